@@ -1,0 +1,46 @@
+# Two commands on a fresh machine with Python 3.11-3.13 and make: `make report` and `make test`.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$each && break; done)
+PROFILE ?= journey
+
+.PHONY: help setup report test check lab ui lock clean
+
+help:  ## show what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+
+setup: $(VENV)/.installed  ## make .venv and install everything from requirements.lock
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; name it with PYTHON=..." >&2; exit 1; }
+	@echo "setting up $(VENV) with $$($(PYTHON) --version); the first time takes some minutes"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q src
+	@touch $@
+
+report: setup  ## run the default profile (PROFILE=journey) and say where its report lies
+	$(BIN)/workbench run $(PROFILE)
+
+test: setup  ## pass all tests
+	$(BIN)/python -m pytest
+
+check: setup  ## ruff on code and notebooks, outputs stripped
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
+
+lab: setup  ## JupyterLab on the notebooks, on loopback
+	$(BIN)/workbench lab
+
+ui: setup  ## the MLflow UI on the tracked runs, on loopback
+	$(BIN)/workbench ui
+
+lock: setup  ## resolve requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--python-version 3.11 pyproject.toml --output-file requirements.lock
+
+clean:  ## remove the environment and caches; data and reports stay
+	rm -rf $(VENV) .pytest_cache .ruff_cache

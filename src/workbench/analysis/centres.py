@@ -1,0 +1,71 @@
+"""Where do groups of customers have their centres? K-means with one answer per input (06_segment_customers)."""
+
+from __future__ import annotations
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+__all__ = ["CENTRE_DECIMALS", "DISTANCE_DECIMALS", "distances", "fit_centres", "nearest", "sorted_rows"]
+
+CENTRE_DECIMALS = 6  # the last digits of a centre move with the number of threads
+DISTANCE_DECIMALS = 9  # squared distances are compared after rounding, so that engines agree on ties
+
+
+def fit_centres(points: np.ndarray, k: int, *, n_restarts: int = 10, seed: int = 0) -> np.ndarray:
+    """Fit k centres by k-means (Lloyd), best of several k-means++ starts.
+
+    Parameters
+    ----------
+    points : numpy.ndarray
+        Shape (n, p), no missing values, n >= k.
+    k : int
+        Number of centres, >= 1.
+    n_restarts : int
+        Starts; the one with the least within-group sum of squares is kept.
+    seed : int
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (k, p), rounded to six decimals, the centre with the largest sum of coordinates first. The answer hangs on
+        neither row order nor the number of threads.
+    """
+    from sklearn.cluster import KMeans  # noqa: PLC0415
+
+    with threadpool_limits(limits=1):
+        model = KMeans(n_clusters=k, n_init=n_restarts, random_state=seed).fit(sorted_rows(points))
+    centres = np.round(model.cluster_centers_, CENTRE_DECIMALS) + 0.0  # no negative zero
+    order = np.lexsort((*centres.T[::-1], -np.round(centres.sum(axis=1), CENTRE_DECIMALS)))
+    return centres[order]
+
+
+def sorted_rows(points: np.ndarray) -> np.ndarray:
+    """Return the rows in the order of their values, so that a shuffle of customers changes nothing."""
+    order = np.lexsort(points.T[::-1]) if points.shape[1] else np.arange(len(points))
+    return np.ascontiguousarray(points[order])
+
+
+def nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Give each point the index of its nearest centre; a tie goes to the lowest index.
+
+    Parameters
+    ----------
+    points : numpy.ndarray
+        Shape (n, p).
+    centres : numpy.ndarray
+        Shape (k, p).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,), integers in 0..k-1.
+    """
+    return distances(points, centres).argmin(axis=1)
+
+
+def distances(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Return squared distances, shape (n, k), rounded to nine decimals and summed feature by feature."""
+    total = np.zeros((len(points), len(centres)))
+    for feature in range(points.shape[1]):
+        total += (points[:, [feature]] - centres[:, feature]) ** 2
+    return np.round(total, DISTANCE_DECIMALS)

@@ -1,0 +1,271 @@
+"""Who counts as lost, from when, and how far ahead is that asked? Labels for 08_predict_churn.
+
+A customer churns at a cut-off when no purchase falls into [cut_off, cut_off + horizon). The horizon comes from the
+customers' own rhythm; three cut-offs, one horizon apart, give a period to train, one to calibrate and one to test on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from workbench.analysis.purchases import purchase_days
+from workbench.core.errors import DataError, Fault
+
+__all__ = [
+    "CutOffs",
+    "Horizon",
+    "Labels",
+    "active_customers",
+    "choose_horizon",
+    "label_purchases",
+    "plan_cut_offs",
+]
+
+RHYTHM = 0.9  # quantile of the gaps between purchase days that the horizon covers
+LEAST_DAYS = 28  # shortest horizon
+WEEK = 7  # days
+PERIODS = 4  # horizons the data must span: one of history, then train, calibrate, test
+ACTIVE_HORIZONS = 2  # a customer counts as active within this many horizons of the last purchase
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """How many days ahead are predicted, and why.
+
+    Attributes
+    ----------
+    days : int
+    quantile_days : int or None
+        The .9 quantile of the gaps; None where the horizon was given.
+    gaps : int
+        Gaps it was taken from.
+    set_by : str
+        rhythm, least (four weeks), span (a quarter of the data) or profile (given).
+    """
+
+    days: int
+    quantile_days: int | None
+    gaps: int
+    set_by: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the horizon as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class CutOffs:
+    """Three dates, one horizon apart; each period is [cut-off, cut-off + horizon).
+
+    Attributes
+    ----------
+    train, calibrate, test : datetime.date
+    horizon_days : int
+    ends : datetime.date
+        The day after the last one that labels use; no later than the as-of date.
+    """
+
+    train: date
+    calibrate: date
+    test: date
+    horizon_days: int
+    ends: date
+
+    @property
+    def periods(self) -> dict[str, date]:
+        """Cut-offs by the name of their period, in time order."""
+        return {"train": self.train, "calibrate": self.calibrate, "test": self.test}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels at one cut-off.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        customer_id, label (1 = no purchase in the period); one row per eligible customer, sorted.
+    cut_off : datetime.date
+    horizon_days, active_within_days : int
+    counts : dict of int
+        eligible, churned, inactive (last purchase too long ago to count as active), too_new (first purchase only in the
+        period).
+    """
+
+    frame: pd.DataFrame
+    cut_off: date
+    horizon_days: int
+    active_within_days: int
+    counts: dict[str, int]
+
+
+def choose_horizon(gaps: pd.DataFrame, *, span_days: int, given_days: int | None = None) -> Horizon:
+    """Choose how many days ahead to predict from the customers' own rhythm.
+
+    Parameters
+    ----------
+    gaps : pandas.DataFrame
+        gap_days (days, >= 1), gaps_of_customer, gaps, as ``purchases.count_gaps`` gives them.
+    span_days : int
+        Days from the first purchase to the end of the data.
+    given_days : int, optional
+        A horizon the profile asks for; checked against the span, otherwise used as it is.
+
+    Returns
+    -------
+    Horizon
+        The .9 quantile of the gaps, every repeating customer weighing the same, in whole weeks (up), at least four
+        weeks and at most a quarter of the span. Gaps still open at the end of the data are not counted, which makes
+        it short rather than long.
+
+    Raises
+    ------
+    DataError
+        When the data is too short for four periods, or nobody bought on two days.
+    """
+    longest = span_days // PERIODS
+    if given_days is not None:
+        _check_span(span_days, given_days)
+        return Horizon(int(given_days), None, int(gaps["gaps"].sum()) if len(gaps) else 0, "profile")
+    _check_span(span_days, LEAST_DAYS)
+    if gaps.empty:
+        raise DataError(
+            Fault(
+                "transactions", "no customer bought on two days", "repeat purchases", "Set horizon_days in the profile."
+            )
+        )
+    quantile = _weighted_quantile(gaps)
+    weeks = max(LEAST_DAYS, math.ceil(quantile / WEEK) * WEEK)
+    bound = longest // WEEK * WEEK
+    set_by = "span" if weeks > bound else ("least" if quantile < LEAST_DAYS - WEEK + 1 else "rhythm")
+    return Horizon(min(weeks, bound), quantile, int(gaps["gaps"].sum()), set_by)
+
+
+def plan_cut_offs(first: date, as_of: date, horizon_days: int, *, last: date | None = None) -> CutOffs:
+    """Place the train, calibration and test cut-offs so that every label is mature.
+
+    Parameters
+    ----------
+    first : datetime.date
+        Day of the first purchase.
+    as_of : datetime.date
+        The run's date; nothing at or after it is known.
+    horizon_days : int
+    last : datetime.date, optional
+        Day of the last purchase; the data is taken to end the day after it where that is before ``as_of``, since an
+        empty tail would make everybody look lost.
+
+    Returns
+    -------
+    CutOffs
+        The test period ends where the data ends; the others come one and two horizons earlier.
+
+    Raises
+    ------
+    DataError
+        When less than one horizon of history lies before the training cut-off.
+    """
+    ends = as_of if last is None else min(as_of, last + timedelta(days=1))
+    _check_span((ends - first).days, horizon_days)
+    step = timedelta(days=horizon_days)
+    return CutOffs(ends - 3 * step, ends - 2 * step, ends - step, horizon_days, ends)
+
+
+def label_purchases(
+    transactions: ibis.Table,
+    cut_off: date,
+    horizon_days: int,
+    *,
+    as_of: date,
+    active_within_days: int | None = None,
+) -> Labels:
+    """Label the customers who were active at a cut-off by whether they bought in the period after it.
+
+    Parameters
+    ----------
+    transactions : ibis.Table
+        Order lines: customer_id, ordered_at, amount and, where known, order_id.
+    cut_off : datetime.date
+        Midnight before which features are known.
+    horizon_days : int
+        Length of the period, > 0.
+    as_of : datetime.date
+        The end of what is known; the period must end by then.
+    active_within_days : int, optional
+        Eligible are customers whose last purchase lies within so many days before the cut-off; default two horizons.
+
+    Returns
+    -------
+    Labels
+        label 1 for no purchase in [cut_off, cut_off + horizon_days), 0 for at least one.
+
+    Raises
+    ------
+    DataError
+        When the period is not over at ``as_of``: an immature label is never 0 or 1.
+    """
+    ends = cut_off + timedelta(days=horizon_days)
+    if ends > as_of:
+        latest = as_of - timedelta(days=horizon_days)
+        found = f"the {horizon_days} days after cut-off {cut_off} end on {ends}, after the as-of date {as_of}"
+        raise DataError(Fault("churn labels", found, "a period that is over", f"Use a cut-off on or before {latest}."))
+    within = active_within_days or ACTIVE_HORIZONS * horizon_days
+    days = purchase_days(transactions, as_of=ends)
+    at, day = ibis.literal(cut_off), days.purchased_on
+    history = days.group_by("customer_id").agg(last_on=day.max(where=day < at), bought=(day >= at).any())
+    floor = ibis.literal(cut_off - timedelta(days=within))
+    state = history.mutate(
+        state=ibis.cases((history.last_on.isnull(), "too_new"), (history.last_on < floor, "inactive"), else_="eligible")
+    )
+    counted = dict(state.group_by("state").agg(n=state.count()).to_pandas().itertuples(index=False))
+    eligible = state.filter(state.state == "eligible")
+    frame = eligible.select("customer_id", label=(~eligible.bought).cast("int64")).order_by("customer_id").to_pandas()
+    counts = {
+        "eligible": len(frame),
+        "churned": int(frame["label"].sum()),
+        **{key: int(counted.get(key, 0)) for key in ("inactive", "too_new")},
+    }
+    return Labels(frame, cut_off, horizon_days, within, counts)
+
+
+def active_customers(transactions: ibis.Table, cut_off: date, active_within_days: int) -> pd.DataFrame:
+    """List the customers for whom a prediction at a cut-off means anything.
+
+    Parameters
+    ----------
+    transactions : ibis.Table
+        As for ``label_purchases``.
+    cut_off : datetime.date
+    active_within_days : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        customer_id of those whose last purchase lies in [cut_off - active_within_days, cut_off), sorted.
+    """
+    days = purchase_days(transactions, as_of=cut_off)
+    floor = ibis.literal(cut_off - timedelta(days=active_within_days))
+    return days.filter(days.purchased_on >= floor).select("customer_id").distinct().order_by("customer_id").to_pandas()
+
+
+def _weighted_quantile(gaps: pd.DataFrame) -> int:
+    """Return the smallest gap that covers the share RHYTHM, every customer weighing the same."""
+    weights = (gaps["gaps"] / gaps["gaps_of_customer"]).groupby(gaps["gap_days"]).sum().sort_index()
+    reached = (weights.cumsum() / weights.sum()).round(9) >= RHYTHM
+    return int(reached.idxmax())
+
+
+def _check_span(span_days: int, horizon_days: int) -> None:
+    needed = PERIODS * horizon_days
+    if span_days < needed:
+        found = f"purchases span {span_days} days"
+        expected = f"at least {needed}: {horizon_days} days each of history, training, calibration and test"
+        longest = span_days // PERIODS
+        remedy = f"The longest possible horizon_days is {longest}" if longest >= WEEK else "Bring in a longer history"
+        raise DataError(Fault("transactions", found, expected, remedy))

@@ -1,0 +1,221 @@
+"""Learn who leaves from the labels this base has, and say what that means for each customer.
+
+Ties labels, features at their cut-offs and models together for 08_predict_churn. Purchases give dated labels; a label
+table with dates is split by them; one without is split at random, and the page says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from workbench.analysis.churn_labels import (
+    CutOffs,
+    Horizon,
+    active_customers,
+    choose_horizon,
+    label_purchases,
+    plan_cut_offs,
+)
+from workbench.analysis.churn_models import ChurnResult, fit_dated, fit_undated
+from workbench.analysis.purchases import count_gaps, has_purchases, purchase_days
+from workbench.core.errors import DataError
+from workbench.intake.features import build_features
+
+__all__ = ["ChurnStudy", "score_customers", "study_churn"]
+
+_SPLITS = (0.4, 0.6, 0.8)  # of the span of dated labels: train, calibrate and test begin there
+CHURN_COLUMNS = ("customer_id", "churn_probability", "purchase_probability", "cut_off", "model_version")
+
+
+@dataclass(frozen=True)
+class ChurnStudy:
+    """What was asked, of whom, over which periods, and what came out.
+
+    Attributes
+    ----------
+    kind : str
+        ``purchases`` (dated by the orders), ``dated_labels`` or ``undated_labels``.
+    verdict : str
+        ``model``, ``too_few_positives`` or ``too_short``.
+    result : ChurnResult
+        Empty when the history is too short.
+    reason : str
+        Why nothing was fitted, as it was found; else empty.
+    horizon : Horizon or None
+        None with a label table.
+    cut_offs : dict of str to date
+        train, calibrate, test; empty for a random split.
+    counts : dict
+        Customers eligible, inactive and too new at each cut-off.
+    active_within_days : int or None
+    """
+
+    kind: str
+    verdict: str
+    result: ChurnResult
+    reason: str = ""
+    horizon: Horizon | None = None
+    cut_offs: dict[str, date] = field(default_factory=dict)
+    counts: dict[str, Any] = field(default_factory=dict)
+    active_within_days: int | None = None
+
+
+def study_churn(
+    tables: Mapping[str, ibis.Table],
+    features: pd.DataFrame,
+    *,
+    as_of: date,
+    windows_days: Sequence[int] = (30, 90, 365),
+    horizon_days: int | None = None,
+    active_within_days: int | None = None,
+    leak_auc: float = 0.98,
+    min_positives: int = 30,
+    n_bootstraps: int = 500,
+    seed: int = 0,
+) -> ChurnStudy:
+    """Learn who leaves, from the labels where there are some, else from the orders.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        Canonical tables; ``labels`` or ``transactions`` is among them.
+    features : DataFrame, one row per customer
+        As of ``as_of``; used where labels carry no date.
+    as_of : date
+        Nothing at or after it is known.
+    windows_days, horizon_days, active_within_days, leak_auc, min_positives, n_bootstraps, seed
+        The parameters of 03_build_features and 08_predict_churn.
+
+    Returns
+    -------
+    ChurnStudy
+    """
+    settings = {"leak_auc": leak_auc, "min_positives": min_positives, "n_bootstraps": n_bootstraps, "seed": seed}
+    if "labels" in tables:
+        return _study_labels(tables, features, as_of=as_of, windows_days=windows_days, settings=settings)
+    try:
+        horizon, cut_offs = _plan(tables["transactions"], as_of, horizon_days)
+    except DataError as error:
+        nothing = ChurnResult("too_short", "time", {}, {"leak_alarms": 0})
+        return ChurnStudy("purchases", "too_short", nothing, str(error))
+    within = active_within_days or 2 * horizon.days
+    labels = {
+        name: label_purchases(tables["transactions"], cut_off, horizon.days, as_of=as_of, active_within_days=within)
+        for name, cut_off in cut_offs.periods.items()
+    }
+    periods = {
+        name: _joined(each.frame, _features_at(tables, each.cut_off, windows_days)) for name, each in labels.items()
+    }
+    result = fit_dated(periods, **settings)
+    counts = {f"{name}.{key}": value for name, each in labels.items() for key, value in each.counts.items()}
+    return ChurnStudy("purchases", result.verdict, result, "", horizon, cut_offs.periods, counts, within)
+
+
+def score_customers(
+    study: ChurnStudy, features: pd.DataFrame, tables: Mapping[str, ibis.Table], *, as_of: date
+) -> pd.DataFrame:
+    """Give each customer of whom a prediction means something a probability: the table ``churn``.
+
+    Parameters
+    ----------
+    study : ChurnStudy
+    features : DataFrame, one row per customer
+        As of ``as_of``.
+    tables : mapping of str to ibis.Table
+    as_of : date
+
+    Returns
+    -------
+    DataFrame, one row per scored customer, sorted
+        customer_id, churn_probability, purchase_probability (null where the label is not a missing purchase),
+        cut_off, model_version. Customers already inactive are not in it; empty without a model. A customer whose
+        undated label was learned from has the probability of the folds it was held out of.
+    """
+    if study.result.model is None:
+        return pd.DataFrame({name: pd.Series(dtype="object") for name in CHURN_COLUMNS})
+    asked = features
+    if study.kind == "purchases":
+        active = active_customers(tables["transactions"], as_of, study.active_within_days)
+        asked = features[features["customer_id"].isin(active["customer_id"])]
+    asked = asked.sort_values("customer_id", ignore_index=True)
+    frame = asked[["customer_id"]].assign(churn_probability=study.result.model.predict(asked).round(6))
+    if study.kind == "undated_labels":
+        held_out = study.result.predictions.set_index("customer_id")["churn_probability"].round(6)
+        frame["churn_probability"] = frame["customer_id"].map(held_out).fillna(frame["churn_probability"])
+    buys = 1 - frame["churn_probability"] if study.kind == "purchases" else float("nan")
+    cut_off = pd.NaT if study.kind == "undated_labels" else pd.Timestamp(as_of)
+    version = study.result.model_version
+    return frame.assign(purchase_probability=buys, cut_off=cut_off, model_version=version)[list(CHURN_COLUMNS)]
+
+
+def _plan(transactions: ibis.Table, as_of: date, horizon_days: int | None) -> tuple[Horizon, CutOffs]:
+    if not has_purchases(transactions):
+        raise DataError("transactions hold no dated purchase of a known customer.")
+    days = purchase_days(transactions, as_of=as_of)
+    span = days.agg(first=days.purchased_on.min(), last=days.purchased_on.max()).to_pandas().iloc[0]
+    if pd.isna(span["first"]):
+        raise DataError(f"no purchase of a known customer before {as_of}.")
+    first, last = pd.Timestamp(span["first"]).date(), pd.Timestamp(span["last"]).date()
+    ends = min(as_of, last + timedelta(days=1))
+    gaps = count_gaps(transactions, as_of=as_of)
+    horizon = choose_horizon(gaps, span_days=(ends - first).days, given_days=horizon_days)
+    return horizon, plan_cut_offs(first, as_of, horizon.days, last=last)
+
+
+def _study_labels(
+    tables: Mapping[str, ibis.Table],
+    features: pd.DataFrame,
+    *,
+    as_of: date,
+    windows_days: Sequence[int],
+    settings: Mapping[str, Any],
+) -> ChurnStudy:
+    labels = _read_labels(tables["labels"], as_of)
+    if labels["observed_at"].isna().any() or labels["observed_at"].nunique() < len(_SPLITS) + 1:
+        result = fit_undated(_joined(labels[["customer_id", "label"]], features), **settings)
+        return ChurnStudy("undated_labels", result.verdict, result)
+    starts = _starts(labels["observed_at"])
+    periods = {}
+    for at, (name, start) in enumerate(starts.items()):
+        ends = [*starts.values(), labels["observed_at"].max() + pd.Timedelta(days=1)][at + 1]
+        inside = (labels["observed_at"] >= start) & (labels["observed_at"] < ends)
+        known = _features_at(tables, start.date(), windows_days)
+        periods[name] = _joined(labels.loc[inside, ["customer_id", "label"]], known)
+    result = fit_dated(periods, **settings)
+    dates = {name: start.date() for name, start in starts.items()}
+    return ChurnStudy("dated_labels", result.verdict, result, cut_offs=dates)
+
+
+def _read_labels(labels: ibis.Table, as_of: date) -> pd.DataFrame:
+    """Return the latest label of each customer observed before the date, as 0 and 1."""
+    if "observed_at" not in labels.columns:
+        labels = labels.mutate(observed_at=ibis.null("timestamp"))
+    known = labels.filter(labels.observed_at.isnull() | (labels.observed_at < ibis.literal(as_of).cast("timestamp")))
+    known = known.filter(known.customer_id.notnull() & known.label.notnull())
+    frame = known.select("customer_id", "observed_at", label=known.label.cast("int64")).to_pandas()
+    frame = frame.sort_values(["customer_id", "observed_at", "label"]).drop_duplicates("customer_id", keep="last")
+    return frame.reset_index(drop=True)
+
+
+def _starts(observed: pd.Series) -> dict[str, pd.Timestamp]:
+    first, last = observed.min(), observed.max()
+    names = ("train", "calibrate", "test")
+    return {name: (first + part * (last - first)).normalize() for name, part in zip(names, _SPLITS, strict=True)}
+
+
+def _features_at(tables: Mapping[str, ibis.Table], cut_off: date, windows_days: Sequence[int]) -> pd.DataFrame:
+    """Build the features as they stood at a cut-off; the label table is no source of features."""
+    from workbench.core.store import to_pandas  # noqa: PLC0415
+
+    known = {name: table for name, table in tables.items() if name != "labels"}
+    return to_pandas(build_features(known, as_of=cut_off, windows_days=windows_days))
+
+
+def _joined(labels: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:
+    return labels.merge(features, on="customer_id", how="inner", validate="one_to_one")

@@ -1,0 +1,141 @@
+"""How far does spend concentrate on few customers? The Pareto page of notebook 04."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.intervals import LEVEL
+
+__all__ = ["MARKS", "Pareto", "pareto"]
+
+MARKS = (0.5, 0.8)  # shares of spend whose holders are counted
+CURVE_POINTS = 101
+ROUNDING = 1e-9  # of a sum of doubles, relative
+
+
+@dataclass(frozen=True)
+class Pareto:
+    """How spend concentrates on few customers.
+
+    Attributes
+    ----------
+    curve : DataFrame
+        customers_share, spend_share (0..1): the biggest spenders first; at most `CURVE_POINTS` + 1 rows.
+    marks : DataFrame, one row per share of spend asked for
+        spend_share, customers (how many of the biggest hold it), customers_share, low, high (95 %, bootstrap of
+        customers).
+    customers : int
+        Customers with net spend above 0; the only ones counted.
+    left_out : int
+        Customers with net spend of 0 or below, or none.
+    spend : float
+        Net spend of the counted.
+    gini, gini_low, gini_high : float
+        0 = all spend the same, towards 1 = one customer spends all; NaN without customers.
+    """
+
+    curve: pd.DataFrame
+    marks: pd.DataFrame
+    customers: int
+    left_out: int
+    spend: float
+    gini: float
+    gini_low: float
+    gini_high: float
+
+
+def pareto(
+    features: pd.DataFrame,
+    *,
+    seed: int,
+    n_bootstraps: int = 500,
+    marks: Sequence[float] = MARKS,
+) -> Pareto:
+    """Measure how far spend concentrates on few customers.
+
+    Parameters
+    ----------
+    features : DataFrame, one row per customer
+        monetary_total (net of returns). Customers at or below 0, or without, are left out and counted.
+    seed : int
+    n_bootstraps : int
+        Resamples of customers for the intervals.
+    marks : sequence of float in (0, 1)
+        Shares of spend whose holders are counted.
+
+    Returns
+    -------
+    Pareto
+
+    Notes
+    -----
+    Gini coefficient by ranks, and percentile bootstrap: Dixon, Weiner, Mitchell-Olds, Woodley (1987), Bootstrapping
+    the Gini coefficient of inequality, Ecology 68:1548-1551.
+    """
+    spend = features["monetary_total"].astype("float64").to_numpy(na_value=np.nan)
+    spend = np.sort(spend[spend > 0])[::-1]
+    once = np.ones(len(spend))
+    estimates = _concentration(spend, once, marks)
+    low, high = _resample(spend, marks, seed=seed, n_bootstraps=n_bootstraps)
+    table = pd.DataFrame({"spend_share": list(marks), "customers": estimates[1:]})
+    table["customers_share"] = table["customers"] / max(len(spend), 1)
+    table["low"], table["high"] = low[1:] / max(len(spend), 1), high[1:] / max(len(spend), 1)
+    return Pareto(
+        curve=_curve(spend),
+        marks=table.assign(customers=table["customers"].astype("Int64")),
+        customers=len(spend),
+        left_out=len(features) - len(spend),
+        spend=float(spend[::-1].sum()),
+        gini=float(estimates[0]),
+        gini_low=float(low[0]),
+        gini_high=float(high[0]),
+    )
+
+
+def _curve(spend: np.ndarray) -> pd.DataFrame:
+    """Thin the concentration curve to evenly spaced customers, ends included."""
+    if not len(spend):
+        return pd.DataFrame({"customers_share": pd.Series(dtype="float64"), "spend_share": pd.Series(dtype="float64")})
+    at = np.unique(np.round(np.linspace(0, len(spend), CURVE_POINTS)).astype(int))
+    held = np.concatenate([[0.0], np.cumsum(spend)])
+    return pd.DataFrame({"customers_share": at / len(spend), "spend_share": held[at] / held[-1]})
+
+
+def _concentration(spend: np.ndarray, times: np.ndarray, marks: Sequence[float]) -> np.ndarray:
+    """Return Gini, then the number of biggest customers that hold each mark, of values drawn so many times each.
+
+    ``spend`` runs from high to low and is above 0; ``times`` says how often each customer was drawn.
+    """
+    if not len(spend):
+        return np.full(1 + len(marks), np.nan)
+    held = np.cumsum(spend * times)
+    drawn = np.cumsum(times)
+    n, total = drawn[-1], held[-1]
+    # mean rank, from the smallest, of the copies of each value
+    rank = n - drawn + (times + 1) / 2
+    gini = float(2 * np.sum(rank * times * spend) / (n * total) - (n + 1) / n)
+    counts = []
+    for mark in marks:
+        at = int(np.searchsorted(held, mark * total * (1 - ROUNDING)))
+        before, held_before = drawn[at] - times[at], held[at] - times[at] * spend[at]
+        counts.append(before + np.ceil((mark * total - held_before) / spend[at] - ROUNDING * n))
+    return np.array([gini, *counts])
+
+
+def _resample(
+    spend: np.ndarray, marks: Sequence[float], *, seed: int, n_bootstraps: int
+) -> tuple[np.ndarray, np.ndarray]:
+    if len(spend) < 2:  # noqa: PLR2004  one customer has no spread
+        return np.full(1 + len(marks), np.nan), np.full(1 + len(marks), np.nan)
+    draw = np.random.default_rng(seed)
+    n = len(spend)
+    resampled = [
+        _concentration(spend, np.bincount(draw.integers(0, n, n), minlength=n).astype(float), marks)
+        for _ in range(n_bootstraps)
+    ]
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return low, high

@@ -1,0 +1,110 @@
+"""How many customers are there, what is known of them, and who buys again? The opening of notebook 04."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.intervals import wilson
+from workbench.analysis.purchases import has_purchases
+
+__all__ = ["declared_attributes", "population", "repeat_rate"]
+
+
+def declared_attributes(features: pd.DataFrame, customers: ibis.Table | None) -> list[str]:
+    """Name the columns of features that are declared attributes of ``customers``, in the order of features."""
+    known = set() if customers is None else set(customers.columns)
+    return [name for name in features.columns if name in known and name != "customer_id"]
+
+
+def population(
+    features: pd.DataFrame,
+    transactions: ibis.Table | None = None,
+    *,
+    as_of: date,
+    attributes: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Count how many customers there are to talk about, and what is known of them.
+
+    Parameters
+    ----------
+    features : DataFrame, one row per customer
+        frequency_orders, campaigns_sent and the attributes, where they exist.
+    transactions : ibis.Table, optional
+        Order lines; those without customer or without date are counted.
+    as_of : date
+        Only order lines before this day are counted.
+    attributes : sequence of str
+        Declared attributes of customers; one known is enough.
+
+    Returns
+    -------
+    DataFrame, one row per step
+        step, unit (customers or lines), n, share (of all customers, or of all lines), share_low, share_high (95 %,
+        Wilson; customers only). Steps: known, with_purchase, with_repeat_purchase, with_attributes,
+        with_purchase_and_attributes, with_campaigns; lines, lines_without_customer, lines_without_date. A step
+        whose columns are absent is absent.
+    """
+    everybody = pd.Series(True, index=features.index)
+    steps = {"known": everybody}
+    known = features[[name for name in attributes if name in features]].notna().any(axis=1)
+    if "frequency_orders" in features:
+        orders = features["frequency_orders"].astype("float64").fillna(0)
+        steps |= {"with_purchase": orders > 0, "with_repeat_purchase": orders > 1}
+    if attributes:
+        steps["with_attributes"] = known
+        if "with_purchase" in steps:
+            steps["with_purchase_and_attributes"] = known & steps["with_purchase"]
+    if "campaigns_sent" in features:
+        steps["with_campaigns"] = features["campaigns_sent"].astype("float64").fillna(0) > 0
+    counts = np.array([int(each.sum()) for each in steps.values()])
+    low, high = wilson(counts, len(features))
+    table = pd.DataFrame({"step": list(steps), "unit": "customers", "n": counts})
+    share = counts / len(features) if len(features) else np.nan
+    table = table.assign(share=share, share_low=low, share_high=high)
+    return pd.concat([table, _count_lines(transactions, as_of)], ignore_index=True)
+
+
+def repeat_rate(features: pd.DataFrame) -> dict[str, float]:
+    """Return the share of buyers who bought more than once.
+
+    Parameters
+    ----------
+    features : DataFrame, one row per customer
+        frequency_orders; customers without an order do not count.
+
+    Returns
+    -------
+    dict
+        customers (who bought), repeaters, share, low, high (95 %, Wilson; NaN without customers).
+    """
+    orders = features["frequency_orders"].astype("float64").fillna(0)
+    customers, repeaters = int((orders > 0).sum()), int((orders > 1).sum())
+    low, high = wilson(repeaters, customers)
+    share = repeaters / customers if customers else np.nan
+    return {
+        "customers": customers,
+        "repeaters": repeaters,
+        "share": share,
+        "low": float(low),
+        "high": float(high),
+    }
+
+
+def _count_lines(transactions: ibis.Table | None, as_of: date) -> pd.DataFrame | None:
+    if not has_purchases(transactions):
+        return None
+    dated = transactions.ordered_at.isnull() | (transactions.ordered_at < ibis.literal(pd.Timestamp(as_of)))
+    lines = transactions.filter(dated)
+    counted = lines.aggregate(
+        lines=lines.count(),
+        lines_without_customer=lines.customer_id.isnull().sum(),
+        lines_without_date=lines.ordered_at.isnull().sum(),
+    ).to_pandas()
+    n = counted.iloc[0].fillna(0).astype("int64")
+    table = pd.DataFrame({"step": n.index.astype("str"), "unit": "lines", "n": n.to_numpy()})
+    return table.assign(share=table["n"] / n["lines"] if n["lines"] else np.nan, share_low=np.nan, share_high=np.nan)

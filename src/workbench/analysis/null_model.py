@@ -1,0 +1,165 @@
+"""How separated would customers look if there were no groups? The reference for 06_segment_customers.
+
+The reference is one cloud: each feature keeps its own shape as long as it is single-peaked (skew, long tails, values
+that many customers share), and features hang together through one Gaussian correlation only. It follows SigClust
+(Liu, Hayes, Nobel & Marron 2008, Journal of the American Statistical Association 103), whose reference is one
+Gaussian with the data's covariance; that reference calls every skewed continuum separated, which orders and spend
+always are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.centres import fit_centres, nearest, sorted_rows
+
+__all__ = ["draw_one_cloud", "null_reference", "silhouette", "single_peaked"]
+
+ATOM_SHARE = 0.05  # a value that at least this share of customers have is kept as it is
+BINS = 40  # of the single-peaked histogram
+MOST_ROWS = 1_500  # rows of one reference sample
+QUANTILE_95 = 1.6448536269514722  # of a standard normal
+RESTARTS = 3
+CALIBRATIONS = 6  # rounds in which the latent correlation is brought to the data's own
+
+
+def null_reference(points: np.ndarray, ks: Sequence[int], *, n_samples: int = 20, seed: int = 0) -> pd.DataFrame:
+    """Cluster samples of one cloud and measure their silhouette, for each k.
+
+    Parameters
+    ----------
+    points : numpy.ndarray
+        Shape (n, p), scaled features.
+    ks : sequence of int
+    n_samples : int
+        Samples of the reference, at least 5.
+    seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per k: k, null_mean, null_sd, null_high (mean + 1.645 standard deviations: the .95 quantile of a normal
+        fitted to the samples' silhouettes, as SigClust does).
+    """
+    if not len(ks):
+        return pd.DataFrame({name: pd.Series(dtype="float64") for name in ("k", "null_mean", "null_sd", "null_high")})
+    rng = np.random.default_rng(seed)
+    found = np.zeros((n_samples, len(ks)))
+    draw = _cloud(sorted_rows(points), rng)
+    for turn in range(n_samples):
+        cloud = draw(min(len(points), MOST_ROWS))
+        start = int(rng.integers(2**31 - 1))
+        for column, k in enumerate(ks):
+            centres = fit_centres(cloud, k, n_restarts=RESTARTS, seed=start)
+            found[turn, column] = silhouette(cloud, nearest(cloud, centres))
+    mean, spread = found.mean(axis=0), found.std(axis=0, ddof=1)
+    frame = pd.DataFrame(
+        {"k": list(ks), "null_mean": mean, "null_sd": spread, "null_high": mean + QUANTILE_95 * spread}
+    )
+    return frame.round(6)
+
+
+def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean silhouette (Rousseeuw 1987), in -1..1; 0 when fewer than two clusters are inhabited."""
+    from sklearn.metrics import silhouette_score  # noqa: PLC0415
+
+    inhabited = len(np.unique(labels))
+    return float(silhouette_score(points, labels)) if 1 < inhabited < len(points) else 0.0
+
+
+def draw_one_cloud(points: np.ndarray, n: int, *, seed: int = 0) -> np.ndarray:
+    """Draw customers from the reference: the data's single-peaked margins and correlations, no groups.
+
+    Parameters
+    ----------
+    points : numpy.ndarray
+        Shape (m, p).
+    n : int
+        Rows to draw.
+    seed : int
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, p).
+    """
+    return _cloud(sorted_rows(points), np.random.default_rng(seed))(n)
+
+
+def single_peaked(values: np.ndarray) -> np.ndarray:
+    """Return a sorted sample, about as long, from the nearest single-peaked shape of a feature.
+
+    Values that at least one in twenty customers share stay as they are. Of the rest, a histogram is brought to the
+    nearest one (least squares) that rises to one bin and falls after it.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Shape (n,), no missing values.
+
+    Returns
+    -------
+    numpy.ndarray
+        Sorted values; deterministic.
+    """
+    unique, counts = np.unique(values, return_counts=True)
+    kept = counts >= max(2, ATOM_SHARE * len(values))
+    rest = np.repeat(unique[~kept], counts[~kept])
+    if len(rest) < BINS or rest[0] == rest[-1]:
+        return np.sort(values)
+    heights, edges = np.histogram(rest, bins=BINS)
+    mass = _unimodal(heights.astype(float))
+    places = np.interp((np.arange(len(rest)) + 0.5) / len(rest), np.r_[0, np.cumsum(mass)] / mass.sum(), edges)
+    return np.sort(np.r_[np.repeat(unique[kept], counts[kept]), places])
+
+
+def _unimodal(heights: np.ndarray) -> np.ndarray:
+    from sklearn.isotonic import isotonic_regression  # noqa: PLC0415
+
+    best, least = heights, np.inf
+    for peak in range(1, len(heights) + 1):
+        up = isotonic_regression(heights[:peak])
+        down = isotonic_regression(heights[peak:], increasing=False) if peak < len(heights) else heights[peak:]
+        fitted = np.r_[up, down]
+        error = float(((fitted - heights) ** 2).sum())
+        if error < least - 1e-9:
+            best, least = fitted, error
+    return best
+
+
+def _cloud(points: np.ndarray, rng: np.random.Generator):
+    """Return a function that draws n rows of the reference."""
+    shapes = [single_peaked(column) for column in points.T]
+    wanted = _correlation(points)
+    latent, trial = wanted.copy(), rng.standard_normal((4_000, points.shape[1]))
+    for _ in range(CALIBRATIONS):
+        latent = _proper(latent + wanted - _correlation(_shaped(trial @ _root(latent), shapes)))
+    root = _root(latent)
+    return lambda n: _shaped(rng.standard_normal((n, points.shape[1])) @ root, shapes)
+
+
+def _shaped(normal: np.ndarray, shapes: list[np.ndarray]) -> np.ndarray:
+    """Give each column of a normal sample the shape of its feature, rank by rank."""
+    ranks = normal.argsort(axis=0).argsort(axis=0)
+    share = (ranks + 0.5) / len(normal)
+    return np.column_stack([shape[(share[:, j] * len(shape)).astype(int)] for j, shape in enumerate(shapes)])
+
+
+def _correlation(points: np.ndarray) -> np.ndarray:
+    return np.atleast_2d(np.corrcoef(points, rowvar=False))
+
+
+def _proper(matrix: np.ndarray) -> np.ndarray:
+    """Return the matrix as a correlation matrix: no negative eigenvalue, ones on the diagonal."""
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    mended = (vectors * np.maximum(values, 1e-6)) @ vectors.T
+    scale = np.sqrt(np.diag(mended))
+    return mended / np.outer(scale, scale)
+
+
+def _root(matrix: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T

@@ -1,0 +1,165 @@
+"""Who comes, stays, comes back and leaves, month by month? The movement that notebook 04 shows."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.intervals import SMALL_CELL, wilson
+from workbench.analysis.purchases import has_purchases, purchase_days
+
+__all__ = ["STATES", "cohort_retention", "monthly_states"]
+
+STATES = {
+    "new": {"en": "New", "zh": "新增"},
+    "retained": {"en": "Retained", "zh": "留存"},
+    "recalled": {"en": "Recalled", "zh": "召回"},
+    "lost": {"en": "Lost", "zh": "流失"},
+}
+MONTH_COLUMNS = {
+    "month": "datetime64[us]",
+    **dict.fromkeys(("new", "retained", "recalled", "active"), "int64"),
+    "lost": "Int64",
+    "complete": "bool",
+}
+COHORT_COLUMNS = {
+    "cohort": "datetime64[us]",
+    "months_since": "int64",
+    **dict.fromkeys(("customers", "n"), "Int64"),
+    **dict.fromkeys(("share", "share_low", "share_high"), "float64"),
+    "suppressed": "bool",
+}
+MONTHS = 12
+
+
+def monthly_states(transactions: ibis.Table | None, *, as_of: date) -> pd.DataFrame:
+    """Count the customers who are new, retained, recalled and lost in each month.
+
+    Bought for the first time in the record: new; this month and the last: retained; this month and earlier, but
+    not last month: recalled; last month but not this: lost. So new + retained + recalled = active, and
+    retained + lost = active of the month before. Since the record begins somewhere, its first months count as new
+    also those who had bought before it.
+
+    Parameters
+    ----------
+    transactions : ibis.Table
+        Order lines, as for `workbench.analysis.purchases.purchase_days`.
+    as_of : date
+        Only lines before this day are read.
+
+    Returns
+    -------
+    DataFrame, one row per calendar month from the first purchase to the day before ``as_of``
+        month (its first day), new, retained, recalled, active, lost (null in a month that is not over), complete.
+        Empty where nobody bought, or customer_id, ordered_at or amount is absent.
+
+    Notes
+    -----
+    The states of Alibaba Cloud's user life cycle (新增, 留存, 召回, 流失).
+    """
+    last, last_complete = _last_months(as_of)
+    moves = _monthly_moves(transactions, as_of) if has_purchases(transactions) else None
+    if moves is None or moves.empty:
+        return pd.DataFrame(columns=list(MONTH_COLUMNS)).astype(MONTH_COLUMNS)
+    months = range(int(moves["month"].min()), last + 1)
+    table = moves.set_index("month").reindex(months, fill_value=0)
+    leaving = table.pop("leaving").shift(1, fill_value=0).astype("Int64")
+    complete = table.index <= last_complete
+    table = table.assign(active=table.sum(axis=1), lost=leaving.where(complete), complete=complete)
+    return (
+        table.assign(month=_first_days(table.index)).reset_index(drop=True)[list(MONTH_COLUMNS)].astype(MONTH_COLUMNS)
+    )
+
+
+def cohort_retention(
+    transactions: ibis.Table | None,
+    *,
+    as_of: date,
+    cohort_months: int = MONTHS,
+    least: int = SMALL_CELL,
+) -> pd.DataFrame:
+    """Count how many of those who first bought in a month bought again in each later month.
+
+    Parameters
+    ----------
+    transactions : ibis.Table
+        Order lines, as for `workbench.analysis.purchases.purchase_days`.
+    as_of : date
+        Only lines before this day are read.
+    cohort_months : int
+        Months a cohort is followed.
+    least : int
+        Cohorts of fewer customers have no shares and no counts.
+
+    Returns
+    -------
+    DataFrame, one row per cohort and month that is over, sorted
+        cohort (first day of the month of the first purchase), months_since (0 = the month itself), customers (who
+        bought then), n (cohort), share, share_low, share_high (95 %, Wilson), suppressed. A month that is not over
+        yet is absent, not 0; a month in which nobody bought is 0. Empty where customer_id, ordered_at or amount
+        is absent.
+    """
+    _, last_complete = _last_months(as_of)
+    counted = _count_cohorts(transactions, as_of) if has_purchases(transactions) else None
+    if counted is None or counted.empty:
+        return pd.DataFrame(columns=list(COHORT_COLUMNS)).astype(COHORT_COLUMNS)
+    sizes = counted[counted["months_since"] == 0].set_index("cohort")["customers"].sort_index()
+    cells = [
+        (cohort, since) for cohort in sizes.index for since in range(min(cohort_months, last_complete - cohort) + 1)
+    ]
+    index = pd.MultiIndex.from_tuples(cells, names=["cohort", "months_since"])
+    table = counted.set_index(["cohort", "months_since"]).reindex(index, fill_value=0).reset_index()
+    table["n"] = table["cohort"].map(sizes)
+    table["suppressed"] = table["n"] < least
+    table["share"] = table["customers"] / table["n"]
+    table["share_low"], table["share_high"] = wilson(table["customers"], table["n"])
+    hidden = {name: table[name].mask(table["suppressed"]) for name in ("share", "share_low", "share_high")}
+    counts = {name: table[name].astype("Int64").mask(table["suppressed"]) for name in ("customers", "n")}
+    return table.assign(**hidden, **counts, cohort=_first_days(table["cohort"]))[list(COHORT_COLUMNS)].astype(
+        COHORT_COLUMNS
+    )
+
+
+def _monthly_moves(transactions: ibis.Table, as_of: date) -> pd.DataFrame:
+    """Count by month index: new, retained, recalled, and leaving (those absent in the month after)."""
+    months = _customer_months(transactions, as_of)
+    ordered = ibis.window(group_by=months.customer_id, order_by=months.month)
+    moves = months.mutate(before=months.month.lag(1).over(ordered), after=months.month.lead(1).over(ordered))
+    table = moves.group_by("month").agg(
+        new=moves.before.isnull().sum(),
+        retained=(moves.before == moves.month - 1).sum(),
+        recalled=(moves.before < moves.month - 1).sum(),
+        leaving=(moves.after.isnull() | (moves.after > moves.month + 1)).sum(),
+    )
+    return table.order_by("month").to_pandas().fillna(0).astype("int64")
+
+
+def _count_cohorts(transactions: ibis.Table, as_of: date) -> pd.DataFrame:
+    months = _customer_months(transactions, as_of)
+    first = months.group_by("customer_id").agg(cohort=months.month.min())
+    cells = months.join(first, "customer_id").select("cohort", "month")
+    cells = cells.mutate(months_since=cells.month - cells.cohort)
+    counted = cells.group_by("cohort", "months_since").agg(customers=cells.count())
+    return counted.order_by("cohort", "months_since").to_pandas().astype("int64")
+
+
+def _customer_months(transactions: ibis.Table, as_of: date) -> ibis.Table:
+    """Return customer_id and month, counted from the year 0: one row per customer and month with a purchase."""
+    days = purchase_days(transactions, as_of=as_of)
+    month = days.purchased_on.year().cast("int64") * MONTHS + days.purchased_on.month() - 1
+    return days.select("customer_id", month=month.cast("int64")).distinct()
+
+
+def _last_months(as_of: date) -> tuple[int, int]:
+    """Return the index of the last month with any day before the date, and of the last that is over."""
+    day = as_of - timedelta(days=1)
+    last = day.year * MONTHS + day.month - 1
+    return last, last if as_of.day == 1 else last - 1
+
+
+def _first_days(months: pd.Index | pd.Series) -> pd.DatetimeIndex:
+    index = np.asarray(months, dtype="int64")
+    return pd.DatetimeIndex([pd.Timestamp(each // MONTHS, each % MONTHS + 1, 1) for each in index]).as_unit("us")

@@ -1,0 +1,1 @@
+"""What everything stands on: errors, the table schema, stages, parameters, the workspace and the store."""

@@ -1,0 +1,106 @@
+"""Writing files so that a crash leaves the old content or the new, never half of either."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+__all__ = ["digest_file", "digest_json", "fsync_tree", "point_to", "publish_folder", "write_json", "write_text"]
+
+_BLOCK_BYTES = 1 << 20
+
+
+def write_text(path: Path, text: str, *, mode: int | None = None) -> Path:
+    """Write a text file atomically: a temporary file beside it, fsync, then one rename.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if it is missing.
+    text : str
+    mode : int, optional
+        Permission bits.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, mode if mode is not None else 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _fsync_folder(path.parent)
+    return path
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write JSON atomically, keys in the order given, NaN refused."""
+    return write_text(path, json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_json(content: Any) -> str:
+    """Return the SHA-256 of a JSON-able value in canonical form."""
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fsync_tree(folder: Path) -> None:
+    """Flush every file and folder below a folder to the disk."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = Path(root) / name
+            if not path.is_symlink():
+                with path.open("rb") as stream:
+                    os.fsync(stream.fileno())
+        _fsync_folder(Path(root))
+
+
+def publish_folder(staging: Path, target: Path) -> Path:
+    """Move a finished staging folder to its place by one rename.
+
+    A target that is already there is left as it is where its content has the same name (targets are
+    named by digest or run), and the staging folder is removed.
+    """
+    fsync_tree(staging)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        shutil.rmtree(staging)
+    else:
+        os.rename(staging, target)
+        _fsync_folder(target.parent)
+    return target
+
+
+def point_to(link: Path, target: str) -> None:
+    """Make a symbolic link point to a relative target, atomically."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if link.is_symlink() and os.readlink(link) == target:
+        return
+    fresh = link.with_name(f".{link.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    os.replace(fresh, link)
+    _fsync_folder(link.parent)
+
+
+def _fsync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,282 @@
+"""The tables of the workbench: names, columns, types, and which stage writes each.
+
+Canonical tables are what every source is mapped to; derived tables are what stages write. Column
+names carry unit and window. Contact columns never stay in a canonical table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "CANONICAL",
+    "CONTACT_COLUMNS",
+    "DERIVED",
+    "KINDS",
+    "NEIGHBOURS",
+    "TABLES",
+    "Column",
+    "Table",
+    "columns_of",
+    "ibis_type",
+]
+
+# kind of column -> the type it has in the engine
+KINDS = {
+    "id": "string",
+    "text": "string",
+    "category": "string",
+    "flag": "boolean",
+    "integer": "int64",
+    "number": "float64",
+    "quantity": "decimal(18, 3)",
+    "money": "decimal(18, 4)",
+    "date": "date",
+    "timestamp": "timestamp(6)",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name, its kind (a key of ``KINDS``), whether it tells how to reach a person."""
+
+    name: str
+    kind: str
+    contact: bool = False
+    sensitive: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its columns, the columns that identify a row, and the one stage that writes it.
+
+    Attributes
+    ----------
+    name : str
+    columns : tuple of Column
+    keys : tuple of str
+        Columns a source must map.
+    writer : str
+        The stage that writes it.
+    open : bool
+        True when further columns may stand beside the named ones.
+    dated_by : str
+        The column that says when a row became known; empty where rows carry no date.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    keys: tuple[str, ...] = ()
+    writer: str = "01_check_quality"
+    open: bool = False
+    dated_by: str = ""
+
+    def kind(self, column: str) -> str | None:
+        """Return the declared kind of a column, or None."""
+        return next((each.kind for each in self.columns if each.name == column), None)
+
+
+def _columns(kinds: str, contact: str = "", sensitive: str = "") -> tuple[Column, ...]:
+    """Read 'name:kind name:kind ...' into columns."""
+    private, guarded = set(contact.split()), set(sensitive.split())
+    pairs = (item.split(":") for item in kinds.split())
+    return tuple(Column(name, kind, name in private, name in guarded) for name, kind in pairs)
+
+
+CONTACT_COLUMNS = (
+    "name", "given_name", "surname", "phone", "email", "address", "street_number", "address_2", "document_id",
+)  # fmt: skip
+
+_CUSTOMERS = """
+source:category source_id:id customer_id:id member_number:id document_id:id name:text given_name:text surname:text
+gender:category birth_date:date age:number age_band:category phone:id email:text address:text street_number:text
+address_2:text postcode:id city:category province:category country:category education:category occupation:category
+income:category marital_status:category children:category household_size:category home_ownership:category
+car_ownership:category nationality:category ethnicity:category religion:category registered_at:timestamp
+source_l1:category source_l2:category source_l3:category member_level:category referrer_customer_id:id
+"""
+_TRANSACTIONS = """
+order_id:id customer_id:id ordered_at:timestamp product_id:id quantity:quantity unit_price:money amount:money
+discount:money coupon:money channel:category platform:category payment_method:category store_id:id status:category
+currency:category
+"""
+_EVENTS = """
+customer_id:id occurred_at:timestamp type:category product_id:id search_term:text page:text dwell_seconds:number
+platform:category channel:category session_id:id campaign_id:id
+"""
+
+CANONICAL = {
+    table.name: table
+    for table in (
+        Table(
+            "customers",
+            _columns(_CUSTOMERS, " ".join(CONTACT_COLUMNS), "ethnicity religion"),
+            keys=("customer_id",),
+            open=True,
+        ),
+        Table("transactions", _columns(_TRANSACTIONS), dated_by="ordered_at"),
+        Table(
+            "products",
+            _columns("product_id:id product_name:text category:category brand:category unit_cost:money"),
+            keys=("product_id",),
+            open=True,
+        ),
+        Table("events", _columns(_EVENTS), keys=("customer_id", "occurred_at"), dated_by="occurred_at"),
+        Table(
+            "service",
+            _columns(
+                "case_id:id customer_id:id opened_at:timestamp closed_at:timestamp type:category topic:category "
+                "rating:number text:text"
+            ),
+            keys=("customer_id",),
+            dated_by="opened_at",
+        ),
+        Table(
+            "reviews",
+            _columns(
+                "customer_id:id product_id:id rating:number text:text reviewed_at:timestamp channel:category "
+                "likes:integer followers:integer"
+            ),
+            keys=("customer_id",),
+            dated_by="reviewed_at",
+        ),
+        Table(
+            "responses",
+            _columns("customer_id:id survey:category question:category answer:text answered_at:timestamp"),
+            keys=("customer_id", "question", "answer"),
+            dated_by="answered_at",
+        ),
+        Table(
+            "campaigns",
+            _columns(
+                "campaign_id:id customer_id:id sent_at:timestamp channel:category opened_at:timestamp "
+                "redeemed_at:timestamp"
+            ),
+            keys=("campaign_id", "customer_id"),
+            dated_by="sent_at",
+        ),
+        Table(
+            "experiments",
+            _columns("experiment:category customer_id:id arm:category assigned_at:timestamp"),
+            keys=("experiment", "customer_id", "arm"),
+            open=True,
+            dated_by="assigned_at",
+        ),
+        Table(
+            "relations",
+            _columns("customer_id:id other_id:id kind:category"),
+            keys=("customer_id", "other_id"),
+        ),
+        Table(
+            "labels",
+            _columns("customer_id:id label:flag observed_at:timestamp"),
+            keys=("customer_id", "label"),
+            dated_by="observed_at",
+        ),
+        Table(
+            "consents",
+            _columns("customer_id:id purpose:category granted:flag changed_at:timestamp"),
+            keys=("customer_id", "purpose", "granted"),
+            dated_by="changed_at",
+        ),
+        Table(
+            "accounts",
+            _columns(
+                "account_id:id parent_id:id name:text industry:category employees:number revenue:money sites:number "
+                "stage:category region:category business:text culture:text"
+            ),
+            keys=("account_id",),
+        ),
+        Table(
+            "contacts",
+            _columns(
+                "contact_id:id account_id:id customer_id:id position:category function:category "
+                "decision_role:category problem:text"
+            ),
+            keys=("contact_id",),
+        ),
+    )
+}
+
+# columns a source of one table may map that belong to a neighbouring table
+NEIGHBOURS = {
+    "transactions": {
+        "products": ("product_name", "category", "brand"),
+        "customers": ("country", "province", "city"),
+    },
+}
+
+DERIVED = {
+    table.name: table
+    for table in (
+        Table("rejects", _columns("source:category file:text line:integer column:text code:category raw:text")),
+        Table(
+            "features",
+            _columns("customer_id:id"),
+            keys=("customer_id",),
+            writer="03_build_features",
+            open=True,
+        ),
+        *(
+            Table(name, (), writer="04_describe_customers", open=True)
+            for name in (
+                "profile_population",
+                "profile_variables",
+                "profile_differences",
+                "profile_pareto",
+                "profile_months",
+                "profile_cohorts",
+            )
+        ),
+        Table(
+            "rfm",
+            _columns(
+                "customer_id:id recency_days:number frequency_orders:integer monetary_total:money r_score:integer "
+                "f_score:integer m_score:integer rfm_type:category activity_status:category life_cycle_stage:category"
+            ),
+            keys=("customer_id",),
+            writer="05_score_rfm",
+        ),
+        Table(
+            "segments",
+            _columns("customer_id:id segment:category definition_version:category"),
+            keys=("customer_id",),
+            writer="06_segment_customers",
+        ),
+        Table(
+            "churn",
+            _columns(
+                "customer_id:id churn_probability:number purchase_probability:number cut_off:date "
+                "model_version:category"
+            ),
+            keys=("customer_id",),
+            writer="08_predict_churn",
+        ),
+    )
+}
+
+TABLES = {**CANONICAL, **DERIVED}
+
+
+def ibis_type(kind: str) -> str:
+    """Return the engine type of a column kind."""
+    return KINDS[kind]
+
+
+def columns_of(table: str, *, contact: bool = False, neighbours: bool = False) -> dict[str, str]:
+    """Map the columns a source of this table may name to their kinds.
+
+    Parameters
+    ----------
+    table : str
+        A canonical table.
+    contact : bool
+        Include the columns that tell how to reach a person.
+    neighbours : bool
+        Include the columns that belong to a neighbouring table.
+    """
+    own = {each.name: each.kind for each in CANONICAL[table].columns if contact or not each.contact}
+    if neighbours:
+        for other, names in NEIGHBOURS.get(table, {}).items():
+            own |= {name: CANONICAL[other].kind(name) for name in names}
+    return own

@@ -1,0 +1,118 @@
+"""Where things live: the workspace folder and every path in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.core.errors import Fault, ProfileError
+
+__all__ = ["Workspace", "find_workspace"]
+
+_LONGEST_NAME_BYTES = 255
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder that holds ``params/``, and the paths below it.
+
+    Parameters
+    ----------
+    root : Path
+        An absolute, resolved path.
+    """
+
+    root: Path
+
+    @property
+    def params(self) -> Path:
+        """Profiles, one YAML each."""
+        return self.root / "params"
+
+    @property
+    def notebooks(self) -> Path:
+        """Notebook templates."""
+        return self.root / "notebooks"
+
+    @property
+    def raw(self) -> Path:
+        """Raw files, never edited."""
+        return self.root / "data" / "raw"
+
+    @property
+    def tracking(self) -> Path:
+        """The folder of the tracking store and its artifacts."""
+        return self.root / "mlruns"
+
+    @property
+    def lock(self) -> Path:
+        """The lock file: one run holds it at a time."""
+        return self.root / ".workbench" / "lock"
+
+    def interim(self, profile: str) -> Path:
+        """Return the folder of a profile's private intermediate files."""
+        return self.root / "data" / "interim" / profile
+
+    def processed(self, profile: str) -> Path:
+        """Return the folder of a profile's tables."""
+        return self.root / "data" / "processed" / profile
+
+    def reports(self, profile: str) -> Path:
+        """Return the folder of a profile's runs, one folder each, and ``latest``."""
+        return self.root / "reports" / profile
+
+    def relative(self, path: Path) -> str:
+        """Return a path relative to the workspace, with forward slashes."""
+        return path.absolute().relative_to(self.root).as_posix()
+
+    def resolve(self, text: str) -> Path:
+        """Return a path named in a profile; refuse one that leaves the workspace.
+
+        Raises
+        ------
+        ProfileError
+            The path is empty, absolute, starts with ``~``, holds a NUL, or resolves to a place outside.
+        """
+        expected = f"a path inside the workspace {self.root.name}/"
+        if not text.strip("./ ") or "\0" in text or text.startswith(("~", "/")) or not _can_be_matched(text):
+            raise ProfileError(Fault("", f"path {text!r} cannot be used", f"Expected {expected}"))
+        fixed = re.split(r"[*?\[]", text, maxsplit=1)[0]
+        places = [self.root / fixed, *self.root.glob(text)]
+        if ".." in Path(text).parts or not all(place.resolve().is_relative_to(self.root) for place in places):
+            remedy = "Put the file under data/raw and name it from there"
+            raise ProfileError(Fault("", f"path {text!r} leads outside", f"Expected {expected}", remedy))
+        return self.root / text
+
+
+def _can_be_matched(text: str) -> bool:
+    """Say whether every part of a path may be a file name or a pattern of names."""
+    parts = Path(text).parts
+    return all(part == "**" or ("**" not in part and len(part.encode()) <= _LONGEST_NAME_BYTES) for part in parts)
+
+
+def find_workspace(start: Path | str | None = None) -> Workspace:
+    """Find the nearest folder upward that has ``params/``.
+
+    Parameters
+    ----------
+    start : Path or str, optional
+        Where to begin; the current folder by default.
+
+    Raises
+    ------
+    ProfileError
+        Neither the folder nor one above it has ``params/``.
+    """
+    origin = Path(start or ".").resolve()
+    for folder in (origin, *origin.parents):
+        if (folder / "params").is_dir():
+            return Workspace(folder)
+    raise ProfileError(
+        Fault(
+            str(start or "."),
+            "no folder from here upward has params/",
+            "A workspace holds params/, notebooks/, data/ and reports/",
+            "Run the command inside one, or name it with --workspace DIR",
+        )
+    )

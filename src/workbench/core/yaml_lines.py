@@ -1,0 +1,159 @@
+"""Reading YAML safely, with the line of every key, all faults at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from workbench.core.errors import Fault, ProfileError
+
+__all__ = ["MarkedYaml", "read_yaml"]
+
+_MOST_BYTES = 1_000_000
+_MOST_NODES = 20_000
+_MOST_DEPTH = 20
+_PLAIN = "Plain text, numbers, dates, lists and mappings"
+_PLAIN_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
+
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass
+class MarkedYaml:
+    """A YAML document: its content, and the line (from 1) of every key path.
+
+    Attributes
+    ----------
+    content : dict
+    lines : dict of tuple to int
+    """
+
+    content: dict[str, Any]
+    lines: dict[tuple, int] = field(default_factory=dict)
+
+    def line(self, path: tuple) -> int:
+        """Return the line of a key path, or of the nearest path above it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+
+def read_yaml(path: Path, shown: str) -> MarkedYaml:
+    """Read one YAML mapping.
+
+    Parameters
+    ----------
+    path : Path
+    shown : str
+        How the file is called in errors.
+
+    Raises
+    ------
+    ProfileError
+        Not readable as UTF-8 YAML, a tag that builds objects, duplicate keys, too large or too deep,
+        or not a mapping; each with its line.
+    """
+    raw = path.read_bytes()
+    if len(raw) > _MOST_BYTES:
+        raise ProfileError(Fault(shown, f"{len(raw):,} bytes", f"At most {_MOST_BYTES:,} bytes of YAML"))
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ProfileError(Fault(shown, f"not UTF-8 at byte {error.start}", "", "Save the file as UTF-8")) from None
+    try:
+        _check_depth(text, shown)
+        node = yaml.compose(text, Loader=Loader)
+    except yaml.YAMLError as error:
+        raise ProfileError(_yaml_fault(error, text, shown)) from None
+    if not isinstance(node, yaml.MappingNode):
+        raise ProfileError(Fault(shown, "no 'key: value' lines", "A profile is a YAML mapping"))
+    reader = _Reader(shown)
+    content = reader.mapping(node, ())
+    if reader.faults:
+        raise ProfileError(reader.faults)
+    return MarkedYaml(content, reader.lines)
+
+
+def _check_depth(text: str, shown: str) -> None:
+    """Refuse deep nesting event by event, since composing it would exhaust the stack."""
+    depth = 0
+    for event in yaml.parse(text, Loader=Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _MOST_DEPTH:
+                raise ProfileError(_too_much(shown, event.start_mark.line + 1))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _too_much(shown: str, line: int) -> Fault:
+    found = "more nested or repeated values than a profile needs"
+    return Fault(f"{shown}, line {line}", found, "", "Write the values out, without anchors")
+
+
+class _Reader:
+    """Walk the node tree once, building plain values and noting lines and faults."""
+
+    def __init__(self, shown: str):
+        self.shown = shown
+        self.faults: list[Fault] = []
+        self.lines: dict[tuple, int] = {}
+        self.nodes = 0
+        self.scalars = Loader("")
+
+    def mapping(self, node: yaml.MappingNode, path: tuple) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.fault(line, "a key that is a list or a mapping", "A key is plain text")
+                continue
+            key = self.value(key_node, path)
+            if not isinstance(key, str):
+                key = str(key_node.value)
+            if key in content:
+                first = self.lines[(*path, key)]
+                found = f"duplicate key '{key}', first on line {first}"
+                self.fault(line, found, "Each key once", "Remove one of them")
+                continue
+            self.lines[(*path, key)] = line
+            content[key] = self.value(value_node, (*path, key))
+        return content
+
+    def value(self, node: yaml.Node, path: tuple) -> Any:
+        self.nodes += 1
+        if self.nodes > _MOST_NODES or len(path) > _MOST_DEPTH:
+            raise ProfileError(_too_much(self.shown, node.start_mark.line + 1))
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
+            self.fault(node.start_mark.line + 1, f"the tag '{node.tag}'", _PLAIN)
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.item(each, (*path, at)) for at, each in enumerate(node.value)]
+        try:
+            return self.scalars.construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError) as error:
+            problem = getattr(error, "problem", None) or str(error)
+            self.fault(node.start_mark.line + 1, problem, _PLAIN)
+            return None
+
+    def item(self, node: yaml.Node, path: tuple) -> Any:
+        self.lines[path] = node.start_mark.line + 1
+        return self.value(node, path)
+
+    def fault(self, line: int, found: str, expected: str = "", remedy: str = "") -> None:
+        self.faults.append(Fault(f"{self.shown}, line {line}", found, expected, remedy))
+
+
+def _yaml_fault(error: yaml.YAMLError, text: str, shown: str) -> Fault:
+    mark = getattr(error, "problem_mark", None)
+    where = f"{shown}, line {mark.line + 1}" if mark else shown
+    problem = getattr(error, "problem", None) or str(error)
+    line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return Fault(where, "a tab", "YAML is indented with spaces", "Replace the tab by spaces")
+    return Fault(where, f"not YAML: {problem}")

@@ -1,0 +1,1 @@
+"""From raw files to one row per customer: sources, quality, features, datasets."""

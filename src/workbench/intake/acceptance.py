@@ -1,0 +1,315 @@
+"""Which records of a source are accepted, with typed columns, and which cells or rows are not; for 01_check_quality."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+
+from workbench.core.params import SourceParams
+from workbench.core.schema import CONTACT_COLUMNS, columns_of
+from workbench.intake.casting import (
+    Cell,
+    ColumnPlan,
+    cast_cell,
+    essential_columns,
+    has_damaged_long_ids,
+    id_statistics,
+    strip_cell,
+)
+
+__all__ = ["Accepted", "accept"]
+
+_ORIGIN = ("_file", "_line", "_order")
+_MISSING_MONEY, _MISSING_ID = "money-missing", "id-missing"
+_BLANK, _CODE, _RAW, _VERDICT = "_blank_", "_code_", "_raw_", "_verdict"
+_NO_CODE = ibis.null("string")
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The accepted rows of a source and what happened to the others.
+
+    Attributes
+    ----------
+    table : ibis.Table
+        Typed columns, ``_file``, ``_line``, ``_order``; no contact columns.
+    kinds : dict of str to str
+        Kind of every typed column.
+    rows : int
+    rejects : ibis.Table or None
+        file, line, column, code, raw: one row per unusable cell, of rejected and of accepted records.
+    rejected : dict of str to int
+        Records rejected, by the code of their first cell that cannot be used.
+    nulled : dict of str to int
+        Cells of accepted records that became null, by code.
+    repairs : dict of str to int
+        ``blanks`` (cells that lost surrounding blanks), ``keys_normalised``, ``point_zero``.
+    contact_cells : int or None
+        Filled contact cells that were left out; None where no contact column is mapped.
+    """
+
+    table: ibis.Table
+    kinds: dict[str, str]
+    rows: int
+    rejects: ibis.Table | None
+    rejected: dict[str, int]
+    nulled: dict[str, int]
+    repairs: dict[str, int]
+    contact_cells: int | None
+
+
+def accept(
+    engine: ibis.BaseBackend,
+    raw: ibis.Table,
+    source: SourceParams,
+    *,
+    scratch: Path,
+    dates: tuple[dt.date, dt.date],
+) -> Accepted:
+    """Cast the columns of a source, reject the rows without meaning, keep the reason of everything left out.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    raw : ibis.Table
+        One row per record: mapped columns (text, or typed from Parquet), ``_file``, ``_line``, ``_order``.
+    source : SourceParams
+    scratch : Path
+        A private folder.
+    dates : (date, date)
+        Dates before the first are placeholders, dates after the second lie in the future.
+
+    Returns
+    -------
+    Accepted
+        ``amount`` is filled from quantity and unit price (rounded half to even at the fourth decimal) where the source
+        has none; ``customer_id`` from ``source_id``.
+    """
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kinds = _kinds(source)
+    stripped = _settle(engine, _strip(raw))
+    facts = _facts(stripped, source, kinds, dates)
+    kinds |= {name: "number" for name in source.attributes if facts.pop(f"numeric {name}")}
+    cells = {name: cast_cell(stripped[name], _plan(name, kind, source, facts, dates)) for name, kind in kinds.items()}
+    kinds |= {name: "money" if name == "amount" else "id" for name in _derived_names(source) if name not in kinds}
+    typed = _settle(engine, _lay_out(stripped, cells))
+    judged = _write(engine, _judge(engine, typed, source, list(cells)), scratch / "judged.parquet")
+    table = judged.filter(judged[_VERDICT].isnull()).select(*kinds, *_ORIGIN)
+    spoiled = _find_spoiled(judged, list(kinds))
+    return Accepted(
+        table=table,
+        kinds=kinds,
+        rows=int(table.count().execute()),
+        rejects=_as_rejects(spoiled, list(kinds)) if spoiled is not None else None,
+        rejected=_count_rejected(spoiled) if spoiled is not None else {},
+        nulled=_count_nulled(spoiled, list(kinds)) if spoiled is not None else {},
+        repairs=_repairs(facts, kinds),
+        contact_cells=facts.get("contact"),
+    )
+
+
+def _kinds(source: SourceParams) -> dict[str, str]:
+    known = columns_of(source.table, contact=False, neighbours=True)
+    kinds = {name: known[name] for name in source.columns if name in known}
+    return kinds | {name: "category" for name in source.attributes}
+
+
+def _strip(raw: ibis.Table) -> ibis.Table:
+    """Strip every text cell, and note beside it whether it lost blanks."""
+    texts = [name for name in raw.columns if name not in _ORIGIN and raw[name].type().is_string()]
+    cells = {name: strip_cell(raw[name]) for name in texts}
+    changed = {f"{_BLANK}{name}": raw[name] != cells[name].fill_null("") for name in texts}
+    return raw.mutate(**cells, **changed)
+
+
+def _facts(
+    stripped: ibis.Table,
+    source: SourceParams,
+    kinds: Mapping[str, str],
+    dates: tuple[dt.date, dt.date],
+) -> dict[str, int]:
+    """Count in one pass what the casts depend on."""
+    aggregates: dict[str, ibis.Value] = {}
+    for name, kind in kinds.items():
+        if f"{_BLANK}{name}" in stripped.columns:
+            aggregates[f"blanks {name}"] = stripped[f"{_BLANK}{name}"].cast("int64").sum().fill_null(0)
+        if kind == "id":
+            facts = id_statistics(stripped[name].cast("string"))
+            aggregates |= {f"{fact} {name}": value for fact, value in facts.items()}
+    for name in source.attributes:
+        as_number = cast_cell(stripped[name], ColumnPlan(name, "number", source.formats, *dates))
+        parses = (as_number.code.count() == 0) & (as_number.value.count() > 0)
+        is_text = stripped[name].type().is_boolean() or stripped[name].type().is_temporal()
+        aggregates[f"numeric {name}"] = ibis.literal(0) if is_text else parses.cast("int64")
+    private = [stripped[name].count() for name in source.columns if name in CONTACT_COLUMNS]
+    if private:
+        aggregates["contact"] = sum(private[1:], start=private[0])
+    if not aggregates:
+        return {}
+    found = stripped.aggregate(**aggregates).to_pyarrow().to_pylist()[0]
+    return {name: int(count or 0) for name, count in found.items()}
+
+
+def _plan(
+    name: str, kind: str, source: SourceParams, facts: Mapping[str, int], dates: tuple[dt.date, dt.date]
+) -> ColumnPlan:
+    filled = facts.get(f"filled {name}", 0)
+    return ColumnPlan(
+        name,
+        kind,
+        source.formats,
+        *dates,
+        drop_point_zero=bool(filled) and facts[f"point_zero {name}"] == filled,
+        long_ids_damaged=has_damaged_long_ids(facts.get(f"long {name}", 0), facts.get(f"long_zeros {name}", 0)),
+    )
+
+
+def _derived_names(source: SourceParams) -> tuple[str, ...]:
+    """Name the columns that are filled from others, or may not be missing."""
+    mapped = set(source.columns)
+    if source.table == "transactions" and mapped & {"amount", "unit_price"}:
+        return ("amount",)
+    if source.table == "customers" and mapped & {"customer_id", "source_id"}:
+        return ("customer_id",)
+    return ("product_id",) if source.table == "products" and "product_id" in mapped else ()
+
+
+def _lay_out(stripped: ibis.Table, cells: Mapping[str, Cell]) -> ibis.Table:
+    """Lay out typed values, codes, and the raw text of cells that have one."""
+    return stripped.select(
+        **{name: cell.value for name, cell in cells.items()},
+        **{f"{_CODE}{name}": cell.code for name, cell in cells.items()},
+        **{f"{_RAW}{name}": stripped[name].cast("string") for name in cells},
+        **{name: stripped[name] for name in _ORIGIN},
+    )
+
+
+def _judge(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, names: list[str]) -> ibis.Table:
+    """Fill the derived columns and give each row the code for which it is rejected (null: accepted)."""
+    cells = {name: Cell(typed[name], typed[f"{_CODE}{name}"]) for name in names}
+    derived = {name: _derive(name, cells) for name in _derived_names(source)}
+    filled = typed.mutate(
+        **{name: cell.value for name, cell in derived.items()},
+        **{f"{_CODE}{name}": cell.code for name, cell in derived.items()},
+        **{f"{_RAW}{name}": _NO_CODE for name in derived if name not in cells},
+    )
+    if derived:
+        filled = _settle(engine, filled)
+    every = [*names, *(name for name in derived if name not in cells)]
+    needed = [*(name for name in essential_columns(source.table, list(source.columns)) if name in every), *derived]
+    verdict = ibis.coalesce(*[filled[f"{_CODE}{name}"] for name in dict.fromkeys(needed)], _NO_CODE)
+    raws = {
+        f"{_RAW}{name}": ibis.cases((filled[f"{_CODE}{name}"].notnull(), filled[f"{_RAW}{name}"]), else_=_NO_CODE)
+        for name in every
+    }
+    return filled.mutate(**raws, **{_VERDICT: verdict})
+
+
+def _derive(name: str, cells: Mapping[str, Cell]) -> Cell:
+    if name == "amount":
+        return _amount(cells)
+    given = [cells[each] for each in (name, "source_id") if each in cells]
+    value = ibis.coalesce(*[cell.value for cell in given])
+    return _needed(value, given, _MISSING_ID, own=name in cells)
+
+
+def _amount(cells: Mapping[str, Cell]) -> Cell:
+    """Take the amount, else quantity times unit price; a line without money is missing it."""
+    factors = [cells[name] for name in ("quantity", "unit_price") if name in cells]
+    product = None
+    if "unit_price" in cells:
+        product = cells["unit_price"].value
+        product = _multiply(cells["quantity"].value, product) if "quantity" in cells else product
+    if "amount" not in cells:
+        return _needed(product, factors, _MISSING_MONEY, own=False)
+    amount = cells["amount"]
+    value = amount.value if product is None else ibis.coalesce(amount.value, product)
+    return _needed(value, [amount], _MISSING_MONEY, own=True)
+
+
+def _needed(value: ibis.Value, parts: list[Cell], missing: str, *, own: bool) -> Cell:
+    """Give a value that may not be missing its code; the code of its parts stays with them unless one is its own."""
+    codes = ibis.coalesce(*[part.code for part in parts], _NO_CODE)
+    said = parts[0].code if own else _NO_CODE
+    code = ibis.cases((codes.isnull() & value.isnull(), ibis.literal(missing)), else_=said)
+    return Cell(ibis.cases((codes.isnull(), value), else_=ibis.null(value.type())), code)
+
+
+def _multiply(quantity: ibis.Value, price: ibis.Value) -> ibis.Value:
+    """Multiply exactly and round half to even at the fourth decimal; a whole quantity needs no rounding."""
+    whole = quantity.cast("int64")
+    exact = (quantity * price).cast("decimal(38, 7)")
+    rounded = exact.round(4).cast("decimal(18, 4)")
+    is_tie = (rounded.cast("decimal(38, 7)") - exact).abs() == _decimal("0.00005", "decimal(38, 7)")
+    is_odd = (rounded * 10_000).cast("int64") % 2 != 0
+    step = _decimal("0.0001", "decimal(18, 4)")
+    even = (rounded - ibis.cases((exact < 0, -step), else_=step)).cast("decimal(18, 4)")
+    product = ibis.cases((is_tie & is_odd, even), else_=rounded)
+    return ibis.cases((quantity == whole, (whole * price).cast("decimal(18, 4)")), else_=product)
+
+
+def _decimal(text: str, kind: str) -> ibis.Value:
+    return ibis.literal(text).cast(kind)
+
+
+def _find_spoiled(judged: ibis.Table, names: list[str]) -> ibis.Table | None:
+    """Return the rows with an unusable cell; None where there is no such row."""
+    any_code = ibis.or_(*[judged[f"{_CODE}{name}"].notnull() for name in names])
+    spoiled = judged.filter(any_code)
+    return spoiled if int(spoiled.count().execute()) else None
+
+
+def _as_rejects(spoiled: ibis.Table, names: list[str]) -> ibis.Table:
+    parts = [
+        spoiled.filter(spoiled[f"{_CODE}{name}"].notnull()).select(
+            file=ibis._["_file"],
+            line=ibis._["_line"].cast("int64"),
+            column=ibis.literal(name),
+            code=ibis._[f"{_CODE}{name}"],
+            raw=ibis._[f"{_RAW}{name}"],
+        )
+        for name in names
+    ]
+    return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+
+
+def _count_rejected(spoiled: ibis.Table) -> dict[str, int]:
+    rejected = spoiled.filter(spoiled[_VERDICT].notnull())
+    counts = rejected.group_by(_VERDICT).agg(n=rejected.count()).order_by(_VERDICT).to_pyarrow().to_pylist()
+    return {row[_VERDICT]: int(row["n"]) for row in counts}
+
+
+def _count_nulled(spoiled: ibis.Table, names: list[str]) -> dict[str, int]:
+    kept = spoiled.filter(spoiled[_VERDICT].isnull())
+    codes = [kept.select(code=kept[f"{_CODE}{name}"]) for name in names]
+    stacked = ibis.union(*codes, distinct=False) if len(codes) > 1 else codes[0]
+    stacked = stacked.filter(stacked.code.notnull())
+    counts = stacked.group_by("code").agg(n=stacked.count()).order_by("code").to_pyarrow().to_pylist()
+    return {row["code"]: int(row["n"]) for row in counts}
+
+
+def _repairs(facts: Mapping[str, int], kinds: Mapping[str, str]) -> dict[str, int]:
+    ids = [name for name, kind in kinds.items() if kind == "id" and f"filled {name}" in facts]
+    whole = [facts[f"filled {name}"] for name in ids if facts[f"point_zero {name}"] == facts[f"filled {name}"]]
+    repairs = {
+        "blanks": sum(count for fact, count in facts.items() if fact.startswith("blanks ")),
+        "keys_normalised": sum(facts[f"folded {name}"] for name in ids),
+        "point_zero": sum(whole),
+    }
+    return {name: count for name, count in repairs.items() if count}
+
+
+def _settle(engine: ibis.BaseBackend, table: ibis.Table) -> ibis.Table:
+    """Fix a table's query as it stands, so that later steps name its columns instead of repeating their formulas."""
+    return engine.sql(engine.compile(table))
+
+
+def _write(engine: ibis.BaseBackend, table: ibis.Table, target: Path) -> ibis.Table:
+    engine.to_parquet(table, target, compression="zstd")
+    target.chmod(0o600)
+    return engine.read_parquet(str(target))

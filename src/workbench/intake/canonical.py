@@ -1,0 +1,351 @@
+"""From parsed sources to canonical tables: one owner per column, every row accounted for; used by 01_check_quality.
+
+Several sources may feed one table. Columns that belong to a neighbouring table fill it there. Rules keep the rows for
+which they are true and count the others in order; measures count and keep everything.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import ibis
+
+from workbench.core.errors import DataError, Fault
+from workbench.core.params import SourceParams
+from workbench.core.schema import CANONICAL, NEIGHBOURS, columns_of, ibis_type
+from workbench.intake.expressions import to_ibis
+from workbench.intake.sources import FILE, ORDER, ParsedSource, check_source, expression_columns, read_source
+
+__all__ = ["Intake", "assemble", "take_in"]
+
+_LINE = "_line"
+_ONE_ROW_PER = {"customers": "customer_id", "products": "product_id"}
+_SOURCE_STEP = 10**16  # more than the files and lines of any source
+
+
+@dataclass(frozen=True)
+class Intake:
+    """The canonical tables and what became of every record.
+
+    Attributes
+    ----------
+    tables : dict of str to ibis.Table
+        Canonical tables without contact columns, in file order.
+    rejects : ibis.Table or None
+        source, file, line, column, code, raw.
+    metrics : dict
+        Flat; counts, sums of money (added exactly, then given as float), text, ISO times.
+    dropped : dict of str to list of str
+        By source, the columns of its files that were not read.
+    """
+
+    tables: dict[str, ibis.Table]
+    rejects: ibis.Table | None
+    metrics: dict[str, int | float | str]
+    dropped: dict[str, list[str]]
+
+
+def take_in(
+    engine: ibis.BaseBackend,
+    sources: Mapping[str, SourceParams],
+    *,
+    root: Path,
+    scratch: Path,
+    date_min: dt.date,
+    date_max: dt.date,
+    max_rejected_share: float = 1.0,
+) -> Intake:
+    """Read all sources of a profile and assemble its canonical tables.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB; holds the tables' queries, so it must outlive them.
+    sources : mapping of str to SourceParams
+    root : Path
+        The workspace.
+    scratch : Path
+        A private folder on the same disk; the tables read from it until they are written, then the caller removes it.
+    date_min, date_max : date
+        Dates before the first are placeholders, dates after the second lie in the future.
+    max_rejected_share : float
+        Share of rejected records, 0 to 1, above which a source is refused.
+
+    Returns
+    -------
+    Intake
+
+    Raises
+    ------
+    DataError
+        Every fault of every header at once; a source that is refused.
+    """
+    faults = [_at(name, fault) for name, source in sources.items() for fault in check_source(source, root)]
+    if faults:
+        raise DataError(faults)
+    parsed = {
+        name: read_source(engine, name, source, root=root, scratch=scratch, dates=(date_min, date_max))
+        for name, source in sources.items()
+    }
+    faults = [fault for each in parsed.values() for fault in _refuse(each, max_rejected_share)]
+    if faults:
+        raise DataError(faults)
+    return assemble(engine, parsed)
+
+
+def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource]) -> Intake:
+    """Assemble canonical tables from parsed sources.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+    sources : mapping of str to ParsedSource
+        In the profile's order, which is the order of precedence.
+
+    Returns
+    -------
+    Intake
+        Customers and products have one row per id: the first row in file order, its missing cells filled from later
+        rows. Metrics per table: ``rows`` (accepted, before rules), ``kept_rows``, ``duplicates`` (exact copies beyond
+        the first over all mapped columns), ``rule.<name>`` (rows dropped), ``<measure>_rows``, ``_customers``,
+        ``_amount``; for transactions also ``no_customer``, ``customers``, ``orders``, ``amount_total``,
+        ``first_ordered_at``, ``last_ordered_at``, ``sign_conflicts``; for customers and products ``repeated_ids`` and
+        ``conflicting_cells``.
+    """
+    metrics: dict[str, Any] = {}
+    for each in sources.values():
+        metrics |= each.metrics
+    tables: dict[str, ibis.Table] = {}
+    names = [name for name in CANONICAL if any(each.source.table == name for each in sources.values())]
+    for name in names:
+        own = [each for each in sources.values() if each.source.table == name]
+        accepted = _stack(own)
+        metrics |= _count(name, accepted) | _count_measures(name, own)
+        tables[name] = _apply_rules(engine, name, own, metrics)
+    for name, key in _ONE_ROW_PER.items():
+        if name in tables:
+            tables[name], counts = _collapse(engine, tables[name], key)
+            metrics |= {f"{name}.{count}": value for count, value in counts.items()}
+    tables = _fill_neighbours(engine, tables, names, metrics)
+    for name, table in tables.items():
+        metrics[f"{name}.kept_rows"] = int(table.count().execute())
+    rejects = [each.rejects for each in sources.values() if each.rejects is not None]
+    return Intake(
+        tables={name: _final(name, tables[name]) for name in CANONICAL if name in tables},
+        rejects=(ibis.union(*rejects, distinct=False) if len(rejects) > 1 else rejects[0]) if rejects else None,
+        metrics=metrics,
+        dropped={name: each.dropped for name, each in sources.items()},
+    )
+
+
+def _at(name: str, fault: Fault) -> Fault:
+    return Fault(f"sources.{name}: {fault.where}" if fault.where else f"sources.{name}", *_words(fault))
+
+
+def _words(fault: Fault) -> tuple[str, str, str]:
+    return fault.found, fault.expected, fault.remedy
+
+
+def _refuse(parsed: ParsedSource, limit: float) -> list[Fault]:
+    rejected = int(parsed.metrics[f"{parsed.name}.rejected"])
+    physical = int(parsed.metrics[f"{parsed.name}.physical_records"])
+    if rejected <= limit * physical:
+        return []
+    codes = ", ".join(
+        f"{key.rpartition('.rejected.')[2]} {count}" for key, count in parsed.metrics.items() if ".rejected." in key
+    )
+    found = f"{rejected} of {physical} records are rejected ({codes})"
+    remedy = "Declare its separator, encoding and formats, or raise 01_check_quality.max_rejected_share"
+    return [Fault(f"sources.{parsed.name}", found, f"At most {limit:.0%} (max_rejected_share)", remedy)]
+
+
+def _stack(sources: list[ParsedSource]) -> ibis.Table:
+    """Union the sources of a table by column name; a column a source lacks is null there."""
+    kinds: dict[str, str] = {}
+    for each in sources:
+        for name, kind in each.kinds.items():
+            kinds[name] = "category" if kinds.get(name, kind) != kind else kind
+    parts = []
+    for at, each in enumerate(sources):
+        table = each.table
+        columns = {
+            name: table[name].cast(ibis_type(kind)) if name in table.columns else ibis.null(ibis_type(kind))
+            for name, kind in kinds.items()
+        }
+        order = table[ORDER].cast("int64") + at * _SOURCE_STEP
+        parts.append(table.select(**columns, **{FILE: table[FILE], _LINE: table[_LINE].cast("int64"), ORDER: order}))
+    return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+
+
+def _columns(table: ibis.Table) -> list[str]:
+    return [name for name in table.columns if name not in (FILE, _LINE, ORDER)]
+
+
+def _count(name: str, table: ibis.Table) -> dict[str, Any]:
+    """Count the accepted rows of a table, before rules."""
+    columns = _columns(table)
+    content = ibis.struct({column: table[column] for column in columns}).hash()
+    counts: dict[str, ibis.Value] = {"rows": table.count(), "duplicates": table.count() - content.nunique()}
+    if name == "transactions":
+        counts |= _transaction_counts(table, set(columns))
+    found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    return {f"{name}.{key}": _plain(value) for key, value in found.items()}
+
+
+def _transaction_counts(table: ibis.Table, columns: set[str]) -> dict[str, ibis.Value]:
+    counts: dict[str, ibis.Value] = {}
+    if "customer_id" in columns:
+        counts |= {"no_customer": table.customer_id.isnull().sum(), "customers": table.customer_id.nunique()}
+    else:
+        counts |= {"no_customer": table.count(), "customers": ibis.literal(0)}
+    counts["orders"] = table.order_id.nunique() if "order_id" in columns else table.count()
+    if "amount" in columns:
+        counts["amount_total"] = table.amount.sum()
+    if "ordered_at" in columns:
+        counts |= {"first_ordered_at": table.ordered_at.min(), "last_ordered_at": table.ordered_at.max()}
+    if {"amount", "quantity"} <= columns:
+        counts["sign_conflicts"] = ((table.amount > 0) & (table.quantity < 0)).sum()
+    return counts
+
+
+def _plain(value: Any) -> int | float | str:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ", timespec="minutes" if value.second == 0 else "seconds")
+    return int(value or 0)
+
+
+def _count_measures(name: str, sources: list[ParsedSource]) -> dict[str, Any]:
+    """Count the rows, customers and money for which all expressions of a measure hold; nothing is dropped."""
+    sums: dict[str, Any] = {}
+    for measure in dict.fromkeys(measure for each in sources for measure in each.source.measures):
+        parts = [_where(each, each.source.measures[measure]) for each in sources if measure in each.source.measures]
+        table = _stack([_with_table(each, part) for each, part in zip(_having(sources, measure), parts, strict=True)])
+        counts: dict[str, ibis.Value] = {"rows": table.count()}
+        if "customer_id" in table.columns:
+            counts["customers"] = table.customer_id.nunique()
+        if "amount" in table.columns:
+            counts["amount"] = table.amount.sum()
+        found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+        sums |= {f"{name}.{measure}_{key}": _plain(value) for key, value in found.items()}
+    return sums
+
+
+def _having(sources: list[ParsedSource], measure: str) -> list[ParsedSource]:
+    return [each for each in sources if measure in each.source.measures]
+
+
+def _with_table(source: ParsedSource, table: ibis.Table) -> ParsedSource:
+    return ParsedSource(source.name, source.source, table, source.kinds, None, {}, [])
+
+
+def _where(parsed: ParsedSource, expressions: list[str]) -> ibis.Table:
+    conditions = [_condition(parsed, expression) for expression in expressions]
+    return parsed.table.filter(conditions) if conditions else parsed.table
+
+
+def _condition(parsed: ParsedSource, expression: str) -> ibis.Value:
+    return to_ibis(expression, parsed.table, expression_columns(parsed.source)).fill_null(False)
+
+
+def _apply_rules(
+    engine: ibis.BaseBackend, name: str, sources: list[ParsedSource], metrics: dict[str, Any]
+) -> ibis.Table:
+    """Keep the rows for which every rule of their source is true; count what each rule drops, in order."""
+    kept = []
+    for each in sources:
+        rules = {rule: _condition(each, expression) for rule, expression in each.source.rules.items()}
+        if rules:
+            for rule, dropped in _count_dropped(each.table, rules).items():
+                metrics[f"{name}.rule.{rule}"] = metrics.get(f"{name}.rule.{rule}", 0) + dropped
+        kept.append(_with_table(each, each.table.filter(list(rules.values())) if rules else each.table))
+    return engine.sql(engine.compile(_stack(kept)))
+
+
+def _count_dropped(table: ibis.Table, rules: Mapping[str, ibis.Value]) -> dict[str, int]:
+    counts, before = {}, ibis.literal(True)
+    for rule, condition in rules.items():
+        counts[rule] = (before & ~condition).cast("int64").sum().fill_null(0)
+        before = before & condition
+    return {rule: int(count) for rule, count in table.aggregate(**counts).to_pyarrow().to_pylist()[0].items()}
+
+
+def _collapse(engine: ibis.BaseBackend, table: ibis.Table, key: str) -> tuple[ibis.Table, dict[str, int]]:
+    """Make one row per id: the first row in file order, missing cells filled from the rows after it."""
+    others = [name for name in _columns(table) if name != key]
+    found = table.aggregate(rows=table.count(), ids=table[key].nunique()).to_pyarrow().to_pylist()[0]
+    repeated = int(found["rows"]) - int(found["ids"])
+    if not repeated:
+        return table, {"repeated_ids": 0, "conflicting_cells": 0}
+    first = {name: table[name].argmin(table[ORDER], where=table[name].notnull()) for name in others}
+    places = {name: table[name].argmin(table[ORDER]) for name in (FILE, _LINE)} | {ORDER: table[ORDER].min()}
+    collapsed = table.group_by(key).aggregate(**first, **places)
+    ids = table.group_by(key).aggregate(**{name: (table[name].nunique() > 1).cast("int64") for name in others})
+    conflicts = reduce(lambda left, right: left + right, [ids[name].sum() for name in others], ibis.literal(0))
+    count = int(ids.aggregate(n=conflicts).to_pyarrow().to_pylist()[0]["n"] or 0)
+    return engine.sql(engine.compile(collapsed)), {"repeated_ids": repeated, "conflicting_cells": count}
+
+
+def _fill_neighbours(
+    engine: ibis.BaseBackend, tables: dict[str, ibis.Table], fed: list[str], metrics: dict[str, Any]
+) -> dict[str, ibis.Table]:
+    """Move columns that belong to a neighbouring table there: the most frequent value per id, ties by value.
+
+    They fill missing cells of a table that has sources, and make the rows of one that has none.
+    """
+    for name, neighbours in NEIGHBOURS.items():
+        for other, columns in neighbours.items():
+            key = _ONE_ROW_PER[other]
+            present = [column for column in columns if name in tables and column in tables[name].columns]
+            if not present or key not in tables[name].columns:
+                continue
+            found = _most_frequent(tables[name], key, present)
+            if other in fed:
+                tables[other] = _complete(tables[other], found, key, present)
+            else:
+                tables[other] = found
+                rows = int(found.count().execute())
+                metrics |= {f"{other}.rows": rows, f"{other}.duplicates": 0}
+            tables[other] = engine.sql(engine.compile(tables[other]))
+    for name, neighbours in NEIGHBOURS.items():
+        if name in tables:
+            moved = [column for columns in neighbours.values() for column in columns if column in tables[name].columns]
+            tables[name] = tables[name].drop(*moved)
+    return tables
+
+
+def _most_frequent(table: ibis.Table, key: str, columns: list[str]) -> ibis.Table:
+    known = table.filter(table[key].notnull())
+    found = known.group_by(key).aggregate(**{ORDER: known[ORDER].min()})
+    for column in columns:
+        counted = known.filter(known[column].notnull()).group_by(key, column).aggregate(n=lambda t: t.count())
+        ranks = ibis.row_number().over(group_by=key, order_by=[ibis.desc("n"), ibis.asc(column)])
+        best = counted.mutate(rank=ranks).filter(ibis._.rank == 0).select(key, column)
+        found = found.left_join(best, key).drop(f"{key}_right")
+    return found
+
+
+def _complete(table: ibis.Table, found: ibis.Table, key: str, columns: list[str]) -> ibis.Table:
+    more = found.select(**{f"_key_{key}": found[key]}, **{f"_more_{column}": found[column] for column in columns})
+    joined = table.left_join(more, table[key] == more[f"_key_{key}"])
+    filled = {
+        column: ibis.coalesce(joined[column], joined[f"_more_{column}"])
+        if column in table.columns
+        else joined[f"_more_{column}"]
+        for column in columns
+    }
+    return joined.mutate(**filled).drop(f"_key_{key}", *[f"_more_{column}" for column in columns])
+
+
+def _final(name: str, table: ibis.Table) -> ibis.Table:
+    """Keep the columns the table may have; rows stay in file order, which the engine keeps unless it groups or joins."""
+    known = columns_of(name)
+    columns = [column for column in _columns(table) if column in known or CANONICAL[name].open]
+    return (table.order_by(ORDER) if name in _ONE_ROW_PER else table).select(*columns)

@@ -1,0 +1,360 @@
+"""The small language of rules and measures, parsed by hand and turned into Ibis, never pasted into SQL.
+
+An expression has columns, numbers, quoted text, ``= != < <= > >=``, ``is [not] null``, ``[not] in (...)``,
+``[not] like``, ``and``, ``or``, ``not`` and round brackets. Used by 01_check_quality and by ``workbench check``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import ibis
+
+from workbench.core.errors import Fault, ProfileError, did_you_mean
+
+__all__ = ["ATTRIBUTE", "check_expression", "columns_in", "to_ibis"]
+
+ATTRIBUTE = "attribute"  # kind of a declared attribute: numeric or text, known once its values are read
+MAX_CHARACTERS = 4000
+MAX_DEPTH = 40
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<number>-?(?:\d+(?:\.\d+)?|\.\d+)(?![\w.]))
+          |(?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")
+          |(?P<sign><=|>=|!=|=|<|>|\(|\)|,)
+          |(?P<word>\w+))""",
+    re.VERBOSE,
+)
+_WORDS = {"and", "or", "not", "is", "in", "like", "null", "true", "false"}
+_COMPARISONS = {
+    "=": lambda left, right: left == right,
+    "!=": lambda left, right: left != right,
+    "<": lambda left, right: left < right,
+    "<=": lambda left, right: left <= right,
+    ">": lambda left, right: left > right,
+    ">=": lambda left, right: left >= right,
+}
+_TEXT_KINDS = {"id", "text", "category"}
+_NUMBER_KINDS = {"integer", "number", "quantity", "money"}
+_DATE_KINDS = {"date", "timestamp"}
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+
+
+@dataclass(frozen=True)
+class _Literal:
+    value: Any
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A test (``=``, ``like``, ``in``, ``null`` ...) or a connective (``and``, ``or``, ``not``)."""
+
+    operator: str
+    parts: tuple
+
+
+class _SyntaxFault(Exception):
+    """The expression cannot be read; the message says what was found where."""
+
+
+def check_expression(expression: str, columns: Mapping[str, str], *, where: str = "") -> list[Fault]:
+    """List what is wrong with an expression: its form, unknown columns, comparisons across kinds.
+
+    Parameters
+    ----------
+    expression : str
+    columns : mapping of str to str
+        Columns the expression may name, each with its kind (a key of ``core.schema.KINDS``).
+    where : str
+        File, section or line, for the message.
+
+    Returns
+    -------
+    list of Fault
+        Empty when the expression can be used.
+
+    Examples
+    --------
+    >>> [str(each) for each in check_expression("quantty > 0", {"quantity": "quantity"})]
+    ["unknown column 'quantty' in quantty > 0. Did you mean 'quantity'?"]
+    """
+    try:
+        tree = _parse(expression)
+    except _SyntaxFault as fault:
+        expected = "Columns, numbers, 'text', = != < <= > >=, is [not] null, in (...), like, and, or, not"
+        return [Fault(where, f"{fault} in {expression!r}", expected)]
+    unknown = [name for name in _names(tree) if name not in columns]
+    if unknown:
+        said = [(name, did_you_mean(name, columns)) for name in dict.fromkeys(unknown)]
+        return [Fault(where, f"unknown column '{name}' in {expression}", "", remedy) for name, remedy in said]
+    return [Fault(where, f"{found} in {expression}", expected) for found, expected in _misfits(tree, columns)]
+
+
+def columns_in(expression: str) -> list[str]:
+    """Return the columns an expression names, in order of appearance, each once.
+
+    Raises
+    ------
+    ProfileError
+        The expression cannot be read.
+    """
+    try:
+        return list(dict.fromkeys(_names(_parse(expression))))
+    except _SyntaxFault as fault:
+        raise ProfileError(Fault("", f"{fault} in {expression!r}")) from None
+
+
+def to_ibis(expression: str, table: ibis.Table, columns: Mapping[str, str]) -> ibis.expr.types.BooleanValue:
+    """Turn an expression into an Ibis boolean over a table; null where a compared cell is missing.
+
+    Parameters
+    ----------
+    expression : str
+    table : ibis.Table
+        Holds every column named.
+    columns : mapping of str to str
+        Columns and kinds, as in `check_expression`.
+
+    Raises
+    ------
+    ProfileError
+        The expression is wrong: every fault `check_expression` finds.
+    """
+    faults = check_expression(expression, columns)
+    if faults:
+        raise ProfileError(faults)
+    return _build(_parse(expression), table, columns)
+
+
+class _Parser:
+    """Recursive descent over the tokens: or < and < not < test."""
+
+    def __init__(self, tokens: list[tuple[str, str]]):
+        self.tokens = tokens
+        self.at = 0
+        self.depth = 0
+
+    def peek(self) -> tuple[str, str]:
+        return self.tokens[self.at]
+
+    def take(self, *texts: str) -> bool:
+        kind, text = self.peek()
+        if kind in ("sign", "word") and text.lower() in texts:
+            self.at += 1
+            return True
+        return False
+
+    def expect(self, text: str) -> None:
+        if not self.take(text):
+            raise _SyntaxFault(f"{self._seen()} where {text!r} was expected")
+
+    def _seen(self) -> str:
+        kind, text = self.peek()
+        return "the end" if kind == "end" else f"{text!r}"
+
+    def either(self) -> _Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise _SyntaxFault(f"more than {MAX_DEPTH} brackets within each other")
+        parts = [self.both()]
+        while self.take("or"):
+            parts.append(self.both())
+        self.depth -= 1
+        return parts[0] if len(parts) == 1 else _Node("or", tuple(parts))
+
+    def both(self) -> _Node:
+        parts = [self.negation()]
+        while self.take("and"):
+            parts.append(self.negation())
+        return parts[0] if len(parts) == 1 else _Node("and", tuple(parts))
+
+    def negation(self) -> _Node:
+        turned = False
+        while self.take("not"):
+            turned = not turned
+        node = self.test()
+        return _Node("not", (node,)) if turned else node
+
+    def test(self) -> _Node:
+        if self.take("("):
+            inside = self.either()
+            self.expect(")")
+            return inside
+        left = self.operand()
+        if self.take("is"):
+            turned = self.take("not")
+            self.expect("null")
+            return _negated(_Node("null", (left,)), turned)
+        turned = self.take("not")
+        if self.take("in"):
+            return _negated(_Node("in", (left, *self._list())), turned)
+        if self.take("like"):
+            return _negated(_Node("like", (left, self.operand())), turned)
+        _, sign = self.peek()
+        if turned or sign not in _COMPARISONS:
+            raise _SyntaxFault(f"{self._seen()} where a comparison was expected")
+        self.at += 1
+        return _Node(sign, (left, self.operand()))
+
+    def _list(self) -> list:
+        self.expect("(")
+        values = [self.operand()]
+        while self.take(","):
+            values.append(self.operand())
+        self.expect(")")
+        return values
+
+    def operand(self) -> _Column | _Literal:
+        kind, text = self.peek()
+        if kind == "number":
+            value: Any = Decimal(text)
+        elif kind == "text":
+            value = text[1:-1].replace(text[0] * 2, text[0])
+        elif kind == "word" and text.lower() in ("true", "false"):
+            value = text.lower() == "true"
+        elif kind == "word" and text.lower() not in _WORDS:
+            self.at += 1
+            return _Column(text)
+        else:
+            raise _SyntaxFault(f"{self._seen()} where a column, a number or quoted text was expected")
+        self.at += 1
+        return _Literal(value)
+
+
+def _parse(expression: str) -> _Node:
+    if len(expression) > MAX_CHARACTERS:
+        raise _SyntaxFault(f"{len(expression)} characters, more than {MAX_CHARACTERS},")
+    parser = _Parser(_tokens(expression))
+    tree = parser.either()
+    if parser.peek()[0] != "end":
+        raise _SyntaxFault(f"{parser.peek()[1]!r} after the end of the expression")
+    return tree
+
+
+def _tokens(expression: str) -> list[tuple[str, str]]:
+    found, at, text = [], 0, expression.rstrip()
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise _SyntaxFault(f"{text[at:].lstrip()[:1]!r} at character {at + 1}")
+        found.append((match.lastgroup, match.group(match.lastgroup)))
+        at = match.end()
+    return [*found, ("end", "")]
+
+
+def _negated(node: _Node, turned: bool) -> _Node:
+    return _Node("not", (node,)) if turned else node
+
+
+def _names(node: Any) -> list[str]:
+    if isinstance(node, _Column):
+        return [node.name]
+    return [name for part in node.parts for name in _names(part)] if isinstance(node, _Node) else []
+
+
+def _misfits(node: _Node, columns: Mapping[str, str]) -> list[tuple[str, str]]:
+    if node.operator in ("and", "or", "not"):
+        return [found for part in node.parts for found in _misfits(part, columns)]
+    left, *rest = node.parts
+    if not isinstance(left, _Column):
+        return [("a test that does not begin with a column", "For example quantity > 0")]
+    if node.operator == "null":
+        return []
+    kind = columns[left.name]
+    if node.operator == "like":
+        texts = isinstance(rest[0], _Literal) and isinstance(rest[0].value, str)
+        fits = kind in (*_TEXT_KINDS, ATTRIBUTE) and texts
+        return [] if fits else [(f"'like' on {left.name}, which is {kind}", "like compares text with 'a pattern%'")]
+    return [misfit for each in rest if (misfit := _misfit(left.name, kind, each, columns))]
+
+
+def _misfit(name: str, kind: str, other: _Column | _Literal, columns: Mapping[str, str]) -> tuple[str, str] | None:
+    if isinstance(other, _Column):
+        families = {_family(kind), _family(columns[other.name])}
+        same = len(families) == 1 and families != {"any"}
+        return (
+            None if same else (f"{name} ({kind}) against {other.name} ({columns[other.name]})", "Columns of one kind")
+        )
+    value, family = other.value, _family(kind)
+    if family == "any":
+        return None
+    if family == "date":
+        fits = isinstance(value, str) and _is_iso(value)
+    else:
+        fits = isinstance(value, {"text": str, "number": Decimal, "flag": bool}[family])
+    expected = {"text": "quoted text", "number": "a number", "flag": "true or false", "date": "'YYYY-MM-DD'"}[family]
+    shown = str(value) if isinstance(value, Decimal) else repr(value)
+    return None if fits else (f"{name}, which is {kind}, against {shown}", f"Expected {expected}")
+
+
+def _family(kind: str) -> str:
+    if kind in _NUMBER_KINDS:
+        return "number"
+    if kind in _DATE_KINDS:
+        return "date"
+    return {"flag": "flag", ATTRIBUTE: "any"}.get(kind, "text")
+
+
+def _is_iso(text: str) -> bool:
+    try:
+        dt.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _build(node: Any, table: ibis.Table, columns: Mapping[str, str]) -> Any:
+    if node.operator == "not":
+        return ~_build(node.parts[0], table, columns)
+    if node.operator in ("and", "or"):
+        built = [_build(part, table, columns) for part in node.parts]
+        return ibis.and_(*built) if node.operator == "and" else ibis.or_(*built)
+    kind = columns[node.parts[0].name]
+    left, *rest = [_value(part, table, kind) for part in node.parts]
+    if kind == ATTRIBUTE:
+        left = _as_compared(left, node.parts[1:])
+    if node.operator == "null":
+        return left.isnull()
+    if node.operator == "in":
+        return ibis.or_(*[left == each for each in rest])
+    if node.operator == "like":
+        return left.like(node.parts[1].value)
+    return _COMPARISONS[node.operator](left, rest[0])
+
+
+def _as_compared(left: Any, others: tuple) -> Any:
+    """Read an attribute as what it is compared with: a number, or text."""
+    if any(isinstance(each, _Literal) and isinstance(each.value, Decimal) for each in others):
+        return left.try_cast("float64") if left.type().is_string() else left
+    if others and not left.type().is_string():
+        return left.cast("string")
+    return left
+
+
+def _value(part: _Column | _Literal, table: ibis.Table, kind: str) -> Any:
+    if isinstance(part, _Column):
+        return table[part.name]
+    if isinstance(part.value, Decimal):
+        return _number(part.value, kind)
+    if _family(kind) == "date":
+        moment = dt.datetime.fromisoformat(part.value)
+        return ibis.literal(moment.date() if kind == "date" else moment)
+    return ibis.literal(part.value)
+
+
+def _number(value: Decimal, kind: str) -> Any:
+    if kind == "number":
+        return ibis.literal(float(value))
+    if value == value.to_integral_value():
+        return ibis.literal(int(value))
+    scale = max(-int(value.as_tuple().exponent), 4)  # no fewer places than a column of money has
+    return ibis.literal(value, type=f"decimal(38, {scale})")

@@ -1,0 +1,337 @@
+"""Is the raw data fit to use: completeness, keys, ranges, orphans, freshness, and one score; for 01_check_quality.
+
+Every figure comes from aggregates in the engine; the frames here are small enough to show.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from workbench.core.errors import DataError, Fault
+from workbench.core.schema import CANONICAL
+
+__all__ = ["Quality", "assess", "pointblank_report", "records_flow", "rows_by_month"]
+
+# share of filled cells below which a column draws a warning
+COMPLETE_WARNING = 0.5
+# share of order lines without a customer above which most customer figures speak of a part of the business
+UNKNOWN_WARNING = 0.5
+ORPHAN_WARNING = 0.0
+DUPLICATE_WARNING = 0.01
+REJECTED_WARNING = 0.01
+_REFERENCES = (  # table, column, the table that lists it
+    ("transactions", "customer_id", "customers"),
+    ("transactions", "product_id", "products"),
+    ("events", "customer_id", "customers"),
+    ("campaigns", "customer_id", "customers"),
+    ("labels", "customer_id", "customers"),
+)
+_RANGES = {  # table, column: lowest and highest value that makes sense; None is open
+    ("transactions", "unit_price"): (0, None),
+    ("transactions", "discount"): (0, None),
+    ("customers", "age"): (0, 120),
+    ("products", "unit_cost"): (0, None),
+    ("events", "dwell_seconds"): (0, None),
+}
+_VERDICTS = ["check", "table", "column", "level", "status", "observed", "limit", "n"]
+_FAILED = {"blocker": "fail", "warning": "warn", "info": "warn"}
+_PLAIN_NAME = re.compile(r"^\w[\w .-]*$")
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What the checks found.
+
+    Attributes
+    ----------
+    verdicts : DataFrame
+        One row per check: check (complete, key, range, orphans, without_rows, fresh, duplicates, accepted, known),
+        table, column, level (blocker, warning, info), status (pass, warn, fail), observed (a share 0..1, or days for
+        ``fresh``), limit (in the same unit), n (rows checked).
+    completeness : DataFrame
+        One row per column of a table: table, column, rows, filled.
+    score : float
+        0 to 100: the mean over tables of the mean of four shares. *Completeness*: cells filled. *Uniqueness*: rows that
+        are no exact copy of an earlier one. *Validity*: records accepted, less cells that became null, over the
+        sources' records. *Consistency*: rows whose ids are listed where they should be, as far as that can be asked.
+    dimensions : DataFrame
+        One row per table: table, completeness, uniqueness, validity, consistency (shares; missing where not asked).
+    """
+
+    verdicts: pd.DataFrame
+    completeness: pd.DataFrame
+    score: float
+    dimensions: pd.DataFrame
+
+    def metrics(self) -> dict[str, float | int]:
+        """Return ``quality_score`` and the number of checks by status."""
+        counts = self.verdicts["status"].value_counts()
+        named = {"pass": "checks_passed", "warn": "checks_warned", "fail": "checks_failed"}
+        return {"quality_score": self.score} | {name: int(counts.get(status, 0)) for status, name in named.items()}
+
+
+def assess(
+    tables: Mapping[str, ibis.Table],
+    metrics: Mapping[str, Any],
+    *,
+    as_of: dt.date,
+    sources: Mapping[str, str],
+    max_age_days: int = 45,
+) -> Quality:
+    """Check canonical tables and score them.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        Canonical tables.
+    metrics : mapping
+        Those of `canonical.take_in`.
+    as_of : date
+        Freshness is counted to it.
+    sources : mapping of str to str
+        Source: the table it feeds.
+    max_age_days : int
+        Age of the newest row above which a table is stale.
+
+    Returns
+    -------
+    Quality
+    """
+    filled = pd.concat([_filled(name, table) for name, table in tables.items()], ignore_index=True)
+    orphans = _orphans(tables)
+    rows = [
+        *_judge_records(metrics, sources),
+        *_judge_duplicates(tables, metrics),
+        *_judge_completeness(filled),
+        *_judge_ranges(tables),
+        *orphans,
+        *_judge_freshness(tables, as_of, max_age_days),
+    ]
+    verdicts = pd.DataFrame(rows, columns=_VERDICTS)
+    dimensions = _dimensions(filled, metrics, sources, orphans)
+    shares = dimensions.drop(columns="table").mean(axis=1, skipna=True)
+    score = round(100 * float(shares.mean()), 2) if len(shares) else 0.0
+    return Quality(verdicts, filled, score, dimensions)
+
+
+def records_flow(metrics: Mapping[str, Any], source: str) -> pd.DataFrame:
+    """Tell where the physical records of a source went.
+
+    Returns
+    -------
+    DataFrame
+        In reading order: step (``records``, a reject code, ``accepted``), kind (records, rejected, accepted), rows.
+    """
+    rejected = {
+        key.removeprefix(f"{source}.rejected."): int(value)
+        for key, value in metrics.items()
+        if key.startswith(f"{source}.rejected.")
+    }
+    losses = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))
+    rows = [("records", "records", int(metrics[f"{source}.physical_records"]))]
+    rows += [(code, "rejected", count) for code, count in losses]
+    rows.append(("accepted", "accepted", int(metrics[f"{source}.accepted"])))
+    return pd.DataFrame(rows, columns=["step", "kind", "rows"])
+
+
+def rows_by_month(table: ibis.Table, column: str) -> pd.DataFrame:
+    """Count the dated rows of a table by calendar month.
+
+    Parameters
+    ----------
+    table : ibis.Table
+    column : str
+        A date or timestamp; rows without one are left out.
+
+    Returns
+    -------
+    DataFrame
+        month (its first day), rows, complete (False for the first and last month where the data begins later or ends
+        earlier than the month); sorted by month.
+    """
+    day = table[column].date()
+    dated = table.select(day=day).filter(ibis._.day.notnull())
+    found = dated.group_by(month=dated.day.truncate("M")).aggregate(
+        rows=dated.count(), first=dated.day.min(), last=dated.day.max()
+    )
+    months = pd.DataFrame(found.order_by("month").to_pyarrow().to_pylist(), columns=["month", "rows", "first", "last"])
+    starts = pd.to_datetime(months["month"])
+    whole = pd.Series(True, index=months.index)
+    if len(months):
+        whole.iloc[0] = pd.Timestamp(months["first"].iloc[0]) == starts.iloc[0]
+        last_day = starts.iloc[-1] + pd.offsets.MonthEnd(0)
+        whole.iloc[-1] = bool(whole.iloc[-1]) and pd.Timestamp(months["last"].iloc[-1]) == last_day
+    return pd.DataFrame({"month": months["month"], "rows": months["rows"].astype("int64"), "complete": whole})
+
+
+def pointblank_report(table: ibis.Table, name: str, language: str = "en") -> str:
+    """Check a canonical table with pointblank and return its table of verdicts as HTML.
+
+    Parameters
+    ----------
+    table : ibis.Table
+    name : str
+        A canonical table.
+    language : str
+        en or zh.
+
+    Returns
+    -------
+    str
+        HTML without web fonts, scripts, timestamps and values of rows; about 30 to 100 kB.
+
+    Raises
+    ------
+    DataError
+        The table or the language is unknown.
+    """
+    import pointblank as pb  # noqa: PLC0415  (a second to import, and only this function needs it)
+
+    if name not in CANONICAL or language not in ("en", "zh"):
+        raise DataError(Fault("", f"no report on {name!r} in {language!r}", "A canonical table, in en or zh"))
+    limits = pb.Thresholds(warning=1, error=0.1)
+    check = pb.Validate(table, tbl_name=name, lang="zh-Hans" if language == "zh" else "en", thresholds=limits)
+    spec = CANONICAL[name]
+    for column in (each for each in table.columns if _PLAIN_NAME.match(each)):
+        check = check.col_vals_not_null(columns=column)
+        low, high = _RANGES.get((name, column), (None, None))
+        if low is not None and high is not None:
+            check = check.col_vals_between(columns=column, left=low, right=high, na_pass=True)
+        elif low is not None:
+            check = check.col_vals_ge(columns=column, value=low, na_pass=True)
+    if name in ("customers", "products"):
+        check = check.rows_distinct(columns_subset=list(spec.keys))
+    return _inert(check.interrogate().get_tabular_report().as_raw_html())
+
+
+def _inert(html: str) -> str:
+    """Remove web fonts, scripts, event handlers and times of day."""
+    html = re.sub(r"@import\s+url\([^)]*\)\s*;?", "", html)
+    html = re.sub(r"<(script|link|iframe|object|embed)\b.*?(</\1>|/?>)", "", html, flags=re.DOTALL | re.IGNORECASE)
+    html = re.sub(r"\son[a-z]+\s*=\s*(\"[^\"]*\"|'[^']*')", "", html, flags=re.IGNORECASE)
+    spans = r"<span[^>]*>\s*(\d{4}-\d{2}-\d{2}[ |T]\d{2}:\d{2}:\d{2}[^<]*|[&lt;<]*\s*\d+(\.\d+)? ?s)\s*</span>"
+    return re.sub(spans, "", html)
+
+
+def _filled(name: str, table: ibis.Table) -> pd.DataFrame:
+    counts = {f"c{at}": table[column].count() for at, column in enumerate(table.columns)}
+    found = table.aggregate(rows=table.count(), **counts).to_pyarrow().to_pylist()[0]
+    filled = [int(found[f"c{at}"]) for at in range(len(table.columns))]
+    columns = {"table": name, "column": list(table.columns), "rows": int(found["rows"]), "filled": filled}
+    return pd.DataFrame(columns)
+
+
+def _judged(check: str, table: str, column: str, level: str, fits: bool, figures: tuple) -> tuple:
+    observed, limit, n = figures
+    return (check, table, column, level, "pass" if fits else _FAILED[level], observed, limit, n)
+
+
+def _judge_records(metrics: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[tuple]:
+    for source, table in sources.items():
+        n = int(metrics[f"{source}.physical_records"])
+        share = int(metrics[f"{source}.rejected"]) / n if n else 0.0
+        yield _judged("rejected", table, source, "warning", share <= REJECTED_WARNING, (share, REJECTED_WARNING, n))
+
+
+def _judge_duplicates(tables: Mapping[str, ibis.Table], metrics: Mapping[str, Any]) -> Iterator[tuple]:
+    for name in tables:
+        n = int(metrics.get(f"{name}.rows", 0))
+        share = int(metrics.get(f"{name}.duplicates", 0)) / n if n else 0.0
+        yield _judged("duplicates", name, "", "warning", share <= DUPLICATE_WARNING, (share, DUPLICATE_WARNING, n))
+        if f"{name}.repeated_ids" in metrics:
+            repeated = int(metrics[f"{name}.repeated_ids"])
+            key = CANONICAL[name].keys[0]
+            yield _judged("key", name, key, "warning", repeated == 0, (repeated / n if n else 0.0, 0.0, n))
+
+
+def _judge_completeness(filled: pd.DataFrame) -> Iterator[tuple]:
+    for row in filled.itertuples(index=False):
+        share = row.filled / row.rows if row.rows else 0.0
+        is_key = row.column in CANONICAL[row.table].keys
+        limit = 1.0 if is_key else COMPLETE_WARNING
+        if (row.table, row.column) == ("transactions", "customer_id"):
+            limit = 1 - UNKNOWN_WARNING
+        level = "blocker" if row.rows == 0 else "warning" if is_key else "info"
+        yield _judged("complete", row.table, row.column, level, share >= limit, (share, limit, row.rows))
+
+
+def _judge_ranges(tables: Mapping[str, ibis.Table]) -> Iterator[tuple]:
+    for (name, column), (low, high) in _RANGES.items():
+        if name not in tables or column not in tables[name].columns:
+            continue
+        cell = tables[name][column]
+        outside = cell < low if high is None else (cell < low) | (cell > high)
+        found = tables[name].aggregate(n=cell.count(), bad=outside.cast("int64").sum()).to_pyarrow().to_pylist()[0]
+        n, bad = int(found["n"]), int(found["bad"] or 0)
+        yield _judged("range", name, column, "warning", bad == 0, (bad / n if n else 0.0, 0.0, n))
+
+
+def _orphans(tables: Mapping[str, ibis.Table]) -> list[tuple]:
+    """Look up ids both ways: rows whose id no list holds, and listed ids without a row."""
+    found = []
+    for name, column, other in _REFERENCES:
+        if name not in tables or other not in tables or column not in tables[name].columns:
+            continue
+        named = tables[name].filter(tables[name][column].notnull()).group_by(column).aggregate(n=lambda t: t.count())
+        listed = tables[other].select(column).distinct()
+        orphans = named.anti_join(listed, column)
+        rows, lost = [int(each.n.sum().execute() or 0) for each in (named, orphans)]
+        share = lost / rows if rows else 0.0
+        found.append(
+            _judged("orphans", name, column, "warning", share <= ORPHAN_WARNING, (share, ORPHAN_WARNING, rows))
+        )
+        if name == "transactions":
+            many = int(listed.count().execute())
+            idle = int(listed.anti_join(named, column).count().execute())
+            found.append(
+                _judged("without_rows", other, column, "info", True, (idle / many if many else 0.0, 1.0, many))
+            )
+    return found
+
+
+def _judge_freshness(tables: Mapping[str, ibis.Table], as_of: dt.date, limit: int) -> Iterator[tuple]:
+    for name, table in tables.items():
+        column = CANONICAL[name].dated_by
+        if column and column in table.columns:
+            last = table.aggregate(last=table[column].max(), n=table[column].count()).to_pyarrow().to_pylist()[0]
+            if last["last"] is not None:
+                day = last["last"].date() if isinstance(last["last"], dt.datetime) else last["last"]
+                age = (as_of - day).days
+                yield _judged(
+                    "fresh", name, column, "warning", age <= limit, (float(age), float(limit), int(last["n"]))
+                )
+
+
+def _dimensions(
+    filled: pd.DataFrame, metrics: Mapping[str, Any], sources: Mapping[str, str], orphans: list[tuple]
+) -> pd.DataFrame:
+    rows = []
+    for name, cells in filled.groupby("table", sort=False):
+        total = int(cells["rows"].sum())
+        accepted = int(metrics.get(f"{name}.rows", 0))
+        checked = [each for each in orphans if each[0] == "orphans" and each[1] == name]
+        rows.append(
+            {
+                "table": name,
+                "completeness": cells["filled"].sum() / total if total else 0.0,
+                "uniqueness": 1 - int(metrics.get(f"{name}.duplicates", 0)) / accepted if accepted else None,
+                "validity": _validity(metrics, [source for source, table in sources.items() if table == name]),
+                "consistency": 1 - sum(each[5] for each in checked) / len(checked) if checked else None,
+            }
+        )
+    return pd.DataFrame(rows).astype({"uniqueness": "float64", "validity": "float64", "consistency": "float64"})
+
+
+def _validity(metrics: Mapping[str, Any], sources: list[str]) -> float | None:
+    physical = sum(int(metrics[f"{source}.physical_records"]) for source in sources)
+    accepted = sum(int(metrics[f"{source}.accepted"]) for source in sources)
+    prefixes = tuple(f"{source}.nulled." for source in sources)
+    nulled = sum(int(value) for key, value in metrics.items() if key.startswith(prefixes)) if prefixes else 0
+    return max(accepted - nulled, 0) / physical if physical else None

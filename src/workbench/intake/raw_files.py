@@ -1,0 +1,262 @@
+"""One raw file as a table of its mapped columns, every physical record accounted for; used by 01_check_quality.
+
+A clean file is read by the engine; whatever the engine cannot vouch for goes through the exact reader. Both end in a
+Parquet file in a private scratch folder, one row per accepted record with its line number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench.core.errors import DataError, Fault
+from workbench.intake.records import WHITESPACE, Record, RejectedRecord, read_records
+from workbench.intake.text_files import Head, Scan, read_lines, scan_text, transcode
+
+__all__ = ["LINE", "RawFile", "read_parquet_file", "read_text_file"]
+
+LINE = "_line"
+_BATCH_RECORDS = 50_000
+_MAX_LINE_BYTES = 16 << 20
+_REJECTS = pa.schema([("line", pa.int64()), ("column", pa.string()), ("code", pa.string()), ("raw", pa.string())])
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """What one file holds.
+
+    Attributes
+    ----------
+    table : ibis.Table
+        The mapped columns under our names, and ``_line``: the line (of a Parquet file: the row) it came from, from 1.
+    rejects : ibis.Table or None
+        line, column, code, raw; one row per record whose structure or encoding is broken.
+    physical : int
+        Physical records; ``rows + sum(codes)``.
+    rows : int
+        Records with the full number of fields.
+    codes : dict of str to int
+        Rejected records by code.
+    repairs : dict of str to int
+        ``blank_lines`` and ``nul_bytes``, where there are any.
+    encoding : str
+    exact : bool
+        True when the exact reader had to read it.
+    """
+
+    table: ibis.Table
+    rejects: ibis.Table | None
+    physical: int
+    rows: int
+    codes: dict[str, int]
+    repairs: dict[str, int]
+    encoding: str
+    exact: bool = False
+
+
+def read_text_file(
+    engine: ibis.BaseBackend, path: Path, *, head: Head, columns: Mapping[str, int], scratch: Path, declared: str | None
+) -> RawFile:
+    """Read a separated text file.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    path : Path
+    head : Head
+        Its separator, header and width.
+    columns : mapping of str to int
+        Our name of a column: its position in the file, from 1.
+    scratch : Path
+        A private folder of this file; the caller removes it.
+    declared : str, optional
+        The declared encoding.
+
+    Returns
+    -------
+    RawFile
+        Cells as they stand in the file, blanks around them included.
+
+    Raises
+    ------
+    DataError
+        The file changes while it is read, cannot be unpacked, or is no text in a two-byte encoding it claims.
+    """
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    before = _state(path)
+    scan = scan_text(path, encoding=declared, separator=head.separator)
+    source, facts = path, scan
+    if scan.encoding != "utf-8" and scan.decodes:
+        source = transcode(path, scratch / "text.csv", encoding=scan.encoding)
+        facts = scan_text(source, encoding="utf-8", separator=head.separator)
+    elif scan.encoding.startswith(("utf-16", "utf-32")):
+        found = f"the file claims {scan.encoding}, yet not every byte of it is"
+        raise DataError(Fault(path.name, found, "", "Save it again as UTF-8, or declare its encoding"))
+    target = scratch / "rows.parquet"
+    raw = _read_clean(engine, source, target, head=head, columns=columns, scan=facts)
+    if raw is None:
+        raw = _read_exact(engine, source, target, head=head, columns=columns, scan=facts)
+    if _state(path) != before:
+        raise DataError(Fault(path.name, "the file changed while it was read", "", "Wait until it is complete"))
+    if source is not path:
+        source.unlink()
+    return RawFile(**{**raw.__dict__, "encoding": scan.encoding})
+
+
+def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[str, int]) -> RawFile:
+    """Read a Parquet file; its types are kept, its rows numbered from 1.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    path : Path
+    columns : mapping of str to int
+        Our name of a column: its position in the file, from 1.
+    """
+    schema = pq.read_schema(path)
+    chosen = ", ".join(f"{_name(schema.names[at - 1])} AS {_name(ours)}" for ours, at in columns.items())
+    query = f"SELECT file_row_number + 1 AS {LINE}, {chosen} FROM read_parquet({_text(path)}, file_row_number = true)"
+    table = engine.sql(query)
+    rows = pq.read_metadata(path).num_rows
+    return RawFile(table, None, rows, rows, {}, {}, "parquet")
+
+
+def _read_clean(
+    engine: ibis.BaseBackend, path: Path, target: Path, *, head: Head, columns: Mapping[str, int], scan: Scan
+) -> RawFile | None:
+    """Let the engine read the file; None where its result does not account for every line and separator."""
+    if not scan.plain or head.separator == WHITESPACE or len(head.separator) > 1:
+        return None
+    names = [f"c{at}" for at in range(1, head.width + 1)]
+    options = {
+        "auto_detect": "false", "all_varchar": "true", "strict_mode": "true", "null_padding": "false",
+        "ignore_errors": "false", "header": "false", "skip": str(int(bool(head.header))),
+        "delim": _text(head.separator), "quote": "'\"'", "escape": "'\"'", "max_line_size": str(_MAX_LINE_BYTES),
+        "columns": "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}",
+    }  # fmt: skip
+    given = ", ".join(f"{key} = {value}" for key, value in options.items())
+    rows = f"read_csv({_text(path)}, {given})"
+    chosen = ", ".join(f"c{at} AS {_name(ours)}" for ours, at in columns.items())
+    first = 1 + int(bool(head.header))
+    query = f"SELECT row_number() OVER () + {first - 1} AS {LINE}, {chosen} FROM {rows}"
+    try:
+        copied = engine.raw_sql(f"COPY ({query}) TO {_text(target)} (FORMAT parquet, COMPRESSION zstd)").fetchall()
+        count = int(copied[0][0])
+        if count != scan.lines - int(bool(head.header)):
+            return None
+        if not _accounts_for_separators(engine, rows, head, scan):
+            return None
+    except (duckdb.InvalidInputException, duckdb.ConversionException):
+        return None
+    target.chmod(0o600)
+    return RawFile(engine.read_parquet(str(target)), None, count, count, {}, {}, scan.encoding)
+
+
+def _accounts_for_separators(engine: ibis.BaseBackend, rows: str, head: Head, scan: Scan) -> bool:
+    """Tell whether every separator parts two fields or stands in a quoted cell.
+
+    The engine forgives a separator at the end of a record, which would be a field too many, and takes a quoted field
+    behind blanks for a plain one.
+    """
+    needed = scan.lines * (head.width - 1)
+    if scan.separators == needed and not scan.blank_quotes:
+        return True
+    names, mark = [f"c{at}" for at in range(1, head.width + 1)], _text(head.separator)
+    inside = " + ".join(f"coalesce(length({name}) - length(replace({name}, {mark}, '')), 0)" for name in names)
+    misread = " OR ".join(f"regexp_matches({name}, '^[ \t]+\"')" for name in names) if scan.blank_quotes else "false"
+    query = f"SELECT sum({inside}), coalesce(bool_or({misread}), false) FROM {rows}"
+    found, is_misread = engine.raw_sql(query).fetchall()[0]
+    in_header = sum(name.count(head.separator) for name in head.header)
+    return not is_misread and scan.separators == needed + int(found or 0) + in_header
+
+
+def _read_exact(
+    engine: ibis.BaseBackend, path: Path, target: Path, *, head: Head, columns: Mapping[str, int], scan: Scan
+) -> RawFile:
+    """Read record by record, writing accepted and rejected ones as they come."""
+    encoding = scan.encoding
+    lines = read_lines(path, encoding=encoding, newline=scan.newline)
+    found = read_records(lines, width=head.width, separator=head.separator)
+    tally = _Tally()
+    schema = pa.schema([(LINE, pa.int64()), *[(name, pa.string()) for name in columns]])
+    spoiled = target.with_name("rejects.parquet")
+    with pq.ParquetWriter(target, schema, compression="zstd") as good, pq.ParquetWriter(spoiled, _REJECTS) as bad:
+        for accepted, rejected in _batches(found, tally, has_header=bool(head.header)):
+            good.write_table(_as_table(accepted, columns, schema))
+            bad.write_table(pa.Table.from_pylist([_reject(each, head) for each in rejected], _REJECTS))
+    for written in (target, spoiled):
+        written.chmod(0o600)
+    repairs = {"blank_lines": tally.blank, "nul_bytes": scan.nuls}
+    return RawFile(
+        table=engine.read_parquet(str(target)),
+        rejects=engine.read_parquet(str(spoiled)) if tally.codes else None,
+        physical=tally.rows + sum(tally.codes.values()),
+        rows=tally.rows,
+        codes=dict(sorted(tally.codes.items())),
+        repairs={name: count for name, count in repairs.items() if count},
+        encoding=encoding,
+        exact=True,
+    )
+
+
+@dataclass
+class _Tally:
+    rows: int = 0
+    blank: int = 0
+    codes: Counter = field(default_factory=Counter)
+
+
+def _batches(
+    found: Iterator[Record | RejectedRecord | None], tally: _Tally, *, has_header: bool
+) -> Iterator[tuple[list[Record], list[RejectedRecord]]]:
+    accepted: list[Record] = []
+    rejected: list[RejectedRecord] = []
+    for each in found:
+        if each is None:
+            tally.blank += 1
+        elif has_header:
+            has_header = False
+        elif isinstance(each, Record):
+            tally.rows += 1
+            accepted.append(each)
+        else:
+            tally.codes[each.code] += 1
+            rejected.append(each)
+        if len(accepted) + len(rejected) >= _BATCH_RECORDS:
+            yield accepted, rejected
+            accepted, rejected = [], []
+    yield accepted, rejected
+
+
+def _as_table(records: list[Record], columns: Mapping[str, int], schema: pa.Schema) -> pa.Table:
+    cells = [pa.array([record.fields[at - 1] for record in records], pa.string()) for at in columns.values()]
+    return pa.Table.from_arrays([pa.array([record.line for record in records], pa.int64()), *cells], schema=schema)
+
+
+def _reject(record: RejectedRecord, head: Head) -> dict:
+    column = ""
+    if 1 <= record.field <= head.width:
+        column = head.header[record.field - 1] if head.header else str(record.field)
+    return {"line": record.line, "column": column, "code": record.code, "raw": record.raw}
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns, state.st_ino
+
+
+def _text(value: Path | str) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _name(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"'

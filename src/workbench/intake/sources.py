@@ -1,0 +1,385 @@
+"""Sources: which files a profile names, whether their headers fit, and what their records say.
+
+`check_source` is what ``workbench check`` and a run ask before any kernel starts: the heads of the files suffice.
+`read_source` is what 01_check_quality reads.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench.core.errors import DataError, Fault, did_you_mean, listed
+from workbench.core.params import SourceParams
+from workbench.core.schema import columns_of
+from workbench.intake.acceptance import Accepted, accept
+from workbench.intake.casting import EXCEL_DATE
+from workbench.intake.expressions import ATTRIBUTE, check_expression
+from workbench.intake.raw_files import LINE, RawFile, read_parquet_file, read_text_file
+from workbench.intake.text_files import Head, read_head
+
+__all__ = [
+    "FILE",
+    "ORDER",
+    "Layout",
+    "ParsedSource",
+    "check_declared",
+    "check_source",
+    "expression_columns",
+    "find_files",
+    "read_source",
+]
+
+FILE = "_file"
+ORDER = "_order"
+_FILE_STEP = 10**12  # more than the lines of any file
+_EDGES = " \t\r\n\u00a0\u3000\ufeff"
+_PARQUET = (".parquet", ".pq")
+_NOT_YET = {".xlsx": "workbook", ".xls": "workbook", ".xlsm": "workbook", ".json": "JSON file", ".jsonl": "JSON file",
+            ".sql": "SQL file", ".db": "database", ".sqlite": "database"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One file and where its mapped columns stand.
+
+    Attributes
+    ----------
+    path : Path
+    columns : dict of str to int
+        Our name (canonical column or attribute): position in the file, from 1.
+    dropped : list of str
+        Columns of the file that are neither mapped nor declared an attribute.
+    head : Head or None
+        None for Parquet.
+    """
+
+    path: Path
+    columns: dict[str, int]
+    dropped: list[str]
+    head: Head | None
+
+
+@dataclass(frozen=True)
+class ParsedSource:
+    """A source, read and cast.
+
+    Attributes
+    ----------
+    name : str
+    source : SourceParams
+    table : ibis.Table
+        One row per accepted record: the mapped columns and attributes, typed; ``_file``, ``_line`` and ``_order``
+        (file order). Contact columns are not in it.
+    kinds : dict of str to str
+        Kind of each of its columns.
+    rejects : ibis.Table or None
+        source, file, line, column, code, raw: rejected records and cells that became null.
+    metrics : dict of str to int or str
+        ``<source>.physical_records``, ``.accepted``, ``.rejected``, ``.rejected.<code>``, ``.nulled.<code>``,
+        ``.repairs.<kind>``, ``.encoding``, ``.files``, ``.columns_dropped``, ``.contact_cells_dropped``.
+    dropped : list of str
+        Columns of the files that were not read.
+    """
+
+    name: str
+    source: SourceParams
+    table: ibis.Table
+    kinds: dict[str, str]
+    rejects: ibis.Table | None
+    metrics: dict[str, int | str]
+    dropped: list[str]
+
+
+def find_files(source: SourceParams, root: Path) -> list[Path]:
+    """Return the files a source names, sorted by name.
+
+    Raises
+    ------
+    DataError
+        There is none, or it is a folder.
+    """
+    named = root / source.path
+    if any(sign in source.path for sign in "*?["):
+        found = sorted(path for path in root.glob(source.path) if path.is_file())
+    else:
+        found = [named] if named.is_file() else []
+    if found:
+        return found
+    if named.is_dir():
+        raise DataError(Fault(source.path, "is a folder", "A file or a glob", f"For example {source.path}/*.csv"))
+    near = sorted(path.name for path in named.parent.iterdir() if path.is_file()) if named.parent.is_dir() else []
+    remedy = did_you_mean(named.name, near) if near else f"Put it into {Path(source.path).parent.as_posix()}/"
+    raise DataError(Fault(source.path, "file not found", "", remedy))
+
+
+def check_source(source: SourceParams, root: Path) -> list[Fault]:
+    """List everything wrong with a source that the heads of its files show.
+
+    Parameters
+    ----------
+    source : SourceParams
+    root : Path
+        The workspace.
+
+    Returns
+    -------
+    list of Fault
+        Missing, empty or header-only files, duplicate and missing columns (with the nearest name), a surplus field in
+        the first record, a form of file that is not read, unknown columns in rules and measures. Empty when all is well.
+    """
+    faults = check_declared(source)
+    try:
+        paths = find_files(source, root)
+    except DataError as error:
+        return [*faults, *error.faults]
+    for path in paths:
+        try:
+            _lay_out(source, path)
+        except DataError as error:
+            shown = path.relative_to(root).as_posix()
+            faults += [replace(fault, where=f"{shown}") for fault in error.faults]
+    return faults
+
+
+def check_declared(source: SourceParams) -> list[Fault]:
+    """List what is wrong with a source's formats, attributes, rules and measures, whatever its files hold."""
+    return [*_check_formats(source), *_check_attributes(source), *_check_expressions(source)]
+
+
+def expression_columns(source: SourceParams) -> dict[str, str]:
+    """Map the columns a rule or measure of this source may name to their kinds."""
+    known = columns_of(source.table, contact=False, neighbours=True)
+    kinds = {name: known[name] for name in source.columns if name in known} | dict.fromkeys(
+        source.attributes, ATTRIBUTE
+    )
+    if source.table == "transactions" and "unit_price" in kinds:
+        kinds.setdefault("amount", "money")
+    if source.table == "customers" and "source_id" in kinds:
+        kinds.setdefault("customer_id", "id")
+    return kinds
+
+
+def read_source(
+    engine: ibis.BaseBackend,
+    name: str,
+    source: SourceParams,
+    *,
+    root: Path,
+    scratch: Path,
+    dates: tuple[dt.date, dt.date],
+) -> ParsedSource:
+    """Read every file of a source: physical records, accepted rows, rejects with file, line and reason.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    name : str
+    source : SourceParams
+    root : Path
+        The workspace.
+    scratch : Path
+        A private folder, removed by the caller once the tables are written.
+    dates : (date, date)
+        Dates before the first are placeholders, dates after the second lie in the future.
+
+    Raises
+    ------
+    DataError
+        Everything `check_source` finds; a file that changes while it is read; no accepted record at all.
+    """
+    faults = check_source(source, root)
+    if faults:
+        raise DataError(faults)
+    layouts = [_lay_out(source, path) for path in find_files(source, root)]
+    raws = [_read_file(engine, source, layout, scratch / f"{name}-{at}") for at, layout in enumerate(layouts)]
+    shown = [layout.path.relative_to(root).as_posix() for layout in layouts]
+    table = _union(
+        raw.table.mutate(**_origin(file, at)) for at, (raw, file) in enumerate(zip(raws, shown, strict=True))
+    )
+    accepted = accept(engine, table, source, scratch=scratch / name, dates=dates)
+    rejects = _rejects(name, raws, shown, accepted)
+    dropped = sorted({column for layout in layouts for column in layout.dropped})
+    metrics = _metrics(name, raws, accepted) | {f"{name}.columns_dropped": len(dropped)}
+    if not accepted.rows:
+        raise DataError(_all_rejected(source, metrics, name))
+    return ParsedSource(name, source, accepted.table, accepted.kinds, rejects, metrics, dropped)
+
+
+def _lay_out(source: SourceParams, path: Path) -> Layout:
+    suffix = path.suffix.lower()
+    if suffix in _NOT_YET:
+        found = f"a {_NOT_YET[suffix]} ({suffix}) is not read"
+        raise DataError(Fault(path.name, found, "Separated text (.csv, .tsv, .txt, also .gz) or Parquet", "Save it so"))
+    if suffix in _PARQUET:
+        return _lay_out_parquet(source, path)
+    wanted = [str(theirs) for theirs in (*source.columns.values(), *source.attributes.values())]
+    head = read_head(path, encoding=source.encoding, separator=source.separator, header=source.header, wanted=wanted)
+    if not source.header:
+        return _lay_out_by_position(source, path, head)
+    faults = _duplicates(path, head.header)
+    columns = _positions(source, path, head.header, faults)
+    if not head.first:
+        faults.append(Fault(path.name, "holds a header and no record", "At least one record"))
+    elif len(head.first) > head.width:
+        found = f"the first record has {len(head.first)} fields, the header {head.width}"
+        remedy = "Name the surplus column in the header, or remove the separator at the end of the records"
+        faults.append(Fault(path.name, found, "As many fields as the header names", remedy))
+    if faults:
+        raise DataError(faults)
+    return Layout(path, columns, _unused(head.header, columns), head)
+
+
+def _lay_out_parquet(source: SourceParams, path: Path) -> Layout:
+    try:
+        names = [name.strip(_EDGES) for name in pq.read_schema(path).names]
+        rows = pq.read_metadata(path).num_rows
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(Fault(path.name, f"no readable Parquet file ({str(error).splitlines()[0]})")) from error
+    faults = _duplicates(path, names)
+    columns = _positions(source, path, names, faults)
+    if not rows:
+        faults.append(Fault(path.name, "holds columns and no row", "At least one row"))
+    if faults:
+        raise DataError(faults)
+    return Layout(path, columns, _unused(names, columns), None)
+
+
+def _lay_out_by_position(source: SourceParams, path: Path, head: Head) -> Layout:
+    columns, faults = {}, []
+    for ours, theirs in (*source.columns.items(), *source.attributes.items()):
+        at = int(theirs) if str(theirs).isdigit() else 0
+        columns[ours] = at
+        if not 1 <= at <= head.width:
+            found = f"{ours} is mapped to position {theirs}, the first record has {head.width} fields"
+            faults.append(Fault(path.name, found, f"A position from 1 to {head.width}"))
+    if faults:
+        raise DataError(faults)
+    unused = [f"position {at}" for at in range(1, head.width + 1) if at not in columns.values()]
+    return Layout(path, columns, unused, head)
+
+
+def _duplicates(path: Path, names: list[str]) -> list[Fault]:
+    repeated = [name for name, count in Counter(names).items() if name and count > 1]
+    if not repeated:
+        return []
+    found = f"the header names {listed([repr(name) for name in repeated])} more than once"
+    return [Fault(path.name, found, "Each column once", "Rename the second one")]
+
+
+def _positions(source: SourceParams, path: Path, names: list[str], faults: list[Fault]) -> dict[str, int]:
+    columns = {}
+    for ours, theirs in (*source.columns.items(), *source.attributes.items()):
+        wanted = str(theirs).strip(_EDGES)
+        if wanted in names:
+            columns[ours] = names.index(wanted) + 1
+        else:
+            found = f"column '{wanted}' (mapped to {ours}) is not in the header"
+            faults.append(Fault(path.name, found, "", did_you_mean(wanted, [name for name in names if name])))
+    return columns
+
+
+def _unused(names: list[str], columns: Mapping[str, int]) -> list[str]:
+    return [name for at, name in enumerate(names, 1) if at not in columns.values() and name]
+
+
+def _check_formats(source: SourceParams) -> list[Fault]:
+    declared = source.formats.dates
+    several = list(declared.values()) if isinstance(declared, dict) else [declared]
+    patterns = [each for one in several for each in ([one] if isinstance(one, str) else one or [])]
+    wrong = [pattern for pattern in patterns if "%" not in pattern and pattern != EXCEL_DATE]
+    return [
+        Fault("formats.dates", f"{pattern!r} is no date pattern", "strptime letters such as %Y-%m-%d, or excel")
+        for pattern in wrong
+    ]
+
+
+def _check_attributes(source: SourceParams) -> list[Fault]:
+    known = columns_of(source.table, contact=True, neighbours=True)
+    return [
+        Fault("attributes", f"'{name}' is {'a column of ' + source.table if name in known else 'a name we keep'}", "",
+              "Map it under columns" if name in known else "Give it another name")
+        for name in source.attributes
+        if name in known or name.startswith("_")
+    ]  # fmt: skip
+
+
+def _check_expressions(source: SourceParams) -> list[Fault]:
+    columns = expression_columns(source)
+    faults = [
+        fault for name, rule in source.rules.items() for fault in check_expression(rule, columns, where=f"rules.{name}")
+    ]
+    for name, several in source.measures.items():
+        for one in several:
+            faults += check_expression(one, columns, where=f"measures.{name}")
+    return faults
+
+
+def _read_file(engine: ibis.BaseBackend, source: SourceParams, layout: Layout, scratch: Path) -> RawFile:
+    if layout.head is None:
+        return read_parquet_file(engine, layout.path, columns=layout.columns)
+    return read_text_file(
+        engine, layout.path, head=layout.head, columns=layout.columns, scratch=scratch, declared=source.encoding
+    )
+
+
+def _origin(file: str, at: int) -> dict[str, ibis.Value]:
+    return {FILE: ibis.literal(file), ORDER: ibis._[LINE].cast("int64") + at * _FILE_STEP}
+
+
+def _union(tables: Iterable[ibis.Table]) -> ibis.Table:
+    """Stack the files of a source; columns whose types differ between files are read as text."""
+    several = list(tables)
+    schemas = [table.schema() for table in several]
+    mixed = [name for name in schemas[0] if len({schema[name] for schema in schemas}) > 1]
+    if mixed:
+        several = [table.mutate(**{name: table[name].cast("string") for name in mixed}) for table in several]
+    return ibis.union(*several, distinct=False) if len(several) > 1 else several[0]
+
+
+def _rejects(name: str, raws: list[RawFile], shown: list[str], accepted: Accepted) -> ibis.Table | None:
+    columns = ["source", "file", "line", "column", "code", "raw"]
+    parts = [
+        raw.rejects.mutate(source=ibis.literal(name), file=ibis.literal(file)).select(columns)
+        for raw, file in zip(raws, shown, strict=True)
+        if raw.rejects is not None
+    ]
+    if accepted.rejects is not None:
+        parts.append(accepted.rejects.mutate(source=ibis.literal(name)).select(columns))
+    return (ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]) if parts else None
+
+
+def _metrics(name: str, raws: list[RawFile], accepted: Accepted) -> dict[str, int | str]:
+    codes, repairs = Counter(accepted.rejected), Counter(accepted.repairs)
+    for raw in raws:
+        codes.update(raw.codes)
+        repairs.update(raw.repairs)
+    metrics: dict[str, int | str] = {
+        "physical_records": sum(raw.physical for raw in raws),
+        "accepted": accepted.rows,
+        "rejected": sum(codes.values()),
+        "files": len(raws),
+        "encoding": ", ".join(dict.fromkeys(raw.encoding for raw in raws)),
+    }
+    metrics |= {f"rejected.{code}": count for code, count in sorted(codes.items())}
+    metrics |= {f"nulled.{code}": count for code, count in sorted(accepted.nulled.items())}
+    metrics |= {f"repairs.{kind}": count for kind, count in sorted(repairs.items()) if count}
+    if accepted.contact_cells is not None:
+        metrics["contact_cells_dropped"] = accepted.contact_cells
+    return {f"{name}.{key}": value for key, value in metrics.items()}
+
+
+def _all_rejected(source: SourceParams, metrics: Mapping[str, int | str], name: str) -> Fault:
+    codes = [
+        f"{key.removeprefix(f'{name}.rejected.')}: {count}" for key, count in metrics.items() if ".rejected." in key
+    ]
+    found = f"all {metrics[f'{name}.physical_records']} records are rejected ({listed(codes)})"
+    return Fault(source.path, found, "At least one accepted record", "Declare its encoding, separator and formats")

@@ -1,0 +1,1 @@
+"""Summary to figure and table, figure and table to page, in English and Chinese."""

@@ -1,0 +1,187 @@
+"""What moved since the last run, and what became of every record: small tables from the stages' metrics.
+
+Serves 14_write_report.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.report.numbers import is_missing, show
+from workbench.report.text import has_label, label, say
+
+__all__ = ["Changes", "Step", "changed_settings", "compare_runs", "follow_records"]
+
+MOST = 12  # figures shown that moved
+READ, LOST, KEPT = "read", "lost", "kept"  # kinds of steps
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Figures that moved: how many were compared, and one row for each that moved (figure, before, now, change)."""
+
+    compared: int
+    moved: int
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the waterfall: what, how many, and where its bar starts and ends as shares of the group's first."""
+
+    text: str
+    count: int
+    kind: str
+    start: float
+    width: float
+
+
+def compare_runs(
+    summaries: Sequence[Mapping[str, Any]], previous: Mapping[str, Any], *, language: str, currency: str = ""
+) -> Changes:
+    """Compare every metric that has a label with the same metric of an earlier run.
+
+    Parameters
+    ----------
+    summaries : sequence of mapping
+        Stage summaries of this run.
+    previous : mapping
+        The earlier run's ``summary.json``: ``{"stages": {name: {"metrics": {...}}}}``.
+    language, currency : str
+        How values are written.
+
+    Returns
+    -------
+    Changes
+        Rows in the order of stages and metrics, at most 12; metrics that only one run has are not compared.
+    """
+    compared, rows = 0, []
+    for summary in summaries:
+        before = previous.get("stages", {}).get(summary["stage"], {}).get("metrics", {})
+        for name, now in summary.get("metrics", {}).items():
+            if name not in before or not has_label(name):
+                continue
+            compared += 1
+            if not _same(before[name], now):
+                rows.append(_change(name, before[name], now, language, currency))
+    return Changes(compared, len(rows), rows[:MOST])
+
+
+def _same(before: Any, now: Any) -> bool:
+    return before == now or (is_missing(before) and is_missing(now))
+
+
+def _change(name: str, before: Any, now: Any, language: str, currency: str) -> list[str]:
+    kind = _kind_of(name, before, now)
+    if kind == "label":
+        return [label(name, language), label(before, language), label(now, language), ""]
+    moved = float(now) - float(before) if not (is_missing(before) or is_missing(now)) else None
+    sign = "+" if moved is not None and moved > 0 else ""
+    shown = [show(value, kind, language, currency) for value in (before, now)]
+    return [label(name, language), *shown, sign + show(moved, kind, language, currency)]
+
+
+def _kind_of(name: str, before: Any, now: Any) -> str:
+    values = [each for each in (before, now) if not is_missing(each)]
+    if not all(isinstance(each, numbers.Real) for each in values):
+        return "label"
+    if name.endswith(("share", "rate", "coverage")):
+        return "pct"
+    if name.endswith(("amount_total", "amount", "spend")):
+        return "money"
+    return "int" if all(float(each).is_integer() for each in values) else "num"
+
+
+def changed_settings(summaries: Sequence[Mapping[str, Any]], previous: Mapping[str, Any]) -> list[str]:
+    """List settings that differ from the earlier run as 'stage.name: before → now'; empty where none is known."""
+    found = []
+    for summary in summaries:
+        before = previous.get("stages", {}).get(summary["stage"], {}).get("settings") or {}
+        for name, now in (summary.get("settings") or {}).items():
+            if name in before and before[name] != now:
+                found.append(f"{summary['stage']}.{name}: {before[name]} → {now}")
+    return found
+
+
+def follow_records(summaries: Sequence[Mapping[str, Any]], *, language: str) -> list[list[Step]]:
+    """Follow records from the sources to the customers analysed.
+
+    Parameters
+    ----------
+    summaries : sequence of mapping
+        Stage summaries; read are the metrics of 01 (``<source>.physical_records``, ``.accepted``, ``.rejected``,
+        ``.rejected.<code>``; ``transactions.rows``, ``.kept_rows``, ``.rule.<name>``, ``.customers``) and of 03
+        (``customers``).
+    language : str
+        ``en`` or ``zh``.
+
+    Returns
+    -------
+    list of list of Step
+        One group per source, largest first, one for the rules on order lines, one for customers; bars are shares of
+        the first step of their group. Empty groups are left out.
+    """
+    metrics = {summary["stage"]: summary.get("metrics", {}) for summary in summaries}
+    quality = metrics.get("01_check_quality", {})
+    names = [name.removesuffix(".physical_records") for name in quality if name.endswith(".physical_records")]
+    names.sort(key=lambda name: (-quality[f"{name}.physical_records"], name))
+    groups = [_source_steps(name, quality, language) for name in names]
+    groups.append(_rule_steps(quality, language))
+    groups.append(_customer_steps(quality, metrics.get("03_build_features", {}), language))
+    return [_placed(group) for group in groups if group]
+
+
+_Plain = tuple[str, int, str]  # text, count, kind
+
+
+def _source_steps(name: str, quality: Mapping[str, Any], language: str) -> list[_Plain]:
+    records = int(quality[f"{name}.physical_records"])
+    rejected = int(quality.get(f"{name}.rejected", 0))
+    accepted = int(quality.get(f"{name}.accepted", records - rejected))
+    shown = label(name, language)
+    if not rejected:
+        return [(say("ui_step_accepted", language, {"source": shown}), accepted, READ)]
+    steps = [(say("ui_step_read", language, {"source": shown}), records, READ)]
+    steps += _lost(quality, f"{name}.rejected.", "ui_step_rejected", language) or [
+        (say("ui_step_rejected_any", language), rejected, LOST)
+    ]
+    return [*steps, (say("ui_step_accepted", language, {"source": shown}), accepted, KEPT)]
+
+
+def _lost(quality: Mapping[str, Any], prefix: str, key: str, language: str) -> list[_Plain]:
+    found = [(name.removeprefix(prefix), int(count)) for name, count in quality.items() if name.startswith(prefix)]
+    found.sort(key=lambda pair: (-pair[1], pair[0]))
+    return [(say(key, language, {"code": name, "rule": name}), count, LOST) for name, count in found if count]
+
+
+def _rule_steps(quality: Mapping[str, Any], language: str) -> list[_Plain]:
+    dropped = _lost(quality, "transactions.rule.", "ui_step_rule", language)
+    if not dropped or "transactions.kept_rows" not in quality:
+        return []
+    rows = (label("transactions.rows", language), int(quality["transactions.rows"]), READ)
+    return [rows, *dropped, (say("ui_step_kept", language), int(quality["transactions.kept_rows"]), KEPT)]
+
+
+def _customer_steps(quality: Mapping[str, Any], features: Mapping[str, Any], language: str) -> list[_Plain]:
+    steps = []
+    if "transactions.customers" in quality:
+        steps.append((say("ui_step_customers", language), int(quality["transactions.customers"]), READ))
+    if "customers" in features:
+        steps.append((say("ui_step_analysed", language), int(features["customers"]), KEPT))
+    return steps
+
+
+def _placed(group: Sequence[_Plain]) -> list[Step]:
+    whole = max(1, *(count for _, count, _ in group)) if len(group) > 1 else max(1, group[0][1])
+    placed, left = [], group[0][1]
+    for text, count, kind in group:
+        if kind == LOST:
+            left -= count
+            placed.append(Step(text, -count, kind, max(0.0, left / whole), count / whole))
+        else:
+            placed.append(Step(text, count, kind, 0.0, count / whole))
+            left = count
+    return placed

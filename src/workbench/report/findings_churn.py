@@ -1,0 +1,144 @@
+"""What the churn study says. Serves 08_predict_churn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.churn_study import ChurnStudy
+from workbench.analysis.intervals import wilson
+from workbench.report.findings import Finding
+
+__all__ = ["find_churn", "limit_churn", "measure_churn"]
+
+_TOP_SHARE = 0.1  # of the tested customers, for the sentence on those at highest risk
+_GAIN_SHARE = 0.2
+
+
+def find_churn(study: ChurnStudy, scored: pd.DataFrame, *, min_positives: int) -> list[Finding]:
+    """Say how well leavers can be told, whom to contact first, and what the model leans on.
+
+    Parameters
+    ----------
+    study : ChurnStudy
+    scored : DataFrame
+        The table ``churn``.
+    min_positives : int
+        Fewest customers of each outcome for a model.
+
+    Returns
+    -------
+    list of Finding
+    """
+    if study.verdict == "too_short":
+        return [Finding("churn_not_possible", {"reason": study.reason}, 0.5)]
+    metrics = study.result.metrics
+    if study.verdict == "too_few_positives":
+        values = {"positives": metrics["positives"], "needed": min_positives, "n": metrics["customers"]}
+        return [Finding("churn_too_few", values, 0.5)]
+    found = [*_alarms(study), _answer(study), _rate(study), *_top(study), _gain(study)]
+    return found + _how(study) + _scored(study, scored)
+
+
+def limit_churn(study: ChurnStudy) -> list[Finding]:
+    """Say what the prediction does not show."""
+    found = [Finding("churn_limit_cause")]
+    if study.kind == "undated_labels":
+        found.append(Finding("churn_limit_undated"))
+    elif study.cut_offs:
+        found.append(Finding("churn_limit_period", {"test": study.cut_offs["test"].isoformat()}))
+    if study.horizon is not None:
+        found.append(Finding("churn_limit_label", {"horizon_days": study.horizon.days}))
+    return [*found, Finding("churn_limit_decision")]
+
+
+def measure_churn(study: ChurnStudy) -> dict[str, Any]:
+    """Return the metrics of the stage, also where no model could be fitted.
+
+    Returns
+    -------
+    dict
+        The metrics of `workbench.analysis.churn_models.ChurnResult`, with verdict, split, horizon_days and the
+        customers counted at each cut-off.
+    """
+    split = "random" if study.kind == "undated_labels" else "time"
+    metrics = study.result.metrics | {"verdict": study.verdict, "split": split} | study.counts
+    metrics |= {f"cut_off.{name}": cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
+    if study.horizon is not None:
+        metrics |= {"horizon_days": study.horizon.days, "horizon_set_by": study.horizon.set_by}
+    return metrics
+
+
+def _alarms(study: ChurnStudy) -> list[Finding]:
+    alarms = study.result.alarms
+    if alarms.empty:
+        return []
+    features = [name for name in alarms["feature"] if name] or [study.result.metrics["chosen"]]
+    return [Finding("churn_leak", {"alarms": len(alarms), "features": features}, 1.0)]
+
+
+def _answer(study: ChurnStudy) -> Finding:
+    metrics = study.result.metrics
+    names = ("auc", "auc_low", "auc_high", "baseline_auc", "positives")
+    values = {name: metrics[name] for name in names} | {"n": metrics["customers"]}
+    if study.kind != "purchases":
+        return Finding(
+            "churn_answer_undated" if study.kind == "undated_labels" else "churn_answer_labels", values, 0.85
+        )
+    values["horizon_days"] = study.horizon.days
+    beaten = metrics["auc_low"] > metrics["baseline_auc"]
+    return Finding("churn_answer" if beaten else "churn_no_gain", values, 0.85)
+
+
+def _rate(study: ChurnStudy) -> Finding:
+    metrics = study.result.metrics
+    n, positives = metrics["customers"], metrics["positives"]
+    low, high = wilson(positives, n)
+    values = {"share": positives / n, "low": float(low), "high": float(high), "n": n}
+    if study.horizon is None:
+        return Finding("churn_rate_undated", values, 0.5)
+    return Finding("churn_rate", values | {"horizon_days": study.horizon.days}, 0.5)
+
+
+def _top(study: ChurnStudy) -> list[Finding]:
+    """Count the leavers among the tested customers at highest risk."""
+    tested = study.result.predictions
+    top = int(len(tested) * _TOP_SHARE)
+    if top < 10:  # noqa: PLR2004  a small cell
+        return []
+    order = np.lexsort((tested["customer_id"], -tested["churn_probability"]))
+    leavers = int(tested["label"].to_numpy()[order][:top].sum())
+    values = {"top": top, "leavers": leavers, "share": leavers / top, "base_share": study.result.metrics["base_rate"]}
+    return [Finding("churn_top", values, 0.7)]
+
+
+def _gain(study: ChurnStudy) -> Finding:
+    curve = study.result.gain
+    found = float(np.interp(_GAIN_SHARE, curve["share_contacted"], curve["share_reached"]))
+    values = {"share_customers": _GAIN_SHARE, "share_leavers": found, "n": study.result.metrics["customers"]}
+    return Finding("churn_gain", values, 0.3)
+
+
+def _how(study: ChurnStudy) -> list[Finding]:
+    metrics, importance = study.result.metrics, study.result.importance
+    found = [Finding("churn_chosen", {"model": metrics["chosen"], "candidates": len(study.result.candidates)}, 0.2)]
+    calibration = {"brier": metrics["brier"], "slope": metrics["calibration_slope"], "n": metrics["customers"]}
+    found.append(Finding("churn_calibration", calibration, 0.2))
+    if len(importance) and importance.iloc[0]["low"] > 0:
+        values = importance.iloc[0][["feature", "importance", "low", "high"]].to_dict()
+        found.append(Finding("churn_driver", values | {"n": metrics["customers"]}, 0.35))
+    if study.horizon is not None:
+        dates = {name: cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
+        found.append(Finding("churn_dates", dates | {"horizon_days": study.horizon.days}, 0.1))
+        people = {"customers": study.counts["test.eligible"], "active_within_days": study.active_within_days}
+        found.append(Finding("churn_population", people, 0.1))
+    return found
+
+
+def _scored(study: ChurnStudy, scored: pd.DataFrame) -> list[Finding]:
+    if scored.empty or scored["cut_off"].isna().all():
+        return []
+    cut_off = pd.Timestamp(scored["cut_off"].iloc[0]).date().isoformat()
+    return [Finding("churn_scored", {"customers": len(scored), "cut_off": cut_off}, 0.1)]

@@ -1,0 +1,171 @@
+"""What the raw data is like. Serves 01_check_quality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from workbench.core.params import SourceParams
+from workbench.intake.canonical import Intake
+from workbench.intake.quality import Quality
+from workbench.report.findings import Finding
+
+__all__ = ["find_quality", "limit_quality"]
+
+_SIMULATED = {"journey": "84.51°"}
+
+
+def find_quality(taken: Intake, quality: Quality, sources: Mapping[str, SourceParams], *, as_of: date) -> list[Finding]:
+    """Say what became of every record, and what a reader must know of the data.
+
+    Parameters
+    ----------
+    taken : Intake
+    quality : Quality
+    sources : mapping of str to SourceParams
+    as_of : date
+
+    Returns
+    -------
+    list of Finding
+    """
+    metrics = taken.metrics
+    records = sum(int(metrics[f"{name}.physical_records"]) for name in sources)
+    rejected = sum(int(metrics[f"{name}.rejected"]) for name in sources)
+    values = {"records": records, "accepted": records - rejected, "rejected": rejected, "score": quality.score}
+    found = [Finding("quality_answer", values, 0.35), *_orders(metrics)]
+    for name in sources:
+        found += _source(name, metrics)
+    for table in taken.tables:
+        found += _table(table, metrics)
+    found += _measures(sources, metrics) + _checks(quality) + _orphans(quality) + _fresh(quality, metrics, as_of)
+    return found
+
+
+def limit_quality(taken: Intake, *, demo_data: str | None) -> list[Finding]:
+    """Say what the checks cannot see.
+
+    Parameters
+    ----------
+    taken : Intake
+    demo_data : str or None
+        The published data behind the profile, where it is simulated.
+    """
+    found = [Finding("quality_limit_form"), Finding("quality_limit_duplicates")]
+    if demo_data in _SIMULATED:
+        found.insert(0, Finding("quality_limit_simulated", {"publisher": _SIMULATED[demo_data]}))
+    for source, columns in taken.dropped.items():
+        if columns:
+            found.append(Finding("quality_limit_dropped_columns", {"source": source, "columns": columns}))
+    return found
+
+
+def _orders(metrics: Mapping[str, Any]) -> list[Finding]:
+    rows = metrics.get("transactions.rows")
+    if not rows:
+        return []
+    found = []
+    if metrics.get("transactions.first_ordered_at"):
+        first, last = (str(metrics[f"transactions.{which}_ordered_at"])[:10] for which in ("first", "last"))
+        values = {"first": first, "last": last, "rows": rows, "customers": metrics.get("transactions.customers")}
+        found.append(Finding("quality_span", values, 0.3))
+    nobody = metrics.get("transactions.no_customer", 0)
+    if nobody:
+        values = {"share": nobody / rows, "no_customer": nobody, "rows": rows}
+        found.append(Finding("quality_no_customer", values, 0.5 if nobody > rows / 10 else 0.2))
+    return found
+
+
+def _source(name: str, metrics: Mapping[str, Any]) -> list[Finding]:
+    records, rejected = int(metrics[f"{name}.physical_records"]), int(metrics[f"{name}.rejected"])
+    if not records:
+        return []
+    counts = {"records": records, "accepted": metrics[f"{name}.accepted"], "rejected": rejected}
+    found = [Finding("quality_records", {"source": name, **counts, "share": rejected / records}, 0.15)]
+    codes = _counted(metrics, f"{name}.rejected.")
+    if codes:
+        code = max(codes, key=lambda each: (codes[each], each))
+        values = {"source": name, "code": code, "count": codes[code], "rejected": rejected}
+        found.append(Finding("quality_reject_reason", values, 0.15))
+    repairs = sum(_counted(metrics, f"{name}.repairs.").values())
+    if repairs:
+        found.append(Finding("quality_repairs", {"source": name, "repairs": repairs}, 0.1))
+    if metrics.get(f"{name}.contact_cells_dropped"):
+        found.append(Finding("quality_contact_dropped", {"cells": metrics[f"{name}.contact_cells_dropped"]}, 0.1))
+    return found
+
+
+def _table(table: str, metrics: Mapping[str, Any]) -> list[Finding]:
+    rows = int(metrics.get(f"{table}.rows", 0))
+    if not rows:
+        return []
+    duplicates = int(metrics.get(f"{table}.duplicates", 0))
+    found = []
+    if duplicates:
+        values = {"table": table, "duplicates": duplicates, "rows": rows, "share": duplicates / rows}
+        found.append(Finding("quality_duplicates", values, 0.15))
+    for rule, dropped in _counted(metrics, f"{table}.rule.").items():
+        values = {"table": table, "rule": rule, "dropped": dropped, "rows": rows, "share": dropped / rows}
+        found.append(Finding("quality_rule", values, 0.15))
+    return found
+
+
+def _measures(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -> list[Finding]:
+    found = []
+    for source in sources.values():
+        for name in source.measures:
+            parts = {part: metrics.get(f"{source.table}.{name}_{part}") for part in ("rows", "customers", "amount")}
+            if None not in parts.values():
+                found.append(Finding("quality_measure", {"name": name, **parts}, 0.1))
+    return found
+
+
+def _checks(quality: Quality) -> list[Finding]:
+    counts = quality.metrics()
+    names = {"passed": "checks_passed", "warned": "checks_warned", "failed": "checks_failed"}
+    found = [Finding("quality_checks", {name: counts[key] for name, key in names.items()}, 0.2)]
+    gaps = quality.completeness[quality.completeness["rows"] > 0]
+    gaps = gaps.assign(share=gaps["filled"] / gaps["rows"]).sort_values(["share", "table", "column"])
+    if len(gaps) and gaps.iloc[0]["share"] < 1:
+        row = gaps.iloc[0]
+        values = {"table": row["table"], "column": row["column"], "share": row["share"], "n": row["rows"]}
+        found.append(Finding("quality_completeness", values, 0.2))
+    return found
+
+
+def _orphans(quality: Quality) -> list[Finding]:
+    verdicts = quality.verdicts
+    rows = verdicts[(verdicts["check"] == "orphans") & (verdicts["status"] != "pass")]
+    lists = {"customer_id": "customers", "product_id": "products"}
+    return [
+        Finding(
+            "quality_orphans",
+            {
+                "table": row.table,
+                "other": lists[row.column],
+                "orphans": round(row.observed * row.n),
+                "rows": row.n,
+                "share": row.observed,
+            },
+            0.15,
+        )
+        for row in rows.itertuples()
+    ]
+
+
+def _fresh(quality: Quality, metrics: Mapping[str, Any], as_of: date) -> list[Finding]:
+    verdicts = quality.verdicts
+    rows = verdicts[(verdicts["check"] == "fresh") & (verdicts["table"] == "transactions")]
+    if rows.empty:
+        return []
+    days = int(rows.iloc[0]["observed"])
+    last = (pd.Timestamp(as_of) - pd.Timedelta(days=days)).date().isoformat()
+    return [Finding("quality_freshness", {"table": "transactions", "last": last, "days": days, "as_of": as_of}, 0.1)]
+
+
+def _counted(metrics: Mapping[str, Any], prefix: str) -> dict[str, int]:
+    found = {key.removeprefix(prefix): int(value) for key, value in metrics.items() if key.startswith(prefix)}
+    return {key: value for key, value in found.items() if value}

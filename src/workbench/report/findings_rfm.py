@@ -1,0 +1,120 @@
+"""What the RFM scores say. Serves 05_score_rfm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from workbench.analysis.intervals import wilson
+from workbench.analysis.life_cycle import Bounds
+from workbench.analysis.rfm import RfmScores
+from workbench.report.findings import Finding
+
+__all__ = ["find_rfm", "limit_rfm"]
+
+_AT_STAKE = ("important_retention", "important_winback")
+_SCORES = {"recency_days": "r_score", "frequency_orders": "f_score", "monetary_total": "m_score"}
+
+
+def find_rfm(
+    scores: RfmScores, types: pd.DataFrame, statuses: pd.DataFrame, stages: pd.DataFrame, bounds: Bounds
+) -> list[Finding]:
+    """Say what the types, the statuses and the life-cycle stages show.
+
+    Parameters
+    ----------
+    scores : RfmScores
+    types, statuses, stages : DataFrame
+        `workbench.analysis.rfm_tables.table_groups` by rfm_type, activity_status and life_cycle_stage.
+    bounds : Bounds
+        The recency bounds in force.
+
+    Returns
+    -------
+    list of Finding
+    """
+    scored = int(scores.scores["r_score"].notna().sum())
+    found = [*_types(types, scored), *_status(statuses, bounds, scored), *_stage(stages, scored)]
+    found.append(_bounds(bounds))
+    return found + _notes(scores)
+
+
+def limit_rfm(scores: RfmScores, bounds: Bounds) -> list[Finding]:
+    """Say what the scores do not show."""
+    scored = int(scores.scores["r_score"].notna().sum())
+    return [
+        Finding("rfm_limit_relative", {"n": scored}),
+        Finding("rfm_limit_bounds", {"active_days": bounds.days[0]}),
+    ]
+
+
+def _types(types: pd.DataFrame, scored: int) -> list[Finding]:
+    by_key = types.set_index("rfm_type")
+    known = by_key[by_key["share"].notna()]
+    if known.empty or scored == 0:
+        return []
+    largest = known["share"].idxmax()
+    found = [Finding("rfm_type_largest", {"type": largest, **_share(known.loc[largest], scored)}, 0.4)]
+    champions = known.loc["important_value"]
+    if champions["customers"] > 0:
+        found.append(Finding("rfm_champions", _share(champions, scored), 0.75))
+    return [*found, *_at_stake(known, scored)]
+
+
+def _at_stake(known: pd.DataFrame, scored: int) -> list[Finding]:
+    """Join the two types of high value that have not come lately."""
+    rows = known.loc[list(_AT_STAKE)]
+    customers = int(rows["customers"].sum())
+    if customers == 0 or rows["value_share"].isna().any():
+        return []
+    low, high = wilson(customers, scored)
+    values = {"share": customers / scored, "low": float(low), "high": float(high), "n": scored}
+    return [Finding("rfm_at_stake", values | {"value_share": rows["value_share"].sum()}, 0.6)]
+
+
+def _status(statuses: pd.DataFrame, bounds: Bounds, scored: int) -> list[Finding]:
+    known = statuses.set_index("activity_status")
+    if "active" not in known.index or pd.isna(known.loc["active", "share"]):
+        return []
+    return [Finding("rfm_active", {"days": bounds.days[0], **_share(known.loc["active"], scored)}, 0.55)]
+
+
+def _stage(stages: pd.DataFrame, scored: int) -> list[Finding]:
+    known = stages[stages["share"].notna()]
+    if known.empty or scored == 0:
+        return []
+    row = known.loc[known["share"].idxmax()]
+    return [Finding("rfm_stage_largest", {"stage": row["life_cycle_stage"], **_share(row, scored)}, 0.3)]
+
+
+def _bounds(bounds: Bounds) -> Finding:
+    names = ("active_days", "dormant_days", "pre_churn_days")
+    days = dict(zip(names, bounds.days, strict=True))
+    if bounds.source == "derived":
+        return Finding("rfm_bounds_derived", days | {"n": bounds.gaps}, 0.1)
+    return Finding("rfm_bounds", days, 0.1)
+
+
+def _notes(scores: RfmScores) -> list[Finding]:
+    found = []
+    for note in scores.notes:
+        if note["note"] == "fewer_scores":
+            values = {"score": _SCORES[note["measure"]], "groups": note["given"], "bins": note["asked"]}
+            found.append(Finding("rfm_fewer_scores", values, 0.2))
+        elif note["note"] == "no_purchase":
+            n = len(scores.scores)
+            values = {"customers": note["customers"], "n": n, "share": note["customers"] / n}
+            found.append(Finding("rfm_no_purchase", values, 0.2))
+    return found
+
+
+def _share(row: Mapping[str, Any], n: int) -> dict[str, Any]:
+    return {
+        "share": row["share"],
+        "low": row["share_low"],
+        "high": row["share_high"],
+        "value_share": row["value_share"],
+        "n": n,
+    }

@@ -1,0 +1,125 @@
+"""What the search for segments says. Serves 06_segment_customers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from workbench.analysis.clustering import Verdict
+from workbench.analysis.segments import SegmentDefinition
+from workbench.report.findings import Finding
+
+__all__ = ["find_segments", "limit_segments", "value_shares"]
+
+_VALUE = "monetary_total"
+
+
+def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
+    """Add each segment's share of net spend to its size.
+
+    Parameters
+    ----------
+    features : DataFrame, one row per customer
+        monetary_total, where it exists.
+    assigned : DataFrame
+        customer_id, segment.
+    sizes : DataFrame
+        `workbench.analysis.segment_profiles.segment_sizes`.
+
+    Returns
+    -------
+    DataFrame
+        ``sizes`` with value_share (null without spend, or where the sum of all is not above 0).
+    """
+    if _VALUE not in features:
+        return sizes.assign(value_share=float("nan"))
+    spend = assigned.merge(features[["customer_id", _VALUE]], on="customer_id")
+    spend = spend.sort_values(_VALUE).groupby("segment")[_VALUE].sum().astype("float64")
+    total = spend.sum()
+    return sizes.assign(value_share=sizes["segment"].map(spend) / total if total > 0 else float("nan"))
+
+
+def find_segments(
+    verdict: Verdict, definition: SegmentDefinition, sizes: pd.DataFrame, strongest: pd.DataFrame
+) -> list[Finding]:
+    """Say whether there are segments, which is largest, which brings most, and what sets it apart.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    definition : SegmentDefinition
+    sizes : DataFrame
+        `value_shares`.
+    strongest : DataFrame
+        `workbench.analysis.segment_profiles.strongest_differences`.
+
+    Returns
+    -------
+    list of Finding
+    """
+    values = verdict.values
+    known = {
+        "k": verdict.k,
+        "n": values.get("customers", 0),
+        "needed": values.get("needed", 0),
+        "silhouette": values.get("silhouette"),
+        "null_silhouette": values.get("null_high"),
+        "jaccard": values.get("min_jaccard"),
+    }
+    found = [Finding(f"segments_{verdict.verdict}", known, 0.8)]
+    if verdict.k > 1:
+        found += _sizes(sizes, definition) + _apart(strongest, definition)
+        bootstraps, splits = definition.parameters.get("n_bootstraps"), definition.parameters.get("n_splits")
+        stability = {"k": verdict.k, "jaccard": values["split_half_jaccard"], "splits": splits}
+        least = {"min_jaccard": values["bootstrap_min_jaccard"], "bootstraps": bootstraps}
+        found.append(Finding("segments_stability", stability | least, 0.2))
+    about = {"name": definition.name, "version": definition.version, "features": definition.transform.columns}
+    found.append(Finding("segments_definition", about, 0.1))
+    return found
+
+
+def limit_segments(verdict: Verdict, definition: SegmentDefinition, absent: Sequence[str]) -> list[Finding]:
+    """Say what the segments do not show.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    definition : SegmentDefinition
+    absent : sequence of str
+        Features the profile asks for that this base does not have.
+    """
+    found = []
+    if verdict.verdict == "continuum":
+        found.append(Finding("segments_limit_cut", {"k": verdict.k}))
+    found.append(Finding("segments_limit_features", {"features": definition.transform.columns}))
+    dropped = [*definition.transform.dropped, *absent]
+    if dropped:
+        found.append(Finding("segments_dropped", {"features": dropped, "count": len(dropped)}))
+    return [*found, Finding("segments_limit_method"), Finding("segments_limit_new", {"as_of": definition.as_of})]
+
+
+def _sizes(sizes: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:
+    n = int(sizes["n"].sum())
+    largest = sizes.loc[sizes["n"].idxmax()]
+    values = {name: largest[name] for name in ("share", "low", "high", "value_share")} | {"n": n}
+    found = [Finding("segments_largest", values | {"segment": _name(largest["segment"], definition)}, 0.3)]
+    if sizes["value_share"].notna().any():
+        richest = sizes.loc[sizes["value_share"].idxmax()]
+        values = {name: richest[name] for name in ("share", "value_share")} | {"n": n}
+        found.append(Finding("segments_most_value", values | {"segment": _name(richest["segment"], definition)}, 0.65))
+    return found
+
+
+def _apart(strongest: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:
+    if strongest.empty:
+        return []
+    row = strongest.loc[strongest["difference"].abs().idxmax()]
+    values = {"feature": row["feature"], "effect": row["difference"], "low": row["low"], "high": row["high"]}
+    about = {"segment": _name(row["segment"], definition), "n": row["n"]}
+    return [Finding("segments_difference", about | values, 0.25)]
+
+
+def _name(key: str, definition: SegmentDefinition) -> dict[str, Any]:
+    return {language: definition.label(key, language) for language in ("en", "zh")}

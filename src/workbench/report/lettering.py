@@ -1,0 +1,141 @@
+"""How text becomes letters on a chart: the fonts, which characters they can draw, where a line may break.
+
+No notebook calls this module; ``report.theme`` and ``report.charts`` do.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from matplotlib import font_manager, get_data_path
+from matplotlib.ft2font import FT2Font, LoadFlags
+
+from workbench.core.errors import DataError, Fault
+
+__all__ = ["FAMILIES", "drawable", "ems", "lines_of", "register_fonts", "shortened", "wrapped"]
+
+FAMILIES = ("Noto Sans SC", "DejaVu Sans")  # Latin and Chinese from the first; symbols it lacks from the second
+MEASURE = 100  # points at which characters are measured
+
+
+@cache
+def register_fonts() -> tuple[str, ...]:
+    """Register the Chinese font once and return the files of the families in order.
+
+    Raises
+    ------
+    DataError
+        When the package that carries the Chinese font is not installed.
+    """
+    chinese = _chinese_font()
+    font_manager.fontManager.addfont(str(chinese))
+    latin = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return str(chinese), str(latin)
+
+
+def drawable(text: object) -> str:
+    """Return text that our fonts can draw on one line: a glyph they lack becomes ``?``, a line break a blank."""
+    glyphs = _glyphs()
+    plain = " ".join(str(text).split())
+    return "".join(each if ord(each) in glyphs else "?" for each in plain if unicodedata.category(each) != "Cf")
+
+
+def ems(text: str) -> float:
+    """Measure the width of a text in ems: a Chinese character is one, a Latin letter about half."""
+    return sum(_width(each) for each in text)
+
+
+def shortened(text: object, most: float = 16) -> str:
+    """Cut a label to a width in ems and mark the cut with an ellipsis."""
+    whole = drawable(text)
+    if ems(whole) <= most:
+        return whole
+    kept, used = "", 1.0
+    for each in whole:
+        used += _width(each)
+        if used > most:
+            break
+        kept += each
+    return f"{kept.rstrip()}…"
+
+
+def wrapped(text: str, width: float) -> str:
+    """Break a text into lines no wider than ``width`` ems; Chinese may break anywhere but before punctuation."""
+    lines, line = [], ""
+    for piece in _pieces(text):
+        if line and ems((line + piece).rstrip()) > width:
+            lines.append(line.rstrip())
+            line = piece.lstrip()
+        else:
+            line += piece
+    return "\n".join([*lines, line.rstrip()])
+
+
+def _pieces(text: str) -> list[str]:
+    """Split where a line may break: after blanks and around Chinese characters, never before closing punctuation."""
+    pieces: list[str] = []
+    for each in text:
+        if not pieces:
+            pieces.append(each)
+        elif each in _NO_LINE_START or pieces[-1][-1] in _NO_LINE_END or (each == " " and pieces[-1][-1] != " "):
+            pieces[-1] += each
+        elif pieces[-1][-1] == " " or _is_wide(each) or _is_wide(pieces[-1][-1]):
+            pieces.append(each)
+        else:
+            pieces[-1] += each
+    return pieces
+
+
+_NO_LINE_START = "，。、；：？！）》」』】”’…,.;:?!)%\u2009\u00a0\u202f"
+_NO_LINE_END = "（《「『【“‘(\u2009\u00a0\u202f¥$€£"
+
+
+def _is_wide(each: str) -> bool:
+    return unicodedata.east_asian_width(each) in "WF"
+
+
+@cache
+def _width(each: str) -> float:
+    """Return the advance of one character in the first of our fonts that has it."""
+    font = next((font for font in _fonts() if ord(each) in font.get_charmap()), None)
+    return font.load_char(ord(each), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / MEASURE if font else 1.0
+
+
+def lines_of(text: str) -> int:
+    """Count the lines of a wrapped text; an empty text has none."""
+    return text.count("\n") + 1 if text else 0
+
+
+def _chinese_font() -> Path:
+    """Find the font inside its package without running that package's code."""
+    found = find_spec("zhplot")
+    folders = (found.submodule_search_locations or []) if found else []
+    files = [Path(folder) / "fonts" / "NotoSansSC-Regular.ttf" for folder in folders]
+    for file in files:
+        if file.is_file():
+            return file
+    raise DataError(
+        Fault(
+            "fonts",
+            "NotoSansSC-Regular.ttf is not installed",
+            "The package zhplot carries it",
+            "Install what requirements.lock names: pip install --require-hashes -r requirements.lock",
+        )
+    )
+
+
+@cache
+def _fonts() -> tuple[FT2Font, ...]:
+    fonts = tuple(FT2Font(file) for file in register_fonts())
+    for font in fonts:
+        font.set_size(MEASURE, 72)
+    return fonts
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    """Return the code points that at least one of our fonts can draw."""
+    return frozenset(point for font in _fonts() for point in font.get_charmap())

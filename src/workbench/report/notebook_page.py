@@ -1,0 +1,202 @@
+"""An executed notebook as one self-contained page: text, code behind toggles, tables and pictures, nothing live.
+
+Serves every stage. What a notebook shows comes partly from data that strangers typed: HTML is reduced to a list of
+harmless tags, scripts and styles are removed with their contents, other texts are escaped, pictures are inlined.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from workbench.report.html import badge, data_uri, render
+from workbench.report.text import say
+
+__all__ = ["clean_html", "notebook_page"]
+
+MOST_CHARACTERS = 100_000  # of one text output
+MOST_HTML = 2_000_000  # of one HTML output; a table beyond this is no reading matter
+ERROR_CELL = "error-cell"
+PAPERMILL_MARK = "papermill-error-cell-tag"  # cells papermill adds around a failure; the page has its own banner
+
+TAGS = frozenset(
+    "a abbr b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 "
+    "hr i img li ol p pre s small span strong sub summary sup table tbody td tfoot th thead tr u ul".split()
+)
+ATTRIBUTES = {
+    "th": {"scope", "colspan", "rowspan"},
+    "td": {"colspan", "rowspan"},
+    "img": {"alt", "width", "height"},
+    "div": {"role", "aria-label", "tabindex"},
+}
+CLASSES = frozenset({"number", "scroll", "frame", "unseen", "note"})
+_LIVE = re.compile(
+    r"<(script|style|iframe|object|template|noscript|title)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL
+)
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_ADDRESS = re.compile(r"(https?://|mailto:|#|[\w.][\w./-]*(#|$))", re.IGNORECASE)
+_PICTURE = re.compile(r"data:image/(png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/=\s]+\Z")
+_PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
+
+
+def notebook_page(
+    notebook: Mapping[str, Any],
+    *,
+    title: str,
+    language: str = "en",
+    back: str = "report.html",
+    status: str | None = None,
+) -> str:
+    """Write an executed notebook as one HTML page.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        The executed notebook (version 4).
+    title : str
+        What stands in the page's head: the stage and the run.
+    language : str
+        ``en`` or ``zh``, for the page's own words.
+    back : str
+        Address of the report, relative to the page.
+    status : str, optional
+        ``done``, ``failed`` or ``stale``; by default ``failed`` when a cell shows an error, else ``done``.
+
+    Returns
+    -------
+    str
+        The page. A cell that failed has the id ``error-cell`` and a banner at the top leads to it.
+    """
+    cells = list(_cells(notebook, language))
+    failed = any(cell.get("failed") for cell in cells)
+    context = {
+        "title": title,
+        "back": back,
+        "badge": badge(status or ("failed" if failed else "done"), language),
+        "failed": failed,
+        "cells": cells,
+    }
+    return render("notebook.html.j2", context, language)
+
+
+def _cells(notebook: Mapping[str, Any], language: str) -> Iterator[dict[str, Any]]:
+    number, marked = 0, False
+    for cell in notebook["cells"]:
+        if PAPERMILL_MARK in cell.get("metadata", {}).get("tags", ()):
+            continue
+        if cell["cell_type"] == "markdown":
+            yield {"kind": "markdown", "html": _markdown(_joined(cell["source"]))}
+        elif cell["cell_type"] == "code":
+            number += 1
+            found = cell.get("outputs") or ()
+            failed = any(each["output_type"] == "error" for each in found)
+            yield {
+                "kind": "code",
+                "number": number,
+                "code": _code(_joined(cell["source"])),
+                "outputs": [html for each in found if (html := _output(each, number, language))],
+                "failed": failed,
+                "id": ERROR_CELL if failed and not marked else "",
+            }
+            marked = marked or failed
+
+
+def _joined(text: Any) -> str:
+    return text if isinstance(text, str) else "".join(text)
+
+
+def _code(source: str) -> Markup:
+    from pygments import highlight  # noqa: PLC0415
+    from pygments.formatters.html import HtmlFormatter  # noqa: PLC0415
+    from pygments.lexers.python import PythonLexer  # noqa: PLC0415
+
+    return (
+        Markup(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()) if source.strip() else Markup("")
+    )
+
+
+def _markdown(source: str) -> Markup:
+    return clean_html(_markdown_reader()(source))
+
+
+@cache
+def _markdown_reader() -> Any:
+    import mistune  # noqa: PLC0415
+
+    return mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])
+
+
+def clean_html(html: str) -> Markup:
+    """Reduce HTML to harmless tags and attributes; scripts and styles go with their contents.
+
+    Parameters
+    ----------
+    html : str
+        Anything.
+
+    Returns
+    -------
+    markupsafe.Markup
+        Only tables, text and inlined pictures; links keep http, https, mailto, relative and in-page addresses.
+
+    Examples
+    --------
+    >>> str(clean_html('<b onclick="x()">hi</b><script>alert(1)</script>'))
+    '<b>hi</b>'
+    """
+    import bleach  # noqa: PLC0415
+
+    protocols = {"http", "https", "mailto", "data"}
+    bare = _LIVE.sub("", html)
+    return Markup(bleach.clean(bare, tags=TAGS, attributes=_is_harmless, protocols=protocols, strip=True))
+
+
+def _is_harmless(tag: str, name: str, value: str) -> bool:
+    if name == "class":
+        return all(each in CLASSES for each in value.split())
+    if tag == "a" and name == "href":
+        return _ADDRESS.match(value) is not None
+    if tag == "img" and name == "src":
+        return _PICTURE.match(value) is not None
+    return name in ATTRIBUTES.get(tag, ()) or name == "lang"
+
+
+def _output(output: Mapping[str, Any], number: int, language: str) -> Markup | None:
+    kind = output["output_type"]
+    if kind == "stream":
+        return _plain(_joined(output["text"]), language)
+    if kind == "error":
+        trace = "\n".join(output.get("traceback") or ()) or f"{output.get('ename')}: {output.get('evalue')}"
+        return _plain(trace, language)
+    data = output.get("data") or {}
+    for media_type in _PICTURES:
+        if media_type in data:
+            return _picture(data[media_type], media_type, number, language)
+    if "text/html" in data and len(html := _joined(data["text/html"])) <= MOST_HTML:
+        return clean_html(html)
+    if "text/markdown" in data:
+        return _markdown(_joined(data["text/markdown"]))
+    return _plain(_joined(data["text/plain"]), language) if "text/plain" in data else None
+
+
+def _picture(content: Any, media_type: str, number: int, language: str) -> Markup:
+    text = _joined(content)
+    source = data_uri(text.encode(), media_type) if media_type.endswith("xml") else (
+        f"data:{media_type};base64,{''.join(text.split())}"
+    )  # fmt: skip
+    return Markup('<img src="{}" alt="{}">').format(source, say("ui_figure", language, {"number": number}))
+
+
+def _plain(text: str, language: str) -> Markup:
+    shown = _COLOURS.sub("", text).rstrip()
+    if not shown:
+        return Markup("")
+    note = ""
+    if len(shown) > MOST_CHARACTERS:
+        said = escape(say("ui_cut_output", language, {"characters": MOST_CHARACTERS}))
+        shown, note = shown[:MOST_CHARACTERS], Markup('<p class="note">{}</p>').format(said)
+    return Markup("<pre>{}</pre>{}").format(shown, note)

@@ -1,0 +1,236 @@
+"""How one value is written: counts, shares, money, days and dates, in English and in Chinese.
+
+Every sentence, table cell and axis label goes through :func:`show`, so that the same value reads the
+same on every page. Serves all notebooks.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+
+from workbench.core.errors import Fault, WorkbenchError, did_you_mean
+
+__all__ = ["LANGUAGES", "MISSING", "SUPPRESSED", "VALUE_KINDS", "show", "significant"]
+
+LANGUAGES = ("en", "zh")
+MISSING = "–"  # what stands where nothing is known
+SUPPRESSED = "suppressed"  # the value of a cell too small to be shown
+DIGITS = 3  # significant digits of a measured number
+
+_SMALL_CELL = {"en": "fewer than 10", "zh": "不足\u200910"}
+_YES_NO = {"en": ("no", "yes"), "zh": ("否", "是")}
+_HALF = {"en": "half", "zh": "一半"}
+_SIGNS = {"CNY": "¥", "RMB": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "JP¥", "HKD": "HK$", "TWD": "NT$"}
+_MONTHS = "January February March April May June July August September October November December".split()
+_BIG = {"en": ((1e9, " billion"), (1e6, " million")), "zh": ((1e8, "亿"), (1e4, "万"))}
+_MINUS = "−"
+_CENTS_BELOW = 100  # money below this is shown to the cent
+_YEAR_MONTH = 2  # parts of "2017-05"
+
+
+def show(value: object, kind: str, language: str, currency: str = "") -> str:
+    """Write one value for the reader.
+
+    Parameters
+    ----------
+    value : object
+        The value; None, NaN, NaT and NA are written as an en dash. ``SUPPRESSED`` is written as "fewer than 10".
+        A mapping of language to text is read in the language.
+    kind : str
+        ``int`` (exact, thousands separated), ``num`` (three significant digits), ``pct`` (a share 0..1; decimals
+        grow towards 0 and 1 so that 99.96 % does not read 100 %), ``portion`` (a share; 0.5 is "half"), ``money``
+        (three significant digits, cents below 100), ``days``, ``date`` (date, datetime or ISO text), ``month``,
+        ``ratio`` (times), ``text``.
+    language : str
+        ``en`` or ``zh``.
+    currency : str
+        ISO code or sign; used by ``money`` alone; empty where the data names none.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    WorkbenchError
+        For an unknown kind or language, or a value that is not of the kind.
+
+    Examples
+    --------
+    >>> show(0.1437, "pct", "en"), show(4596039.58, "money", "zh", "CNY"), show(1469307, "int", "en")
+    ('14 %', '¥460万', '1,469,307')
+    """
+    if language not in LANGUAGES:
+        raise WorkbenchError(Fault("", f"unknown language {language!r}", did_you_mean(language, LANGUAGES)))
+    if kind not in VALUE_KINDS:
+        raise WorkbenchError(Fault("", f"unknown kind of value {kind!r}", did_you_mean(kind, VALUE_KINDS)))
+    if is_missing(value):
+        return MISSING
+    if isinstance(value, str) and value == SUPPRESSED:
+        return _SMALL_CELL[language]
+    return VALUE_KINDS[kind](value, language, currency)
+
+
+def is_missing(value: object) -> bool:
+    """Say whether a value is None, NaN, NaT or NA."""
+    if value is None:
+        return True
+    if isinstance(value, (str, dict, bool, list, tuple)):
+        return False
+    equal = value == value  # noqa: PLR0124  NaN and NaT differ from themselves; NA answers NA
+    return equal is not True and str(equal) != "True"
+
+
+def significant(value: float, digits: int = DIGITS) -> str:
+    """Write a number with so many significant digits, thousands separated, no trailing zeros.
+
+    Examples
+    --------
+    >>> significant(1234567), significant(0.77), significant(-0.012345)
+    ('1,230,000', '0.77', '−0.0123')
+    """
+    if not math.isfinite(value):
+        return "∞" if value > 0 else f"{_MINUS}∞"
+    rounded = _rounded(value, digits)
+    places = max(0, digits - 1 - _magnitude(rounded)) if rounded else 0
+    return _plain(rounded, places)
+
+
+def _rounded(value: float, digits: int) -> float:
+    return round(value, digits - 1 - _magnitude(value)) if value else 0.0
+
+
+def _magnitude(value: float) -> int:
+    return math.floor(math.log10(abs(value)))
+
+
+def _plain(value: float, places: int, strip: bool = True) -> str:
+    text = f"{abs(value):,.{places}f}"
+    if strip and "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return f"{_MINUS}{text}" if value < 0 and text.strip("0.,") else text
+
+
+def _int(value: object, language: str, currency: str) -> str:
+    number = _number(value, "int")
+    return significant(number) if not math.isfinite(number) else _plain(round(number), 0)
+
+
+def _num(value: object, language: str, currency: str) -> str:
+    return _scaled(_number(value, "num"), language)
+
+
+def _scaled(number: float, language: str) -> str:
+    """Write three significant digits, with million and billion, or 万 and 亿."""
+    size = abs(_rounded(number, DIGITS)) if math.isfinite(number) else 0.0
+    for unit, word in _BIG[language]:
+        if size >= unit:
+            return f"{significant(number / unit)}{word}"
+    return significant(number)
+
+
+def _pct(value: object, language: str, currency: str) -> str:
+    share = _number(value, "pct")
+    if not math.isfinite(share):
+        return significant(share)
+    space = " " if language == "en" else ""
+    if 0 < abs(share) < 0.00005:  # below what two decimals can show
+        return f"{'<' if share > 0 else '>' + _MINUS}0.01{space}%"
+    if 0.99995 < share < 1:
+        return f">99.99{space}%"
+    to_edge = min(abs(share), abs(1 - share)) if 0 <= share <= 1 else abs(share)
+    places = 0 if to_edge >= 0.0995 else 1 if to_edge >= 0.00995 else 2  # decimals grow to the edges
+    return f"{_plain(100 * share, places)}{space}%"
+
+
+def _portion(value: object, language: str, currency: str) -> str:
+    return _HALF[language] if _number(value, "portion") == 0.5 else _pct(value, language, currency)
+
+
+def _money(value: object, language: str, currency: str) -> str:
+    amount = _number(value, "money")
+    if 0 < abs(amount) < _CENTS_BELOW:
+        text = _plain(amount, 2, strip=False).removesuffix(".00")
+    else:
+        text = _scaled(amount, language)
+    sign = _SIGNS.get(currency.upper(), currency)
+    sign = f"{sign} " if sign.isalpha() else sign
+    return f"{_MINUS}{sign}{text[1:]}" if text.startswith(_MINUS) else f"{sign}{text}"
+
+
+def _days(value: object, language: str, currency: str) -> str:
+    number = _number(value, "days")
+    text = _int(number, language, currency) if number == round(number, 0) else significant(number)
+    if language == "zh":
+        return f"{text}\u2009天"
+    return f"{text} day" if text == "1" else f"{text} days"
+
+
+def _date(value: object, language: str, currency: str) -> str:
+    day = _as_date(value, "date")
+    if language == "zh":
+        return f"{day.year}年{day.month}月{day.day}日"
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def _month(value: object, language: str, currency: str) -> str:
+    if isinstance(value, str) and value.count("-") == _YEAR_MONTH - 1:
+        value = f"{value}-01"
+    day = _as_date(value, "month")
+    return f"{day.year}年{day.month}月" if language == "zh" else f"{_MONTHS[day.month - 1][:3]} {day.year}"
+
+
+def _as_date(value: object, kind: str) -> date:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return datetime.fromisoformat(str(value)).date()
+    except ValueError:
+        raise _not_of_kind(value, kind, "a date such as 2017-12-31") from None
+
+
+def _ratio(value: object, language: str, currency: str) -> str:
+    return f"{significant(_number(value, 'ratio'))}×"
+
+
+def _text(value: object, language: str, currency: str) -> str:
+    if isinstance(value, dict):
+        return str(value.get(language, MISSING))
+    if isinstance(value, bool):
+        return _YES_NO[language][value]
+    return str(value)
+
+
+def _number(value: object, kind: str) -> float:
+    if isinstance(value, (numbers.Real, Decimal)):
+        return float(value)
+    try:
+        return float(str(value))
+    except ValueError:
+        raise _not_of_kind(value, kind, "a number") from None
+
+
+def _not_of_kind(value: object, kind: str, expected: str) -> WorkbenchError:
+    return WorkbenchError(
+        Fault("", f"{value!r} cannot be shown as {kind!r}", f"Expected {expected}", "Use the kind 'text' for words")
+    )
+
+
+VALUE_KINDS: dict[str, Callable[[object, str, str], str]] = {
+    "int": _int,
+    "num": _num,
+    "pct": _pct,
+    "portion": _portion,
+    "money": _money,
+    "days": _days,
+    "date": _date,
+    "month": _month,
+    "ratio": _ratio,
+    "text": _text,
+}

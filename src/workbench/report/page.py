@@ -1,0 +1,357 @@
+"""The report: one self-contained page composed from the stages' summaries.
+
+Serves 14_write_report. Composition is pure: the same summaries and figure files give the same bytes. The order of
+the page: title and badge, goal, key findings, what changed, from records to customers, one section per stage whose
+heading is its answer, limits, whether the goal is met, how it was computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from workbench.core.stages import STAGES
+from workbench.report.changes import changed_settings, compare_runs, follow_records
+from workbench.report.goals import judge_goal
+from workbench.report.html import Speaker, badge, image_uri, mark, render, unbroken
+from workbench.report.numbers import show
+from workbench.report.tables import WRITTEN, table_html
+from workbench.report.text import label, say, texts
+
+__all__ = ["RunFacts", "heading_of", "key_findings", "mark", "report_file", "write_report"]
+
+MOST_FINDINGS = 5
+SENTENCES = 3  # sentences shown openly under a section's charts; the rest stands behind a toggle
+IMAGE_BUDGET = 3_600_000  # bytes of pictures in one page; base64 adds a third, and a page stays under 5 MB
+REPORT_STAGE = "14_write_report"
+GOAL_PARTS = ("question", "decision", "audience", "measure")
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a page says about the run itself.
+
+    Attributes
+    ----------
+    profile, run_id : str
+    as_of : datetime.date or str
+        The day before which everything was known.
+    goal : mapping
+        ``question``, ``decision``, ``audience``, ``measure``; empty where none is stated.
+    languages : tuple of str
+        Languages written, the first one into ``report.html``.
+    status : str
+        ``done``, ``failed`` or ``stale``; with ``message`` it becomes the badge.
+    message : str
+        What stands beside the badge.
+    previous : mapping or None
+        The earlier run's ``summary.json``.
+    pages : mapping of str to str
+        Stage to the address of its notebook page, relative to the report.
+    versions : mapping of str to str
+        Component to version.
+    """
+
+    profile: str
+    run_id: str
+    as_of: date | str
+    goal: Mapping[str, Any] = field(default_factory=dict)
+    languages: tuple[str, ...] = ("en",)
+    status: str = "done"
+    message: str = ""
+    previous: Mapping[str, Any] | None = None
+    pages: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def report_file(language: str, languages: Sequence[str]) -> str:
+    """Return the file name of the report in a language: ``report.html`` for the first, else ``report.<lang>.html``."""
+    return "report.html" if language == languages[0] else f"report.{language}.html"
+
+
+def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folder: Path, language: str = "en") -> str:
+    """Compose the report of a run.
+
+    Parameters
+    ----------
+    summaries : sequence of mapping
+        Stage summaries in stage order, as ``finish()`` writes them.
+    run : RunFacts
+        What the page says about the run itself.
+    folder : Path
+        Where the figure files named in the summaries lie; they are read and put into the page.
+    language : str
+        ``en`` or ``zh``.
+
+    Returns
+    -------
+    str
+        One HTML file without any outside reference, under 5 MB: pictures beyond the budget are named, not shown.
+
+    Raises
+    ------
+    WorkbenchError
+        For a finding or limit whose text is unknown or lacks a value.
+    """
+    pictures = _Pictures(folder, summaries, language)
+    sections = [_section(each, run, pictures, language) for each in summaries if each["stage"] != REPORT_STAGE]
+    context = {
+        "title": say("ui_report_title", language, {"profile": run.profile}),
+        "as_of": say("ui_as_of", language, {"as_of": run.as_of}),
+        "run_id": run.run_id,
+        "badge": badge(run.status, language, run.message or _failure(summaries, language)),
+        "others": [(each, report_file(each, run.languages)) for each in run.languages if each != language],
+        "goal": [(part, str(run.goal[part])) for part in GOAL_PARTS if run.goal.get(part)],
+        "findings": key_findings(summaries, language=language),
+        "changes": _changes(summaries, run, language),
+        "population": _population(summaries, language),
+        "sections": sections,
+        "limits": _limits(summaries, language),
+        "verdict": _verdict(summaries, run, language),
+        "computed": _computed(summaries, run, language),
+    }
+    return render("report.html.j2", context, language)
+
+
+def key_findings(summaries: Sequence[Mapping[str, Any]], *, language: str) -> list[dict[str, Any]]:
+    """Choose at most five findings: those flagged as key, then others, heaviest first, ties in stage order.
+
+    Returns
+    -------
+    list of dict
+        ``text`` (markup, number in bold, interval and n in grey) and ``stage``.
+    """
+    found = []
+    for at, summary in enumerate(summaries):
+        for finding in summary.get("findings") or () if summary["stage"] != REPORT_STAGE else ():
+            rank = (not finding.get("key_finding"), -float(finding.get("weight") or 0), at, len(found))
+            found.append((rank, finding, summary))
+    found.sort(key=lambda each: each[0])
+    return [
+        {
+            "text": Speaker(language, summary.get("currency") or "")(finding["key"], finding["values"]),
+            "stage": summary["stage"],
+        }
+        for _, finding, summary in found[:MOST_FINDINGS]
+    ]
+
+
+def heading_of(summary: Mapping[str, Any], language: str) -> str:
+    """Return the answer that heads a stage's section: the heading of its heaviest finding that has one."""
+    with_heading = [each for each in summary.get("findings") or () if f"{each['key']}_heading" in texts()]
+    if not with_heading:
+        stage = STAGES.get(summary["stage"])
+        return stage.question[language] if stage else label(summary["stage"], language)
+    chosen = max(with_heading, key=lambda each: float(each.get("weight") or 0))
+    return say(f"{chosen['key']}_heading", language, chosen["values"], summary.get("currency") or "")
+
+
+def _failure(summaries: Sequence[Mapping[str, Any]], language: str) -> str:
+    failed = [each["stage"] for each in summaries if each["status"] == "failed"]
+    return say("ui_failed_stages", language, {"stages": failed}) if failed else ""
+
+
+class _Pictures:
+    """Puts figure files into the page until the budget is spent, smallest first, so that few are left out."""
+
+    def __init__(self, folder: Path, summaries: Sequence[Mapping[str, Any]], language: str):
+        self.folder, self.language = folder, language
+        files = {self._file(each) for summary in summaries for each in summary.get("figures") or ()}
+        sizes = sorted((path.stat().st_size, str(path)) for path in map(folder.joinpath, files) if path.is_file())
+        self.inside: set[str] = set()
+        spent = 0
+        for size, path in sizes:
+            spent += size
+            if spent <= IMAGE_BUDGET:
+                self.inside.add(path)
+
+    def _file(self, figure: Mapping[str, Any]) -> str:
+        return _in_language(figure["files"], self.language)
+
+    def view(self, figure: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the template needs to show one figure."""
+        title, file = _in_language(figure["title"], self.language), self._file(figure)
+        path = self.folder / file
+        shown = {"title": title, "alt": _in_language(figure.get("alt") or {}, self.language) or title, "source": ""}
+        if str(path) in self.inside:
+            return {**shown, "source": image_uri(path), "instead": ""}
+        key = "ui_figure_too_large" if path.is_file() else "ui_figure_missing"
+        return {**shown, "instead": say(key, self.language, {"title": title, "file": file})}
+
+
+def _in_language(choices: Mapping[str, str], language: str) -> str:
+    return choices.get(language) or next(iter(choices.values()), "")
+
+
+def _section(summary: Mapping[str, Any], run: RunFacts, pictures: _Pictures, language: str) -> dict[str, Any]:
+    stage, status = summary["stage"], summary["status"]
+    section = {
+        "id": stage,
+        "status": status,
+        "name": label(stage, language),
+        "question": STAGES[stage].question[language] if stage in STAGES else "",
+        "page": run.pages.get(stage, ""),
+        "heading": "",
+        "notes": [],
+        "lead": [],
+        "more": [],
+        "figures": [],
+        "tables": [],
+        "how": "",
+    }
+    if status == "skipped":
+        return section | _skipped(summary, language)
+    if status == "failed":
+        notes = [say("ui_failed", language), *([str(summary["error"])] if summary.get("error") else [])]
+        return section | {"heading": say("ui_failed_heading", language, {"stage": stage}), "notes": notes}
+    return section | _answered(summary, pictures, language)
+
+
+def _skipped(summary: Mapping[str, Any], language: str) -> dict[str, Any]:
+    stage = STAGES.get(summary["stage"])
+    reason = (summary.get("skipped_because") or {}).get(language)
+    notes = [reason] if reason else []
+    if not reason and stage and stage.needs:
+        notes.append(say("ui_skipped", language, {"tables": list(stage.needs[0])}))
+    unlocks = stage.unlocks[language] if stage and stage.unlocks else ""
+    if unlocks and unlocks not in "".join(notes):
+        notes.append(say("ui_skipped_unlocks", language, {"unlocks": unlocks}))
+    return {"heading": say("ui_skipped_heading", language, {"stage": summary["stage"]}), "notes": notes}
+
+
+def _answered(summary: Mapping[str, Any], pictures: _Pictures, language: str) -> dict[str, Any]:
+    speak = Speaker(language, summary.get("currency") or "")
+    sentences = [speak(each["key"], each["values"]) for each in summary.get("findings") or ()]
+    how = f"how_to_read_{summary['stage']}"
+    reused = summary.get("reused_from")
+    return {
+        "heading": unbroken(heading_of(summary, language)),
+        "notes": [say("ui_reused", language, {"run_id": reused})] if reused else [],
+        "lead": sentences[:SENTENCES],
+        "more": sentences[SENTENCES:],
+        "figures": [pictures.view(each) for each in summary.get("figures") or ()],
+        "tables": [
+            *(_shown_table(each, summary, language) for each in summary.get("shown") or ()),
+            *(_embedded(each, pictures.folder, language) for each in summary.get("embedded") or ()),
+        ],
+        "how": say(how, language) if how in texts() else "",
+    }
+
+
+def _shown_table(shown: Mapping[str, Any], summary: Mapping[str, Any], language: str) -> dict[str, Any]:
+    title_key = shown.get("title_key")
+    title = say(title_key, language, shown.get("values")) if title_key in texts() else label(shown["name"], language)
+    note_key = shown.get("note_key")
+    return {
+        "title": title,
+        "html": table_html(shown, language=language, caption=title, currency=summary.get("currency") or ""),
+        "note": say(note_key, language, shown.get("values")) if note_key else "",
+    }
+
+
+def _embedded(entry: Mapping[str, Any], folder: Path, language: str) -> dict[str, Any]:
+    """Put a table that a library drew into the page; its file was written by a stage, not by a reader."""
+    html = (folder / _in_language(entry["files"], language)).read_text(encoding="utf-8")
+    return {"title": say(entry["title_key"], language), "html": Markup(html), "note": ""}
+
+
+def _changes(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> dict[str, Any]:
+    before = run.previous
+    if not before:
+        return {"text": say("ui_changes_first", language), "settings": "", "table": ""}
+    moved = compare_runs(summaries, before, language=language, currency=_currency(summaries))
+    settings = changed_settings(summaries, before)
+    facts = {"run_id": before.get("run_id"), "as_of": before.get("as_of")}
+    facts |= {"count": moved.moved, "compared": moved.compared}
+    key = "ui_changes_since" if moved.rows or settings else "ui_changes_none"
+    formats = {"item": "text", "before": WRITTEN, "now": WRITTEN, "change": WRITTEN}
+    table = {"columns": ["item", "before", "now", "change"], "rows": moved.rows, "formats": formats}
+    return {
+        "text": say(key, language, facts),
+        "settings": say("ui_changes_settings", language, {"settings": "; ".join(settings)}) if settings else "",
+        "table": table_html(table, language=language, caption=say("ui_changes_table", language)) if moved.rows else "",
+    }
+
+
+def _currency(summaries: Sequence[Mapping[str, Any]]) -> str:
+    return next((each["currency"] for each in summaries if each.get("currency")), "")
+
+
+def _population(summaries: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any]:
+    groups = follow_records(summaries, language=language)
+    quality = next((each.get("metrics", {}) for each in summaries if each["stage"] == "01_check_quality"), {})
+    nobody = quality.get("transactions.no_customer")
+    return {
+        "groups": [[(step, show(step.count, "int", language)) for step in group] for group in groups],
+        "note": say("ui_no_customer", language, {"no_customer": nobody}) if nobody else "",
+    }
+
+
+def _limits(summaries: Sequence[Mapping[str, Any]], language: str) -> list[dict[str, Any]]:
+    said = []
+    for summary in summaries:
+        speak = Speaker(language, summary.get("currency") or "")
+        sentences = [speak(each["key"], each.get("values")) for each in summary.get("limits") or ()]
+        if sentences:
+            said.append({"name": label(summary["stage"], language), "sentences": sentences})
+    return said
+
+
+def _verdict(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> list[str]:
+    answer = judge_goal(run.goal, summaries)
+    values = {"question": run.goal.get("question"), "stages": answer.done, "done": answer.done}
+    said = [say(answer.key, language, values | {"lacking": answer.lacking})]
+    for part in ("decision", "measure"):
+        if answer.key != "goal_none" and run.goal.get(part):
+            said.append(say(f"goal_{part}", language, {part: run.goal[part]}))
+    return said
+
+
+def _computed(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> dict[str, Any]:
+    tables = [
+        [name, facts.get("rows"), str(facts.get("digest") or ""), str(facts.get("path") or "")]
+        for each in summaries
+        for name, facts in (each.get("tables") or {}).items()
+    ]
+    settings = [
+        [f"{each['stage']}.{name}", _setting(value)]
+        for each in summaries
+        for name, value in (each.get("settings") or {}).items()
+    ]
+    kinds = {"digest": "text", "path": "text", "setting": "text", "value": "text", "version": "text"}
+    kinds |= {"component": "text", "rows": "int"}
+    parts = {
+        "tables": (["table", "rows", "digest", "path"], tables),
+        "settings": (["setting", "value"], settings),
+        "versions": (["component", "version"], [[name, str(each)] for name, each in run.versions.items()]),
+    }
+    html = {
+        name: table_html(
+            {"columns": columns, "rows": rows, "formats": {each: kinds[each] for each in columns if each in kinds}},
+            language=language,
+            caption=say(f"ui_{name}", language),
+        )
+        for name, (columns, rows) in parts.items()
+        if rows
+    }
+    return {"stages": [_stage_line(each, run, language) for each in summaries], "tables": html}
+
+
+def _setting(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _stage_line(summary: Mapping[str, Any], run: RunFacts, language: str) -> dict[str, str]:
+    seconds = summary.get("seconds")
+    return {
+        "name": label(summary["stage"], language),
+        "stage": summary["stage"],
+        "status": label(summary["status"], language),
+        "seconds": say("ui_stage_seconds", language, {"seconds": seconds}) if seconds is not None else "–",
+        "page": run.pages.get(summary["stage"], ""),
+    }

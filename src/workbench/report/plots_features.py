@@ -1,0 +1,123 @@
+"""Charts of 03_build_features: for how many customers each feature is known, and how the main ones are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from workbench.report.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote, not_enough
+from workbench.report.marks import Scale, height_for, kind_of, name_of, number_axis, row_axis, track
+from workbench.report.numbers import show
+from workbench.report.text import say
+from workbench.report.theme import ACCENT, INK
+
+__all__ = ["plot_feature_coverage", "plot_feature_spreads"]
+
+MOST_ROWS = 18
+ACROSS = 3  # small multiples in a row
+MOST_PANELS = 6
+BINS = 24
+TAIL = 0.99  # an axis stops at this quantile
+SPREADS = (
+    "recency_days", "frequency_orders", "monetary_total", "tenure_days", "gap_days_median", "spend_per_order_mean",
+)  # fmt: skip
+
+
+@drawn("feature", "customers", "known")
+def plot_feature_coverage(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
+    """Draw the share of customers for whom each feature is known, the least known first.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per feature: feature, customers, known (counts, known <= customers). At most 18 are drawn.
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    counted = frame[frame["customers"] > 0]
+    if counted.empty:
+        return not_enough(language)
+    shares = counted.assign(share=counted["known"] / counted["customers"]).sort_values(["share", "feature"])
+    full = int((shares["share"] == 1).sum())
+    shown = (shares[shares["share"] < 1] if full < len(shares) else shares).head(MOST_ROWS).reset_index(drop=True)
+    worst = shown.iloc[0]
+    values = {"full": full, "features": len(shares), "feature": worst["feature"], "share": worst["share"]}
+    title = say("chart_coverage_full_title" if full == len(shares) else "chart_coverage_title", language, values)
+    figure, axes = canvas(height_for(len(shown)))
+    at = row_axis(axes, [name_of(each, language) for each in shown["feature"]])
+    track(axes, at)
+    axes.barh(at, shown["share"], height=0.68, color=ACCENT, zorder=2)
+    for position, share in enumerate(shown["share"]):
+        axes.text(1.012, position, show(share, "pct", language), va="center", size=8.5, color=INK)
+    axes.set_xlim(0, 1)
+    number_axis(axes, "x", say("axis_share_known", language), Scale("pct", language))
+    items = [(name_of(row.feature, language), show(row.share, "pct", language)) for row in shown.itertuples()]
+    n = say("chart_note_customers", language, {"n": counted["customers"].max()})
+    note = footnote(language, about, n, say("chart_coverage_note", language, {"shown": len(shown), "full": full}))
+    return composed(figure, title, described("chart_kind_bars", title, items, language), note)
+
+
+@drawn()
+def plot_feature_spreads(
+    frame: pd.DataFrame, *, columns: Sequence[str] = SPREADS, language: str = "en", about: About = UNKNOWN
+) -> Chart:
+    """Draw up to six numeric features as small histograms, each with its median.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per customer. Columns that it lacks, or that hold no number, are left out.
+    columns : sequence of str
+        In the order of the panels; the first six that hold numbers. Default: what most businesses ask first.
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    numbers = {name: pd.to_numeric(frame[name], errors="coerce").dropna() for name in columns if name in frame.columns}
+    seen = [(name, values.astype(float).sort_values()) for name, values in numbers.items() if len(values)][:MOST_PANELS]
+    if not seen:
+        return not_enough(language)
+    rows = -(-len(seen) // ACROSS)
+    figure, panels = canvas("low" if rows == 1 else "high", widths=(1,) * min(len(seen), ACROSS), heights=(1,) * rows)
+    panels = np.atleast_1d(panels).ravel()
+    items = []
+    for panel, (name, values) in zip(panels, seen, strict=False):
+        median = show(float(values.median()), kind_of(name), language, about.currency)
+        _draw_panel(panel, name, values, language, about)
+        panel.set_title(say("chart_spread_panel", language, {"feature": name, "median": median}), size=9, color=INK)
+        items.append((name_of(name, language), median))
+    for panel in panels[len(seen) :]:
+        panel.axis("off")
+    first = {"feature": seen[0][0], "median": items[0][1]}
+    title = say("chart_spread_title", language, first)
+    n = say("chart_note_customers", language, {"n": len(frame)})
+    note = footnote(language, about, n, say("chart_spread_note", language))
+    return composed(figure, title, described("chart_kind_histograms", title, items, language), note)
+
+
+def _draw_panel(panel: Axes, name: str, values: pd.Series, language: str, about: About) -> None:
+    reach = max(float(np.quantile(values, TAIL)), float(values.iloc[0]))
+    inside = values[values <= reach]
+    low, high = float(inside.iloc[0]), float(inside.iloc[-1])
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    counts, edges = np.histogram(inside, bins=BINS, range=(low, high))
+    panel.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=ACCENT, edgecolor="white", linewidth=0.4)
+    panel.axvline(float(values.median()), color=INK, lw=1.2)
+    panel.set_xlim(low, high)
+    panel.set_ylim(0, counts.max() * 1.05)
+    number_axis(panel, "y", "", Scale("int", language))
+    kind = "num" if kind_of(name) == "days" else kind_of(name)
+    number_axis(panel, "x", "", Scale(kind, language, about.currency))
+    ticks = panel.get_xticks()
+    panel.set_xticks(ticks[:: max(1, -(-len(ticks) // 3))])

@@ -1,0 +1,240 @@
+"""Charts of 05_score_rfm: the recency-frequency grid, the eight types, and how active customers are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from workbench.analysis.intervals import SMALL_CELL
+from workbench.report.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
+from workbench.report.marks import (
+    Scale,
+    base_line,
+    height_for,
+    key_line,
+    key_ramp,
+    name_of,
+    number_axis,
+    points,
+    row_axis,
+    sequential,
+    share_and_n,
+    without_small,
+)
+from workbench.report.numbers import SUPPRESSED, show
+from workbench.report.text import say
+from workbench.report.theme import FAINT, GREY, INK, PALE, colour_of, colours_of
+
+__all__ = ["plot_grid", "plot_statuses", "plot_types"]
+
+BEST_FROM = 4  # recency and frequency scores from which a customer counts among the best
+STATUSES = ("active", "dormant", "pre_churn", "churned")
+STAGES = ("prospect", "new", "active", "at_risk", "dormant", "lost", "reactivated")
+NO_PURCHASE = "no_purchase"
+ROOMY = 0.55  # side of a square that holds its count
+SHIFT = 0.16  # between the two points of a row
+
+
+@drawn("r_score", "f_score", "customers", optional=("monetary_mean",))
+def plot_grid(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
+    """Draw recency against frequency scores: squares sized by customers, coloured by mean value.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per cell: r_score, f_score (1 to 5, 5 best), customers (count), monetary_mean (mean money per
+        customer; missing where the cell is too small, then drawn without colour).
+    language, about
+        As everywhere; about.currency is written beside money.
+
+    Returns
+    -------
+    Chart
+    """
+    cells = frame[frame["customers"] > 0].sort_values(["r_score", "f_score"])
+    means = cells["monetary_mean"].astype(float).mask(cells["customers"] < SMALL_CELL)
+    cells = cells.assign(monetary_mean=means)
+    bins = int(max(frame["r_score"].max(), frame["f_score"].max()))
+    title = _grid_title(cells, language)
+    figure, (axes, side) = canvas("high", widths=(2.6, 1))
+    axes.set_anchor("E")
+    colours = sequential(cells["monetary_mean"].min(), cells["monetary_mean"].max())
+    axes.set(xlim=(0.5, bins + 0.5), ylim=(0.5, bins + 0.5), aspect="equal")
+    _draw_grid(axes, cells, colours, language)
+    ticks = np.arange(1, bins + 1)
+    axes.set_xticks(ticks, labels=[_end_word(tick, bins, "recency", language) for tick in ticks])
+    axes.set_yticks(ticks, labels=[_end_word(tick, bins, "frequency", language) for tick in ticks])
+    axes.set_xlabel(say("axis_recency_score", language))
+    axes.set_ylabel(say("axis_frequency_score", language))
+    axes.grid(visible=False)
+    axes.spines["bottom"].set_visible(False)
+    _draw_key(side, cells, colours, language, about)
+    items = [
+        (f"R{row.r_score:.0f} F{row.f_score:.0f}", _cell_count(row.customers, language))
+        for row in cells.sort_values(["customers", "r_score", "f_score"], ascending=False).itertuples()
+    ]
+    n = say("chart_note_customers", language, {"n": cells["customers"].sum()})
+    note = footnote(language, about, n, say("chart_grid_note", language))
+    return composed(figure, title, described("chart_kind_grid", title, items, language), note)
+
+
+def _grid_title(cells: pd.DataFrame, language: str) -> str:
+    best = cells[(cells["r_score"] >= BEST_FROM) & (cells["f_score"] >= BEST_FROM)]
+    n = cells["customers"].sum()
+    value = (cells["customers"] * cells["monetary_mean"]).sum()
+    values = {"share": best["customers"].sum() / n if n else np.nan, "customers": best["customers"].sum()}
+    if cells["monetary_mean"].min() > 0 and value > 0:
+        values["value_share"] = (best["customers"] * best["monetary_mean"]).sum() / value
+        return say("chart_grid_value_title", language, values)
+    return say("chart_grid_title", language, values)
+
+
+def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: object, language: str) -> None:
+    largest = cells["customers"].max()
+    edges = np.arange(0.5, axes.get_xlim()[1] + 0.1)
+    axes.hlines(edges, edges[0], edges[-1], colors=FAINT, linewidth=0.8, zorder=0)
+    axes.vlines(edges, edges[0], edges[-1], colors=FAINT, linewidth=0.8, zorder=0)
+    for row in cells.itertuples():
+        side = 0.94 * float(np.sqrt(max(row.customers, SMALL_CELL) / max(largest, SMALL_CELL)))
+        known = pd.notna(row.monetary_mean)
+        colour = colours(row.monetary_mean) if known else PALE
+        corner = (row.r_score - side / 2, row.f_score - side / 2)
+        axes.add_patch(
+            Rectangle(corner, side, side, facecolor=colour, edgecolor=GREY if not known else "white", lw=0.6)
+        )
+        dark = known and sum(colour[:3]) < 1.5  # noqa: PLR2004  half of white
+        inside = side >= ROOMY
+        below = (row.r_score, row.f_score - side / 2 - 0.02)
+        axes.text(
+            *((row.r_score, row.f_score) if inside else below),
+            _cell_count(row.customers, language),
+            ha="center",
+            va="center" if inside else "top",
+            size=8.5 if inside else 7.5,
+            color="white" if dark and inside else INK,
+        )
+
+
+def _cell_count(customers: int, language: str) -> str:
+    return f"<{SMALL_CELL}" if customers < SMALL_CELL else show(customers, "int", language)
+
+
+def _end_word(tick: int, bins: int, what: str, language: str) -> str:
+    if tick in (1, bins):
+        return say(f"axis_{what}_{'lowest' if tick == 1 else 'highest'}", language, {"score": tick})
+    return str(tick)
+
+
+def _draw_key(side: Axes, cells: pd.DataFrame, colours: object, language: str, about: About) -> None:
+    side.axis("off")
+    means = cells["monetary_mean"].dropna()
+    if means.empty:
+        return
+    low, high = float(means.min()), float(means.max())
+    words = tuple(show(each, "money", language, about.currency) for each in (low, high))
+    key_ramp(side.inset_axes([0.1, 0.8, 0.9, 0.035]), colours, (low, high), (say("key_mean_value", language), *words))
+
+
+@drawn("rfm_type", "customers", "share", optional=("share_low", "share_high", "value_share"))
+def plot_types(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
+    """Draw each customer type's share of customers, with its interval, against its share of value.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per type: rfm_type, customers, share, share_low, share_high (0..1), value_share (of all value;
+        missing where the type is too small or no value is known).
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    shown = without_small(_as_numbers(frame[frame["rfm_type"] != NO_PURCHASE]), "customers")
+    by = ["value_share", "share", "rfm_type"]
+    shown = shown.sort_values(by, ascending=[False, False, True], na_position="last").reset_index(drop=True)
+    top = shown.iloc[0] if len(shown) else frame.iloc[0]
+    values = {"type": top["rfm_type"], "share": top["share"], "value_share": top["value_share"]}
+    has_value = bool(shown["value_share"].notna().any())
+    title = say("chart_types_title" if has_value else "chart_types_bare_title", language, values)
+    figure, axes = canvas("middle")
+    at = row_axis(axes, [name_of(each, language) for each in shown["rfm_type"]])
+    _draw_types(axes, shown, at, language)
+    items = [(name_of(row.rfm_type, language), _two_shares(row, language)) for row in shown.itertuples()]
+    n = say("chart_note_customers", language, {"n": shown["customers"].sum()})
+    note = footnote(language, about, n, say("chart_note_wilson", language))
+    return composed(figure, title, described("chart_kind_dots", title, items, language), note)
+
+
+def _draw_types(axes: Axes, shown: pd.DataFrame, at: np.ndarray, language: str) -> None:
+    people, value = colour_of("measure", "customers"), colour_of("measure", "value")
+    axes.hlines(at, shown["share"], shown["value_share"], colors=FAINT, linewidth=5, zorder=1)
+    intervals = shown.rename(columns={"share_low": "low", "share_high": "high"})
+    points(axes, intervals, value="share", colour=people)
+    axes.scatter(shown["value_share"], at, c=value, s=44, marker="D", linewidths=0, zorder=3)
+    reach = np.nanmax(shown[["share", "share_high", "value_share"]].to_numpy(dtype=float))
+    axes.set_xlim(0, min(1.0, reach * 1.12))
+    number_axis(axes, "x", say("axis_share", language), Scale("pct", language))
+    words = [("●", people, say("key_share_customers", language)), ("◆", value, say("key_share_value", language))]
+    key_line(axes, words if shown["value_share"].notna().any() else words[:1])
+
+
+def _as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    names = [name for name in ("share", "share_low", "share_high", "value_share") if name in frame.columns]
+    return frame.assign(**{name: frame[name].astype(float) for name in names})
+
+
+def _two_shares(row: object, language: str) -> str:
+    if row.small:
+        return share_and_n(np.nan, row.customers, language)
+    values = {"share": row.share, "value_share": row.value_share}
+    return say("chart_types_item", language, values)
+
+
+@drawn("customers", "share", optional=("share_low", "share_high"))
+def plot_statuses(
+    frame: pd.DataFrame, *, by: str = "activity_status", language: str = "en", about: About = UNKNOWN
+) -> Chart:
+    """Draw the share of customers in each activity status or life-cycle stage, in its own order.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per status: the column ``by``, customers, share, share_low, share_high (0..1).
+    by : {"activity_status", "life_cycle_stage"}
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    order = {key: place for place, key in enumerate(STATUSES if by == "activity_status" else STAGES)}
+    counted = without_small(_as_numbers(frame), "customers")
+    shown = (
+        counted.assign(place=frame[by].map(order).fillna(len(order))).sort_values(["place", by]).reset_index(drop=True)
+    )
+    shares = shown.set_index(by)["share"].astype(object).where(~shown.set_index(by)["small"], SUPPRESSED)
+    kind = "status" if by == "activity_status" else by
+    lost = shares.get("churned" if kind == "status" else "lost", 0.0)
+    title = say(f"chart_{by}_title", language, {"active": shares.get("active", 0.0), "lost": lost})
+    figure, axes = canvas(height_for(len(shown)))
+    at = row_axis(axes, [name_of(each, language) for each in shown[by]])
+    colours = colours_of(kind, shown[by])
+    axes.barh(at, shown["share"], height=0.6, color=[colours[each] for each in shown[by]])
+    axes.hlines(at, shown["share_low"], shown["share_high"], colors=INK, linewidth=1.4)
+    reach = np.nanmax(shown[["share", "share_high"]].to_numpy(dtype=float))
+    for position, row in enumerate(shown.itertuples()):
+        end = max((each for each in (row.share, row.share_high) if pd.notna(each)), default=0.0)
+        text = share_and_n(row.share, row.customers, language)
+        axes.annotate(text, (end, position), (5, 0), textcoords="offset points", va="center", size=8.5)
+    axes.set_xlim(0, max(reach, 0.01))
+    base_line(axes, 0)
+    number_axis(axes, "x", say("axis_share_customers", language), Scale("pct", language))
+    items = [(name_of(key, language), show(share, "pct", language)) for key, share in shares.items()]
+    n = say("chart_note_customers", language, {"n": shown["customers"].sum()})
+    alt = described("chart_kind_bars", title, items, language)
+    return composed(figure, title, alt, footnote(language, about, n, say("chart_note_wilson", language)))

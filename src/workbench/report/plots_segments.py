@@ -1,0 +1,312 @@
+"""Charts of 06_segment_customers: is there structure, how large are the segments, what sets each apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter
+
+from workbench.report.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote, not_enough
+from workbench.report.lettering import drawable, wrapped
+from workbench.report.marks import (
+    Scale,
+    base_line,
+    diverging,
+    heat_cells,
+    height_for,
+    key_line,
+    key_ramp,
+    name_of,
+    number_axis,
+    points,
+    row_axis,
+    share_and_n,
+    without_small,
+)
+from workbench.report.numbers import show
+from workbench.report.text import label, say
+from workbench.report.theme import ACCENT, BASE, CATEGORICAL, FAINT, GREY, INK, colours_of
+
+__all__ = ["plot_k_scan", "plot_profile", "plot_projection", "plot_sizes"]
+
+STABLE = 0.75  # Jaccard from which a cluster counts as stable (Hennig 2007)
+BAND = 1.645  # standard deviations of the reference on either side
+REACH = 2.0  # standard deviations at which the colours of the profile end
+NAME_EMS = 22
+MOST_SEGMENTS = 8
+
+
+@drawn("k", "silhouette", optional=("null_mean", "null_sd", "min_jaccard", "bootstrap_min_jaccard"))
+def plot_k_scan(
+    frame: pd.DataFrame, *, chosen: int, verdict: str = "", language: str = "en", about: About = UNKNOWN
+) -> Chart:
+    """Draw separation and stability for each number of segments, with the reference that has no groups.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per k: k, silhouette, null_mean, null_sd (silhouette of one cloud of the same shape), min_jaccard
+        (least stable cluster over disjoint halves), bootstrap_min_jaccard (over resamples).
+    chosen : int
+        The k that was chosen.
+    verdict : {"structure", "continuum", "no_structure", "too_little_data", ""}
+        What was found; decides the title.
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    scan = frame.sort_values("k").reset_index(drop=True)
+    known = {"structure", "continuum", "no_structure", "too_little_data"}
+    title = say(f"chart_k_scan_{verdict if verdict in known else 'bare'}_title", language, {"k": chosen})
+    figure, (left, right) = canvas("middle", widths=(1, 1))
+    _draw_separation(left, scan, language)
+    _draw_stability(right, scan, language)
+    for axes in (left, right):
+        if (scan["k"] == chosen).any():
+            axes.axvline(chosen, color=GREY, lw=0.9, ls=(0, (2, 2)), zorder=1)
+        axes.xaxis.set_major_locator(FixedLocator(scan["k"].tolist()))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: str(round(value))))
+        axes.set_xlabel(say("axis_k", language))
+        axes.margins(x=0.06)
+    items = [
+        (say("chart_k", language, {"k": row.k}), say("chart_k_item", language, row._asdict()))
+        for row in scan.itertuples()
+    ]
+    alt = described("chart_kind_two_lines", title, items, language)
+    return composed(figure, title, alt, footnote(language, about, say("chart_k_scan_note", language)))
+
+
+def _draw_separation(axes: Axes, scan: pd.DataFrame, language: str) -> None:
+    words = [("●", ACCENT, say("key_silhouette", language))]
+    if scan["null_mean"].notna().any():
+        half = BAND * scan["null_sd"].fillna(0.0)
+        axes.fill_between(scan["k"], scan["null_mean"] - half, scan["null_mean"] + half, color=FAINT, lw=0)
+        axes.plot(scan["k"], scan["null_mean"], color=BASE, lw=1.2)
+        words.append(("■", BASE, say("key_null", language)))
+    axes.plot(scan["k"], scan["silhouette"], color=ACCENT, marker="o", ms=5.5)
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, 0.0), high)
+    key_line(axes, words)
+    number_axis(axes, "y", say("axis_silhouette", language), Scale("num", language))
+
+
+def _draw_stability(axes: Axes, scan: pd.DataFrame, language: str) -> None:
+    words = []
+    for name, colour, mark, icon in (
+        ("min_jaccard", ACCENT, "o", "●"),
+        ("bootstrap_min_jaccard", CATEGORICAL[1], "D", "◆"),
+    ):
+        if scan[name].notna().any():
+            axes.plot(scan["k"], scan[name], color=colour, marker=mark, ms=5.5)
+            words.append((icon, colour, say(f"key_{name}", language)))
+    base_line(axes, STABLE, vertical=False)
+    at = scan["k"].max()
+    axes.annotate(
+        say("key_stable", language, {"limit": STABLE}),
+        (at, STABLE),
+        (0, 3),
+        textcoords="offset points",
+        ha="right",
+        size=8,
+        color=GREY,
+    )
+    axes.set_ylim(0, 1.02)
+    key_line(axes, words)
+    number_axis(axes, "y", say("axis_jaccard", language), Scale("num", language))
+
+
+@drawn("segment", "feature", "difference")
+def plot_profile(
+    frame: pd.DataFrame,
+    *,
+    names: Mapping[str, object] | None = None,
+    language: str = "en",
+    about: About = UNKNOWN,
+) -> Chart:
+    """Draw what sets each segment apart: standardised difference of each feature from all customers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per segment and feature: segment, feature, difference (mean of the segment minus mean of all, in
+        standard deviations of all). Rows and columns stand in the order in which they come.
+    names : mapping, optional
+        Segment to its name, or to a mapping of language to name.
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    table = frame.pivot_table(index="feature", columns="segment", values="difference", sort=False)
+    top = frame.assign(far=frame["difference"].abs()).sort_values(
+        ["far", "segment", "feature"], ascending=[False, True, True]
+    )
+    top = top.iloc[0]
+    values = {
+        "segment": _name(top["segment"], names, language),
+        "feature": top["feature"],
+        "difference": top["difference"],
+    }
+    title = say("chart_profile_title", language, values)
+    figure, (axes, side) = canvas("high" if len(table) > 7 else "middle", heights=(1, 0.045))  # noqa: PLR2004
+    colours = diverging(REACH)
+    heat_cells(axes, table, colours=colours, write=_signed)
+    axes.set_yticks(np.arange(len(table)) + 0.5, labels=[name_of(each, language) for each in table.index])
+    heads = [_head(_name(each, names, language), table.shape[1]) for each in table.columns]
+    axes.set_xticks(np.arange(table.shape[1]) + 0.5, labels=heads)
+    axes.xaxis.tick_top()
+    axes.tick_params(axis="x", labelcolor=INK, labelsize=8.5)
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.spines["top"].set_visible(False)
+    ends = tuple(say(f"key_reach_{end}", language, {"reach": REACH}) for end in ("below", "above"))
+    side.axis("off")
+    key_ramp(side.inset_axes([0.62, 0, 0.38, 0.6]), colours, (-REACH, REACH), (say("key_difference", language), *ends))
+    items = [
+        (f"{_name(row.segment, names, language)}, {name_of(row.feature, language)}", _signed(row.difference))
+        for row in frame.itertuples()
+    ]
+    alt = described("chart_kind_heat", title, items, language)
+    return composed(figure, title, alt, footnote(language, about, say("chart_profile_note", language)))
+
+
+def _head(name: str, columns: int) -> str:
+    """Break the head of a column after its first colon, then wherever it is too wide."""
+    first, colon, rest = name.partition("：" if "：" in name else ": ")
+    parts = [first + colon.strip(), rest] if rest else [name]
+    return "\n".join(wrapped(part, max(5.0, 46 / columns)) for part in parts)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _name(segment: object, names: Mapping[str, object] | None, language: str) -> str:
+    return drawable(label((names or {}).get(str(segment), segment), language))
+
+
+@drawn("segment", "n", "share", optional=("low", "high"))
+def plot_sizes(
+    frame: pd.DataFrame,
+    *,
+    names: Mapping[str, object] | None = None,
+    language: str = "en",
+    about: About = UNKNOWN,
+) -> Chart:
+    """Draw each segment's share of customers with its interval, the largest first.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per segment: segment, n, share, low, high (0..1, 95 %, Wilson).
+    names : mapping, optional
+        Segment to its name, or to a mapping of language to name.
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    order = {"by": ["share", "segment"], "ascending": [False, True]}
+    shown = without_small(frame, "n").sort_values(**order).reset_index(drop=True)
+    top = shown.iloc[0]
+    values = {"segment": _name(top["segment"], names, language), "share": top["share"]}
+    title = say("chart_sizes_title" if len(shown) > 1 else "chart_sizes_one_title", language, values)
+    figure, axes = canvas(height_for(len(shown)))
+    at = row_axis(
+        axes, [wrapped(name_of(each, language, names, most=2 * NAME_EMS), NAME_EMS) for each in shown["segment"]]
+    )
+    colours = colours_of("segment", shown["segment"])
+    reach = float(np.nanmax(shown[["share", "high"]].to_numpy(dtype=float)))
+    axes.set_xlim(0, max(reach, 0.01))
+    axes.hlines(at, 0, shown["share"], colors=FAINT, linewidth=1.2, zorder=1)
+    points(axes, shown, value="share", colour=[colours[str(each)] for each in shown["segment"]])
+    for position, row in enumerate(shown.itertuples()):
+        text = share_and_n(row.share, row.n, language)
+        end = max((each for each in (row.share, row.high) if pd.notna(each)), default=0.0)
+        axes.annotate(text, (end, position), (8, 0), textcoords="offset points", va="center", size=8.5, color=GREY)
+    number_axis(axes, "x", say("axis_share_customers", language), Scale("pct", language))
+    items = [
+        (_name(row.segment, names, language), share_and_n(row.share, np.nan, language)) for row in shown.itertuples()
+    ]
+    n = say("chart_note_customers", language, {"n": shown["n"].sum()})
+    alt = described("chart_kind_dots", title, items, language)
+    return composed(figure, title, alt, footnote(language, about, n, say("chart_note_wilson", language)))
+
+
+@drawn("x", "y", "segment")
+def plot_projection(
+    frame: pd.DataFrame,
+    *,
+    explained: tuple[float, float],
+    names: Mapping[str, object] | None = None,
+    language: str = "en",
+    about: About = UNKNOWN,
+) -> Chart:
+    """Draw every customer on the first two principal components, coloured by segment.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per customer: x, y (the components), segment.
+    explained : (float, float)
+        Share of variance that each component explains, 0..1.
+    names : mapping, optional
+        Segment to its name, or to a mapping of language to name.
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    shown = frame.sort_values(["segment", "x", "y"]).reset_index(drop=True)
+    keys = sorted(shown["segment"].astype(str).unique())
+    if len(keys) > MOST_SEGMENTS:
+        return not_enough(language)
+    title = say("chart_projection_title", language, {"share": sum(explained)})
+    colours = colours_of("segment", keys)
+    figure, (axes, side) = canvas("high", widths=(3.2, 1))
+    order = np.random.default_rng(0).permutation(len(shown))  # so that no segment hides another
+    axes.scatter(
+        shown["x"].to_numpy()[order],
+        shown["y"].to_numpy()[order],
+        c=[colours[each] for each in shown["segment"].astype(str).to_numpy()[order]],
+        s=9,
+        alpha=0.55,
+        linewidths=0,
+        rasterized=True,
+    )
+    axes.grid(visible=True, axis="both")
+    axes.spines["bottom"].set_visible(False)
+    for which, share in zip(("x", "y"), explained, strict=True):
+        title_of = say("axis_component", language, {"which": 1 if which == "x" else 2, "share": share})
+        number_axis(axes, which, title_of, Scale("num", language))
+    _name_colours(side, keys, colours, names, language)
+    counts = shown["segment"].astype(str).value_counts()
+    items = [(_name(key, names, language), show(counts[key], "int", language)) for key in keys]
+    n = say("chart_note_customers", language, {"n": len(shown)})
+    note = footnote(language, about, n, say("chart_projection_note", language))
+    return composed(figure, title, described("chart_kind_scatter", title, items, language), note)
+
+
+def _name_colours(
+    side: Axes, keys: list[str], colours: Mapping[str, str], names: Mapping[str, object] | None, language: str
+) -> None:
+    """Write the name of each segment beside its colour."""
+    side.axis("off")
+    side.set(xlim=(0, 1), ylim=(0, 1))
+    top = 0.97
+    for key in keys:
+        text = wrapped(name_of(key, language, names, most=40), 12)
+        side.scatter([0.02], [top - 0.012], c=colours[key], s=46, linewidths=0)
+        side.text(0.1, top, text, size=9, va="top", linespacing=1.2)
+        top -= 0.045 * (text.count("\n") + 1) + 0.035

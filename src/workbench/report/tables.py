@@ -1,0 +1,149 @@
+"""Small tables for readers: escaped, labelled in the language, numbers written as everywhere else.
+
+Serves the report's sections and, as HTML, every notebook that ends a cell with a table.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from workbench.core.errors import Fault, WorkbenchError, listed
+from workbench.report.numbers import VALUE_KINDS, is_missing, show
+from workbench.report.text import NAME_KINDS, label, say
+
+__all__ = ["WRITTEN", "sort_key", "table_html"]
+
+LONG = 15  # rows from which a table can be filtered and sorted
+WRITTEN = "written"  # a number already written for the reader: set to the right, else left as it is
+TEXT_KINDS = ("text", *NAME_KINDS)
+
+
+def table_html(
+    table: Any,
+    *,
+    language: str,
+    caption: str = "",
+    formats: Mapping[str, str] | None = None,
+    currency: str = "",
+) -> Markup:
+    """Write a small table as accessible HTML.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame or mapping
+        A frame, or ``{"columns": [...], "rows": [[...]], "formats": {column: kind}}``. The index is not shown.
+    language : str
+        ``en`` or ``zh``; column names and category values are shown by their labels.
+    caption : str
+        What the table shows.
+    formats : mapping of str to str, optional
+        Column to kind: those of ``numbers.VALUE_KINDS``, ``label``, ``labels`` or ``written``. Without one,
+        whole numbers are ``int``, others ``num``, dates ``date``, anything else ``label``.
+    currency : str
+        ISO code or sign for money.
+
+    Returns
+    -------
+    markupsafe.Markup
+        A ``<table>`` whose cells are escaped; missing values show as an en dash; the first column heads its row.
+        From 15 rows on it can be sorted and filtered where the page's script runs.
+
+    Raises
+    ------
+    WorkbenchError
+        When rows and columns do not agree or a format names no column or kind.
+    """
+    columns, rows, given = _parts(table)
+    kinds = {**given, **(formats or {})}
+    _check(columns, rows, kinds)
+    shown = [kinds.get(name) or _kind([row[at] for row in rows]) for at, name in enumerate(columns)]
+    head = Markup("").join(
+        Markup('<th scope="col"{}>{}</th>').format(_class(kind), label(name, language))
+        for name, kind in zip(columns, shown, strict=True)
+    )
+    body = Markup("").join(_row(row, shown, language, currency) for row in rows)
+    if not rows:
+        body = Markup('<tr><td colspan="{}">{}</td></tr>').format(len(columns), say("ui_empty_table", language))
+    return Markup('<div class="scroll" tabindex="0" role="region" aria-label="{}"><table{}>{}<thead><tr>{}</tr></thead>'
+                  "<tbody>{}</tbody></table></div>").format(
+        caption or say("ui_table", language, {"title": ""}),
+        Markup(" data-long") if len(rows) >= LONG else "",
+        Markup("<caption>{}</caption>").format(caption) if caption else "",
+        head,
+        body,
+    )  # fmt: skip
+
+
+def _parts(table: Any) -> tuple[list[str], list[list[Any]], dict[str, str]]:
+    if isinstance(table, Mapping):
+        rows = [list(row) for row in table["rows"]]
+        return [str(name) for name in table["columns"]], rows, dict(table.get("formats") or {})
+    names = [str(name) for name in table.columns]
+    return names, [list(row) for row in table.itertuples(index=False, name=None)], {}
+
+
+def _check(columns: Sequence[str], rows: Sequence[Sequence[Any]], kinds: Mapping[str, str]) -> None:
+    known = (*VALUE_KINDS, *NAME_KINDS, WRITTEN)
+    faults = [
+        Fault("table", f"row {at} has {len(row)} cells", f"Expected {len(columns)}: {listed(columns)}")
+        for at, row in enumerate(rows, start=1)
+        if len(row) != len(columns)
+    ]
+    for name, kind in kinds.items():
+        if name not in columns:
+            faults.append(Fault("table", f"format for unknown column {name!r}", f"Columns: {listed(columns)}"))
+        if kind not in known:
+            faults.append(Fault("table", f"unknown format {kind!r} of column {name!r}", f"Formats: {listed(known)}"))
+    if faults:
+        raise WorkbenchError(faults)
+
+
+def _kind(values: Sequence[Any]) -> str:
+    known = [each for each in values if not is_missing(each)]
+    if known and all(isinstance(each, numbers.Real) and not isinstance(each, bool) for each in known):
+        whole = all(isinstance(each, numbers.Integral) or float(each).is_integer() for each in known)
+        return "int" if whole else "num"
+    if known and all(hasattr(each, "isoformat") for each in known):
+        return "date"
+    return "label"
+
+
+def _class(kind: str) -> Markup:
+    return Markup("") if kind in TEXT_KINDS else Markup(' class="number"')
+
+
+def _row(row: Sequence[Any], kinds: Sequence[str], language: str, currency: str) -> Markup:
+    cells = []
+    for at, (value, kind) in enumerate(zip(row, kinds, strict=True)):
+        tag = Markup('th scope="row"') if at == 0 else Markup("td")
+        key = sort_key(value)
+        sort = Markup(' data-sort="{}"').format(key) if key and kind not in TEXT_KINDS else ""
+        cells.append(
+            Markup("<{}{}{}>{}</{}>").format(
+                tag, _class(kind), sort, _shown(value, kind, language, currency), Markup("th" if at == 0 else "td")
+            )
+        )
+    return Markup("<tr>{}</tr>").format(Markup("").join(cells))
+
+
+def sort_key(value: Any) -> str:
+    """Return what a cell is sorted by: the full number or ISO date; nothing for missing values and words."""
+    if is_missing(value) or isinstance(value, (str, bool)):
+        return ""
+    if isinstance(value, numbers.Real):
+        return repr(float(value))
+    return value.isoformat() if hasattr(value, "isoformat") else ""
+
+
+def _shown(value: Any, kind: str, language: str, currency: str) -> Markup:
+    if kind == "label":
+        return escape(label(value, language))
+    if kind == "labels":
+        names = [] if is_missing(value) else value
+        return escape(("、" if language == "zh" else ", ").join(label(name, language) for name in names))
+    text = str(value) if kind == WRITTEN else show(value, kind, language, currency)
+    return escape(text.replace(" %", "\u202f%"))

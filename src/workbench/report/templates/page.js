@@ -1,0 +1,65 @@
+(function () {
+  "use strict";
+  var words = document.body.dataset;
+  function cellOf(row, at) { return row.children[at]; }
+  function keyOf(row, at) {
+    var cell = cellOf(row, at), key = cell.getAttribute("data-sort");
+    if (key === null) { return cell.textContent.trim(); }
+    var number = Number(key);
+    return isNaN(number) ? key : number;
+  }
+  function compare(a, b) {
+    if (typeof a === "number" && typeof b === "number") { return a - b; }
+    if (typeof a === "number") { return -1; }
+    if (typeof b === "number") { return 1; }
+    return a.localeCompare(b, document.documentElement.lang);
+  }
+  function sortBy(table, header, at) {
+    var down = header.getAttribute("aria-sort") === "ascending", body = table.tBodies[0];
+    Array.prototype.forEach.call(table.tHead.rows[0].cells, function (each) { each.removeAttribute("aria-sort"); });
+    header.setAttribute("aria-sort", down ? "descending" : "ascending");
+    Array.prototype.slice.call(body.rows)
+      .sort(function (one, other) { return (down ? -1 : 1) * compare(keyOf(one, at), keyOf(other, at)); })
+      .forEach(function (row) { body.appendChild(row); });
+  }
+  function makeSortable(table) {
+    Array.prototype.forEach.call(table.tHead.rows[0].cells, function (header, at) {
+      var button = document.createElement("button");
+      button.type = "button";
+      button.textContent = header.textContent;
+      header.textContent = "";
+      header.appendChild(button);
+      button.addEventListener("click", function () { sortBy(table, header, at); });
+    });
+  }
+  function makeFilter(table) {
+    var field = document.createElement("input");
+    field.type = "search";
+    field.className = "filter";
+    field.placeholder = words.filter;
+    field.setAttribute("aria-label", words.filter);
+    field.addEventListener("input", function () {
+      var wanted = field.value.trim().toLowerCase();
+      Array.prototype.forEach.call(table.tBodies[0].rows, function (row) {
+        row.hidden = wanted !== "" && row.textContent.toLowerCase().indexOf(wanted) < 0;
+      });
+    });
+    table.parentNode.parentNode.insertBefore(field, table.parentNode);
+  }
+  function makeToggle(place) {
+    var button = document.createElement("button"), open = false;
+    button.type = "button";
+    button.className = "toggle";
+    button.setAttribute("aria-pressed", "false");
+    button.textContent = words.show;
+    button.addEventListener("click", function () {
+      open = !open;
+      document.querySelectorAll("details.input").forEach(function (each) { each.open = open; });
+      button.textContent = open ? words.hide : words.show;
+      button.setAttribute("aria-pressed", String(open));
+    });
+    place.appendChild(button);
+  }
+  document.querySelectorAll("table[data-long]").forEach(function (table) { makeSortable(table); makeFilter(table); });
+  document.querySelectorAll("[data-code-toggle]").forEach(makeToggle);
+})();

@@ -1,0 +1,271 @@
+"""What the pages say: every sentence and every label in English and Chinese, filled with computed values.
+
+Texts live in ``report/texts/*.yaml``, one file per stage; each entry is ``key: {en: ..., zh: ...}``. A template
+names its values as ``{share:pct}``; the kind after the colon is one of ``numbers.VALUE_KINDS``, or ``label``
+(a name looked up by :func:`label`) or ``labels`` (a list of names). ``**...**`` marks the number a reader should
+keep, ``((...))`` marks what is set in grey (interval, n); both marks vanish in plain text and are never read
+inside a value. Serves all notebooks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from workbench.core.errors import Fault, WorkbenchError, did_you_mean, listed
+from workbench.report.numbers import LANGUAGES, MISSING, VALUE_KINDS, is_missing, show
+
+__all__ = ["Piece", "has_label", "label", "pieces", "placeholders", "say", "texts"]
+
+LABELS_FILE = "labels.yaml"
+THIN_SPACE = "\u2009"  # between Chinese and Latin letters or digits
+NAME_KINDS = ("label", "labels")
+SENTENCE_KINDS = ("label", "labels", "portion")  # words of ours: capital letter where they begin a sentence
+
+Piece = tuple[str, str]  # text and its mark: "" plain, "strong", "quiet"
+
+_TOKEN = re.compile(r"\{(\w+)(?::(\w+))?\}|(\*\*)|(\(\()|(\)\))")
+_HAN = r"[\u3400-\u4dbf\u4e00-\u9fff]"
+_LATIN_LEFT = r"[A-Za-z0-9%×]"
+_LATIN_RIGHT = r"[A-Za-z0-9$€£¥−<>]"
+_GAP = re.compile(rf"(?<={_HAN}) ?(?={_LATIN_RIGHT})|(?<={_LATIN_LEFT}) ?(?={_HAN})")
+_JOINERS = {"en": ", ", "zh": "、"}
+
+
+def say(key: str, language: str, values: Mapping[str, Any] | None = None, currency: str = "") -> str:
+    """Fill the template of a key and return plain text.
+
+    Parameters
+    ----------
+    key : str
+        A key of the text files.
+    language : str
+        ``en`` or ``zh``.
+    values : mapping, optional
+        Values by the names the template uses; further values are allowed and ignored.
+    currency : str
+        ISO code or sign for values of the kind ``money``.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    WorkbenchError
+        For an unknown key (with the nearest one), an unknown language, or values the template needs and was not given.
+
+    Examples
+    --------
+    >>> say("population_customers", "en", {"customers": 2469})
+    '2,469 customers analysed'
+    """
+    return "".join(text for text, _ in pieces(key, language, values, currency))
+
+
+def pieces(key: str, language: str, values: Mapping[str, Any] | None = None, currency: str = "") -> list[Piece]:
+    """Fill the template of a key and return (text, mark) pieces; see :func:`say` for the parameters."""
+    template = _template(key, language)
+    values = values or {}
+    lacking = [name for name in placeholders(template) if name not in values]
+    if lacking:
+        raise WorkbenchError(
+            Fault(f"text {key!r}", f"no value for {listed(lacking)}", f"Given: {listed(sorted(values)) or 'none'}")
+        )
+    found = list(_fill(template, values, language, currency))
+    return _spaced(found) if language == "zh" else [(text, mark) for text, mark, _ in found]
+
+
+def _template(key: str, language: str) -> str:
+    entry = texts().get(key)
+    if entry is None:
+        raise WorkbenchError(Fault("", f"unknown text {key!r}", did_you_mean(key, texts())))
+    if language not in LANGUAGES:
+        raise WorkbenchError(
+            Fault(f"text {key!r}", f"unknown language {language!r}", did_you_mean(language, LANGUAGES))
+        )
+    return entry[language]
+
+
+def _fill(template: str, values: Mapping[str, Any], language: str, currency: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield (text, mark, is a value); marks are read in the template alone."""
+    mark, end = "", 0
+    for token in _TOKEN.finditer(template):
+        if token.start() > end:
+            yield template[end : token.start()], mark, False
+        end = token.end()
+        name, kind, strong, opening, _ = token.groups()
+        if name:
+            filled = _filled(values[name], kind or "text", language, currency)
+            starts = token.start() == 0 and kind in SENTENCE_KINDS
+            yield filled[:1].upper() + filled[1:] if starts else filled, mark, True
+        elif strong:
+            mark = "" if mark == "strong" else "strong"
+        else:
+            mark = "quiet" if opening else ""
+    if end < len(template):
+        yield template[end:], mark, False
+
+
+def _filled(value: Any, kind: str, language: str, currency: str) -> str:
+    if kind == "label":
+        return label(value, language)
+    if kind == "labels":
+        return _JOINERS[language].join(label(name, language) for name in value) or MISSING
+    return show(value, kind, language, currency)
+
+
+def _spaced(found: Iterable[tuple[str, str, bool]]) -> list[Piece]:
+    """Set a thin space between Chinese and Latin or digits, leaving the inside of values as it is."""
+    spaced: list[Piece] = []
+    before = ""
+    for text, mark, is_value in found:
+        if not text:
+            continue
+        inner = text if is_value else _GAP.sub(THIN_SPACE, text)
+        if before.endswith(" ") and _GAP.search(before[-2:] + text[0]) and spaced:
+            spaced[-1] = (spaced[-1][0][:-1], spaced[-1][1])
+            inner = THIN_SPACE + inner
+        elif inner.startswith(" ") and _GAP.search(before[-1:] + text[:2]):
+            inner = THIN_SPACE + inner[1:]
+        elif _GAP.search(before[-1:] + text[0]):
+            inner = THIN_SPACE + inner
+        spaced.append((inner, mark))
+        before = text
+    return spaced
+
+
+def label(name: Any, language: str) -> str:
+    """Return what a column, feature, table, status or category is called; a name without a label is its own.
+
+    Parameters
+    ----------
+    name : object
+        The name; a mapping of language to text is read in the language; a missing value is an en dash.
+    language : str
+        ``en`` or ``zh``.
+
+    Examples
+    --------
+    >>> label("recency_days", "en"), label("active", "zh"), label("Toronto", "zh")
+    ('days since last purchase', '活跃', 'Toronto')
+    """
+    if language not in LANGUAGES:
+        raise WorkbenchError(Fault("", f"unknown language {language!r}", did_you_mean(language, LANGUAGES)))
+    if is_missing(name) or isinstance(name, (dict, bool)):
+        return show(name, "text", language)
+    entry = _labels().get(str(name)) or _feature_labels().get(str(name))
+    return entry[language] if entry else str(name)
+
+
+def has_label(name: str) -> bool:
+    """Say whether a name is one the workbench has a label for."""
+    return name in _labels() or name in _feature_labels()
+
+
+@cache
+def texts() -> dict[str, dict[str, str]]:
+    """Return every text entry by key, read once from the package.
+
+    Raises
+    ------
+    WorkbenchError
+        All faults at once: a key that stands twice, a missing language, an unknown kind of value.
+    """
+    faults: list[Fault] = []
+    entries: dict[str, dict[str, str]] = {}
+    home: dict[str, str] = {}
+    for name, content in _files():
+        if name == LABELS_FILE:
+            continue
+        for key, entry in read_entries(name, content, faults).items():
+            if key in entries:
+                faults.append(Fault(name, f"key {key!r} stands in {home[key]} too", "Keys are unique over all files"))
+            entries[key], home[key] = entry, name
+    if faults:
+        raise WorkbenchError(faults)
+    return entries
+
+
+@cache
+def _labels() -> dict[str, dict[str, str]]:
+    faults: list[Fault] = []
+    content = next(content for name, content in _files() if name == LABELS_FILE)
+    entries = read_entries(LABELS_FILE, content, faults)
+    if faults:
+        raise WorkbenchError(faults)
+    return entries
+
+
+@cache
+def _feature_labels() -> dict[str, dict[str, str]]:
+    """Return the labels of registered features; looked up late, so that reading a text imports no engine."""
+    from workbench.intake import features  # noqa: PLC0415
+
+    registry = features.REGISTRY
+    registered = registry.values() if isinstance(registry, Mapping) else registry
+    return {each.name: dict(each.label) for each in registered}
+
+
+@cache
+def _files() -> tuple[tuple[str, str], ...]:
+    folder = resources.files("workbench.report") / "texts"
+    named = sorted((each.name, each) for each in folder.iterdir() if each.name.endswith(".yaml"))
+    return tuple((name, each.read_text(encoding="utf-8")) for name, each in named)
+
+
+def read_entries(name: str, content: str, faults: list[Fault]) -> dict[str, dict[str, str]]:
+    """Read the entries of one text file, adding what is wrong with it to ``faults``."""
+    entries: dict[str, dict[str, str]] = {}
+    for key, entry in _pairs(content):
+        if key in entries:
+            faults.append(Fault(name, f"key {key!r} stands twice", "Keys are unique"))
+        if not isinstance(entry, dict) or set(entry) != set(LANGUAGES):
+            given = listed(sorted(map(str, entry))) if isinstance(entry, dict) else repr(entry)
+            faults.append(Fault(name, f"key {key!r} gives {given}", f"Expected {listed(LANGUAGES)}"))
+            continue
+        entries[key] = {language: str(text).strip() for language, text in entry.items()}
+        faults += _kind_faults(name, key, entries[key])
+    return entries
+
+
+def _pairs(content: str) -> Iterator[tuple[str, Any]]:
+    """Yield the top-level pairs of a YAML mapping, duplicates included."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(content)
+    try:
+        root = loader.get_single_node()
+        for key, value in root.value if root is not None else ():
+            yield str(key.value), _plain(value)
+    finally:
+        loader.dispose()
+
+
+def _plain(node: yaml.Node) -> Any:
+    """Return a mapping of scalars as written (a label may be the word no), anything else as its text."""
+    if isinstance(node, yaml.MappingNode):
+        return {str(key.value): str(value.value) for key, value in node.value}
+    return node.value
+
+
+def _kind_faults(name: str, key: str, entry: Mapping[str, str]) -> Iterator[Fault]:
+    known = (*VALUE_KINDS, *NAME_KINDS)
+    for language, template in entry.items():
+        for token in _TOKEN.finditer(template):
+            if token[2] and token[2] not in known:
+                yield Fault(f"{name}, {key}, {language}", f"unknown kind {token[2]!r}", did_you_mean(token[2], known))
+
+
+def placeholders(template: str) -> dict[str, str]:
+    """Map the value names a template uses to their kinds.
+
+    Examples
+    --------
+    >>> placeholders("{share:pct} of {name}")
+    {'share': 'pct', 'name': 'text'}
+    """
+    return {token[1]: token[2] or "text" for token in _TOKEN.finditer(template) if token[1]}

@@ -1,0 +1,38 @@
+"""What ``finish()`` does when a hand, not a flow, ran the notebook: publish and track."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.run.lock import hold_workspace
+from workbench.run.manifest import write_manifest
+
+if TYPE_CHECKING:
+    from workbench.run.stage import StageRun
+
+__all__ = ["publish_by_hand"]
+
+_WAIT_SECONDS = 5.0
+
+
+def publish_by_hand(stage: StageRun) -> None:
+    """Publish what a stage staged and track it as a run of its own.
+
+    The workspace lock is held only while publishing, so an open notebook blocks no flow.
+
+    Parameters
+    ----------
+    stage : StageRun
+
+    Raises
+    ------
+    WorkspaceBusyError
+        A flow holds the workspace: what was staged stays private; run the last cell again afterwards.
+    """
+    from workbench.run.tracking import Tracker  # noqa: PLC0415  (MLflow takes seconds to import)
+
+    summary = stage.summary()
+    with hold_workspace(stage.workspace, f"{stage.stage} by hand", wait_seconds=_WAIT_SECONDS):
+        write_manifest(stage.staging.folder, None, summary)
+        folder = stage.staging.publish()
+        Tracker(stage.workspace, stage.profile.name).log_by_hand(summary, folder)

@@ -1,0 +1,88 @@
+"""What can be found wrong before any kernel starts: files, headers, rules and feature names."""
+
+from __future__ import annotations
+
+from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
+from workbench.core.profile import Profile
+from workbench.core.workspace import Workspace
+
+__all__ = ["check_sources", "make_demo_data"]
+
+
+def make_demo_data(workspace: Workspace, profile: Profile) -> bool:
+    """Fill the profile's raw files from published or generated demo data where they are absent.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    profile : Profile
+
+    Returns
+    -------
+    bool
+        Whether anything was written.
+    """
+    if profile.demo_data is None or not missing_files(workspace, profile):
+        return False
+    from workbench.intake.datasets import materialise  # noqa: PLC0415
+
+    materialise(profile.demo_data, workspace.raw / profile.demo_data)
+    return True
+
+
+def missing_files(workspace: Workspace, profile: Profile) -> list[str]:
+    """Return the sources of which no file is there."""
+    return [name for name, source in profile.sources.items() if not any(workspace.root.glob(source.path))]
+
+
+def check_sources(workspace: Workspace, profile: Profile) -> None:
+    """Check files, headers, rules and feature names of a profile; every fault at once.
+
+    Raises
+    ------
+    ProfileError
+        A rule or a feature names what does not exist; the data's faults are listed too.
+    DataError
+        A file is missing, empty or unreadable, or lacks a mapped column.
+    """
+    from workbench.intake.sources import check_declared, check_source  # noqa: PLC0415
+
+    yaml_faults: list[Fault] = []
+    data_faults: list[Fault] = []
+    for name, source in profile.sources.items():
+        where = profile.where("sources", name)
+        declared = check_declared(source)
+        yaml_faults += [_at(where, fault) for fault in declared]
+        data_faults += [_at(where, fault) for fault in check_source(source, workspace.root) if fault not in declared]
+    yaml_faults += _feature_faults(profile)
+    if yaml_faults:
+        raise ProfileError(yaml_faults + data_faults)
+    if data_faults:
+        raise DataError(data_faults)
+
+
+def _at(where: str, fault: Fault) -> Fault:
+    return Fault(f"{where}: {fault.where}" if fault.where else where, fault.found, fault.expected, fault.remedy)
+
+
+def _feature_faults(profile: Profile) -> list[Fault]:
+    """Compare the features a profile names with those it can have."""
+    from workbench.core.schema import columns_of  # noqa: PLC0415
+    from workbench.intake.features.registry import REGISTRY, window_features  # noqa: PLC0415
+
+    stage = "06_segment_customers"
+    section = profile.sections[stage]
+    windows = profile.sections["03_build_features"].windows_days
+    attributes = {name for source in profile.sources.values() for name in source.attributes}
+    windowed = {feature.name for days in windows for feature in window_features(days)}
+    fixed = {feature.name for feature in REGISTRY.values() if feature.window is None}
+    known = fixed | windowed | set(columns_of("customers")) | attributes
+    faults = []
+    for key in ("features", "log_features"):
+        where = profile.where(stage, key)
+        for name in getattr(section, key):
+            if name not in known:
+                faults.append(
+                    Fault(where, f"{stage}: {key} names '{name}', which is no feature", "", did_you_mean(name, known))
+                )
+    return faults

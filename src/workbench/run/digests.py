@@ -1,0 +1,161 @@
+"""What decides whether a stage must run again: digests of its inputs, parameters and code."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import workbench
+from workbench.core.files import digest_file, digest_json, write_json
+from workbench.core.profile import Profile
+from workbench.core.stages import STAGES
+from workbench.core.workspace import Workspace
+
+__all__ = ["code_digest", "file_digests", "notebook_sources", "source_files", "stage_inputs", "stage_key"]
+
+_PACKAGE = Path(workbench.__file__).parent
+_LIBRARIES = ("duckdb", "ibis-framework", "matplotlib", "numpy", "pandas", "pointblank", "scikit-learn", "scipy")
+
+
+def stage_key(
+    stage: str, *, profile: Profile, as_of: str | None, code: str, inputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what a stage's result depends on; two equal keys give equal results.
+
+    Parameters
+    ----------
+    stage : str
+    profile : Profile
+    as_of : str or None
+        ISO date; None before it is known.
+    code : str
+        Digest of the notebook and of every module it reaches.
+    inputs : mapping
+        Digests of the tables, files or summaries it reads.
+    """
+    settings = profile.sections[stage].model_dump(mode="json")
+    key = {
+        "stage": stage,
+        "settings": settings,
+        "as_of": as_of,
+        "languages": list(profile.languages),
+        "code": code,
+        "inputs": dict(inputs),
+        "libraries": _library_versions(),
+    }
+    if stage == "01_check_quality":
+        key["sources"] = {name: source.model_dump(mode="json") for name, source in profile.sources.items()}
+        key["identity"] = any(each.startswith("02_") for each in profile.stages)
+    if stage == "14_write_report":
+        key["goal"] = profile.goal.model_dump()
+    return key
+
+
+def notebook_sources(path: Path) -> list[str]:
+    """Return the source of every cell of a notebook."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells]
+
+
+def code_digest(notebook: Path) -> str:
+    """Digest a notebook and every workbench module it reaches by imports, with their data files."""
+    sources = notebook_sources(notebook)
+    found: set[Path] = set()
+    for source in sources:
+        if "import" in source:
+            _follow(_parse(source), found)
+    modules = {path.relative_to(_PACKAGE).as_posix(): _file_digest(path) for path in sorted(found)}
+    return digest_json([sources, modules])
+
+
+def source_files(workspace: Workspace, profile: Profile) -> list[Path]:
+    """Return the files of every source, sorted."""
+    return sorted({path for source in profile.sources.values() for path in workspace.root.glob(source.path)})
+
+
+def file_digests(workspace: Workspace, paths: Iterable[Path]) -> dict[str, str]:
+    """Digest files by content; a file whose size and times are unchanged is not read again."""
+    memory_path = workspace.lock.parent / "file_digests.json"
+    try:
+        memory = json.loads(memory_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        memory = {}
+    digests, known = {}, dict(memory)
+    for path in paths:
+        status = path.stat()
+        name = workspace.relative(path)
+        stamp = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}"
+        if known.get(name, [None])[0] != stamp:
+            known[name] = [stamp, digest_file(path)]
+        digests[name] = known[name][1]
+    if known != memory:
+        write_json(memory_path, known)
+    return digests
+
+
+def _parse(source: str) -> ast.AST:
+    try:
+        return ast.parse(source)
+    except SyntaxError:  # a markdown cell that happens to hold the word
+        return ast.Module([], [])
+
+
+def _follow(tree: ast.AST, found: set[Path]) -> None:
+    for name in _imported(tree):
+        for path in _files(name):
+            if path not in found:
+                found.add(path)
+                if path.suffix == ".py":
+                    _follow(_module_tree(path), found)
+
+
+def _imported(tree: ast.AST) -> Iterable[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("workbench"))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("workbench"):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _files(name: str) -> list[Path]:
+    parts = name.split(".")[1:]
+    path = _PACKAGE.joinpath(*parts)
+    if path.with_suffix(".py").is_file() and parts:
+        return [path.with_suffix(".py"), *_data_files(path.parent)]
+    if (path / "__init__.py").is_file():
+        return [path / "__init__.py"]
+    return []
+
+
+@cache
+def _data_files(folder: Path) -> list[Path]:
+    """Templates and texts count as the code of the wing that holds them."""
+    return [
+        path for sub in ("templates", "texts") if (folder / sub).is_dir() for path in sorted((folder / sub).iterdir())
+    ]
+
+
+@cache
+def _module_tree(path: Path) -> ast.AST:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _file_digest(path: Path) -> str:
+    return digest_file(path)
+
+
+@cache
+def _library_versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in _LIBRARIES}
+
+
+def stage_inputs(stage: str, digests: Mapping[str, str]) -> dict[str, str]:
+    """Return the digests of the tables a stage reads, of those that are there."""
+    return {name: digests[name] for name in STAGES[stage].reads if name in digests}

@@ -1,0 +1,104 @@
+"""Progress in plain lines: stage x of y, rows, elapsed, and an estimate from the last run."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+__all__ = ["Progress", "clock", "visible"]
+
+_HEARTBEAT_SECONDS = 30.0
+
+
+class Progress:
+    """Writes one line when a stage starts and one when it ends, readable without a terminal.
+
+    Parameters
+    ----------
+    stages : list of str
+    expected : mapping of str to float
+        Seconds each stage took in the last run.
+    stream : file, optional
+    """
+
+    def __init__(self, stages: list[str], expected: Mapping[str, float], stream: TextIO | None = None):
+        self.stages = stages
+        self.expected = dict(expected)
+        self.stream = stream or sys.stderr
+        self.begun = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Write one line."""
+        print(visible(text), file=self.stream, flush=True)
+
+    @contextmanager
+    def stage(self, stage: str) -> Iterator[None]:
+        """Announce a stage, and say every half minute that it is still at work."""
+        at = self.stages.index(stage) + 1
+        last = f", {clock(self.expected[stage])} last time" if stage in self.expected else ""
+        self.say(f"[{at}/{len(self.stages)}] {stage} ... {clock(self.elapsed())} elapsed{self._left(at)}{last}")
+        done = threading.Event()
+        heart = threading.Thread(target=self._beat, args=(stage, at, done), daemon=True)
+        heart.start()
+        try:
+            yield
+        finally:
+            done.set()
+            heart.join()
+
+    def ended(self, stage: str, summary: Mapping[str, Any]) -> None:
+        """Write how a stage ended, with the rows it wrote."""
+        at = self.stages.index(stage) + 1
+        rows = ", ".join(f"{name} {table['rows']:,} rows" for name, table in summary.get("tables", {}).items())
+        how = summary["status"]
+        if summary.get("reused_from"):
+            how = "unchanged, reused"
+        elif how == "skipped":
+            how = f"skipped: {summary['skipped_because']['en']}"
+        else:
+            how = f"{how} in {clock(summary['seconds'])}"
+        self.say(f"[{at}/{len(self.stages)}] {stage} {how}" + (f" · {rows}" if rows else ""))
+
+    def elapsed(self) -> float:
+        """Return the seconds since the flow began."""
+        return time.monotonic() - self.begun
+
+    def _left(self, at: int) -> str:
+        rest = [self.expected.get(stage) for stage in self.stages[at - 1 :]]
+        return "" if None in rest else f", about {clock(sum(rest))} left"
+
+    def _beat(self, stage: str, at: int, done: threading.Event) -> None:
+        begun = time.monotonic()
+        while not done.wait(_HEARTBEAT_SECONDS):
+            spent = clock(time.monotonic() - begun)
+            self.say(f"[{at}/{len(self.stages)}] {stage} still at work, {spent} in this stage")
+
+
+def clock(seconds: float) -> str:
+    """Write seconds as m:ss, or with one decimal below ten.
+
+    Examples
+    --------
+    >>> clock(4.21), clock(75), clock(3700)
+    ('4.2 s', '1:15', '1:01:40')
+    """
+    if seconds < 10:  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def visible(text: str) -> str:
+    r"""Escape control characters, so that a value cannot steer a terminal or forge a line.
+
+    Examples
+    --------
+    >>> visible("a" + chr(27) + "[2J")
+    'a\\x1b[2J'
+    """
+    return "".join(char if char.isprintable() or char in "\n" else repr(char)[1:-1] for char in text)

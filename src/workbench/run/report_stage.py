@@ -1,0 +1,59 @@
+"""What 14_write_report needs of the run: the facts of the page, and one page per language."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from workbench.core.stages import STAGES
+from workbench.report.page import RunFacts, report_file, write_report
+from workbench.run.publish import last_summary
+from workbench.run.stage import StageRun
+
+__all__ = ["report_facts", "write_reports"]
+
+_VERSIONS = ("customer-portrait-workbench", "duckdb", "ibis-framework", "pandas", "scikit-learn", "matplotlib")
+
+
+def report_facts(stage: StageRun) -> RunFacts:
+    """Return what the page says about the run itself.
+
+    Parameters
+    ----------
+    stage : StageRun
+        The report stage.
+    """
+    versions = {name: importlib.metadata.version(name) for name in _VERSIONS}
+    previous = last_summary(stage.workspace, stage.profile.name)
+    return RunFacts(
+        profile=stage.profile.name,
+        run_id=stage.context.run_id,
+        as_of=stage.summary()["as_of"] or "",
+        goal=stage.profile.goal.model_dump(),
+        languages=stage.languages,
+        previous=previous if previous.get("status") == "done" else None,
+        pages={name: f"pages/{name}.html" for name in stage.profile.stages if name in STAGES},
+        versions={"python": platform.python_version(), **versions},
+    )
+
+
+def write_reports(
+    stage: StageRun, summaries: Sequence[Mapping[str, Any]], facts: RunFacts, *, most_findings: int
+) -> pd.DataFrame:
+    """Write the report once per language into the staging folder.
+
+    Returns
+    -------
+    DataFrame, one row per page
+        language, file, bytes.
+    """
+    rows = []
+    for language in facts.languages:
+        page = write_report(summaries, run=facts, folder=stage.store.folder, language=language)
+        name = report_file(language, facts.languages)
+        rows.append({"language": language, "file": name, "bytes": stage.keep(name, page).stat().st_size})
+    return pd.DataFrame(rows)

@@ -1,0 +1,241 @@
+"""The start and the finish of a notebook: what it reads, writes, shows, finds and records.
+
+Every notebook opens with :func:`start` and closes with ``stage.finish()``. In a flow the runner
+publishes and tracks what the stage staged; by hand ``finish()`` does both itself, so that Run All in
+JupyterLab gives the same tables and the same tracked run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+from pydantic import ValidationError
+
+from workbench.core.errors import DataError, Fault, ProfileError
+from workbench.core.files import write_json
+from workbench.core.params import SECTIONS
+from workbench.core.schema import CANONICAL
+from workbench.core.stages import STAGES
+from workbench.core.store import Store, to_pandas
+from workbench.core.workspace import Workspace
+from workbench.run.context import RunContext, current_context, stage_summary
+from workbench.run.telling import Telling
+
+__all__ = ["StageRun", "start"]
+
+UNDATED = dt.date(9999, 12, 31)  # the as-of date of a base whose rows carry no date: everything is before it
+
+
+def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
+    """Open a stage: check its parameters, find its run, open the store and a private staging folder.
+
+    Parameters
+    ----------
+    stage : str
+        The notebook's stem.
+    profile : str
+        The profile whose tables it reads and writes.
+    settings : mapping
+        Every parameter of the stage, by name.
+
+    Returns
+    -------
+    StageRun
+
+    Raises
+    ------
+    ProfileError
+        A parameter is unknown, missing, of the wrong type or out of range.
+    DataError
+        A table the stage cannot do without is not there.
+    """
+    begun = time.perf_counter()
+    checked = _check_settings(stage, settings)
+    run = StageRun(stage, current_context(profile), checked, begun)
+    group = STAGES[stage].lacks(run.present())
+    if group:
+        unlocks = (STAGES[stage].unlocks or {}).get("en", "")
+        found = f"{stage} has no table {' or '.join(group)} for profile {profile}"
+        raise DataError(Fault("", found, f"It would give {unlocks}", "Add such a source, or run the stages before it"))
+    return run
+
+
+class StageRun(Telling):
+    """A stage while it runs; made by :func:`start`.
+
+    Attributes
+    ----------
+    profile : Profile
+    context : RunContext
+    settings : dict
+        The checked parameters.
+    """
+
+    def __init__(self, stage: str, context: RunContext, settings: dict[str, Any], begun: float):
+        self.context = context
+        self.settings = settings
+        self.workspace = Workspace(Path(context.workspace))
+        self.profile = context.load_profile()
+        self._as_of = dt.date.fromisoformat(context.as_of) if context.as_of else None
+        limits = {"memory_limit_gb": self.profile.run.memory_limit_gb, "threads": self.profile.run.threads}
+        self.store = Store(self.workspace, self.profile.name, **limits)
+        self.staging = self.store.stage(stage, context.run_id)
+        self._begun = begun
+        self._scratch: Path | None = None
+        super().__init__(stage, self.profile.languages, self.profile.currency, self.staging.folder)
+
+    @property
+    def as_of(self) -> dt.date:
+        """The frozen date of the run; the end of time where no row carries a date."""
+        return self._as_of or UNDATED
+
+    # what it reads and writes -----------------------------------------------------------------
+
+    def present(self) -> set[str]:
+        """Return the tables that are there for this profile's stages."""
+        mine = {table for stage in self.profile.stages for table in STAGES[stage].writes}
+        return self.store.present() & mine
+
+    def tables(self) -> dict[str, ibis.Table]:
+        """Return the canonical tables that are there."""
+        return {name: self.store.read(name) for name in self.store.canonical() if name in self.present()}
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """Return a table of one row per customer as pandas."""
+        return self.store.frame(table)
+
+    def staged_frame(self, table: str) -> pd.DataFrame:
+        """Return a table this stage has just written as pandas; one row per customer."""
+        return to_pandas(self.staging.read(table))
+
+    def digest(self, table: str) -> str:
+        """Return the content digest of a table."""
+        return self.store.digest(table)
+
+    def setting(self, stage: str, name: str) -> Any:
+        """Return a parameter of another stage, as the profile has it."""
+        return getattr(self.profile.sections[stage], name)
+
+    def feature_labels(self) -> dict[str, dict[str, str]]:
+        """Return what the registered features are called, by language."""
+        from workbench.intake.features.registry import registered  # noqa: PLC0415
+
+        columns = self.store.read("features").columns
+        return {feature.name: dict(feature.label) for feature in registered(columns)}
+
+    def write(self, table: str, content: ibis.Table | pd.DataFrame) -> int:
+        """Stage a table this stage alone writes; return its rows."""
+        return self.staging.write(table, content)
+
+    def write_all(self, tables: Mapping[str, ibis.Table]) -> dict[str, int]:
+        """Stage several tables; return their rows by name."""
+        return {name: self.write(name, content) for name, content in tables.items()}
+
+    def written(self) -> dict[str, ibis.Table]:
+        """Return the canonical tables this stage has just written."""
+        return {name: self.staging.read(name) for name in self.staging.rows if name in CANONICAL}
+
+    def scratch(self) -> Path:
+        """Return a private folder for what is read on the way; ``finish()`` removes it."""
+        self._scratch = self.workspace.interim(self.profile.name) / f".scratch-{os.getpid()}"
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        return self._scratch
+
+    def date_range(self, first: str, last: str | None) -> tuple[dt.date, dt.date]:
+        """Return the dates between which rows are believed; the last is the day of the run unless given."""
+        return dt.date.fromisoformat(first), dt.date.fromisoformat(last or self.context.today)
+
+    def keep(self, name: str, content: str) -> Path:
+        """Stage a text file (a definition, a page) beside the tables."""
+        path = self.staging.folder / name
+        path.write_text(content, encoding="utf-8", newline="\n")
+        return path
+
+    def freeze_as_of(self, found: dt.date | None) -> None:
+        """Set the as-of date that 01 has found, unless the profile declares one."""
+        if self.profile.as_of is None and self.context.as_of is None:
+            self._as_of = found
+
+    # how it ends ------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Write the stage's summary; by hand also publish and track it."""
+        write_json(self.staging.folder / "summary.json", self.summary())
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+        if not self.context.by_flow:
+            from workbench.run.by_hand import publish_by_hand  # noqa: PLC0415  (only by hand is MLflow imported here)
+
+            publish_by_hand(self)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the report and the tracking read of this stage."""
+        return {
+            "stage": self.stage,
+            "status": "done",
+            "seconds": round(time.perf_counter() - self._begun, 3),
+            "skipped_because": None,
+            "profile": self.profile.name,
+            "run_id": self.context.run_id,
+            "as_of": self._as_of.isoformat() if self._as_of else None,
+            "language": list(self.languages),
+            "currency": self.currency,
+            "settings": self.settings,
+            "metrics": self.metrics,
+            "tables": self._tables(),
+            **self.told,
+        }
+
+    def _tables(self) -> dict[str, Any]:
+        return {
+            name: {
+                "rows": rows,
+                "digest": self.staging.digest(name),
+                "path": self.workspace.relative(self.store.path(name)),
+            }
+            for name, rows in sorted(self.staging.rows.items())
+        }
+
+    def upstream(self) -> list[dict[str, Any]]:
+        """Return the summaries of the profile's stages before this one, skipped ones included.
+
+        Figure files are named relative to the profile's folder of tables.
+        """
+        found = []
+        for name in (name for name in self.profile.stages if name < self.stage):
+            state = self.context.stages.get(name, {})
+            summary = dict(stage_summary(self.workspace, self.profile.name, name))
+            if state.get("status") == "skipped" or not summary:
+                because = state.get("skipped_because")
+                summary = {"stage": name, "status": state.get("status", "skipped"), "skipped_because": because}
+            placed = {kind: [_placed(each, name) for each in summary.get(kind, [])] for kind in ("figures", "embedded")}
+            found.append(summary | placed)
+        return found
+
+
+def _placed(figure: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    files = {language: f".stages/{stage}/current/{file}" for language, file in figure["files"].items()}
+    return {**figure, "files": files}
+
+
+def _check_settings(stage: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    model = SECTIONS[stage]
+    lacking = [name for name in model.model_fields if name not in settings]
+    faults = [Fault(stage, f"parameter {name} is not passed to start()") for name in lacking]
+    try:
+        checked = model.model_validate_json(json.dumps(dict(settings), default=str))
+    except ValidationError as error:
+        said = [(".".join(map(str, each["loc"])), each["msg"], each.get("input")) for each in error.errors()]
+        faults += [Fault(stage, f"{key} is {value!r}" if key else "settings", message) for key, message, value in said]
+    if faults:
+        raise ProfileError(faults)
+    return checked.model_dump(mode="json")

@@ -1,0 +1,32 @@
+"""The page of one executed notebook, linked from the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+
+from workbench.core.files import write_text
+from workbench.report.notebook_page import notebook_page
+from workbench.report.text import label
+
+__all__ = ["write_stage_page"]
+
+
+def write_stage_page(notebook: Path, page: Path, *, stage: str, language: str) -> Path:
+    """Write an executed or half-run notebook as one self-contained page.
+
+    Parameters
+    ----------
+    notebook : Path
+        As papermill wrote it.
+    page : Path
+    stage : str
+    language : str
+        en or zh.
+    """
+    node = nbformat.read(notebook, as_version=4)
+    failed = any(output.output_type == "error" for cell in node.cells for output in cell.get("outputs", []))
+    status = "failed" if failed else "done"
+    html = notebook_page(node, title=label(stage, language), language=language, back="../report.html", status=status)
+    return write_text(page, html)

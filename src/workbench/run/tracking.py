@@ -1,0 +1,200 @@
+"""Tracking in MLflow: one parent run per flow, a child per stage, a grandchild per candidate model.
+
+The only module that imports MLflow. The store is ``mlruns/mlflow.db`` under the workspace, artifacts
+beside it, one experiment per profile. Metric keys are stable and English.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# before MLflow is imported: no telemetry, no probing of git
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities.dataset import Dataset
+from mlflow.entities.dataset_input import DatasetInput
+from mlflow.entities.input_tag import InputTag
+
+from workbench.core.workspace import Workspace
+
+__all__ = ["Tracker", "store_uri"]
+
+_STATUS = {"done": "FINISHED", "failed": "FAILED", "skipped": "FINISHED", "killed": "KILLED"}
+_LONGEST_PARAM = 500
+
+
+def store_uri(workspace: Workspace) -> str:
+    """Return the URI of the tracking store."""
+    return f"sqlite:///{workspace.tracking / 'mlflow.db'}"
+
+
+class Tracker:
+    """Writes the runs of one profile.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The store is made here, once, under a lock of its own.
+    profile : str
+        Also the experiment's name.
+    """
+
+    def __init__(self, workspace: Workspace, profile: str):
+        self.workspace = workspace
+        self.profile = profile
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        workspace.tracking.mkdir(parents=True, exist_ok=True)
+        with FileLock(workspace.tracking / ".initialise.lock"):
+            self.client = MlflowClient(store_uri(workspace))
+            self.experiment = self._experiment()
+
+    # the life of a flow ------------------------------------------------------------------------
+
+    def sweep(self) -> list[str]:
+        """Mark runs that a dead process left running as killed; return their run ids.
+
+        To be called under the workspace lock: then no other flow of this workspace is alive.
+        """
+        experiments = [each.experiment_id for each in self.client.search_experiments()]
+        running = "attributes.status = 'RUNNING' AND tags.`workbench.run_id` LIKE '%'"
+        orphans = self.client.search_runs(experiments, filter_string=running, max_results=1000)
+        for run in orphans:
+            self.client.set_tag(run.info.run_id, "workbench.status", "killed")
+            self.client.set_terminated(run.info.run_id, _STATUS["killed"])
+        return [run.data.tags.get("workbench.run_id", run.info.run_id) for run in orphans]
+
+    def begin(self, run_id: str, tags: Mapping[str, str]) -> str:
+        """Open the parent run of a flow; return its tracked id."""
+        base = {"workbench.run_id": run_id, "workbench.pid": str(os.getpid()), "workbench.host": socket.gethostname()}
+        name = f"{self.profile} {run_id}"
+        return self.client.create_run(self.experiment, run_name=name, tags=base | dict(tags)).info.run_id
+
+    def end(self, tracked: str, status: str, summary: Mapping[str, Any] | None = None) -> None:
+        """Close a run with the status that the exit code, the summary and the badge have too."""
+        if summary is not None:
+            stages = {name: stage for name, stage in summary["stages"].items() if stage.get("metrics")}
+            metrics = {
+                f"{name}.{key}": value for name, stage in stages.items() for key, value in stage["metrics"].items()
+            }
+            self._log(tracked, metrics=metrics | {"seconds": summary["seconds"]})
+        self.client.set_tag(tracked, "workbench.status", status)
+        self.client.set_terminated(tracked, _STATUS[status])
+
+    # what is written ---------------------------------------------------------------------------
+
+    def log_stage(self, parent: str | None, summary: Mapping[str, Any], folder: Path | None) -> str:
+        """Write one stage as a child run, its candidates as grandchildren; return its tracked id.
+
+        Parameters
+        ----------
+        parent : str or None
+            Tracked id of the flow; None for a stage run by hand.
+        summary : mapping
+            The stage's summary.
+        folder : Path or None
+            The stage's published folder: figures, definition and page become artifacts.
+        """
+        tracked = self._open(parent, summary["stage"], summary)
+        settings = {key: value for key, value in summary.get("settings", {}).items()}
+        self._log(tracked, metrics=summary.get("metrics", {}) | {"seconds": summary.get("seconds", 0)}, params=settings)
+        self._log_inputs(tracked, summary)
+        for candidate in summary.get("candidates", []):
+            self._log_candidate(tracked, summary, candidate)
+        if folder is not None:
+            self._log_folder(tracked, folder)
+        self.end(tracked, summary["status"])
+        return tracked
+
+    def log_by_hand(self, summary: Mapping[str, Any], folder: Path) -> str:
+        """Write a stage run by hand, tracked the same way, without a flow above it."""
+        return self.log_stage(None, summary, folder)
+
+    def log_report(self, tracked: str, run_folder: Path) -> None:
+        """Attach the report and the summary to the flow's run."""
+        for name in ("report.html", "report.en.html", "report.zh.html", "summary.json"):
+            if (run_folder / name).is_file():
+                self.client.log_artifact(tracked, str(run_folder / name))
+
+    def _experiment(self) -> str:
+        found = self.client.get_experiment_by_name(self.profile)
+        if found is not None:
+            return found.experiment_id
+        location = (self.workspace.tracking / "artifacts" / self.profile).as_uri()
+        return self.client.create_experiment(self.profile, artifact_location=location)
+
+    def _open(self, parent: str | None, name: str, summary: Mapping[str, Any]) -> str:
+        tags = {
+            "workbench.run_id": summary["run_id"],
+            "workbench.stage": summary["stage"],
+            "workbench.as_of": str(summary.get("as_of") or "undated"),
+            "workbench.by": "flow" if parent else "hand",
+        }
+        if parent:
+            tags["mlflow.parentRunId"] = parent
+        if summary.get("reused_from"):
+            tags["workbench.reused_from"] = summary["reused_from"]
+        return self.client.create_run(self.experiment, run_name=name, tags=tags).info.run_id
+
+    def _log_candidate(self, stage_run: str, summary: Mapping[str, Any], candidate: Mapping[str, Any]) -> None:
+        tags = {
+            "mlflow.parentRunId": stage_run,
+            "workbench.run_id": summary["run_id"],
+            "workbench.stage": summary["stage"],
+            "workbench.candidate": candidate["name"],
+        }
+        tracked = self.client.create_run(self.experiment, run_name=candidate["name"], tags=tags).info.run_id
+        self._log(tracked, metrics=candidate["metrics"], params=candidate["settings"])
+        self.client.set_terminated(tracked, _STATUS["done"])
+
+    def _log(self, tracked: str, *, metrics: Mapping[str, Any], params: Mapping[str, Any] | None = None) -> None:
+        numbers = {key: float(value) for key, value in metrics.items() if _is_number(value)}
+        words = {key: value for key, value in metrics.items() if isinstance(value, (str, bool)) and value != ""}
+        stamp = int(time.time() * 1000)
+        self.client.log_batch(
+            tracked,
+            metrics=[Metric(key, value, stamp, 0) for key, value in numbers.items()],
+            params=[Param(key, str(value)[:_LONGEST_PARAM]) for key, value in (params or {}).items()],
+            tags=[RunTag(key, str(value)[:_LONGEST_PARAM]) for key, value in words.items()],
+        )
+
+    def _log_inputs(self, tracked: str, summary: Mapping[str, Any]) -> None:
+        """Name the data: digest, rows and as-of of every table written, no values."""
+        inputs = [
+            DatasetInput(
+                Dataset(
+                    name=name,
+                    digest=table["digest"][:36],
+                    source_type="workbench",
+                    source=f'{{"path": "{table["path"]}"}}',
+                    profile=f'{{"num_rows": {table["rows"]}}}',
+                ),
+                [InputTag("mlflow.data.context", "written"), InputTag("as_of", str(summary.get("as_of")))],
+            )
+            for name, table in summary.get("tables", {}).items()
+        ]
+        if inputs:
+            self.client.log_inputs(tracked, inputs)
+
+    def _log_folder(self, tracked: str, folder: Path) -> None:
+        for path in sorted(folder.iterdir()):
+            if path.suffix in {".html", ".json"}:
+                self.client.log_artifact(tracked, str(path))
+        figures = folder / "figures"
+        if figures.is_dir():
+            self.client.log_artifacts(tracked, str(figures), "figures")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

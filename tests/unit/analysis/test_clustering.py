@@ -1,0 +1,115 @@
+"""Verdicts: groups that are there are found, and none are found where there are none."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.analysis.clustering import candidates_table, judge, numbers_of_groups, sweep
+from workbench.analysis.null_model import null_reference
+from workbench.analysis.transforms import prepare
+from workbench.core.errors import ProfileError
+
+
+def verdict_of(values, *, k_max=6, log_columns=(), seed=3):
+    features = pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
+    columns = list(features.columns)
+    features["customer_id"] = [f"c{i:05}" for i in range(len(values))]
+    matrix, _ = prepare(features, columns, log_columns=log_columns)
+    ks = numbers_of_groups(matrix, k_max=k_max)
+    found = sweep(matrix, ks, n_restarts=5, n_bootstraps=3, n_splits=6, seed=seed)
+    null = null_reference(matrix.to_numpy(), ks, n_samples=6, seed=seed) if ks else None
+    return judge(matrix, found, null), found, null
+
+
+def blobs(k, n, p, seed):
+    """Round groups at least 7 standard deviations apart."""
+    rng = np.random.default_rng(seed)
+    while True:
+        centres = rng.uniform(-12, 12, (k, p))
+        apart = np.linalg.norm(centres[:, None] - centres[None], axis=2) + 99 * np.eye(k)
+        if apart.min() > 7:
+            return centres[rng.integers(0, k, n)] + rng.normal(size=(n, p))
+
+
+@pytest.mark.parametrize(("k", "p", "seed"), [(3, 3, 0), (4, 3, 1), (5, 4, 2), (4, 6, 3), (5, 6, 4)])
+def test_well_separated_groups_are_structure_with_the_true_number(k, p, seed):
+    verdict, _, _ = verdict_of(blobs(k, 500, p, seed), seed=seed)
+    assert (verdict.verdict, verdict.k) == ("structure", k)
+    assert verdict.values["min_jaccard"] >= 0.75
+    assert verdict.reason == "separate_and_stable"
+    assert verdict.centres.shape == (k, p)
+
+
+def test_groups_that_stand_apart_in_one_feature_only_are_found_among_noise():
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=(500, 3))
+    values[:, 0] += 8 * rng.integers(0, 3, 500)
+    verdict, _, _ = verdict_of(values, k_max=4)
+    assert (verdict.verdict, verdict.k) == ("structure", 3)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_correlated_log_normal_spending_is_a_continuum(seed):
+    rng = np.random.default_rng(seed)
+    common = rng.normal(size=(1500, 1))
+    values = np.exp(0.8 * common + 0.6 * rng.normal(size=(1500, 4)))
+    for log_columns in (None, ["x0", "x1", "x2", "x3"]):
+        verdict, _, _ = verdict_of(values, log_columns=log_columns, seed=seed, k_max=4)
+        assert verdict.verdict == "continuum"
+        assert verdict.k >= 2
+
+
+@pytest.mark.parametrize("shape", ["gauss", "uniform"])
+def test_a_round_gaussian_and_uniform_noise_are_no_structure(shape):
+    rng = np.random.default_rng(8)
+    values = rng.normal(size=(3000, 6)) if shape == "gauss" else rng.uniform(size=(3000, 6))
+    verdict, _, _ = verdict_of(values, k_max=5)
+    assert (verdict.verdict, verdict.k, verdict.reason) == ("no_structure", 1, "unstable")
+    assert verdict.values["min_jaccard"] < 0.75
+    assert verdict.centres is None
+
+
+def test_order_counts_and_spend_as_shops_have_them_are_never_structure():
+    rng = np.random.default_rng(0)
+    rate = rng.gamma(0.9, 2.0, 1500)
+    orders = 1 + rng.poisson(rate)
+    spend = orders * np.exp(rng.normal(3, 0.8, 1500))
+    recency = np.ceil(rng.exponential(200 / orders)).clip(1, 365)
+    verdict, _, _ = verdict_of(np.column_stack([recency, orders, spend]), log_columns=["x0", "x1", "x2"])
+    assert verdict.verdict != "structure"
+
+
+def test_every_candidate_has_the_same_metrics_and_row_order_does_not_matter():
+    values = blobs(3, 200, 2, 5)
+    _, one, null = verdict_of(values, k_max=4)
+    _, two, _ = verdict_of(values[::-1], k_max=4)
+    assert len({tuple(each.metrics) for each in one}) == 1
+    table = candidates_table(one, null)
+    assert table["k"].tolist() == [2, 3, 4]
+    assert {"silhouette", "min_jaccard", "null_high", "davies_bouldin"} <= set(table.columns)
+    pd.testing.assert_frame_equal(candidates_table(one), candidates_table(two))
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (np.random.default_rng(0).normal(size=(40, 2)), "few_customers"),
+        (np.zeros((0, 2)), "no_features"),
+        (np.ones((1, 2)), "no_features"),
+        (np.ones((500, 2)), "no_features"),
+        (np.repeat([[0.0, 1], [2, 3], [4, 9]], 100, axis=0), "few_distinct"),
+    ],
+)
+def test_too_little_data_is_a_verdict_and_no_crash(values, reason):
+    verdict, found, _ = verdict_of(values)
+    assert (verdict.verdict, verdict.k, verdict.reason, found) == ("too_little_data", 1, reason, [])
+
+
+def test_a_k_needs_ten_customers_per_group():
+    matrix = pd.DataFrame({"a": np.arange(120.0)})
+    assert numbers_of_groups(matrix, k_min=8, k_max=20) == [8, 9, 10, 11, 12]
+
+
+def test_bounds_out_of_order_are_refused():
+    with pytest.raises(ProfileError, match=r"k_min is 5 and k_max is 4; expected 2 <= k_min <= k_max"):
+        numbers_of_groups(pd.DataFrame({"a": np.arange(120.0)}), k_min=5, k_max=4)

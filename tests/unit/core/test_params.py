@@ -1,0 +1,113 @@
+"""Every parameter is typed, has a default in its range, a unit, and help in both languages."""
+
+import datetime as dt
+
+import pytest
+from pydantic import ValidationError
+
+from workbench.core.params import (
+    SECTIONS,
+    BuildFeatures,
+    FormatParams,
+    GoalParams,
+    RunParams,
+    ScoreRfm,
+    SegmentCustomers,
+    SourceParams,
+)
+from workbench.core.stages import STAGES
+
+MODELS = {**SECTIONS, "run": RunParams, "goal": GoalParams, "sources": SourceParams, "sources.formats": FormatParams}
+KNOBS = [(section, name) for section, model in MODELS.items() for name in model.model_fields]
+NEEDED = {"sources": {"path": "data/raw/a.csv", "table": "transactions"}}
+
+
+def test_every_stage_has_a_section_and_every_section_a_stage():
+    assert set(SECTIONS) == set(STAGES)
+
+
+@pytest.mark.parametrize(("section", "name"), KNOBS)
+def test_every_parameter_has_help_in_both_languages_and_a_unit_entry(section, name):
+    more = MODELS[section].model_fields[name].json_schema_extra
+    assert more["help"]["en"].strip()
+    assert more["help"]["zh"].strip()
+    assert any("\u4e00" <= char <= "\u9fff" for char in more["help"]["zh"])
+    assert isinstance(more["unit"], str)
+
+
+@pytest.mark.parametrize("section", MODELS)
+def test_the_defaults_are_valid_values(section):
+    model = MODELS[section]
+    made = model(**NEEDED.get(section, {}))
+    assert model.model_validate(made.model_dump()) == made
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_what_goes_through_json_into_a_notebook_comes_back_the_same(section):
+    made = SECTIONS[section]()
+    assert SECTIONS[section].model_validate_json(made.model_dump_json()) == made
+
+
+@pytest.mark.parametrize("section", MODELS)
+def test_an_unknown_key_is_refused(section):
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        MODELS[section](**NEEDED.get(section, {}), not_a_key=1)
+
+
+def test_a_section_cannot_be_changed_once_read():
+    with pytest.raises(ValidationError, match="frozen"):
+        ScoreRfm().bins = 3
+
+
+@pytest.mark.parametrize("value", ["5", 5.0, True])
+def test_a_number_written_as_text_a_fraction_or_a_flag_is_no_whole_number(value):
+    with pytest.raises(ValidationError, match="valid integer"):
+        ScoreRfm(bins=value)
+
+
+@pytest.mark.parametrize(("value", "right"), [(2, True), (10, True), (1, False), (11, False)])
+def test_bounds_belong_to_the_range(value, right):
+    if right:
+        assert ScoreRfm(bins=value).bins == value
+    else:
+        with pytest.raises(ValidationError):
+            ScoreRfm(bins=value)
+
+
+def test_activity_bounds_out_of_order_are_refused_with_their_values():
+    with pytest.raises(ValidationError, match="are 200, 180, 360; each must exceed the one before"):
+        ScoreRfm(active_days=200)
+
+
+def test_more_fewest_segments_than_most_is_refused_with_both_values():
+    with pytest.raises(ValidationError, match="k_min 9 exceeds k_max 4"):
+        SegmentCustomers(k_min=9, k_max=4)
+
+
+def test_windows_are_sorted_and_each_stands_once():
+    assert BuildFeatures(windows_days=[365, 30]).windows_days == [30, 365]
+    for wrong in ([30, 30], [0], []):
+        with pytest.raises(ValidationError):
+            BuildFeatures(windows_days=wrong)
+
+
+def test_a_list_of_attributes_keeps_their_names_and_a_mapping_renames():
+    assert SourceParams(**NEEDED["sources"], attributes=["a", "b"]).attributes == {"a": "a", "b": "b"}
+    assert SourceParams(**NEEDED["sources"], attributes={"tier": "Level"}).attributes == {"tier": "Level"}
+
+
+def test_a_measure_of_one_expression_is_a_list_of_one():
+    made = SourceParams(**NEEDED["sources"], measures={"sold": "quantity > 0"})
+    assert made.measures == {"sold": ["quantity > 0"]}
+
+
+def test_a_default_list_belongs_to_one_section_alone():
+    first, second = BuildFeatures(), BuildFeatures()
+    first.windows_days.append(7)
+    assert second.windows_days == [30, 90, 365]
+
+
+def test_dates_are_dates_not_times():
+    with pytest.raises(ValidationError):
+        SECTIONS["01_check_quality"](date_max=dt.datetime(2024, 1, 1, 10))
+    assert SECTIONS["01_check_quality"](date_max=dt.date(2024, 1, 1)).date_max == dt.date(2024, 1, 1)

@@ -1,0 +1,81 @@
+"""The tables: one writer each, kinds that the engine knows, contact columns named."""
+
+import re
+
+import ibis
+import pytest
+
+from workbench.core.schema import CANONICAL, CONTACT_COLUMNS, DERIVED, KINDS, NEIGHBOURS, TABLES, columns_of, ibis_type
+from workbench.core.stages import STAGES
+
+
+def test_every_kind_is_a_type_the_engine_knows():
+    for kind in KINDS:
+        assert ibis.dtype(ibis_type(kind)) is not None
+
+
+def test_money_is_exact_to_the_cent():
+    assert ibis.dtype(ibis_type("money")) == ibis.dtype("decimal(18, 4)")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_column_has_a_known_kind_and_a_name_of_its_own(name):
+    names = [column.name for column in TABLES[name].columns]
+    assert len(names) == len(set(names))
+    assert all(column.kind in KINDS for column in TABLES[name].columns)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", each) for each in (name, *names))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_keys_and_dates_are_columns_of_their_table(name):
+    table = TABLES[name]
+    assert all(table.kind(key) for key in table.keys)
+    assert not table.dated_by or table.kind(table.dated_by) == "timestamp"
+
+
+def test_every_id_is_text():
+    kinds = {column.kind for table in TABLES.values() for column in table.columns if column.name.endswith("_id")}
+    assert kinds == {"id"}
+    assert ibis_type("id") == "string"
+
+
+def test_every_table_has_one_writer_that_is_a_stage():
+    assert {table.writer for table in TABLES.values()} <= set(STAGES)
+    written = [table for stage in STAGES.values() for table in stage.writes]
+    assert sorted(written) == sorted(TABLES)
+
+
+def test_a_stage_reads_only_what_lower_numbers_write():
+    for stage in STAGES.values():
+        needed = {table for group in stage.needs for table in group}
+        for table in {*stage.reads, *needed}:
+            assert TABLES[table].writer < stage.name, f"{stage.name} reads {table}"
+
+
+def test_a_stage_says_what_it_needs_what_it_lacks_and_what_that_would_unlock():
+    stage = STAGES["05_score_rfm"]
+    assert stage.lacks({"features"}) == ("transactions",)
+    assert stage.lacks({"transactions", "features"}) is None
+    for each in STAGES.values():
+        assert set(each.question) == {"en", "zh"}
+        assert not each.needs or set(each.unlocks) == {"en", "zh"}
+
+
+def test_a_canonical_table_without_contact_columns_is_what_columns_of_gives():
+    assert not set(columns_of("customers")) & set(CONTACT_COLUMNS)
+    assert set(CONTACT_COLUMNS) <= set(columns_of("customers", contact=True))
+
+
+def test_contact_columns_stand_in_no_other_table():
+    for name, table in {**CANONICAL, **DERIVED}.items():
+        assert name == "customers" or not [column.name for column in table.columns if column.contact]
+
+
+def test_a_source_of_orders_may_name_columns_of_its_neighbours():
+    found = columns_of("transactions", neighbours=True)
+    assert found["product_name"] == "text"
+    assert found["country"] == "category"
+    assert "product_name" not in columns_of("transactions")
+    for others in NEIGHBOURS.values():
+        for other, names in others.items():
+            assert all(CANONICAL[other].kind(name) for name in names)

@@ -1,0 +1,116 @@
+"""Hostile and mistaken YAML is refused with its line; plain YAML is read as it stands."""
+
+import datetime as dt
+
+import pytest
+
+from workbench.core.errors import ProfileError
+from workbench.core.yaml_lines import read_yaml
+
+
+@pytest.fixture
+def read(tmp_path):
+    def reading(text):
+        path = tmp_path / "shop.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+        return read_yaml(path, "params/shop.yaml")
+
+    return reading
+
+
+def refused(read, text):
+    with pytest.raises(ProfileError) as caught:
+        read(text)
+    return str(caught.value)
+
+
+def test_plain_values_are_read_and_every_key_knows_its_line(read):
+    marked = read("name: 画像\nrun:\n  k: 3\n  day: 2024-02-29\n  several:\n    - a\n    - b\n")
+    run = {"k": 3, "day": dt.date(2024, 2, 29), "several": ["a", "b"]}
+    assert marked.content == {"name": "画像", "run": run}
+    assert marked.line(("run", "k")) == 3
+    assert marked.line(("run", "several", 1)) == 7
+    assert marked.line(("run", "unknown", "deeper")) == 2
+    assert marked.line(("nothing",)) == 1
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(read):
+    assert read(b"\xef\xbb\xbfname: a\n").content == {"name": "a"}
+
+
+def test_all_duplicate_keys_are_told_with_both_lines(read):
+    said = refused(read, "a: 1\nb: 2\na: 3\nc:\n  d: 1\n  d: 2\n")
+    assert "params/shop.yaml, line 3: duplicate key 'a', first on line 1." in said
+    assert "params/shop.yaml, line 6: duplicate key 'd', first on line 5." in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\nb: !!python/object/apply:os.system ['true']\n",
+        "a: 1\nb: !!python/object:os.path {x: 1}\n",
+        "a: 1\nb: !!python/name:os.system\n",
+        "a: 1\nb: !secret x\n",
+        "a: 1\nb: !!set {x, y}\n",
+    ],
+)
+def test_a_tag_that_builds_objects_is_refused_with_its_line(read, text):
+    said = refused(read, text)
+    assert said.startswith("params/shop.yaml, line 2: ")
+    assert "tag" in said
+    assert "Plain text, numbers, dates, lists and mappings" in said
+
+
+def test_anchors_that_multiply_are_refused(read):
+    lines = ["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    for last, name in zip("abcdefgh", "bcdefghi", strict=True):
+        lines.append(f"{name}: &{name} [{', '.join([f'*{last}'] * 9)}]")
+    assert "more nested or repeated values than a profile needs" in refused(read, "\n".join(lines))
+
+
+def test_an_anchor_that_holds_itself_is_refused(read):
+    assert "more nested or repeated values" in refused(read, "a: &a [*a]\n")
+
+
+@pytest.mark.parametrize("depth", [21, 1_000, 400_000])
+def test_deep_nesting_is_refused_before_it_exhausts_the_stack(read, depth):
+    assert "line 2: more nested or repeated values" in refused(read, "a: 1\nb: " + "[" * depth + "]" * depth)
+
+
+def test_a_very_large_file_is_refused_by_its_size(read):
+    said = refused(read, b"a: " + b"x" * 1_000_001)
+    assert said == "params/shop.yaml: 1,000,004 bytes. At most 1,000,000 bytes of YAML."
+
+
+@pytest.mark.parametrize("text", ["a:\n\tb: 1\n", "a: 1\n\tb: 2\n"])
+def test_a_tab_is_named_with_its_line(read, text):
+    expected = "params/shop.yaml, line 2: a tab. YAML is indented with spaces. Replace the tab by spaces."
+    assert refused(read, text) == expected
+
+
+def test_a_tab_inside_a_text_is_no_fault(read):
+    assert read('a: "x\\ty"\nb: x\ty\n').content == {"a": "x\ty", "b": "x\ty"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no 'key: value' lines"),
+        ("# only a comment\n", "no 'key: value' lines"),
+        ("- a\n- b\n", "no 'key: value' lines"),
+        ("just text\n", "no 'key: value' lines"),
+        (b"a: \xff\n", "not UTF-8 at byte 3"),
+        ("a: 'unclosed\n", "not YAML"),
+        ("a: 1\n---\nb: 2\n", "line 2: not YAML"),
+        ("a: \x01\n", "not YAML"),
+        ("a: 1\nb: 2024-13-40\n", "line 2: month must be in 1..12"),
+        ("? [a, b]\n: 1\n", "line 1: a key that is a list or a mapping"),
+        ("<<: {a: 1}\n", "line 1: "),
+    ],
+)
+def test_what_is_no_mapping_of_plain_values_is_refused(read, text, said):
+    assert said in refused(read, text)
+
+
+def test_keys_that_are_no_text_become_text(read):
+    assert read("1: a\n").content == {"1": "a"}

@@ -1,0 +1,132 @@
+"""Quality: verdicts, completeness, score, freshness and the page of pointblank."""
+
+import datetime as dt
+
+import ibis
+import pytest
+
+from workbench.core.errors import DataError
+from workbench.intake.quality import assess, pointblank_report, records_flow, rows_by_month
+
+SOURCES = {"crm": "customers", "shop": "transactions"}
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return ibis.duckdb.connect(threads=1)
+
+
+@pytest.fixture
+def tables(engine):
+    lines = {
+        "order_id": ["1", "2", "3", "4"],
+        "customer_id": ["K1", "K1", "K9", None],
+        "ordered_at": [dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 31), dt.datetime(2024, 3, 2), None],
+        "unit_price": [1.0, 2.0, -3.0, 4.0],
+    }
+    people = {"customer_id": ["K1", "K2"], "city": ["Wuhan", None]}
+    return {
+        "customers": engine.create_table("people", ibis.memtable(people), overwrite=True),
+        "transactions": engine.create_table("lines", ibis.memtable(lines), overwrite=True),
+    }
+
+
+def metrics(**more):
+    base = {
+        "crm.physical_records": 2,
+        "crm.accepted": 2,
+        "crm.rejected": 0,
+        "customers.rows": 2,
+        "customers.duplicates": 0,
+    }
+    base |= {"customers.repeated_ids": 0, "shop.physical_records": 5, "shop.accepted": 4, "shop.rejected": 1}
+    return base | {"shop.rejected.date-invalid": 1, "transactions.rows": 4, "transactions.duplicates": 1} | more
+
+
+def verdict(found, check, column, table="transactions"):
+    rows = found.verdicts[lambda each: (each.check == check) & (each.column == column) & (each.table == table)]
+    (row,) = rows.to_dict("records")
+    return row["status"], row["observed"], row["n"]
+
+
+def test_verdicts_say_what_was_seen_and_on_how_many_rows(tables):
+    found = assess(tables, metrics(), as_of=dt.date(2024, 3, 10), sources=SOURCES)
+    assert verdict(found, "orphans", "customer_id") == ("warn", pytest.approx(1 / 3), 3)
+    assert verdict(found, "without_rows", "customer_id", "customers") == ("pass", 0.5, 2)
+    assert verdict(found, "range", "unit_price") == ("warn", 0.25, 4)
+    assert verdict(found, "fresh", "ordered_at") == ("pass", 8.0, 3)
+    assert verdict(found, "rejected", "shop") == ("warn", 0.2, 5)
+    assert verdict(found, "duplicates", "") == ("warn", 0.25, 4)
+    assert verdict(found, "complete", "customer_id") == ("pass", 0.75, 4)
+    assert verdict(found, "key", "customer_id", "customers") == ("pass", 0.0, 2)
+
+
+def test_stale_data_draws_a_warning(tables):
+    found = assess(tables, metrics(), as_of=dt.date(2024, 6, 1), sources=SOURCES, max_age_days=45)
+    assert verdict(found, "fresh", "ordered_at") == ("warn", 91.0, 3)
+
+
+def test_score_is_the_mean_of_four_shares_per_table(tables):
+    found = assess(tables, metrics(), as_of=dt.date(2024, 3, 10), sources=SOURCES)
+    people = (0.75 + 1 + 1) / 3
+    lines = (14 / 16 + 0.75 + 0.8 + 2 / 3) / 4
+    assert found.score == round(100 * (people + lines) / 2, 2)
+    assert found.metrics()["quality_score"] == found.score
+    assert sum(value for key, value in found.metrics().items() if key != "quality_score") == len(found.verdicts)
+
+
+def test_perfect_data_scores_a_hundred(engine):
+    table = engine.create_table("good", ibis.memtable({"customer_id": ["K1", "K2"]}), overwrite=True)
+    clean = {
+        "crm.physical_records": 2,
+        "crm.accepted": 2,
+        "crm.rejected": 0,
+        "customers.rows": 2,
+        "customers.duplicates": 0,
+    }
+    found = assess({"customers": table}, clean, as_of=dt.date(2024, 1, 1), sources={"crm": "customers"})
+    assert found.score == 100
+    assert set(found.verdicts["status"]) == {"pass"}
+
+
+def test_table_without_rows_fails(engine):
+    empty = engine.create_table("empty", schema=ibis.schema({"customer_id": "string"}), overwrite=True)
+    clean = {"crm.physical_records": 1, "crm.accepted": 0, "crm.rejected": 1}
+    found = assess({"customers": empty}, clean, as_of=dt.date(2024, 1, 1), sources={"crm": "customers"})
+    assert verdict(found, "complete", "customer_id", "customers") == ("fail", 0.0, 0)
+
+
+def test_records_flow_adds_up():
+    flow = records_flow(metrics(), "shop")
+    assert flow.to_dict("list") == {
+        "step": ["records", "date-invalid", "accepted"], "kind": ["records", "rejected", "accepted"], "rows": [5, 1, 4],
+    }  # fmt: skip
+
+
+def test_rows_by_month_mark_the_months_that_are_not_whole(tables):
+    found = rows_by_month(tables["transactions"], "ordered_at")
+    assert found["rows"].tolist() == [2, 1]
+    assert found["complete"].tolist() == [True, False]
+    assert [str(month)[:10] for month in found["month"]] == ["2024-01-01", "2024-03-01"]
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Pointblank Validation"), ("zh", "检验")])
+def test_pointblank_page_is_inert_and_in_the_language(tables, language, word):
+    html = pointblank_report(tables["customers"], "customers", language)
+    assert word in html
+    assert "fonts.googleapis" not in html
+    assert "@import" not in html
+    assert "<script" not in html
+    assert html == pointblank_report(tables["customers"], "customers", language)
+
+
+def test_pointblank_page_shows_no_value_of_a_row(engine):
+    rows = {"customer_id": ["<img onerror=alert(1)>"], "city": ["secret street"]}
+    html = pointblank_report(engine.create_table("evil", ibis.memtable(rows), overwrite=True), "customers")
+    assert "onerror" not in html
+    assert "secret street" not in html
+
+
+def test_unknown_language_is_refused(tables):
+    with pytest.raises(DataError, match="no report on 'customers' in 'fr'"):
+        pointblank_report(tables["customers"], "customers", "fr")

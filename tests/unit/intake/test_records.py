@@ -1,0 +1,71 @@
+"""Lines become records by the rule of the design: one line, unless a quoted field validly spans lines."""
+
+from workbench.intake.records import BadLine, Record, RejectedRecord, read_records, split_line
+
+
+def read(text, width=3, separator=","):
+    return list(read_records(enumerate(text.split("\n"), 1), width=width, separator=separator))
+
+
+def kinds(found):
+    return [(each.line, "ok" if isinstance(each, Record) else each.code) for each in found if each is not None]
+
+
+def test_doubled_quotes_and_separators_inside_quotes_belong_to_the_field():
+    assert split_line('1,"a, ""b""",3', ",").fields == ["1", 'a, "b"', "3"]
+
+
+def test_quote_inside_an_unquoted_field_is_a_letter():
+    assert split_line('1,5" pipe,3', ",").fields == ["1", '5" pipe', "3"]
+
+
+def test_blanks_before_a_quoted_field_are_no_part_of_it():
+    assert split_line('1, "a, b" ,3', ",").fields == ["1", "a, b", "3"]
+
+
+def test_tab_separates_and_is_no_blank():
+    assert split_line('1\t\t"a\tb"', "\t").fields == ["1", "", "a\tb"]
+
+
+def test_quoted_field_spans_lines_even_where_a_later_line_has_as_many_separators():
+    assert read('"Once upon \na time",5,6') == [Record(1, ["Once upon \na time", "5", "6"])]
+
+
+def test_quote_still_open_is_closed_at_line_end_when_the_next_line_is_complete():
+    assert kinds(read('1,"a,3\n2,b,3\n3,c,3')) == [(1, "unclosed-quote"), (2, "ok"), (3, "ok")]
+
+
+def test_unclosed_quote_never_swallows_the_rest_of_the_file():
+    text = "\n".join(['1,"a,3', "2,ragged", *[f"{at},b,c" for at in range(3, 60)]])
+    found = kinds(read(text))
+    assert found[:3] == [(1, "unclosed-quote"), (2, "missing-cell"), (3, "ok")]
+    assert len(found) == 59
+
+
+def test_unclosed_quote_in_the_last_line_rejects_that_line_alone():
+    assert kinds(read('1,a,3\n2,"b,3')) == [(1, "ok"), (2, "unclosed-quote")]
+
+
+def test_spanned_record_with_too_many_fields_is_one_rejected_record():
+    assert kinds(read('1,"a\nb",3,4\n2,b,3')) == [(1, "extra-cell"), (3, "ok")]
+
+
+def test_text_behind_a_closing_quote_is_rejected():
+    assert kinds(read('1,"a"b,3')) == [(1, "stray-quote")]
+
+
+def test_blank_lines_are_no_records():
+    assert read("1,2,3\n\n4,5,6") == [Record(1, ["1", "2", "3"]), None, Record(3, ["4", "5", "6"])]
+
+
+def test_line_of_separators_alone_is_a_record_of_blank_cells():
+    assert read(",,") == [Record(1, ["", "", ""])]
+
+
+def test_line_that_does_not_decode_is_rejected_with_its_byte():
+    found = list(read_records([(7, BadLine(120, "A2,\\xff"))], width=2, separator=","))
+    assert found == [RejectedRecord(7, 0, "invalid-encoding", "byte 120: A2,\\xff")]
+
+
+def test_missing_cell_names_the_first_missing_field():
+    assert read("1,2") == [RejectedRecord(1, 3, "missing-cell", "1,2")]

@@ -1,0 +1,233 @@
+"""The report page, composed from the summaries of a made-up run."""
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workbench.core.errors import WorkbenchError
+from workbench.report import page as page_module
+from workbench.report.changes import compare_runs, follow_records
+from workbench.report.goals import judge_goal
+from workbench.report.page import RunFacts, heading_of, key_findings, mark, report_file, write_report
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><script>alert("svg")</script></svg>'
+LANGUAGES = ("en", "zh")
+
+
+@pytest.fixture
+def made():
+    return yaml.safe_load((Path(__file__).parent / "made_up_run.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "figures").mkdir()
+    for language in LANGUAGES:
+        (tmp_path / f"figures/made_up.{language}.svg").write_text(SVG, encoding="utf-8")
+    return tmp_path
+
+
+def compose(made, folder, language="en", languages=LANGUAGES, **facts):
+    run = RunFacts(**{**made["run"], "languages": languages, "previous": made["previous"], **facts})
+    return write_report(made["summaries"], run=run, folder=folder, language=language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_is_one_file_without_any_outside_reference(made, folder, language):
+    page = compose(made, folder, language)
+    assert (
+        re.findall(r'(?:src|href)="(?!data:|#)([^"]*)"', page)
+        == [report_file(other, LANGUAGES) for other in LANGUAGES if other != language]
+        + ["01_check_quality.html", "05_score_rfm.html", "06_segment_customers.html"] * 2
+    )
+    assert "http:" not in page.replace("http://www.w3.org/2000/svg", "") and "https:" not in page
+    assert "@import" not in page
+    assert re.findall(r"url\(([a-z]+:[a-z]+)", page) == ["data:font"]  # the glyphs of the page, or of the link to zh
+    assert len(page.encode()) < 5_000_000
+
+
+def test_the_policy_allows_the_one_script_and_nothing_else(made, folder):
+    import base64
+    import hashlib
+
+    page = compose(made, folder)
+    script = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert len(script) == 1
+    digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1].replace("&#39;", "'")
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert "unsafe-eval" not in policy and "script-src 'unsafe-inline'" not in policy
+
+
+def test_what_users_typed_is_inert(made, folder):
+    page = compose(made, folder)
+    assert "<img src=x" not in page
+    assert "<script>alert" not in page
+    assert "contact list &lt;img src=x onerror=alert(1)&gt;" in page
+
+
+def test_the_page_keeps_the_order_of_its_parts(made, folder):
+    page = compose(made, folder)
+    ids = re.findall(r'<section id="([^"]+)"', page)
+    stages = [each["stage"] for each in made["summaries"]][:-1]
+    assert ids == ["findings", "changes", "population", *stages, "limits", "goal", "computed"]
+    assert page.index('class="goal"') < page.index('id="findings"')
+    assert set(re.findall(r'href="#([^"]+)"', page)) - set(re.findall(r'id="([^"]+)"', page)) == set()
+
+
+def test_both_languages_carry_the_same_numbers(made):
+    def numbers(language):
+        said = [str(each["text"]) for each in key_findings(made["summaries"], language=language)]
+        return [sorted(re.findall(r"\d[\d,.]*\d|\d", re.sub(r"\s", " ", each))) for each in said]
+
+    assert numbers("en") == numbers("zh")
+    assert numbers("en")[0] == ["13", "14", "16", "2,469", "95"]
+
+
+def test_five_key_findings_are_flagged_ones_first_then_the_heaviest(made):
+    found = key_findings(made["summaries"], language="en")
+    assert [each["stage"][:2] for each in found] == ["04", "05", "06", "05", "04"]
+    assert str(found[0]["text"]).startswith("Half of spend comes from <strong>14\u202f%</strong> of customers. <small>")
+    for summary in made["summaries"]:
+        for finding in summary.get("findings") or ():
+            finding["key_finding"] = False
+            finding["weight"] = 1
+    assert [each["stage"][:2] for each in key_findings(made["summaries"], language="en")] == ["01"] * 5
+
+
+def test_a_section_is_headed_by_its_heaviest_answer(made):
+    by_stage = {each["stage"]: each for each in made["summaries"]}
+    assert heading_of(by_stage["05_score_rfm"], "en") == "Champions: 24 % of customers, 61 % of spend"
+    assert heading_of(by_stage["04_describe_customers"], "en") == "Half of spend comes from 14 % of customers"
+    assert heading_of({"stage": "05_score_rfm"}, "en") == "How recent, frequent and valuable is each customer?"
+
+
+def test_a_skipped_stage_says_what_it_lacks_and_what_that_would_unlock(made, folder):
+    page = compose(made, folder)
+    assert "Churn: not in this run" in page
+    assert "It needs transactions or labels, and this profile has neither." in page
+    assert "With it you would get: churn and purchase probabilities." in page
+    churn = next(each for each in made["summaries"] if each["stage"] == "08_predict_churn")
+    churn["skipped_because"] = None
+    assert "Lacks the table transactions, labels." in compose(made, folder)
+
+
+def test_a_failed_stage_shows_in_badge_and_section_and_links_to_its_cell(made, folder):
+    segments = made["summaries"][4]
+    segments |= {"status": "failed", "error": "boom <b>", "findings": []}
+    page = compose(made, folder, status="failed")
+    assert "Failed at Segments; what follows is what was finished before." in page
+    assert 'href="06_segment_customers.html#error-cell"' in page
+    assert "boom &lt;b&gt;" in page
+
+
+def test_a_figure_is_inlined_with_its_alternative_text_and_a_missing_one_is_named(made, folder):
+    page = compose(made, folder, "zh")
+    assert re.search(r'<img src="data:image/svg\+xml;base64,[A-Za-z0-9+/=]+" alt="按消费额从高到低', page)
+    assert "alert(&quot;svg" not in page and 'alert("svg' not in page  # only as an image, where no script runs
+    assert "未找到图“A chart that was not written”（figures/not_there.en.svg）" in page
+
+
+def test_pictures_beyond_the_budget_are_named_not_shown(made, folder, monkeypatch):
+    monkeypatch.setattr(page_module, "IMAGE_BUDGET", len(SVG) - 1)
+    page = compose(made, folder)
+    assert "data:image/svg" not in page
+    assert "is too large for this page; it is in the file figures/made_up.en.svg." in page
+
+
+def test_the_same_summaries_give_the_same_bytes(made, folder):
+    assert compose(made, folder, "zh") == compose(copy.deepcopy(made), folder, "zh")
+
+
+@pytest.mark.parametrize("status", ["done", "failed", "stale"])
+def test_the_badge_can_be_replaced_and_nothing_else_changes(made, folder, status):
+    page = compose(made, folder)
+    marked = mark(page, status, r"failed at <06> \1", "en")
+    assert r"failed at &lt;06&gt; \1" in marked
+    assert f"badge-{status}" in re.search(r"<!--status-->(.*?)<!--/status-->", marked, re.DOTALL)[1]
+    cut = re.compile(r"<!--status-->.*?<!--/status-->", re.DOTALL)
+    assert cut.sub("", marked) == cut.sub("", page)
+    assert mark(marked, "done", "", "en").count("<!--status-->") == 1
+
+
+def test_a_page_without_badge_and_an_unknown_status_are_refused():
+    with pytest.raises(WorkbenchError, match="the page has no badge"):
+        mark("<html></html>", "done", "", "en")
+    with pytest.raises(WorkbenchError, match=r"unknown status 'stalled'. Did you mean 'stale'\?"):
+        mark("<!--status--><!--/status-->", "stalled", "", "en")
+
+
+def test_what_changed_compares_labelled_figures_and_settings(made, folder):
+    moved = compare_runs(made["summaries"], made["previous"], language="en", currency="USD")
+    assert moved.rows == [
+        ["order lines", "1,341,200", "1,469,307", "+128,107"],
+        ["net order value", "$4.2 million", "$4.6 million", "+$396,000"],
+        ["quality score", "97.2", "97.8", "+0.6"],
+        ["verdict", "separate groups", "a continuum", ""],
+        ["groups (k)", "5", "4", "−1"],
+        ["silhouette", "0.41", "0.31", "−0.1"],
+    ]
+    assert (moved.compared, moved.moved) == (7, 6)
+    page = compose(made, folder)
+    assert "05_score_rfm.bins: 4 → 5" in page
+    assert "No earlier run of this profile is at hand" in compose(made, folder, previous=None)
+    same = {"run_id": "r0", "as_of": "2018-01-01", "stages": {e["stage"]: e for e in made["summaries"]}}
+    assert "Nothing moved" in compose(made, folder, previous=same)
+
+
+def test_every_record_is_followed_to_the_customers(made):
+    groups = follow_records(made["summaries"], language="en")
+    assert [[(step.text, step.count) for step in group] for group in groups] == [
+        [
+            ("orders: records read", 1469400),
+            ("rejected: too few fields", -61),
+            ("rejected: date that can be read two ways", -32),
+            ("orders: records accepted", 1469307),
+        ],
+        [("products: records accepted", 92331)],
+        [("order lines", 1469307), ("left out by the rule “no_postage”", -12411), ("order lines used", 1456896)],
+        [("customers with orders", 2469), ("customers analysed", 2469)],
+    ]
+    first = groups[0]
+    assert first[0].width == 1
+    assert first[2].start == pytest.approx(1469307 / 1469400)
+    assert follow_records([], language="en") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "missing", "key"),
+    [
+        ("", [], "goal_none"),
+        ("Who will leave?", [], "goal_answered"),
+        ("Who will leave?", ["08_predict_churn"], "goal_not_answered"),
+        ("Which segments, and who will leave?", ["08_predict_churn"], "goal_partly"),
+        ("哪些客户会流失？", ["08_predict_churn"], "goal_not_answered"),
+        ("Who are they?", [], "goal_answered"),
+        ("Who are they?", ["03_build_features", "04_describe_customers"], "goal_not_answered"),
+    ],
+)
+def test_the_goal_is_met_only_by_the_stages_it_asks_for(question, missing, key):
+    stages = ["03_build_features", "04_describe_customers", "05_score_rfm", "06_segment_customers", "08_predict_churn"]
+    summaries = [{"stage": each, "status": "skipped" if each in missing else "done"} for each in stages]
+    assert judge_goal({"question": question}, summaries).key == key
+
+
+def test_a_run_without_goal_or_stages_still_gives_an_honest_page(tmp_path):
+    page = write_report([], run=RunFacts("empty", "r1", "2018-01-01"), folder=tmp_path)
+    assert "No stage of this run stated a finding." in page
+    assert "The profile states no goal" in page
+    assert "No stage stated a limit." in page
+
+
+def test_a_finding_without_its_value_is_refused_with_its_name(made, folder):
+    made["summaries"][0]["findings"][0]["values"].pop("score")
+    with pytest.raises(WorkbenchError, match="text 'quality_answer': no value for score"):
+        compose(made, folder)
+
+
+def test_the_first_language_is_report_html():
+    assert [report_file(each, ("zh", "en")) for each in ("zh", "en")] == ["report.html", "report.en.html"]

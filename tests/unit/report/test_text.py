@@ -1,0 +1,112 @@
+"""Sentences and labels in two languages."""
+
+import re
+
+import pytest
+
+from workbench.core.errors import WorkbenchError
+from workbench.core.schema import TABLES
+from workbench.core.stages import STAGES
+from workbench.report import text
+from workbench.report.numbers import LANGUAGES, VALUE_KINDS
+from workbench.report.text import has_label, label, pieces, placeholders, say, texts
+
+SAMPLE = {"int": 12, "num": 0.5, "pct": 0.25, "money": 9.5, "days": 30, "date": "2017-12-31", "month": "2017-12"}
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:?!()](?!\()|[\u4e00-\u9fff]\.(?!\d)")
+
+
+def test_each_text_names_the_same_values_in_both_languages():
+    differing = {key: e for key, e in texts().items() if placeholders(e["en"]) != placeholders(e["zh"])}
+    assert differing == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_can_be_said_with_the_values_it_names(language):
+    for key, entry in texts().items():
+        values = {
+            name: ["customers"] if kind == "labels" else SAMPLE.get(kind, 0.5 if kind in VALUE_KINDS else "active")
+            for name, kind in placeholders(entry["en"]).items()
+        }
+        said = say(key, language, values)
+        assert said
+        assert "{" not in said and "**" not in said and "((" not in said, key
+
+
+def test_marks_are_closed_in_every_text():
+    for key, entry in texts().items():
+        for template in entry.values():
+            assert template.count("**") % 2 == 0, key
+            assert template.count("((") == template.count("))"), key
+
+
+def test_chinese_uses_full_width_punctuation():
+    entries = {**texts(), **text._labels()}
+    bare = {key: re.sub(r"\{[^}]*\}|\(\(|\)\)|\*\*", "", entry["zh"]) for key, entry in entries.items()}
+    assert [key for key, said in bare.items() if HALF_WIDTH.search(said)] == []
+
+
+def test_every_table_column_and_stage_has_a_label():
+    names = {each.name for table in TABLES.values() for each in table.columns} | set(TABLES) | set(STAGES)
+    assert sorted(name for name in names if name not in text._labels()) == []
+    assert has_label("recency_days") and not has_label("no_such_name")
+
+
+def test_every_stage_that_answers_says_how_to_read_it():
+    assert [stage for stage in STAGES if stage != "14_write_report" and f"how_to_read_{stage}" not in texts()] == []
+
+
+def test_numbers_are_marked_and_values_are_never_read_for_marks():
+    values = {"segment": "**x** ((y)) {n}", "share": 0.22, "value_share": 0.58, "n": 10}
+    assert pieces("segments_most_value", "en", values) == [
+        ("“", ""), ("**x** ((y)) {n}", ""), ("” brings ", ""), ("58 %", "strong"), (" of net spend with ", ""),
+        ("22 %", ""), (" of customers. ", ""), ("n = ", "quiet"), ("10", "quiet"), (".", "quiet"),
+    ]  # fmt: skip
+
+
+def test_a_sentence_of_ours_begins_with_a_capital_letter():
+    values = {"share_spend": 0.5, "share_customers": 0.143}
+    assert say("spend_concentration_heading", "en", values) == "Half of spend comes from 14 % of customers"
+    assert say("variable_known", "en", {"variable": "income", "share": 0.3, "n": 10}).startswith("Income is known")
+
+
+def test_chinese_sets_thin_spaces_at_latin_and_digits_but_leaves_values_alone():
+    thin = text.THIN_SPACE
+    said = say("spend_concentration_heading", "zh", {"share_spend": 0.5, "share_customers": 0.143})
+    assert said == f"一半的消费来自{thin}14%{thin}的客户"
+    assert "张A三" in say("quality_records", "zh", {"source": "张A三", "records": 1, "rejected": 0, "share": 0})
+
+
+def test_label_falls_back_to_the_name_and_reads_mappings_and_missing_values():
+    assert label("Toronto", "zh") == "Toronto"
+    assert label({"en": "high", "zh": "高"}, "zh") == "高"
+    assert (label(None, "en"), label(float("nan"), "en")) == ("–", "–")
+    assert label("active", "zh") == "活跃"
+
+
+def test_an_unknown_key_names_the_nearest_and_a_lacking_value_is_named():
+    with pytest.raises(WorkbenchError, match=r"unknown text 'rfm_champion'. Did you mean 'rfm_champions'\?"):
+        say("rfm_champion", "en")
+    with pytest.raises(WorkbenchError, match=r"text 'segments_too_little_data': no value for needed. Given: n."):
+        say("segments_too_little_data", "en", {"n": 3})
+    with pytest.raises(WorkbenchError, match="unknown language 'de'"):
+        say("ui_skip", "de")
+    with pytest.raises(WorkbenchError, match="unknown language 'de'"):
+        label("active", "de")
+
+
+def test_a_text_file_with_faults_reports_all_of_them():
+    faults = []
+    content = "a: {en: one}\nb: {en: '{n:int}', zh: '{n:intt}'}\nb: {en: again, zh: 再}\nc: word\n"
+    text.read_entries("odd.yaml", content, faults)
+    assert [str(each) for each in faults] == [
+        "odd.yaml: key 'a' gives en. Expected en, zh.",
+        "odd.yaml, b, zh: unknown kind 'intt'. Did you mean 'int'?",
+        "odd.yaml: key 'b' stands twice. Keys are unique.",
+        "odd.yaml: key 'c' gives 'word'. Expected en, zh.",
+    ]
+
+
+def test_a_key_in_two_files_is_refused(monkeypatch):
+    monkeypatch.setattr(text, "_files", lambda: (("a.yaml", "k: {en: x, zh: 某}"), ("b.yaml", "k: {en: y, zh: 另}")))
+    with pytest.raises(WorkbenchError, match=r"b.yaml: key 'k' stands in a.yaml too"):
+        texts.__wrapped__()

@@ -1,0 +1,24 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+_spec = importlib.util.spec_from_file_location("toy_workspace", Path(__file__).with_name("toy_workspace.py"))
+toy = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(toy)
+
+
+@pytest.fixture
+def toy_root(tmp_path):
+    """A fresh workspace of the toy profile."""
+    return toy.make_toy_workspace(tmp_path / "toy")
+
+
+@pytest.fixture(scope="module")
+def toy_done(tmp_path_factory):
+    """A workspace whose toy profile has run to the end once; not to be changed."""
+    from workbench.core.workspace import find_workspace
+    from workbench.run.flow import FlowOptions, run_flow
+
+    root = toy.make_toy_workspace(tmp_path_factory.mktemp("done") / "toy")
+    return root, run_flow(find_workspace(root), "toy", FlowOptions())

@@ -1,0 +1,277 @@
+"""The flow: what agrees, what is reused, and what is left behind under every fault."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from workbench.core.errors import DataError, ProfileError, StageError, WorkspaceBusyError
+from workbench.core.workspace import find_workspace
+from workbench.run.flow import FlowOptions, describe, run_flow
+from workbench.run.lock import hold_workspace
+
+
+def flow(root, **options):
+    return run_flow(find_workspace(root), "toy", FlowOptions(**options))
+
+
+def latest(root):
+    return json.loads((root / "reports/toy/latest/summary.json").read_text(encoding="utf-8"))
+
+
+def tracked(root):
+    """Return (status, workbench.run_id, name) of every tracked run."""
+    with sqlite3.connect(root / "mlruns/mlflow.db") as store:
+        query = """select r.status, t.value, r.name from runs r left join tags t
+                   on t.run_uuid = r.run_uuid and t.key = 'workbench.run_id' order by r.start_time"""
+        return store.execute(query).fetchall()
+
+
+def digests(root):
+    tables = {}
+    for stage in latest(root)["stages"].values():
+        tables |= {name: table["digest"] for name, table in stage["tables"].items()}
+    return tables
+
+
+def badge(root, name="report.html"):
+    text = (root / "reports/toy/latest" / name).read_text(encoding="utf-8")
+    return re.search(r"<!--status-->(.*?)<!--/status-->", text, re.S).group(1)
+
+
+def tell(root, fault):
+    (root / "data/raw/fault.txt").write_text(fault, encoding="utf-8")
+
+
+def nothing_half_written(root):
+    assert not list(root.glob("data/processed/*/.staging/*"))
+    assert not list(root.glob("reports/*/.staging-*"))
+    assert not [path for path in root.rglob(".*.parquet.*")]
+
+
+def test_a_finished_run_agrees_everywhere(toy_done):
+    root, result = toy_done
+    assert result.error is None
+    summary = latest(root)
+    assert summary == json.loads(json.dumps(result.summary))
+    assert summary["status"] == "done"
+    assert {name: stage["status"] for name, stage in summary["stages"].items()} == {
+        "01_check_quality": "done", "03_build_features": "done", "14_write_report": "done",
+    }  # fmt: skip
+    features = summary["stages"]["03_build_features"]["tables"]["features"]
+    assert features["rows"] == 2
+    assert features["path"] == "data/processed/toy/features.parquet"
+    assert (root / features["path"]).is_file()
+    assert summary["stages"]["03_build_features"]["metrics"] == {"customers": 2, "windows": 3}
+    assert summary["as_of"] == "2024-03-01"
+    assert "done" in badge(root)
+    assert {status for status, _, _ in tracked(root)} == {"FINISHED"}
+    assert len(tracked(root)) == 4  # the flow and its three stages
+    nothing_half_written(root)
+
+
+def test_a_finished_run_has_a_page_a_notebook_and_the_report_in_each_language(toy_done):
+    root, _ = toy_done
+    folder = root / "reports/toy/latest"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "notebooks", "pages", "report.html", "report.zh.html", "summary.json",
+    ]  # fmt: skip
+    for stage in ("01_check_quality", "03_build_features", "14_write_report"):
+        assert (folder / f"pages/{stage}.html").is_file()
+        assert (folder / f"notebooks/{stage}.ipynb").is_file()
+
+
+def test_the_second_run_reuses_everything_and_says_so(toy_root):
+    first = flow(toy_root)
+    second = flow(toy_root)
+    assert all(stage["reused_from"] == first.summary["run_id"] for stage in second.summary["stages"].values())
+    assert "0 stages run, 3 unchanged, 0 skipped" in describe(second)
+    for name, stage in first.summary["stages"].items():
+        assert second.summary["stages"][name]["metrics"] == stage["metrics"]
+        assert second.summary["stages"][name]["tables"] == stage["tables"]
+    third = flow(toy_root, settings=("03_build_features.windows_days=[7]",))
+    reused = [name for name, stage in third.summary["stages"].items() if "reused_from" in stage]
+    assert reused == ["01_check_quality"]
+    assert third.summary["stages"]["03_build_features"]["metrics"]["windows"] == 1
+    forced = flow(toy_root, force=True, only="01_check_quality")
+    assert "reused_from" not in forced.summary["stages"]["01_check_quality"]
+    (toy_root / "data/raw/toy.csv").write_text(
+        (toy_root / "data/raw/toy.csv").read_text() + "o4,c3,2024-02-05,5\n", encoding="utf-8"
+    )
+    changed = flow(toy_root)
+    assert not [name for name, stage in changed.summary["stages"].items() if "reused_from" in stage]
+    assert changed.summary["stages"]["03_build_features"]["tables"]["features"]["rows"] == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "message"),
+    [
+        ("raise", StageError, "ZeroDivisionError: told to fail"),
+        ("refuse", DataError, "the data is refused: told so"),
+        ("die", StageError, "the kernel died"),
+        ("forget", StageError, "ended without stage.finish()"),
+    ],
+)
+def test_a_failed_stage_is_called_failed_everywhere_and_the_last_good_report_stays(toy_done, tmp_path, fault, error, message):
+    root = copy_of(toy_done[0], tmp_path)
+    before = digests(root)
+    tell(root, fault)
+    result = flow(root, force=True)
+    assert isinstance(result.error, error)
+    assert message in str(result.error)
+    summary = latest(root)
+    assert summary["status"] == "failed"
+    assert message in summary["error"]
+    assert summary["stages"]["03_build_features"]["status"] == "failed"
+    assert "14_write_report" not in summary["stages"]
+    states = {name: status for status, run, name in tracked(root) if run == summary["run_id"]}
+    assert states[f"toy {summary['run_id']}"] == "FAILED"
+    assert states["03_build_features"] == "FAILED"
+    assert "RUNNING" not in {status for status, _, _ in tracked(root)}
+    for name, words in (("report.html", "last good report"), ("report.zh.html", "上一份完好的报告")):
+        assert words in badge(root, name)
+    kept = root / "reports/toy/latest/notebooks/03_build_features.ipynb"
+    assert kept.is_file()
+    if fault in ("raise", "refuse"):
+        assert str(kept.resolve()) in str(result.error)
+        assert 'id="error-cell"' in (root / "reports/toy/latest/pages/03_build_features.html").read_text()
+    nothing_half_written(root)
+    os.remove(root / "data/raw/fault.txt")
+    again = flow(root)
+    assert again.error is None
+    assert digests(root) == before
+    assert "done" in badge(root)
+
+
+def test_a_cell_over_its_time_fails_and_leaves_no_kernel(toy_root):
+    tell(toy_root, "hang")
+    result = flow(toy_root, settings=("run.cell_seconds=4",))
+    assert "took too long" in str(result.error)
+    assert "Raise run.cell_seconds" in str(result.error)
+    processes = subprocess.run(["ps", "ax", "-o", "args"], capture_output=True, text=True, check=True).stdout
+    assert not [line for line in processes.splitlines() if "ipykernel" in line and str(toy_root) in line]
+    assert latest(toy_root)["status"] == "failed"
+    assert "failed" in (toy_root / "reports/toy/latest/report.html").read_text().lower()
+
+
+def copy_of(root: Path, where: Path) -> Path:
+    subprocess.run(["cp", "-a", str(root), str(where / "copy")], check=True)
+    store = where / "copy/mlruns/mlflow.db"
+    with sqlite3.connect(store) as connection:  # artifacts lie where the copy is
+        connection.execute("update experiments set artifact_location = ?", ((where / "copy/mlruns/artifacts").as_uri(),))
+        connection.execute("update runs set artifact_uri = ? || run_uuid", ((where / "copy/mlruns/artifacts/").as_uri(),))
+    return where / "copy"
+
+
+def start_cli(root):
+    command = [sys.executable, "-m", "workbench.run.cli", "run", "toy", "--workspace", str(root)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(process, words):
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if words in line:
+            return seen
+    raise AssertionError("".join(seen))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [("[1/3] 01_check_quality ...", 0.3), ("[1/3] 01_check_quality ...", 2.5), ("[2/3] 03_build_features ...", 0.0),
+     ("[2/3] 03_build_features ...", 2.5), ("[3/3] 14_write_report ...", 1.5), ("[3/3] 14_write_report done", 0.05)],
+)  # fmt: skip
+def test_a_run_killed_at_any_moment_resumes_to_the_same_digests(toy_done, toy_root, words, seconds):
+    process = start_cli(toy_root)
+    wait_for(process, words)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for path in toy_root.glob("data/processed/toy/*.parquet"):
+        assert path.read_bytes()[-4:] == b"PAR1"
+    if (toy_root / "reports/toy/latest").exists():
+        assert latest(toy_root)["status"] == "done"
+    again = flow(toy_root)
+    assert again.error is None
+    assert digests(toy_root) == digests(toy_done[0])
+    assert "RUNNING" not in {status for status, _, _ in tracked(toy_root)}
+    nothing_half_written(toy_root)
+
+
+@pytest.mark.slow
+def test_a_polite_kill_is_told_as_failed(toy_root):
+    tell(toy_root, "hang")
+    process = start_cli(toy_root)
+    wait_for(process, "[2/3] 03_build_features ...")
+    time.sleep(3)
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "interrupted" in said
+    assert latest(toy_root)["status"] == "failed"
+    assert "RUNNING" not in {status for status, _, _ in tracked(toy_root)}
+
+
+def test_a_second_run_is_refused_with_the_name_of_the_first(toy_root):
+    with hold_workspace(find_workspace(toy_root), "workbench run toy"), pytest.raises(WorkspaceBusyError) as raised:
+        flow(toy_root)
+    assert raised.value.exit_code == 4
+    assert f"pid {os.getpid()}" in str(raised.value)
+    assert not (toy_root / "reports").exists()
+
+
+@pytest.mark.parametrize("operation", ["rename", "replace", "fsync"])
+def test_a_full_disk_at_any_write_leaves_the_old_or_the_new(toy_done, tmp_path, monkeypatch, operation):
+    root = copy_of(toy_done[0], tmp_path)
+    flow(root)
+    real, calls = getattr(os, operation), {"left": 0}
+
+    def fails(*given, **more):
+        calls["left"] -= 1
+        if calls["left"] == 0:
+            raise OSError(28, "No space left on device", str(given[0]))
+        return real(*given, **more)
+
+    monkeypatch.setattr(os, operation, fails)
+    failed = 0
+    for nth in range(1, 200):
+        calls["left"] = nth
+        try:
+            result = flow(root)
+        except OSError:
+            failed += 1
+            continue
+        reached = calls["left"] <= 0
+        summary = latest(root)
+        shown = root / "reports/toy/latest/report.html"
+        assert shown.is_file()
+        status = {status for status, run, name in tracked(root) if run == summary["run_id"] and name.startswith("toy ")}
+        assert status <= {"FINISHED"} if summary["status"] == "done" else status <= {"FAILED"}
+        assert ("done" in badge(root)) == (summary["status"] == "done")
+        if not reached:
+            break
+        failed += result.error is not None
+        assert result.folder is None or (result.error is None) == (summary["status"] == "done")
+    else:
+        raise AssertionError("the fault was reached every time")
+    assert failed > 0
+    assert digests(root) == digests(toy_done[0])
+
+
+def test_stages_asked_for_must_be_the_profiles(toy_root):
+    with pytest.raises(ProfileError, match="stage '05_score_rfm' is not among the stages of toy"):
+        flow(toy_root, only="05_score_rfm")
+    with pytest.raises(ProfileError, match="One or the other"):
+        flow(toy_root, only="01_check_quality", last="03_build_features")
+    result = flow(toy_root, first="03_build_features")
+    assert isinstance(result.error, DataError)
+    assert "It is written by 01_check_quality. Run that stage first." in str(result.error)

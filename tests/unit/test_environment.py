@@ -1,0 +1,123 @@
+"""pyproject, lock, environment.yml, pre-commit and .ci/run say the same."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def locked() -> list[tuple[str, str, Marker | None]]:
+    """Return name, version and marker of every line of the lock."""
+    found = re.findall(
+        r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^\s;\\]+)(?:\s*;\s*([^\\\n]+?))?\s*\\?$", LOCK, re.MULTILINE
+    )
+    return [(canonicalize_name(name), version, Marker(text) if text else None) for name, version, text in found]
+
+
+def version_on(name: str, python: str) -> str | None:
+    place = {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "platform_python_implementation": "CPython",
+        "implementation_name": "cpython",
+        "os_name": "posix",
+    }
+    fits = [
+        version for each, version, marker in locked() if each == name and (marker is None or marker.evaluate(place))
+    ]
+    return fits[0] if len(fits) == 1 else None
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_lock_satisfies_every_dependency_on_every_python(python):
+    lacking = []
+    for text in PROJECT["dependencies"]:
+        needed = Requirement(text)
+        version = version_on(canonicalize_name(needed.name), python)
+        if version is None or not needed.specifier.contains(version, prereleases=True):
+            lacking.append(f"{text}: locked {version}")
+    assert not lacking
+
+
+def test_every_dependency_has_a_lower_bound():
+    bounds = {text: {each.operator for each in Requirement(text).specifier} for text in PROJECT["dependencies"]}
+    assert not [text for text, operators in bounds.items() if ">=" not in operators]
+
+
+def test_the_lock_holds_hashes_and_names_no_host():
+    assert len(locked()) > 100
+    blocks = re.split(r"^(?=\S)", LOCK, flags=re.MULTILINE)
+    packages = [block for block in blocks if "==" in block.split("\n", maxsplit=1)[0]]
+    assert not [block.split()[0] for block in packages if "--hash=sha256:" not in block]
+    assert not re.findall(r"https?://|--index-url|--extra-index-url|--find-links|--trusted-host", LOCK)
+
+
+def test_pythons_of_pyproject_are_those_that_are_locked():
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    assert [each for each in ("3.10", *PYTHONS, "3.14") if allowed.contains(f"{each}.0")] == list(PYTHONS)
+
+
+def test_environment_yml_has_the_same_python_and_the_same_lock():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert environment["name"] == PROJECT["name"]
+    python = next(each for each in environment["dependencies"] if isinstance(each, str) and each.startswith("python"))
+    assert SpecifierSet(python.removeprefix("python")) == SpecifierSet(PROJECT["requires-python"])
+    pip = next(each["pip"] for each in environment["dependencies"] if isinstance(each, dict))
+    assert pip == ["-r requirements.lock"]
+    assert "pip" in environment["dependencies"]
+
+
+def test_environment_yml_says_how_the_package_itself_is_installed():
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    assert "pip install --no-deps --no-build-isolation --editable ." in text
+
+
+def test_pre_commit_runs_ruff_strips_notebooks_and_holds_their_rules():
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert [each["repo"] for each in config["repos"]] == ["local"]
+    hooks = {hook["id"]: hook for repo in config["repos"] for hook in repo["hooks"]}
+    assert list(hooks) == ["ruff-check", "ruff-format", "nbstripout", "notebook-rules"]
+    assert {hook["language"] for hook in hooks.values()} == {"system"}
+    assert "tests/notebooks/test_rules.py" in hooks["notebook-rules"]["entry"]
+
+
+def test_ci_run_calls_make_test_and_can_be_run():
+    script = ROOT / ".ci" / "run"
+    text = script.read_text(encoding="utf-8")
+    assert text.startswith("#!/usr/bin/env bash\n")
+    assert "set -euo pipefail" in text
+    assert re.search(r"^make test\b", text, re.MULTILINE)
+    assert os.access(script, os.X_OK)
+    assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
+
+
+def test_the_licence_is_the_one_that_pyproject_names():
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert PROJECT["license"] == "Apache-2.0"
+    assert "Apache License" in text
+    assert "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_the_changelog_has_the_version_of_the_package():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## \[?{re.escape(PROJECT['version'])}\]?", text, re.MULTILINE)
+    assert "## [Unreleased]" in text
