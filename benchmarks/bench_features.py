@@ -220,7 +220,7 @@ def _measure(rival: str, folder: Path) -> int:
 def _workbench(folder: Path):
     import ibis  # noqa: PLC0415
 
-    from workbench.intake.features import build_features  # noqa: PLC0415
+    from workbench.intake.features import build_features, keeping  # noqa: PLC0415
 
     connection = ibis.duckdb.connect(
         threads=THREADS, memory_limit=MEMORY_LIMIT, temp_directory=str(folder / "spill_workbench")
@@ -229,7 +229,8 @@ def _workbench(folder: Path):
     def work() -> None:
         names = ("transactions", "products")
         tables = {name: connection.read_parquet(folder / f"{name}.parquet", table_name=name) for name in names}
-        connection.to_parquet(build_features(tables, as_of=AS_OF), folder / "workbench.parquet")
+        with keeping(connection) as keep:
+            connection.to_parquet(build_features(tables, as_of=AS_OF, keep=keep), folder / "workbench.parquet")
 
     return work
 

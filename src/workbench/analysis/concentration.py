@@ -60,7 +60,8 @@ def pareto(
     Parameters
     ----------
     features : DataFrame, one row per customer
-        monetary_total (net of returns). Customers at or below 0, or without, are left out and counted.
+        monetary_total (net of returns). Customers at or below 0, or without, are left out and counted; without the
+        column nobody counts.
     seed : int
     n_bootstraps : int
         Resamples of customers for the intervals.
@@ -76,7 +77,7 @@ def pareto(
     Gini coefficient by ranks, and percentile bootstrap: Dixon, Weiner, Mitchell-Olds, Woodley (1987), Bootstrapping
     the Gini coefficient of inequality, Ecology 68:1548-1551.
     """
-    spend = features["monetary_total"].astype("float64").to_numpy(na_value=np.nan)
+    spend = features.reindex(columns=["monetary_total"])["monetary_total"].astype("float64").to_numpy(na_value=np.nan)
     spend = np.sort(spend[spend > 0])[::-1]
     once = np.ones(len(spend))
     estimates = _concentration(spend, once, marks)

@@ -75,14 +75,14 @@ def repeat_rate(features: pd.DataFrame) -> dict[str, float]:
     Parameters
     ----------
     features : DataFrame, one row per customer
-        frequency_orders; customers without an order do not count.
+        frequency_orders; customers without an order do not count; without the column nobody does.
 
     Returns
     -------
     dict
         customers (who bought), repeaters, share, low, high (95 %, Wilson; NaN without customers).
     """
-    orders = features["frequency_orders"].astype("float64").fillna(0)
+    orders = features.reindex(columns=["frequency_orders"])["frequency_orders"].astype("float64").fillna(0)
     customers, repeaters = int((orders > 0).sum()), int((orders > 1).sum())
     low, high = wilson(repeaters, customers)
     share = repeaters / customers if customers else np.nan

@@ -12,10 +12,19 @@ from pandas.api import types
 from workbench.analysis.intervals import SMALL_CELL, wilson
 from workbench.core.schema import CANONICAL
 
-__all__ = ["CODED_CATEGORIES", "VARIABLE_COLUMNS", "as_text", "count_values", "describe_variables", "variable_kinds"]
+__all__ = [
+    "CODED_CATEGORIES",
+    "VARIABLE_COLUMNS",
+    "as_text",
+    "count_values",
+    "describe_variables",
+    "groupings",
+    "variable_kinds",
+]
 
 CODED_CATEGORIES = ("weekday_top",)  # whole numbers that name something
 DECILES = tuple(each / 10 for each in range(1, 10))
+MOST_GROUPS = 30  # a category with more different values groups nobody
 MOST_DISTINCT = 200  # a text with more different values is no category
 VARIABLE_COLUMNS = (
     "variable", "kind", "part", "value", "n", "missing", "distinct", "share", "share_low", "share_high", "mean", "sd",
@@ -46,6 +55,18 @@ def variable_kinds(features: pd.DataFrame, *, categorical: Sequence[str] = CODED
     }
     names = [name for name in features.columns if name not in guarded]
     return {name: "categorical" if name in categorical else _kind(features[name]) for name in names}
+
+
+def groupings(features: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Keep the columns whose values are few enough to be groups: categories, in the order given.
+
+    Parameters
+    ----------
+    features : DataFrame, one row per customer
+    columns : sequence of str
+    """
+    kinds = variable_kinds(features)
+    return [name for name in columns if kinds.get(name) == "categorical" and features[name].nunique() <= MOST_GROUPS]
 
 
 def describe_variables(

@@ -23,7 +23,7 @@ __all__ = ["DEMO_DATA", "LANGUAGES", "TOP_LEVEL", "Profile", "load_profile", "pr
 
 LANGUAGES = ("en", "zh")
 DEMO_DATA = ("journey", "tiny")
-TOP_LEVEL = ("profile", "language", "as_of", "engine", "demo_data", "sources", "goal", "run")
+TOP_LEVEL = ("profile", "language", "as_of", "engine", "demo_data", "credit", "sources", "goal", "run")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 
 
@@ -41,6 +41,8 @@ class Profile:
     engine : str
     demo_data : str or None
         The published or generated data that fills ``data/raw`` when it is absent.
+    credit : dict of str
+        Where the data is from, by language; printed under every chart.
     sources : dict of str to SourceParams
     goal : GoalParams
     run : RunParams
@@ -55,6 +57,7 @@ class Profile:
     as_of: dt.date | None
     engine: str
     demo_data: str | None
+    credit: dict[str, str]
     sources: dict[str, SourceParams]
     goal: GoalParams
     run: RunParams
@@ -193,6 +196,7 @@ class _ProfileReader:
             as_of=self._date("as_of"),
             engine=self.content.get("engine", "duckdb"),
             demo_data=self.content.get("demo_data"),
+            credit=self._credit(),
             sources=self._sources(),
             goal=self._section(GoalParams, ("goal",)),
             run=self._run(),
@@ -214,6 +218,15 @@ class _ProfileReader:
         demo = self.content.get("demo_data")
         if demo is not None and demo not in DEMO_DATA:
             self.fault(("demo_data",), f"demo_data {demo!r}", "", did_you_mean(str(demo), DEMO_DATA))
+
+    def _credit(self) -> dict[str, str]:
+        given = self.content.get("credit", "")
+        if isinstance(given, str):
+            return dict.fromkeys(LANGUAGES, given)
+        if isinstance(given, dict) and set(given) == set(LANGUAGES) and all(isinstance(v, str) for v in given.values()):
+            return given
+        self.fault(("credit",), f"credit {given!r}", "Text, or a mapping of en and zh to text")
+        return dict.fromkeys(LANGUAGES, "")
 
     def _languages(self) -> tuple[str, ...]:
         given = self.content.get("language", "en")

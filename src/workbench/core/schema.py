@@ -6,6 +6,7 @@ names carry unit and window. Contact columns never stay in a canonical table.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 __all__ = [
@@ -15,11 +16,15 @@ __all__ = [
     "KINDS",
     "NEIGHBOURS",
     "TABLES",
+    "UNDATED",
     "Column",
     "Table",
     "columns_of",
     "ibis_type",
 ]
+
+# the as-of date of a base whose rows carry no date: everything is before it
+UNDATED = dt.date(9999, 12, 31)
 
 # kind of column -> the type it has in the engine
 KINDS = {

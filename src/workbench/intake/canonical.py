@@ -18,7 +18,7 @@ import ibis
 
 from workbench.core.errors import DataError, Fault
 from workbench.core.params import SourceParams
-from workbench.core.schema import CANONICAL, NEIGHBOURS, columns_of, ibis_type
+from workbench.core.schema import CANONICAL, DERIVED, NEIGHBOURS, columns_of, ibis_type
 from workbench.intake.expressions import to_ibis
 from workbench.intake.sources import FILE, ORDER, ParsedSource, check_source, expression_columns, read_source
 
@@ -37,8 +37,8 @@ class Intake:
     ----------
     tables : dict of str to ibis.Table
         Canonical tables without contact columns, in file order.
-    rejects : ibis.Table or None
-        source, file, line, column, code, raw.
+    rejects : ibis.Table
+        source, file, line, column, code, raw; without rows where all is well.
     metrics : dict
         Flat; counts, sums of money (added exactly, then given as float), text, ISO times.
     dropped : dict of str to list of str
@@ -46,7 +46,7 @@ class Intake:
     """
 
     tables: dict[str, ibis.Table]
-    rejects: ibis.Table | None
+    rejects: ibis.Table
     metrics: dict[str, int | float | str]
     dropped: dict[str, list[str]]
 
@@ -135,13 +135,19 @@ def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource]) -> I
     tables = _fill_neighbours(engine, tables, names, metrics)
     for name, table in tables.items():
         metrics[f"{name}.kept_rows"] = int(table.count().execute())
-    rejects = [each.rejects for each in sources.values() if each.rejects is not None]
     return Intake(
         tables={name: _final(name, tables[name]) for name in CANONICAL if name in tables},
-        rejects=(ibis.union(*rejects, distinct=False) if len(rejects) > 1 else rejects[0]) if rejects else None,
+        rejects=_all_rejects([each.rejects for each in sources.values() if each.rejects is not None]),
         metrics=metrics,
         dropped={name: each.dropped for name, each in sources.items()},
     )
+
+
+def _all_rejects(found: list[ibis.Table]) -> ibis.Table:
+    if not found:
+        schema = {column.name: ibis_type(column.kind) for column in DERIVED["rejects"].columns}
+        return ibis.memtable([], schema=schema)
+    return ibis.union(*found, distinct=False) if len(found) > 1 else found[0]
 
 
 def _at(name: str, fault: Fault) -> Fault:
@@ -345,7 +351,7 @@ def _complete(table: ibis.Table, found: ibis.Table, key: str, columns: list[str]
 
 
 def _final(name: str, table: ibis.Table) -> ibis.Table:
-    """Keep the columns the table may have; rows stay in file order, which the engine keeps unless it groups or joins."""
+    """Keep the columns the table may have; rows stay in file order, which grouping and joining alone disturb."""
     known = columns_of(name)
     columns = [column for column in _columns(table) if column in known or CANONICAL[name].open]
     return (table.order_by(ORDER) if name in _ONE_ROW_PER else table).select(*columns)

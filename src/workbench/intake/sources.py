@@ -133,7 +133,7 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
     -------
     list of Fault
         Missing, empty or header-only files, duplicate and missing columns (with the nearest name), a surplus field in
-        the first record, a form of file that is not read, unknown columns in rules and measures. Empty when all is well.
+        the first record, a form of file that is not read, unknown columns in rules and measures. Else empty.
     """
     faults = check_declared(source)
     try:

@@ -125,7 +125,11 @@ def _how(study: ChurnStudy) -> list[Finding]:
     metrics, importance = study.result.metrics, study.result.importance
     found = [Finding("churn_chosen", {"model": metrics["chosen"], "candidates": len(study.result.candidates)}, 0.2)]
     calibration = {"brier": metrics["brier"], "slope": metrics["calibration_slope"], "n": metrics["customers"]}
-    found.append(Finding("churn_calibration", calibration, 0.2))
+    calibration |= {
+        "expected": float(study.result.predictions["churn_probability"].sum()),
+        "left": metrics["positives"],
+    }
+    found.append(Finding("churn_calibration", calibration, 0.45))
     if len(importance) and importance.iloc[0]["low"] > 0:
         values = importance.iloc[0][["feature", "importance", "low", "high"]].to_dict()
         found.append(Finding("churn_driver", values | {"n": metrics["customers"]}, 0.35))

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.analysis.intervals import wilson
+from workbench.core.schema import UNDATED
 from workbench.report.findings import Finding
 
 __all__ = ["find_features", "limit_features", "table_coverage"]
@@ -32,7 +33,9 @@ def table_coverage(features: pd.DataFrame) -> pd.DataFrame:
 def find_features(features: pd.DataFrame, coverage: pd.DataFrame, *, as_of: Any) -> list[Finding]:
     """Say how many customers and features there are, and how the customers buy."""
     n = len(features)
-    found = [Finding("features_answer", {"customers": n, "features": len(coverage), "as_of": as_of}, 0.4)]
+    size = {"customers": n, "features": len(coverage)}
+    dated = Finding("features_answer", size | {"as_of": as_of}, 0.4)
+    found = [dated if as_of != UNDATED else Finding("features_answer_undated", size, 0.4)]
     found += _one_order(features) + _rhythm(features)
     if len(coverage) and n:
         least = coverage.loc[coverage["share"].idxmin()]
@@ -45,7 +48,8 @@ def find_features(features: pd.DataFrame, coverage: pd.DataFrame, *, as_of: Any)
 
 def limit_features(features: pd.DataFrame, *, as_of: Any) -> list[Finding]:
     """Say what the features do not know."""
-    found = [Finding("features_limit_as_of", {"as_of": as_of})]
+    dated = Finding("features_limit_as_of", {"as_of": as_of})
+    found = [dated if as_of != UNDATED else Finding("features_limit_undated")]
     if "frequency_orders" in features:
         without = int((features["frequency_orders"].fillna(0) == 0).sum())
         if without:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.analysis.clustering import Verdict
 from workbench.analysis.segments import SegmentDefinition
+from workbench.core.schema import UNDATED
 from workbench.report.findings import Finding
 
 __all__ = ["find_segments", "limit_segments", "value_shares"]
@@ -97,7 +98,10 @@ def limit_segments(verdict: Verdict, definition: SegmentDefinition, absent: Sequ
     dropped = [*definition.transform.dropped, *absent]
     if dropped:
         found.append(Finding("segments_dropped", {"features": dropped, "count": len(dropped)}))
-    return [*found, Finding("segments_limit_method"), Finding("segments_limit_new", {"as_of": definition.as_of})]
+    found.append(Finding("segments_limit_method"))
+    if definition.as_of != UNDATED.isoformat():
+        found.append(Finding("segments_limit_new", {"as_of": definition.as_of}))
+    return found
 
 
 def _sizes(sizes: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:

@@ -39,8 +39,8 @@ class RunFacts:
     Attributes
     ----------
     profile, run_id : str
-    as_of : datetime.date or str
-        The day before which everything was known.
+    as_of : datetime.date, str or None
+        The day before which everything was known; None where no row carries a date.
     goal : mapping
         ``question``, ``decision``, ``audience``, ``measure``; empty where none is stated.
     languages : tuple of str
@@ -59,7 +59,7 @@ class RunFacts:
 
     profile: str
     run_id: str
-    as_of: date | str
+    as_of: date | str | None
     goal: Mapping[str, Any] = field(default_factory=dict)
     languages: tuple[str, ...] = ("en",)
     status: str = "done"
@@ -102,7 +102,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
     sections = [_section(each, run, pictures, language) for each in summaries if each["stage"] != REPORT_STAGE]
     context = {
         "title": say("ui_report_title", language, {"profile": run.profile}),
-        "as_of": say("ui_as_of", language, {"as_of": run.as_of}),
+        "as_of": say("ui_as_of", language, {"as_of": run.as_of}) if run.as_of else say("ui_undated", language),
         "run_id": run.run_id,
         "badge": badge(run.status, language, run.message or _failure(summaries, language)),
         "others": [(each, report_file(each, run.languages)) for each in run.languages if each != language],
@@ -226,7 +226,8 @@ def _skipped(summary: Mapping[str, Any], language: str) -> dict[str, Any]:
 
 def _answered(summary: Mapping[str, Any], pictures: _Pictures, language: str) -> dict[str, Any]:
     speak = Speaker(language, summary.get("currency") or "")
-    sentences = [speak(each["key"], each["values"]) for each in summary.get("findings") or ()]
+    ranked = sorted(summary.get("findings") or (), key=lambda each: -float(each.get("weight") or 0))
+    sentences = [speak(each["key"], each["values"]) for each in ranked]
     how = f"how_to_read_{summary['stage']}"
     reused = summary.get("reused_from")
     return {

@@ -44,6 +44,7 @@ def stage_key(
         "settings": settings,
         "as_of": as_of,
         "languages": list(profile.languages),
+        "credit": profile.credit,
         "code": code,
         "inputs": dict(inputs),
         "libraries": _library_versions(),

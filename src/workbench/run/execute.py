@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +58,7 @@ def execute_notebook(
         A cell failed, took too long, or the kernel died.
     """
     os.environ[CONTEXT_VARIABLE] = str(context)
+    sockets = tempfile.mkdtemp(prefix="workbench-")  # private to this user: no port, not even on loopback
     try:
         papermill.execute_notebook(
             str(template),
@@ -66,7 +69,7 @@ def execute_notebook(
             log_output=False,
             cwd=str(template.parent),
             timeout_func=lambda _cell: _remaining(cell_seconds, deadline),
-            config=Config({"KernelManager": {"transport": "ipc"}}),  # no port, not even on loopback
+            config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
         )
     except PapermillExecutionError as error:
         raise _explain(error, output) from None
@@ -83,6 +86,7 @@ def execute_notebook(
         raise StageError(Fault(template.stem, found, "", remedy)) from None
     finally:
         os.environ.pop(CONTEXT_VARIABLE, None)
+        shutil.rmtree(sockets, ignore_errors=True)
 
 
 def _remaining(cell_seconds: int, deadline: float) -> int:

@@ -32,7 +32,7 @@ def report_facts(stage: StageRun) -> RunFacts:
     return RunFacts(
         profile=stage.profile.name,
         run_id=stage.context.run_id,
-        as_of=stage.summary()["as_of"] or "",
+        as_of=stage.context.as_of,
         goal=stage.profile.goal.model_dump(),
         languages=stage.languages,
         previous=previous if previous.get("status") == "done" else None,

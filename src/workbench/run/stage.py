@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from workbench.core.errors import DataError, Fault, ProfileError
 from workbench.core.files import write_json
 from workbench.core.params import SECTIONS
-from workbench.core.schema import CANONICAL
+from workbench.core.schema import CANONICAL, UNDATED
 from workbench.core.stages import STAGES
 from workbench.core.store import Store, to_pandas
 from workbench.core.workspace import Workspace
@@ -31,8 +31,6 @@ from workbench.run.context import RunContext, current_context, stage_summary
 from workbench.run.telling import Telling
 
 __all__ = ["StageRun", "start"]
-
-UNDATED = dt.date(9999, 12, 31)  # the as-of date of a base whose rows carry no date: everything is before it
 
 
 def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
@@ -159,6 +157,17 @@ class StageRun(Telling):
         path = self.staging.folder / name
         path.write_text(content, encoding="utf-8", newline="\n")
         return path
+
+    def about(self) -> Any:
+        """Return what stands under every chart: source, period of the orders, currency."""
+        from workbench.report.charts import About  # noqa: PLC0415
+
+        metrics = stage_summary(self.workspace, self.profile.name, "01_check_quality").get("metrics", {})
+        days = [metrics.get(f"transactions.{which}_ordered_at") for which in ("first", "last")]
+        period = tuple(dt.date.fromisoformat(day[:10]) for day in days) if all(days) else None
+        if period and self.stage != "01_check_quality":
+            period = (period[0], min(period[1], self.as_of - dt.timedelta(days=1)))
+        return About(source=self.profile.credit, period=period, currency=self.currency)
 
     def freeze_as_of(self, found: dt.date | None) -> None:
         """Set the as-of date that 01 has found, unless the profile declares one."""

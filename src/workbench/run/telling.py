@@ -14,6 +14,7 @@ from workbench.report.findings import KEY_WEIGHT, Finding
 
 __all__ = ["Telling", "plain"]
 
+_MOST_CHARTS = 8  # of one kind; a reader looks at no more
 _TOLD = ("findings", "figures", "shown", "embedded", "limits", "candidates")
 
 
@@ -28,8 +29,6 @@ class Telling:
     currency : str
     folder : Path
         The stage's private staging folder.
-    about : About
-        Source and period, printed under every chart.
     """
 
     def __init__(self, stage: str, languages: tuple[str, ...], currency: str, folder: Path):
@@ -88,7 +87,7 @@ class Telling:
         display(SVG(filename=picture) if picture.suffix == ".svg" else Image(filename=picture, alt=alt))
 
     def show_each(self, name: str, plot: Callable, frame: pd.DataFrame, *, by: str, only: Sequence[str]) -> None:
-        """Draw one chart per group of a frame, for the groups named, in their order.
+        """Draw one chart per group of a frame, for the groups named, in their order, the first eight.
 
         Parameters
         ----------
@@ -101,7 +100,7 @@ class Telling:
             The column that names the groups.
         only : sequence of str
         """
-        for group in only:
+        for group in only[:_MOST_CHARTS]:
             rows = frame[frame[by] == group]
             if rows["value"].notna().any():
                 self.show(f"{name}_{group}", plot, rows, column=group)

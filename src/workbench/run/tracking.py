@@ -57,6 +57,7 @@ class Tracker:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         workspace.tracking.mkdir(parents=True, exist_ok=True)
         with FileLock(workspace.tracking / ".initialise.lock"):
+            _make_store(workspace)
             self.client = MlflowClient(store_uri(workspace))
             self.experiment = self._experiment()
 
@@ -194,6 +195,19 @@ class Tracker:
         figures = folder / "figures"
         if figures.is_dir():
             self.client.log_artifacts(tracked, str(figures), "figures")
+
+
+def _make_store(workspace: Workspace) -> None:
+    """Make the store's tables aside and show them by one rename: a kill in between leaves no half-made store."""
+    store = workspace.tracking / "mlflow.db"
+    if store.exists():
+        return
+    fresh = workspace.tracking / ".fresh.db"
+    fresh.unlink(missing_ok=True)
+    client = MlflowClient(f"sqlite:///{fresh}")
+    client.search_experiments()
+    client._tracking_client.store.engine.dispose()
+    os.replace(fresh, store)
 
 
 def _is_number(value: Any) -> bool:

@@ -11,7 +11,7 @@ from ibis.config import Config
 
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.schema import CANONICAL, KINDS
-from workbench.intake.features import REGISTRY, Feature, available, build_features, registered
+from workbench.intake.features import REGISTRY, Feature, available, build_features, keeping, registered
 
 AS_OF = date(2024, 7, 1)
 
@@ -172,6 +172,20 @@ def test_the_order_of_rows_and_the_number_of_threads_change_no_bit():
         expression = build_features({"transactions": lines, "products": named}, as_of=AS_OF)
         tables.append(engine.to_pyarrow(expression))
     assert tables[0].equals(tables[1])
+
+
+def test_kept_intermediate_tables_change_nothing_and_are_gone_afterwards():
+    engine = ibis.duckdb.connect()
+    tables = {
+        "transactions": engine.create_table("transactions", transactions().to_pyarrow()),
+        "products": engine.create_table("products", products().to_pyarrow()),
+    }
+    lazily = engine.to_pyarrow(build_features(tables, as_of=AS_OF))
+    with keeping(engine) as keep:
+        kept = engine.to_pyarrow(build_features(tables, as_of=AS_OF, keep=keep))
+        assert len(engine.list_tables()) > 2
+    assert kept.equals(lazily)
+    assert sorted(engine.list_tables()) == ["products", "transactions"]
 
 
 def test_ties_go_to_the_name_that_sorts_first():

@@ -61,6 +61,14 @@ def test_verdicts_say_what_was_seen_and_on_how_many_rows(tables):
     assert verdict(found, "key", "customer_id", "customers") == ("pass", 0.0, 2)
 
 
+def test_text_that_was_read_in_the_wrong_encoding_draws_a_warning(engine):
+    names = {"customer_id": ["1", "2", "3", "4"], "city": ["姓名".encode().decode("gbk"), "姓名", "張偉", "Xi'an"]}
+    table = engine.create_table("spoiled", ibis.memtable(names), overwrite=True)
+    clean = {"crm.physical_records": 4, "crm.accepted": 4, "crm.rejected": 0, "customers.rows": 4}
+    found = assess({"customers": table}, clean, as_of=dt.date(2024, 1, 1), sources={"crm": "customers"})
+    assert verdict(found, "mojibake", "city", "customers") == ("warn", pytest.approx(1 / 3), 3)
+
+
 def test_stale_data_draws_a_warning(tables):
     found = assess(tables, metrics(), as_of=dt.date(2024, 6, 1), sources=SOURCES, max_age_days=45)
     assert verdict(found, "fresh", "ordered_at") == ("warn", 91.0, 3)

@@ -37,7 +37,8 @@ stage.finish()""",
 from workbench.core.errors import DataError
 fault = stage.workspace.root / "data/raw/fault.txt"
 told = fault.read_text().strip() if fault.is_file() else ""
-features = stage.read("transactions").group_by("customer_id").agg(frequency_orders=stage.read("transactions").order_id.nunique())
+orders = stage.tables()["transactions"]
+features = orders.group_by("customer_id").agg(frequency_orders=orders.order_id.nunique())
 stage.write("features", features)
 if told == "raise": raise ZeroDivisionError("told to fail <script>")
 if told == "refuse": raise DataError("the data is refused: told so.")

@@ -13,6 +13,7 @@ from workbench.intake.features.attributes import describe_attributes, registered
 from workbench.intake.features.behaviour import describe_behaviour
 from workbench.intake.features.campaigns import count_campaigns
 from workbench.intake.features.exact import join_customers
+from workbench.intake.features.keep import Keep
 from workbench.intake.features.lines import ORDER_LABELS, known_lines
 from workbench.intake.features.orders import group_orders, purchases
 from workbench.intake.features.preferences import count_products, prefer_group, prefer_label
@@ -25,7 +26,11 @@ WINDOWS_DAYS = DEFAULT_WINDOWS_DAYS
 
 
 def build_features(
-    tables: Mapping[str, ir.Table], *, as_of: date, windows_days: Sequence[int] = WINDOWS_DAYS
+    tables: Mapping[str, ir.Table],
+    *,
+    as_of: date,
+    windows_days: Sequence[int] = WINDOWS_DAYS,
+    keep: Keep | None = None,
 ) -> ir.Table:
     """Describe every customer by what was known before the as-of date.
 
@@ -38,6 +43,9 @@ def build_features(
         Only rows dated before its midnight feed a feature; rows without a date feed none that is dated.
     windows_days : sequence of int
         Lengths in days, from 1, of the windows ``[as_of - days, as_of)``.
+    keep : callable, optional
+        Executes an expression and gives the result as a table (``keeping``); used on the orders and on each group of
+        features, which bounds the memory of a build over tens of millions of lines. The result is the same.
 
     Returns
     -------
@@ -45,8 +53,8 @@ def build_features(
         One row per customer, sorted by customer_id (text): the ids of customers registered before the as-of date or at
         an unknown time, and of those with any dated order line before it. Then the features of ``REGISTRY`` whose
         source columns exist, in its order, then the declared attributes of customers. A customer without any order line
-        has frequency_orders 0 and the other features of transactions null; counts of campaigns are 0. Nothing is
-        computed until the table is executed.
+        has frequency_orders 0 and the other features of transactions null; counts of campaigns are 0. Without
+        ``keep`` nothing is computed until the table is executed, but for one look at text attributes of customers.
 
     Raises
     ------
@@ -56,7 +64,7 @@ def build_features(
         If a window is not a whole number of days from 1, or stands twice.
     """
     _check_windows(windows_days)
-    blocks = _transaction_blocks(tables, as_of=as_of, windows_days=windows_days)
+    blocks = _transaction_blocks(tables, as_of=as_of, windows_days=windows_days, keep=keep or _lazily)
     everybody = _everybody(tables, blocks[:1], as_of=as_of)
     if "campaigns" in tables:
         blocks.append(count_campaigns(tables["campaigns"], as_of=as_of))
@@ -73,23 +81,30 @@ def build_features(
     return joined.mutate(**zeros).select(chosen).order_by("customer_id")
 
 
-def _transaction_blocks(tables: Mapping[str, ir.Table], *, as_of: date, windows_days: Sequence[int]) -> list[ir.Table]:
+def _transaction_blocks(
+    tables: Mapping[str, ir.Table], *, as_of: date, windows_days: Sequence[int], keep: Keep
+) -> list[ir.Table]:
     """Give tables of one row per customer; the first names every customer with an order line."""
     transactions = tables.get("transactions")
     if transactions is None or "customer_id" not in transactions.columns:
         return []
     lines = known_lines(transactions, as_of=as_of)
-    orders = group_orders(lines)
+    orders = keep(group_orders(lines))
     bought = purchases(orders)
-    blocks = [describe_behaviour(orders, as_of=as_of, windows_days=windows_days)]
+    blocks = [keep(describe_behaviour(orders, as_of=as_of, windows_days=windows_days))]
     if "ordered_at" in lines.columns:
-        blocks += [describe_rhythm(bought), describe_times(bought)]
-    blocks += [prefer_label(bought, label) for label in ORDER_LABELS if label in lines.columns]
+        blocks += [keep(describe_rhythm(bought)), keep(describe_times(bought))]
+    blocks += [keep(prefer_label(bought, label)) for label in ORDER_LABELS if label in lines.columns]
     if "product_id" in lines.columns:
-        blocks.append(count_products(lines))
-        named = tables["products"].columns if "products" in tables else ()
-        blocks += [prefer_group(lines, tables["products"], each) for each in ("category", "brand") if each in named]
+        blocks.append(keep(count_products(lines)))
+        products = tables.get("products")
+        groups = [group for group in ("category", "brand") if products is not None and group in products.columns]
+        blocks += [keep(prefer_group(lines, products, group)) for group in groups]
     return blocks
+
+
+def _lazily(table: ir.Table) -> ir.Table:
+    return table
 
 
 def _everybody(tables: Mapping[str, ir.Table], behaviour: Sequence[ir.Table], *, as_of: date) -> ir.Table:
