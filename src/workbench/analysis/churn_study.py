@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import ibis
 import pandas as pd
 
 from workbench.analysis.churn_labels import (
-    CutOffs,
+    LEAST_DAYS,
+    PERIODS,
     Horizon,
     active_customers,
     choose_horizon,
@@ -24,7 +25,6 @@ from workbench.analysis.churn_labels import (
 )
 from workbench.analysis.churn_models import ChurnResult, fit_dated, fit_undated
 from workbench.analysis.purchases import count_gaps, has_purchases, purchase_days
-from workbench.core.errors import DataError
 from workbench.intake.features import build_features
 
 __all__ = ["ChurnStudy", "score_customers", "study_churn"]
@@ -46,7 +46,10 @@ class ChurnStudy:
     result : ChurnResult
         Empty when the history is too short.
     reason : str
-        Why nothing was fitted, as it was found; else empty.
+        Why the history is too short: ``no_purchases``, ``no_repeats`` (nobody bought on two days) or ``too_short``;
+        else empty.
+    span : dict of int
+        For ``too_short``: days from the first purchase to the end of the data, and needed_days.
     horizon : Horizon or None
         None with a label table.
     cut_offs : dict of str to date
@@ -60,6 +63,7 @@ class ChurnStudy:
     verdict: str
     result: ChurnResult
     reason: str = ""
+    span: dict[str, int] = field(default_factory=dict)
     horizon: Horizon | None = None
     cut_offs: dict[str, date] = field(default_factory=dict)
     counts: dict[str, Any] = field(default_factory=dict)
@@ -99,11 +103,14 @@ def study_churn(
     settings = {"leak_auc": leak_auc, "min_positives": min_positives, "n_bootstraps": n_bootstraps, "seed": seed}
     if "labels" in tables:
         return _study_labels(tables, features, as_of=as_of, windows_days=windows_days, settings=settings)
-    try:
-        horizon, cut_offs = _plan(tables["transactions"], as_of, horizon_days)
-    except DataError as error:
+    first, last = _first_and_last(tables["transactions"], as_of)
+    gaps = count_gaps(tables["transactions"], as_of=as_of) if first else pd.DataFrame()
+    reason, span = _obstacle(first, last, gaps, horizon_days)
+    if reason:
         nothing = ChurnResult("too_short", "time", {}, {"leak_alarms": 0})
-        return ChurnStudy("purchases", "too_short", nothing, str(error))
+        return ChurnStudy("purchases", "too_short", nothing, reason, span)
+    horizon = choose_horizon(gaps, span_days=span["days"], given_days=horizon_days)
+    cut_offs = plan_cut_offs(first, as_of, horizon.days, last=last)
     within = active_within_days or 2 * horizon.days
     labels = {
         name: label_purchases(tables["transactions"], cut_off, horizon.days, as_of=as_of, active_within_days=within)
@@ -114,7 +121,8 @@ def study_churn(
     }
     result = fit_dated(periods, **settings)
     counts = {f"{name}.{key}": value for name, each in labels.items() for key, value in each.counts.items()}
-    return ChurnStudy("purchases", result.verdict, result, "", horizon, cut_offs.periods, counts, within)
+    asked = {"horizon": horizon, "cut_offs": cut_offs.periods, "active_within_days": within}
+    return ChurnStudy("purchases", result.verdict, result, counts=counts, **asked)
 
 
 def score_customers(
@@ -154,18 +162,27 @@ def score_customers(
     return frame.assign(purchase_probability=buys, cut_off=cut_off, model_version=version)[list(CHURN_COLUMNS)]
 
 
-def _plan(transactions: ibis.Table, as_of: date, horizon_days: int | None) -> tuple[Horizon, CutOffs]:
+def _first_and_last(transactions: ibis.Table, as_of: date) -> tuple[date | None, date | None]:
+    """Return the days of the first and the last purchase before the date; None where there is none."""
     if not has_purchases(transactions):
-        raise DataError("transactions hold no dated purchase of a known customer.")
+        return None, None
     days = purchase_days(transactions, as_of=as_of)
     span = days.agg(first=days.purchased_on.min(), last=days.purchased_on.max()).to_pandas().iloc[0]
     if pd.isna(span["first"]):
-        raise DataError(f"no purchase of a known customer before {as_of}.")
-    first, last = pd.Timestamp(span["first"]).date(), pd.Timestamp(span["last"]).date()
-    ends = min(as_of, last + timedelta(days=1))
-    gaps = count_gaps(transactions, as_of=as_of)
-    horizon = choose_horizon(gaps, span_days=(ends - first).days, given_days=horizon_days)
-    return horizon, plan_cut_offs(first, as_of, horizon.days, last=last)
+        return None, None
+    return pd.Timestamp(span["first"]).date(), pd.Timestamp(span["last"]).date()
+
+
+def _obstacle(
+    first: date | None, last: date | None, gaps: pd.DataFrame, horizon_days: int | None
+) -> tuple[str, dict[str, int]]:
+    """Say what keeps a model from being fitted, if anything, and the days there are and that are needed."""
+    if first is None or last is None:
+        return "no_purchases", {}
+    span = {"days": (last - first).days + 1, "needed_days": PERIODS * (horizon_days or LEAST_DAYS)}
+    if span["days"] < span["needed_days"]:
+        return "too_short", span
+    return ("no_repeats" if gaps.empty and horizon_days is None else ""), span
 
 
 def _study_labels(

@@ -24,7 +24,7 @@ def project(matrix: pd.DataFrame, assigned: pd.DataFrame) -> tuple[pd.DataFrame,
     -------
     frame : DataFrame
         One row per customer of the matrix: x, y, segment. The sign of a component is such that its largest
-        loading is positive.
+        loading is positive, the first of equal ones.
     explained : (float, float)
         Share of variance each component explains, 0..1; 0 where there is no such component.
     """
@@ -33,7 +33,7 @@ def project(matrix: pd.DataFrame, assigned: pd.DataFrame) -> tuple[pd.DataFrame,
         return pd.DataFrame({"x": [], "y": [], "segment": []}), (0.0, 0.0)
     centred = matrix.to_numpy(dtype=float) - matrix.to_numpy(dtype=float).mean(axis=0)
     _, sizes, loadings = np.linalg.svd(centred, full_matrices=False)
-    signs = np.sign(loadings[np.arange(len(loadings)), np.abs(loadings).argmax(axis=1)])
+    signs = np.sign(loadings[np.arange(len(loadings)), np.abs(loadings).round(9).argmax(axis=1)])
     places = np.zeros((len(matrix), _AXES))
     kept = min(_AXES, len(sizes))
     places[:, :kept] = centred @ (loadings * signs[:, None])[:kept].T

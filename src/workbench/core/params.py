@@ -52,7 +52,22 @@ class FormatParams(Section):
     )
     decimals: Literal[".", ","] = knob(".", en="Decimal mark of numbers", zh="数字的小数点")
     currency: str | None = knob(None, en="ISO 4217 code of the money columns", zh="金额列的 ISO 4217 币种代码")
-    time_zone: str | None = knob(None, en="IANA time zone of times with an offset", zh="带时差时间的 IANA 时区")
+    time_zone: str | None = knob(
+        None,
+        en="IANA time zone of the shop, for times with an offset or stored_in",
+        zh="门店的 IANA 时区，用于带时差或 stored_in 的时间",
+    )
+    stored_in: str | None = knob(
+        None,
+        en="IANA time zone in which times without an offset are stored, such as UTC; default: the shop's own",
+        zh="不带时差的时间所采用的 IANA 时区，如 UTC；默认即门店时区",
+    )
+
+    @model_validator(mode="after")
+    def _zones(self) -> FormatParams:
+        if self.stored_in and not self.time_zone:
+            raise ValueError("stored_in needs time_zone, the zone to which times are brought")
+        return self
 
 
 class SourceParams(Section):

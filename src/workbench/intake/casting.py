@@ -112,6 +112,11 @@ def _local_time(zone: str, moment: ibis.dtype("timestamp('UTC')")) -> ibis.dtype
     """Return the clock time of a moment in a zone (built into the engine)."""
 
 
+@ibis.udf.scalar.builtin(name="timezone")
+def _instant(zone: str, clock: ibis.dtype("timestamp(6)")) -> ibis.dtype("timestamp('UTC')"):  # type: ignore
+    """Return the moment at which the clocks of a zone showed a time (built into the engine)."""
+
+
 @ibis.udf.scalar.pyarrow
 def _normal_form(text: str) -> str:
     """Apply `normalise_key` to a column of the engine."""
@@ -275,6 +280,9 @@ def _dated(cell: ibis.Value, plan: ColumnPlan) -> Cell:
     else:
         cell = cell.cast("string")
         moment, faults = _moment(cell, plan)
+    if plan.formats.stored_in and not (kind.is_timestamp() and kind.timezone is not None):
+        instant = _instant(ibis.literal(plan.formats.stored_in), moment)
+        moment = _local_time(ibis.literal(plan.formats.time_zone), instant).cast("timestamp(6)")
     day = moment.date()
     last = plan.date_max
     faults += [

@@ -22,7 +22,8 @@ def lead_source(sources: Mapping[str, SourceParams]) -> str:
 
     Examples
     --------
-    >>> lead_source({"crm": SourceParams(path="c", table="customers"), "pos": SourceParams(path="p", table="transactions")})
+    >>> crm, pos = SourceParams(path="c", table="customers"), SourceParams(path="p", table="transactions")
+    >>> lead_source({"crm": crm, "pos": pos})
     'pos'
     """
     for table in _LEADING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,9 @@ def find_churn(study: ChurnStudy, scored: pd.DataFrame, *, min_positives: int) -
     list of Finding
     """
     if study.verdict == "too_short":
-        return [Finding("churn_not_possible", {"reason": study.reason}, 0.5)]
-    metrics = study.result.metrics
+        return [Finding(f"churn_{study.reason}", study.span, 0.5)]
     if study.verdict == "too_few_positives":
-        values = {"positives": metrics["positives"], "needed": min_positives, "n": metrics["customers"]}
-        return [Finding("churn_too_few", values, 0.5)]
+        return [_too_few(study.result.counts, min_positives)]
     found = [*_alarms(study), _answer(study), _rate(study), *_top(study), _gain(study)]
     return found + _how(study) + _scored(study, scored)
 
@@ -69,6 +68,16 @@ def measure_churn(study: ChurnStudy) -> dict[str, Any]:
     if study.horizon is not None:
         metrics |= {"horizon_days": study.horizon.days, "horizon_set_by": study.horizon.set_by}
     return metrics
+
+
+def _too_few(counts: Mapping[str, int], needed: int) -> Finding:
+    """Name the scarcest outcome of the period in which it is scarcest."""
+    found = []
+    for period in (key.removesuffix(".customers") for key in counts if key.endswith(".customers")):
+        n, left = counts[f"{period}.customers"], counts[f"{period}.positives"]
+        found += [(left, "churn_too_few", "positives", n), (n - left, "churn_too_few_stay", "stayed", n)]
+    fewest, key, name, n = min(found, key=lambda each: each[0])
+    return Finding(key, {name: fewest, "needed": needed, "n": n}, 0.5)
 
 
 def _alarms(study: ChurnStudy) -> list[Finding]:

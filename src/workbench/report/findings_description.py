@@ -8,6 +8,7 @@ import pandas as pd
 
 from workbench.analysis.concentration import Pareto
 from workbench.analysis.intervals import wilson
+from workbench.intake.features.registry import registered
 from workbench.report.findings import Finding
 
 __all__ = ["find_base", "find_differences", "find_movement", "limit_description"]
@@ -15,6 +16,7 @@ __all__ = ["find_base", "find_differences", "find_movement", "limit_description"
 _HALF = 0.5
 _LATER_MONTHS = (6, 3, 1)  # the retention told is that of the latest of these ages that was observed
 _SPEND = "monetary_total"
+_MOST_VARIABLES = 3  # categories whose largest group is told
 
 
 def find_base(variables: pd.DataFrame, concentration: Pareto | None, repeat: dict[str, float] | None) -> list[Finding]:
@@ -114,7 +116,10 @@ def limit_description(differences: pd.DataFrame, months: pd.DataFrame) -> list[F
     if tested:
         found.append(Finding("description_limit_tests", {"tested": tested}))
     if len(months):
-        found.append(Finding("description_limit_months", {"month": _day(months.iloc[0]["month"])}))
+        found.append(Finding("description_limit_start", {"month": _day(months.iloc[0]["month"])}))
+    partial = months[~months["complete"].astype(bool)] if len(months) else months
+    if len(partial):
+        found.append(Finding("description_limit_months", {"month": _day(partial.iloc[-1]["month"])}))
     return found
 
 
@@ -137,14 +142,20 @@ def _typical(variables: pd.DataFrame) -> list[Finding]:
 
 
 def _largest_groups(variables: pd.DataFrame) -> list[Finding]:
-    """Name the largest group of each declared attribute, the first three."""
+    """Name the largest group of three categories, declared attributes before features, and how far each is known."""
     listed = variables[variables["part"] == "value"]
+    names = list(dict.fromkeys(listed["variable"]))
+    computed = {feature.name for feature in registered(names)}
     found = []
-    for variable, rows in listed.groupby("variable", sort=False):
-        row = rows.iloc[0]
-        values = {"variable": variable, "value": row["value"], "share": row["share"], "n": int(row["n"] / row["share"])}
+    for variable in sorted(names, key=lambda name: name in computed)[:_MOST_VARIABLES]:
+        row = listed[listed["variable"] == variable].iloc[0]
+        n, missing = round(row["n"] / row["share"]), int(row["missing"])
+        values = {"variable": variable, "value": row["value"], "share": row["share"], "n": n}
         found.append(Finding("variable_largest", values | {"low": row["share_low"], "high": row["share_high"]}, 0.25))
-    return found[:3]
+        if missing:
+            known = {"variable": variable, "share": n / (n + missing), "n": n + missing}
+            found.append(Finding("variable_known", known, 0.15))
+    return found
 
 
 def _cohorts(cohorts: pd.DataFrame) -> list[Finding]:

@@ -127,13 +127,18 @@ def _checks(quality: Quality) -> list[Finding]:
     counts = quality.metrics()
     names = {"passed": "checks_passed", "warned": "checks_warned", "failed": "checks_failed"}
     found = [Finding("quality_checks", {name: counts[key] for name, key in names.items()}, 0.2)]
-    gaps = quality.completeness[quality.completeness["rows"] > 0]
-    gaps = gaps.assign(share=gaps["filled"] / gaps["rows"]).sort_values(["share", "table", "column"])
-    if len(gaps) and gaps.iloc[0]["share"] < 1:
-        row = gaps.iloc[0]
-        values = {"table": row["table"], "column": row["column"], "share": row["share"], "n": row["rows"]}
-        found.append(Finding("quality_completeness", values, 0.2))
-    return found
+    return [*found, *_least_complete(quality.verdicts)]
+
+
+def _least_complete(verdicts: pd.DataFrame) -> list[Finding]:
+    """Name the emptiest column, but for those whose blanks say that nothing happened: their limit is 0."""
+    gaps = verdicts[(verdicts["check"] == "complete") & (verdicts["limit"] > 0) & (verdicts["n"] > 0)]
+    gaps = gaps.sort_values(["observed", "table", "column"])
+    if gaps.empty or gaps.iloc[0]["observed"] >= 1:
+        return []
+    row = gaps.iloc[0]
+    values = {"table": row["table"], "column": row["column"], "share": row["observed"], "n": row["n"]}
+    return [Finding("quality_completeness", values, 0.2)]
 
 
 def _orphans(quality: Quality) -> list[Finding]:

@@ -56,9 +56,10 @@ def _types(types: pd.DataFrame, scored: int) -> list[Finding]:
     if known.empty or scored == 0:
         return []
     largest = known["share"].idxmax()
-    found = [Finding("rfm_type_largest", {"type": largest, **_share(known.loc[largest], scored)}, 0.4)]
+    values = {"type": largest, **_share(known.loc[largest], scored)}
+    found = [Finding("rfm_type_largest_bare" if pd.isna(values["value_share"]) else "rfm_type_largest", values, 0.4)]
     champions = known.loc["important_value"]
-    if champions["customers"] > 0:
+    if champions["customers"] > 0 and pd.notna(champions["value_share"]):
         found.append(Finding("rfm_champions", _share(champions, scored), 0.75))
     return [*found, *_at_stake(known, scored)]
 

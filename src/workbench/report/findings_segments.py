@@ -98,6 +98,10 @@ def limit_segments(verdict: Verdict, definition: SegmentDefinition, absent: Sequ
     dropped = [*definition.transform.dropped, *absent]
     if dropped:
         found.append(Finding("segments_dropped", {"features": dropped, "count": len(dropped)}))
+    filled = max(definition.transform.features, key=lambda each: each.filled, default=None)
+    if filled is not None and filled.filled:
+        share = filled.filled / definition.transform.customers
+        found.append(Finding("segments_imputed", {"feature": filled.name, "count": filled.filled, "share": share}))
     found.append(Finding("segments_limit_method"))
     if definition.as_of != UNDATED.isoformat():
         found.append(Finding("segments_limit_new", {"as_of": definition.as_of}))
@@ -108,7 +112,8 @@ def _sizes(sizes: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:
     n = int(sizes["n"].sum())
     largest = sizes.loc[sizes["n"].idxmax()]
     values = {name: largest[name] for name in ("share", "low", "high", "value_share")} | {"n": n}
-    found = [Finding("segments_largest", values | {"segment": _name(largest["segment"], definition)}, 0.3)]
+    key = "segments_largest_bare" if pd.isna(largest["value_share"]) else "segments_largest"
+    found = [Finding(key, values | {"segment": _name(largest["segment"], definition)}, 0.3)]
     if sizes["value_share"].notna().any():
         richest = sizes.loc[sizes["value_share"].idxmax()]
         values = {name: richest[name] for name in ("share", "value_share")} | {"n": n}

@@ -62,8 +62,8 @@ def say(key: str, language: str, values: Mapping[str, Any] | None = None, curren
 
     Examples
     --------
-    >>> say("population_customers", "en", {"customers": 2469})
-    '2,469 customers analysed'
+    >>> say("features_answer_undated_heading", "en", {"customers": 2469, "features": 47})
+    '2,469 customers, 47 facts about each'
     """
     return "".join(text for text, _ in pieces(key, language, values, currency))
 

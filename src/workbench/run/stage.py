@@ -12,7 +12,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ import ibis
 import pandas as pd
 from pydantic import ValidationError
 
-from workbench.core.errors import DataError, Fault, ProfileError
+from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.files import write_json
 from workbench.core.params import SECTIONS
 from workbench.core.schema import CANONICAL, UNDATED
 from workbench.core.stages import STAGES
 from workbench.core.store import Store, to_pandas
 from workbench.core.workspace import Workspace
+from workbench.intake.features import keeping
 from workbench.run.context import RunContext, current_context, stage_summary
 from workbench.run.telling import Telling
 
@@ -88,7 +90,7 @@ class StageRun(Telling):
         self.store = Store(self.workspace, self.profile.name, **limits)
         self.staging = self.store.stage(stage, context.run_id)
         self._begun = begun
-        self._scratch: Path | None = None
+        self._closing = ExitStack()
         super().__init__(stage, self.profile.languages, self.profile.currency, self.staging.folder)
 
     @property
@@ -142,11 +144,16 @@ class StageRun(Telling):
         """Return the canonical tables this stage has just written."""
         return {name: self.staging.read(name) for name in self.staging.rows if name in CANONICAL}
 
+    def holding(self) -> Callable[[ibis.Table], ibis.Table]:
+        """Return what holds a step's rows in the engine until ``finish()``, so that large inputs keep to the limit."""
+        return self._closing.enter_context(keeping(self.store.engine))
+
     def scratch(self) -> Path:
         """Return a private folder for what is read on the way; ``finish()`` removes it."""
-        self._scratch = self.workspace.interim(self.profile.name) / f".scratch-{os.getpid()}"
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        return self._scratch
+        folder = self.workspace.interim(self.profile.name) / f".scratch-{os.getpid()}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     def date_range(self, first: str, last: str | None) -> tuple[dt.date, dt.date]:
         """Return the dates between which rows are believed; the last is the day of the run unless given."""
@@ -179,8 +186,7 @@ class StageRun(Telling):
     def finish(self) -> None:
         """Write the stage's summary; by hand also publish and track it."""
         write_json(self.staging.folder / "summary.json", self.summary())
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        self._closing.close()
         if not self.context.by_flow:
             from workbench.run.by_hand import publish_by_hand  # noqa: PLC0415  (only by hand is MLflow imported here)
 
@@ -237,11 +243,17 @@ def _placed(figure: Mapping[str, Any], stage: str) -> dict[str, Any]:
 
 
 def _check_settings(stage: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    if stage not in SECTIONS:
+        raise ProfileError(Fault("start()", f"unknown stage '{stage}'", "", did_you_mean(stage, SECTIONS)))
     model = SECTIONS[stage]
-    lacking = [name for name in model.model_fields if name not in settings]
+    known = list(model.model_fields)
+    lacking = [name for name in known if name not in settings]
     faults = [Fault(stage, f"parameter {name} is not passed to start()") for name in lacking]
+    unknown = [name for name in settings if name not in known]
+    faults += [Fault(stage, f"unknown parameter '{name}'", "", did_you_mean(name, known)) for name in unknown]
+    given = {name: value for name, value in settings.items() if name in known}
     try:
-        checked = model.model_validate_json(json.dumps(dict(settings), default=str))
+        checked = model.model_validate_json(json.dumps(given, default=str))
     except ValidationError as error:
         said = [(".".join(map(str, each["loc"])), each["msg"], each.get("input")) for each in error.errors()]
         faults += [Fault(stage, f"{key} is {value!r}" if key else "settings", message) for key, message, value in said]

@@ -196,6 +196,6 @@ def _several(findings: Finding | Iterable[Finding]) -> list[Finding]:
 
 def _escape_markdown(text: str) -> str:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for mark in "\\`*_$[]#|":
+    for mark in "\\`*_$[]#|~":
         escaped = escaped.replace(mark, f"\\{mark}")
     return escaped

@@ -90,6 +90,9 @@ class Tracker:
                 f"{name}.{key}": value for name, stage in stages.items() for key, value in stage["metrics"].items()
             }
             self._log(tracked, metrics=metrics | {"seconds": summary["seconds"]})
+            tables = {name: table for stage in summary["stages"].values() for name, table in stage["tables"].items()}
+            self._log_inputs(tracked, {"tables": tables, "as_of": summary["as_of"]})
+            self.client.set_tag(tracked, "workbench.as_of", summary["as_of"] or "undated")
         self.client.set_tag(tracked, "workbench.status", status)
         self.client.set_terminated(tracked, _STATUS[status])
 
@@ -133,7 +136,8 @@ class Tracker:
         if found is not None:
             return found.experiment_id
         location = (self.workspace.tracking / "artifacts" / self.profile).as_uri()
-        return self.client.create_experiment(self.profile, artifact_location=location)
+        tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI opens on the runs
+        return self.client.create_experiment(self.profile, artifact_location=location, tags=tags)
 
     def _open(self, parent: str | None, name: str, summary: Mapping[str, Any]) -> str:
         tags = {

@@ -119,7 +119,9 @@ def test_the_second_run_reuses_everything_and_says_so(toy_root):
         ("forget", StageError, "ended without stage.finish()"),
     ],
 )
-def test_a_failed_stage_is_called_failed_everywhere_and_the_last_good_report_stays(toy_done, tmp_path, fault, error, message):
+def test_a_failed_stage_is_called_failed_everywhere_and_the_last_good_report_stays(
+    toy_done, tmp_path, fault, error, message
+):
     root = copy_of(toy_done[0], tmp_path)
     before = digests(root)
     tell(root, fault)
@@ -165,8 +167,12 @@ def copy_of(root: Path, where: Path) -> Path:
     subprocess.run(["cp", "-a", str(root), str(where / "copy")], check=True)
     store = where / "copy/mlruns/mlflow.db"
     with sqlite3.connect(store) as connection:  # artifacts lie where the copy is
-        connection.execute("update experiments set artifact_location = ?", ((where / "copy/mlruns/artifacts").as_uri(),))
-        connection.execute("update runs set artifact_uri = ? || run_uuid", ((where / "copy/mlruns/artifacts/").as_uri(),))
+        connection.execute(
+            "update experiments set artifact_location = ?", ((where / "copy/mlruns/artifacts").as_uri(),)
+        )
+        connection.execute(
+            "update runs set artifact_uri = ? || run_uuid", ((where / "copy/mlruns/artifacts/").as_uri(),)
+        )
     return where / "copy"
 
 

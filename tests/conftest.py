@@ -1,0 +1,48 @@
+"""What several test folders share: the repository, public data, and one run of the tiny profile."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository():
+    """The root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def public_data():
+    """The folder of public data sets; a test that needs it is skipped where it is absent."""
+    folder = Path(os.environ.get("WORKBENCH_PUBLIC_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"public data not found at {folder}; name it with WORKBENCH_PUBLIC_DATA")
+    return folder
+
+
+def make_workspace(where: Path) -> Path:
+    """Copy notebooks and profiles into a fresh workspace."""
+    where.mkdir(parents=True, exist_ok=True)
+    for name in ("notebooks", "params"):
+        shutil.copytree(ROOT / name, where / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "scratch"))
+    return where
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """(workspace root, flow result) of the tiny profile, run once from nothing; not to be changed."""
+    from workbench.core.workspace import find_workspace
+    from workbench.run.flow import FlowOptions, run_flow
+
+    root = make_workspace(tmp_path_factory.mktemp("tiny") / "workspace")
+    return root, run_flow(find_workspace(root), "tiny", FlowOptions())
+
+
+@pytest.fixture
+def fresh_workspace(tmp_path):
+    """A workspace with the repository's notebooks and profiles and nothing else."""
+    return make_workspace(tmp_path / "workspace")

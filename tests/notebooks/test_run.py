@@ -1,0 +1,120 @@
+"""Every notebook through papermill on the tiny profile, and what it leaves."""
+
+import json
+import re
+from collections import Counter
+
+import nbformat
+import pandas as pd
+import pytest
+
+from workbench.core.schema import DERIVED
+from workbench.core.stages import STAGES
+from workbench.core.workspace import find_workspace
+from workbench.run.context import stage_summary
+
+
+@pytest.fixture(scope="module")
+def root(tiny):
+    assert tiny[1].error is None, tiny[1].error
+    return tiny[0]
+
+
+@pytest.fixture(scope="module")
+def summary(root):
+    return json.loads((root / "reports/tiny/latest/summary.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_is_done_and_writes_its_tables(root, summary, stage):
+    entry = summary["stages"][stage]
+    assert entry["status"] == "done"
+    present = {"01_check_quality": {"transactions", "products", "customers", "campaigns", "rejects"}}
+    expected = present.get(stage, set(STAGES[stage].writes))
+    assert set(entry["tables"]) == expected
+    for table in entry["tables"].values():
+        frame = pd.read_parquet(root / table["path"])
+        assert len(frame) == table["rows"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_executed_notebook_has_no_error_and_no_warning(root, stage):
+    notebook = nbformat.read(root / f"reports/tiny/latest/notebooks/{stage}.ipynb", as_version=4)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output.output_type == "error"]
+    said = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stderr")
+    assert "Warning" not in said, said
+
+
+def test_the_tables_have_the_columns_of_the_schema(root):
+    for name in ("rfm", "segments", "churn", "rejects"):
+        columns = list(pd.read_parquet(root / f"data/processed/tiny/{name}.parquet").columns)
+        assert columns == [column.name for column in DERIVED[name].columns]
+
+
+def test_every_customer_has_one_row_of_features_rfm_and_segment(root):
+    frames = {
+        name: pd.read_parquet(root / f"data/processed/tiny/{name}.parquet") for name in ("features", "rfm", "segments")
+    }
+    ids = frames["features"]["customer_id"]
+    assert ids.is_unique
+    assert ids.tolist() == sorted(ids)
+    for name in ("rfm", "segments"):
+        assert frames[name]["customer_id"].tolist() == ids.tolist()
+
+
+def test_contact_data_leaves_no_trace(root):
+    seeded = (root / "data/raw/tiny/customers.csv").read_text(encoding="utf-8").splitlines()[1:]
+    phones = [line.split(",")[2] for line in seeded][:400:7]
+    mails = [line.split(",")[3] for line in seeded][:400:7]
+    assert len(phones) > 50
+    words = [word.encode() for word in phones + mails if word]
+    for path in root.rglob("*"):
+        if path.is_file() and "raw" not in path.parts:
+            content = path.read_bytes()
+            assert not [word for word in words if word in content], path
+
+
+def test_both_reports_carry_the_same_numbers(root):
+    def numbers(name):
+        text = (root / "reports/tiny/latest" / name).read_text(encoding="utf-8")
+        body = re.sub(r"<(style|script|svg).*?</\1>|<[^>]+>|&[a-z#0-9]+;", " ", text, flags=re.S)
+        return text, re.findall(r"\d+(?:\.\d+)?\s?%", body)
+
+    english, shares = numbers("report.html")
+    chinese, shares_zh = numbers("report.zh.html")
+    assert 'lang="en"' in english
+    assert 'lang="zh' in chinese
+    assert len(shares) > 20
+    # the order within a sentence is the language's own
+    assert Counter(re.sub(r"\s", "", each) for each in shares) == Counter(re.sub(r"\s", "", each) for each in shares_zh)
+
+
+def test_the_report_asks_nothing_of_the_network_and_is_small(root):
+    for name in ("report.html", "report.zh.html"):
+        text = (root / "reports/tiny/latest" / name).read_text(encoding="utf-8")
+        assert "Content-Security-Policy" in text
+        assert len(text.encode()) < 5_000_000
+        assert not re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", text)
+        assert not re.findall(r"url\((?!['\"]?data:)", text)
+
+
+def test_rejected_rows_keep_file_line_and_reason(root, summary):
+    rejects = pd.read_parquet(root / "data/processed/tiny/rejects.parquet")
+    metrics = summary["stages"]["01_check_quality"]["metrics"]
+    assert metrics["orders.physical_records"] == metrics["orders.accepted"] + metrics["orders.rejected"]
+    assert metrics["orders.rejected"] == 6
+    lines = (root / "data/raw/tiny/orders.csv").read_text(encoding="utf-8").splitlines()
+    for row in rejects.itertuples():
+        assert row.file == "data/raw/tiny/orders.csv"
+        assert str(row.raw).strip() in lines[int(row.line) - 1] or lines[int(row.line) - 1] in str(row.raw)
+    assert set(rejects["code"]) == {"missing-cell", "extra-cell", "date-invalid", "number-invalid"}
+
+
+def test_findings_of_every_stage_are_told(root):
+    for stage in STAGES:
+        told = stage_summary(find_workspace(root), "tiny", stage)
+        if stage != "14_write_report":
+            assert told["findings"], stage
+            assert told["limits"], stage
+            assert told["figures"], stage

@@ -1,0 +1,95 @@
+"""What the features say of the base: counts, coverage, rhythm, and what is not known."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from workbench.core.schema import UNDATED
+from workbench.report.findings_features import find_features, limit_features, table_coverage
+from workbench.report.text import say
+from workbench.run.telling import plain
+
+AS_OF = date(2024, 3, 1)
+FEATURES = pd.DataFrame(
+    {
+        "customer_id": ["a", "b", "c", "d", "e"],
+        "frequency_orders": pd.array([1, 1, 2, 4, 0], dtype="Int64"),
+        "gap_days_median": [None, None, 10.0, 20.0, None],
+        "returns_total": [0.0, -3.0, 0.0, -2.0, None],
+        "city": ["x", "x", "y", "y", "y"],
+    }
+)
+
+
+def told(findings):
+    """Return the values of each finding by its key, once every sentence has been said in both languages."""
+    for each in findings:
+        for language in ("en", "zh"):
+            assert "–" not in say(each.key, language, plain(dict(each.values))), each
+    return {each.key: each.values for each in findings}
+
+
+def test_coverage_counts_the_customers_for_whom_a_feature_is_known():
+    table = table_coverage(FEATURES).set_index("feature")
+    assert "customer_id" not in table.index
+    assert table.loc["gap_days_median"].to_dict() == {"customers": 5, "known": 2, "share": 0.4}
+    assert table.loc["frequency_orders", "share"] == 1
+
+
+def test_coverage_of_nobody_has_no_share():
+    table = table_coverage(FEATURES.iloc[:0])
+    assert table["known"].sum() == 0
+    assert table["share"].isna().all()
+
+
+def test_what_is_told_of_customers_by_hand():
+    values = told(find_features(FEATURES, table_coverage(FEATURES), as_of=AS_OF))
+    assert values["features_answer"] == {"customers": 5, "features": 4, "as_of": AS_OF}
+    one = values["features_one_order"]
+    assert (one["share"], one["n"]) == (0.5, 4)  # of the four who bought
+    assert one["low"] < 0.5 < one["high"]
+    assert values["features_rhythm"] == {"median_days": 15.0, "n": 2}
+    assert values["features_missing"] == {"feature": "gap_days_median", "share": pytest.approx(0.6), "n": 5}
+
+
+def test_undated_data_is_described_without_a_date():
+    values = told(find_features(FEATURES, table_coverage(FEATURES), as_of=UNDATED))
+    assert values["features_answer_undated"] == {"customers": 5, "features": 4}
+    limits = told(limit_features(FEATURES[["customer_id", "city"]], as_of=UNDATED))
+    assert set(limits) == {"features_limit_undated"}
+    assert "9999" not in " ".join(say(key, "en", limits[key]) for key in limits)
+
+
+def test_attributes_alone_tell_no_order():
+    people = FEATURES[["customer_id", "city"]]
+    assert set(told(find_features(people, table_coverage(people), as_of=AS_OF))) == {"features_answer"}
+    assert set(told(limit_features(people, as_of=AS_OF))) == {"features_limit_as_of"}
+
+
+def test_nobody_who_bought_tells_no_share():
+    idle = FEATURES.assign(frequency_orders=0, gap_days_median=float("nan"))
+    values = told(find_features(idle, table_coverage(idle), as_of=AS_OF))
+    assert {"features_one_order", "features_rhythm"}.isdisjoint(values)
+
+
+def test_nobody_at_all_is_told_as_nobody():
+    nobody = FEATURES.iloc[:0]
+    values = told(find_features(nobody, table_coverage(nobody), as_of=AS_OF))
+    assert values == {"features_answer": {"customers": 0, "features": 4, "as_of": AS_OF}}
+    assert set(told(limit_features(nobody, as_of=AS_OF))) == {"features_limit_as_of"}
+
+
+def test_the_limits_count_who_never_bought_and_what_was_returned():
+    values = told(limit_features(FEATURES, as_of=AS_OF))
+    assert values["features_limit_no_orders"] == {"customers": 1, "n": 5}
+    assert values["features_limit_returns"] == {"returns": 5.0}
+    none = FEATURES.assign(returns_total=0.0, frequency_orders=1)
+    assert set(told(limit_features(none, as_of=AS_OF))) == {"features_limit_as_of"}
+
+
+def test_the_order_of_the_customers_does_not_matter():
+    turned = FEATURES.iloc[::-1]
+    assert find_features(turned, table_coverage(turned), as_of=AS_OF) == find_features(
+        FEATURES, table_coverage(FEATURES), as_of=AS_OF
+    )

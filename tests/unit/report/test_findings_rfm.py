@@ -1,0 +1,125 @@
+"""What the RFM scores say: shares with their n, and no sentence without its number."""
+
+import pandas as pd
+import pytest
+
+from workbench.analysis.life_cycle import Bounds
+from workbench.analysis.rfm import RfmScores
+from workbench.analysis.rfm_tables import table_groups
+from workbench.report.findings_rfm import find_rfm, limit_rfm
+from workbench.report.text import say
+from workbench.run.telling import plain
+
+FIXED = Bounds((90, 180, 360), "fixed")
+
+
+def told(findings):
+    """Return the values of each finding by its key, once every sentence has been said in both languages."""
+    for each in findings:
+        for language in ("en", "zh"):
+            assert "–" not in say(each.key, language, plain(dict(each.values))), each
+    return {each.key: each.values for each in findings}
+
+
+def customers(*groups):
+    """Make the table rfm from (customers, type, status, stage, money of each)."""
+    rows = [row for n, *row in groups for _ in range(n)]
+    frame = pd.DataFrame(rows, columns=["rfm_type", "activity_status", "life_cycle_stage", "monetary_total"])
+    known = frame["rfm_type"] != "no_purchase"
+    score = pd.Series(3, index=frame.index, dtype="Int64").where(known)
+    return frame.assign(
+        customer_id=[f"c{at}" for at in frame.index],
+        recency_days=10.0,
+        frequency_orders=1,
+        **dict.fromkeys(("r_score", "f_score", "m_score"), score),
+    )
+
+
+def find(rfm, bounds=FIXED, notes=()):
+    tables = [table_groups(rfm, by=by) for by in ("rfm_type", "activity_status", "life_cycle_stage")]
+    return find_rfm(RfmScores(rfm, pd.DataFrame(), tuple(notes)), *tables, bounds)
+
+
+BASE = (
+    (20, "important_value", "active", "active", 60.0),
+    (10, "important_retention", "dormant", "at_risk", 40.0),
+    (10, "important_winback", "churned", "lost", 20.0),
+    (40, "general_development", "active", "new", 5.0),
+)  # 80 customers, 1200 + 400 + 200 + 200 = 2000 of money
+
+
+def test_shares_are_of_all_who_bought_and_value_is_of_all_spend():
+    values = told(find(customers(*BASE)))
+    champions, stake = values["rfm_champions"], values["rfm_at_stake"]
+    assert (champions["share"], champions["value_share"], champions["n"]) == (0.25, 0.6, 80)
+    assert champions["low"] < 0.25 < champions["high"]
+    assert (stake["share"], stake["n"]) == (0.25, 80)
+    assert stake["value_share"] == pytest.approx(0.3)
+    assert values["rfm_type_largest"]["type"] == "general_development"
+    assert (values["rfm_type_largest"]["share"], values["rfm_type_largest"]["value_share"]) == (0.5, 0.1)
+    assert (values["rfm_active"]["share"], values["rfm_active"]["days"]) == (0.75, 90)
+    assert (values["rfm_stage_largest"]["stage"], values["rfm_stage_largest"]["share"]) == ("new", 0.5)
+    assert say("rfm_champions", "en", champions).startswith("Champions are 25 % of customers and account for 60 %")
+
+
+def test_customers_without_a_purchase_enter_no_share():
+    nobody = (20, "no_purchase", None, "prospect", 0.0)
+    note = {"note": "no_purchase", "customers": 20}
+    values = told(find(customers(*BASE, nobody), notes=[note]))
+    assert values["rfm_champions"]["n"] == 80
+    assert values["rfm_champions"]["share"] == 0.25
+    assert values["rfm_no_purchase"] == {"customers": 20, "n": 100, "share": 0.2}
+
+
+def test_nine_champions_have_no_value_and_no_sentence_that_would_need_it():
+    few = (9, "important_value", "active", "active", 60.0)
+    values = told(find(customers(few, *BASE[3:])))
+    assert "rfm_champions" not in values
+    assert "rfm_type_largest" not in values  # the value of the other group would tell theirs
+    assert values["rfm_type_largest_bare"]["type"] == "general_development"
+    assert values["rfm_type_largest_bare"]["share"] == pytest.approx(40 / 49)
+
+
+def test_without_spend_above_zero_no_sentence_speaks_of_shares_of_it():
+    refunded = [(n, *row[:-1], -1.0) for n, *row in BASE]
+    values = told(find(customers(*refunded)))
+    assert {"rfm_champions", "rfm_at_stake", "rfm_type_largest"}.isdisjoint(values)
+    assert "rfm_type_largest_bare" in values
+
+
+def test_nobody_at_stake_is_not_told():
+    assert "rfm_at_stake" not in told(find(customers(BASE[0], BASE[3])))
+
+
+def test_without_any_purchase_only_the_bounds_are_told():
+    nobody = customers((12, "no_purchase", None, "prospect", 0.0))
+    assert set(told(find(nobody))) == {"rfm_bounds"}
+    empty = customers()
+    assert set(told(find(empty))) == {"rfm_bounds"}
+
+
+def test_the_order_of_the_customers_does_not_matter():
+    rfm = customers(*BASE)
+    assert find(rfm) == find(rfm.sample(frac=1, random_state=1))
+
+
+def test_derived_bounds_say_from_how_many_gaps():
+    values = told(find(customers(*BASE), bounds=Bounds((14, 34, 94), "derived", "", 100, 124)))
+    assert values["rfm_bounds_derived"] == {"active_days": 14, "dormant_days": 34, "pre_churn_days": 94, "n": 124}
+    assert "rfm_bounds" not in values
+
+
+def test_bounds_that_fell_back_are_told_as_settings():
+    assert "rfm_bounds" in told(find(customers(*BASE), bounds=Bounds((90, 180, 360), "fallback", "too_few_customers")))
+
+
+def test_fewer_scores_than_asked_names_the_score():
+    note = {"note": "fewer_scores", "measure": "frequency_orders", "asked": 5, "given": 3}
+    values = told(find(customers(*BASE), notes=[note, {"note": "not_positive", "customers": 2}]))
+    assert values["rfm_fewer_scores"] == {"score": "f_score", "groups": 3, "bins": 5}
+
+
+def test_the_limits_name_those_who_were_scored():
+    scores = RfmScores(customers(*BASE, (20, "no_purchase", None, "prospect", 0.0)), pd.DataFrame(), ())
+    values = told(limit_rfm(scores, FIXED))
+    assert values == {"rfm_limit_relative": {"n": 80}, "rfm_limit_bounds": {"active_days": 90}}

@@ -1,0 +1,164 @@
+"""What the search for segments says: a verdict, sizes, and what sets a group apart."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from workbench.analysis.clustering import VERDICTS, Verdict
+from workbench.analysis.segments import ALL, Segment, SegmentDefinition
+from workbench.analysis.transforms import FeatureTransform, Transform
+from workbench.report.findings_segments import find_segments, limit_segments, value_shares
+from workbench.report.text import say
+from workbench.run.telling import plain
+
+MEASURED = {
+    "customers": 200, "needed": 100, "silhouette": 0.44, "null_high": 0.42, "min_jaccard": 0.8,
+    "split_half_jaccard": 0.9, "bootstrap_min_jaccard": 0.7,
+}  # fmt: skip
+
+
+def told(findings):
+    """Return the values of each finding by its key, once every sentence has been said in both languages."""
+    for each in findings:
+        for language in ("en", "zh"):
+            assert "–" not in say(each.key, language, plain(dict(each.values))), each
+    return {each.key: each.values for each in findings}
+
+
+@pytest.fixture
+def definition():
+    kept = tuple(FeatureTransform(name, True, 1.0, 0.0, 1.0, filled) for name, filled in (("a", 0), ("income", 30)))
+    return SegmentDefinition(
+        name="segments-shop",
+        transform=Transform(kept, {}, "robust", 1, 5.0, 200, 0),
+        centroids=((0.0, 0.0), (1.0, 1.0)),
+        segments=(Segment("high", {"en": "High", "zh": "高"}), Segment("low", {"en": "Low", "zh": "低"})),
+        as_of="2024-03-01",
+        verdict="continuum",
+        parameters={"n_bootstraps": 50, "n_splits": 10},
+    )
+
+
+def sizes(*values):
+    rows = [("high", 50, 0.25, 0.2, 0.3), ("low", 150, 0.75, 0.7, 0.8)]
+    return pd.DataFrame(rows, columns=["segment", "n", "share", "low", "high"]).assign(value_share=list(values))
+
+
+STRONGEST = pd.DataFrame(
+    {
+        "segment": ["high", "low"],
+        "feature": ["a", "a"],
+        "difference": [1.5, -0.5],
+        "low": [1.2, -0.7],
+        "high": [1.8, -0.3],
+        "n": [50, 150],
+    }
+)
+
+
+def find(definition, verdict="continuum", shares=(0.8, 0.2), strongest=STRONGEST):
+    return find_segments(Verdict(verdict, 2, "", MEASURED), definition, sizes(*shares), strongest)
+
+
+def test_value_shares_are_of_the_spend_of_all():
+    features = pd.DataFrame({"customer_id": ["a", "b", "c"], "monetary_total": [60.0, 30.0, 10.0]})
+    assigned = pd.DataFrame({"customer_id": ["c", "b", "a"], "segment": ["low", "low", "high"]})
+    found = value_shares(features, assigned, sizes(None, None).drop(columns="value_share"))
+    assert found["value_share"].tolist() == pytest.approx([0.6, 0.4])
+
+
+@pytest.mark.parametrize("spend", [[5.0, -5.0], [-1.0, -2.0], None])
+def test_value_shares_are_missing_without_spend_above_zero(spend):
+    features = pd.DataFrame({"customer_id": ["a", "b"]} | ({"monetary_total": spend} if spend else {}))
+    assigned = pd.DataFrame({"customer_id": ["a", "b"], "segment": ["high", "low"]})
+    found = value_shares(features, assigned, sizes(None, None).drop(columns="value_share"))
+    assert found["value_share"].isna().all()
+
+
+@pytest.mark.parametrize("verdict", ["structure", "continuum"])
+def test_the_verdict_comes_first_with_its_evidence(definition, verdict):
+    found = find(definition, verdict)
+    values = told(found)
+    assert found[0].key == f"segments_{verdict}"
+    assert found[0].weight == max(each.weight for each in found)
+    assert found[0].values == {
+        "k": 2, "n": 200, "needed": 100, "silhouette": 0.44, "null_silhouette": 0.42, "jaccard": 0.8,
+    }  # fmt: skip
+    assert values["segments_stability"] == {
+        "k": 2, "jaccard": 0.9, "splits": 10, "min_jaccard": 0.7, "bootstraps": 50,
+    }  # fmt: skip
+    assert values["segments_largest"]["segment"] == {"en": "Low", "zh": "低"}
+    assert (values["segments_largest"]["share"], values["segments_largest"]["value_share"]) == (0.75, 0.2)
+    assert values["segments_largest"]["n"] == 200
+    assert values["segments_most_value"]["segment"] == {"en": "High", "zh": "高"}
+    assert values["segments_difference"]["effect"] == 1.5
+    assert values["segments_definition"]["features"] == ["a", "income"]
+
+
+def test_a_continuum_does_not_claim_that_its_silhouette_stays_below_the_reference(definition):
+    said = say("segments_continuum", "en", find(definition)[0].values)
+    assert "Silhouette 0.44 against 0.42 for one cloud" in said
+    assert "not beyond" not in said
+
+
+def test_without_spend_no_segment_is_given_a_share_of_it(definition):
+    values = told(find(definition, shares=(None, None)))
+    assert values["segments_largest_bare"]["share"] == 0.75
+    assert {"segments_largest", "segments_most_value"}.isdisjoint(values)
+
+
+def test_without_a_sure_difference_none_is_told(definition):
+    assert "segments_difference" not in told(find(definition, strongest=STRONGEST.iloc[:0]))
+
+
+def test_one_group_tells_its_verdict_and_its_definition_alone(definition):
+    one = replace(definition, centroids=(), segments=(ALL,), verdict="no_structure")
+    alone = pd.DataFrame({"segment": ["all"], "n": [200], "share": [1.0], "low": [0.98], "high": [1.0]})
+    found = find_segments(
+        Verdict("no_structure", 1, "unstable", MEASURED), one, alone.assign(value_share=1.0), STRONGEST.iloc[:0]
+    )
+    assert set(told(found)) == {"segments_no_structure", "segments_definition"}
+
+
+def test_too_few_customers_says_how_many_there_are_and_are_needed(definition):
+    one = replace(definition, centroids=(), segments=(ALL,), verdict="too_little_data")
+    counted = {"customers": 40, "distinct": 9, "features": 2, "needed": 100}
+    nobody = sizes(None, None).iloc[:0]
+    found = find_segments(Verdict("too_little_data", 1, "few_customers", counted), one, nobody, STRONGEST.iloc[:0])
+    values = told(found)
+    assert (values["segments_too_little_data"]["n"], values["segments_too_little_data"]["needed"]) == (40, 100)
+
+
+def test_every_verdict_has_a_sentence_and_a_heading():
+    for verdict in VERDICTS:
+        values = {"k": 2, "n": 200, "needed": 100, "silhouette": 0.4, "null_silhouette": 0.5, "jaccard": 0.8}
+        for language in ("en", "zh"):
+            assert say(f"segments_{verdict}", language, values)
+            assert say(f"segments_{verdict}_heading", language, values)
+
+
+def test_the_limits_name_what_was_left_out_and_filled_in(definition):
+    dropped = replace(definition, transform=replace(definition.transform, dropped={"flat": "constant"}))
+    values = told(limit_segments(Verdict("continuum", 2, ""), dropped, ["tenure_days"]))
+    assert values["segments_dropped"] == {"features": ["flat", "tenure_days"], "count": 2}
+    assert values["segments_imputed"] == {"feature": "income", "count": 30, "share": 0.15}
+    assert values["segments_limit_cut"] == {"k": 2}
+    assert values["segments_limit_new"] == {"as_of": "2024-03-01"}
+
+
+def test_the_limits_say_nothing_that_does_not_hold(definition):
+    known = tuple(replace(each, filled=0) for each in definition.transform.features)
+    bare = replace(definition, as_of="9999-12-31", transform=replace(definition.transform, features=known))
+    values = told(limit_segments(Verdict("structure", 2, ""), bare, []))
+    assert set(values) == {"segments_limit_features", "segments_limit_method"}
+
+
+def test_without_any_feature_the_limits_can_still_be_said(definition):
+    bare = replace(
+        definition, centroids=(), segments=(ALL,), transform=replace(definition.transform, features=(), customers=0)
+    )
+    said = limit_segments(Verdict("too_little_data", 1, "no_features"), bare, ["recency_days"])
+    for each in said:
+        for language in ("en", "zh"):
+            assert say(each.key, language, plain(dict(each.values)))
