@@ -42,8 +42,8 @@ class Candidate:
         Shape (k, p), scaled units.
     metrics : dict of float
         silhouette, calinski_harabasz, davies_bouldin, inertia, smallest_share, valley, min_jaccard (mean over splits
-        of the worst cluster, split halves), split_half_jaccard (mean over splits and clusters),
-        bootstrap_min_jaccard, bootstrap_jaccard.
+        of the worst cluster, split halves), min_jaccard_error (its standard error over splits), split_half_jaccard
+        (mean over splits and clusters), bootstrap_min_jaccard, bootstrap_jaccard.
     cluster_jaccard : tuple of float
         Bootstrap Jaccard of each cluster, in the order of the centres.
     """
@@ -148,11 +148,13 @@ def sweep(
         centres = fit_centres(points, k, n_restarts=n_restarts, seed=seed)
         boots = bootstrap_jaccard(points, centres, n_bootstraps=n_bootstraps, seed=seed)
         halves = split_half_jaccard(points, k, n_splits=n_splits, seed=seed)
+        worst = halves.min(axis=1)
         metrics = {
             "silhouette": silhouette(shown, nearest(shown, centres)),
             **_compactness(points, centres),
             "valley": valley(points, centres),
-            "min_jaccard": float(halves.min(axis=1).mean()),
+            "min_jaccard": float(worst.mean()),
+            "min_jaccard_error": float(worst.std(ddof=1) / np.sqrt(len(worst))) if len(worst) > 1 else 0.0,
             "split_half_jaccard": float(halves.mean()),
             "bootstrap_min_jaccard": float(boots.min()),
             "bootstrap_jaccard": float(boots.mean()),
@@ -191,8 +193,8 @@ def judge(
 ) -> Verdict:
     """Say what the measurements allow to be said, and which k to use.
 
-    A k is *stable* when its worst cluster comes back from disjoint halves with a mean Jaccard of at least .75 and no
-    cluster is smaller than ``min_share``. It is *separate* when its silhouette exceeds the reference's .95 quantile
+    A k is *stable* when its worst cluster comes back from disjoint halves with a mean Jaccard that is at least .75
+    also after one standard error (over splits) is taken off, and no cluster is smaller than ``min_share``. It is *separate* when its silhouette exceeds the reference's .95 quantile
     by ``margin`` and the density between every pair of centres is at most ``deepest`` of that at the emptier centre.
     Structure: the largest k that is stable and separate. Continuum: the largest k that is stable. Otherwise no
     structure. The largest k above a threshold is the rule of prediction strength (Tibshirani & Walther 2005).
@@ -225,7 +227,8 @@ def judge(
     limits = {"stable": STABLE, "margin": margin, "deepest": deepest, "min_share": min_share}
     stable = [
         each for each in candidates
-        if each.metrics["min_jaccard"] >= STABLE and each.metrics["smallest_share"] >= min_share
+        if each.metrics["min_jaccard"] - each.metrics["min_jaccard_error"] >= STABLE
+        and each.metrics["smallest_share"] >= min_share
     ]  # fmt: skip
     separate = [
         each for each in stable

@@ -36,7 +36,7 @@ def find_base(variables: pd.DataFrame, concentration: Pareto | None, repeat: dic
     list of Finding
     """
     found = [Finding("description_answer", _size(variables), 0.3)]
-    if concentration is not None and concentration.customers:
+    if concentration is not None and concentration.customers > 1:  # one customer has no interval
         half = concentration.marks.set_index("spend_share").loc[_HALF]
         values = {"share_customers": half["customers_share"], "share_spend": _HALF, "low": half["low"]}
         found.append(Finding("spend_concentration", values | {"high": half["high"], "n": concentration.customers}, 0.9))
@@ -130,7 +130,7 @@ def _size(variables: pd.DataFrame) -> dict[str, Any]:
 
 
 def _typical(variables: pd.DataFrame) -> list[Finding]:
-    numeric = variables[variables["part"] == "numeric"].set_index("variable")
+    numeric = variables[(variables["part"] == "numeric") & variables["p50"].notna()].set_index("variable")
     found = []
     if _SPEND in numeric.index:
         row = numeric.loc[_SPEND]

@@ -159,13 +159,13 @@ def label(name: Any, language: str) -> str:
         raise WorkbenchError(Fault("", f"unknown language {language!r}", did_you_mean(language, LANGUAGES)))
     if is_missing(name) or isinstance(name, (dict, bool)):
         return show(name, "text", language)
-    entry = _labels().get(str(name)) or _feature_labels().get(str(name))
+    entry = _labels().get(str(name)) or _feature_label(str(name))
     return entry[language] if entry else str(name)
 
 
 def has_label(name: str) -> bool:
     """Say whether a name is one the workbench has a label for."""
-    return name in _labels() or name in _feature_labels()
+    return name in _labels() or _feature_label(name) is not None
 
 
 @cache
@@ -203,13 +203,14 @@ def _labels() -> dict[str, dict[str, str]]:
 
 
 @cache
-def _feature_labels() -> dict[str, dict[str, str]]:
-    """Return the labels of registered features; looked up late, so that reading a text imports no engine."""
-    from workbench.intake import features  # noqa: PLC0415
+def _feature_label(name: str) -> dict[str, str] | None:
+    """Return the label of a feature, of any window; looked up late, so that reading a text imports no engine."""
+    from workbench.intake.features.registry import registered  # noqa: PLC0415
 
-    registry = features.REGISTRY
-    registered = registry.values() if isinstance(registry, Mapping) else registry
-    return {each.name: dict(each.label) for each in registered}
+    found = dict(registered([name])[0].label) if registered([name]) else None
+    if found and found["en"][1:2].islower():  # a name stands within a sentence
+        found["en"] = found["en"][:1].lower() + found["en"][1:]
+    return found
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from workbench.run.tracking import Tracker
 
 __all__ = ["BackgroundTracking"]
+
+_SWITCH_SECONDS = 0.0005  # so that importing MLflow does not hold up the messages of the first kernel
 
 
 class BackgroundTracking:
@@ -31,6 +34,7 @@ class BackgroundTracking:
         self.worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tracking")
         self.tasks: list[Future] = []
         self.tracker: Tracker | None = None
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self.parent: str | None = None
 
     def begin(self, tags: Mapping[str, str]) -> None:

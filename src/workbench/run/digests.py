@@ -16,7 +16,14 @@ from workbench.core.profile import Profile
 from workbench.core.stages import STAGES
 from workbench.core.workspace import Workspace
 
-__all__ = ["code_digest", "file_digests", "notebook_sources", "source_files", "stage_inputs", "stage_key"]
+__all__ = [
+    "code_digest",
+    "file_digests",
+    "notebook_sources",
+    "source_files",
+    "stage_inputs",
+    "stage_key",
+]
 
 _PACKAGE = Path(workbench.__file__).parent
 _LIBRARIES = ("duckdb", "ibis-framework", "matplotlib", "numpy", "pandas", "pointblank", "scikit-learn", "scipy")
@@ -65,13 +72,9 @@ def notebook_sources(path: Path) -> list[str]:
 
 def code_digest(notebook: Path) -> str:
     """Digest a notebook and every workbench module it reaches by imports, with their data files."""
-    sources = notebook_sources(notebook)
-    found: set[Path] = set()
-    for source in sources:
-        if "import" in source:
-            _follow(_parse(source), found)
-    modules = {path.relative_to(_PACKAGE).as_posix(): _file_digest(path) for path in sorted(found)}
-    return digest_json([sources, modules])
+    files = _reached(notebook)
+    modules = {path.relative_to(_PACKAGE).as_posix(): _file_digest(path) for path in sorted(files)}
+    return digest_json([notebook_sources(notebook), modules])
 
 
 def source_files(workspace: Workspace, profile: Profile) -> list[Path]:
@@ -97,6 +100,14 @@ def file_digests(workspace: Workspace, paths: Iterable[Path]) -> dict[str, str]:
     if known != memory:
         write_json(memory_path, known)
     return digests
+
+
+def _reached(notebook: Path) -> set[Path]:
+    found: set[Path] = set()
+    for source in notebook_sources(notebook):
+        if "import" in source:
+            _follow(_parse(source), found)
+    return found
 
 
 def _parse(source: str) -> ast.AST:

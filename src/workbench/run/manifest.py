@@ -24,7 +24,7 @@ def write_manifest(folder: Path, key: Mapping[str, Any] | None, summary: Mapping
     Parameters
     ----------
     folder : Path
-        The staging folder; every file in it is named with its digest.
+        The staging folder; every file in it is named, all but tables with their digest.
     key : mapping or None
         What the result depends on; None for a stage run by hand, which a flow never reuses.
     summary : mapping
@@ -37,7 +37,7 @@ def write_manifest(folder: Path, key: Mapping[str, Any] | None, summary: Mapping
         "depends_on": key,
         "tables": {name: table["digest"] for name, table in summary["tables"].items()},
         "summary": summary_digest(summary),
-        "files": {path.relative_to(folder).as_posix(): digest_file(path) for path in files},
+        "files": {path.relative_to(folder).as_posix(): _file_digest(path) for path in files},
     }
     write_json(folder / MANIFEST, content)
 
@@ -62,8 +62,13 @@ def is_current(folder: Path, key: Mapping[str, Any]) -> bool:
     return all(_is_whole(folder / name, digest) for name, digest in manifest["files"].items())
 
 
+def _file_digest(path: Path) -> str:
+    """Digest a file's bytes; a table has the digest of its content already, and may be large."""
+    return "" if path.suffix == ".parquet" else digest_file(path)
+
+
 def _is_whole(path: Path, digest: str) -> bool:
-    return path.is_file() and (path.suffix == ".parquet" or digest_file(path) == digest)
+    return path.is_file() and _file_digest(path) == digest
 
 
 def table_digests(workspace: Workspace, profile: str) -> dict[str, str]:

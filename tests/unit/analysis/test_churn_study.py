@@ -1,0 +1,326 @@
+"""The churn study: which labels are learned from, what is known at each cut-off, and who gets a probability."""
+
+from datetime import date, datetime, timedelta
+from types import SimpleNamespace
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.analysis import churn_study
+from workbench.analysis.churn_models import ChurnResult
+from workbench.analysis.churn_study import ChurnStudy, score_customers, study_churn
+
+FIRST, AS_OF = date(2024, 1, 1), date(2024, 6, 17)  # 168 days: six periods of four weeks
+EVERY = 7  # days between the purchases of a customer who has not left
+
+
+def shop(customers=240, seed=3):
+    """Weekly buyers, each of whom leaves for good on some day after the sixth week."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for at in range(customers):
+        begins, leaves = int(rng.integers(0, EVERY)), int(rng.integers(42, 190))
+        days = range(begins, min(leaves, 168), EVERY)
+        rows += [(f"c{at:03}", FIRST + timedelta(days=day), float(rng.integers(5, 60))) for day in days]
+    return rows
+
+
+def lines(rows):
+    frame = pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"])
+    when = pd.to_datetime(frame["ordered_at"]).astype("datetime64[us]")
+    return ibis.memtable(frame.assign(ordered_at=when, order_id=[f"o{at}" for at in frame.index]))
+
+
+def labels(rows):
+    frame = pd.DataFrame(rows, columns=["customer_id", "label", "observed_at"])
+    when = pd.to_datetime(frame["observed_at"], format="mixed").astype("datetime64[us]")
+    return ibis.memtable(frame.assign(observed_at=when))
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """Collect what would be learned from, by period, and learn nothing."""
+    seen = {}
+
+    def fit_dated(periods, **settings):
+        seen.update(periods, settings=settings)
+        return ChurnResult("model", "time", {}, {"leak_alarms": 0})
+
+    def fit_undated(labelled, **settings):
+        seen.update(all=labelled, settings=settings)
+        return ChurnResult("model", "random", {}, {"leak_alarms": 0})
+
+    monkeypatch.setattr(churn_study, "fit_dated", fit_dated)
+    monkeypatch.setattr(churn_study, "fit_undated", fit_undated)
+    return seen
+
+
+def study(rows, **options):
+    return study_churn({"transactions": lines(rows)}, pd.DataFrame(), **{"as_of": AS_OF, "horizon_days": 28, **options})
+
+
+def same(one, two):
+    pd.testing.assert_frame_equal(one.reset_index(drop=True), two.reset_index(drop=True))
+
+
+def test_purchases_are_learned_from_over_three_periods_a_horizon_apart(fitted):
+    found = study(shop())
+    assert (found.kind, found.verdict, found.reason) == ("purchases", "model", "")
+    assert found.cut_offs == {"train": date(2024, 3, 25), "calibrate": date(2024, 4, 22), "test": date(2024, 5, 20)}
+    assert (found.horizon.days, found.horizon.set_by, found.active_within_days) == (28, "profile", 56)
+    for name in ("train", "calibrate", "test"):
+        frame = fitted[name]
+        assert len(frame) == found.counts[f"{name}.eligible"] > 100
+        assert int(frame["label"].sum()) == found.counts[f"{name}.churned"] > 20
+        assert frame["customer_id"].is_unique
+        assert frame["recency_days"].between(1, 56).all()
+
+
+def test_settings_reach_the_fit(fitted):
+    study(shop(40), seed=7, min_positives=31, leak_auc=0.9, n_bootstraps=5)
+    assert fitted["settings"] == {"leak_auc": 0.9, "min_positives": 31, "n_bootstraps": 5, "seed": 7}
+
+
+def test_the_windows_asked_for_are_features(fitted):
+    study(shop(40), windows_days=(14,))
+    assert "orders_14d" in fitted["train"] and "orders_30d" not in fitted["train"]
+
+
+@pytest.mark.parametrize("name", ["train", "calibrate", "test"])
+def test_nothing_at_or_after_a_cut_off_is_known_at_it(fitted, name):
+    rows = shop(60)
+    cut_off = study(rows).cut_offs[name]
+    before = fitted[name]
+    buyer = before["customer_id"].iloc[0]
+    moment = datetime(cut_off.year, cut_off.month, cut_off.day)  # the first instant that is not known
+    planted = [(buyer, moment, 1e6), (buyer, moment + timedelta(hours=5), 1e6)]
+    study([*rows, *planted])
+    after = fitted[name]
+    columns = [column for column in before if column != "label"]
+    same(before[columns], after[columns])
+    assert after.set_index("customer_id").loc[buyer, "label"] == 0  # but it is a purchase of the period
+
+
+def test_an_order_just_before_a_cut_off_is_known_at_it(fitted):
+    rows = shop(60)
+    cut_off = study(rows).cut_offs["test"]
+    before = fitted["test"].set_index("customer_id")
+    buyer = before.index[0]
+    moment = datetime(cut_off.year, cut_off.month, cut_off.day) - timedelta(seconds=1)
+    study([*rows, (buyer, moment, 1e6)])
+    spent = fitted["test"].set_index("customer_id").loc[buyer, "monetary_total"]
+    assert spent == pytest.approx(before.loc[buyer, "monetary_total"] + 1e6)
+
+
+def test_rows_at_or_after_the_as_of_date_change_nothing(fitted):
+    rows = shop(60)
+    study(rows)
+    before = {name: fitted[name] for name in ("train", "calibrate", "test")}
+    later = datetime(2024, 6, 17)
+    study([*rows, ("c000", later, 1e6), ("c001", later + timedelta(days=40), 1e6), ("stranger", later, 5.0)])
+    for name, frame in before.items():
+        same(frame, fitted[name])
+
+
+def test_the_order_of_the_rows_does_not_matter(fitted):
+    rows = shop(60)
+    one = study(rows)
+    before = fitted["test"].copy()
+    two = study(rows[::-1])
+    assert (one.counts, one.cut_offs) == (two.counts, two.cut_offs)
+    columns = [name for name in before if not name.startswith("order_id")]
+    same(before[columns].sort_values("customer_id"), fitted["test"][columns].sort_values("customer_id"))
+
+
+def test_an_empty_tail_does_not_make_everybody_a_leaver(fitted):
+    early = study(shop(60))
+    late = study(shop(60), as_of=date(2025, 6, 1))
+    assert late.cut_offs == early.cut_offs
+    assert late.counts == early.counts
+
+
+def bought(*days):
+    return [("c1", FIRST + timedelta(days=day), 5.0) for day in days]
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "reason", "span"),
+    [
+        ([], {}, "no_purchases", {}),
+        ([("c1", date(2024, 7, 1), 5.0)], {}, "no_purchases", {}),  # after the as-of date
+        ([(None, FIRST, 5.0)], {}, "no_purchases", {}),  # of nobody known
+        ([("c1", FIRST, -5.0)], {}, "no_purchases", {}),  # a refund
+        (bought(0, 110), {"horizon_days": None}, "too_short", {"days": 111, "needed_days": 112}),
+        (bought(0, 30), {}, "too_short", {"days": 31, "needed_days": 112}),
+        (bought(0, 120), {"horizon_days": 31}, "too_short", {"days": 121, "needed_days": 124}),
+        ([*bought(0), ("c2", date(2024, 5, 30), 5.0)], {"horizon_days": None}, "no_repeats", None),
+    ],
+)
+def test_a_history_that_bears_no_model_says_why(rows, options, reason, span):
+    empty = pd.DataFrame({"customer_id": pd.Series(dtype="str"), "ordered_at": [], "amount": pd.Series(dtype="float")})
+    found = study(rows or empty, **options)
+    assert (found.verdict, found.reason) == ("too_short", reason)
+    assert span is None or found.span == span
+    assert (found.horizon, found.cut_offs, found.result.model) == (None, {}, None)
+    scored = score_customers(found, pd.DataFrame({"customer_id": ["c1"]}), {}, as_of=AS_OF)
+    assert scored.empty
+    assert list(scored) == list(churn_study.CHURN_COLUMNS)
+
+
+def test_a_history_of_exactly_four_periods_is_enough(fitted):
+    assert study(bought(0, 40, 111), horizon_days=None).verdict == "model"
+
+
+def test_orders_without_a_date_bear_no_model():
+    undated = ibis.memtable(pd.DataFrame({"customer_id": ["c1"], "amount": [5.0]}))
+    assert study_churn({"transactions": undated}, pd.DataFrame(), as_of=AS_OF).reason == "no_purchases"
+
+
+FEATURES = pd.DataFrame({"customer_id": ["a", "b", "c"], "tenure": [1, 2, 3], "plan": ["x", "y", "x"]})
+
+
+def label_study(rows, features=FEATURES, tables=None, **options):
+    given = {"labels": labels(rows), **(tables or {})}
+    return study_churn(given, features, **{"as_of": AS_OF, **options})
+
+
+def test_labels_without_dates_are_learned_from_with_the_features_of_the_run(fitted):
+    found = label_study([("b", 1, None), ("a", 0, None), ("stranger", 1, None)])
+    assert (found.kind, found.cut_offs, found.horizon) == ("undated_labels", {}, None)
+    assert fitted["all"].to_dict("list") == {
+        "customer_id": ["a", "b"], "label": [0, 1], "tenure": [1, 2], "plan": ["x", "y"],
+    }  # fmt: skip
+
+
+def test_a_label_table_without_a_date_column_is_undated(fitted):
+    bare = ibis.memtable(pd.DataFrame({"customer_id": ["a", "b"], "label": [True, False]}))
+    assert study_churn({"labels": bare}, FEATURES, as_of=AS_OF).kind == "undated_labels"
+    assert fitted["all"]["label"].tolist() == [1, 0]
+
+
+def test_blank_labels_and_labels_of_nobody_are_left_out_and_the_latest_counts(fitted):
+    rows = [("a", 0, "2024-01-01"), ("a", 1, "2024-02-01"), ("b", None, "2024-02-01"), (None, 1, "2024-02-01")]
+    label_study([*rows, ("c", 0, "2024-03-01")])
+    assert fitted["all"].set_index("customer_id")["label"].to_dict() == {"a": 1, "c": 0}
+
+
+def test_labels_observed_at_or_after_the_as_of_date_are_not_known(fitted):
+    label_study([("a", 0, "2024-01-01"), ("b", 1, "2024-06-17"), ("c", 1, "2024-06-16 23:59:59")])
+    assert fitted["all"]["customer_id"].tolist() == ["a", "c"]
+
+
+def dated_labels(customers=60):
+    """Label one customer a day, alternately 1 and 0, over 60 days from 1 April."""
+    return [(f"c{at:03}", at % 2, datetime(2024, 4, 1, 12) + timedelta(days=at)) for at in range(customers)]
+
+
+def test_dated_labels_are_split_by_their_dates(fitted):
+    found = label_study(dated_labels(), tables={"transactions": lines(shop(60))})
+    assert found.kind == "dated_labels"
+    assert found.cut_offs == {  # two, three and four fifths of the 59 days, at midnight
+        "train": date(2024, 4, 25), "calibrate": date(2024, 5, 6), "test": date(2024, 5, 18),
+    }  # fmt: skip
+    labelled = {name: set(fitted[name]["customer_id"]) for name in ("train", "calibrate", "test")}
+    assert labelled["train"] == {f"c{at:03}" for at in range(24, 35)}
+    assert labelled["calibrate"] == {f"c{at:03}" for at in range(35, 47)}
+    assert labelled["test"] == {f"c{at:03}" for at in range(47, 60)}
+
+
+def test_what_is_known_of_a_dated_label_ends_where_its_period_begins(fitted):
+    rows = shop(60)
+    label_study(dated_labels(), tables={"transactions": lines(rows)})
+    before = fitted["test"]
+    planted = [("c050", datetime(2024, 5, 18), 1e6), ("c050", datetime(2024, 5, 19), 1e6)]
+    label_study(dated_labels(), tables={"transactions": lines([*rows, *planted])})
+    same(before, fitted["test"])
+    label_study(dated_labels(), tables={"transactions": lines([*rows, ("c050", datetime(2024, 5, 17), 1e6)])})
+    assert fitted["test"]["monetary_total"].max() > 1e6
+
+
+def test_the_label_table_is_no_source_of_features(fitted, monkeypatch):
+    given = []
+    real = churn_study.build_features
+
+    def build(tables, **options):
+        given.append(set(tables))
+        return real(tables, **options)
+
+    monkeypatch.setattr(churn_study, "build_features", build)
+    label_study(dated_labels(), tables={"transactions": lines(shop(60))})
+    assert given == [{"transactions"}] * 3
+    assert "observed_at" not in fitted["test"]
+
+
+def test_labels_of_three_moments_make_no_three_periods(fitted):
+    hours = [(f"c{at}", at % 2, datetime(2024, 4, 1, at)) for at in range(3)]
+    assert label_study(hours).kind == "undated_labels"
+
+
+def test_labels_that_all_fall_on_one_day_are_too_few_for_three_periods():
+    hours = [(f"c{at:03}", at % 2, datetime(2024, 4, 1, at)) for at in range(20)]
+    assert label_study(hours, tables={"transactions": lines(shop(20))}).verdict == "too_few_positives"
+
+
+class Half:
+    """A model to whom everybody is alike, but for the tenure."""
+
+    def predict(self, frame):
+        return 0.5 + 0.1234567 * (frame["customer_id"] == "b").to_numpy()
+
+
+def scored(kind, features=FEATURES, tables=None, **more):
+    predictions = pd.DataFrame({"customer_id": ["a"], "label": [1], "churn_probability": [0.9]})
+    result = ChurnResult("model", "time", {}, {}, predictions=predictions, model=Half(), model_version="abc")
+    given = ChurnStudy(kind, "model", result, active_within_days=30, **more)
+    return score_customers(given, features, tables or {}, as_of=AS_OF)
+
+
+def test_only_customers_still_active_are_scored_for_a_missing_purchase():
+    orders = lines([("b", date(2024, 6, 1), 5.0), ("a", date(2024, 5, 18), 5.0), ("c", date(2024, 5, 17), 5.0)])
+    found = scored("purchases", FEATURES.iloc[::-1], {"transactions": orders})
+    assert found["customer_id"].tolist() == ["a", "b"]  # the 18th is 30 days before, the 17th 31
+    assert found["churn_probability"].tolist() == [0.5, 0.623457]
+    assert found["purchase_probability"].tolist() == pytest.approx([0.5, 0.376543])
+    assert (found["cut_off"] == pd.Timestamp(AS_OF)).all()
+    assert (found["model_version"] == "abc").all()
+
+
+def test_a_label_that_is_no_missing_purchase_gives_no_probability_of_one():
+    found = scored("dated_labels")
+    assert found["customer_id"].tolist() == ["a", "b", "c"]
+    assert found["purchase_probability"].isna().all()
+    assert (found["cut_off"] == pd.Timestamp(AS_OF)).all()
+
+
+def test_who_was_learned_from_without_dates_keeps_the_probability_of_the_held_out_folds():
+    found = scored("undated_labels").set_index("customer_id")["churn_probability"]
+    assert found.to_dict() == {"a": 0.9, "b": 0.623457, "c": 0.5}
+
+
+def test_nobody_active_gives_no_rows():
+    orders = lines([("a", date(2024, 1, 1), 5.0)])
+    assert scored("purchases", tables={"transactions": orders}).empty
+
+
+def test_the_study_learns_and_scores_end_to_end_and_repeats():
+    tables = {"transactions": lines(shop())}
+    found = [
+        study_churn(tables, pd.DataFrame(), as_of=AS_OF, horizon_days=28, min_positives=20, n_bootstraps=20, seed=5)
+        for _ in range(2)
+    ]
+    assert found[0].verdict == "model"
+    assert found[0].result.metrics == found[1].result.metrics
+    assert found[0].result.model_version == found[1].result.model_version
+    features = churn_study._features_at(tables, AS_OF, (30, 90, 365))
+    result = score_customers(found[0], features, tables, as_of=AS_OF)
+    assert result["churn_probability"].between(0, 1).all()
+    assert 0 < len(result) < features["customer_id"].nunique()
+
+
+def test_too_few_of_either_outcome_is_a_verdict_not_a_failure():
+    found = study(shop(40), min_positives=30, n_bootstraps=5)
+    assert found.verdict == "too_few_positives"
+    assert score_customers(found, FEATURES, {}, as_of=AS_OF).empty
+    assert SimpleNamespace(**found.result.metrics).positives < 30

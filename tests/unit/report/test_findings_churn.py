@@ -1,0 +1,169 @@
+"""What the churn study says: the numbers of the test, and plain refusals where there is no model."""
+
+from dataclasses import replace
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from workbench.analysis.churn_labels import Horizon
+from workbench.analysis.churn_models import ChurnResult
+from workbench.analysis.churn_study import ChurnStudy
+from workbench.report.findings_churn import find_churn, limit_churn, measure_churn
+from workbench.report.text import say
+from workbench.run.telling import plain
+
+METRICS = {
+    "auc": 0.8, "auc_low": 0.75, "auc_high": 0.85, "baseline_auc": 0.7, "positives": 40, "customers": 200,
+    "base_rate": 0.2, "brier": 0.12, "calibration_slope": 1.1, "chosen": "logistic", "leak_alarms": 0,
+}  # fmt: skip
+NOBODY = pd.DataFrame({"cut_off": pd.Series(dtype="datetime64[us]")})
+
+
+def told(findings):
+    """Return the values of each finding by its key, once every sentence has been said in both languages."""
+    for each in findings:
+        for language in ("en", "zh"):
+            assert "–" not in say(each.key, language, plain(dict(each.values))), each
+    return {each.key: each.values for each in findings}
+
+
+@pytest.fixture
+def study():
+    """Of 200 tested customers the 20 at highest risk hold 15 of the 40 who left."""
+    risk = [0.9] * 20 + [0.1] * 180
+    left = [1] * 15 + [0] * 5 + [1] * 25 + [0] * 155
+    ids = [f"c{at:03}" for at in range(200)]
+    result = ChurnResult(
+        "model",
+        "time",
+        {},
+        METRICS,
+        candidates=pd.DataFrame({"candidate": ["baseline", "logistic", "gradient_boosting"]}),
+        predictions=pd.DataFrame({"customer_id": ids, "label": left, "churn_probability": risk}),
+        gain=pd.DataFrame({"share_contacted": [0.0, 0.1, 0.3, 1.0], "share_reached": [0.0, 0.4, 0.6, 1.0]}),
+        importance=pd.DataFrame(
+            {"feature": ["recency_days", "city"], "importance": [0.1, 0.01], "low": [0.05, -0.01], "high": [0.15, 0.02]}
+        ),
+        alarms=pd.DataFrame(columns=["alarm", "feature", "auc"]),
+    )
+    cuts = {"train": date(2024, 1, 1), "calibrate": date(2024, 2, 1), "test": date(2024, 3, 1)}
+    counts = {"test.eligible": 200, "test.inactive": 7}
+    return ChurnStudy("purchases", "model", result, "", {}, Horizon(35, 30, 900, "rhythm"), cuts, counts, 70)
+
+
+def find(study, scored=NOBODY):
+    return find_churn(study, scored, min_positives=30)
+
+
+def changed(study, **metrics):
+    return replace(study, result=replace(study.result, metrics=METRICS | metrics))
+
+
+def test_a_model_is_told_by_hand(study):
+    values = told(find(study, pd.DataFrame({"cut_off": [pd.Timestamp("2024-04-05")] * 3})))
+    assert values["churn_answer"] == {
+        "auc": 0.8, "auc_low": 0.75, "auc_high": 0.85, "baseline_auc": 0.7, "positives": 40, "n": 200,
+        "horizon_days": 35,
+    }  # fmt: skip
+    assert (values["churn_rate"]["share"], values["churn_rate"]["n"]) == (0.2, 200)
+    assert values["churn_rate"]["low"] < 0.2 < values["churn_rate"]["high"]
+    assert values["churn_top"] == {"top": 20, "leavers": 15, "share": 0.75, "base_share": 0.2}
+    assert values["churn_gain"] == {"share_customers": 0.2, "share_leavers": pytest.approx(0.5), "n": 200}
+    calibration = values["churn_calibration"]
+    assert (calibration["expected"], calibration["left"]) == (pytest.approx(36.0), 40)  # 20 x .9 + 180 x .1
+    assert values["churn_chosen"] == {"model": "logistic", "candidates": 3}
+    assert values["churn_driver"]["feature"] == "recency_days"
+    assert values["churn_dates"]["test"] == "2024-03-01"
+    assert values["churn_population"] == {"customers": 200, "active_within_days": 70}
+    assert values["churn_scored"] == {"customers": 3, "cut_off": "2024-04-05"}
+    assert "churn_leak" not in values
+
+
+@pytest.mark.parametrize(("low", "key"), [(0.700001, "churn_answer"), (0.7, "churn_no_gain"), (0.5, "churn_no_gain")])
+def test_only_an_interval_above_the_baseline_is_a_gain(study, low, key):
+    assert key in told(find(changed(study, auc_low=low)))
+
+
+def test_labels_without_dates_are_told_as_split_at_random(study):
+    random = replace(study, kind="undated_labels", horizon=None, cut_offs={}, counts={}, active_within_days=None)
+    values = told(find(random, pd.DataFrame({"cut_off": [pd.NaT]})))
+    assert {"churn_answer_undated", "churn_rate_undated"} <= set(values)
+    assert {"churn_dates", "churn_population", "churn_scored", "churn_rate"}.isdisjoint(values)
+    assert set(told(limit_churn(random))) == {"churn_limit_cause", "churn_limit_undated", "churn_limit_decision"}
+    assert measure_churn(random)["split"] == "random"
+    assert "horizon_days" not in measure_churn(random)
+
+
+def test_dated_labels_have_a_test_period_and_no_horizon(study):
+    dated = replace(study, kind="dated_labels", horizon=None, counts={}, active_within_days=None)
+    assert "churn_answer_labels" in told(find(dated))
+    limits = told(limit_churn(dated))
+    assert limits["churn_limit_period"] == {"test": "2024-03-01"}
+    assert "churn_limit_label" not in limits
+
+
+def test_a_leak_alarm_is_the_first_and_heaviest_finding(study):
+    alarms = pd.DataFrame({"alarm": ["feature_auc", "model_auc"], "feature": ["closed_at", ""], "auc": [0.99, 0.99]})
+    found = find(replace(study, result=replace(study.result, alarms=alarms)))
+    assert (found[0].key, found[0].weight) == ("churn_leak", 1.0)
+    assert found[0].values == {"alarms": 2, "features": ["closed_at"]}
+    nameless = find(replace(study, result=replace(study.result, alarms=alarms.iloc[1:])))
+    assert nameless[0].values == {"alarms": 1, "features": ["logistic"]}
+    told(found)
+
+
+def test_nine_customers_at_the_top_are_too_few_to_tell(study):
+    few = study.result.predictions.head(99)
+    assert "churn_top" not in told(find(replace(study, result=replace(study.result, predictions=few))))
+
+
+def test_ties_at_the_top_do_not_depend_on_the_order_of_the_rows(study):
+    turned = replace(study.result, predictions=study.result.predictions.iloc[::-1].reset_index(drop=True))
+    assert told(find(replace(study, result=turned)))["churn_top"] == told(find(study))["churn_top"]
+
+
+def test_no_driver_is_told_that_may_be_chance(study):
+    unsure = study.result.importance.iloc[1:]
+    assert "churn_driver" not in told(find(replace(study, result=replace(study.result, importance=unsure))))
+    none = study.result.importance.iloc[:0]
+    assert "churn_driver" not in told(find(replace(study, result=replace(study.result, importance=none))))
+
+
+@pytest.mark.parametrize(
+    ("reason", "span"),
+    [("no_purchases", {}), ("no_repeats", {}), ("too_short", {"days": 60, "needed_days": 112})],
+)
+def test_a_history_too_short_is_refused_in_both_languages(reason, span):
+    nothing = ChurnStudy("purchases", "too_short", ChurnResult("too_short", "time", {}, {"leak_alarms": 0}), reason, span)
+    found = find(nothing)
+    assert told(found) == {f"churn_{reason}": span}
+    for language in ("en", "zh"):
+        assert say(f"churn_{reason}_heading", language, found[0].values)
+    assert not any(each.isascii() and each.isalpha() for each in say(found[0].key, "zh", span))
+    assert set(told(limit_churn(nothing))) == {"churn_limit_cause", "churn_limit_decision"}
+    assert measure_churn(nothing)["verdict"] == "too_short"
+
+
+@pytest.mark.parametrize(
+    ("counts", "key", "values"),
+    [
+        ({"train": (90, 40), "calibrate": (80, 12), "test": (70, 35)}, "churn_too_few", {"positives": 12, "n": 80}),
+        ({"train": (90, 85), "calibrate": (80, 40), "test": (70, 35)}, "churn_too_few_stay", {"stayed": 5, "n": 90}),
+        ({"all": (60, 0)}, "churn_too_few", {"positives": 0, "n": 60}),
+        ({"train": (0, 0), "calibrate": (0, 0), "test": (70, 35)}, "churn_too_few", {"positives": 0, "n": 0}),
+    ],
+)
+def test_too_few_names_the_scarcest_outcome_where_it_is_scarcest(study, counts, key, values):
+    flat = {f"{name}.customers": n for name, (n, _) in counts.items()}
+    flat |= {f"{name}.positives": left for name, (_, left) in counts.items()}
+    few = replace(study, verdict="too_few_positives", result=ChurnResult("too_few_positives", "time", flat, {}))
+    assert told(find(few)) == {key: values | {"needed": 30}}
+
+
+def test_what_is_measured_says_how_and_when(study):
+    measured = measure_churn(study)
+    assert measured["auc"] == 0.8
+    assert (measured["verdict"], measured["split"]) == ("model", "time")
+    assert (measured["horizon_days"], measured["horizon_set_by"]) == (35, "rhythm")
+    assert (measured["cut_off.test"], measured["test.inactive"]) == ("2024-03-01", 7)

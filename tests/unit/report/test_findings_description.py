@@ -1,0 +1,211 @@
+"""What the description of the base says: concentration, movement, groups; each with its n."""
+
+from datetime import date, datetime
+
+import ibis
+import pandas as pd
+import pytest
+
+from workbench.analysis.concentration import pareto
+from workbench.analysis.description import repeat_rate
+from workbench.analysis.differences import DIFFERENCE_COLUMNS
+from workbench.analysis.retention import cohort_retention, monthly_states
+from workbench.analysis.variables import describe_variables
+from workbench.report.findings_description import find_base, find_differences, find_movement, limit_description
+from workbench.report.text import say
+from workbench.run.telling import plain
+
+
+def told(findings):
+    """Return the values of each finding by its key (the first of a kind), every sentence said in both languages."""
+    for each in findings:
+        for language in ("en", "zh"):
+            assert "–" not in say(each.key, language, plain(dict(each.values))), each
+    return {each.key: each.values for each in reversed(findings)}
+
+
+def base(features):
+    return find_base(describe_variables(features), pareto(features, seed=1, n_bootstraps=20), repeat_rate(features))
+
+
+@pytest.fixture
+def features():
+    """Forty customers: ten spend 70 in three orders, thirty spend 10 in one; of thirty the city is known."""
+    big = [True] * 10 + [False] * 30
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{at:02}" for at in range(40)],
+            "category_top": ["tea"] * 40,
+            "monetary_total": [70.0 if each else 10.0 for each in big],
+            "frequency_orders": pd.array([3 if each else 1 for each in big], dtype="Int64"),
+            "city": ["A"] * 18 + ["B"] * 12 + [None] * 10,
+        }
+    )
+
+
+def test_the_base_by_hand(features):
+    values = told(base(features))
+    assert values["description_answer"] == {"customers": 40, "variables": 4}
+    spend = values["spend_concentration"]
+    assert (spend["share_spend"], spend["n"]) == (0.5, 40)
+    assert spend["share_customers"] == pytest.approx(8 / 40)  # 8 x 70 of 1000; 7 would hold 490
+    assert spend["low"] <= 0.2 <= spend["high"]
+    assert values["spend_gini"]["gini"] == pytest.approx(0.45)  # 70 % of spend less 25 % of customers
+    repeat = values["repeat_rate"]
+    assert (repeat["share"], repeat["n"]) == (0.25, 40)
+    assert values["spend_typical"] == {"median": 10.0, "mean": 25.0, "n": 40}
+    assert (values["orders_typical"]["median"], values["orders_typical"]["p90"]) == (1.0, 3.0)
+
+
+def test_what_was_declared_is_told_before_what_was_computed_and_how_far_it_is_known(features):
+    found = [each for each in base(features) if each.key.startswith("variable_")]
+    assert [(each.key, each.values["variable"]) for each in found] == [
+        ("variable_largest", "city"), ("variable_known", "city"), ("variable_largest", "category_top"),
+    ]  # fmt: skip
+    city = found[0].values
+    assert (city["value"], city["share"], city["n"]) == ("A", 0.6, 30)
+    assert city["low"] < 0.6 < city["high"]
+    assert found[1].values == {"variable": "city", "share": 0.75, "n": 40}
+    told(found)
+
+
+@pytest.mark.parametrize(("count", "n"), [(29, 100), (57, 100), (58, 100), (113, 200), (115, 200)])
+def test_the_n_of_a_share_is_exact(count, n):
+    people = pd.DataFrame({"customer_id": [f"c{at}" for at in range(n)], "city": ["A"] * count + ["B"] * (n - count)})
+    largest = [each.values["n"] for each in base(people) if each.key == "variable_largest"]
+    assert largest == [n]
+
+
+def test_at_most_three_variables_are_told(features):
+    more = features.assign(**dict.fromkeys(("gender", "province", "education"), "x"))
+    assert sum(each.key == "variable_largest" for each in base(more)) == 3
+
+
+def test_without_orders_only_what_is_known_is_told(features):
+    people = features[["customer_id", "city"]]
+    assert set(told(base(people))) == {"description_answer", "variable_largest", "variable_known"}
+    assert set(told(find_base(describe_variables(people), None, None))) == set(told(base(people)))
+
+
+def test_nobody_is_told_as_nobody(features):
+    values = told(base(features.iloc[:0]))
+    assert values["description_answer"]["customers"] == 0
+    assert {"spend_concentration", "repeat_rate", "variable_largest"}.isdisjoint(values)
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_few_customers_are_told_without_a_gap_in_any_sentence(features, n):
+    values = told(base(features.head(n)))
+    assert "spend_typical" not in values  # fewer than ten are not described
+    assert ("spend_concentration" in values) == (n > 1)
+
+
+def test_the_order_of_the_customers_does_not_matter(features):
+    assert told(base(features)) == told(base(features.sample(frac=1, random_state=2)))
+
+
+def orders(*rows):
+    frame = pd.DataFrame(rows, columns=["customer_id", "ordered_at"])
+    return ibis.memtable(
+        frame.assign(ordered_at=[datetime.fromisoformat(day) for day in frame["ordered_at"]], amount=1.0)
+    )
+
+
+def bought(customers, *days):
+    return [(f"{customers[0]}{at}", day) for at in range(customers[1]) for day in days]
+
+
+HISTORY = [
+    *bought(("stay", 12), "2024-01-05", "2024-02-05", "2024-03-05"),
+    *bought(("skip", 3), "2024-01-05", "2024-03-05"),
+    *bought(("quit", 6), "2024-01-05", "2024-02-05"),
+    *bought(("new", 2), "2024-03-05"),
+]
+
+
+def moved(as_of, rows=HISTORY):
+    lines = orders(*rows)
+    return monthly_states(lines, as_of=as_of), cohort_retention(lines, as_of=as_of)
+
+
+def test_the_last_whole_month_is_told():
+    values = told(find_movement(*moved(date(2024, 4, 1))))
+    assert values["months_last"] == {"month": "2024-03-01", "new": 2, "retained": 12, "recalled": 3, "lost": 6}
+    retained = values["months_retained"]
+    assert (retained["share"], retained["n"], retained["month"]) == (pytest.approx(12 / 18), 18, "2024-03-01")
+    later = values["cohort_retention"]
+    assert (later["months"], later["n"]) == (1, 21)  # 18 of the January cohort came in February
+    assert later["share"] == pytest.approx(18 / 21)
+
+
+def test_a_month_under_way_is_not_told_but_named_as_left_out():
+    months, cohorts = moved(date(2024, 3, 20))
+    values = told(find_movement(months, cohorts))
+    assert values["months_last"]["month"] == "2024-02-01"
+    limits = told(limit_description(pd.DataFrame(columns=list(DIFFERENCE_COLUMNS)), months))
+    assert limits["description_limit_months"] == {"month": "2024-03-01"}
+    assert limits["description_limit_start"] == {"month": "2024-01-01"}
+
+
+def test_whole_months_are_not_called_incomplete():
+    months, _ = moved(date(2024, 4, 1))
+    limits = told(limit_description(pd.DataFrame(columns=list(DIFFERENCE_COLUMNS)), months))
+    assert set(limits) == {"description_limit_association", "description_limit_start"}
+
+
+def test_a_single_month_has_no_movement_and_no_cohort_old_enough():
+    values = told(find_movement(*moved(date(2024, 2, 1))))
+    assert values == {"cohort_none": {"months": 1}}
+
+
+def test_cohorts_too_small_to_show_are_told_as_none():
+    few = [row for row in HISTORY if row[0].startswith(("new", "skip"))]
+    values = told(find_movement(*moved(date(2024, 4, 1), few)))
+    assert values["cohort_none"] == {"months": 1}
+
+
+def test_undated_data_has_no_movement():
+    months, cohorts = monthly_states(None, as_of=date(2024, 4, 1)), cohort_retention(None, as_of=date(2024, 4, 1))
+    assert find_movement(months, cohorts) == []
+
+
+def differences(*rows):
+    frame = pd.DataFrame(list(rows), columns=list(DIFFERENCE_COLUMNS) if not rows else None)
+    return frame.reindex(columns=list(DIFFERENCE_COLUMNS))
+
+
+NUMBER = {
+    "group_by": "city", "group": "A", "variable": "monetary_total", "kind": "numeric", "n": 30, "effect": 0.5,
+    "effect_low": 0.2, "effect_high": 0.8, "p_value": 0.001, "differs": True, "suppressed": False,
+}  # fmt: skip
+SHARE = {
+    "group_by": "city", "group": "B", "variable": "gender", "kind": "categorical", "value": "f", "n": 20,
+    "share": 0.6, "base_share": 0.4, "tgi": 150.0, "tgi_low": 120.0, "tgi_high": 180.0, "effect": 0.4,
+    "p_value": 0.01, "differs": True, "suppressed": False,
+}  # fmt: skip
+HIDDEN = {"group_by": "city", "group": "C", "variable": "gender", "kind": "categorical", "suppressed": True}
+
+
+def test_the_largest_difference_in_a_number():
+    values = told(find_differences(differences(NUMBER, HIDDEN), differences(NUMBER)))
+    expected = {"variable": "city", "group": "A", "n": 30, "feature": "monetary_total"}
+    assert values["difference_largest"] == expected | {"effect": 0.5, "low": 0.2, "high": 0.8}
+    assert values["description_suppressed"] == {"cells": 1}
+
+
+def test_the_largest_difference_in_a_share():
+    values = told(find_differences(differences(SHARE), differences(SHARE)))
+    expected = {"variable": "city", "group": "B", "n": 20, "value": "f", "share": 0.6, "base_share": 0.4}
+    assert values == {"difference_tgi": expected | {"tgi": 150.0, "low": 120.0, "high": 180.0}}
+
+
+def test_no_difference_says_how_many_were_looked_for():
+    values = told(find_differences(differences(NUMBER, SHARE, HIDDEN), differences()))
+    assert values["difference_none"] == {"tested": 2}
+    assert told(limit_description(differences(NUMBER, SHARE, HIDDEN), pd.DataFrame()))["description_limit_tests"] == {
+        "tested": 2
+    }
+
+
+def test_without_groups_no_difference_is_told():
+    assert find_differences(differences(), differences()) == []

@@ -1,0 +1,184 @@
+"""Code and texts fit together: no sentence without its text, no text that nothing says, one name for one thing."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from workbench.analysis.clustering import VERDICTS
+from workbench.analysis.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS
+from workbench.analysis.retention import STATES
+from workbench.analysis.rfm import NO_PURCHASE, RFM_TYPES
+from workbench.core.stages import STAGES
+from workbench.intake.features import REGISTRY
+from workbench.report import text
+from workbench.report.text import has_label, label, texts
+from workbench.report.theme import LIGHTS
+
+ROOT = Path(__file__).parents[3]
+SOURCE = ROOT / "src" / "workbench"
+SAYING = {"say", "pieces", "t"}  # functions whose first argument is the key of a text
+BUILT = {  # keys that are put together: how, and what they can come to
+    "segments_*": [f"segments_{verdict}" for verdict in VERDICTS],
+    "churn_*": ["churn_no_purchases", "churn_no_repeats", "churn_too_short"],
+    "how_to_read_*": [f"how_to_read_{stage}" for stage in STAGES if stage != "14_write_report"],
+    "goal_*": ["goal_decision", "goal_measure"],
+    "ui_goal_*": [f"ui_goal_{part}" for part in ("question", "decision", "audience", "measure")],
+    "ui_*": ["ui_tables", "ui_settings", "ui_versions"],
+    "ui_status_*": ["ui_status_done", "ui_status_failed", "ui_status_stale"],
+    "light_*": [f"light_{key}" for key in LIGHTS],
+    "key_*": [
+        "key_records", "key_accepted", "key_low_decile", "key_median", "key_high_decile", "key_new", "key_retained",
+        "key_recalled", "key_lost", "key_silhouette", "key_null", "key_min_jaccard", "key_bootstrap_min_jaccard",
+    ],
+    "key_reach_*": ["key_reach_below", "key_reach_above"],
+    "axis_*": ["axis_effect", "axis_tgi"],
+    "axis_*_*": [f"axis_{what}_{end}" for what in ("recency", "frequency") for end in ("lowest", "highest")],
+    "chart_*_title": ["chart_activity_status_title", "chart_life_cycle_stage_title"],
+    "chart_k_scan_*_title": [f"chart_k_scan_{each}_title" for each in (*VERDICTS, "bare")],
+    "chart_differences_*_title": ["chart_differences_effect_title", "chart_differences_tgi_title"],
+    "chart_distribution_*": [f"chart_distribution_{name}" for name in ("missing", "below", "beyond")],
+    "*_heading": [],  # the heading of a finding, where it has one
+    "table_*": [],  # the tables that notebooks show, read from them below
+}  # fmt: skip
+
+
+@cache
+def trees() -> tuple[ast.Module, ...]:
+    """Return the parsed modules of the package and code cells of the notebooks."""
+    modules = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCE.rglob("*.py"))]
+    return (*modules, *notebooks())
+
+
+@cache
+def notebooks() -> tuple[ast.Module, ...]:
+    found = []
+    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        found.append(ast.parse("\n".join(code)))
+    return tuple(found)
+
+
+@cache
+def templates() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(SOURCE.rglob("*.j2")))
+
+
+def called(trees: tuple[ast.Module, ...], names: set[str]) -> Iterator[ast.Call]:
+    for tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                name = node.func.id if isinstance(node.func, ast.Name) else f".{getattr(node.func, 'attr', '')}"
+                if name in names and node.args:
+                    yield node
+
+
+def keys_in(node: ast.expr) -> Iterator[str]:
+    """Yield every key an expression can come to; what is put in at run time stands as *."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from (*keys_in(node.body), *keys_in(node.orelse))
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(str(part.value) if isinstance(part, ast.Constant) else "*" for part in node.values)
+
+
+def said() -> set[str]:
+    """Return the keys that calls name; built ones with a *."""
+    calls = called(trees(), SAYING | {"Finding"})
+    found = {key for call in calls for key in keys_in(call.args[0])}
+    found |= set(re.findall(r"""\bt\(["'](\w+)["'][,)]""", templates()))
+    found |= {f"{start}*" for start in re.findall(r"""\bt\(["'](\w+)["'] \+""", templates())}
+    return found
+
+
+def shown_tables() -> set[str]:
+    calls = called(notebooks(), {".table", ".embed"})
+    return {key for call in calls for key in keys_in(call.args[0])}
+
+
+@cache
+def words() -> frozenset[str]:
+    """Return every string the code holds: keys also stand in mappings, away from the call that says them."""
+    found = {
+        node.value
+        for tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return frozenset(found)
+
+
+def test_the_search_finds_what_it_is_to_find():
+    assert {"rfm_champions", "quality_answer", "ui_key_findings", "segments_*", "ui_goal_*"} <= said()
+    assert shown_tables() >= {"rfm_types", "pointblank"}
+
+
+def test_every_key_that_is_said_has_a_text():
+    assert sorted(key for key in said() if "*" not in key and key not in texts()) == []
+
+
+def test_every_key_that_is_put_together_has_its_texts():
+    assert sorted(key for key in said() if "*" in key and key not in BUILT) == []
+    assert sorted(key for keys in BUILT.values() for key in keys if key not in texts()) == []
+
+
+def test_every_table_shown_has_a_title_and_every_title_a_table():
+    titles = {key.removeprefix("table_") for key in texts() if key.startswith("table_")}
+    assert titles == shown_tables()
+
+
+def test_every_text_is_said_somewhere():
+    built = {key for keys in BUILT.values() for key in keys} | {f"table_{name}" for name in shown_tables()}
+    used = said() | words() | built
+    idle = [key for key in texts() if key not in used and key.removesuffix("_heading") not in used]
+    assert idle == []
+
+
+def test_the_heading_of_a_finding_uses_no_further_values():
+    for key, entry in texts().items():
+        sentence = texts().get(key.removesuffix("_heading"))
+        if key.endswith("_heading") and sentence and not key.startswith("ui_"):
+            assert set(text.placeholders(entry["en"])) <= set(text.placeholders(sentence["en"])), key
+
+
+@pytest.mark.parametrize(
+    "names", [RFM_TYPES, NO_PURCHASE, ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS], ids=lambda each: min(each)
+)
+def test_types_and_statuses_are_called_the_same_in_the_analysis_and_on_the_page(names):
+    for name, called_there in names.items():
+        assert {language: label(name, language) for language in ("en", "zh")} == called_there
+
+
+def test_the_months_chart_calls_the_states_as_the_analysis_does():
+    for name, called_there in STATES.items():
+        key = texts()[f"key_{name}"]
+        assert (key["en"].casefold(), key["zh"]) == (called_there["en"].casefold(), called_there["zh"])
+
+
+def test_every_registered_feature_has_a_label_of_its_own():
+    assert [name for name in REGISTRY if name not in text._labels()] == []
+    for language in ("en", "zh"):
+        called_twice = [label(name, language) for name in REGISTRY]
+        assert len(set(called_twice)) == len(REGISTRY)
+
+
+def test_the_features_section_names_registered_features_alone():
+    content = (SOURCE / "report" / "texts" / "labels.yaml").read_text(encoding="utf-8")
+    section = re.search(r"# -- features -+\n(.*?)\n# --", content, re.S).group(1)
+    assert set(re.findall(r"^(\w+):", section, re.M)) == set(REGISTRY)
+
+
+def test_a_window_of_any_length_has_a_label():
+    assert label("orders_7d", "en") == "orders, last 7 days"
+    assert label("spend_14d", "zh") == "近 14 天净消费额"
+    assert has_label("orders_7d")
+    assert label("orders_d", "en") == "orders_d"
+    assert not has_label("orders_d")

@@ -1,0 +1,240 @@
+"""The start and the finish of a notebook, without a kernel: what is refused, written, placed and skipped."""
+
+import datetime as dt
+import json
+
+import pandas as pd
+import pytest
+
+from workbench.core.errors import DataError, ProfileError
+from workbench.core.params import SECTIONS
+from workbench.core.schema import UNDATED
+from workbench.core.workspace import find_workspace
+from workbench.run import telling
+from workbench.run.context import CONTEXT_VARIABLE, RunContext
+from workbench.run.flow import FlowOptions, run_flow
+from workbench.run.manifest import write_manifest
+from workbench.run.stage import start
+
+ORDERS = pd.DataFrame(
+    {
+        "order_id": ["o1", "o2", "o3"],
+        "customer_id": ["c1", "c2", "c1"],
+        "ordered_at": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-02-03"]).astype("datetime64[us]"),
+        "amount": [10.0, 20.0, 30.0],
+    }
+)
+
+
+@pytest.fixture
+def flow_of(toy_root, tmp_path, monkeypatch):
+    """Return what makes the process one kernel of a flow in the toy workspace."""
+    monkeypatch.setattr(telling, "display", lambda _: None)
+
+    def enter(run_id="run1", **more):
+        given = {"as_of": "2024-03-01", "today": "2024-04-01", "by_flow": True, **more}
+        context = RunContext(str(toy_root.resolve()), "toy", run_id, **given)
+        monkeypatch.setenv(CONTEXT_VARIABLE, str(context.write(tmp_path / "context.json")))
+        return find_workspace(toy_root)
+
+    return enter
+
+
+def settings(stage, **changed):
+    return SECTIONS[stage]().model_dump(mode="json") | changed
+
+
+def read_orders():
+    """Run the first stage by its functions alone and publish it, as the flow does."""
+    stage = start("01_check_quality", "toy", settings("01_check_quality"))
+    stage.write("transactions", ORDERS)
+    stage.record({"transactions.first_ordered_at": "2024-01-01T00:00:00"})
+    stage.record({"transactions.last_ordered_at": "2024-02-03T00:00:00"})
+    stage.finish()
+    write_manifest(stage.staging.folder, {"x": 1}, stage.summary())
+    stage.staging.publish()
+    return stage
+
+
+def test_every_fault_of_the_settings_is_told_at_once_with_the_nearest_name(flow_of):
+    flow_of()
+    given = settings("05_score_rfm", bins="five", activ_days=90)
+    del given["active_days"]
+    with pytest.raises(ProfileError) as raised:
+        start("05_score_rfm", "toy", given)
+    said = [str(fault) for fault in raised.value.faults]
+    assert said[0] == "05_score_rfm: parameter active_days is not passed to start()."
+    assert said[1] == "05_score_rfm: unknown parameter 'activ_days'. Did you mean 'active_days'?"
+    assert said[2].startswith("05_score_rfm: bins is 'five'")
+    assert len(said) == 3
+
+
+def test_a_value_out_of_range_is_refused_with_its_bound(flow_of):
+    flow_of()
+    with pytest.raises(ProfileError, match="05_score_rfm: bins is 1. .*greater than or equal to 2"):
+        start("05_score_rfm", "toy", settings("05_score_rfm", bins=1))
+
+
+def test_a_misspelt_stage_is_refused_by_name(flow_of):
+    flow_of()
+    with pytest.raises(ProfileError, match=r"unknown stage '05_score_rmf'. Did you mean '05_score_rfm'\?"):
+        start("05_score_rmf", "toy", {})
+
+
+def test_nothing_is_staged_when_the_settings_are_refused(flow_of):
+    workspace = flow_of()
+    with pytest.raises(ProfileError):
+        start("05_score_rfm", "toy", {})
+    assert not workspace.processed("toy").exists()
+
+
+def test_a_stage_without_its_tables_says_what_it_lacks_and_what_they_would_give(flow_of):
+    flow_of()
+    with pytest.raises(DataError) as raised:
+        start("03_build_features", "toy", settings("03_build_features"))
+    assert str(raised.value) == (
+        "03_build_features has no table customers or transactions for profile toy. It would give one row of features "
+        "per customer, and every later stage. Add such a source, or run the stages before it."
+    )
+
+
+def test_a_table_of_another_stage_is_not_written(flow_of):
+    flow_of()
+    read_orders()
+    stage = start("03_build_features", "toy", settings("03_build_features"))
+    with pytest.raises(DataError, match="03_build_features would write transactions. Its one writer is 01_check_qua"):
+        stage.write("transactions", ORDERS)
+    assert stage.staging.rows == {}
+    with pytest.raises(DataError, match=r"unknown table 'feature'. Did you mean 'features'\?"):
+        stage.write("feature", ORDERS)
+
+
+def test_what_a_stage_wrote_is_private_until_it_is_published(flow_of):
+    workspace = flow_of()
+    stage = start("01_check_quality", "toy", settings("01_check_quality"))
+    assert stage.write("transactions", ORDERS) == 3
+    assert set(stage.written()) == {"transactions"}
+    assert stage.present() == set()
+    assert not (workspace.processed("toy") / "transactions.parquet").exists()
+    stage.finish()
+    stage.staging.publish()
+    assert stage.present() == {"transactions"}
+
+
+def test_the_summary_holds_what_the_report_reads(flow_of):
+    workspace = flow_of()
+    read_orders()
+    folder = workspace.processed("toy") / ".stages/01_check_quality/current"
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert set(summary) == {
+        "stage", "status", "seconds", "skipped_because", "profile", "run_id", "as_of", "language", "currency",
+        "settings", "metrics", "tables", "findings", "figures", "shown", "embedded", "limits", "candidates",
+    }  # fmt: skip
+    assert (summary["stage"], summary["status"], summary["run_id"]) == ("01_check_quality", "done", "run1")
+    assert (summary["profile"], summary["as_of"], summary["language"]) == ("toy", "2024-03-01", ["en", "zh"])
+    table = summary["tables"]["transactions"]
+    assert (table["rows"], table["path"]) == (3, "data/processed/toy/transactions.parquet")
+    assert len(table["digest"]) == 64
+    assert summary["settings"] == settings("01_check_quality")
+
+
+def test_the_same_stage_gives_the_same_digests(flow_of):
+    flow_of("run1")
+    one = read_orders().summary()["tables"]
+    flow_of("run2")
+    assert read_orders().summary()["tables"] == one
+
+
+def test_a_scratch_folder_is_gone_after_finish(flow_of):
+    flow_of()
+    stage = start("01_check_quality", "toy", settings("01_check_quality"))
+    scratch = stage.scratch()
+    (scratch / "half.csv").write_text("x", encoding="utf-8")
+    stage.write("transactions", ORDERS)
+    stage.finish()
+    assert not scratch.exists()
+
+
+def test_the_as_of_date_found_by_the_first_stage_does_not_move_a_declared_one(flow_of):
+    flow_of()
+    stage = start("01_check_quality", "toy", settings("01_check_quality"))
+    stage.freeze_as_of(dt.date(2024, 2, 4))
+    assert stage.as_of == dt.date(2024, 3, 1)
+
+
+def test_without_a_declared_date_the_one_found_is_used_and_without_any_the_end_of_time(flow_of, toy_root):
+    profile = toy_root / "params/toy.yaml"
+    profile.write_text(profile.read_text(encoding="utf-8").replace("as_of: 2024-03-01\n", ""), encoding="utf-8")
+    flow_of(as_of=None)
+    stage = start("01_check_quality", "toy", settings("01_check_quality"))
+    assert (stage.as_of, stage.summary()["as_of"]) == (UNDATED, None)
+    stage.freeze_as_of(dt.date(2024, 2, 4))
+    assert (stage.as_of, stage.summary()["as_of"]) == (dt.date(2024, 2, 4), "2024-02-04")
+
+
+def test_dates_are_believed_up_to_the_day_of_the_run_unless_said_otherwise(flow_of):
+    flow_of()
+    stage = start("01_check_quality", "toy", settings("01_check_quality"))
+    assert stage.date_range("2000-01-01", None) == (dt.date(2000, 1, 1), dt.date(2024, 4, 1))
+    assert stage.date_range("2000-01-01", "2023-12-31")[1] == dt.date(2023, 12, 31)
+
+
+def test_the_period_under_a_chart_ends_before_the_as_of_date(flow_of):
+    flow_of("run1", as_of="2024-02-02")
+    read_orders()
+    flow_of("run2", as_of="2024-02-02")
+    stage = start("03_build_features", "toy", settings("03_build_features"))
+    assert stage.about().period == (dt.date(2024, 1, 1), dt.date(2024, 2, 1))
+
+
+def test_stages_before_the_report_are_found_with_their_reasons(flow_of):
+    because = {"en": "no table transactions", "zh": "缺少表 transactions"}
+    flow_of()
+    read_orders()
+    flow_of("run2", stages={"03_build_features": {"status": "skipped", "skipped_because": because}})
+    first, second = start("14_write_report", "toy", settings("14_write_report")).upstream()
+    assert (first["stage"], first["status"], first["run_id"]) == ("01_check_quality", "done", "run1")
+    assert second == {
+        "stage": "03_build_features", "status": "skipped", "skipped_because": because, "figures": [], "embedded": [],
+    }  # fmt: skip
+
+
+def test_figures_are_named_from_the_folder_of_tables(flow_of):
+    flow_of()
+    stage = start("01_check_quality", "toy", settings("01_check_quality"))
+    stage.embed("page", lambda language: f"<p>{language}</p>")
+    stage.finish()
+    stage.staging.publish()
+    flow_of("run2", stages={"01_check_quality": {"status": "done"}})
+    report = start("14_write_report", "toy", settings("14_write_report"))
+    (page,) = report.upstream()[0]["embedded"]
+    assert (report.store.folder / page["files"]["zh"]).read_text(encoding="utf-8") == "<p>zh</p>"
+
+
+def test_overrides_of_the_command_line_reach_the_notebook(flow_of):
+    flow_of(settings=["03_build_features.windows_days=[7]"])
+    read_orders()
+    stage = start("03_build_features", "toy", settings("03_build_features", windows_days=[7]))
+    assert stage.setting("03_build_features", "windows_days") == [7]
+    assert stage.settings == {"windows_days": [7]}
+
+
+def test_a_stage_whose_tables_no_source_gives_is_skipped_and_told_in_both_languages(toy_root):
+    profile = toy_root / "params/toy.yaml"
+    stages = "[01_check_quality, 05_score_rfm]"
+    text = profile.read_text(encoding="utf-8").replace("[01_check_quality, 03_build_features, 14_write_report]", stages)
+    profile.write_text(text, encoding="utf-8")
+    notebook = toy_root / "notebooks/01_check_quality.ipynb"
+    cells = notebook.read_text(encoding="utf-8").replace('stage.write(\\"transactions\\", rows)', "rows = None")
+    notebook.write_text(cells, encoding="utf-8")
+    result = run_flow(find_workspace(toy_root), "toy", FlowOptions())
+    assert result.error is None
+    skipped = result.summary["stages"]["05_score_rfm"]
+    assert skipped["status"] == "skipped"
+    assert skipped["skipped_because"] == {
+        "en": "no table transactions; it would unlock RFM scores, the eight customer types and the activity status",
+        "zh": "缺少表 transactions；补齐后可得到RFM 得分、八类客户与活跃状态",
+    }
+    assert skipped["tables"] == {}
+    assert result.summary["status"] == "done"
+    assert not (result.folder / "pages/05_score_rfm.html").exists()
