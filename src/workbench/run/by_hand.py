@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from workbench.run.lock import hold_workspace
@@ -29,7 +30,9 @@ def publish_by_hand(stage: StageRun) -> None:
     WorkspaceBusyError
         A flow holds the workspace: what was staged stays private; run the last cell again afterwards.
     """
-    from workbench.run.tracking import Tracker  # noqa: PLC0415  (MLflow takes seconds to import)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a progress bar that MLflow's imports would like to have
+        from workbench.run.tracking import Tracker  # noqa: PLC0415  (MLflow takes seconds to import)
 
     summary = stage.summary()
     with hold_workspace(stage.workspace, f"{stage.stage} by hand", wait_seconds=_WAIT_SECONDS):

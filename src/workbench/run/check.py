@@ -35,8 +35,15 @@ def missing_files(workspace: Workspace, profile: Profile) -> list[str]:
     return [name for name, source in profile.sources.items() if not any(workspace.root.glob(source.path))]
 
 
-def check_sources(workspace: Workspace, profile: Profile) -> None:
+def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True) -> None:
     """Check files, headers, rules and feature names of a profile; every fault at once.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    profile : Profile
+    files : bool
+        False before demo data is written: only what the profile itself says is checked.
 
     Raises
     ------
@@ -53,7 +60,8 @@ def check_sources(workspace: Workspace, profile: Profile) -> None:
         where = profile.where("sources", name)
         declared = check_declared(source)
         yaml_faults += [_at(where, fault) for fault in declared]
-        data_faults += [_at(where, fault) for fault in check_source(source, workspace.root) if fault not in declared]
+        found = check_source(source, workspace.root) if files else []
+        data_faults += [_at(where, fault) for fault in found if fault not in declared]
     yaml_faults += _feature_faults(profile)
     if yaml_faults:
         raise ProfileError(yaml_faults + data_faults)

@@ -81,6 +81,7 @@ def check(
     place = find_workspace(workspace)
     found = load_profile(place, profile, settings=setting or (), as_of=as_of)
     if found.demo_data and missing_files(place, found):
+        check_sources(place, found, files=False)
         print(f"{profile}: raw files absent; the first run, or 'workbench demo-data {found.demo_data}', writes them")
         return
     check_sources(place, found)
@@ -145,6 +146,7 @@ def lab(port: Annotated[int, typer.Option(help="Port on loopback.")] = 8888, wor
     command = [sys.executable, "-m", "jupyterlab", f"--ip={_LOOPBACK}", f"--port={port}"]
     command += [f"--ServerApp.root_dir={place.root}", "--LabApp.default_url=/lab/tree/notebooks"]
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
+    command += ["--allow-root"] if os.geteuid() == 0 else []  # a container's only user
     raise typer.Exit(subprocess.call(command, cwd=place.root))
 
 

@@ -195,7 +195,7 @@ class _Flow:
         unlocks = STAGES[stage].unlocks or {"en": "", "zh": ""}
         return {
             "en": f"no table {tables}; it would unlock {unlocks['en']}",
-            "zh": f"缺少表 {' 或 '.join(group)}；补齐后可得到{unlocks['zh']}",
+            "zh": f"缺少表 {' 或 '.join(group)}；补齐后可得到：{unlocks['zh']}",
         }
 
     def _present(self) -> set[str]:

@@ -135,7 +135,9 @@ def test_no_driver_is_told_that_may_be_chance(study):
     [("no_purchases", {}), ("no_repeats", {}), ("too_short", {"days": 60, "needed_days": 112})],
 )
 def test_a_history_too_short_is_refused_in_both_languages(reason, span):
-    nothing = ChurnStudy("purchases", "too_short", ChurnResult("too_short", "time", {}, {"leak_alarms": 0}), reason, span)
+    nothing = ChurnStudy(
+        "purchases", "too_short", ChurnResult("too_short", "time", {}, {"leak_alarms": 0}), reason, span
+    )
     found = find(nothing)
     assert told(found) == {f"churn_{reason}": span}
     for language in ("en", "zh"):

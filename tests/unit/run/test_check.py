@@ -1,0 +1,139 @@
+"""What is found wrong before any kernel starts: all at once, with file, line and the nearest name."""
+
+import pytest
+
+from workbench.core.errors import DataError, ProfileError
+from workbench.core.profile import load_profile
+from workbench.core.workspace import find_workspace
+from workbench.run.check import check_sources, make_demo_data, missing_files
+
+SOURCE = "    columns: {order_id: order_id, customer_id: customer_id, ordered_at: ordered_at, amount: amount}\n"
+
+
+@pytest.fixture
+def checked(toy_root):
+    """Return what checks the toy profile after a change of its text."""
+
+    def check(*changes, **options):
+        path = toy_root / "params/toy.yaml"
+        text = path.read_text(encoding="utf-8")
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        path.write_text(text, encoding="utf-8")
+        workspace = find_workspace(toy_root)
+        profile = load_profile(workspace, "toy")
+        check_sources(workspace, profile, **options)
+        return profile
+
+    return check
+
+
+def faults(raised):
+    return [str(fault) for fault in raised.value.faults]
+
+
+def test_a_profile_that_is_right_passes(checked):
+    assert checked().name == "toy"
+
+
+def test_a_missing_file_is_the_datas_fault(checked):
+    with pytest.raises(DataError) as raised:
+        checked(("data/raw/toy.csv", "data/raw/absent.csv"))
+    assert raised.value.exit_code == 3
+    (said,) = faults(raised)
+    assert said.startswith("params/toy.yaml, line 5: ")
+    assert "data/raw/absent.csv" in said
+
+
+@pytest.mark.parametrize(("content", "words"), [("", "empty"), ("order_id,customer_id,ordered_at,amount\n", "header")])
+def test_a_file_without_rows_is_the_datas_fault(checked, toy_root, content, words):
+    (toy_root / "data/raw/toy.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=words) as raised:
+        checked()
+    assert "data/raw/toy.csv" in str(raised.value)
+
+
+def test_a_column_that_the_file_lacks_is_named_with_the_nearest(checked):
+    with pytest.raises(DataError) as raised:
+        checked(("amount: amount}", "amount: amout}"))
+    assert "'amout'" in str(raised.value)
+    assert "Did you mean 'amount'?" in str(raised.value)
+
+
+def test_a_rule_that_names_no_column_is_the_profiles_fault(checked):
+    with pytest.raises(ProfileError) as raised:
+        checked((SOURCE, SOURCE + '    rules: {sales: "amuont > 0"}\n'))
+    assert raised.value.exit_code == 2
+    (said,) = faults(raised)
+    assert said.startswith("params/toy.yaml, line 5: ")
+    assert "amuont" in said and "amount" in said
+
+
+def test_a_feature_that_is_none_is_named_with_line_and_nearest(checked):
+    more = "06_segment_customers:\n  features: [recency_day, monetary_total]\n  log_features: [monetary_totl]\n"
+    with pytest.raises(ProfileError) as raised:
+        checked(("  cell_seconds: 20\n", "  cell_seconds: 20\n" + more))
+    first, second = faults(raised)
+    assert first == (
+        "params/toy.yaml, line 13: 06_segment_customers: features names 'recency_day', which is no feature. "
+        "Did you mean 'recency_days'?"
+    )
+    assert "log_features names 'monetary_totl'" in second
+    assert "Did you mean 'monetary_total'?" in second
+
+
+def test_windows_attributes_and_columns_of_customers_are_features(checked):
+    people = "  crm:\n    path: data/raw/toy.csv\n    table: customers\n    columns: {customer_id: customer_id}\n"
+    people += "    attributes: {loyalty: amount}\n"
+    more = "03_build_features:\n  windows_days: [7]\n"
+    more += "06_segment_customers:\n  features: [orders_7d, spend_7d, loyalty, income]\n  log_features: [spend_7d]\n"
+    checked(("run:\n", people + "run:\n"), ("  cell_seconds: 20\n", "  cell_seconds: 20\n" + more))
+
+
+def test_a_window_that_is_not_built_is_no_feature(checked):
+    more = "03_build_features:\n  windows_days: [7]\n06_segment_customers:\n  features: [orders_90d, recency_days]\n"
+    with pytest.raises(ProfileError, match="names 'orders_90d', which is no feature. Did you mean 'orders_7d'"):
+        checked(("  cell_seconds: 20\n", "  cell_seconds: 20\n" + more))
+
+
+def test_faults_of_profile_and_data_are_told_together_as_the_profiles(checked):
+    more = "06_segment_customers:\n  features: [recency_day, monetary_total]\n"
+    with pytest.raises(ProfileError) as raised:
+        checked(
+            ("data/raw/toy.csv", "data/raw/absent.csv"),
+            (SOURCE, SOURCE + '    rules: {sales: "amuont > 0"}\n'),
+            ("  cell_seconds: 20\n", "  cell_seconds: 20\n" + more),
+        )
+    said = faults(raised)
+    assert len(said) == 3
+    assert sum("amuont" in each for each in said) == 1
+    assert sum("recency_day" in each for each in said) == 1
+    assert sum("absent.csv" in each for each in said) == 1
+
+
+def test_before_demo_data_is_written_only_the_profile_is_checked(checked):
+    more = "06_segment_customers:\n  features: [recency_day, monetary_total]\n"
+    assert checked(("data/raw/toy.csv", "data/raw/absent.csv"), files=False)
+    with pytest.raises(ProfileError) as raised:
+        checked(("  cell_seconds: 20\n", "  cell_seconds: 20\n" + more), files=False)
+    assert len(faults(raised)) == 1
+
+
+def test_demo_data_is_written_where_it_is_absent_and_left_alone_where_not(fresh_workspace):
+    workspace = find_workspace(fresh_workspace)
+    tiny = load_profile(workspace, "tiny")
+    assert missing_files(workspace, tiny) == ["orders", "products", "crm", "campaigns"]
+    assert make_demo_data(workspace, tiny)
+    assert missing_files(workspace, tiny) == []
+    written = {path: path.stat().st_mtime_ns for path in (workspace.raw / "tiny").iterdir()}
+    assert not make_demo_data(workspace, tiny)
+    assert {path: path.stat().st_mtime_ns for path in (workspace.raw / "tiny").iterdir()} == written
+    check_sources(workspace, tiny)
+
+
+def test_a_profile_without_demo_data_is_given_none(toy_root):
+    workspace = find_workspace(toy_root)
+    (toy_root / "data/raw/toy.csv").unlink()
+    assert not make_demo_data(workspace, load_profile(workspace, "toy"))
+    assert missing_files(workspace, load_profile(workspace, "toy")) == ["orders"]

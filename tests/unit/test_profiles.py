@@ -1,0 +1,96 @@
+"""Every profile that ships is read without a fault, and those on public files run to the known figures."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbench.core.profile import load_profile, profile_names
+from workbench.core.workspace import find_workspace
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", profile_names(find_workspace(ROOT)))
+def test_every_profile_is_read_without_a_fault(name):
+    assert load_profile(find_workspace(ROOT), name).name == name
+
+
+def run(root, *arguments):
+    command = [sys.executable, "-m", "workbench.run.cli", "run", *arguments, "--workspace", str(root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    profile = arguments[0]
+    return json.loads((root / f"reports/{profile}/latest/summary.json").read_text(encoding="utf-8"))["stages"]
+
+
+@pytest.mark.slow
+def test_online_retail_gives_the_published_counts_whatever_the_profile_does_with_returns(fresh_workspace, public_data):
+    raw = fresh_workspace / "data/raw"
+    raw.mkdir(parents=True)
+    shutil.copyfile(public_data / "online_retail/online_retail.csv.gz", raw / "online_retail.csv.gz")
+    quality = run(fresh_workspace, "online_retail", "--to", "03_build_features")["01_check_quality"]
+    figures = {
+        "orders.physical_records": 541_909,
+        "orders.accepted": 541_909,
+        "transactions.rows": 541_909,
+        "transactions.duplicates": 5_268,
+        "transactions.no_customer": 135_080,
+        "transactions.customers": 4_372,
+        "transactions.orders": 25_900,
+        "transactions.cancellations_rows": 9_288,
+        "transactions.bad_debt_rows": 3,
+        "transactions.first_ordered_at": "2010-12-01 08:26",
+        "transactions.last_ordered_at": "2011-12-09 12:50",
+        "transactions.standard_rows": 397_884,
+        "transactions.standard_customers": 4_338,
+    }
+    assert {name: quality["metrics"][name] for name in figures} == figures
+    assert quality["metrics"]["transactions.amount_total"] == pytest.approx(9_747_747.934, abs=0.0005)
+    assert quality["metrics"]["transactions.standard_amount"] == pytest.approx(8_911_407.904, abs=0.0005)
+    kept = quality["tables"]["transactions"]["rows"]
+    dropped = sum(value for name, value in quality["metrics"].items() if name.startswith("transactions.rule."))
+    assert kept == 541_909 - dropped
+
+
+@pytest.mark.slow
+def test_customers_with_a_label_alone_give_a_report(fresh_workspace, public_data):
+    raw = fresh_workspace / "data/raw"
+    raw.mkdir(parents=True)
+    name = "WA_Fn-UseC_-Telco-Customer-Churn.csv"
+    header, *lines = (public_data / "telco_churn" / name).read_text(encoding="utf-8").splitlines()
+    (raw / name).write_text("\n".join([header, *lines[::5]]) + "\n", encoding="utf-8")
+    stages = run(fresh_workspace, "telco")
+    skipped = {name: stage["skipped_because"]["en"] for name, stage in stages.items() if stage["status"] == "skipped"}
+    assert list(skipped) == ["05_score_rfm"]
+    assert "no table transactions" in skipped["05_score_rfm"]
+    churn = stages["08_predict_churn"]["metrics"]
+    assert churn["split"] == "random"
+    assert churn["auc_low"] < churn["auc"] < churn["auc_high"]
+    assert churn["auc"] > churn["baseline_auc"]
+    report = (fresh_workspace / "reports/telco/latest/report.html").read_text(encoding="utf-8")
+    assert "9999" not in report
+
+
+@pytest.mark.slow
+def test_baskets_without_customers_give_a_report(fresh_workspace):
+    raw = fresh_workspace / "data/raw"
+    raw.mkdir(parents=True)
+    lines = [f"b{n // 3},2024-0{1 + n % 6}-1{n % 9},p{n % 7},{1 + n % 4}.50" for n in range(600)]
+    (raw / "baskets.csv").write_text("\n".join(["basket,day,product,amount", *lines]) + "\n", encoding="utf-8")
+    (fresh_workspace / "params/baskets.yaml").write_text(
+        "profile: baskets\n"
+        "sources:\n"
+        "  tills:\n"
+        "    path: data/raw/baskets.csv\n"
+        "    table: transactions\n"
+        "    columns: {order_id: basket, ordered_at: day, product_id: product, amount: amount}\n",
+        encoding="utf-8",
+    )
+    stages = run(fresh_workspace, "baskets")
+    assert {stage["status"] for stage in stages.values()} <= {"done", "skipped"}
+    assert stages["01_check_quality"]["metrics"]["transactions.rows"] == 600
+    assert stages["14_write_report"]["status"] == "done"
