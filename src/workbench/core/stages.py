@@ -22,7 +22,7 @@ class Stage:
     reads : tuple of str
         Tables it uses where they exist.
     needs : tuple of tuple of str
-        Tables it cannot do without: one of each group must exist.
+        Tables, or columns as table.column, it cannot do without: one of each group must exist.
     unlocks : dict of str
         What a missing table would unlock, by language.
     """
@@ -39,7 +39,7 @@ class Stage:
         return tuple(table.name for table in TABLES.values() if table.writer == self.name)
 
     def lacks(self, present: set[str]) -> tuple[str, ...] | None:
-        """Return the first group of needed tables of which none is present, or None."""
+        """Return the first group of which nothing is present (tables and table.columns), or None."""
         return next((group for group in self.needs if not set(group) & present), None)
 
 
@@ -57,7 +57,7 @@ STAGES = {
                 "zh": "截至该日期，每位客户做过什么？",
             },
             reads=tuple(CANONICAL),
-            needs=(("customers", "transactions"),),
+            needs=(("customers", "transactions.customer_id"),),
             unlocks={
                 "en": "one row of features per customer, and every later stage",
                 "zh": "每位客户一行特征，以及其后的所有阶段",
@@ -80,7 +80,7 @@ STAGES = {
                 "zh": "每位客户最近何时购买、多频繁、价值多高？",
             },
             reads=("features", "transactions"),
-            needs=(("transactions",), ("features",)),
+            needs=(("transactions.customer_id",), ("features",)),
             unlocks={
                 "en": "RFM scores, the eight customer types and the activity status",
                 "zh": "RFM 得分、八类客户与活跃状态",
@@ -103,7 +103,7 @@ STAGES = {
                 "zh": "谁会流失、谁会购买、为什么？",
             },
             reads=("features", *CANONICAL),
-            needs=(("transactions", "labels"), ("features",)),
+            needs=(("transactions.customer_id", "labels"), ("features",)),
             unlocks={
                 "en": "churn and purchase probabilities",
                 "zh": "流失与购买概率",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import ibis
@@ -79,6 +80,10 @@ class Store:
     def present(self) -> set[str]:
         """Return the names of the tables that are there."""
         return {name for name in TABLES if self.path(name).is_file()}
+
+    def columns(self, tables: Iterable[str]) -> set[str]:
+        """Return the columns of tables that are there, as table.column, read from their files' footers."""
+        return {f"{table}.{name}" for table in tables for name in pq.read_schema(self.path(table)).names}
 
     def read(self, table: str) -> ibis.Table:
         """Return a table as an Ibis expression.

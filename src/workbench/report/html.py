@@ -216,12 +216,12 @@ def _subset(characters: str) -> bytes:
     from fontTools import subset  # noqa: PLC0415  only pages with Chinese text need it
 
     options = subset.Options(flavor="woff", hinting=False, layout_features=[])
-    font = subset.load_font(str(_font_file()), options)
     chosen = subset.Subsetter(options)
     chosen.populate(text=characters)
-    chosen.subset(font)
     target = io.BytesIO()
-    subset.save_font(font, target, options)
+    with subset.load_font(str(_font_file()), options) as font:
+        chosen.subset(font)
+        subset.save_font(font, target, options)
     return target.getvalue()
 
 

@@ -181,21 +181,21 @@ class _Flow:
 
     def _skipped_because(self, stage: str) -> dict[str, str] | None:
         present = self._present()
-        group = STAGES[stage].lacks(present)
+        group = STAGES[stage].lacks(present | self.store.columns(present))
         if group is None:
             return None
-        unwritten = [
-            table for table in group if self._writer(table) in self.profile.stages and not self._was_run(table)
-        ]
+        tables = [each.split(".")[0] for each in group]
+        unwritten = [each for each in tables if self._writer(each) in self.profile.stages and not self._was_run(each)]
         if unwritten:
             writer = self._writer(unwritten[0])
             found = f"{unwritten[0]}.parquet not found for profile {self.profile.name}"
             raise DataError(Fault(stage, found, f"It is written by {writer}", "Run that stage first"))
-        tables = " or ".join(group)
+        # a table that is there lacks a column; one that is not is named as a whole
+        lacking = [each if table in present else table for each, table in zip(group, tables, strict=True)]
         unlocks = STAGES[stage].unlocks or {"en": "", "zh": ""}
         return {
-            "en": f"no table {tables}; it would unlock {unlocks['en']}",
-            "zh": f"缺少表 {' 或 '.join(group)}；补齐后可得到：{unlocks['zh']}",
+            "en": f"no table {' or '.join(lacking)}; it would unlock {unlocks['en']}",
+            "zh": f"缺少表 {' 或 '.join(lacking)}；补齐后可得到：{unlocks['zh']}",
         }
 
     def _present(self) -> set[str]:

@@ -61,10 +61,10 @@ def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
     begun = time.perf_counter()
     checked = _check_settings(stage, settings)
     run = StageRun(stage, current_context(profile), checked, begun)
-    group = STAGES[stage].lacks(run.present())
+    group = STAGES[stage].lacks(run.present() | run.store.columns(run.present()))
     if group:
         unlocks = (STAGES[stage].unlocks or {}).get("en", "")
-        found = f"{stage} has no table {' or '.join(group)} for profile {profile}"
+        found = f"{stage} has no {' or '.join(group)} for profile {profile}"
         raise DataError(Fault("", found, f"It would give {unlocks}", "Add such a source, or run the stages before it"))
     return run
 

@@ -152,7 +152,7 @@ def test_the_heading_of_a_finding_uses_no_further_values():
 @pytest.mark.parametrize(
     "names",
     [RFM_TYPES, NO_PURCHASE, ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS],
-    ids=lambda each: min(each),
+    ids=min,
 )
 def test_types_and_statuses_are_called_the_same_in_the_analysis_and_on_the_page(names):
     for name, called_there in names.items():
