@@ -194,10 +194,11 @@ def judge(
     """Say what the measurements allow to be said, and which k to use.
 
     A k is *stable* when its worst cluster comes back from disjoint halves with a mean Jaccard that is at least .75
-    also after one standard error (over splits) is taken off, and no cluster is smaller than ``min_share``. It is *separate* when its silhouette exceeds the reference's .95 quantile
-    by ``margin`` and the density between every pair of centres is at most ``deepest`` of that at the emptier centre.
-    Structure: the largest k that is stable and separate. Continuum: the largest k that is stable. Otherwise no
-    structure. The largest k above a threshold is the rule of prediction strength (Tibshirani & Walther 2005).
+    also after one standard error (over splits) is taken off, and no cluster is smaller than ``min_share``. It is
+    *separate* when its silhouette exceeds the reference's .95 quantile by ``margin`` and the density between every
+    pair of centres is at most ``deepest`` of that at the emptier centre. Structure: the largest k that is stable and
+    separate. Continuum: the largest k that is stable. Otherwise no structure. The largest k above a threshold is the
+    rule of prediction strength (Tibshirani & Walther 2005).
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ from workbench.analysis.intervals import SMALL_CELL, wilson
 from workbench.core.schema import CANONICAL
 
 __all__ = [
+    "BEHAVIOURS",
     "CODED_CATEGORIES",
     "VARIABLE_COLUMNS",
     "as_text",
@@ -22,6 +23,7 @@ __all__ = [
     "variable_kinds",
 ]
 
+BEHAVIOURS = ("channel_top", "platform_top", "payment_method_top", "part_of_day_top")  # features that name a habit
 CODED_CATEGORIES = ("weekday_top",)  # whole numbers that name something
 DECILES = tuple(each / 10 for each in range(1, 10))
 MOST_GROUPS = 30  # a category with more different values groups nobody

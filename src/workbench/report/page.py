@@ -217,7 +217,8 @@ def _skipped(summary: Mapping[str, Any], language: str) -> dict[str, Any]:
     reason = (summary.get("skipped_because") or {}).get(language)
     notes = [reason] if reason else []
     if not reason and stage and stage.needs:
-        notes.append(say("ui_skipped", language, {"tables": list(stage.needs[0])}))
+        tables = [each.split(".")[0] for each in stage.needs[0]]
+        notes.append(say("ui_skipped", language, {"tables": tables}))
     unlocks = stage.unlocks[language] if stage and stage.unlocks else ""
     if unlocks and unlocks not in "".join(notes):
         notes.append(say("ui_skipped_unlocks", language, {"unlocks": unlocks}))

@@ -36,6 +36,7 @@ SetOption = Annotated[list[str] | None, typer.Option("--set", help="SECTION.KEY=
 AsOfOption = Annotated[str | None, typer.Option("--as-of", help="Freeze the run at this date, YYYY-MM-DD.")]
 LanguageOption = Annotated[str, typer.Option(help="en or zh.")]
 _LOOPBACK = "127.0.0.1"
+_UNWRAPPED = 10_000  # characters; wider than any row
 
 
 def main() -> None:
@@ -62,7 +63,8 @@ def run(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Run a profile's stages and write its report."""
-    from workbench.run.flow import FlowOptions, describe, run_flow  # noqa: PLC0415
+    from workbench.run.flow import FlowOptions, run_flow  # noqa: PLC0415
+    from workbench.run.outcome import describe  # noqa: PLC0415
 
     options = FlowOptions(only, first, last, force, tuple(setting or ()), as_of)
     result = run_flow(find_workspace(workspace), profile, options)
@@ -173,7 +175,7 @@ def _language(language: str) -> str:
 def _print(table: Table) -> None:
     """Print a table in the terminal's width, or unwrapped where there is none."""
     console = Console()
-    (console if console.is_terminal else Console(width=200)).print(table)
+    (console if console.is_terminal else Console(width=_UNWRAPPED)).print(table)
 
 
 def _tell(error: WorkbenchError) -> None:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,11 @@ from workbench.run.context import RunContext, new_run_id, stage_folder, stage_su
 from workbench.run.digests import code_digest, file_digests, source_files, stage_inputs, stage_key
 from workbench.run.lock import hold_workspace
 from workbench.run.manifest import is_current, read_manifest, table_digests, write_manifest
-from workbench.run.progress import Progress, clock
-from workbench.run.publish import RunFolder, last_summary, plain_page, sweep_orphans
+from workbench.run.outcome import FlowResult, failed_entry, os_error_text, place_report
+from workbench.run.progress import Progress
+from workbench.run.publish import RunFolder, last_summary, sweep_orphans
 
-__all__ = ["FlowOptions", "FlowResult", "describe", "run_flow", "select_stages"]
+__all__ = ["FlowOptions", "run_flow", "select_stages"]
 
 _FIRST = "01_check_quality"
 _REPORT = "14_write_report"
@@ -58,15 +59,6 @@ class FlowOptions:
     force: bool = False
     settings: tuple[str, ...] = ()
     as_of: str | None = None
-
-
-@dataclass(frozen=True)
-class FlowResult:
-    """How a flow ended: its summary, its folder (None when it could not be published), its error."""
-
-    summary: dict[str, Any]
-    folder: Path | None
-    error: WorkbenchError | None = field(default=None)
 
 
 def run_flow(workspace: Workspace, name: str, options: FlowOptions, say: Progress | None = None) -> FlowResult:
@@ -156,7 +148,12 @@ class _Flow:
         except KeyboardInterrupt:
             error = StageError(Fault(self._running(), "interrupted", "", "Run the same command again: it resumes"))
         except OSError as raised:
-            error = StageError(Fault(self._running(), _os_error(raised), "", "What was published before is untouched"))
+            error = StageError(
+                Fault(self._running(), os_error_text(raised), "", "What was published before is untouched")
+            )
+        except Exception as raised:
+            self._end(StageError(Fault(self._running(), f"{type(raised).__name__}: {raised}")))
+            raise
         return self._end(error)
 
     # one stage ---------------------------------------------------------------------------------
@@ -332,66 +329,39 @@ class _Flow:
             try:
                 return self._publish("done", None)
             except (WorkbenchError, OSError) as raised:
-                error = raised if isinstance(raised, WorkbenchError) else StageError(_os_error(raised))
+                error = raised if isinstance(raised, WorkbenchError) else StageError(os_error_text(raised))
         try:
             return self._publish("failed", error)
         except (WorkbenchError, OSError) as raised:  # the disk is full, say: nothing can be written
             self.folder.discard()
             self.tracking.give_up()
-            self.say.say(f"the failed run could not be recorded either: {_os_error(raised)}")
+            self.say.say(f"the failed run could not be recorded either: {os_error_text(raised)}")
             return FlowResult(self._summary("failed", error), None, error)
 
     def _publish(self, status: str, error: WorkbenchError | None) -> FlowResult:
         for name, entry in self.stages.items():
             if entry["status"] == "running":
-                self.stages[name] = self._failed_entry(name, error)
+                self.stages[name] = failed_entry(error)
         self.folder.staging.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.folder.staging / ".context", ignore_errors=True)
         summary = self._summary(status, error)
-        self._place_report(status, error)
+        report = stage_folder(self.workspace, self.profile.name, _REPORT) if self._wrote_report(status) else None
+        place_report(self.folder, self.profile.languages, self.stages, report=report, error=error)
         if status == "failed":
             self.tracking.drain()
-            self._show_failure(error)
-        folder = self.folder.publish(summary) if not self.folder.final.exists() else self._republish(summary)
+            self._show_failure()
+        if self.folder.final.exists():  # what failed came after publishing, tracking say
+            self.folder.rewrite(summary)
+        else:
+            self.folder.publish(summary)
+        folder = self.folder.final
         self.tracking.end(status, summary, folder)
         return FlowResult(summary, folder, error)
 
-    def _republish(self, summary: dict[str, Any]) -> Path:
-        """Tell the failure that came after publishing, of tracking say, in what is already shown."""
-        self.folder.rewrite(summary)
-        return self.folder.final
+    def _wrote_report(self, status: str) -> bool:
+        return status == "done" and self.stages.get(_REPORT, {}).get("status") == "done"
 
-    def _place_report(self, status: str, error: WorkbenchError | None) -> None:
-        from workbench.report.page import mark  # noqa: PLC0415
-
-        entry = self.stages.get(_REPORT, {})
-        source = stage_folder(self.workspace, self.profile.name, _REPORT)
-        if self.folder.final.exists():
-            message = _failure_message(self.run_id, error)
-            for path in sorted(self.folder.final.glob("report*.html")):
-                language = "zh" if "zh" in path.stem or self.profile.languages[0] == "zh" else "en"
-                path.write_text(mark(path.read_text(encoding="utf-8"), "failed", message[language], language))
-        elif status == "done" and entry.get("status") == "done":
-            self.folder.add_report(source)
-        else:
-            message = _failure_message(self.run_id, error) if error else _partial_message(self.stages)
-            self.folder.keep_last_report(mark, "stale", message)
-            if error and not any(self.folder.staging.glob("report*.html")):
-                language = self.profile.languages[0]
-                page = plain_page(self.profile.name, message[language], language, "")
-                (self.folder.staging / "report.html").write_text(mark(page, "failed", message[language], language))
-
-    def _failed_entry(self, stage: str, error: WorkbenchError | None) -> dict[str, Any]:
-        return {
-            "status": "failed",
-            "seconds": 0.0,
-            "skipped_because": None,
-            "metrics": {},
-            "tables": {},
-            "error": str(error or "failed"),
-        }
-
-    def _show_failure(self, error: WorkbenchError | None) -> None:
+    def _show_failure(self) -> None:
         """Keep the half-run notebook of the failed stage and its page, and name where it will lie."""
         for stage, entry in self.stages.items():
             notebook = self.folder.staging / "notebooks" / f"{stage}.ipynb"
@@ -418,25 +388,6 @@ class _Flow:
         return summary | ({"error": text} if text else {})
 
 
-def _failure_message(run_id: str, error: WorkbenchError | None) -> dict[str, str]:
-    text = str(error).splitlines()[0] if error else ""
-    return {
-        "en": f"Run {run_id} failed; what follows is the last good report. {text}",
-        "zh": f"运行 {run_id} 失败；以下为上一份完好的报告。{text}",
-    }
-
-
-def _partial_message(stages: Mapping[str, Any]) -> dict[str, str]:
-    names = ", ".join(stages)
-    return {"en": f"Since this report only {names} ran again.", "zh": f"本报告之后仅重新运行了 {names}。"}
-
-
-def _os_error(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return str(error) or type(error).__name__
-
-
 @contextmanager
 def _terminated_as_interrupt() -> Iterator[None]:
     """Treat a polite kill like Ctrl-C, so that the run is told as failed, not left running."""
@@ -452,19 +403,3 @@ def _terminated_as_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def describe(result: FlowResult) -> str:
-    """Say in two or three lines how a flow ended and where its report lies."""
-    summary = result.summary
-    counts = [entry for entry in summary["stages"].values()]
-    ran = sum(entry["status"] == "done" and "reused_from" not in entry for entry in counts)
-    reused = sum("reused_from" in entry for entry in counts)
-    skipped = sum(entry["status"] == "skipped" for entry in counts)
-    lines = [
-        f"{summary['status']} in {clock(summary['seconds'])}: {ran} stages run, {reused} unchanged, {skipped} skipped"
-    ]
-    if result.folder is not None:
-        latest = result.folder.parent / "latest" / "report.html"
-        lines.append(f"report: {latest}" if latest.is_file() else f"run: {result.folder}")
-    return "\n".join(lines)

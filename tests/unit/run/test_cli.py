@@ -195,7 +195,8 @@ def test_stages_are_listed_with_the_question_each_answers(call, language):
     for name, stage in STAGES.items():
         assert name in out
         assert stage.question[language] in out
-    assert "customers or transactions" in out
+        for group in stage.needs:
+            assert " or ".join(group) in out
     assert "report.html" in out
 
 

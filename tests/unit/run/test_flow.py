@@ -14,8 +14,9 @@ import pytest
 
 from workbench.core.errors import DataError, ProfileError, StageError, WorkspaceBusyError
 from workbench.core.workspace import find_workspace
-from workbench.run.flow import FlowOptions, describe, run_flow
+from workbench.run.flow import FlowOptions, run_flow
 from workbench.run.lock import hold_workspace
+from workbench.run.outcome import describe
 
 
 def flow(root, **options):

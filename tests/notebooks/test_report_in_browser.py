@@ -1,0 +1,66 @@
+"""The report of a real run in a real browser, network off: nothing is asked for, nothing breaks, every link leads on."""
+
+import shutil
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def pages(tiny):
+    """Open a file of the run's folder; collect requests, console messages and dialogs."""
+    from playwright.sync_api import sync_playwright
+
+    folder = (tiny[0] / "reports/tiny/latest").resolve()
+    seen = []
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM)
+        context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
+        context.on("request", lambda request: seen.append(request.url))
+
+        def visit(name):
+            page = context.new_page()
+            page.on("console", lambda message: seen.append(message.text))
+            page.on("pageerror", lambda error: seen.append(str(error)))
+            page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
+            page.goto((folder / name).as_uri())
+            return page
+
+        yield folder, visit, seen
+        browser.close()
+
+
+@pytest.mark.parametrize(("name", "language"), [("report.html", "en"), ("report.zh.html", "zh")])
+def test_the_report_is_read_offline_without_a_request_or_an_error(pages, name, language):
+    folder, visit, seen = pages
+    seen.clear()
+    page = visit(name)
+    assert page.locator("html").get_attribute("lang").startswith(language)
+    assert page.locator("h1").count() == 1
+    assert page.locator("figure img, figure svg").count() > 15
+    assert not page.locator("img").evaluate_all(
+        "all => all.filter(one => !one.complete || one.naturalWidth === 0).length"
+    )
+    assert [url for url in seen if not url.startswith(("data:", folder.as_uri()))] == []
+    page.close()
+
+
+def test_every_stage_page_is_reached_from_the_report_and_hides_its_code_behind_a_toggle(pages):
+    folder, visit, seen = pages
+    report = visit("report.html")
+    links = report.locator("a[href^='pages/']").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+    assert len(set(links)) >= 6
+    for link in sorted(set(links)):
+        assert (folder / link).is_file(), link
+    seen.clear()
+    page = visit("pages/05_score_rfm.html")
+    code = page.locator("pre").filter(has_text="score_rfm(").first
+    assert not code.is_visible()
+    assert page.locator("img, svg").first.is_visible()
+    assert page.locator("a[href='../report.html']").count() >= 1
+    assert [url for url in seen if not url.startswith(("data:", folder.as_uri()))] == []
