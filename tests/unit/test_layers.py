@@ -215,7 +215,7 @@ def test_a_relative_import_is_seen_as_what_it_is(tmp_path, monkeypatch):
 
 
 BROKEN = {
-    test_imports_point_one_way: "from workbench.report import charts\n",
+    test_imports_point_one_way: "from workbench.report.plots import charts\n",
     test_imports_are_absolute_so_that_the_code_digest_follows_them: "from . import rfm\n",
     test_analysis_knows_no_paths_and_opens_no_files: "from pathlib import Path\n",
     test_only_the_store_writes_tables: "frame.to_parquet('a')\n",

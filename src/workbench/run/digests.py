@@ -139,7 +139,7 @@ def _files(name: str) -> list[Path]:
     parts = name.split(".")[1:]
     path = _PACKAGE.joinpath(*parts)
     if path.with_suffix(".py").is_file() and parts:
-        return [path.with_suffix(".py"), *_data_files(path.parent)]
+        return [path.with_suffix(".py"), *_data_files(_PACKAGE / parts[0])]
     if (path / "__init__.py").is_file():
         return [path / "__init__.py"]
     return []

@@ -167,7 +167,7 @@ class StageRun(Telling):
 
     def about(self) -> Any:
         """Return what stands under every chart: source, period of the orders, currency."""
-        from workbench.report.charts import About  # noqa: PLC0415
+        from workbench.report.plots.charts import About  # noqa: PLC0415
 
         metrics = stage_summary(self.workspace, self.profile.name, "01_check_quality").get("metrics", {})
         days = [metrics.get(f"transactions.{which}_ordered_at") for which in ("first", "last")]

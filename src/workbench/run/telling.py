@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import HTML, SVG, Image, Markdown, display
 
-from workbench.report.findings import KEY_WEIGHT, Finding
+from workbench.report.findings.finding import KEY_WEIGHT, Finding
 
 __all__ = ["Telling", "plain"]
 
@@ -71,7 +71,7 @@ class Telling:
         plot : callable
             A ``plot_`` function; called with the frames, the options, ``language`` and ``about``.
         """
-        from workbench.report.theme import save  # noqa: PLC0415  (drawing is imported only where a chart is drawn)
+        from workbench.report.plots.theme import save  # noqa: PLC0415  (drawing is imported only where a chart is drawn)
 
         entry: dict[str, Any] = {"name": name, "files": {}, "title": {}, "alt": {}, "note": {}}
         for language in self.languages:
@@ -165,7 +165,7 @@ class Telling:
 
     def about(self) -> Any:
         """Return what stands under every chart."""
-        from workbench.report.charts import About  # noqa: PLC0415
+        from workbench.report.plots.charts import About  # noqa: PLC0415
 
         return About(currency=self.currency)
 

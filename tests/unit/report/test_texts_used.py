@@ -18,8 +18,8 @@ from workbench.analysis.rfm import NO_PURCHASE, RFM_TYPES
 from workbench.core.stages import STAGES
 from workbench.intake.features import REGISTRY
 from workbench.report import text
+from workbench.report.plots.theme import LIGHTS
 from workbench.report.text import has_label, label, texts
-from workbench.report.theme import LIGHTS
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "workbench"

@@ -9,9 +9,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench.core.errors import DataError, Fault, did_you_mean
-from workbench.report.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote, not_enough
-from workbench.report.lettering import shortened
-from workbench.report.marks import (
+from workbench.report.numbers import show
+from workbench.report.plots.charts import (
+    UNKNOWN,
+    About,
+    Chart,
+    canvas,
+    composed,
+    described,
+    drawn,
+    footnote,
+    not_enough,
+)
+from workbench.report.plots.lettering import shortened
+from workbench.report.plots.marks import (
     Scale,
     base_line,
     call_out,
@@ -26,9 +37,8 @@ from workbench.report.marks import (
     spread,
     without_small,
 )
-from workbench.report.numbers import show
+from workbench.report.plots.theme import ACCENT, BASE, CATEGORICAL, FAINT, GREY, INK, colour_of
 from workbench.report.text import say
-from workbench.report.theme import ACCENT, BASE, CATEGORICAL, FAINT, GREY, INK, colour_of
 
 __all__ = ["plot_differences", "plot_distribution", "plot_lorenz", "plot_months", "plot_shares"]
 

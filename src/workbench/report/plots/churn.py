@@ -6,8 +6,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.report.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote, not_enough
-from workbench.report.marks import (
+from workbench.report.numbers import show
+from workbench.report.plots.charts import (
+    UNKNOWN,
+    About,
+    Chart,
+    canvas,
+    composed,
+    described,
+    drawn,
+    footnote,
+    not_enough,
+)
+from workbench.report.plots.marks import (
     Scale,
     base_line,
     between,
@@ -19,9 +30,8 @@ from workbench.report.marks import (
     points,
     row_axis,
 )
-from workbench.report.numbers import show
+from workbench.report.plots.theme import ACCENT, BASE, GREY
 from workbench.report.text import say
-from workbench.report.theme import ACCENT, BASE, GREY
 
 __all__ = ["plot_calibration", "plot_candidates", "plot_gain", "plot_importance"]
 

@@ -9,9 +9,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from workbench.report.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote, not_enough
-from workbench.report.lettering import drawable, wrapped
-from workbench.report.marks import (
+from workbench.report.numbers import show
+from workbench.report.plots.charts import (
+    UNKNOWN,
+    About,
+    Chart,
+    canvas,
+    composed,
+    described,
+    drawn,
+    footnote,
+    not_enough,
+)
+from workbench.report.plots.lettering import drawable, wrapped
+from workbench.report.plots.marks import (
     Scale,
     base_line,
     diverging,
@@ -26,9 +37,8 @@ from workbench.report.marks import (
     share_and_n,
     without_small,
 )
-from workbench.report.numbers import show
+from workbench.report.plots.theme import ACCENT, BASE, CATEGORICAL, FAINT, GREY, INK, colours_of
 from workbench.report.text import label, say
-from workbench.report.theme import ACCENT, BASE, CATEGORICAL, FAINT, GREY, INK, colours_of
 
 __all__ = ["plot_k_scan", "plot_profile", "plot_projection", "plot_sizes"]
 

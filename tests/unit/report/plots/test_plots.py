@@ -8,17 +8,15 @@ import pandas as pd
 import pytest
 
 from workbench.core.errors import DataError
-from workbench.report import (
-    plots_churn,
-    plots_cohorts,
-    plots_description,
-    plots_features,
-    plots_quality,
-    plots_rfm,
-    plots_segments,
-)
-from workbench.report.charts import About
-from workbench.report.theme import render
+from workbench.report.plots import churn as plots_churn
+from workbench.report.plots import cohorts as plots_cohorts
+from workbench.report.plots import description as plots_description
+from workbench.report.plots import features as plots_features
+from workbench.report.plots import quality as plots_quality
+from workbench.report.plots import rfm as plots_rfm
+from workbench.report.plots import segments as plots_segments
+from workbench.report.plots.charts import About
+from workbench.report.plots.theme import render
 
 HOSTILE = '$x_1$ <img src=x onerror="alert(1)"> 100% 张三'
 ABOUT = About(source="Shop & Sons", period=(date(2017, 1, 1), date(2017, 12, 31)), currency="CNY")

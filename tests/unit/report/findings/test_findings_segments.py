@@ -8,7 +8,7 @@ import pytest
 from workbench.analysis.clustering import VERDICTS, Verdict
 from workbench.analysis.segments import ALL, Segment, SegmentDefinition
 from workbench.analysis.transforms import FeatureTransform, Transform
-from workbench.report.findings_segments import find_segments, limit_segments, value_shares
+from workbench.report.findings.segments import find_segments, limit_segments, value_shares
 from workbench.report.text import say
 from workbench.run.telling import plain
 

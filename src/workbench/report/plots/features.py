@@ -8,11 +8,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.report.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote, not_enough
-from workbench.report.marks import Scale, height_for, kind_of, name_of, number_axis, row_axis, track
 from workbench.report.numbers import show
+from workbench.report.plots.charts import (
+    UNKNOWN,
+    About,
+    Chart,
+    canvas,
+    composed,
+    described,
+    drawn,
+    footnote,
+    not_enough,
+)
+from workbench.report.plots.marks import Scale, height_for, kind_of, name_of, number_axis, row_axis, track
+from workbench.report.plots.theme import ACCENT, INK
 from workbench.report.text import say
-from workbench.report.theme import ACCENT, INK
 
 __all__ = ["plot_feature_coverage", "plot_feature_spreads"]
 

@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.core.params import SourceParams
 from workbench.intake.canonical import Intake
 from workbench.intake.quality import Quality
-from workbench.report.findings import Finding
+from workbench.report.findings.finding import Finding
 
 __all__ = ["find_quality", "limit_quality"]
 

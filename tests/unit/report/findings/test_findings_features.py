@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from workbench.core.schema import UNDATED
-from workbench.report.findings_features import find_features, limit_features, table_coverage
+from workbench.report.findings.features import find_features, limit_features, table_coverage
 from workbench.report.text import say
 from workbench.run.telling import plain
 

@@ -9,7 +9,7 @@ import pandas as pd
 from workbench.analysis.concentration import Pareto
 from workbench.analysis.intervals import wilson
 from workbench.intake.features.registry import registered
-from workbench.report.findings import Finding
+from workbench.report.findings.finding import Finding
 
 __all__ = ["find_base", "find_differences", "find_movement", "limit_description"]
 

@@ -17,10 +17,10 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from workbench.analysis.intervals import SMALL_CELL
-from workbench.report.lettering import ems, shortened
 from workbench.report.numbers import show
+from workbench.report.plots.lettering import ems, shortened
+from workbench.report.plots.theme import BASE, DIVERGING, FAINT, GREY, INK, PALE, SEQUENTIAL
 from workbench.report.text import label, say
-from workbench.report.theme import BASE, DIVERGING, FAINT, GREY, INK, PALE, SEQUENTIAL
 
 __all__ = [
     "Scale",

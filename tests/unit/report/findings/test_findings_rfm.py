@@ -6,7 +6,7 @@ import pytest
 from workbench.analysis.life_cycle import Bounds
 from workbench.analysis.rfm import RfmScores
 from workbench.analysis.rfm_tables import table_groups
-from workbench.report.findings_rfm import find_rfm, limit_rfm
+from workbench.report.findings.rfm import find_rfm, limit_rfm
 from workbench.report.text import say
 from workbench.run.telling import plain
 

@@ -10,7 +10,7 @@ import pandas as pd
 from workbench.analysis.intervals import wilson
 from workbench.analysis.life_cycle import Bounds
 from workbench.analysis.rfm import RfmScores
-from workbench.report.findings import Finding
+from workbench.report.findings.finding import Finding
 
 __all__ = ["find_rfm", "limit_rfm"]
 

@@ -10,7 +10,7 @@ import pandas as pd
 from workbench.analysis.clustering import Verdict
 from workbench.analysis.segments import SegmentDefinition
 from workbench.core.schema import UNDATED
-from workbench.report.findings import Finding
+from workbench.report.findings.finding import Finding
 
 __all__ = ["find_segments", "limit_segments", "value_shares"]
 

@@ -9,7 +9,7 @@ import pytest
 from workbench.analysis.churn_labels import Horizon
 from workbench.analysis.churn_models import ChurnResult
 from workbench.analysis.churn_study import ChurnStudy
-from workbench.report.findings_churn import find_churn, limit_churn, measure_churn
+from workbench.report.findings.churn import find_churn, limit_churn, measure_churn
 from workbench.report.text import say
 from workbench.run.telling import plain
 

@@ -18,9 +18,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from workbench.core.errors import DataError, Fault, did_you_mean, listed
-from workbench.report.lettering import drawable, lines_of, wrapped
+from workbench.report.plots.lettering import drawable, lines_of, wrapped
+from workbench.report.plots.theme import DPI, GREY, HEIGHTS, INK, WIDTH, render, themed
 from workbench.report.text import say
-from workbench.report.theme import DPI, GREY, HEIGHTS, INK, WIDTH, render, themed
 
 __all__ = ["UNKNOWN", "About", "Chart", "canvas", "composed", "described", "drawn", "footnote", "not_enough"]
 

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 import matplotlib
 
 from workbench.core.errors import DataError, Fault, did_you_mean
-from workbench.report.lettering import FAMILIES, drawable, register_fonts
+from workbench.report.plots.lettering import FAMILIES, drawable, register_fonts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from workbench.report.charts import Chart
+    from workbench.report.plots.charts import Chart
 
 __all__ = [
     "ACCENT",

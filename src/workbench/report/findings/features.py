@@ -8,7 +8,7 @@ import pandas as pd
 
 from workbench.analysis.intervals import wilson
 from workbench.core.schema import UNDATED
-from workbench.report.findings import Finding
+from workbench.report.findings.finding import Finding
 
 __all__ = ["find_features", "limit_features", "table_coverage"]
 

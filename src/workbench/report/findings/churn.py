@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.analysis.churn_study import ChurnStudy
 from workbench.analysis.intervals import wilson
-from workbench.report.findings import Finding
+from workbench.report.findings.finding import Finding
 
 __all__ = ["find_churn", "limit_churn", "measure_churn"]
 

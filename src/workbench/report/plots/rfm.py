@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from workbench.analysis.intervals import SMALL_CELL
-from workbench.report.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
-from workbench.report.marks import (
+from workbench.report.numbers import SUPPRESSED, show
+from workbench.report.plots.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
+from workbench.report.plots.marks import (
     Scale,
     base_line,
     height_for,
@@ -23,9 +24,8 @@ from workbench.report.marks import (
     share_and_n,
     without_small,
 )
-from workbench.report.numbers import SUPPRESSED, show
+from workbench.report.plots.theme import FAINT, GREY, INK, PALE, colour_of, colours_of
 from workbench.report.text import say
-from workbench.report.theme import FAINT, GREY, INK, PALE, colour_of, colours_of
 
 __all__ = ["plot_grid", "plot_statuses", "plot_types"]
 

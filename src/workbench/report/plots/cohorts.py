@@ -6,11 +6,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Rectangle
 
-from workbench.report.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote, not_enough
-from workbench.report.marks import heat_cells, height_for, sequential
 from workbench.report.numbers import SUPPRESSED, show
+from workbench.report.plots.charts import (
+    UNKNOWN,
+    About,
+    Chart,
+    canvas,
+    composed,
+    described,
+    drawn,
+    footnote,
+    not_enough,
+)
+from workbench.report.plots.marks import heat_cells, height_for, sequential
+from workbench.report.plots.theme import GREY, PALE
 from workbench.report.text import say
-from workbench.report.theme import GREY, PALE
 
 __all__ = ["plot_cohorts"]
 

@@ -11,7 +11,7 @@ from workbench.analysis.description import repeat_rate
 from workbench.analysis.differences import DIFFERENCE_COLUMNS
 from workbench.analysis.retention import cohort_retention, monthly_states
 from workbench.analysis.variables import describe_variables
-from workbench.report.findings_description import find_base, find_differences, find_movement, limit_description
+from workbench.report.findings.description import find_base, find_differences, find_movement, limit_description
 from workbench.report.text import say
 from workbench.run.telling import plain
 

@@ -1,0 +1,1 @@
+"""What the results say: one module per stage, frames in, findings out."""

@@ -1,0 +1,1 @@
+"""Charts: one theme, marks shared by all, one module per topic."""
