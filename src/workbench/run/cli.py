@@ -111,10 +111,13 @@ def params(
     stage: Annotated[str | None, typer.Argument(help="A stage; default: all.")] = None,
     language: LanguageOption = "en",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the reference page in Markdown.")] = False,
+    workspace: WorkspaceOption = None,
 ) -> None:
     """List the parameters of a stage, with type, unit, default and range."""
     from workbench.run.parameter_help import describe_parameters, parameters_markdown  # noqa: PLC0415
 
+    if workspace is not None:
+        find_workspace(workspace)
     if markdown:
         print(parameters_markdown(), end="")
         return
