@@ -17,7 +17,7 @@ from workbench.intake.features.keep import Keep
 from workbench.intake.features.lines import ORDER_LABELS, known_lines
 from workbench.intake.features.orders import group_orders, purchases
 from workbench.intake.features.preferences import count_products, prefer_group, prefer_label
-from workbench.intake.features.registry import DEFAULT_WINDOWS_DAYS, available
+from workbench.intake.features.registry import DEFAULT_WINDOWS_DAYS, REGISTRY, available
 from workbench.intake.features.rhythm import describe_rhythm, describe_times
 
 __all__ = ["WINDOWS_DAYS", "build_features"]
@@ -94,13 +94,18 @@ def _transaction_blocks(
     blocks = [keep(describe_behaviour(orders, as_of=as_of, windows_days=windows_days))]
     if "ordered_at" in lines.columns:
         blocks += [keep(describe_rhythm(bought)), keep(describe_times(bought))]
-    blocks += [keep(prefer_label(bought, label)) for label in ORDER_LABELS if label in lines.columns]
+    blocks += [keep(_registered(prefer_label(bought, label))) for label in ORDER_LABELS if label in lines.columns]
     if "product_id" in lines.columns:
         blocks.append(keep(count_products(lines)))
         products = tables.get("products")
         groups = [group for group in ("category", "brand") if products is not None and group in products.columns]
-        blocks += [keep(prefer_group(lines, products, group)) for group in groups]
+        blocks += [keep(_registered(prefer_group(lines, products, group))) for group in groups]
     return blocks
+
+
+def _registered(block: ir.Table) -> ir.Table:
+    """Keep what becomes a feature, so that nothing else is computed."""
+    return block.select("customer_id", *(name for name in block.columns if name in REGISTRY))
 
 
 def _lazily(table: ir.Table) -> ir.Table:
