@@ -63,13 +63,14 @@ def find_segments(
     values = verdict.values
     known = {
         "k": verdict.k,
-        "n": values.get("customers", 0),
+        "n": int(sizes["n"].sum()),
         "needed": values.get("needed", 0),
         "silhouette": values.get("silhouette"),
         "null_silhouette": values.get("null_high"),
         "jaccard": values.get("min_jaccard"),
     }
-    found = [Finding(f"segments_{verdict.verdict}", known, 0.8)]
+    alike = verdict.verdict == "too_little_data" and known["n"] >= known["needed"]
+    found = [Finding("segments_all_alike" if alike else f"segments_{verdict.verdict}", known, 0.8)]
     if verdict.k > 1:
         found += _sizes(sizes, definition) + _apart(strongest, definition)
         bootstraps, splits = definition.parameters.get("n_bootstraps"), definition.parameters.get("n_splits")

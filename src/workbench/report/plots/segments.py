@@ -227,6 +227,8 @@ def plot_sizes(
     """
     order = {"by": ["share", "segment"], "ascending": [False, True]}
     shown = without_small(frame, "n").sort_values(**order).reset_index(drop=True)
+    if shown["share"].isna().all():  # every segment is too small to be shown
+        return not_enough(language)
     top = shown.iloc[0]
     values = {"segment": _name(top["segment"], names, language), "share": top["share"]}
     title = say("chart_sizes_title" if len(shown) > 1 else "chart_sizes_one_title", language, values)

@@ -124,10 +124,22 @@ def test_one_group_tells_its_verdict_and_its_definition_alone(definition):
 def test_too_few_customers_says_how_many_there_are_and_are_needed(definition):
     one = replace(definition, centroids=(), segments=(ALL,), verdict="too_little_data")
     counted = {"customers": 40, "distinct": 9, "features": 2, "needed": 100}
-    nobody = sizes(None, None).iloc[:0]
-    found = find_segments(Verdict("too_little_data", 1, "few_customers", counted), one, nobody, STRONGEST.iloc[:0])
+    everybody = pd.DataFrame({"segment": ["all"], "n": [40], "share": [1.0], "low": [0.9], "high": [1.0]})
+    everybody = everybody.assign(value_share=1.0)
+    found = find_segments(Verdict("too_little_data", 1, "few_customers", counted), one, everybody, STRONGEST.iloc[:0])
     values = told(found)
     assert (values["segments_too_little_data"]["n"], values["segments_too_little_data"]["needed"]) == (40, 100)
+
+
+def test_customers_all_alike_are_not_called_too_few(definition):
+    one = replace(definition, centroids=(), segments=(ALL,), verdict="too_little_data")
+    counted = {"customers": 0, "distinct": 0, "features": 0, "needed": 100}
+    everybody = pd.DataFrame({"segment": ["all"], "n": [150], "share": [1.0], "low": [0.9], "high": [1.0]})
+    everybody = everybody.assign(value_share=1.0)
+    found = find_segments(Verdict("too_little_data", 1, "no_features", counted), one, everybody, STRONGEST.iloc[:0])
+    values = told(found)
+    assert "segments_too_little_data" not in values
+    assert values["segments_all_alike"]["n"] == 150
 
 
 def test_every_verdict_has_a_sentence_and_a_heading():

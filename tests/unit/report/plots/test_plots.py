@@ -458,3 +458,8 @@ def test_every_plot_of_the_modules_is_tried_here():
     modules = [plots_quality, plots_features, plots_description, plots_cohorts, plots_rfm, plots_segments, plots_churn]
     named = {name for module in modules for name in module.__all__}
     assert named == {plot.__name__ for plot, _, _ in frames().values()}
+
+
+def test_segments_that_are_all_too_small_give_a_chart_that_says_so():
+    sizes = pd.DataFrame({"segment": ["all"], "n": [2], "share": [1.0], "low": [0.3], "high": [1.0]})
+    assert not plots_segments.plot_sizes(sizes).drawn
