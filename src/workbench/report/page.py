@@ -55,6 +55,8 @@ class RunFacts:
         Stage to the address of its notebook page, relative to the report.
     versions : mapping of str to str
         Component to version.
+    most_findings : int
+        Findings at the head of the page.
     """
 
     profile: str
@@ -67,6 +69,7 @@ class RunFacts:
     previous: Mapping[str, Any] | None = None
     pages: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    most_findings: int = MOST_FINDINGS
 
 
 def report_file(language: str, languages: Sequence[str]) -> str:
@@ -107,7 +110,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         "badge": badge(run.status, language, run.message or _failure(summaries, language)),
         "others": [(each, report_file(each, run.languages)) for each in run.languages if each != language],
         "goal": [(part, str(run.goal[part])) for part in GOAL_PARTS if run.goal.get(part)],
-        "findings": key_findings(summaries, language=language),
+        "findings": key_findings(summaries, language=language, most=run.most_findings),
         "changes": _changes(summaries, run, language),
         "population": _population(summaries, language),
         "sections": sections,
@@ -118,8 +121,10 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
     return render("report.html.j2", context, language)
 
 
-def key_findings(summaries: Sequence[Mapping[str, Any]], *, language: str) -> list[dict[str, Any]]:
-    """Choose at most five findings: those flagged as key, then others, heaviest first, ties in stage order.
+def key_findings(
+    summaries: Sequence[Mapping[str, Any]], *, language: str, most: int = MOST_FINDINGS
+) -> list[dict[str, Any]]:
+    """Choose at most so many findings: those flagged as key, then others, heaviest first, ties in stage order.
 
     Returns
     -------
@@ -137,7 +142,7 @@ def key_findings(summaries: Sequence[Mapping[str, Any]], *, language: str) -> li
             "text": Speaker(language, summary.get("currency") or "")(finding["key"], finding["values"]),
             "stage": summary["stage"],
         }
-        for _, finding, summary in found[:MOST_FINDINGS]
+        for _, finding, summary in found[:most]
     ]
 
 

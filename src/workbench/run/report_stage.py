@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -52,8 +53,9 @@ def write_reports(
         language, file, bytes.
     """
     rows = []
+    run = replace(facts, most_findings=most_findings)
     for language in facts.languages:
-        page = write_report(summaries, run=facts, folder=stage.store.folder, language=language)
+        page = write_report(summaries, run=run, folder=stage.store.folder, language=language)
         name = report_file(language, facts.languages)
         rows.append({"language": language, "file": name, "bytes": stage.keep(name, page).stat().st_size})
     return pd.DataFrame(rows)

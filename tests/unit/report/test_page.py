@@ -231,3 +231,13 @@ def test_a_finding_without_its_value_is_refused_with_its_name(made, folder):
 
 def test_the_first_language_is_report_html():
     assert [report_file(each, ("zh", "en")) for each in ("zh", "en")] == ["report.html", "report.en.html"]
+
+
+def test_the_head_of_the_page_holds_as_many_findings_as_asked_for():
+    told = [
+        {"key": "repeat_rate", "values": {"share": n / 10, "low": 0, "high": 1, "n": n}, "weight": 0.5}
+        for n in range(1, 9)
+    ]
+    summaries = [{"stage": "04_describe_customers", "findings": told}]
+    for most in (1, 3, 8):
+        assert len(key_findings(summaries, language="en", most=most)) == most
