@@ -15,7 +15,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAG
 
 # what only these may import, by the path of the module or the name of the wing
 OWNERS = {
-    "mlflow": {"run/tracking.py"},
+    "mlflow": {"run/tracking/runs.py", "run/tracking/registry.py"},
     "papermill": {"run/execute.py"},
     "nbclient": {"run/execute.py"},
     "nbconvert": {"report", "run"},
@@ -25,20 +25,21 @@ OWNERS = {
     "jinja2": {"report"},
     "pointblank": {"intake"},
     "yaml": {"core", "report/text.py"},
-    "typer": {"run/cli.py"},
-    "rich": {"run/cli.py"},
+    "typer": {"run/cli.py", "run/segments_cli.py"},
+    "rich": {"run/cli.py", "run/segments_cli.py"},
     "filelock": {"run"},
     "pickle": set(),
     "joblib": set(),
     "cloudpickle": set(),
-    "requests": set(),
-    "urllib": {"core", "report"},  # quoting, never fetching
+    "requests": {"intake/http_json.py"},
+    "urllib": {"core", "report", "run/tracking/registry.py", "intake/http_json.py", "intake/snapshots.py"},  # quoting, never fetching
     "socket": {"run"},
 }
 FROM_ANALYSIS = {"pathlib", "os", "shutil", "tempfile", "logging", "IPython", "nbformat", "duckdb", "subprocess"}
 TABLE_WRITERS = {"to_parquet", "write_table", "write_parquet", "ParquetWriter"}
 MAY_WRITE_PARQUET = {
     "core/store.py",
+    "core/exports.py",  # what leaves the workbench
     "intake/datasets.py",  # demo data, before any source is read
     "intake/synthetic.py",
 }
@@ -47,6 +48,9 @@ MAY_USE_SCRATCH = (
     "intake/acceptance",
     "intake/text_files",
     "intake/sources",
+    "intake/workbooks",
+    "intake/json_records",
+    "intake/databases",
 )  # private, before the store
 TABLE_READERS = {"read_parquet", "read_csv", "read_table", "read_excel", "read_feather", "read_pickle"}
 

@@ -7,31 +7,51 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["digest_file", "digest_json", "fsync_tree", "point_to", "publish_folder", "write_json", "write_text"]
+__all__ = [
+    "digest_file",
+    "digest_json",
+    "fsync_tree",
+    "point_to",
+    "publish_folder",
+    "write_file",
+    "write_json",
+    "write_text",
+]
 
 _BLOCK_BYTES = 1 << 20
 
 
 def write_text(path: Path, text: str, *, mode: int | None = None) -> Path:
-    """Write a text file atomically: a temporary file beside it, fsync, then one rename.
+    """Write a text file atomically; see :func:`write_file`."""
+
+    def write(target: Path) -> None:
+        target.write_text(text, encoding="utf-8", newline="\n")
+
+    return write_file(path, write, mode=mode)
+
+
+def write_file(path: Path, write: Callable[[Path], object], *, mode: int | None = None) -> Path:
+    """Write a file atomically: a temporary file beside it, fsync, then one rename.
 
     Parameters
     ----------
     path : Path
         Its folder is made if it is missing.
-    text : str
+    write : callable
+        Writes the content to the path it is given.
     mode : int, optional
         Permission bits.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
+        write(Path(name))
+        with open(name, "rb") as stream:
             os.fsync(stream.fileno())
         os.chmod(name, mode if mode is not None else 0o644)
         os.replace(name, path)

@@ -31,8 +31,8 @@ __all__ = [
 def knob(default: Any, *, unit: str = "", en: str, zh: str, **limits: Any) -> Any:
     """Declare a parameter: its default, unit, help in both languages and limits."""
     more = {"unit": unit, "help": {"en": en, "zh": zh}}
-    if isinstance(default, list):
-        return Field(default_factory=lambda: list(default), json_schema_extra=more, **limits)
+    if isinstance(default, (list, dict)):
+        return Field(default_factory=lambda: type(default)(default), json_schema_extra=more, **limits)
     return Field(default, json_schema_extra=more, **limits)
 
 
@@ -63,17 +63,34 @@ class FormatParams(Section):
         zh="不带时差的时间所采用的 IANA 时区，如 UTC；默认即门店时区",
     )
 
+    rates: str | None = knob(
+        None,
+        en="CSV of dated currency rates inside the workspace: date, currency, rate (of one unit in formats.currency)",
+        zh="工作区内带日期的汇率表（CSV）：date、currency、rate（一单位外币折合 formats.currency 的金额）",
+    )
+    units: dict[str, Literal["fen", "jiao", "yuan", "thousand", "wan", "million", "yi"]] = knob(
+        {},
+        en="Unit a numeric column is written in: fen 0.01, jiao 0.1, thousand, wan 10 000, million, yi 100 million",
+        zh="数值列的计量单位：fen 分、jiao 角、yuan 元、thousand 千、wan 万、million 百万、yi 亿",
+    )
+
     @model_validator(mode="after")
     def _zones(self) -> FormatParams:
         if self.stored_in and not self.time_zone:
             raise ValueError("stored_in needs time_zone, the zone to which times are brought")
+        if self.rates and not self.currency:
+            raise ValueError("rates need currency, the one to which money is brought")
         return self
 
 
 class SourceParams(Section):
     """One source: a file or a glob of files that feeds one canonical table."""
 
-    path: str = knob(..., en="File or glob inside the workspace", zh="工作区内的文件或通配路径")
+    path: str = knob(
+        ...,
+        en="File, folder or glob inside the workspace; or env:NAME, an environment variable that holds a URL",
+        zh="工作区内的文件、文件夹或通配路径；或 env:NAME，即存放 URL 的环境变量",
+    )
     table: str = knob(..., en="Canonical table it feeds", zh="对应的标准表")
     columns: dict[str, str | int] = knob(
         {}, en="Canonical column: their column (or position from 1)", zh="标准列名：来源列名（或从 1 起的位置）"
@@ -89,7 +106,37 @@ class SourceParams(Section):
         None, en="Field separator, or 'whitespace'; default: detected", zh="字段分隔符，或 whitespace；默认自动识别"
     )
     header: bool = knob(True, en="Whether the first line names the columns", zh="首行是否为列名")
-    sheet: str | int | None = knob(None, en="Sheet of a workbook", zh="工作簿中的工作表")
+    sheet: str | int | None = knob(
+        None, en="Sheet of a workbook, by name or position from 1", zh="工作簿中的工作表：名称或从 1 起的位置"
+    )
+    select: str | None = knob(None, en="Table or view of a database", zh="数据库中的表或视图")
+    records: str | None = knob(None, en="Dotted path to the list of records in JSON", zh="JSON 中记录列表的点分路径")
+    token: str | None = knob(
+        None,
+        en="Environment variable with the access token of an HTTP endpoint",
+        zh="存放 HTTP 接口访问令牌的环境变量",
+    )
+    next_page: str | None = knob(
+        None, en="Dotted path to the URL of the next page in JSON", zh="JSON 中下一页 URL 的点分路径"
+    )
+    page_parameter: str | None = knob(
+        None, en="Query parameter that counts pages from 1", zh="从 1 起计页数的查询参数"
+    )
+    snapshot: str | None = knob(
+        None,
+        en="Where what was fetched is kept; default: data/raw/<profile>/snapshots/<source>",
+        zh="抓取结果的存放处；默认 data/raw/<profile>/snapshots/<source>",
+    )
+    manual: bool = knob(
+        False,
+        en="A sheet filled by hand: made with its header where absent, and may be empty",
+        zh="人工填写的表：缺失时自动生成表头，可以为空",
+    )
+    widths: dict[str, int] = knob(
+        {},
+        en="Number of characters each value of a column must have; others are counted, never mended",
+        zh="列值应有的字符数；不符者只计数，不修改",
+    )
     formats: FormatParams = knob(FormatParams(), en="Declared formats", zh="声明的格式")
     rules: dict[str, str] = knob(
         {}, en="Keep rows for which it is true: name: expression", zh="保留为真的行：名称：表达式"
@@ -180,11 +227,53 @@ class BuildFeatures(Section):
     windows_days: list[int] = knob(
         [30, 90, 365],
         unit="days",
-        en="Windows before the as-of date for orders and spend",
-        zh="统计日之前的订单与消费窗口",
+        en="Windows before the as-of date for orders, spend, sessions, attendances and service cases",
+        zh="统计日之前的订单、消费、会话、活动参与与工单窗口",
         min_length=1,
         max_length=6,
     )
+    session_gap_minutes: int = knob(
+        30,
+        unit="minutes",
+        en="Minutes without an event after which a session without an id ends",
+        zh="无会话编号时，多少分钟无事件即视为会话结束",
+        ge=1,
+        le=1440,
+    )
+    least_for_share: int = knob(
+        5,
+        unit="cases",
+        en="Fewest sessions, campaigns or products on which a share is told",
+        zh="计算占比所需的最少会话、活动或商品数",
+        ge=1,
+        le=1000,
+    )
+    event_types: dict[str, list[str]] = knob(
+        {},
+        en="Words of the source by kind of event: view, cart, purchase, favourite, search, impression, click, attend",
+        zh="各类事件在来源中的叫法：view、cart、purchase、favourite、search、impression、click、attend",
+    )
+    online_words: list[str] = knob(
+        [], en="Further words in channel or platform names that mean online", zh="渠道或平台名称中表示线上的其他字词"
+    )
+    store_words: list[str] = knob(
+        [], en="Further words in channel or platform names that mean a shop", zh="渠道或平台名称中表示门店的其他字词"
+    )
+    occasions: dict[str, dict[str, Any]] = knob(
+        {},
+        en="Occasions of purchase, the first that fits wins: name: {categories, words, calendar, dates, birthday, "
+        "days_before, days_after, gift}",
+        zh="购买场景，先符合者优先：名称：{categories, words, calendar, dates, birthday, days_before, days_after, gift}",
+    )
+
+    @field_validator("event_types")
+    @classmethod
+    def _known_kinds(cls, words: dict[str, list[str]]) -> dict[str, list[str]]:
+        kinds = ("view", "cart", "purchase", "favourite", "search", "impression", "click", "attend")
+        unknown = sorted(set(words) - set(kinds))
+        if unknown:
+            raise ValueError(f"unknown kinds {', '.join(unknown)}; known: {', '.join(kinds)}")
+        return words
 
     @field_validator("windows_days")
     @classmethod

@@ -25,6 +25,7 @@ LANGUAGES = ("en", "zh")
 DEMO_DATA = ("journey", "tiny")
 TOP_LEVEL = ("profile", "language", "as_of", "engine", "demo_data", "credit", "sources", "goal", "run")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
+_VARIABLE = re.compile(r"^env:[A-Za-z_][A-Za-z0-9_]*$")
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ class _ProfileReader:
             engine=self.content.get("engine", "duckdb"),
             demo_data=self.content.get("demo_data"),
             credit=self._credit(),
-            sources=self._sources(),
+            sources=self._sources(name),
             goal=self._section(GoalParams, ("goal",)),
             run=self._run(),
             sections={stage: self._section(model, (stage,)) for stage, model in SECTIONS.items()},
@@ -291,7 +292,7 @@ class _ProfileReader:
             self.fault(("run", "stages"), "a stage named twice", "Each stage once")
         return run
 
-    def _sources(self) -> dict[str, SourceParams]:
+    def _sources(self, profile: str) -> dict[str, SourceParams]:
         given = self._mapping(("sources",))
         if not given:
             self.fault(("sources",), "no sources", "At least one, with its path, table and columns")
@@ -300,20 +301,36 @@ class _ProfileReader:
             path = ("sources", name)
             if not _NAME.match(name):
                 self.fault(path, f"source name {name!r}", "Lower-case letters, digits and _")
-            sources[name] = self._section(SourceParams, path)
+            sources[name] = self._with_snapshot(profile, name, self._section(SourceParams, path))
             self._check_path(path)
             self._check_mapping(path)
         return sources
 
+    def _with_snapshot(self, profile: str, name: str, source: SourceParams) -> SourceParams:
+        """Say where a remote source is kept: a table as Parquet, the answer of an endpoint as lines of JSON."""
+        if not str(getattr(source, "path", "")).startswith("env:") or source.snapshot:
+            return source
+        ending = ".parquet" if source.select else ".jsonl"
+        return source.model_copy(update={"snapshot": f"data/raw/{profile}/snapshots/{name}{ending}"})
+
     def _check_path(self, path: tuple) -> None:
-        text = self._mapping(path).get("path")
-        if not isinstance(text, str):
-            return
+        given = self._mapping(path)
+        formats = given.get("formats") if isinstance(given.get("formats"), dict) else {}
+        named = {("path",): given.get("path"), ("snapshot",): given.get("snapshot")}
+        named[("formats", "rates")] = formats.get("rates")
+        for key, text in named.items():
+            if key == ("path",) and isinstance(text, str) and text.startswith("env:"):
+                if not _VARIABLE.match(text):
+                    self.fault((*path, *key), f"{text!r} names no environment variable", "For example env:CRM_URL")
+            elif isinstance(text, str):
+                self._check_inside((*path, *key), text)
+
+    def _check_inside(self, at: tuple, text: str) -> None:
         try:
             self.workspace.resolve(text)
         except ProfileError as error:
             fault = error.faults[0]
-            self.fault((*path, "path"), fault.found, fault.expected, fault.remedy)
+            self.fault(at, fault.found, fault.expected, fault.remedy)
 
     def _check_mapping(self, path: tuple) -> None:
         given = self._mapping(path)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ibis
+import pyarrow.parquet as pq
 
 from workbench.core.params import SourceParams
 from workbench.core.schema import CONTACT_COLUMNS, columns_of
@@ -20,6 +21,7 @@ from workbench.intake.casting import (
     id_statistics,
     strip_cell,
 )
+from workbench.intake.currency import NO_RATE, convert_money, rate_spans, read_rates, refuse_mixed
 
 __all__ = ["Accepted", "accept"]
 
@@ -50,6 +52,8 @@ class Accepted:
         ``blanks`` (cells that lost surrounding blanks), ``keys_normalised``, ``point_zero``.
     contact_cells : int or None
         Filled contact cells that were left out; None where no contact column is mapped.
+    widths : dict of str to int
+        Cells whose number of characters is not the declared one, by column.
     """
 
     table: ibis.Table
@@ -60,6 +64,7 @@ class Accepted:
     nulled: dict[str, int]
     repairs: dict[str, int]
     contact_cells: int | None
+    widths: dict[str, int]
 
 
 def accept(
@@ -67,6 +72,7 @@ def accept(
     raw: ibis.Table,
     source: SourceParams,
     *,
+    root: Path,
     scratch: Path,
     dates: tuple[dt.date, dt.date],
 ) -> Accepted:
@@ -79,6 +85,8 @@ def accept(
     raw : ibis.Table
         One row per record: mapped columns (text, or typed from Parquet), ``_file``, ``_line``, ``_order``.
     source : SourceParams
+    root : Path
+        The workspace.
     scratch : Path
         A private folder.
     dates : (date, date)
@@ -98,6 +106,8 @@ def accept(
     cells = {name: cast_cell(stripped[name], _plan(name, kind, source, facts, dates)) for name, kind in kinds.items()}
     kinds |= {name: "money" if name == "amount" else "id" for name in _derived_names(source) if name not in kinds}
     typed = _settle(engine, _lay_out(stripped, cells))
+    if "currency" in cells:
+        typed = _settle(engine, _in_one_currency(engine, typed, source, kinds, root=root, scratch=scratch))
     judged = _write(engine, _judge(engine, typed, source, list(cells)), scratch / "judged.parquet")
     table = judged.filter(judged[_VERDICT].isnull()).select(*kinds, *_ORIGIN)
     spoiled = _find_spoiled(judged, list(kinds))
@@ -110,6 +120,7 @@ def accept(
         nulled=_count_nulled(spoiled, list(kinds)) if spoiled is not None else {},
         repairs=_repairs(facts, kinds),
         contact_cells=facts.get("contact"),
+        widths={name: facts[f"width {name}"] for name in source.widths if facts.get(f"width {name}")},
     )
 
 
@@ -141,6 +152,10 @@ def _facts(
         if kind == "id":
             facts = id_statistics(stripped[name].cast("string"))
             aggregates |= {f"{fact} {name}": value for fact, value in facts.items()}
+    for name, width in source.widths.items():
+        if name in stripped.columns:
+            other = stripped[name].cast("string").length() != width
+            aggregates[f"width {name}"] = other.cast("int64").sum().fill_null(0)
     for name in source.attributes:
         as_number = cast_cell(stripped[name], ColumnPlan(name, "number", source.formats, *dates))
         parses = (as_number.code.count() == 0) & (as_number.value.count() > 0)
@@ -153,6 +168,30 @@ def _facts(
         return {}
     found = stripped.aggregate(**aggregates).to_pyarrow().to_pylist()[0]
     return {name: int(count or 0) for name, count in found.items()}
+
+
+def _in_one_currency(
+    engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, kinds: Mapping[str, str], *, root: Path,
+    scratch: Path,
+) -> ibis.Table:  # fmt: skip
+    """Bring money to the declared currency, or refuse a mixture; a line without a rate gets its code."""
+    money = [name for name, kind in kinds.items() if kind == "money"]
+    if not source.formats.rates:
+        found = typed.filter(typed.currency.notnull()).select("currency").distinct().limit(100).to_pyarrow()
+        refuse_mixed(found["currency"].to_pylist() if money else [], source)
+        return typed
+    pq.write_table(rate_spans(read_rates(root / source.formats.rates, source.formats.rates)), scratch / "rates.parquet")
+    rates = engine.read_parquet(str(scratch / "rates.parquet"))
+    rows = convert_money(typed, rates, source, money=money)
+    said = {
+        f"{_CODE}{name}": ibis.cases(
+            (rows["_no_rate"] & rows[name].isnull() & rows[f"{_RAW}{name}"].notnull(),
+             ibis.coalesce(rows[f"{_CODE}{name}"], ibis.literal(NO_RATE))),
+            else_=rows[f"{_CODE}{name}"],
+        )
+        for name in money
+    }  # fmt: skip
+    return rows.mutate(**said).drop("_no_rate")
 
 
 def _plan(

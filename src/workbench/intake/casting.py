@@ -54,6 +54,10 @@ _ISO_ZONED = r"^\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)? ?(Z|
 _EITHER_ORDER = r"^(0?[1-9]|1[0-2])[-/.](0?[1-9]|1[0-2])[-/.](\d{4}|\d{2})($|[ T])"
 _TRUE = ("1", "yes", "true", "是")
 _FALSE = ("0", "no", "false", "否")
+_UNITS = {
+    "fen": "0.01", "jiao": "0.1", "yuan": "1", "thousand": "1000", "wan": "10000", "million": "1000000",
+    "yi": "100000000",
+}  # fmt: skip
 _SIGNS = {"CNY": "¥￥元", "JPY": "¥￥円", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "$", "TWD": "$"}
 _NULL_TEXT = ibis.null("string")
 
@@ -245,13 +249,21 @@ def _number(cell: ibis.Value, plan: ColumnPlan) -> Cell:
         return _checked(
             number.try_cast("int64"), [(cell.notnull() & number.try_cast("int64").isnull(), "integer-invalid")]
         )
-    number = value.try_cast(target)
+    number = _in_units(value, plan).try_cast(target)
     if plan.kind == "number":
         number = ibis.cases((number.isinf(), ibis.null("float64")), else_=number)
     faults = [(cell.notnull() & number.isnull(), "number-invalid")]
     if plan.name == "age":
         faults.append(((number < AGE_YEARS[0]) | (number > AGE_YEARS[1]), "out-of-range"))
     return _checked(number, faults)
+
+
+def _in_units(value: ibis.Value, plan: ColumnPlan) -> ibis.Value:
+    """Multiply by the declared unit, before digits are cut to the column's own."""
+    unit = plan.formats.units.get(plan.name)
+    if unit is None:
+        return value
+    return value.try_cast("decimal(30, 10)") * ibis.literal(_UNITS[unit]).cast("decimal(12, 2)")
 
 
 def _plain_number(cell: ibis.Value, formats: FormatParams) -> ibis.Value:

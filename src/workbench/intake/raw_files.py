@@ -20,12 +20,23 @@ from workbench.core.errors import DataError, Fault
 from workbench.intake.records import WHITESPACE, Record, RejectedRecord, read_records
 from workbench.intake.text_files import Head, Scan, read_lines, scan_text, transcode
 
-__all__ = ["LINE", "RawFile", "read_parquet_file", "read_text_file"]
+__all__ = [
+    "LINE",
+    "REJECTS",
+    "RawFile",
+    "copy_rows",
+    "file_state",
+    "quoted_name",
+    "quoted_text",
+    "read_parquet_file",
+    "read_text_file",
+]
 
 LINE = "_line"
 _BATCH_RECORDS = 50_000
+_MOSTLY = 0.5  # share of plain lines from which parting them from the others pays
 _MAX_LINE_BYTES = 16 << 20
-_REJECTS = pa.schema([("line", pa.int64()), ("column", pa.string()), ("code", pa.string()), ("raw", pa.string())])
+REJECTS = pa.schema([("line", pa.int64()), ("column", pa.string()), ("code", pa.string()), ("raw", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,7 @@ def read_text_file(
         The file changes while it is read, cannot be unpacked, or is no text in a two-byte encoding it claims.
     """
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    before = _state(path)
+    before = file_state(path)
     scan = scan_text(path, encoding=declared, separator=head.separator)
     source, facts = path, scan
     if scan.encoding != "utf-8" and scan.decodes:
@@ -103,8 +114,10 @@ def read_text_file(
     target = scratch / "rows.parquet"
     raw = _read_clean(engine, source, target, head=head, columns=columns, scan=facts)
     if raw is None:
+        raw = _read_mostly_clean(engine, source, target, head=head, columns=columns, scan=facts)
+    if raw is None:
         raw = _read_exact(engine, source, target, head=head, columns=columns, scan=facts)
-    if _state(path) != before:
+    if file_state(path) != before:
         raise DataError(Fault(path.name, "the file changed while it was read", "", "Wait until it is complete"))
     if source is not path:
         source.unlink()
@@ -123,8 +136,9 @@ def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[
         Our name of a column: its position in the file, from 1.
     """
     schema = pq.read_schema(path)
-    chosen = ", ".join(f"{_name(schema.names[at - 1])} AS {_name(ours)}" for ours, at in columns.items())
-    query = f"SELECT file_row_number + 1 AS {LINE}, {chosen} FROM read_parquet({_text(path)}, file_row_number = true)"
+    chosen = ", ".join(f"{quoted_name(schema.names[at - 1])} AS {quoted_name(ours)}" for ours, at in columns.items())
+    rows = f"read_parquet({quoted_text(path)}, file_row_number = true)"
+    query = f"SELECT file_row_number + 1 AS {LINE}, {chosen} FROM {rows}"
     table = engine.sql(query)
     rows = pq.read_metadata(path).num_rows
     return RawFile(table, None, rows, rows, {}, {}, "parquet")
@@ -140,24 +154,22 @@ def _read_clean(
     options = {
         "auto_detect": "false", "all_varchar": "true", "strict_mode": "true", "null_padding": "false",
         "ignore_errors": "false", "header": "false", "skip": str(int(bool(head.header))),
-        "delim": _text(head.separator), "quote": "'\"'", "escape": "'\"'", "max_line_size": str(_MAX_LINE_BYTES),
+        "delim": quoted_text(head.separator), "quote": "'\"'", "escape": "'\"'", "max_line_size": str(_MAX_LINE_BYTES),
         "columns": "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}",
     }  # fmt: skip
     given = ", ".join(f"{key} = {value}" for key, value in options.items())
-    rows = f"read_csv({_text(path)}, {given})"
-    chosen = ", ".join(f"c{at} AS {_name(ours)}" for ours, at in columns.items())
+    rows = f"read_csv({quoted_text(path)}, {given})"
+    chosen = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
     first = 1 + int(bool(head.header))
     query = f"SELECT row_number() OVER () + {first - 1} AS {LINE}, {chosen} FROM {rows}"
     try:
-        copied = engine.raw_sql(f"COPY ({query}) TO {_text(target)} (FORMAT parquet, COMPRESSION zstd)").fetchall()
-        count = int(copied[0][0])
+        count = copy_rows(engine, query, target)
         if count != scan.lines - int(bool(head.header)):
             return None
         if not _accounts_for_separators(engine, rows, head, scan):
             return None
     except (duckdb.InvalidInputException, duckdb.ConversionException):
         return None
-    target.chmod(0o600)
     return RawFile(engine.read_parquet(str(target)), None, count, count, {}, {}, scan.encoding)
 
 
@@ -170,13 +182,91 @@ def _accounts_for_separators(engine: ibis.BaseBackend, rows: str, head: Head, sc
     needed = scan.lines * (head.width - 1)
     if scan.separators == needed and not scan.blank_quotes:
         return True
-    names, mark = [f"c{at}" for at in range(1, head.width + 1)], _text(head.separator)
+    names, mark = [f"c{at}" for at in range(1, head.width + 1)], quoted_text(head.separator)
     inside = " + ".join(f"coalesce(length({name}) - length(replace({name}, {mark}, '')), 0)" for name in names)
     misread = " OR ".join(f"regexp_matches({name}, '^[ \t]+\"')" for name in names) if scan.blank_quotes else "false"
     query = f"SELECT sum({inside}), coalesce(bool_or({misread}), false) FROM {rows}"
     found, is_misread = engine.raw_sql(query).fetchall()[0]
     in_header = sum(name.count(head.separator) for name in head.header)
     return not is_misread and scan.separators == needed + int(found or 0) + in_header
+
+
+def _read_mostly_clean(
+    engine: ibis.BaseBackend, path: Path, target: Path, *, head: Head, columns: Mapping[str, int], scan: Scan
+) -> RawFile | None:
+    """Let the engine split plain lines and the exact reader judge the others; None where lines cannot be told apart.
+
+    A line without a quote and with the full number of separators is a record whatever stands around it, since a quote
+    left open before it is closed there. The other lines are read run by run.
+    """
+    if not scan.plain or head.width < 2 or head.separator == WHITESPACE or len(head.separator) > 1:  # noqa: PLR2004
+        return None
+    mark = quoted_text(head.separator)
+    lines = f"""(SELECT row_number() OVER () AS n, text FROM read_csv({quoted_text(path)}, delim = '\x1f', quote = '',
+        escape = '', columns = {{'text': 'VARCHAR'}}, header = false, auto_detect = false,
+        max_line_size = {_MAX_LINE_BYTES}))"""
+    first = int(bool(head.header))
+    plain = f"n > {first} AND position('\"' in text) = 0"
+    plain += f" AND length(text) - length(replace(text, {mark}, '')) = {head.width - 1}"
+    cells = ", ".join(f"split_part(text, {mark}, {at}) AS {quoted_name(ours)}" for ours, at in columns.items())
+    try:
+        counts = f"SELECT count(*), coalesce(sum(CASE WHEN {plain} THEN 1 ELSE 0 END), 0) FROM {lines}"
+        total, count = engine.raw_sql(counts).fetchall()[0]
+        if total != scan.lines or count < total * _MOSTLY:
+            return None
+        copy_rows(engine, f"SELECT n AS {LINE}, {cells} FROM {lines} WHERE {plain}", target)
+        rest = f"SELECT n, coalesce(text, '') FROM {lines} WHERE NOT coalesce({plain}, false) ORDER BY n"
+        odd = engine.raw_sql(rest).fetchall()
+    except duckdb.Error:  # a line too long, or holding the sign that parts nothing
+        return None
+    if first and not odd[0][1].strip():  # the header stands further down
+        return None
+    return _with_odd_lines(engine, target, odd, int(count), head=head, columns=columns, scan=scan)
+
+
+def _with_odd_lines(
+    engine: ibis.BaseBackend, target: Path, odd: list[tuple[int, str]], plain: int, *, head: Head,
+    columns: Mapping[str, int], scan: Scan,
+) -> RawFile:  # fmt: skip
+    """Add to the plain lines of a file what the exact reader makes of its other lines."""
+    tally, accepted, rejected = _Tally(), [], []
+    has_header = bool(head.header)
+    for run in _runs(odd):
+        found = read_records(run, width=head.width, separator=head.separator)
+        for good, bad in _batches(found, tally, has_header=has_header):
+            accepted += good
+            rejected += bad
+        has_header = False
+    schema = pa.schema([(LINE, pa.int64()), *[(name, pa.string()) for name in columns]])
+    extra, spoiled = target.with_name("odd.parquet"), target.with_name("rejects.parquet")
+    pq.write_table(_as_table(accepted, columns, schema), extra)
+    pq.write_table(pa.Table.from_pylist([_reject(each, head) for each in rejected], REJECTS), spoiled)
+    for written in (extra, spoiled):
+        written.chmod(0o600)
+    both = engine.read_parquet(str(target)).union(engine.read_parquet(str(extra)))
+    repairs = {"blank_lines": tally.blank, "nul_bytes": scan.nuls}
+    return RawFile(
+        table=both.order_by(LINE),
+        rejects=engine.read_parquet(str(spoiled)) if tally.codes else None,
+        physical=plain + tally.rows + sum(tally.codes.values()),
+        rows=plain + tally.rows,
+        codes=dict(sorted(tally.codes.items())),
+        repairs={name: count for name, count in repairs.items() if count},
+        encoding=scan.encoding,
+        exact=True,
+    )
+
+
+def _runs(lines: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Part numbered lines into runs of neighbours."""
+    run: list[tuple[int, str]] = []
+    for number, text in lines:
+        if run and number != run[-1][0] + 1:
+            yield run
+            run = []
+        run.append((number, text))
+    if run:
+        yield run
 
 
 def _read_exact(
@@ -189,10 +279,10 @@ def _read_exact(
     tally = _Tally()
     schema = pa.schema([(LINE, pa.int64()), *[(name, pa.string()) for name in columns]])
     spoiled = target.with_name("rejects.parquet")
-    with pq.ParquetWriter(target, schema, compression="zstd") as good, pq.ParquetWriter(spoiled, _REJECTS) as bad:
+    with pq.ParquetWriter(target, schema, compression="zstd") as good, pq.ParquetWriter(spoiled, REJECTS) as bad:
         for accepted, rejected in _batches(found, tally, has_header=bool(head.header)):
             good.write_table(_as_table(accepted, columns, schema))
-            bad.write_table(pa.Table.from_pylist([_reject(each, head) for each in rejected], _REJECTS))
+            bad.write_table(pa.Table.from_pylist([_reject(each, head) for each in rejected], REJECTS))
     for written in (target, spoiled):
         written.chmod(0o600)
     repairs = {"blank_lines": tally.blank, "nul_bytes": scan.nuls}
@@ -249,14 +339,24 @@ def _reject(record: RejectedRecord, head: Head) -> dict:
     return {"line": record.line, "column": column, "code": record.code, "raw": record.raw}
 
 
-def _state(path: Path) -> tuple[int, int, int]:
+def copy_rows(engine: ibis.BaseBackend, query: str, target: Path) -> int:
+    """Write the rows of a query to a private Parquet file; return how many."""
+    copied = engine.raw_sql(f"COPY ({query}) TO {quoted_text(target)} (FORMAT parquet, COMPRESSION zstd)").fetchall()
+    target.chmod(0o600)
+    return int(copied[0][0])
+
+
+def file_state(path: Path) -> tuple[int, int, int]:
+    """Return what changes when a file is written: size, time, inode."""
     state = path.stat()
     return state.st_size, state.st_mtime_ns, state.st_ino
 
 
-def _text(value: Path | str) -> str:
+def quoted_text(value: Path | str) -> str:
+    """Write a text as a literal of the engine."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def _name(value: str) -> str:
+def quoted_name(value: str) -> str:
+    """Write a name as the engine reads it."""
     return '"' + value.replace('"', '""') + '"'

@@ -21,9 +21,14 @@ from workbench.core.params import SourceParams
 from workbench.core.schema import columns_of
 from workbench.intake.acceptance import Accepted, accept
 from workbench.intake.casting import EXCEL_DATE
+from workbench.intake.currency import check_rates
 from workbench.intake.expressions import ATTRIBUTE, check_expression
+from workbench.intake.json_records import json_names, read_json_file
+from workbench.intake.places import find_files, form_of, is_remote
 from workbench.intake.raw_files import LINE, RawFile, read_parquet_file, read_text_file
+from workbench.intake.snapshots import needs_fetching, remote_faults
 from workbench.intake.text_files import Head, read_head
+from workbench.intake.workbooks import Sheet, read_sheet, read_workbook_file
 
 __all__ = [
     "FILE",
@@ -33,7 +38,6 @@ __all__ = [
     "check_declared",
     "check_source",
     "expression_columns",
-    "find_files",
     "read_source",
 ]
 
@@ -41,9 +45,6 @@ FILE = "_file"
 ORDER = "_order"
 _FILE_STEP = 10**12  # more than the lines of any file
 _EDGES = " \t\r\n\u00a0\u3000\ufeff"
-_PARQUET = (".parquet", ".pq")
-_NOT_YET = {".xlsx": "workbook", ".xls": "workbook", ".xlsm": "workbook", ".json": "JSON file", ".jsonl": "JSON file",
-            ".sql": "SQL file", ".db": "database", ".sqlite": "database"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,20 @@ class Layout:
         Our name (canonical column or attribute): position in the file, from 1.
     dropped : list of str
         Columns of the file that are neither mapped nor declared an attribute.
+    names : list of str
+        The columns of the file, as they stand in it.
     head : Head or None
-        None for Parquet.
+        Of separated text.
+    sheet : Sheet or None
+        Of a workbook.
     """
 
     path: Path
     columns: dict[str, int]
     dropped: list[str]
-    head: Head | None
+    names: list[str]
+    head: Head | None = None
+    sheet: Sheet | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,8 @@ class ParsedSource:
         source, file, line, column, code, raw: rejected records and cells that became null.
     metrics : dict of str to int or str
         ``<source>.physical_records``, ``.accepted``, ``.rejected``, ``.rejected.<code>``, ``.nulled.<code>``,
-        ``.repairs.<kind>``, ``.encoding``, ``.files``, ``.columns_dropped``, ``.contact_cells_dropped``.
+        ``.repairs.<kind>``, ``.widths.<column>``, ``.encoding``, ``.files``, ``.columns_dropped``,
+        ``.contact_cells_dropped``.
     dropped : list of str
         Columns of the files that were not read.
     """
@@ -96,28 +104,6 @@ class ParsedSource:
     rejects: ibis.Table | None
     metrics: dict[str, int | str]
     dropped: list[str]
-
-
-def find_files(source: SourceParams, root: Path) -> list[Path]:
-    """Return the files a source names, sorted by name.
-
-    Raises
-    ------
-    DataError
-        There is none, or it is a folder.
-    """
-    named = root / source.path
-    if any(sign in source.path for sign in "*?["):
-        found = sorted(path for path in root.glob(source.path) if path.is_file())
-    else:
-        found = [named] if named.is_file() else []
-    if found:
-        return found
-    if named.is_dir():
-        raise DataError(Fault(source.path, "is a folder", "A file or a glob", f"For example {source.path}/*.csv"))
-    near = sorted(path.name for path in named.parent.iterdir() if path.is_file()) if named.parent.is_dir() else []
-    remedy = did_you_mean(named.name, near) if near else f"Put it into {Path(source.path).parent.as_posix()}/"
-    raise DataError(Fault(source.path, "file not found", "", remedy))
 
 
 def check_source(source: SourceParams, root: Path) -> list[Fault]:
@@ -136,6 +122,12 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
         the first record, a form of file that is not read, unknown columns in rules and measures. Else empty.
     """
     faults = check_declared(source)
+    if source.formats.rates:
+        faults += check_rates(root / source.formats.rates, source.formats.rates)
+    if is_remote(source):
+        missing = remote_faults(source)
+        if missing or needs_fetching(source, root):
+            return [*faults, *missing]
     try:
         paths = find_files(source, root)
     except DataError as error:
@@ -205,29 +197,30 @@ def read_source(
     table = _union(
         raw.table.mutate(**_origin(file, at)) for at, (raw, file) in enumerate(zip(raws, shown, strict=True))
     )
-    accepted = accept(engine, table, source, scratch=scratch / name, dates=dates)
+    accepted = accept(engine, table, source, root=root, scratch=scratch / name, dates=dates)
     rejects = _rejects(name, raws, shown, accepted)
     dropped = sorted({column for layout in layouts for column in layout.dropped})
     metrics = _metrics(name, raws, accepted) | {f"{name}.columns_dropped": len(dropped)}
-    if not accepted.rows:
+    if not accepted.rows and not source.manual:
         raise DataError(_all_rejected(source, metrics, name))
     return ParsedSource(name, source, accepted.table, accepted.kinds, rejects, metrics, dropped)
 
 
 def _lay_out(source: SourceParams, path: Path) -> Layout:
-    suffix = path.suffix.lower()
-    if suffix in _NOT_YET:
-        found = f"a {_NOT_YET[suffix]} ({suffix}) is not read"
-        raise DataError(Fault(path.name, found, "Separated text (.csv, .tsv, .txt, also .gz) or Parquet", "Save it so"))
-    if suffix in _PARQUET:
+    form = form_of(path)
+    if form == "parquet":
         return _lay_out_parquet(source, path)
+    if form == "workbook":
+        return _lay_out_workbook(source, path)
+    if form == "json":
+        return _lay_out_json(source, path)
     wanted = [str(theirs) for theirs in (*source.columns.values(), *source.attributes.values())]
     head = read_head(path, encoding=source.encoding, separator=source.separator, header=source.header, wanted=wanted)
     if not source.header:
-        return _lay_out_by_position(source, path, head)
+        return _lay_out_by_position(source, path, head.width, head=head)
     faults = _duplicates(path, head.header)
     columns = _positions(source, path, head.header, faults)
-    if not head.first:
+    if not head.first and not source.manual:
         faults.append(Fault(path.name, "holds a header and no record", "At least one record"))
     elif len(head.first) > head.width:
         found = f"the first record has {len(head.first)} fields, the header {head.width}"
@@ -235,7 +228,34 @@ def _lay_out(source: SourceParams, path: Path) -> Layout:
         faults.append(Fault(path.name, found, "As many fields as the header names", remedy))
     if faults:
         raise DataError(faults)
-    return Layout(path, columns, _unused(head.header, columns), head)
+    return Layout(path, columns, _unused(head.header, columns), head.header, head=head)
+
+
+def _lay_out_workbook(source: SourceParams, path: Path) -> Layout:
+    sheet = read_sheet(path, sheet=source.sheet, header=source.header)
+    if not source.header:
+        return _lay_out_by_position(source, path, max(len(cells) for _, cells in sheet.rows), sheet=sheet)
+    faults = _duplicates(path, sheet.header)
+    columns = _positions(source, path, sheet.header, faults)
+    if not sheet.rows and not source.manual:
+        faults.append(Fault(path.name, "the sheet holds a header and no record", "At least one record"))
+    if faults:
+        raise DataError(faults)
+    return Layout(path, columns, _unused(sheet.header, columns), sheet.header, sheet=sheet)
+
+
+def _lay_out_json(source: SourceParams, path: Path) -> Layout:
+    records = None if is_remote(source) else source.records
+    names = json_names(path, records=records, encoding=source.encoding)
+    faults: list[Fault] = []
+    columns = _positions(source, path, names, faults)
+    if faults:
+        raise DataError(faults)
+    used = {names[at - 1] for at in columns.values()}
+    whole = [name for name in _unused(names, columns) if not any(name.startswith(f"{each}.") for each in used)]
+    dropped = [name for name in whole if not any(each.startswith(f"{name}.") for each in used)]
+    top = [name for name in dropped if name.rpartition(".")[0] not in dropped]
+    return Layout(path, columns, top, names)
 
 
 def _lay_out_parquet(source: SourceParams, path: Path) -> Layout:
@@ -250,21 +270,23 @@ def _lay_out_parquet(source: SourceParams, path: Path) -> Layout:
         faults.append(Fault(path.name, "holds columns and no row", "At least one row"))
     if faults:
         raise DataError(faults)
-    return Layout(path, columns, _unused(names, columns), None)
+    return Layout(path, columns, _unused(names, columns), names)
 
 
-def _lay_out_by_position(source: SourceParams, path: Path, head: Head) -> Layout:
+def _lay_out_by_position(
+    source: SourceParams, path: Path, width: int, *, head: Head | None = None, sheet: Sheet | None = None
+) -> Layout:
     columns, faults = {}, []
     for ours, theirs in (*source.columns.items(), *source.attributes.items()):
         at = int(theirs) if str(theirs).isdigit() else 0
         columns[ours] = at
-        if not 1 <= at <= head.width:
-            found = f"{ours} is mapped to position {theirs}, the first record has {head.width} fields"
-            faults.append(Fault(path.name, found, f"A position from 1 to {head.width}"))
+        if not 1 <= at <= width:
+            found = f"{ours} is mapped to position {theirs}, the first record has {width} fields"
+            faults.append(Fault(path.name, found, f"A position from 1 to {width}"))
     if faults:
         raise DataError(faults)
-    unused = [f"position {at}" for at in range(1, head.width + 1) if at not in columns.values()]
-    return Layout(path, columns, unused, head)
+    unused = [f"position {at}" for at in range(1, width + 1) if at not in columns.values()]
+    return Layout(path, columns, unused, [], head=head, sheet=sheet)
 
 
 def _duplicates(path: Path, names: list[str]) -> list[Fault]:
@@ -324,11 +346,31 @@ def _check_expressions(source: SourceParams) -> list[Fault]:
 
 
 def _read_file(engine: ibis.BaseBackend, source: SourceParams, layout: Layout, scratch: Path) -> RawFile:
-    if layout.head is None:
-        return read_parquet_file(engine, layout.path, columns=layout.columns)
-    return read_text_file(
-        engine, layout.path, head=layout.head, columns=layout.columns, scratch=scratch, declared=source.encoding
-    )
+    if layout.head is not None:
+        return read_text_file(
+            engine, layout.path, head=layout.head, columns=layout.columns, scratch=scratch, declared=source.encoding
+        )
+    if layout.sheet is not None:
+        dates = {name: _first_pattern(source, name) for name in layout.columns}
+        return read_workbook_file(
+            engine, layout.path, sheet=layout.sheet, columns=layout.columns, dates=dates, scratch=scratch
+        )
+    if form_of(layout.path) == "json":
+        records = None if is_remote(source) else source.records
+        keys = {ours: layout.names[at - 1] for ours, at in layout.columns.items()}
+        return read_json_file(
+            engine, layout.path, columns=keys, records=records, scratch=scratch, declared=source.encoding
+        )
+    return read_parquet_file(engine, layout.path, columns=layout.columns)
+
+
+def _first_pattern(source: SourceParams, column: str) -> str | None:
+    """Return the first declared date pattern of a column, so that a cell holding a date fits it."""
+    declared: object = source.formats.dates
+    if isinstance(declared, Mapping):
+        declared = declared.get(column)
+    first = declared[0] if isinstance(declared, list) and declared else declared
+    return first if isinstance(first, str) and first != EXCEL_DATE else None
 
 
 def _origin(file: str, at: int) -> dict[str, ibis.Value]:
@@ -372,6 +414,7 @@ def _metrics(name: str, raws: list[RawFile], accepted: Accepted) -> dict[str, in
     metrics |= {f"rejected.{code}": count for code, count in sorted(codes.items())}
     metrics |= {f"nulled.{code}": count for code, count in sorted(accepted.nulled.items())}
     metrics |= {f"repairs.{kind}": count for kind, count in sorted(repairs.items()) if count}
+    metrics |= {f"widths.{column}": count for column, count in accepted.widths.items()}
     if accepted.contact_cells is not None:
         metrics["contact_cells_dropped"] = accepted.contact_cells
     return {f"{name}.{key}": value for key, value in metrics.items()}

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from workbench.core.errors import DataError, Fault
 from workbench.intake.records import WHITESPACE, BadLine, split_line
 
-__all__ = ["Head", "Scan", "open_bytes", "read_head", "read_lines", "scan_text", "transcode"]
+__all__ = ["Head", "Scan", "open_bytes", "read_head", "read_head_bytes", "read_lines", "scan_text", "transcode"]
 
 HEAD_BYTES = 262_144
 HEAD_RECORDS = 20
@@ -92,6 +92,21 @@ def open_bytes(path: Path) -> BinaryIO:
     return gzip.GzipFile(fileobj=stream, mode="rb") if packed else stream  # type: ignore[return-value]
 
 
+def read_head_bytes(path: Path) -> bytes:
+    """Return the first 256 kB of a file, unpacked.
+
+    Raises
+    ------
+    DataError
+        The file is empty or cannot be read.
+    """
+    with _readable(path), open_bytes(path) as stream:
+        content = stream.read(HEAD_BYTES)
+    if not content.strip(b"\x00 \t\r\n" + codecs.BOM_UTF8):
+        raise DataError(Fault(path.name, "the file is empty", "A header line and at least one record"))
+    return content
+
+
 def read_head(
     path: Path,
     *,
@@ -117,10 +132,7 @@ def read_head(
     DataError
         The file is empty, cannot be read, or its declared encoding is unknown.
     """
-    with _readable(path), open_bytes(path) as stream:
-        content = stream.read(HEAD_BYTES)
-    if not content.strip(b"\x00 \t\r\n" + codecs.BOM_UTF8):
-        raise DataError(Fault(path.name, "the file is empty", "A header line and at least one record"))
+    content = read_head_bytes(path)
     chosen = _known_encoding(path, encoding) or _encoding_by_mark(content) or _encoding_by_lines(_head_lines(content))
     if len(content) == HEAD_BYTES and not _is_wide(chosen):
         content = content[: content.rfind(b"\n") + 1] or content

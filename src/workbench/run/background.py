@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import Fault, StageError, WorkbenchError
 from workbench.core.workspace import Workspace
+from workbench.run.champion import champion_path
 
 if TYPE_CHECKING:
     from workbench.run.tracking import Tracker
@@ -90,6 +91,7 @@ class BackgroundTracking:
 
         self.tracker = Tracker(self.workspace, self.profile)
         self.tracker.sweep()
+        self.tracker.segments.export_champion(champion_path(self.workspace, self.profile))
         self.parent = self.tracker.begin(self.run_id, tags)
 
     def _close(self, status: str, summary: Mapping[str, Any], folder: Path) -> None:

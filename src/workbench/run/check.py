@@ -6,7 +6,7 @@ from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.profile import Profile
 from workbench.core.workspace import Workspace
 
-__all__ = ["check_sources", "make_demo_data"]
+__all__ = ["check_sources", "fetch_remote", "make_demo_data", "make_sheets", "missing_files"]
 
 
 def make_demo_data(workspace: Workspace, profile: Profile) -> bool:
@@ -30,9 +30,29 @@ def make_demo_data(workspace: Workspace, profile: Profile) -> bool:
     return True
 
 
+def make_sheets(workspace: Workspace, profile: Profile) -> list[str]:
+    """Make the sheets to be filled by hand that are absent; return where they lie."""
+    from workbench.intake.manual_sheets import make_sheet  # noqa: PLC0415
+
+    made = [make_sheet(source, workspace.root) for source in profile.sources.values() if source.manual]
+    return [workspace.relative(path) for path in made if path]
+
+
+def fetch_remote(workspace: Workspace, profile: Profile) -> dict[str, int]:
+    """Fetch every remote source into its snapshot; return the records by source."""
+    from workbench.intake.places import is_remote  # noqa: PLC0415
+    from workbench.intake.snapshots import fetch_source  # noqa: PLC0415
+
+    remote = {name: source for name, source in profile.sources.items() if is_remote(source)}
+    return {name: fetch_source(source, workspace.root) for name, source in remote.items()}
+
+
 def missing_files(workspace: Workspace, profile: Profile) -> list[str]:
     """Return the sources of which no file is there."""
-    return [name for name, source in profile.sources.items() if not any(workspace.root.glob(source.path))]
+    from workbench.intake.places import present_files  # noqa: PLC0415
+
+    sources = profile.sources.items()
+    return [name for name, source in sources if not source.manual and not present_files(source, workspace.root)]
 
 
 def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True) -> None:

@@ -17,6 +17,7 @@ from workbench.core.params import SECTIONS
 from workbench.core.profile import DEMO_DATA, load_profile
 from workbench.core.stages import STAGES
 from workbench.core.workspace import find_workspace
+from workbench.run.segments_cli import segments
 
 __all__ = ["app", "main"]
 
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Customer portraits (客户画像) from data quality to report.",
 )
+app.add_typer(segments, name="segments")
 
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")

@@ -15,6 +15,7 @@ from workbench.core.files import digest_file, digest_json, write_json
 from workbench.core.profile import Profile
 from workbench.core.stages import STAGES
 from workbench.core.workspace import Workspace
+from workbench.intake.places import present_files
 
 __all__ = [
     "code_digest",
@@ -79,7 +80,10 @@ def code_digest(notebook: Path) -> str:
 
 def source_files(workspace: Workspace, profile: Profile) -> list[Path]:
     """Return the files of every source, sorted."""
-    return sorted({path for source in profile.sources.values() for path in workspace.root.glob(source.path)})
+    places = profile.sources.values()
+    named = {path for source in places for path in present_files(source, workspace.root)}
+    rates = {workspace.root / source.formats.rates for source in places if source.formats.rates}
+    return sorted(named | {path for path in rates if path.is_file()})
 
 
 def file_digests(workspace: Workspace, paths: Iterable[Path]) -> dict[str, str]:

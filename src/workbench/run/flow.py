@@ -23,7 +23,8 @@ from workbench.core.stages import STAGES
 from workbench.core.store import Store
 from workbench.core.workspace import Workspace
 from workbench.run.background import BackgroundTracking
-from workbench.run.check import check_sources, make_demo_data
+from workbench.run.champion import champion_digest
+from workbench.run.check import check_sources, fetch_remote, make_demo_data, make_sheets
 from workbench.run.context import RunContext, new_run_id, stage_folder, stage_summary
 from workbench.run.digests import code_digest, file_digests, source_files, stage_inputs, stage_key
 from workbench.run.lock import hold_workspace
@@ -35,6 +36,7 @@ from workbench.run.publish import RunFolder, last_summary, sweep_orphans
 __all__ = ["FlowOptions", "run_flow", "select_stages"]
 
 _FIRST = "01_check_quality"
+_SEGMENTS = "06_segment_customers"
 _REPORT = "14_write_report"
 
 
@@ -80,13 +82,23 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, say: Progres
     profile = load_profile(workspace, name, settings=options.settings, as_of=options.as_of)
     selected = select_stages(profile, options)
     with hold_workspace(workspace, f"workbench run {name}"):
-        make_demo_data(workspace, profile)
-        check_sources(workspace, profile)
         last = last_summary(workspace, name)
         expected = {stage: entry["seconds"] for stage, entry in last.get("stages", {}).items() if entry.get("seconds")}
-        flow = _Flow(workspace, profile, options, say or Progress(selected, expected))
+        say = say or Progress(selected, expected)
+        _make_raw_files(workspace, profile, say, fetch=_FIRST in selected)
+        check_sources(workspace, profile)
+        flow = _Flow(workspace, profile, options, say)
         with _terminated_as_interrupt():
             return flow.run(selected)
+
+
+def _make_raw_files(workspace: Workspace, profile: Profile, say: Progress, *, fetch: bool) -> None:
+    """Put in place what the run reads and nobody has brought: demo data, sheets to fill, remote sources."""
+    make_demo_data(workspace, profile)
+    for sheet in make_sheets(workspace, profile):
+        say.say(f"made {sheet}, to be filled by hand")
+    for source, records in (fetch_remote(workspace, profile) if fetch else {}).items():
+        say.say(f"fetched {source}: {records:,} records")
 
 
 def select_stages(profile: Profile, options: FlowOptions) -> list[str]:
@@ -285,6 +297,9 @@ class _Flow:
         inputs: dict[str, Any] = stage_inputs(stage, {t: d for t, d in self._digests().items() if t in self._present()})
         if stage == _FIRST:
             inputs = self._raw_digests()
+        elif stage == _SEGMENTS:
+            self.tracking.wait()  # it has written the promoted definition
+            inputs["champion"] = champion_digest(self.workspace, self.profile.name)
         elif stage == _REPORT:
             inputs = {name: self._told_by(name) for name in self.profile.stages if name != stage}
         as_of = self.as_of if stage != _FIRST else (self.profile.as_of.isoformat() if self.profile.as_of else None)

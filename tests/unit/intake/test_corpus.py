@@ -34,11 +34,12 @@ def counted(metrics, kind):
 
 
 REFUSED = {file: verdict for file, verdict in VERDICTS.items() if "refused" in verdict}
-READ = {file: verdict for file, verdict in VERDICTS.items() if "refused" not in verdict}
+READ = {file: verdict for file, verdict in VERDICTS.items() if not {"refused", "refused_reading"} & set(verdict)}
+REFUSED_READING = {file: verdict for file, verdict in VERDICTS.items() if "refused_reading" in verdict}
 
 
 def test_every_file_has_a_verdict():
-    files = {path.name for path in CORPUS.iterdir()} - {"verdicts.yaml"}
+    files = {path.name for path in CORPUS.iterdir()} - {"verdicts.yaml", "rates.txt", "README.md"}
     assert files <= set(VERDICTS)
 
 
@@ -54,6 +55,15 @@ def test_refusal_needs_no_more_than_the_head(file):
     assert REFUSED[file]["refused"] in "\n".join(map(str, check_source(as_source(file, REFUSED[file]), CORPUS)))
 
 
+@pytest.mark.parametrize("file", REFUSED_READING)
+def test_what_only_reading_shows_is_refused_then(engine, tmp_path, file):
+    source = as_source(file, REFUSED_READING[file])
+    assert check_source(source, CORPUS) == []
+    with pytest.raises(DataError) as caught:
+        read_source(engine, "file", source, root=CORPUS, scratch=tmp_path, dates=DATES)
+    assert REFUSED_READING[file]["refused_reading"] in str(caught.value)
+
+
 @pytest.mark.parametrize("file", READ)
 def test_every_record_is_accounted_for(engine, tmp_path, file):
     verdict = READ[file]
@@ -64,6 +74,7 @@ def test_every_record_is_accounted_for(engine, tmp_path, file):
     assert counted(metrics, "rejected") == verdict.get("rejected", {})
     assert counted(metrics, "nulled") == verdict.get("nulled", {})
     assert counted(metrics, "repairs") == verdict.get("repairs", {})
+    assert counted(metrics, "widths") == verdict.get("widths", {})
     assert metrics["file.rejected"] == sum(verdict.get("rejected", {}).values())
     assert metrics["file.accepted"] + metrics["file.rejected"] == metrics["file.physical_records"]
     assert metrics["file.encoding"] == verdict.get("encoding", "utf-8")

@@ -58,7 +58,7 @@ def test_missing_file_is_named_with_the_nearest(tmp_path):
 
 def test_folder_is_no_file(tmp_path):
     (tmp_path / "orders.csv").mkdir()
-    with pytest.raises(DataError, match="orders.csv: is a folder"):
+    with pytest.raises(DataError, match="orders.csv: the folder holds no file that is read"):
         find_files(source(), tmp_path)
 
 
@@ -174,7 +174,7 @@ def test_parquet_without_rows_is_refused(tmp_path):
 
 def test_file_that_changes_while_it_is_read_is_refused(engine, tmp_path, monkeypatch):
     states = iter([(10, 1, 1), (20, 2, 1)])
-    monkeypatch.setattr(raw_files, "_state", lambda path: next(states))
+    monkeypatch.setattr(raw_files, "file_state", lambda path: next(states))
     with pytest.raises(DataError, match="the file changed while it was read"):
         read(engine, tmp_path, HEADER + "1,K,2024-01-01,5\n")
 

@@ -1,11 +1,12 @@
 """Tracking in MLflow: one parent run per flow, a child per stage, a grandchild per candidate model.
 
-The only module that imports MLflow. The store is ``mlruns/mlflow.db`` under the workspace, artifacts
-beside it, one experiment per profile. Metric keys are stable and English.
+The store is ``mlruns/mlflow.db`` under the workspace, artifacts beside it, one experiment per profile. Metric keys are
+stable and English.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -27,6 +28,7 @@ from mlflow.entities.dataset_input import DatasetInput
 from mlflow.entities.input_tag import InputTag
 
 from workbench.core.workspace import Workspace
+from workbench.run.tracking.registry import DEFINITION_FILE, SegmentRegistry
 
 __all__ = ["Tracker", "store_uri"]
 
@@ -60,6 +62,7 @@ class Tracker:
             _make_store(workspace)
             self.client = MlflowClient(store_uri(workspace))
             self.experiment = self._experiment()
+        self.segments = SegmentRegistry(self.client, profile)
 
     # the life of a flow ------------------------------------------------------------------------
 
@@ -118,6 +121,7 @@ class Tracker:
             self._log_candidate(tracked, summary, candidate)
         if folder is not None:
             self._log_folder(tracked, folder)
+            self._register(tracked, summary, folder / DEFINITION_FILE)
         self.end(tracked, summary["status"])
         return tracked
 
@@ -151,6 +155,15 @@ class Tracker:
         if summary.get("reused_from"):
             tags["workbench.reused_from"] = summary["reused_from"]
         return self.client.create_run(self.experiment, run_name=name, tags=tags).info.run_id
+
+    def _register(self, tracked: str, summary: Mapping[str, Any], definition: Path) -> None:
+        """Register the segment definition a stage has made; propose it where the stage found it better."""
+        if not definition.is_file():
+            return
+        registered = self.segments.register(json.loads(definition.read_text(encoding="utf-8")), run_id=tracked)
+        self.client.set_tag(tracked, "workbench.registered_version", str(registered.number))
+        if summary["metrics"].get("challenger"):
+            self.segments.propose(registered, why=str(summary["metrics"].get("challenger_reason", "")))
 
     def _log_candidate(self, stage_run: str, summary: Mapping[str, Any], candidate: Mapping[str, Any]) -> None:
         tags = {

@@ -1,0 +1,114 @@
+"""BG/NBD: customers buy at their own rate and may stop after any purchase (Fader, Hardie & Lee 2005).
+
+Parameters: r, alpha (purchase rates, gamma), a, b (probability of stopping after a purchase, beta). Time in weeks.
+A customer without a repeat purchase cannot have stopped: alive by this model says nothing about churn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.special import betaln, gammaln, hyp2f1, psi
+
+from workbench.analysis.value.fitting import Fit, maximise
+
+__all__ = ["PARAMETERS", "alive_probability", "expected_orders", "expected_orders_of_new", "fit", "log_likelihood"]
+
+PARAMETERS = ("r", "alpha", "a", "b")
+_STARTS = (
+    {"r": 0.5, "alpha": 5.0, "a": 0.8, "b": 2.5},
+    {"r": 1.0, "alpha": 20.0, "a": 0.3, "b": 1.0},
+    {"r": 0.2, "alpha": 1.0, "a": 2.0, "b": 8.0},
+)
+_SINGULAR = 1e-6  # the expectation divides by a - 1
+
+
+def fit(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> Fit:
+    """Fit by maximum likelihood.
+
+    Parameters
+    ----------
+    x : array
+        Repeat purchase days, 0 and more.
+    t_x, t : array
+        Weeks from the first purchase to the last one and to the end; 0 <= t_x <= t.
+    weight : array, optional
+        How many customers each entry stands for.
+
+    Returns
+    -------
+    Fit
+
+    Notes
+    -----
+    P. S. Fader, B. G. S. Hardie, K. L. Lee (2005), "Counting your customers" the easy way, Marketing Science
+    24(2):275-284, equation 6 and appendix.
+    """
+    weight = np.ones(len(x)) if weight is None else np.asarray(weight, dtype=float)
+    scale = max(float(np.average(t, weights=weight)), 1e-9) / 30.0  # starts are for about 30 weeks
+    starts = [{**start, "alpha": start["alpha"] * scale} for start in _STARTS]
+
+    def likelihood(values: np.ndarray) -> tuple[float, np.ndarray]:
+        each, gradient = _likelihood(values, x, t_x, t)
+        return float(weight @ each), gradient @ weight
+
+    return maximise(likelihood, PARAMETERS, starts, customers=float(weight.sum()))
+
+
+def log_likelihood(parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Return the log-likelihood of each customer; arrays as for `fit`."""
+    return _likelihood(np.array([parameters[name] for name in PARAMETERS]), x, t_x, t)[0]
+
+
+def alive_probability(parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Return the probability that each customer has not stopped; 1 without a repeat purchase (equation 7)."""
+    r, alpha, a, b = (parameters[name] for name in PARAMETERS)
+    odds = np.log(a) - np.log(b + np.maximum(x, 1) - 1) + (r + x) * (np.log(alpha + t) - np.log(alpha + t_x))
+    return np.where(x > 0, 1 / (1 + np.exp(np.minimum(odds, 700))), 1.0)
+
+
+def expected_orders(
+    parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, t: np.ndarray, *, weeks: float
+) -> np.ndarray:
+    """Return the purchase days each customer is expected to have in the next weeks (equation 10)."""
+    r, alpha, a, b = _regular(parameters)
+    share = 1 - ((alpha + t) / (alpha + t + weeks)) ** (r + x) * hyp2f1(
+        r + x, b + x, a + b + x - 1, weeks / (alpha + t + weeks)
+    )
+    return (a + b + x - 1) / (a - 1) * share * alive_probability(parameters, x, t_x, t)
+
+
+def expected_orders_of_new(parameters: Mapping[str, float], weeks: np.ndarray) -> np.ndarray:
+    """Return the repeat purchase days a new customer is expected to have within some weeks (equation 9)."""
+    r, alpha, a, b = _regular(parameters)
+    weeks = np.asarray(weeks, dtype=float)
+    share = 1 - (alpha / (alpha + weeks)) ** r * hyp2f1(r, b, a + b - 1, weeks / (alpha + weeks))
+    return (a + b - 1) / (a - 1) * share
+
+
+def _regular(parameters: Mapping[str, float]) -> tuple[float, float, float, float]:
+    r, alpha, a, b = (parameters[name] for name in PARAMETERS)
+    return r, alpha, 1 + _SINGULAR if abs(a - 1) < _SINGULAR else a, b
+
+
+def _likelihood(values: np.ndarray, x: np.ndarray, t_x: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log-likelihood by customer and its gradient, shape (4, customers)."""
+    r, alpha, a, b = values
+    repeats = x > 0
+    common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + betaln(a, b + x) - betaln(a, b)
+    never = -(r + x) * np.log(alpha + t)
+    after = np.log(a) - np.log(b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + t_x)
+    after = np.where(repeats, after, -np.inf)
+    both = np.logaddexp(never, after)
+    alive, gone = np.exp(never - both), np.exp(after - both)
+    shared = psi(a + b) - psi(a + b + x)
+    gradient = np.array(
+        [
+            psi(r + x) - psi(r) + np.log(alpha) - alive * np.log(alpha + t) - gone * np.log(alpha + t_x),
+            r / alpha - (r + x) * (alive / (alpha + t) + gone / (alpha + t_x)),
+            shared + gone / a,
+            shared + psi(b + x) - psi(b) - gone / (b + np.maximum(x, 1) - 1),
+        ]
+    )
+    return common + both, gradient

@@ -1,0 +1,131 @@
+"""From orders and spend to money: expected discounted net value of each customer, with an interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.value import gamma_gamma
+from workbench.analysis.value.fitting import Fit
+from workbench.analysis.value.orders import PARAMETER_DRAWS, alive, draw_orders, expect, spread
+
+__all__ = ["Terms", "value_customers"]
+
+WEEKS_A_YEAR = 365.25 / 7
+_QUARTERS = 4  # parts of the horizon whose orders are discounted to their middle
+_CHUNK_CELLS = 4_000_000  # draws held at a time
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Under which terms value is counted.
+
+    Attributes
+    ----------
+    weeks : float
+        Horizon.
+    discount_rate : float
+        A year, 0.1 = 10 %.
+    net_share : float
+        Of what is paid on purchase days, the part that stays after returns on other days; 1 where there are none.
+    margin : float
+        Share of net spend left after the cost of goods; 1 where no cost is known: value then is net spend.
+    level : float
+        Of the interval.
+    draws : int
+    seed : int
+    """
+
+    weeks: float
+    discount_rate: float = 0.1
+    net_share: float = 1.0
+    margin: float = 1.0
+    level: float = 0.9
+    draws: int = 200
+    seed: int = 0
+
+
+def value_customers(model: str, orders: Fit, spend: Fit | None, history: pd.DataFrame, terms: Terms) -> pd.DataFrame:
+    """Value every customer of a history.
+
+    Parameters
+    ----------
+    model : str
+        The model of orders.
+    orders : Fit
+    spend : Fit or None
+        Gamma-Gamma; without it everybody is expected to spend the mean per paid order of the base.
+    history : DataFrame
+    terms : Terms
+
+    Returns
+    -------
+    DataFrame
+        customer_id, expected_orders, expected_value, value_low, value_high, p_alive; in the order of ``history``. The
+        interval holds what the parameters leave open and what chance does (parameter and process uncertainty), at
+        ``terms.level``; the same seed gives the same bounds.
+    """
+    factor = _discount(model, orders, history, terms) * terms.net_share * terms.margin
+    per_order = _spend_per_order(spend, history)
+    expected = expect(model, orders, history, weeks=terms.weeks)
+    low, high = _bounds(model, orders, spend, history, terms)
+    return pd.DataFrame(
+        {
+            "customer_id": history["customer_id"],
+            "expected_orders": expected,
+            "expected_value": expected * per_order * factor,
+            "value_low": low * factor,
+            "value_high": high * factor,
+            "p_alive": alive(model, orders, history),
+        }
+    )
+
+
+def _discount(model: str, orders: Fit, history: pd.DataFrame, terms: Terms) -> np.ndarray:
+    """Return discounted over undiscounted orders, by customer."""
+    ends = np.linspace(0, terms.weeks, _QUARTERS + 1)
+    totals = [np.zeros(len(history)), *(expect(model, orders, history, weeks=end) for end in ends[1:])]
+    middles = (ends[1:] + ends[:-1]) / 2 / WEEKS_A_YEAR
+    weights = (1 + terms.discount_rate) ** -middles
+    discounted = sum(
+        weight * (after - before) for weight, before, after in zip(weights, totals, totals[1:], strict=False)
+    )
+    return np.where(totals[-1] > 0, discounted / np.where(totals[-1] > 0, totals[-1], 1.0), weights.mean())
+
+
+def _spend_per_order(spend: Fit | None, history: pd.DataFrame) -> np.ndarray:
+    if spend is not None:
+        x, mean = (history[name].to_numpy(dtype=float) for name in ("paid_repeats", "spend_repeat_mean"))
+        return gamma_gamma.expected_spend(spend.parameters, x, mean)
+    orders = history["repeats"].sum() + len(history)
+    return np.full(len(history), float(history["spend_total"].sum() / orders))
+
+
+def _bounds(
+    model: str, orders: Fit, spend: Fit | None, history: pd.DataFrame, terms: Terms
+) -> tuple[np.ndarray, np.ndarray]:
+    tails = [(1 - terms.level) / 2, (1 + terms.level) / 2]
+    size = max(1, _CHUNK_CELLS // terms.draws)
+    found = []
+    for number, start in enumerate(range(0, len(history), size)):
+        part = history.iloc[start : start + size]
+        rng = np.random.default_rng([terms.seed, number])
+        counts = draw_orders(model, orders, part, weeks=terms.weeks, draws=terms.draws, rng=rng)
+        found.append(np.quantile(_draw_spend(spend, part, counts, rng), tails, axis=1))
+    low, high = np.concatenate(found, axis=1) if found else np.empty((2, 0))
+    return low, high
+
+
+def _draw_spend(spend: Fit | None, history: pd.DataFrame, counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw what the orders of each draw sum up to."""
+    if spend is None:
+        return counts * _spend_per_order(None, history)[:, None]
+    draws = counts.shape[1]
+    taken = spread(spend.draw(min(draws, PARAMETER_DRAWS), rng), draws)
+    x = history["paid_repeats"].to_numpy(dtype=float)[:, None]
+    seen = np.nan_to_num(history["spend_repeat_mean"].to_numpy(dtype=float))[:, None] * x
+    scale = rng.gamma(taken["p"] * x + taken["q"], 1 / (taken["v"] + seen))
+    shape = taken["p"] * np.maximum(counts, 1)
+    return np.where(counts > 0, rng.gamma(shape) / np.maximum(scale, 1e-300), 0.0)

@@ -1,0 +1,65 @@
+"""Files that leave the workbench: no cell of theirs is a formula, ids stay text, spreadsheets read their Chinese."""
+
+from __future__ import annotations
+
+import codecs
+import shutil
+from pathlib import Path
+
+import ibis
+
+from workbench.core.files import write_file
+
+__all__ = ["FORMULA_STARTS", "export_csv", "export_parquet", "formula_safe"]
+
+# OWASP, CSV injection: a text cell that begins so is run as a formula by spreadsheets
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
+_STARTS_FORMULA = r"^[=+\-@\t\r\x00]"
+
+
+def formula_safe(text: str) -> str:
+    """Put an apostrophe before text that a spreadsheet would run as a formula; other text is left as it is.
+
+    Examples
+    --------
+    >>> formula_safe("=1+1"), formula_safe("a=1")
+    ("'=1+1", 'a=1')
+    """
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def export_csv(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
+    """Write a table as CSV (UTF-8 with mark), text cells safe from formulas, numbers as numbers; atomically.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    table : ibis.Table
+        In the order its rows shall have.
+    path : Path
+    """
+    texts = [name for name, kind in table.schema().items() if kind.is_string()]
+    safe = {name: _safe(table[name]) for name in texts}
+    content = table.mutate(**safe) if safe else table
+
+    def write(target: Path) -> None:
+        plain = target.with_name(target.name + ".plain")
+        try:
+            engine.to_csv(content, plain, header=True)
+            with plain.open("rb") as source, target.open("wb") as marked:
+                marked.write(codecs.BOM_UTF8)
+                shutil.copyfileobj(source, marked, 1 << 20)
+        finally:
+            plain.unlink(missing_ok=True)
+
+    return write_file(path, write)
+
+
+def export_parquet(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
+    """Write a table as Parquet, atomically; no program runs its cells, so text stays as it is."""
+    return write_file(path, lambda target: engine.to_parquet(table, target))
+
+
+def _safe(text: ibis.Value) -> ibis.Value:
+    return ibis.cases((text.re_search(_STARTS_FORMULA), ibis.literal("'").concat(text)), else_=text)

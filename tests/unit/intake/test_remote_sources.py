@@ -1,0 +1,309 @@
+"""Databases, HTTP endpoints, folders and sheets filled by hand: fetched whole, kept as files, secrets never shown."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import duckdb
+import ibis
+import pyarrow.parquet as pq
+import pytest
+
+from workbench.core.errors import DataError
+from workbench.core.params import SourceParams
+from workbench.intake.databases import fetch_table, without_password
+from workbench.intake.http_json import fetch_records
+from workbench.intake.manual_sheets import make_sheet
+from workbench.intake.places import find_files
+from workbench.intake.snapshots import fetch_source, remote_faults
+from workbench.intake.sources import check_source, read_source
+
+ROWS = [
+    (1, "张伟", "2024-01-02 03:04:05", "12.50"),
+    (2, "O'Brien", "2024-01-03 00:00:00", "-3.00"),
+    (3, None, None, "7.25"),
+]
+
+
+def orders(**more):
+    columns = {"order_id": "id", "customer_id": "buyer", "ordered_at": "paid_at", "amount": "total"}
+    return SourceParams(**({"path": "env:SHOP_URL", "table": "transactions", "columns": columns} | more))
+
+
+def rows_of(path):
+    return pq.read_table(path).to_pylist()
+
+
+@pytest.fixture
+def sqlite_file(tmp_path):
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, buyer TEXT, paid_at TEXT, total NUMERIC)")
+        connection.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", reversed(ROWS))
+        connection.execute("CREATE VIEW recent AS SELECT * FROM orders WHERE id > 1")
+    return path
+
+
+def test_a_table_becomes_a_file_in_the_order_of_its_key(sqlite_file, tmp_path):
+    assert fetch_table(f"sqlite:///{sqlite_file}", "orders", tmp_path / "out.parquet") == 3
+    found = rows_of(tmp_path / "out.parquet")
+    assert [row["id"] for row in found] == ["1", "2", "3"]
+    assert [row["buyer"] for row in found] == ["张伟", "O'Brien", None]
+    assert (tmp_path / "out.parquet").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_view_is_read_and_a_misspelt_table_gets_its_neighbour(sqlite_file, tmp_path):
+    assert fetch_table(f"sqlite:///{sqlite_file}", "recent", tmp_path / "out.parquet") == 2
+    with pytest.raises(DataError, match="no table or view 'order'. Did you mean 'orders'"):
+        fetch_table(f"sqlite:///{sqlite_file}", "order", tmp_path / "out.parquet")
+    with pytest.raises(DataError, match="no table or view"):
+        fetch_table(f"sqlite:///{sqlite_file}", "orders; DROP TABLE orders", tmp_path / "out.parquet")
+    assert len(rows_of(tmp_path / "out.parquet")) == 2  # what was fetched before still stands
+
+
+def test_a_duckdb_file_is_read_only(tmp_path):
+    path = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "CREATE TABLE orders AS SELECT 7 AS id, DATE '2024-05-06' AS day, 1.50::DECIMAL(9, 2) AS total"
+        )
+    assert fetch_table(f"duckdb:///{path}", "orders", tmp_path / "out.parquet") == 1
+    assert rows_of(tmp_path / "out.parquet") == [{"id": "7", "day": "2024-05-06", "total": "1.50"}]
+
+
+def test_passwords_stand_in_no_message(tmp_path):
+    url = "postgresql://reader:s3cret@127.0.0.1:1/shop?application_name=s3cret"
+    assert "s3cret" not in without_password(url)
+    with pytest.raises(DataError) as caught:
+        fetch_table(url, "orders", tmp_path / "out.parquet")
+    assert "s3cret" not in str(caught.value)
+    assert "127.0.0.1" in str(caught.value)
+
+
+def test_an_unset_variable_is_named_before_anything_is_read(tmp_path):
+    source = orders(select="orders", token="SHOP_TOKEN", snapshot="data/raw/x.parquet")
+    found = "\n".join(map(str, remote_faults(source, {})))
+    assert "SHOP_URL is not set" in found and "SHOP_TOKEN is not set" in found
+    assert any("SHOP_URL is not set" in str(fault) for fault in check_source(source, tmp_path))
+    assert "needs the name of a table" in str(remote_faults(orders(), {"SHOP_URL": "sqlite:///x.db"})[0])
+    assert "has no table" in str(remote_faults(orders(select="t"), {"SHOP_URL": "https://x/y"})[0])
+
+
+def test_a_fetched_table_is_read_like_a_file(sqlite_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOP_URL", f"sqlite:///{sqlite_file}")
+    source = orders(select="orders", snapshot="data/raw/shop.parquet")
+    assert fetch_source(source, tmp_path) == 3
+    parsed = read_into(tmp_path, source)
+    assert [str(row["amount"]) for row in parsed] == ["12.5000", "-3.0000", "7.2500"]
+
+
+def read_into(root, source):
+    import datetime as dt
+
+    engine = ibis.duckdb.connect(threads=2)
+    dates = (dt.date(1900, 1, 2), dt.date(2026, 1, 1))
+    parsed = read_source(engine, "shop", source, root=root, scratch=root / "scratch", dates=dates)
+    assert parsed.metrics["shop.physical_records"] == parsed.metrics["shop.accepted"] + parsed.metrics["shop.rejected"]
+    return parsed.table.order_by("_order").to_pyarrow().to_pylist()
+
+
+# -- an HTTP endpoint ---------------------------------------------------------------------------------------------
+
+
+class Shop(BaseHTTPRequestHandler):
+    """Serves seven orders, three a page, to who has the token; fails once before it answers."""
+
+    stumbles = 1
+    asked: list = []
+    orders = [
+        {"id": at, "buyer": {"name": f"客{at}"}, "paid_at": "2024-01-02", "total": at + 0.5} for at in range(1, 8)
+    ]
+
+    def do_GET(self):
+        parts, query = urlsplit(self.path), parse_qs(urlsplit(self.path).query)
+        type(self).asked.append(self.path)
+        if type(self).stumbles:
+            type(self).stumbles -= 1
+            return self.answer(503, {})
+        if parts.path == "/elsewhere":
+            return self.answer(200, {"items": [], "next": "http://other.invalid/orders"})
+        if parts.path == "/moved":
+            return self.answer(302, {}, {"Location": "http://other.invalid/"})
+        if parts.path == "/page":
+            return self.answer(200, b"<html>not JSON</html>")
+        if parts.path == "/loop":
+            return self.answer(200, {"items": [{}], "next": "/loop"})
+        if self.headers.get("Authorization") != "Bearer t0ken":
+            return self.answer(401, {})
+        page = int(query.get("page", ["1"])[0])
+        some = self.orders[3 * (page - 1) : 3 * page]
+        following = f"/orders?page={page + 1}" if 3 * page < len(self.orders) else None
+        return self.answer(200, {"data": {"items": some}, "links": {"next": following}})
+
+    def answer(self, status, content, headers=None):
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def shop(monkeypatch):
+    monkeypatch.setattr("workbench.intake.http_json._WAIT_SECONDS", 0.01)
+    Shop.stumbles, Shop.asked = 1, []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+PAGED = {"token": "t0ken", "records": "data.items"}
+
+
+@pytest.mark.parametrize("paging", [{"next_page": "links.next"}, {"page_parameter": "page"}])
+def test_every_page_is_fetched_once(shop, tmp_path, paging):
+    assert fetch_records(f"{shop}/orders", tmp_path / "out.jsonl", **PAGED, **paging) == 7
+    found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert found == Shop.orders
+    assert not any("t0ken" in path for path in Shop.asked)
+
+
+def test_fetched_records_are_read_like_a_file(shop, tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOP_URL", f"{shop}/orders")
+    monkeypatch.setenv("SHOP_TOKEN", "t0ken")
+    columns = {"order_id": "id", "customer_id": "buyer.name", "ordered_at": "paid_at", "amount": "total"}
+    more = {"columns": columns, "token": "SHOP_TOKEN", "records": "data.items", "next_page": "links.next"}
+    source = orders(**more, snapshot="data/raw/shop.jsonl")
+    assert fetch_source(source, tmp_path) == 7
+    assert [row["customer_id"] for row in read_into(tmp_path, source)] == [f"客{at}" for at in range(1, 8)]
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "said"),
+    [
+        ("/orders", {"token": "wrong"}, "status 401"),
+        ("/elsewhere", {"records": "items", "next_page": "next"}, "another host, other.invalid"),
+        ("/moved", {}, "redirect to other.invalid"),
+        ("/page", {}, "no JSON"),
+        ("/loop", {"records": "items", "next_page": "next"}, "read already"),
+        ("/orders", {"token": "t0ken", "records": "rows"}, "no list at 'rows'"),
+    ],
+)
+def test_what_an_endpoint_may_not_do(shop, tmp_path, path, more, said):
+    (tmp_path / "out.jsonl").write_text("before")
+    with pytest.raises(DataError, match=said):
+        fetch_records(f"{shop}{path}", tmp_path / "out.jsonl", **more)
+    assert (tmp_path / "out.jsonl").read_text() == "before"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["out.jsonl"]
+
+
+def test_an_endpoint_that_is_down_is_said_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.intake.http_json._WAIT_SECONDS", 0.01)
+    with pytest.raises(DataError, match="no answer"):
+        fetch_records("http://user:s3cret@127.0.0.1:1/x", tmp_path / "out.jsonl")
+
+
+# -- PostgreSQL ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory):
+    """A real server: the one named in the environment, or a private one of this machine's installation."""
+    if url := os.environ.get("WORKBENCH_TEST_POSTGRES_URL"):
+        yield url
+        return
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    found = str(binaries[-1]) if binaries else shutil.which("initdb")
+    if found is None:
+        pytest.skip("no PostgreSQL is installed and WORKBENCH_TEST_POSTGRES_URL is not set")
+    home = Path(found).resolve().parent
+    folder = tmp_path_factory.mktemp("postgres")
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if as_user:
+        if subprocess.run(["id", "postgres"], capture_output=True, check=False).returncode:
+            pytest.skip("PostgreSQL does not run as root and there is no account postgres")
+        folder = Path(subprocess.check_output([*as_user, "mktemp", "-d"], text=True).strip())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = str(folder / "data")
+    run = functools.partial(subprocess.run, check=True, capture_output=True, cwd="/")
+    run([*as_user, str(home / "initdb"), "-D", data, "-A", "trust", "-U", "tester", "--no-sync"])
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    run([*as_user, str(home / "pg_ctl"), "-D", data, "-o", options, "-w", "-l", f"{folder}/log", "start"], **run)
+    yield f"postgresql://tester@127.0.0.1:{port}/postgres"
+    run([*as_user, str(home / "pg_ctl"), "-D", data, "-m", "immediate", "stop"])
+    if as_user:
+        subprocess.run([*as_user, "rm", "-rf", str(folder)], check=False)
+
+
+def test_a_postgresql_table_is_read_as_it_stands(postgres, tmp_path, monkeypatch):
+    import psycopg
+
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS 订单 CASCADE")
+        connection.execute(
+            "CREATE TABLE 订单 (id bigint PRIMARY KEY, buyer text, paid_at timestamptz, total numeric(12, 2), vip boolean)"
+        )
+        insert = "INSERT INTO 订单 VALUES (%s, %s, %s, %s, true)"
+        connection.cursor().executemany(
+            insert, [(123456789012345678, "张伟", "2024-01-02 03:04:05+08", "12.50"), (2, "䶮𠮷", None, "-3")]
+        )
+        connection.execute("CREATE VIEW 已付 AS SELECT * FROM 订单 WHERE paid_at IS NOT NULL")
+        connection.execute("SET TIME ZONE 'UTC'")
+    monkeypatch.setenv("SHOP_URL", postgres)
+    source = orders(select="订单", snapshot="data/raw/pg.parquet", formats={"time_zone": "Asia/Shanghai"})
+    assert fetch_source(source, tmp_path) == 2
+    found = {row["order_id"]: row for row in read_into(tmp_path, source)}
+    assert set(found) == {"123456789012345678", "2"}
+    assert str(found["123456789012345678"]["ordered_at"]) == "2024-01-02 03:04:05"
+    assert str(found["2"]["amount"]) == "-3.0000"
+    assert fetch_source(orders(select="已付", snapshot="data/raw/pg2.parquet"), tmp_path) == 1
+    with pytest.raises(DataError, match="Did you mean"):
+        fetch_source(orders(select="订", snapshot="data/raw/pg3.parquet"), tmp_path)
+
+
+# -- folders and sheets -------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_all_its_readable_files_in_order(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name, row in (("b.csv", "2,K2,2024-01-02,2"), ("a.csv", "1,K1,2024-01-01,1")):
+        (tmp_path / "in" / name).write_text(f"id,buyer,paid_at,total\n{row}\n")
+    (tmp_path / "in" / "readme.md").write_text("no data")
+    (tmp_path / "in" / "~$open.xlsx").write_text("a lock of a spreadsheet")
+    source = orders(path="in")
+    assert [path.name for path in find_files(source, tmp_path)] == ["a.csv", "b.csv"]
+    assert [row["order_id"] for row in read_into(tmp_path, source)] == ["1", "2"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_a_sheet_is_made_once_and_may_stay_empty(tmp_path, ending):
+    source = orders(path=f"data/raw/by_hand.{ending}", manual=True)
+    made = make_sheet(source, tmp_path)
+    assert made is not None and check_source(source, tmp_path) == []
+    assert read_into(tmp_path, source) == []
+    before = made.read_bytes()
+    assert make_sheet(source, tmp_path) is None and made.read_bytes() == before
+
+
+def test_what_is_typed_into_a_sheet_is_read(tmp_path):
+    source = orders(path="by_hand.csv", manual=True)
+    with make_sheet(source, tmp_path).open("a", encoding="utf-8") as stream:
+        stream.write("1,张伟,2024-01-01,10\n")
+    assert [row["customer_id"] for row in read_into(tmp_path, source)] == ["张伟"]
