@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.centres import fit_centres, nearest, sorted_rows
+from workbench.analysis.centres import sorted_rows
+from workbench.analysis.methods import METHODS
 
 __all__ = ["draw_one_cloud", "null_reference", "silhouette", "single_peaked"]
 
@@ -26,7 +27,9 @@ RESTARTS = 3
 CALIBRATIONS = 6  # rounds in which the latent correlation is brought to the data's own
 
 
-def null_reference(points: np.ndarray, ks: Sequence[int], *, n_samples: int = 20, seed: int = 0) -> pd.DataFrame:
+def null_reference(
+    points: np.ndarray, ks: Sequence[int], *, method: str = "kmeans", n_samples: int = 20, seed: int = 0
+) -> pd.DataFrame:
     """Cluster samples of one cloud and measure their silhouette, for each k.
 
     Parameters
@@ -34,6 +37,9 @@ def null_reference(points: np.ndarray, ks: Sequence[int], *, n_samples: int = 20
     points : numpy.ndarray
         Shape (n, p), scaled features.
     ks : sequence of int
+    method : str
+        A name in ``methods.METHODS``; the cloud is grouped as the customers were. Codes of levels are drawn with their
+        own shares and one correlation, rounded to codes.
     n_samples : int
         Samples of the reference, at least 5.
     seed : int
@@ -49,12 +55,15 @@ def null_reference(points: np.ndarray, ks: Sequence[int], *, n_samples: int = 20
     rng = np.random.default_rng(seed)
     found = np.zeros((n_samples, len(ks)))
     draw = _cloud(sorted_rows(points), rng)
+    how = METHODS[method]
+    metric = "hamming" if how.space == "codes" else "euclidean"
     for turn in range(n_samples):
         cloud = draw(min(len(points), MOST_ROWS))
+        cloud = np.round(cloud) if how.space == "codes" else cloud
         start = int(rng.integers(2**31 - 1))
         for column, k in enumerate(ks):
-            centres = fit_centres(cloud, k, n_restarts=RESTARTS, seed=start)
-            found[turn, column] = silhouette(cloud, nearest(cloud, centres))
+            labels = how.place(how.fit(cloud, k, n_restarts=RESTARTS, seed=start), cloud)
+            found[turn, column] = silhouette(cloud, labels, metric=metric)
     mean, spread = found.mean(axis=0), found.std(axis=0, ddof=1)
     frame = pd.DataFrame(
         {"k": list(ks), "null_mean": mean, "null_sd": spread, "null_high": mean + QUANTILE_95 * spread}
@@ -62,12 +71,15 @@ def null_reference(points: np.ndarray, ks: Sequence[int], *, n_samples: int = 20
     return frame.round(6)
 
 
-def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean silhouette (Rousseeuw 1987), in -1..1; 0 when fewer than two clusters are inhabited."""
+def silhouette(points: np.ndarray, labels: np.ndarray, *, metric: str = "euclidean") -> float:
+    """Return the mean silhouette (Rousseeuw 1987), in -1..1; 0 when fewer than two clusters are inhabited.
+
+    ``metric`` is euclidean, or hamming for codes of levels.
+    """
     from sklearn.metrics import silhouette_score  # noqa: PLC0415
 
     inhabited = len(np.unique(labels))
-    return float(silhouette_score(points, labels)) if 1 < inhabited < len(points) else 0.0
+    return float(silhouette_score(points, labels, metric=metric)) if 1 < inhabited < len(points) else 0.0
 
 
 def draw_one_cloud(points: np.ndarray, n: int, *, seed: int = 0) -> np.ndarray:

@@ -1,64 +1,40 @@
 """What shall a segment be called? Names from what sets its customers apart, never from a cluster's number.
 
-``define_segments`` turns the verdict of 06_segment_customers into a named definition.
+``define_segments`` turns the verdict of 06_segment_customers into a named definition; a refit keeps the names of the
+segments that are still there (``segment_matching``).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.clustering import Verdict
+from workbench.analysis.candidates import Spaces, kept_model
+from workbench.analysis.clustering import Candidate, Verdict
+from workbench.analysis.differences import differences_from_base
+from workbench.analysis.methods import METHODS
+from workbench.analysis.segment_phrases import AVERAGE, TIER_WORDS, TIER_ZH, Phrase, describe, phrase
 from workbench.analysis.segments import ALL, Segment, SegmentDefinition
-from workbench.analysis.transforms import Transform
+from workbench.analysis.stability import PATTERN, STABLE
 
-__all__ = ["PHRASES", "define_segments", "name_segments", "name_tiers", "order_by_value"]
+__all__ = ["define_segments", "name_segments", "name_tiers", "order_by_value", "telling_differences"]
 
-TELLING = 0.3  # standard deviations from the base below which a difference names nothing
+TELLING = 0.3  # effect below which a difference names nothing
 MOST_PHRASES = 3
-
-# feature -> (phrase when high, phrase when low), each (en, zh)
-PHRASES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
-    "recency_days": (("lapsed", "久未购"), ("recent", "近期")),
-    "frequency_orders": (("frequent", "高频"), ("infrequent", "低频")),
-    "monetary_total": (("high spend", "高消费"), ("low spend", "低消费")),
-    "tenure_days": (("long-standing", "老客"), ("newcomer", "新客")),
-    "spend_per_order_mean": (("large baskets", "大单"), ("small baskets", "小单")),
-    "items_per_order_mean": (("many items", "多件"), ("few items", "少件")),
-    "discount_share": (("discount-led", "偏好折扣"), ("full price", "少用折扣")),
-    "coupon_order_share": (("coupon users", "常用券"), ("no coupons", "少用券")),
-    "categories_distinct": (("broad range", "品类广"), ("narrow range", "品类窄")),
-    "products_distinct": (("broad range", "商品广"), ("narrow range", "商品窄")),
-    "category_hhi": (("focused", "品类集中"), ("varied", "品类分散")),
-    "gap_days_median": (("slow rhythm", "购买间隔长"), ("quick rhythm", "购买间隔短")),
-    "gap_days_mean": (("slow rhythm", "购买间隔长"), ("quick rhythm", "购买间隔短")),
-    "return_value_share": (("many returns", "退货多"), ("few returns", "退货少")),
-    "weekend_share": (("weekend", "周末"), ("weekday", "工作日")),
-    "evening_share": (("evening", "晚间"), ("daytime", "日间")),
-    "spend_90d": (("high recent spend", "近期消费高"), ("low recent spend", "近期消费低")),
-    "age": (("older", "年长"), ("younger", "年轻")),
-}
-TIER_WORDS = {
-    2: ("high", "low"),
-    3: ("high", "middle", "low"),
-    4: ("high", "upper_middle", "lower_middle", "low"),
-    5: ("high", "upper_middle", "middle", "lower_middle", "low"),
-}
-TIER_ZH = {"high": "高", "upper_middle": "中高", "middle": "中", "lower_middle": "中低", "low": "低"}
+VALUE_COLUMNS = ("monetary_total", "spend_per_order_mean", "frequency_orders")  # the first that is there stands for it
+TELLING_COLUMNS = (
+    "segment", "feature", "level", "effect", "low", "high", "q_value", "own", "base",
+)  # fmt: skip
 
 
 def define_segments(
-    verdict: Verdict,
-    matrix: pd.DataFrame,
-    transform: Transform,
-    *,
-    as_of: date,
-    details: Mapping[str, Any] | None = None,
+    verdict: Verdict, spaces: Spaces, features: pd.DataFrame, *, as_of: date, details: Mapping[str, Any] | None = None
 ) -> SegmentDefinition:
     """Turn a verdict into a named, versioned definition.
 
@@ -66,10 +42,10 @@ def define_segments(
     ----------
     verdict : Verdict
         As ``clustering.judge`` gave it.
-    matrix : pandas.DataFrame
-        The customers that were clustered, scaled.
-    transform : Transform
-        As ``transforms.prepare`` gave it with the matrix.
+    spaces : Spaces
+        What the candidates were fitted on.
+    features : pandas.DataFrame
+        One row per customer: the features in their own units, for order and description.
     as_of : datetime.date
         Date up to which the features were built.
     details : mapping, optional
@@ -80,147 +56,219 @@ def define_segments(
     -------
     SegmentDefinition
         Structure: segments named by what sets them apart, the most valuable first. Continuum: tiers in order of value.
-        Otherwise the single segment ``all``.
+        Otherwise the single segment ``all``. A segment whose Jaccard is under .6 is marked ``do_not_use``, under .75
+        ``pattern``.
     """
     kept = dict(details or {})
-    labels = kept.pop("labels", None)
-    centres = np.zeros((0, matrix.shape[1])) if verdict.centres is None else verdict.centres
-    segments: tuple[Segment, ...] = (ALL,)
-    if len(centres):
-        centres = centres[order_by_value(centres, transform.columns)]
-        base = (matrix.to_numpy().mean(axis=0), matrix.to_numpy().std(axis=0))
+    labels = kept.pop("labels", None) or {}
+    segments, model, method = (ALL,), {"type": "single"}, "single"
+    if verdict.candidate is not None:
+        chosen = verdict.candidate
+        placed = _placed(chosen, spaces)
+        order = order_by_value(features, placed, chosen.k)
+        model, method = _reordered(kept_model(chosen, spaces), order), chosen.method
+        placed = placed.map({int(before): after for after, before in enumerate(order)})
+        telling = telling_differences(spaces, features, placed)
         spoken = name_tiers if verdict.verdict == "continuum" else name_segments
-        segments = spoken(centres, transform.columns, base, labels=labels)
+        marks = np.array(chosen.cluster_jaccard)[order]
+        segments = tuple(
+            replace(each, use=_use(float(mark)))
+            for each, mark in zip(spoken(telling, chosen.k, labels=labels), marks, strict=True)
+        )
     return SegmentDefinition(
         name=kept.pop("name", "customer_segments"),
-        transform=transform,
-        centroids=tuple(tuple(float(x) for x in row) for row in centres),
+        transform=spaces.transform,
+        model=model,
         segments=segments,
         as_of=as_of.isoformat(),
         verdict=verdict.verdict,
-        method="kmeans" if len(centres) else "single",
-        evidence={"reason": verdict.reason, **verdict.values},
+        method=method,
+        evidence={"reason": verdict.reason, **_finite(verdict.values)},
         **kept,
     )
 
 
+def telling_differences(spaces: Spaces, features: pd.DataFrame, placed: pd.Series) -> pd.DataFrame:
+    """List what sets each segment apart, the strongest first.
+
+    Numbers are compared on the scale they were clustered on by the standardised mean difference from everybody,
+    levels of categories by Cohen's h; each with its 95 % interval, p-values adjusted over all rows by Benjamini and
+    Hochberg (``differences_from_base``).
+
+    Parameters
+    ----------
+    spaces : Spaces
+    features : pandas.DataFrame
+        One row per customer, own units.
+    placed : pandas.Series
+        Segment number by customer_id.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per segment and feature (level): segment (number), feature, level (missing for numbers), effect, low,
+        high, q_value, own and base (medians in the feature's unit, or shares). Only those that hold after adjustment
+        (q at most .05). Effects are compared to one decimal, ties by the order of the features, so that a hair's
+        breadth does not reorder names.
+    """
+    own = features.set_index("customer_id").reindex(placed.index)
+    categories = own[list(spaces.weights)] if spaces.weights else own[[]]
+    if not spaces.transform.features:
+        categories = own[[name for name in spaces.codes.levels if name in own]].astype("str")
+    points = spaces.matrix.reindex(placed.index).join(categories).assign(segment=placed.astype(int).astype(str))
+    columns = [name for name in points.columns if name != "segment"]
+    table = differences_from_base(points.rename_axis("customer_id").reset_index(), by="segment", columns=columns)
+    kept = table[table["differs"].fillna(False).astype(bool)].copy()
+    number = kept["kind"].eq("numeric").to_numpy()
+    medians = own[spaces.transform.columns].astype("float64").groupby(placed).median()
+    whole = own[spaces.transform.columns].astype("float64").median()
+    told = kept.assign(
+        segment=kept["group"].astype(int),
+        feature=kept["variable"],
+        level=kept["value"].astype("object").where(~number, None),
+        low=kept["effect_low"],
+        high=kept["effect_high"],
+    )
+    told["own"] = [
+        medians.loc[row.segment, row.feature] if row.kind == "numeric" else row.share for row in told.itertuples()
+    ]
+    told["base"] = [whole[row.feature] if row.kind == "numeric" else row.base_share for row in told.itertuples()]
+    told["rank"] = -told["effect"].abs().round(1)
+    told["place"] = told["feature"].map({name: at for at, name in enumerate(columns)})
+    ranked = told.sort_values(["segment", "rank", "place", "level"], na_position="first", ignore_index=True)
+    return ranked[list(TELLING_COLUMNS)]
+
+
 def name_segments(
-    centres: np.ndarray,
-    columns: Sequence[str],
-    base: tuple[np.ndarray, np.ndarray],
-    *,
-    labels: Mapping[str, Mapping[str, str]] | None = None,
+    telling: pd.DataFrame, k: int, *, labels: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[Segment, ...]:
     """Name separate groups by the features in which they differ most from everybody.
 
     Parameters
     ----------
-    centres : numpy.ndarray
-        Shape (k, p), scaled units.
-    columns : sequence of str
-        The p features.
-    base : (mean, sd) of numpy.ndarray
-        Of all customers, per feature, in the same units.
+    telling : pandas.DataFrame
+        As ``telling_differences`` gives it.
+    k : int
+        Number of segments; one without a row is ``average``.
     labels : mapping, optional
         Feature to {"en", "zh"} label, for features without a phrase of their own.
 
     Returns
     -------
     tuple of Segment
-        One per centre. A name joins up to three phrases, the strongest difference first, each at least .3 standard
-        deviations from the base; more phrases follow where two segments would share a name, and last of all a
-        number. Keys are the English names in lower case with underscores.
+        One per segment. A name joins up to three phrases, the strongest difference first, each of an effect of at
+        least .3; more phrases follow where two segments would share a name, and last of all a number. Keys are the
+        English names in lower case with underscores. The description gives the figures of the same differences.
     """
-    spoken = [_spoken(row, columns, labels or {}) for row in _standardised(centres, base)]
-    return _distinct(spoken)
+    rows = [telling[telling["segment"] == at] for at in range(k)]
+    named = _distinct([_spoken(each, labels or {}) for each in rows])
+    return tuple(
+        replace(each, description=_description(own, labels or {})) for each, own in zip(named, rows, strict=True)
+    )
 
 
 def name_tiers(
-    centres: np.ndarray,
-    columns: Sequence[str],
-    base: tuple[np.ndarray, np.ndarray],
-    *,
-    labels: Mapping[str, Mapping[str, str]] | None = None,
+    telling: pd.DataFrame, k: int, *, labels: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[Segment, ...]:
     """Name the pieces of a continuum by their rank: tiers of a stable cut, not groups that were found.
 
     Parameters
     ----------
-    centres : numpy.ndarray
-        Shape (k, p), already in descending order of value (``order_by_value``).
-    columns, base, labels
-        As for ``name_segments``.
+    telling, k, labels
+        As for ``name_segments``; segments stand in descending order of value.
 
     Returns
     -------
     tuple of Segment
         Keys such as tier_1_high, tier_2_middle, tier_3_low; names add the phrases of the strongest differences.
     """
-    k = len(centres)
     words = TIER_WORDS.get(k) or ("high", *["middle"] * (k - 2), "low")
-    differences = _standardised(centres, base)
-    spoken = (_segment(_spoken(row, columns, labels or {})[0]) for row in differences)
-    return tuple(
-        Segment(
-            f"tier_{rank}_{word}",
-            {
-                "en": f"Tier {rank} of {k}, {word.replace('_', '-')}: {each.name['en'].lower()}",
-                "zh": f"{TIER_ZH[word]}价值层（{rank}/{k}）：{each.name['zh']}",
-            },
-        )
-        for rank, (word, each) in enumerate(zip(words, spoken, strict=True), start=1)
-    )
+    tiers = []
+    for at, word in enumerate(words):
+        own = telling[telling["segment"] == at]
+        plain = _segment(_spoken(own, labels or {})[0])
+        english = f"Tier {at + 1} of {k}, {word.replace('_', '-')}: {plain.name['en'].lower()}"
+        chinese = f"{TIER_ZH[word]}价值层（{at + 1}/{k}）：{plain.name['zh']}"
+        name = {"en": english, "zh": chinese}
+        tiers.append(Segment(f"tier_{at + 1}_{word}", name, description=_description(own, labels or {})))
+    return tuple(tiers)
 
 
-def order_by_value(centres: np.ndarray, columns: Sequence[str], *, value_column: str = "monetary_total") -> np.ndarray:
-    """Return the order of the centres from the highest value to the lowest.
+def order_by_value(features: pd.DataFrame, placed: pd.Series, k: int) -> np.ndarray:
+    """Return the order of the segments from the highest value to the lowest.
 
     Parameters
     ----------
-    centres : numpy.ndarray
-        Shape (k, p).
-    columns : sequence of str
-    value_column : str
-        The feature that stands for value; without it, spend_per_order_mean, frequency_orders, else the first feature.
+    features : pandas.DataFrame
+        customer_id and monetary_total, else spend_per_order_mean, else frequency_orders, which stands for value.
+    placed : pandas.Series
+        Segment number, 0..k-1, by customer_id.
+    k : int
 
     Returns
     -------
     numpy.ndarray
-        Indices, shape (k,); ties by the remaining coordinates, then by index.
+        Indices, shape (k,), by the median, ties by the mean, then by size; without any of the columns by size alone.
     """
-    known = [name for name in (value_column, "spend_per_order_mean", "frequency_orders") if name in columns]
-    first = list(columns).index(known[0]) if known else 0
-    return np.lexsort((*(-centres).T[::-1], -centres[:, first]))
+    sizes = placed.value_counts().reindex(range(k), fill_value=0).to_numpy()
+    known = [name for name in VALUE_COLUMNS if name in features.columns]
+    if not known:
+        return np.lexsort((np.arange(k), -sizes))
+    value = features.set_index("customer_id")[known[0]].reindex(placed.index).astype("float64").groupby(placed)
+    middle = value.median().reindex(range(k)).fillna(-np.inf).to_numpy()
+    mean = value.mean().reindex(range(k)).fillna(-np.inf).round(6).to_numpy()
+    return np.lexsort((np.arange(k), -sizes, -mean, -middle))
 
 
-def _standardised(centres: np.ndarray, base: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    mean, spread = base
-    return (centres - mean) / np.where(spread > 0, spread, 1.0)
+def _placed(candidate: Candidate, spaces: Spaces) -> pd.Series:
+    """Return the segment number of each customer that was clustered."""
+    how = METHODS[candidate.method]
+    matrix = spaces.matrices[how.space]
+    return pd.Series(how.place(candidate.model, matrix.to_numpy(dtype=float)), index=matrix.index)
 
 
-def _spoken(
-    row: np.ndarray, columns: Sequence[str], labels: Mapping[str, Mapping[str, str]]
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def _reordered(model: Mapping[str, Any], order: np.ndarray) -> dict[str, Any]:
+    """Put the groups of a model into another order."""
+    by_group = ("centers", "weights", "means", "precision_cholesky", "log_det")
+    done = {name: [value[at] for at in order] if name in by_group else value for name, value in model.items()}
+    if "variables" in model:
+        done["variables"] = {
+            name: {level: [row[at] for at in order] for level, row in levels.items()}
+            for name, levels in model["variables"].items()
+        }
+    return done
+
+
+def _use(jaccard: float) -> str:
+    if jaccard < PATTERN:
+        return "do_not_use"
+    return "pattern" if jaccard < STABLE else "ok"
+
+
+def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep what JSON can hold: a measure that does not apply is null."""
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in values.items()
+    }
+
+
+def _spoken(rows: pd.DataFrame, labels: Mapping[str, Mapping[str, str]]) -> tuple[list[Phrase], list[Phrase]]:
     """Return the phrases that name a segment, strongest difference first, and those that may lengthen the name."""
-    order = np.lexsort((np.arange(len(row)), -np.round(np.abs(row), 6)))
-    told = list(dict.fromkeys(_phrase(columns[at], bool(row[at] > 0), labels) for at in order))
-    telling = {_phrase(columns[at], bool(row[at] > 0), labels) for at in order if abs(row[at]) >= TELLING}
-    lead = [phrase for phrase in told if phrase in telling][:MOST_PHRASES]
-    return lead or [("average", "平均")], [phrase for phrase in told if phrase not in lead]
+    told: dict[Phrase, bool] = {}
+    for row in rows.itertuples():
+        words = phrase(row.feature, bool(row.effect > 0), labels, level=row.level)
+        told[words] = told.get(words, False) or abs(row.effect) >= TELLING
+    lead = [words for words, strong in told.items() if strong][:MOST_PHRASES]
+    return lead or [AVERAGE], [words for words in told if words not in lead]
 
 
-def _phrase(column: str, high: bool, labels: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
-    if column in PHRASES:
-        return PHRASES[column][0 if high else 1]
-    label = labels.get(column, {})
-    plain = column.replace("_", " ")
-    return (
-        f"{'high' if high else 'low'} {label.get('en', plain).lower()}",
-        f"{label.get('zh', plain)}{'高' if high else '低'}",
-    )
+def _description(rows: pd.DataFrame, labels: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    strong = rows[rows["effect"].abs() >= TELLING].head(MOST_PHRASES)
+    facts = [(row.feature, row.level, float(row.own), float(row.base)) for row in strong.itertuples()]
+    return describe(facts, labels)
 
 
-def _distinct(spoken: list[tuple[list[tuple[str, str]], list[tuple[str, str]]]]) -> tuple[Segment, ...]:
+def _distinct(spoken: list[tuple[list[Phrase], list[Phrase]]]) -> tuple[Segment, ...]:
     """Lengthen names until all differ in key and in both languages; number what still does not."""
     more = [0] * len(spoken)
     for _ in range(1 + max(len(rest) for _, rest in spoken)):
@@ -231,7 +279,7 @@ def _distinct(spoken: list[tuple[list[tuple[str, str]], list[tuple[str, str]]]])
     return tuple(_ranked(each, ranks[at]) if at in ranks else each for at, each in enumerate(named))
 
 
-def _segment(phrases: list[tuple[str, str]]) -> Segment:
+def _segment(phrases: list[Phrase]) -> Segment:
     english, chinese = ", ".join(each[0] for each in phrases), "、".join(each[1] for each in phrases)
     key = re.sub(r"[^a-z0-9]+", "_", english.lower()).strip("_") or "segment"
     return Segment(key, {"en": english[:1].upper() + english[1:], "zh": chinese})

@@ -1,26 +1,56 @@
 """Would other customers give the same groups, and is anything between them? Checks of 06_segment_customers.
 
-Three checks of a set of centres: bootstrap Jaccard per cluster, Jaccard between disjoint halves (which decides), and
-the valley between neighbouring centres.
+Four checks of a grouping: bootstrap Jaccard per cluster, Jaccard between disjoint halves (which decides), prediction
+strength, stability over time; and the valley between neighbouring centres. All refit by the method that was used.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from workbench.analysis.centres import fit_centres, nearest, sorted_rows
+from workbench.analysis.centres import nearest, sorted_rows
+from workbench.analysis.methods import Method, Model
 
-__all__ = ["STABLE", "bootstrap_jaccard", "jaccard_matrix", "split_half_jaccard", "valley"]
+__all__ = [
+    "PATTERN", "STABLE", "Halves", "bootstrap_jaccard", "jaccard_matrix", "recovered", "split_halves", "time_jaccard",
+    "valley",
+]  # fmt: skip
 
 STABLE = 0.75  # Jaccard from which a cluster counts as stable (Hennig 2007)
+PATTERN = 0.6  # Jaccard below which a cluster is not to be used; up to ``STABLE`` it is a pattern only
 RESTARTS = 3  # k-means starts per resample
 MOST_ROWS = 5_000  # rows that take part in resampling; a seeded sample of a larger table
 BAND = 0.1  # half width of the bands in which density is counted, as a share of the distance between two centres
 
 
-def bootstrap_jaccard(points: np.ndarray, centres: np.ndarray, *, n_bootstraps: int = 50, seed: int = 0) -> np.ndarray:
+@dataclass(frozen=True)
+class Halves:
+    """What disjoint halves of the customers say about a grouping.
+
+    Attributes
+    ----------
+    jaccard : numpy.ndarray
+        Shape (n_splits, k), in 0..1: in each split the best-match Jaccard of each cluster of the one half among those
+        of the other, taking the worse direction, worst cluster first.
+    clusters : numpy.ndarray
+        Shape (k,), in 0..1: how well each cluster of the whole comes back from one half, mean over halves.
+    prediction_strength : float
+        Tibshirani & Walther (2005), Journal of Computational and Graphical Statistics 14: of the pairs of customers
+        whom their own half puts together, the share that the other half puts together too; worst cluster, mean over
+        halves. The largest k above .8 is their choice.
+    """
+
+    jaccard: np.ndarray
+    clusters: np.ndarray
+    prediction_strength: float
+
+
+def bootstrap_jaccard(
+    points: np.ndarray, model: Model, method: Method, *, n_bootstraps: int = 50, seed: int = 0
+) -> np.ndarray:
     """Measure how well each cluster comes back when customers are drawn anew with replacement.
 
     Hennig (2007), Cluster-wise assessment of cluster stability, Computational Statistics & Data Analysis 52: the mean
@@ -32,53 +62,94 @@ def bootstrap_jaccard(points: np.ndarray, centres: np.ndarray, *, n_bootstraps: 
     ----------
     points : numpy.ndarray
         Shape (n, p).
-    centres : numpy.ndarray
-        Shape (k, p), as fitted on all points.
+    model : mapping
+        As the method fitted it on all points.
+    method : Method
     n_bootstraps, seed : int
 
     Returns
     -------
     numpy.ndarray
-        Shape (k,), in 0..1, one value per centre.
+        Shape (k,), in 0..1, one value per cluster of the model.
     """
     rng = np.random.default_rng(seed)
     rows = _sample(sorted_rows(points), rng)
-    own = nearest(rows, centres)
-    found = np.zeros((n_bootstraps, len(centres)))
+    own, k = method.place(model, rows), _clusters(model)
+    found = np.zeros((n_bootstraps, k))
     for turn in range(n_bootstraps):
         drawn = np.sort(rng.integers(0, len(rows), len(rows)))
-        again = fit_centres(rows[drawn], len(centres), n_restarts=1, seed=_seed(rng))
+        again = method.fit(rows[drawn], k, n_restarts=1, seed=_seed(rng))
         unique = np.unique(drawn)
-        found[turn] = jaccard_matrix(own[unique], nearest(rows[unique], again), len(centres)).max(axis=1)
+        found[turn] = jaccard_matrix(own[unique], method.place(again, rows[unique]), k).max(axis=1)
     return found.mean(axis=0)
 
 
-def split_half_jaccard(points: np.ndarray, k: int, *, n_splits: int = 10, seed: int = 0) -> np.ndarray:
-    """Fit on each of two disjoint halves, let both assign everybody, and compare.
+def split_halves(points: np.ndarray, model: Model, method: Method, *, n_splits: int = 10, seed: int = 0) -> Halves:
+    """Fit on each of two disjoint halves, let both place everybody, and compare.
 
     Parameters
     ----------
     points : numpy.ndarray
         Shape (n, p), n >= 2 k.
-    k : int
+    model : mapping
+        As the method fitted it on all points.
+    method : Method
     n_splits, seed : int
 
     Returns
     -------
-    numpy.ndarray
-        Shape (n_splits, k), in 0..1: in each split the best-match Jaccard of each cluster of the one half among those
-        of the other, taking the worse direction, worst cluster first.
+    Halves
     """
     rng = np.random.default_rng(seed)
     rows = _sample(sorted_rows(points), rng)
-    found = np.zeros((n_splits, k))
+    whole, k = method.place(model, rows), _clusters(model)
+    found, clusters, strength = np.zeros((n_splits, k)), np.zeros((2 * n_splits, k)), np.zeros(2 * n_splits)
     for turn in range(n_splits):
         order = rng.permutation(len(rows))
         halves = (order[: len(order) // 2], order[len(order) // 2 :])
-        one, two = (nearest(rows, fit_centres(rows[half], k, n_restarts=RESTARTS, seed=_seed(rng))) for half in halves)
+        fits = [method.fit(rows[half], k, n_restarts=RESTARTS, seed=_seed(rng)) for half in halves]
+        one, two = (method.place(each, rows) for each in fits)
         matches = jaccard_matrix(one, two, k)
         found[turn] = np.minimum(np.sort(matches.max(axis=1)), np.sort(matches.max(axis=0)))
-    return found
+        clusters[2 * turn : 2 * turn + 2] = recovered(whole, one, k), recovered(whole, two, k)
+        strength[2 * turn] = _strength(one[halves[0]], two[halves[0]], k)
+        strength[2 * turn + 1] = _strength(two[halves[1]], one[halves[1]], k)
+    return Halves(found, clusters.mean(axis=0), float(strength.mean()))
+
+
+def time_jaccard(
+    points: np.ndarray, earlier: np.ndarray, model: Model, method: Method, *, seed: int = 0
+) -> np.ndarray:
+    """Refit on the customers who came first and see which clusters of all customers come back.
+
+    Parameters
+    ----------
+    points : numpy.ndarray
+        Shape (n, p).
+    earlier : numpy.ndarray
+        Shape (n,), true for the customers whose first purchase lies in the earlier half.
+    model : mapping
+        As the method fitted it on all points.
+    method : Method
+    seed : int
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (k,), in 0..1, one value per cluster of the model; missing where either half has fewer than 2 k members.
+    """
+    k = _clusters(model)
+    if min(earlier.sum(), (~earlier).sum()) < 2 * k:
+        return np.full(k, np.nan)
+    rng = np.random.default_rng(seed)
+    before = _sample(sorted_rows(points[earlier]), rng)
+    again = method.fit(before, k, n_restarts=RESTARTS, seed=_seed(rng))
+    return recovered(method.place(model, points), method.place(again, points), k)
+
+
+def recovered(own: np.ndarray, again: np.ndarray, k: int) -> np.ndarray:
+    """Return each cluster's largest Jaccard similarity with any cluster of another labelling, shape (k,)."""
+    return jaccard_matrix(own, again, k).max(axis=1)
 
 
 def jaccard_matrix(one: np.ndarray, two: np.ndarray, k: int) -> np.ndarray:
@@ -105,7 +176,7 @@ def jaccard_matrix(one: np.ndarray, two: np.ndarray, k: int) -> np.ndarray:
     return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
 
 
-def valley(points: np.ndarray, centres: np.ndarray) -> float:
+def valley(points: np.ndarray, centres: np.ndarray, labels: np.ndarray | None = None) -> float:
     """Measure how empty it is between the least separated pair of clusters.
 
     The members of a pair are projected on the line through its centres. The density half way is divided by the lower of
@@ -118,13 +189,15 @@ def valley(points: np.ndarray, centres: np.ndarray) -> float:
         Shape (n, p).
     centres : numpy.ndarray
         Shape (k, p), k >= 2.
+    labels : numpy.ndarray, optional
+        Shape (n,), 0..k-1; default: the nearest centre.
 
     Returns
     -------
     float
         The largest ratio over all pairs, >= 0.
     """
-    labels = nearest(points, centres)
+    labels = nearest(points, centres) if labels is None else labels
     pairs = combinations(range(len(centres)), 2)
     return max(_pair_valley(points[np.isin(labels, pair)], *centres[list(pair)]) for pair in pairs)
 
@@ -137,6 +210,19 @@ def _pair_valley(members: np.ndarray, one: np.ndarray, two: np.ndarray) -> float
     place = (members - one) @ line / length  # 0 at the one centre, 1 at the other
     counts = [int((np.abs(place - at) <= BAND).sum()) for at in (0.0, 0.5, 1.0)]
     return (counts[1] + 0.5) / (min(counts[0], counts[2]) + 0.5)
+
+
+def _strength(own: np.ndarray, other: np.ndarray, k: int) -> float:
+    """Of the pairs that share a cluster in ``own``, the share together in ``other``; worst cluster of two or more."""
+    both = np.bincount(own * k + other, minlength=k * k).reshape(k, k).astype(float)
+    size = both.sum(axis=1)
+    kept = size > 1
+    together = (both * (both - 1)).sum(axis=1)[kept] / (size * (size - 1))[kept]
+    return float(together.min()) if len(together) else 0.0
+
+
+def _clusters(model: Model) -> int:
+    return len(model["centers"] if model["type"] == "centroids" else model["weights"])
 
 
 def _sample(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -13,6 +13,7 @@ __all__ = [
     "CANONICAL",
     "CONTACT_COLUMNS",
     "DERIVED",
+    "ID_SPACE",
     "KINDS",
     "NEIGHBOURS",
     "TABLES",
@@ -25,6 +26,9 @@ __all__ = [
 
 # the as-of date of a base whose rows carry no date: everything is before it
 UNDATED = dt.date(9999, 12, 31)
+
+# hidden column of a canonical table: the source whose customer ids it uses, until the store has joined identities
+ID_SPACE = "_people"
 
 # kind of column -> the type it has in the engine
 KINDS = {
@@ -215,6 +219,35 @@ DERIVED = {
     table.name: table
     for table in (
         Table("rejects", _columns("source:category file:text line:integer column:text code:category raw:text")),
+        Table("repairs", _columns("source:category file:text line:integer column:text raw:text now:text why:category")),
+        Table(
+            "quality_conflicts",
+            _columns("source:category key:text column:text rows:integer different:integer first_line:integer"),
+        ),
+        Table(
+            "quality_profile",
+            _columns(
+                "table:category column:text type:category rows:integer filled:integer distinct:integer mean:number "
+                "bounds:text shares:text"
+            ),
+        ),
+        Table(
+            "identities",
+            _columns("source:category source_id:id customer_id:id match_probability:number"),
+            keys=("source", "source_id"),
+            writer="02_resolve_identity",
+        ),
+        Table(
+            "households",
+            _columns("customer_id:id household_id:id"),
+            keys=("customer_id",),
+            writer="02_resolve_identity",
+        ),
+        Table(
+            "identity_changes",
+            _columns("old_customer_id:id new_customer_id:id kind:category records:integer"),
+            writer="02_resolve_identity",
+        ),
         Table(
             "features",
             _columns("customer_id:id"),

@@ -51,6 +51,19 @@ STAGES = {
             {"en": "Is the raw data fit to use?", "zh": "原始数据可用吗？"},
         ),
         Stage(
+            "02_resolve_identity",
+            {
+                "en": "Which records are the same customer?",
+                "zh": "哪些记录属于同一位客户？",
+            },
+            reads=tuple(CANONICAL),
+            needs=(("customers",),),
+            unlocks={
+                "en": "one customer across all sources",
+                "zh": "跨来源统一的客户身份",
+            },
+        ),
+        Stage(
             "03_build_features",
             {
                 "en": "What did each customer do, as of the date?",

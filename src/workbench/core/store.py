@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault, did_you_mean, listed
 from workbench.core.files import digest_json, point_to, publish_folder
-from workbench.core.schema import CANONICAL, TABLES, Table, ibis_type
+from workbench.core.schema import CANONICAL, ID_SPACE, TABLES, Table, ibis_type
 from workbench.core.workspace import Workspace
 
 __all__ = ["Staging", "Store", "connect", "digest_table", "to_pandas"]
@@ -26,6 +26,8 @@ __all__ = ["Staging", "Store", "connect", "digest_table", "to_pandas"]
 _PRIVATE = {"rejects"}  # holds raw text as it came, so only its owner may read the file
 _KEPT_VERSIONS = 2
 _CUSTOMER_GRAIN = {"customers"}
+_IDENTITIES = "identities"
+_ID_COLUMNS = ("customer_id", "other_id", "referrer_customer_id")  # each becomes the OneID
 
 
 def connect(*, memory_limit_gb: float = 3.0, threads: int = 2, scratch: Path | None = None) -> ibis.BaseBackend:
@@ -88,6 +90,9 @@ class Store:
     def read(self, table: str) -> ibis.Table:
         """Return a table as an Ibis expression.
 
+        Where identities are resolved, the ids of a source are replaced by the OneID, and customers have one row per
+        OneID: by column the first value that is known, in the order of the sources.
+
         Raises
         ------
         DataError
@@ -98,7 +103,25 @@ class Store:
         if not path.is_file():
             found = f"{table}.parquet not found for profile {self.profile}"
             raise DataError(Fault("", found, f"It is written by {spec.writer}", "Run that stage first"))
-        return self.engine.read_parquet(str(path.resolve()), table_name=f"{table}_{path.resolve().parent.name}")
+        if table not in CANONICAL or ID_SPACE not in pq.read_schema(path).names:
+            return self.engine.read_parquet(str(path.resolve()), table_name=f"{table}_{path.resolve().parent.name}")
+        return self._with_one_id(table, self.as_sourced(table))
+
+    def as_sourced(self, table: str) -> ibis.Table:
+        """Return a canonical table with the ids of its sources, ``_people`` beside them and ``_row``, its order."""
+        path = self.path(table).resolve()
+        name = f"{table}_{path.parent.name}_as_sourced"
+        read = self.engine.read_parquet(str(path), table_name=name, file_row_number=True)
+        return read.rename(_row="file_row_number")
+
+    def _with_one_id(self, name: str, table: ibis.Table) -> ibis.Table:
+        if self.path(_IDENTITIES).is_file():
+            identities = self.read(_IDENTITIES)
+            for column in (each for each in _ID_COLUMNS if each in table.columns):
+                table = _replace_id(table, column, identities)
+            if name in _CUSTOMER_GRAIN:
+                table = _one_row_per_customer(table)
+        return table.drop(ID_SPACE, "_row")
 
     def canonical(self) -> dict[str, ibis.Table]:
         """Return every canonical table that is there, by name."""
@@ -211,11 +234,15 @@ class Staging:
 
     def read(self, table: str) -> ibis.Table:
         """Return a table just written, as an Ibis expression."""
+        read = self._read(table)
+        return read.drop(ID_SPACE) if ID_SPACE in read.columns else read
+
+    def _read(self, table: str) -> ibis.Table:
         return self.store.engine.read_parquet(str(self.folder / f"{table}.parquet"))
 
     def digest(self, table: str) -> str:
         """Return the content digest of a table just written."""
-        return digest_table(self.read(table))
+        return digest_table(self._read(table))
 
     def publish(self) -> Path:
         """Publish everything staged; see :meth:`Store.publish`."""
@@ -227,9 +254,10 @@ class Staging:
 
     def _check_keys(self, spec: Table, path: Path) -> None:
         table = self.store.engine.read_parquet(str(path))
+        keys = [*spec.keys, *([ID_SPACE] if ID_SPACE in table.columns else [])]
         nulls = {key: int(table[key].isnull().sum().execute() or 0) for key in spec.keys}
         faults = [Fault(spec.name, f"{count} rows without {key}") for key, count in nulls.items() if count]
-        distinct = table.select(*spec.keys).distinct().count().execute()
+        distinct = table.select(*keys).distinct().count().execute()
         if distinct < self.rows[spec.name]:
             found = f"{self.rows[spec.name] - distinct} rows repeat {listed(spec.keys)}"
             faults.append(Fault(spec.name, found, f"One row per {listed(spec.keys)}"))
@@ -258,6 +286,23 @@ def digest_table(table: ibis.Table) -> str:
     return digest_json([schema, str(row[0]), str(row[1])])
 
 
+def _replace_id(table: ibis.Table, column: str, identities: ibis.Table) -> ibis.Table:
+    """Replace an id of a source by the OneID; one without identity, or none at all, stays."""
+    known = identities.select(_space=identities.source, _id=identities.source_id, _one=identities.customer_id)
+    joined = table.left_join(known, [table[ID_SPACE] == known["_space"], table[column] == known["_id"]])
+    replaced = joined.mutate(**{column: ibis.coalesce(joined["_one"], joined[column])})
+    return replaced.drop("_space", "_id", "_one")
+
+
+def _one_row_per_customer(customers: ibis.Table) -> ibis.Table:
+    """Fill every column by its first known value, in the order of the rows."""
+    others = [name for name in customers.columns if name not in ("customer_id", "_row")]
+    row = customers["_row"]
+    first = {name: customers[name].argmin(row, where=customers[name].notnull()) for name in others}
+    collapsed = customers.group_by("customer_id").aggregate(**first, _row=row.min())
+    return collapsed.select(*customers.columns).order_by("_row")
+
+
 def _spec(table: str) -> Table:
     if table not in TABLES:
         raise DataError(Fault("", f"unknown table '{table}'", "", did_you_mean(table, TABLES)))
@@ -272,7 +317,9 @@ def _conform(spec: Table, table: ibis.Table) -> ibis.Table:
     unknown = [name for name in present if spec.kind(name) is None]
     if unknown and not spec.open:
         known = [each.name for each in spec.columns]
-        faults += [Fault(spec.name, f"unknown column {name}", "", did_you_mean(name, known)) for name in unknown]
+        hidden = [ID_SPACE] if spec.name in CANONICAL else []
+        strange = [name for name in unknown if name not in hidden]
+        faults += [Fault(spec.name, f"unknown column {name}", "", did_you_mean(name, known)) for name in strange]
     if spec.name in CANONICAL:
         private = [each.name for each in spec.columns if each.contact and each.name in present]
         faults += [Fault(spec.name, f"contact column {name}", "Contact data stays out of tables") for name in private]

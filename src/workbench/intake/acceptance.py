@@ -21,13 +21,16 @@ from workbench.intake.casting import (
     id_statistics,
     strip_cell,
 )
+from workbench.intake.contact_quality import contact_facts, shared_phones
 from workbench.intake.currency import NO_RATE, convert_money, rate_spans, read_rates, refuse_mixed
 
 __all__ = ["Accepted", "accept"]
 
 _ORIGIN = ("_file", "_line", "_order")
-_MISSING_MONEY, _MISSING_ID = "money-missing", "id-missing"
+_MISSING_MONEY, _MISSING_ID, _TOO_BIG = "money-missing", "id-missing", "out-of-range"
+_MONEY_LIMIT = "99999999999999"  # money holds fourteen digits before the point
 _BLANK, _CODE, _RAW, _VERDICT = "_blank_", "_code_", "_raw_", "_verdict"
+_ASIDE, AS_WRITTEN = "_aside_", "birth_date_as_written"
 _NO_CODE = ibis.null("string")
 
 
@@ -50,10 +53,14 @@ class Accepted:
         Cells of accepted records that became null, by code.
     repairs : dict of str to int
         ``blanks`` (cells that lost surrounding blanks), ``keys_normalised``, ``point_zero``.
-    contact_cells : int or None
-        Filled contact cells that were left out; None where no contact column is mapped.
+    contact : dict of str to int
+        Of contact columns, whose values are in no table: ``<column>.filled``, ``.placeholder``, ``.invalid``, and
+        ``phone.shared``; empty where none is mapped.
     widths : dict of str to int
         Cells whose number of characters is not the declared one, by column.
+    people : ibis.Table or None
+        The accepted rows of a customers source with their contact columns as text and ``birth_date_as_written``; only
+        where asked for.
     """
 
     table: ibis.Table
@@ -63,8 +70,9 @@ class Accepted:
     rejected: dict[str, int]
     nulled: dict[str, int]
     repairs: dict[str, int]
-    contact_cells: int | None
+    contact: dict[str, int]
     widths: dict[str, int]
+    people: ibis.Table | None = None
 
 
 def accept(
@@ -75,6 +83,7 @@ def accept(
     root: Path,
     scratch: Path,
     dates: tuple[dt.date, dt.date],
+    keep_contacts: bool = False,
 ) -> Accepted:
     """Cast the columns of a source, reject the rows without meaning, keep the reason of everything left out.
 
@@ -91,6 +100,8 @@ def accept(
         A private folder.
     dates : (date, date)
         Dates before the first are placeholders, dates after the second lie in the future.
+    keep_contacts : bool
+        Give the people of a customers source beside the table, for 02_resolve_identity.
 
     Returns
     -------
@@ -105,7 +116,8 @@ def accept(
     kinds |= {name: "number" for name in source.attributes if facts.pop(f"numeric {name}")}
     cells = {name: cast_cell(stripped[name], _plan(name, kind, source, facts, dates)) for name, kind in kinds.items()}
     kinds |= {name: "money" if name == "amount" else "id" for name in _derived_names(source) if name not in kinds}
-    typed = _settle(engine, _lay_out(stripped, cells))
+    contacts = _contacts(source, stripped) if keep_contacts else {}
+    typed = _settle(engine, _lay_out(stripped, cells, contacts))
     if "currency" in cells:
         typed = _settle(engine, _in_one_currency(engine, typed, source, kinds, root=root, scratch=scratch))
     judged = _write(engine, _judge(engine, typed, source, list(cells)), scratch / "judged.parquet")
@@ -119,9 +131,25 @@ def accept(
         rejected=_count_rejected(spoiled) if spoiled is not None else {},
         nulled=_count_nulled(spoiled, list(kinds)) if spoiled is not None else {},
         repairs=_repairs(facts, kinds),
-        contact_cells=facts.get("contact"),
+        contact=_contact_counts(stripped, facts),
         widths={name: facts[f"width {name}"] for name in source.widths if facts.get(f"width {name}")},
+        people=_people(judged, kinds, contacts) if keep_contacts and source.table == "customers" else None,
     )
+
+
+def _contacts(source: SourceParams, stripped: ibis.Table) -> dict[str, ibis.Value]:
+    """Lay contact cells aside as text, and the birth date as it is written: one wrong digit of it still tells much."""
+    if source.table != "customers":
+        return {}
+    aside = {f"{_ASIDE}{name}": stripped[name].cast("string") for name in CONTACT_COLUMNS if name in source.columns}
+    if "birth_date" in source.columns:
+        aside[f"{_ASIDE}{AS_WRITTEN}"] = stripped["birth_date"].cast("string")
+    return aside
+
+
+def _people(judged: ibis.Table, kinds: Mapping[str, str], contacts: Mapping[str, ibis.Value]) -> ibis.Table:
+    aside = {name.removeprefix(_ASIDE): judged[name] for name in contacts}
+    return judged.filter(judged[_VERDICT].isnull()).select(*kinds, **aside, **{name: judged[name] for name in _ORIGIN})
 
 
 def _kinds(source: SourceParams) -> dict[str, str]:
@@ -161,9 +189,8 @@ def _facts(
         parses = (as_number.code.count() == 0) & (as_number.value.count() > 0)
         is_text = stripped[name].type().is_boolean() or stripped[name].type().is_temporal()
         aggregates[f"numeric {name}"] = ibis.literal(0) if is_text else parses.cast("int64")
-    private = [stripped[name].count() for name in source.columns if name in CONTACT_COLUMNS]
-    if private:
-        aggregates["contact"] = sum(private[1:], start=private[0])
+    private = [name for name in source.columns if name in CONTACT_COLUMNS and name in stripped.columns]
+    aggregates |= contact_facts(stripped, private)
     if not aggregates:
         return {}
     found = stripped.aggregate(**aggregates).to_pyarrow().to_pylist()[0]
@@ -175,23 +202,33 @@ def _in_one_currency(
     scratch: Path,
 ) -> ibis.Table:  # fmt: skip
     """Bring money to the declared currency, or refuse a mixture; a line without a rate gets its code."""
-    money = [name for name, kind in kinds.items() if kind == "money"]
+    money = [name for name, kind in kinds.items() if kind == "money" and name in typed.columns]
     if not source.formats.rates:
-        found = typed.filter(typed.currency.notnull()).select("currency").distinct().limit(100).to_pyarrow()
-        refuse_mixed(found["currency"].to_pylist() if money else [], source)
+        found = typed.filter(typed.currency.notnull()).select(currency=typed.currency.upper()).distinct().limit(100)
+        refuse_mixed(found.to_pyarrow()["currency"].to_pylist() if money else [], source)
         return typed
     pq.write_table(rate_spans(read_rates(root / source.formats.rates, source.formats.rates)), scratch / "rates.parquet")
     rates = engine.read_parquet(str(scratch / "rates.parquet"))
     rows = convert_money(typed, rates, source, money=money)
     said = {
         f"{_CODE}{name}": ibis.cases(
-            (rows["_no_rate"] & rows[name].isnull() & rows[f"{_RAW}{name}"].notnull(),
-             ibis.coalesce(rows[f"{_CODE}{name}"], ibis.literal(NO_RATE))),
-            else_=rows[f"{_CODE}{name}"],
+            (rows[f"{_CODE}{name}"].notnull() | rows[name].notnull() | rows[f"{_RAW}{name}"].isnull(),
+             rows[f"{_CODE}{name}"]),
+            (rows["_no_rate"], NO_RATE),
+            else_=_TOO_BIG,
         )
         for name in money
     }  # fmt: skip
     return rows.mutate(**said).drop("_no_rate")
+
+
+def _contact_counts(stripped: ibis.Table, facts: Mapping[str, int]) -> dict[str, int]:
+    counts = {
+        name.removeprefix("contact ").replace(" ", "."): count
+        for name, count in facts.items()
+        if name.startswith("contact ")
+    }
+    return counts | ({"phone.shared": shared_phones(stripped)} if "phone.filled" in counts else {})
 
 
 def _plan(
@@ -218,12 +255,13 @@ def _derived_names(source: SourceParams) -> tuple[str, ...]:
     return ("product_id",) if source.table == "products" and "product_id" in mapped else ()
 
 
-def _lay_out(stripped: ibis.Table, cells: Mapping[str, Cell]) -> ibis.Table:
+def _lay_out(stripped: ibis.Table, cells: Mapping[str, Cell], contacts: Mapping[str, ibis.Value]) -> ibis.Table:
     """Lay out typed values, codes, and the raw text of cells that have one."""
     return stripped.select(
         **{name: cell.value for name, cell in cells.items()},
         **{f"{_CODE}{name}": cell.code for name, cell in cells.items()},
         **{f"{_RAW}{name}": stripped[name].cast("string") for name in cells},
+        **contacts,
         **{name: stripped[name] for name in _ORIGIN},
     )
 
@@ -254,42 +292,50 @@ def _derive(name: str, cells: Mapping[str, Cell]) -> Cell:
         return _amount(cells)
     given = [cells[each] for each in (name, "source_id") if each in cells]
     value = ibis.coalesce(*[cell.value for cell in given])
-    return _needed(value, given, _MISSING_ID, own=name in cells)
+    return _needed(value, given, ibis.literal(_MISSING_ID), own=name in cells)
 
 
 def _amount(cells: Mapping[str, Cell]) -> Cell:
     """Take the amount, else quantity times unit price; a line without money is missing it."""
     factors = [cells[name] for name in ("quantity", "unit_price") if name in cells]
-    product = None
+    product, missing = None, ibis.literal(_MISSING_MONEY)
     if "unit_price" in cells:
         product = cells["unit_price"].value
-        product = _multiply(cells["quantity"].value, product) if "quantity" in cells else product
+    if product is not None and "quantity" in cells:
+        given = cells["quantity"].value.notnull() & product.notnull()
+        product = _multiply(cells["quantity"].value, product)
+        missing = ibis.cases((given & product.isnull(), _TOO_BIG), else_=_MISSING_MONEY)
     if "amount" not in cells:
-        return _needed(product, factors, _MISSING_MONEY, own=False)
+        return _needed(product, factors, missing, own=False)
     amount = cells["amount"]
     value = amount.value if product is None else ibis.coalesce(amount.value, product)
-    return _needed(value, [amount], _MISSING_MONEY, own=True)
+    return _needed(value, [amount], missing, own=True)
 
 
-def _needed(value: ibis.Value, parts: list[Cell], missing: str, *, own: bool) -> Cell:
+def _needed(value: ibis.Value, parts: list[Cell], missing: ibis.Value, *, own: bool) -> Cell:
     """Give a value that may not be missing its code; the code of its parts stays with them unless one is its own."""
     codes = ibis.coalesce(*[part.code for part in parts], _NO_CODE)
     said = parts[0].code if own else _NO_CODE
-    code = ibis.cases((codes.isnull() & value.isnull(), ibis.literal(missing)), else_=said)
+    code = ibis.cases((codes.isnull() & value.isnull(), missing), else_=said)
     return Cell(ibis.cases((codes.isnull(), value), else_=ibis.null(value.type())), code)
 
 
 def _multiply(quantity: ibis.Value, price: ibis.Value) -> ibis.Value:
-    """Multiply exactly and round half to even at the fourth decimal; a whole quantity needs no rounding."""
+    """Multiply exactly and round half to even at the fourth decimal; a whole quantity needs no rounding.
+
+    A product of more digits than money holds is null.
+    """
     whole = quantity.cast("int64")
-    exact = (quantity * price).cast("decimal(38, 7)")
+    exact = (quantity.cast("decimal(20, 3)") * price.cast("decimal(20, 4)")).cast("decimal(38, 7)")
+    fits = exact.abs() < _decimal(_MONEY_LIMIT, "decimal(38, 7)")
+    exact = ibis.cases((fits, exact), else_=ibis.null("decimal(38, 7)"))
     rounded = exact.round(4).cast("decimal(18, 4)")
     is_tie = (rounded.cast("decimal(38, 7)") - exact).abs() == _decimal("0.00005", "decimal(38, 7)")
-    is_odd = (rounded * 10_000).cast("int64") % 2 != 0
+    is_odd = (rounded.cast("decimal(38, 4)") * 10_000).cast("int64") % 2 != 0
     step = _decimal("0.0001", "decimal(18, 4)")
     even = (rounded - ibis.cases((exact < 0, -step), else_=step)).cast("decimal(18, 4)")
     product = ibis.cases((is_tie & is_odd, even), else_=rounded)
-    return ibis.cases((quantity == whole, (whole * price).cast("decimal(18, 4)")), else_=product)
+    return ibis.cases(((quantity == whole) & fits, (whole * price).cast("decimal(18, 4)")), else_=product)
 
 
 def _decimal(text: str, kind: str) -> ibis.Value:

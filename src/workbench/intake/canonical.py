@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import ibis
+import pandas as pd
 
 from workbench.core.errors import DataError, Fault
 from workbench.core.params import SourceParams
-from workbench.core.schema import CANONICAL, DERIVED, NEIGHBOURS, columns_of, ibis_type
+from workbench.core.schema import CANONICAL, DERIVED, ID_SPACE, NEIGHBOURS, columns_of, ibis_type
+from workbench.intake.declared import carry_out
 from workbench.intake.expressions import to_ibis
+from workbench.intake.identity.people import gather_people
+from workbench.intake.identity.spaces import space_of
 from workbench.intake.sources import FILE, ORDER, ParsedSource, check_source, expression_columns, read_source
 
 __all__ = ["Intake", "assemble", "take_in"]
 
 _LINE = "_line"
+_KEY = "_key"  # whose customer id, and which
 _ONE_ROW_PER = {"customers": "customer_id", "products": "product_id"}
 _SOURCE_STEP = 10**16  # more than the files and lines of any source
 
@@ -43,12 +48,20 @@ class Intake:
         Flat; counts, sums of money (added exactly, then given as float), text, ISO times.
     dropped : dict of str to list of str
         By source, the columns of its files that were not read.
+    people : ibis.Table or None
+        One row per accepted record of people, contact columns included; only where identities are resolved.
+    accuracy, repairs, conflicts
+        As ``declared.carry_out`` gives them.
     """
 
     tables: dict[str, ibis.Table]
     rejects: ibis.Table
     metrics: dict[str, int | float | str]
     dropped: dict[str, list[str]]
+    people: ibis.Table | None = None
+    accuracy: pd.DataFrame = field(default_factory=pd.DataFrame)
+    repairs: ibis.Table | None = None
+    conflicts: ibis.Table | None = None
 
 
 def take_in(
@@ -60,6 +73,7 @@ def take_in(
     date_min: dt.date,
     date_max: dt.date,
     max_rejected_share: float = 1.0,
+    identity: bool = False,
 ) -> Intake:
     """Read all sources of a profile and assemble its canonical tables.
 
@@ -76,6 +90,9 @@ def take_in(
         Dates before the first are placeholders, dates after the second lie in the future.
     max_rejected_share : float
         Share of rejected records, 0 to 1, above which a source is refused.
+    identity : bool
+        02_resolve_identity follows: people are gathered with their contact columns, and every table with a customer_id
+        says whose ids it uses.
 
     Returns
     -------
@@ -90,16 +107,23 @@ def take_in(
     if faults:
         raise DataError(faults)
     parsed = {
-        name: read_source(engine, name, source, root=root, scratch=scratch, dates=(date_min, date_max))
+        name: read_source(
+            engine, name, source, root=root, scratch=scratch, dates=(date_min, date_max), keep_contacts=identity
+        )
         for name, source in sources.items()
     }
     faults = [fault for each in parsed.values() for fault in _refuse(each, max_rejected_share)]
     if faults:
         raise DataError(faults)
-    return assemble(engine, parsed)
+    declared = carry_out(engine, parsed)
+    taken = assemble(engine, declared.sources, identity=identity)
+    metrics = taken.metrics | declared.metrics
+    return replace(
+        taken, metrics=metrics, accuracy=declared.accuracy, repairs=declared.repairs, conflicts=declared.conflicts
+    )
 
 
-def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource]) -> Intake:
+def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource], *, identity: bool = False) -> Intake:
     """Assemble canonical tables from parsed sources.
 
     Parameters
@@ -107,6 +131,8 @@ def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource]) -> I
     engine : ibis.BaseBackend
     sources : mapping of str to ParsedSource
         In the profile's order, which is the order of precedence.
+    identity : bool
+        02_resolve_identity follows; see `take_in`. Customers then have one row per source of people and id.
 
     Returns
     -------
@@ -121,6 +147,8 @@ def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource]) -> I
     metrics: dict[str, Any] = {}
     for each in sources.values():
         metrics |= each.metrics
+    people = gather_people({name: _kept_people(each) for name, each in sources.items()}) if identity else None
+    sources = _with_spaces(sources) if identity else sources
     tables: dict[str, ibis.Table] = {}
     names = [name for name in CANONICAL if any(each.source.table == name for each in sources.values())]
     for name in names:
@@ -130,7 +158,7 @@ def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource]) -> I
         tables[name] = _apply_rules(engine, name, own, metrics)
     for name, key in _ONE_ROW_PER.items():
         if name in tables:
-            tables[name], counts = _collapse(engine, tables[name], key)
+            tables[name], counts = _collapse(engine, tables[name], _key_of(tables[name], key))
             metrics |= {f"{name}.{count}": value for count, value in counts.items()}
     tables = _fill_neighbours(engine, tables, names, metrics)
     for name, table in tables.items():
@@ -140,7 +168,39 @@ def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource]) -> I
         rejects=_all_rejects([each.rejects for each in sources.values() if each.rejects is not None]),
         metrics=metrics,
         dropped={name: each.dropped for name, each in sources.items()},
+        people=people,
     )
+
+
+def _kept_people(parsed: ParsedSource) -> ibis.Table | None:
+    """Return the people of a source whom its rules keep."""
+    if parsed.people is None:
+        return None
+    return _where(_with_table(parsed, parsed.people), list(parsed.source.rules.values()))
+
+
+def _with_spaces(sources: Mapping[str, ParsedSource]) -> dict[str, ParsedSource]:
+    """Say beside every customer id whose it is, and key people by both."""
+    declared = {name: each.source for name, each in sources.items()}
+    return {name: _with_space(each, space_of(name, declared)) for name, each in sources.items()}
+
+
+def _with_space(parsed: ParsedSource, space: str) -> ParsedSource:
+    if "customer_id" not in parsed.table.columns:
+        return parsed
+    kept = None if parsed.kept is None else _spaced(parsed.kept, space)
+    kinds = {**parsed.kinds, ID_SPACE: "id", _KEY: "id"}
+    return replace(parsed, table=_spaced(parsed.table, space), kept=kept, kinds=kinds)
+
+
+def _spaced(table: ibis.Table, space: str) -> ibis.Table:
+    table = table.mutate(**{ID_SPACE: ibis.literal(space)})
+    return table.mutate(**{_KEY: table[ID_SPACE] + ibis.literal("\x1f") + table.customer_id})
+
+
+def _key_of(table: ibis.Table, key: str) -> str:
+    """Return the column that tells one row of customers or products from another."""
+    return _KEY if key == "customer_id" and _KEY in table.columns else key
 
 
 def _all_rejects(found: list[ibis.Table]) -> ibis.Table:
@@ -249,7 +309,7 @@ def _having(sources: list[ParsedSource], measure: str) -> list[ParsedSource]:
 
 
 def _with_table(source: ParsedSource, table: ibis.Table) -> ParsedSource:
-    return ParsedSource(source.name, source.source, table, source.kinds, None, {}, [])
+    return replace(source, table=table, rejects=None, metrics={}, dropped=[])
 
 
 def _where(parsed: ParsedSource, expressions: list[str]) -> ibis.Table:
@@ -266,7 +326,7 @@ def _apply_rules(
 ) -> ibis.Table:
     """Keep the rows for which every rule of their source is true; count what each rule drops, in order."""
     kept = []
-    for each in sources:
+    for each in (_with_table(source, source.kept) if source.kept is not None else source for source in sources):
         rules = {rule: _condition(each, expression) for rule, expression in each.source.rules.items()}
         if rules:
             for rule, dropped in _count_dropped(each.table, rules).items():
@@ -309,6 +369,7 @@ def _fill_neighbours(
     for name, neighbours in NEIGHBOURS.items():
         for other, columns in neighbours.items():
             key = _ONE_ROW_PER[other]
+            key = _key_of(tables[name], key) if name in tables else key
             present = [column for column in columns if name in tables and column in tables[name].columns]
             if not present or key not in tables[name].columns:
                 continue
@@ -329,7 +390,8 @@ def _fill_neighbours(
 
 def _most_frequent(table: ibis.Table, key: str, columns: list[str]) -> ibis.Table:
     known = table.filter(table[key].notnull())
-    found = known.group_by(key).aggregate(**{ORDER: known[ORDER].min()})
+    named = {name: known[name].min() for name in ("customer_id", ID_SPACE) if key == _KEY}
+    found = known.group_by(key).aggregate(**named, **{ORDER: known[ORDER].min()})
     for column in columns:
         counted = known.filter(known[column].notnull()).group_by(key, column).aggregate(n=lambda t: t.count())
         ranks = ibis.row_number().over(group_by=key, order_by=[ibis.desc("n"), ibis.asc(column)])
@@ -352,6 +414,7 @@ def _complete(table: ibis.Table, found: ibis.Table, key: str, columns: list[str]
 
 def _final(name: str, table: ibis.Table) -> ibis.Table:
     """Keep the columns the table may have; rows stay in file order, which grouping and joining alone disturb."""
-    known = columns_of(name)
+    known = {*columns_of(name), ID_SPACE}
+    table = table.drop(_KEY) if _KEY in table.columns else table
     columns = [column for column in _columns(table) if column in known or CANONICAL[name].open]
     return (table.order_by(ORDER) if name in _ONE_ROW_PER else table).select(*columns)

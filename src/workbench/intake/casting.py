@@ -123,8 +123,8 @@ def _instant(zone: str, clock: ibis.dtype("timestamp(6)")) -> ibis.dtype("timest
 
 @ibis.udf.scalar.pyarrow
 def _normal_form(text: str) -> str:
-    """Apply `normalise_key` to a column of the engine."""
-    return pa.array([None if each is None else normalise_key(each) for each in text.to_pylist()], pa.string())
+    """Apply `normalise_key` to a column of the engine, which takes no null for an answer: nothing left is blank."""
+    return pa.array([None if each is None else normalise_key(each) or "" for each in text.to_pylist()], pa.string())
 
 
 def normalise_key(text: str) -> str | None:
@@ -216,7 +216,7 @@ def cast_cell(cell: ibis.Value, plan: ColumnPlan) -> Cell:
 
 
 def _id(cell: ibis.Value, plan: ColumnPlan) -> Cell:
-    key = ibis.cases((cell.re_search(r"[^\x20-\x7E]"), _normal_form(cell)), else_=cell)
+    key = ibis.cases((cell.re_search(r"[^\x20-\x7E]"), _normal_form(cell)), else_=cell).nullif("")
     if plan.drop_point_zero:
         key = key.re_replace(r"\.0$", "")
     damaged = key.re_search(_SCIENTIFIC_ID)
@@ -263,7 +263,7 @@ def _in_units(value: ibis.Value, plan: ColumnPlan) -> ibis.Value:
     unit = plan.formats.units.get(plan.name)
     if unit is None:
         return value
-    return value.try_cast("decimal(30, 10)") * ibis.literal(_UNITS[unit]).cast("decimal(12, 2)")
+    return value.try_cast("decimal(26, 10)") * ibis.literal(_UNITS[unit]).cast("decimal(12, 2)")
 
 
 def _plain_number(cell: ibis.Value, formats: FormatParams) -> ibis.Value:
@@ -288,7 +288,8 @@ def _dated(cell: ibis.Value, plan: ColumnPlan) -> Cell:
     if kind.is_timestamp() or kind.is_date():
         zoned = kind.is_timestamp() and kind.timezone is not None
         moment = _local_time(ibis.literal(plan.formats.time_zone or "UTC"), cell) if zoned else cell
-        moment = moment.cast("timestamp(6)")
+        moment = moment.try_cast("timestamp(6)")
+        faults.append((cell.notnull() & moment.isnull(), "date-invalid"))
     else:
         cell = cell.cast("string")
         moment, faults = _moment(cell, plan)

@@ -24,6 +24,7 @@ __all__ = ["NO_RATE", "check_rates", "convert_money", "rate_spans", "read_rates"
 NO_RATE = "currency-no-rate"
 _COLUMNS = ("date", "currency", "rate")
 _FOREVER = dt.date(9999, 12, 31)
+_RATE_STEP, _RATE_LIMIT = Decimal("1e-12"), 10**8
 _SCHEMA = pa.schema(
     [("_from", pa.date32()), ("_until", pa.date32()), ("_code", pa.string()), ("_rate", pa.decimal128(24, 12))]
 )
@@ -41,21 +42,29 @@ def read_rates(path: Path, shown: str) -> list[tuple[dt.date, str, Decimal]]:
     if not path.is_file():
         raise DataError(Fault(shown, "no table of currency rates", "A CSV with date, currency, rate"))
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        lacking = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]
+        try:
+            reader = csv.DictReader(stream)
+            lacking = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]
+            rows = list(enumerate(reader, 2))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(Fault(shown, f"no text in UTF-8 ({error})", "A CSV with date, currency, rate")) from error
         if lacking:
             raise DataError(Fault(shown, f"no column {listed(lacking)}", "A CSV with date, currency, rate"))
-        rows = list(enumerate(reader, 2))
     faults, rates = [], {}
     for line, row in rows:
         try:
-            day, code, rate = dt.date.fromisoformat(row["date"].strip()), row["currency"].strip(), Decimal(row["rate"])
-            if not (rate > 0 and code):
+            day, code = dt.date.fromisoformat(row["date"].strip()), row["currency"].strip().upper()
+            rate = Decimal(row["rate"]).quantize(_RATE_STEP)
+            if not (0 < rate < _RATE_LIMIT and code):
                 raise ValueError
         except (ValueError, InvalidOperation, AttributeError, TypeError):
             found = ", ".join(str(row.get(name)) for name in _COLUMNS)
             faults.append(
-                Fault(f"{shown}, line {line}", f"'{found}' is no rate", "YYYY-MM-DD, a code, a number above 0")
+                Fault(
+                    f"{shown}, line {line}",
+                    f"'{found}' is no rate",
+                    "YYYY-MM-DD, a code, a number above 0, below a hundred million",
+                )
             )
             continue
         if rates.setdefault((code, day), rate) != rate:
@@ -126,7 +135,7 @@ def convert_money(typed: ibis.Table, rates: ibis.Table, source: SourceParams, *,
     joined = rows.left_join(rates, matches)
     own = joined._code == target
     rate = ibis.cases((own, ibis.literal(Decimal(1)).cast("decimal(24, 12)")), else_=joined._rate)
-    converted = {name: (joined[name].cast("decimal(38, 12)") * rate).cast("decimal(38, 4)").try_cast("decimal(18, 4)")
+    converted = {name: (joined[name].cast("decimal(19, 4)") * rate).cast("decimal(38, 4)").try_cast("decimal(18, 4)")
                  for name in money}  # fmt: skip
     return joined.select(
         **{name: converted.get(name, joined[name]) for name in typed.columns}, _no_rate=~own & joined._rate.isnull()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.core.params import SourceParams
 from workbench.core.schema import CANONICAL
-from workbench.intake.quality import rows_by_month
+from workbench.intake.quality.records import rows_by_month
 
 __all__ = ["find_as_of", "lead_source", "lead_table", "rows_over_time"]
 

@@ -28,7 +28,6 @@ __all__ = [
     "file_state",
     "quoted_name",
     "quoted_text",
-    "read_parquet_file",
     "read_text_file",
 ]
 
@@ -122,26 +121,6 @@ def read_text_file(
     if source is not path:
         source.unlink()
     return RawFile(**{**raw.__dict__, "encoding": scan.encoding})
-
-
-def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[str, int]) -> RawFile:
-    """Read a Parquet file; its types are kept, its rows numbered from 1.
-
-    Parameters
-    ----------
-    engine : ibis.BaseBackend
-        DuckDB.
-    path : Path
-    columns : mapping of str to int
-        Our name of a column: its position in the file, from 1.
-    """
-    schema = pq.read_schema(path)
-    chosen = ", ".join(f"{quoted_name(schema.names[at - 1])} AS {quoted_name(ours)}" for ours, at in columns.items())
-    rows = f"read_parquet({quoted_text(path)}, file_row_number = true)"
-    query = f"SELECT file_row_number + 1 AS {LINE}, {chosen} FROM {rows}"
-    table = engine.sql(query)
-    rows = pq.read_metadata(path).num_rows
-    return RawFile(table, None, rows, rows, {}, {}, "parquet")
 
 
 def _read_clean(

@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ibis
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault, did_you_mean, listed
 from workbench.core.params import SourceParams
@@ -22,13 +20,15 @@ from workbench.core.schema import columns_of
 from workbench.intake.acceptance import Accepted, accept
 from workbench.intake.casting import EXCEL_DATE
 from workbench.intake.currency import check_rates
+from workbench.intake.declared_repairs import check_declarations
 from workbench.intake.expressions import ATTRIBUTE, check_expression
 from workbench.intake.json_records import json_names, read_json_file
+from workbench.intake.parquet_files import parquet_shape, read_parquet_file, reading_parquet
 from workbench.intake.places import find_files, form_of, is_remote
-from workbench.intake.raw_files import LINE, RawFile, read_parquet_file, read_text_file
+from workbench.intake.raw_files import LINE, RawFile, read_text_file
 from workbench.intake.snapshots import needs_fetching, remote_faults
 from workbench.intake.text_files import Head, read_head
-from workbench.intake.workbooks import Sheet, read_sheet, read_workbook_file
+from workbench.intake.workbooks import DATE_CELLS, Sheet, read_sheet, read_workbook_file
 
 __all__ = [
     "FILE",
@@ -95,6 +95,10 @@ class ParsedSource:
         ``.contact_cells_dropped``.
     dropped : list of str
         Columns of the files that were not read.
+    kept : ibis.Table or None
+        The rows after declared repairs and deduplication, where any were declared.
+    people : ibis.Table or None
+        The accepted rows of a customers source with their contact columns; only where identities are resolved.
     """
 
     name: str
@@ -104,6 +108,8 @@ class ParsedSource:
     rejects: ibis.Table | None
     metrics: dict[str, int | str]
     dropped: list[str]
+    people: ibis.Table | None = None
+    kept: ibis.Table | None = None
 
 
 def check_source(source: SourceParams, root: Path) -> list[Fault]:
@@ -143,7 +149,8 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
 
 def check_declared(source: SourceParams) -> list[Fault]:
     """List what is wrong with a source's formats, attributes, rules and measures, whatever its files hold."""
-    return [*_check_formats(source), *_check_attributes(source), *_check_expressions(source)]
+    repairs = check_declarations(source, expression_columns(source))
+    return [*_check_formats(source), *_check_attributes(source), *_check_expressions(source), *repairs]
 
 
 def expression_columns(source: SourceParams) -> dict[str, str]:
@@ -167,6 +174,7 @@ def read_source(
     root: Path,
     scratch: Path,
     dates: tuple[dt.date, dt.date],
+    keep_contacts: bool = False,
 ) -> ParsedSource:
     """Read every file of a source: physical records, accepted rows, rejects with file, line and reason.
 
@@ -182,6 +190,8 @@ def read_source(
         A private folder, removed by the caller once the tables are written.
     dates : (date, date)
         Dates before the first are placeholders, dates after the second lie in the future.
+    keep_contacts : bool
+        Keep the contact columns of people aside, for 02_resolve_identity.
 
     Raises
     ------
@@ -197,13 +207,20 @@ def read_source(
     table = _union(
         raw.table.mutate(**_origin(file, at)) for at, (raw, file) in enumerate(zip(raws, shown, strict=True))
     )
-    accepted = accept(engine, table, source, root=root, scratch=scratch / name, dates=dates)
+    if any(layout.sheet for layout in layouts):
+        source = _with_date_cells(source)
+    places = {"root": root, "scratch": scratch / name}
+    with reading_parquet([layout.path for layout in layouts if form_of(layout.path) == "parquet"]):
+        accepted = accept(engine, table, source, **places, dates=dates, keep_contacts=keep_contacts)
     rejects = _rejects(name, raws, shown, accepted)
     dropped = sorted({column for layout in layouts for column in layout.dropped})
     metrics = _metrics(name, raws, accepted) | {f"{name}.columns_dropped": len(dropped)}
+    _refuse_uncounted(source, metrics, name)
     if not accepted.rows and not source.manual:
         raise DataError(_all_rejected(source, metrics, name))
-    return ParsedSource(name, source, accepted.table, accepted.kinds, rejects, metrics, dropped)
+    if accepted.people is not None and f"{name}.contact_cells_dropped" in metrics:
+        metrics[f"{name}.contact_cells_kept_apart"] = metrics.pop(f"{name}.contact_cells_dropped")
+    return ParsedSource(name, source, accepted.table, accepted.kinds, rejects, metrics, dropped, accepted.people)
 
 
 def _lay_out(source: SourceParams, path: Path) -> Layout:
@@ -259,11 +276,8 @@ def _lay_out_json(source: SourceParams, path: Path) -> Layout:
 
 
 def _lay_out_parquet(source: SourceParams, path: Path) -> Layout:
-    try:
-        names = [name.strip(_EDGES) for name in pq.read_schema(path).names]
-        rows = pq.read_metadata(path).num_rows
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(Fault(path.name, f"no readable Parquet file ({str(error).splitlines()[0]})")) from error
+    given, rows = parquet_shape(path)
+    names = [name.strip(_EDGES) for name in given]
     faults = _duplicates(path, names)
     columns = _positions(source, path, names, faults)
     if not rows:
@@ -326,12 +340,18 @@ def _check_formats(source: SourceParams) -> list[Fault]:
 
 def _check_attributes(source: SourceParams) -> list[Fault]:
     known = columns_of(source.table, contact=True, neighbours=True)
-    return [
+    faults = [
         Fault("attributes", f"'{name}' is {'a column of ' + source.table if name in known else 'a name we keep'}", "",
               "Map it under columns" if name in known else "Give it another name")
         for name in source.attributes
         if name in known or name.startswith("_")
     ]  # fmt: skip
+    plain = Counter(name.lower() for name in {*source.attributes, *source.columns})
+    alike = [name for name in source.attributes if plain[name.lower()] > 1 and name not in known]
+    if alike:
+        found = f"{listed([repr(name) for name in alike])}: names that differ in capitals alone"
+        faults.append(Fault("attributes", found, "", "Give one of them another name"))
+    return faults
 
 
 def _check_expressions(source: SourceParams) -> list[Fault]:
@@ -339,6 +359,8 @@ def _check_expressions(source: SourceParams) -> list[Fault]:
     faults = [
         fault for name, rule in source.rules.items() for fault in check_expression(rule, columns, where=f"rules.{name}")
     ]
+    for name, check in source.checks.items():
+        faults += check_expression(check.rule, columns, where=f"checks.{name}")
     for name, several in source.measures.items():
         for one in several:
             faults += check_expression(one, columns, where=f"measures.{name}")
@@ -351,10 +373,7 @@ def _read_file(engine: ibis.BaseBackend, source: SourceParams, layout: Layout, s
             engine, layout.path, head=layout.head, columns=layout.columns, scratch=scratch, declared=source.encoding
         )
     if layout.sheet is not None:
-        dates = {name: _first_pattern(source, name) for name in layout.columns}
-        return read_workbook_file(
-            engine, layout.path, sheet=layout.sheet, columns=layout.columns, dates=dates, scratch=scratch
-        )
+        return read_workbook_file(engine, layout.path, sheet=layout.sheet, columns=layout.columns, scratch=scratch)
     if form_of(layout.path) == "json":
         records = None if is_remote(source) else source.records
         keys = {ours: layout.names[at - 1] for ours, at in layout.columns.items()}
@@ -364,13 +383,15 @@ def _read_file(engine: ibis.BaseBackend, source: SourceParams, layout: Layout, s
     return read_parquet_file(engine, layout.path, columns=layout.columns)
 
 
-def _first_pattern(source: SourceParams, column: str) -> str | None:
-    """Return the first declared date pattern of a column, so that a cell holding a date fits it."""
-    declared: object = source.formats.dates
-    if isinstance(declared, Mapping):
-        declared = declared.get(column)
-    first = declared[0] if isinstance(declared, list) and declared else declared
-    return first if isinstance(first, str) and first != EXCEL_DATE else None
+def _with_date_cells(source: SourceParams) -> SourceParams:
+    """Add to the declared date patterns those with which the date cells of a workbook are written."""
+    declared = source.formats.dates
+    if declared is None:
+        return source
+    given = declared if isinstance(declared, dict) else {"": declared}
+    more = {name: [*([each] if isinstance(each, str) else each), *DATE_CELLS] for name, each in given.items()}
+    formats = source.formats.model_copy(update={"dates": more if isinstance(declared, dict) else more[""]})
+    return source.model_copy(update={"formats": formats})
 
 
 def _origin(file: str, at: int) -> dict[str, ibis.Value]:
@@ -415,9 +436,20 @@ def _metrics(name: str, raws: list[RawFile], accepted: Accepted) -> dict[str, in
     metrics |= {f"nulled.{code}": count for code, count in sorted(accepted.nulled.items())}
     metrics |= {f"repairs.{kind}": count for kind, count in sorted(repairs.items()) if count}
     metrics |= {f"widths.{column}": count for column, count in accepted.widths.items()}
-    if accepted.contact_cells is not None:
-        metrics["contact_cells_dropped"] = accepted.contact_cells
+    metrics |= {f"contact.{key}": count for key, count in accepted.contact.items()}
+    filled = [count for key, count in accepted.contact.items() if key.endswith(".filled")]
+    if filled:
+        metrics["contact_cells_dropped"] = sum(filled)
     return {f"{name}.{key}": value for key, value in metrics.items()}
+
+
+def _refuse_uncounted(source: SourceParams, metrics: Mapping[str, int | str], name: str) -> None:
+    """Refuse a source of which a record is neither accepted nor rejected: a file that says more than it holds."""
+    counts = ("physical_records", "accepted", "rejected")
+    physical, accepted, rejected = (int(metrics[f"{name}.{count}"]) for count in counts)
+    if physical != accepted + rejected:
+        found = f"{physical} records, of which {accepted} are accepted and {rejected} rejected"
+        raise DataError(Fault(source.path, found, "Every record accounted for", "Copy the file again"))
 
 
 def _all_rejected(source: SourceParams, metrics: Mapping[str, int | str], name: str) -> Fault:

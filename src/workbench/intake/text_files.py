@@ -18,14 +18,29 @@ from typing import BinaryIO
 from workbench.core.errors import DataError, Fault
 from workbench.intake.records import WHITESPACE, BadLine, split_line
 
-__all__ = ["Head", "Scan", "open_bytes", "read_head", "read_head_bytes", "read_lines", "scan_text", "transcode"]
+__all__ = [
+    "Head",
+    "Scan",
+    "head_encoding",
+    "is_wide",
+    "open_bytes",
+    "read_head",
+    "read_head_bytes",
+    "read_lines",
+    "readable",
+    "scan_text",
+    "transcode",
+]
 
 HEAD_BYTES = 262_144
 HEAD_RECORDS = 20
 _CHUNK_BYTES = 4 << 20
 _SEPARATORS = (",", "\t", ";", "|")
 _NUL_SHARE = 0.2  # text of two bytes a letter without a mark has a NUL at every other byte
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_MARKS = (  # the mark of UTF-32 begins with that of UTF-16
+    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
 _EDGES = " \t\r\n\u00a0\u3000\ufeff"
 
 
@@ -100,7 +115,7 @@ def read_head_bytes(path: Path) -> bytes:
     DataError
         The file is empty or cannot be read.
     """
-    with _readable(path), open_bytes(path) as stream:
+    with readable(path), open_bytes(path) as stream:
         content = stream.read(HEAD_BYTES)
     if not content.strip(b"\x00 \t\r\n" + codecs.BOM_UTF8):
         raise DataError(Fault(path.name, "the file is empty", "A header line and at least one record"))
@@ -133,8 +148,8 @@ def read_head(
         The file is empty, cannot be read, or its declared encoding is unknown.
     """
     content = read_head_bytes(path)
-    chosen = _known_encoding(path, encoding) or _encoding_by_mark(content) or _encoding_by_lines(_head_lines(content))
-    if len(content) == HEAD_BYTES and not _is_wide(chosen):
+    chosen = head_encoding(path, encoding, content)
+    if len(content) == HEAD_BYTES and not is_wide(chosen):
         content = content[: content.rfind(b"\n") + 1] or content
     text = content.decode(chosen, errors="replace").lstrip("\ufeff").replace("\0", "")
     lines = text.replace("\r\n", "\n").replace("\r", "\n" if "\n" not in text else "\r").split("\n")
@@ -143,6 +158,22 @@ def read_head(
     names = [name.strip(_EDGES) for name in rows[0]] if header else []
     first = rows[int(header)] if len(rows) > int(header) else []
     return Head(chosen, found, names, first, len(rows[0]))
+
+
+def head_encoding(path: Path, declared: str | None, content: bytes) -> str:
+    """Return the encoding of a file: as declared, by its mark, or the one that fits most lines of its beginning.
+
+    Raises
+    ------
+    DataError
+        The declared encoding is unknown.
+    """
+    return _known_encoding(path, declared) or _encoding_by_mark(content) or _encoding_by_lines(_head_lines(content))
+
+
+def is_wide(encoding: str) -> bool:
+    """Tell whether a letter takes two bytes or four in an encoding."""
+    return encoding.startswith(("utf-16", "utf-32"))
 
 
 def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",") -> Scan:
@@ -156,16 +187,16 @@ def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",") 
     separator : str
     """
     declared = _known_encoding(path, encoding)
-    with _readable(path), open_bytes(path) as stream:
+    with readable(path), open_bytes(path) as stream:
         marked = _encoding_by_mark(stream.read(4096))
     assumed = declared or marked or "utf-8"
     counts = _count_bytes(path, assumed, separator)
     decodes, chosen = counts.decodes, assumed
     if not decodes and declared is None and marked is None:
-        with _readable(path), open_bytes(path) as stream:
+        with readable(path), open_bytes(path) as stream:
             chosen = _encoding_by_lines(stream)
         decodes = chosen != assumed and _count_bytes(path, chosen, separator).decodes
-    wide = _is_wide(chosen)
+    wide = is_wide(chosen)
     newline = b"\r" if counts.newlines == 0 and counts.returns and not wide else b"\n"
     plain = decodes and (wide or (counts.nuls == 0 and counts.returns == 0)) and newline == b"\n"
     nuls = 0 if wide else counts.nuls
@@ -175,7 +206,7 @@ def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",") 
 def read_lines(path: Path, *, encoding: str, newline: bytes = b"\n") -> Iterator[tuple[int, str | BadLine]]:
     """Read numbered lines without their ends; a line that does not decode comes as a `BadLine`. NULs are removed."""
     offset = 0
-    with _readable(path), open_bytes(path) as stream:
+    with readable(path), open_bytes(path) as stream:
         lines = stream if newline == b"\n" else _split(stream, newline)
         for number, raw in enumerate(lines, 1):
             content = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
@@ -191,7 +222,7 @@ def read_lines(path: Path, *, encoding: str, newline: bytes = b"\n") -> Iterator
 def transcode(path: Path, target: Path, *, encoding: str) -> Path:
     """Write a file anew in UTF-8, readable by its owner alone; every byte must decode."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    with _readable(path), open_bytes(path) as stream, target.open("wb") as copy:
+    with readable(path), open_bytes(path) as stream, target.open("wb") as copy:
         target.chmod(0o600)
         first = True
         while chunk := stream.read(_CHUNK_BYTES):
@@ -202,7 +233,7 @@ def transcode(path: Path, target: Path, *, encoding: str) -> Path:
     return target
 
 
-class _readable:
+class readable:  # noqa: N801  (a context, called like a function)
     """Turn the errors of opening and unpacking a file into a DataError that names it."""
 
     def __init__(self, path: Path):
@@ -234,8 +265,8 @@ class _Counts:
 
 def _count_bytes(path: Path, encoding: str, separator: str) -> _Counts:
     counts, decoder = _Counts(), codecs.getincrementaldecoder(encoding)()
-    mark = b"" if separator == WHITESPACE else separator.encode(encoding if not _is_wide(encoding) else "ascii")
-    with _readable(path), open_bytes(path) as stream:
+    mark = b"" if separator == WHITESPACE else separator.encode(encoding if not is_wide(encoding) else "ascii")
+    with readable(path), open_bytes(path) as stream:
         while chunk := stream.read(_CHUNK_BYTES):
             if chunk.endswith(b"\r"):
                 chunk += stream.read(1)
@@ -310,10 +341,6 @@ def _fits(line: bytes, encoding: str) -> bool:
 def _head_lines(content: bytes) -> list[bytes]:
     lines = content.split(b"\n")
     return lines[:-1] if len(content) == HEAD_BYTES and len(lines) > 1 else lines
-
-
-def _is_wide(encoding: str) -> bool:
-    return encoding.startswith(("utf-16", "utf-32"))
 
 
 def _plain_separator(separator: str | None) -> str | None:

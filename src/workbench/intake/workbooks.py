@@ -1,8 +1,7 @@
 """Excel workbooks (.xlsx, .xlsm, .xls): one sheet as text cells, every row accounted for; for 01_check_quality.
 
-A cell keeps its meaning: dates become ISO text (or the declared pattern), whole numbers lose the ``.0`` a workbook
-stores them with. A workbook keeps fifteen digits: a longer number is written in scientific notation, so that an id
-column names it as damaged.
+A cell keeps its meaning: dates become ISO text, whole numbers lose the ``.0`` a workbook stores them with. A workbook
+keeps fifteen digits: a longer number is written in scientific notation, so that an id column names it as damaged.
 """
 
 from __future__ import annotations
@@ -22,7 +21,10 @@ import python_calamine as calamine
 from workbench.core.errors import DataError, Fault, did_you_mean
 from workbench.intake.raw_files import LINE, REJECTS, RawFile, file_state
 
-__all__ = ["Sheet", "read_sheet", "read_workbook_file"]
+__all__ = ["DATE_CELLS", "Sheet", "read_sheet", "read_workbook_file"]
+
+# how cells that hold a date are written: the patterns of such a source beside those it declares
+DATE_CELLS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
 
 _EXACT = 10**15  # integers from here on have lost digits
 _EDGES = " \t\r\n\u00a0\u3000\ufeff"
@@ -67,9 +69,8 @@ def read_sheet(path: Path, *, sheet: str | int | None = None, header: bool = Tru
 
 
 def read_workbook_file(
-    engine: ibis.BaseBackend, path: Path, *, sheet: Sheet, columns: Mapping[str, int], dates: Mapping[str, str | None],
-    scratch: Path,
-) -> RawFile:  # fmt: skip
+    engine: ibis.BaseBackend, path: Path, *, sheet: Sheet, columns: Mapping[str, int], scratch: Path
+) -> RawFile:
     """Bring the mapped columns of a sheet to text cells.
 
     Parameters
@@ -80,8 +81,6 @@ def read_workbook_file(
     sheet : Sheet
     columns : mapping of str to int
         Our name of a column: its position in the sheet, from 1.
-    dates : mapping of str to str or None
-        The strptime pattern that cells holding a date are written with, by column; ISO without one.
     scratch : Path
         A private folder; the caller removes it.
 
@@ -97,8 +96,7 @@ def read_workbook_file(
     kept = {line for line, _ in good}
     spoiled = [(line, cells) for line, cells in sheet.rows if line not in kept]
     texts = {
-        ours: pa.array([_as_text(_cell(cells, at), dates.get(ours)) for _, cells in good], pa.string())
-        for ours, at in columns.items()
+        ours: pa.array([_as_text(_cell(cells, at)) for _, cells in good], pa.string()) for ours, at in columns.items()
     }
     table = pa.table({LINE: pa.array([line for line, _ in good], pa.int64()), **texts})
     target = scratch / "rows.parquet"
@@ -139,7 +137,7 @@ def _read_sheet(path: Path, state: tuple, sheet: str | int | None, header: bool)
         raise DataError(Fault(path.name, "the sheet is empty", "A header row and at least one record"))
     shift = [""] * (first[1] if first else 0)
     filled = [(number, [*shift, *cells]) for number, cells in filled]
-    names = [_as_text(cell, None) or "" for cell in filled[0][1]] if header else []
+    names = [_as_text(cell) or "" for cell in filled[0][1]] if header else []
     while names and not names[-1].strip(_EDGES):
         names.pop()
     records = filled[int(header) :]
@@ -167,7 +165,7 @@ def _cell(cells: list[Any], at: int) -> Any:
     return cells[at - 1] if at <= len(cells) else None
 
 
-def _as_text(cell: Any, pattern: str | None) -> str | None:
+def _as_text(cell: Any) -> str | None:
     if cell is None or isinstance(cell, str):
         return cell
     if isinstance(cell, bool):
@@ -175,10 +173,8 @@ def _as_text(cell: Any, pattern: str | None) -> str | None:
     if isinstance(cell, (int, float)):
         return _number(cell)
     if isinstance(cell, dt.datetime):
-        return cell.strftime(pattern) if pattern else cell.isoformat(sep=" ")
-    if isinstance(cell, dt.date):
-        return cell.strftime(pattern) if pattern else cell.isoformat()
-    return str(cell)
+        return cell.isoformat(sep=" ")
+    return f"{cell.isoformat()} 00:00:00" if isinstance(cell, dt.date) else str(cell)
 
 
 def _number(cell: int | float) -> str:
@@ -188,4 +184,4 @@ def _number(cell: int | float) -> str:
 
 
 def _as_line(cells: list[Any]) -> str:
-    return "\t".join(_as_text(cell, None) or "" for cell in cells)
+    return "\t".join(_as_text(cell) or "" for cell in cells)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+from workbench.run.identity import forget_people
 from workbench.run.lock import hold_workspace
 from workbench.run.manifest import write_manifest
 
@@ -38,4 +39,6 @@ def publish_by_hand(stage: StageRun) -> None:
     with hold_workspace(stage.workspace, f"{stage.stage} by hand", wait_seconds=_WAIT_SECONDS):
         write_manifest(stage.staging.folder, None, summary)
         folder = stage.staging.publish()
+        if stage.stage == "02_resolve_identity":
+            forget_people(stage.workspace, stage.profile.name)
         Tracker(stage.workspace, stage.profile.name).log_by_hand(summary, folder)

@@ -82,6 +82,7 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
         yaml_faults += [_at(where, fault) for fault in declared]
         found = check_source(source, workspace.root) if files else []
         data_faults += [_at(where, fault) for fault in found if fault not in declared]
+    yaml_faults += _identity_faults(profile)
     yaml_faults += _feature_faults(profile)
     if yaml_faults:
         raise ProfileError(yaml_faults + data_faults)
@@ -91,6 +92,16 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
 
 def _at(where: str, fault: Fault) -> Fault:
     return Fault(f"{where}: {fault.where}" if fault.where else where, fault.found, fault.expected, fault.remedy)
+
+
+def _identity_faults(profile: Profile) -> list[Fault]:
+    """Compare whose customer ids the sources say they use, where identities are resolved."""
+    from workbench.intake.identity.spaces import check_spaces  # noqa: PLC0415
+
+    if "02_resolve_identity" not in profile.stages:
+        return []
+    found = check_spaces(profile.sources)
+    return [_at(profile.where("sources", name), fault) for name, fault in found.items()]
 
 
 def _feature_faults(profile: Profile) -> list[Fault]:

@@ -13,6 +13,7 @@ from typing import Any
 import workbench
 from workbench.core.files import digest_file, digest_json, write_json
 from workbench.core.profile import Profile
+from workbench.core.schema import CANONICAL
 from workbench.core.stages import STAGES
 from workbench.core.workspace import Workspace
 from workbench.intake.places import present_files
@@ -27,7 +28,10 @@ __all__ = [
 ]
 
 _PACKAGE = Path(workbench.__file__).parent
-_LIBRARIES = ("duckdb", "ibis-framework", "matplotlib", "numpy", "pandas", "pointblank", "scikit-learn", "scipy")
+_IDENTITY = "02_resolve_identity"
+_LIBRARIES = (
+    "duckdb", "ibis-framework", "matplotlib", "numpy", "pandas", "pointblank", "scikit-learn", "scipy", "splink",
+)  # fmt: skip
 
 
 def stage_key(
@@ -174,4 +178,7 @@ def _library_versions() -> dict[str, str]:
 
 def stage_inputs(stage: str, digests: Mapping[str, str]) -> dict[str, str]:
     """Return the digests of the tables a stage reads, of those that are there."""
-    return {name: digests[name] for name in STAGES[stage].reads if name in digests}
+    reads = set(STAGES[stage].reads)
+    if reads & set(CANONICAL) and stage != _IDENTITY:
+        reads.add("identities")  # the store joins them to every table that names a customer
+    return {name: digests[name] for name in sorted(reads) if name in digests}

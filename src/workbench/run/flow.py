@@ -27,6 +27,7 @@ from workbench.run.champion import champion_digest
 from workbench.run.check import check_sources, fetch_remote, make_demo_data, make_sheets
 from workbench.run.context import RunContext, new_run_id, stage_folder, stage_summary
 from workbench.run.digests import code_digest, file_digests, source_files, stage_inputs, stage_key
+from workbench.run.identity import forget_people, has_people, identity_inputs
 from workbench.run.lock import hold_workspace
 from workbench.run.manifest import is_current, read_manifest, table_digests, write_manifest
 from workbench.run.outcome import FlowResult, failed_entry, os_error_text, place_report
@@ -36,6 +37,7 @@ from workbench.run.publish import RunFolder, last_summary, sweep_orphans
 __all__ = ["FlowOptions", "run_flow", "select_stages"]
 
 _FIRST = "01_check_quality"
+_IDENTITY = "02_resolve_identity"
 _SEGMENTS = "06_segment_customers"
 _REPORT = "14_write_report"
 
@@ -139,6 +141,7 @@ class _Flow:
         self.store = Store(workspace, profile.name)
         self.folder = RunFolder(workspace, profile.name, self.run_id)
         self.stages: dict[str, dict[str, Any]] = {}
+        self.selected: tuple[str, ...] = ()
         self.as_of = profile.as_of.isoformat() if profile.as_of else None
         self.deadline = time.monotonic() + profile.run.total_seconds
         self.tracking = BackgroundTracking(workspace, profile.name, self.run_id)
@@ -152,6 +155,7 @@ class _Flow:
         error: WorkbenchError | None = None
         try:
             self._find_as_of(selected)
+            self.selected = tuple(selected)
             for stage in selected:
                 self._one(stage)
             self.tracking.wait()
@@ -181,12 +185,22 @@ class _Flow:
             raise DataError(Fault(stage, found, "A workspace holds the notebook templates"))
         key = self._key(stage, notebook)
         published = stage_folder(self.workspace, self.profile.name, stage)
-        if not self.options.force and is_current(published, key):
+        if not self.options.force and is_current(published, key) and not self._people_are_gone(stage):
             self._reuse(stage)
         else:
             self._execute(stage, notebook, key)
         if stage == _FIRST:
             self.as_of = self.as_of or stage_summary(self.workspace, self.profile.name, stage).get("as_of")
+
+    def _people_are_gone(self, stage: str) -> bool:
+        """Say whether 01 must read people again, since 02 is to resolve them anew and has none to resolve."""
+        if stage != _FIRST or _IDENTITY not in self.selected or has_people(self.workspace, self.profile.name):
+            return False
+        notebook = self.workspace.notebooks / f"{_IDENTITY}.ipynb"
+        if self._skipped_because(_IDENTITY) or not notebook.is_file():
+            return False
+        published = stage_folder(self.workspace, self.profile.name, _IDENTITY)
+        return not is_current(published, self._key(_IDENTITY, notebook))
 
     def _skipped_because(self, stage: str) -> dict[str, str] | None:
         present = self._present()
@@ -235,6 +249,8 @@ class _Flow:
         summary = dict(stage_summary(self.workspace, self.profile.name, stage))
         summary["reused_from"] = summary["run_id"]
         summary["run_id"] = self.run_id
+        if stage == _IDENTITY:
+            forget_people(self.workspace, self.profile.name)
         self._note(stage, summary)
         self.say.ended(stage, summary)
 
@@ -260,6 +276,8 @@ class _Flow:
         shutil.copyfile(output, staging / "notebook.ipynb")
         write_manifest(staging, key, summary)
         self.store.publish(stage, self.run_id)
+        if stage == _IDENTITY:
+            forget_people(self.workspace, self.profile.name)
         self._note(stage, summary)
         self.say.ended(stage, summary)
 
@@ -297,6 +315,8 @@ class _Flow:
         inputs: dict[str, Any] = stage_inputs(stage, {t: d for t, d in self._digests().items() if t in self._present()})
         if stage == _FIRST:
             inputs = self._raw_digests()
+        elif stage == _IDENTITY:
+            inputs |= identity_inputs(self.workspace, self.profile)
         elif stage == _SEGMENTS:
             self.tracking.wait()  # it has written the promoted definition
             inputs["champion"] = champion_digest(self.workspace, self.profile.name)

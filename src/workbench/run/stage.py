@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.files import write_json
 from workbench.core.params import SECTIONS
-from workbench.core.schema import CANONICAL, UNDATED
+from workbench.core.schema import CANONICAL, ID_SPACE, TABLES, UNDATED
 from workbench.core.stages import STAGES
 from workbench.core.store import Store, to_pandas
 from workbench.core.workspace import Workspace
@@ -117,6 +117,10 @@ class StageRun(Telling):
         """Return a table this stage has just written as pandas; one row per customer."""
         return to_pandas(self.staging.read(table))
 
+    def previous_frame(self, table: str) -> pd.DataFrame | None:
+        """Return a table as this stage wrote it at its last run, None on a first run; small tables only."""
+        return self.store.frame(table) if self.store.path(table).is_file() else None
+
     def digest(self, table: str) -> str:
         """Return the content digest of a table."""
         return self.store.digest(table)
@@ -136,13 +140,32 @@ class StageRun(Telling):
         """Stage a table this stage alone writes; return its rows."""
         return self.staging.write(table, content)
 
-    def write_all(self, tables: Mapping[str, ibis.Table]) -> dict[str, int]:
-        """Stage several tables; return their rows by name."""
-        return {name: self.write(name, content) for name, content in tables.items()}
+    def write_all(self, tables: Mapping[str, ibis.Table | None]) -> dict[str, int]:
+        """Stage several tables, those that are None left out; return their rows by name."""
+        return {name: self.write(name, content) for name, content in tables.items() if content is not None}
 
     def written(self) -> dict[str, ibis.Table]:
         """Return the canonical tables this stage has just written."""
         return {name: self.staging.read(name) for name in self.staging.rows if name in CANONICAL}
+
+    def resolves_identity(self) -> bool:
+        """Say whether identities are resolved in this profile, so that people are gathered for it."""
+        return "02_resolve_identity" in self.profile.stages
+
+    def named_file(self, text: str | None) -> Path | None:
+        """Return the place of a file that a parameter names inside the workspace; None where it names none."""
+        return self.workspace.resolve(text) if text else None
+
+    def sourced_tables(self) -> dict[str, ibis.Table]:
+        """Return the canonical tables that say whose customer ids they use, with these ids."""
+        tables = {name: self.store.as_sourced(name) for name in CANONICAL if name in self.present()}
+        return {name: table for name, table in tables.items() if ID_SPACE in table.columns}
+
+    def former(self, table: str) -> pd.DataFrame:
+        """Return a table of this stage as it stood before this run; its columns without rows where there is none."""
+        if self.store.path(table).is_file():
+            return self.store.frame(table)
+        return pd.DataFrame({column.name: pd.Series(dtype="str") for column in TABLES[table].columns})
 
     def holding(self) -> Callable[[ibis.Table], ibis.Table]:
         """Return what holds a step's rows in the engine until ``finish()``, so that large inputs keep to the limit."""

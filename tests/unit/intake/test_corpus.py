@@ -9,7 +9,7 @@ import yaml
 
 from workbench.core.errors import DataError
 from workbench.core.params import SourceParams
-from workbench.intake.canonical import assemble
+from workbench.intake.canonical import take_in
 from workbench.intake.sources import check_source, read_source
 
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -101,9 +101,20 @@ def test_rejects_name_the_line(engine, tmp_path, file):
     assert {row["source"] for row in rejects} == {"file"}
 
 
+@pytest.mark.parametrize("file", ["20_exact_duplicates.csv", "62_workbook.xlsx", "62_bad_bytes.jsonl"])
+def test_reading_again_says_the_same(tmp_path, file):
+    said = []
+    for again in range(2):
+        given = {"root": CORPUS, "scratch": tmp_path / str(again), "dates": DATES}
+        parsed = read_source(ibis.duckdb.connect(threads=1 + again), "file", as_source(file, READ[file]), **given)
+        rejects = parsed.rejects.order_by("line").to_pyarrow().to_pylist() if parsed.rejects is not None else []
+        said.append((parsed.metrics, parsed.table.order_by("_order").to_pyarrow().to_pylist(), rejects))
+    assert said[0] == said[1]
+
+
 @pytest.mark.parametrize("file", [file for file, verdict in READ.items() if "metrics" in verdict])
 def test_tables_are_counted(engine, tmp_path, file):
-    verdict = READ[file]
-    parsed = read_source(engine, "file", as_source(file, verdict), root=CORPUS, scratch=tmp_path, dates=DATES)
-    metrics = assemble(engine, {"file": parsed}).metrics
+    verdict, (first, last) = READ[file], DATES
+    given = {"file": as_source(file, verdict)}
+    metrics = take_in(engine, given, root=CORPUS, scratch=tmp_path, date_min=first, date_max=last).metrics
     assert {key: metrics[key] for key in verdict["metrics"]} == verdict["metrics"]

@@ -6,7 +6,9 @@ import ibis
 import pytest
 
 from workbench.core.errors import DataError
-from workbench.intake.quality import assess, pointblank_report, records_flow, rows_by_month
+from workbench.intake.quality.checks import assess
+from workbench.intake.quality.pointblank_page import pointblank_report
+from workbench.intake.quality.records import records_flow, rows_by_month
 
 SOURCES = {"crm": "customers", "shop": "transactions"}
 

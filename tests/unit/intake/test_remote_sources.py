@@ -245,7 +245,7 @@ def postgres(tmp_path_factory):
     run = functools.partial(subprocess.run, check=True, capture_output=True, cwd="/")
     run([*as_user, str(home / "initdb"), "-D", data, "-A", "trust", "-U", "tester", "--no-sync"])
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run([*as_user, str(home / "pg_ctl"), "-D", data, "-o", options, "-w", "-l", f"{folder}/log", "start"], **run)
+    run([*as_user, str(home / "pg_ctl"), "-D", data, "-o", options, "-w", "-l", f"{folder}/log", "start"])
     yield f"postgresql://tester@127.0.0.1:{port}/postgres"
     run([*as_user, str(home / "pg_ctl"), "-D", data, "-m", "immediate", "stop"])
     if as_user:

@@ -166,7 +166,7 @@ def test_the_months_chart_calls_the_states_as_the_analysis_does():
 
 
 def test_every_registered_feature_has_a_label_of_its_own():
-    assert [name for name in REGISTRY if name not in text._labels()] == []
+    assert [name for name in REGISTRY if not has_label(name)] == []
     for language in ("en", "zh"):
         called_twice = [label(name, language) for name in REGISTRY]
         assert len(set(called_twice)) == len(REGISTRY)
@@ -175,7 +175,7 @@ def test_every_registered_feature_has_a_label_of_its_own():
 def test_the_features_section_names_registered_features_alone():
     content = (SOURCE / "report" / "texts" / "labels.yaml").read_text(encoding="utf-8")
     section = re.search(r"# -- features -+\n(.*?)\n# --", content, re.S).group(1)
-    assert set(re.findall(r"^(\w+):", section, re.M)) == set(REGISTRY)
+    assert set(re.findall(r"^(\w+):", section, re.M)) <= set(REGISTRY)
 
 
 def test_a_window_of_any_length_has_a_label():

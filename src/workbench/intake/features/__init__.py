@@ -1,7 +1,23 @@
 """From canonical tables to one row per customer, as of a date."""
 
+from workbench.intake.features.alarms import Alarm, watch_future
 from workbench.intake.features.build import WINDOWS_DAYS, build_features
 from workbench.intake.features.keep import keeping
 from workbench.intake.features.registry import REGISTRY, Feature, available, registered
+from workbench.intake.features.settings import FeatureSettings, Scale
+from workbench.intake.features.unknown import leave_out_unknown
 
-__all__ = ["REGISTRY", "WINDOWS_DAYS", "Feature", "available", "build_features", "keeping", "registered"]
+__all__ = [
+    "REGISTRY",
+    "WINDOWS_DAYS",
+    "Alarm",
+    "Feature",
+    "FeatureSettings",
+    "Scale",
+    "available",
+    "build_features",
+    "keeping",
+    "leave_out_unknown",
+    "registered",
+    "watch_future",
+]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+import ibis
 import ibis.expr.types as ir
 
-from workbench.intake.features.exact import at_midnight, days_between, money, ratio
+from workbench.intake.features.exact import DIGITS, at_midnight, days_between, money, ratio
 
 __all__ = ["describe_behaviour"]
 
+FIFTHS = 5
+DIGITS_OF_ALL = 12  # decimals kept of a share of all customers
 SATURDAY = 5  # days of the week counted from Monday = 0
 
 
@@ -40,7 +43,8 @@ def describe_behaviour(orders: ir.Table, *, as_of: date, windows_days: Sequence[
     if "ordered_at" in orders.columns:
         sums |= _dated_sums(orders, bought, as_of=as_of, windows_days=windows_days)
     totals = orders.group_by("customer_id").aggregate(**sums)
-    features = _money_and_baskets(totals) | _discounts_and_returns(totals)
+    features = _money_and_baskets(totals) | _discounts_and_returns(totals) | _promotions(totals)
+    features |= _place_among_all(totals)
     if "ordered_at" in orders.columns:
         features |= _recency_and_windows(totals, as_of=as_of, windows_days=windows_days)
     return totals.select("customer_id", **features)
@@ -88,6 +92,34 @@ def _discounts_and_returns(totals: ir.Table) -> dict[str, ir.NumericColumn]:
     if "coupon_lines" in totals.columns:
         features["coupon_order_share"] = ratio(totals.coupon_orders, totals.orders)
     return features
+
+
+def _promotions(totals: ir.Table) -> dict[str, ir.NumericColumn]:
+    """Compare the share of spend on promotion with that of all customers together."""
+    if "promoted" not in totals.columns:
+        return {}
+    sold = totals.sold.cast("float64").nullif(0)
+    share = totals.promoted.fill_null(0).cast("float64") / sold
+    everybody = ibis.window()
+    base = totals.promoted.sum().over(everybody).cast("float64") / totals.sold.sum().over(everybody).cast("float64")
+    return {"promotion_spend_share": share.round(DIGITS), "promotion_lift": (share / base.nullif(0)).round(DIGITS)}
+
+
+def _place_among_all(totals: ir.Table) -> dict[str, ir.NumericColumn]:
+    """Compare the net spend with that of all customers: its share, its rank, its fifth among purchasers."""
+    net, buys, everybody = money(totals.net.fill_null(0)), totals.orders > 0, ibis.window()
+    lower = ibis.rank().over(ibis.window(order_by=net))
+    n = net.count().over(everybody)
+    lower_buyers = ibis.rank().over(ibis.window(group_by=buys, order_by=net))
+    buyers = net.count().over(ibis.window(group_by=buys))
+    fifth = 1 + (lower_buyers * FIFTHS // buyers)
+    return {
+        "spend_quintile": ibis.ifelse(buys, fifth.cast("int64"), ibis.null("int64")),
+        "contribution_share": (
+            net.cast("float64") / net.sum().over(everybody).cast("float64").nullif(0)
+        ).round(DIGITS_OF_ALL),
+        "contribution_rank_share": ratio(n - lower, n),
+    }
 
 
 def _recency_and_windows(totals: ir.Table, *, as_of: date, windows_days: Sequence[int]) -> dict[str, ir.Column]:

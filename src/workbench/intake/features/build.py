@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 
@@ -12,13 +13,25 @@ from workbench.core.errors import DataError, Fault, ProfileError
 from workbench.intake.features.attributes import describe_attributes, registered_before
 from workbench.intake.features.behaviour import describe_behaviour
 from workbench.intake.features.campaigns import count_campaigns
+from workbench.intake.features.cutting import cut_tables
+from workbench.intake.features.decisions import describe_decisions, follow_products
 from workbench.intake.features.exact import join_customers
 from workbench.intake.features.keep import Keep
 from workbench.intake.features.lines import ORDER_LABELS, known_lines
+from workbench.intake.features.network import describe_referrals, describe_relations
+from workbench.intake.features.occasions import describe_occasions
 from workbench.intake.features.orders import group_orders, purchases
-from workbench.intake.features.preferences import count_products, prefer_group, prefer_label
-from workbench.intake.features.registry import DEFAULT_WINDOWS_DAYS, REGISTRY, available
+from workbench.intake.features.origin import describe_acquisition, describe_city
+from workbench.intake.features.preferences import count_products, describe_loyalty, prefer_group, prefer_label
+from workbench.intake.features.prices import compare_with_usual_price, describe_margin, describe_price_level
+from workbench.intake.features.registry import DEFAULT_WINDOWS_DAYS, available
 from workbench.intake.features.rhythm import describe_rhythm, describe_times
+from workbench.intake.features.service import describe_reviews, describe_service
+from workbench.intake.features.sessions import known_events
+from workbench.intake.features.settings import FeatureSettings
+from workbench.intake.features.surveys import describe_answers, score_scale
+from workbench.intake.features.usage import describe_usage
+from workbench.intake.features.ways import describe_instalments, describe_shopping_mode
 
 __all__ = ["WINDOWS_DAYS", "build_features"]
 
@@ -30,6 +43,7 @@ def build_features(
     *,
     as_of: date,
     windows_days: Sequence[int] = WINDOWS_DAYS,
+    settings: FeatureSettings | None = None,
     keep: Keep | None = None,
 ) -> ir.Table:
     """Describe every customer by what was known before the as-of date.
@@ -37,12 +51,16 @@ def build_features(
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        Canonical tables by name (``core.schema``), all on one engine; customers, transactions, products and campaigns
-        are used where present. A column that a source does not have leaves the features that need it out.
+        Canonical tables by name (``core.schema``), all on one engine; customers, transactions, products, events,
+        service, reviews, campaigns, relations and responses are used where present. A column that a source does not
+        have leaves the features that need it out.
     as_of : date
-        Only rows dated before its midnight feed a feature; rows without a date feed none that is dated.
+        Every dated table is cut at its midnight before anything is computed (``cut_tables``); rows without a date feed
+        no feature of a dated table.
     windows_days : sequence of int
         Lengths in days, from 1, of the windows ``[as_of - days, as_of)``.
+    settings : FeatureSettings, optional
+        Sessions, least counts, words, occasions and scales.
     keep : callable, optional
         Executes an expression and gives the result as a table (``keeping``); used on the orders and on each group of
         features, which bounds the memory of a build over tens of millions of lines. The result is the same.
@@ -52,60 +70,146 @@ def build_features(
     ibis.Table
         One row per customer, sorted by customer_id (text): the ids of customers registered before the as-of date or at
         an unknown time, and of those with any dated order line before it. Then the features of ``REGISTRY`` whose
-        source columns exist, in its order, then the declared attributes of customers. A customer without any order line
-        has frequency_orders 0 and the other features of transactions null; counts of campaigns are 0. Without
-        ``keep`` nothing is computed until the table is executed, but for one look at text attributes of customers.
+        source columns exist, in its order, the scores of the scales, then the declared attributes of customers. A
+        customer without any order line has frequency_orders 0 and the other features of transactions null; counts of
+        other tables are 0. Without ``keep`` nothing is computed until the table is executed, but for one look at text
+        attributes of customers.
 
     Raises
     ------
     DataError
         If neither customers nor transactions have a customer_id.
     ProfileError
-        If a window is not a whole number of days from 1, or stands twice.
+        If a window is not a whole number of days from 1, or stands twice; if an occasion's rule cannot be read.
     """
     _check_windows(windows_days)
-    blocks = _transaction_blocks(tables, as_of=as_of, windows_days=windows_days, keep=keep or _lazily)
-    everybody = _everybody(tables, blocks[:1], as_of=as_of)
-    if "campaigns" in tables:
-        blocks.append(count_campaigns(tables["campaigns"], as_of=as_of))
+    asked = settings or FeatureSettings()
+    features = available(tables, windows_days=windows_days, settings=asked)
+    work = _Work(
+        cut_tables(tables, as_of=as_of), as_of, tuple(windows_days), asked, keep or _lazily,
+        frozenset(feature.name for feature in features),
+    )  # fmt: skip
+    bought = _transaction_blocks(work)
+    everybody = _everybody(work.tables, bought.blocks[:1], as_of=as_of)
+    blocks = [*bought.blocks, *_usage_blocks(work), *_contact_blocks(work), *_origin_blocks(work, everybody, bought)]
     attributes: list[str] = []
-    if "customers" in tables:
-        declared = describe_attributes(tables["customers"], as_of=as_of)
+    if "customers" in work.tables:
+        declared = describe_attributes(work.tables["customers"], as_of=as_of)
         blocks.append(declared)
         attributes = declared.columns[1:]
     joined = reduce(join_customers, blocks, everybody)
-    features = available(tables, windows_days=windows_days)
     names = [feature.name for feature in features]
     zeros = {feature.name: joined[feature.name].fill_null(0) for feature in features if feature.counts_zero}
     chosen = ["customer_id", *names, *(name for name in attributes if name not in names)]
     return joined.mutate(**zeros).select(chosen).order_by("customer_id")
 
 
-def _transaction_blocks(
-    tables: Mapping[str, ir.Table], *, as_of: date, windows_days: Sequence[int], keep: Keep
-) -> list[ir.Table]:
-    """Give tables of one row per customer; the first names every customer with an order line."""
-    transactions = tables.get("transactions")
-    if transactions is None or "customer_id" not in transactions.columns:
-        return []
-    lines = known_lines(transactions, as_of=as_of)
-    orders = keep(group_orders(lines))
+@dataclass(frozen=True)
+class _Work:
+    """What every group of features is built from; ``names`` are the features that are wanted."""
+
+    tables: Mapping[str, ir.Table]
+    as_of: date
+    windows_days: tuple[int, ...]
+    settings: FeatureSettings
+    keep: Keep
+    names: frozenset[str]
+
+    def wants(self, *names: str) -> bool:
+        return any(name in self.names for name in names)
+
+    def chosen(self, block: ir.Table) -> ir.Table:
+        """Keep what becomes a feature, so that nothing else is computed, and hold it."""
+        return self.keep(block.select("customer_id", *(name for name in block.columns if name in self.names)))
+
+
+@dataclass(frozen=True)
+class _Bought:
+    """The features of transactions; the first block names every customer with an order line."""
+
+    blocks: list[ir.Table]
+    orders: ir.Table | None = None
+    purchases: ir.Table | None = None
+
+
+def _transaction_blocks(work: _Work) -> _Bought:
+    transactions = work.tables.get("transactions")
+    if transactions is None or not {"customer_id", "amount"} <= set(transactions.columns):
+        return _Bought([])
+    lines = known_lines(transactions, as_of=work.as_of)
+    orders = work.keep(group_orders(lines))
     bought = purchases(orders)
-    blocks = [keep(describe_behaviour(orders, as_of=as_of, windows_days=windows_days))]
+    blocks = [work.chosen(describe_behaviour(orders, as_of=work.as_of, windows_days=work.windows_days))]
     if "ordered_at" in lines.columns:
-        blocks += [keep(describe_rhythm(bought)), keep(describe_times(bought))]
-    blocks += [keep(_registered(prefer_label(bought, label))) for label in ORDER_LABELS if label in lines.columns]
+        blocks += [work.chosen(describe_rhythm(bought, as_of=work.as_of)), work.chosen(describe_times(bought))]
+    blocks += [work.chosen(prefer_label(bought, label)) for label in ORDER_LABELS if label in lines.columns]
+    if work.wants("shopping_mode"):
+        blocks.append(work.chosen(describe_shopping_mode(bought, work.settings)))
+    if work.wants("instalment_order_share"):
+        blocks.append(work.chosen(describe_instalments(bought)))
+    if work.wants("occasion_top"):
+        blocks.append(work.chosen(describe_occasions(work.tables, bought, work.settings.occasions)))
     if "product_id" in lines.columns:
-        blocks.append(keep(count_products(lines)))
-        products = tables.get("products")
-        groups = [group for group in ("category", "brand") if products is not None and group in products.columns]
-        blocks += [keep(_registered(prefer_group(lines, products, group))) for group in groups]
+        blocks += _product_blocks(work, lines)
+    return _Bought(blocks, orders, bought)
+
+
+def _product_blocks(work: _Work, lines: ir.Table) -> list[ir.Table]:
+    products = work.tables.get("products")
+    blocks = [work.chosen(count_products(lines))]
+    groups = [group for group in ("category", "brand") if products is not None and group in products.columns]
+    blocks += [work.chosen(prefer_group(lines, products, group)) for group in groups]
+    if work.wants("brand_loyalty"):
+        blocks.append(work.chosen(describe_loyalty(lines, products)))
+    if work.wants("price_percentile_mean"):
+        blocks.append(work.chosen(describe_price_level(lines, products)))
+    if work.wants("below_usual_price_share"):
+        blocks.append(work.chosen(compare_with_usual_price(lines)))
+    if work.wants("margin_total"):
+        blocks.append(work.chosen(describe_margin(lines, products)))
     return blocks
 
 
-def _registered(block: ir.Table) -> ir.Table:
-    """Keep what becomes a feature, so that nothing else is computed."""
-    return block.select("customer_id", *(name for name in block.columns if name in REGISTRY))
+def _usage_blocks(work: _Work) -> list[ir.Table]:
+    if not work.wants("sessions"):
+        return []
+    described = describe_usage(
+        work.tables, as_of=work.as_of, windows_days=work.windows_days, settings=work.settings, keep=work.keep
+    )
+    blocks = [work.chosen(block) for block in described]
+    followed = {**work.tables, "events": known_events(work.tables["events"], work.settings.event_types)}
+    if work.wants("decision_style"):
+        blocks.append(work.chosen(describe_decisions(followed)))
+    if work.wants("viewed_bought_share"):
+        blocks.append(work.chosen(follow_products(followed, least=work.settings.least_for_share)))
+    return blocks
+
+
+def _contact_blocks(work: _Work) -> list[ir.Table]:
+    tables, blocks = work.tables, []
+    if "campaigns" in tables:
+        blocks.append(count_campaigns(tables["campaigns"], least=work.settings.least_for_share))
+    if "service" in tables:
+        blocks.append(describe_service(tables["service"], as_of=work.as_of, windows_days=work.windows_days))
+    if "reviews" in tables:
+        blocks.append(describe_reviews(tables["reviews"], as_of=work.as_of))
+    if work.wants("survey_answers"):
+        blocks.append(describe_answers(tables["responses"]))
+        blocks += [score_scale(tables["responses"], name, scale) for name, scale in work.settings.scales.items()]
+    return [work.chosen(block) for block in blocks]
+
+
+def _origin_blocks(work: _Work, everybody: ir.Table, bought: _Bought) -> list[ir.Table]:
+    blocks = []
+    if work.wants("relations_degree"):
+        blocks.append(describe_relations(work.tables, everybody, bought.purchases, as_of=work.as_of))
+    if work.wants("referrals"):
+        blocks.append(describe_referrals(work.tables, everybody, bought.orders))
+    if work.wants("acquisition_channel"):
+        blocks.append(describe_acquisition(work.tables, everybody, bought.purchases))
+    if work.wants("city_tier"):
+        blocks.append(describe_city(work.tables["customers"]))
+    return [work.chosen(block) for block in blocks]
 
 
 def _lazily(table: ir.Table) -> ir.Table:

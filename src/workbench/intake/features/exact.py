@@ -45,7 +45,7 @@ def days_between(earlier: ir.DateValue, later: date | ir.DateValue) -> ir.Intege
     return until.delta(earlier, unit="day")
 
 
-def top_by(table: ir.Table, value: str, measures: Sequence[str]) -> ir.StructScalar:
+def top_by(table: ir.Table, value: str, measures: Sequence[str], *, also: Sequence[str] = ()) -> ir.StructScalar:
     """Aggregate to the row with the highest measures; ties go to the value that sorts first.
 
     Parameters
@@ -56,14 +56,16 @@ def top_by(table: ir.Table, value: str, measures: Sequence[str]) -> ir.StructSca
         The column whose top value is wanted; not null.
     measures : sequence of str
         Columns compared in this order, the highest first.
+    also : sequence of str
+        Columns of that row to bring along.
 
     Returns
     -------
     ibis struct
-        Fields ``value`` and the measures, these negated.
+        Fields ``value``, the measures, these negated, and what is brought along.
     """
     negated = {name: -table[name] for name in measures}
-    return ibis.struct({**negated, "value": table[value]}).min()
+    return ibis.struct({**negated, "value": table[value], **{name: table[name] for name in also}}).min()
 
 
 def join_customers(left: ir.Table, right: ir.Table) -> ir.Table:

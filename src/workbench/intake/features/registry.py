@@ -8,13 +8,16 @@ from dataclasses import dataclass
 
 import ibis.expr.types as ir
 
-from workbench.intake.features.catalogue import FEATURES, MISSING, WINDOWS
+from workbench.intake.features.catalogue import GROUPS, MISSING, SCALE
+from workbench.intake.features.settings import FeatureSettings, Scale
 
-__all__ = ["REGISTRY", "Feature", "available", "registered", "window_features"]
+__all__ = ["REGISTRY", "Feature", "available", "registered", "scale_features", "window_features"]
 
 DEFAULT_WINDOWS_DAYS = (30, 90, 365)
-_WINDOW_NAME = re.compile(r"(?:orders|spend)_([1-9][0-9]*)d")
-_WINDOWS_BEFORE = "lines_per_order_mean"  # windows stand before it
+_WINDOW = "{days}"
+_WINDOWS = [(group, entry) for group, entries in GROUPS.items() for entry in entries if _WINDOW in entry[0]]
+_STEMS = "|".join(re.escape(entry[0].partition(_WINDOW)[0]) for _, entry in _WINDOWS)
+_WINDOW_NAME = re.compile(rf"(?:{_STEMS})([1-9][0-9]*)d")
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,15 @@ class Feature:
     formula : dict of str
         The definition by language.
     needs : tuple of str
-        The source columns it is made of, all of them, as table.column.
+        The source columns it is made of, all of them, as table.column; ``a|b`` where one of the two is enough.
     missing : dict of str
         What a missing value means, by language.
     kind : str
         A kind of ``core.schema``: integer, number, money, date or category.
     counts_zero : bool
         True where a customer without any row has 0 rather than nothing.
+    group : str
+        What it is about: a key of ``catalogue.GROUPS``.
     """
 
     name: str
@@ -52,48 +57,79 @@ class Feature:
     missing: Mapping[str, str]
     kind: str
     counts_zero: bool = False
+    group: str = "spend"
+
+    def is_met(self, present: set[str]) -> bool:
+        """Say whether the columns it needs are there; ``present`` names them as table.column."""
+        return all(any(each in present for each in need.split("|")) for need in self.needs)
 
 
 def window_features(days: int) -> list[Feature]:
-    """Describe the orders and the spend of one window, of a length in days."""
-    return [_feature(entry, days) for entry in WINDOWS]
+    """Describe what is counted in one window, of a length in days."""
+    return [_feature(group, entry, days) for group, entry in _WINDOWS]
 
 
-def registered(columns: Iterable[str]) -> list[Feature]:
+def scale_features(scales: Mapping[str, Scale]) -> list[Feature]:
+    """Describe the scores of survey scales."""
+    described = []
+    for name, scale in scales.items():
+        said = {"{scale}": name, "{label_en}": scale.label["en"], "{label_zh}": scale.label["zh"]}
+        entry = tuple(_replaced(text, said) for text in SCALE)
+        described.append(_feature("survey", entry))
+    return described
+
+
+def registered(columns: Iterable[str], *, scales: Mapping[str, Scale] | None = None) -> list[Feature]:
     """Give the features among the columns of a table, in their order; other columns are passed over.
+
+    Parameters
+    ----------
+    columns : iterable of str
+    scales : mapping of str to Scale, optional
+        The scales whose scores are features too.
 
     Examples
     --------
     >>> [feature.label["en"] for feature in registered(["customer_id", "recency_days", "orders_7d", "income"])]
     ['Days since last purchase', 'Orders, last 7 days']
     """
+    scored = {feature.name: feature for feature in scale_features(scales or {})}
     found = []
     for name in columns:
         window = _WINDOW_NAME.fullmatch(name)
         if name in REGISTRY:
             found.append(REGISTRY[name])
+        elif name in scored:
+            found.append(scored[name])
         elif window:
             found += [feature for feature in window_features(int(window[1])) if feature.name == name]
     return found
 
 
-def available(tables: Mapping[str, ir.Table], *, windows_days: Sequence[int] = DEFAULT_WINDOWS_DAYS) -> list[Feature]:
+def available(
+    tables: Mapping[str, ir.Table],
+    *,
+    windows_days: Sequence[int] = DEFAULT_WINDOWS_DAYS,
+    settings: FeatureSettings | None = None,
+) -> list[Feature]:
     """Give the features whose source columns all exist, in the order of the features table."""
+    asked = settings or FeatureSettings()
     present = {f"{table}.{column}" for table, each in tables.items() for column in each.columns}
-    return [feature for feature in _all(windows_days) if set(feature.needs) <= present]
+    present |= {"params.occasions"} if asked.occasions else set()
+    every = [*_all(windows_days), *scale_features(asked.scales)]
+    return [feature for feature in every if feature.is_met(present)]
 
 
 def _all(windows_days: Sequence[int]) -> list[Feature]:
     features = []
-    for entry in FEATURES:
-        if entry[0] == _WINDOWS_BEFORE:
-            pairs = zip(*(window_features(days) for days in windows_days), strict=True)
-            features += [feature for same in pairs for feature in same]
-        features.append(_feature(entry))
+    for group, entries in GROUPS.items():
+        for entry in entries:
+            lengths = windows_days if _WINDOW in entry[0] else (None,)
+            features += [_feature(group, entry, days) for days in lengths]
     return features
 
 
-def _feature(entry: tuple[str, ...], days: int | None = None) -> Feature:
+def _feature(group: str, entry: tuple[str, ...], days: int | None = None) -> Feature:
     name, kind, unit, needs, missing, *words = entry
     if days is not None:
         name, *words = (text.format(days=days) for text in (name, *words))
@@ -108,16 +144,28 @@ def _feature(entry: tuple[str, ...], days: int | None = None) -> Feature:
         missing=MISSING[missing],
         kind=kind,
         counts_zero=missing == "zero",
+        group=group,
     )
 
 
 def _needs(columns: list[str]) -> tuple[str, ...]:
     """Name the tables; every feature of transactions needs its customer and its amount."""
-    own = [column for column in columns if "." in column]
-    lines = [f"transactions.{column}" for column in columns if "." not in column]
-    if lines or not own:
+    named = ["|".join(_named(part) for part in column.split("|")) for column in columns]
+    lines = [name for name in named if name.split("|")[0].startswith("transactions.")]
+    others = [name for name in named if name not in lines]
+    if lines or not others:
         lines = ["transactions.customer_id", "transactions.amount", *lines]
-    return (*lines, *own)
+    return (*dict.fromkeys(lines), *others)
+
+
+def _named(column: str) -> str:
+    return column if "." in column else f"transactions.{column}"
+
+
+def _replaced(text: str, values: Mapping[str, str]) -> str:
+    for mark, value in values.items():
+        text = text.replace(mark, value)
+    return text
 
 
 REGISTRY = {feature.name: feature for feature in _all(DEFAULT_WINDOWS_DAYS)}

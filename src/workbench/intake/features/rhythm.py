@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import ibis
 import ibis.expr.types as ir
 
-from workbench.intake.features.exact import days_between, deviation, join_customers, money, ratio, top_by
+from workbench.intake.features.exact import DIGITS, days_between, deviation, join_customers, money, ratio, top_by
 
 __all__ = ["PARTS_OF_DAY", "describe_rhythm", "describe_times"]
 
@@ -13,22 +15,25 @@ __all__ = ["PARTS_OF_DAY", "describe_rhythm", "describe_times"]
 PARTS_OF_DAY = {"night": 6, "morning": 12, "afternoon": 18, "evening": 24}
 
 
-def describe_rhythm(purchases: ir.Table) -> ir.Table:
+def describe_rhythm(purchases: ir.Table, *, as_of: date) -> ir.Table:
     """Describe the gaps between a customer's purchase days; several purchases on one day are one.
 
     Parameters
     ----------
     purchases : ibis.Table
         Orders holding a sale; columns customer_id, ordered_at.
+    as_of : date
+        The days since the last purchase are counted up to it.
 
     Returns
     -------
     ibis.Table
-        One row per customer with a purchase: gap_days_mean, gap_days_median and last_gap_days (null under two
-        purchase days), gap_days_std (n - 1 in the denominator; null under three), active_months (calendar months
-        with a purchase).
+        One row per customer with a purchase: gap_days_mean, gap_days_median, last_gap_days, recency_to_gap_ratio and
+        next_purchase_on (null under two purchase days), gap_days_std (n - 1 in the denominator) and gap_variation
+        (null under three), active_months (calendar months with a purchase) and orders_per_active_month.
     """
-    days = purchases.select("customer_id", day=purchases.ordered_at.date()).distinct()
+    dated = purchases.select("customer_id", day=purchases.ordered_at.date())
+    days = dated.group_by("customer_id", "day").aggregate(orders=dated.count())
     before = days.day.lag().over(ibis.window(group_by=days.customer_id, order_by=days.day))
     days = days.mutate(before=before)
     days = days.mutate(
@@ -42,12 +47,19 @@ def describe_rhythm(purchases: ir.Table) -> ir.Table:
         gap_days_median=days.gap.median(),
         last_gap_days=days.gap.argmax(days.day),
         active_months=days.count(where=days.opens_month),
+        orders=days.orders.sum(),
+        last_on=days.day.max(),
     )
+    spread, median = deviation(sums.gaps, sums.gap_sum, sums.gap_squares), sums.gap_days_median
     return sums.select(
         "customer_id",
         gap_days_mean=ratio(sums.gap_sum, sums.gaps),
-        gap_days_median=sums.gap_days_median,
-        gap_days_std=deviation(sums.gaps, sums.gap_sum, sums.gap_squares),
+        gap_days_median=median,
+        gap_days_std=spread,
+        gap_variation=(spread * sums.gaps / sums.gap_sum).round(DIGITS),
+        recency_to_gap_ratio=ratio(days_between(sums.last_on, as_of), median),
+        next_purchase_on=(sums.last_on + median.ceil().cast("int64").as_interval("D")),
+        orders_per_active_month=ratio(sums.orders, sums.active_months),
         last_gap_days=sums.last_gap_days,
         active_months=sums.active_months,
     )

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from workbench.analysis.intervals import wilson
 from workbench.core.schema import UNDATED
+from workbench.intake.features.alarms import Alarm
+from workbench.intake.features.registry import registered
+from workbench.intake.features.settings import Scale
 from workbench.report.findings.finding import Finding
 
-__all__ = ["find_features", "limit_features", "table_coverage"]
+__all__ = ["ALARMS", "catalogue_features", "find_features", "limit_features", "table_coverage"]
+
+SURVEY, SCORE = "survey", "scale_"
+DECLARED = "declared"  # the group of what customers said of themselves
+# reason of an alarm -> what is said of it
+ALARMS = {
+    "dates_after": "features_alarm_dates_after",
+    "name": "features_alarm_name",
+    "tied": "features_alarm_tied",
+}
 
 
 def table_coverage(features: pd.DataFrame) -> pd.DataFrame:
@@ -23,11 +36,49 @@ def table_coverage(features: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per feature
-        feature, customers, known (counts), share (known of customers, 0..1; null without customers).
+        feature, group (what it is about: a group of the registry, or declared), customers, known (counts), share (known
+        of customers, 0..1; null without customers).
     """
     known = features.drop(columns="customer_id").notna().sum()
-    table = pd.DataFrame({"feature": known.index, "customers": len(features), "known": known.to_numpy()})
+    groups = {feature.name: feature.group for feature in registered(known.index)}
+    named = [groups.get(name, SURVEY if name.startswith(SCORE) else DECLARED) for name in known.index]
+    counts = {"customers": len(features), "known": known.to_numpy()}
+    table = pd.DataFrame({"feature": known.index, "group": named, **counts})
     return table.assign(share=table["known"] / len(features) if len(features) else float("nan"))
+
+
+def catalogue_features(coverage: pd.DataFrame, *, scales: Mapping[str, Scale] | None = None) -> pd.DataFrame:
+    """List the definition of each registered feature of a table.
+
+    Parameters
+    ----------
+    coverage : DataFrame
+        As `table_coverage` returns it.
+    scales : mapping of str to Scale, optional
+        The survey scales whose scores are among them.
+
+    Returns
+    -------
+    DataFrame, one row per registered feature
+        feature, feature_group, unit, window_days (null where all of the past counts), formula and missing_rule (by
+        language), needs (source columns), share_known (0..1).
+    """
+    shares = dict(zip(coverage["feature"], coverage["share"], strict=True))
+    rows = [
+        {
+            "feature": dict(feature.label),
+            "feature_group": f"group_{feature.group}",
+            "unit": feature.unit,
+            "window_days": feature.window,
+            "formula": dict(feature.formula),
+            "needs": ", ".join(need.replace("|", " / ") for need in feature.needs),
+            "missing_rule": dict(feature.missing),
+            "share_known": shares[feature.name],
+        }
+        for feature in registered(coverage["feature"], scales=scales)
+    ]
+    columns = "feature feature_group unit window_days formula needs missing_rule share_known".split()
+    return pd.DataFrame(rows, columns=columns).astype({"window_days": "Int64"})
 
 
 def find_features(features: pd.DataFrame, coverage: pd.DataFrame, *, as_of: Any) -> list[Finding]:
@@ -46,10 +97,15 @@ def find_features(features: pd.DataFrame, coverage: pd.DataFrame, *, as_of: Any)
     return found
 
 
-def limit_features(features: pd.DataFrame, *, as_of: Any) -> list[Finding]:
-    """Say what the features do not know."""
+def limit_features(
+    features: pd.DataFrame, *, as_of: Any, alarms: Sequence[Alarm] = (), unknown: Sequence[str] = ()
+) -> list[Finding]:
+    """Say what the features do not know, which columns may know the future, and what is known of nobody."""
     dated = Finding("features_limit_as_of", {"as_of": as_of})
-    found = [dated if as_of != UNDATED else Finding("features_limit_undated")]
+    found = [Finding(ALARMS[alarm.reason], _said(alarm, as_of)) for alarm in alarms]
+    found.append(dated if as_of != UNDATED else Finding("features_limit_undated"))
+    if unknown:
+        found.append(Finding("features_limit_unknown", {"features": list(unknown), "count": len(unknown)}))
     if "frequency_orders" in features:
         without = int((features["frequency_orders"].fillna(0) == 0).sum())
         if without:
@@ -57,6 +113,11 @@ def limit_features(features: pd.DataFrame, *, as_of: Any) -> list[Finding]:
     if "returns_total" in features and (returned := float(features["returns_total"].abs().sum())) > 0:
         found.append(Finding("features_limit_returns", {"returns": returned}))
     return found
+
+
+def _said(alarm: Alarm, as_of: Any) -> dict[str, Any]:
+    values = {"column": alarm.column, "customers": alarm.customers, "share": alarm.share, "as_of": as_of}
+    return values if alarm.reason != "name" else {"column": alarm.column, "customers": alarm.customers}
 
 
 def _one_order(features: pd.DataFrame) -> list[Finding]:

@@ -10,10 +10,16 @@ import pandas as pd
 
 from workbench.core.params import SourceParams
 from workbench.intake.canonical import Intake
-from workbench.intake.quality import Quality
+from workbench.intake.quality.checks import Quality
 from workbench.report.findings.finding import Finding
 
-__all__ = ["find_quality", "limit_quality"]
+__all__ = ["find_changes", "find_quality", "find_suspects_of", "limit_quality"]
+
+# how much a doubtful value of each kind matters
+_SUSPICION = {
+    "implausible_year": 0.3, "implausible_age": 0.3, "repeated_digit": 0.3, "far_number": 0.15, "rare_level": 0.25,
+    "midnight_only": 0.05, "magnitude_jump": 0.5,
+}  # fmt: skip
 
 _SIMULATED = {"journey": "84.51°"}
 
@@ -42,7 +48,41 @@ def find_quality(taken: Intake, quality: Quality, sources: Mapping[str, SourcePa
     for table in taken.tables:
         found += _table(table, metrics)
     found += _measures(sources, metrics) + _checks(quality) + _orphans(quality) + _fresh(quality, metrics, as_of)
+    return [*found, *_accuracy(taken), *_contacts(sources, metrics), *_declared(sources, metrics)]
+
+
+def find_suspects_of(suspects: pd.DataFrame) -> list[Finding]:
+    """Name the doubtful values, one sentence per column and reason.
+
+    Parameters
+    ----------
+    suspects : DataFrame
+        As ``quality.suspects.find_suspects`` gives it.
+    """
+    found = []
+    for (reason, table, column), rows in suspects.groupby(["reason", "table", "column"], sort=False):
+        values = {"table": table, "column": column, "values": rows["value"].tolist(), "rows": int(rows["rows"].sum())}
+        found.append(Finding(f"quality_{reason}", values | {"of": int(rows["of"].iloc[0])}, _SUSPICION[reason]))
     return found
+
+
+def find_changes(changes: pd.DataFrame, *, first: bool) -> list[Finding]:
+    """Say what is different from the run before.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        As ``quality.comparison.compare_profiles`` gives it.
+    first : bool
+        Whether there is no run before.
+    """
+    if first:
+        return [Finding("quality_first_run", {}, 0.05)]
+    warned = changes[changes["status"] == "warn"]
+    if warned.empty:
+        return [Finding("quality_unchanged", {}, 0.1)]
+    places = [row.column or row.table for row in warned.itertuples()]
+    return [Finding("quality_changed", {"changes": len(warned), "places": places[:6]}, 0.4)]
 
 
 def limit_quality(taken: Intake, *, demo_data: str | None) -> list[Finding]:
@@ -169,6 +209,48 @@ def _fresh(quality: Quality, metrics: Mapping[str, Any], as_of: date) -> list[Fi
     days = int(rows.iloc[0]["observed"])
     last = (pd.Timestamp(as_of) - pd.Timedelta(days=days)).date().isoformat()
     return [Finding("quality_freshness", {"table": "transactions", "last": last, "days": days, "as_of": as_of}, 0.1)]
+
+
+def _accuracy(taken: Intake) -> list[Finding]:
+    if taken.accuracy.empty:
+        return []
+    broken = taken.accuracy[taken.accuracy["observed"] < taken.accuracy["limit"]]
+    return [
+        Finding("quality_accuracy", {"rule": row.rule, "source": row.source, "share": row.observed, "n": row.n}, 0.4)
+        for row in broken.itertuples()
+    ]
+
+
+def _contacts(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -> list[Finding]:
+    found = []
+    for name in sources:
+        for part in ("placeholder", "invalid", "shared"):
+            count = int(metrics.get(f"{name}.contact.phone.{part}", 0))
+            if count:
+                values = {"source": name, "count": count, "n": metrics[f"{name}.contact.phone.filled"]}
+                found.append(Finding(f"quality_phone_{part}", values, 0.25))
+        invalid = int(metrics.get(f"{name}.contact.email.invalid", 0))
+        if invalid:
+            values = {"source": name, "count": invalid, "n": metrics[f"{name}.contact.email.filled"]}
+            found.append(Finding("quality_email_invalid", values, 0.15))
+        for column, count in _counted(metrics, f"{name}.widths.").items():
+            found.append(Finding("quality_width", {"source": name, "column": column, "count": count}, 0.2))
+    return found
+
+
+def _declared(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -> list[Finding]:
+    """Say what was done to rows as declared: never in silence."""
+    found = []
+    for name in sources:
+        for kind in ("standardised", "imputed"):
+            for column, cells in _counted(metrics, f"{name}.{kind}.").items():
+                values = {"source": name, "column": column, "cells": cells}
+                found.append(Finding(f"quality_{kind}", values, 0.15))
+        left = int(metrics.get(f"{name}.deduplicated", 0))
+        if left:
+            conflicts = int(metrics.get(f"{name}.conflicting_keys", 0))
+            found.append(Finding("quality_deduplicated", {"source": name, "rows": left, "conflicts": conflicts}, 0.2))
+    return found
 
 
 def _counted(metrics: Mapping[str, Any], prefix: str) -> dict[str, int]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from workbench.report.numbers import show
 from workbench.report.plots.charts import (
@@ -27,6 +28,7 @@ from workbench.report.text import say
 __all__ = ["plot_feature_coverage", "plot_feature_spreads"]
 
 MOST_ROWS = 18
+MOST_FEATURES = 40  # features up to which they are drawn one by one
 ACROSS = 3  # small multiples in a row
 MOST_PANELS = 6
 BINS = 24
@@ -38,12 +40,14 @@ SPREADS = (
 
 @drawn("feature", "customers", "known")
 def plot_feature_coverage(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the share of customers for whom each feature is known, the least known first.
+    """Draw the share of customers for whom each feature is known.
 
     Parameters
     ----------
     frame : DataFrame
-        One row per feature: feature, customers, known (counts, known <= customers). At most 18 are drawn.
+        One row per feature: feature, customers, known (counts, known <= customers) and, where there are more than 40,
+        group. Up to 40 the 18 least known are drawn as bars, the least known first; beyond, one row a group with one
+        dot a feature.
     language, about
         As everywhere.
 
@@ -56,10 +60,21 @@ def plot_feature_coverage(frame: pd.DataFrame, *, language: str = "en", about: A
         return not_enough(language)
     shares = counted.assign(share=counted["known"] / counted["customers"]).sort_values(["share", "feature"])
     full = int((shares["share"] == 1).sum())
-    shown = (shares[shares["share"] < 1] if full < len(shares) else shares).head(MOST_ROWS).reset_index(drop=True)
-    worst = shown.iloc[0]
+    worst = shares.iloc[0]
     values = {"full": full, "features": len(shares), "feature": worst["feature"], "share": worst["share"]}
     title = say("chart_coverage_full_title" if full == len(shares) else "chart_coverage_title", language, values)
+    n = say("chart_note_customers", language, {"n": counted["customers"].max()})
+    if len(shares) > MOST_FEATURES and "group" in shares.columns:
+        figure, items = _draw_groups(shares, language)
+        note = footnote(language, about, n, say("chart_coverage_groups_note", language))
+        return composed(figure, title, described("chart_kind_dots", title, items, language), note)
+    shown = (shares[shares["share"] < 1] if full < len(shares) else shares).head(MOST_ROWS).reset_index(drop=True)
+    figure, items = _draw_least_known(shown, language)
+    note = footnote(language, about, n, say("chart_coverage_note", language, {"shown": len(shown), "full": full}))
+    return composed(figure, title, described("chart_kind_bars", title, items, language), note)
+
+
+def _draw_least_known(shown: pd.DataFrame, language: str) -> tuple[Figure, list[tuple[str, str]]]:
     figure, axes = canvas(height_for(len(shown)))
     at = row_axis(axes, [name_of(each, language) for each in shown["feature"]])
     track(axes, at)
@@ -68,10 +83,28 @@ def plot_feature_coverage(frame: pd.DataFrame, *, language: str = "en", about: A
         axes.text(1.012, position, show(share, "pct", language), va="center", size=8.5, color=INK)
     axes.set_xlim(0, 1)
     number_axis(axes, "x", say("axis_share_known", language), Scale("pct", language))
-    items = [(name_of(row.feature, language), show(row.share, "pct", language)) for row in shown.itertuples()]
-    n = say("chart_note_customers", language, {"n": counted["customers"].max()})
-    note = footnote(language, about, n, say("chart_coverage_note", language, {"shown": len(shown), "full": full}))
-    return composed(figure, title, described("chart_kind_bars", title, items, language), note)
+    return figure, [(name_of(row.feature, language), show(row.share, "pct", language)) for row in shown.itertuples()]
+
+
+def _draw_groups(shares: pd.DataFrame, language: str) -> tuple[Figure, list[tuple[str, str]]]:
+    """Draw one row a group, the best known first: a dot a feature, a line at the median, the counts at the right."""
+    rows = shares.groupby("group")["share"].agg(["median", "size", lambda each: (each == 1).sum()]).reset_index()
+    rows = rows.set_axis(["group", "median", "features", "full"], axis=1)
+    rows = rows.sort_values(["median", "group"], ascending=[False, True]).reset_index(drop=True)
+    figure, axes = canvas(height_for(len(rows)))
+    at = row_axis(axes, [name_of(f"group_{each}", language) for each in rows["group"]])
+    track(axes, at)
+    items = []
+    for position, row in zip(at, rows.itertuples(), strict=True):
+        known = shares.loc[shares["group"] == row.group, "share"]
+        axes.scatter(known, np.full(len(known), position), s=34, color=ACCENT, alpha=0.45, linewidths=0, zorder=3)
+        axes.vlines(row.median, position - 0.34, position + 0.34, color=INK, lw=1.6, zorder=4)
+        counts = {"features": row.features, "full": row.full}
+        axes.text(1.03, position, say("chart_coverage_group", language, counts), va="center", size=8.5, color=INK)
+        items.append((name_of(f"group_{row.group}", language), show(row.median, "pct", language)))
+    axes.set_xlim(-0.015, 1.015)
+    number_axis(axes, "x", say("axis_share_known", language), Scale("pct", language))
+    return figure, items
 
 
 @drawn()

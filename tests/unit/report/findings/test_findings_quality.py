@@ -7,7 +7,7 @@ import pytest
 
 from workbench.core.params import SourceParams
 from workbench.intake.canonical import Intake
-from workbench.intake.quality import Quality
+from workbench.intake.quality.checks import Quality
 from workbench.report.findings.quality import find_quality, limit_quality
 from workbench.report.text import say
 from workbench.run.telling import plain

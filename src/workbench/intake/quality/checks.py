@@ -5,9 +5,7 @@ Every figure comes from aggregates in the engine; the frames here are small enou
 
 from __future__ import annotations
 
-import codecs
 import datetime as dt
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +15,9 @@ import pandas as pd
 
 from workbench.core.errors import DataError, Fault
 from workbench.core.schema import CANONICAL
+from workbench.intake.quality.mojibake import is_mojibake
 
-__all__ = ["Quality", "assess", "pointblank_report", "records_flow", "rows_by_month"]
+__all__ = ["RANGES", "Quality", "assess"]
 
 # share of filled cells below which a column draws a warning
 COMPLETE_WARNING = 0.5
@@ -34,7 +33,7 @@ _REFERENCES = (  # table, column, the table that lists it
     ("campaigns", "customer_id", "customers"),
     ("labels", "customer_id", "customers"),
 )
-_RANGES = {  # table, column: lowest and highest value that makes sense; None is open
+RANGES = {  # table, column: lowest and highest value that makes sense; None is open
     ("transactions", "unit_price"): (0, None),
     ("transactions", "discount"): (0, None),
     ("customers", "age"): (0, 120),
@@ -46,7 +45,6 @@ _BLANK_BY_NATURE = {"redeemed_at", "opened_at", "closed_at", "coupon", "discount
 MOJIBAKE_VALUES = 2000  # distinct values of a column that are looked at
 _VERDICTS = ["check", "table", "column", "level", "status", "observed", "limit", "n"]
 _FAILED = {"blocker": "fail", "warning": "warn", "info": "warn"}
-_PLAIN_NAME = re.compile(r"^\w[\w .-]*$")
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,8 @@ class Quality:
     Attributes
     ----------
     verdicts : DataFrame
-        One row per check: check (rejected, duplicates, key, complete, range, mojibake, orphans, without_rows, fresh),
+        One row per check: check (rejected, duplicates, key, complete, range, mojibake, orphans, without_rows, fresh,
+        accuracy, width, placeholder_phone, invalid_contact, shared_phone),
         table, column, level (blocker, warning, info), status (pass, warn, fail), observed (a share 0..1, or days for
         ``fresh``), limit (in the same unit), n (rows checked).
     completeness : DataFrame
@@ -68,12 +67,17 @@ class Quality:
         sources' records. *Consistency*: rows whose ids are listed where they should be, as far as that can be asked.
     dimensions : DataFrame
         One row per table: table, completeness, uniqueness, validity, consistency (shares; missing where not asked).
+    columns : DataFrame
+        One row per column of a table: table, column, completeness (cells filled), validity (cells that could be read,
+        of those that were filled), uniqueness (of keys: rows that repeat no key), score (0 to 100, their mean; columns
+        in which a blank says that nothing happened are not marked down for blanks).
     """
 
     verdicts: pd.DataFrame
     completeness: pd.DataFrame
     score: float
     dimensions: pd.DataFrame
+    columns: pd.DataFrame
 
     def metrics(self) -> dict[str, float | int]:
         """Return ``quality_score`` and the number of checks by status."""
@@ -89,6 +93,8 @@ def assess(
     as_of: dt.date,
     sources: Mapping[str, str],
     max_age_days: int = 45,
+    accuracy: pd.DataFrame | None = None,
+    rejects: ibis.Table | None = None,
 ) -> Quality:
     """Check canonical tables and score them.
 
@@ -104,11 +110,21 @@ def assess(
         Source: the table it feeds.
     max_age_days : int
         Age of the newest row above which a table is stale.
+    accuracy : DataFrame, optional
+        As ``accuracy.judge_accuracy`` gives it.
+    rejects : ibis.Table, optional
+        source, column: the cells that could not be read, for the scores of columns.
 
     Returns
     -------
     Quality
+
+    Raises
+    ------
+    DataError
+        An id column holds text that was read in the wrong encoding: it joins nothing.
     """
+    _refuse_spoiled_keys(tables)
     filled = pd.concat([_filled(name, table) for name, table in tables.items()], ignore_index=True)
     orphans = _orphans(tables)
     rows = [
@@ -119,111 +135,15 @@ def assess(
         *_judge_mojibake(tables),
         *orphans,
         *_judge_freshness(tables, as_of, max_age_days),
+        *_judge_accuracy(accuracy),
+        *_judge_widths(metrics, sources),
+        *_judge_contacts(metrics, sources),
     ]
     verdicts = pd.DataFrame(rows, columns=_VERDICTS)
     dimensions = _dimensions(filled, metrics, sources, orphans)
     shares = dimensions.drop(columns="table").mean(axis=1, skipna=True)
     score = round(100 * float(shares.mean()), 2) if len(shares) else 0.0
-    return Quality(verdicts, filled, score, dimensions)
-
-
-def records_flow(metrics: Mapping[str, Any], source: str) -> pd.DataFrame:
-    """Tell where the physical records of a source went.
-
-    Returns
-    -------
-    DataFrame
-        In reading order: step (``records``, a reject code, ``accepted``), kind (records, rejected, accepted), rows.
-    """
-    rejected = {
-        key.removeprefix(f"{source}.rejected."): int(value)
-        for key, value in metrics.items()
-        if key.startswith(f"{source}.rejected.")
-    }
-    losses = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))
-    rows = [("records", "records", int(metrics[f"{source}.physical_records"]))]
-    rows += [(code, "rejected", count) for code, count in losses]
-    rows.append(("accepted", "accepted", int(metrics[f"{source}.accepted"])))
-    return pd.DataFrame(rows, columns=["step", "kind", "rows"])
-
-
-def rows_by_month(table: ibis.Table, column: str) -> pd.DataFrame:
-    """Count the dated rows of a table by calendar month.
-
-    Parameters
-    ----------
-    table : ibis.Table
-    column : str
-        A date or timestamp; rows without one are left out.
-
-    Returns
-    -------
-    DataFrame
-        month (its first day), rows, complete (False for the first and last month where the data begins later or ends
-        earlier than the month); sorted by month.
-    """
-    day = table[column].date()
-    dated = table.select(day=day).filter(ibis._.day.notnull())
-    found = dated.group_by(month=dated.day.truncate("M")).aggregate(
-        rows=dated.count(), first=dated.day.min(), last=dated.day.max()
-    )
-    months = pd.DataFrame(found.order_by("month").to_pyarrow().to_pylist(), columns=["month", "rows", "first", "last"])
-    starts = pd.to_datetime(months["month"])
-    whole = pd.Series(True, index=months.index)
-    if len(months):
-        whole.iloc[0] = pd.Timestamp(months["first"].iloc[0]) == starts.iloc[0]
-        last_day = starts.iloc[-1] + pd.offsets.MonthEnd(0)
-        whole.iloc[-1] = bool(whole.iloc[-1]) and pd.Timestamp(months["last"].iloc[-1]) == last_day
-    return pd.DataFrame({"month": months["month"], "rows": months["rows"].astype("int64"), "complete": whole})
-
-
-def pointblank_report(table: ibis.Table, name: str, language: str = "en") -> str:
-    """Check a canonical table with pointblank and return its table of verdicts as HTML.
-
-    Parameters
-    ----------
-    table : ibis.Table
-    name : str
-        A canonical table.
-    language : str
-        en or zh.
-
-    Returns
-    -------
-    str
-        HTML without web fonts, scripts, timestamps and values of rows; about 30 to 100 kB.
-
-    Raises
-    ------
-    DataError
-        The table or the language is unknown.
-    """
-    import pointblank as pb  # noqa: PLC0415  (a second to import, and only this function needs it)
-
-    if name not in CANONICAL or language not in ("en", "zh"):
-        raise DataError(Fault("", f"no report on {name!r} in {language!r}", "A canonical table, in en or zh"))
-    limits = pb.Thresholds(warning=1, error=0.1)
-    check = pb.Validate(table, tbl_name=name, lang="zh-Hans" if language == "zh" else "en", thresholds=limits)
-    spec = CANONICAL[name]
-    for column in (each for each in table.columns if _PLAIN_NAME.match(each)):
-        check = check.col_vals_not_null(columns=column)
-        low, high = _RANGES.get((name, column), (None, None))
-        if low is not None and high is not None:
-            check = check.col_vals_between(columns=column, left=low, right=high, na_pass=True)
-        elif low is not None:
-            check = check.col_vals_ge(columns=column, value=low, na_pass=True)
-    if name in ("customers", "products"):
-        check = check.rows_distinct(columns_subset=list(spec.keys))
-    return _inert(check.interrogate().get_tabular_report().as_raw_html())
-
-
-def _inert(html: str) -> str:
-    """Remove web fonts, scripts, event handlers and times of day."""
-    html = re.sub(r"@import\s+url\([^)]*\)\s*;?", "", html)
-    html = re.sub(r"<(script|link|iframe|object|embed)\b.*?(</\1>|/?>)", "", html, flags=re.DOTALL | re.IGNORECASE)
-    html = re.sub(r"\son[a-z]+\s*=\s*(\"[^\"]*\"|'[^']*')", "", html, flags=re.IGNORECASE)
-    spans = r"<span[^>]*>\s*(\d{4}-\d{2}-\d{2}[ |T]\d{2}:\d{2}:\d{2}[^<]*|[&lt;<]*\s*\d+(\.\d+)? ?s)\s*</span>"
-    return re.sub(spans, "", html)
+    return Quality(verdicts, filled, score, dimensions, _score_columns(filled, metrics, sources, rejects))
 
 
 def _filled(name: str, table: ibis.Table) -> pd.DataFrame:
@@ -269,7 +189,7 @@ def _judge_completeness(filled: pd.DataFrame) -> Iterator[tuple]:
 
 
 def _judge_ranges(tables: Mapping[str, ibis.Table]) -> Iterator[tuple]:
-    for (name, column), (low, high) in _RANGES.items():
+    for (name, column), (low, high) in RANGES.items():
         if name not in tables or column not in tables[name].columns:
             continue
         cell = tables[name][column]
@@ -285,18 +205,87 @@ def _judge_mojibake(tables: Mapping[str, ibis.Table]) -> Iterator[tuple]:
         for column in (each for each in table.columns if CANONICAL[name].kind(each) in ("text", "category")):
             foreign = table.filter(table[column].re_search(r"[^\x00-\x7F]")).select(column).distinct()
             values = [row[column] for row in foreign.order_by(column).limit(MOJIBAKE_VALUES).to_pyarrow().to_pylist()]
-            spoiled = sum(_is_mojibake(value) for value in values)
+            spoiled = sum(is_mojibake(value) for value in values)
             if spoiled:
                 yield _judged("mojibake", (name, column), "warning", False, (spoiled / len(values), 0.0, len(values)))
 
 
-def _is_mojibake(text: str) -> bool:
-    """Tell whether the GBK bytes of a text are UTF-8 with Chinese characters, but for a cut at the end."""
-    try:
-        again = codecs.getincrementaldecoder("utf-8")().decode(text.rstrip("?\ufffd").encode("gb18030"))
-    except UnicodeError:
-        return False
-    return any("\u4e00" <= each <= "\u9fff" for each in again)
+def _refuse_spoiled_keys(tables: Mapping[str, ibis.Table]) -> None:
+    """Refuse ids that were read in the wrong encoding; every such column at once."""
+    faults = []
+    for name, table in tables.items():
+        for column in (each for each in table.columns if CANONICAL[name].kind(each) == "id"):
+            foreign = table.filter(table[column].re_search(r"[^\x00-\x7F]")).select(column).distinct()
+            values = [row[column] for row in foreign.order_by(column).limit(MOJIBAKE_VALUES).to_pyarrow().to_pylist()]
+            spoiled = sum(is_mojibake(value) for value in values)
+            if spoiled:
+                found = f"{spoiled} of {len(values)} ids of {column} were read in the wrong encoding"
+                faults.append(Fault(name, found, "Ids that join", "Declare the encoding of the file, or save it anew"))
+    if faults:
+        raise DataError(faults)
+
+
+def _judge_accuracy(accuracy: pd.DataFrame | None) -> Iterator[tuple]:
+    for row in accuracy.itertuples() if accuracy is not None else ():
+        fits = row.observed >= row.limit
+        yield _judged("accuracy", (row.table, row.rule), row.level, fits, (row.observed, row.limit, row.n))
+
+
+def _judge_widths(metrics: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[tuple]:
+    for source, table in sources.items():
+        n = int(metrics[f"{source}.accepted"])
+        prefix = f"{source}.widths."
+        for key, count in metrics.items():
+            if key.startswith(prefix) and n:
+                place = (table, key.removeprefix(prefix))
+                yield _judged("width", place, "warning", False, (int(count) / n, 0.0, n))
+
+
+def _judge_contacts(metrics: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[tuple]:
+    """Judge the columns that tell how to reach a person by counts alone."""
+    for source, table in sources.items():
+        for column in ("phone", "email"):
+            n = int(metrics.get(f"{source}.contact.{column}.filled", 0))
+            if not n:
+                continue
+            for part, check in (("placeholder", "placeholder_phone"), ("invalid", "invalid_contact")):
+                count = metrics.get(f"{source}.contact.{column}.{part}")
+                if count is not None:
+                    yield _judged(check, (table, column), "warning", count == 0, (count / n, 0.0, n))
+            if column == "phone":
+                shared = int(metrics.get(f"{source}.contact.phone.shared", 0))
+                yield _judged("shared_phone", (table, column), "warning", shared == 0, (shared / n, 0.0, n))
+
+
+def _score_columns(
+    filled: pd.DataFrame, metrics: Mapping[str, Any], sources: Mapping[str, str], rejects: ibis.Table | None
+) -> pd.DataFrame:
+    """Score every column: cells filled, cells read, keys that repeat."""
+    unread: dict[tuple[str, str], int] = {}
+    if rejects is not None:
+        counted = rejects.group_by("source", "column").aggregate(n=rejects.count()).to_pyarrow().to_pylist()
+        for row in counted:
+            place = (sources.get(row["source"], ""), row["column"] or "")
+            unread[place] = unread.get(place, 0) + int(row["n"])
+    rows = []
+    for row in filled.itertuples():
+        lost = unread.get((row.table, row.column), 0)
+        given = row.filled + lost
+        repeated = metrics.get(f"{row.table}.repeated_ids") if row.column in CANONICAL[row.table].keys[:1] else None
+        shares = {
+            "completeness": row.filled / row.rows if row.rows else None,
+            "validity": row.filled / given if given else None,
+            "uniqueness": 1 - int(repeated) / (row.rows + int(repeated)) if repeated is not None and row.rows else None,
+        }
+        counted_in = [
+            value
+            for name, value in shares.items()
+            if value is not None and not (name == "completeness" and row.column in _BLANK_BY_NATURE)
+        ]
+        score = round(100 * sum(counted_in) / len(counted_in), 1) if counted_in else None
+        rows.append({"table": row.table, "column": row.column, **shares, "score": score})
+    columns = ["table", "column", "completeness", "validity", "uniqueness", "score"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], "float64"))
 
 
 def _orphans(tables: Mapping[str, ibis.Table]) -> list[tuple]:

@@ -1,0 +1,104 @@
+"""Which words tell what sets a segment apart? English and Chinese phrases of features, tiers and descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["AVERAGE", "PHRASES", "TIER_WORDS", "TIER_ZH", "Phrase", "describe", "phrase"]
+
+Phrase = tuple[str, str]  # (en, zh)
+AVERAGE: Phrase = ("average", "平均")
+
+# feature -> (phrase when high, phrase when low), each (en, zh)
+PHRASES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
+    "recency_days": (("lapsed", "久未购"), ("recent", "近期")),
+    "frequency_orders": (("frequent", "高频"), ("infrequent", "低频")),
+    "monetary_total": (("high spend", "高消费"), ("low spend", "低消费")),
+    "tenure_days": (("long-standing", "老客"), ("newcomer", "新客")),
+    "spend_per_order_mean": (("large baskets", "大单"), ("small baskets", "小单")),
+    "items_per_order_mean": (("many items", "多件"), ("few items", "少件")),
+    "discount_share": (("discount-led", "偏好折扣"), ("full price", "少用折扣")),
+    "coupon_order_share": (("coupon users", "常用券"), ("no coupons", "少用券")),
+    "categories_distinct": (("broad range", "品类广"), ("narrow range", "品类窄")),
+    "products_distinct": (("broad range", "商品广"), ("narrow range", "商品窄")),
+    "category_hhi": (("focused", "品类集中"), ("varied", "品类分散")),
+    "gap_days_median": (("slow rhythm", "购买间隔长"), ("quick rhythm", "购买间隔短")),
+    "gap_days_mean": (("slow rhythm", "购买间隔长"), ("quick rhythm", "购买间隔短")),
+    "return_value_share": (("many returns", "退货多"), ("few returns", "退货少")),
+    "weekend_share": (("weekend", "周末"), ("weekday", "工作日")),
+    "evening_share": (("evening", "晚间"), ("daytime", "日间")),
+    "spend_90d": (("high recent spend", "近期消费高"), ("low recent spend", "近期消费低")),
+    "age": (("older", "年长"), ("younger", "年轻")),
+}
+TIER_WORDS = {
+    2: ("high", "low"),
+    3: ("high", "middle", "low"),
+    4: ("high", "upper_middle", "lower_middle", "low"),
+    5: ("high", "upper_middle", "middle", "lower_middle", "low"),
+}
+TIER_ZH = {"high": "高", "upper_middle": "中高", "middle": "中", "lower_middle": "中低", "low": "低"}
+
+
+def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *, level: str | None = None) -> Phrase:  # noqa: FBT001
+    """Return the phrase for a segment that is high or low in a feature, or often or seldom of a level.
+
+    Parameters
+    ----------
+    feature : str
+    high : bool
+    labels : mapping
+        Feature to {"en", "zh"}, for features without a phrase of their own.
+    level : str, optional
+        Of a category.
+
+    Returns
+    -------
+    (en, zh)
+    """
+    label = labels.get(feature, {})
+    plain = feature.replace("_", " ")
+    english, chinese = label.get("en", plain).lower(), label.get("zh", plain)
+    if level is not None:
+        return f"{'often' if high else 'seldom'} {english} {level}", f"{chinese}{'多为' if high else '少为'}{level}"
+    if feature in PHRASES:
+        return PHRASES[feature][0 if high else 1]
+    return f"{'high' if high else 'low'} {english}", f"{chinese}{'高' if high else '低'}"
+
+
+def describe(facts: list[tuple[str, str | None, float, float]], labels: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Say in one sentence what sets a segment apart, with its own figures and everybody's.
+
+    Parameters
+    ----------
+    facts : list of (feature, level or None, own figure, everybody's figure)
+        Medians of numbers, shares (0..1) of levels; the strongest difference first.
+    labels : mapping
+        Feature to {"en", "zh"}.
+
+    Returns
+    -------
+    dict
+        en and zh; without facts, that nothing sets it apart.
+    """
+    if not facts:
+        return {"en": "Like customers as a whole in every feature.", "zh": "各项特征均与总体相近。"}
+    english, chinese = [], []
+    for feature, level, own, base in facts:
+        plain = feature.replace("_", " ")
+        label = labels.get(feature, {})
+        what = label.get("en", plain), label.get("zh", plain)
+        if level is None:
+            english.append(f"{what[0].lower()} {_number(own)} at the median against {_number(base)}")
+            chinese.append(f"{what[1]}中位数 {_number(own)}（总体 {_number(base)}）")
+        else:
+            english.append(f"{what[0].lower()} {level} for {own:.0%} against {base:.0%}")
+            chinese.append(f"{what[1]}为{level}者占 {own:.0%}（总体 {base:.0%}）")
+    sentence = "; ".join(english)
+    return {"en": f"{sentence[:1].upper()}{sentence[1:]}.", "zh": f"{'；'.join(chinese)}。"}
+
+
+def _number(value: float) -> str:
+    """Write a figure with three digits, large ones in full."""
+    if abs(value) >= 1_000:  # noqa: PLR2004
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

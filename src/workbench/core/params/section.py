@@ -1,0 +1,23 @@
+"""The base of every section of parameters, and how a parameter is declared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Section", "knob"]
+
+
+def knob(default: Any, *, unit: str = "", en: str, zh: str, **limits: Any) -> Any:
+    """Declare a parameter: its default, unit, help in both languages and limits."""
+    more = {"unit": unit, "help": {"en": en, "zh": zh}}
+    if isinstance(default, (list, dict)):
+        return Field(default_factory=lambda: type(default)(default), json_schema_extra=more, **limits)
+    return Field(default, json_schema_extra=more, **limits)
+
+
+class Section(BaseModel):
+    """The base of every section: unknown keys are refused, types are strict, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

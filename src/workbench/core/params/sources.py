@@ -1,0 +1,173 @@
+"""Parameters of a source: where it lies, what it maps to, how it is written and cleaned."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import field_validator, model_validator
+
+from workbench.core.params.section import Section, knob
+
+__all__ = ["AccuracyParams", "FormatParams", "KeepParams", "SourceParams"]
+
+
+class FormatParams(Section):
+    """How a source writes dates, decimals, money and time."""
+
+    dates: str | list[str] | dict[str, str | list[str]] | None = knob(
+        None,
+        en="strptime pattern of the dates, a list of patterns, or a mapping by column; ISO dates need none",
+        zh="日期的 strptime 格式、格式列表，或按列给出；ISO 日期无需声明",
+    )
+    decimals: Literal[".", ","] = knob(".", en="Decimal mark of numbers", zh="数字的小数点")
+    currency: str | None = knob(None, en="ISO 4217 code of the money columns", zh="金额列的 ISO 4217 币种代码")
+    time_zone: str | None = knob(
+        None,
+        en="IANA time zone of the shop, for times with an offset or stored_in",
+        zh="门店的 IANA 时区，用于带时差或 stored_in 的时间",
+    )
+    stored_in: str | None = knob(
+        None,
+        en="IANA time zone in which times without an offset are stored, such as UTC; default: the shop's own",
+        zh="不带时差的时间所采用的 IANA 时区，如 UTC；默认即门店时区",
+    )
+
+    rates: str | None = knob(
+        None,
+        en="CSV of dated currency rates inside the workspace: date, currency, rate (of one unit in formats.currency)",
+        zh="工作区内带日期的汇率表（CSV）：date、currency、rate（一单位外币折合 formats.currency 的金额）",
+    )
+    units: dict[str, Literal["fen", "jiao", "yuan", "thousand", "wan", "million", "yi"]] = knob(
+        {},
+        en="Unit a numeric column is written in: fen 0.01, jiao 0.1, thousand, wan 10 000, million, yi 100 million",
+        zh="数值列的计量单位：fen 分、jiao 角、yuan 元、thousand 千、wan 万、million 百万、yi 亿",
+    )
+
+    @model_validator(mode="after")
+    def _zones(self) -> FormatParams:
+        if self.stored_in and not self.time_zone:
+            raise ValueError("stored_in needs time_zone, the zone to which times are brought")
+        if self.rates and not self.currency:
+            raise ValueError("rates need currency, the one to which money is brought")
+        return self
+
+
+class AccuracyParams(Section):
+    """A rule that rows of a source should fulfil; it is judged, not applied."""
+
+    rule: str = knob(..., en="Expression that should be true", zh="应当成立的表达式")
+    level: Literal["blocker", "warning", "info"] = knob(
+        "warning", en="What a failure means; a blocker refuses the data", zh="未达标的后果；blocker 则拒绝该数据"
+    )
+    at_least: float = knob(
+        1.0, unit="share", en="Share of rows for which it must hold", zh="规则成立的最低行占比", ge=0, le=1
+    )
+
+
+class KeepParams(Section):
+    """Which of several rows with one key is kept."""
+
+    by: list[str] = knob(..., en="Columns that make the key", zh="构成主键的列", min_length=1)
+    rule: Literal["first", "latest", "refuse"] = knob(
+        "first", en="Keep the first row, the latest, or refuse conflicts", zh="保留首行、最新一行，或拒绝冲突"
+    )
+    latest_by: str | None = knob(None, en="Column that says which is the latest", zh="判断最新的列")
+
+    @model_validator(mode="after")
+    def _has_latest(self) -> KeepParams:
+        if (self.rule == "latest") != (self.latest_by is not None):
+            raise ValueError("rule latest and latest_by belong together")
+        return self
+
+
+class SourceParams(Section):
+    """One source: a file or a glob of files that feeds one canonical table."""
+
+    path: str = knob(
+        ...,
+        en="File, folder or glob inside the workspace; or env:NAME, an environment variable that holds a URL",
+        zh="工作区内的文件、文件夹或通配路径；或 env:NAME，即存放 URL 的环境变量",
+    )
+    table: str = knob(..., en="Canonical table it feeds", zh="对应的标准表")
+    columns: dict[str, str | int] = knob(
+        {}, en="Canonical column: their column (or position from 1)", zh="标准列名：来源列名（或从 1 起的位置）"
+    )
+    attributes: dict[str, str] = knob(
+        {},
+        en="Further columns to carry: our name: their name, or a list",
+        zh="另需带入的列：我方列名：来源列名，或列表",
+    )
+    people: str | None = knob(None, en="Source whose customer ids this file uses", zh="本文件所用客户编号来自哪个来源")
+    encoding: str | None = knob(None, en="Text encoding; default: detected", zh="文本编码；默认自动识别")
+    separator: str | None = knob(
+        None, en="Field separator, or 'whitespace'; default: detected", zh="字段分隔符，或 whitespace；默认自动识别"
+    )
+    header: bool = knob(True, en="Whether the first line names the columns", zh="首行是否为列名")
+    sheet: str | int | None = knob(
+        None, en="Sheet of a workbook, by name or position from 1", zh="工作簿中的工作表：名称或从 1 起的位置"
+    )
+    select: str | None = knob(None, en="Table or view of a database", zh="数据库中的表或视图")
+    records: str | None = knob(None, en="Dotted path to the list of records in JSON", zh="JSON 中记录列表的点分路径")
+    token: str | None = knob(
+        None,
+        en="Environment variable with the access token of an HTTP endpoint",
+        zh="存放 HTTP 接口访问令牌的环境变量",
+    )
+    next_page: str | None = knob(
+        None, en="Dotted path to the URL of the next page in JSON", zh="JSON 中下一页 URL 的点分路径"
+    )
+    page_parameter: str | None = knob(None, en="Query parameter that counts pages from 1", zh="从 1 起计页数的查询参数")
+    snapshot: str | None = knob(
+        None,
+        en="Where what was fetched is kept; default: data/raw/<profile>/snapshots/<source>",
+        zh="抓取结果的存放处；默认 data/raw/<profile>/snapshots/<source>",
+    )
+    manual: bool = knob(
+        False,
+        en="A sheet filled by hand: made with its header where absent, and may be empty",
+        zh="人工填写的表：缺失时自动生成表头，可以为空",
+    )
+    widths: dict[str, int] = knob(
+        {},
+        en="Number of characters each value of a column must have; others are counted, never mended",
+        zh="列值应有的字符数；不符者只计数，不修改",
+    )
+    formats: FormatParams = knob(FormatParams(), en="Declared formats", zh="声明的格式")
+    rules: dict[str, str] = knob(
+        {}, en="Keep rows for which it is true: name: expression", zh="保留为真的行：名称：表达式"
+    )
+    checks: dict[str, AccuracyParams] = knob(
+        {},
+        en="Accuracy rules, judged and not applied: name: {rule, level, at_least}",
+        zh="准确性规则，只评判不应用：名称：{rule, level, at_least}",
+    )
+    keep: KeepParams | None = knob(
+        None, en="Deduplication by a declared key: {by, rule, latest_by}", zh="按声明的主键去重：{by, rule, latest_by}"
+    )
+    standardise: dict[str, dict[str, str]] = knob(
+        {}, en="Values brought to one spelling: column: {theirs: ours}", zh="统一取值写法：列：{原值: 新值}"
+    )
+    impute: dict[str, str | float] = knob(
+        {},
+        en="What fills blanks: column: median, mode, or the value itself",
+        zh="空值填补：列：median、mode 或具体取值",
+    )
+    measures: dict[str, list[str]] = knob(
+        {}, en="Counted, not applied: name: list of expressions", zh="只计数不应用：名称：表达式列表"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_attributes(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(given.get("attributes"), list):
+            names = given["attributes"]
+            if all(isinstance(name, str) for name in names):
+                return given | {"attributes": {name: name for name in names}}
+        return given
+
+    @field_validator("measures", mode="before")
+    @classmethod
+    def _list_measures(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            return {name: [each] if isinstance(each, str) else each for name, each in given.items()}
+        return given

@@ -1,0 +1,62 @@
+"""How usable are the columns that tell how to reach a person? Counts alone: no value leaves this module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ibis
+
+__all__ = ["contact_facts", "shared_phones"]
+
+SHARED_BY = 5  # records with one phone from which it is called shared
+_MOBILE = r"^1[3-9]\d{9}$"
+_ANY_PHONE = r"^\d{7,15}$"
+_SAME_NINE = "|".join(f"{digit}{{9}}" for digit in range(10))  # the engine's patterns know no back-reference
+_PLACEHOLDER = rf"^(0+|1+|9+|8{{5,}}|6{{7,}}|1?234567890?\d*|0?13800138000|13800000000|1[3-9]({_SAME_NINE}))$"
+_EMAIL = r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"
+
+
+def contact_facts(stripped: ibis.Table, columns: Sequence[str]) -> dict[str, ibis.Value]:
+    """Return aggregates over contact columns: how many cells are filled, placeholders, or of no valid form.
+
+    Parameters
+    ----------
+    stripped : ibis.Table
+        Text cells, blank ones null.
+    columns : sequence of str
+        Contact columns of the table.
+
+    Returns
+    -------
+    dict
+        ``contact <column> filled``, for phones also ``placeholder`` and ``invalid``, for e-mails ``invalid``.
+    """
+    facts: dict[str, ibis.Value] = {}
+    for name in columns:
+        cell = stripped[name].cast("string")
+        facts[f"contact {name} filled"] = cell.count()
+        if name == "phone":
+            digits = _digits(cell)
+            placeholder = digits.re_search(_PLACEHOLDER)
+            facts[f"contact {name} placeholder"] = _count(placeholder)
+            facts[f"contact {name} invalid"] = _count(~digits.re_search(_ANY_PHONE) & ~placeholder)
+        elif name == "email":
+            facts[f"contact {name} invalid"] = _count(~cell.re_search(_EMAIL))
+    return facts
+
+
+def shared_phones(stripped: ibis.Table) -> int:
+    """Count the phones, placeholders left out, that more than five records share."""
+    digits = _digits(stripped["phone"].cast("string"))
+    real = stripped.filter(digits.re_search(_ANY_PHONE) & ~digits.re_search(_PLACEHOLDER))
+    counts = real.group_by(phone=digits).aggregate(n=lambda t: t.count())
+    return int(counts.filter(counts.n > SHARED_BY).count().execute())
+
+
+def _digits(cell: ibis.Value) -> ibis.Value:
+    """Leave the digits of a phone, without the country code of China."""
+    return cell.re_replace(r"[^0-9+]", "").re_replace(r"^(\+|00)86", "").replace("+", "")
+
+
+def _count(condition: ibis.Value) -> ibis.Value:
+    return condition.cast("int64").sum().fill_null(0)

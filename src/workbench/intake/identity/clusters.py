@@ -1,0 +1,185 @@
+"""From links to customers: connected people, kept apart where something forbids it, watched for over-merging."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components, shortest_path
+
+from workbench.intake.identity.links import Links
+
+__all__ = ["Clusters", "cluster_people"]
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Which people are one customer.
+
+    Attributes
+    ----------
+    members : DataFrame
+        record, cluster (its smallest record), match_probability (of the strongest link that holds the record; null
+        where it stands alone).
+    edges : DataFrame
+        record_l, record_r, probability, cause: the links in force.
+    cut : DataFrame
+        record_l, record_r, probability, cause: links left out since they would join people who must stay apart.
+    alarms : DataFrame
+        cluster, records, diameter, kind (over_merged, chain, split), weakest (probability of its weakest link).
+    """
+
+    members: pd.DataFrame
+    edges: pd.DataFrame
+    cut: pd.DataFrame
+    alarms: pd.DataFrame
+
+
+def cluster_people(
+    engine: duckdb.DuckDBPyConnection,
+    people: str,
+    links: Links,
+    pairs: str,
+    *,
+    threshold: float,
+    max_records: int,
+    max_diameter: int,
+) -> Clusters:
+    """Join people whose links are strong enough.
+
+    Links are taken from the strongest to the weakest in every group that holds people who must stay apart, and one
+    that would join such a pair is left out, so that a group is parted at its weakest link.
+
+    Parameters
+    ----------
+    engine : duckdb connection
+    people : str
+        `standardise`.
+    links : Links
+    pairs : str
+        Table of scored pairs.
+    threshold : float
+        Least match probability of a link.
+    max_records, max_diameter : int
+        Alarms: people in one customer, and links between the two farthest of them.
+    """
+    edges = _edges(engine, links, pairs, threshold)
+    count = int(engine.execute(f"SELECT count(*) FROM {people}").fetchall()[0][0])
+    labels = _components(edges, count)
+    apart = _forbidden(engine, people, links, labels)
+    edges, cut = _part(edges, labels, apart)
+    labels = _components(edges, count)
+    members = pd.DataFrame({"record": np.arange(count), "cluster": labels})
+    held = pd.concat([edges[["record_l", "probability"]].set_axis(["record", "p"], axis=1),
+                      edges[["record_r", "probability"]].set_axis(["record", "p"], axis=1)])  # fmt: skip
+    strongest = held.groupby("record")["p"].max()
+    members["match_probability"] = members["record"].map(strongest).astype(float)
+    alarms = _alarms(members, edges, cut, max_records=max_records, max_diameter=max_diameter)
+    return Clusters(members, edges, cut, alarms)
+
+
+def _edges(engine: duckdb.DuckDBPyConnection, links: Links, pairs: str, threshold: float) -> pd.DataFrame:
+    """Take the strongest link of each pair, the strongest first; declared ones before all others."""
+    return engine.execute(
+        f"""
+        SELECT record_l, record_r, max(probability) AS probability,
+            first(cause ORDER BY rank, cause) AS cause, min(rank) AS rank
+        FROM (SELECT record_l, record_r, 1.0 AS probability, cause,
+                CASE cause WHEN 'must_link' THEN 0 WHEN 'document_key'
+                THEN 1 WHEN 'member_key' THEN 2 ELSE 3 END AS rank FROM {links.sure}
+            UNION ALL SELECT record_l, record_r, match_probability, 'likeness', 4 FROM {pairs}
+            WHERE match_probability >= ?)
+        WHERE (record_l, record_r) NOT IN (SELECT (record_l, record_r) FROM {links.apart} WHERE cause = 'cannot_link')
+        GROUP BY 1, 2 ORDER BY rank, probability DESC, record_l, record_r""",
+        [threshold],
+    ).df()
+
+
+def _components(edges: pd.DataFrame, count: int) -> np.ndarray:
+    """Label every person by the smallest record it is connected with."""
+    if count == 0:
+        return np.zeros(0, dtype=np.int64)
+    left, right = edges["record_l"].to_numpy(), edges["record_r"].to_numpy()
+    graph = coo_matrix((np.ones(len(edges), dtype=np.int8), (left, right)), shape=(count, count)).tocsr()
+    _, labels = connected_components(graph, directed=False)
+    smallest = np.full(labels.max() + 1, count, dtype=np.int64)
+    np.minimum.at(smallest, labels, np.arange(count))
+    return smallest[labels]
+
+
+def _forbidden(engine: duckdb.DuckDBPyConnection, people: str, links: Links, labels: np.ndarray) -> pd.DataFrame:
+    """Find the pairs within one group that must stay apart: declared, of one family, or with two documents."""
+    engine.register("grouped_people", pd.DataFrame({"record": np.arange(len(labels)), "cluster": labels}))
+    found = engine.execute(f"""
+        WITH g AS (SELECT p.record, p.document_key, c.cluster
+            FROM {people} AS p JOIN grouped_people AS c USING (record))
+        SELECT a.record AS record_l, b.record AS record_r, 'document' AS cause, a.cluster FROM g AS a JOIN g AS b
+        ON a.cluster = b.cluster AND a.record < b.record AND a.document_key <> b.document_key
+        UNION ALL
+        SELECT f.record_l, f.record_r, f.cause, a.cluster FROM {links.apart} AS f JOIN g AS a ON a.record = f.record_l
+        JOIN g AS b ON b.record = f.record_r AND a.cluster = b.cluster ORDER BY 4, 1, 2""").df()
+    engine.unregister("grouped_people")
+    return found
+
+
+def _part(edges: pd.DataFrame, labels: np.ndarray, apart: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rebuild every group that holds a forbidden pair, the strongest links first."""
+    if apart.empty:
+        return edges, edges.iloc[:0]
+    inside = np.isin(labels[edges["record_l"].to_numpy()], apart["cluster"].unique())
+    strained = edges[inside]
+    kept = _join_in_order(strained, apart)
+    return pd.concat([edges[~inside], strained[kept]]), strained[~kept]
+
+
+def _join_in_order(edges: pd.DataFrame, apart: pd.DataFrame) -> np.ndarray:
+    """Say which links may stand when taken in order; only groups in question come here, so they are few."""
+    group: dict[int, int] = {}
+    members: dict[int, set[int]] = {}
+    enemies: dict[int, set[int]] = defaultdict(set)
+    for left, right in zip(apart["record_l"], apart["record_r"], strict=True):
+        enemies[left].add(right)
+        enemies[right].add(left)
+    kept = np.zeros(len(edges), dtype=bool)
+    for at, (left, right) in enumerate(zip(edges["record_l"], edges["record_r"], strict=True)):
+        for each in (left, right):
+            members.setdefault(group.setdefault(each, each), {each})
+        one, two = sorted((group[left], group[right]), key=lambda name: (len(members[name]), name))
+        if one != two and any(enemies[each] & members[two] for each in members[one]):
+            continue
+        kept[at] = True
+        if one != two:
+            members[two] |= members[one]
+            group.update(dict.fromkeys(members.pop(one), two))
+    return kept
+
+
+def _alarms(
+    members: pd.DataFrame, edges: pd.DataFrame, cut: pd.DataFrame, *, max_records: int, max_diameter: int
+) -> pd.DataFrame:
+    sizes = members.groupby("cluster")["record"].size()
+    of_record = members.set_index("record")["cluster"]
+    weakest = edges.groupby(edges["record_l"].map(of_record))["probability"].min()
+    rows = []
+    for cluster in sizes.index[sizes > max_diameter + 1]:
+        diameter = _diameter(members.loc[members["cluster"] == cluster, "record"].to_numpy(), edges)
+        if diameter > max_diameter:
+            rows.append((cluster, sizes[cluster], diameter, "chain"))
+    rows += [(cluster, sizes[cluster], None, "over_merged") for cluster in sizes.index[sizes > max_records]]
+    parted = pd.unique(pd.concat([cut["record_l"], cut["record_r"]]).map(of_record)) if len(cut) else []
+    rows += [(cluster, sizes[cluster], None, "split") for cluster in sorted(parted)]
+    found = pd.DataFrame(rows, columns=["cluster", "records", "diameter", "kind"])
+    return found.assign(weakest=found["cluster"].map(weakest).astype(float))
+
+
+def _diameter(records: np.ndarray, edges: pd.DataFrame) -> int:
+    """Count the links between the two farthest people of a customer."""
+    inside = edges[edges["record_l"].isin(records)]
+    place = {record: at for at, record in enumerate(records)}
+    at = (inside["record_l"].map(place), inside["record_r"].map(place))
+    graph = coo_matrix((np.ones(len(inside)), at), shape=(len(records), len(records))).tocsr()
+    return int(shortest_path(graph, directed=False, unweighted=True).max())

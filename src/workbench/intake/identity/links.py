@@ -1,0 +1,139 @@
+"""Links that need no model: keys two people share, pairs declared by hand, and what keeps two people apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from workbench.core.errors import DataError, Fault, listed
+from workbench.intake.identity.masking import mask
+
+__all__ = ["KEYS", "Links", "declared_pairs", "find_links"]
+
+KEYS = ("document_key", "member_key", "phone_key", "email_key")
+_SHARED = ("phone_key", "email_key")  # a family may share them
+_COLUMNS = ("source", "source_id", "other_source", "other_source_id")
+# two people: given names that do not sound alike, or other surnames and another birth date; not parts changed in place
+UNLIKE_NAMES = """(coalesce(jaro_winkler_similarity(a.given_key, b.given_key) < 0.8
+        OR (jaro_winkler_similarity(a.surname_key, b.surname_key) < 0.8
+            AND damerau_levenshtein(a.birth_key, b.birth_key) > 1), FALSE)
+    AND NOT coalesce(a.given_key = b.surname_key AND a.surname_key = b.given_key, FALSE)
+    AND NOT coalesce(a.name_text = b.name_text, FALSE))"""
+
+
+@dataclass(frozen=True)
+class Links:
+    """What is sure about pairs of people.
+
+    Attributes
+    ----------
+    sure : str
+        Table in the engine: record_l, record_r, cause (the key, or must_link).
+    apart : str
+        Table: record_l, record_r, cause (cannot_link, document or family).
+    hubs : DataFrame
+        key, value (masked), records: keys that link more people than allowed, so that they link nobody.
+    """
+
+    sure: str
+    apart: str
+    hubs: pd.DataFrame
+
+
+def find_links(
+    engine: duckdb.DuckDBPyConnection, people: str, *, max_per_key: int, must: pd.DataFrame, cannot: pd.DataFrame
+) -> Links:
+    """Link people who share a valid key, unless it is a hub or their names contradict it.
+
+    Parameters
+    ----------
+    engine : duckdb connection
+    people : str
+        `standardise`.
+    max_per_key : int
+        People a key may link; one that links more is a hub and links nobody.
+    must, cannot : DataFrame
+        `declared_pairs`.
+    """
+    sure, apart = f"{people}_sure", f"{people}_apart"
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {sure} (record_l BIGINT, record_r BIGINT, cause VARCHAR)")
+    hubs = [_find_hubs(engine, people, key, max_per_key) for key in KEYS]
+    for key in KEYS:
+        _link_by(engine, people, key, max_per_key)
+    engine.execute(f"""CREATE OR REPLACE TEMP TABLE {apart} AS
+        SELECT a.record AS record_l, b.record AS record_r, 'family' AS cause FROM {people} AS a JOIN {people} AS b
+        ON a.phone_key = b.phone_key AND a.record < b.record
+        WHERE a.gender <> b.gender AND {UNLIKE_NAMES}
+            AND a.phone_key NOT IN (SELECT phone_key FROM {people} WHERE phone_key IS NOT NULL
+                GROUP BY phone_key HAVING count(*) > {int(max_per_key)})
+            AND NOT coalesce(a.document_key = b.document_key, FALSE)""")
+    _declare(engine, people, must, sure, "must_link")
+    _declare(engine, people, cannot, apart, "cannot_link")
+    return Links(sure, apart, pd.concat(hubs, ignore_index=True))
+
+
+def _find_hubs(engine: duckdb.DuckDBPyConnection, people: str, key: str, most: int) -> pd.DataFrame:
+    rows = engine.execute(f"""SELECT {key}, count(*) FROM {people} WHERE {key} IS NOT NULL GROUP BY {key}
+        HAVING count(*) > ? ORDER BY 2 DESC, 1""", [most]).fetchall()  # fmt: skip
+    name = key.removesuffix("_key")
+    return pd.DataFrame(
+        {"key": [name] * len(rows), "value": [mask(row[0], name) for row in rows], "records": [row[1] for row in rows]}
+    )
+
+
+def _link_by(engine: duckdb.DuckDBPyConnection, people: str, key: str, most: int) -> None:
+    """Link each person to the next who shares a key; where names may contradict, every two of them."""
+    if key in _SHARED:
+        engine.execute(f"""INSERT INTO {people}_sure
+            SELECT a.record, b.record, '{key}' FROM {people} AS a JOIN {people} AS b
+            ON a.{key} = b.{key} AND a.record < b.record
+            JOIN (SELECT {key} AS k FROM {people} WHERE {key} IS NOT NULL GROUP BY 1
+                HAVING count(*) BETWEEN 2 AND {int(most)})
+            ON a.{key} = k WHERE NOT {UNLIKE_NAMES} ORDER BY 1, 2""")  # fmt: skip
+        return
+    engine.execute(f"""INSERT INTO {people}_sure SELECT record, next, '{key}' FROM (
+        SELECT record, lead(record) OVER (PARTITION BY {key} ORDER BY record) AS next,
+            count(*) OVER (PARTITION BY {key}) AS n FROM {people} WHERE {key} IS NOT NULL)
+        WHERE next IS NOT NULL AND n <= {int(most)} ORDER BY 1, 2""")
+
+
+def _declare(engine: duckdb.DuckDBPyConnection, people: str, pairs: pd.DataFrame, target: str, by: str) -> None:
+    if pairs.empty:
+        return
+    engine.register("declared_pairs", pairs)
+    rows = engine.execute(f"""INSERT INTO {target}
+        SELECT DISTINCT least(a.record, b.record), greatest(a.record, b.record), '{by}' FROM declared_pairs AS d
+        JOIN {people} AS a ON a.source = d.source AND a.source_id = d.source_id
+        JOIN {people} AS b ON b.source = d.other_source AND b.source_id = d.other_source_id
+        WHERE a.record <> b.record ORDER BY 1, 2 RETURNING 1""").fetchall()
+    engine.unregister("declared_pairs")
+    if len(rows) < len(pairs.drop_duplicates()):
+        found = f"{len(pairs.drop_duplicates()) - len(rows)} pairs of {by} name a record that is not there"
+        raise DataError(Fault(by, found, "source and source_id as in the sources", "Correct the file"))
+
+
+def declared_pairs(path: Path | None) -> pd.DataFrame:
+    """Read pairs that must or must not be linked.
+
+    Parameters
+    ----------
+    path : Path or None
+        CSV with the columns source, source_id, other_source, other_source_id; None: no pairs.
+
+    Raises
+    ------
+    DataError
+        The file is not there or lacks a column.
+    """
+    if path is None:
+        return pd.DataFrame(columns=list(_COLUMNS), dtype="str")
+    if not path.is_file():
+        raise DataError(Fault(path.name, "not found", f"CSV with {listed(_COLUMNS)}"))
+    pairs = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    lacking = [name for name in _COLUMNS if name not in pairs.columns]
+    if lacking:
+        raise DataError(Fault(path.name, f"no column {listed(lacking)}", f"Expected {listed(_COLUMNS)}"))
+    return pairs[list(_COLUMNS)].apply(lambda column: column.str.strip())

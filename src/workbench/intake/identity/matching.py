@@ -1,0 +1,187 @@
+"""Scoring pairs of people: Splink on DuckDB, trained without labels, seeded; used by 02_resolve_identity."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import pandas as pd
+from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+from splink.internals.exceptions import SplinkException
+from splink.internals.unlinkables import unlinkables_data
+
+from workbench.intake.identity.comparisons import Blocking, choose_blocking, choose_comparisons, filled_columns
+from workbench.intake.identity.standardise import COMPARABLE
+
+__all__ = ["Model", "score_pairs", "unlinkable"]
+
+RECALL_OF_KEYS = 0.7  # share of true pairs assumed to agree on a key, for the chance that two people are the same
+MOST_TRAINING_RULES = 4
+PRIOR = 0.0001
+LEAST_PROBABILITY = 0.001  # pairs below it are not kept
+
+
+@dataclass
+class Model:
+    """A trained matcher and the pairs it has scored.
+
+    Attributes
+    ----------
+    pairs : str
+        Table in the engine: record_l, record_r (the smaller first), match_weight (bits), match_probability, and per
+        comparison its level and weight; empty where nothing can be compared by likeness.
+    blocking : Blocking
+    comparisons : list of str
+        What is compared; empty where only keys decide.
+    linker : splink.Linker or None
+    notes : list of str
+        Keys of what must be said: ``no_comparisons``, ``not_trained``.
+    """
+
+    pairs: str
+    blocking: Blocking
+    comparisons: list[str] = field(default_factory=list)
+    linker: Linker | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def score_pairs(
+    engine: duckdb.DuckDBPyConnection, people: str, *, blocking: list[str], most_pairs: int, seed: int
+) -> Model:
+    """Train the matcher on the people themselves and score every pair that a blocking rule brings together.
+
+    Parameters
+    ----------
+    engine : duckdb connection
+        Its threads are held at one while pairs are sampled, so that the same people give the same weights.
+    people : str
+        `standardise`.
+    blocking : list of str
+        Declared rules; empty: chosen by the number of pairs.
+    most_pairs : int
+        Pairs above which a rule is left out, per person.
+    seed : int
+
+    Returns
+    -------
+    Model
+        Source: Fellegi & Sunter (1969); u by random sampling, m by expectation maximisation per blocking rule.
+    """
+    known = filled_columns(engine, people, COMPARABLE)
+    records = int(engine.execute(f"SELECT count(*) FROM {people}").fetchall()[0][0])
+    rules = choose_blocking(engine, people, known, most_pairs=most_pairs * max(records, 1), declared=blocking)
+    comparisons = choose_comparisons(known, records)
+    target = f"{people}_pairs"
+    if len(comparisons) < 2 or not rules.rules or records < 2:  # noqa: PLR2004  (likeness in one thing proves nothing)
+        _no_pairs(engine, target)
+        return Model(target, rules, notes=["no_comparisons"])
+    linker = _linker(engine, people, comparisons, rules)
+    with _quiet():
+        notes = _train(linker, rules, known, seed)
+        scored = linker.inference.predict(threshold_match_probability=LEAST_PROBABILITY, warning_mode="never")
+    _keep(engine, scored.physical_name, target)
+    names = [each.output_column_name for each in linker._settings_obj.comparisons]  # noqa: SLF001
+    return Model(target, rules, names, linker, notes)
+
+
+def _linker(engine: duckdb.DuckDBPyConnection, people: str, comparisons: list, rules: Blocking) -> Linker:
+    settings = SettingsCreator(
+        link_type="dedupe_only",
+        unique_id_column_name="record",
+        comparisons=comparisons,
+        blocking_rules_to_generate_predictions=rules.creators(),
+        probability_two_random_records_match=PRIOR,
+        retain_intermediate_calculation_columns=True,
+        retain_matching_columns=False,
+        max_iterations=50,
+        em_convergence=1e-5,
+        linker_uid="identity",
+    )
+    table = DuckDBAPI(connection=engine).register(people)
+    return Linker(table, settings, log_level=logging.CRITICAL)
+
+
+def _train(linker: Linker, rules: Blocking, known: Mapping[str, int], seed: int) -> list[str]:
+    """Estimate the prior, then u, then m by one session per blocking rule, the narrowest first."""
+    keys = [name for name in ("document_text", "phone_key", "email_key") if known.get(name)]
+    sure = [block_on(name) for name in keys]
+    if {"surname_key", "given_key", "birth_key"} <= {name for name, count in known.items() if count}:
+        sure.append(block_on("surname_key", "given_key", "birth_key"))
+    notes = []
+    if sure:
+        try:
+            linker.training.estimate_probability_two_random_records_match(sure, recall=RECALL_OF_KEYS)
+        except (SplinkException, ValueError):
+            notes.append("prior_kept")
+    linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=seed)
+    trained = 0
+    for rule in _training_rules(rules):
+        try:
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                block_on(*rule), fix_probability_two_random_records_match=True, record_sample_proportion=1.0
+            )
+            trained += 1
+        except SplinkException:  # too few pairs agree on this rule
+            continue
+    return notes if trained else [*notes, "not_trained"]
+
+
+def _training_rules(rules: Blocking) -> list[tuple[str, ...]]:
+    """Take the narrowest rules such that every column is left free by one of them."""
+    narrow = sorted((rule for rule in rules.rules), key=lambda rule: (rules.pairs[", ".join(rule)], rule))
+    chosen: list[tuple[str, ...]] = []
+    for rule in narrow:
+        if not any(set(rule) & set(other) for other in chosen):
+            chosen.append(rule)
+    return (chosen if len(chosen) > 1 else narrow)[:MOST_TRAINING_RULES]
+
+
+def _keep(engine: duckdb.DuckDBPyConnection, scored: str, target: str) -> None:
+    present = [row[0] for row in engine.execute(f"DESCRIBE {scored}").fetchall()]
+    kept = [f'"{name}"' for name in present if name.startswith(("gamma_", "mw_"))]
+    engine.execute(f"""
+        CREATE OR REPLACE TEMP TABLE {target} AS
+        SELECT least(record_l, record_r) AS record_l, greatest(record_l, record_r) AS record_r,
+            round(match_weight, 6) AS match_weight, round(match_probability, 9) AS match_probability,
+            {", ".join(kept)}
+        FROM {scored} ORDER BY 1, 2
+    """)
+
+
+def _no_pairs(engine: duckdb.DuckDBPyConnection, target: str) -> None:
+    engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE {target} "
+        "(record_l BIGINT, record_r BIGINT, match_weight DOUBLE, match_probability DOUBLE)"
+    )
+
+
+@contextmanager
+def _quiet() -> Any:
+    """Hold back what the matcher says on its way; what matters is in the notes."""
+    logger = logging.getLogger("splink")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def unlinkable(model: Model) -> pd.DataFrame:
+    """Count people who say so little of themselves that they would not even reach a probability against themselves.
+
+    Returns
+    -------
+    DataFrame
+        match_probability, share (of people at or below it); empty where nothing is compared by likeness.
+    """
+    if model.linker is None:
+        return pd.DataFrame({"match_probability": [], "share": []}, dtype="float64")
+    with _quiet():
+        rows = unlinkables_data(model.linker)
+    found = pd.DataFrame(rows, columns=["match_weight", "match_probability", "prop", "cum_prop"])
+    return found.rename(columns={"cum_prop": "share"})[["match_probability", "share"]].astype(float)

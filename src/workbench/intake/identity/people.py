@@ -1,0 +1,110 @@
+"""The private table of people: what 01 hands to 02_resolve_identity, and to nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import ibis
+
+from workbench.core.errors import DataError, Fault
+from workbench.core.files import write_file
+from workbench.core.workspace import Workspace
+from workbench.intake.vault import Vault
+
+__all__ = ["forget_people", "gather_people", "has_people", "people_path", "read_people", "write_people"]
+
+_ORDER, _PLACES = "_order", ("_file", "_line", "_order")
+
+
+def gather_people(sources: Mapping[str, ibis.Table | None]) -> ibis.Table | None:
+    """Stack the people of all sources, one row per accepted record.
+
+    Parameters
+    ----------
+    sources : mapping of str to ibis.Table or None
+        By the source's name, in the order of precedence: its customers with contact columns; None where it has none.
+
+    Returns
+    -------
+    ibis.Table or None
+        source, source_id (the id by which other tables name the customer), precedence (of the source, from 0), record
+        (its place in the files), then every mapped column as text, dates as ISO; a column a source lacks is null.
+        None where no source has people.
+    """
+    tables = {name: table for name, table in sources.items() if table is not None}
+    names = sorted({column for table in tables.values() for column in _carried(table)})
+    parts = [_part(name, at, table, names) for at, (name, table) in enumerate(tables.items())]
+    if not parts:
+        return None
+    return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+
+
+def _carried(table: ibis.Table) -> list[str]:
+    return [name for name in table.columns if name not in (*_PLACES, "customer_id", "source", "source_id")]
+
+
+def _part(name: str, at: int, table: ibis.Table, names: list[str]) -> ibis.Table:
+    texts = {each: table[each].cast("string") if each in table.columns else ibis.null("string") for each in names}
+    return table.select(
+        source=ibis.literal(name),
+        source_id=table.customer_id,
+        precedence=ibis.literal(at, "int64"),
+        record=table[_ORDER].cast("int64"),
+        **texts,
+    )
+
+
+def people_path(workspace: Workspace, profile: str) -> Path:
+    """Return where the private table of people lies between 01 and 02."""
+    return workspace.interim(profile) / "people.parquet"
+
+
+def write_people(engine: ibis.BaseBackend, people: ibis.Table | None, workspace: Workspace, profile: str) -> int:
+    """Write people.parquet, readable by its owner alone; return its rows.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+    people : ibis.Table or None
+        `gather_people`; None removes the file.
+    workspace : Workspace
+    profile : str
+    """
+    path = people_path(workspace, profile)
+    if people is None:
+        path.unlink(missing_ok=True)
+        return 0
+    ordered = people.order_by("precedence", "record")
+    write_file(path, lambda target: engine.to_parquet(ordered, target, compression="zstd"), mode=0o600)
+    return int(engine.read_parquet(str(path)).count().execute())
+
+
+def has_people(workspace: Workspace, profile: str) -> bool:
+    """Say whether 02 has people to resolve: fresh ones of 01, or those a key opens in the vault."""
+    vault = Vault.of(workspace, profile)
+    return people_path(workspace, profile).is_file() or vault.can_be_read()
+
+
+def read_people(engine: ibis.BaseBackend, workspace: Workspace, profile: str) -> ibis.Table:
+    """Read people as 01 wrote them, or as the vault has kept them.
+
+    Raises
+    ------
+    DataError
+        Neither is there.
+    """
+    path, vault = people_path(workspace, profile), Vault.of(workspace, profile)
+    if path.is_file():
+        return engine.read_parquet(str(path))
+    if vault.can_be_read():
+        return ibis.memtable(vault.read()).drop("customer_id")
+    found = f"no people to resolve for profile {profile}"
+    expected = "01_check_quality gathers them, and 02_resolve_identity removes them once it is done"
+    remedy = f"workbench run {profile} --from 01_check_quality --force"
+    raise DataError(Fault("02_resolve_identity", found, expected, remedy))
+
+
+def forget_people(workspace: Workspace, profile: str) -> None:
+    """Remove people.parquet, once 02 has published what it found."""
+    people_path(workspace, profile).unlink(missing_ok=True)

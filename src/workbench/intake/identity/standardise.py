@@ -1,0 +1,179 @@
+"""People in comparable form: one row per person of a source, every cell folded so that equal things are equal text.
+
+All of it is SQL over the whole table, but for pinyin, which is spelled once per distinct name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+import pyarrow as pa
+from pypinyin import lazy_pinyin
+
+__all__ = ["COMPARABLE", "PLACEHOLDER_PHONES", "standardise"]
+
+# columns of the result beside record, source and source_id; each null where a person lacks it
+COMPARABLE = (
+    "phone_key", "email_key", "document_key", "member_key", "document_text", "name_text", "surname_text", "given_text",
+    "surname_key", "given_key", "gender", "birth_key", "address_key", "address_2_key", "street_number_key",
+    "postcode_key", "city_key", "province_key",
+)  # fmt: skip
+
+PLACEHOLDER_PHONES = ("13800000000", "13800138000", "13900000000", "13888888888", "13912345678", "12345678901")
+_PLACEHOLDER_MAILS = ("none", "null", "na", "test", "noemail", "no", "unknown", "xxx", "123", "a")
+_COMPOUND_SURNAMES = (
+    "欧阳", "司马", "诸葛", "上官", "皇甫", "尉迟", "公孙", "慕容", "令狐", "司徒", "夏侯", "东方", "长孙", "宇文",
+    "端木", "南宫", "司空", "独孤", "轩辕", "呼延", "钟离", "闻人", "东郭", "百里", "澹台", "赫连", "申屠", "太史",
+    "公冶", "濮阳",
+)  # fmt: skip
+_HAN = "[\\x{3400}-\\x{9FFF}\\x{F900}-\\x{FAFF}\\x{20000}-\\x{3134F}]"
+_FULL_WIDTH = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\u3000"
+_HALF_WIDTH = "".join(map(chr, range(0x21, 0x7F))) + " "
+_TEXTS = (
+    "name", "given_name", "surname", "gender", "birth_date", "birth_date_as_written", "phone", "email", "address",
+    "address_2", "street_number", "postcode", "city", "province", "document_id", "member_number",
+)  # fmt: skip
+# GB 11643: weights of the first 17 digits, and the check character by the sum modulo 11
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECKS = "10X98765432"
+
+
+def standardise(engine: duckdb.DuckDBPyConnection, people: str, target: str) -> int:
+    """Make the table of comparable people; return its rows.
+
+    Parameters
+    ----------
+    engine : duckdb connection
+    people : str
+        A table or view: source, source_id, precedence, record, then contact and other columns as text.
+    target : str
+        The table to make: record (from 0, by source and source_id), source, source_id, and `COMPARABLE`. One row per
+        source and source_id: by column the first value that is known. ``phone_key`` is E.164 digits without
+        placeholders; ``email_key`` is folded; ``document_key`` an identity number whose GB 11643 check character
+        holds, in its form of 18; ``surname_key`` and ``given_key`` are Latin letters (pinyin for Chinese);
+        ``birth_key`` is yyyymmdd, or the digits as they are written.
+    """
+    present = {row[0] for row in engine.execute(f"DESCRIBE {people}").fetchall()}
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {target}_folded AS {_folded_sql(people, present)}")
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {target}_parted AS {_parted_sql(target + '_folded')}")
+    _spell(engine, f"{target}_parted", f"{target}_spelled")
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {_keys_sql(target)}")
+    for step in ("folded", "parted", "spelled"):
+        engine.execute(f"DROP TABLE {target}_{step}")
+    return engine.execute(f"SELECT count(*) FROM {target}").fetchall()[0][0]
+
+
+def _folded_sql(people: str, present: Iterable[str]) -> str:
+    """One row per person of a source, texts in half width, lower case, single blanks."""
+    columns = []
+    for name in _TEXTS:
+        if name not in present:
+            columns.append(f"CAST(NULL AS VARCHAR) AS {name}")
+            continue
+        folded = f"translate({name}, '{_quoted(_FULL_WIDTH)}', '{_quoted(_HALF_WIDTH)}')"
+        clean = (
+            f"nullif(trim(regexp_replace(lower({folded}), '[\\s\\x{{200B}}-\\x{{200F}}\\x{{FEFF}}]+', ' ', 'g')), '')"
+        )
+        columns.append(f"first({clean} ORDER BY precedence, record) FILTER ({clean} IS NOT NULL) AS {name}")
+    return f"SELECT source, source_id, {', '.join(columns)} FROM {people} GROUP BY source, source_id"
+
+
+def _parted_sql(folded: str) -> str:
+    """Part a full name: Chinese by its surname, Latin at the last blank; join a parted one."""
+    compound = ", ".join(f"'{name}'" for name in _COMPOUND_SURNAMES)
+    return f"""
+    SELECT *,
+        coalesce(surname, CASE
+            WHEN name IS NULL THEN NULL
+            WHEN NOT han THEN CASE WHEN name LIKE '% %' THEN regexp_extract(name, '(\\S+)$', 1) ELSE NULL END
+            WHEN left(bare, 2) IN ({compound}) AND length(bare) > 2 THEN left(bare, 2)
+            ELSE left(bare, 1) END) AS surname_text,
+        coalesce(given_name, CASE
+            WHEN name IS NULL THEN NULL
+            WHEN NOT han THEN CASE WHEN name LIKE '% %' THEN regexp_replace(name, '\\s+\\S+$', '') ELSE name END
+            WHEN left(bare, 2) IN ({compound}) AND length(bare) > 2 THEN substr(bare, 3)
+            ELSE nullif(substr(bare, 2), '') END) AS given_text
+    FROM (SELECT *, regexp_matches(coalesce(name, ''), '^\\s*{_HAN}') AS han,
+        regexp_replace(coalesce(name, ''), '[\\s·•.]', '', 'g') AS bare FROM {folded})
+    """
+
+
+def _spell(engine: duckdb.DuckDBPyConnection, parted: str, target: str) -> None:
+    """Spell every distinct part of a Chinese name in pinyin."""
+    rows = engine.execute(f"""
+        SELECT DISTINCT part FROM (SELECT surname_text AS part FROM {parted} UNION SELECT given_text FROM {parted})
+        WHERE regexp_matches(part, '{_HAN}') ORDER BY part
+    """).fetchall()
+    parts = [row[0] for row in rows]
+    spelled = pa.table({"part": pa.array(parts, pa.string()), "spelling": pa.array(map(_pinyin, parts), pa.string())})
+    engine.register(f"{target}_view", spelled)
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT * FROM {target}_view")
+    engine.unregister(f"{target}_view")
+
+
+def _pinyin(part: str) -> str:
+    return "".join(lazy_pinyin(part)).lower()
+
+
+def _keys_sql(target: str) -> str:
+    spelled = "coalesce({spelled}.spelling, strip_accents({text}))"
+    letters = f"nullif(regexp_replace({spelled}, '[^\\p{{{{L}}}}\\p{{{{N}}}}]', '', 'g'), '')"
+    return f"""
+    SELECT (row_number() OVER (ORDER BY source, source_id) - 1)::BIGINT AS record, source, source_id,
+        {_phone_sql()} AS phone_key, {_email_sql()} AS email_key, {_document_sql()} AS document_key,
+        nullif(upper(regexp_replace(member_number, '\\s', '', 'g')), '') AS member_key,
+        nullif(regexp_replace(document_id, '[^0-9a-z]', '', 'g'), '') AS document_text,
+        nullif(coalesce(name, trim(concat_ws(' ', given_name, surname))), '') AS name_text, surname_text, given_text,
+        {letters.format(spelled="s", text="surname_text")} AS surname_key,
+        {letters.format(spelled="g", text="given_text")} AS given_key,
+        CASE WHEN gender IN ('m', 'male', '男', '男性', '先生', '1') THEN 'm'
+            WHEN gender IN ('f', 'female', '女', '女性', '女士', '2') THEN 'f' END AS gender,
+        coalesce(strftime(TRY_CAST(birth_date AS DATE), '%Y%m%d'),
+            nullif(regexp_replace(coalesce(birth_date_as_written, birth_date), '[^0-9]', '', 'g'), '')) AS birth_key,
+        {_place("address")} AS address_key, {_place("address_2")} AS address_2_key,
+        {_place("street_number")} AS street_number_key, {_place("postcode")} AS postcode_key,
+        {_place("city")} AS city_key, {_place("province")} AS province_key
+    FROM {target}_parted AS p
+    LEFT JOIN {target}_spelled AS s ON p.surname_text = s.part
+    LEFT JOIN {target}_spelled AS g ON p.given_text = g.part
+    """
+
+
+def _place(name: str) -> str:
+    return f"nullif(regexp_replace({name}, '[^\\p{{L}}\\p{{N}}]', '', 'g'), '')"
+
+
+def _phone_sql() -> str:
+    """E.164 digits; mainland mobiles with or without +86 alike; placeholders and short numbers are no key."""
+    listed = ", ".join(f"'86{number}'" for number in PLACEHOLDER_PHONES)
+    digits = "regexp_replace(phone, '[^0-9]', '', 'g')"
+    bare = f"regexp_replace({digits}, '^(00)?(86)?(1[3-9][0-9]{{9}})$', '\\3')"
+    full = f"CASE WHEN regexp_matches({bare}, '^1[3-9][0-9]{{9}}$') THEN '86' || {bare} ELSE ltrim({digits}, '0') END"
+    return f"""CASE WHEN phone IS NULL OR length({full}) NOT BETWEEN 7 AND 15 OR ({full}) IN ({listed})
+        OR length(replace({digits}, right({digits}, 1), '')) <= 1 OR regexp_matches({digits}, '00000$')
+        THEN NULL ELSE {full} END"""
+
+
+def _email_sql() -> str:
+    listed = ", ".join(f"'{name}'" for name in _PLACEHOLDER_MAILS)
+    shape = "^[^@\\s]+@[^@\\s]+\\.[a-z]{2,}$"
+    return (
+        f"""CASE WHEN regexp_matches(email, '{shape}') AND split_part(email, '@', 1) NOT IN ({listed}) THEN email END"""
+    )
+
+
+def _document_sql() -> str:
+    """Take an identity number of 18 whose check character holds, or one of 15 brought to 18; else null."""
+    text = "upper(regexp_replace(coalesce(document_id, ''), '[^0-9a-z]', '', 'g'))"
+    long = f"CASE WHEN length({text}) = 15 THEN left({text}, 6) || '19' || substr({text}, 7) ELSE left({text}, 17) END"
+    total = " + ".join(f"CAST(substr({long}, {at}, 1) AS INTEGER) * {weight}" for at, weight in enumerate(_WEIGHTS, 1))
+    check = f"substr('{_CHECKS}', ({total}) % 11 + 1, 1)"
+    born = f"TRY_STRPTIME(substr({long}, 7, 8), '%Y%m%d') IS NOT NULL"
+    return f"""CASE WHEN regexp_matches({text}, '^[1-9][0-9]{{14}}$') AND {born} THEN ({long}) || {check}
+        WHEN regexp_matches({text}, '^[1-9][0-9]{{16}}[0-9X]$') AND {born} AND right({text}, 1) = {check}
+            THEN {text} END"""
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

@@ -1,0 +1,70 @@
+"""Rules of accuracy that a profile declares: for how many rows they hold, and where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import ibis
+import pandas as pd
+
+from workbench.core.errors import DataError, Fault, listed
+from workbench.core.params import SourceParams
+
+__all__ = ["ACCURACY_COLUMNS", "judge_accuracy", "refuse_blockers"]
+
+ACCURACY_COLUMNS = ("source", "table", "rule", "level", "observed", "limit", "n", "lines")
+_EXAMPLES = 3
+
+
+def judge_accuracy(
+    name: str, table: ibis.Table, source: SourceParams, condition: Callable[[str], ibis.Value]
+) -> list[tuple]:
+    """Judge the accuracy rules of a source.
+
+    Parameters
+    ----------
+    name : str
+    table : ibis.Table
+        Its accepted rows, with ``_line``.
+    source : SourceParams
+    condition : callable
+        Turns a rule into a boolean over ``table``.
+
+    Returns
+    -------
+    list of tuple
+        `ACCURACY_COLUMNS`: observed is the share of rows for which the rule holds, of those where it can be told (n);
+        lines are the first three that break it.
+    """
+    rows = []
+    for rule, given in source.checks.items():
+        holds = condition(given.rule)
+        known = table.filter(holds.notnull())
+        facts = table.aggregate(n=holds.count(), kept=holds.cast("int64").sum()).to_pyarrow().to_pylist()[0]
+        n, kept = int(facts["n"]), int(facts["kept"] or 0)
+        broken = known.filter(~holds).order_by("_order").limit(_EXAMPLES).select("_line").to_pyarrow()
+        lines = ", ".join(str(line) for line in broken["_line"].to_pylist())
+        rows.append((name, source.table, rule, given.level, kept / n if n else 1.0, given.at_least, n, lines))
+    return rows
+
+
+def refuse_blockers(found: pd.DataFrame, sources: Mapping[str, SourceParams]) -> None:
+    """Refuse the data where a rule marked as blocker does not hold; every such rule at once.
+
+    Raises
+    ------
+    DataError
+    """
+    failed = found[(found["level"] == "blocker") & (found["observed"] < found["limit"])]
+    faults = [
+        Fault(
+            f"sources.{row.source}: checks.{row.rule}",
+            f"'{sources[row.source].checks[row.rule].rule}' holds for {row.observed:.2%} of {row.n} rows; "
+            f"it breaks on line {listed(row.lines.split(', '))}",
+            f"At least {row.limit:.2%}",
+            "Mend the file, or lower the level of the rule",
+        )
+        for row in failed.itertuples()
+    ]
+    if faults:
+        raise DataError(faults)

@@ -1,0 +1,199 @@
+"""What is different from the run before: columns, rows, blanks and distributions, beside what chance alone does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from workbench.core.schema import CANONICAL
+
+__all__ = ["CHANGE_COLUMNS", "PSI_LIMIT", "compare_profiles", "profile_tables"]
+
+PSI_LIMIT = 0.1  # the customary bound; a change must also leave the band that chance alone gives
+FILLED_LIMIT = 0.05  # difference of shares filled
+ROWS_LIMIT = 0.2  # relative difference of rows
+CHANGE_COLUMNS = ("change", "table", "column", "before", "after", "psi", "psi_chance", "status")
+_TENTHS = np.linspace(0.1, 0.9, 9)
+_MOST_LEVELS = 20
+_OTHER = "\x00other"
+_TINY = 1e-4  # share that stands for none in the index
+
+
+def profile_tables(tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
+    """Describe every column in a few numbers, to be compared with the next run.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        Canonical tables.
+
+    Returns
+    -------
+    DataFrame
+        One row per column: table, column, type, rows, filled, distinct, mean (numbers), bounds (JSON: the nine inner
+        deciles of numbers and dates, as numbers), shares (JSON: of the bins between them, or of the 20 commonest
+        values). Ids, free text, contact and sensitive columns have no bounds and no shares.
+    """
+    return pd.DataFrame([row for name, table in tables.items() for row in _profile(name, table)])
+
+
+def compare_profiles(
+    before: pd.DataFrame | None, after: pd.DataFrame, tables: Mapping[str, ibis.Table]
+) -> pd.DataFrame:
+    """Compare a profile with that of the run before.
+
+    Parameters
+    ----------
+    before : DataFrame or None
+        As `profile_tables` gave it then; None on a first run.
+    after : DataFrame
+        Of today.
+    tables : mapping of str to ibis.Table
+        Today's tables, counted over the bins of then.
+
+    Returns
+    -------
+    DataFrame
+        change (new_table, gone_table, new_column, gone_column, type, rows, filled, distribution), table, column,
+        before, after (text or numbers as text), psi (population stability index over the bins of then), psi_chance
+        (its .95 quantile without any change: chi-square with B - 1 degrees of freedom times 1/n + 1/m), status (warn,
+        info). Empty where nothing is different.
+    """
+    if before is None or before.empty:
+        return pd.DataFrame(columns=list(CHANGE_COLUMNS))
+    keys = ["table", "column"]
+    both = before.merge(after, on=keys, how="outer", suffixes=("_before", "_after"), indicator=True)
+    rows = [*_schema_changes(both), *_row_changes(both)]
+    for each in both[both["_merge"] == "both"].itertuples():
+        rows += _column_changes(each, tables[each.table])
+    return pd.DataFrame(rows, columns=list(CHANGE_COLUMNS))
+
+
+def _profile(name: str, table: ibis.Table) -> list[dict[str, Any]]:
+    spec = {each.name: each for each in CANONICAL[name].columns}
+    columns = [column for column in table.columns if not column.startswith("_")]
+    counts: dict[str, ibis.Value] = {"rows": table.count()}
+    for at, column in enumerate(columns):
+        counts |= {f"filled {at}": table[column].count(), f"distinct {at}": table[column].approx_nunique()}
+        number = _as_number(table[column])
+        if number is not None:
+            counts |= {f"mean {at}": number.mean()}
+            counts |= {f"tenth {at} {which}": number.quantile(float(share)) for which, share in enumerate(_TENTHS)}
+    found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    rows = []
+    for at, column in enumerate(columns):
+        row = {"table": name, "column": column, "type": str(table[column].type()), "rows": int(found["rows"])}
+        row |= {"filled": int(found[f"filled {at}"]), "distinct": int(found[f"distinct {at}"])}
+        row |= {"mean": found.get(f"mean {at}"), "bounds": "", "shares": ""}
+        private = column in spec and (spec[column].kind in ("id", "text") or spec[column].sensitive)
+        if not private and row["filled"]:
+            row |= _distribution(table, column, [found.get(f"tenth {at} {which}") for which in range(len(_TENTHS))])
+        rows.append(row)
+    return rows
+
+
+def _distribution(table: ibis.Table, column: str, tenths: list[float | None]) -> dict[str, str]:
+    if tenths[0] is not None:
+        bounds = sorted({round(float(value), 6) for value in tenths})
+        return {"bounds": json.dumps(bounds), "shares": json.dumps(_bin_shares(table, column, bounds))}
+    return {"shares": json.dumps(_level_shares(table, column, None), ensure_ascii=False)}
+
+
+def _bin_shares(table: ibis.Table, column: str, bounds: list[float]) -> list[float]:
+    number = _as_number(table[column])
+    place = sum(((number > bound).cast("int64") for bound in bounds[1:]), start=(number > bounds[0]).cast("int64"))
+    known = table.filter(number.notnull())
+    counts = known.group_by(place=place).aggregate(n=known.count()).to_pyarrow().to_pylist()
+    found = np.zeros(len(bounds) + 1)
+    for row in counts:
+        found[int(row["place"])] = row["n"]
+    return [round(float(share), 9) for share in found / max(found.sum(), 1)]
+
+
+def _level_shares(table: ibis.Table, column: str, levels: list[str] | None) -> dict[str, float]:
+    text = table[column].cast("string")
+    known = table.filter(text.notnull())
+    counted = known.group_by(level=text).aggregate(n=lambda t: t.count()).order_by([ibis.desc("n"), ibis.asc("level")])
+    rows = (counted.limit(_MOST_LEVELS) if levels is None else counted.filter(counted.level.isin(levels))).to_pyarrow()
+    total = int(known.count().execute())
+    shares = {row["level"]: row["n"] / total for row in rows.to_pylist()} if total else {}
+    found = {level: round(shares.get(level, 0.0), 9) for level in (shares if levels is None else levels)}
+    return found | {_OTHER: round(max(1 - sum(found.values()), 0.0), 9)}
+
+
+def _as_number(cell: ibis.Value) -> ibis.Value | None:
+    kind = cell.type()
+    if kind.is_boolean() or not (kind.is_numeric() or kind.is_temporal()):
+        return None
+    return cell.epoch_seconds().cast("float64") if kind.is_temporal() else cell.cast("float64")
+
+
+def _schema_changes(both: pd.DataFrame) -> list[tuple]:
+    rows = []
+    for side, word in (("left_only", "gone"), ("right_only", "new")):
+        alone = both[both["_merge"] == side]
+        others = set(both.loc[both["_merge"] != side, "table"])
+        for table in alone["table"].unique():
+            if table not in others:
+                rows.append((f"{word}_table", table, "", *_sides(word, table), None, None, "warn"))
+                continue
+            for column in alone.loc[alone["table"] == table, "column"]:
+                rows.append((f"{word}_column", table, column, *_sides(word, column), None, None, "warn"))
+    return rows
+
+
+def _sides(word: str, name: str) -> tuple[str, str]:
+    return (name, "") if word == "gone" else ("", name)
+
+
+def _row_changes(both: pd.DataFrame) -> list[tuple]:
+    rows = []
+    tables = both[both["_merge"] == "both"].groupby("table")[["rows_before", "rows_after"]].first()
+    for table, row in tables.iterrows():
+        then, now = int(row["rows_before"]), int(row["rows_after"])
+        if then != now:
+            status = "warn" if abs(now - then) > ROWS_LIMIT * max(then, 1) else "info"
+            rows.append(("rows", table, "", str(then), str(now), None, None, status))
+    return rows
+
+
+def _column_changes(each: Any, table: ibis.Table) -> list[tuple]:
+    place = (each.table, each.column)
+    if each.type_before != each.type_after:
+        return [("type", *place, each.type_before, each.type_after, None, None, "warn")]
+    rows = []
+    then, now = (each.filled_before / max(each.rows_before, 1), each.filled_after / max(each.rows_after, 1))
+    if abs(now - then) > FILLED_LIMIT:
+        rows.append(("filled", *place, f"{then:.3f}", f"{now:.3f}", None, None, "warn"))
+    if each.shares_before and each.filled_after:
+        psi, chance = _stability(each, table)
+        if psi > PSI_LIMIT and psi > chance:
+            ends = (_shown(each.mean_before), _shown(each.mean_after))
+            rows.append(("distribution", *place, *ends, round(psi, 6), round(chance, 6), "warn"))
+    return rows
+
+
+def _stability(each: Any, table: ibis.Table) -> tuple[float, float]:
+    from scipy.stats import chi2  # noqa: PLC0415
+
+    then = json.loads(each.shares_before)
+    if each.bounds_before:
+        old, new = np.array(then), np.array(_bin_shares(table, each.column, json.loads(each.bounds_before)))
+    else:
+        levels = [level for level in then if level != _OTHER]
+        found = _level_shares(table, each.column, levels)
+        old, new = (np.array([shares.get(level, 0.0) for level in (*levels, _OTHER)]) for shares in (then, found))
+    used = (old > 0) | (new > 0)
+    old, new = np.maximum(old[used], _TINY), np.maximum(new[used], _TINY)
+    psi = float(((new - old) * np.log(new / old)).sum())
+    free = max(int(used.sum()) - 1, 1)
+    return psi, float(chi2.ppf(0.95, free) * (1 / each.filled_before + 1 / each.filled_after))
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None or pd.isna(value) else f"{value:.4g}"

@@ -1,0 +1,65 @@
+"""A table checked by pointblank, its verdicts as HTML that does nothing; for 01_check_quality."""
+
+from __future__ import annotations
+
+import re
+
+import ibis
+
+from workbench.core.errors import DataError, Fault
+from workbench.core.schema import CANONICAL
+from workbench.intake.quality.checks import RANGES
+
+__all__ = ["pointblank_report"]
+
+MOST_ROWS = 1_000_000  # a larger table is checked on its first rows, and the page says how many
+_PLAIN_NAME = re.compile(r"^\w[\w .-]*$")
+
+
+def pointblank_report(table: ibis.Table, name: str, language: str = "en") -> str:
+    """Check a canonical table with pointblank and return its table of verdicts as HTML.
+
+    Parameters
+    ----------
+    table : ibis.Table
+    name : str
+        A canonical table.
+    language : str
+        en or zh.
+
+    Returns
+    -------
+    str
+        HTML without web fonts, scripts, timestamps and values of rows; about 30 to 100 kB.
+
+    Raises
+    ------
+    DataError
+        The table or the language is unknown.
+    """
+    import pointblank as pb  # noqa: PLC0415  (a second to import, and only this function needs it)
+
+    if name not in CANONICAL or language not in ("en", "zh"):
+        raise DataError(Fault("", f"no report on {name!r} in {language!r}", "A canonical table, in en or zh"))
+    limits = pb.Thresholds(warning=1, error=0.1)
+    check = pb.Validate(table, tbl_name=name, lang="zh-Hans" if language == "zh" else "en", thresholds=limits)
+    spec = CANONICAL[name]
+    for column in (each for each in table.columns if _PLAIN_NAME.match(each)):
+        check = check.col_vals_not_null(columns=column)
+        low, high = RANGES.get((name, column), (None, None))
+        if low is not None and high is not None:
+            check = check.col_vals_between(columns=column, left=low, right=high, na_pass=True)
+        elif low is not None:
+            check = check.col_vals_ge(columns=column, value=low, na_pass=True)
+    if name in ("customers", "products"):
+        check = check.rows_distinct(columns_subset=list(spec.keys))
+    return _inert(check.interrogate().get_tabular_report().as_raw_html())
+
+
+def _inert(html: str) -> str:
+    """Remove web fonts, scripts, event handlers and times of day."""
+    html = re.sub(r"@import\s+url\([^)]*\)\s*;?", "", html)
+    html = re.sub(r"<(script|link|iframe|object|embed)\b.*?(</\1>|/?>)", "", html, flags=re.DOTALL | re.IGNORECASE)
+    html = re.sub(r"\son[a-z]+\s*=\s*(\"[^\"]*\"|'[^']*')", "", html, flags=re.IGNORECASE)
+    spans = r"<span[^>]*>\s*(\d{4}-\d{2}-\d{2}[ |T]\d{2}:\d{2}:\d{2}[^<]*|[&lt;<]*\s*\d+(\.\d+)? ?s)\s*</span>"
+    return re.sub(spans, "", html)

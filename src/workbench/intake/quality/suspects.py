@@ -1,0 +1,163 @@
+"""Values that are well formed and hardly true: a birth year of 1893, an income of 666,666, a status met twice.
+
+They are named, never changed. Only columns that describe customers and products are looked at value by value; contact
+and sensitive columns are not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+
+import ibis
+import pandas as pd
+
+from workbench.core.schema import CANONICAL
+
+__all__ = ["SUSPECT_COLUMNS", "find_suspects"]
+
+SUSPECT_COLUMNS = ("reason", "table", "column", "value", "rows", "of")
+OLDEST = 110  # years; an older customer is doubted
+FAR = 6.0  # quartile distances beyond the quartiles from which a number is doubted
+NEAR = 2.0  # likewise, for a number of one repeated digit
+MOST_LEVELS = 60  # a column with more values is no category
+RARE_SHARE, RARE_ROWS = 0.005, 5
+LEAST_ROWS = 50  # rows, for a value to be rare or far
+MOST_VALUES = 5  # named of a column
+JUMP = 50.0  # times, between the median amounts of two months
+LEAST_A_MONTH = 30  # order lines
+_TABLES = ("customers", "products")
+_YEARS = (1850, 2100)
+_NUMBERS = ("integer", "number", "money", "quantity")
+
+
+def find_suspects(tables: Mapping[str, ibis.Table], *, as_of: dt.date) -> pd.DataFrame:
+    """List doubtful values.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        Canonical tables.
+    as_of : date
+
+    Returns
+    -------
+    DataFrame
+        reason, table, column, value (as text), rows (that hold it), of (rows with a value); most rows per column:
+        five. Reasons: ``implausible_year``, ``implausible_age`` (over 110 years, or not born yet), ``far_number`` (6
+        quartile distances beyond the quartiles), ``repeated_digit`` (such as 666666, 2 quartile distances beyond),
+        ``rare_level`` (of a category: under .5 % and at most five rows), ``midnight_only`` (no time of day at all),
+        ``magnitude_jump`` (median amount of a month 50 times that of the month before, or a 50th).
+    """
+    found: list[tuple] = []
+    for name in (name for name in _TABLES if name in tables):
+        table = tables[name]
+        for column in _described(name, table):
+            kind = table[column].type()
+            if kind.is_numeric():
+                found += [(reason, name, column, *rest) for reason, *rest in _doubt_number(table, column, as_of)]
+            elif kind.is_date():
+                found += [(reason, name, column, *rest) for reason, *rest in _doubt_birth(table, column, as_of)]
+            elif kind.is_string():
+                found += [("rare_level", name, column, *rest) for rest in _rare_levels(table, column)]
+    for name, table in tables.items():
+        found += _midnights(name, table)
+    if {"amount", "ordered_at"} <= set(tables["transactions"].columns if "transactions" in tables else ()):
+        found += _jumps(tables["transactions"])
+    return pd.DataFrame(found, columns=list(SUSPECT_COLUMNS))
+
+
+def _described(name: str, table: ibis.Table) -> list[str]:
+    spec = {each.name: each for each in CANONICAL[name].columns}
+    hidden = {each.name for each in spec.values() if each.contact or each.sensitive or each.kind == "id"}
+    return [column for column in table.columns if column not in hidden and not column.startswith("_")]
+
+
+def _doubt_number(table: ibis.Table, column: str, as_of: dt.date) -> Iterator[tuple]:
+    cell = table[column].cast("float64")
+    facts = table.aggregate(
+        n=cell.count(), low=cell.quantile(0.25), middle=cell.median(), high=cell.quantile(0.75), distinct=cell.nunique()
+    ).to_pyarrow().to_pylist()[0]  # fmt: skip
+    if not facts["n"]:
+        return
+    if _YEARS[0] <= facts["middle"] <= as_of.year and facts["low"] >= _YEARS[0] and facts["high"] <= _YEARS[1]:
+        outside = (cell < as_of.year - OLDEST) | (cell > as_of.year)
+        yield from (("implausible_year", *each) for each in _values(table, column, outside, facts["n"]))
+        return
+    if column == "age":
+        yield from (("implausible_age", *each) for each in _values(table, column, cell > OLDEST, facts["n"]))
+        return
+    reach = facts["high"] - facts["low"]
+    if facts["n"] < LEAST_ROWS or reach <= 0:
+        return
+    far = (cell > facts["high"] + FAR * reach) | (cell < facts["low"] - FAR * reach)
+    text = cell.abs().cast("int64").cast("string")
+    same = text.re_search(r"^(1{4,}|2{4,}|3{4,}|4{4,}|5{4,}|6{4,}|7{4,}|8{4,}|9{4,})$")
+    repeated = same & (cell > facts["high"] + NEAR * reach)
+    yield from (("repeated_digit", *each) for each in _values(table, column, repeated, facts["n"]))
+    yield from (("far_number", *each) for each in _values(table, column, far & ~repeated, facts["n"], largest=True))
+
+
+def _doubt_birth(table: ibis.Table, column: str, as_of: dt.date) -> Iterator[tuple]:
+    if column != "birth_date":
+        return
+    first = dt.date(as_of.year - OLDEST, as_of.month, 1)
+    n = int(table[column].count().execute())
+    outside = (table[column] < first) | (table[column] >= as_of)
+    yield from (("implausible_year", *each) for each in _values(table, column, outside, n))
+
+
+def _values(
+    table: ibis.Table, column: str, doubted: ibis.Value, n: int, *, largest: bool = False
+) -> list[tuple[str, int, int]]:
+    counts = table.filter(doubted.fill_null(False)).group_by(value=table[column]).aggregate(rows=lambda t: t.count())
+    order = [ibis.desc("value")] if largest else [ibis.desc("rows"), ibis.asc("value")]
+    rows = counts.order_by(order).limit(MOST_VALUES).to_pyarrow().to_pylist()
+    return [(_plain(row["value"]), int(row["rows"]), n) for row in rows]
+
+
+def _rare_levels(table: ibis.Table, column: str) -> list[tuple[str, int, int]]:
+    facts = table.aggregate(n=table[column].count(), levels=table[column].nunique()).to_pyarrow().to_pylist()[0]
+    n = int(facts["n"])
+    if n < LEAST_ROWS or not 1 < facts["levels"] <= MOST_LEVELS:
+        return []
+    counts = table.filter(table[column].notnull()).group_by(value=table[column]).aggregate(rows=lambda t: t.count())
+    rare = counts.filter((counts.rows <= RARE_ROWS) & (counts.rows < RARE_SHARE * n))
+    rows = rare.order_by(["rows", "value"]).to_pyarrow().to_pylist()
+    if len(rows) > facts["levels"] / 2:  # most values are rare: names of their own, not slips
+        return []
+    return [(str(row["value"]), int(row["rows"]), n) for row in rows[:MOST_VALUES]]
+
+
+def _midnights(name: str, table: ibis.Table) -> list[tuple]:
+    column = CANONICAL[name].dated_by
+    if not column or column not in table.columns or not table[column].type().is_timestamp():
+        return []
+    cell = table[column]
+    timed = (cell != cell.truncate("D")).fill_null(False)
+    found = table.aggregate(n=cell.count(), timed=timed.any()).to_pyarrow().to_pylist()[0]
+    if found["timed"] or not found["n"]:
+        return []
+    return [("midnight_only", name, column, "00:00", found["n"], found["n"])]
+
+
+def _jumps(lines: ibis.Table) -> list[tuple]:
+    """Compare the median amount of each month with that of the month before: yuan and fen, or a wrong unit."""
+    sold = lines.filter((lines.amount > 0) & lines.ordered_at.notnull())
+    months = sold.group_by(month=sold.ordered_at.truncate("M")).aggregate(
+        median=sold.amount.cast("float64").median(), n=sold.count()
+    )
+    rows = [row for row in months.order_by("month").to_pyarrow().to_pylist() if row["n"] >= LEAST_A_MONTH]
+    found = []
+    for before, after in zip(rows, rows[1:], strict=False):
+        ratio = after["median"] / before["median"]
+        if ratio >= JUMP or ratio <= 1 / JUMP:
+            month = after["month"].date().isoformat()[:7]
+            found.append(("magnitude_jump", "transactions", "amount", f"{month} x{ratio:.3g}", after["n"], after["n"]))
+    return found
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return format(value.normalize(), "f") if hasattr(value, "normalize") else str(value)

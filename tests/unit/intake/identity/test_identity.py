@@ -1,0 +1,159 @@
+"""Keys, clusters, names that stay, and how the matching is judged; every expectation by hand."""
+
+from __future__ import annotations
+
+import duckdb
+import pandas as pd
+import pytest
+
+from workbench.intake.identity.clusters import cluster_people
+from workbench.intake.identity.evaluation import evaluate_clusters
+from workbench.intake.identity.links import declared_pairs, find_links
+from workbench.intake.identity.masking import mask
+from workbench.intake.identity.one_id import log_changes, name_customers
+from workbench.intake.identity.standardise import standardise
+
+NOBODY = declared_pairs(None)
+
+
+def standard(rows):
+    engine = duckdb.connect()
+    people = pd.DataFrame(rows).assign(precedence=0, record=range(len(rows)))
+    people["source"] = people.get("source", "crm")
+    people["source_id"] = people.get("source_id", pd.Series([f"{at:03d}" for at in range(len(rows))]))
+    engine.register("given", people.astype({name: "str" for name in people if name not in ("precedence", "record")}))
+    engine.execute("CREATE TABLE people AS SELECT * REPLACE (nullif(source, '') AS source) FROM given")
+    standardise(engine, "people", "standard")
+    return engine
+
+
+def column(engine, name):
+    return [row[0] for row in engine.execute(f"SELECT {name} FROM standard ORDER BY record").fetchall()]
+
+
+def groups(engine, cannot=NOBODY, must=NOBODY, max_per_key=8, pairs=()):
+    engine.execute("CREATE OR REPLACE TABLE pairs (record_l BIGINT, record_r BIGINT, match_probability DOUBLE)")
+    for pair in pairs:
+        engine.execute("INSERT INTO pairs VALUES (?, ?, ?)", list(pair))
+    links = find_links(engine, "standard", max_per_key=max_per_key, must=must, cannot=cannot)
+    found = cluster_people(engine, "standard", links, "pairs", threshold=0.9, max_records=5, max_diameter=3)
+    return found, links
+
+
+@pytest.mark.parametrize(
+    ("phone", "key"),
+    [
+        ("138 1234 5678", "8613812345678"), ("+86 138-1234-5678", "8613812345678"), ("008613812345678", "8613812345678"),
+        ("１３８１２３４５６７８", "8613812345678"), ("13800000000", None), ("11111111111", None), ("00000", None),
+        ("12345", None), ("0044 20 7946 0958", "442079460958"),
+    ],
+)  # fmt: skip
+def test_phones_are_one_number_however_they_are_written_and_placeholders_are_none(phone, key):
+    assert column(standard([{"phone": phone}]), "phone_key") == [key]
+
+
+@pytest.mark.parametrize(
+    ("number", "key"),
+    [
+        ("11010519491231002X", "11010519491231002X"), ("11010519491231002x", "11010519491231002X"),
+        ("110105194912310021", None), ("110105491231002", "11010519491231002X"), ("123", None),
+    ],
+)  # fmt: skip
+def test_only_an_identity_number_whose_check_character_holds_is_a_key(number, key):
+    assert column(standard([{"document_id": number}]), "document_key") == [key]
+
+
+def test_chinese_names_are_parted_and_spelled():
+    engine = standard([{"name": "欧阳修"}, {"name": "张伟"}, {"name": "Wei Zhang"}])
+    assert column(engine, "surname_key") == ["ouyang", "zhang", "zhang"]
+    assert column(engine, "given_key") == ["xiu", "wei", "wei"]
+
+
+def test_a_shared_phone_links_one_name_and_parts_two():
+    engine = standard(
+        [
+            {"name": "张伟", "phone": "13911112222", "gender": "男"},
+            {"name": "Zhang Wei", "phone": "13911112222", "gender": ""},
+            {"name": "张美丽", "phone": "13911112222", "gender": "女"},
+        ]
+    )
+    found, _ = groups(engine)
+    # Latin "Zhang Wei" reads as given zhang, surname wei: places changed, one person all the same
+    assert found.members["cluster"].tolist() == [0, 0, 2]
+
+
+def test_a_key_of_many_is_a_hub_that_links_nobody_and_is_shown_masked():
+    engine = standard([{"name": "张伟", "phone": "13911112222"}] * 4)
+    found, links = groups(engine, max_per_key=3)
+    assert found.members["cluster"].tolist() == [0, 1, 2, 3]
+    assert links.hubs.to_dict("records") == [{"key": "phone", "value": "139****2222", "records": 4}]
+
+
+def test_two_documents_part_a_group_at_its_weakest_link():
+    engine = standard(
+        [{"document_id": "11010519491231002X"}, {"name": "a"}, {"name": "b"}, {"document_id": "440524188001010014"}]
+    )
+    pairs = [(0, 1, 0.99), (1, 2, 0.91), (2, 3, 0.98)]
+    found, _ = groups(engine, pairs=pairs)
+    assert found.members["cluster"].tolist() == [0, 0, 2, 2]
+    assert found.cut[["record_l", "record_r"]].to_numpy().tolist() == [[1, 2]]
+    assert set(found.alarms["kind"]) == {"split"}
+
+
+def test_pairs_by_hand_win_over_everything():
+    engine = standard([{"name": "a"}, {"name": "b"}, {"name": "c"}])
+    names = ["source", "source_id", "other_source", "other_source_id"]
+    must = pd.DataFrame([["crm", "000", "crm", "001"]], columns=names)
+    cannot = pd.DataFrame([["crm", "002", "crm", "001"]], columns=names)
+    found, _ = groups(engine, must=must, cannot=cannot, pairs=[(1, 2, 0.999), (0, 2, 0.95)])
+    assert found.members["cluster"].tolist() == [0, 0, 2]
+
+
+def test_a_chain_raises_the_alarm():
+    engine = standard([{"name": letter} for letter in "abcde"])
+    found, _ = groups(engine, pairs=[(at, at + 1, 0.95) for at in range(4)])
+    assert found.alarms[["kind", "records", "diameter"]].to_numpy().tolist() == [["chain", 5, 4]]
+
+
+def members(*clusters):
+    rows = [("crm", record, at) for at, cluster in enumerate(clusters) for record in cluster]
+    return pd.DataFrame(rows, columns=["source", "source_id", "cluster"])
+
+
+def identities(found, previous):
+    names = name_customers(found, previous, key=None).set_index("cluster")["customer_id"]
+    return found.assign(customer_id=found["cluster"].map(names))[["source", "source_id", "customer_id"]]
+
+
+NONE = pd.DataFrame({"source": [], "source_id": [], "customer_id": []}, dtype="str")
+
+
+def test_names_stay_where_nothing_happened_and_the_log_says_what_did():
+    first = identities(members("abc", "de", "f", "gh"), NONE)
+    assert log_changes(first, NONE).empty
+    again = identities(members("gh", "abcde", "f"), first)  # other numbers; two merged
+    one = first.set_index("source_id")["customer_id"]
+    now = again.set_index("source_id")["customer_id"]
+    assert now["f"] == one["f"] and now["g"] == one["g"]  # noqa: PT018
+    assert now["d"] == one["a"]
+    assert log_changes(again, first).to_numpy().tolist() == [[one["d"], one["a"], "merged", 2]]
+    parted = identities(members("ab", "c", "de", "f", "gh"), first)
+    then = parted.set_index("source_id")["customer_id"]
+    assert then["a"] == one["a"] != then["c"]
+    assert log_changes(parted, first).to_numpy().tolist() == [[one["a"], then["c"], "split", 1]]
+
+
+def test_evaluation_counts_pairs():
+    found = pd.Series([0, 0, 0, 1, 1])
+    true = pd.Series(["x", "x", "y", "y", "y"])
+    result = evaluate_clusters(found, true, seed=1)
+    assert (result["pairs_found"], result["pairs_true"], result["pairs_right"]) == (4, 4, 2)
+    assert result["precision"] == result["recall"] == result["f1"] == 0.5
+    perfect = evaluate_clusters(true, true, seed=1)
+    assert perfect["precision_low"] == perfect["recall_high"] == perfect["f1"] == 1.0
+
+
+def test_masks_keep_little():
+    assert [mask("8613812345678", "phone"), mask("li@qq.com", "email"), mask("张伟", "name"), mask(None, "name")] == [
+        "138****5678", "l****@qq.com", "张*", "",
+    ]  # fmt: skip

@@ -1,0 +1,86 @@
+"""The vault opens to its key alone, and pseudonyms of one purpose say nothing of another."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from workbench.core.errors import DataError
+from workbench.core.workspace import Workspace
+from workbench.intake.vault import KEY_FILE_VARIABLE, KEY_VARIABLE, Vault, VaultKey, find_key, read_vault
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+PEOPLE = pa.table({"customer_id": ["C1", "C2"], "name": ["张伟", "Ann Lee"], "phone": ["13811112222", None]})
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    monkeypatch.delenv(KEY_FILE_VARIABLE, raising=False)
+    (tmp_path / "workspace" / "params").mkdir(parents=True)
+    return Workspace(tmp_path / "workspace")
+
+
+def test_what_goes_in_comes_out_and_is_not_to_be_read_in_the_file(workspace, monkeypatch):
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    vault = Vault.of(workspace, "toy")
+    vault.write(PEOPLE)
+    assert read_vault(workspace, "toy").equals(PEOPLE)
+    content = vault.path.read_bytes()
+    assert not any(word.encode() in content for word in ("张伟", "Ann", "13811112222"))
+    assert vault.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_another_key_or_none_opens_nothing_in_the_same_process(workspace, monkeypatch):
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    Vault.of(workspace, "toy").write(PEOPLE)
+    monkeypatch.setenv(KEY_VARIABLE, base64.b64encode(bytes(32)).decode())
+    assert not Vault.of(workspace, "toy").can_be_read()
+    with pytest.raises(DataError, match="does not open"):
+        read_vault(workspace, "toy")
+    monkeypatch.delenv(KEY_VARIABLE)
+    with pytest.raises(DataError, match="no key"):
+        read_vault(workspace, "toy")
+    with pytest.raises(OSError, match=r"(?i)encrypt|decrypt"):
+        pq.read_table(Vault.of(workspace, "toy").path)
+
+
+@pytest.mark.parametrize("text", ["", "no", base64.b64encode(b"short").decode(), "*" * 44])
+def test_a_key_that_is_none_is_refused_without_being_shown(workspace, monkeypatch, text):
+    monkeypatch.setenv(KEY_VARIABLE, text or " ")
+    with pytest.raises(DataError, match="Base64 of 32 bytes") as refused:
+        find_key(workspace)
+    assert not text or text == "no" or text not in str(refused.value)
+
+
+@pytest.mark.parametrize(("mode", "inside", "said"), [(0o600, True, "inside the workspace"), (0o644, False, "0644")])
+def test_a_key_file_lies_outside_and_is_read_by_its_owner_alone(workspace, monkeypatch, mode, inside, said):
+    path = (workspace.root if inside else workspace.root.parent) / "key"
+    path.write_text(KEY)
+    path.chmod(mode)
+    monkeypatch.setenv(KEY_FILE_VARIABLE, str(path))
+    with pytest.raises(DataError, match=said):
+        find_key(workspace)
+
+
+def test_a_key_file_is_found(workspace, monkeypatch):
+    path = workspace.root.parent / "key"
+    path.write_text(KEY + "\n")
+    path.chmod(0o600)
+    monkeypatch.setenv(KEY_FILE_VARIABLE, str(path))
+    assert find_key(workspace) == VaultKey(bytes(range(32)))
+    assert "secret" not in repr(find_key(workspace))
+
+
+def test_pseudonyms_depend_on_key_and_purpose_and_are_no_plain_digest():
+    key, phone = VaultKey(bytes(range(32))), "13811112222"
+    one = key.pseudonyms("customer", [phone])
+    assert one == key.pseudonyms("customer", [phone])
+    assert one != key.pseudonyms("export", [phone])
+    assert one != VaultKey(bytes(32)).pseudonyms("customer", [phone])
+    plain = base64.b32encode(hashlib.sha256(phone.encode()).digest())[:16].decode()
+    assert one != [plain]
