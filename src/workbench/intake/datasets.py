@@ -17,6 +17,7 @@ import duckdb
 
 from workbench.core.errors import DataError, Fault, did_you_mean
 from workbench.core.files import digest_file
+from workbench.intake.business import generate_business
 from workbench.intake.synthetic import generate_tiny
 
 __all__ = ["DATASETS", "JOURNEY_FILES", "journey_package_folder", "materialise"]
@@ -51,9 +52,9 @@ def materialise(name: str, folder: Path) -> list[Path]:
     Parameters
     ----------
     name : str
-        A key of ``DATASETS``: journey or tiny.
+        A key of ``DATASETS``.
     folder : Path
-        For journey usually ``data/raw/journey``, for tiny ``data/raw/tiny``; made if absent.
+        Usually ``data/raw/<name>``; made if absent.
 
     Returns
     -------
@@ -160,4 +161,8 @@ def _force_to_disk(path: Path) -> None:
         os.close(handle)
 
 
-DATASETS: dict[str, Callable[[Path], list[Path]]] = {"journey": _materialise_journey, "tiny": generate_tiny}
+DATASETS: dict[str, Callable[[Path], list[Path]]] = {
+    "journey": _materialise_journey,
+    "tiny": generate_tiny,
+    "b2b": generate_business,
+}

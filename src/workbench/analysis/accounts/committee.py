@@ -1,0 +1,92 @@
+"""Who decides at an account, and does everything hang on one person? The buying committee and its contacts."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+__all__ = ["ROLES", "buying_committee", "committee_summary", "standard_role"]
+
+# standard role -> what sources call it, lower case
+ROLES = {
+    "economic_buyer": ("economic buyer", "decision maker", "budget owner", "拍板人", "决策者", "决策人"),
+    "champion": ("champion", "sponsor", "coach", "内部支持者", "支持者", "教练"),
+    "technical_evaluator": ("technical evaluator", "technical buyer", "技术把关", "技术负责人", "技术评估"),
+    "user": ("user", "end user", "使用者", "用户"),
+    "gatekeeper": ("gatekeeper", "procurement", "purchasing", "legal", "采购", "法务", "采购/法务", "把关者"),
+    "influencer": ("influencer", "影响者", "影响人"),
+}
+OTHER_ROLE = "other_role"
+_WORDS = {word: role for role, words in ROLES.items() for word in (role, role.replace("_", " "), *words)}
+_TOLD = ("decision_role", "position", "function", "problem")
+
+
+def standard_role(roles: pd.Series) -> pd.Series:
+    """Bring decision roles to the six standard ones; other words become ``other_role``, blanks stay missing."""
+    words = roles.astype("str").str.strip().str.lower()
+    return words.map(lambda word: _WORDS.get(word, OTHER_ROLE), na_action="ignore").where(roles.notna())
+
+
+def buying_committee(contacts: pd.DataFrame, customers: pd.DataFrame, activity: pd.DataFrame) -> pd.DataFrame:
+    """List the contacts of each account with their role and what they did lately.
+
+    Parameters
+    ----------
+    contacts : DataFrame
+        One row per contact: contact_id, account_id, customer_id and, where known, position, function, decision_role,
+        problem.
+    customers : DataFrame
+        As ``attribution.attribute_customers`` gives it; a contact's activity is told at the account it counts for.
+    activity : DataFrame
+        As ``activity.customer_activity`` gives it.
+
+    Returns
+    -------
+    DataFrame
+        One row per contact of a known account, by account_id and contact_id: account_id, contact_id, customer_id,
+        decision_role (standard), position, function, problem, orders_recent, cases_recent, active (ordered or opened a
+        case in the last window).
+    """
+    told = contacts.dropna(subset=["contact_id", "account_id"]).drop_duplicates("contact_id")
+    told = told.reindex(columns=["account_id", "contact_id", "customer_id", *_TOLD])
+    told = told[told["account_id"].isin(customers["account_id"])]
+    told["decision_role"] = standard_role(told["decision_role"])
+    counted = customers[["contact_id", "customer_id"]].dropna()
+    did = counted.merge(activity[["customer_id", "orders_recent", "cases_recent"]], on="customer_id", how="left")
+    told = told.merge(did.drop(columns="customer_id"), on="contact_id", how="left", validate="one_to_one")
+    told = told.fillna({"orders_recent": 0, "cases_recent": 0}).astype(
+        {"orders_recent": "int64", "cases_recent": "int64"}
+    )
+    told["active"] = told["orders_recent"] + told["cases_recent"] > 0
+    return told.sort_values(["account_id", "contact_id"], ignore_index=True)
+
+
+def committee_summary(committee: pd.DataFrame, *, single_thread_share: float = 0.8) -> pd.DataFrame:
+    """Say of each account how wide its committee is and whether it hangs by a single thread.
+
+    Parameters
+    ----------
+    committee : DataFrame
+        As ``buying_committee`` gives it.
+    single_thread_share : float
+        In (0.5, 1]: share of the recent orders and cases from which one contact carries the account.
+
+    Returns
+    -------
+    DataFrame
+        One row per account with a contact: account_id, contacts, active_contacts, roles_known, roles_missing (standard
+        roles by name, comma separated), top_contact_share (of the orders and cases of the last window; missing without
+        any), single_thread (true where one contact is active or carries at least the share; missing where none was
+        active or the account has one contact in all).
+    """
+    did = committee["orders_recent"] + committee["cases_recent"]
+    by = committee.assign(did=did).groupby("account_id")
+    found = by.agg(
+        contacts=("contact_id", "size"), active_contacts=("active", "sum"), most=("did", "max"), all=("did", "sum")
+    )
+    roles = by["decision_role"].agg(lambda each: sorted(set(each) & set(ROLES)))
+    found["roles_known"] = roles.map(len)
+    found["roles_missing"] = roles.map(lambda known: ", ".join(role for role in ROLES if role not in known))
+    found["top_contact_share"] = (found["most"] / found["all"].where(found["all"] > 0)).round(6)
+    judged = (found["all"] > 0) & (found["contacts"] > 1)
+    found["single_thread"] = (found["top_contact_share"] >= single_thread_share).astype("boolean").where(judged)
+    return found.drop(columns=["most", "all"]).reset_index()
