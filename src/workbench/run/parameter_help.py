@@ -99,7 +99,7 @@ def _default(info: FieldInfo) -> str:
     value = info.get_default(call_default_factory=True)
     if value is PydanticUndefined:
         return "required"
-    if value is None or value == {} or isinstance(value, Section):
+    if value is None or value in ({}, []) or isinstance(value, Section):
         return "none"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 

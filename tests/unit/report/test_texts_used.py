@@ -18,6 +18,7 @@ from workbench.analysis.rfm import NO_PURCHASE, RFM_TYPES
 from workbench.core.stages import STAGES
 from workbench.intake.features import REGISTRY
 from workbench.report import text
+from workbench.report.findings.quality import SUSPICION
 from workbench.report.plots.theme import LIGHTS
 from workbench.report.text import has_label, label, texts
 
@@ -25,6 +26,8 @@ ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "workbench"
 SAYING = {"say", "pieces", "t"}  # functions whose first argument is the key of a text
 BUILT = {  # keys that are put together: how, and what they can come to
+    "quality_*": [f"quality_{each}" for each in (*SUSPICION, "standardised", "imputed")],
+    "quality_phone_*": ["quality_phone_placeholder", "quality_phone_invalid", "quality_phone_shared"],
     "segments_*": [f"segments_{verdict}" for verdict in VERDICTS],
     "churn_*": ["churn_no_purchases", "churn_no_repeats", "churn_too_short"],
     "how_to_read_*": [f"how_to_read_{stage}" for stage in STAGES if stage != "14_write_report"],

@@ -218,7 +218,8 @@ def test_overrides_of_the_command_line_reach_the_notebook(flow_of):
     read_orders()
     stage = start("03_build_features", "toy", settings("03_build_features", windows_days=[7]))
     assert stage.setting("03_build_features", "windows_days") == [7]
-    assert stage.settings == {"windows_days": [7]}
+    assert stage.settings["windows_days"] == [7]
+    assert set(stage.settings) == set(SECTIONS["03_build_features"].model_fields)
 
 
 def test_a_stage_whose_tables_no_source_gives_is_skipped_and_told_in_both_languages(toy_root):

@@ -14,7 +14,13 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from splink.internals.exceptions import SplinkException
 from splink.internals.unlinkables import unlinkables_data
 
-from workbench.intake.identity.comparisons import Blocking, choose_blocking, choose_comparisons, filled_columns
+from workbench.intake.identity.comparisons import (
+    Blocking,
+    choose_blocking,
+    choose_comparisons,
+    count_pairs,
+    filled_columns,
+)
 from workbench.intake.identity.standardise import COMPARABLE
 
 __all__ = ["Model", "score_pairs", "unlinkable"]
@@ -81,7 +87,7 @@ def score_pairs(
         return Model(target, rules, notes=["no_comparisons"])
     linker = _linker(engine, people, comparisons, rules)
     with _quiet():
-        notes = _train(linker, rules, known, seed)
+        notes = _train(linker, rules, _sure_rules(engine, people, known), seed)
         scored = linker.inference.predict(threshold_match_probability=LEAST_PROBABILITY, warning_mode="never")
     _keep(engine, scored.physical_name, target)
     names = [each.output_column_name for each in linker._settings_obj.comparisons]  # noqa: SLF001
@@ -105,17 +111,21 @@ def _linker(engine: duckdb.DuckDBPyConnection, people: str, comparisons: list, r
     return Linker(table, settings, log_level=logging.CRITICAL)
 
 
-def _train(linker: Linker, rules: Blocking, known: Mapping[str, int], seed: int) -> list[str]:
+def _sure_rules(engine: duckdb.DuckDBPyConnection, people: str, known: Mapping[str, int]) -> list[tuple[str, ...]]:
+    """List the rules on which two people who agree are one, of those on which any two agree."""
+    rules = [("document_text",), ("phone_key",), ("email_key",), ("surname_key", "given_key", "birth_key")]
+    rules = [rule for rule in rules if all(known.get(name) for name in rule)]
+    return [rule for rule in rules if count_pairs(engine, people, rule)]
+
+
+def _train(linker: Linker, rules: Blocking, sure: list[tuple[str, ...]], seed: int) -> list[str]:
     """Estimate the prior, then u, then m by one session per blocking rule, the narrowest first."""
-    keys = [name for name in ("document_text", "phone_key", "email_key") if known.get(name)]
-    sure = [block_on(name) for name in keys]
-    if {"surname_key", "given_key", "birth_key"} <= {name for name, count in known.items() if count}:
-        sure.append(block_on("surname_key", "given_key", "birth_key"))
-    notes = []
+    notes = [] if sure else ["prior_kept"]
     if sure:
+        exact = [block_on(*rule) for rule in sure]
         try:
-            linker.training.estimate_probability_two_random_records_match(sure, recall=RECALL_OF_KEYS)
-        except (SplinkException, ValueError):
+            linker.training.estimate_probability_two_random_records_match(exact, recall=RECALL_OF_KEYS)
+        except (SplinkException, ValueError):  # more pairs agree than there are
             notes.append("prior_kept")
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=seed)
     trained = 0

@@ -13,10 +13,10 @@ from workbench.intake.canonical import Intake
 from workbench.intake.quality.checks import Quality
 from workbench.report.findings.finding import Finding
 
-__all__ = ["find_changes", "find_quality", "find_suspects_of", "limit_quality"]
+__all__ = ["SUSPICION", "find_changes", "find_quality", "find_suspects_of", "limit_quality"]
 
 # how much a doubtful value of each kind matters
-_SUSPICION = {
+SUSPICION = {
     "implausible_year": 0.3, "implausible_age": 0.3, "repeated_digit": 0.3, "far_number": 0.15, "rare_level": 0.25,
     "midnight_only": 0.05, "magnitude_jump": 0.5,
 }  # fmt: skip
@@ -62,7 +62,7 @@ def find_suspects_of(suspects: pd.DataFrame) -> list[Finding]:
     found = []
     for (reason, table, column), rows in suspects.groupby(["reason", "table", "column"], sort=False):
         values = {"table": table, "column": column, "values": rows["value"].tolist(), "rows": int(rows["rows"].sum())}
-        found.append(Finding(f"quality_{reason}", values | {"of": int(rows["of"].iloc[0])}, _SUSPICION[reason]))
+        found.append(Finding(f"quality_{reason}", values | {"of": int(rows["of"].iloc[0])}, SUSPICION[reason]))
     return found
 
 

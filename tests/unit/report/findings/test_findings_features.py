@@ -33,7 +33,7 @@ def told(findings):
 def test_coverage_counts_the_customers_for_whom_a_feature_is_known():
     table = table_coverage(FEATURES).set_index("feature")
     assert "customer_id" not in table.index
-    assert table.loc["gap_days_median"].to_dict() == {"customers": 5, "known": 2, "share": 0.4}
+    assert table.loc["gap_days_median"].to_dict() == {"group": "rhythm", "customers": 5, "known": 2, "share": 0.4}
     assert table.loc["frequency_orders", "share"] == 1
 
 

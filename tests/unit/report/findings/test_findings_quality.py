@@ -49,7 +49,7 @@ def told(findings):
 
 def find(metrics=METRICS, verdicts=VERDICTS, sources=SOURCES, tables=("transactions", "customers"), as_of=AS_OF):
     taken = Intake(dict.fromkeys(tables), None, dict(metrics), {})
-    quality = Quality(pd.DataFrame(verdicts, columns=COLUMNS), pd.DataFrame(), 93.5, pd.DataFrame())
+    quality = Quality(pd.DataFrame(verdicts, columns=COLUMNS), pd.DataFrame(), 93.5, pd.DataFrame(), pd.DataFrame())
     return find_quality(taken, quality, sources, as_of=as_of)
 
 
