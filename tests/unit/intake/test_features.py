@@ -398,3 +398,13 @@ def test_the_same_expressions_compile_for_spark(monkeypatch):
     }
     text = ibis.to_sql(build_features(unbound, as_of=AS_OF, settings=FULL), dialect="pyspark")
     assert "recency_days" in text
+
+
+def test_orders_of_hundreds_of_millions_are_squared_without_overflow():
+    rows = [
+        ("o1", "anna", "2024-01-05 10:00", "p1", 1, "300000000.00", "0", "0", "s1", "shop"),
+        ("o2", "anna", "2024-02-05 10:00", "p2", 1, "100000000.00", "0", "0", "s1", "shop"),
+        ("o3", "anna", "2024-03-05 10:00", "p2", 1, "100000000.00", "0", "0", "s1", "shop"),
+    ]
+    anna = features({"transactions": transactions(rows), "products": products()})["anna"]
+    assert anna["category_hhi"] == pytest.approx(0.52)

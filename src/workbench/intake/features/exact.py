@@ -11,10 +11,22 @@ from datetime import date, datetime, time
 import ibis
 import ibis.expr.types as ir
 
-__all__ = ["DIGITS", "MONEY", "at_midnight", "days_between", "deviation", "join_customers", "money", "ratio", "top_by"]
+__all__ = [
+    "DIGITS",
+    "MONEY",
+    "at_midnight",
+    "days_between",
+    "deviation",
+    "join_customers",
+    "money",
+    "ratio",
+    "squared",
+    "top_by",
+]
 
 DIGITS = 6  # decimals kept of a ratio or a mean
 MONEY = "decimal(18, 4)"
+WIDE = "decimal(38, 4)"
 
 
 def at_midnight(day: date) -> datetime:
@@ -37,6 +49,11 @@ def deviation(count: ir.NumericValue, total: ir.NumericValue, squares: ir.Numeri
 def money(amount: ir.NumericValue) -> ir.DecimalValue:
     """Bring an exact sum back to the type money has on disk, which also halves what the next sum costs."""
     return amount.cast(MONEY)
+
+
+def squared(amount: ir.DecimalValue) -> ir.DecimalValue:
+    """Square money exactly; the type money has on disk would overflow from 30,000 on."""
+    return amount.cast(WIDE) * amount.cast(WIDE)
 
 
 def days_between(earlier: ir.DateValue, later: date | ir.DateValue) -> ir.IntegerValue:

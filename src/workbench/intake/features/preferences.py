@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from workbench.intake.features.exact import DIGITS, join_customers, money, ratio, top_by
+from workbench.intake.features.exact import DIGITS, join_customers, money, ratio, squared, top_by
 from workbench.intake.features.lines import is_sale
 
 __all__ = ["count_products", "describe_loyalty", "prefer_group", "prefer_label", "sold_products"]
@@ -62,7 +62,7 @@ def prefer_group(lines: ir.Table, products: ir.Table, group: str) -> ir.Table:
     sums = spent.group_by("customer_id").aggregate(
         top=top_by(spent, "value", ["sold"], also=["lines"]),
         sold=spent.sold.sum(),
-        squares=(spent.sold * spent.sold).sum(),
+        squares=squared(spent.sold).sum(),
         names=spent.count(),
         lines=spent.lines.sum(),
     )
@@ -131,7 +131,7 @@ def describe_loyalty(lines: ir.Table, products: ir.Table) -> ir.Table:
     sold = sold_products(lines).inner_join(names, "product_id")
     spent = sold.group_by("customer_id", "category", "brand").aggregate(sold=money(sold.amount.sum()), n=sold.count())
     cells = spent.group_by("customer_id", "category").aggregate(
-        sold=spent.sold.sum(), squares=(spent.sold * spent.sold).sum(), n=spent.n.sum()
+        sold=spent.sold.sum(), squares=squared(spent.sold).sum(), n=spent.n.sum()
     )
     cells = cells.filter(cells.n > 1).inner_join(_chance(spent), "category")
     whole = cells.sold.cast("float64")
@@ -152,7 +152,7 @@ def _chance(spent: ir.Table) -> ir.Table:
     """Give the sum of the squared brand shares of all lines of each category."""
     brands = spent.group_by("category", "brand").aggregate(n=spent.n.sum())
     sums = brands.group_by("category").aggregate(
-        n=brands.n.sum(), squares=(brands.n.cast("decimal(18, 0)") * brands.n.cast("decimal(18, 0)")).sum()
+        n=brands.n.sum(), squares=(brands.n.cast("decimal(38, 0)") * brands.n.cast("decimal(38, 0)")).sum()
     )
     whole = sums.n.cast("float64")
     return sums.select("category", chance=sums.squares.cast("float64") / (whole * whole))
