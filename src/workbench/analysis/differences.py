@@ -19,7 +19,15 @@ from workbench.analysis.intervals import (
 from workbench.analysis.variables import CODED_CATEGORIES, as_text, count_values, variable_kinds
 from workbench.core.errors import DataError, Fault, did_you_mean
 
-__all__ = ["DIFFERENCE_COLUMNS", "FALSE_DISCOVERIES", "differences_from_base", "strongest_differences"]
+__all__ = [
+    "DIFFERENCE_COLUMNS",
+    "FALSE_DISCOVERIES",
+    "compare_counts",
+    "compare_variables",
+    "differences_from_base",
+    "settle",
+    "strongest_differences",
+]
 
 FALSE_DISCOVERIES = 0.05  # expected share of them among the differences called so
 TOP_VALUES = 12
@@ -64,10 +72,10 @@ def differences_from_base(
     Returns
     -------
     DataFrame, `DIFFERENCE_COLUMNS`, one row per group and number, or group, category and value
-        n: group members for whom the variable is known (null below ``least``); base_n: the base; shares and TGI
+        n: group members for whom the variable is known; base_n: the base; shares and TGI
         for categories; means and medians for numbers; effect with its 95 % interval; p_value of group against the
         rest; q_value: adjusted over all rows by Benjamini and Hochberg; differs: q_value at most
-        `FALSE_DISCOVERIES`; suppressed. A suppressed row has no results. Sorted by column asked for, group,
+        `FALSE_DISCOVERIES`; suppressed. A suppressed row has no results and no n. Sorted by column asked for, group,
         variable, value, the most frequent first.
 
     Raises
@@ -81,6 +89,20 @@ def differences_from_base(
     chapters 2 and 6. Benjamini and Hochberg (1995). The effects overlap: they are not causes.
     """
     groupings = [by] if isinstance(by, str) else list(by)
+    blocks = compare_variables(features, by=groupings, columns=columns, top_values=top_values, least=least)
+    return settle(blocks, groupings)
+
+
+def compare_variables(
+    features: pd.DataFrame,
+    *,
+    by: Sequence[str],
+    columns: Sequence[str] | None = None,
+    top_values: int = TOP_VALUES,
+    least: int = SMALL_CELL,
+) -> list[pd.DataFrame]:
+    """Compare as `differences_from_base` does, one block per grouping and variable, before `settle`."""
+    groupings = list(by)
     kinds = variable_kinds(features, categorical=(*CODED_CATEGORIES, *groupings))
     default = [name for name in kinds if kinds[name] != "date" and name not in groupings]
     chosen = default if columns is None else list(columns)
@@ -93,8 +115,7 @@ def differences_from_base(
             compare = _compare_numbers if kinds[variable] == "numeric" else _compare_categories
             block = compare(ordered[variable], groups, top_values, least)
             blocks.append(block.assign(group_by=grouping, variable=variable, kind=kinds[variable]))
-    table = pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=list(DIFFERENCE_COLUMNS))
-    return _finish(table, groupings)
+    return blocks
 
 
 def strongest_differences(differences: pd.DataFrame, *, most: int = 10) -> pd.DataFrame:
@@ -172,11 +193,49 @@ def _compare_categories(values: pd.Series, groups: pd.Series, top_values: int, l
     known = named.notna() & groups.notna()
     listed, sizes = count_values(named[known]), count_values(groups[known])
     cross = pd.crosstab(groups[known], named[known]).reindex(index=sizes.index, columns=listed.index)
-    hidden = small_cells(cross, least=least)
-    cross, hidden = cross.iloc[:top_values, :top_values], hidden.iloc[:top_values, :top_values]
-    rows = pd.MultiIndex.from_product([cross.index, cross.columns], names=["group", "value"]).to_frame(index=False)
-    hits, n = cross.to_numpy().ravel(), sizes.loc[rows["group"]].to_numpy()
-    base_hits, base_n = listed.loc[rows["value"]].to_numpy(), int(known.sum())
+    return compare_counts(cross, sizes, top_values=top_values, least=least)
+
+
+def compare_counts(
+    counts: pd.DataFrame,
+    sizes: pd.Series,
+    *,
+    top_values: int = TOP_VALUES,
+    least: int = SMALL_CELL,
+    exclusive: bool = True,
+) -> pd.DataFrame:
+    """Compare the shares of groups that part the base, from counts alone; before `settle`.
+
+    Parameters
+    ----------
+    counts : DataFrame of int
+        Customers with a value (columns) in each group (rows), both in the order wanted.
+    sizes : Series of int
+        Customers of each group for whom the variable is known. The groups together are the base.
+    top_values : int
+        Groups and values returned, the first ones.
+    least : int
+        As for `differences_from_base`.
+    exclusive : bool
+        Whether a customer has one value. Where one may have several (categories bought), the counts of a group cannot
+        be subtracted from its size, so that only the columns need cover.
+
+    Returns
+    -------
+    DataFrame
+        group, value, n, base_n, the results of a share, suppressed. Groups of fewer than ``least``, and values that
+        fewer than ``least`` of the base have, are suppressed whole.
+    """
+    sizes = sizes.reindex(counts.index)
+    hide = np.zeros(counts.shape, dtype=bool)
+    held = counts.sum(axis=0).to_numpy()
+    hide |= ((sizes.to_numpy() < least)[:, None]) | ((held > 0) & (held < least))[None, :]
+    hidden = small_cells(counts, least=least, hide=hide, rows=exclusive).iloc[:top_values, :top_values]
+    shown = counts.iloc[:top_values, :top_values]
+    rows = pd.MultiIndex.from_product([shown.index, shown.columns], names=["group", "value"]).to_frame(index=False)
+    hits, n = shown.to_numpy().ravel(), sizes.loc[rows["group"]].to_numpy()
+    base_hits = np.tile(held[: shown.shape[1]], len(shown))
+    base_n = int(sizes.sum())
     return rows.assign(
         n=n, base_n=base_n, suppressed=hidden.to_numpy().ravel(), **_share_results(hits, n, base_hits, base_n)
     )
@@ -195,15 +254,28 @@ def _share_results(hits: np.ndarray, n: np.ndarray, base_hits: np.ndarray, base_
     }  # fmt: skip
 
 
-def _finish(table: pd.DataFrame, groupings: Sequence[str]) -> pd.DataFrame:
-    """Blank what is suppressed, adjust for the number of tests, and put rows and columns in order."""
+def settle(blocks: Sequence[pd.DataFrame], groupings: Sequence[str]) -> pd.DataFrame:
+    """Put compared blocks into one table: blank what is suppressed, adjust for the number of tests, order the rows.
+
+    Parameters
+    ----------
+    blocks : sequence of DataFrame
+        From `compare_variables`, or from `compare_counts` with group_by, variable and kind added.
+    groupings : sequence of str
+        Groupings in the order wanted.
+
+    Returns
+    -------
+    DataFrame, `DIFFERENCE_COLUMNS`
+    """
+    table = pd.concat(blocks, ignore_index=True) if len(blocks) else pd.DataFrame(columns=list(DIFFERENCE_COLUMNS))
     table = table.reindex(columns=list(DIFFERENCE_COLUMNS))
     hidden = table["suppressed"].astype(bool)
     results = {name: table[name].astype("float64").mask(hidden) for name in RESULTS}
     adjusted = benjamini_hochberg(results["p_value"])
     results["q_value"] = pd.Series(adjusted, index=table.index)
     counts = {name: table[name].astype("Int64") for name in COUNTS}
-    counts["n"] = counts["n"].mask(hidden & (counts["n"] < SMALL_CELL))
+    counts["n"] = counts["n"].mask(hidden)
     texts = {name: table[name].astype("str") for name in TEXTS}
     flags = {"suppressed": hidden, "differs": results["q_value"] <= FALSE_DISCOVERIES}
     table = table.assign(**results, **counts, **texts, **flags)

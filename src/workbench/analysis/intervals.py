@@ -214,7 +214,9 @@ def benjamini_hochberg(p_values: ArrayLike) -> np.ndarray:
     return adjusted
 
 
-def small_cells(counts: pd.DataFrame, *, least: int = SMALL_CELL) -> pd.DataFrame:
+def small_cells(
+    counts: pd.DataFrame, *, least: int = SMALL_CELL, hide: np.ndarray | None = None, rows: bool = True
+) -> pd.DataFrame:
     """Mark the cells of a cross table that must not be shown.
 
     A count from 1 to ``least`` - 1 is marked. As long as the marked cells of a row or column could be worked out
@@ -227,6 +229,10 @@ def small_cells(counts: pd.DataFrame, *, least: int = SMALL_CELL) -> pd.DataFram
         Customers by group (rows) and value (columns); each customer stands in one cell.
     least : int
         The smallest count that may be shown.
+    hide : array of bool, optional
+        Cells that are not to be shown for another reason; they get cover too.
+    rows : bool
+        Whether the cells of a row add up to a total that is shown; where not, only the columns get cover.
 
     Returns
     -------
@@ -235,9 +241,12 @@ def small_cells(counts: pd.DataFrame, *, least: int = SMALL_CELL) -> pd.DataFram
     """
     table = counts.to_numpy(dtype=float)
     hidden = (table > 0) & (table < least)
+    if hide is not None:
+        hidden |= hide
+    views = [(table, hidden)] * rows + [(table.T, hidden.T)]
     while True:
         before = int(hidden.sum())
-        for view, mask in ((table, hidden), (table.T, hidden.T)):
+        for view, mask in views:
             for row in range(view.shape[0]):
                 _cover(view[row], mask[row], least)
         if int(hidden.sum()) == before:

@@ -1,0 +1,1 @@
+"""Portraits of groups: any segment, audience or tag value against the base."""

@@ -1,0 +1,55 @@
+"""Two tags against each other: how the values of one are spread over the values of the other."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.analysis.differences import differences_from_base
+from workbench.analysis.intervals import SMALL_CELL
+from workbench.core.errors import DataError, Fault
+
+__all__ = ["CROSS_COLUMNS", "cross_tags"]
+
+CROSS_COLUMNS = (
+    "first", "first_value", "second", "second_value", "n", "cell", "share", "share_low", "share_high", "base_share",
+    "tgi", "tgi_low", "tgi_high", "q_value", "differs", "suppressed",
+)  # fmt: skip
+
+
+def cross_tags(
+    tags: pd.DataFrame, first: str, second: str, *, top_values: int = 30, least: int = SMALL_CELL
+) -> pd.DataFrame:
+    """Cross two tags.
+
+    Parameters
+    ----------
+    tags : DataFrame, one row per customer
+        customer_id and the two columns, each with one value per customer; missing where it is unknown.
+    first, second : str
+        Rows and columns of the cross.
+    top_values : int
+        Values of each, the most frequent.
+    least : int
+        Cells of 1 to ``least`` - 1 customers are suppressed, and those that would give them away by subtraction.
+
+    Returns
+    -------
+    DataFrame, `CROSS_COLUMNS`
+        One row per pair of values: n (customers with the first value for whom the second is known), cell (customers
+        with both), share = cell / n with its 95 % interval, base_share, TGI with interval; q_value and differs over
+        all cells of the cross.
+
+    Raises
+    ------
+    DataError
+        When the two are the same column, or one may not be compared.
+    """
+    if first == second:
+        raise DataError(Fault("cross_tags", f"'{first}' crossed with itself", "two different tags"))
+    table = differences_from_base(
+        tags[["customer_id", first, second]].astype({first: "object", second: "object"}),
+        by=first, columns=[second], top_values=top_values, least=least,
+    )  # fmt: skip
+    cell = (table["share"] * table["n"].astype("float64")).round().astype("Int64")
+    named = table.rename(columns={"group": "first_value", "value": "second_value"})
+    return named.assign(first=first, second=second, cell=cell)[list(CROSS_COLUMNS)]

@@ -1,0 +1,84 @@
+"""The few facts that set a group apart: for the persona card, the emblem and the sentence, none of them invented."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pandas as pd
+
+__all__ = ["EMBLEM_TRAITS", "emblem_traits", "most_telling_facts"]
+
+# what the petals of an emblem stand for, clockwise from the top; the first that is known of each
+EMBLEM_TRAITS = (
+    ("recency_days",),
+    ("frequency_orders",),
+    ("monetary_total",),
+    ("spend_per_order_mean",),
+    ("categories_distinct", "products_distinct"),
+    ("discount_share", "promotion_spend_share", "discounted_line_share"),
+    ("weekend_share", "evening_share"),
+    ("online_order_share", "sessions"),
+)
+TURNED = ("recency_days",)  # a small value is the longer petal: recent
+
+
+def most_telling_facts(
+    portrait: pd.DataFrame, group: str, *, most: int = 3, known_already: Collection[str] = ()
+) -> pd.DataFrame:
+    """Pick the differences from the base that tell most about a group.
+
+    Parameters
+    ----------
+    portrait : DataFrame
+        From `workbench.analysis.portraits.groups.portray_groups`.
+    group : str
+    most : int
+        Facts at most.
+    known_already : collection of str
+        Variables the group was made of; they come last, since they hold by construction.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``portrait`` that hold after adjustment for the number of tests, one per variable, at most one per block
+        while other blocks have any: those with a TGI above 100 first, then other shares, then numbers; within each
+        the largest effect first, ties in table order. May be fewer than ``most``, or none.
+    """
+    held = portrait[(portrait["group"] == group) & portrait["differs"].astype(bool)]
+    above = (held["tgi"] > 100).astype(int)  # noqa: PLR2004  TGI of the base
+    rank = pd.DataFrame(
+        {
+            "known": held["variable"].isin(set(known_already)),
+            "number": held["kind"] == "numeric",
+            "below": 1 - above,
+            "far": -held["effect"].abs(),
+        }
+    )
+    ordered = held.loc[rank.sort_values(["known", "number", "below", "far"], kind="stable").index]
+    ordered = ordered.drop_duplicates("variable")
+    again = ordered.duplicated("block").astype(int)
+    spread = ordered.loc[again.sort_values(kind="stable").index]
+    return spread.head(most).reset_index(drop=True)
+
+
+def emblem_traits(portrait: pd.DataFrame, group: str) -> pd.DataFrame:
+    """Return the standardised differences that an emblem is drawn from.
+
+    Parameters
+    ----------
+    portrait : DataFrame
+        From `workbench.analysis.portraits.groups.portray_groups`.
+    group : str
+
+    Returns
+    -------
+    DataFrame
+        variable, effect (standard deviations from the base; turned round for recency, so that more is always further
+        out), differs; one row per trait of `EMBLEM_TRAITS` known of the group.
+    """
+    numbers = portrait[(portrait["group"] == group) & (portrait["kind"] == "numeric") & portrait["effect"].notna()]
+    by_name = numbers.drop_duplicates("variable").set_index("variable")
+    chosen = [next((name for name in names if name in by_name.index), None) for names in EMBLEM_TRAITS]
+    kept = by_name.loc[[name for name in chosen if name]].reset_index()
+    effect = kept["effect"].where(~kept["variable"].isin(TURNED), -kept["effect"])
+    return kept.assign(effect=effect)[["variable", "effect", "differs"]]
