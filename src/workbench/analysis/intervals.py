@@ -220,8 +220,9 @@ def small_cells(
     """Mark the cells of a cross table that must not be shown.
 
     A count from 1 to ``least`` - 1 is marked. As long as the marked cells of a row or column could be worked out
-    by subtraction (a single one, or together fewer than ``least`` customers) the smallest shown count of that
-    row or column is marked too. Empty cells are shown as 0 unless they are needed as cover.
+    by subtraction (a single one, or together fewer than ``least`` customers) a further count of that row or column is
+    marked too: one whose own line has marked cells already, then the smallest. Empty cells are shown as 0 unless they
+    are needed as cover.
 
     Parameters
     ----------
@@ -248,18 +249,22 @@ def small_cells(
         before = int(hidden.sum())
         for view, mask in views:
             for row in range(view.shape[0]):
-                _cover(view[row], mask[row], least)
+                _cover(view[row], mask[row], mask.sum(axis=0), least)
         if int(hidden.sum()) == before:
             return pd.DataFrame(hidden, index=counts.index, columns=counts.columns)
 
 
-def _cover(counts: np.ndarray, hidden: np.ndarray, least: int) -> None:
-    """Hide further counts of one row, smallest first, until the hidden ones cannot be subtracted out."""
+def _cover(counts: np.ndarray, hidden: np.ndarray, crossing: np.ndarray, least: int) -> None:
+    """Hide further counts of one line until the hidden ones cannot be subtracted out.
+
+    Those whose crossing line has hidden cells already go first, so that little else needs cover; then the smallest.
+    """
     while hidden.any() and not hidden.all() and (hidden.sum() == 1 or counts[hidden].sum() < least):
         shown = np.flatnonzero(~hidden)
         filled = shown[counts[shown] > 0]
         candidates = filled if filled.size else shown
-        hidden[candidates[np.argmin(counts[candidates])]] = True
+        order = np.lexsort((candidates, counts[candidates], crossing[candidates] == 0))
+        hidden[candidates[order[0]]] = True
 
 
 def _both_tails(z: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import numpy as np
 import pandas as pd
 
 __all__ = ["EMBLEM_TRAITS", "emblem_traits", "most_telling_facts"]
@@ -19,6 +20,8 @@ EMBLEM_TRAITS = (
     ("weekend_share", "evening_share"),
     ("online_order_share", "sessions"),
 )
+LEAST_EFFECT = 0.1  # half of what Cohen calls small
+BASE_TGI = 100
 TURNED = ("recency_days",)  # a small value is the longer petal: recent
 
 
@@ -41,20 +44,15 @@ def most_telling_facts(
     -------
     DataFrame
         Rows of ``portrait`` that hold after adjustment for the number of tests, one per variable, at most one per block
-        while other blocks have any: those with a TGI above 100 first, then other shares, then numbers; within each
-        the largest effect first, ties in table order. May be fewer than ``most``, or none.
+        while other blocks have any: shares with a TGI above 100 first, then numbers, then other shares; within each
+        the largest effect first, ties in table order. Effects below `LEAST_EFFECT` tell nothing. May be fewer than
+        ``most``, or none.
     """
     held = portrait[(portrait["group"] == group) & portrait["differs"].astype(bool)]
-    above = (held["tgi"] > 100).astype(int)  # noqa: PLR2004  TGI of the base
-    rank = pd.DataFrame(
-        {
-            "known": held["variable"].isin(set(known_already)),
-            "number": held["kind"] == "numeric",
-            "below": 1 - above,
-            "far": -held["effect"].abs(),
-        }
-    )
-    ordered = held.loc[rank.sort_values(["known", "number", "below", "far"], kind="stable").index]
+    held = held[held["effect"].abs() >= LEAST_EFFECT]
+    kind = np.select([held["tgi"] > BASE_TGI, held["kind"] == "numeric"], [0, 1], default=2)
+    rank = {"known": held["variable"].isin(set(known_already)), "kind": kind, "far": -held["effect"].abs()}
+    ordered = held.loc[pd.DataFrame(rank).sort_values(["known", "kind", "far"], kind="stable").index]
     ordered = ordered.drop_duplicates("variable")
     again = ordered.duplicated("block").astype(int)
     spread = ordered.loc[again.sort_values(kind="stable").index]
