@@ -32,12 +32,19 @@ OWNERS = {
     "joblib": set(),
     "cloudpickle": set(),
     "requests": {"intake/http_json.py"},
-    "urllib": {"core", "report", "run/tracking/registry.py", "intake/http_json.py", "intake/snapshots.py"},  # quoting, never fetching
+    "urllib": {
+        "core",
+        "report",
+        "run/tracking/registry.py",
+        "intake/http_json.py",
+        "intake/snapshots.py",
+    },  # quoting, never fetching
     "socket": {"run"},
 }
 FROM_ANALYSIS = {"pathlib", "os", "shutil", "tempfile", "logging", "IPython", "nbformat", "duckdb", "subprocess"}
 TABLE_WRITERS = {"to_parquet", "write_table", "write_parquet", "ParquetWriter"}
 MAY_WRITE_PARQUET = {
+    "intake/jewellery/files.py",
     "core/store.py",
     "core/exports.py",  # what leaves the workbench
     "intake/datasets.py",  # demo data, before any source is read

@@ -22,7 +22,7 @@ from workbench.core.yaml_lines import MarkedYaml, read_yaml
 __all__ = ["DEMO_DATA", "LANGUAGES", "TOP_LEVEL", "Profile", "load_profile", "profile_names"]
 
 LANGUAGES = ("en", "zh")
-DEMO_DATA = ("journey", "tiny", "b2b")
+DEMO_DATA = ("journey", "tiny", "b2b", "jewellery")
 TOP_LEVEL = ("profile", "language", "as_of", "engine", "demo_data", "credit", "sources", "goal", "run")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 _VARIABLE = re.compile(r"^env:[A-Za-z_][A-Za-z0-9_]*$")

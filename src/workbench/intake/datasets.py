@@ -7,17 +7,19 @@ it simulated from real shopping patterns.
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 import duckdb
 
-from workbench.core.errors import DataError, Fault, did_you_mean
+from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.files import digest_file
 from workbench.intake.business import generate_business
+from workbench.intake.jewellery import generate_jewellery
 from workbench.intake.synthetic import generate_tiny
 
 __all__ = ["DATASETS", "JOURNEY_FILES", "journey_package_folder", "materialise"]
@@ -32,6 +34,7 @@ JOURNEY_FILES = (
     "coupons.parquet",
     "coupon_redemptions.parquet",
 )
+_MOST = 50_000_000
 CAMPAIGNS_SENT = "campaigns_sent.parquet"
 # campaigns carry no date of their own: each household was sent a campaign on the day it started
 CAMPAIGNS_SENT_SQL = """
@@ -46,7 +49,7 @@ order by c.campaign_id, c.household_id
 """
 
 
-def materialise(name: str, folder: Path) -> list[Path]:
+def materialise(name: str, folder: Path, *, customers: int | None = None, seed: int | None = None) -> list[Path]:
     """Write the raw files of a data set into a folder, each whole or not at all.
 
     Parameters
@@ -55,6 +58,8 @@ def materialise(name: str, folder: Path) -> list[Path]:
         A key of ``DATASETS``.
     folder : Path
         Usually ``data/raw/<name>``; made if absent.
+    customers, seed : int, optional
+        Of generated data: how many customers, and the seed of all draws; the data set's own where not given.
 
     Returns
     -------
@@ -65,6 +70,8 @@ def materialise(name: str, folder: Path) -> list[Path]:
     ------
     DataError
         If there is no such data set, or the package that carries it is not installed or lacks a file.
+    ProfileError
+        If customers or a seed is given for published data, or is out of range.
 
     Notes
     -----
@@ -73,8 +80,26 @@ def materialise(name: str, folder: Path) -> list[Path]:
     """
     if name not in DATASETS:
         raise DataError(Fault("data set", f"'{name}' is none of the data sets", "", did_you_mean(name, DATASETS)))
+    options = {key: value for key, value in (("customers", customers), ("seed", seed)) if value is not None}
+    _check_options(name, options)
     folder.mkdir(parents=True, exist_ok=True)
-    return sorted(DATASETS[name](folder))
+    return sorted(DATASETS[name](folder, **options))
+
+
+def _check_options(name: str, options: Mapping[str, int]) -> None:
+    takes = inspect.signature(DATASETS[name]).parameters
+    least = {"customers": 1, "seed": 0}
+    faults = [
+        Fault(f"demo-data {name}", f"{key} is given, which '{name}' does not take", "", f"Leave --{key} out")
+        for key in options if key not in takes
+    ]  # fmt: skip
+    faults += [
+        Fault(f"demo-data {name}", f"{key} is {value}", f"A whole number from {least[key]} to {_MOST:,}")
+        for key, value in options.items()
+        if key in takes and not least[key] <= value <= _MOST
+    ]
+    if faults:
+        raise ProfileError(faults)
 
 
 def journey_package_folder() -> Path:
@@ -161,8 +186,9 @@ def _force_to_disk(path: Path) -> None:
         os.close(handle)
 
 
-DATASETS: dict[str, Callable[[Path], list[Path]]] = {
+DATASETS: dict[str, Callable[..., list[Path]]] = {
     "journey": _materialise_journey,
     "tiny": generate_tiny,
     "b2b": generate_business,
+    "jewellery": generate_jewellery,
 }

@@ -134,7 +134,10 @@ def params(
 
 @app.command("demo-data")
 def demo_data(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(DEMO_DATA)}.")], workspace: WorkspaceOption = None
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(DEMO_DATA)}.")],
+    customers: Annotated[int | None, typer.Option(help="How many customers to generate.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of what is generated.")] = None,
+    workspace: WorkspaceOption = None,
 ) -> None:
     """Write published or generated demo data into data/raw/<name>."""
     from workbench.intake.datasets import materialise  # noqa: PLC0415
@@ -142,7 +145,7 @@ def demo_data(
     if name not in DEMO_DATA:
         raise ProfileError(Fault("demo-data", f"unknown data '{name}'", "", did_you_mean(name, DEMO_DATA)))
     place = find_workspace(workspace)
-    for path in materialise(name, place.raw / name):
+    for path in materialise(name, place.raw / name, customers=customers, seed=seed):
         print(place.relative(path))
 
 

@@ -87,18 +87,26 @@ def _make_tables(engine: duckdb.DuckDBPyConnection, draws: Draws, customers: int
     write_orders(engine, draws)
     write_lines(engine, draws)
     write_accounts(engine, draws)
-    for write in (write_visits, write_campaigns, write_service, write_reviews, write_relations, write_consents, write_answers):
+    for write in (
+        write_visits,
+        write_campaigns,
+        write_service,
+        write_reviews,
+        write_relations,
+        write_consents,
+        write_answers,
+    ):
         write(engine, draws)
 
 
-def _write_shops(
-    engine: duckdb.DuckDBPyConnection, draws: Draws, folder: Path, *, in_workbooks: bool
-) -> list[Path]:
+def _write_shops(engine: duckdb.DuckDBPyConnection, draws: Draws, folder: Path, *, in_workbooks: bool) -> list[Path]:
     queries = {"pos_sales": ("销售", pos_sales_sql(draws)), "pos_members": ("会员", members_sql(draws))}
     paths = []
     for name, (sheet, query) in queries.items():
         book, table = folder / f"{name}.xlsx", folder / f"{name}.parquet"
-        paths.append(put_workbook(engine, query, book, sheet=sheet) if in_workbooks else put_parquet(engine, query, table))
+        paths.append(
+            put_workbook(engine, query, book, sheet=sheet) if in_workbooks else put_parquet(engine, query, table)
+        )
         (table if in_workbooks else book).unlink(missing_ok=True)
     return paths
 

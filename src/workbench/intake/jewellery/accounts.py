@@ -30,9 +30,50 @@ MEN = (
     "伟", "强", "磊", "洋", "勇", "军", "杰", "涛", "明", "超", "志强", "建国", "子豪", "浩然", "俊杰", "文博", "天宇", "思远", "家豪",
     "一鸣", "国栋", "海涛", "立新", "永康", "鹏飞", "宇轩", "晨曦", "振华", "少华", "春生", "玮", "昊天",
 )  # fmt: skip
-_ALIKE = {"婷": "亭", "敏": "闽", "静": "晶", "丽": "莉", "伟": "玮", "强": "墙", "磊": "雷", "洋": "阳", "杰": "捷", "明": "铭"}
-_ROADS = ("人民路", "中山路", "解放大道", "建设路", "和平里", "滨江路", "文化街", "长安街", "朝阳路", "花园路", "学府路", "迎宾大道")
-_PREFIXES = ("130", "131", "135", "136", "137", "138", "139", "150", "151", "158", "159", "177", "180", "186", "188", "189")
+_ALIKE = {
+    "婷": "亭",
+    "敏": "闽",
+    "静": "晶",
+    "丽": "莉",
+    "伟": "玮",
+    "强": "墙",
+    "磊": "雷",
+    "洋": "阳",
+    "杰": "捷",
+    "明": "铭",
+}
+_ROADS = (
+    "人民路",
+    "中山路",
+    "解放大道",
+    "建设路",
+    "和平里",
+    "滨江路",
+    "文化街",
+    "长安街",
+    "朝阳路",
+    "花园路",
+    "学府路",
+    "迎宾大道",
+)
+_PREFIXES = (
+    "130",
+    "131",
+    "135",
+    "136",
+    "137",
+    "138",
+    "139",
+    "150",
+    "151",
+    "158",
+    "159",
+    "177",
+    "180",
+    "186",
+    "188",
+    "189",
+)
 
 
 def write_accounts(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
@@ -49,7 +90,7 @@ def write_accounts(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
 
 
 def _identity(draws: Draws) -> str:
-    """What a person would write without a mistake."""
+    """Write the query of what people would write without a mistake."""
     u = draws.unit
     surnames, women, men = (f"[{', '.join(map(quoted, names))}]" for names in (SURNAMES, WOMEN, MEN))
     latin = f"[{', '.join(quoted(''.join(lazy_pinyin(name))) for name in SURNAMES)}]"
@@ -75,7 +116,7 @@ def _identity(draws: Draws) -> str:
 
 
 def _shaken(draws: Draws, source: str, key: str) -> str:
-    """What such a record holds: phone and birthday with the mistakes of its own entry."""
+    """Write the phone and birthday of a record, with the mistakes of its own entry."""
     u = draws.unit
     other = f"{u(key, source + ' phone')}"
     return f"""

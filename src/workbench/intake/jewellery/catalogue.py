@@ -87,15 +87,16 @@ def _products(seed: int) -> list[dict[str, object]]:
     rng, usual = np.random.default_rng([seed, 12]), float(gold_prices(seed)[:DAYS].mean())
     rows = []
     for number, (category, shelf) in enumerate(SHELVES.items()):
-        sizes = np.exp(np.linspace(np.log(shelf.low), np.log(shelf.high), shelf.pieces) + rng.normal(0, 0.05, shelf.pieces))
+        sizes = np.exp(
+            np.linspace(np.log(shelf.low), np.log(shelf.high), shelf.pieces) + rng.normal(0, 0.05, shelf.pieces)
+        )
         for at, size in enumerate(np.sort(sizes)):
-            rows.append(_product(f"{number + 1:02d}{at + 1:03d}", category, shelf, float(size), usual, rng))
+            rows.append(_product(f"{number + 1:02d}{at + 1:03d}", category, float(size), usual, rng))
     return rows
 
 
-def _product(
-    code: str, category: str, shelf: _Shelf, size: float, usual: float, rng: np.random.Generator
-) -> dict[str, object]:
+def _product(code: str, category: str, size: float, usual: float, rng: np.random.Generator) -> dict[str, object]:
+    shelf = SHELVES[category]
     style, series = str(rng.choice(shelf.styles)), str(rng.choice(shelf.series))
     material = str(rng.choice(shelf.materials))
     craft = float(rng.integers(4, 12) if category == "投资金条" else rng.integers(25, 90)) if shelf.by_weight else 0.0

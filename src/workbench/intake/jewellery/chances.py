@@ -90,7 +90,7 @@ def _gifts(draws: Draws) -> str:
     )  # fmt: skip
     number = f"{_NO_GIFT} + f.year * 8 + f.which"
     faith = f"{FAITH} * power({draws.unit('p.person * 8 + f.which', 'faith')}, 2)"
-    birthdays = f"SELECT p.person, p.gift_day + 365 * y.range AS spot, 7 AS which, y.range AS year FROM range(0, 6) AS y"
+    birthdays = "SELECT p.person, p.gift_day + 365 * y.range AS spot, 7 AS which, y.range AS year FROM range(0, 6) AS y"
     return f"""
     SELECT p.person, {number} AS no, f.spot - 1 - floor({draws.unit(f"p.person * 1000 + {number}", "gift day")} * 10)::BIGINT AS day,
         {faith} AS chance, CASE WHEN f.which = 7 THEN 'birthday' ELSE 'gift' END AS occasion, p.left_on
@@ -114,7 +114,7 @@ def _treats(draws: Draws) -> str:
 
 
 def _weddings(draws: Draws) -> list[str]:
-    """The journey of a couple: engagement, pair of rings, gold for the wedding, anniversaries, the child's first month.
+    """Write the journey of a couple: engagement, pair of rings, gold for the wedding, anniversaries, the child's first month.
 
     Of two who are both customers, he buys the rings and she the rest.
     """

@@ -12,7 +12,10 @@ DIRT = {
     "rows_twice": 0.003, "no_date": 0.0008, "no_number": 0.0005, "no_product": 0.001, "no_customer": 0.002, "odd": 0.003,
 }  # fmt: skip
 BIRTHDAYS = ("1893-06-01", "2031-01-15", "1990-02-30", "1900-01-01", "0000-00-00")
-GARBLED = tuple(name.encode().decode("gb18030", errors="replace").replace("\ufffd", "?") for name in ("王芳", "李娜", "张伟国", "陈思雨"))
+GARBLED = tuple(
+    name.encode().decode("gb18030", errors="replace").replace("\ufffd", "?")
+    for name in ("王芳", "李娜", "张伟国", "陈思雨")
+)
 FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 
 
@@ -42,9 +45,9 @@ def dirty_birthday(draws: Draws, day: str, key: str) -> str:
         WHEN {draws.happens(key, "no birthday", 0.18)} THEN NULL ELSE {day} END"""
 
 
-def dirty_text(draws: Draws, text: str, key: str, name: str, odd: str, share: float) -> str:
-    """Write an odd value now and then; ``share`` is how often."""
-    return f"CASE WHEN {draws.happens(key, name, share)} THEN {quoted(odd)} ELSE {text} END"
+def dirty_text(draws: Draws, text: str, key: str, name: str, odd: str) -> str:
+    """Write an odd value now and then."""
+    return f"CASE WHEN {draws.happens(key, name, DIRT['odd'])} THEN {quoted(odd)} ELSE {text} END"
 
 
 def twice_sql(draws: Draws, query: str, key: str) -> str:

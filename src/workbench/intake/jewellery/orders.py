@@ -48,7 +48,7 @@ def write_orders(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
             p.has_web AND {u(key, "online")} < p.online * CASE WHEN b.occasion IN ({listed}) THEN 0.3 ELSE 1 END AS online
         FROM bought AS b JOIN people AS p USING (person) JOIN days AS d USING (day)) AS b
     """)
-    engine.execute(f"""ALTER TABLE orders ADD COLUMN platform VARCHAR""")
+    engine.execute("""ALTER TABLE orders ADD COLUMN platform VARCHAR""")
     engine.execute(f"""UPDATE orders SET platform = CASE WHEN NOT online THEN 'POS' WHEN channel = '微信小程序' THEN 'wechat'
         WHEN {u("person", "device")} < 0.45 THEN 'ios' WHEN {u("person", "device")} < 0.85 THEN 'android' ELSE 'web' END""")
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from workbench.intake.jewellery.days import DAYS, START
-from workbench.intake.jewellery.dirt import DIRT, dirty_birthday, dirty_member_number, dirty_name, dirty_phone, dirty_text
+from workbench.intake.jewellery.dirt import (
+    dirty_birthday,
+    dirty_member_number,
+    dirty_name,
+    dirty_phone,
+    dirty_text,
+)
 from workbench.intake.jewellery.draws import Draws
 from workbench.intake.jewellery.orders_files import ACCOUNT_OF
 
@@ -11,7 +17,7 @@ __all__ = ["crm_sql", "members_sql", "web_accounts_sql"]
 
 RATED_DAY = DAYS - 365  # member levels follow the spend up to a year before the end
 LEVELS = ((60000, "黑钻"), (20000, "金卡"), (5000, "银卡"))
-INCOMES = "[6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 100]"
+INCOMES = "[6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 100]"  # ten thousand yuan a year
 
 
 def crm_sql(draws: Draws) -> str:
@@ -20,12 +26,16 @@ def crm_sql(draws: Draws) -> str:
     level = " ".join(f"WHEN s.spent >= {least} THEN '{name}'" for least, name in LEVELS)
     married = f"""CASE WHEN p.wedding <= {DAYS} THEN '已婚' WHEN p.persona = 'bridal' THEN '未婚'
         WHEN {u("p.person", "married")} < least(0.9, greatest(0.05, (date_diff('year', p.born, DATE '2025-07-01') - 22) / 18.0)) THEN '已婚' ELSE '未婚' END"""
-    income = f"""([6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 100])[1 + greatest(0, least(10,
+    income = f"""({INCOMES})[1 + greatest(0, least(10,
         floor(5 + 2.2 * p.purse + 1.5 * {draws.normal("p.person", "income")})))::INTEGER]::VARCHAR"""
-    odd_marriage = dirty_text(draws, married, key, "odd marriage", "YOLO", DIRT["odd"])
-    odd_income = dirty_text(draws, income, key, "odd income", "666666", DIRT["odd"])
+    odd_marriage = dirty_text(draws, married, key, "odd marriage", "YOLO")
+    odd_income = dirty_text(draws, income, key, "odd income", "666666")
     education = draws.weighted("p.person", "education", {"大专": 3, "本科": 5, "硕士及以上": 1.5, "高中及以下": 2})
-    work = draws.weighted("p.person", "work", {"企业职员": 5, "个体经营": 2, "公务员": 1, "教师": 1, "医护": 1, "自由职业": 1.5, "退休": 0.7})
+    work = draws.weighted(
+        "p.person",
+        "work",
+        {"企业职员": 5, "个体经营": 2, "公务员": 1, "教师": 1, "医护": 1, "自由职业": 1.5, "退休": 0.7},
+    )
     joined = f"DATE '{START}' + (p.joined + a.copy * 40)::INTEGER"
     return f"""
     SELECT a.source_id AS "客户编号", {dirty_member_number(draws, "a.member_number", key)} AS "会员号",
@@ -59,7 +69,9 @@ def members_sql(draws: Draws) -> str:
 def web_accounts_sql(draws: Draws) -> str:
     """Write the query of the web shop's accounts, by id."""
     key = "(a.person * 2 + 2000000011)"
-    joined = f"DATE '{START}' + (greatest(p.joined, -900) + floor(power({draws.unit(key, 'web joined')}, 3) * 20))::INTEGER"
+    joined = (
+        f"DATE '{START}' + (greatest(p.joined, -900) + floor(power({draws.unit(key, 'web joined')}, 3) * 20))::INTEGER"
+    )
     return f"""
     SELECT a.source_id AS "买家会员名", a.name AS "收货人", {dirty_phone(draws, "a.phone", key)} AS "收货手机", a.email AS "邮箱",
         a.gender AS "性别", CASE WHEN {draws.unit(key, "no birthday")} < 0.6 THEN NULL ELSE a.birthday END AS "生日", a.province AS "收货省份",

@@ -38,7 +38,15 @@ SCALES = (
            0.78, {"bargain": 1.2, "collector": -1.0, "investor": 0.3, "passer": 0.3}),
     _Scale("环保", ("我愿意为环保包装多付钱", "培育钻石比天然钻石更值得买", "-我不关心首饰的来源"), 0.30, {}),
 )  # fmt: skip
-NPS = {"collector": 9.2, "bridal": 8.3, "self_reward": 8.4, "gift": 7.8, "investor": 7.6, "bargain": 6.8, "service": 6.5}
+NPS = {
+    "collector": 9.2,
+    "bridal": 8.3,
+    "self_reward": 8.4,
+    "gift": 7.8,
+    "investor": 7.6,
+    "bargain": 6.8,
+    "service": 6.5,
+}
 NPS_ELSE, NPS_SPREAD = 7.0, 1.7
 
 

@@ -16,7 +16,13 @@ TERMS = {"钻石戒指": ("求婚钻戒", "钻戒", "六爪钻戒"), "对戒": (
          "足金饰品": ("黄金项链", "转运珠", "今日金价"), "投资金条": ("金条", "今日金价", "生肖金条"), "K金饰品": ("锁骨链", "18k金项链", "玫瑰金"),
          "银饰": ("925银", "银手链"), "珍珠": ("珍珠耳钉", "akoya"), "彩宝": ("碧玺", "红宝石吊坠"), "翡翠": ("翡翠手镯", "冰种 平安扣"),
          "和田玉": ("和田玉 羊脂", "玉牌"), "童饰": ("长命锁", "宝宝银镯")}  # fmt: skip
-USUAL_WISH = {"bridal": "engagement", "gift": "gift", "investor": "invest", "collector": "collect", "bargain": "bargain"}
+USUAL_WISH = {
+    "bridal": "engagement",
+    "gift": "gift",
+    "investor": "invest",
+    "collector": "collect",
+    "bargain": "bargain",
+}
 ATTENDS = {"collector": 0.30, "self_reward": 0.02, "bridal": 0.02}  # chance that a visit is an event attended
 
 
@@ -60,7 +66,7 @@ def _events(draws: Draws) -> str:
     )
     attends = " ".join(f"WHEN '{name}' THEN {chance}" for name, chance in ATTENDS.items())
     # the last step of a visit that led to an online order is the order itself, of the piece bought
-    seen = f"""
+    seen = """
     SELECT v.*, v.visit * 64 + s.step AS place, s.step, s.step = v.steps + 1 AS is_order, p.persona
     FROM visits AS v JOIN people AS p USING (person), LATERAL (
         SELECT unnest(range(1, least(v.steps, 12) + 1 + (v.key IS NOT NULL)::INTEGER)) AS step) AS s"""
