@@ -1,0 +1,84 @@
+"""What the portraits of companies say. Serves 12_tag_customers."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.analysis.accounts.health import CHECKS
+from workbench.analysis.accounts.portraits import AccountPortraits
+from workbench.report.findings.finding import Finding
+
+__all__ = ["find_accounts", "limit_accounts", "riskiest_accounts"]
+
+_MOST_ROWS = 15
+_HEALTH = ("at_risk", "watch", "healthy", "unknown")
+
+
+def find_accounts(portraits: AccountPortraits, *, account_window_days: int) -> list[Finding]:
+    """Say how many accounts and groups there are, how they fare and what hangs by one person.
+
+    Parameters
+    ----------
+    portraits : AccountPortraits
+    account_window_days : int
+        The window the portraits were made with.
+
+    Returns
+    -------
+    list of Finding
+    """
+    accounts, groups = portraits.accounts, portraits.groups
+    largest = groups.iloc[0]
+    values = {"accounts": len(accounts), "groups": len(groups), "share": largest["spend_share"]}
+    found = [Finding("accounts_overview", values | {"members": int(largest["accounts"])}, 0.3)]
+    risky = accounts[accounts["health"] == "at_risk"]
+    known = int((accounts["health"] != "unknown").sum())
+    if known:
+        spend = float(risky["spend_before"].sum())
+        values = {"n": len(risky), "known": known, "spend": spend, "days": account_window_days}
+        found.append(Finding("accounts_at_risk", values, 0.6))
+    thread = accounts["single_thread"].dropna()
+    if len(thread):
+        found.append(Finding("accounts_single_thread", {"n": int(thread.sum()), "known": len(thread)}, 0.5))
+    roles = portraits.committees["decision_role"]
+    if roles.notna().any():
+        deciding = portraits.committees[roles == "economic_buyer"]["account_id"].nunique()
+        found.append(Finding("accounts_deciders", {"n": int(deciding), "accounts": len(accounts)}, 0.2))
+    return found
+
+
+def limit_accounts(portraits: AccountPortraits) -> list[Finding]:
+    """Say what the roll-up leaves out or decides."""
+    found = [Finding("accounts_limit_health", {})]
+    if portraits.shared_customers:
+        found.append(Finding("accounts_limit_shared", {"n": portraits.shared_customers}))
+    if portraits.unattributed_spend:
+        found.append(Finding("accounts_limit_unattributed", {"spend": portraits.unattributed_spend}))
+    problems = portraits.accounts["problem"].value_counts()
+    if len(problems):
+        values = {"unknown": int(problems.get("parent_unknown", 0)), "cycles": int(problems.get("cycle", 0))}
+        found.append(Finding("accounts_limit_parents", values))
+    return found
+
+
+def riskiest_accounts(portraits: AccountPortraits) -> pd.DataFrame:
+    """List the accounts that need a visit first: the most failed checks, then the most spend.
+
+    Returns
+    -------
+    DataFrame
+        At most 15 rows: account_id, name where known (else the id), health, failed_checks (a list of their names),
+        spend_before, spend_recent, active_contacts, contacts, recency_days.
+    """
+    accounts = portraits.accounts
+    order = accounts["health"].map({name: place for place, name in enumerate(_HEALTH)})
+    failed = accounts[list(CHECKS)].fillna(False).astype(bool)
+    told = accounts.assign(
+        place=order, failed_checks=[[name for name in CHECKS if row[name]] for row in failed.to_dict("records")]
+    )
+    told["name"] = told["name"].fillna(told["account_id"]) if "name" in told else told["account_id"]
+    told = told[told["checks_failed"] > 0].sort_values(
+        ["place", "checks_failed", "spend", "account_id"], ascending=[True, False, False, True]
+    )
+    columns = ["account_id", "name", "health", "failed_checks", "spend_before", "spend_recent"]
+    return told[[*columns, "active_contacts", "contacts", "recency_days"]].head(_MOST_ROWS).reset_index(drop=True)
