@@ -39,8 +39,9 @@ def plot_accounts(frame: pd.DataFrame, *, language: str = "en", about: About = U
     names = [name_of(row.name if isinstance(row.name, str) else row.account_id, language) for row in _rows(shown)]
     at = row_axis(axes, names)
     axes.hlines(at, shown["spend_before"], shown["spend_recent"], colors=BASE, linewidth=1.6)
-    axes.scatter(shown["spend_before"], at, s=34, facecolor="white", edgecolor=INK, linewidth=1.2, zorder=3, clip_on=False)
-    axes.scatter(shown["spend_recent"], at, s=38, color=ACCENT, zorder=4, clip_on=False)
+    hollow = {"facecolor": "white", "edgecolor": INK, "linewidth": 1.2, "zorder": 3}
+    axes.scatter(shown["spend_before"], at, s=34, clip_on=False, **hollow)
+    axes.scatter(shown["spend_recent"], at, s=38, clip_on=False, color=ACCENT, zorder=4)
     for position, row in enumerate(_rows(shown)):
         end = max(row.spend_before, row.spend_recent)
         word = label(row.health, language) if isinstance(row.health, str) else ""
