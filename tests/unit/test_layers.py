@@ -24,7 +24,7 @@ OWNERS = {
     "zhplot": {"report"},
     "jinja2": {"report"},
     "pointblank": {"intake"},
-    "yaml": {"core", "report/text.py"},
+    "yaml": {"core", "report/text.py", "intake/guessing/words.py"},
     "typer": {"run/cli.py", "run/segments_cli.py"},
     "rich": {"run/cli.py", "run/segments_cli.py"},
     "filelock": {"run"},

@@ -19,7 +19,7 @@ from workbench.core.stages import STAGES
 from workbench.core.workspace import Workspace
 from workbench.core.yaml_lines import MarkedYaml, read_yaml
 
-__all__ = ["DEMO_DATA", "LANGUAGES", "TOP_LEVEL", "Profile", "load_profile", "profile_names"]
+__all__ = ["DEMO_DATA", "LANGUAGES", "TOP_LEVEL", "Profile", "is_profile_name", "load_profile", "profile_names"]
 
 LANGUAGES = ("en", "zh")
 DEMO_DATA = ("journey", "tiny", "b2b", "jewellery")
@@ -80,6 +80,11 @@ class Profile:
     def where(self, *path: str) -> str:
         """Say the file and line of a key path."""
         return f"{self.shown}, line {self.marks.line(path)}"
+
+
+def is_profile_name(name: str) -> bool:
+    """Tell whether a profile may be called so."""
+    return bool(_NAME.match(name))
 
 
 def profile_names(workspace: Workspace) -> list[str]:

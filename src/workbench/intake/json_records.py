@@ -33,7 +33,7 @@ from workbench.intake.text_files import (
     transcode,
 )
 
-__all__ = ["find_keys", "json_names", "read_json_file"]
+__all__ = ["find_keys", "find_objects", "json_names", "list_paths", "read_json_file"]
 
 _SAMPLE = 2_000  # records whose keys are looked at
 _MAX_LIST_BYTES = 512 << 20  # a list is held in memory; more belongs into one object a line
@@ -49,15 +49,40 @@ def json_names(path: Path, *, records: str | None = None, encoding: str | None =
     DataError
         The file is empty or cut short, or no record of its beginning is a JSON object.
     """
-    if _is_list(path, records, encoding):
-        found = _load_list(path, records, encoding)
-    else:
-        found = list(_objects(islice(_text_lines(path, encoding), _SAMPLE)))
-    objects = [each for each in found[:_SAMPLE] if isinstance(each, dict)]
+    found, _ = find_objects(path, records=records, encoding=encoding, most=_SAMPLE)
+    objects = [each for each in found if isinstance(each, dict)]
     if not objects:
         expected = "One JSON object a line (.jsonl), or a list of objects (.json)"
         raise DataError(Fault(path.name, "holds no JSON object", expected, "Name the list under records"))
     return find_keys(objects)
+
+
+def find_objects(
+    path: Path, *, records: str | None = None, encoding: str | None = None, most: int
+) -> tuple[list[Any], str]:
+    """Return the first values of a file, one a line or one of its list, and its encoding."""
+    content = read_head_bytes(path)
+    chosen = head_encoding(path, encoding, content)
+    if _is_list(path, records, encoding):
+        return _load_list(path, records, encoding)[:most], chosen
+    return list(_objects(islice(_text_lines(path, encoding), most))), chosen
+
+
+def list_paths(path: Path) -> list[str]:
+    """List the dotted paths of the lists of objects in a file that is one JSON object; none for other files."""
+    if not _is_list(path, None, None) and len(list(islice(_text_lines(path, None), 2))) > 1:
+        return []
+    value = _load(path, None)
+    found: list[str] = []
+
+    def visit(at: Any, trail: str) -> None:
+        for key, inner in at.items() if isinstance(at, Mapping) else ():
+            if isinstance(inner, list) and any(isinstance(each, Mapping) for each in inner):
+                found.append(f"{trail}{key}")
+            visit(inner, f"{trail}{key}.")
+
+    visit(value, "")
+    return found
 
 
 def find_keys(objects: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -245,6 +270,10 @@ def _parses(text: str) -> bool:
 
 
 def _load_list(path: Path, records: str | None, encoding: str | None) -> list[Any]:
+    return list_at(_load(path, encoding), records, path.name)
+
+
+def _load(path: Path, encoding: str | None) -> Any:
     head = read_head_bytes(path)
     with readable(path), open_bytes(path) as stream:
         content = stream.read(_MAX_LIST_BYTES + 1)
@@ -253,10 +282,9 @@ def _load_list(path: Path, records: str | None, encoding: str | None) -> list[An
         raise DataError(Fault(path.name, "a JSON list of more than 512 MB", "", remedy))
     try:
         text = content.decode(head_encoding(path, encoding, head)).removeprefix("\ufeff")
-        value = json.loads(text, parse_float=str)  # digits as they are written
+        return json.loads(text, parse_float=str)  # digits as they are written
     except (ValueError, RecursionError) as error:
         raise DataError(Fault(path.name, f"no JSON ({error})", "", "It may be cut short: copy it again")) from error
-    return list_at(value, records, path.name)
 
 
 def list_at(value: Any, records: str | None, where: str) -> list[Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from workbench.core.errors import DataError, Fault, did_you_mean
 from workbench.core.params import SourceParams
 
-__all__ = ["FORMS", "REMOTE", "find_files", "form_of", "is_remote", "place_of", "present_files"]
+__all__ = ["FORMS", "REMOTE", "find_files", "form_of", "is_remote", "place_of", "present_files", "readable_files"]
 
 REMOTE = "env:"  # then the name of an environment variable that holds a URL
 # ending of a file -> how it is read; .gz behind it is unpacked where text is read
@@ -60,8 +60,13 @@ def present_files(source: SourceParams, root: Path) -> list[Path]:
     if any(sign in place for sign in "*?["):
         return sorted(path for path in root.glob(place) if path.is_file())
     if named.is_dir():
-        return sorted(path for path in named.iterdir() if path.is_file() and _is_readable(path))
+        return readable_files(named)
     return [named] if named.is_file() else []
+
+
+def readable_files(folder: Path) -> list[Path]:
+    """Return the files of a folder whose ending says that they are read, sorted by name."""
+    return sorted(path for path in folder.iterdir() if path.is_file() and _is_readable(path))
 
 
 def find_files(source: SourceParams, root: Path) -> list[Path]:

@@ -21,7 +21,7 @@ import python_calamine as calamine
 from workbench.core.errors import DataError, Fault, did_you_mean
 from workbench.intake.raw_files import LINE, REJECTS, RawFile, file_state
 
-__all__ = ["DATE_CELLS", "Sheet", "read_sheet", "read_workbook_file"]
+__all__ = ["DATE_CELLS", "Sheet", "cell_text", "read_sheet", "read_workbook_file", "sheet_names"]
 
 # how cells that hold a date are written: the patterns of such a source beside those it declares
 DATE_CELLS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
@@ -96,7 +96,7 @@ def read_workbook_file(
     kept = {line for line, _ in good}
     spoiled = [(line, cells) for line, cells in sheet.rows if line not in kept]
     texts = {
-        ours: pa.array([_as_text(_cell(cells, at)) for _, cells in good], pa.string()) for ours, at in columns.items()
+        ours: pa.array([cell_text(_cell(cells, at)) for _, cells in good], pa.string()) for ours, at in columns.items()
     }
     table = pa.table({LINE: pa.array([line for line, _ in good], pa.int64()), **texts})
     target = scratch / "rows.parquet"
@@ -118,14 +118,29 @@ def read_workbook_file(
     )
 
 
-@lru_cache(maxsize=2)  # the check before a run and the run itself read the same sheet
-def _read_sheet(path: Path, state: tuple, sheet: str | int | None, header: bool) -> Sheet:
+def sheet_names(path: Path) -> list[str]:
+    """List the sheets of a workbook.
+
+    Raises
+    ------
+    DataError
+        No workbook, or protected by a password.
+    """
+    return list(_open(path).sheet_names)
+
+
+def _open(path: Path) -> calamine.CalamineWorkbook:
     try:
-        book = calamine.CalamineWorkbook.from_path(path)
+        return calamine.CalamineWorkbook.from_path(path)
     except calamine.PasswordError as error:
         raise DataError(Fault(path.name, "the workbook is protected by a password", "", "Save it without")) from error
     except (calamine.CalamineError, OSError, ValueError) as error:
         raise DataError(Fault(path.name, f"no readable workbook ({error})", "", "Save it again as .xlsx")) from error
+
+
+@lru_cache(maxsize=2)  # the check before a run and the run itself read the same sheet
+def _read_sheet(path: Path, state: tuple, sheet: str | int | None, header: bool) -> Sheet:
+    book = _open(path)
     try:
         rows = list(book.get_sheet_by_name(_sheet_name(path, book, sheet)).iter_rows())
     except calamine.CalamineError as error:
@@ -137,7 +152,7 @@ def _read_sheet(path: Path, state: tuple, sheet: str | int | None, header: bool)
         raise DataError(Fault(path.name, "the sheet is empty", "A header row and at least one record"))
     shift = [""] * (first[1] if first else 0)
     filled = [(number, [*shift, *cells]) for number, cells in filled]
-    names = [_as_text(cell) or "" for cell in filled[0][1]] if header else []
+    names = [cell_text(cell) or "" for cell in filled[0][1]] if header else []
     while names and not names[-1].strip(_EDGES):
         names.pop()
     records = filled[int(header) :]
@@ -165,7 +180,8 @@ def _cell(cells: list[Any], at: int) -> Any:
     return cells[at - 1] if at <= len(cells) else None
 
 
-def _as_text(cell: Any) -> str | None:
+def cell_text(cell: Any) -> str | None:
+    """Return a cell as text: dates as ISO, whole numbers without a point, nothing as None."""
     if cell is None or isinstance(cell, str):
         return cell
     if isinstance(cell, bool):
@@ -184,4 +200,4 @@ def _number(cell: int | float) -> str:
 
 
 def _as_line(cells: list[Any]) -> str:
-    return "\t".join(_as_text(cell) or "" for cell in cells)
+    return "\t".join(cell_text(cell) or "" for cell in cells)

@@ -1,4 +1,4 @@
-"""The command line: ``workbench run|check|stages|params|demo-data|lab|ui``."""
+"""The command line: ``workbench run|check|new|stages|params|demo-data|lab|ui``."""
 
 from __future__ import annotations
 
@@ -90,6 +90,26 @@ def check(
         return
     check_sources(place, found)
     print(f"{profile}: {len(found.sources)} sources, {len(found.stages)} stages, nothing wrong found")
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Of the profile to be written: params/<name>.yaml.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or folders of them, under data/raw.")],
+    language: Annotated[str | None, typer.Option(help="en or zh; default: that of most headers.")] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Look at files and write a starting profile, with the mapping it guessed and why."""
+    from workbench.run.new_profile import write_new_profile  # noqa: PLC0415
+    from workbench.run.progress import visible  # noqa: PLC0415
+
+    place = find_workspace(workspace)
+    made = write_new_profile(place, name, files, language=language)
+    for source, table in made.sources:
+        print(f"{source} -> {table}")
+    print(f"{place.relative(made.path)} is written; read its reasons and doubts, then: workbench check {name}")
+    for fault in made.faults:
+        print(f"to be mended first: {visible(str(fault))}")
 
 
 @app.command()

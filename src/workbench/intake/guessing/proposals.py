@@ -1,0 +1,337 @@
+"""From samples of files to the sources of a profile: tables, mappings, formats, whose ids, what is left out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from workbench.core.schema import CANONICAL, columns_of
+from workbench.intake.guessing.facts import PERSONAL, Facts, look_at
+from workbench.intake.guessing.fitting import Match, is_date
+from workbench.intake.guessing.names import currency_in, is_chinese, name_score, synonyms_of, unit_in
+from workbench.intake.guessing.reasons import Reason
+from workbench.intake.guessing.samples import Sample
+from workbench.intake.guessing.tables import TableGuess, guess_table
+
+__all__ = ["Mapped", "Proposal", "SourceGuess", "propose"]
+
+_MONEY, _DATED = ("money",), ("date", "timestamp")
+_LABEL_NAMED = 0.9  # name score from which a column of two values is taken for a label
+_LONG_TEXT, _MOST_CATEGORIES = 60, 200
+_OVERLAP = 0.2  # share of ids that must be known to a source of people
+_PEOPLE = "customers"
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A line of a mapping: our name, theirs (a position where there is no header), why, and what is doubtful."""
+
+    ours: str
+    theirs: str | int
+    reasons: tuple[Reason, ...] = ()
+    doubts: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceGuess:
+    """A source as it is proposed.
+
+    Attributes
+    ----------
+    name, path, table : str
+    settings : dict
+        Keys needed to read the file.
+    columns, attributes : list of Mapped
+    left : list of Mapped
+        Columns that are not read, and why.
+    formats : dict
+        dates, decimals, currency, time_zone, units.
+    people : str or None
+    reasons, doubts : list of Reason
+        On the source as a whole.
+    sample : Sample
+    """
+
+    name: str
+    path: str
+    table: str
+    settings: dict[str, Any]
+    columns: list[Mapped]
+    attributes: list[Mapped]
+    left: list[Mapped]
+    formats: dict[str, Any]
+    reasons: list[Reason]
+    doubts: list[Reason]
+    sample: Sample = field(repr=False)
+    people: str | None = None
+
+    def cells(self, ours: str) -> list[str]:
+        """Return the cells of a mapped column."""
+        theirs = next((each.theirs for each in self.columns if each.ours == ours), None)
+        return [] if theirs is None else self.sample.columns[self.sample.names.index(str(theirs))]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The sources of a profile, its language, and the name of its label where it has one."""
+
+    sources: list[SourceGuess]
+    language: str
+    label: str | None = None
+
+
+def propose(samples: list[Sample]) -> Proposal:
+    """Propose the sources of a profile.
+
+    Parameters
+    ----------
+    samples : list of Sample
+        One per file or sheet.
+
+    Returns
+    -------
+    Proposal
+        A file of customers with a column of outcomes gives two sources: the people, and their labels.
+    """
+    taken: set[str] = set()
+    sources: list[SourceGuess] = []
+    label = None
+    for sample in samples:
+        facts = [look_at(cells) for cells in sample.columns]
+        called = PurePosixPath(sample.path).name + str(sample.settings.get("sheet", ""))
+        guess = guess_table(sample.names, facts, header=sample.header, called=called)
+        source = _as_source(_free_name(sample, guess.table, taken), sample, facts, guess)
+        outcome = _find_label(source, facts)
+        if outcome is not None:
+            source, labels = _with_label(source, outcome, taken)
+            sources += [source, labels]
+            label = str(outcome.theirs)
+        else:
+            sources.append(source)
+    names = [name for sample in samples for name in sample.names]
+    language = "zh" if 2 * sum(map(is_chinese, names)) > len(names) else "en"
+    return Proposal(_with_people(sources), language, label)
+
+
+def _as_source(name: str, sample: Sample, facts: list[Facts], guess: TableGuess) -> SourceGuess:
+    order = {column: at for at, column in enumerate(columns_of(guess.table, contact=True, neighbours=True))}
+    matches = sorted(guess.matches.values(), key=lambda match: order[match.ours])
+    columns = [_mapped(match, sample, facts[match.at]) for match in matches]
+    used = {match.at for match in matches}
+    attributes, left = [], []
+    for at, theirs in enumerate(sample.names):
+        if at not in used:
+            reason = _why_left(guess.table, theirs, facts[at], sample)
+            into = attributes if reason is None else left
+            why = reason or _type_of(facts[at])
+            into.append(Mapped(_attribute_name(guess.table, theirs, columns), _theirs(sample, at), (why,)))
+    formats, doubts = _formats(guess, sample, facts)
+    doubts = [*guess.doubts, *doubts, *_doubts(guess, sample, facts)]
+    return SourceGuess(name, sample.path, guess.table, sample.settings, columns, attributes, left, formats,
+                       list(guess.reasons), doubts, sample)  # fmt: skip
+
+
+def _theirs(sample: Sample, at: int) -> str | int:
+    return sample.names[at] if sample.header else at + 1
+
+
+def _mapped(match: Match, sample: Sample, facts: Facts) -> Mapped:
+    reasons, doubts = list(match.reasons), list(match.doubts)
+    if facts.dates and _kind_of(match.ours) in _DATED:
+        reasons += [Reason("dates_as", {"patterns": ", ".join(facts.dates.patterns)})] if facts.dates.patterns else []
+        reasons += [Reason("dates_iso")] if facts.dates.kind == "iso" else []
+    if match.ours.endswith("_id") and facts.filled:
+        reasons.append(
+            Reason("unique")
+            if facts.unique
+            else Reason("repeats", {"distinct": facts.distinct, "filled": facts.filled})
+        )
+    if facts.fits("point_zero"):
+        doubts.append(Reason("point_zero"))
+    if match.ours == "birth_date" and facts.dates and facts.dates.kind == "year":
+        doubts.append(Reason("year_alone", {"low": int(facts.low), "high": int(facts.high)}))
+    if not sample.header and match.ours == "customer_id":
+        twin = _twin(sample, match.at)
+        doubts += [Reason("twin", {"at": twin + 1})] if twin is not None else []
+    return Mapped(match.ours, _theirs(sample, match.at), tuple(reasons), tuple(doubts))
+
+
+def _kind_of(ours: str) -> str:
+    return next((kind for table in CANONICAL.values() if (kind := table.kind(ours))), "")
+
+
+def _type_of(facts: Facts) -> Reason:
+    if facts.is_number and facts.distinct > 2:  # noqa: PLR2004  (two numbers are a yes and a no)
+        return Reason("type_number", {"low": f"{facts.low:g}", "high": f"{facts.high:g}"})
+    return Reason("type_values", {"distinct": facts.distinct})
+
+
+def _twin(sample: Sample, at: int) -> int | None:
+    """Return another column that names the same rows, one to one."""
+    own = sample.columns[at]
+    for other, cells in enumerate(sample.columns):
+        pairs = set(zip(own, cells, strict=True))
+        if other != at and len(pairs) == len(set(own)) == len(set(cells)) > 1:
+            return other
+    return None
+
+
+def _why_left(table: str, name: str, facts: Facts, sample: Sample) -> Reason | None:
+    """Say why a column is not carried as an attribute; None where it is."""
+    always = facts.values[0] if facts.values else "?"
+    texts = facts.distinct > max(_MOST_CATEGORIES, facts.filled / 2)
+    faults = (
+        (not sample.header, Reason("left_position")),
+        (not name, Reason("left_nameless")),
+        (not facts.filled, Reason("left_empty")),
+        (any(facts.fits(pattern) for pattern in PERSONAL), Reason("left_personal")),
+        (not CANONICAL[table].open, Reason("left_table", {"table": table})),
+        (facts.distinct == 1 and facts.full and facts.rows > 1, Reason("left_constant", {"value": always})),
+        (is_date(facts), Reason("left_date")),
+        (facts.mean_length > _LONG_TEXT, Reason("left_text")),
+        (not facts.is_number and texts, Reason("left_unique", {"distinct": facts.distinct})),
+    )
+    return next((reason for is_so, reason in faults if is_so), None)
+
+
+def _attribute_name(table: str, name: str, columns: list[Mapped]) -> str:
+    """Return the name under which a column is carried: theirs, unless a column of ours has it."""
+    known = {
+        each.lower() for each in (*columns_of(table, contact=True, neighbours=True), *(one.ours for one in columns))
+    }
+    return f"{name}_given" if name.lower() in known or name.startswith("_") else name
+
+
+def _formats(guess: TableGuess, sample: Sample, facts: list[Facts]) -> tuple[dict[str, Any], list[Reason]]:
+    kinds = columns_of(guess.table, contact=True, neighbours=True)
+    formats: dict[str, Any] = {}
+    doubts: list[Reason] = []
+    dates: dict[str, str | list[str]] = {}
+    units: dict[str, str] = {}
+    signs: Counter[str] = Counter()
+    for ours, match in guess.matches.items():
+        own, name = facts[match.at], sample.names[match.at] if sample.header else ""
+        if kinds[ours] in _DATED and own.dates:
+            _declare_dates(ours, own, dates, doubts, formats)
+        if kinds[ours] in _MONEY:
+            signs.update(_currencies(name, sample.columns[match.at]))
+            if unit := unit_in(name):
+                units[ours] = unit
+            if own.shares.get("comma_number", 0) > own.shares.get("number", 0):
+                formats["decimals"] = ","
+            elif any("," in cell for cell in sample.columns[match.at]):
+                formats["decimals"] = "."
+    if dates:
+        formats["dates"] = dates
+    if units:
+        formats["units"] = units
+    if any(kinds[ours] in _MONEY for ours in guess.matches) and "currency" not in guess.matches:
+        if signs:
+            formats["currency"] = signs.most_common(1)[0][0]
+            doubts += [Reason("currency_signs", {"currency": ", ".join(sorted(signs))})] if len(signs) > 1 else []
+        elif any(map(is_chinese, sample.names)):
+            formats["currency"] = "CNY"
+            doubts.append(Reason("currency_guessed"))
+        else:
+            doubts.append(Reason("currency_unknown"))
+    return formats, doubts
+
+
+def _declare_dates(
+    ours: str, facts: Facts, dates: dict[str, str | list[str]], doubts: list[Reason], formats: dict[str, Any]
+) -> None:
+    found = facts.dates
+    if found.kind == "either":
+        doubts.append(Reason("date_either", {"column": ours, "patterns": " / ".join(found.patterns)}))
+    elif found.kind == "zoned":
+        formats["time_zone"] = "Asia/Shanghai"
+        doubts.append(Reason("date_zone", {"column": ours}))
+    elif found.patterns:
+        dates[ours] = found.patterns[0] if len(found.patterns) == 1 else list(found.patterns)
+    if found.share < 1:
+        doubts.append(Reason("date_some", {"column": ours, "share": f"{found.share:.1%}"}))
+
+
+def _currencies(name: str, cells: list[str]) -> list[str]:
+    found = [currency_in(name), *(currency_in(cell) for cell in cells[:50])]
+    return [code for code in found if code]
+
+
+def _doubts(guess: TableGuess, sample: Sample, facts: list[Facts]) -> list[Reason]:
+    doubts = [Reason("key_missing", {"column": key, "table": guess.table}) for key in guess.missing]
+    if guess.table == "transactions":
+        lacking = [name for name in ("customer_id", "ordered_at", "order_id") if name not in guess.matches]
+        doubts += [Reason(f"lacks_{name}") for name in lacking]
+        if not {"amount", "unit_price"} & set(guess.matches):
+            doubts.append(Reason("lacks_amount"))
+    key = {"customers": "customer_id", "products": "product_id"}.get(guess.table)
+    if key in guess.matches and not facts[guess.matches[key].at].unique:
+        doubts.append(Reason("key_repeats", {"column": key}))
+    if sample.unread:
+        doubts.append(Reason("unread", {"lines": sample.unread}))
+    if sample.encoding == "utf-8" and any("\ufffd" in cell for cells in sample.columns for cell in cells):
+        doubts.append(Reason("undecodable"))
+    damaged = [each for each in sample.names if len(each) > 1 and re.search("[濮浣閿鐢]", each)]
+    return doubts + ([Reason("mojibake", {"names": ", ".join(damaged)})] if damaged else [])
+
+
+def _find_label(source: SourceGuess, facts: list[Facts]) -> Mapped | None:
+    """Return the column of a customers file that says what became of each: yes or no, under a telling name."""
+    if source.table != _PEOPLE or "customer_id" not in {each.ours for each in source.columns}:
+        return None
+    synonyms = synonyms_of("labels")["label"]
+    for each in source.attributes:
+        own = facts[source.sample.names.index(str(each.theirs))]
+        if own.distinct == 2 and own.fits("flag", 1.0) and name_score(str(each.theirs), synonyms) >= _LABEL_NAMED:  # noqa: PLR2004
+            doubts = (Reason("label_event", {"values": " / ".join(own.values)}),)
+            return Mapped("label", each.theirs, (Reason("name"), Reason("two_values")), doubts)
+    return None
+
+
+def _with_label(source: SourceGuess, label: Mapped, taken: set[str]) -> tuple[SourceGuess, SourceGuess]:
+    people = replace(source, attributes=[each for each in source.attributes if each.theirs != label.theirs])
+    key = next(each for each in source.columns if each.ours == "customer_id")
+    labels = replace(
+        source, name=_unused(f"{source.name[:30]}_labels", taken), table="labels", attributes=[], left=[], formats={},
+        columns=[replace(key, doubts=()), label], reasons=[Reason("label_source")], doubts=[],
+    )  # fmt: skip
+    return people, labels
+
+
+def _with_people(sources: list[SourceGuess]) -> list[SourceGuess]:
+    """Say whose customer ids a file uses, where several files hold people: the one that knows most of its ids."""
+    people = [each for each in sources if each.table == _PEOPLE]
+    known = {each.name: set(each.cells("customer_id")) for each in people}
+    found = []
+    for source in sources:
+        ids = {cell for cell in source.cells("customer_id") if cell}
+        if source.table == _PEOPLE or not people or not ids:
+            found.append(source)
+            continue
+        shares = {name: len(ids & own) / len(ids) for name, own in known.items()}
+        best = max(shares, key=shares.get)
+        doubts = list(source.doubts)
+        if shares[best] < _OVERLAP and source.sample.complete:
+            doubts.append(Reason("few_known", {"share": f"{shares[best]:.0%}", "name": best}))
+        elif len(people) > 1:
+            doubts.append(Reason("known_by", {"share": f"{shares[best]:.0%}", "name": best}))
+        found.append(replace(source, people=best if len(people) > 1 else None, doubts=doubts))
+    return found
+
+
+def _free_name(sample: Sample, table: str, taken: set[str]) -> str:
+    stem = PurePosixPath(sample.path).name.split(".")[0]
+    sheet = sample.settings.get("sheet")
+    slug = re.sub(r"[^a-z0-9]+", "_", f"{stem}_{sheet}".lower() if sheet else stem.lower()).strip("_")[:36]
+    return _unused(slug if re.match(r"[a-z]", slug) and len(slug) > 2 else table, taken)  # noqa: PLR2004
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    free, at = name, 2
+    while free in taken:
+        free, at = f"{name}_{at}", at + 1
+    taken.add(free)
+    return free

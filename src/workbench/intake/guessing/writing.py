@@ -1,0 +1,130 @@
+"""The proposed profile as YAML, with every reason and doubt beside the line it speaks of."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from workbench.intake.guessing.proposals import Mapped, Proposal, SourceGuess
+from workbench.intake.guessing.reasons import Reason, say_reason
+
+__all__ = ["profile_text"]
+
+_WORDS = {
+    "en": {
+        "head": "# Proposed by 'workbench new' from the files named below. Every line is a guess with its reason;\n"
+        "# DOUBT marks what to look at first. Then: workbench check {name}",
+        "goal": "# What should be decided with it? The report prints it and says whether the run answers it.\n"
+        '# goal: {question: "Which customers should the spring campaign reach?", decision: contact list,\n'
+        "#        audience: marketing, measure: repeat orders in 90 days}",
+        "looked": "looked at {records} records{all}, encoding {encoding}",
+        "all": " (all)",
+        "doubt": "DOUBT: ",
+        "stop": ". ",
+        "list": "; ",
+        "left": "not read: ",
+    },
+    "zh": {
+        "head": "# 由 workbench new 根据下列文件拟出。每行都是推测，并附理由；\n"
+        "# 标有“存疑”的请先核对。然后运行：workbench check {name}",
+        "goal": "# 要据此做什么决定？报告开头会印出，末尾说明是否已回答。\n"
+        '# goal: {question: "春季活动应当触达哪些客户？", decision: 触达名单, audience: 市场部, measure: 90 天内复购}',
+        "looked": "查看了 {records} 条记录{all}，编码 {encoding}",
+        "all": "（全部）",
+        "doubt": "存疑：",
+        "stop": "。",
+        "list": "；",
+        "left": "不读取：",
+    },
+}
+_RESERVED = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")  # words that YAML reads as values
+_PLAIN = re.compile(r"[A-Za-z\u3400-\u9fff][\w\u3400-\u9fff./-]*")
+
+
+def profile_text(name: str, proposal: Proposal, *, language: str | None = None) -> str:
+    """Write a proposal as a commented profile.
+
+    Parameters
+    ----------
+    name : str
+        Of the profile.
+    proposal : Proposal
+    language : str, optional
+        en or zh; default: that of most headers.
+
+    Returns
+    -------
+    str
+        YAML. No value of a column that tells how to reach a person is in it.
+    """
+    said = language or proposal.language
+    words = _WORDS[said]
+    lines = [words["head"].format(name=name), f"profile: {name}", f"language: {said}", words["goal"], "sources:"]
+    for source in proposal.sources:
+        lines += _source_lines(source, said)
+    if proposal.label:
+        lines += ["08_predict_churn:", f"  label_name: {_scalar(proposal.label)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _source_lines(source: SourceGuess, language: str) -> list[str]:
+    words, sample = _WORDS[language], source.sample
+    looked = words["looked"].format(
+        records=sample.records, all=words["all"] if sample.complete else "", encoding=sample.encoding
+    )
+    lines = [f"  {source.name}:", f"    # {looked}", f"    path: {_scalar(source.path)}"]
+    lines.append(f"    table: {source.table}" + _comment(source.reasons, (), language))
+    lines += [f"    # {words['doubt']}{say_reason(doubt, language)}" for doubt in source.doubts]
+    lines += [f"    {key}: {_scalar(value)}" for key, value in source.settings.items()]
+    if source.people:
+        lines.append(f"    people: {source.people}")
+    lines += _mapping_lines("columns", source.columns, language)
+    lines += _mapping_lines("attributes", source.attributes, language)
+    if source.formats:
+        lines.append(f"    formats: {_flow(source.formats)}")
+    for each in source.left:
+        lines.append(f"    # {words['left']}{_scalar(each.theirs)}: {_listed(each.reasons, language)}")
+    return lines
+
+
+def _mapping_lines(key: str, mapped: list[Mapped], language: str) -> list[str]:
+    if not mapped:
+        return []
+    lines = [f"    {key}:"]
+    for each in mapped:
+        comment = _comment(each.reasons, each.doubts, language)
+        lines.append(f"      {_scalar(each.ours)}: {_scalar(each.theirs)}{comment}")
+    return lines
+
+
+def _comment(reasons: tuple[Reason, ...] | list[Reason], doubts: tuple[Reason, ...], language: str) -> str:
+    words = _WORDS[language]
+    said, doubted = _listed(reasons, language), _listed(doubts, language)
+    comment = words["stop"].join(part for part in (said, f"{words['doubt']}{doubted}" if doubted else "") if part)
+    return f"   # {comment}" if comment else ""
+
+
+def _listed(reasons: tuple[Reason, ...] | list[Reason], language: str) -> str:
+    return _WORDS[language]["list"].join(say_reason(reason, language) for reason in reasons)
+
+
+def _flow(value: Any) -> str:
+    """Write a value on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_scalar(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: object) -> str:
+    """Write a scalar so that it is read as what it is: quoted unless plain text stays the same text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    text = str(value)
+    if _PLAIN.fullmatch(text) and text.lower() not in _RESERVED:
+        return text
+    return json.dumps(text, ensure_ascii=False)
