@@ -290,6 +290,36 @@ DERIVED = {
             keys=("customer_id",),
             writer="08_predict_churn",
         ),
+        Table(
+            "tags",
+            _columns(
+                "customer_id:id tag:category item:category value:category since:date as_of:date expires_at:date "
+                "evidence:text version:integer"
+            ),
+            keys=("customer_id", "tag"),
+            writer="12_tag_customers",
+        ),
+        Table(
+            "portraits",
+            _columns("customer_id:id as_of:date"),
+            keys=("customer_id",),
+            writer="12_tag_customers",
+            open=True,
+        ),
+        Table(
+            "portrait_items",
+            _columns(
+                "item:category group:category status:category tags:integer customers:integer share:number lacks:text"
+            ),
+            keys=("item",),
+            writer="12_tag_customers",
+        ),
+        Table(
+            "tag_values",
+            _columns("tag:category value:category customers:integer share:number share_before:number"),
+            keys=("tag", "value"),
+            writer="12_tag_customers",
+        ),
     )
 }
 

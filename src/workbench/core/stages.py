@@ -42,6 +42,8 @@ class Stage:
         """Return the first group of which nothing is present (tables and table.columns), or None."""
         return next((group for group in self.needs if not set(group) & present), None)
 
+# what stages before 12 write of each customer
+_OF_CUSTOMERS = ("features", "rfm", "segments", "churn", "value", "households")
 
 STAGES = {
     stage.name: stage
@@ -121,6 +123,16 @@ STAGES = {
                 "en": "churn and purchase probabilities",
                 "zh": "流失与购买概率",
             },
+        ),
+        Stage(
+            "12_tag_customers",
+            {
+                "en": "Which portrait items hold for each customer, on what evidence?",
+                "zh": "每位客户有哪些画像标签、依据何在？",
+            },
+            reads=tuple(name for name in (*_OF_CUSTOMERS, *CANONICAL) if name in TABLES),
+            needs=(("features",),),
+            unlocks={"en": "tags and portraits of every customer", "zh": "每位客户的标签与画像"},
         ),
         Stage(
             "14_write_report",

@@ -33,12 +33,14 @@ from workbench.run.manifest import is_current, read_manifest, table_digests, wri
 from workbench.run.outcome import FlowResult, failed_entry, os_error_text, place_report
 from workbench.run.progress import Progress
 from workbench.run.publish import RunFolder, last_summary, sweep_orphans
+from workbench.run.tag_registry import registry_inputs
 
 __all__ = ["FlowOptions", "run_flow", "select_stages"]
 
 _FIRST = "01_check_quality"
 _IDENTITY = "02_resolve_identity"
 _SEGMENTS = "06_segment_customers"
+_TAGS = "12_tag_customers"
 _REPORT = "14_write_report"
 
 
@@ -320,6 +322,8 @@ class _Flow:
         elif stage == _SEGMENTS:
             self.tracking.wait()  # it has written the promoted definition
             inputs["champion"] = champion_digest(self.workspace, self.profile.name)
+        elif stage == _TAGS:
+            inputs |= registry_inputs(self.workspace, self.profile)
         elif stage == _REPORT:
             inputs = {name: self._told_by(name) for name in self.profile.stages if name != stage}
         as_of = self.as_of if stage != _FIRST else (self.profile.as_of.isoformat() if self.profile.as_of else None)

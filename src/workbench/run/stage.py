@@ -27,9 +27,11 @@ from workbench.core.params import SECTIONS
 from workbench.core.schema import CANONICAL, ID_SPACE, TABLES, UNDATED
 from workbench.core.stages import STAGES
 from workbench.core.store import Store, to_pandas
+from workbench.core.tags import TagRegistry
 from workbench.core.workspace import Workspace
 from workbench.intake.features import keeping
 from workbench.run.context import RunContext, current_context, stage_summary
+from workbench.run.tag_registry import registry_of
 from workbench.run.telling import Telling
 
 __all__ = ["StageRun", "start"]
@@ -117,9 +119,29 @@ class StageRun(Telling):
         """Return a table this stage has just written as pandas; one row per customer."""
         return to_pandas(self.staging.read(table))
 
+    def staged(self, table: str) -> ibis.Table:
+        """Return a table this stage has just written, in the engine."""
+        return self.staging.read(table)
+
     def previous_frame(self, table: str) -> pd.DataFrame | None:
         """Return a table as this stage wrote it at its last run, None on a first run; small tables only."""
         return self.store.frame(table) if self.store.path(table).is_file() else None
+
+    def previous(self, table: str) -> ibis.Table | None:
+        """Return a table as this stage wrote it at its last run, in the engine; None on a first run."""
+        return self.store.read(table) if self.store.path(table).is_file() else None
+
+    def customer_tables(self) -> dict[str, ibis.Table]:
+        """Return the tables this stage reads that are there, by name."""
+        return {name: self.store.read(name) for name in STAGES[self.stage].reads if name in self.present()}
+
+    def columns(self) -> set[str]:
+        """Return the tables that are there, and their columns as table.column."""
+        return self.present() | self.store.columns(self.present())
+
+    def registry(self) -> TagRegistry:
+        """Return the tag registry as the profile has it."""
+        return registry_of(self.workspace, self.profile)
 
     def digest(self, table: str) -> str:
         """Return the content digest of a table."""

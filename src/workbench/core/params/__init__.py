@@ -16,6 +16,7 @@ from workbench.core.params.score_rfm import ScoreRfm
 from workbench.core.params.section import Section
 from workbench.core.params.segment_customers import SegmentCustomers
 from workbench.core.params.sources import AccuracyParams, FormatParams, KeepParams, SourceParams
+from workbench.core.params.tag_customers import TagCustomers
 from workbench.core.params.write_report import WriteReport
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Section",
     "SegmentCustomers",
     "SourceParams",
+    "TagCustomers",
     "WriteReport",
 ]
 
@@ -45,5 +47,6 @@ SECTIONS: dict[str, type[Section]] = {
     "05_score_rfm": ScoreRfm,
     "06_segment_customers": SegmentCustomers,
     "08_predict_churn": PredictChurn,
+    "12_tag_customers": TagCustomers,
     "14_write_report": WriteReport,
 }

@@ -1,0 +1,1 @@
+"""Tags: the registry's definitions turned into one Ibis expression each, and what their values show."""

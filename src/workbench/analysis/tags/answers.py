@@ -1,0 +1,122 @@
+"""What each customer answered: the latest answer to the question of an item, and scales that are reliable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from workbench.analysis.tags.columns import ANSWER, SCORE
+from workbench.core.tags.items import ITEMS
+from workbench.intake.features.settings import Scale
+from workbench.intake.features.surveys import score_scale
+
+__all__ = ["ScoredScale", "latest_answers", "score_scales"]
+
+LEAST_ANSWERS = 30  # complete answers under which a reliability says nothing
+LEAST_ITEMS = 2
+
+
+@dataclass(frozen=True)
+class ScoredScale:
+    """A scale and how reliable it is.
+
+    Attributes
+    ----------
+    item : str
+    alpha : float or None
+        Cronbach's alpha over complete answers; None under two questions or 30 complete answers.
+    n : int
+        Complete answers.
+    scores : ibis.Table or None
+        customer_id, ``score_<item>`` in the range of the answers; None where the scale is not reliable.
+    """
+
+    item: str
+    alpha: float | None
+    n: int
+    scores: ir.Table | None
+
+
+def latest_answers(
+    responses: ir.Table, questions: Mapping[str, Sequence[str]], *, items: Iterable[str]
+) -> ir.Table:
+    """Take each customer's latest answer to the question of an item.
+
+    Parameters
+    ----------
+    responses : ibis.Table
+        customer_id, question, answer, answered_at where known; cut at the as-of date.
+    questions : mapping of str to sequence of str
+        Item to the names of its question; by default the item's id and its name in either language.
+    items : iterable of str
+        The items that may be read.
+
+    Returns
+    -------
+    ibis.Table
+        One row per customer who answered: ``answer_<item>`` for every item of which one question was asked; of several
+        answers as late the one that sorts first.
+    """
+    known = responses.filter(responses.customer_id.notnull() & responses.answer.notnull())
+    known = known.mutate(asked=known.question.strip().lower())
+    asked = set(known.select("asked").distinct().to_pyarrow().column(0).to_pylist())
+    named = {item: [name for name in _names(item, questions) if name in asked] for item in items}
+    answers = {}
+    for item in (item for item, names in named.items() if names):
+        mine = known.asked.isin(named[item])
+        at = known.answered_at if "answered_at" in known.columns else ibis.literal(0)
+        newest = ibis.struct({"at": -_seconds(at), "answer": known.answer.strip()})
+        answers[f"{ANSWER}{item}"] = newest.min(where=mine)
+    if not answers:
+        return known.select("customer_id").distinct()
+    found = known.group_by("customer_id").aggregate(**answers)
+    return found.select("customer_id", **{name: found[name]["answer"].nullif("") for name in answers})
+
+
+def score_scales(responses: ir.Table, scales: Mapping[str, Scale], *, least: float) -> tuple[ScoredScale, ...]:
+    """Score the scales whose Cronbach's alpha (1951) reaches a least value."""
+    return tuple(_scored(responses, item, scale, least) for item, scale in scales.items())
+
+
+def _scored(responses: ir.Table, item: str, scale: Scale, least: float) -> ScoredScale:
+    alpha, n = _alpha(responses, scale)
+    if alpha is None or alpha < least:
+        return ScoredScale(item, alpha, n, None)
+    scores = score_scale(responses, item, scale)
+    return ScoredScale(item, alpha, n, scores.select("customer_id", **{f"{SCORE}{item}": scores[f"scale_{item}"]}))
+
+
+def _alpha(responses: ir.Table, scale: Scale) -> tuple[float | None, int]:
+    """Compute k / (k - 1) (1 - sum of item variances / variance of the sum) over customers who answered every item."""
+    one = {question: Scale("", {question: reverse}, scale.low, scale.high, scale.label) for question, reverse in scale.items.items()}
+    known = responses
+    if scale.survey and "survey" in known.columns:
+        known = known.filter(known.survey == scale.survey)
+    tables = [score_scale(known, f"q{at}", each) for at, each in enumerate(one.values())]
+    if len(tables) < LEAST_ITEMS:
+        return None, 0
+    joined = tables[0]
+    for table in tables[1:]:
+        joined = joined.inner_join(table, "customer_id")
+    names = [f"scale_q{at}" for at in range(len(tables))]
+    total = joined[names[0]]
+    for name in names[1:]:
+        total = total + joined[name]
+    sums = {name: joined[name].var(how="sample") for name in names} | {"total": total.var(how="sample"), "n": joined.count()}
+    row = joined.aggregate(**sums).to_pyarrow().to_pylist()[0]
+    n, k = int(row["n"]), len(names)
+    if n < LEAST_ANSWERS or not row["total"]:
+        return None, n
+    return round(k / (k - 1) * (1 - sum(row[name] for name in names) / row["total"]), 6), n
+
+
+def _names(item: str, questions: Mapping[str, Sequence[str]]) -> list[str]:
+    given = questions.get(item) or [item, *ITEMS[item].name.values()]
+    return sorted({name.strip().lower() for name in given})
+
+
+def _seconds(at: ir.Value) -> ir.IntegerValue:
+    return at.epoch_seconds().fill_null(0) if at.type().is_timestamp() else at

@@ -1,0 +1,126 @@
+"""Which columns may a tag name? The features, what later stages write of a customer, answers, and the account.
+
+A column that no profile can have is a slip of the pen and refused; one that this profile lacks makes the tag unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import ibis.expr.datatypes as dt
+
+from workbench.core.schema import CANONICAL, DERIVED, ibis_type
+from workbench.core.tags.items import ITEMS
+from workbench.intake.expressions import ATTRIBUTE
+from workbench.intake.features import REGISTRY
+from workbench.intake.features.registry import window_features
+
+__all__ = ["ACCOUNT", "ANSWER", "CONSENT", "SCORE", "TAG", "KnownColumn", "kind_of", "known_columns", "null_type"]
+
+TAG = "tag_"  # before the id of a tag that a condition names
+ANSWER = "answer_"  # before the item whose question was answered
+SCORE = "score_"  # before the item whose scale was scored
+ACCOUNT = "account_"  # before a column of the customer's account
+CONSENT = "consent_"  # before a purpose
+MIXED = ("income", "children", "household_size")  # numbers in one source, bands in another
+_ACCOUNT_NUMBERS = ("employees", "revenue", "sites")
+_SURVEYED = tuple(name for name, item in ITEMS.items() if any("responses" in need for need in item.needs))
+_PER_CUSTOMER = ("rfm", "segments", "churn", "households")
+_VALUE = ("expected_orders", "expected_value", "value_low", "value_high", "p_alive")  # of 09_value_customers
+_KINDS = (
+    (dt.String, "category"),
+    (dt.Boolean, "flag"),
+    (dt.Integer, "integer"),
+    (dt.Decimal, "money"),
+    (dt.Floating, "number"),
+    (dt.Date, "date"),
+    (dt.Timestamp, "timestamp"),
+)
+
+
+@dataclass(frozen=True)
+class KnownColumn:
+    """A column a tag may name.
+
+    Attributes
+    ----------
+    kind : str
+        A key of ``core.schema.KINDS``, or ``attribute`` where sources differ.
+    needs : str
+        What it is made of, as a reader would ask for it.
+    window : int or None
+        Days it looks back.
+    """
+
+    kind: str
+    needs: str
+    window: int | None = None
+
+
+def kind_of(name: str, dtype: dt.DataType) -> str:
+    """Return the kind of a column by its type in the engine; numbers-or-bands stay ``attribute``."""
+    if name in MIXED:
+        return ATTRIBUTE
+    return next((kind for each, kind in _KINDS if isinstance(dtype, each)), "text")
+
+
+def known_columns(
+    present: Mapping[str, dt.DataType], *, windows_days: Iterable[int] = (), scales: Iterable[str] = ()
+) -> dict[str, KnownColumn]:
+    """Return every column a tag may name.
+
+    Parameters
+    ----------
+    present : mapping of str to type
+        The columns of this profile's wide table.
+    windows_days : iterable of int
+        The windows of 03_build_features.
+    scales : iterable of str
+        Names of scales that 03 scores.
+    """
+    known = {name: KnownColumn(_customer_kind(name, kind), f"customers.{name}") for name, kind in _attributes()}
+    for table in _PER_CUSTOMER:
+        for column in DERIVED[table].columns:
+            known[column.name] = KnownColumn(column.kind, table)
+    known |= {name: KnownColumn("number", "value") for name in _VALUE}
+    windows = [each for days in windows_days for each in window_features(days)]
+    for feature in (*REGISTRY.values(), *windows):
+        needs = " + ".join(need.replace("|", " or ") for need in feature.needs)
+        known[feature.name] = KnownColumn(feature.kind, needs, feature.window)
+    known |= {f"scale_{name}": KnownColumn("number", f"responses (scale {name})") for name in scales}
+    known |= {f"{ANSWER}{item}": KnownColumn("category", f"responses (question {item})") for item in _SURVEYED}
+    known |= {f"{SCORE}{item}": KnownColumn("number", f"responses (scale {item})") for item in _SURVEYED}
+    known |= _of_accounts()
+    known["household_members"] = KnownColumn("integer", "households")
+    known["age"] = KnownColumn("integer", "customers.birth_date or customers.age")
+    for name, dtype in present.items():
+        needs = known[name].needs if name in known else f"customers.{name}"
+        window = known[name].window if name in known else None
+        known[name] = KnownColumn(kind_of(name, dtype), needs, window)
+    known.pop("customer_id", None)
+    return known
+
+
+def null_type(kind: str) -> str:
+    """Return the engine type of a column that is absent."""
+    return "string" if kind == ATTRIBUTE else ibis_type(kind)
+
+
+def _attributes() -> list[tuple[str, str]]:
+    return [(each.name, each.kind) for each in CANONICAL["customers"].columns if not each.contact]
+
+
+def _customer_kind(name: str, kind: str) -> str:
+    return ATTRIBUTE if name in MIXED else kind
+
+
+def _of_accounts() -> dict[str, KnownColumn]:
+    named = {}
+    for table in ("accounts", "contacts"):
+        for column in CANONICAL[table].columns:
+            if column.kind == "id" or column.name == "name":
+                continue
+            kind = "number" if column.name in _ACCOUNT_NUMBERS else "category"
+            named[f"{ACCOUNT}{column.name}"] = KnownColumn(kind, f"{table}.{column.name}")
+    return named

@@ -1,0 +1,57 @@
+"""Which declared strategy fits a customer or a segment? A suggestion of people, looked up, never computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.core.tags import Pack, Strategy
+
+__all__ = ["Suggestion", "strategy_for"]
+
+LIFE_CYCLE, SEGMENT = "life_cycle", "segment"
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A declared strategy and what it was chosen by.
+
+    Attributes
+    ----------
+    strategy : Strategy
+    by : str
+        ``life_cycle`` or ``segment``.
+    key : str
+        The life-cycle stage, or the direction of the segment.
+    """
+
+    strategy: Strategy
+    by: str
+    key: str
+
+
+def strategy_for(pack: Pack, *, life_cycle: str | None = None, segment: str | None = None) -> list[Suggestion]:
+    """Look up the strategies for a life-cycle stage and a segment.
+
+    Parameters
+    ----------
+    pack : Pack
+    life_cycle : str, optional
+        A life-cycle stage.
+    segment : str, optional
+        A segment's key, for example ``lapsed_low_spend``: the first direction whose words are all in it.
+
+    Returns
+    -------
+    list of Suggestion
+        That of the stage first; empty where the pack declares none.
+    """
+    found = []
+    if life_cycle is not None and life_cycle in pack.life_cycle:
+        found.append(Suggestion(pack.life_cycle[life_cycle], LIFE_CYCLE, life_cycle))
+    if segment is not None:
+        words = segment.lower().split("_")
+        for name, strategy in pack.segments.items():
+            if set(strategy.matches) <= set(words):
+                found.append(Suggestion(strategy, SEGMENT, name))
+                break
+    return found

@@ -1,0 +1,202 @@
+"""Which portrait items hold for each customer, on what evidence? The notebook 12_tag_customers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from workbench.analysis.tags.answers import ScoredScale
+from workbench.analysis.tags.columns import CONSENT, TAG, KnownColumn, known_columns
+from workbench.analysis.tags.compiling import Plan, columns_of_tag, compile_tags, find_cut_points, needs_of, plan_tags
+from workbench.analysis.tags.long import evidence_of, lengthen, to_portraits
+from workbench.analysis.tags.wide import widen
+from workbench.core.tags import ITEMS, Tag
+from workbench.intake.features.keep import Keep
+from workbench.intake.features.settings import Scale
+
+__all__ = ["TagOptions", "Tagged", "days_of_data", "tag_customers", "tag_options"]
+
+
+@dataclass(frozen=True)
+class TagOptions:
+    """What a profile may say of its tags.
+
+    Attributes
+    ----------
+    sensitive_items : tuple of str
+        Sensitive items that are computed for customers who consent; the others are off.
+    minors : bool
+        Whether customers under age may be tagged where the purpose ``minors`` is granted.
+    questions : mapping of str to sequence of str
+        Survey item to the questions that ask for it.
+    scales : mapping of str to Scale
+        Survey item to its scale.
+    alpha_least : float
+        Least Cronbach's alpha of a scale, 0..1.
+    windows_days : tuple of int
+        The windows of 03_build_features.
+    """
+
+    sensitive_items: tuple[str, ...] = ()
+    minors: bool = False
+    questions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    scales: Mapping[str, Scale] = field(default_factory=dict)
+    alpha_least: float = 0.7
+    windows_days: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """The tags of every customer.
+
+    Attributes
+    ----------
+    wide : ibis.Table
+        The wide table with the tags beside its columns, as ``compile_tags`` gives it.
+    tags : ibis.Table
+        One row per customer and tag, as ``lengthen`` gives it.
+    portraits : ibis.Table
+        One row per customer, one column per tag.
+    plan : Plan
+    off : tuple of Tag
+        Sensitive tags that the parameters do not allow.
+    cuts : dict of str to tuple of float
+        Cut points of tags with quantiles.
+    columns : dict of str to KnownColumn
+    scales : tuple of ScoredScale
+    """
+
+    wide: ir.Table
+    tags: ir.Table
+    portraits: ir.Table
+    plan: Plan
+    off: tuple[Tag, ...]
+    cuts: Mapping[str, tuple[float, ...]]
+    columns: Mapping[str, KnownColumn]
+    scales: tuple[ScoredScale, ...]
+
+    @property
+    def computed(self) -> list[Tag]:
+        """The tags that are computed."""
+        return self.plan.tags
+
+    def sample(self, labelled: Mapping[str, str]) -> pd.DataFrame:
+        """Return tags (``tag_<id>``) and the columns of their true values, for the customers who have one."""
+        pairs = {f"{TAG}{tag}": column for tag, column in labelled.items()}
+        names = [name for pair in pairs.items() if set(pair) <= set(self.wide.columns) for name in pair]
+        if not names:
+            return pd.DataFrame()
+        known = self.wide.filter(ibis.or_(*[self.wide[name].notnull() for name in names if name in pairs.values()]))
+        return known.select(*dict.fromkeys(names)).to_pandas()
+
+
+def tag_customers(
+    tables: Mapping[str, ir.Table],
+    tags: Sequence[Tag],
+    *,
+    as_of: date,
+    options: TagOptions | None = None,
+    days_covered: int | None = None,
+    before: ir.Table | None = None,
+    also: Sequence[str] = (),
+    keep: Keep | None = None,
+) -> Tagged:
+    """Compute every tag that the data allows.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        features (required) and whatever ``widen`` reads.
+    tags : sequence of Tag
+        The tags of the registry that are to be computed.
+    as_of : date
+    options : TagOptions, optional
+    days_covered : int, optional
+        Days of data before the as-of date (`days_of_data`); a tag that looks back further is left out.
+    before : ibis.Table, optional
+        The table ``tags`` of the last run.
+    also : sequence of str
+        Further columns to keep beside the tags, for example true values.
+    keep : callable, optional
+        Executes an expression into a table (``keeping``), so that each step is computed once.
+
+    Raises
+    ------
+    ProfileError
+        A rule names an unknown column or tag, compares across kinds, or goes round in a circle.
+    """
+    asked = options or TagOptions()
+    hold = keep or _lazily
+    read = widen(
+        tables, as_of=as_of, questions=asked.questions, scales=asked.scales, sensitive_items=asked.sensitive_items,
+        alpha_least=asked.alpha_least,
+    )  # fmt: skip
+    present = dict(read.table.schema().items())
+    columns = known_columns(present, windows_days=asked.windows_days)
+    off = tuple(tag for tag in tags if tag.sensitive and not _allows(tag, asked.sensitive_items))
+    plan = plan_tags([tag for tag in tags if tag not in off], columns, present, days_covered=days_covered)
+    table = hold(read.table.select(*_used(read.table, plan.tags, also)))
+    cuts = find_cut_points(table, plan.tags)
+    wide = compile_tags(table, plan, columns, cuts=cuts, minors=asked.minors, keep=keep)
+    long = lengthen(wide, plan, as_of=as_of, cuts=cuts, before=before)
+    portraits = to_portraits(wide, long, [tag for tag in tags if tag in plan.tags], as_of=as_of)
+    return Tagged(wide, long, portraits, plan, off, cuts, columns, read.scales)
+
+
+def days_of_data(tables: Mapping[str, ir.Table], *, as_of: date) -> int | None:
+    """Count the days from the first dated order or event to the as-of date; None where nothing is dated."""
+    firsts = []
+    for name, column in (("transactions", "ordered_at"), ("events", "occurred_at")):
+        if name in tables and column in tables[name].columns:
+            firsts.append(tables[name].aggregate(first=tables[name][column].min()).to_pyarrow().to_pylist()[0]["first"])
+    known = [first.date() for first in firsts if first is not None]
+    return (as_of - min(known)).days if known else None
+
+
+def tag_options(
+    *,
+    sensitive_items: Sequence[str] = (),
+    minors: bool = False,
+    questions: Mapping[str, Sequence[str]] | None = None,
+    scales: Mapping[str, Mapping[str, Any]] | None = None,
+    alpha_least: float = 0.7,
+    windows_days: Sequence[int] = (),
+) -> TagOptions:
+    """Turn the parameters of 12_tag_customers into options; a scale is ``{items, reversed, low, high, survey}``."""
+    return TagOptions(
+        sensitive_items=tuple(sensitive_items),
+        minors=minors,
+        questions=dict(questions or {}),
+        scales={item: _scale(item, each) for item, each in (scales or {}).items()},
+        alpha_least=alpha_least,
+        windows_days=tuple(windows_days),
+    )
+
+
+def _used(table: ir.Table, tags: Sequence[Tag], also: Sequence[str]) -> list[str]:
+    """List the columns that tags name, with what decides who may be tagged."""
+    named = {name for tag in tags for group in needs_of(tag) for name in group.split("|")}
+    named |= {name for tag in tags for name in (*columns_of_tag(tag), *evidence_of(tag))}
+    named |= {"customer_id", "age", "age_band", *also}
+    return [name for name in table.columns if name in named or name.startswith(CONSENT)]
+
+
+def _allows(tag: Tag, items: Sequence[str]) -> bool:
+    return not ITEMS[tag.item].sensitive and tag.sensitivity != "sensitive" or tag.item in items
+
+
+def _lazily(table: ir.Table) -> ir.Table:
+    return table
+
+
+def _scale(item: str, given: Mapping[str, Any]) -> Scale:
+    backwards = set(given.get("reversed", ()))
+    asked = {question: question in backwards for question in given["items"]}
+    named = ITEMS[item].name if item in ITEMS else {"en": item, "zh": item}
+    return Scale(given.get("survey", ""), asked, float(given["low"]), float(given["high"]), named)

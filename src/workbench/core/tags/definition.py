@@ -1,0 +1,222 @@
+"""One tag: what it means, who answers for it, how long it holds and how it is computed.
+
+A tag is categorical and computed in one of three ways: ordered conditions of which the first that holds wins
+(``values`` with ``when``, the last ``otherwise``), the level that a column holds (``copies``), or bands whose cut points
+are quantiles of the customers (``quantiles``). So its values exclude each other and leave nobody out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import model_validator
+
+from workbench.core.params.section import Section
+from workbench.core.tags.items import ITEMS
+
+__all__ = ["KINDS", "STATUSES", "Quantiles", "Tag", "TagValue", "Words"]
+
+KINDS = (
+    "fact", "statistic", "first_last", "preference", "rule", "rfm", "life_cycle", "predicted", "look_alike", "survey",
+    "imported",
+)  # fmt: skip
+STATUSES = ("draft", "published", "deprecated", "retired")
+LEAST_CUTS = 1
+_THRESHOLD = re.compile(r"\{(\w+)\}")
+
+
+class Words(Section):
+    """A text in both languages."""
+
+    en: str
+    zh: str
+
+    @model_validator(mode="after")
+    def _said(self) -> Words:
+        if not self.en.strip() or not self.zh.strip():
+            raise ValueError("a text is empty; both en and zh are needed")
+        return self
+
+
+class TagValue(Words):
+    """One value: its name, and when it holds.
+
+    Attributes
+    ----------
+    when : str
+        A condition on columns and on other tags (``tag_<id>``); empty where the value is copied or cut by quantiles.
+    otherwise : bool
+        The value of everybody no condition above holds for.
+    same_as : list of str
+        Spellings of the source that mean this value, where a column is copied.
+    """
+
+    when: str = ""
+    otherwise: bool = False
+    same_as: list[str] = []
+
+
+class Quantiles(Section):
+    """Bands between quantiles of the customers of whom the column is known.
+
+    Attributes
+    ----------
+    of : str
+        A numeric column.
+    cuts : list of float
+        Shares of the customers, rising, 0 to 1; equal values stand in one band.
+    """
+
+    of: str
+    cuts: list[float]
+
+    @model_validator(mode="after")
+    def _rising(self) -> Quantiles:
+        cuts = self.cuts
+        if len(cuts) < LEAST_CUTS or sorted(set(cuts)) != cuts or not all(0 < cut < 1 for cut in cuts):
+            raise ValueError(f"cuts are {cuts}; expected rising shares between 0 and 1")
+        return self
+
+
+class Tag(Section):
+    """One tag of the registry.
+
+    Attributes
+    ----------
+    id : str
+        Its column in ``portraits``; other tags name it ``tag_<id>``.
+    item : str
+        The item of a portrait it stands for: a key of ``ITEMS``.
+    name, business, technical : Words
+        What it is called; its definition for the business, and how it is computed.
+    kind : str
+        One of ``KINDS``.
+    owner, cadence : str
+        Who answers for it; how often it is computed.
+    ttl_days : int or None
+        Days a value holds after the as-of date; None where it does not age.
+    on_null : str
+        Where a value is no longer known: ``drop`` it, or ``keep_last`` until it expires.
+    sensitivity : str
+        ``normal`` or ``sensitive``.
+    purpose, consent : str
+        What it may be used for; the purpose a customer must have granted, empty where none is needed.
+    needs : list of str
+        Columns of which each group must be known of a customer, ``a|b`` one of the two; by default every column named.
+    support : dict of str to float
+        Least numbers under which nothing is said: column to its least value.
+    window_days : int or None
+        How far back it looks; it is refused where the data covers less.
+    version : int
+    status : str
+        One of ``STATUSES``; only published and deprecated tags are computed.
+    values : dict of str to TagValue
+        In order. Empty where ``copies`` takes the source's own levels.
+    copies : str
+        A column whose level is the value.
+    quantiles : Quantiles or None
+    evidence : list of str
+        Columns whose figures are written beside the value; by default those it is computed from.
+    thresholds : dict of str to float
+        Numbers that conditions name as ``{threshold}``; packs and profiles may change them.
+    """
+
+    id: str
+    item: str
+    name: Words
+    business: Words
+    technical: Words
+    kind: Literal[KINDS]
+    owner: str
+    cadence: Literal["every run", "daily", "weekly", "monthly", "by hand"]
+    ttl_days: int | None
+    on_null: Literal["drop", "keep_last"]
+    sensitivity: Literal["normal", "sensitive"] = "normal"
+    purpose: str
+    consent: str = ""
+    needs: list[str] = []
+    support: dict[str, float] = {}
+    window_days: int | None = None
+    version: int
+    status: Literal[STATUSES]
+    values: dict[str, TagValue] = {}
+    copies: str = ""
+    quantiles: Quantiles | None = None
+    evidence: list[str] = []
+    thresholds: dict[str, float] = {}
+
+    @property
+    def group(self) -> str:
+        """The group of its item."""
+        return ITEMS[self.item].group
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether it or its item is sensitive."""
+        return self.sensitivity == "sensitive" or ITEMS[self.item].sensitive
+
+    @property
+    def computed(self) -> bool:
+        """Whether runs compute it."""
+        return self.status in ("published", "deprecated")
+
+    def condition(self, value: str) -> str:
+        """Return the condition of a value with its thresholds filled in."""
+        return _THRESHOLD.sub(lambda found: f"{self.thresholds[found[1]]:.10g}", self.values[value].when)
+
+    def conditions(self) -> dict[str, str]:
+        """Return the conditions by value, in order, those of ``otherwise`` left out."""
+        return {name: self.condition(name) for name, value in self.values.items() if value.when}
+
+    @property
+    def fallback(self) -> str | None:
+        """The value of those no condition holds for."""
+        return next((name for name, value in self.values.items() if value.otherwise), None)
+
+    @model_validator(mode="after")
+    def _can_be_computed(self) -> Tag:
+        problems = [*self._form(), *self._cover(), *self._unfilled()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _form(self) -> list[str]:
+        ways = [bool(self.copies), self.quantiles is not None, any(value.when for value in self.values.values())]
+        problems = []
+        if sum(ways) != 1:
+            problems.append("expected one of: values with 'when', copies, quantiles")
+        if self.quantiles is not None and len(self.values) != len(self.quantiles.cuts) + 1:
+            problems.append(f"{len(self.values)} values for {len(self.quantiles.cuts) + 1} bands between the cuts")
+        if not self.owner.strip():
+            problems.append("no owner")
+        if self.ttl_days is not None and self.ttl_days < 1:
+            problems.append(f"ttl_days is {self.ttl_days}; at least 1, or null")
+        if ITEMS.get(self.item) and ITEMS[self.item].sensitive and not self.consent:
+            problems.append(f"item {self.item} is sensitive and no consent is named")
+        return problems
+
+    def _cover(self) -> list[str]:
+        """Values exclude each other when the first wins; they leave nobody out when the last is otherwise."""
+        fallbacks = [name for name, value in self.values.items() if value.otherwise]
+        if self.quantiles is not None:
+            return ["values of quantiles have no 'when' and no 'otherwise'"] if fallbacks else []
+        if self.copies:
+            listed = not self.values or len(fallbacks) == 1
+            return [] if listed else ["values do not cover the column: one of them needs 'otherwise: true'"]
+        problems = []
+        if fallbacks != list(self.values)[-1:]:
+            problems.append("values do not cover everybody: the last, and only the last, needs 'otherwise: true'")
+        idle = [name for name, value in self.values.items() if not value.when and not value.otherwise]
+        if idle:
+            problems.append(f"no condition for {', '.join(idle)}")
+        said = [value.when for value in self.values.values() if value.when]
+        if len(set(said)) < len(said):
+            problems.append("two values under one condition: the second can never hold")
+        return problems
+
+    def _unfilled(self) -> list[str]:
+        named = {name for value in self.values.values() for name in _THRESHOLD.findall(value.when)}
+        absent, idle = sorted(named - set(self.thresholds)), sorted(set(self.thresholds) - named)
+        problems = [f"threshold {{{name}}} has no number" for name in absent]
+        return problems + [f"threshold {name} is named by no condition" for name in idle]

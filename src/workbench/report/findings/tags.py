@@ -1,0 +1,124 @@
+"""What the tags say. Serves 12_tag_customers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from workbench.analysis.tags.coverage import KNOWN, OFF, UNKNOWN
+from workbench.analysis.tags.tagging import Tagged
+from workbench.core.tags import GROUPS, ITEMS, Tag, TagRegistry
+from workbench.report.findings.finding import Finding
+
+__all__ = ["find_tags", "limit_tags", "shown_items", "shown_sources", "shown_stability", "shown_values", "tag_metrics"]
+
+_MOST_NAMED = 3
+_MOST_VALUES = 8
+
+
+def find_tags(tagged: Tagged, items: pd.DataFrame, sources: pd.DataFrame, stability: pd.DataFrame) -> list[Finding]:
+    """Say how much of a portrait is known, what would unlock more, and what moved.
+
+    Parameters
+    ----------
+    tagged : Tagged
+    items, sources : DataFrame
+        `workbench.analysis.tags.coverage.count_items` and `missing_sources`.
+    stability : DataFrame
+        `workbench.analysis.tags.drifting.compare_with_last`.
+    """
+    known = items[items["status"] == KNOWN]
+    values = {"known": len(known), "items": len(items), "tags": len(tagged.computed), "unknown": len(items) - len(known)}
+    found = [Finding("tags_known", values, 0.6)]
+    if len(known):
+        found.append(Finding("tags_coverage", {"share": float(known["share"].mean()), "items": len(known)}, 0.3))
+    if len(sources):
+        first = sources.iloc[0]
+        values = {"source": first["source"], "items": int(first["count"]), "names": _named(first["items"])}
+        found.append(Finding("tags_unlock", values, 0.4))
+    moved = stability[stability["moved"]] if len(stability) else stability
+    if len(moved):
+        found.append(Finding("tags_moved", {"tags": len(moved), "compared": len(stability)}, 0.55))
+    elif len(stability):
+        found.append(Finding("tags_steady", {"compared": len(stability)}, 0.2))
+    return found
+
+
+def limit_tags(tagged: Tagged, items: pd.DataFrame, tags: Mapping[str, Tag]) -> list[Finding]:
+    """Say what the tags do not show."""
+    found = [Finding("tags_limit_unknown", {"unknown": int((items["status"] == UNKNOWN).sum())})]
+    off = int((items["status"] == OFF).sum()) or len({tag.item for tag in tagged.off})
+    if off:
+        found.append(Finding("tags_limit_sensitive", {"items": off}))
+    if tagged.plan.short:
+        names = sorted(tagged.plan.short)
+        values = {"tags": len(names), "names": ", ".join(names[:_MOST_NAMED]), "days": max(tagged.plan.short.values())}
+        found.append(Finding("tags_limit_short", values))
+    guessed = sum(tag.kind in ("predicted", "look_alike") for tag in tagged.computed)
+    if guessed:
+        found.append(Finding("tags_limit_predicted", {"tags": guessed}))
+    weak = [each for each in tagged.scales if each.scores is None]
+    for each in weak[:_MOST_NAMED]:
+        key = "tags_limit_scale" if each.alpha is not None else "tags_limit_scale_few"
+        found.append(Finding(key, {"scale": ITEMS[each.item].name, "alpha": each.alpha, "n": each.n}))
+    return found
+
+
+def tag_metrics(tagged: Tagged, items: pd.DataFrame) -> dict[str, float]:
+    """Return the metrics of the stage: tags computed, items known and unknown (those off included), mean coverage."""
+    known = items["status"] == KNOWN
+    return {
+        "tags": len(tagged.computed),
+        "items_known": int(known.sum()),
+        "items_unknown": int((~known).sum()),
+        "items_off": int((items["status"] == OFF).sum()),
+        "coverage": round(float(items.loc[known, "share"].mean()), 6) if known.any() else 0.0,
+    }
+
+
+def shown_items(items: pd.DataFrame) -> pd.DataFrame:
+    """Name items and groups in both languages; what is lacking is a text."""
+    names = items["item"].map(lambda item: ITEMS[item].name)
+    groups = items["group"].map(lambda group: GROUPS[group])
+    status = "item_" + items["status"]
+    return items.assign(item=names, group=groups, status=status, lacks=items["lacks"].replace("", None))
+
+
+def shown_sources(sources: pd.DataFrame) -> pd.DataFrame:
+    """Name the items each missing source would unlock."""
+    return sources.assign(items=[_named(items, most=len(items)) for items in sources["items"]])
+
+
+def shown_stability(stability: pd.DataFrame, registry: TagRegistry) -> pd.DataFrame:
+    """Name the tags in both languages."""
+    return stability.assign(tag=[_tag_name(registry, tag) for tag in stability["tag"]])
+
+
+def shown_values(values: pd.DataFrame, registry: TagRegistry, *, least: int) -> pd.DataFrame:
+    """Name tags and values, the first eight of an open tag; groups under the least size say so, without their share."""
+    top = values[values["customers"] > 0].groupby("tag", sort=False).head(_MOST_VALUES)
+    small = top["customers"] < least
+    named = [_value_name(registry, row.tag, row.value) for row in top.itertuples()]
+    return top.assign(
+        tag=[_tag_name(registry, tag) for tag in top["tag"]],
+        value=named,
+        customers=top["customers"].mask(small),
+        share=top["share"].mask(small),
+    )
+
+
+def _tag_name(registry: TagRegistry, tag: str) -> dict[str, str]:
+    return registry.tags[tag].name.model_dump() if tag in registry.tags else {"en": tag, "zh": tag}
+
+
+def _value_name(registry: TagRegistry, tag: str, value: str) -> dict[str, str]:
+    declared = registry.tags[tag].values.get(value)
+    return {"en": declared.en, "zh": declared.zh} if declared else {"en": value, "zh": value}
+
+
+def _named(items: Sequence[str], most: int = _MOST_NAMED) -> dict[str, str]:
+    shown = items[:most]
+    english = ", ".join(ITEMS[item].name["en"] for item in shown)
+    chinese = "、".join(ITEMS[item].name["zh"] for item in shown)
+    return {"en": english, "zh": chinese}
