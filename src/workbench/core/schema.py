@@ -316,7 +316,7 @@ DERIVED = {
         ),
         Table(
             "tag_values",
-            _columns("tag:category value:category customers:integer share:number share_before:number"),
+            _columns("tag:category value:category customers:integer share:number"),
             keys=("tag", "value"),
             writer="12_tag_customers",
         ),

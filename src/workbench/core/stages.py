@@ -42,6 +42,7 @@ class Stage:
         """Return the first group of which nothing is present (tables and table.columns), or None."""
         return next((group for group in self.needs if not set(group) & present), None)
 
+
 # what stages before 12 write of each customer
 _OF_CUSTOMERS = ("features", "rfm", "segments", "churn", "value", "households")
 

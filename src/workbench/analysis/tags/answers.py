@@ -40,9 +40,7 @@ class ScoredScale:
     scores: ir.Table | None
 
 
-def latest_answers(
-    responses: ir.Table, questions: Mapping[str, Sequence[str]], *, items: Iterable[str]
-) -> ir.Table:
+def latest_answers(responses: ir.Table, questions: Mapping[str, Sequence[str]], *, items: Iterable[str]) -> ir.Table:
     """Take each customer's latest answer to the question of an item.
 
     Parameters
@@ -91,7 +89,10 @@ def _scored(responses: ir.Table, item: str, scale: Scale, least: float) -> Score
 
 def _alpha(responses: ir.Table, scale: Scale) -> tuple[float | None, int]:
     """Compute k / (k - 1) (1 - sum of item variances / variance of the sum) over customers who answered every item."""
-    one = {question: Scale("", {question: reverse}, scale.low, scale.high, scale.label) for question, reverse in scale.items.items()}
+    one = {
+        question: Scale("", {question: reverse}, scale.low, scale.high, scale.label)
+        for question, reverse in scale.items.items()
+    }
     known = responses
     if scale.survey and "survey" in known.columns:
         known = known.filter(known.survey == scale.survey)
@@ -105,7 +106,10 @@ def _alpha(responses: ir.Table, scale: Scale) -> tuple[float | None, int]:
     total = joined[names[0]]
     for name in names[1:]:
         total = total + joined[name]
-    sums = {name: joined[name].var(how="sample") for name in names} | {"total": total.var(how="sample"), "n": joined.count()}
+    sums = {name: joined[name].var(how="sample") for name in names} | {
+        "total": total.var(how="sample"),
+        "n": joined.count(),
+    }
     row = joined.aggregate(**sums).to_pyarrow().to_pylist()[0]
     n, k = int(row["n"]), len(names)
     if n < LEAST_ANSWERS or not row["total"]:

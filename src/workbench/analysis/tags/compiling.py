@@ -16,7 +16,16 @@ from workbench.core.tags.definition import Tag
 from workbench.intake.expressions import check_expression, columns_in, to_ibis
 from workbench.intake.features.keep import Keep
 
-__all__ = ["Plan", "check_tags", "columns_of_tag", "compile_tags", "find_cut_points", "needs_of", "plan_tags", "window_of"]
+__all__ = [
+    "Plan",
+    "check_tags",
+    "columns_of_tag",
+    "compile_tags",
+    "find_cut_points",
+    "needs_of",
+    "plan_tags",
+    "window_of",
+]
 
 CUT_DECIMALS = 6
 _VISIBLE = "_visible"
@@ -82,7 +91,9 @@ def check_tags(tags: Sequence[Tag], columns: Mapping[str, KnownColumn]) -> list[
         return faults
     circle = _circle(tags)
     if circle:
-        return [Fault(f"tag {circle[0]}", f"named by itself: {' -> '.join([*circle, circle[0]])}", "", "Break the circle")]
+        return [
+            Fault(f"tag {circle[0]}", f"named by itself: {' -> '.join([*circle, circle[0]])}", "", "Break the circle")
+        ]
     return []
 
 

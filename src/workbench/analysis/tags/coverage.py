@@ -15,12 +15,10 @@ from workbench.core.tags import ITEMS, Tag
 __all__ = ["KNOWN", "OFF", "UNKNOWN", "count_items", "count_values", "missing_sources", "recount_values"]
 
 KNOWN, UNKNOWN, OFF = "known", "unknown", "off"
-_VALUE_COLUMNS = ["tag", "value", "customers", "share", "share_before"]
+_VALUE_COLUMNS = ["tag", "value", "customers", "share"]
 
 
-def count_items(
-    tagged: Tagged, tags: Iterable[Tag], portraits: ir.Table, *, present: Collection[str]
-) -> pd.DataFrame:
+def count_items(tagged: Tagged, tags: Iterable[Tag], portraits: ir.Table, *, present: Collection[str]) -> pd.DataFrame:
     """Say of every item of a portrait whether it is known, of how many customers, and what is lacking.
 
     Parameters
@@ -43,7 +41,9 @@ def count_items(
     for tag in tags:
         by_item[tag.item].append(tag)
     made = {tag.id for tag in tagged.computed}
-    counted = _customers_by_item(portraits, {name: [t.id for t in mine if t.id in made] for name, mine in by_item.items()})
+    counted = _customers_by_item(
+        portraits, {name: [t.id for t in mine if t.id in made] for name, mine in by_item.items()}
+    )
     total, off = counted.pop("", 0), {tag.id for tag in tagged.off}
     rows = []
     for name, item in ITEMS.items():
@@ -91,7 +91,7 @@ def count_values(portraits: ir.Table, tags: Sequence[Tag]) -> pd.DataFrame:
     """
     present = [tag for tag in tags if tag.id in portraits.columns]
     if not present:
-        return pd.DataFrame(columns=_VALUE_COLUMNS[:4])
+        return pd.DataFrame(columns=_VALUE_COLUMNS)
     pairs = ibis.array([ibis.struct({"tag": ibis.literal(tag.id), "value": portraits[tag.id]}) for tag in present])
     rows = portraits.select(row=pairs.unnest())
     rows = rows.select(tag=rows.row["tag"], value=rows.row["value"])
@@ -107,8 +107,11 @@ def recount_values(counts: Mapping[tuple[str, str], int], tags: Sequence[Tag]) -
         mine = {value: n for (name, value), n in counts.items() if name == tag.id}
         order = [*tag.values, *sorted(set(mine) - set(tag.values), key=lambda value: (-mine[value], value))]  # noqa: B023
         total = sum(mine.values())
-        rows += [(tag.id, value, mine.get(value, 0), round(mine.get(value, 0) / total, 6) if total else 0.0) for value in order]
-    return pd.DataFrame(rows, columns=_VALUE_COLUMNS[:4])
+        rows += [
+            (tag.id, value, mine.get(value, 0), round(mine.get(value, 0) / total, 6) if total else 0.0)
+            for value in order
+        ]
+    return pd.DataFrame(rows, columns=_VALUE_COLUMNS)
 
 
 def _customers_by_item(portraits: ir.Table, ids: Mapping[str, list[str]]) -> dict[str, int]:
@@ -139,5 +142,7 @@ def _lacks(item: str, tags: Sequence[Tag], tagged: Tagged, present: Collection[s
 
 def _asked(group: str, tagged: Tagged) -> str:
     """Say what a group of columns is made of."""
-    names = [f"{name.removeprefix(TAG)}" if name.startswith(TAG) else tagged.columns[name].needs for name in group.split("|")]
+    names = [
+        f"{name.removeprefix(TAG)}" if name.startswith(TAG) else tagged.columns[name].needs for name in group.split("|")
+    ]
     return " or ".join(dict.fromkeys(names))

@@ -153,7 +153,11 @@ def _accounts(tables: Mapping[str, ir.Table]) -> list[ir.Table]:
     named = {f"{ACCOUNT}{name}": own[name] for name in own.columns if not name.endswith("_id")}
     table = own.select("customer_id", *(["account_id"] if "account_id" in own.columns else []), **named)
     if accounts is not None and "account_id" in own.columns:
-        of = {f"{ACCOUNT}{name}": accounts[name] for name in accounts.columns if not name.endswith("_id") and name != "name"}
+        of = {
+            f"{ACCOUNT}{name}": accounts[name]
+            for name in accounts.columns
+            if not name.endswith("_id") and name != "name"
+        }
         table = table.left_join(accounts.select(account_key=accounts.account_id, **of), [("account_id", "account_key")])
         table = table.drop("account_key")
     return [table.drop("account_id") if "account_id" in table.columns else table]

@@ -36,7 +36,9 @@ class TagCustomers(Section):
         zh="为授权 'minors' 用途的 18 岁以下客户打标签；否则不打标签",
     )
     questions: dict[str, list[str]] = knob(
-        {}, en="Survey item to the questions that ask for it; default: a question called as the item", zh="问卷项目对应的题目；默认与项目同名"
+        {},
+        en="Survey item to the questions that ask for it; default: a question called as the item",
+        zh="问卷项目对应的题目；默认与项目同名",
     )
     scales: dict[str, dict[str, Any]] = knob(
         {},

@@ -1,7 +1,7 @@
 """The 98 items a portrait may hold, in eight groups: what each is called and which data it needs.
 
-An entry is id, sensitive, English name, Chinese name, needs: columns (or tables) that must all be there, ``a|b`` where one
-of the two is enough. ``responses`` is the survey; ``params.occasions`` the rules of 03_build_features.
+An entry is id, sensitive, English name, Chinese name, needs: columns (or tables) that must all be there, ``a|b``
+where one of the two is enough. ``responses`` is the survey; ``params.occasions`` the rules of 03_build_features.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _ENTRIES = {
         ("marital_status", False, "Marital status", "婚姻状况", "customers.marital_status"),
         ("children", False, "Children", "子女状况", "customers.children"),
         ("household_size", False, "Household size", "家庭规模", "customers.household_size"),
-        ("family_life_cycle", False, "Family life-cycle stage", "家庭生命周期", "customers.age|customers.birth_date|customers.age_band customers.marital_status customers.children"),
+        ("family_life_cycle", False, "Family life-cycle stage", "家庭生命周期",
+         "customers.age|customers.birth_date|customers.age_band customers.marital_status customers.children"),
         ("housing", False, "Housing", "住房状况", "customers.home_ownership"),
         ("car_ownership", False, "Car ownership", "购车状况", "customers.car_ownership|responses"),
         ("nationality", False, "Nationality", "国籍", "customers.nationality"),
@@ -44,8 +45,10 @@ _ENTRIES = {
         ("frequency", False, "Purchase frequency", "消费频次 (F)", "transactions"),
         ("monetary", False, "Purchase amount", "消费金额 (M)", "transactions.amount"),
         ("consumption_level", False, "Consumption level", "消费水平", "transactions.amount"),
-        ("consumption_habit", False, "Consumption habit", "消费习惯", "transactions.order_id|transactions.ordered_at"),
-        ("preference", False, "Category and brand preference", "消费偏好", "transactions.product_id products.category|products.brand"),
+        ("consumption_habit", False, "Consumption habit", "消费习惯",
+         "transactions.order_id|transactions.ordered_at"),
+        ("preference", False, "Category and brand preference", "消费偏好",
+         "transactions.product_id products.category|products.brand"),
         ("purchase_channel", False, "Purchase channel", "购买渠道", "transactions.channel"),
         ("platform", False, "Platform", "平台 (无线端/PC端)", "transactions.platform|events.platform"),
         ("purchase_time", False, "Purchase time", "购买时间", "transactions.ordered_at"),
@@ -53,8 +56,10 @@ _ENTRIES = {
         ("payment_method", False, "Payment method", "支付方式", "transactions.payment_method"),
         ("shopping_mode", False, "Shopping mode", "购物方式", "transactions.channel|transactions.platform"),
         ("returns", False, "Returns and exchanges", "退换货", "transactions.amount"),
-        ("brand_loyalty", False, "Brand loyalty", "品牌忠诚度", "transactions.product_id products.category products.brand"),
-        ("promotion_sensitivity", False, "Promotion sensitivity", "促销敏感度", "transactions.discount|transactions.coupon"),
+        ("brand_loyalty", False, "Brand loyalty", "品牌忠诚度",
+         "transactions.product_id products.category products.brand"),
+        ("promotion_sensitivity", False, "Promotion sensitivity", "促销敏感度",
+         "transactions.discount|transactions.coupon"),
         ("price_sensitivity", False, "Price sensitivity", "价格敏感度", "transactions.unit_price products.category"),
         ("shopping_companion", False, "Shopping companion", "购物同伴", "responses"),
         ("shopping_environment", False, "Shopping environment preference", "购物环境偏好", "responses"),
@@ -89,11 +94,13 @@ _ENTRIES = {
         ("identity", False, "Sense of identity", "心理认同感", "responses"),
     ),
     "social": (
-        ("family_status", False, "Family status", "家庭状况", "customers.marital_status|customers.children|customers.household_size"),
+        ("family_status", False, "Family status", "家庭状况",
+         "customers.marital_status|customers.children|customers.household_size"),
         ("social_circle", False, "Social circle", "社交圈子", "relations"),
         ("influence", False, "Influence", "影响力", "relations|customers.referrer_customer_id"),
         ("interpersonal", False, "Interpersonal relations", "人际关系", "responses"),
-        ("social_status", False, "Social status", "社会地位", "responses|customers.occupation|customers.income|customers.education"),
+        ("social_status", False, "Social status", "社会地位",
+         "responses|customers.occupation|customers.income|customers.education"),
         ("social_role", False, "Social role", "社会角色", "responses"),
         ("social_identity", False, "Social identity", "社会认同感", "responses"),
         ("social_support", False, "Social support", "社会支持", "responses"),
@@ -104,7 +111,8 @@ _ENTRIES = {
         ("satisfaction", False, "Satisfaction", "客户满意度", "service.rating|reviews.rating|responses"),
         ("loyalty", False, "Loyalty", "客户忠诚度", "transactions.ordered_at"),
         ("retention", False, "Retention", "客户维系度", "transactions.ordered_at|labels"),
-        ("acquisition_channel", False, "Acquisition channel", "客户获取渠道", "customers.source_l1|events.channel|transactions.channel"),
+        ("acquisition_channel", False, "Acquisition channel", "客户获取渠道",
+         "customers.source_l1|events.channel|transactions.channel"),
         ("churn_risk", False, "Churn risk", "流失风险", "transactions.ordered_at|labels"),
         ("churn_reason", False, "Churn reason", "客户流失原因", "service.topic|responses"),
         ("purchase_probability", False, "Purchase probability", "购买概率", "transactions.ordered_at"),

@@ -21,7 +21,18 @@ __all__ = ["TagRegistry", "load_registry", "tag_files"]
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,59}$")
 _FILE_KEYS = ("defaults", "tags")
-_DEFAULTS = ("owner", "cadence", "ttl_days", "on_null", "purpose", "consent", "version", "status", "sensitivity", "kind")
+_DEFAULTS = (
+    "owner",
+    "cadence",
+    "ttl_days",
+    "on_null",
+    "purpose",
+    "consent",
+    "version",
+    "status",
+    "sensitivity",
+    "kind",
+)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,12 @@ def find_tags(tagged: Tagged, items: pd.DataFrame, sources: pd.DataFrame, stabil
         `workbench.analysis.tags.drifting.compare_with_last`.
     """
     known = items[items["status"] == KNOWN]
-    values = {"known": len(known), "items": len(items), "tags": len(tagged.computed), "unknown": len(items) - len(known)}
+    values = {
+        "known": len(known),
+        "items": len(items),
+        "tags": len(tagged.computed),
+        "unknown": len(items) - len(known),
+    }
     found = [Finding("tags_known", values, 0.6)]
     if len(known):
         found.append(Finding("tags_coverage", {"share": float(known["share"].mean()), "items": len(known)}, 0.3))
