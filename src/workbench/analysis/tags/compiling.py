@@ -64,13 +64,13 @@ def columns_of_tag(tag: Tag) -> list[str]:
 
 
 def needs_of(tag: Tag) -> list[str]:
-    """Return the groups of columns that must be known: as declared (by default all it is computed from), and its support."""
+    """Return the groups of columns that must be known: as declared, by default all it is computed from; and its support."""
     groups = tag.needs or columns_of_tag(tag)
     return [*groups, *(name for name in tag.support if name not in groups)]
 
 
 def window_of(tag: Tag, columns: Mapping[str, KnownColumn]) -> int:
-    """Return how many days a tag looks back: as declared, at least the longest window of its columns; 0 for no limit."""
+    """Return how many days a tag looks back: as declared, at least the longest window of its columns; 0 for all."""
     windows = [columns[name].window or 0 for name in columns_of_tag(tag) if name in columns]
     return max([tag.window_days or 0, *windows])
 
@@ -247,7 +247,7 @@ def _banded(tag: Tag, column: ir.NumericColumn, cuts: Sequence[float]) -> ir.Str
 
 
 def _unfit(tag: Tag, present: Mapping[str, dt.DataType]) -> tuple[str, ...]:
-    """A source may give numbers where another gives bands: the tag then lacks the column in its form."""
+    """Name the column that is there in another form: numbers where the tag copies names, names where it cuts numbers."""
     if tag.copies in present and present[tag.copies].is_floating():
         return (tag.copies,)
     if tag.quantiles and tag.quantiles.of in present and not present[tag.quantiles.of].is_numeric():

@@ -1,4 +1,4 @@
-"""One row per customer with everything a tag may name: features, what later stages wrote, answers, account, consents."""
+"""One row per customer, all that a tag may name: features, what later stages wrote, answers, accounts, consent."""
 
 from __future__ import annotations
 
