@@ -64,7 +64,7 @@ def columns_of_tag(tag: Tag) -> list[str]:
 
 
 def needs_of(tag: Tag) -> list[str]:
-    """Return the groups of columns that must be known: as declared, by default all it is computed from; and its support."""
+    """Return the groups of columns that must be known: as declared, by default all it names, and its support."""
     groups = tag.needs or columns_of_tag(tag)
     return [*groups, *(name for name in tag.support if name not in groups)]
 
@@ -247,7 +247,7 @@ def _banded(tag: Tag, column: ir.NumericColumn, cuts: Sequence[float]) -> ir.Str
 
 
 def _unfit(tag: Tag, present: Mapping[str, dt.DataType]) -> tuple[str, ...]:
-    """Name the column that is there in another form: numbers where the tag copies names, names where it cuts numbers."""
+    """Name the column that is there in another form: numbers instead of names, or names of numbers."""
     if tag.copies in present and present[tag.copies].is_floating():
         return (tag.copies,)
     if tag.quantiles and tag.quantiles.of in present and not present[tag.quantiles.of].is_numeric():
