@@ -1,9 +1,9 @@
 """One tag: what it means, who answers for it, how long it holds and how it is computed.
 
-A tag is categorical and computed in one of three ways: ordered conditions, the first that holds wins
 A tag is categorical and computed in one of three ways: ordered conditions, the first that holds wins (``values`` with
 ``when``, the last ``otherwise``), the level that a column holds (``copies``), or bands whose cut points are quantiles
 of the customers (``quantiles``). So its values exclude each other and leave nobody out.
+"""
 
 from __future__ import annotations
 
