@@ -60,8 +60,8 @@ def encode(features: pd.DataFrame, columns: Sequence[str], *, most_levels: int =
     features : pandas.DataFrame
         One row per customer: customer_id and ``columns``.
     columns : sequence of str
-        Text and flags keep their levels, the rarest beyond ``most_levels`` pooled into ``(other)``; numbers of at most
-        twelve values count as levels, others are cut at their quartiles.
+        Text keeps its levels, the rarest beyond ``most_levels`` pooled into ``(other)``; flags are numbers 0 and 1;
+        numbers of at most twelve values count as levels, others are cut at their quartiles.
     most_levels : int
 
     Returns
@@ -179,7 +179,7 @@ def named_classes(model: Mapping[str, object], codes: Codes) -> dict[str, object
 
 def _as_levels(values: pd.Series) -> tuple[pd.Series, list[float]]:
     """Return the values as text levels, and the cuts where they are numbers of many values."""
-    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+    if not pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return values.astype("object").where(values.notna(), None).map(lambda x: None if x is None else str(x)), []
     numbers = values.astype("float64").where(np.isfinite)
     known = numbers.dropna()

@@ -7,7 +7,7 @@ and clipped. The numbers used are kept in a ``Transform`` so that any later cust
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ from workbench.analysis.centres import fit_centres, nearest
 from workbench.analysis.stability import valley
 from workbench.core.errors import DataError, Fault, did_you_mean
 
-__all__ = ["CLIP", "DECIMALS", "FeatureTransform", "Transform", "apply_transform", "prepare", "skewed_columns"]
+__all__ = [
+    "CLIP", "DECIMALS", "FeatureTransform", "Transform", "apply_transform", "coordinates", "prepare", "skewed_columns",
+]  # fmt: skip
 
 CLIP = 5.0  # scaled units; a value further out counts as this far out
 DECIMALS = 9  # of fitted numbers, so that bytes do not hang on the last digit
@@ -35,7 +37,7 @@ RANGE_TO_SD = 4.107497821  # range between the 2 % and 98 % quantiles of a stand
 
 @dataclass(frozen=True)
 class FeatureTransform:
-    """How one feature becomes a coordinate: (log(fill(x)) - center) / scale, clipped.
+    """How one feature becomes a coordinate: (log(fill(x)) - center) / scale, clipped, times weight.
 
     Attributes
     ----------
@@ -49,6 +51,8 @@ class FeatureTransform:
         Subtracted and divided by, after the logarithm.
     filled : int
         Customers of the fit whose value was missing.
+    weight : float
+        How much the feature counts beside others; the clipped coordinate is multiplied by it.
     """
 
     name: str
@@ -57,6 +61,7 @@ class FeatureTransform:
     center: float
     scale: float
     filled: int = 0
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ def prepare(
     log_columns: Sequence[str] | None = None,
     scaling: str = "robust",
     clip: float = CLIP,
+    weights: Mapping[str, float] | None = None,
 ) -> tuple[pd.DataFrame, Transform]:
     """Fit the transforms on customers and apply them.
 
@@ -128,6 +134,8 @@ def prepare(
         double, so that the noise of the others does not hide them.
     clip : float
         Bound of a coordinate, in scaled units, > 0.
+    weights : mapping, optional
+        Feature to how much it counts; 1 where it is not named.
 
     Returns
     -------
@@ -149,6 +157,7 @@ def prepare(
     placed = values.loc[values[kept].notna().sum(axis=1) >= min_known, kept]
     logged = skewed_columns(placed, kept) if log_columns is None else list(log_columns)
     fitted = tuple(_fit(placed[name], log=name in logged, scaling=scaling) for name in kept) if len(placed) else ()
+    fitted = tuple(replace(each, weight=float((weights or {}).get(each.name, 1.0))) for each in fitted)
     transform = Transform(fitted, dropped, scaling, min_known, float(clip), len(placed), len(values) - len(placed))
     return apply_transform(transform, features), transform
 
@@ -175,8 +184,14 @@ def apply_transform(transform: Transform, features: pd.DataFrame) -> pd.DataFram
     """
     values = _numbers(features, transform.columns)
     placed = values[values.notna().sum(axis=1) >= transform.min_known]
-    done = {each.name: _coordinate(placed[each.name], each, transform.clip) for each in transform.features}
+    found = coordinates(transform, {name: placed[name].to_numpy() for name in transform.columns})
+    done = dict(zip(transform.columns, found, strict=True))
     return pd.DataFrame(done, index=placed.index, columns=transform.columns, dtype="float64")
+
+
+def coordinates(transform: Transform, columns: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Return the coordinate of each feature, in order; a missing value stands at the fit's fill."""
+    return [_coordinate(columns[each.name], each, transform.clip) for each in transform.features]
 
 
 def skewed_columns(features: pd.DataFrame, columns: Sequence[str]) -> list[str]:
@@ -263,10 +278,11 @@ def _has_separate_modes(values: np.ndarray) -> bool:
     return False
 
 
-def _coordinate(values: pd.Series, how: FeatureTransform, clip: float) -> np.ndarray:
-    filled = values.fillna(how.fill).to_numpy()
+def _coordinate(values: np.ndarray, how: FeatureTransform, clip: float) -> np.ndarray:
+    filled = np.where(np.isnan(values), how.fill, values)
     scaled = ((_logged(filled) if how.log else filled) - how.center) / how.scale
-    return np.clip(scaled, -clip, clip)
+    clipped = np.clip(scaled, -clip, clip)
+    return clipped if how.weight == 1 else clipped * how.weight
 
 
 def _logged(values: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """A definition is data: versioned, refused when tampered with, and the same in pandas and in the database."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import ibis
@@ -10,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.analysis.segments import ALL, Segment, SegmentDefinition, assign, compile_expression
+from workbench.analysis.segments import (
+    ALL,
+    Segment,
+    SegmentDefinition,
+    assign,
+    assign_table,
+    check_features,
+    to_expression,
+)
 from workbench.analysis.transforms import FeatureTransform, Transform
 from workbench.core.errors import DataError
 
@@ -35,7 +44,8 @@ def definition(**changes):
     whole = {
         "name": "test",
         "transform": transform,
-        "centroids": ((-1.0, 0.0), (1.0, 0.0), (0.0, 2.0)),
+        "model": {"type": "centroids", "centers": [[-1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]},
+        "method": "kmeans",
         "segments": segments,
         "as_of": date(2024, 1, 1).isoformat(),
         "verdict": "structure",
@@ -50,7 +60,7 @@ def customers(rows):
 
 def in_database(one, features):
     table = ibis.memtable(features)
-    expression = table.select("customer_id", segment=compile_expression(one, table)).order_by("customer_id")
+    expression = assign_table(one, table).order_by("customer_id")
     return CON.to_pandas(expression)["segment"].tolist()
 
 
@@ -127,19 +137,97 @@ def test_missing_columns_are_named_with_the_nearest():
     with pytest.raises(DataError, match=r"column 'recency_days' is not in the features.*Did you mean 'recency_day'"):
         assign(definition(), features)
     with pytest.raises(DataError, match="column 'recency_days' is not in the features"):
-        compile_expression(definition(), ibis.memtable(features))
+        to_expression(definition(), ibis.memtable(features))
 
 
 def test_faulty_definitions_are_refused_with_every_fault():
     twice = tuple(Segment(key, {"en": "Same", "zh": "同"}) for key in ("a", "a", "unknown"))
     with pytest.raises(DataError) as error:
-        definition(segments=twice, centroids=((0.0,), (1.0, 2.0), (1.0, 3.0)))
+        definition(segments=twice, model={"type": "centroids", "centers": [[0.0], [1.0, 2.0], [1.0, 3.0]]})
     assert len(error.value.faults) == 4
 
 
 def test_single_segment_holds_everybody_known_or_not():
-    one = definition(centroids=(), segments=(ALL,), verdict="no_structure", method="single")
+    one = definition(model={"type": "single"}, segments=(ALL,), verdict="no_structure", method="single")
     features = customers([[1, 2], [None, None]])
     assert assign(one, features)["segment"].tolist() == ["all", "all"]
     assert in_database(one, features) == ["all", "all"]
     assert one.keys == ["all"] and one.label("all", "zh") == "全部客户"
+
+
+def test_a_feature_that_is_gone_or_counted_in_another_unit_is_refused_with_the_reason():
+    one = definition(features={"recency_days": {"unit": "days"}, "monetary_total": {"unit": "money"}})
+    check_features(one, {"recency_days": {"unit": "days"}, "monetary_total": {"unit": "money"}, "age": {}})
+    with pytest.raises(DataError) as error:
+        check_features(one, {"recency_days": {"unit": "weeks"}, "monetary_totals": {"unit": "money"}})
+    assert "feature 'recency_days' is counted in weeks. Expected days, as it was made" in str(error.value).replace(
+        "days, as it was made", "Expected days, as it was made"
+    )
+    assert "its feature 'monetary_total' is gone" in str(error.value)
+    assert "Did you mean 'monetary_totals'" in str(error.value)
+
+
+def test_texts_where_numbers_are_compared_are_refused_in_both():
+    features = customers([[1, 2]]).assign(recency_days="long ago")
+    for place in (lambda: assign(definition(), features), lambda: to_expression(definition(), ibis.memtable(features))):
+        with pytest.raises(DataError, match="column 'recency_days' holds texts where the definition compares numbers"):
+            place()
+
+
+def test_weight_makes_a_feature_count_more_in_both():
+    heavy = tuple(replace(each, weight=w) for each, w in zip(definition().transform.features, (0.1, 3.0), strict=True))
+    one = definition(transform=replace(definition().transform, features=heavy))
+    features = customers([[10, 99], [50, 300], [30, 5000], [300, 5000]])
+    assert in_database(one, features) == assign(one, features)["segment"].tolist()
+    assert assign(one, features)["segment"].tolist() != assign(definition(), features)["segment"].tolist()
+
+
+CLOUDS = {
+    "type": "gaussians",
+    "covariance": "full",
+    "weights": [0.6, 0.4],
+    "means": [[0.0, 0.0], [2.0, 1.0]],
+    "precision_cholesky": [[[1.0, -0.5], [0.0, 1.2]], [[0.5, 0.0], [0.0, 2.0]]],
+    "log_det": [0.182321557, 0.0],
+}
+MIXED = {
+    "type": "centroids",
+    "centers": [[-1.0, 0.0, 1.0, 0.0, 0.2], [1.0, 0.0, 0.0, 0.8, 0.4]],
+    "categories": {"city": {"levels": ["Beijing", "Tianjin", "(other)"], "weight": 1.3}},
+}
+CLASSES = {
+    "type": "classes",
+    "weights": [0.5, 0.5],
+    "variables": {
+        "city": {"Beijing": [0.7, 0.2], "Tianjin": [0.3, 0.8]},
+        "recency_days": {"0": [0.5, 0.1], "1": [0.5, 0.9]},
+    },
+    "cuts": {"recency_days": [30.0]},
+    "unseen": "ignore",
+}
+CITY = st.one_of(st.none(), st.sampled_from(["Beijing", "Tianjin", "Lhasa", ""]))
+
+
+def two(**changes):
+    pair = tuple(Segment(key, {"en": key, "zh": f"{key} 客群"}) for key in ("one", "two"))
+    return definition(segments=pair, **changes)
+
+
+@pytest.mark.parametrize(
+    ("model", "method"), [(CLOUDS, "mixture"), (MIXED, "mixed"), (CLASSES, "classes")], ids=["clouds", "mixed", "classes"]
+)
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(st.tuples(NUMBER, NUMBER, CITY), min_size=1, max_size=30))
+def test_every_kind_of_model_gives_the_same_segment_in_both(model, method, rows):
+    features = customers([row[:2] for row in rows]).assign(city=pd.Series([row[2] for row in rows], dtype="str"))
+    one = two(model=model, method=method)
+    assert in_database(one, features) == assign(one, features)["segment"].tolist()
+    assert SegmentDefinition.from_json(one.to_json()) == one
+
+
+def test_classes_by_hand():
+    features = customers([[10, 1], [50, 1], [None, 1], [10, 1], [None, 1]])
+    features["city"] = ["Beijing", "Tianjin", "Beijing", "Lhasa", None]
+    placed = assign(two(model=CLASSES, method="classes"), features)
+    # a city never seen says nothing: recency alone speaks for one; nothing known at all is unknown
+    assert placed["segment"].tolist() == ["one", "two", "one", "one", "unknown"]

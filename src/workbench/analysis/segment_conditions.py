@@ -1,0 +1,217 @@
+"""What must hold of a customer? Conditions of segment rules: AND, OR, NOT, ranges, sets, windows, missing values.
+
+A condition is written as in YAML and kept in a normal form of plain JSON values. It is evaluated on a frame or
+compiled to an Ibis expression, with the same answer: a comparison with a missing value does not hold, so its NOT does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from workbench.core.errors import Fault, ProfileError, did_you_mean
+
+__all__ = ["Condition", "all_leaves", "compile_condition", "condition_columns", "holds", "normalise", "type_fault"]
+
+Condition = dict[str, Any]
+
+_JOINS = ("all", "any")
+_NUMERIC: dict[str, Callable[[Any, float], Any]] = {
+    "at_least": lambda value, bound: value >= bound,
+    "above": lambda value, bound: value > bound,
+    "at_most": lambda value, bound: value <= bound,
+    "below": lambda value, bound: value < bound,
+}
+_OPERATORS = (*_NUMERIC, "between", "is", "in", "missing", "window_days")
+
+
+def normalise(written: Any, *, where: str) -> Condition:
+    """Bring a condition into its normal form.
+
+    Parameters
+    ----------
+    written : mapping
+        ``{all: [...]}``, ``{any: [...]}``, ``{not: ...}``, or features with what must hold of each, joined by AND:
+        ``{recency_days: {below: 90}, city: {in: [Beijing, Tianjin]}}``. Of a feature: at_least, above, at_most, below
+        (numbers); between: [low, high], the upper bound excluded, null for none; is (one value) or in (a list);
+        missing: true or false; window_days: 90 reads the column ``<feature>_90d``.
+    where : str
+        Named in faults.
+
+    Returns
+    -------
+    dict
+        Nested ``all``, ``any``, ``not`` over leaves {feature, op, value} with op among at_least, above, at_most, below,
+        in, missing.
+
+    Raises
+    ------
+    ProfileError
+        For every part that is none of this, all at once.
+    """
+    faults: list[Fault] = []
+    normal = _normal(written, where, faults)
+    if faults:
+        raise ProfileError(faults)
+    return normal
+
+
+def condition_columns(condition: Condition) -> list[str]:
+    """Return the columns that a condition reads, sorted."""
+    return sorted({leaf["feature"] for leaf in all_leaves(condition)})
+
+
+def all_leaves(condition: Condition) -> Iterator[Condition]:
+    """Yield the comparisons of a condition, in the order written."""
+    if "feature" in condition:
+        yield condition
+    elif "not" in condition:
+        yield from all_leaves(condition["not"])
+    else:
+        for part in condition.get("all", condition.get("any", ())):
+            yield from all_leaves(part)
+
+
+def holds(condition: Condition, frame: pd.DataFrame) -> np.ndarray:
+    """Say of whom a condition holds.
+
+    Parameters
+    ----------
+    condition : dict
+        In normal form.
+    frame : pandas.DataFrame
+        One row per customer with the condition's columns.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        One per row. Of a missing value (or not a number) only ``missing`` holds; infinite values are numbers.
+    """
+    if "feature" in condition:
+        return _leaf_holds(condition, frame[condition["feature"]])
+    if "not" in condition:
+        return ~holds(condition["not"], frame)
+    joined = [holds(part, frame) for part in condition.get("all", condition.get("any"))]
+    if "all" in condition:
+        return np.logical_and.reduce(joined) if joined else np.ones(len(frame), dtype=bool)
+    return np.logical_or.reduce(joined) if joined else np.zeros(len(frame), dtype=bool)
+
+
+def compile_condition(condition: Condition, table: ibis.Table) -> ibis.expr.types.BooleanValue:
+    """Write a condition over a table of the engine; it holds of the same customers as ``holds`` says, never null."""
+    if "feature" in condition:
+        return _leaf_expression(condition, table[condition["feature"]])
+    if "not" in condition:
+        return ~compile_condition(condition["not"], table)
+    joined = [compile_condition(part, table) for part in condition.get("all", condition.get("any"))]
+    if not joined:
+        return ibis.literal("all" in condition)
+    return ibis.and_(*joined) if "all" in condition else ibis.or_(*joined)
+
+
+def type_fault(condition: Condition, column: str, *, is_number: bool) -> str:
+    """Return what is wrong with comparing a column of numbers or texts so, an empty string where nothing is."""
+    for leaf in all_leaves(condition):
+        if leaf["feature"] != column or leaf["op"] == "missing":
+            continue
+        about_numbers = leaf["op"] in _NUMERIC or all(not isinstance(each, str) for each in leaf["value"])
+        if about_numbers and not is_number:
+            return f"column '{column}' holds texts, the rule compares numbers"
+        if not about_numbers and is_number:
+            return f"column '{column}' holds numbers, the rule lists texts"
+    return ""
+
+
+def _normal(written: Any, where: str, faults: list[Fault]) -> Condition:
+    if not isinstance(written, Mapping) or not written:
+        faults.append(Fault(where, f"the condition is {written!r}", "a mapping: all, any, not, or features"))
+        return {"all": []}
+    parts = []
+    for key, value in written.items():
+        if key in _JOINS:
+            if not isinstance(value, (list, tuple)) or not value:
+                faults.append(Fault(where, f"'{key}' has {value!r}", "a list of conditions"))
+                continue
+            parts.append({key: [_normal(each, where, faults) for each in value]})
+        elif key == "not":
+            parts.append({"not": _normal(value, where, faults)})
+        else:
+            parts += _leaves(str(key), value, where, faults)
+    return parts[0] if len(parts) == 1 else {"all": parts}
+
+
+def _leaves(feature: str, asked: Any, where: str, faults: list[Fault]) -> list[Condition]:
+    asked = asked if isinstance(asked, Mapping) else {"in" if isinstance(asked, (list, tuple)) else "is": asked}
+    if asked.get("feature"):
+        faults.append(Fault(where, f"'{feature}' has a 'feature'", "a feature with what must hold of it"))
+    if "window_days" in asked:
+        feature = f"{feature}_{asked['window_days']}d"
+    leaves = []
+    for op, value in asked.items():
+        if op not in _OPERATORS:
+            known = ", ".join(_OPERATORS)
+            faults.append(Fault(where, f"{feature}: unknown comparison '{op}'", known, did_you_mean(op, _OPERATORS)))
+        elif op != "window_days":
+            leaves += _leaf(feature, op, value, where, faults)
+    if not leaves and not faults:
+        faults.append(Fault(where, f"{feature}: nothing is compared", ", ".join(_OPERATORS)))
+    return leaves
+
+
+def _leaf(feature: str, op: str, value: Any, where: str, faults: list[Fault]) -> list[Condition]:
+    """Return one comparison in normal form; ``between`` gives up to two."""
+    wrong = Fault(where, f"{feature}: {op} {value!r}")
+    if op == "between":
+        if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(x is None or _is_number(x) for x in value):
+            faults.append(Fault(where, wrong.found, "[low, high], numbers or null; the upper bound is excluded"))
+            return []
+        named = zip(("at_least", "below"), value, strict=True)
+        return [{"feature": feature, "op": name, "value": float(x)} for name, x in named if x is not None]
+    if op in _NUMERIC:
+        if not _is_number(value):
+            faults.append(Fault(where, wrong.found, "a number"))
+            return []
+        return [{"feature": feature, "op": op, "value": float(value)}]
+    if op == "missing":
+        leaf = {"feature": feature, "op": "missing", "value": True}
+        return [leaf if value else {"not": leaf}]
+    listed = list(value) if op == "in" and isinstance(value, (list, tuple)) else [value]
+    texts = [isinstance(each, str) for each in listed]
+    if not listed or any(texts) != all(texts) or not all(isinstance(x, (str, int, float)) for x in listed):
+        faults.append(Fault(where, wrong.found, "texts, or numbers, not both; dates and nothing are not compared"))
+        return []
+    kept = sorted({each if isinstance(each, str) else float(each) for each in listed})
+    return [{"feature": feature, "op": "in", "value": kept}]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value  # noqa: PLR0124  not NaN
+
+
+def _leaf_holds(leaf: Condition, values: pd.Series) -> np.ndarray:
+    known = values.notna().to_numpy()
+    if leaf["op"] == "missing":
+        return ~known
+    if leaf["op"] == "in" and isinstance(leaf["value"][0], str):
+        return known & values.astype("object").isin(leaf["value"]).to_numpy()
+    numbers = pd.to_numeric(values).astype("float64").to_numpy(na_value=np.nan)
+    if leaf["op"] == "in":
+        return known & np.isin(numbers, leaf["value"])
+    with np.errstate(invalid="ignore"):
+        return known & _NUMERIC[leaf["op"]](numbers, leaf["value"])
+
+
+def _leaf_expression(leaf: Condition, value: ibis.Value) -> ibis.expr.types.BooleanValue:
+    if value.type().is_floating():
+        value = value.isnan().ifelse(ibis.null(value.type()), value)
+    if leaf["op"] == "missing":
+        return value.isnull()
+    if leaf["op"] == "in" and isinstance(leaf["value"][0], str):
+        return value.cast("string").isin(leaf["value"]).fill_null(False)
+    number = value.cast("int8").cast("float64") if value.type().is_boolean() else value.cast("float64")
+    found = number.isin(leaf["value"]) if leaf["op"] == "in" else _NUMERIC[leaf["op"]](number, leaf["value"])
+    return found.fill_null(False)
