@@ -76,12 +76,25 @@ class Search:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per method and k, as ``candidates_table`` gives it."""
-        return candidates_table(self.candidates, self.null)
+        """One row per method and k: candidate (its name), then as ``candidates_table`` gives it."""
+        table = candidates_table(self.candidates, self.null)
+        if not table.empty:
+            table.insert(0, "candidate", [each.name for each in self.candidates])
+        return table
+
+    def scan(self, method: str | None) -> pd.DataFrame:
+        """Return the rows of one method; of the first that was tried where it is None."""
+        table = self.table
+        return table if table.empty else table[table["method"] == (method or table["method"].iloc[0])]
 
 
 def spaces_of(
-    features: pd.DataFrame, columns: Sequence[str], *, log_columns: Sequence[str] | None = None, scaling: str = "robust"
+    features: pd.DataFrame,
+    columns: Sequence[str],
+    *,
+    log_columns: Sequence[str] | None = None,
+    scaling: str = "robust",
+    weights: Mapping[str, float] | None = None,
 ) -> Spaces:
     """Bring features into the forms that the methods work on.
 
@@ -93,6 +106,8 @@ def spaces_of(
     log_columns : sequence of str, optional
         Numbers whose logarithm is taken; default: the skewed ones.
     scaling : {"robust", "standard"}
+    weights : mapping, optional
+        Feature to how much it counts beside the others; 1 where it is not named. Latent classes do not weigh.
 
     Returns
     -------
@@ -110,15 +125,15 @@ def spaces_of(
     numeric = [name for name in columns if name not in features or _is_number(features[name])]
     categories = [name for name in columns if name not in numeric]
     logged = None if log_columns is None else [name for name in log_columns if name in numeric]
-    matrix, transform = prepare(features, numeric, log_columns=logged, scaling=scaling)
+    matrix, transform = prepare(features, numeric, log_columns=logged, scaling=scaling, weights=weights)
     codes = encode(features, columns)
-    shown, weights = _level_columns(codes, [name for name in categories if name in codes.levels])
+    shown, sizes = _level_columns(codes, [name for name in categories if name in codes.levels], weights or {})
     base = matrix if transform.features else pd.DataFrame(index=codes.matrix.index)
-    found = {"numbers": matrix, "mixed": base.join(shown, how="left") if weights else pd.DataFrame()}
+    found = {"numbers": matrix, "mixed": base.join(shown, how="left") if sizes else pd.DataFrame()}
     found["codes"] = codes.matrix
     kept = {name: frame for name, frame in found.items() if frame.shape[1]}
     dropped = transform.dropped | {name: why for name, why in codes.dropped.items() if name in categories}
-    return Spaces(transform, kept, codes, weights, dropped)
+    return Spaces(transform, kept, codes, sizes, dropped)
 
 
 def search(
@@ -205,13 +220,15 @@ def _is_number(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
 
 
-def _level_columns(codes: Codes, categories: Sequence[str]) -> tuple[pd.DataFrame, dict[str, float]]:
+def _level_columns(
+    codes: Codes, categories: Sequence[str], weights: Mapping[str, float]
+) -> tuple[pd.DataFrame, dict[str, float]]:
     """Return one column per level, and the size of each category's columns."""
-    columns, weights = {}, {}
+    columns, sizes = {}, {}
     for name in categories:
         own = codes.matrix[name].to_numpy()
         shares = np.bincount(own[own >= 0], minlength=len(codes.levels[name])) / max((own >= 0).sum(), 1)
         spread = max(1 - float((shares**2).sum()), 1e-9)
-        weights[name] = round(min(MOST_WEIGHT, spread**-0.5), 6)
-        columns |= {f"{name}={level}": (own == at) * weights[name] for at, level in enumerate(codes.levels[name])}
-    return pd.DataFrame(columns, index=codes.matrix.index, dtype="float64"), weights
+        sizes[name] = round(min(MOST_WEIGHT, spread**-0.5) * weights.get(name, 1.0), 6)
+        columns |= {f"{name}={level}": (own == at) * sizes[name] for at, level in enumerate(codes.levels[name])}
+    return pd.DataFrame(columns, index=codes.matrix.index, dtype="float64"), sizes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+
+from workbench.analysis.threads import one_thread
 
 __all__ = ["CENTRE_DECIMALS", "DISTANCE_DECIMALS", "distances", "fit_centres", "nearest", "sorted_rows"]
 
@@ -32,7 +33,7 @@ def fit_centres(points: np.ndarray, k: int, *, n_restarts: int = 10, seed: int =
     """
     from sklearn.cluster import KMeans  # noqa: PLC0415
 
-    with threadpool_limits(limits=1):
+    with one_thread():
         model = KMeans(n_clusters=k, n_init=n_restarts, random_state=seed).fit(sorted_rows(points))
     centres = np.round(model.cluster_centers_, CENTRE_DECIMALS) + 0.0  # no negative zero
     order = np.lexsort((*centres.T[::-1], -np.round(centres.sum(axis=1), CENTRE_DECIMALS)))

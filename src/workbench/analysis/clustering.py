@@ -17,7 +17,7 @@ import pandas as pd
 from workbench.analysis.actionability import shares_explained
 from workbench.analysis.centres import sorted_rows
 from workbench.analysis.methods import METHODS, Method, Model
-from workbench.analysis.null_model import silhouette
+from workbench.analysis.null_model import distance_matrix, silhouette
 from workbench.analysis.stability import (
     STABLE,
     bootstrap_jaccard,
@@ -167,13 +167,14 @@ def sweep(
     rng = np.random.default_rng(seed)
     size = min(silhouette_sample, len(points))
     shown = points[np.sort(rng.choice(len(points), size, replace=False))]
+    apart = distance_matrix(shown, metric="hamming" if how.space == "codes" else "euclidean")
     about = None if features is None else features.set_index("customer_id").reindex(matrix.index)
     found = []
     for k in ks:
         model = how.fit(points, k, n_restarts=n_restarts, seed=seed)
         boots = bootstrap_jaccard(points, model, how, n_bootstraps=n_bootstraps, seed=seed)
         halves = split_halves(points, model, how, n_splits=n_splits, seed=seed)
-        metrics = _separation(how, model, points, shown) | _stability(halves.jaccard, boots)
+        metrics = _separation(how, model, points, (shown, apart)) | _stability(halves.jaccard, boots)
         metrics |= {"prediction_strength": halves.prediction_strength} | _elsewhere(how, model, own, about, seed)
         rounded = {key: round(value, 6) for key, value in metrics.items()}
         least = np.minimum(boots, halves.clusters).round(6)
@@ -318,15 +319,17 @@ def _distinct(matrix: pd.DataFrame) -> int:
     return len(np.unique(matrix.to_numpy(dtype=float), axis=0)) if matrix.size else 0
 
 
-def _separation(how: Method, model: Model, points: np.ndarray, shown: np.ndarray) -> dict[str, float]:
+def _separation(
+    how: Method, model: Model, points: np.ndarray, sample: tuple[np.ndarray, np.ndarray]
+) -> dict[str, float]:
     from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score  # noqa: PLC0415
 
     labels, centres = how.place(model, points), how.centres(model)
-    k = _groups(model)
+    k, (shown, apart) = _groups(model), sample
     inhabited = len(np.unique(labels)) > 1
     own = points - _middles(points, labels, k)[labels]
     return {
-        "silhouette": silhouette(shown, how.place(model, shown), metric="hamming" if centres is None else "euclidean"),
+        "silhouette": silhouette(apart, how.place(model, shown)),
         "calinski_harabasz": float(calinski_harabasz_score(points, labels)) if inhabited else 0.0,
         "davies_bouldin": float(davies_bouldin_score(points, labels)) if inhabited else 0.0,
         "inertia": float((own**2).sum()),

@@ -58,8 +58,7 @@ def declare(content: Mapping[str, Any]) -> SegmentDefinition:
         raise ProfileError(faults)
     named: dict[str, Segment] = {}
     for each in listed:
-        given = {key: dict(each[key]) for key in ("description",) if key in each}
-        named.setdefault(each["key"], Segment(each["key"], dict(each.get("name", {})), use=each.get("use", "ok"), **given))
+        named.setdefault(each["key"], _segment(each))
     kept = ("title", "subject", "parameters", "features", "evidence")
     return SegmentDefinition(
         name=content["name"],
@@ -70,3 +69,8 @@ def declare(content: Mapping[str, Any]) -> SegmentDefinition:
         method=content.get("method", "rules"),
         **{key: content[key] for key in kept if key in content},
     )
+
+
+def _segment(entry: Mapping[str, Any]) -> Segment:
+    words = {part: dict(entry.get(part, {})) for part in ("name", "description")}
+    return Segment(entry["key"], **words, use=entry.get("use", "ok"))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from workbench.analysis.centres import DISTANCE_DECIMALS, sorted_rows
+from workbench.analysis.threads import one_thread
 
 __all__ = ["FULL_FEATURES", "fit_mixture", "log_densities"]
 
@@ -38,7 +38,7 @@ def fit_mixture(points: np.ndarray, k: int, *, n_restarts: int = 10, seed: int =
 
     kind = "full" if points.shape[1] <= FULL_FEATURES else "diag"
     options = {"n_init": n_restarts, "random_state": seed, "reg_covar": FLOOR, "max_iter": MOST_ROUNDS, "tol": 1e-4}
-    with threadpool_limits(limits=1):
+    with one_thread():
         fitted = GaussianMixture(k, covariance_type=kind, **options).fit(sorted_rows(points))
     means, factors = np.round(fitted.means_, DECIMALS) + 0.0, np.round(fitted.precisions_cholesky_, DECIMALS) + 0.0
     order = np.lexsort((*means.T[::-1], -np.round(means.sum(axis=1), 6)))

@@ -17,7 +17,7 @@ import pandas as pd
 from workbench.analysis.centres import sorted_rows
 from workbench.analysis.methods import METHODS
 
-__all__ = ["draw_one_cloud", "null_reference", "silhouette", "single_peaked"]
+__all__ = ["distance_matrix", "draw_one_cloud", "null_reference", "silhouette", "single_peaked"]
 
 ATOM_SHARE = 0.05  # a value that at least this share of customers have is kept as it is
 BINS = 40  # of the single-peaked histogram
@@ -61,9 +61,10 @@ def null_reference(
         cloud = draw(min(len(points), MOST_ROWS))
         cloud = np.round(cloud) if how.space == "codes" else cloud
         start = int(rng.integers(2**31 - 1))
+        apart = distance_matrix(cloud, metric=metric)
         for column, k in enumerate(ks):
             labels = how.place(how.fit(cloud, k, n_restarts=RESTARTS, seed=start), cloud)
-            found[turn, column] = silhouette(cloud, labels, metric=metric)
+            found[turn, column] = silhouette(apart, labels)
     mean, spread = found.mean(axis=0), found.std(axis=0, ddof=1)
     frame = pd.DataFrame(
         {"k": list(ks), "null_mean": mean, "null_sd": spread, "null_high": mean + QUANTILE_95 * spread}
@@ -71,15 +72,41 @@ def null_reference(
     return frame.round(6)
 
 
-def silhouette(points: np.ndarray, labels: np.ndarray, *, metric: str = "euclidean") -> float:
-    """Return the mean silhouette (Rousseeuw 1987), in -1..1; 0 when fewer than two clusters are inhabited.
+def distance_matrix(points: np.ndarray, *, metric: str = "euclidean") -> np.ndarray:
+    """Return the distance of every pair of points, shape (n, n); ``hamming`` for codes of levels."""
+    from scipy.spatial.distance import cdist  # noqa: PLC0415
 
-    ``metric`` is euclidean, or hamming for codes of levels.
+    return cdist(points, points, metric)
+
+
+def silhouette(apart: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean silhouette (Rousseeuw 1987, Journal of Computational and Applied Mathematics 20).
+
+    Parameters
+    ----------
+    apart : numpy.ndarray
+        Shape (n, n), as ``distance_matrix`` gives it: measured once, used for every number of groups.
+    labels : numpy.ndarray
+        Shape (n,).
+
+    Returns
+    -------
+    float
+        In -1..1; the silhouette of a cluster of one is 0, and so is that of fewer than two inhabited clusters.
     """
-    from sklearn.metrics import silhouette_score  # noqa: PLC0415
-
-    inhabited = len(np.unique(labels))
-    return float(silhouette_score(points, labels, metric=metric)) if 1 < inhabited < len(points) else 0.0
+    _, place, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    if not 1 < len(sizes) < len(labels):
+        return 0.0
+    rows = np.arange(len(labels))
+    sums = apart @ np.eye(len(sizes))[place]
+    own_size = sizes[place]
+    own = sums[rows, place] / np.maximum(own_size - 1, 1)
+    others = sums / sizes
+    others[rows, place] = np.inf
+    nearest = others.min(axis=1)
+    larger = np.maximum(own, nearest)
+    width = np.divide(nearest - own, larger, out=np.zeros(len(rows)), where=(larger > 0) & (own_size > 1))
+    return float(width.mean())
 
 
 def draw_one_cloud(points: np.ndarray, n: int, *, seed: int = 0) -> np.ndarray:

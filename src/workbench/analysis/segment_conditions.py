@@ -164,28 +164,38 @@ def _leaves(feature: str, asked: Any, where: str, faults: list[Fault]) -> list[C
 
 def _leaf(feature: str, op: str, value: Any, where: str, faults: list[Fault]) -> list[Condition]:
     """Return one comparison in normal form; ``between`` gives up to two."""
-    wrong = Fault(where, f"{feature}: {op} {value!r}")
-    if op == "between":
-        if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(x is None or _is_number(x) for x in value):
-            faults.append(Fault(where, wrong.found, "[low, high], numbers or null; the upper bound is excluded"))
-            return []
-        named = zip(("at_least", "below"), value, strict=True)
-        return [{"feature": feature, "op": name, "value": float(x)} for name, x in named if x is not None]
-    if op in _NUMERIC:
-        if not _is_number(value):
-            faults.append(Fault(where, wrong.found, "a number"))
-            return []
-        return [{"feature": feature, "op": op, "value": float(value)}]
     if op == "missing":
         leaf = {"feature": feature, "op": "missing", "value": True}
         return [leaf if value else {"not": leaf}]
+    reader, expected = {
+        "between": (_bounds, "[low, high], numbers or null; the upper bound is excluded"),
+        "is": (_set, "texts, or numbers, not both; dates and nothing are not compared"),
+        "in": (_set, "a list of texts, or of numbers, not both; dates and nothing are not compared"),
+    }.get(op, (_bound, "a number"))
+    found = reader(op, value)
+    if found is None:
+        faults.append(Fault(where, f"{feature}: {op} {value!r}", expected))
+        return []
+    return [{"feature": feature, "op": name, "value": each} for name, each in found]
+
+
+def _bound(op: str, value: Any) -> list[tuple[str, Any]] | None:
+    return [(op, float(value))] if _is_number(value) else None
+
+
+def _bounds(_op: str, value: Any) -> list[tuple[str, Any]] | None:
+    if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(x is None or _is_number(x) for x in value):
+        return None
+    named = zip(("at_least", "below"), value, strict=True)
+    return [(name, float(x)) for name, x in named if x is not None] or None
+
+
+def _set(op: str, value: Any) -> list[tuple[str, Any]] | None:
     listed = list(value) if op == "in" and isinstance(value, (list, tuple)) else [value]
     texts = [isinstance(each, str) for each in listed]
     if not listed or any(texts) != all(texts) or not all(isinstance(x, (str, int, float)) for x in listed):
-        faults.append(Fault(where, wrong.found, "texts, or numbers, not both; dates and nothing are not compared"))
-        return []
-    kept = sorted({each if isinstance(each, str) else float(each) for each in listed})
-    return [{"feature": feature, "op": "in", "value": kept}]
+        return None
+    return [("in", sorted({each if isinstance(each, str) else float(each) for each in listed}))]
 
 
 def _is_number(value: Any) -> bool:

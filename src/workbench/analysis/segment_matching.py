@@ -76,15 +76,11 @@ def match_segments(
     overlap, apart = _jaccard(counts), _distances(old, new)
     nearness = np.zeros_like(overlap) if np.isnan(apart).all() else 1 / (1 + apart)
     rows, columns = linear_sum_assignment(-(overlap + NEARNESS_WEIGHT * nearness))
-    paired = {
-        int(row): int(column) for row, column in zip(rows, columns, strict=True) if overlap[row, column] > KEPT
-    }
+    paired = {int(row): int(column) for row, column in zip(rows, columns, strict=True) if overlap[row, column] > KEPT}
     return tuple(_judged(at, paired, counts, (overlap, apart), (before, after)) for at in range(len(after)))
 
 
-def carry_names(
-    old: SegmentDefinition, new: SegmentDefinition, matches: Sequence[SegmentMatch]
-) -> SegmentDefinition:
+def carry_names(old: SegmentDefinition, new: SegmentDefinition, matches: Sequence[SegmentMatch]) -> SegmentDefinition:
     """Give kept segments the key and name they had; descriptions and marks are the new fit's.
 
     Parameters
@@ -112,9 +108,7 @@ def carry_names(
     return replace(new, segments=tuple(segments))
 
 
-def match_table(
-    matches: Sequence[SegmentMatch], old: SegmentDefinition, new: SegmentDefinition
-) -> pd.DataFrame:
+def match_table(matches: Sequence[SegmentMatch], old: SegmentDefinition, new: SegmentDefinition) -> pd.DataFrame:
     """Put the matches into a table.
 
     Parameters

@@ -65,7 +65,9 @@ def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *,
     return f"{'high' if high else 'low'} {english}", f"{chinese}{'高' if high else '低'}"
 
 
-def describe(facts: list[tuple[str, str | None, float, float]], labels: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def describe(
+    facts: list[tuple[str, str | None, float, float]], labels: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
     """Say in one sentence what sets a segment apart, with its own figures and everybody's.
 
     Parameters

@@ -119,9 +119,7 @@ def costs(transform: Transform, model: Mapping[str, Any], frame: pd.DataFrame) -
     return _round(found)
 
 
-def compile_place(
-    transform: Transform, model: Mapping[str, Any], table: ibis.Table, keys: Sequence[str]
-) -> ibis.Value:
+def compile_place(transform: Transform, model: Mapping[str, Any], table: ibis.Table, keys: Sequence[str]) -> ibis.Value:
     """Write ``place`` as an expression over a table, giving the key of each place; the last key is of place -1."""
     unknown = ibis.literal(keys[-1])
     if model["type"] == "single":

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.segment_conditions import (
-    Condition,
     all_leaves,
     compile_condition,
     condition_columns,
@@ -156,8 +155,7 @@ def prove(model: Mapping[str, Any]) -> RuleCheck:
     }
     found = matches(model, pd.DataFrame(columns, index=range(len(rows))))
     gaps = tuple(
-        {name: cell[1] for name, cell in zip(cells, rows[at], strict=True)}
-        for at in np.flatnonzero(~found.any(axis=1))
+        {name: cell[1] for name, cell in zip(cells, rows[at], strict=True)} for at in np.flatnonzero(~found.any(axis=1))
     )
     return RuleCheck(True, gaps, tuple(_pairs(model, found)))
 

@@ -117,9 +117,7 @@ def split_halves(points: np.ndarray, model: Model, method: Method, *, n_splits: 
     return Halves(found, clusters.mean(axis=0), float(strength.mean()))
 
 
-def time_jaccard(
-    points: np.ndarray, earlier: np.ndarray, model: Model, method: Method, *, seed: int = 0
-) -> np.ndarray:
+def time_jaccard(points: np.ndarray, earlier: np.ndarray, model: Model, method: Method, *, seed: int = 0) -> np.ndarray:
     """Refit on the customers who came first and see which clusters of all customers come back.
 
     Parameters

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,14 @@ class StageRun(Telling):
 
         columns = self.store.read("features").columns
         return {feature.name: dict(feature.label) for feature in registered(columns)}
+
+    def feature_units(self, names: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+        """Return unit and formula of features as a segment definition keeps them; a declared attribute has neither."""
+        from workbench.intake.features.registry import registered  # noqa: PLC0415
+
+        columns = self.store.read("features").columns
+        kept = {each.name: {"unit": each.unit, "formula": dict(each.formula)} for each in registered(columns)}
+        return {name: kept.get(name, {}) for name in (columns if names is None else names)}
 
     def write(self, table: str, content: ibis.Table | pd.DataFrame) -> int:
         """Stage a table this stage alone writes; return its rows."""

@@ -37,7 +37,7 @@ def test_well_separated_groups_are_structure_with_the_true_number(k, p, seed):
     assert (verdict.verdict, verdict.k) == ("structure", k)
     assert verdict.values["min_jaccard"] >= 0.75
     assert verdict.reason == "separate_and_stable"
-    assert verdict.centres.shape == (k, p)
+    assert np.array(verdict.candidate.model["centers"]).shape == (k, p)
 
 
 def test_groups_that_stand_apart_in_one_feature_only_are_found_among_noise():
@@ -66,7 +66,7 @@ def test_a_round_gaussian_and_uniform_noise_are_no_structure(shape):
     verdict, _, _ = verdict_of(values, k_max=5)
     assert (verdict.verdict, verdict.k, verdict.reason) == ("no_structure", 1, "unstable")
     assert verdict.values["min_jaccard"] < 0.75
-    assert verdict.centres is None
+    assert verdict.candidate is None
 
 
 def test_order_counts_and_spend_as_shops_have_them_are_never_structure():

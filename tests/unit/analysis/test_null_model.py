@@ -3,14 +3,26 @@
 import numpy as np
 import pytest
 
-from workbench.analysis.null_model import draw_one_cloud, null_reference, silhouette, single_peaked
+from workbench.analysis.null_model import distance_matrix, draw_one_cloud, null_reference, silhouette, single_peaked
+
+
+def test_silhouette_is_that_of_scikit_learn():
+    from sklearn.metrics import silhouette_score
+
+    rng = np.random.default_rng(0)
+    points, labels = rng.normal(size=(200, 3)), rng.integers(0, 4, 200)
+    labels[0] = 4  # a cluster of one
+    assert abs(silhouette(distance_matrix(points), labels) - silhouette_score(points, labels)) < 1e-12
+    codes = rng.integers(0, 3, (200, 4))
+    own = silhouette(distance_matrix(codes, metric="hamming"), labels)
+    assert abs(own - silhouette_score(codes, labels, metric="hamming")) < 1e-12
 
 
 def test_silhouette_of_two_points_apart_is_perfect_and_of_one_group_is_0():
     points = np.array([[0.0], [0], [9], [9]])
-    assert silhouette(points, np.array([0, 0, 1, 1])) == 1
-    assert silhouette(points, np.array([0, 1, 0, 1])) < 0
-    assert silhouette(points, np.zeros(4, dtype=int)) == 0
+    assert silhouette(distance_matrix(points), np.array([0, 0, 1, 1])) == 1
+    assert silhouette(distance_matrix(points), np.array([0, 1, 0, 1])) < 0
+    assert silhouette(distance_matrix(points), np.zeros(4, dtype=int)) == 0
 
 
 def test_cloud_keeps_skew_spikes_and_correlation():

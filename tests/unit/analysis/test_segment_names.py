@@ -4,89 +4,135 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from workbench.analysis.clustering import Verdict
-from workbench.analysis.segment_names import define_segments, name_segments, name_tiers, order_by_value
-from workbench.analysis.transforms import prepare
+from workbench.analysis.candidates import spaces_of
+from workbench.analysis.clustering import Candidate, Verdict
+from workbench.analysis.segment_names import (
+    define_segments,
+    name_segments,
+    name_tiers,
+    order_by_value,
+    telling_differences,
+)
+from workbench.analysis.segments import assign
 
 COLUMNS = ["recency_days", "frequency_orders", "monetary_total"]
-BASE = (np.zeros(3), np.ones(3))
 
 
-def names(centres, columns=COLUMNS, **options):
-    base = (np.zeros(len(columns)), np.ones(len(columns)))
-    return name_segments(np.array(centres, dtype=float), columns, base, **options)
+def telling(*segments, columns=COLUMNS):
+    """Give each segment its effects by feature, as ``telling_differences`` ranks them."""
+    rows = [
+        (at, name, None, effect, 0.0, 0.0, 0.0, 1.0 + effect, 1.0)
+        for at, effects in enumerate(segments)
+        for name, effect in sorted(zip(columns, effects, strict=True), key=lambda each: -abs(each[1]))
+        if effect
+    ]
+    names = ["segment", "feature", "level", "effect", "low", "high", "q_value", "own", "base"]
+    return pd.DataFrame(rows, columns=names)
 
 
-def test_strongest_differences_come_first():
-    found = names([[-0.5, 1.0, 2.0], [1.5, -0.4, 0.1]])
+def test_strongest_differences_come_first_and_give_the_description_its_figures():
+    found = name_segments(telling([-0.5, 1.0, 2.0], [1.5, -0.4, 0.1]), 2)
     assert found[0].key == "high_spend_frequent_recent"
     assert found[0].name == {"en": "High spend, frequent, recent", "zh": "高消费、高频、近期"}
     assert found[1].name == {"en": "Lapsed, infrequent", "zh": "久未购、低频"}
+    assert found[0].description["en"].startswith("Monetary total 3 at the median against 1;")
+    assert "0.1" not in found[1].description["en"]  # a small difference is no part of it
 
 
-def test_centre_without_differences_is_average():
-    assert names([[0.1, 0.0, -0.2], [2, 0, 0]])[0].name == {"en": "Average", "zh": "平均"}
-
-
-def test_names_do_not_hang_on_the_order_of_the_clusters():
-    centres = [[-0.5, 1.0, 2.0], [1.5, -0.4, 0.1], [0, 0, 0]]
-    assert names(centres)[::-1] == names(centres[::-1])
+def test_segment_without_differences_is_average():
+    found = name_segments(telling([0, 0, 0], [2, 0, 0]), 2)
+    assert found[0].name == {"en": "Average", "zh": "平均"}
+    assert found[0].description["zh"] == "各项特征均与总体相近。"
 
 
 def test_shared_names_are_lengthened_and_in_the_last_resort_numbered():
-    found = names([[1.5, 0.1, 0.2], [1.4, 0.1, -0.2]])
+    found = name_segments(telling([1.5, 0.1, 0.2], [1.4, 0.1, -0.2]), 2)
     assert len({each.key for each in found}) == len({each.name["zh"] for each in found}) == 2
     assert found[0].name["en"] == "Lapsed, high spend"
-    found = names([[1.5, 1, 1], [1.6, 1, 1], [1.7, 1, 1]])
+    found = name_segments(telling([1.5, 1, 1], [1.6, 1, 1], [1.7, 1, 1]), 3)
     assert len({each.key for each in found}) == len({each.name["en"] for each in found}) == 3
 
 
-def test_feature_without_phrase_uses_its_label():
-    found = names(
-        [[1.0], [-1.0]], ["visits_30d"], labels={"visits_30d": {"en": "Visits in 30 days", "zh": "30 天访问数"}}
-    )
+def test_feature_without_phrase_uses_its_label_and_a_level_is_named():
+    labels = {"visits_30d": {"en": "Visits in 30 days", "zh": "30 天访问数"}, "city": {"en": "City", "zh": "城市"}}
+    rows = telling([1.0], [-1.0], columns=["visits_30d"])
+    found = name_segments(rows, 2, labels=labels)
     assert [each.name for each in found] == [
         {"en": "High visits in 30 days", "zh": "30 天访问数高"},
         {"en": "Low visits in 30 days", "zh": "30 天访问数低"},
     ]
+    rows = telling([1.0], [-1.0], columns=["city"]).assign(level="Bath", own=[0.9, 0.1], base=0.5)
+    found = name_segments(rows, 2, labels=labels)
+    assert found[0].name == {"en": "Often city Bath", "zh": "城市多为Bath"}
+    assert found[0].description["en"] == "City Bath for 90% against 50%."
 
 
 def test_tiers_are_named_by_rank():
-    found = name_tiers(np.array([[0, 0, 2.0], [0, 0, 0], [0, 0, -2]]), COLUMNS, BASE)
+    found = name_tiers(telling([0, 0, 2.0], [0, 0, 0], [0, 0, -2]), 3)
     assert [each.key for each in found] == ["tier_1_high", "tier_2_middle", "tier_3_low"]
     assert found[0].name == {"en": "Tier 1 of 3, high: high spend", "zh": "高价值层（1/3）：高消费"}
-    assert len({each.key for each in name_tiers(np.zeros((8, 3)), COLUMNS, BASE)}) == 8
+    assert len({each.key for each in name_tiers(telling(*([0, 0, 0] for _ in range(8))), 8)}) == 8
 
 
-def test_value_orders_centres_downward():
-    centres = np.array([[0, 0, 1.0], [0, 0, 3], [0, 0, 2]])
-    assert order_by_value(centres, COLUMNS).tolist() == [1, 2, 0]
-    assert order_by_value(np.array([[1.0], [2]]), ["other"]).tolist() == [1, 0]
+def shoppers(n=400, seed=0):
+    rng = np.random.default_rng(seed)
+    rich = np.arange(n) % 2 == 0
+    spend = np.where(rich, rng.normal(500, 30, n), rng.normal(50, 10, n))
+    frame = pd.DataFrame({"recency_days": rng.normal(30, 5, n), "frequency_orders": rng.normal(9, 2, n)})
+    return frame.assign(monetary_total=spend, customer_id=[f"c{i:04}" for i in range(n)])
 
 
-def prepared():
-    rng = np.random.default_rng(0)
-    features = pd.DataFrame(rng.normal(size=(200, 3)), columns=COLUMNS).assign(customer_id=range(200))
-    return prepare(features, COLUMNS, log_columns=())
+def test_value_orders_segments_downward():
+    features = pd.DataFrame({"customer_id": ["a", "b", "c"], "monetary_total": [1.0, 3.0, 2.0]})
+    assert order_by_value(features, pd.Series([0, 1, 2], index=["a", "b", "c"]), 3).tolist() == [1, 2, 0]
+    bare = pd.DataFrame({"customer_id": ["a", "b", "c"], "x": [1, 1, 1]})
+    assert order_by_value(bare, pd.Series([0, 1, 1], index=["a", "b", "c"]), 2).tolist() == [1, 0]
 
 
-def test_definition_follows_the_verdict():
-    matrix, transform = prepared()
-    centres = np.array([[0, 0, -1.0], [0, 0, 1.0]])
-    tiers = define_segments(
-        Verdict("continuum", 2, "stable_cut", {}, centres), matrix, transform, as_of=date(2024, 1, 1)
-    )
+@pytest.fixture
+def spaces():
+    return spaces_of(shoppers(), COLUMNS, log_columns=[])
+
+
+def chosen(jaccard=(0.9, 0.9)):
+    centers = [[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]]
+    return Candidate("kmeans", 2, {"type": "centroids", "centers": centers}, {}, jaccard)
+
+
+def test_only_differences_that_hold_after_adjustment_are_told(spaces):
+    placed = pd.Series((np.arange(400) % 2), index=spaces.matrix.index)
+    told = telling_differences(spaces, shoppers(), placed)
+    assert set(told["feature"]) == {"monetary_total"}
+    assert (told["q_value"] <= 0.05).all()
+    first = told[told["segment"] == 0].iloc[0]
+    assert first["low"] < first["effect"] < first["high"]
+    assert first["own"] == pytest.approx(500, rel=0.05)
+
+
+def test_definition_follows_the_verdict(spaces):
+    features, when = shoppers(), {"as_of": date(2024, 1, 1)}
+    tiers = define_segments(Verdict("continuum", 2, "stable_cut", {}, chosen()), spaces, features, **when)
     assert tiers.keys == ["tier_1_high", "tier_2_low", "unknown"]
-    assert tiers.centroids[0][2] == 1
-    groups = define_segments(
-        Verdict("structure", 2, "separate_and_stable", {"k": 2}, centres),
-        matrix,
-        transform,
-        as_of=date(2024, 1, 1),
-        details={"name": "spring", "parameters": {"k_max": 8}},
-    )
+    assert tiers.model["centers"][0][2] == 1
+    placed = assign(tiers, features).set_index("customer_id")["segment"]
+    assert (placed == "tier_1_high").to_numpy().tolist() == (np.arange(400) % 2 == 0).tolist()
+    verdict = Verdict("structure", 2, "separate_and_stable", {"k": 2, "valley": float("nan")}, chosen((0.7, 0.5)))
+    details = {"name": "spring", "parameters": {"k_max": 8}}
+    groups = define_segments(verdict, spaces, features, details=details, **when)
     assert groups.keys == ["high_spend", "low_spend", "unknown"]
-    assert (groups.name, groups.evidence) == ("spring", {"reason": "separate_and_stable", "k": 2})
-    nothing = define_segments(Verdict("no_structure", 1, "unstable"), matrix, transform, as_of=date(2024, 1, 1))
+    assert (groups.name, groups.evidence["k"], groups.evidence["valley"]) == ("spring", 2, None)
+    assert [each.use for each in groups.segments] == ["do_not_use", "pattern"]  # the rich were the second cluster
+    nothing = define_segments(Verdict("no_structure", 1, "unstable"), spaces, features, **when)
     assert nothing.keys == ["all"] and nothing.method == "single"
+
+
+def test_shuffled_rows_and_swapped_clusters_leave_names_and_version_as_they_were(spaces):
+    features, when = shoppers(), {"as_of": date(2024, 1, 1)}
+    one = define_segments(Verdict("structure", 2, "", {}, chosen()), spaces, features, **when)
+    shuffled = features.sample(frac=1, random_state=1)
+    again = spaces_of(shuffled, COLUMNS, log_columns=[])
+    swapped = Candidate("kmeans", 2, {"type": "centroids", "centers": chosen().model["centers"][::-1]}, {}, (0.9, 0.9))
+    two = define_segments(Verdict("structure", 2, "", {}, swapped), again, shuffled, **when)
+    assert two.version == one.version

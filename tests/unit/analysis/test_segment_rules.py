@@ -104,8 +104,12 @@ ROWS = st.lists(
 @settings(max_examples=40, deadline=None)
 @given(whens=st.lists(CONDITION, min_size=1, max_size=4), rows=ROWS)
 def test_both_engines_agree_and_the_proof_holds_of_every_customer(whens, rows):
-    frame = people(age=pd.Series([r[0] for r in rows], dtype="float64"), city=pd.Series([r[1] for r in rows], dtype="str"))
-    names = [{"key": f"s{at}", "name": {"en": f"S{at}", "zh": f"组{at}"}, "when": each} for at, each in enumerate(whens)]
+    frame = people(
+        age=pd.Series([r[0] for r in rows], dtype="float64"), city=pd.Series([r[1] for r in rows], dtype="str")
+    )
+    names = [
+        {"key": f"s{at}", "name": {"en": f"S{at}", "zh": f"组{at}"}, "when": each} for at, each in enumerate(whens)
+    ]
     one = declare({"name": "any", "as_of": "2025-01-01", "segments": names})
     placed = assign(one, frame)["segment"].tolist()
     assert CON.to_pandas(assign_table(one, ibis.memtable(frame)).order_by("customer_id"))["segment"].tolist() == placed

@@ -214,7 +214,9 @@ def two(**changes):
 
 
 @pytest.mark.parametrize(
-    ("model", "method"), [(CLOUDS, "mixture"), (MIXED, "mixed"), (CLASSES, "classes")], ids=["clouds", "mixed", "classes"]
+    ("model", "method"),
+    [(CLOUDS, "mixture"), (MIXED, "mixed"), (CLASSES, "classes")],
+    ids=["clouds", "mixed", "classes"],
 )
 @settings(max_examples=25, deadline=None)
 @given(rows=st.lists(st.tuples(NUMBER, NUMBER, CITY), min_size=1, max_size=30))

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from workbench.analysis.centres import fit_centres
-from workbench.analysis.stability import bootstrap_jaccard, jaccard_matrix, split_half_jaccard, valley
+from workbench.analysis.methods import METHODS
+from workbench.analysis.stability import bootstrap_jaccard, jaccard_matrix, split_halves, time_jaccard, valley
+
+KMEANS = METHODS["kmeans"]
+
+
+def fitted(points, k):
+    return KMEANS.fit(points, k, n_restarts=10, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +37,27 @@ def test_jaccard_by_hand():
 
 
 def test_separate_groups_come_back_perfectly(groups):
-    centres = fit_centres(groups, 3)
-    assert bootstrap_jaccard(groups, centres, n_bootstraps=5).tolist() == [1, 1, 1]
-    assert split_half_jaccard(groups, 3, n_splits=5).min() == 1
-    assert valley(groups, centres) < 0.05
+    model = fitted(groups, 3)
+    assert bootstrap_jaccard(groups, model, KMEANS, n_bootstraps=5).tolist() == [1, 1, 1]
+    halves = split_halves(groups, model, KMEANS, n_splits=5)
+    assert halves.jaccard.min() == 1 and halves.clusters.tolist() == [1, 1, 1] and halves.prediction_strength == 1
+    earlier = np.arange(len(groups)) % 2 == 0
+    assert time_jaccard(groups, earlier, model, KMEANS).tolist() == [1, 1, 1]
+    assert valley(groups, KMEANS.centres(model)) < 0.05
 
 
 def test_a_round_cloud_does_not_come_back(cloud):
-    found = split_half_jaccard(cloud, 2, n_splits=10, seed=4)
-    assert found.shape == (10, 2)
-    assert found.mean() < 0.65
+    halves = split_halves(cloud, fitted(cloud, 2), KMEANS, n_splits=10, seed=4)
+    assert halves.jaccard.shape == (10, 2)
+    assert halves.jaccard.mean() < 0.65
+    assert halves.prediction_strength < 0.8
     assert valley(cloud, fit_centres(cloud, 2)) > 0.9
+
+
+def test_a_group_that_came_late_is_not_found_among_those_who_came_first(groups):
+    found = time_jaccard(groups, np.arange(300) < 200, fitted(groups, 3), KMEANS)
+    assert found.min() < 0.6
+    assert np.isnan(time_jaccard(groups, np.arange(300) < 4, fitted(groups, 3), KMEANS)).all()
 
 
 def test_one_group_cut_in_two_has_no_valley_though_the_others_have_one(groups):
@@ -54,6 +71,7 @@ def test_single_peaked_skewed_density_has_no_valley():
 
 
 def test_same_seed_same_bytes_and_row_order_does_not_matter(cloud):
-    one = split_half_jaccard(cloud[:300], 3, n_splits=3, seed=9)
-    assert one.tobytes() == split_half_jaccard(cloud[:300][::-1], 3, n_splits=3, seed=9).tobytes()
-    assert one.tobytes() != split_half_jaccard(cloud[:300], 3, n_splits=3, seed=8).tobytes()
+    model = fitted(cloud[:300], 3)
+    one = split_halves(cloud[:300], model, KMEANS, n_splits=3, seed=9).jaccard
+    assert one.tobytes() == split_halves(cloud[:300][::-1], model, KMEANS, n_splits=3, seed=9).jaccard.tobytes()
+    assert one.tobytes() != split_halves(cloud[:300], model, KMEANS, n_splits=3, seed=8).jaccard.tobytes()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from typing import Literal
+
+from pydantic import field_validator, model_validator
 
 from workbench.core.params.section import Section, knob
 
 __all__ = ["SegmentCustomers"]
+
+MOST_WEIGHT = 100.0
 
 
 class SegmentCustomers(Section):
@@ -23,9 +27,30 @@ class SegmentCustomers(Section):
         en="Features taken on a log scale (log1p)",
         zh="取对数（log1p）的特征",
     )
+    scaling: Literal["robust", "standard"] = knob(
+        "robust",
+        en="robust: median and range of the middle 96 %; standard: mean and standard deviation",
+        zh="robust：中位数与中间 96% 的极差；standard：均值与标准差",
+    )
+    feature_weights: dict[str, float] = knob(
+        {},
+        en="Feature to how much it counts beside the others; 1 where it is not named",
+        zh="各特征的相对权重；未列出者为 1",
+    )
+    methods: list[Literal["kmeans", "mixture", "mixed", "classes"]] = knob(
+        ["kmeans"],
+        en="Methods tried: kmeans; mixture (Gaussian clouds); mixed (numbers and categories); classes (latent classes)",
+        zh="尝试的方法：kmeans；mixture（高斯混合）；mixed（数值与类别混合）；classes（潜类别）",
+        min_length=1,
+    )
+    choice: Literal["largest_stable", "most_stable", "best_separated", "most_actionable"] = knob(
+        "largest_stable",
+        en="Which of the defensible candidates is used",
+        zh="在可辩护的候选方案中选用哪一个",
+    )
     k_min: int = knob(2, unit="segments", en="Fewest segments tried", zh="尝试的最少分群数", ge=2, le=30)
     k_max: int = knob(8, unit="segments", en="Most segments tried", zh="尝试的最多分群数", ge=2, le=30)
-    n_restarts: int = knob(10, unit="restarts", en="Restarts of k-means", zh="k-means 重启次数", ge=1, le=100)
+    n_restarts: int = knob(10, unit="restarts", en="Restarts of a fit", zh="每次拟合的重启次数", ge=1, le=100)
     n_bootstraps: int = knob(
         50,
         unit="resamples",
@@ -38,12 +63,20 @@ class SegmentCustomers(Section):
         10, unit="splits", en="Disjoint halvings for the split-half Jaccard", zh="对半拆分 Jaccard 的次数", ge=5, le=200
     )
     silhouette_sample: int = knob(
-        5000, unit="customers", en="Customers the silhouette is computed on", zh="计算轮廓系数的客户数", ge=200
+        3000, unit="customers", en="Customers the silhouette is computed on", zh="计算轮廓系数的客户数", ge=200
     )
     min_share: float = knob(
         0.02, unit="share", en="Smallest share a segment may have", zh="单个客群的最小占比", ge=0, le=0.5
     )
     seed: int = knob(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
+
+    @field_validator("feature_weights")
+    @classmethod
+    def _above_zero(cls, weights: dict[str, float]) -> dict[str, float]:
+        wrong = [f"{name} {value}" for name, value in weights.items() if not 0 < value <= MOST_WEIGHT]
+        if wrong:
+            raise ValueError(f"weights of {', '.join(wrong)} lie outside ]0, {MOST_WEIGHT:g}]")
+        return weights
 
     @model_validator(mode="after")
     def _in_order(self) -> SegmentCustomers:

@@ -15,6 +15,7 @@ from workbench.report.findings.finding import Finding
 __all__ = ["find_segments", "limit_segments", "value_shares"]
 
 _VALUE = "monetary_total"
+_METHODS = ("kmeans", "mixture", "mixed", "classes")
 
 
 def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
@@ -77,36 +78,41 @@ def find_segments(
         stability = {"k": verdict.k, "jaccard": values["split_half_jaccard"], "splits": splits}
         least = {"min_jaccard": values["bootstrap_min_jaccard"], "bootstraps": bootstraps}
         found.append(Finding("segments_stability", stability | least, 0.2))
-    about = {"name": definition.name, "version": definition.version, "features": definition.transform.columns}
+    about = {"name": definition.name, "version": definition.version, "features": _features(definition)}
     found.append(Finding("segments_definition", about, 0.1))
     return found
 
 
-def limit_segments(verdict: Verdict, definition: SegmentDefinition, absent: Sequence[str]) -> list[Finding]:
+def limit_segments(verdict: Verdict, definition: SegmentDefinition, left_out: Sequence[str]) -> list[Finding]:
     """Say what the segments do not show.
 
     Parameters
     ----------
     verdict : Verdict
     definition : SegmentDefinition
-    absent : sequence of str
-        Features the profile asks for that this base does not have.
+    left_out : sequence of str
+        Features the profile asks for that this base does not have or that no method could use.
     """
     found = []
     if verdict.verdict == "continuum":
         found.append(Finding("segments_limit_cut", {"k": verdict.k}))
-    found.append(Finding("segments_limit_features", {"features": definition.transform.columns}))
-    dropped = [*definition.transform.dropped, *absent]
-    if dropped:
-        found.append(Finding("segments_dropped", {"features": dropped, "count": len(dropped)}))
+    found.append(Finding("segments_limit_features", {"features": _features(definition)}))
+    if left_out:
+        found.append(Finding("segments_dropped", {"features": list(left_out), "count": len(left_out)}))
     filled = max(definition.transform.features, key=lambda each: each.filled, default=None)
     if filled is not None and filled.filled:
         share = filled.filled / definition.transform.customers
         found.append(Finding("segments_imputed", {"feature": filled.name, "count": filled.filled, "share": share}))
-    found.append(Finding("segments_limit_method"))
+    if definition.method in _METHODS:
+        found.append(Finding(f"segments_limit_{definition.method}"))
     if definition.as_of != UNDATED.isoformat():
         found.append(Finding("segments_limit_new", {"as_of": definition.as_of}))
     return found
+
+
+def _features(definition: SegmentDefinition) -> list[str]:
+    """Return the features that were compared, where there is one segment too."""
+    return definition.columns or definition.transform.columns
 
 
 def _sizes(sizes: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:

@@ -32,7 +32,8 @@ def definition():
     return SegmentDefinition(
         name="segments-shop",
         transform=Transform(kept, {}, "robust", 1, 5.0, 200, 0),
-        centroids=((0.0, 0.0), (1.0, 1.0)),
+        model={"type": "centroids", "centers": [[0.0, 0.0], [1.0, 1.0]]},
+        method="kmeans",
         segments=(Segment("high", {"en": "High", "zh": "高"}), Segment("low", {"en": "Low", "zh": "低"})),
         as_of="2024-03-01",
         verdict="continuum",
@@ -113,7 +114,7 @@ def test_without_a_sure_difference_none_is_told(definition):
 
 
 def test_one_group_tells_its_verdict_and_its_definition_alone(definition):
-    one = replace(definition, centroids=(), segments=(ALL,), verdict="no_structure")
+    one = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="no_structure")
     alone = pd.DataFrame({"segment": ["all"], "n": [200], "share": [1.0], "low": [0.98], "high": [1.0]})
     found = find_segments(
         Verdict("no_structure", 1, "unstable", MEASURED), one, alone.assign(value_share=1.0), STRONGEST.iloc[:0]
@@ -122,7 +123,7 @@ def test_one_group_tells_its_verdict_and_its_definition_alone(definition):
 
 
 def test_too_few_customers_says_how_many_there_are_and_are_needed(definition):
-    one = replace(definition, centroids=(), segments=(ALL,), verdict="too_little_data")
+    one = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="too_little_data")
     counted = {"customers": 40, "distinct": 9, "features": 2, "needed": 100}
     everybody = pd.DataFrame({"segment": ["all"], "n": [40], "share": [1.0], "low": [0.9], "high": [1.0]})
     everybody = everybody.assign(value_share=1.0)
@@ -132,7 +133,7 @@ def test_too_few_customers_says_how_many_there_are_and_are_needed(definition):
 
 
 def test_customers_all_alike_are_not_called_too_few(definition):
-    one = replace(definition, centroids=(), segments=(ALL,), verdict="too_little_data")
+    one = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="too_little_data")
     counted = {"customers": 0, "distinct": 0, "features": 0, "needed": 100}
     everybody = pd.DataFrame({"segment": ["all"], "n": [150], "share": [1.0], "low": [0.9], "high": [1.0]})
     everybody = everybody.assign(value_share=1.0)
@@ -151,8 +152,7 @@ def test_every_verdict_has_a_sentence_and_a_heading():
 
 
 def test_the_limits_name_what_was_left_out_and_filled_in(definition):
-    dropped = replace(definition, transform=replace(definition.transform, dropped={"flat": "constant"}))
-    values = told(limit_segments(Verdict("continuum", 2, ""), dropped, ["tenure_days"]))
+    values = told(limit_segments(Verdict("continuum", 2, ""), definition, ["flat", "tenure_days"]))
     assert values["segments_dropped"] == {"features": ["flat", "tenure_days"], "count": 2}
     assert values["segments_imputed"] == {"feature": "income", "count": 30, "share": 0.15}
     assert values["segments_limit_cut"] == {"k": 2}
@@ -163,12 +163,16 @@ def test_the_limits_say_nothing_that_does_not_hold(definition):
     known = tuple(replace(each, filled=0) for each in definition.transform.features)
     bare = replace(definition, as_of="9999-12-31", transform=replace(definition.transform, features=known))
     values = told(limit_segments(Verdict("structure", 2, ""), bare, []))
-    assert set(values) == {"segments_limit_features", "segments_limit_method"}
+    assert set(values) == {"segments_limit_features", "segments_limit_kmeans"}
 
 
 def test_without_any_feature_the_limits_can_still_be_said(definition):
     bare = replace(
-        definition, centroids=(), segments=(ALL,), transform=replace(definition.transform, features=(), customers=0)
+        definition,
+        model={"type": "single"},
+        method="single",
+        segments=(ALL,),
+        transform=replace(definition.transform, features=(), customers=0),
     )
     said = limit_segments(Verdict("too_little_data", 1, "no_features"), bare, ["recency_days"])
     for each in said:
