@@ -1,0 +1,145 @@
+"""Who fulfils a rule: hand-counted on eight customers, on the edges of windows, and where values are missing."""
+
+from datetime import date
+
+import ibis
+import pandas as pd
+import pytest
+
+from workbench.analysis.audiences.rule import parse_audience, parse_expression
+from workbench.analysis.audiences.select import Knowledge, check_audience, funnel, members, standing
+from workbench.core.errors import ProfileError
+
+AS_OF = date(2025, 1, 1)
+FEATURES = pd.DataFrame({
+    "customer_id": list("abcdefgh"),
+    "recency_days": [1, 40, 100, 200, None, 5, 9, 300],
+    "city": ["上海", "上海", "北京", None, "北京", "上海", "广州", "北京"],
+})  # fmt: skip
+CHURN = pd.DataFrame({"customer_id": list("abcdefg"), "churn_probability": [0.1, 0.9, 0.8, 0.7, 0.2, 0.6, None]})
+ORDERS = pd.DataFrame({
+    "order_id": ["1", "1", "2", "3", "4", None, None],
+    "customer_id": ["a", "a", "a", "b", "c", "f", "f"],
+    "ordered_at": pd.to_datetime(
+        ["2024-12-31 10:00", "2024-12-31 10:00", "2024-12-02", "2024-12-01", "2025-01-01", "2024-12-20", "2024-12-20"], format="ISO8601"),
+    "channel": ["shop", "shop", "web", "web", "web", "web", "web"],
+})  # fmt: skip
+EVENTS = pd.DataFrame({
+    "customer_id": ["a", "a", "b", "b", "c", "c", "d", "d", "d"],
+    "occurred_at": pd.to_datetime([
+        "2024-12-01 10:00", "2024-12-01 11:00", "2024-12-01 11:00", "2024-12-01 10:00", "2024-12-01", "2024-12-20",
+        "2024-11-01", "2024-12-10", "2024-12-12",
+    ], format="ISO8601"),
+    "type": ["view", "cart", "view", "cart", "view", "cart", "view", "view", "cart"],
+})  # fmt: skip
+
+
+def known(**named):
+    frames = {"features": FEATURES, "churn": CHURN, "transactions": ORDERS, "events": EVENTS}
+    return Knowledge({name: ibis.memtable(frame) for name, frame in frames.items()}, AS_OF, named)
+
+
+def who(content, **named):
+    audience = parse_expression(content) if isinstance(content, str) else parse_audience(content)
+    knowledge = known(**named)
+    check_audience(audience, knowledge)
+    return "".join(members(audience, standing(audience, knowledge)).customer_id.to_pandas())
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("churn_probability > 0.5 and city = '上海'", "bf"),
+        ("recency_days is null", "e"),
+        ({"not": "churn_probability > 0.5"}, "aegh"),  # unknown is not known to hold
+        ({"any": ["city = '广州'", "recency_days > 250"]}, "gh"),
+        ({"did": {"table": "transactions"}}, "abf"),  # the as-of date itself is not seen
+        ({"did": {"table": "transactions", "at_least": 2}}, "af"),  # lines without an order_id are orders
+        ({"did": {"table": "transactions", "last_days": 31}}, "abf"),  # [start, end): 1 December is in
+        ({"did": {"table": "transactions", "last_days": 30}}, "af"),
+        ({"did": {"table": "transactions", "where": "channel = 'shop'"}}, "a"),
+        ({"did": {"table": "events", "at_least": 1, "at_most": 2}}, "abc"),
+        ({"did": {"table": "events", "at_least": 0, "at_most": 2}}, "abcefgh"),
+        ({"not_done": {"table": "transactions"}}, "cdegh"),
+        (
+            {"all": ["city = '上海'"], "exclude": [{"did": {"table": "transactions", "where": "channel = 'shop'"}}]},
+            "bf",
+        ),
+        ({"all": [], "limit": {"customers": 2, "by": "churn_probability"}}, "bc"),
+        ({"all": [], "limit": {"customers": 2, "by": "recency_days", "order": "lowest"}}, "af"),
+    ],
+)
+def test_members_are_as_counted_by_hand(rule, expected):
+    assert who(rule) == expected
+
+
+def cart(**days):
+    steps = [{"table": "events", "where": "type = 'view'"}, {"table": "events", "where": "type = 'cart'"}]
+    return {"sequence": {"steps": steps, **days}}
+
+
+def test_a_sequence_is_in_order_and_in_time():
+    assert who(cart()) == "acd"  # b put it in the cart before the view
+    assert who(cart(within_days=5)) == "ad"  # d saw it again two days before
+    assert who(cart(within_days=5, last_days=25)) == "d"
+
+
+def test_steps_at_one_moment_do_not_follow_each_other():
+    same = EVENTS.assign(occurred_at=pd.Timestamp("2024-12-01"))
+    knowledge = Knowledge({"features": ibis.memtable(FEATURES), "events": ibis.memtable(same)}, AS_OF, {})
+    audience = parse_audience(cart())
+    assert members(audience, standing(audience, knowledge)).count().to_pandas() == 0
+
+
+def test_another_audience_is_a_clause():
+    inner = parse_audience({"audience": "leaving", "all": ["churn_probability > 0.5"], "exclude": ["city = '北京'"]})
+    assert who({"all": [{"audience": "leaving"}, "recency_days < 50"]}, leaving=inner) == "bf"
+    assert who({"not": {"audience": "leaving"}}, leaving=inner) == "acegh"
+
+
+def test_the_funnel_counts_each_clause_alone_and_in_turn():
+    audience = parse_audience({"all": ["churn_probability > 0.5", "city = '上海'"], "exclude": ["recency_days < 10"]})
+    found = funnel(audience, standing(audience, known()))
+    assert found["alone"].tolist() == [8, 4, 3, 3]
+    assert found["left"].tolist() == [8, 4, 2, 1]
+
+
+def test_an_audience_of_nobody_is_a_result():
+    assert who("city = '深圳'") == ""
+    audience = parse_expression("city = '深圳'")
+    assert funnel(audience, standing(audience, known()))["left"].tolist() == [8, 0]
+
+
+def test_the_order_of_rows_changes_nothing():
+    tables = {"features": FEATURES.sample(frac=1, random_state=1), "churn": CHURN.sample(frac=1, random_state=2)}
+    knowledge = Knowledge({name: ibis.memtable(frame) for name, frame in tables.items()}, AS_OF, {})
+    audience = parse_audience({"all": ["churn_probability > 0"], "limit": {"customers": 3, "by": "churn_probability"}})
+    assert "".join(members(audience, standing(audience, knowledge)).customer_id.to_pandas()) == "bcd"
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("chrun_probability > 0.5", "Did you mean 'churn_probability'?"),
+        ("city > 5", "city"),
+        ({"did": {"table": "event"}}, "Did you mean 'events'?"),
+        ({"did": {"table": "products"}}, "carries no dates"),
+        ({"did": {"table": "events", "where": "typ = 'view'"}}, "Did you mean 'type'?"),
+        ({"did": {"table": "events", "last_days": 9999}}, "longer than the data, which begins on 2024-11-01"),
+        ({"audience": "x"}, "top clauses"),
+        ({"all": [{"audience": "leavng"}]}, "no audience 'leavng'"),
+        ({"all": ["city = '上海'"], "limit": {"customers": 1, "by": "valu"}}, "unknown column 'valu'"),
+        ({"all": ["city = '上海'"], "columns": ["phone"]}, "unknown column 'phone'"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_with_the_nearest_name(rule, said):
+    with pytest.raises(ProfileError) as refused:
+        who(rule)
+    assert said in str(refused.value)
+
+
+def test_audiences_in_a_circle_are_refused():
+    one = parse_audience({"audience": "one", "all": [{"audience": "two"}]})
+    two = parse_audience({"audience": "two", "all": [{"audience": "one"}]})
+    with pytest.raises(ProfileError, match="in a circle: one -> two -> one"):
+        check_audience(one, known(one=one, two=two))
