@@ -66,7 +66,7 @@ CAMPAIGNS = {
     "HD2025CJ": ("2025-03-01", "短信"), "HD202552": ("2025-05-12", "企业微信"),
 }  # fmt: skip
 REACHED = 0.5
-REDEEM_DAYS = 30
+REDEEM_DAYS = 45
 
 
 def write_arms(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
@@ -94,7 +94,7 @@ def added_chances_sql(draws: Draws) -> str:
 def write_campaigns(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
     """Make ``campaigns``: campaign, person, channel, day, second, opened_after and redeemed_after (hours, null if not).
 
-    Redeemed is a campaign opened by somebody thrifty who then bought within thirty days.
+    Redeemed is a campaign opened by somebody thrifty who then bought within 45 days.
     """
     listed = ", ".join(
         f"('{name}', '{channel}', {(date.fromisoformat(day) - START).days}, {at})"
@@ -115,7 +115,7 @@ def write_campaigns(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
             ON b.person = s.person AND b.day > s.day AND b.day <= s.day + {REDEEM_DAYS} AND b.day < {DAYS} GROUP BY ALL)
     SELECT campaign, s.person, channel, day, 36000 + floor({draws.unit(key, "sent")} * 1800)::BIGINT AS second,
         CASE WHEN opened THEN 1 + floor({draws.exponential(key, "open hours")} * 9)::BIGINT END AS opened_after,
-        CASE WHEN opened AND bought_on IS NOT NULL AND {draws.unit(key, "redeemed")} < 0.1 + 0.85 * thrift
+        CASE WHEN opened AND bought_on IS NOT NULL AND {draws.unit(key, "redeemed")} < 0.3 + 0.7 * thrift
             THEN (bought_on - day) * 24 + 9 END AS redeemed_after
     FROM (SELECT *, {draws.unit(key.replace("s.", ""), "opened")} < opens * CASE WHEN left_on > day THEN 1 ELSE 0.15 END AS opened FROM sent) AS s
     LEFT JOIN bought_after USING (campaign, person)

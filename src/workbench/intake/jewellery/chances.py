@@ -18,7 +18,7 @@ __all__ = ["chances_sql", "write_bought"]
 FIRST = {"service": 0.45, "passer": 0.97}
 FIRST_ELSE = 0.93
 SHY_DAYS = 20  # after registration nothing further is bought for so long
-FAITH = 0.62  # most that a giver keeps to an occasion
+FAITH = 0.5  # most that a giver keeps to an occasion
 GIFT_FESTIVALS = ("520", "qixi", "valentines", "mothers_day")
 # first occasion, and that of purchases without one of their own
 FIRST_OCCASION = {"bridal": "engagement", "gift": "gift", "self_reward": "self", "investor": "invest",
@@ -108,7 +108,7 @@ def _treats(draws: Draws) -> str:
         SELECT p.person, {_NO_TREAT} + y.range AS no,
             date_diff('day', DATE '{START}', (p.born + to_years((2020 - year(p.born) + y.range)::INTEGER))::DATE)
                 - floor({draws.unit(key, "treat")} * 8)::BIGINT AS day,
-            0.3 * {draws.unit("p.person", "treats")} AS chance, p.left_on, p.joined
+            0.25 * {draws.unit("p.person", "treats")} AS chance, p.left_on, p.joined
         FROM people AS p, range(0, 7) AS y WHERE p.persona = 'self_reward')
     WHERE day >= joined + {SHY_DAYS}"""
 

@@ -81,7 +81,7 @@ def _events(draws: Draws) -> str:
     return f"""
     SELECT person, visit, day, least(86399, second + (step - 1) * 45 + floor({u("place", "pause")} * 40)::BIGINT) AS second,
         CASE WHEN is_order THEN '下单' WHEN key IS NOT NULL AND step = steps THEN '加购' WHEN attends THEN '活动签到'
-            WHEN kind < 0.14 AND step = 1 THEN '搜索' WHEN kind < 0.86 THEN '浏览' WHEN kind < 0.93 THEN '收藏' ELSE '加购' END AS type,
+            WHEN kind < 0.14 AND step = 1 THEN '搜索' WHEN kind < 0.82 THEN '浏览' WHEN kind < 0.87 THEN '点击' WHEN kind < 0.93 THEN '收藏' ELSE '加购' END AS type,
         CASE WHEN attends OR kind < 0.14 AND step = 1 AND NOT is_order THEN NULL ELSE product_id END AS product_id,
         CASE WHEN kind < 0.14 AND step = 1 AND NOT is_order AND NOT attends THEN CASE category {terms} END END AS search_term,
         CASE WHEN NOT is_order THEN round(4 + 40 * {draws.exponential("place", "dwell")}, 1) END AS dwell_seconds,
