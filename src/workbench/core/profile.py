@@ -346,7 +346,13 @@ class _ProfileReader:
             self.fault((*path, "table"), f"unknown table '{table}'", "", did_you_mean(table, CANONICAL))
             return
         self._check_columns(path, table, columns, header=given.get("header", True))
-        mapped = set(columns) | ({"customer_id"} if "source_id" in columns else set())
+        mapped = set(columns) | ({"customer_id"} if "source_id" in columns else set()) | {given.get("numbered")}
+        mapped |= {"question", "answer"} if given.get("layout") == "wide" else set()
+        if given.get("numbered") is not None and CANONICAL[table].kind(str(given["numbered"])) != "id":
+            ids = [column.name for column in CANONICAL[table].columns if column.kind == "id"]
+            self.fault(
+                (*path, "numbered"), f"'{given['numbered']}' is no id column of {table}", "", did_you_mean("", ids)
+            )
         lacking = [key for key in CANONICAL[table].keys if key not in mapped]
         if lacking:
             expected = f"Table {table} needs {listed(CANONICAL[table].keys)}"

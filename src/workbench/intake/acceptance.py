@@ -113,7 +113,7 @@ def accept(
     kinds = _kinds(source)
     stripped = _settle(engine, _strip(raw))
     facts = _facts(stripped, source, kinds, dates)
-    kinds |= {name: "number" for name in source.attributes if facts.pop(f"numeric {name}")}
+    kinds |= {name: "number" for name in source.attributes if facts.pop(f"numeric {name}", 0)}
     cells = {name: cast_cell(stripped[name], _plan(name, kind, source, facts, dates)) for name, kind in kinds.items()}
     kinds |= {name: "money" if name == "amount" else "id" for name in _derived_names(source) if name not in kinds}
     contacts = _contacts(source, stripped) if keep_contacts else {}
@@ -184,7 +184,7 @@ def _facts(
         if name in stripped.columns:
             other = stripped[name].cast("string").length() != width
             aggregates[f"width {name}"] = other.cast("int64").sum().fill_null(0)
-    for name in source.attributes:
+    for name in source.attributes if source.layout == "long" else ():  # answers stay as they are written
         as_number = cast_cell(stripped[name], ColumnPlan(name, "number", source.formats, *dates))
         parses = (as_number.code.count() == 0) & (as_number.value.count() > 0)
         is_text = stripped[name].type().is_boolean() or stripped[name].type().is_temporal()

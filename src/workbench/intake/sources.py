@@ -27,6 +27,7 @@ from workbench.intake.parquet_files import parquet_shape, read_parquet_file, rea
 from workbench.intake.places import find_files, form_of, is_remote
 from workbench.intake.raw_files import LINE, RawFile, read_text_file
 from workbench.intake.snapshots import needs_fetching, remote_faults
+from workbench.intake.surveys.wide import UNANSWERED, as_read, melt_answers, numbered_rows, questions_of, with_numbers
 from workbench.intake.text_files import Head, read_head
 from workbench.intake.workbooks import DATE_CELLS, Sheet, read_sheet, read_workbook_file
 
@@ -138,6 +139,10 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
         paths = find_files(source, root)
     except DataError as error:
         return [*faults, *error.faults]
+    try:
+        source, _ = _with_questions(source, paths)
+    except DataError:  # told below, file by file
+        pass
     for path in paths:
         try:
             _lay_out(source, path)
@@ -156,9 +161,9 @@ def check_declared(source: SourceParams) -> list[Fault]:
 def expression_columns(source: SourceParams) -> dict[str, str]:
     """Map the columns a rule or measure of this source may name to their kinds."""
     known = columns_of(source.table, contact=False, neighbours=True)
-    kinds = {name: known[name] for name in source.columns if name in known} | dict.fromkeys(
-        source.attributes, ATTRIBUTE
-    )
+    further = ("survey", "question", "answer") if source.layout == "wide" else ()
+    named = (*source.columns, *further, *([source.numbered] if source.numbered else []))
+    kinds = {name: known[name] for name in named if name in known} | dict.fromkeys(source.attributes, ATTRIBUTE)
     if source.table == "transactions" and "unit_price" in kinds:
         kinds.setdefault("amount", "money")
     if source.table == "customers" and "source_id" in kinds:
@@ -201,12 +206,16 @@ def read_source(
     faults = check_source(source, root)
     if faults:
         raise DataError(faults)
+    declared = source
+    source, questions = _with_questions(source, find_files(source, root))
     layouts = [_lay_out(source, path) for path in find_files(source, root)]
     raws = [_read_file(engine, source, layout, scratch / f"{name}-{at}") for at, layout in enumerate(layouts)]
     shown = [layout.path.relative_to(root).as_posix() for layout in layouts]
     table = _union(
-        raw.table.mutate(**_origin(file, at)) for at, (raw, file) in enumerate(zip(raws, shown, strict=True))
+        with_numbers(raw.table.mutate(**_origin(file, at)), source, at)
+        for at, (raw, file) in enumerate(zip(raws, shown, strict=True))
     )
+    source = numbered_rows(source)
     if any(layout.sheet for layout in layouts):
         source = _with_date_cells(source)
     places = {"root": root, "scratch": scratch / name}
@@ -220,7 +229,19 @@ def read_source(
         raise DataError(_all_rejected(source, metrics, name))
     if accepted.people is not None and f"{name}.contact_cells_dropped" in metrics:
         metrics[f"{name}.contact_cells_kept_apart"] = metrics.pop(f"{name}.contact_cells_dropped")
+    if declared.layout == "wide":
+        melted, metrics[f"{name}.{UNANSWERED}"] = melt_answers(engine, accepted.table, name, list(questions))
+        kinds = {column: kind for column, kind in columns_of("responses").items() if column in melted.columns}
+        return ParsedSource(name, declared, melted, kinds, rejects, metrics, dropped)
     return ParsedSource(name, source, accepted.table, accepted.kinds, rejects, metrics, dropped, accepted.people)
+
+
+def _with_questions(source: SourceParams, paths: list[Path]) -> tuple[SourceParams, dict[str, str]]:
+    """Add the question columns of a wide survey to those that are read; the first file says which there are."""
+    if source.layout != "wide":
+        return source, {}
+    questions = questions_of(source, _lay_out(source, paths[0]).names)
+    return as_read(source, questions), questions
 
 
 def _lay_out(source: SourceParams, path: Path) -> Layout:

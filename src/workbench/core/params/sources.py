@@ -103,6 +103,21 @@ class SourceParams(Section):
         None, en="Field separator, or 'whitespace'; default: detected", zh="字段分隔符，或 whitespace；默认自动识别"
     )
     header: bool = knob(True, en="Whether the first line names the columns", zh="首行是否为列名")
+    layout: Literal["long", "wide"] = knob(
+        "long",
+        en="Of a survey: one row per answer (long), or one column per question (wide)",
+        zh="问卷布局：每行一个答案（long），或每题一列（wide）",
+    )
+    questions: dict[str, str] = knob(
+        {},
+        en="Question columns of a wide survey: question: their column, or a list; default: every column not mapped",
+        zh="宽表问卷的题目列：题目：来源列名，或列表；默认为所有未映射的列",
+    )
+    numbered: str | None = knob(
+        None,
+        en="Id column of ours that is filled with the number of the record's line, where the file has no id",
+        zh="来源没有编号时，以记录行号填入的编号列",
+    )
     sheet: str | int | None = knob(
         None, en="Sheet of a workbook, by name or position from 1", zh="工作簿中的工作表：名称或从 1 起的位置"
     )
@@ -159,11 +174,23 @@ class SourceParams(Section):
     @model_validator(mode="before")
     @classmethod
     def _name_attributes(cls, given: Any) -> Any:
-        if isinstance(given, dict) and isinstance(given.get("attributes"), list):
-            names = given["attributes"]
-            if all(isinstance(name, str) for name in names):
-                return given | {"attributes": {name: name for name in names}}
+        for key in ("attributes", "questions"):
+            names = given.get(key) if isinstance(given, dict) else None
+            if isinstance(names, list) and all(isinstance(name, str) for name in names):
+                given = given | {key: {name: name for name in names}}
         return given
+
+    @model_validator(mode="after")
+    def _fitting_layout(self) -> SourceParams:
+        if self.layout == "wide" and (self.table != "responses" or not self.header):
+            raise ValueError("layout wide is for responses with a header that names the questions")
+        if self.layout == "wide" and self.attributes:
+            raise ValueError("a wide survey has questions, no attributes")
+        if self.questions and self.layout != "wide":
+            raise ValueError("questions belong to layout wide")
+        if self.numbered and self.numbered in self.columns:
+            raise ValueError(f"{self.numbered} is mapped to a column and numbered")
+        return self
 
     @field_validator("measures", mode="before")
     @classmethod

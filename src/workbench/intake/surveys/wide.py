@@ -1,0 +1,106 @@
+"""A survey with one column per question, brought to one row per answer; used by 01_check_quality.
+
+Inside, question columns are called q0001, q0002 and so on: their own names may differ in capitals alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import ibis
+
+from workbench.core.params import SourceParams
+from workbench.intake.raw_files import quoted_name, quoted_text
+
+__all__ = ["UNANSWERED", "as_read", "melt_answers", "numbered_rows", "questions_of", "with_numbers"]
+
+UNANSWERED = "unanswered"
+_EDGES = " \t\r\n\u00a0\u3000\ufeff"
+_KEPT = ("customer_id", "answered_at", "survey")
+_ORIGIN = ("_file", "_line", "_order")
+_STEP = 10_000  # more than the questions of any survey
+
+
+def questions_of(source: SourceParams, names: Sequence[str]) -> dict[str, str]:
+    """Map the questions of a wide survey to the columns that hold their answers, in order.
+
+    Parameters
+    ----------
+    source : SourceParams
+        With ``layout: wide``; its ``questions``, or every column that is not mapped where it names none.
+    names : sequence of str
+        The columns of its first file.
+    """
+    if source.questions:
+        return dict(source.questions)
+    mapped = {str(theirs).strip(_EDGES) for theirs in source.columns.values()}
+    return {name: name for name in names if name and name not in mapped}
+
+
+def as_read(source: SourceParams, questions: Mapping[str, str]) -> SourceParams:
+    """Return the source with its question columns as attributes of plain names, as the readers know them."""
+    attributes = {f"q{at:04d}": theirs for at, theirs in enumerate(questions.values(), 1)}
+    return source.model_copy(update={"attributes": attributes})
+
+
+def numbered_rows(source: SourceParams) -> SourceParams:
+    """Return the source with the column that numbers its records among those it maps."""
+    if not source.numbered:
+        return source
+    return source.model_copy(update={"columns": {**source.columns, source.numbered: "_line"}})
+
+
+def with_numbers(table: ibis.Table, source: SourceParams, at: int) -> ibis.Table:
+    """Name every record of a file by its line; of a further file, by the file's place and the line.
+
+    Parameters
+    ----------
+    table : ibis.Table
+        With ``_line``.
+    source : SourceParams
+    at : int
+        Place of the file among those of the source, from 0.
+    """
+    if not source.numbered:
+        return table
+    line = table["_line"].cast("int64").cast("string")
+    return table.mutate(**{source.numbered: ibis.literal(f"{at + 1}-") + line if at else line})
+
+
+def melt_answers(
+    engine: ibis.BaseBackend, table: ibis.Table, name: str, questions: Sequence[str]
+) -> tuple[ibis.Table, int]:
+    """Bring accepted records to one row per answer.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    table : ibis.Table
+        One row per record: customer_id, perhaps answered_at and survey, and q0001, q0002 and so on.
+    name : str
+        What the survey is called where the file does not say.
+    questions : sequence of str
+        In the order of these columns.
+
+    Returns
+    -------
+    (ibis.Table, int)
+        customer_id, survey, question, answer, answered_at where the file has it, ``_file``, ``_line``, ``_order``; and
+        the number of blank answers, which give no row.
+    """
+    inner = engine.compile(table)
+    kept = [column for column in (*_KEPT, *_ORIGIN[:2]) if column in table.columns]
+    if "survey" not in table.columns:
+        kept.append(f"{quoted_text(name)} AS survey")
+    pairs = ", ".join(
+        f"{{'place': {at}, 'question': {quoted_text(question)}, 'answer': {quoted_name(f'q{at:04d}')}}}"
+        for at, question in enumerate(questions, 1)
+    )
+    every = f"SELECT {', '.join(kept)}, _order, unnest([{pairs}]) AS one FROM ({inner}) AS records"
+    columns = [column.rpartition(" AS ")[2] for column in kept]
+    query = f"""SELECT {", ".join(columns)}, one.question AS question, one.answer AS answer,
+        _order * {_STEP} + one.place AS _order FROM ({every}) AS answers WHERE one.answer IS NOT NULL"""
+    melted = engine.sql(query)
+    asked = int(table.count().execute()) * len(questions)
+    return melted, asked - int(melted.count().execute())
