@@ -16,13 +16,25 @@ from workbench.intake.expressions import ATTRIBUTE
 from workbench.intake.features import REGISTRY
 from workbench.intake.features.registry import window_features
 
-__all__ = ["ACCOUNT", "ANSWER", "CONSENT", "SCORE", "TAG", "KnownColumn", "kind_of", "known_columns", "null_type"]
+__all__ = [
+    "ACCOUNT",
+    "ANSWER",
+    "ATTRIBUTES",
+    "CONSENT",
+    "SCORE",
+    "TAG",
+    "KnownColumn",
+    "kind_of",
+    "known_columns",
+    "null_type",
+]
 
 TAG = "tag_"  # before the id of a tag that a condition names
 ANSWER = "answer_"  # before the item whose question was answered
 SCORE = "score_"  # before the item whose scale was scored
 ACCOUNT = "account_"  # before a column of the customer's account
 CONSENT = "consent_"  # before a purpose
+ATTRIBUTES = "attribute_"  # before a declared attribute of customers
 MIXED = ("income", "children", "household_size")  # numbers in one source, bands in another
 _ACCOUNT_NUMBERS = ("employees", "revenue", "sites")
 _SURVEYED = tuple(name for name, item in ITEMS.items() if any("responses" in need for need in item.needs))
@@ -66,7 +78,7 @@ def kind_of(name: str, dtype: dt.DataType) -> str:
 
 
 def known_columns(
-    present: Mapping[str, dt.DataType], *, windows_days: Iterable[int] = (), scales: Iterable[str] = ()
+    present: Mapping[str, dt.DataType], *, windows_days: Iterable[int] = (), named: Iterable[str] = ()
 ) -> dict[str, KnownColumn]:
     """Return every column a tag may name.
 
@@ -76,8 +88,8 @@ def known_columns(
         The columns of this profile's wide table.
     windows_days : iterable of int
         The windows of 03_build_features.
-    scales : iterable of str
-        Names of scales that 03 scores.
+    named : iterable of str
+        Columns that tags name; those that begin with ``attribute_`` are attributes a profile may declare.
     """
     known = {name: KnownColumn(_customer_kind(name, kind), f"customers.{name}") for name, kind in _attributes()}
     for table in _PER_CUSTOMER:
@@ -88,7 +100,8 @@ def known_columns(
     for feature in (*REGISTRY.values(), *windows):
         needs = " + ".join(need.replace("|", " or ") for need in feature.needs)
         known[feature.name] = KnownColumn(feature.kind, needs, feature.window)
-    known |= {f"scale_{name}": KnownColumn("number", f"responses (scale {name})") for name in scales}
+    declared = [name for name in named if name.startswith(ATTRIBUTES)]
+    known |= {name: KnownColumn(ATTRIBUTE, f"customers.{name.removeprefix(ATTRIBUTES)}") for name in declared}
     known |= {f"{ANSWER}{item}": KnownColumn("category", f"responses (question {item})") for item in _SURVEYED}
     known |= {f"{SCORE}{item}": KnownColumn("number", f"responses (scale {item})") for item in _SURVEYED}
     known |= _of_accounts()

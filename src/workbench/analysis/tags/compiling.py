@@ -22,6 +22,7 @@ __all__ = [
     "columns_of_tag",
     "compile_tags",
     "find_cut_points",
+    "names_in",
     "needs_of",
     "plan_tags",
     "window_of",
@@ -67,6 +68,12 @@ def needs_of(tag: Tag) -> list[str]:
     """Return the groups of columns that must be known: as declared, by default all it names, and its support."""
     groups = tag.needs or columns_of_tag(tag)
     return [*groups, *(name for name in tag.support if name not in groups)]
+
+
+def names_in(tags: Iterable[Tag]) -> set[str]:
+    """Return every column and tag that tags name, for values, needs, support and evidence."""
+    groups = {name for tag in tags for group in needs_of(tag) for name in group.split("|")}
+    return groups | {name for tag in tags for name in (*columns_of_tag(tag), *tag.evidence)}
 
 
 def window_of(tag: Tag, columns: Mapping[str, KnownColumn]) -> int:

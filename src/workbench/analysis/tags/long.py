@@ -46,8 +46,8 @@ def lengthen(
         customer_id, tag, item, value, since, as_of, expires_at (null where it does not age), evidence, version; no row
         where the value is unknown, but for tags that keep their last.
     """
-    rows = ibis.array([_row(tagged, tag, cuts.get(tag.id, ())) for tag in plan.tags])
-    long = tagged.select("customer_id", row=rows.unnest())
+    rows = [_row(tagged, tag, cuts.get(tag.id, ())) for tag in plan.tags] or [_NO_ROW]
+    long = tagged.select("customer_id", row=ibis.array(rows).unnest())
     long = long.select("customer_id", **{name: long.row[name] for name in ("tag", "value", "evidence")})
     long = long.filter(long["value"].notnull())
     about = ibis.memtable([_about(tag, as_of) for tag in plan.tags], schema=_ABOUT)
@@ -58,7 +58,8 @@ def lengthen(
 
 def keep_last(long: ir.Table, before: ir.Table, tags: Sequence[Tag], *, as_of: date) -> ir.Table:
     """Carry over from the last run: since when an unchanged value holds, and the last value of tags that keep it."""
-    earlier = before.filter(before["as_of"] <= as_of)
+    dates = {name: before[name].cast("date") for name in ("since", "as_of", "expires_at")}
+    earlier = before.mutate(**dates).filter(before["as_of"].cast("date") <= as_of)
     past = earlier.select(
         _customer=earlier.customer_id, _tag=earlier["tag"], _value=earlier["value"], _since=earlier.since
     )
@@ -110,6 +111,7 @@ def evidence_of(tag: Tag) -> list[str]:
     return tag.evidence or columns_of_tag(tag)
 
 
+_NO_ROW = ibis.struct({name: ibis.null("string") for name in ("tag", "value", "evidence")})
 _ABOUT = {"tag": "string", "item": "string", "version": "int64", "expires_at": "date"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -12,9 +12,9 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from workbench.analysis.tags.answers import ScoredScale
-from workbench.analysis.tags.columns import CONSENT, TAG, KnownColumn, known_columns
-from workbench.analysis.tags.compiling import Plan, columns_of_tag, compile_tags, find_cut_points, needs_of, plan_tags
-from workbench.analysis.tags.long import evidence_of, lengthen, to_portraits
+from workbench.analysis.tags.columns import ATTRIBUTES, CONSENT, TAG, KnownColumn, known_columns
+from workbench.analysis.tags.compiling import Plan, compile_tags, find_cut_points, names_in, plan_tags
+from workbench.analysis.tags.long import lengthen, to_portraits
 from workbench.analysis.tags.wide import widen
 from workbench.core.tags import ITEMS, Tag
 from workbench.intake.features.keep import Keep
@@ -137,11 +137,12 @@ def tag_customers(
         tables, as_of=as_of, questions=asked.questions, scales=asked.scales, sensitive_items=asked.sensitive_items,
         alpha_least=asked.alpha_least,
     )  # fmt: skip
-    present = dict(read.table.schema().items())
-    columns = known_columns(present, windows_days=asked.windows_days)
+    source = _with_attributes(read.table, names_in(tags))
+    present = dict(source.schema().items())
+    columns = known_columns(present, windows_days=asked.windows_days, named=names_in(tags))
     off = tuple(tag for tag in tags if tag.sensitive and not _allows(tag, asked.sensitive_items))
     plan = plan_tags([tag for tag in tags if tag not in off], columns, present, days_covered=days_covered)
-    table = hold(read.table.select(*_used(read.table, plan.tags, also)))
+    table = hold(source.select(*_used(source, plan.tags, also)))
     cuts = find_cut_points(table, plan.tags)
     wide = compile_tags(table, plan, columns, cuts=cuts, minors=asked.minors, keep=keep)
     long = lengthen(wide, plan, as_of=as_of, cuts=cuts, before=before)
@@ -179,11 +180,16 @@ def tag_options(
     )
 
 
+def _with_attributes(table: ir.Table, named: Iterable[str]) -> ir.Table:
+    """Give declared attributes the name under which tags ask for them."""
+    asked = {name: name.removeprefix(ATTRIBUTES) for name in sorted(named) if name.startswith(ATTRIBUTES)}
+    there = {name: table[column] for name, column in asked.items() if column in table.columns}
+    return table.mutate(**there) if there else table
+
+
 def _used(table: ir.Table, tags: Sequence[Tag], also: Sequence[str]) -> list[str]:
     """List the columns that tags name, with what decides who may be tagged."""
-    named = {name for tag in tags for group in needs_of(tag) for name in group.split("|")}
-    named |= {name for tag in tags for name in (*columns_of_tag(tag), *evidence_of(tag))}
-    named |= {"customer_id", "age", "age_band", *also}
+    named = {*names_in(tags), "customer_id", "age", "age_band", *also}
     return [name for name in table.columns if name in named or name.startswith(CONSENT)]
 
 

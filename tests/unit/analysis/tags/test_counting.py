@@ -1,0 +1,130 @@
+"""Coverage of items, values of tags, movement since the last run, accuracy, strategies."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.analysis.tags.coverage import count_items, count_values, missing_sources
+from workbench.analysis.tags.drifting import compare_with_last, measure_accuracy, psi
+from workbench.analysis.tags.strategies import strategy_for
+from workbench.analysis.tags.tagging import tag_customers
+from workbench.core.tags import load_registry
+from workbench.core.workspace import Workspace
+
+ROOT = Path(__file__).parents[4]
+AS_OF = dt.date(2025, 7, 1)
+FEATURES = pd.DataFrame(
+    {
+        "customer_id": ["a", "b", "c", "d"],
+        "recency_days": [10, 40, 400, None],
+        "frequency_orders": [5, 2, 1, 0],
+        "gender": ["F", "M", None, "F"],
+    }
+)
+PRESENT = {"transactions", "transactions.ordered_at", "transactions.amount", "customers", "customers.gender"}
+
+
+@pytest.fixture(scope="module")
+def registry():
+    return load_registry(Workspace(ROOT))
+
+
+@pytest.fixture(scope="module")
+def tagged(registry):
+    return tag_customers({"features": ibis.memtable(FEATURES)}, registry.computed(), as_of=AS_OF)
+
+
+@pytest.fixture(scope="module")
+def items(registry, tagged):
+    found = count_items(tagged, registry.tags.values(), tagged.portraits, present=PRESENT)
+    return found.set_index("item")
+
+
+def test_every_item_is_known_unknown_or_off(items):
+    assert len(items) == 98
+    known = items[items["status"] == "known"]
+    assert set(known.index) == {"recency", "frequency", "gender"}
+    assert set(items[items["status"] == "off"].index) == {
+        "ethnicity", "religion", "beliefs", "security", "stress", "resilience"
+    }  # fmt: skip
+
+
+def test_an_item_counts_the_customers_with_one_of_its_tags(items):
+    assert items.loc["recency", ["customers", "share"]].tolist() == [3, 0.75]
+    assert items.loc["frequency", ["customers", "share"]].tolist() == [4, 1.0]
+    assert items.loc["gender", ["customers", "share"]].tolist() == [3, 0.75]
+
+
+def test_an_unknown_item_says_what_it_needs_and_has_no_customers(items):
+    assert items.loc["education", ["status", "customers", "lacks"]].tolist() == ["unknown", 0, "customers.education"]
+    assert items.loc["price_sensitivity", "lacks"] == "transactions.unit_price + products.category"
+    assert items.loc["satisfaction", "lacks"] == "service.rating or reviews.rating or responses"
+    assert items.loc["value", "lacks"] == "value"  # the source is there, stage 09 has not run
+
+
+def test_each_missing_source_names_what_it_would_unlock(items):
+    sources = missing_sources(items.reset_index()).set_index("source")
+    assert sources.loc["customers.education", "items"] == ["education"]
+    assert sources.loc["products.category", "count"] == 2  # brand loyalty and price sensitivity
+    assert sources["count"].is_monotonic_decreasing
+    assert "customers.religion" not in sources.index  # off is no lack of data
+
+
+def test_values_are_counted_in_the_order_of_the_registry_with_zeros(tagged):
+    counted = count_values(tagged.portraits, tagged.computed)
+    recency = counted[counted["tag"] == "recency_band"]
+    assert recency["value"].tolist() == ["month", "quarter", "half_year", "year", "longer"]
+    assert recency["customers"].tolist() == [1, 1, 0, 0, 1]
+    assert recency["share"].sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_psi_of_equal_counts_is_nothing_and_of_a_swap_is_known_by_hand():
+    assert psi(np.array([50, 50]), np.array([500, 500]))[0] == pytest.approx(0, abs=1e-9)
+    index, bound = psi(np.array([75, 25]), np.array([25, 75]))
+    p, q = 75.5 / 101, 25.5 / 101
+    assert index == pytest.approx(2 * (p - q) * math.log(p / q), abs=1e-6)
+    assert bound == pytest.approx(3.841459 * (1 / 100 + 1 / 100), abs=1e-6)  # chi-squared, one degree of freedom
+
+
+def test_psi_says_nothing_of_one_value_or_an_empty_run():
+    assert all(math.isnan(each) for each in psi(np.array([5]), np.array([7])))
+    assert all(math.isnan(each) for each in psi(np.array([0, 0]), np.array([7, 7])))
+
+
+def test_psi_without_drift_stays_under_its_bound_in_95_of_100_draws():
+    draw = np.random.default_rng(7)
+    shares = np.array([0.4, 0.3, 0.2, 0.1])
+    pairs = [(draw.multinomial(400, shares), draw.multinomial(600, shares)) for _ in range(1000)]
+    under = np.mean([psi(one, other)[0] <= psi(one, other)[1] for one, other in pairs])
+    assert 0.93 <= under <= 0.97
+
+
+def test_a_tag_moved_only_above_both_a_tenth_and_chance():
+    values = pd.DataFrame({"tag": ["t"] * 2 + ["u"] * 2, "value": ["x", "y"] * 2, "customers": [80, 20, 2, 8]})
+    last = pd.DataFrame({"tag": ["t"] * 2 + ["u"] * 2, "value": ["x", "y"] * 2, "customers": [50, 50, 4, 6]})
+    moved = compare_with_last(values, last).set_index("tag")
+    assert bool(moved.loc["t", "moved"]) is True
+    assert moved.loc["u", "psi"] > 0.1 and bool(moved.loc["u", "moved"]) is False  # ten customers: chance alone
+    assert len(compare_with_last(values, None)) == 0
+
+
+def test_accuracy_counts_the_customers_of_whom_both_are_known():
+    sample = pd.DataFrame({"tag_gender": ["female", "male", "female", None], "checked": ["Female", "female", None, "male"]})
+    row = measure_accuracy(sample, {"gender": "checked", "absent": "x"}).iloc[0]
+    assert row[["tag", "n", "right", "right_share"]].tolist() == ["gender", 2, 1, 0.5]
+    assert 0 < row["low"] < 0.5 < row["high"] < 1
+
+
+def test_a_strategy_is_found_for_a_stage_and_for_the_direction_of_a_segment(registry):
+    found = strategy_for(registry.pack, life_cycle="at_risk", segment="high_spend_lapsed")
+    assert [(each.by, each.key) for each in found] == [("life_cycle", "at_risk"), ("segment", "high_lapsed")]
+    assert strategy_for(registry.pack, segment="middle")[0].key == "others"
+    assert strategy_for(registry.pack, life_cycle="no such stage") == []
+    assert found[0].strategy.evidence.zh == "尚未衡量效果，仅为建议"

@@ -1,0 +1,175 @@
+"""The registry as it ships, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workbench.core.errors import ProfileError
+from workbench.core.tags import GROUPS, ITEMS, KINDS, load_registry
+from workbench.core.tags.definition import Tag
+from workbench.core.workspace import Workspace
+
+ROOT = Path(__file__).parents[3]
+PACKS = sorted(path.stem for path in (ROOT / "params/packs").glob("*.yaml"))
+TAG = {
+    "item": "recency", "name": {"en": "Last", "zh": "最近"}, "business": {"en": "b", "zh": "业"}, "technical": {"en": "t", "zh": "技"},
+    "kind": "statistic", "owner": "someone", "cadence": "daily", "ttl_days": 30, "on_null": "drop", "purpose": "p",
+    "version": 1, "status": "published",
+    "values": {"near": {"en": "near", "zh": "近", "when": "recency_days <= 30"}, "far": {"en": "far", "zh": "远", "otherwise": True}},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_registry(Workspace(ROOT))
+
+
+@pytest.fixture
+def registry_of(tmp_path):
+    """Load a registry of the tags given, all in consumption.yaml, with a pack."""
+
+    def load(tags, *, pack=None, group="consumption", **options):
+        for name in ("tags", "packs"):
+            (tmp_path / "params" / name).mkdir(parents=True, exist_ok=True)
+        path = tmp_path / "params/tags" / f"{group}.yaml"
+        path.write_text(yaml.safe_dump({"tags": tags}, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        content = {"name": {"en": "Trade", "zh": "行业"}, **(pack or {})}
+        (tmp_path / "params/packs/retail.yaml").write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        return load_registry(Workspace(tmp_path.resolve()), **options)
+
+    return load
+
+
+def changed(**more):
+    return {key: value for key, value in {**TAG, **more}.items() if value is not None}
+
+
+def refusal(call, *given, **options):
+    with pytest.raises(ProfileError) as refused:
+        call(*given, **options)
+    return str(refused.value)
+
+
+def test_every_one_of_the_98_items_has_a_tag(shipped):
+    assert len(ITEMS) == 98
+    assert [item for item in ITEMS if not shipped.of_item(item)] == []
+    assert {item.group for item in ITEMS.values()} == set(GROUPS)
+
+
+def test_the_items_are_those_of_the_published_list(public_data):
+    path = public_data.parent / "design/portrait_items.csv"
+    if not path.is_file():
+        pytest.skip("the published list of items is not beside the public data")
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    assert [(row["id"], row["category"], row["name_en"], row["name_zh"], row["sensitive"] == "yes") for row in rows] == [
+        (item.id, item.group, item.name["en"], item.name["zh"], item.sensitive) for item in ITEMS.values()
+    ]
+
+
+def test_every_sensitive_item_names_the_consent_it_needs(shipped):
+    sensitive = [tag for tag in shipped.tags.values() if tag.sensitive]
+    assert {tag.item for tag in sensitive} == {name for name, item in ITEMS.items() if item.sensitive}
+    assert all(tag.consent for tag in sensitive)
+
+
+def test_every_way_of_making_a_tag_is_in_use(shipped):
+    assert {tag.kind for tag in shipped.tags.values()} == set(KINDS)
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_every_pack_loads_with_a_strategy_for_each_stage_and_every_segment(pack):
+    found = load_registry(Workspace(ROOT), pack=pack).pack
+    stages = {"prospect", "new", "active", "at_risk", "dormant", "lost", "reactivated"}
+    assert set(found.life_cycle) == stages
+    assert list(found.segments.values())[-1].matches == []
+
+
+def test_the_packs_are_those_of_four_trades():
+    assert PACKS == ["automotive", "banking", "jewellery", "retail"]
+
+
+def test_ids_of_tags_name_values_that_are_told_apart_in_both_languages(shipped):
+    for tag in shipped.tags.values():
+        for language in ("en", "zh"):
+            names = [getattr(value, language) for value in tag.values.values()]
+            assert len(set(names)) == len(names), tag.id
+
+
+def test_a_tag_without_owner_or_definition_is_refused(registry_of):
+    assert "no owner. Give owner" in refusal(registry_of, {"last": changed(owner=None)})
+    assert "no owner" in refusal(registry_of, {"last": changed(owner=" ")})
+    assert "no business. Give business" in refusal(registry_of, {"last": changed(business=None)})
+    assert "both en and zh are needed" in refusal(registry_of, {"last": changed(technical={"en": "t", "zh": ""})})
+
+
+def test_values_that_do_not_cover_everybody_are_refused(registry_of):
+    open_ended = {"near": TAG["values"]["near"]}
+    said = refusal(registry_of, {"last": changed(values=open_ended)})
+    assert "values do not cover everybody: the last, and only the last, needs 'otherwise: true'" in said
+
+
+def test_values_that_do_not_exclude_each_other_are_refused(registry_of):
+    twice = {"a": TAG["values"]["near"], "b": TAG["values"]["near"], "far": TAG["values"]["far"]}
+    assert "two values under one condition: the second can never hold" in refusal(registry_of, {"last": changed(values=twice)})
+
+
+def test_two_tags_of_one_name_are_refused_with_both_places(registry_of, tmp_path):
+    (tmp_path / "params/tags").mkdir(parents=True)
+    path = tmp_path / "params/tags/relationship.yaml"
+    path.write_text(yaml.safe_dump({"tags": {"last": changed(item="loyalty")}}, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    said = refusal(registry_of, {"last": TAG})
+    assert "params/tags/relationship.yaml, line 2: two tags named 'last', first at params/tags/consumption.yaml, line 2" in said
+
+
+def test_an_unknown_item_key_or_kind_is_refused_with_the_nearest_name(registry_of):
+    assert "unknown item 'recancy'. Did you mean 'recency'?" in refusal(registry_of, {"last": changed(item="recancy")})
+    assert "unknown key 'onwer'. Did you mean 'owner'?" in refusal(registry_of, {"last": changed(onwer="x")})
+    assert "kind is 'magic'" in refusal(registry_of, {"last": changed(kind="magic")})
+
+
+def test_a_tag_in_the_file_of_another_group_is_refused(registry_of):
+    said = refusal(registry_of, {"last": TAG}, group="usage")
+    assert "tag last stands for recency, of the group consumption. Put it into params/tags/consumption.yaml" in said
+
+
+def test_all_faults_of_a_registry_are_told_at_once(registry_of):
+    said = refusal(registry_of, {"last": changed(owner=None), "next": changed(item="recancy")})
+    assert "no owner" in said and "recancy" in said
+
+
+def test_a_pack_changes_thresholds_and_the_profile_goes_before_it(registry_of):
+    values = {"near": {"en": "n", "zh": "近", "when": "recency_days <= {near}"}, "far": TAG["values"]["far"]}
+    tags = {"last": changed(values=values, thresholds={"near": 30})}
+    pack = {"thresholds": {"last.near": 365.0}}
+    assert registry_of(tags).tags["last"].conditions() == {"near": "recency_days <= 30"}
+    assert registry_of(tags, pack=pack).tags["last"].conditions() == {"near": "recency_days <= 365"}
+    assert registry_of(tags, pack=pack, thresholds={"last.near": 7.5}).tags["last"].conditions() == {"near": "recency_days <= 7.5"}
+    assert "unknown threshold 'last.nearr'. Did you mean 'last.near'?" in refusal(registry_of, tags, thresholds={"last.nearr": 1.0})
+
+
+def test_a_pack_adds_changes_and_retires_tags(registry_of):
+    pack = {"tags": {"last": {"owner": "pack"}, "more": TAG}, "retired": ["gone"]}
+    found = registry_of({"last": TAG, "gone": TAG}, pack=pack).tags
+    assert list(found) == ["last", "more"]
+    assert found["last"].owner == "pack"
+
+
+def test_an_unknown_pack_is_refused_with_the_nearest_name(tmp_path):
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    said = refusal(load_registry, Workspace(tmp_path.resolve()), pack="jewelry")
+    assert said == "params/packs/jewelry.yaml: no pack 'jewelry'. Did you mean 'jewellery'?"
+
+
+def test_drafts_and_retired_tags_are_not_computed(registry_of):
+    tags = {status: changed(status=status) for status in ("draft", "published", "deprecated", "retired")}
+    assert {tag.id for tag in registry_of(tags).computed()} == {"published", "deprecated"}
+
+
+def test_a_sensitive_item_without_consent_is_refused():
+    with pytest.raises(ValueError, match="item religion is sensitive and no consent is named"):
+        Tag.model_validate({"id": "faith", **changed(item="religion", copies="religion", values={})})
