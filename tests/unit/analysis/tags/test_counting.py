@@ -116,7 +116,9 @@ def test_a_tag_moved_only_above_both_a_tenth_and_chance():
 
 
 def test_accuracy_counts_the_customers_of_whom_both_are_known():
-    sample = pd.DataFrame({"tag_gender": ["female", "male", "female", None], "checked": ["Female", "female", None, "male"]})
+    sample = pd.DataFrame(
+        {"tag_gender": ["female", "male", "female", None], "checked": ["Female", "female", None, "male"]}
+    )
     row = measure_accuracy(sample, {"gender": "checked", "absent": "x"}).iloc[0]
     assert row[["tag", "n", "right", "right_share"]].tolist() == ["gender", 2, 1, 0.5]
     assert 0 < row["low"] < 0.5 < row["high"] < 1

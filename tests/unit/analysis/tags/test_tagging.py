@@ -50,7 +50,9 @@ def run(*tags, features=FEATURES, as_of=AS_OF, before=None, days=None, options=N
     frames = {"features": features, **tables}
     named = {name: ibis.memtable(frame) for name, frame in frames.items()}
     past = None if before is None else ibis.memtable(before)
-    return tag_customers(named, tags, as_of=as_of, before=past, days_covered=days, options=tag_options(**(options or {})))
+    return tag_customers(
+        named, tags, as_of=as_of, before=past, days_covered=days, options=tag_options(**(options or {}))
+    )
 
 
 def values(found, name="last"):
@@ -123,7 +125,11 @@ def test_spellings_of_a_source_are_joined_and_what_fits_none_is_the_last_value()
 
 
 def test_a_copied_value_keeps_what_the_source_says_to_the_letter():
-    assert values(run(tag("cat", item="preference", copies="category_top")), "cat") == {"a": "tea", "c": "<b>", "e": "$=1"}
+    assert values(run(tag("cat", item="preference", copies="category_top")), "cat") == {
+        "a": "tea",
+        "c": "<b>",
+        "e": "$=1",
+    }
 
 
 def test_a_preference_is_told_from_its_least_support_on():
@@ -152,7 +158,9 @@ def test_a_tag_may_name_another_which_is_computed_before_it():
 
 
 def test_either_of_two_columns_is_enough_where_a_need_says_so():
-    either = rule("stage", item_young="age < 35 or age_band like '25%'", more={"item": "age", "needs": ["age|age_band"]})
+    either = rule(
+        "stage", item_young="age < 35 or age_band like '25%'", more={"item": "age", "needs": ["age|age_band"]}
+    )
     assert values(run(either), "stage") == {"a": "item_young", "c": "far", "d": "far"}
     banded = FEATURES.drop(columns="age").assign(age_band=["25-34", None, "55+", None, "25-34"])
     assert values(run(either, features=banded), "stage") == {"a": "item_young", "c": "far", "e": "item_young"}
@@ -212,7 +220,12 @@ def test_numbers_are_not_copied_as_names_and_names_are_not_cut():
 def test_a_declared_attribute_is_asked_for_by_its_name_with_attribute_before_it():
     size = tag("size", item="usage_habit", copies="attribute_ring_size")
     assert run(size).plan.absent == {"size": ("attribute_ring_size",)}
-    assert values(run(size, features=FEATURES.assign(ring_size=list("13579"))), "size") == {"a": "1", "c": "5", "d": "7", "e": "9"}
+    assert values(run(size, features=FEATURES.assign(ring_size=list("13579"))), "size") == {
+        "a": "1",
+        "c": "5",
+        "d": "7",
+        "e": "9",
+    }
 
 
 def test_a_window_longer_than_the_data_leaves_the_tag_out_and_is_told():
@@ -223,7 +236,9 @@ def test_a_window_longer_than_the_data_leaves_the_tag_out_and_is_told():
 
 
 def test_an_unknown_column_or_tag_is_refused_with_the_nearest_name():
-    with pytest.raises(ProfileError, match=r"tag last, value near: unknown column 'recency_day' .* Did you mean 'recency_days'\?"):
+    with pytest.raises(
+        ProfileError, match=r"tag last, value near: unknown column 'recency_day' .* Did you mean 'recency_days'\?"
+    ):
         run(rule(near="recency_day <= 30"))
     with pytest.raises(ProfileError, match=r"unknown column 'tag_lost' .* Did you mean 'tag_last'\?"):
         run(LAST, rule("view", keep="tag_lost = 'near'"))
@@ -269,7 +284,14 @@ def test_days_of_data_run_from_the_first_order_or_event():
 
 
 def test_the_account_of_a_contact_and_the_size_of_the_household_are_at_hand():
-    contacts = pd.DataFrame({"contact_id": ["2", "1"], "account_id": ["B", "A"], "customer_id": ["a", "a"], "decision_role": ["user", "buyer"]})
+    contacts = pd.DataFrame(
+        {
+            "contact_id": ["2", "1"],
+            "account_id": ["B", "A"],
+            "customer_id": ["a", "a"],
+            "decision_role": ["user", "buyer"],
+        }
+    )
     accounts = pd.DataFrame({"account_id": ["A", "B"], "name": ["x", "y"], "industry": ["steel", "glass"]})
     households = pd.DataFrame({"customer_id": ["a", "c"], "household_id": ["h", "h"]})
     found = run(
@@ -310,6 +332,11 @@ def test_a_scale_is_reported_only_where_it_is_reliable():
     alike = run(level, features=everybody, responses=scale_answers(lambda at, item: 1 + at % 5), options=options)
     assert alike.scales[0].alpha == 1.0 and alike.scales[0].n == 60
     assert values(alike, "attitude_level")["c000"] == "low"
-    noise = run(level, features=everybody, responses=scale_answers(lambda at, item: 1 + (at * (item + 1) ** 2 + item) % 5), options=options)
+    noise = run(
+        level,
+        features=everybody,
+        responses=scale_answers(lambda at, item: 1 + (at * (item + 1) ** 2 + item) % 5),
+        options=options,
+    )
     assert noise.scales[0].alpha < 0.7 and noise.scales[0].scores is None
     assert noise.plan.absent == {"attitude_level": ("score_attitude",)}
