@@ -7,6 +7,7 @@ buy by month, season, festival, birthday and wedding, and a day of leaving; orde
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -44,8 +45,8 @@ def generate_jewellery(folder: Path, *, customers: int = 20_000, seed: int = 7, 
         Made if absent. A file that is there with the same content is left untouched.
     customers : int
         Real persons, from 1; their records are more, since many have several. Up to ``MOST_IN_WORKBOOKS`` the shops'
-        files are workbooks, above they are Parquet with the same columns (the other form is removed). Twelve million
-        make some fifty million order lines.
+        files are workbooks, above they are Parquet with the same columns (the other form is removed). Eighteen
+        million make some fifty million order lines.
     seed : int
         The same seed and number of customers give the same bytes.
     threads : int
@@ -60,8 +61,9 @@ def generate_jewellery(folder: Path, *, customers: int = 20_000, seed: int = 7, 
         records.parquet, effects.parquet, occasions.parquet; ``truth.TRUTH`` says what their columns are.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(config={"threads": threads, "memory_limit": MEMORY}) as engine:
-        engine.execute(f"SET temp_directory = '{str(folder / '.spill').replace(chr(39), chr(39) * 2)}'")
+    spill = TemporaryDirectory(dir=folder, prefix=".spill-")
+    limits = {"threads": threads, "memory_limit": MEMORY, "temp_directory": spill.name}
+    with spill, duckdb.connect(config=limits) as engine:
         draws = Draws(seed)
         _make_tables(engine, draws, customers)
         paths = [

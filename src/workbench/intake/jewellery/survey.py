@@ -38,6 +38,32 @@ SCALES = (
            0.78, {"bargain": 1.2, "collector": -1.0, "investor": 0.3, "passer": 0.3}),
     _Scale("环保", ("我愿意为环保包装多付钱", "培育钻石比天然钻石更值得买", "-我不关心首饰的来源"), 0.30, {}),
 )  # fmt: skip
+# question: answers with their weights, for everybody and for personas of whom they differ
+CHOICES: dict[str, dict[str, dict[str, float]]] = {
+    "购物同伴": {
+        "": {"独自": 4, "伴侣": 2, "家人": 2, "朋友": 2},
+        "bridal": {"独自": 1, "伴侣": 7, "家人": 2, "朋友": 1},
+        "self_reward": {"独自": 4, "伴侣": 1, "家人": 1, "朋友": 4},
+        "gift": {"独自": 7, "伴侣": 1, "家人": 1, "朋友": 1},
+    },
+    "购物环境偏好": {
+        "": {"商场专柜": 5, "品牌旗舰店": 2, "线上商城": 3, "贵宾室": 0.3},
+        "self_reward": {"商场专柜": 2, "品牌旗舰店": 2, "线上商城": 6},
+        "collector": {"商场专柜": 1, "品牌旗舰店": 3, "贵宾室": 6},
+    },
+    "兴趣爱好": {
+        "": {"旅行": 3, "美食": 3, "影视": 2, "运动": 2, "理财": 1, "收藏": 0.5, "穿搭": 1},
+        "self_reward": {"穿搭": 6, "旅行": 3, "影视": 2, "美食": 2},
+        "investor": {"理财": 6, "运动": 1, "旅行": 1, "收藏": 1},
+        "collector": {"收藏": 6, "旅行": 2, "理财": 1},
+    },
+    "媒介习惯": {
+        "": {"微信": 4, "抖音": 4, "小红书": 2, "电视": 1},
+        "self_reward": {"小红书": 6, "抖音": 3, "微信": 1},
+        "bridal": {"小红书": 5, "微信": 3, "抖音": 3},
+        "collector": {"微信": 6, "电视": 3, "抖音": 1},
+    },
+}
 NPS = {
     "collector": 9.2,
     "bridal": 8.3,
@@ -51,7 +77,7 @@ NPS_ELSE, NPS_SPREAD = 7.0, 1.7
 
 
 def write_answers(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
-    """Make ``answers``: person, question, answer (text: 1..5, 0..10 for nps, seldom no number), day."""
+    """Make ``answers``: person, item, question, answer (text: 1..5, 0..10 for nps, seldom no number; a choice), day."""
     rows = [
         {"scale": scale.name, "item": at * 8 + number, "question": text.removeprefix("-"), "reverse": text.startswith("-"),
          "loading": scale.loading}
@@ -76,8 +102,29 @@ def write_answers(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
     UNION ALL
     SELECT p.person, 63, 'nps', greatest(0, least(10, round(CASE p.persona {_whens(NPS)} ELSE {NPS_ELSE} END
         + {NPS_SPREAD} * {draws.normal("p.person", "nps")})))::INTEGER::VARCHAR, {when} {asked}
+    UNION ALL
+    SELECT p.person, 50 + c.item, c.question, {_choice(draws)}, p.day
+    FROM (SELECT p.person, p.persona, {when} {asked}) AS p, (VALUES {_questions()}) AS c(item, question)
     """)
     engine.unregister("items_view")
+
+
+def _questions() -> str:
+    return ", ".join(f"({at}, '{question}')" for at, question in enumerate(CHOICES))
+
+
+def _choice(draws: Draws) -> str:
+    """Write the choice of an answer, by the persona where it differs."""
+    branches = []
+    for question, by_persona in CHOICES.items():
+        special = " ".join(
+            f"WHEN '{name}' THEN {draws.weighted('p.person', question, weights)}"
+            for name, weights in by_persona.items()
+            if name
+        )
+        usual = draws.weighted("p.person", question, by_persona[""])
+        branches.append(f"WHEN '{question}' THEN CASE p.persona {special} ELSE {usual} END")
+    return f"CASE c.question {' '.join(branches)} END"
 
 
 def _whens(values: dict[str, float]) -> str:
