@@ -15,7 +15,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAG
 
 # what only these may import, by the path of the module or the name of the wing
 OWNERS = {
-    "mlflow": {"run/tracking/runs.py", "run/tracking/registry.py"},
+    "mlflow": {"run/tracking/runs.py", "run/tracking/registry.py", "run/tracking/models.py"},
     "papermill": {"run/execute.py"},
     "nbclient": {"run/execute.py"},
     "nbconvert": {"report", "run"},
@@ -36,6 +36,7 @@ OWNERS = {
         "core",
         "report",
         "run/tracking/registry.py",
+        "run/tracking/models.py",
         "intake/http_json.py",
         "intake/snapshots.py",
     },  # quoting, never fetching

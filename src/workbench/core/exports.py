@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import codecs
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
 
 from workbench.core.files import write_file
 
-__all__ = ["FORMULA_STARTS", "export_csv", "export_parquet", "formula_safe"]
+__all__ = ["FORMULA_STARTS", "export_batches", "export_csv", "export_parquet", "formula_safe"]
 
 # OWASP, CSV injection: a text cell that begins so is run as a formula by spreadsheets
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
@@ -59,6 +64,44 @@ def export_csv(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
 def export_parquet(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
     """Write a table as Parquet, atomically; no program runs its cells, so text stays as it is."""
     return write_file(path, lambda target: engine.to_parquet(table, target))
+
+
+def export_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, path: Path) -> int:
+    """Write record batches as they come, to .csv (as ``export_csv``) or .parquet, atomically; return the rows.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        All of the schema.
+    schema : pyarrow.Schema
+    path : Path
+    """
+    rows = 0
+
+    def write(target: Path) -> None:
+        nonlocal rows
+        with target.open("wb") as sink:
+            if path.suffix == ".csv":
+                sink.write(codecs.BOM_UTF8)
+            writer = (pa.csv.CSVWriter if path.suffix == ".csv" else pq.ParquetWriter)(sink, schema)
+            with writer:
+                for batch in batches:
+                    writer.write_batch(_formula_safe(batch) if path.suffix == ".csv" else batch)
+                    rows += batch.num_rows
+
+    write_file(path, write)
+    return rows
+
+
+def _formula_safe(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = []
+    for column in batch.columns:
+        if pa.types.is_string(column.type):
+            starts = pc.match_substring_regex(column, _STARTS_FORMULA)
+            marked = pc.binary_join_element_wise("'", column, "")
+            column = pc.if_else(starts, marked, column)  # noqa: PLW2901
+        columns.append(column)
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _safe(text: ibis.Value) -> ibis.Value:

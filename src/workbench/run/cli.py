@@ -1,4 +1,4 @@
-"""The command line: ``workbench run|check|new|stages|params|demo-data|lab|ui``."""
+"""The command line: ``workbench run|check|new|score|stages|params|demo-data|lab|ui``."""
 
 from __future__ import annotations
 
@@ -110,6 +110,25 @@ def new(
     print(f"{place.relative(made.path)} is written; read its reasons and doubts, then: workbench check {name}")
     for fault in made.faults:
         print(f"to be mended first: {visible(str(fault))}")
+
+
+@app.command()
+def score(
+    profile: ProfileArgument,
+    kind: Annotated[str | None, typer.Option(help="Only this model, for example churn; default: all.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write into; default: data/interim/PROFILE/scores.")
+    ] = None,
+    form: Annotated[str, typer.Option(help=".parquet or .csv.")] = ".parquet",
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Apply the champions to today's features, without training; which version is logged."""
+    from workbench.run.scoring import score_profile  # noqa: PLC0415  (MLflow takes seconds to import)
+
+    for each in score_profile(find_workspace(workspace), profile, kind=kind, out=out, form=form):
+        print(f"{each.kind}: {each.rows:,} customers by version {each.number} ({each.version}), written to {each.path}")
+        for column, count in sorted(each.notes.items()):
+            print(f"  {column}: {count:,} with a word the model has not seen, scored as the rare ones are")
 
 
 @app.command()

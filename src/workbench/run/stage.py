@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import pandas as pd
@@ -31,8 +31,12 @@ from workbench.core.tags import TagRegistry
 from workbench.core.workspace import Workspace
 from workbench.intake.features import keeping
 from workbench.run.context import RunContext, current_context, stage_summary
+from workbench.run.model_files import MODEL_FOLDER, write_model
 from workbench.run.tag_registry import registry_of
 from workbench.run.telling import Telling
+
+if TYPE_CHECKING:
+    from workbench.analysis.saved_models import SavedModel
 
 __all__ = ["StageRun", "start"]
 
@@ -217,6 +221,11 @@ class StageRun(Telling):
         path = self.staging.folder / name
         path.write_text(content, encoding="utf-8", newline="\n")
         return path
+
+    def keep_model(self, saved: SavedModel | None, cards: Mapping[str, str]) -> None:
+        """Stage a trained model and its cards (by language): the runner registers it; None is left out."""
+        if saved is not None:
+            write_model(self.staging.folder / MODEL_FOLDER, saved, cards)
 
     def about(self) -> Any:
         """Return what stands under every chart: source, period of the orders, currency."""

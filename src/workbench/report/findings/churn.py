@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.churn_study import ChurnStudy
+from workbench.analysis.churn.study import ChurnStudy
 from workbench.analysis.intervals import wilson
 from workbench.report.findings.finding import Finding
 
@@ -59,7 +59,7 @@ def measure_churn(study: ChurnStudy) -> dict[str, Any]:
     Returns
     -------
     dict
-        The metrics of `workbench.analysis.churn_models.ChurnResult`, with verdict, split, horizon_days and the
+        The metrics of `workbench.analysis.churn.models.ChurnResult`, with verdict, split, horizon_days and the
         customers counted at each cut-off.
     """
     split = "random" if study.kind == "undated_labels" else "time"

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 # before MLflow is imported: no telemetry, no probing of git
@@ -28,6 +30,8 @@ from mlflow.entities.dataset_input import DatasetInput
 from mlflow.entities.input_tag import InputTag
 
 from workbench.core.workspace import Workspace
+from workbench.run.model_files import FACTS_FILE, MODEL_FOLDER
+from workbench.run.tracking.models import ModelRegistry, write_signature
 from workbench.run.tracking.registry import DEFINITION_FILE, SegmentRegistry
 
 __all__ = ["Tracker", "store_uri"]
@@ -122,6 +126,7 @@ class Tracker:
         if folder is not None:
             self._log_folder(tracked, folder)
             self._register(tracked, summary, folder / DEFINITION_FILE)
+            self._register_model(tracked, summary, folder / MODEL_FOLDER)
         self.end(tracked, summary["status"])
         return tracked
 
@@ -164,6 +169,33 @@ class Tracker:
         self.client.set_tag(tracked, "workbench.registered_version", str(registered.number))
         if summary["metrics"].get("challenger"):
             self.segments.propose(registered, why=str(summary["metrics"].get("challenger_reason", "")))
+
+    def models(self, kind: str) -> ModelRegistry:
+        """Return the registered models of a kind: churn, value."""
+        return ModelRegistry(self.client, self.profile, kind)
+
+    def log_scoring(self, tags: Mapping[str, str], metrics: Mapping[str, Any], table: Mapping[str, Any]) -> None:
+        """Write one application of a model as a run of its own: which version, on which data, how many rows."""
+        summary = {"run_id": tags["workbench.run_id"], "stage": "score", "as_of": tags.get("as_of")}
+        tracked = self._open(None, f"score {tags['model']}", summary)
+        self._log(tracked, metrics=dict(metrics), params=dict(tags))
+        self._log_inputs(tracked, {"tables": dict(table), "as_of": tags.get("as_of")})
+        self.end(tracked, "done")
+
+    def _register_model(self, tracked: str, summary: Mapping[str, Any], folder: Path) -> None:
+        """Log the model a stage has trained, its signature and cards, and register it."""
+        if not (folder / FACTS_FILE).is_file():
+            return
+        self.client.log_artifacts(tracked, str(folder), MODEL_FOLDER)
+        with TemporaryDirectory() as aside:
+            shutil.copyfile(folder / FACTS_FILE, Path(aside) / FACTS_FILE)
+            write_signature(Path(aside), tracked)
+            self.client.log_artifact(tracked, str(Path(aside) / "MLmodel"), MODEL_FOLDER)
+        kind = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))["kind"]
+        digests = [table["digest"] for _, table in sorted(summary.get("tables", {}).items())]
+        data = summary.get("metrics", {}).get("data_digest") or (digests[0] if digests else "")
+        registered = self.models(kind).register(folder, run_id=tracked, data_digest=str(data))
+        self.client.set_tag(tracked, f"workbench.{kind}_model", str(registered.number))
 
     def _log_candidate(self, stage_run: str, summary: Mapping[str, Any], candidate: Mapping[str, Any]) -> None:
         tags = {

@@ -6,9 +6,9 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from workbench.analysis.churn_labels import Horizon
-from workbench.analysis.churn_models import ChurnResult
-from workbench.analysis.churn_study import ChurnStudy
+from workbench.analysis.churn.labels import Horizon
+from workbench.analysis.churn.models import ChurnResult
+from workbench.analysis.churn.study import ChurnStudy
 from workbench.report.findings.churn import find_churn, limit_churn, measure_churn
 from workbench.report.text import say
 from workbench.run.telling import plain

@@ -1,11 +1,10 @@
 """Measures at their perfect and their worst value, against scikit-learn, and intervals that cover the truth."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn import metrics
 
-from workbench.analysis import evaluation as ev
+from workbench.analysis.churn import evaluation as ev
 
 LABELS = np.array([0, 0, 1, 1, 0, 1, 0, 1])
 PERFECT = LABELS.astype(float)
@@ -126,28 +125,3 @@ def test_gain_curve_of_a_perfect_and_a_random_score():
     assert curve["lift"].iloc[1] == 2 and np.isnan(curve["lift"].iloc[0])
     assert ev.gain_curve(LABELS, np.ones(8))["share_reached"].tolist() == pytest.approx(np.linspace(0, 1, 21).tolist())
     assert ev.gain_curve(np.zeros(4), np.arange(4.0)).empty
-
-
-def test_interval_covers_the_truth_about_as_often_as_it_says():
-    rng = np.random.default_rng(4)
-    covered = 0
-    for seed in range(100):
-        values = rng.normal(size=80)
-        low, high = ev.interval(lambda w, v=values: float(v @ w / w.sum()), 80, n_bootstraps=100, seed=seed)
-        covered += low <= 0 <= high
-    assert 87 <= covered <= 99
-    assert np.isnan(ev.interval(lambda w: 1.0, 0)).all()
-
-
-def test_permutation_importance_finds_the_one_feature_that_matters():
-    rng = np.random.default_rng(0)
-    features = pd.DataFrame({"noise": rng.normal(size=600), "signal": rng.normal(size=600)})
-    labels = (features["signal"] + 0.3 * rng.normal(size=600) > 0).to_numpy(int)
-    before = features.copy()
-    found = ev.permutation_importance(lambda frame: frame["signal"].to_numpy(), features, labels, seed=1)
-    assert found["feature"].tolist() == ["signal", "noise"]
-    assert found["importance"].iloc[0] > 0.3 and found["low"].iloc[0] > 0.2
-    assert found["importance"].iloc[1] == 0 and found["high"].iloc[1] == 0
-    pd.testing.assert_frame_equal(features, before)
-    again = ev.permutation_importance(lambda frame: frame["signal"].to_numpy(), features, labels, seed=1)
-    pd.testing.assert_frame_equal(found, again)

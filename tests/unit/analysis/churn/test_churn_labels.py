@@ -6,7 +6,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from workbench.analysis.churn_labels import (
+from workbench.analysis.churn.labels import (
     active_customers,
     choose_horizon,
     label_purchases,

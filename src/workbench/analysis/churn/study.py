@@ -14,7 +14,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from workbench.analysis.churn_labels import (
+from workbench.analysis.churn.labels import (
     LEAST_DAYS,
     PERIODS,
     Horizon,
@@ -23,11 +23,12 @@ from workbench.analysis.churn_labels import (
     label_purchases,
     plan_cut_offs,
 )
-from workbench.analysis.churn_models import ChurnResult, fit_dated, fit_undated
+from workbench.analysis.churn.fitting import ChurnModel
+from workbench.analysis.churn.models import ChurnResult, fit_dated, fit_undated
 from workbench.analysis.purchases import count_gaps, has_purchases, purchase_days
 from workbench.intake.features import build_features
 
-__all__ = ["ChurnStudy", "score_customers", "study_churn"]
+__all__ = ["ChurnStudy", "score_customers", "score_frame", "study_churn"]
 
 _SPLITS = (0.4, 0.6, 0.8)  # of the span of dated labels: train, calibrate and test begin there
 CHURN_COLUMNS = ("customer_id", "churn_probability", "purchase_probability", "cut_off", "model_version")
@@ -119,7 +120,7 @@ def study_churn(
     periods = {
         name: _joined(each.frame, _features_at(tables, each.cut_off, windows_days)) for name, each in labels.items()
     }
-    result = fit_dated(periods, **settings)
+    result = fit_dated(periods, horizon_days=horizon.days, **settings)
     counts = {f"{name}.{key}": value for name, each in labels.items() for key, value in each.counts.items()}
     asked = {"horizon": horizon, "cut_offs": cut_offs.periods, "active_within_days": within}
     return ChurnStudy("purchases", result.verdict, result, counts=counts, **asked)
@@ -152,13 +153,37 @@ def score_customers(
         active = active_customers(tables["transactions"], as_of, study.active_within_days)
         asked = features[features["customer_id"].isin(active["customer_id"])]
     asked = asked.sort_values("customer_id", ignore_index=True)
-    frame = asked[["customer_id"]].assign(churn_probability=study.result.model.predict(asked).round(6))
+    when = None if study.kind == "undated_labels" else as_of
+    frame = score_frame(study.result.model, asked, kind=study.kind, as_of=when, version=study.result.model_version)
     if study.kind == "undated_labels":
         held_out = study.result.predictions.set_index("customer_id")["churn_probability"].round(6)
         frame["churn_probability"] = frame["customer_id"].map(held_out).fillna(frame["churn_probability"])
-    buys = 1 - frame["churn_probability"] if study.kind == "purchases" else float("nan")
-    cut_off = pd.NaT if study.kind == "undated_labels" else pd.Timestamp(as_of)
-    version = study.result.model_version
+    return frame
+
+
+def score_frame(
+    model: ChurnModel, features: pd.DataFrame, *, kind: str, as_of: date | None, version: str
+) -> pd.DataFrame:
+    """Give every row a probability.
+
+    Parameters
+    ----------
+    model : ChurnModel
+    features : DataFrame, one row per customer
+    kind : str
+        Of the study that trained the model.
+    as_of : date or None
+        None where nothing is dated.
+    version : str
+
+    Returns
+    -------
+    DataFrame
+        As ``score_customers`` gives it, in the order of the rows.
+    """
+    frame = features[["customer_id"]].assign(churn_probability=model.predict(features).round(6))
+    buys = 1 - frame["churn_probability"] if kind == "purchases" else float("nan")
+    cut_off = pd.NaT if as_of is None or kind == "undated_labels" else pd.Timestamp(as_of)
     return frame.assign(purchase_probability=buys, cut_off=cut_off, model_version=version)[list(CHURN_COLUMNS)]
 
 

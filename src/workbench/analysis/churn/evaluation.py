@@ -23,18 +23,14 @@ __all__ = [
     "calibration_line",
     "calibration_table",
     "gain_curve",
-    "interval",
     "lift_at",
     "log_loss",
-    "permutation_importance",
 ]
 
 BINS = 10  # of the calibration table
 EDGE = 1e-6  # probabilities are held this far from 0 and 1 in a logarithm
 TOP_SHARE = 0.1
 LEVEL = 0.95
-MOST_ROWS = 5_000  # customers that permutation importance is measured on
-DRAWS = 40  # bootstraps of customers per shuffle
 
 
 def auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> float:
@@ -240,90 +236,6 @@ def gain_curve(labels: np.ndarray, scores: np.ndarray, *, points: int = 20) -> p
     reached = reached / events.sum() if len(contacted) else reached
     lift = np.divide(reached, contacted, out=np.full(len(contacted), np.nan), where=contacted > 0)
     return pd.DataFrame({"share_contacted": contacted, "share_reached": reached, "lift": lift, "random": contacted})
-
-
-def interval(
-    measure: Callable[[np.ndarray], float], n: int, *, n_bootstraps: int = 500, seed: int = 0, level: float = LEVEL
-) -> tuple[float, float]:
-    """Bootstrap customers: the percentile interval of a measure over draws with replacement.
-
-    Parameters
-    ----------
-    measure : callable
-        Takes weights of shape (n,), how often each customer was drawn, and gives a number.
-    n : int
-        Customers.
-    n_bootstraps, seed : int
-    level : float
-
-    Returns
-    -------
-    low, high : float
-        NaN when no draw gave a number.
-    """
-    rng = np.random.default_rng(seed)
-    found = [measure(np.bincount(rng.integers(0, n, n), minlength=n)) for _ in range(n_bootstraps)] if n else []
-    finite = [each for each in found if np.isfinite(each)]
-    if not finite:
-        return np.nan, np.nan
-    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def permutation_importance(
-    predict: Callable[[pd.DataFrame], np.ndarray],
-    features: pd.DataFrame,
-    labels: np.ndarray,
-    *,
-    n_repeats: int = 5,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Measure how far the AUC falls when one feature is shuffled among customers (Breiman 2001, Machine Learning 45).
-
-    Parameters
-    ----------
-    predict : callable
-        Features frame to probabilities.
-    features : pandas.DataFrame
-        The columns the model uses; customers it was not fitted on. Of more than 5,000 a seeded sample is taken.
-    labels : numpy.ndarray
-        Shape (n,), 0 or 1.
-    n_repeats : int
-        Shuffles per feature.
-    seed : int
-
-    Returns
-    -------
-    pandas.DataFrame
-        feature, importance (mean fall of the AUC), low, high (.95 interval over bootstraps of customers and
-        shuffles), the most important first, ties by name. Features that say the same share their importance, or hide
-        it.
-    """
-    rng = np.random.default_rng(seed)
-    if len(labels) > MOST_ROWS:
-        kept = np.sort(rng.choice(len(labels), MOST_ROWS, replace=False))
-        features, labels = features.iloc[kept], np.asarray(labels)[kept]
-    n = len(labels)
-    whole, draws = np.ones(n), [np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(DRAWS)]
-    usual = auc_of_draws(labels, predict(features))
-    base, based = usual(whole), [usual(draw) for draw in draws]
-    rows = []
-    for column in features.columns:
-        shuffled = [
-            auc_of_draws(labels, predict(features.assign(**{column: _shuffle(features[column], rng)})))
-            for _ in range(n_repeats)
-        ]
-        falls = [before - area(draw) for area in shuffled for draw, before in zip(draws, based, strict=True)]
-        finite = [each for each in falls if np.isfinite(each)] or [np.nan]
-        low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        mean = np.mean([base - area(whole) for area in shuffled])
-        rows.append({"feature": column, "importance": mean, "low": low, "high": high})
-    table = pd.DataFrame(rows, columns=["feature", "importance", "low", "high"]).round(6)
-    return table.sort_values(["importance", "feature"], ascending=[False, True], ignore_index=True)
-
-
-def _shuffle(column: pd.Series, rng: np.random.Generator) -> pd.Series:
-    return pd.Series(column.array[rng.permutation(len(column))], index=column.index)
 
 
 def _tallies(

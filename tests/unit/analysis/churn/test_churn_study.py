@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis import churn_study
-from workbench.analysis.churn_models import ChurnResult
-from workbench.analysis.churn_study import ChurnStudy, score_customers, study_churn
+from workbench.analysis.churn import study as churn_study
+from workbench.analysis.churn.models import ChurnResult
+from workbench.analysis.churn.study import ChurnStudy, score_customers, study_churn
 
 FIRST, AS_OF = date(2024, 1, 1), date(2024, 6, 17)  # 168 days: six periods of four weeks
 EVERY = 7  # days between the purchases of a customer who has not left
@@ -80,7 +80,8 @@ def test_purchases_are_learned_from_over_three_periods_a_horizon_apart(fitted):
 
 def test_settings_reach_the_fit(fitted):
     study(shop(40), seed=7, min_positives=31, leak_auc=0.9, n_bootstraps=5)
-    assert fitted["settings"] == {"leak_auc": 0.9, "min_positives": 31, "n_bootstraps": 5, "seed": 7}
+    asked = {"leak_auc": 0.9, "min_positives": 31, "n_bootstraps": 5, "seed": 7, "horizon_days": 28}
+    assert fitted["settings"] == asked
 
 
 def test_the_windows_asked_for_are_features(fitted):

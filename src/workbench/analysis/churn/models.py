@@ -9,43 +9,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.churn_candidates import (
-    BASELINE,
-    CANDIDATES,
-    ModelColumns,
-    choose_columns,
-    differing,
-    find_leaks,
-    tidy,
-)
-from workbench.analysis.churn_fitting import (
-    RAW,
-    ChurnModel,
-    choose_candidate,
-    fit_candidate,
-    fit_nested,
-    inner_scores,
-    platt_line,
-    train_calibrated,
-)
-from workbench.analysis.evaluation import (
+from workbench.analysis.churn.alarms import find_feature_alarms, find_model_alarms, is_fitted_elsewhere
+from workbench.analysis.churn.bootstrap import bootstrap_measures
+from workbench.analysis.churn.candidates import BASELINE, SEARCHED, inputs_of
+from workbench.analysis.churn.columns import ModelColumns, choose_columns, differing, tidy
+from workbench.analysis.churn.evaluation import (
     METRICS,
-    auc,
-    auc_of_draws,
     auc_standard_error,
     calibration_line,
     calibration_table,
     gain_curve,
-    interval,
-    permutation_importance,
 )
+from workbench.analysis.churn.fitting import (
+    ChurnModel,
+    Recipe,
+    Training,
+    choose_candidate,
+    fit_candidate,
+    fit_nested,
+    folds_of,
+    pinned,
+    train_calibrated,
+)
+from workbench.analysis.churn.reasons import permutation_importance
 from workbench.core.errors import DataError, Fault
 
 __all__ = ["ChurnResult", "fit_dated", "fit_undated"]
@@ -55,7 +48,6 @@ LEAST_POSITIVES = 30
 FOLDS, REPEATS = 5, 2
 PERIODS = ("train", "calibrate", "test")
 PROCEDURE = "procedure"  # whichever candidate a fold chose
-TOP = 10  # features whose importance is shown
 DIGITS = 6
 
 
@@ -72,8 +64,8 @@ class ChurnResult:
     counts : dict of int
         Per period (or ``all``): ``<period>.customers``, ``<period>.positives``.
     metrics : dict
-        auc, auc_low, auc_high, average_precision, brier, log_loss, lift_at_10pct, calibration_slope,
-        calibration_intercept, baseline_auc, baseline_auc_low, baseline_auc_high, positives, customers, base_rate,
+        auc, average_precision, brier, log_loss, lift_at_10pct, calibration_slope and calibration_intercept, each also
+        with _low and _high; baseline_auc, baseline_auc_low, baseline_auc_high, positives, customers, base_rate,
         leak_alarms, split, chosen, verdict. Without a model only positives, customers, leak_alarms, split, verdict.
     candidates : pandas.DataFrame
         candidate, selection_auc, selection_error, auc, auc_low, auc_high, average_precision, brier, log_loss,
@@ -83,7 +75,7 @@ class ChurnResult:
     calibration, gain, importance : pandas.DataFrame
         As ``evaluation`` makes them, of the tested customers.
     alarms : pandas.DataFrame
-        alarm (model_auc, feature_auc), feature, auc.
+        alarm, feature, auc: as in ``alarms``.
     model : ChurnModel or None
         For scoring: the chosen candidate, trained and calibrated on the latest labels by the tested procedure.
     model_version : str
@@ -112,6 +104,7 @@ def fit_dated(
     min_positives: int = LEAST_POSITIVES,
     n_bootstraps: int = 500,
     seed: int = 0,
+    horizon_days: int = 28,
 ) -> ChurnResult:
     """Train on the first period, calibrate and choose on the second, test on the third.
 
@@ -125,6 +118,8 @@ def fit_dated(
     min_positives : int
         Customers of each class that each period must have.
     n_bootstraps, seed : int
+    horizon_days : int
+        For the purchases that BG/NBD expects.
 
     Returns
     -------
@@ -143,20 +138,30 @@ def fit_dated(
     if few:
         return _too_few("time", counts, "test")
     periods = {name: periods[name].sort_values("customer_id", ignore_index=True) for name in PERIODS}
-    columns = _columns(periods)
-    seen = {name: (tidy(frame, columns), frame["label"].to_numpy(int)) for name, frame in periods.items()}
-    fits = {name: train_calibrated(name, columns, seen["train"], seen["calibrate"], seed) for name in CANDIDATES}
-    selection = {name: model_auc for name, (_, model_auc) in fits.items()}
-    chosen = choose_candidate(selection, seen["calibrate"][1])
-    frame, labels = periods["test"], seen["test"][1]
-    tested = {name: model.predict(frame) for name, (model, _) in fits.items()}
-    scored = {name: [(np.arange(len(labels)), each)] for name, each in tested.items()}
-    table = _candidates(labels, scored, selection, chosen, n_bootstraps=n_bootstraps, seed=seed)
-    importance = _importance(fits[chosen][0], seen["test"][0], labels, seed)
-    final, _ = train_calibrated(chosen, columns, seen["calibrate"], seen["test"], seed)
-    leaks = find_leaks(*seen["train"], columns)
-    found = (frame["customer_id"], labels, tested[chosen])
-    return _result("time", counts, table, found, leaks=leaks, leak_auc=leak_auc, importance=importance, model=final)
+    recipe = Recipe(_columns(periods), seed, horizon_days)
+    seen = {name: (tidy(frame, recipe.columns), frame["label"].to_numpy(int)) for name, frame in periods.items()}
+    with pinned():
+        train = Training(*seen["train"], recipe.columns)
+        fits = {name: train_calibrated(name, recipe, train, seen["calibrate"]) for name in recipe.names}
+        selection = {name: area for name, (_, area) in fits.items()}
+        chosen = choose_candidate(selection, seen["calibrate"][1])
+        labels = seen["test"][1]
+        everybody = np.arange(len(labels))
+        tested = {name: [(everybody, model.predict(seen["test"][0]))] for name, (model, _) in fits.items()}
+        judged = fits[chosen][0]
+        importance = permutation_importance(judged, seen["test"][0], labels, seed=seed)
+        latest = Training(*seen["calibrate"], recipe.columns)
+        final, _ = train_calibrated(chosen, recipe, latest, seen["test"], settings=judged.settings)
+        alarms = find_feature_alarms(periods["train"], seen["train"][1], recipe.columns)
+        elsewhere = is_fitted_elsewhere(
+            judged.pipeline[0], inputs_of(chosen, recipe.columns), seen["train"][0], recipe.columns
+        )
+    table = _candidates(labels, tested, selection, chosen, n_bootstraps=n_bootstraps, seed=seed)
+    if elsewhere:
+        alarms = pd.concat([alarms, pd.DataFrame([{"alarm": "fitted_on_all", "feature": chosen, "auc": np.nan}])])
+    found = _Found(periods["test"]["customer_id"], labels, tested[chosen][0][1], tested[chosen])
+    asked = _Asked("time", leak_auc, n_bootstraps, seed)
+    return _result(asked, counts, table, found, alarms=alarms, importance=importance, model=final)
 
 
 def fit_undated(
@@ -166,6 +171,7 @@ def fit_undated(
     min_positives: int = LEAST_POSITIVES,
     n_bootstraps: int = 500,
     seed: int = 0,
+    households: pd.DataFrame | None = None,
 ) -> ChurnResult:
     """Repeat the whole procedure over 5x2 stratified folds: labels carry no dates, so no later period can be kept back.
 
@@ -175,6 +181,8 @@ def fit_undated(
         One row per labelled customer: customer_id, label (1 = the event) and features.
     leak_auc, min_positives, n_bootstraps, seed
         As for ``fit_dated``.
+    households : pandas.DataFrame, optional
+        customer_id, household_id: no fold parts a household.
 
     Returns
     -------
@@ -193,26 +201,58 @@ def fit_undated(
     if few:
         return _too_few("random", counts, "all")
     labelled = labelled.sort_values("customer_id", ignore_index=True)
-    columns = _columns({"all": labelled})
-    frame, labels = tidy(labelled, columns), labelled["label"].to_numpy(int)
-    folds: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in (*CANDIDATES, PROCEDURE)}
-    for rest, held in _folds(labels, seed):
-        models, chosen = fit_nested(columns, frame.iloc[rest], labels[rest], seed)
-        for name, model in models.items():
-            folds[name].append((held, model.predict(frame.iloc[held])))
-        folds[PROCEDURE].append((held, folds[chosen][-1][1]))
-    inner = {name: inner_scores(name, columns, (frame, labels), seed) for name in CANDIDATES}
-    selection = {name: auc(labels, scores) for name, scores in inner.items()}
-    chosen = choose_candidate(selection, labels)
-    final = fit_candidate(chosen, columns, (frame, labels), seed=seed, line=platt_line(inner[chosen], labels))
+    recipe = Recipe(_columns({"all": labelled}), seed, groups=_groups(labelled["customer_id"], households))
+    frame, labels = tidy(labelled, recipe.columns), labelled["label"].to_numpy(int)
+    folds: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in (*recipe.names, PROCEDURE)}
+    with pinned():
+        parts = [
+            each for repeat in range(REPEATS) for each in folds_of(recipe, labels, folds=FOLDS, seed=seed + repeat)
+        ]
+        for rest, held in parts:
+            train = Training(frame.iloc[rest], labels[rest], recipe.columns)
+            models, chosen, _ = fit_nested(recipe.of(rest), train)
+            for name, model in models.items():
+                folds[name].append((held, model.predict(frame.iloc[held])))
+            folds[PROCEDURE].append((held, folds[chosen][-1][1]))
+        everybody = Training(frame, labels, recipe.columns)
+        fitted, chosen, selection = fit_nested(recipe, everybody, only_chosen=True)
+        rest, held = parts[0]
+        train = Training(frame.iloc[rest], labels[rest], recipe.columns)
+        model = fit_candidate(chosen, recipe, train, settings=fitted[chosen].settings)
+        importance = permutation_importance(model, frame.iloc[held], labels[held], seed=seed)
     table = _candidates(labels, folds, selection, chosen, n_bootstraps=n_bootstraps, seed=seed)
-    rest, held = next(iter(_folds(labels, seed)))
-    model = fit_candidate(chosen, columns, (frame.iloc[rest], labels[rest]), seed=seed, line=RAW)
-    importance = _importance(model, frame.iloc[held], labels[held], seed)
     mean = np.bincount(*_stacked(folds[PROCEDURE]), minlength=len(labels)) / REPEATS
-    found = (labelled["customer_id"], labels, mean)
-    leaks = find_leaks(frame, labels, columns)
-    return _result("random", counts, table, found, leaks=leaks, leak_auc=leak_auc, importance=importance, model=final)
+    found = _Found(labelled["customer_id"], labels, mean, folds[PROCEDURE])
+    alarms = find_feature_alarms(labelled, labels, recipe.columns)
+    asked = _Asked("random", leak_auc, n_bootstraps, seed)
+    return _result(asked, counts, table, found, alarms=alarms, importance=importance, model=fitted[chosen])
+
+
+@dataclass(frozen=True)
+class _Asked:
+    split: str
+    leak_auc: float
+    n_bootstraps: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The tested customers, what the chosen procedure says of them, and in which folds."""
+
+    ids: pd.Series
+    labels: np.ndarray
+    probabilities: np.ndarray
+    folds: list[tuple[np.ndarray, np.ndarray]]
+
+
+def _groups(ids: pd.Series, households: pd.DataFrame | None) -> np.ndarray | None:
+    """Return the household of each customer, those of none alone; None where nobody shares one."""
+    if households is None or households.empty:
+        return None
+    shared = ids.map(households.drop_duplicates("customer_id").set_index("customer_id")["household_id"])
+    named = shared.where(shared.notna(), "\0" + ids.astype(str))
+    return None if named.is_unique else named.to_numpy()
 
 
 def _check(periods: Mapping[str, pd.DataFrame], names: tuple[str, ...]) -> None:
@@ -259,13 +299,6 @@ def _columns(periods: Mapping[str, pd.DataFrame]) -> ModelColumns:
     return ModelColumns(columns.numeric, columns.categorical, dropped)
 
 
-def _folds(labels: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    from sklearn.model_selection import RepeatedStratifiedKFold  # noqa: PLC0415
-
-    folds = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=seed)
-    return folds.split(np.zeros(len(labels)), labels)
-
-
 def _stacked(folds: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([held for held, _ in folds]), np.concatenate([scores for _, scores in folds])
 
@@ -284,26 +317,16 @@ def _candidates(
     rows = []
     for name, folds in scored.items():
         area = selection.get(name, np.nan)
-        tested = {key: _over_folds(key, labels, folds) for key in METRICS}
-        areas = [(held, auc_of_draws(labels[held], scores)) for held, scores in folds]
-        low, high = interval(
-            lambda drawn, areas=areas: float(np.mean([area(drawn[held]) for held, area in areas])),
-            len(labels),
-            n_bootstraps=n_bootstraps,
-            seed=seed,
-        )
-        rows.append(
-            {
-                "candidate": name,
-                "selection_auc": area,
-                "selection_error": auc_standard_error(area, positives, len(labels) - positives),
-                "auc": tested.pop("auc"),
-                "auc_low": low,
-                "auc_high": high,
-                **tested,
-                "chosen": name == chosen,
-            }
-        )
+        bounds = bootstrap_measures(labels, folds, n_bootstraps=n_bootstraps, seed=seed)
+        row = {
+            "candidate": name,
+            "selection_auc": area,
+            "selection_error": auc_standard_error(area, positives, len(labels) - positives),
+        }
+        for key in METRICS:
+            row |= {key: _over_folds(key, labels, folds), f"{key}_low": bounds.at[key, "low"]}
+            row[f"{key}_high"] = bounds.at[key, "high"]
+        rows.append(row | {"searched": len(SEARCHED.get(name, ({},))), "chosen": name == chosen})
     return pd.DataFrame(rows).round(DIGITS)
 
 
@@ -311,46 +334,46 @@ def _over_folds(metric: str, labels: np.ndarray, folds: list[tuple[np.ndarray, n
     return float(np.mean([METRICS[metric](labels[held], scores) for held, scores in folds]))
 
 
-def _importance(model: ChurnModel, frame: pd.DataFrame, labels: np.ndarray, seed: int) -> pd.DataFrame:
-    return permutation_importance(model.predict, frame, labels, seed=seed).head(TOP)
-
-
 def _result(
-    split: str,
+    asked: _Asked,
     counts: dict[str, int],
     table: pd.DataFrame,
-    found: tuple[pd.Series, np.ndarray, np.ndarray],
+    found: _Found,
     *,
-    leaks: pd.DataFrame,
-    leak_auc: float,
+    alarms: pd.DataFrame,
     importance: pd.DataFrame,
     model: ChurnModel,
 ) -> ChurnResult:
-    ids, labels, probabilities = found
+    labels, probabilities = found.labels, found.probabilities
     told = table.set_index("candidate")
     judged = told.loc[PROCEDURE if PROCEDURE in told.index else model.name]
-    alarms = leaks.assign(alarm="feature_auc")[["alarm", "feature", "auc"]]
-    if judged["auc"] > leak_auc:
-        alarms = pd.concat([pd.DataFrame([{"alarm": "model_auc", "feature": "", "auc": judged["auc"]}]), alarms])
-    slope, intercept = calibration_line(labels, probabilities)
-    measured = ("auc", "auc_low", "auc_high", *(name for name in METRICS if name != "auc"))
+    too_good = find_model_alarms(judged["auc"], told.loc[BASELINE, "auc"], leak_auc=asked.leak_auc)
+    alarms = pd.concat([each for each in (too_good, alarms) if len(each)] or [alarms], ignore_index=True)
+    slope, intercept = np.mean([calibration_line(labels[held], scores) for held, scores in found.folds], axis=0)
+    lines = bootstrap_measures(labels, found.folds, n_bootstraps=asked.n_bootstraps, seed=asked.seed).round(DIGITS)
     metrics = {
-        **{name: float(judged[name]) for name in measured},
-        "calibration_slope": round(slope, DIGITS),
-        "calibration_intercept": round(intercept, DIGITS),
+        **{f"{name}{end}": float(judged[f"{name}{end}"]) for name in METRICS for end in ("", "_low", "_high")},
+        "calibration_slope": round(float(slope), DIGITS),
+        "calibration_intercept": round(float(intercept), DIGITS),
+        **{
+            f"calibration_{name}_{end}": float(lines.at[f"calibration_{name}", end])
+            for name in ("slope", "intercept")
+            for end in ("low", "high")
+        },
         **{f"baseline_{name}": float(told.loc[BASELINE, name]) for name in ("auc", "auc_low", "auc_high")},
         "positives": int(labels.sum()),
         "customers": len(labels),
         "base_rate": round(float(labels.mean()), DIGITS),
         "leak_alarms": len(alarms),
-        "split": split,
+        "split": asked.split,
         "chosen": model.name,
         "verdict": "model",
     }
-    predictions = pd.DataFrame({"customer_id": ids.to_numpy(), "label": labels, "churn_probability": probabilities})
+    ids = found.ids.to_numpy()
+    predictions = pd.DataFrame({"customer_id": ids, "label": labels, "churn_probability": probabilities})
     return ChurnResult(
         verdict="model",
-        split=split,
+        split=asked.split,
         counts=counts,
         metrics=metrics,
         candidates=table[table["candidate"] != PROCEDURE],

@@ -1,0 +1,73 @@
+"""Steps of the churn pipelines that scikit-learn lacks: a log for skewed columns, a rule, expected purchases."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from workbench.analysis.value import bg_nbd
+
+__all__ = ["HISTORY", "ExpectedPurchases", "SignedLog"]
+
+HISTORY = ("frequency_orders", "recency_days", "tenure_days")  # what expected purchases are made of, in this order
+SKEWED = 2.0  # skewness beyond which the linear model sees sign(x) ln(1 + abs(x))
+WEEK = 7  # days
+SMALL = 1e-9
+MOST_FITTED = 20_000  # customers that BG/NBD is fitted on
+
+
+class SignedLog(TransformerMixin, BaseEstimator):
+    """Take sign(x) ln(1 + abs(x)) of the columns that are skewed among the training customers."""
+
+    def fit(self, X, y=None):
+        """Find the skewed columns."""
+        centred = X - X.mean(axis=0)
+        spread = centred.std(axis=0)
+        self.skewed_ = (centred**3).mean(axis=0) > SKEWED * np.where(spread > 0, spread, np.inf) ** 3
+        return self
+
+    def transform(self, X):
+        """Transform the skewed columns, leave the others."""
+        return np.where(self.skewed_, np.sign(X) * np.log1p(np.abs(X)), X)
+
+
+class ExpectedPurchases(TransformerMixin, BaseEstimator):
+    """Say how many purchases BG/NBD expects of each customer within the horizon (never its P(alive)).
+
+    Takes the columns of ``HISTORY``, gives the logarithm of the expected purchases (Fader, Hardie & Lee 2005, equation
+    10). Fitted on the training customers, at most 20,000 of them. It is a baseline: its likelihood does not know that
+    only customers active of late are judged.
+
+    Parameters
+    ----------
+    weeks : float
+        Length of the horizon.
+    """
+
+    def __init__(self, weeks: float = 4.0):
+        self.weeks = weeks
+
+    def fit(self, X, y=None):
+        """Fit r, alpha, a, b by maximum likelihood."""
+        x, t_x, t = _statistics(X)
+        step = max(1, -(-len(x) // MOST_FITTED))
+        found = bg_nbd.fit(x[::step], t_x[::step], t[::step])
+        self.names_ = list(found.parameters)
+        self.values_ = np.array([found.parameters[name] for name in self.names_])
+        return self
+
+    def transform(self, X):
+        """Return the logarithm of the expected purchases, shape (n, 1)."""
+        parameters = dict(zip(self.names_, self.values_.tolist(), strict=True))
+        expected = bg_nbd.expected_orders(parameters, *_statistics(X), weeks=self.weeks)
+        held = np.nan_to_num(np.asarray(expected, float), nan=SMALL, posinf=1e6)
+        return np.log(np.maximum(held, SMALL)).reshape(-1, 1)
+
+
+def _statistics(X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return repeats, weeks from the first purchase to the last and to the end; nothing known counts as one new one."""
+    orders, recency, tenure = np.nan_to_num(np.asarray(X, float), nan=0.0).T
+    t = np.maximum(tenure, 0) / WEEK
+    x = np.maximum(orders - 1, 0)
+    t_x = np.where(x > 0, np.clip(tenure - recency, 0, None) / WEEK, 0.0)
+    return x, np.minimum(t_x, t), t

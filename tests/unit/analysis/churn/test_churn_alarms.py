@@ -1,0 +1,96 @@
+"""Leak drills: each alarm fires on the fault planted for it, and stays silent on honest data."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.analysis.churn.alarms import (
+    ALARMS,
+    find_feature_alarms,
+    find_future,
+    find_model_alarms,
+    is_fitted_elsewhere,
+)
+from workbench.analysis.churn.candidates import build_inputs
+from workbench.analysis.churn.columns import choose_columns, tidy
+
+N = 400
+
+
+@pytest.fixture
+def honest():
+    rng = np.random.default_rng(1)
+    recency = rng.integers(1, 60, N)
+    label = (rng.random(N) < 1 / (1 + np.exp(-0.07 * (recency - 35)))).astype(int)
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{at:04}" for at in range(N)],
+            "label": label,
+            "recency_days": recency,
+            "spend": np.exp(rng.normal(4, 1, N)),
+            "channel": rng.choice(["store", "web"], N),
+        }
+    )
+
+
+def raised(frame):
+    found = find_feature_alarms(frame, frame["label"].to_numpy(), choose_columns(frame))
+    return list(map(tuple, found[["alarm", "feature"]].to_numpy()))
+
+
+def test_honest_features_raise_nothing(honest):
+    assert raised(honest) == []
+    assert find_future(honest, date(2024, 1, 1)).empty
+    assert find_model_alarms(0.85, 0.75, leak_auc=0.98).empty
+
+
+def test_a_feature_that_tells_the_label_alone_is_named(honest):
+    noise = np.random.default_rng(2).random(N)
+    assert raised(honest.assign(orders_after=3 * (1 - honest["label"]) + noise)) == [("feature_auc", "orders_after")]
+
+
+def test_a_reason_that_is_given_only_to_those_who_left_is_the_label_in_disguise(honest):
+    some = (honest["label"] == 1) & (np.arange(N) % 3 == 0)
+    assert raised(honest.assign(cancelled_why=np.where(some, "price", None))) == [("disguise", "cancelled_why")]
+
+
+def test_names_and_row_numbers_of_customers_are_named(honest):
+    planted = honest.assign(ticket=[f"T{at}" for at in range(N)], row=np.arange(N))
+    assert raised(planted) == [("identifier", "row"), ("identifier", "ticket")]
+    assert raised(honest.assign(store_id="s1")) == []  # an id of the schema is left out without alarm
+
+
+def test_an_encoding_by_the_label_that_saw_everybody_is_named(honest):
+    shares = honest.groupby("channel")["label"].transform("mean")
+    assert raised(honest.assign(channel_rate=shares)) == [("fitted_on_all", "channel_rate")]
+
+
+def test_a_step_that_was_fitted_on_test_customers_too_is_found(honest):
+    columns = choose_columns(honest)
+    known = tidy(honest, columns)
+    train = known.iloc[:200]
+    for kind in ("linear", "recency"):
+        alone = build_inputs(kind, columns).fit(train)
+        assert not is_fitted_elsewhere(alone, kind, train, columns)
+    shifted = known.assign(spend=known["spend"].where(np.arange(N) < 200, known["spend"] * 50))
+    assert is_fitted_elsewhere(build_inputs("linear", columns).fit(shifted), "linear", train, columns)
+
+
+def test_dates_and_ages_after_the_cut_off_are_named(honest):
+    days = pd.date_range("2024-01-01", periods=N)
+    planted = honest.assign(last_ordered_on=days, event_recency_days=np.arange(N) - 3, since=[date(2023, 5, 1)] * N)
+    assert find_future(planted, date(2024, 3, 1))["feature"].tolist() == ["event_recency_days", "last_ordered_on"]
+    assert find_future(planted.iloc[3:60], date(2024, 3, 1)).empty
+
+
+def test_a_score_beyond_belief_is_named():
+    assert find_model_alarms(0.99, 0.7, leak_auc=0.98)["alarm"].tolist() == ["model_auc", "beyond_baseline"]
+    assert find_model_alarms(0.94, 0.7, leak_auc=0.98)["alarm"].tolist() == ["beyond_baseline"]
+    assert find_model_alarms(0.88, 0.74, leak_auc=0.87)["alarm"].tolist() == ["model_auc"]
+
+
+def test_every_alarm_has_its_drill():
+    text = open(__file__, encoding="utf-8").read()
+    assert [alarm for alarm in ALARMS if f'"{alarm}"' not in text and alarm != "after_cut_off"] == []
