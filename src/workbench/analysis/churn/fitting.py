@@ -1,4 +1,4 @@
-"""How is one churn model fitted, searched, calibrated and chosen? Steps of 08_predict_churn, on periods and on folds."""
+"""How is one churn model fitted, searched, calibrated and chosen? Steps of 08_predict_churn, on periods or folds."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def pack_churn(study: ChurnStudy, features: pd.DataFrame, *, as_of: str, label_n
         "horizon_days": study.horizon.days if study.horizon else None,
         "active_within_days": study.active_within_days,
         "leak_alarms": len(study.result.alarms),
-        "metrics": {name: value for name, value in study.result.metrics.items() if value == value},  # no NaN in JSON
+        "metrics": {name: value for name, value in study.result.metrics.items() if not pd.isna(value)},
     }
     typical = {name: _typical(known[name]) for name in known.columns}
     return SavedModel(

@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from workbench.analysis.churn.fitting import ChurnModel
 from workbench.analysis.churn.labels import (
     LEAST_DAYS,
     PERIODS,
@@ -23,7 +24,6 @@ from workbench.analysis.churn.labels import (
     label_purchases,
     plan_cut_offs,
 )
-from workbench.analysis.churn.fitting import ChurnModel
 from workbench.analysis.churn.models import ChurnResult, fit_dated, fit_undated
 from workbench.analysis.purchases import count_gaps, has_purchases, purchase_days
 from workbench.intake.features import build_features

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from workbench.analysis.churn.alarms import find_feature_alarms
-from workbench.analysis.churn.columns import choose_columns
 from workbench.analysis.churn.candidates import CANDIDATES
+from workbench.analysis.churn.columns import choose_columns
 from workbench.analysis.churn.fitting import choose_candidate
 from workbench.analysis.churn.models import fit_dated, fit_undated
 from workbench.core.errors import DataError
