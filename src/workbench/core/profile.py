@@ -322,6 +322,7 @@ class _ProfileReader:
         given = self._mapping(path)
         formats = given.get("formats") if isinstance(given.get("formats"), dict) else {}
         named = {("path",): given.get("path"), ("snapshot",): given.get("snapshot")}
+        named[("questionnaire",)] = given.get("questionnaire")
         named[("formats", "rates")] = formats.get("rates")
         for key, text in named.items():
             if key == ("path",) and isinstance(text, str) and text.startswith("env:"):

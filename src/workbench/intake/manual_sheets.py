@@ -8,16 +8,19 @@ from pathlib import Path
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file
 from workbench.core.params import SourceParams
+from workbench.intake.surveys.reading import find_questionnaire
 
 __all__ = ["make_sheet", "sheet_header"]
 
 
-def sheet_header(source: SourceParams) -> list[str]:
-    """Return the columns of a sheet: those its source maps and carries."""
-    return list(dict.fromkeys(str(theirs) for theirs in (*source.columns.values(), *source.attributes.values())))
+def sheet_header(source: SourceParams, root: Path) -> list[str]:
+    """Return the columns of a sheet: those its source maps and carries, and the questions of a wide survey."""
+    mapped = (*source.columns.values(), *source.attributes.values(), *source.questions.values())
+    asked = find_questionnaire(source, root) if source.layout == "wide" and not source.questions else None
+    return list(dict.fromkeys([*map(str, mapped), *(asked.questions if asked else ())]))
 
 
-def make_sheet(source: SourceParams, root: Path, header: list[str] | None = None) -> Path | None:
+def make_sheet(source: SourceParams, root: Path) -> Path | None:
     """Write an empty sheet where there is none; one that is there is never touched.
 
     Parameters
@@ -26,8 +29,6 @@ def make_sheet(source: SourceParams, root: Path, header: list[str] | None = None
         With ``manual: true``; its path ends in .csv (UTF-8 with mark, as spreadsheets want it) or .xlsx.
     root : Path
         The workspace.
-    header : list of str, optional
-        Other columns than the mapped ones.
 
     Returns
     -------
@@ -42,7 +43,7 @@ def make_sheet(source: SourceParams, root: Path, header: list[str] | None = None
     path = root / source.path
     if path.is_file():
         return None
-    names = header or sheet_header(source)
+    names = sheet_header(source, root)
     if path.suffix == ".csv":
         return write_file(path, lambda target: _write_csv(target, names), mode=0o600)
     if path.suffix == ".xlsx":

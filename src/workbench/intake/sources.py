@@ -27,7 +27,8 @@ from workbench.intake.parquet_files import parquet_shape, read_parquet_file, rea
 from workbench.intake.places import find_files, form_of, is_remote
 from workbench.intake.raw_files import LINE, RawFile, read_text_file
 from workbench.intake.snapshots import needs_fetching, remote_faults
-from workbench.intake.surveys.wide import UNANSWERED, as_read, melt_answers, numbered_rows, questions_of, with_numbers
+from workbench.intake.surveys.reading import find_questionnaire, read_survey
+from workbench.intake.surveys.wide import as_read, numbered_rows, questions_of, with_numbers
 from workbench.intake.text_files import Head, read_head
 from workbench.intake.workbooks import DATE_CELLS, Sheet, read_sheet, read_workbook_file
 
@@ -140,9 +141,9 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
     except DataError as error:
         return [*faults, *error.faults]
     try:
-        source, _ = _with_questions(source, paths)
-    except DataError:  # told below, file by file
-        pass
+        source, _ = _with_questions(source, paths, root)
+    except DataError as error:
+        faults += [fault for fault in error.faults if source.questionnaire and source.questionnaire in fault.where]
     for path in paths:
         try:
             _lay_out(source, path)
@@ -207,7 +208,7 @@ def read_source(
     if faults:
         raise DataError(faults)
     declared = source
-    source, questions = _with_questions(source, find_files(source, root))
+    source, questions = _with_questions(source, find_files(source, root), root)
     layouts = [_lay_out(source, path) for path in find_files(source, root)]
     raws = [_read_file(engine, source, layout, scratch / f"{name}-{at}") for at, layout in enumerate(layouts)]
     shown = [layout.path.relative_to(root).as_posix() for layout in layouts]
@@ -229,18 +230,33 @@ def read_source(
         raise DataError(_all_rejected(source, metrics, name))
     if accepted.people is not None and f"{name}.contact_cells_dropped" in metrics:
         metrics[f"{name}.contact_cells_kept_apart"] = metrics.pop(f"{name}.contact_cells_dropped")
-    if declared.layout == "wide":
-        melted, metrics[f"{name}.{UNANSWERED}"] = melt_answers(engine, accepted.table, name, list(questions))
-        kinds = {column: kind for column, kind in columns_of("responses").items() if column in melted.columns}
-        return ParsedSource(name, declared, melted, kinds, rejects, metrics, dropped)
+    if declared.table == "responses":
+        survey = read_survey(
+            engine, name, declared, accepted.table, list(questions), find_questionnaire(declared, root)
+        )
+        metrics |= {f"{name}.{key}": count for key, count in survey.counts.items()}
+        kinds = {column: kind for column, kind in columns_of("responses").items() if column in survey.table.columns}
+        rejects = _stacked([rejects, _answer_faults(name, survey.faults)])
+        return ParsedSource(name, declared, survey.table, kinds, rejects, metrics, dropped)
     return ParsedSource(name, source, accepted.table, accepted.kinds, rejects, metrics, dropped, accepted.people)
 
 
-def _with_questions(source: SourceParams, paths: list[Path]) -> tuple[SourceParams, dict[str, str]]:
+def _answer_faults(name: str, faults: ibis.Table | None) -> ibis.Table | None:
+    columns = ["source", "file", "line", "column", "code", "raw"]
+    return None if faults is None else faults.mutate(source=ibis.literal(name)).select(columns)
+
+
+def _stacked(tables: Iterable[ibis.Table | None]) -> ibis.Table | None:
+    found = [table for table in tables if table is not None]
+    return (ibis.union(*found, distinct=False) if len(found) > 1 else found[0]) if found else None
+
+
+def _with_questions(source: SourceParams, paths: list[Path], root: Path) -> tuple[SourceParams, dict[str, str]]:
     """Add the question columns of a wide survey to those that are read; the first file says which there are."""
+    questionnaire = find_questionnaire(source, root)
     if source.layout != "wide":
         return source, {}
-    questions = questions_of(source, _lay_out(source, paths[0]).names)
+    questions = questions_of(source, _lay_out(source, paths[0]).names, questionnaire)
     return as_read(source, questions), questions
 
 
@@ -438,7 +454,7 @@ def _rejects(name: str, raws: list[RawFile], shown: list[str], accepted: Accepte
     ]
     if accepted.rejects is not None:
         parts.append(accepted.rejects.mutate(source=ibis.literal(name)).select(columns))
-    return (ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]) if parts else None
+    return _stacked(parts)
 
 
 def _metrics(name: str, raws: list[RawFile], accepted: Accepted) -> dict[str, int | str]:

@@ -11,6 +11,7 @@ from workbench.core.profile import load_profile
 from workbench.core.workspace import Workspace
 from workbench.intake.canonical import take_in
 from workbench.intake.sources import check_source
+from workbench.intake.surveys.questionnaire import read_questionnaire
 
 WIDE = "id,Music,music,最喜欢的品牌,when\nA1,5,1,周大福,2024-05-01\nA2,,3, ,2024-05-02\nA3,2,2\n"
 
@@ -136,3 +137,130 @@ def test_the_young_people_survey_has_608_blank_cells(take, public_data, reposito
     sources = {name: source.model_dump() | {"path": "responses.csv"} for name, source in profile.sources.items()}
     rows, metrics, _ = take({"responses.csv": text}, **sources)
     assert (metrics["survey.accepted"], metrics["survey.unanswered"], len(rows)) == (1010, 608, 1010 * 150 - 608)
+
+
+# -- questionnaires -------------------------------------------------------------------------------------------------
+
+ASKED = """
+questionnaire: q
+title: {en: Q, zh: 问卷}
+sections: {a: {en: A, zh: 甲}}
+questions:
+  bought: {section: a, ask: {en: Bought?, zh: 买过吗？}, answer: single, required: true,
+           options: {"yes": {en: "Yes", zh: 是}, "no": {en: "No", zh: 否}}}
+  why: {section: a, ask: {en: Why?, zh: 为何？}, answer: multiple, most: 2, only_if: {bought: ["yes"]}, required: true,
+        options: {price: {en: Price, zh: 价格}, look: {en: Look, zh: 款式}, brand: {en: Brand, zh: 品牌}}}
+  score: {section: a, ask: {en: Score?, zh: 评分？}, answer: scale, low: 1, high: 5, only_if: {bought: ["yes"]}}
+  born: {section: a, ask: {en: Born?, zh: 出生年？}, answer: number, low: 1900, high: 2020}
+  wedding: {section: a, ask: {en: Wedding?, zh: 婚期？}, answer: date}
+"""
+ANSWERS = """id,bought,为何？,Score?,born,wedding
+A1,是,价格;look,5,1990,2024-05-20
+A2,no,,,,
+A3,maybe,price,3,1890,soon
+A4,yes,,6,about 1980,
+A5,No,brand,4,,
+A6,yes,price;look;brand,2.5,,
+A7,,,,,
+"""
+FAULTS = [
+    (4, "born", "answer-out-of-range", "1890"), (4, "bought", "answer-no-option", "maybe"), (4, "score", "answer-not-asked", "3"),
+    (4, "wedding", "answer-no-date", "soon"), (4, "why", "answer-not-asked", "price"), (5, "born", "answer-no-number", "about 1980"),
+    (5, "score", "answer-out-of-range", "6"), (5, "why", "answer-missing", ""), (6, "score", "answer-not-asked", "4"),
+    (6, "why", "answer-not-asked", "brand"), (7, "score", "answer-out-of-range", "2.5"),
+    (7, "why", "answer-too-many", "price;look;brand"), (8, "bought", "answer-missing", ""),
+]  # fmt: skip
+
+
+def faults_of(taken):
+    rows = taken.rejects.to_pyarrow().to_pylist()
+    return sorted((row["line"], row["column"], row["code"], row["raw"]) for row in rows)
+
+
+def test_a_questionnaire_sets_aside_every_answer_that_is_not_valid_with_line_and_question(take):
+    rows, metrics, taken = take(
+        {"q.yaml": ASKED, "s.csv": ANSWERS},
+        s={
+            "path": "s.csv",
+            "table": "responses",
+            "layout": "wide",
+            "columns": {"customer_id": "id"},
+            "questionnaire": "q.yaml",
+        },
+    )
+    assert faults_of(taken) == FAULTS
+    assert [(row["customer_id"], row["question"], row["answer"]) for row in rows] == [
+        ("A1", "bought", "yes"), ("A1", "why", "price"), ("A1", "why", "look"), ("A1", "score", "5"), ("A1", "born", "1990"),
+        ("A1", "wedding", "2024-05-20"), ("A2", "bought", "no"), ("A4", "bought", "yes"), ("A5", "bought", "no"), ("A6", "bought", "yes"),
+    ]  # fmt: skip
+    assert (metrics["s.answers_missing"], metrics["s.nulled.answer-not-asked"]) == (2, 4)
+    assert metrics["s.accepted"] == 7
+
+
+def test_a_long_survey_is_judged_by_the_same_rules(take):
+    lines = [line.split(",") for line in ANSWERS.splitlines()]
+    long = [
+        f"{row[0]},{question},{answer}"
+        for row in lines[1:]
+        for question, answer in zip(lines[0][1:], row[1:], strict=True)
+        if answer
+    ]
+    rows, metrics, taken = take(
+        {"q.yaml": ASKED, "s.csv": "\n".join(["id,q,a", *long, "A2,shoe size,41"]) + "\n"},
+        s={
+            "path": "s.csv",
+            "table": "responses",
+            "columns": {"customer_id": "id", "question": "q", "answer": "a"},
+            "questionnaire": "q.yaml",
+        },
+    )
+    codes = [(column, code, raw) for _, column, code, raw in faults_of(taken)]
+    expected = [(column, code, raw) for line, column, code, raw in FAULTS if line < 8]
+    assert sorted(codes) == sorted([*expected, ("shoe size", "question-unknown", "41")])
+    assert len(rows) == 10
+
+
+def test_a_sheet_for_a_questionnaire_asks_its_questions(tmp_path):
+    from workbench.intake.manual_sheets import make_sheet
+
+    (tmp_path / "q.yaml").write_text(ASKED, encoding="utf-8")
+    source = SourceParams(
+        path="s.csv",
+        table="responses",
+        layout="wide",
+        manual=True,
+        columns={"customer_id": "id"},
+        questionnaire="q.yaml",
+    )
+    made = make_sheet(source, tmp_path)
+    assert made.read_text(encoding="utf-8-sig").strip() == "id,bought,why,score,born,wedding"
+
+
+def test_every_fault_of_a_questionnaire_is_told_at_once_with_its_line(tmp_path):
+    wrong = ASKED.replace("section: a, ask: {en: Born", "section: b, ask: {en: Born").replace(
+        'only_if: {bought: ["yes"]}}', "only_if: {born: [x], bought: [ja]}}"
+    )
+    (tmp_path / "q.yaml").write_text(wrong, encoding="utf-8")
+    (tmp_path / "s.csv").write_text(ANSWERS, encoding="utf-8")
+    source = SourceParams(
+        path="s.csv", table="responses", layout="wide", columns={"customer_id": "id"}, questionnaire="q.yaml"
+    )
+    said = [str(fault) for fault in check_source(source, tmp_path)]
+    assert any("q.yaml, line 10: score: only_if names 'born', which is not asked before it" in each for each in said)
+    assert any("score: only_if: 'ja' is no option of bought" in each for each in said)
+    assert any("q.yaml, line 11: born: no section 'b'" in each for each in said)
+
+
+def test_the_deep_interview_covers_its_sections_in_both_languages(repository):
+    found = read_questionnaire(repository / "params/questionnaires/deep_interview.yaml", "deep_interview.yaml")
+    assert {text.zh for text in found.sections.values()} == {
+        "基本信息",
+        "职业",
+        "兴趣",
+        "媒介习惯",
+        "购买",
+        "用途",
+        "评价",
+    }
+    assert {question.section for question in found.questions.values()} == set(found.sections)
+    assert any(question.only_if for question in found.questions.values())

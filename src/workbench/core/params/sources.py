@@ -113,6 +113,11 @@ class SourceParams(Section):
         en="Question columns of a wide survey: question: their column, or a list; default: every column not mapped",
         zh="宽表问卷的题目列：题目：来源列名，或列表；默认为所有未映射的列",
     )
+    questionnaire: str | None = knob(
+        None,
+        en="Questionnaire in params/questionnaires/ by which answers are judged",
+        zh="用于校验答案的问卷定义，位于 params/questionnaires/",
+    )
     numbered: str | None = knob(
         None,
         en="Id column of ours that is filled with the number of the record's line, where the file has no id",
@@ -188,6 +193,8 @@ class SourceParams(Section):
             raise ValueError("a wide survey has questions, no attributes")
         if self.questions and self.layout != "wide":
             raise ValueError("questions belong to layout wide")
+        if self.questionnaire and self.table != "responses":
+            raise ValueError("a questionnaire is for responses")
         if self.numbered and self.numbered in self.columns:
             raise ValueError(f"{self.numbered} is mapped to a column and numbered")
         return self

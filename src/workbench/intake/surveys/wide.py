@@ -11,6 +11,7 @@ import ibis
 
 from workbench.core.params import SourceParams
 from workbench.intake.raw_files import quoted_name, quoted_text
+from workbench.intake.surveys.questionnaire import Questionnaire
 
 __all__ = ["UNANSWERED", "as_read", "melt_answers", "numbered_rows", "questions_of", "with_numbers"]
 
@@ -21,18 +22,23 @@ _ORIGIN = ("_file", "_line", "_order")
 _STEP = 10_000  # more than the questions of any survey
 
 
-def questions_of(source: SourceParams, names: Sequence[str]) -> dict[str, str]:
+def questions_of(
+    source: SourceParams, names: Sequence[str], questionnaire: Questionnaire | None = None
+) -> dict[str, str]:
     """Map the questions of a wide survey to the columns that hold their answers, in order.
 
     Parameters
     ----------
     source : SourceParams
-        With ``layout: wide``; its ``questions``, or every column that is not mapped where it names none.
+        With ``layout: wide``; its ``questions``, those of its questionnaire, or else every column that is not mapped.
     names : sequence of str
         The columns of its first file.
+    questionnaire : Questionnaire, optional
     """
     if source.questions:
         return dict(source.questions)
+    if questionnaire is not None:
+        return questionnaire.columns(list(names))
     mapped = {str(theirs).strip(_EDGES) for theirs in source.columns.values()}
     return {name: name for name in names if name and name not in mapped}
 

@@ -1,0 +1,112 @@
+"""The accepted records of a survey as answers, judged by its questionnaire where it has one; for 01_check_quality."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import ibis
+import pandas as pd
+
+from workbench.core.params import SourceParams
+from workbench.intake.surveys.answers import MISSING, gather_answers, judge_answers
+from workbench.intake.surveys.questionnaire import Questionnaire, read_questionnaire
+from workbench.intake.surveys.wide import UNANSWERED, melt_answers
+
+__all__ = ["Survey", "find_questionnaire", "read_survey"]
+
+_PLACE, _STEP = "_order", 10_000
+_WHO = ("customer_id", "answered_at", "survey", "_file", "_line", _PLACE)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Answers of a survey.
+
+    Attributes
+    ----------
+    table : ibis.Table
+        One row per answer.
+    faults : ibis.Table or None
+        file, line, column, code, raw: what its questionnaire does not allow or misses; None without one.
+    counts : dict of str to int
+        ``unanswered`` (blank cells of a wide survey), ``nulled.<code>`` (answers set aside), ``answers_missing``.
+    """
+
+    table: ibis.Table
+    faults: ibis.Table | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def find_questionnaire(source: SourceParams, root: Path) -> Questionnaire | None:
+    """Read the questionnaire a source names, if any.
+
+    Raises
+    ------
+    DataError
+        It is missing or wrong.
+    """
+    return read_questionnaire(root / source.questionnaire, source.questionnaire) if source.questionnaire else None
+
+
+def read_survey(
+    engine: ibis.BaseBackend, name: str, source: SourceParams, table: ibis.Table, *, questions: Sequence[str],
+    questionnaire: Questionnaire | None,
+) -> Survey:  # fmt: skip
+    """Bring the accepted records of a survey to valid answers.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    name : str
+        Of the source; what the survey is called where the file does not say.
+    source : SourceParams
+    table : ibis.Table
+        Accepted records: of a wide survey with q0001 and so on, of a long one with question and answer.
+    questions : sequence of str
+        Of a wide survey, in the order of these columns.
+    questionnaire : Questionnaire, optional
+
+    Returns
+    -------
+    Survey
+    """
+    counts: dict[str, int] = {}
+    if questionnaire is None and source.layout == "long":
+        return Survey(table)
+    if questionnaire is None:
+        melted, counts[UNANSWERED] = melt_answers(engine, table, name, questions)
+        return Survey(melted, counts=counts)
+    frame = table.order_by(_PLACE).to_pandas().astype({"customer_id": object})
+    if source.layout == "wide":
+        renamed = {f"q{at:04d}": question for at, question in enumerate(questions, 1)}
+        given, faults = frame.set_index(_PLACE)[list(renamed)].rename(columns=renamed), None
+        counts[UNANSWERED] = int(given.isna().sum().sum())
+    else:
+        given, faults = gather_answers(frame.assign(_line=frame[_PLACE]), questionnaire)
+    judged = judge_answers(given.astype(object).where(given.notna(), None), questionnaire)
+    faults = judged.faults if faults is None else pd.concat([judged.faults, faults], ignore_index=True)
+    codes = Counter(faults["code"])
+    counts |= {"answers_missing": codes.pop(MISSING)} if MISSING in codes else {}
+    counts |= {f"nulled.{code}": count for code, count in sorted(codes.items())}
+    return Survey(_answers(engine, name, frame, judged.answers), _faults(engine, name, frame, faults), counts)
+
+
+def _answers(engine: ibis.BaseBackend, name: str, frame: pd.DataFrame, answers: pd.DataFrame) -> ibis.Table:
+    who = frame[[column for column in _WHO if column in frame.columns]]
+    who = who if "survey" in who.columns else who.assign(survey=name)
+    rows = answers.merge(who, left_on="line", right_on=_PLACE, how="left").drop(columns="line")
+    rows[_PLACE] = rows[_PLACE] * _STEP + rows.groupby(_PLACE).cumcount()
+    return engine.create_table(f"answers_{name}", rows, temp=True, overwrite=True)
+
+
+def _faults(engine: ibis.BaseBackend, name: str, frame: pd.DataFrame, faults: pd.DataFrame) -> ibis.Table | None:
+    if faults.empty:
+        return None
+    places = frame.set_index(_PLACE)
+    rows = faults.assign(file=faults["line"].map(places["_file"]), line=faults["line"].map(places["_line"]))
+    rows = rows.astype({"line": "int64", "column": str, "code": str, "raw": str, "file": str})
+    return engine.create_table(f"answer_faults_{name}", rows, temp=True, overwrite=True)
