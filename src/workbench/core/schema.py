@@ -264,6 +264,12 @@ DERIVED = {
                 "profile_pareto",
                 "profile_months",
                 "profile_cohorts",
+                "profile_bought",
+                "profile_week",
+                "profile_journey",
+                "profile_effects",
+                "profile_tree",
+                "profile_funnel",
             )
         ),
         Table(

@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from workbench.analysis.intervals import SMALL_CELL
+from workbench.analysis.purchases import has_purchases
 from workbench.intake.features.lines import is_sale, known_lines
 from workbench.intake.features.orders import group_orders, purchases
 
@@ -46,7 +47,7 @@ class Buyers:
 
 
 def count_buyers(
-    transactions: ir.Table,
+    transactions: ir.Table | None,
     groups: pd.DataFrame,
     *,
     as_of: date,
@@ -75,6 +76,8 @@ def count_buyers(
     list of Buyers
         One per variable that exists and is known for somebody, in the order of ``variables``.
     """
+    if not has_purchases(transactions):
+        return []
     lines = known_lines(transactions, as_of=as_of)
     lines = lines.filter(is_sale(lines))
     kept = [name for name in variables if name in lines.columns]
@@ -88,7 +91,9 @@ def count_buyers(
     return [each for each in found if each is not None]
 
 
-def typical_week(transactions: ir.Table, groups: pd.DataFrame, *, as_of: date, least: int = SMALL_CELL) -> pd.DataFrame:
+def typical_week(
+    transactions: ir.Table | None, groups: pd.DataFrame, *, as_of: date, least: int = SMALL_CELL
+) -> pd.DataFrame:
     """Count in which hours of the week each group buys.
 
     Parameters
@@ -110,7 +115,7 @@ def typical_week(transactions: ir.Table, groups: pd.DataFrame, *, as_of: date, l
         (of the group's orders), base_share (of all orders); 0 where nothing was bought. Where no order has a time
         of day (all at midnight) a cell is a day. Empty without dated purchases.
     """
-    if "ordered_at" not in transactions.columns:
+    if not has_purchases(transactions):
         return pd.DataFrame(columns=list(WEEK_COLUMNS))
     orders = purchases(group_orders(known_lines(transactions, as_of=as_of)))
     at = orders.ordered_at
