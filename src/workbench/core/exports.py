@@ -6,6 +6,7 @@ import codecs
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -13,12 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file
 
-__all__ = ["FORMULA_STARTS", "export_batches", "export_csv", "export_parquet", "formula_safe"]
+__all__ = ["FORMULA_STARTS", "export_batches", "export_csv", "export_parquet", "export_xlsx", "formula_safe"]
 
 # OWASP, CSV injection: a text cell that begins so is run as a formula by spreadsheets
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
+MOST_SHEET_ROWS = 1_048_575
 _STARTS_FORMULA = r"^[=+\-@\t\r\x00]"
 
 
@@ -102,6 +105,45 @@ def _formula_safe(batch: pa.RecordBatch) -> pa.RecordBatch:
             column = pc.if_else(starts, marked, column)  # noqa: PLW2901
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def export_xlsx(table: ibis.Table, path: Path) -> Path:
+    """Write a table as a workbook of one sheet, atomically: text cells are text whatever they begin with.
+
+    Raises
+    ------
+    DataError
+        More rows than a sheet holds (1,048,575 below the header).
+    """
+    rows = int(table.count().to_pandas())
+    if rows > MOST_SHEET_ROWS:
+        found = f"{rows:,} rows, a sheet holds {MOST_SHEET_ROWS:,}"
+        raise DataError(Fault(path.name, found, "", "Export csv or parquet"))
+
+    def write(target: Path) -> None:
+        from openpyxl import Workbook  # noqa: PLC0415
+
+        book = Workbook(write_only=True)
+        sheet = book.create_sheet("audience")
+        sheet.append([_cell(sheet, name) for name in table.columns])
+        for batch in table.to_pyarrow_batches(chunk_size=50_000):
+            for row in batch.to_pylist():
+                sheet.append([_cell(sheet, row[name]) for name in table.columns])
+        book.save(target)
+
+    return write_file(path, write)
+
+
+def _cell(sheet: Any, value: Any) -> Any:
+    """Make a cell; text is marked as text, so that no formula is read in it, and loses what XML cannot hold."""
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell  # noqa: PLC0415
+
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value))
+    cell.data_type = "s"
+    cell.number_format = "@"
+    return cell
 
 
 def _safe(text: ibis.Value) -> ibis.Value:

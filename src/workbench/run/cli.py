@@ -17,6 +17,7 @@ from workbench.core.params import SECTIONS
 from workbench.core.profile import DEMO_DATA, load_profile
 from workbench.core.stages import STAGES
 from workbench.core.workspace import find_workspace
+from workbench.run.audience_cli import audience
 from workbench.run.segments_cli import segments
 
 __all__ = ["app", "main"]
@@ -211,6 +212,9 @@ def ui(port: Annotated[int, typer.Option(help="Port on loopback.")] = 5000, work
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     print(f"MLflow on http://{_LOOPBACK}:{port}", flush=True)
     raise typer.Exit(subprocess.call(command, cwd=place.root, env=os.environ | quiet))
+
+
+app.command()(audience)
 
 
 def _language(language: str) -> str:

@@ -7,8 +7,9 @@ import csv
 import ibis
 import pandas as pd
 import pytest
+from openpyxl import load_workbook
 
-from workbench.core.exports import export_csv, formula_safe
+from workbench.core.exports import export_csv, export_xlsx, formula_safe
 from workbench.core.store import connect
 
 NASTY = [
@@ -42,3 +43,13 @@ def test_a_file_holds_no_formula_and_every_value(tmp_path):
     assert [row["customer_id"] for row in rows] == [formula_safe(text) for text in NASTY]
     assert {row["spend"] for row in rows} == {"-1.5"}  # a number stays a number
     assert [each.name for each in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_workbook_holds_text_as_text_and_numbers_as_numbers(tmp_path):
+    frame = pd.DataFrame({"customer_id": [*NASTY, "a\x08b"], "spend": [-1.5] * (len(NASTY) + 1)})
+    path = export_xlsx(ibis.memtable(frame), tmp_path / "out.xlsx")
+    sheet = load_workbook(path).active
+    cells = [row[0] for row in sheet.iter_rows(min_row=2)]
+    assert [cell.value or "" for cell in cells] == [*NASTY, "a�b"]
+    assert {cell.data_type for cell in cells if cell.value} <= {"s", "inlineStr"}
+    assert {row[1].value for row in sheet.iter_rows(min_row=2)} == {-1.5}

@@ -16,7 +16,7 @@ from workbench.analysis.audiences.rule import Audience, Clause
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.intake.expressions import check_expression, columns_in, to_ibis
 
-__all__ = ["Knowledge", "check_audience", "funnel", "members", "standing"]
+__all__ = ["Knowledge", "check_audience", "funnel", "members", "named_columns", "standing"]
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,11 @@ def members(audience: Audience, table: ibis.Table) -> ibis.Table:
         )
         kept = kept.order_by(order, "customer_id").limit(audience.limit.customers)
     return kept.select("customer_id", *audience.columns).order_by("customer_id")
+
+
+def named_columns(audience: Audience, known: Knowledge) -> tuple[str, ...]:
+    """Return the attributes that the clauses of a rule name, those of the audiences it refers to included."""
+    return tuple(sorted({name for each in (*audience.rule, *audience.exclude) for name in _columns(each, known)}))
 
 
 def _limit_column(audience: Audience) -> set[str]:

@@ -1,0 +1,288 @@
+"""What ``workbench audience`` does: read a rule, estimate it, portray it, compare, widen, export with a manifest."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from workbench.analysis.audiences.attributes import SOURCES
+from workbench.analysis.audiences.look_alike import LEAST_SEED, LookAlike, find_look_alikes
+from workbench.analysis.audiences.overlap import overlap
+from workbench.analysis.audiences.reachable import reachable
+from workbench.analysis.audiences.rule import Audience, parse_audience, parse_expression
+from workbench.analysis.audiences.select import Knowledge, check_audience, funnel, members, named_columns, standing
+from workbench.analysis.portraits.groups import MEMBERS, mark_members, portray_groups
+from workbench.analysis.portraits.purchases import Buyers, count_buyers
+from workbench.analysis.purchases import has_purchases
+from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
+from workbench.core.exports import export_csv, export_parquet, export_xlsx
+from workbench.core.files import digest_json, write_json, write_text
+from workbench.core.profile import load_profile
+from workbench.core.schema import CANONICAL, UNDATED
+from workbench.core.store import Store, digest_table, to_pandas
+from workbench.core.workspace import Workspace
+from workbench.core.write_back import write_back
+from workbench.core.yaml_lines import read_yaml
+from workbench.run.context import stage_summary
+from workbench.run.lock import hold_workspace
+
+__all__ = ["FORMS", "AudienceDesk", "Estimate"]
+
+FORMS = ("csv", "xlsx", "parquet", "sql")
+_WAIT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a rule gives today.
+
+    Attributes
+    ----------
+    audience : Audience
+    as_of : datetime.date
+    funnel : DataFrame
+        As ``select.funnel`` gives it.
+    members : int
+        After the limit.
+    reachable : int
+        Of these, with consent and not suppressed.
+    consent_recorded : bool
+    """
+
+    audience: Audience
+    as_of: dt.date
+    funnel: pd.DataFrame
+    members: int
+    reachable: int
+    consent_recorded: bool
+
+
+class AudienceDesk:
+    """The customers of one profile as its last run left them.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    profile : str
+
+    Raises
+    ------
+    ProfileError
+        No such profile.
+    DataError
+        Nothing was run yet.
+    """
+
+    def __init__(self, workspace: Workspace, profile: str):
+        self.workspace = workspace
+        self.profile = load_profile(workspace, profile)
+        limits = {"memory_limit_gb": self.profile.run.memory_limit_gb, "threads": self.profile.run.threads}
+        self.store = Store(workspace, self.profile.name, **limits)
+        if "features" not in self.store.present():
+            raise DataError(Fault(f"profile {profile}", "no customers yet", "", f"Run: workbench run {profile}"))
+
+    # rules --------------------------------------------------------------------------------------
+
+    def rule(self, text: str) -> Audience:
+        """Read a rule: the name of a file in params/audiences, a YAML file of the workspace, or an expression."""
+        if text in self.named_paths:
+            return self.named[text]
+        if text.endswith((".yaml", ".yml")):
+            path = self.workspace.resolve(text)
+            if not path.is_file():
+                known = [*self.named_paths, *(f"{name}.yaml" for name in self.named_paths)]
+                raise DataError(Fault("audience", f"no file {text}", "", did_you_mean(text, known)))
+            return _read(path, self.workspace.relative(path))
+        return parse_expression(text)
+
+    @cached_property
+    def named_paths(self) -> dict[str, Path]:
+        """The rules kept in params/audiences, by name."""
+        return {path.stem: path for path in sorted((self.workspace.params / "audiences").glob("*.yaml"))}
+
+    @cached_property
+    def named(self) -> dict[str, Audience]:
+        """The rules kept in params/audiences, read."""
+        return {name: _read(path, self.workspace.relative(path)) for name, path in self.named_paths.items()}
+
+    # what a rule gives --------------------------------------------------------------------------
+
+    @cached_property
+    def known(self) -> Knowledge:
+        """What rules are read against."""
+        present = self.store.present()
+        dated = [name for name, table in CANONICAL.items() if table.dated_by]
+        tables = {name: self.store.read(name) for name in (*SOURCES, *dated) if name in present}
+        return Knowledge(tables, self.as_of, self.named)
+
+    @property
+    def as_of(self) -> dt.date:
+        """The date of the run that wrote the features."""
+        found = stage_summary(self.workspace, self.profile.name, "03_build_features").get("as_of")
+        return dt.date.fromisoformat(found) if found else UNDATED
+
+    def estimate(self, audience: Audience) -> Estimate:
+        """Count an audience, clause by clause; nothing is written."""
+        check_audience(audience, self.known)
+        table = standing(audience, self.known)
+        steps = funnel(audience, table)
+        inside = members(audience, table)
+        count = min(int(steps["left"].iloc[-1]), audience.limit.customers if audience.limit else 2**62)
+        reached = int(self._reachable(audience, inside).count().to_pandas())
+        return Estimate(audience, self.as_of, steps, count, reached, self._consents() is not None)
+
+    def members(self, audience: Audience) -> ibis.Table:
+        """Return customer_id and the columns of the export of every member, reachable or not."""
+        check_audience(audience, self.known)
+        return members(audience, standing(audience, self.known))
+
+    def overlaps(self, audience: Audience) -> pd.DataFrame:
+        """Count what the audience shares with each rule kept in params/audiences that this data can answer."""
+        tables = {audience.name: self.members(audience)}
+        for name, other in self.named.items():
+            if name == audience.name:
+                continue
+            try:
+                tables[name] = self.members(other)
+            except ProfileError:  # of another trade: its columns are not here
+                continue
+        found = overlap(tables, customers=int(self.known.tables["features"].count().to_pandas()))
+        return found[(found["first"] == audience.name) | (found["second"] == audience.name)].reset_index(drop=True)
+
+    def look_alikes(self, audience: Audience, *, seed: int = 0) -> LookAlike:
+        """Rank the customers outside an audience by likeness to it."""
+        inside = to_pandas(self.members(audience).select("customer_id"))["customer_id"]
+        frame = self.store.frame("features")
+        return find_look_alikes(frame, set(inside), left_out=named_columns(audience, self.known), seed=seed)
+
+    # files ----------------------------------------------------------------------------------------
+
+    def export(self, audience: Audience, form: str, *, variable: str | None = None) -> dict[str, Any]:
+        """Write the reachable members with a manifest, and return the manifest.
+
+        The folder is reports/<profile>/audiences/<name>/<version>; the version is a digest of the rule, the date and
+        the customers it gives, so that the same audience has the same version.
+        """
+        if form not in FORMS:
+            raise ProfileError(Fault("--export", f"'{form}'", "", did_you_mean(form, FORMS)))
+        if (form == "sql") != (variable is not None):
+            remedy = "Name the environment variable with the database's URL: --to NAME, with --export sql alone"
+            raise ProfileError(Fault("--to", f"{variable!r} with --export {form}", "", remedy))
+        found = self.estimate(audience)
+        if not found.reachable:
+            raise DataError(
+                Fault(f"audience {audience.name}", "nobody to export", "", "See --estimate for the clauses")
+            )
+        rows = self._reachable(audience, self.members(audience))
+        rule = _plain(audience)
+        digest = digest_table(rows)
+        version = digest_json([rule, self.as_of.isoformat(), digest])[:12]
+        folder = self.workspace.reports(self.profile.name) / "audiences" / audience.name / version
+        manifest = {
+            "audience": audience.name, "version": version, "profile": self.profile.name, "purpose": audience.purpose,
+            "as_of": self.as_of.isoformat(), "rule": rule, "members": found.members, "exported": found.reachable,
+            "without_consent_or_suppressed": found.members - found.reachable,
+            "consent": "as of the date" if found.consent_recorded else "not recorded in this profile",
+            "columns": list(rows.columns), "form": form, "digest": digest,
+            "funnel": found.funnel.to_dict("records"), "exported_at": dt.datetime.now(dt.UTC).isoformat("T", "seconds"),
+        }  # fmt: skip
+        with hold_workspace(self.workspace, "workbench audience --export", wait_seconds=_WAIT_SECONDS):
+            folder.mkdir(parents=True, exist_ok=True)
+            manifest["target"] = self._write(rows, form, folder, manifest, variable=variable)
+            write_json(folder / "manifest.json", manifest)
+        return manifest
+
+    def _write(
+        self, rows: ibis.Table, form: str, folder: Path, manifest: Mapping[str, Any], *, variable: str | None
+    ) -> str:
+        name = manifest["audience"]
+        if form == "sql":
+            write_back(rows, variable=variable or "", table=f"audience_{name}", version=manifest["version"])
+            return f"env:{variable}, table audience_{name}"
+        path = folder / f"{name}.{form}"
+        if form == "xlsx":
+            export_xlsx(rows, path)
+        else:
+            (export_csv if form == "csv" else export_parquet)(self.store.engine, rows, path)
+        return self.workspace.relative(path)
+
+    def write_pages(self, found: Estimate) -> list[Path]:
+        """Write the audience's portrait against everybody, one page per report language."""
+        from workbench.report.audience_page import audience_page  # noqa: PLC0415
+
+        audience = found.audience
+        frame = self.store.frame("features")
+        inside = to_pandas(self.members(audience).select("customer_id"))["customer_id"]
+        groups = mark_members(frame, inside)
+        rows = portray_groups(frame, groups, buyers=self._buyers(groups))
+        told = {
+            "name": audience.name, "label": audience.label, "as_of": found.as_of, "purpose": audience.purpose,
+            "members": found.members, "reachable": found.reachable, "consent_recorded": found.consent_recorded,
+            "customers": len(frame), "funnel": found.funnel,
+        }  # fmt: skip
+        lift = self._lift(audience, len(inside), len(frame))
+        folder = self.workspace.reports(self.profile.name) / "audiences" / audience.name
+        folder.mkdir(parents=True, exist_ok=True)
+        made = []
+        for language in self.profile.languages:
+            page = audience_page(
+                told, rows[rows["group"] == MEMBERS], overlaps=self.overlaps(audience), lift=lift, language=language,
+                currency=self.profile.currency,
+            )  # fmt: skip
+            made.append(write_text(folder / f"portrait.{language}.html", page))
+        return made
+
+    def _buyers(self, groups: pd.DataFrame) -> list[Buyers]:
+        lines = self.known.tables.get("transactions")
+        if lines is None or not has_purchases(lines):
+            return []
+        products = self.store.read("products") if "products" in self.store.present() else None
+        return count_buyers(lines, groups, products=products, as_of=self.as_of)
+
+    def _lift(self, audience: Audience, inside: int, customers: int) -> pd.DataFrame | None:
+        enough = min(inside, customers - inside) >= LEAST_SEED
+        return self.look_alikes(audience).lift if enough else None
+
+    def _consents(self) -> ibis.Table | None:
+        return self.known.tables.get("consents")
+
+    def _reachable(self, audience: Audience, inside: ibis.Table) -> ibis.Table:
+        never = self._suppressed(audience)
+        consents = self._consents()
+        return reachable(inside, consents=consents, purpose=audience.purpose, as_of=self.as_of, suppressed=never)
+
+    def _suppressed(self, audience: Audience) -> set[str]:
+        if not audience.suppress:
+            return set()
+        path = self.workspace.resolve(audience.suppress)
+        if not path.is_file():
+            raise DataError(Fault("suppress", f"no file {audience.suppress}", "A CSV with customer_id", "Put it there"))
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if "customer_id" not in (rows.fieldnames or []):
+                found = f"columns {', '.join(rows.fieldnames or [])}"
+                raise DataError(Fault(audience.suppress, found, "A column customer_id", "Name it so"))
+            return {row["customer_id"].strip() for row in rows if (row["customer_id"] or "").strip()}
+
+
+def _read(path: Path, shown: str) -> Audience:
+    content = read_yaml(path, shown).content
+    return parse_audience({"audience": path.stem, **content}, where=shown)
+
+
+def _plain(audience: Audience) -> dict[str, Any]:
+    """Say a rule as plain values, for the manifest."""
+    limit = audience.limit
+    said: Mapping[str, Any] = {
+        "all": [each.words for each in audience.rule], "exclude": [each.words for each in audience.exclude],
+        "limit": f"{limit.customers} with the {limit.order} {limit.by}" if limit else None,
+    }  # fmt: skip
+    return dict(said)

@@ -1,0 +1,155 @@
+"""Audiences from rule to file: counts, consent, suppression, versions, pages, refusals."""
+
+import datetime as dt
+import json
+import sqlite3
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from workbench.core.errors import DataError, ProfileError
+from workbench.core.workspace import find_workspace
+from workbench.run.audience_desk import AudienceDesk
+from workbench.run.cli import app
+
+CUSTOMERS = 300
+
+
+@pytest.fixture
+def root(fresh_workspace):
+    """A workspace in which the tiny profile has features, rfm, orders and consents of 300 customers."""
+    rng = np.random.default_rng(1)
+    ids = [f"{at:06d}" for at in range(CUSTOMERS)]
+    recency = rng.integers(1, 400, CUSTOMERS)
+    features = pd.DataFrame({
+        "customer_id": ids, "recency_days": recency, "monetary_total": np.round(rng.gamma(2, 100, CUSTOMERS), 2),
+        "city": rng.choice(["上海", "=HYPERLINK(1)", "北京"], CUSTOMERS), "frequency_orders": 1 + rng.integers(0, 5, CUSTOMERS),
+    })  # fmt: skip
+    rfm = pd.DataFrame({"customer_id": ids, "rfm_type": np.where(recency < 100, "important_value", "general_winback")})
+    orders = pd.DataFrame({
+        "order_id": ids, "customer_id": ids, "amount": 10.0,
+        "ordered_at": pd.Timestamp("2025-07-01") - pd.to_timedelta(recency, unit="D"),
+    })  # fmt: skip
+    consents = pd.DataFrame({
+        "customer_id": ids, "purpose": "marketing", "granted": np.arange(CUSTOMERS) % 3 > 0,
+        "changed_at": pd.Timestamp("2025-01-01"),
+    })  # fmt: skip
+    folder = fresh_workspace / "data/processed/tiny"
+    for name, frame in {"features": features, "rfm": rfm, "transactions": orders, "consents": consents}.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        frame.to_parquet(folder / f"{name}.parquet")
+    current = folder / ".stages/03_build_features/current"
+    current.mkdir(parents=True)
+    (current / "summary.json").write_text(json.dumps({"as_of": "2025-07-01"}), encoding="utf-8")
+    return fresh_workspace
+
+
+@pytest.fixture
+def desk(root):
+    return AudienceDesk(find_workspace(root), "tiny")
+
+
+def test_an_estimate_counts_members_and_those_who_may_be_reached(desk):
+    found = desk.estimate(desk.rule("recency_days < 100"))
+    features = desk.store.frame("features")
+    inside = features[features["recency_days"] < 100]
+    assert (found.as_of, found.members) == (dt.date(2025, 7, 1), len(inside))
+    assert found.reachable == (inside["customer_id"].astype(int) % 3 > 0).sum()
+
+
+def test_an_export_holds_only_those_who_may_be_reached_and_no_formula(desk, root):
+    (root / "params/audiences/near.yaml").write_text(
+        "purpose: marketing\nwhere: recency_days < 100\ncolumns: [city]\nsuppress: data/raw/never.csv\n",
+        encoding="utf-8",
+    )
+    (root / "data/raw").mkdir(parents=True, exist_ok=True)
+    never = next(
+        each for each in desk.store.frame("features").query("recency_days < 100")["customer_id"] if int(each) % 3
+    )
+    (root / "data/raw/never.csv").write_text(f"customer_id\n{never}\n", encoding="utf-8")
+    manifest = desk.export(desk.rule("near"), "csv")
+    written = pd.read_csv(root / manifest["target"], dtype=str, encoding="utf-8-sig")
+    assert never not in set(written["customer_id"])
+    assert (written["customer_id"].str.len() == 6).all()
+    assert not written["city"].str.startswith("=").any()
+    assert len(written) == manifest["exported"] < manifest["members"]
+    assert (
+        json.loads((root / manifest["target"]).with_name("manifest.json").read_text(encoding="utf-8"))["purpose"]
+        == "marketing"
+    )
+
+
+def test_the_same_audience_has_the_same_version_in_every_form(desk, root):
+    rule = desk.rule("rfm_type = 'important_value'")
+    versions = {desk.export(rule, form)["version"] for form in ("csv", "parquet", "xlsx", "csv")}
+    other = desk.export(desk.rule("rfm_type = 'general_winback'"), "csv")["version"]
+    assert len(versions) == 1
+    assert other not in versions
+
+
+def test_rows_are_written_back_to_a_database(desk, tmp_path, monkeypatch):
+    monkeypatch.setenv("CRM_URL", f"sqlite:///{tmp_path / 'crm.db'}")
+    manifest = desk.export(desk.rule("recency_days < 50"), "sql", variable="CRM_URL")
+    with sqlite3.connect(tmp_path / "crm.db") as connection:
+        rows = connection.execute("select count(*), min(audience_version) from audience_expression").fetchone()
+    assert rows == (manifest["exported"], manifest["version"])
+    assert str(tmp_path) not in json.dumps(manifest)
+
+
+@pytest.mark.parametrize(
+    ("form", "variable", "error", "said"),
+    [
+        ("xls", None, ProfileError, "Did you mean 'xlsx'?"),
+        ("sql", None, ProfileError, "--to NAME"),
+        ("csv", "CRM_URL", ProfileError, "--to NAME"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused(desk, form, variable, error, said):
+    with pytest.raises(error, match=said):
+        desk.export(desk.rule("recency_days < 50"), form, variable=variable)
+
+
+def test_an_audience_of_nobody_is_counted_and_not_exported(desk):
+    rule = desk.rule("recency_days < 0")
+    assert desk.estimate(rule).members == 0
+    with pytest.raises(DataError, match="nobody to export"):
+        desk.export(rule, "csv")
+
+
+def test_the_page_says_the_same_in_both_languages(desk):
+    found = desk.estimate(desk.rule("recency_days < 100"))
+    pages = [path.read_text(encoding="utf-8") for path in desk.write_pages(found)]
+    assert len(pages) == 2
+    assert all(f"{found.members:,}" in page and "http" not in page.split("<main")[1] for page in pages)
+    assert "人群" in pages[1]
+    assert not any("=HYPERLINK(1)</script" in page for page in pages)
+
+
+def test_look_alikes_do_not_use_what_the_rule_names(desk):
+    alike = desk.look_alikes(desk.rule("recency_days < 100"))
+    assert alike.left_out == ("recency_days",)
+    assert len(alike.scores) == CUSTOMERS - desk.estimate(desk.rule("recency_days < 100")).members
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["recency_days < 100"], 0, "members"),
+        (["recency_dayz < 100"], 2, "Did you mean 'recency_days'?"),
+        (["nowhere.yaml"], 3, "no file nowhere.yaml"),
+        (["../outside.yaml"], 2, "outside"),
+    ],
+)
+def test_the_command_ends_with_the_code_of_its_fault(root, arguments, code, said):
+    result = CliRunner().invoke(app, ["audience", *arguments, "--profile", "tiny", "--workspace", str(root)])
+    if code == 0:
+        assert (result.exit_code, said in result.output) == (0, True)
+    else:
+        assert result.exception.exit_code == code
+        assert said in str(result.exception)
+
+
+def test_the_rules_that_ship_can_be_read(desk):
+    assert set(desk.named) >= {"win_back_valuable", "promotion_responders", "browsers_without_order"}
