@@ -59,16 +59,16 @@ def audience_page(
     name = str((estimate.get("label") or {}).get(language) or label(estimate["name"], language))
     values = {key: estimate[key] for key in ("members", "reachable", "customers")}
     values["share"] = estimate["members"] / max(estimate["customers"], 1)
-    tables = [_section("audience_funnel", _with_shares(estimate["funnel"], language), _FUNNEL, language, currency)]
+    tables = [_section("funnel", _with_shares(estimate["funnel"], language), _FUNNEL, language, currency)]
     differing = portrait[portrait["differs"].fillna(False).astype(bool)]
     shares = differing[differing["kind"] != "numeric"]
-    tables.append(_section("audience_shares", _strongest(shares), _SHARES, language, currency))
+    tables.append(_section("shares", _strongest(shares), _SHARES, language, currency))
     numbers = _strongest(differing[differing["kind"] == "numeric"])
-    tables.append(_section("audience_numbers", numbers, _NUMBERS, language, currency))
+    tables.append(_section("numbers", numbers, _NUMBERS, language, currency))
     if overlaps is not None and len(overlaps):
-        tables.append(_section("audience_overlap", _others(overlaps, estimate["name"]), _OVERLAP, language, currency))
+        tables.append(_section("overlap", _others(overlaps, estimate["name"]), _OVERLAP, language, currency))
     if lift is not None:
-        tables.append(_section("audience_lift", lift, _LIFT, language, currency))
+        tables.append(_section("lift", lift, _LIFT, language, currency))
     consent = "audience_consent" if estimate["consent_recorded"] else "audience_consent_unknown"
     context = {
         "title": name,
@@ -89,7 +89,7 @@ def _section(
     if len(frame):
         table = table_html(frame[list(known)].head(_MOST_ROWS), formats=known, language=language, currency=currency)
     empty = say("audience_nothing", language)
-    return {"title": say(f"{name}_title", language), "table": table, "empty": empty, "id": name}
+    return {"title": say(f"audience_{name}_title", language), "table": table, "empty": empty, "id": name}
 
 
 def _with_shares(funnel: pd.DataFrame, language: str) -> pd.DataFrame:

@@ -49,6 +49,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "chart_k_scan_*_title": [f"chart_k_scan_{each}_title" for each in (*VERDICTS, "bare")],
     "chart_differences_*_title": ["chart_differences_effect_title", "chart_differences_tgi_title"],
     "chart_distribution_*": [f"chart_distribution_{name}" for name in ("missing", "below", "beyond")],
+    "audience_*_title": [f"audience_{each}_title" for each in ("funnel", "shares", "numbers", "overlap", "lift")],
     "*_heading": [],  # the heading of a finding, where it has one
     "table_*": [],  # the tables that notebooks show, read from them below
 }  # fmt: skip
