@@ -92,8 +92,12 @@ def carry_names(old: SegmentDefinition, new: SegmentDefinition, matches: Sequenc
     Returns
     -------
     SegmentDefinition
-        A new or split segment whose key or name is taken by a kept one gets a number behind it (2, 3, ...).
+        A new or split segment whose key or name is taken by a kept one gets a number behind it (2, 3, ...). Tiers are
+        named by their rank: their names are carried over only from a cut into as many, and never become the names of
+        groups that were found.
     """
+    if old.verdict != new.verdict or (new.verdict == "continuum" and len(old.segments) != len(new.segments)):
+        return new
     earlier = {each.key: each for each in old.segments}
     kept = {each.key: earlier[each.before[0]] for each in matches if each.kind == "kept"}
     taken = list(kept.values())

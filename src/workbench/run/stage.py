@@ -30,13 +30,14 @@ from workbench.core.store import Store, to_pandas
 from workbench.core.tags import TagRegistry
 from workbench.core.workspace import Workspace
 from workbench.intake.features import keeping
-from workbench.run.context import RunContext, current_context, stage_summary
+from workbench.run.context import RunContext, current_context, stage_folder, stage_summary
 from workbench.run.model_files import MODEL_FOLDER, write_model
 from workbench.run.tag_registry import registry_of
 from workbench.run.telling import Telling
 
 if TYPE_CHECKING:
     from workbench.analysis.saved_models import SavedModel
+    from workbench.analysis.segments import SegmentDefinition
 
 __all__ = ["StageRun", "start"]
 
@@ -146,6 +147,22 @@ class StageRun(Telling):
     def registry(self) -> TagRegistry:
         """Return the tag registry as the profile has it."""
         return registry_of(self.workspace, self.profile)
+
+    def champion(self) -> SegmentDefinition | None:
+        """Return the segment definition in use, None where none was promoted."""
+        from workbench.run.champion import read_champion  # noqa: PLC0415
+
+        found = read_champion(self.workspace, self.profile.name)
+        return found.definition if found else None
+
+    def previous_definition(self) -> SegmentDefinition | None:
+        """Return the segment definition in use, else the one this stage fitted at its last run, else None."""
+        from workbench.analysis.segments import SegmentDefinition  # noqa: PLC0415
+
+        path = stage_folder(self.workspace, self.profile.name, self.stage) / "segment_definition.json"
+        if (champion := self.champion()) is not None or not path.is_file():
+            return champion
+        return SegmentDefinition.from_json(path.read_text(encoding="utf-8"))
 
     def digest(self, table: str) -> str:
         """Return the content digest of a table."""

@@ -16,6 +16,7 @@ from workbench.analysis.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, 
 from workbench.analysis.methods import METHODS
 from workbench.analysis.retention import STATES
 from workbench.analysis.rfm import NO_PURCHASE, RFM_TYPES
+from workbench.analysis.segment_choice import REASONS
 from workbench.core.stages import STAGES
 from workbench.intake.features import REGISTRY
 from workbench.report import text
@@ -30,6 +31,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "quality_*": [f"quality_{each}" for each in (*SUSPICION, "standardised", "imputed")],
     "quality_phone_*": ["quality_phone_placeholder", "quality_phone_invalid", "quality_phone_shared"],
     "segments_*": [f"segments_{verdict}" for verdict in VERDICTS],
+    "segments_choice_*": [f"segments_choice_{reason}" for reason in REASONS],
     "segments_limit_*": [f"segments_limit_{method}" for method in METHODS],
     "churn_*": ["churn_no_purchases", "churn_no_repeats", "churn_too_short"],
     "how_to_read_*": [f"how_to_read_{stage}" for stage in STAGES if stage != "14_write_report"],

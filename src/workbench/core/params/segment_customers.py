@@ -68,6 +68,14 @@ class SegmentCustomers(Section):
     min_share: float = knob(
         0.02, unit="share", en="Smallest share a segment may have", zh="单个客群的最小占比", ge=0, le=0.5
     )
+    challenger_margin: float = knob(
+        0.05,
+        unit="share",
+        en="Share of the variance of value and churn that a new fit must explain beyond the champion to be proposed",
+        zh="新拟合须比现用定义多解释的价值与流失方差占比，达到才被提议",
+        ge=0,
+        le=1,
+    )
     seed: int = knob(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
 
     @field_validator("feature_weights")

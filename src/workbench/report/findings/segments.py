@@ -8,11 +8,13 @@ from typing import Any
 import pandas as pd
 
 from workbench.analysis.clustering import Verdict
+from workbench.analysis.segment_choice import Choice
+from workbench.analysis.segment_matching import SegmentMatch
 from workbench.analysis.segments import SegmentDefinition
 from workbench.core.schema import UNDATED
 from workbench.report.findings.finding import Finding
 
-__all__ = ["find_segments", "limit_segments", "value_shares"]
+__all__ = ["find_choice", "find_segments", "limit_segments", "value_shares"]
 
 _VALUE = "monetary_total"
 _METHODS = ("kmeans", "mixture", "mixed", "classes")
@@ -44,7 +46,11 @@ def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataF
 
 
 def find_segments(
-    verdict: Verdict, definition: SegmentDefinition, sizes: pd.DataFrame, strongest: pd.DataFrame
+    verdict: Verdict,
+    definition: SegmentDefinition,
+    sizes: pd.DataFrame,
+    strongest: pd.DataFrame,
+    explained: pd.DataFrame | None = None,
 ) -> list[Finding]:
     """Say whether there are segments, which is largest, which brings most, and what sets it apart.
 
@@ -56,6 +62,8 @@ def find_segments(
         `value_shares`.
     strongest : DataFrame
         `workbench.analysis.segment_profiles.strongest_differences`.
+    explained : DataFrame, optional
+        `workbench.analysis.actionability.actionability`.
 
     Returns
     -------
@@ -72,14 +80,39 @@ def find_segments(
     }
     alike = verdict.verdict == "too_little_data" and known["n"] >= known["needed"]
     found = [Finding("segments_all_alike" if alike else f"segments_{verdict.verdict}", known, 0.8)]
+    if len(definition.segments) > 1:
+        found += _sizes(sizes, definition) + _apart(strongest, definition) + _marked(definition) + _explain(explained)
     if verdict.k > 1:
-        found += _sizes(sizes, definition) + _apart(strongest, definition)
         bootstraps, splits = definition.parameters.get("n_bootstraps"), definition.parameters.get("n_splits")
         stability = {"k": verdict.k, "jaccard": values["split_half_jaccard"], "splits": splits}
         least = {"min_jaccard": values["bootstrap_min_jaccard"], "bootstraps": bootstraps}
         found.append(Finding("segments_stability", stability | least, 0.2))
     about = {"name": definition.name, "version": definition.version, "features": _features(definition)}
     found.append(Finding("segments_definition", about, 0.1))
+    return found
+
+
+def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[SegmentMatch]) -> list[Finding]:
+    """Say which definition placed the customers, what becomes of today's fit, and which segments kept their names.
+
+    Parameters
+    ----------
+    choice : Choice
+    fitted : SegmentDefinition
+        Today's fit.
+    matches : sequence of SegmentMatch
+        Of today's fit with the last version; empty where there is none.
+    """
+    found = []
+    if choice.reason != "no_champion":
+        about = {"version": choice.used.version, "as_of": choice.used.as_of}
+        found.append(Finding("segments_champion", about, 0.15))
+        told = {"version": fitted.version, **choice.values}
+        found.append(Finding(f"segments_choice_{choice.reason}", told, 0.55 if choice.challenger else 0.1))
+    changed = [each for each in matches if each.kind != "kept"]
+    if matches:
+        counts = {"kept": len(matches) - len(changed), "changed": len(changed)}
+        found.append(Finding("segments_kept" if not changed else "segments_changed", counts, 0.1))
     return found
 
 
@@ -113,6 +146,24 @@ def limit_segments(verdict: Verdict, definition: SegmentDefinition, left_out: Se
 def _features(definition: SegmentDefinition) -> list[str]:
     """Return the features that were compared, where there is one segment too."""
     return definition.columns or definition.transform.columns
+
+
+def _marked(definition: SegmentDefinition) -> list[Finding]:
+    """Name the segments that do not come back from other customers."""
+    weak = [each.name for each in definition.segments if each.use == "do_not_use"]
+    return [Finding("segments_do_not_use", {"segments": weak, "count": len(weak)}, 0.6)] if weak else []
+
+
+def _explain(explained: pd.DataFrame | None) -> list[Finding]:
+    if explained is None:
+        return []
+    names = ("variable", "explained", "low", "high", "random_high", "n")
+    return [
+        Finding(
+            "segments_explain" if row["beats_random"] else "segments_explain_nothing", {k: row[k] for k in names}, 0.3
+        )
+        for row in explained.to_dict("records")
+    ]
 
 
 def _sizes(sizes: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:
