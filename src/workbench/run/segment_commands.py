@@ -5,12 +5,15 @@ from __future__ import annotations
 import getpass
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ibis
 import pandas as pd
 
 from workbench.analysis.segment_migration import Migration, compare_placements, explain_moves
-from workbench.analysis.segments import SegmentDefinition, assign, compile_expression
+from workbench.analysis.segment_profiles import segment_sizes
+from workbench.analysis.segment_reasons import explain_customer
+from workbench.analysis.segments import SegmentDefinition, assign, assign_table, check_features
 from workbench.core.errors import Fault, ProfileError
 from workbench.core.exports import export_csv, export_parquet
 from workbench.core.profile import load_profile
@@ -39,6 +42,8 @@ class Comparison:
     migration : Migration
     moves : pandas.DataFrame
         As ``explain_moves`` gives it: which customers moved and in what they differ from those who stayed.
+    sizes : tuple of pandas.DataFrame
+        Of each definition, as ``segment_sizes`` gives them.
     """
 
     first: SegmentDefinition
@@ -47,6 +52,7 @@ class Comparison:
     after: pd.DataFrame
     migration: Migration
     moves: pd.DataFrame
+    sizes: tuple[pd.DataFrame, pd.DataFrame]
 
 
 class SegmentDesk:
@@ -80,15 +86,49 @@ class SegmentDesk:
         return self.registry.definition(self.registry.find(which))
 
     def place(self, definition: SegmentDefinition) -> pd.DataFrame:
-        """Place today's customers: customer_id, segment, definition_version."""
+        """Place today's customers: customer_id, segment, definition_version.
+
+        Raises
+        ------
+        DataError
+            A feature of the definition is gone, or is counted in another unit.
+        """
+        check_features(definition, self._units())
         return assign(definition, self._features())
+
+    def sizes(self, definition: SegmentDefinition) -> pd.DataFrame:
+        """Count today's customers by segment, as ``segment_sizes`` gives them."""
+        return segment_sizes(self.place(definition), definition.keys)
 
     def compare(self, first: str, second: str) -> Comparison:
         """Apply two definitions to today's customers."""
         one, other = self.definition(first), self.definition(second)
         before, after = self.place(one), self.place(other)
         moves = explain_moves(before, after, self._features())
-        return Comparison(one, other, before, after, compare_placements(before, after), moves)
+        sizes = segment_sizes(before, one.keys), segment_sizes(after, other.keys)
+        return Comparison(one, other, before, after, compare_placements(before, after), moves, sizes)
+
+    def why(self, customer: str, which: str) -> tuple[SegmentDefinition, pd.DataFrame]:
+        """Say what put a customer into her segment by a definition.
+
+        Returns
+        -------
+        SegmentDefinition
+        pandas.DataFrame
+            As ``explain_customer`` gives it.
+
+        Raises
+        ------
+        ProfileError
+            No such customer.
+        """
+        definition = self.definition(which)
+        check_features(definition, self._units())
+        features = self._features()
+        hers = features[features["customer_id"].astype("str") == customer]
+        if hers.empty:
+            raise ProfileError(Fault("features", f"no customer '{customer}'", "A customer_id of the features table"))
+        return definition, explain_customer(definition, hers)
 
     def promote(self, which: str, *, who: str, why: str) -> RegisteredDefinition:
         """Make a definition the champion: the next run uses it."""
@@ -121,10 +161,8 @@ class SegmentDesk:
             raise ProfileError(Fault("--out", f"'{target.name}'", f"A file ending in {' or '.join(_FORMS)}"))
         definition = self.definition(which)
         store = self._store()
-        table = store.read("features")
-        placed = table.select(
-            "customer_id", segment=compile_expression(definition, table)
-        ).mutate(definition_version=definition.version).order_by("customer_id")  # fmt: skip
+        check_features(definition, self._units())
+        placed = assign_table(definition, store.read("features")).order_by("customer_id")
         export = export_csv if target.suffix == ".csv" else export_parquet
         export(store.engine, placed, target)
         counts = placed.group_by("segment").aggregate(n=placed.count())
@@ -145,6 +183,11 @@ class SegmentDesk:
 
     def _features(self) -> pd.DataFrame:
         return self._store().frame("features")
+
+    def _units(self) -> dict[str, dict[str, Any]]:
+        from workbench.intake.features.registry import registered_units  # noqa: PLC0415
+
+        return registered_units(self._store().read("features").columns)
 
 
 def whoami() -> str:

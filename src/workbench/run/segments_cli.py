@@ -1,7 +1,8 @@
-"""The commands ``workbench segments list|show|compare|promote|rollback|assign``."""
+"""The commands ``workbench segments list|show|compare|why|promote|rollback|assign``."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,9 @@ from workbench.core.errors import Fault, ProfileError
 from workbench.core.workspace import find_workspace
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.analysis.segments import SegmentDefinition
     from workbench.run.segment_commands import Comparison, SegmentDesk
     from workbench.run.tracking.registry import RegisteredDefinition
 
@@ -30,6 +34,7 @@ Why = Annotated[str, typer.Option("--why", help="The reason; it is kept.")]
 Who = Annotated[str | None, typer.Option("--by", help="Who decides; default: the account.")]
 Language = Annotated[str, typer.Option(help="en or zh.")]
 _UNWRAPPED = 10_000  # characters; wider than any row
+_USE = {"ok": "", "pattern": "[a pattern only]", "do_not_use": "[do not use: it does not come back]"}
 _EVIDENCE = ("verdict", "k", "silhouette", "min_jaccard")
 
 
@@ -53,13 +58,10 @@ def show(profile: Profile, which: Which = "champion", language: Language = "en",
     print(
         f"{definition.name} {definition.version}: {definition.method}, {definition.verdict}, as of {definition.as_of}"
     )
-    print(f"features: {', '.join(definition.transform.columns) or '-'}")
-    counts = desk.place(definition)["segment"].value_counts()
-    table = Table("segment", "name", "customers", "share")
-    for key in definition.keys:
-        n = int(counts.get(key, 0))
-        table.add_row(key, definition.label(key, _language(language)), f"{n:,}", f"{n / max(counts.sum(), 1):.1%}")
-    _print(table)
+    print(f"features: {', '.join(definition.columns) or '-'}")
+    _print(_sizes(definition, desk.sizes(definition), _language(language)))
+    for each in definition.segments:
+        print(f"{each.key}: {each.description.get(language, '')} {_USE[each.use]}".rstrip())
     _print(_evidence(definition.evidence))
 
 
@@ -79,6 +81,8 @@ def compare(
     desk = _desk(profile, workspace)
     found = desk.compare(first, second)
     _print(_metrics(found))
+    for each, sizes in zip((found.first, found.second), found.sizes, strict=True):
+        _print(_sizes(each, sizes, language))
     _print(_matrix(found, language))
     migration = found.migration
     print(
@@ -88,6 +92,28 @@ def compare(
     _print(_moves(found, language))
     if out is not None:
         print(f"{desk.write_moves(found, out):,} customers written to {out}")
+
+
+@segments.command()
+def why(
+    profile: Profile,
+    customer: Annotated[str, typer.Argument(help="A customer_id.")],
+    which: Which = "champion",
+    language: Language = "en",
+    workspace: Workspace = None,
+) -> None:
+    """Say why a customer is in her segment: conditions met, or what decided, and the nearest other segment."""
+    definition, found = _desk(profile, workspace).why(customer, which)
+    first = found.iloc[0]
+    print(f"{customer} is in {first['segment']}: {definition.label(first['segment'], _language(language))}")
+    table = Table("feature", "hers", "condition", "typical here", "typical there", "share of the decision")
+    for row in found.dropna(subset=["feature"]).to_dict("records"):
+        cells = (row[name] for name in ("value", "condition", "typical", "other_typical", "weight"))
+        table.add_row(row["feature"], *(_cell(cell) for cell in cells))
+    _print(table)
+    if isinstance(first["nearest_other"], str):
+        other = definition.label(first["nearest_other"], language)
+        print(f"nearest other: {first['nearest_other']} ({other}), {first['distance']:.3g} further away")
 
 
 @segments.command()
@@ -148,11 +174,19 @@ def _metrics(found: Comparison) -> Table:
     one, other = found.first, found.second
     table = Table("", one.version, other.version)
     rows: dict[str, tuple[object, object]] = {"method": (one.method, other.method), "as of": (one.as_of, other.as_of)}
-    rows |= {"features": (", ".join(one.transform.columns), ", ".join(other.transform.columns))}
+    rows |= {"features": (", ".join(one.columns), ", ".join(other.columns))}
     numeric = [key for key in {**one.evidence, **other.evidence} if _is_plain(one.evidence.get(key, 0))]
     rows |= {key: (one.evidence.get(key), other.evidence.get(key)) for key in numeric}
     for key, pair in rows.items():
         table.add_row(key, *(_cell(value) for value in pair))
+    return table
+
+
+def _sizes(definition: SegmentDefinition, sizes: pd.DataFrame, language: str) -> Table:
+    table = Table(f"segment of {definition.version}", "name", "customers", "share", "95 % interval")
+    for row in sizes.itertuples():
+        interval = f"{row.low:.1%} – {row.high:.1%}"
+        table.add_row(row.segment, definition.label(row.segment, language), f"{row.n:,}", f"{row.share:.1%}", interval)
     return table
 
 
@@ -179,7 +213,9 @@ def _is_plain(value: object) -> bool:
 
 
 def _cell(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _language(language: str) -> str:

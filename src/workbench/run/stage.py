@@ -181,11 +181,10 @@ class StageRun(Telling):
 
     def feature_units(self, names: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
         """Return unit and formula of features as a segment definition keeps them; a declared attribute has neither."""
-        from workbench.intake.features.registry import registered  # noqa: PLC0415
+        from workbench.intake.features.registry import registered_units  # noqa: PLC0415
 
-        columns = self.store.read("features").columns
-        kept = {each.name: {"unit": each.unit, "formula": dict(each.formula)} for each in registered(columns)}
-        return {name: kept.get(name, {}) for name in (columns if names is None else names)}
+        units = registered_units(self.store.read("features").columns)
+        return units if names is None else {name: units[name] for name in names}
 
     def write(self, table: str, content: ibis.Table | pd.DataFrame) -> int:
         """Stage a table this stage alone writes; return its rows."""

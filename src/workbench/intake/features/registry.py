@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from workbench.intake.features.catalogue import GROUPS, MISSING, SCALE
 from workbench.intake.features.settings import FeatureSettings, Scale
 
-__all__ = ["REGISTRY", "Feature", "available", "registered", "scale_features", "window_features"]
+__all__ = ["REGISTRY", "Feature", "available", "registered", "registered_units", "scale_features", "window_features"]
 
 DEFAULT_WINDOWS_DAYS = (30, 90, 365)
 _WINDOW = "{days}"
@@ -104,6 +104,23 @@ def registered(columns: Iterable[str], *, scales: Mapping[str, Scale] | None = N
         elif window:
             found += [feature for feature in window_features(int(window[1])) if feature.name == name]
     return found
+
+
+def registered_units(columns: Iterable[str]) -> dict[str, dict[str, object]]:
+    """Give unit and formula of each column of a features table; a column that is not registered has neither.
+
+    Parameters
+    ----------
+    columns : iterable of str
+
+    Returns
+    -------
+    dict
+        Column to {unit, formula: {en, zh}}, or to an empty dict.
+    """
+    names = list(columns)
+    known = {each.name: {"unit": each.unit, "formula": dict(each.formula)} for each in registered(names)}
+    return {name: known.get(name, {}) for name in names}
 
 
 def available(
