@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.special import betaln, gammaln, hyp2f1, psi
+from scipy.special import expit, gammaln, hyp2f1, psi
 
-from workbench.analysis.value.fitting import Fit, maximise
+from workbench.analysis.value.fitting import Fit, Levels, maximise
 
 __all__ = ["PARAMETERS", "alive_probability", "expected_orders", "expected_orders_of_new", "fit", "log_likelihood"]
 
@@ -49,16 +49,19 @@ def fit(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, weight: np.ndarray | None
     scale = max(float(np.average(t, weights=weight)), 1e-9) / 30.0  # starts are for about 30 weeks
     starts = [{**start, "alpha": start["alpha"] * scale} for start in _STARTS]
 
-    def likelihood(values: np.ndarray) -> tuple[float, np.ndarray]:
-        each, gradient = _likelihood(values, x, t_x, t)
-        return float(weight @ each), gradient @ weight
+    levels = [Levels.of(each) for each in (x, t_x, t)]
 
-    return maximise(likelihood, PARAMETERS, starts, customers=float(weight.sum()))
+    def likelihood(values: np.ndarray, rows: slice) -> tuple[float, np.ndarray]:
+        each, gradient = _likelihood(values, *(column[rows] for column in levels))
+        return float(weight[rows] @ each), gradient @ weight[rows]
+
+    return maximise(likelihood, PARAMETERS, starts, weight=weight)
 
 
 def log_likelihood(parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Return the log-likelihood of each customer; arrays as for `fit`."""
-    return _likelihood(np.array([parameters[name] for name in PARAMETERS]), x, t_x, t)[0]
+    values = np.array([parameters[name] for name in PARAMETERS])
+    return _likelihood(values, *(Levels.of(each) for each in (x, t_x, t)))[0]
 
 
 def alive_probability(parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -71,20 +74,22 @@ def alive_probability(parameters: Mapping[str, float], x: np.ndarray, t_x: np.nd
 def expected_orders(
     parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, t: np.ndarray, *, weeks: float
 ) -> np.ndarray:
-    """Return the purchase days each customer is expected to have in the next weeks (equation 10)."""
+    """Return the purchase days each customer is expected to have in the next weeks (equation 10).
+
+    By Euler's transformation of the hypergeometric function, whose series stays short for customers of hundreds of
+    purchases, where the form in print overflows.
+    """
     r, alpha, a, b = _regular(parameters)
-    share = 1 - ((alpha + t) / (alpha + t + weeks)) ** (r + x) * hyp2f1(
-        r + x, b + x, a + b + x - 1, weeks / (alpha + t + weeks)
-    )
-    return (a + b + x - 1) / (a - 1) * share * alive_probability(parameters, x, t_x, t)
+    stay = (alpha + t) / (alpha + t + weeks)
+    share = 1 - stay ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, a + b + x - 1, 1 - stay)
+    return np.maximum((a + b + x - 1) / (a - 1) * share * alive_probability(parameters, x, t_x, t), 0.0)
 
 
 def expected_orders_of_new(parameters: Mapping[str, float], weeks: np.ndarray) -> np.ndarray:
     """Return the repeat purchase days a new customer is expected to have within some weeks (equation 9)."""
     r, alpha, a, b = _regular(parameters)
-    weeks = np.asarray(weeks, dtype=float)
-    share = 1 - (alpha / (alpha + weeks)) ** r * hyp2f1(r, b, a + b - 1, weeks / (alpha + weeks))
-    return (a + b - 1) / (a - 1) * share
+    stay = alpha / (alpha + np.asarray(weeks, dtype=float))
+    return (a + b - 1) / (a - 1) * (1 - stay ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, a + b - 1, 1 - stay))
 
 
 def _regular(parameters: Mapping[str, float]) -> tuple[float, float, float, float]:
@@ -92,23 +97,27 @@ def _regular(parameters: Mapping[str, float]) -> tuple[float, float, float, floa
     return r, alpha, 1 + _SINGULAR if abs(a - 1) < _SINGULAR else a, b
 
 
-def _likelihood(values: np.ndarray, x: np.ndarray, t_x: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _likelihood(values: np.ndarray, x: Levels, t_x: Levels, t: Levels) -> tuple[np.ndarray, np.ndarray]:
     """Return the log-likelihood by customer and its gradient, shape (4, customers)."""
     r, alpha, a, b = values
-    repeats = x > 0
-    common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + betaln(a, b + x) - betaln(a, b)
-    never = -(r + x) * np.log(alpha + t)
-    after = np.log(a) - np.log(b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + t_x)
-    after = np.where(repeats, after, -np.inf)
-    both = np.logaddexp(never, after)
-    alive, gone = np.exp(never - both), np.exp(after - both)
-    shared = psi(a + b) - psi(a + b + x)
+    n, before = x.values, b + np.maximum(x.values, 1) - 1
+    log_t, log_t_x, rate = t(np.log(alpha + t.values)), t_x(np.log(alpha + t_x.values)), x(r + n)
+    common = gammaln(r + n) - gammaln(r) + r * np.log(alpha) + _beta_ratio(a, b, n)
+    odds = x(np.where(n > 0, np.log(a) - np.log(before), -np.inf)) + rate * (log_t - log_t_x)  # stopped : still there
+    gone = expit(odds)
+    alive = 1 - gone
+    shared = psi(a + b) - psi(a + b + n)
     gradient = np.array(
         [
-            psi(r + x) - psi(r) + np.log(alpha) - alive * np.log(alpha + t) - gone * np.log(alpha + t_x),
-            r / alpha - (r + x) * (alive / (alpha + t) + gone / (alpha + t_x)),
-            shared + gone / a,
-            shared + psi(b + x) - psi(b) - gone / (b + np.maximum(x, 1) - 1),
+            x(psi(r + n) - psi(r) + np.log(alpha)) - alive * log_t - gone * log_t_x,
+            r / alpha - rate * (alive * t(1 / (alpha + t.values)) + gone * t_x(1 / (alpha + t_x.values))),
+            x(shared) + gone / a,
+            x(shared + psi(b + n) - psi(b)) - gone * x(1 / before),
         ]
     )
-    return common + both, gradient
+    return x(common) - rate * log_t + np.logaddexp(0.0, odds), gradient
+
+
+def _beta_ratio(a: float, b: float, n: np.ndarray) -> np.ndarray:
+    """Return log B(a, b + n) - log B(a, b)."""
+    return gammaln(b + n) - gammaln(b) + gammaln(a + b) - gammaln(a + b + n)

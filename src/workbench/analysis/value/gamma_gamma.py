@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import gammaln, psi
 
-from workbench.analysis.value.fitting import Fit, maximise
+from workbench.analysis.value.fitting import Fit, Levels, maximise
 
 __all__ = ["PARAMETERS", "expected_spend", "fit", "log_likelihood"]
 
@@ -36,16 +36,18 @@ def fit(x: np.ndarray, spend: np.ndarray, weight: np.ndarray | None = None) -> F
     centre = float(np.average(spend, weights=weight))
     starts = [{"p": p, "q": q, "v": centre * max(q - 1, 0.5) / p} for p, q in _SHAPES]
 
-    def likelihood(values: np.ndarray) -> tuple[float, np.ndarray]:
-        each, gradient = _likelihood(values, x, spend)
-        return float(weight @ each), gradient @ weight
+    levels, spend = Levels.of(x), np.asarray(spend, dtype=float)
 
-    return maximise(likelihood, PARAMETERS, starts, customers=float(weight.sum()))
+    def likelihood(values: np.ndarray, rows: slice) -> tuple[float, np.ndarray]:
+        each, gradient = _likelihood(values, levels[rows], spend[rows])
+        return float(weight[rows] @ each), gradient @ weight[rows]
+
+    return maximise(likelihood, PARAMETERS, starts, weight=weight)
 
 
 def log_likelihood(parameters: Mapping[str, float], x: np.ndarray, spend: np.ndarray) -> np.ndarray:
     """Return the log-likelihood of each customer (note 025, equation 1a)."""
-    return _likelihood(np.array([parameters[name] for name in PARAMETERS]), x, spend)[0]
+    return _likelihood(np.array([parameters[name] for name in PARAMETERS]), Levels.of(x), spend)[0]
 
 
 def expected_spend(parameters: Mapping[str, float], x: np.ndarray, spend: np.ndarray) -> np.ndarray:
@@ -66,20 +68,20 @@ def expected_spend(parameters: Mapping[str, float], x: np.ndarray, spend: np.nda
     return np.where(below > 0, p * (v + seen) / np.where(below > 0, below, 1.0), np.nan)
 
 
-def _likelihood(values: np.ndarray, x: np.ndarray, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _likelihood(values: np.ndarray, x: Levels, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the log-likelihood by customer and its gradient, shape (3, customers)."""
     p, q, v = values
-    px, whole = p * x, x * spend
-    log_total = np.log(whole + v)
-    value = (
-        gammaln(px + q) - gammaln(px) - gammaln(q)
-        + q * np.log(v) + (px - 1) * np.log(spend) + px * np.log(x) - (px + q) * log_total
-    )  # fmt: skip
+    n = x.values
+    px, orders = p * n, x(n)
+    whole = orders * spend
+    log_total, log_spend = np.log(whole + v), np.log(spend)
+    common = gammaln(px + q) - gammaln(px) - gammaln(q) + q * np.log(v) + px * np.log(n)
+    both = x(px + q)
     gradient = np.array(
         [
-            x * (psi(px + q) - psi(px) + np.log(whole) - log_total),
-            psi(px + q) - psi(q) + np.log(v) - log_total,
-            q / v - (px + q) / (whole + v),
+            x(n * (psi(px + q) - psi(px) + np.log(n))) + orders * (log_spend - log_total),
+            x(psi(px + q) - psi(q) + np.log(v)) - log_total,
+            q / v - both / (whole + v),
         ]
     )
-    return value, gradient
+    return x(common) + x(px - 1) * log_spend - both * log_total, gradient

@@ -1,7 +1,8 @@
 """What each customer bought by a date, in the few numbers the models read: repeats, recency, age, spend per order.
 
 A purchase day is a day with at least one line that sold something: a positive amount, or pieces given for nothing;
-what was sent back or marked as returned makes none. Purchases of one day are one order.
+what was sent back or marked as returned makes none, nor does a day on which as much was sent back as bought. Purchases
+of one day are one order.
 """
 
 from __future__ import annotations
@@ -45,16 +46,22 @@ def days_of_purchase(transactions: ir.Table, *, before: date, products: ir.Table
         sold |= free.fill_null(False)
     kept = sold | (lines.amount < 0).fill_null(False)
     lines = lines.mutate(day=lines.ordered_at.date(), sold=sold, paid=ibis.ifelse(kept, lines.amount, 0))
-    sums = {"bought": lines.sold.any(), "net": lines.paid.sum().cast("float64")}
+    sums = _day_sums(lines)
     if products is not None and {"product_id", "quantity"} <= set(lines.columns) and "unit_cost" in products.columns:
         costs = products.filter(products.unit_cost.notnull()).select("product_id", "unit_cost")
         joined = lines.left_join(costs, "product_id")
         known = joined.unit_cost.notnull() & (joined.paid != 0)
-        sums = {"bought": joined.sold.any(), "net": joined.paid.sum().cast("float64")}
+        sums = _day_sums(joined)
         sums["cost"] = ibis.ifelse(known, joined.quantity * joined.unit_cost, 0).sum().cast("float64")
         sums["costed"] = ibis.ifelse(known, joined.paid, 0).sum().cast("float64")
         lines = joined
     return lines.group_by("customer_id", "day").aggregate(**sums)
+
+
+def _day_sums(lines: ir.Table) -> dict[str, ir.Value]:
+    back = (lines.paid < 0).any().fill_null(False)
+    bought = lines.sold.any() & ~(back & (lines.paid.sum() <= 0))
+    return {"bought": bought.fill_null(False), "net": lines.paid.sum().cast("float64")}
 
 
 def purchase_history(days: ir.Table, *, before: date) -> pd.DataFrame:
@@ -72,8 +79,9 @@ def purchase_history(days: ir.Table, *, before: date) -> pd.DataFrame:
     DataFrame
         One row per customer with a purchase day, sorted by customer_id: customer_id, first_on (date), repeats (purchase
         days after the first), last_weeks and age_weeks (from the first purchase day to the last one and to the last day
-        seen; weeks), paid_repeats (repeat days with net above 0), spend_repeat_mean (mean net of those; missing without
-        one), spend_total (net of all days, returns included; currency).
+        seen; weeks), second_weeks (to the second one; missing where there is none), paid_repeats (repeat days with net
+        above 0), spend_repeat_mean (mean net of those; missing without one), spend_total (net of all days, returns
+        included; currency).
     """
     seen = days.filter(days.day < before)
     bought = seen.filter(seen.bought)
@@ -84,6 +92,7 @@ def purchase_history(days: ir.Table, *, before: date) -> pd.DataFrame:
     found = dated.group_by("customer_id").aggregate(
         first_on=dated.first_on.min(),
         last_on=dated.day.max(where=dated.bought),
+        second_on=dated.day.min(where=repeat),
         repeats=repeat.cast("int64").sum(),
         paid_repeats=paid.cast("int64").sum(),
         # rounded before it is summed: the order of doubles must not show
@@ -102,6 +111,7 @@ def purchase_history(days: ir.Table, *, before: date) -> pd.DataFrame:
             "repeats": repeats,
             "last_weeks": (last_on - first_on).dt.days / DAYS_A_WEEK,
             "age_weeks": (end - first_on).dt.days / DAYS_A_WEEK,
+            "second_weeks": (pd.to_datetime(frame["second_on"]) - first_on).dt.days / DAYS_A_WEEK,
             "paid_repeats": paid_repeats,
             "spend_repeat_mean": np.where(paid_repeats > 0, frame["spend_repeat"] / paid_repeats.clip(lower=1), np.nan),
             "spend_total": frame["spend_total"],
@@ -123,14 +133,19 @@ def holdout(days: ir.Table, history: pd.DataFrame, *, first: date, before: date)
     Returns
     -------
     DataFrame
-        In the order of ``history``: customer_id, orders (purchase days), spend (net, currency); 0 where there is none.
+        In the order of ``history``: customer_id, orders (purchase days), spend (net, currency); 0 where there is none;
+        next_days (from the day before the period to its first purchase; missing without one).
     """
     later = days.filter((days.day >= first) & (days.day < before))
     found = later.group_by("customer_id").aggregate(
-        orders=later.bought.cast("int64").sum(), spend=later.net.cast("decimal(18, 4)").sum().cast("float64")
+        orders=later.bought.cast("int64").sum(),
+        spend=later.net.cast("decimal(18, 4)").sum().cast("float64"),
+        next_on=later.day.min(where=later.bought),
     )
     joined = history[["customer_id"]].merge(found.to_pandas(), on="customer_id", how="left", validate="one_to_one")
-    return joined.fillna({"orders": 0, "spend": 0.0}).astype({"orders": "int64", "spend": "float64"})
+    waited = (pd.to_datetime(joined["next_on"]) - pd.Timestamp(first)).dt.days + 1.0
+    filled = joined.assign(next_days=waited).fillna({"orders": 0, "spend": 0.0})
+    return filled.astype({"orders": "int64", "spend": "float64"})[["customer_id", "orders", "spend", "next_days"]]
 
 
 def weekly_orders(days: ir.Table, history: pd.DataFrame, *, before: date) -> pd.DataFrame:

@@ -6,12 +6,27 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from pandas.core.groupby import DataFrameGroupBy
 
 from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.history import DAYS_A_WEEK
 from workbench.analysis.value.orders import expect_of_new
 
-__all__ = ["by_decile", "by_frequency", "errors", "gini", "independence", "rmse_difference", "tracking"]
+__all__ = [
+    "by_decile",
+    "by_frequency",
+    "coverage",
+    "errors",
+    "gini",
+    "independence",
+    "next_coverage",
+    "recency_by_frequency",
+    "rmse_difference",
+    "spread_of_outcomes",
+    "tracking",
+]
+
+CENT = 0.005  # outcomes are money to the cent
 
 _MOST_REPEATS = 7  # shown one by one; more are taken together
 _LEAST_REPEATERS = 30
@@ -56,21 +71,103 @@ def gini(predicted: np.ndarray, observed: np.ndarray) -> float:
     return float(_area(predicted, value) / best) if best > 0 else float("nan")
 
 
-def by_decile(predicted: np.ndarray, observed: np.ndarray) -> pd.DataFrame:
-    """Compare predicted and observed value by tenth of the customers, the most valuable by prediction first.
+def by_decile(predicted: Mapping[str, np.ndarray], observed: np.ndarray, *, by: str) -> pd.DataFrame:
+    """Compare predicted and observed value by tenth of the customers, the most valuable by one prediction first.
+
+    Parameters
+    ----------
+    predicted : mapping of model to array
+    observed : array
+    by : str
+        The model that ranks.
 
     Returns
     -------
     DataFrame
-        decile (1..10), n, predicted, observed (means, currency), observed_share (of all observed); fewer rows than ten
-        where there are fewer customers.
+        decile (1..10), n, observed, predicted (by the ranking model; means, currency), observed_share (of all
+        observed; missing where nothing was), then per other model ``<model>_share``: what its own tenth holds.
     """
-    order = np.argsort(-predicted, kind="stable")
+    total = observed.sum() if observed.sum() > 0 else np.nan
+    found = _tenths(predicted[by], pd.DataFrame({"predicted": predicted[by], "observed": observed}))
+    table = found.mean().assign(n=found.size(), observed_share=found["observed"].sum() / total)
+    for model in (name for name in predicted if name != by):
+        table[f"{model}_share"] = _tenths(predicted[model], pd.DataFrame({"observed": observed})).sum() / total
+    return table.reset_index()
+
+
+def _tenths(rank: np.ndarray, table: pd.DataFrame) -> DataFrameGroupBy:
+    order = np.argsort(-rank, kind="stable")
     number = np.minimum(np.arange(len(order)) * 10 // max(len(order), 1), 9) + 1
-    table = pd.DataFrame({"decile": number, "predicted": predicted[order], "observed": observed[order]})
-    grouped = table.groupby("decile")
-    found = grouped.mean().assign(n=grouped.size(), observed_share=grouped["observed"].sum() / observed.sum())
-    return found.reset_index()[["decile", "n", "predicted", "observed", "observed_share"]]
+    return table.iloc[order].assign(decile=number).groupby("decile")
+
+
+def coverage(low: pd.Series, high: pd.Series, observed: pd.Series) -> float:
+    """Return the share of outcomes within their intervals, to the cent."""
+    inside = (observed.to_numpy() >= low.to_numpy() - CENT) & (observed.to_numpy() <= high.to_numpy() + CENT)
+    return float(inside.mean())
+
+
+def next_coverage(dates: pd.DataFrame, next_days: pd.Series) -> dict[str, float]:
+    """Tell how well next purchases were foretold.
+
+    Parameters
+    ----------
+    dates : DataFrame
+        buy_probability, low, middle, high (weeks), as ``next_purchase.next_weeks`` gives them at the cut-off.
+    next_days : Series
+        Days from then to the next purchase, missing where none came.
+
+    Returns
+    -------
+    dict
+        next_expected, next_observed (customers who buy in the test period), next_coverage (share of those whose date
+        lies in its range), next_days_off_median (distance from the middle, days).
+    """
+    came = next_days.notna().to_numpy()
+    found = {"next_expected": float(dates["buy_probability"].sum()), "next_observed": float(came.sum())}
+    if not came.any():
+        return found | {"next_coverage": float("nan"), "next_days_off_median": float("nan")}
+    days, given = next_days.to_numpy()[came], np.ceil(dates.loc[came, ["low", "middle", "high"]] * DAYS_A_WEEK)
+    inside = (days >= given["low"]) & (days <= given["high"])
+    off = float((given["middle"] - days).abs().median())
+    return found | {"next_coverage": float(inside.mean()), "next_days_off_median": off}
+
+
+def spread_of_outcomes(
+    predicted: np.ndarray, observed: np.ndarray, *, level: float, groups: int = 10
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+    """Return bounds between groups of like prediction, and the quantiles of the outcomes within each group.
+
+    Returns
+    -------
+    edges, low, high : tuples
+        One more of the last two than of the first.
+    """
+    edges = np.unique(np.quantile(predicted, np.linspace(0, 1, groups + 1)[1:-1]))
+    home = np.searchsorted(edges, predicted, side="right")
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    parts = [observed[home == at] for at in range(len(edges) + 1)]
+    bounds = np.array([np.quantile(part if len(part) else observed, tails) for part in parts])
+    return tuple(edges.tolist()), tuple(bounds[:, 0].tolist()), tuple(bounds[:, 1].tolist())
+
+
+def recency_by_frequency(history: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+    """Return what is expected of customers by how often they came again and how long ago they came last.
+
+    Returns
+    -------
+    DataFrame
+        repeats (number, 5 stands for 5 and more), idle (0..4: fifths of the weeks since the last purchase), idle_low,
+        idle_high (weeks), n, p_alive, expected_orders (means).
+    """
+    idle = (history["age_weeks"] - history["last_weeks"]).to_numpy()
+    edges = np.unique(np.quantile(idle, np.linspace(0, 1, 6)))
+    place = np.clip(np.searchsorted(edges, idle, side="right") - 1, 0, max(len(edges) - 2, 0))
+    table = values[["p_alive", "expected_orders"]].assign(repeats=history["repeats"].clip(upper=5), idle=place)
+    grouped = table.groupby(["repeats", "idle"])
+    found = grouped.mean().assign(n=grouped.size()).reset_index()
+    ends = np.append(edges, edges[-1])
+    return found.assign(idle_low=ends[found["idle"]], idle_high=ends[found["idle"] + 1])
 
 
 def by_frequency(repeats: np.ndarray, predicted: Mapping[str, np.ndarray], observed: np.ndarray) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """Pareto/NBD: customers buy at their own rate until they leave at a time of their own (Schmittlein et al. 1987).
 
 Parameters: r, alpha (purchase rates, gamma), s, beta (rates of leaving, gamma). Time in weeks. The integral over the
-unseen moment of leaving is brought to a smooth integrand on [0, 1] and summed by Gauss and Legendre, which stays
-exact where the textbook's difference of two hypergeometric functions cancels.
+unseen moment of leaving is taken over its logarithm, where the integrand is smooth, and summed by Gauss and Legendre,
+which stays exact where the textbook's difference of two hypergeometric functions cancels.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STARTS = (
     {"r": 0.3, "alpha": 3.0, "s": 0.2, "beta": 3.0},
 )
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
-_POWER = 4  # v = w ** 4 takes away the root that the integrand has at 0
+_NOTHING = 40.0  # the integral stops where the integrand has fallen by exp(-40)
 _CHUNK = 50_000  # customers whose nodes are held at a time
 
 
@@ -39,16 +39,17 @@ def fit(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, weight: np.ndarray | None
     scale = max(float(np.average(t, weights=weight)), 1e-9) / 30.0
     starts = [{**start, "alpha": start["alpha"] * scale, "beta": start["beta"] * scale} for start in _STARTS]
 
-    def likelihood(values: np.ndarray) -> tuple[float, np.ndarray]:
+    def likelihood(values: np.ndarray, rows: slice) -> tuple[float, np.ndarray]:
         total, gradient = 0.0, np.zeros(len(PARAMETERS))
-        for start in range(0, len(x), _CHUNK):
-            some = slice(start, start + _CHUNK)
-            each, slope = _likelihood(values, x[some], t_x[some], t[some])
-            total += float(weight[some] @ each)
-            gradient += slope @ weight[some]
+        seen = [each[rows] for each in (x, t_x, t, weight)]
+        for start in range(0, len(seen[0]), _CHUNK):
+            *data, share = (each[start : start + _CHUNK] for each in seen)
+            each, slope = _likelihood(values, *data)
+            total += float(share @ each)
+            gradient += slope @ share
         return total, gradient
 
-    return maximise(likelihood, PARAMETERS, starts, customers=float(weight.sum()))
+    return maximise(likelihood, PARAMETERS, starts, weight=weight)
 
 
 def log_likelihood(parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -58,8 +59,12 @@ def log_likelihood(parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarr
 
 def alive_probability(parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Return the probability that each customer has not left by the end."""
-    stayed, left, _ = _terms(np.array([parameters[name] for name in PARAMETERS]), x, t_x, t)
-    return np.exp(stayed - np.logaddexp(stayed, left))
+    values = np.array([parameters[name] for name in PARAMETERS])
+    found = [np.empty(0)]
+    for start in range(0, len(x), _CHUNK):
+        stayed, left, _ = _terms(values, *(each[start : start + _CHUNK] for each in (x, t_x, t)))
+        found.append(np.exp(stayed - np.logaddexp(stayed, left)))
+    return np.concatenate(found)
 
 
 def expected_orders(
@@ -110,27 +115,25 @@ def _terms(
 ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
     """Return the logs of both ways to see the data (stayed; left in between), and means over the moment of leaving.
 
-    The second is log s + log of the integral of (alpha + u) ** -(r + x) (beta + u) ** -(s + 1) over u in [t_x, t].
-    With n = r + s + x and v = ((alpha + t_x) / (alpha + u)) ** n it is (alpha + t_x) ** -n / n times the integral of
-    (1 + d v ** (1 / n)) ** -(s + 1) over v, d = (beta - alpha) / (alpha + t_x). The means are those of
-    log(alpha + u), 1 / (alpha + u), log(beta + u) and 1 / (beta + u) under the integrand.
+    The second is log s + log of the integral of (alpha + u) ** -(r + x) (beta + u) ** -(s + 1) over u in [t_x, t],
+    taken over y = log(c + u), c the smaller of alpha and beta, from where it is largest to where it has fallen to
+    nothing. The means are those of log(alpha + u), 1 / (alpha + u), log(beta + u) and 1 / (beta + u) under it.
     """
     r, alpha, s, beta = values
     x, t_x, t = (np.asarray(each, dtype=float) for each in (x, t_x, t))
-    n = r + s + x
     stayed = -(r + x) * np.log(alpha + t) - s * np.log(beta + t)
-    lowest = np.exp(n / _POWER * (np.log(alpha + t_x) - np.log(alpha + t)))
-    width = (1 - lowest)[:, None]
-    w = lowest[:, None] + width * (_NODES + 1) / 2
-    log_w = np.log(np.maximum(w, 1e-300))
-    log_alpha = np.log(alpha + t_x)[:, None] - _POWER / n[:, None] * log_w
-    moment = np.exp(log_alpha) - alpha
-    log_beta = np.log(np.maximum(beta + moment, 1e-300))
-    ratio = ((beta - alpha) / (alpha + t_x))[:, None] * np.exp(_POWER / n[:, None] * log_w)
-    integrand = _WEIGHTS * width / 2 * _POWER * w ** (_POWER - 1) * (1 + ratio) ** -(s + 1)
+    a, b = alpha + t_x, beta + t_x
+    lowest, other = (a, b) if alpha < beta else (b, a)
+    reach = np.minimum(a * np.expm1(np.minimum(_NOTHING / (r + x), 100)), b * np.expm1(min(_NOTHING / s, 100)))
+    half = np.log1p(np.minimum(t - t_x, reach) / lowest) / 2
+    rise = half[:, None] * (_NODES + 1)  # of log(c + u) over its lowest
+    slower = np.log1p(np.expm1(rise) * (lowest / other)[:, None])
+    rise_a, rise_b = (rise, slower) if alpha < beta else (slower, rise)
+    integrand = _WEIGHTS * np.exp(rise - (r + x)[:, None] * rise_a - (s + 1) * rise_b)
     total = integrand.sum(axis=1)
     with np.errstate(divide="ignore"):
-        left = np.log(s) - (n + 0.0) * np.log(alpha + t_x) - np.log(n) + np.log(total)
-    share = integrand / np.where(total > 0, total, 1.0)[:, None]
-    means = tuple((share * each).sum(axis=1) for each in (log_alpha, np.exp(-log_alpha), log_beta, np.exp(-log_beta)))
-    return stayed, left, means
+        left = np.log(s) - (r + x) * np.log(a) - (s + 1) * np.log(b) + np.log(lowest * half * total)
+    integrand /= total[:, None]
+    over_a, over_b = ((integrand * np.exp(-each)).sum(axis=1) for each in (rise_a, rise_b))
+    log_a, log_b = ((integrand * each).sum(axis=1) for each in (rise_a, rise_b))
+    return stayed, left, (np.log(a) + log_a, over_a / a, np.log(b) + log_b, over_b / b)

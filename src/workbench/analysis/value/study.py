@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,8 +11,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.value import gamma_gamma
-from workbench.analysis.value.baselines import learn_spend, line_of_spend, naive_spend, spread_around
+from workbench.analysis.value.definition import VALUE_COLUMNS, LearnedValue, ValueDefinition
 from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.history import (
     DAYS_A_WEEK,
@@ -24,23 +23,35 @@ from workbench.analysis.value.history import (
 from workbench.analysis.value.judging import (
     by_decile,
     by_frequency,
-    errors,
-    gini,
+    coverage,
     independence,
-    rmse_difference,
+    next_coverage,
+    recency_by_frequency,
+    spread_of_outcomes,
     tracking,
 )
-from workbench.analysis.value.orders import ORDER_MODELS, expect, fit_orders, naive_orders
+from workbench.analysis.value.learned import learn_spend
+from workbench.analysis.value.next_purchase import expect_next, next_weeks
+from workbench.analysis.value.orders import fit_orders
+from workbench.analysis.value.survival import hurry_factors, return_spells
+from workbench.analysis.value.trial import (
+    LEARNED,
+    LEAST_REPEATERS,
+    Case,
+    Tested,
+    fit_spend,
+    kept_shares,
+    net_share,
+    try_models,
+)
 from workbench.analysis.value.worth import Terms, value_customers
 from workbench.core.errors import DataError, Fault
 
-__all__ = ["ValueStudy", "study_value"]
+__all__ = ["LEAST_CYCLES", "ValueStudy", "study_value"]
 
-LEAST_REPEATERS = 30  # customers with a repeat purchase day
 LEAST_CYCLES = 2  # median gaps between purchases that the calibration must span
 HOLDOUT_SHARE = 1 / 3  # of the history, unless the profile says until when to calibrate
-LEARNED = "learned"  # the model of regressions
-EMPTY = ("customer_id", "expected_orders", "expected_value", "value_low", "value_high", "p_alive")
+NEXT_COLUMNS = ("customer_id", "buy_probability", "next_purchase_at", "next_purchase_low", "next_purchase_high")
 
 
 @dataclass(frozen=True)
@@ -54,31 +65,42 @@ class ValueStudy:
     reason : str
         few_repeaters, few_cycles, or empty.
     facts : dict
-        customers, repeaters, span_days, gap_days_median, calibration_until, holdout_until (dates), horizon_days,
-        horizon_set_by, currency terms (net_share, margin, margin_known).
+        customers, repeaters (of all purchases), calibration_customers, calibration_repeaters, span_days (of the
+        calibration), gap_days_median, as_of, calibration_until, holdout_until (dates), holdout_days, horizon_days,
+        horizon_set_by, net_share, margin, margin_known, order_model, level.
     fits : dict of Fit
         Of the calibration period, by model of orders; ``gamma_gamma`` where spend could be fitted.
-    chosen : str
-        The model of orders used; the learner where it foretold spend better.
+    definition : ValueDefinition or None
+        Fitted to all that is known at the as-of date.
     reasons : dict
-        Figures behind the choice.
+        Figures behind the choice, the coverage of the intervals and the independence check.
     holdout : DataFrame
         One row per model: model, target (orders, spend), mae, rmse, correlation, bias, gini.
-    values : DataFrame
-        One row per customer, the table ``value``; empty when too little is known.
+    values, next_purchases : DataFrame
+        One row per customer, the tables ``value`` and ``next_purchase``; empty when too little is known.
     tables : dict of DataFrame
-        tracking, by_frequency, deciles, for charts.
+        tracking, by_frequency, deciles, predictions, matrix, spells, hurry, for charts.
     """
 
     verdict: str
     reason: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     fits: dict[str, Fit] = field(default_factory=dict)
-    chosen: str = ""
+    definition: ValueDefinition | None = None
     reasons: dict[str, float] = field(default_factory=dict)
     holdout: pd.DataFrame = field(default_factory=pd.DataFrame)
-    values: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(EMPTY)))
+    values: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(VALUE_COLUMNS)))
+    next_purchases: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(NEXT_COLUMNS)))
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def chosen(self) -> str:
+        """What gives the value: bgnbd, pareto or learned; empty when too little is known."""
+        return self.definition.chosen if self.definition else ""
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return one of the tables for charts, empty where there is none."""
+        return self.tables.get(name, pd.DataFrame())
 
 
 def study_value(
@@ -86,6 +108,8 @@ def study_value(
     products: ir.Table | None,
     *,
     as_of: date,
+    profile: str = "",
+    currency: str = "",
     calibration_until: date | None = None,
     horizon_days: int | None = None,
     discount_rate: float = 0.1,
@@ -104,6 +128,8 @@ def study_value(
         product_id, unit_cost: value becomes margin where the cost of most spend is known.
     as_of : date
         Only what came before it is read.
+    profile, currency : str
+        Named in the definition.
     calibration_until : date, optional
         Last day the tested models see; default: two thirds of the history.
     horizon_days : int, optional
@@ -133,83 +159,99 @@ def study_value(
     if whole.empty:
         return ValueStudy("too_little_data", "few_repeaters", facts)
     split = _split(whole, as_of, calibration_until)
-    facts |= {"calibration_until": split - timedelta(days=1), "holdout_until": as_of - timedelta(days=1)}
     before = purchase_history(days, before=split)
-    reason = _too_little(before, facts, split)
+    facts |= _period_facts(before, split, as_of)
+    reason = _too_little(facts)
     if reason:
-        return ValueStudy("too_little_data", reason, facts)
-    facts |= _horizon(horizon_days, split, as_of) | _terms(days)
+        return ValueStudy("too_little_data", reason, facts, tables={"spells": return_spells(whole)})
+    facts |= _horizon(horizon_days, split, as_of) | kept_shares(days) | {"level": level}
     terms = Terms(
         weeks=facts["horizon_days"] / DAYS_A_WEEK, discount_rate=discount_rate, net_share=facts["net_share"],
         margin=facts["margin"], level=level, draws=n_draws, seed=seed,
     )  # fmt: skip
     later = holdout(days, before, first=split, before=as_of)
-    return _study(_Case(days, whole, before, later, split, as_of, terms), facts)
+    return _study(Case(days, whole, before, later, split, as_of, terms), facts, profile, currency)
 
 
-@dataclass(frozen=True)
-class _Case:
-    """What the models see (before), what they are asked (later), what they are used on (whole)."""
-
-    days: ir.Table
-    whole: pd.DataFrame
-    before: pd.DataFrame
-    later: pd.DataFrame
-    split: date
-    as_of: date
-    terms: Terms
-
-    @property
-    def weeks(self) -> float:
-        return (self.as_of - self.split).days / DAYS_A_WEEK
+def _study(case: Case, facts: dict[str, Any], profile: str, currency: str) -> ValueStudy:
+    tested = try_models(case)
+    facts = facts | {"order_model": tested.order_model}
+    definition = _define(case, tested, profile, currency)
+    fits = tested.fits | ({"gamma_gamma": tested.spend.fit} if tested.spend.fit else {})
+    values = definition.value(case.whole)
+    upcoming = expect_next(tested.order_model, definition.orders, case.whole, as_of=case.as_of, weeks=case.terms.weeks)
+    reasons = tested.reasons | _intervals_held(case, tested)
+    return ValueStudy(
+        "valued", "", facts, fits, definition, reasons, tested.errors, values, upcoming, _tables(case, tested, values)
+    )
 
 
-def _study(case: _Case, facts: dict[str, Any]) -> ValueStudy:
-    before = case.before
+def _define(case: Case, tested: Tested, profile: str, currency: str) -> ValueDefinition:
+    """Fit the chosen model to everything that is known by the as-of date."""
+    learned = None
+    if tested.chosen == LEARNED:
+        spent = case.later["spend"].to_numpy(dtype=float)
+        edges, low, high = spread_of_outcomes(tested.money[LEARNED], spent, level=case.terms.level)
+        model = learn_spend(case.before, spent, seed=case.terms.seed)
+        learned = LearnedValue(model, case.weeks, edges, low, high)
+    of_orders = tested.errors[(tested.errors["target"] == "orders") & (tested.errors["model"] == tested.order_model)]
+    of_spend = tested.errors[(tested.errors["target"] == "spend") & (tested.errors["model"] == tested.chosen)]
+    evidence = {
+        f"{target}_{name}": round(float(rows[name].iloc[0]), 9) if np.isfinite(rows[name].iloc[0]) else None
+        for target, rows in (("orders", of_orders), ("spend", of_spend)) for name in ("mae", "rmse", "correlation")
+    }  # fmt: skip
+    evidence |= {"calibration_until": (case.split - timedelta(days=1)).isoformat(), "customers": len(case.before)}
+    return ValueDefinition(
+        profile=profile, as_of=case.as_of.isoformat(), order_model=tested.order_model,
+        orders=fit_orders(tested.order_model, case.whole), spend=fit_spend(case.whole), terms=case.terms,
+        currency=currency, learned=learned, evidence=evidence,
+    )  # fmt: skip
+
+
+def _intervals_held(case: Case, tested: Tested) -> dict[str, float]:
+    """Count how often the intervals given at the cut-off held in the test period, and check independence."""
+    terms = replace(case.terms, weeks=case.weeks, discount_rate=0.0, margin=1.0, net_share=net_share(case))
+    fit = tested.fits[tested.order_model]
+    given = value_customers(tested.order_model, fit, tested.spend, case.before, terms)
+    held = coverage(given["value_low"], given["value_high"], case.later["spend"])
+    dates = next_weeks(tested.order_model, fit, case.before, weeks=case.weeks)
+    found = {"interval_coverage": held, **next_coverage(dates, case.later["next_days"])}
+    return found | {f"independence_{key}": value for key, value in independence(case.before).items()}
+
+
+def _tables(case: Case, tested: Tested, values: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    before, fits = case.before, tested.fits
     ordered, spent = (case.later[name].to_numpy(dtype=float) for name in ("orders", "spend"))
-    fits = {model: fit_orders(model, before) for model in ORDER_MODELS}
-    spend = _fit_spend(before)
-    predicted = {model: expect(model, fit, before, weeks=case.weeks) for model, fit in fits.items()}
-    predicted["naive"] = naive_orders(before, weeks=case.weeks)
-    orders = _table_of_errors("orders", predicted, ordered)
-    model = _choose(orders, fits)
-    money = _predict_spend(case, {model: predicted[model]}, spend)
-    table = pd.concat([orders, _table_of_errors("spend", money, spent)], ignore_index=True)
-    chosen, reasons = _learner_wins(money, spent, model, case.terms.seed)
-    tables = {
-        "tracking": tracking(before, fits, weekly_orders(case.days, before, before=case.as_of)),
-        "by_frequency": by_frequency(before["repeats"].to_numpy(), {name: predicted[name] for name in fits}, ordered),
-        "deciles": by_decile(money[chosen], spent),
-        "predictions": pd.DataFrame({"observed": spent, **money}),
+    predicted = {name: tested.orders[name] for name in (*fits, "naive")}
+    model = tested.order_model
+    return {
+        "tracking": tracking(before, fits, weekly_orders(case.days, before, before=case.as_of)).assign(
+            calibration_weeks=(case.split - before["first_on"].min().date()).days / DAYS_A_WEEK, chosen=model
+        ),
+        "by_frequency": by_frequency(before["repeats"].to_numpy(), predicted, ordered).assign(chosen=model),
+        "deciles": by_decile(tested.money, spent, by=tested.chosen),
+        "predictions": pd.DataFrame({"observed": spent, "chosen": tested.money[tested.chosen], **tested.money}),
+        "matrix": recency_by_frequency(case.whole, values),
+        "spells": return_spells(case.whole),
+        "hurry": hurry_factors(before, case.later, days=(case.as_of - case.split).days),
     }
-    reasons |= {f"independence_{key}": value for key, value in independence(before).items()}
-    fits = fits | ({"gamma_gamma": spend} if spend else {})
-    facts = facts | {"order_model": model}
-    return ValueStudy("valued", "", facts, fits, chosen, reasons, table, _values(case, model, chosen, money), tables)
-
-
-def _values(case: _Case, model: str, chosen: str, money: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Value everybody as of the date, with everything that is known by then."""
-    values = value_customers(model, fit_orders(model, case.whole), _fit_spend(case.whole), case.whole, case.terms)
-    if chosen != LEARNED:
-        return values
-    spent = case.later["spend"].to_numpy(dtype=float)
-    learned = learn_spend(case.before, spent, case.whole, seed=case.terms.seed)
-    scale = case.terms.weeks / case.weeks * case.terms.margin
-    low, high = spread_around(learned, money[LEARNED], spent, level=case.terms.level)
-    return values.assign(expected_value=learned * scale, value_low=low * scale, value_high=high * scale)
 
 
 def _facts(whole: pd.DataFrame, as_of: date) -> dict[str, Any]:
     repeaters = whole[whole["repeats"] > 0]
+    return {"customers": len(whole), "repeaters": len(repeaters), "as_of": as_of}
+
+
+def _period_facts(before: pd.DataFrame, split: date, as_of: date) -> dict[str, Any]:
+    repeaters = before[before["repeats"] > 0]
     gaps = repeaters["last_weeks"] * DAYS_A_WEEK / repeaters["repeats"]
-    span = int(whole["age_weeks"].max() * DAYS_A_WEEK) + 1 if len(whole) else 0
     return {
-        "customers": len(whole),
-        "repeaters": len(repeaters),
-        "span_days": span,
+        "calibration_customers": len(before),
+        "calibration_repeaters": len(repeaters),
+        "span_days": (split - before["first_on"].min().date()).days,
         "gap_days_median": float(gaps.median()) if len(gaps) else float("nan"),
-        "as_of": as_of,
+        "calibration_until": split - timedelta(days=1),
+        "holdout_until": as_of - timedelta(days=1),
     }
 
 
@@ -224,64 +266,11 @@ def _split(whole: pd.DataFrame, as_of: date, calibration_until: date | None) -> 
     return split
 
 
-def _too_little(before: pd.DataFrame, facts: Mapping[str, Any], split: date) -> str:
+def _too_little(facts: Mapping[str, Any]) -> str:
     """Say what is lacking, or nothing: repeat customers, or a history of two repeat cycles."""
-    if (before["repeats"] > 0).sum() < LEAST_REPEATERS:
+    if facts["calibration_repeaters"] < LEAST_REPEATERS:
         return "few_repeaters"
-    span = (split - before["first_on"].min().date()).days
-    return "few_cycles" if span < LEAST_CYCLES * facts["gap_days_median"] else ""
-
-
-def _fit_spend(history: pd.DataFrame) -> Fit | None:
-    """Fit Gamma-Gamma to repeat customers; None where there are too few, or the base would have no mean."""
-    known = history[history["paid_repeats"] > 0]
-    if len(known) < LEAST_REPEATERS or known["spend_repeat_mean"].nunique() < LEAST_REPEATERS // 2:
-        return None
-    fit = gamma_gamma.fit(known["paid_repeats"].to_numpy(float), known["spend_repeat_mean"].to_numpy(float))
-    return fit if fit.converged and fit.parameters["q"] > 1 else None
-
-
-def _table_of_errors(target: str, predicted: Mapping[str, np.ndarray], observed: np.ndarray) -> pd.DataFrame:
-    rows = [
-        {"model": model, "target": target, **errors(each, observed), "gini": gini(each, observed)}
-        for model, each in predicted.items()
-    ]
-    return pd.DataFrame(rows)
-
-
-def _choose(orders: pd.DataFrame, fits: Mapping[str, Fit]) -> str:
-    """Choose the model of orders with the smallest squared error on the test period, of those that converged."""
-    sound = [model for model, fit in fits.items() if fit.converged] or list(fits)
-    ranked = orders[orders["model"].isin(sound)].sort_values(["rmse", "model"])
-    return str(ranked["model"].iloc[0])
-
-
-def _predict_spend(case: _Case, orders: Mapping[str, np.ndarray], spend: Fit | None) -> dict[str, np.ndarray]:
-    """Predict the spend of the test period by the chosen model of orders and by every baseline."""
-    before = case.before
-    mean = float(before["spend_total"].sum() / (before["repeats"] + 1).sum())
-    x, paid = before["paid_repeats"].to_numpy(float), before["spend_repeat_mean"].to_numpy(float)
-    per_order = gamma_gamma.expected_spend(spend.parameters, x, paid) if spend else np.full(len(before), mean)
-    found = {model: each * per_order for model, each in orders.items()}
-    found["naive"] = naive_spend(before, weeks=case.weeks)
-    earlier_split = case.split - (case.as_of - case.split)
-    if earlier_split > before["first_on"].min().date():
-        earlier = purchase_history(case.days, before=earlier_split)
-        target = holdout(case.days, earlier, first=earlier_split, before=case.split)["spend"].to_numpy()
-        found["line"] = line_of_spend(earlier, target, before)
-        learned = learn_spend(earlier, target, before, seed=case.terms.seed)
-        found |= {LEARNED: learned} if learned is not None else {}
-    return found
-
-
-def _learner_wins(
-    money: Mapping[str, np.ndarray], observed: np.ndarray, model: str, seed: int
-) -> tuple[str, dict[str, float]]:
-    """Choose the learner only where its error is smaller by more than one standard error."""
-    if LEARNED not in money:
-        return model, {}
-    difference, error = rmse_difference(money[LEARNED], money[model], observed, seed=seed)
-    return (LEARNED if difference < -error else model), {"learned_rmse_less": difference, "learned_rmse_error": error}
+    return "few_cycles" if facts["span_days"] < LEAST_CYCLES * facts["gap_days_median"] else ""
 
 
 def _horizon(given: int | None, split: date, as_of: date) -> dict[str, Any]:
@@ -290,15 +279,3 @@ def _horizon(given: int | None, split: date, as_of: date) -> dict[str, Any]:
         "horizon_set_by": "profile" if given else "test_period",
         "holdout_days": (as_of - split).days,
     }
-
-
-def _terms(days: ir.Table) -> dict[str, Any]:
-    """Return which part of what is paid on purchase days stays after later returns, and after the cost of goods."""
-    sums = {"paid": days.net.sum(where=days.bought & (days.net > 0)), "net": days.net.sum()}
-    if "cost" in days.columns:
-        sums |= {"cost": days.cost.sum(), "costed": days.costed.sum()}
-    found = {name: float(value or 0) for name, value in days.aggregate(**sums).to_pyarrow().to_pylist()[0].items()}
-    known = found.get("costed", 0.0) / found["net"] if found["net"] > 0 else 0.0
-    margin = 1 - found["cost"] / found["costed"] if known > 0.5 else 1.0
-    net_share = min(max(found["net"] / found["paid"], 0.0), 1.0) if found["paid"] > 0 else 1.0
-    return {"net_share": round(net_share, 9), "margin": round(margin, 9), "margin_known": known > 0.5}

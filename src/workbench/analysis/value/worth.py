@@ -11,7 +11,7 @@ from workbench.analysis.value import gamma_gamma
 from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.orders import PARAMETER_DRAWS, alive, draw_orders, expect, spread
 
-__all__ = ["Terms", "value_customers"]
+__all__ = ["WEEKS_A_YEAR", "Spend", "Terms", "value_customers"]
 
 WEEKS_A_YEAR = 365.25 / 7
 _QUARTERS = 4  # parts of the horizon whose orders are discounted to their middle
@@ -47,7 +47,29 @@ class Terms:
     seed: int = 0
 
 
-def value_customers(model: str, orders: Fit, spend: Fit | None, history: pd.DataFrame, terms: Terms) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Spend:
+    """What a paid order of a customer brings: Gamma-Gamma, or the mean of the base where it cannot be fitted.
+
+    Attributes
+    ----------
+    fit : Fit or None
+    mean : float
+        Net spend per purchase day of the base (currency).
+    """
+
+    fit: Fit | None
+    mean: float
+
+    def per_order(self, history: pd.DataFrame) -> np.ndarray:
+        """Return the spend per order expected of each customer of a history."""
+        if self.fit is None:
+            return np.full(len(history), max(self.mean, 0.0))
+        x, mean = (history[name].to_numpy(dtype=float) for name in ("paid_repeats", "spend_repeat_mean"))
+        return gamma_gamma.expected_spend(self.fit.parameters, x, mean)
+
+
+def value_customers(model: str, orders: Fit, spend: Spend, history: pd.DataFrame, terms: Terms) -> pd.DataFrame:
     """Value every customer of a history.
 
     Parameters
@@ -55,8 +77,7 @@ def value_customers(model: str, orders: Fit, spend: Fit | None, history: pd.Data
     model : str
         The model of orders.
     orders : Fit
-    spend : Fit or None
-        Gamma-Gamma; without it everybody is expected to spend the mean per paid order of the base.
+    spend : Spend
     history : DataFrame
     terms : Terms
 
@@ -68,7 +89,7 @@ def value_customers(model: str, orders: Fit, spend: Fit | None, history: pd.Data
         ``terms.level``; the same seed gives the same bounds.
     """
     factor = _discount(model, orders, history, terms) * terms.net_share * terms.margin
-    per_order = _spend_per_order(spend, history)
+    per_order = spend.per_order(history)
     expected = expect(model, orders, history, weeks=terms.weeks)
     low, high = _bounds(model, orders, spend, history, terms)
     return pd.DataFrame(
@@ -95,16 +116,8 @@ def _discount(model: str, orders: Fit, history: pd.DataFrame, terms: Terms) -> n
     return np.where(totals[-1] > 0, discounted / np.where(totals[-1] > 0, totals[-1], 1.0), weights.mean())
 
 
-def _spend_per_order(spend: Fit | None, history: pd.DataFrame) -> np.ndarray:
-    if spend is not None:
-        x, mean = (history[name].to_numpy(dtype=float) for name in ("paid_repeats", "spend_repeat_mean"))
-        return gamma_gamma.expected_spend(spend.parameters, x, mean)
-    orders = history["repeats"].sum() + len(history)
-    return np.full(len(history), float(history["spend_total"].sum() / orders))
-
-
 def _bounds(
-    model: str, orders: Fit, spend: Fit | None, history: pd.DataFrame, terms: Terms
+    model: str, orders: Fit, spend: Spend, history: pd.DataFrame, terms: Terms
 ) -> tuple[np.ndarray, np.ndarray]:
     tails = [(1 - terms.level) / 2, (1 + terms.level) / 2]
     size = max(1, _CHUNK_CELLS // terms.draws)
@@ -118,12 +131,12 @@ def _bounds(
     return low, high
 
 
-def _draw_spend(spend: Fit | None, history: pd.DataFrame, counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _draw_spend(spend: Spend, history: pd.DataFrame, counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw what the orders of each draw sum up to."""
-    if spend is None:
-        return counts * _spend_per_order(None, history)[:, None]
+    if spend.fit is None:
+        return counts * spend.mean
     draws = counts.shape[1]
-    taken = spread(spend.draw(min(draws, PARAMETER_DRAWS), rng), draws)
+    taken = spread(spend.fit.draw(min(draws, PARAMETER_DRAWS), rng), draws)
     x = history["paid_repeats"].to_numpy(dtype=float)[:, None]
     seen = np.nan_to_num(history["spend_repeat_mean"].to_numpy(dtype=float))[:, None] * x
     scale = rng.gamma(taken["p"] * x + taken["q"], 1 / (taken["v"] + seen))

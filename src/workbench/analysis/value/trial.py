@@ -1,0 +1,150 @@
+"""The trial of the models: fitted up to a cut-off, asked about the period after it, the best one chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.value import gamma_gamma
+from workbench.analysis.value.baselines import line_of_spend, naive_spend
+from workbench.analysis.value.fitting import Fit
+from workbench.analysis.value.history import DAYS_A_WEEK, holdout, purchase_history
+from workbench.analysis.value.judging import errors, gini, rmse_difference
+from workbench.analysis.value.learned import Learned, learn_spend
+from workbench.analysis.value.orders import ORDER_MODELS, expect, fit_orders, naive_orders
+from workbench.analysis.value.worth import Spend, Terms
+
+__all__ = ["LEARNED", "LEAST_REPEATERS", "Case", "Tested", "fit_spend", "kept_shares", "net_share", "try_models"]
+
+LEAST_REPEATERS = 30  # customers with a repeat purchase day
+LEAST_COSTED = 0.5  # of net spend, whose cost must be known for a margin
+LEARNED = "learned"  # the model of regressions
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the models see (before), what they are asked (later), what they are used on (whole)."""
+
+    days: ir.Table
+    whole: pd.DataFrame
+    before: pd.DataFrame
+    later: pd.DataFrame
+    split: date
+    as_of: date
+    terms: Terms
+
+    @property
+    def weeks(self) -> float:
+        """Length of the test period."""
+        return (self.as_of - self.split).days / DAYS_A_WEEK
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What the test period said: the fits, errors, the choice and the predictions of spend."""
+
+    fits: dict[str, Fit]
+    spend: Spend
+    errors: pd.DataFrame
+    order_model: str
+    orders: dict[str, np.ndarray]
+    money: dict[str, np.ndarray]
+    chosen: str
+    reasons: dict[str, float]
+
+
+def try_models(case: Case) -> Tested:
+    """Fit every model to what was known at the cut-off and hold it against the period after it."""
+    before = case.before
+    ordered, spent = (case.later[name].to_numpy(dtype=float) for name in ("orders", "spend"))
+    fits = {model: fit_orders(model, before) for model in ORDER_MODELS}
+    spend = fit_spend(before)
+    predicted = {model: expect(model, fit, before, weeks=case.weeks) for model, fit in fits.items()}
+    predicted["naive"] = naive_orders(before, weeks=case.weeks)
+    orders = _table_of_errors("orders", predicted, ordered)
+    model = _choose(orders, fits)
+    money = _predict_spend(case, {model: predicted[model]}, spend)
+    table = pd.concat([orders, _table_of_errors("spend", money, spent)], ignore_index=True)
+    chosen, reasons = _learner_wins(money, spent, model, case.terms.seed)
+    return Tested(fits, spend, table, model, predicted, money, chosen, reasons)
+
+
+def _table_of_errors(target: str, predicted: Mapping[str, np.ndarray], observed: np.ndarray) -> pd.DataFrame:
+    rows = [
+        {"model": model, "target": target, **errors(each, observed), "gini": gini(each, observed)}
+        for model, each in predicted.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _choose(orders: pd.DataFrame, fits: Mapping[str, Fit]) -> str:
+    """Choose the model of orders with the smallest squared error on the test period, of those that converged."""
+    sound = [model for model, fit in fits.items() if fit.converged] or list(fits)
+    ranked = orders[orders["model"].isin(sound)].sort_values(["rmse", "model"])
+    return str(ranked["model"].iloc[0])
+
+
+def _predict_spend(case: Case, orders: Mapping[str, np.ndarray], spend: Spend) -> dict[str, np.ndarray]:
+    """Predict the spend of the test period by the chosen model of orders and by every baseline."""
+    before = case.before
+    found = {model: each * spend.per_order(before) * net_share(case) for model, each in orders.items()}
+    found["naive"] = naive_spend(before, weeks=case.weeks)
+    learned = _learn_earlier(case)
+    if learned:
+        earlier, target, model = learned
+        found["line"] = line_of_spend(earlier, target, before)
+        found |= {LEARNED: model.predict(before)} if model else {}
+    return found
+
+
+def _learn_earlier(case: Case) -> tuple[pd.DataFrame, np.ndarray, Learned | None] | None:
+    """Learn from a period of the same length before the cut-off; None where there is none."""
+    earlier_split = case.split - (case.as_of - case.split)
+    if earlier_split <= case.before["first_on"].min().date():
+        return None
+    earlier = purchase_history(case.days, before=earlier_split)
+    target = holdout(case.days, earlier, first=earlier_split, before=case.split)["spend"].to_numpy(dtype=float)
+    return earlier, target, learn_spend(earlier, target, seed=case.terms.seed)
+
+
+def net_share(case: Case) -> float:
+    """Return which part of what was paid stayed after returns, as known at the cut-off."""
+    return kept_shares(case.days.filter(case.days.day < case.split))["net_share"]
+
+
+def _learner_wins(
+    money: Mapping[str, np.ndarray], observed: np.ndarray, model: str, seed: int
+) -> tuple[str, dict[str, float]]:
+    """Choose the learner only where its error is smaller by more than one standard error."""
+    if LEARNED not in money:
+        return model, {}
+    difference, error = rmse_difference(money[LEARNED], money[model], observed, seed=seed)
+    return (LEARNED if difference < -error else model), {"learned_rmse_less": difference, "learned_rmse_error": error}
+
+
+def fit_spend(history: pd.DataFrame) -> Spend:
+    """Fit Gamma-Gamma to repeat customers; the mean of the base where there are too few, or the fit has no mean."""
+    mean = round(float(history["spend_total"].sum() / (history["repeats"] + 1).sum()), 9)
+    known = history[history["paid_repeats"] > 0]
+    if len(known) < LEAST_REPEATERS or known["spend_repeat_mean"].nunique() < LEAST_REPEATERS // 2:
+        return Spend(None, mean)
+    fit = gamma_gamma.fit(known["paid_repeats"].to_numpy(float), known["spend_repeat_mean"].to_numpy(float))
+    return Spend(fit if fit.converged and fit.parameters["q"] > 1 else None, mean)
+
+
+def kept_shares(days: ir.Table) -> dict[str, Any]:
+    """Return which part of what is paid on purchase days stays after later returns, and after the cost of goods."""
+    sums = {"paid": days.net.sum(where=days.bought & (days.net > 0)), "net": days.net.sum()}
+    if "cost" in days.columns:
+        sums |= {"cost": days.cost.sum(), "costed": days.costed.sum()}
+    found = {name: float(value or 0) for name, value in days.aggregate(**sums).to_pyarrow().to_pylist()[0].items()}
+    known = found.get("costed", 0.0) / found["net"] if found["net"] > 0 else 0.0
+    margin = 1 - found["cost"] / found["costed"] if known > LEAST_COSTED else 1.0
+    net_share = min(max(found["net"] / found["paid"], 0.0), 1.0) if found["paid"] > 0 else 1.0
+    return {"net_share": round(net_share, 9), "margin": round(margin, 9), "margin_known": known > LEAST_COSTED}
