@@ -297,6 +297,24 @@ DERIVED = {
             writer="08_predict_churn",
         ),
         Table(
+            "value",
+            _columns(
+                "customer_id:id expected_orders:number expected_value:number value_low:number value_high:number "
+                "p_alive:number"
+            ),
+            keys=("customer_id",),
+            writer="09_value_customers",
+        ),
+        Table(
+            "next_purchase",
+            _columns(
+                "customer_id:id buy_probability:number next_purchase_at:date next_purchase_low:date "
+                "next_purchase_high:date"
+            ),
+            keys=("customer_id",),
+            writer="09_value_customers",
+        ),
+        Table(
             "tags",
             _columns(
                 "customer_id:id tag:category item:category value:category since:date as_of:date expires_at:date "

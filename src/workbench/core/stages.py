@@ -126,6 +126,19 @@ STAGES = {
             },
         ),
         Stage(
+            "09_value_customers",
+            {
+                "en": "What are the customers worth, within what range, and when will they buy next?",
+                "zh": "客户价值多少、范围多大、下次何时购买？",
+            },
+            reads=("transactions", "products", "segments"),
+            needs=(("transactions.customer_id",), ("transactions.ordered_at",)),
+            unlocks={
+                "en": "expected purchases and value of each customer, and the next purchase date",
+                "zh": "每位客户的预期购买次数、价值与下次购买日",
+            },
+        ),
+        Stage(
             "12_tag_customers",
             {
                 "en": "Which portrait items hold for each customer, on what evidence?",

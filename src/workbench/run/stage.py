@@ -238,6 +238,21 @@ class StageRun(Telling):
         path.write_text(content, encoding="utf-8", newline="\n")
         return path
 
+    def keep_all(self, files: Mapping[str, str]) -> None:
+        """Stage several text files by their names."""
+        for name, content in files.items():
+            self.keep(name, content)
+
+    def placed(self) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """Return the segment of each customer, and what segments are called by language; empty where there are none."""
+        if "segments" not in self.present():
+            return {}, {}
+        frame = self.store.frame("segments")
+        folder = stage_folder(self.workspace, self.profile.name, "06_segment_customers")
+        definition = json.loads((folder / "segment_definition.json").read_text(encoding="utf-8"))
+        names = {each["key"]: dict(each["name"]) for each in definition["segments"]}
+        return dict(zip(frame["customer_id"], frame["segment"], strict=True)), names
+
     def keep_model(self, saved: SavedModel | None, cards: Mapping[str, str]) -> None:
         """Stage a trained model and its cards (by language): the runner registers it; None is left out."""
         if saved is not None:

@@ -76,12 +76,12 @@ def expected_orders(
 ) -> np.ndarray:
     """Return the purchase days each customer is expected to have in the next weeks (equation 10).
 
-    By Euler's transformation of the hypergeometric function, whose series stays short for customers of hundreds of
-    purchases, where the form in print overflows.
+    Customers of hundreds of purchases, for whom the form in print overflows, are helped by Euler's transformation of
+    the hypergeometric function, whose series stays short.
     """
     r, alpha, a, b = _regular(parameters)
     stay = (alpha + t) / (alpha + t + weeks)
-    share = 1 - stay ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, a + b + x - 1, 1 - stay)
+    share = 1 - _remainder(r, a, b, x, stay)
     return np.maximum((a + b + x - 1) / (a - 1) * share * alive_probability(parameters, x, t_x, t), 0.0)
 
 
@@ -89,7 +89,14 @@ def expected_orders_of_new(parameters: Mapping[str, float], weeks: np.ndarray) -
     """Return the repeat purchase days a new customer is expected to have within some weeks (equation 9)."""
     r, alpha, a, b = _regular(parameters)
     stay = alpha / (alpha + np.asarray(weeks, dtype=float))
-    return (a + b - 1) / (a - 1) * (1 - stay ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, a + b - 1, 1 - stay))
+    return (a + b - 1) / (a - 1) * (1 - _remainder(r, a, b, np.zeros_like(stay), stay))
+
+
+def _remainder(r: float, a: float, b: float, x: np.ndarray, stay: np.ndarray) -> np.ndarray:
+    """Return stay ** (r + x) times 2F1(r + x, b + x; a + b + x - 1; 1 - stay), by the form of smaller power."""
+    printed = r + x <= a - 1
+    first, second = np.where(printed, r + x, a + b - 1 - r), np.where(printed, b + x, a - 1)
+    return stay ** np.where(printed, r + x, a - 1) * hyp2f1(first, second, a + b + x - 1, 1 - stay)
 
 
 def _regular(parameters: Mapping[str, float]) -> tuple[float, float, float, float]:

@@ -19,9 +19,10 @@ from workbench.analysis.value.learned import Learned
 from workbench.analysis.value.worth import WEEKS_A_YEAR, Spend, Terms, value_customers
 from workbench.core.errors import DataError, Fault
 
-__all__ = ["VALUE_COLUMNS", "LearnedValue", "ValueDefinition"]
+__all__ = ["DEFINITION_FILE", "VALUE_COLUMNS", "LearnedValue", "ValueDefinition"]
 
 VALUE_COLUMNS = ("customer_id", "expected_orders", "expected_value", "value_low", "value_high", "p_alive")
+DEFINITION_FILE = "value_definition.json"
 _DIGITS = 9  # of the money and counts written
 _KIND = "customer_value"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
+from threadpoolctl import threadpool_limits
 
 from workbench.core.errors import DataError, Fault
 
@@ -154,7 +155,8 @@ def _climb(likelihood: Callable, start: np.ndarray, weight: np.ndarray, rows: sl
     objective = _objective(likelihood, float(weight[rows].sum()), rows)
     bounds = [(-WIDEST, WIDEST)] * len(start)
     options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7}
-    return minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    with threadpool_limits(1):  # four numbers: threads would only wait for each other
+        return minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
 
 
 def _is_top(found: OptimizeResult) -> bool:

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.value.definition import VALUE_COLUMNS, LearnedValue, ValueDefinition
+from workbench.analysis.value.definition import DEFINITION_FILE, VALUE_COLUMNS, LearnedValue, ValueDefinition
 from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.history import (
     DAYS_A_WEEK,
@@ -98,7 +98,11 @@ class ValueStudy:
         """What gives the value: bgnbd, pareto or learned; empty when too little is known."""
         return self.definition.chosen if self.definition else ""
 
-    def table(self, name: str) -> pd.DataFrame:
+    def files(self) -> dict[str, str]:
+        """Return the definition as a file, by name; nothing when too little is known."""
+        return {DEFINITION_FILE: self.definition.to_json()} if self.definition else {}
+
+    def part(self, name: str) -> pd.DataFrame:
         """Return one of the tables for charts, empty where there is none."""
         return self.tables.get(name, pd.DataFrame())
 
@@ -110,7 +114,7 @@ def study_value(
     as_of: date,
     profile: str = "",
     currency: str = "",
-    calibration_until: date | None = None,
+    calibration_until: date | str | None = None,
     horizon_days: int | None = None,
     discount_rate: float = 0.1,
     n_draws: int = 200,
@@ -130,7 +134,7 @@ def study_value(
         Only what came before it is read.
     profile, currency : str
         Named in the definition.
-    calibration_until : date, optional
+    calibration_until : date or ISO text, optional
         Last day the tested models see; default: two thirds of the history.
     horizon_days : int, optional
         Days ahead; default: as long as the test period, at most a year.
@@ -255,11 +259,11 @@ def _period_facts(before: pd.DataFrame, split: date, as_of: date) -> dict[str, A
     }
 
 
-def _split(whole: pd.DataFrame, as_of: date, calibration_until: date | None) -> date:
+def _split(whole: pd.DataFrame, as_of: date, calibration_until: date | str | None) -> date:
     first = whole["first_on"].min().date()
     if calibration_until is None:
         return as_of - timedelta(days=int((as_of - first).days * HOLDOUT_SHARE))
-    split = calibration_until + timedelta(days=1)
+    split = date.fromisoformat(str(calibration_until)) + timedelta(days=1)
     if not first < split < as_of:
         found = f"calibration_until {calibration_until} leaves no purchase before it or no day after it"
         raise DataError(Fault("", found, f"A date between {first} and {as_of - timedelta(days=2)}"))

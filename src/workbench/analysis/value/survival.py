@@ -6,12 +6,17 @@ Who has not bought by the end is censored there, not counted as lost.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from workbench.analysis.value.history import DAYS_A_WEEK
+
+if TYPE_CHECKING:
+    from lifelines import CoxPHFitter
 
 __all__ = ["hurry_factors", "return_curves", "return_spells"]
 
@@ -19,6 +24,7 @@ LEAST = 30  # customers of a curve
 _MOST_POINTS = 120
 _MOST_COX = 20_000  # customers for the Cox model
 _LEAST_EVENTS = 50
+_LEAST_SPREAD = 1e-6  # standard deviation; below, rounding alone differs
 
 
 def return_spells(history: pd.DataFrame) -> pd.DataFrame:
@@ -81,7 +87,7 @@ def hurry_factors(before: pd.DataFrame, later: pd.DataFrame, *, days: int) -> pd
     -------
     DataFrame
         factor (repeats, idle_weeks, spend_per_order), ratio (of hazards, per standard deviation), low, high (95 %), n,
-        events, concordance; empty with fewer than 50 purchases.
+        purchases_seen, concordance; empty with fewer than 50 purchases, or where a factor tells all there is to tell.
     """
     some = slice(None, None, -(-max(len(before), 1) // _MOST_COX))
     before, later = before.iloc[some], later.iloc[some]
@@ -93,23 +99,40 @@ def hurry_factors(before: pd.DataFrame, later: pd.DataFrame, *, days: int) -> pd
             "spend_per_order": np.log1p((before["spend_total"] / (before["repeats"] + 1)).clip(lower=0)),
         }
     ).astype(float)
-    factors = factors.loc[:, factors.std() > 0]
+    factors = factors.loc[:, factors.std() > _LEAST_SPREAD]
     if bought.sum() < _LEAST_EVENTS or factors.empty:
-        return pd.DataFrame(columns=["factor", "ratio", "low", "high", "n", "events", "concordance"])
-    from lifelines import CoxPHFitter  # noqa: PLC0415
-
+        return _no_factors()
     scaled = ((factors - factors.mean()) / factors.std()).reset_index(drop=True)
     waited = np.where(bought, later["next_days"].fillna(days), days).clip(min=0.5)
-    # a little ridge: factors of a base may almost be each other
-    model = CoxPHFitter(penalizer=1e-4).fit(scaled.assign(waited=waited, bought=bought), "waited", "bought")
+    model = _fit_cox(scaled.assign(waited=waited, bought=bought))
+    if model is None:
+        return _no_factors()
     limits = np.exp(model.confidence_intervals_.to_numpy())
     return pd.DataFrame(
         {
             "factor": scaled.columns, "ratio": np.exp(model.params_.to_numpy()), "low": limits[:, 0],
-            "high": limits[:, 1], "n": len(before), "events": int(bought.sum()),
+            "high": limits[:, 1], "n": len(before), "purchases_seen": int(bought.sum()),
             "concordance": float(model.concordance_index_),
         }
     )  # fmt: skip
+
+
+def _fit_cox(table: pd.DataFrame) -> CoxPHFitter | None:
+    """Fit with a little ridge (factors of a base may almost be each other); None where there is no top to find."""
+    from lifelines import CoxPHFitter  # noqa: PLC0415
+    from lifelines.exceptions import ConvergenceError, ConvergenceWarning  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the library says of its own use of pandas
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            return CoxPHFitter(penalizer=1e-4).fit(table, "waited", "bought")
+        except (ConvergenceError, ConvergenceWarning):
+            return None
+
+
+def _no_factors() -> pd.DataFrame:
+    return pd.DataFrame(columns=["factor", "ratio", "low", "high", "n", "purchases_seen", "concordance"])
 
 
 def _curve(name: str, spells: pd.DataFrame) -> pd.DataFrame:

@@ -98,7 +98,7 @@ def _predict_spend(case: Case, orders: Mapping[str, np.ndarray], spend: Spend) -
     learned = _learn_earlier(case)
     if learned:
         earlier, target, model = learned
-        found["line"] = line_of_spend(earlier, target, before)
+        found["straight_line"] = line_of_spend(earlier, target, before)
         found |= {LEARNED: model.predict(before)} if model else {}
     return found
 

@@ -17,6 +17,7 @@ from workbench.core.params.section import Section
 from workbench.core.params.segment_customers import SegmentCustomers
 from workbench.core.params.sources import AccuracyParams, FormatParams, KeepParams, SourceParams
 from workbench.core.params.tag_customers import TagCustomers
+from workbench.core.params.value_customers import ValueCustomers
 from workbench.core.params.write_report import WriteReport
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Section",
     "SegmentCustomers",
     "SourceParams",
+    "ValueCustomers",
     "TagCustomers",
     "WriteReport",
 ]
@@ -47,6 +49,7 @@ SECTIONS: dict[str, type[Section]] = {
     "05_score_rfm": ScoreRfm,
     "06_segment_customers": SegmentCustomers,
     "08_predict_churn": PredictChurn,
+    "09_value_customers": ValueCustomers,
     "12_tag_customers": TagCustomers,
     "14_write_report": WriteReport,
 }

@@ -1,0 +1,237 @@
+"""What the study of value says. Serves 09_value_customers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.intervals import SMALL_CELL
+from workbench.analysis.value.study import LEAST_CYCLES, ValueStudy
+from workbench.analysis.value.trial import LEAST_REPEATERS
+from workbench.report.findings.finding import Finding
+
+__all__ = ["find_value", "limit_value", "measure_value", "rank_ladder", "table_models", "table_parameters"]
+
+_RANKS = (0.01, 0.05, 0.1, 0.25, 0.5)  # shares of customers
+_TOP = 0.1
+_OFF = 0.05  # by which an interval may hold less often than it says before the page says so; where many spend
+# nothing it holds more often
+
+
+def find_value(study: ValueStudy, curves: pd.DataFrame) -> list[Finding]:
+    """Say what customers are worth together, how well that was foretold, and when they come again.
+
+    Parameters
+    ----------
+    study : ValueStudy
+    curves : DataFrame
+        ``survival.return_curves``.
+    """
+    if study.verdict == "too_little_data":
+        return [_lacking(study), *_returns(curves)]
+    found = [_answer(study), _foretold(study), _error(study), *_ranking(study), *_model(study), _interval(study)]
+    return [*found, *_next(study), *_returns(curves), *_hurry(study)]
+
+
+def limit_value(study: ValueStudy, *, currency: str, groups: bool) -> list[Finding]:
+    """Say what the values do not show.
+
+    Parameters
+    ----------
+    study : ValueStudy
+    currency : str
+        Empty where the data names none.
+    groups : bool
+        Whether curves of segments are shown.
+    """
+    found = [Finding("value_limit_groups")] if groups else []
+    if study.verdict == "too_little_data":
+        return found
+    facts = study.facts
+    found = [Finding("value_limit_alive"), Finding("value_limit_person"), *_independence(study), *found]
+    found.append(Finding("value_margin", {"margin": facts["margin"]}) if facts["margin_known"]
+                 else Finding("value_limit_margin"))  # fmt: skip
+    unsettled = [model for model, fit in study.fits.items() if not fit.converged]
+    found += [Finding("value_limit_converged", {"models": unsettled})] if unsettled else []
+    found += [] if currency else [Finding("value_limit_currency")]
+    return [*found, Finding("value_limit_period", _period(study))]
+
+
+def measure_value(study: ValueStudy) -> dict[str, Any]:
+    """Return the metrics of the stage, also where nobody could be valued.
+
+    Returns
+    -------
+    dict
+        verdict, reason, chosen and facts; ``<model>.<parameter>``, ``.<parameter>_se``, ``.log_likelihood``,
+        ``.converged`` of bgnbd, pareto and gamma_gamma; per model ``<model>.holdout_mae`` and so on; holdout_mae,
+        naive_mae, holdout_correlation (orders, of the model used), value_mae (spend); interval_coverage, next_coverage
+        and the independence check.
+    """
+    facts = {name: value for name, value in study.facts.items() if name != "as_of"}
+    metrics = {"verdict": study.verdict, "reason": study.reason, "chosen": study.chosen, **facts}
+    if study.definition is None:
+        return metrics
+    for model, fit in study.fits.items():
+        metrics |= {f"{model}.{name}": value for name, value in fit.parameters.items()}
+        metrics |= {f"{model}.{name}_se": value for name, value in fit.standard_errors.items()}
+        metrics |= {f"{model}.log_likelihood": fit.log_likelihood, f"{model}.converged": fit.converged}
+        metrics |= {f"{model}.n": fit.customers}
+    for row in study.holdout.to_dict("records"):
+        kind = "holdout" if row["target"] == "orders" else "value"
+        metrics |= {f"{row['model']}.{kind}_{name}": row[name] for name in ("mae", "rmse", "correlation", "gini")}
+    model = facts["order_model"]
+    metrics |= {f"holdout_{name}": metrics[f"{model}.holdout_{name}"] for name in ("mae", "rmse", "correlation")}
+    metrics |= {"naive_mae": metrics["naive.holdout_mae"], "value_mae": metrics[f"{study.chosen}.value_mae"]}
+    expected = float(study.values["expected_value"].sum())
+    return metrics | study.reasons | {"model_version": study.definition.version, "expected_value_total": expected}
+
+
+def table_models(study: ValueStudy) -> pd.DataFrame:
+    """Return one row per model and target: model, target, mae, rmse, correlation, bias, gini, candidate, chosen."""
+    table = study.holdout
+    if table.empty:
+        columns = ["model", "target", "mae", "rmse", "correlation", "bias", "gini", "candidate", "chosen"]
+        return pd.DataFrame(columns=columns)
+    used = {"orders": study.facts["order_model"], "spend": study.chosen}
+    chosen = [used[row.target] == row.model for row in table.itertuples()]
+    return table.assign(
+        candidate=table["model"] + " " + table["target"], target="target_" + table["target"], chosen=chosen
+    )
+
+
+def table_parameters(study: ValueStudy) -> pd.DataFrame:
+    """Return model, parameter, estimate, standard_error, log_likelihood, converged, starts_agreeing of every fit."""
+    rows = [
+        {
+            "model": model, "parameter": name, "estimate": value, "standard_error": fit.standard_errors[name],
+            "log_likelihood": fit.log_likelihood, "converged": "converged_yes" if fit.converged else "converged_no",
+            "starts_agreeing": fit.starts_agreeing,
+        }
+        for model, fit in study.fits.items() for name, value in fit.parameters.items()
+    ]  # fmt: skip
+    names = ["model", "parameter", "estimate", "standard_error", "log_likelihood", "converged", "starts_agreeing"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def rank_ladder(values: pd.DataFrame) -> pd.DataFrame:
+    """Return what the customers at a few ranks are worth.
+
+    Returns
+    -------
+    DataFrame
+        rank (share of customers worth as much or more), then means over the ten customers around the rank (one tells of
+        a person): expected_value, value_low, value_high. Ranks that hold fewer than ten customers are left out.
+    """
+    ordered = values.sort_values(["expected_value", "customer_id"], ascending=[False, True], ignore_index=True)
+    rows = []
+    for rank in _RANKS:
+        at = int(rank * len(ordered))
+        if at >= SMALL_CELL:
+            around = ordered.iloc[at - SMALL_CELL // 2 : at + SMALL_CELL // 2]
+            rows.append({"rank": rank, **around[["expected_value", "value_low", "value_high"]].mean()})
+    return pd.DataFrame(rows, columns=["rank", "expected_value", "value_low", "value_high"])
+
+
+def _lacking(study: ValueStudy) -> Finding:
+    facts = study.facts
+    if study.reason == "few_cycles":
+        gap = facts["gap_days_median"]
+        values = {
+            "span_days": facts["span_days"],
+            "gap_days": round(gap),
+            "needed_days": int(np.ceil(LEAST_CYCLES * gap)),
+        }
+        return Finding("value_few_cycles", values, 0.5)
+    values = {name: facts.get(f"calibration_{name}", 0) for name in ("repeaters", "customers")}
+    return Finding("value_few_repeaters", values | {"needed": LEAST_REPEATERS}, 0.5)
+
+
+def _answer(study: ValueStudy) -> Finding:
+    worth = study.values["expected_value"].sort_values(ascending=False)
+    total = float(worth.sum())
+    top = float(worth.iloc[: max(1, int(len(worth) * _TOP))].sum())
+    money = study.part("predictions")
+    values = {"customers": len(worth), "total": total, "share": top / total if total > 0 else None}
+    values |= {"foretold": float(money["chosen"].sum()), "came": float(money["observed"].sum())}
+    return Finding("value_answer", values | {"horizon_days": study.facts["horizon_days"]}, 0.75)
+
+
+def _foretold(study: ValueStudy) -> Finding:
+    table = study.part("by_frequency")
+    expected = float((table[study.facts["order_model"]] * table["n"]).sum())
+    values = {"expected": expected, "came": float((table["observed"] * table["n"]).sum()), "n": int(table["n"].sum())}
+    return Finding("value_foretold", values | _period(study), 0.45)
+
+
+def _period(study: ValueStudy) -> dict[str, str]:
+    return {"start": study.facts["calibration_until"].isoformat(), "end": study.facts["holdout_until"].isoformat()}
+
+
+def _error(study: ValueStudy) -> Finding:
+    rows = study.holdout[study.holdout["target"] == "orders"].set_index("model")
+    mine = rows.loc[study.facts["order_model"]]
+    values = {"mae": mine["mae"], "naive_mae": rows.loc["naive", "mae"], "correlation": mine["correlation"]}
+    values |= {"n": study.facts["calibration_customers"]}
+    better = mine["mae"] < values["naive_mae"]
+    return Finding("value_error" if better else "value_no_gain", values, 0.4 if better else 0.7)
+
+
+def _ranking(study: ValueStudy) -> list[Finding]:
+    table = study.part("deciles")
+    if len(table) < 10 or table["n"].min() < SMALL_CELL or table["observed_share"].isna().any():  # noqa: PLR2004
+        return []
+    first = table.iloc[0]
+    values = {"share_customers": _TOP, "share_spend": first["observed_share"], "naive_share": first["naive_share"]}
+    return [Finding("value_ranking", values | {"n": int(table["n"].sum())}, 0.6)]
+
+
+def _model(study: ValueStudy) -> list[Finding]:
+    found = [Finding("value_model", {"model": study.facts["order_model"]}, 0.2)]
+    if study.chosen == "learned":
+        values = {"less": -study.reasons["learned_rmse_less"], "n": study.facts["calibration_customers"]}
+        found.append(Finding("value_learned", values, 0.3))
+    return found
+
+
+def _interval(study: ValueStudy) -> Finding:
+    held, level = study.reasons["interval_coverage"], study.facts["level"]
+    values = {"coverage": held, "level": level, "n": study.facts["calibration_customers"]}
+    return Finding("value_interval" if held >= level - _OFF else "value_interval_off", values, 0.35)
+
+
+def _next(study: ValueStudy) -> list[Finding]:
+    names = ("expected", "observed", "coverage", "days_off_median")
+    expected, came, held, off = (study.reasons[f"next_{name}"] for name in names)
+    if came < SMALL_CELL:
+        return []
+    return [Finding("value_next", {"expected": expected, "came": came, "coverage": held, "off_days": round(off)}, 0.4)]
+
+
+def _returns(curves: pd.DataFrame) -> list[Finding]:
+    rows = curves[curves["group"] == "all"]
+    if rows.empty:
+        return []
+    last = rows.iloc[-1]
+    values = {"share": 1 - last["waiting"], "low": 1 - last["high"], "high": 1 - last["low"]}
+    return [Finding("value_return", values | {"days": int(last["days"]), "n": int(last["n"])}, 0.45)]
+
+
+def _hurry(study: ValueStudy) -> list[Finding]:
+    table = study.part("hurry")
+    if table.empty:
+        return []
+    row = table.loc[np.log(table["ratio"]).abs().idxmax()]
+    return [Finding("value_hurry", row[["factor", "ratio", "low", "high", "n"]].to_dict(), 0.25)]
+
+
+def _independence(study: ValueStudy) -> list[Finding]:
+    values = {name: study.reasons[f"independence_{name}"] for name in ("correlation", "low", "high", "n")}
+    if study.definition.spend.fit is None:
+        return [Finding("value_limit_spend_mean")]
+    if not np.isfinite(values["correlation"]):
+        return []
+    linked = values["low"] > 0 or values["high"] < 0
+    return [Finding("value_limit_independence" if linked else "value_limit_independence_held", values)]

@@ -1,0 +1,232 @@
+"""The study of value: refusals with their count, the same bytes, intervals, margin, and the definition as data."""
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import GradientBoostingRegressor
+
+from workbench.analysis.value.baselines import predictors
+from workbench.analysis.value.definition import VALUE_COLUMNS, ValueDefinition
+from workbench.analysis.value.history import days_of_purchase, purchase_history
+from workbench.analysis.value.learned import Learned, learn_spend
+from workbench.analysis.value.study import study_value
+from workbench.core.errors import DataError
+
+START, AS_OF = date(2023, 1, 1), date(2024, 7, 1)
+
+
+def base(customers=400, *, seed=1, spend=30.0, most=12):
+    """Order lines of customers who buy at rates of their own and stop at some time."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for number in range(customers):
+        day = int(rng.integers(0, 200))
+        end, gap, level = day + rng.exponential(400), rng.gamma(2, 25) + 5, rng.gamma(4, spend / 4)
+        for _ in range(int(rng.integers(1, most + 1))):
+            if day >= min(end, 546):
+                break
+            rows.append((f"c{number:04d}", START + timedelta(days=day), round(level * rng.gamma(5, 0.2), 2)))
+            day += 1 + int(rng.exponential(gap))
+    return pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"])
+
+
+def table(frame):
+    made = ibis.memtable(frame.assign(ordered_at=pd.to_datetime(frame["ordered_at"])))
+    return made.mutate(amount=made.amount.cast("decimal(18, 4)"))
+
+
+def histories(frame=None):
+    lines = base() if frame is None else frame
+    return purchase_history(days_of_purchase(table(lines), before=AS_OF), before=AS_OF)
+
+
+def study(frame, products=None, **settings):
+    settings = {"as_of": AS_OF, "n_draws": 60, "seed": 3} | settings
+    return study_value(table(frame), products, **settings)
+
+
+@pytest.fixture(scope="module")
+def valued():
+    return study(base(), profile="shop", currency="CNY")
+
+
+def test_everybody_who_bought_has_one_value_within_its_bounds(valued):
+    values = valued.values
+    assert list(values.columns) == list(VALUE_COLUMNS)
+    assert values["customer_id"].is_unique
+    assert len(values) == base()["customer_id"].nunique()
+    assert values.notna().all().all()
+    assert (values["value_low"] >= 0).all()
+    assert (values["value_low"] <= values["value_high"]).all()
+    assert values["p_alive"].between(0, 1).all()
+
+
+def test_the_intervals_of_the_test_period_hold_as_often_as_they_say(valued):
+    assert valued.reasons["interval_coverage"] > 0.86
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_order_of_rows(valued):
+    again = study(base().sample(frac=1, random_state=9), profile="shop", currency="CNY")
+    pd.testing.assert_frame_equal(again.values, valued.values)
+    pd.testing.assert_frame_equal(again.next_purchases, valued.next_purchases)
+    assert again.definition.to_json() == valued.definition.to_json()
+
+
+def test_a_row_after_the_date_changes_nothing(valued):
+    planted = pd.concat([base(), pd.DataFrame([("c0001", AS_OF, 9e6)], columns=base().columns)])
+    pd.testing.assert_frame_equal(study(planted, profile="shop", currency="CNY").values, valued.values)
+
+
+def test_a_later_horizon_a_higher_rate_and_more_draws_do_something(valued):
+    definition, history = valued.definition, histories()
+
+    def value(**terms):
+        return replace(definition, terms=replace(definition.terms, **terms)).value(history)
+
+    longer, shorter = (value(weeks=weeks)["expected_orders"].sum() for weeks in (52.0, 4.0))
+    assert longer > 2 * shorter
+    dear, free = (value(discount_rate=rate)["expected_value"].sum() for rate in (0.5, 0.0))
+    assert dear < free
+    assert (value(level=0.95)["value_high"] >= value(level=0.5)["value_high"]).all()
+    assert not value(draws=61)["value_high"].equals(value()["value_high"])
+    assert study(base(150), horizon_days=30).facts["horizon_days"] == 30
+
+
+def test_amounts_in_another_unit_scale_the_values(valued):
+    cents = study(base().assign(amount=lambda frame: frame["amount"] * 100), profile="shop", currency="CNY")
+    ratio = cents.values["expected_value"].sum() / valued.values["expected_value"].sum()
+    assert ratio == pytest.approx(100, rel=1e-3)
+
+
+def test_one_purchase_each_is_too_little_and_says_how_many_came_again():
+    once = base().drop_duplicates("customer_id")
+    found = study(once)
+    assert (found.verdict, found.reason) == ("too_little_data", "few_repeaters")
+    assert found.facts["calibration_repeaters"] == 0
+    assert found.values.empty
+    assert found.files() == {}
+
+
+def test_an_empty_base_and_one_customer_are_too_little():
+    assert study(base().head(0)).reason == "few_repeaters"
+    assert study(base().head(1)).verdict == "too_little_data"
+
+
+def test_a_history_of_less_than_two_gaps_is_too_short():
+    days = [(f"c{n:02d}", START + timedelta(days=day), 10.0) for n in range(60) for day in (n % 5, 90 + n % 7)]
+    frame = pd.DataFrame(days, columns=["customer_id", "ordered_at", "amount"])
+    found = study(frame, as_of=START + timedelta(days=150))
+    assert (found.verdict, found.reason) == ("too_little_data", "few_cycles")
+    assert found.facts["gap_days_median"] > found.facts["span_days"] / 2
+
+
+def test_a_calibration_outside_the_history_is_refused_with_the_dates_that_work():
+    with pytest.raises(
+        DataError, match=r"calibration_until 2030-01-01 leaves no purchase before it or no day after it"
+    ):
+        study(base(), calibration_until="2030-01-01")
+
+
+def test_the_cost_of_most_spend_makes_value_a_margin():
+    frame = base().assign(product_id="p", quantity=1.0, amount=40.0)
+    products = ibis.memtable(pd.DataFrame({"product_id": ["p"], "unit_cost": [30.0]}))
+    plain, margin = study(frame), study(frame, products)
+    assert (plain.facts["margin_known"], margin.facts["margin_known"]) == (False, True)
+    assert margin.facts["margin"] == pytest.approx(0.25)
+    assert margin.values["expected_value"].sum() == pytest.approx(0.25 * plain.values["expected_value"].sum(), rel=1e-6)
+
+
+def test_equal_spend_cannot_be_modelled_and_the_mean_stands_in():
+    found = study(base().assign(amount=40.0))
+    assert found.definition.spend.fit is None
+    assert found.definition.spend.mean == pytest.approx(40)
+
+
+def test_returns_lower_what_stays_of_a_purchase():
+    frame = base()
+    back = frame[frame.index % 5 == 0].assign(
+        amount=lambda each: -each["amount"], ordered_at=lambda each: each["ordered_at"] + timedelta(days=3)
+    )
+    back = back[back["ordered_at"] < AS_OF]
+    found = study(pd.concat([frame, back]))
+    share = (frame["amount"].sum() + back["amount"].sum()) / frame["amount"].sum()
+    assert found.facts["net_share"] == pytest.approx(share, abs=0.02)
+
+
+# the definition ----------------------------------------------------------------------------------
+
+
+def test_a_definition_read_back_gives_the_same_values(valued):
+    read = ValueDefinition.from_json(valued.definition.to_json())
+    assert read.version == valued.definition.version
+    whole = histories()
+    pd.testing.assert_frame_equal(read.value(whole), valued.values)
+
+
+def test_a_definition_that_was_changed_is_refused(valued):
+    held = json.loads(valued.definition.to_json())
+    held["orders"]["parameters"]["r"] *= 2
+    with pytest.raises(DataError, match="its content has digest"):
+        ValueDefinition.from_json(json.dumps(held))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"kind": "segments"}'])
+def test_what_is_no_definition_is_refused(text):
+    with pytest.raises(DataError, match="no definition of value"):
+        ValueDefinition.from_json(text)
+
+
+def test_a_definition_names_profile_currency_and_the_evidence(valued):
+    held = json.loads(valued.definition.to_json())
+    assert (held["profile"], held["currency"], held["as_of"]) == ("shop", "CNY", "2024-07-01")
+    assert held["evidence"]["orders_mae"] > 0
+
+
+# the learner -------------------------------------------------------------------------------------
+
+
+def test_the_trees_held_as_numbers_predict_what_the_library_predicts():
+    history = histories()
+    rng = np.random.default_rng(2)
+    spend = np.round(history["spend_total"].to_numpy() * rng.random(len(history)), 2)
+    mine = learn_spend(history, spend, seed=4)
+    model = GradientBoostingRegressor(
+        n_estimators=120, learning_rate=0.05, max_depth=3, min_samples_leaf=20, random_state=4
+    ).fit(predictors(history).to_numpy(dtype=np.float32), spend)
+    theirs = np.maximum(model.predict(predictors(history).to_numpy(dtype=np.float32)), 0)
+    assert mine.predict(history) == pytest.approx(theirs, rel=1e-9, abs=1e-9)
+    again = Learned.from_dict(json.loads(json.dumps(mine.as_dict())))
+    assert (again.predict(history) == mine.predict(history)).all()
+
+
+def test_few_customers_or_no_spend_teach_nothing():
+    history = histories()
+    assert learn_spend(history.head(50), np.ones(50), seed=1) is None
+    assert learn_spend(history, np.zeros(len(history)), seed=1) is None
+
+
+def test_a_base_whose_spend_the_models_of_orders_cannot_know_goes_to_the_learner():
+    """Whoever spent much once spends much again and often; the others never do: no rate of purchases tells them apart."""
+    rng = np.random.default_rng(8)
+    rows = []
+    for number in range(1200):
+        rich = number % 6 == 0
+        first = int(rng.integers(0, 30))
+        days = [first, first + 20, first + 40]
+        days += list(range(first + 60, 540, 20)) if rich else []
+        amount = 500.0 if rich else 5.0
+        rows += [
+            (f"c{number:04d}", START + timedelta(days=day), round(amount * rng.gamma(9, 1 / 9), 2)) for day in days
+        ]
+    found = study(pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"]))
+    assert found.verdict == "valued"
+    assert found.chosen == "learned"
+    assert found.reasons["learned_rmse_less"] < 0
+    read = ValueDefinition.from_json(found.definition.to_json())
+    assert read.chosen == "learned"
+    assert (found.values["value_low"] <= found.values["expected_value"]).all()
