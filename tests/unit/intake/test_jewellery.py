@@ -190,6 +190,10 @@ def test_money_adds_up_and_returns_and_old_gold_are_negative(lines):
     ) == [(True,)]
 
 
+def test_a_piece_stands_once_in_an_order_of_the_tills(lines):
+    assert rows(lines, "select count(*) - count(distinct (o, p)) from lines where not web") == [(0,)]
+
+
 def test_a_ring_comes_before_the_pair_by_three_to_twelve_months(lines):
     gaps = rows(lines, """select date_diff('day', min(ts) filter (occasion = 'engagement'), min(ts) filter (occasion = 'wedding_pair'))
         from lines join occasions on o = order_id group by person_id having count(*) filter (occasion = 'engagement') > 0

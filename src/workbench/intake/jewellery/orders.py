@@ -82,7 +82,8 @@ def _pieces(draws: Draws) -> str:
         FROM (SELECT o.*, w.categories[1 + floor({wish} * len(w.categories))::INTEGER] AS wished
             FROM (SELECT *, unnest(range(1, lines + 1)) AS line FROM orders) AS o JOIN wishes AS w USING (occasion)) AS o
         JOIN shelves AS s ON s.category = o.wished) AS o
-    JOIN products AS r ON r.product_id = o.chosen"""
+    JOIN products AS r ON r.product_id = o.chosen
+    QUALIFY row_number() OVER (PARTITION BY o.key, o.chosen ORDER BY o.line) = 1"""
 
 
 def _sold(draws: Draws) -> str:
