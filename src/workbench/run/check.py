@@ -84,6 +84,7 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
         data_faults += [_at(where, fault) for fault in found if fault not in declared]
     yaml_faults += _identity_faults(profile)
     yaml_faults += _feature_faults(profile)
+    yaml_faults += _tag_faults(workspace, profile)
     if yaml_faults:
         raise ProfileError(yaml_faults + data_faults)
     if data_faults:
@@ -102,6 +103,15 @@ def _identity_faults(profile: Profile) -> list[Fault]:
         return []
     found = check_spaces(profile.sources)
     return [_at(profile.where("sources", name), fault) for name, fault in found.items()]
+
+
+def _tag_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
+    """Read the registry where tags are computed, and compare what its rules name with what can be there."""
+    if "12_tag_customers" not in profile.stages:
+        return []
+    from workbench.run.tag_registry import registry_faults  # noqa: PLC0415
+
+    return registry_faults(workspace, profile)
 
 
 def _feature_faults(profile: Profile) -> list[Fault]:

@@ -19,6 +19,7 @@ from workbench.core.stages import STAGES
 from workbench.core.workspace import find_workspace
 from workbench.run.audience_cli import audience
 from workbench.run.segments_cli import segments
+from workbench.run.tags_cli import tags
 
 __all__ = ["app", "main"]
 
@@ -29,6 +30,7 @@ app = typer.Typer(
     help="Customer portraits (客户画像) from data quality to report.",
 )
 app.add_typer(segments, name="segments")
+app.add_typer(tags, name="tags")
 
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")

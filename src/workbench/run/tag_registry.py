@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import ibis.expr.datatypes as dt
+
+from workbench.analysis.tags.columns import known_columns
+from workbench.analysis.tags.compiling import check_tags, names_in
+from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.files import digest_file
 from workbench.core.profile import Profile
 from workbench.core.tags import TagRegistry, load_registry, tag_files
 from workbench.core.workspace import Workspace
 
-__all__ = ["registry_inputs", "registry_of"]
+__all__ = ["registry_faults", "registry_inputs", "registry_of"]
 
 _TAGS = "12_tag_customers"
 
@@ -18,6 +23,31 @@ def registry_of(workspace: Workspace, profile: Profile) -> TagRegistry:
     """Read the registry as the profile has it: its pack, its thresholds."""
     section = profile.sections[_TAGS]
     return load_registry(workspace, pack=section.pack, thresholds=section.thresholds)
+
+
+def registry_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
+    """List what is wrong with the registry of a profile before any data is read.
+
+    Faults of the files, unknown columns and tags in rules, circles, and tags that ``labelled`` does not find.
+    """
+    try:
+        registry = registry_of(workspace, profile)
+    except ProfileError as error:
+        return list(error.faults)
+    tags = list(registry.tags.values())
+    windows = profile.sections["03_build_features"].windows_days
+    known = known_columns(attributes_of(profile), windows_days=windows, named=names_in(tags))
+    faults = check_tags(tags, known)
+    for name in profile.sections[_TAGS].labelled:
+        if name not in registry.tags:
+            where = profile.where(_TAGS, "labelled")
+            faults.append(Fault(where, f"unknown tag '{name}'", "", did_you_mean(name, registry.tags)))
+    return faults
+
+
+def attributes_of(profile: Profile) -> dict[str, dt.DataType]:
+    """Return the attributes the sources declare; their type is known once they are read."""
+    return {name: dt.string for source in profile.sources.values() for name in source.attributes}
 
 
 def registry_inputs(workspace: Workspace, profile: Profile) -> dict[str, Any]:

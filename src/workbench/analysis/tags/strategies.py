@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from workbench.core.tags import Pack, Strategy
 
-__all__ = ["Suggestion", "strategy_for"]
+__all__ = ["Suggestion", "strategies_of", "strategy_for"]
 
 LIFE_CYCLE, SEGMENT = "life_cycle", "segment"
 
@@ -55,3 +57,26 @@ def strategy_for(pack: Pack, *, life_cycle: str | None = None, segment: str | No
                 found.append(Suggestion(strategy, SEGMENT, name))
                 break
     return found
+
+
+def strategies_of(pack: Pack, values: pd.DataFrame) -> pd.DataFrame:
+    """List the strategies for the life-cycle stages and segments that customers are in.
+
+    Parameters
+    ----------
+    pack : Pack
+    values : DataFrame
+        tag, value, customers, as ``count_values`` gives them.
+
+    Returns
+    -------
+    DataFrame
+        by (life_cycle or segment), group (the stage or the segment's key), customers, strategy (a Strategy).
+    """
+    rows = []
+    for by in (LIFE_CYCLE, SEGMENT):
+        mine = values[(values["tag"] == by) & (values["customers"] > 0)]
+        for row in mine.itertuples():
+            found = strategy_for(pack, **{by: row.value})
+            rows += [(by, row.value, int(row.customers), each.strategy) for each in found]
+    return pd.DataFrame(rows, columns=["by", "group", "customers", "strategy"])

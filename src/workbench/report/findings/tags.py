@@ -11,10 +11,21 @@ from workbench.analysis.tags.tagging import Tagged
 from workbench.core.tags import GROUPS, ITEMS, Tag, TagRegistry
 from workbench.report.findings.finding import Finding
 
-__all__ = ["find_tags", "limit_tags", "shown_items", "shown_sources", "shown_stability", "shown_values", "tag_metrics"]
+__all__ = [
+    "find_tags",
+    "limit_tags",
+    "shown_items",
+    "shown_notes",
+    "shown_sources",
+    "shown_stability",
+    "shown_strategies",
+    "shown_values",
+    "tag_metrics",
+]
 
 _MOST_NAMED = 3
 _MOST_VALUES = 8
+_STRATEGY = ("goal", "offer", "channel", "content", "cadence", "measure", "avoid", "evidence")
 
 
 def find_tags(tagged: Tagged, items: pd.DataFrame, sources: pd.DataFrame, stability: pd.DataFrame) -> list[Finding]:
@@ -100,6 +111,22 @@ def shown_stability(stability: pd.DataFrame, registry: TagRegistry) -> pd.DataFr
     return stability.assign(tag=[_tag_name(registry, tag) for tag in stability["tag"]])
 
 
+def shown_strategies(strategies: pd.DataFrame, registry: TagRegistry) -> pd.DataFrame:
+    """Say each strategy in both languages."""
+    parts = {name: [getattr(each, name).model_dump() for each in strategies["strategy"]] for name in _STRATEGY}
+    groups = [_value_name(registry, row.by, row.group) for row in strategies.itertuples()]
+    return strategies[["customers"]].assign(group=groups, **parts)
+
+
+def shown_notes(notes: pd.DataFrame, registry: TagRegistry, by: str | None) -> pd.DataFrame:
+    """Name segments, tags and values in both languages."""
+    return notes.assign(
+        segment=[_value_name(registry, by or "", key) for key in notes["segment"]],
+        value=[_value_name(registry, row.tag, row.value) for row in notes.itertuples()],
+        tag=[_tag_name(registry, tag) for tag in notes["tag"]],
+    )
+
+
 def shown_values(values: pd.DataFrame, registry: TagRegistry, *, least: int) -> pd.DataFrame:
     """Name tags and values, the first eight of an open tag; groups under the least size say so, without their share."""
     top = values[values["customers"] > 0].groupby("tag", sort=False).head(_MOST_VALUES)
@@ -118,7 +145,7 @@ def _tag_name(registry: TagRegistry, tag: str) -> dict[str, str]:
 
 
 def _value_name(registry: TagRegistry, tag: str, value: str) -> dict[str, str]:
-    declared = registry.tags[tag].values.get(value)
+    declared = registry.tags[tag].values.get(value) if tag in registry.tags else None
     return {"en": declared.en, "zh": declared.zh} if declared else {"en": value, "zh": value}
 
 
