@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+RATIO, MEMORY_GB = 1.5, 4.0
 COLUMNS = ("order_id", "customer_id", "ordered_at", "product_id", "quantity", "unit_price")
 
 
@@ -70,8 +71,8 @@ def measure(contender: str, source: Path, target: Path) -> tuple[float, float]:
     return time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
 
 
-def main() -> None:
-    """Make the file, run both, print the ratio."""
+def main() -> int:
+    """Make the file, run both, print the ratio; exit 1 where the claim does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=10_000_000)
     parser.add_argument("--damaged", type=int, default=0, help="broken lines in the file that ours reads")
@@ -80,7 +81,7 @@ def main() -> None:
     if given.contender:
         name, source, target = given.contender
         {"rival": rival, "ours": ours}[name](Path(source), Path(target))
-        return
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         clean, broken, target = (Path(folder) / name for name in ("orders.csv", "broken.csv", "orders.parquet"))
         make_file(clean, given.lines)
@@ -90,7 +91,8 @@ def main() -> None:
         own, memory = measure("ours", broken if given.damaged else clean, target)
     print(f"{given.lines:,} lines, {given.damaged} broken: ours {own:.1f} s, COPY {theirs:.1f} s, "
           f"ratio {own / theirs:.2f}, peak memory {memory:.2f} GB")  # fmt: skip
+    return int(own > RATIO * theirs or memory > MEMORY_GB)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -29,6 +29,7 @@ __all__ = ["Accepted", "accept"]
 _ORIGIN = ("_file", "_line", "_order")
 _MISSING_MONEY, _MISSING_ID, _TOO_BIG = "money-missing", "id-missing", "out-of-range"
 _MONEY_LIMIT = "99999999999999"  # money holds fourteen digits before the point
+_SURELY_FITS = 9e13  # a product of floats below this is below the limit; beyond it the exact product decides
 _BLANK, _CODE, _RAW, _VERDICT = "_blank_", "_code_", "_raw_", "_verdict"
 _ASIDE, AS_WRITTEN = "_aside_", "birth_date_as_written"
 _NO_CODE = ibis.null("string")
@@ -328,6 +329,7 @@ def _multiply(quantity: ibis.Value, price: ibis.Value) -> ibis.Value:
     whole = quantity.cast("int64")
     exact = (quantity.cast("decimal(20, 3)") * price.cast("decimal(20, 4)")).cast("decimal(38, 7)")
     fits = exact.abs() < _decimal(_MONEY_LIMIT, "decimal(38, 7)")
+    small = (quantity.cast("float64") * price.cast("float64")).abs() < _SURELY_FITS
     exact = ibis.cases((fits, exact), else_=ibis.null("decimal(38, 7)"))
     rounded = exact.round(4).cast("decimal(18, 4)")
     is_tie = (rounded.cast("decimal(38, 7)") - exact).abs() == _decimal("0.00005", "decimal(38, 7)")
@@ -335,7 +337,7 @@ def _multiply(quantity: ibis.Value, price: ibis.Value) -> ibis.Value:
     step = _decimal("0.0001", "decimal(18, 4)")
     even = (rounded - ibis.cases((exact < 0, -step), else_=step)).cast("decimal(18, 4)")
     product = ibis.cases((is_tie & is_odd, even), else_=rounded)
-    return ibis.cases(((quantity == whole) & fits, (whole * price).cast("decimal(18, 4)")), else_=product)
+    return ibis.cases(((quantity == whole) & small, (whole * price).cast("decimal(18, 4)")), else_=product)
 
 
 def _decimal(text: str, kind: str) -> ibis.Value:
@@ -395,6 +397,6 @@ def _settle(engine: ibis.BaseBackend, table: ibis.Table) -> ibis.Table:
 
 
 def _write(engine: ibis.BaseBackend, table: ibis.Table, target: Path) -> ibis.Table:
-    engine.to_parquet(table, target, compression="zstd")
+    engine.to_parquet(table, target, compression="snappy")  # read once more, then removed
     target.chmod(0o600)
     return engine.read_parquet(str(target))

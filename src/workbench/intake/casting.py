@@ -168,14 +168,19 @@ def id_statistics(cell: ibis.Value) -> dict[str, ibis.Value]:
         ``filled``, ``point_zero`` (digits ending in ``.0``), ``long`` (18 digits and more), ``long_zeros`` (of these,
         ending in ``000``), ``folded`` (changed by `normalise_key`).
     """
-    folded = cell.re_search(r"[^\x20-\x7E]")
+    folded, is_long = cell.re_search(r"[^\x20-\x7E]"), cell.length() >= LONG_ID_DIGITS
     return {
         "filled": cell.count(),
-        "point_zero": _count(cell.re_search(r"^\d+\.0$")),
-        "long": _count(cell.re_search(rf"^\d{{{LONG_ID_DIGITS},}}$")),
-        "long_zeros": _count(cell.re_search(rf"^\d{{{LONG_ID_DIGITS - 3},}}000$")),
+        "point_zero": _count(_both(cell.endswith(".0"), cell.re_search(r"^\d+\.0$"))),
+        "long": _count(_both(is_long, cell.re_search(rf"^\d{{{LONG_ID_DIGITS},}}$"))),
+        "long_zeros": _count(_both(is_long, cell.re_search(rf"^\d{{{LONG_ID_DIGITS - 3},}}000$"))),
         "folded": _count(ibis.cases((folded, _normal_form(cell) != cell), else_=False)),
     }
+
+
+def _both(cheap: ibis.Value, dear: ibis.Value) -> ibis.Value:
+    """Ask the dear condition only where the cheap one holds."""
+    return ibis.cases((cheap, dear), else_=False)
 
 
 def _count(condition: ibis.Value) -> ibis.Value:
@@ -219,7 +224,7 @@ def _id(cell: ibis.Value, plan: ColumnPlan) -> Cell:
     key = ibis.cases((cell.re_search(r"[^\x20-\x7E]"), _normal_form(cell)), else_=cell).nullif("")
     if plan.drop_point_zero:
         key = key.re_replace(r"\.0$", "")
-    damaged = key.re_search(_SCIENTIFIC_ID)
+    damaged = _both(key.contains("+"), key.re_search(_SCIENTIFIC_ID))
     if plan.long_ids_damaged:
         damaged = damaged | key.re_search(rf"^\d{{{LONG_ID_DIGITS - 3},}}000$")
     return _checked(key, [(damaged, "id-damaged")])
@@ -309,7 +314,8 @@ def _moment(cell: ibis.Value, plan: ColumnPlan) -> tuple[ibis.Value, list[tuple[
     if plan.patterns:
         moment = ibis.coalesce(*[_by_pattern(cell, pattern) for pattern in plan.patterns])
         return moment, [(cell.notnull() & moment.isnull(), "date-invalid")]
-    iso, zoned = cell.re_search(_ISO), cell.re_search(_ISO_ZONED)
+    iso = cell.re_search(_ISO)
+    zoned = _both(~iso, cell.re_search(_ISO_ZONED))
     moment = ibis.cases((iso, cell), else_=_NULL_TEXT).try_cast("timestamp(6)")
     faults = []
     if plan.formats.time_zone:
@@ -317,7 +323,7 @@ def _moment(cell: ibis.Value, plan: ColumnPlan) -> tuple[ibis.Value, list[tuple[
         moment = ibis.coalesce(moment, _local_time(ibis.literal(plan.formats.time_zone), instant))
     else:
         faults.append((zoned, "date-zone"))
-    faults.append((moment.isnull() & cell.re_search(_EITHER_ORDER), "date-ambiguous"))
+    faults.append((_both(moment.isnull(), cell.re_search(_EITHER_ORDER)), "date-ambiguous"))
     faults.append((cell.notnull() & moment.isnull(), "date-invalid"))
     return moment, faults
 

@@ -172,7 +172,7 @@ def lines_of(cells):
 
 
 @pytest.mark.parametrize("name", [name for name in WRITERS if not name.endswith((".parquet", ".json"))])
-@seeded(15)
+@seeded(10)
 @given(edits=EDITS)
 def test_every_line_of_a_damaged_file_is_a_record_a_reject_or_blank(engine, name, edits):
     content = damage_inside(name, WHOLE[name], edits)
@@ -212,7 +212,7 @@ def test_a_damaged_file_is_refused_by_name_or_accounted_for(engine, name, edits)
         assert parsed.metrics["s.accepted"] + parsed.metrics["s.rejected"] == parsed.metrics["s.physical_records"]
 
 
-@seeded(40)
+@seeded(25)
 @given(at=st.integers(2, len(ONE_LINE)), edits=EDITS, name=st.sampled_from(["orders.csv", "orders.dos.csv"]))
 def test_damage_in_one_line_costs_no_other_record(engine, at, edits, name):
     """Wherever a quote is opened, a byte spoiled or a separator lost: the lines around it stay what they are."""

@@ -21,6 +21,7 @@ SUSPICION = {
     "midnight_only": 0.05, "magnitude_jump": 0.5,
 }  # fmt: skip
 
+_NO_TEXT = ("workbook", "parquet")
 _SIMULATED = {"journey": "84.51°"}
 
 
@@ -125,11 +126,18 @@ def _source(name: str, metrics: Mapping[str, Any]) -> list[Finding]:
         return []
     counts = {"records": records, "accepted": metrics[f"{name}.accepted"], "rejected": rejected}
     found = [Finding("quality_records", {"source": name, **counts, "share": rejected / records}, 0.15)]
+    encoding = str(metrics.get(f"{name}.encoding", ""))
+    if encoding and encoding not in _NO_TEXT:
+        found.append(Finding("quality_encoding", {"source": name, "encoding": encoding}, 0.1))
     codes = _counted(metrics, f"{name}.rejected.")
     if codes:
         code = max(codes, key=lambda each: (codes[each], each))
         values = {"source": name, "code": code, "count": codes[code], "rejected": rejected}
         found.append(Finding("quality_reject_reason", values, 0.15))
+    missing = int(metrics.get(f"{name}.answers_missing", 0))
+    wrong = sum(count for code, count in _counted(metrics, f"{name}.nulled.").items() if code.startswith("answer-"))
+    if missing or wrong:
+        found.append(Finding("quality_answers", {"source": name, "wrong": wrong, "missing": missing}, 0.25))
     repairs = sum(_counted(metrics, f"{name}.repairs.").values())
     if repairs:
         found.append(Finding("quality_repairs", {"source": name, "repairs": repairs}, 0.1))

@@ -8,7 +8,7 @@ import pytest
 from workbench.core.params import SourceParams
 from workbench.intake.canonical import Intake
 from workbench.intake.quality.checks import Quality
-from workbench.report.findings.quality import find_quality, limit_quality
+from workbench.report.findings.quality import _source, find_quality, limit_quality
 from workbench.report.text import say
 from workbench.run.telling import plain
 
@@ -139,3 +139,14 @@ def test_the_limits_name_the_publisher_of_simulated_data_and_columns_not_read():
     assert set(told(limit_quality(Intake({}, None, {}, {}), demo_data=None))) == {
         "quality_limit_form", "quality_limit_duplicates",
     }  # fmt: skip
+
+
+def test_the_encoding_of_a_text_source_and_answers_set_aside_are_told():
+    metrics = {
+        "crm.physical_records": 9, "crm.accepted": 9, "crm.rejected": 0, "crm.encoding": "gb18030", "crm.nulled.answer-no-option": 2,
+        "crm.nulled.date-invalid": 4, "crm.answers_missing": 1,
+    }  # fmt: skip
+    found = {each.key: each.values for each in _source("crm", metrics)}
+    assert found["quality_encoding"] == {"source": "crm", "encoding": "gb18030"}
+    assert found["quality_answers"] == {"source": "crm", "wrong": 2, "missing": 1}
+    assert "quality_encoding" not in {each.key for each in _source("crm", metrics | {"crm.encoding": "workbook"})}
