@@ -152,7 +152,7 @@ def _read_clean(
 
 
 def _with_line_numbers(engine: ibis.BaseBackend, path: Path, names: list[str], *, first: int) -> ibis.Table:
-    """Number the rows as they stand in the copy, which keeps their order; numbering while copying costs a thread."""
+    """Add the number of each row in the copy, which keeps their order; numbering while copying costs a thread."""
     ours = ", ".join(f"c{at} AS {quoted_name(name)}" for at, name in enumerate(names))
     given = ", ".join(f"c{at}" for at in range(len(names)))
     rows = f"read_parquet({quoted_text(path)}, file_row_number = true)"
