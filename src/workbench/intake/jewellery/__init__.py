@@ -36,7 +36,7 @@ MOST_IN_WORKBOOKS = 100_000  # customers up to which the tills' lines are a work
 MEMORY = "3GB"
 
 
-def generate_jewellery(folder: Path, *, customers: int = 20_000, seed: int = 7, threads: int = 2) -> list[Path]:
+def generate_jewellery(folder: Path, *, customers: int = 5_000, seed: int = 7, threads: int = 2) -> list[Path]:
     """Write the raw files of the retailer, and the truth into the folder ``truth`` beside them.
 
     Parameters
