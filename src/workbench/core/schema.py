@@ -297,6 +297,16 @@ DERIVED = {
             writer="08_predict_churn",
         ),
         Table(
+            "churn_reasons",
+            _columns("customer_id:id rank:integer feature:category value:text contribution:number direction:category"),
+            writer="08_predict_churn",
+        ),
+        Table(
+            "purchase_propensity",
+            _columns("customer_id:id category:category purchase_probability:number cut_off:date"),
+            writer="08_predict_churn",
+        ),
+        Table(
             "value",
             _columns(
                 "customer_id:id expected_orders:number expected_value:number value_low:number value_high:number "

@@ -118,7 +118,7 @@ STAGES = {
                 "en": "Who will leave, who will buy, and why?",
                 "zh": "谁会流失、谁会购买、为什么？",
             },
-            reads=("features", *CANONICAL),
+            reads=("features", "segments", "households", *CANONICAL),
             needs=(("transactions.customer_id", "labels"), ("features",)),
             unlocks={
                 "en": "churn and purchase probabilities",

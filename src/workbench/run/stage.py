@@ -128,6 +128,12 @@ class StageRun(Telling):
         """Return a table this stage has just written, in the engine."""
         return self.staging.read(table)
 
+    def optional_frame(self, table: str) -> pd.DataFrame:
+        """Return a table of one row per customer as pandas; its columns without rows where it is not there."""
+        if table in self.present():
+            return self.store.frame(table)
+        return pd.DataFrame({column.name: pd.Series(dtype="str") for column in TABLES[table].columns})
+
     def previous_frame(self, table: str) -> pd.DataFrame | None:
         """Return a table as this stage wrote it at its last run, None on a first run; small tables only."""
         return self.store.frame(table) if self.store.path(table).is_file() else None

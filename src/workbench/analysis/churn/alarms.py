@@ -26,6 +26,7 @@ FEW_VALUES = 20
 LEAST_CUSTOMERS = 20  # at a value, before its share of events is believed
 UNIQUE = 0.9  # share of distinct texts from which a column is a name of the customer
 MOST_ROWS = 20_000  # customers looked at
+FORECAST = "next_"  # a date that is expected, from what was known before
 AGES = ("recency_days", "tenure_days")  # endings of columns that count back from the cut-off
 COLUMNS = ["alarm", "feature", "auc"]
 
@@ -107,10 +108,10 @@ def find_future(features: pd.DataFrame, cut_off: date) -> pd.DataFrame:
     -------
     pandas.DataFrame
         alarm (``after_cut_off``), feature, auc (missing): dates at or after the cut-off, and ages counted back from it
-        (``..recency_days``, ``..tenure_days``) that are negative.
+        (``..recency_days``, ``..tenure_days``) that are negative. Expected dates (``next_..``) are no knowledge.
     """
     late = []
-    for name in sorted(set(features.columns) - NOT_FEATURES):
+    for name in sorted(each for each in set(features.columns) - NOT_FEATURES if not each.startswith(FORECAST)):
         values = features[name].dropna()
         if values.empty:
             continue

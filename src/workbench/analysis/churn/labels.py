@@ -184,6 +184,7 @@ def label_purchases(
     *,
     as_of: date,
     active_within_days: int | None = None,
+    partial_below: float = 0.0,
 ) -> Labels:
     """Label the customers who were active at a cut-off by whether they bought in the period after it.
 
@@ -199,11 +200,14 @@ def label_purchases(
         The end of what is known; the period must end by then.
     active_within_days : int, optional
         Eligible are customers whose last purchase lies within so many days before the cut-off; default two horizons.
+    partial_below : float
+        Partial churn (Buckinx & Van den Poel 2005): a customer counts as leaving when the days with a purchase in the
+        period are fewer than this share of those in as many days before the cut-off; 0: only when there are none.
 
     Returns
     -------
     Labels
-        label 1 for no purchase in [cut_off, cut_off + horizon_days), 0 for at least one.
+        label 1 for no purchase in [cut_off, cut_off + horizon_days) (or too few), 0 for at least one.
 
     Raises
     ------
@@ -218,20 +222,28 @@ def label_purchases(
     within = active_within_days or ACTIVE_HORIZONS * horizon_days
     days = purchase_days(transactions, as_of=ends)
     at, day = ibis.literal(cut_off), days.purchased_on
-    history = days.group_by("customer_id").agg(last_on=day.max(where=day < at), bought=(day >= at).any())
+    begins = ibis.literal(cut_off - timedelta(days=horizon_days))
+    history = days.group_by("customer_id").agg(
+        last_on=day.max(where=day < at), after=(day >= at).sum(), before=((day >= begins) & (day < at)).sum()
+    )
     floor = ibis.literal(cut_off - timedelta(days=within))
     state = history.mutate(
         state=ibis.cases((history.last_on.isnull(), "too_new"), (history.last_on < floor, "inactive"), else_="eligible")
     )
     counted = dict(state.group_by("state").agg(n=state.count()).to_pandas().itertuples(index=False))
     eligible = state.filter(state.state == "eligible")
-    frame = eligible.select("customer_id", label=(~eligible.bought).cast("int64")).order_by("customer_id").to_pandas()
+    frame = eligible.select("customer_id", label=_left(eligible, partial_below)).order_by("customer_id").to_pandas()
     counts = {
         "eligible": len(frame),
         "churned": int(frame["label"].sum()),
         **{key: int(counted.get(key, 0)) for key in ("inactive", "too_new")},
     }
     return Labels(frame, cut_off, horizon_days, within, counts)
+
+
+def _left(eligible: ibis.Table, partial_below: float) -> ibis.Value:
+    none = eligible.after == 0
+    return (none | (eligible.after < partial_below * eligible.before)).cast("int64")
 
 
 def active_customers(transactions: ibis.Table, cut_off: date, active_within_days: int) -> pd.DataFrame:

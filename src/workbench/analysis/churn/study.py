@@ -7,13 +7,14 @@ table with dates is split by them; one without is split at random, and the page 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 import ibis
 import pandas as pd
 
+from workbench.analysis.churn.alarms import find_future
 from workbench.analysis.churn.fitting import ChurnModel
 from workbench.analysis.churn.labels import (
     LEAST_DAYS,
@@ -58,6 +59,8 @@ class ChurnStudy:
     counts : dict
         Customers eligible, inactive and too new at each cut-off.
     active_within_days : int or None
+    tested : pandas.DataFrame
+        customer_id, label and the features of the tested customers, as they stood at the test's cut-off.
     """
 
     kind: str
@@ -69,6 +72,7 @@ class ChurnStudy:
     cut_offs: dict[str, date] = field(default_factory=dict)
     counts: dict[str, Any] = field(default_factory=dict)
     active_within_days: int | None = None
+    tested: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def study_churn(
@@ -83,6 +87,8 @@ def study_churn(
     min_positives: int = 30,
     n_bootstraps: int = 500,
     seed: int = 0,
+    partial_below: float = 0.0,
+    households: pd.DataFrame | None = None,
 ) -> ChurnStudy:
     """Learn who leaves, from the labels where there are some, else from the orders.
 
@@ -96,6 +102,10 @@ def study_churn(
         Nothing at or after it is known.
     windows_days, horizon_days, active_within_days, leak_auc, min_positives, n_bootstraps, seed
         The parameters of 03_build_features and 08_predict_churn.
+    partial_below : float
+        As for ``labels.label_purchases``.
+    households : DataFrame, optional
+        customer_id, household_id: no fold of a random split parts a household.
 
     Returns
     -------
@@ -103,6 +113,7 @@ def study_churn(
     """
     settings = {"leak_auc": leak_auc, "min_positives": min_positives, "n_bootstraps": n_bootstraps, "seed": seed}
     if "labels" in tables:
+        settings |= {"households": households}
         return _study_labels(tables, features, as_of=as_of, windows_days=windows_days, settings=settings)
     first, last = _first_and_last(tables["transactions"], as_of)
     gaps = count_gaps(tables["transactions"], as_of=as_of) if first else pd.DataFrame()
@@ -113,17 +124,18 @@ def study_churn(
     horizon = choose_horizon(gaps, span_days=span["days"], given_days=horizon_days)
     cut_offs = plan_cut_offs(first, as_of, horizon.days, last=last)
     within = active_within_days or 2 * horizon.days
+    asked = {"as_of": as_of, "active_within_days": within, "partial_below": partial_below}
     labels = {
-        name: label_purchases(tables["transactions"], cut_off, horizon.days, as_of=as_of, active_within_days=within)
+        name: label_purchases(tables["transactions"], cut_off, horizon.days, **asked)
         for name, cut_off in cut_offs.periods.items()
     }
     periods = {
         name: _joined(each.frame, _features_at(tables, each.cut_off, windows_days)) for name, each in labels.items()
     }
-    result = fit_dated(periods, horizon_days=horizon.days, **settings)
+    result = _alarmed(fit_dated(periods, horizon_days=horizon.days, **settings), periods, cut_offs.periods)
     counts = {f"{name}.{key}": value for name, each in labels.items() for key, value in each.counts.items()}
     asked = {"horizon": horizon, "cut_offs": cut_offs.periods, "active_within_days": within}
-    return ChurnStudy("purchases", result.verdict, result, counts=counts, **asked)
+    return ChurnStudy("purchases", result.verdict, result, counts=counts, tested=periods["test"], **asked)
 
 
 def score_customers(
@@ -218,10 +230,11 @@ def _study_labels(
     windows_days: Sequence[int],
     settings: Mapping[str, Any],
 ) -> ChurnStudy:
-    labels = _read_labels(tables["labels"], as_of)
+    labels, unlabelled = _read_labels(tables["labels"], as_of)
     if labels["observed_at"].isna().any() or labels["observed_at"].nunique() < len(_SPLITS) + 1:
-        result = fit_undated(_joined(labels[["customer_id", "label"]], features), **settings)
-        return ChurnStudy("undated_labels", result.verdict, result)
+        known = _joined(labels[["customer_id", "label"]], features)
+        result = fit_undated(known, **settings)
+        return ChurnStudy("undated_labels", result.verdict, result, counts=unlabelled, tested=known)
     starts = _starts(labels["observed_at"])
     periods = {}
     for at, (name, start) in enumerate(starts.items()):
@@ -229,20 +242,33 @@ def _study_labels(
         inside = (labels["observed_at"] >= start) & (labels["observed_at"] < ends)
         known = _features_at(tables, start.date(), windows_days)
         periods[name] = _joined(labels.loc[inside, ["customer_id", "label"]], known)
-    result = fit_dated(periods, **settings)
+    settings = {name: value for name, value in settings.items() if name != "households"}
+    result = _alarmed(fit_dated(periods, **settings), periods, {name: at.date() for name, at in starts.items()})
     dates = {name: start.date() for name, start in starts.items()}
-    return ChurnStudy("dated_labels", result.verdict, result, cut_offs=dates)
+    tested = periods["test"]
+    return ChurnStudy("dated_labels", result.verdict, result, cut_offs=dates, counts=unlabelled, tested=tested)
 
 
-def _read_labels(labels: ibis.Table, as_of: date) -> pd.DataFrame:
-    """Return the latest label of each customer observed before the date, as 0 and 1."""
+def _alarmed(result: ChurnResult, periods: Mapping[str, pd.DataFrame], cut_offs: Mapping[str, date]) -> ChurnResult:
+    """Add the alarms that only the cut-offs can raise: features that know what came after."""
+    late = pd.concat([find_future(periods[name], cut_off) for name, cut_off in cut_offs.items()])
+    late = late.drop_duplicates("feature")
+    if late.empty or result.model is None:
+        return result
+    alarms = pd.concat([each for each in (result.alarms, late) if len(each)], ignore_index=True)
+    return replace(result, alarms=alarms, metrics=result.metrics | {"leak_alarms": len(alarms)})
+
+
+def _read_labels(labels: ibis.Table, as_of: date) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the latest label of each customer observed before the date, as 0 and 1; count those left out."""
     if "observed_at" not in labels.columns:
         labels = labels.mutate(observed_at=ibis.null("timestamp"))
+    late = labels.filter(labels.observed_at >= ibis.literal(as_of).cast("timestamp")).count().to_pyarrow().as_py()
     known = labels.filter(labels.observed_at.isnull() | (labels.observed_at < ibis.literal(as_of).cast("timestamp")))
     known = known.filter(known.customer_id.notnull() & known.label.notnull())
     frame = known.select("customer_id", "observed_at", label=known.label.cast("int64")).to_pandas()
     frame = frame.sort_values(["customer_id", "observed_at", "label"]).drop_duplicates("customer_id", keep="last")
-    return frame.reset_index(drop=True)
+    return frame.reset_index(drop=True), {"labels.after_as_of": int(late)}
 
 
 def _starts(observed: pd.Series) -> dict[str, pd.Timestamp]:

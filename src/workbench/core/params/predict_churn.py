@@ -27,6 +27,45 @@ class PredictChurn(Section):
         ge=7,
         le=7300,
     )
+    partial_below: float = knob(
+        0.0,
+        unit="share",
+        en="Partial churn: leaving is buying on fewer days than this share of those before; 0: on none",
+        zh="部分流失：购买天数低于此前的该比例即视为流失；0 表示完全没有购买",
+        ge=0,
+        lt=1,
+    )
+    decision_share: float = knob(
+        0.1,
+        unit="share",
+        en="Share of customers on the contact list, where no size is given",
+        zh="未指定人数时，联系名单占客户的比例",
+        gt=0,
+        le=1,
+    )
+    decision_size: int | None = knob(
+        None, unit="customers", en="Customers on the contact list", zh="联系名单的人数", ge=1, le=10_000_000
+    )
+    contact_cost: float = knob(1.0, unit="currency", en="Stated cost of one contact", zh="每次联系的给定成本", ge=0)
+    gain_per_leaver: float = knob(
+        5.0,
+        unit="currency",
+        en="Stated gain of contacting one who would leave: worth of a kept customer times the share who then stay",
+        zh="联系一位将流失者的给定收益：挽留价值乘以联系后留下的比例",
+        ge=0,
+    )
+    explained_customers: int = knob(
+        300, unit="customers", en="Customers whose reasons are written", zh="写出原因的客户数", ge=1, le=20_000
+    )
+    n_reasons: int = knob(3, unit="reasons", en="Reasons per customer", zh="每位客户的原因数", ge=1, le=10)
+    n_categories: int = knob(
+        5,
+        unit="categories",
+        en="Categories whose buyers are predicted; 0: none",
+        zh="预测购买者的品类数；0 表示不预测",
+        ge=0,
+        le=50,
+    )
     leak_auc: float = knob(
         0.98,
         unit="AUC",

@@ -12,7 +12,34 @@ from workbench.analysis.churn.study import ChurnStudy
 from workbench.analysis.intervals import wilson
 from workbench.report.findings.finding import Finding
 
-__all__ = ["find_churn", "limit_churn", "measure_churn"]
+__all__ = [
+    "CANDIDATE_FORMATS",
+    "CATEGORY_FORMATS",
+    "DECLARED_FORMATS",
+    "GROUP_FORMATS",
+    "candidate_rows",
+    "data_of",
+    "find_churn",
+    "horizon_of",
+    "limit_churn",
+    "measure_churn",
+]
+
+CANDIDATE_FORMATS = {
+    "candidate": "label", "auc": "num", "auc_low": "num", "auc_high": "num", "average_precision": "num", "brier": "num",
+    "log_loss": "num", "lift_at_10pct": "num", "chosen": "text",
+}  # fmt: skip
+GROUP_FORMATS = {
+    "grouping": "label", "group": "label", "n": "int", "observed": "pct", "low": "pct", "high": "pct",
+    "predicted": "pct", "auc": "num", "verdict": "label",
+}  # fmt: skip
+CATEGORY_FORMATS = {
+    "category": "text", "n": "int", "buyers": "int", "share": "pct", "auc": "num", "auc_low": "num", "auc_high": "num",
+    "brier": "num", "baseline_auc": "num",
+}  # fmt: skip
+DECLARED_FORMATS = {
+    "said_in": "label", "said": "text", "n": "int", "share": "pct", "low": "pct", "high": "pct", "others_share": "pct",
+}  # fmt: skip
 
 _TOP_SHARE = 0.1  # of the tested customers, for the sentence on those at highest risk
 _GAIN_SHARE = 0.2
@@ -50,6 +77,9 @@ def limit_churn(study: ChurnStudy) -> list[Finding]:
         found.append(Finding("churn_limit_period", {"test": study.cut_offs["test"].isoformat()}))
     if study.horizon is not None:
         found.append(Finding("churn_limit_label", {"horizon_days": study.horizon.days}))
+    late = study.counts.get("labels.after_as_of", 0)
+    if late:
+        found.append(Finding("churn_limit_late", {"labels": late}))
     return [*found, Finding("churn_limit_decision")]
 
 
@@ -70,6 +100,23 @@ def measure_churn(study: ChurnStudy) -> dict[str, Any]:
     return metrics
 
 
+def horizon_of(study: ChurnStudy) -> int | None:
+    """Return the days ahead that were predicted; None where labels were given."""
+    return study.horizon.days if study.horizon else None
+
+
+def data_of(study: ChurnStudy, digest: str) -> dict[str, Any]:
+    """Return what all candidates share: the digest of the features, the split and the cut-offs."""
+    dates = {f"cut_off.{name}": cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
+    return {"split": study.result.split, "data_digest": digest, "horizon_days": horizon_of(study), **dates}
+
+
+def candidate_rows(study: ChurnStudy) -> pd.DataFrame:
+    """Return the candidates for the report's table; its columns without rows where there is no model."""
+    table = study.result.candidates
+    return table if len(table) else pd.DataFrame(columns=list(CANDIDATE_FORMATS))
+
+
 def _too_few(counts: Mapping[str, int], needed: int) -> Finding:
     """Name the scarcest outcome of the period in which it is scarcest."""
     found = []
@@ -85,7 +132,12 @@ def _alarms(study: ChurnStudy) -> list[Finding]:
     if alarms.empty:
         return []
     features = [name for name in alarms["feature"] if name] or [study.result.metrics["chosen"]]
-    return [Finding("churn_leak", {"alarms": len(alarms), "features": features}, 1.0)]
+    values = {
+        "alarms": len(alarms),
+        "features": features,
+        "kinds": [f"alarm_{each}" for each in sorted(set(alarms["alarm"]))],
+    }
+    return [Finding("churn_leak", values, 1.0)]
 
 
 def _answer(study: ChurnStudy) -> Finding:
@@ -120,7 +172,7 @@ def _top(study: ChurnStudy) -> list[Finding]:
     order = np.lexsort((tested["customer_id"], -tested["churn_probability"]))
     leavers = int(tested["label"].to_numpy()[order][:top].sum())
     values = {"top": top, "leavers": leavers, "share": leavers / top, "base_share": study.result.metrics["base_rate"]}
-    return [Finding("churn_top", values, 0.7)]
+    return [Finding("churn_top", values, 0.3)]
 
 
 def _gain(study: ChurnStudy) -> Finding:

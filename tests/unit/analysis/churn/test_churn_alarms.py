@@ -80,7 +80,9 @@ def test_a_step_that_was_fitted_on_test_customers_too_is_found(honest):
 
 def test_dates_and_ages_after_the_cut_off_are_named(honest):
     days = pd.date_range("2024-01-01", periods=N)
-    planted = honest.assign(last_ordered_on=days, event_recency_days=np.arange(N) - 3, since=[date(2023, 5, 1)] * N)
+    planted = honest.assign(
+        last_ordered_on=days, next_purchase_on=days, event_recency_days=np.arange(N) - 3, since=[date(2023, 5, 1)] * N
+    )
     assert find_future(planted, date(2024, 3, 1))["feature"].tolist() == ["event_recency_days", "last_ordered_on"]
     assert find_future(planted.iloc[3:60], date(2024, 3, 1)).empty
 

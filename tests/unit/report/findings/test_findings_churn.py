@@ -107,9 +107,13 @@ def test_a_leak_alarm_is_the_first_and_heaviest_finding(study):
     alarms = pd.DataFrame({"alarm": ["feature_auc", "model_auc"], "feature": ["closed_at", ""], "auc": [0.99, 0.99]})
     found = find(replace(study, result=replace(study.result, alarms=alarms)))
     assert (found[0].key, found[0].weight) == ("churn_leak", 1.0)
-    assert found[0].values == {"alarms": 2, "features": ["closed_at"]}
+    assert found[0].values == {
+        "alarms": 2,
+        "features": ["closed_at"],
+        "kinds": ["alarm_feature_auc", "alarm_model_auc"],
+    }
     nameless = find(replace(study, result=replace(study.result, alarms=alarms.iloc[1:])))
-    assert nameless[0].values == {"alarms": 1, "features": ["logistic"]}
+    assert nameless[0].values == {"alarms": 1, "features": ["logistic"], "kinds": ["alarm_model_auc"]}
     told(found)
 
 

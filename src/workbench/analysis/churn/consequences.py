@@ -1,0 +1,90 @@
+"""What follows from a churn study: contact list, profit, reasons, effects, groups; empty where there is no model."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.analysis.churn.decision import Decision, decide, profit_curve
+from workbench.analysis.churn.groups import judge_groups
+from workbench.analysis.churn.reasons import REASON_COLUMNS, explain_customers, partial_effects
+from workbench.analysis.churn.study import ChurnStudy
+
+__all__ = ["decide_today", "explain_today", "group_results", "leading_effects", "profit_of_test"]
+
+MOST_EFFECTS = 3
+PROFIT = ("share_contacted", "contacted", "profit", "low", "high", "random", "best")
+
+
+def decide_today(
+    study: ChurnStudy, scored: pd.DataFrame, *, decision_share: float, decision_size: int | None
+) -> Decision | None:
+    """Return the contact list of today, as ``decision.decide`` makes it; None without a model."""
+    if study.result.model is None or scored.empty:
+        return None
+    return decide(scored, study.result.predictions, decision_share=decision_share, decision_size=decision_size)
+
+
+def profit_of_test(
+    study: ChurnStudy, *, contact_cost: float, gain_per_leaver: float, n_bootstraps: int, seed: int
+) -> pd.DataFrame:
+    """Return ``decision.profit_curve`` of the tested customers; its columns without rows where there is no model."""
+    if study.result.model is None:
+        return pd.DataFrame(columns=list(PROFIT))
+    asked = {"contact_cost": contact_cost, "gain_per_leaver": gain_per_leaver}
+    return profit_curve(study.result.predictions, **asked, n_bootstraps=n_bootstraps, seed=seed)
+
+
+def explain_today(
+    study: ChurnStudy,
+    scored: pd.DataFrame,
+    features: pd.DataFrame,
+    *,
+    explained_customers: int,
+    n_reasons: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return ``reasons.explain_customers`` of those at highest risk today, compared with all scored today.
+
+    Parameters
+    ----------
+    study : ChurnStudy
+    scored : pandas.DataFrame
+        The table ``churn``.
+    features : pandas.DataFrame
+        As of today.
+    explained_customers : int
+        How many are explained, the riskiest first, ties by id.
+    n_reasons, seed : int
+    """
+    if study.result.model is None or scored.empty:
+        return pd.DataFrame({name: pd.Series(dtype="object") for name in REASON_COLUMNS})
+    listed = decide(scored, study.result.predictions, decision_size=explained_customers).customers["customer_id"]
+    known = features[features["customer_id"].isin(scored["customer_id"])].sort_values("customer_id", ignore_index=True)
+    asked = known[known["customer_id"].isin(listed)].reset_index(drop=True)
+    return explain_customers(study.result.model, asked, known, most=n_reasons, seed=seed)
+
+
+def leading_effects(study: ChurnStudy) -> pd.DataFrame:
+    """Return ``reasons.partial_effects`` of the features that matter beyond chance, at most three, on the test."""
+    if study.result.model is None:
+        return pd.DataFrame(columns=["feature", "value", "probability", "n"])
+    important = study.result.importance
+    names = important.loc[important["low"] > 0, "feature"].head(MOST_EFFECTS).tolist()
+    return partial_effects(study.result.model, study.tested, names)
+
+
+def group_results(study: ChurnStudy, segments: pd.DataFrame) -> pd.DataFrame:
+    """Return ``groups.judge_groups`` of the tested customers.
+
+    Parameters
+    ----------
+    study : ChurnStudy
+    segments : pandas.DataFrame
+        customer_id, segment as of today; may be empty.
+    """
+    if study.result.model is None:
+        return judge_groups(pd.DataFrame(columns=["customer_id", "label", "churn_probability"]), pd.DataFrame())
+    known = study.tested.drop(columns="segment", errors="ignore")
+    if len(segments):
+        known = known.merge(segments[["customer_id", "segment"]], on="customer_id", how="left")
+    return judge_groups(study.result.predictions, known)

@@ -1,0 +1,140 @@
+"""Whom to contact, how many of them would leave, and what does that gain? For 08_predict_churn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.intervals import wilson
+
+__all__ = ["Decision", "decide", "profit_curve"]
+
+POINTS = 50  # sizes of the contact list at which the profit is told
+DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A contact list of a size, and what is to be expected of it.
+
+    Attributes
+    ----------
+    size : int
+        Customers on the list: those at highest risk today.
+    scored : int
+        Customers it was taken from.
+    expected : float
+        Sum of their probabilities: how many would leave.
+    precision, precision_low, precision_high : float
+        Share of leavers in the same share of the tested customers, with its Wilson interval; NaN without any.
+    tested : int
+        Customers in that share of the test.
+    random : float
+        Share of leavers among all tested customers: what a list drawn by lot would hold.
+    customers : pandas.DataFrame
+        customer_id, churn_probability of the list, the highest first, ties by id.
+    """
+
+    size: int
+    scored: int
+    expected: float
+    precision: float
+    precision_low: float
+    precision_high: float
+    tested: int
+    random: float
+    customers: pd.DataFrame
+
+
+def decide(
+    scored: pd.DataFrame, predictions: pd.DataFrame, *, decision_share: float = 0.1, decision_size: int | None = None
+) -> Decision:
+    """Take the customers at highest risk, and hold the same share of the test against what happened.
+
+    Parameters
+    ----------
+    scored : pandas.DataFrame
+        customer_id, churn_probability of today's customers.
+    predictions : pandas.DataFrame
+        customer_id, label, churn_probability of the tested customers.
+    decision_share : float
+        Share of today's customers on the list, where no size is given; at least one customer.
+    decision_size : int, optional
+        Customers on the list; at most those there are.
+
+    Returns
+    -------
+    Decision
+    """
+    n = len(scored)
+    size = min(n, decision_size) if decision_size else min(n, max(1, round(n * decision_share)))
+    ranked = _ranked(scored).head(size)
+    tested = _ranked(predictions)
+    top = tested.head(max(1, round(len(tested) * size / max(n, 1))))
+    left = int(top["label"].sum())
+    low, high = wilson(left, len(top)) if len(top) else (np.nan, np.nan)
+    return Decision(
+        size=size,
+        scored=n,
+        expected=round(float(ranked["churn_probability"].sum()), DIGITS),
+        precision=left / len(top) if len(top) else np.nan,
+        precision_low=float(low),
+        precision_high=float(high),
+        tested=len(top),
+        random=float(tested["label"].mean()) if len(tested) else np.nan,
+        customers=ranked[["customer_id", "churn_probability"]].reset_index(drop=True),
+    )
+
+
+def profit_curve(
+    predictions: pd.DataFrame, *, contact_cost: float, gain_per_leaver: float, n_bootstraps: int = 200, seed: int = 0
+) -> pd.DataFrame:
+    """Say what contacting the riskiest would have brought on the test, for a stated cost and gain.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        customer_id, label, churn_probability of the tested customers.
+    contact_cost : float
+        Of contacting one customer, whoever it is.
+    gain_per_leaver : float
+        What contacting one who would leave brings on average, before the cost: the worth of a customer kept times the
+        share of those contacted who then stay. Both are statements of the reader, not results.
+    n_bootstraps, seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        share_contacted (0..1), contacted (customers), profit, low, high (95 %, bootstrap of customers), random (profit
+        of as many drawn by lot), best (True where the profit is highest); about fifty rows, the first contacts nobody.
+    """
+    ranked = _ranked(predictions)
+    labels, n = ranked["label"].to_numpy(float), len(ranked)
+    sizes = np.unique(np.round(np.linspace(0, n, POINTS + 1)).astype(int))
+    worth = gain_per_leaver * labels - contact_cost
+    profit = np.r_[0, worth.cumsum()][sizes]
+    rng = np.random.default_rng(seed)
+    drawn = np.empty((n_bootstraps, len(sizes)))
+    for at in range(n_bootstraps):
+        kept = np.sort(rng.integers(0, n, n)) if n else np.zeros(0, int)  # sorted positions keep the ranking
+        drawn[at] = np.r_[0, worth[kept].cumsum()][sizes]
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    lot = sizes * (gain_per_leaver * (labels.mean() if n else 0) - contact_cost)
+    table = pd.DataFrame(
+        {
+            "share_contacted": sizes / max(n, 1),
+            "contacted": sizes,
+            "profit": profit,
+            "low": low,
+            "high": high,
+            "random": lot,
+        }
+    ).round(DIGITS)
+    return table.assign(best=table.index == int(table["profit"].to_numpy().argmax()))
+
+
+def _ranked(frame: pd.DataFrame) -> pd.DataFrame:
+    order = np.lexsort((frame["customer_id"].astype(str), -frame["churn_probability"].to_numpy(float)))
+    return frame.iloc[order]

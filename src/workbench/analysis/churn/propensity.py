@@ -1,0 +1,184 @@
+"""Who will buy from which category in the next period? Purchase propensity by category, for 08_predict_churn.
+
+For each of the largest categories the same dated procedure as for churn: learned at one cut-off, calibrated at the
+next, tested at the latest. What a customer bought of the category before a cut-off is all that is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import ibis
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from workbench.analysis.churn.evaluation import auc, auc_standard_error, brier, logit
+from workbench.analysis.churn.fitting import pinned, platt_line
+from workbench.analysis.churn.study import ChurnStudy
+from workbench.analysis.purchases import has_purchases, purchase_days
+from workbench.core.store import to_pandas
+from workbench.intake.features.lines import is_sale, known_lines
+
+__all__ = ["PROPENSITY_COLUMNS", "predict_categories", "predict_for"]
+
+RESULT_COLUMNS = ("category", "n", "buyers", "share", "auc", "auc_low", "auc_high", "brier", "baseline_auc")
+PROPENSITY_COLUMNS = ("customer_id", "category", "purchase_probability", "cut_off")
+INPUTS = ("category_recency_days", "category_days", "category_share", "recency_days", "purchase_days")
+LEAST = 30  # buyers, and others, of a category in every period
+NEVER = 10_000  # days since the last purchase of the category, for those who never bought it
+DIGITS = 6
+
+
+def predict_categories(
+    tables: Mapping[str, ibis.Table],
+    cut_offs: Mapping[str, date],
+    *,
+    as_of: date,
+    horizon_days: int,
+    active_within_days: int,
+    n_categories: int = 6,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Say how likely each active customer is to buy from each of the largest categories within the horizon.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        transactions with product_id, and products with product_id and category.
+    cut_offs : mapping of str to date
+        train, calibrate, test.
+    as_of : date
+        From which today's probabilities look ahead.
+    horizon_days, active_within_days : int
+    n_categories : int
+        Those with most buyers before the training cut-off; 0: none.
+
+    Returns
+    -------
+    (pandas.DataFrame, pandas.DataFrame)
+        Today's probabilities: customer_id, category, purchase_probability, cut_off. And per category of the test:
+        category, n, buyers, share, auc, auc_low, auc_high (standard error of Hanley & McNeil), brier, baseline_auc
+        (days since the last purchase of the category alone). Both empty where the tables do not allow it.
+    """
+    if not n_categories or not cut_offs or not _has_categories(tables):
+        return _nothing(), pd.DataFrame(columns=list(RESULT_COLUMNS))
+    bought = _category_days(tables, as_of)
+    chosen = _largest(bought, cut_offs["train"], n_categories)
+    bought = bought.filter(bought.category.isin(chosen)).distinct().cache()
+    days = purchase_days(tables["transactions"], as_of=as_of).cache()
+    periods = {
+        name: _period(bought, days, when, horizon_days=horizon_days, active_within_days=active_within_days)
+        for name, when in {**cut_offs, "today": as_of}.items()
+    }
+    told, rows = [], []
+    for category in chosen:
+        parts = {name: _inputs(*period, category) for name, period in periods.items()}
+        found = _fit_category(category, parts)
+        if found is not None:
+            chances, row = found
+            frame = pd.DataFrame({"customer_id": parts["today"].index, "category": category})
+            told.append(frame.assign(purchase_probability=chances.round(DIGITS), cut_off=pd.Timestamp(as_of)))
+            rows.append(row)
+    whole = pd.concat(told, ignore_index=True) if told else _nothing()
+    return whole.sort_values(["customer_id", "category"], ignore_index=True), pd.DataFrame(
+        rows, columns=list(RESULT_COLUMNS)
+    )
+
+
+def predict_for(
+    study: ChurnStudy, tables: Mapping[str, ibis.Table], *, as_of: date, n_categories: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return ``predict_categories`` at the cut-offs of a study; both empty where it learned from given labels."""
+    if study.kind != "purchases" or study.horizon is None:
+        return predict_categories(tables, {}, as_of=as_of, horizon_days=1, active_within_days=1)
+    asked = {"horizon_days": study.horizon.days, "active_within_days": study.active_within_days}
+    return predict_categories(tables, study.cut_offs, as_of=as_of, n_categories=n_categories, **asked)
+
+
+def _fit_category(category: str, parts: Mapping[str, pd.DataFrame]) -> tuple[np.ndarray, dict[str, object]] | None:
+    buyers = [int(parts[name]["label"].sum()) for name in ("train", "calibrate", "test")]
+    others = [len(parts[name]) - count for name, count in zip(("train", "calibrate", "test"), buyers, strict=True)]
+    if min(*buyers, *others) < LEAST:
+        return None
+    learner = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000))
+    matrix = {name: np.log1p(part[list(INPUTS)].to_numpy(float)) for name, part in parts.items()}
+    with pinned():
+        learner.fit(matrix["train"], parts["train"]["label"])
+        raw = {name: learner.predict_proba(each)[:, 1] for name, each in matrix.items()}
+    slope, intercept = platt_line(raw["calibrate"], parts["calibrate"]["label"].to_numpy())
+    chance = {name: expit(intercept + slope * logit(raw[name])) for name in ("test", "today")}
+    labels = parts["test"]["label"].to_numpy()
+    area = auc(labels, chance["test"])
+    error = auc_standard_error(area, buyers[2], others[2])
+    row = {"category": category, "n": len(labels), "buyers": buyers[2], "share": float(labels.mean()), "auc": area}
+    row |= {"auc_low": area - 1.96 * error, "auc_high": min(1.0, area + 1.96 * error)}
+    row |= {"brier": brier(labels, chance["test"])}
+    row |= {"baseline_auc": auc(labels, -parts["test"]["category_recency_days"].to_numpy(float))}
+    rounded = {key: round(value, DIGITS) if isinstance(value, float) else value for key, value in row.items()}
+    return chance["today"], rounded
+
+
+def _nothing() -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype="object") for name in PROPENSITY_COLUMNS})
+
+
+def _has_categories(tables: Mapping[str, ibis.Table]) -> bool:
+    return (
+        {"transactions", "products"} <= set(tables)
+        and has_purchases(tables["transactions"])
+        and "product_id" in tables["transactions"].columns
+        and {"product_id", "category"} <= set(tables["products"].columns)
+    )
+
+
+def _category_days(tables: Mapping[str, ibis.Table], as_of: date) -> ibis.Table:
+    """Return customer_id, category and day of every line sold before the date."""
+    lines = known_lines(tables["transactions"], as_of=as_of)
+    sold = lines.filter(is_sale(lines).fill_null(False)).select("customer_id", "product_id", "ordered_at")
+    products = tables["products"]
+    named = products.filter(products.category.notnull()).select("product_id", "category")
+    joined = sold.join(named, "product_id")
+    return joined.select("customer_id", "category", day=joined.ordered_at.date())
+
+
+def _largest(bought: ibis.Table, before: date, count: int) -> list[str]:
+    known = bought.filter(bought.day < ibis.literal(before))
+    buyers = known.group_by("category").aggregate(buyers=known.customer_id.nunique())
+    return to_pandas(buyers.order_by(ibis.desc("buyers"), "category").limit(count))["category"].tolist()
+
+
+def _period(
+    bought: ibis.Table, days: ibis.Table, when: date, *, horizon_days: int, active_within_days: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the customers active at a cut-off, and what each bought of the categories, one row a pair."""
+    at, ends = ibis.literal(when), ibis.literal(when + timedelta(days=horizon_days))
+    known = days.filter(days.purchased_on < at)
+    people = known.group_by("customer_id").aggregate(last=known.purchased_on.max(), purchase_days=known.count())
+    people = people.filter(people["last"] >= ibis.literal(when - timedelta(days=active_within_days)))
+    people = people.select(
+        "customer_id", "purchase_days", recency_days=at.delta(people["last"], unit="day")
+    ).order_by("customer_id")  # fmt: skip
+    before, after = bought.day < at, (bought.day >= at) & (bought.day < ends)
+    pairs = bought.group_by("customer_id", "category").aggregate(
+        last=bought.day.max(where=before), category_days=before.sum(), label=after.any().cast("int64")
+    )
+    pairs = pairs.select(
+        "customer_id", "category", "category_days", "label", category_recency_days=at.delta(pairs["last"], unit="day")
+    ).order_by("customer_id", "category")
+    return to_pandas(people).set_index("customer_id"), to_pandas(pairs)
+
+
+def _inputs(people: pd.DataFrame, pairs: pd.DataFrame, category: str) -> pd.DataFrame:
+    """Join what each active customer bought of one category; nothing bought is no days and a very long time."""
+    own = pairs[pairs["category"] == category].set_index("customer_id").drop(columns="category")
+    joined = people.join(own)
+    joined["category_recency_days"] = joined["category_recency_days"].fillna(NEVER)
+    joined[["category_days", "label"]] = joined[["category_days", "label"]].fillna(0)
+    return joined.assign(
+        category_share=joined["category_days"] / joined["purchase_days"].clip(lower=1),
+        label=joined["label"].astype(int),
+    )

@@ -1,0 +1,126 @@
+"""Contact list, profit, groups and what customers say: by hand on small tables."""
+
+from datetime import date, datetime
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.analysis.churn.decision import decide, profit_curve
+from workbench.analysis.churn.declared import declared_reasons
+from workbench.analysis.churn.groups import judge_groups
+from workbench.analysis.churn.labels import label_purchases
+from workbench.analysis.churn.propensity import predict_categories
+
+
+def outcomes(n=100, left=40):
+    """The riskiest fifth all leave, then every fourth."""
+    risk = np.round(np.linspace(0.9, 0.1, n), 6)
+    label = np.r_[np.ones(20), np.tile([1, 0, 0, 0], 20)].astype(int)
+    return pd.DataFrame({"customer_id": [f"c{at:03}" for at in range(n)], "label": label, "churn_probability": risk})
+
+
+def test_the_contact_list_is_the_riskiest_share_and_says_what_the_test_held():
+    scored = outcomes()[["customer_id", "churn_probability"]].iloc[::-1]
+    found = decide(scored, outcomes(), decision_share=0.2)
+    assert (found.size, found.tested, found.precision, found.random) == (20, 20, 1.0, 0.4)
+    assert found.customers["customer_id"].tolist() == [f"c{at:03}" for at in range(20)]
+    assert found.expected == pytest.approx(sum(np.round(np.linspace(0.9, 0.1, 100), 6)[:20]), abs=1e-4)
+    assert 0.8 < found.precision_low < 1 and found.precision_high == pytest.approx(1)
+    assert decide(scored, outcomes(), decision_size=999).size == 100
+    assert decide(scored.head(3), outcomes(), decision_share=0.01).size == 1
+
+
+def test_profit_by_hand():
+    curve = profit_curve(outcomes(), contact_cost=2, gain_per_leaver=5, n_bootstraps=50).set_index("contacted")
+    assert curve.loc[0, "profit"] == 0
+    assert curve.loc[20, "profit"] == 20 * 5 - 20 * 2
+    assert curve.loc[100, "profit"] == 40 * 5 - 100 * 2 == curve.loc[100, "random"]
+    assert curve.index[curve["best"]].tolist() == [20] or curve.loc[curve["best"], "profit"].iloc[0] >= 60
+    assert (curve["low"] <= curve["high"]).all()
+    assert profit_curve(outcomes(), contact_cost=9, gain_per_leaver=5, n_bootstraps=9)["profit"].max() == 0
+
+
+def test_a_group_whose_risk_is_understated_is_named_and_small_ones_are_not():
+    n = 300
+    frame = pd.DataFrame({"customer_id": [f"c{at:03}" for at in range(n)], "churn_probability": 0.3})
+    group = np.where(np.arange(n) < 140, "north", np.where(np.arange(n) < 280, "south", "islands"))
+    frame["label"] = np.where(group == "north", np.arange(n) % 10 < 3, np.arange(n) % 10 < 6).astype(int)
+    found = judge_groups(frame, frame[["customer_id"]].assign(city=group, gender="f", age=np.arange(n) % 70))
+    cities = found[found["grouping"] == "city"].set_index("group")
+    assert cities["verdict"].to_dict() == {"north": "fits", "south": "understated"}
+    assert cities.loc["south", ["n", "positives"]].tolist() == [140, 84]
+    assert "gender" not in set(found["grouping"])
+    assert {"< 25", "25–34"} <= set(found.loc[found["grouping"] == "age", "group"])
+    assert judge_groups(frame.iloc[:0], frame).empty
+
+
+def test_what_was_said_before_the_cut_off_stands_beside_who_left():
+    predictions = outcomes()
+    complained = [f"c{at:03}" for at in range(12)]
+    service = ibis.memtable(
+        pd.DataFrame(
+            {
+                "customer_id": [*complained, "c050"],
+                "topic": ["delivery"] * 12 + ["size"],
+                "opened_at": [datetime(2024, 1, 5)] * 11 + [datetime(2024, 9, 1)] * 2,
+            }
+        )
+    )
+    found = declared_reasons({"service": service}, predictions, cut_off=date(2024, 2, 1))
+    assert found[["said_in", "said", "n", "left", "share"]].to_numpy().tolist() == [
+        ["service", "delivery", 11, 11, 1.0]
+    ]
+    assert found["others_share"].iloc[0] == pytest.approx((40 - 11) / 89, abs=1e-6)
+    assert declared_reasons({}, predictions, cut_off=None).empty
+
+
+def test_partial_churn_is_buying_on_fewer_days_than_before():
+    days = {"steady": [1, 8, 31, 38], "fading": [1, 8, 15, 31], "gone": [8]}
+    rows = [
+        (name, datetime(2024, 1, 1) + pd.Timedelta(days=day - 1), 5.0) for name, each in days.items() for day in each
+    ]
+    table = ibis.memtable(pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"]))
+    asked = {"as_of": date(2024, 3, 1), "active_within_days": 30}
+    whole = label_purchases(table, date(2024, 1, 31), 30, **asked).frame
+    partial = label_purchases(table, date(2024, 1, 31), 30, **asked, partial_below=0.5).frame
+    assert dict(zip(whole["customer_id"], whole["label"], strict=True)) == {"fading": 0, "gone": 1, "steady": 0}
+    assert dict(zip(partial["customer_id"], partial["label"], strict=True)) == {"fading": 1, "gone": 1, "steady": 0}
+
+
+@pytest.fixture(scope="module")
+def shop():
+    """Customers who buy tea every two weeks, or coffee every month; from the same person always the same."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for at in range(240):
+        likes_tea = at % 2 == 0
+        gap = 12 if likes_tea else 25
+        for day in range(int(rng.integers(1, gap)), 200, gap):
+            product = "tea" if likes_tea and rng.random() < 0.9 else "coffee"
+            rows.append((f"c{at:03}", f"o{at}-{day}", datetime(2024, 1, 1) + pd.Timedelta(days=day), product, 4.0))
+    lines = pd.DataFrame(rows, columns=["customer_id", "order_id", "ordered_at", "product_id", "amount"])
+    products = pd.DataFrame({"product_id": ["tea", "coffee"], "category": ["Tea", "Coffee"]})
+    return {"transactions": ibis.memtable(lines), "products": ibis.memtable(products)}
+
+
+def test_buyers_of_a_category_are_told_at_a_later_cut_off(shop):
+    cuts = {"train": date(2024, 4, 1), "calibrate": date(2024, 5, 1), "test": date(2024, 6, 1)}
+    asked = {"as_of": date(2024, 7, 1), "horizon_days": 30, "active_within_days": 60}
+    chances, found = predict_categories(shop, cuts, **asked, n_categories=2)
+    assert set(found["category"]) <= {"Tea", "Coffee"} and len(found)
+    assert (found["auc"] > 0.8).all()
+    assert chances["purchase_probability"].between(0, 1).all()
+    tea = chances[chances["category"] == found["category"].iloc[0]]
+    assert tea["customer_id"].is_unique and tea["cut_off"].eq(pd.Timestamp("2024-07-01")).all()
+    later = shop["transactions"].filter(shop["transactions"].ordered_at < pd.Timestamp("2024-07-01"))
+    again, _ = predict_categories({**shop, "transactions": later}, cuts, **asked, n_categories=2)
+    pd.testing.assert_frame_equal(chances, again)  # nothing at or after the as-of date is read
+
+
+def test_without_categories_nothing_is_predicted(shop):
+    asked = {"as_of": date(2024, 7, 1), "horizon_days": 30, "active_within_days": 60}
+    for tables, count in ((shop, 0), ({"transactions": shop["transactions"]}, 3)):
+        chances, found = predict_categories(tables, {"train": date(2024, 4, 1)}, **asked, n_categories=count)
+        assert chances.empty and found.empty
