@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
@@ -26,12 +27,13 @@ from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file
 from workbench.core.workspace import Workspace
 
-__all__ = ["KEY_FILE_VARIABLE", "KEY_VARIABLE", "Vault", "VaultKey", "find_key", "read_vault"]
+__all__ = ["KEY_FILE_VARIABLE", "KEY_VARIABLE", "Vault", "VaultKey", "find_key", "open_vault", "read_vault"]
 
 KEY_VARIABLE, KEY_FILE_VARIABLE = "WORKBENCH_VAULT_KEY", "WORKBENCH_VAULT_KEY_FILE"
 KEY_BYTES = 32
 PSEUDONYM_CHARACTERS = 16  # of base32: 80 bits
 _OPEN_COLUMNS = ("customer_id",)
+_OF_RECORDS = ("source", "source_id", "precedence", "record")
 _MASTER, _FOOTER = "columns", "footer"
 _NONCE_BYTES = 12
 
@@ -188,8 +190,38 @@ class Vault:
         return pe.CryptoFactory(lambda _config: _Wrapping(wrapping))
 
 
+def open_vault(workspace: Workspace, profile: str) -> pd.DataFrame:
+    """Give the contact data of every customer of a profile, for who holds the key.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    profile : str
+
+    Returns
+    -------
+    DataFrame
+        One row per customer: customer_id (the OneID) as the index, sorted; then every column that any source of people
+        maps, as text (dates as ISO): name, phone, email, address and so on. Of several records of a customer the first
+        value that is known counts, in the order of the sources in the profile; null where none has one.
+
+    Raises
+    ------
+    DataError
+        There is no key or no vault, or the key does not open it. `Vault.can_be_read` asks beforehand.
+
+    Examples
+    --------
+    >>> open_vault(find_workspace(), "jewellery").loc["CAAAQEAYEAUDAOCAJ", "name"]  # doctest: +SKIP
+    '张伟'
+    """
+    records = read_vault(workspace, profile).to_pandas().sort_values(["precedence", "record"], kind="stable")
+    columns = [name for name in records.columns if name not in _OF_RECORDS]
+    return records[columns].replace("", None).groupby("customer_id", sort=True).first()
+
+
 def read_vault(workspace: Workspace, profile: str, columns: list[str] | None = None) -> pa.Table:
-    """Read what the vault keeps of a profile's people, for who holds the key.
+    """Read the records that the vault keeps of a profile's people, for who holds the key; `open_vault` joins them.
 
     Parameters
     ----------

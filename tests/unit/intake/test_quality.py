@@ -3,13 +3,16 @@
 import datetime as dt
 
 import ibis
+import pandas as pd
 import pytest
 
 from workbench.core.errors import DataError
+from workbench.intake.quality.accuracy import ACCURACY_COLUMNS
 from workbench.intake.quality.checks import assess
 from workbench.intake.quality.pointblank_page import pointblank_report
 from workbench.intake.quality.records import records_flow, rows_by_month
 
+RULES = pd.DataFrame([("shop", "transactions", "sold", "warning", 0.9, 1.0, 10, "4")], columns=list(ACCURACY_COLUMNS))
 SOURCES = {"crm": "customers", "shop": "transactions"}
 
 
@@ -76,10 +79,13 @@ def test_stale_data_draws_a_warning(tables):
     assert verdict(found, "fresh", "ordered_at") == ("warn", 91.0, 3)
 
 
-def test_score_is_the_mean_of_four_shares_per_table(tables):
-    found = assess(tables, metrics(), as_of=dt.date(2024, 3, 10), sources=SOURCES)
+def test_score_is_the_mean_of_the_shares_that_could_be_asked_per_table(tables):
+    found = assess(tables, metrics(), as_of=dt.date(2024, 5, 31), sources=SOURCES, accuracy=RULES)
+    by_table = found.dimensions.set_index("table")
     people = (0.75 + 1 + 1) / 3
-    lines = (14 / 16 + 0.75 + 0.8 + 2 / 3) / 4
+    lines = (14 / 16 + 0.75 + 0.8 + 2 / 3 + 0.5 + 0.9) / 6  # 90 days old where 45 are allowed; a rule that holds for .9
+    assert by_table["score"].tolist() == [round(100 * people, 1), round(100 * lines, 1)]
+    assert by_table.loc["customers", ["timeliness", "accuracy"]].isna().all()
     assert found.score == round(100 * (people + lines) / 2, 2)
     assert found.metrics()["quality_score"] == found.score
     assert sum(value for key, value in found.metrics().items() if key != "quality_score") == len(found.verdicts)

@@ -11,7 +11,7 @@ import pytest
 
 from workbench.core.errors import DataError
 from workbench.core.workspace import Workspace
-from workbench.intake.vault import KEY_FILE_VARIABLE, KEY_VARIABLE, Vault, VaultKey, find_key, read_vault
+from workbench.intake.vault import KEY_FILE_VARIABLE, KEY_VARIABLE, Vault, VaultKey, find_key, open_vault, read_vault
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 PEOPLE = pa.table({"customer_id": ["C1", "C2"], "name": ["张伟", "Ann Lee"], "phone": ["13811112222", None]})
@@ -84,3 +84,23 @@ def test_pseudonyms_depend_on_key_and_purpose_and_are_no_plain_digest():
     assert one != VaultKey(bytes(32)).pseudonyms("customer", [phone])
     plain = base64.b32encode(hashlib.sha256(phone.encode()).digest())[:16].decode()
     assert one != [plain]
+
+
+def test_the_open_vault_tells_of_each_customer_what_the_first_source_knows(workspace, monkeypatch):
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    records = {
+        "customer_id": ["C2", "C1", "C1", "C1"], "source": ["crm", "web", "crm", "crm"],
+        "source_id": ["9", "1", "7", "8"], "precedence": [0, 1, 0, 0], "record": [3, 0, 5, 4],
+        "name": ["Ann Lee", "Z. Wei", None, "张伟"], "phone": ["", "13811112222", None, None],
+    }  # fmt: skip
+    Vault.of(workspace, "toy").write(pa.table(records))
+    found = open_vault(workspace, "toy")
+    assert found.index.tolist() == ["C1", "C2"]
+    assert found.columns.tolist() == ["name", "phone"]
+    assert found.loc["C1"].tolist() == ["张伟", "13811112222"]
+    assert found.loc["C2", "name"] == "Ann Lee" and found["phone"].isna().tolist() == [False, True]
+
+
+def test_the_open_vault_says_what_is_lacking(workspace, monkeypatch):
+    with pytest.raises(DataError, match="no vault"):
+        open_vault(workspace, "toy")

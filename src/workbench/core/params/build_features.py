@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from workbench.core.params.section import Section, knob
 
-__all__ = ["BuildFeatures"]
+__all__ = ["BuildFeatures", "ScaleParams"]
+
+
+class ScaleParams(Section):
+    """A scale of a survey: several questions on one thing, answered by numbers."""
+
+    items: list[str] = knob(..., en="Questions as in responses", zh="量表题项，与问卷回答中的写法一致", min_length=2)
+    reverse: list[str] = knob([], en="Those of them that count backwards", zh="其中的反向题")
+    low: float = knob(..., en="Lowest answer", zh="最低分")
+    high: float = knob(..., en="Highest answer", zh="最高分")
+    survey: str | None = knob(None, en="Survey they are asked in; default: any", zh="所属问卷；默认不限")
+    label: dict[Literal["en", "zh"], str] | None = knob(
+        None, en="What it measures, in en and zh; default: its name", zh="测量内容（en 与 zh）；默认用其名称"
+    )
+    least_share: float = knob(
+        0.5, unit="share", en="Share of the items that must be answered", zh="须回答的题项占比", gt=0, le=1
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> ScaleParams:
+        if unknown := [name for name in self.reverse if name not in self.items]:
+            raise ValueError(f"reverse names {', '.join(unknown)}, which is none of the items")
+        if self.low >= self.high:
+            raise ValueError(f"low is {self.low}, high is {self.high}; low must be the smaller")
+        if self.label is not None and set(self.label) != {"en", "zh"}:
+            raise ValueError("label needs both en and zh")
+        return self
 
 
 class BuildFeatures(Section):
@@ -53,8 +79,19 @@ class BuildFeatures(Section):
         {},
         en="Occasions of purchase, the first that fits wins: name: {categories, words, calendar, dates, birthday, "
         "days_before, days_after, gift}",
-        zh="购买场景，先符合者优先：名称：{categories, words, calendar, dates, birthday, days_before, days_after, gift}",
+        zh="购买场景，先符合者优先：名称：{categories, words, calendar, dates, birthday, days_before, days_after, "
+        "gift}",
     )
+
+    scales: dict[str, ScaleParams] = knob(
+        {},
+        en="Scales of surveys: name: {items, reverse, low, high, survey, label, least_share}",
+        zh="问卷量表：名称：{items, reverse, low, high, survey, label, least_share}",
+    )
+    least_reliability: float = knob(
+        0.7, unit="alpha", en="Cronbach's alpha under which a scale is not scored",
+        zh="量表的 Cronbach α 低于此值则不计分", ge=0, le=1,
+    )  # fmt: skip
 
     @field_validator("event_types")
     @classmethod

@@ -115,9 +115,9 @@ def _place_among_all(totals: ir.Table) -> dict[str, ir.NumericColumn]:
     fifth = 1 + (lower_buyers * FIFTHS // buyers)
     return {
         "spend_quintile": ibis.ifelse(buys, fifth.cast("int64"), ibis.null("int64")),
-        "contribution_share": (
-            net.cast("float64") / net.sum().over(everybody).cast("float64").nullif(0)
-        ).round(DIGITS_OF_ALL),
+        "contribution_share": (net.cast("float64") / net.sum().over(everybody).cast("float64").nullif(0)).round(
+            DIGITS_OF_ALL
+        ),
         "contribution_rank_share": ratio(n - lower, n),
     }
 

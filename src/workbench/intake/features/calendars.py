@@ -1,7 +1,7 @@
 """Days on which people give: festivals by date, those of the lunar calendar from a table.
 
-The lunar dates are those of the Chinese calendar (GB/T 33661-2017), by the new moons of China; the tests compute the new
-moons anew and compare.
+The lunar dates are those of the Chinese calendar (GB/T 33661-2017), by the new moons of China; the tests compute the
+new moons anew and compare.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The tier of a Chinese city, as trade calls it: first, new first, second, third.
 
 Source: the yearly ranking of the commercial appeal of cities (城市商业魅力排行榜) by the Rising Lab of China Business
-Network (第一财经·新一线城市研究所), edition of 2020, its first four groups: 119 of 337 cities. It is a public ranking by a
-commercial publisher, not an official one; the groups change from year to year (Wuxi and Ningbo have since moved up,
-Shenyang and Foshan down). A city outside these groups has no tier here.
+Network (第一财经·新一线城市研究所), edition of 2020, its first four groups: 119 of 337 cities. It is a public ranking
+by a commercial publisher, not an official one; the groups change from year to year (Wuxi and Ningbo have since moved
+up, Shenyang and Foshan down). A city outside these groups has no tier here.
 """
 
 from __future__ import annotations
@@ -20,12 +20,19 @@ TIERS = {
     2: "成都 重庆 杭州 武汉 西安 天津 苏州 南京 郑州 长沙 东莞 沈阳 青岛 合肥 佛山",
     3: "宁波 昆明 福州 无锡 厦门 济南 大连 哈尔滨 温州 石家庄 泉州 南宁 长春 南昌 贵阳 金华 常州 惠州 嘉兴 南通 徐州 "
     "太原 珠海 中山 保定 兰州 台州 绍兴 烟台 廊坊",
-    4: "潍坊 扬州 海口 汕头 洛阳 乌鲁木齐 临沂 唐山 镇江 盐城 湖州 赣州 泰州 济宁 呼和浩特 咸阳 漳州 揭阳 江门 桂林 邯郸 "
+    4: "潍坊 扬州 海口 汕头 洛阳 乌鲁木齐 临沂 唐山 镇江 盐城 湖州 赣州 泰州 济宁 呼和浩特 咸阳 漳州 揭阳 江门 桂林 "
+    "邯郸 "
     "芜湖 三亚 阜阳 淮安 遵义 银川 衡阳 上饶 柳州 淄博 莆田 绵阳 湛江 商丘 宜昌 沧州 连云港 南阳 九江 新乡 信阳 襄阳 "
-    "岳阳 蚌埠 驻马店 滁州 威海 宿迁 株洲 宁德 邢台 潮州 秦皇岛 肇庆 荆州 周口 马鞍山 清远 宿州 鞍山 安庆 菏泽 宜春 黄冈 "
+    "岳阳 蚌埠 驻马店 滁州 威海 宿迁 株洲 宁德 邢台 潮州 秦皇岛 肇庆 荆州 周口 马鞍山 清远 宿州 鞍山 安庆 菏泽 宜春 "
+    "黄冈 "
     "泰安 南充 六安 大庆 舟山",
 }
-NAMES = {1: ("First tier", "一线"), 2: ("New first tier", "新一线"), 3: ("Second tier", "二线"), 4: ("Third tier", "三线")}
+NAMES = {
+    1: ("First tier", "一线"),
+    2: ("New first tier", "新一线"),
+    3: ("Second tier", "二线"),
+    4: ("Third tier", "三线"),
+}
 # Latin names beside the pinyin
 LATIN = {
     "xi'an": "西安", "peking": "北京", "canton": "广州", "harbin": "哈尔滨", "urumqi": "乌鲁木齐", "hohhot": "呼和浩特",

@@ -52,7 +52,9 @@ def describe_decisions(tables: Mapping[str, ir.Table]) -> ir.Table:
     )
     cases = cases.mutate(days=days_between(cases.first, cases.bought))
     sums = cases.group_by("customer_id").aggregate(days=cases.days.median(), products=cases.products.median())
-    style = ibis.cases((sums.products >= COMPARES, "comparison"), (sums.days >= CONSIDERS, "considered"), else_="impulsive")
+    style = ibis.cases(
+        (sums.products >= COMPARES, "comparison"), (sums.days >= CONSIDERS, "considered"), else_="impulsive"
+    )
     return sums.select(
         "customer_id",
         decision_cycle_days_median=sums.days,

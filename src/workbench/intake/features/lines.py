@@ -22,7 +22,11 @@ __all__ = [
     "is_marked",
     "is_sale",
     "is_sent_back",
-    "known_lines", "line_flags", "line_labels", "line_sums"]
+    "known_lines",
+    "line_flags",
+    "line_labels",
+    "line_sums",
+]
 
 # what a status says, in lower case, when the line was taken back
 RETURN_STATUSES = (

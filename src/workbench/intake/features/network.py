@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-import ibis
 import ibis.expr.types as ir
 
 from workbench.intake.features.exact import at_midnight, join_customers, money, ratio
@@ -54,9 +53,7 @@ def describe_relations(
     return both.mutate(relations_active_share=share).drop("active")
 
 
-def describe_referrals(
-    tables: Mapping[str, ir.Table], everybody: ir.Table, orders: ir.Table | None
-) -> ir.Table:
+def describe_referrals(tables: Mapping[str, ir.Table], everybody: ir.Table, orders: ir.Table | None) -> ir.Table:
     """Count the customers each customer referred, and their spend.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import reduce
 from operator import or_
@@ -77,7 +77,8 @@ def describe_occasions(
     gifts = [name for name, rule in occasions.items() if rule.get("gift") is True]
     own = [name for name, rule in occasions.items() if rule.get("gift") is False]
     sums = counted.group_by("customer_id").aggregate(
-        n=counted.n.sum(), fitting=counted.n.sum(where=named).fill_null(0), occasions_distinct=counted.count(where=named),
+        n=counted.n.sum(), fitting=counted.n.sum(where=named).fill_null(0),
+        occasions_distinct=counted.count(where=named),
         gifts=counted.n.sum(where=counted.occasion.isin(gifts or [""])).fill_null(0),
         told=counted.n.sum(where=counted.occasion.isin([*gifts, *own] or [""])).fill_null(0),
     )  # fmt: skip
@@ -94,7 +95,9 @@ def _faults(name: str, rule: Mapping[str, Any]) -> list[Fault]:
     where = f"03_build_features: occasions.{name}"
     if not isinstance(rule, Mapping):
         return [Fault(where, f"the rule is {rule!r}", "Expected a mapping", f"Keys: {listed(RULE_KEYS)}")]
-    faults = [Fault(where, f"unknown key '{key}'", "", did_you_mean(key, RULE_KEYS)) for key in rule if key not in RULE_KEYS]
+    faults = [
+        Fault(where, f"unknown key '{key}'", "", did_you_mean(key, RULE_KEYS)) for key in rule if key not in RULE_KEYS
+    ]
     for festival in _as_list(rule.get("calendar")):
         if festival not in CALENDARS:
             faults.append(Fault(where, f"unknown festival '{festival}'", "", did_you_mean(str(festival), CALENDARS)))
@@ -130,9 +133,11 @@ def _days(tables: Mapping[str, ir.Table], orders: ir.Table, occasions: Mapping[s
     if conditions and products is not None and "product_id" in tables["transactions"].columns:
         days = days.left_join(_goods(tables["transactions"], products, conditions), ["customer_id", "day"])
         days = days.drop([name for name in days.columns if name.endswith("_right")])
-    if any(rule.get("birthday") for rule in occasions.values()) and "birth_date" in _columns(tables, "customers"):
-        customers = tables["customers"].filter(tables["customers"].customer_id.notnull())
-        days = days.left_join(customers.select("customer_id", "birth_date"), "customer_id").drop("customer_id_right")
+    customers = tables.get("customers")
+    asked = any(rule.get("birthday") for rule in occasions.values())
+    if asked and customers is not None and "birth_date" in customers.columns:
+        births = customers.filter(customers.customer_id.notnull()).select("customer_id", "birth_date")
+        days = days.left_join(births, "customer_id").drop("customer_id_right")
     return days
 
 
@@ -185,7 +190,9 @@ def _near(days: ir.Table, rule: Mapping[str, Any]) -> ir.BooleanValue | None:
 def _near_birthday(days: ir.Table, before: int, after: int) -> ir.BooleanValue:
     """Compare days of the year, around the turn of the year too; 29 February counts as 28 February."""
     day_of_birth = ibis.ifelse(
-        (days.birth_date.month() == 2) & (days.birth_date.day() == 29), 28, days.birth_date.day()  # noqa: PLR2004
+        (days.birth_date.month() == 2) & (days.birth_date.day() == 29),
+        28,
+        days.birth_date.day(),  # noqa: PLR2004
     )
     gaps = []
     for shift in (-1, 0, 1):

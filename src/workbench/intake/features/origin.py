@@ -16,9 +16,7 @@ __all__ = ["describe_acquisition", "describe_city"]
 LATIN_ENDINGS = r"( city| shi|, china)+$"
 
 
-def describe_acquisition(
-    tables: Mapping[str, ir.Table], everybody: ir.Table, purchases: ir.Table | None
-) -> ir.Table:
+def describe_acquisition(tables: Mapping[str, ir.Table], everybody: ir.Table, purchases: ir.Table | None) -> ir.Table:
     """Name the channel through which each customer came.
 
     Parameters
@@ -66,5 +64,7 @@ def describe_city(customers: ir.Table) -> ir.Table:
 def _first(table: ir.Table, at: str, name: str) -> ir.Table:
     """Take the channel of each customer's first row that has one."""
     known = table.filter(table.customer_id.notnull() & table.channel.notnull() & table[at].notnull())
-    earliest = known.group_by("customer_id").aggregate(first=ibis.struct({"at": known[at], "channel": known.channel}).min())
+    earliest = known.group_by("customer_id").aggregate(
+        first=ibis.struct({"at": known[at], "channel": known.channel}).min()
+    )
     return earliest.select("customer_id", **{name: earliest.first["channel"]})

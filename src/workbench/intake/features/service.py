@@ -44,7 +44,10 @@ def describe_service(service: ir.Table, *, as_of: date, windows_days: Sequence[i
             inside = cases.opened_at >= at_midnight(as_of - timedelta(days=days))
             sums[f"service_cases_{days}d"] = cases.count(where=inside)
     if {"opened_at", "closed_at"} <= set(cases.columns):
-        sums |= {"service_cases_open": cases.count(where=cases.closed_at.isnull()), "resolve_days_median": cases.took.median()}
+        sums |= {
+            "service_cases_open": cases.count(where=cases.closed_at.isnull()),
+            "resolve_days_median": cases.took.median(),
+        }
     sums |= _complaints(cases)
     if "rating" in cases.columns:
         sums |= mean_rating(cases.rating, "service_rating_mean")

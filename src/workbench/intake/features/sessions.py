@@ -59,7 +59,7 @@ def group_sessions(events: ir.Table, *, session_gap_minutes: int) -> ir.Table:
 
 
 def _numbered(events: ir.Table, session_gap_minutes: int) -> ir.Table:
-    """Number the sessions of each customer by the gaps between events."""
+    """Give a number to the sessions of each customer by the gaps between events."""
     in_order = ibis.window(group_by=events.customer_id, order_by=events.occurred_at)
     seconds = events.occurred_at.epoch_seconds()
     gapped = events.mutate(pause=seconds - seconds.lag().over(in_order))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import ibis
 import ibis.expr.types as ir
 
@@ -12,7 +10,7 @@ from workbench.intake.features.service import mean_rating
 from workbench.intake.features.settings import Scale
 from workbench.intake.features.words import plain
 
-__all__ = ["describe_answers", "score_scale"]
+__all__ = ["describe_answers", "scale_items", "score_scale"]
 
 NPS_QUESTIONS = ("nps", "nps_score", "recommend", "推荐意愿", "净推荐值")
 NPS_MOST, PROMOTER, PASSIVE = 10, 9, 7
@@ -39,7 +37,9 @@ def describe_answers(responses: ir.Table) -> ir.Table:
     asked = _numbers(known.filter(plain(known.question).isin(NPS_QUESTIONS)))
     asked = _latest(asked.filter(asked.number.between(0, NPS_MOST)), [])
     scores = asked.group_by("customer_id").aggregate(nps_score=asked.number.min())
-    said = ibis.cases((scores.nps_score >= PROMOTER, "promoter"), (scores.nps_score >= PASSIVE, "passive"), else_="detractor")
+    said = ibis.cases(
+        (scores.nps_score >= PROMOTER, "promoter"), (scores.nps_score >= PASSIVE, "passive"), else_="detractor"
+    )
     return join_customers(totals, scores.mutate(nps_class=said))
 
 
@@ -61,6 +61,16 @@ def score_scale(responses: ir.Table, name: str, scale: Scale) -> ir.Table:
         One row per customer who answered enough of the items: ``scale_<name>``, in ``[low, high]``. The latest answer
         of each item counts, the lowest of several as late; an answer that is no number in the range counts as none.
     """
+    items = scale_items(responses, scale)
+    sums = items.group_by("customer_id").aggregate(
+        answered=items.count(), **mean_rating(items["value"], f"scale_{name}")
+    )
+    enough = sums.filter(sums.answered >= scale.least_share * len(scale.items))
+    return enough.drop("answered")
+
+
+def scale_items(responses: ir.Table, scale: Scale) -> ir.Table:
+    """Read the answers to the items of a scale: customer_id, question, value; reverse items turned round."""
     known = responses.filter(responses.customer_id.notnull(), responses.question.isin(list(scale.items)))
     if scale.survey and "survey" in known.columns:
         known = known.filter(known.survey == scale.survey)
@@ -70,10 +80,7 @@ def score_scale(responses: ir.Table, name: str, scale: Scale) -> ir.Table:
     backwards = [question for question, reverse in scale.items.items() if reverse]
     turned = scale.low + scale.high - items.number
     value = ibis.ifelse(items.question.isin(backwards), turned, items.number) if backwards else items.number
-    items = items.mutate(value=value)
-    sums = items.group_by("customer_id").aggregate(answered=items.count(), **mean_rating(items["value"], f"scale_{name}"))
-    enough = sums.filter(sums.answered >= scale.least_share * len(scale.items))
-    return enough.drop("answered")
+    return items.select("customer_id", "question", value=value)
 
 
 def _numbers(responses: ir.Table) -> ir.Table:

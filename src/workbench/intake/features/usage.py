@@ -89,7 +89,9 @@ def _sum_sessions(
         sums |= _funnel_sums(sessions)
     totals = sessions.group_by("customer_id").aggregate(**sums)
     features = _visits(totals, as_of, settings.least_for_share)
-    windowed = [name for name in totals.columns if name.endswith("d") and name.startswith(("sessions_", "attendances_"))]
+    windowed = [
+        name for name in totals.columns if name.endswith("d") and name.startswith(("sessions_", "attendances_"))
+    ]
     features |= {name: totals[name] for name in windowed}
     if "views" in sessions.columns:
         features |= _funnel(totals, settings.least_for_share)
@@ -153,7 +155,9 @@ def _favourite(events: ir.Table, column: str, name: str) -> ir.Table:
     """Find the value with the most events; search terms compare in lower case."""
     value = events[column].strip().lower().nullif("") if column == "search_term" else events[column]
     named = events.select("customer_id", value=value)
-    counted = named.filter(named.value.notnull()).group_by("customer_id", "value").aggregate(n=lambda table: table.count())
+    counted = (
+        named.filter(named.value.notnull()).group_by("customer_id", "value").aggregate(n=lambda table: table.count())
+    )
     sums = counted.group_by("customer_id").aggregate(top=top_by(counted, "value", ["n"]))
     return sums.select("customer_id", **{name: sums.top["value"]})
 
@@ -179,6 +183,4 @@ def _categories(events: ir.Table, products: ir.Table) -> ir.Table:
     joined = events.select("customer_id", "product_id").inner_join(names, "product_id")
     counted = joined.group_by("customer_id", "value").aggregate(n=joined.count())
     sums = counted.group_by("customer_id").aggregate(top=top_by(counted, "value", ["n"]), names=counted.count())
-    return sums.select(
-        "customer_id", viewed_category_top=sums.top["value"], viewed_categories_distinct=sums["names"]
-    )
+    return sums.select("customer_id", viewed_category_top=sums.top["value"], viewed_categories_distinct=sums["names"])

@@ -38,7 +38,8 @@ EVENT_KINDS = {
 }  # fmt: skip
 ONLINE_WORDS = (
     "online", "web", "app", "mini", "mobile", "desktop", "site", "ecommerce", "e-commerce", "wechat", "tmall", "jd",
-    "taobao", "douyin", "android", "ios", "h5", "pc", "webshop", "eshop", "线上", "网", "小程序", "天猫", "京东", "淘宝", "抖音", "微信",
+    "taobao", "douyin", "android", "ios", "h5", "pc", "webshop", "eshop", "线上", "网", "小程序", "天猫", "京东",
+    "淘宝", "抖音", "微信",
     "商城", "无线",
 )  # fmt: skip
 STORE_WORDS = ("store", "shop", "offline", "pos", "retail", "counter", "门店", "线下", "专柜", "柜台", "实体", "商场")

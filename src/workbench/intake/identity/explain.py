@@ -24,8 +24,10 @@ _SHOWN = {
 COLUMNS = ["comparison", "left", "right", "weight", "start", "end"]
 
 
-def explain_pair(engine: duckdb.DuckDBPyConnection, people: str, model: Model, pair: tuple[int, int]) -> pd.DataFrame:
-    """Lay out the match weight of a pair of records, comparison by comparison.
+def explain_pair(
+    engine: duckdb.DuckDBPyConnection, people: str, model: Model, left: tuple[str, str], right: tuple[str, str]
+) -> pd.DataFrame:
+    """Lay out the match weight of any pair of people, comparison by comparison.
 
     Parameters
     ----------
@@ -33,30 +35,29 @@ def explain_pair(engine: duckdb.DuckDBPyConnection, people: str, model: Model, p
     people : str
         `standardise`.
     model : Model
-    pair : (int, int)
-        Numbers of two records.
+    left, right : (str, str)
+        source and source_id of a person.
 
     Returns
     -------
     DataFrame
         comparison (``prior`` first, ``total`` last), left and right (masked), weight (bits: log2 of how many times
-        likelier the values are for one person than for two), start and end of the step in the waterfall. Empty for a
-        pair that no blocking rule has brought together: nothing was weighed.
+        likelier the values are for one person than for two), start and end of the step in the waterfall. Empty where
+        too little is known to weigh anything: there keys alone decide.
 
     Raises
     ------
     DataError
-        A number is no record.
+        One of them is not among the people, or they are the same.
     """
-    left, right = sorted(map(int, pair))
-    both = engine.execute(f"SELECT * FROM {people} WHERE record IN (?, ?) ORDER BY record", [left, right]).df()
-    if len(both) < 2:  # noqa: PLR2004  (a pair)
-        raise DataError(
-            Fault("explain_pair", f"records {left} and {right} are not both there", "Numbers of two records")
-        )
-    scored = engine.execute(f"SELECT * FROM {model.pairs} WHERE record_l = ? AND record_r = ?", [left, right]).df()
-    if scored.empty or model.linker is None:
+    both = pd.concat([_person(engine, people, each) for each in (left, right)]).sort_values("record", ignore_index=True)
+    first, second = map(int, both["record"])
+    if first == second:
+        raise DataError(Fault("explain", f"{' '.join(left)} is given twice", "Two people"))
+    if model.linker is None:
         return pd.DataFrame(columns=COLUMNS)
+    found = engine.execute(f"SELECT * FROM {model.pairs} WHERE record_l = ? AND record_r = ?", [first, second]).df()
+    scored = found if len(found) else model.score(engine, people, (first, second))
     weights = {name: _weight(scored.iloc[0], name) for name in model.comparisons}
     total = float(scored["match_weight"].iloc[0])
     rows = [("prior", "", "", total - math.fsum(weights.values()))]
@@ -66,6 +67,13 @@ def explain_pair(engine: duckdb.DuckDBPyConnection, people: str, model: Model, p
     frame["start"] = frame["end"] - frame["weight"]
     frame.loc[len(frame)] = {"comparison": "total", "left": "", "right": "", "weight": total, "start": 0, "end": total}
     return frame[COLUMNS]
+
+
+def _person(engine: duckdb.DuckDBPyConnection, people: str, name: tuple[str, str]) -> pd.DataFrame:
+    found = engine.execute(f"SELECT * FROM {people} WHERE source = ? AND source_id = ?", list(name)).df()
+    if found.empty:
+        raise DataError(Fault("explain", f"no person {' '.join(name)}", "source and source_id, as in identities"))
+    return found
 
 
 def _weight(row: pd.Series, name: str) -> float:
@@ -79,13 +87,18 @@ def _values(both: pd.DataFrame, name: str) -> tuple[str, str]:
     return tuple(mask(each if isinstance(each, str) else "", kind) for each in both[column])
 
 
-def most_borderline(engine: duckdb.DuckDBPyConnection, model: Model, clusters: Clusters) -> tuple[int, int] | None:
-    """Return the weakest link by likeness that was accepted; None where likeness linked nobody."""
+def most_borderline(
+    engine: duckdb.DuckDBPyConnection, people: str, clusters: Clusters
+) -> tuple[tuple[str, str], tuple[str, str]] | None:
+    """Return source and source_id of both ends of the weakest accepted link by likeness; None where there is none."""
     likeness = clusters.edges[clusters.edges["cause"] == "likeness"]
     if likeness.empty:
         return None
     weakest = likeness.sort_values(["probability", "record_l", "record_r"]).iloc[0]
-    return int(weakest["record_l"]), int(weakest["record_r"])
+    ends = [int(weakest["record_l"]), int(weakest["record_r"])]
+    sql = f"SELECT source, source_id FROM {people} WHERE record IN (?, ?) ORDER BY record"
+    left, right = engine.execute(sql, ends).fetchall()
+    return left, right
 
 
 def most_suspicious(clusters: Clusters, most: int = 10) -> pd.DataFrame:

@@ -35,7 +35,7 @@ class Links:
     apart : str
         Table: record_l, record_r, cause (cannot_link, document or family).
     hubs : DataFrame
-        key, value (masked), records: keys that link more people than allowed, so that they link nobody.
+        shared_key, value (masked), records: keys that link more people than allowed, so that they link nobody.
     """
 
     sure: str
@@ -80,7 +80,11 @@ def _find_hubs(engine: duckdb.DuckDBPyConnection, people: str, key: str, most: i
         HAVING count(*) > ? ORDER BY 2 DESC, 1""", [most]).fetchall()  # fmt: skip
     name = key.removesuffix("_key")
     return pd.DataFrame(
-        {"key": [name] * len(rows), "value": [mask(row[0], name) for row in rows], "records": [row[1] for row in rows]}
+        {
+            "shared_key": [name] * len(rows),
+            "value": [mask(row[0], name) for row in rows],
+            "records": [row[1] for row in rows],
+        }
     )
 
 

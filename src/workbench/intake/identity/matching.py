@@ -14,6 +14,7 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from splink.internals.exceptions import SplinkException
 from splink.internals.unlinkables import unlinkables_data
 
+from workbench.core.errors import DataError, Fault
 from workbench.intake.identity.comparisons import (
     Blocking,
     choose_blocking,
@@ -23,7 +24,7 @@ from workbench.intake.identity.comparisons import (
 )
 from workbench.intake.identity.standardise import COMPARABLE
 
-__all__ = ["Model", "score_pairs", "unlinkable"]
+__all__ = ["LEAST_PROBABILITY", "Model", "make_linker", "score_pairs", "sure_rules", "train", "unlinkable"]
 
 RECALL_OF_KEYS = 0.7  # share of true pairs assumed to agree on a key, for the chance that two people are the same
 MOST_TRAINING_RULES = 4
@@ -53,6 +54,18 @@ class Model:
     comparisons: list[str] = field(default_factory=list)
     linker: Linker | None = None
     notes: list[str] = field(default_factory=list)
+
+    def score(self, engine: duckdb.DuckDBPyConnection, people: str, pair: tuple[int, int]) -> pd.DataFrame:
+        """Weigh one pair of records, though no blocking rule may have brought it together: one row, as in ``pairs``."""
+        if self.linker is None:
+            raise DataError(Fault("", "nothing can be compared by likeness", "Names, birth dates or addresses"))
+        sides = []
+        for side, record in zip(("left", "right"), pair, strict=True):
+            name = f"{people}_{side}"
+            engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {people} WHERE record = {record:d}")
+            sides.append(DuckDBAPI(connection=engine).register(name))
+        with _quiet():
+            return self.linker.inference.score_pair(*sides).as_pandas_dataframe()
 
 
 def score_pairs(
@@ -85,16 +98,17 @@ def score_pairs(
     if len(comparisons) < 2 or not rules.rules or records < 2:  # noqa: PLR2004  (likeness in one thing proves nothing)
         _no_pairs(engine, target)
         return Model(target, rules, notes=["no_comparisons"])
-    linker = _linker(engine, people, comparisons, rules)
+    linker = make_linker(engine, people, comparisons, rules)
     with _quiet():
-        notes = _train(linker, rules, _sure_rules(engine, people, known), seed)
+        notes = train(linker, rules, sure_rules(engine, people, known), seed)
         scored = linker.inference.predict(threshold_match_probability=LEAST_PROBABILITY, warning_mode="never")
     _keep(engine, scored.physical_name, target)
     names = [each.output_column_name for each in linker._settings_obj.comparisons]  # noqa: SLF001
     return Model(target, rules, names, linker, notes)
 
 
-def _linker(engine: duckdb.DuckDBPyConnection, people: str, comparisons: list, rules: Blocking) -> Linker:
+def make_linker(engine: duckdb.DuckDBPyConnection, people: str, comparisons: list, rules: Blocking) -> Linker:
+    """Set up the matcher over comparable people, untrained."""
     settings = SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="record",
@@ -111,14 +125,14 @@ def _linker(engine: duckdb.DuckDBPyConnection, people: str, comparisons: list, r
     return Linker(table, settings, log_level=logging.CRITICAL)
 
 
-def _sure_rules(engine: duckdb.DuckDBPyConnection, people: str, known: Mapping[str, int]) -> list[tuple[str, ...]]:
+def sure_rules(engine: duckdb.DuckDBPyConnection, people: str, known: Mapping[str, int]) -> list[tuple[str, ...]]:
     """List the rules on which two people who agree are one, of those on which any two agree."""
     rules = [("document_text",), ("phone_key",), ("email_key",), ("surname_key", "given_key", "birth_key")]
     rules = [rule for rule in rules if all(known.get(name) for name in rule)]
     return [rule for rule in rules if count_pairs(engine, people, rule)]
 
 
-def _train(linker: Linker, rules: Blocking, sure: list[tuple[str, ...]], seed: int) -> list[str]:
+def train(linker: Linker, rules: Blocking, sure: list[tuple[str, ...]], seed: int) -> list[str]:
     """Estimate the prior, then u, then m by one session per blocking rule, the narrowest first."""
     notes = [] if sure else ["prior_kept"]
     if sure:
@@ -187,11 +201,13 @@ def unlinkable(model: Model) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        match_probability, share (of people at or below it); empty where nothing is compared by likeness.
+        match_probability, share (of people at or below it); one row of share 0 where everybody reaches any probability;
+        empty where nothing is compared by likeness.
     """
     if model.linker is None:
         return pd.DataFrame({"match_probability": [], "share": []}, dtype="float64")
     with _quiet():
         rows = unlinkables_data(model.linker)
     found = pd.DataFrame(rows, columns=["match_weight", "match_probability", "prop", "cum_prop"])
-    return found.rename(columns={"cum_prop": "share"})[["match_probability", "share"]].astype(float)
+    found = found.rename(columns={"cum_prop": "share"})[["match_probability", "share"]].astype(float)
+    return found if len(found) else pd.DataFrame({"match_probability": [0.0], "share": [0.0]})

@@ -77,12 +77,12 @@ class Match:
 
     def waterfall(self) -> pd.DataFrame:
         """Explain the weakest link that was accepted; see `explain_pair`."""
-        pair = most_borderline(self.engine.con, self.model, self.clusters)
-        return self.explain(pair) if pair else pd.DataFrame(columns=["comparison", "weight", "start", "end"])
+        pair = most_borderline(self.engine.con, _PEOPLE, self.clusters)
+        return self.explain(*pair) if pair else pd.DataFrame(columns=["comparison", "weight", "start", "end"])
 
-    def explain(self, pair: tuple[int, int]) -> pd.DataFrame:
-        """Explain any pair of records; see `explain_pair`."""
-        return explain_pair(self.engine.con, _PEOPLE, self.model, pair)
+    def explain(self, left: tuple[str, str], right: tuple[str, str]) -> pd.DataFrame:
+        """Explain any pair of people, each by its source and id there; see `explain_pair`."""
+        return explain_pair(self.engine.con, _PEOPLE, self.model, left, right)
 
 
 @dataclass(frozen=True)

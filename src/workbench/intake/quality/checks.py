@@ -44,6 +44,7 @@ RANGES = {  # table, column: lowest and highest value that makes sense; None is 
 _BLANK_BY_NATURE = {"redeemed_at", "opened_at", "closed_at", "coupon", "discount", "referrer_customer_id", "parent_id"}
 MOJIBAKE_VALUES = 2000  # distinct values of a column that are looked at
 _VERDICTS = ["check", "table", "column", "level", "status", "observed", "limit", "n"]
+DIMENSIONS = ("completeness", "uniqueness", "validity", "consistency", "timeliness", "accuracy")
 _FAILED = {"blocker": "fail", "warning": "warn", "info": "warn"}
 
 
@@ -61,12 +62,14 @@ class Quality:
     completeness : DataFrame
         One row per column of a table: table, column, rows, filled.
     score : float
-        0 to 100: the mean over tables of the mean of four shares. *Completeness*: cells filled, but for
-        columns in which a blank says that nothing happened (a redemption, a discount). *Uniqueness*: rows that
-        are no exact copy of an earlier one. *Validity*: records accepted, less cells that became null, over the
-        sources' records. *Consistency*: rows whose ids are listed where they should be, as far as that can be asked.
+        0 to 100: the mean of the tables' scores.
     dimensions : DataFrame
-        One row per table: table, completeness, uniqueness, validity, consistency (shares; missing where not asked).
+        One row per table: table, six shares (missing where not asked) and score (0 to 100, the mean of those asked).
+        *completeness*: cells filled, but for columns in which a blank says that nothing happened (a redemption, a
+        discount). *uniqueness*: rows that are no exact copy of an earlier one. *validity*: records accepted, less cells
+        that became null, over the sources' records. *consistency*: rows whose ids are listed where they should be.
+        *timeliness*: 1 while the newest row is no older than allowed, then the age allowed over its age. *accuracy*:
+        rows for which the declared rules hold, the mean over rules.
     columns : DataFrame
         One row per column of a table: table, column, completeness (cells filled), validity (cells that could be read,
         of those that were filled), uniqueness (of keys: rows that repeat no key), score (0 to 100, their mean; columns
@@ -126,23 +129,22 @@ def assess(
     """
     _refuse_spoiled_keys(tables)
     filled = pd.concat([_filled(name, table) for name, table in tables.items()], ignore_index=True)
-    orphans = _orphans(tables)
     rows = [
         *_judge_records(metrics, sources),
         *_judge_duplicates(tables, metrics),
         *_judge_completeness(filled),
         *_judge_ranges(tables),
         *_judge_mojibake(tables),
-        *orphans,
+        *_orphans(tables),
         *_judge_freshness(tables, as_of, max_age_days),
         *_judge_accuracy(accuracy),
         *_judge_widths(metrics, sources),
         *_judge_contacts(metrics, sources),
     ]
     verdicts = pd.DataFrame(rows, columns=_VERDICTS)
-    dimensions = _dimensions(filled, metrics, sources, orphans)
-    shares = dimensions.drop(columns="table").mean(axis=1, skipna=True)
-    score = round(100 * float(shares.mean()), 2) if len(shares) else 0.0
+    dimensions = _dimensions(filled, metrics, sources, verdicts)
+    score = round(float(dimensions["score"].mean()), 2) if len(dimensions) else 0.0
+    dimensions["score"] = dimensions["score"].round(1)
     return Quality(verdicts, filled, score, dimensions, _score_columns(filled, metrics, sources, rejects))
 
 
@@ -325,24 +327,26 @@ def _judge_freshness(tables: Mapping[str, ibis.Table], as_of: dt.date, limit: in
 
 
 def _dimensions(
-    filled: pd.DataFrame, metrics: Mapping[str, Any], sources: Mapping[str, str], orphans: list[tuple]
+    filled: pd.DataFrame, metrics: Mapping[str, Any], sources: Mapping[str, str], verdicts: pd.DataFrame
 ) -> pd.DataFrame:
-    rows = []
     expected = filled[~filled["column"].isin(_BLANK_BY_NATURE)]
+    rows = []
     for name, cells in expected.groupby("table", sort=False):
         total = int(cells["rows"].sum())
         accepted = int(metrics.get(f"{name}.rows", 0))
-        checked = [each for each in orphans if each[0] == "orphans" and each[1] == name]
-        rows.append(
-            {
-                "table": name,
-                "completeness": cells["filled"].sum() / total if total else 0.0,
-                "uniqueness": 1 - int(metrics.get(f"{name}.duplicates", 0)) / accepted if accepted else None,
-                "validity": _validity(metrics, [source for source, table in sources.items() if table == name]),
-                "consistency": 1 - sum(each[5] for each in checked) / len(checked) if checked else None,
-            }
-        )
-    return pd.DataFrame(rows).astype({"uniqueness": "float64", "validity": "float64", "consistency": "float64"})
+        found = verdicts[verdicts["table"] == name].set_index("check")[["observed", "limit"]].astype(float)
+        late = found.loc[found.index == "fresh"]
+        shares = {
+            "completeness": cells["filled"].sum() / total if total else 0.0,
+            "uniqueness": 1 - int(metrics.get(f"{name}.duplicates", 0)) / accepted if accepted else None,
+            "validity": _validity(metrics, [source for source, table in sources.items() if table == name]),
+            "consistency": 1 - found.loc[found.index == "orphans", "observed"].mean(),
+            "timeliness": (late["limit"] / late["observed"].clip(lower=1)).clip(upper=1).mean(),
+            "accuracy": found.loc[found.index == "accuracy", "observed"].mean(),
+        }
+        rows.append({"table": name, **shares})
+    dimensions = pd.DataFrame(rows, columns=["table", *DIMENSIONS]).astype(dict.fromkeys(DIMENSIONS, "float64"))
+    return dimensions.assign(score=100 * dimensions[list(DIMENSIONS)].mean(axis=1, skipna=True))
 
 
 def _validity(metrics: Mapping[str, Any], sources: list[str]) -> float | None:

@@ -86,7 +86,7 @@ def test_a_key_of_many_is_a_hub_that_links_nobody_and_is_shown_masked():
     engine = standard([{"name": "张伟", "phone": "13911112222"}] * 4)
     found, links = groups(engine, max_per_key=3)
     assert found.members["cluster"].tolist() == [0, 1, 2, 3]
-    assert links.hubs.to_dict("records") == [{"key": "phone", "value": "139****2222", "records": 4}]
+    assert links.hubs.to_dict("records") == [{"shared_key": "phone", "value": "139****2222", "records": 4}]
 
 
 def test_two_documents_part_a_group_at_its_weakest_link():

@@ -45,7 +45,10 @@ MISSING = {
     "no_event": {"en": "missing for a customer without an event", "zh": "没有行为事件的客户缺失"},
     "no_dwell": {"en": "missing where no event has a dwell time", "zh": "事件均无停留时长时缺失"},
     "no_search": {"en": "missing where nothing was searched for", "zh": "没有搜索时缺失"},
-    "no_view": {"en": "missing where no event names a product of a known category", "zh": "事件均无已知品类的商品时缺失"},
+    "no_view": {
+        "en": "missing where no event names a product of a known category",
+        "zh": "事件均无已知品类的商品时缺失",
+    },
     "few_cases": {
         "en": "missing where fewer than least_for_share cases stand below the line",
         "zh": "分母少于 least_for_share 时缺失",

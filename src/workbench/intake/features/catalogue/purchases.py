@@ -61,13 +61,16 @@ RHYTHM = (
     ("gap_variation", "number", "ratio", "ordered_at", "two_days", "Irregularity of purchases", "购买间隔变异系数",
      "standard deviation / mean of the days between purchase days; 0 is a clock",
      "购买间隔天数的标准差 ÷ 均值；0 表示间隔完全固定"),
-    ("recency_to_gap_ratio", "number", "ratio", "ordered_at", "one_day", "Recency against own rhythm", "最近购买与自身周期之比",
+    ("recency_to_gap_ratio", "number", "ratio", "ordered_at", "one_day", "Recency against own rhythm",
+     "最近购买与自身周期之比",
      "days since the last purchase / median days between purchases; over 1 is later than usual",
      "距上次购买天数 ÷ 购买间隔天数中位数；大于 1 表示晚于平时"),
-    ("next_purchase_on", "date", "date", "ordered_at", "one_day", "Next purchase by own rhythm", "按自身周期的下次购买日",
+    ("next_purchase_on", "date", "date", "ordered_at", "one_day", "Next purchase by own rhythm",
+     "按自身周期的下次购买日",
      "last purchase + median days between purchases, half days rounded up",
      "最近购买日期 + 购买间隔天数中位数，半天向上取整"),
-    ("orders_per_active_month", "number", "orders", "ordered_at", "no_purchase", "Orders per active month", "活跃月均订单数",
+    ("orders_per_active_month", "number", "orders", "ordered_at", "no_purchase", "Orders per active month",
+     "活跃月均订单数",
      "orders / calendar months with a purchase", "订单数 ÷ 有购买的自然月数"),
 )  # fmt: skip
 BASKET = (
@@ -113,7 +116,8 @@ PREFERENCE = (
     ("brands_distinct", "integer", "brands", "product_id products.brand", "unknown", "Different brands", "购买品牌数",
      "distinct brands of the products bought", "所购商品的不同品牌个数"),
     ("category_top_lift", "number", "ratio", "product_id products.category", "unknown", "Lift of favourite category",
-     "首选品类提升度", "(lines of the favourite category + 5 p) / ((lines + 5) p), where p is its share of the lines of "
+     "首选品类提升度",
+     "(lines of the favourite category + 5 p) / ((lines + 5) p), where p is its share of the lines of "
      "all customers; 1 is as everybody, few lines are drawn towards 1",
      "（首选品类行数 + 5 p）÷（（行数 + 5）p），p 为该品类占全部客户行数的比例；1 表示与总体一致，行数少时向 1 收缩"),
     ("brand_top_lift", "number", "ratio", "product_id products.brand", "unknown", "Lift of favourite brand",
@@ -167,7 +171,8 @@ PRICE = (
      "orders with a coupon on a sale line / orders", "销售行用了优惠券的订单数 ÷ 订单数"),
     ("promotion_spend_share", "number", "share", "discount|coupon", "no_purchase", "Spend on promotion", "促销消费占比",
      "spend on sale lines with a discount or coupon / spend on sale lines", "有折扣或优惠券的销售行金额 ÷ 销售行金额"),
-    ("promotion_lift", "number", "ratio", "discount|coupon", "no_purchase", "Promotion against everybody", "促销敏感倍数",
+    ("promotion_lift", "number", "ratio", "discount|coupon", "no_purchase", "Promotion against everybody",
+     "促销敏感倍数",
      "spend on promotion of the customer / of all customers; 1 is as everybody",
      "该客户促销消费占比 ÷ 全部客户促销消费占比；1 表示与总体一致"),
     ("price_percentile_mean", "number", "share", "product_id unit_price products.category", "no_price",
@@ -176,7 +181,8 @@ PRICE = (
      "near 0 buys the cheapest, .5 is as everybody",
      "销售行的单价在同品类全部行中的分位（同价计一半）的均值；接近 0 为只买低价，0.5 与总体一致"),
     ("below_usual_price_share", "number", "share", "product_id unit_price", "no_price", "Bought below the usual price",
-     "低于常价购买占比", "sale lines below the product's mean unit price / sale lines, of products sold at several prices",
+     "低于常价购买占比",
+     "sale lines below the product's mean unit price / sale lines, of products sold at several prices",
      "单价低于该商品平均单价的销售行数 ÷ 销售行数，仅计有多个价格的商品"),
 )  # fmt: skip
 RETURNS = (
@@ -195,9 +201,11 @@ OCCASION = (
     ("occasion_order_share", "number", "share", "ordered_at params.occasions", "no_purchase",
      "Share of orders on an occasion", "场景订单占比", "orders that fit a declared occasion / orders",
      "符合任一声明场景的订单数 ÷ 订单数"),
-    ("occasions_distinct", "integer", "occasions", "ordered_at params.occasions", "zero", "Different occasions", "购买场景数",
+    ("occasions_distinct", "integer", "occasions", "ordered_at params.occasions", "zero", "Different occasions",
+     "购买场景数",
      "distinct occasions the orders fit", "订单所符合的不同场景个数"),
-    ("gift_order_share", "number", "share", "ordered_at params.occasions", "no_gift_rule", "Share of gift orders", "送礼订单占比",
+    ("gift_order_share", "number", "share", "ordered_at params.occasions", "no_gift_rule", "Share of gift orders",
+     "送礼订单占比",
      "orders on occasions declared as gifts / orders on occasions declared as gifts or for oneself",
      "声明为送礼的场景订单数 ÷ 声明为送礼或自用的场景订单数"),
 )  # fmt: skip

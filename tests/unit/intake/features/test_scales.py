@@ -1,0 +1,91 @@
+"""Scales of surveys: alpha by hand, reverse items, what is not reliable is not scored."""
+
+from datetime import date, datetime
+
+import ibis
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from workbench.core.params.build_features import BuildFeatures
+from workbench.intake.features import FeatureSettings, build_features, judge_scales, read_scales
+
+AS_OF = date(2024, 7, 1)
+DECLARED = {"care": {"items": ["q1", "q2", "q3"], "reverse": ["q3"], "low": 1, "high": 5}}
+
+
+def responses(answers, at=datetime(2024, 6, 1)):
+    """Lay out answers (customers x items) long; q3 as it was answered, backwards."""
+    rows = [
+        {"customer_id": f"c{who:03d}", "survey": "s", "question": f"q{item + 1}", "answer": f"{value:g}", "answered_at": at}
+        for who, given in enumerate(answers) for item, value in enumerate(given) if value is not None
+    ]  # fmt: skip
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return ibis.memtable(columns)
+
+
+def judged(answers, least=0.7, as_of=AS_OF):
+    tables = {"responses": responses(answers)}
+    return judge_scales(tables, read_scales(DECLARED), as_of=as_of, least_reliability=least)
+
+
+@pytest.fixture(scope="module")
+def loyal():
+    """Forty people whose answers follow one opinion, the third question asked backwards."""
+    rng = np.random.default_rng(7)
+    opinion = rng.integers(1, 6, size=40)
+    noisy = np.clip(opinion[:, None] + rng.integers(-1, 2, size=(40, 3)), 1, 5)
+    noisy[:, 2] = 6 - noisy[:, 2]
+    return noisy.tolist()
+
+
+def test_alpha_is_that_of_the_formula_with_reverse_items_turned(loyal):
+    turned = np.array(loyal, dtype=float)
+    turned[:, 2] = 6 - turned[:, 2]
+    expected = 3 / 2 * (1 - turned.var(axis=0, ddof=1).sum() / turned.sum(axis=1).var(ddof=1))
+    kept, frame = judged(loyal)
+    (row,) = frame.to_dict("records")
+    assert row["alpha"] == pytest.approx(expected, abs=1e-6)
+    assert row["alpha_low"] < row["alpha"]
+    assert (list(kept), row["status"], row["customers"], row["scale_items"]) == (["care"], "pass", 40, 3)
+
+
+def test_items_that_do_not_hang_together_are_not_scored():
+    rng = np.random.default_rng(8)
+    kept, frame = judged(rng.integers(1, 6, size=(60, 3)).tolist())
+    assert kept == {}
+    assert (frame.loc[0, "status"], frame.loc[0, "alpha"] < 0.7) == ("warn", True)
+
+
+def test_fewer_than_thirty_complete_answers_give_no_alpha(loyal):
+    kept, frame = judged([*loyal[:29], *([1, None, 2] for _ in range(20))])
+    assert kept == {}
+    assert frame["alpha"].isna().all() and frame.loc[0, "customers"] == 29
+
+
+def test_answers_from_the_as_of_date_on_do_not_count(loyal):
+    assert judged(loyal, as_of=date(2024, 6, 1))[1].loc[0, "customers"] == 0
+
+
+def test_the_score_is_the_mean_of_the_answered_items_and_needs_half_of_them():
+    tables = {
+        "customers": ibis.memtable({"customer_id": ["c000", "c001", "c002"]}),
+        "responses": responses([[5, 3, 1], [4, None, 2], [None, None, 3]]),
+    }
+    settings = FeatureSettings(scales=read_scales(DECLARED))
+    built = build_features(tables, as_of=AS_OF, settings=settings).to_pandas().set_index("customer_id")
+    assert built["scale_care"].tolist()[:2] == [pytest.approx(13 / 3, abs=1e-6), 4.0]
+    assert np.isnan(built.loc["c002", "scale_care"])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"reverse": ["q9"]}, "none of the items"),
+        ({"low": 6}, "low must be the smaller"),
+        ({"items": ["q1"]}, "at least 2"),
+    ],
+)
+def test_a_scale_that_cannot_be_scored_is_refused(change, said):
+    with pytest.raises(ValidationError, match=said):
+        BuildFeatures(scales={"care": DECLARED["care"] | {"low": 1.0, "high": 5.0} | change})

@@ -1,0 +1,91 @@
+"""The trained matcher: what it finds without labels, how it explains any pair, and when it does not train."""
+
+from __future__ import annotations
+
+import duckdb
+import pandas as pd
+import pytest
+
+from workbench.core.errors import DataError
+from workbench.intake.identity.explain import explain_pair
+from workbench.intake.identity.matching import score_pairs
+from workbench.intake.identity.standardise import standardise
+
+GIVEN = ["Anna", "Bruno", "Clara", "David", "Emma", "Felix", "Greta", "Hugo", "Ida", "Jonas"]
+SURNAMES = ["Ahrens", "Becker", "Conrad", "Dietz", "Ebert", "Fuchs", "Geiger", "Hahn", "Imhof", "Jung", "Kraus", "Lang"]
+
+
+def score(rows, **more):
+    engine = duckdb.connect(config={"threads": 1})
+    people = pd.DataFrame(rows, dtype="str")
+    people = people.assign(source="crm", source_id=[f"{at:04d}" for at in range(len(rows))], precedence=0)
+    engine.register("given", people.assign(record=range(len(rows))))
+    engine.execute("CREATE TABLE people AS SELECT * FROM given")
+    standardise(engine, "people", "standard")
+    settings = {"blocking": [], "most_pairs": 100, "seed": 1} | more
+    return engine, score_pairs(engine, "standard", **settings)
+
+
+def people(doubled=0):
+    """120 people; the first of them once more, with one letter of the name changed."""
+    rows = [
+        {"given_name": given, "surname": surname, "birth_date": f"19{40 + at}-{1 + at % 12:02d}-{1 + other * 2:02d}",
+         "postcode": f"{10000 + 37 * at + other}"}
+        for at, given in enumerate(GIVEN) for other, surname in enumerate(SURNAMES)
+    ]  # fmt: skip
+    return rows + [row | {"surname": row["surname"] + "n"} for row in rows[:doubled]]
+
+
+@pytest.fixture(scope="module")
+def doubled():
+    return score(people(doubled=30))
+
+
+def test_people_met_twice_are_found_without_labels(doubled):
+    engine, model = doubled
+    linked = set(
+        engine.execute(f"SELECT record_l, record_r FROM {model.pairs} WHERE match_probability > .9").fetchall()
+    )
+    assert linked >= {(at, 120 + at) for at in range(30)}
+    assert len(linked) <= 33
+
+
+def test_any_pair_is_explained_and_its_weights_add_up_and_show_no_name(doubled):
+    engine, model = doubled
+    for right, likely in (("0120", True), ("0119", False)):  # the same person; one whom no rule brings together
+        frame = explain_pair(engine, "standard", model, ("crm", "0000"), ("crm", right))
+        steps, total = frame.iloc[:-1], frame.iloc[-1]
+        assert steps["comparison"].tolist()[0] == "prior"
+        assert steps["weight"].sum() == pytest.approx(total["weight"])
+        assert (total["weight"] > 0) == likely
+        shown = " ".join(frame["left"]) + " ".join(frame["right"])
+        assert not any(word in shown for word in ("hrens", "nna", "400101", "10000"))
+
+
+def test_a_person_who_is_not_there_cannot_be_explained(doubled):
+    engine, model = doubled
+    with pytest.raises(DataError, match="no person crm 9999"):
+        explain_pair(engine, "standard", model, ("crm", "0000"), ("crm", "9999"))
+    with pytest.raises(DataError, match="given twice"):
+        explain_pair(engine, "standard", model, ("crm", "0000"), ("crm", "0000"))
+
+
+def test_the_same_people_give_the_same_weights():
+    first, second = (score(people(doubled=30)) for _ in range(2))
+    sql = "SELECT record_l, record_r, match_weight FROM {} ORDER BY 1, 2"
+    assert (
+        first[0].execute(sql.format(first[1].pairs)).fetchall()
+        == second[0].execute(sql.format(second[1].pairs)).fetchall()
+    )
+
+
+def test_where_no_two_agree_the_prior_is_kept_and_nobody_is_linked():
+    engine, model = score(people())
+    assert "prior_kept" in model.notes
+    assert engine.execute(f"SELECT count(*) FROM {model.pairs} WHERE match_probability > .9").fetchall() == [(0,)]
+
+
+def test_one_thing_alone_is_not_compared():
+    engine, model = score([{"birth_date": "1990-01-01"}] * 3)
+    assert (model.notes, model.linker) == (["no_comparisons"], None)
+    assert explain_pair(engine, "standard", model, ("crm", "0000"), ("crm", "0001")).empty
