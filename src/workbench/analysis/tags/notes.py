@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-__all__ = ["NOTED", "group_of", "note_segments"]
+__all__ = ["EVERYBODY", "NOTED", "group_of", "note_segments"]
 
 # tag -> the values worth telling; None where every value is one
 NOTED: dict[str, tuple[str, ...] | None] = {
@@ -21,6 +21,7 @@ NOTED: dict[str, tuple[str, ...] | None] = {
     "churn_reason": None,
     "nps_class": ("detractor",),
 }
+EVERYBODY = "everybody"  # stands in the place of a segment for all customers together
 _GROUPS = ("segment", "life_cycle")
 _COLUMNS = ["segment", "tag", "value", "customers", "known", "share", "base_share", "tgi"]
 _MOST = 3
@@ -46,23 +47,26 @@ def note_segments(portraits: ir.Table, *, least: int) -> pd.DataFrame:
     DataFrame
         segment, tag, value, customers, known (customers of the segment of whom the tag is known), share (of these,
         0..1), base_share (of all customers of whom it is known), tgi (100 times the ratio; 100 is as everybody). The
-        three values with the most customers per segment and tag; empty where no such tag is known.
+        three values with the most customers per segment and tag, all customers (``everybody``) first; empty where no
+        such tag is known.
     """
     by = group_of(portraits)
     tags = [name for name in NOTED if name in portraits.columns]
     if by is None or not tags:
         return pd.DataFrame(columns=_COLUMNS)
     counted = _counts(portraits, by, tags)
+    everybody = counted.groupby(["tag", "value"], as_index=False)["customers"].sum().assign(segment=EVERYBODY)
+    counted = pd.concat([counted, everybody], ignore_index=True)
     known = counted.groupby(["segment", "tag"])["customers"].sum().rename("known")
-    base = counted.groupby(["tag", "value"])["customers"].sum()
+    base = everybody.set_index(["tag", "value"])["customers"]
     base_share = (base / base.groupby("tag").transform("sum")).rename("base_share")
     told = counted.join(known, on=["segment", "tag"]).join(base_share, on=["tag", "value"])
     told = told[[_is_noted(row.tag, row.value) for row in told.itertuples()]]
     told = told[(told["customers"] >= least) & told["segment"].notna()]
     told = told.assign(share=(told["customers"] / told["known"]).round(6), base_share=told["base_share"].round(6))
     told = told.assign(tgi=(100 * told["share"] / told["base_share"]).round(2))
-    order = told.assign(at=told["tag"].map(tags.index)).sort_values(
-        ["segment", "at", "customers", "value"], ascending=[True, True, False, True]
+    order = told.assign(at=told["tag"].map(tags.index), rest=told["segment"] != EVERYBODY).sort_values(
+        ["rest", "segment", "at", "customers", "value"], ascending=[True, True, True, False, True]
     )
     return order.groupby(["segment", "tag"], sort=False).head(_MOST)[_COLUMNS].reset_index(drop=True)
 

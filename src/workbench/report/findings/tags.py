@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from workbench.analysis.tags.coverage import KNOWN, OFF, UNKNOWN
+from workbench.analysis.tags.notes import EVERYBODY
 from workbench.analysis.tags.tagging import Tagged
 from workbench.core.tags import GROUPS, ITEMS, Tag, TagRegistry
 from workbench.report.findings.finding import Finding
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 _MOST_NAMED = 3
+_EVERYBODY = {"en": "all customers", "zh": "全部客户"}
 _MOST_VALUES = 8
 _STRATEGY = ("goal", "offer", "channel", "content", "cadence", "measure", "avoid", "evidence")
 
@@ -121,7 +123,7 @@ def shown_strategies(strategies: pd.DataFrame, registry: TagRegistry) -> pd.Data
 def shown_notes(notes: pd.DataFrame, registry: TagRegistry, by: str | None) -> pd.DataFrame:
     """Name segments, tags and values in both languages."""
     return notes.assign(
-        segment=[_value_name(registry, by or "", key) for key in notes["segment"]],
+        segment=[_EVERYBODY if key == EVERYBODY else _value_name(registry, by or "", key) for key in notes["segment"]],
         value=[_value_name(registry, row.tag, row.value) for row in notes.itertuples()],
         tag=[_tag_name(registry, tag) for tag in notes["tag"]],
     )

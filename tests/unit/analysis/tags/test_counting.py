@@ -13,7 +13,8 @@ import pytest
 
 from workbench.analysis.tags.coverage import count_items, count_values, missing_sources
 from workbench.analysis.tags.drifting import compare_with_last, measure_accuracy, psi
-from workbench.analysis.tags.strategies import strategy_for
+from workbench.analysis.tags.notes import note_segments
+from workbench.analysis.tags.strategies import strategies_of, strategy_for
 from workbench.analysis.tags.tagging import tag_customers
 from workbench.core.tags import load_registry
 from workbench.core.workspace import Workspace
@@ -130,3 +131,37 @@ def test_a_strategy_is_found_for_a_stage_and_for_the_direction_of_a_segment(regi
     assert strategy_for(registry.pack, segment="middle")[0].key == "others"
     assert strategy_for(registry.pack, life_cycle="no such stage") == []
     assert found[0].strategy.evidence.zh == "尚未衡量效果，仅为建议"
+
+
+def test_notes_tell_complaints_and_returns_by_segment_against_all_customers():
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"c{at}" for at in range(40)],
+            "life_cycle": ["active"] * 20 + ["lost"] * 20,
+            "returns_habit": ["often"] * 4 + ["none"] * 16 + ["often"] * 16 + ["few"] * 4,
+            "complaint_topic": [None] * 20 + ["size"] * 12 + ["<b>"] * 3 + [None] * 5,
+        }
+    )
+    notes = note_segments(ibis.memtable(frame), least=4).set_index(["segment", "tag", "value"])
+    assert [key[0] for key in notes.index] == ["everybody", "everybody", "active", "lost", "lost"]
+    lost = notes.loc[("lost", "returns_habit", "often")]
+    assert lost[["customers", "known", "share", "base_share", "tgi"]].tolist() == [16, 20, 0.8, 0.5, 160.0]
+    assert ("lost", "complaint_topic", "<b>") not in notes.index  # three customers: not told
+    assert ("active", "returns_habit", "none") not in notes.index  # nothing to act on
+
+
+def test_notes_of_a_base_without_segments_or_such_tags_are_empty():
+    assert (
+        len(note_segments(ibis.memtable(pd.DataFrame({"customer_id": ["a"], "returns_habit": ["often"]})), least=1))
+        == 0
+    )
+    assert len(note_segments(ibis.memtable(pd.DataFrame({"customer_id": ["a"], "segment": ["x"]})), least=1)) == 0
+
+
+def test_strategies_are_listed_for_the_stages_and_segments_customers_are_in(registry):
+    values = pd.DataFrame(
+        {"tag": ["life_cycle", "life_cycle", "segment"], "value": ["new", "lost", "high"], "customers": [3, 0, 2]}
+    )
+    listed = strategies_of(registry.pack, values)
+    assert listed[["by", "group", "customers"]].values.tolist() == [["life_cycle", "new", 3], ["segment", "high", 2]]
+    assert listed["strategy"][0].goal.en == "a second order"
