@@ -36,12 +36,16 @@ with cuts as (
     from '{folder}/features.parquet'
 )
 select customer_id, date '{as_of}' as as_of,
-    case when recency_days is null then null when recency_days <= 30 then 'month' when recency_days <= 90 then 'quarter'
-        when recency_days <= 180 then 'half_year' when recency_days <= 365 then 'year' else 'longer' end as recency_band,
-    case when frequency_orders is null then null when frequency_orders = 0 then 'none' when frequency_orders = 1 then 'one'
+    case when recency_days is null then null when recency_days <= 30 then 'month'
+        when recency_days <= 90 then 'quarter'
+        when recency_days <= 180 then 'half_year' when recency_days <= 365 then 'year' else 'longer'
+        end as recency_band,
+    case when frequency_orders is null then null when frequency_orders = 0 then 'none'
+        when frequency_orders = 1 then 'one'
         when frequency_orders <= 3 then 'few' when frequency_orders <= 9 then 'some' else 'many' end as frequency_band,
     case when orders_90d is null or orders_365d is null then null when orders_365d = 0 then 'none'
-        when orders_90d = 0 then 'paused' when orders_90d = orders_365d then 'recent' else 'steady' end as order_recency,
+        when orders_90d = 0 then 'paused' when orders_90d = orders_365d then 'recent' else 'steady'
+        end as order_recency,
     case when monetary_total is null then null when monetary_total <= round(spend[1], 6) then 'lower'
         when monetary_total <= round(spend[2], 6) then 'upper' when monetary_total <= round(spend[3], 6) then 'high'
         else 'top' end as spend_band,
@@ -53,12 +57,13 @@ select customer_id, date '{as_of}' as as_of,
     case when frequency_orders >= 3 then nullif(trim(brand_top), '') end as favourite_brand,
     nullif(trim(channel_top), '') as favourite_channel,
     case when platform_top is null then null
-        when lower(trim(platform_top)) in ('mobile', 'app', 'android', 'ios', 'mini program', 'miniprogram', 'wechat', 'h5',
-            'phone', '小程序', '手机', '无线端', '移动端', '微信') then 'mobile'
+        when lower(trim(platform_top)) in ('mobile', 'app', 'android', 'ios', 'mini program', 'miniprogram', 'wechat',
+            'h5', 'phone', '小程序', '手机', '无线端', '移动端', '微信') then 'mobile'
         when lower(trim(platform_top)) in ('desktop', 'pc', 'web', 'website', '电脑', '网页') then 'desktop'
         when lower(trim(platform_top)) in ('store', 'pos', 'shop', 'offline', '门店', '线下', '专柜') then 'store'
         else 'other' end as buying_platform,
-    case when part_of_day_top is null or not frequency_orders >= 3 then null when part_of_day_top = 'morning' then 'morning'
+    case when part_of_day_top is null or not frequency_orders >= 3 then null
+        when part_of_day_top = 'morning' then 'morning'
         when part_of_day_top = 'afternoon' then 'afternoon' when part_of_day_top = 'evening' then 'evening'
         else 'night' end as buying_daypart,
     case when weekend_share is null or not frequency_orders >= 3 then null when weekend_share >= 0.5 then 'weekend'
@@ -68,7 +73,8 @@ select customer_id, date '{as_of}' as as_of,
         when gap_days_median <= 366 then 'yearly' else 'longer' end as purchase_cycle,
     nullif(trim(payment_method_top), '') as payment_method,
     case when return_value_share is null then null when return_value_share = 0 then 'none'
-        when return_value_share < 0.1 then 'few' when return_value_share < 0.3 then 'some' else 'often' end as returns_habit,
+        when return_value_share < 0.1 then 'few' when return_value_share < 0.3 then 'some'
+        else 'often' end as returns_habit,
     case when coupon_order_share is null then null when coupon_order_share = 0 then 'never'
         when coupon_order_share < 0.3 then 'sometimes' else 'often' end as coupon_use,
     case when frequency_orders is null or tenure_days is null then null when frequency_orders <= 1 then 'one_time'
