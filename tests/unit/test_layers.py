@@ -25,7 +25,7 @@ OWNERS = {
     "jinja2": {"report"},
     "pointblank": {"intake"},
     "yaml": {"core", "report/text.py", "intake/guessing/words.py"},
-    "typer": {"run/cli.py", "run/audience_cli.py", "run/segments_cli.py", "run/tags_cli.py"},
+    "typer": {"run/cli.py", "run/audience_cli.py", "run/card_cli.py", "run/segments_cli.py", "run/tags_cli.py"},
     "rich": {"run/cli.py", "run/audience_cli.py", "run/segments_cli.py", "run/tags_cli.py"},
     "filelock": {"run"},
     "pickle": set(),

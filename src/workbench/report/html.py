@@ -25,7 +25,7 @@ from workbench.core.errors import Fault, WorkbenchError, did_you_mean
 from workbench.report.numbers import LANGUAGES
 from workbench.report.text import Piece, pieces, say
 
-__all__ = ["STATUSES", "Speaker", "badge", "data_uri", "mark", "render", "rich", "unbroken"]
+__all__ = ["STATUSES", "Speaker", "badge", "data_uri", "mark", "render", "rich", "stylesheet", "unbroken"]
 
 STATUSES = {"done": "✓", "failed": "✕", "stale": "⚠"}  # status -> its icon; the word stands beside it
 PAGE_LANGUAGES = {"en": "en", "zh": "zh-Hans"}
@@ -183,6 +183,11 @@ def _policy(script: str) -> str:
         f"default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
         "base-uri 'none'; form-action 'none'"
     )
+
+
+def stylesheet(name: str) -> Markup:
+    """Return a style sheet of ``report/templates`` for a page's own ``style`` block."""
+    return Markup(_asset(name))
 
 
 @cache

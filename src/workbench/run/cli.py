@@ -18,6 +18,7 @@ from workbench.core.profile import DEMO_DATA, load_profile
 from workbench.core.stages import STAGES
 from workbench.core.workspace import find_workspace
 from workbench.run.audience_cli import audience
+from workbench.run.card_cli import card
 from workbench.run.segments_cli import segments
 from workbench.run.tags_cli import tags
 
@@ -217,6 +218,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on loopback.")] = 5000, work
 
 
 app.command()(audience)
+app.command()(card)
 
 
 def _language(language: str) -> str:

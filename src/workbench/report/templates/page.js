@@ -60,6 +60,22 @@
     });
     place.appendChild(button);
   }
+  function makeFinder(field) {
+    var cards = document.querySelectorAll("article.card"), found = document.querySelector("[data-found]"), most = 20;
+    function find() {
+      var wanted = field.value.trim().toLowerCase(), shown = 0, all = 0;
+      cards.forEach(function (card) {
+        var fits = (card.getAttribute("data-search") || card.id).toLowerCase().indexOf(wanted) >= 0;
+        all += fits ? 1 : 0;
+        card.hidden = !fits || shown >= most;
+        shown += card.hidden ? 0 : 1;
+      });
+      found.textContent = shown + " / " + all;
+    }
+    field.addEventListener("input", find);
+    find();
+  }
+  document.querySelectorAll("[data-cards]").forEach(makeFinder);
   document.querySelectorAll("table[data-long]").forEach(function (table) { makeSortable(table); makeFilter(table); });
   document.querySelectorAll("[data-code-toggle]").forEach(makeToggle);
 })();

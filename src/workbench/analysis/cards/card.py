@@ -1,0 +1,272 @@
+"""The portrait card: one customer's facts in the order a reader needs them, nothing guessed, the unknown named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from workbench.analysis.tags.strategies import Suggestion, strategy_for
+from workbench.core.tags import Pack, Tag
+
+__all__ = ["CLASSES", "CardSources", "CardTag", "PortraitCard", "make_cards"]
+
+# kind of a tag -> what a reader is told of it
+CLASSES = {
+    "fact": "fact", "imported": "fact", "survey": "fact", "predicted": "predicted", "look_alike": "predicted",
+}  # fmt: skip
+RULE = "rule"
+SENTENCE = ("age_band", "gender", "city", "life_cycle", "favourite_category", "frequency_band", "price_level")
+PROFILING = "profiling"
+_DATES = {"purchase": "next_purchase_on", "birthday": "birthday_next_on"}
+
+
+@dataclass(frozen=True)
+class CardTag:
+    """One tag as a card shows it: value and name by language, what made it, since and until when, on what evidence."""
+
+    tag: str
+    item: str
+    name: Mapping[str, str]
+    value: str
+    value_name: Mapping[str, str]
+    kind: str
+    since: date | None
+    as_of: date | None
+    expires_at: date | None
+    expired: bool
+    evidence: str
+
+
+@dataclass(frozen=True)
+class PortraitCard:
+    """What is known of one customer.
+
+    Attributes
+    ----------
+    customer_id : str
+    as_of : date
+    consents : dict of str to bool
+        Last word by purpose; a purpose without one is not in it.
+    opted_out : bool
+        True where profiling was refused: then nothing but the header is told.
+    name : str or None
+        Masked; None without the key of the vault.
+    sentence : tuple of str
+        Ids of the tags the sentence is made of.
+    value : dict
+        expected_value, value_low, value_high, expected_orders where estimated; spend (net, so far).
+    rhythm : dict
+        recency_days, gap_days_median (missing without a rhythm), ratio.
+    orders : int or None
+    life_cycle_stage : str or None
+    rfm : dict
+        rfm_type, r_score, f_score, m_score.
+    segment : str or None
+    preferences : tuple of dict
+        by, value, lines, share.
+    occasions : tuple of dict
+        what, on (date).
+    risk : dict
+        churn_probability, purchase_probability, cut_off, reasons (feature, value, contribution).
+    suggestions : tuple of Suggestion
+        Declared strategies, no computed action.
+    timeline : dict of str to dict of date to int
+        Counts by kind and month.
+    tags : tuple of CardTag
+    unknown : tuple of str
+        Items of which nothing is known of this customer.
+    versions : dict
+        definition_version, model_version.
+    """
+
+    customer_id: str
+    as_of: date
+    consents: Mapping[str, bool] = field(default_factory=dict)
+    opted_out: bool = False
+    name: str | None = None
+    sentence: tuple[str, ...] = ()
+    value: Mapping[str, Any] = field(default_factory=dict)
+    rhythm: Mapping[str, Any] = field(default_factory=dict)
+    orders: int | None = None
+    life_cycle_stage: str | None = None
+    rfm: Mapping[str, Any] = field(default_factory=dict)
+    segment: str | None = None
+    preferences: tuple[Mapping[str, Any], ...] = ()
+    occasions: tuple[Mapping[str, Any], ...] = ()
+    risk: Mapping[str, Any] = field(default_factory=dict)
+    suggestions: tuple[Suggestion, ...] = ()
+    timeline: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
+    tags: tuple[CardTag, ...] = ()
+    unknown: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CardSources:
+    """What cards are made of, for the chosen customers alone.
+
+    Attributes
+    ----------
+    known : DataFrame
+        One row per customer: customer_id and columns of features, rfm, segments, churn, value.
+    tags : DataFrame
+        The ``tags`` table.
+    preferences, timeline : DataFrame
+        As the modules beside this one give them.
+    reasons : DataFrame
+        customer_id, rank, feature, value, contribution; empty where no reasons were kept.
+    consents : DataFrame
+        customer_id, purpose, granted: the last word of each.
+    items : sequence of str
+        Items of a portrait that the base knows at all or not: every item that is not off.
+    names : mapping of str to str
+        Masked names by customer_id; empty without the key.
+    """
+
+    known: pd.DataFrame
+    tags: pd.DataFrame
+    preferences: pd.DataFrame
+    timeline: pd.DataFrame
+    reasons: pd.DataFrame
+    consents: pd.DataFrame
+    items: Sequence[str] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def make_cards(
+    sources: CardSources, registry: Mapping[str, Tag], pack: Pack, *, as_of: date, most_reasons: int = 3
+) -> list[PortraitCard]:
+    """Make the card of every customer in ``sources.known``, in its order.
+
+    Parameters
+    ----------
+    sources : CardSources
+    registry : mapping of str to Tag
+        Tags by id; a value whose tag is not there is not shown.
+    pack : Pack
+        The trade's declared strategies.
+    as_of : date
+    most_reasons : int
+        Reasons told of a risk.
+
+    Returns
+    -------
+    list of PortraitCard
+        A missing value is absent from its card, never zero. Who refused profiling has a header alone.
+    """
+    maker = _Maker(sources, registry, pack, as_of, most_reasons)
+    return [maker.card(row) for row in _records(sources.known)]
+
+
+class _Maker:
+    """Rows of every source by customer, and what all cards share."""
+
+    def __init__(self, sources: CardSources, registry: Mapping[str, Tag], pack: Pack, as_of: date, most_reasons: int):  # noqa: PLR0917
+        self.sources, self.registry, self.pack = sources, registry, pack
+        self.as_of, self.most_reasons = as_of, most_reasons
+        self.tags = _by_customer(sources.tags)
+        self.preferences = _by_customer(sources.preferences)
+        self.timeline = _by_customer(sources.timeline)
+        self.reasons = _by_customer(sources.reasons)
+        self.consents = _by_customer(sources.consents)
+
+    def card(self, row: Mapping[str, Any]) -> PortraitCard:
+        customer = row["customer_id"]
+        consents = {each["purpose"]: bool(each["granted"]) for each in self.consents.get(customer, [])}
+        header = {"customer_id": customer, "as_of": self.as_of, "consents": consents}
+        header["name"] = self.sources.names.get(customer)
+        if consents.get(PROFILING) is False:
+            return PortraitCard(**header, opted_out=True)
+        return PortraitCard(**header, **self.facts(row), **self.tagged(customer), **self.predicted(row, customer))
+
+    def facts(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        stage, segment, orders = row.get("life_cycle_stage"), row.get("segment"), row.get("frequency_orders")
+        preferred = self.preferences.get(row["customer_id"], [])
+        return {
+            "rhythm": _rhythm(row), "orders": None if orders is None else int(orders), "life_cycle_stage": stage,
+            "rfm": _picked(row, ("rfm_type", "r_score", "f_score", "m_score")), "segment": segment,
+            "preferences": tuple(_picked(each, ("by", "value", "lines", "share")) for each in preferred),
+            "occasions": _occasions(row, self.as_of), "timeline": _timeline(self.timeline.get(row["customer_id"], [])),
+            "suggestions": tuple(strategy_for(self.pack, life_cycle=stage, segment=segment)),
+        }  # fmt: skip
+
+    def tagged(self, customer: str) -> dict[str, Any]:
+        rows = [each for each in self.tags.get(customer, []) if each["tag"] in self.registry]
+        tags = tuple(_tag(each, self.registry[each["tag"]], self.as_of) for each in rows)
+        living = {each.tag: each.item for each in tags if not each.expired}
+        return {
+            "tags": tags,
+            "sentence": tuple(name for name in SENTENCE if name in living),
+            "unknown": tuple(item for item in self.sources.items if item not in living.values()),
+        }
+
+    def predicted(self, row: Mapping[str, Any], customer: str) -> dict[str, Any]:
+        value = _picked(row, ("expected_value", "value_low", "value_high", "expected_orders", "monetary_total"))
+        versions = _picked(row, ("definition_version", "model_version"))
+        return {
+            "value": value,
+            "risk": _risk(row, self.reasons.get(customer, []), self.most_reasons),
+            "versions": {name: str(version) for name, version in versions.items()},
+        }
+
+
+def _tag(row: Mapping[str, Any], tag: Tag, as_of: date) -> CardTag:
+    value = tag.values.get(row["value"])
+    names = {"en": value.en, "zh": value.zh} if value else {"en": row["value"], "zh": row["value"]}
+    expires = row.get("expires_at")
+    return CardTag(
+        tag=tag.id, item=tag.item, name={"en": tag.name.en, "zh": tag.name.zh}, value=row["value"], value_name=names,
+        kind=CLASSES.get(tag.kind, RULE), since=row.get("since"), as_of=row.get("as_of"), expires_at=expires,
+        expired=expires is not None and expires <= as_of, evidence=row.get("evidence") or "",
+    )  # fmt: skip
+
+
+def _rhythm(row: Mapping[str, Any]) -> dict[str, Any]:
+    found = _picked(row, ("recency_days", "gap_days_median"))
+    if found.get("gap_days_median") and "recency_days" in found:
+        found["ratio"] = round(float(found["recency_days"]) / float(found["gap_days_median"]), 2)
+    return found
+
+
+def _occasions(row: Mapping[str, Any], as_of: date) -> tuple[dict[str, Any], ...]:
+    dated = [(what, row.get(column)) for what, column in _DATES.items() if row.get(column) is not None]
+    return tuple({"what": what, "on": on} for what, on in sorted(dated, key=lambda each: each[1]) if on >= as_of)
+
+
+def _risk(row: Mapping[str, Any], reasons: list[Mapping[str, Any]], most: int) -> dict[str, Any]:
+    found = _picked(row, ("churn_probability", "purchase_probability", "cut_off"))
+    ranked = sorted(reasons, key=lambda each: each["rank"])[:most]
+    if found and ranked:
+        found["reasons"] = [_picked(each, ("feature", "value", "contribution")) for each in ranked]
+    return found
+
+
+def _timeline(rows: list[Mapping[str, Any]]) -> dict[str, dict[date, int]]:
+    found: dict[str, dict[date, int]] = {}
+    for each in rows:
+        found.setdefault(each["kind"], {})[each["month"]] = int(each["n"])
+    return found
+
+
+def _picked(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: row[name] for name in names if row.get(name) is not None}
+
+
+def _by_customer(frame: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in _records(frame):
+        found.setdefault(row["customer_id"], []).append(row)
+    return found
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Turn rows into plain values; what is missing is None, a time at midnight a date."""
+    plain = frame.astype("object").where(frame.notna(), None)
+    for name in frame.columns:
+        if pd.api.types.is_datetime64_any_dtype(frame[name]):
+            plain[name] = [None if pd.isna(each) else each.date() for each in frame[name]]
+    return plain.to_dict("records")

@@ -1,0 +1,75 @@
+"""When did each customer order, visit, complain and hear from us? Counts by month, made in the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+
+import ibis
+import pandas as pd
+
+from workbench.core.schema import CANONICAL
+from workbench.core.store import to_pandas
+from workbench.intake.features.exact import at_midnight
+
+__all__ = ["KINDS", "month_starts", "timelines"]
+
+KINDS = ("transactions", "events", "service", "campaigns")
+
+
+def month_starts(as_of: date, months: int) -> list[date]:
+    """List the first days of the last months, the one that ends at the as-of date last.
+
+    Examples
+    --------
+    >>> month_starts(date(2025, 3, 1), 2)
+    [datetime.date(2025, 1, 1), datetime.date(2025, 2, 1)]
+    """
+    last = pd.Timestamp(as_of) - pd.Timedelta(days=1)
+    return [start.date() for start in pd.date_range(end=last.replace(day=1), periods=months, freq="MS")]
+
+
+def timelines(
+    tables: Mapping[str, ibis.Table], customer_ids: Collection[str], *, as_of: date, months: int = 24
+) -> pd.DataFrame:
+    """Count what each customer did by month and kind.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        Canonical tables; those of ``KINDS`` that are there are read.
+    customer_ids : collection of str
+    as_of : date
+        Rows at or after its midnight are not read.
+    months : int
+        Calendar months up to the as-of date.
+
+    Returns
+    -------
+    DataFrame
+        customer_id, kind (a table's name), month (first day), n (rows; distinct orders for transactions); months
+        in which nothing happened have no row; sorted.
+    """
+    first = month_starts(as_of, months)[0]
+    parts = [
+        _counted(name, tables[name], customer_ids, first, as_of) for name in KINDS if _is_dated(tables.get(name), name)
+    ]
+    columns = ["customer_id", "kind", "month", "n"]
+    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return found[columns].sort_values(["customer_id", "kind", "month"], ignore_index=True)
+
+
+def _is_dated(table: ibis.Table | None, name: str) -> bool:
+    return table is not None and {"customer_id", CANONICAL[name].dated_by} <= set(table.columns)
+
+
+def _counted(name: str, table: ibis.Table, ids: Collection[str], first: date, as_of: date) -> pd.DataFrame:
+    at = CANONICAL[name].dated_by
+    kept = table.filter(
+        table.customer_id.isin(sorted(ids)), table[at] >= at_midnight(first), table[at] < at_midnight(as_of)
+    )
+    kept = kept.mutate(month=kept[at].truncate("month").date())
+    n = kept.count()
+    if name == "transactions" and "order_id" in kept.columns:
+        n = kept.order_id.nunique() + kept.count(where=kept.order_id.isnull())
+    return to_pandas(kept.group_by("customer_id", "month").aggregate(n=n)).assign(kind=name)
