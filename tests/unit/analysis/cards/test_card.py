@@ -1,0 +1,97 @@
+"""A card tells what is known and no more: hand-made sources, missing values, refusals, expired tags."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from workbench.analysis.cards.card import CardSources, make_cards
+from workbench.analysis.cards.timeline import month_starts
+from workbench.core.tags import load_registry
+from workbench.core.workspace import find_workspace
+
+AS_OF = date(2025, 7, 1)
+
+
+@pytest.fixture(scope="module")
+def registry(repository):
+    return load_registry(find_workspace(repository), pack="retail", thresholds={})
+
+
+def empty(*columns):
+    return pd.DataFrame(columns=["customer_id", *columns])
+
+
+def sources(**changes):
+    known = pd.DataFrame({
+        "customer_id": ["a", "b"], "recency_days": [30.0, None], "gap_days_median": [10.0, None],
+        "frequency_orders": [4.0, None], "monetary_total": [120.5, None], "life_cycle_stage": ["at_risk", None],
+        "churn_probability": [0.62, None], "next_purchase_on": pd.to_datetime(["2025-07-09", None]),
+        "birthday_next_on": pd.to_datetime(["2025-08-01", "2025-06-01"]),
+    })  # fmt: skip
+    tags = pd.DataFrame({
+        "customer_id": ["a", "a", "a"], "tag": ["gender", "life_cycle", "no_such_tag"], "item": ["gender", "life_cycle", "x"],
+        "value": ["female", "at_risk", "y"], "since": [date(2025, 1, 1)] * 3, "as_of": [AS_OF] * 3,
+        "expires_at": [None, AS_OF, None], "evidence": ["gender=female", "", ""], "version": [1, 1, 1],
+    })  # fmt: skip
+    reasons = pd.DataFrame({
+        "customer_id": ["a"] * 4, "rank": [2, 1, 3, 4], "feature": ["orders_90d", "recency_days", "x", "y"],
+        "value": [0.0, 30.0, 1.0, 2.0], "contribution": [0.4, 1.2, -0.1, 0.05],
+    })  # fmt: skip
+    given = {
+        "known": known, "tags": tags, "preferences": empty("by", "value", "lines", "share"),
+        "timeline": empty("kind", "month", "n"), "reasons": reasons, "consents": empty("purpose", "granted"),
+        "items": ("gender", "life_cycle", "income"),
+    }  # fmt: skip
+    return CardSources(**given | changes)
+
+
+def cards(registry, **changes):
+    return make_cards(sources(**changes), registry.tags, registry.pack, as_of=AS_OF)
+
+
+def test_what_is_missing_is_absent_never_zero(registry):
+    _, unknown = cards(registry)
+    assert (unknown.orders, unknown.life_cycle_stage, unknown.tags, unknown.sentence) == (None, None, (), ())
+    assert (unknown.value, unknown.rhythm, unknown.risk, unknown.occasions) == ({}, {}, {}, ())
+    assert unknown.unknown == ("gender", "life_cycle", "income")
+
+
+def test_recency_is_told_against_the_own_rhythm(registry):
+    assert cards(registry)[0].rhythm == {"recency_days": 30.0, "gap_days_median": 10.0, "ratio": 3.0}
+
+
+def test_the_three_strongest_reasons_are_told_in_order(registry):
+    reasons = cards(registry)[0].risk["reasons"]
+    assert [each["feature"] for each in reasons] == ["recency_days", "orders_90d", "x"]
+
+
+def test_an_expired_tag_is_marked_and_not_part_of_the_sentence(registry):
+    found = cards(registry)[0]
+    assert {each.tag: each.expired for each in found.tags} == {"gender": False, "life_cycle": True}
+    assert found.sentence == ("gender",)
+    assert found.unknown == ("life_cycle", "income")
+
+
+def test_what_lies_behind_is_no_occasion(registry):
+    one, other = cards(registry)
+    assert [each["what"] for each in one.occasions] == ["purchase", "birthday"]
+    assert other.occasions == ()
+
+
+def test_who_refused_profiling_has_a_header_alone(registry):
+    consents = pd.DataFrame(
+        {"customer_id": ["a", "b"], "purpose": ["profiling", "marketing"], "granted": [False, True]}
+    )
+    refused, other = cards(registry, consents=consents)
+    assert refused.opted_out and not refused.tags and not refused.risk
+    assert not other.opted_out and other.consents == {"marketing": True}
+
+
+def test_the_strategy_is_the_one_declared_for_the_stage(registry):
+    assert [each.key for each in cards(registry)[0].suggestions] == ["at_risk"]
+
+
+def test_months_end_with_the_one_before_the_date():
+    assert month_starts(date(2025, 3, 1), 2) == [date(2025, 1, 1), date(2025, 2, 1)]
+    assert month_starts(date(2025, 3, 2), 2) == [date(2025, 2, 1), date(2025, 3, 1)]

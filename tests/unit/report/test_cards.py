@@ -1,0 +1,78 @@
+"""Cards as pages: escaped, one page in print, the same figures in both languages, plain values for a CRM."""
+
+import json
+from datetime import date
+
+import pytest
+
+from workbench.analysis.cards.card import CardTag, PortraitCard
+from workbench.report.cards import card_page, card_values, card_view
+
+NASTY = '<img src=x onerror=alert(1)>"$x_1$ =1+1 \N{RIGHT-TO-LEFT OVERRIDE}𠮷䶮'
+
+
+def card(**changes):
+    tag = CardTag(
+        "city", "region", {"en": "City", "zh": "城市"}, NASTY, {"en": NASTY, "zh": NASTY}, "fact", date(2025, 1, 1),
+        date(2025, 7, 1), date(2025, 6, 1), True, NASTY,
+    )  # fmt: skip
+    given = {
+        "customer_id": "00042", "as_of": date(2025, 7, 1), "consents": {"marketing": True}, "name": "欧**",
+        "sentence": ("city",), "value": {"expected_value": 120.0, "value_low": 80.0, "value_high": 200.0},
+        "rhythm": {"recency_days": 30.0, "gap_days_median": 10.0, "ratio": 3.0}, "orders": 4, "life_cycle_stage": "at_risk",
+        "rfm": {"rfm_type": "important_value", "r_score": 5, "f_score": 4, "m_score": 3}, "tags": (tag,),
+        "preferences": ({"by": "category", "value": NASTY, "lines": 3, "share": 0.4},),
+        "risk": {"churn_probability": 0.62, "cut_off": date(2025, 4, 2),
+                 "reasons": [{"feature": "recency_days", "value": 30.0, "contribution": 1.2}]},
+        "timeline": {"transactions": {date(2025, 6, 1): 2, date(2024, 6, 1): 1}}, "unknown": ("income",),
+    }  # fmt: skip
+    return PortraitCard(**given | changes)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_customers_type_is_inert(language):
+    page = card_page([card()], language=language, currency="CNY")
+    assert "<img src=x" not in page
+    assert "&lt;img src=x" in page
+    assert "http" not in page.split("<main")[1]
+
+
+def test_both_languages_carry_the_same_figures():
+    views = [card_view(card(), language=language, currency="CNY") for language in ("en", "zh")]
+    for one, other in zip(*(view["numbers"] for view in views), strict=True):
+        assert [each for each in one["value"] if each.isdigit()] == [each for each in other["value"] if each.isdigit()]
+    assert views[0]["timeline"]["bars"] == views[1]["timeline"]["bars"]
+
+
+def test_an_expired_tag_says_so_by_word():
+    assert card_view(card())["tags"][0]["word"] == "expired"
+
+
+def test_unknown_is_said_and_never_zero():
+    view = card_view(PortraitCard("x", date(2025, 7, 1)))
+    assert [each["value"] for each in view["numbers"]] == ["unknown"] * 4
+    assert (view["risk"], view["timeline"]) == (None, None)
+
+
+def test_who_refused_has_no_portrait():
+    page = card_page([card(opted_out=True)])
+    assert "refused profiling" in page
+    assert "Risk" not in page.split("<main")[1]
+
+
+def test_values_for_a_crm_are_plain():
+    values = json.loads(json.dumps(card_values(card()), ensure_ascii=False))
+    assert values["timeline"]["transactions"] == {"2025-06-01": 2, "2024-06-01": 1}
+    assert values["risk"]["cut_off"] == "2025-04-02"
+
+
+def test_a_card_is_found_by_id_pinyin_and_stage():
+    assert card_view(card())["search"] == "00042 欧** ou** at risk"
+
+
+def test_several_cards_have_a_finder_and_one_has_none():
+    one, several = (
+        card_page(each).split("<main")[1].split("<script")[0] for each in ([card()], [card(), card(customer_id="2")])
+    )
+    assert "data-cards" not in one
+    assert "data-cards" in several
