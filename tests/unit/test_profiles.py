@@ -94,3 +94,30 @@ def test_baskets_without_customers_give_a_report(fresh_workspace):
     assert {stage["status"] for stage in stages.values()} <= {"done", "skipped"}
     assert stages["01_check_quality"]["metrics"]["transactions.rows"] == 600
     assert stages["14_write_report"]["status"] == "done"
+
+
+@pytest.mark.slow
+def test_cdnow_reproduces_the_published_models_of_value_through_its_profile(fresh_workspace, public_data):
+    raw = fresh_workspace / "data/raw"
+    raw.mkdir(parents=True)
+    shutil.copyfile(public_data / "cdnow/CDNOW_sample.txt", raw / "CDNOW_sample.txt")
+    run(fresh_workspace, "cdnow", "--to", "03_build_features")
+    stage = run(fresh_workspace, "cdnow", "--only", "09_value_customers")["09_value_customers"]
+    published = {
+        "bgnbd": ({"r": 0.2426, "alpha": 4.4136, "a": 0.7929, "b": 2.4259}, 0.005, -9582.43),
+        "pareto": ({"r": 0.5533, "alpha": 10.578, "s": 0.6062, "beta": 11.667}, 0.01, -9594.98),
+        "gamma_gamma": ({"p": 6.250, "q": 3.744, "v": 15.444}, 0.01, -4055.92),
+    }
+    metrics = stage["metrics"]
+    for model, (parameters, tolerance, likelihood) in published.items():
+        found = {name: metrics[f"{model}.{name}"] for name in parameters}
+        assert found == pytest.approx(parameters, rel=tolerance), model
+        assert metrics[f"{model}.log_likelihood"] == pytest.approx(likelihood, abs=0.05), model
+        assert metrics[f"{model}.converged"] is True
+    assert metrics["gamma_gamma.n"] == 946
+    assert (metrics["bgnbd.holdout_mae"], metrics["pareto.holdout_mae"]) == pytest.approx((0.7855, 0.7545), abs=0.003)
+    assert metrics["naive_mae"] == pytest.approx(1.024, abs=0.003)
+    assert metrics["bgnbd.holdout_correlation"] == pytest.approx(0.626, abs=0.002)
+    assert metrics["pareto.holdout_correlation"] == pytest.approx(0.630, abs=0.002)
+    assert metrics["holdout_mae"] < metrics["naive_mae"]
+    assert {name: table["rows"] for name, table in stage["tables"].items()} == {"next_purchase": 2357, "value": 2357}

@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.analysis.saved_models import SavedModel
 from workbench.core.errors import DataError, Fault, did_you_mean
 
-__all__ = ["SCORERS", "Prepared", "Scorer"]
+__all__ = ["SCORERS", "Prepared", "Scorer", "prepare_churn", "prepare_value"]
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,28 @@ def prepare_churn(saved: SavedModel, tables: Mapping[str, ibis.Table], as_of: da
     return Prepared(asked.select("customer_id", *saved.inputs).order_by("customer_id"), score, notes)
 
 
+def prepare_value(saved: SavedModel, tables: Mapping[str, ibis.Table], as_of: date | None) -> Prepared:
+    """Apply a model of value to every customer with a purchase before the date: the columns of the table ``value``.
+
+    Raises
+    ------
+    DataError
+        There are no dated orders of known customers, or the model is not the one that was kept.
+    """
+    from workbench.analysis.value.history import days_of_purchase, history_rows, read_history  # noqa: PLC0415
+    from workbench.analysis.value.saved import unpack_value  # noqa: PLC0415
+
+    definition = unpack_value(saved)
+    lines = tables.get("transactions")
+    if as_of is None or lines is None or not {"customer_id", "ordered_at", "amount"} <= set(lines.columns):
+        needs = "customer_id, ordered_at and amount"
+        raise DataError(Fault("score", "no table transactions with dated orders", needs, "Run 01_check_quality first"))
+    rows = history_rows(days_of_purchase(lines, before=as_of), before=as_of)
+    return Prepared(rows, lambda batch: definition.value(read_history(batch, before=as_of)))
+
+
 # each kind of registered model has one entry here
-SCORERS: dict[str, Scorer] = {"churn": prepare_churn}
+SCORERS: dict[str, Scorer] = {"churn": prepare_churn, "value": prepare_value}
 
 
 def _check_columns(saved: SavedModel, features: ibis.Table) -> None:

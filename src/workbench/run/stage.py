@@ -244,11 +244,6 @@ class StageRun(Telling):
         path.write_text(content, encoding="utf-8", newline="\n")
         return path
 
-    def keep_all(self, files: Mapping[str, str]) -> None:
-        """Stage several text files by their names."""
-        for name, content in files.items():
-            self.keep(name, content)
-
     def placed(self) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         """Return the segment of each customer, and what segments are called by language; empty where there are none."""
         if "segments" not in self.present():

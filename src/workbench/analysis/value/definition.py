@@ -19,10 +19,9 @@ from workbench.analysis.value.learned import Learned
 from workbench.analysis.value.worth import WEEKS_A_YEAR, Spend, Terms, value_customers
 from workbench.core.errors import DataError, Fault
 
-__all__ = ["DEFINITION_FILE", "VALUE_COLUMNS", "LearnedValue", "ValueDefinition"]
+__all__ = ["VALUE_COLUMNS", "LearnedValue", "ValueDefinition"]
 
 VALUE_COLUMNS = ("customer_id", "expected_orders", "expected_value", "value_low", "value_high", "p_alive")
-DEFINITION_FILE = "value_definition.json"
 _DIGITS = 9  # of the money and counts written
 _KIND = "customer_value"
 
@@ -116,7 +115,7 @@ class ValueDefinition:
     def to_json(self) -> str:
         """Return the definition as JSON, its version within."""
         held = {"version": self.version, **self._content()}
-        return json.dumps(held, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        return json.dumps(held, ensure_ascii=False, indent=1, allow_nan=False, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> ValueDefinition:
@@ -175,11 +174,16 @@ def _fit_as_dict(fit: Fit) -> dict[str, Any]:
     known = bool(np.isfinite(fit.log_covariance).all())
     errors = {name: value if np.isfinite(value) else None for name, value in fit.standard_errors.items()}
     covariance = fit.log_covariance.tolist() if known else None
-    return asdict(fit) | {"standard_errors": errors, "log_covariance": covariance}
+    # their order is that of the covariance, and JSON may be sorted
+    return asdict(fit) | {"names": list(fit.parameters), "standard_errors": errors, "log_covariance": covariance}
 
 
 def _fit_from_dict(held: Mapping[str, Any]) -> Fit:
-    size = len(held["parameters"])
-    errors = {name: float("nan") if value is None else value for name, value in held["standard_errors"].items()}
+    names = held["names"]
+    size = len(names)
+    parameters = {name: held["parameters"][name] for name in names}
+    found = {name: held["standard_errors"][name] for name in names}
+    errors = {name: float("nan") if value is None else value for name, value in found.items()}
     covariance = np.full((size, size), np.nan) if held["log_covariance"] is None else np.array(held["log_covariance"])
-    return Fit(**{**held, "standard_errors": errors, "log_covariance": covariance})
+    rest = {name: value for name, value in held.items() if name != "names"}
+    return Fit(**{**rest, "parameters": parameters, "standard_errors": errors, "log_covariance": covariance})

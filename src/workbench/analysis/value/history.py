@@ -16,7 +16,16 @@ import pandas as pd
 
 from workbench.intake.features.lines import is_sale, known_lines
 
-__all__ = ["DAYS_A_WEEK", "collapse", "days_of_purchase", "holdout", "purchase_history", "weekly_orders"]
+__all__ = [
+    "DAYS_A_WEEK",
+    "collapse",
+    "days_of_purchase",
+    "history_rows",
+    "holdout",
+    "purchase_history",
+    "read_history",
+    "weekly_orders",
+]
 
 DAYS_A_WEEK = 7
 
@@ -83,6 +92,11 @@ def purchase_history(days: ir.Table, *, before: date) -> pd.DataFrame:
         above 0), spend_repeat_mean (mean net of those; missing without one), spend_total (net of all days, returns
         included; currency).
     """
+    return read_history(history_rows(days, before=before).to_pandas(), before=before)
+
+
+def history_rows(days: ir.Table, *, before: date) -> ir.Table:
+    """Sum up each customer's purchases before a date in the engine, sorted by customer_id; for ``read_history``."""
     seen = days.filter(days.day < before)
     bought = seen.filter(seen.bought)
     first = bought.group_by("customer_id").aggregate(first_on=bought.day.min())
@@ -99,7 +113,11 @@ def purchase_history(days: ir.Table, *, before: date) -> pd.DataFrame:
         spend_repeat=dated.net.cast("decimal(18, 4)").sum(where=paid).cast("float64"),
         spend_total=dated.net.cast("decimal(18, 4)").sum().cast("float64"),
     )
-    frame = found.order_by("customer_id").to_pandas()
+    return found.order_by("customer_id")
+
+
+def read_history(frame: pd.DataFrame, *, before: date) -> pd.DataFrame:
+    """Turn rows of ``history_rows``, all or a batch of them, into a history; see ``purchase_history``."""
     first_on, last_on = pd.to_datetime(frame["first_on"]), pd.to_datetime(frame["last_on"])
     end = pd.Timestamp(before - timedelta(days=1))
     repeats = frame["repeats"].astype("int64")

@@ -74,7 +74,8 @@ def _next_weeks(model: str, fit: Fit, history: pd.DataFrame, weeks: float) -> np
     shape, age = fit.parameters["r"] + x, fit.parameters["alpha"] + t
     edges = np.linspace(0, 1, _STEPS + 1)
     within = -np.expm1(shape * np.log(age / (age + weeks)))  # chance that one who stays buys in the horizon
-    at = age * np.expm1(-np.log1p(-edges * within) / shape)  # weeks at equal steps of that chance
+    steps = np.minimum(edges * within, 1 - 1e-12)
+    at = np.minimum(age * np.expm1(-np.log1p(-steps) / shape), weeks)  # weeks at equal steps of that chance
     there = np.ones_like(at)
     if model == "pareto":
         left = fit.parameters["beta"] + t

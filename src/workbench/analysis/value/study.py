@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.value.definition import DEFINITION_FILE, VALUE_COLUMNS, LearnedValue, ValueDefinition
+from workbench.analysis.value.definition import VALUE_COLUMNS, LearnedValue, ValueDefinition
 from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.history import (
     DAYS_A_WEEK,
@@ -97,10 +97,6 @@ class ValueStudy:
     def chosen(self) -> str:
         """What gives the value: bgnbd, pareto or learned; empty when too little is known."""
         return self.definition.chosen if self.definition else ""
-
-    def files(self) -> dict[str, str]:
-        """Return the definition as a file, by name; nothing when too little is known."""
-        return {DEFINITION_FILE: self.definition.to_json()} if self.definition else {}
 
     def part(self, name: str) -> pd.DataFrame:
         """Return one of the tables for charts, empty where there is none."""

@@ -56,6 +56,7 @@ def plot_tracking(frame: pd.DataFrame, *, language: str = "en", about: About = U
     -------
     Chart
     """
+    frame = frame.sort_values("week", ignore_index=True)
     chosen, cut = frame["chosen"].iloc[0], float(frame["calibration_weeks"].iloc[0])
     models = [name for name in ("bgnbd", "pareto") if f"{name}_total" in frame]
     end = frame.iloc[-1]
@@ -73,7 +74,7 @@ def plot_tracking(frame: pd.DataFrame, *, language: str = "en", about: About = U
     axes.annotate(
         say("key_test_period", language), (cut, top), (6, -4), textcoords="offset points", size=8.5, color=GREY
     )
-    axes.set(xlim=(0, float(end["week"])), ylim=(0, top * 1.06))
+    axes.set(xlim=(0, float(end["week"]) or 1.0), ylim=(0, top * 1.06 or 1.0))
     number_axis(axes, "x", say("axis_weeks", language), Scale("num", language))
     number_axis(axes, "y", say("axis_repeat_orders", language), Scale("num", language))
     items = [(label(name, language), show(end[f"{name}_total"], "num", language)) for name in models]
@@ -116,7 +117,10 @@ def plot_frequency(frame: pd.DataFrame, *, language: str = "en", about: About = 
     most = int(shown["repeats"].max())
     ticks = [f"{each}+" if each == 7 else str(each) for each in shown["repeats"]]  # noqa: PLR2004  the last group
     axes.set_xticks(shown["repeats"], labels=ticks)
-    axes.set(xlim=(-0.4, most + 0.4), ylim=(0, float(np.nanmax(shown[["high", *models]].to_numpy())) * 1.06))
+    axes.set(
+        xlim=(-0.4, most + 0.4),
+        ylim=(0, float(np.nanmax(shown[["observed", "high", *models]].to_numpy())) * 1.06 or 1.0),
+    )
     axes.set_xlabel(say("axis_repeats_before", language))
     number_axis(axes, "y", say("axis_orders_after", language), Scale("num", language))
     items = [(tick, show(value, "num", language)) for tick, value in zip(ticks, shown["observed"], strict=True)]
@@ -140,6 +144,7 @@ def plot_tenths(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     -------
     Chart
     """
+    frame = frame.sort_values("decile", ignore_index=True)
     first = frame.iloc[0]
     title = say("chart_tenths_title", language, {"share": first["observed_share"], "n": first["n"]})
     figure, axes = canvas("middle")
@@ -149,7 +154,7 @@ def plot_tenths(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     words = [("■", ACCENT, say("key_actual_spend", language)), ("◆", CATEGORICAL[1], say("key_predicted", language))]
     key_line(axes, words)
     low = min(0.0, float(frame["observed"].min()))
-    axes.set_ylim(low * 1.1, float(frame[["observed", "predicted"]].max().max()) * 1.08)
+    axes.set_ylim(low * 1.1, float(frame[["observed", "predicted"]].max().max()) * 1.08 or 1.0)
     axes.set_xticks(at, labels=[str(int(each)) for each in at])
     axes.set_xlabel(say("axis_tenths", language))
     number_axis(axes, "y", say("axis_mean_spend", language), Scale("money", language, about.currency))
@@ -281,7 +286,7 @@ def plot_ladder(
         text = show(row.expected_value, "money", language, about.currency)
         axes.annotate(text, (row.value_high, at), (8, 0), textcoords="offset points", va="center", size=8.5, color=GREY)
         items.append((say("chart_ladder_row", language, {"rank": row.rank}), text))
-    axes.set_xlim(0, float(shown["value_high"].max()) * 1.15)
+    axes.set_xlim(0, float(shown["value_high"].max()) * 1.15 or 1.0)
     number_axis(axes, "x", say("axis_expected_value", language), Scale("money", language, about.currency))
     note = footnote(language, about, say("chart_ladder_note", language, {"level": level}))
     return composed(figure, title, described("chart_kind_dots", title, items, language), note)

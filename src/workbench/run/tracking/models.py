@@ -159,7 +159,9 @@ def write_signature(folder: Path, run_id: str) -> None:
     told = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
     kinds = {"number": DataType.double, "text": DataType.string}
     columns = [ColSpec(kinds[kind], name, required=False) for name, kind in told["inputs"].items()]
-    signature = ModelSignature(Schema(columns), Schema([ColSpec(DataType.double, f"{told['kind']}_probability")]))
+    answers = {"churn": "churn_probability", "value": "expected_value"}
+    answer = ColSpec(DataType.double, answers.get(told["kind"], told["kind"]))
+    signature = ModelSignature(Schema(columns), Schema([answer]))
     described = Model(artifact_path=MODEL_FOLDER, run_id=run_id, signature=signature if columns else None)
     described.add_flavor("workbench", kind=told["kind"], version=told["version"], applied_by="workbench score")
     described.save(str(folder / "MLmodel"))

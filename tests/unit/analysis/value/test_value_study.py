@@ -10,12 +10,16 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import GradientBoostingRegressor
 
+from workbench.analysis.saved_models import SavedModel
 from workbench.analysis.value.baselines import predictors
 from workbench.analysis.value.definition import VALUE_COLUMNS, ValueDefinition
 from workbench.analysis.value.history import days_of_purchase, purchase_history
 from workbench.analysis.value.learned import Learned, learn_spend
+from workbench.analysis.value.saved import pack_value, unpack_value
 from workbench.analysis.value.study import study_value
 from workbench.core.errors import DataError
+from workbench.report.value_card import value_cards
+from workbench.run.scorers import prepare_value
 
 START, AS_OF = date(2023, 1, 1), date(2024, 7, 1)
 
@@ -109,7 +113,7 @@ def test_one_purchase_each_is_too_little_and_says_how_many_came_again():
     assert (found.verdict, found.reason) == ("too_little_data", "few_repeaters")
     assert found.facts["calibration_repeaters"] == 0
     assert found.values.empty
-    assert found.files() == {}
+    assert pack_value(found) is None
 
 
 def test_an_empty_base_and_one_customer_are_too_little():
@@ -185,6 +189,31 @@ def test_a_definition_names_profile_currency_and_the_evidence(valued):
     held = json.loads(valued.definition.to_json())
     assert (held["profile"], held["currency"], held["as_of"]) == ("shop", "CNY", "2024-07-01")
     assert held["evidence"]["orders_mae"] > 0
+
+
+def test_the_kept_model_is_data_alone_and_scores_as_the_stage_does(valued):
+    saved = pack_value(valued)
+    again = SavedModel.from_json(saved.to_json(), b"")
+    assert (again.kind, again.version, again.body) == ("value", valued.definition.version, b"")
+    assert unpack_value(again).to_json() == valued.definition.to_json()
+    prepared = prepare_value(again, {"transactions": table(base())}, AS_OF)
+    scored = prepared.score(prepared.rows.to_pandas())
+    pd.testing.assert_frame_equal(scored, valued.values)
+
+
+def test_a_model_of_another_kind_or_a_base_without_orders_is_refused(valued):
+    with pytest.raises(DataError, match="a model of kind 'churn'"):
+        unpack_value(SavedModel("churn", "1", {}))
+    with pytest.raises(DataError, match="no table transactions"):
+        prepare_value(pack_value(valued), {}, AS_OF)
+
+
+def test_the_card_is_written_in_both_languages(valued):
+    cards = value_cards(pack_value(valued), profile="shop", credit={"en": "made up", "zh": "虚构"})
+    assert set(cards) == {"en", "zh"}
+    assert valued.definition.version in cards["en"]
+    assert "p_alive" in cards["zh"]
+    assert value_cards(None, profile="shop", credit="") == {}
 
 
 # the learner -------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from workbench.report.plots import features as plots_features
 from workbench.report.plots import quality as plots_quality
 from workbench.report.plots import rfm as plots_rfm
 from workbench.report.plots import segments as plots_segments
+from workbench.report.plots import value as plots_value
 from workbench.report.plots.charts import About
 from workbench.report.plots.theme import render
 
@@ -214,6 +215,52 @@ def frames() -> dict[str, tuple]:
             ),
             {},
         ),
+        **value_frames(),
+    }
+
+
+def value_frames() -> dict[str, tuple]:
+    weeks = pd.DataFrame({"week": [1, 2, 3, 4], "actual_total": [1, 5, 9, 14], "bgnbd_total": [1.2, 4, 8, 12.5]})
+    weeks = weeks.assign(pareto_total=[1.1, 4.5, 9, 13.2], calibration_weeks=2.0, chosen="pareto")
+    repeats = {
+        "repeats": [0, 1, 7],
+        "n": [100, 50, 20],
+        "observed": [0.2, 0.7, 6.1],
+        "low": [0.1, 0.5, 5],
+        "high": [0.3, 0.9, 7],
+    }
+    models = {"bgnbd": [0.2, 0.6, 6], "pareto": [0.15, 0.65, 6.2], "naive": [0, 1.2, 12]}
+    tenths = {
+        "decile": range(1, 11),
+        "n": 24,
+        "predicted": np.arange(10.0)[::-1],
+        "observed": np.arange(10.0)[::-1] * 1.1,
+    }
+    cells = [
+        (r, idle, 12.0 * idle, 12.0 * idle + 12, 40, 0.9 - 0.2 * idle, 0.3 + r) for r in (0, 1, 5) for idle in (0, 1, 2)
+    ]
+    ladder = {
+        "rank": [0.01, 0.1, 0.5],
+        "expected_value": [300.0, 60, 3],
+        "value_low": [20.0, 0, 0],
+        "value_high": [660.0, 190, 11],
+    }
+    curves = {
+        "group": ["all"] * 2 + ["a"] * 2,
+        "n": [200] * 2 + [90] * 2,
+        "days": [0.0, 90] * 2,
+        "waiting": [1, 0.6, 1, 0.4],
+    }
+    columns = ["repeats", "idle", "idle_low", "idle_high", "n", "p_alive", "expected_orders"]
+    ranked = pd.DataFrame({"observed": np.arange(40.0), "chosen": np.arange(40.0) % 30, "naive": np.arange(40.0) % 20})
+    return {
+        "tracking": (plots_value.plot_tracking, weeks, {}),
+        "frequency": (plots_value.plot_frequency, pd.DataFrame({**repeats, **models}).assign(chosen="pareto"), {}),
+        "tenths": (plots_value.plot_tenths, pd.DataFrame(tenths).assign(observed_share=0.2), {}),
+        "ranking": (plots_value.plot_ranking, ranked, {}),
+        "matrix": (plots_value.plot_matrix, pd.DataFrame(cells, columns=columns), {}),
+        "ladder": (plots_value.plot_ladder, pd.DataFrame(ladder), {"level": 0.9, "horizon_days": 180}),
+        "returns": (plots_value.plot_returns, pd.DataFrame(curves).assign(low=0.3, high=0.8), {"names": NAMES}),
     }
 
 

@@ -1,0 +1,61 @@
+"""The model of value as a kept model, and back: what 09_value_customers keeps and ``workbench score`` applies."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from workbench.analysis.saved_models import SavedModel
+from workbench.analysis.value.definition import ValueDefinition
+from workbench.analysis.value.study import ValueStudy
+from workbench.core.errors import DataError, Fault
+
+__all__ = ["KIND", "pack_value", "unpack_value"]
+
+KIND = "value"
+# what is read of a customer's purchases
+_INPUTS = ("repeats", "last_weeks", "age_weeks", "paid_repeats", "spend_repeat_mean", "spend_total")
+
+
+def pack_value(study: ValueStudy) -> SavedModel | None:
+    """Turn the model of a study into data; None where nobody could be valued.
+
+    The parameters are the model: there is no pipeline beside them.
+    """
+    if study.definition is None:
+        return None
+    definition = study.definition
+    evidence = dict(definition.evidence)
+    rows = study.holdout[study.holdout["target"] == "orders"].set_index("model")
+    metrics: dict[str, Any] = {
+        "chosen": study.chosen,
+        "holdout_mae": float(rows.loc[definition.order_model, "mae"]),
+        "naive_mae": float(rows.loc["naive", "mae"]),
+        "interval_coverage": study.reasons["interval_coverage"],
+    }
+    facts = {
+        "definition": json.loads(definition.to_json()),
+        "as_of": definition.as_of,
+        "cut_offs": {"test": evidence["calibration_until"]},
+        "horizon_days": study.facts["horizon_days"],
+        "holdout_until": study.facts["holdout_until"].isoformat(),
+        "customers": evidence["customers"],
+        "leak_alarms": 0,
+        "metrics": metrics,
+    }
+    example = {"repeats": 2, "last_weeks": 20.0, "age_weeks": 40.0, "paid_repeats": 2}
+    example |= {"spend_repeat_mean": definition.spend.mean, "spend_total": 3 * definition.spend.mean}
+    return SavedModel(KIND, definition.version, facts, dict.fromkeys(_INPUTS, "number"), [example])
+
+
+def unpack_value(saved: SavedModel) -> ValueDefinition:
+    """Read the definition, held against the version it states.
+
+    Raises
+    ------
+    DataError
+        It is no model of value, or was changed.
+    """
+    if saved.kind != KIND or "definition" not in saved.facts:
+        raise DataError(Fault("model.json", f"a model of kind {saved.kind!r}", f"kind {KIND!r}", "Train it anew"))
+    return ValueDefinition.from_json(json.dumps(saved.facts["definition"]))
