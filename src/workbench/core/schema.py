@@ -354,6 +354,14 @@ DERIVED = {
             keys=("tag", "value"),
             writer="12_tag_customers",
         ),
+        *(
+            Table(name, _columns(f"{key}:id"), keys=(key,), writer="12_tag_customers", open=True)
+            for name, key in (
+                ("account_portraits", "account_id"),
+                ("account_groups", "group_id"),
+                ("account_committees", "contact_id"),
+            )
+        ),
     )
 }
 

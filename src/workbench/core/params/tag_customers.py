@@ -57,6 +57,23 @@ class TagCustomers(Section):
         10, unit="customers", en="Groups smaller than this are not shown", zh="少于该人数的分组不展示", ge=1, le=1000
     )
 
+    account_window_days: int = knob(
+        365,
+        unit="days",
+        en="Length of an account's last window, and of the one before it that it is compared with",
+        zh="企业最近窗口的长度，并与其前一个同长窗口比较",
+        ge=7,
+        le=3650,
+    )
+    single_thread_share: float = knob(
+        0.8,
+        unit="share",
+        en="Share of an account's orders and cases from which one contact carries it alone",
+        zh="单一联系人承担的订单与工单占比达到此值，即视为系于一人",
+        gt=0.5,
+        le=1,
+    )
+
     @field_validator("scales")
     @classmethod
     def _whole_scales(cls, scales: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

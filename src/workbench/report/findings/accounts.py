@@ -8,18 +8,39 @@ from workbench.analysis.accounts.health import CHECKS
 from workbench.analysis.accounts.portraits import AccountPortraits
 from workbench.report.findings.finding import Finding
 
-__all__ = ["find_accounts", "limit_accounts", "riskiest_accounts"]
+__all__ = ["account_tables", "find_accounts", "limit_accounts", "riskiest_accounts", "shown_accounts"]
 
 _MOST_ROWS = 15
+_SHOWN = [
+    "account_id", "name", "health", "failed_checks", "spend_before", "spend_recent", "active_contacts", "contacts",
+    "recency_days",
+]  # fmt: skip
 _HEALTH = ("at_risk", "watch", "healthy", "unknown")
 
 
-def find_accounts(portraits: AccountPortraits, *, account_window_days: int) -> list[Finding]:
+def account_tables(portraits: AccountPortraits | None) -> dict[str, pd.DataFrame | None]:
+    """Give the tables of companies by name, each None without accounts."""
+    if portraits is None:
+        return {}
+    return {
+        "account_portraits": portraits.accounts,
+        "account_groups": portraits.groups,
+        "account_committees": portraits.committees,
+    }
+
+
+def shown_accounts(portraits: AccountPortraits | None) -> pd.DataFrame | None:
+    """Give what the chart of accounts draws."""
+    return None if portraits is None else portraits.accounts
+
+
+def find_accounts(portraits: AccountPortraits | None, *, account_window_days: int) -> list[Finding]:
     """Say how many accounts and groups there are, how they fare and what hangs by one person.
 
     Parameters
     ----------
-    portraits : AccountPortraits
+    portraits : AccountPortraits or None
+        Nothing is said without accounts.
     account_window_days : int
         The window the portraits were made with.
 
@@ -27,6 +48,8 @@ def find_accounts(portraits: AccountPortraits, *, account_window_days: int) -> l
     -------
     list of Finding
     """
+    if portraits is None:
+        return []
     accounts, groups = portraits.accounts, portraits.groups
     largest = groups.iloc[0]
     values = {"accounts": len(accounts), "groups": len(groups), "share": largest["spend_share"]}
@@ -47,8 +70,10 @@ def find_accounts(portraits: AccountPortraits, *, account_window_days: int) -> l
     return found
 
 
-def limit_accounts(portraits: AccountPortraits) -> list[Finding]:
-    """Say what the roll-up leaves out or decides."""
+def limit_accounts(portraits: AccountPortraits | None) -> list[Finding]:
+    """Say what the roll-up leaves out or decides; nothing without accounts."""
+    if portraits is None:
+        return []
     found = [Finding("accounts_limit_health", {})]
     if portraits.shared_customers:
         found.append(Finding("accounts_limit_shared", {"n": portraits.shared_customers}))
@@ -61,7 +86,7 @@ def limit_accounts(portraits: AccountPortraits) -> list[Finding]:
     return found
 
 
-def riskiest_accounts(portraits: AccountPortraits) -> pd.DataFrame:
+def riskiest_accounts(portraits: AccountPortraits | None) -> pd.DataFrame:
     """List the accounts that need a visit first: the most failed checks, then the most spend.
 
     Returns
@@ -70,6 +95,8 @@ def riskiest_accounts(portraits: AccountPortraits) -> pd.DataFrame:
         At most 15 rows: account_id, name where known (else the id), health, failed_checks (a list of their names),
         spend_before, spend_recent, active_contacts, contacts, recency_days.
     """
+    if portraits is None:
+        return pd.DataFrame(columns=_SHOWN)
     accounts = portraits.accounts
     order = accounts["health"].map({name: place for place, name in enumerate(_HEALTH)})
     failed = accounts[list(CHECKS)].fillna(False).astype(bool)
@@ -80,5 +107,4 @@ def riskiest_accounts(portraits: AccountPortraits) -> pd.DataFrame:
     told = told[told["checks_failed"] > 0].sort_values(
         ["place", "checks_failed", "spend", "account_id"], ascending=[True, False, False, True]
     )
-    columns = ["account_id", "name", "health", "failed_checks", "spend_before", "spend_recent"]
-    return told[[*columns, "active_contacts", "contacts", "recency_days"]].head(_MOST_ROWS).reset_index(drop=True)
+    return told[_SHOWN].head(_MOST_ROWS).reset_index(drop=True)
