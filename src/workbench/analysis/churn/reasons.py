@@ -94,8 +94,8 @@ def permutation_importance(
     -------
     pandas.DataFrame
         feature, importance (mean fall of the AUC), low, high (.95 interval over bootstraps of customers and
-        shuffles), the most important first, ties by name. Features that say the same share their importance, or hide
-        it.
+        shuffles), the most important first, ties by name; features the model does not read are left out. Features that
+        say the same share their importance, or hide it.
     """
     rng = np.random.default_rng(seed)
     labels = np.asarray(labels)
@@ -111,7 +111,6 @@ def permutation_importance(
     for at, name in enumerate(model.columns.names):
         mine = np.flatnonzero(belongs == at)
         if not len(mine):
-            rows.append({"feature": name, "importance": 0.0, "low": 0.0, "high": 0.0})
             continue
         shuffled = [
             auc_of_draws(labels, _log_odds(model, _swapped(matrix, mine, rng.permutation(n)))) for _ in range(n_repeats)

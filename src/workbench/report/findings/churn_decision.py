@@ -37,6 +37,7 @@ def find_decision(
         return []
     values: dict[str, Any] = {
         "size": decision.size,
+        "about": round(decision.size * decision.precision),
         "expected": round(decision.expected),
         "low": round(decision.size * decision.precision_low),
         "high": round(decision.size * decision.precision_high),

@@ -6,10 +6,12 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from workbench.analysis.churn.decision import decide, profit_curve
 from workbench.analysis.churn.labels import Horizon
 from workbench.analysis.churn.models import ChurnResult
 from workbench.analysis.churn.study import ChurnStudy
 from workbench.report.findings.churn import find_churn, limit_churn, measure_churn
+from workbench.report.findings.churn_decision import contact_rows, find_decision
 from workbench.report.text import say
 from workbench.run.telling import plain
 
@@ -173,3 +175,32 @@ def test_what_is_measured_says_how_and_when(study):
     assert (measured["verdict"], measured["split"]) == ("model", "time")
     assert (measured["horizon_days"], measured["horizon_set_by"]) == (35, "rhythm")
     assert (measured["cut_off.test"], measured["test.inactive"]) == ("2024-03-01", 7)
+
+
+def test_the_decision_comes_with_how_sure_it_is(study):
+    scored = study.result.predictions[["customer_id", "churn_probability"]]
+    decision = decide(scored, study.result.predictions, decision_share=0.1)
+    profit = profit_curve(study.result.predictions, contact_cost=1, gain_per_leaver=5, n_bootstraps=20)
+    found = find_decision(decision, profit, horizon_days=35, cost=1.0, gain=5.0)
+    values = told(found)["churn_decision"]
+    assert (values["size"], values["about"], values["lot"], values["expected"]) == (20, 15, 4, 18)
+    assert values["low"] < 15 < values["high"]
+    assert found[0].weight > max(each.weight for each in find(study))
+    assert told(find_decision(decision, profit, horizon_days=None, cost=1.0, gain=5.0)).keys() >= {
+        "churn_decision_labels"
+    }
+    assert find_decision(None, profit, horizon_days=35, cost=1.0, gain=5.0) == []
+
+
+def test_reasons_stand_in_words_of_both_languages(study):
+    scored = study.result.predictions[["customer_id", "churn_probability"]]
+    reasons = pd.DataFrame(
+        [("c000", 1, "recency_days", "45", 1.2, "raises"), ("c000", 2, "city", "", -0.3, "lowers")],
+        columns=["customer_id", "rank", "feature", "value", "contribution", "direction"],
+    )
+    rows = contact_rows(decide(scored, study.result.predictions, decision_size=2), reasons)
+    assert rows["customer_id"].tolist() == ["c000", "c001"]
+    assert rows["reasons"].iloc[0]["en"].startswith("Days since last purchase: 45 (raises); ")
+    assert "45" in rows["reasons"].iloc[0]["zh"] and "升高风险" in rows["reasons"].iloc[0]["zh"]
+    assert rows["reasons"].iloc[1] == {"en": "–", "zh": "–"}
+    assert contact_rows(None, reasons).empty
