@@ -147,7 +147,9 @@ def class_scores(model: Mapping[str, object], codes: np.ndarray) -> np.ndarray:
     """
     total = np.tile(np.log(np.maximum(model["weights"], 1e-12)), (len(codes), 1))
     for column, table in enumerate(model["probabilities"]):
-        logs = np.vstack([np.log(np.array(table)), np.zeros(len(model["weights"]))])  # the last row says nothing
+        logs = np.vstack(
+            [np.log(np.maximum(table, 1e-12)), np.zeros(len(model["weights"]))]
+        )  # the last row says nothing
         at = codes[:, column].astype(np.int64)
         total += logs[np.where((at < 0) | (at >= len(table)), len(table), at)]
     return np.round(total, SCORE_DECIMALS)

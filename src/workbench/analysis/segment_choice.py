@@ -56,7 +56,7 @@ def keep_names(
     ----------
     fitted : SegmentDefinition
     before : SegmentDefinition or None
-        The last version; one whose columns are gone, or of another subject, keeps no names.
+        The last version; one of other features keeps no names, since its names may speak of features this one lacks.
     features : pandas.DataFrame
         One row per customer, placed by both.
 
@@ -65,7 +65,7 @@ def keep_names(
     (SegmentDefinition, tuple of SegmentMatch)
         The matches are empty where there is nothing to match with.
     """
-    if before is None or not set(before.columns) <= set(features.columns) or "single" in _types(before, fitted):
+    if before is None or set(before.columns) != set(fitted.columns) or "single" in _types(before, fitted):
         return fitted, ()
     matches = match_segments(before, fitted, assign(before, features), assign(fitted, features))
     return carry_names(before, fitted, matches), matches

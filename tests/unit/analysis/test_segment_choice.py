@@ -110,3 +110,9 @@ def test_tiers_keep_their_names_only_from_a_cut_into_as_many(customers):
     found = fit([100, 10], names=("x", "y"))
     assert keep_names(found, before, customers)[0] == found
     assert keep_names(found, None, customers) == (found, ())
+
+
+def test_names_are_not_carried_over_from_a_definition_of_other_features(customers):
+    before = fit([1, 9], feature="a", names=("recent", "lapsed"))
+    fitted = fit([100, 10], names=("rich", "poor"))
+    assert keep_names(fitted, before, customers) == (fitted, ())

@@ -1,0 +1,247 @@
+"""Claims: a sweep costs little more than the fits it needs; a definition places customers in the engine as KMeans does.
+
+    python benchmarks/bench_segments.py sweep [--customers 100000] [--features 20] [--restarts 3] [--bootstraps 50]
+    python benchmarks/bench_segments.py assign [--customers 10000000]
+    python benchmarks/bench_segments.py persona WORKSPACE
+
+`sweep`: k = 2..10 with bootstraps and split halves, against the very same scikit-learn fits (same points, k, starts and
+seeds) run bare; at most 1.5 times their seconds, under 1.5 GB.
+`assign`: a k-means definition applied by DuckDB from Parquet to Parquet, against `KMeans.predict` fed from pandas; the
+same labels, at most twice the seconds, under 2 GB.
+`persona`: on the profile `jewellery`, run before in a workspace. Segments of what customers buy, for whom, how dear and
+where, by latent classes with the number of groups the verdict chose, against plain k-means on raw recency, frequency
+and spend with as many groups; the adjusted Rand index with the true persona must be higher, both are printed.
+Each rival runs in a process of its own. Exit code 1 when a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+MOST_OF_FITS, SWEEP_GB = 1.5, 1.5
+MOST_OF_PREDICT, ASSIGN_GB = 2.0, 2.0
+GROUPS, MEMORY_LIMIT, THREADS = 6, "1GB", 2
+RFM = ["recency_days", "frequency_orders", "monetary_total"]
+NAMED = ["category_top", "occasion_top"]
+MEASURED = [
+    "gift_order_share", "price_percentile_mean", "spend_per_order_mean", "online_order_share", "discount_share",
+    "frequency_orders",
+]  # fmt: skip
+COLUMNS = ["recency_days", "frequency_orders", "monetary_total", "discount_share", "tenure_days"]
+CUSTOMERS_SQL = """
+select 'c' || lpad(i::varchar, 9, '0') as customer_id, (hash(i) % 730)::int as recency_days,
+    1 + (hash(i * 3 + 1) % 40)::int as frequency_orders,
+    (1 + floor(20000 * power((hash(i * 7 + 2) % 100003) / 100003.0, 4)))::double / 4 as monetary_total,
+    (hash(i * 11 + 3) % 1001) / 1000.0::double as discount_share, 30 + (hash(i * 13 + 4) % 1500)::int as tenure_days
+from range({n}) as t(i) order by i
+"""
+
+
+def peak_gb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def told(**figures: float) -> None:
+    print(json.dumps(figures | {"peak_gb": peak_gb()}))
+
+
+# the sweep against its fits --------------------------------------------------------------------
+
+
+def run_sweep(asked: argparse.Namespace) -> None:
+    """Sweep, noting every fit; then run the fits bare."""
+    from sklearn.cluster import KMeans
+
+    from workbench.analysis.clustering import sweep
+
+    rng = np.random.default_rng(0)
+    centres = rng.normal(0, 3, (GROUPS, asked.features))
+    points = centres[rng.integers(0, GROUPS, asked.customers)] + rng.normal(size=(asked.customers, asked.features))
+    matrix = pd.DataFrame(points, columns=[f"x{at}" for at in range(asked.features)])
+    fits, fit = [], KMeans.fit
+
+    def noted(self, rows, *more, **others):
+        fits.append((rows, self.n_clusters, self.n_init, self.random_state))
+        return fit(self, rows, *more, **others)
+
+    KMeans.fit = noted
+    begun = time.perf_counter()
+    effort = {"n_restarts": asked.restarts, "n_bootstraps": asked.bootstraps}
+    found = sweep(matrix, range(2, 11), **effort, seed=1)
+    seconds, peak = time.perf_counter() - begun, peak_gb()
+    KMeans.fit = fit
+    begun = time.perf_counter()
+    for rows, k, starts, seed in fits:
+        KMeans(k, n_init=starts, random_state=seed).fit(rows)
+    best = max(found, key=lambda each: each.metrics["silhouette"])
+    print(json.dumps({"sweep": seconds, "fits": time.perf_counter() - begun, "n": len(fits), "gb": peak, "k": best.k}))
+
+
+# placing customers -----------------------------------------------------------------------------
+
+
+def make_customers(path: Path, n: int) -> None:
+    import duckdb
+
+    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": THREADS}) as con:
+        con.execute(f"copy ({CUSTOMERS_SQL.format(n=n)}) to '{path}' (format parquet)")
+
+
+def make_definition(path: Path, target: Path) -> None:
+    from workbench.analysis.centres import fit_centres
+    from workbench.analysis.segments import Segment, SegmentDefinition
+    from workbench.analysis.transforms import prepare
+
+    sample = pd.read_parquet(path).head(50_000)
+    matrix, transform = prepare(sample, COLUMNS)
+    centres = fit_centres(matrix.to_numpy(), GROUPS, n_restarts=3)
+    segments = tuple(Segment(f"s{at}", {"en": f"S{at}", "zh": f"群{at}"}) for at in range(GROUPS))
+    model = {"type": "centroids", "centers": centres.tolist()}
+    made = SegmentDefinition("bench", model, segments, "2025-01-01", "structure", "kmeans", transform=transform)
+    target.write_text(made.to_json(), encoding="utf-8")
+
+
+def run_engine(folder: Path) -> None:
+    import ibis
+
+    from workbench.analysis.segments import SegmentDefinition, assign_table
+
+    definition = SegmentDefinition.from_json((folder / "definition.json").read_text(encoding="utf-8"))
+    begun = time.perf_counter()
+    con = ibis.duckdb.connect(memory_limit=MEMORY_LIMIT, threads=THREADS)
+    table = con.read_parquet(folder / "customers.parquet")
+    con.to_parquet(assign_table(definition, table), folder / "engine.parquet")
+    told(seconds=time.perf_counter() - begun)
+
+
+def run_predict(folder: Path) -> None:
+    from sklearn.cluster import KMeans
+
+    from workbench.analysis.segments import SegmentDefinition
+    from workbench.analysis.transforms import coordinates
+
+    definition = SegmentDefinition.from_json((folder / "definition.json").read_text(encoding="utf-8"))
+    centres = np.array(definition.model["centers"])
+    fitted = KMeans(GROUPS, n_init=1, max_iter=1, init=centres).fit(centres)
+    fitted.cluster_centers_ = centres
+    begun = time.perf_counter()
+    frame = pd.read_parquet(folder / "customers.parquet")
+    columns = {name: frame[name].to_numpy(dtype=float) for name in COLUMNS}
+    labels = fitted.predict(np.column_stack(coordinates(definition.transform, columns)))
+    placed = pd.DataFrame({"customer_id": frame["customer_id"], "segment": pd.Series(labels).map("s{}".format)})
+    placed.to_parquet(folder / "predict.parquet")
+    told(seconds=time.perf_counter() - begun)
+
+
+def differing(folder: Path) -> int:
+    import duckdb
+
+    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": THREADS}) as con:
+        found = con.execute(
+            f"select count(*) from '{folder}/engine.parquet' e full join '{folder}/predict.parquet' p "
+            "using (customer_id) where e.segment is distinct from p.segment"
+        ).fetchall()
+    return found[0][0]
+
+
+def judge_persona(asked: argparse.Namespace) -> bool:
+    """Compare segments with the truth that the generator kept aside; no stage reads it."""
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import adjusted_rand_score
+
+    from workbench.analysis.candidates import search, spaces_of
+    from workbench.analysis.clustering import judge
+    from workbench.analysis.methods import METHODS
+
+    data = asked.folder / "data"
+    features = pd.read_parquet(data / "processed/jewellery/features.parquet")
+    identities = pd.read_parquet(data / "processed/jewellery/identities.parquet")
+    records, people = (pd.read_parquet(data / f"raw/jewellery/truth/{name}.parquet") for name in ("records", "people"))
+    known = identities.merge(records, on=["source", "source_id"]).merge(
+        people[["person_id", "persona"]], on="person_id"
+    )
+    persona = known.groupby("customer_id")["persona"].agg(lambda each: each.value_counts().sort_index().idxmax())
+    features = features[features["customer_id"].isin(persona.index)]
+    raw = features[RFM].astype("float64").fillna(0).to_numpy()
+    features = features.assign(**{name: features[name].astype("float64") for name in MEASURED})
+    spaces = spaces_of(features, [*NAMED, *MEASURED])
+    found = search(spaces, ["classes"], k_max=10, features=features, effort={"n_bootstraps": 10}, seed=1)
+    verdict = judge(spaces.matrices["codes"], found.candidates, found.null)
+    k = verdict.values["k"]
+    model = next(each.model for each in found.candidates if each.k == k)
+    codes = spaces.matrices["codes"]
+    own = adjusted_rand_score(persona.loc[codes.index], METHODS["classes"].place(model, codes.to_numpy()))
+    truth = persona.loc[features["customer_id"]]
+    plain = adjusted_rand_score(truth, KMeans(k, n_init=10, random_state=0).fit_predict(raw))
+    print(
+        f"{len(features):,} customers, {persona.nunique()} personas, {verdict.verdict}, k = {k}: adjusted Rand index "
+        f"{own:.3f}, plain k-means on raw RFM {plain:.3f}"
+    )
+    return own > plain
+
+
+def in_process(*words: str) -> dict[str, float]:
+    done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def judge_sweep(asked: argparse.Namespace) -> bool:
+    words = (f"--{name}={getattr(asked, name)}" for name in ("customers", "features", "restarts", "bootstraps"))
+    found = in_process("run-sweep", *words)
+    ratio = found["sweep"] / found["fits"]
+    print(
+        f"sweep of {asked.customers:,} x {asked.features}, k 2..10, {asked.bootstraps} bootstraps: "
+        f"{found['sweep']:.1f} s, its {found['n']} fits bare {found['fits']:.1f} s, ratio {ratio:.2f} (at most {MOST_OF_FITS}); "
+        f"peak {found['gb']:.2f} GB (under {SWEEP_GB}); best silhouette at k = {found['k']}, planted {GROUPS}"
+    )
+    return ratio <= MOST_OF_FITS and found["gb"] < SWEEP_GB and found["k"] == GROUPS
+
+
+def judge_assign(asked: argparse.Namespace) -> bool:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_customers(folder / "customers.parquet", asked.customers)
+        make_definition(folder / "customers.parquet", folder / "definition.json")
+        engine, predict = in_process("run-engine", name), in_process("run-predict", name)
+        different = differing(folder)
+    ratio = engine["seconds"] / predict["seconds"]
+    print(
+        f"{asked.customers:,} customers placed: engine {engine['seconds']:.1f} s, {engine['peak_gb']:.2f} GB; "
+        f"KMeans.predict from pandas {predict['seconds']:.1f} s, {predict['peak_gb']:.2f} GB; ratio {ratio:.2f} "
+        f"(at most {MOST_OF_PREDICT}); {different} labels differ"
+    )
+    return different == 0 and ratio <= MOST_OF_PREDICT and engine["peak_gb"] < ASSIGN_GB
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["sweep", "assign", "persona", "run-sweep", "run-engine", "run-predict"])
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--customers", type=int)
+    parser.add_argument("--features", type=int, default=20)
+    parser.add_argument("--restarts", type=int, default=3)
+    parser.add_argument("--bootstraps", type=int, default=50)
+    asked = parser.parse_args()
+    asked.customers = asked.customers or (10_000_000 if asked.what == "assign" else 100_000)
+    if asked.what == "run-sweep":
+        run_sweep(asked)
+    elif asked.what in ("run-engine", "run-predict"):
+        (run_engine if asked.what == "run-engine" else run_predict)(asked.folder)
+    else:
+        held = {"sweep": judge_sweep, "assign": judge_assign, "persona": judge_persona}[asked.what](asked)
+        return 0 if held else 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
