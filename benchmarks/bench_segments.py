@@ -201,8 +201,9 @@ def judge_sweep(asked: argparse.Namespace) -> bool:
     ratio = found["sweep"] / found["fits"]
     print(
         f"sweep of {asked.customers:,} x {asked.features}, k 2..10, {asked.bootstraps} bootstraps: "
-        f"{found['sweep']:.1f} s, its {found['n']} fits bare {found['fits']:.1f} s, ratio {ratio:.2f} (at most {MOST_OF_FITS}); "
-        f"peak {found['gb']:.2f} GB (under {SWEEP_GB}); best silhouette at k = {found['k']}, planted {GROUPS}"
+        f"{found['sweep']:.1f} s, its {found['n']} fits bare {found['fits']:.1f} s, ratio {ratio:.2f} "
+        f"(at most {MOST_OF_FITS}); peak {found['gb']:.2f} GB (under {SWEEP_GB}); "
+        f"best silhouette at k = {found['k']}, planted {GROUPS}"
     )
     return ratio <= MOST_OF_FITS and found["gb"] < SWEEP_GB and found["k"] == GROUPS
 
