@@ -287,6 +287,7 @@ DERIVED = {
             keys=("customer_id",),
             writer="06_segment_customers",
         ),
+        *(Table(name, (), writer="06_segment_customers", open=True) for name in ("segment_portraits", "segment_weeks")),
         Table(
             "churn",
             _columns(

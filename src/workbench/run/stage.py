@@ -120,6 +120,11 @@ class StageRun(Telling):
         """Return a table of one row per customer as pandas."""
         return self.store.frame(table)
 
+    def frames(self, *tables: str) -> list[pd.DataFrame]:
+        """Return those of some tables of one row per customer that are there."""
+        present = self.present()
+        return [self.store.frame(table) for table in tables if table in present]
+
     def staged_frame(self, table: str) -> pd.DataFrame:
         """Return a table this stage has just written as pandas; one row per customer."""
         return to_pandas(self.staging.read(table))

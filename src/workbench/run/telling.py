@@ -105,6 +105,33 @@ class Telling:
             if rows["value"].notna().any():
                 self.show(f"{name}_{group}", plot, rows, column=group)
 
+    def show_all(self, name: str, plot: Callable, things: Sequence[Any], *, page: Callable | None = None) -> None:
+        """Draw one chart per thing, the first eight, and keep them as pictures and as one page.
+
+        Parameters
+        ----------
+        name : str
+            The figures are called ``<name>_<key of the thing>``; the page ``<name>.<language>.html``, with a picture
+            of each beside it.
+        plot : callable
+            Called with the thing, ``language`` and ``about``.
+        things : sequence
+            Each with a ``key``.
+        page : callable, optional
+            Makes an HTML file of the charts of a language.
+        """
+        from workbench.report.plots.theme import render  # noqa: PLC0415
+
+        shown = things[:_MOST_CHARTS]
+        for thing in shown:
+            self.show(f"{name}_{thing.key}", plot, thing)
+        for language in self.languages if page is not None else ():
+            charts = [plot(each, language=language, about=self.about()) for each in shown]
+            for thing, chart in zip(shown, charts, strict=True):
+                (self.folder / f"{name}_{thing.key}.{language}.png").write_bytes(render(chart, "png"))
+            text = page(charts, language=language)
+            (self.folder / f"{name}.{language}.html").write_text(text, encoding="utf-8", newline="\n")
+
     def table(self, name: str, frame: pd.DataFrame, formats: Mapping[str, str], *, note: str | None = None) -> None:
         """Record a small table for the report and display it.
 

@@ -7,6 +7,8 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.portraits.blocks import block_of
+
 __all__ = ["EMBLEM_TRAITS", "emblem_traits", "most_telling_facts"]
 
 # what the petals of an emblem stand for, clockwise from the top; the first that is known of each
@@ -38,7 +40,8 @@ def most_telling_facts(
     most : int
         Facts at most.
     known_already : collection of str
-        Variables the group was made of; they come last, since they hold by construction.
+        Variables the group was made of; they and what belongs to the same block come last, since they hold by
+        construction.
 
     Returns
     -------
@@ -51,7 +54,8 @@ def most_telling_facts(
     held = portrait[(portrait["group"] == group) & portrait["differs"].astype(bool)]
     held = held[held["effect"].abs() >= LEAST_EFFECT]
     kind = np.select([held["tgi"] > BASE_TGI, held["kind"] == "numeric"], [0, 1], default=2)
-    rank = {"known": held["variable"].isin(set(known_already)), "kind": kind, "far": -held["effect"].abs()}
+    blocks = {block_of(name) for name in known_already}
+    rank = {"known": held["block"].isin(blocks), "kind": kind, "far": -held["effect"].abs()}
     ordered = held.loc[pd.DataFrame(rank).sort_values(["known", "kind", "far"], kind="stable").index]
     ordered = ordered.drop_duplicates("variable")
     again = ordered.duplicated("block").astype(int)

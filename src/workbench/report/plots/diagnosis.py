@@ -20,6 +20,7 @@ from workbench.report.plots.charts import (
 )
 from workbench.report.plots.lettering import drawable, shortened, wrapped
 from workbench.report.plots.marks import Scale, base_line, height_for, key_line, number_axis, points, row_axis
+from workbench.report.plots.portraits import value_key
 from workbench.report.plots.theme import ACCENT, BASE, CATEGORICAL, FAINT, GREY, INK, PALE
 from workbench.report.text import label, say
 
@@ -136,8 +137,8 @@ def _draw_branches(axes: Axes, frame: pd.DataFrame, places: dict[int, float], la
 
 
 def _question(row: pd.Series, language: str) -> str:
-    values = {"variable": row["variable"], "value": row["value"], "threshold": row["threshold"]}
-    text = say(BRANCHES[row["branch"]], language, values)
+    value = value_key(row["variable"], row["value"]) if isinstance(row["value"], str) else None
+    text = say(BRANCHES[row["branch"]], language, {**row[["variable", "threshold"]].to_dict(), "value": value})
     return drawable(text + (say("tree_or_unknown", language) if row["unknown"] else ""))
 
 
@@ -209,8 +210,10 @@ def plot_effects(
 
 
 def _trait(row: object, language: str) -> str:
-    key = "trait_upper_half" if row.value == "upper_half" else "trait_value"
-    return drawable(say(key, language, {"variable": row.variable, "value": row.value}))
+    if row.value == "upper_half":
+        return drawable(say("trait_upper_half", language, {"variable": row.variable}))
+    value = value_key(row.variable, row.value)
+    return drawable(say("trait_value", language, {"variable": row.variable, "value": value}))
 
 
 @drawn("window_days", "step", optional=("share", "low", "high", "step_share", "hours_median", "n"))

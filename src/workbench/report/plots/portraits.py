@@ -34,7 +34,7 @@ from workbench.report.plots.marks import (
 from workbench.report.plots.theme import ACCENT, BASE, FAINT, GREY, INK, PALE
 from workbench.report.text import label, say
 
-__all__ = ["plot_bought", "plot_journey", "plot_portraits", "plot_week", "strongest_traits"]
+__all__ = ["plot_bought", "plot_journey", "plot_portraits", "plot_week", "strongest_traits", "value_key"]
 
 MOST_TRAITS = 12
 MOST_BOUGHT = 12
@@ -44,9 +44,10 @@ BASE_TGI = 100
 
 
 def strongest_traits(portrait: pd.DataFrame, *, most: int = MOST_TRAITS) -> list[tuple[str, str]]:
-    """Pick the (variable, value) pairs in which some group differs most from the base, at most two of a variable."""
+    """Pick the traits in which groups differ most, more common than in the base first, two of a variable at most."""
     held = portrait[portrait["differs"].astype(bool) & portrait["tgi"].notna()]
     ranked = held.assign(far=held["effect"].abs()).sort_values("far", ascending=False, kind="stable")
+    ranked = ranked.sort_values("tgi", key=lambda index: index <= BASE_TGI, kind="stable")
     pairs = ranked.drop_duplicates(["variable", "value"]).groupby("variable", sort=False).head(2)
     return list(pairs.head(most)[["variable", "value"]].itertuples(index=False, name=None))
 
@@ -55,7 +56,7 @@ def strongest_traits(portrait: pd.DataFrame, *, most: int = MOST_TRAITS) -> list
 def plot_portraits(
     frame: pd.DataFrame,
     *,
-    traits: list[tuple[str, str]],
+    traits: list[tuple[str, str]] | None = None,
     names: Mapping[str, object] | None = None,
     language: str = "en",
     about: About = UNKNOWN,
@@ -66,8 +67,8 @@ def plot_portraits(
     ----------
     frame : DataFrame
         `workbench.analysis.portraits.groups.portray_groups`.
-    traits : list of (variable, value)
-        `strongest_traits`.
+    traits : list of (variable, value), optional
+        Default: `strongest_traits`.
     names : mapping, optional
         Group to its name.
     language, about
@@ -77,20 +78,27 @@ def plot_portraits(
     -------
     Chart
     """
+    traits = strongest_traits(frame) if traits is None else traits
     if not traits:
         return not_enough(language)
     pairs = pd.MultiIndex.from_tuples(traits, names=["variable", "value"])
     table = frame.pivot_table(index=["variable", "value"], columns="group", values="tgi", sort=False).reindex(pairs)
-    top = frame.set_index(["variable", "value"]).loc[[traits[0]]].sort_values("effect", key=abs).iloc[-1]
-    values = {"group": _name(top["group"], names, language), "value": label(traits[0][1], language), "tgi": top["tgi"]}
+    top = frame.set_index(["variable", "value"]).loc[[traits[0]]].sort_values("tgi").iloc[-1]
+    values = {
+        "group": _name(top["group"], names, language),
+        "value": label(value_key(*traits[0]), language),
+        "tgi": top["tgi"],
+    }
     title = say("chart_portraits_title", language, values)
     figure, (axes, side) = canvas("high" if len(table) > 6 else "middle", heights=(1, 0.05))  # noqa: PLR2004
     colours = diverging(REACH)
-    heat_cells(axes, np.log(table.clip(lower=1) / BASE_TGI), colours=colours,
+    heat_cells(axes, np.log(table.clip(lower=0.4) / BASE_TGI), colours=colours,
                write=lambda value: str(round(BASE_TGI * float(np.exp(value)))))  # fmt: skip
-    rows = [shortened(say("trait_value", language, {"variable": a, "value": b}), ROW_EMS) for a, b in traits]
+    rows = [
+        shortened(say("trait_value", language, {"variable": a, "value": value_key(a, b)}), ROW_EMS) for a, b in traits
+    ]
     axes.set_yticks(np.arange(len(table)) + 0.5, labels=[drawable(each) for each in rows])
-    heads = [wrapped(_name(each, names, language), max(5.0, 46 / table.shape[1])) for each in table.columns]
+    heads = [wrapped(_name(each, names, language), max(6.2, 48 / table.shape[1])) for each in table.columns]
     axes.set_xticks(np.arange(table.shape[1]) + 0.5, labels=heads)
     axes.xaxis.tick_top()
     axes.tick_params(axis="both", labelcolor=INK, labelsize=8.5)
@@ -178,6 +186,11 @@ def plot_bought(frame: pd.DataFrame, *, column: str, language: str = "en", about
     notes = [say("chart_note_customers", language, {"n": shown["n"].max()}), say("chart_note_wilson", language)]
     alt = described("chart_kind_bars", title, items, language)
     return composed(figure, title, alt, footnote(language, about, *notes))
+
+
+def value_key(variable: str, value: object) -> str:
+    """Return the key under which a value of a variable has its label: a day of the week is a number in the data."""
+    return f"weekday_{round(float(value))}" if variable == "weekday_top" else str(value)
 
 
 def mark_hidden(axes: Axes, table: pd.DataFrame) -> None:

@@ -37,10 +37,11 @@ from workbench.report.plots.marks import (
     share_and_n,
     without_small,
 )
+from workbench.report.plots.portraits import plot_portraits
 from workbench.report.plots.theme import ACCENT, BASE, CATEGORICAL, FAINT, GREY, INK, colours_of
 from workbench.report.text import label, say
 
-__all__ = ["plot_k_scan", "plot_profile", "plot_projection", "plot_sizes"]
+__all__ = ["plot_k_scan", "plot_portraits", "plot_profile", "plot_projection", "plot_sizes"]
 
 STABLE = 0.75  # Jaccard from which a cluster counts as stable (Hennig 2007)
 BAND = 1.645  # standard deviations of the reference on either side

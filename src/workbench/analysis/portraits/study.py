@@ -1,0 +1,83 @@
+"""Everything a portrait of groups holds, at once: sizes, differences from the base, the typical week."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from workbench.analysis.intervals import SMALL_CELL
+from workbench.analysis.portraits.groups import group_sizes, portray_groups
+from workbench.analysis.portraits.purchases import count_buyers, typical_week
+
+__all__ = ["GroupStudy", "study_groups"]
+
+
+@dataclass(frozen=True)
+class GroupStudy:
+    """The portraits of groups that part a base.
+
+    Attributes
+    ----------
+    sizes : DataFrame
+        `workbench.analysis.portraits.groups.group_sizes`.
+    portrait : DataFrame
+        `workbench.analysis.portraits.groups.portray_groups`.
+    week : DataFrame
+        `workbench.analysis.portraits.purchases.typical_week`.
+    """
+
+    sizes: pd.DataFrame
+    portrait: pd.DataFrame
+    week: pd.DataFrame
+
+
+def study_groups(
+    features: pd.DataFrame,
+    groups: pd.DataFrame,
+    tables: Mapping[str, ir.Table],
+    *,
+    scores: Sequence[pd.DataFrame] = (),
+    as_of: date,
+    by: str = "group",
+    keys: Sequence[str] | None = None,
+    top_values: int = 12,
+    least: int = SMALL_CELL,
+) -> GroupStudy:
+    """Portray each group of a partition: segments, a tag's values, an audience and its rest.
+
+    Parameters
+    ----------
+    features : DataFrame, one row per customer
+        customer_id and the variables.
+    groups : DataFrame
+        customer_id and the column ``by``.
+    tables : mapping of str to ibis.Table
+        transactions and products, where they exist.
+    scores : sequence of DataFrame
+        Further tables of one row per customer, whose columns are variables too (RFM, churn, tags); a name that features
+        has already is left out.
+    as_of : date
+    by : str
+        The column of ``groups`` that names the group.
+    keys : sequence of str, optional
+        Groups in the order wanted.
+    top_values : int
+        Values compared of a category.
+    least : int
+        Cells of fewer customers are suppressed, and what would give them away.
+    """
+    known, groups = features, groups[["customer_id", by]].rename(columns={by: "group"})
+    for each in scores:
+        fresh = ["customer_id", *(name for name in each.columns if name not in known.columns)]
+        known = known.merge(each[fresh], on="customer_id", how="left")
+    orders = tables.get("transactions")
+    buyers = count_buyers(orders, groups, as_of=as_of, products=tables.get("products"))
+    return GroupStudy(
+        sizes=group_sizes(features, groups, keys=keys, least=least),
+        portrait=portray_groups(known, groups, buyers=buyers, top_values=top_values, least=least),
+        week=typical_week(orders, groups, as_of=as_of, least=least),
+    )

@@ -1,0 +1,80 @@
+"""Persona cards: what they say is in the portrait, what customers typed stays text, nothing is loaded."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.analysis.declared_segments import declare
+from workbench.analysis.portraits.study import GroupStudy, study_groups
+from workbench.core.schema import UNDATED
+from workbench.report.personas import gather_personas, persona_card, personas_page
+from workbench.report.plots.portraits import plot_portraits, strongest_traits
+from workbench.report.plots.theme import render
+
+DEFINITION = {
+    "name": "spenders", "as_of": "2025-01-01",
+    "segments": [
+        {"key": "big", "name": {"en": "Big <b>spenders</b> $x$", "zh": "高消费客户"},
+         "when": {"monetary_total": {"at_least": 50}}},
+        {"key": "small", "name": {"en": "Small spenders", "zh": "低消费客户"}, "otherwise": True},
+    ],
+}  # fmt: skip
+
+
+def study(n=400) -> GroupStudy:
+    draw = np.random.default_rng(4)
+    big = np.arange(n) % 2 == 0
+    features = pd.DataFrame(
+        {
+            "customer_id": [f"{at:04d}" for at in range(n)],
+            "monetary_total": np.where(big, 80.0, 20.0) + draw.random(n),
+            "gender": np.where(draw.random(n) < np.where(big, 0.8, 0.4), "f", "m"),
+            "channel_top": draw.choice(["web", "store"], n),
+        }
+    )
+    groups = pd.DataFrame({"customer_id": features["customer_id"], "group": np.where(big, "big", "small")})
+    return study_groups(features, groups, {}, as_of=UNDATED, keys=["big", "small", "unknown"])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_card_says_name_size_and_facts_and_advice_only_where_it_is_given(language):
+    cards = gather_personas(study(), declare(DEFINITION))
+    assert [each.key for each in cards] == ["big", "small"]
+    plain = persona_card(cards[0], language=language)
+    assert "TGI" in plain.alt and "n = 200" in plain.alt
+    texts = [each.get_text() for each in plain.figure.texts]
+    assert any("50" in each and "%" in each for each in texts)
+    assert not any("✓" in each for each in texts)
+    advice = {"big": {"do": {"en": ["Say thanks"], "zh": ["致谢"]}}}
+    told = persona_card(gather_personas(study(), declare(DEFINITION), advice=advice)[0], language=language)
+    assert any(each.get_text() in ("Say thanks", "致谢") for each in told.figure.texts)
+
+
+def test_a_page_of_cards_is_one_file_with_escaped_names_and_the_same_bytes_again():
+    cards = [persona_card(each) for each in gather_personas(study(), declare(DEFINITION))]
+    page = personas_page(cards, language="en")
+    assert "<b>spenders</b>" not in page and "&lt;b&gt;spenders&lt;/b&gt; $x$" in page
+    assert "http:" not in page.replace("http://www.w3.org", "") and "<script" not in page
+    again = [persona_card(each) for each in gather_personas(study(), declare(DEFINITION))]
+    assert render(cards[0], "svg") == render(again[0], "svg")
+
+
+def test_a_group_without_differences_says_so():
+    empty = study().portrait.assign(differs=False)
+    card = persona_card(gather_personas(GroupStudy(study().sizes, empty, study().week), declare(DEFINITION))[1])
+    assert "Nothing measured sets them apart" in card.alt
+    assert strongest_traits(empty) == [] and not plot_portraits(empty, traits=[]).drawn
+
+
+def test_a_suppressed_group_has_no_card():
+    sizes = study().sizes.assign(suppressed=[True, False, False])
+    cards = gather_personas(GroupStudy(sizes, study().portrait, study().week), declare(DEFINITION))
+    assert [each.key for each in cards] == ["small"]
+
+
+def test_the_map_of_traits_reads_out_its_largest():
+    portrait = study().portrait
+    traits = strongest_traits(portrait)
+    assert traits[0] == ("gender", "f")
+    chart = plot_portraits(portrait, traits=traits, names={"big": "Big"}, language="en")
+    assert chart.drawn and "Big" in chart.title and "TGI" in chart.title
