@@ -24,11 +24,11 @@ MOST_LEVELS = 60  # a column with more values is no category
 RARE_SHARE, RARE_ROWS = 0.005, 5
 LEAST_ROWS = 50  # rows, for a value to be rare or far
 MOST_VALUES = 5  # named of a column
+MOSTLY = 0.95  # share of cells from which a text column holds numbers
 JUMP = 50.0  # times, between the median amounts of two months
 LEAST_A_MONTH = 30  # order lines
 _TABLES = ("customers", "products")
 _YEARS = (1850, 2100)
-_NUMBERS = ("integer", "number", "money", "quantity")
 
 
 def find_suspects(tables: Mapping[str, ibis.Table], *, as_of: dt.date) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def find_suspects(tables: Mapping[str, ibis.Table], *, as_of: dt.date) -> pd.Dat
     """
     found: list[tuple] = []
     for name in (name for name in _TABLES if name in tables):
-        table = tables[name]
+        table = _read_numbers(tables[name], _described(name, tables[name]))
         for column in _described(name, table):
             kind = table[column].type()
             if kind.is_numeric():
@@ -71,6 +71,19 @@ def _described(name: str, table: ibis.Table) -> list[str]:
     spec = {each.name: each for each in CANONICAL[name].columns}
     hidden = {each.name for each in spec.values() if each.contact or each.sensitive or each.kind == "id"}
     return [column for column in table.columns if column not in hidden and not column.startswith("_")]
+
+
+def _read_numbers(table: ibis.Table, columns: list[str]) -> ibis.Table:
+    """Read text columns as numbers where nearly every filled cell is one: attributes and incomes are kept as text."""
+    texts = [column for column in columns if table[column].type().is_string()]
+    if not texts:
+        return table
+    numbers = {column: table[column].strip().nullif("").try_cast("float64") for column in texts}
+    counts = {f"filled {column}": table[column].strip().nullif("").count() for column in texts}
+    counts |= {f"numbers {column}": numbers[column].count() for column in texts}
+    found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    shares = {column: found[f"numbers {column}"] / max(found[f"filled {column}"], 1) for column in texts}
+    return table.mutate(**{column: numbers[column] for column in texts if shares[column] >= MOSTLY})
 
 
 def _doubt_number(table: ibis.Table, column: str, as_of: dt.date) -> Iterator[tuple]:

@@ -1,0 +1,73 @@
+"""Values that are well formed and hardly true are named; honest ones are not."""
+
+import datetime as dt
+
+import ibis
+import pytest
+
+from workbench.intake.quality.comparison import compare_profiles, profile_tables
+from workbench.intake.quality.suspects import find_suspects
+
+AS_OF = dt.date(2014, 12, 31)
+
+
+def people(**changed):
+    """Give 1,000 people: honest years, incomes and marriages, kept as text as attributes are."""
+    cells = {
+        "customer_id": [f"c{at}" for at in range(1000)],
+        "born": [str(1950 + at % 45) for at in range(1000)],
+        "income": [str(20000 + 60 * at) for at in range(1000)],
+        "marital_status": [("Married", "Single", "Widow")[at % 3] for at in range(1000)],
+    }
+    for name, values in changed.items():
+        cells[name][: len(values)] = values
+    return {"customers": ibis.memtable(cells)}
+
+
+def named(tables):
+    found = find_suspects(tables, as_of=AS_OF)
+    return {(row.reason, row.column, row.value, row.rows) for row in found.itertuples()}
+
+
+def test_honest_people_raise_no_doubt():
+    assert named(people()) == set()
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "doubt"),
+    [
+        ("born", ["1893"], ("implausible_year", "born", "1893", 1)),
+        ("income", ["666666"], ("repeated_digit", "income", "666666", 1)),
+        ("income", ["9123456"], ("far_number", "income", "9123456", 1)),
+        ("marital_status", ["YOLO", "YOLO"], ("rare_level", "marital_status", "YOLO", 2)),
+    ],
+)
+def test_each_planted_value_is_named_with_its_reason(column, values, doubt):
+    assert named(people(**{column: values})) == {doubt}
+
+
+def test_a_code_of_digits_and_letters_is_no_number():
+    assert named(people(income=["A17"] * 400)) == set()
+
+
+def test_nothing_changed_is_no_change_and_a_shift_is_one():
+    before = profile_tables(people())
+    assert compare_profiles(before, profile_tables(people()), people()).empty
+    after = people(marital_status=["Married"] * 900)
+    found = compare_profiles(before, profile_tables(after), after)
+    assert found[["change", "column", "status"]].to_numpy().tolist() == [["distribution", "marital_status", "warn"]]
+    assert found.loc[0, "psi"] > found.loc[0, "psi_chance"]
+
+
+def test_columns_that_come_and_go_are_named():
+    before = profile_tables(people())
+    after = {"customers": people()["customers"].drop("income").mutate(hobby=ibis.literal("tea"))}
+    found = compare_profiles(before, profile_tables(after), after)
+    assert set(zip(found["change"], found["column"], strict=True)) == {
+        ("gone_column", "income"),
+        ("new_column", "hobby"),
+    }
+
+
+def test_a_first_run_has_nothing_to_compare_with():
+    assert compare_profiles(None, profile_tables(people()), people()).empty
