@@ -35,7 +35,8 @@ def count_items(tagged: Tagged, tags: Iterable[Tag], portraits: ir.Table, *, pre
     -------
     DataFrame
         item, group, status (known, unknown, off), tags (computed), customers (with at least one of them), share (0..1
-        of all customers; 0 where unknown), lacks (what it needs that is not there; empty where known).
+        of all customers), both missing where it is not known of anybody; lacks (what it needs that is not there; empty
+        where known).
     """
     by_item: dict[str, list[Tag]] = {name: [] for name in ITEMS}
     for tag in tags:
@@ -51,10 +52,11 @@ def count_items(tagged: Tagged, tags: Iterable[Tag], portraits: ir.Table, *, pre
         blocked = bool(mine) and all(tag.id in off for tag in mine)
         status = KNOWN if n else OFF if blocked else UNKNOWN
         lacks = "" if n else _lacks(name, mine, tagged, present)
-        share = n / total if total else 0.0
         computed = sum(tag.id in made for tag in mine)
-        rows.append((name, item.group, status, computed, n, round(share, 6), lacks))
-    return pd.DataFrame(rows, columns=["item", "group", "status", "tags", "customers", "share", "lacks"])
+        told = (n, round(n / total, 6)) if n else (None, None)  # unknown is no zero
+        rows.append((name, item.group, status, computed, *told, lacks))
+    frame = pd.DataFrame(rows, columns=["item", "group", "status", "tags", "customers", "share", "lacks"])
+    return frame.astype({"customers": "Int64", "share": "float64"})
 
 
 def missing_sources(items: pd.DataFrame) -> pd.DataFrame:

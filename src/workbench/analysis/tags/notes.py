@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 
 __all__ = ["EVERYBODY", "NOTED", "group_of", "note_segments"]
@@ -55,14 +56,16 @@ def note_segments(portraits: ir.Table, *, least: int) -> pd.DataFrame:
     if by is None or not tags:
         return pd.DataFrame(columns=_COLUMNS)
     counted = _counts(portraits, by, tags)
+    if counted.empty:
+        return pd.DataFrame(columns=_COLUMNS)
     everybody = counted.groupby(["tag", "value"], as_index=False)["customers"].sum().assign(segment=EVERYBODY)
     counted = pd.concat([counted, everybody], ignore_index=True)
     known = counted.groupby(["segment", "tag"])["customers"].sum().rename("known")
     base = everybody.set_index(["tag", "value"])["customers"]
     base_share = (base / base.groupby("tag").transform("sum")).rename("base_share")
     told = counted.join(known, on=["segment", "tag"]).join(base_share, on=["tag", "value"])
-    told = told[[_is_noted(row.tag, row.value) for row in told.itertuples()]]
-    told = told[(told["customers"] >= least) & told["segment"].notna()]
+    noted = np.array([_is_noted(row.tag, row.value) for row in told.itertuples()], dtype=bool)
+    told = told[noted & (told["customers"] >= least) & told["segment"].notna()]
     told = told.assign(share=(told["customers"] / told["known"]).round(6), base_share=told["base_share"].round(6))
     told = told.assign(tgi=(100 * told["share"] / told["base_share"]).round(2))
     order = told.assign(at=told["tag"].map(tags.index), rest=told["segment"] != EVERYBODY).sort_values(

@@ -9,7 +9,7 @@ import pandas as pd
 from workbench.analysis.tags.coverage import KNOWN, OFF, UNKNOWN
 from workbench.analysis.tags.notes import EVERYBODY
 from workbench.analysis.tags.tagging import Tagged
-from workbench.core.tags import GROUPS, ITEMS, Tag, TagRegistry
+from workbench.core.tags import ITEMS, Tag, TagRegistry
 from workbench.report.findings.finding import Finding
 
 __all__ = [
@@ -53,7 +53,7 @@ def find_tags(tagged: Tagged, items: pd.DataFrame, sources: pd.DataFrame, stabil
         found.append(Finding("tags_coverage", {"share": float(known["share"].mean()), "items": len(known)}, 0.3))
     if len(sources):
         first = sources.iloc[0]
-        values = {"source": first["source"], "items": int(first["count"]), "names": _named(first["items"])}
+        values = {"source": _asked(first["source"]), "items": int(first["count"]), "names": _named(first["items"])}
         found.append(Finding("tags_unlock", values, 0.4))
     moved = stability[stability["moved"]] if len(stability) else stability
     if len(moved):
@@ -96,16 +96,16 @@ def tag_metrics(tagged: Tagged, items: pd.DataFrame) -> dict[str, float]:
 
 
 def shown_items(items: pd.DataFrame) -> pd.DataFrame:
-    """Name items and groups in both languages; what is lacking is a text."""
+    """Name items in both languages, with what is lacking; items not known of anybody have no count."""
     names = items["item"].map(lambda item: ITEMS[item].name)
-    groups = items["group"].map(lambda group: GROUPS[group])
     status = "item_" + items["status"]
-    return items.assign(item=names, group=groups, status=status, lacks=items["lacks"].replace("", None))
+    return items.assign(item=names, status=status, lacks=[_asked(each) for each in items["lacks"]])
 
 
 def shown_sources(sources: pd.DataFrame) -> pd.DataFrame:
     """Name the items each missing source would unlock."""
-    return sources.assign(items=[_named(items, most=len(items)) for items in sources["items"]])
+    asked = [_asked(each) for each in sources["source"]]
+    return sources.assign(source=asked, items=[_named(items, most=len(items)) for items in sources["items"]])
 
 
 def shown_stability(stability: pd.DataFrame, registry: TagRegistry) -> pd.DataFrame:
@@ -113,11 +113,12 @@ def shown_stability(stability: pd.DataFrame, registry: TagRegistry) -> pd.DataFr
     return stability.assign(tag=[_tag_name(registry, tag) for tag in stability["tag"]])
 
 
-def shown_strategies(strategies: pd.DataFrame, registry: TagRegistry) -> pd.DataFrame:
-    """Say each strategy in both languages."""
+def shown_strategies(strategies: pd.DataFrame, registry: TagRegistry, *, least: int) -> pd.DataFrame:
+    """Say each strategy in both languages; groups under the least size are not counted."""
     parts = {name: [getattr(each, name).model_dump() for each in strategies["strategy"]] for name in _STRATEGY}
     groups = [_value_name(registry, row.by, row.group) for row in strategies.itertuples()]
-    return strategies[["customers"]].assign(group=groups, **parts)
+    customers = strategies["customers"].astype("Int64")
+    return pd.DataFrame({"group": groups, "customers": customers.mask(customers < least), **parts})
 
 
 def shown_notes(notes: pd.DataFrame, registry: TagRegistry, by: str | None) -> pd.DataFrame:
@@ -149,6 +150,15 @@ def _tag_name(registry: TagRegistry, tag: str) -> dict[str, str]:
 def _value_name(registry: TagRegistry, tag: str, value: str) -> dict[str, str]:
     declared = registry.tags[tag].values.get(value) if tag in registry.tags else None
     return {"en": declared.en, "zh": declared.zh} if declared else {"en": value, "zh": value}
+
+
+def _asked(needs: str) -> dict[str, str] | None:
+    """Say what is lacking; the names of tables and columns stay as they are."""
+    if not needs:
+        return None
+    chinese = needs.replace(" or ", " 或 ").replace(" + ", "、").replace("values in ", "以下列的取值：")
+    chinese = chinese.replace("(question ", "（题目 ").replace("(scale ", "（量表 ").replace(")", "）")
+    return {"en": needs, "zh": chinese.replace(" days of data", " 天的数据")}
 
 
 def _named(items: Sequence[str], most: int = _MOST_NAMED) -> dict[str, str]:

@@ -64,7 +64,8 @@ def test_an_item_counts_the_customers_with_one_of_its_tags(items):
 
 
 def test_an_unknown_item_says_what_it_needs_and_has_no_customers(items):
-    assert items.loc["education", ["status", "customers", "lacks"]].tolist() == ["unknown", 0, "customers.education"]
+    assert items.loc["education", ["status", "lacks"]].tolist() == ["unknown", "customers.education"]
+    assert items.loc["education", ["customers", "share"]].isna().all()  # unknown is no zero
     assert items.loc["price_sensitivity", "lacks"] == "transactions.unit_price + products.category"
     assert items.loc["satisfaction", "lacks"] == "service.rating or reviews.rating or responses"
     assert items.loc["value", "lacks"] == "value"  # the source is there, stage 09 has not run
@@ -165,3 +166,12 @@ def test_strategies_are_listed_for_the_stages_and_segments_customers_are_in(regi
     listed = strategies_of(registry.pack, values)
     assert listed[["by", "group", "customers"]].values.tolist() == [["life_cycle", "new", 3], ["segment", "high", 2]]
     assert listed["strategy"][0].goal.en == "a second order"
+
+
+def test_a_base_without_customers_has_no_notes_values_or_known_items(registry):
+    empty = tag_customers({"features": ibis.memtable(FEATURES.iloc[:0])}, registry.computed(), as_of=AS_OF)
+    found = count_items(empty, registry.tags.values(), empty.portraits, present=PRESENT)
+    assert not (found["status"] == "known").any()
+    assert count_values(empty.portraits, empty.computed)["customers"].sum() == 0
+    frame = pd.DataFrame({"segment": pd.Series(dtype="str"), "returns_habit": pd.Series(dtype="str")})
+    assert len(note_segments(ibis.memtable(frame), least=1)) == 0
