@@ -78,3 +78,11 @@ def test_the_map_of_traits_reads_out_its_largest():
     assert traits[0] == ("gender", "f")
     chart = plot_portraits(portrait, traits=traits, names={"big": "Big"}, language="en")
     assert chart.drawn and "Big" in chart.title and "TGI" in chart.title
+
+
+def test_a_few_unknown_customers_hide_no_segment():
+    features = pd.DataFrame({"customer_id": [f"{at:03d}" for at in range(100)], "gender": ["f", "m"] * 50})
+    groups = features.assign(segment=["big"] * 50 + ["small"] * 46 + ["unknown"] * 4)
+    found = study_groups(features, groups, {}, as_of=UNDATED, by="segment", keys=["big", "small", "unknown"])
+    assert found.sizes["group"].tolist() == ["big", "small"] and found.sizes["n"].tolist() == [50, 46]
+    assert set(found.portrait["group"]) == {"big", "small"} and (found.portrait["base_n"] == 96).all()

@@ -12,6 +12,7 @@ import pandas as pd
 from workbench.analysis.intervals import SMALL_CELL
 from workbench.analysis.portraits.groups import group_sizes, portray_groups
 from workbench.analysis.portraits.purchases import count_buyers, typical_week
+from workbench.analysis.segments import UNKNOWN
 
 __all__ = ["GroupStudy", "study_groups"]
 
@@ -54,7 +55,7 @@ def study_groups(
     features : DataFrame, one row per customer
         customer_id and the variables.
     groups : DataFrame
-        customer_id and the column ``by``.
+        customer_id and the column ``by``. Who is ``unknown`` there is in no group and not in the base.
     tables : mapping of str to ibis.Table
         transactions and products, where they exist.
     scores : sequence of DataFrame
@@ -71,6 +72,8 @@ def study_groups(
         Cells of fewer customers are suppressed, and what would give them away.
     """
     known, groups = features, groups[["customer_id", by]].rename(columns={by: "group"})
+    groups = groups[groups["group"] != UNKNOWN.key].reset_index(drop=True)
+    keys = None if keys is None else [key for key in keys if key != UNKNOWN.key]
     for each in scores:
         fresh = ["customer_id", *(name for name in each.columns if name not in known.columns)]
         known = known.merge(each[fresh], on="customer_id", how="left")
