@@ -69,7 +69,8 @@ def find_evidence(groups: pd.DataFrame, categories: pd.DataFrame, declared: pd.D
     if len(groups) and off.empty:
         found.append(Finding("churn_groups_fit", {"groups": len(groups), "n": int(groups["n"].min())}, 0.35))
     for row in off.assign(gap=(off["predicted"] - off["observed"]).abs()).nlargest(2, "gap").to_dict("records"):
-        found.append(Finding(f"churn_group_{row['verdict']}", row, 0.5))
+        under = row["verdict"] == "understated"
+        found.append(Finding("churn_group_understated" if under else "churn_group_overstated", row, 0.5))
     if len(categories):
         best = categories.sort_values(["auc", "category"], ascending=[False, True]).iloc[0].to_dict()
         found.append(Finding("churn_categories", best | {"categories": len(categories)}, 0.3))
