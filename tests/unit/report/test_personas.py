@@ -67,7 +67,7 @@ def test_a_group_without_differences_says_so():
 
 
 def test_a_suppressed_group_has_no_card():
-    sizes = study().sizes.assign(suppressed=[True, False, False])
+    sizes = study().sizes.assign(suppressed=[True, False])
     cards = gather_personas(GroupStudy(sizes, study().portrait, study().week), declare(DEFINITION))
     assert [each.key for each in cards] == ["small"]
 
