@@ -51,6 +51,10 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "chart_k_scan_*_title": [f"chart_k_scan_{each}_title" for each in (*VERDICTS, "bare")],
     "chart_differences_*_title": ["chart_differences_effect_title", "chart_differences_tgi_title"],
     "chart_distribution_*": [f"chart_distribution_{name}" for name in ("missing", "below", "beyond")],
+    "portrait_card_consent_*": ["portrait_card_consent_granted", "portrait_card_consent_refused"],
+    "portrait_card_kind_*": [f"portrait_card_kind_{each}" for each in ("fact", "rule", "predicted")],
+    "portrait_card_action_*": ["portrait_card_action_life_cycle", "portrait_card_action_segment"],
+    "portrait_card_occasion_*": ["portrait_card_occasion_purchase", "portrait_card_occasion_birthday"],
     "audience_*_title": [f"audience_{each}_title" for each in ("funnel", "shares", "numbers", "overlap", "lift")],
     "*_heading": [],  # the heading of a finding, where it has one
     "table_*": [],  # the tables that notebooks show, read from them below
