@@ -88,6 +88,10 @@ class Search:
         return table if table.empty else table[table["method"] == (method or table["method"].iloc[0])]
 
 
+# what a caller may spend: of a mapping with more keys these are read
+EFFORT = ("n_restarts", "n_bootstraps", "n_splits", "silhouette_sample", "n_samples")
+
+
 def spaces_of(
     features: pd.DataFrame,
     columns: Sequence[str],
@@ -172,7 +176,7 @@ def search(
     for name in methods:
         if name not in METHODS:
             raise ProfileError(f"methods: unknown method '{name}'. {did_you_mean(name, METHODS)}")
-    asked = dict(effort or {})
+    asked = {name: value for name, value in (effort or {}).items() if name in EFFORT}
     samples = {"n_samples": asked.pop("n_samples")} if "n_samples" in asked else {}
     candidates, nulls, skipped = [], [], {}
     for name in methods:

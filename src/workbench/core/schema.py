@@ -289,6 +289,9 @@ DERIVED = {
         ),
         *(Table(name, (), writer="06_segment_customers", open=True) for name in ("segment_portraits", "segment_weeks")),
         Table(
+            "segment_kinds", _columns("customer_id:id"), keys=("customer_id",), writer="06_segment_customers", open=True
+        ),
+        Table(
             "churn",
             _columns(
                 "customer_id:id churn_probability:number purchase_probability:number cut_off:date "

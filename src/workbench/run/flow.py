@@ -33,6 +33,7 @@ from workbench.run.manifest import is_current, read_manifest, table_digests, wri
 from workbench.run.outcome import FlowResult, failed_entry, os_error_text, place_report
 from workbench.run.progress import Progress
 from workbench.run.publish import RunFolder, last_summary, sweep_orphans
+from workbench.run.shipped_segments import kinds_inputs
 from workbench.run.tag_registry import registry_inputs
 
 __all__ = ["FlowOptions", "run_flow", "select_stages"]
@@ -322,6 +323,7 @@ class _Flow:
         elif stage == _SEGMENTS:
             self.tracking.wait()  # it has written the promoted definition
             inputs["champion"] = champion_digest(self.workspace, self.profile.name)
+            inputs |= kinds_inputs(self.workspace) | registry_inputs(self.workspace, self.profile)
         elif stage == _TAGS:
             inputs |= registry_inputs(self.workspace, self.profile)
         elif stage == _REPORT:

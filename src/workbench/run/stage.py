@@ -21,6 +21,7 @@ import ibis
 import pandas as pd
 from pydantic import ValidationError
 
+from workbench.analysis.tags.strategies import advice_for
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.files import write_json
 from workbench.core.params import SECTIONS
@@ -32,6 +33,7 @@ from workbench.core.workspace import Workspace
 from workbench.intake.features import keeping
 from workbench.run.context import RunContext, current_context, stage_folder, stage_summary
 from workbench.run.model_files import MODEL_FOLDER, write_model
+from workbench.run.shipped_segments import shipped_kinds
 from workbench.run.tag_registry import registry_of
 from workbench.run.telling import Telling
 
@@ -158,6 +160,22 @@ class StageRun(Telling):
     def registry(self) -> TagRegistry:
         """Return the tag registry as the profile has it."""
         return registry_of(self.workspace, self.profile)
+
+    def kinds(self) -> list[SegmentDefinition]:
+        """Return the kinds of segments declared in params/segments."""
+        return shipped_kinds(self.workspace)
+
+    def known_of_customers(self, *tables: str) -> pd.DataFrame:
+        """Return the columns of tables of one row per customer side by side; a column of two tables is the first's."""
+        first, *others = self.frames(*tables)
+        for other in others:
+            fresh = [name for name in other.columns if name not in first.columns or name == "customer_id"]
+            first = first.merge(other[fresh], on="customer_id", how="left", validate="one_to_one")
+        return first
+
+    def advice(self, segments: Sequence[str]) -> dict[str, Any]:
+        """Return what the profile's trade declares to do, and not to do, with segments."""
+        return advice_for(self.registry().pack, segments)
 
     def champion(self) -> SegmentDefinition | None:
         """Return the segment definition in use, None where none was promoted."""

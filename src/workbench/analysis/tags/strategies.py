@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from workbench.core.tags import Pack, Strategy
 
-__all__ = ["Suggestion", "strategies_of", "strategy_for"]
+__all__ = ["Suggestion", "advice_for", "strategies_of", "strategy_for"]
 
+LANGUAGES = ("en", "zh")
 LIFE_CYCLE, SEGMENT = "life_cycle", "segment"
 
 
@@ -80,3 +82,31 @@ def strategies_of(pack: Pack, values: pd.DataFrame) -> pd.DataFrame:
             found = strategy_for(pack, **{by: row.value})
             rows += [(by, row.value, int(row.customers), each.strategy) for each in found]
     return pd.DataFrame(rows, columns=["by", "group", "customers", "strategy"])
+
+
+def advice_for(pack: Pack, segments: Sequence[str]) -> dict[str, dict[str, dict[str, list[str]]]]:
+    """Give what a pack declares to do, and not to do, with each segment.
+
+    Parameters
+    ----------
+    pack : Pack
+    segments : sequence of str
+        Segment keys.
+
+    Returns
+    -------
+    dict
+        Segment to ``do`` (goal, offer, content) and ``do_not``, each lists by language; a segment without a strategy is
+        not in it.
+    """
+    found = {}
+    for key in segments:
+        for each in strategy_for(pack, segment=key):
+            said = each.strategy
+            found[key] = {
+                "do": {
+                    lang: [getattr(part, lang) for part in (said.goal, said.offer, said.content)] for lang in LANGUAGES
+                },
+                "do_not": {lang: [getattr(said.avoid, lang)] for lang in LANGUAGES},
+            }
+    return found

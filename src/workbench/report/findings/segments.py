@@ -9,13 +9,41 @@ import pandas as pd
 
 from workbench.analysis.clustering import Verdict
 from workbench.analysis.segment_choice import Choice
+from workbench.analysis.segment_kinds import cross_kinds
 from workbench.analysis.segment_matching import SegmentMatch
 from workbench.analysis.segments import SegmentDefinition
 from workbench.core.schema import UNDATED
 from workbench.report.findings.finding import Finding
 
-__all__ = ["find_choice", "find_segments", "limit_segments", "value_shares"]
+__all__ = [
+    "APART",
+    "CROSS",
+    "EXPLAINED",
+    "KINDS",
+    "SIZES",
+    "shown_cross",
+    "find_choice",
+    "find_segments",
+    "limit_segments",
+    "segment_metrics",
+    "shown_kinds",
+    "value_shares",
+]
 
+# kinds of the columns of the tables that 06 shows
+SIZES = {"segment": "label", "n": "int", "share": "pct", "low": "pct", "high": "pct", "value_share": "pct"}
+EXPLAINED = {"variable": "label", "n": "int", "explained": "pct", "low": "pct", "high": "pct", "random_high": "pct"}
+APART = {"variable": "label", "n": "int", "measure": "label", "strength": "num"}
+KINDS = {"kind": "label", **SIZES}
+CROSS = {
+    "first_value": "label",
+    "second_value": "label",
+    "n": "int",
+    "cell": "int",
+    "share": "pct",
+    "base_share": "pct",
+    "tgi": "num",
+}
 _VALUE = "monetary_total"
 _METHODS = ("kmeans", "mixture", "mixed", "classes")
 
@@ -190,3 +218,41 @@ def _apart(strongest: pd.DataFrame, definition: SegmentDefinition) -> list[Findi
 
 def _name(key: str, definition: SegmentDefinition) -> dict[str, Any]:
     return {language: definition.label(key, language) for language in ("en", "zh")}
+
+
+def segment_metrics(
+    verdict: Verdict, definition: SegmentDefinition, fitted: SegmentDefinition, chosen: Choice
+) -> dict[str, Any]:
+    """Give the metrics of 06_segment_customers: verdict and evidence, the definition in use, the one fitted."""
+    evidence = {
+        name: verdict.values.get(name) for name in ("silhouette", "min_jaccard", "split_half_jaccard", "null_high")
+    }
+    return {
+        "verdict": verdict.verdict, "reason": verdict.reason, "k": verdict.k, **evidence,
+        "segments": len(definition.segments), "definition_version": definition.version,
+        "fitted_version": fitted.version, "challenger": chosen.challenger, "challenger_reason": chosen.reason,
+    }  # fmt: skip
+
+
+def shown_kinds(sizes: pd.DataFrame, definitions: Sequence[SegmentDefinition]) -> pd.DataFrame:
+    """Name the kinds and their segments for a table: kind, segment as {en, zh}, and the sizes."""
+    titles = {each.name: dict(each.title) for each in definitions}
+    names = {(each.name, segment.key): dict(segment.name) for each in definitions for segment in each.segments}
+    keys = list(zip(sizes["kind"], sizes["segment"], strict=True))
+    told = sizes.assign(segment=[names.get(key, key[1]) for key in keys])
+    return told.assign(kind=[titles.get(kind, kind) for kind, _ in keys])
+
+
+def shown_cross(
+    placed: pd.DataFrame, definitions: Sequence[SegmentDefinition], first: str, second: str
+) -> pd.DataFrame:
+    """Cross two kinds for a table, values by their names; nothing where one of them could not be applied."""
+    if not {first, second} <= set(placed.columns):
+        return pd.DataFrame(columns=list(CROSS))
+    names = {(each.name, segment.key): dict(segment.name) for each in definitions for segment in each.segments}
+    crossed = cross_kinds(placed, first, second)
+    told = {
+        column: [names.get((kind, value), value) for value in crossed[column]]
+        for column, kind in (("first_value", first), ("second_value", second))
+    }
+    return crossed.assign(**told)
