@@ -1,0 +1,87 @@
+"""The registry keeps who, when and why; rolls back; refuses a definition that was changed after it was registered."""
+
+import json
+
+import pytest
+
+from workbench.analysis.declared_segments import declare
+from workbench.core.errors import DataError, ProfileError
+from workbench.core.workspace import Workspace
+from workbench.run.champion import champion_path, read_champion
+
+
+def definition(bound):
+    segments = [
+        {"key": "high", "name": {"en": "High", "zh": "高"}, "when": {"spend": {"at_least": bound}}},
+        {"key": "low", "name": {"en": "Low", "zh": "低"}, "otherwise": True},
+    ]
+    return declare({"name": "tiers", "as_of": "2025-01-01", "segments": segments})
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    from workbench.run.tracking import Tracker
+
+    workspace = Workspace(tmp_path_factory.mktemp("registry"))
+    (workspace.root / "params").mkdir()
+    tracker = Tracker(workspace, "shop")
+    for bound in (100, 200):
+        run = tracker.begin(f"r{bound}", {})
+        path = workspace.root / "segment_definition.json"
+        path.write_text(definition(bound).to_json(), encoding="utf-8")
+        tracker.client.log_artifact(run, str(path))
+        registered = tracker.segments.register(json.loads(definition(bound).to_json()), run_id=run)
+        assert registered.version == definition(bound).version
+        assert (
+            tracker.segments.register(json.loads(definition(bound).to_json()), run_id=run).number == registered.number
+        )
+    return workspace, tracker.segments
+
+
+def test_definitions_are_promoted_with_who_when_and_why_and_rolled_back(desk):
+    workspace, registry = desk
+    assert registry.champion() is None
+    with pytest.raises(ProfileError, match="no reason is given"):
+        registry.promote("1", who="ana", why=" ")
+    first = registry.promote("1", who="ana", why="agreed")
+    assert (first.aliases, first.tags["promoted_by"], first.tags["promoted_because"]) == (
+        ("champion",),
+        "ana",
+        "agreed",
+    )
+    assert first.tags["promoted_at"].startswith("20")
+    registry.propose(registry.find("2"), why="explains more")
+    assert registry.find("challenger").number == 2
+    second = registry.promote(definition(200).version[:6], who="ben", why="better")
+    assert second.aliases == ("champion",)
+    with pytest.raises(ProfileError, match="version 2 is the champion already"):
+        registry.promote("2", who="ben", why="again")
+    registry.export_champion(champion_path(workspace, "shop"))
+    assert read_champion(workspace, "shop").definition == definition(200)
+    back = registry.rollback(who="ana", why="cannot be acted on")
+    assert (back.number, back.aliases) == (1, ("champion",))
+    assert [each["who"] for each in registry.history()] == ["ana"]
+    with pytest.raises(ProfileError, match="no earlier champion"):
+        registry.rollback(who="ana", why="x")
+
+
+def test_an_unknown_version_is_refused_with_the_nearest(desk):
+    with pytest.raises(ProfileError, match="no version 'chamption'.*Did you mean 'champion'"):
+        desk[1].find("chamption")
+
+
+def test_a_tampered_definition_is_refused(desk):
+    workspace, registry = desk
+    registered = registry.find("2")
+    kept = next(path for path in workspace.tracking.rglob("segment_definition.json") if "200.0" in path.read_text())
+    honest = kept.read_text(encoding="utf-8")
+    kept.write_text(honest.replace("200.0", "150.0"), encoding="utf-8")
+    with pytest.raises(DataError, match="its content has version"):
+        registry.definition(registered)
+    kept.write_text(definition(150).to_json(), encoding="utf-8")  # changed, and its own version made to fit
+    with pytest.raises(DataError, match="the file holds definition"):
+        registry.promote("2", who="eve", why="trust me")
+    kept.unlink()
+    with pytest.raises(DataError, match="segment_definition.json is gone"):
+        registry.definition(registered)
+    kept.write_text(honest, encoding="utf-8")
