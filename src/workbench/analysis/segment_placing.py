@@ -19,7 +19,17 @@ from workbench.analysis.segment_conditions import compile_condition, type_fault
 from workbench.analysis.segment_rules import NO_RULE, rule_columns, rule_of_each
 from workbench.analysis.transforms import FeatureTransform, Transform, coordinates
 
-__all__ = ["MODELS", "compile_place", "costs", "kind_faults", "level_of", "model_columns", "model_faults", "place"]
+__all__ = [
+    "MODELS",
+    "compile_place",
+    "costs",
+    "kind_faults",
+    "level_of",
+    "model_columns",
+    "model_faults",
+    "place",
+    "place_table",
+]
 
 MODELS = ("single", "centroids", "gaussians", "classes", "rules")
 _LEAST = 1e-12  # probability below which a logarithm is not taken
@@ -136,6 +146,29 @@ def compile_place(transform: Transform, model: Mapping[str, Any], table: ibis.Ta
         return ibis.cases((count < transform.min_known, unknown), *branches, else_=unknown)
     levels = [_level(table[name], name, model) for name in _categories(model)]
     return ibis.cases((ibis.and_(*(each.isnull() for each in levels)), unknown), *branches, else_=unknown)
+
+
+def place_table(transform: Transform, model: Mapping[str, Any], table: ibis.Table, keys: Sequence[str]) -> ibis.Table:
+    """Return customer_id and segment as ``compile_place`` gives it, coordinates and costs computed once each.
+
+    One expression repeats every coordinate in every cost and every cost in every branch; an engine does not see that
+    inside a CASE. Here they are columns of their own, step by step.
+    """
+    if model["type"] not in ("centroids", "gaussians") or not transform.features:
+        return table.select("customer_id", segment=compile_place(transform, model, table, keys))
+    known = {name: _known(table[name]) for name in _numbers(transform, model)}
+    names = {each.name: f"z{at}" for at, each in enumerate(transform.features)}
+    placed = {names[each.name]: _coordinate(known[each.name], each, transform.clip) for each in transform.features}
+    kept = [name for name in _categories(model) if name not in known]
+    count = sum(value.notnull().cast("int64") for value in known.values())
+    first = table.select("customer_id", *kept, known_features=count, **placed)
+    found = _point_costs(transform, model, first, [first[name] for name in names.values()])
+    second = first.select("customer_id", "known_features", **{f"cost{at}": each for at, each in enumerate(found)})
+    costs_there = [second[f"cost{at}"] for at in range(len(found))]
+    third = second.mutate(least=costs_there[0] if len(found) == 1 else ibis.least(*costs_there))
+    branches = [(third[f"cost{at}"] == third.least, key) for at, key in zip(range(len(found)), keys, strict=False)]
+    few = (third.known_features < transform.min_known, ibis.literal(keys[-1]))
+    return third.select("customer_id", segment=ibis.cases(few, *branches, else_=keys[-1]))
 
 
 def _numbers(transform: Transform, model: Mapping[str, Any]) -> list[str]:
@@ -264,6 +297,13 @@ def _cost_expressions(
 ) -> list[ibis.Value]:
     by_name = {each.name: each for each in transform.features}
     points = [_coordinate(value, by_name[name], transform.clip) for name, value in known.items()]
+    return _point_costs(transform, model, table, points)
+
+
+def _point_costs(
+    transform: Transform, model: Mapping[str, Any], table: ibis.Table, points: Sequence[ibis.Value]
+) -> list[ibis.Value]:
+    """Return the cost of each segment, given the coordinates."""
     levels = {name: _level(table[name], name, model) for name in _categories(model)}
     if model["type"] == "gaussians":
         found = [_density_cost(cloud, points, 0) for cloud in _clouds(model)]

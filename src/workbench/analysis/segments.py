@@ -23,6 +23,7 @@ from workbench.analysis.segment_placing import (
     model_columns,
     model_faults,
     place,
+    place_table,
 )
 from workbench.analysis.transforms import Transform
 from workbench.core.errors import DataError, Fault, did_you_mean
@@ -245,7 +246,8 @@ def assign_table(definition: SegmentDefinition, table: ibis.Table) -> ibis.Table
     ibis.Table
         customer_id, segment, definition_version, as ``assign`` gives them, in no order.
     """
-    placed = table.select("customer_id", segment=to_expression(definition, table))
+    _check_columns(definition, {name: _is_numeric_type(table[name].type()) for name in table.columns})
+    placed = place_table(definition.transform, definition.model, table, _placed_keys(definition))
     return placed.mutate(definition_version=ibis.literal(definition.version))
 
 
