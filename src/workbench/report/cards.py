@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from workbench.analysis.cards.card import CardTag, PortraitCard
+from workbench.analysis.cards.card import PortraitCard
 from workbench.analysis.cards.timeline import KINDS, month_starts
 from workbench.core.tags import ITEMS
+from workbench.report.card_tags import MOST_PRINTED, chips
 from workbench.report.html import render, stylesheet
 from workbench.report.numbers import show
 from workbench.report.text import label, say
@@ -17,13 +18,12 @@ from workbench.report.text import label, say
 __all__ = ["card_page", "card_values", "card_view"]
 
 _MONTHS = 24
-_STEP, _HEIGHT, _GAP = 12, 18, 5  # pixels of a month, of a row of the timeline, between rows
+_STEP, _HEIGHT, _GAP = 17, 18, 6  # pixels of a month, of a row of the timeline, between rows
 _MOST_UNKNOWN = 12
 _WHO = ("age_band", "gender", "city")
-_MARKS = {"fact": "●", "rule": "◆", "predicted": "◇"}  # shape and word tell what made a tag
 
 
-def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: str = "") -> str:
+def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: str = "", report: str = "") -> str:
     """Write cards as one page that needs no network; in print one card a page.
 
     Parameters
@@ -31,6 +31,8 @@ def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: 
     cards : sequence of PortraitCard
     language : {"en", "zh"}
     currency : str
+    report : str
+        The report these cards stand beside; the page leads back to it.
 
     Returns
     -------
@@ -43,7 +45,13 @@ def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: 
         if len(cards) != 1
         else f"{say('portrait_card_title', language)} {cards[0].customer_id}"
     )
-    return render("card.html.j2", {"title": title, "cards": views, "card_style": stylesheet("card.css")}, language)
+    words = {
+        "title": title,
+        "colon": "：" if language == "zh" else ": ",
+        "card_style": stylesheet("card.css"),
+        "report": report,
+    }
+    return render("card.html.j2", {**words, "cards": views}, language)
 
 
 def card_values(card: PortraitCard) -> dict[str, Any]:
@@ -71,6 +79,7 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
     }
     if card.opted_out:
         return head
+    unprinted = max(0, len(card.tags) - MOST_PRINTED)
     return head | {
         "sentence": _sentence(card, language),
         "numbers": _numbers(card, language, currency),
@@ -79,7 +88,8 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
         "risk": _risk(card, language),
         "actions": _actions(card, language),
         "timeline": _timeline(card, language),
-        "tags": [_tag(each, language) for each in card.tags],
+        "tags": chips(card, language),
+        "left_out": say("portrait_card_not_printed", language, {"n": unprinted}) if unprinted else "",
         "unknown": _unknown(card, language),
         "computed": _computed(card, language),
     }
@@ -173,7 +183,7 @@ def _occasion(found: Mapping[str, Any], language: str) -> str:
 def _risk(card: PortraitCard, language: str) -> dict[str, Any] | None:
     if "churn_probability" not in card.risk:
         return None
-    values = {"p": float(card.risk["churn_probability"])}
+    p = float(card.risk["churn_probability"])
     reasons = [
         {
             "mark": "▲" if each["contribution"] > 0 else "▼",
@@ -188,11 +198,15 @@ def _risk(card: PortraitCard, language: str) -> dict[str, Any] | None:
     cut = card.risk.get("cut_off")
     note = say("portrait_card_risk_cut_off", language, {"cut_off": cut}) if isinstance(cut, date) else ""
     return {
-        "text": say("portrait_card_risk", language, values),
+        "text": say("portrait_card_risk", language, {"n": _of_a_hundred(p, language)}),
         "reasons": reasons,
         "note": note,
-        "width": round(100 * values["p"]),
     }
+
+
+def _of_a_hundred(probability: float, language: str) -> str:
+    n = round(100 * probability)
+    return str(n) if n else say("portrait_card_under_one", language)
 
 
 def _value(value: Any, language: str) -> str:
@@ -234,22 +248,12 @@ def _timeline(card: PortraitCard, language: str) -> dict[str, Any] | None:
             if n:
                 bars.append({"x": at * _STEP, "y": round(floor - height, 1), "h": round(height, 1), "kind": kind})
         total = sum(counts.get(month, 0) for month in months)
-        words.append({"kind": kind, "name": label(kind, language), "n": show(total, "int", language), "y": floor - 4})
+        name = say(f"portrait_card_kind_of_{kind}", language)
+        words.append({"kind": kind, "name": name, "n": show(total, "int", language), "y": floor})
     size = {"width": _MONTHS * _STEP, "height": len(kinds) * (_HEIGHT + _GAP)}
     period = say("portrait_card_period", language, {"first": months[0], "last": months[-1]})
     alt = "; ".join(f"{each['name']} {each['n']}" for each in words)
     return {"bars": bars, "rows": words, **size, "period": period, "alt": f"{period}: {alt}"}
-
-
-def _tag(tag: CardTag, language: str) -> dict[str, Any]:
-    until = say("portrait_card_until", language, {"on": tag.expires_at}) if tag.expires_at else ""
-    since = say("portrait_card_since", language, {"on": tag.since}) if tag.since else ""
-    word = say("portrait_card_expired", language) if tag.expired else say(f"portrait_card_kind_{tag.kind}", language)
-    source = " · ".join(each for each in (tag.evidence, since, until) if each)
-    return {
-        "name": tag.name[language], "value": tag.value_name[language], "mark": _MARKS[tag.kind], "kind": tag.kind,
-        "word": word, "expired": tag.expired, "source": source,
-    }  # fmt: skip
 
 
 def _unknown(card: PortraitCard, language: str) -> str:

@@ -23,7 +23,7 @@ from workbench.report.numbers import show
 from workbench.report.tables import WRITTEN, table_html
 from workbench.report.text import label, say, texts
 
-__all__ = ["RunFacts", "heading_of", "key_findings", "mark", "report_file", "write_report"]
+__all__ = ["RunFacts", "cards_file", "heading_of", "key_findings", "mark", "report_file", "write_report"]
 
 MOST_FINDINGS = 5
 SENTENCES = 3  # sentences shown openly under a section's charts; the rest stands behind a toggle
@@ -57,6 +57,8 @@ class RunFacts:
         Component to version.
     most_findings : int
         Findings at the head of the page.
+    cards : int
+        Customers whose portrait cards stand beside the report.
     """
 
     profile: str
@@ -70,11 +72,17 @@ class RunFacts:
     pages: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     most_findings: int = MOST_FINDINGS
+    cards: int = 0
 
 
 def report_file(language: str, languages: Sequence[str]) -> str:
     """Return the file name of the report in a language: ``report.html`` for the first, else ``report.<lang>.html``."""
     return "report.html" if language == languages[0] else f"report.{language}.html"
+
+
+def cards_file(language: str, languages: Sequence[str]) -> str:
+    """Return the file name of the portrait cards beside the report: ``cards.html`` for the first language."""
+    return report_file(language, languages).replace("report", "cards", 1)
 
 
 def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folder: Path, language: str = "en") -> str:
@@ -109,6 +117,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         "run_id": run.run_id,
         "badge": badge(run.status, language, run.message or _failure(summaries, language)),
         "others": [(each, report_file(each, run.languages)) for each in run.languages if each != language],
+        "cards": _cards(run, language),
         "goal": [(part, str(run.goal[part])) for part in GOAL_PARTS if run.goal.get(part)],
         "findings": key_findings(summaries, language=language, most=run.most_findings),
         "changes": _changes(summaries, run, language),
@@ -154,6 +163,16 @@ def heading_of(summary: Mapping[str, Any], language: str) -> str:
         return stage.question[language] if stage else label(summary["stage"], language)
     chosen = max(with_heading, key=lambda each: float(each.get("weight") or 0))
     return say(f"{chosen['key']}_heading", language, chosen["values"], summary.get("currency") or "")
+
+
+def _cards(run: RunFacts, language: str) -> dict[str, str] | None:
+    if not run.cards:
+        return None
+    return {
+        "href": cards_file(language, run.languages),
+        "name": say("ui_cards", language),
+        "text": say("ui_cards_of", language, {"n": run.cards}),
+    }
 
 
 def _failure(summaries: Sequence[Mapping[str, Any]], language: str) -> str:

@@ -14,7 +14,7 @@ from workbench.analysis.cards.card import CardSources, PortraitCard, make_cards
 from workbench.analysis.cards.preferences import leading_preferences
 from workbench.analysis.cards.timeline import KINDS, timelines
 from workbench.core.errors import DataError, Fault, did_you_mean
-from workbench.core.profile import load_profile
+from workbench.core.profile import Profile, load_profile
 from workbench.core.schema import UNDATED
 from workbench.core.store import Store, to_pandas
 from workbench.core.tags import TagRegistry
@@ -45,7 +45,10 @@ class CardDesk:
     Parameters
     ----------
     workspace : Workspace
-    profile : str
+    name : str
+        A profile.
+    profile : Profile, optional
+        The profile as a run has it; by default as its file says.
 
     Raises
     ------
@@ -53,15 +56,15 @@ class CardDesk:
         Stage 12 has not run: there are no tags to make cards of.
     """
 
-    def __init__(self, workspace: Workspace, profile: str):
+    def __init__(self, workspace: Workspace, name: str, *, profile: Profile | None = None):
         self.workspace = workspace
-        self.profile = load_profile(workspace, profile)
+        self.profile = profile or load_profile(workspace, name)
         limits = {"memory_limit_gb": self.profile.run.memory_limit_gb, "threads": self.profile.run.threads}
         self.store = Store(workspace, self.profile.name, **limits)
-        lacking = [name for name in ("features", "tags") if name not in self.store.present()]
+        lacking = [table for table in ("features", "tags") if table not in self.store.present()]
         if lacking:
-            remedy = f"Run: workbench run {profile} --to 12_tag_customers"
-            raise DataError(Fault(f"profile {profile}", f"no {' and no '.join(lacking)} yet", "", remedy))
+            remedy = f"Run: workbench run {name} --to 12_tag_customers"
+            raise DataError(Fault(f"profile {name}", f"no {' and no '.join(lacking)} yet", "", remedy))
 
     @property
     def as_of(self) -> dt.date:
@@ -80,7 +83,7 @@ class CardDesk:
         names = (*_KNOWN, *_DATED, "tags", "portraits", "portrait_items", "churn_reasons", "consents", "customers")
         return {name: self.store.read(name) for name in names if name in self.store.present()}
 
-    def cards(self, customer_ids: Sequence[str], *, contact: bool = False) -> list[PortraitCard]:
+    def cards(self, customer_ids: Sequence[str], *, contact: bool = False, named: bool = True) -> list[PortraitCard]:
         """Make the cards of customers, in the order given.
 
         Parameters
@@ -88,6 +91,8 @@ class CardDesk:
         customer_ids : sequence of str
         contact : bool
             Show names in full instead of masked; needs the key of the vault.
+        named : bool
+            Show masked names where the key of the vault is here.
 
         Raises
         ------
@@ -97,7 +102,7 @@ class CardDesk:
         ids = [str(each) for each in customer_ids]
         known = self._known(ids)
         self._check(ids, known)
-        names = self._names(ids, contact=contact)
+        names = self._names(ids, contact=contact) if named else {}
         sources = CardSources(
             known=known.set_index("customer_id").loc[ids].reset_index(),
             tags=self._rows("tags", ids),

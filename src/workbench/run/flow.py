@@ -328,6 +328,7 @@ class _Flow:
             inputs |= registry_inputs(self.workspace, self.profile)
         elif stage == _REPORT:
             inputs = {name: self._told_by(name) for name in self.profile.stages if name != stage}
+            inputs |= registry_inputs(self.workspace, self.profile)  # the cards show its names and strategies
         as_of = self.as_of if stage != _FIRST else (self.profile.as_of.isoformat() if self.profile.as_of else None)
         return stage_key(stage, profile=self.profile, as_of=as_of, code=code_digest(notebook), inputs=inputs)
 

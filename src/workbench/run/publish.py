@@ -19,6 +19,7 @@ __all__ = ["RunFolder", "last_summary", "sweep_orphans"]
 
 _BY_HAND = re.compile(r"-hand(\d+)-")
 _REPORTS = ("report.html", "report.en.html", "report.zh.html")
+_CARDS = ("cards.html", "cards.en.html", "cards.zh.html")
 
 
 class RunFolder:
@@ -63,9 +64,9 @@ class RunFolder:
             shutil.copytree(source, self.staging / "figures", dirs_exist_ok=True)
 
     def add_report(self, source: Path) -> bool:
-        """Copy the report that the last stage wrote; say whether there was one."""
+        """Copy the report that the last stage wrote and the cards beside it; say whether there was one."""
         found = [source / name for name in _REPORTS if (source / name).is_file()]
-        for path in found:
+        for path in (*found, *_cards_in(source)):
             shutil.copyfile(path, self.staging / path.name)
         return bool(found)
 
@@ -86,6 +87,8 @@ class RunFolder:
                 text = old.read_text(encoding="utf-8")
                 language = "zh" if re.search(r'<html[^>]* lang="zh', text) else "en"
                 write_text(self.staging / name, mark(text, status, message[language], language))
+        for path in _cards_in(self.latest):
+            shutil.copyfile(path, self.staging / path.name)
         for page in sorted((self.latest / "pages").glob("*.html")):
             if not self.page(page.stem).exists():
                 self.page(page.stem).parent.mkdir(parents=True, exist_ok=True)
@@ -105,6 +108,10 @@ class RunFolder:
     def discard(self) -> None:
         """Remove what was staged."""
         shutil.rmtree(self.staging, ignore_errors=True)
+
+
+def _cards_in(folder: Path) -> list[Path]:
+    return [folder / name for name in _CARDS if (folder / name).is_file()]
 
 
 def last_summary(workspace: Workspace, profile: str) -> dict[str, Any]:

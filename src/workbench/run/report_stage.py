@@ -11,11 +11,13 @@ from typing import Any
 import pandas as pd
 
 from workbench.core.stages import STAGES
-from workbench.report.page import RunFacts, report_file, write_report
+from workbench.report.cards import card_page
+from workbench.report.page import RunFacts, cards_file, report_file, write_report
+from workbench.run.card_desk import CardDesk
 from workbench.run.publish import last_summary
 from workbench.run.stage import StageRun
 
-__all__ = ["report_facts", "write_reports"]
+__all__ = ["report_facts", "write_cards", "write_reports"]
 
 _VERSIONS = ("customer-portrait-workbench", "duckdb", "ibis-framework", "pandas", "scikit-learn", "matplotlib")
 
@@ -42,8 +44,33 @@ def report_facts(stage: StageRun) -> RunFacts:
     )
 
 
+def write_cards(stage: StageRun, *, most: int) -> int:
+    """Write the portrait cards of some customers beside the report, once per language; names are not in them.
+
+    Parameters
+    ----------
+    stage : StageRun
+    most : int
+        Customers carried: all where they are fewer, else some at risk and of every segment; 0 writes nothing.
+
+    Returns
+    -------
+    int
+        Customers carried; 0 where the customers of this profile are not tagged.
+    """
+    if not most or not {"features", "tags"} <= stage.present():
+        return 0
+    desk = CardDesk(stage.workspace, stage.profile.name, profile=stage.profile)
+    chosen = desk.cards(desk.ids_for_report(most), named=False)
+    for language in stage.languages:
+        back = report_file(language, stage.languages)
+        page = card_page(chosen, language=language, currency=stage.currency, report=back)
+        stage.keep(cards_file(language, stage.languages), page)
+    return len(chosen)
+
+
 def write_reports(
-    stage: StageRun, summaries: Sequence[Mapping[str, Any]], facts: RunFacts, *, most_findings: int
+    stage: StageRun, summaries: Sequence[Mapping[str, Any]], facts: RunFacts, *, most_findings: int, cards: int = 0
 ) -> pd.DataFrame:
     """Write the report once per language into the staging folder.
 
@@ -53,7 +80,7 @@ def write_reports(
         language, file, bytes.
     """
     rows = []
-    run = replace(facts, most_findings=most_findings)
+    run = replace(facts, most_findings=most_findings, cards=cards)
     for language in facts.languages:
         page = write_report(summaries, run=run, folder=stage.store.folder, language=language)
         name = report_file(language, facts.languages)

@@ -1,0 +1,150 @@
+"""Cards in a real browser, network off: one A5 page each, accessible by light and dark, inert whatever names hold."""
+
+import itertools
+import re
+import shutil
+from datetime import date
+
+import pytest
+
+from workbench.analysis.cards.card import CardTag, PortraitCard
+from workbench.analysis.tags.strategies import Suggestion
+from workbench.core.tags import Strategy
+from workbench.report.cards import card_page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
+]
+AS_OF = date(2025, 7, 1)
+NAMES = {
+    "markup": "<script>alert(1)</script><img src=https://example.org/x onerror=alert(2)>",
+    "attribute": '" autofocus onfocus="alert(3)',
+    "address": "<a href='javascript:alert(4)'>欧</a><svg onload=alert(5)>",
+    "formula": '=HYPERLINK("https://example.org")',
+    "mathematics": "$x_1$ {{ 7 * 7 }} {% raw %}",
+    "direction": "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe\N{RIGHT-TO-LEFT ISOLATE}שלום",
+    "rare": "䶮𠮷",
+}
+
+
+def tag(at, text):
+    kind = ("fact", "rule", "predicted")[at % 3]
+    return CardTag(
+        f"tag_{at}", f"item_{at % 30}", {"en": f"Favourite thing {at}", "zh": f"首选项目 {at}"}, text,
+        {"en": text, "zh": text}, kind, AS_OF, AS_OF, date(2025, 6, 1), at % 11 == 0, text,
+    )  # fmt: skip
+
+
+def full_card(customer="000042", name="欧**", text="several a month"):
+    """A card with as much on it as a customer can have."""
+    words = {"en": "keep the habit and broaden it by one category", "zh": "保持习惯，拓展一个品类，按节奏提醒"}
+    parts = ("goal", "offer", "channel", "content", "cadence", "measure", "avoid")
+    strategy = Strategy.model_validate(dict.fromkeys(parts, words))
+    months = [date(2024, at, 1) for at in range(1, 13)]
+    return PortraitCard(
+        customer, AS_OF, consents={"marketing": True, "profiling": True, "third_party": False}, name=name,
+        sentence=("tag_1", "tag_2", "tag_3", "tag_4"),
+        value={"expected_value": 120.0, "value_low": 80.0, "value_high": 200.0},
+        rhythm={"recency_days": 30.0, "gap_days_median": 10.0, "ratio": 3.0}, orders=35, life_cycle_stage="at_risk",
+        rfm={"rfm_type": "important_value", "r_score": 5, "f_score": 4, "m_score": 3}, segment="at_risk",
+        preferences=tuple({"by": "category", "value": text, "lines": 9, "share": each} for each in (0.5, 0.3, 0.1)),
+        occasions=({"what": "purchase", "on": date(2025, 7, 2)}, {"what": "birthday", "on": date(2025, 8, 2)}),
+        risk={"churn_probability": 0.62, "cut_off": date(2025, 4, 2), "reasons": [
+            {"feature": "recency_days", "value": 30.0, "contribution": each} for each in (1.2, 0.8, -0.3)]},
+        suggestions=(Suggestion(strategy, "life_cycle", "at_risk"), Suggestion(strategy, "segment", "lapsed")),
+        timeline={kind: dict.fromkeys(months, 2) for kind in ("transactions", "events", "service", "campaigns")},
+        tags=tuple(tag(at, text) for at in range(55)),
+        unknown=tuple(["income", "education", "marital_status", "children", "occupation"] * 12),
+        versions={"definition_version": "2025-07-01-abcdef", "model_version": "728d9691b54b"},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """Open a page of cards with the network off; collect what it asks for, says, or puts up."""
+    contexts = []
+
+    def open_page(cards, language="en", scheme="light"):
+        file = tmp_path / f"cards.{language}.html"
+        file.write_text(card_page(cards, language=language, currency="CNY"), encoding="utf-8")
+        context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": 820, "height": 900})
+        contexts.append(context)
+        page, seen = context.new_page(), []
+        context.on("request", lambda request: seen.append(request.url))
+        page.on("console", lambda message: seen.append(message.text))
+        page.on("pageerror", lambda error: seen.append(str(error)))
+        page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
+        page.goto(file.as_uri())
+        return page, seen, file.as_uri()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_full_card_prints_on_one_page_and_two_on_two(visit, language):
+    for count in (1, 2):
+        page, *_ = visit([full_card(f"{at:06d}") for at in range(count)], language)
+        printed = page.pdf(prefer_css_page_size=True)
+        assert len(re.findall(rb"/Type\s*/Page[^s]", printed)) == count
+
+
+def test_paper_shows_the_most_useful_tags_in_a_legible_size(visit):
+    page, *_ = visit([full_card()])
+    assert page.locator(".chip:visible").count() == 55
+    page.emulate_media(media="print")
+    assert page.locator(".chip:visible").count() == 24
+    assert "31 more" in page.locator(".paper").inner_text()
+    sizes = page.locator("article *:visible").evaluate_all(
+        "all => all.filter(one => one.innerText).map(one => parseFloat(getComputedStyle(one).fontSize))"
+    )
+    assert min(sizes) >= 8  # pixels: six points
+
+
+@pytest.mark.parametrize(("scheme", "count"), list(itertools.product(("light", "dark"), (1, 2))))
+def test_cards_pass_an_accessibility_check(visit, scheme, count):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, *_ = visit([full_card(f"{at:06d}") for at in range(count)], "en", scheme)
+    page.locator("summary").first.click()
+    found = Axe().run(page).response["violations"]
+    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_whatever_names_hold_nothing_runs_and_nothing_is_fetched(visit, language):
+    cards = [full_card(f"{at:06d}", name, name) for at, name in enumerate(NAMES.values())]
+    page, seen, address = visit(cards, language)
+    page.locator("summary").first.click()
+    for name in NAMES.values():
+        page.locator("#find").fill(name)
+    page.wait_for_timeout(100)
+    assert [each for each in seen if each != address] == []
+    assert page.locator("main img, main script, main a").count() == 0
+    page.locator("#find").fill("")
+    shown = page.locator("h2").all_inner_texts()
+    assert all(name in text for name, text in zip(NAMES.values(), shown, strict=True))
+
+
+def test_cards_are_found_by_id_and_by_pinyin(visit):
+    page, *_ = visit([full_card("000001", "欧阳娜"), full_card("000002", "李雷")])
+    for wanted, customer in (("000002", "c-000002"), ("ouyang", "c-000001"), ("李", "c-000002")):
+        page.locator("#find").fill(wanted)
+        visible = page.locator("article.card:visible")
+        assert (visible.count(), visible.first.get_attribute("id")) == (1, customer)
+    page.locator("#find").fill("nobody")
+    assert page.locator("article.card:visible").count() == 0
+    assert page.locator("[data-found]").inner_text() == "0 / 0"

@@ -1,0 +1,105 @@
+"""Cards from the tables of a run: expired tags, unknown customers, refusals, who is carried by a report."""
+
+import json
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from workbench.core.errors import DataError
+from workbench.core.workspace import find_workspace
+from workbench.run.card_desk import CardDesk
+from workbench.run.cli import app
+
+IDS = [f"{at:06d}" for at in range(12)]
+AS_OF = pd.Timestamp("2025-07-01")
+
+
+@pytest.fixture
+def root(fresh_workspace):
+    """A workspace in which the tiny profile has features, tags, churn, segments and consents of twelve customers."""
+    features = pd.DataFrame({"customer_id": IDS, "recency_days": range(12), "monetary_total": range(100, 1300, 100)})
+    tags = pd.DataFrame({
+        "customer_id": IDS, "tag": "gender", "item": "gender", "value": "female", "since": AS_OF, "as_of": AS_OF,
+        "expires_at": [pd.Timestamp("2025-06-01"), *[pd.NaT] * 11], "evidence": "gender = female", "version": "1",
+    })  # fmt: skip
+    consents = pd.DataFrame({
+        "customer_id": ["000001", "000002", "000002"], "purpose": "profiling", "granted": [False, False, True],
+        "changed_at": pd.to_datetime(["2025-01-01", "2025-01-01", "2025-02-01"]),
+    })  # fmt: skip
+    churn = pd.DataFrame({"customer_id": IDS, "churn_probability": [at / 20 for at in range(12)]})
+    segments = pd.DataFrame({"customer_id": IDS, "segment": ["many"] * 11 + ["few"], "definition_version": "v1"})
+    folder = fresh_workspace / "data/processed/tiny"
+    folder.mkdir(parents=True)
+    tables = {"features": features, "tags": tags, "consents": consents, "churn": churn, "segments": segments}
+    for name, frame in tables.items():
+        frame.to_parquet(folder / f"{name}.parquet")
+    current = folder / ".stages/03_build_features/current"
+    current.mkdir(parents=True)
+    (current / "summary.json").write_text(json.dumps({"as_of": "2025-07-01"}), encoding="utf-8")
+    return fresh_workspace
+
+
+def ask(root, *arguments):
+    return CliRunner().invoke(app, ["card", *arguments, "--profile", "tiny", "--workspace", str(root)])
+
+
+def test_a_card_is_written_as_a_page_and_as_values(root):
+    result = ask(root, "000003")
+    assert (result.exit_code, result.output.split()) == (
+        0, ["reports/tiny/cards/000003.en.html", "reports/tiny/cards/000003.json"],
+    )  # fmt: skip
+    values = json.loads((root / "reports/tiny/cards/000003.json").read_text(encoding="utf-8"))
+    assert (values["customer_id"], values["as_of"], values["risk"]["churn_probability"]) == (
+        "000003",
+        "2025-07-01",
+        0.15,
+    )
+
+
+@pytest.mark.parametrize(("customer", "said"), [("000000", "expired"), ("000003", "fact")])
+def test_an_expired_tag_is_shown_as_expired_and_told_in_no_sentence(root, customer, said):
+    ask(root, customer)
+    values = json.loads((root / f"reports/tiny/cards/{customer}.json").read_text(encoding="utf-8"))
+    page = (root / f"reports/tiny/cards/{customer}.en.html").read_text(encoding="utf-8")
+    assert f"<small>{said}</small>" in page
+    assert (values["sentence"] == []) == (said == "expired")
+
+
+def test_who_refused_profiling_last_has_a_header_alone(root):
+    refused, granted = CardDesk(find_workspace(root), "tiny").cards(["000001", "000002"])
+    assert (refused.opted_out, refused.tags, granted.opted_out, len(granted.tags)) == (True, (), False, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["00000x"], 3, "Did you mean '0000"),
+        (["000003", "nobody"], 3, "no customer 'nobody'"),
+        (["000003", "--contact"], 3, "key of the vault"),
+        (["000003", "--language", "fr"], 2, "Expected en or zh"),
+    ],
+)
+def test_what_has_no_card_is_refused_with_the_code_of_its_fault(root, arguments, code, said):
+    error = ask(root, *arguments).exception
+    assert (error.exit_code, said in str(error)) == (code, True)
+    assert not (root / "reports/tiny/cards/nobody.json").exists()
+
+
+def test_every_unknown_customer_is_named_at_once(root):
+    with pytest.raises(DataError) as caught:
+        CardDesk(find_workspace(root), "tiny").cards(["a", "000003", "b"])
+    assert len(caught.value.faults) == 2
+
+
+def test_without_tags_there_is_no_card(root):
+    (root / "data/processed/tiny/tags.parquet").unlink()
+    assert ask(root, "000003").exception.exit_code == 3
+
+
+def test_a_report_carries_all_of_few_and_of_many_those_at_risk_and_some_of_every_segment(root):
+    desk = CardDesk(find_workspace(root), "tiny")
+    assert desk.ids_for_report(12) == IDS
+    chosen = desk.ids_for_report(4)
+    assert len(chosen) == 4
+    assert {"000011", "000010"} <= set(chosen)  # the two likeliest to leave; the first is the only one of its segment
