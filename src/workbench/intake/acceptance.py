@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ibis
@@ -17,20 +17,24 @@ from workbench.intake.casting import (
     ColumnPlan,
     cast_cell,
     essential_columns,
+    glance_at,
     has_damaged_long_ids,
     id_statistics,
+    read_cell,
     strip_cell,
 )
 from workbench.intake.contact_quality import contact_facts, shared_phones
 from workbench.intake.currency import NO_RATE, convert_money, rate_spans, read_rates, refuse_mixed
 
-__all__ = ["Accepted", "accept"]
+__all__ = ["STATE", "Accepted", "accept", "conclude", "derived_kinds", "judged_cells", "kinds_of"]
 
 _ORIGIN = ("_file", "_line", "_order")
 _MISSING_MONEY, _MISSING_ID, _TOO_BIG = "money-missing", "id-missing", "out-of-range"
 _MONEY_LIMIT = "99999999999999"  # money holds fourteen digits before the point
 _SURELY_FITS = 9e13  # a product of floats below this is below the limit; beyond it the exact product decides
 _BLANK, _CODE, _RAW, _VERDICT = "_blank_", "_code_", "_raw_", "_verdict"
+STATE = "_state"
+_GLANCE, _READ, _PRODUCT = "_glance_", "_read_", "_product"
 _ASIDE, AS_WRITTEN = "_aside_", "birth_date_as_written"
 _NO_CODE = ibis.null("string")
 
@@ -111,19 +115,74 @@ def accept(
         has none; ``customer_id`` from ``source_id``.
     """
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    kinds = _kinds(source)
+    kinds = kinds_of(source)
     stripped = _settle(engine, _strip(raw))
     facts = _facts(stripped, source, kinds, dates)
     kinds |= {name: "number" for name in source.attributes if facts.pop(f"numeric {name}", 0)}
-    cells = {name: cast_cell(stripped[name], _plan(name, kind, source, facts, dates)) for name, kind in kinds.items()}
-    kinds |= {name: "money" if name == "amount" else "id" for name in _derived_names(source) if name not in kinds}
+    plans = {name: _plan(name, kind, source, facts, dates) for name, kind in kinds.items()}
+    stripped, cells = cast_cells(engine, stripped, plans)
+    kinds |= derived_kinds(source, kinds)
     contacts = _contacts(source, stripped) if keep_contacts else {}
-    typed = _settle(engine, _lay_out(stripped, cells, contacts))
+    typed = _settle(engine, _lay_out(stripped, cells, contacts, _ORIGIN))
     if "currency" in cells:
         typed = _settle(engine, _in_one_currency(engine, typed, source, kinds, root=root, scratch=scratch))
     judged = _write(engine, _judge(engine, typed, source, list(cells)), scratch / "judged.parquet")
     table = judged.filter(judged[_VERDICT].isnull()).select(*kinds, *_ORIGIN)
-    spoiled = _find_spoiled(judged, list(kinds))
+    accepted = conclude(table, _find_spoiled(judged, list(kinds)), kinds, repairs=_repairs(facts, kinds))
+    return replace(
+        accepted,
+        contact=_contact_counts(stripped, facts),
+        widths={name: facts[f"width {name}"] for name in source.widths if facts.get(f"width {name}")},
+        people=_people(judged, kinds, contacts) if keep_contacts and source.table == "customers" else None,
+    )
+
+
+def cast_cells(
+    engine: ibis.BaseBackend, stripped: ibis.Table, plans: Mapping[str, ColumnPlan]
+) -> tuple[ibis.Table, dict[str, Cell]]:
+    """Cast columns of stripped text; the table returned has beside them what was read of each."""
+    table, glances = _beside(
+        engine, stripped, {name: glance_at(stripped[name], plan) for name, plan in plans.items()}, _GLANCE
+    )
+    table, reads = _beside(
+        engine, table, {name: read_cell(table[name], plan, glances[name]) for name, plan in plans.items()}, _READ
+    )
+    return table, {name: cast_cell(table[name], plan, reads[name]) for name, plan in plans.items()}
+
+
+def _beside(
+    engine: ibis.BaseBackend, table: ibis.Table, values: Mapping[str, ibis.Value | None], prefix: str
+) -> tuple[ibis.Table, dict[str, ibis.Value | None]]:
+    """Fix values as columns beside those of a table."""
+    given = {f"{prefix}{name}": value for name, value in values.items() if value is not None}
+    table = _settle(engine, table.mutate(**given)) if given else table
+    return table, {name: table[f"{prefix}{name}"] if f"{prefix}{name}" in given else None for name in values}
+
+
+def judged_cells(
+    engine: ibis.BaseBackend, stripped: ibis.Table, source: SourceParams, plans: Mapping[str, ColumnPlan]
+) -> ibis.Table:
+    """Judge rows of stripped text in one query, for a file of which nothing has to be known before it is cast.
+
+    Returns
+    -------
+    ibis.Table
+        Typed columns, their codes and raw texts, the verdict; in the order of the rows, without their origin.
+        ``_state`` is 0 where every cell is usable, 1 where one is not, 2 where the row is rejected.
+    """
+    read, cells = cast_cells(engine, stripped, plans)
+    judged = _judge(engine, _settle(engine, _lay_out(read, cells, {}, ())), source, list(cells))
+    kinds = kinds_of(source)
+    state = ibis.cases(
+        (judged[_VERDICT].notnull(), 2), (_any_code(judged, [*kinds, *derived_kinds(source, kinds)]), 1), else_=0
+    )
+    return _settle(engine, judged.mutate(**{STATE: state.cast("int8")}))
+
+
+def conclude(
+    table: ibis.Table, spoiled: ibis.Table | None, kinds: dict[str, str], *, repairs: dict[str, int]
+) -> Accepted:
+    """Count the accepted rows of a source, and what is wrong with the rows that hold an unusable cell."""
     return Accepted(
         table=table,
         kinds=kinds,
@@ -131,10 +190,9 @@ def accept(
         rejects=_as_rejects(spoiled, list(kinds)) if spoiled is not None else None,
         rejected=_count_rejected(spoiled) if spoiled is not None else {},
         nulled=_count_nulled(spoiled, list(kinds)) if spoiled is not None else {},
-        repairs=_repairs(facts, kinds),
-        contact=_contact_counts(stripped, facts),
-        widths={name: facts[f"width {name}"] for name in source.widths if facts.get(f"width {name}")},
-        people=_people(judged, kinds, contacts) if keep_contacts and source.table == "customers" else None,
+        repairs=repairs,
+        contact={},
+        widths={},
     )
 
 
@@ -153,7 +211,8 @@ def _people(judged: ibis.Table, kinds: Mapping[str, str], contacts: Mapping[str,
     return judged.filter(judged[_VERDICT].isnull()).select(*kinds, **aside, **{name: judged[name] for name in _ORIGIN})
 
 
-def _kinds(source: SourceParams) -> dict[str, str]:
+def kinds_of(source: SourceParams) -> dict[str, str]:
+    """Return the kind of every mapped column that is cast; contact columns are not."""
     known = columns_of(source.table, contact=False, neighbours=True)
     kinds = {name: known[name] for name in source.columns if name in known}
     return kinds | {name: "category" for name in source.attributes}
@@ -246,6 +305,11 @@ def _plan(
     )
 
 
+def derived_kinds(source: SourceParams, kinds: Mapping[str, str]) -> dict[str, str]:
+    """Return the kinds of the derived columns that a source does not map itself."""
+    return {name: "money" if name == "amount" else "id" for name in _derived_names(source) if name not in kinds}
+
+
 def _derived_names(source: SourceParams) -> tuple[str, ...]:
     """Name the columns that are filled from others, or may not be missing."""
     mapped = set(source.columns)
@@ -256,26 +320,32 @@ def _derived_names(source: SourceParams) -> tuple[str, ...]:
     return ("product_id",) if source.table == "products" and "product_id" in mapped else ()
 
 
-def _lay_out(stripped: ibis.Table, cells: Mapping[str, Cell], contacts: Mapping[str, ibis.Value]) -> ibis.Table:
+def _lay_out(
+    stripped: ibis.Table, cells: Mapping[str, Cell], contacts: Mapping[str, ibis.Value], origin: tuple[str, ...]
+) -> ibis.Table:
     """Lay out typed values, codes, and the raw text of cells that have one."""
     return stripped.select(
         **{name: cell.value for name, cell in cells.items()},
         **{f"{_CODE}{name}": cell.code for name, cell in cells.items()},
         **{f"{_RAW}{name}": stripped[name].cast("string") for name in cells},
         **contacts,
-        **{name: stripped[name] for name in _ORIGIN},
+        **{name: stripped[name] for name in origin},
     )
 
 
 def _judge(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, names: list[str]) -> ibis.Table:
     """Fill the derived columns and give each row the code for which it is rejected (null: accepted)."""
+    if "amount" in _derived_names(source) and {"quantity", "unit_price"} <= set(names):
+        typed = _settle(engine, typed.mutate(**{_PRODUCT: _multiply(typed.quantity, typed.unit_price)}))
     cells = {name: Cell(typed[name], typed[f"{_CODE}{name}"]) for name in names}
-    derived = {name: _derive(name, cells) for name in _derived_names(source)}
+    product = typed[_PRODUCT].cast("decimal(18, 4)") if _PRODUCT in typed.columns else None
+    derived = {name: _derive(name, cells, product) for name in _derived_names(source)}
     filled = typed.mutate(
         **{name: cell.value for name, cell in derived.items()},
         **{f"{_CODE}{name}": cell.code for name, cell in derived.items()},
         **{f"{_RAW}{name}": _NO_CODE for name in derived if name not in cells},
     )
+    filled = filled.drop(_PRODUCT) if product is not None else filled
     if derived:
         filled = _settle(engine, filled)
     every = [*names, *(name for name in derived if name not in cells)]
@@ -288,23 +358,22 @@ def _judge(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, na
     return filled.mutate(**raws, **{_VERDICT: verdict})
 
 
-def _derive(name: str, cells: Mapping[str, Cell]) -> Cell:
+def _derive(name: str, cells: Mapping[str, Cell], product: ibis.Value | None) -> Cell:
     if name == "amount":
-        return _amount(cells)
+        return _amount(cells, product)
     given = [cells[each] for each in (name, "source_id") if each in cells]
     value = ibis.coalesce(*[cell.value for cell in given])
     return _needed(value, given, ibis.literal(_MISSING_ID), own=name in cells)
 
 
-def _amount(cells: Mapping[str, Cell]) -> Cell:
+def _amount(cells: Mapping[str, Cell], product: ibis.Value | None) -> Cell:
     """Take the amount, else quantity times unit price; a line without money is missing it."""
     factors = [cells[name] for name in ("quantity", "unit_price") if name in cells]
-    product, missing = None, ibis.literal(_MISSING_MONEY)
-    if "unit_price" in cells:
-        product = cells["unit_price"].value
-    if product is not None and "quantity" in cells:
-        given = cells["quantity"].value.notnull() & product.notnull()
-        product = _multiply(cells["quantity"].value, product)
+    missing = ibis.literal(_MISSING_MONEY)
+    if product is None:
+        product = cells["unit_price"].value if "unit_price" in cells else None
+    else:
+        given = cells["quantity"].value.notnull() & cells["unit_price"].value.notnull()
         missing = ibis.cases((given & product.isnull(), _TOO_BIG), else_=_MISSING_MONEY)
     if "amount" not in cells:
         return _needed(product, factors, missing, own=False)
@@ -344,10 +413,13 @@ def _decimal(text: str, kind: str) -> ibis.Value:
     return ibis.literal(text).cast(kind)
 
 
+def _any_code(judged: ibis.Table, names: list[str]) -> ibis.Value:
+    return ibis.or_(*[judged[f"{_CODE}{name}"].notnull() for name in names])
+
+
 def _find_spoiled(judged: ibis.Table, names: list[str]) -> ibis.Table | None:
     """Return the rows with an unusable cell; None where there is no such row."""
-    any_code = ibis.or_(*[judged[f"{_CODE}{name}"].notnull() for name in names])
-    spoiled = judged.filter(any_code)
+    spoiled = judged.filter(_any_code(judged, names))
     return spoiled if int(spoiled.count().execute()) else None
 
 

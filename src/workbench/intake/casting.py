@@ -25,9 +25,11 @@ __all__ = [
     "ColumnPlan",
     "cast_cell",
     "essential_columns",
+    "glance_at",
     "has_damaged_long_ids",
     "id_statistics",
     "normalise_key",
+    "read_cell",
     "strip_cell",
 ]
 
@@ -52,6 +54,7 @@ _SCIENTIFIC_ID = r"^\d(\.\d+)?[eE]\+\d{1,2}$"
 _ISO = r"^\d{4}([-/])\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
 _ISO_ZONED = r"^\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)? ?(Z|[+-]\d{2}(:?\d{2})?)$"
 _EITHER_ORDER = r"^(0?[1-9]|1[0-2])[-/.](0?[1-9]|1[0-2])[-/.](\d{4}|\d{2})($|[ T])"
+_MOMENT_LETTERS, _DAY_LETTERS = 19, 10  # of YYYY-MM-DD HH:MM:SS and YYYY-MM-DD
 _TRUE = ("1", "yes", "true", "是")
 _FALSE = ("0", "no", "false", "否")
 _UNITS = {
@@ -86,6 +89,8 @@ class ColumnPlan:
         Every id of the column ends in ``.0``, which is removed.
     long_ids_damaged : bool
         More ids of 18 digits and more end in ``000`` than chance allows.
+    printable : bool
+        Every cell is known to be printable ASCII, which `normalise_key` leaves as it is.
     """
 
     name: str
@@ -95,6 +100,7 @@ class ColumnPlan:
     date_max: dt.date
     drop_point_zero: bool = False
     long_ids_damaged: bool = False
+    printable: bool = False
     patterns: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -192,7 +198,27 @@ def has_damaged_long_ids(long: int, long_zeros: int) -> bool:
     return long_zeros > LONG_ID_CHANCE * long
 
 
-def cast_cell(cell: ibis.Value, plan: ColumnPlan) -> Cell:
+def glance_at(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value | None:
+    """Read a text as a moment in any way the engine knows, where a moment without declared format is wanted; else None.
+
+    `read_cell` takes it where it says what the text says; fixed as a column of its own it is found once.
+    """
+    if plan.kind not in ("date", "timestamp") or plan.patterns or not cell.type().is_string():
+        return None
+    return cell.try_cast("timestamp(6)")
+
+
+def read_cell(cell: ibis.Value, plan: ColumnPlan, glance: ibis.Value | None = None) -> ibis.Value | None:
+    """Read numbers and moments as far as they can be read, before they are judged; None for the other kinds.
+
+    Fixed as a column of its own it spares `cast_cell` from reading a cell anew for each of its questions.
+    """
+    if plan.kind in ("date", "timestamp"):
+        return _read_moment(cell, glance_at(cell, plan) if glance is None else glance, plan)
+    return None if plan.kind in ("text", "category", "id", "flag") else _read_number(cell, plan)
+
+
+def cast_cell(cell: ibis.Value, plan: ColumnPlan, read: ibis.Value | None = None) -> Cell:
     """Cast a column by its declared kind.
 
     Parameters
@@ -200,6 +226,8 @@ def cast_cell(cell: ibis.Value, plan: ColumnPlan) -> Cell:
     cell : ibis.Value
         Stripped text, blank already null; or a typed column of a Parquet file.
     plan : ColumnPlan
+    read : ibis.Value, optional
+        The column of what `read_cell` says.
 
     Returns
     -------
@@ -215,13 +243,13 @@ def cast_cell(cell: ibis.Value, plan: ColumnPlan) -> Cell:
         return _id(cell.cast("string"), plan)
     if plan.kind == "flag":
         return Cell(cell, _NULL_TEXT) if kind.is_boolean() else _flag(cell.cast("string"))
-    if plan.kind in ("date", "timestamp"):
-        return _dated(cell, plan)
-    return _number(cell, plan)
+    read = read_cell(cell, plan) if read is None else read
+    return _dated(cell, read, plan) if plan.kind in ("date", "timestamp") else _number(cell, read, plan)
 
 
 def _id(cell: ibis.Value, plan: ColumnPlan) -> Cell:
-    key = ibis.cases((cell.re_search(r"[^\x20-\x7E]"), _normal_form(cell)), else_=cell).nullif("")
+    folded = ibis.cases((cell.re_search(r"[^\x20-\x7E]"), _normal_form(cell)), else_=cell).nullif("")
+    key = cell if plan.printable else folded
     if plan.drop_point_zero:
         key = key.re_replace(r"\.0$", "")
     damaged = _both(key.contains("+"), key.re_search(_SCIENTIFIC_ID))
@@ -236,8 +264,7 @@ def _flag(cell: ibis.Value) -> Cell:
     return _checked(value, [(cell.notnull() & value.isnull(), "flag-invalid")])
 
 
-def _number(cell: ibis.Value, plan: ColumnPlan) -> Cell:
-    target = ibis_type(plan.kind)
+def _read_number(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value:
     if cell.type().is_boolean():
         cell = cell.cast("int8")
     if cell.type().is_string():
@@ -247,16 +274,18 @@ def _number(cell: ibis.Value, plan: ColumnPlan) -> Cell:
         value = (
             ibis.cases((~cell.isinf(), cell.nullif(float("nan"))), else_=None) if cell.type().is_floating() else cell
         )
-        cell = cell.nullif(float("nan")) if cell.type().is_floating() else cell
     if plan.kind == "integer":
         text = value.cast("string")
         number = ibis.cases((text.re_search(_INTEGER), text.re_replace(r"\.0*$", "")), else_=_NULL_TEXT)
-        return _checked(
-            number.try_cast("int64"), [(cell.notnull() & number.try_cast("int64").isnull(), "integer-invalid")]
-        )
-    number = _in_units(value, plan).try_cast(target)
-    if plan.kind == "number":
-        number = ibis.cases((number.isinf(), ibis.null("float64")), else_=number)
+        return number.try_cast("int64")
+    number = _in_units(value, plan).try_cast(ibis_type(plan.kind))
+    return ibis.cases((number.isinf(), ibis.null("float64")), else_=number) if plan.kind == "number" else number
+
+
+def _number(cell: ibis.Value, number: ibis.Value, plan: ColumnPlan) -> Cell:
+    cell = cell.nullif(float("nan")) if cell.type().is_floating() else cell
+    if plan.kind == "integer":
+        return _checked(number, [(cell.notnull() & number.isnull(), "integer-invalid")])
     faults = [(cell.notnull() & number.isnull(), "number-invalid")]
     if plan.name == "age":
         faults.append(((number < AGE_YEARS[0]) | (number > AGE_YEARS[1]), "out-of-range"))
@@ -287,17 +316,28 @@ def _plain_number(cell: ibis.Value, formats: FormatParams) -> ibis.Value:
     return cell
 
 
-def _dated(cell: ibis.Value, plan: ColumnPlan) -> Cell:
+def _read_moment(cell: ibis.Value, glance: ibis.Value | None, plan: ColumnPlan) -> ibis.Value:
     kind = cell.type()
-    faults: list[tuple[ibis.Value, str]] = []
     if kind.is_timestamp() or kind.is_date():
         zoned = kind.is_timestamp() and kind.timezone is not None
         moment = _local_time(ibis.literal(plan.formats.time_zone or "UTC"), cell) if zoned else cell
-        moment = moment.try_cast("timestamp(6)")
-        faults.append((cell.notnull() & moment.isnull(), "date-invalid"))
-    else:
-        cell = cell.cast("string")
-        moment, faults = _moment(cell, plan)
+        return moment.try_cast("timestamp(6)")
+    cell = cell.cast("string")
+    if plan.patterns:
+        return ibis.coalesce(*[_by_pattern(cell, pattern) for pattern in plan.patterns])
+    iso = ibis.cases((cell.re_search(_ISO), cell), else_=_NULL_TEXT).try_cast("timestamp(6)")
+    moments = [iso if glance is None else _as_written(cell, glance), iso]
+    if plan.formats.time_zone:
+        instant = ibis.cases((cell.re_search(_ISO_ZONED), cell), else_=_NULL_TEXT).try_cast("timestamp('UTC')")
+        moments.append(_local_time(ibis.literal(plan.formats.time_zone), instant))
+    return ibis.coalesce(*moments)
+
+
+def _dated(cell: ibis.Value, moment: ibis.Value, plan: ColumnPlan) -> Cell:
+    kind = cell.type()
+    typed = kind.is_timestamp() or kind.is_date()
+    faults = [] if typed or plan.patterns else _doubts(cell.cast("string"), moment, plan)
+    faults.append((cell.notnull() & moment.isnull(), "date-invalid"))
     if plan.formats.stored_in and not (kind.is_timestamp() and kind.timezone is not None):
         instant = _instant(ibis.literal(plan.formats.stored_in), moment)
         moment = _local_time(ibis.literal(plan.formats.time_zone), instant).cast("timestamp(6)")
@@ -310,22 +350,19 @@ def _dated(cell: ibis.Value, plan: ColumnPlan) -> Cell:
     return _checked(day if plan.kind == "date" else moment, faults)
 
 
-def _moment(cell: ibis.Value, plan: ColumnPlan) -> tuple[ibis.Value, list[tuple[ibis.Value, str]]]:
-    if plan.patterns:
-        moment = ibis.coalesce(*[_by_pattern(cell, pattern) for pattern in plan.patterns])
-        return moment, [(cell.notnull() & moment.isnull(), "date-invalid")]
-    iso = cell.re_search(_ISO)
-    zoned = _both(~iso, cell.re_search(_ISO_ZONED))
-    moment = ibis.cases((iso, cell), else_=_NULL_TEXT).try_cast("timestamp(6)")
-    faults = []
-    if plan.formats.time_zone:
-        instant = ibis.cases((zoned, cell), else_=_NULL_TEXT).try_cast("timestamp('UTC')")
-        moment = ibis.coalesce(moment, _local_time(ibis.literal(plan.formats.time_zone), instant))
-    else:
-        faults.append((zoned, "date-zone"))
-    faults.append((_both(moment.isnull(), cell.re_search(_EITHER_ORDER)), "date-ambiguous"))
-    faults.append((cell.notnull() & moment.isnull(), "date-invalid"))
-    return moment, faults
+def _doubts(cell: ibis.Value, moment: ibis.Value, plan: ColumnPlan) -> list[tuple[ibis.Value, str]]:
+    """Say of a text that is no moment whether a declaration would make it one."""
+    zoned = [] if plan.formats.time_zone else [(_both(moment.isnull(), cell.re_search(_ISO_ZONED)), "date-zone")]
+    return [*zoned, (_both(moment.isnull(), cell.re_search(_EITHER_ORDER)), "date-ambiguous")]
+
+
+def _as_written(cell: ibis.Value, moment: ibis.Value) -> ibis.Value:
+    """Read the dates that the engine would write alike, YYYY-MM-DD with or without HH:MM:SS: these need no pattern."""
+    return ibis.cases(
+        (_both(cell.length() == _MOMENT_LETTERS, moment.cast("string") == cell), moment),
+        (_both(cell.length() == _DAY_LETTERS, moment.date().cast("string") == cell), moment),
+        else_=ibis.null("timestamp(6)"),
+    )
 
 
 def _by_pattern(cell: ibis.Value, pattern: str) -> ibis.Value:

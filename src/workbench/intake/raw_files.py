@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -24,11 +24,14 @@ __all__ = [
     "LINE",
     "REJECTS",
     "RawFile",
+    "ReadyText",
     "copy_rows",
+    "engine_reader",
     "file_state",
     "quoted_name",
     "quoted_text",
     "read_text_file",
+    "ready_text",
 ]
 
 LINE = "_line"
@@ -71,8 +74,59 @@ class RawFile:
     exact: bool = False
 
 
+@dataclass(frozen=True)
+class ReadyText:
+    """A text file, scanned and where need be written anew in UTF-8.
+
+    Attributes
+    ----------
+    path : Path
+        As given.
+    text : Path
+        What is read: the file itself or its copy in UTF-8.
+    facts, scan : Scan
+        Of what is read, and of the file itself.
+    state : tuple
+        The file's state before it was scanned.
+    """
+
+    path: Path
+    text: Path
+    facts: Scan
+    scan: Scan
+    state: tuple[int, int, int]
+
+    def release(self) -> None:
+        """Remove the copy; refuse a file that has changed meanwhile."""
+        if file_state(self.path) != self.state:
+            found = "the file changed while it was read"
+            raise DataError(Fault(self.path.name, found, "", "Wait until it is complete"))
+        if self.text is not self.path:
+            self.text.unlink(missing_ok=True)
+
+
+def ready_text(path: Path, *, head: Head, scratch: Path, declared: str | None) -> ReadyText:
+    """Scan a text file and write one of another encoding anew in UTF-8.
+
+    Raises
+    ------
+    DataError
+        The file cannot be unpacked, or is no text in a two-byte encoding it claims.
+    """
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state, known = file_state(path), {"separator": head.separator, "header": bool(head.header)}
+    scan = scan_text(path, encoding=declared, **known)
+    if scan.encoding != "utf-8" and scan.decodes:
+        text = transcode(path, scratch / "text.csv", encoding=scan.encoding)
+        return ReadyText(path, text, scan_text(text, encoding="utf-8", **known), scan, state)
+    if scan.encoding.startswith(("utf-16", "utf-32")):
+        found = f"the file claims {scan.encoding}, yet not every byte of it is"
+        raise DataError(Fault(path.name, found, "", "Save it again as UTF-8, or declare its encoding"))
+    return ReadyText(path, path, scan, scan, state)
+
+
 def read_text_file(
-    engine: ibis.BaseBackend, path: Path, *, head: Head, columns: Mapping[str, int], scratch: Path, declared: str | None
+    engine: ibis.BaseBackend, ready: ReadyText, *, head: Head, columns: Mapping[str, int], scratch: Path
 ) -> RawFile:
     """Read a separated text file.
 
@@ -80,15 +134,13 @@ def read_text_file(
     ----------
     engine : ibis.BaseBackend
         DuckDB.
-    path : Path
+    ready : ReadyText
     head : Head
         Its separator, header and width.
     columns : mapping of str to int
         Our name of a column: its position in the file, from 1.
     scratch : Path
         A private folder of this file; the caller removes it.
-    declared : str, optional
-        The declared encoding.
 
     Returns
     -------
@@ -98,29 +150,17 @@ def read_text_file(
     Raises
     ------
     DataError
-        The file changes while it is read, cannot be unpacked, or is no text in a two-byte encoding it claims.
+        The file changes while it is read.
     """
-    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    before = file_state(path)
-    scan = scan_text(path, encoding=declared, separator=head.separator)
-    source, facts = path, scan
-    if scan.encoding != "utf-8" and scan.decodes:
-        source = transcode(path, scratch / "text.csv", encoding=scan.encoding)
-        facts = scan_text(source, encoding="utf-8", separator=head.separator)
-    elif scan.encoding.startswith(("utf-16", "utf-32")):
-        found = f"the file claims {scan.encoding}, yet not every byte of it is"
-        raise DataError(Fault(path.name, found, "", "Save it again as UTF-8, or declare its encoding"))
+    source, facts = ready.text, ready.facts
     target = scratch / "rows.parquet"
     raw = _read_clean(engine, source, target, head=head, columns=columns, scan=facts)
     if raw is None:
         raw = _read_mostly_clean(engine, source, target, head=head, columns=columns, scan=facts)
     if raw is None:
         raw = _read_exact(engine, source, target, head=head, columns=columns, scan=facts)
-    if file_state(path) != before:
-        raise DataError(Fault(path.name, "the file changed while it was read", "", "Wait until it is complete"))
-    if source is not path:
-        source.unlink()
-    return RawFile(**{**raw.__dict__, "encoding": scan.encoding})
+    ready.release()
+    return replace(raw, encoding=ready.scan.encoding)
 
 
 def _read_clean(
@@ -129,15 +169,7 @@ def _read_clean(
     """Let the engine read the file; None where its result does not account for every line and separator."""
     if not scan.plain or head.separator == WHITESPACE or len(head.separator) > 1:
         return None
-    names = [f"c{at}" for at in range(1, head.width + 1)]
-    options = {
-        "auto_detect": "false", "all_varchar": "true", "strict_mode": "true", "null_padding": "false",
-        "ignore_errors": "false", "header": "false", "skip": str(int(bool(head.header))),
-        "delim": quoted_text(head.separator), "quote": "'\"'", "escape": "'\"'", "max_line_size": str(_MAX_LINE_BYTES),
-        "columns": "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}",
-    }  # fmt: skip
-    given = ", ".join(f"{key} = {value}" for key, value in options.items())
-    rows = f"read_csv({quoted_text(path)}, {given})"
+    rows = engine_reader(path, head)
     chosen = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
     try:
         count = copy_rows(engine, f"SELECT {chosen} FROM {rows}", target)
@@ -149,6 +181,19 @@ def _read_clean(
         return None
     table = _with_line_numbers(engine, target, list(columns), first=1 + int(bool(head.header)))
     return RawFile(table, None, count, count, {}, {}, scan.encoding)
+
+
+def engine_reader(path: Path, head: Head) -> str:
+    """Write the call by which the engine reads the fields ``c1``, ``c2``, ... of a file as text, strictly."""
+    names = [f"c{at}" for at in range(1, head.width + 1)]
+    options = {
+        "auto_detect": "false", "all_varchar": "true", "strict_mode": "true", "null_padding": "false",
+        "ignore_errors": "false", "header": "false", "skip": str(int(bool(head.header))),
+        "delim": quoted_text(head.separator), "quote": "'\"'", "escape": "'\"'", "max_line_size": str(_MAX_LINE_BYTES),
+        "columns": "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}",
+    }  # fmt: skip
+    given = ", ".join(f"{key} = {value}" for key, value in options.items())
+    return f"read_csv({quoted_text(path)}, {given})"
 
 
 def _with_line_numbers(engine: ibis.BaseBackend, path: Path, names: list[str], *, first: int) -> ibis.Table:

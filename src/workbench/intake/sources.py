@@ -25,11 +25,12 @@ from workbench.intake.expressions import ATTRIBUTE, check_expression
 from workbench.intake.json_records import json_names, read_json_file
 from workbench.intake.parquet_files import parquet_shape, read_parquet_file, reading_parquet
 from workbench.intake.places import find_files, form_of, is_remote
-from workbench.intake.raw_files import LINE, RawFile, read_text_file
+from workbench.intake.raw_files import LINE, RawFile, ReadyText, read_text_file, ready_text
 from workbench.intake.snapshots import needs_fetching, remote_faults
 from workbench.intake.surveys.reading import find_questionnaire, read_survey
 from workbench.intake.surveys.wide import as_read, numbered_rows, questions_of, with_numbers
 from workbench.intake.text_files import Head, read_head
+from workbench.intake.tidy import accept_tidy, is_tidy, may_be_tidy, read_tidy
 from workbench.intake.workbooks import DATE_CELLS, Sheet, read_sheet, read_workbook_file
 
 __all__ = [
@@ -210,8 +211,15 @@ def read_source(
     declared = source
     source, questions = _with_questions(source, find_files(source, root), root)
     layouts = [_lay_out(source, path) for path in find_files(source, root)]
-    raws = [_read_file(engine, source, layout, scratch / f"{name}-{at}") for at, layout in enumerate(layouts)]
     shown = [layout.path.relative_to(root).as_posix() for layout in layouts]
+    ready = _ready(source, layouts, scratch / name)
+    tidy = _read_tidy(engine, source, layouts, ready, shown=shown, scratch=scratch / name, dates=dates)
+    if tidy is not None:
+        raws, accepted = tidy
+        return _parsed(name, source, layouts, raws=raws, accepted=accepted, shown=shown)
+    raws = [
+        _read_file(engine, source, layout, scratch / f"{name}-{at}", ready.get(at)) for at, layout in enumerate(layouts)
+    ]
     table = _union(
         with_numbers(raw.table.mutate(**_origin(file, at)), source, at)
         for at, (raw, file) in enumerate(zip(raws, shown, strict=True))
@@ -239,6 +247,60 @@ def read_source(
         rejects = _stacked([rejects, _answer_faults(name, survey.faults)])
         return ParsedSource(name, declared, survey.table, kinds, rejects, metrics, dropped)
     return ParsedSource(name, source, accepted.table, accepted.kinds, rejects, metrics, dropped, accepted.people)
+
+
+def _parsed(
+    name: str, source: SourceParams, layouts: list[Layout], *, raws: list[RawFile], accepted: Accepted, shown: list[str]
+) -> ParsedSource:
+    """Give what was read, every record counted."""
+    dropped = sorted({column for layout in layouts for column in layout.dropped})
+    metrics = _metrics(name, raws, accepted) | {f"{name}.columns_dropped": len(dropped)}
+    _refuse_uncounted(source, metrics, name)
+    if not accepted.rows and not source.manual:
+        raise DataError(_all_rejected(source, metrics, name))
+    rejects = _rejects(name, raws, shown, accepted)
+    return ParsedSource(name, source, accepted.table, accepted.kinds, rejects, metrics, dropped)
+
+
+def _ready(source: SourceParams, layouts: list[Layout], scratch: Path) -> dict[int, ReadyText]:
+    """Scan the text files among the files of a source."""
+    return {
+        at: ready_text(
+            layout.path, head=layout.head, scratch=scratch.with_name(f"{scratch.name}-{at}"), declared=source.encoding
+        )
+        for at, layout in enumerate(layouts)
+        if layout.head is not None
+    }
+
+
+def _read_tidy(
+    engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], ready: Mapping[int, ReadyText], *,
+    shown: list[str], scratch: Path, dates: tuple[dt.date, dt.date],
+) -> tuple[list[RawFile], Accepted] | None:  # fmt: skip
+    """Read the files of a source in one pass where all of them are tidy; see `intake.tidy`."""
+    if not may_be_tidy(source) or len(ready) < len(layouts):
+        return None
+    if not all(is_tidy(ready[at], layout.head) for at, layout in enumerate(layouts)):
+        return None
+    found = []
+    for at, layout in enumerate(layouts):
+        target = scratch.with_name(f"{scratch.name}-{at}") / "judged.parquet"
+        given = {"head": layout.head, "columns": layout.columns, "target": target, "dates": dates}
+        tidy = read_tidy(engine, ready[at], source, **given)
+        if tidy is None:
+            return None
+        found.append(tidy)
+    table = _union(tidy.raw.table.mutate(**_origin(shown[at], at)) for at, tidy in enumerate(found))
+    spoiled = _stacked(
+        None if tidy.spoiled is None else tidy.spoiled.mutate(**_origin(shown[at], at)) for at, tidy in enumerate(found)
+    )
+    printable = all(each.facts.printable for each in ready.values())
+    accepted = accept_tidy(table, spoiled, source, printable=printable)
+    if accepted is None:
+        return None
+    for each in ready.values():
+        each.release()
+    return [tidy.raw for tidy in found], accepted
 
 
 def _answer_faults(name: str, faults: ibis.Table | None) -> ibis.Table | None:
@@ -404,11 +466,11 @@ def _check_expressions(source: SourceParams) -> list[Fault]:
     return faults
 
 
-def _read_file(engine: ibis.BaseBackend, source: SourceParams, layout: Layout, scratch: Path) -> RawFile:
-    if layout.head is not None:
-        return read_text_file(
-            engine, layout.path, head=layout.head, columns=layout.columns, scratch=scratch, declared=source.encoding
-        )
+def _read_file(
+    engine: ibis.BaseBackend, source: SourceParams, layout: Layout, scratch: Path, ready: ReadyText | None
+) -> RawFile:
+    if ready is not None:
+        return read_text_file(engine, ready, head=layout.head, columns=layout.columns, scratch=scratch)
     if layout.sheet is not None:
         return read_workbook_file(engine, layout.path, sheet=layout.sheet, columns=layout.columns, scratch=scratch)
     if form_of(layout.path) == "json":

@@ -41,6 +41,8 @@ _MARKS = (  # the mark of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
+_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\r\n"
+_WIDE_BLANKS = (b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80\x80", b"\xef\xbb\xbf")
 _EDGES = " \t\r\n\u00a0\u3000\ufeff"
 
 
@@ -87,6 +89,10 @@ class Scan:
     nuls : int
         NUL bytes.
     newline : bytes
+    trimmed : bool
+        True when surely no cell of a UTF-8 file begins or ends with a blank; the header's own are left out.
+    printable : bool
+        True when a trimmed file holds nothing but letters, digits and signs of ASCII; the header's own are left out.
     """
 
     encoding: str
@@ -97,6 +103,8 @@ class Scan:
     decodes: bool
     nuls: int
     newline: bytes
+    trimmed: bool = False
+    printable: bool = False
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -176,7 +184,7 @@ def is_wide(encoding: str) -> bool:
     return encoding.startswith(("utf-16", "utf-32"))
 
 
-def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",") -> Scan:
+def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",", header: bool = False) -> Scan:
     """Scan the bytes of a whole file once (twice where it is not UTF-8), holding 4 MB of it at a time.
 
     Parameters
@@ -185,12 +193,14 @@ def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",") 
     encoding : str, optional
         As declared.
     separator : str
+    header : bool
+        Whether the first line names the columns.
     """
     declared = _known_encoding(path, encoding)
     with readable(path), open_bytes(path) as stream:
         marked = _encoding_by_mark(stream.read(4096))
     assumed = declared or marked or "utf-8"
-    counts = _count_bytes(path, assumed, separator)
+    counts = _count_bytes(path, assumed, separator, header=header)
     decodes, chosen = counts.decodes, assumed
     if not decodes and declared is None and marked is None:
         with readable(path), open_bytes(path) as stream:
@@ -200,7 +210,9 @@ def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",") 
     newline = b"\r" if counts.newlines == 0 and counts.returns and not wide else b"\n"
     plain = decodes and (wide or (counts.nuls == 0 and counts.returns == 0)) and newline == b"\n"
     nuls = 0 if wide else counts.nuls
-    return Scan(chosen, counts.lines, counts.separators, plain, counts.odd, decodes, nuls, newline)
+    trimmed = plain and chosen == "utf-8" and counts.trimmed
+    printable = trimmed and counts.printable
+    return Scan(chosen, counts.lines, counts.separators, plain, counts.odd, decodes, nuls, newline, trimmed, printable)
 
 
 def read_lines(path: Path, *, encoding: str, newline: bytes = b"\n") -> Iterator[tuple[int, str | BadLine]]:
@@ -261,11 +273,14 @@ class _Counts:
     last: bytes = b""
     lines: int = 0
     decodes: bool = True
+    trimmed: bool = True
+    printable: bool = True
 
 
-def _count_bytes(path: Path, encoding: str, separator: str) -> _Counts:
+def _count_bytes(path: Path, encoding: str, separator: str, *, header: bool = False) -> _Counts:
     counts, decoder = _Counts(), codecs.getincrementaldecoder(encoding)()
     mark = b"" if separator == WHITESPACE else separator.encode(encoding if not is_wide(encoding) else "ascii")
+    before = b"\n"
     with readable(path), open_bytes(path) as stream:
         while chunk := stream.read(_CHUNK_BYTES):
             if chunk.endswith(b"\r"):
@@ -274,16 +289,35 @@ def _count_bytes(path: Path, encoding: str, separator: str) -> _Counts:
             counts.returns += chunk.count(b"\r") - chunk.count(b"\r\n")
             counts.nuls += chunk.count(b"\0")
             counts.separators += chunk.count(mark) if mark else 0
+            body = chunk[chunk.find(b"\n") + 1 :] if header and not counts.last else chunk
+            counts.trimmed = counts.trimmed and not _may_have_edges(before + body, mark)
+            counts.printable = counts.printable and counts.trimmed and not body.translate(None, _PRINTABLE + mark)
+            before = chunk[-3:]
             edge = counts.last + chunk[:4]
             counts.odd += sum(each.count(b + b'"') for each in (edge, chunk) for b in _blanks_after(mark))
             counts.last = chunk[-4:]
             counts.decodes = counts.decodes and _decodes(decoder, chunk)
     counts.decodes = counts.decodes and _decodes(decoder, b"", final=True)
+    counts.trimmed = counts.trimmed and not before.endswith(b" ")
     ends = counts.newlines or counts.returns
     last_end = b"\n" if counts.newlines else b"\r"
     tail = counts.last.rstrip(b"\0")
     counts.lines = ends + int(bool(tail) and not tail.endswith(last_end))
     return counts
+
+
+def _may_have_edges(content: bytes, mark: bytes) -> bool:
+    """Tell whether a blank may stand at the edge of a cell: beside a separator, a quote or a line end.
+
+    Rarer blanks than the space count wherever they stand, the wide ones by the bytes with which they begin.
+    """
+    if not mark or (mark == b"\t" and b'"' in content) or (mark != b"\t" and b"\t" in content):
+        return True
+    if b"\v" in content or b"\f" in content:
+        return True
+    if not content.isascii() and any(blank in content for blank in _WIDE_BLANKS):
+        return True
+    return any(b" " + at in content or at + b" " in content for at in (mark, b'"', b"\n", b"\r"))
 
 
 def _blanks_after(mark: bytes) -> tuple[bytes, ...]:

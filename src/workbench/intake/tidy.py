@@ -1,0 +1,156 @@
+"""Tidy text files in one pass: no blank at the edge of a cell, no separator inside one; used by 01_check_quality.
+
+The scan of the bytes proves that a file is tidy, so that no cell needs trimming and the engine may split and cast the
+records while it reads them. What the cast of ids must know of a whole column is asserted first (no letters that have a
+second form, no ``.0`` at every end, no long ids rounded by a workbook) and counted afterwards: where it does not hold
+there is no answer, and the files are read in the ordinary way.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import ibis
+
+from workbench.core.params import SourceParams
+from workbench.core.schema import CONTACT_COLUMNS
+from workbench.intake.acceptance import STATE, Accepted, conclude, derived_kinds, judged_cells, kinds_of
+from workbench.intake.casting import ColumnPlan, has_damaged_long_ids, id_statistics
+from workbench.intake.raw_files import LINE, RawFile, ReadyText, copy_rows, engine_reader, quoted_name, quoted_text
+from workbench.intake.records import WHITESPACE
+from workbench.intake.text_files import Head
+
+__all__ = ["TidyFile", "accept_tidy", "is_tidy", "may_be_tidy", "read_tidy"]
+
+
+@dataclass(frozen=True)
+class TidyFile:
+    """A tidy file, read.
+
+    Attributes
+    ----------
+    raw : RawFile
+        Its table holds the typed columns, ``_line`` and ``_state`` (see `acceptance.judged_cells`).
+    spoiled : ibis.Table or None
+        The judged records with an unusable cell, with ``_line``; None where there is none.
+    """
+
+    raw: RawFile
+    spoiled: ibis.Table | None
+
+
+def may_be_tidy(source: SourceParams) -> bool:
+    """Tell whether a source asks for nothing but columns that are cast one by one.
+
+    Attributes, contact data, currencies, declared widths, surveys and manual sheets need a second look at their cells.
+    """
+    more = source.attributes or source.widths or source.manual or source.numbered or source.table == "responses"
+    two_ids = {"customer_id", "source_id"} <= set(source.columns)  # the one is filled from the other
+    return not more and not two_ids and not {"currency", *CONTACT_COLUMNS} & set(source.columns)
+
+
+def is_tidy(ready: ReadyText, head: Head) -> bool:
+    """Tell whether the bytes of a file prove that every cell is what stands between two separators."""
+    if head.separator == WHITESPACE or len(head.separator) > 1 or not ready.facts.trimmed:
+        return False
+    return not ready.facts.blank_quotes and ready.facts.separators == ready.facts.lines * (head.width - 1)
+
+
+def read_tidy(
+    engine: ibis.BaseBackend, ready: ReadyText, source: SourceParams, *, head: Head, columns: Mapping[str, int],
+    target: Path, dates: tuple[dt.date, dt.date],
+) -> TidyFile | None:  # fmt: skip
+    """Split, cast and judge the records of a tidy file in one pass.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    ready : ReadyText
+    source : SourceParams
+    head : Head
+    columns : mapping of str to int
+        Our name of a column: its position in the file, from 1.
+    target : Path
+        Where the typed records are written, in the order of the file; those with an unusable cell stand beside it.
+    dates : (date, date)
+        As for `accept`.
+
+    Returns
+    -------
+    TidyFile or None
+        None where the engine refuses the file or finds other records than lines.
+    """
+    first = int(bool(head.header))
+    cells = ", ".join(f"nullif(c{at}, '') AS {quoted_name(ours)}" for ours, at in columns.items())
+    try:
+        rows = engine.sql(f"SELECT {cells} FROM {engine_reader(ready.text, head)}")
+        plans = {
+            name: ColumnPlan(name, kind, source.formats, *dates, printable=True)
+            for name, kind in kinds_of(source).items()
+        }
+        judged = judged_cells(engine, rows, source, plans)
+        typed = judged.select(*plans, *derived_kinds(source, kinds_of(source)), STATE)
+        count = copy_rows(engine, engine.compile(typed), target)
+    except (duckdb.InvalidInputException, duckdb.ConversionException):
+        return None
+    if count != ready.facts.lines - first:
+        return None
+    numbered = f"SELECT * EXCLUDE (file_row_number), file_row_number + {first + 1} AS {LINE}"
+    table = engine.sql(f"{numbered} FROM read_parquet({quoted_text(target)}, file_row_number = true)")
+    found = int(table.filter(table[STATE] > 0).count().execute())
+    spoiled = _spoiled(engine, judged, target.with_name("spoiled.parquet"), first=first) if found else None
+    raw = RawFile(table, None, count, count, {}, {}, ready.scan.encoding)
+    return TidyFile(raw, spoiled)
+
+
+def _spoiled(engine: ibis.BaseBackend, judged: ibis.Table, target: Path, *, first: int) -> ibis.Table:
+    """Read the file once more for the records with an unusable cell, their lines, reasons and raw texts."""
+    numbered = f"SELECT row_number() OVER () + {first} AS {LINE}, * FROM ({engine.compile(judged)})"
+    copy_rows(engine, f"SELECT * FROM ({numbered}) WHERE {STATE} > 0", target)
+    return engine.read_parquet(str(target))
+
+
+def accept_tidy(
+    table: ibis.Table, spoiled: ibis.Table | None, source: SourceParams, *, printable: bool
+) -> Accepted | None:
+    """Accept the typed records of all files of a source; None where an id had to be cast otherwise.
+
+    Parameters
+    ----------
+    table, spoiled : ibis.Table
+        As `read_tidy` gives them, with ``_file`` and ``_order``.
+    source : SourceParams
+    printable : bool
+        All files are known to be printable ASCII.
+    """
+    kinds = kinds_of(source)
+    ids = [name for name, kind in kinds.items() if kind == "id"]
+    if ids and _needs_repair(table, ids, printable=printable):
+        return None
+    kinds |= derived_kinds(source, kinds)
+    accepted = table.filter(table[STATE] < 2) if spoiled is not None else table  # noqa: PLR2004
+    return conclude(accepted.select(*kinds, "_file", LINE, "_order"), spoiled, kinds, repairs={})
+
+
+def _needs_repair(table: ibis.Table, ids: list[str], *, printable: bool) -> bool:
+    """Tell whether what was asserted of the ids does not hold; an id refused as damaged is neither long nor odd."""
+    aggregates = {}
+    for name in ids:
+        cell = table[name]
+        counts = {key: value for key, value in id_statistics(cell).items() if key != "folded"}
+        if not printable:
+            counts["odd"] = cell.re_search(r"[^\x20-\x7E]").cast("int64").sum()
+        aggregates |= {f"{key} {name}": value for key, value in counts.items()}
+    found = table.aggregate(**aggregates).to_pyarrow().to_pylist()[0]
+    facts = {name: int(count or 0) for name, count in found.items()}
+    return any(
+        facts.get(f"odd {name}", 0)
+        or (facts[f"filled {name}"] and facts[f"point_zero {name}"] == facts[f"filled {name}"])
+        or has_damaged_long_ids(facts[f"long {name}"], facts[f"long_zeros {name}"])
+        for name in ids
+    )
