@@ -467,9 +467,10 @@ def _check_expressions(source: SourceParams) -> list[Fault]:
 
 
 def _read_file(
-    engine: ibis.BaseBackend, source: SourceParams, layout: Layout, scratch: Path, ready: ReadyText | None
+    engine: ibis.BaseBackend, source: SourceParams, layout: Layout, scratch: Path, ready: ReadyText | None = None
 ) -> RawFile:
-    if ready is not None:
+    if layout.head is not None:
+        ready = ready or ready_text(layout.path, head=layout.head, scratch=scratch, declared=source.encoding)
         return read_text_file(engine, ready, head=layout.head, columns=layout.columns, scratch=scratch)
     if layout.sheet is not None:
         return read_workbook_file(engine, layout.path, sheet=layout.sheet, columns=layout.columns, scratch=scratch)

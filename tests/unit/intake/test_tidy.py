@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import re
 from pathlib import Path
 
 import ibis
@@ -85,7 +86,7 @@ def test_a_clean_file_is_read_in_one_pass_and_gives_what_the_exact_way_gives(tmp
     assert quick[1:] == exact[1:]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_odd_cells_of_a_tidy_file_are_judged_alike_by_both_ways(tmp_path, monkeypatch, seed):
     (tmp_path / "a.csv").write_text(HEADER + lines(seed, 300, odd=(0.02, 0.3, 0.9)[seed % 3]), encoding="utf-8")
     (tmp_path / "b.csv").write_text(HEADER.rstrip() + " \r\n" + lines(seed + 50, 40, odd=0.1).replace("\n", "\r\n"),
@@ -124,19 +125,20 @@ def test_chinese_text_in_gb18030_is_read_in_one_pass(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "change",
-    [lambda text: text.replace("A3,", "Ａ3,"), lambda text: text.replace(",C", ",1").replace(",P", ".0,P"),
+    [lambda text: text.replace("A3,", "Ａ3,"), lambda text: re.sub(r",C(\d),", r",\1.0,", text),
      lambda text: "\n".join(line.replace("A", "123456789012345000", 1) for line in text.splitlines())],
     ids=["full-width ids", "ids end in .0", "long ids rounded"],
 )  # fmt: skip
 def test_ids_that_need_repair_go_the_exact_way(tmp_path, monkeypatch, change):
     (tmp_path / "orders.csv").write_text(HEADER + change(lines(2, 60, odd=0.0)), encoding="utf-8")
-    quick, exact, _ = both(tmp_path, monkeypatch)
+    quick, exact, used = both(tmp_path, monkeypatch)
+    assert used == [False]
     assert quick[0].equals(exact[0])
     assert quick[1:] == exact[1:]
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_damaged_bytes_give_the_same_answer_or_the_same_refusal(tmp_path, monkeypatch, seed):
+@pytest.mark.parametrize("seed", range(5))
+def test_damaged_bytes_give_the_same_answer(tmp_path, monkeypatch, seed):
     content, rnd = bytearray((HEADER + lines(seed, 120, odd=0.05)).encode()), random.Random(seed)
     for _ in range(3):
         content[rnd.randrange(len(HEADER), len(content))] = rnd.choice(b' ,"\n\r\t\x0b\xc2\xa0;0Z.')
