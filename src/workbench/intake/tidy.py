@@ -48,6 +48,8 @@ def may_be_tidy(source: SourceParams) -> bool:
 
     Attributes, contact data, currencies, declared widths, surveys and manual sheets need a second look at their cells.
     """
+    if source.table == "customers":  # people are gathered with what is written of them
+        return False
     more = source.attributes or source.widths or source.manual or source.numbered or source.table == "responses"
     two_ids = {"customer_id", "source_id"} <= set(source.columns)  # the one is filled from the other
     return not more and not two_ids and not {"currency", *CONTACT_COLUMNS} & set(source.columns)
