@@ -37,14 +37,16 @@ with drawn as (
     from drawn
 )
 select 'crm' as source, lpad(i::varchar, 9, '0') as source_id, 0 as precedence, i as record,
-    'g' || chr(97 + (a % 26)::int) || chr(97 + (a // 26 % 26)::int) || chr(97 + (a // 676 % 26)::int) || 'an'
-        as given_name,
+    'g' || chr(97 + (a % 26)::int) || chr(97 + (a // 26 % 26)::int) || chr(97 + (a // 676 % 26)::int)
+        || case when again and slip % 7 = 0 then 'on' else 'an' end as given_name,
     's' || chr(97 + (b % 26)::int) || chr(97 + (b // 26 % 26)::int) || chr(97 + (b // 676 % 26)::int)
         || case when again and slip % 3 = 0 then 'x' else 'er' end as surname,
-    (date '1940-01-01' + (c % 24000)::int)::varchar as birth_date,
+    (date '1940-01-01' + (c % 24000)::int
+        + case when again and slip % 11 < 2 then (slip % 400)::int else 0 end)::varchar as birth_date,
     case when slip % 10 < 6 then '13' || lpad((c % 1000000000)::varchar, 9, '0') end as phone,
-    lpad((a % 20000)::varchar, 5, '0') as postcode, 'city' || b % 300 as city,
-    (b % 900)::varchar || ' road ' || a % 4000 as address
+    lpad((case when again and slip % 13 < 2 then slip else a end % 20000)::varchar, 5, '0') as postcode,
+    'city' || case when again and slip % 17 < 2 then slip else b end % 300 as city,
+    (b % 900)::varchar || ' road ' || case when again and slip % 19 < 3 then slip else a end % 4000 as address
 from made
 """
 

@@ -149,7 +149,7 @@ def train(linker: Linker, rules: Blocking, sure: list[tuple[str, ...]], seed: in
                 block_on(*rule), fix_probability_two_random_records_match=True, record_sample_proportion=1.0
             )
             trained += 1
-        except SplinkException:  # too few pairs agree on this rule
+        except (SplinkException, ValueError):  # too few pairs agree on this rule, or a chance sinks below 1e-300
             continue
     return notes if trained else [*notes, "not_trained"]
 
