@@ -17,6 +17,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup, escape
@@ -136,8 +137,14 @@ def mark(page: str, status: str, message: str, language: str) -> str:
     return marked
 
 
+# what may stand in a data URI inside an attribute in double quotes as it is
+_PLAIN_IN_URI = " !$'()*+,-./:;=?@[]_~"
+
+
 def data_uri(content: bytes, media_type: str) -> str:
-    """Return bytes as a data URI."""
+    """Return bytes as a data URI; SVG as text, which is a fifth smaller than base64."""
+    if media_type == "image/svg+xml":
+        return f"data:{media_type},{quote(content.decode('utf-8'), safe=_PLAIN_IN_URI)}"
     return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"
 
 
