@@ -142,14 +142,14 @@ _PLAIN_IN_URI = " !$'()*+,-./:;=?@[]_~"
 
 
 def data_uri(content: bytes, media_type: str) -> str:
-    """Return bytes as a data URI; SVG as text, which is a fifth smaller than base64."""
-    if media_type == "image/svg+xml":
-        return f"data:{media_type},{quote(content.decode('utf-8'), safe=_PLAIN_IN_URI)}"
+    """Return bytes as a data URI."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def image_uri(path: Path) -> str:
-    """Return a picture file as a data URI; an SVG inside an image runs no script."""
+    """Return a picture file as a data URI; an SVG inside an image runs no script, as text it is a fifth smaller."""
+    if path.suffix.lower() == ".svg":
+        return f"data:{IMAGE_TYPES['.svg']},{quote(path.read_text(encoding='utf-8'), safe=_PLAIN_IN_URI)}"
     return data_uri(path.read_bytes(), IMAGE_TYPES.get(path.suffix.lower(), "image/png"))
 
 

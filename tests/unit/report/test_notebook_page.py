@@ -1,8 +1,6 @@
 """An executed notebook as a safe page."""
 
 import base64
-import re
-from urllib.parse import unquote
 
 import nbformat
 import pytest
@@ -93,8 +91,7 @@ def test_pictures_are_inlined_with_an_alternative_text():
         code("2", outputs=[output("display_data", data={"image/svg+xml": svg})]),
     )
     assert '<img src="data:image/png;base64,aGk=" alt="Figure from cell 1">' in page
-    source = re.search(r'<img src="data:image/svg\+xml,([^"<>&#]+)"', page)
-    assert unquote(source[1]) == svg
+    assert f'<img src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"' in page
     assert "onload" not in page
 
 
