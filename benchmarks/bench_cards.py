@@ -1,0 +1,50 @@
+"""A thousand portrait cards from a workspace that stage 12 has run in: under 30 s, gathered and written as pages.
+
+    python benchmarks/bench_cards.py WORKSPACE PROFILE [--cards 1000]
+
+Where the profile has fewer customers, they are asked for again until the number is reached, in calls of 250: one
+page a call, and the values of each card. A page of its own for every card costs a cut of the Chinese font each, about
+a second, and is not what is claimed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from itertools import cycle, islice
+from pathlib import Path
+
+from workbench.core.workspace import find_workspace
+from workbench.report.cards import card_page, card_values
+from workbench.run.card_desk import CardDesk
+
+SECONDS = 30.0
+BATCH = 250
+
+
+def main() -> int:
+    """Make, write out and time the cards; return 1 where the claim does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("profile")
+    parser.add_argument("--cards", type=int, default=1000)
+    given = parser.parse_args()
+    begun = time.perf_counter()
+    desk = CardDesk(find_workspace(given.workspace), given.profile)
+    ids = list(islice(cycle(desk.ids_for_report(given.cards)), given.cards))
+    gathered, size = 0.0, 0
+    for start in range(0, len(ids), BATCH):
+        before = time.perf_counter()
+        cards = desk.cards(ids[start : start + BATCH])
+        gathered += time.perf_counter() - before
+        size += len(card_page(cards, language=desk.profile.languages[0], currency=desk.profile.currency))
+        size += sum(len(json.dumps(card_values(card), ensure_ascii=False)) for card in cards)
+    seconds = time.perf_counter() - begun
+    print(f"{len(ids)} cards in {seconds:.1f} s ({gathered:.1f} s gathering), {size / 1e6:.0f} MB of pages and values")
+    return 0 if seconds < SECONDS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
