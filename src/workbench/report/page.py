@@ -27,7 +27,7 @@ __all__ = ["RunFacts", "cards_file", "heading_of", "key_findings", "mark", "repo
 
 MOST_FINDINGS = 5
 SENTENCES = 3  # sentences shown openly under a section's charts; the rest stands behind a toggle
-IMAGE_BUDGET = 3_400_000  # bytes of pictures in one page; encoding adds to them, and a page stays under 5 MB
+IMAGE_BUDGET = 3_900_000  # bytes of pictures in one page; encoding adds to them, and a page stays under 5 MB
 REPORT_STAGE = "14_write_report"
 GOAL_PARTS = ("question", "decision", "audience", "measure")
 
