@@ -24,7 +24,7 @@ from workbench.core.stages import STAGES
 from workbench.core.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))  # the stages; explore_portraits is none
 BAD = sorted((Path(__file__).parent / "bad").glob("*.ipynb"))
 BAD_STAGE = "03_build_features"
 PROFILE = "journey"

@@ -1,0 +1,91 @@
+"""The explorer finds, filters, shows and compares; what customers type stays inert in its frames."""
+
+import json
+
+import nbformat
+import pandas as pd
+import pytest
+from nbclient import NotebookClient
+
+from workbench.core.workspace import find_workspace
+from workbench.run.card_desk import CardDesk
+from workbench.run.explorer import Explorer
+
+IDS = [f"{at:06d}" for at in range(12)]
+AS_OF = pd.Timestamp("2025-07-01")
+
+
+@pytest.fixture
+def root(fresh_workspace):
+    features = pd.DataFrame({"customer_id": IDS, "recency_days": range(12), "monetary_total": range(100, 1300, 100)})
+    genders = ["female", "male"] * 6
+    portraits = pd.DataFrame(
+        {"customer_id": IDS, "as_of": AS_OF.date(), "gender": genders, "city": ["<b>上海</b>"] * 12}
+    )
+    tags = pd.DataFrame({
+        "customer_id": IDS, "tag": "gender", "item": "gender", "value": genders, "since": AS_OF, "as_of": AS_OF,
+        "expires_at": pd.NaT, "evidence": "", "version": "1",
+    })  # fmt: skip
+    segments = pd.DataFrame({"customer_id": IDS, "segment": ["many"] * 10 + ["few"] * 2, "definition_version": "v1"})
+    folder = fresh_workspace / "data/processed/tiny"
+    folder.mkdir(parents=True)
+    for name, frame in {"features": features, "portraits": portraits, "tags": tags, "segments": segments}.items():
+        frame.to_parquet(folder / f"{name}.parquet")
+    current = folder / ".stages/03_build_features/current"
+    current.mkdir(parents=True)
+    (current / "summary.json").write_text(json.dumps({"as_of": "2025-07-01"}), encoding="utf-8")
+    return fresh_workspace
+
+
+@pytest.fixture
+def explorer(root):
+    return Explorer(CardDesk(find_workspace(root), "tiny"))
+
+
+def test_customers_are_found_by_id_and_by_tag(explorer):
+    assert explorer.find("00001") == ["000001", "000010", "000011"]
+    assert explorer.find("", "gender", "male") == IDS[1::2]
+    assert explorer.find("00001", "gender", "male") == ["000001", "000011"]
+
+
+def test_a_chosen_tag_offers_its_values_and_a_chosen_value_filters(explorer):
+    explorer.tag.value = "gender"
+    assert sorted(value for _, value in explorer.value.options) == ["", "female", "male"]
+    explorer.value.value = "female"
+    assert list(explorer.found.options) == IDS[::2]
+
+
+def test_the_first_customer_is_shown_and_another_beside_her(explorer):
+    assert 'title="000000"' in explorer.card.value
+    explorer.other.value = "000007"
+    assert 'title="000007"' in explorer.beside.value
+    explorer.other.value = "<img src=x>"
+    assert "<img" not in explorer.beside.value
+
+
+def test_a_card_stands_in_a_frame_that_runs_nothing(explorer):
+    assert explorer.card.value.startswith('<iframe sandbox=""')
+    assert "<script" not in explorer.card.value
+    explorer.tag.value = "city"
+    assert ("<b>上海</b> (12)", "<b>上海</b>") in explorer.value.options  # a dropdown shows text as text
+
+
+def test_her_figures_stand_beside_her_segment(explorer):
+    found = explorer.comparison("000004").set_index("feature").loc["recency_days"]
+    assert (found["customer"], found["group_median"], found["base_median"], found["group_n"]) == (4.0, 4.5, 5.5, 10)
+
+
+def test_nobody_found_shows_nothing(explorer):
+    explorer.search.value = "nobody"
+    assert (explorer.card.value, explorer.group.value, list(explorer.found.options)) == ("", "", [])
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_and_shows_the_explorer(root):
+    path = root / "notebooks/explore_portraits.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    cell = next(each for each in notebook.cells if "parameters" in each.metadata.get("tags", []))
+    cell.source = cell.source.replace('"journey"', '"tiny"')
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+    outputs = [each for code in notebook.cells if code.cell_type == "code" for each in code.outputs]
+    assert any("application/vnd.jupyter.widget-view+json" in each.get("data", {}) for each in outputs)
