@@ -48,6 +48,7 @@ def fresh_workspace(tmp_path):
     return make_workspace(tmp_path / "workspace")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Keep what shares a costly fixture in one worker when tests run side by side: a file, or the run of tiny."""
     for item in items:
