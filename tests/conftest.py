@@ -46,11 +46,3 @@ def tiny(tmp_path_factory):
 def fresh_workspace(tmp_path):
     """A workspace with the repository's notebooks and profiles and nothing else."""
     return make_workspace(tmp_path / "workspace")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Keep what shares a costly fixture in one worker when tests run side by side: a file, or the run of tiny."""
-    for item in items:
-        group = "tiny" if "tiny" in item.fixturenames else str(item.path.relative_to(ROOT))
-        item.add_marker(pytest.mark.xdist_group(group))
