@@ -138,7 +138,7 @@ def mark(page: str, status: str, message: str, language: str) -> str:
 
 
 # what may stand in a data URI inside an attribute in double quotes as it is
-_PLAIN_IN_URI = " !$'()*+,-./:;=?@[]_~"
+_PLAIN_IN_URI = " !$'*+,-./:;=?@[]_~"
 
 
 def data_uri(content: bytes, media_type: str) -> str:
