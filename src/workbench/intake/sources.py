@@ -239,9 +239,8 @@ def read_source(
     if accepted.people is not None and f"{name}.contact_cells_dropped" in metrics:
         metrics[f"{name}.contact_cells_kept_apart"] = metrics.pop(f"{name}.contact_cells_dropped")
     if declared.table == "responses":
-        survey = read_survey(
-            engine, name, declared, accepted.table, list(questions), find_questionnaire(declared, root)
-        )
+        asked = {"questions": list(questions), "questionnaire": find_questionnaire(declared, root)}
+        survey = read_survey(engine, name, declared, accepted.table, **asked)
         metrics |= {f"{name}.{key}": count for key, count in survey.counts.items()}
         kinds = {column: kind for column, kind in columns_of("responses").items() if column in survey.table.columns}
         rejects = _stacked([rejects, _answer_faults(name, survey.faults)])
