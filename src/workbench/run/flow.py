@@ -208,6 +208,9 @@ class _Flow:
     def _skipped_because(self, stage: str) -> dict[str, str] | None:
         present = self._present()
         group = STAGES[stage].lacks(present | self.store.columns(present))
+        if stage == _IDENTITY and not any(source.table == "customers" for source in self.profile.sources.values()):
+            group = ("customers",)  # those that order lines name alone are no records of people
+            present = present - {"customers"}
         if group is None:
             return None
         tables = [each.split(".")[0] for each in group]

@@ -53,6 +53,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "chart_distribution_*": [f"chart_distribution_{name}" for name in ("missing", "below", "beyond")],
     "portrait_card_consent_*": ["portrait_card_consent_granted", "portrait_card_consent_refused"],
     "portrait_card_kind_*": [f"portrait_card_kind_{each}" for each in ("fact", "rule", "predicted")],
+    "portrait_card_kind_of_*": [f"portrait_card_kind_of_{each}" for each in ("transactions", "events", "service", "campaigns")],
     "portrait_card_action_*": ["portrait_card_action_life_cycle", "portrait_card_action_segment"],
     "portrait_card_occasion_*": ["portrait_card_occasion_purchase", "portrait_card_occasion_birthday"],
     "audience_*_title": [f"audience_{each}_title" for each in ("funnel", "shares", "numbers", "overlap", "lift")],
