@@ -1,5 +1,7 @@
 """``workbench new``: what it writes, what it refuses, and the hints it gives."""
 
+import shutil
+
 import pytest
 import yaml
 
@@ -13,9 +15,10 @@ ORDERS = "order_id,customer_id,order_date,amount\n" + "".join(
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path, repository):
     root = tmp_path / "ws"
-    (root / "params").mkdir(parents=True)
+    for name in ("packs", "tags"):  # what a workspace brings beside its profiles
+        shutil.copytree(repository / "params" / name, root / "params" / name)
     (root / "data/raw").mkdir(parents=True)
     (root / "data/raw/orders.csv").write_text(ORDERS, encoding="utf-8")
     return Workspace(root.resolve())
