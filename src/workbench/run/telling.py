@@ -147,6 +147,8 @@ class Telling:
         """
         from workbench.report.tables import table_html  # noqa: PLC0415
 
+        if frame.empty:  # nothing to show: a table without rows, whatever columns it came with
+            frame = frame.reindex(columns=list(formats))
         rows = [plain(list(row)) for row in frame[list(formats)].itertuples(index=False)]
         entry = {"name": name, "title_key": f"table_{name}", "columns": list(formats), "rows": rows}
         entry |= {"formats": dict(formats), "note_key": note}

@@ -55,7 +55,7 @@ def test_every_fault_is_told_at_once_and_nothing_is_written(place, tmp_path):
     assert said.count("lies outside the workspace") == 3
     assert "Copy it into data/raw/ and name it from there: data/raw/outside.csv" in said
     assert "data/raw/nothing.csv: file not found" in said
-    assert not list(place.params.iterdir())
+    assert not list(place.params.glob("*.yaml"))
 
 
 def test_files_that_cannot_be_read_are_a_fault_of_the_data(place):
@@ -65,7 +65,7 @@ def test_files_that_cannot_be_read_are_a_fault_of_the_data(place):
         write_new_profile(place, "shop", ["data/raw/empty.csv", "data/raw/shop.db"])
     assert "empty.csv: the file is empty" in str(refused.value)
     assert "a database (.db) is not read" in str(refused.value)
-    assert not list(place.params.iterdir())
+    assert not list(place.params.glob("*.yaml"))
 
 
 def test_what_a_check_still_refuses_is_returned(place):

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 
 from workbench.analysis.tags.columns import TAG
 from workbench.analysis.tags.compiling import Plan, columns_of_tag
+from workbench.core.schema import UNDATED
 from workbench.core.tags.definition import Tag
 
 __all__ = ["COLUMNS", "evidence_of", "keep_last", "lengthen", "to_portraits"]
@@ -116,7 +117,8 @@ _ABOUT = {"tag": "string", "item": "string", "version": "int64", "expires_at": "
 
 
 def _about(tag: Tag, as_of: date) -> dict[str, object]:
-    ends = None if tag.ttl_days is None else date.fromordinal(as_of.toordinal() + tag.ttl_days)
+    ages = tag.ttl_days is not None and as_of != UNDATED  # what carries no date does not age
+    ends = date.fromordinal(as_of.toordinal() + tag.ttl_days) if ages else None
     return {"tag": tag.id, "item": tag.item, "version": tag.version, "expires_at": ends}
 
 

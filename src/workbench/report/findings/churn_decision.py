@@ -68,7 +68,11 @@ def find_evidence(groups: pd.DataFrame, categories: pd.DataFrame, declared: pd.D
     off = groups[groups["verdict"] != "fits"]
     if len(groups) and off.empty:
         found.append(Finding("churn_groups_fit", {"groups": len(groups), "n": int(groups["n"].min())}, 0.35))
-    for row in off.assign(gap=(off["predicted"] - off["observed"]).abs()).nlargest(2, "gap").to_dict("records"):
+    for row in (
+        off.assign(gap=(off["predicted"] - off["observed"]).astype("float64").abs())
+        .nlargest(2, "gap")
+        .to_dict("records")
+    ):
         under = row["verdict"] == "understated"
         found.append(Finding("churn_group_understated" if under else "churn_group_overstated", row, 0.5))
     if len(categories):
