@@ -134,6 +134,7 @@ class CardDesk:
         if "segments" not in self.tables:
             return sorted({*risky, *everybody[: most - len(risky)]})
         segments = to_pandas(self._joined(["segment", "monetary_total"]))
+        segments = segments.reindex(columns=["customer_id", "segment", "monetary_total"])  # a base may know no spend
         ranked = segments.sort_values(["monetary_total", "customer_id"], ascending=[False, True])
         place = ranked.groupby("segment").cumcount()
         turn = ranked.assign(place=place).sort_values(["place", "segment", "customer_id"])["customer_id"]
