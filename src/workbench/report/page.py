@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from workbench.core.stages import STAGES
 from workbench.report.changes import changed_settings, compare_runs, follow_records
+from workbench.report.drawings import Drawings
 from workbench.report.goals import judge_goal
 from workbench.report.html import Speaker, badge, image_uri, mark, render, unbroken
 from workbench.report.numbers import show
@@ -27,7 +28,7 @@ __all__ = ["RunFacts", "cards_file", "heading_of", "key_findings", "mark", "repo
 
 MOST_FINDINGS = 5
 SENTENCES = 3  # sentences shown openly under a section's charts; the rest stands behind a toggle
-IMAGE_BUDGET = 3_900_000  # bytes of pictures in one page; encoding adds to them, and a page stays under 5 MB
+PICTURE_BUDGET = 3_500_000  # bytes of pictures in one page, letters counted once; a page stays under 5 MB
 REPORT_STAGE = "14_write_report"
 GOAL_PARTS = ("question", "decision", "audience", "measure")
 
@@ -109,7 +110,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
     WorkbenchError
         For a finding or limit whose text is unknown or lacks a value.
     """
-    pictures = _Pictures(folder, summaries, language)
+    pictures = _Pictures(folder, language)
     sections = [_section(each, run, pictures, language) for each in summaries if each["stage"] != REPORT_STAGE]
     context = {
         "title": say("ui_report_title", language, {"profile": run.profile}),
@@ -126,6 +127,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         "limits": _limits(summaries, language),
         "verdict": _verdict(summaries, run, language),
         "computed": _computed(summaries, run, language),
+        "letters": pictures.drawings.shared(),
     }
     return render("report.html.j2", context, language)
 
@@ -181,31 +183,30 @@ def _failure(summaries: Sequence[Mapping[str, Any]], language: str) -> str:
 
 
 class _Pictures:
-    """Puts figure files into the page until the budget is spent, smallest first, so that few are left out."""
+    """Puts figure files into the page in the order of its sections until the budget is spent."""
 
-    def __init__(self, folder: Path, summaries: Sequence[Mapping[str, Any]], language: str):
+    def __init__(self, folder: Path, language: str):
         self.folder, self.language = folder, language
-        files = {self._file(each) for summary in summaries for each in summary.get("figures") or ()}
-        sizes = sorted((path.stat().st_size, str(path)) for path in map(folder.joinpath, files) if path.is_file())
-        self.inside: set[str] = set()
-        spent = 0
-        for size, path in sizes:
-            spent += size
-            if spent <= IMAGE_BUDGET:
-                self.inside.add(path)
-
-    def _file(self, figure: Mapping[str, Any]) -> str:
-        return _in_language(figure["files"], self.language)
+        self.drawings, self._spent = Drawings(), 0
 
     def view(self, figure: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the template needs to show one figure."""
-        title, file = _in_language(figure["title"], self.language), self._file(figure)
+        title, file = _in_language(figure["title"], self.language), _in_language(figure["files"], self.language)
         path = self.folder / file
-        shown = {"title": title, "alt": _in_language(figure.get("alt") or {}, self.language) or title, "source": ""}
-        if str(path) in self.inside:
-            return {**shown, "source": image_uri(path), "instead": ""}
-        key = "ui_figure_too_large" if path.is_file() else "ui_figure_missing"
-        return {**shown, "instead": say(key, self.language, {"title": title, "file": file})}
+        shown = {"title": title, "alt": _in_language(figure.get("alt") or {}, self.language) or title}
+        if not path.is_file():
+            return {**shown, "instead": say("ui_figure_missing", self.language, {"title": title, "file": file})}
+        drawn, source = self._picture(path, shown["alt"])
+        size = len(drawn or source)
+        if self._spent + size > PICTURE_BUDGET:
+            return {**shown, "instead": say("ui_figure_too_large", self.language, {"title": title, "file": file})}
+        self._spent += size
+        return {**shown, "drawn": drawn, "source": source, "instead": ""}
+
+    def _picture(self, path: Path, alt: str) -> tuple[Markup | None, str]:
+        """Return a file as an element of the page, or else as an image."""
+        drawn = self.drawings.draw(path.read_text(encoding="utf-8"), alt=alt) if path.suffix == ".svg" else None
+        return (drawn, "") if drawn else (None, image_uri(path))
 
 
 def _in_language(choices: Mapping[str, str], language: str) -> str:

@@ -133,7 +133,7 @@ def test_a_figure_is_inlined_with_its_alternative_text_and_a_missing_one_is_name
 
 
 def test_pictures_beyond_the_budget_are_named_not_shown(made, folder, monkeypatch):
-    monkeypatch.setattr(page_module, "IMAGE_BUDGET", len(SVG) - 1)
+    monkeypatch.setattr(page_module, "PICTURE_BUDGET", len(SVG) - 1)
     page = compose(made, folder)
     assert "data:image/svg" not in page
     assert "is too large for this page; it is in the file figures/made_up.en.svg." in page

@@ -250,14 +250,16 @@ _FONT_PREFIX = "NotoSansSC-Regular-"  # of the letters' names, which every use r
 _GLYPH = re.compile(r'<path id="(?P<id>[^"]+)" d="(?P<d>[^"]+)" transform="scale\(0\.015625\)"\s*/>')
 _COMMAND = re.compile(r"([MLQCzZ])([^MLQCzZ]*)")
 _NUMBER = re.compile(r"-?[\d.]+")
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 
 
 def _thinned(svg: str) -> str:
-    """Drop comments, metadata and needless blanks; nothing that is drawn changes."""
+    """Drop comments, metadata, needless blanks and digits; nothing that can be seen changes."""
     for pattern in (r"<!--.*?-->", r"<!DOCTYPE.*?>", r"<metadata>.*?</metadata>"):
         svg = re.sub(pattern, "", svg, flags=re.DOTALL)
     svg = _GLYPH.sub(_small_glyph, svg).replace(_FONT_PREFIX, "g")
     svg = re.sub(r' d="([^"]*)"', lambda path: f' d="{_thin_path(path[1])}"', svg)
+    svg = re.sub(r"translate\([^)]*\)", lambda move: _hundredths(move[0]), svg)
     return re.sub(r">\s+<", "><", svg)
 
 
@@ -279,7 +281,12 @@ def _small_glyph(glyph: re.Match) -> str:
 
 
 def _thin_path(path: str) -> str:
-    return re.sub(r"\s*([A-Za-z])\s*", r"\1", " ".join(path.split())).replace(" -", "-")
+    return re.sub(r"\s*([A-Za-z])\s*", r"\1", _hundredths(" ".join(path.split()))).replace(" -", "-")
+
+
+def _hundredths(numbers: str) -> str:
+    """Write places to a hundredth of a point, which no screen or printer shows."""
+    return _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), numbers)
 
 
 def _few_colours(png: bytes) -> bytes:

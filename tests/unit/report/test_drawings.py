@@ -1,0 +1,61 @@
+"""Charts drawn into the page share their letters, and only plain shapes are drawn."""
+
+import pytest
+
+from workbench.report.drawings import Drawings
+
+HEAD = (
+    '<svg xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4" width="8pt">'
+)
+LETTER = '<defs><path id="ga" d="m0 0l1 1z"/></defs>'
+
+
+def chart(inner: str) -> str:
+    return f'<?xml version="1.0"?>{HEAD}<title>t</title>{inner}</svg>'
+
+
+def test_a_letter_of_two_charts_stands_once_in_the_page():
+    page = Drawings()
+    drawn = [page.draw(chart(f'<g id="text_{n}">{LETTER}<use xlink:href="#ga" x="{n}"/></g>'), alt="A") for n in (1, 2)]
+    assert page.shared().count('<path id="ga" d="m0 0l1 1z"') == 1
+    assert [str(each) for each in drawn] == [
+        '<svg viewBox="0 0 8 4" role="img" aria-label="A" style="stroke-linejoin:round;stroke-linecap:butt">'
+        f'<g><use x="{n}" href="#ga" /></g></svg>'
+        for n in (1, 2)
+    ]
+
+
+def test_its_words_are_escaped():
+    drawn = Drawings().draw(chart("<g/>"), alt='"><script>alert(1)</script>')
+    assert 'aria-label="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"' in drawn
+
+
+def test_one_name_for_two_shapes_leaves_the_second_chart_an_image():
+    page = Drawings()
+    assert page.draw(chart(LETTER), alt="A")
+    assert page.draw(chart(LETTER.replace("l1 1", "l2 2")), alt="B") is None
+    assert "l2 2" not in page.shared()
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<script>alert(1)</script>",
+        '<g onload="alert(1)"/>',
+        '<foreignObject xmlns="http://www.w3.org/1999/xhtml"><p>x</p></foreignObject>',
+        '<use xlink:href="https://example.com/a.svg#b"/>',
+        '<use href="javascript:alert(1)"/>',
+        '<image href="data:image/svg+xml,%3Csvg%3E"/>',
+        '<path d="m0 0" style="fill: url(https://example.com/a)"/>',
+        "<style>@import 'https://example.com/a.css';</style>",
+        "<animate/>",
+        "<text>not closed",
+    ],
+)
+def test_what_acts_or_loads_is_not_drawn(inner):
+    assert Drawings().draw(chart(inner), alt="A") is None
+
+
+def test_another_kind_of_file_is_not_drawn():
+    assert Drawings().draw("<html><body/></html>", alt="A") is None
+    assert Drawings().shared() == ""
