@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,12 +35,19 @@ def make_workspace(where: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
-    """(workspace root, flow result) of the tiny profile, run once from nothing; not to be changed."""
+    """The workspace in which the tiny profile ran from nothing, once for all test processes; not to be changed."""
     from workbench.core.workspace import find_workspace
     from workbench.run.flow import FlowOptions, run_flow
 
-    root = make_workspace(tmp_path_factory.mktemp("tiny") / "workspace")
-    return root, run_flow(find_workspace(root), "tiny", FlowOptions())
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    root, error = folder / "tiny/workspace", folder / "tiny.error"
+    with FileLock(folder / "tiny.lock"):
+        if not error.exists():
+            result = run_flow(find_workspace(make_workspace(root)), "tiny", FlowOptions())
+            error.write_text("" if result.error is None else str(result.error), encoding="utf-8")
+    assert not error.read_text(encoding="utf-8"), error.read_text(encoding="utf-8")
+    return root
 
 
 @pytest.fixture

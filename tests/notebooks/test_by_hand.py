@@ -33,7 +33,7 @@ def prepared(root, stage):
 def copy(tiny, tmp_path_factory):
     """A copy of the workspace in which tiny has run, to work in by hand."""
     root = tmp_path_factory.mktemp("hand") / "workspace"
-    shutil.copytree(tiny[0], root, symlinks=True)
+    shutil.copytree(tiny, root, symlinks=True)
     shutil.rmtree(root / "mlruns")
     return root
 
@@ -41,7 +41,7 @@ def copy(tiny, tmp_path_factory):
 @pytest.mark.slow
 def test_run_all_by_hand_gives_byte_identical_tables_and_is_tracked(copy, tiny):
     stage = "05_score_rfm"
-    before = {path.name: digest(path) for path in (tiny[0] / "data/processed/tiny").glob("*.parquet")}
+    before = {path.name: digest(path) for path in (tiny / "data/processed/tiny").glob("*.parquet")}
     notebook = nbformat.read(prepared(copy, stage), as_version=4)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(copy / "notebooks")}}).execute()
     after = {path.name: digest(path) for path in (copy / "data/processed/tiny").glob("*.parquet")}

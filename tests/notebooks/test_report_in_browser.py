@@ -16,7 +16,7 @@ def pages(tiny):
     """Open a file of the run's folder; collect requests, console messages and dialogs."""
     from playwright.sync_api import sync_playwright
 
-    folder = (tiny[0] / "reports/tiny/latest").resolve()
+    folder = (tiny / "reports/tiny/latest").resolve()
     seen = []
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM)

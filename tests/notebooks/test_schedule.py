@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.skipif(shutil.which("sh") is None, reason="no sh on this machine")
 def test_the_cron_line_runs_the_flow(tiny, tmp_path):
     place = tmp_path / "workbench"
-    shutil.copytree(tiny[0], place, symlinks=True)
+    shutil.copytree(tiny, place, symlinks=True)
     (place / ".venv" / "bin").mkdir(parents=True)
     (place / ".venv" / "bin" / "workbench").symlink_to(Path(sys.executable).with_name("workbench"))
     line = re.search(r"```cron\n(.+)\n```", (ROOT / "README.md").read_text(encoding="utf-8")).group(1)
