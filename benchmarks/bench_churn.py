@@ -73,7 +73,7 @@ def score(n: int, features: int, folder: Path) -> None:
 
     from workbench.analysis.churn.columns import choose_columns, tidy
     from workbench.analysis.churn.fitting import Recipe, Training, fit_candidate, pinned
-    from workbench.analysis.churn.models import ChurnResult
+    from workbench.analysis.churn.results import ChurnResult
     from workbench.analysis.churn.saved import pack_churn
     from workbench.analysis.churn.study import ChurnStudy
     from workbench.core.exports import export_batches

@@ -38,6 +38,7 @@ def _card(saved: SavedModel, language: str, profile: str, credit: Any) -> str:
     values |= {"customers": metrics["customers"], "positives": metrics["positives"], "alarms": facts["leak_alarms"]}
     values |= {"horizon_days": facts["horizon_days"], "inputs": len(saved.inputs), "label_name": facts["label_name"]}
     values |= {name: facts["cut_offs"].get(name) for name in ("train", "calibrate", "test")}
+    values |= {"cut_offs": len(facts.get("train_cut_offs") or [None])}
     dated = "card_period_dated" if facts["cut_offs"] else "card_period_undated"
     aims = "card_purpose" if facts["horizon_days"] else "card_purpose_labels"
     parts = [f"# {say('card_title', language, values)}"]

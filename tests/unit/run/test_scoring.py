@@ -10,7 +10,7 @@ import pytest
 
 from workbench.analysis.churn.columns import choose_columns, tidy
 from workbench.analysis.churn.fitting import Recipe, Training, fit_candidate, pinned
-from workbench.analysis.churn.models import ChurnResult
+from workbench.analysis.churn.results import ChurnResult
 from workbench.analysis.churn.saved import TRUSTED, pack_churn, unpack_churn
 from workbench.analysis.churn.study import ChurnStudy
 from workbench.analysis.saved_models import SavedModel, dump_pipeline, load_pipeline

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import expit
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -29,6 +30,7 @@ from workbench.analysis.churn.evaluation import auc, auc_standard_error, logisti
 
 __all__ = [
     "ChurnModel",
+    "Held",
     "Recipe",
     "Training",
     "choose_candidate",
@@ -38,6 +40,7 @@ __all__ = [
     "inner_scores",
     "pinned",
     "platt_line",
+    "sampled",
     "train_calibrated",
 ]
 
@@ -46,7 +49,6 @@ DIGITS = 6
 RAW = (1.0, 0.0)  # the calibrating line that changes nothing
 MOST_ROWS = 50_000  # customers that the slow learners are fitted on: of more, a seeded sample
 SLOW = frozenset({"svm", "neural_network"})
-Labelled = tuple[pd.DataFrame, np.ndarray]  # tidy features, labels
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,32 @@ class Training:
         return self._prepared[kind]
 
 
+class Held:
+    """Customers that a training has not seen, their inputs made once for all the candidates that take the same.
+
+    Parameters
+    ----------
+    train : Training
+    frame : pandas.DataFrame
+        Features as ``tidy`` gives them.
+    labels : numpy.ndarray
+        0 or 1.
+    """
+
+    def __init__(self, train: Training, frame: pd.DataFrame, labels: np.ndarray):
+        self.labels = labels
+        self._train = train
+        self._frame = frame
+        self._made: dict[str, np.ndarray] = {}
+
+    def scores(self, model: ChurnModel) -> np.ndarray:
+        """Return the raw probabilities of a model fitted on the training."""
+        kind = inputs_of(model.name, model.columns)
+        if kind not in self._made:
+            self._made[kind] = self._train.prepared(kind)[0].transform(self._frame)
+        return _raw(model.pipeline[1:], self._made[kind])
+
+
 @dataclass(frozen=True)
 class ChurnModel:
     """A fitted pipeline and the line that calibrates it.
@@ -129,6 +157,10 @@ class ChurnModel:
         """Return the calibrated probability of the event for each row, in 0..1."""
         return np.round(expit(self.log_odds(features)), 9)
 
+    def calibrated(self, raw: np.ndarray) -> np.ndarray:
+        """Return the calibrated probabilities of raw ones."""
+        return np.round(expit(self.intercept + self.slope * logit(raw)), 9)
+
     def log_odds(self, features: pd.DataFrame) -> np.ndarray:
         """Return the calibrated log odds of the event for each row."""
         if not len(features):
@@ -140,8 +172,12 @@ class ChurnModel:
 
 @contextmanager
 def pinned() -> Iterator[None]:
-    """Hold every learner to one thread; the slow ones may stop before they converge, their rounds are bounded."""
-    with threadpool_limits(limits=1), warnings.catch_warnings():
+    """Hold every learner to one thread; the slow ones may stop before they converge, their rounds are bounded.
+
+    ``tidy`` leaves nothing infinite, so what scikit-learn would check again at every step is not checked.
+    """
+    checked = config_context(assume_finite=True, skip_parameter_validation=True)
+    with threadpool_limits(limits=1), checked, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
 
@@ -179,14 +215,21 @@ def fit_candidate(
     inputs, matrix = train.prepared(inputs_of(name, recipe.columns))
     labels = train.labels
     if name in SLOW and len(labels) > MOST_ROWS:
-        kept = np.sort(np.random.default_rng(recipe.seed).choice(len(labels), MOST_ROWS, replace=False))
+        kept = sampled(len(labels), recipe.seed)
         matrix, labels = matrix[kept], labels[kept]
     learner.fit(matrix, labels)
     return ChurnModel(name, recipe.columns, make_pipeline(inputs, *learner), *line, settings=chosen)
 
 
+def sampled(count: int, seed: int) -> np.ndarray:
+    """Return the positions of at most 50,000 rows of so many, drawn by the seed, rising."""
+    if count <= MOST_ROWS:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, MOST_ROWS, replace=False))
+
+
 def train_calibrated(
-    name: str, recipe: Recipe, train: Training, calibrate: Labelled, *, settings: Mapping[str, Any] | None = None
+    name: str, recipe: Recipe, train: Training, calibrate: Held, *, settings: Mapping[str, Any] | None = None
 ) -> tuple[ChurnModel, float]:
     """Fit on one period, search and calibrate on the next.
 
@@ -194,7 +237,7 @@ def train_calibrated(
     ----------
     name, recipe, train
         As for ``fit_candidate``.
-    calibrate : (pandas.DataFrame, numpy.ndarray)
+    calibrate : Held
         Customers the model was not fitted on.
     settings : mapping, optional
         No search: these.
@@ -208,7 +251,7 @@ def train_calibrated(
     tried = SEARCHED.get(name, ({},)) if settings is None else (settings,)
     found = [_tried(name, recipe, each, train, calibrate) for each in tried]
     model, scores, area = max(found, key=lambda each: each[2])
-    slope, intercept = platt_line(scores, calibrate[1])
+    slope, intercept = platt_line(scores, calibrate.labels)
     return replace(model, slope=slope, intercept=intercept), area
 
 
@@ -245,7 +288,7 @@ def inner_scores(recipe: Recipe, train: Training) -> dict[str, tuple[np.ndarray,
     settings: dict[str, dict[str, Any]] = {}
     for rest, held in folds_of(recipe, train.labels, folds=INNER, seed=recipe.seed):
         inside = Training(train.frame.iloc[rest], train.labels[rest], recipe.columns)
-        outside = train.frame.iloc[held], train.labels[held]
+        outside = Held(inside, train.frame.iloc[held], train.labels[held])
         for name in recipe.names:
             tried = (settings[name],) if name in settings else SEARCHED.get(name, ({},))
             found = [_tried(name, recipe, each, inside, outside) for each in tried]
@@ -285,15 +328,15 @@ def fit_nested(
 
 
 def _tried(
-    name: str, recipe: Recipe, settings: Mapping[str, Any], train: Training, held: Labelled
+    name: str, recipe: Recipe, settings: Mapping[str, Any], train: Training, held: Held
 ) -> tuple[ChurnModel, np.ndarray, float]:
     model = fit_candidate(name, recipe, train, settings=settings)
-    scores = _raw(model.pipeline, held[0])
-    return model, scores, round(auc(held[1], scores), 9)
+    scores = held.scores(model)
+    return model, scores, round(auc(held.labels, scores), 9)
 
 
-def _raw(pipeline: Any, frame: pd.DataFrame) -> np.ndarray:
+def _raw(pipeline: Any, rows: pd.DataFrame | np.ndarray) -> np.ndarray:
     """Return the pipeline's own probability, or its margin where it has none."""
     if hasattr(pipeline, "predict_proba"):
-        return pipeline.predict_proba(frame)[:, 1]
-    return expit(pipeline.decision_function(frame))
+        return pipeline.predict_proba(rows)[:, 1]
+    return expit(pipeline.decision_function(rows))

@@ -1,7 +1,7 @@
 """Who counts as lost, from when, and how far ahead is that asked? Labels for 08_predict_churn.
 
 A customer churns at a cut-off when no purchase falls into [cut_off, cut_off + horizon). The horizon comes from the
-customers' own rhythm; three cut-offs, one horizon apart, give a period to train, one to calibrate and one to test on.
+customers' own rhythm; cut-offs, one horizon apart, give periods to train on, then one to calibrate and one to test on.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ RHYTHM = 0.9  # quantile of the gaps between purchase days that the horizon cove
 LEAST_DAYS = 28  # shortest horizon
 WEEK = 7  # days
 PERIODS = 4  # horizons the data must span: one of history, then train, calibrate, test
+TRAIN_CUT_OFFS = 3  # cut-offs to train on, where the history has room for them
 ACTIVE_HORIZONS = 2  # a customer counts as active within this many horizons of the last purchase
 
 
@@ -61,26 +62,38 @@ class Horizon:
 
 @dataclass(frozen=True)
 class CutOffs:
-    """Three dates, one horizon apart; each period is [cut-off, cut-off + horizon).
+    """Dates one horizon apart; each period is [cut-off, cut-off + horizon), so no two share a day.
 
     Attributes
     ----------
-    train, calibrate, test : datetime.date
+    trains : tuple of datetime.date
+        Cut-offs to train on, in time order, at least one.
+    calibrate, test : datetime.date
     horizon_days : int
     ends : datetime.date
         The day after the last one that labels use; no later than the as-of date.
     """
 
-    train: date
+    trains: tuple[date, ...]
     calibrate: date
     test: date
     horizon_days: int
     ends: date
 
     @property
+    def train(self) -> date:
+        """The latest cut-off that is trained on."""
+        return self.trains[-1]
+
+    @property
     def periods(self) -> dict[str, date]:
-        """Cut-offs by the name of their period, in time order."""
+        """The latest cut-off of each kind of period, in time order."""
         return {"train": self.train, "calibrate": self.calibrate, "test": self.test}
+
+    @property
+    def origins(self) -> tuple[tuple[str, date], ...]:
+        """Every cut-off with what it serves (train, calibrate, test), in time order."""
+        return (*(("train", each) for each in self.trains), ("calibrate", self.calibrate), ("test", self.test))
 
 
 @dataclass(frozen=True)
@@ -147,7 +160,14 @@ def choose_horizon(gaps: pd.DataFrame, *, span_days: int, given_days: int | None
     return Horizon(min(weeks, bound), quantile, int(gaps["gaps"].sum()), set_by)
 
 
-def plan_cut_offs(first: date, as_of: date, horizon_days: int, *, last: date | None = None) -> CutOffs:
+def plan_cut_offs(
+    first: date,
+    as_of: date,
+    horizon_days: int,
+    *,
+    last: date | None = None,
+    train_cut_offs: int = TRAIN_CUT_OFFS,
+) -> CutOffs:
     """Place the train, calibration and test cut-offs so that every label is mature.
 
     Parameters
@@ -160,21 +180,25 @@ def plan_cut_offs(first: date, as_of: date, horizon_days: int, *, last: date | N
     last : datetime.date, optional
         Day of the last purchase; the data is taken to end the day after it where that is before ``as_of``, since an
         empty tail would make everybody look lost.
+    train_cut_offs : int
+        Cut-offs to train on, >= 1; fewer where less than one horizon of history would lie before the earliest.
 
     Returns
     -------
     CutOffs
-        The test period ends where the data ends; the others come one and two horizons earlier.
+        The test period ends where the data ends; the others come one, two and more horizons earlier.
 
     Raises
     ------
     DataError
-        When less than one horizon of history lies before the training cut-off.
+        When less than one horizon of history lies before the only training cut-off.
     """
     ends = as_of if last is None else min(as_of, last + timedelta(days=1))
     _check_span((ends - first).days, horizon_days)
     step = timedelta(days=horizon_days)
-    return CutOffs(ends - 3 * step, ends - 2 * step, ends - step, horizon_days, ends)
+    room = (ends - first).days // horizon_days - PERIODS + 1
+    trains = tuple(ends - back * step for back in range(2 + min(train_cut_offs, room), 2, -1))
+    return CutOffs(trains, ends - 2 * step, ends - step, horizon_days, ends)
 
 
 def label_purchases(

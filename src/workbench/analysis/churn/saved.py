@@ -60,6 +60,7 @@ def pack_churn(study: ChurnStudy, features: pd.DataFrame, *, as_of: str, label_n
         "labels_from": study.kind,
         "as_of": as_of,
         "cut_offs": {name: each.isoformat() for name, each in study.cut_offs.items()},
+        "train_cut_offs": [each.isoformat() for each in study.train_cut_offs],
         "horizon_days": study.horizon.days if study.horizon else None,
         "active_within_days": study.active_within_days,
         "leak_alarms": len(study.result.alarms),

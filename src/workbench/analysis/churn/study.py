@@ -16,22 +16,25 @@ import pandas as pd
 
 from workbench.analysis.churn.alarms import find_future
 from workbench.analysis.churn.fitting import ChurnModel
+from workbench.analysis.churn.given_labels import LEAST_MOMENTS, keep_together, part_by_date, read_labels
 from workbench.analysis.churn.labels import (
     LEAST_DAYS,
     PERIODS,
+    TRAIN_CUT_OFFS,
     Horizon,
+    Labels,
     active_customers,
     choose_horizon,
     label_purchases,
     plan_cut_offs,
 )
-from workbench.analysis.churn.models import ChurnResult, fit_dated, fit_undated
+from workbench.analysis.churn.models import fit_dated, fit_undated
+from workbench.analysis.churn.results import ChurnResult
 from workbench.analysis.purchases import count_gaps, has_purchases, purchase_days
 from workbench.intake.features import build_features
 
 __all__ = ["ChurnStudy", "score_customers", "score_frame", "study_churn"]
 
-_SPLITS = (0.4, 0.6, 0.8)  # of the span of dated labels: train, calibrate and test begin there
 CHURN_COLUMNS = ("customer_id", "churn_probability", "purchase_probability", "cut_off", "model_version")
 
 
@@ -55,9 +58,15 @@ class ChurnStudy:
     horizon : Horizon or None
         None with a label table.
     cut_offs : dict of str to date
-        train, calibrate, test; empty for a random split.
+        train (the latest of them), calibrate, test; empty for a random split.
+    train_cut_offs : tuple of date
+        All cut-offs that were trained on, in time order; empty for a random split.
+    train_cut_offs_asked : int
+        How many were asked for.
     counts : dict
-        Customers eligible, inactive and too new at each cut-off.
+        Customers eligible, inactive and too new at each cut-off (of training: all cut-offs together); ``immature``:
+        customers active at the end of the data, whose outcome is not known yet and who are in no period; of a label
+        table what was left out, by reason.
     active_within_days : int or None
     tested : pandas.DataFrame
         customer_id, label and the features of the tested customers, as they stood at the test's cut-off.
@@ -70,6 +79,8 @@ class ChurnStudy:
     span: dict[str, int] = field(default_factory=dict)
     horizon: Horizon | None = None
     cut_offs: dict[str, date] = field(default_factory=dict)
+    train_cut_offs: tuple[date, ...] = ()
+    train_cut_offs_asked: int = 0
     counts: dict[str, Any] = field(default_factory=dict)
     active_within_days: int | None = None
     tested: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -88,6 +99,7 @@ def study_churn(
     n_bootstraps: int = 500,
     seed: int = 0,
     partial_below: float = 0.0,
+    train_cut_offs: int = TRAIN_CUT_OFFS,
     households: pd.DataFrame | None = None,
 ) -> ChurnStudy:
     """Learn who leaves, from the labels where there are some, else from the orders.
@@ -104,17 +116,21 @@ def study_churn(
         The parameters of 03_build_features and 08_predict_churn.
     partial_below : float
         As for ``labels.label_purchases``.
+    train_cut_offs : int
+        Cut-offs to train on, fewer where the history is short.
     households : DataFrame, optional
-        customer_id, household_id: no fold of a random split parts a household.
+        customer_id, household_id: no fold of a random split parts a household, none is in two periods of a label
+        table, and ``auc_apart`` tells how well a model does on households it never learned from.
 
     Returns
     -------
     ChurnStudy
     """
     settings = {"leak_auc": leak_auc, "min_positives": min_positives, "n_bootstraps": n_bootstraps, "seed": seed}
+    settings |= {"households": households}
     if "labels" in tables:
-        settings |= {"households": households}
-        return _study_labels(tables, features, as_of=as_of, windows_days=windows_days, settings=settings)
+        asked = {"as_of": as_of, "windows_days": windows_days, "train_cut_offs": train_cut_offs}
+        return _study_labels(tables, features, settings=settings, **asked)
     first, last = _first_and_last(tables["transactions"], as_of)
     gaps = count_gaps(tables["transactions"], as_of=as_of) if first else pd.DataFrame()
     reason, span = _obstacle(first, last, gaps, horizon_days)
@@ -122,20 +138,43 @@ def study_churn(
         nothing = ChurnResult("too_short", "time", {}, {"leak_alarms": 0})
         return ChurnStudy("purchases", "too_short", nothing, reason, span)
     horizon = choose_horizon(gaps, span_days=span["days"], given_days=horizon_days)
-    cut_offs = plan_cut_offs(first, as_of, horizon.days, last=last)
+    cut_offs = plan_cut_offs(first, as_of, horizon.days, last=last, train_cut_offs=train_cut_offs)
     within = active_within_days or 2 * horizon.days
-    asked = {"as_of": as_of, "active_within_days": within, "partial_below": partial_below}
-    labels = {
-        name: label_purchases(tables["transactions"], cut_off, horizon.days, **asked)
-        for name, cut_off in cut_offs.periods.items()
-    }
-    periods = {
-        name: _joined(each.frame, _features_at(tables, each.cut_off, windows_days)) for name, each in labels.items()
-    }
-    result = _alarmed(fit_dated(periods, horizon_days=horizon.days, **settings), periods, cut_offs.periods)
-    counts = {f"{name}.{key}": value for name, each in labels.items() for key, value in each.counts.items()}
-    asked = {"horizon": horizon, "cut_offs": cut_offs.periods, "active_within_days": within}
-    return ChurnStudy("purchases", result.verdict, result, counts=counts, tested=periods["test"], **asked)
+    labels = [
+        (role, label_purchases(
+            tables["transactions"], cut_off, horizon.days, as_of=as_of, active_within_days=within,
+            partial_below=partial_below,
+        ))
+        for role, cut_off in cut_offs.origins
+    ]  # fmt: skip
+    periods, late = _periods(tables, labels, windows_days)
+    result = _alarmed(fit_dated(periods, horizon_days=horizon.days, **settings), late)
+    counts = _counted(labels) | {"immature": len(active_customers(tables["transactions"], cut_offs.ends, within))}
+    asked = {"horizon": horizon, "cut_offs": cut_offs.periods, "train_cut_offs": cut_offs.trains}
+    asked |= {"train_cut_offs_asked": train_cut_offs, "active_within_days": within, "tested": periods["test"]}
+    return ChurnStudy("purchases", result.verdict, result, counts=counts, **asked)
+
+
+def _periods(
+    tables: Mapping[str, ibis.Table], labels: Sequence[tuple[str, Labels]], windows_days: Sequence[int]
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """Join labels and features at every cut-off, training cut-offs below each other; and what knows the future."""
+    parts: dict[str, list[pd.DataFrame]] = {}
+    late = []
+    for role, each in labels:
+        known = _joined(each.frame, _features_at(tables, each.cut_off, windows_days))
+        late.append(find_future(known, each.cut_off))
+        parts.setdefault(role, []).append(known.assign(cut_off=pd.Timestamp(each.cut_off)))
+    periods = {role: pd.concat(frames, ignore_index=True) for role, frames in parts.items()}
+    return periods, pd.concat(late, ignore_index=True).drop_duplicates("feature")
+
+
+def _counted(labels: Sequence[tuple[str, Labels]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for role, each in labels:
+        for key, value in each.counts.items():
+            counts[f"{role}.{key}"] = counts.get(f"{role}.{key}", 0) + value
+    return counts
 
 
 def score_customers(
@@ -228,53 +267,33 @@ def _study_labels(
     *,
     as_of: date,
     windows_days: Sequence[int],
+    train_cut_offs: int,
     settings: Mapping[str, Any],
 ) -> ChurnStudy:
-    labels, unlabelled = _read_labels(tables["labels"], as_of)
-    if labels["observed_at"].isna().any() or labels["observed_at"].nunique() < len(_SPLITS) + 1:
+    labels, left_out = read_labels(tables["labels"], as_of)
+    if labels["observed_at"].isna().any() or labels["observed_at"].nunique() < LEAST_MOMENTS:
         known = _joined(labels[["customer_id", "label"]], features)
+        left_out |= {"labels.without_features": len(labels) - len(known)}
         result = fit_undated(known, **settings)
-        return ChurnStudy("undated_labels", result.verdict, result, counts=unlabelled, tested=known)
-    starts = _starts(labels["observed_at"])
-    periods = {}
-    for at, (name, start) in enumerate(starts.items()):
-        ends = [*starts.values(), labels["observed_at"].max() + pd.Timedelta(days=1)][at + 1]
-        inside = (labels["observed_at"] >= start) & (labels["observed_at"] < ends)
-        known = _features_at(tables, start.date(), windows_days)
-        periods[name] = _joined(labels.loc[inside, ["customer_id", "label"]], known)
-    settings = {name: value for name, value in settings.items() if name != "households"}
-    result = _alarmed(fit_dated(periods, **settings), periods, {name: at.date() for name, at in starts.items()})
-    dates = {name: start.date() for name, start in starts.items()}
-    tested = periods["test"]
-    return ChurnStudy("dated_labels", result.verdict, result, cut_offs=dates, counts=unlabelled, tested=tested)
+        return ChurnStudy("undated_labels", result.verdict, result, counts=left_out, tested=known)
+    dated, earlier = part_by_date(labels, train_cut_offs)
+    dated, parted = keep_together(dated, settings["households"])
+    left_out |= {"labels.before_first_cut_off": earlier, "labels.household_later": parted}
+    periods, late = _periods(tables, dated, windows_days)
+    left_out |= {"labels.without_features": sum(len(each.frame) for _, each in dated) - sum(map(len, periods.values()))}
+    result = _alarmed(fit_dated(periods, **settings), late)
+    trains = tuple(each.cut_off for role, each in dated if role == "train")
+    asked = {"cut_offs": {role: each.cut_off for role, each in dated}, "train_cut_offs": trains}
+    asked |= {"train_cut_offs_asked": train_cut_offs}
+    return ChurnStudy("dated_labels", result.verdict, result, counts=left_out, tested=periods["test"], **asked)
 
 
-def _alarmed(result: ChurnResult, periods: Mapping[str, pd.DataFrame], cut_offs: Mapping[str, date]) -> ChurnResult:
+def _alarmed(result: ChurnResult, late: pd.DataFrame) -> ChurnResult:
     """Add the alarms that only the cut-offs can raise: features that know what came after."""
-    late = pd.concat([find_future(periods[name], cut_off) for name, cut_off in cut_offs.items()])
-    late = late.drop_duplicates("feature")
     if late.empty or result.model is None:
         return result
     alarms = pd.concat([each for each in (result.alarms, late) if len(each)], ignore_index=True)
     return replace(result, alarms=alarms, metrics=result.metrics | {"leak_alarms": len(alarms)})
-
-
-def _read_labels(labels: ibis.Table, as_of: date) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the latest label of each customer observed before the date, as 0 and 1; count those left out."""
-    if "observed_at" not in labels.columns:
-        labels = labels.mutate(observed_at=ibis.null("timestamp"))
-    late = labels.filter(labels.observed_at >= ibis.literal(as_of).cast("timestamp")).count().to_pyarrow().as_py()
-    known = labels.filter(labels.observed_at.isnull() | (labels.observed_at < ibis.literal(as_of).cast("timestamp")))
-    known = known.filter(known.customer_id.notnull() & known.label.notnull())
-    frame = known.select("customer_id", "observed_at", label=known.label.cast("int64")).to_pandas()
-    frame = frame.sort_values(["customer_id", "observed_at", "label"]).drop_duplicates("customer_id", keep="last")
-    return frame.reset_index(drop=True), {"labels.after_as_of": int(late)}
-
-
-def _starts(observed: pd.Series) -> dict[str, pd.Timestamp]:
-    first, last = observed.min(), observed.max()
-    names = ("train", "calibrate", "test")
-    return {name: (first + part * (last - first)).normalize() for name, part in zip(names, _SPLITS, strict=True)}
 
 
 def _features_at(tables: Mapping[str, ibis.Table], cut_off: date, windows_days: Sequence[int]) -> pd.DataFrame:

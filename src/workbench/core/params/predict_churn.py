@@ -35,6 +35,14 @@ class PredictChurn(Section):
         ge=0,
         lt=1,
     )
+    train_cut_offs: int = knob(
+        3,
+        unit="cut-offs",
+        en="Cut-offs to train on, one horizon apart; fewer where the history is short",
+        zh="用于训练的截止日个数，彼此相隔一个预测期；历史较短时自动减少",
+        ge=1,
+        le=24,
+    )
     decision_share: float = knob(
         0.1,
         unit="share",

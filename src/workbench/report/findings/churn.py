@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.analysis.churn.study import ChurnStudy
 from workbench.analysis.intervals import wilson
+from workbench.report.findings.churn_periods import find_periods, limit_labels
 from workbench.report.findings.finding import Finding
 
 __all__ = [
@@ -65,7 +66,7 @@ def find_churn(study: ChurnStudy, scored: pd.DataFrame, *, min_positives: int) -
     if study.verdict == "too_few_positives":
         return [_too_few(study.result.counts, min_positives)]
     found = [*_alarms(study), _answer(study), _rate(study), *_top(study), _gain(study)]
-    return found + _how(study) + _scored(study, scored)
+    return found + _how(study) + find_periods(study) + _scored(study, scored)
 
 
 def limit_churn(study: ChurnStudy) -> list[Finding]:
@@ -80,7 +81,7 @@ def limit_churn(study: ChurnStudy) -> list[Finding]:
     late = study.counts.get("labels.after_as_of", 0)
     if late:
         found.append(Finding("churn_limit_late", {"labels": late}))
-    return [*found, Finding("churn_limit_decision")]
+    return [*found, *limit_labels(study), Finding("churn_limit_decision")]
 
 
 def measure_churn(study: ChurnStudy) -> dict[str, Any]:
@@ -89,12 +90,15 @@ def measure_churn(study: ChurnStudy) -> dict[str, Any]:
     Returns
     -------
     dict
-        The metrics of `workbench.analysis.churn.models.ChurnResult`, with verdict, split, horizon_days and the
+        The metrics of `workbench.analysis.churn.results.ChurnResult`, with verdict, split, horizon_days and the
         customers counted at each cut-off.
     """
     split = "random" if study.kind == "undated_labels" else "time"
     metrics = study.result.metrics | {"verdict": study.verdict, "split": split} | study.counts
     metrics |= {f"cut_off.{name}": cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
+    if study.train_cut_offs:
+        metrics |= {"train_cut_offs": len(study.train_cut_offs)}
+        metrics |= {"cut_off.train_first": study.train_cut_offs[0].isoformat()}
     if study.horizon is not None:
         metrics |= {"horizon_days": study.horizon.days, "horizon_set_by": study.horizon.set_by}
     return metrics
@@ -108,6 +112,7 @@ def horizon_of(study: ChurnStudy) -> int | None:
 def data_of(study: ChurnStudy, digest: str) -> dict[str, Any]:
     """Return what all candidates share: the digest of the features, the split and the cut-offs."""
     dates = {f"cut_off.{name}": cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
+    dates |= {"train_cut_offs": len(study.train_cut_offs)} if study.train_cut_offs else {}
     return {"split": study.result.split, "data_digest": digest, "horizon_days": horizon_of(study), **dates}
 
 
@@ -194,11 +199,6 @@ def _how(study: ChurnStudy) -> list[Finding]:
     if len(importance) and importance.iloc[0]["low"] > 0:
         values = importance.iloc[0][["feature", "importance", "low", "high"]].to_dict()
         found.append(Finding("churn_driver", values | {"n": metrics["customers"]}, 0.35))
-    if study.horizon is not None:
-        dates = {name: cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
-        found.append(Finding("churn_dates", dates | {"horizon_days": study.horizon.days}, 0.1))
-        people = {"customers": study.counts["test.eligible"], "active_within_days": study.active_within_days}
-        found.append(Finding("churn_population", people, 0.1))
     return found
 
 

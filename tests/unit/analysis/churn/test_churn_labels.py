@@ -118,10 +118,21 @@ def test_short_data_and_no_repeats_are_refused_in_numbers():
 
 
 def test_cut_offs_are_one_horizon_apart_and_labels_mature():
-    plan = plan_cut_offs(date(2024, 1, 1), date(2024, 12, 31), 28)
+    plan = plan_cut_offs(date(2024, 1, 1), date(2024, 12, 31), 28, train_cut_offs=1)
     assert plan.ends == date(2024, 12, 31)
     assert [plan.ends - each for each in plan.periods.values()] == [timedelta(84), timedelta(56), timedelta(28)]
     assert list(plan.periods) == ["train", "calibrate", "test"]
+
+
+def test_several_training_cut_offs_go_back_a_horizon_each_as_far_as_one_of_history_is_left():
+    plan = plan_cut_offs(date(2024, 1, 1), date(2024, 12, 31), 28, train_cut_offs=3)
+    assert [(plan.ends - each).days for each in plan.trains] == [140, 112, 84]
+    assert plan.train == plan.trains[-1]
+    assert [role for role, _ in plan.origins] == ["train", "train", "train", "calibrate", "test"]
+    # 170 days: six horizons of 28, of which one is history, one calibrates, one tests
+    short = plan_cut_offs(date(2024, 1, 1), date(2024, 6, 19), 28, train_cut_offs=9)
+    assert [(short.ends - each).days for each in short.trains] == [140, 112, 84]
+    assert (short.trains[0] - date(2024, 1, 1)).days >= 28
 
 
 def test_an_empty_tail_before_the_as_of_date_is_not_read_as_churn():

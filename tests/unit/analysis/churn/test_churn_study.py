@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from workbench.analysis.churn import study as churn_study
-from workbench.analysis.churn.models import ChurnResult
+from workbench.analysis.churn.results import ChurnResult
 from workbench.analysis.churn.study import ChurnStudy, score_customers, study_churn
 
 FIRST, AS_OF = date(2024, 1, 1), date(2024, 6, 17)  # 168 days: six periods of four weeks
@@ -58,7 +58,8 @@ def fitted(monkeypatch):
 
 
 def study(rows, **options):
-    return study_churn({"transactions": lines(rows)}, pd.DataFrame(), **{"as_of": AS_OF, "horizon_days": 28, **options})
+    asked = {"as_of": AS_OF, "horizon_days": 28, "train_cut_offs": 1, **options}
+    return study_churn({"transactions": lines(rows)}, pd.DataFrame(), **asked)
 
 
 def same(one, two):
@@ -78,9 +79,21 @@ def test_purchases_are_learned_from_over_three_periods_a_horizon_apart(fitted):
         assert frame["recency_days"].between(1, 56).all()
 
 
+def test_several_training_cut_offs_stand_below_each_other_each_with_what_was_known_then(fitted):
+    found = study(shop(60), train_cut_offs=9)
+    assert found.train_cut_offs == (date(2024, 1, 29), date(2024, 2, 26), date(2024, 3, 25))
+    assert (found.train_cut_offs_asked, found.cut_offs["train"]) == (9, date(2024, 3, 25))
+    rows = fitted["train"]
+    assert rows.groupby("cut_off").size().sum() == len(rows) == found.counts["train.eligible"]
+    assert not rows.duplicated(["customer_id", "cut_off"]).any()
+    most = rows.groupby("cut_off")["frequency_orders"].max().tolist()
+    assert most == [4, 8, 12]  # one a week, and nothing of what came later
+    assert found.counts["immature"] == study(shop(60)).counts["immature"] > 0
+
+
 def test_settings_reach_the_fit(fitted):
     study(shop(40), seed=7, min_positives=31, leak_auc=0.9, n_bootstraps=5)
-    asked = {"leak_auc": 0.9, "min_positives": 31, "n_bootstraps": 5, "seed": 7, "horizon_days": 28}
+    asked = {"leak_auc": 0.9, "min_positives": 31, "n_bootstraps": 5, "seed": 7, "horizon_days": 28, "households": None}
     assert fitted["settings"] == asked
 
 
@@ -184,7 +197,7 @@ FEATURES = pd.DataFrame({"customer_id": ["a", "b", "c"], "tenure": [1, 2, 3], "p
 
 def label_study(rows, features=FEATURES, tables=None, **options):
     given = {"labels": labels(rows), **(tables or {})}
-    return study_churn(given, features, **{"as_of": AS_OF, **options})
+    return study_churn(given, features, **{"as_of": AS_OF, "train_cut_offs": 1, **options})
 
 
 def test_labels_without_dates_are_learned_from_with_the_features_of_the_run(fitted):
@@ -227,6 +240,26 @@ def test_dated_labels_are_split_by_their_dates(fitted):
     assert labelled["train"] == {f"c{at:03}" for at in range(24, 35)}
     assert labelled["calibrate"] == {f"c{at:03}" for at in range(35, 47)}
     assert labelled["test"] == {f"c{at:03}" for at in range(47, 60)}
+
+
+def test_earlier_labels_are_trained_on_too_and_those_before_the_first_cut_off_are_counted(fitted):
+    found = label_study(dated_labels(), tables={"transactions": lines(shop(60))}, train_cut_offs=2)
+    assert found.train_cut_offs == (date(2024, 4, 13), date(2024, 4, 25))
+    assert set(fitted["train"]["customer_id"]) == {f"c{at:03}" for at in range(12, 35)}
+    assert found.counts["labels.before_first_cut_off"] == 12
+
+
+def test_no_household_is_in_two_periods_of_a_label_table(fitted):
+    homes = pd.DataFrame({"customer_id": ["c026", "c040", "c050", "c051"], "household_id": ["h1", "h1", "h2", "h2"]})
+    found = label_study(dated_labels(), tables={"transactions": lines(shop(60))}, households=homes)
+    assert "c026" not in set(fitted["train"]["customer_id"])  # c040 of the same household calibrates
+    assert "c040" in set(fitted["calibrate"]["customer_id"])
+    assert {"c050", "c051"} <= set(fitted["test"]["customer_id"])  # within one period they may be together
+    assert found.counts["labels.household_later"] == 1
+
+
+def test_labels_of_customers_of_whom_nothing_is_known_are_counted(fitted):
+    assert label_study([("b", 1, None), ("stranger", 1, None)]).counts["labels.without_features"] == 1
 
 
 def test_what_is_known_of_a_dated_label_ends_where_its_period_begins(fitted):

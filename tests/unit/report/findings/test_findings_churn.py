@@ -8,7 +8,7 @@ import pytest
 
 from workbench.analysis.churn.decision import decide, profit_curve
 from workbench.analysis.churn.labels import Horizon
-from workbench.analysis.churn.models import ChurnResult
+from workbench.analysis.churn.results import ChurnResult
 from workbench.analysis.churn.study import ChurnStudy
 from workbench.report.findings.churn import find_churn, limit_churn, measure_churn
 from workbench.report.findings.churn_decision import contact_rows, find_decision
@@ -50,8 +50,11 @@ def study():
         alarms=pd.DataFrame(columns=["alarm", "feature", "auc"]),
     )
     cuts = {"train": date(2024, 1, 1), "calibrate": date(2024, 2, 1), "test": date(2024, 3, 1)}
-    counts = {"test.eligible": 200, "test.inactive": 7}
-    return ChurnStudy("purchases", "model", result, "", {}, Horizon(35, 30, 900, "rhythm"), cuts, counts, 70)
+    counts = {"test.eligible": 200, "test.inactive": 7, "immature": 211}
+    return ChurnStudy(
+        "purchases", "model", result, horizon=Horizon(35, 30, 900, "rhythm"), cut_offs=cuts,
+        train_cut_offs=(date(2024, 1, 1),), train_cut_offs_asked=1, counts=counts, active_within_days=70,
+    )  # fmt: skip
 
 
 def find(study, scored=NOBODY):
@@ -80,6 +83,29 @@ def test_a_model_is_told_by_hand(study):
     assert values["churn_population"] == {"customers": 200, "active_within_days": 70}
     assert values["churn_scored"] == {"customers": 3, "cut_off": "2024-04-05"}
     assert "churn_leak" not in values
+
+
+def test_the_cut_offs_and_who_is_in_none_of_them_are_told(study):
+    values = told(find(study))
+    assert values["churn_immature"] == {"customers": 211, "known": "2024-05-10"}  # 70 days after the test's cut-off
+    assert {"churn_dates_several", "churn_cut_offs_few", "churn_origins", "churn_apart"}.isdisjoint(values)
+    origins = pd.DataFrame({"role": ["train", "train", "test"], "auc": [None, 0.71, 0.8]})
+    several = replace(
+        changed(study, auc_apart=0.78), train_cut_offs=(date(2023, 11, 1), date(2024, 1, 1)), train_cut_offs_asked=3
+    )
+    several = replace(several, result=replace(several.result, origins=origins))
+    values = told(find(several))
+    assert (values["churn_dates_several"]["first"], values["churn_dates_several"]["cut_offs"]) == ("2023-11-01", 2)
+    assert values["churn_cut_offs_few"] == {"used": 2, "asked": 3, "horizon_days": 35}
+    assert values["churn_origins"] == {"low": 0.71, "high": 0.8, "cut_offs": 2}
+    assert values["churn_apart"] == {"apart": 0.78, "auc": 0.8}
+    assert measure_churn(several)["train_cut_offs"] == 2
+
+
+def test_labels_left_out_are_told_by_their_reason(study):
+    left = replace(study, counts=study.counts | {"labels.household_later": 3, "labels.without_features": 0})
+    assert told(limit_churn(left))["churn_left_out_household_later"] == {"labels": 3}
+    assert "churn_left_out_without_features" not in told(limit_churn(left))
 
 
 @pytest.mark.parametrize(("low", "key"), [(0.700001, "churn_answer"), (0.7, "churn_no_gain"), (0.5, "churn_no_gain")])
