@@ -26,7 +26,17 @@ from workbench.intake.casting import (
 from workbench.intake.contact_quality import contact_facts, shared_phones
 from workbench.intake.currency import NO_RATE, convert_money, rate_spans, read_rates, refuse_mixed
 
-__all__ = ["STATE", "Accepted", "accept", "conclude", "derived_kinds", "judged_cells", "kinds_of"]
+__all__ = [
+    "STATE",
+    "Accepted",
+    "accept",
+    "conclude",
+    "derived_kinds",
+    "derived_names",
+    "exact_product",
+    "judged_cells",
+    "kinds_of",
+]
 
 _ORIGIN = ("_file", "_line", "_order")
 _MISSING_MONEY, _MISSING_ID, _TOO_BIG = "money-missing", "id-missing", "out-of-range"
@@ -307,10 +317,10 @@ def _plan(
 
 def derived_kinds(source: SourceParams, kinds: Mapping[str, str]) -> dict[str, str]:
     """Return the kinds of the derived columns that a source does not map itself."""
-    return {name: "money" if name == "amount" else "id" for name in _derived_names(source) if name not in kinds}
+    return {name: "money" if name == "amount" else "id" for name in derived_names(source) if name not in kinds}
 
 
-def _derived_names(source: SourceParams) -> tuple[str, ...]:
+def derived_names(source: SourceParams) -> tuple[str, ...]:
     """Name the columns that are filled from others, or may not be missing."""
     mapped = set(source.columns)
     if source.table == "transactions" and mapped & {"amount", "unit_price"}:
@@ -335,11 +345,11 @@ def _lay_out(
 
 def _judge(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, names: list[str]) -> ibis.Table:
     """Fill the derived columns and give each row the code for which it is rejected (null: accepted)."""
-    if "amount" in _derived_names(source) and {"quantity", "unit_price"} <= set(names):
-        typed = _settle(engine, typed.mutate(**{_PRODUCT: _multiply(typed.quantity, typed.unit_price)}))
+    if "amount" in derived_names(source) and {"quantity", "unit_price"} <= set(names):
+        typed = _settle(engine, typed.mutate(**{_PRODUCT: exact_product(typed.quantity, typed.unit_price)}))
     cells = {name: Cell(typed[name], typed[f"{_CODE}{name}"]) for name in names}
     product = typed[_PRODUCT].cast("decimal(18, 4)") if _PRODUCT in typed.columns else None
-    derived = {name: _derive(name, cells, product) for name in _derived_names(source)}
+    derived = {name: _derive(name, cells, product) for name in derived_names(source)}
     filled = typed.mutate(
         **{name: cell.value for name, cell in derived.items()},
         **{f"{_CODE}{name}": cell.code for name, cell in derived.items()},
@@ -390,7 +400,7 @@ def _needed(value: ibis.Value, parts: list[Cell], missing: ibis.Value, *, own: b
     return Cell(ibis.cases((codes.isnull(), value), else_=ibis.null(value.type())), code)
 
 
-def _multiply(quantity: ibis.Value, price: ibis.Value) -> ibis.Value:
+def exact_product(quantity: ibis.Value, price: ibis.Value) -> ibis.Value:
     """Multiply exactly and round half to even at the fourth decimal; a whole quantity needs no rounding.
 
     A product of more digits than money holds is null.

@@ -52,6 +52,8 @@ class Intake:
         One row per accepted record of people, contact columns included; only where identities are resolved.
     accuracy, repairs, conflicts
         As ``declared.carry_out`` gives them.
+    copies : dict of str to Path
+        By table, a private Parquet file that holds it already; see `ParsedSource.copy`.
     """
 
     tables: dict[str, ibis.Table]
@@ -62,6 +64,7 @@ class Intake:
     accuracy: pd.DataFrame = field(default_factory=pd.DataFrame)
     repairs: ibis.Table | None = None
     conflicts: ibis.Table | None = None
+    copies: dict[str, Path] = field(default_factory=dict)
 
 
 def take_in(
@@ -169,7 +172,16 @@ def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource], *, i
         metrics=metrics,
         dropped={name: each.dropped for name, each in sources.items()},
         people=people,
+        copies={name: copy for name in names if (copy := _copy_of(name, list(sources.values())))},
     )
+
+
+def _copy_of(name: str, sources: list[ParsedSource]) -> Path | None:
+    """Return the file of a table that one source feeds, and from which nothing is dropped, moved or added."""
+    own = [each for each in sources if each.source.table == name]
+    if len(own) > 1 or own[0].kept is not None or own[0].source.rules or name in _ONE_ROW_PER:
+        return None
+    return own[0].copy if set(own[0].kinds) <= set(columns_of(name)) else None
 
 
 def _kept_people(parsed: ParsedSource) -> ibis.Table | None:

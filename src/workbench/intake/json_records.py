@@ -21,17 +21,16 @@ import pyarrow.parquet as pq
 from workbench.core.errors import DataError, Fault
 from workbench.intake.raw_files import LINE, REJECTS, RawFile, copy_rows, file_state, quoted_name, quoted_text
 from workbench.intake.records import BadLine
+from workbench.intake.text_encodings import is_wide
 from workbench.intake.text_files import (
-    Scan,
     head_encoding,
-    is_wide,
     open_bytes,
     read_head_bytes,
     read_lines,
     readable,
-    scan_text,
     transcode,
 )
+from workbench.intake.text_scan import Scan, scan_text
 
 __all__ = ["find_keys", "find_objects", "json_names", "list_paths", "read_json_file"]
 

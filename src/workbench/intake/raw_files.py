@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
 from workbench.intake.records import WHITESPACE, Record, RejectedRecord, read_records
-from workbench.intake.text_files import Head, Scan, read_lines, scan_text, transcode
+from workbench.intake.text_files import Head, read_lines, transcode
+from workbench.intake.text_scan import Scan, scan_text
 
 __all__ = [
     "LINE",
@@ -370,9 +371,10 @@ def _reject(record: RejectedRecord, head: Head) -> dict:
     return {"line": record.line, "column": column, "code": record.code, "raw": record.raw}
 
 
-def copy_rows(engine: ibis.BaseBackend, query: str, target: Path) -> int:
+def copy_rows(engine: ibis.BaseBackend, query: str, target: Path, *, compression: str = "snappy") -> int:
     """Write the rows of a query to a private Parquet file; return how many."""
-    copied = engine.raw_sql(f"COPY ({query}) TO {quoted_text(target)} (FORMAT parquet, COMPRESSION snappy)").fetchall()
+    options = f"(FORMAT parquet, COMPRESSION {compression}, WRITE_BLOOM_FILTER false)"  # whole columns are read
+    copied = engine.raw_sql(f"COPY ({query}) TO {quoted_text(target)} {options}").fetchall()
     target.chmod(0o600)
     return int(copied[0][0])
 

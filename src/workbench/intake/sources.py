@@ -102,6 +102,9 @@ class ParsedSource:
         The rows after declared repairs and deduplication, where any were declared.
     people : ibis.Table or None
         The accepted rows of a customers source with their contact columns; only where identities are resolved.
+    copy : Path or None
+        Parquet file that holds the columns of ``table``, and nothing else, in the order of the schema; see
+        `direct.copy_directly`.
     """
 
     name: str
@@ -113,6 +116,7 @@ class ParsedSource:
     dropped: list[str]
     people: ibis.Table | None = None
     kept: ibis.Table | None = None
+    copy: Path | None = None
 
 
 def check_source(source: SourceParams, root: Path) -> list[Fault]:
@@ -215,8 +219,8 @@ def read_source(
     ready = _ready(source, layouts, scratch / name)
     tidy = _read_tidy(engine, source, layouts, ready, shown=shown, scratch=scratch / name, dates=dates)
     if tidy is not None:
-        raws, accepted = tidy
-        return _parsed(name, source, layouts, raws=raws, accepted=accepted, shown=shown)
+        raws, accepted, copy = tidy
+        return replace(_parsed(name, source, layouts, raws=raws, accepted=accepted, shown=shown), copy=copy)
     raws = [
         _read_file(engine, source, layout, scratch / f"{name}-{at}", ready.get(at)) for at, layout in enumerate(layouts)
     ]
@@ -275,7 +279,7 @@ def _ready(source: SourceParams, layouts: list[Layout], scratch: Path) -> dict[i
 def _read_tidy(
     engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], ready: Mapping[int, ReadyText], *,
     shown: list[str], scratch: Path, dates: tuple[dt.date, dt.date],
-) -> tuple[list[RawFile], Accepted] | None:  # fmt: skip
+) -> tuple[list[RawFile], Accepted, Path | None] | None:  # fmt: skip
     """Read the files of a source in one pass where all of them are tidy; see `intake.tidy`."""
     if not may_be_tidy(source) or len(ready) < len(layouts):
         return None
@@ -283,9 +287,9 @@ def _read_tidy(
         return None
     found = []
     for at, layout in enumerate(layouts):
-        target = scratch.with_name(f"{scratch.name}-{at}") / "judged.parquet"
-        given = {"head": layout.head, "columns": layout.columns, "target": target, "dates": dates}
-        tidy = read_tidy(engine, ready[at], source, **given)
+        folder = scratch.with_name(f"{scratch.name}-{at}")
+        given = {"head": layout.head, "columns": layout.columns, "dates": dates}
+        tidy = read_tidy(engine, ready[at], source, folder=folder, **given)
         if tidy is None:
             return None
         found.append(tidy)
@@ -294,12 +298,14 @@ def _read_tidy(
         None if tidy.spoiled is None else tidy.spoiled.mutate(**_origin(shown[at], at)) for at, tidy in enumerate(found)
     )
     printable = all(each.facts.printable for each in ready.values())
-    accepted = accept_tidy(table, spoiled, source, printable=printable)
+    sure = all(tidy.copy for tidy in found)
+    accepted = accept_tidy(table, spoiled, source, printable=printable, sure=sure)
     if accepted is None:
         return None
     for each in ready.values():
         each.release()
-    return [tidy.raw for tidy in found], accepted
+    copies = [tidy.copy for tidy in found]
+    return [tidy.raw for tidy in found], accepted, copies[0] if len(copies) == 1 else None
 
 
 def _answer_faults(name: str, faults: ibis.Table | None) -> ibis.Table | None:

@@ -17,18 +17,16 @@ from typing import BinaryIO
 
 from workbench.core.errors import DataError, Fault
 from workbench.intake.records import WHITESPACE, BadLine, split_line
+from workbench.intake.text_encodings import encoding_by_lines, encoding_by_mark, is_wide, known_encoding
 
 __all__ = [
     "Head",
-    "Scan",
     "head_encoding",
-    "is_wide",
     "open_bytes",
     "read_head",
     "read_head_bytes",
     "read_lines",
     "readable",
-    "scan_text",
     "transcode",
 ]
 
@@ -36,13 +34,6 @@ HEAD_BYTES = 262_144
 HEAD_RECORDS = 20
 _CHUNK_BYTES = 4 << 20
 _SEPARATORS = (",", "\t", ";", "|")
-_NUL_SHARE = 0.2  # text of two bytes a letter without a mark has a NUL at every other byte
-_MARKS = (  # the mark of UTF-32 begins with that of UTF-16
-    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
-)  # fmt: skip
-_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\r\n"
-_WIDE_BLANKS = (b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80\x80", b"\xef\xbb\xbf")
 _EDGES = " \t\r\n\u00a0\u3000\ufeff"
 
 
@@ -66,45 +57,6 @@ class Head:
     header: list[str]
     first: list[str]
     width: int
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What the bytes of a whole file say.
-
-    Attributes
-    ----------
-    encoding : str
-    lines : int
-        Physical lines, blank ones included.
-    separators : int
-        How often the separator stands in the file.
-    plain : bool
-        True when every byte decodes and no NUL and no lone carriage return is there: then the engine's
-        own reader may try.
-    blank_quotes : int
-        How often blanks stand between a separator and a quote: a quoted field begins there, or quoted text holds it.
-    decodes : bool
-        True when every line decodes.
-    nuls : int
-        NUL bytes.
-    newline : bytes
-    trimmed : bool
-        True when surely no cell of a UTF-8 file begins or ends with a blank; the header's own are left out.
-    printable : bool
-        True when a trimmed file holds nothing but letters, digits and signs of ASCII; the header's own are left out.
-    """
-
-    encoding: str
-    lines: int
-    separators: int
-    plain: bool
-    blank_quotes: int
-    decodes: bool
-    nuls: int
-    newline: bytes
-    trimmed: bool = False
-    printable: bool = False
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -176,43 +128,7 @@ def head_encoding(path: Path, declared: str | None, content: bytes) -> str:
     DataError
         The declared encoding is unknown.
     """
-    return _known_encoding(path, declared) or _encoding_by_mark(content) or _encoding_by_lines(_head_lines(content))
-
-
-def is_wide(encoding: str) -> bool:
-    """Tell whether a letter takes two bytes or four in an encoding."""
-    return encoding.startswith(("utf-16", "utf-32"))
-
-
-def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",", header: bool = False) -> Scan:
-    """Scan the bytes of a whole file once (twice where it is not UTF-8), holding 4 MB of it at a time.
-
-    Parameters
-    ----------
-    path : Path
-    encoding : str, optional
-        As declared.
-    separator : str
-    header : bool
-        Whether the first line names the columns.
-    """
-    declared = _known_encoding(path, encoding)
-    with readable(path), open_bytes(path) as stream:
-        marked = _encoding_by_mark(stream.read(4096))
-    assumed = declared or marked or "utf-8"
-    counts = _count_bytes(path, assumed, separator, header=header)
-    decodes, chosen = counts.decodes, assumed
-    if not decodes and declared is None and marked is None:
-        with readable(path), open_bytes(path) as stream:
-            chosen = _encoding_by_lines(stream)
-        decodes = chosen != assumed and _count_bytes(path, chosen, separator).decodes
-    wide = is_wide(chosen)
-    newline = b"\r" if counts.newlines == 0 and counts.returns and not wide else b"\n"
-    plain = decodes and (wide or (counts.nuls == 0 and counts.returns == 0)) and newline == b"\n"
-    nuls = 0 if wide else counts.nuls
-    trimmed = plain and chosen == "utf-8" and counts.trimmed
-    printable = trimmed and counts.printable
-    return Scan(chosen, counts.lines, counts.separators, plain, counts.odd, decodes, nuls, newline, trimmed, printable)
+    return known_encoding(path, declared) or encoding_by_mark(content) or encoding_by_lines(_head_lines(content))
 
 
 def read_lines(path: Path, *, encoding: str, newline: bytes = b"\n") -> Iterator[tuple[int, str | BadLine]]:
@@ -261,115 +177,6 @@ class readable:  # noqa: N801  (a context, called like a function)
         if isinstance(error, OSError):
             found = f"the file cannot be read ({error.strerror or error})"
             raise DataError(Fault(self.path.name, found)) from error
-
-
-@dataclass
-class _Counts:
-    newlines: int = 0
-    returns: int = 0  # carriage returns that are no part of \r\n
-    nuls: int = 0
-    separators: int = 0
-    odd: int = 0  # blanks between a separator and a quote
-    last: bytes = b""
-    lines: int = 0
-    decodes: bool = True
-    trimmed: bool = True
-    printable: bool = True
-
-
-def _count_bytes(path: Path, encoding: str, separator: str, *, header: bool = False) -> _Counts:
-    counts, decoder = _Counts(), codecs.getincrementaldecoder(encoding)()
-    mark = b"" if separator == WHITESPACE else separator.encode(encoding if not is_wide(encoding) else "ascii")
-    before = b"\n"
-    with readable(path), open_bytes(path) as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            if chunk.endswith(b"\r"):
-                chunk += stream.read(1)
-            counts.newlines += chunk.count(b"\n")
-            counts.returns += chunk.count(b"\r") - chunk.count(b"\r\n")
-            counts.nuls += chunk.count(b"\0")
-            counts.separators += chunk.count(mark) if mark else 0
-            body = chunk[chunk.find(b"\n") + 1 :] if header and not counts.last else chunk
-            counts.trimmed = counts.trimmed and not _may_have_edges(before + body, mark)
-            counts.printable = counts.printable and counts.trimmed and not body.translate(None, _PRINTABLE + mark)
-            before = chunk[-3:]
-            edge = counts.last + chunk[:4]
-            counts.odd += sum(each.count(b + b'"') for each in (edge, chunk) for b in _blanks_after(mark))
-            counts.last = chunk[-4:]
-            counts.decodes = counts.decodes and _decodes(decoder, chunk)
-    counts.decodes = counts.decodes and _decodes(decoder, b"", final=True)
-    counts.trimmed = counts.trimmed and not before.endswith(b" ")
-    ends = counts.newlines or counts.returns
-    last_end = b"\n" if counts.newlines else b"\r"
-    tail = counts.last.rstrip(b"\0")
-    counts.lines = ends + int(bool(tail) and not tail.endswith(last_end))
-    return counts
-
-
-def _may_have_edges(content: bytes, mark: bytes) -> bool:
-    """Tell whether a blank may stand at the edge of a cell: beside a separator, a quote or a line end.
-
-    Rarer blanks than the space count wherever they stand, the wide ones by the bytes with which they begin.
-    """
-    if not mark or (mark == b"\t" and b'"' in content) or (mark != b"\t" and b"\t" in content):
-        return True
-    if b"\v" in content or b"\f" in content:
-        return True
-    if not content.isascii() and any(blank in content for blank in _WIDE_BLANKS):
-        return True
-    return any(b" " + at in content or at + b" " in content for at in (mark, b'"', b"\n", b"\r"))
-
-
-def _blanks_after(mark: bytes) -> tuple[bytes, ...]:
-    return (mark + b" ", b"\n ", mark + b"\t", b"\n\t") if mark and mark != b"\t" else (mark + b" ", b"\n ")
-
-
-def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
-    try:
-        decoder.decode(chunk, final)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _known_encoding(path: Path, encoding: str | None) -> str | None:
-    if encoding is None:
-        return None
-    try:
-        name = codecs.lookup(encoding).name
-        "".encode(name)
-    except LookupError:
-        raise DataError(Fault(path.name, f"unknown encoding {encoding!r}", "For example utf-8 or gb18030")) from None
-    return {"utf-8-sig": "utf-8", "gbk": "gb18030", "gb2312": "gb18030"}.get(name, name)
-
-
-def _encoding_by_mark(content: bytes) -> str | None:
-    for mark, name in _MARKS:
-        if content.startswith(mark):
-            return name
-    nuls = content.count(b"\0")
-    if nuls > _NUL_SHARE * len(content):
-        return "utf-16-le" if content[1::2].count(b"\0") > nuls / 2 else "utf-16-be"
-    return None
-
-
-def _encoding_by_lines(lines: Iterator[bytes] | Sequence[bytes] | BinaryIO) -> str:
-    """Choose UTF-8 unless most lines beyond ASCII are not UTF-8 and GB18030 reads more of them."""
-    total, utf8, chinese = 0, 0, 0
-    for line in lines:
-        if not line.isascii():
-            total += 1
-            utf8 += _fits(line, "utf-8")
-            chinese += _fits(line, "gb18030")
-    return "gb18030" if 2 * utf8 < total and chinese > utf8 else "utf-8"
-
-
-def _fits(line: bytes, encoding: str) -> bool:
-    try:
-        line.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _head_lines(content: bytes) -> list[bytes]:

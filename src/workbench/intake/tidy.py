@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -20,6 +20,7 @@ from workbench.core.params import SourceParams
 from workbench.core.schema import CONTACT_COLUMNS
 from workbench.intake.acceptance import STATE, Accepted, conclude, derived_kinds, judged_cells, kinds_of
 from workbench.intake.casting import ColumnPlan, has_damaged_long_ids, id_statistics
+from workbench.intake.direct import copy_directly
 from workbench.intake.raw_files import LINE, RawFile, ReadyText, copy_rows, engine_reader, quoted_name, quoted_text
 from workbench.intake.records import WHITESPACE
 from workbench.intake.text_files import Head
@@ -37,10 +38,13 @@ class TidyFile:
         Its table holds the typed columns, ``_line`` and ``_state`` (see `acceptance.judged_cells`).
     spoiled : ibis.Table or None
         The judged records with an unusable cell, with ``_line``; None where there is none.
+    copy : Path or None
+        The file of `direct.copy_directly`, where no cell is in doubt.
     """
 
     raw: RawFile
     spoiled: ibis.Table | None
+    copy: Path | None = None
 
 
 def may_be_tidy(source: SourceParams) -> bool:
@@ -64,9 +68,9 @@ def is_tidy(ready: ReadyText, head: Head) -> bool:
 
 def read_tidy(
     engine: ibis.BaseBackend, ready: ReadyText, source: SourceParams, *, head: Head, columns: Mapping[str, int],
-    target: Path, dates: tuple[dt.date, dt.date],
+    folder: Path, dates: tuple[dt.date, dt.date],
 ) -> TidyFile | None:  # fmt: skip
-    """Split, cast and judge the records of a tidy file in one pass.
+    """Split, cast and judge the records of a tidy file in one pass, without judging where no cell is in doubt.
 
     Parameters
     ----------
@@ -77,8 +81,8 @@ def read_tidy(
     head : Head
     columns : mapping of str to int
         Our name of a column: its position in the file, from 1.
-    target : Path
-        Where the typed records are written, in the order of the file; those with an unusable cell stand beside it.
+    folder : Path
+        Where the typed records are written, in the order of the file; those with an unusable cell stand beside them.
     dates : (date, date)
         As for `accept`.
 
@@ -87,6 +91,20 @@ def read_tidy(
     TidyFile or None
         None where the engine refuses the file or finds other records than lines.
     """
+    given = {"head": head, "columns": columns, "dates": dates}
+    raw = copy_directly(engine, ready, source, target=folder / "table.parquet", **given)
+    if raw is not None:
+        every = [*kinds_of(source), *derived_kinds(source, kinds_of(source))]
+        table = raw.table.mutate(**{STATE: ibis.literal(0, "int8")}).select(*every, STATE, LINE)
+        return TidyFile(replace(raw, table=table), None, folder / "table.parquet")
+    return _judge(engine, ready, source, target=folder / "judged.parquet", **given)
+
+
+def _judge(
+    engine: ibis.BaseBackend, ready: ReadyText, source: SourceParams, *, head: Head, columns: Mapping[str, int],
+    target: Path, dates: tuple[dt.date, dt.date],
+) -> TidyFile | None:  # fmt: skip
+    """Give every cell its value or its code."""
     first = int(bool(head.header))
     cells = ", ".join(f"nullif(c{at}, '') AS {quoted_name(ours)}" for ours, at in columns.items())
     try:
@@ -118,7 +136,7 @@ def _spoiled(engine: ibis.BaseBackend, judged: ibis.Table, target: Path, *, firs
 
 
 def accept_tidy(
-    table: ibis.Table, spoiled: ibis.Table | None, source: SourceParams, *, printable: bool
+    table: ibis.Table, spoiled: ibis.Table | None, source: SourceParams, *, printable: bool, sure: bool
 ) -> Accepted | None:
     """Accept the typed records of all files of a source; None where an id had to be cast otherwise.
 
@@ -129,10 +147,12 @@ def accept_tidy(
     source : SourceParams
     printable : bool
         All files are known to be printable ASCII.
+    sure : bool
+        All files were copied without a doubt about any cell.
     """
     kinds = kinds_of(source)
     ids = [name for name, kind in kinds.items() if kind == "id"]
-    if ids and _needs_repair(table, ids, printable=printable):
+    if ids and not sure and _needs_repair(table, ids, printable=printable):
         return None
     kinds |= derived_kinds(source, kinds)
     accepted = table.filter(table[STATE] < 2) if spoiled is not None else table  # noqa: PLR2004

@@ -219,9 +219,23 @@ class StageRun(Telling):
         """Stage a table this stage alone writes; return its rows."""
         return self.staging.write(table, content)
 
-    def write_all(self, tables: Mapping[str, ibis.Table | None]) -> dict[str, int]:
-        """Stage several tables, those that are None left out; return their rows by name."""
-        return {name: self.write(name, content) for name, content in tables.items() if content is not None}
+    def write_all(
+        self, tables: Mapping[str, ibis.Table | None], copies: Mapping[str, Path] | None = None
+    ) -> dict[str, int]:
+        """Stage several tables, those that are None left out; return their rows by name.
+
+        Parameters
+        ----------
+        tables : mapping of str to ibis.Table or None
+        copies : mapping of str to Path, optional
+            Files that hold one of the tables already.
+        """
+        known = copies or {}
+        return {
+            name: self.staging.write(name, content, copy=known.get(name))
+            for name, content in tables.items()
+            if content is not None
+        }
 
     def written(self) -> dict[str, ibis.Table]:
         """Return the canonical tables this stage has just written."""

@@ -13,7 +13,7 @@ import pytest
 from workbench.core.params import SourceParams
 from workbench.intake import sources
 from workbench.intake.canonical import take_in
-from workbench.intake.text_files import scan_text
+from workbench.intake.text_scan import scan_text
 
 COLUMNS = ("order_id", "customer_id", "ordered_at", "product_id", "quantity", "unit_price")
 HEADER = ",".join(COLUMNS) + "\n"
