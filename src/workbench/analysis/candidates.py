@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.clustering import Candidate, candidates_table, numbers_of_groups, sweep
+from workbench.analysis.clustering import COSTLY_SAMPLE, Candidate, candidates_table, numbers_of_groups, sweep
 from workbench.analysis.latent_classes import Codes, encode, named_classes
 from workbench.analysis.methods import METHODS
-from workbench.analysis.null_model import null_reference
+from workbench.analysis.null_model import MOST_ROWS, null_reference
 from workbench.analysis.transforms import Transform, prepare
 from workbench.core.errors import ProfileError, did_you_mean
 
-__all__ = ["Search", "Spaces", "kept_model", "search", "spaces_of"]
+__all__ = ["UNSUITED", "Search", "Spaces", "kept_model", "search", "spaces_of"]
 
+UNSUITED = ("no_numbers", "no_categories", "no_levels")  # why features do not suit a method
 MOST_WEIGHT = 2.0  # of a level's column; a category nearly all share would otherwise be all that counts
 
 
@@ -67,7 +68,7 @@ class Search:
     null : pandas.DataFrame or None
         method, k, null_mean, null_sd, null_high; None where nothing could be tried.
     skipped : dict of str
-        Method to the reason it was not tried: ``no_numbers``, ``no_categories`` or ``too_little_data``.
+        Method to the reason it was not tried: ``no_numbers``, ``no_categories``, ``no_levels`` or ``too_little_data``.
     """
 
     candidates: tuple[Candidate, ...]
@@ -89,7 +90,7 @@ class Search:
 
 
 # what a caller may spend: of a mapping with more keys these are read
-EFFORT = ("n_restarts", "n_bootstraps", "n_splits", "silhouette_sample", "n_samples")
+EFFORT = ("n_restarts", "n_bootstraps", "n_splits", "silhouette_sample", "costly_sample", "n_samples")
 
 
 def spaces_of(
@@ -161,12 +162,15 @@ def search(
     features : pandas.DataFrame, optional
         As for ``clustering.sweep``.
     effort : mapping, optional
-        n_restarts, n_bootstraps, n_splits, silhouette_sample of ``clustering.sweep``; n_samples of ``null_reference``.
+        n_restarts, n_bootstraps, n_splits, silhouette_sample, costly_sample of ``clustering.sweep``; n_samples of
+        ``null_reference``.
     seed : int
 
     Returns
     -------
     Search
+        A method that the features do not suit is skipped: Gaussian clouds without numbers, mixed types without a
+        category, latent classes where every feature is a number of many values, which would have to be cut first.
 
     Raises
     ------
@@ -178,19 +182,21 @@ def search(
             raise ProfileError(f"methods: unknown method '{name}'. {did_you_mean(name, METHODS)}")
     asked = {name: value for name, value in (effort or {}).items() if name in EFFORT}
     samples = {"n_samples": asked.pop("n_samples")} if "n_samples" in asked else {}
+    most = {"most_rows": min(MOST_ROWS, asked.get("costly_sample", COSTLY_SAMPLE))}
     candidates, nulls, skipped = [], [], {}
     for name in methods:
-        space = METHODS[name].space
-        if space not in spaces.matrices:
-            skipped[name] = "no_numbers" if space == "numbers" else "no_categories"
+        why_not = _unsuited(spaces, METHODS[name].space)
+        if why_not:
+            skipped[name] = why_not
             continue
-        matrix = spaces.matrices[space]
+        matrix = spaces.matrices[METHODS[name].space]
         ks = numbers_of_groups(matrix, k_min=k_min, k_max=k_max)
         if not ks:
             skipped[name] = "too_little_data"
             continue
         candidates += sweep(matrix, ks, method=name, features=features, **asked, seed=seed)
-        null = null_reference(matrix.to_numpy(dtype=float), ks, method=name, **samples, seed=seed)
+        rows = most if METHODS[name].costly else {}
+        null = null_reference(matrix.to_numpy(dtype=float), ks, method=name, **samples, **rows, seed=seed)
         nulls.append(null.assign(method=name))
     return Search(tuple(candidates), pd.concat(nulls, ignore_index=True) if nulls else None, skipped)
 
@@ -218,6 +224,15 @@ def kept_model(candidate: Candidate, spaces: Spaces) -> dict[str, Any]:
         name: {"levels": list(spaces.codes.levels[name]), "weight": weight} for name, weight in spaces.weights.items()
     }
     return {**candidate.model, "categories": categories}
+
+
+def _unsuited(spaces: Spaces, space: str) -> str:
+    """Say why no method can work on a space, or nothing where one can."""
+    if space not in spaces.matrices:
+        return "no_numbers" if space == "numbers" else "no_categories"
+    if space == "codes" and set(spaces.codes.levels) <= spaces.codes.quartered:
+        return "no_levels"
+    return ""
 
 
 def _is_number(values: pd.Series) -> bool:

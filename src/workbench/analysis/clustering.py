@@ -19,21 +19,35 @@ from workbench.analysis.centres import sorted_rows
 from workbench.analysis.methods import METHODS, Method, Model
 from workbench.analysis.null_model import distance_matrix, silhouette
 from workbench.analysis.stability import (
+    MOST_ROWS,
     STABLE,
     bootstrap_jaccard,
+    drawn,
     split_halves,
     time_jaccard,
     valley,
 )
 from workbench.core.errors import ProfileError
 
-__all__ = ["CHOICES", "VERDICTS", "Candidate", "Verdict", "candidates_table", "judge", "numbers_of_groups", "sweep"]
+__all__ = [
+    "CHOICES",
+    "COSTLY_SAMPLE",
+    "VERDICTS",
+    "Candidate",
+    "Verdict",
+    "candidates_table",
+    "judge",
+    "numbers_of_groups",
+    "sweep",
+]
 
 VERDICTS = ("structure", "continuum", "no_structure", "too_little_data")
 _SINCE = "tenure_days"  # days since the first purchase
 CHOICES = ("largest_stable", "most_stable", "best_separated", "most_actionable")
 LEAST_CUSTOMERS = 100  # below this no number of groups is tried
 MOST_GROUPS = 30
+COSTLY_SAMPLE = 1_000  # customers a costly method is fitted on
+COSTLY_BOOTSTRAPS = 20  # resamples of a costly method, at most; they are shown and decide nothing
 CUSTOMERS_PER_GROUP = 10  # a k is tried only with this many customers per group
 
 
@@ -51,7 +65,8 @@ class Candidate:
     metrics : dict of float
         silhouette, calinski_harabasz, davies_bouldin, inertia, smallest_share, valley, min_jaccard (mean over splits
         of the worst cluster, split halves), min_jaccard_error (its standard error over splits), split_half_jaccard
-        (mean over splits and clusters), prediction_strength, bootstrap_min_jaccard, bootstrap_jaccard,
+        (mean over splits and clusters), prediction_strength, customers_fitted (whom the model was fitted on),
+        bootstraps (resamples), bootstrap_min_jaccard, bootstrap_jaccard,
         time_min_jaccard (worst cluster, refitted on the customers who came first), value_explained, churn_explained
         (eta squared). Missing where a measure does not apply.
     cluster_jaccard : tuple of float
@@ -134,6 +149,7 @@ def sweep(
     n_bootstraps: int = 50,
     n_splits: int = 10,
     silhouette_sample: int = 3_000,
+    costly_sample: int = COSTLY_SAMPLE,
     seed: int = 0,
 ) -> list[Candidate]:
     """Fit and measure one method for each number of groups.
@@ -152,6 +168,9 @@ def sweep(
         Starts of a fit, bootstrap resamples, splits into halves.
     silhouette_sample : int
         Silhouettes are taken on a seeded sample of at most this many customers.
+    costly_sample : int
+        A costly method is fitted and refitted on a seeded sample of at most this many, drawn anew at most 20 times; its
+        model places everybody.
     seed : int
 
     Returns
@@ -169,13 +188,18 @@ def sweep(
     shown = points[np.sort(rng.choice(len(points), size, replace=False))]
     apart = distance_matrix(shown, metric="hamming" if how.space == "codes" else "euclidean")
     about = None if features is None else features.set_index("customer_id").reindex(matrix.index)
+    most = costly_sample if how.costly else len(points)
+    turns = min(n_bootstraps, COSTLY_BOOTSTRAPS) if how.costly else n_bootstraps
+    again = {"most_rows": min(most, MOST_ROWS), "seed": seed}
+    fitted = drawn(points, most, rng)
     found = []
     for k in ks:
-        model = how.fit(points, k, n_restarts=n_restarts, seed=seed)
-        boots = bootstrap_jaccard(points, model, how, n_bootstraps=n_bootstraps, seed=seed)
-        halves = split_halves(points, model, how, n_splits=n_splits, seed=seed)
+        model = how.fit(fitted, k, n_restarts=n_restarts, seed=seed)
+        boots = bootstrap_jaccard(fitted, model, how, n_bootstraps=turns, seed=seed)
+        halves = split_halves(fitted, model, how, n_splits=n_splits, seed=seed)
         metrics = _separation(how, model, points, (shown, apart)) | _stability(halves.jaccard, boots)
-        metrics |= {"prediction_strength": halves.prediction_strength} | _elsewhere(how, model, own, about, seed)
+        metrics |= {"prediction_strength": halves.prediction_strength, "bootstraps": float(turns)}
+        metrics |= {"customers_fitted": float(len(fitted))} | _elsewhere(how, model, own, about, again)
         rounded = {key: round(value, 6) for key, value in metrics.items()}
         least = np.minimum(boots, halves.clusters).round(6)
         found.append(Candidate(method, k, model, rounded, tuple(least.tolist())))
@@ -350,7 +374,7 @@ def _stability(halves: np.ndarray, boots: np.ndarray) -> dict[str, float]:
 
 
 def _elsewhere(
-    how: Method, model: Model, points: np.ndarray, about: pd.DataFrame | None, seed: int
+    how: Method, model: Model, points: np.ndarray, about: pd.DataFrame | None, again: dict[str, int]
 ) -> dict[str, float]:
     """Measure what lies outside the clustering: time, value and churn."""
     blank = dict.fromkeys(("time_min_jaccard", "value_explained", "churn_explained"), float("nan"))
@@ -360,7 +384,7 @@ def _elsewhere(
     if _SINCE in about and about[_SINCE].notna().any():
         since = about[_SINCE].astype("float64").to_numpy(na_value=np.nan)
         earlier = since > np.nanmedian(since)
-        found["time_min_jaccard"] = float(time_jaccard(points, earlier, model, how, seed=seed).min())
+        found["time_min_jaccard"] = float(time_jaccard(points, earlier, model, how, **again).min())
     return blank | found
 
 

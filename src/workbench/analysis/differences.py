@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.disguises import say_the_same
 from workbench.analysis.intervals import (
     LEVEL,
     SMALL_CELL,
@@ -121,6 +122,9 @@ def compare_variables(
 def strongest_differences(differences: pd.DataFrame, *, most: int = 10) -> pd.DataFrame:
     """Pick the largest differences that hold after adjustment, by absolute effect; ties in table order.
 
+    What only says the grouping in other words is passed over (`disguises.say_the_same`), and so is a number that says
+    what one before it says: the same effect in the same group.
+
     Parameters
     ----------
     differences : DataFrame
@@ -134,6 +138,11 @@ def strongest_differences(differences: pd.DataFrame, *, most: int = 10) -> pd.Da
         The same columns, the largest effect first.
     """
     held = differences[differences["differs"].astype(bool)]
+    pairs = held[["group_by", "variable"]].drop_duplicates().itertuples(index=False)
+    same = {pair for pair in pairs if say_the_same(*pair)}
+    pairs = zip(held["group_by"], held["variable"], strict=True)
+    held = held[np.array([pair not in same for pair in pairs], dtype=bool)]
+    held = held[~held.assign(told=held["effect"].round(9)).duplicated(["group_by", "group", "kind", "told"])]
     order = held["effect"].abs().sort_values(ascending=False, kind="stable").index
     return held.loc[order].head(most).reset_index(drop=True)
 

@@ -24,7 +24,7 @@ MOST_DISTINCT = 12  # a number with more distinct values is cut at its quartiles
 OTHER = "(other)"
 IDENTIFYING_SHARE = 0.5  # of customers with a level of their own, above which a category tells customers, not kinds
 MOST_ROUNDS = 500
-TOLERANCE = 1e-7  # gain in mean log-likelihood at which a fit has arrived
+TOLERANCE = 1e-6  # gain in mean log-likelihood at which a fit has arrived
 SMOOTHING = 0.5  # pseudo-customers per level and class, at the base's shares, so that no level is impossible
 DECIMALS = 9
 SCORE_DECIMALS = 9
@@ -44,12 +44,15 @@ class Codes:
         Variable to the cuts of a number: its level is the count of cuts at or below the value.
     dropped : dict
         Variable to the reason it is not there: all_missing, constant or all_different.
+    quartered : frozenset of str
+        Numbers of many values, whose levels are quarters of the customers.
     """
 
     matrix: pd.DataFrame
     levels: dict[str, list[str]]
     cuts: dict[str, list[float]]
     dropped: dict[str, str]
+    quartered: frozenset[str] = frozenset()
 
 
 def encode(features: pd.DataFrame, columns: Sequence[str], *, most_levels: int = MOST_LEVELS) -> Codes:
@@ -94,7 +97,8 @@ def encode(features: pd.DataFrame, columns: Sequence[str], *, most_levels: int =
         if places:
             cuts[name] = places
         codes[name], levels[name] = _coded(text, most_levels)
-    return Codes(pd.DataFrame(codes, index=table.index, dtype="int64"), levels, cuts, dropped)
+    quartered = frozenset(name for name in cuts if table[name].nunique() > MOST_DISTINCT)
+    return Codes(pd.DataFrame(codes, index=table.index, dtype="int64"), levels, cuts, dropped, quartered)
 
 
 def fit_classes(codes: np.ndarray, k: int, *, n_restarts: int = 10, seed: int = 0) -> dict[str, object]:

@@ -38,6 +38,10 @@ class Method:
         (model, points) to labels 0..k-1.
     centres : callable
         Model to the centres of its groups, shape (k, p), or None where groups have none.
+    costly : bool
+        A fit takes many rounds over the points: it is made on a sample of the customers where they are many.
+    starts : int
+        Starts of a refit on other customers.
     """
 
     name: str
@@ -45,6 +49,8 @@ class Method:
     fit: Callable[..., Model]
     place: Callable[[Model, np.ndarray], np.ndarray]
     centres: Callable[[Model], np.ndarray | None]
+    costly: bool = False
+    starts: int = 3
 
 
 def _fit_centroids(points: np.ndarray, k: int, *, n_restarts: int = 10, seed: int = 0) -> Model:
@@ -75,8 +81,8 @@ METHODS = {
     each.name: each
     for each in (
         Method("kmeans", "numbers", _fit_centroids, _place_centroids, _centroids),
-        Method("mixture", "numbers", fit_mixture, _place_mixture, _means),
+        Method("mixture", "numbers", fit_mixture, _place_mixture, _means, costly=True, starts=1),
         Method("mixed", "mixed", _fit_centroids, _place_centroids, _centroids),
-        Method("classes", "codes", fit_classes, _place_classes, lambda _: None),
+        Method("classes", "codes", fit_classes, _place_classes, lambda _: None, costly=True),
     )
 }

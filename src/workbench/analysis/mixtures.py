@@ -15,7 +15,7 @@ __all__ = ["FULL_FEATURES", "fit_mixture", "log_densities"]
 FULL_FEATURES = 6  # up to so many features clouds may lean; beyond, they have axes along the features
 FLOOR = 1e-3  # added to every variance, scaled units, so that a shared value is no cloud of its own
 DECIMALS = 9
-MOST_ROUNDS = 200
+MOST_ROUNDS = 100
 
 
 def fit_mixture(points: np.ndarray, k: int, *, n_restarts: int = 10, seed: int = 0) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def fit_mixture(points: np.ndarray, k: int, *, n_restarts: int = 10, seed: int =
     from sklearn.mixture import GaussianMixture  # noqa: PLC0415
 
     kind = "full" if points.shape[1] <= FULL_FEATURES else "diag"
-    options = {"n_init": n_restarts, "random_state": seed, "reg_covar": FLOOR, "max_iter": MOST_ROUNDS, "tol": 1e-4}
+    options = {"n_init": n_restarts, "random_state": seed, "reg_covar": FLOOR, "max_iter": MOST_ROUNDS}
     with one_thread():
         fitted = GaussianMixture(k, covariance_type=kind, **options).fit(sorted_rows(points))
     means, factors = np.round(fitted.means_, DECIMALS) + 0.0, np.round(fitted.precisions_cholesky_, DECIMALS) + 0.0

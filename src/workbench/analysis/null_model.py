@@ -17,18 +17,23 @@ import pandas as pd
 from workbench.analysis.centres import sorted_rows
 from workbench.analysis.methods import METHODS
 
-__all__ = ["distance_matrix", "draw_one_cloud", "null_reference", "silhouette", "single_peaked"]
+__all__ = ["MOST_ROWS", "distance_matrix", "draw_one_cloud", "null_reference", "silhouette", "single_peaked"]
 
 ATOM_SHARE = 0.05  # a value that at least this share of customers have is kept as it is
 BINS = 40  # of the single-peaked histogram
 MOST_ROWS = 1_500  # rows of one reference sample
 QUANTILE_95 = 1.6448536269514722  # of a standard normal
-RESTARTS = 3
 CALIBRATIONS = 6  # rounds in which the latent correlation is brought to the data's own
 
 
 def null_reference(
-    points: np.ndarray, ks: Sequence[int], *, method: str = "kmeans", n_samples: int = 20, seed: int = 0
+    points: np.ndarray,
+    ks: Sequence[int],
+    *,
+    method: str = "kmeans",
+    n_samples: int = 20,
+    most_rows: int = MOST_ROWS,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Cluster samples of one cloud and measure their silhouette, for each k.
 
@@ -42,6 +47,8 @@ def null_reference(
         own shares and one correlation, rounded to codes.
     n_samples : int
         Samples of the reference, at least 5.
+    most_rows : int
+        Rows of one sample, at most.
     seed : int
 
     Returns
@@ -58,12 +65,12 @@ def null_reference(
     how = METHODS[method]
     metric = "hamming" if how.space == "codes" else "euclidean"
     for turn in range(n_samples):
-        cloud = draw(min(len(points), MOST_ROWS))
+        cloud = draw(min(len(points), most_rows))
         cloud = np.round(cloud) if how.space == "codes" else cloud
         start = int(rng.integers(2**31 - 1))
         apart = distance_matrix(cloud, metric=metric)
         for column, k in enumerate(ks):
-            labels = how.place(how.fit(cloud, k, n_restarts=RESTARTS, seed=start), cloud)
+            labels = how.place(how.fit(cloud, k, n_restarts=how.starts, seed=start), cloud)
             found[turn, column] = silhouette(apart, labels)
     mean, spread = found.mean(axis=0), found.std(axis=0, ddof=1)
     frame = pd.DataFrame(

@@ -15,13 +15,12 @@ from workbench.analysis.centres import nearest, sorted_rows
 from workbench.analysis.methods import Method, Model
 
 __all__ = [
-    "PATTERN", "STABLE", "Halves", "bootstrap_jaccard", "jaccard_matrix", "recovered", "split_halves", "time_jaccard",
-    "valley",
+    "MOST_ROWS", "PATTERN", "STABLE", "Halves", "bootstrap_jaccard", "drawn", "jaccard_matrix", "recovered",
+    "split_halves", "time_jaccard", "valley",
 ]  # fmt: skip
 
 STABLE = 0.75  # Jaccard from which a cluster counts as stable (Hennig 2007)
 PATTERN = 0.6  # Jaccard below which a cluster is not to be used; up to ``STABLE`` it is a pattern only
-RESTARTS = 3  # k-means starts per resample
 MOST_ROWS = 5_000  # rows that take part in resampling; a seeded sample of a larger table
 BAND = 0.1  # half width of the bands in which density is counted, as a share of the distance between two centres
 
@@ -73,13 +72,13 @@ def bootstrap_jaccard(
         Shape (k,), in 0..1, one value per cluster of the model.
     """
     rng = np.random.default_rng(seed)
-    rows = _sample(sorted_rows(points), rng)
+    rows = drawn(sorted_rows(points), MOST_ROWS, rng)
     own, k = method.place(model, rows), _clusters(model)
     found = np.zeros((n_bootstraps, k))
     for turn in range(n_bootstraps):
-        drawn = np.sort(rng.integers(0, len(rows), len(rows)))
-        again = method.fit(rows[drawn], k, n_restarts=1, seed=_seed(rng))
-        unique = np.unique(drawn)
+        taken = np.sort(rng.integers(0, len(rows), len(rows)))
+        again = method.fit(rows[taken], k, n_restarts=1, seed=_seed(rng))
+        unique = np.unique(taken)
         found[turn] = jaccard_matrix(own[unique], method.place(again, rows[unique]), k).max(axis=1)
     return found.mean(axis=0)
 
@@ -101,13 +100,13 @@ def split_halves(points: np.ndarray, model: Model, method: Method, *, n_splits: 
     Halves
     """
     rng = np.random.default_rng(seed)
-    rows = _sample(sorted_rows(points), rng)
+    rows = drawn(sorted_rows(points), MOST_ROWS, rng)
     whole, k = method.place(model, rows), _clusters(model)
     found, clusters, strength = np.zeros((n_splits, k)), np.zeros((2 * n_splits, k)), np.zeros(2 * n_splits)
     for turn in range(n_splits):
         order = rng.permutation(len(rows))
         halves = (order[: len(order) // 2], order[len(order) // 2 :])
-        fits = [method.fit(rows[half], k, n_restarts=RESTARTS, seed=_seed(rng)) for half in halves]
+        fits = [method.fit(rows[half], k, n_restarts=method.starts, seed=_seed(rng)) for half in halves]
         one, two = (method.place(each, rows) for each in fits)
         matches = jaccard_matrix(one, two, k)
         found[turn] = np.minimum(np.sort(matches.max(axis=1)), np.sort(matches.max(axis=0)))
@@ -117,7 +116,9 @@ def split_halves(points: np.ndarray, model: Model, method: Method, *, n_splits: 
     return Halves(found, clusters.mean(axis=0), float(strength.mean()))
 
 
-def time_jaccard(points: np.ndarray, earlier: np.ndarray, model: Model, method: Method, *, seed: int = 0) -> np.ndarray:
+def time_jaccard(
+    points: np.ndarray, earlier: np.ndarray, model: Model, method: Method, *, most_rows: int = MOST_ROWS, seed: int = 0
+) -> np.ndarray:
     """Refit on the customers who came first and see which clusters of all customers come back.
 
     Parameters
@@ -129,6 +130,8 @@ def time_jaccard(points: np.ndarray, earlier: np.ndarray, model: Model, method: 
     model : mapping
         As the method fitted it on all points.
     method : Method
+    most_rows : int
+        Customers the refit is made on, at most; a seeded sample of more.
     seed : int
 
     Returns
@@ -140,8 +143,8 @@ def time_jaccard(points: np.ndarray, earlier: np.ndarray, model: Model, method: 
     if min(earlier.sum(), (~earlier).sum()) < 2 * k:
         return np.full(k, np.nan)
     rng = np.random.default_rng(seed)
-    before = _sample(sorted_rows(points[earlier]), rng)
-    again = method.fit(before, k, n_restarts=RESTARTS, seed=_seed(rng))
+    before = drawn(sorted_rows(points[earlier]), most_rows, rng)
+    again = method.fit(before, k, n_restarts=method.starts, seed=_seed(rng))
     return recovered(method.place(model, points), method.place(again, points), k)
 
 
@@ -223,10 +226,11 @@ def _clusters(model: Model) -> int:
     return len(model["centers"] if model["type"] == "centroids" else model["weights"])
 
 
-def _sample(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    if len(rows) <= MOST_ROWS:
+def drawn(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the rows, or ``most`` of them drawn without replacement, in their order."""
+    if len(rows) <= most:
         return rows
-    return rows[np.sort(rng.choice(len(rows), MOST_ROWS, replace=False))]
+    return rows[np.sort(rng.choice(len(rows), most, replace=False))]
 
 
 def _seed(rng: np.random.Generator) -> int:

@@ -53,8 +53,8 @@ def test_every_fault_is_told_at_once_with_file_line_and_nearest_name(write_profi
         "params/shop.yaml, line 10: run: cell_seconds is 1.5. Input should be a valid integer.",
         "params/shop.yaml, line 13: 06_segment_customers: k_min is 'two'. Input should be a valid integer.",
         "params/shop.yaml, line 12: 06_segment_customers: unknown key 'k_maxx'. Known keys: "
-        "challenger_margin, choice, feature_weights, features, k_max, k_min, log_features, methods, min_share, "
-        "n_bootstraps, n_restarts, n_splits, scaling, seed, silhouette_sample. "
+        "challenger_margin, choice, costly_sample, feature_weights, features, k_max, k_min, log_features, methods, "
+        "min_share, n_bootstraps, n_restarts, n_splits, scaling, seed, silhouette_sample. "
         "Did you mean 'k_max'?",
     ]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.analysis.candidates import UNSUITED
 from workbench.analysis.clustering import VERDICTS
 from workbench.analysis.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS
 from workbench.analysis.methods import METHODS
@@ -30,7 +31,7 @@ SAYING = {"say", "pieces", "t"}  # functions whose first argument is the key of 
 BUILT = {  # keys that are put together: how, and what they can come to
     "quality_*": [f"quality_{each}" for each in (*SUSPICION, "standardised", "imputed")],
     "quality_phone_*": ["quality_phone_placeholder", "quality_phone_invalid", "quality_phone_shared"],
-    "segments_*": [f"segments_{verdict}" for verdict in VERDICTS],
+    "segments_*": [f"segments_{each}" for each in (*VERDICTS, *UNSUITED)],
     "segments_choice_*": [f"segments_choice_{reason}" for reason in REASONS],
     "segments_limit_*": [f"segments_limit_{method}" for method in METHODS],
     "churn_*": ["churn_no_purchases", "churn_no_repeats", "churn_too_short"],

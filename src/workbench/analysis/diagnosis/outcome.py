@@ -14,7 +14,7 @@ import pandas as pd
 from workbench.analysis.variables import CODED_CATEGORIES, variable_kinds
 from workbench.core.errors import DataError, Fault, did_you_mean
 from workbench.intake.features.exact import at_midnight
-from workbench.intake.features.registry import registered
+from workbench.intake.features.registry import Feature, registered
 
 __all__ = ["CONTROLS", "OUTCOMES", "Outcome", "choose_outcome"]
 
@@ -24,7 +24,16 @@ EARLY, LATE = 0.05, 0.95  # shares of repeaters between which repeat is worth as
 BINARY = 2
 # groups of features that are parts of an outcome, or counted from the same orders
 PARTS_OF_ORDERS = ("spend", "rhythm", "basket", "returns", "decision")
-MADE_OF_ORDERS = ("referred_spend", "view_to_purchase_share", "cart_to_purchase_share", "survey_answers")
+MADE_OF_ORDERS = (
+    "referred_spend", "view_to_purchase_share", "cart_to_purchase_share", "viewed_bought_share", "survey_answers",
+    "campaigns_redeemed", "campaign_redemption_share", "redemption_days_median",
+)  # fmt: skip
+# how varied somebody's orders are: one order has no variety, so these tell the number of orders
+VARIETY = (
+    "brands_distinct", "occasions_distinct", "channel_entropy", "shopping_mode", "category_hhi", "category_top_share",
+    "brand_top_share", "store_top_share", "channel_top_share", "platform_top_share", "payment_method_top_share",
+    "category_top_lift", "brand_top_lift", "brand_concentration", "brand_loyalty",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,10 @@ class Outcome:
         Recency, tenure and spend, as far as they are known and no part of the outcome.
     money : bool
         Whether an amount is money.
+    left_out : tuple of str
+        Variables that would tell the outcome in other words: its parts; of spend and repeat also how varied somebody's
+        orders are, and shares of orders of which half of the customers have the least or the most there is, since
+        whether one has any, or nothing but, hangs on how many orders there are.
     """
 
     name: str
@@ -53,6 +66,7 @@ class Outcome:
     variables: tuple[str, ...] = ()
     controls: tuple[str, ...] = field(default=())
     money: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 def choose_outcome(
@@ -102,11 +116,11 @@ def choose_outcome(
         name, kind, parts = wanted, "amount" if wanted == "spend" else "share", PARTS_OF_ORDERS
     else:
         name, (values, kind), parts = wanted, _variable(known, wanted, outcome), _own_group(wanted)
-    variables = _may_explain(features, name, parts)
+    variables, left_out = _may_explain(features, name, parts)
     controls = tuple(each for each in CONTROLS if each in known and each != name)
     if parts == PARTS_OF_ORDERS:
         controls = tuple(each for each in controls if each != "monetary_total")
-    return Outcome(name, kind, values.dropna(), variables, controls, money=_is_money(name))
+    return Outcome(name, kind, values.dropna(), variables, controls, _is_money(name), left_out)
 
 
 def _first_that_says(known: pd.DataFrame, labels: ir.Table | None) -> str | None:
@@ -153,15 +167,28 @@ def _own_group(name: str) -> tuple[str, ...]:
     return PARTS_OF_ORDERS if feature.group in PARTS_OF_ORDERS else (feature.group,)
 
 
-def _may_explain(features: pd.DataFrame, name: str, parts: Sequence[str]) -> tuple[str, ...]:
+def _may_explain(features: pd.DataFrame, name: str, parts: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the variables that may explain an outcome, and those that would say it in other words."""
     kinds = variable_kinds(features, categorical=CODED_CATEGORIES)
     groups = {each.name: each.group for each in registered(list(kinds))}
-    banned = set(MADE_OF_ORDERS) if tuple(parts) == PARTS_OF_ORDERS else set()
-    return tuple(
-        each
-        for each, kind in kinds.items()
-        if kind != "date" and each != name and each not in banned and groups.get(each) not in parts
-    )
+    banned: set[str] = set()
+    if tuple(parts) == PARTS_OF_ORDERS:
+        banned = {
+            *MADE_OF_ORDERS,
+            *VARIETY,
+            *(each.name for each in registered(kinds) if _is_any_at_all(features, each)),
+        }
+    asked = [each for each, kind in kinds.items() if kind != "date" and each != name]
+    left_out = tuple(each for each in asked if each in banned or groups.get(each) in parts)
+    return tuple(each for each in asked if each not in left_out), left_out
+
+
+def _is_any_at_all(features: pd.DataFrame, feature: Feature) -> bool:
+    """Say whether a share of orders lies at its end for half of the customers."""
+    if feature.unit != "share" or not any(need.startswith("transactions.") for need in feature.needs):
+        return False
+    known = features[feature.name].dropna().astype("float64")
+    return bool(len(known)) and float(known.median()) in (known.min(), known.max())
 
 
 def _is_money(name: str) -> bool:

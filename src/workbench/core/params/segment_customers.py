@@ -38,9 +38,11 @@ class SegmentCustomers(Section):
         zh="各特征的相对权重；未列出者为 1",
     )
     methods: list[Literal["kmeans", "mixture", "mixed", "classes"]] = knob(
-        ["kmeans"],
-        en="Methods tried: kmeans; mixture (Gaussian clouds); mixed (numbers and categories); classes (latent classes)",
-        zh="尝试的方法：kmeans；mixture（高斯混合）；mixed（数值与类别混合）；classes（潜类别）",
+        ["kmeans", "mixture", "mixed", "classes"],
+        en="Methods tried where the features suit them: kmeans and mixture (Gaussian clouds) need numbers, mixed "
+        "(numbers and categories) a category, classes (latent classes) a category or a scale of few values",
+        zh="尝试的方法（特征适用时）：kmeans 与 mixture（高斯混合）需要数值，mixed（数值与类别混合）需要类别，"
+        "classes（潜类别）需要类别或取值不多的量表",
         min_length=1,
     )
     choice: Literal["largest_stable", "most_stable", "best_separated", "most_actionable"] = knob(
@@ -64,6 +66,14 @@ class SegmentCustomers(Section):
     )
     silhouette_sample: int = knob(
         3000, unit="customers", en="Customers the silhouette is computed on", zh="计算轮廓系数的客户数", ge=200
+    )
+    costly_sample: int = knob(
+        1000,
+        unit="customers",
+        en="Customers on whom mixture and classes are fitted and refitted, drawn by the seed, with at most 20 "
+        "resamples; their models place everybody",
+        zh="拟合与重拟合 mixture、classes 所用的客户数，按种子抽取，至多重抽样 20 次；所得模型用于全部客户",
+        ge=200,
     )
     min_share: float = knob(
         0.02, unit="share", en="Smallest share a segment may have", zh="单个客群的最小占比", ge=0, le=0.5

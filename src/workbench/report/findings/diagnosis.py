@@ -16,6 +16,7 @@ __all__ = ["find_drivers", "find_funnel", "limit_drivers"]
 EFFECTS = {"share": "driver_effect_share", "money": "driver_effect_money", "amount": "driver_effect_amount"}
 TREES = {"share": "driver_tree_share", "money": "driver_tree_money", "amount": "driver_tree_amount"}
 DOUBTFUL = ("shrinks", "reverses")
+MOST_NAMED = 8
 WORTH = 0.01  # share of variance explained below which a tree is not told
 
 
@@ -65,7 +66,15 @@ def limit_drivers(why: Diagnosis) -> list[Finding]:
     if outcome is None or why.effects.empty:
         return []
     values = {"outcome": outcome.name, "controls": list(outcome.controls)}
-    return [Finding("driver_limit_cause" if outcome.controls else "driver_limit_unchecked", values)]
+    found = [Finding("driver_limit_cause" if outcome.controls else "driver_limit_unchecked", values)]
+    if outcome.left_out:
+        left = {
+            "outcome": outcome.name,
+            "count": len(outcome.left_out),
+            "variables": list(outcome.left_out)[:MOST_NAMED],
+        }
+        found.append(Finding("driver_left_out", left))
+    return found
 
 
 def _unit(outcome: Outcome) -> str:

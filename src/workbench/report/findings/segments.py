@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.analysis.candidates import UNSUITED, Search
 from workbench.analysis.clustering import Verdict
+from workbench.analysis.methods import METHODS
 from workbench.analysis.segment_choice import Choice
 from workbench.analysis.segment_kinds import cross_kinds
 from workbench.analysis.segment_matching import SegmentMatch
@@ -17,13 +19,16 @@ from workbench.report.findings.finding import Finding
 
 __all__ = [
     "APART",
+    "CANDIDATES",
     "CROSS",
     "EXPLAINED",
     "KINDS",
     "SIZES",
+    "shown_candidates",
     "shown_cross",
     "find_choice",
     "find_segments",
+    "find_tried",
     "limit_segments",
     "segment_metrics",
     "shown_kinds",
@@ -33,6 +38,15 @@ __all__ = [
 # kinds of the columns of the tables that 06 shows
 SIZES = {"segment": "label", "n": "int", "share": "pct", "low": "pct", "high": "pct", "value_share": "pct"}
 EXPLAINED = {"variable": "label", "n": "int", "explained": "pct", "low": "pct", "high": "pct", "random_high": "pct"}
+CANDIDATES = {
+    "method": "label",
+    "k": "int",
+    "silhouette": "num",
+    "null_high": "num",
+    "min_jaccard": "num",
+    "smallest_share": "pct",
+    "customers_fitted": "int",
+}
 APART = {"variable": "label", "n": "int", "measure": "label", "strength": "num"}
 KINDS = {"kind": "label", **SIZES}
 CROSS = {
@@ -111,13 +125,45 @@ def find_segments(
     if len(definition.segments) > 1:
         found += _sizes(sizes, definition) + _apart(strongest, definition) + _marked(definition) + _explain(explained)
     if verdict.k > 1:
-        bootstraps, splits = definition.parameters.get("n_bootstraps"), definition.parameters.get("n_splits")
+        splits = definition.parameters.get("n_splits")
+        bootstraps = values.get("bootstraps", definition.parameters.get("n_bootstraps"))
         stability = {"k": verdict.k, "jaccard": values["split_half_jaccard"], "splits": splits}
         least = {"min_jaccard": values["bootstrap_min_jaccard"], "bootstraps": bootstraps}
         found.append(Finding("segments_stability", stability | least, 0.2))
     about = {"name": definition.name, "version": definition.version, "features": _features(definition)}
     found.append(Finding("segments_definition", about, 0.1))
     return found
+
+
+def find_tried(search: Search, n: int) -> list[Finding]:
+    """Say which methods were compared, which did not suit the features, and which saw a sample only.
+
+    Parameters
+    ----------
+    search : Search
+    n : int
+        Customers of the base.
+    """
+    tried = sorted({each.method for each in search.candidates}, key=_METHODS.index)
+    found = []
+    if tried:
+        said = {"count": len(search.candidates), "methods": [f"method_{name}" for name in tried]}
+        found.append(Finding("segments_tried", said, 0.15))
+    for reason in (each for each in UNSUITED if each in search.skipped.values()):
+        left = [f"method_{name}" for name in _METHODS if search.skipped.get(name) == reason]
+        found.append(Finding(f"segments_{reason}", {"methods": left}, 0.05))
+    sampled = {each.method: int(each.metrics["customers_fitted"]) for each in search.candidates}
+    sampled = {name: size for name, size in sampled.items() if METHODS[name].costly and size < n}
+    if sampled:
+        said = {"methods": [f"method_{name}" for name in sampled], "sample": max(sampled.values()), "n": n}
+        found.append(Finding("segments_sampled", said, 0.1))
+    return found
+
+
+def shown_candidates(search: Search) -> pd.DataFrame:
+    """Name the methods of the candidates for a table: method, k and the measures that decide."""
+    table = search.table
+    return table if table.empty else table.assign(method="method_" + table["method"])
 
 
 def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[SegmentMatch]) -> list[Finding]:

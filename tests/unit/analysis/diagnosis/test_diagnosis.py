@@ -147,6 +147,22 @@ def test_a_label_is_the_latest_before_the_date_and_parts_of_an_outcome_do_not_ex
     assert spend.controls == ("tenure_days",) and spend.money
 
 
+def test_spend_and_repeat_are_not_explained_by_what_counts_the_same_orders():
+    frame = base(400)
+    once = frame["frequency_orders"] == 1
+    frame["shopping_mode"] = np.where(once, "store", "mixed")
+    frame["channel_entropy"] = np.where(once, 0.0, 1.0)
+    frame["gift_order_share"] = np.where(once, 0.0, 0.5)  # half of them have none: "any at all"
+    frame.loc[:299, "gift_order_share"] = 0.0
+    frame["online_order_share"] = np.linspace(0, 1, 400)
+    for asked in ("repeat", "spend"):
+        outcome = choose_outcome(frame, outcome=asked, as_of=AS_OF)
+        assert set(outcome.variables) == {"gender", "city", "campaigns_sent", "online_order_share"}
+        assert {"shopping_mode", "channel_entropy", "gift_order_share", "monetary_total"} <= set(outcome.left_out)
+    asked = choose_outcome(frame, outcome="gender", as_of=AS_OF)
+    assert "shopping_mode" in asked.variables and asked.left_out == ()
+
+
 def test_any_variable_of_two_values_or_a_number_can_be_the_outcome_and_others_are_refused():
     frame = base(50)
     assert choose_outcome(frame, outcome="gender", as_of=AS_OF).values.isin([0, 1]).all()

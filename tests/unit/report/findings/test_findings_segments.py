@@ -5,10 +5,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from workbench.analysis.clustering import VERDICTS, Verdict
+from workbench.analysis.candidates import UNSUITED, Search
+from workbench.analysis.clustering import VERDICTS, Candidate, Verdict
 from workbench.analysis.segments import ALL, Segment, SegmentDefinition
 from workbench.analysis.transforms import FeatureTransform, Transform
-from workbench.report.findings.segments import find_segments, limit_segments, value_shares
+from workbench.report.findings.segments import find_segments, find_tried, limit_segments, value_shares
 from workbench.report.text import say
 from workbench.run.telling import plain
 
@@ -141,6 +142,19 @@ def test_customers_all_alike_are_not_called_too_few(definition):
     values = told(found)
     assert "segments_too_little_data" not in values
     assert values["segments_all_alike"]["n"] == 150
+
+
+def test_methods_tried_skipped_and_fitted_on_a_sample_are_told():
+    sizes = {"kmeans": 2500.0, "mixture": 1000.0}
+    tried = tuple(Candidate(name, k, {}, {"customers_fitted": n}, ()) for name, n in sizes.items() for k in (2, 3))
+    found = find_tried(Search(tried, None, {"mixed": "no_categories", "classes": "no_levels"}), 2500)
+    values = told(found)
+    assert values["segments_tried"] == {"count": 4, "methods": ["method_kmeans", "method_mixture"]}
+    assert values["segments_no_categories"] == {"methods": ["method_mixed"]}
+    assert values["segments_sampled"] == {"methods": ["method_mixture"], "sample": 1000, "n": 2500}
+    assert find_tried(Search((), None, dict.fromkeys(("kmeans", "mixture"), "too_little_data")), 40) == []
+    assert "segments_sampled" not in told(find_tried(Search(tried, None, {}), 1000))
+    assert set(UNSUITED) == {"no_numbers", "no_categories", "no_levels"}
 
 
 def test_every_verdict_has_a_sentence_and_a_heading():

@@ -1,0 +1,37 @@
+"""Columns that stand for the same entry of the sources are known as such."""
+
+import pandas as pd
+import pytest
+
+from workbench.analysis.differences import differences_from_base, strongest_differences
+from workbench.analysis.disguises import say_the_same
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("source_l1", "acquisition_channel", True),
+        ("city", "city_tier", True),
+        ("platform_top", "event_platform_top", True),
+        ("part_of_day_top", "evening_share", True),
+        ("category_top", "category_hhi", True),
+        ("category_top", "monetary_total", False),
+        ("gender", "category_top", False),
+        ("gender", "gender", True),
+        ("part_of_day_top", "recency_days", False),
+    ],
+)
+def test_columns_made_of_the_same_entry_say_the_same(one, other, same):
+    assert say_the_same(one, other) is say_the_same(other, one) is same
+
+
+def test_a_group_is_not_told_to_differ_in_its_own_column_nor_twice_in_the_same_sum():
+    base = pd.DataFrame({
+        "customer_id": [f"{at:03}" for at in range(200)],
+        "city": ["Bath"] * 100 + ["York"] * 100,
+        "city_tier": [1.0, 2.0] * 50 + [3.0, 4.0] * 50,
+        "monetary_total": [float(at % 7 + 5 * (at < 100)) for at in range(200)],
+    })  # fmt: skip
+    base["contribution_share"] = base["monetary_total"] / base["monetary_total"].sum()
+    told = strongest_differences(differences_from_base(base, by="city"))
+    assert told[["group", "variable"]].to_numpy().tolist() == [["Bath", "monetary_total"], ["York", "monetary_total"]]
