@@ -27,6 +27,12 @@ _HALF = {"en": "half", "zh": "一半"}
 _SIGNS = {"CNY": "¥", "RMB": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "JP¥", "HKD": "HK$", "TWD": "NT$"}
 _MONTHS = "January February March April May June July August September October November December".split()
 _BIG = {"en": ((1e9, " billion"), (1e6, " million")), "zh": ((1e8, "亿"), (1e4, "万"))}
+_SPANS = (  # from so many hours on: units in an hour, and the word
+    (48.0, 1 / 24, {"en": "days", "zh": "天"}),
+    (1.0, 1.0, {"en": "h", "zh": "小时"}),
+    (1 / 60, 60.0, {"en": "min", "zh": "分钟"}),
+    (0.0, 3600.0, {"en": "s", "zh": "秒"}),
+)
 _MINUS = "−"
 _CENTS_BELOW = 100  # money below this is shown to the cent
 _YEAR_MONTH = 2  # parts of "2017-05"
@@ -43,8 +49,8 @@ def show(value: object, kind: str, language: str, currency: str = "") -> str:
     kind : str
         ``int`` (exact, thousands separated), ``num`` (three significant digits), ``pct`` (a share 0..1; decimals
         grow towards 0 and 1 so that 99.96 % does not read 100 %), ``portion`` (a share; 0.5 is "half"), ``money``
-        (three significant digits, cents below 100), ``days``, ``date`` (date, datetime or ISO text), ``month``,
-        ``ratio`` (times), ``text``.
+        (three significant digits, cents below 100), ``days``, ``hours`` (in seconds, minutes, hours or days, whichever
+        reads best), ``date`` (date, datetime or ISO text), ``month``, ``ratio`` (times), ``text``.
     language : str
         ``en`` or ``zh``.
     currency : str
@@ -170,6 +176,12 @@ def _days(value: object, language: str, currency: str) -> str:
     return f"{text} day" if text == "1" else f"{text} days"
 
 
+def _hours(value: object, language: str, currency: str) -> str:
+    hours = _number(value, "hours")
+    per_hour, words = next(each for least, *each in _SPANS if abs(hours) >= least)
+    return f"{significant(hours * per_hour)}\u2009{words[language]}"
+
+
 def _date(value: object, language: str, currency: str) -> str:
     day = _as_date(value, "date")
     if language == "zh":
@@ -229,6 +241,7 @@ VALUE_KINDS: dict[str, Callable[[object, str, str], str]] = {
     "portion": _portion,
     "money": _money,
     "days": _days,
+    "hours": _hours,
     "date": _date,
     "month": _month,
     "ratio": _ratio,

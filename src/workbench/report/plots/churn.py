@@ -64,7 +64,7 @@ def plot_calibration(frame: pd.DataFrame, *, language: str = "en", about: About 
     figure, (axes, below) = canvas("high", heights=(3.4, 1), share_x=True)
     reach = min(1.0, float(np.nanmax(shown[["predicted", "observed", "high"]].to_numpy(dtype=float))) * 1.06)
     axes.plot([0, reach], [0, reach], color=BASE, lw=1.2, ls=(0, (4, 3)))
-    key_line(axes, [("●", ACCENT, say("key_observed", language)), ("/", BASE, say("key_perfect", language))])
+    key_line(axes, [("●", ACCENT, say("key_observed", language)), ("- -", BASE, say("key_perfect", language))])
     axes.vlines(shown["predicted"], shown["low"], shown["high"], colors=ACCENT, linewidth=2, alpha=0.55)
     axes.scatter(shown["predicted"], shown["observed"], c=ACCENT, s=44, zorder=3, linewidths=0)
     axes.set(xlim=(0, reach), ylim=(0, reach))

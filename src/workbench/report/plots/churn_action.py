@@ -54,7 +54,7 @@ def plot_profit(
     axes.plot(frame["share_contacted"], frame["profit"], color=ACCENT)
     base_line(axes, 0, vertical=False)
     axes.scatter([best["share_contacted"]], [best["profit"]], c=ACCENT, s=40, zorder=3)
-    key_line(axes, [("—", ACCENT, say("key_by_risk", language)), ("/", GREY, say("key_random", language))])
+    key_line(axes, [("—", ACCENT, say("key_by_risk", language)), ("- -", GREY, say("key_random", language))])
     axes.set_xlim(0, 1)
     number_axis(axes, "x", say("axis_targeted", language), Scale("pct", language))
     number_axis(axes, "y", say("axis_profit", language), Scale("num", language))

@@ -47,6 +47,8 @@ __all__ = [
 ]
 
 LABEL_EMS = 17  # width of a row label
+KEY_SIZE = 8.5  # points
+KEY_ROOM = 480.0  # points that a line of a key may take: the chart less its margins and the names of an axis
 _LOW_ROWS, _MIDDLE_ROWS = 5, 11  # rows that fit a low and a middle chart
 _DARK = 0.5  # luminance below which text on a cell is white
 _FEW_MONTHS, _SOME_MONTHS, _MOST_LABELS = 14, 30, 14
@@ -282,20 +284,22 @@ def share_and_n(share: float, n: float, language: str) -> str:
 
 
 def key_line(axes: Axes, words: Sequence[tuple[str, str, str]]) -> None:
-    """Write a key in one line above the axes: (icon, colour, word) by (icon, colour, word)."""
+    """Write a key above the axes, in as few lines as the words need: (icon, colour, word) by (icon, colour, word)."""
+    lines: list[list[tuple[float, str, str]]] = [[]]
     left = 0.0
     for icon, colour, word in words:
-        for shift, text, look in ((0, icon, colour), (12, word, INK)):
+        width = 12 + ems(word) * KEY_SIZE
+        if lines[-1] and left + width > KEY_ROOM:
+            lines.append([])
+            left = 0.0
+        lines[-1] += [(left, icon, colour), (left + 12, word, INK)]
+        left += width + 14
+    for up, line in enumerate(reversed(lines)):
+        for at, text, look in line:
+            place = (at, 5 + up * KEY_SIZE * 1.5)
             axes.annotate(
-                text,
-                (0, 1),
-                (left + shift, 5),
-                xycoords="axes fraction",
-                textcoords="offset points",
-                color=look,
-                size=8.5,
+                text, (0, 1), place, xycoords="axes fraction", textcoords="offset points", color=look, size=KEY_SIZE
             )
-        left += 12 + ems(word) * 8.5 + 14
 
 
 def call_out(axes: Axes, text: str, at: tuple[float, float]) -> None:

@@ -23,7 +23,7 @@ from workbench.report.plots.marks import (
     row_axis,
     sequential,
 )
-from workbench.report.plots.theme import ACCENT, BASE, CATEGORICAL, GREY, INK, PALE
+from workbench.report.plots.theme import ACCENT, BASE, CATEGORICAL, GREY, INK, PALE, colours_of
 from workbench.report.text import label, say
 
 __all__ = [
@@ -68,8 +68,8 @@ def plot_tracking(frame: pd.DataFrame, *, language: str = "en", about: About = U
         style = "-" if name == chosen else (0, (4, 3))
         axes.plot(frame["week"], frame[f"{name}_total"], color=MODEL_COLOURS[name], lw=1.6, ls=style)
     axes.plot(frame["week"], frame["actual_total"], color=INK, lw=2.2)
-    words = [("/", INK, say("key_actual_orders", language))]
-    key_line(axes, [*words, *(("/", MODEL_COLOURS[name], label(name, language)) for name in models)])
+    words = [("—", INK, say("key_actual_orders", language))]
+    key_line(axes, [*words, *(("—", MODEL_COLOURS[name], label(name, language)) for name in models)])
     top = float(max(frame["actual_total"].max(), *(frame[f"{name}_total"].max() for name in models)))
     axes.annotate(
         say("key_test_period", language), (cut, top), (6, -4), textcoords="offset points", size=8.5, color=GREY
@@ -113,7 +113,7 @@ def plot_frequency(frame: pd.DataFrame, *, language: str = "en", about: About = 
     axes.vlines(shown["repeats"], shown["low"], shown["high"], colors=INK, linewidth=2, alpha=0.55)
     axes.scatter(shown["repeats"], shown["observed"], c=INK, s=42, zorder=3, linewidths=0)
     words = [("●", INK, say("key_actual_interval", language))]
-    key_line(axes, [*words, *(("/", MODEL_COLOURS[name], label(name, language)) for name in models)])
+    key_line(axes, [*words, *(("—", MODEL_COLOURS[name], label(name, language)) for name in models)])
     most = int(shown["repeats"].max())
     ticks = [f"{each}+" if each == 7 else str(each) for each in shown["repeats"]]  # noqa: PLR2004  the last group
     axes.set_xticks(shown["repeats"], labels=ticks)
@@ -194,7 +194,7 @@ def plot_ranking(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     axes.scatter([TOP], [found], c=ACCENT, s=40, zorder=3)
     call_out(axes, say("chart_ranking_point", language, values), (TOP, found))
     words = {"chosen": "key_chosen_model", "naive": "key_own_rate", "hindsight": "key_hindsight"}
-    key_line(axes, [("/", looks[name][0], say(key, language)) for name, key in words.items()])
+    key_line(axes, [("—", looks[name][0], say(key, language)) for name, key in words.items()])
     axes.set(xlim=(0, 1), ylim=(0, 1))
     number_axis(axes, "x", say("axis_share_customers_by_value", language), Scale("pct", language))
     number_axis(axes, "y", say("axis_share_spend", language), Scale("pct", language))
@@ -321,14 +321,14 @@ def plot_returns(
         "share": 1 - lead["waiting"].iloc[-1], "days": lead["days"].iloc[-1], "n": lead["n"].iloc[0],
     })  # fmt: skip
     figure, axes = canvas("middle")
-    colours = dict(zip(shown, (INK, *CATEGORICAL), strict=False))
+    colours = {**colours_of("segment", (name for name in curves if name != "all")), "all": INK}
     for name in reversed(shown):
         rows, width = curves[name], 2.2 if name == "all" else 1.5
         axes.step(rows["days"], 1 - rows["waiting"], where="post", color=colours[name], lw=width)
     axes.fill_between(
         lead["days"], 1 - lead["high"], 1 - lead["low"], step="post", color=colours[shown[0]], alpha=0.12, lw=0
     )
-    key_line(axes, [("/", colours[name], called[name]) for name in shown])
+    key_line(axes, [("—", colours[name], called[name]) for name in shown])
     axes.set(xlim=(0, float(frame["days"].max()) or 1.0), ylim=(0, 1))
     number_axis(axes, "x", say("axis_days_since_first", language), Scale("num", language))
     number_axis(axes, "y", say("axis_share_returned", language), Scale("pct", language))
