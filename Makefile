@@ -25,7 +25,7 @@ report: setup  ## run the default profile (PROFILE=journey) and say where its re
 	$(BIN)/workbench run $(PROFILE)
 
 test: setup  ## pass all tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: setup  ## ruff on code and notebooks, outputs stripped
 	$(BIN)/ruff check .
