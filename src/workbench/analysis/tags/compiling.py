@@ -14,9 +14,9 @@ from workbench.analysis.tags.wide import hidden_customers
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.tags.definition import Tag
 from workbench.intake.expressions import check_expression, columns_in, to_ibis
-from workbench.intake.features.keep import Keep
 
 __all__ = [
+    "VISIBLE",
     "Plan",
     "check_tags",
     "columns_of_tag",
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 CUT_DECIMALS = 6
-_VISIBLE = "_visible"
+VISIBLE = "_visible"  # whether any tag of this customer may be kept
 
 
 @dataclass(frozen=True)
@@ -181,9 +181,8 @@ def compile_tags(
     *,
     cuts: Mapping[str, Sequence[float]],
     minors: bool = False,
-    keep: Keep | None = None,
 ) -> ir.Table:
-    """Add one column ``tag_<id>`` per tag to the wide table.
+    """Add one column ``tag_<id>`` per tag to the wide table; nothing is computed until it is executed.
 
     Parameters
     ----------
@@ -195,15 +194,12 @@ def compile_tags(
         As `find_cut_points` gives it.
     minors : bool
         Whether customers under age who consent may be tagged.
-    keep : callable, optional
-        Executes the tags that need nothing but columns before those that name other tags, so that no expression is
-        written out twice. Without it nothing is computed until the table is executed.
 
     Returns
     -------
     ibis.Table
         The table with the tags beside its columns: text, null where a column that a tag needs is missing, or where the
-        customer has not granted the purpose it needs.
+        customer has not granted the purpose it needs; and ``_visible``, whether the customer may be tagged at all.
     """
     kinds = {name: column.kind for name, column in columns.items()}
     made_later = {f"{TAG}{tag.id}" for tag in plan.tags}
@@ -211,16 +207,15 @@ def compile_tags(
     kinds |= dict.fromkeys((name for name in optional if name.startswith(TAG)), "category")
     if optional:
         table = table.mutate(**{name: ibis.null(null_type(kinds[name])) for name in sorted(optional)})
-    table = table.mutate(**{_VISIBLE: ~hidden_customers(table, minors=minors)})
-    hold = keep or _lazily
+    table = table.mutate(**{VISIBLE: ~hidden_customers(table, minors=minors)})
     for level in plan.levels:
         made = {}
         for tag in level:
             value = _value(tag, table, kinds, cuts.get(tag.id, ()))
             made[f"{TAG}{tag.id}"] = ibis.ifelse(_allowed(tag, table), value, ibis.null("string"))
-        table = hold(table.mutate(**made))
+        table = table.mutate(**made)
         kinds |= dict.fromkeys(made, "category")
-    return table.drop(_VISIBLE)
+    return table
 
 
 def _value(tag: Tag, table: ir.Table, kinds: Mapping[str, str], cuts: Sequence[float]) -> ir.StringValue:
@@ -262,10 +257,6 @@ def _unfit(tag: Tag, present: Mapping[str, dt.DataType]) -> tuple[str, ...]:
     return ()
 
 
-def _lazily(table: ir.Table) -> ir.Table:
-    return table
-
-
 def _allowed(tag: Tag, table: ir.Table) -> ir.BooleanValue:
     """Every group of needs is known, the purpose is granted, the customer may be profiled."""
     there = set(table.columns)
@@ -277,7 +268,7 @@ def _allowed(tag: Tag, table: ir.Table) -> ir.BooleanValue:
     if tag.consent:
         granted = f"{CONSENT}{tag.consent}"
         conditions.append(table[granted].fill_null(False) if granted in there else ibis.literal(False))
-    return ibis.and_(*conditions, table[_VISIBLE])
+    return ibis.and_(*conditions, table[VISIBLE])
 
 
 def _rule_faults(tag: Tag, kinds: Mapping[str, str]) -> list[Fault]:

@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from workbench.analysis.tags.columns import TAG
-from workbench.analysis.tags.compiling import Plan, columns_of_tag
+from workbench.analysis.tags.compiling import VISIBLE, Plan, columns_of_tag
 from workbench.core.schema import UNDATED
 from workbench.core.tags.definition import Tag
 
@@ -54,39 +54,32 @@ def lengthen(
     about = ibis.memtable([_about(tag, as_of) for tag in plan.tags], schema=_ABOUT)
     long = long.inner_join(about, "tag").mutate(as_of=ibis.literal(as_of), since=ibis.literal(as_of))
     long = long.select(*COLUMNS)
-    return keep_last(long, before, plan.tags, as_of=as_of) if before is not None else long
+    return keep_last(long, tagged, before, plan.tags, as_of=as_of) if before is not None else long
 
 
-def keep_last(long: ir.Table, before: ir.Table, tags: Sequence[Tag], *, as_of: date) -> ir.Table:
+def keep_last(long: ir.Table, tagged: ir.Table, before: ir.Table, tags: Sequence[Tag], *, as_of: date) -> ir.Table:
     """Carry over from the last run: since when an unchanged value holds, and the last value of tags that keep it."""
-    dates = {name: before[name].cast("date") for name in ("since", "as_of", "expires_at")}
-    earlier = before.mutate(**dates).filter(before["as_of"].cast("date") <= as_of)
-    past = earlier.select(
-        _customer=earlier.customer_id, _tag=earlier["tag"], _value=earlier["value"], _since=earlier.since
-    )
+    past = _earlier(before, as_of).select(_customer="customer_id", _tag="tag", _value="value", _since="since")
     joined = long.left_join(past, [long.customer_id == past["_customer"], long["tag"] == past["_tag"]])
     same = joined["_value"] == joined["value"]
     since = ibis.ifelse(same.fill_null(False), joined["_since"], joined.since)
     current = joined.mutate(since=since).select(*COLUMNS)
-    keeping = [tag.id for tag in tags if tag.on_null == "keep_last"]
-    if not keeping:
-        return current
-    lost = earlier.filter(earlier["tag"].isin(keeping)).anti_join(long, ["customer_id", "tag"])
-    return current.union(lost.select(*COLUMNS))
+    lost = _lost(tagged, before, tags, as_of=as_of)
+    return current if lost is None else current.union(lost)
 
 
-def to_portraits(tagged: ir.Table, long: ir.Table, tags: Sequence[Tag], *, as_of: date) -> ir.Table:
+def to_portraits(tagged: ir.Table, tags: Sequence[Tag], *, as_of: date, before: ir.Table | None = None) -> ir.Table:
     """Give one row per customer and one column per tag, for selection; what has expired is left out.
 
     Parameters
     ----------
     tagged : ibis.Table
         As ``compile_tags`` gives it.
-    long : ibis.Table
-        As `lengthen` gives it, for the values that were kept from the last run.
     tags : sequence of Tag
         The tags of the registry that are computed.
     as_of : date
+    before : ibis.Table, optional
+        The table ``tags`` of the last run, for the values that are kept from it.
 
     Returns
     -------
@@ -95,16 +88,40 @@ def to_portraits(tagged: ir.Table, long: ir.Table, tags: Sequence[Tag], *, as_of
     """
     made = {tag.id: tagged[f"{TAG}{tag.id}"] for tag in tags if f"{TAG}{tag.id}" in tagged.columns}
     wide = tagged.select("customer_id", as_of=ibis.literal(as_of), **made)
-    kept = [tag.id for tag in tags if tag.id in made and tag.on_null == "keep_last"]
-    if not kept:
+    lost = _lost(tagged, before, [tag for tag in tags if tag.id in made], as_of=as_of) if before is not None else None
+    if lost is None:
         return wide
-    living = long.filter(long["tag"].isin(kept), long.expires_at.isnull() | (long.expires_at > as_of))
+    living = lost.filter(lost.expires_at.isnull() | (lost.expires_at > as_of))
+    kept = [tag.id for tag in _keeping(tags) if tag.id in made]
     last = living.group_by("customer_id").aggregate(
         **{f"_{name}": living["value"].max(where=living["tag"] == name) for name in kept}
     )
     joined = wide.left_join(last, "customer_id").drop("customer_id_right")
     filled = {name: joined[name].coalesce(joined[f"_{name}"]) for name in kept}
     return joined.mutate(**filled).drop(*(f"_{name}" for name in kept))
+
+
+def _keeping(tags: Sequence[Tag]) -> list[Tag]:
+    """List the tags whose last value is kept; one that needs consent is not, since that may have been withdrawn."""
+    return [tag for tag in tags if tag.on_null == "keep_last" and not tag.consent]
+
+
+def _earlier(before: ir.Table, as_of: date) -> ir.Table:
+    dates = {name: before[name].cast("date") for name in ("since", "as_of", "expires_at")}
+    return before.mutate(**dates).filter(before["as_of"].cast("date") <= as_of)
+
+
+def _lost(tagged: ir.Table, before: ir.Table, tags: Sequence[Tag], *, as_of: date) -> ir.Table | None:
+    """Find the last values that are kept: of customers who are still there and may be tagged, and now have none."""
+    keeping = _keeping(tags)
+    if not keeping:
+        return None
+    earlier = _earlier(before, as_of)
+    earlier = earlier.filter(earlier["tag"].isin([tag.id for tag in keeping]))
+    now = tagged.filter(tagged[VISIBLE]).select("customer_id", *(f"{TAG}{tag.id}" for tag in keeping))
+    joined = earlier.inner_join(now, "customer_id")
+    unknown = [(joined["tag"] == tag.id) & joined[f"{TAG}{tag.id}"].isnull() for tag in keeping]
+    return joined.filter(ibis.or_(*unknown)).select(*COLUMNS)
 
 
 def evidence_of(tag: Tag) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
 
@@ -124,7 +125,8 @@ def tag_customers(
     also : sequence of str
         Further columns to keep beside the tags, for example true values.
     keep : callable, optional
-        Executes an expression into a table (``keeping``), so that each step is computed once.
+        Executes an expression into a table (``keeping``): what is known of the customers is joined once and not for
+        each of the tables that come out.
 
     Raises
     ------
@@ -142,11 +144,12 @@ def tag_customers(
     columns = known_columns(present, windows_days=asked.windows_days, named=names_in(tags))
     off = tuple(tag for tag in tags if tag.sensitive and not _allows(tag, asked.sensitive_items))
     plan = plan_tags([tag for tag in tags if tag not in off], columns, present, days_covered=days_covered)
-    table = hold(source.select(*_used(source, plan.tags, also)))
+    used = source.select(*_used(source, plan.tags, also))
+    table = hold(used) if used.op().find(ops.JoinChain) else used  # a file alone is as quick to read again
     cuts = find_cut_points(table, plan.tags)
-    wide = compile_tags(table, plan, columns, cuts=cuts, minors=asked.minors, keep=keep)
+    wide = compile_tags(table, plan, columns, cuts=cuts, minors=asked.minors)
     long = lengthen(wide, plan, as_of=as_of, cuts=cuts, before=before)
-    portraits = to_portraits(wide, long, [tag for tag in tags if tag in plan.tags], as_of=as_of)
+    portraits = to_portraits(wide, [tag for tag in tags if tag in plan.tags], as_of=as_of, before=before)
     return Tagged(wide, long, portraits, plan, off, cuts, columns, read.scales)
 
 

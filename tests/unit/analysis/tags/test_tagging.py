@@ -202,6 +202,27 @@ def test_what_is_no_longer_known_is_dropped_or_kept_until_it_expires():
     assert len(rows(late)) == 3  # and still shown, with the day it expired
 
 
+def test_nothing_is_kept_of_a_customer_who_has_gone_or_who_refuses_now():
+    keeping = rule("kept", near="recency_days <= 30", more={"on_null": "keep_last"})
+    before = rows(run(keeping, as_of=dt.date(2025, 6, 10)))
+    assert set(before["customer_id"]) == {"a", "c", "e"}  # b is under age, d unknown
+    blank = FEATURES[FEATURES["customer_id"] != "c"].assign(recency_days=float("nan"))
+    refusal = pd.DataFrame({"customer_id": ["a"], "purpose": ["profiling"], "granted": [False]})
+    found = run(keeping, features=blank, before=before, consents=refusal)
+    assert values(found, "kept") == {"e": "near"}
+    assert rows(found)["customer_id"].tolist() == ["e"]
+
+
+def test_a_tag_that_needs_consent_keeps_no_last_value():
+    asks = rule("kept", near="recency_days <= 30", more={"on_null": "keep_last", "consent": "marketing"})
+    granted = pd.DataFrame({"customer_id": ["a"], "purpose": ["marketing"], "granted": [True]})
+    before = rows(run(asks, as_of=dt.date(2025, 6, 10), consents=granted))
+    assert before["customer_id"].tolist() == ["a"]
+    withdrawn = run(asks, before=before, consents=granted.assign(granted=False))
+    assert values(withdrawn, "kept") == {}
+    assert rows(withdrawn).empty
+
+
 def test_a_column_the_profile_lacks_makes_the_tag_unknown():
     found = run(LAST, rule("again", often="sessions >= 3"))
     assert found.plan.absent == {"again": ("sessions",)}
