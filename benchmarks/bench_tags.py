@@ -163,7 +163,7 @@ def _workbench(folder: Path) -> dict:
     registry = load_registry(Workspace(Path(__file__).resolve().parents[1]))
     tags = [tag for tag in registry.computed() if f" as {tag.id}" in wanted]
     table = engine.read_parquet(str(folder / "features.parquet"))
-    with keeping(engine) as keep:
+    with keeping(engine, folder=folder) as keep:
         found = tag_customers({"features": table}, tags, as_of=AS_OF, keep=keep)
         ordered = found.portraits.order_by("customer_id")
         engine.to_parquet(ordered, folder / "workbench.parquet", compression="zstd")

@@ -61,7 +61,8 @@ MAY_USE_SCRATCH = (
     "intake/workbooks",
     "intake/json_records",
     "intake/databases",
-)  # private, before the store
+    "intake/features/keep",
+)  # private, before the store or on the way
 TABLE_READERS = {"read_parquet", "read_csv", "read_table", "read_excel", "read_feather", "read_pickle"}
 
 

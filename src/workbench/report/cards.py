@@ -11,11 +11,11 @@ from workbench.analysis.cards.card import PortraitCard
 from workbench.analysis.cards.timeline import KINDS, month_starts
 from workbench.core.tags import ITEMS
 from workbench.report.card_tags import MOST_PRINTED, chips
-from workbench.report.html import render, stylesheet
+from workbench.report.html import render, render_all, stylesheet
 from workbench.report.numbers import show
 from workbench.report.text import label, say
 
-__all__ = ["card_page", "card_values", "card_view"]
+__all__ = ["card_page", "card_pages", "card_values", "card_view"]
 
 _MONTHS = 24
 _STEP, _HEIGHT, _GAP = 17, 18, 6  # pixels of a month, of a row of the timeline, between rows
@@ -40,18 +40,25 @@ def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: 
         The page; every text of a customer is escaped.
     """
     views = [card_view(each, language=language, currency=currency) for each in cards]
-    title = (
-        say("portrait_card_title", language)
-        if len(cards) != 1
-        else f"{say('portrait_card_title', language)} {cards[0].customer_id}"
-    )
-    words = {
-        "title": title,
+    return render("card.html.j2", _frame(views, language, report), language)
+
+
+def card_pages(cards: Sequence[PortraitCard], *, language: str = "en", currency: str = "") -> list[str]:
+    """Write each card as a page of its own, in the order given; all carry the same cut of the Chinese font."""
+    views = [card_view(each, language=language, currency=currency) for each in cards]
+    return render_all("card.html.j2", [_frame([view], language) for view in views], language)
+
+
+def _frame(views: list[dict[str, Any]], language: str, report: str = "") -> dict[str, Any]:
+    """Return what the template of a page of cards names."""
+    title = say("portrait_card_title", language)
+    return {
+        "title": f"{title} {views[0]['id']}" if len(views) == 1 else title,
         "colon": "：" if language == "zh" else ": ",
         "card_style": stylesheet("card.css"),
         "report": report,
+        "cards": views,
     }
-    return render("card.html.j2", {**words, "cards": views}, language)
 
 
 def card_values(card: PortraitCard) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from workbench.core.errors import Fault, WorkbenchError, did_you_mean
 from workbench.report.numbers import LANGUAGES
 from workbench.report.text import Piece, pieces, say
 
-__all__ = ["STATUSES", "Speaker", "badge", "data_uri", "mark", "render", "rich", "stylesheet", "unbroken"]
+__all__ = ["STATUSES", "Speaker", "badge", "data_uri", "mark", "render", "render_all", "rich", "stylesheet", "unbroken"]
 
 STATUSES = {"done": "✓", "failed": "✕", "stale": "⚠"}  # status -> its icon; the word stands beside it
 PAGE_LANGUAGES = {"en": "en", "zh": "zh-Hans"}
@@ -170,6 +170,14 @@ def render(template: str, context: Mapping[str, Any], language: str) -> str:
     str
         The page, with styles, script and the Chinese glyphs it uses inside.
     """
+    return render_all(template, [context], language)[0]
+
+
+def render_all(template: str, contexts: Iterable[Mapping[str, Any]], language: str) -> list[str]:
+    """Fill a template once per context; the pages carry one cut of the font, since each cut takes a second.
+
+    See `render`, which does this for one page.
+    """
     if language not in LANGUAGES:
         raise WorkbenchError(Fault("page", f"unknown language {language!r}", did_you_mean(language, LANGUAGES)))
     script = _asset("page.js")
@@ -180,8 +188,10 @@ def render(template: str, context: Mapping[str, Any], language: str) -> str:
         "script": Markup(script),
         "policy": _policy(script),
     }
-    page = _environment().get_template(template).render({**frame, **context})
-    return page.replace(_FONT_MARK, _font_face(page), 1)
+    filled = _environment().get_template(template)
+    pages = [filled.render({**frame, **context}) for context in contexts]
+    face = _font_face(pages)
+    return [page.replace(_FONT_MARK, face, 1) for page in pages]
 
 
 def _policy(script: str) -> str:
@@ -213,9 +223,9 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _font_face(page: str) -> str:
-    """Return a font rule with the Chinese glyphs the page uses, or nothing where it uses none."""
-    characters = "".join(sorted(set(_HAN.findall(page))))
+def _font_face(pages: Iterable[str]) -> str:
+    """Return a font rule with the Chinese glyphs the pages use, or nothing where they use none."""
+    characters = "".join(sorted({each for page in pages for each in _HAN.findall(page)}))
     if not any(each >= "⺀" for each in characters):
         return ""
     known = ", ".join(f'local("{name}")' for name in SYSTEM_FONTS)

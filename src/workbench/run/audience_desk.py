@@ -134,9 +134,10 @@ class AudienceDesk:
         check_audience(audience, self.known)
         table = standing(audience, self.known)
         steps = funnel(audience, table)
-        inside = members(audience, table)
         count = min(int(steps["left"].iloc[-1]), audience.limit.customers if audience.limit else 2**62)
-        reached = int(self._reachable(audience, inside).count().to_pandas())
+        reached = count
+        if self._consents() is not None or audience.suppress:
+            reached = int(self._reachable(audience, members(audience, table)).count().to_pandas())
         return Estimate(audience, self.as_of, steps, count, reached, self._consents() is not None)
 
     def members(self, audience: Audience) -> ibis.Table:

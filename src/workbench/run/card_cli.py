@@ -32,7 +32,7 @@ def card(
     workspace: Workspace = None,
 ) -> None:
     """Write the portrait card of customers: HTML that prints on one page, JSON for a CRM, PNG on demand (画像卡)."""
-    from workbench.report.cards import card_page, card_values  # noqa: PLC0415
+    from workbench.report.cards import card_pages, card_values  # noqa: PLC0415
     from workbench.run.card_desk import CardDesk  # noqa: PLC0415
     from workbench.run.picture import picture_page  # noqa: PLC0415
 
@@ -42,10 +42,10 @@ def card(
         raise ProfileError(Fault("--language", f"language {language!r}", "Expected en or zh"))
     folder = desk.workspace.reports(desk.profile.name) / "cards"
     folder.mkdir(parents=True, exist_ok=True)
-    for found in desk.cards(customer, contact=contact):
+    cards = desk.cards(customer, contact=contact)
+    mode = 0o600 if contact else None
+    for found, page in zip(cards, card_pages(cards, language=chosen, currency=desk.profile.currency), strict=True):
         name = "".join(each if each.isalnum() or each in "-_" else "_" for each in found.customer_id)
-        page = card_page([found], language=chosen, currency=desk.profile.currency)
-        mode = 0o600 if contact else None
         html = write_text(folder / f"{name}.{chosen}.html", page, mode=mode)
         values = json.dumps(card_values(found), ensure_ascii=False, indent=1)
         written = [html, write_text(folder / f"{name}.json", values + "\n", mode=mode)]

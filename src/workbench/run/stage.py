@@ -260,9 +260,9 @@ class StageRun(Telling):
             return self.store.frame(table)
         return pd.DataFrame({column.name: pd.Series(dtype="str") for column in TABLES[table].columns})
 
-    def holding(self) -> Callable[[ibis.Table], ibis.Table]:
-        """Return what holds a step's rows in the engine until ``finish()``, so that large inputs keep to the limit."""
-        return self._closing.enter_context(keeping(self.store.engine))
+    def holding(self, *, files: bool = False) -> Callable[[ibis.Table], ibis.Table]:
+        """Return what holds a step's rows, in the engine or in files, until ``finish()``, so that memory suffices."""
+        return self._closing.enter_context(keeping(self.store.engine, folder=self.scratch() if files else None))
 
     def scratch(self) -> Path:
         """Return a private folder for what is read on the way; ``finish()`` removes it."""

@@ -196,6 +196,15 @@ def test_kept_intermediate_tables_change_nothing_and_are_gone_afterwards():
     assert sorted(engine.list_tables()) == ["products", "transactions"]
 
 
+def test_what_is_held_in_files_is_the_same_and_the_files_go_when_the_block_ends(tmp_path):
+    engine = ibis.duckdb.connect()
+    table = engine.create_table("rows", ibis.memtable({"a": [2, 1], "b": ["x", None]}).to_pyarrow())
+    with keeping(engine, folder=tmp_path) as keep:
+        assert keep(table).order_by("a").to_pyarrow().to_pylist() == [{"a": 1, "b": None}, {"a": 2, "b": "x"}]
+        assert len(list(tmp_path.iterdir())) == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_ties_go_to_the_name_that_sorts_first():
     rows = [
         ("o1", "x", "2024-03-05 08:00", "p3", 1, "10.00", "0", "0", "s2", "web"),

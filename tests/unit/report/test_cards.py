@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 
 from workbench.analysis.cards.card import CardTag, PortraitCard
-from workbench.report.cards import card_page, card_values, card_view
+from workbench.report import html
+from workbench.report.cards import card_page, card_pages, card_values, card_view
 
 NASTY = '<img src=x onerror=alert(1)>"$x_1$ =1+1 \N{RIGHT-TO-LEFT OVERRIDE}𠮷䶮'
 
@@ -35,6 +36,18 @@ def test_what_customers_type_is_inert(language):
     assert "<img src=x" not in page
     assert "&lt;img src=x" in page
     assert "http" not in page.split("<main")[1]
+
+
+def test_many_pages_of_one_card_each_carry_one_cut_of_the_chinese_font():
+    html._subset.cache_clear()
+    cards = [card(name="欧**"), card(customer_id="2", name="𠮷**"), card(customer_id="3", name="李*")]
+    pages = card_pages(cards, language="zh", currency="CNY")
+    assert html._subset.cache_info().misses == 1
+    assert len({page.split("base64,")[1].split(")")[0] for page in pages}) == 1
+    assert [page.split("<title>")[1].split("</title>")[0] for page in pages] == [
+        "客户画像卡 00042", "客户画像卡 2", "客户画像卡 3",
+    ]  # fmt: skip
+    assert pages[0] == card_pages(cards, language="zh", currency="CNY")[0]
 
 
 def test_both_languages_carry_the_same_figures():

@@ -104,6 +104,17 @@ def test_the_funnel_counts_each_clause_alone_and_in_turn():
     assert found["left"].tolist() == [8, 4, 2, 1]
 
 
+@pytest.mark.parametrize("tagged", ["abcdefgh", "abcdef"])
+def test_everybody_counts_whether_or_not_every_customer_has_a_row_of_tags(tagged):
+    portraits = pd.DataFrame({"customer_id": list(tagged), "mood": ["glad", "sad"] * (len(tagged) // 2)})
+    tables = {"features": ibis.memtable(FEATURES), "portraits": ibis.memtable(portraits)}
+    audience = parse_audience({"not": "mood = 'glad'"})
+    table = standing(audience, Knowledge(tables, AS_OF, {}))
+    assert funnel(audience, table)["left"].tolist() == [8, 8 - len(tagged) // 2]
+    joins = str(ibis.to_sql(table)).upper().count("JOIN")
+    assert joins == (0 if tagged == "abcdefgh" else 1)  # the join is left out only where it changes nothing
+
+
 def test_an_audience_of_nobody_is_a_result():
     assert who("city = '深圳'") == ""
     audience = parse_expression("city = '深圳'")
