@@ -11,7 +11,7 @@ from workbench.analysis.cards.card import PortraitCard
 from workbench.analysis.cards.timeline import KINDS, month_starts
 from workbench.core.tags import ITEMS
 from workbench.report.card_tags import MOST_PRINTED, chips
-from workbench.report.html import render, render_all, stylesheet
+from workbench.report.html import badge, render, render_all, stylesheet
 from workbench.report.numbers import show
 from workbench.report.text import label, say
 
@@ -57,6 +57,7 @@ def _frame(views: list[dict[str, Any]], language: str, report: str = "") -> dict
         "colon": "：" if language == "zh" else ": ",
         "card_style": stylesheet("card.css"),
         "report": report,
+        "badge": badge("done", language),
         "cards": views,
     }
 

@@ -19,6 +19,7 @@ __all__ = ["RunFolder", "last_summary", "sweep_orphans"]
 
 _BY_HAND = re.compile(r"-hand(\d+)-")
 _REPORTS = ("report.html", "report.en.html", "report.zh.html")
+_BADGE = "<!--status-->"
 _CARDS = ("cards.html", "cards.en.html", "cards.zh.html")
 
 
@@ -65,13 +66,13 @@ class RunFolder:
 
     def add_report(self, source: Path) -> bool:
         """Copy the report that the last stage wrote and the cards beside it; say whether there was one."""
-        found = [source / name for name in _REPORTS if (source / name).is_file()]
-        for path in (*found, *_cards_in(source)):
+        found = _pages_in(source, *_REPORTS)
+        for path in (*found, *_pages_in(source, *_CARDS)):
             shutil.copyfile(path, self.staging / path.name)
         return bool(found)
 
     def keep_last_report(self, mark, status: str, message: Mapping[str, str]) -> None:
-        """Carry the last good report forward, its badge telling that it is stale and why.
+        """Carry the last good report and its cards forward, their badges telling that they are stale and why.
 
         Parameters
         ----------
@@ -81,14 +82,11 @@ class RunFolder:
         message : mapping of str to str
             By language.
         """
-        for name in _REPORTS:
-            old = self.latest / name
-            if old.is_file():
-                text = old.read_text(encoding="utf-8")
-                language = "zh" if re.search(r'<html[^>]* lang="zh', text) else "en"
-                write_text(self.staging / name, mark(text, status, message[language], language))
-        for path in _cards_in(self.latest):
-            shutil.copyfile(path, self.staging / path.name)
+        for old in _pages_in(self.latest, *_REPORTS, *_CARDS):
+            text = old.read_text(encoding="utf-8")
+            language = "zh" if re.search(r'<html[^>]* lang="zh', text) else "en"
+            badged = _BADGE in text  # cards written before they had one are carried as they are
+            write_text(self.staging / old.name, mark(text, status, message[language], language) if badged else text)
         for page in sorted((self.latest / "pages").glob("*.html")):
             if not self.page(page.stem).exists():
                 self.page(page.stem).parent.mkdir(parents=True, exist_ok=True)
@@ -110,8 +108,8 @@ class RunFolder:
         shutil.rmtree(self.staging, ignore_errors=True)
 
 
-def _cards_in(folder: Path) -> list[Path]:
-    return [folder / name for name in _CARDS if (folder / name).is_file()]
+def _pages_in(folder: Path, *names: str) -> list[Path]:
+    return [folder / name for name in names if (folder / name).is_file()]
 
 
 def last_summary(workspace: Workspace, profile: str) -> dict[str, Any]:

@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from datetime import date
 
 import pytest
 
+from workbench.analysis.cards.card import PortraitCard
 from workbench.core.workspace import Workspace
+from workbench.report.cards import card_page
 from workbench.report.page import mark
 from workbench.run.context import stage_folder
 from workbench.run.publish import RunFolder, last_summary, plain_page, sweep_orphans
@@ -109,6 +112,25 @@ def test_the_last_good_report_is_carried_forward_and_says_why_it_is_old(workspac
     assert "<p>done</p>" not in english
     old = (folder.home / "run1/report.html").read_text(encoding="utf-8")
     assert old == PAGE.format("en")
+
+
+def test_cards_carried_forward_say_that_they_are_old_in_their_language(workspace):
+    cards = {
+        f"cards.{language}": card_page([PortraitCard("7", date(2025, 7, 1))], language=language, report="report.html")
+        for language in ("en", "zh")
+    }
+    files = {f"{name}_html": text for name, text in cards.items()} | {
+        "cards_html": PAGE.format("en").replace("status", "")
+    }
+    published(workspace, **files)
+    folder = run(workspace, "run2")
+    folder.keep_last_report(mark, "stale", WHY)
+    told = {name: (folder.staging / f"{name}.html").read_text(encoding="utf-8") for name in cards}
+    assert "badge-done" in cards["cards.en"] and "badge-done" not in told["cards.en"].split("<main")[1]
+    assert "Out of date</span>" in told["cards.en"] and "It failed &lt;b&gt;here" in told["cards.en"]
+    assert "已过期</span>" in told["cards.zh"] and "在此失败。" in told["cards.zh"]
+    kept = (folder.staging / "cards.html").read_text(encoding="utf-8")
+    assert kept == files["cards_html"]  # written by a version whose cards had no badge
 
 
 def test_a_report_carried_forward_twice_has_one_badge(workspace):
