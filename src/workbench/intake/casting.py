@@ -242,7 +242,7 @@ def cast_cell(cell: ibis.Value, plan: ColumnPlan, read: ibis.Value | None = None
     if plan.kind == "id":
         return _id(cell.cast("string"), plan)
     if plan.kind == "flag":
-        return Cell(cell, _NULL_TEXT) if kind.is_boolean() else _flag(cell.cast("string"))
+        return Cell(cell, _NULL_TEXT) if kind.is_boolean() else _flag(cell.cast("string"), plan)
     read = read_cell(cell, plan) if read is None else read
     return _dated(cell, read, plan) if plan.kind in ("date", "timestamp") else _number(cell, read, plan)
 
@@ -258,9 +258,15 @@ def _id(cell: ibis.Value, plan: ColumnPlan) -> Cell:
     return _checked(key, [(damaged, "id-damaged")])
 
 
-def _flag(cell: ibis.Value) -> Cell:
+def _flag(cell: ibis.Value, plan: ColumnPlan) -> Cell:
+    """Read yes or no, by the values the profile declares for the column or else by the words of both languages."""
     said = cell.lower()
-    value = ibis.cases((said.isin(_TRUE), True), (said.isin(_FALSE), False), else_=ibis.null("boolean"))
+    means = [given.get(plan.name) for given in (plan.formats.means_yes, plan.formats.means_no)]
+    yes, no = (None if given is None else [each.strip().lower() for each in given] for given in means)
+    if yes is not None and no is None:
+        value = ibis.cases((said.isnull(), ibis.null("boolean")), else_=said.isin(yes))
+    else:
+        value = ibis.cases((said.isin(yes or _TRUE), True), (said.isin(no or _FALSE), False), else_=None)
     return _checked(value, [(cell.notnull() & value.isnull(), "flag-invalid")])
 
 

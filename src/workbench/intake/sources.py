@@ -17,7 +17,7 @@ import ibis
 from workbench.core.errors import DataError, Fault, did_you_mean, listed
 from workbench.core.params import SourceParams
 from workbench.core.schema import columns_of
-from workbench.intake.acceptance import Accepted, accept
+from workbench.intake.acceptance import Accepted, accept, kinds_of
 from workbench.intake.casting import EXCEL_DATE
 from workbench.intake.currency import check_rates
 from workbench.intake.declared_repairs import check_declarations
@@ -436,9 +436,17 @@ def _check_formats(source: SourceParams) -> list[Fault]:
     several = list(declared.values()) if isinstance(declared, dict) else [declared]
     patterns = [each for one in several for each in ([one] if isinstance(one, str) else one or [])]
     wrong = [pattern for pattern in patterns if "%" not in pattern and pattern != EXCEL_DATE]
-    return [
+    faults = [
         Fault("formats.dates", f"{pattern!r} is no date pattern", "strptime letters such as %Y-%m-%d, or excel")
         for pattern in wrong
+    ]
+    flags = [name for name, kind in kinds_of(source).items() if kind == "flag"]
+    return faults + [
+        Fault(
+            "formats.means_yes", f"'{name}' is no yes-or-no column of this source", ", ".join(flags) or "none has one"
+        )
+        for name in source.formats.means_yes
+        if name not in flags
     ]
 
 

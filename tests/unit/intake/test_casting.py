@@ -71,6 +71,33 @@ def test_flags_are_read_in_both_languages():
     assert codes[-1] == "flag-invalid"
 
 
+def test_a_status_is_read_by_what_the_profile_says_it_means():
+    formats = FormatParams(means_yes={"x": ["Closed", "流失 "]})
+    assert cast(["closed", "Active", "流失", "yes", None], "flag", formats=formats, name="x") == (
+        [True, False, True, False, None],
+        [None] * 5,
+    )
+    both = FormatParams(means_yes={"x": ["Churned"]}, means_no={"x": ["Stayed"]})
+    values, codes = cast(["Churned", "stayed", "Joined", "1"], "flag", formats=both, name="x")
+    assert (values, codes) == ([True, False, None, None], [None, None, "flag-invalid", "flag-invalid"])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"means_no": {"label": ["Active"]}}, "means_no needs means_yes for the same column: label"),
+        ({"means_yes": {"label": []}}, "means_yes of label needs values of its own"),
+        (
+            {"means_yes": {"label": ["Closed"]}, "means_no": {"label": ["closed", "Active"]}},
+            "means_yes of label needs values of its own, not closed",
+        ),
+    ],
+)
+def test_meanings_that_say_nothing_or_contradict_are_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        FormatParams(**given)
+
+
 def test_iso_dates_need_no_declaration_and_other_orders_do():
     cells = [
         "2024-05-06",

@@ -52,6 +52,27 @@ def test_all_faults_of_a_source_are_listed_at_once(tmp_path):
     assert "rules.paid: unknown column 'amont' in amont > 0. Did you mean 'amount'?" in said
 
 
+def test_meanings_of_a_column_that_is_no_yes_or_no_are_refused(tmp_path):
+    (tmp_path / "orders.csv").write_text(HEADER + "1,K,2024-01-01,5\n")
+    said = faults(tmp_path, source(formats={"means_yes": {"status": ["Closed"]}}))
+    assert said == "formats.means_yes: 'status' is no yes-or-no column of this source. none has one."
+    (tmp_path / "states.csv").write_text("id,state\n1,Closed\n2,Active\n")
+    given = {"path": "states.csv", "table": "labels", "columns": {"customer_id": "id", "label": "state"}}
+    assert faults(tmp_path, SourceParams(**given, formats={"means_yes": {"label": ["Closed"]}})) == ""
+    found = faults(tmp_path, SourceParams(**given, formats={"means_yes": {"state": ["Closed"]}}))
+    assert found == "formats.means_yes: 'state' is no yes-or-no column of this source. label."
+
+
+def test_a_status_becomes_a_label(engine, tmp_path):
+    (tmp_path / "states.csv").write_text("id,state\n1,Closed\n2,Active\n3,\n")
+    given = SourceParams(
+        path="states.csv", table="labels", columns={"customer_id": "id", "label": "state"},
+        formats={"means_yes": {"label": ["Closed"]}},
+    )  # fmt: skip
+    parsed = read_source(engine, "s", given, root=tmp_path, scratch=tmp_path / "scratch", dates=DATES)
+    assert {row["customer_id"]: row["label"] for row in rows(parsed)} == {"1": True, "2": False, "3": None}
+
+
 def test_missing_file_is_named_with_the_nearest(tmp_path):
     (tmp_path / "order.csv").write_text(HEADER + "1,K,2024-01-01,5\n")
     assert faults(tmp_path, source()) == "orders.csv: file not found. Did you mean 'order.csv'?"

@@ -5,17 +5,28 @@ Kapoor & Narayanan (2023), Leakage and the reproducibility crisis in machine-lea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
 from workbench.analysis.churn.candidates import build_inputs
 from workbench.analysis.churn.columns import LEAST_ROWS, NOT_FEATURES, ModelColumns, tidy
 from workbench.analysis.churn.evaluation import auc
+from workbench.intake.features import REGISTRY
+from workbench.intake.features.alarms import find_alarms, speaks_of_the_future
 
-__all__ = ["ALARMS", "find_feature_alarms", "find_future", "find_model_alarms", "is_fitted_elsewhere"]
+__all__ = [
+    "ALARMS",
+    "find_feature_alarms",
+    "find_future",
+    "find_late_columns",
+    "find_model_alarms",
+    "is_fitted_elsewhere",
+]
 
 ALARMS = ("model_auc", "beyond_baseline", "feature_auc", "disguise", "identifier", "fitted_on_all", "after_cut_off")
 LEAK_SINGLE = 0.95  # AUC of one feature alone
@@ -26,7 +37,7 @@ FEW_VALUES = 20
 LEAST_CUSTOMERS = 20  # at a value, before its share of events is believed
 UNIQUE = 0.9  # share of distinct texts from which a column is a name of the customer
 MOST_ROWS = 20_000  # customers looked at
-FORECAST = "next_"  # a date that is expected, from what was known before
+FORECASTS = frozenset({"next_purchase_on"})  # dates that are expected, from what was known before
 AGES = ("recency_days", "tenure_days")  # endings of columns that count back from the cut-off
 COLUMNS = ["alarm", "feature", "auc"]
 
@@ -107,22 +118,50 @@ def find_future(features: pd.DataFrame, cut_off: date) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        alarm (``after_cut_off``), feature, auc (missing): dates at or after the cut-off, and ages counted back from it
-        (``..recency_days``, ``..tenure_days``) that are negative. Expected dates (``next_..``) are no knowledge.
+        alarm (``after_cut_off``), feature, auc (missing): dates at or after the cut-off; ages counted back from it
+        (``..recency_days``, ``..tenure_days``) that are negative; columns that are not built here and whose names
+        speak of what came after (next, churned, 流失 ...). The one expected date that is built here,
+        ``next_purchase_on``, is no knowledge of it.
     """
     late = []
-    for name in sorted(each for each in set(features.columns) - NOT_FEATURES if not each.startswith(FORECAST)):
-        values = features[name].dropna()
-        if values.empty:
-            continue
-        if name.endswith(AGES) and pd.api.types.is_numeric_dtype(values):
-            found = bool((values < 0).any())
-        else:
-            days = _dates(values)
-            found = days is not None and bool((days >= pd.Timestamp(cut_off)).any())
-        if found:
+    for name in sorted(set(features.columns) - NOT_FEATURES - FORECASTS):
+        if _is_late(name, features[name].dropna(), cut_off):
             late.append({"alarm": "after_cut_off", "feature": name, "auc": np.nan})
     return pd.DataFrame(late, columns=COLUMNS)
+
+
+def _is_late(name: str, known: pd.Series, cut_off: date) -> bool:
+    if known.empty:
+        return False
+    if name not in REGISTRY and speaks_of_the_future(name):
+        return True
+    if name.endswith(AGES) and pd.api.types.is_numeric_dtype(known):
+        return bool((known < 0).any())
+    days = _dates(known)
+    return days is not None and bool((days >= pd.Timestamp(cut_off)).any())
+
+
+def find_late_columns(tables: Mapping[str, ibis.Table], *, as_of: date, cut_off: date) -> pd.DataFrame:
+    """Name the declared attributes of customers that know what came after, before features are built of them.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        Canonical tables, uncut.
+    as_of : datetime.date
+        Of the run: no date of an attribute may lie at or after it, no name speak of what came after.
+    cut_off : datetime.date
+        Of the test: no attribute may tell who bought after it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        alarm (``after_cut_off``), feature (the column), auc (missing), sorted.
+    """
+    found = {each.column for each in find_alarms(tables, as_of=as_of)}
+    found |= {each.column for each in find_alarms(tables, as_of=cut_off) if each.reason == "tied"}
+    rows = [{"alarm": "after_cut_off", "feature": name, "auc": np.nan} for name in sorted(found)]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def is_fitted_elsewhere(inputs: Any, kind: str, train: pd.DataFrame, columns: ModelColumns) -> bool:

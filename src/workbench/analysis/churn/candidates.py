@@ -17,13 +17,13 @@ from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from workbench.analysis.churn.columns import ModelColumns
 from workbench.analysis.churn.evaluation import auc
-from workbench.analysis.churn.steps import HISTORY, ExpectedPurchases, SignedLog
+from workbench.analysis.churn.steps import HISTORY, ExpectedPurchases, SignedLog, WordColumns
 
 __all__ = [
     "BASELINE",
@@ -91,7 +91,7 @@ def build_inputs(kind: str, columns: ModelColumns) -> ColumnTransformer:
     numbers = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), SignedLog(), StandardScaler()
     )
-    words = OneHotEncoder(min_frequency=LEAST_FREQUENT, handle_unknown="infrequent_if_exist", sparse_output=False)
+    words = WordColumns(min_frequency=LEAST_FREQUENT)
     return ColumnTransformer(
         [
             ("numbers", numbers if kind == "linear" else "passthrough", list(columns.numeric)),

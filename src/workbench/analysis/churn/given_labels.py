@@ -31,16 +31,18 @@ def read_labels(labels: ibis.Table, as_of: date) -> tuple[pd.DataFrame, dict[str
     -------
     (pandas.DataFrame, dict of int)
         customer_id, observed_at (missing where not told), label (0 or 1); one row per customer, sorted. And
-        ``labels.after_as_of``: labels left out since they were not known yet.
+        ``labels.after_as_of``: labels left out since they were not known yet; ``labels.unread``: rows whose value says
+        neither yes nor no.
     """
     if "observed_at" not in labels.columns:
         labels = labels.mutate(observed_at=ibis.null("timestamp"))
     late = labels.filter(labels.observed_at >= ibis.literal(as_of).cast("timestamp")).count().to_pyarrow().as_py()
     known = labels.filter(labels.observed_at.isnull() | (labels.observed_at < ibis.literal(as_of).cast("timestamp")))
+    unread = known.filter(known.customer_id.notnull() & known.label.isnull()).count().to_pyarrow().as_py()
     known = known.filter(known.customer_id.notnull() & known.label.notnull())
     frame = known.select("customer_id", "observed_at", label=known.label.cast("int64")).to_pandas()
     frame = frame.sort_values(["customer_id", "observed_at", "label"]).drop_duplicates("customer_id", keep="last")
-    return frame.reset_index(drop=True), {"labels.after_as_of": int(late)}
+    return frame.reset_index(drop=True), {"labels.after_as_of": int(late), "labels.unread": int(unread)}
 
 
 def part_by_date(labels: pd.DataFrame, train_cut_offs: int) -> tuple[list[tuple[str, Labels]], int]:

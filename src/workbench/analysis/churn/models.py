@@ -117,12 +117,8 @@ def fit_dated(
         apart = _apart(judged, recipe, periods, seen, households)
         final = _latest(judged, recipe, periods, seen)
         alarms = find_feature_alarms(newest, newest["label"].to_numpy(int), recipe.columns)
-        elsewhere = is_fitted_elsewhere(
-            judged.pipeline[0], inputs_of(chosen, recipe.columns), seen["train"][0], recipe.columns
-        )
+        alarms = pd.concat([alarms, _elsewhere(judged, seen["train"][0])], ignore_index=True)
     table = measure_candidates(labels, tested, selection, chosen, n_bootstraps=n_bootstraps, seed=seed)
-    if elsewhere:
-        alarms = pd.concat([alarms, pd.DataFrame([{"alarm": "fitted_on_all", "feature": chosen, "auc": np.nan}])])
     found = Found(periods["test"]["customer_id"], labels, tested[chosen][0][1], tested[chosen])
     asked = Asked("time", leak_auc, n_bootstraps, seed)
     result = build_result(asked, counts, table, found, alarms=alarms, importance=importance, model=final)
@@ -186,10 +182,11 @@ def fit_undated(
         train = Training(frame.iloc[rest], labels[rest], recipe.columns)
         model = fit_candidate(chosen, recipe, train, settings=fitted[chosen].settings)
         importance = permutation_importance(model, frame.iloc[held], labels[held], seed=seed)
+        alarms = find_feature_alarms(labelled, labels, recipe.columns)
+        alarms = pd.concat([alarms, _elsewhere(model, frame.iloc[rest])], ignore_index=True)
     table = measure_candidates(labels, folds, selection, chosen, n_bootstraps=n_bootstraps, seed=seed)
     mean = np.bincount(*stacked(folds[PROCEDURE]), minlength=len(labels)) / REPEATS
     found = Found(labelled["customer_id"], labels, mean, folds[PROCEDURE])
-    alarms = find_feature_alarms(labelled, labels, recipe.columns)
     asked = Asked("random", leak_auc, n_bootstraps, seed)
     return build_result(asked, counts, table, found, alarms=alarms, importance=importance, model=fitted[chosen])
 
@@ -242,6 +239,12 @@ def _latest(
     train = Training(frame, np.concatenate([seen["train"][1][kept], seen["calibrate"][1]]), recipe.columns)
     held = Held(train, *seen["test"])
     return train_calibrated(judged.name, recipe, train, held, settings=judged.settings)[0]
+
+
+def _elsewhere(model: ChurnModel, train: pd.DataFrame) -> pd.DataFrame:
+    """Return the alarm that the model's inputs were fitted on more than its training customers, if they were."""
+    found = is_fitted_elsewhere(model.pipeline[0], inputs_of(model.name, model.columns), train, model.columns)
+    return pd.DataFrame([{"alarm": "fitted_on_all", "feature": model.name, "auc": np.nan}] * found)
 
 
 def _shared(ids: pd.Series, households: pd.DataFrame | None) -> pd.Series:

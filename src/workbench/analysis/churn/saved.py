@@ -27,6 +27,7 @@ TRUSTED = frozenset(
         "workbench.analysis.churn.candidates._ranking",
         "workbench.analysis.churn.steps.ExpectedPurchases",
         "workbench.analysis.churn.steps.SignedLog",
+        "workbench.analysis.churn.steps.WordColumns",
     }
 )
 

@@ -14,7 +14,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from workbench.analysis.churn.alarms import find_future
+from workbench.analysis.churn.alarms import find_future, find_late_columns
 from workbench.analysis.churn.fitting import ChurnModel
 from workbench.analysis.churn.given_labels import LEAST_MOMENTS, keep_together, part_by_date, read_labels
 from workbench.analysis.churn.labels import (
@@ -147,7 +147,9 @@ def study_churn(
         ))
         for role, cut_off in cut_offs.origins
     ]  # fmt: skip
-    periods, late = _periods(tables, labels, windows_days)
+    early = find_late_columns(tables, as_of=as_of, cut_off=cut_offs.test)
+    periods, late = _periods(_without(tables, early), labels, windows_days)
+    late = pd.concat([early, late], ignore_index=True)
     result = _alarmed(fit_dated(periods, horizon_days=horizon.days, **settings), late)
     counts = _counted(labels) | {"immature": len(active_customers(tables["transactions"], cut_offs.ends, within))}
     asked = {"horizon": horizon, "cut_offs": cut_offs.periods, "train_cut_offs": cut_offs.trains}
@@ -167,6 +169,14 @@ def _periods(
         parts.setdefault(role, []).append(known.assign(cut_off=pd.Timestamp(each.cut_off)))
     periods = {role: pd.concat(frames, ignore_index=True) for role, frames in parts.items()}
     return periods, pd.concat(late, ignore_index=True).drop_duplicates("feature")
+
+
+def _without(tables: Mapping[str, ibis.Table], late: pd.DataFrame) -> dict[str, ibis.Table]:
+    """Leave the declared attributes that know the future out of what features are built of."""
+    return {
+        name: table.drop(*late["feature"]) if name == "customers" and len(late) else table
+        for name, table in tables.items()
+    }
 
 
 def _counted(labels: Sequence[tuple[str, Labels]]) -> dict[str, int]:
@@ -279,7 +289,9 @@ def _study_labels(
     dated, earlier = part_by_date(labels, train_cut_offs)
     dated, parted = keep_together(dated, settings["households"])
     left_out |= {"labels.before_first_cut_off": earlier, "labels.household_later": parted}
-    periods, late = _periods(tables, dated, windows_days)
+    early = find_late_columns(tables, as_of=as_of, cut_off=dated[-1][1].cut_off)
+    periods, late = _periods(_without(tables, early), dated, windows_days)
+    late = pd.concat([early, late], ignore_index=True)
     left_out |= {"labels.without_features": sum(len(each.frame) for _, each in dated) - sum(map(len, periods.values()))}
     result = _alarmed(fit_dated(periods, **settings), late)
     trains = tuple(each.cut_off for role, each in dated if role == "train")

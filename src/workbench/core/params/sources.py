@@ -42,6 +42,16 @@ class FormatParams(Section):
         en="Unit a numeric column is written in: fen 0.01, jiao 0.1, thousand, wan 10 000, million, yi 100 million",
         zh="数值列的计量单位：fen 分、jiao 角、yuan 元、thousand 千、wan 万、million 百万、yi 亿",
     )
+    means_yes: dict[str, list[str]] = knob(
+        {},
+        en="Values of a yes-or-no column that mean yes, such as label: [Closed, Churned]; every other value means no",
+        zh="是否列中表示“是”的取值，如 label: [流失, 已销户]；其余取值均表示“否”",
+    )
+    means_no: dict[str, list[str]] = knob(
+        {},
+        en="Values that mean no, beside means_yes; a value in neither list is counted and left out",
+        zh="与 means_yes 并用，表示“否”的取值；不在两个列表中的取值会被计数并排除",
+    )
 
     @model_validator(mode="after")
     def _zones(self) -> FormatParams:
@@ -49,6 +59,18 @@ class FormatParams(Section):
             raise ValueError("stored_in needs time_zone, the zone to which times are brought")
         if self.rates and not self.currency:
             raise ValueError("rates need currency, the one to which money is brought")
+        return self
+
+    @model_validator(mode="after")
+    def _meanings(self) -> FormatParams:
+        alone = sorted(set(self.means_no) - set(self.means_yes))
+        if alone:
+            raise ValueError(f"means_no needs means_yes for the same column: {', '.join(alone)}")
+        for column, yes in self.means_yes.items():
+            folded = [{each.strip().lower() for each in given} for given in (yes, self.means_no.get(column, []))]
+            if not folded[0] or folded[0] & folded[1]:
+                both = ", ".join(sorted(folded[0] & folded[1]))
+                raise ValueError(f"means_yes of {column} needs values of its own" + (f", not {both}" if both else ""))
         return self
 
 

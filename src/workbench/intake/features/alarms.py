@@ -19,7 +19,7 @@ from workbench.intake.features.attributes import attribute_columns
 from workbench.intake.features.exact import at_midnight
 from workbench.intake.features.lines import is_sale
 
-__all__ = ["Alarm", "find_alarms", "watch_future", "without_columns"]
+__all__ = ["Alarm", "find_alarms", "speaks_of_the_future", "watch_future", "without_columns"]
 
 # parts of a name that speak of what came afterwards
 FUTURE_PARTS = {
@@ -118,14 +118,15 @@ def find_alarms(tables: Mapping[str, ir.Table], *, as_of: date) -> list[Alarm]:
 
 
 def _by_name(customers: ir.Table, columns: list[str]) -> list[Alarm]:
-    suspect = [name for name in columns if _speaks_of_the_future(name)]
+    suspect = [name for name in columns if speaks_of_the_future(name)]
     if not suspect:
         return []
     known = customers.aggregate(**{name: customers[name].count() for name in suspect}).to_pyarrow().to_pylist()[0]
     return [Alarm("customers", name, "name", known[name], 1.0) for name in suspect]
 
 
-def _speaks_of_the_future(name: str) -> bool:
+def speaks_of_the_future(name: str) -> bool:
+    """Say whether a column's name speaks of what came afterwards: churned, cancelled, next, 流失 ..."""
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
     parts = {part for part in re.split(r"[^a-z]+", spaced.lower()) if part}
     return bool(parts & FUTURE_PARTS) or any(word in name for word in FUTURE_WORDS)

@@ -20,6 +20,9 @@ __all__ = ["Mapped", "Proposal", "SourceGuess", "propose"]
 
 _MONEY, _DATED = ("money",), ("date", "timestamp")
 _LABEL_NAMED = 0.9  # name score from which a column of two values is taken for a label
+_STATUS = ("status", "churn status", "customer status", "account status", "状态", "客户状态", "会员状态", "流失状态")
+_LEFT = ("churned", "closed", "left", "lost", "cancelled", "canceled", "exited", "terminated", "流失", "已流失", "销户",
+         "已销户", "离网", "已离网", "退订", "已退订")  # fmt: skip
 _LONG_TEXT, _MOST_CATEGORIES = 60, 200
 _OVERLAP = 0.2  # share of ids that must be known to a source of people
 _PEOPLE = "customers"
@@ -106,7 +109,7 @@ def propose(samples: list[Sample]) -> Proposal:
         source = _as_source(_free_name(sample, guess.table, taken), sample, facts, guess)
         outcome = _find_label(source, facts)
         if outcome is not None:
-            source, labels = _with_label(source, outcome, taken)
+            source, labels = _with_label(source, outcome, facts, taken)
             sources += [source, labels]
             label = str(outcome.theirs)
         else:
@@ -279,24 +282,39 @@ def _doubts(guess: TableGuess, sample: Sample, facts: list[Facts]) -> list[Reaso
 
 
 def _find_label(source: SourceGuess, facts: list[Facts]) -> Mapped | None:
-    """Return the column of a customers file that says what became of each: yes or no, under a telling name."""
+    """Return the column of a customers file that says what became of each: one of two values, under a telling name."""
     if source.table != _PEOPLE or "customer_id" not in {each.ours for each in source.columns}:
         return None
     synonyms = synonyms_of("labels")["label"]
     for each in source.attributes:
         own = facts[source.sample.names.index(str(each.theirs))]
-        if own.distinct == 2 and own.fits("flag", 1.0) and name_score(str(each.theirs), synonyms) >= _LABEL_NAMED:  # noqa: PLR2004
+        if own.distinct != 2:  # noqa: PLR2004
+            continue
+        if own.fits("flag", 1.0) and name_score(str(each.theirs), synonyms) >= _LABEL_NAMED:
             doubts = (Reason("label_event", {"values": " / ".join(own.values)}),)
+            return Mapped("label", each.theirs, (Reason("name"), Reason("two_values")), doubts)
+        if _left_of(own.values) and name_score(str(each.theirs), (*synonyms, *_STATUS)) >= _LABEL_NAMED:
+            doubts = (Reason("label_status", {"left": _left_of(own.values), "values": " / ".join(own.values)}),)
             return Mapped("label", each.theirs, (Reason("name"), Reason("two_values")), doubts)
     return None
 
 
-def _with_label(source: SourceGuess, label: Mapped, taken: set[str]) -> tuple[SourceGuess, SourceGuess]:
+def _left_of(values: tuple[str, ...]) -> str | None:
+    """Return the one of two values that says a customer has left."""
+    found = [each for each in values if each.strip().lower() in _LEFT]
+    return found[0] if len(found) == 1 else None
+
+
+def _with_label(
+    source: SourceGuess, label: Mapped, facts: list[Facts], taken: set[str]
+) -> tuple[SourceGuess, SourceGuess]:
     people = replace(source, attributes=[each for each in source.attributes if each.theirs != label.theirs])
     key = next(each for each in source.columns if each.ours == "customer_id")
+    own = facts[source.sample.names.index(str(label.theirs))]
+    formats = {} if own.fits("flag", 1.0) else {"means_yes": {"label": [_left_of(own.values)]}}
     labels = replace(
-        source, name=_unused(f"{source.name[:30]}_labels", taken), table="labels", attributes=[], left=[], formats={},
-        columns=[replace(key, doubts=()), label], reasons=[Reason("label_source")], doubts=[],
+        source, name=_unused(f"{source.name[:30]}_labels", taken), table="labels", attributes=[], left=[],
+        formats=formats, columns=[replace(key, doubts=()), label], reasons=[Reason("label_source")], doubts=[],
     )  # fmt: skip
     return people, labels
 

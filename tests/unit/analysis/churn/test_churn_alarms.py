@@ -83,8 +83,21 @@ def test_dates_and_ages_after_the_cut_off_are_named(honest):
     planted = honest.assign(
         last_ordered_on=days, next_purchase_on=days, event_recency_days=np.arange(N) - 3, since=[date(2023, 5, 1)] * N
     )
-    assert find_future(planted, date(2024, 3, 1))["feature"].tolist() == ["event_recency_days", "last_ordered_on"]
+    found = find_future(planted, date(2024, 3, 1))
+    assert found["feature"].tolist() == ["event_recency_days", "last_ordered_on"]
+    assert set(found["alarm"]) == {"after_cut_off"}
     assert find_future(planted.iloc[3:60], date(2024, 3, 1)).empty
+
+
+def test_what_comes_next_is_named_unless_it_is_our_own_forecast(honest):
+    days = pd.date_range("2024-01-01", periods=N)
+    planted = honest.assign(next_order_on=days, next_order_days=np.arange(N), next_purchase_on=days, 下次消费=1.0)
+    assert find_future(planted, date(2024, 3, 1))["feature"].tolist() == [
+        "next_order_days",
+        "next_order_on",
+        "下次消费",
+    ]
+    assert find_future(honest.assign(next_purchase_on=days), date(2024, 3, 1)).empty
 
 
 def test_a_score_beyond_belief_is_named():
@@ -95,4 +108,4 @@ def test_a_score_beyond_belief_is_named():
 
 def test_every_alarm_has_its_drill():
     text = open(__file__, encoding="utf-8").read()
-    assert [alarm for alarm in ALARMS if f'"{alarm}"' not in text and alarm != "after_cut_off"] == []
+    assert [alarm for alarm in ALARMS if f'"{alarm}"' not in text] == []

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.analysis.churn import fitting, models
 from workbench.analysis.churn.alarms import find_feature_alarms
 from workbench.analysis.churn.candidates import CANDIDATES
 from workbench.analysis.churn.columns import choose_columns
@@ -87,7 +88,8 @@ def test_scoring_takes_unseen_categories_missing_values_and_nobody(dated):
         dated.model.predict(rows.drop(columns="spend"))
 
 
-def test_labels_without_dates_are_folded():
+def test_labels_without_dates_are_folded(monkeypatch):
+    monkeypatch.setattr(models, "REPEATS", 1)
     found = fit_undated(period(5, 300), n_bootstraps=30, seed=2)
     told = found.metrics
     assert (told["split"], told["customers"]) == ("random", 300)
@@ -97,7 +99,8 @@ def test_labels_without_dates_are_folded():
     assert found.candidates["candidate"].tolist() == [name for name in CANDIDATES if name != "expected_purchases"]
 
 
-def test_labels_of_pure_chance_are_found_to_be_chance():
+def test_labels_of_pure_chance_are_found_to_be_chance(monkeypatch):
+    monkeypatch.setattr(models, "REPEATS", 1)
     noise = period(6, 400)
     noise["label"] = np.random.default_rng(0).integers(0, 2, 400)
     found = fit_undated(noise, n_bootstraps=50, seed=2)
@@ -123,6 +126,23 @@ def test_planted_future_feature_raises_both_alarms(periods):
     assert found.metrics["leak_alarms"] == len(found.alarms)
     raised = set(map(tuple, found.alarms[["alarm", "feature"]].to_numpy()))
     assert {("model_auc", ""), ("beyond_baseline", ""), ("feature_auc", "orders_after")} <= raised
+
+
+@pytest.mark.parametrize("split", ["time", "random"])
+def test_inputs_fitted_on_more_than_the_training_customers_raise_the_alarm_of_a_run(periods, monkeypatch, split):
+    def leaky(self, kind):
+        more = pd.concat([self.frame, self.frame.assign(spend=self.frame["spend"] * 100)])
+        inputs = fitting.build_inputs(kind, self.columns).fit(more)
+        return inputs, inputs.transform(self.frame)
+
+    monkeypatch.setattr(fitting.Training, "prepared", leaky)
+    monkeypatch.setattr(models, "REPEATS", 1)
+    for room in (models, fitting):
+        monkeypatch.setattr(room, "available_candidates", lambda columns: ("baseline", "logistic"), raising=False)
+        monkeypatch.setattr(room, "choose_candidate", lambda *given: "logistic")
+    found = fit_dated(periods, n_bootstraps=10) if split == "time" else fit_undated(periods["train"], n_bootstraps=10)
+    assert found.alarms["alarm"].tolist() == ["fitted_on_all"]
+    assert found.metrics["leak_alarms"] == 1
 
 
 def test_leak_in_a_category_or_in_missing_values_is_found():

@@ -216,7 +216,7 @@ def test_a_label_table_without_a_date_column_is_undated(fitted):
 
 def test_blank_labels_and_labels_of_nobody_are_left_out_and_the_latest_counts(fitted):
     rows = [("a", 0, "2024-01-01"), ("a", 1, "2024-02-01"), ("b", None, "2024-02-01"), (None, 1, "2024-02-01")]
-    label_study([*rows, ("c", 0, "2024-03-01")])
+    assert label_study([*rows, ("c", 0, "2024-03-01")]).counts["labels.unread"] == 1
     assert fitted["all"].set_index("customer_id")["label"].to_dict() == {"a": 1, "c": 0}
 
 
@@ -338,15 +338,27 @@ def test_nobody_active_gives_no_rows():
     assert scored("purchases", tables={"transactions": orders}).empty
 
 
-def test_the_study_learns_and_scores_end_to_end_and_repeats():
-    tables = {"transactions": lines(shop())}
-    found = [
-        study_churn(tables, pd.DataFrame(), as_of=AS_OF, horizon_days=28, min_positives=20, n_bootstraps=20, seed=5)
-        for _ in range(2)
-    ]
+def test_the_study_learns_and_scores_end_to_end_repeats_and_finds_the_column_that_knows_what_comes_next():
+    rows = shop()
+    ids = sorted({customer for customer, *_ in rows})
+    after = {customer: sum(day >= date(2024, 5, 20) for who, day, _ in rows if who == customer) for customer in ids}
+    people = pd.DataFrame(
+        {"customer_id": ids, "plan": [f"p{at % 3}" for at in range(len(ids))], "later_orders": list(after.values())}
+    )
+    people["next_order_on"] = "2024-09-01"
+    tables = {"transactions": lines(rows), "customers": ibis.memtable(people)}
+    asked = {"as_of": AS_OF, "horizon_days": 28, "min_positives": 20, "n_bootstraps": 20, "seed": 5}
+    found = [study_churn(tables, pd.DataFrame(), train_cut_offs=count, **asked) for count in (2, 2)]
     assert found[0].verdict == "model"
     assert found[0].result.metrics == found[1].result.metrics
     assert found[0].result.model_version == found[1].result.model_version
+    alarms = found[0].result.alarms
+    assert list(alarms.loc[alarms["alarm"] == "after_cut_off", "feature"]) == ["later_orders", "next_order_on"]
+    assert found[0].result.metrics["leak_alarms"] == len(alarms)
+    assert {"later_orders", "next_order_on"}.isdisjoint(found[0].result.columns.names)
+    assert "plan" in found[0].result.columns.names
+    assert found[0].result.origins["role"].tolist() == ["train", "train", "calibrate", "test"]
+    assert 0.4 < found[0].result.metrics["auc_apart"] < 1
     features = churn_study._features_at(tables, AS_OF, (30, 90, 365))
     result = score_customers(found[0], features, tables, as_of=AS_OF)
     assert result["churn_probability"].between(0, 1).all()

@@ -89,6 +89,17 @@ def test_customers_with_an_outcome_give_people_and_labels(look):
     assert "# not read: unit: always EUR" in text
 
 
+@pytest.mark.parametrize(("header", "stays", "left"), [("Status", "Active", "Closed"), ("客户状态", "在网", "流失")])
+def test_a_status_that_says_who_left_becomes_a_label(look, header, stays, left):
+    rows = "\n".join(f"C{at:03d},{at * 7 % 60},{[stays, left][at % 3 == 0]}" for at in range(40))
+    text, profile, faults = look({"clients.csv": f"customerID,tenure,{header}\n{rows}\n"})
+    assert faults == []
+    assert mapping(profile, "clients_labels") == {"customer_id": "customerID", "label": header}
+    assert profile.sources["clients_labels"].formats.means_yes == {"label": [left]}
+    assert profile.sources["clients"].attributes == {"tenure": "tenure"}  # what tells the label is no feature
+    assert left in text
+
+
 def test_orders_say_whose_ids_they_use_where_two_files_hold_people(look):
     crm = "客户编号,姓名,手机号\n" + "".join(f"C{at},张伟{'甲乙丙丁戊'[at]},1381234567{at}\n" for at in range(5))
     shop = "user_id,email,gender\n" + "".join(f"u{at},u{at}@a.cn,F\n" for at in range(5))

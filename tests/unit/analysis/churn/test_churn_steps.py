@@ -1,0 +1,38 @@
+"""Words as columns: what scikit-learn's encoder gives, unseen and rare words together."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.preprocessing import OneHotEncoder
+
+from workbench.analysis.churn.steps import WordColumns
+
+WORDS = st.lists(st.tuples(st.sampled_from(["", "a", "b", "c", "红"]), st.sampled_from(["x", "y"])), min_size=1)
+
+
+def frame(rows):
+    return pd.DataFrame(rows, columns=["one", "two"], dtype=object)
+
+
+@settings(max_examples=40, deadline=None)
+@given(WORDS, WORDS, st.sampled_from([0.01, 0.3, 0.6]))
+def test_words_become_the_columns_that_the_library_makes_of_them(train, later, least):
+    theirs = OneHotEncoder(min_frequency=least, handle_unknown="infrequent_if_exist", sparse_output=False)
+    ours = WordColumns(min_frequency=least)
+    np.testing.assert_array_equal(ours.fit_transform(frame(train)), theirs.fit_transform(frame(train)))
+    np.testing.assert_array_equal(ours.transform(frame(later)), theirs.transform(frame(later)))
+    for mine, other in zip(ours.infrequent_categories_, theirs.infrequent_categories_, strict=True):
+        assert (mine is None) == (other is None) and (mine is None or mine.tolist() == other.tolist())
+
+
+def test_an_unseen_word_has_no_column_where_none_is_rare():
+    step = WordColumns(0.01).fit(frame([("a", "x"), ("b", "x")]))
+    assert step.transform(frame([("phone", "x")])).tolist() == [[0.0, 0.0, 1.0]]
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_no_text_columns_make_no_columns(rows):
+    none = pd.DataFrame(index=range(rows))
+    assert WordColumns().fit(none).transform(none).shape == (rows, 0)
