@@ -144,7 +144,7 @@ STAGES = {
                 "en": "Which portrait items hold for each customer, on what evidence?",
                 "zh": "每位客户有哪些画像标签、依据何在？",
             },
-            reads=tuple(name for name in (*_OF_CUSTOMERS, *CANONICAL) if name in TABLES),
+            reads=tuple(name for name in (*_OF_CUSTOMERS, "churn_reasons", *CANONICAL) if name in TABLES),
             needs=(("features",),),
             unlocks={"en": "tags and portraits of every customer", "zh": "每位客户的标签与画像"},
         ),

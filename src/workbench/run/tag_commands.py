@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import ibis
 import pandas as pd
@@ -13,7 +14,8 @@ from workbench.analysis.tags.columns import TAG
 from workbench.analysis.tags.compiling import columns_of_tag
 from workbench.analysis.tags.coverage import count_values
 from workbench.analysis.tags.tagging import Tagged, TagOptions, days_of_data, tag_customers, tag_options
-from workbench.core.errors import DataError, Fault, ProfileError
+from workbench.analysis.tags.tracing import Trace, trace_tag
+from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.profile import load_profile
 from workbench.core.schema import UNDATED
 from workbench.core.stages import STAGES
@@ -27,6 +29,7 @@ from workbench.run.tag_registry import registry_of
 __all__ = ["Preview", "TagDesk"]
 
 _STAGE = "12_tag_customers"
+_NEAREST = 2000  # ids among which the nearest is looked for
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,39 @@ class TagDesk:
             now = keep(found.portraits)
             values = count_values(now, found.computed)
             return [self._one(self.registry.tags[name], now, values) for name in dict.fromkeys(names)]
+
+    def trace(self, name: str, customer: str, *, most: int = 20) -> tuple[Trace, dict[str, Any]]:
+        """Follow a customer's tag down to the rows behind it; beside it its row in the table of the last run, if any.
+
+        Raises
+        ------
+        ProfileError
+            An unknown tag, or one that looks back further than the data reaches.
+        DataError
+            An unknown customer, with the nearest id, or the data lacks what the tag needs.
+        """
+        tag = self.registry.find(name)
+        tables, as_of = self._tables(), self._as_of()
+        self._check_customer(tables["features"], customer)
+        found = tag_customers(
+            tables, self._with_named([tag]), as_of=as_of, options=self._options(),
+            days_covered=days_of_data(tables, as_of=as_of),
+        )  # fmt: skip
+        self._refuse([name], found)
+        return trace_tag(tables, found, tag, customer, as_of=as_of, most=most), self._last_row(name, customer)
+
+    def _check_customer(self, features: ibis.Table, customer: str) -> None:
+        if not features.filter(features.customer_id == customer).count().to_pyarrow().as_py():
+            near = features.select("customer_id").order_by("customer_id").limit(_NEAREST).to_pandas()["customer_id"]
+            remedy = "It may have been erased, or merged into another by 02_resolve_identity"
+            raise DataError(Fault("--customer", f"no customer '{customer}'", did_you_mean(customer, near), remedy))
+
+    def _last_row(self, name: str, customer: str) -> dict[str, Any]:
+        if not self.store.path("tags").is_file():
+            return {}
+        tags = self.store.read("tags")
+        rows = tags.filter((tags.customer_id == customer) & (tags["tag"] == name)).to_pyarrow().to_pylist()
+        return rows[0] if rows else {}
 
     def _one(self, tag: Tag, now: ibis.Table, values: pd.DataFrame) -> Preview:
         mine = values[values["tag"] == tag.id].drop(columns="tag").reset_index(drop=True)

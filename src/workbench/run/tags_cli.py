@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,6 +15,7 @@ from workbench.core.tags import GROUPS, ITEMS, Tag
 from workbench.core.workspace import find_workspace
 
 if TYPE_CHECKING:
+    from workbench.analysis.tags.tracing import Trace
     from workbench.run.tag_commands import Preview, TagDesk
 
 __all__ = ["tags"]
@@ -51,10 +53,17 @@ def list_tags(
 
 
 @tags.command()
-def show(profile: Profile, tag: str, language: Language = "en", workspace: Workspace = None) -> None:
-    """Show one tag: its definition, its values and their conditions, who answers for it."""
+def show(
+    profile: Profile,
+    tag: str,
+    customer: Annotated[str | None, typer.Option(help="Trace it for this customer to the rows behind it.")] = None,
+    language: Language = "en",
+    workspace: Workspace = None,
+) -> None:
+    """Show one tag: its definition, values and conditions; for one customer the figures and rows it rests on."""
     language = _language(language)
-    found = _desk(profile, workspace).registry.find(tag)
+    desk = _desk(profile, workspace)
+    found = desk.registry.find(tag)
     facts = {
         "item": ITEMS[found.item].name[language], "kind": found.kind,
         "status": f"{found.status}, version {found.version}",
@@ -69,6 +78,8 @@ def show(profile: Profile, tag: str, language: Language = "en", workspace: Works
         table.add_row(name, fact)
     _print(table)
     _print(_values(found, language))
+    if customer is not None:
+        _tell_trace(found, customer, *desk.trace(tag, customer), language)
 
 
 @tags.command()
@@ -82,6 +93,30 @@ def preview(
     language = _language(language)
     for found in _desk(profile, workspace).preview(names):
         _tell(found, language)
+
+
+def _tell_trace(tag: Tag, customer: str, trace: Trace, last: Mapping[str, Any], language: str) -> None:
+    if not trace.allowed:
+        print(f"{customer}: no tag is shown of this customer, who refuses profiling or is under age")
+        return
+    named = tag.values.get(trace.value or "")
+    print(f"{customer}: {trace.value or 'unknown'}{f' ({getattr(named, language)})' if named else ''}")
+    if last:
+        until = last["expires_at"] or "it does not age"
+        print(f"last run: {last['value']} since {last['since']}, until {until}, version {last['version']}")
+        print(f"evidence: {last['evidence']}")
+    figures = Table("computed from", "figure")
+    for name, value in trace.figures.items():
+        figures.add_row(name, "unknown" if value is None else str(value))
+    _print(figures)
+    for name, rows in trace.rows.items():
+        window = f" from {trace.since} on" if trace.since else ""
+        print(f"{name}: {trace.totals[name]:,} rows of this customer{window}, the newest {len(rows):,} shown")
+        shown = rows.dropna(axis="columns", how="all")
+        table = Table(*shown.columns)
+        for row in shown.astype("object").where(shown.notna(), "").itertuples(index=False):
+            table.add_row(*map(str, row))
+        _print(table)
 
 
 def _tell(found: Preview, language: str) -> None:

@@ -168,3 +168,23 @@ def test_a_rule_that_names_an_unknown_column_is_refused_before_any_kernel(shop, 
         cli.main()
     assert ended.value.code == 2
     assert "tag recency_band, value month: unknown column 'recency_dyas'" in capsys.readouterr().err
+
+
+def test_a_tag_is_traced_to_the_order_lines_behind_it(call, shop):
+    orders = pd.DataFrame(
+        {"order_id": ["1", "2"], "customer_id": ["a", "b"], "ordered_at": pd.to_datetime(["2025-06-21", "2025-05-22"]), "amount": [1, 2]}
+    )  # fmt: skip
+    write(shop, "01_check_quality", transactions=orders)
+    before = files(shop)
+    code, out, err = call("show", "shop", "recency_band", "--customer", "a", "--language", "zh")
+    assert (code, err) == (0, "")
+    assert "a: month (30 天内)" in out
+    assert "transactions: 1 rows of this customer, the newest 1 shown" in out
+    assert "2025-06-21" in out and "2025-05-22" not in out
+    assert files(shop) == before
+
+
+def test_a_trace_of_an_unknown_customer_ends_with_three_and_the_nearest_id(call):
+    code, _, err = call("show", "shop", "recency_band", "--customer", "aa")
+    assert code == 3
+    assert "no customer 'aa'. Did you mean 'a'?" in err

@@ -40,6 +40,7 @@ _ACCOUNT_NUMBERS = ("employees", "revenue", "sites")
 _SURVEYED = tuple(name for name, item in ITEMS.items() if any("responses" in need for need in item.needs))
 _PER_CUSTOMER = ("rfm", "segments", "churn", "households")
 _VALUE = ("expected_orders", "expected_value", "value_low", "value_high", "p_alive")  # of 09_value_customers
+_REASON = ("churn_reason_top", "churn_reason_value")  # of churn_reasons of 08_predict_churn
 _KINDS = (
     (dt.String, "category"),
     (dt.Boolean, "flag"),
@@ -96,6 +97,7 @@ def known_columns(
         for column in DERIVED[table].columns:
             known[column.name] = KnownColumn(column.kind, table)
     known |= {name: KnownColumn("number", "value") for name in _VALUE}
+    known |= {name: KnownColumn("category", "churn_reasons") for name in _REASON}
     windows = [each for days in windows_days for each in window_features(days)]
     for feature in (*REGISTRY.values(), *windows):
         needs = " + ".join(need.replace("|", " or ") for need in feature.needs)

@@ -58,7 +58,8 @@ def widen(
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        features (required), rfm, segments, churn, value, households and canonical tables, all on one engine.
+        features (required), rfm, segments, churn, churn_reasons, value, households and canonical tables, all on one
+        engine.
     as_of : date
         Dated canonical tables are cut at its midnight.
     questions : mapping of str to sequence of str, optional
@@ -75,12 +76,14 @@ def widen(
     Wide
         Columns keep their names; where two tables have one name the earlier table's stays. Answers are
         ``answer_<item>``, scores ``score_<item>``, the account's columns ``account_<column>``, consents
-        ``consent_<purpose>`` (true, false, or null where nothing is recorded).
+        ``consent_<purpose>`` (true, false, or null where nothing is recorded); what raises the churn score most is
+        ``churn_reason_top`` (a feature) with ``churn_reason_value``.
     """
     known = cut_tables(tables, as_of=as_of)
     allowed = [name for name in ITEMS if not ITEMS[name].sensitive or name in sensitive_items]
     blocks = [known[name] for name in _DERIVED if name in known]
     blocks += [_household(known["households"])] if "households" in known else []
+    blocks += [_first_reason(known["churn_reasons"])] if "churn_reasons" in known else []
     blocks += _declared(known, sensitive_items)
     scored: tuple[ScoredScale, ...] = ()
     if "responses" in known:
@@ -126,6 +129,15 @@ def _join_new(left: ir.Table, right: ir.Table) -> ir.Table:
 def _household(households: ir.Table) -> ir.Table:
     sizes = households.group_by("household_id").aggregate(household_members=households.count())
     return households.inner_join(sizes, "household_id").select("customer_id", "household_members")
+
+
+def _first_reason(reasons: ir.Table) -> ir.Table:
+    """Bring the reason that raises a customer's churn score most; who has none that raises it has no row."""
+    raising = reasons.filter(reasons.direction == "raises")
+    return raising.group_by("customer_id").aggregate(
+        churn_reason_top=raising.feature.argmin(raising["rank"]),
+        churn_reason_value=raising["value"].argmin(raising["rank"]),
+    )
 
 
 def _declared(tables: Mapping[str, ir.Table], sensitive_items: Sequence[str]) -> list[ir.Table]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
 from workbench.analysis.tags.coverage import KNOWN, OFF, UNKNOWN
 from workbench.analysis.tags.notes import EVERYBODY
 from workbench.analysis.tags.tagging import Tagged
-from workbench.core.tags import ITEMS, Tag, TagRegistry
+from workbench.core.tags import ITEMS, TagRegistry
 from workbench.report.findings.finding import Finding
 
 __all__ = [
@@ -63,8 +63,8 @@ def find_tags(tagged: Tagged, items: pd.DataFrame, sources: pd.DataFrame, stabil
     return found
 
 
-def limit_tags(tagged: Tagged, items: pd.DataFrame, tags: Mapping[str, Tag]) -> list[Finding]:
-    """Say what the tags do not show."""
+def limit_tags(tagged: Tagged, items: pd.DataFrame, *, present: Collection[str]) -> list[Finding]:
+    """Say what the tags do not show; ``present`` names the tables that are there."""
     found = [Finding("tags_limit_unknown", {"unknown": int((items["status"] == UNKNOWN).sum())})]
     off = int((items["status"] == OFF).sum()) or len({tag.item for tag in tagged.off})
     if off:
@@ -76,6 +76,8 @@ def limit_tags(tagged: Tagged, items: pd.DataFrame, tags: Mapping[str, Tag]) -> 
     guessed = sum(tag.kind in ("predicted", "look_alike") for tag in tagged.computed)
     if guessed:
         found.append(Finding("tags_limit_predicted", {"tags": guessed}))
+    if "actions" not in present:
+        found.append(Finding("tags_limit_actions", {}))
     weak = [each for each in tagged.scales if each.scores is None]
     for each in weak[:_MOST_NAMED]:
         key = "tags_limit_scale" if each.alpha is not None else "tags_limit_scale_few"

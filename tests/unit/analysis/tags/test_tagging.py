@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import ibis
 import pandas as pd
@@ -12,7 +13,8 @@ from workbench.analysis.tags.columns import known_columns
 from workbench.analysis.tags.compiling import check_tags, plan_tags
 from workbench.analysis.tags.tagging import days_of_data, tag_customers, tag_options
 from workbench.core.errors import ProfileError
-from workbench.core.tags import Tag
+from workbench.core.tags import Tag, load_registry
+from workbench.core.workspace import Workspace
 
 AS_OF = dt.date(2025, 7, 1)
 FEATURES = pd.DataFrame(
@@ -361,3 +363,23 @@ def test_a_scale_is_reported_only_where_it_is_reliable():
     )
     assert noise.scales[0].alpha < 0.7 and noise.scales[0].scores is None
     assert noise.plan.absent == {"attitude_level": ("score_attitude",)}
+
+
+def test_the_sign_of_leaving_is_the_first_reason_that_raises_the_churn_score():
+    reasons = pd.DataFrame(
+        [
+            ("a", 1, "tenure_days", "900", -1.2, "lowers"),
+            ("a", 2, "complaints", "2", 0.7, "raises"),
+            ("a", 3, "recency_days", "80", 0.4, "raises"),
+            ("c", 1, "event_recency_days", "661", 1.4, "raises"),
+            ("e", 1, "recency_days", "3", -0.9, "lowers"),  # nothing speaks for leaving
+            ("d", 1, "Contract", "Month-to-month", 0.9, "raises"),
+        ],
+        columns=["customer_id", "rank", "feature", "value", "contribution", "direction"],
+    )
+    shipped = load_registry(Workspace(Path(__file__).parents[4])).tags["churn_signal"]
+    found = run(shipped, churn_reasons=reasons)
+    assert values(found, "churn_signal") == {"a": "service", "c": "silence", "d": "other"}
+    evidence = rows(found).set_index("customer_id")["evidence"]
+    assert evidence["c"] == "churn_reason_top=event_recency_days; churn_reason_value=661"
+    assert "churn_signal" in run(shipped).plan.absent  # 08 kept no reasons

@@ -1,0 +1,24 @@
+"""What 12_tag_customers says it does not show."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import ibis
+import pandas as pd
+import pytest
+
+from workbench.analysis.tags.tagging import tag_customers
+from workbench.report.findings.tags import limit_tags
+from workbench.report.text import say
+
+ITEMS = pd.DataFrame({"item": ["age", "gender"], "status": ["unknown", "known"]})
+
+
+@pytest.mark.parametrize(("present", "told"), [({"features"}, True), ({"features", "actions"}, False)])
+def test_the_absence_of_actions_is_told_until_they_are_there(present, told):
+    tagged = tag_customers({"features": ibis.memtable({"customer_id": ["a"]})}, [], as_of=date(2025, 7, 1))
+    limits = limit_tags(tagged, ITEMS, present=present)
+    keys = [each.key for each in limits]
+    assert keys == ["tags_limit_unknown", *(["tags_limit_actions"] if told else [])]
+    assert all(say(each.key, language, each.values) for each in limits for language in ("en", "zh"))
