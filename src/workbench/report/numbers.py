@@ -14,14 +14,14 @@ from decimal import Decimal
 
 from workbench.core.errors import Fault, WorkbenchError, did_you_mean
 
-__all__ = ["LANGUAGES", "MISSING", "SUPPRESSED", "VALUE_KINDS", "show", "significant"]
+__all__ = ["LANGUAGES", "MISSING", "VALUE_KINDS", "fewer_than", "show", "significant"]
 
 LANGUAGES = ("en", "zh")
 MISSING = "–"  # what stands where nothing is known
-SUPPRESSED = "suppressed"  # the value of a cell too small to be shown
 DIGITS = 3  # significant digits of a measured number
 
-_SMALL_CELL = {"en": "fewer than 10", "zh": "不足\u200910"}
+_SUPPRESSED = "fewer than: "
+_SMALL_CELL = {"en": "fewer than {}", "zh": "不足\u2009{}"}
 _YES_NO = {"en": ("no", "yes"), "zh": ("否", "是")}
 _HALF = {"en": "half", "zh": "一半"}
 _SIGNS = {"CNY": "¥", "RMB": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "JP¥", "HKD": "HK$", "TWD": "NT$"}
@@ -38,13 +38,18 @@ _CENTS_BELOW = 100  # money below this is shown to the cent
 _YEAR_MONTH = 2  # parts of "2017-05"
 
 
+def fewer_than(least: int) -> str:
+    """Return the value of a cell too small to be shown; ``show`` writes it as "fewer than 10", whatever the kind."""
+    return f"{_SUPPRESSED}{least}"
+
+
 def show(value: object, kind: str, language: str, currency: str = "") -> str:
     """Write one value for the reader.
 
     Parameters
     ----------
     value : object
-        The value; None, NaN, NaT and NA are written as an en dash. ``SUPPRESSED`` is written as "fewer than 10".
+        The value; None, NaN, NaT and NA are written as an en dash. ``fewer_than(10)`` as "fewer than 10".
         A mapping of language to text is read in the language.
     kind : str
         ``int`` (exact, thousands separated), ``num`` (three significant digits), ``pct`` (a share 0..1; decimals
@@ -76,8 +81,8 @@ def show(value: object, kind: str, language: str, currency: str = "") -> str:
         raise WorkbenchError(Fault("", f"unknown kind of value {kind!r}", did_you_mean(kind, VALUE_KINDS)))
     if is_missing(value):
         return MISSING
-    if isinstance(value, str) and value == SUPPRESSED:
-        return _SMALL_CELL[language]
+    if isinstance(value, str) and value.startswith(_SUPPRESSED):
+        return _SMALL_CELL[language].format(value.removeprefix(_SUPPRESSED))
     return VALUE_KINDS[kind](value, language, currency)
 
 

@@ -305,7 +305,8 @@ class StageRun(Telling):
         period = tuple(dt.date.fromisoformat(day[:10]) for day in days) if all(days) else None
         if period and self.stage != "01_check_quality":
             period = (period[0], min(period[1], self.as_of - dt.timedelta(days=1)))
-        return About(source=self.profile.credit, period=period, currency=self.currency)
+        least = self.setting("04_describe_customers", "min_cell")
+        return About(source=self.profile.credit, period=period, currency=self.currency, least=least)
 
     def freeze_as_of(self, found: dt.date | None) -> None:
         """Set the as-of date that 01 has found, unless the profile declares one."""

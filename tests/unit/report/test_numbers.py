@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from workbench.core.errors import WorkbenchError
-from workbench.report.numbers import MISSING, SUPPRESSED, VALUE_KINDS, show, significant
+from workbench.report.numbers import MISSING, VALUE_KINDS, fewer_than, show, significant
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,8 @@ from workbench.report.numbers import MISSING, SUPPRESSED, VALUE_KINDS, show, sig
         (1.853, "ratio", "1.85×", "1.85×"),
         ({"en": "high spend", "zh": "高消费"}, "text", "high spend", "高消费"),
         (True, "text", "yes", "是"),
-        (SUPPRESSED, "int", "fewer than 10", "不足\u200910"),
+        (fewer_than(10), "int", "fewer than 10", "不足\u200910"),
+        (fewer_than(25), "pct", "fewer than 25", "不足\u200925"),
     ],
 )
 def test_each_kind_is_written_as_its_readers_write_it(value, kind, en, zh):

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.analysis.concentration import Pareto
-from workbench.analysis.intervals import wilson
+from workbench.analysis.intervals import SMALL_CELL, wilson
 from workbench.intake.features.registry import registered
 from workbench.report.findings.finding import Finding
 
@@ -76,13 +76,15 @@ def find_movement(months: pd.DataFrame, cohorts: pd.DataFrame) -> list[Finding]:
     return found + _cohorts(cohorts)
 
 
-def find_differences(differences: pd.DataFrame, strongest: pd.DataFrame) -> list[Finding]:
+def find_differences(differences: pd.DataFrame, strongest: pd.DataFrame, *, least: int = SMALL_CELL) -> list[Finding]:
     """Say which group differs most from the base, or that none does.
 
     Parameters
     ----------
     differences, strongest : DataFrame
         `workbench.analysis.differences`: all comparisons, and the largest that hold.
+    least : int
+        Under which cells were suppressed.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def find_differences(differences: pd.DataFrame, strongest: pd.DataFrame) -> list
     if differences.empty:
         return []
     suppressed = int(differences["suppressed"].sum())
-    small = [Finding("description_suppressed", {"cells": suppressed}, 0.05)] if suppressed else []
+    small = [Finding("description_suppressed", {"cells": suppressed, "least": least}, 0.05)] if suppressed else []
     if strongest.empty:
         return [Finding("difference_none", {"tested": int(differences["p_value"].notna().sum())}, 0.3), *small]
     row = strongest.iloc[0]

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workbench.analysis.intervals import SMALL_CELL
 from workbench.core.errors import DataError, Fault, did_you_mean, listed
 from workbench.report.plots.lettering import drawable, lines_of, wrapped
 from workbench.report.plots.theme import DPI, GREY, HEIGHTS, INK, WIDTH, render, themed
@@ -44,11 +45,14 @@ class About:
         First and last day of the data.
     currency : str
         ISO code or sign for money.
+    least : int
+        Fewest customers behind a number that is shown (min_cell).
     """
 
     source: str | dict[str, str] = ""
     period: tuple[date, date] | None = None
     currency: str = ""
+    least: int = SMALL_CELL
 
 
 UNKNOWN = About()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Rectangle
 
-from workbench.report.numbers import SUPPRESSED, show
+from workbench.report.numbers import fewer_than, show
 from workbench.report.plots.charts import (
     UNKNOWN,
     About,
@@ -64,7 +64,9 @@ def plot_cohorts(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     axes.set_xticks(np.arange(table.shape[1]) + 0.5, labels=[str(each) for each in table.columns])
     labels = [
         say(
-            "chart_cohort_row", language, {"month": show(month, "month", language), "n": _count(sizes[month], language)}
+            "chart_cohort_row",
+            language,
+            {"month": show(month, "month", language), "n": _count(sizes[month], language, about.least)},
         )
         for month in table.index
     ]
@@ -79,11 +81,13 @@ def plot_cohorts(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     ]
     n = say("chart_note_customers", language, {"n": sizes.sum()})
     alt = described("chart_kind_cohorts", title, items, language)
-    return composed(figure, title, alt, footnote(language, about, n, say("chart_cohorts_note", language)))
+    return composed(
+        figure, title, alt, footnote(language, about, n, say("chart_cohorts_note", language, {"least": about.least}))
+    )
 
 
-def _count(n: float, language: str) -> str:
-    return show(SUPPRESSED if pd.isna(n) else n, "int", language)
+def _count(n: float, language: str, least: int) -> str:
+    return show(fewer_than(least) if pd.isna(n) else n, "int", language)
 
 
 def _title(later: pd.DataFrame, language: str) -> str:

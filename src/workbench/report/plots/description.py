@@ -281,7 +281,7 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
     -------
     Chart
     """
-    ranked = _rank_categories(frame, language)
+    ranked = _rank_categories(frame, language, about.least)
     shown = ranked.head(MOST_GROUPS).reset_index(drop=True)
     if shown["share"].isna().all():
         return not_enough(language)
@@ -290,8 +290,11 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
     title = say("chart_shares_title", language, values)
     figure, axes = canvas(height_for(len(shown)))
     at = row_axis(axes, [name_of(each, language) for each in shown["value"]])
-    _draw_shares(axes, shown, at, language)
-    items = [(name_of(row.value, language), share_and_n(row.share, row.n, language)) for row in shown.itertuples()]
+    _draw_shares(axes, shown, at, language, about.least)
+    items = [
+        (name_of(row.value, language), share_and_n(row.share, row.n, language, least=about.least))
+        for row in shown.itertuples()
+    ]
     notes = [say("chart_note_wilson", language)]
     if shown["n"].notna().any():
         notes.insert(0, say("chart_note_customers", language, {"n": frame["n"].sum()}))
@@ -303,19 +306,19 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
     return composed(figure, title, alt, footnote(language, about, *notes))
 
 
-def _rank_categories(frame: pd.DataFrame, language: str) -> pd.DataFrame:
+def _rank_categories(frame: pd.DataFrame, language: str, least: int) -> pd.DataFrame:
     """Return the categories by share, the remaining ones together last; numbers and dates are no categories."""
     rest = frame["part"] == "other"
     kept = frame[rest | (frame["value"].notna() & (frame["part"].isna() | (frame["part"] == "value")))]
     rest = kept["part"] == "other"
     value = kept["value"].astype(str).mask(rest, say("key_rest", language))
     numbers = {name: kept[name].astype(float) for name in ("n", "share", "share_low", "share_high", "base_share")}
-    counted = without_small(kept.assign(value=value, rest=rest, **numbers), "n")
+    counted = without_small(kept.assign(value=value, rest=rest, **numbers), "n", least=least)
     order = ["rest", "share", "value"]
     return counted.sort_values(order, ascending=[True, False, True], na_position="last")
 
 
-def _draw_shares(axes: Axes, shown: pd.DataFrame, at: np.ndarray, language: str) -> None:
+def _draw_shares(axes: Axes, shown: pd.DataFrame, at: np.ndarray, language: str, least: int) -> None:
     reach = np.nanmax(shown[["share", "share_high", "base_share"]].to_numpy(dtype=float))
     axes.set_xlim(0, min(1.0, max(reach * 1.05, 0.01)))
     intervals = shown.rename(columns={"share_low": "low", "share_high": "high"})
@@ -324,7 +327,7 @@ def _draw_shares(axes: Axes, shown: pd.DataFrame, at: np.ndarray, language: str)
     axes.scatter(shown["base_share"], at, marker="|", s=130, c=INK, linewidths=1.6, zorder=4)
     for position, row in enumerate(shown.itertuples()):
         ends = [each for each in (row.share_high, row.share, row.base_share) if pd.notna(each)]
-        text = share_and_n(row.share, row.n, language)
+        text = share_and_n(row.share, row.n, language, least=least)
         axes.annotate(
             text,
             (max(ends, default=0), position),

@@ -235,12 +235,12 @@ def plot_funnel(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     widest = frame[frame["window_days"] == windows[-1]]
     end = widest.iloc[-1]
     if pd.isna(end["share"]):
-        title = say("chart_funnel_small_title", language, {"days": windows[-1]})
+        title = say("chart_funnel_small_title", language, {"days": windows[-1], "least": about.least})
     else:
         title = say("chart_funnel_title", language, {"share": end["share"], "step": end["step"], "days": windows[-1]})
     figure, panels = canvas("low", widths=(1,) * len(windows))
     for axes, days in zip(np.atleast_1d(panels), windows, strict=True):
-        _draw_funnel(axes, frame[frame["window_days"] == days].reset_index(drop=True), language)
+        _draw_funnel(axes, frame[frame["window_days"] == days].reset_index(drop=True), language, about.least)
     items = [
         (
             say("chart_funnel_item", language, {"days": row.window_days, "step": row.step}),
@@ -253,13 +253,13 @@ def plot_funnel(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     return composed(figure, title, described("chart_kind_bars", title, items, language), note)
 
 
-def _draw_funnel(axes: Axes, steps: pd.DataFrame, language: str) -> None:
+def _draw_funnel(axes: Axes, steps: pd.DataFrame, language: str, least: int) -> None:
     at = row_axis(axes, [label(each, language) for each in steps["step"]])
     axes.barh(at, steps["share"].fillna(0), height=0.6, color=ACCENT)
     axes.hlines(at, steps["low"], steps["high"], colors=INK, linewidth=1.2)
     for place, row in enumerate(steps.itertuples()):
         if pd.isna(row.share):
-            text = say("chart_small", language, {"least": 10})
+            text = say("chart_small", language, {"least": least})
         else:
             key = "chart_funnel_timed" if pd.notna(row.hours_median) and place else "chart_funnel_bare"
             text = say(key, language, {"share": row.share, "hours": row.hours_median})

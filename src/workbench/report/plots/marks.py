@@ -269,17 +269,17 @@ def key_ramp(axes: Axes, colours: Callable, ends: tuple[float, float], words: tu
     axes.text(0, 1.35, words[0], ha="left", va="bottom", size=8.5, color=GREY)
 
 
-def without_small(frame: pd.DataFrame, count: str) -> pd.DataFrame:
-    """Take the shares of groups that hold somebody but too few to be shown (below ``SMALL_CELL``)."""
-    small = (frame[count] > 0) & (frame[count] < SMALL_CELL)
+def without_small(frame: pd.DataFrame, count: str, *, least: int = SMALL_CELL) -> pd.DataFrame:
+    """Take the shares of groups that hold somebody but too few to be shown (below ``least``)."""
+    small = (frame[count] > 0) & (frame[count] < least)
     shares = [name for name in frame.columns if name != count and frame[name].dtype.kind == "f"]
     return frame.assign(small=small, **{name: frame[name].mask(small) for name in shares})
 
 
-def share_and_n(share: float, n: float, language: str) -> str:
+def share_and_n(share: float, n: float, language: str, *, least: int = SMALL_CELL) -> str:
     """Write a share and the customers behind it, or that they are too few."""
     if pd.isna(share):
-        return say("chart_small", language, {"least": SMALL_CELL})
+        return say("chart_small", language, {"least": least})
     return show(share, "pct", language) if pd.isna(n) else say("chart_share_and_n", language, {"share": share, "n": n})
 
 

@@ -109,7 +109,7 @@ def plot_portraits(
     key_ramp(side.inset_axes([0.62, 0, 0.38, 0.6]), colours, (-REACH, REACH), words)
     items = [(f"{_name(row.group, names, language)}, {label(row.value, language)}", show(row.tgi, "num", language))
              for row in frame.set_index(["variable", "value"]).loc[pairs[:3]].reset_index().itertuples()]  # fmt: skip
-    note = footnote(language, about, say("chart_portraits_note", language))
+    note = footnote(language, about, say("chart_portraits_note", language, {"least": about.least}))
     return composed(figure, title, described("chart_kind_heat", title, items, language), note)
 
 
@@ -149,7 +149,7 @@ def plot_week(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
         (say("chart_week_item", language, {"day": f"weekday_{row.weekday}", "hour": row.hour}),
          show(row.share, "pct", language)) for row in busiest.itertuples()
     ]  # fmt: skip
-    notes = [say("chart_week_note", language, {"hours": width})]
+    notes = [say("chart_week_note", language, {"hours": width, "least": about.least})]
     alt = described("chart_kind_heat", title, items, language)
     return composed(figure, title, alt, footnote(language, about, *notes))
 
@@ -235,24 +235,24 @@ def plot_journey(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     axes.barh(at, np.ones(len(frame)), height=0.62, color="white", edgecolor=FAINT, linewidth=0.8)
     axes.barh(at, shares.fillna(0), height=0.62, color=ACCENT)
     for place, (row, share) in enumerate(zip(frame.itertuples(), shares, strict=True)):
-        text = _journey_text(row, share, language)
+        text = _journey_text(row, share, language, about.least)
         inside = pd.notna(share) and share > 0.55  # noqa: PLR2004
         axes.annotate(text, (0 if inside or pd.isna(share) else share, place), (6, 0), textcoords="offset points",
                       va="center", size=8.5, color="white" if inside else GREY)  # fmt: skip
     axes.set_xlim(0, 1)
     number_axis(axes, "x", say("axis_share_customers", language), Scale("pct", language))
-    items = [(label(f"journey_{row.step}", language), _journey_text(row, share, language))
+    items = [(label(f"journey_{row.step}", language), _journey_text(row, share, language, about.least))
              for row, share in zip(frame.itertuples(), shares, strict=True)]  # fmt: skip
     note = footnote(language, about, say("chart_note_customers", language, {"n": everybody}),
                     say("chart_journey_note", language))  # fmt: skip
     return composed(figure, title, described("chart_kind_bars", title, items, language), note)
 
 
-def _journey_text(row: object, share: float, language: str) -> str:
+def _journey_text(row: object, share: float, language: str, least: int) -> str:
     if not row.recorded:
         return say("chart_journey_unrecorded", language)
     if pd.isna(share):
-        return say("chart_small", language, {"least": 10})
+        return say("chart_small", language, {"least": least})
     key = "chart_journey_timed" if pd.notna(row.days_median) else "chart_journey_bare"
     return say(key, language, {"n": row.reached, "share": share, "days": row.days_median})
 

@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from workbench.analysis.intervals import SMALL_CELL
-from workbench.report.numbers import SUPPRESSED, show
+from workbench.report.numbers import fewer_than, show
 from workbench.report.plots.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
 from workbench.report.plots.marks import (
     Scale,
@@ -54,7 +53,7 @@ def plot_grid(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     Chart
     """
     cells = frame[frame["customers"] > 0].sort_values(["r_score", "f_score"])
-    means = cells["monetary_mean"].astype(float).mask(cells["customers"] < SMALL_CELL)
+    means = cells["monetary_mean"].astype(float).mask(cells["customers"] < about.least)
     cells = cells.assign(monetary_mean=means)
     bins = int(max(frame["r_score"].max(), frame["f_score"].max()))
     title = _grid_title(cells, language)
@@ -62,7 +61,7 @@ def plot_grid(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     axes.set_anchor("E")
     colours = sequential(cells["monetary_mean"].min(), cells["monetary_mean"].max())
     axes.set(xlim=(0.5, bins + 0.5), ylim=(0.5, bins + 0.5), aspect="equal")
-    _draw_grid(axes, cells, colours, language)
+    _draw_grid(axes, cells, colours, language, about.least)
     ticks = np.arange(1, bins + 1)
     axes.set_xticks(ticks, labels=[_end_word(tick, bins, "recency", language) for tick in ticks])
     axes.set_yticks(ticks, labels=[_end_word(tick, bins, "frequency", language) for tick in ticks])
@@ -72,11 +71,11 @@ def plot_grid(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     axes.spines["bottom"].set_visible(False)
     _draw_key(side, cells, colours, language, about)
     items = [
-        (f"R{row.r_score:.0f} F{row.f_score:.0f}", _cell_count(row.customers, language))
+        (f"R{row.r_score:.0f} F{row.f_score:.0f}", _cell_count(row.customers, language, about.least))
         for row in cells.sort_values(["customers", "r_score", "f_score"], ascending=False).itertuples()
     ]
     n = say("chart_note_customers", language, {"n": cells["customers"].sum()})
-    note = footnote(language, about, n, say("chart_grid_note", language))
+    note = footnote(language, about, n, say("chart_grid_note", language, {"least": about.least}))
     return composed(figure, title, described("chart_kind_grid", title, items, language), note)
 
 
@@ -91,13 +90,13 @@ def _grid_title(cells: pd.DataFrame, language: str) -> str:
     return say("chart_grid_title", language, values)
 
 
-def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: object, language: str) -> None:
+def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: object, language: str, least: int) -> None:
     largest = cells["customers"].max()
     edges = np.arange(0.5, axes.get_xlim()[1] + 0.1)
     axes.hlines(edges, edges[0], edges[-1], colors=FAINT, linewidth=0.8, zorder=0)
     axes.vlines(edges, edges[0], edges[-1], colors=FAINT, linewidth=0.8, zorder=0)
     for row in cells.itertuples():
-        side = 0.94 * float(np.sqrt(max(row.customers, SMALL_CELL) / max(largest, SMALL_CELL)))
+        side = 0.94 * float(np.sqrt(max(row.customers, least) / max(largest, least)))
         known = pd.notna(row.monetary_mean)
         colour = colours(row.monetary_mean) if known else PALE
         corner = (row.r_score - side / 2, row.f_score - side / 2)
@@ -109,7 +108,7 @@ def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: object, language: str) 
         below = (row.r_score, row.f_score - side / 2 - 0.02)
         axes.text(
             *((row.r_score, row.f_score) if inside else below),
-            _cell_count(row.customers, language),
+            _cell_count(row.customers, language, least),
             ha="center",
             va="center" if inside else "top",
             size=8.5 if inside else 7.5,
@@ -117,8 +116,8 @@ def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: object, language: str) 
         )
 
 
-def _cell_count(customers: int, language: str) -> str:
-    return f"<{SMALL_CELL}" if customers < SMALL_CELL else show(customers, "int", language)
+def _cell_count(customers: int, language: str, least: int) -> str:
+    return f"<{least}" if customers < least else show(customers, "int", language)
 
 
 def _end_word(tick: int, bins: int, what: str, language: str) -> str:
@@ -153,7 +152,7 @@ def plot_types(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     -------
     Chart
     """
-    shown = without_small(_as_numbers(frame[frame["rfm_type"] != NO_PURCHASE]), "customers")
+    shown = without_small(_as_numbers(frame[frame["rfm_type"] != NO_PURCHASE]), "customers", least=about.least)
     by = ["value_share", "share", "rfm_type"]
     shown = shown.sort_values(by, ascending=[False, False, True], na_position="last").reset_index(drop=True)
     top = shown.iloc[0] if len(shown) else frame.iloc[0]
@@ -163,7 +162,7 @@ def plot_types(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     figure, axes = canvas("middle")
     at = row_axis(axes, [name_of(each, language) for each in shown["rfm_type"]])
     _draw_types(axes, shown, at, language)
-    items = [(name_of(row.rfm_type, language), _two_shares(row, language)) for row in shown.itertuples()]
+    items = [(name_of(row.rfm_type, language), _two_shares(row, language, about.least)) for row in shown.itertuples()]
     n = say("chart_note_customers", language, {"n": shown["customers"].sum()})
     note = footnote(language, about, n, say("chart_note_wilson", language))
     return composed(figure, title, described("chart_kind_dots", title, items, language), note)
@@ -187,9 +186,9 @@ def _as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].astype(float) for name in names})
 
 
-def _two_shares(row: object, language: str) -> str:
+def _two_shares(row: object, language: str, least: int) -> str:
     if row.small:
-        return share_and_n(np.nan, row.customers, language)
+        return share_and_n(np.nan, row.customers, language, least=least)
     values = {"share": row.share, "value_share": row.value_share}
     return say("chart_types_item", language, values)
 
@@ -213,11 +212,11 @@ def plot_statuses(
     Chart
     """
     order = {key: place for place, key in enumerate(STATUSES if by == "activity_status" else STAGES)}
-    counted = without_small(_as_numbers(frame), "customers")
+    counted = without_small(_as_numbers(frame), "customers", least=about.least)
     shown = (
         counted.assign(place=frame[by].map(order).fillna(len(order))).sort_values(["place", by]).reset_index(drop=True)
     )
-    shares = shown.set_index(by)["share"].astype(object).where(~shown.set_index(by)["small"], SUPPRESSED)
+    shares = shown.set_index(by)["share"].astype(object).where(~shown.set_index(by)["small"], fewer_than(about.least))
     kind = "status" if by == "activity_status" else by
     lost = shares.get("churned" if kind == "status" else "lost", 0.0)
     title = say(f"chart_{by}_title", language, {"active": shares.get("active", 0.0), "lost": lost})
@@ -229,7 +228,7 @@ def plot_statuses(
     reach = np.nanmax(shown[["share", "share_high"]].to_numpy(dtype=float))
     for position, row in enumerate(shown.itertuples()):
         end = max((each for each in (row.share, row.share_high) if pd.notna(each)), default=0.0)
-        text = share_and_n(row.share, row.customers, language)
+        text = share_and_n(row.share, row.customers, language, least=about.least)
         axes.annotate(text, (end, position), (5, 0), textcoords="offset points", va="center", size=8.5)
     axes.set_xlim(0, max(reach, 0.01))
     base_line(axes, 0)

@@ -227,7 +227,7 @@ def plot_sizes(
     Chart
     """
     order = {"by": ["share", "segment"], "ascending": [False, True]}
-    shown = without_small(frame, "n").sort_values(**order).reset_index(drop=True)
+    shown = without_small(frame, "n", least=about.least).sort_values(**order).reset_index(drop=True)
     if shown["share"].isna().all():  # every segment is too small to be shown
         return not_enough(language)
     top = shown.iloc[0]
@@ -243,12 +243,13 @@ def plot_sizes(
     axes.hlines(at, 0, shown["share"], colors=FAINT, linewidth=1.2, zorder=1)
     points(axes, shown, value="share", colour=[colours[str(each)] for each in shown["segment"]])
     for position, row in enumerate(shown.itertuples()):
-        text = share_and_n(row.share, row.n, language)
+        text = share_and_n(row.share, row.n, language, least=about.least)
         end = max((each for each in (row.share, row.high) if pd.notna(each)), default=0.0)
         axes.annotate(text, (end, position), (8, 0), textcoords="offset points", va="center", size=8.5, color=GREY)
     number_axis(axes, "x", say("axis_share_customers", language), Scale("pct", language))
     items = [
-        (_name(row.segment, names, language), share_and_n(row.share, np.nan, language)) for row in shown.itertuples()
+        (_name(row.segment, names, language), share_and_n(row.share, np.nan, language, least=about.least))
+        for row in shown.itertuples()
     ]
     n = say("chart_note_customers", language, {"n": shown["n"].sum()})
     alt = described("chart_kind_dots", title, items, language)

@@ -190,7 +190,7 @@ def test_the_largest_difference_in_a_number():
     values = told(find_differences(differences(NUMBER, HIDDEN), differences(NUMBER)))
     expected = {"variable": "city", "group": "A", "n": 30, "feature": "monetary_total"}
     assert values["difference_largest"] == expected | {"effect": 0.5, "low": 0.2, "high": 0.8}
-    assert values["description_suppressed"] == {"cells": 1}
+    assert values["description_suppressed"] == {"cells": 1, "least": 10}
 
 
 def test_the_largest_difference_in_a_share():

@@ -1,6 +1,7 @@
 """Every chart: its message, its notes, its limits, in both languages."""
 
 import re
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -424,6 +425,8 @@ def test_suppressed_shares_are_named_as_such():
     frame = frames()["shares"][1]
     frame = frame.assign(share=[0.5, 0.3, None], n=[50, 30, None])
     assert "65+: fewer than 10 customers" in draw("shares", frame).alt
+    chart = draw("shares", frame, about=replace(ABOUT, least=40))
+    assert "65+: fewer than 40 customers" in chart.alt and chart.alt.count("fewer than 40") == 2
 
 
 def test_differences_that_may_be_chance_are_grey():
