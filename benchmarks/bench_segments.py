@@ -9,9 +9,9 @@ seeds) run bare, on one thread and on all, whichever is faster; at most 1.5 time
 and halves are drawn from 5,000 of the customers, in the sweep and so in its fits.
 `assign`: a k-means definition applied by DuckDB from Parquet to Parquet, against `KMeans.predict` fed from pandas; the
 same labels, at most twice the seconds, under 2 GB.
-`persona`: the segments that 06 wrote for the profile `jewellery`, run before in a workspace, by the features the profile
-declares (what is bought, on which occasion, where, how dear, for whom), against plain k-means on raw recency, frequency
-and spend; the adjusted Rand index with the true persona must be higher, whatever number of groups the rival takes.
+`persona`: the segments that 06 wrote for the profile `jewellery`, run before in a workspace, by the features that the
+profile declares (what is bought, on which occasion, where, how dear, for whom), against plain k-means on raw recency,
+frequency and spend; the adjusted Rand index with the true persona must be higher, however many groups the rival takes.
 Each rival runs in a process of its own. Exit code 1 when a target is missed.
 """
 
