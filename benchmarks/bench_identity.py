@@ -112,8 +112,8 @@ def main() -> int:
     given = parser.parse_args()
     if given.rival:
         found = {"ours": ours, "splink": splink}[given.rival](given.folder)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        print(json.dumps({**found, "gb": peak}))
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        print(json.dumps({**found, "cpu": used.ru_utime + used.ru_stime, "gb": used.ru_maxrss / 1e6}))
         return 0
     folder = given.folder or Path(tempfile.mkdtemp())
     make(folder, given.records)

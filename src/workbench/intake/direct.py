@@ -28,6 +28,7 @@ __all__ = ["copy_directly"]
 _DOUBT = "error('a cell to look at')"
 _DECIMALS = {"money": "DECIMAL(18, 4)", "quantity": "DECIMAL(18, 3)"}
 _KINDS = ("text", "category", "id", "date", "timestamp", *_DECIMALS)
+_WHOLE = "_whole"  # the quantity is written without a point
 _LAST_DAY = dt.date(9998, 12, 31)  # later ones are placeholders
 
 
@@ -89,6 +90,7 @@ def _typed_sql(cells: str, plans: Mapping[str, ColumnPlan], facts: Scan) -> str:
     moments = {name: plan for name, plan in plans.items() if plan.kind in ("date", "timestamp")}
     read = ", ".join(f"{_read_moment(name, plan)} AS {_glance(name)}" for name, plan in moments.items())
     values = ", ".join(f"{_value(name, plan, facts)} AS {quoted_name(name)}" for name, plan in plans.items())
+    values += f", NOT contains(quantity, '.') AS {_WHOLE}" if "quantity" in plans else ""
     return f"SELECT {values} FROM (SELECT *{', ' if read else ''}{read} FROM ({cells}))"
 
 
@@ -137,15 +139,23 @@ def _moment(name: str, plan: ColumnPlan) -> str:
 
 def _with_amount(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams) -> ibis.Table:
     """Add the money of a line as `acceptance.accept` derives it."""
+    rest = [name for name in typed.columns if name != _WHOLE]
     if "amount" not in derived_names(source):
-        return typed
+        return typed.select(*rest)
     product = typed.unit_price if "unit_price" in typed.columns else ibis.null("decimal(18, 4)")
     if {"quantity", "unit_price"} <= set(typed.columns):
-        product = exact_product(typed.quantity, typed.unit_price)
-    rows = engine.sql(engine.compile(typed.mutate(_product=product)))  # as a column it has the engine's own type
-    product = rows["_product"].cast("decimal(18, 4)")
-    amount = ibis.coalesce(rows.amount, product) if "amount" in rows.columns else product
-    return rows.mutate(amount=amount).drop("_product")
+        few = ibis.cases((typed[_WHOLE], typed.quantity.try_cast("decimal(7, 0)")))  # the product has 18 digits at most
+        typed = _settled(engine, typed.mutate(_few=few, _price=typed.unit_price.try_cast("decimal(11, 4)")))
+        exact = exact_product(typed.quantity, typed.unit_price)
+        typed = _settled(engine, typed.mutate(_product=ibis.coalesce(typed["_few"] * typed["_price"], exact)))
+        product = typed["_product"].cast("decimal(18, 4)")
+    amount = ibis.coalesce(typed.amount, product) if "amount" in typed.columns else product
+    return typed.mutate(amount=amount).select(*rest, *({"amount"} - set(rest)))
+
+
+def _settled(engine: ibis.BaseBackend, table: ibis.Table) -> ibis.Table:
+    """Fix a table's query, so that its columns have the types the engine gives them."""
+    return engine.sql(engine.compile(table))
 
 
 def _holds(target: Path, needed: tuple[str, ...], plans: Mapping[str, ColumnPlan]) -> bool:

@@ -30,6 +30,7 @@ RECALL_OF_KEYS = 0.7  # share of true pairs assumed to agree on a key, for the c
 MOST_TRAINING_RULES = 4
 PRIOR = 0.0001
 LEAST_PROBABILITY = 0.001  # pairs below it are not kept
+LEAST_CHANCE = 1e-4  # of any level of likeness between two records of one person
 
 
 @dataclass
@@ -142,16 +143,30 @@ def train(linker: Linker, rules: Blocking, sure: list[tuple[str, ...]], seed: in
         except (SplinkException, ValueError):  # more pairs agree than there are
             notes.append("prior_kept")
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=seed)
-    trained = 0
-    for rule in _training_rules(rules):
-        try:
-            linker.training.estimate_parameters_using_expectation_maximisation(
-                block_on(*rule), fix_probability_two_random_records_match=True, record_sample_proportion=1.0
-            )
-            trained += 1
-        except (SplinkException, ValueError):  # too few pairs agree on this rule, or a chance sinks below 1e-300
-            continue
+    trained = sum(_train_by(linker, rule) for rule in _training_rules(rules))
     return notes if trained else [*notes, "not_trained"]
+
+
+def _train_by(linker: Linker, rule: tuple[str, ...]) -> bool:
+    """Train on the pairs of one rule; say whether it could be done, and leave no trace where it could not.
+
+    What the matcher has not seen in one block of pairs is unlikely, not impossible: without a least chance, one block
+    of tidy pairs would forbid what the next one shows.
+    """
+    settings = linker._settings_obj  # noqa: SLF001
+    before = settings.core_model_settings.copy()
+    try:
+        linker.training.estimate_parameters_using_expectation_maximisation(
+            block_on(*rule), fix_probability_two_random_records_match=True, record_sample_proportion=1.0
+        )
+    except (SplinkException, ValueError):  # too few pairs agree on this rule, or a chance sinks below 1e-300
+        settings.core_model_settings = before  # a session that stops leaves its own prior behind
+        return False
+    for comparison in settings.comparisons:
+        for level in comparison.comparison_levels:
+            if not level.is_null_level:
+                level.m_probability = max(level.m_probability, LEAST_CHANCE)
+    return True
 
 
 def _training_rules(rules: Blocking) -> list[tuple[str, ...]]:

@@ -55,7 +55,9 @@ def standardise(engine: duckdb.DuckDBPyConnection, people: str, target: str) -> 
         ``birth_key`` is yyyymmdd, or the digits as they are written.
     """
     present = {row[0] for row in engine.execute(f"DESCRIBE {people}").fetchall()}
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE {target}_folded AS {_folded_sql(people, present)}")
+    counted = f"SELECT count(*) FROM (SELECT 1 FROM {people} GROUP BY source, source_id HAVING count(*) > 1)"
+    repeated = engine.execute(counted).fetchall()[0][0] > 0
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {target}_folded AS {_folded_sql(people, present, repeated=repeated)}")
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {target}_parted AS {_parted_sql(target + '_folded')}")
     _spell(engine, f"{target}_parted", f"{target}_spelled")
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {_keys_sql(target)}")
@@ -64,19 +66,26 @@ def standardise(engine: duckdb.DuckDBPyConnection, people: str, target: str) -> 
     return engine.execute(f"SELECT count(*) FROM {target}").fetchall()[0][0]
 
 
-def _folded_sql(people: str, present: Iterable[str]) -> str:
+def _folded_sql(people: str, present: Iterable[str], *, repeated: bool) -> str:
     """One row per person of a source, texts in half width, lower case, single blanks."""
-    columns = []
-    for name in _TEXTS:
-        if name not in present:
-            columns.append(f"CAST(NULL AS VARCHAR) AS {name}")
-            continue
-        folded = f"translate({name}, '{_quoted(_FULL_WIDTH)}', '{_quoted(_HALF_WIDTH)}')"
-        clean = (
-            f"nullif(trim(regexp_replace(lower({folded}), '[\\s\\x{{200B}}-\\x{{200F}}\\x{{FEFF}}]+', ' ', 'g')), '')"
-        )
-        columns.append(f"first({clean} ORDER BY precedence, record) FILTER ({clean} IS NOT NULL) AS {name}")
-    return f"SELECT source, source_id, {', '.join(columns)} FROM {people} GROUP BY source, source_id"
+    there = [name for name in _TEXTS if name in present]
+    absent = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in _TEXTS if name not in there)
+    clean = ", ".join(f"{_fold(name)} AS {name}" for name in there)
+    columns = ", ".join(each for each in ("source, source_id, precedence, record", absent, clean) if each)
+    rows = f"SELECT {columns} FROM {people}"
+    if not repeated:
+        return f"SELECT * EXCLUDE (precedence, record) FROM ({rows})"
+    first = [f"first({name} ORDER BY precedence, record) FILTER ({name} IS NOT NULL) AS {name}" for name in _TEXTS]
+    return f"SELECT source, source_id, {', '.join(first)} FROM ({rows}) GROUP BY source, source_id"
+
+
+def _fold(name: str) -> str:
+    """Most cells need neither half width nor fewer blanks; both are dear, so that only the others are changed."""
+    half = f"""lower(CASE WHEN strlen({name}) = length({name}) THEN {name}
+        ELSE translate({name}, '{_quoted(_FULL_WIDTH)}', '{_quoted(_HALF_WIDTH)}') END)"""
+    blank = "[\\s\\x{200B}-\\x{200F}\\x{FEFF}]"
+    single = f"trim(regexp_replace({half}, '{blank}+', ' ', 'g'))"
+    return f"nullif(CASE WHEN regexp_matches({name}, '{blank}|\\x{{3000}}') THEN {single} ELSE {half} END, '')"
 
 
 def _parted_sql(folded: str) -> str:

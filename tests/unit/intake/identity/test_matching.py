@@ -8,7 +8,7 @@ import pytest
 
 from workbench.core.errors import DataError
 from workbench.intake.identity.explain import explain_pair
-from workbench.intake.identity.matching import score_pairs
+from workbench.intake.identity.matching import LEAST_CHANCE, _train_by, score_pairs
 from workbench.intake.identity.standardise import standardise
 
 GIVEN = ["Anna", "Bruno", "Clara", "David", "Emma", "Felix", "Greta", "Hugo", "Ida", "Jonas"]
@@ -89,3 +89,26 @@ def test_one_thing_alone_is_not_compared():
     engine, model = score([{"birth_date": "1990-01-01"}] * 3)
     assert (model.notes, model.linker) == (["no_comparisons"], None)
     assert explain_pair(engine, "standard", model, ("crm", "0000"), ("crm", "0001")).empty
+
+
+def chances(model):
+    levels = [each for one in model.linker._settings_obj.comparisons for each in one.comparison_levels]
+    return [each.m_probability for each in levels if not each.is_null_level]
+
+
+def test_what_no_block_of_pairs_has_shown_is_unlikely_and_not_impossible(doubled):
+    assert min(chances(doubled[1])) >= LEAST_CHANCE
+
+
+def test_a_training_session_that_stops_leaves_the_model_as_it_was(doubled, monkeypatch):
+    linker = doubled[1].linker
+    prior, levels = linker._settings_obj._probability_two_random_records_match, chances(doubled[1])
+
+    def stop(*args, **kwargs):
+        linker._settings_obj.core_model_settings.probability_two_random_records_match = 0.99
+        raise ValueError("m_probability value 0.0 is below the minimum")
+
+    monkeypatch.setattr(linker.training, "estimate_parameters_using_expectation_maximisation", stop)
+    assert _train_by(linker, ("surname_key",)) is False
+    assert linker._settings_obj._probability_two_random_records_match == prior
+    assert chances(doubled[1]) == levels
