@@ -35,6 +35,9 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "segments_choice_*": [f"segments_choice_{reason}" for reason in REASONS],
     "segments_limit_*": [f"segments_limit_{method}" for method in METHODS],
     "churn_*": ["churn_no_purchases", "churn_no_repeats", "churn_too_short"],
+    "churn_left_out_*": [
+        f"churn_left_out_{why}" for why in ("before_first_cut_off", "household_later", "without_features", "unread")
+    ],
     "how_to_read_*": [f"how_to_read_{stage}" for stage in STAGES if stage != "14_write_report"],
     "goal_*": ["goal_decision", "goal_measure"],
     "ui_goal_*": [f"ui_goal_{part}" for part in ("question", "decision", "audience", "measure")],
