@@ -206,7 +206,7 @@ class _ProfileReader:
             sources=self._sources(name),
             goal=self._section(GoalParams, ("goal",)),
             run=self._run(),
-            sections={stage: self._section(model, (stage,)) for stage, model in SECTIONS.items()},
+            sections=_with_shared_scales({stage: self._section(model, (stage,)) for stage, model in SECTIONS.items()}),
             shown=self.shown,
             marks=self.marked,
         )
@@ -368,6 +368,15 @@ class _ProfileReader:
             if header == isinstance(theirs, int):
                 expected = "their column's name" if header else "their position from 1, since header is false"
                 self.fault(at, f"{column} is mapped to {theirs!r}", f"Expected {expected}")
+
+
+def _with_shared_scales(sections: dict[str, Section]) -> dict[str, Section]:
+    """Let 12_tag_customers read the scales that 03_build_features declares, unless it has its own."""
+    declared, tags = sections["03_build_features"].scales, sections["12_tag_customers"]
+    if not declared or "scales" in tags.model_fields_set:
+        return sections
+    scales = {name: scale.model_dump(exclude_none=True) for name, scale in declared.items()}
+    return sections | {"12_tag_customers": tags.model_copy(update={"scales": scales})}
 
 
 def _fields_at(model: type[Section], trail: Sequence[str]) -> list[str]:

@@ -21,7 +21,8 @@ __all__ = ["IMPUTED", "STANDARDISED", "Repaired", "check_declarations", "dedupli
 
 STANDARDISED, IMPUTED = "standardised", "imputed"
 _PLACES = ("_file", "_line", "_order")
-_NUMERIC = ("number", "money", "quantity", "integer")
+# kinds that have a median; words in a category are found once its values are read
+_MAY_HAVE_MEDIAN = ("number", "money", "quantity", "integer", "attribute", "category")
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,10 @@ def check_declarations(source: SourceParams, columns: Mapping[str, str]) -> list
         if column and column not in columns
     ]
     for column, value in source.impute.items():
-        if value == "median" and columns.get(column) not in (*_NUMERIC, "attribute"):
-            faults.append(Fault(f"impute.{column}", f"a {columns.get(column)} has no median", "mode, or a value"))
+        if value == "median" and columns.get(column) not in _MAY_HAVE_MEDIAN:
+            faults.append(
+                Fault(f"impute.{column}", f"a column of kind {columns.get(column)} has no median", "mode, or a value")
+            )
     return faults
 
 
@@ -141,12 +144,31 @@ def _respelled(cell: ibis.Value, given: Mapping[str, str]) -> ibis.Value:
 
 def _filling(table: ibis.Table, column: str, value: str | float, kind: str) -> Any:
     if value == "median":
-        return table[column].median().execute()
+        return _median_of_text(table, column) if kind == "category" else table[column].median().execute()
     if value == "mode":
         counts = table.filter(table[column].notnull()).group_by(column).aggregate(n=lambda t: t.count())
         top = counts.order_by([ibis.desc("n"), ibis.asc(column)]).limit(1).to_pyarrow().to_pylist()
         return top[0][column] if top else None
     return ibis.literal(value).cast(ibis_type(kind))
+
+
+def _median_of_text(table: ibis.Table, column: str) -> str | None:
+    """Return the median of numbers that are kept as text, whole where it is whole.
+
+    Raises
+    ------
+    DataError
+        A value is no number.
+    """
+    known = table.filter(table[column].notnull())
+    number = known[column].try_cast("float64")
+    words = known.filter(number.isnull()).aggregate(n=ibis._.count(), first=ibis._[column].min())
+    found = words.to_pyarrow().to_pylist()[0]
+    if found["n"]:
+        said = f"{found['n']} values are no numbers, such as {found['first']!r}"
+        raise DataError(Fault(f"impute.{column}", said, "Numbers, of which there is a median", "mode, or a value"))
+    median = known.aggregate(m=number.median()).to_pyarrow().to_pylist()[0]["m"]
+    return None if median is None else f"{median:.15g}"
 
 
 def _changes(table: ibis.Table, source: SourceParams, column: str, why: str, filling: Any) -> ibis.Table:

@@ -183,3 +183,18 @@ def test_a_wrong_as_of_is_refused(workspace):
 
 def test_a_place_names_file_and_line(workspace):
     assert load_profile(workspace, "shop").where("sources", "orders", "table") == "params/shop.yaml, line 5"
+
+
+SCALES = "03_build_features: {scales: {attitude: {items: [a, b], reverse: [b], low: 1, high: 5}}}\n"
+
+
+def test_scales_are_declared_once_for_features_and_tags(write_profile):
+    profile = load_profile(write_profile(SCALES), "shop")
+    assert profile.sections["12_tag_customers"].scales == {
+        "attitude": {"items": ["a", "b"], "reverse": ["b"], "low": 1.0, "high": 5.0, "least_share": 0.5}
+    }
+
+
+def test_scales_of_the_tags_own_stand(write_profile):
+    profile = load_profile(write_profile(SCALES + "12_tag_customers: {scales: {}}\n"), "shop")
+    assert profile.sections["12_tag_customers"].scales == {}

@@ -172,7 +172,7 @@ def tag_options(
     alpha_least: float = 0.7,
     windows_days: Sequence[int] = (),
 ) -> TagOptions:
-    """Turn the parameters of 12_tag_customers into options; a scale is ``{items, reversed, low, high, survey}``."""
+    """Turn the parameters of 12_tag_customers into options; a scale is ``{items, reverse, low, high, survey}``."""
     return TagOptions(
         sensitive_items=tuple(sensitive_items),
         minors=minors,
@@ -205,7 +205,7 @@ def _lazily(table: ir.Table) -> ir.Table:
 
 
 def _scale(item: str, given: Mapping[str, Any]) -> Scale:
-    backwards = set(given.get("reversed", ()))
+    backwards = set(given.get("reverse") or ())
     asked = {question: question in backwards for question in given["items"]}
     named = ITEMS[item].name if item in ITEMS else {"en": item, "zh": item}
-    return Scale(given.get("survey", ""), asked, float(given["low"]), float(given["high"]), named)
+    return Scale(given.get("survey") or "", asked, float(given["low"]), float(given["high"]), named)

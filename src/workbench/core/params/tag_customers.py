@@ -11,7 +11,7 @@ from workbench.core.params.section import Section, knob
 
 __all__ = ["TagCustomers"]
 
-_SCALE_KEYS = {"survey", "items", "reversed", "low", "high"}
+_SCALE_KEYS = {"survey", "items", "reverse", "low", "high", "label", "least_share"}
 
 
 class TagCustomers(Section):
@@ -42,8 +42,8 @@ class TagCustomers(Section):
     )
     scales: dict[str, dict[str, Any]] = knob(
         {},
-        en="Survey item to its scale: {items, reversed, low, high, survey}",
-        zh="问卷项目对应的量表：{items, reversed, low, high, survey}",
+        en="Survey item to its scale: {items, reverse, low, high, survey}; default: those of 03_build_features",
+        zh="问卷项目对应的量表：{items, reverse, low, high, survey}；默认取 03_build_features 中声明的量表",
     )
     alpha_least: float = knob(
         0.7, en="Least Cronbach's alpha of a scale that is reported", zh="量表可报告的最低 Cronbach α", ge=0, le=1

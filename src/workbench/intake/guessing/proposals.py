@@ -12,6 +12,7 @@ from workbench.core.schema import CANONICAL, columns_of
 from workbench.intake.guessing.facts import PERSONAL, Facts, look_at
 from workbench.intake.guessing.fitting import Match, is_date
 from workbench.intake.guessing.names import currency_in, is_chinese, name_score, synonyms_of, unit_in
+from workbench.intake.guessing.questionnaires import scale_columns
 from workbench.intake.guessing.reasons import Reason
 from workbench.intake.guessing.samples import Sample
 from workbench.intake.guessing.tables import TableGuess, guess_table
@@ -97,7 +98,8 @@ def propose(samples: list[Sample]) -> Proposal:
     Returns
     -------
     Proposal
-        A file of customers with a column of outcomes gives two sources: the people, and their labels.
+        A file of customers with a column of outcomes gives two sources: the people, and their labels. So does a
+        questionnaire with a column per question: who answered, and the answers.
     """
     taken: set[str] = set()
     sources: list[SourceGuess] = []
@@ -105,6 +107,10 @@ def propose(samples: list[Sample]) -> Proposal:
     for sample in samples:
         facts = [look_at(cells) for cells in sample.columns]
         called = PurePosixPath(sample.path).name + str(sample.settings.get("sheet", ""))
+        scales = scale_columns(sample, facts)
+        if scales:
+            sources += _as_questionnaire(sample, facts, scales, called=called, taken=taken)
+            continue
         guess = guess_table(sample.names, facts, header=sample.header, called=called)
         source = _as_source(_free_name(sample, guess.table, taken), sample, facts, guess)
         outcome = _find_label(source, facts)
@@ -135,6 +141,32 @@ def _as_source(name: str, sample: Sample, facts: list[Facts], guess: TableGuess)
     doubts = [*guess.doubts, *doubts, *_doubts(guess, sample, facts)]
     return SourceGuess(name, sample.path, guess.table, sample.settings, columns, attributes, left, formats,
                        list(guess.reasons), doubts, sample)  # fmt: skip
+
+
+def _as_questionnaire(
+    sample: Sample, facts: list[Facts], scales: set[int], *, called: str, taken: set[str]
+) -> list[SourceGuess]:
+    """Give who answered, by the columns that are no scale, and the answers; numbered where nobody is named."""
+    given = {"header": True, "called": called}
+    person = guess_table(sample.names, facts, among=("customers",), **given)
+    answer = guess_table(sample.names, facts, among=("responses",), **given)
+    own = {ours: match for ours, match in person.matches.items() if match.at not in scales}
+    asked = {ours: match for ours, match in answer.matches.items() if ours == "answered_at" and match.at not in scales}
+    asked |= {ours: match for ours, match in own.items() if ours == "customer_id"}
+    names = {sample.names[at] for at in scales}
+    numbered = {} if "customer_id" in own else {"numbered": "customer_id"}
+    people = _as_source(_free_name(sample, "people", taken), sample, facts, replace(person, matches=own, missing=()))
+    wide = _as_source(_unused(f"{people.name[:29]}_answers", taken), sample, facts,
+                      replace(answer, matches=asked, missing=()))  # fmt: skip
+    survey = Reason("survey_wide", {"scales": len(scales), "columns": len(sample.names)})
+    doubts = [Reason("survey_numbered")] if numbered else []
+    return [
+        replace(people, attributes=[each for each in people.attributes if each.theirs not in names], doubts=doubts,
+                settings={**sample.settings, **numbered}, reasons=[Reason("survey_people")],
+                left=[each for each in people.left if each.theirs not in names]),
+        replace(wide, attributes=[], left=[], doubts=[], people=people.name, reasons=[survey],
+                settings={**sample.settings, "layout": "wide", **numbered}),
+    ]  # fmt: skip
 
 
 def _theirs(sample: Sample, at: int) -> str | int:

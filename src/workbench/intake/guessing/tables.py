@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from workbench.core.schema import CANONICAL
@@ -79,7 +79,9 @@ class TableGuess:
     doubts: tuple[Reason, ...]
 
 
-def guess_table(names: list[str], facts: list[Facts], *, header: bool, called: str) -> TableGuess:
+def guess_table(
+    names: list[str], facts: list[Facts], *, header: bool, called: str, among: Collection[str] = tuple(CANONICAL)
+) -> TableGuess:
     """Choose the table of a file.
 
     Parameters
@@ -90,12 +92,14 @@ def guess_table(names: list[str], facts: list[Facts], *, header: bool, called: s
         Whether the names are its own; without them it can only be orders.
     called : str
         The file's name.
+    among : collection of str
+        Tables it may feed.
 
     Returns
     -------
     TableGuess
     """
-    candidates = CANONICAL if header else ("transactions", "customers")
+    candidates = among if header else ("transactions", "customers")
     matched = {table: assign(table, names, facts, header=header) for table in candidates}
     matched = {table: fill_gaps(table, found, names, facts, header=header) for table, found in matched.items()}
     scores = {table: _score(table, found, facts, called, header=header) for table, found in matched.items()}
@@ -105,7 +109,8 @@ def guess_table(names: list[str], facts: list[Facts], *, header: bool, called: s
     reasons = [Reason("table_columns", {"columns": ", ".join(telling) or ", ".join(found) or "-"})]
     if _is_called(best, called):
         reasons.append(Reason("table_called"))
-    doubts = [Reason("table_rival", {"table": order[1]})] if scores[order[1]] > max(1.0, _CLOSE * scores[best]) else []
+    close = [table for table in order[1:2] if scores[table] > max(1.0, _CLOSE * scores[best])]
+    doubts = [Reason("table_rival", {"table": table}) for table in close]
     return TableGuess(best, found, _missing(best, found), tuple(reasons), tuple(doubts))
 
 

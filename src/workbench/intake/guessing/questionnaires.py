@@ -1,0 +1,32 @@
+"""Whether a file is a questionnaire with one column per question: most of its columns are answers on a short scale."""
+
+from __future__ import annotations
+
+from workbench.intake.guessing.facts import Facts
+from workbench.intake.guessing.samples import Sample
+
+__all__ = ["scale_columns"]
+
+_LEAST_SCALES, _LEAST_SHARE = 8, 0.5
+_POINTS = (3, 11)  # of a scale: from three to 0..10
+_ENDS = (0, 10)
+
+
+def scale_columns(sample: Sample, facts: list[Facts]) -> set[int]:
+    """Return the places of the columns that hold answers on a scale; none where the file is no questionnaire.
+
+    Parameters
+    ----------
+    sample : Sample
+    facts : list of Facts
+        Of its columns.
+    """
+    found = {at for at, own in enumerate(facts) if sample.header and _is_scale(own)}
+    filled = sum(bool(own.filled) for own in facts)
+    return found if len(found) >= max(_LEAST_SCALES, _LEAST_SHARE * filled) else set()
+
+
+def _is_scale(facts: Facts) -> bool:
+    whole = facts.fits("integer") or facts.fits("point_zero")
+    few = _POINTS[0] <= facts.distinct <= _POINTS[1] < facts.filled
+    return whole and few and _ENDS[0] <= facts.low and facts.high <= _ENDS[1]
