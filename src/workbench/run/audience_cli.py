@@ -23,6 +23,7 @@ Rule = Annotated[str, typer.Argument(help="A rule of params/audiences, a YAML fi
 Profile = Annotated[str, typer.Option("--profile", help="The profile whose last run is asked.")]
 Form = Annotated[str | None, typer.Option("--export", help="csv, xlsx, parquet or sql.")]
 Variable = Annotated[str | None, typer.Option("--to", help="With sql: environment variable of the database's URL.")]
+Cross = Annotated[list[str], typer.Option("--cross", help="With --page: two tags to cross, first:second; repeatable.")]
 Workspace = Annotated[
     Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")
 ]
@@ -35,6 +36,7 @@ def audience(
     overlap: Annotated[bool, typer.Option("--overlap", help="Count what it shares with params/audiences.")] = False,
     look_alike: Annotated[int, typer.Option("--look-alike", help="List so many customers like these.", min=0)] = 0,
     page: Annotated[bool, typer.Option("--page", help="Write its portrait as a page per report language.")] = False,
+    cross: Cross = (),
     export: Form = None,
     to: Variable = None,
     workspace: Workspace = None,
@@ -52,7 +54,9 @@ def audience(
     if look_alike:
         _tell_alike(desk, found, look_alike)
     if page:
-        for path in desk.write_pages(found):
+        from workbench.run.audience_pages import read_crosses, write_audience_pages  # noqa: PLC0415
+
+        for path in write_audience_pages(desk, found, crosses=read_crosses(cross, desk)):
             print(f"page: {path}")
     if export or to:
         manifest = desk.export(found.audience, export or "", variable=to)

@@ -14,17 +14,14 @@ import ibis
 import pandas as pd
 
 from workbench.analysis.audiences.attributes import SOURCES
-from workbench.analysis.audiences.look_alike import LEAST_SEED, LookAlike, find_look_alikes
+from workbench.analysis.audiences.look_alike import LookAlike, find_look_alikes
 from workbench.analysis.audiences.overlap import overlap
 from workbench.analysis.audiences.reachable import reachable
 from workbench.analysis.audiences.rule import Audience, parse_audience, parse_expression
 from workbench.analysis.audiences.select import Knowledge, check_audience, funnel, members, named_columns, standing
-from workbench.analysis.portraits.groups import MEMBERS, mark_members, portray_groups
-from workbench.analysis.portraits.purchases import Buyers, count_buyers
-from workbench.analysis.purchases import has_purchases
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.exports import export_csv, export_parquet, export_xlsx
-from workbench.core.files import digest_json, write_json, write_text
+from workbench.core.files import digest_json, write_json
 from workbench.core.profile import load_profile
 from workbench.core.schema import CANONICAL, UNDATED
 from workbench.core.store import Store, digest_table, to_pandas
@@ -214,43 +211,6 @@ class AudienceDesk:
         else:
             (export_csv if form == "csv" else export_parquet)(self.store.engine, rows, path)
         return self.workspace.relative(path)
-
-    def write_pages(self, found: Estimate) -> list[Path]:
-        """Write the audience's portrait against everybody, one page per report language."""
-        from workbench.report.audience_page import audience_page  # noqa: PLC0415
-
-        audience = found.audience
-        frame = self.store.frame("features")
-        inside = to_pandas(self.members(audience).select("customer_id"))["customer_id"]
-        groups = mark_members(frame, inside)
-        rows = portray_groups(frame, groups, buyers=self._buyers(groups))
-        told = {
-            "name": audience.name, "label": audience.label, "as_of": found.as_of, "purpose": audience.purpose,
-            "members": found.members, "reachable": found.reachable, "consent_recorded": found.consent_recorded,
-            "customers": len(frame), "funnel": found.funnel,
-        }  # fmt: skip
-        lift = self._lift(audience, len(inside), len(frame))
-        folder = self.workspace.reports(self.profile.name) / "audiences" / audience.name
-        folder.mkdir(parents=True, exist_ok=True)
-        made = []
-        for language in self.profile.languages:
-            page = audience_page(
-                told, rows[rows["group"] == MEMBERS], overlaps=self.overlaps(audience), lift=lift, language=language,
-                currency=self.profile.currency,
-            )  # fmt: skip
-            made.append(write_text(folder / f"portrait.{language}.html", page))
-        return made
-
-    def _buyers(self, groups: pd.DataFrame) -> list[Buyers]:
-        lines = self.known.tables.get("transactions")
-        if lines is None or not has_purchases(lines):
-            return []
-        products = self.store.read("products") if "products" in self.store.present() else None
-        return count_buyers(lines, groups, products=products, as_of=self.as_of)
-
-    def _lift(self, audience: Audience, inside: int, customers: int) -> pd.DataFrame | None:
-        enough = min(inside, customers - inside) >= LEAST_SEED
-        return self.look_alikes(audience).lift if enough else None
 
     def _consents(self) -> ibis.Table | None:
         return self.known.tables.get("consents")

@@ -15,6 +15,7 @@ from workbench.analysis.candidates import UNSUITED
 from workbench.analysis.clustering import VERDICTS
 from workbench.analysis.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS
 from workbench.analysis.methods import METHODS
+from workbench.analysis.portraits.blocks import BLOCKS
 from workbench.analysis.retention import STATES
 from workbench.analysis.rfm import NO_PURCHASE, RFM_TYPES
 from workbench.analysis.segment_choice import REASONS
@@ -28,6 +29,7 @@ from workbench.report.text import has_label, label, texts
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "workbench"
 SAYING = {"say", "pieces", "t"}  # functions whose first argument is the key of a text
+_AUDIENCE = ("funnel", "shares", "numbers", "week", "journey", "overlap", "lift")
 BUILT = {  # keys that are put together: how, and what they can come to
     "quality_*": [f"quality_{each}" for each in (*SUSPICION, "standardised", "imputed")],
     "quality_phone_*": ["quality_phone_placeholder", "quality_phone_invalid", "quality_phone_shared"],
@@ -60,7 +62,9 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "portrait_card_kind_of_*": [f"portrait_card_kind_of_{each}" for each in ("transactions", "events", "service", "campaigns")],
     "portrait_card_action_*": ["portrait_card_action_life_cycle", "portrait_card_action_segment"],
     "portrait_card_occasion_*": ["portrait_card_occasion_purchase", "portrait_card_occasion_birthday"],
-    "audience_*_title": [f"audience_{each}_title" for each in ("funnel", "shares", "numbers", "overlap", "lift")],
+    "audience_*_title": [f"audience_{each}_title" for each in _AUDIENCE],
+    "audience_*_none": ["audience_week_none", "audience_journey_none"],
+    "audience_block_*": [f"audience_block_{each}" for each in BLOCKS],
     "*_heading": [],  # the heading of a finding, where it has one
     "table_*": [],  # the tables that notebooks show, read from them below
 }  # fmt: skip

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.workspace import find_workspace
 from workbench.run.audience_desk import AudienceDesk
+from workbench.run.audience_pages import read_crosses, write_audience_pages
 from workbench.run.cli import app
 
 CUSTOMERS = 300
@@ -120,7 +121,7 @@ def test_an_audience_of_nobody_is_counted_and_not_exported(desk):
 
 def test_the_page_says_the_same_in_both_languages(desk):
     found = desk.estimate(desk.rule("recency_days < 100"))
-    pages = [path.read_text(encoding="utf-8") for path in desk.write_pages(found)]
+    pages = [path.read_text(encoding="utf-8") for path in write_audience_pages(desk, found)]
     assert len(pages) == 2
     assert all(f"{found.members:,}" in page and "http" not in page.split("<main")[1] for page in pages)
     assert "人群" in pages[1]
@@ -153,3 +154,33 @@ def test_the_command_ends_with_the_code_of_its_fault(root, arguments, code, said
 
 def test_the_rules_that_ship_can_be_read(desk):
     assert set(desk.named) >= {"win_back_valuable", "promotion_responders", "browsers_without_order"}
+
+
+def test_the_page_holds_the_whole_portrait_the_week_the_journey_and_the_cross_asked_for(desk, root):
+    ids = [f"{at:06d}" for at in range(CUSTOMERS)]
+    tags = pd.DataFrame({
+        "customer_id": ids, "as_of": pd.Timestamp("2025-07-01"), "life_cycle": np.where(np.arange(CUSTOMERS) % 2, "active", "lost"),
+        "spend_band": np.where(np.arange(CUSTOMERS) % 4 > 1, "high", "top"), "media_habit": "<b>price</b>",
+    })  # fmt: skip
+    tags.to_parquet(root / "data/processed/tiny/portraits.parquet")
+    everybody = AudienceDesk(find_workspace(root), "tiny")
+    pages = write_audience_pages(everybody, everybody.estimate(everybody.rule("everybody")))
+    english, chinese = (path.read_text(encoding="utf-8").split("<main")[1] for path in pages)
+    assert "300 of 300 customers" in english
+    for page, cross, block in (
+        (english, "Life-cycle stage by Net spend", "What they say"),
+        (chinese, "生命周期阶段 × 净消费额", "心理与态度"),
+    ):
+        assert cross in page
+        assert block in page
+        assert page.count("<img") == 2  # the week and the journey
+        assert "&lt;b&gt;price" in page and "<b>price" not in page
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("life_cycle", "Two tags, first:second"), ("a:a", "Two tags"), ("life_cicle:spend_band", "no tag 'life_cicle'")],
+)
+def test_a_cross_that_cannot_be_made_is_refused(desk, text, said):
+    with pytest.raises(ProfileError, match=said):
+        read_crosses([text], desk)

@@ -8,6 +8,7 @@ from datetime import date
 from functools import reduce
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from workbench.analysis.audiences.attributes import attribute_kinds, attributes
@@ -17,6 +18,9 @@ from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.intake.expressions import check_expression, columns_in, to_ibis
 
 __all__ = ["Knowledge", "check_audience", "funnel", "members", "named_columns", "standing"]
+
+
+_BITS = 16  # flags in one number
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ def standing(audience: Audience, known: Knowledge) -> ibis.Table:
     -------
     ibis.Table
         customer_id, the columns of ``limit`` and of the export, one boolean per clause (step_1, ...) and per exclusion
-        (out_1, ...). A clause that cannot be answered for want of a value does not hold; ``not`` holds wherever its
-        clause does not.
+        (out_1, ...). A clause that cannot be answered for want of a value is null and does not hold; ``not`` holds
+        wherever its clause does not.
     """
     clauses = [*audience.rule, *audience.exclude]
     behaviours = [each for clause in clauses for each in _behaviours(clause, known)]
@@ -99,19 +103,31 @@ def funnel(audience: Audience, table: ibis.Table) -> pd.DataFrame:
         One row for all customers, then one per clause and exclusion: step (words), alone (customers for whom it holds
         by itself), left (customers after it and all before).
     """
-    steps = [(f"step_{at}", each.words) for at, each in enumerate(audience.rule, start=1)]
-    outs = [(f"out_{at}", f"without: {each.words}") for at, each in enumerate(audience.exclude, start=1)]
-    passed, sums = ibis.literal(True), {"all": table.count()}
-    for name, _ in steps:
-        passed = passed & table[name]
-        sums |= {f"{name}_alone": table[name].sum(), f"{name}_left": passed.sum()}
-    for name, _ in outs:
-        passed = passed & ~table[name]
-        sums |= {f"{name}_alone": table[name].sum(), f"{name}_left": passed.sum()}
-    counted = table.aggregate(**sums).to_pandas().iloc[0].fillna(0).astype("int64")
-    rows = [("all customers", counted["all"], counted["all"])]
-    rows += [(words, counted[f"{name}_alone"], counted[f"{name}_left"]) for name, words in [*steps, *outs]]
+    steps = [(f"step_{at}", each.words, True) for at, each in enumerate(audience.rule, start=1)]
+    steps += [(f"out_{at}", f"without: {each.words}", False) for at, each in enumerate(audience.exclude, start=1)]
+    met = _combinations(table, [name for name, _, _ in steps])
+    passed, everybody = np.ones(len(met), dtype=bool), int(met["n"].sum())
+    rows = [("all customers", everybody, everybody)]
+    for name, words, wanted in steps:
+        held = met[name].to_numpy()
+        passed &= held == wanted
+        rows.append((words, int(met.loc[held, "n"].sum()), int(met.loc[passed, "n"].sum())))
     return pd.DataFrame(rows, columns=["step", "alone", "left"])
+
+
+def _combinations(table: ibis.Table, flags: Sequence[str]) -> pd.DataFrame:
+    """Count the customers of each combination of flags that occurs: every clause is looked at once a customer."""
+    codes = {}
+    for start in range(0, len(flags), _BITS):
+        bits = [ibis.ifelse(table[name], 2**at, 0) for at, name in enumerate(flags[start : start + _BITS])]
+        codes[f"code_{start // _BITS}"] = reduce(lambda one, two: one + two, bits).cast("int64")
+    coded = table.select(**codes) if codes else table.select(code_0=ibis.literal(0))
+    counted = coded.group_by(list(codes) or ["code_0"]).aggregate(n=coded.count()).to_pandas()
+    met = {
+        name: (counted[f"code_{at // _BITS}"].to_numpy(dtype="int64") >> (at % _BITS)) % 2 == 1
+        for at, name in enumerate(flags)
+    }
+    return pd.DataFrame({**met, "n": counted["n"].astype("int64")})
 
 
 def members(audience: Audience, table: ibis.Table) -> ibis.Table:
@@ -123,7 +139,7 @@ def members(audience: Audience, table: ibis.Table) -> ibis.Table:
         customer_id and the columns of the export, sorted by customer_id.
     """
     held = [table[f"step_{at}"] for at in range(1, len(audience.rule) + 1)]
-    held += [~table[f"out_{at}"] for at in range(1, len(audience.exclude) + 1)]
+    held += [~table[f"out_{at}"].fill_null(False) for at in range(1, len(audience.exclude) + 1)]
     kept = table.filter(reduce(lambda one, other: one & other, held, ibis.literal(True)))
     if audience.limit:
         by = kept[audience.limit.by]
@@ -219,18 +235,18 @@ def _holds(
     clause: Clause, table: ibis.Table, kinds: Mapping[str, str], held: Mapping[int, str], known: Knowledge
 ) -> ibis.Value:
     if clause.kind == "where":
-        return to_ibis(clause.content, table, kinds).fill_null(False)
+        return to_ibis(clause.content, table, kinds)
     if clause.kind in ("did", "sequence"):
         found = table[held[id(clause)]].fill_null(False)
         return ~found if clause.kind == "did" and clause.content.at_least == 0 else found
     if clause.kind == "audience":
         other = known.named[clause.content]
         parts = [_holds(each, table, kinds, held, known) for each in other.rule]
-        parts += [~_holds(each, table, kinds, held, known) for each in other.exclude]
+        parts += [~_holds(each, table, kinds, held, known).fill_null(False) for each in other.exclude]
         return reduce(lambda one, two: one & two, parts, ibis.literal(True))
     parts = [_holds(each, table, kinds, held, known) for each in clause.parts]
     if clause.kind == "not":
-        return ~parts[0]
+        return ~parts[0].fill_null(False)
     if clause.kind == "any":
         return reduce(lambda one, two: one | two, parts, ibis.literal(False))
     return reduce(lambda one, two: one & two, parts, ibis.literal(True))

@@ -18,9 +18,12 @@ _COLUMNS = {
     ),
     "region": ("country", "province", "city", "city_tier"),
     "source": ("source_l1", "source_l2", "source_l3", "acquisition_channel", "registered_days"),
-    "value": ("member_level", "value_tier", "user_tier"),
-    "rfm": ("r_score", "f_score", "m_score", "rfm_type", "activity_status"),
-    "life_cycle": ("life_cycle_stage", "management_view"),
+    "value": (
+        "member_level", "value_tier", "user_tier", "expected_orders", "expected_value", "value_low", "value_high",
+        "p_alive",
+    ),
+    "rfm": ("r_score", "f_score", "m_score", "rfm_type", "activity_status", "segment"),
+    "life_cycle": ("life_cycle_stage", "management_view", "churn_probability", "purchase_probability"),
     "channel": (
         "channel", "platform", "payment_method", "store", "channel_top", "channel_top_share", "channel_entropy",
         "online_order_share", "shopping_mode", "platform_top", "platform_top_share", "payment_method_top",
@@ -61,7 +64,7 @@ def block_of(variable: str) -> str:
     """
     if variable in _PLACES:
         return _PLACES[variable]
-    if variable.startswith("scale_"):
+    if variable.startswith(("scale_", "answer_")):
         return "psychographic"
     feature = next(iter(registered([variable])), None)
     return _GROUPS[feature.group] if feature else "declared"
