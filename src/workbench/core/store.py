@@ -43,6 +43,7 @@ def connect(*, memory_limit_gb: float = 3.0, threads: int = 2, scratch: Path | N
     """
     engine = ibis.duckdb.connect(threads=threads, memory_limit=f"{memory_limit_gb:g}GB")
     engine.raw_sql("SET TimeZone = 'UTC'")
+    engine.raw_sql("SET enable_progress_bar = false")  # it would stand in the page of a stage
     if scratch is not None:
         engine.raw_sql(f"SET temp_directory = '{str(scratch).replace(chr(39), chr(39) * 2)}'")
     return engine

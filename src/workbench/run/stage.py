@@ -215,14 +215,12 @@ class StageRun(Telling):
         units = registered_units(self.store.read("features").columns)
         return units if names is None else {name: units[name] for name in names}
 
-    def write(self, table: str, content: ibis.Table | pd.DataFrame) -> int:
-        """Stage a table this stage alone writes; return its rows."""
-        return self.staging.write(table, content)
+    def write(self, table: str, content: ibis.Table | pd.DataFrame) -> None:
+        """Stage a table this stage alone writes."""
+        self.staging.write(table, content)
 
-    def write_all(
-        self, tables: Mapping[str, ibis.Table | None], copies: Mapping[str, Path] | None = None
-    ) -> dict[str, int]:
-        """Stage several tables, those that are None left out; return their rows by name.
+    def write_all(self, tables: Mapping[str, ibis.Table | None], copies: Mapping[str, Path] | None = None) -> None:
+        """Stage several tables, those that are None left out.
 
         Parameters
         ----------
@@ -231,11 +229,9 @@ class StageRun(Telling):
             Files that hold one of the tables already.
         """
         known = copies or {}
-        return {
-            name: self.staging.write(name, content, copy=known.get(name))
-            for name, content in tables.items()
-            if content is not None
-        }
+        for name, content in tables.items():
+            if content is not None:
+                self.staging.write(name, content, copy=known.get(name))
 
     def written(self) -> dict[str, ibis.Table]:
         """Return the canonical tables this stage has just written."""

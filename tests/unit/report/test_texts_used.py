@@ -31,6 +31,7 @@ SOURCE = ROOT / "src" / "workbench"
 SAYING = {"say", "pieces", "t"}  # functions whose first argument is the key of a text
 _AUDIENCE = ("funnel", "shares", "numbers", "week", "journey", "overlap", "lift")
 BUILT = {  # keys that are put together: how, and what they can come to
+    "chart_*": ["chart_not_enough", "chart_no_likeness"],
     "quality_*": [f"quality_{each}" for each in (*SUSPICION, "standardised", "imputed")],
     "quality_phone_*": ["quality_phone_placeholder", "quality_phone_invalid", "quality_phone_shared"],
     "segments_*": [f"segments_{each}" for each in (*VERDICTS, *UNSUITED)],
@@ -53,7 +54,9 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "key_reach_*": ["key_reach_below", "key_reach_above"],
     "axis_*": ["axis_effect", "axis_tgi"],
     "axis_*_*": [f"axis_{what}_{end}" for what in ("recency", "frequency") for end in ("lowest", "highest")],
-    "chart_*_title": ["chart_activity_status_title", "chart_life_cycle_stage_title"],
+    "chart_*_title": [
+        "chart_activity_status_title", "chart_life_cycle_stage_title", "chart_not_enough_title", "chart_no_likeness_title",
+    ],
     "chart_k_scan_*_title": [f"chart_k_scan_{each}_title" for each in (*VERDICTS, "bare")],
     "chart_differences_*_title": ["chart_differences_effect_title", "chart_differences_tgi_title"],
     "chart_distribution_*": [f"chart_distribution_{name}" for name in ("missing", "below", "beyond")],

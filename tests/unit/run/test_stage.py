@@ -114,7 +114,8 @@ def test_a_table_of_another_stage_is_not_written(flow_of):
 def test_what_a_stage_wrote_is_private_until_it_is_published(flow_of):
     workspace = flow_of()
     stage = start("01_check_quality", "toy", settings("01_check_quality"))
-    assert stage.write("transactions", ORDERS) == 3
+    stage.write("transactions", ORDERS)
+    assert stage.staging.rows == {"transactions": 3}
     assert set(stage.written()) == {"transactions"}
     assert stage.present() == set()
     assert not (workspace.processed("toy") / "transactions.parquet").exists()

@@ -89,7 +89,7 @@ class Chart:
         return {"image/png": picture, "text/plain": self.alt}, {"image/png": size}
 
 
-def drawn(*needs: str, optional: Sequence[str] = ()) -> Callable:
+def drawn(*needs: str, optional: Sequence[str] = (), empty: str = "not_enough") -> Callable:
     """Draw a plot in our theme; say "not enough data" where there is nothing to draw.
 
     Parameters
@@ -99,6 +99,8 @@ def drawn(*needs: str, optional: Sequence[str] = ()) -> Callable:
         is left, the chart says so.
     optional : sequence of str
         Columns the plot uses where present; added as missing where absent.
+    empty : str
+        Why there may be nothing to draw: the texts ``chart_<empty>`` and ``chart_<empty>_title``.
 
     Returns
     -------
@@ -118,7 +120,7 @@ def drawn(*needs: str, optional: Sequence[str] = ()) -> Callable:
                 language = settings.get("language", "en")
                 usable = None if frame is None or frame.empty else _usable(frame, plot.__name__, needs, optional)
                 if usable is None or usable.empty:
-                    return not_enough(language)
+                    return not_enough(language, empty)
                 return plot(usable, **settings)
 
         return inner
@@ -227,12 +229,12 @@ def footnote(language: str, about: About, *parts: str) -> str:
     return ("。" if language == "zh" else ". ").join(said)
 
 
-def not_enough(language: str = "en") -> Chart:
-    """Return the chart that says there is not enough data to draw."""
-    title = say("chart_not_enough_title", language)
+def not_enough(language: str = "en", why: str = "not_enough") -> Chart:
+    """Return the chart that says there is not enough data to draw, or why else there is nothing."""
+    title = say(f"chart_{why}_title", language)
     with themed():
         figure = Figure(figsize=(WIDTH, HEIGHTS["low"]), dpi=DPI)
         axes = figure.subplots()
         axes.axis("off")
-        axes.text(0.5, 0.5, say("chart_not_enough", language), ha="center", va="center", color=GREY, size=10)
-        return replace(composed(figure, title, say("chart_not_enough", language)), drawn=False)
+        axes.text(0.5, 0.5, say(f"chart_{why}", language), ha="center", va="center", color=GREY, size=10)
+        return replace(composed(figure, title, say(f"chart_{why}", language)), drawn=False)

@@ -50,7 +50,7 @@ def plot_known(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     return composed(figure, title, described("chart_kind_bars", title, items, language), note)
 
 
-@drawn("weight", "pairs")
+@drawn("weight", "pairs", empty="no_likeness")
 def plot_scores(frame: pd.DataFrame, *, threshold: float, language: str = "en", about: About = UNKNOWN) -> Chart:
     """Draw the number of compared pairs by match weight, and the threshold between them.
 
@@ -89,7 +89,7 @@ def plot_scores(frame: pd.DataFrame, *, threshold: float, language: str = "en", 
     return composed(figure, title, described("chart_kind_bars", title, items, language), note)
 
 
-@drawn("match_probability", "share")
+@drawn("match_probability", "share", empty="no_likeness")
 def plot_unlinkable(frame: pd.DataFrame, *, threshold: float, language: str = "en", about: About = UNKNOWN) -> Chart:
     """Draw the share of people who would not reach a threshold even against themselves, by the threshold.
 
@@ -123,7 +123,7 @@ def plot_unlinkable(frame: pd.DataFrame, *, threshold: float, language: str = "e
     return composed(figure, title, described("chart_kind_curve", title, items, language), note)
 
 
-@drawn("comparison", "weight", "start", "end", optional=("left", "right"))
+@drawn("comparison", "weight", "start", "end", optional=("left", "right"), empty="no_likeness")
 def plot_waterfall(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
     """Draw how a pair came to its match weight, comparison by comparison; contact values are masked.
 

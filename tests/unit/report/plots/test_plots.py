@@ -13,6 +13,7 @@ from workbench.report.plots import churn as plots_churn
 from workbench.report.plots import cohorts as plots_cohorts
 from workbench.report.plots import description as plots_description
 from workbench.report.plots import features as plots_features
+from workbench.report.plots import identity as plots_identity
 from workbench.report.plots import quality as plots_quality
 from workbench.report.plots import rfm as plots_rfm
 from workbench.report.plots import segments as plots_segments
@@ -514,3 +515,11 @@ def test_every_plot_of_the_modules_is_tried_here():
 def test_segments_that_are_all_too_small_give_a_chart_that_says_so():
     sizes = pd.DataFrame({"segment": ["all"], "n": [2], "share": [1.0], "low": [0.3], "high": [1.0]})
     assert not plots_segments.plot_sizes(sizes).drawn
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "No link rests on likeness"), ("zh", "没有凭相似度建立的关联")])
+def test_where_keys_decide_alone_the_waterfall_says_so(language, said):
+    nothing = pd.DataFrame(columns=["comparison", "weight", "start", "end"])
+    chart = plots_identity.plot_waterfall(nothing, language=language)
+    assert chart.title == said
+    assert not chart.drawn
