@@ -235,7 +235,8 @@ def _actions(card: PortraitCard, language: str) -> list[dict[str, Any]]:
             for name in ("goal", "offer", "channel", "content", "cadence", "measure")
         ]
         said = [{"name": label(name, language), "text": getattr(part, language)} for name, part in parts if part]
-        why = say(f"portrait_card_action_{each.by}", language, {"key": label(each.key, language)})
+        key = getattr(strategy.name, language) if strategy.name else label(each.key, language)
+        why = say(f"portrait_card_action_{each.by}", language, {"key": key})
         evidence = getattr(strategy.evidence, language, "") if strategy.evidence else ""
         found.append({"why": why, "parts": said, "evidence": evidence})
     return found

@@ -17,6 +17,8 @@ class Strategy(Section):
     ----------
     matches : list of str
         Words of a segment's key this strategy is for, all of them; empty for a life-cycle stage.
+    name : Words, optional
+        What the group is called on a card; without it the key of the strategy is.
     goal, offer, channel, content, cadence, measure : Words
     avoid : Words
         What not to do.
@@ -25,6 +27,7 @@ class Strategy(Section):
     """
 
     matches: list[str] = []
+    name: Words | None = None
     goal: Words
     offer: Words
     channel: Words
