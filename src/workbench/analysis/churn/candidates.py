@@ -23,7 +23,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from workbench.analysis.churn.columns import ModelColumns
 from workbench.analysis.churn.evaluation import auc
-from workbench.analysis.churn.steps import HISTORY, ExpectedPurchases, SignedLog, WordColumns
+from workbench.analysis.churn.steps import HISTORY, EmptyAsZero, ExpectedPurchases, SignedLog, WordColumns
 
 __all__ = [
     "BASELINE",
@@ -94,7 +94,7 @@ def build_inputs(kind: str, columns: ModelColumns) -> ColumnTransformer:
     words = WordColumns(min_frequency=LEAST_FREQUENT)
     return ColumnTransformer(
         [
-            ("numbers", numbers if kind == "linear" else "passthrough", list(columns.numeric)),
+            ("numbers", numbers if kind == "linear" else EmptyAsZero(), list(columns.numeric)),
             ("texts", words, list(columns.categorical)),
         ]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from workbench.analysis.churn.decision import Decision, decide, profit_curve
-from workbench.analysis.churn.groups import judge_groups
+from workbench.analysis.churn.groups import GROUPINGS, judge_groups
 from workbench.analysis.churn.reasons import REASON_COLUMNS, explain_customers, partial_effects
 from workbench.analysis.churn.study import ChurnStudy
 
@@ -73,7 +73,7 @@ def leading_effects(study: ChurnStudy) -> pd.DataFrame:
     return partial_effects(study.result.model, study.tested, names)
 
 
-def group_results(study: ChurnStudy, segments: pd.DataFrame) -> pd.DataFrame:
+def group_results(study: ChurnStudy, segments: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:
     """Return ``groups.judge_groups`` of the tested customers.
 
     Parameters
@@ -81,10 +81,14 @@ def group_results(study: ChurnStudy, segments: pd.DataFrame) -> pd.DataFrame:
     study : ChurnStudy
     segments : pandas.DataFrame
         customer_id, segment as of today; may be empty.
+    features : pandas.DataFrame
+        As of today: gender, age and place are asked of it, whether the model may see them or not.
     """
     if study.result.model is None:
         return judge_groups(pd.DataFrame(columns=["customer_id", "label", "churn_probability"]), pd.DataFrame())
-    known = study.tested.drop(columns="segment", errors="ignore")
-    if len(segments):
-        known = known.merge(segments[["customer_id", "segment"]], on="customer_id", how="left")
+    known = study.result.predictions[["customer_id"]]
+    for table in (segments, features):
+        asked = [name for name in GROUPINGS if name in table.columns and name not in known.columns]
+        if asked:
+            known = known.merge(table[["customer_id", *asked]], on="customer_id", how="left")
     return judge_groups(study.result.predictions, known)

@@ -181,7 +181,8 @@ def measure_candidates(
     rows = []
     for name, folds in scored.items():
         area = selection.get(name, np.nan)
-        bounds = bootstrap_measures(labels, folds, n_bootstraps=n_bootstraps, seed=seed)
+        judged = name == (PROCEDURE if PROCEDURE in scored else chosen)
+        bounds = bootstrap_measures(labels, folds, n_bootstraps=n_bootstraps, seed=seed, lines=judged)
         row = {
             "candidate": name,
             "selection_auc": area,

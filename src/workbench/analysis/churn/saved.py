@@ -25,6 +25,7 @@ TRUSTED = frozenset(
         "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
         "sklearn.tree._tree.Tree",
         "workbench.analysis.churn.candidates._ranking",
+        "workbench.analysis.churn.steps.EmptyAsZero",
         "workbench.analysis.churn.steps.ExpectedPurchases",
         "workbench.analysis.churn.steps.SignedLog",
         "workbench.analysis.churn.steps.WordColumns",

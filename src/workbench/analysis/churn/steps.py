@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from workbench.analysis.value import bg_nbd
 
-__all__ = ["HISTORY", "ExpectedPurchases", "SignedLog", "WordColumns"]
+__all__ = ["HISTORY", "EmptyAsZero", "ExpectedPurchases", "SignedLog", "WordColumns"]
 
 HISTORY = ("frequency_orders", "recency_days", "tenure_days")  # what expected purchases are made of, in this order
 SKEWED = 2.0  # skewness beyond which the linear model sees sign(x) ln(1 + abs(x))
@@ -30,6 +30,19 @@ class SignedLog(TransformerMixin, BaseEstimator):
     def transform(self, X):
         """Transform the skewed columns, leave the others."""
         return np.where(self.skewed_, np.sign(X) * np.log1p(np.abs(X)), X)
+
+
+class EmptyAsZero(TransformerMixin, BaseEstimator):
+    """Set columns to 0 of which no training customer has a value: trees cannot bin them. Others stay as they are."""
+
+    def fit(self, X, y=None):
+        """Find the columns without any value."""
+        self.empty_ = np.isnan(np.asarray(X, float)).all(axis=0)
+        return self
+
+    def transform(self, X):
+        """Return the columns as an array."""
+        return np.where(self.empty_, 0.0, np.asarray(X, float))
 
 
 class WordColumns(TransformerMixin, BaseEstimator):

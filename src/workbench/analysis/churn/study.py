@@ -31,10 +31,12 @@ from workbench.analysis.churn.labels import (
 from workbench.analysis.churn.models import fit_dated, fit_undated
 from workbench.analysis.churn.results import ChurnResult
 from workbench.analysis.purchases import count_gaps, has_purchases, purchase_days
+from workbench.core.errors import DataError, Fault, did_you_mean
 from workbench.intake.features import build_features
 
 __all__ = ["ChurnStudy", "score_customers", "score_frame", "study_churn"]
 
+DATED = ("customer_id", "registered_at")  # of customers: what bears a date of its own
 CHURN_COLUMNS = ("customer_id", "churn_probability", "purchase_probability", "cut_off", "model_version")
 
 
@@ -68,6 +70,8 @@ class ChurnStudy:
         customers active at the end of the data, whose outcome is not known yet and who are in no period; of a label
         table what was left out, by reason.
     active_within_days : int or None
+    undated : tuple of str
+        Columns of ``customers`` left out because they bear no date.
     tested : pandas.DataFrame
         customer_id, label and the features of the tested customers, as they stood at the test's cut-off.
     """
@@ -83,6 +87,7 @@ class ChurnStudy:
     train_cut_offs_asked: int = 0
     counts: dict[str, Any] = field(default_factory=dict)
     active_within_days: int | None = None
+    undated: tuple[str, ...] = ()
     tested: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -100,6 +105,7 @@ def study_churn(
     seed: int = 0,
     partial_below: float = 0.0,
     train_cut_offs: int = TRAIN_CUT_OFFS,
+    stable_attributes: Sequence[str] = (),
     households: pd.DataFrame | None = None,
 ) -> ChurnStudy:
     """Learn who leaves, from the labels where there are some, else from the orders.
@@ -118,6 +124,10 @@ def study_churn(
         As for ``labels.label_purchases``.
     train_cut_offs : int
         Cut-offs to train on, fewer where the history is short.
+    stable_attributes : sequence of str
+        Columns of ``customers`` that were known, as they are, at every cut-off. All others without a date are left out
+        where labels are dated: as they stand today they know what came after a cut-off (who was entered into a file
+        later, who was promoted since).
     households : DataFrame, optional
         customer_id, household_id: no fold of a random split parts a household, none is in two periods of a label
         table, and ``auc_apart`` tells how well a model does on households it never learned from.
@@ -130,6 +140,7 @@ def study_churn(
     settings |= {"households": households}
     if "labels" in tables:
         asked = {"as_of": as_of, "windows_days": windows_days, "train_cut_offs": train_cut_offs}
+        asked |= {"stable_attributes": stable_attributes}
         return _study_labels(tables, features, settings=settings, **asked)
     first, last = _first_and_last(tables["transactions"], as_of)
     gaps = count_gaps(tables["transactions"], as_of=as_of) if first else pd.DataFrame()
@@ -148,12 +159,14 @@ def study_churn(
         for role, cut_off in cut_offs.origins
     ]  # fmt: skip
     early = find_late_columns(tables, as_of=as_of, cut_off=cut_offs.test)
-    periods, late = _periods(_without(tables, early), labels, windows_days)
+    known, undated = _dated_only(tables, early, stable_attributes)
+    periods, late = _periods(known, labels, windows_days)
     late = pd.concat([early, late], ignore_index=True)
     result = _alarmed(fit_dated(periods, horizon_days=horizon.days, **settings), late)
     counts = _counted(labels) | {"immature": len(active_customers(tables["transactions"], cut_offs.ends, within))}
     asked = {"horizon": horizon, "cut_offs": cut_offs.periods, "train_cut_offs": cut_offs.trains}
     asked |= {"train_cut_offs_asked": train_cut_offs, "active_within_days": within, "tested": periods["test"]}
+    asked |= {"undated": undated}
     return ChurnStudy("purchases", result.verdict, result, counts=counts, **asked)
 
 
@@ -171,12 +184,21 @@ def _periods(
     return periods, pd.concat(late, ignore_index=True).drop_duplicates("feature")
 
 
-def _without(tables: Mapping[str, ibis.Table], late: pd.DataFrame) -> dict[str, ibis.Table]:
-    """Leave the declared attributes that know the future out of what features are built of."""
-    return {
-        name: table.drop(*late["feature"]) if name == "customers" and len(late) else table
-        for name, table in tables.items()
-    }
+def _dated_only(
+    tables: Mapping[str, ibis.Table], late: pd.DataFrame, stable: Sequence[str]
+) -> tuple[dict[str, ibis.Table], tuple[str, ...]]:
+    """Leave out of the customer table what bears no date, and name it; what is declared stable stays, unless late."""
+    if "customers" not in tables:
+        return dict(tables), ()
+    customers = tables["customers"]
+    lacking = sorted(set(stable) - set(customers.columns))
+    if lacking:
+        known = did_you_mean(lacking[0], customers.columns)
+        raise DataError(Fault("stable_attributes", f"'{lacking[0]}' is no column of customers", known))
+    kept = {*DATED, *stable} - set(late["feature"])
+    names = [name for name in customers.columns if name in kept]
+    left_out = tuple(sorted(set(customers.columns) - set(names) - set(late["feature"])))
+    return {**tables, "customers": customers.select(*names)}, left_out
 
 
 def _counted(labels: Sequence[tuple[str, Labels]]) -> dict[str, int]:
@@ -278,6 +300,7 @@ def _study_labels(
     as_of: date,
     windows_days: Sequence[int],
     train_cut_offs: int,
+    stable_attributes: Sequence[str],
     settings: Mapping[str, Any],
 ) -> ChurnStudy:
     labels, left_out = read_labels(tables["labels"], as_of)
@@ -290,13 +313,14 @@ def _study_labels(
     dated, parted = keep_together(dated, settings["households"])
     left_out |= {"labels.before_first_cut_off": earlier, "labels.household_later": parted}
     early = find_late_columns(tables, as_of=as_of, cut_off=dated[-1][1].cut_off)
-    periods, late = _periods(_without(tables, early), dated, windows_days)
+    known, undated = _dated_only(tables, early, stable_attributes)
+    periods, late = _periods(known, dated, windows_days)
     late = pd.concat([early, late], ignore_index=True)
     left_out |= {"labels.without_features": sum(len(each.frame) for _, each in dated) - sum(map(len, periods.values()))}
     result = _alarmed(fit_dated(periods, **settings), late)
     trains = tuple(each.cut_off for role, each in dated if role == "train")
     asked = {"cut_offs": {role: each.cut_off for role, each in dated}, "train_cut_offs": trains}
-    asked |= {"train_cut_offs_asked": train_cut_offs}
+    asked |= {"train_cut_offs_asked": train_cut_offs, "undated": undated}
     return ChurnStudy("dated_labels", result.verdict, result, counts=left_out, tested=periods["test"], **asked)
 
 

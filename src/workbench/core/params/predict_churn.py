@@ -43,6 +43,11 @@ class PredictChurn(Section):
         ge=1,
         le=24,
     )
+    stable_attributes: list[str] = knob(
+        [],
+        en="Columns of customers that were known at every cut-off; others without a date are left out",
+        zh="customers 表中在每个截止日均已知的列；其余没有日期的列不用于训练",
+    )
     decision_share: float = knob(
         0.1,
         unit="share",

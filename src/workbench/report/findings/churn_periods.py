@@ -60,9 +60,10 @@ def find_periods(study: ChurnStudy) -> list[Finding]:
 
 
 def limit_labels(study: ChurnStudy) -> list[Finding]:
-    """Say which given labels were left out, and why; nothing where none was."""
+    """Say which given labels and which columns were left out, and why; nothing where none was."""
+    found = [Finding("churn_limit_columns", {"columns": list(study.undated)})] if study.undated else []
     counts = {name: study.counts.get(f"labels.{name}", 0) for name in _LEFT_OUT}
-    return [Finding(f"churn_left_out_{name}", {"labels": count}) for name, count in counts.items() if count]
+    return found + [Finding(f"churn_left_out_{name}", {"labels": count}) for name, count in counts.items() if count]
 
 
 def _holds(study: ChurnStudy) -> list[Finding]:

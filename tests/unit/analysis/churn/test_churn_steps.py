@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder
 
-from workbench.analysis.churn.steps import WordColumns
+from workbench.analysis.churn.candidates import build_inputs
+from workbench.analysis.churn.columns import ModelColumns
+from workbench.analysis.churn.fitting import Recipe, Training, fit_candidate, pinned
+from workbench.analysis.churn.steps import EmptyAsZero, WordColumns
 
 WORDS = st.lists(st.tuples(st.sampled_from(["", "a", "b", "c", "红"]), st.sampled_from(["x", "y"])), min_size=1)
 
@@ -36,3 +39,14 @@ def test_an_unseen_word_has_no_column_where_none_is_rare():
 def test_no_text_columns_make_no_columns(rows):
     none = pd.DataFrame(index=range(rows))
     assert WordColumns().fit(none).transform(none).shape == (rows, 0)
+
+
+def test_a_column_without_a_value_among_the_training_customers_does_not_stop_the_trees():
+    columns = ModelColumns(("empty", "spend"), ())
+    train = pd.DataFrame({"empty": [np.nan] * 40, "spend": [np.nan, *range(39)]})
+    with pinned():
+        model = fit_candidate("gradient_boosting", Recipe(columns), Training(train, np.array([0, 1] * 20), columns))
+        assert np.isfinite(model.predict(train.assign(empty=5.0))).all()
+    made = EmptyAsZero().fit(train).transform(train.assign(empty=5.0))
+    assert made[:, 0].tolist() == [0.0] * 40 and np.isnan(made[0, 1])
+    assert build_inputs("trees", columns).fit(train).transform(train).shape == (40, 2)

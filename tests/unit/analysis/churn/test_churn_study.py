@@ -11,6 +11,7 @@ import pytest
 from workbench.analysis.churn import study as churn_study
 from workbench.analysis.churn.results import ChurnResult
 from workbench.analysis.churn.study import ChurnStudy, score_customers, study_churn
+from workbench.core.errors import DataError
 
 FIRST, AS_OF = date(2024, 1, 1), date(2024, 6, 17)  # 168 days: six periods of four weeks
 EVERY = 7  # days between the purchases of a customer who has not left
@@ -348,21 +349,36 @@ def test_the_study_learns_and_scores_end_to_end_repeats_and_finds_the_column_tha
     people["next_order_on"] = "2024-09-01"
     tables = {"transactions": lines(rows), "customers": ibis.memtable(people)}
     asked = {"as_of": AS_OF, "horizon_days": 28, "min_positives": 20, "n_bootstraps": 20, "seed": 5}
-    found = [study_churn(tables, pd.DataFrame(), train_cut_offs=count, **asked) for count in (2, 2)]
+    found = [
+        study_churn(tables, pd.DataFrame(), train_cut_offs=2, stable_attributes=stable, **asked)
+        for stable in ([], ["plan", "next_order_on"], [])
+    ]
     assert found[0].verdict == "model"
-    assert found[0].result.metrics == found[1].result.metrics
-    assert found[0].result.model_version == found[1].result.model_version
+    assert found[0].result.metrics == found[2].result.metrics
+    assert found[0].result.model_version == found[2].result.model_version
     alarms = found[0].result.alarms
     assert list(alarms.loc[alarms["alarm"] == "after_cut_off", "feature"]) == ["later_orders", "next_order_on"]
     assert found[0].result.metrics["leak_alarms"] == len(alarms)
     assert {"later_orders", "next_order_on"}.isdisjoint(found[0].result.columns.names)
-    assert "plan" in found[0].result.columns.names
+    assert "plan" not in found[0].result.columns.names  # undated: it may have changed since
+    assert found[0].undated == ("plan",)
+    assert "plan" in found[1].result.columns.names
+    assert found[1].undated == ()
     assert found[0].result.origins["role"].tolist() == ["train", "train", "calibrate", "test"]
     assert 0.4 < found[0].result.metrics["auc_apart"] < 1
     features = churn_study._features_at(tables, AS_OF, (30, 90, 365))
     result = score_customers(found[0], features, tables, as_of=AS_OF)
     assert result["churn_probability"].between(0, 1).all()
     assert 0 < len(result) < features["customer_id"].nunique()
+
+
+def test_a_stable_attribute_that_is_not_there_is_refused_with_the_nearest(fitted):
+    tables = {
+        "transactions": lines(shop(40)),
+        "customers": ibis.memtable(pd.DataFrame({"customer_id": ["a"], "plan": "x"})),
+    }
+    with pytest.raises(DataError, match="stable_attributes: 'plam' is no column of customers. Did you mean 'plan'?"):
+        study_churn(tables, pd.DataFrame(), as_of=AS_OF, horizon_days=28, stable_attributes=["plam"])
 
 
 def test_too_few_of_either_outcome_is_a_verdict_not_a_failure():
