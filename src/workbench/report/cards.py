@@ -120,7 +120,8 @@ def _search_words(card: PortraitCard, language: str) -> str:
     from pypinyin import lazy_pinyin  # noqa: PLC0415
 
     name = card.name or ""
-    said = [label(each, language) for each in (card.segment, card.life_cycle_stage) if each]
+    said = [each.value_name[language] for each in card.tags if each.tag == "segment"]
+    said += [label(card.life_cycle_stage, language)] if card.life_cycle_stage else []
     return " ".join([card.customer_id, name, "".join(lazy_pinyin(name)), *said]).strip()
 
 

@@ -110,4 +110,5 @@ def _names(registry: TagRegistry) -> Names:
         for name in (tag.id, f"{_ANSWER}{tag.id}")
         for key, value in tag.values.items()
     }
+    values |= {(tag, key): name for tag, names in registry.value_names.items() for key, name in names.items()}
     return Names(variables, values)

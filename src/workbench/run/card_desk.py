@@ -112,6 +112,7 @@ class CardDesk:
             consents=self._consents(ids),
             items=self._items(),
             names=names,
+            value_names=self.registry.value_names,
         )
         return make_cards(sources, self.registry.tags, self.registry.pack, as_of=self.as_of)
 

@@ -33,6 +33,7 @@ from workbench.core.workspace import Workspace
 from workbench.intake.features import keeping
 from workbench.run.context import RunContext, current_context, stage_folder, stage_summary
 from workbench.run.model_files import MODEL_FOLDER, write_model
+from workbench.run.segment_names import segment_names
 from workbench.run.shipped_segments import shipped_kinds
 from workbench.run.tag_registry import registry_of
 from workbench.run.telling import Telling
@@ -282,9 +283,7 @@ class StageRun(Telling):
         if "segments" not in self.present():
             return {}, {}
         frame = self.store.frame("segments")
-        folder = stage_folder(self.workspace, self.profile.name, "06_segment_customers")
-        definition = json.loads((folder / "segment_definition.json").read_text(encoding="utf-8"))
-        names = {each["key"]: dict(each["name"]) for each in definition["segments"]}
+        names = segment_names(self.workspace, self.profile.name)
         return dict(zip(frame["customer_id"], frame["segment"], strict=True)), names
 
     def keep_model(self, saved: SavedModel | None, cards: Mapping[str, str]) -> None:

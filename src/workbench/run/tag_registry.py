@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import ibis.expr.datatypes as dt
@@ -13,6 +14,7 @@ from workbench.core.files import digest_file
 from workbench.core.profile import Profile
 from workbench.core.tags import TagRegistry, load_registry, tag_files
 from workbench.core.workspace import Workspace
+from workbench.run.segment_names import segment_names
 
 __all__ = ["registry_faults", "registry_inputs", "registry_of"]
 
@@ -20,9 +22,10 @@ _TAGS = "12_tag_customers"
 
 
 def registry_of(workspace: Workspace, profile: Profile) -> TagRegistry:
-    """Read the registry as the profile has it: its pack, its thresholds."""
+    """Read the registry as the profile has it: its pack, its thresholds, the names of its segments."""
     section = profile.sections[_TAGS]
-    return load_registry(workspace, pack=section.pack, thresholds=section.thresholds)
+    registry = load_registry(workspace, pack=section.pack, thresholds=section.thresholds)
+    return replace(registry, value_names={"segment": segment_names(workspace, profile.name)})
 
 
 def registry_faults(workspace: Workspace, profile: Profile) -> list[Fault]:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean
-from workbench.core.tags import GROUPS, ITEMS, Tag
+from workbench.core.tags import GROUPS, ITEMS, Tag, TagRegistry
 from workbench.core.workspace import find_workspace
 
 if TYPE_CHECKING:
@@ -91,8 +91,9 @@ def preview(
 ) -> None:
     """Try tags on today's customers: count, coverage, values, what changes against the last run; nothing is written."""
     language = _language(language)
-    for found in _desk(profile, workspace).preview(names):
-        _tell(found, language)
+    desk = _desk(profile, workspace)
+    for found in desk.preview(names):
+        _tell(found, desk.registry, language)
 
 
 def _tell_trace(tag: Tag, customer: str, trace: Trace, last: Mapping[str, Any], language: str) -> None:
@@ -119,14 +120,13 @@ def _tell_trace(tag: Tag, customer: str, trace: Trace, last: Mapping[str, Any], 
         _print(table)
 
 
-def _tell(found: Preview, language: str) -> None:
+def _tell(found: Preview, registry: TagRegistry, language: str) -> None:
     share = found.known / found.customers if found.customers else 0.0
     known = f"known of {found.known:,} of {found.customers:,} customers ({share:.1%})"
     print(f"{found.tag.id} ({getattr(found.tag.name, language)}): {known}")
     table = Table("value", "name", "customers", "share")
     for row in found.values.itertuples():
-        declared = found.tag.values.get(row.value)
-        name = getattr(declared, language) if declared else row.value
+        name = registry.called(found.tag.id, row.value)[language]
         table.add_row(row.value, name, f"{row.customers:,}", f"{row.share:.1%}")
     _print(table)
     if found.overlap is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,13 @@ def test_drafts_and_retired_tags_are_not_computed(registry_of):
 def test_a_sensitive_item_without_consent_is_refused():
     with pytest.raises(ValueError, match="item religion is sensitive and no consent is named"):
         Tag.model_validate({"id": "faith", **changed(item="religion", copies="religion", values={})})
+
+
+def test_a_value_is_called_as_its_tag_says_else_as_the_run_named_it_else_by_itself(shipped):
+    names = {"segment": {"tier_1": {"en": "Best", "zh": "最好"}}, "gender": {"female": {"en": "not", "zh": "不"}}}
+    registry = replace(shipped, value_names=names)
+    declared = registry.tags["gender"].values["female"]
+    assert registry.called("gender", "female") == {"en": declared.en, "zh": declared.zh}
+    assert registry.called("segment", "tier_1") == {"en": "Best", "zh": "最好"}
+    assert registry.called("segment", "tier_9") == {"en": "tier_9", "zh": "tier_9"}
+    assert registry.called("no_such_tag", "x") == {"en": "x", "zh": "x"}

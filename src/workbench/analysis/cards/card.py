@@ -125,6 +125,8 @@ class CardSources:
         Items of a portrait that the base knows at all or not: every item that is not off.
     names : mapping of str to str
         Masked names by customer_id; empty without the key.
+    value_names : mapping of str to mapping
+        What values are called that no tag declares, such as segments: tag to value to language to name.
     """
 
     known: pd.DataFrame
@@ -135,6 +137,7 @@ class CardSources:
     consents: pd.DataFrame
     items: Sequence[str] = ()
     names: Mapping[str, str] = field(default_factory=dict)
+    value_names: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
 
 
 def make_cards(
@@ -196,7 +199,8 @@ class _Maker:
 
     def tagged(self, customer: str) -> dict[str, Any]:
         rows = [each for each in self.tags.get(customer, []) if each["tag"] in self.registry]
-        tags = tuple(_tag(each, self.registry[each["tag"]], self.as_of) for each in rows)
+        named = self.sources.value_names
+        tags = tuple(_tag(each, self.registry[each["tag"]], self.as_of, named.get(each["tag"], {})) for each in rows)
         living = {each.tag: each.item for each in tags if not each.expired}
         return {
             "tags": tags,
@@ -214,9 +218,10 @@ class _Maker:
         }
 
 
-def _tag(row: Mapping[str, Any], tag: Tag, as_of: date) -> CardTag:
+def _tag(row: Mapping[str, Any], tag: Tag, as_of: date, named: Mapping[str, Mapping[str, str]]) -> CardTag:
     value = tag.values.get(row["value"])
-    names = {"en": value.en, "zh": value.zh} if value else {"en": row["value"], "zh": row["value"]}
+    itself = {"en": row["value"], "zh": row["value"]}
+    names = {"en": value.en, "zh": value.zh} if value else dict(named.get(row["value"], itself))
     expires = row.get("expires_at")
     return CardTag(
         tag=tag.id, item=tag.item, name={"en": tag.name.en, "zh": tag.name.zh}, value=row["value"], value_name=names,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,20 @@ class TagRegistry:
     ----------
     tags : dict of str to Tag
     pack : Pack
+    value_names : mapping of str to mapping
+        What values are called that no file declares, such as segments: tag to value to language to name.
     """
 
     tags: Mapping[str, Tag]
     pack: Pack
+    value_names: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+
+    def called(self, tag: str, value: str) -> dict[str, str]:
+        """Return what a value is called by language: as its tag declares it, else as the run named it, else itself."""
+        declared = self.tags[tag].values.get(value) if tag in self.tags else None
+        if declared:
+            return {"en": declared.en, "zh": declared.zh}
+        return dict(self.value_names.get(tag, {}).get(value, {"en": value, "zh": value}))
 
     def computed(self) -> list[Tag]:
         """Return the tags a run computes: those published or deprecated."""

@@ -118,7 +118,7 @@ def shown_stability(stability: pd.DataFrame, registry: TagRegistry) -> pd.DataFr
 def shown_strategies(strategies: pd.DataFrame, registry: TagRegistry, *, least: int) -> pd.DataFrame:
     """Say each strategy in both languages; groups under the least size are not counted."""
     parts = {name: [getattr(each, name).model_dump() for each in strategies["strategy"]] for name in _STRATEGY}
-    groups = [_value_name(registry, row.by, row.group) for row in strategies.itertuples()]
+    groups = [registry.called(row.by, row.group) for row in strategies.itertuples()]
     customers = strategies["customers"].astype("Int64")
     return pd.DataFrame({"group": groups, "customers": customers.mask(customers < least), **parts})
 
@@ -126,8 +126,8 @@ def shown_strategies(strategies: pd.DataFrame, registry: TagRegistry, *, least: 
 def shown_notes(notes: pd.DataFrame, registry: TagRegistry, by: str | None) -> pd.DataFrame:
     """Name segments, tags and values in both languages."""
     return notes.assign(
-        segment=[_EVERYBODY if key == EVERYBODY else _value_name(registry, by or "", key) for key in notes["segment"]],
-        value=[_value_name(registry, row.tag, row.value) for row in notes.itertuples()],
+        segment=[_EVERYBODY if key == EVERYBODY else registry.called(by or "", key) for key in notes["segment"]],
+        value=[registry.called(row.tag, row.value) for row in notes.itertuples()],
         tag=[_tag_name(registry, tag) for tag in notes["tag"]],
     )
 
@@ -136,7 +136,7 @@ def shown_values(values: pd.DataFrame, registry: TagRegistry, *, least: int) -> 
     """Name tags and values, the first eight of an open tag; groups under the least size say so, without their share."""
     top = values[values["customers"] > 0].groupby("tag", sort=False).head(_MOST_VALUES)
     small = top["customers"] < least
-    named = [_value_name(registry, row.tag, row.value) for row in top.itertuples()]
+    named = [registry.called(row.tag, row.value) for row in top.itertuples()]
     return top.assign(
         tag=[_tag_name(registry, tag) for tag in top["tag"]],
         value=named,
@@ -147,11 +147,6 @@ def shown_values(values: pd.DataFrame, registry: TagRegistry, *, least: int) -> 
 
 def _tag_name(registry: TagRegistry, tag: str) -> dict[str, str]:
     return registry.tags[tag].name.model_dump() if tag in registry.tags else {"en": tag, "zh": tag}
-
-
-def _value_name(registry: TagRegistry, tag: str, value: str) -> dict[str, str]:
-    declared = registry.tags[tag].values.get(value) if tag in registry.tags else None
-    return {"en": declared.en, "zh": declared.zh} if declared else {"en": value, "zh": value}
 
 
 def _asked(needs: str) -> dict[str, str] | None:

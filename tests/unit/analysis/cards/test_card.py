@@ -95,3 +95,10 @@ def test_the_strategy_is_the_one_declared_for_the_stage(registry):
 def test_months_end_with_the_one_before_the_date():
     assert month_starts(date(2025, 3, 1), 2) == [date(2025, 1, 1), date(2025, 2, 1)]
     assert month_starts(date(2025, 3, 2), 2) == [date(2025, 2, 1), date(2025, 3, 1)]
+
+
+def test_a_segment_is_called_by_the_name_its_definition_gives_it(registry):
+    tags = sources().tags.iloc[:1].assign(tag="segment", item="user_tier", value="tier_1", expires_at=None)
+    names = {"segment": {"tier_1": {"en": "Best", "zh": "最好"}}}
+    card, _ = cards(registry, tags=tags, value_names=names)
+    assert [(each.value, each.value_name) for each in card.tags] == [("tier_1", {"en": "Best", "zh": "最好"})]
