@@ -169,7 +169,7 @@ def test_the_page_holds_the_whole_portrait_the_week_the_journey_and_the_cross_as
     assert "300 of 300 customers" in english
     for page, cross, block in (
         (english, "Life-cycle stage by Net spend", "What they say"),
-        (chinese, "生命周期阶段 × 净消费额", "心理与态度"),
+        (chinese, "人群内：生命周期阶段", "心理与态度"),
     ):
         assert cross in page
         assert block in page
