@@ -77,8 +77,8 @@ def audience_page(
     Parameters
     ----------
     estimate : mapping
-        name, label (by language), as_of (date), purpose, members, reachable, consent_recorded, customers, funnel
-        (DataFrame: step, alone, left).
+        name, label (by language), as_of (date), purpose, purposes (asked for at all), members, reachable,
+        consent_recorded, customers, funnel (DataFrame: step, alone, left).
     portrait : MemberPortrait
         Suppressed cells stay empty.
     overlaps : DataFrame, optional
@@ -108,11 +108,14 @@ def audience_page(
     if lift is not None:
         sections.append(tell.table("lift", lift, _LIFT))
     consent = "audience_consent" if estimate["consent_recorded"] else "audience_consent_unknown"
+    if estimate["purposes"] and estimate["purpose"] not in estimate["purposes"]:
+        consent = "audience_consent_never"
+    about = {"purpose": label(estimate["purpose"], language), "recorded": ", ".join(estimate["purposes"])}
     context = {
         "title": title,
         "as_of": _as_of(estimate["as_of"], language),
         "sentence": say("audience_sentence", language, values),
-        "consent": say(consent, language, {"purpose": label(estimate["purpose"], language)}),
+        "consent": say(consent, language, about),
         "sections": sections,
         "blocks": _blocks(portrait.portrait, tell),
         "limits": [say("audience_limit_association", language), say("audience_limit_small", language)],

@@ -71,6 +71,9 @@ def _tell(found: Estimate) -> None:
         print(f"limited to {limit.customers:,} with the {limit.order} {limit.by}")
     consent = "consent as of the date" if found.consent_recorded else "consent is not recorded in this profile"
     print(f"{found.members:,} members, {found.reachable:,} may be reached ({consent})")
+    if found.purposes and found.audience.purpose not in found.purposes:
+        remedy = "name the source's word for it under 12_tag_customers.purposes"
+        print(f"nobody was asked for {found.audience.purpose}; recorded: {', '.join(found.purposes)}; {remedy}")
 
 
 def _tell_alike(desk: AudienceDesk, found: Estimate, customers: int) -> None:

@@ -28,6 +28,7 @@ from workbench.core.store import Store, digest_table, to_pandas
 from workbench.core.workspace import Workspace
 from workbench.core.write_back import write_back
 from workbench.core.yaml_lines import read_yaml
+from workbench.intake.purposes import name_purposes
 from workbench.run.context import stage_summary
 from workbench.run.lock import hold_workspace
 
@@ -52,6 +53,8 @@ class Estimate:
     reachable : int
         Of these, with consent and not suppressed.
     consent_recorded : bool
+    purposes : tuple of str
+        Purposes anybody was ever asked consent for; where the audience's is none of them, nobody may be reached.
     """
 
     audience: Audience
@@ -60,6 +63,7 @@ class Estimate:
     members: int
     reachable: int
     consent_recorded: bool
+    purposes: tuple[str, ...] = ()
 
 
 class AudienceDesk:
@@ -118,7 +122,8 @@ class AudienceDesk:
         present = self.store.present()
         dated = [name for name, table in CANONICAL.items() if table.dated_by]
         tables = {name: self.store.read(name) for name in (*SOURCES, *dated) if name in present}
-        return Knowledge(tables, self.as_of, self.named)
+        named = name_purposes(tables, self.profile.sections["12_tag_customers"].purposes)
+        return Knowledge(named, self.as_of, self.named)
 
     @property
     def as_of(self) -> dt.date:
@@ -135,7 +140,7 @@ class AudienceDesk:
         reached = count
         if self._consents() is not None or audience.suppress:
             reached = int(self._reachable(audience, members(audience, table)).count().to_pandas())
-        return Estimate(audience, self.as_of, steps, count, reached, self._consents() is not None)
+        return Estimate(audience, self.as_of, steps, count, reached, self._consents() is not None, self._purposes())
 
     def members(self, audience: Audience) -> ibis.Table:
         """Return customer_id and the columns of the export of every member, reachable or not."""
@@ -176,9 +181,9 @@ class AudienceDesk:
             raise ProfileError(Fault("--to", f"{variable!r} with --export {form}", "", remedy))
         found = self.estimate(audience)
         if not found.reachable:
-            raise DataError(
-                Fault(f"audience {audience.name}", "nobody to export", "", "See --estimate for the clauses")
-            )
+            recorded = f"Purposes asked for: {', '.join(found.purposes)}" if found.purposes else ""
+            remedy = "See --estimate for the clauses"
+            raise DataError(Fault(f"audience {audience.name}", "nobody to export", recorded, remedy))
         rows = self._reachable(audience, self.members(audience))
         rule = _plain(audience)
         digest = digest_table(rows)
@@ -211,6 +216,13 @@ class AudienceDesk:
         else:
             (export_csv if form == "csv" else export_parquet)(self.store.engine, rows, path)
         return self.workspace.relative(path)
+
+    def _purposes(self) -> tuple[str, ...]:
+        consents = self._consents()
+        if consents is None:
+            return ()
+        found = consents.select(purpose=consents.purpose.strip()).distinct().to_pyarrow().column("purpose").to_pylist()
+        return tuple(sorted(each for each in found if each))
 
     def _consents(self) -> ibis.Table | None:
         return self.known.tables.get("consents")

@@ -68,6 +68,7 @@ def write_audience_pages(
     told = {
         "name": audience.name, "label": audience.label, "as_of": found.as_of, "purpose": audience.purpose,
         "members": found.members, "reachable": found.reachable, "consent_recorded": found.consent_recorded,
+        "purposes": found.purposes,
         "customers": len(frame), "funnel": found.funnel,
     }  # fmt: skip
     enough = min(len(inside), len(frame) - len(inside)) >= LEAST_SEED

@@ -20,6 +20,7 @@ from workbench.core.store import Store, to_pandas
 from workbench.core.tags import TagRegistry
 from workbench.core.workspace import Workspace
 from workbench.intake.features.exact import at_midnight
+from workbench.intake.purposes import name_purposes
 from workbench.intake.vault import find_key, read_vault
 from workbench.run.context import stage_summary
 from workbench.run.tag_registry import registry_of
@@ -81,7 +82,8 @@ class CardDesk:
     def tables(self) -> dict[str, ibis.Table]:
         """The tables cards are made of."""
         names = (*_KNOWN, *_DATED, "tags", "portraits", "portrait_items", "churn_reasons", "consents", "customers")
-        return {name: self.store.read(name) for name in names if name in self.store.present()}
+        tables = {name: self.store.read(name) for name in names if name in self.store.present()}
+        return name_purposes(tables, self.profile.sections["12_tag_customers"].purposes)
 
     def cards(self, customer_ids: Sequence[str], *, contact: bool = False, named: bool = True) -> list[PortraitCard]:
         """Make the cards of customers, in the order given.

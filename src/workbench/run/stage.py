@@ -31,6 +31,7 @@ from workbench.core.store import Store, to_pandas
 from workbench.core.tags import TagRegistry
 from workbench.core.workspace import Workspace
 from workbench.intake.features import keeping
+from workbench.intake.purposes import name_purposes
 from workbench.run.context import RunContext, current_context, stage_folder, stage_summary
 from workbench.run.model_files import MODEL_FOLDER, write_model
 from workbench.run.segment_names import segment_names
@@ -150,9 +151,10 @@ class StageRun(Telling):
         """Return a table as this stage wrote it at its last run, in the engine; None on a first run."""
         return self.store.read(table) if self.store.path(table).is_file() else None
 
-    def customer_tables(self) -> dict[str, ibis.Table]:
-        """Return the tables this stage reads that are there, by name."""
-        return {name: self.store.read(name) for name in STAGES[self.stage].reads if name in self.present()}
+    def customer_tables(self, purposes: Mapping[str, Sequence[str]] | None = None) -> dict[str, ibis.Table]:
+        """Return the tables this stage reads that are there, by name, with the purposes of consent as they are named."""
+        tables = {name: self.store.read(name) for name in STAGES[self.stage].reads if name in self.present()}
+        return name_purposes(tables, purposes or {})
 
     def columns(self) -> set[str]:
         """Return the tables that are there, and their columns as table.column."""

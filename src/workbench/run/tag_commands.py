@@ -23,6 +23,7 @@ from workbench.core.store import Store
 from workbench.core.tags import Tag, TagRegistry
 from workbench.core.workspace import Workspace
 from workbench.intake.features import keeping
+from workbench.intake.purposes import name_purposes
 from workbench.run.context import stage_summary
 from workbench.run.tag_registry import registry_of
 
@@ -179,7 +180,8 @@ class TagDesk:
         if "features" not in present:
             found = f"features.parquet not found for profile {self.profile.name}"
             raise DataError(Fault("", found, "It is written by 03_build_features", "Run that stage first"))
-        return {name: self.store.read(name) for name in STAGES[_STAGE].reads if name in present}
+        tables = {name: self.store.read(name) for name in STAGES[_STAGE].reads if name in present}
+        return name_purposes(tables, self.profile.sections[_STAGE].purposes)
 
     def _as_of(self) -> date:
         said = stage_summary(self._workspace, self.profile.name, "01_check_quality").get("as_of")

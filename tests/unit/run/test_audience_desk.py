@@ -184,3 +184,14 @@ def test_the_page_holds_the_whole_portrait_the_week_the_journey_and_the_cross_as
 def test_a_cross_that_cannot_be_made_is_refused(desk, text, said):
     with pytest.raises(ProfileError, match=said):
         read_crosses([text], desk)
+
+
+def test_a_purpose_nobody_was_asked_for_is_told_with_those_that_are_recorded(root):
+    audience = root / "params/audiences/near.yaml"
+    audience.write_text("purpose: profiling\nwhere: recency_days < 100\n", encoding="utf-8")
+    result = CliRunner().invoke(app, ["audience", "near", "--profile", "tiny", "--workspace", str(root)])
+    assert "0 may be reached" in result.output
+    assert "nobody was asked for profiling; recorded: marketing; name the source's word for it" in result.output
+    with pytest.raises(DataError, match="nobody to export. Purposes asked for: marketing"):
+        desk = AudienceDesk(find_workspace(root), "tiny")
+        desk.export(desk.rule("near"), "csv")

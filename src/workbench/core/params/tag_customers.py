@@ -35,6 +35,11 @@ class TagCustomers(Section):
         en="Tag customers under 18 who granted the purpose 'minors'; otherwise they get no tag",
         zh="为授权 'minors' 用途的 18 岁以下客户打标签；否则不打标签",
     )
+    purposes: dict[str, list[str]] = knob(
+        {},
+        en="Purpose of consent (marketing, profiling, minors, sensitive) to the source's own words for it",
+        zh="授权用途（marketing、profiling、minors、sensitive）对应的来源用语",
+    )
     questions: dict[str, list[str]] = knob(
         {},
         en="Survey item to the questions that ask for it; default: a question called as the item",
@@ -84,6 +89,15 @@ class TagCustomers(Section):
             if not scale.get("items") or "low" not in scale or "high" not in scale:
                 raise ValueError(f"scale {name} needs items, low and high")
         return scales
+
+    @field_validator("purposes")
+    @classmethod
+    def _one_purpose_a_word(cls, purposes: dict[str, list[str]]) -> dict[str, list[str]]:
+        words = [word.strip().lower() for each in purposes.values() for word in each]
+        twice = sorted({word for word in words if words.count(word) > 1})
+        if twice:
+            raise ValueError(f"'{twice[0]}' stands under two purposes; name it once")
+        return purposes
 
     @field_validator("sensitive_items")
     @classmethod
