@@ -118,6 +118,24 @@ class CardDesk:
         )
         return make_cards(sources, self.registry.tags, self.registry.pack, as_of=self.as_of)
 
+    def ids_named(self, text: str) -> list[str]:
+        """List the customers whose name, or its pinyin, holds a text; nobody without the key of the vault."""
+        wanted = text.strip().lower()
+        return [each for each, words in self._searchable.items() if wanted in words] if wanted else []
+
+    @cached_property
+    def _searchable(self) -> dict[str, str]:
+        from pypinyin import lazy_pinyin  # noqa: PLC0415  (only who searches by name needs it)
+
+        if find_key(self.workspace) is None:
+            return {}
+        try:
+            people = read_vault(self.workspace, self.profile.name).to_pandas()
+        except DataError:
+            return {}  # nothing was vaulted in this profile
+        full = _names_of(people, contact=True)
+        return {customer: "".join([name, " ", *lazy_pinyin(name)]).lower() for customer, name in sorted(full.items())}
+
     def ids_at_risk(self, most: int) -> list[str]:
         """List the customers worth looking at: those with the highest churn probability, then the highest spend."""
         by = ["churn.churn_probability"] if "churn" in self.tables else []

@@ -89,10 +89,15 @@ class Explorer:
         return dict(zip(placed["customer_id"], placed["segment"], strict=True))
 
     def find(self, text: str = "", tag: str = "", value: str = "") -> list[str]:
-        """List customers by a part of the id and by the value of a tag, by id; at most 200."""
+        """List customers by a part of the id, of the name or its pinyin, and by the value of a tag; at most 200.
+
+        Names are looked at only where the key of the vault is here; they are shown masked all the same.
+        """
         table = self.desk.tables["portraits"]
         if text.strip():
-            table = table.filter(table.customer_id.lower().contains(text.strip().lower()))
+            found = table.customer_id.lower().contains(text.strip().lower())
+            named = self.desk.ids_named(text)
+            table = table.filter(found | table.customer_id.isin(named) if named else found)
         if tag and value:
             table = table.filter(table[tag] == value)
         return to_pandas(table.select("customer_id").order_by("customer_id").limit(_MOST))["customer_id"].tolist()

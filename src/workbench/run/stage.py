@@ -152,7 +152,7 @@ class StageRun(Telling):
         return self.store.read(table) if self.store.path(table).is_file() else None
 
     def customer_tables(self, purposes: Mapping[str, Sequence[str]] | None = None) -> dict[str, ibis.Table]:
-        """Return the tables this stage reads that are there, by name, with the purposes of consent as they are named."""
+        """Return the tables this stage reads that are there, by name; purposes of consent as they are named."""
         tables = {name: self.store.read(name) for name in STAGES[self.stage].reads if name in self.present()}
         return name_purposes(tables, purposes or {})
 
