@@ -110,6 +110,11 @@ class Verdict:
     values: dict[str, Any] = field(default_factory=dict)
     candidate: Candidate | None = None
 
+    @property
+    def method(self) -> str | None:
+        """How the best of the candidates groups; None where nothing was tried."""
+        return self.values.get("method")
+
 
 def numbers_of_groups(matrix: pd.DataFrame, *, k_min: int = 2, k_max: int = 8) -> list[int]:
     """List the numbers of groups that the data can bear.

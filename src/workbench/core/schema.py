@@ -287,7 +287,10 @@ DERIVED = {
             keys=("customer_id",),
             writer="06_segment_customers",
         ),
-        *(Table(name, (), writer="06_segment_customers", open=True) for name in ("segment_portraits", "segment_weeks")),
+        *(
+            Table(name, (), writer="06_segment_customers", open=True)
+            for name in ("segment_portraits", "segment_weeks", "segment_journeys")
+        ),
         Table(
             "segment_kinds", _columns("customer_id:id"), keys=("customer_id",), writer="06_segment_customers", open=True
         ),

@@ -108,7 +108,7 @@ STAGES = {
                 "en": "Which groups are there, by which evidence, under which definition?",
                 "zh": "有哪些客群、依据何种证据、按何定义？",
             },
-            reads=("features", "rfm", "transactions", "products"),
+            reads=("features", "rfm", *CANONICAL),
             needs=(("features",),),
             unlocks={"en": "customer segments", "zh": "客户分群"},
         ),

@@ -22,6 +22,7 @@ from workbench.report.numbers import LANGUAGES, MISSING, VALUE_KINDS, is_missing
 
 __all__ = ["Piece", "has_label", "label", "pieces", "placeholders", "say", "texts"]
 
+_SCORE = "scale_"
 LABELS_FILE = "labels.yaml"
 THIN_SPACE = "\u2009"  # between Chinese and Latin letters or digits
 NAME_KINDS = ("label", "labels")
@@ -207,6 +208,9 @@ def _feature_label(name: str) -> dict[str, str] | None:
     """Return the label of a feature, of any window; looked up late, so that reading a text imports no engine."""
     from workbench.intake.features.registry import registered  # noqa: PLC0415
 
+    if name.startswith(_SCORE):  # of a scale that the profile declares
+        stem = name.removeprefix(_SCORE).replace("_", " ")
+        return {"en": f"{stem}, scale score", "zh": f"{stem}（量表得分）"}
     found = dict(registered([name])[0].label) if registered([name]) else None
     if found and found["en"][1:2].islower():  # a name stands within a sentence
         found["en"] = found["en"][:1].lower() + found["en"][1:]

@@ -117,15 +117,16 @@ def _tag_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
 def _feature_faults(profile: Profile) -> list[Fault]:
     """Compare the features a profile names with those it can have."""
     from workbench.core.schema import columns_of  # noqa: PLC0415
-    from workbench.intake.features.registry import REGISTRY, window_features  # noqa: PLC0415
+    from workbench.intake.features.registry import REGISTRY, SCALE_NAME, window_features  # noqa: PLC0415
 
     stage = "06_segment_customers"
     section = profile.sections[stage]
     windows = profile.sections["03_build_features"].windows_days
     attributes = {name for source in profile.sources.values() for name in source.attributes}
     windowed = {feature.name for days in windows for feature in window_features(days)}
+    scored = {SCALE_NAME.format(scale=scale) for scale in profile.sections["03_build_features"].scales}
     fixed = {feature.name for feature in REGISTRY.values() if feature.window is None}
-    known = fixed | windowed | set(columns_of("customers")) | attributes
+    known = fixed | windowed | scored | set(columns_of("customers")) | attributes
     faults = []
     for key in ("features", "log_features"):
         where = profile.where(stage, key)

@@ -206,10 +206,12 @@ class StageRun(Telling):
 
     def feature_labels(self) -> dict[str, dict[str, str]]:
         """Return what the registered features are called, by language."""
+        from workbench.intake.features import read_scales  # noqa: PLC0415
         from workbench.intake.features.registry import registered  # noqa: PLC0415
 
         columns = self.store.read("features").columns
-        return {feature.name: dict(feature.label) for feature in registered(columns)}
+        given = {name: each.model_dump() for name, each in self.setting("03_build_features", "scales").items()}
+        return {feature.name: dict(feature.label) for feature in registered(columns, scales=read_scales(given))}
 
     def feature_units(self, names: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
         """Return unit and formula of features as a segment definition keeps them; a declared attribute has neither."""

@@ -11,6 +11,9 @@ from workbench.analysis.segment_kinds import apply_kinds, cross_kinds, size_kind
 from workbench.analysis.segment_rules import prove
 
 FILES = sorted((Path(__file__).parents[3] / "params" / "segments").glob("*.yaml"))
+MOTIVES = {
+    "scale_attitude": 2.0, "scale_values": 4.0, "scale_motivation": 3.0, "scale_consumption_concept": None,
+}  # fmt: skip
 
 
 def read(path):
@@ -20,7 +23,8 @@ def read(path):
 def test_the_kinds_the_field_expects_ship():
     assert {path.stem for path in FILES} == {
         "age_bands", "city_tiers", "frequency", "value_tiers", "channels", "times_of_day", "recommenders", "life_cycle",
-        "management_view", "new_returning_at_risk", "rfm_types", "rfm_grid", "user_tiers",
+        "management_view", "new_returning_at_risk", "rfm_types", "rfm_grid", "user_tiers", "countries", "provinces",
+        "cities", "motives",
     }  # fmt: skip
 
 
@@ -36,6 +40,15 @@ def test_every_kind_is_proven_exhaustive_and_exclusive(path):
     ("kind", "row", "segment"),
     [
         ("age_bands", {"age": 17}, "under_18"),
+        ("countries", {"country": "EIRE"}, "ireland"),
+        ("countries", {"country": "Malta"}, "other"),
+        ("provinces", {"province": "广西壮族自治区"}, "guangxi"),
+        ("provinces", {"province": "陕西"}, "shaanxi"),
+        ("cities", {"city": "西安市"}, "xian"),
+        ("motives", MOTIVES, "marks_occasions"),
+        ("motives", MOTIVES | {"scale_attitude": 4.5}, "keeps_value"),
+        ("motives", MOTIVES | {"scale_values": None}, "none_strong"),
+        ("motives", dict.fromkeys(MOTIVES), "not_asked"),
         ("age_bands", {"age": 18}, "from_18"),
         ("age_bands", {"age": 24.9}, "from_18"),
         ("age_bands", {"age": 60}, "from_60"),
@@ -58,7 +71,7 @@ def test_every_kind_is_proven_exhaustive_and_exclusive(path):
 def test_examples_fall_where_they_belong(kind, row, segment):
     definition = read(next(path for path in FILES if path.stem == kind))
     known = pd.DataFrame({"customer_id": ["1"], **{name: [value] for name, value in row.items()}})
-    known = known.astype({name: "float64" for name in row if name not in ("life_cycle_stage", "shopping_mode")})
+    known = known.astype({name: "float64" for name, value in row.items() if not isinstance(value, str)})
     assert apply_kinds(known, [definition])[kind].tolist() == [segment]
 
 

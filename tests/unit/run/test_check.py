@@ -87,7 +87,9 @@ def test_windows_attributes_and_columns_of_customers_are_features(checked):
     people = "  crm:\n    path: data/raw/toy.csv\n    table: customers\n    columns: {customer_id: customer_id}\n"
     people += "    attributes: {loyalty: amount}\n"
     more = "03_build_features:\n  windows_days: [7]\n"
-    more += "06_segment_customers:\n  features: [orders_7d, spend_7d, loyalty, income]\n  log_features: [spend_7d]\n"
+    more += "  scales: {arts: {items: [Opera, Theatre], low: 1, high: 5}}\n"
+    more += "06_segment_customers:\n  features: [orders_7d, spend_7d, loyalty, income, scale_arts]\n"
+    more += "  log_features: [spend_7d]\n"
     checked(("run:\n", people + "run:\n"), ("  cell_seconds: 20\n", "  cell_seconds: 20\n" + more))
 
 

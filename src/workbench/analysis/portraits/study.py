@@ -1,9 +1,9 @@
-"""Everything a portrait of groups holds, at once: sizes, differences from the base, the typical week."""
+"""Everything a portrait of groups holds, at once: sizes, differences from the base, the typical week, the journey."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import ibis.expr.types as ir
@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.analysis.intervals import SMALL_CELL
 from workbench.analysis.portraits.groups import group_sizes, portray_groups
+from workbench.analysis.portraits.journeys import JOURNEY_COLUMNS, journey_times, summarise_journeys
 from workbench.analysis.portraits.purchases import count_buyers, typical_week
 from workbench.analysis.segments import UNKNOWN
 
@@ -29,11 +30,14 @@ class GroupStudy:
         `workbench.analysis.portraits.groups.portray_groups`.
     week : DataFrame
         `workbench.analysis.portraits.purchases.typical_week`.
+    journey : DataFrame
+        `workbench.analysis.portraits.journeys.summarise_journeys`.
     """
 
     sizes: pd.DataFrame
     portrait: pd.DataFrame
     week: pd.DataFrame
+    journey: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(JOURNEY_COLUMNS)))
 
 
 def study_groups(
@@ -45,6 +49,7 @@ def study_groups(
     as_of: date,
     by: str = "group",
     keys: Sequence[str] | None = None,
+    event_types: Mapping[str, Sequence[str]] | None = None,
     top_values: int = 12,
     least: int = SMALL_CELL,
 ) -> GroupStudy:
@@ -57,7 +62,7 @@ def study_groups(
     groups : DataFrame
         customer_id and the column ``by``. Who is ``unknown`` there is in no group and not in the base.
     tables : mapping of str to ibis.Table
-        transactions and products, where they exist.
+        transactions and products, where they exist; events, campaigns, reviews and service for the journey.
     scores : sequence of DataFrame
         Further tables of one row per customer, whose columns are variables too (RFM, churn, tags); a name that features
         has already is left out.
@@ -66,6 +71,8 @@ def study_groups(
         The column of ``groups`` that names the group.
     keys : sequence of str, optional
         Groups in the order wanted.
+    event_types : mapping, optional
+        As for `workbench.analysis.portraits.journeys.journey_times`.
     top_values : int
         Values compared of a category.
     least : int
@@ -79,8 +86,10 @@ def study_groups(
         known = known.merge(each[fresh], on="customer_id", how="left")
     orders = tables.get("transactions")
     buyers = count_buyers(orders, groups, as_of=as_of, products=tables.get("products"))
+    times = journey_times(tables, groups, as_of=as_of, event_types=event_types)
     return GroupStudy(
         sizes=group_sizes(features, groups, keys=keys, least=least),
         portrait=portray_groups(known, groups, buyers=buyers, top_values=top_values, least=least),
         week=typical_week(orders, groups, as_of=as_of, least=least),
+        journey=summarise_journeys(times, groups, least=least),
     )

@@ -11,9 +11,13 @@ import ibis.expr.types as ir
 from workbench.intake.features.catalogue import GROUPS, MISSING, SCALE
 from workbench.intake.features.settings import FeatureSettings, Scale
 
-__all__ = ["REGISTRY", "Feature", "available", "registered", "registered_units", "scale_features", "window_features"]
+__all__ = [
+    "REGISTRY", "SCALE_NAME", "Feature", "available", "registered", "registered_units", "scale_features",
+    "window_features",
+]  # fmt: skip
 
 DEFAULT_WINDOWS_DAYS = (30, 90, 365)
+SCALE_NAME = SCALE[0]  # what the score of a scale is called
 _WINDOW = "{days}"
 _WINDOWS = [(group, entry) for group, entries in GROUPS.items() for entry in entries if _WINDOW in entry[0]]
 _STEMS = "|".join(re.escape(entry[0].partition(_WINDOW)[0]) for _, entry in _WINDOWS)

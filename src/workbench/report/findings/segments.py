@@ -29,6 +29,7 @@ __all__ = [
     "find_choice",
     "find_segments",
     "find_tried",
+    "limit_kinds",
     "limit_segments",
     "segment_metrics",
     "shown_kinds",
@@ -287,6 +288,25 @@ def shown_kinds(sizes: pd.DataFrame, definitions: Sequence[SegmentDefinition]) -
     keys = list(zip(sizes["kind"], sizes["segment"], strict=True))
     told = sizes.assign(segment=[names.get(key, key[1]) for key in keys])
     return told.assign(kind=[titles.get(kind, kind) for kind, _ in keys])
+
+
+def limit_kinds(definitions: Sequence[SegmentDefinition], known: pd.DataFrame) -> list[Finding]:
+    """Name the declared kinds that this base cannot have, and the columns they lack.
+
+    Parameters
+    ----------
+    definitions : sequence of SegmentDefinition
+        All that are declared.
+    known : DataFrame, one row per customer
+        What is known of the customers.
+    """
+    lacking = {each.name: [name for name in each.columns if name not in known] for each in definitions}
+    titles = {each.name: dict(each.title) for each in definitions if lacking[each.name]}
+    if not titles:
+        return []
+    columns = list(dict.fromkeys(name for names in lacking.values() for name in names))
+    told = {"kinds": list(titles.values()), "count": len(titles), "columns": columns}
+    return [Finding("segments_kinds_absent", told)]
 
 
 def shown_cross(

@@ -21,6 +21,7 @@ from workbench.report.plots.charts import (
     footnote,
     not_enough,
 )
+from workbench.report.plots.journeys import plot_journeys
 from workbench.report.plots.lettering import drawable, wrapped
 from workbench.report.plots.marks import (
     Scale,
@@ -41,7 +42,7 @@ from workbench.report.plots.portraits import plot_portraits
 from workbench.report.plots.theme import ACCENT, BASE, CATEGORICAL, FAINT, GREY, INK, colours_of
 from workbench.report.text import label, say
 
-__all__ = ["plot_k_scan", "plot_portraits", "plot_profile", "plot_projection", "plot_sizes"]
+__all__ = ["plot_journeys", "plot_k_scan", "plot_portraits", "plot_profile", "plot_projection", "plot_sizes"]
 
 STABLE = 0.75  # Jaccard from which a cluster counts as stable (Hennig 2007)
 BAND = 1.645  # standard deviations of the reference on either side
