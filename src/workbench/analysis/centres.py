@@ -41,9 +41,24 @@ def fit_centres(points: np.ndarray, k: int, *, n_restarts: int = 10, seed: int =
 
 
 def sorted_rows(points: np.ndarray) -> np.ndarray:
-    """Return the rows in the order of their values, so that a shuffle of customers changes nothing."""
-    order = np.lexsort(points.T[::-1]) if points.shape[1] else np.arange(len(points))
+    """Return the rows in the order of their values, so that a shuffle of customers changes nothing.
+
+    Sorting by every column is a third of a sweep's time: rows that are in order stay, and the first column decides
+    alone where no two customers share a value of it.
+    """
+    if points.shape[1] == 0 or _are_sorted(points):
+        return np.ascontiguousarray(points)
+    order = np.argsort(points[:, 0], kind="stable")
+    first = points[order, 0]
+    if (first[1:] == first[:-1]).any():
+        order = np.lexsort(points.T[::-1])
     return np.ascontiguousarray(points[order])
+
+
+def _are_sorted(points: np.ndarray) -> bool:
+    differ = points[1:] != points[:-1]
+    at = np.arange(len(differ)), differ.argmax(axis=1)  # the first column in which a row differs from the one before
+    return bool((points[1:][at] >= points[:-1][at]).all())
 
 
 def nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:

@@ -26,6 +26,9 @@ from workbench.analysis.stability import PATTERN, STABLE
 __all__ = ["define_segments", "name_segments", "name_tiers", "order_by_value", "telling_differences"]
 
 TELLING = 0.3  # effect below which a difference names nothing
+TELLING_SHARE = (
+    0.2  # a level that fewer have, within and without, names nothing: "seldom snacks" says little of anybody
+)
 MOST_PHRASES = 3
 VALUE_COLUMNS = ("monetary_total", "spend_per_order_mean", "frequency_orders")  # the first that is there stands for it
 TELLING_COLUMNS = (
@@ -158,7 +161,8 @@ def name_segments(
     tuple of Segment
         One per segment. A name joins up to three phrases, the strongest difference first, each of an effect of at
         least .3; more phrases follow where two segments would share a name, and last of all a number. Keys are the
-        English names in lower case with underscores. The description gives the figures of the same differences.
+        English names in lower case with underscores. A level names only where one in five has it. The description gives
+        the figures of the same differences.
     """
     rows = [telling[telling["segment"] == at] for at in range(k)]
     named = _distinct([_spoken(each, labels or {}) for each in rows])
@@ -257,14 +261,20 @@ def _spoken(rows: pd.DataFrame, labels: Mapping[str, Mapping[str, str]]) -> tupl
     told: dict[Phrase, bool] = {}
     for row in rows.itertuples():
         words = phrase(row.feature, bool(row.effect > 0), labels, level=row.level)
-        told[words] = told.get(words, False) or abs(row.effect) >= TELLING
+        told[words] = told.get(words, False) or _is_telling(row)
     lead = [words for words, strong in told.items() if strong][:MOST_PHRASES]
     return lead or [AVERAGE], [words for words in told if words not in lead]
 
 
+def _is_telling(row: Any) -> bool:
+    if isinstance(row.level, str) and max(row.own, row.base) < TELLING_SHARE:
+        return False
+    return abs(row.effect) >= TELLING
+
+
 def _description(rows: pd.DataFrame, labels: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    strong = rows[rows["effect"].abs() >= TELLING].head(MOST_PHRASES)
-    facts = [(row.feature, row.level, float(row.own), float(row.base)) for row in strong.itertuples()]
+    strong = [row for row in rows.itertuples() if _is_telling(row)][:MOST_PHRASES]
+    facts = [(row.feature, row.level, float(row.own), float(row.base)) for row in strong]
     return describe(facts, labels)
 
 

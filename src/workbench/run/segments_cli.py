@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,18 +34,22 @@ Why = Annotated[str, typer.Option("--why", help="The reason; it is kept.")]
 Who = Annotated[str | None, typer.Option("--by", help="Who decides; default: the account.")]
 Language = Annotated[str, typer.Option(help="en or zh.")]
 _UNWRAPPED = 10_000  # characters; wider than any row
-_USE = {"ok": "", "pattern": "[a pattern only]", "do_not_use": "[do not use: it does not come back]"}
-_EVIDENCE = ("verdict", "k", "silhouette", "min_jaccard")
+# what speaks for or against a definition, in the order in which it is read
+_EVIDENCE = (
+    "verdict", "k", "silhouette", "null_high", "min_jaccard", "split_half_jaccard", "bootstrap_min_jaccard",
+    "prediction_strength", "time_min_jaccard", "value_explained", "churn_explained", "smallest_share", "customers",
+)  # fmt: skip
+_LISTED = ("verdict", "k", "silhouette", "min_jaccard")
 
 
 @segments.command("list")
 def list_versions(profile: Profile, workspace: Workspace = None) -> None:
     """List the registered definitions, the newest first."""
-    table = Table("version", "definition", "alias", "as of", *_EVIDENCE, "promoted by", "when", "why")
+    table = Table("version", "definition", "alias", "as of", *_LISTED, "promoted by", "when", "why")
     for each in _desk(profile, workspace).versions():
         tags = each.tags
         promoted = (tags.get(f"promoted_{key}", "") for key in ("by", "at", "because"))
-        evidence = (tags.get(key, "") for key in ("as_of", *_EVIDENCE))
+        evidence = (tags.get(key, "") for key in ("as_of", *_LISTED))
         table.add_row(str(each.number), each.version, ", ".join(each.aliases), *evidence, *promoted)
     _print(table)
 
@@ -53,16 +57,17 @@ def list_versions(profile: Profile, workspace: Workspace = None) -> None:
 @segments.command()
 def show(profile: Profile, which: Which = "champion", language: Language = "en", workspace: Workspace = None) -> None:
     """Show a definition: its features, its segments with today's sizes, its evidence."""
+    language = _language(language)
     desk = _desk(profile, workspace)
     definition = desk.definition(which)
-    print(
-        f"{definition.name} {definition.version}: {definition.method}, {definition.verdict}, as of {definition.as_of}"
-    )
-    print(f"features: {', '.join(definition.columns) or '-'}")
-    _print(_sizes(definition, desk.sizes(definition), _language(language)))
+    about = {name: getattr(definition, name) for name in ("name", "version", "method", "verdict", "as_of")}
+    _tell("segments_said_definition", language, about)
+    _tell("segments_said_features", language, {"features": ", ".join(definition.columns) or "-"})
+    _print(_sizes(definition, desk.sizes(definition), language))
     for each in definition.segments:
-        print(f"{each.key}: {each.description.get(language, '')} {_USE[each.use]}".rstrip())
-    _print(_evidence(definition.evidence))
+        mark = "" if each.use == "ok" else _text(f"segments_said_{each.use}", language, {})
+        print(f"{each.key}: {each.description.get(language, '')} {mark}".rstrip())
+    _print(_evidence(definition, language))
 
 
 @segments.command()
@@ -80,18 +85,19 @@ def compare(
         raise ProfileError(Fault("--out", f"'{out.name}'", "A file ending in .csv"))
     desk = _desk(profile, workspace)
     found = desk.compare(first, second)
-    _print(_metrics(found))
+    _print(_metrics(found, language))
     for each, sizes in zip((found.first, found.second), found.sizes, strict=True):
         _print(_sizes(each, sizes, language))
     _print(_matrix(found, language))
     migration = found.migration
-    print(
-        f"{migration.customers:,} customers placed by both, {migration.moved:,} called differently; "
-        f"adjusted Rand index {migration.adjusted_rand:.3f}"
-    )
-    _print(_moves(found, language))
+    rand = f"{migration.adjusted_rand:.3f}"
+    _tell("segments_said_migration", language, {"n": migration.customers, "moved": migration.moved, "rand": rand})
+    if len(found.moves):
+        _print(_moves(found, language))
+    elif not migration.moved:
+        _tell("segments_said_nobody_moved", language, {})
     if out is not None:
-        print(f"{desk.write_moves(found, out):,} customers written to {out}")
+        _tell("segments_said_written", language, {"n": desk.write_moves(found, out), "path": str(out)})
 
 
 @segments.command()
@@ -103,17 +109,19 @@ def why(
     workspace: Workspace = None,
 ) -> None:
     """Say why a customer is in her segment: conditions met, or what decided, and the nearest other segment."""
+    language = _language(language)
     definition, found = _desk(profile, workspace).why(customer, which)
     first = found.iloc[0]
-    print(f"{customer} is in {first['segment']}: {definition.label(first['segment'], _language(language))}")
-    table = Table("feature", "hers", "condition", "typical here", "typical there", "share of the decision")
+    placed = {"segment": first["segment"], "name": definition.label(first["segment"], language)}
+    _tell("segments_said_why", language, {"customer": customer, **placed})
+    table = _table(("feature", "own", "condition", "typical", "other_typical", "weight"), language)
     for row in found.dropna(subset=["feature"]).to_dict("records"):
         cells = (row[name] for name in ("value", "condition", "typical", "other_typical", "weight"))
-        table.add_row(row["feature"], *(_cell(cell) for cell in cells))
+        table.add_row(_named(row["feature"], language), *(_cell(cell) for cell in cells))
     _print(table)
     if isinstance(first["nearest_other"], str):
-        other = definition.label(first["nearest_other"], language)
-        print(f"nearest other: {first['nearest_other']} ({other}), {first['distance']:.3g} further away")
+        other = {"segment": first["nearest_other"], "name": definition.label(first["nearest_other"], language)}
+        _tell("segments_said_nearest", language, {**other, "distance": f"{first['distance']:.3g}"})
 
 
 @segments.command()
@@ -141,13 +149,14 @@ def assign_customers(
     workspace: Workspace = None,
 ) -> None:
     """Place today's customers by a definition, inside the engine, and write the result."""
+    language = _language(language)
     desk = _desk(profile, workspace)
     definition = desk.definition(which)
-    table = Table("segment", "name", "customers")
+    table = _table(("segment", "name", "customers"), language, {"version": definition.version})
     for row in desk.assign_all(which, out).itertuples():
-        table.add_row(row.segment, definition.label(row.segment, _language(language)), f"{row.n:,}")
+        table.add_row(row.segment, definition.label(row.segment, language), f"{row.n:,}")
     _print(table)
-    print(f"definition {definition.version}, written to {out}")
+    _tell("segments_said_assigned", language, {"version": definition.version, "path": str(out)})
 
 
 def _desk(profile: str, workspace: Path | None) -> SegmentDesk:
@@ -162,28 +171,29 @@ def _say(what: str, version: RegisteredDefinition) -> None:
     print(f"version {version.number} (definition {version.version}) is {what}: by {by}, {at}, because: {why}")
 
 
-def _evidence(evidence: Mapping[str, object]) -> Table:
-    table = Table("evidence", "value")
-    for key, value in evidence.items():
-        if isinstance(value, (int, float, str)):
-            table.add_row(key, f"{value:.4g}" if isinstance(value, float) else str(value))
+def _evidence(definition: SegmentDefinition, language: str) -> Table:
+    table = _table(("evidence", "value"), language)
+    for key in (name for name in _EVIDENCE if name in definition.evidence):
+        table.add_row(_named(key, language), _cell(definition.evidence[key]))
     return table
 
 
-def _metrics(found: Comparison) -> Table:
+def _metrics(found: Comparison, language: str) -> Table:
     one, other = found.first, found.second
     table = Table("", one.version, other.version)
-    rows: dict[str, tuple[object, object]] = {"method": (one.method, other.method), "as of": (one.as_of, other.as_of)}
-    rows |= {"features": (", ".join(one.columns), ", ".join(other.columns))}
-    numeric = [key for key in {**one.evidence, **other.evidence} if _is_plain(one.evidence.get(key, 0))]
-    rows |= {key: (one.evidence.get(key), other.evidence.get(key)) for key in numeric}
+    rows: dict[str, tuple[object, object]] = {"method": (one.method, other.method), "as_of": (one.as_of, other.as_of)}
+    rows |= {"segments_head_features": (", ".join(one.columns), ", ".join(other.columns))}
+    known = [key for key in _EVIDENCE if key in {**one.evidence, **other.evidence}]
+    rows |= {key: (one.evidence.get(key), other.evidence.get(key)) for key in known}
     for key, pair in rows.items():
-        table.add_row(key, *(_cell(value) for value in pair))
+        head = _text(key, language, {}) if key.startswith("segments_") else _named(key, language)
+        table.add_row(head, *(_cell(value) for value in pair))
     return table
 
 
 def _sizes(definition: SegmentDefinition, sizes: pd.DataFrame, language: str) -> Table:
-    table = Table(f"segment of {definition.version}", "name", "customers", "share", "95 % interval")
+    heads = ("segment", "name", "customers", "share", "interval")
+    table = _table(heads, language, {"version": definition.version})
     for row in sizes.itertuples():
         interval = f"{row.low:.1%} – {row.high:.1%}"
         table.add_row(row.segment, definition.label(row.segment, language), f"{row.n:,}", f"{row.share:.1%}", interval)
@@ -191,7 +201,7 @@ def _sizes(definition: SegmentDefinition, sizes: pd.DataFrame, language: str) ->
 
 
 def _matrix(found: Comparison, language: str) -> Table:
-    table = Table("from", "to", "customers", "share of from", "95 % interval")
+    table = _table(("from", "to", "customers", "share_of_from", "interval"), language)
     for row in found.migration.matrix.itertuples():
         names = found.first.label(row.before, language), found.second.label(row.after, language)
         table.add_row(*names, f"{row.n:,}", f"{row.share:.1%}", f"{row.low:.1%} – {row.high:.1%}")
@@ -199,17 +209,32 @@ def _matrix(found: Comparison, language: str) -> Table:
 
 
 def _moves(found: Comparison, language: str) -> Table:
-    table = Table("from", "to", "customers", "differ in", "mean of movers", "mean of stayers", "effect")
+    table = _table(("from", "to", "customers", "differ", "movers", "stayers", "effect"), language)
     for row in found.moves.itertuples():
         names = found.first.label(row.before, language), found.second.label(row.after, language)
-        table.add_row(
-            *names, f"{row.n:,}", row.feature, _cell(row.mean_moved), _cell(row.mean_stayed), f"{row.effect:+.2f}"
-        )
+        means = _cell(row.mean_moved), _cell(row.mean_stayed)
+        table.add_row(*names, f"{row.n:,}", _named(row.feature, language), *means, f"{row.effect:+.2f}")
     return table
 
 
-def _is_plain(value: object) -> bool:
-    return isinstance(value, (int, float, str))
+def _table(heads: Sequence[str], language: str, values: Mapping[str, object] | None = None) -> Table:
+    return Table(*(_text(f"segments_head_{head}", language, values or {}) for head in heads))
+
+
+def _tell(key: str, language: str, values: Mapping[str, object]) -> None:
+    print(_text(key, language, values))
+
+
+def _text(key: str, language: str, values: Mapping[str, object]) -> str:
+    from workbench.report.text import say  # noqa: PLC0415
+
+    return say(key, language, values)
+
+
+def _named(name: str, language: str) -> str:
+    from workbench.report.text import label  # noqa: PLC0415
+
+    return label("one_cloud_high" if name == "null_high" else name, language)
 
 
 def _cell(value: object) -> str:

@@ -69,6 +69,15 @@ def test_feature_without_phrase_uses_its_label_and_a_level_is_named():
     assert found[0].description["en"] == "City Bath for 90% against 50%."
 
 
+def test_a_level_that_hardly_anybody_has_names_nothing():
+    rows = telling([1.0, -0.4], [-1.0, 0.4], columns=["monetary_total", "city"])
+    rows["level"] = rows["feature"].map({"city": "Bath"}).astype("object").where(rows["feature"] == "city", None)
+    rows.loc[rows["feature"] == "city", ["own", "base"]] = [0.0, 0.03]
+    found = name_segments(rows, 2)
+    assert [each.name["en"] for each in found] == ["High spend", "Low spend"]
+    assert "Bath" not in found[0].description["en"]
+
+
 def test_tiers_are_named_by_rank():
     found = name_tiers(telling([0, 0, 2.0], [0, 0, 0], [0, 0, -2]), 3)
     assert [each.key for each in found] == ["tier_1_high", "tier_2_middle", "tier_3_low"]

@@ -28,8 +28,12 @@ from workbench.report.text import has_label, label, texts
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "workbench"
-SAYING = {"say", "pieces", "t"}  # functions whose first argument is the key of a text
 _AUDIENCE = ("funnel", "shares", "numbers", "week", "journey", "overlap", "lift")
+SAYING = {"say", "pieces", "t", "_tell", "_text"}  # functions whose first argument is the key of a text
+SEGMENT_HEADS = (
+    "segment", "name", "customers", "share", "share_of_from", "interval", "from", "to", "differ", "movers", "stayers",
+    "effect", "evidence", "value", "feature", "own", "condition", "typical", "other_typical", "weight",
+)  # fmt: skip
 BUILT = {  # keys that are put together: how, and what they can come to
     "chart_*": ["chart_not_enough", "chart_no_likeness"],
     "quality_*": [f"quality_{each}" for each in (*SUSPICION, "standardised", "imputed")],
@@ -37,6 +41,8 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "segments_*": [f"segments_{each}" for each in (*VERDICTS, *UNSUITED)],
     "segments_choice_*": [f"segments_choice_{reason}" for reason in REASONS],
     "segments_limit_*": [f"segments_limit_{method}" for method in METHODS],
+    "segments_head_*": [f"segments_head_{head}" for head in SEGMENT_HEADS],
+    "segments_said_*": ["segments_said_pattern", "segments_said_do_not_use"],
     "churn_*": ["churn_no_purchases", "churn_no_repeats", "churn_too_short"],
     "churn_left_out_*": [
         f"churn_left_out_{why}" for why in ("before_first_cut_off", "household_later", "without_features", "unread")

@@ -36,6 +36,7 @@ from workbench.intake.features.ways import describe_instalments, describe_shoppi
 __all__ = ["WINDOWS_DAYS", "build_features"]
 
 WINDOWS_DAYS = DEFAULT_WINDOWS_DAYS
+MOST_JOINS = 12
 
 
 def build_features(
@@ -97,11 +98,20 @@ def build_features(
         declared = describe_attributes(work.tables["customers"], as_of=as_of)
         blocks.append(declared)
         attributes = declared.columns[1:]
-    joined = reduce(join_customers, blocks, everybody)
+    joined = _joined(everybody, blocks, work.keep)
     names = [feature.name for feature in features]
     zeros = {feature.name: joined[feature.name].fill_null(0) for feature in features if feature.counts_zero}
     chosen = ["customer_id", *names, *(name for name in attributes if name not in names)]
     return joined.mutate(**zeros).select(chosen).order_by("customer_id")
+
+
+def _joined(everybody: ir.Table, blocks: Sequence[ir.Table], keep: Keep) -> ir.Table:
+    """Join the blocks, held now and then: a query nested deeper than some thirty joins cannot be written down."""
+    joined = everybody
+    for at, block in enumerate(blocks, start=1):
+        joined = join_customers(joined, block)
+        joined = keep(joined) if at % MOST_JOINS == 0 else joined
+    return joined
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ CANDIDATES = {
     "method": "label",
     "k": "int",
     "silhouette": "num",
-    "null_high": "num",
+    "one_cloud_high": "num",
     "min_jaccard": "num",
     "smallest_share": "pct",
     "customers_fitted": "int",
@@ -164,7 +164,9 @@ def find_tried(search: Search, n: int) -> list[Finding]:
 def shown_candidates(search: Search) -> pd.DataFrame:
     """Name the methods of the candidates for a table: method, k and the measures that decide."""
     table = search.table
-    return table if table.empty else table.assign(method="method_" + table["method"])
+    if table.empty:
+        return table
+    return table.assign(method="method_" + table["method"]).rename(columns={"null_high": "one_cloud_high"})
 
 
 def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[SegmentMatch]) -> list[Finding]:
