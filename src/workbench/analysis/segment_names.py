@@ -58,8 +58,9 @@ def define_segments(
     Returns
     -------
     SegmentDefinition
-        Structure: segments named by what sets them apart, the most valuable first. Continuum: tiers in order of value.
-        Otherwise the single segment ``all``. A segment whose Jaccard is under .6 is marked ``do_not_use``, under .75
+        Structure: segments named by what sets them apart, the most valuable first. Continuum: tiers in order of value,
+        or by what sets them apart where nothing stands for value. Otherwise the single segment ``all``. A segment whose
+        Jaccard is under .6 is marked ``do_not_use``, under .75
         ``pattern``.
     """
     kept = dict(details or {})
@@ -72,7 +73,8 @@ def define_segments(
         model, method = _reordered(kept_model(chosen, spaces), order), chosen.method
         placed = placed.map({int(before): after for after, before in enumerate(order)})
         telling = telling_differences(spaces, features, placed)
-        spoken = name_tiers if verdict.verdict == "continuum" else name_segments
+        ranked = any(name in features and features[name].notna().any() for name in VALUE_COLUMNS)
+        spoken = name_tiers if ranked and verdict.verdict == "continuum" else name_segments
         marks = np.array(chosen.cluster_jaccard)[order]
         segments = tuple(
             replace(each, use=_use(float(mark)))
@@ -160,7 +162,8 @@ def name_segments(
     -------
     tuple of Segment
         One per segment. A name joins up to three phrases, the strongest difference first, each of an effect of at
-        least .3; more phrases follow where two segments would share a name, and last of all a number. Keys are the
+        least .3, the absence of a level after all others; more phrases follow where two segments would share a name,
+        and last of all a number. Keys are the
         English names in lower case with underscores. A level names only where one in five has it. The description gives
         the figures of the same differences.
     """
@@ -259,11 +262,16 @@ def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
 def _spoken(rows: pd.DataFrame, labels: Mapping[str, Mapping[str, str]]) -> tuple[list[Phrase], list[Phrase]]:
     """Return the phrases that name a segment, strongest difference first, and those that may lengthen the name."""
     told: dict[Phrase, bool] = {}
-    for row in rows.itertuples():
+    ranked = sorted(rows.itertuples(), key=_is_absence)  # what they are before what they are not
+    for row in ranked:
         words = phrase(row.feature, bool(row.effect > 0), labels, level=row.level)
         told[words] = told.get(words, False) or _is_telling(row)
     lead = [words for words, strong in told.items() if strong][:MOST_PHRASES]
     return lead or [AVERAGE], [words for words in told if words not in lead]
+
+
+def _is_absence(row: Any) -> bool:
+    return isinstance(row.level, str) and row.effect < 0
 
 
 def _is_telling(row: Any) -> bool:
@@ -273,7 +281,7 @@ def _is_telling(row: Any) -> bool:
 
 
 def _description(rows: pd.DataFrame, labels: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    strong = [row for row in rows.itertuples() if _is_telling(row)][:MOST_PHRASES]
+    strong = [row for row in sorted(rows.itertuples(), key=_is_absence) if _is_telling(row)][:MOST_PHRASES]
     facts = [(row.feature, row.level, float(row.own), float(row.base)) for row in strong]
     return describe(facts, labels)
 

@@ -30,6 +30,18 @@ PHRASES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "spend_90d": (("high recent spend", "近期消费高"), ("low recent spend", "近期消费低")),
     "age": (("older", "年长"), ("younger", "年轻")),
 }
+# category -> (phrase where a level is common, phrase where it is rare), each (en, zh)
+LEVEL_PHRASES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
+    "category_top": (("prefers {en}", "偏好{zh}"), ("seldom {en}", "少买{zh}")),
+    "brand_top": (("prefers {en}", "偏好{zh}"), ("seldom {en}", "少买{zh}")),
+    "occasion_top": (("buys for {en}", "多因{zh}购买"), ("seldom buys for {en}", "少因{zh}购买")),
+    "channel_top": (("buys by {en}", "多在{zh}购买"), ("seldom buys by {en}", "少在{zh}购买")),
+    "shopping_mode": (("shops {en}", "{zh}购物"), ("seldom shops {en}", "很少{zh}购物")),
+}
+# levels that the workbench itself names
+LEVEL_WORDS = {
+    "online": ("online only", "仅线上"), "store": ("in stores only", "仅门店"), "mixed": ("both ways", "线上线下兼有"),
+}  # fmt: skip
 TIER_WORDS = {
     2: ("high", "low"),
     3: ("high", "middle", "low"),
@@ -58,6 +70,10 @@ def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *,
     label = labels.get(feature, {})
     plain = feature.replace("_", " ")
     english, chinese = label.get("en", plain).lower(), label.get("zh", plain)
+    words = LEVEL_WORDS.get(level, (level, level)) if feature == "shopping_mode" else (level, level)
+    if level is not None and feature in LEVEL_PHRASES:
+        told = LEVEL_PHRASES[feature][0 if high else 1]
+        return told[0].format(en=words[0]), told[1].format(zh=words[1])
     if level is not None:
         return f"{'often' if high else 'seldom'} {english} {level}", f"{chinese}{'多为' if high else '少为'}{level}"
     if feature in PHRASES:
@@ -93,8 +109,9 @@ def describe(
             english.append(f"{what[0].lower()} {_number(own)} at the median against {_number(base)}")
             chinese.append(f"{what[1]}中位数 {_number(own)}（总体 {_number(base)}）")
         else:
-            english.append(f"{what[0].lower()} {level} for {own:.0%} against {base:.0%}")
-            chinese.append(f"{what[1]}为{level}者占 {own:.0%}（总体 {base:.0%}）")
+            words = LEVEL_WORDS.get(level, (level, level)) if feature == "shopping_mode" else (level, level)
+            english.append(f"{what[0].lower()} {words[0]} for {own:.0%} against {base:.0%}")
+            chinese.append(f"{what[1]}为{words[1]}者占 {own:.0%}（总体 {base:.0%}）")
     sentence = "; ".join(english)
     return {"en": f"{sentence[:1].upper()}{sentence[1:]}.", "zh": f"{'；'.join(chinese)}。"}
 

@@ -69,6 +69,15 @@ def test_feature_without_phrase_uses_its_label_and_a_level_is_named():
     assert found[0].description["en"] == "City Bath for 90% against 50%."
 
 
+def test_what_customers_do_is_told_before_what_they_do_not_and_ways_of_shopping_in_words():
+    rows = telling([-1.0, 0.5], [1.0, -0.5], columns=["shopping_mode", "monetary_total"])
+    rows["level"] = pd.Series(["online"] * len(rows), dtype="object").where(rows["feature"] == "shopping_mode", None)
+    rows[["own", "base"]] = [0.1, 0.5]
+    found = name_segments(rows, 2)
+    assert found[0].name == {"en": "High spend, seldom shops online only", "zh": "高消费、很少仅线上购物"}
+    assert found[1].name == {"en": "Shops online only, low spend", "zh": "仅线上购物、低消费"}
+
+
 def test_a_level_that_hardly_anybody_has_names_nothing():
     rows = telling([1.0, -0.4], [-1.0, 0.4], columns=["monetary_total", "city"])
     rows["level"] = rows["feature"].map({"city": "Bath"}).astype("object").where(rows["feature"] == "city", None)
@@ -133,6 +142,10 @@ def test_definition_follows_the_verdict(spaces):
     assert groups.keys == ["high_spend", "low_spend", "unknown"]
     assert (groups.name, groups.evidence["k"], groups.evidence["valley"]) == ("spring", 2, None)
     assert [each.use for each in groups.segments] == ["do_not_use", "pattern"]  # the rich were the second cluster
+    bare = features.rename(columns={"monetary_total": "age", "frequency_orders": "height", "recency_days": "weight"})
+    answers = spaces_of(bare, ["weight", "height", "age"], log_columns=[])
+    cut = define_segments(Verdict("continuum", 2, "stable_cut", {}, chosen()), answers, bare, **when)
+    assert cut.keys == ["younger", "older", "unknown"]  # nothing stands for value: no tiers of it
     nothing = define_segments(Verdict("no_structure", 1, "unstable"), spaces, features, **when)
     assert nothing.keys == ["all"] and nothing.method == "single"
 

@@ -19,7 +19,7 @@ from workbench.report.plots.charts import (
     footnote,
     not_enough,
 )
-from workbench.report.plots.lettering import drawable, shortened
+from workbench.report.plots.lettering import drawable, shortened, wrapped
 from workbench.report.plots.marks import heat_cells, sequential
 from workbench.report.plots.portraits import mark_hidden
 from workbench.report.plots.theme import INK
@@ -28,7 +28,7 @@ from workbench.report.text import label, say
 __all__ = ["plot_journeys"]
 
 LEAST_STEPS = 2
-ROW_EMS = 20
+ROW_EMS = 14
 FEW_ROWS = 4
 
 
@@ -79,7 +79,8 @@ def plot_journeys(
                 axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", size=8.5,
                           color="white" if dark else INK)  # fmt: skip
     axes.set_yticks(
-        np.arange(len(groups)) + 0.5, labels=[shortened(_name(each, names, language), ROW_EMS) for each in groups]
+        np.arange(len(groups)) + 0.5,
+        labels=[wrapped(shortened(_name(each, names, language), 2 * ROW_EMS), ROW_EMS) for each in groups],
     )
     heads = [label(f"journey_{each}", language) for each in steps]
     axes.set_xticks(np.arange(len(steps)) + 0.5, labels=[drawable(each) for each in heads])

@@ -234,10 +234,9 @@ def plot_sizes(
     top = shown.iloc[0]
     values = {"segment": _name(top["segment"], names, language), "share": top["share"]}
     title = say("chart_sizes_title" if len(shown) > 1 else "chart_sizes_one_title", language, values)
-    figure, axes = canvas(height_for(len(shown)))
-    at = row_axis(
-        axes, [wrapped(name_of(each, language, names, most=2 * NAME_EMS), NAME_EMS) for each in shown["segment"]]
-    )
+    heads = [wrapped(name_of(each, language, names, most=2 * NAME_EMS), NAME_EMS) for each in shown["segment"]]
+    figure, axes = canvas(height_for(sum(1 + head.count("\n") for head in heads)))
+    at = row_axis(axes, heads)
     colours = colours_of("segment", shown["segment"])
     reach = float(np.nanmax(shown[["share", "high"]].to_numpy(dtype=float)))
     axes.set_xlim(0, max(reach, 0.01))
