@@ -68,11 +68,12 @@ def ours(folder: Path) -> dict[str, float]:
     from workbench.intake.identity.resolve import match_people
 
     engine = ibis.duckdb.from_connection(connect())
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     people = engine.read_parquet(str(folder / "people.parquet"))
     nobody = declared_pairs(None)
     match = match_people(engine, people, must_link=nobody, cannot_link=nobody, settings=SETTINGS)
-    return {"seconds": time.perf_counter() - begun, "customers": match.metrics["customers"]}
+    spent = {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - used}
+    return spent | {"customers": match.metrics["customers"]}
 
 
 def splink(folder: Path) -> dict[str, float]:
@@ -86,16 +87,16 @@ def splink(folder: Path) -> dict[str, float]:
     known = filled_columns(engine, "people", COMPARABLE)
     rules = choose_blocking(engine, "people", known, most_pairs=SETTINGS["max_pairs_per_record"] * records, declared=[])
     sure = sure_rules(engine, "people", known)
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     linker = make_linker(engine, "people", choose_comparisons(known, records), rules)
     train(linker, rules, sure, SETTINGS["seed"])
     pairs = linker.inference.predict(threshold_match_probability=LEAST_PROBABILITY, warning_mode="never")
     clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(
         pairs, threshold_match_probability=SETTINGS["threshold"]
     )
-    seconds = time.perf_counter() - begun
+    spent = {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - used}
     count = engine.execute(f"SELECT count(DISTINCT cluster_id) FROM {clusters.physical_name}").fetchall()[0][0]
-    return {"seconds": seconds, "customers": count}
+    return spent | {"customers": count}
 
 
 def measure(which: str, folder: Path) -> dict[str, float]:
@@ -112,16 +113,17 @@ def main() -> int:
     given = parser.parse_args()
     if given.rival:
         found = {"ours": ours, "splink": splink}[given.rival](given.folder)
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        print(json.dumps({**found, "cpu": used.ru_utime + used.ru_stime, "gb": used.ru_maxrss / 1e6}))
+        print(json.dumps({**found, "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}))
         return 0
     folder = given.folder or Path(tempfile.mkdtemp())
     make(folder, given.records)
     rows = {which: measure(which, folder) for which in ("splink", "ours")}
     print(pd.DataFrame(rows).T.round(2).to_string())
     ratio = rows["ours"]["seconds"] / rows["splink"]["seconds"]
-    print(f"{given.records:,} records: {ratio:.2f} of bare Splink, peak {rows['ours']['gb']:.2f} GB")
-    return 0 if ratio <= MOST_OF_SPLINK and rows["ours"]["gb"] <= MOST_GB else 1
+    busy = rows["ours"]["cpu"] / rows["splink"]["cpu"]
+    peak = rows["ours"]["gb"]
+    print(f"{given.records:,} records: {ratio:.2f} of bare Splink ({busy:.2f} in processor time), peak {peak:.2f} GB")
+    return 0 if ratio <= MOST_OF_SPLINK and peak <= MOST_GB else 1
 
 
 if __name__ == "__main__":

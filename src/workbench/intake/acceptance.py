@@ -186,7 +186,7 @@ def judged_cells(
     state = ibis.cases(
         (judged[_VERDICT].notnull(), 2), (_any_code(judged, [*kinds, *derived_kinds(source, kinds)]), 1), else_=0
     )
-    return _settle(engine, judged.mutate(**{STATE: state.cast("int8")}))
+    return _settle(engine, judged.mutate(**{STATE: state}))  # an INTEGER of the engine, whatever its values
 
 
 def conclude(

@@ -95,7 +95,8 @@ def read_tidy(
     raw = copy_directly(engine, ready, source, target=folder / "table.parquet", **given)
     if raw is not None:
         every = [*kinds_of(source), *derived_kinds(source, kinds_of(source))]
-        table = raw.table.mutate(**{STATE: ibis.literal(0, "int8")}).select(*every, STATE, LINE)
+        names = ", ".join(map(quoted_name, every))
+        table = engine.sql(f"SELECT {names}, 0::INTEGER AS {STATE}, {LINE} FROM ({engine.compile(raw.table)})")
         return TidyFile(replace(raw, table=table), None, folder / "table.parquet")
     return _judge(engine, ready, source, target=folder / "judged.parquet", **given)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import random
 import re
-from pathlib import Path
 
 import ibis
+import pyarrow.parquet as pq
 import pytest
 
 from workbench.core.params import SourceParams
 from workbench.intake import sources
-from workbench.intake.canonical import take_in
 from workbench.intake.text_scan import scan_text
 
 COLUMNS = ("order_id", "customer_id", "ordered_at", "product_id", "quantity", "unit_price")
@@ -30,34 +29,42 @@ NUMBERS = (
 )  # fmt: skip
 
 
-def answer(folder: Path, **more) -> tuple:
-    """Return table, rejects and counts."""
-    source = SourceParams(path="*.csv", table="transactions", columns={each: each for each in COLUMNS}, **more)
-    engine, scratch = ibis.duckdb.connect(), folder / f"scratch{len(list(folder.glob('scratch*')))}"
-    scratch.mkdir()
-    taken = take_in(engine, {"orders": source}, root=folder, scratch=scratch, date_min=dt.date(1900, 1, 2),
-                    date_max=dt.date(2030, 1, 1))  # fmt: skip
-    table = taken.tables["transactions"].to_pyarrow()
-    rejects = taken.rejects.to_pyarrow().to_pylist()
-    return table, sorted(map(repr, rejects)), taken.metrics
+@pytest.fixture(scope="module")
+def engine():
+    return ibis.duckdb.connect(threads=1)
 
 
-def both(folder: Path, monkeypatch: pytest.MonkeyPatch, **more) -> tuple[tuple, tuple, list[bool]]:
-    """Read a folder in one pass where it may be, then exactly; also say whether it was read in one pass."""
-    used: list[bool] = []
-    tidy = sources._read_tidy
+@pytest.fixture
+def both(engine, tmp_path, monkeypatch):
+    """Return what reads a folder in one pass where it may be, then exactly, and says which way the first one went."""
 
-    def noted(*args, **kwargs):
-        found = tidy(*args, **kwargs)
-        used.append(found is not None)
-        return found
+    def answer(name: str, **more) -> tuple:
+        source = SourceParams(path="*.csv", table="transactions", columns={each: each for each in COLUMNS}, **more)
+        given = {"root": tmp_path, "scratch": tmp_path / name, "dates": (dt.date(1900, 1, 2), dt.date(2030, 1, 1))}
+        parsed = sources.read_source(engine, "orders", source, **given)
+        rejects = parsed.rejects.to_pyarrow().to_pylist() if parsed.rejects is not None else []
+        table = parsed.table.order_by("_order").to_pyarrow()
+        return table.select(sorted(table.column_names)), sorted(map(repr, rejects)), parsed.metrics, parsed.copy
 
-    with monkeypatch.context() as patch:
-        patch.setattr(sources, "_read_tidy", noted)
-        quick = answer(folder, **more)
-        patch.setattr(sources, "_read_tidy", lambda *args, **kwargs: None)
-        exact = answer(folder, **more)
-    return quick, exact, used
+    def read(**more) -> tuple[tuple, str]:
+        ways = []
+        tidy = sources._read_tidy
+
+        def noted(*args, **kwargs):
+            found = tidy(*args, **kwargs)
+            ways.append("exact" if found is None else "judged" if found[2] is None else "copied")
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sources, "_read_tidy", noted)
+            quick = answer("quick", **more)
+            patch.setattr(sources, "_read_tidy", lambda *args, **kwargs: None)
+            exact = answer("exact", **more)
+        assert quick[0].equals(exact[0])
+        assert quick[1:3] == exact[1:3]
+        return quick, ways[0]
+
+    return read
 
 
 def lines(seed: int, count: int, *, odd: float) -> str:
@@ -77,25 +84,54 @@ def lines(seed: int, count: int, *, odd: float) -> str:
     return "".join(",".join(row) + "\n" for row in rows)
 
 
-def test_a_clean_file_is_read_in_one_pass_and_gives_what_the_exact_way_gives(tmp_path, monkeypatch):
+def test_a_clean_file_is_copied_and_gives_what_the_exact_way_gives(tmp_path, both):
     (tmp_path / "orders.csv").write_text(HEADER + lines(1, 500, odd=0.0), encoding="utf-8")
-    quick, exact, used = both(tmp_path, monkeypatch)
-    assert used == [True]
-    assert quick[0].num_rows == 500
-    assert quick[0].equals(exact[0])
-    assert quick[1:] == exact[1:]
+    (table, rejects, metrics, copy), way = both()
+    assert way == "copied"
+    assert (table.num_rows, rejects, metrics["orders.accepted"]) == (500, [], 500)
+    assert pq.read_schema(copy).names == [
+        "order_id",
+        "customer_id",
+        "ordered_at",
+        "product_id",
+        "quantity",
+        "unit_price",
+        "amount",
+    ]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_odd_cells_of_a_tidy_file_are_judged_alike_by_both_ways(tmp_path, monkeypatch, seed):
-    (tmp_path / "a.csv").write_text(HEADER + lines(seed, 300, odd=(0.02, 0.3, 0.9)[seed % 3]), encoding="utf-8")
-    (tmp_path / "b.csv").write_text(HEADER.rstrip() + " \r\n" + lines(seed + 50, 40, odd=0.1).replace("\n", "\r\n"),
+@pytest.mark.parametrize(
+    ("at", "cell"),
+    [(0, "1E+17"), (0, "123456789012345000"), (2, "1899-12-30"), (2, "2024-01-3T 10:59:07"), (4, ""), (4, "1_0"),
+     (5, "99999999999999")],
+)  # fmt: skip
+def test_one_cell_in_doubt_keeps_a_file_from_being_copied(tmp_path, both, at, cell):
+    rows = [line.split(",") for line in lines(3, 20, odd=0.0).splitlines()]
+    rows[7][at] = cell
+    (tmp_path / "orders.csv").write_text(HEADER + "\n".join(map(",".join, rows)) + "\n", encoding="utf-8")
+    assert both()[1] != "copied"
+
+
+@pytest.mark.parametrize(
+    ("at", "cell"),
+    [(0, ""), (0, "12345678901234567890"), (1, "x_y"), (2, "2024-02-29"), (2, ""), (4, "-2"), (4, "0.333"), (4, "2."),
+     (5, "0.00005"), (5, "+1.5"), (5, "12345678.9")],
+)  # fmt: skip
+def test_a_cell_that_says_what_it_is_is_copied(tmp_path, both, at, cell):
+    rows = [line.split(",") for line in lines(3, 20, odd=0.0).splitlines()]
+    rows[7][at] = cell
+    (tmp_path / "orders.csv").write_text(HEADER + "\n".join(map(",".join, rows)) + "\n", encoding="utf-8")
+    assert both()[1] == "copied"
+
+
+@pytest.mark.parametrize(("seed", "odd"), [(0, 0.02), (1, 0.5)])
+def test_odd_cells_of_a_tidy_file_are_judged_alike_by_both_ways(tmp_path, both, seed, odd):
+    (tmp_path / "a.csv").write_text(HEADER + lines(seed, 300, odd=odd), encoding="utf-8")
+    (tmp_path / "b.csv").write_text(HEADER.rstrip() + " \r\n" + lines(seed + 50, 40, odd=0).replace("\n", "\r\n"),
                                     encoding="utf-8", newline="")  # fmt: skip
-    quick, exact, used = both(tmp_path, monkeypatch)
-    assert used == [True]
-    assert len(quick[1]) > 0
-    assert quick[0].equals(exact[0])
-    assert quick[1:] == exact[1:]
+    (_, rejects, _, _), way = both()
+    assert way == "judged"
+    assert len(rejects) > 0
 
 
 @pytest.mark.parametrize(
@@ -104,23 +140,24 @@ def test_odd_cells_of_a_tidy_file_are_judged_alike_by_both_ways(tmp_path, monkey
      {"units": {"unit_price": "fen"}}, {"stored_in": "UTC", "time_zone": "Asia/Shanghai"}],
     ids=["zone", "patterns", "decimals", "unit", "stored"],
 )  # fmt: skip
-def test_declared_formats_are_read_alike_by_both_ways(tmp_path, monkeypatch, formats):
+def test_declared_formats_are_read_alike_by_both_ways(tmp_path, both, formats):
     (tmp_path / "orders.csv").write_text(HEADER + lines(9, 300, odd=0.3), encoding="utf-8")
-    quick, exact, used = both(tmp_path, monkeypatch, formats=formats)
-    assert used == [True]
-    assert quick[0].equals(exact[0])
-    assert quick[1:] == exact[1:]
+    assert both(formats=formats)[1] == "judged"
 
 
-def test_chinese_text_in_gb18030_is_read_in_one_pass(tmp_path, monkeypatch):
+def test_dates_of_a_declared_pattern_are_copied(tmp_path, both):
+    text = lines(5, 40, odd=0.0).replace("2024-01-", "2024/01/")
+    (tmp_path / "orders.csv").write_text(HEADER + text, encoding="utf-8")
+    assert both(formats={"dates": ["%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S"]})[1] == "copied"
+
+
+def test_chinese_text_in_gb18030_is_copied(tmp_path, both):
     header = HEADER.replace("\n", ",channel\n")
     rows = [line + ",天猫" for line in lines(4, 50, odd=0.0).splitlines()]
     (tmp_path / "orders.csv").write_bytes((header + "\n".join(rows)).encode("gb18030"))
-    quick, exact, used = both(tmp_path, monkeypatch)
-    assert used == [True]
-    assert quick[0].equals(exact[0])
-    assert quick[1:] == exact[1:]
-    assert quick[2]["orders.encoding"] == "gb18030"
+    (_, _, metrics, _), way = both()
+    assert way == "copied"
+    assert metrics["orders.encoding"] == "gb18030"
 
 
 @pytest.mark.parametrize(
@@ -129,23 +166,18 @@ def test_chinese_text_in_gb18030_is_read_in_one_pass(tmp_path, monkeypatch):
      lambda text: "\n".join(line.replace("A", "123456789012345000", 1) for line in text.splitlines())],
     ids=["full-width ids", "ids end in .0", "long ids rounded"],
 )  # fmt: skip
-def test_ids_that_need_repair_go_the_exact_way(tmp_path, monkeypatch, change):
+def test_ids_that_need_repair_go_the_exact_way(tmp_path, both, change):
     (tmp_path / "orders.csv").write_text(HEADER + change(lines(2, 60, odd=0.0)), encoding="utf-8")
-    quick, exact, used = both(tmp_path, monkeypatch)
-    assert used == [False]
-    assert quick[0].equals(exact[0])
-    assert quick[1:] == exact[1:]
+    assert both()[1] == "exact"
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_damaged_bytes_give_the_same_answer(tmp_path, monkeypatch, seed):
+@pytest.mark.parametrize("seed", range(3))
+def test_damaged_bytes_give_the_same_answer(tmp_path, both, seed):
     content, rnd = bytearray((HEADER + lines(seed, 120, odd=0.05)).encode()), random.Random(seed)
     for _ in range(3):
         content[rnd.randrange(len(HEADER), len(content))] = rnd.choice(b' ,"\n\r\t\x0b\xc2\xa0;0Z.')
     (tmp_path / "orders.csv").write_bytes(bytes(content))
-    quick, exact, _ = both(tmp_path, monkeypatch)
-    assert quick[0].equals(exact[0])
-    assert quick[1:] == exact[1:]
+    both()
 
 
 @pytest.mark.parametrize(
