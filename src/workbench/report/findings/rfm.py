@@ -87,7 +87,8 @@ def _stage(stages: pd.DataFrame, scored: int) -> list[Finding]:
     if known.empty or scored == 0:
         return []
     row = known.loc[known["share"].idxmax()]
-    return [Finding("rfm_stage_largest", {"stage": row["life_cycle_stage"], **_share(row, scored)}, 0.3)]
+    everybody = int(stages["customers"].sum())  # with those who never bought: they have a stage, and no score
+    return [Finding("rfm_stage_largest", {"stage": row["life_cycle_stage"], **_share(row, everybody)}, 0.3)]
 
 
 def _bounds(bounds: Bounds) -> Finding:
