@@ -12,6 +12,8 @@ from workbench.analysis.churn.study import ChurnStudy
 __all__ = ["decide_today", "explain_today", "group_results", "leading_effects", "profit_of_test"]
 
 MOST_EFFECTS = 3
+ORDER_BANDS = (1, 2, 3, 5, 10, float("inf"))  # orders
+BAND_NAMES = ["1", "2", "3–4", "5–9", "10 +"]
 PROFIT = ("share_contacted", "contacted", "profit", "low", "high", "random", "best")
 
 
@@ -80,15 +82,28 @@ def group_results(study: ChurnStudy, segments: pd.DataFrame, features: pd.DataFr
     ----------
     study : ChurnStudy
     segments : pandas.DataFrame
-        customer_id, segment as of today; may be empty.
+        customer_id, segment as of today; may be empty. Read where nothing is dated alone: today's segment knows what a
+        customer did after the cut-off of a test. There the orders before the cut-off make the groups.
     features : pandas.DataFrame
         As of today: gender, age and place are asked of it, whether the model may see them or not.
     """
     if study.result.model is None:
         return judge_groups(pd.DataFrame(columns=["customer_id", "label", "churn_probability"]), pd.DataFrame())
     known = study.result.predictions[["customer_id"]]
-    for table in (segments, features):
+    for table in (
+        _past_orders(study) if study.cut_offs else segments,
+        features.drop(columns="segment", errors="ignore"),
+    ):
         asked = [name for name in GROUPINGS if name in table.columns and name not in known.columns]
         if asked:
             known = known.merge(table[["customer_id", *asked]], on="customer_id", how="left")
     return judge_groups(study.result.predictions, known)
+
+
+def _past_orders(study: ChurnStudy) -> pd.DataFrame:
+    """Return how many orders each tested customer had made at the cut-off, in bands."""
+    tested = study.tested
+    if "frequency_orders" not in tested.columns:
+        return pd.DataFrame()
+    bands = pd.cut(tested["frequency_orders"].astype("float64"), list(ORDER_BANDS), right=False, labels=BAND_NAMES)
+    return tested[["customer_id"]].assign(orders_before=bands.astype("object"))

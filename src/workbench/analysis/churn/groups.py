@@ -12,7 +12,7 @@ from workbench.analysis.intervals import wilson
 
 __all__ = ["GROUPINGS", "judge_groups"]
 
-GROUPINGS = ("segment", "gender", "age_band", "age", "country", "province", "city")
+GROUPINGS = ("segment", "orders_before", "gender", "age_band", "age", "country", "province", "city")
 LEAST = 30  # customers of a group whose figures are shown
 LEAST_EACH = 10  # of each outcome, before an AUC is told
 MOST_GROUPS = 8  # of one grouping, the largest

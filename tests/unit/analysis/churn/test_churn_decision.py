@@ -1,5 +1,6 @@
 """Contact list, profit, groups and what customers say: by hand on small tables."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import ibis
@@ -7,11 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.analysis.churn.consequences import group_results
 from workbench.analysis.churn.decision import decide, profit_curve
 from workbench.analysis.churn.declared import declared_reasons
 from workbench.analysis.churn.groups import judge_groups
 from workbench.analysis.churn.labels import label_purchases
 from workbench.analysis.churn.propensity import predict_categories
+from workbench.analysis.churn.results import ChurnResult
+from workbench.analysis.churn.study import ChurnStudy
 
 
 def outcomes(n=100, left=40):
@@ -124,3 +128,21 @@ def test_without_categories_nothing_is_predicted(shop):
     for tables, count in ((shop, 0), ({"transactions": shop["transactions"]}, 3)):
         chances, found = predict_categories(tables, {"train": date(2024, 4, 1)}, **asked, n_categories=count)
         assert chances.empty and found.empty
+
+
+def test_groups_of_a_dated_test_are_those_of_its_cut_off_and_todays_segment_is_not_asked():
+    ids = [f"c{at:03}" for at in range(120)]
+    label = [1, 0] * 60
+    predictions = pd.DataFrame({"customer_id": ids, "label": label, "churn_probability": 0.5})
+    result = ChurnResult("model", "time", {}, {}, predictions=predictions, model=object())
+    tested = pd.DataFrame({"customer_id": ids, "label": label, "frequency_orders": [1, 4, 12] * 40})
+    segments = pd.DataFrame({"customer_id": ids, "segment": ["left" if at else "stayed" for at in label]})
+    features = pd.DataFrame({"customer_id": ids, "gender": ["f"] * 60 + ["m"] * 60})
+    dated = ChurnStudy("purchases", "model", result, cut_offs={"test": date(2024, 3, 1)}, tested=tested)
+    found = group_results(dated, segments, features)
+    assert list(zip(found["grouping"], found["group"], found["n"], strict=True)) == [
+        ("orders_before", "1", 40), ("orders_before", "10 +", 40), ("orders_before", "3–4", 40),
+        ("gender", "f", 60), ("gender", "m", 60),
+    ]  # fmt: skip
+    undated = group_results(replace(dated, cut_offs={}), segments, features)
+    assert undated["grouping"].tolist() == ["segment", "segment", "gender", "gender"]

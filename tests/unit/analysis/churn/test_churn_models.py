@@ -119,6 +119,14 @@ def test_too_few_of_either_class_is_a_result_with_the_counts(periods):
     assert fit_undated(periods["test"].iloc[:1]).verdict == "too_few_positives"
 
 
+@pytest.mark.parametrize("outcome", [0, 1])
+def test_one_outcome_alone_is_a_result_with_the_counts(periods, outcome):
+    everybody = {name: frame.assign(label=outcome) for name, frame in periods.items()}
+    for found in (fit_dated(everybody), fit_undated(everybody["test"])):
+        assert (found.verdict, found.model) == ("too_few_positives", None)
+        assert (found.metrics["positives"], found.metrics["customers"]) == (500 * outcome, 500)
+
+
 def test_planted_future_feature_raises_both_alarms(periods):
     leaky = {name: frame.assign(orders_after=1.0 - frame["label"]) for name, frame in periods.items()}
     found = fit_dated(leaky, n_bootstraps=20)
