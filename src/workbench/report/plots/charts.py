@@ -224,7 +224,7 @@ def footnote(language: str, about: About, *parts: str) -> str:
     said = [part for part in parts if part]
     if about.period:
         said.append(say("chart_note_period", language, {"start": about.period[0], "end": about.period[1]}))
-    if about.source:
+    if about.source and (isinstance(about.source, str) or any(about.source.values())):  # a profile may credit nobody
         said.append(say("chart_note_source", language, {"source": about.source}))
     return ("。" if language == "zh" else ". ").join(said)
 

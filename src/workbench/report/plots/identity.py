@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import NullFormatter
 
 from workbench.report.numbers import show
 from workbench.report.plots.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
@@ -78,6 +79,7 @@ def plot_scores(frame: pd.DataFrame, *, threshold: float, language: str = "en", 
     axes.bar(shown["weight"] + BIN_BITS / 2, shown["pairs"], width=BIN_BITS * 0.9, color=colours, zorder=2)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(lambda value, _: show(round(value), "int", language) if value >= 1 else "")
+    axes.yaxis.set_minor_formatter(NullFormatter())  # few pairs leave minor ticks their own, mathematical, labels
     axes.axvline(limit, color=INK, lw=1.0)
     text = say("chart_scores_threshold", language, {"threshold": threshold})
     axes.annotate(text, (limit, 1.0), (4, -2), xycoords=("data", "axes fraction"), textcoords="offset points",

@@ -18,7 +18,7 @@ from workbench.report.plots import quality as plots_quality
 from workbench.report.plots import rfm as plots_rfm
 from workbench.report.plots import segments as plots_segments
 from workbench.report.plots import value as plots_value
-from workbench.report.plots.charts import About
+from workbench.report.plots.charts import About, footnote
 from workbench.report.plots.theme import render
 
 HOSTILE = '$x_1$ <img src=x onerror="alert(1)"> 100% 张三'
@@ -523,3 +523,17 @@ def test_where_keys_decide_alone_the_waterfall_says_so(language, said):
     chart = plots_identity.plot_waterfall(nothing, language=language)
     assert chart.title == said
     assert not chart.drawn
+
+
+def test_a_profile_that_credits_nobody_names_no_source():
+    about = About(source={"en": "", "zh": ""})
+    assert footnote("zh", about, "n = 3") == "n = 3"
+    assert footnote("zh", replace(about, source={"en": "x", "zh": "某店"})) == "来源：某店"
+
+
+def test_few_pairs_leave_no_mathematical_signs_on_the_axis():
+    frame = pd.DataFrame({"weight": [-4, 2, 8], "pairs": [3, 2, 4]})
+    axes = plots_identity.plot_scores(frame, threshold=0.95, language="zh").figure.axes[0]
+    axes.figure.canvas.draw()
+    said = [label.get_text() for label in axes.yaxis.get_ticklabels(which="both")]
+    assert not [each for each in said if "$" in each or "mathdefault" in each]
