@@ -69,7 +69,8 @@ def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *,
     """
     label = labels.get(feature, {})
     plain = feature.replace("_", " ")
-    english, chinese = label.get("en", plain).lower(), label.get("zh", plain)
+    english = label.get("en", plain).lower().removesuffix(", scale score")
+    chinese = label.get("zh", plain).removesuffix("（量表得分）")
     words = LEVEL_WORDS.get(level, (level, level)) if feature == "shopping_mode" else (level, level)
     if level is not None and feature in LEVEL_PHRASES:
         told = LEVEL_PHRASES[feature][0 if high else 1]
