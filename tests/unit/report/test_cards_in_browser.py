@@ -150,3 +150,35 @@ def test_cards_are_found_by_id_and_by_pinyin(visit):
     page.locator("#find").fill("nobody")
     assert page.locator("article.card:visible").count() == 0
     assert page.locator("[data-found]").inner_text() == "0 / 0"
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en", "dark"), ("zh", "light")])
+def test_the_page_of_an_audience_passes_an_accessibility_check_and_is_inert(visit, language, scheme):
+    import ibis
+    import pandas as pd
+    from axe_playwright_python.sync_playwright import Axe
+
+    from workbench.analysis.portraits.members import portray_members
+    from workbench.report.audience_page import audience_page
+
+    ids, cities = [f"{at:03d}" for at in range(80)], list(NAMES.values())
+    features = pd.DataFrame({
+        "customer_id": ids, "monetary_total": range(80), "recency_days": range(80), "frequency_orders": 2,
+        "city": [cities[at % 2] for at in range(80)], "category_top": ["tea"] * 40 + ["salt"] * 40,
+    })  # fmt: skip
+    tags = pd.DataFrame({"customer_id": ids, "stage": ["new", "old"] * 40, "band": ["low", "low", "top", "top"] * 20})
+    orders = pd.DataFrame(
+        {"order_id": ids, "customer_id": ids, "amount": 1.0, "ordered_at": pd.Timestamp("2025-05-05 10:00")}
+    )
+    portrait = portray_members(
+        features, ids[:40], {"transactions": ibis.memtable(orders)}, as_of=AS_OF, tags=tags, crosses=[("stage", "band")]
+    )
+    funnel = pd.DataFrame({"step": ["all customers", cities[0]], "alone": [80, 40], "left": [80, 40]})
+    told = {"name": "tea", "label": {}, "as_of": AS_OF, "purpose": "marketing", "purposes": (), "members": 40, "reachable": 40,
+            "consent_recorded": True, "customers": 80, "funnel": funnel}  # fmt: skip
+    page, seen, address = visit(audience_page(told, portrait, language=language, currency="CNY"), language, scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    found = Axe().run(page).response["violations"]
+    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+    assert [each for each in seen if each != address and not each.startswith("data:")] == []
+    assert page.locator("main script, main a[href^='javascript']").count() == 0
