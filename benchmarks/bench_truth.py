@@ -23,6 +23,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from workbench.analysis.churn.columns import choose_columns, tidy
 from workbench.analysis.churn.evaluation import auc
+from workbench.analysis.churn.fitting import pinned
 
 LEAST_KEPT = 0.8  # share of the ceiling's Spearman correlation with the truth
 FOLDS = 5
@@ -47,7 +48,8 @@ def ceiling(features: pd.DataFrame, target: np.ndarray, *, log: bool = False) ->
     asked = np.log1p(target) if log else target
     learner = HistGradientBoostingRegressor(max_leaf_nodes=15, learning_rate=0.05, max_iter=200, random_state=0)
     folds = KFold(FOLDS, shuffle=True, random_state=0)
-    return cross_val_predict(learner, known.assign(**codes), asked, cv=folds)
+    with pinned():
+        return cross_val_predict(learner, known.assign(**codes), asked, cv=folds)
 
 
 def margin_of(workspace: Path, profile: str) -> float:
