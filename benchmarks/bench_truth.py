@@ -11,7 +11,6 @@ following year brought. Exit code 1 when a prediction keeps less than the stated
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -24,6 +23,8 @@ from sklearn.model_selection import KFold, cross_val_predict
 from workbench.analysis.churn.columns import choose_columns, tidy
 from workbench.analysis.churn.evaluation import auc
 from workbench.analysis.churn.fitting import pinned
+from workbench.core.workspace import Workspace
+from workbench.run.context import stage_summary
 
 LEAST_KEPT = 0.8  # share of the ceiling's Spearman correlation with the truth
 FOLDS = 5
@@ -54,8 +55,7 @@ def ceiling(features: pd.DataFrame, target: np.ndarray, *, log: bool = False) ->
 
 def margin_of(workspace: Path, profile: str) -> float:
     """Return the margin by which the run multiplied spend; 1 where it knew no cost."""
-    summary = json.loads((workspace / f"reports/{profile}/latest/summary.json").read_text(encoding="utf-8"))
-    metrics = summary["stages"].get("09_value_customers", {}).get("metrics", {})
+    metrics = stage_summary(Workspace(workspace), profile, "09_value_customers").get("metrics", {})
     return metrics.get("margin") or 1.0
 
 
