@@ -12,10 +12,14 @@ import pytest
 
 from workbench.core.params import SourceParams
 from workbench.intake import sources
+from workbench.intake.direct import copy_directly
+from workbench.intake.raw_files import ready_text
+from workbench.intake.text_files import read_head
 from workbench.intake.text_scan import scan_text
 
 COLUMNS = ("order_id", "customer_id", "ordered_at", "product_id", "quantity", "unit_price")
 HEADER = ",".join(COLUMNS) + "\n"
+DATE_RANGE = (dt.date(1900, 1, 2), dt.date(2030, 1, 1))
 IDS = ("A1", "A2", "000123", "1E+17", "1.2e+5", "12345678901234567", "", "x+y", "7.0")
 DATES = (
     "2024-02-29", "2024-01-31 10:59:07", "2024-01-31 1:59", "2024/1/3", "2024-01-31T10:59:07", "2024-01-31 10:59:07.5",
@@ -40,7 +44,7 @@ def both(engine, tmp_path, monkeypatch):
 
     def answer(name: str, **more) -> tuple:
         source = SourceParams(path="*.csv", table="transactions", columns={each: each for each in COLUMNS}, **more)
-        given = {"root": tmp_path, "scratch": tmp_path / name, "dates": (dt.date(1900, 1, 2), dt.date(2030, 1, 1))}
+        given = {"root": tmp_path, "scratch": tmp_path / name, "dates": DATE_RANGE}
         parsed = sources.read_source(engine, "orders", source, **given)
         rejects = parsed.rejects.to_pyarrow().to_pylist() if parsed.rejects is not None else []
         table = parsed.table.order_by("_order").to_pyarrow()
@@ -105,21 +109,24 @@ def test_a_clean_file_is_copied_and_gives_what_the_exact_way_gives(tmp_path, bot
     [(0, "1E+17"), (0, "123456789012345000"), (2, "1899-12-30"), (2, "2024-01-3T 10:59:07"), (4, ""), (4, "1_0"),
      (5, "99999999999999")],
 )  # fmt: skip
-def test_one_cell_in_doubt_keeps_a_file_from_being_copied(tmp_path, both, at, cell):
+def test_one_cell_in_doubt_keeps_a_file_from_being_copied(engine, tmp_path, at, cell):
     rows = [line.split(",") for line in lines(3, 20, odd=0.0).splitlines()]
     rows[7][at] = cell
-    (tmp_path / "orders.csv").write_text(HEADER + "\n".join(map(",".join, rows)) + "\n", encoding="utf-8")
-    assert both()[1] != "copied"
+    path = tmp_path / "orders.csv"
+    path.write_text(HEADER + "\n".join(map(",".join, rows)) + "\n", encoding="utf-8")
+    source = SourceParams(path=path.name, table="transactions", columns={each: each for each in COLUMNS})
+    head = read_head(path)
+    ready = ready_text(path, head=head, scratch=tmp_path / "scratch", declared=None)
+    given = {"head": head, "columns": {each: place for place, each in enumerate(COLUMNS, 1)}, "dates": DATE_RANGE}
+    assert copy_directly(engine, ready, source, target=tmp_path / "table.parquet", **given) is None
 
 
-@pytest.mark.parametrize(
-    ("at", "cell"),
-    [(0, ""), (0, "12345678901234567890"), (1, "x_y"), (2, "2024-02-29"), (2, ""), (4, "-2"), (4, "0.333"), (4, "2."),
-     (5, "0.00005"), (5, "+1.5"), (5, "12345678.9")],
-)  # fmt: skip
-def test_a_cell_that_says_what_it_is_is_copied(tmp_path, both, at, cell):
+def test_a_cell_that_says_what_it_is_is_copied(tmp_path, both):
     rows = [line.split(",") for line in lines(3, 20, odd=0.0).splitlines()]
-    rows[7][at] = cell
+    cells = [(0, ""), (0, "12345678901234567890"), (1, "x_y"), (2, "2024-02-29"), (2, ""), (4, "-2"), (4, "0.333"),
+             (4, "2."), (5, "0.00005"), (5, "+1.5"), (5, "12345678.9")]  # fmt: skip
+    for row, (at, cell) in zip(rows, cells, strict=False):
+        row[at] = cell
     (tmp_path / "orders.csv").write_text(HEADER + "\n".join(map(",".join, rows)) + "\n", encoding="utf-8")
     assert both()[1] == "copied"
 
