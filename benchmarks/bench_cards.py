@@ -3,8 +3,7 @@
     python benchmarks/bench_cards.py WORKSPACE PROFILE [--cards 1000]
 
 Where the profile has fewer customers, they are asked for again until the number is reached, in calls of 250: one
-page a call, and the values of each card. A page of its own for every card costs a cut of the Chinese font each, about
-a second, and is not what is claimed.
+page a call, and the values of each card.
 """
 
 from __future__ import annotations
