@@ -27,7 +27,7 @@ def keeping(engine: ibis.BaseBackend, *, folder: Path | None = None) -> Iterator
     folder : Path, optional
         Hold them there as Parquet files. What is read several times for its names is read sooner that way, and costs
         no memory: a file keeps each name once where a table in memory writes it out on every row. A million customers
-        with 150 tags took 36 s of processor time instead of 61.
+        with 21 tags took 36 s of processor time instead of 61.
 
     Examples
     --------
