@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from workbench.analysis.accounts.committee import ROLES
 from workbench.analysis.accounts.health import CHECKS
 from workbench.analysis.accounts.portraits import AccountPortraits
 from workbench.report.findings.finding import Finding
@@ -13,7 +14,7 @@ __all__ = ["account_tables", "find_accounts", "limit_accounts", "riskiest_accoun
 _MOST_ROWS = 15
 _SHOWN = [
     "account_id", "name", "health", "failed_checks", "spend_before", "spend_recent", "active_contacts", "contacts",
-    "recency_days",
+    "roles_known", "roles_missing", "recency_days",
 ]  # fmt: skip
 _HEALTH = ("at_risk", "watch", "healthy", "unknown")
 
@@ -93,7 +94,8 @@ def riskiest_accounts(portraits: AccountPortraits | None) -> pd.DataFrame:
     -------
     DataFrame
         At most 15 rows: account_id, name where known (else the id), health, failed_checks (a list of their names),
-        spend_before, spend_recent, active_contacts, contacts, recency_days.
+        spend_before, spend_recent, active_contacts, contacts, recency_days, roles_known and roles_missing (lists of the
+        standard roles of its buying committee, as labels name them).
     """
     if portraits is None:
         return pd.DataFrame(columns=_SHOWN)
@@ -103,6 +105,10 @@ def riskiest_accounts(portraits: AccountPortraits | None) -> pd.DataFrame:
     told = accounts.assign(
         place=order, failed_checks=[[name for name in CHECKS if row[name]] for row in failed.to_dict("records")]
     )
+    present = portraits.committees.groupby("account_id")["decision_role"].agg(set).to_dict()
+    held = [present.get(account, set()) for account in told["account_id"]]
+    told["roles_known"] = [[f"role_{role}" for role in ROLES if role in roles] for roles in held]
+    told["roles_missing"] = [[f"role_{role}" for role in ROLES if role not in roles] for roles in held]
     told["name"] = told["name"].fillna(told["account_id"]) if "name" in told else told["account_id"]
     told = told[told["checks_failed"] > 0].sort_values(
         ["place", "checks_failed", "spend", "account_id"], ascending=[True, False, False, True]

@@ -7,6 +7,11 @@ from workbench.report.findings.accounts import find_accounts, limit_accounts, ri
 from workbench.report.text import say
 
 
+ROLES = [
+    f"role_{each}" for each in ("economic_buyer", "champion", "technical_evaluator", "user", "gatekeeper", "influencer")
+]
+
+
 def portraits(**changes):
     accounts = pd.DataFrame({
         "account_id": ["A", "B", "C"], "name": ["Acme", None, "Cube"], "problem": [None, "parent_unknown", None],
@@ -46,3 +51,5 @@ def test_the_riskiest_come_first_and_the_healthy_are_left_out():
         ["spend_falling", "rating_low"],
         ["later_than_usual", "spend_falling", "single_thread"],
     ]
+    assert table["roles_known"].tolist() == [[], ["role_economic_buyer"]]
+    assert table["roles_missing"].tolist() == [ROLES, [role for role in ROLES if role != "role_economic_buyer"]]
