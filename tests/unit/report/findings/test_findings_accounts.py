@@ -6,7 +6,6 @@ from workbench.analysis.accounts.portraits import AccountPortraits
 from workbench.report.findings.accounts import find_accounts, limit_accounts, riskiest_accounts
 from workbench.report.text import say
 
-
 ROLES = [
     f"role_{each}" for each in ("economic_buyer", "champion", "technical_evaluator", "user", "gatekeeper", "influencer")
 ]
