@@ -13,6 +13,7 @@ import pytest
 from workbench.core.store import Store
 from workbench.core.workspace import find_workspace
 from workbench.intake.vault import KEY_VARIABLE, read_vault
+from workbench.run.card_desk import CardDesk
 from workbench.run.flow import FlowOptions, run_flow
 
 PROFILE = """profile: two_shops
@@ -38,7 +39,7 @@ sources:
     people: web
     columns: {order_id: o, customer_id: c, ordered_at: t, amount: a}
 run:
-  stages: [01_check_quality, 02_resolve_identity, 03_build_features, 05_score_rfm, 14_write_report]
+  stages: [01_check_quality, 02_resolve_identity, 03_build_features, 05_score_rfm, 12_tag_customers, 14_write_report]
 """
 CRM = """id,name,phone,gender,born,city
 1,欧阳金丝雀,13811112222,女,1990-02-03,北京
@@ -52,6 +53,7 @@ WEB = """id,name,phone,born,city
 """
 POS = "o,c,t,a\np1,1,2024-01-05,10\np2,2,2024-02-05,20\np3,3,2024-03-05,40\np4,99,2024-03-06,80\n"
 SHOP = "o,c,t,a\ns1,1,2024-04-05,100\ns2,2,2024-05-05,200\ns3,7,2024-06-05,400\n"
+KEY = base64.b64encode(bytes(range(32))).decode()
 CANARIES = (
     "金丝雀", "探矿", "Quillfeather", "quillfeather", "13811112222", "138-1111-2222", "13922223333", "2222 3333",
     "79460958", "7946 0958",
@@ -65,9 +67,7 @@ def two_shops(tmp_path_factory, repository):
 
 @pytest.fixture(scope="module")
 def vaulted(tmp_path_factory, repository):
-    return _run(
-        tmp_path_factory.mktemp("vaulted") / "workspace", repository, key=base64.b64encode(bytes(range(32))).decode()
-    )
+    return _run(tmp_path_factory.mktemp("vaulted") / "workspace", repository, key=KEY)
 
 
 def _run(root: Path, repository: Path, *, key: str | None):
@@ -154,6 +154,19 @@ def test_the_vault_gives_contact_data_to_who_has_the_key(vaulted):
     assert not (vault.parent / "people.parquet").exists()
     assert set(people["name"]) >= {"李探矿", "Canary Quillfeather"}
     assert people.groupby("customer_id").size().max() == 2
+
+
+def test_who_has_the_key_finds_customers_by_name_and_pinyin_and_sees_names_masked(vaulted, monkeypatch):
+    root, _, _, people = vaulted
+    wanted = people.loc[people["name"] == "李探矿", "customer_id"].iloc[0]
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    desk = CardDesk(find_workspace(root), "two_shops")
+    assert desk.ids_named("探矿") == desk.ids_named("LiTan") == [wanted]
+    assert desk.ids_named("nobody") == desk.ids_named(" ") == []
+    assert [card.name for card in desk.cards([wanted])] == ["李**"]
+    assert [card.name for card in desk.cards([wanted], contact=True)] == ["李探矿"]
+    monkeypatch.delenv(KEY_VARIABLE)
+    assert CardDesk(find_workspace(root), "two_shops").ids_named("探矿") == []
 
 
 def test_without_a_key_contact_data_is_deleted_and_a_changed_setting_reads_it_again(two_shops, monkeypatch):
