@@ -65,7 +65,8 @@ def test_customers_with_a_label_alone_give_a_report(fresh_workspace, public_data
     (raw / name).write_text("\n".join([header, *lines[::8]]) + "\n", encoding="utf-8")
     fewer = ("04_describe_customers.n_bootstraps=100", "06_segment_customers.n_bootstraps=10",
              "06_segment_customers.n_splits=5", "06_segment_customers.k_max=4", "08_predict_churn.n_bootstraps=100",
-             "08_predict_churn.explained_customers=30")  # fmt: skip
+             "08_predict_churn.explained_customers=30",
+             "06_segment_customers.methods=[kmeans]")  # fmt: skip
     stages = run(fresh_workspace, "telco", *(each for value in fewer for each in ("--set", value)))
     skipped = {name: stage["skipped_because"]["en"] for name, stage in stages.items() if stage["status"] == "skipped"}
     assert list(skipped) == ["05_score_rfm", "09_value_customers"]

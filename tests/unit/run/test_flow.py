@@ -194,8 +194,8 @@ def wait_for(process, words):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "seconds"),
-    [("[1/3] 01_check_quality ...", 0.3), ("[1/3] 01_check_quality ...", 2.5), ("[2/3] 03_build_features ...", 0.0),
-     ("[2/3] 03_build_features ...", 2.5), ("[3/3] 14_write_report ...", 1.5), ("[3/3] 14_write_report done", 0.05)],
+    [("[1/3] 01_check_quality ...", 0.3), ("[2/3] 03_build_features ...", 0.0), ("[2/3] 03_build_features ...", 2.5),
+     ("[3/3] 14_write_report done", 0.05)],
 )  # fmt: skip
 def test_a_run_killed_at_any_moment_resumes_to_the_same_digests(toy_done, toy_root, words, seconds):
     process = start_cli(toy_root)
