@@ -67,7 +67,7 @@ def plot_journeys(
     later = kept[(kept["step"] != steps[0]) & kept["rate"].notna()]
     worst = (later if len(later) else kept.dropna(subset=["rate"])).sort_values("rate", kind="stable").iloc[0]
     said = {"group": _name(worst["group"], names, language), "step": f"journey_{worst['step']}", "rate": worst["rate"]}
-    title = say("chart_journeys_title", language, said)
+    title = say("chart_journeys_title" if worst["rate"] < 1 else "chart_journeys_whole_title", language, said)
     figure, axes = canvas("middle" if len(groups) <= FEW_ROWS else "high")
     heat_cells(axes, rates, colours=sequential(0.0, 1.0), write=None)
     mark_hidden(axes, rates)

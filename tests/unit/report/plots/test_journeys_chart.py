@@ -34,3 +34,8 @@ def test_a_suppressed_cell_is_hatched_and_one_step_alone_is_no_journey(language)
     chart = plot_journeys(frame, language=language, about=ABOUT)
     assert sum(bool(patch.get_hatch()) for patch in chart.figure.axes[0].patches) == 2
     assert not plot_journeys(frame[frame["step"] == "purchase"], language=language).drawn
+
+
+def test_a_way_on_which_nobody_is_lost_is_not_called_a_loss():
+    chart = plot_journeys(journeys({"rich": [1.0, 1.0, 1.0], "poor": [1.0, 1.0, 1.0]}), about=ABOUT)
+    assert chart.title == "Nobody is lost on the way that is recorded; groups differ in time"
