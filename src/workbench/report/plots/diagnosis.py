@@ -97,6 +97,8 @@ def plot_tree(
     dots.margins(x=0.3)
     number_axis(dots, "x", wrapped(say(AXES[kind], language, {"outcome": outcome}), 17),
                 Scale(written, language, about.currency))  # fmt: skip
+    if kind == "share":  # room for words beside the points is no share above 1
+        dots.set_xticks([tick for tick in dots.get_xticks() if 0 <= tick <= 1])
     items = [
         (_path(frame, row.node, language), show(row.outcome, written, language, about.currency))
         for row in leaves.itertuples()
