@@ -19,7 +19,7 @@ from workbench.analysis.candidates import Spaces, kept_model
 from workbench.analysis.clustering import Candidate, Verdict
 from workbench.analysis.differences import differences_from_base
 from workbench.analysis.methods import METHODS
-from workbench.analysis.segment_phrases import AVERAGE, TIER_WORDS, TIER_ZH, Phrase, describe, phrase
+from workbench.analysis.segment_phrases import AVERAGE, TIER_WORDS, TIER_ZH, Fact, Phrase, describe, phrase
 from workbench.analysis.segments import ALL, Segment, SegmentDefinition
 from workbench.analysis.stability import PATTERN, STABLE
 
@@ -32,7 +32,7 @@ TELLING_SHARE = (
 MOST_PHRASES = 3
 VALUE_COLUMNS = ("monetary_total", "spend_per_order_mean", "frequency_orders")  # the first that is there stands for it
 TELLING_COLUMNS = (
-    "segment", "feature", "level", "effect", "low", "high", "q_value", "own", "base",
+    "segment", "feature", "level", "effect", "low", "high", "q_value", "statistic", "own", "base",
 )  # fmt: skip
 
 
@@ -112,9 +112,9 @@ def telling_differences(spaces: Spaces, features: pd.DataFrame, placed: pd.Serie
     -------
     pandas.DataFrame
         One row per segment and feature (level): segment (number), feature, level (missing for numbers), effect, low,
-        high, q_value, own and base (medians in the feature's unit, or shares). Only those that hold after adjustment
-        (q at most .05). Effects are compared to one decimal, ties by the order of the features, so that a hair's
-        breadth does not reorder names.
+        high, q_value, statistic (median; mean where segment and base share their median; share of a level), own and
+        base (in the feature's unit, or shares). Only those that hold after adjustment (q at most .05). Effects are
+        compared to one decimal, ties by the order of the features, so that a hair's breadth does not reorder names.
     """
     own = features.set_index("customer_id").reindex(placed.index)
     categories = own[list(spaces.weights)] if spaces.weights else own[[]]
@@ -125,8 +125,7 @@ def telling_differences(spaces: Spaces, features: pd.DataFrame, placed: pd.Serie
     table = differences_from_base(points.rename_axis("customer_id").reset_index(), by="segment", columns=columns)
     kept = table[table["differs"].fillna(False).astype(bool)].copy()
     number = kept["kind"].eq("numeric").to_numpy()
-    medians = own[spaces.transform.columns].astype("float64").groupby(placed).median()
-    whole = own[spaces.transform.columns].astype("float64").median()
+    numbers = own[spaces.transform.columns].astype("float64")
     told = kept.assign(
         segment=kept["group"].astype(int),
         feature=kept["variable"],
@@ -134,14 +133,22 @@ def telling_differences(spaces: Spaces, features: pd.DataFrame, placed: pd.Serie
         low=kept["effect_low"],
         high=kept["effect_high"],
     )
-    told["own"] = [
-        medians.loc[row.segment, row.feature] if row.kind == "numeric" else row.share for row in told.itertuples()
-    ]
-    told["base"] = [whole[row.feature] if row.kind == "numeric" else row.base_share for row in told.itertuples()]
+    middles = [_middles(numbers[row.feature], placed, row.segment) if row.kind == "numeric"
+               else ("share", row.share, row.base_share) for row in told.itertuples()]  # fmt: skip
+    told["statistic"], told["own"], told["base"] = zip(*middles, strict=True) if middles else ([], [], [])
     told["rank"] = -told["effect"].abs().round(1)
     told["place"] = told["feature"].map({name: at for at, name in enumerate(columns)})
     ranked = told.sort_values(["segment", "rank", "place", "level"], na_position="first", ignore_index=True)
     return ranked[list(TELLING_COLUMNS)]
+
+
+def _middles(values: pd.Series, placed: pd.Series, segment: int) -> tuple[str, float, float]:
+    """Return median of the segment and of all, or their means where the medians say nothing."""
+    inside = values[placed == segment]
+    own, base = float(inside.median()), float(values.median())
+    if own != base:
+        return "median", own, base
+    return "mean", float(inside.mean()), float(values.mean())
 
 
 def name_segments(
@@ -282,7 +289,7 @@ def _is_telling(row: Any) -> bool:
 
 def _description(rows: pd.DataFrame, labels: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     strong = [row for row in sorted(rows.itertuples(), key=_is_absence) if _is_telling(row)][:MOST_PHRASES]
-    facts = [(row.feature, row.level, float(row.own), float(row.base)) for row in strong]
+    facts = [Fact(row.feature, row.level, row.statistic, float(row.own), float(row.base)) for row in strong]
     return describe(facts, labels)
 
 

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-__all__ = ["AVERAGE", "PHRASES", "TIER_WORDS", "TIER_ZH", "Phrase", "describe", "phrase"]
+__all__ = ["AVERAGE", "PHRASES", "Fact", "TIER_WORDS", "TIER_ZH", "Phrase", "describe", "phrase"]
 
 Phrase = tuple[str, str]  # (en, zh)
 AVERAGE: Phrase = ("average", "平均")
+_MIDDLES: dict[str, Phrase] = {"median": ("at the median", "中位数"), "mean": ("on average", "均值")}
+
+
+class Fact(NamedTuple):
+    """A difference that is told: what of, the level of a category, which statistic, the segment's figure and all's.
+
+    Attributes
+    ----------
+    feature : str
+    level : str or None
+        None for numbers.
+    statistic : str
+        ``median`` or ``mean`` of a number, ``share`` of a level.
+    own, base : float
+        In the feature's unit; shares 0..1.
+    """
+
+    feature: str
+    level: str | None
+    statistic: str
+    own: float
+    base: float
+
 
 # feature -> (phrase when high, phrase when low), each (en, zh)
 PHRASES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
@@ -82,15 +106,13 @@ def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *,
     return f"{'high' if high else 'low'} {english}", f"{chinese}{'高' if high else '低'}"
 
 
-def describe(
-    facts: list[tuple[str, str | None, float, float]], labels: Mapping[str, Mapping[str, str]]
-) -> dict[str, str]:
+def describe(facts: Sequence[Fact], labels: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Say in one sentence what sets a segment apart, with its own figures and everybody's.
 
     Parameters
     ----------
-    facts : list of (feature, level or None, own figure, everybody's figure)
-        Medians of numbers, shares (0..1) of levels; the strongest difference first.
+    facts : sequence of Fact
+        The strongest difference first.
     labels : mapping
         Feature to {"en", "zh"}.
 
@@ -102,13 +124,14 @@ def describe(
     if not facts:
         return {"en": "Like customers as a whole in every feature.", "zh": "各项特征均与总体相近。"}
     english, chinese = [], []
-    for feature, level, own, base in facts:
+    for feature, level, statistic, own, base in facts:
         plain = feature.replace("_", " ")
         label = labels.get(feature, {})
         what = label.get("en", plain), label.get("zh", plain)
         if level is None:
-            english.append(f"{what[0].lower()} {_number(own)} at the median against {_number(base)}")
-            chinese.append(f"{what[1]}中位数 {_number(own)}（总体 {_number(base)}）")
+            middle = _MIDDLES[statistic]
+            english.append(f"{what[0].lower()} {_number(own)} {middle[0]} against {_number(base)}")
+            chinese.append(f"{what[1]}{middle[1]} {_number(own)}（总体 {_number(base)}）")
         else:
             words = LEVEL_WORDS.get(level, (level, level)) if feature == "shopping_mode" else (level, level)
             english.append(f"{what[0].lower()} {words[0]} for {own:.0%} against {base:.0%}")

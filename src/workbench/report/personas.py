@@ -155,7 +155,7 @@ def persona_card(persona: Persona, *, language: str = "en", about: About = UNKNO
         _advice(figure, persona, language)
         note = _note(persona, language, about)
         figure.add_artist(_line(0.35))
-        _write(figure, 0.4, 0.45, wrapped(drawable(note), 100), size=7.5, color=GREY)
+        _write(figure, 0.4, 0.45, wrapped(drawable(note), 88), size=8.8, color=GREY)
         said = "; ".join(" ".join(fact) for fact in facts)
         alt = say("persona_alt", language, {"name": name, "sentence": sentence, "facts": said})
         title = say("persona_title", language, {"name": name})
@@ -237,7 +237,7 @@ def _emblem(figure: Figure, persona: Persona, language: str) -> None:
         axes.fill(np.r_[angle, at * step], np.r_[0.15 + (reach - 0.15) * bend, 0.0], color=colour, alpha=0.85, lw=0)
     axes.plot(ring, np.ones(120), color=INK, lw=0.9, ls=(0, (3, 3)))
     words = say("persona_emblem", language, {"traits": list(traits["variable"])}) if len(traits) else ""
-    _write(figure, 0.4, 5.68, wrapped(drawable(words), 62), size=6.5, color=GREY)
+    _write(figure, 0.4, 5.68, wrapped(drawable(words), 88), size=8.8, color=GREY)
 
 
 def _sentence(persona: Persona, language: str) -> str:
@@ -263,7 +263,7 @@ def _size(figure: Figure, persona: Persona, language: str) -> None:
     for at, (number, words) in enumerate(blocks):
         top = 7.85 - at * 1.05
         _write(figure, 9.35, top, number, size=24, color=ACCENT)
-        _write(figure, 9.35, top - 0.48, wrapped(words, 15), size=8.5, color=GREY)
+        _write(figure, 9.35, top - 0.48, wrapped(words, 14.5), size=10, color=GREY)
 
 
 def _fact(row: pd.Series, language: str, currency: str) -> tuple[str, str, str]:
@@ -289,8 +289,8 @@ def _facts(figure: Figure, facts: Sequence[tuple[str, str, str]], language: str)
         axes.set_axis_off()
         axes.add_patch(_panel())
         _write(figure, left + 0.18, 5.1, shortened(number, 14), size=19, color=INK)
-        _write(figure, left + 0.18, 4.65, wrapped(shortened(what, 46), 25), size=9.5, color=INK)
-        _write(figure, left + 0.18, 4.22, wrapped(drawable(against), 31), size=7.8, color=GREY)
+        _write(figure, left + 0.18, 4.65, wrapped(shortened(what, 42), 23), size=10.5, color=INK)
+        _write(figure, left + 0.18, 4.22, wrapped(drawable(against), 25), size=9.3, color=GREY)
 
 
 def _panel() -> Any:
@@ -314,7 +314,7 @@ def _week(figure: Figure, persona: Persona, language: str) -> None:
     every = max(1, round(len(columns) / 8))
     shown = range(0, len(columns), every)
     axes.set_xticks(list(shown), labels=[str(int(columns[each])) for each in shown])
-    axes.tick_params(labelsize=8, labelcolor=INK)
+    axes.tick_params(labelsize=9.3, labelcolor=INK)
 
 
 def _ways(figure: Figure, persona: Persona, language: str) -> None:
@@ -328,18 +328,18 @@ def _ways(figure: Figure, persona: Persona, language: str) -> None:
     at = np.arange(len(ways))
     axes.barh(at, ways["share"], height=0.55, color=ACCENT)
     axes.scatter(ways["base_share"], at, marker="|", s=150, c=INK, linewidths=1.5, zorder=3)
-    axes.set_yticks(at, labels=[shortened(label(each, language), 8.5) for each in ways["value"]])
+    axes.set_yticks(at, labels=[shortened(label(each, language), 8) for each in ways["value"]])
     axes.set_ylim(max(len(ways), 4) - 0.5, -0.5)
     axes.set_xlim(0, max(1e-9, float(np.nanmax(ways[["share", "base_share"]].to_numpy()))) * 1.35)
     axes.set_xticks([])
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
-    axes.tick_params(labelsize=8, labelcolor=INK)
+    axes.tick_params(labelsize=9.3, labelcolor=INK)
     for place, row in enumerate(ways.itertuples()):
         end = max(row.share, row.base_share)
         axes.annotate(show(row.share, "pct", language), (end, place), (5, 0), textcoords="offset points", va="center",
-                      size=8, color=GREY)  # fmt: skip
-    _write(figure, 4.95, 0.9, say("persona_base_mark", language), size=7, color=GREY)
+                      size=9.3, color=GREY)  # fmt: skip
+    _write(figure, 4.95, 0.9, say("persona_base_mark", language), size=8.8, color=GREY)
 
 
 def _advice(figure: Figure, persona: Persona, language: str) -> None:
@@ -351,13 +351,13 @@ def _advice(figure: Figure, persona: Persona, language: str) -> None:
         _write(figure, 8.45, top, say(key, language), size=10.5, color=INK)
         for line in lines:
             top -= 0.27
-            text = wrapped(drawable(line), 30)
-            _write(figure, 8.45, top, icon, size=8.5, color=GREY)
-            _write(figure, 8.68, top, text, size=8.5, color=INK)
-            top -= 0.13 * text.count("\n")
+            text = wrapped(drawable(line), 19)
+            _write(figure, 8.45, top, icon, size=9.8, color=GREY)
+            _write(figure, 8.68, top, text, size=9.8, color=INK)
+            top -= 0.18 * text.count("\n")
         top -= 0.4
     if top < 3.5:  # noqa: PLR2004  something was written
-        _write(figure, 8.45, top + 0.15, wrapped(say("persona_suggestion", language), 34), size=7, color=GREY)
+        _write(figure, 8.45, top + 0.15, wrapped(say("persona_suggestion", language), 23), size=8.8, color=GREY)
 
 
 def _note(persona: Persona, language: str, about: About) -> str:

@@ -23,12 +23,12 @@ COLUMNS = ["recency_days", "frequency_orders", "monetary_total"]
 def telling(*segments, columns=COLUMNS):
     """Give each segment its effects by feature, as ``telling_differences`` ranks them."""
     rows = [
-        (at, name, None, effect, 0.0, 0.0, 0.0, 1.0 + effect, 1.0)
+        (at, name, None, effect, 0.0, 0.0, 0.0, "median", 1.0 + effect, 1.0)
         for at, effects in enumerate(segments)
         for name, effect in sorted(zip(columns, effects, strict=True), key=lambda each: -abs(each[1]))
         if effect
     ]
-    names = ["segment", "feature", "level", "effect", "low", "high", "q_value", "own", "base"]
+    names = ["segment", "feature", "level", "effect", "low", "high", "q_value", "statistic", "own", "base"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -39,6 +39,12 @@ def test_strongest_differences_come_first_and_give_the_description_its_figures()
     assert found[1].name == {"en": "Lapsed, infrequent", "zh": "久未购、低频"}
     assert found[0].description["en"].startswith("Monetary total 3 at the median against 1;")
     assert "0.1" not in found[1].description["en"]  # a small difference is no part of it
+
+
+def test_where_segment_and_base_share_their_median_the_mean_is_told():
+    rows = telling([1.0], columns=["monetary_total"]).assign(statistic="mean", own=2.5, base=0.5)
+    said = name_segments(rows, 1)[0].description
+    assert said == {"en": "Monetary total 2.5 on average against 0.5.", "zh": "monetary total均值 2.5（总体 0.5）。"}
 
 
 def test_segment_without_differences_is_average():
@@ -133,6 +139,16 @@ def test_only_differences_that_hold_after_adjustment_are_told(spaces):
     first = told[told["segment"] == 0].iloc[0]
     assert first["low"] < first["effect"] < first["high"]
     assert first["own"] == pytest.approx(500, rel=0.05)
+
+
+def test_means_stand_in_where_both_medians_are_the_same():
+    returns = np.where(np.arange(400) % 10 == 0, 8.0, 0.0)
+    features = shoppers().assign(recency_days=returns, frequency_orders=1.0 + (np.arange(400) % 3))
+    spaces = spaces_of(features, ["recency_days", "frequency_orders"], log_columns=[])
+    placed = pd.Series((np.arange(400) % 5 == 0).astype(int), index=spaces.matrix.index)
+    told = telling_differences(spaces, features, placed)
+    row = told[(told["segment"] == 0) & (told["feature"] == "recency_days")].iloc[0]
+    assert (row["statistic"], row["own"], row["base"]) == ("mean", 0.0, pytest.approx(0.8))
 
 
 def test_definition_follows_the_verdict(spaces):

@@ -248,9 +248,11 @@ def _sizes(sizes: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:
     largest = sizes.loc[sizes["n"].idxmax()]
     values = {name: largest[name] for name in ("share", "low", "high", "value_share")} | {"n": n}
     key = "segments_largest_bare" if pd.isna(largest["value_share"]) else "segments_largest"
-    found = [Finding(key, values | {"segment": _name(largest["segment"], definition)}, 0.3)]
-    if sizes["value_share"].notna().any():
-        richest = sizes.loc[sizes["value_share"].idxmax()]
+    richest = sizes.loc[sizes["value_share"].idxmax()] if sizes["value_share"].notna().any() else None
+    both = richest is not None and richest["segment"] == largest["segment"]
+    weight = 0.65 if both else 0.3
+    found = [Finding(key, values | {"segment": _name(largest["segment"], definition)}, weight)]
+    if richest is not None and not both:
         values = {name: richest[name] for name in ("share", "value_share")} | {"n": n}
         found.append(Finding("segments_most_value", values | {"segment": _name(richest["segment"], definition)}, 0.65))
     return found

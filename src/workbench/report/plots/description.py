@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from workbench.core.errors import DataError, Fault, did_you_mean
 from workbench.report.numbers import show
+from workbench.report.plots.bands import band_order
 from workbench.report.plots.charts import (
     UNKNOWN,
     About,
@@ -264,7 +265,9 @@ def _draw_movements(axes: Axes, tidy: pd.DataFrame, whole: pd.Series, language: 
 
 @drawn(optional=("value", "part", "n", "share", "share_low", "share_high", "base_share"))
 def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the share of customers in each category, ranked, with intervals, against a base where given.
+    """Draw the share of customers in each category, with intervals, against a base where given.
+
+    Categories stand by share; bands (ages, incomes, counts) from low to high.
 
     Parameters
     ----------
@@ -282,10 +285,11 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
     Chart
     """
     ranked = _rank_categories(frame, language, about.least)
-    shown = ranked.head(MOST_GROUPS).reset_index(drop=True)
-    if shown["share"].isna().all():
+    largest = ranked.head(MOST_GROUPS).reset_index(drop=True)
+    if largest["share"].isna().all():
         return not_enough(language)
-    top = shown[~shown["rest"]].iloc[0] if not shown["rest"].all() else shown.iloc[0]
+    top = largest[~largest["rest"]].iloc[0] if not largest["rest"].all() else largest.iloc[0]
+    shown = _by_band(largest)
     values = {"column": column, "value": name_of(top["value"], language), "share": top["share"]}
     title = say("chart_shares_title", language, values)
     figure, axes = canvas(height_for(len(shown)))
@@ -316,6 +320,15 @@ def _rank_categories(frame: pd.DataFrame, language: str, least: int) -> pd.DataF
     counted = without_small(kept.assign(value=value, rest=rest, **numbers), "n", least=least)
     order = ["rest", "share", "value"]
     return counted.sort_values(order, ascending=[True, False, True], na_position="last")
+
+
+def _by_band(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Order bands from low to high, the remaining ones together last; other categories stay as they are."""
+    named = ranked[~ranked["rest"]]
+    order = band_order(named["value"])
+    if order is None:
+        return ranked
+    return pd.concat([named.iloc[order], ranked[ranked["rest"]]], ignore_index=True)
 
 
 def _draw_shares(axes: Axes, shown: pd.DataFrame, at: np.ndarray, language: str, least: int) -> None:

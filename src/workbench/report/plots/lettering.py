@@ -37,9 +37,15 @@ def register_fonts() -> tuple[str, ...]:
 
 
 def drawable(text: object) -> str:
-    """Return text that our fonts can draw on one line: a glyph they lack becomes ``?``, a line break a blank."""
+    """Return text that our fonts can draw on one line: a glyph they lack becomes ``?``, a line break a blank.
+
+    Curly quotes of a text without Chinese characters become straight: the Chinese font draws them as wide as a
+    character of its own.
+    """
     glyphs = _glyphs()
     plain = " ".join(str(text).split())
+    if not any(_is_wide(each) for each in plain):
+        plain = plain.translate(_STRAIGHT)
     return "".join(each if ord(each) in glyphs else "?" for each in plain if unicodedata.category(each) != "Cf")
 
 
@@ -89,6 +95,7 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
+_STRAIGHT = str.maketrans("“”‘’", "\"\"''")
 _NO_LINE_START = "，。、；：？！）》」』】”’…,.;:?!)%\u2009\u00a0\u202f"
 _NO_LINE_END = "（《「『【“‘(\u2009\u00a0\u202f¥$€£"
 

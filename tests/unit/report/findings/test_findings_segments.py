@@ -98,6 +98,14 @@ def test_the_verdict_comes_first_with_its_evidence(definition, verdict):
     assert values["segments_definition"]["features"] == ["a", "income"]
 
 
+def test_a_segment_both_largest_and_richest_is_told_of_once(definition):
+    found = find(definition, shares=(0.2, 0.8))
+    assert "segments_most_value" not in told(found)
+    largest = next(each for each in found if each.key == "segments_largest")
+    assert largest.values["value_share"] == 0.8
+    assert largest.weight > 0.6
+
+
 def test_a_continuum_does_not_claim_that_its_silhouette_stays_below_the_reference(definition):
     said = say("segments_continuum", "en", find(definition)[0].values)
     assert "Silhouette 0.44 against 0.42 for one cloud" in said
