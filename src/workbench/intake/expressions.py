@@ -17,7 +17,7 @@ import ibis
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 
-__all__ = ["ATTRIBUTE", "check_expression", "columns_in", "to_ibis"]
+__all__ = ["ATTRIBUTE", "check_expression", "columns_in", "terms_of", "to_ibis"]
 
 ATTRIBUTE = "attribute"  # kind of a declared attribute: numeric or text, known once its values are read
 MAX_CHARACTERS = 4000
@@ -111,6 +111,29 @@ def columns_in(expression: str) -> list[str]:
         return list(dict.fromkeys(_names(_parse(expression))))
     except _SyntaxFault as fault:
         raise ProfileError(Fault("", f"{fault} in {expression!r}")) from None
+
+
+def terms_of(expression: str) -> list[str]:
+    """Split an expression into the terms that ``and`` joins outside all brackets; others stay as they are.
+
+    Examples
+    --------
+    >>> terms_of("a = 1 and (b = 2 or c = 3) and not d = 'x and y'")
+    ['a = 1', '(b = 2 or c = 3)', "not d = 'x and y'"]
+    >>> terms_of("a = 1 and b = 2 or c = 3")
+    ['a = 1 and b = 2 or c = 3']
+    """
+    depth, cuts, at = 0, [(0, 0)], 0
+    while match := _TOKEN.match(expression, at):
+        word, at = (match["sign"] or match["word"] or "").lower(), match.end()
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        if depth == 0 and word == "or":
+            return [expression]
+        if depth == 0 and word == "and":
+            cuts.append(match.span("word"))
+    ends = [start for start, _ in cuts[1:]] + [len(expression)]
+    terms = [expression[begin:end].strip() for (_, begin), end in zip(cuts, ends, strict=True)]
+    return terms if all(terms) else [expression]
 
 
 def to_ibis(expression: str, table: ibis.Table, columns: Mapping[str, str]) -> ibis.expr.types.BooleanValue:

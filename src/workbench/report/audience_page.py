@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -13,10 +13,13 @@ from markupsafe import Markup
 from workbench.analysis.portraits.blocks import BLOCKS
 from workbench.analysis.portraits.members import MemberPortrait
 from workbench.report.html import data_uri, render
+from workbench.report.numbers import show
 from workbench.report.plots.charts import About, Chart
+from workbench.report.plots.marks import kind_of
 from workbench.report.plots.portraits import plot_journey, plot_week, value_key
+from workbench.report.plots.regions import PLACES, plot_region
 from workbench.report.plots.theme import render as draw
-from workbench.report.tables import table_html
+from workbench.report.tables import WRITTEN, table_html
 from workbench.report.text import label, say
 
 __all__ = ["Names", "audience_page"]
@@ -24,16 +27,18 @@ __all__ = ["Names", "audience_page"]
 _MOST_ROWS = 20
 _FUNNEL = {"step": "text", "alone": "int", "left": "int", "left_share": "pct"}
 _SHARES = {
-    "variable": "text", "value": "text", "n": "int", "share": "pct", "share_low": "pct", "share_high": "pct",
+    "variable": "text", "value": "text", "n": WRITTEN, "share": "pct", "share_low": "pct", "share_high": "pct",
     "base_share": "pct", "tgi": "num",
 }  # fmt: skip
-_NUMBERS = {"variable": "text", "n": "int", "median": "num", "base_median": "num", "effect": "num"}
+_NUMBERS = {"variable": "text", "n": WRITTEN, "median": WRITTEN, "base_median": WRITTEN, "effect": "num"}
 _OVERLAP = {"other": "text", "n_other": "int", "both": "int", "jaccard": "num", "lift": "num"}
 _LIFT = {"top_share": "pct", "customers": "int", "found": "pct", "low": "pct", "high": "pct", "lift": "num"}
 _CROSS = {
-    "first_value": "text", "second_value": "text", "n": "int", "cell": "int", "share": "pct", "share_low": "pct",
+    "first_value": "text", "second_value": "text", "n": WRITTEN, "cell": "int", "share": "pct", "share_low": "pct",
     "share_high": "pct", "base_share": "pct", "tgi": "num",
 }  # fmt: skip
+_MOST_OF_ONE = 2  # values of a variable among the differences
+BASE_TGI = 100
 _MOST_VALUES = 8  # of a variable, the most frequent among the members
 _MOST_NUMBERS = 10  # of a block, those that differ most
 
@@ -78,7 +83,8 @@ def audience_page(
     ----------
     estimate : mapping
         name, label (by language), as_of (date), purpose, purposes (asked for at all), members, reachable,
-        consent_recorded, customers, funnel (DataFrame: step, alone, left).
+        consent_recorded, customers, funnel (DataFrame: step, alone, left); made_by_rule (variables whose values the
+        rule decides; they stand in the whole portrait and are no differences), others (labels of other audiences).
     portrait : MemberPortrait
         Suppressed cells stay empty.
     overlaps : DataFrame, optional
@@ -100,11 +106,16 @@ def audience_page(
     values["share"] = estimate["members"] / max(estimate["customers"], 1)
     tell = _Teller(language, currency, names or Names())
     sections = [tell.table("funnel", _with_shares(estimate["funnel"], language), _FUNNEL)]
-    sections += _differences(portrait.portrait, tell)
-    sections += [tell.chart("week", plot_week, portrait.week), tell.chart("journey", plot_journey, portrait.journey)]
+    sections += _differences(portrait.portrait, estimate.get("made_by_rule", ()), tell)
+    sections += [
+        tell.chart("region", plot_region, _places(portrait.portrait, tell)),
+        tell.chart("week", plot_week, portrait.week),
+        tell.chart("journey", plot_journey, portrait.journey),
+    ]
     sections += _crosses(portrait.crosses, tell)
     if overlaps is not None and len(overlaps):
-        sections.append(tell.table("overlap", _others(overlaps, estimate["name"]), _OVERLAP))
+        others = _others(overlaps, estimate, language)
+        sections.append(tell.table("overlap", others, _OVERLAP))
     if lift is not None:
         sections.append(tell.table("lift", lift, _LIFT))
     consent = "audience_consent" if estimate["consent_recorded"] else "audience_consent_unknown"
@@ -151,25 +162,58 @@ class _Teller:
             return section
         return section | {"picture": {"uri": data_uri(draw(chart, "svg"), "image/svg+xml"), "alt": chart.alt}}
 
-    def called(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Call variables and values by their names."""
+    def called(self, rows: pd.DataFrame, *, variables: bool = True) -> pd.DataFrame:
+        """Call values by their names, and variables unless they are still needed as keys."""
         values = [
             self.names.value(row.variable, row.value, self.language) if pd.notna(row.value) else ""
             for row in rows.itertuples()
         ]
-        return rows.assign(
-            value=values, variable=[self.names.variable(each, self.language) for each in rows["variable"]]
-        )
+        numbers = {name: self._numbers(rows, name) for name in ("median", "base_median") if name in rows}
+        named = rows.assign(value=values, n=self.sizes(rows), **numbers)
+        if not variables:
+            return named.assign(n=rows["n"])
+        return named.assign(variable=[self.names.variable(each, self.language) for each in rows["variable"]])
+
+    def sizes(self, rows: pd.DataFrame) -> list[str]:
+        """Write how many customers stand behind each row, or that it is not shown."""
+        hidden = rows["suppressed"].astype(bool)
+        return [
+            say("audience_hidden", self.language) if small else show(n, "int", self.language)
+            for n, small in zip(rows["n"], hidden, strict=True)
+        ]
+
+    def _numbers(self, rows: pd.DataFrame, name: str) -> list[str]:
+        """Write figures with the unit of their variable."""
+        return [
+            show(value, "num" if kind_of(variable) == "days" else kind_of(variable), self.language, self.currency)
+            for value, variable in zip(rows[name], rows["variable"], strict=True)
+        ]
 
 
-def _differences(portrait: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
-    """Tell where the members differ from everybody beyond chance: shares, then figures, the strongest first."""
-    differing = portrait[portrait["differs"].fillna(False).astype(bool)]
+def _differences(portrait: pd.DataFrame, made_by_rule: Collection[str], tell: _Teller) -> list[dict[str, Any]]:
+    """Tell where the members differ from everybody beyond chance: shares, then figures, the strongest first.
+
+    What the rule decides is no difference that was found. What is more frequent tells more than what is less so; of
+    one variable two values are told.
+    """
+    differing = portrait[portrait["differs"].fillna(False).astype(bool) & ~portrait["variable"].isin(made_by_rule)]
     numeric = differing["kind"] == "numeric"
+    shares = _strongest(differing[~numeric])
+    shares = shares.assign(rare=shares["tgi"] < BASE_TGI).sort_values("rare", kind="stable")
+    shares = shares.groupby("variable", sort=False).head(_MOST_OF_ONE)
     return [
-        tell.table("shares", tell.called(_strongest(differing[~numeric])), _SHARES),
+        tell.table("shares", tell.called(shares), _SHARES),
         tell.table("numbers", tell.called(_strongest(differing[numeric])), _NUMBERS),
     ]
+
+
+def _places(portrait: pd.DataFrame, tell: _Teller) -> pd.DataFrame:
+    """Bring what is known of where they live, ordered values in their order, others by share, the largest first."""
+    rows = portrait[portrait["variable"].isin([name for pair in PLACES for name in pair])]
+    declared = {pair: at for at, pair in enumerate(tell.names.values)}
+    places = [declared.get((row.variable, row.value), len(declared)) for row in rows.itertuples()]
+    ordered = rows.assign(_at=places).sort_values(["_at", "share", "value"], ascending=[True, False, True])
+    return tell.called(ordered.drop(columns="_at"), variables=False)
 
 
 def _blocks(portrait: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
@@ -203,7 +247,9 @@ def _crosses(crosses: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
         named = rows.assign(
             first_value=[tell.names.value(first, each, tell.language) for each in rows["first_value"]],
             second_value=[tell.names.value(second, each, tell.language) for each in rows["second_value"]],
+            n=tell.sizes(rows),
         )
+        named = named[:0] if rows["suppressed"].all() else named
         title = say("audience_cross_title", tell.language, words)
         found.append(tell.table(f"cross-{first}-{second}", named, _CROSS, title))
     return found
@@ -219,11 +265,14 @@ def _strongest(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(_by=strength).sort_values(["_by", "variable", "value"], ascending=[False, True, True])
 
 
-def _others(overlaps: pd.DataFrame, name: str) -> pd.DataFrame:
-    turned = overlaps["second"] == name
+def _others(overlaps: pd.DataFrame, estimate: Mapping[str, Any], language: str) -> pd.DataFrame:
+    """Turn the overlaps so that the other audience stands first, by its label."""
+    turned = overlaps["second"] == estimate["name"]
     other = overlaps["first"].where(turned, overlaps["second"])
     size = overlaps["n_first"].where(turned, overlaps["n_second"])
-    return overlaps.assign(other=other, n_other=size).sort_values(["lift", "other"], ascending=[False, True])
+    ranked = overlaps.assign(other=other, n_other=size).sort_values(["lift", "other"], ascending=[False, True])
+    labels = estimate.get("others") or {}
+    return ranked.assign(other=[(labels.get(each) or {}).get(language) or each for each in ranked["other"]])
 
 
 def _as_of(as_of: date, language: str) -> str:

@@ -51,9 +51,10 @@ def chips(card: PortraitCard, language: str) -> list[dict[str, object]]:
 
 def _chip(tag: CardTag, language: str) -> dict[str, object]:
     until = say("portrait_card_until", language, {"on": tag.expires_at}) if tag.expires_at else ""
-    since = say("portrait_card_since", language, {"on": tag.since}) if tag.since else ""
+    as_of = say("portrait_card_as_of", language, {"on": tag.as_of}) if tag.as_of else ""
+    since = say("portrait_card_since", language, {"on": tag.since}) if tag.since and tag.since != tag.as_of else ""
     word = say("portrait_card_expired", language) if tag.expired else say(f"portrait_card_kind_{tag.kind}", language)
-    source = " · ".join(each for each in (tag.evidence, since, until) if each)
+    source = " · ".join(each for each in (tag.evidence, as_of, since, until) if each)
     return {
         "name": tag.name[language], "value": tag.value_name[language], "mark": _MARKS[tag.kind], "kind": tag.kind,
         "word": word, "expired": tag.expired, "source": source,

@@ -21,6 +21,7 @@ _MONTHS = 24
 _STEP, _HEIGHT, _GAP = 17, 18, 6  # pixels of a month, of a row of the timeline, between rows
 _MOST_UNKNOWN = 12
 _WHO = ("age_band", "gender", "city")
+_FOUND_BY = ("city", "segment", "favourite_category")
 
 
 def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: str = "", report: str = "") -> str:
@@ -116,13 +117,21 @@ def _sentence(card: PortraitCard, language: str) -> str:
 
 
 def _search_words(card: PortraitCard, language: str) -> str:
-    """Join what a card is found by: id, shown name with its pinyin, segment and stage."""
-    from pypinyin import lazy_pinyin  # noqa: PLC0415
-
-    name = card.name or ""
-    said = [each.value_name[language] for each in card.tags if each.tag == "segment"]
+    """Join what a card is found by: id, shown name, city, segment, stage and favourite, Chinese by pinyin too."""
+    tags = {each.tag: each.value_name[language] for each in card.tags}
+    said = [card.name or "", *(tags.get(name, "") for name in _FOUND_BY)]
     said += [label(card.life_cycle_stage, language)] if card.life_cycle_stage else []
-    return " ".join([card.customer_id, name, "".join(lazy_pinyin(name)), *said]).strip()
+    return " ".join([card.customer_id, *(f"{each} {_pinyin(each)}".strip() for each in dict.fromkeys(said) if each)])
+
+
+def _pinyin(text: str) -> str:
+    """Write Chinese in pinyin, whole and by initials; nothing for a text without any."""
+    from pypinyin import Style, lazy_pinyin  # noqa: PLC0415
+
+    if text.isascii():
+        return ""
+    whole, initials = "".join(lazy_pinyin(text)), "".join(lazy_pinyin(text, style=Style.FIRST_LETTER))
+    return "" if whole == text else f"{whole} {initials}"
 
 
 def _consents(card: PortraitCard, language: str) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from workbench.core.errors import listed
 from workbench.core.workspace import find_workspace
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["audience"]
 
 _UNWRAPPED = 10_000  # characters; wider than any row
+_MOST_NAMED = 6  # features not used for look-alikes
 Rule = Annotated[str, typer.Argument(help="A rule of params/audiences, a YAML file, or an expression in quotes.")]
 Profile = Annotated[str, typer.Option("--profile", help="The profile whose last run is asked.")]
 Form = Annotated[str | None, typer.Option("--export", help="csv, xlsx, parquet or sql.")]
@@ -78,7 +80,8 @@ def _tell(found: Estimate) -> None:
 
 def _tell_alike(desk: AudienceDesk, found: Estimate, customers: int) -> None:
     alike = desk.look_alikes(found.audience)
-    print(f"look-alikes: AUC {alike.auc:.3f} on customers held out; not used: {', '.join(alike.left_out) or '-'}")
+    unused = listed(alike.left_out, most=_MOST_NAMED) or "-"
+    print(f"look-alikes: AUC {alike.auc:.3f} on customers held out; not used: {unused}")
     _print(alike.lift)
     _print(alike.scores.head(customers))
 

@@ -15,10 +15,11 @@ import pandas as pd
 
 from workbench.analysis.audiences.attributes import SOURCES
 from workbench.analysis.audiences.look_alike import LookAlike, find_look_alikes
+from workbench.analysis.audiences.origins import made_by_rule
 from workbench.analysis.audiences.overlap import overlap
 from workbench.analysis.audiences.reachable import reachable
 from workbench.analysis.audiences.rule import Audience, parse_audience, parse_expression
-from workbench.analysis.audiences.select import Knowledge, check_audience, funnel, members, named_columns, standing
+from workbench.analysis.audiences.select import Knowledge, check_audience, funnel, members, standing
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.exports import export_csv, export_parquet, export_xlsx
 from workbench.core.files import digest_json, write_json
@@ -31,6 +32,7 @@ from workbench.core.yaml_lines import read_yaml
 from workbench.intake.purposes import name_purposes
 from workbench.run.context import stage_summary
 from workbench.run.lock import hold_workspace
+from workbench.run.tag_registry import registry_of
 
 __all__ = ["FORMS", "AudienceDesk", "Estimate"]
 
@@ -163,8 +165,11 @@ class AudienceDesk:
     def look_alikes(self, audience: Audience, *, seed: int = 0) -> LookAlike:
         """Rank the customers outside an audience by likeness to it."""
         inside = to_pandas(self.members(audience).select("customer_id"))["customer_id"]
-        frame = self.store.frame("features")
-        return find_look_alikes(frame, set(inside), left_out=named_columns(audience, self.known), seed=seed)
+        return find_look_alikes(self.store.frame("features"), set(inside), left_out=self.made_by(audience), seed=seed)
+
+    def made_by(self, audience: Audience) -> tuple[str, ...]:
+        """List the columns that the rule itself decides: they tell nothing of its members that it does not."""
+        return made_by_rule(audience, self.known, registry_of(self.workspace, self.profile).tags)
 
     # files ----------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ _SCORES = ("rfm", "segments", "churn", "value")  # tables whose columns are vari
 _BOOKKEEPING = ("definition_version", "model_version", "cut_off")
 _SOURCES = ("source_l1", "source_l2", "source_l3")
 _ANSWER = "answer_"  # before a tag that copies what was answered in a survey
+_NAMED = ("city_tier",)  # numbers that name something: the tag of the same name says what
 
 
 def read_crosses(texts: Sequence[str], desk: AudienceDesk) -> tuple[tuple[str, str], ...]:
@@ -62,14 +63,16 @@ def write_audience_pages(
     tags = desk.store.frame("portraits") if "portraits" in desk.known.tables else None
     tables = {name: desk.store.read(name) for name in ("products",) if name in desk.store.present()}
     portrait = portray_members(
-        frame, inside, {**desk.known.tables, **tables}, as_of=desk.as_of, scores=_scores(desk, tags, registry),
-        tags=tags, crosses=crosses, event_types=desk.profile.sections["03_build_features"].event_types,
+        _without_numbers_of(frame, tags), inside, {**desk.known.tables, **tables}, as_of=desk.as_of,
+        scores=_scores(desk, tags, registry), tags=tags, crosses=crosses,
+        event_types=desk.profile.sections["03_build_features"].event_types,
     )  # fmt: skip
     told = {
         "name": audience.name, "label": audience.label, "as_of": found.as_of, "purpose": audience.purpose,
         "members": found.members, "reachable": found.reachable, "consent_recorded": found.consent_recorded,
         "purposes": found.purposes,
-        "customers": len(frame), "funnel": found.funnel,
+        "customers": len(frame), "funnel": found.funnel, "made_by_rule": desk.made_by(audience),
+        "others": {name: rule.label for name, rule in desk.named.items()},
     }  # fmt: skip
     enough = min(len(inside), len(frame) - len(inside)) >= LEAST_SEED
     lift = desk.look_alikes(audience).lift if enough else None
@@ -85,6 +88,12 @@ def write_audience_pages(
     return made
 
 
+def _without_numbers_of(features: pd.DataFrame, tags: pd.DataFrame | None) -> pd.DataFrame:
+    """Leave out the numbers that name something, where a tag of the same name says what."""
+    said = [name for name in _NAMED if tags is not None and name in tags.columns]
+    return features.drop(columns=said, errors="ignore")
+
+
 def _scores(desk: AudienceDesk, tags: pd.DataFrame | None, registry: TagRegistry) -> list[pd.DataFrame]:
     """Bring what is known beside the features: scores, the declared source, what surveys say."""
     present = desk.store.present()
@@ -98,6 +107,7 @@ def _scores(desk: AudienceDesk, tags: pd.DataFrame | None, registry: TagRegistry
     if tags is not None:
         asked = [name for name, tag in registry.tags.items() if tag.kind == "survey" and name in tags.columns]
         frames += [tags[["customer_id", *asked]].rename(columns={name: f"{_ANSWER}{name}" for name in asked})]
+        frames += [tags[["customer_id", *(name for name in _NAMED if name in tags.columns)]]]
     return frames
 
 

@@ -149,12 +149,11 @@ class Explorer:
         counted = to_pandas(
             table.group_by(value=table[tag]).aggregate(n=table.count()).filter(lambda each: each["value"].notnull())
         )
-        names = {key: value.model_dump()[self.language] for key, value in self.desk.registry.tags[tag].values.items()}
         ranked = counted.sort_values(["n", "value"], ascending=[False, True])
-        return [
-            (f"{names.get(row.value) or label(row.value, self.language)} ({row.n:,})", row.value)
-            for row in ranked.itertuples()
-        ]
+        return [(f"{self._called(tag, row.value)} ({row.n:,})", row.value) for row in ranked.itertuples()]
+
+    def _called(self, tag: str, value: str) -> str:
+        return label(self.desk.registry.called(tag, value)[self.language], self.language)
 
     def _say(self, key: str, values: dict[str, Any] | None = None) -> str:
         return say(key, self.language, values or {})

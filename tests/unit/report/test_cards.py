@@ -1,6 +1,7 @@
 """Cards as pages: escaped, one page in print, the same figures in both languages, plain values for a CRM."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -79,8 +80,11 @@ def test_values_for_a_crm_are_plain():
     assert values["risk"]["cut_off"] == "2025-04-02"
 
 
-def test_a_card_is_found_by_id_pinyin_and_stage():
-    assert card_view(card())["search"] == "00042 欧** ou** at risk"
+def test_a_card_is_found_by_id_pinyin_initials_and_stage():
+    assert card_view(card(tags=(), sentence=()))["search"] == "00042 欧** ou** o** at risk"
+    city = replace(card().tags[0], tag="city", value_name={"en": "上海", "zh": "上海"})
+    found = card_view(card(tags=(city,), name=None), language="zh")["search"]
+    assert found.startswith("00042 上海 shanghai sh ")
 
 
 def test_several_cards_have_a_finder_and_one_has_none():

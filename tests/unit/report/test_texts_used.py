@@ -28,7 +28,7 @@ from workbench.report.text import has_label, label, texts
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "workbench"
-_AUDIENCE = ("funnel", "shares", "numbers", "week", "journey", "overlap", "lift")
+_AUDIENCE = ("funnel", "shares", "numbers", "region", "week", "journey", "overlap", "lift")
 SAYING = {"say", "pieces", "t", "_tell", "_text"}  # functions whose first argument is the key of a text
 SEGMENT_HEADS = (
     "segment", "name", "customers", "share", "share_of_from", "interval", "from", "to", "differ", "movers", "stayers",
@@ -72,7 +72,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "portrait_card_action_*": ["portrait_card_action_life_cycle", "portrait_card_action_segment"],
     "portrait_card_occasion_*": ["portrait_card_occasion_purchase", "portrait_card_occasion_birthday"],
     "audience_*_title": [f"audience_{each}_title" for each in _AUDIENCE],
-    "audience_*_none": ["audience_week_none", "audience_journey_none"],
+    "audience_*_none": ["audience_region_none", "audience_week_none", "audience_journey_none"],
     "audience_block_*": [f"audience_block_{each}" for each in BLOCKS],
     "*_heading": [],  # the heading of a finding, where it has one
     "table_*": [],  # the tables that notebooks show, read from them below

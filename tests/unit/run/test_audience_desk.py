@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 import sqlite3
 
 import numpy as np
@@ -18,9 +19,8 @@ from workbench.run.cli import app
 CUSTOMERS = 300
 
 
-@pytest.fixture
-def root(fresh_workspace):
-    """A workspace in which the tiny profile has features, rfm, orders and consents of 300 customers."""
+def with_customers(workspace):
+    """Give the tiny profile of a workspace features, rfm, orders and consents of 300 customers."""
     rng = np.random.default_rng(1)
     ids = [f"{at:06d}" for at in range(CUSTOMERS)]
     recency = rng.integers(1, 400, CUSTOMERS)
@@ -37,14 +37,37 @@ def root(fresh_workspace):
         "customer_id": ids, "purpose": "marketing", "granted": np.arange(CUSTOMERS) % 3 > 0,
         "changed_at": pd.Timestamp("2025-01-01"),
     })  # fmt: skip
-    folder = fresh_workspace / "data/processed/tiny"
+    folder = workspace / "data/processed/tiny"
     for name, frame in {"features": features, "rfm": rfm, "transactions": orders, "consents": consents}.items():
         folder.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(folder / f"{name}.parquet")
     current = folder / ".stages/03_build_features/current"
     current.mkdir(parents=True)
     (current / "summary.json").write_text(json.dumps({"as_of": "2025-07-01"}), encoding="utf-8")
-    return fresh_workspace
+    return workspace
+
+
+@pytest.fixture
+def root(fresh_workspace):
+    """A workspace in which the tiny profile has customers."""
+    return with_customers(fresh_workspace)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory, repository):
+    """An estimate and its page in English and Chinese, of customers with tags, some of them nasty."""
+    workspace = tmp_path_factory.mktemp("pages")
+    shutil.copytree(repository / "params", workspace / "params")
+    at = np.arange(CUSTOMERS)
+    tags = pd.DataFrame({
+        "customer_id": [f"{each:06d}" for each in at], "as_of": pd.Timestamp("2025-07-01"),
+        "life_cycle": np.where(at % 2, "active", "lost"), "spend_band": np.where(at % 4 > 1, "high", "top"),
+        "media_habit": "<b>price</b>", "city_tier": np.where(at % 3, "first", "other"),
+    })  # fmt: skip
+    tags.to_parquet(with_customers(workspace) / "data/processed/tiny/portraits.parquet")
+    desk = AudienceDesk(find_workspace(workspace), "tiny")
+    found = desk.estimate(desk.rule("recency_days < 100"))
+    return found, *(path.read_text(encoding="utf-8") for path in write_audience_pages(desk, found))
 
 
 @pytest.fixture
@@ -119,18 +142,17 @@ def test_an_audience_of_nobody_is_counted_and_not_exported(desk):
         desk.export(rule, "csv")
 
 
-def test_the_page_says_the_same_in_both_languages(desk):
-    found = desk.estimate(desk.rule("recency_days < 100"))
-    pages = [path.read_text(encoding="utf-8") for path in write_audience_pages(desk, found)]
-    assert len(pages) == 2
-    assert all(f"{found.members:,}" in page and "http" not in page.split("<main")[1] for page in pages)
-    assert "人群" in pages[1]
-    assert not any("=HYPERLINK(1)</script" in page for page in pages)
+def test_the_page_says_the_same_in_both_languages(pages):
+    found, english, chinese = pages
+    for page in (english, chinese):
+        assert f"{found.members:,}" in page and "http" not in page.split("<main")[1]
+        assert "=HYPERLINK(1)</script" not in page
+    assert "人群" in chinese and f"{found.members} of {CUSTOMERS} customers" in english
 
 
-def test_look_alikes_do_not_use_what_the_rule_names(desk):
+def test_look_alikes_do_not_use_what_the_rule_names_or_what_counts_the_same_orders(desk):
     alike = desk.look_alikes(desk.rule("recency_days < 100"))
-    assert alike.left_out == ("recency_days",)
+    assert alike.left_out == ("frequency_orders", "monetary_total", "recency_days")
     assert len(alike.scores) == CUSTOMERS - desk.estimate(desk.rule("recency_days < 100")).members
 
 
@@ -156,24 +178,16 @@ def test_the_rules_that_ship_can_be_read(desk):
     assert set(desk.named) >= {"win_back_valuable", "promotion_responders", "browsers_without_order"}
 
 
-def test_the_page_holds_the_whole_portrait_the_week_the_journey_and_the_cross_asked_for(desk, root):
-    ids = [f"{at:06d}" for at in range(CUSTOMERS)]
-    tags = pd.DataFrame({
-        "customer_id": ids, "as_of": pd.Timestamp("2025-07-01"), "life_cycle": np.where(np.arange(CUSTOMERS) % 2, "active", "lost"),
-        "spend_band": np.where(np.arange(CUSTOMERS) % 4 > 1, "high", "top"), "media_habit": "<b>price</b>",
-    })  # fmt: skip
-    tags.to_parquet(root / "data/processed/tiny/portraits.parquet")
-    everybody = AudienceDesk(find_workspace(root), "tiny")
-    pages = write_audience_pages(everybody, everybody.estimate(everybody.rule("everybody")))
-    english, chinese = (path.read_text(encoding="utf-8").split("<main")[1] for path in pages)
-    assert "300 of 300 customers" in english
-    for page, cross, block in (
-        (english, "Life-cycle stage by Net spend", "What they say"),
-        (chinese, "人群内：生命周期阶段", "心理与态度"),
+def test_the_page_holds_the_whole_portrait_the_places_the_week_the_journey_and_the_cross_asked_for(pages):
+    _, english, chinese = (each.split("<main")[1] if isinstance(each, str) else each for each in pages)
+    for page, cross, block, tier in (
+        (english, "Life-cycle stage by Net spend", "What they say", "first tier"),
+        (chinese, "人群内：生命周期阶段", "心理与态度", "一线"),
     ):
         assert cross in page
         assert block in page
-        assert page.count("<img") == 2  # the week and the journey
+        assert page.count("<img") == 3  # where they live, the week and the journey
+        assert tier in page
         assert "&lt;b&gt;price" in page and "<b>price" not in page
 
 

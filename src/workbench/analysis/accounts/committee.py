@@ -8,13 +8,17 @@ __all__ = ["ROLES", "buying_committee", "committee_summary", "standard_role"]
 
 # standard role -> what sources call it, lower case
 ROLES = {
-    "economic_buyer": ("economic buyer", "decision maker", "budget owner", "拍板人", "决策者", "决策人"),
-    "champion": ("champion", "sponsor", "coach", "内部支持者", "支持者", "教练"),
+    "economic_buyer": (
+        "economic buyer", "decision maker", "decider", "budget owner", "拍板人", "决策者", "决策人", "决定者",
+    ),
+    "champion": ("champion", "sponsor", "coach", "initiator", "内部支持者", "支持者", "教练", "发起者", "发起人"),
     "technical_evaluator": ("technical evaluator", "technical buyer", "技术把关", "技术负责人", "技术评估"),
     "user": ("user", "end user", "使用者", "用户"),
-    "gatekeeper": ("gatekeeper", "procurement", "purchasing", "legal", "采购", "法务", "采购/法务", "把关者"),
+    "gatekeeper": (
+        "gatekeeper", "procurement", "purchasing", "buyer", "legal", "采购", "采购者", "法务", "采购/法务", "把关者",
+    ),
     "influencer": ("influencer", "影响者", "影响人"),
-}
+}  # fmt: skip
 OTHER_ROLE = "other_role"
 _WORDS = {word: role for role, words in ROLES.items() for word in (role, role.replace("_", " "), *words)}
 _TOLD = ("decision_role", "position", "function", "problem")

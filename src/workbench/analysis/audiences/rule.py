@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean
+from workbench.intake.expressions import terms_of
 
 __all__ = ["Audience", "Clause", "Did", "Limit", "Sequence", "parse_audience", "parse_expression"]
 
@@ -95,8 +96,9 @@ class Audience:
 
 
 def parse_expression(text: str, *, name: str = "expression") -> Audience:
-    """Read a short expression over attributes; its terms joined by ``and`` stay one clause."""
-    return Audience(name, (Clause("where", text, words=text),))
+    """Read a short expression over attributes; each of its terms joined by ``and`` is a step of the funnel."""
+    rule = tuple(Clause("where", term, words=term) for term in terms_of(text))
+    return Audience(name, rule, label={"en": text, "zh": text})
 
 
 def parse_audience(content: Mapping[str, Any], *, where: str = "rule") -> Audience:

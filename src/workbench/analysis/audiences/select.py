@@ -17,7 +17,7 @@ from workbench.analysis.audiences.rule import Audience, Clause
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.intake.expressions import check_expression, columns_in, to_ibis
 
-__all__ = ["Knowledge", "check_audience", "funnel", "members", "named_columns", "standing"]
+__all__ = ["Knowledge", "check_audience", "funnel", "members", "named_columns", "named_tables", "standing"]
 
 
 _BITS = 16  # flags in one number
@@ -151,8 +151,18 @@ def members(audience: Audience, table: ibis.Table) -> ibis.Table:
 
 
 def named_columns(audience: Audience, known: Knowledge) -> tuple[str, ...]:
-    """Return the attributes that the clauses of a rule name, those of the audiences it refers to included."""
-    return tuple(sorted({name for each in (*audience.rule, *audience.exclude) for name in _columns(each, known)}))
+    """Return the attributes that a rule names in clauses and limit, those of the audiences it refers to included."""
+    named = {name for each in (*audience.rule, *audience.exclude) for name in _columns(each, known)}
+    return tuple(sorted(named | _limit_column(audience)))
+
+
+def named_tables(audience: Audience, known: Knowledge) -> tuple[str, ...]:
+    """Return the tables whose rows the clauses of a rule count, those of the audiences it refers to included."""
+    behaviours = [each for clause in (*audience.rule, *audience.exclude) for each in _behaviours(clause, known)]
+    steps = [
+        step for each in behaviours for step in (each.content.steps if each.kind == "sequence" else [each.content])
+    ]
+    return tuple(sorted({step.table for step in steps}))
 
 
 def _limit_column(audience: Audience) -> set[str]:

@@ -9,9 +9,22 @@ from workbench.analysis.accounts.health import CHECKS
 from workbench.analysis.accounts.portraits import AccountPortraits
 from workbench.report.findings.finding import Finding
 
-__all__ = ["account_tables", "find_accounts", "limit_accounts", "riskiest_accounts", "shown_accounts"]
+__all__ = [
+    "COMMITTEE",
+    "account_tables",
+    "find_accounts",
+    "limit_accounts",
+    "riskiest_accounts",
+    "riskiest_committees",
+    "shown_accounts",
+]
 
 _MOST_ROWS = 15
+_MOST_COMMITTEES = 6
+COMMITTEE = {
+    "name": "text", "decision_role": "label", "contact_id": "text", "position": "text", "function": "text",
+    "problem": "text", "orders_recent": "int", "cases_recent": "int",
+}  # fmt: skip
 _SHOWN = [
     "account_id", "name", "health", "failed_checks", "spend_before", "spend_recent", "active_contacts", "contacts",
     "roles_known", "roles_missing", "recency_days",
@@ -114,3 +127,24 @@ def riskiest_accounts(portraits: AccountPortraits | None) -> pd.DataFrame:
         ["place", "checks_failed", "spend", "account_id"], ascending=[True, False, False, True]
     )
     return told[_SHOWN].head(_MOST_ROWS).reset_index(drop=True)
+
+
+def riskiest_committees(portraits: AccountPortraits | None) -> pd.DataFrame:
+    """List the buying committees of the accounts to visit first, role by role: whom to ask for.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `COMMITTEE`, one row per contact of the first six accounts of `riskiest_accounts`, in their
+        order: name is the account's, decision_role as labels name it; what is not known is missing, and who has none
+        of the standard roles comes last.
+    """
+    accounts = riskiest_accounts(portraits).head(_MOST_COMMITTEES)
+    if portraits is None or accounts.empty:
+        return pd.DataFrame(columns=list(COMMITTEE))
+    told = accounts[["account_id", "name"]].assign(place=range(len(accounts)))
+    told = told.merge(portraits.committees, on="account_id")
+    rank = told["decision_role"].map({role: at for at, role in enumerate(ROLES)}).fillna(len(ROLES))
+    told = told.assign(rank=rank).sort_values(["place", "rank", "contact_id"], ignore_index=True)
+    named = told.assign(decision_role=("role_" + told["decision_role"]).where(told["decision_role"].isin(ROLES)))
+    return named.reindex(columns=list(COMMITTEE))

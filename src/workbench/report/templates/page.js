@@ -63,9 +63,10 @@
   function makeFinder(field) {
     var cards = document.querySelectorAll("article.card"), found = document.querySelector("[data-found]"), most = 20;
     function find() {
-      var wanted = field.value.trim().toLowerCase(), shown = 0, all = 0;
+      var wanted = field.value.trim().toLowerCase().split(/\s+/), shown = 0, all = 0;
       cards.forEach(function (card) {
-        var fits = (card.getAttribute("data-search") || card.id).toLowerCase().indexOf(wanted) >= 0;
+        var known = (card.getAttribute("data-search") || card.id).toLowerCase();
+        var fits = wanted.every(function (word) { return known.indexOf(word) >= 0; });
         all += fits ? 1 : 0;
         card.hidden = !fits || shown >= most;
         shown += card.hidden ? 0 : 1;

@@ -22,8 +22,10 @@ def test_a_rule_is_read_into_steps_exclusions_and_limit():
     assert (found.limit.customers, found.limit.order) == (10, "highest")
 
 
-def test_an_expression_is_one_clause():
-    assert parse_expression("a = 1 and b = 2").rule[0].content == "a = 1 and b = 2"
+def test_each_term_of_an_expression_is_a_step_and_alternatives_stay_together():
+    assert [each.content for each in parse_expression("a = 1 and b = 'x and y'").rule] == ["a = 1", "b = 'x and y'"]
+    assert [each.content for each in parse_expression("a = 1 and b = 2 or c = 3").rule] == ["a = 1 and b = 2 or c = 3"]
+    assert [each.content for each in parse_expression("(a = 1 and b = 2)").rule] == ["(a = 1 and b = 2)"]
 
 
 def test_every_fault_is_told_at_once():

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from workbench.analysis.accounts.portraits import AccountPortraits
-from workbench.report.findings.accounts import find_accounts, limit_accounts, riskiest_accounts
+from workbench.report.findings.accounts import find_accounts, limit_accounts, riskiest_accounts, riskiest_committees
 from workbench.report.text import say
 
 ROLES = [
@@ -52,3 +52,16 @@ def test_the_riskiest_come_first_and_the_healthy_are_left_out():
     ]
     assert table["roles_known"].tolist() == [[], ["role_economic_buyer"]]
     assert table["roles_missing"].tolist() == [ROLES, [role for role in ROLES if role != "role_economic_buyer"]]
+
+
+def test_the_committee_of_an_account_is_told_role_by_role_and_nobody_of_a_healthy_one():
+    committees = pd.DataFrame({
+        "account_id": ["A", "A", "A", "B"], "contact_id": ["k3", "k2", "k1", "k4"],
+        "decision_role": ["other_role", "user", "economic_buyer", "champion"], "position": ["aide", "chemist", "director", None],
+        "orders_recent": [0, 4, 1, 2], "cases_recent": [0, 0, 2, 0],
+    })  # fmt: skip
+    table = riskiest_committees(portraits(committees=committees))
+    assert table["contact_id"].tolist() == ["k1", "k2", "k3"]
+    assert table["decision_role"].fillna("-").tolist() == ["role_economic_buyer", "role_user", "-"]
+    assert (table["name"] == "Acme").all() and table["problem"].isna().all()
+    assert riskiest_committees(None).empty

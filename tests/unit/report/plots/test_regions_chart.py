@@ -1,0 +1,43 @@
+"""Where members live: provinces by share, tiers in their order, everybody beside them, small cells said to be small."""
+
+import pandas as pd
+
+from workbench.report.plots.charts import About
+from workbench.report.plots.regions import plot_region
+
+ABOUT = About(least=12)
+
+
+def places(rows):
+    columns = ["variable", "value", "share", "share_low", "share_high", "base_share", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+SHARES = places([
+    ("province", "Guangdong", 0.6, 0.5, 0.7, 0.3, 200), ("province", "Hunan", 0.4, 0.3, 0.5, 0.7, 200),
+    ("city_tier", "first tier", 0.1, 0.05, 0.2, 0.2, 180), ("city_tier", "second tier", None, None, None, 0.4, 180),
+    ("city", "Shenzhen", 0.5, 0.4, 0.6, 0.2, 180),
+])  # fmt: skip
+
+
+def test_the_leading_province_is_the_message_and_tiers_stand_below():
+    chart = plot_region(SHARES, about=ABOUT)
+    assert chart.title == "Guangdong leads: 60 % of the members live there, 30 % of all customers"
+    provinces, tiers = chart.figure.axes
+    assert [each.get_text() for each in provinces.get_yticklabels()] == ["Guangdong", "Hunan"]
+    assert [each.get_text() for each in tiers.get_yticklabels()] == ["first tier", "second tier"]
+    assert [each.get_text() for each in tiers.texts] == ["10 %", "not shown"]
+    assert "Not shown: fewer than 12 customers" in chart.note
+    assert "Province known of 200 members. City tier known of 180 members" in chart.note
+
+
+def test_a_country_and_a_city_stand_in_where_province_and_tier_are_not_known():
+    rows = SHARES[SHARES["variable"] == "city"]
+    chart = plot_region(pd.concat([rows, rows.assign(variable="country", value="China")]), language="zh", about=ABOUT)
+    assert [len(each.get_yticklabels()) for each in chart.figure.axes] == [1, 1]
+    assert chart.title.replace("\N{THIN SPACE}", "") == "China居首：成员中50%居住于此，全体客户中为20%"
+
+
+def test_nothing_known_is_said_to_be_nothing():
+    assert not plot_region(SHARES.assign(share=None), about=ABOUT).drawn
+    assert not plot_region(SHARES.iloc[:0], about=ABOUT).drawn
