@@ -1,15 +1,13 @@
-"""Are there groups of customers, how many, and would they come back? Decides for 06_segment_customers.
+"""How well do customers fall into groups, how many, and would they come back? Measures for 06_segment_customers.
 
-``sweep`` measures every number of groups by one method the same way (``candidates.search`` sweeps several), ``judge``
-says what the measurements allow to be said: separate groups (structure), a stable cut through a continuum, no
-structure, or too little data. Which of the defensible candidates is used is a declared rule.
+``sweep`` measures every number of groups by one method the same way; ``candidates.search`` sweeps several, and
+``verdicts.judge`` says what the measurements allow to be said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -20,7 +18,6 @@ from workbench.analysis.methods import METHODS, Method, Model
 from workbench.analysis.null_model import distance_matrix, silhouette
 from workbench.analysis.stability import (
     MOST_ROWS,
-    STABLE,
     bootstrap_jaccard,
     drawn,
     split_halves,
@@ -30,20 +27,18 @@ from workbench.analysis.stability import (
 from workbench.core.errors import ProfileError
 
 __all__ = [
-    "CHOICES",
     "COSTLY_SAMPLE",
-    "VERDICTS",
+    "LEAST_CUSTOMERS",
+    "MOST_GROUPS",
     "Candidate",
-    "Verdict",
     "candidates_table",
-    "judge",
+    "distinct_customers",
     "numbers_of_groups",
     "sweep",
+    "too_little",
 ]
 
-VERDICTS = ("structure", "continuum", "no_structure", "too_little_data")
 _SINCE = "tenure_days"  # days since the first purchase
-CHOICES = ("largest_stable", "most_stable", "best_separated", "most_actionable")
 LEAST_CUSTOMERS = 100  # below this no number of groups is tried
 MOST_GROUPS = 30
 COSTLY_SAMPLE = 1_000  # customers a costly method is fitted on
@@ -85,37 +80,6 @@ class Candidate:
         return f"{self.method} k={self.k}"
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What may be said about groups of customers.
-
-    Attributes
-    ----------
-    verdict : str
-        One of ``VERDICTS``.
-    k : int
-        Number of groups to use; 1 where no cut can be defended.
-    reason : str
-        A key: separate_and_stable, stable_cut, unstable, few_customers, few_distinct, no_features.
-    values : dict
-        The numbers behind it: customers, distinct, features, needed (least customers), k, method, choice, defensible
-        (candidates the rule chose from), silhouette, null_high, min_jaccard, valley and the thresholds.
-    candidate : Candidate or None
-        The chosen one; None where k is 1.
-    """
-
-    verdict: str
-    k: int
-    reason: str
-    values: dict[str, Any] = field(default_factory=dict)
-    candidate: Candidate | None = None
-
-    @property
-    def method(self) -> str | None:
-        """How the best of the candidates groups; None where nothing was tried."""
-        return self.values.get("method")
-
-
 def numbers_of_groups(matrix: pd.DataFrame, *, k_min: int = 2, k_max: int = 8) -> list[int]:
     """List the numbers of groups that the data can bear.
 
@@ -139,7 +103,7 @@ def numbers_of_groups(matrix: pd.DataFrame, *, k_min: int = 2, k_max: int = 8) -
     """
     if not 2 <= k_min <= k_max:
         raise ProfileError(f"k_min is {k_min} and k_max is {k_max}; expected 2 <= k_min <= k_max")
-    if _too_little(matrix, k_max):
+    if too_little(matrix, k_max):
         return []
     return [k for k in range(k_min, k_max + 1) if len(matrix) >= CUSTOMERS_PER_GROUP * k]
 
@@ -232,119 +196,17 @@ def candidates_table(candidates: Sequence[Candidate], null: pd.DataFrame | None 
     return table.merge(null, on=by, how="left", validate="one_to_one" if "method" in null else "many_to_one")
 
 
-def judge(
-    matrix: pd.DataFrame,
-    candidates: Sequence[Candidate],
-    null: pd.DataFrame | None,
-    *,
-    margin: float = 0.02,
-    deepest: float = 0.5,
-    min_share: float = 0.02,
-    choice: str = "largest_stable",
-) -> Verdict:
-    """Say what the measurements allow to be said, and which k to use.
-
-    A k is *stable* when its worst cluster comes back from disjoint halves with a mean Jaccard that is at least .75
-    also after one standard error (over splits) is taken off, and no cluster is smaller than ``min_share``. It is
-    *separate* when its silhouette exceeds the reference's .95 quantile by ``margin`` and the density between every
-    pair of centres is at most ``deepest`` of that at the emptier centre (not asked of latent classes, which have no
-    centres). Structure: some k is stable and separate; the choice is made among these. Continuum: some k is stable; the
-    choice is made among these. Otherwise no structure.
-
-    Parameters
-    ----------
-    matrix : pandas.DataFrame
-        The customers that were clustered.
-    candidates : sequence of Candidate
-        As ``sweep`` gave them; empty when the data bears no k.
-    null : pandas.DataFrame or None
-        As ``null_reference`` gave it; not read where there are no candidates.
-    margin, deepest, min_share : float
-        In 0..1.
-    choice : {"largest_stable", "most_stable", "best_separated", "most_actionable"}
-        Which of the defensible candidates is used: the largest k (the rule of prediction strength, Tibshirani &
-        Walther 2005; then the better Jaccard), the highest min_jaccard, the highest silhouette above its reference,
-        the highest share of value and churn explained (mean of both). Ties go to fewer groups, then to the method that
-        comes first.
-
-    Returns
-    -------
-    Verdict
-
-    Raises
-    ------
-    ProfileError
-        When the choice is none of these.
-    """
-    if choice not in CHOICES:
-        raise ProfileError(f"choice is '{choice}'; expected one of {', '.join(CHOICES)}")
-    counted = {
-        "customers": len(matrix),
-        "distinct": _distinct(matrix),
-        "features": matrix.shape[1],
-        "needed": LEAST_CUSTOMERS,
-    }
-    if not candidates or null is None:
-        few = "few_distinct" if counted["distinct"] < MOST_GROUPS else "few_customers"
-        return Verdict("too_little_data", 1, _too_little(matrix, k_max=2) or few, counted)
-    limits = {"stable": STABLE, "margin": margin, "deepest": deepest, "min_share": min_share}
-    high = [_null_high(null, each) for each in candidates]
-    stable = [
-        at for at, each in enumerate(candidates)
-        if each.metrics["min_jaccard"] - each.metrics["min_jaccard_error"] >= STABLE
-        and each.metrics["smallest_share"] >= min_share
-    ]  # fmt: skip
-    separate = [
-        at for at in stable
-        if candidates[at].metrics["silhouette"] > high[at] + margin
-        and not candidates[at].metrics["valley"] > deepest
-    ]  # fmt: skip
-    asked = separate or stable
-    ranks = [_rank(candidates[at], choice, high[at]) for at in asked]
-    best = asked[ranks.index(max(ranks))] if asked else _nearest_to_stable(candidates)
-    chosen = candidates[best]
-    values = {**counted, "k": chosen.k, "method": chosen.method, "choice": choice, "defensible": len(asked)}
-    values |= {**chosen.metrics, "null_high": high[best], **limits}
-    if not asked:
-        return Verdict("no_structure", 1, "unstable", values)
-    kind, reason = ("structure", "separate_and_stable") if separate else ("continuum", "stable_cut")
-    return Verdict(kind, chosen.k, reason, values, chosen)
-
-
-def _null_high(null: pd.DataFrame, candidate: Candidate) -> float:
-    own = null["k"] == candidate.k
-    if "method" in null:
-        own &= null["method"] == candidate.method
-    return float(null.loc[own, "null_high"].iloc[0])
-
-
-def _rank(candidate: Candidate, choice: str, high: float) -> tuple[float, ...]:
-    measured = candidate.metrics
-    if choice == "largest_stable":
-        return (candidate.k, measured["min_jaccard"])
-    explained = [x for x in (measured["value_explained"], measured["churn_explained"]) if np.isfinite(x)]
-    score = {
-        "most_stable": measured["min_jaccard"],
-        "best_separated": measured["silhouette"] - high,
-        "most_actionable": round(float(np.mean(explained)), 6) if explained else 0.0,
-    }[choice]
-    return (score, -candidate.k)
-
-
-def _nearest_to_stable(candidates: Sequence[Candidate]) -> int:
-    ranks = [(each.metrics["min_jaccard"], -each.k) for each in candidates]
-    return ranks.index(max(ranks))
-
-
-def _too_little(matrix: pd.DataFrame, k_max: int) -> str:
+def too_little(matrix: pd.DataFrame, k_max: int) -> str:
+    """Return why a matrix of customers bears no groups: no_features, few_customers, few_distinct; else nothing."""
     if matrix.shape[1] == 0:
         return "no_features"
     if len(matrix) < LEAST_CUSTOMERS:
         return "few_customers"
-    return "few_distinct" if _distinct(matrix) < k_max else ""
+    return "few_distinct" if distinct_customers(matrix) < k_max else ""
 
 
-def _distinct(matrix: pd.DataFrame) -> int:
+def distinct_customers(matrix: pd.DataFrame) -> int:
+    """Count the customers that differ from each other in some column."""
     return len(np.unique(matrix.to_numpy(dtype=float), axis=0)) if matrix.size else 0
 
 

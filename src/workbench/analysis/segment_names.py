@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.candidates import Spaces, kept_model
-from workbench.analysis.clustering import Candidate, Verdict
+from workbench.analysis.clustering import Candidate
 from workbench.analysis.differences import differences_from_base
 from workbench.analysis.methods import METHODS
 from workbench.analysis.segment_phrases import AVERAGE, TIER_WORDS, TIER_ZH, Fact, Phrase, describe, phrase
 from workbench.analysis.segments import ALL, Segment, SegmentDefinition
 from workbench.analysis.stability import PATTERN, STABLE
+from workbench.analysis.verdicts import Verdict
 
 __all__ = ["define_segments", "name_segments", "name_tiers", "order_by_value", "telling_differences"]
 

@@ -113,8 +113,8 @@ def follow_records(summaries: Sequence[Mapping[str, Any]], *, language: str) -> 
     ----------
     summaries : sequence of mapping
         Stage summaries; read are the metrics of 01 (``<source>.physical_records``, ``.accepted``, ``.rejected``,
-        ``.rejected.<code>``; ``transactions.rows``, ``.kept_rows``, ``.rule.<name>``, ``.customers``) and of 03
-        (``customers``).
+        ``.rejected.<code>``; ``transactions.rows``, ``.kept_rows``, ``.rule.<name>``, ``.customers``), of 02
+        (``records``, ``customers``) and of 03 (``customers``).
     language : str
         ``en`` or ``zh``.
 
@@ -130,7 +130,8 @@ def follow_records(summaries: Sequence[Mapping[str, Any]], *, language: str) -> 
     names.sort(key=lambda name: (-quality[f"{name}.physical_records"], name))
     groups = [_source_steps(name, quality, language) for name in names]
     groups.append(_rule_steps(quality, language))
-    groups.append(_customer_steps(quality, metrics.get("03_build_features", {}), language))
+    identity, features = metrics.get("02_resolve_identity", {}), metrics.get("03_build_features", {})
+    groups.append(_customer_steps(quality, identity, features, language))
     return [_placed(group) for group in groups if group]
 
 
@@ -165,11 +166,19 @@ def _rule_steps(quality: Mapping[str, Any], language: str) -> list[_Plain]:
     return [rows, *dropped, (say("ui_step_kept", language), int(quality["transactions.kept_rows"]), KEPT)]
 
 
-def _customer_steps(quality: Mapping[str, Any], features: Mapping[str, Any], language: str) -> list[_Plain]:
-    steps = []
-    if "transactions.customers" in quality:
+def _customer_steps(
+    quality: Mapping[str, Any], identity: Mapping[str, Any], features: Mapping[str, Any], language: str
+) -> list[_Plain]:
+    steps, resolved = [], identity.get("customers")
+    if resolved is not None and "records" in identity:
+        records = int(identity["records"])
+        steps.append((say("ui_step_people", language), records, READ))
+        if records > int(resolved):
+            steps.append((say("ui_step_same", language), records - int(resolved), LOST))
+        steps.append((say("ui_step_resolved", language), int(resolved), KEPT))
+    elif "transactions.customers" in quality:
         steps.append((say("ui_step_customers", language), int(quality["transactions.customers"]), READ))
-    if "customers" in features:
+    if "customers" in features and features["customers"] != resolved:
         steps.append((say("ui_step_analysed", language), int(features["customers"]), KEPT))
     return steps
 

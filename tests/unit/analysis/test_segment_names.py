@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from workbench.analysis.candidates import spaces_of
-from workbench.analysis.clustering import Candidate, Verdict
+from workbench.analysis.clustering import Candidate
 from workbench.analysis.segment_names import (
     define_segments,
     name_segments,
@@ -16,6 +16,7 @@ from workbench.analysis.segment_names import (
     telling_differences,
 )
 from workbench.analysis.segments import assign
+from workbench.analysis.verdicts import Verdict
 
 COLUMNS = ["recency_days", "frequency_orders", "monetary_total"]
 

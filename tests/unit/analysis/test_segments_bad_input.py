@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from workbench.analysis.candidates import search, spaces_of
-from workbench.analysis.clustering import judge
 from workbench.analysis.segment_choice import keep_names
 from workbench.analysis.segment_names import define_segments
 from workbench.analysis.segments import assign, check_features
+from workbench.analysis.verdicts import judge
 from workbench.core.errors import DataError
 
 QUICK = {"n_restarts": 3, "n_bootstraps": 3, "n_splits": 5, "silhouette_sample": 300, "n_samples": 5}

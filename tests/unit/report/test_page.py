@@ -198,6 +198,22 @@ def test_every_record_is_followed_to_the_customers(made):
     assert follow_records([], language="en") == []
 
 
+def test_records_of_the_same_customer_are_counted_where_identity_was_resolved():
+    summaries = [
+        {"stage": "01_check_quality", "metrics": {"transactions.customers": 90}},
+        {"stage": "02_resolve_identity", "metrics": {"records": 120, "customers": 80}},
+        {"stage": "03_build_features", "metrics": {"customers": 80}},
+    ]
+    steps = follow_records(summaries, language="en")[-1]
+    assert [(each.text, each.count, each.kind) for each in steps] == [
+        ("customer records of all sources", 120, "read"),
+        ("further records of the same customers", -40, "lost"),
+        ("customers after identity resolution", 80, "kept"),
+    ]
+    summaries[2]["metrics"]["customers"] = 70
+    assert follow_records(summaries, language="zh")[-1][-1].text == "进入分析的客户"
+
+
 @pytest.mark.parametrize(
     ("question", "missing", "key"),
     [

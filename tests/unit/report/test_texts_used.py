@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from workbench.analysis.candidates import UNSUITED
-from workbench.analysis.clustering import VERDICTS
 from workbench.analysis.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS
 from workbench.analysis.methods import METHODS
 from workbench.analysis.portraits.blocks import BLOCKS
 from workbench.analysis.retention import STATES
 from workbench.analysis.rfm import NO_PURCHASE, RFM_TYPES
 from workbench.analysis.segment_choice import REASONS
+from workbench.analysis.verdicts import VERDICTS
 from workbench.core.stages import STAGES
 from workbench.intake.features import REGISTRY
 from workbench.report import text

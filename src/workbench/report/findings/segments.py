@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from workbench.analysis.candidates import UNSUITED, Search
-from workbench.analysis.clustering import Verdict
 from workbench.analysis.methods import METHODS
 from workbench.analysis.segment_choice import Choice
 from workbench.analysis.segment_kinds import cross_kinds
 from workbench.analysis.segment_matching import SegmentMatch
 from workbench.analysis.segments import SegmentDefinition
+from workbench.analysis.verdicts import Verdict
 from workbench.core.schema import UNDATED
 from workbench.report.findings.finding import Finding
 

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from workbench.analysis.candidates import UNSUITED, Search
-from workbench.analysis.clustering import VERDICTS, Candidate, Verdict
+from workbench.analysis.clustering import Candidate
 from workbench.analysis.segments import ALL, Segment, SegmentDefinition
 from workbench.analysis.transforms import FeatureTransform, Transform
+from workbench.analysis.verdicts import VERDICTS, Verdict
 from workbench.report.findings.segments import find_segments, find_tried, limit_segments, value_shares
 from workbench.report.text import say
 from workbench.run.telling import plain

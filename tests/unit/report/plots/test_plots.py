@@ -17,6 +17,7 @@ from workbench.report.plots import identity as plots_identity
 from workbench.report.plots import quality as plots_quality
 from workbench.report.plots import rfm as plots_rfm
 from workbench.report.plots import segments as plots_segments
+from workbench.report.plots import shares as plots_shares
 from workbench.report.plots import value as plots_value
 from workbench.report.plots.charts import About, footnote
 from workbench.report.plots.theme import render
@@ -100,7 +101,7 @@ def frames() -> dict[str, tuple]:
             {},
         ),
         "shares": (
-            plots_description.plot_shares,
+            plots_shares.plot_shares,
             pd.DataFrame({"value": ["45-54", HOSTILE, "65+"], "n": [50, 30, 20], **shares}),
             {"column": "age_band"},
         ),
@@ -506,7 +507,16 @@ def test_no_feature_beyond_chance_is_said():
 
 
 def test_every_plot_of_the_modules_is_tried_here():
-    modules = [plots_quality, plots_features, plots_description, plots_cohorts, plots_rfm, plots_segments, plots_churn]
+    modules = [
+        plots_quality,
+        plots_features,
+        plots_description,
+        plots_cohorts,
+        plots_rfm,
+        plots_segments,
+        plots_churn,
+        plots_shares,
+    ]
     own = [(module, name) for module in [*modules, plots_value] for name in module.__all__]
     named = {name for module, name in own if getattr(module, name).__module__ == module.__name__}
     assert named == {plot.__name__ for plot, _, _ in frames().values()}

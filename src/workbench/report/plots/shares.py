@@ -1,0 +1,126 @@
+"""The chart of 04_describe_customers that shows how customers divide into categories or bands."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from workbench.report.plots.bands import band_order
+from workbench.report.plots.charts import (
+    UNKNOWN,
+    About,
+    Chart,
+    canvas,
+    composed,
+    described,
+    drawn,
+    footnote,
+    not_enough,
+)
+from workbench.report.plots.marks import (
+    Scale,
+    height_for,
+    name_of,
+    number_axis,
+    points,
+    row_axis,
+    share_and_n,
+    without_small,
+)
+from workbench.report.plots.theme import ACCENT, FAINT, GREY, INK
+from workbench.report.text import say
+
+__all__ = ["plot_shares"]
+
+MOST_GROUPS = 15
+
+
+@drawn(optional=("value", "part", "n", "share", "share_low", "share_high", "base_share"))
+def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about: About = UNKNOWN) -> Chart:
+    """Draw the share of customers in each category, with intervals, against a base where given.
+
+    Categories stand by share; bands (ages, incomes, counts) from low to high.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per category: value, part (optional: "value", or "other" for the remaining values together; rows of
+        another part are left out), n, share, share_low, share_high (0..1), base_share (optional). A category
+        whose share is missing was too small and is shown as such. At most 15 are drawn.
+    column : str
+        What the categories are of; names the chart.
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    ranked = _rank_categories(frame, language, about.least)
+    largest = ranked.head(MOST_GROUPS).reset_index(drop=True)
+    if largest["share"].isna().all():
+        return not_enough(language)
+    top = largest[~largest["rest"]].iloc[0] if not largest["rest"].all() else largest.iloc[0]
+    shown = _by_band(largest)
+    values = {"column": column, "value": name_of(top["value"], language), "share": top["share"]}
+    title = say("chart_shares_title", language, values)
+    figure, axes = canvas(height_for(len(shown)))
+    at = row_axis(axes, [name_of(each, language) for each in shown["value"]])
+    _draw_shares(axes, shown, at, language, about.least)
+    items = [
+        (name_of(row.value, language), share_and_n(row.share, row.n, language, least=about.least))
+        for row in shown.itertuples()
+    ]
+    notes = [say("chart_note_wilson", language)]
+    if shown["n"].notna().any():
+        notes.insert(0, say("chart_note_customers", language, {"n": frame["n"].sum()}))
+    if shown["base_share"].notna().any():
+        notes.append(say("chart_shares_base_note", language))
+    if len(ranked) > len(shown):
+        notes.append(say("chart_shares_more_note", language, {"n": len(ranked) - len(shown)}))
+    alt = described("chart_kind_dots", title, items, language)
+    return composed(figure, title, alt, footnote(language, about, *notes))
+
+
+def _rank_categories(frame: pd.DataFrame, language: str, least: int) -> pd.DataFrame:
+    """Return the categories by share, the remaining ones together last; numbers and dates are no categories."""
+    rest = frame["part"] == "other"
+    kept = frame[rest | (frame["value"].notna() & (frame["part"].isna() | (frame["part"] == "value")))]
+    rest = kept["part"] == "other"
+    value = kept["value"].astype(str).mask(rest, say("key_rest", language))
+    numbers = {name: kept[name].astype(float) for name in ("n", "share", "share_low", "share_high", "base_share")}
+    counted = without_small(kept.assign(value=value, rest=rest, **numbers), "n", least=least)
+    order = ["rest", "share", "value"]
+    return counted.sort_values(order, ascending=[True, False, True], na_position="last")
+
+
+def _by_band(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Order bands from low to high, the remaining ones together last; other categories stay as they are."""
+    named = ranked[~ranked["rest"]]
+    order = band_order(named["value"])
+    if order is None:
+        return ranked
+    return pd.concat([named.iloc[order], ranked[ranked["rest"]]], ignore_index=True)
+
+
+def _draw_shares(axes: Axes, shown: pd.DataFrame, at: np.ndarray, language: str, least: int) -> None:
+    reach = np.nanmax(shown[["share", "share_high", "base_share"]].to_numpy(dtype=float))
+    axes.set_xlim(0, min(1.0, max(reach * 1.05, 0.01)))
+    intervals = shown.rename(columns={"share_low": "low", "share_high": "high"})
+    axes.hlines(at, 0, shown["share"], colors=FAINT, linewidth=1.2, zorder=1)
+    points(axes, intervals, value="share", colour=ACCENT)
+    axes.scatter(shown["base_share"], at, marker="|", s=130, c=INK, linewidths=1.6, zorder=4)
+    for position, row in enumerate(shown.itertuples()):
+        ends = [each for each in (row.share_high, row.share, row.base_share) if pd.notna(each)]
+        text = share_and_n(row.share, row.n, language, least=least)
+        axes.annotate(
+            text,
+            (max(ends, default=0), position),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+            size=8.5,
+            color=GREY,
+        )
+    number_axis(axes, "x", say("axis_share_customers", language), Scale("pct", language))
