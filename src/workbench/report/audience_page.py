@@ -142,12 +142,14 @@ class _Teller:
     currency: str
     names: Names
 
-    def table(self, name: str, frame: pd.DataFrame, formats: Mapping[str, str], title: str = "") -> dict[str, Any]:
+    def table(
+        self, name: str, frame: pd.DataFrame, formats: Mapping[str, str], title: str = "", *, most: int = _MOST_ROWS
+    ) -> dict[str, Any]:
         known = {column: kind for column, kind in formats.items() if column in frame}
         title = title or say(f"audience_{name}_title", self.language)
         table: Markup | None = None
         if len(frame):
-            rows = frame[list(known)].head(_MOST_ROWS)
+            rows = frame[list(known)].head(most)
             table = table_html(rows, formats=known, language=self.language, currency=self.currency, caption=title)
         empty = say("audience_nothing", self.language)
         return {"id": name, "title": title, "table": table, "picture": None, "empty": empty}
@@ -228,7 +230,9 @@ def _blocks(portrait: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
         numbers = _strongest(mine[numeric & mine["median"].notna()]).head(_MOST_NUMBERS)
         title = say(f"audience_block_{block}", tell.language)
         parts = [
-            tell.table(block, tell.called(frame), formats, f"{title}: {label(what, tell.language)}")["table"]
+            tell.table(block, tell.called(frame), formats, f"{title}: {label(what, tell.language)}", most=len(frame))[
+                "table"
+            ]
             for what, frame, formats in (("share", shares, _SHARES), ("median", numbers, _NUMBERS))
             if len(frame)
         ]

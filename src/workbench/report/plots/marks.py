@@ -17,6 +17,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from workbench.analysis.intervals import SMALL_CELL
+from workbench.intake.features.registry import registered
 from workbench.report.numbers import show
 from workbench.report.plots.lettering import ems, shortened
 from workbench.report.plots.theme import BASE, DIVERGING, FAINT, GREY, INK, PALE, SEQUENTIAL
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 LABEL_EMS = 17  # width of a row label
+_MONEY = ("expected_value", "value_low", "value_high")  # of the table value
 KEY_SIZE = 8.5  # points
 KEY_ROOM = 480.0  # points that a line of a key may take: the chart less its margins and the names of an axis
 _LOW_ROWS, _MIDDLE_ROWS = 5, 11  # rows that fit a low and a middle chart
@@ -60,14 +62,17 @@ def name_of(value: object, language: str, names: Mapping[str, object] | None = N
 
 
 def kind_of(column: str) -> str:
-    """Return the kind of number a column holds, read from its name (unit and window are part of it).
+    """Return the kind of number a column holds: by its unit as a feature, else by its name.
 
     Examples
     --------
-    >>> kind_of("spend_90d"), kind_of("recency_days"), kind_of("evening_share"), kind_of("orders_90d")
+    >>> kind_of("spend_90d"), kind_of("recency_days"), kind_of("evening_share"), kind_of("spend_quintile")
     ('money', 'days', 'pct', 'num')
     """
-    if column.startswith(("spend_", "monetary")) or column == "returns_total":
+    feature = next(iter(registered([column])), None)
+    if feature is not None:
+        return {"money": "money", "days": "days", "share": "pct"}.get(feature.unit, "num")
+    if column.startswith(("spend_", "monetary")) or column in _MONEY:
         return "money"
     if "days" in column.split("_"):
         return "days"
