@@ -15,6 +15,7 @@ __all__ = [
     "WorkspaceBusyError",
     "did_you_mean",
     "listed",
+    "nearest",
 ]
 
 
@@ -105,8 +106,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'Known names: k_max, k_min.'
     """
     names = [str(each) for each in known]
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
-    return f"Did you mean '{near[0]}'?" if near else f"Known names: {listed(sorted(names))}."
+    return nearest(name, names) or f"Known names: {listed(sorted(names))}."
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Offer the nearest known name, or nothing: for names that are too many, or not for everybody, to be listed.
+
+    Examples
+    --------
+    >>> nearest("00142", ["00042", "00097"]), nearest("x", ["00042"])
+    ("Did you mean '00042'?", '')
+    """
+    near = difflib.get_close_matches(str(name), [str(each) for each in known], n=1, cutoff=0.6)
+    return f"Did you mean '{near[0]}'?" if near else ""
 
 
 def listed(names: Sequence[str], most: int = 20) -> str:

@@ -17,7 +17,7 @@ import ibis
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 
-__all__ = ["ATTRIBUTE", "check_expression", "columns_in", "terms_of", "to_ibis"]
+__all__ = ["ATTRIBUTE", "check_expression", "columns_in", "compared_texts", "terms_of", "to_ibis"]
 
 ATTRIBUTE = "attribute"  # kind of a declared attribute: numeric or text, known once its values are read
 MAX_CHARACTERS = 4000
@@ -111,6 +111,26 @@ def columns_in(expression: str) -> list[str]:
         return list(dict.fromkeys(_names(_parse(expression))))
     except _SyntaxFault as fault:
         raise ProfileError(Fault("", f"{fault} in {expression!r}")) from None
+
+
+def compared_texts(expression: str) -> list[tuple[str, str]]:
+    """Return the columns that an expression compares with a text by ``=`` or ``in``, each with the text.
+
+    Examples
+    --------
+    >>> compared_texts("a = 'x' and (b in ('y', 'z') or c > 3)")
+    [('a', 'x'), ('b', 'y'), ('b', 'z')]
+    """
+
+    def found(node: Any) -> list[tuple[str, str]]:
+        if not isinstance(node, _Node):
+            return []
+        first, *rest = node.parts
+        if node.operator in ("=", "in") and isinstance(first, _Column):
+            return [(first.name, each.value) for each in rest if isinstance(getattr(each, "value", None), str)]
+        return [pair for part in node.parts for pair in found(part)]
+
+    return found(_parse(expression))
 
 
 def terms_of(expression: str) -> list[str]:

@@ -215,16 +215,12 @@ def _risk(card: PortraitCard, language: str) -> dict[str, Any] | None:
     ]
     cut = card.risk.get("cut_off")
     note = say("portrait_card_risk_cut_off", language, {"cut_off": cut}) if isinstance(cut, date) else ""
+    n = round(100 * p)
     return {
-        "text": say("portrait_card_risk", language, {"n": _of_a_hundred(p, language)}),
+        "text": say("portrait_card_risk" if n else "portrait_card_risk_low", language, {"n": n}),
         "reasons": reasons,
         "note": note,
     }
-
-
-def _of_a_hundred(probability: float, language: str) -> str:
-    n = round(100 * probability)
-    return str(n) if n else say("portrait_card_under_one", language)
 
 
 def _value(value: Any, language: str) -> str:

@@ -49,6 +49,8 @@ def audience(
     desk = AudienceDesk(find_workspace(workspace), profile)
     found = desk.estimate(desk.rule(rule))
     _tell(found)
+    if (found.funnel["alone"] == 0).any():
+        print(*desk.strange_values(found.audience), sep="\n")
     if estimate:
         return
     if overlap:

@@ -13,13 +13,13 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from workbench.analysis.audiences.attributes import SOURCES
+from workbench.analysis.audiences.attributes import SOURCES, attribute_kinds, attributes
 from workbench.analysis.audiences.look_alike import LookAlike, find_look_alikes
 from workbench.analysis.audiences.origins import made_by_rule
 from workbench.analysis.audiences.overlap import overlap
 from workbench.analysis.audiences.reachable import reachable
 from workbench.analysis.audiences.rule import Audience, parse_audience, parse_expression
-from workbench.analysis.audiences.select import Knowledge, check_audience, funnel, members, standing
+from workbench.analysis.audiences.select import Knowledge, check_audience, compared_in, funnel, members, standing
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.exports import export_csv, export_parquet, export_xlsx
 from workbench.core.files import digest_json, write_json
@@ -143,6 +143,19 @@ class AudienceDesk:
         if self._consents() is not None or audience.suppress:
             reached = int(self._reachable(audience, members(audience, table)).count().to_pandas())
         return Estimate(audience, self.as_of, steps, count, reached, self._consents() is not None, self._purposes())
+
+    def strange_values(self, audience: Audience) -> list[str]:
+        """Say which texts a rule compares with that no customer has, each with the nearest that some have."""
+        kinds, said = attribute_kinds(self.known.tables), []
+        for column, text in compared_in(audience, self.known):
+            if kinds.get(column) != "category":
+                continue
+            table = attributes(self.known.tables, [column])
+            values = table.select(column).distinct().to_pyarrow().column(column).to_pylist()
+            if text not in values:
+                remedy = did_you_mean(text, [each for each in values if each is not None])
+                said.append(f"no customer has {column} '{text}'. {remedy}")
+        return said
 
     def members(self, audience: Audience) -> ibis.Table:
         """Return customer_id and the columns of the export of every member, reachable or not."""

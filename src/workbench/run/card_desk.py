@@ -13,7 +13,7 @@ import pandas as pd
 from workbench.analysis.cards.card import CardSources, PortraitCard, make_cards
 from workbench.analysis.cards.preferences import leading_preferences
 from workbench.analysis.cards.timeline import KINDS, timelines
-from workbench.core.errors import DataError, Fault, did_you_mean
+from workbench.core.errors import DataError, Fault, nearest
 from workbench.core.profile import Profile, load_profile
 from workbench.core.schema import UNDATED
 from workbench.core.store import Store, to_pandas
@@ -239,9 +239,7 @@ class CardDesk:
             some = self.tables["features"].select("customer_id").order_by("customer_id").limit(_NEAREST)
             near = to_pandas(some)["customer_id"].tolist()
             remedy = "It may have been erased, or merged into another by 02_resolve_identity"
-            raise DataError(
-                [Fault("card", f"no customer '{each}'", did_you_mean(each, near), remedy) for each in lacking]
-            )
+            raise DataError([Fault("card", f"no customer '{each}'", nearest(each, near), remedy) for each in lacking])
 
 
 def _next_birthday(born: dt.date, as_of: dt.date) -> dt.date:

@@ -15,7 +15,7 @@ from workbench.analysis.tags.compiling import columns_of_tag
 from workbench.analysis.tags.coverage import count_values
 from workbench.analysis.tags.tagging import Tagged, TagOptions, days_of_data, tag_customers, tag_options
 from workbench.analysis.tags.tracing import Trace, trace_tag
-from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
+from workbench.core.errors import DataError, Fault, ProfileError, nearest
 from workbench.core.profile import load_profile
 from workbench.core.schema import UNDATED
 from workbench.core.stages import STAGES
@@ -130,7 +130,7 @@ class TagDesk:
         if not features.filter(features.customer_id == customer).count().to_pyarrow().as_py():
             near = features.select("customer_id").order_by("customer_id").limit(_NEAREST).to_pandas()["customer_id"]
             remedy = "It may have been erased, or merged into another by 02_resolve_identity"
-            raise DataError(Fault("--customer", f"no customer '{customer}'", did_you_mean(customer, near), remedy))
+            raise DataError(Fault("--customer", f"no customer '{customer}'", nearest(customer, near), remedy))
 
     def _last_row(self, name: str, customer: str) -> dict[str, Any]:
         if not self.store.path("tags").is_file():

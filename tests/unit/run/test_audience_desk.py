@@ -174,6 +174,16 @@ def test_the_command_ends_with_the_code_of_its_fault(root, arguments, code, said
         assert said in str(result.exception)
 
 
+def test_a_word_that_no_customer_has_is_told_with_the_nearest(desk, root):
+    rule = desk.rule("city in ('上海', '北京市') and recency_days < 100 or rfm_type = 'important_valu'")
+    assert desk.strange_values(rule) == [
+        "no customer has city '北京市'. Did you mean '北京'?",
+        "no customer has rfm_type 'important_valu'. Did you mean 'important_value'?",
+    ]
+    result = CliRunner().invoke(app, ["audience", "city = '上海市'", "--profile", "tiny", "--workspace", str(root)])
+    assert "no customer has city '上海市'. Did you mean '上海'?" in result.output
+
+
 def test_the_rules_that_ship_can_be_read(desk):
     assert set(desk.named) >= {"win_back_valuable", "promotion_responders", "browsers_without_order"}
 

@@ -15,9 +15,18 @@ from workbench.analysis.audiences.attributes import attribute_kinds, attributes
 from workbench.analysis.audiences.behaviour import check_rows, count_rows, followed_in_order
 from workbench.analysis.audiences.rule import Audience, Clause
 from workbench.core.errors import Fault, ProfileError, did_you_mean
-from workbench.intake.expressions import check_expression, columns_in, to_ibis
+from workbench.intake.expressions import check_expression, columns_in, compared_texts, to_ibis
 
-__all__ = ["Knowledge", "check_audience", "funnel", "members", "named_columns", "named_tables", "standing"]
+__all__ = [
+    "Knowledge",
+    "check_audience",
+    "compared_in",
+    "funnel",
+    "members",
+    "named_columns",
+    "named_tables",
+    "standing",
+]
 
 
 _BITS = 16  # flags in one number
@@ -154,6 +163,16 @@ def named_columns(audience: Audience, known: Knowledge) -> tuple[str, ...]:
     """Return the attributes that a rule names in clauses and limit, those of the audiences it refers to included."""
     named = {name for each in (*audience.rule, *audience.exclude) for name in _columns(each, known)}
     return tuple(sorted(named | _limit_column(audience)))
+
+
+def compared_in(audience: Audience, known: Knowledge) -> list[tuple[str, str]]:
+    """Return the columns that a rule compares with a text, and the text, those of its audiences included."""
+    waiting, found = [*audience.rule, *audience.exclude], []
+    for each in waiting:
+        for leaf in _leaves([each]):
+            found += compared_texts(leaf.content) if leaf.kind == "where" else []
+            waiting += _whole(leaf.content, known) if leaf.kind == "audience" else []
+    return list(dict.fromkeys(found))
 
 
 def named_tables(audience: Audience, known: Knowledge) -> tuple[str, ...]:
