@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from filelock import FileLock
 
@@ -54,6 +56,22 @@ def tiny(tmp_path_factory):
             error.write_text("" if result.error is None else str(result.error), encoding="utf-8")
     assert not error.read_text(encoding="utf-8"), error.read_text(encoding="utf-8")
     return root
+
+
+@pytest.fixture(scope="session")
+def plain_content():
+    """What reads a file as a searcher would: its bytes, the cells of a table, the parts of a packed file."""
+
+    def read(path: Path) -> bytes:
+        content = path.read_bytes()
+        if path.suffix == ".parquet" and path.name != "vault.parquet":
+            content += pd.read_parquet(path).to_csv().encode()
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as packed:
+                content += b"".join(packed.read(name) for name in packed.namelist())
+        return content
+
+    return read
 
 
 @pytest.fixture

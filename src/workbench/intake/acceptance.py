@@ -11,42 +11,35 @@ import ibis
 import pyarrow.parquet as pq
 
 from workbench.core.params import SourceParams
-from workbench.core.schema import CONTACT_COLUMNS, columns_of
+from workbench.core.schema import CONTACT_COLUMNS
 from workbench.intake.casting import (
-    Cell,
     ColumnPlan,
     cast_cell,
-    essential_columns,
-    glance_at,
     has_damaged_long_ids,
     id_statistics,
-    read_cell,
     strip_cell,
 )
 from workbench.intake.contact_quality import contact_facts, shared_phones
 from workbench.intake.currency import NO_RATE, convert_money, rate_spans, read_rates, refuse_mixed
+from workbench.intake.verdicts import (
+    CODE,
+    RAW,
+    TOO_BIG,
+    VERDICT,
+    any_code,
+    cast_cells,
+    derived_kinds,
+    judge,
+    kinds_of,
+    lay_out,
+    settle,
+)
 
-__all__ = [
-    "STATE",
-    "Accepted",
-    "accept",
-    "conclude",
-    "derived_kinds",
-    "derived_names",
-    "exact_product",
-    "judged_cells",
-    "kinds_of",
-]
+__all__ = ["Accepted", "accept", "conclude", "strip_cells"]
 
 _ORIGIN = ("_file", "_line", "_order")
-_MISSING_MONEY, _MISSING_ID, _TOO_BIG = "money-missing", "id-missing", "out-of-range"
-_MONEY_LIMIT = "99999999999999"  # money holds fourteen digits before the point
-_SURELY_FITS = 9e13  # a product of floats below this is below the limit; beyond it the exact product decides
-_BLANK, _CODE, _RAW, _VERDICT = "_blank_", "_code_", "_raw_", "_verdict"
-STATE = "_state"
-_GLANCE, _READ, _PRODUCT = "_glance_", "_read_", "_product"
+_BLANK = "_blank_"
 _ASIDE, AS_WRITTEN = "_aside_", "birth_date_as_written"
-_NO_CODE = ibis.null("string")
 
 
 @dataclass(frozen=True)
@@ -126,18 +119,18 @@ def accept(
     """
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     kinds = kinds_of(source)
-    stripped = _settle(engine, _strip(raw))
+    stripped = settle(engine, strip_cells(raw))
     facts = _facts(stripped, source, kinds, dates)
     kinds |= {name: "number" for name in source.attributes if facts.pop(f"numeric {name}", 0)}
     plans = {name: _plan(name, kind, source, facts, dates) for name, kind in kinds.items()}
     stripped, cells = cast_cells(engine, stripped, plans)
     kinds |= derived_kinds(source, kinds)
     contacts = _contacts(source, stripped) if keep_contacts else {}
-    typed = _settle(engine, _lay_out(stripped, cells, contacts, _ORIGIN))
+    typed = settle(engine, lay_out(stripped, cells, contacts, _ORIGIN))
     if "currency" in cells:
-        typed = _settle(engine, _in_one_currency(engine, typed, source, kinds, root=root, scratch=scratch))
-    judged = _write(engine, _judge(engine, typed, source, list(cells)), scratch / "judged.parquet")
-    table = judged.filter(judged[_VERDICT].isnull()).select(*kinds, *_ORIGIN)
+        typed = settle(engine, _in_one_currency(engine, typed, source, kinds, root=root, scratch=scratch))
+    judged = _write(engine, judge(engine, typed, source, list(cells)), scratch / "judged.parquet")
+    table = judged.filter(judged[VERDICT].isnull()).select(*kinds, *_ORIGIN)
     accepted = conclude(table, _find_spoiled(judged, list(kinds)), kinds, repairs=_repairs(facts, kinds))
     return replace(
         accepted,
@@ -145,48 +138,6 @@ def accept(
         widths={name: facts[f"width {name}"] for name in source.widths if facts.get(f"width {name}")},
         people=_people(judged, kinds, contacts) if keep_contacts and source.table == "customers" else None,
     )
-
-
-def cast_cells(
-    engine: ibis.BaseBackend, stripped: ibis.Table, plans: Mapping[str, ColumnPlan]
-) -> tuple[ibis.Table, dict[str, Cell]]:
-    """Cast columns of stripped text; the table returned has beside them what was read of each."""
-    table, glances = _beside(
-        engine, stripped, {name: glance_at(stripped[name], plan) for name, plan in plans.items()}, _GLANCE
-    )
-    table, reads = _beside(
-        engine, table, {name: read_cell(table[name], plan, glances[name]) for name, plan in plans.items()}, _READ
-    )
-    return table, {name: cast_cell(table[name], plan, reads[name]) for name, plan in plans.items()}
-
-
-def _beside(
-    engine: ibis.BaseBackend, table: ibis.Table, values: Mapping[str, ibis.Value | None], prefix: str
-) -> tuple[ibis.Table, dict[str, ibis.Value | None]]:
-    """Fix values as columns beside those of a table."""
-    given = {f"{prefix}{name}": value for name, value in values.items() if value is not None}
-    table = _settle(engine, table.mutate(**given)) if given else table
-    return table, {name: table[f"{prefix}{name}"] if f"{prefix}{name}" in given else None for name in values}
-
-
-def judged_cells(
-    engine: ibis.BaseBackend, stripped: ibis.Table, source: SourceParams, plans: Mapping[str, ColumnPlan]
-) -> ibis.Table:
-    """Judge rows of stripped text in one query, for a file of which nothing has to be known before it is cast.
-
-    Returns
-    -------
-    ibis.Table
-        Typed columns, their codes and raw texts, the verdict; in the order of the rows, without their origin.
-        ``_state`` is 0 where every cell is usable, 1 where one is not, 2 where the row is rejected.
-    """
-    read, cells = cast_cells(engine, stripped, plans)
-    judged = _judge(engine, _settle(engine, _lay_out(read, cells, {}, ())), source, list(cells))
-    kinds = kinds_of(source)
-    state = ibis.cases(
-        (judged[_VERDICT].notnull(), 2), (_any_code(judged, [*kinds, *derived_kinds(source, kinds)]), 1), else_=0
-    )
-    return _settle(engine, judged.mutate(**{STATE: state}))  # an INTEGER of the engine, whatever its values
 
 
 def conclude(
@@ -218,17 +169,10 @@ def _contacts(source: SourceParams, stripped: ibis.Table) -> dict[str, ibis.Valu
 
 def _people(judged: ibis.Table, kinds: Mapping[str, str], contacts: Mapping[str, ibis.Value]) -> ibis.Table:
     aside = {name.removeprefix(_ASIDE): judged[name] for name in contacts}
-    return judged.filter(judged[_VERDICT].isnull()).select(*kinds, **aside, **{name: judged[name] for name in _ORIGIN})
+    return judged.filter(judged[VERDICT].isnull()).select(*kinds, **aside, **{name: judged[name] for name in _ORIGIN})
 
 
-def kinds_of(source: SourceParams) -> dict[str, str]:
-    """Return the kind of every mapped column that is cast; contact columns are not."""
-    known = columns_of(source.table, contact=False, neighbours=True)
-    kinds = {name: known[name] for name in source.columns if name in known}
-    return kinds | {name: "category" for name in source.attributes}
-
-
-def _strip(raw: ibis.Table) -> ibis.Table:
+def strip_cells(raw: ibis.Table) -> ibis.Table:
     """Strip every text cell, and note beside it whether it lost blanks."""
     texts = [name for name in raw.columns if name not in _ORIGIN and raw[name].type().is_string()]
     cells = {name: strip_cell(raw[name]) for name in texts}
@@ -281,11 +225,11 @@ def _in_one_currency(
     rates = engine.read_parquet(str(scratch / "rates.parquet"))
     rows = convert_money(typed, rates, source, money=money)
     said = {
-        f"{_CODE}{name}": ibis.cases(
-            (rows[f"{_CODE}{name}"].notnull() | rows[name].notnull() | rows[f"{_RAW}{name}"].isnull(),
-             rows[f"{_CODE}{name}"]),
+        f"{CODE}{name}": ibis.cases(
+            (rows[f"{CODE}{name}"].notnull() | rows[name].notnull() | rows[f"{RAW}{name}"].isnull(),
+             rows[f"{CODE}{name}"]),
             (rows["_no_rate"], NO_RATE),
-            else_=_TOO_BIG,
+            else_=TOO_BIG,
         )
         for name in money
     }  # fmt: skip
@@ -315,132 +259,20 @@ def _plan(
     )
 
 
-def derived_kinds(source: SourceParams, kinds: Mapping[str, str]) -> dict[str, str]:
-    """Return the kinds of the derived columns that a source does not map itself."""
-    return {name: "money" if name == "amount" else "id" for name in derived_names(source) if name not in kinds}
-
-
-def derived_names(source: SourceParams) -> tuple[str, ...]:
-    """Name the columns that are filled from others, or may not be missing."""
-    mapped = set(source.columns)
-    if source.table == "transactions" and mapped & {"amount", "unit_price"}:
-        return ("amount",)
-    if source.table == "customers" and mapped & {"customer_id", "source_id"}:
-        return ("customer_id",)
-    return ("product_id",) if source.table == "products" and "product_id" in mapped else ()
-
-
-def _lay_out(
-    stripped: ibis.Table, cells: Mapping[str, Cell], contacts: Mapping[str, ibis.Value], origin: tuple[str, ...]
-) -> ibis.Table:
-    """Lay out typed values, codes, and the raw text of cells that have one."""
-    return stripped.select(
-        **{name: cell.value for name, cell in cells.items()},
-        **{f"{_CODE}{name}": cell.code for name, cell in cells.items()},
-        **{f"{_RAW}{name}": stripped[name].cast("string") for name in cells},
-        **contacts,
-        **{name: stripped[name] for name in origin},
-    )
-
-
-def _judge(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, names: list[str]) -> ibis.Table:
-    """Fill the derived columns and give each row the code for which it is rejected (null: accepted)."""
-    if "amount" in derived_names(source) and {"quantity", "unit_price"} <= set(names):
-        typed = _settle(engine, typed.mutate(**{_PRODUCT: exact_product(typed.quantity, typed.unit_price)}))
-    cells = {name: Cell(typed[name], typed[f"{_CODE}{name}"]) for name in names}
-    product = typed[_PRODUCT].cast("decimal(18, 4)") if _PRODUCT in typed.columns else None
-    derived = {name: _derive(name, cells, product) for name in derived_names(source)}
-    filled = typed.mutate(
-        **{name: cell.value for name, cell in derived.items()},
-        **{f"{_CODE}{name}": cell.code for name, cell in derived.items()},
-        **{f"{_RAW}{name}": _NO_CODE for name in derived if name not in cells},
-    )
-    filled = filled.drop(_PRODUCT) if product is not None else filled
-    if derived:
-        filled = _settle(engine, filled)
-    every = [*names, *(name for name in derived if name not in cells)]
-    needed = [*(name for name in essential_columns(source.table, list(source.columns)) if name in every), *derived]
-    verdict = ibis.coalesce(*[filled[f"{_CODE}{name}"] for name in dict.fromkeys(needed)], _NO_CODE)
-    raws = {
-        f"{_RAW}{name}": ibis.cases((filled[f"{_CODE}{name}"].notnull(), filled[f"{_RAW}{name}"]), else_=_NO_CODE)
-        for name in every
-    }
-    return filled.mutate(**raws, **{_VERDICT: verdict})
-
-
-def _derive(name: str, cells: Mapping[str, Cell], product: ibis.Value | None) -> Cell:
-    if name == "amount":
-        return _amount(cells, product)
-    given = [cells[each] for each in (name, "source_id") if each in cells]
-    value = ibis.coalesce(*[cell.value for cell in given])
-    return _needed(value, given, ibis.literal(_MISSING_ID), own=name in cells)
-
-
-def _amount(cells: Mapping[str, Cell], product: ibis.Value | None) -> Cell:
-    """Take the amount, else quantity times unit price; a line without money is missing it."""
-    factors = [cells[name] for name in ("quantity", "unit_price") if name in cells]
-    missing = ibis.literal(_MISSING_MONEY)
-    if product is None:
-        product = cells["unit_price"].value if "unit_price" in cells else None
-    else:
-        given = cells["quantity"].value.notnull() & cells["unit_price"].value.notnull()
-        missing = ibis.cases((given & product.isnull(), _TOO_BIG), else_=_MISSING_MONEY)
-    if "amount" not in cells:
-        return _needed(product, factors, missing, own=False)
-    amount = cells["amount"]
-    value = amount.value if product is None else ibis.coalesce(amount.value, product)
-    return _needed(value, [amount], missing, own=True)
-
-
-def _needed(value: ibis.Value, parts: list[Cell], missing: ibis.Value, *, own: bool) -> Cell:
-    """Give a value that may not be missing its code; the code of its parts stays with them unless one is its own."""
-    codes = ibis.coalesce(*[part.code for part in parts], _NO_CODE)
-    said = parts[0].code if own else _NO_CODE
-    code = ibis.cases((codes.isnull() & value.isnull(), missing), else_=said)
-    return Cell(ibis.cases((codes.isnull(), value), else_=ibis.null(value.type())), code)
-
-
-def exact_product(quantity: ibis.Value, price: ibis.Value) -> ibis.Value:
-    """Multiply exactly and round half to even at the fourth decimal; a whole quantity needs no rounding.
-
-    A product of more digits than money holds is null.
-    """
-    whole = quantity.cast("int64")
-    exact = (quantity.cast("decimal(20, 3)") * price.cast("decimal(20, 4)")).cast("decimal(38, 7)")
-    fits = exact.abs() < _decimal(_MONEY_LIMIT, "decimal(38, 7)")
-    small = (quantity.cast("float64") * price.cast("float64")).abs() < _SURELY_FITS
-    exact = ibis.cases((fits, exact), else_=ibis.null("decimal(38, 7)"))
-    rounded = exact.round(4).cast("decimal(18, 4)")
-    is_tie = (rounded.cast("decimal(38, 7)") - exact).abs() == _decimal("0.00005", "decimal(38, 7)")
-    is_odd = (rounded.cast("decimal(38, 4)") * 10_000).cast("int64") % 2 != 0
-    step = _decimal("0.0001", "decimal(18, 4)")
-    even = (rounded - ibis.cases((exact < 0, -step), else_=step)).cast("decimal(18, 4)")
-    product = ibis.cases((is_tie & is_odd, even), else_=rounded)
-    return ibis.cases(((quantity == whole) & small, (whole * price).cast("decimal(18, 4)")), else_=product)
-
-
-def _decimal(text: str, kind: str) -> ibis.Value:
-    return ibis.literal(text).cast(kind)
-
-
-def _any_code(judged: ibis.Table, names: list[str]) -> ibis.Value:
-    return ibis.or_(*[judged[f"{_CODE}{name}"].notnull() for name in names])
-
-
 def _find_spoiled(judged: ibis.Table, names: list[str]) -> ibis.Table | None:
     """Return the rows with an unusable cell; None where there is no such row."""
-    spoiled = judged.filter(_any_code(judged, names))
+    spoiled = judged.filter(any_code(judged, names))
     return spoiled if int(spoiled.count().execute()) else None
 
 
 def _as_rejects(spoiled: ibis.Table, names: list[str]) -> ibis.Table:
     parts = [
-        spoiled.filter(spoiled[f"{_CODE}{name}"].notnull()).select(
+        spoiled.filter(spoiled[f"{CODE}{name}"].notnull()).select(
             file=ibis._["_file"],
             line=ibis._["_line"].cast("int64"),
             column=ibis.literal(name),
-            code=ibis._[f"{_CODE}{name}"],
-            raw=ibis._[f"{_RAW}{name}"],
+            code=ibis._[f"{CODE}{name}"],
+            raw=ibis._[f"{RAW}{name}"],
         )
         for name in names
     ]
@@ -448,14 +280,14 @@ def _as_rejects(spoiled: ibis.Table, names: list[str]) -> ibis.Table:
 
 
 def _count_rejected(spoiled: ibis.Table) -> dict[str, int]:
-    rejected = spoiled.filter(spoiled[_VERDICT].notnull())
-    counts = rejected.group_by(_VERDICT).agg(n=rejected.count()).order_by(_VERDICT).to_pyarrow().to_pylist()
-    return {row[_VERDICT]: int(row["n"]) for row in counts}
+    rejected = spoiled.filter(spoiled[VERDICT].notnull())
+    counts = rejected.group_by(VERDICT).agg(n=rejected.count()).order_by(VERDICT).to_pyarrow().to_pylist()
+    return {row[VERDICT]: int(row["n"]) for row in counts}
 
 
 def _count_nulled(spoiled: ibis.Table, names: list[str]) -> dict[str, int]:
-    kept = spoiled.filter(spoiled[_VERDICT].isnull())
-    codes = [kept.select(code=kept[f"{_CODE}{name}"]) for name in names]
+    kept = spoiled.filter(spoiled[VERDICT].isnull())
+    codes = [kept.select(code=kept[f"{CODE}{name}"]) for name in names]
     stacked = ibis.union(*codes, distinct=False) if len(codes) > 1 else codes[0]
     stacked = stacked.filter(stacked.code.notnull())
     counts = stacked.group_by("code").agg(n=stacked.count()).order_by("code").to_pyarrow().to_pylist()
@@ -471,11 +303,6 @@ def _repairs(facts: Mapping[str, int], kinds: Mapping[str, str]) -> dict[str, in
         "point_zero": sum(whole),
     }
     return {name: count for name, count in repairs.items() if count}
-
-
-def _settle(engine: ibis.BaseBackend, table: ibis.Table) -> ibis.Table:
-    """Fix a table's query as it stands, so that later steps name its columns instead of repeating their formulas."""
-    return engine.sql(engine.compile(table))
 
 
 def _write(engine: ibis.BaseBackend, table: ibis.Table, target: Path) -> ibis.Table:

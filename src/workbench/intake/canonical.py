@@ -20,11 +20,12 @@ import pandas as pd
 from workbench.core.errors import DataError, Fault
 from workbench.core.params import SourceParams
 from workbench.core.schema import CANONICAL, DERIVED, ID_SPACE, NEIGHBOURS, columns_of, ibis_type
+from workbench.intake.declarations import expression_columns
 from workbench.intake.declared import carry_out
 from workbench.intake.expressions import to_ibis
 from workbench.intake.identity.people import gather_people
 from workbench.intake.identity.spaces import space_of
-from workbench.intake.sources import FILE, ORDER, ParsedSource, check_source, expression_columns, read_source
+from workbench.intake.sources import FILE, ORDER, ParsedSource, check_source, read_source
 
 __all__ = ["Intake", "assemble", "take_in"]
 

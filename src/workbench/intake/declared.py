@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import ibis
 import pandas as pd
 
+from workbench.intake.declarations import expression_columns
 from workbench.intake.declared_repairs import deduplicate, repair_cells
 from workbench.intake.expressions import to_ibis
 from workbench.intake.quality.accuracy import ACCURACY_COLUMNS, judge_accuracy, refuse_blockers
-from workbench.intake.sources import ParsedSource, expression_columns
+from workbench.intake.sources import ParsedSource
 
 __all__ = ["Declared", "carry_out"]
 

@@ -1,42 +1,71 @@
-"""Clean text files straight into the Parquet file of their table, as the engine's own COPY; used by 01_check_quality.
+"""Text files straight into a Parquet file of typed columns, as the engine's own COPY; used by 01_check_quality.
 
-The scan of the bytes has proven that no cell needs trimming (`tidy.is_tidy`). The engine splits and casts while it
-writes, and stops at the first cell about which there is a doubt: then there is no answer, and `tidy` judges the file.
-What can be said of whole columns only is read from the footer of what was written.
+The scan of the bytes has proven where the cells of a file stand (`tidy.is_tidy`). The engine splits and casts while it
+writes; a cell about which there is a doubt gets a value that no such cell can have, and its record is judged by
+`doubts`. Lines with too few or too many fields the engine leaves out and names; each is looked up and counted.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import ibis
-import pyarrow.parquet as pq
 
 from workbench.core.params import SourceParams
 from workbench.core.schema import CANONICAL
-from workbench.intake.acceptance import derived_names, exact_product, kinds_of
-from workbench.intake.casting import EXCEL_DATE, LONG_ID_DIGITS, ColumnPlan
-from workbench.intake.raw_files import LINE, RawFile, ReadyText, copy_rows, engine_reader, quoted_name, quoted_text
+from workbench.intake.casting import BLANKS, EXCEL_DATE, LONG_ID_DIGITS, ColumnPlan
+from workbench.intake.odd_lines import OddLines, leave_out, leaves_out, line_sql
+from workbench.intake.raw_files import ReadyText, copy_rows, engine_reader, quoted_name, quoted_text
 from workbench.intake.text_files import Head
-from workbench.intake.text_scan import Scan
+from workbench.intake.verdicts import derived_names, exact_product, kinds_of
 
-__all__ = ["copy_directly"]
+__all__ = ["Copied", "copy_directly"]
 
-_DOUBT = "error('a cell to look at')"
 _DECIMALS = {"money": "DECIMAL(18, 4)", "quantity": "DECIMAL(18, 3)"}
 _KINDS = ("text", "category", "id", "date", "timestamp", *_DECIMALS)
+_NEVER = {  # what a cell in doubt is copied as: no cell beyond doubt says so
+    "date": "DATE '0001-01-01'", "timestamp": "TIMESTAMP '0001-01-01'", "text": "''",
+    "money": "-99999999999999.9999::DECIMAL(18, 4)", "quantity": "-999999999999999.999::DECIMAL(18, 3)",
+}  # fmt: skip
 _WHOLE = "_whole"  # the quantity is written without a point
 _LAST_DAY = dt.date(9998, 12, 31)  # later ones are placeholders
+_SAMPLE, _FEW = 4096, 0.02  # records looked at first; share of them in doubt above which copying does not pay
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A text file, copied.
+
+    Attributes
+    ----------
+    path : Path
+        Typed columns in the order of the schema, one row per record with the full number of fields.
+    count : int
+        Its rows.
+    line : str
+        The line a row of it came from, as SQL over ``file_row_number``.
+    doubts : dict of str to str
+        By column, SQL that is true where its cell is in doubt.
+    odd : OddLines
+        The lines that hold no record.
+    """
+
+    path: Path
+    count: int
+    line: str
+    doubts: dict[str, str]
+    odd: OddLines
 
 
 def copy_directly(
     engine: ibis.BaseBackend, ready: ReadyText, source: SourceParams, *, head: Head, columns: Mapping[str, int],
     target: Path, dates: tuple[dt.date, dt.date],
-) -> RawFile | None:  # fmt: skip
-    """Copy the records of a tidy file, cast, into the Parquet file that its table will be.
+) -> Copied | None:  # fmt: skip
+    """Copy the records of a file whose cells stand between two separators, cast, into a Parquet file.
 
     Parameters
     ----------
@@ -54,27 +83,33 @@ def copy_directly(
 
     Returns
     -------
-    RawFile or None
-        Its table holds the typed columns and ``_line``; every record is accepted. None where a cell is in doubt.
+    Copied or None
+        None where formats are declared that the engine does not know, where many cells are in doubt, or where the
+        engine finds other records than the bytes say.
     """
     plans = {name: ColumnPlan(name, kind, source.formats, *dates) for name, kind in kinds_of(source).items()}
     if not _is_plain(source, plans):
         return None
-    cells = ", ".join(f"nullif(c{at}, '') AS {quoted_name(ours)}" for ours, at in columns.items())
-    typed = _typed_sql(f"SELECT {cells} FROM {engine_reader(ready.text, head)}", plans, ready.facts)
-    table = _with_amount(engine, engine.sql(typed), source)
-    order = [each.name for each in CANONICAL[source.table].columns if each.name in table.columns]
-    table = table.select(*order, *[name for name in table.columns if name not in order])
-    first = int(bool(head.header))
+    skipping = leaves_out(ready, head)
+    cells = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
+    doubts = _doubts(plans, derived_names(source), trimmed=ready.facts.trimmed)
+
+    def query(noted: str = "", limit: str = "") -> str:
+        rows = engine_reader(ready.text, head, skipping=skipping, noted=noted)
+        typed = _typed_sql(f"SELECT {cells} FROM {rows}{limit}", plans, ready)
+        table = _with_amount(engine, engine.sql(typed), source)
+        order = [each.name for each in CANONICAL[source.table].columns if each.name in table.columns]
+        return engine.compile(table.select(*order, *[name for name in table.columns if name not in order]))
+
     try:
-        count = copy_rows(engine, engine.compile(table), target, compression="zstd")
+        if doubts and _many(engine, query(limit=f" LIMIT {_SAMPLE}"), doubts):
+            return None
+        count, odd = leave_out(
+            engine, lambda noted: copy_rows(engine, query(noted), target, compression="zstd"), ready, head=head
+        )
     except (duckdb.InvalidInputException, duckdb.ConversionException):
         return None
-    if count != ready.facts.lines - first or not _holds(target, derived_names(source), plans):
-        return None
-    numbered = f"SELECT * EXCLUDE (file_row_number), file_row_number + {first + 1} AS {LINE}"
-    table = engine.sql(f"{numbered} FROM read_parquet({quoted_text(target)}, file_row_number = true)")
-    return RawFile(table, None, count, count, {}, {}, ready.scan.encoding)
+    return None if odd is None else Copied(target, count, line_sql(odd, first=1 + int(bool(head.header))), doubts, odd)
 
 
 def _is_plain(source: SourceParams, plans: Mapping[str, ColumnPlan]) -> bool:
@@ -85,11 +120,18 @@ def _is_plain(source: SourceParams, plans: Mapping[str, ColumnPlan]) -> bool:
     return not declared and not by_serial and {plan.kind for plan in plans.values()} <= set(_KINDS)
 
 
-def _typed_sql(cells: str, plans: Mapping[str, ColumnPlan], facts: Scan) -> str:
-    """Cast every column, or stop; moments are read first, so that each is read once."""
+def _many(engine: ibis.BaseBackend, sample: str, doubts: Mapping[str, str]) -> bool:
+    """Tell whether more than a few of the first records are in doubt."""
+    asked = f"SELECT count(*), count(*) FILTER ({' OR '.join(doubts.values())}) FROM ({sample})"
+    total, found = engine.raw_sql(asked).fetchall()[0]
+    return found > max(3, _FEW * total)
+
+
+def _typed_sql(cells: str, plans: Mapping[str, ColumnPlan], ready: ReadyText) -> str:
+    """Cast every column; moments are read first, so that each is read once."""
     moments = {name: plan for name, plan in plans.items() if plan.kind in ("date", "timestamp")}
     read = ", ".join(f"{_read_moment(name, plan)} AS {_glance(name)}" for name, plan in moments.items())
-    values = ", ".join(f"{_value(name, plan, facts)} AS {quoted_name(name)}" for name, plan in plans.items())
+    values = ", ".join(f"{_value(name, plan, ready)} AS {quoted_name(name)}" for name, plan in plans.items())
     values += f", NOT contains(quantity, '.') AS {_WHOLE}" if "quantity" in plans else ""
     return f"SELECT {values} FROM (SELECT *{', ' if read else ''}{read} FROM ({cells}))"
 
@@ -104,25 +146,27 @@ def _read_moment(name: str, plan: ColumnPlan) -> str:
     return f"coalesce({', '.join(read)})" if read else f"TRY_CAST({cell} AS TIMESTAMP)"
 
 
-def _value(name: str, plan: ColumnPlan, facts: Scan) -> str:
-    cell = quoted_name(name)
+def _value(name: str, plan: ColumnPlan, ready: ReadyText) -> str:
+    cell, never = quoted_name(name), _NEVER.get(plan.kind, _NEVER["text"])
+    edges = [] if ready.facts.trimmed else [f"{cell} <> trim({cell}, {quoted_text(BLANKS)})"]
     if plan.kind in _DECIMALS:
-        odd = [f"contains({cell}, '{sign}')" for sign in "_eE" if sign in facts.signs]
-        return _unless(odd, f"CAST({cell} AS {_DECIMALS[plan.kind]})")
+        odd = [f"contains({cell}, '{sign}')" for sign in "_eE" if sign in ready.facts.signs]
+        read = f"coalesce(TRY_CAST({cell} AS {_DECIMALS[plan.kind]}), CASE WHEN {cell} IS NOT NULL THEN {never} END)"
+        return _unless([*edges, *odd], read, never)
     if plan.kind == "id":
-        return _unless(_doubts_about_id(cell, facts), cell)
-    return cell if plan.kind in ("text", "category") else _moment(name, plan)
+        return _unless([*edges, *_doubts_about_id(cell, ready)], cell, never)
+    return _unless(edges, cell if plan.kind in ("text", "category") else _moment(name, plan), never)
 
 
-def _unless(doubts: list[str], value: str) -> str:
-    return f"CASE WHEN {' OR '.join(doubts)} THEN {_DOUBT} ELSE {value} END" if doubts else value
+def _unless(doubts: list[str], value: str, never: str) -> str:
+    return f"CASE WHEN {' OR '.join(doubts)} THEN {never} ELSE {value} END" if doubts else value
 
 
-def _doubts_about_id(cell: str, facts: Scan) -> list[str]:
+def _doubts_about_id(cell: str, ready: ReadyText) -> list[str]:
     """Say when an id may have to be repaired or refused: see `casting.id_statistics`."""
     doubts = [f"ends_with({cell}, '.0')", f"(ends_with({cell}, '000') AND strlen({cell}) >= {LONG_ID_DIGITS})"]
-    doubts += [f"contains({cell}, '+')"] if "+" in facts.signs else []
-    return doubts if facts.printable else [*doubts, f"regexp_matches({cell}, '[^\\x20-\\x7E]')"]
+    doubts += [f"contains({cell}, '+')"] if "+" in ready.facts.signs else []
+    return doubts if ready.facts.printable else [*doubts, f"regexp_matches({cell}, '[^\\x20-\\x7E]')"]
 
 
 def _moment(name: str, plan: ColumnPlan) -> str:
@@ -134,7 +178,7 @@ def _moment(name: str, plan: ColumnPlan) -> str:
         fits = [f"strlen({cell}) = 19 AND CAST({read} AS VARCHAR) = {cell}",
                 f"strlen({cell}) = 10 AND CAST(CAST({read} AS DATE) AS VARCHAR) = {cell}"]  # fmt: skip
     taken = " ".join(f"WHEN {each} THEN CAST({read} AS {kind})" for each in fits)
-    return f"CASE {taken} WHEN {cell} IS NULL THEN NULL ELSE {_DOUBT} END"
+    return f"CASE {taken} WHEN {cell} IS NULL THEN NULL ELSE {_NEVER[plan.kind]} END"
 
 
 def _with_amount(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams) -> ibis.Table:
@@ -158,21 +202,17 @@ def _settled(engine: ibis.BaseBackend, table: ibis.Table) -> ibis.Table:
     return engine.sql(engine.compile(table))
 
 
-def _holds(target: Path, needed: tuple[str, ...], plans: Mapping[str, ColumnPlan]) -> bool:
-    """Tell from the footer whether no needed cell is missing and no moment lies outside the dates allowed."""
-    footer = pq.read_metadata(target)
-    for group in map(footer.row_group, range(footer.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            found, plan = column.statistics, plans.get(column.path_in_schema)
-            if column.path_in_schema in needed and (found is None or not found.has_null_count or found.null_count):
-                return False
-            if plan is not None and plan.kind in ("date", "timestamp") and not _in_range(found, plan, group.num_rows):
-                return False
-    return True
-
-
-def _in_range(found: pq.Statistics | None, plan: ColumnPlan, rows: int) -> bool:
-    if found is None or not found.has_min_max:
-        return found is not None and found.has_null_count and found.null_count == rows
-    first, last = (each.date() if isinstance(each, dt.datetime) else each for each in (found.min, found.max))
-    return plan.date_min <= first and last <= min(plan.date_max, _LAST_DAY)
+def _doubts(plans: Mapping[str, ColumnPlan], needed: tuple[str, ...], *, trimmed: bool) -> dict[str, str]:
+    """Say of every column how a row of the copy shows that its cell is in doubt."""
+    doubts = {}
+    for name in dict.fromkeys([*plans, *needed]):
+        cell, plan = quoted_name(name), plans.get(name)
+        said = [f"{cell} IS NULL"] if name in needed else []
+        if plan is not None and (plan.kind not in ("text", "category") or not trimmed):
+            said.append(f"{cell} = {_NEVER.get(plan.kind, _NEVER['text'])}")
+        if plan is not None and plan.kind in ("date", "timestamp"):
+            end = min(plan.date_max, _LAST_DAY) + dt.timedelta(days=1)
+            said += [f"{cell} < DATE '{plan.date_min.isoformat()}'", f"{cell} >= DATE '{end.isoformat()}'"]
+        if said:
+            doubts[name] = f"coalesce({' OR '.join(said)}, false)"
+    return doubts

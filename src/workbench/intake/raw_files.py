@@ -26,6 +26,7 @@ __all__ = [
     "REJECTS",
     "RawFile",
     "ReadyText",
+    "as_reject",
     "copy_rows",
     "engine_reader",
     "file_state",
@@ -184,15 +185,22 @@ def _read_clean(
     return RawFile(table, None, count, count, {}, {}, scan.encoding)
 
 
-def engine_reader(path: Path, head: Head) -> str:
-    """Write the call by which the engine reads the fields ``c1``, ``c2``, ... of a file as text, strictly."""
+def engine_reader(path: Path, head: Head, *, skipping: bool = False, noted: str = "") -> str:
+    """Write the call by which the engine reads the fields ``c1``, ``c2``, ... of a file as text, strictly.
+
+    It stops at a line that is no record; or skips it, and notes it in a table where one is named.
+    """
     names = [f"c{at}" for at in range(1, head.width + 1)]
     options = {
         "auto_detect": "false", "all_varchar": "true", "strict_mode": "true", "null_padding": "false",
-        "ignore_errors": "false", "header": "false", "skip": str(int(bool(head.header))),
+        "ignore_errors": str(skipping).lower(), "header": "false", "skip": str(int(bool(head.header))),
         "delim": quoted_text(head.separator), "quote": "'\"'", "escape": "'\"'", "max_line_size": str(_MAX_LINE_BYTES),
         "columns": "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}",
     }  # fmt: skip
+    if noted:
+        options |= {"store_rejects": "true", "rejects_table": quoted_text(noted), "rejects_limit": "0",
+                    "rejects_scan": quoted_text(f"{noted}_scan")}  # fmt: skip
+        del options["ignore_errors"]
     given = ", ".join(f"{key} = {value}" for key, value in options.items())
     return f"read_csv({quoted_text(path)}, {given})"
 
@@ -272,7 +280,7 @@ def _with_odd_lines(
     schema = pa.schema([(LINE, pa.int64()), *[(name, pa.string()) for name in columns]])
     extra, spoiled = target.with_name("odd.parquet"), target.with_name("rejects.parquet")
     pq.write_table(_as_table(accepted, columns, schema), extra)
-    pq.write_table(pa.Table.from_pylist([_reject(each, head) for each in rejected], REJECTS), spoiled)
+    pq.write_table(pa.Table.from_pylist([as_reject(each, head) for each in rejected], REJECTS), spoiled)
     for written in (extra, spoiled):
         written.chmod(0o600)
     both = engine.read_parquet(str(target)).union(engine.read_parquet(str(extra)))
@@ -314,7 +322,7 @@ def _read_exact(
     with pq.ParquetWriter(target, schema, compression="zstd") as good, pq.ParquetWriter(spoiled, REJECTS) as bad:
         for accepted, rejected in _batches(found, tally, has_header=bool(head.header)):
             good.write_table(_as_table(accepted, columns, schema))
-            bad.write_table(pa.Table.from_pylist([_reject(each, head) for each in rejected], REJECTS))
+            bad.write_table(pa.Table.from_pylist([as_reject(each, head) for each in rejected], REJECTS))
     for written in (target, spoiled):
         written.chmod(0o600)
     repairs = {"blank_lines": tally.blank, "nul_bytes": scan.nuls}
@@ -364,7 +372,8 @@ def _as_table(records: list[Record], columns: Mapping[str, int], schema: pa.Sche
     return pa.Table.from_arrays([pa.array([record.line for record in records], pa.int64()), *cells], schema=schema)
 
 
-def _reject(record: RejectedRecord, head: Head) -> dict:
+def as_reject(record: RejectedRecord, head: Head) -> dict:
+    """Give a broken record as a row of `REJECTS`, its column by the name it has in the file."""
     column = ""
     if 1 <= record.field <= head.width:
         column = head.header[record.field - 1] if head.header else str(record.field)

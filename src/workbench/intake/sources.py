@@ -14,67 +14,28 @@ from pathlib import Path
 
 import ibis
 
-from workbench.core.errors import DataError, Fault, did_you_mean, listed
+from workbench.core.errors import DataError, Fault, listed
 from workbench.core.params import SourceParams
 from workbench.core.schema import columns_of
-from workbench.intake.acceptance import Accepted, accept, kinds_of
-from workbench.intake.casting import EXCEL_DATE
+from workbench.intake.acceptance import Accepted, accept
 from workbench.intake.currency import check_rates
-from workbench.intake.declared_repairs import check_declarations
-from workbench.intake.expressions import ATTRIBUTE, check_expression
-from workbench.intake.json_records import json_names, read_json_file
-from workbench.intake.parquet_files import parquet_shape, read_parquet_file, reading_parquet
+from workbench.intake.declarations import check_declared
+from workbench.intake.json_records import read_json_file
+from workbench.intake.layouts import Layout, lay_out
+from workbench.intake.parquet_files import read_parquet_file, reading_parquet
 from workbench.intake.places import find_files, form_of, is_remote
 from workbench.intake.raw_files import LINE, RawFile, ReadyText, read_text_file, ready_text
 from workbench.intake.snapshots import needs_fetching, remote_faults
 from workbench.intake.surveys.reading import find_questionnaire, read_survey
 from workbench.intake.surveys.wide import as_read, numbered_rows, questions_of, with_numbers
-from workbench.intake.text_files import Head, read_head
 from workbench.intake.tidy import accept_tidy, is_tidy, may_be_tidy, read_tidy
-from workbench.intake.workbooks import DATE_CELLS, Sheet, read_sheet, read_workbook_file
+from workbench.intake.workbooks import DATE_CELLS, read_workbook_file
 
-__all__ = [
-    "FILE",
-    "ORDER",
-    "Layout",
-    "ParsedSource",
-    "check_declared",
-    "check_source",
-    "expression_columns",
-    "read_source",
-]
+__all__ = ["FILE", "ORDER", "ParsedSource", "check_source", "read_source"]
 
 FILE = "_file"
 ORDER = "_order"
 _FILE_STEP = 10**12  # more than the lines of any file
-_EDGES = " \t\r\n\u00a0\u3000\ufeff"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """One file and where its mapped columns stand.
-
-    Attributes
-    ----------
-    path : Path
-    columns : dict of str to int
-        Our name (canonical column or attribute): position in the file, from 1.
-    dropped : list of str
-        Columns of the file that are neither mapped nor declared an attribute.
-    names : list of str
-        The columns of the file, as they stand in it.
-    head : Head or None
-        Of separated text.
-    sheet : Sheet or None
-        Of a workbook.
-    """
-
-    path: Path
-    columns: dict[str, int]
-    dropped: list[str]
-    names: list[str]
-    head: Head | None = None
-    sheet: Sheet | None = None
 
 
 @dataclass(frozen=True)
@@ -151,30 +112,11 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
         faults += [fault for fault in error.faults if source.questionnaire and source.questionnaire in fault.where]
     for path in paths:
         try:
-            _lay_out(source, path)
+            lay_out(source, path)
         except DataError as error:
             shown = path.relative_to(root).as_posix()
             faults += [replace(fault, where=f"{shown}") for fault in error.faults]
     return faults
-
-
-def check_declared(source: SourceParams) -> list[Fault]:
-    """List what is wrong with a source's formats, attributes, rules and measures, whatever its files hold."""
-    repairs = check_declarations(source, expression_columns(source))
-    return [*_check_formats(source), *_check_attributes(source), *_check_expressions(source), *repairs]
-
-
-def expression_columns(source: SourceParams) -> dict[str, str]:
-    """Map the columns a rule or measure of this source may name to their kinds."""
-    known = columns_of(source.table, contact=False, neighbours=True)
-    further = ("survey", "question", "answer") if source.layout == "wide" else ()
-    named = (*source.columns, *further, *([source.numbered] if source.numbered else []))
-    kinds = {name: known[name] for name in named if name in known} | dict.fromkeys(source.attributes, ATTRIBUTE)
-    if source.table == "transactions" and "unit_price" in kinds:
-        kinds.setdefault("amount", "money")
-    if source.table == "customers" and "source_id" in kinds:
-        kinds.setdefault("customer_id", "id")
-    return kinds
 
 
 def read_source(
@@ -214,7 +156,7 @@ def read_source(
         raise DataError(faults)
     declared = source
     source, questions = _with_questions(source, find_files(source, root), root)
-    layouts = [_lay_out(source, path) for path in find_files(source, root)]
+    layouts = [lay_out(source, path) for path in find_files(source, root)]
     shown = [layout.path.relative_to(root).as_posix() for layout in layouts]
     ready = _ready(source, layouts, scratch / name)
     tidy = _read_tidy(engine, source, layouts, ready, shown=shown, scratch=scratch / name, dates=dates)
@@ -298,14 +240,13 @@ def _read_tidy(
         None if tidy.spoiled is None else tidy.spoiled.mutate(**_origin(shown[at], at)) for at, tidy in enumerate(found)
     )
     printable = all(each.facts.printable for each in ready.values())
-    sure = all(tidy.copy for tidy in found)
+    sure = all(tidy.sure for tidy in found)
     accepted = accept_tidy(table, spoiled, source, printable=printable, sure=sure)
     if accepted is None:
         return None
     for each in ready.values():
         each.release()
-    copies = [tidy.copy for tidy in found]
-    return [tidy.raw for tidy in found], accepted, copies[0] if len(copies) == 1 else None
+    return [tidy.raw for tidy in found], accepted, found[0].copy if len(found) == 1 else None
 
 
 def _answer_faults(name: str, faults: ibis.Table | None) -> ibis.Table | None:
@@ -323,160 +264,8 @@ def _with_questions(source: SourceParams, paths: list[Path], root: Path) -> tupl
     questionnaire = find_questionnaire(source, root)
     if source.layout != "wide":
         return source, {}
-    questions = questions_of(source, _lay_out(source, paths[0]).names, questionnaire)
+    questions = questions_of(source, lay_out(source, paths[0]).names, questionnaire)
     return as_read(source, questions), questions
-
-
-def _lay_out(source: SourceParams, path: Path) -> Layout:
-    form = form_of(path)
-    if form == "parquet":
-        return _lay_out_parquet(source, path)
-    if form == "workbook":
-        return _lay_out_workbook(source, path)
-    if form == "json":
-        return _lay_out_json(source, path)
-    wanted = [str(theirs) for theirs in (*source.columns.values(), *source.attributes.values())]
-    head = read_head(path, encoding=source.encoding, separator=source.separator, header=source.header, wanted=wanted)
-    if not source.header:
-        return _lay_out_by_position(source, path, head.width, head=head)
-    faults = _duplicates(path, head.header)
-    columns = _positions(source, path, head.header, faults)
-    if not head.first and not source.manual:
-        faults.append(Fault(path.name, "holds a header and no record", "At least one record"))
-    elif len(head.first) > head.width:
-        found = f"the first record has {len(head.first)} fields, the header {head.width}"
-        remedy = "Name the surplus column in the header, or remove the separator at the end of the records"
-        faults.append(Fault(path.name, found, "As many fields as the header names", remedy))
-    if faults:
-        raise DataError(faults)
-    return Layout(path, columns, _unused(head.header, columns), head.header, head=head)
-
-
-def _lay_out_workbook(source: SourceParams, path: Path) -> Layout:
-    sheet = read_sheet(path, sheet=source.sheet, header=source.header)
-    if not source.header:
-        return _lay_out_by_position(source, path, max(len(cells) for _, cells in sheet.rows), sheet=sheet)
-    faults = _duplicates(path, sheet.header)
-    columns = _positions(source, path, sheet.header, faults)
-    if not sheet.rows and not source.manual:
-        faults.append(Fault(path.name, "the sheet holds a header and no record", "At least one record"))
-    if faults:
-        raise DataError(faults)
-    return Layout(path, columns, _unused(sheet.header, columns), sheet.header, sheet=sheet)
-
-
-def _lay_out_json(source: SourceParams, path: Path) -> Layout:
-    records = None if is_remote(source) else source.records
-    names = json_names(path, records=records, encoding=source.encoding)
-    faults: list[Fault] = []
-    columns = _positions(source, path, names, faults)
-    if faults:
-        raise DataError(faults)
-    used = {names[at - 1] for at in columns.values()}
-    whole = [name for name in _unused(names, columns) if not any(name.startswith(f"{each}.") for each in used)]
-    dropped = [name for name in whole if not any(each.startswith(f"{name}.") for each in used)]
-    top = [name for name in dropped if name.rpartition(".")[0] not in dropped]
-    return Layout(path, columns, top, names)
-
-
-def _lay_out_parquet(source: SourceParams, path: Path) -> Layout:
-    given, rows = parquet_shape(path)
-    names = [name.strip(_EDGES) for name in given]
-    faults = _duplicates(path, names)
-    columns = _positions(source, path, names, faults)
-    if not rows:
-        faults.append(Fault(path.name, "holds columns and no row", "At least one row"))
-    if faults:
-        raise DataError(faults)
-    return Layout(path, columns, _unused(names, columns), names)
-
-
-def _lay_out_by_position(
-    source: SourceParams, path: Path, width: int, *, head: Head | None = None, sheet: Sheet | None = None
-) -> Layout:
-    columns, faults = {}, []
-    for ours, theirs in (*source.columns.items(), *source.attributes.items()):
-        at = int(theirs) if str(theirs).isdigit() else 0
-        columns[ours] = at
-        if not 1 <= at <= width:
-            found = f"{ours} is mapped to position {theirs}, the first record has {width} fields"
-            faults.append(Fault(path.name, found, f"A position from 1 to {width}"))
-    if faults:
-        raise DataError(faults)
-    unused = [f"position {at}" for at in range(1, width + 1) if at not in columns.values()]
-    return Layout(path, columns, unused, [], head=head, sheet=sheet)
-
-
-def _duplicates(path: Path, names: list[str]) -> list[Fault]:
-    repeated = [name for name, count in Counter(names).items() if name and count > 1]
-    if not repeated:
-        return []
-    found = f"the header names {listed([repr(name) for name in repeated])} more than once"
-    return [Fault(path.name, found, "Each column once", "Rename the second one")]
-
-
-def _positions(source: SourceParams, path: Path, names: list[str], faults: list[Fault]) -> dict[str, int]:
-    columns = {}
-    for ours, theirs in (*source.columns.items(), *source.attributes.items()):
-        wanted = str(theirs).strip(_EDGES)
-        if wanted in names:
-            columns[ours] = names.index(wanted) + 1
-        else:
-            found = f"column '{wanted}' (mapped to {ours}) is not in the header"
-            faults.append(Fault(path.name, found, "", did_you_mean(wanted, [name for name in names if name])))
-    return columns
-
-
-def _unused(names: list[str], columns: Mapping[str, int]) -> list[str]:
-    return [name for at, name in enumerate(names, 1) if at not in columns.values() and name]
-
-
-def _check_formats(source: SourceParams) -> list[Fault]:
-    declared = source.formats.dates
-    several = list(declared.values()) if isinstance(declared, dict) else [declared]
-    patterns = [each for one in several for each in ([one] if isinstance(one, str) else one or [])]
-    wrong = [pattern for pattern in patterns if "%" not in pattern and pattern != EXCEL_DATE]
-    faults = [
-        Fault("formats.dates", f"{pattern!r} is no date pattern", "strptime letters such as %Y-%m-%d, or excel")
-        for pattern in wrong
-    ]
-    flags = [name for name, kind in kinds_of(source).items() if kind == "flag"]
-    return faults + [
-        Fault(
-            "formats.means_yes", f"'{name}' is no yes-or-no column of this source", ", ".join(flags) or "none has one"
-        )
-        for name in source.formats.means_yes
-        if name not in flags
-    ]
-
-
-def _check_attributes(source: SourceParams) -> list[Fault]:
-    known = columns_of(source.table, contact=True, neighbours=True)
-    faults = [
-        Fault("attributes", f"'{name}' is {'a column of ' + source.table if name in known else 'a name we keep'}", "",
-              "Map it under columns" if name in known else "Give it another name")
-        for name in source.attributes
-        if name in known or name.startswith("_")
-    ]  # fmt: skip
-    plain = Counter(name.lower() for name in {*source.attributes, *source.columns})
-    alike = [name for name in source.attributes if plain[name.lower()] > 1 and name not in known]
-    if alike:
-        found = f"{listed([repr(name) for name in alike])}: names that differ in capitals alone"
-        faults.append(Fault("attributes", found, "", "Give one of them another name"))
-    return faults
-
-
-def _check_expressions(source: SourceParams) -> list[Fault]:
-    columns = expression_columns(source)
-    faults = [
-        fault for name, rule in source.rules.items() for fault in check_expression(rule, columns, where=f"rules.{name}")
-    ]
-    for name, check in source.checks.items():
-        faults += check_expression(check.rule, columns, where=f"checks.{name}")
-    for name, several in source.measures.items():
-        for one in several:
-            faults += check_expression(one, columns, where=f"measures.{name}")
-    return faults
 
 
 def _read_file(

@@ -181,11 +181,12 @@ def _may_have_edges(before: bytes, content: bytes, mark: bytes) -> bool:
 
 def _has_blank_beside(content: bytes, edges: bytes) -> bool:
     codes = np.frombuffer(content, np.uint8)
-    blanks = np.flatnonzero(codes == _SPACE)
-    is_edge = np.zeros(256, dtype=bool)
-    is_edge[list(edges)] = True
-    after, before = codes[np.minimum(blanks + 1, codes.size - 1)], codes[np.maximum(blanks - 1, 0)]
-    return bool(is_edge[after].any() or is_edge[before].any())
+    blank = codes == _SPACE
+    for edge in {each for each in edges if each in content}:
+        is_edge = codes == edge
+        if (blank[:-1] & is_edge[1:]).any() or (blank[1:] & is_edge[:-1]).any():
+            return True
+    return False
 
 
 def _blanks_after(mark: bytes) -> tuple[bytes, ...]:

@@ -9,21 +9,37 @@ there is no answer, and the files are read in the ordinary way.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from workbench.core.params import SourceParams
 from workbench.core.schema import CONTACT_COLUMNS
-from workbench.intake.acceptance import STATE, Accepted, conclude, derived_kinds, judged_cells, kinds_of
+from workbench.intake.acceptance import Accepted, conclude
 from workbench.intake.casting import ColumnPlan, has_damaged_long_ids, id_statistics
-from workbench.intake.direct import copy_directly
-from workbench.intake.raw_files import LINE, RawFile, ReadyText, copy_rows, engine_reader, quoted_name, quoted_text
+from workbench.intake.direct import Copied, copy_directly
+from workbench.intake.doubts import Settled, settle_doubts
+from workbench.intake.odd_lines import leaves_out
+from workbench.intake.raw_files import (
+    LINE,
+    REJECTS,
+    RawFile,
+    ReadyText,
+    as_reject,
+    copy_rows,
+    engine_reader,
+    quoted_name,
+    quoted_text,
+)
 from workbench.intake.records import WHITESPACE
 from workbench.intake.text_files import Head
+from workbench.intake.verdicts import STATE, derived_kinds, judged_cells, kinds_of
 
 __all__ = ["TidyFile", "accept_tidy", "is_tidy", "may_be_tidy", "read_tidy"]
 
@@ -35,16 +51,19 @@ class TidyFile:
     Attributes
     ----------
     raw : RawFile
-        Its table holds the typed columns, ``_line`` and ``_state`` (see `acceptance.judged_cells`).
+        Its table holds the typed columns, ``_line`` and ``_state`` (see `verdicts.judged_cells`).
     spoiled : ibis.Table or None
         The judged records with an unusable cell, with ``_line``; None where there is none.
     copy : Path or None
         The file of `direct.copy_directly`, where no cell is in doubt.
+    sure : bool
+        What the cast of ids must know of whole columns is known.
     """
 
     raw: RawFile
     spoiled: ibis.Table | None
     copy: Path | None = None
+    sure: bool = False
 
 
 def may_be_tidy(source: SourceParams) -> bool:
@@ -60,10 +79,14 @@ def may_be_tidy(source: SourceParams) -> bool:
 
 
 def is_tidy(ready: ReadyText, head: Head) -> bool:
-    """Tell whether the bytes of a file prove that every cell is what stands between two separators."""
-    if head.separator == WHITESPACE or len(head.separator) > 1 or not ready.facts.trimmed:
+    """Tell whether the bytes of a file prove that a cell is what stands between two separators, in most of its lines.
+
+    Where no quote stands in it, lines with too few or too many separators can be told from the others.
+    """
+    facts = ready.facts
+    if head.separator == WHITESPACE or len(head.separator) > 1 or not facts.plain or facts.blank_quotes:
         return False
-    return not ready.facts.blank_quotes and ready.facts.separators == ready.facts.lines * (head.width - 1)
+    return not leaves_out(ready, head) or '"' not in facts.signs
 
 
 def read_tidy(
@@ -92,13 +115,29 @@ def read_tidy(
         None where the engine refuses the file or finds other records than lines.
     """
     given = {"head": head, "columns": columns, "dates": dates}
-    raw = copy_directly(engine, ready, source, target=folder / "table.parquet", **given)
-    if raw is not None:
-        every = [*kinds_of(source), *derived_kinds(source, kinds_of(source))]
-        names = ", ".join(map(quoted_name, every))
-        table = engine.sql(f"SELECT {names}, 0::INTEGER AS {STATE}, {LINE} FROM ({engine.compile(raw.table)})")
-        return TidyFile(replace(raw, table=table), None, folder / "table.parquet")
-    return _judge(engine, ready, source, target=folder / "judged.parquet", **given)
+    copied = copy_directly(engine, ready, source, target=folder / "table.parquet", **given)
+    settled = None if copied is None else settle_doubts(engine, copied, ready, source, **given)
+    if settled is None:
+        sure = ready.facts.trimmed and not leaves_out(ready, head)
+        return _judge(engine, ready, source, target=folder / "judged.parquet", **given) if sure else None
+    kinds = kinds_of(source)
+    table = settled.table.select(*kinds, *derived_kinds(source, kinds), STATE, LINE)
+    raw = _as_raw(engine, copied, replace(settled, table=table), ready, head=head)
+    return TidyFile(raw, settled.spoiled, copied.path if settled.sure else None, sure=True)
+
+
+def _as_raw(engine: ibis.BaseBackend, copied: Copied, settled: Settled, ready: ReadyText, *, head: Head) -> RawFile:
+    """Account for every line of a copied file."""
+    odd = copied.odd.rejected
+    rejects = None
+    if odd:
+        target = copied.path.with_name("rejects.parquet")
+        pq.write_table(pa.Table.from_pylist([as_reject(each, head) for each in odd], REJECTS), target)
+        target.chmod(0o600)
+        rejects = engine.read_parquet(str(target))
+    codes = dict(sorted(Counter(each.code for each in odd).items()))
+    physical = copied.count + len(odd)
+    return RawFile(settled.table, rejects, physical, copied.count, codes, settled.repairs, ready.scan.encoding)
 
 
 def _judge(

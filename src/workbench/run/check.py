@@ -72,7 +72,8 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
     DataError
         A file is missing, empty or unreadable, or lacks a mapped column.
     """
-    from workbench.intake.sources import check_declared, check_source  # noqa: PLC0415
+    from workbench.intake.declarations import check_declared  # noqa: PLC0415
+    from workbench.intake.sources import check_source  # noqa: PLC0415
 
     yaml_faults: list[Fault] = []
     data_faults: list[Fault] = []

@@ -77,12 +77,13 @@ def write_reports(
     Returns
     -------
     DataFrame, one row per page
-        language, file, bytes.
+        language, file, cards (portrait cards beside it), bytes.
     """
     rows = []
     run = replace(facts, most_findings=most_findings, cards=cards)
     for language in facts.languages:
         page = write_report(summaries, run=run, folder=stage.store.folder, language=language)
         name = report_file(language, facts.languages)
-        rows.append({"language": language, "file": name, "bytes": stage.keep(name, page).stat().st_size})
+        size = stage.keep(name, page).stat().st_size
+        rows.append({"language": language, "file": name, "cards": cards, "bytes": size})
     return pd.DataFrame(rows)

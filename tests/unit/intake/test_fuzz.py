@@ -22,6 +22,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.params import SourceParams
 from workbench.intake import sources
 from workbench.intake.casting import BLANKS
+from workbench.intake.layouts import lay_out
 from workbench.intake.sources import read_source
 
 DATES = (dt.date(1900, 1, 2), dt.date(2026, 1, 1))
@@ -148,7 +149,7 @@ def read_raw(engine, folder, name, content):
     path = Path(folder) / name
     path.write_bytes(content)
     try:
-        layout = sources._lay_out(source(name), path)
+        layout = lay_out(source(name), path)
         raw = sources._read_file(engine, source(name), layout, Path(folder) / "scratch")
         rows = raw.table.to_pyarrow().to_pylist()
         rows = [{column: cell or None for column, cell in row.items()} for row in rows]

@@ -116,6 +116,7 @@ def test_records_flow_adds_up():
     flow = records_flow(metrics(), "shop")
     assert flow.to_dict("list") == {
         "step": ["records", "date-invalid", "accepted"], "kind": ["records", "rejected", "accepted"], "rows": [5, 1, 4],
+        "source": ["shop"] * 3,
     }  # fmt: skip
 
 

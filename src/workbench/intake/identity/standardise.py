@@ -5,8 +5,6 @@ All of it is SQL over the whole table, but for pinyin, which is spelled once per
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import duckdb
 import pyarrow as pa
 from pypinyin import lazy_pinyin
@@ -34,6 +32,7 @@ _TEXTS = (
     "name", "given_name", "surname", "gender", "birth_date", "birth_date_as_written", "phone", "email", "address",
     "address_2", "street_number", "postcode", "city", "province", "document_id", "member_number",
 )  # fmt: skip
+_PLACES = ("address", "address_2", "street_number", "postcode", "city", "province")
 # GB 11643: weights of the first 17 digits, and the check character by the sum modulo 11
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
@@ -57,59 +56,62 @@ def standardise(engine: duckdb.DuckDBPyConnection, people: str, target: str) -> 
     present = {row[0] for row in engine.execute(f"DESCRIBE {people}").fetchall()}
     counted = f"SELECT count(*) FROM (SELECT 1 FROM {people} GROUP BY source, source_id HAVING count(*) > 1)"
     repeated = engine.execute(counted).fetchall()[0][0] > 0
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE {target}_folded AS {_folded_sql(people, present, repeated=repeated)}")
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE {target}_parted AS {_parted_sql(target + '_folded')}")
-    _spell(engine, f"{target}_parted", f"{target}_spelled")
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {_keys_sql(target)}")
-    for step in ("folded", "parted", "spelled"):
-        engine.execute(f"DROP TABLE {target}_{step}")
+    parted, spelled = f"{target}_parted", f"{target}_spelled"
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {parted} AS {_parted_sql(people, present, repeated=repeated)}")
+    chinese = _spell(engine, parted, spelled)
+    keys = _keys_sql(parted, present, spelled=spelled if chinese else None)
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {keys}")
+    for step in (parted, spelled):
+        engine.execute(f"DROP TABLE {step}")
     return engine.execute(f"SELECT count(*) FROM {target}").fetchall()[0][0]
 
 
-def _folded_sql(people: str, present: Iterable[str], *, repeated: bool) -> str:
-    """One row per person of a source, texts in half width, lower case, single blanks."""
+def _folded_sql(people: str, present: set[str], *, repeated: bool) -> str:
+    """One row per person of a source, texts in half width, lower case, single blanks; columns that are there."""
     there = [name for name in _TEXTS if name in present]
-    absent = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in _TEXTS if name not in there)
-    clean = ", ".join(f"{_fold(name)} AS {name}" for name in there)
-    columns = ", ".join(each for each in ("source, source_id, precedence, record", absent, clean) if each)
-    rows = f"SELECT {columns} FROM {people}"
+    rows = f"SELECT {', '.join(['source, source_id, precedence, record', *map(_fold, there)])} FROM {people}"
     if not repeated:
         return f"SELECT * EXCLUDE (precedence, record) FROM ({rows})"
-    first = [f"first({name} ORDER BY precedence, record) FILTER ({name} IS NOT NULL) AS {name}" for name in _TEXTS]
-    return f"SELECT source, source_id, {', '.join(first)} FROM ({rows}) GROUP BY source, source_id"
+    first = [f"first({name} ORDER BY precedence, record) FILTER ({name} IS NOT NULL) AS {name}" for name in there]
+    return f"SELECT {', '.join(['source, source_id', *first])} FROM ({rows}) GROUP BY source, source_id"
 
 
 def _fold(name: str) -> str:
     """Most cells need neither half width nor fewer blanks; both are dear, so that only the others are changed."""
     half = f"""lower(CASE WHEN strlen({name}) = length({name}) THEN {name}
         ELSE translate({name}, '{_quoted(_FULL_WIDTH)}', '{_quoted(_HALF_WIDTH)}') END)"""
-    blank = "[\\s\\x{200B}-\\x{200F}\\x{FEFF}]"
-    single = f"trim(regexp_replace({half}, '{blank}+', ' ', 'g'))"
-    return f"nullif(CASE WHEN regexp_matches({name}, '{blank}|\\x{{3000}}') THEN {single} ELSE {half} END, '')"
+    blank = "\\s\\x{200B}-\\x{200F}\\x{FEFF}"
+    odd = f"^ | $| [{blank}]|[\\t-\\r\\x{{200B}}-\\x{{200F}}\\x{{FEFF}}\\x{{3000}}]"  # not one blank between words
+    single = f"trim(regexp_replace({half}, '[{blank}]+', ' ', 'g'))"
+    return f"nullif(CASE WHEN regexp_matches({name}, '{odd}') THEN {single} ELSE {half} END, '') AS {name}"
 
 
-def _parted_sql(folded: str) -> str:
+def _parted_sql(people: str, present: set[str], *, repeated: bool) -> str:
     """Part a full name: Chinese by its surname, Latin at the last blank; join a parted one."""
+    folded = _folded_sql(people, present, repeated=repeated)
+    surname, given = (name if name in present else "CAST(NULL AS VARCHAR)" for name in ("surname", "given_name"))
+    if "name" not in present:
+        return f"SELECT *, {surname} AS surname_text, {given} AS given_text FROM ({folded})"
     compound = ", ".join(f"'{name}'" for name in _COMPOUND_SURNAMES)
     return f"""
-    SELECT *,
-        coalesce(surname, CASE
+    SELECT * EXCLUDE (han, bare),
+        coalesce({surname}, CASE
             WHEN name IS NULL THEN NULL
             WHEN NOT han THEN CASE WHEN name LIKE '% %' THEN regexp_extract(name, '(\\S+)$', 1) ELSE NULL END
             WHEN left(bare, 2) IN ({compound}) AND length(bare) > 2 THEN left(bare, 2)
             ELSE left(bare, 1) END) AS surname_text,
-        coalesce(given_name, CASE
+        coalesce({given}, CASE
             WHEN name IS NULL THEN NULL
             WHEN NOT han THEN CASE WHEN name LIKE '% %' THEN regexp_replace(name, '\\s+\\S+$', '') ELSE name END
             WHEN left(bare, 2) IN ({compound}) AND length(bare) > 2 THEN substr(bare, 3)
             ELSE nullif(substr(bare, 2), '') END) AS given_text
     FROM (SELECT *, regexp_matches(coalesce(name, ''), '^\\s*{_HAN}') AS han,
-        regexp_replace(coalesce(name, ''), '[\\s·•.]', '', 'g') AS bare FROM {folded})
+        regexp_replace(coalesce(name, ''), '[\\s·•.]', '', 'g') AS bare FROM ({folded}))
     """
 
 
-def _spell(engine: duckdb.DuckDBPyConnection, parted: str, target: str) -> None:
-    """Spell every distinct part of a Chinese name in pinyin."""
+def _spell(engine: duckdb.DuckDBPyConnection, parted: str, target: str) -> int:
+    """Spell every distinct part of a Chinese name in pinyin; return how many there are."""
     rows = engine.execute(f"""
         SELECT DISTINCT part FROM (SELECT surname_text AS part FROM {parted} UNION SELECT given_text FROM {parted})
         WHERE regexp_matches(part, '{_HAN}') ORDER BY part
@@ -119,48 +121,66 @@ def _spell(engine: duckdb.DuckDBPyConnection, parted: str, target: str) -> None:
     engine.register(f"{target}_view", spelled)
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT * FROM {target}_view")
     engine.unregister(f"{target}_view")
+    return len(parts)
 
 
 def _pinyin(part: str) -> str:
     return "".join(lazy_pinyin(part)).lower()
 
 
-def _keys_sql(target: str) -> str:
-    spelled = "coalesce({spelled}.spelling, strip_accents({text}))"
-    letters = f"nullif(regexp_replace({spelled}, '[^\\p{{{{L}}}}\\p{{{{N}}}}]', '', 'g'), '')"
+def _keys_sql(parted: str, present: set[str], *, spelled: str | None) -> str:
+    def key(name: str, value: str) -> str:
+        return value if name in present else "CAST(NULL AS VARCHAR)"
+
+    said = {name: key(name, f"p.{name}") for name in _TEXTS}
+    joined = f"coalesce({said['name']}, trim(concat_ws(' ', {said['given_name']}, {said['surname']})))"
+    sounds = {name: f"strip_accents({name}_text)" for name in ("surname", "given")}
+    joins = ""
+    if spelled:
+        sounds = {name: f"coalesce(s_{name}.spelling, {sound})" for name, sound in sounds.items()}
+        joins = "".join(f" LEFT JOIN {spelled} AS s_{name} ON p.{name}_text = s_{name}.part" for name in sounds)
     return f"""
     SELECT (row_number() OVER (ORDER BY source, source_id) - 1)::BIGINT AS record, source, source_id,
-        {_phone_sql()} AS phone_key, {_email_sql()} AS email_key, {_document_sql()} AS document_key,
-        nullif(upper(regexp_replace(member_number, '\\s', '', 'g')), '') AS member_key,
-        nullif(regexp_replace(document_id, '[^0-9a-z]', '', 'g'), '') AS document_text,
-        nullif(coalesce(name, trim(concat_ws(' ', given_name, surname))), '') AS name_text, surname_text, given_text,
-        {letters.format(spelled="s", text="surname_text")} AS surname_key,
-        {letters.format(spelled="g", text="given_text")} AS given_key,
-        CASE WHEN gender IN ('m', 'male', '男', '男性', '先生', '1') THEN 'm'
-            WHEN gender IN ('f', 'female', '女', '女性', '女士', '2') THEN 'f' END AS gender,
-        coalesce(strftime(TRY_CAST(birth_date AS DATE), '%Y%m%d'),
-            nullif(regexp_replace(coalesce(birth_date_as_written, birth_date), '[^0-9]', '', 'g'), '')) AS birth_key,
-        {_place("address")} AS address_key, {_place("address_2")} AS address_2_key,
-        {_place("street_number")} AS street_number_key, {_place("postcode")} AS postcode_key,
-        {_place("city")} AS city_key, {_place("province")} AS province_key
-    FROM {target}_parted AS p
-    LEFT JOIN {target}_spelled AS s ON p.surname_text = s.part
-    LEFT JOIN {target}_spelled AS g ON p.given_text = g.part
+        {key("phone", _phone_sql("full_number", "digits"))} AS phone_key,
+        {key("email", _email_sql())} AS email_key, {key("document_id", _document_sql())} AS document_key,
+        nullif(upper(regexp_replace({said["member_number"]}, '\\s', '', 'g')), '') AS member_key,
+        nullif(regexp_replace({said["document_id"]}, '[^0-9a-z]', '', 'g'), '') AS document_text,
+        nullif({joined}, '') AS name_text, surname_text, given_text,
+        {_letters(sounds["surname"])} AS surname_key, {_letters(sounds["given"])} AS given_key,
+        CASE WHEN {said["gender"]} IN ('m', 'male', '男', '男性', '先生', '1') THEN 'm'
+            WHEN {said["gender"]} IN ('f', 'female', '女', '女性', '女士', '2') THEN 'f' END AS gender,
+        coalesce(strftime(TRY_CAST({said["birth_date"]} AS DATE), '%Y%m%d'),
+            nullif(regexp_replace(coalesce({said["birth_date_as_written"]}, {said["birth_date"]}), '[^0-9]', '', 'g'),
+            '')) AS birth_key,
+        {", ".join(f"{_letters(said[name])} AS {name}_key" for name in _PLACES)}
+    FROM ({_numbers_sql(parted) if "phone" in present else f"FROM {parted}"}) AS p{joins}
     """
 
 
-def _place(name: str) -> str:
-    return f"nullif(regexp_replace({name}, '[^\\p{{L}}\\p{{N}}]', '', 'g'), '')"
+def _letters(text: str) -> str:
+    """Keep letters and digits; most texts hold nothing else."""
+    other = "[^\\p{L}\\p{N}]"
+    return f"""nullif(CASE WHEN regexp_matches({text}, '{other}') THEN regexp_replace({text}, '{other}', '', 'g')
+        ELSE {text} END, '')"""
 
 
-def _phone_sql() -> str:
-    """E.164 digits; mainland mobiles with or without +86 alike; placeholders and short numbers are no key."""
+def _numbers_sql(parted: str) -> str:
+    """Add the digits of a phone, and those with which it is dialled from abroad: mainland mobiles with 86 alike."""
+    written = "CASE WHEN regexp_matches(phone, '[^0-9]') THEN regexp_replace(phone, '[^0-9]', '', 'g') ELSE phone END"
+    short = "regexp_replace(digits, '^(00)?(86)?(1[3-9][0-9]{9})$', '\\3')"
+    bare = f"CASE WHEN length(digits) = 11 THEN digits ELSE {short} END"
+    mobile = "length(bare) = 11 AND bare[1] = '1' AND bare[2] BETWEEN '3' AND '9'"
+    return f"""
+    SELECT *, CASE WHEN {mobile} THEN '86' || bare ELSE ltrim(digits, '0') END AS full_number
+    FROM (SELECT *, {bare} AS bare FROM (SELECT *, {written} AS digits FROM {parted}))
+    """
+
+
+def _phone_sql(full: str, digits: str) -> str:
+    """E.164 digits; placeholders and short numbers are no key."""
     listed = ", ".join(f"'86{number}'" for number in PLACEHOLDER_PHONES)
-    digits = "regexp_replace(phone, '[^0-9]', '', 'g')"
-    bare = f"regexp_replace({digits}, '^(00)?(86)?(1[3-9][0-9]{{9}})$', '\\3')"
-    full = f"CASE WHEN regexp_matches({bare}, '^1[3-9][0-9]{{9}}$') THEN '86' || {bare} ELSE ltrim({digits}, '0') END"
-    return f"""CASE WHEN phone IS NULL OR length({full}) NOT BETWEEN 7 AND 15 OR ({full}) IN ({listed})
-        OR length(replace({digits}, right({digits}, 1), '')) <= 1 OR regexp_matches({digits}, '00000$')
+    return f"""CASE WHEN phone IS NULL OR length({full}) NOT BETWEEN 7 AND 15 OR {full} IN ({listed})
+        OR length(replace({digits}, right({digits}, 1), '')) <= 1 OR ends_with({digits}, '00000')
         THEN NULL ELSE {full} END"""
 
 

@@ -17,7 +17,8 @@ def records_flow(metrics: Mapping[str, Any], source: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        In reading order: step (``records``, a reject code, ``accepted``), kind (records, rejected, accepted), rows.
+        In reading order: step (``records``, a reject code, ``accepted``), kind (records, rejected, accepted), rows,
+        source.
     """
     rejected = {
         key.removeprefix(f"{source}.rejected."): int(value)
@@ -28,7 +29,7 @@ def records_flow(metrics: Mapping[str, Any], source: str) -> pd.DataFrame:
     rows = [("records", "records", int(metrics[f"{source}.physical_records"]))]
     rows += [(code, "rejected", count) for code, count in losses]
     rows.append(("accepted", "accepted", int(metrics[f"{source}.accepted"])))
-    return pd.DataFrame(rows, columns=["step", "kind", "rows"])
+    return pd.DataFrame(rows, columns=["step", "kind", "rows"]).assign(source=source)
 
 
 def rows_by_month(table: ibis.Table, column: str) -> pd.DataFrame:

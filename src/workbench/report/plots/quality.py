@@ -84,15 +84,15 @@ def _draw_by_table(axes: Axes, shown: pd.DataFrame, language: str) -> None:
     number_axis(axes, "x", say("axis_share_filled", language), Scale("pct", language))
 
 
-@drawn("step", "kind", "rows")
+@drawn("step", "kind", "rows", "source")
 def plot_records(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the way from records in the files to records accepted, every loss with its reason.
+    """Draw the way from records in the files of a source to records accepted, every loss with its reason.
 
     Parameters
     ----------
     frame : DataFrame
         In reading order: step (a key or a name), kind (records: what came in, first; rejected or left_out: a
-        loss; accepted: what remains, last), rows (counts, losses positive).
+        loss; accepted: what remains, last), rows (counts, losses positive), source (its name, in every row).
     language, about
         As everywhere.
 
@@ -111,6 +111,7 @@ def plot_records(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     start = left.where(frame["kind"].isin(LOSSES), 0.0)
     came, kept = frame["rows"].iloc[0], frame["rows"].iloc[-1]
     values = {"records": came, "accepted": kept, "rejected": came - kept, "share": kept / came if came else np.nan}
+    values["source"] = frame["source"].iloc[0]
     title = say("chart_records_title" if came > kept else "chart_records_all_title", language, values)
     figure, axes = canvas(height_for(len(frame) + 1))
     at = row_axis(axes, [_step_name(row.step, row.kind, language) for row in frame.itertuples()])

@@ -49,6 +49,7 @@ def frames() -> dict[str, tuple]:
                     "step": ["records", "date-invalid", HOSTILE, "accepted"],
                     "kind": ["records", "rejected", "left_out", "accepted"],
                     "rows": [1000, 40, 60, 900],
+                    "source": HOSTILE,
                 }
             ),
             {},
