@@ -21,7 +21,7 @@ from workbench.intake.acceptance import strip_cells
 from workbench.intake.casting import ColumnPlan, has_damaged_long_ids, id_statistics
 from workbench.intake.direct import Copied
 from workbench.intake.odd_lines import pick_lines
-from workbench.intake.raw_files import LINE, ReadyText, copy_rows, quoted_name, quoted_text
+from workbench.intake.raw_files import LINE, ReadyText, copy_rows, keep_rows, quoted_name, quoted_text
 from workbench.intake.records import BadLine, Record, read_records
 from workbench.intake.text_files import Head
 from workbench.intake.verdicts import STATE, judged_cells, kinds_of
@@ -121,9 +121,7 @@ def _read_again(
             return None
         records.append(found[0])
     cells = {name: pa.array([record.fields[at - 1] for record in records], pa.string()) for name, at in columns.items()}
-    pq.write_table(pa.table({LINE: pa.array(lines, pa.int64()), **cells}), target)
-    target.chmod(0o600)
-    return engine.read_parquet(str(target))
+    return keep_rows(engine, pa.table({LINE: pa.array(lines, pa.int64()), **cells}), target)
 
 
 def _repairs(engine: ibis.BaseBackend, raw: ibis.Table, rows: str, source: SourceParams) -> dict[str, int] | None:

@@ -7,7 +7,7 @@ Parquet file in a private scratch folder, one row per accepted record with its l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,10 +26,11 @@ __all__ = [
     "REJECTS",
     "RawFile",
     "ReadyText",
-    "as_reject",
     "copy_rows",
     "engine_reader",
     "file_state",
+    "keep_rejects",
+    "keep_rows",
     "quoted_name",
     "quoted_text",
     "read_text_file",
@@ -278,16 +279,12 @@ def _with_odd_lines(
             rejected += bad
         has_header = False
     schema = pa.schema([(LINE, pa.int64()), *[(name, pa.string()) for name in columns]])
-    extra, spoiled = target.with_name("odd.parquet"), target.with_name("rejects.parquet")
-    pq.write_table(_as_table(accepted, columns, schema), extra)
-    pq.write_table(pa.Table.from_pylist([as_reject(each, head) for each in rejected], REJECTS), spoiled)
-    for written in (extra, spoiled):
-        written.chmod(0o600)
-    both = engine.read_parquet(str(target)).union(engine.read_parquet(str(extra)))
+    extra = keep_rows(engine, _as_table(accepted, columns, schema), target.with_name("odd.parquet"))
+    both = engine.read_parquet(str(target)).union(extra)
     repairs = {"blank_lines": tally.blank, "nul_bytes": scan.nuls}
     return RawFile(
         table=both.order_by(LINE),
-        rejects=engine.read_parquet(str(spoiled)) if tally.codes else None,
+        rejects=keep_rejects(engine, rejected, head, target) if tally.codes else None,
         physical=plain + tally.rows + sum(tally.codes.values()),
         rows=plain + tally.rows,
         codes=dict(sorted(tally.codes.items())),
@@ -322,7 +319,7 @@ def _read_exact(
     with pq.ParquetWriter(target, schema, compression="zstd") as good, pq.ParquetWriter(spoiled, REJECTS) as bad:
         for accepted, rejected in _batches(found, tally, has_header=bool(head.header)):
             good.write_table(_as_table(accepted, columns, schema))
-            bad.write_table(pa.Table.from_pylist([as_reject(each, head) for each in rejected], REJECTS))
+            bad.write_table(pa.Table.from_pylist([_as_reject(each, head) for each in rejected], REJECTS))
     for written in (target, spoiled):
         written.chmod(0o600)
     repairs = {"blank_lines": tally.blank, "nul_bytes": scan.nuls}
@@ -372,7 +369,13 @@ def _as_table(records: list[Record], columns: Mapping[str, int], schema: pa.Sche
     return pa.Table.from_arrays([pa.array([record.line for record in records], pa.int64()), *cells], schema=schema)
 
 
-def as_reject(record: RejectedRecord, head: Head) -> dict:
+def keep_rejects(engine: ibis.BaseBackend, rejected: Sequence[RejectedRecord], head: Head, target: Path) -> ibis.Table:
+    """Write broken records as `REJECTS` beside a file of the scratch folder."""
+    rows = pa.Table.from_pylist([_as_reject(each, head) for each in rejected], REJECTS)
+    return keep_rows(engine, rows, target.with_name("rejects.parquet"))
+
+
+def _as_reject(record: RejectedRecord, head: Head) -> dict:
     """Give a broken record as a row of `REJECTS`, its column by the name it has in the file."""
     column = ""
     if 1 <= record.field <= head.width:
@@ -386,6 +389,13 @@ def copy_rows(engine: ibis.BaseBackend, query: str, target: Path, *, compression
     copied = engine.raw_sql(f"COPY ({query}) TO {quoted_text(target)} {options}").fetchall()
     target.chmod(0o600)
     return int(copied[0][0])
+
+
+def keep_rows(engine: ibis.BaseBackend, rows: pa.Table, target: Path) -> ibis.Table:
+    """Write rows to a private Parquet file of the scratch folder; return them as the engine reads them."""
+    pq.write_table(rows, target)
+    target.chmod(0o600)
+    return engine.read_parquet(str(target))
 
 
 def file_state(path: Path) -> tuple[int, int, int]:

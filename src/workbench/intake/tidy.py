@@ -16,8 +16,6 @@ from pathlib import Path
 
 import duckdb
 import ibis
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from workbench.core.params import SourceParams
 from workbench.core.schema import CONTACT_COLUMNS
@@ -28,12 +26,11 @@ from workbench.intake.doubts import Settled, settle_doubts
 from workbench.intake.odd_lines import leaves_out
 from workbench.intake.raw_files import (
     LINE,
-    REJECTS,
     RawFile,
     ReadyText,
-    as_reject,
     copy_rows,
     engine_reader,
+    keep_rejects,
     quoted_name,
     quoted_text,
 )
@@ -129,12 +126,7 @@ def read_tidy(
 def _as_raw(engine: ibis.BaseBackend, copied: Copied, settled: Settled, ready: ReadyText, *, head: Head) -> RawFile:
     """Account for every line of a copied file."""
     odd = copied.odd.rejected
-    rejects = None
-    if odd:
-        target = copied.path.with_name("rejects.parquet")
-        pq.write_table(pa.Table.from_pylist([as_reject(each, head) for each in odd], REJECTS), target)
-        target.chmod(0o600)
-        rejects = engine.read_parquet(str(target))
+    rejects = keep_rejects(engine, odd, head, copied.path) if odd else None
     codes = dict(sorted(Counter(each.code for each in odd).items()))
     physical = copied.count + len(odd)
     return RawFile(settled.table, rejects, physical, copied.count, codes, settled.repairs, ready.scan.encoding)
