@@ -131,7 +131,7 @@ STAGES = {
                 "en": "What are the customers worth, within what range, and when will they buy next?",
                 "zh": "客户价值多少、范围多大、下次何时购买？",
             },
-            reads=("transactions", "products", "segments"),
+            reads=("features", "segments", *CANONICAL),
             needs=(("transactions.customer_id",), ("transactions.ordered_at",)),
             unlocks={
                 "en": "expected purchases and value of each customer, and the next purchase date",

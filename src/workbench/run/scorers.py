@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -22,7 +22,7 @@ class Prepared:
     Attributes
     ----------
     rows : ibis.Table
-        One row per customer, sorted; read in batches.
+        One row per customer, in the order that is written; read in batches.
     score : callable
         A batch of these rows, as pandas, to the table the scorer writes.
     notes : dict of int
@@ -52,7 +52,7 @@ def prepare_churn(saved: SavedModel, tables: Mapping[str, ibis.Table], as_of: da
     from workbench.analysis.churn.study import score_frame  # noqa: PLC0415
 
     features = tables["features"]
-    _check_columns(saved, features)
+    _check_columns(saved, features, saved.inputs)
     model, notes = unpack_churn(saved), {}
     asked = features.filter(_active(tables, as_of, saved.facts)) if saved.facts["active_within_days"] else features
 
@@ -61,7 +61,8 @@ def prepare_churn(saved: SavedModel, tables: Mapping[str, ibis.Table], as_of: da
             notes[name] = notes.get(name, 0) + count
         return score_frame(model, batch, kind=saved.facts["labels_from"], as_of=as_of, version=saved.version)
 
-    return Prepared(asked.select("customer_id", *saved.inputs).order_by("customer_id"), score, notes)
+    # features lie sorted by customer_id: sorting wide rows again would cost more than scoring them
+    return Prepared(asked.select("customer_id", *saved.inputs), score, notes)
 
 
 def prepare_value(saved: SavedModel, tables: Mapping[str, ibis.Table], as_of: date | None) -> Prepared:
@@ -70,7 +71,8 @@ def prepare_value(saved: SavedModel, tables: Mapping[str, ibis.Table], as_of: da
     Raises
     ------
     DataError
-        There are no dated orders of known customers, or the model is not the one that was kept.
+        There are no dated orders of known customers, the features lack a column the model reads (every one is named),
+        or the model is not the one that was kept.
     """
     from workbench.analysis.value.history import days_of_purchase, history_rows, read_history  # noqa: PLC0415
     from workbench.analysis.value.saved import unpack_value  # noqa: PLC0415
@@ -81,15 +83,27 @@ def prepare_value(saved: SavedModel, tables: Mapping[str, ibis.Table], as_of: da
         needs = "customer_id, ordered_at and amount"
         raise DataError(Fault("score", "no table transactions with dated orders", needs, "Run 01_check_quality first"))
     rows = history_rows(days_of_purchase(lines, before=as_of), before=as_of)
-    return Prepared(rows, lambda batch: definition.value(read_history(batch, before=as_of)))
+    if not definition.features:
+        return Prepared(rows, lambda batch: definition.value(read_history(batch, before=as_of)))
+    features = tables["features"]
+    _check_columns(saved, features, definition.features)
+    known = features.select("customer_id", **{f"of_{name}": features[name] for name in definition.features})
+    joined = rows.left_join(known, "customer_id").drop("customer_id_right").order_by("customer_id")
+    names = {f"of_{name}": name for name in definition.features}
+
+    def score(batch: pd.DataFrame) -> pd.DataFrame:
+        given = batch[["customer_id", *names]].rename(columns=names)
+        return definition.value(read_history(batch, before=as_of), given)
+
+    return Prepared(joined, score)
 
 
 # each kind of registered model has one entry here
 SCORERS: dict[str, Scorer] = {"churn": prepare_churn, "value": prepare_value}
 
 
-def _check_columns(saved: SavedModel, features: ibis.Table) -> None:
-    lacking = [name for name in saved.inputs if name not in features.columns]
+def _check_columns(saved: SavedModel, features: ibis.Table, names: Iterable[str]) -> None:
+    lacking = [name for name in names if name not in features.columns]
     faults = [
         Fault(
             "features",

@@ -32,7 +32,8 @@ from workbench.core.tags import TagRegistry
 from workbench.core.workspace import Workspace
 from workbench.intake.features import keeping
 from workbench.intake.purposes import name_purposes
-from workbench.run.context import RunContext, current_context, stage_folder, stage_summary
+from workbench.run.context import RunContext, current_context, stage_summary
+from workbench.run.looking_back import LookingBack
 from workbench.run.model_files import MODEL_FOLDER, write_model
 from workbench.run.segment_names import segment_names
 from workbench.run.shipped_segments import shipped_kinds
@@ -80,7 +81,7 @@ def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
     return run
 
 
-class StageRun(Telling):
+class StageRun(Telling, LookingBack):
     """A stage while it runs; made by :func:`start`.
 
     Attributes
@@ -179,22 +180,6 @@ class StageRun(Telling):
     def advice(self, segments: Sequence[str]) -> dict[str, Any]:
         """Return what the profile's trade declares to do, and not to do, with segments."""
         return advice_for(self.registry().pack, segments)
-
-    def champion(self) -> SegmentDefinition | None:
-        """Return the segment definition in use, None where none was promoted."""
-        from workbench.run.champion import read_champion  # noqa: PLC0415
-
-        found = read_champion(self.workspace, self.profile.name)
-        return found.definition if found else None
-
-    def previous_definition(self) -> SegmentDefinition | None:
-        """Return the segment definition in use, else the one this stage fitted at its last run, else None."""
-        from workbench.analysis.segments import SegmentDefinition  # noqa: PLC0415
-
-        path = stage_folder(self.workspace, self.profile.name, self.stage) / "segment_definition.json"
-        if (champion := self.champion()) is not None or not path.is_file():
-            return champion
-        return SegmentDefinition.from_json(path.read_text(encoding="utf-8"))
 
     def digest(self, table: str) -> str:
         """Return the content digest of a table."""

@@ -92,12 +92,17 @@ def tidy(features: pd.DataFrame, columns: ModelColumns) -> pd.DataFrame:
         raise DataError(
             [Fault("churn features", f"column '{name}' is not there", "the training columns") for name in lacking]
         )
-    numbers = features[list(columns.numeric)].astype("float64").replace([np.inf, -np.inf], np.nan)
-    texts = {
-        name: features[name].astype("object").where(features[name].notna(), "").astype(str)
-        for name in columns.categorical
-    }
-    return pd.concat([numbers, pd.DataFrame(texts, index=features.index, dtype="object")], axis=1)
+    numbers = features[list(columns.numeric)].to_numpy(dtype="float64", na_value=np.nan, copy=True)
+    numbers[np.isinf(numbers)] = np.nan
+    known = pd.DataFrame(numbers, columns=list(columns.numeric), index=features.index)
+    texts = {name: _text(features[name]) for name in columns.categorical}
+    return pd.concat([known, pd.DataFrame(texts, index=features.index, dtype="object")], axis=1)
+
+
+def _text(values: pd.Series) -> np.ndarray:
+    """Return values as text, "" where missing; each distinct one is written once."""
+    codes, words = pd.factorize(values)
+    return np.array([*(str(each) for each in words), ""], dtype=object)[codes]
 
 
 def differing(frames: Mapping[str, pd.DataFrame]) -> set[str]:
@@ -116,7 +121,7 @@ def _kind(name: str, values: pd.Series) -> str:  # noqa: PLR0911
         return "identifier"
     if known.empty:
         return "all_missing"
-    if known.nunique() == 1 and len(known) == len(values):
+    if len(known) == len(values) and (known == known.iloc[0]).all():
         return "constant"
     if pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values):
         return "identifier" if _counts_through(known) else "numeric"
@@ -129,7 +134,8 @@ def _kind(name: str, values: pd.Series) -> str:  # noqa: PLR0911
 
 def _counts_through(known: pd.Series) -> bool:
     """Say whether whole numbers run through without repeats, as row numbers do."""
-    numbers = known.astype("float64")
-    if len(numbers) < LEAST_ROWS or numbers.nunique() < len(numbers) or (numbers % 1 != 0).any():
+    numbers = known.to_numpy(dtype="float64")
+    if len(numbers) < LEAST_ROWS or (numbers[:LEAST_ROWS] % 1 != 0).any() or (numbers % 1 != 0).any():
         return False
-    return bool(numbers.max() - numbers.min() < 2 * len(numbers) or numbers.min() >= 10**5)
+    dense = np.ptp(numbers) < 2 * len(numbers) or numbers.min() >= 10**5  # noqa: PLR2004
+    return bool(dense and len(np.unique(numbers)) == len(numbers))

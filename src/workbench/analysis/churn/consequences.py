@@ -8,8 +8,9 @@ from workbench.analysis.churn.decision import Decision, decide, profit_curve
 from workbench.analysis.churn.groups import GROUPINGS, judge_groups
 from workbench.analysis.churn.reasons import REASON_COLUMNS, explain_customers, partial_effects
 from workbench.analysis.churn.study import ChurnStudy
+from workbench.analysis.segments import UNKNOWN, SegmentDefinition, assign
 
-__all__ = ["decide_today", "explain_today", "group_results", "leading_effects", "profit_of_test"]
+__all__ = ["decide_today", "explain_today", "group_results", "leading_effects", "profit_of_test", "segments_lack"]
 
 MOST_EFFECTS = 3
 ORDER_BANDS = (1, 2, 3, 5, 10, float("inf"))  # orders
@@ -75,7 +76,9 @@ def leading_effects(study: ChurnStudy) -> pd.DataFrame:
     return partial_effects(study.result.model, study.tested, names)
 
 
-def group_results(study: ChurnStudy, segments: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:
+def group_results(
+    study: ChurnStudy, segments: pd.DataFrame, features: pd.DataFrame, *, definition: SegmentDefinition | None = None
+) -> pd.DataFrame:
     """Return ``groups.judge_groups`` of the tested customers.
 
     Parameters
@@ -83,21 +86,38 @@ def group_results(study: ChurnStudy, segments: pd.DataFrame, features: pd.DataFr
     study : ChurnStudy
     segments : pandas.DataFrame
         customer_id, segment as of today; may be empty. Read where nothing is dated alone: today's segment knows what a
-        customer did after the cut-off of a test. There the orders before the cut-off make the groups.
+        customer did after the cut-off of a test.
     features : pandas.DataFrame
         As of today: gender, age and place are asked of it, whether the model may see them or not.
+    definition : SegmentDefinition, optional
+        What made the segments. With dated labels it is applied to the features as they stood at the cut-off of the
+        test: customers are placed by what was known of them then. The definition itself was found later, which makes no
+        difference to a comparison within a group.
     """
     if study.result.model is None:
         return judge_groups(pd.DataFrame(columns=["customer_id", "label", "churn_probability"]), pd.DataFrame())
     known = study.result.predictions[["customer_id"]]
-    for table in (
-        _past_orders(study) if study.cut_offs else segments,
-        features.drop(columns="segment", errors="ignore"),
-    ):
+    dated = (_past_segments(study, definition), _past_orders(study)) if study.cut_offs else (segments,)
+    for table in (*dated, features.drop(columns="segment", errors="ignore")):
         asked = [name for name in GROUPINGS if name in table.columns and name not in known.columns]
         if asked:
             known = known.merge(table[["customer_id", *asked]], on="customer_id", how="left")
     return judge_groups(study.result.predictions, known)
+
+
+def segments_lack(study: ChurnStudy, definition: SegmentDefinition | None) -> tuple[str, ...]:
+    """Name what the segment definition reads and was not known at the cut-off of the test; nothing where it fits."""
+    if definition is None or not study.cut_offs or study.result.model is None:
+        return ()
+    return tuple(sorted(set(definition.columns) - set(study.tested.columns)))
+
+
+def _past_segments(study: ChurnStudy, definition: SegmentDefinition | None) -> pd.DataFrame:
+    """Return the segment of each tested customer at the cut-off; who cannot be placed has none."""
+    if definition is None or segments_lack(study, definition):
+        return pd.DataFrame()
+    placed = assign(definition, study.tested)
+    return placed.assign(segment=placed["segment"].where(placed["segment"] != UNKNOWN.key))
 
 
 def _past_orders(study: ChurnStudy) -> pd.DataFrame:

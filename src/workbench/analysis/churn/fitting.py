@@ -165,7 +165,8 @@ class ChurnModel:
         """Return the calibrated log odds of the event for each row."""
         if not len(features):
             return np.zeros(0)
-        with threadpool_limits(limits=1):
+        # trees add up row by row, the same on any number of threads; what is multiplied is held to one
+        with threadpool_limits(limits=1, user_api="blas"), config_context(assume_finite=True):
             raw = _raw(self.pipeline, tidy(features, self.columns))
         return self.intercept + self.slope * logit(raw)
 

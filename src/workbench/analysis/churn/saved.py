@@ -94,8 +94,8 @@ def count_unseen(saved: SavedModel, features: pd.DataFrame) -> dict[str, int]:
     """Count the rows whose words the model has not seen, by column; they are scored as the rare ones are."""
     counts = {}
     for name, words in saved.facts["words"].items():
-        values = features[name]
-        strange = int((values.notna() & ~values.astype(str).isin(words)).sum())
+        found = features[name].value_counts()  # of a word, not of a row: few words, many rows
+        strange = int(found[~found.index.map(str).isin(words)].sum())
         if strange:
             counts[name] = strange
     return counts

@@ -30,13 +30,11 @@ from workbench.analysis.churn.labels import (
 )
 from workbench.analysis.churn.models import fit_dated, fit_undated
 from workbench.analysis.churn.results import ChurnResult
+from workbench.analysis.features_then import FeaturesThen, dated_only
 from workbench.analysis.purchases import count_gaps, has_purchases, purchase_days
-from workbench.core.errors import DataError, Fault, did_you_mean
-from workbench.intake.features import build_features
 
 __all__ = ["ChurnStudy", "score_customers", "score_frame", "study_churn"]
 
-DATED = ("customer_id", "registered_at")  # of customers: what bears a date of its own
 CHURN_COLUMNS = ("customer_id", "churn_probability", "purchase_probability", "cut_off", "model_version")
 
 
@@ -96,7 +94,7 @@ def study_churn(
     features: pd.DataFrame,
     *,
     as_of: date,
-    windows_days: Sequence[int] = (30, 90, 365),
+    then: FeaturesThen | None = None,
     horizon_days: int | None = None,
     active_within_days: int | None = None,
     leak_auc: float = 0.98,
@@ -118,8 +116,10 @@ def study_churn(
         As of ``as_of``; used where labels carry no date.
     as_of : date
         Nothing at or after it is known.
-    windows_days, horizon_days, active_within_days, leak_auc, min_positives, n_bootstraps, seed
-        The parameters of 03_build_features and 08_predict_churn.
+    then : FeaturesThen, optional
+        How features are built at a cut-off, so that they mean there what today's mean.
+    horizon_days, active_within_days, leak_auc, min_positives, n_bootstraps, seed
+        The parameters of 08_predict_churn.
     partial_below : float
         As for ``labels.label_purchases``.
     train_cut_offs : int
@@ -138,8 +138,9 @@ def study_churn(
     """
     settings = {"leak_auc": leak_auc, "min_positives": min_positives, "n_bootstraps": n_bootstraps, "seed": seed}
     settings |= {"households": households}
+    then = then or FeaturesThen()
     if "labels" in tables:
-        asked = {"as_of": as_of, "windows_days": windows_days, "train_cut_offs": train_cut_offs}
+        asked = {"as_of": as_of, "then": then, "train_cut_offs": train_cut_offs}
         asked |= {"stable_attributes": stable_attributes}
         return _study_labels(tables, features, settings=settings, **asked)
     first, last = _first_and_last(tables["transactions"], as_of)
@@ -159,8 +160,8 @@ def study_churn(
         for role, cut_off in cut_offs.origins
     ]  # fmt: skip
     early = find_late_columns(tables, as_of=as_of, cut_off=cut_offs.test)
-    known, undated = _dated_only(tables, early, stable_attributes)
-    periods, late = _periods(known, labels, windows_days)
+    known, undated = dated_only(tables, set(early["feature"]), stable_attributes)
+    periods, late = _periods(known, labels, then)
     late = pd.concat([early, late], ignore_index=True)
     result = _alarmed(fit_dated(periods, horizon_days=horizon.days, **settings), late)
     counts = _counted(labels) | {"immature": len(active_customers(tables["transactions"], cut_offs.ends, within))}
@@ -171,34 +172,17 @@ def study_churn(
 
 
 def _periods(
-    tables: Mapping[str, ibis.Table], labels: Sequence[tuple[str, Labels]], windows_days: Sequence[int]
+    tables: Mapping[str, ibis.Table], labels: Sequence[tuple[str, Labels]], then: FeaturesThen
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Join labels and features at every cut-off, training cut-offs below each other; and what knows the future."""
     parts: dict[str, list[pd.DataFrame]] = {}
     late = []
     for role, each in labels:
-        known = _joined(each.frame, _features_at(tables, each.cut_off, windows_days))
+        known = _joined(each.frame, then.at(tables, each.cut_off))
         late.append(find_future(known, each.cut_off))
         parts.setdefault(role, []).append(known.assign(cut_off=pd.Timestamp(each.cut_off)))
     periods = {role: pd.concat(frames, ignore_index=True) for role, frames in parts.items()}
     return periods, pd.concat(late, ignore_index=True).drop_duplicates("feature")
-
-
-def _dated_only(
-    tables: Mapping[str, ibis.Table], late: pd.DataFrame, stable: Sequence[str]
-) -> tuple[dict[str, ibis.Table], tuple[str, ...]]:
-    """Leave out of the customer table what bears no date, and name it; what is declared stable stays, unless late."""
-    if "customers" not in tables:
-        return dict(tables), ()
-    customers = tables["customers"]
-    lacking = sorted(set(stable) - set(customers.columns))
-    if lacking:
-        known = did_you_mean(lacking[0], customers.columns)
-        raise DataError(Fault("stable_attributes", f"'{lacking[0]}' is no column of customers", known))
-    kept = {*DATED, *stable} - set(late["feature"])
-    names = [name for name in customers.columns if name in kept]
-    left_out = tuple(sorted(set(customers.columns) - set(names) - set(late["feature"])))
-    return {**tables, "customers": customers.select(*names)}, left_out
 
 
 def _counted(labels: Sequence[tuple[str, Labels]]) -> dict[str, int]:
@@ -298,7 +282,7 @@ def _study_labels(
     features: pd.DataFrame,
     *,
     as_of: date,
-    windows_days: Sequence[int],
+    then: FeaturesThen,
     train_cut_offs: int,
     stable_attributes: Sequence[str],
     settings: Mapping[str, Any],
@@ -313,8 +297,8 @@ def _study_labels(
     dated, parted = keep_together(dated, settings["households"])
     left_out |= {"labels.before_first_cut_off": earlier, "labels.household_later": parted}
     early = find_late_columns(tables, as_of=as_of, cut_off=dated[-1][1].cut_off)
-    known, undated = _dated_only(tables, early, stable_attributes)
-    periods, late = _periods(known, dated, windows_days)
+    known, undated = dated_only(tables, set(early["feature"]), stable_attributes)
+    periods, late = _periods(known, dated, then)
     late = pd.concat([early, late], ignore_index=True)
     left_out |= {"labels.without_features": sum(len(each.frame) for _, each in dated) - sum(map(len, periods.values()))}
     result = _alarmed(fit_dated(periods, **settings), late)
@@ -330,14 +314,6 @@ def _alarmed(result: ChurnResult, late: pd.DataFrame) -> ChurnResult:
         return result
     alarms = pd.concat([each for each in (result.alarms, late) if len(each)], ignore_index=True)
     return replace(result, alarms=alarms, metrics=result.metrics | {"leak_alarms": len(alarms)})
-
-
-def _features_at(tables: Mapping[str, ibis.Table], cut_off: date, windows_days: Sequence[int]) -> pd.DataFrame:
-    """Build the features as they stood at a cut-off; the label table is no source of features."""
-    from workbench.core.store import to_pandas  # noqa: PLC0415
-
-    known = {name: table for name, table in tables.items() if name != "labels"}
-    return to_pandas(build_features(known, as_of=cut_off, windows_days=windows_days))
 
 
 def _joined(labels: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.value.fitting import Fit
-from workbench.analysis.value.learned import Learned
+from workbench.analysis.value.learned import HISTORY, Learned, known_of
 from workbench.analysis.value.worth import WEEKS_A_YEAR, Spend, Terms, value_customers
 from workbench.core.errors import DataError, Fault
 
@@ -32,6 +32,8 @@ class LearnedValue:
 
     Attributes
     ----------
+    name : str
+        learned or two_part.
     model : Learned
     weeks : float
         Of the period whose spend it predicts.
@@ -39,15 +41,16 @@ class LearnedValue:
         Bounds between groups of like prediction in the test period, and the quantiles of what these groups spent.
     """
 
+    name: str
     model: Learned
     weeks: float
     edges: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
 
-    def value(self, history: pd.DataFrame, terms: Terms) -> pd.DataFrame:
+    def value(self, known: pd.DataFrame, terms: Terms) -> pd.DataFrame:
         """Return expected_value, value_low, value_high; the bounds never exclude what is expected."""
-        predicted = self.model.predict(history)
+        predicted = self.model.predict(known)
         place = np.searchsorted(np.array(self.edges), predicted, side="right")
         middle = (1 + terms.discount_rate) ** -(terms.weeks / 2 / WEEKS_A_YEAR)
         factor = terms.weeks / self.weeks * middle * terms.margin
@@ -90,8 +93,14 @@ class ValueDefinition:
 
     @property
     def chosen(self) -> str:
-        """What gives the value: the model of orders, or ``learned``."""
-        return "learned" if self.learned else self.order_model
+        """What gives the value: the model of orders, or the learner."""
+        return self.learned.name if self.learned else self.order_model
+
+    @property
+    def features(self) -> list[str]:
+        """The features it reads beside the purchases; none unless it has learned from them."""
+        names = self.learned.model.inputs.names if self.learned else []
+        return [name for name in names if not name.startswith(HISTORY)]
 
     @property
     def version(self) -> str:
@@ -99,17 +108,24 @@ class ValueDefinition:
         said = json.dumps(self._content(), sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(said.encode("utf-8")).hexdigest()[:12]
 
-    def value(self, history: pd.DataFrame) -> pd.DataFrame:
+    def value(self, history: pd.DataFrame, features: pd.DataFrame | None = None) -> pd.DataFrame:
         """Value customers; return the table ``value``, in the order of the history.
 
         Parameters
         ----------
         history : DataFrame
             As ``history.purchase_history`` gives it, at any date.
+        features : DataFrame, optional
+            customer_id and ``features`` as of the same date; asked where there are any.
+
+        Raises
+        ------
+        DataError
+            A feature is missing.
         """
         found = value_customers(self.order_model, self.orders, self.spend, history, self.terms)
         if self.learned:
-            found = found.assign(**self.learned.value(history, self.terms))
+            found = found.assign(**self.learned.value(known_of(history, features), self.terms))
         return found.round(_DIGITS)[list(VALUE_COLUMNS)]
 
     def to_json(self) -> str:
@@ -160,7 +176,7 @@ def _read(cls: type[ValueDefinition], held: Mapping[str, Any]) -> ValueDefinitio
     learned = held["learned"]
     if learned:
         bounds = {name: tuple(learned[name]) for name in ("edges", "low", "high")}
-        learned = LearnedValue(Learned.from_dict(learned["model"]), learned["weeks"], **bounds)
+        learned = LearnedValue(learned["name"], Learned.from_dict(learned["model"]), learned["weeks"], **bounds)
     spend = held["spend"]["fit"]
     return cls(
         profile=held["profile"], as_of=held["as_of"], order_model=held["order_model"],

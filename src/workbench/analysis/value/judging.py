@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,23 +13,28 @@ from workbench.analysis.value.history import DAYS_A_WEEK
 from workbench.analysis.value.orders import expect_of_new
 
 __all__ = [
+    "CRITERIA",
     "by_decile",
     "by_frequency",
     "coverage",
+    "deviance",
     "errors",
     "gini",
     "independence",
+    "loss_difference",
     "next_coverage",
     "recency_by_frequency",
-    "rmse_difference",
     "spread_of_outcomes",
     "tracking",
 ]
 
+CRITERIA = ("deviance", "rmse", "gini")  # by which a model of spend is chosen
 CENT = 0.005  # outcomes are money to the cent
 
 _MOST_REPEATS = 7  # shown one by one; more are taken together
 _LEAST_REPEATERS = 30
+_MOST_DRAWN = 20_000  # customers in a resample
+_LEAST_SHARE = 1e-3  # of the mean spend: what counts as expected at least in a deviance
 
 
 def errors(predicted: np.ndarray, observed: np.ndarray) -> dict[str, float]:
@@ -44,18 +49,43 @@ def errors(predicted: np.ndarray, observed: np.ndarray) -> dict[str, float]:
     }
 
 
-def rmse_difference(
-    first: np.ndarray, second: np.ndarray, observed: np.ndarray, *, resamples: int = 300, seed: int = 0
+def deviance(predicted: np.ndarray, observed: np.ndarray) -> float:
+    """Return the mean Poisson deviance of spend in units of mean spend: 0 is perfect.
+
+    The mean of what may happen makes it least, whatever the spread (Gneiting 2011, JASA 106), and it grows with the
+    spend of a customer, not with its square: a few large orders do not decide alone. Outcomes below 0 count as 0,
+    predictions below a thousandth of the mean as that. Missing where nothing was spent.
+    """
+    spent = np.maximum(observed, 0.0)
+    mean = float(spent.mean()) if len(spent) else 0.0
+    return float(_deviances(predicted, spent, mean).mean()) if mean > 0 else float("nan")
+
+
+def _deviances(predicted: np.ndarray, spent: np.ndarray, mean: float) -> np.ndarray:
+    expected = np.maximum(predicted, mean * _LEAST_SHARE)
+    logs = np.log(np.where(spent > 0, spent, 1.0) / expected)
+    return 2 * (np.where(spent > 0, spent * logs, 0.0) - spent + expected) / mean
+
+
+def loss_difference(
+    first: np.ndarray, second: np.ndarray, observed: np.ndarray, *, by: str, resamples: int = 300, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the RMSE of the first prediction less that of the second, and its bootstrap standard error."""
-    squares = np.column_stack([(first - observed) ** 2, (second - observed) ** 2])
+    """Return the loss of the first prediction less that of the second, and its bootstrap standard error.
+
+    Parameters
+    ----------
+    first, second, observed : array
+    by : str
+        deviance, rmse, or gini (then the loss is 1 - gini).
+    resamples, seed : int
+        Of more than 20,000 customers so many are drawn each time, and the error is that of all of them.
+    """
     rng = np.random.default_rng(seed)
-    drawn = np.empty(resamples)
-    for at in range(resamples):
-        means = squares[rng.integers(0, len(squares), len(squares))].mean(axis=0)
-        drawn[at] = np.sqrt(means[0]) - np.sqrt(means[1])
-    means = np.sqrt(squares.mean(axis=0))
-    return float(means[0] - means[1]), float(drawn.std(ddof=1))
+    loss, n = _LOSSES[by], len(observed)
+    size = min(n, _MOST_DRAWN)
+    pairs = (rng.integers(0, n, size) for _ in range(resamples))
+    drawn = [loss(first[each], observed[each]) - loss(second[each], observed[each]) for each in pairs]
+    return loss(first, observed) - loss(second, observed), float(np.nanstd(drawn, ddof=1) * np.sqrt(size / n))
 
 
 def gini(predicted: np.ndarray, observed: np.ndarray) -> float:
@@ -69,6 +99,13 @@ def gini(predicted: np.ndarray, observed: np.ndarray) -> float:
         return float("nan")
     best = _area(value, value)
     return float(_area(predicted, value) / best) if best > 0 else float("nan")
+
+
+_LOSSES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "deviance": deviance,
+    "rmse": lambda predicted, observed: errors(predicted, observed)["rmse"],
+    "gini": lambda predicted, observed: 1 - gini(predicted, observed),
+}
 
 
 def by_decile(predicted: Mapping[str, np.ndarray], observed: np.ndarray, *, by: str) -> pd.DataFrame:
@@ -157,17 +194,17 @@ def recency_by_frequency(history: pd.DataFrame, values: pd.DataFrame) -> pd.Data
     Returns
     -------
     DataFrame
-        repeats (number, 5 stands for 5 and more), idle (0..4: fifths of the weeks since the last purchase), idle_low,
-        idle_high (weeks), n, p_alive, expected_orders (means).
+        repeats (number, 5 stands for 5 and more), idle (0..4: fifths of the days since the last purchase; fewer where
+        many have the same), idle_low, idle_high (days, both within), n, p_alive, expected_orders (means).
     """
-    idle = (history["age_weeks"] - history["last_weeks"]).to_numpy()
-    edges = np.unique(np.quantile(idle, np.linspace(0, 1, 6)))
+    idle = np.rint((history["age_weeks"] - history["last_weeks"]).to_numpy() * DAYS_A_WEEK)
+    edges = np.unique(np.ceil(np.quantile(idle, np.linspace(0, 1, 6)))) if len(idle) else np.zeros(0)
     place = np.clip(np.searchsorted(edges, idle, side="right") - 1, 0, max(len(edges) - 2, 0))
     table = values[["p_alive", "expected_orders"]].assign(repeats=history["repeats"].clip(upper=5), idle=place)
     grouped = table.groupby(["repeats", "idle"])
     found = grouped.mean().assign(n=grouped.size()).reset_index()
-    ends = np.append(edges, edges[-1])
-    return found.assign(idle_low=ends[found["idle"]], idle_high=ends[found["idle"] + 1])
+    lasts = np.append(edges[1:-1] - 1, edges[-1:])  # a column ends the day before the next begins
+    return found.assign(idle_low=edges[found["idle"]], idle_high=lasts[found["idle"]])
 
 
 def by_frequency(repeats: np.ndarray, predicted: Mapping[str, np.ndarray], observed: np.ndarray) -> pd.DataFrame:

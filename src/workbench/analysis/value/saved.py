@@ -45,7 +45,12 @@ def pack_value(study: ValueStudy) -> SavedModel | None:
     }
     example = {"repeats": 2, "last_weeks": 20.0, "age_weeks": 40.0, "paid_repeats": 2}
     example |= {"spend_repeat_mean": definition.spend.mean, "spend_total": 3 * definition.spend.mean}
-    return SavedModel(KIND, definition.version, facts, dict.fromkeys(_INPUTS, "number"), [example])
+    inputs = dict.fromkeys(_INPUTS, "number")
+    if definition.learned:
+        words = definition.learned.model.inputs.words
+        inputs |= {name: "text" if name in words else "number" for name in definition.features}
+        example |= {name: words[name][0] if name in words else None for name in definition.features}
+    return SavedModel(KIND, definition.version, facts, inputs, [example])
 
 
 def unpack_value(saved: SavedModel) -> ValueDefinition:

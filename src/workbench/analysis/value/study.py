@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.features_then import FeaturesThen
 from workbench.analysis.value.definition import VALUE_COLUMNS, LearnedValue, ValueDefinition
 from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.history import (
@@ -30,12 +31,11 @@ from workbench.analysis.value.judging import (
     spread_of_outcomes,
     tracking,
 )
-from workbench.analysis.value.learned import learn_spend
+from workbench.analysis.value.learning import LEARNERS, Past
 from workbench.analysis.value.next_purchase import expect_next, next_weeks
 from workbench.analysis.value.orders import fit_orders
 from workbench.analysis.value.survival import hurry_factors, return_spells
 from workbench.analysis.value.trial import (
-    LEARNED,
     LEAST_REPEATERS,
     Case,
     Tested,
@@ -67,7 +67,7 @@ class ValueStudy:
     facts : dict
         customers, repeaters (of all purchases), calibration_customers, calibration_repeaters, span_days (of the
         calibration), gap_days_median, as_of, calibration_until, holdout_until (dates), holdout_days, horizon_days,
-        horizon_set_by, net_share, margin, margin_known, order_model, level.
+        horizon_set_by, net_share, margin, margin_known, order_model, choose_by, level.
     fits : dict of Fit
         Of the calibration period, by model of orders; ``gamma_gamma`` where spend could be fitted.
     definition : ValueDefinition or None
@@ -75,7 +75,7 @@ class ValueStudy:
     reasons : dict
         Figures behind the choice, the coverage of the intervals and the independence check.
     holdout : DataFrame
-        One row per model: model, target (orders, spend), mae, rmse, correlation, bias, gini.
+        One row per model: model, target (orders, spend), mae, rmse, correlation, bias, gini, deviance.
     values, next_purchases : DataFrame
         One row per customer, the tables ``value`` and ``next_purchase``; empty when too little is known.
     tables : dict of DataFrame
@@ -95,7 +95,7 @@ class ValueStudy:
 
     @property
     def chosen(self) -> str:
-        """What gives the value: bgnbd, pareto or learned; empty when too little is known."""
+        """What gives the value: bgnbd, pareto, learned or two_part; empty when too little is known."""
         return self.definition.chosen if self.definition else ""
 
     def part(self, name: str) -> pd.DataFrame:
@@ -104,10 +104,11 @@ class ValueStudy:
 
 
 def study_value(
-    transactions: ir.Table,
-    products: ir.Table | None,
+    tables: Mapping[str, ir.Table],
+    features: pd.DataFrame | None = None,
     *,
     as_of: date,
+    then: FeaturesThen | None = None,
     profile: str = "",
     currency: str = "",
     calibration_until: date | str | None = None,
@@ -116,18 +117,23 @@ def study_value(
     n_draws: int = 200,
     level: float = 0.9,
     seed: int = 0,
+    learn_cut_offs: int = 2,
+    choose_by: str = "deviance",
     keep=lambda table: table,
 ) -> ValueStudy:
     """Fit, test on a later period, choose, and value every customer as of a date.
 
     Parameters
     ----------
-    transactions : ibis.Table
-        customer_id, ordered_at, amount; where known quantity, status, product_id.
-    products : ibis.Table or None
-        product_id, unit_cost: value becomes margin where the cost of most spend is known.
+    tables : mapping of str to ibis.Table
+        transactions with customer_id, ordered_at, amount, where known quantity, status, product_id; products with
+        product_id, unit_cost: value becomes margin where the cost of most spend is known. Others feed the features.
+    features : DataFrame, optional
+        As of ``as_of``: what the learner may know beside the purchases.
     as_of : date
         Only what came before it is read.
+    then : FeaturesThen, optional
+        How features are built at an earlier cut-off.
     profile, currency : str
         Named in the definition.
     calibration_until : date or ISO text, optional
@@ -141,6 +147,10 @@ def study_value(
     level : float
         Of the interval.
     seed : int
+    learn_cut_offs : int
+        Cut-offs, half a horizon apart, that the learner learns from; 0: no learner is tried.
+    choose_by : str
+        One of ``judging.CRITERIA``: what a learner must do better in the test period, by more than a standard error.
     keep : callable
         Holds the table of purchase days in the engine, so that it is computed once.
 
@@ -153,7 +163,7 @@ def study_value(
     DataError
         ``calibration_until`` leaves nothing before or after it.
     """
-    days = keep(days_of_purchase(transactions, before=as_of, products=products))
+    days = keep(days_of_purchase(tables["transactions"], before=as_of, products=tables.get("products")))
     whole = purchase_history(days, before=as_of)
     facts = _facts(whole, as_of)
     if whole.empty:
@@ -170,15 +180,19 @@ def study_value(
         margin=facts["margin"], level=level, draws=n_draws, seed=seed,
     )  # fmt: skip
     later = holdout(days, before, first=split, before=as_of)
-    return _study(Case(days, whole, before, later, split, as_of, terms), facts, profile, currency)
+    past = Past(
+        days, as_of, features if features is not None and len(features) else None, tables, then or FeaturesThen()
+    )
+    case = Case(days, whole, before, later, split, as_of, terms, past, learn_cut_offs, choose_by)
+    return _study(case, facts, profile, currency)
 
 
 def _study(case: Case, facts: dict[str, Any], profile: str, currency: str) -> ValueStudy:
     tested = try_models(case)
-    facts = facts | {"order_model": tested.order_model}
+    facts = facts | {"order_model": tested.order_model, "choose_by": case.choose_by}
     definition = _define(case, tested, profile, currency)
     fits = tested.fits | ({"gamma_gamma": tested.spend.fit} if tested.spend.fit else {})
-    values = definition.value(case.whole)
+    values = definition.value(case.whole, case.past.features)
     upcoming = expect_next(tested.order_model, definition.orders, case.whole, as_of=case.as_of, weeks=case.terms.weeks)
     reasons = tested.reasons | _intervals_held(case, tested)
     return ValueStudy(
@@ -189,11 +203,10 @@ def _study(case: Case, facts: dict[str, Any], profile: str, currency: str) -> Va
 def _define(case: Case, tested: Tested, profile: str, currency: str) -> ValueDefinition:
     """Fit the chosen model to everything that is known by the as-of date."""
     learned = None
-    if tested.chosen == LEARNED:
-        spent = case.later["spend"].to_numpy(dtype=float)
-        edges, low, high = spread_of_outcomes(tested.money[LEARNED], spent, level=case.terms.level)
-        model = learn_spend(case.before, spent, seed=case.terms.seed)
-        learned = LearnedValue(model, case.weeks, edges, low, high)
+    if tested.chosen in LEARNERS:
+        model = case.learn(case.as_of).get(tested.chosen)
+        bounds = _bounds_learned(case, tested)
+        learned = LearnedValue(tested.chosen, model, case.window_days / DAYS_A_WEEK, *bounds) if model else None
     of_orders = tested.errors[(tested.errors["target"] == "orders") & (tested.errors["model"] == tested.order_model)]
     of_spend = tested.errors[(tested.errors["target"] == "spend") & (tested.errors["model"] == tested.chosen)]
     evidence = {
@@ -208,15 +221,38 @@ def _define(case: Case, tested: Tested, profile: str, currency: str) -> ValueDef
     )  # fmt: skip
 
 
+def _bounds_learned(case: Case, tested: Tested) -> tuple[tuple[float, ...], ...]:
+    """Return what customers of like prediction spent in the first part of the test period, as long as was learned."""
+    shorter = case.window_days / (case.as_of - case.split).days
+    spent = case.past.outcome(case.split, window_days=case.window_days)
+    return spread_of_outcomes(tested.money[tested.chosen] * shorter, spent, level=case.terms.level)
+
+
 def _intervals_held(case: Case, tested: Tested) -> dict[str, float]:
     """Count how often the intervals given at the cut-off held in the test period, and check independence."""
     terms = replace(case.terms, weeks=case.weeks, discount_rate=0.0, margin=1.0, net_share=net_share(case))
     fit = tested.fits[tested.order_model]
-    given = value_customers(tested.order_model, fit, tested.spend, case.before, terms)
-    held = coverage(given["value_low"], given["value_high"], case.later["spend"])
+    if tested.chosen in LEARNERS:
+        held = _coverage_learned(case, tested)
+    else:
+        given = value_customers(tested.order_model, fit, tested.spend, case.before, terms)
+        held = coverage(given["value_low"], given["value_high"], case.later["spend"])
     dates = next_weeks(tested.order_model, fit, case.before, weeks=case.weeks)
     found = {"interval_coverage": held, **next_coverage(dates, case.later["next_days"])}
     return found | {f"independence_{key}": value for key, value in independence(case.before).items()}
+
+
+def _coverage_learned(case: Case, tested: Tested) -> float:
+    """Count how often bounds made of one half of the customers held for the other half, both ways."""
+    predicted, spent = tested.money[tested.chosen], case.later["spend"].to_numpy(dtype=float)
+    half = np.random.default_rng(case.terms.seed).permutation(len(spent)) % 2 == 0
+    inside = np.zeros(len(spent))
+    for made, asked in ((half, ~half), (~half, half)):
+        edges, low, high = spread_of_outcomes(predicted[made], spent[made], level=case.terms.level)
+        place = np.searchsorted(np.array(edges), predicted[asked], side="right")
+        given = [pd.Series(np.array(each)[place]) for each in (low, high)]
+        inside[asked] = coverage(*given, pd.Series(spent[asked]))
+    return float(inside.mean())
 
 
 def _tables(case: Case, tested: Tested, values: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,16 +15,16 @@ from workbench.analysis.value import gamma_gamma
 from workbench.analysis.value.baselines import line_of_spend, naive_spend
 from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.history import DAYS_A_WEEK, holdout, purchase_history
-from workbench.analysis.value.judging import errors, gini, rmse_difference
-from workbench.analysis.value.learned import Learned, learn_spend
+from workbench.analysis.value.judging import deviance, errors, gini, loss_difference
+from workbench.analysis.value.learned import Learned
+from workbench.analysis.value.learning import Past, learn_until
 from workbench.analysis.value.orders import ORDER_MODELS, expect, fit_orders, naive_orders
 from workbench.analysis.value.worth import Spend, Terms
 
-__all__ = ["LEARNED", "LEAST_REPEATERS", "Case", "Tested", "fit_spend", "kept_shares", "net_share", "try_models"]
+__all__ = ["LEAST_REPEATERS", "Case", "Tested", "fit_spend", "kept_shares", "net_share", "try_models"]
 
 LEAST_REPEATERS = 30  # customers with a repeat purchase day
 LEAST_COSTED = 0.5  # of net spend, whose cost must be known for a margin
-LEARNED = "learned"  # the model of regressions
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,25 @@ class Case:
     split: date
     as_of: date
     terms: Terms
+    past: Past
+    learn_cut_offs: int = 2
+    choose_by: str = "deviance"
 
     @property
     def weeks(self) -> float:
         """Length of the test period."""
         return (self.as_of - self.split).days / DAYS_A_WEEK
+
+    @property
+    def window_days(self) -> int:
+        """Days whose spend is learned: the horizon, at most the test period, so that it can be tested."""
+        return min((self.as_of - self.split).days, round(self.terms.weeks * DAYS_A_WEEK))
+
+    def learn(self, until: date) -> dict[str, Learned]:
+        """Return what can be learned from before a date, by the name of the learner."""
+        first = self.whole["first_on"].min().date()
+        asked = {"window_days": self.window_days, "cut_offs": self.learn_cut_offs, "seed": self.terms.seed}
+        return learn_until(self.past, until, first, **asked)
 
 
 @dataclass(frozen=True)
@@ -69,17 +83,20 @@ def try_models(case: Case) -> Tested:
     predicted["naive"] = naive_orders(before, weeks=case.weeks)
     orders = _table_of_errors("orders", predicted, ordered)
     model = _choose(orders, fits)
-    money = _predict_spend(case, {model: predicted[model]}, spend)
+    money, learners = _predict_spend(case, {model: predicted[model]}, spend)
     table = pd.concat([orders, _table_of_errors("spend", money, spent)], ignore_index=True)
-    chosen, reasons = _learner_wins(money, spent, model, case.terms.seed)
+    chosen, reasons = _learner_wins(money, spent, model, learners, case)
     return Tested(fits, spend, table, model, predicted, money, chosen, reasons)
 
 
 def _table_of_errors(target: str, predicted: Mapping[str, np.ndarray], observed: np.ndarray) -> pd.DataFrame:
     rows = [
-        {"model": model, "target": target, **errors(each, observed), "gini": gini(each, observed)}
+        {
+            "model": model, "target": target, **errors(each, observed),
+            "gini": gini(each, observed), "deviance": deviance(each, observed),
+        }
         for model, each in predicted.items()
-    ]
+    ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -90,27 +107,22 @@ def _choose(orders: pd.DataFrame, fits: Mapping[str, Fit]) -> str:
     return str(ranked["model"].iloc[0])
 
 
-def _predict_spend(case: Case, orders: Mapping[str, np.ndarray], spend: Spend) -> dict[str, np.ndarray]:
-    """Predict the spend of the test period by the chosen model of orders and by every baseline."""
+def _predict_spend(
+    case: Case, orders: Mapping[str, np.ndarray], spend: Spend
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Predict the spend of the test period by the chosen model of orders, by every baseline, by every learner."""
     before = case.before
     found = {model: each * spend.per_order(before) * net_share(case) for model, each in orders.items()}
     found["naive"] = naive_spend(before, weeks=case.weeks)
-    learned = _learn_earlier(case)
-    if learned:
-        earlier, target, model = learned
-        found["straight_line"] = line_of_spend(earlier, target, before)
-        found |= {LEARNED: model.predict(before)} if model else {}
-    return found
-
-
-def _learn_earlier(case: Case) -> tuple[pd.DataFrame, np.ndarray, Learned | None] | None:
-    """Learn from a period of the same length before the cut-off; None where there is none."""
     earlier_split = case.split - (case.as_of - case.split)
-    if earlier_split <= case.before["first_on"].min().date():
-        return None
-    earlier = purchase_history(case.days, before=earlier_split)
-    target = holdout(case.days, earlier, first=earlier_split, before=case.split)["spend"].to_numpy(dtype=float)
-    return earlier, target, learn_spend(earlier, target, seed=case.terms.seed)
+    if earlier_split > before["first_on"].min().date():
+        earlier = purchase_history(case.days, before=earlier_split)
+        target = holdout(case.days, earlier, first=earlier_split, before=case.split)["spend"].to_numpy(dtype=float)
+        found["straight_line"] = line_of_spend(earlier, target, before)
+    learned = case.learn(case.split)
+    longer = (case.as_of - case.split).days / case.window_days
+    found |= {name: each.predict(case.past.known(case.split)) * longer for name, each in learned.items()}
+    return found, list(learned)
 
 
 def net_share(case: Case) -> float:
@@ -119,13 +131,17 @@ def net_share(case: Case) -> float:
 
 
 def _learner_wins(
-    money: Mapping[str, np.ndarray], observed: np.ndarray, model: str, seed: int
+    money: Mapping[str, np.ndarray], observed: np.ndarray, model: str, learners: Sequence[str], case: Case
 ) -> tuple[str, dict[str, float]]:
-    """Choose the learner only where its error is smaller by more than one standard error."""
-    if LEARNED not in money:
-        return model, {}
-    difference, error = rmse_difference(money[LEARNED], money[model], observed, seed=seed)
-    return (LEARNED if difference < -error else model), {"learned_rmse_less": difference, "learned_rmse_error": error}
+    """Choose the better learner, and only where its loss is smaller by more than one standard error."""
+    chosen, reasons = model, {}
+    for name in learners:
+        asked = {"by": case.choose_by, "seed": case.terms.seed}
+        difference, error = loss_difference(money[name], money[model], observed, **asked)
+        reasons |= {f"{name}_loss_less": difference, f"{name}_loss_error": error}
+        if difference < -error and difference < reasons.get(f"{chosen}_loss_less", 0.0):
+            chosen = name
+    return chosen, reasons
 
 
 def fit_spend(history: pd.DataFrame) -> Spend:

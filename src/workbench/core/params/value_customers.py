@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Literal
 
 from workbench.core.params.section import Section, knob
 
@@ -28,6 +29,20 @@ class ValueCustomers(Section):
     )
     discount_rate: float = knob(
         0.1, unit="share a year", en="Discount rate of future value", zh="未来价值的年折现率", ge=0, le=1
+    )
+    learn_cut_offs: int = knob(
+        2,
+        unit="cut-offs",
+        en="Past cut-offs, half a horizon apart, that a learner of spend learns from; 0: none is tried",
+        zh="消费学习模型所用的历史截止日个数，彼此相隔半个预测期；0 表示不尝试",
+        ge=0,
+        le=12,
+    )
+    choose_by: Literal["deviance", "rmse", "gini"] = knob(
+        "deviance",
+        en="By what a learner must beat orders times spend in the test period: deviance (Poisson, of the mean), rmse "
+        "(large orders decide), gini (the ranking alone)",
+        zh="学习模型在检验期内须优于“购买次数×单次消费”的指标：deviance（泊松偏差，针对均值）、rmse（大额订单主导）、gini（仅看排序）",
     )
     n_draws: int = knob(
         200, unit="draws", en="Draws per customer behind the intervals", zh="每位客户区间估计的抽样次数", ge=50, le=2000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ __all__ = [
     "horizon_of",
     "limit_churn",
     "measure_churn",
+    "name_groups",
 ]
 
 CANDIDATE_FORMATS = {
@@ -69,9 +70,18 @@ def find_churn(study: ChurnStudy, scored: pd.DataFrame, *, min_positives: int) -
     return found + _how(study) + find_periods(study) + _scored(study, scored)
 
 
-def limit_churn(study: ChurnStudy) -> list[Finding]:
-    """Say what the prediction does not show."""
+def limit_churn(study: ChurnStudy, *, segments_lack: Sequence[str] = ()) -> list[Finding]:
+    """Say what the prediction does not show.
+
+    Parameters
+    ----------
+    study : ChurnStudy
+    segments_lack : sequence of str
+        What the segment definition reads and was not known at the cut-off of the test.
+    """
     found = [Finding("churn_limit_cause")]
+    if segments_lack:
+        found.append(Finding("churn_limit_segments", {"columns": list(segments_lack)}))
     if study.kind == "undated_labels":
         found.append(Finding("churn_limit_undated"))
     elif study.cut_offs:
@@ -120,6 +130,14 @@ def candidate_rows(study: ChurnStudy) -> pd.DataFrame:
     """Return the candidates for the report's table; its columns without rows where there is no model."""
     table = study.result.candidates
     return table if len(table) else pd.DataFrame(columns=list(CANDIDATE_FORMATS))
+
+
+def name_groups(groups: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """Call segments by their names (by language) in the table of groups; other groups are called what they are."""
+    if groups.empty:
+        return groups
+    pairs = zip(groups["grouping"], groups["group"], strict=True)
+    return groups.assign(group=[names.get(group, group) if by == "segment" else group for by, group in pairs])
 
 
 def _too_few(counts: Mapping[str, int], needed: int) -> Finding:

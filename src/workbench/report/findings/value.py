@@ -16,6 +16,7 @@ __all__ = ["find_value", "limit_value", "measure_value", "rank_ladder", "table_m
 
 _RANKS = (0.01, 0.05, 0.1, 0.25, 0.5)  # shares of customers
 _TOP = 0.1
+_MEASURES = ("mae", "rmse", "correlation", "gini", "deviance")
 _OFF = 0.05  # by which an interval may hold less often than it says before the page says so; where many spend
 # nothing it holds more often
 
@@ -81,7 +82,7 @@ def measure_value(study: ValueStudy) -> dict[str, Any]:
         metrics |= {f"{model}.n": fit.customers}
     for row in study.holdout.to_dict("records"):
         kind = "holdout" if row["target"] == "orders" else "value"
-        metrics |= {f"{row['model']}.{kind}_{name}": row[name] for name in ("mae", "rmse", "correlation", "gini")}
+        metrics |= {f"{row['model']}.{kind}_{name}": row[name] for name in _MEASURES}
     model = facts["order_model"]
     metrics |= {f"holdout_{name}": metrics[f"{model}.holdout_{name}"] for name in ("mae", "rmse", "correlation")}
     metrics |= {"naive_mae": metrics["naive.holdout_mae"], "value_mae": metrics[f"{study.chosen}.value_mae"]}
@@ -90,10 +91,10 @@ def measure_value(study: ValueStudy) -> dict[str, Any]:
 
 
 def table_models(study: ValueStudy) -> pd.DataFrame:
-    """Return one row per model and target: model, target, mae, rmse, correlation, bias, gini, candidate, chosen."""
+    """Return one row per model and target: model, target, mae, rmse, correlation, bias, gini, deviance and more."""
     table = study.holdout
     if table.empty:
-        columns = ["model", "target", "mae", "rmse", "correlation", "bias", "gini", "candidate", "chosen"]
+        columns = ["model", "target", "mae", "rmse", "correlation", "bias", "gini", "deviance", "candidate", "chosen"]
         return pd.DataFrame(columns=columns)
     used = {"orders": study.facts["order_model"], "spend": study.chosen}
     chosen = [used[row.target] == row.model for row in table.itertuples()]
@@ -190,8 +191,11 @@ def _ranking(study: ValueStudy) -> list[Finding]:
 
 def _model(study: ValueStudy) -> list[Finding]:
     found = [Finding("value_model", {"model": study.facts["order_model"]}, 0.2)]
-    if study.chosen == "learned":
-        values = {"less": -study.reasons["learned_rmse_less"], "n": study.facts["calibration_customers"]}
+    if study.definition.learned:
+        rows = study.holdout[study.holdout["target"] == "spend"].set_index("model")
+        values = {"model": study.chosen, "n": study.facts["calibration_customers"], "by": study.facts["choose_by"]}
+        for name, model in (("mine", study.chosen), ("other", study.facts["order_model"])):
+            values |= {f"{name}_deviance": rows.loc[model, "deviance"], f"{name}_gini": rows.loc[model, "gini"]}
         found.append(Finding("value_learned", values, 0.3))
     return found
 

@@ -36,9 +36,16 @@ __all__ = [
     "plot_tracking",
 ]
 
-MODEL_COLOURS = {"bgnbd": CATEGORICAL[1], "pareto": CATEGORICAL[0], "learned": CATEGORICAL[2], "naive": BASE}
+MODEL_COLOURS = {
+    "bgnbd": CATEGORICAL[1],
+    "pareto": CATEGORICAL[0],
+    "learned": CATEGORICAL[2],
+    "two_part": CATEGORICAL[2],
+    "naive": BASE,
+}
 TOP = 0.1  # share of customers for which the ranking is told
 MOST_CURVES = 5
+DAYS_A_WEEK, LEAST_WEEKS = 7, 3  # a fifth of the customers within less is told in days
 
 
 @drawn("week", "actual_total")
@@ -207,7 +214,7 @@ def plot_ranking(frame: pd.DataFrame, *, language: str = "en", about: About = UN
 
 @drawn("repeats", "idle", "n", "p_alive", "expected_orders")
 def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw chance of still buying and expected orders by repeat orders and weeks since the last one.
+    """Draw chance of still buying and expected orders by repeat orders and time since the last one.
 
     Parameters
     ----------
@@ -224,18 +231,19 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     shown = shown if len(shown) else frame
     best = shown.sort_values(["expected_orders", "repeats"]).iloc[-1]
     values = {"orders": best["expected_orders"], "repeats": int(best["repeats"]), "n": best["n"]}
-    title = say("chart_matrix_title", language, values | {"weeks": best["idle_high"]})
+    title = say("chart_matrix_title", language, values | {"idle_days": best["idle_high"]})
     figure, panels = canvas("middle", widths=(1, 1))
     rows = sorted(shown["repeats"].unique(), reverse=True)
     columns = sorted(frame["idle"].unique())
+    unit = "days" if frame["idle_high"].min() < LEAST_WEEKS * DAYS_A_WEEK else "weeks"
     kinds = {"p_alive": ("pct", "axis_p_alive"), "expected_orders": ("num", "axis_expected_orders")}
     for axes, (name, (kind, heading)) in zip(panels, kinds.items(), strict=True):
         table = shown.pivot_table(index="repeats", columns="idle", values=name).reindex(index=rows, columns=columns)
         write = lambda value, kind=kind: show(value, kind, language)  # noqa: E731
         heat_cells(axes, table, colours=sequential(0.0, float(np.nanmax(table))), write=write)
         axes.set_yticks(np.arange(len(rows)) + 0.5, labels=[f"{each}+" if each == 5 else str(each) for each in rows])  # noqa: PLR2004
-        axes.set_xticks(np.arange(len(columns)) + 0.5, labels=_idle_names(frame, columns))
-        axes.set_xlabel(say("axis_weeks_idle", language), color=GREY)
+        axes.set_xticks(np.arange(len(columns)) + 0.5, labels=_idle_names(frame, columns, unit))
+        axes.set_xlabel(say("axis_days_idle" if unit == "days" else "axis_weeks_idle", language), color=GREY)
         axes.set_title(say(heading, language), size=9.5, color=GREY)
     panels[0].set_ylabel(say("axis_repeats", language), color=GREY)
     items = [
@@ -246,9 +254,10 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     return composed(figure, title, described("chart_kind_heat", title, items, language), note)
 
 
-def _idle_names(frame: pd.DataFrame, columns: Sequence[int]) -> list[str]:
+def _idle_names(frame: pd.DataFrame, columns: Sequence[int], unit: str) -> list[str]:
     ends = frame.groupby("idle")[["idle_low", "idle_high"]].first().loc[list(columns)]
-    return [f"{low:.0f}–{high:.0f}" for low, high in ends.itertuples(index=False)]
+    ends = ends // (DAYS_A_WEEK if unit == "weeks" else 1)
+    return [f"{low:.0f}–{high:.0f}" if high > low else f"{low:.0f}" for low, high in ends.itertuples(index=False)]
 
 
 @drawn("rank", "expected_value", "value_low", "value_high")

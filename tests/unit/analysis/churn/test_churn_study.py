@@ -11,6 +11,7 @@ import pytest
 from workbench.analysis.churn import study as churn_study
 from workbench.analysis.churn.results import ChurnResult
 from workbench.analysis.churn.study import ChurnStudy, score_customers, study_churn
+from workbench.analysis.features_then import FeaturesThen
 from workbench.core.errors import DataError
 
 FIRST, AS_OF = date(2024, 1, 1), date(2024, 6, 17)  # 168 days: six periods of four weeks
@@ -99,7 +100,7 @@ def test_settings_reach_the_fit(fitted):
 
 
 def test_the_windows_asked_for_are_features(fitted):
-    study(shop(40), windows_days=(14,))
+    study(shop(40), then=FeaturesThen((14,)))
     assert "orders_14d" in fitted["train"] and "orders_30d" not in fitted["train"]
 
 

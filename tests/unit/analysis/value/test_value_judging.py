@@ -86,6 +86,12 @@ def test_the_matrix_counts_everybody_once():
     table = recency_by_frequency(HISTORY, values)
     assert table["n"].sum() == 3
     assert table["repeats"].tolist() == [0, 4, 5]
+    assert table["idle_low"].tolist() == [
+        189.0,
+        52.0,
+        4.0,
+    ]  # fifths of 4, 63 and 273 days end at 27.6, 51.2, 105.0 and 189.0 or above
+    assert table["idle_high"].tolist() == [273.0, 105.0, 27.0]
     alone = recency_by_frequency(HISTORY.head(1), values.head(1))
     assert alone["n"].tolist() == [1]
 
