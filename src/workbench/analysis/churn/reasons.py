@@ -25,6 +25,7 @@ DRAWS = 40  # bootstraps of customers per shuffle
 LINEAR = frozenset({"baseline", "logistic"})
 ORDERS = 8  # orders of features that sampled Shapley values average over
 BACKGROUND = 200  # customers that a reason compares with
+LEAST_AT = 10  # customers of a value at which a partial effect is told
 DIGITS = 6
 
 
@@ -137,7 +138,8 @@ def partial_effects(
     names : sequence of str
         Numeric or categorical features of the model.
     points : int
-        Quantiles of a numeric feature, between .05 and .95; or its most frequent words.
+        Values of a numeric feature that ten customers have or more, where there are no more of them; else its quantiles
+        between .05 and .95; or its most frequent words.
     most_rows : int
 
     Returns
@@ -151,8 +153,7 @@ def partial_effects(
     rows = []
     for name in names:
         if name in model.columns.numeric:
-            known = looked[name].dropna()
-            values = np.unique(np.quantile(known, np.linspace(0.05, 0.95, points))) if len(known) else []
+            values = _steps(looked[name].dropna(), points)
         else:
             values = looked[name].value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
             values = [each for each in values.index[:points] if each]
@@ -160,6 +161,14 @@ def partial_effects(
             mean = float(model.predict(looked.assign(**{name: value})).mean())
             rows.append({"feature": name, "value": value, "probability": round(mean, DIGITS), "n": len(looked)})
     return pd.DataFrame(rows, columns=["feature", "value", "probability", "n"])
+
+
+def _steps(known: pd.Series, points: int) -> np.ndarray:
+    """Return the values at which the effect of a number is looked at."""
+    common = known.value_counts()
+    common = np.sort(common.index[common >= LEAST_AT].to_numpy())
+    quantiles = np.unique(np.quantile(known, np.linspace(0.05, 0.95, points))) if len(known) else np.zeros(0)
+    return common if len(quantiles) < len(common) <= points else quantiles
 
 
 def _contributions(model: ChurnModel, frame: pd.DataFrame, against: pd.DataFrame, seed: int) -> np.ndarray:

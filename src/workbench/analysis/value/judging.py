@@ -32,6 +32,7 @@ CRITERIA = ("deviance", "rmse", "gini")  # by which a model of spend is chosen
 CENT = 0.005  # outcomes are money to the cent
 
 _MOST_REPEATS = 7  # shown one by one; more are taken together
+_MOST_ROWS = 5  # repeats shown one by one in the matrix
 _LEAST_REPEATERS = 30
 _MOST_DRAWN = 20_000  # customers in a resample
 _LEAST_SHARE = 1e-3  # of the mean spend: what counts as expected at least in a deviance
@@ -194,17 +195,35 @@ def recency_by_frequency(history: pd.DataFrame, values: pd.DataFrame) -> pd.Data
     Returns
     -------
     DataFrame
-        repeats (number, 5 stands for 5 and more), idle (0..4: fifths of the days since the last purchase; fewer where
+        repeats (number of the band: 0 to 5 repeats one by one, 5 standing for 5 and more; fifths of the customers where
+        half of them came again more often than that), repeats_low, repeats_high (both within; the last band of the
+        first kind is open: infinite), idle (number of the band: fifths by days since the last purchase; fewer where
         many have the same), idle_low, idle_high (days, both within), n, p_alive, expected_orders (means).
     """
+    repeats = history["repeats"].to_numpy(dtype=float)
     idle = np.rint((history["age_weeks"] - history["last_weeks"]).to_numpy() * DAYS_A_WEEK)
-    edges = np.unique(np.ceil(np.quantile(idle, np.linspace(0, 1, 6)))) if len(idle) else np.zeros(0)
-    place = np.clip(np.searchsorted(edges, idle, side="right") - 1, 0, max(len(edges) - 2, 0))
-    table = values[["p_alive", "expected_orders"]].assign(repeats=history["repeats"].clip(upper=5), idle=place)
+    often = len(repeats) > 0 and np.median(repeats) > _MOST_ROWS
+    rows = _fifths(repeats) if often else np.append(np.arange(_MOST_ROWS + 1.0), np.inf)
+    columns = _fifths(idle)
+    table = values[["p_alive", "expected_orders"]].assign(repeats=_band(repeats, rows), idle=_band(idle, columns))
     grouped = table.groupby(["repeats", "idle"])
     found = grouped.mean().assign(n=grouped.size()).reset_index()
-    lasts = np.append(edges[1:-1] - 1, edges[-1:])  # a column ends the day before the next begins
-    return found.assign(idle_low=edges[found["idle"]], idle_high=lasts[found["idle"]])
+    for name, edges in (("repeats", rows), ("idle", columns)):
+        highs = np.append(edges[1:-1] - 1, edges[-1:])  # a band ends before the next begins
+        found = found.assign(**{f"{name}_low": edges[found[name]], f"{name}_high": highs[found[name]]})
+    return found
+
+
+def _fifths(numbers: np.ndarray) -> np.ndarray:
+    """Return the distinct edges of fifths of whole numbers, the least and the greatest among them; two at least."""
+    if not len(numbers):
+        return np.zeros(2)
+    edges = np.unique(np.ceil(np.quantile(numbers, np.linspace(0, 1, 6)).round(6)))
+    return edges if len(edges) > 1 else np.repeat(edges, 2)
+
+
+def _band(numbers: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    return np.clip(np.searchsorted(edges[:-1], numbers, side="right") - 1, 0, None)
 
 
 def by_frequency(repeats: np.ndarray, predicted: Mapping[str, np.ndarray], observed: np.ndarray) -> pd.DataFrame:

@@ -212,7 +212,7 @@ def plot_ranking(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     return composed(figure, title, alt, footnote(language, about, n, say("chart_ranking_note", language)))
 
 
-@drawn("repeats", "idle", "n", "p_alive", "expected_orders")
+@drawn("repeats", "repeats_low", "repeats_high", "idle", "idle_low", "idle_high", "n", "p_alive", "expected_orders")
 def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
     """Draw chance of still buying and expected orders by repeat orders and time since the last one.
 
@@ -229,8 +229,8 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     """
     shown = frame[frame["n"] >= SMALL_CELL]
     shown = shown if len(shown) else frame
-    best = shown.sort_values(["expected_orders", "repeats"]).iloc[-1]
-    values = {"orders": best["expected_orders"], "repeats": int(best["repeats"]), "n": best["n"]}
+    best = shown.sort_values(["expected_orders", "repeats", "idle"], ascending=[True, True, False]).iloc[-1]
+    values = {"orders": best["expected_orders"], "repeats": int(best["repeats_low"]), "n": best["n"]}
     title = say("chart_matrix_title", language, values | {"idle_days": best["idle_high"]})
     figure, panels = canvas("middle", widths=(1, 1))
     rows = sorted(shown["repeats"].unique(), reverse=True)
@@ -241,8 +241,9 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
         table = shown.pivot_table(index="repeats", columns="idle", values=name).reindex(index=rows, columns=columns)
         write = lambda value, kind=kind: show(value, kind, language)  # noqa: E731
         heat_cells(axes, table, colours=sequential(0.0, float(np.nanmax(table))), write=write)
-        axes.set_yticks(np.arange(len(rows)) + 0.5, labels=[f"{each}+" if each == 5 else str(each) for each in rows])  # noqa: PLR2004
-        axes.set_xticks(np.arange(len(columns)) + 0.5, labels=_idle_names(frame, columns, unit))
+        axes.set_yticks(np.arange(len(rows)) + 0.5, labels=_band_names(frame, "repeats", rows))
+        days = DAYS_A_WEEK if unit == "weeks" else 1
+        axes.set_xticks(np.arange(len(columns)) + 0.5, labels=_band_names(frame, "idle", columns, unit=days))
         axes.set_xlabel(say("axis_days_idle" if unit == "days" else "axis_weeks_idle", language), color=GREY)
         axes.set_title(say(heading, language), size=9.5, color=GREY)
     panels[0].set_ylabel(say("axis_repeats", language), color=GREY)
@@ -254,10 +255,11 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     return composed(figure, title, described("chart_kind_heat", title, items, language), note)
 
 
-def _idle_names(frame: pd.DataFrame, columns: Sequence[int], unit: str) -> list[str]:
-    ends = frame.groupby("idle")[["idle_low", "idle_high"]].first().loc[list(columns)]
-    ends = ends // (DAYS_A_WEEK if unit == "weeks" else 1)
-    return [f"{low:.0f}–{high:.0f}" if high > low else f"{low:.0f}" for low, high in ends.itertuples(index=False)]
+def _band_names(frame: pd.DataFrame, name: str, bands: Sequence[int], *, unit: int = 1) -> list[str]:
+    ends = frame.groupby(name)[[f"{name}_low", f"{name}_high"]].first().loc[list(bands)]
+    pairs = [(low // unit, high if np.isinf(high) else high // unit) for low, high in ends.itertuples(index=False)]
+    return [f"{low:.0f}+" if np.isinf(high) else f"{low:.0f}–{high:.0f}" if high > low else f"{low:.0f}"
+            for low, high in pairs]  # fmt: skip
 
 
 @drawn("rank", "expected_value", "value_low", "value_high")

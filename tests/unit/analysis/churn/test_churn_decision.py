@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.churn.consequences import group_results
+from workbench.analysis.churn.consequences import group_results, segments_lack
 from workbench.analysis.churn.decision import decide, profit_curve
 from workbench.analysis.churn.declared import declared_reasons
 from workbench.analysis.churn.groups import judge_groups
@@ -16,6 +16,7 @@ from workbench.analysis.churn.labels import label_purchases
 from workbench.analysis.churn.propensity import predict_categories
 from workbench.analysis.churn.results import ChurnResult
 from workbench.analysis.churn.study import ChurnStudy
+from workbench.analysis.declared_segments import declare
 
 
 def outcomes(n=100, left=40):
@@ -146,3 +147,28 @@ def test_groups_of_a_dated_test_are_those_of_its_cut_off_and_todays_segment_is_n
     ]  # fmt: skip
     undated = group_results(replace(dated, cut_offs={}), segments, features)
     assert undated["grouping"].tolist() == ["segment", "segment", "gender", "gender"]
+
+
+def often(column):
+    """Those with four orders and more, and the others, by a column of theirs."""
+    rules = [{"key": "often", "name": {"en": "Often", "zh": "常客"}, "when": {column: {"at_least": 4}}}]
+    rules += [{"key": "seldom", "name": {"en": "Seldom", "zh": "稀客"}, "otherwise": True}]
+    return declare({"name": "often", "as_of": "2024-06-01", "segments": rules})
+
+
+def test_segments_are_those_of_the_cut_off_by_the_definition_in_use():
+    ids = [f"c{at:03}" for at in range(120)]
+    predictions = pd.DataFrame({"customer_id": ids, "label": [1, 0] * 60, "churn_probability": 0.5})
+    result = ChurnResult("model", "time", {}, {}, predictions=predictions, model=object())
+    tested = pd.DataFrame({"customer_id": ids, "frequency_orders": [1, 4, 12] * 40})
+    dated = ChurnStudy("purchases", "model", result, cut_offs={"test": date(2024, 3, 1)}, tested=tested)
+    today = pd.DataFrame({"customer_id": ids, "segment": "often", "frequency_orders": 20})  # whom they became
+    found = group_results(dated, today[["customer_id", "segment"]], today, definition=often("frequency_orders"))
+    mine = found[found["grouping"] == "segment"].set_index("group")
+    assert mine["n"].to_dict() == {"often": 80, "seldom": 40}
+    assert mine["predicted"].tolist() == [0.5, 0.5] and mine["auc"].notna().all()
+    assert segments_lack(dated, often("frequency_orders")) == ()
+    lacking = often("loyalty_points")
+    assert segments_lack(dated, lacking) == ("loyalty_points",)
+    assert "segment" not in set(group_results(dated, today, today, definition=lacking)["grouping"])
+    assert segments_lack(replace(dated, cut_offs={}), lacking) == () == segments_lack(dated, None)

@@ -7,7 +7,7 @@ import pytest
 from workbench.analysis.churn.candidates import CANDIDATES
 from workbench.analysis.churn.columns import choose_columns, tidy
 from workbench.analysis.churn.fitting import Recipe, Training, fit_candidate, pinned
-from workbench.analysis.churn.reasons import explain_customers, partial_effects, permutation_importance
+from workbench.analysis.churn.reasons import _steps, explain_customers, partial_effects, permutation_importance
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +90,10 @@ def test_partial_effect_rises_with_recency_and_knows_the_words(models, known):
     by = dict(list(found.groupby("feature")))
     assert by["recency_days"]["probability"].is_monotonic_increasing
     assert by["channel"].sort_values("probability")["value"].tolist()[-1] == "web"
+
+
+def test_a_count_with_few_values_is_looked_at_one_by_one_where_ten_customers_have_it():
+    steps = _steps(pd.Series([0.0] * 970 + [1.0] * 15 + [2.0] * 12 + [9.0] * 3), 9)
+    assert steps.tolist() == [0, 1, 2]  # the quantiles between .05 and .95 would all be 0
+    assert len(_steps(pd.Series(np.arange(1000.0)), 9)) == 9
+    assert _steps(pd.Series([], dtype=float), 9).tolist() == []

@@ -9,11 +9,14 @@ import pytest
 from workbench.analysis.value import bg_nbd
 from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.judging import (
+    CRITERIA,
     by_decile,
     coverage,
+    deviance,
     errors,
     gini,
     independence,
+    loss_difference,
     next_coverage,
     recency_by_frequency,
     spread_of_outcomes,
@@ -43,6 +46,25 @@ def test_a_perfect_prediction_has_no_error_and_finds_the_whole_order():
     assert gini(observed, observed) == pytest.approx(1)
     assert gini(-observed, observed) == pytest.approx(-1)
     assert gini(np.ones(4), observed) == pytest.approx(0)
+
+
+def test_the_deviance_of_spend_by_hand():
+    spent = np.array([0.0, 4.0])
+    assert deviance(spent, spent) == pytest.approx(2 * 2e-3 / 2 / 2)  # nothing is expected never: a thousandth of 2
+    flat = np.array([2.0, 2.0])
+    assert deviance(flat, spent) == pytest.approx((2 * 2 + 2 * (4 * np.log(2) - 2)) / 2 / 2)
+    assert deviance(flat, spent) < deviance(flat * 1.1, spent) and deviance(flat, spent) < deviance(flat * 0.9, spent)
+    assert np.isnan(deviance(flat, np.zeros(2)))
+
+
+@pytest.mark.parametrize("by", CRITERIA)
+def test_a_better_prediction_has_the_smaller_loss_and_the_same_one_none(by):
+    rng = np.random.default_rng(4)
+    mean = rng.gamma(1, 10, 400)
+    spent = mean * rng.gamma(2, 0.5, 400)
+    difference, error = loss_difference(mean, np.full(400, 10.0), spent, by=by, seed=1)
+    assert difference < -2 * error < 0
+    assert loss_difference(mean, mean, spent, by=by) == (0, 0)
 
 
 def test_a_constant_side_has_no_correlation_and_no_spend_no_order():
@@ -90,8 +112,13 @@ def test_the_matrix_counts_everybody_once():
         189.0,
         52.0,
         4.0,
-    ]  # fifths of 4, 63 and 273 days end at 27.6, 51.2, 105.0 and 189.0 or above
-    assert table["idle_high"].tolist() == [273.0, 105.0, 27.0]
+    ]  # fifths of 4, 63 and 273 days end before 28, 52, 105 and 189
+    assert table["idle_high"].tolist() == [273.0, 104.0, 27.0]
+    assert table["repeats_high"].tolist() == [0, 4, np.inf]
+    often = HISTORY.assign(repeats=[10, 20, 30])
+    bands = recency_by_frequency(often, values)
+    assert bands["repeats_low"].tolist() == [10, 18, 26]  # fifths: 10, 14, 18, 22, 26
+    assert bands["repeats_high"].tolist() == [13, 21, 30]
     alone = recency_by_frequency(HISTORY.head(1), values.head(1))
     assert alone["n"].tolist() == [1]
 

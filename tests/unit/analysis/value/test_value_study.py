@@ -11,7 +11,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from workbench.analysis.saved_models import SavedModel
-from workbench.analysis.value.definition import VALUE_COLUMNS, ValueDefinition
+from workbench.analysis.value.definition import VALUE_COLUMNS, LearnedValue, ValueDefinition
 from workbench.analysis.value.history import days_of_purchase, purchase_history
 from workbench.analysis.value.learned import Learned, learn_spend
 from workbench.analysis.value.learning import LEARNERS, Past, learn_until
@@ -271,6 +271,25 @@ def test_a_word_never_seen_counts_as_none_and_a_missing_column_is_named():
     assert (strange == mine.predict(known.assign(plan=""))).all()
     with pytest.raises(DataError, match="column 'plan' is not there"):
         mine.predict(known.drop(columns="plan"))
+
+
+def test_a_learner_of_features_is_applied_to_the_features_of_today_and_names_those_that_are_lacking(valued):
+    known, spend = taught(n=len(valued.values))
+    features = known.assign(customer_id=valued.values["customer_id"].to_numpy())
+    model = learn_spend(known, spend, parts=1, seed=4)
+    learned = LearnedValue("learned", model, 52.0, (10.0,), (0.0, 5.0), (50.0, 90.0))
+    held = replace(valued, definition=replace(valued.definition, learned=learned))
+    assert held.definition.features == ["visits", "plan"]
+    saved = SavedModel.from_json(pack_value(held).to_json(), b"")
+    assert (saved.inputs["visits"], saved.inputs["plan"], saved.inputs["repeats"]) == ("number", "text", "number")
+    lines, shuffled = table(base()), ibis.memtable(features.sample(frac=1, random_state=1))
+    prepared = prepare_value(saved, {"transactions": lines, "features": shuffled}, AS_OF)
+    scored = prepared.score(prepared.rows.to_pandas())
+    pd.testing.assert_frame_equal(scored, held.definition.value(histories(), features))
+    assert (scored["expected_value"] != valued.values["expected_value"]).all()
+    with pytest.raises(DataError) as error:
+        prepare_value(saved, {"transactions": lines, "features": ibis.memtable(features[["customer_id"]])}, AS_OF)
+    assert "column 'visits' is not there" in str(error.value) and "column 'plan' is not there" in str(error.value)
 
 
 def test_few_customers_few_buyers_or_no_spend_teach_nothing():

@@ -241,7 +241,9 @@ def value_frames() -> dict[str, tuple]:
         "observed": np.arange(10.0)[::-1] * 1.1,
     }
     cells = [
-        (r, idle, 12.0 * idle, 12.0 * idle + 12, 40, 0.9 - 0.2 * idle, 0.3 + r) for r in (0, 1, 5) for idle in (0, 1, 2)
+        (r, r, r if r < 5 else np.inf, idle, 84.0 * idle, 84.0 * idle + 83, 40, 0.9 - 0.2 * idle, 0.3 + r)
+        for r in (0, 1, 5)
+        for idle in (0, 1, 2)
     ]
     ladder = {
         "rank": [0.01, 0.1, 0.5],
@@ -255,7 +257,8 @@ def value_frames() -> dict[str, tuple]:
         "days": [0.0, 90] * 2,
         "waiting": [1, 0.6, 1, 0.4],
     }
-    columns = ["repeats", "idle", "idle_low", "idle_high", "n", "p_alive", "expected_orders"]
+    bands = [f"{name}{end}" for name in ("repeats", "idle") for end in ("", "_low", "_high")]
+    columns = [*bands, "n", "p_alive", "expected_orders"]
     ranked = pd.DataFrame({"observed": np.arange(40.0), "chosen": np.arange(40.0) % 30, "naive": np.arange(40.0) % 20})
     return {
         "tracking": (plots_value.plot_tracking, weeks, {}),
