@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import ibis
+import pyarrow as pa
 
-__all__ = ["contact_facts", "shared_phones"]
+from workbench.intake.quality.mojibake import is_mojibake
+
+__all__ = ["GARBLED", "contact_facts", "shared_phones"]
+
+GARBLED = ("name", "given_name", "surname", "address")  # columns in which garbled text is counted
 
 SHARED_BY = 5  # records with one phone from which it is called shared
 _MOBILE = r"^1[3-9]\d{9}$"
@@ -29,7 +34,8 @@ def contact_facts(stripped: ibis.Table, columns: Sequence[str]) -> dict[str, ibi
     Returns
     -------
     dict
-        ``contact <column> filled``, for phones also ``placeholder`` and ``invalid``, for e-mails ``invalid``.
+        ``contact <column> filled``, for phones also ``placeholder`` and ``invalid``, for e-mails ``invalid``, for names
+        and addresses ``garbled``.
     """
     facts: dict[str, ibis.Value] = {}
     for name in columns:
@@ -42,6 +48,9 @@ def contact_facts(stripped: ibis.Table, columns: Sequence[str]) -> dict[str, ibi
             facts[f"contact {name} invalid"] = _count(~digits.re_search(_ANY_PHONE) & ~placeholder)
         elif name == "email":
             facts[f"contact {name} invalid"] = _count(~cell.re_search(_EMAIL))
+        elif name in GARBLED:
+            garbled = ibis.cases((cell.re_search(r"[^\x20-\x7E]"), _is_garbled(cell)), else_=False)
+            facts[f"contact {name} garbled"] = _count(garbled)
     return facts
 
 
@@ -51,6 +60,12 @@ def shared_phones(stripped: ibis.Table) -> int:
     real = stripped.filter(digits.re_search(_ANY_PHONE) & ~digits.re_search(_PLACEHOLDER))
     counts = real.group_by(phone=digits).aggregate(n=lambda t: t.count())
     return int(counts.filter(counts.n > SHARED_BY).count().execute())
+
+
+@ibis.udf.scalar.pyarrow
+def _is_garbled(text: str) -> bool:
+    """Apply `is_mojibake` to a column of the engine."""
+    return pa.array([each is not None and is_mojibake(each) for each in text.to_pylist()], pa.bool_())
 
 
 def _digits(cell: ibis.Value) -> ibis.Value:

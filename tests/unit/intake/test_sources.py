@@ -246,3 +246,14 @@ def test_the_engine_is_not_trusted_with_a_separator_too_many(engine, tmp_path):
     path.write_text("No,Who,When,Sum\n1,a,b,5\n2,a,b,\n3,a,,,\n")
     head, scan = read_head(path), scan_text(path)
     assert raw_files._read_clean(engine, path, tmp_path / "x.parquet", head=head, columns={"a": 2}, scan=scan) is None
+
+
+def test_garbled_names_and_addresses_are_counted_without_being_shown(tmp_path):
+    rows = ["id,name,address", "1,张伟,上海", "2,濮撳悕,Main Street 5", "3,José,", "4,,鍖椾含"]
+    (tmp_path / "crm.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    source = SourceParams(
+        path="crm.csv", table="customers", columns={"customer_id": "id", "name": "name", "address": "address"}
+    )
+    given = {"root": tmp_path, "scratch": tmp_path / "scratch", "dates": (dt.date(1900, 1, 2), dt.date(2030, 1, 1))}
+    metrics = read_source(ibis.duckdb.connect(threads=1), "crm", source, **given).metrics
+    assert (metrics["crm.contact.name.garbled"], metrics["crm.contact.address.garbled"]) == (1, 1)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from pypinyin import lazy_pinyin
+
 from workbench.core.schema import CANONICAL, columns_of
 from workbench.intake.guessing.facts import PERSONAL, Facts, look_at
 from workbench.intake.guessing.fitting import Match, is_date
@@ -373,10 +375,15 @@ def _with_people(sources: list[SourceGuess]) -> list[SourceGuess]:
 
 
 def _free_name(sample: Sample, table: str, taken: set[str]) -> str:
-    stem = PurePosixPath(sample.path).name.split(".")[0]
-    sheet = sample.settings.get("sheet")
+    stem = _spelled(PurePosixPath(sample.path).name.split(".")[0])
+    sheet = _spelled(sample.settings.get("sheet", ""))
     slug = re.sub(r"[^a-z0-9]+", "_", f"{stem}_{sheet}".lower() if sheet else stem.lower()).strip("_")[:36]
     return _unused(slug if re.match(r"[a-z]", slug) and len(slug) > 2 else table, taken)  # noqa: PLR2004
+
+
+def _spelled(name: str) -> str:
+    """Spell Chinese characters in pinyin, so that a source keeps the name of its file."""
+    return "".join(lazy_pinyin(name)) if is_chinese(name) else name
 
 
 def _unused(name: str, taken: set[str]) -> str:

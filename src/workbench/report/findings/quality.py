@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.core.params import SourceParams
 from workbench.intake.canonical import Intake
+from workbench.intake.contact_quality import GARBLED
 from workbench.intake.quality.checks import Quality
 from workbench.report.findings.finding import Finding
 
@@ -138,6 +139,10 @@ def _source(name: str, metrics: Mapping[str, Any]) -> list[Finding]:
     wrong = sum(count for code, count in _counted(metrics, f"{name}.nulled.").items() if code.startswith("answer-"))
     if missing or wrong:
         found.append(Finding("quality_answers", {"source": name, "wrong": wrong, "missing": missing}, 0.25))
+    for code, cells in _counted(metrics, f"{name}.nulled.").items():
+        if not code.startswith("answer-"):
+            weight = 0.25 if code == "id-damaged" else 0.15
+            found.append(Finding("quality_nulled", {"source": name, "code": code, "cells": cells}, weight))
     repairs = sum(_counted(metrics, f"{name}.repairs.").values())
     if repairs:
         found.append(Finding("quality_repairs", {"source": name, "repairs": repairs}, 0.1))
@@ -241,6 +246,12 @@ def _contacts(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -
         if invalid:
             values = {"source": name, "count": invalid, "n": metrics[f"{name}.contact.email.filled"]}
             found.append(Finding("quality_email_invalid", values, 0.15))
+        for column in GARBLED:
+            count = int(metrics.get(f"{name}.contact.{column}.garbled", 0))
+            if count:
+                values = {"source": name, "column": column, "count": count}
+                values["n"] = metrics[f"{name}.contact.{column}.filled"]
+                found.append(Finding("quality_garbled", values, 0.25))
         for column, count in _counted(metrics, f"{name}.widths.").items():
             found.append(Finding("quality_width", {"source": name, "column": column, "count": count}, 0.2))
     return found

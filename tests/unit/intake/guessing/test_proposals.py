@@ -199,7 +199,7 @@ def test_a_questionnaire_gives_who_answered_and_the_answers(look):
     said, profile, faults = look({"满意度问卷.csv": text})
     assert faults == []
     people, answers = profile.sources.values()
-    assert (people.table, people.numbered, mapping(profile, "people")) == (
+    assert (people.table, people.numbered, mapping(profile, "manyiduwenjuan")) == (
         "customers", "customer_id", {"age": "年龄", "gender": "性别"})  # fmt: skip
     assert (answers.table, answers.layout, answers.numbered) == ("responses", "wide", "customer_id")
     assert answers.columns == {"answered_at": "提交时间"}

@@ -70,6 +70,15 @@ def test_the_commonest_reason_is_named_once_and_ties_are_broken_by_name(values):
     assert sum(each.key == "quality_reject_reason" for each in find()) == 1
 
 
+def test_cells_left_blank_and_garbled_names_are_said():
+    more = {"crm.nulled.id-damaged": 3, "crm.nulled.answer-missing": 2, "crm.contact.name.garbled": 4,
+            "crm.contact.name.filled": 20}  # fmt: skip
+    found = told(find(METRICS | more))
+    assert found["quality_nulled"] == {"source": "crm", "code": "id-damaged", "cells": 3}
+    assert found["quality_garbled"] == {"source": "crm", "column": "name", "count": 4, "n": 20}
+    assert not any(each.values.get("code") == "answer-missing" for each in find(METRICS | more))
+
+
 def test_lines_without_a_customer_weigh_more_when_they_are_many(values):
     assert values["quality_no_customer"] == {"share": 0.25, "no_customer": 23, "rows": 92}
     weights = {

@@ -364,7 +364,8 @@ def test_a_missing_column_is_named_with_the_nearest():
 
 def test_titles_are_computed_from_the_data():
     assert draw("lorenz").title == "50 % of spend comes from 10 % of customers"
-    assert draw("records").title == "900 of 1,000 records are fit to use (90 %); 100 are not"
+    source = f"records of '{HOSTILE}'"
+    assert draw("records").title == f"900 of 1,000 {source} are fit to use (90 %); 100 are not"
     assert draw("gain").title == (
         "The riskiest 10 % of customers hold 40 % of those who leave, 4 times as many as a random choice"
     )
