@@ -61,7 +61,7 @@ def judge_origins(
         part = frame[mine], labels[mine]
         scores = None
         if at and 0 < labels[before].sum() < before.sum():
-            learned = _learned(recipe, frame[before], labels[before])
+            learned = _learned(recipe, train, before)
             scores = Held(learned, *part).scores(fit_candidate(name, recipe, learned, settings=settings))
         rows.append(_row("train", origin, part, scores))
     rows += [_row(role, origin, part, scores) for role, (origin, part, scores) in later.items()]
@@ -95,23 +95,25 @@ def auc_apart(
         Mean over three parts of the households, each tested by a model that learned from the other two; NaN where a
         part lacks an outcome.
     """
-    everybody = np.array(sorted(set(keys[0]) | set(keys[1])), dtype=object)
-    part_of = pd.Series(np.random.default_rng(recipe.seed).permutation(len(everybody)) % PARTS, index=everybody)
-    inside, outside = (each.map(part_of).to_numpy() for each in keys)
+    codes, everybody = pd.factorize(pd.concat(list(keys), ignore_index=True), sort=True)
+    parts = (np.random.default_rng(recipe.seed).permutation(len(everybody)) % PARTS)[codes]
+    inside, outside = parts[: len(keys[0])], parts[len(keys[0]) :]
     areas = []
     for part in range(PARTS):
         rest, held = inside != part, outside == part
         if len(set(train[1][rest])) < 2 or len(set(test[1][held])) < 2:  # noqa: PLR2004  both outcomes
             return np.nan
-        learned = _learned(recipe, train[0][rest], train[1][rest])
+        learned = _learned(recipe, train, rest)
         model = fit_candidate(name, recipe, learned, settings=settings)
         areas.append(auc(test[1][held], Held(learned, test[0][held], test[1][held]).scores(model)))
     return round(float(np.mean(areas)), DIGITS)
 
 
-def _learned(recipe: Recipe, frame: pd.DataFrame, labels: np.ndarray) -> Training:
-    kept = sampled(len(labels), recipe.seed)
-    return Training(frame.iloc[kept], labels[kept], recipe.columns)
+def _learned(recipe: Recipe, train: Rows, asked: np.ndarray) -> Training:
+    """Return the training rows asked for, at most 50,000 of them."""
+    rows = np.flatnonzero(asked)
+    kept = rows[sampled(len(rows), recipe.seed)]
+    return Training(train[0].iloc[kept], train[1][kept], recipe.columns)
 
 
 def _row(role: str, origin: Any, part: Rows, scores: np.ndarray | None) -> dict[str, Any]:

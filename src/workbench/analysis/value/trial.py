@@ -133,13 +133,18 @@ def net_share(case: Case) -> float:
 def _learner_wins(
     money: Mapping[str, np.ndarray], observed: np.ndarray, model: str, learners: Sequence[str], case: Case
 ) -> tuple[str, dict[str, float]]:
-    """Choose the better learner, and only where its loss is smaller by more than one standard error."""
+    """Choose the better learner, only where its loss is smaller by more than one standard error and it errs no more.
+
+    It errs no more where its mean absolute error is no larger than that of orders times spend.
+    """
     chosen, reasons = model, {}
+    usual = np.abs(money[model] - observed).mean()
     for name in learners:
         asked = {"by": case.choose_by, "seed": case.terms.seed}
         difference, error = loss_difference(money[name], money[model], observed, **asked)
         reasons |= {f"{name}_loss_less": difference, f"{name}_loss_error": error}
-        if difference < -error and difference < reasons.get(f"{chosen}_loss_less", 0.0):
+        errs_no_more = np.abs(money[name] - observed).mean() <= usual
+        if errs_no_more and difference < -error and difference < reasons.get(f"{chosen}_loss_less", 0.0):
             chosen = name
     return chosen, reasons
 

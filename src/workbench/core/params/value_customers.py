@@ -41,8 +41,8 @@ class ValueCustomers(Section):
     choose_by: Literal["deviance", "rmse", "gini"] = knob(
         "deviance",
         en="By what a learner must beat orders times spend in the test period: deviance (Poisson, of the mean), rmse "
-        "(large orders decide), gini (the ranking alone)",
-        zh="学习模型在检验期内须优于“购买次数×单次消费”的指标：deviance（泊松偏差，针对均值）、rmse（大额订单主导）、gini（仅看排序）",
+        "(large orders decide), gini (the ranking alone); its mean absolute error must be no larger either way",
+        zh="学习模型在检验期内须优于“购买次数×单次消费”的指标：deviance（泊松偏差，针对均值）、rmse（大额订单主导）、gini（仅看排序）；无论何种，平均绝对误差均不得更大",
     )
     n_draws: int = knob(
         200, unit="draws", en="Draws per customer behind the intervals", zh="每位客户区间估计的抽样次数", ge=50, le=2000

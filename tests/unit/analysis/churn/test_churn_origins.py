@@ -67,9 +67,9 @@ def test_nobody_of_a_tested_household_is_learned_from(monkeypatch):
     seen = []
     real = rolling._learned
 
-    def learned(recipe, frame, labels):
-        seen.append(set(frame["home"]))
-        return real(recipe, frame, labels)
+    def learned(recipe, train, asked):
+        seen.append(set(train[0]["home"][asked]))
+        return real(recipe, train, asked)
 
     monkeypatch.setattr(rolling, "_learned", learned)
     frame, labels = rows(5)
