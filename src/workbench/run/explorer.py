@@ -14,7 +14,9 @@ from workbench.analysis.cards.comparison import compare_with_group
 from workbench.core.store import to_pandas
 from workbench.core.workspace import find_workspace
 from workbench.report.cards import card_page
-from workbench.report.tables import table_html
+from workbench.report.numbers import show
+from workbench.report.plots.marks import kind_of
+from workbench.report.tables import WRITTEN, table_html
 from workbench.report.text import label, say
 from workbench.run.card_desk import CardDesk
 
@@ -22,10 +24,9 @@ __all__ = ["Explorer", "explore"]
 
 _MOST = 200  # customers listed at once
 _TALL = 900  # pixels of a card's frame
-_FORMATS = {
-    "feature": "label", "customer": "num", "group_median": "num", "base_median": "num", "base_share_below": "pct",
-    "group_n": "int",
-}  # fmt: skip
+_NUMBERS = ("this_customer", "group_median", "base_median")
+_FORMATS = {"feature": "label", **dict.fromkeys(_NUMBERS, WRITTEN), "base_share_below": "pct", "group_n": "int"}
+_WIDE = {"flex": "1 1 520px", "min_width": "0"}  # of a card: two beside each other where there is room, else below
 
 
 def explore(profile: str, *, language: str = "en", workspace: Path | None = None) -> widgets.Widget:
@@ -63,14 +64,17 @@ class Explorer:
         self.value = widgets.Dropdown(description=self._say("explorer_value"), options=[("–", "")])
         self.found = widgets.Select(description=self._say("explorer_customers"), rows=12)
         self.other = widgets.Text(description=self._say("explorer_compare"), continuous_update=False)
-        self.count, self.card, self.beside, self.group = (widgets.HTML() for _ in range(4))
+        self.count, self.group = widgets.HTML(), widgets.HTML()
+        self.card, self.beside = (widgets.HTML(layout=widgets.Layout(**_WIDE)) for _ in range(2))
         for widget, act in ((self.search, self._list), (self.value, self._list), (self.tag, self._offer_values)):
             widget.observe(act, names="value")
         for widget in (self.found, self.other):
             widget.observe(self._show, names="value")
-        left = widgets.VBox([self.search, self.tag, self.value, self.count, self.found, self.other])
-        cards = widgets.HBox([self.card, self.beside])
-        self.page = widgets.HBox([left, widgets.VBox([self.group, cards])])
+        parts = [self.search, self.tag, self.value, self.count, self.found, self.other]
+        left = widgets.VBox(parts, layout=widgets.Layout(flex="0 0 330px"))
+        cards = widgets.HBox([self.card, self.beside], layout=widgets.Layout(flex_flow="row wrap"))
+        right = widgets.VBox([self.group, cards], layout=widgets.Layout(flex="1 1 auto", min_width="0"))
+        self.page = widgets.HBox([left, right])
         self._list()
 
     # what is known ------------------------------------------------------------------------------
@@ -134,11 +138,21 @@ class Explorer:
         """Put a card's page into a frame of its own, so that its styles stay inside and no script of it runs."""
         currency = self.desk.profile.currency
         page = card_page(self.desk.cards([customer]), language=self.language, currency=currency)
-        size = f'width="740" height="{_TALL}"'
+        size = f'style="width: 100%; border: 0" height="{_TALL}"'
         return f'<iframe sandbox="" title="{html.escape(customer)}" {size} srcdoc="{html.escape(page)}"></iframe>'
 
     def _table(self, customer: str) -> str:
-        return str(table_html(self.comparison(customer), formats=_FORMATS, language=self.language))
+        found = self.comparison(customer).rename(columns={"customer": "this_customer"})
+        return str(table_html(found.assign(**self._written(found)), formats=_FORMATS, language=self.language))
+
+    def _written(self, found: pd.DataFrame) -> dict[str, list[str]]:
+        """Write the figures with the unit of their feature."""
+        kinds = [kind_of(feature) for feature in found["feature"]]
+        currency = self.desk.profile.currency
+        return {
+            name: [show(each, kind, self.language, currency) for each, kind in zip(found[name], kinds, strict=True)]
+            for name in _NUMBERS
+        }
 
     def _tags(self) -> list[tuple[str, str]]:
         columns = [name for name in self.desk.tables["portraits"].columns if name in self.desk.registry.tags]

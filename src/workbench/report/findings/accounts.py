@@ -22,13 +22,14 @@ __all__ = [
 _MOST_ROWS = 15
 _MOST_COMMITTEES = 6
 COMMITTEE = {
-    "name": "text", "decision_role": "label", "contact_id": "text", "position": "text", "function": "text",
+    "account_name": "text", "decision_role": "label", "contact_id": "text", "position": "text", "function": "text",
     "problem": "text", "orders_recent": "int", "cases_recent": "int",
 }  # fmt: skip
 _SHOWN = [
-    "account_id", "name", "health", "failed_checks", "spend_before", "spend_recent", "active_contacts", "contacts",
+    "account_id", "account_name", "firm", "health", "failed_checks", "spend_before", "spend_recent", "active_of",
     "roles_known", "roles_missing", "recency_days",
 ]  # fmt: skip
+_FIRM = ("industry", "size_band", "stage", "region")
 _HEALTH = ("at_risk", "watch", "healthy", "unknown")
 
 
@@ -106,9 +107,10 @@ def riskiest_accounts(portraits: AccountPortraits | None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        At most 15 rows: account_id, name where known (else the id), health, failed_checks (a list of their names),
-        spend_before, spend_recent, active_contacts, contacts, recency_days, roles_known and roles_missing (lists of the
-        standard roles of its buying committee, as labels name them).
+        At most 15 rows: account_id, account_name where known (else the id), firm (industry, size by staff, stage and
+        region, as far as known), health, failed_checks (a list of their names), spend_before, spend_recent, active_of
+        (contacts who were active, of all), recency_days, roles_known and roles_missing (lists of the standard roles of
+        its buying committee, as labels name them).
     """
     if portraits is None:
         return pd.DataFrame(columns=_SHOWN)
@@ -122,7 +124,10 @@ def riskiest_accounts(portraits: AccountPortraits | None) -> pd.DataFrame:
     held = [present.get(account, set()) for account in told["account_id"]]
     told["roles_known"] = [[f"role_{role}" for role in ROLES if role in roles] for roles in held]
     told["roles_missing"] = [[f"role_{role}" for role in ROLES if role not in roles] for roles in held]
-    told["name"] = told["name"].fillna(told["account_id"]) if "name" in told else told["account_id"]
+    told["account_name"] = told["name"].fillna(told["account_id"]) if "name" in told else told["account_id"]
+    told["active_of"] = [f"{row.active_contacts} / {row.contacts}" for row in told.itertuples()]
+    firm = told.reindex(columns=list(_FIRM)).itertuples(index=False)
+    told["firm"] = [" · ".join(str(each) for each in row if pd.notna(each)) for row in firm]
     told = told[told["checks_failed"] > 0].sort_values(
         ["place", "checks_failed", "spend", "account_id"], ascending=[True, False, False, True]
     )
@@ -136,13 +141,13 @@ def riskiest_committees(portraits: AccountPortraits | None) -> pd.DataFrame:
     -------
     DataFrame
         The columns of `COMMITTEE`, one row per contact of the first six accounts of `riskiest_accounts`, in their
-        order: name is the account's, decision_role as labels name it; what is not known is missing, and who has none
+        order: decision_role as labels name it; what is not known is missing, and who has none
         of the standard roles comes last.
     """
     accounts = riskiest_accounts(portraits).head(_MOST_COMMITTEES)
     if portraits is None or accounts.empty:
         return pd.DataFrame(columns=list(COMMITTEE))
-    told = accounts[["account_id", "name"]].assign(place=range(len(accounts)))
+    told = accounts[["account_id", "account_name"]].assign(place=range(len(accounts)))
     told = told.merge(portraits.committees, on="account_id")
     rank = told["decision_role"].map({role: at for at, role in enumerate(ROLES)}).fillna(len(ROLES))
     told = told.assign(rank=rank).sort_values(["place", "rank", "contact_id"], ignore_index=True)

@@ -13,7 +13,8 @@ ROLES = [
 
 def portraits(**changes):
     accounts = pd.DataFrame({
-        "account_id": ["A", "B", "C"], "name": ["Acme", None, "Cube"], "problem": [None, "parent_unknown", None],
+        "account_id": ["A", "B", "C"], "name": ["Acme", None, "Cube"], "region": [None, None, "Beijing"],
+        "size_band": [None, "1-9", "10-49"], "problem": [None, "parent_unknown", None],
         "health": ["at_risk", "healthy", "at_risk"], "spend": [10.0, 20.0, 30.0], "spend_before": [8.0, 9.0, 5.0],
         "spend_recent": [1.0, 9.0, 1.0], "contacts": [2, 1, 3], "active_contacts": [1, 1, 1], "recency_days": [9.0, 5.0, 7.0],
         "checks_failed": [2, 0, 2], "later_than_usual": [True, False, None], "spend_falling": [True, False, True],
@@ -45,7 +46,8 @@ def test_what_was_not_shared_or_lost_is_not_told():
 
 def test_the_riskiest_come_first_and_the_healthy_are_left_out():
     table = riskiest_accounts(portraits())
-    assert table["name"].tolist() == ["Cube", "Acme"]
+    assert table["account_name"].tolist() == ["Cube", "Acme"]
+    assert table["firm"].tolist() == ["10-49 · Beijing", ""]
     assert table["failed_checks"].tolist() == [
         ["spend_falling", "rating_low"],
         ["later_than_usual", "spend_falling", "single_thread"],
@@ -63,5 +65,5 @@ def test_the_committee_of_an_account_is_told_role_by_role_and_nobody_of_a_health
     table = riskiest_committees(portraits(committees=committees))
     assert table["contact_id"].tolist() == ["k1", "k2", "k3"]
     assert table["decision_role"].fillna("-").tolist() == ["role_economic_buyer", "role_user", "-"]
-    assert (table["name"] == "Acme").all() and table["problem"].isna().all()
+    assert (table["account_name"] == "Acme").all() and table["problem"].isna().all()
     assert riskiest_committees(None).empty
