@@ -53,6 +53,11 @@ class Verdict:
         """How the best of the candidates groups; None where nothing was tried."""
         return self.values.get("method")
 
+    @property
+    def jaccard(self) -> float | None:
+        """How alike the groups of the best candidate are in both halves of the data; None where nothing was tried."""
+        return self.values.get("split_half_jaccard")
+
 
 def judge(
     matrix: pd.DataFrame,

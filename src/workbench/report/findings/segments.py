@@ -10,82 +10,15 @@ import pandas as pd
 from workbench.analysis.candidates import UNSUITED, Search
 from workbench.analysis.methods import METHODS
 from workbench.analysis.segment_choice import Choice
-from workbench.analysis.segment_kinds import cross_kinds
 from workbench.analysis.segment_matching import SegmentMatch
 from workbench.analysis.segments import SegmentDefinition
 from workbench.analysis.verdicts import Verdict
 from workbench.core.schema import UNDATED
 from workbench.report.findings.finding import Finding
 
-__all__ = [
-    "APART",
-    "CANDIDATES",
-    "CROSS",
-    "EXPLAINED",
-    "KINDS",
-    "SIZES",
-    "shown_candidates",
-    "shown_cross",
-    "find_choice",
-    "find_segments",
-    "find_tried",
-    "limit_kinds",
-    "limit_segments",
-    "segment_metrics",
-    "shown_kinds",
-    "value_shares",
-]
+__all__ = ["find_choice", "find_segments", "find_tried", "limit_kinds", "limit_segments", "segment_metrics"]
 
-# kinds of the columns of the tables that 06 shows
-SIZES = {"segment": "label", "n": "int", "share": "pct", "low": "pct", "high": "pct", "value_share": "pct"}
-EXPLAINED = {"variable": "label", "n": "int", "explained": "pct", "low": "pct", "high": "pct", "random_high": "pct"}
-CANDIDATES = {
-    "method": "label",
-    "k": "int",
-    "silhouette": "num",
-    "one_cloud_high": "num",
-    "min_jaccard": "num",
-    "smallest_share": "pct",
-    "customers_fitted": "int",
-}
-APART = {"variable": "label", "n": "int", "measure": "label", "strength": "num"}
-KINDS = {"kind": "label", **SIZES}
-CROSS = {
-    "first_value": "label",
-    "second_value": "label",
-    "n": "int",
-    "cell": "int",
-    "share": "pct",
-    "base_share": "pct",
-    "tgi": "num",
-}
-_VALUE = "monetary_total"
 _METHODS = ("kmeans", "mixture", "mixed", "classes")
-
-
-def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
-    """Add each segment's share of net spend to its size.
-
-    Parameters
-    ----------
-    features : DataFrame, one row per customer
-        monetary_total, where it exists.
-    assigned : DataFrame
-        customer_id, segment.
-    sizes : DataFrame
-        `workbench.analysis.segment_profiles.segment_sizes`.
-
-    Returns
-    -------
-    DataFrame
-        ``sizes`` with value_share (null without spend, or where the sum of all is not above 0).
-    """
-    if _VALUE not in features:
-        return sizes.assign(value_share=float("nan"))
-    spend = assigned.merge(features[["customer_id", _VALUE]], on="customer_id")
-    spend = spend.sort_values(_VALUE).groupby("segment")[_VALUE].sum().astype("float64")
-    total = spend.sum()
-    return sizes.assign(value_share=sizes["segment"].map(spend) / total if total > 0 else float("nan"))
 
 
 def find_segments(
@@ -159,14 +92,6 @@ def find_tried(search: Search, n: int) -> list[Finding]:
         said = {"methods": [f"method_{name}" for name in sampled], "sample": max(sampled.values()), "n": n}
         found.append(Finding("segments_sampled", said, 0.1))
     return found
-
-
-def shown_candidates(search: Search) -> pd.DataFrame:
-    """Name the methods of the candidates for a table: method, k and the measures that decide."""
-    table = search.table
-    if table.empty:
-        return table
-    return table.assign(method="method_" + table["method"]).rename(columns={"null_high": "one_cloud_high"})
 
 
 def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[SegmentMatch]) -> list[Finding]:
@@ -285,15 +210,6 @@ def segment_metrics(
     }  # fmt: skip
 
 
-def shown_kinds(sizes: pd.DataFrame, definitions: Sequence[SegmentDefinition]) -> pd.DataFrame:
-    """Name the kinds and their segments for a table: kind, segment as {en, zh}, and the sizes."""
-    titles = {each.name: dict(each.title) for each in definitions}
-    names = {(each.name, segment.key): dict(segment.name) for each in definitions for segment in each.segments}
-    keys = list(zip(sizes["kind"], sizes["segment"], strict=True))
-    told = sizes.assign(segment=[names.get(key, key[1]) for key in keys])
-    return told.assign(kind=[titles.get(kind, kind) for kind, _ in keys])
-
-
 def limit_kinds(definitions: Sequence[SegmentDefinition], known: pd.DataFrame) -> list[Finding]:
     """Name the declared kinds that this base cannot have, and the columns they lack.
 
@@ -311,18 +227,3 @@ def limit_kinds(definitions: Sequence[SegmentDefinition], known: pd.DataFrame) -
     columns = list(dict.fromkeys(name for names in lacking.values() for name in names))
     told = {"kinds": list(titles.values()), "count": len(titles), "columns": columns}
     return [Finding("segments_kinds_absent", told)]
-
-
-def shown_cross(
-    placed: pd.DataFrame, definitions: Sequence[SegmentDefinition], first: str, second: str
-) -> pd.DataFrame:
-    """Cross two kinds for a table, values by their names; nothing where one of them could not be applied."""
-    if not {first, second} <= set(placed.columns):
-        return pd.DataFrame(columns=list(CROSS))
-    names = {(each.name, segment.key): dict(segment.name) for each in definitions for segment in each.segments}
-    crossed = cross_kinds(placed, first, second)
-    told = {
-        column: [names.get((kind, value), value) for value in crossed[column]]
-        for column, kind in (("first_value", first), ("second_value", second))
-    }
-    return crossed.assign(**told)

@@ -10,7 +10,8 @@ from workbench.analysis.clustering import Candidate
 from workbench.analysis.segments import ALL, Segment, SegmentDefinition
 from workbench.analysis.transforms import FeatureTransform, Transform
 from workbench.analysis.verdicts import VERDICTS, Verdict
-from workbench.report.findings.segments import find_segments, find_tried, limit_segments, value_shares
+from workbench.report.findings.segment_tables import value_shares
+from workbench.report.findings.segments import find_segments, find_tried, limit_segments
 from workbench.report.text import say
 from workbench.run.telling import plain
 

@@ -1,0 +1,44 @@
+"""The table of portraits shows what is asked first, in the order of the segments, and nothing that was suppressed."""
+
+import pandas as pd
+
+from workbench.report.findings.segment_tables import PORTRAITS, shown_portraits
+
+NAMES = {"rich": {"en": "Rich", "zh": "富"}, "poor": {"en": "Poor", "zh": "贫"}}
+
+
+def portrait(*rows):
+    names = ["group", "variable", "kind", "value", "n", "share", "median", "suppressed"]
+    table = pd.DataFrame(rows, columns=names)
+    blank = {name: float("nan") for name in ("base_share", "tgi", "tgi_low", "tgi_high", "base_median")}
+    return table.assign(**blank)
+
+
+def test_the_most_frequent_values_stand_before_medians_in_the_order_of_the_segments():
+    found = shown_portraits(
+        portrait(
+            ("poor", "recency_days", "numeric", None, 40, None, 300.0, False),
+            ("poor", "weekday_top", "categorical", "6", 20, 0.5, None, False),
+            *(("rich", "province", "categorical", name, n, n / 100, None, False) for name, n in
+              (("a", 10), ("b", 40), ("c", 30), ("d", 20))),
+            ("rich", "gender", "categorical", "female", 70, 0.7, None, False),
+            ("rich", "gap_days_std", "numeric", None, 100, None, 3.0, False),
+            ("rest", "gender", "categorical", "female", 70, 0.7, None, False),
+        ),
+        NAMES,
+    )  # fmt: skip
+    assert list(found) == list(PORTRAITS)
+    assert [(row.segment["en"], row.variable, row.value, row.n) for row in found.itertuples()] == [
+        ("Rich", "gender", "female", 70),
+        ("Rich", "province", "b", 40),
+        ("Rich", "province", "c", 30),
+        ("Rich", "province", "d", 20),
+        ("Poor", "weekday_top", "weekday_6", 20),
+        ("Poor", "recency_days", None, 40),
+    ]
+
+
+def test_suppressed_cells_and_an_empty_portrait_show_nothing():
+    hidden = portrait(("rich", "gender", "categorical", "male", None, None, None, True))
+    assert shown_portraits(hidden, NAMES).empty
+    assert shown_portraits(hidden.iloc[:0], NAMES).empty
