@@ -2,7 +2,7 @@
 
     python benchmarks/bench_cards.py WORKSPACE PROFILE [--cards 1000]
 
-Where the profile has fewer customers, they are asked for again until the number is reached, in calls of 250: one
+Where the profile has fewer customers, they are asked for again until the number is reached, in calls of 500: one
 page a call, and the values of each card.
 """
 
@@ -20,7 +20,7 @@ from workbench.report.cards import card_page, card_values
 from workbench.run.card_desk import CardDesk
 
 SECONDS = 30.0
-BATCH = 250
+BATCH = 500
 
 
 def main() -> int:

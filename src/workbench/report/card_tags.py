@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
 
 from workbench.analysis.cards.card import CardTag, PortraitCard
 from workbench.report.text import say
@@ -50,12 +52,18 @@ def chips(card: PortraitCard, language: str) -> list[dict[str, object]]:
 
 
 def _chip(tag: CardTag, language: str) -> dict[str, object]:
-    until = say("portrait_card_until", language, {"on": tag.expires_at}) if tag.expires_at else ""
-    as_of = say("portrait_card_as_of", language, {"on": tag.as_of}) if tag.as_of else ""
-    since = say("portrait_card_since", language, {"on": tag.since}) if tag.since and tag.since != tag.as_of else ""
-    word = say("portrait_card_expired", language) if tag.expired else say(f"portrait_card_kind_{tag.kind}", language)
+    until = _on("portrait_card_until", language, tag.expires_at)
+    as_of = _on("portrait_card_as_of", language, tag.as_of)
+    since = _on("portrait_card_since", language, tag.since) if tag.since != tag.as_of else ""
+    word = _on("portrait_card_expired" if tag.expired else f"portrait_card_kind_{tag.kind}", language)
     source = " · ".join(each for each in (tag.evidence, as_of, since, until) if each)
     return {
         "name": tag.name[language], "value": tag.value_name[language], "mark": _MARKS[tag.kind], "kind": tag.kind,
         "word": word, "expired": tag.expired, "source": source,
     }  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _on(key: str, language: str, on: date | str | None = "") -> str:
+    """Say a text about a date; thousands of tags share a few dates. Nothing where there is no date."""
+    return "" if on is None else say(key, language, {"on": on} if on else {})
