@@ -9,7 +9,9 @@ import pandas as pd
 from workbench.analysis.candidates import Search
 from workbench.analysis.segment_kinds import cross_kinds
 from workbench.analysis.segments import SegmentDefinition
+from workbench.report.numbers import LANGUAGES
 from workbench.report.plots.portraits import value_key
+from workbench.report.text import say
 
 __all__ = [
     "APART",
@@ -51,8 +53,7 @@ CROSS = {
 }
 PORTRAITS = {
     "segment": "label",
-    "variable": "label",
-    "value": "label",
+    "trait": "label",
     "n": "int",
     "share": "pct",
     "base_share": "pct",
@@ -117,9 +118,9 @@ def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, object]) -> pd.D
     Returns
     -------
     DataFrame
-        The columns of `PORTRAITS`: of each segment and variable of `SHARES` the three most frequent values, then the
-        medians of `MEDIANS`; variables this base lacks and suppressed cells are left out. n: customers of the segment
-        with the value, or of whom the number is known.
+        The columns of `PORTRAITS`; trait: the variable and its value. Of each segment and variable of `SHARES` the
+        three most frequent values, then the medians of `MEDIANS`; variables this base lacks and suppressed cells are
+        left out. n: customers of the segment of whom the variable is known.
     """
     known = portrait[portrait["group"].isin(list(names)) & ~portrait["suppressed"].fillna(False).astype(bool)]
     shares = known[known["variable"].isin(SHARES) & known["share"].notna()]
@@ -131,12 +132,17 @@ def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, object]) -> pd.D
     place = {name: at for at, name in enumerate([*names, *SHARES, *MEDIANS])}
     order = told.assign(segment=told["group"].map(place), at=told["variable"].map(place), less=-told["share"])
     told = told.loc[order.sort_values(["segment", "at", "less", "value"]).index].reset_index(drop=True)
-    values = [
-        value_key(row.variable, row.value) if pd.notna(row.value) else None
-        for row in told[["variable", "value"]].itertuples()
-    ]
-    named = told.assign(segment=told["group"].map(names), value=pd.Series(values, dtype="object"))
+    traits = [_trait(row.variable, row.value) for row in told[["variable", "value"]].itertuples()]
+    named = told.assign(segment=told["group"].map(names), trait=pd.Series(traits, dtype="object"))
     return named[list(PORTRAITS)]
+
+
+def _trait(variable: str, value: object) -> str | dict[str, str]:
+    """Name a variable, with its value where it has one."""
+    if pd.isna(value):
+        return variable
+    said = {"variable": variable, "value": value_key(variable, value)}
+    return {language: say("trait_value", language, said) for language in LANGUAGES}
 
 
 def shown_kinds(sizes: pd.DataFrame, definitions: Sequence[SegmentDefinition]) -> pd.DataFrame:

@@ -28,13 +28,14 @@ def test_the_most_frequent_values_stand_before_medians_in_the_order_of_the_segme
         NAMES,
     )  # fmt: skip
     assert list(found) == list(PORTRAITS)
-    assert [(row.segment["en"], row.variable, row.value, row.n) for row in found.itertuples()] == [
-        ("Rich", "gender", "female", 70),
-        ("Rich", "province", "b", 40),
-        ("Rich", "province", "c", 30),
-        ("Rich", "province", "d", 20),
-        ("Poor", "weekday_top", "weekday_6", 20),
-        ("Poor", "recency_days", None, 40),
+    traits = [each if isinstance(each, str) else each["en"] for each in found["trait"]]
+    assert list(zip([each["en"] for each in found["segment"]], traits, found["n"], strict=True)) == [
+        ("Rich", "Gender: female", 70),
+        ("Rich", "Province: b", 40),
+        ("Rich", "Province: c", 30),
+        ("Rich", "Province: d", 20),
+        ("Poor", "Main weekday: Saturday", 20),
+        ("Poor", "recency_days", 40),
     ]
 
 
