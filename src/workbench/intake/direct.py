@@ -48,8 +48,8 @@ class Copied:
         Its rows.
     line : str
         The line a row of it came from, as SQL over ``file_row_number``.
-    doubts : dict of str to str
-        By column, SQL that is true where its cell is in doubt.
+    doubts : tuple of str
+        SQL that is true where a cell is in doubt, each of one column and one comparison.
     odd : OddLines
         The lines that hold no record.
     """
@@ -57,7 +57,7 @@ class Copied:
     path: Path
     count: int
     line: str
-    doubts: dict[str, str]
+    doubts: tuple[str, ...]
     odd: OddLines
 
 
@@ -120,9 +120,9 @@ def _is_plain(source: SourceParams, plans: Mapping[str, ColumnPlan]) -> bool:
     return not declared and not by_serial and {plan.kind for plan in plans.values()} <= set(_KINDS)
 
 
-def _many(engine: ibis.BaseBackend, sample: str, doubts: Mapping[str, str]) -> bool:
+def _many(engine: ibis.BaseBackend, sample: str, doubts: tuple[str, ...]) -> bool:
     """Tell whether more than a few of the first records are in doubt."""
-    asked = f"SELECT count(*), count(*) FILTER ({' OR '.join(doubts.values())}) FROM ({sample})"
+    asked = f"SELECT count(*), count(*) FILTER ({' OR '.join(doubts)}) FROM ({sample})"
     total, found = engine.raw_sql(asked).fetchall()[0]
     return found > max(3, _FEW * total)
 
@@ -202,9 +202,9 @@ def _settled(engine: ibis.BaseBackend, table: ibis.Table) -> ibis.Table:
     return engine.sql(engine.compile(table))
 
 
-def _doubts(plans: Mapping[str, ColumnPlan], needed: tuple[str, ...], *, trimmed: bool) -> dict[str, str]:
-    """Say of every column how a row of the copy shows that its cell is in doubt."""
-    doubts = {}
+def _doubts(plans: Mapping[str, ColumnPlan], needed: tuple[str, ...], *, trimmed: bool) -> tuple[str, ...]:
+    """Say of every column how a row of the copy shows that its cell is in doubt; what a footer can rule out."""
+    doubts = []
     for name in dict.fromkeys([*plans, *needed]):
         cell, plan = quoted_name(name), plans.get(name)
         said = [f"{cell} IS NULL"] if name in needed else []
@@ -213,6 +213,5 @@ def _doubts(plans: Mapping[str, ColumnPlan], needed: tuple[str, ...], *, trimmed
         if plan is not None and plan.kind in ("date", "timestamp"):
             end = min(plan.date_max, _LAST_DAY) + dt.timedelta(days=1)
             said += [f"{cell} < DATE '{plan.date_min.isoformat()}'", f"{cell} >= DATE '{end.isoformat()}'"]
-        if said:
-            doubts[name] = f"coalesce({' OR '.join(said)}, false)"
-    return doubts
+        doubts += said
+    return tuple(doubts)

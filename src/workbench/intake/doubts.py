@@ -97,9 +97,9 @@ def settle_doubts(
 
 
 def _lines_in_doubt(engine: ibis.BaseBackend, rows: str, copied: Copied) -> list[int]:
-    """Find the lines of the records in doubt, column by column: what a footer rules out is not read."""
+    """Find the lines of the records in doubt, one comparison at a time: what a footer rules out is not read."""
     lines: set[int] = set()
-    for doubt in copied.doubts.values():
+    for doubt in copied.doubts:
         asked = f"SELECT {copied.line} FROM {rows} WHERE {doubt} LIMIT {_MOST + 1}"
         lines |= {int(row[0]) for row in engine.raw_sql(asked).fetchall()}
         if len(lines) > _MOST:
@@ -167,7 +167,7 @@ def _put_in_place(engine: ibis.BaseBackend, copied: Copied, rows: str, judged: P
         listed = f"SELECT list({each} ORDER BY {LINE}) FROM read_parquet({quoted_text(judged)})"
         engine.raw_sql(f"SET VARIABLE {variable} = ({listed})")
     place = f"list_position(getvariable('{name}_lines'), line)"
-    found = f"CASE WHEN {' OR '.join(copied.doubts.values())} THEN getvariable('{name}')[{place}] END"
+    found = f"CASE WHEN {' OR '.join(copied.doubts)} THEN getvariable('{name}')[{place}] END"
     values = ", ".join(f"CASE WHEN f IS NULL THEN {each} ELSE f.{each} END AS {each}" for each in names)
     engine.raw_sql(f"""CREATE OR REPLACE TEMP VIEW {name} AS
         SELECT {values}, line AS {LINE}, coalesce(f.{STATE}, 0)::INTEGER AS {STATE}

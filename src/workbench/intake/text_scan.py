@@ -125,7 +125,7 @@ def _count_bytes(path: Path, encoding: str, separator: str, *, header: bool = Fa
             newlines, returns = _count(codes, b"\n"), _count(codes, b"\r") if b"\r" in chunk else 0
             counts.newlines += newlines
             counts.returns += returns - (_pairs(codes, b"\r\n") if returns else 0)
-            counts.nuls += chunk.count(b"\0")
+            counts.nuls += chunk.count(b"\0") if b"\0" in chunk else 0
             counts.separators += _count(codes, mark) if len(mark) == 1 else chunk.count(mark) if mark else 0
             body = chunk[chunk.find(b"\n") + 1 :] if header and not counts.last else chunk
             counts.trimmed = counts.trimmed and not _may_have_edges(before, body, mark)
@@ -181,12 +181,9 @@ def _may_have_edges(before: bytes, content: bytes, mark: bytes) -> bool:
 
 def _has_blank_beside(content: bytes, edges: bytes) -> bool:
     codes = np.frombuffer(content, np.uint8)
-    blank = codes == _SPACE
-    for edge in {each for each in edges if each in content}:
-        is_edge = codes == edge
-        if (blank[:-1] & is_edge[1:]).any() or (blank[1:] & is_edge[:-1]).any():
-            return True
-    return False
+    blanks = np.flatnonzero(codes == _SPACE)
+    beside = [codes[blanks[blanks > 0] - 1], codes[blanks[blanks < codes.size - 1] + 1]]
+    return any((each == edge).any() for each in beside for edge in edges)
 
 
 def _blanks_after(mark: bytes) -> tuple[bytes, ...]:
