@@ -26,7 +26,7 @@ _MOST = 200  # customers listed at once
 _TALL = 900  # pixels of a card's frame
 _NUMBERS = ("this_customer", "group_median", "base_median")
 _FORMATS = {"feature": "label", **dict.fromkeys(_NUMBERS, WRITTEN), "base_share_below": "pct", "group_n": "int"}
-_WIDE = {"flex": "1 1 520px", "min_width": "0"}  # of a card: two beside each other where there is room, else below
+_WIDE = {"flex": "1 1 440px", "min_width": "0"}  # of a card: two beside each other where there is room, else below
 
 
 def explore(profile: str, *, language: str = "en", workspace: Path | None = None) -> widgets.Widget:
