@@ -11,7 +11,7 @@ import ibis
 import pandas as pd
 
 from workbench.core.errors import DataError, Fault, did_you_mean
-from workbench.intake.features import FeatureSettings, build_features, keeping
+from workbench.intake.features import REGISTRY, FeatureSettings, build_features, keeping
 
 __all__ = ["FeaturesThen", "dated_only"]
 
@@ -39,7 +39,7 @@ class FeaturesThen:
     columns: Collection[str] = ()
     engine: ibis.BaseBackend | None = None
 
-    def at(self, tables: Mapping[str, ibis.Table], cut_off: date) -> pd.DataFrame:
+    def at(self, tables: Mapping[str, ibis.Table], cut_off: date, *, undated: Collection[str] = ()) -> pd.DataFrame:
         """Build the features as they stood at a cut-off; the label table is no source of features.
 
         Parameters
@@ -47,6 +47,9 @@ class FeaturesThen:
         tables : mapping of str to ibis.Table
             As ``dated_only`` gives them.
         cut_off : date
+        undated : collection of str
+            Columns of customers that ``dated_only`` left out: a feature that is made of one of them today, and could be
+            made of something else then, would not mean the same, and is left out, too.
 
         Returns
         -------
@@ -59,7 +62,14 @@ class FeaturesThen:
         with keeping(self.engine) if self.engine is not None else nullcontext() as keep:
             built = build_features(known, **asked, keep=keep)
             kept = [name for name in built.columns if not self.columns or name in self.columns]
-            return to_pandas(built.select(kept))
+            return to_pandas(built.select([name for name in kept if not _is_made_of(name, undated)]))
+
+
+def _is_made_of(feature: str, columns: Collection[str]) -> bool:
+    """Say whether a registered feature may be made of one of some columns of customers."""
+    needs = REGISTRY[feature].needs if feature in REGISTRY else ()
+    parts = {part for need in needs for part in need.split("|")}
+    return not parts.isdisjoint(f"customers.{name}" for name in columns)
 
 
 def dated_only(

@@ -161,7 +161,7 @@ def study_churn(
     ]  # fmt: skip
     early = find_late_columns(tables, as_of=as_of, cut_off=cut_offs.test)
     known, undated = dated_only(tables, set(early["feature"]), stable_attributes)
-    periods, late = _periods(known, labels, then)
+    periods, late = _periods(known, labels, then, undated)
     late = pd.concat([early, late], ignore_index=True)
     result = _alarmed(fit_dated(periods, horizon_days=horizon.days, **settings), late)
     counts = _counted(labels) | {"immature": len(active_customers(tables["transactions"], cut_offs.ends, within))}
@@ -172,13 +172,16 @@ def study_churn(
 
 
 def _periods(
-    tables: Mapping[str, ibis.Table], labels: Sequence[tuple[str, Labels]], then: FeaturesThen
+    tables: Mapping[str, ibis.Table],
+    labels: Sequence[tuple[str, Labels]],
+    then: FeaturesThen,
+    undated: Sequence[str],
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Join labels and features at every cut-off, training cut-offs below each other; and what knows the future."""
     parts: dict[str, list[pd.DataFrame]] = {}
     late = []
     for role, each in labels:
-        known = _joined(each.frame, then.at(tables, each.cut_off))
+        known = _joined(each.frame, then.at(tables, each.cut_off, undated=undated))
         late.append(find_future(known, each.cut_off))
         parts.setdefault(role, []).append(known.assign(cut_off=pd.Timestamp(each.cut_off)))
     periods = {role: pd.concat(frames, ignore_index=True) for role, frames in parts.items()}
@@ -298,7 +301,7 @@ def _study_labels(
     left_out |= {"labels.before_first_cut_off": earlier, "labels.household_later": parted}
     early = find_late_columns(tables, as_of=as_of, cut_off=dated[-1][1].cut_off)
     known, undated = dated_only(tables, set(early["feature"]), stable_attributes)
-    periods, late = _periods(known, dated, then)
+    periods, late = _periods(known, dated, then, undated)
     late = pd.concat([early, late], ignore_index=True)
     left_out |= {"labels.without_features": sum(len(each.frame) for _, each in dated) - sum(map(len, periods.values()))}
     result = _alarmed(fit_dated(periods, **settings), late)

@@ -62,8 +62,8 @@ class Past:
     def _features(self, when: date) -> pd.DataFrame | None:
         if self.features is None or when == self.as_of:
             return self.features
-        known, _ = dated_only(self.tables)  # what bears no date knows what came after
-        return self.then.at(known, when)
+        known, undated = dated_only(self.tables)  # what bears no date knows what came after
+        return self.then.at(known, when, undated=undated)
 
 
 def learn_until(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.analysis import features_then
 from workbench.analysis.churn import study as churn_study
 from workbench.analysis.churn.results import ChurnResult
 from workbench.analysis.churn.study import ChurnStudy, score_customers, study_churn
@@ -277,13 +278,13 @@ def test_what_is_known_of_a_dated_label_ends_where_its_period_begins(fitted):
 
 def test_the_label_table_is_no_source_of_features(fitted, monkeypatch):
     given = []
-    real = churn_study.build_features
+    real = features_then.build_features
 
     def build(tables, **options):
         given.append(set(tables))
         return real(tables, **options)
 
-    monkeypatch.setattr(churn_study, "build_features", build)
+    monkeypatch.setattr(features_then, "build_features", build)
     label_study(dated_labels(), tables={"transactions": lines(shop(60))})
     assert given == [{"transactions"}] * 3
     assert "observed_at" not in fitted["test"]
@@ -367,7 +368,7 @@ def test_the_study_learns_and_scores_end_to_end_repeats_and_finds_the_column_tha
     assert found[1].undated == ()
     assert found[0].result.origins["role"].tolist() == ["train", "train", "calibrate", "test"]
     assert 0.4 < found[0].result.metrics["auc_apart"] < 1
-    features = churn_study._features_at(tables, AS_OF, (30, 90, 365))
+    features = FeaturesThen().at(tables, AS_OF)
     result = score_customers(found[0], features, tables, as_of=AS_OF)
     assert result["churn_probability"].between(0, 1).all()
     assert 0 < len(result) < features["customer_id"].nunique()
