@@ -149,6 +149,17 @@ def test_a_model_with_leak_alarms_does_not_become_the_champion(place, saved):
     assert len(registry.versions()) == 3  # the same model again is no new version
 
 
+def test_where_no_version_is_the_champion_the_reason_is_said(tmp_path, saved):
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params" / "shop.yaml").write_text(PROFILE, encoding="utf-8")
+    workspace = Workspace(tmp_path)
+    keep_features(workspace, customers().drop(columns="label"))
+    register(workspace, replace(saved, facts={**saved.facts, "leak_alarms": 2}))
+    said = "churn-shop: no version is the champion; the newest, 1, is none because of 2 leak alarms"
+    with pytest.raises(ProfileError, match=said):
+        score_profile(workspace, "shop")
+
+
 def test_a_type_that_is_not_on_our_list_is_not_built(saved):
     from collections import Counter
 

@@ -96,9 +96,9 @@ class ModelRegistry:
             if which in (str(each.number), each.version) or (which == CHAMPION and each.champion):
                 return each
         if which == CHAMPION:
-            raise ProfileError(
-                Fault(self.name, "no version is the champion", "", "See why in the tags of its versions")
-            )
+            why = versions[0].tags.get("not_champion_because", "no promotion")
+            found = f"no version is the champion; the newest, {versions[0].number}, is none because of {why}"
+            raise ProfileError(Fault(self.name, found, "", "Mend what the report says, and run the stage again"))
         known = [CHAMPION, *(str(each.number) for each in versions), *(each.version for each in versions)]
         raise ProfileError(Fault(self.name, f"no version '{which}'", "", did_you_mean(which, known)))
 
