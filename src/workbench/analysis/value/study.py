@@ -98,6 +98,11 @@ class ValueStudy:
         """What gives the value: bgnbd, pareto, learned or two_part; empty when too little is known."""
         return self.definition.chosen if self.definition else ""
 
+    @property
+    def learned(self) -> bool:
+        """Whether a learner gives the value."""
+        return bool(self.definition and self.definition.learned)
+
     def part(self, name: str) -> pd.DataFrame:
         """Return one of the tables for charts, empty where there is none."""
         return self.tables.get(name, pd.DataFrame())

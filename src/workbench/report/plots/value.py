@@ -231,7 +231,7 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     shown = shown if len(shown) else frame
     best = shown.sort_values(["expected_orders", "repeats", "idle"], ascending=[True, True, False]).iloc[-1]
     values = {"orders": best["expected_orders"], "repeats": int(best["repeats_low"]), "n": best["n"]}
-    title = say("chart_matrix_title", language, values | {"idle_days": best["idle_high"]})
+    title = say("chart_matrix_title", language, values | {"idle_days": best["idle_high"] + 1})
     figure, panels = canvas("middle", widths=(1, 1))
     rows = sorted(shown["repeats"].unique(), reverse=True)
     columns = sorted(frame["idle"].unique())
@@ -264,7 +264,13 @@ def _band_names(frame: pd.DataFrame, name: str, bands: Sequence[int], *, unit: i
 
 @drawn("rank", "expected_value", "value_low", "value_high")
 def plot_ladder(
-    frame: pd.DataFrame, *, level: float, horizon_days: int, language: str = "en", about: About = UNKNOWN
+    frame: pd.DataFrame,
+    *,
+    level: float,
+    horizon_days: int,
+    learned: bool = False,
+    language: str = "en",
+    about: About = UNKNOWN,
 ) -> Chart:
     """Draw the expected value of customers at a few ranks, with the interval of one customer.
 
@@ -275,6 +281,8 @@ def plot_ladder(
     level : float
         Of the interval.
     horizon_days : int
+    learned : bool
+        Whether the intervals are what customers of like prediction spent in the test period.
     language, about
         As everywhere.
 
@@ -299,7 +307,8 @@ def plot_ladder(
         items.append((say("chart_ladder_row", language, {"rank": row.rank}), text))
     axes.set_xlim(0, float(shown["value_high"].max()) * 1.15 or 1.0)
     number_axis(axes, "x", say("axis_expected_value", language), Scale("money", language, about.currency))
-    note = footnote(language, about, say("chart_ladder_note", language, {"level": level}))
+    key = "chart_ladder_note_learned" if learned else "chart_ladder_note"
+    note = footnote(language, about, say(key, language, {"level": level}))
     return composed(figure, title, described("chart_kind_dots", title, items, language), note)
 
 
