@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 from workbench.core.store import Store
 from workbench.core.workspace import find_workspace
 from workbench.intake.vault import KEY_VARIABLE, read_vault
 from workbench.run.card_desk import CardDesk
-from workbench.run.cli import app
 from workbench.run.flow import FlowOptions, run_flow
 
 PROFILE = """profile: two_shops
@@ -86,18 +84,7 @@ def _run(root: Path, repository: Path, *, key: str | None):
         first = run_flow(find_workspace(root), "two_shops", FlowOptions())
         again = run_flow(find_workspace(root), "two_shops", FlowOptions())
         people = read_vault(find_workspace(root), "two_shops").to_pandas() if key else None
-        _export(root)
     return root, first, again, people
-
-
-def _export(root: Path) -> None:
-    """Write what leaves the workbench: an audience in every form, and the card of every customer."""
-    place = ["--profile", "two_shops", "--workspace", str(root)]
-    rule = ["audience", "frequency_orders >= 1", *place]
-    cards = ["card", *_frame(root, "features")["customer_id"], *place]
-    for command in (*([*rule, "--export", form] for form in ("csv", "xlsx", "parquet")), [*rule, "--page"], cards):
-        done = CliRunner().invoke(app, command)
-        assert done.exit_code == 0, done.output
 
 
 def _frame(root: Path, table: str) -> pd.DataFrame:
@@ -139,23 +126,25 @@ def test_nothing_runs_again_when_nothing_changed(two_shops, vaulted):
 
 
 @pytest.mark.parametrize("run", ["two_shops", "vaulted"])
-def test_no_name_and_no_phone_is_left_in_any_file_but_the_raw_ones(run, request, plain_content):
-    """Nor in what is exported to go on: audiences in every form, and cards."""
+def test_no_name_and_no_phone_is_left_in_any_file_but_the_raw_ones(run, request):
     root, first, _, _ = request.getfixturevalue(run)
     assert first.error is None, first.error
-    paths = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
-    assert {"cards", "csv", "xlsx", "parquet"} <= {
-        part for path in paths for part in (path.parent.name, path.suffix[1:])
-    }
     found = [
         f"{word} in {path.relative_to(root)}"
-        for path in paths
-        if "raw" not in path.relative_to(root).parts
-        for content in [plain_content(path)]
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_symlink() and "raw" not in path.relative_to(root).parts
         for word in CANARIES
-        if word.encode() in content
+        if word.encode() in _content(path)
     ]
     assert not found
+
+
+def _content(path: Path) -> bytes:
+    """Return a file's bytes; of a table also its cells, which compression hides."""
+    content = path.read_bytes()
+    if path.suffix == ".parquet" and path.name != "vault.parquet":
+        content += pd.read_parquet(path).to_csv().encode()
+    return content
 
 
 def test_the_vault_gives_contact_data_to_who_has_the_key(vaulted):

@@ -83,7 +83,7 @@ def test_contact_data_leaves_no_trace(root, plain_content):
             assert b"@example.com" not in content, path
             assert not phones & set(re.findall(rb"139\d{8}", content)), path
             assert not [word for word in words if word in content], path
-    assert {".parquet", ".ipynb", ".html", ".db", ".skops", ".json", ".svg", ".yaml"} <= searched
+    assert {".parquet", ".ipynb", ".html", ".db", ".json", ".svg"} <= searched
 
 
 def test_both_reports_carry_the_same_numbers(root):
