@@ -3,15 +3,18 @@
 import csv
 import json
 import re
+import shutil
 from collections import Counter
 
 import nbformat
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from workbench.core.schema import DERIVED
 from workbench.core.stages import STAGES
 from workbench.core.workspace import find_workspace
+from workbench.run.cli import app
 from workbench.run.context import stage_summary
 
 
@@ -66,8 +69,9 @@ def test_every_customer_has_one_row_of_features_rfm_and_segment(root):
         assert frames[name]["customer_id"].tolist() == ids.tolist()
 
 
-def test_contact_data_leaves_no_trace(root, plain_content):
-    """In no table, notebook, page, log or tracked artifact of any stage."""
+@pytest.fixture(scope="module")
+def traces(root, plain_content):
+    """What looks a file through for the names, phones and addresses of tiny's people."""
     with (root / "data/raw/tiny/customers.csv").open(encoding="utf-8", newline="") as stream:
         people = list(csv.DictReader(stream))
     names = sorted({each["name"] for each in people if len(each["name"]) > 2 + 4 * each["name"].isascii()})[::4]  # noqa: PLR2004
@@ -75,15 +79,36 @@ def test_contact_data_leaves_no_trace(root, plain_content):
     phones = {each["phone"].encode() for each in people}
     assert len(names) > 20
     assert len(phones) > 100
-    searched = set()
-    for path in root.rglob("*"):
-        if path.is_file() and "raw" not in path.relative_to(root).parts:
-            content = plain_content(path)
-            searched.add(path.suffix)
-            assert b"@example.com" not in content, path
-            assert not phones & set(re.findall(rb"139\d{8}", content)), path
-            assert not [word for word in words if word in content], path
-    assert {".parquet", ".ipynb", ".html", ".db", ".json", ".svg"} <= searched
+
+    def found(path):
+        content = plain_content(path)
+        mail = [b"@example.com"] if b"@example.com" in content else []
+        return [*mail, *(phones & set(re.findall(rb"139\d{8}", content))), *(word for word in words if word in content)]
+
+    assert found(root / "data/raw/tiny/customers.csv")
+    return found
+
+
+def test_contact_data_leaves_no_trace(root, traces):
+    """In no table, notebook, page, log or tracked artifact of any stage."""
+    paths = [path for path in root.rglob("*") if path.is_file() and "raw" not in path.relative_to(root).parts]
+    assert {path: traces(path) for path in paths if traces(path)} == {}
+    assert {".parquet", ".ipynb", ".html", ".db", ".json", ".svg"} <= {path.suffix for path in paths}
+
+
+def test_audiences_and_cards_made_without_the_key_hold_no_contact_data(root, traces, tmp_path):
+    for part in ("params", "data/processed", "reports/tiny/latest"):
+        shutil.copytree(root / part, tmp_path / part, symlinks=False)
+    customers = pd.read_parquet(tmp_path / "data/processed/tiny/features.parquet")["customer_id"]
+    where = ["--profile", "tiny", "--workspace", str(tmp_path)]
+    before = set(tmp_path.rglob("*"))
+    calls = [["card", customers[0], *where]]
+    calls += [["audience", "frequency_orders >= 1", "--export", kind, *where] for kind in ("csv", "xlsx", "parquet")]
+    for call in calls:
+        assert CliRunner().invoke(app, call).exit_code == 0, call
+    made = [path for path in set(tmp_path.rglob("*")) - before if path.is_file()]
+    assert {".csv", ".xlsx", ".parquet", ".json", ".html"} <= {path.suffix for path in made}
+    assert {path: traces(path) for path in made if traces(path)} == {}
 
 
 def test_both_reports_carry_the_same_numbers(root):
