@@ -29,6 +29,7 @@ __all__ = [
     "has_damaged_long_ids",
     "id_statistics",
     "normalise_key",
+    "patterns_of",
     "read_cell",
     "strip_cell",
 ]
@@ -104,7 +105,7 @@ class ColumnPlan:
     patterns: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "patterns", _patterns(self.formats, self.name))
+        object.__setattr__(self, "patterns", patterns_of(self.formats, self.name))
 
 
 @ibis.udf.scalar.builtin(name="trim")
@@ -379,7 +380,8 @@ def _by_pattern(cell: ibis.Value, pattern: str) -> ibis.Value:
     return ibis.literal(dt.datetime(1899, 12, 30)).cast("timestamp(6)") + seconds.as_interval("s")
 
 
-def _patterns(formats: FormatParams, column: str) -> tuple[str, ...]:
+def patterns_of(formats: FormatParams, column: str) -> tuple[str, ...]:
+    """Return the declared patterns of a column's dates; none where ISO dates are read."""
     declared: object = formats.dates
     if isinstance(declared, Mapping):
         declared = declared.get(column)

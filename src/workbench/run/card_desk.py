@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ from workbench.core.schema import UNDATED
 from workbench.core.store import Store, to_pandas
 from workbench.core.tags import TagRegistry
 from workbench.core.workspace import Workspace
+from workbench.intake.casting import patterns_of
 from workbench.intake.features.exact import at_midnight
 from workbench.intake.purposes import name_purposes
 from workbench.intake.vault import find_key, read_vault
@@ -182,9 +184,10 @@ class CardDesk:
         return table
 
     def _birthdays(self, ids: Sequence[str]) -> pd.DataFrame:
-        """Give the next birthday, day and month alone; the year is not shown."""
+        """Give the next birthday, without its year; nobody's without an as-of date or where years alone are known."""
         customers = self.tables.get("customers")
-        if customers is None or not {"customer_id", "birth_date"} <= set(customers.columns):
+        known = customers is not None and {"customer_id", "birth_date"} <= set(customers.columns)
+        if not known or self.as_of == UNDATED or _years_alone(self.profile):
             return pd.DataFrame({"customer_id": pd.Series(dtype="str")})
         born = to_pandas(
             customers.filter(customers.customer_id.isin(sorted(set(ids)))).select("customer_id", "birth_date")
@@ -240,6 +243,14 @@ class CardDesk:
             near = to_pandas(some)["customer_id"].tolist()
             remedy = "It may have been erased, or merged into another by 02_resolve_identity"
             raise DataError([Fault("card", f"no customer '{each}'", nearest(each, near), remedy) for each in lacking])
+
+
+def _years_alone(profile: Profile) -> bool:
+    """Tell whether some source gives the year of birth without the day."""
+    declared = [patterns_of(each.formats, "birth_date") for each in profile.sources.values()]
+    return any(
+        "%Y" in each and not {"%d", "%-d", "%j"} & set(re.findall("%-?.", each)) for own in declared for each in own
+    )
 
 
 def _next_birthday(born: dt.date, as_of: dt.date) -> dt.date:

@@ -1,12 +1,14 @@
 """Cards from the tables of a run: expired tags, unknown customers, refusals, who is carried by a report."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from workbench.core.errors import DataError
+from workbench.core.profile import load_profile
 from workbench.core.workspace import find_workspace
 from workbench.run.card_desk import CardDesk
 from workbench.run.cli import app
@@ -64,6 +66,31 @@ def test_an_expired_tag_is_shown_as_expired_and_told_in_no_sentence(root, custom
     page = (root / f"reports/tiny/cards/{customer}.en.html").read_text(encoding="utf-8")
     assert f"<small>{said}</small>" in page
     assert (values["sentence"] == []) == (said == "expired")
+
+
+def born(root, *, as_of="2025-07-01", dates=None):
+    """Return the next birthdays of two customers, from a birth date each."""
+    people = pd.DataFrame({"customer_id": IDS[:2], "birth_date": pd.to_datetime(["1990-08-02", "1988-02-29"])})
+    people.to_parquet(root / "data/processed/tiny/customers.parquet")
+    summary = root / "data/processed/tiny/.stages/03_build_features/current/summary.json"
+    summary.write_text(json.dumps({"as_of": as_of}), encoding="utf-8")
+    profile = load_profile(find_workspace(root), "tiny")
+    sources = {
+        name: each.model_copy(update={"formats": each.formats.model_copy(update={"dates": dates})})
+        for name, each in profile.sources.items()
+    }
+    desk = CardDesk(find_workspace(root), "tiny", profile=replace(profile, sources=sources))
+    return dict(desk._birthdays(IDS[:2]).itertuples(index=False))
+
+
+def test_a_birthday_ahead_is_a_day_that_is_known(root):
+    assert born(root) == {IDS[0]: pd.Timestamp("2025-08-02"), IDS[1]: pd.Timestamp("2026-03-01")}
+    assert born(root, dates={"birth_date": "%Y%m%d"}) != {}
+
+
+def test_without_a_date_or_with_years_alone_nobody_has_a_birthday_ahead(root):
+    assert born(root, as_of=None) == {}
+    assert born(root, dates={"birth_date": ["%Y", "%Y-%m"]}) == {}
 
 
 def test_who_refused_profiling_last_has_a_header_alone(root):
