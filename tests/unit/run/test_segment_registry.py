@@ -38,6 +38,11 @@ def desk(tmp_path_factory):
     return workspace, tracker.segments
 
 
+def test_before_a_version_is_promoted_the_newest_is_named(desk):
+    with pytest.raises(ProfileError, match="no version is the champion yet.*newest is 2.*promote shop 2"):
+        desk[1].find("champion")
+
+
 def test_definitions_are_promoted_with_who_when_and_why_and_rolled_back(desk):
     workspace, registry = desk
     assert registry.champion() is None

@@ -105,6 +105,10 @@ class SegmentRegistry:
         near = [each for each in versions if len(which) >= 4 and each.version.startswith(which)]
         if len(exact or near) == 1:
             return (exact or near)[0]
+        if which in ALIASES:
+            newest = versions[0].number
+            remedy = f"The newest is {newest}: name it, or workbench segments promote {self.profile} {newest} --why ..."
+            raise ProfileError(Fault(self.name, f"no version is the {which} yet", "", remedy))
         known = [*ALIASES, *(str(each.number) for each in versions), *(each.version for each in versions)]
         found = f"several versions begin with '{which}'" if near else f"no version '{which}'"
         raise ProfileError(Fault(self.name, found, "", did_you_mean(which, known)))
