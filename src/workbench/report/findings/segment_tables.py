@@ -105,7 +105,7 @@ def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataF
     return sizes.assign(value_share=sizes["segment"].map(spend) / total if total > 0 else float("nan"))
 
 
-def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, object]) -> pd.DataFrame:
+def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
     """Choose of a portrait what a reader asks first: who, where, what, by which way and when, each against everybody.
 
     Parameters
@@ -113,7 +113,7 @@ def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, object]) -> pd.D
     portrait : DataFrame
         `workbench.analysis.portraits.groups.portray_groups`.
     names : mapping
-        Segment to its name; its order is that of the rows.
+        Segment to its name; its order is that of the rows. Of a tier what stands before the colon is shown.
 
     Returns
     -------
@@ -133,8 +133,16 @@ def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, object]) -> pd.D
     order = told.assign(segment=told["group"].map(place), at=told["variable"].map(place), less=-told["share"])
     told = told.loc[order.sort_values(["segment", "at", "less", "value"]).index].reset_index(drop=True)
     traits = [_trait(row.variable, row.value) for row in told[["variable", "value"]].itertuples()]
-    named = told.assign(segment=told["group"].map(names), trait=pd.Series(traits, dtype="object"))
+    named = told.assign(segment=told["group"].map(_short(names)), trait=pd.Series(traits, dtype="object"))
     return named[list(PORTRAITS)]
+
+
+def _short(names: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Cut names at their colon where that keeps them apart."""
+    colons = {"en": ":", "zh": "："}
+    short = {key: {each: text.split(colons[each])[0] for each, text in name.items()} for key, name in names.items()}
+    apart = all(len({name[each] for name in short.values()}) == len(short) for each in colons)
+    return short if apart else {key: dict(name) for key, name in names.items()}
 
 
 def _trait(variable: str, value: object) -> str | dict[str, str]:

@@ -1,6 +1,7 @@
 """The table of portraits shows what is asked first, in the order of the segments, and nothing that was suppressed."""
 
 import pandas as pd
+import pytest
 
 from workbench.report.findings.segment_tables import PORTRAITS, shown_portraits
 
@@ -37,6 +38,19 @@ def test_the_most_frequent_values_stand_before_medians_in_the_order_of_the_segme
         ("Poor", "Main weekday: Saturday", 20),
         ("Poor", "recency_days", 40),
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        ({"rich": {"en": "Tier 1 of 2: many", "zh": "高层：多"}, "poor": {"en": "Tier 2 of 2: few", "zh": "低层：少"}},
+         ["Tier 1 of 2", "Tier 2 of 2"]),
+        ({"rich": {"en": "A: many", "zh": "甲：多"}, "poor": {"en": "A: few", "zh": "甲：少"}}, ["A: many", "A: few"]),
+    ],
+)  # fmt: skip
+def test_tiers_are_called_by_what_keeps_them_apart(names, shown):
+    rows = [(key, "gender", "categorical", "female", 70, 0.7, None, False) for key in names]
+    assert [each["en"] for each in shown_portraits(portrait(*rows), names)["segment"]] == shown
 
 
 def test_suppressed_cells_and_an_empty_portrait_show_nothing():
