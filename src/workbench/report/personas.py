@@ -95,11 +95,13 @@ def gather_personas(
     Returns
     -------
     list of Persona
-        In the order of the segments; a suppressed or empty segment has no card.
+        In the order of the segments; a suppressed or empty segment has no card, nor has a single one.
     """
     about = {"name": definition.name, "version": definition.version, "jaccard": jaccard}
     about |= {"as_of": definition.as_of if definition.as_of != UNDATED.isoformat() else None}
-    personas = []
+    personas: list[Persona] = []
+    if len(study.sizes) < 2:  # noqa: PLR2004  a group of everybody has no portrait against everybody
+        return personas
     for _, size in study.sizes.iterrows():
         key = str(size["group"])
         if bool(size["suppressed"]) or pd.isna(size["n"]) or not size["n"]:
@@ -312,7 +314,7 @@ def _week(figure: Figure, persona: Persona, language: str) -> None:
     axes.set_yticks(np.arange(7) + 0.5, labels=[label(f"weekday_{each}", language) for each in range(1, 8)])
     columns = list(table.columns)
     every = max(1, round(len(columns) / 8))
-    shown = range(0, len(columns), every)
+    shown = range(0, len(columns), every) if len(columns) > 1 else ()  # days alone are known
     axes.set_xticks(list(shown), labels=[str(int(columns[each])) for each in shown])
     axes.tick_params(labelsize=9.3, labelcolor=INK)
 

@@ -5,6 +5,7 @@ import datetime as dt
 import ibis
 import pytest
 
+from workbench.core.schema import UNDATED
 from workbench.intake.quality.comparison import compare_profiles, profile_tables
 from workbench.intake.quality.suspects import find_suspects
 
@@ -31,6 +32,16 @@ def named(tables):
 
 def test_honest_people_raise_no_doubt():
     assert named(people()) == set()
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_without_an_as_of_date_births_are_held_against_the_last_day_told_of(dated):
+    births = [dt.date(1893, 1, 1), *[dt.date(1950 + at % 45, 1, 1) for at in range(99)]]
+    cells = {"customer_id": [f"c{at}" for at in range(100)], "birth_date": births}
+    cells |= {"registered_at": [dt.datetime(2014, 6, 29)] * 100} if dated else {}
+    found = find_suspects({"customers": ibis.memtable(cells)}, as_of=UNDATED)
+    doubted = found.loc[found["column"] == "birth_date", ["value", "rows"]].to_numpy().tolist()
+    assert doubted == ([["1893-01-01", 1]] if dated else [])
 
 
 @pytest.mark.parametrize(

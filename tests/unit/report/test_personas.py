@@ -70,6 +70,7 @@ def test_a_suppressed_group_has_no_card():
     sizes = study().sizes.assign(suppressed=[True, False])
     cards = gather_personas(GroupStudy(sizes, study().portrait, study().week), declare(DEFINITION))
     assert [each.key for each in cards] == ["small"]
+    assert gather_personas(GroupStudy(sizes.tail(1), study().portrait, study().week), declare(DEFINITION)) == []
 
 
 def test_the_map_of_traits_reads_out_its_largest():

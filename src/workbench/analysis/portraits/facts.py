@@ -48,11 +48,11 @@ def most_telling_facts(
     DataFrame
         Rows of ``portrait`` that hold after adjustment for the number of tests, one per variable, at most one per block
         while other blocks have any: shares with a TGI above 100 first, then numbers, then other shares; within each
-        the largest effect first, ties in table order. Effects below `LEAST_EFFECT` tell nothing. May be fewer than
-        ``most``, or none.
+        the largest effect first, ties in table order. Effects below `LEAST_EFFECT` tell nothing, nor does a number
+        whose median is that of the base. May be fewer than ``most``, or none.
     """
     held = portrait[(portrait["group"] == group) & portrait["differs"].astype(bool)]
-    held = held[held["effect"].abs() >= LEAST_EFFECT]
+    held = held[(held["effect"].abs() >= LEAST_EFFECT) & ~(held["median"] == held["base_median"])]
     kind = np.select([held["tgi"] > BASE_TGI, held["kind"] == "numeric"], [0, 1], default=2)
     blocks = {block_of(name) for name in known_already}
     rank = {"known": held["block"].isin(blocks), "kind": kind, "far": -held["effect"].abs()}

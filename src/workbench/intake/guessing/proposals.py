@@ -24,6 +24,7 @@ __all__ = ["Mapped", "Proposal", "SourceGuess", "propose"]
 _MONEY, _DATED = ("money",), ("date", "timestamp")
 _LABEL_NAMED = 0.9  # name score from which a column of two values is taken for a label
 _STATUS = ("status", "churn status", "customer status", "account status", "状态", "客户状态", "会员状态", "流失状态")
+_ANSWERS = ("target", "y", "response", "responded", "标签", "是否响应", "是否购买")  # outcomes, not of leaving
 _LEFT = ("churned", "closed", "left", "lost", "cancelled", "canceled", "exited", "terminated", "流失", "已流失", "销户",
          "已销户", "离网", "已离网", "退订", "已退订")  # fmt: skip
 _LONG_TEXT, _MOST_CATEGORIES = 60, 200
@@ -316,10 +317,10 @@ def _doubts(guess: TableGuess, sample: Sample, facts: list[Facts]) -> list[Reaso
 
 
 def _find_label(source: SourceGuess, facts: list[Facts]) -> Mapped | None:
-    """Return the column of a customers file that says what became of each: one of two values, under a telling name."""
+    """Return the column of a customers file that says who left: one of two values, under a telling name."""
     if source.table != _PEOPLE or "customer_id" not in {each.ours for each in source.columns}:
         return None
-    synonyms = synonyms_of("labels")["label"]
+    synonyms = [name for name in synonyms_of("labels")["label"] if name not in _ANSWERS]
     for each in source.attributes:
         own = facts[source.sample.names.index(str(each.theirs))]
         if own.distinct != 2:  # noqa: PLR2004

@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.intake.guessing.proposals import Mapped, Proposal, SourceGuess
 from workbench.intake.guessing.reasons import Reason, say_reason
+from workbench.intake.guessing.segment_features import numbers_to_group_by
 
 __all__ = ["profile_text"]
 
@@ -24,6 +25,7 @@ _WORDS = {
         "stop": ". ",
         "list": "; ",
         "left": "not read: ",
+        "group": "no orders, so groups are made of these. DOUBT: keep those that tell customers apart",
     },
     "zh": {
         "head": "# 由 workbench new 根据下列文件拟出。每行都是推测，并附理由；\n"
@@ -36,6 +38,7 @@ _WORDS = {
         "stop": "。",
         "list": "；",
         "left": "不读取：",
+        "group": "没有订单，故按这些数值分群。存疑：请保留真正能区分客户的列",
     },
 }
 _RESERVED = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")  # words that YAML reads as values
@@ -63,6 +66,10 @@ def profile_text(name: str, proposal: Proposal, *, language: str | None = None) 
     lines = [words["head"].format(name=name), f"profile: {name}", f"language: {said}", words["goal"], "sources:"]
     for source in proposal.sources:
         lines += _source_lines(source, said)
+    features = numbers_to_group_by(proposal)
+    if features:
+        listed = ", ".join(_scalar(each) for each in features)
+        lines += ["06_segment_customers:", f"  features: [{listed}]   # {words['group']}", "  log_features: []"]
     if proposal.label:
         lines += ["08_predict_churn:", f"  label_name: {_scalar(proposal.label)}"]
     return "\n".join(lines) + "\n"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import ibis
 import pandas as pd
 
-from workbench.core.schema import CANONICAL
+from workbench.core.schema import CANONICAL, UNDATED
 
 __all__ = ["SUSPECT_COLUMNS", "find_suspects"]
 
@@ -39,6 +39,7 @@ def find_suspects(tables: Mapping[str, ibis.Table], *, as_of: dt.date) -> pd.Dat
     tables : mapping of str to ibis.Table
         Canonical tables.
     as_of : date
+        Where it is ``UNDATED``, the day after the last that is told of anything but a birth stands for it.
 
     Returns
     -------
@@ -50,6 +51,7 @@ def find_suspects(tables: Mapping[str, ibis.Table], *, as_of: dt.date) -> pd.Dat
         ``magnitude_jump`` (median amount of a month 50 times that of the month before, or a 50th).
     """
     found: list[tuple] = []
+    as_of = as_of if as_of != UNDATED else _last_day(tables)
     for name in (name for name in _TABLES if name in tables):
         table = _read_numbers(tables[name], _described(name, tables[name]))
         for column in _described(name, table):
@@ -65,6 +67,19 @@ def find_suspects(tables: Mapping[str, ibis.Table], *, as_of: dt.date) -> pd.Dat
     if {"amount", "ordered_at"} <= set(tables["transactions"].columns if "transactions" in tables else ()):
         found += _jumps(tables["transactions"])
     return pd.DataFrame(found, columns=list(SUSPECT_COLUMNS))
+
+
+def _last_day(tables: Mapping[str, ibis.Table]) -> dt.date:
+    """Return the day after the last date in the tables; births count where nothing else is dated."""
+    days: dict[bool, list[dt.date]] = {True: [], False: []}
+    for table in tables.values():
+        dated = [name for name in table.columns if table[name].type().is_date() or table[name].type().is_timestamp()]
+        if dated:
+            found = table.aggregate(**{name: table[name].max().cast("date") for name in dated}).to_pyarrow().to_pylist()
+            for name, day in found[0].items():
+                days[name == "birth_date"] += [day] if day is not None else []
+    known = days[False] or days[True]
+    return max(known) + dt.timedelta(days=1) if known else dt.date(_YEARS[1], 1, 1)
 
 
 def _described(name: str, table: ibis.Table) -> list[str]:

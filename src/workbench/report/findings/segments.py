@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -54,8 +54,7 @@ def find_segments(
         "null_silhouette": values.get("null_high"),
         "jaccard": values.get("min_jaccard"),
     }
-    alike = verdict.verdict == "too_little_data" and known["n"] >= known["needed"]
-    found = [Finding("segments_all_alike" if alike else f"segments_{verdict.verdict}", known, 0.8)]
+    found = [Finding(_verdict_key(verdict, known), known, 0.8)]
     if len(definition.segments) > 1:
         found += _sizes(sizes, definition) + _apart(strongest, definition) + _marked(definition) + _explain(explained)
     if verdict.k > 1:
@@ -65,8 +64,14 @@ def find_segments(
         least = {"min_jaccard": values["bootstrap_min_jaccard"], "bootstraps": bootstraps}
         found.append(Finding("segments_stability", stability | least, 0.2))
     about = {"name": definition.name, "version": definition.version, "features": _features(definition)}
-    found.append(Finding("segments_definition", about, 0.1))
-    return found
+    return [*found, Finding("segments_definition", about, 0.1)] if about["features"] else found
+
+
+def _verdict_key(verdict: Verdict, known: Mapping[str, Any]) -> str:
+    if verdict.reason == "no_features":
+        return "segments_no_features"
+    alike = verdict.verdict == "too_little_data" and known["n"] >= known["needed"]
+    return "segments_all_alike" if alike else f"segments_{verdict.verdict}"
 
 
 def find_tried(search: Search, n: int) -> list[Finding]:
@@ -131,7 +136,8 @@ def limit_segments(verdict: Verdict, definition: SegmentDefinition, left_out: Se
     found = []
     if verdict.verdict == "continuum":
         found.append(Finding("segments_limit_cut", {"k": verdict.k}))
-    found.append(Finding("segments_limit_features", {"features": _features(definition)}))
+    if _features(definition):
+        found.append(Finding("segments_limit_features", {"features": _features(definition)}))
     if left_out:
         found.append(Finding("segments_dropped", {"features": list(left_out), "count": len(left_out)}))
     filled = max(definition.transform.features, key=lambda each: each.filled, default=None)

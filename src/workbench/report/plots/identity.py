@@ -37,7 +37,7 @@ def plot_known(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     shown = frame.sort_values(["share", "column"], ascending=[False, True]).reset_index(drop=True)
     best, worst = shown.iloc[0], shown.iloc[-1]
     values = {"best": best["column"], "best_share": best["share"], "worst": worst["column"], "share": worst["share"]}
-    title = say("chart_known_title", language, values)
+    title = say("chart_known_title" if len(shown) > 1 else "chart_known_one_title", language, values)
     figure, axes = canvas(height_for(len(shown)))
     at = row_axis(axes, [name_of(each, language) for each in shown["column"]])
     track(axes, at)

@@ -141,9 +141,12 @@ def plot_week(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     axes.set_yticks(np.arange(7) + 0.5, labels=[label(f"weekday_{each}", language) for each in range(1, 8)])
     step = max(1, 3 // width) if width < 24 else 1  # noqa: PLR2004
     shown = np.arange(0, table.shape[1], step)
-    axes.set_xticks(shown, labels=[str(int(table.columns[each])) for each in shown])
     axes.tick_params(axis="y", labelcolor=INK)
-    axes.set_xlabel(say("axis_hour", language))
+    if table.shape[1] > 1:
+        axes.set_xticks(shown, labels=[str(int(table.columns[each])) for each in shown])
+        axes.set_xlabel(say("axis_hour", language))
+    else:  # days alone are known
+        axes.set_xticks([])
     busiest = frame.nlargest(4, "share", keep="first")
     items = [
         (say("chart_week_item", language, {"day": f"weekday_{row.weekday}", "hour": row.hour}),

@@ -89,6 +89,17 @@ def test_customers_with_an_outcome_give_people_and_labels(look):
     assert "# not read: unit: always EUR" in text
 
 
+def test_without_orders_groups_are_made_of_numbers_and_an_answer_is_no_leaving(look):
+    rows = "\n".join(f"C{at:03d},{1000 + at},{at * 7 % 60},{at * 11 % 50},{at % 2}" for at in range(40))
+    text, profile, faults = look({"people.csv": f"customerID,Income,MntWines,MntFish,Response\n{rows}\n"})
+    assert faults == []
+    assert list(profile.sources) == ["people"]  # who answered a campaign has not left
+    asked = profile.sections["06_segment_customers"]
+    assert (asked.features, asked.log_features) == (["income", "MntWines", "MntFish"], [])
+    assert "no orders, so groups are made of these" in text
+    assert "06_segment_customers" not in look({"orders.csv": ORDERS.encode("gb18030")})[0]
+
+
 @pytest.mark.parametrize(("header", "stays", "left"), [("Status", "Active", "Closed"), ("客户状态", "在网", "流失")])
 def test_a_status_that_says_who_left_becomes_a_label(look, header, stays, left):
     rows = "\n".join(f"C{at:03d},{at * 7 % 60},{[stays, left][at % 3 == 0]}" for at in range(40))

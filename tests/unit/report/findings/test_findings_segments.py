@@ -143,15 +143,16 @@ def test_too_few_customers_says_how_many_there_are_and_are_needed(definition):
     assert (values["segments_too_little_data"]["n"], values["segments_too_little_data"]["needed"]) == (40, 100)
 
 
-def test_customers_all_alike_are_not_called_too_few(definition):
+@pytest.mark.parametrize(("reason", "key"), [("few_distinct", "all_alike"), ("no_features", "no_features")])
+def test_customers_all_alike_or_without_features_are_not_called_too_few(definition, reason, key):
     one = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="too_little_data")
     counted = {"customers": 0, "distinct": 0, "features": 0, "needed": 100}
     everybody = pd.DataFrame({"segment": ["all"], "n": [150], "share": [1.0], "low": [0.9], "high": [1.0]})
     everybody = everybody.assign(value_share=1.0)
-    found = find_segments(Verdict("too_little_data", 1, "no_features", counted), one, everybody, STRONGEST.iloc[:0])
+    found = find_segments(Verdict("too_little_data", 1, reason, counted), one, everybody, STRONGEST.iloc[:0])
     values = told(found)
     assert "segments_too_little_data" not in values
-    assert values["segments_all_alike"]["n"] == 150
+    assert values[f"segments_{key}"]["n"] == 150
 
 
 def test_methods_tried_skipped_and_fitted_on_a_sample_are_told():
