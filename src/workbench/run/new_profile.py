@@ -86,14 +86,18 @@ def _name_faults(workspace: Workspace, name: str, language: str | None) -> list[
     return faults
 
 
+def _inside(path: Path, workspace: Workspace) -> bool:
+    return path.resolve().is_relative_to(workspace.root) and path.absolute().is_relative_to(workspace.root)
+
+
 def _places(workspace: Workspace, text: str, wrong: list[Fault], missing: list[Fault]) -> list[Path]:
     """Return the files a word of the command names, the readable ones of a folder; note what is wrong."""
     from workbench.intake.places import FORMS, readable_files  # noqa: PLC0415
 
     given = Path(text)
-    path = given if given.exists() or given.is_absolute() else workspace.root / given
-    inside = path.resolve().is_relative_to(workspace.root)
-    if not inside or not path.absolute().is_relative_to(workspace.root):
+    here = [each for each in (given, workspace.root / given) if each.exists()]
+    path = next((each for each in here if _inside(each, workspace)), given if here else workspace.root / given)
+    if not _inside(path, workspace):
         remedy = f"Copy it into data/raw/ and name it from there: data/raw/{given.name}"
         wrong.append(
             Fault(text, "the file lies outside the workspace", f"A file inside {workspace.root.name}/", remedy)

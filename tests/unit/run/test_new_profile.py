@@ -30,7 +30,9 @@ def test_a_profile_is_written_that_the_check_accepts(place):
     assert yaml.safe_load(made.path.read_text(encoding="utf-8"))["sources"]["orders"]["path"] == "data/raw/orders.csv"
 
 
-def test_a_folder_stands_for_the_files_in_it(place):
+def test_a_folder_stands_for_the_files_in_it(place, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere/data/raw").mkdir(parents=True)  # a folder of the same name, where the command is given
+    monkeypatch.chdir(tmp_path / "elsewhere")
     (place.raw / "people.csv").write_text("customer_id,gender\nc0,F\nc1,M\n", encoding="utf-8")
     (place.raw / "notes.md").write_text("x", encoding="utf-8")
     assert [name for name, _ in write_new_profile(place, "shop", ["data/raw"]).sources] == ["orders", "people"]

@@ -129,7 +129,8 @@ def test_accuracy_counts_the_customers_of_whom_both_are_known():
 def test_a_strategy_is_found_for_a_stage_and_for_the_direction_of_a_segment(registry):
     found = strategy_for(registry.pack, life_cycle="at_risk", segment="high_spend_lapsed")
     assert [(each.by, each.key) for each in found] == [("life_cycle", "at_risk"), ("segment", "high_lapsed")]
-    assert strategy_for(registry.pack, segment="middle")[0].key == "others"
+    assert strategy_for(registry.pack, segment="tier_2_upper_middle")[0].key == "upper_middle"
+    assert strategy_for(registry.pack, segment="average")[0].key == "others"
     assert strategy_for(registry.pack, life_cycle="no such stage") == []
     assert found[0].strategy.evidence.zh == "尚未衡量效果，仅为建议"
 

@@ -40,7 +40,7 @@ def valued(**reasons):
     }  # fmt: skip
     rows = [("bgnbd", "orders", 0.7), ("naive", "orders", 1.1), ("bgnbd", "spend", 20.0), ("naive", "spend", 30.0)]
     holdout = pd.DataFrame(rows, columns=["model", "target", "mae"]).assign(
-        rmse=2.0, correlation=0.6, bias=0.1, gini=0.5
+        rmse=2.0, correlation=0.6, bias=0.1, gini=0.5, deviance=1.5
     )
     values = pd.DataFrame({"customer_id": [f"c{n:03d}" for n in range(200)], "expected_value": np.arange(200.0)})
     values = values.assign(expected_orders=1.0, value_low=0.0, value_high=values["expected_value"] * 3, p_alive=0.8)
