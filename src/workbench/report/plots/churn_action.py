@@ -90,7 +90,8 @@ def plot_partial(frame: pd.DataFrame, *, column: str, language: str = "en", abou
         return not_enough(language)
     name = column
     ends = {"low": frame["probability"].min(), "high": frame["probability"].max()}
-    title = say("chart_partial_title", language, {"feature": name, **ends})
+    flat = len({show(each, "pct", language) for each in ends.values()}) == 1
+    title = say("chart_partial_flat_title" if flat else "chart_partial_title", language, {"feature": name, **ends})
     numbers = pd.to_numeric(frame["value"], errors="coerce")
     figure, axes = canvas("low")
     if numbers.notna().all():
