@@ -202,7 +202,9 @@ def name_tiers(
     for at, word in enumerate(words):
         own = telling[telling["segment"] == at]
         plain = _segment(_spoken(own, labels or {})[0])
-        english = f"Tier {at + 1} of {k}, {word.replace('_', '-')}: {plain.name['en'].lower()}"
+        english = (
+            f"Tier {at + 1} of {k}, {word.replace('_', '-')}: {plain.name['en'][:1].lower()}{plain.name['en'][1:]}"
+        )
         chinese = f"{TIER_ZH[word]}价值层（{at + 1}/{k}）：{plain.name['zh']}"
         name = {"en": english, "zh": chinese}
         tiers.append(Segment(f"tier_{at + 1}_{word}", name, description=_description(own, labels or {})))

@@ -93,7 +93,7 @@ def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *,
     """
     label = labels.get(feature, {})
     plain = feature.replace("_", " ")
-    english = label.get("en", plain).lower().removesuffix(", scale score")
+    english = _within(label.get("en", plain)).removesuffix(", scale score")
     chinese = label.get("zh", plain).removesuffix("（量表得分）")
     words = LEVEL_WORDS.get(level, (level, level)) if feature == "shopping_mode" else (level, level)
     if level is not None and feature in LEVEL_PHRASES:
@@ -130,14 +130,19 @@ def describe(facts: Sequence[Fact], labels: Mapping[str, Mapping[str, str]]) -> 
         what = label.get("en", plain), label.get("zh", plain)
         if level is None:
             middle = _MIDDLES[statistic]
-            english.append(f"{what[0].lower()} {_number(own)} {middle[0]} against {_number(base)}")
+            english.append(f"{_within(what[0])} {_number(own)} {middle[0]} against {_number(base)}")
             chinese.append(f"{what[1]}{middle[1]} {_number(own)}（总体 {_number(base)}）")
         else:
             words = LEVEL_WORDS.get(level, (level, level)) if feature == "shopping_mode" else (level, level)
-            english.append(f"{what[0].lower()} {words[0]} for {own:.0%} against {base:.0%}")
+            english.append(f"{_within(what[0])} {words[0]} for {own:.0%} against {base:.0%}")
             chinese.append(f"{what[1]}为{words[1]}者占 {own:.0%}（总体 {base:.0%}）")
     sentence = "; ".join(english)
     return {"en": f"{sentence[:1].upper()}{sentence[1:]}.", "zh": f"{'；'.join(chinese)}。"}
+
+
+def _within(words: str) -> str:
+    """Write a label as it stands within a sentence; names and abbreviations keep their capitals."""
+    return words[:1].lower() + words[1:] if words[1:] == words[1:].lower() else words
 
 
 def _number(value: float) -> str:

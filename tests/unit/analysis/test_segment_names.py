@@ -62,6 +62,12 @@ def test_shared_names_are_lengthened_and_in_the_last_resort_numbered():
     assert len({each.key for each in found}) == len({each.name["en"] for each in found}) == 3
 
 
+def test_a_column_of_the_source_keeps_its_capitals():
+    found = name_segments(telling([1.0], [-1.0], columns=["MntWines"]), 2)
+    assert found[0].name["en"] == "High MntWines"
+    assert found[0].description["en"] == "MntWines 2 at the median against 1."
+
+
 def test_feature_without_phrase_uses_its_label_and_a_level_is_named():
     labels = {"visits_30d": {"en": "Visits in 30 days", "zh": "30 天访问数"}, "city": {"en": "City", "zh": "城市"}}
     rows = telling([1.0], [-1.0], columns=["visits_30d"])

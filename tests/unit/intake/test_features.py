@@ -10,7 +10,7 @@ import pytest
 from ibis.config import Config
 
 from workbench.core.errors import DataError, ProfileError
-from workbench.core.schema import CANONICAL, KINDS
+from workbench.core.schema import CANONICAL, KINDS, UNDATED
 from workbench.intake.features import (
     REGISTRY,
     Feature,
@@ -264,6 +264,13 @@ def test_a_registered_customer_without_orders_has_no_orders_and_unknown_recency(
         None,
     )
     assert (both["bo"]["gender"], both["bo"]["registered_days"], both["zoe"]["registered_days"]) == ("m", None, 1)
+
+
+def test_without_an_as_of_date_nothing_is_counted_up_to_it():
+    columns = ["customer_id", "birth_date", "registered_at"]
+    rows = [("zoe", "1990-02-03", "2024-06-30 10:00")]
+    made = build_features({"customers": table("customers", columns, rows)}, as_of=UNDATED).execute()
+    assert made[["age", "registered_days"]].isna().all(axis=None)
 
 
 def test_customers_alone_are_enough():

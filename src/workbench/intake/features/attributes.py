@@ -7,7 +7,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from workbench.core.schema import CANONICAL
+from workbench.core.schema import CANONICAL, UNDATED
 from workbench.intake.features.exact import at_midnight, days_between
 
 __all__ = ["attribute_columns", "describe_attributes", "registered_before"]
@@ -57,7 +57,7 @@ def describe_attributes(customers: ir.Table, *, as_of: date) -> ir.Table:
     customers : ibis.Table
         The canonical table; one row per customer_id.
     as_of : date
-        Ages and days since registration are counted up to it.
+        Ages and days since registration are counted up to it; they are null where it is ``UNDATED``.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def describe_attributes(customers: ir.Table, *, as_of: date) -> ir.Table:
         features["age"] = _age(customers.birth_date, as_of)
     if "registered_at" in customers.columns:
         since = ibis.ifelse(customers.registered_at < at_midnight(as_of), customers.registered_at.date(), ibis.null())
-        features["registered_days"] = days_between(since, as_of)
+        features["registered_days"] = days_between(since, as_of) if as_of != UNDATED else ibis.null("int64")
     return customers.filter(customers.customer_id.notnull()).select("customer_id", **features)
 
 
