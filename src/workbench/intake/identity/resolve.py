@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import ibis
 import numpy as np
 import pandas as pd
 
 from workbench.core.errors import DataError, Fault, did_you_mean
-from workbench.core.schema import ID_SPACE
+from workbench.core.schema import CANONICAL, ID_SPACE
 from workbench.intake.identity.clusters import Clusters, cluster_people
 from workbench.intake.identity.comparisons import filled_columns
 from workbench.intake.identity.evaluation import evaluate_clusters
@@ -258,7 +259,7 @@ def seal_people(match: Match, resolution: Resolution, vault: Vault) -> dict[str,
     """
     if vault.key is None:
         vault.remove()
-        return {"vaulted": 0, "contact_deleted": match.given}
+        return {"vaulted": 0, "contact_deleted": _with_contact(match.engine.con)}
     con = match.engine.con
     con.register("identity_named", resolution.identities[["source", "source_id", "customer_id"]])
     sql = f"""SELECT n.customer_id, g.* FROM {_GIVEN} AS g JOIN identity_named AS n USING (source, source_id)
@@ -266,3 +267,11 @@ def seal_people(match: Match, resolution: Resolution, vault: Vault) -> dict[str,
     rows = vault.write(con.execute(sql).to_arrow_table())
     con.unregister("identity_named")
     return {"vaulted": rows, "contact_deleted": 0}
+
+
+def _with_contact(con: duckdb.DuckDBPyConnection) -> int:
+    """Count the records that tell how to reach or recognise a person."""
+    held = {row[0] for row in con.execute(f"DESCRIBE {_GIVEN}").fetchall()}
+    contact = [each.name for each in CANONICAL["customers"].columns if each.contact and each.name in held]
+    told = " OR ".join(f'"{name}" IS NOT NULL' for name in contact)
+    return int(con.execute(f"SELECT count(*) FROM {_GIVEN} WHERE {told}").fetchall()[0][0]) if told else 0

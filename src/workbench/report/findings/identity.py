@@ -35,7 +35,9 @@ def find_identity(metrics: Mapping[str, Any], sealed: Mapping[str, int]) -> list
         found.append(Finding("identity_unlinkable", values, 0.25))
     if sealed["vaulted"]:
         return [*found, Finding("identity_vaulted", {"records": sealed["vaulted"]}, 0.15)]
-    return [*found, Finding("identity_deleted", {"records": sealed["contact_deleted"]}, 0.45)]
+    if sealed["contact_deleted"]:
+        return [*found, Finding("identity_deleted", {"records": sealed["contact_deleted"]}, 0.45)]
+    return found
 
 
 def _customers(metrics: Mapping[str, Any]) -> Finding:

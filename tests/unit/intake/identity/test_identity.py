@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import duckdb
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from workbench.intake.identity.evaluation import evaluate_clusters
 from workbench.intake.identity.links import declared_pairs, find_links
 from workbench.intake.identity.masking import mask
 from workbench.intake.identity.one_id import log_changes, name_customers
+from workbench.intake.identity.resolve import _GIVEN, seal_people
 from workbench.intake.identity.standardise import standardise
 
 NOBODY = declared_pairs(None)
@@ -157,3 +160,14 @@ def test_masks_keep_little():
     assert [mask("8613812345678", "phone"), mask("li@qq.com", "email"), mask("张伟", "name"), mask(None, "name")] == [
         "138****5678", "l****@qq.com", "张*", "",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("columns", "deleted"), [("NULL AS phone, 'Ann' AS name", 1), ("DATE '1990-01-01' AS birth_date", 0)]
+)
+def test_only_records_with_contact_data_count_as_deleted(columns, deleted):
+    con = duckdb.connect()
+    con.execute(f"CREATE TABLE {_GIVEN} AS SELECT {columns}")
+    match = SimpleNamespace(engine=SimpleNamespace(con=con))
+    sealed = seal_people(match, None, SimpleNamespace(key=None, remove=lambda: None))
+    assert sealed == {"vaulted": 0, "contact_deleted": deleted}
