@@ -7,30 +7,18 @@ An expression has columns, numbers, quoted text, ``= != < <= > >=``, ``is [not] 
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import ibis
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean
+from workbench.intake.expression_syntax import Column, Literal, Node, SyntaxFault, names_in, parse
 
-__all__ = ["ATTRIBUTE", "check_expression", "columns_in", "compared_texts", "terms_of", "to_ibis"]
+__all__ = ["ATTRIBUTE", "check_expression", "columns_in", "compared_texts", "to_ibis"]
 
 ATTRIBUTE = "attribute"  # kind of a declared attribute: numeric or text, known once its values are read
-MAX_CHARACTERS = 4000
-MAX_DEPTH = 40
-
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<number>-?(?:\d+(?:\.\d+)?|\.\d+)(?![\w.]))
-          |(?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")
-          |(?P<sign><=|>=|!=|=|<|>|\(|\)|,)
-          |(?P<word>\w+))""",
-    re.VERBOSE,
-)
-_WORDS = {"and", "or", "not", "is", "in", "like", "null", "true", "false"}
 _COMPARISONS = {
     "=": lambda left, right: left == right,
     "!=": lambda left, right: left != right,
@@ -42,28 +30,6 @@ _COMPARISONS = {
 _TEXT_KINDS = {"id", "text", "category"}
 _NUMBER_KINDS = {"integer", "number", "quantity", "money"}
 _DATE_KINDS = {"date", "timestamp"}
-
-
-@dataclass(frozen=True)
-class _Column:
-    name: str
-
-
-@dataclass(frozen=True)
-class _Literal:
-    value: Any
-
-
-@dataclass(frozen=True)
-class _Node:
-    """A test (``=``, ``like``, ``in``, ``null`` ...) or a connective (``and``, ``or``, ``not``)."""
-
-    operator: str
-    parts: tuple
-
-
-class _SyntaxFault(Exception):
-    """The expression cannot be read; the message says what was found where."""
 
 
 def check_expression(expression: str, columns: Mapping[str, str], *, where: str = "") -> list[Fault]:
@@ -88,11 +54,11 @@ def check_expression(expression: str, columns: Mapping[str, str], *, where: str 
     ["unknown column 'quantty' in quantty > 0. Did you mean 'quantity'?"]
     """
     try:
-        tree = _parse(expression)
-    except _SyntaxFault as fault:
+        tree = parse(expression)
+    except SyntaxFault as fault:
         expected = "Columns, numbers, 'text', = != < <= > >=, is [not] null, in (...), like, and, or, not"
         return [Fault(where, f"{fault} in {expression!r}", expected)]
-    unknown = [name for name in _names(tree) if name not in columns]
+    unknown = [name for name in names_in(tree) if name not in columns]
     if unknown:
         said = [(name, did_you_mean(name, columns)) for name in dict.fromkeys(unknown)]
         return [Fault(where, f"unknown column '{name}' in {expression}", "", remedy) for name, remedy in said]
@@ -108,8 +74,8 @@ def columns_in(expression: str) -> list[str]:
         The expression cannot be read.
     """
     try:
-        return list(dict.fromkeys(_names(_parse(expression))))
-    except _SyntaxFault as fault:
+        return list(dict.fromkeys(names_in(parse(expression))))
+    except SyntaxFault as fault:
         raise ProfileError(Fault("", f"{fault} in {expression!r}")) from None
 
 
@@ -123,37 +89,14 @@ def compared_texts(expression: str) -> list[tuple[str, str]]:
     """
 
     def found(node: Any) -> list[tuple[str, str]]:
-        if not isinstance(node, _Node):
+        if not isinstance(node, Node):
             return []
         first, *rest = node.parts
-        if node.operator in ("=", "in") and isinstance(first, _Column):
+        if node.operator in ("=", "in") and isinstance(first, Column):
             return [(first.name, each.value) for each in rest if isinstance(getattr(each, "value", None), str)]
         return [pair for part in node.parts for pair in found(part)]
 
-    return found(_parse(expression))
-
-
-def terms_of(expression: str) -> list[str]:
-    """Split an expression into the terms that ``and`` joins outside all brackets; others stay as they are.
-
-    Examples
-    --------
-    >>> terms_of("a = 1 and (b = 2 or c = 3) and not d = 'x and y'")
-    ['a = 1', '(b = 2 or c = 3)', "not d = 'x and y'"]
-    >>> terms_of("a = 1 and b = 2 or c = 3")
-    ['a = 1 and b = 2 or c = 3']
-    """
-    depth, cuts, at = 0, [(0, 0)], 0
-    while match := _TOKEN.match(expression, at):
-        word, at = (match["sign"] or match["word"] or "").lower(), match.end()
-        depth += {"(": 1, ")": -1}.get(word, 0)
-        if depth == 0 and word == "or":
-            return [expression]
-        if depth == 0 and word == "and":
-            cuts.append(match.span("word"))
-    ends = [start for start, _ in cuts[1:]] + [len(expression)]
-    terms = [expression[begin:end].strip() for (_, begin), end in zip(cuts, ends, strict=True)]
-    return terms if all(terms) else [expression]
+    return found(parse(expression))
 
 
 def to_ibis(expression: str, table: ibis.Table, columns: Mapping[str, str]) -> ibis.expr.types.BooleanValue:
@@ -175,153 +118,27 @@ def to_ibis(expression: str, table: ibis.Table, columns: Mapping[str, str]) -> i
     faults = check_expression(expression, columns)
     if faults:
         raise ProfileError(faults)
-    return _build(_parse(expression), table, columns)
+    return _build(parse(expression), table, columns)
 
 
-class _Parser:
-    """Recursive descent over the tokens: or < and < not < test."""
-
-    def __init__(self, tokens: list[tuple[str, str]]):
-        self.tokens = tokens
-        self.at = 0
-        self.depth = 0
-
-    def peek(self) -> tuple[str, str]:
-        return self.tokens[self.at]
-
-    def take(self, *texts: str) -> bool:
-        kind, text = self.peek()
-        if kind in ("sign", "word") and text.lower() in texts:
-            self.at += 1
-            return True
-        return False
-
-    def expect(self, text: str) -> None:
-        if not self.take(text):
-            raise _SyntaxFault(f"{self._seen()} where {text!r} was expected")
-
-    def _seen(self) -> str:
-        kind, text = self.peek()
-        return "the end" if kind == "end" else f"{text!r}"
-
-    def either(self) -> _Node:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise _SyntaxFault(f"more than {MAX_DEPTH} brackets within each other")
-        parts = [self.both()]
-        while self.take("or"):
-            parts.append(self.both())
-        self.depth -= 1
-        return parts[0] if len(parts) == 1 else _Node("or", tuple(parts))
-
-    def both(self) -> _Node:
-        parts = [self.negation()]
-        while self.take("and"):
-            parts.append(self.negation())
-        return parts[0] if len(parts) == 1 else _Node("and", tuple(parts))
-
-    def negation(self) -> _Node:
-        turned = False
-        while self.take("not"):
-            turned = not turned
-        node = self.test()
-        return _Node("not", (node,)) if turned else node
-
-    def test(self) -> _Node:
-        if self.take("("):
-            inside = self.either()
-            self.expect(")")
-            return inside
-        left = self.operand()
-        if self.take("is"):
-            turned = self.take("not")
-            self.expect("null")
-            return _negated(_Node("null", (left,)), turned)
-        turned = self.take("not")
-        if self.take("in"):
-            return _negated(_Node("in", (left, *self._list())), turned)
-        if self.take("like"):
-            return _negated(_Node("like", (left, self.operand())), turned)
-        _, sign = self.peek()
-        if turned or sign not in _COMPARISONS:
-            raise _SyntaxFault(f"{self._seen()} where a comparison was expected")
-        self.at += 1
-        return _Node(sign, (left, self.operand()))
-
-    def _list(self) -> list:
-        self.expect("(")
-        values = [self.operand()]
-        while self.take(","):
-            values.append(self.operand())
-        self.expect(")")
-        return values
-
-    def operand(self) -> _Column | _Literal:
-        kind, text = self.peek()
-        if kind == "number":
-            value: Any = Decimal(text)
-        elif kind == "text":
-            value = text[1:-1].replace(text[0] * 2, text[0])
-        elif kind == "word" and text.lower() in ("true", "false"):
-            value = text.lower() == "true"
-        elif kind == "word" and text.lower() not in _WORDS:
-            self.at += 1
-            return _Column(text)
-        else:
-            raise _SyntaxFault(f"{self._seen()} where a column, a number or quoted text was expected")
-        self.at += 1
-        return _Literal(value)
-
-
-def _parse(expression: str) -> _Node:
-    if len(expression) > MAX_CHARACTERS:
-        raise _SyntaxFault(f"{len(expression)} characters, more than {MAX_CHARACTERS},")
-    parser = _Parser(_tokens(expression))
-    tree = parser.either()
-    if parser.peek()[0] != "end":
-        raise _SyntaxFault(f"{parser.peek()[1]!r} after the end of the expression")
-    return tree
-
-
-def _tokens(expression: str) -> list[tuple[str, str]]:
-    found, at, text = [], 0, expression.rstrip()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise _SyntaxFault(f"{text[at:].lstrip()[:1]!r} at character {at + 1}")
-        found.append((match.lastgroup, match.group(match.lastgroup)))
-        at = match.end()
-    return [*found, ("end", "")]
-
-
-def _negated(node: _Node, turned: bool) -> _Node:
-    return _Node("not", (node,)) if turned else node
-
-
-def _names(node: Any) -> list[str]:
-    if isinstance(node, _Column):
-        return [node.name]
-    return [name for part in node.parts for name in _names(part)] if isinstance(node, _Node) else []
-
-
-def _misfits(node: _Node, columns: Mapping[str, str]) -> list[tuple[str, str]]:
+def _misfits(node: Node, columns: Mapping[str, str]) -> list[tuple[str, str]]:
     if node.operator in ("and", "or", "not"):
         return [found for part in node.parts for found in _misfits(part, columns)]
     left, *rest = node.parts
-    if not isinstance(left, _Column):
+    if not isinstance(left, Column):
         return [("a test that does not begin with a column", "For example quantity > 0")]
     if node.operator == "null":
         return []
     kind = columns[left.name]
     if node.operator == "like":
-        texts = isinstance(rest[0], _Literal) and isinstance(rest[0].value, str)
+        texts = isinstance(rest[0], Literal) and isinstance(rest[0].value, str)
         fits = kind in (*_TEXT_KINDS, ATTRIBUTE) and texts
         return [] if fits else [(f"'like' on {left.name}, which is {kind}", "like compares text with 'a pattern%'")]
     return [misfit for each in rest if (misfit := _misfit(left.name, kind, each, columns))]
 
 
-def _misfit(name: str, kind: str, other: _Column | _Literal, columns: Mapping[str, str]) -> tuple[str, str] | None:
-    if isinstance(other, _Column):
+def _misfit(name: str, kind: str, other: Column | Literal, columns: Mapping[str, str]) -> tuple[str, str] | None:
+    if isinstance(other, Column):
         families = {_family(kind), _family(columns[other.name])}
         same = len(families) == 1 and families != {"any"}
         return (
@@ -376,15 +193,15 @@ def _build(node: Any, table: ibis.Table, columns: Mapping[str, str]) -> Any:
 
 def _as_compared(left: Any, others: tuple) -> Any:
     """Read an attribute as what it is compared with: a number, or text."""
-    if any(isinstance(each, _Literal) and isinstance(each.value, Decimal) for each in others):
+    if any(isinstance(each, Literal) and isinstance(each.value, Decimal) for each in others):
         return left.try_cast("float64") if left.type().is_string() else left
     if others and not left.type().is_string():
         return left.cast("string")
     return left
 
 
-def _value(part: _Column | _Literal, table: ibis.Table, kind: str) -> Any:
-    if isinstance(part, _Column):
+def _value(part: Column | Literal, table: ibis.Table, kind: str) -> Any:
+    if isinstance(part, Column):
         return table[part.name]
     if isinstance(part.value, Decimal):
         return _number(part.value, kind)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean
-from workbench.intake.expressions import terms_of
+from workbench.intake.expression_syntax import terms_of
 
 __all__ = ["Audience", "Clause", "Did", "Limit", "Sequence", "parse_audience", "parse_expression"]
 
