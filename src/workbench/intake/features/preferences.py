@@ -120,11 +120,12 @@ def describe_loyalty(lines: ir.Table, products: ir.Table) -> ir.Table:
     -------
     ibis.Table
         One row per customer with a category bought on two lines or more: brand_concentration, the sum of squared
-        brand shares of spend within a category (0..1, HHI), averaged over these categories by spend; brand_loyalty,
-        ``(concentration - c) / (1 - c)``. c is what as many lines, drawn from the brands of the category as all
-        customers choose them and equally dear, would give: ``H + (1 - H) / n`` with H the sum of the squared brand
-        shares of all lines (the expectation of Simpson's index, 1949). 0 is as everybody, 1 one brand alone, below 0
-        more varied than chance; null where every category has one brand only.
+        brand shares of spend within a category (0..1, HHI), averaged over these categories by spend; brand_loyalty
+        (-1..1), ``(concentration - c) / (1 - c)`` from c upwards and ``(concentration - c) / c`` below it, each side
+        against the farthest it can go (Cole 1949). c is what as many lines, drawn from the brands of the category as
+        all customers choose them and equally dear, would give: ``H + (1 - H) / n`` with H the sum of the squared
+        brand shares of all lines (the expectation of Simpson's index, 1949). 0 is as everybody, 1 one brand alone,
+        below 0 more varied than chance; null where every category has one brand only.
     """
     named = products.filter(products.category.notnull() & products.brand.notnull())
     names = named.group_by("product_id").aggregate(category=named.category.min(), brand=named.brand.min())
@@ -140,11 +141,12 @@ def describe_loyalty(lines: ir.Table, products: ir.Table) -> ir.Table:
         chance=money(whole * (cells.chance + (1 - cells.chance) / cells.n)),
     )
     sums = cells.group_by("customer_id").aggregate(**{name: cells[name].sum() for name in ("sold", "found", "chance")})
-    beyond = (sums.sold - sums.chance).cast("float64").nullif(0)
+    beyond, apart = (sums.sold - sums.chance).cast("float64"), (sums.found - sums.chance).cast("float64")
+    farthest = ibis.ifelse(apart >= 0, beyond, sums.chance.cast("float64"))
     return sums.select(
         "customer_id",
         brand_concentration=ratio(sums.found, sums.sold),
-        brand_loyalty=((sums.found - sums.chance).cast("float64") / beyond).round(DIGITS),
+        brand_loyalty=ibis.ifelse(beyond == 0, None, apart / farthest).round(DIGITS),
     )
 
 

@@ -128,9 +128,10 @@ PREFERENCE = (
      "more by spend", "品类内各品牌消费占比的平方和（HHI），对有两行及以上的品类按消费额加权平均"),
     ("brand_loyalty", "number", "index", "product_id products.category products.brand", "few_in_category",
      "Brand loyalty", "品牌忠诚度",
-     "(concentration - c) / (1 - c), where c is what as many lines drawn as all customers choose would give; "
-     "0 is as everybody, 1 is one brand only",
-     "（集中度 − c）÷（1 − c），c 为按全部客户的选择随机购买同样行数时的期望集中度；0 与总体一致，1 为只买一个品牌"),
+     "(concentration - c) / (1 - c), where c is what as many lines drawn as all customers choose would give; below c "
+     "divided by c instead; 0 is as everybody, 1 is one brand only, below 0 more varied",
+     "（集中度 − c）÷（1 − c），c 为按全部客户的选择随机购买同样行数时的期望集中度；低于 c 时除以 c；"
+     "0 与总体一致，1 为只买一个品牌，负值为更分散"),
     ("channel_entropy", "number", "bits", "channel", "unknown", "Spread over channels", "渠道分散度",
      "entropy of the shares of spend by channel in bits (Shannon 1948); 0 is one channel",
      "各渠道消费占比的信息熵，单位比特；0 表示只用一个渠道"),
