@@ -25,6 +25,7 @@ from workbench.intake.declared import carry_out
 from workbench.intake.expressions import to_ibis
 from workbench.intake.identity.people import gather_people
 from workbench.intake.identity.spaces import space_of
+from workbench.intake.refusals import too_many_rejected
 from workbench.intake.sources import FILE, ORDER, ParsedSource, check_source, read_source
 
 __all__ = ["Intake", "assemble", "take_in"]
@@ -233,15 +234,12 @@ def _words(fault: Fault) -> tuple[str, str, str]:
 
 def _refuse(parsed: ParsedSource, limit: float) -> list[Fault]:
     rejected = int(parsed.metrics[f"{parsed.name}.rejected"])
-    physical = int(parsed.metrics[f"{parsed.name}.physical_records"])
-    if rejected <= limit * physical:
+    if rejected <= limit * int(parsed.metrics[f"{parsed.name}.physical_records"]):
         return []
-    codes = ", ".join(
-        f"{key.rpartition('.rejected.')[2]} {count}" for key, count in parsed.metrics.items() if ".rejected." in key
-    )
-    found = f"{rejected} of {physical} records are rejected ({codes})"
-    remedy = "Declare its separator, encoding and formats, or raise 01_check_quality.max_rejected_share"
-    return [Fault(f"sources.{parsed.name}", found, f"At most {limit:.0%} (max_rejected_share)", remedy)]
+    expected = f"At most {limit:.0%} (max_rejected_share)"
+    feeds, instead = {parsed.name: parsed.source.table}, "raise 01_check_quality.max_rejected_share"
+    where = f"sources.{parsed.name}"
+    return [too_many_rejected(where, parsed.rejects, feeds, parsed.metrics, expected=expected, instead=instead)]
 
 
 def _stack(sources: list[ParsedSource]) -> ibis.Table:

@@ -18,7 +18,8 @@ __all__ = ["check_declared", "expression_columns"]
 def check_declared(source: SourceParams) -> list[Fault]:
     """List what is wrong with a source's formats, attributes, rules and measures, whatever its files hold."""
     repairs = check_declarations(source, expression_columns(source))
-    return [*_check_formats(source), *_check_attributes(source), *_check_expressions(source), *repairs]
+    mapping = [] if _maps_something(source) else [Fault("columns", "no column is mapped", "columns: {ours: theirs}")]
+    return [*mapping, *_check_formats(source), *_check_attributes(source), *_check_expressions(source), *repairs]
 
 
 def expression_columns(source: SourceParams) -> dict[str, str]:
@@ -32,6 +33,10 @@ def expression_columns(source: SourceParams) -> dict[str, str]:
     if source.table == "customers" and "source_id" in kinds:
         kinds.setdefault("customer_id", "id")
     return kinds
+
+
+def _maps_something(source: SourceParams) -> bool:
+    return bool(source.columns or source.attributes or source.numbered or source.layout == "wide")
 
 
 def _check_formats(source: SourceParams) -> list[Fault]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import ibis
 
-from workbench.core.errors import DataError, Fault, listed
+from workbench.core.errors import DataError, Fault
 from workbench.core.params import SourceParams
 from workbench.core.schema import columns_of
 from workbench.intake.acceptance import Accepted, accept
@@ -25,6 +25,7 @@ from workbench.intake.layouts import Layout, lay_out
 from workbench.intake.parquet_files import read_parquet_file, reading_parquet
 from workbench.intake.places import find_files, form_of, is_remote
 from workbench.intake.raw_files import LINE, RawFile, ReadyText, read_text_file, ready_text
+from workbench.intake.refusals import too_many_rejected
 from workbench.intake.snapshots import needs_fetching, remote_faults
 from workbench.intake.surveys.reading import find_questionnaire, read_survey
 from workbench.intake.surveys.wide import as_read, numbered_rows, questions_of, with_numbers
@@ -181,7 +182,8 @@ def read_source(
     metrics = _metrics(name, raws, accepted) | {f"{name}.columns_dropped": len(dropped)}
     _refuse_uncounted(source, metrics, name)
     if not accepted.rows and not source.manual:
-        raise DataError(_all_rejected(source, metrics, name))
+        feeds, expected = {name: source.table}, "At least one accepted record"
+        raise DataError(too_many_rejected(source.path, rejects, feeds, metrics, expected=expected))
     if accepted.people is not None and f"{name}.contact_cells_dropped" in metrics:
         metrics[f"{name}.contact_cells_kept_apart"] = metrics.pop(f"{name}.contact_cells_dropped")
     if declared.table == "responses":
@@ -201,9 +203,10 @@ def _parsed(
     dropped = sorted({column for layout in layouts for column in layout.dropped})
     metrics = _metrics(name, raws, accepted) | {f"{name}.columns_dropped": len(dropped)}
     _refuse_uncounted(source, metrics, name)
-    if not accepted.rows and not source.manual:
-        raise DataError(_all_rejected(source, metrics, name))
     rejects = _rejects(name, raws, shown, accepted)
+    if not accepted.rows and not source.manual:
+        feeds, expected = {name: source.table}, "At least one accepted record"
+        raise DataError(too_many_rejected(source.path, rejects, feeds, metrics, expected=expected))
     return ParsedSource(name, source, accepted.table, accepted.kinds, rejects, metrics, dropped)
 
 
@@ -352,11 +355,3 @@ def _refuse_uncounted(source: SourceParams, metrics: Mapping[str, int | str], na
     if physical != accepted + rejected:
         found = f"{physical} records, of which {accepted} are accepted and {rejected} rejected"
         raise DataError(Fault(source.path, found, "Every record accounted for", "Copy the file again"))
-
-
-def _all_rejected(source: SourceParams, metrics: Mapping[str, int | str], name: str) -> Fault:
-    codes = [
-        f"{key.removeprefix(f'{name}.rejected.')}: {count}" for key, count in metrics.items() if ".rejected." in key
-    ]
-    found = f"all {metrics[f'{name}.physical_records']} records are rejected ({listed(codes)})"
-    return Fault(source.path, found, "At least one accepted record", "Declare its encoding, separator and formats")

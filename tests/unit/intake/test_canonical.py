@@ -134,7 +134,10 @@ def test_source_with_too_many_rejects_is_refused(engine, tmp_path):
     files = {"o.csv": HEADER + "1,K1,2024-01-01,1,5,,,\n2,K1\n3,K1\n"}
     with pytest.raises(DataError) as caught:
         take(engine, tmp_path, files, {"o": orders()}, max_rejected_share=0.5)
-    assert "sources.o: 2 of 3 records are rejected (missing-cell 2). At most 50%" in str(caught.value)
+    assert str(caught.value) == (
+        "sources.o: 2 of 3 records are rejected: missing-cell 2 (first in o.csv, line 3, column d). At most 50%"
+        " (max_rejected_share). Declare its separator, or mend the lines, or raise 01_check_quality.max_rejected_share."
+    )
 
 
 def test_faults_of_all_sources_are_listed_at_once(engine, tmp_path):

@@ -11,6 +11,7 @@ from workbench.intake.quality.accuracy import ACCURACY_COLUMNS
 from workbench.intake.quality.checks import assess
 from workbench.intake.quality.pointblank_page import pointblank_report
 from workbench.intake.quality.records import records_flow, rows_by_month
+from workbench.intake.quality.rejected import list_rejects
 
 RULES = pd.DataFrame([("shop", "transactions", "sold", "warning", 0.9, 1.0, 10, "4")], columns=list(ACCURACY_COLUMNS))
 SOURCES = {"crm": "customers", "shop": "transactions"}
@@ -147,3 +148,30 @@ def test_pointblank_page_shows_no_value_of_a_row(engine):
 def test_unknown_language_is_refused(tables):
     with pytest.raises(DataError, match="no report on 'customers' in 'fr'"):
         pointblank_report(tables["customers"], "customers", "fr")
+
+
+def test_rejects_are_counted_by_reason_with_the_first_line_and_no_word_that_may_be_a_name():
+    lines = [
+        ("shop", "b.csv", 2, "amount", "number-invalid", "¥1,200"),
+        ("shop", "a.csv", 10, "amount", "number-invalid", "张伟"),
+        ("shop", "a.csv", 9, "amount", "number-invalid", "13812345678"),
+        ("shop", "a.csv", 12, "amount", "number-invalid", "¥1,200"),
+        ("shop", "a.csv", 3, "", "extra-cell", "A1,K1,5,6"),
+        ("crm", "c.csv", 7, "birth_date", "date-default", "1893"),
+        ("crm", "c.csv", 5, "customer_id", "id-damaged", "1.23E+18"),
+    ]
+    columns = ["source", "file", "line", "column", "code", "raw"]
+    found = list_rejects(ibis.memtable(pd.DataFrame(lines, columns=columns)), SOURCES)
+    assert [tuple(row) for row in found.to_numpy()] == [
+        ("crm", "birth_date", "date-default", 1, "c.csv", 7, "1893"),
+        ("crm", "customer_id", "id-damaged", 1, "c.csv", 5, ""),
+        ("shop", "amount", "number-invalid", 4, "a.csv", 9, "¥1,200"),
+        ("shop", "", "extra-cell", 1, "a.csv", 3, ""),
+    ]
+
+
+def test_without_rejects_the_list_of_them_is_empty():
+    nothing = {"source": "string", "file": "string", "line": "int64", "column": "string", "code": "string"}
+    found = list_rejects(ibis.memtable([], schema=nothing | {"raw": "string"}), SOURCES)
+    assert list(found.columns) == ["source", "column", "code", "rows", "file", "line", "raw"]
+    assert found.empty

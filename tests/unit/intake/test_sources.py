@@ -104,8 +104,21 @@ def test_position_beyond_the_first_record_is_refused(tmp_path):
 
 
 def test_source_without_one_accepted_record_is_refused(engine, tmp_path):
-    with pytest.raises(DataError, match=r"all 2 records are rejected \(date-invalid: 1, number-invalid: 1\)"):
-        read(engine, tmp_path, HEADER + "1,K,soon,5\n2,K,2024-01-01,much\n")
+    with pytest.raises(DataError) as caught:
+        read(engine, tmp_path, HEADER + "1,K,31/12/2024,5\n2,K,2024-01-01,Li Na\n")
+    said = str(caught.value)
+    assert (
+        "all 2 records are rejected: date-invalid 1 (first in orders.csv, line 2, column ordered_at: 31/12/2024)"
+        in said
+    )
+    assert "number-invalid 1 (first in orders.csv, line 3, column amount). At least one accepted record." in said
+    assert said.endswith("Declare formats.dates, such as '%d/%m/%Y', declare formats.decimals and formats.currency.")
+
+
+def test_a_source_that_maps_nothing_is_refused(tmp_path):
+    (tmp_path / "orders.csv").write_text("1,K,2024-01-01,5\n")
+    said = "columns: no column is mapped. columns: {ours: theirs}."
+    assert said in faults(tmp_path, SourceParams(path="orders.csv", table="transactions"))
 
 
 def test_several_files_of_a_glob_are_read_in_name_order_with_their_own_lines(engine, tmp_path):

@@ -119,7 +119,11 @@ class SourceParams(Section):
         en="Further columns to carry: our name: their name, or a list",
         zh="另需带入的列：我方列名：来源列名，或列表",
     )
-    people: str | None = knob(None, en="Source whose customer ids this file uses", zh="本文件所用客户编号来自哪个来源")
+    people: str | None = knob(
+        None,
+        en="Source whose customer ids this file uses; its own name: ids of its own",
+        zh="本文件所用客户编号来自哪个来源；填自身名称表示独立编号",
+    )
     encoding: str | None = knob(None, en="Text encoding; default: detected", zh="文本编码；默认自动识别")
     separator: str | None = knob(
         None, en="Field separator, or 'whitespace'; default: detected", zh="字段分隔符，或 whitespace；默认自动识别"

@@ -366,12 +366,17 @@ def _with_people(sources: list[SourceGuess]) -> list[SourceGuess]:
             continue
         shares = {name: len(ids & own) / len(ids) for name, own in known.items()}
         best = max(shares, key=shares.get)
-        doubts = list(source.doubts)
-        if shares[best] < _OVERLAP and source.sample.complete:
-            doubts.append(Reason("few_known", {"share": f"{shares[best]:.0%}", "name": best}))
+        whole = next(each for each in people if each.name == best).sample.complete
+        doubts, alone = list(source.doubts), shares[best] == 0 and whole
+        if alone:
+            doubts.append(Reason("none_known", {"name": best, "own": source.name}))
+        elif shares[best] < _OVERLAP and whole:
+            doubts.append(Reason("few_known", {"share": f"{shares[best]:.1%}", "name": best}))
         elif len(people) > 1:
-            doubts.append(Reason("known_by", {"share": f"{shares[best]:.0%}", "name": best}))
-        found.append(replace(source, people=best if len(people) > 1 else None, doubts=doubts))
+            seen = "known_by" if whole else "known_so_far"
+            doubts.append(Reason(seen, {"share": f"{shares[best]:.0%}", "name": best}))
+        whose = source.name if alone else best if len(people) > 1 else None
+        found.append(replace(source, people=whose, doubts=doubts))
     return found
 
 

@@ -25,8 +25,9 @@ def space_of(name: str, sources: Mapping[str, SourceParams]) -> str:
     Returns
     -------
     str
-        Its ``people`` where declared; itself for a source of customers; else the only source of customers. Without
-        any source of customers all sources share the ids of the first.
+        Its ``people`` where declared, which may be itself: ids that no source of customers knows; itself for a source
+        of customers; else the only source of customers. Without any source of customers all sources share the ids of
+        the first.
     """
     source = sources[name]
     if source.people:
@@ -43,17 +44,18 @@ def check_spaces(sources: Mapping[str, SourceParams]) -> dict[str, Fault]:
     Returns
     -------
     dict of str to Fault
-        A ``people`` that is no source of customers; no ``people`` where several sources of customers could be meant.
+        A ``people`` that is neither a source of customers nor the source itself; no ``people`` where several sources
+        of customers could be meant.
     """
     people = _people(sources)
     faults = {}
     for name, source in sources.items():
-        if source.people and source.people not in people:
+        if source.people and source.people not in (*people, name):
             remedy = did_you_mean(source.people, people) if people else "Name a source whose table is customers"
             faults[name] = Fault("", f"people is '{source.people}', which is no source of customers", "", remedy)
         elif not source.people and source.table != _PEOPLE and len(people) > 1 and "customer_id" in source.columns:
             found = f"{name} does not say whose customer ids it uses; sources of customers are {listed(people)}"
-            faults[name] = Fault("", found, "people: <one of them>")
+            faults[name] = Fault("", found, f"people: <one of them>, or people: {name} where it has ids of its own")
     return faults
 
 

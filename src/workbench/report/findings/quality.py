@@ -113,7 +113,7 @@ def _orders(metrics: Mapping[str, Any]) -> list[Finding]:
     if metrics.get("transactions.first_ordered_at"):
         first, last = (str(metrics[f"transactions.{which}_ordered_at"])[:10] for which in ("first", "last"))
         values = {"first": first, "last": last, "rows": rows, "customers": metrics.get("transactions.customers")}
-        found.append(Finding("quality_span", values, 0.3))
+        found.append(Finding("quality_span" if values["customers"] else "quality_span_nobody", values, 0.3))
     nobody = metrics.get("transactions.no_customer", 0)
     if nobody:
         values = {"share": nobody / rows, "no_customer": nobody, "rows": rows}

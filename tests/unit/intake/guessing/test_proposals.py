@@ -12,6 +12,7 @@ from workbench.core.workspace import Workspace
 from workbench.intake.guessing.proposals import propose
 from workbench.intake.guessing.samples import take_samples
 from workbench.intake.guessing.writing import profile_text
+from workbench.intake.identity.spaces import check_spaces
 from workbench.intake.sources import check_source
 
 
@@ -125,6 +126,27 @@ def test_orders_say_whose_ids_they_use_where_two_files_hold_people(look):
     assert profile.sources["orders"].people == "shop_users"
     assert "100% of its customer ids are known to shop_users" in text
     assert not [number for number in ("13812345671", "u1@a.cn", "张伟甲") if number in text]
+
+
+def test_ids_that_nobody_knows_are_taken_for_ids_of_their_own_and_doubted(look):
+    crm = "客户编号,姓名,手机号\n" + "".join(f"C{at},张伟{'甲乙丙丁戊'[at]},1381234567{at}\n" for at in range(5))
+    shop = "user_id,email,gender\n" + "".join(f"u{at},u{at}@a.cn,F\n" for at in range(5))
+    till = "order_id,card,order_date,amount\n" + "".join(f"o{at},9{at % 5},2024-05-0{at + 1},9.50\n" for at in range(8))
+    files = {"crm.csv": crm, "shop_users.csv": shop, "till.csv": till.replace("card", "member_id")}
+    text, profile, faults = look(files, language="en")
+    assert faults == []
+    assert profile.sources["till"].people == "till"
+    assert "DOUBT: none of its customer ids is known to crm, so they are taken for ids of its own" in text
+    assert check_spaces(profile.sources) == {}
+
+
+def test_a_few_shared_ids_are_joined_and_doubted_with_their_share(look):
+    crm = "客户编号,姓名,手机号\n" + "".join(f"C{at},张伟{'甲乙丙丁戊'[at]},1381234567{at}\n" for at in range(5))
+    orders = "order_id,user_id,order_date,amount\n" + "".join(f"o{at},C{at},2024-05-01,9.50\n" for at in range(40))
+    text, profile, faults = look({"crm.csv": crm, "orders.csv": orders}, language="en")
+    assert faults == []
+    assert profile.sources["orders"].people is None
+    assert "DOUBT: only 12.5% of its customer ids are known to crm" in text
 
 
 def test_day_and_month_that_could_be_exchanged_are_left_to_the_reader(look):

@@ -1,0 +1,72 @@
+"""Where rejects stand: of every reason the first line, and what was written there where it may be shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import ibis
+import pandas as pd
+
+from workbench.core.schema import CANONICAL
+
+__all__ = ["REJECT_COLUMNS", "list_rejects"]
+
+REJECT_COLUMNS = ("source", "column", "code", "rows", "file", "line", "raw")
+MOST_WRITTEN = 3  # values named of a column and reason
+_BY = ["source", "column", "code"]
+_SHOWN_KINDS = ("date", "timestamp", "money", "number", "quantity", "integer")
+# no words, and nothing as long as a phone number
+_FIGURES = re.compile(r"(?!.*\d{9})[\d.,:/()¥$€£+%年月日元-]{1,12}([ T][\d:.]{4,15})?")
+_DIGITS = 12  # of a line
+
+
+def list_rejects(rejects: ibis.Table, sources: Mapping[str, str]) -> pd.DataFrame:
+    """Count the rejected records and cells by source, column and reason, and name the first of each.
+
+    Parameters
+    ----------
+    rejects : ibis.Table
+        source, file, line, column, code, raw.
+    sources : mapping of str to str
+        Source: the canonical table it feeds.
+
+    Returns
+    -------
+    DataFrame
+        source, column, code, rows (records or cells), file and line of the first, raw (the commonest values,
+        at most three, joined; only dates and numbers that could not be used: everything else may tell of a person).
+        Ordered by source, most rows first.
+    """
+    place = rejects["file"] + ibis.literal("\x1f") + rejects["line"].cast("string").lpad(_DIGITS, "0")
+    values = rejects.group_by([*_BY, "raw"]).aggregate(rows=rejects.count(), place=place.min())
+    among = ibis.window(group_by=_BY, order_by=[ibis.desc("rows"), "raw"])
+    every = ibis.window(group_by=_BY)
+    ranked = values.mutate(at=ibis.row_number().over(among), all=values.rows.sum().over(every),
+                           first=values.place.min().over(every))  # fmt: skip
+    kept = ranked.filter(ranked["at"] < MOST_WRITTEN).order_by([*_BY, "at"])
+    rows = [_as_row(group, sources) for group in _grouped(kept.to_pyarrow().to_pylist())]
+    rows.sort(key=lambda row: (row["source"], -row["rows"], row["code"], row["column"]))
+    return pd.DataFrame(rows, columns=list(REJECT_COLUMNS))
+
+
+def _grouped(rows: list[dict]) -> list[list[dict]]:
+    groups: dict[tuple, list[dict]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in _BY), []).append(row)
+    return list(groups.values())
+
+
+def _as_row(group: list[dict], sources: Mapping[str, str]) -> dict[str, object]:
+    first = group[0]
+    file, _, line = first["first"].partition("\x1f")
+    written = [row["raw"].strip() for row in group if _may_be_shown(row["raw"], sources, first)]
+    return {**{name: first[name] or "" for name in _BY}, "rows": int(first["all"]), "file": file, "line": int(line),
+            "raw": ", ".join(written)}  # fmt: skip
+
+
+def _may_be_shown(raw: str | None, sources: Mapping[str, str], place: Mapping[str, str]) -> bool:
+    """Tell whether a raw value is a date or a number beyond doubt, and stood where one was expected."""
+    table = sources.get(place["source"], "")
+    kind = CANONICAL[table].kind(place["column"]) if table in CANONICAL and place["column"] else None
+    return bool(raw) and kind in _SHOWN_KINDS and bool(_FIGURES.fullmatch(raw.strip()))
