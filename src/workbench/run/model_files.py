@@ -9,8 +9,9 @@ from pathlib import Path
 from workbench.analysis.saved_models import SavedModel
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file, write_text
+from workbench.core.profile import LANGUAGES
 
-__all__ = ["FACTS_FILE", "MODEL_FOLDER", "digest_model", "read_model", "write_model"]
+__all__ = ["FACTS_FILE", "MODEL_FOLDER", "digest_model", "read_cards", "read_model", "write_model"]
 
 MODEL_FOLDER = "model"
 FACTS_FILE = "model.json"
@@ -25,6 +26,12 @@ def write_model(folder: Path, saved: SavedModel, cards: Mapping[str, str]) -> No
     write_file(folder / BODY_FILE, lambda target: target.write_bytes(saved.body))
     for language, text in cards.items():
         write_text(folder / CARD.format(language=language), text)
+
+
+def read_cards(folder: Path) -> str:
+    """Return the cards of a model one below the other, as Markdown; empty without any."""
+    cards = [folder / CARD.format(language=language) for language in LANGUAGES]
+    return "\n\n---\n\n".join(card.read_text(encoding="utf-8").strip() for card in cards if card.is_file())
 
 
 def digest_model(folder: Path) -> str:

@@ -70,7 +70,7 @@ def keep_features(workspace: Workspace, frame: pd.DataFrame) -> None:
 
 def register(workspace: Workspace, model: SavedModel, run_id: str = "r1") -> Path:
     folder = workspace.root / "staged" / model.version
-    write_model(folder / "model", model, {"en": "# card\n"})
+    write_model(folder / "model", model, {"en": "# card\n", "zh": "# 卡\n"})
     tracker = Tracker(workspace, "shop")
     summary = {"stage": "08_predict_churn", "run_id": run_id, "status": "done", "metrics": {}, "settings": {}}
     tracker.log_stage(None, summary, folder)
@@ -92,6 +92,7 @@ def test_the_champion_scores_everybody_without_training_and_is_named(place, save
     registered = tracker.models("churn").find()
     names = {path.name for path in registered.folder.iterdir()}
     assert {"model.json", "model.skops", "MLmodel", "model_card.en.md"} <= names
+    assert tracker.client.get_model_version("churn-shop", "1").description == "# card\n\n---\n\n# 卡"
 
 
 def test_csv_is_safe_and_holds_the_same_rows(place, tmp_path):

@@ -17,7 +17,7 @@ from mlflow.types import ColSpec, DataType, Schema
 
 from workbench.analysis.saved_models import SavedModel
 from workbench.core.errors import Fault, ProfileError, did_you_mean
-from workbench.run.model_files import FACTS_FILE, MODEL_FOLDER, digest_model, read_model
+from workbench.run.model_files import FACTS_FILE, MODEL_FOLDER, digest_model, read_cards, read_model
 
 __all__ = ["ModelRegistry", "RegisteredModel", "write_signature"]
 
@@ -142,7 +142,7 @@ class ModelRegistry:
         measured = facts.get("metrics", {})
         tags |= {name: _short(measured[name]) for name in _SHOWN if measured.get(name) is not None}
         source = f"{self.client.get_run(run_id).info.artifact_uri}/{MODEL_FOLDER}"
-        self.client.create_model_version(self.name, source, run_id=run_id, tags=tags)
+        self.client.create_model_version(self.name, source, run_id=run_id, tags=tags, description=read_cards(folder))
 
     def _tag(self, number: int, key: str, value: str) -> None:
         self.client.set_model_version_tag(self.name, str(number), key, value)
