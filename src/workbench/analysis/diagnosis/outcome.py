@@ -22,6 +22,7 @@ OUTCOMES = ("auto", "spend", "repeat", "label")
 CONTROLS = ("recency_days", "tenure_days", "monetary_total")  # what an association may only stand for
 EARLY, LATE = 0.05, 0.95  # shares of repeaters between which repeat is worth asking about
 BINARY = 2
+HALF = 0.5
 # groups of features that are parts of an outcome, or counted from the same orders
 PARTS_OF_ORDERS = ("spend", "rhythm", "basket", "returns", "decision")
 MADE_OF_ORDERS = (
@@ -56,8 +57,8 @@ class Outcome:
         Whether an amount is money.
     left_out : tuple of str
         Variables that would tell the outcome in other words: its parts; of spend and repeat also how varied somebody's
-        orders are, and shares of orders of which half of the customers have the least or the most there is, since
-        whether one has any, or nothing but, hangs on how many orders there are.
+        orders are, and shares of orders that are none or all of them for half of the customers, since one order can
+        give nothing between the two.
     """
 
     name: str
@@ -176,19 +177,19 @@ def _may_explain(features: pd.DataFrame, name: str, parts: Sequence[str]) -> tup
         banned = {
             *MADE_OF_ORDERS,
             *VARIETY,
-            *(each.name for each in registered(kinds) if _is_any_at_all(features, each)),
+            *(each.name for each in registered(kinds) if _is_none_or_all(features, each)),
         }
     asked = [each for each, kind in kinds.items() if kind != "date" and each != name]
     left_out = tuple(each for each in asked if each in banned or groups.get(each) in parts)
     return tuple(each for each in asked if each not in left_out), left_out
 
 
-def _is_any_at_all(features: pd.DataFrame, feature: Feature) -> bool:
-    """Say whether a share of orders lies at its end for half of the customers."""
+def _is_none_or_all(features: pd.DataFrame, feature: Feature) -> bool:
+    """Say whether a share of orders lies at either of its ends for half of the customers."""
     if feature.unit != "share" or not any(need.startswith("transactions.") for need in feature.needs):
         return False
     known = features[feature.name].dropna().astype("float64")
-    return bool(len(known)) and float(known.median()) in (known.min(), known.max())
+    return bool(len(known)) and float(known.isin([known.min(), known.max()]).mean()) >= HALF
 
 
 def _is_money(name: str) -> bool:

@@ -152,13 +152,14 @@ def test_spend_and_repeat_are_not_explained_by_what_counts_the_same_orders():
     once = frame["frequency_orders"] == 1
     frame["shopping_mode"] = np.where(once, "store", "mixed")
     frame["channel_entropy"] = np.where(once, 0.0, 1.0)
-    frame["gift_order_share"] = np.where(once, 0.0, 0.5)  # half of them have none: "any at all"
+    frame["gift_order_share"] = np.where(once, 0.0, 0.5)  # three in four have none
     frame.loc[:299, "gift_order_share"] = 0.0
+    frame["evening_share"] = np.repeat([0.0, 1.0, 0.4], [100, 140, 160])  # none or all for three in five
     frame["online_order_share"] = np.linspace(0, 1, 400)
     for asked in ("repeat", "spend"):
         outcome = choose_outcome(frame, outcome=asked, as_of=AS_OF)
         assert set(outcome.variables) == {"gender", "city", "campaigns_sent", "online_order_share"}
-        assert {"shopping_mode", "channel_entropy", "gift_order_share", "monetary_total"} <= set(outcome.left_out)
+        assert {"channel_entropy", "gift_order_share", "evening_share", "monetary_total"} <= set(outcome.left_out)
     asked = choose_outcome(frame, outcome="gender", as_of=AS_OF)
     assert "shopping_mode" in asked.variables and asked.left_out == ()
 
