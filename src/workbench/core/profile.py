@@ -367,7 +367,10 @@ class _ProfileReader:
                 self.fault(at, f"'{column}' is no column of {table}", "", did_you_mean(column, known))
             if header == isinstance(theirs, int):
                 expected = "their column's name" if header else "their position from 1, since header is false"
-                self.fault(at, f"{column} is mapped to {theirs!r}", f"Expected {expected}")
+                quote = "YAML reads yes, no, on and off as true or false: quote the name"
+                self.fault(
+                    at, f"{column} is mapped to {theirs!r}", f"Expected {expected}", quote * isinstance(theirs, bool)
+                )
 
 
 def _with_shared_scales(sections: dict[str, Section]) -> dict[str, Section]:

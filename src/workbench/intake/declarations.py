@@ -6,13 +6,13 @@ from collections import Counter
 
 from workbench.core.errors import Fault, listed
 from workbench.core.params import SourceParams
-from workbench.core.schema import columns_of
+from workbench.core.schema import CANONICAL, NEIGHBOURS, columns_of
 from workbench.intake.casting import EXCEL_DATE
 from workbench.intake.declared_repairs import check_declarations
 from workbench.intake.expressions import ATTRIBUTE, check_expression
 from workbench.intake.verdicts import kinds_of
 
-__all__ = ["check_declared", "expression_columns"]
+__all__ = ["check_declared", "expression_columns", "homeless_columns"]
 
 
 def check_declared(source: SourceParams) -> list[Fault]:
@@ -33,6 +33,18 @@ def expression_columns(source: SourceParams) -> dict[str, str]:
     if source.table == "customers" and "source_id" in kinds:
         kinds.setdefault("customer_id", "id")
     return kinds
+
+
+def homeless_columns(source: SourceParams) -> dict[str, str]:
+    """Map the columns that belong to a neighbouring table to its key, where the source does not map that key.
+
+    Such a column is read and kept nowhere: the product name of an order line without a product_id, the province of one
+    without a customer_id.
+    """
+    neighbours = NEIGHBOURS.get(source.table, {})
+    keys = {column: CANONICAL[other].keys[0] for other, columns in neighbours.items() for column in columns}
+    own = {name for name in source.columns if name in keys}
+    return {name: keys[name] for name in source.columns if name in own and keys[name] not in source.columns}
 
 
 def _maps_something(source: SourceParams) -> bool:

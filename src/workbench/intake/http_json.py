@@ -134,15 +134,24 @@ def _content(answer: requests.Response, url: str) -> Any:
         found = f"answers with a redirect to {urlsplit(answer.headers['Location']).netloc or 'itself'}"
         raise DataError(Fault(_shown(url), found, "", "Put the final address into the variable"))
     if answer.status_code != requests.codes.ok:
-        remedy = "Set the variable named under token" if answer.status_code in (401, 403) else ""
+        remedy = (
+            "Set the variable named under token, or renew the token in it" if answer.status_code in (401, 403) else ""
+        )
         raise DataError(Fault(_shown(url), f"answers with status {answer.status_code}", "200", remedy))
     try:
         return answer.json()
     except ValueError:
-        raise DataError(Fault(_shown(url), "the answer is no JSON")) from None
+        raise DataError(
+            Fault(
+                _shown(url),
+                "the answer is no JSON",
+                "A list of records, or an object that holds one",
+                "Put the address of the data into the variable, not that of a page",
+            )
+        ) from None
 
 
 def _shown(url: str) -> str:
     """Write a URL without user, password and query, which may hold secrets."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

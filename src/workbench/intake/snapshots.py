@@ -13,6 +13,8 @@ from workbench.intake.places import REMOTE, is_remote, place_of
 
 __all__ = ["fetch_source", "needs_fetching", "remote_faults"]
 
+_FOREIGN = ("ftp", "sftp", "file", "s3", "gs", "hdfs")  # schemes of files, which are fetched by other means
+
 
 def remote_faults(source: SourceParams, environment: Mapping[str, str] | None = None) -> list[Fault]:
     """List what is wrong with the variables of a remote source; the network is not asked."""
@@ -21,6 +23,9 @@ def remote_faults(source: SourceParams, environment: Mapping[str, str] | None = 
     faults = []
     if not given.get(variable):
         faults.append(Fault(source.path, f"the environment variable {variable} is not set", "A URL"))
+    elif "://" not in given[variable] or urlsplit(given[variable]).scheme in _FOREIGN:
+        expected = "http(s)://host/path, or the URL of a database such as postgresql://user@host/db"
+        faults.append(Fault(source.path, f"the environment variable {variable} holds no URL that is read", expected))
     elif _is_http(given[variable]) == bool(source.select):
         found = "an HTTP address has no table" if source.select else "a database URL needs the name of a table"
         faults.append(Fault(source.path, found, "", "Remove select" if source.select else "select: <table or view>"))

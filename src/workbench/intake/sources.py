@@ -23,7 +23,7 @@ from workbench.intake.declarations import check_declared
 from workbench.intake.json_records import read_json_file
 from workbench.intake.layouts import Layout, lay_out
 from workbench.intake.parquet_files import read_parquet_file, reading_parquet
-from workbench.intake.places import find_files, form_of, is_remote
+from workbench.intake.places import find_files, form_of, is_remote, present_files
 from workbench.intake.raw_files import LINE, RawFile, ReadyText, read_text_file, ready_text
 from workbench.intake.refusals import too_many_rejected
 from workbench.intake.snapshots import needs_fetching, remote_faults
@@ -103,6 +103,8 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
         missing = remote_faults(source)
         if missing or needs_fetching(source, root):
             return [*faults, *missing]
+    if source.manual and not present_files(source, root):
+        return faults  # a run makes the sheet
     try:
         paths = find_files(source, root)
     except DataError as error:

@@ -6,7 +6,7 @@ from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.profile import Profile
 from workbench.core.workspace import Workspace
 
-__all__ = ["check_sources", "fetch_remote", "make_demo_data", "make_sheets", "missing_files"]
+__all__ = ["check_sources", "fetch_remote", "make_demo_data", "make_sheets", "missing_files", "check_notes"]
 
 
 def make_demo_data(workspace: Workspace, profile: Profile) -> bool:
@@ -39,12 +39,47 @@ def make_sheets(workspace: Workspace, profile: Profile) -> list[str]:
 
 
 def fetch_remote(workspace: Workspace, profile: Profile) -> dict[str, int]:
-    """Fetch every remote source into its snapshot; return the records by source."""
+    """Fetch every remote source into its snapshot; return the records by source.
+
+    Raises
+    ------
+    DataError
+        The faults of all sources that could not be fetched, each with its line in the profile.
+    """
     from workbench.intake.places import is_remote  # noqa: PLC0415
     from workbench.intake.snapshots import fetch_source  # noqa: PLC0415
 
-    remote = {name: source for name, source in profile.sources.items() if is_remote(source)}
-    return {name: fetch_source(source, workspace.root) for name, source in remote.items()}
+    fetched: dict[str, int] = {}
+    faults: list[Fault] = []
+    for name, source in profile.sources.items():
+        if not is_remote(source):
+            continue
+        try:
+            fetched[name] = fetch_source(source, workspace.root)
+        except DataError as error:
+            faults += [_at(f"{profile.where('sources', name)}: sources.{name}", fault) for fault in error.faults]
+    if faults:
+        raise DataError(faults)
+    return fetched
+
+
+def check_notes(workspace: Workspace, profile: Profile) -> list[str]:
+    """Say what a check lets pass and a reader should know: sources not there yet, columns that are kept nowhere."""
+    from workbench.intake.declarations import homeless_columns  # noqa: PLC0415
+    from workbench.intake.places import present_files  # noqa: PLC0415
+    from workbench.intake.snapshots import needs_fetching  # noqa: PLC0415
+
+    said = []
+    for name, source in profile.sources.items():
+        if needs_fetching(source, workspace.root):
+            said.append(f"{name}: not fetched yet, so its columns are not checked; a run fetches it")
+        elif source.manual and not present_files(source, workspace.root):
+            said.append(f"{name}: {source.path} is not there yet; a run makes it, to be filled by hand")
+        said += [
+            f"{name}: {column} is kept nowhere, since {key} is not mapped"
+            for column, key in homeless_columns(source).items()
+        ]
+    return said
 
 
 def missing_files(workspace: Workspace, profile: Profile) -> list[str]:

@@ -84,7 +84,7 @@ def check(
     profile: ProfileArgument, setting: SetOption = None, as_of: AsOfOption = None, workspace: WorkspaceOption = None
 ) -> None:
     """Check a profile and its sources; nothing is written."""
-    from workbench.run.check import check_sources, missing_files  # noqa: PLC0415
+    from workbench.run.check import check_notes, check_sources, missing_files  # noqa: PLC0415
 
     place = find_workspace(workspace)
     found = load_profile(place, profile, settings=setting or (), as_of=as_of)
@@ -94,6 +94,8 @@ def check(
         return
     check_sources(place, found)
     print(f"{profile}: {len(found.sources)} sources, {len(found.stages)} stages, nothing wrong found")
+    for each in check_notes(place, found):
+        print(f"  {each}")
 
 
 @app.command()

@@ -99,6 +99,13 @@ def test_an_unset_variable_is_named_before_anything_is_read(tmp_path):
     assert "has no table" in str(remote_faults(orders(select="t"), {"SHOP_URL": "https://x/y"})[0])
 
 
+@pytest.mark.parametrize("content", ["hello", "ftp://user:s3cret@host/orders.csv"])
+def test_what_is_no_address_of_a_database_or_an_endpoint_is_named_without_its_secrets(content):
+    (fault,) = remote_faults(orders(select="orders"), {"SHOP_URL": content})
+    assert "SHOP_URL holds no URL that is read. http(s)://host/path, or the URL of a database" in str(fault)
+    assert "s3cret" not in str(fault)
+
+
 def test_a_fetched_table_is_read_like_a_file(sqlite_file, tmp_path, monkeypatch):
     monkeypatch.setenv("SHOP_URL", f"sqlite:///{sqlite_file}")
     source = orders(select="orders", snapshot="data/raw/shop.parquet")
@@ -214,8 +221,9 @@ def test_what_an_endpoint_may_not_do(shop, tmp_path, path, more, said):
 
 def test_an_endpoint_that_is_down_is_said_so(tmp_path, monkeypatch):
     monkeypatch.setattr("workbench.intake.http_json._WAIT_SECONDS", 0.01)
-    with pytest.raises(DataError, match="no answer"):
-        fetch_records("http://user:s3cret@127.0.0.1:1/x", tmp_path / "out.jsonl")
+    with pytest.raises(DataError, match="no answer") as caught:
+        fetch_records("http://user:s3cret@127.0.0.1:1/x?key=s3cret", tmp_path / "out.jsonl")
+    assert str(caught.value).startswith("http://127.0.0.1:1/x: no answer")
 
 
 # -- PostgreSQL ---------------------------------------------------------------------------------------------------
@@ -295,6 +303,7 @@ def test_a_folder_is_all_its_readable_files_in_order(tmp_path):
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
 def test_a_sheet_is_made_once_and_may_stay_empty(tmp_path, ending):
     source = orders(path=f"data/raw/by_hand.{ending}", manual=True)
+    assert check_source(source, tmp_path) == []
     made = make_sheet(source, tmp_path)
     assert made is not None and check_source(source, tmp_path) == []
     assert read_into(tmp_path, source) == []

@@ -5,7 +5,7 @@ import pytest
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.profile import load_profile
 from workbench.core.workspace import find_workspace
-from workbench.run.check import check_sources, make_demo_data, missing_files
+from workbench.run.check import check_notes, check_sources, fetch_remote, make_demo_data, missing_files
 
 SOURCE = "    columns: {order_id: order_id, customer_id: customer_id, ordered_at: ordered_at, amount: amount}\n"
 
@@ -139,3 +139,27 @@ def test_a_profile_without_demo_data_is_given_none(toy_root):
     (toy_root / "data/raw/toy.csv").unlink()
     assert not make_demo_data(workspace, load_profile(workspace, "toy"))
     assert missing_files(workspace, load_profile(workspace, "toy")) == ["orders"]
+
+
+REMOTE = """  one: {path: env:TOY_ONE, select: orders, table: transactions, columns: {order_id: a}}
+  two: {path: env:TOY_TWO, select: orders, table: transactions, columns: {order_id: a}}
+  typed: {path: data/raw/typed.csv, manual: true, table: products, columns: {product_id: item}}
+"""
+
+
+def test_all_sources_that_cannot_be_fetched_are_named_at_once_with_their_lines(checked, monkeypatch, toy_root):
+    for name in ("TOY_ONE", "TOY_TWO"):
+        monkeypatch.setenv(name, f"sqlite:////absent/{name}.db")
+    profile = checked((SOURCE, SOURCE + REMOTE))
+    place = find_workspace(toy_root)
+    assert check_notes(place, profile) == [
+        "one: not fetched yet, so its columns are not checked; a run fetches it",
+        "two: not fetched yet, so its columns are not checked; a run fetches it",
+        "typed: data/raw/typed.csv is not there yet; a run makes it, to be filled by hand",
+    ]
+    with pytest.raises(DataError) as raised:
+        fetch_remote(place, profile)
+    assert faults(raised) == [
+        f"params/toy.yaml, line {line}: sources.{name}: orders: no SQLite file {file}.db."
+        for line, name, file in ((9, "one", "TOY_ONE"), (10, "two", "TOY_TWO"))
+    ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from pypinyin import lazy_pinyin
 
-from workbench.core.schema import CANONICAL, columns_of
+from workbench.core.schema import CANONICAL, NEIGHBOURS, columns_of
 from workbench.intake.guessing.facts import PERSONAL, Facts, look_at
 from workbench.intake.guessing.fitting import Match, is_date
 from workbench.intake.guessing.names import currency_in, is_chinese, name_score, synonyms_of, unit_in
@@ -305,6 +305,9 @@ def _doubts(guess: TableGuess, sample: Sample, facts: list[Facts]) -> list[Reaso
         doubts += [Reason(f"lacks_{name}") for name in lacking]
         if not {"amount", "unit_price"} & set(guess.matches):
             doubts.append(Reason("lacks_amount"))
+    for other, columns in NEIGHBOURS.get(guess.table, {}).items():
+        lost = [name for name in columns if name in guess.matches and CANONICAL[other].keys[0] not in guess.matches]
+        doubts += [Reason("homeless", {"columns": ", ".join(lost), "key": CANONICAL[other].keys[0]})] if lost else []
     key = {"customers": "customer_id", "products": "product_id"}.get(guess.table)
     if key in guess.matches and not facts[guess.matches[key].at].unique:
         doubts.append(Reason("key_repeats", {"column": key}))

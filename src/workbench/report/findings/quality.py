@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.core.params import SourceParams
 from workbench.intake.canonical import Intake
 from workbench.intake.contact_quality import GARBLED
+from workbench.intake.declarations import homeless_columns
 from workbench.intake.quality.checks import Quality
 from workbench.report.findings.finding import Finding
 
@@ -87,12 +88,13 @@ def find_changes(changes: pd.DataFrame, *, first: bool) -> list[Finding]:
     return [Finding("quality_changed", {"changes": len(warned), "places": places[:6]}, 0.4)]
 
 
-def limit_quality(taken: Intake, *, demo_data: str | None) -> list[Finding]:
+def limit_quality(taken: Intake, sources: Mapping[str, SourceParams], *, demo_data: str | None) -> list[Finding]:
     """Say what the checks cannot see.
 
     Parameters
     ----------
     taken : Intake
+    sources : mapping of str to SourceParams
     demo_data : str or None
         The published data behind the profile, where it is simulated.
     """
@@ -102,6 +104,9 @@ def limit_quality(taken: Intake, *, demo_data: str | None) -> list[Finding]:
     for source, columns in taken.dropped.items():
         if columns:
             found.append(Finding("quality_limit_dropped_columns", {"source": source, "columns": columns}))
+    for name, source in sources.items():
+        for column, key in homeless_columns(source).items():
+            found.append(Finding("quality_limit_homeless", {"source": name, "column": column, "key": key}))
     return found
 
 

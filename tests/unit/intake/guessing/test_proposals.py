@@ -128,6 +128,13 @@ def test_orders_say_whose_ids_they_use_where_two_files_hold_people(look):
     assert not [number for number in ("13812345671", "u1@a.cn", "张伟甲") if number in text]
 
 
+def test_a_province_without_a_customer_is_doubted_since_nothing_keeps_it(look):
+    text, profile, faults = look({"orders.csv": ORDERS.replace("买家会员名", "备注")}, language="en")
+    assert faults == []
+    assert mapping(profile, "orders")["province"] == "收货地址"
+    assert "DOUBT: province will be kept nowhere as long as customer_id is not mapped" in text
+
+
 def test_ids_that_nobody_knows_are_taken_for_ids_of_their_own_and_doubted(look):
     crm = "客户编号,姓名,手机号\n" + "".join(f"C{at},张伟{'甲乙丙丁戊'[at]},1381234567{at}\n" for at in range(5))
     shop = "user_id,email,gender\n" + "".join(f"u{at},u{at}@a.cn,F\n" for at in range(5))

@@ -142,10 +142,10 @@ def test_an_empty_source_divides_by_nothing():
 
 def test_the_limits_name_the_publisher_of_simulated_data_and_columns_not_read():
     taken = Intake({}, None, {}, {"shop": ["week", "memo"], "crm": []})
-    values = told(limit_quality(taken, demo_data="journey"))
+    values = told(limit_quality(taken, {}, demo_data="journey"))
     assert values["quality_limit_simulated"] == {"publisher": "84.51°"}
     assert values["quality_limit_dropped_columns"] == {"source": "shop", "columns": ["week", "memo"]}
-    assert set(told(limit_quality(Intake({}, None, {}, {}), demo_data=None))) == {
+    assert set(told(limit_quality(Intake({}, None, {}, {}), {}, demo_data=None))) == {
         "quality_limit_form", "quality_limit_duplicates",
     }  # fmt: skip
 
@@ -159,3 +159,10 @@ def test_the_encoding_of_a_text_source_and_answers_set_aside_are_told():
     assert found["quality_encoding"] == {"source": "crm", "encoding": "gb18030"}
     assert found["quality_answers"] == {"source": "crm", "wrong": 2, "missing": 1}
     assert "quality_encoding" not in {each.key for each in _source("crm", metrics | {"crm.encoding": "workbook"})}
+
+
+def test_a_column_of_a_neighbouring_table_without_its_key_is_told_as_kept_nowhere():
+    columns = {"order_id": "no", "product_name": "name", "customer_id": "who", "city": "town"}
+    sources = {"shop": SourceParams(path="a.csv", table="transactions", columns=columns)}
+    found = told(limit_quality(Intake({}, None, {}, {}), sources, demo_data=None))
+    assert found["quality_limit_homeless"] == {"source": "shop", "column": "product_name", "key": "product_id"}
