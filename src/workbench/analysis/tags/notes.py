@@ -48,8 +48,8 @@ def note_segments(portraits: ir.Table, *, least: int) -> pd.DataFrame:
     DataFrame
         segment, tag, value, customers, known (customers of the segment of whom the tag is known), share (of these,
         0..1), base_share (of all customers of whom it is known), tgi (100 times the ratio; 100 is as everybody). The
-        three values with the most customers per segment and tag, all customers (``everybody``) first; empty where no
-        such tag is known.
+        three values with the most customers per segment and tag, all customers (``everybody``) first, and alone where
+        there is one segment; empty where no such tag is known.
     """
     by = group_of(portraits)
     tags = [name for name in NOTED if name in portraits.columns]
@@ -59,7 +59,8 @@ def note_segments(portraits: ir.Table, *, least: int) -> pd.DataFrame:
     if counted.empty:
         return pd.DataFrame(columns=_COLUMNS)
     everybody = counted.groupby(["tag", "value"], as_index=False)["customers"].sum().assign(segment=EVERYBODY)
-    counted = pd.concat([counted, everybody], ignore_index=True)
+    several = counted["segment"].nunique() > 1
+    counted = pd.concat([counted, everybody], ignore_index=True) if several else everybody
     known = counted.groupby(["segment", "tag"])["customers"].sum().rename("known")
     base = everybody.set_index(["tag", "value"])["customers"]
     base_share = (base / base.groupby("tag").transform("sum")).rename("base_share")

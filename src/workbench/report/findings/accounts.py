@@ -74,7 +74,7 @@ def find_accounts(portraits: AccountPortraits | None, *, account_window_days: in
     if known:
         spend = float(risky["spend_before"].sum())
         values = {"n": len(risky), "known": known, "spend": spend, "days": account_window_days}
-        found.append(Finding("accounts_at_risk", values, 0.6))
+        found.append(Finding("accounts_at_risk", values, 0.8))
     thread = accounts["single_thread"].dropna()
     if len(thread):
         found.append(Finding("accounts_single_thread", {"n": int(thread.sum()), "known": len(thread)}, 0.5))

@@ -150,6 +150,8 @@ def test_notes_tell_complaints_and_returns_by_segment_against_all_customers():
     assert lost[["customers", "known", "share", "base_share", "tgi"]].tolist() == [16, 20, 0.8, 0.5, 160.0]
     assert ("lost", "complaint_topic", "<b>") not in notes.index  # three customers: not told
     assert ("active", "returns_habit", "none") not in notes.index  # nothing to act on
+    one = note_segments(ibis.memtable(frame.assign(life_cycle="active")), least=4)
+    assert set(one["segment"]) == {"everybody"}  # one segment is everybody
 
 
 def test_notes_of_a_base_without_segments_or_such_tags_are_empty():
