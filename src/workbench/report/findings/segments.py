@@ -53,6 +53,7 @@ def find_segments(
         "silhouette": values.get("silhouette"),
         "null_silhouette": values.get("null_high"),
         "jaccard": values.get("min_jaccard"),
+        "margin": values.get("margin"),
     }
     found = [Finding(_verdict_key(verdict, known), known, 0.8)]
     if len(definition.segments) > 1:
@@ -70,6 +71,8 @@ def find_segments(
 def _verdict_key(verdict: Verdict, known: Mapping[str, Any]) -> str:
     if verdict.reason == "no_features":
         return "segments_no_features"
+    if verdict.verdict == "continuum" and known["silhouette"] > known["null_silhouette"]:
+        return "segments_continuum_near"
     alike = verdict.verdict == "too_little_data" and known["n"] >= known["needed"]
     return "segments_all_alike" if alike else f"segments_{verdict.verdict}"
 
