@@ -73,12 +73,15 @@ def test_a_suppressed_group_has_no_card():
     assert gather_personas(GroupStudy(sizes.tail(1), study().portrait, study().week), declare(DEFINITION)) == []
 
 
-def test_the_map_of_traits_reads_out_its_largest():
+def test_the_map_of_traits_reads_out_its_largest_and_keeps_the_order_of_names():
     portrait = study().portrait
     traits = strongest_traits(portrait)
     assert traits[0] == ("gender", "f")
     chart = plot_portraits(portrait, traits=traits, names={"big": "Big"}, language="en")
     assert chart.drawn and "Big" in chart.title and "TGI" in chart.title
+    for names in ({"big": "Big", "small": "Small"}, {"small": "Small", "big": "Big"}):
+        heads = plot_portraits(portrait, names=names, language="en").figure.axes[0].get_xticklabels()
+        assert [each.get_text() for each in heads] == list(names.values())
 
 
 def test_a_few_unknown_customers_hide_no_segment():

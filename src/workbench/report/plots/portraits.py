@@ -70,7 +70,7 @@ def plot_portraits(
     traits : list of (variable, value), optional
         Default: `strongest_traits`.
     names : mapping, optional
-        Group to its name.
+        Group to its name; its order is that of the columns.
     language, about
         As everywhere.
 
@@ -83,6 +83,7 @@ def plot_portraits(
         return not_enough(language)
     pairs = pd.MultiIndex.from_tuples(traits, names=["variable", "value"])
     table = frame.pivot_table(index=["variable", "value"], columns="group", values="tgi", sort=False).reindex(pairs)
+    table = table[sorted(table.columns, key=[*(names or ()), *table.columns].index)]
     top = frame.set_index(["variable", "value"]).loc[[traits[0]]].sort_values("tgi").iloc[-1]
     values = {
         "group": _name(top["group"], names, language),
