@@ -34,7 +34,9 @@ def make_sheets(workspace: Workspace, profile: Profile) -> list[str]:
     """Make the sheets to be filled by hand that are absent; return where they lie."""
     from workbench.intake.manual_sheets import make_sheet  # noqa: PLC0415
 
-    made = [make_sheet(source, workspace.root) for source in profile.sources.values() if source.manual]
+    made = [
+        make_sheet(source, workspace.root, profile.languages[0]) for source in profile.sources.values() if source.manual
+    ]
     return [workspace.relative(path) for path in made if path]
 
 

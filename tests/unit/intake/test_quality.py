@@ -175,3 +175,18 @@ def test_without_rejects_the_list_of_them_is_empty():
     found = list_rejects(ibis.memtable([], schema=nothing | {"raw": "string"}), SOURCES)
     assert list(found.columns) == ["source", "column", "code", "rows", "file", "line", "raw"]
     assert found.empty
+
+
+def test_the_validity_of_a_survey_counts_answers_not_records(engine):
+    answers = {"customer_id": ["K1"] * 6 + ["K7"] * 2, "question": list("abcdefab"), "answer": ["1"] * 8}
+    tables = {
+        "customers": engine.create_table("asked", ibis.memtable({"customer_id": ["K1", "K2"]}), overwrite=True),
+        "responses": engine.create_table("answers", ibis.memtable(answers), overwrite=True),
+    }
+    counted = {"crm.physical_records": 2, "crm.accepted": 2, "crm.rejected": 0, "customers.rows": 2}
+    counted |= {"poll.physical_records": 4, "poll.accepted": 3, "poll.rejected": 1, "responses.rows": 8}
+    counted |= {"poll.nulled.answer-no-option": 2, "poll.unanswered": 5}
+    quality = assess(tables, counted, as_of=dt.date(2024, 4, 1), sources={"crm": "customers", "poll": "responses"})
+    found = quality.dimensions.set_index("table")
+    assert found.loc["responses", "validity"] == pytest.approx(3 / 4 * 8 / 10)
+    assert found.loc["responses", "consistency"] == pytest.approx(6 / 8)  # two answers of somebody no list holds

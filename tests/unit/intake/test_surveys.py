@@ -3,6 +3,7 @@
 import datetime as dt
 
 import ibis
+import openpyxl
 import pytest
 
 from workbench.core.errors import ProfileError
@@ -10,7 +11,9 @@ from workbench.core.params import SourceParams
 from workbench.core.profile import load_profile
 from workbench.core.workspace import Workspace
 from workbench.intake.canonical import take_in
+from workbench.intake.manual_sheets import make_sheet
 from workbench.intake.sources import check_source
+from workbench.intake.surveys.answers import _date
 from workbench.intake.surveys.questionnaire import read_questionnaire
 
 WIDE = "id,Music,music,最喜欢的品牌,when\nA1,5,1,周大福,2024-05-01\nA2,,3, ,2024-05-02\nA3,2,2\n"
@@ -221,8 +224,6 @@ def test_a_long_survey_is_judged_by_the_same_rules(take):
 
 
 def test_a_sheet_for_a_questionnaire_asks_its_questions(tmp_path):
-    from workbench.intake.manual_sheets import make_sheet
-
     (tmp_path / "q.yaml").write_text(ASKED, encoding="utf-8")
     source = SourceParams(
         path="s.csv",
@@ -233,7 +234,47 @@ def test_a_sheet_for_a_questionnaire_asks_its_questions(tmp_path):
         questionnaire="q.yaml",
     )
     made = make_sheet(source, tmp_path)
-    assert made.read_text(encoding="utf-8-sig").strip() == "id,bought,why,score,born,wedding"
+    assert made.read_text(encoding="utf-8-sig").strip() == "id,Bought?,Why?,Score?,Born?,Wedding?"
+
+
+def test_a_workbook_for_the_deep_interview_offers_options_and_says_what_may_be_answered(tmp_path, repository, take):
+    asked = (repository / "params/questionnaires/deep_interview.yaml").read_text(encoding="utf-8")
+    (tmp_path / "q.yaml").write_text(asked, encoding="utf-8")
+    given = {"path": "s.xlsx", "table": "responses", "layout": "wide", "manual": True,
+             "columns": {"customer_id": "客户编号"}, "questionnaire": "q.yaml"}  # fmt: skip
+    source = SourceParams(**given)
+    assert check_source(source, tmp_path) == []
+    book = openpyxl.load_workbook(make_sheet(source, tmp_path, "zh"))
+    sheet, guide = book.worksheets
+    names = [cell.value for cell in sheet[1]]
+    assert names[:3] == ["客户编号", "您的性别？", "您出生于哪一年？"]
+    assert '"女,男,不愿透露"' in {each.formula1 for each in sheet.data_validations.dataValidation}
+    rows = list(guide.iter_rows(values_only=True))
+    assert rows[0] == ("部分", "题目", "作答形式", "选项或范围", "仅当")
+    assert ("基本信息", "计划何时举行婚礼？", "日期，如 2026-05-01", None, "您的婚姻状况？ = 备婚") in rows
+    assert take({}, s=given)[0] == []  # empty: nobody has answered
+    answers = {"客户编号": "K1", "您的性别？": "女", "您的婚姻状况？": "备婚", "计划何时举行婚礼？": dt.date(2027, 5, 2),
+               "您目前是否工作？": "学生", "您通常从哪里了解产品？": "微信，抖音", "过去一年您是否在本店购买过？": "否",
+               "家庭月收入？": "8000-20000元"}  # fmt: skip
+    sheet.append([answers.get(name) for name in names])
+    book.save(tmp_path / "s.xlsx")
+    rows, metrics, _ = take({}, s=given)
+    assert sorted((row["question"], row["answer"]) for row in rows) == [
+        ("bought_last_year", "no"), ("employment", "student"), ("gender", "female"), ("income_band", "middle"),
+        ("marital_status", "engaged"), ("media", "douyin"), ("media", "wechat"), ("wedding_date", "2027-05-02"),
+    ]  # fmt: skip
+    assert not [key for key in metrics if "answer-" in key or key.endswith("answers_missing")]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2026年5月1日", "2026-05-01"), ("２０２６／５／１", "2026-05-01"), ("2026-05-01 10:30:00", "2026-05-01"),
+        ("2026-05-01x", None), ("1/5/2026", None), ("2026-02-30", None),
+    ],
+)  # fmt: skip
+def test_dates_that_begin_with_the_year_are_answers(text, read):
+    assert _date(text) == (((read,), None) if read else ((), "answer-no-date"))
 
 
 def test_every_fault_of_a_questionnaire_is_told_at_once_with_its_line(tmp_path):

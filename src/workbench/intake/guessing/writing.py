@@ -6,7 +6,9 @@ import json
 import re
 from typing import Any
 
+from workbench.intake.guessing.facts import look_at
 from workbench.intake.guessing.proposals import Mapped, Proposal, SourceGuess
+from workbench.intake.guessing.questionnaires import scale_columns
 from workbench.intake.guessing.reasons import Reason, say_reason
 from workbench.intake.guessing.segment_features import numbers_to_group_by
 
@@ -25,6 +27,10 @@ _WORDS = {
         "stop": ". ",
         "list": "; ",
         "left": "not read: ",
+        "scales": "# Questions that hang together make a scale; its score is used where its reliability reaches .7:\n"
+        "# 03_build_features:\n"
+        "#   scales:\n"
+        "#     mine: {{items: [{first}], reverse: [{last}], low: {low}, high: {high}}}   # 06 may group by scale_mine",
         "group": "no orders, so groups are made of these. DOUBT: keep those that tell customers apart",
     },
     "zh": {
@@ -38,9 +44,14 @@ _WORDS = {
         "stop": "。",
         "list": "；",
         "left": "不读取：",
+        "scales": "# 含义相近的题目可合成一个量表，反向题须注明；信度达到 0.7 才会使用其得分：\n"
+        "# 03_build_features:\n"
+        "#   scales:\n"
+        "#     mine: {{items: [{first}], reverse: [{last}], low: {low}, high: {high}}}   # 06 可按 scale_mine 分群",
         "group": "没有订单，故按这些数值分群。存疑：请保留真正能区分客户的列",
     },
 }
+_IN_A_SCALE = 3  # questions of the example
 _RESERVED = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")  # words that YAML reads as values
 _PLAIN = re.compile(r"[A-Za-z\u3400-\u9fff][\w\u3400-\u9fff./-]*")
 
@@ -66,6 +77,7 @@ def profile_text(name: str, proposal: Proposal, *, language: str | None = None) 
     lines = [words["head"].format(name=name), f"profile: {name}", f"language: {said}", words["goal"], "sources:"]
     for source in proposal.sources:
         lines += _source_lines(source, said)
+    lines += _scale_lines(proposal, words["scales"])
     features = numbers_to_group_by(proposal)
     if features:
         listed = ", ".join(_scalar(each) for each in features)
@@ -73,6 +85,18 @@ def profile_text(name: str, proposal: Proposal, *, language: str | None = None) 
     if proposal.label:
         lines += ["08_predict_churn:", f"  label_name: {_scalar(proposal.label)}"]
     return "\n".join(lines) + "\n"
+
+
+def _scale_lines(proposal: Proposal, words: str) -> list[str]:
+    """Show how a scale is declared, on the first questions of a survey with one column per question."""
+    for source in proposal.sources:
+        if source.settings.get("layout") == "wide":
+            facts = [look_at(cells) for cells in source.sample.columns]
+            places = sorted(scale_columns(source.sample, facts))[:_IN_A_SCALE]
+            names = [_scalar(source.sample.names[at]) for at in places]
+            low, high = min(facts[at].low for at in places), max(facts[at].high for at in places)
+            return words.format(first=", ".join(names), last=names[-1], low=f"{low:g}", high=f"{high:g}").splitlines()
+    return []
 
 
 def _source_lines(source: SourceGuess, language: str) -> list[str]:

@@ -32,6 +32,12 @@ _REFERENCES = (  # table, column, the table that lists it
     ("events", "customer_id", "customers"),
     ("campaigns", "customer_id", "customers"),
     ("labels", "customer_id", "customers"),
+    ("responses", "customer_id", "customers"),
+    ("service", "customer_id", "customers"),
+    ("reviews", "customer_id", "customers"),
+    ("experiments", "customer_id", "customers"),
+    ("consents", "customer_id", "customers"),
+    ("relations", "customer_id", "customers"),
 )
 RANGES = {  # table, column: lowest and highest value that makes sense; None is open
     ("transactions", "unit_price"): (0, None),
@@ -339,7 +345,7 @@ def _dimensions(
         shares = {
             "completeness": cells["filled"].sum() / total if total else 0.0,
             "uniqueness": 1 - int(metrics.get(f"{name}.duplicates", 0)) / accepted if accepted else None,
-            "validity": _validity(metrics, [source for source, table in sources.items() if table == name]),
+            "validity": _validity(metrics, name, [source for source, table in sources.items() if table == name]),
             "consistency": 1 - found.loc[found.index == "orphans", "observed"].mean(),
             "timeliness": (late["limit"] / late["observed"].clip(lower=1)).clip(upper=1).mean(),
             "accuracy": found.loc[found.index == "accuracy", "observed"].mean(),
@@ -349,9 +355,15 @@ def _dimensions(
     return dimensions.assign(score=100 * dimensions[list(DIMENSIONS)].mean(axis=1, skipna=True))
 
 
-def _validity(metrics: Mapping[str, Any], sources: list[str]) -> float | None:
+def _validity(metrics: Mapping[str, Any], table: str, sources: list[str]) -> float | None:
+    """Return the share of records that were read whole; of a survey, the share of records times that of answers."""
     physical = sum(int(metrics[f"{source}.physical_records"]) for source in sources)
     accepted = sum(int(metrics[f"{source}.accepted"]) for source in sources)
     prefixes = tuple(f"{source}.nulled." for source in sources)
     nulled = sum(int(value) for key, value in metrics.items() if key.startswith(prefixes)) if prefixes else 0
-    return max(accepted - nulled, 0) / physical if physical else None
+    if not physical:
+        return None
+    if table == "responses":  # one record may hold many answers
+        answers = int(metrics.get("responses.rows", 0))
+        return accepted / physical * (answers / (answers + nulled) if answers + nulled else 1.0)
+    return max(accepted - nulled, 0) / physical

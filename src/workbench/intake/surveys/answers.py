@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import pandas as pd
@@ -14,7 +15,10 @@ __all__ = ["FAULTS", "Judged", "gather_answers", "judge_answers"]
 
 FAULTS = ("line", "column", "code", "raw")
 MISSING, NOT_ASKED, UNKNOWN = "answer-missing", "answer-not-asked", "question-unknown"
-_PARTS = re.compile(r"\s*[;；|、]\s*")
+_PARTS = re.compile(r"\s*[;；|、\n]\s*")
+_COMMAS = re.compile(r"\s*[,，/／]\s*")  # part options where none is called by the whole
+_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?")
+_DASHES = str.maketrans("–—−‐~", "-----")
 _BETWEEN = ";"
 
 
@@ -122,6 +126,8 @@ def _judge(text: str, question: Question) -> tuple[tuple[str, ...], str | None]:
         return _number(text, question)
     parts = [part for part in _PARTS.split(text.strip()) if part] if question.answer == "multiple" else [text.strip()]
     codes = [_option(part, question) for part in parts]
+    if question.answer == "multiple" and None in codes:
+        codes = [_option(one, question) for part in parts for one in _COMMAS.split(part) if one]
     if None in codes or not codes:
         return (), "answer-no-option"
     if question.most is not None and len(set(codes)) > question.most:
@@ -130,26 +136,35 @@ def _judge(text: str, question: Question) -> tuple[tuple[str, ...], str | None]:
 
 
 def _option(text: str, question: Question) -> str | None:
-    plain = text.casefold()
+    plain = _plain(text)
     for code, said in question.options.items():
-        if plain in (code.casefold(), said.en.casefold(), said.zh.casefold()):
+        if plain in (_plain(code), _plain(said.en), _plain(said.zh)):
             return code
     return None
 
 
+def _plain(text: str) -> str:
+    """Fold width, capitals, blanks and dashes, in which the same option may be written otherwise."""
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(_DASHES)
+    return "".join(folded.split())
+
+
 def _number(text: str, question: Question) -> tuple[tuple[str, ...], str | None]:
-    if not re.fullmatch(r"[+-]?\d{1,15}(\.\d{1,9})?", text.strip()):
+    given = unicodedata.normalize("NFKC", text).strip()
+    if not re.fullmatch(r"[+-]?\d{1,15}(\.\d{1,9})?", given):
         return (), "answer-no-number"
-    value = float(text)
+    value = float(given)
     is_step = question.answer != "scale" or value == int(value)
     low, high = question.low, question.high
     if not is_step or (low is not None and value < low) or (high is not None and value > high):
         return (), "answer-out-of-range"
-    return (f"{value:g}" if question.answer == "scale" else text.strip(),), None
+    return (f"{value:g}" if question.answer == "scale" else given,), None
 
 
 def _date(text: str) -> tuple[tuple[str, ...], str | None]:
+    """Read a date that begins with its year, parted by -, /, . or 年月日; a time of day is left out."""
+    found = _DATE.fullmatch(unicodedata.normalize("NFKC", text).strip())
     try:
-        return (dt.date.fromisoformat(text.strip()[:10]).isoformat(),), None
+        return ((dt.date(*map(int, found.groups()[:3])).isoformat(),), None) if found else ((), "answer-no-date")
     except ValueError:
         return (), "answer-no-date"

@@ -30,7 +30,7 @@ class Question(Section):
         A key of the questionnaire's sections.
     ask : Text
     answer : str
-        single or multiple (of the options), scale or number (from `low` to `high`), date (ISO), or text.
+        single or multiple (of the options), scale or number (from `low` to `high`), date (its year first), or text.
     options : dict of str to Text
         Code: what it says. An answer may be the code or either text.
     low, high : float or None
@@ -61,6 +61,11 @@ class Questionnaire(Section):
     title: Text
     sections: dict[str, Text]
     questions: dict[str, Question] = Field(min_length=1)
+
+    def headers(self, language: str) -> dict[str, str]:
+        """Name a column per question: as it is asked, or by its key where two are asked alike."""
+        texts = [getattr(question.ask, language) for question in self.questions.values()]
+        return {key: text if texts.count(text) == 1 else key for key, text in zip(self.questions, texts, strict=True)}
 
     def columns(self, names: list[str]) -> dict[str, str]:
         """Map its questions to the columns of a file that are called by their key or by either text.

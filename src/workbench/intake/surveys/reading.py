@@ -92,15 +92,19 @@ def read_survey(
     codes = Counter(faults["code"])
     counts |= {"answers_missing": codes.pop(MISSING)} if MISSING in codes else {}
     counts |= {f"nulled.{code}": count for code, count in sorted(codes.items())}
-    return Survey(_answers(engine, name, frame, judged.answers), _faults(engine, name, frame, faults), counts)
+    return Survey(_answers(engine, name, table, frame, judged.answers), _faults(engine, name, frame, faults), counts)
 
 
-def _answers(engine: ibis.BaseBackend, name: str, frame: pd.DataFrame, answers: pd.DataFrame) -> ibis.Table:
+def _answers(
+    engine: ibis.BaseBackend, name: str, table: ibis.Table, frame: pd.DataFrame, answers: pd.DataFrame
+) -> ibis.Table:
     who = frame[[column for column in _WHO if column in frame.columns]]
     who = who if "survey" in who.columns else who.assign(survey=name)
     rows = answers.merge(who, left_on="line", right_on=_PLACE, how="left").drop(columns="line")
     rows[_PLACE] = rows[_PLACE] * _STEP + rows.groupby(_PLACE).cumcount()
-    return engine.create_table(f"answers_{name}", rows, temp=True, overwrite=True)
+    texts = dict.fromkeys((*rows.columns,), "string") | {"_line": "int64", _PLACE: "int64"}
+    kinds = {column: table.schema().get(column, kind) for column, kind in texts.items()}  # an empty sheet has none
+    return engine.create_table(f"answers_{name}", rows, schema=ibis.schema(kinds), temp=True, overwrite=True)
 
 
 def _faults(engine: ibis.BaseBackend, name: str, frame: pd.DataFrame, faults: pd.DataFrame) -> ibis.Table | None:

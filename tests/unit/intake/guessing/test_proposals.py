@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from workbench.core.params.build_features import ScaleParams
 from workbench.core.profile import load_profile
 from workbench.core.workspace import Workspace
 from workbench.intake.guessing.proposals import propose
@@ -244,6 +245,15 @@ def test_a_questionnaire_gives_who_answered_and_the_answers(look):
     assert (answers.table, answers.layout, answers.numbered) == ("responses", "wide", "customer_id")
     assert answers.columns == {"answered_at": "提交时间"}
     assert "13 列中有 10 列为量表答案" in said
+    assert (
+        f'#     mine: {{items: ["{asked[0]}", "{asked[1]}", "{asked[2]}"], reverse: ["{asked[2]}"], low: 1, high: 5}}'
+        in said
+    )
+    shown = (
+        said.replace("# 03_build", "03_build").replace("#   scales:", "  scales:").replace("#     mine:", "    mine:")
+    )
+    scales = yaml.safe_load(shown)["03_build_features"]["scales"]
+    assert ScaleParams(**scales["mine"]).reverse == [asked[2]]
 
 
 def test_answers_are_joined_by_the_number_of_the_respondent_where_there_is_one(look):
