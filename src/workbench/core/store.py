@@ -11,15 +11,18 @@ import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ibis
-import pandas as pd
 import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault, did_you_mean, listed
 from workbench.core.files import digest_json, point_to, publish_folder
 from workbench.core.schema import CANONICAL, ID_SPACE, TABLES, Table, ibis_type
 from workbench.core.workspace import Workspace
+
+if TYPE_CHECKING:  # it takes half a second to import
+    import pandas as pd
 
 __all__ = ["Staging", "Store", "connect", "digest_table", "to_pandas"]
 
@@ -224,7 +227,7 @@ class Staging:
         if spec.writer != self.stage:
             found = f"{self.stage} would write {table}"
             raise DataError(Fault("", found, f"Its one writer is {spec.writer}", "Write a table of its own"))
-        expression = ibis.memtable(content) if isinstance(content, pd.DataFrame) else content
+        expression = content if isinstance(content, ibis.Table) else ibis.memtable(content)
         expression = _conform(spec, expression)
         path = self.folder / f"{table}.parquet"
         if copy is None or not self._take_over(copy, expression, path):

@@ -28,9 +28,10 @@ __all__ = ["Copied", "copy_directly"]
 _DECIMALS = {"money": "DECIMAL(18, 4)", "quantity": "DECIMAL(18, 3)"}
 _KINDS = ("text", "category", "id", "date", "timestamp", *_DECIMALS)
 _NEVER = {  # what a cell in doubt is copied as: no cell beyond doubt says so
-    "date": "DATE '0001-01-01'", "timestamp": "TIMESTAMP '0001-01-01'", "text": "''",
+    "date": "DATE '0001-01-01'", "timestamp": "TIMESTAMP '0001-01-01'",
     "money": "-99999999999999.9999::DECIMAL(18, 4)", "quantity": "-999999999999999.999::DECIMAL(18, 3)",
 }  # fmt: skip
+_NO_TEXT = "''"  # the same for every other kind
 _WHOLE = "_whole"  # the quantity is written without a point
 _LAST_DAY = dt.date(9998, 12, 31)  # later ones are placeholders
 _SAMPLE, _FEW = 4096, 0.02  # records looked at first; share of them in doubt above which copying does not pay
@@ -147,7 +148,7 @@ def _read_moment(name: str, plan: ColumnPlan) -> str:
 
 
 def _value(name: str, plan: ColumnPlan, ready: ReadyText) -> str:
-    cell, never = quoted_name(name), _NEVER.get(plan.kind, _NEVER["text"])
+    cell, never = quoted_name(name), _NEVER.get(plan.kind, _NO_TEXT)
     edges = [] if ready.facts.trimmed else [f"{cell} <> trim({cell}, {quoted_text(BLANKS)})"]
     if plan.kind in _DECIMALS:
         odd = [f"contains({cell}, '{sign}')" for sign in "_eE" if sign in ready.facts.signs]
@@ -209,9 +210,14 @@ def _doubts(plans: Mapping[str, ColumnPlan], needed: tuple[str, ...], *, trimmed
         cell, plan = quoted_name(name), plans.get(name)
         said = [f"{cell} IS NULL"] if name in needed else []
         if plan is not None and (plan.kind not in ("text", "category") or not trimmed):
-            said.append(f"{cell} = {_NEVER.get(plan.kind, _NEVER['text'])}")
+            said.append(_shown(cell, plan.kind))
         if plan is not None and plan.kind in ("date", "timestamp"):
             end = min(plan.date_max, _LAST_DAY) + dt.timedelta(days=1)
             said += [f"{cell} < DATE '{plan.date_min.isoformat()}'", f"{cell} >= DATE '{end.isoformat()}'"]
         doubts += said
     return tuple(doubts)
+
+
+def _shown(cell: str, kind: str) -> str:
+    """Say how a cell in doubt shows, in words that a footer can rule out (``= ''`` it cannot)."""
+    return f"{cell} = {_NEVER[kind]}" if kind in _NEVER else f"{cell} < chr(1)"

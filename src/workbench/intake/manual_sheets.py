@@ -9,8 +9,7 @@ from typing import Any
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file
 from workbench.core.params import SourceParams
-from workbench.intake.surveys.questionnaire import Questionnaire
-from workbench.intake.surveys.reading import find_questionnaire
+from workbench.intake.surveys.questionnaire import Questionnaire, find_questionnaire
 
 __all__ = ["guide_rows", "make_sheet", "sheet_header"]
 

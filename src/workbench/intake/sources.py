@@ -27,7 +27,7 @@ from workbench.intake.places import find_files, form_of, is_remote, present_file
 from workbench.intake.raw_files import LINE, RawFile, ReadyText, read_text_file, ready_text
 from workbench.intake.refusals import too_many_rejected
 from workbench.intake.snapshots import needs_fetching, remote_faults
-from workbench.intake.surveys.reading import find_questionnaire, read_survey
+from workbench.intake.surveys.questionnaire import find_questionnaire
 from workbench.intake.surveys.wide import as_read, numbered_rows, questions_of, with_numbers
 from workbench.intake.tidy import accept_tidy, is_tidy, may_be_tidy, read_tidy
 from workbench.intake.workbooks import DATE_CELLS, read_workbook_file
@@ -189,6 +189,8 @@ def read_source(
     if accepted.people is not None and f"{name}.contact_cells_dropped" in metrics:
         metrics[f"{name}.contact_cells_kept_apart"] = metrics.pop(f"{name}.contact_cells_dropped")
     if declared.table == "responses":
+        from workbench.intake.surveys.reading import read_survey  # noqa: PLC0415  (pandas is slow to import)
+
         asked = {"questions": list(questions), "questionnaire": find_questionnaire(declared, root)}
         survey = read_survey(engine, name, declared, accepted.table, **asked)
         metrics |= {f"{name}.{key}": count for key, count in survey.counts.items()}

@@ -8,10 +8,11 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
+from workbench.core.params import SourceParams
 from workbench.core.params.section import Section
 from workbench.core.yaml_lines import read_yaml
 
-__all__ = ["Question", "Questionnaire", "read_questionnaire"]
+__all__ = ["Question", "Questionnaire", "find_questionnaire", "read_questionnaire"]
 
 
 class Text(Section):
@@ -77,6 +78,17 @@ class Questionnaire(Section):
             called = (key, question.ask.en, question.ask.zh)
             found[key] = next((name for name in called if name in names), key)
         return found
+
+
+def find_questionnaire(source: SourceParams, root: Path) -> Questionnaire | None:
+    """Read the questionnaire a source names, if any.
+
+    Raises
+    ------
+    DataError
+        It is missing or wrong.
+    """
+    return read_questionnaire(root / source.questionnaire, source.questionnaire) if source.questionnaire else None
 
 
 def read_questionnaire(path: Path, shown: str) -> Questionnaire:

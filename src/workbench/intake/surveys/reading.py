@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import ibis
 import pandas as pd
 
 from workbench.core.params import SourceParams
 from workbench.intake.surveys.answers import MISSING, gather_answers, judge_answers
-from workbench.intake.surveys.questionnaire import Questionnaire, read_questionnaire
+from workbench.intake.surveys.questionnaire import Questionnaire
 from workbench.intake.surveys.wide import UNANSWERED, melt_answers
 
-__all__ = ["Survey", "find_questionnaire", "read_survey"]
+__all__ = ["Survey", "read_survey"]
 
 _PLACE, _STEP = "_order", 10_000
 _WHO = ("customer_id", "answered_at", "survey", "_file", "_line", _PLACE)
@@ -38,17 +37,6 @@ class Survey:
     table: ibis.Table
     faults: ibis.Table | None = None
     counts: dict[str, int] = field(default_factory=dict)
-
-
-def find_questionnaire(source: SourceParams, root: Path) -> Questionnaire | None:
-    """Read the questionnaire a source names, if any.
-
-    Raises
-    ------
-    DataError
-        It is missing or wrong.
-    """
-    return read_questionnaire(root / source.questionnaire, source.questionnaire) if source.questionnaire else None
 
 
 def read_survey(
