@@ -16,7 +16,7 @@ import duckdb
 import ibis
 
 from workbench.core.params import SourceParams
-from workbench.core.schema import CANONICAL
+from workbench.core.schema import CANONICAL, ibis_type
 from workbench.intake.casting import BLANKS, EXCEL_DATE, LONG_ID_DIGITS, ColumnPlan
 from workbench.intake.odd_lines import OddLines, leave_out, leaves_out, line_sql
 from workbench.intake.raw_files import ReadyText, copy_rows, engine_reader, quoted_name, quoted_text
@@ -94,13 +94,14 @@ def copy_directly(
     skipping = leaves_out(ready, head)
     cells = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
     doubts = _doubts(plans, derived_names(source), trimmed=ready.facts.trimmed)
+    names = [*plans, *derived_names(source)]
+    ordered = [each.name for each in CANONICAL[source.table].columns if each.name in names]
+    values = ", ".join(map(quoted_name, dict.fromkeys([*ordered, *names])))
 
     def query(noted: str = "", limit: str = "") -> str:
         rows = engine_reader(ready.text, head, skipping=skipping, noted=noted)
         typed = _typed_sql(f"SELECT {cells} FROM {rows}{limit}", plans, ready)
-        table = _with_amount(engine, engine.sql(typed), source)
-        order = [each.name for each in CANONICAL[source.table].columns if each.name in table.columns]
-        return engine.compile(table.select(*order, *[name for name in table.columns if name not in order]))
+        return f"SELECT {values} FROM ({_with_amount(engine, typed, plans, source)})"
 
     try:
         if doubts and _many(engine, query(limit=f" LIMIT {_SAMPLE}"), doubts):
@@ -182,25 +183,21 @@ def _moment(name: str, plan: ColumnPlan) -> str:
     return f"CASE {taken} WHEN {cell} IS NULL THEN NULL ELSE {_NEVER[plan.kind]} END"
 
 
-def _with_amount(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams) -> ibis.Table:
+def _with_amount(engine: ibis.BaseBackend, typed: str, plans: Mapping[str, ColumnPlan], source: SourceParams) -> str:
     """Add the money of a line as `acceptance.accept` derives it."""
-    rest = [name for name in typed.columns if name != _WHOLE]
     if "amount" not in derived_names(source):
-        return typed.select(*rest)
-    product = typed.unit_price if "unit_price" in typed.columns else ibis.null("decimal(18, 4)")
-    if {"quantity", "unit_price"} <= set(typed.columns):
-        few = ibis.cases((typed[_WHOLE], typed.quantity.try_cast("decimal(7, 0)")))  # the product has 18 digits at most
-        typed = _settled(engine, typed.mutate(_few=few, _price=typed.unit_price.try_cast("decimal(11, 4)")))
-        exact = exact_product(typed.quantity, typed.unit_price)
-        typed = _settled(engine, typed.mutate(_product=ibis.coalesce(typed["_few"] * typed["_price"], exact)))
-        product = typed["_product"].cast("decimal(18, 4)")
-    amount = ibis.coalesce(typed.amount, product) if "amount" in typed.columns else product
-    return typed.mutate(amount=amount).select(*rest, *({"amount"} - set(rest)))
-
-
-def _settled(engine: ibis.BaseBackend, table: ibis.Table) -> ibis.Table:
-    """Fix a table's query, so that its columns have the types the engine gives them."""
-    return engine.sql(engine.compile(table))
+        return typed
+    product = "unit_price" if "unit_price" in plans else "NULL::DECIMAL(18, 4)"
+    if {"quantity", "unit_price"} <= set(plans):
+        kinds = {name: ibis_type(plan.kind) for name, plan in plans.items()}
+        lines = ibis.table({**kinds, _WHOLE: "boolean"}, name="lines")
+        exact = engine.compile(lines.mutate(_exact=exact_product(lines.quantity, lines.unit_price)))
+        typed = f"WITH lines AS NOT MATERIALIZED ({typed}) {exact}"
+        few = f"CASE WHEN {_WHOLE} THEN TRY_CAST(quantity AS DECIMAL(7, 0)) END"  # the product has 18 digits at most
+        product = f"coalesce({few} * TRY_CAST(unit_price AS DECIMAL(11, 4)), _exact)::DECIMAL(18, 4)"
+    if "amount" in plans:
+        return f"SELECT * REPLACE (coalesce(amount, {product}) AS amount) FROM ({typed})"
+    return f"SELECT *, {product} AS amount FROM ({typed})"
 
 
 def _doubts(plans: Mapping[str, ColumnPlan], needed: tuple[str, ...], *, trimmed: bool) -> tuple[str, ...]:

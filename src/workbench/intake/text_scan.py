@@ -6,8 +6,10 @@ Whatever can be proven of all bytes need not be asked of every cell; used by 01_
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -17,8 +19,8 @@ from workbench.intake.text_files import open_bytes, readable
 
 __all__ = ["Scan", "scan_text"]
 
-_CHUNK_BYTES = 4 << 20
-_SPACE, _DELETE = 0x20, 0x7F
+_CHUNK_BYTES = 256 << 10  # what is made of so few bytes stays near the processor
+_NEWLINE, _RETURN, _SPACE, _QUOTE, _DELETE = 0x0A, 0x0D, 0x20, 0x22, 0x7F
 _WIDE_BLANKS = (b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80\x80", b"\xef\xbb\xbf")
 _NOTED = b'+_"eE'  # signs of which it is noted whether they are there at all
 
@@ -66,7 +68,7 @@ class Scan:
 
 
 def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",", header: bool = False) -> Scan:
-    """Scan the bytes of a whole file once (twice where it is not UTF-8), holding 4 MB of it at a time.
+    """Scan the bytes of a whole file once (twice where it is not UTF-8), a little at a time.
 
     Parameters
     ----------
@@ -106,6 +108,7 @@ class _Counts:
     separators: int = 0
     odd: int = 0  # blanks between a separator and a quote
     last: bytes = b""
+    before: bytes = b"\n"  # the last bytes that were judged, or the end of the header
     lines: int = 0
     decodes: bool = True
     trimmed: bool = True
@@ -114,30 +117,28 @@ class _Counts:
 
 
 def _count_bytes(path: Path, encoding: str, separator: str, *, header: bool = False) -> _Counts:
-    counts, decoder = _Counts(), codecs.getincrementaldecoder(encoding)()
+    decoder = codecs.getincrementaldecoder(encoding)()
     mark = b"" if separator == WHITESPACE else separator.encode(encoding if not is_wide(encoding) else "ascii")
-    before = b"\n"
+    counts = _Counts(trimmed=len(mark) == 1)
     with readable(path), open_bytes(path) as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            if chunk.endswith(b"\r"):
-                chunk += stream.read(1)
-            codes = np.frombuffer(chunk, np.uint8)
-            newlines, returns = _count(codes, b"\n"), _count(codes, b"\r") if b"\r" in chunk else 0
-            counts.newlines += newlines
-            counts.returns += returns - (_pairs(codes, b"\r\n") if returns else 0)
-            counts.nuls += chunk.count(b"\0") if b"\0" in chunk else 0
-            counts.separators += _count(codes, mark) if len(mark) == 1 else chunk.count(mark) if mark else 0
-            body = chunk[chunk.find(b"\n") + 1 :] if header and not counts.last else chunk
-            counts.trimmed = counts.trimmed and not _may_have_edges(before, body, mark)
-            counts.printable = counts.printable and counts.trimmed and _is_printable(body, mark)
-            counts.signs |= {chr(sign) for sign in _NOTED if sign in body}
-            before = chunk[-3:]
+        for chunk in _chunks(stream, header=header):
+            found = _Chunk(chunk, mark)
+            counts.newlines += found.newlines
+            counts.returns += found.returns - found.pairs
+            counts.nuls += found.nuls
+            counts.separators += found.separators
+            if not (header and not counts.last and chunk.endswith(b"\n")):
+                counts.trimmed = counts.trimmed and not found.may_have_edges(counts.before)
+                counts.printable = counts.printable and counts.trimmed and found.is_printable()
+                counts.signs |= {chr(sign) for sign in _NOTED if sign in chunk}
+                counts.before = chunk[-3:]
             for each in (counts.last + chunk[:4], chunk):
                 counts.odd += sum(each.count(b + b'"') for b in _blanks_after(mark)) if b'"' in each else 0
-            counts.last = chunk[-4:]
-            counts.decodes = counts.decodes and _decodes(decoder, chunk, encoding)
-    counts.decodes = counts.decodes and _decodes(decoder, b"", encoding, final=True)
-    counts.trimmed = counts.trimmed and not before.endswith(b" ")
+            counts.last = (counts.last + chunk)[-4:]
+            if not (found.is_ascii and encoding == "utf-8" and not decoder.getstate()[0]):
+                counts.decodes = counts.decodes and _decodes(decoder, chunk)
+    counts.decodes = counts.decodes and _decodes(decoder, b"", final=True)
+    counts.trimmed = counts.trimmed and not counts.before.endswith(b" ")
     ends = counts.newlines or counts.returns
     last_end = b"\n" if counts.newlines else b"\r"
     tail = counts.last.rstrip(b"\0")
@@ -145,54 +146,71 @@ def _count_bytes(path: Path, encoding: str, separator: str, *, header: bool = Fa
     return counts
 
 
-def _count(codes: np.ndarray, byte: bytes) -> int:
-    return int(np.count_nonzero(codes == byte[0]))
+def _chunks(stream: BinaryIO, *, header: bool) -> Iterator[bytes]:
+    """Read a file in pieces, the line of its header first; none ends between the two bytes of a line end."""
+    chunk = stream.readline(_CHUNK_BYTES) if header else stream.read(_CHUNK_BYTES)
+    while chunk:
+        yield chunk + stream.read(1) if chunk.endswith(b"\r") else chunk
+        chunk = stream.read(_CHUNK_BYTES)
 
 
-def _pairs(codes: np.ndarray, pair: bytes) -> int:
-    """Count two bytes that follow each other."""
-    return int(np.count_nonzero((codes[:-1] == pair[0]) & (codes[1:] == pair[1])))
+class _Chunk:
+    """A piece of a file; each comparison of all its bytes is made once."""
 
+    def __init__(self, content: bytes, mark: bytes):
+        self.content, self.mark = content, mark
+        self.codes, self.is_ascii = np.frombuffer(content, np.uint8), content.isascii()
+        is_newline = self._is(_NEWLINE)
+        is_mark = self._is(mark[0]) if len(mark) == 1 else is_newline
+        self.is_edge = is_newline | is_mark
+        self.newlines = int(np.count_nonzero(is_newline))
+        self.separators = int(np.count_nonzero(is_mark)) if len(mark) == 1 else content.count(mark) if mark else 0
+        self.controls = int(np.count_nonzero(self.codes < _SPACE))
+        self.returns = self.pairs = self.nuls = 0
+        if self.controls > self.newlines:
+            self.nuls, is_return = content.count(b"\0"), self._is(_RETURN)
+            self.is_edge |= is_return
+            self.returns = int(np.count_nonzero(is_return))
+            self.pairs = int(np.count_nonzero(is_return[:-1] & is_newline[1:]))
 
-def _is_printable(content: bytes, mark: bytes) -> bool:
-    """Tell whether there is nothing but letters, digits and signs of ASCII, the mark and line ends."""
-    if not content.isascii() or _DELETE in content:
-        return False
-    codes = np.frombuffer(content, np.uint8)
-    ends = sum(_count(codes, each) for each in {b"\r", b"\n", mark} if each and each[0] < _SPACE)
-    return int(np.count_nonzero(codes < _SPACE)) == ends
+    def _is(self, code: int) -> np.ndarray:
+        return self.codes == code
 
+    def is_printable(self) -> bool:
+        """Tell whether there is nothing but letters, digits and signs of ASCII, the mark and line ends."""
+        usual = self.newlines + self.returns + (self.separators if self.mark < b" " else 0)
+        return self.is_ascii and self.controls == usual and _DELETE not in self.content
 
-def _may_have_edges(before: bytes, content: bytes, mark: bytes) -> bool:
-    """Tell whether a blank may stand at the edge of a cell: beside a separator, a quote or a line end.
+    def may_have_edges(self, before: bytes) -> bool:
+        """Tell whether a blank may stand at the edge of a cell: beside a separator, a quote or a line end.
 
-    Rarer blanks than the space count wherever they stand, the wide ones by the bytes with which they begin, of which
-    the last bytes before the content may hold a part.
-    """
-    if len(mark) != 1 or (mark == b"\t" and b'"' in content) or (mark != b"\t" and b"\t" in content):
-        return True
-    if b"\v" in content or b"\f" in content:
-        return True
-    seam = before + content[:3]
-    if any(not each.isascii() and any(blank in each for blank in _WIDE_BLANKS) for each in (seam, content)):
-        return True
-    return any(b" " in each and _has_blank_beside(each, mark + b'"\r\n') for each in (seam, content))
+        Rarer blanks than the space count wherever they stand, the wide ones by the bytes with which they begin, of
+        which the last bytes before the content may hold a part.
+        """
+        content, mark = self.content, self.mark
+        if (mark == b"\t" and b'"' in content) or (mark != b"\t" and b"\t" in content):
+            return True
+        if b"\v" in content or b"\f" in content:
+            return True
+        seam = before + content[:3]
+        if not (seam.isascii() and self.is_ascii) and any(each in seam or each in content for each in _WIDE_BLANKS):
+            return True
+        edges = (mark, b'"', b"\r", b"\n")
+        return any(b" " + edge in seam or edge + b" " in seam for edge in edges) or self._has_blank_beside()
 
-
-def _has_blank_beside(content: bytes, edges: bytes) -> bool:
-    codes = np.frombuffer(content, np.uint8)
-    blanks = np.flatnonzero(codes == _SPACE)
-    beside = [codes[blanks[blanks > 0] - 1], codes[blanks[blanks < codes.size - 1] + 1]]
-    return any((each == edge).any() for each in beside for edge in edges)
+    def _has_blank_beside(self) -> bool:
+        if b" " not in self.content:
+            return False
+        is_blank = self._is(_SPACE)
+        is_edge = self.is_edge | self._is(_QUOTE) if b'"' in self.content else self.is_edge
+        return bool((is_blank[1:] & is_edge[:-1]).any() or (is_blank[:-1] & is_edge[1:]).any())
 
 
 def _blanks_after(mark: bytes) -> tuple[bytes, ...]:
     return (mark + b" ", b"\n ", mark + b"\t", b"\n\t") if mark and mark != b"\t" else (mark + b" ", b"\n ")
 
 
-def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, encoding: str, *, final: bool = False) -> bool:
-    if encoding == "utf-8" and not final and chunk.isascii() and not decoder.getstate()[0]:
-        return True
+def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
     try:
         decoder.decode(chunk, final)
     except UnicodeDecodeError:

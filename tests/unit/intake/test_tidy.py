@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import random
 import re
+from dataclasses import replace
 
 import ibis
 import pyarrow.parquet as pq
 import pytest
 
 from workbench.core.params import SourceParams
-from workbench.intake import sources, tidy
+from workbench.intake import sources, text_scan, tidy
 from workbench.intake.odd_lines import OddLines, line_sql
 from workbench.intake.text_scan import scan_text
 
@@ -235,3 +236,36 @@ def test_only_printable_ascii_is_called_printable(tmp_path):
     for text, printable in (("名\nx1\n", True), ("a\n客户\n", False), ("a\nx\x01\n", False), ("a\nx\x7f\n", False)):
         path.write_text(text, encoding="utf-8")
         assert scan_text(path, header=True).printable is printable
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bytes_say_the_same_in_pieces_of_any_size(tmp_path, monkeypatch, seed):
+    rnd, path = random.Random(seed), tmp_path / "a.csv"
+    signs = ["a", ",", "\n", " ", '"', "\r\n", "\r", "\t", "\0", "\u3000", "\u00a0", "客", "e", "+"]
+    for _ in range(200):
+        some = [*rnd.sample(signs, rnd.randint(2, 6)), "a", ",", "\n"]
+        path.write_text("a\n" + "".join(rnd.choices(some, k=40)), encoding="utf-8", newline="")
+        found = []
+        for size in (1 << 18, 4, 5, 7):
+            monkeypatch.setattr(text_scan, "_CHUNK_BYTES", size)
+            scan = scan_text(path, header=True)
+            found.append(replace(scan, blank_quotes=bool(scan.blank_quotes)))  # a seam may show one twice
+        assert found[1:] == found[:1] * 3
+
+
+def test_a_footer_rules_out_every_doubt_about_a_clean_file(tmp_path, engine, monkeypatch):
+    (tmp_path / "orders.csv").write_text(HEADER + lines(1, 500, odd=0.0), encoding="utf-8")
+    seen, settle = [], tidy.settle_doubts
+    monkeypatch.setattr(
+        tidy,
+        "settle_doubts",
+        lambda engine, copied, *args, **kw: seen.append(copied) or settle(engine, copied, *args, **kw),
+    )
+    source = SourceParams(path="orders.csv", table="transactions", columns={each: each for each in COLUMNS})
+    sources.read_source(engine, "orders", source, root=tmp_path, scratch=tmp_path / "scratch", dates=DATE_RANGE)
+    assert len(seen[0].doubts) > len(COLUMNS)
+    for doubt in seen[0].doubts:
+        plan = engine.raw_sql(f"EXPLAIN ANALYZE SELECT * FROM read_parquet('{seen[0].path}') WHERE {doubt}").fetchall()[
+            0
+        ][1]
+        assert "EMPTY_RESULT" in plan, doubt
