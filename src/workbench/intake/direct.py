@@ -189,13 +189,12 @@ def _with_amount(engine: ibis.BaseBackend, typed: str, plans: Mapping[str, Colum
         return typed
     product = "unit_price" if "unit_price" in plans else "NULL::DECIMAL(18, 4)"
     if {"quantity", "unit_price"} <= set(plans):
-        few = (
-            f"CASE WHEN {_WHOLE} THEN TRY_CAST(quantity AS DECIMAL(7, 0)) END * TRY_CAST(unit_price AS DECIMAL(11, 4))"
-        )
+        whole = f"CASE WHEN {_WHOLE} THEN TRY_CAST(quantity AS DECIMAL(7, 0)) END"
+        few = f"{whole} * TRY_CAST(unit_price AS DECIMAL(11, 4))"  # it has 18 digits at most
         kinds = {name: ibis_type(plan.kind) for name, plan in plans.items()}
         lines = ibis.table({**kinds, "_few": "decimal(18, 4)"}, name="lines")
-        product = ibis.coalesce(lines["_few"], exact_product(lines.quantity, lines.unit_price))
-        with_product = engine.compile(lines.mutate(_product=product))
+        exact = exact_product(lines.quantity, lines.unit_price)
+        with_product = engine.compile(lines.mutate(_product=ibis.coalesce(lines["_few"], exact)))
         typed = f"WITH lines AS NOT MATERIALIZED (SELECT *, {few} AS _few FROM ({typed})) {with_product}"
         product = "_product::DECIMAL(18, 4)"
     if "amount" in plans:
