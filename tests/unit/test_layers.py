@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -124,6 +127,13 @@ def test_a_library_is_imported_where_it_belongs_and_nowhere_else(library):
     users = {path for path in MODULES if library in {module.split(".")[0] for module in imported(path)}}
     strangers = sorted(name(path) for path in users if not {name(path), wing(path)} & OWNERS[library])
     assert not strangers, f"{library} belongs in {sorted(OWNERS[library])}"
+
+
+def test_files_are_read_and_tables_written_without_pandas_which_is_slow_to_import():
+    asked = "import sys, workbench.core.store, workbench.intake.sources as sources; print(sources.__file__, 'pandas' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run([sys.executable, "-c", asked], env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == [str(PACKAGE / "intake" / "sources.py"), "False"]
 
 
 @pytest.mark.parametrize("path", [each for each in MODULES if wing(each) == "analysis"], ids=name)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import ibis
-import pandas as pd
 
 from workbench.core.schema import CANONICAL
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["REJECT_COLUMNS", "list_rejects"]
 
@@ -38,6 +41,8 @@ def list_rejects(rejects: ibis.Table, sources: Mapping[str, str]) -> pd.DataFram
         at most three, joined; only dates and numbers that could not be used: everything else may tell of a person).
         Ordered by source, most rows first.
     """
+    import pandas as pd  # noqa: PLC0415  (slow to import, and few files have rejects)
+
     place = rejects["file"] + ibis.literal("\x1f") + rejects["line"].cast("string").lpad(_DIGITS, "0")
     values = rejects.group_by([*_BY, "raw"]).aggregate(rows=rejects.count(), place=place.min())
     among = ibis.window(group_by=_BY, order_by=[ibis.desc("rows"), "raw"])
