@@ -11,6 +11,7 @@ import pytest
 
 from workbench.core.errors import DataError
 from workbench.core.workspace import Workspace
+from workbench.intake.identity.people import read_people
 from workbench.intake.vault import KEY_FILE_VARIABLE, KEY_VARIABLE, Vault, VaultKey, find_key, open_vault, read_vault
 
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -47,6 +48,25 @@ def test_another_key_or_none_opens_nothing_in_the_same_process(workspace, monkey
         read_vault(workspace, "toy")
     with pytest.raises(OSError, match=r"(?i)encrypt|decrypt"):
         pq.read_table(Vault.of(workspace, "toy").path)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [(base64.b64encode(bytes(32)).decode(), "which the key given does not open"), (None, "which no key opens")],
+)
+def test_people_who_lie_in_a_vault_that_stays_closed_are_told_from_people_who_are_nowhere(
+    workspace, monkeypatch, key, said
+):
+    with pytest.raises(DataError) as caught:
+        read_people(None, workspace, "toy")
+    assert "vault" not in str(caught.value)
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    Vault.of(workspace, "toy").write(PEOPLE)
+    monkeypatch.setenv(KEY_VARIABLE, key) if key else monkeypatch.delenv(KEY_VARIABLE)
+    with pytest.raises(DataError) as caught:
+        read_people(None, workspace, "toy")
+    assert f"no people to resolve for profile toy: they lie in its vault, {said}." in str(caught.value)
+    assert f"Set {KEY_VARIABLE} or {KEY_FILE_VARIABLE} to the key it was written with" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "no", base64.b64encode(b"short").decode(), "*" * 44])

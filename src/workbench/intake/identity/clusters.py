@@ -15,6 +15,8 @@ from workbench.intake.identity.links import Links
 
 __all__ = ["Clusters", "cluster_people"]
 
+_ENDS = ["record_l", "record_r"]
+
 
 @dataclass(frozen=True)
 class Clusters:
@@ -30,7 +32,8 @@ class Clusters:
     cut : DataFrame
         record_l, record_r, probability, cause: links left out since they would join people who must stay apart.
     alarms : DataFrame
-        cluster, records, diameter, kind (over_merged, chain, split), weakest (probability of its weakest link).
+        cluster, records, diameter, kind (over_merged, chain, split), weakest (probability of its weakest link),
+        record_l and record_r: the ends of that link, of a split those of the link that was left out.
     """
 
     members: pd.DataFrame
@@ -163,7 +166,6 @@ def _alarms(
 ) -> pd.DataFrame:
     sizes = members.groupby("cluster")["record"].size()
     of_record = members.set_index("record")["cluster"]
-    weakest = edges.groupby(edges["record_l"].map(of_record))["probability"].min()
     rows = []
     for cluster in sizes.index[sizes > max_diameter + 1]:
         diameter = _diameter(members.loc[members["cluster"] == cluster, "record"].to_numpy(), edges)
@@ -173,7 +175,21 @@ def _alarms(
     parted = pd.unique(pd.concat([cut["record_l"], cut["record_r"]]).map(of_record)) if len(cut) else []
     rows += [(cluster, sizes[cluster], None, "split") for cluster in sorted(parted)]
     found = pd.DataFrame(rows, columns=["cluster", "records", "diameter", "kind"])
-    return found.assign(weakest=found["cluster"].map(weakest).astype(float))
+    weakest, left_out = _weakest(edges, of_record), _weakest(cut, of_record)
+    ends = weakest.reindex(found["cluster"])[_ENDS].to_numpy()
+    parts = left_out.reindex(found["cluster"])[_ENDS].to_numpy()
+    shown = np.where((found["kind"] == "split").to_numpy()[:, None], parts, ends)
+    return found.assign(
+        weakest=found["cluster"].map(weakest["probability"]).astype(float),
+        **{name: pd.array(shown[:, at], dtype="Int64") for at, name in enumerate(_ENDS)},
+    )
+
+
+def _weakest(edges: pd.DataFrame, of_record: pd.Series) -> pd.DataFrame:
+    """Return the weakest link that touches each cluster, by cluster: probability, record_l, record_r."""
+    ends = [edges[["probability", *_ENDS]].assign(cluster=edges[end].map(of_record)) for end in _ENDS]
+    ordered = pd.concat(ends).sort_values(["cluster", "probability", *_ENDS])
+    return ordered.drop_duplicates("cluster").set_index("cluster")
 
 
 def _diameter(records: np.ndarray, edges: pd.DataFrame) -> int:

@@ -101,13 +101,26 @@ def most_borderline(
     return left, right
 
 
-def most_suspicious(clusters: Clusters, most: int = 10) -> pd.DataFrame:
-    """List the customers most likely to be several people: those under alarm, the largest first.
+def most_suspicious(clusters: Clusters, people: pd.DataFrame, *, hidden: bool = False, most: int = 10) -> pd.DataFrame:
+    """List the customers most likely to be several people, and the link to look at: those under alarm, largest first.
+
+    Parameters
+    ----------
+    clusters : Clusters
+    people : DataFrame
+        record, source, source_id.
+    hidden : bool
+        Ids of sources tell how to reach a person: the source alone is shown.
+    most : int
 
     Returns
     -------
     DataFrame
-        kind, records, diameter, weakest; the first ``most``.
+        kind, records, diameter, weakest, one_record and other_record (source and id of the ends of the weakest link; of
+        a split, of the link that was left out), which `explain_pair` explains and must_link or cannot_link decides.
     """
-    ordered = clusters.alarms.sort_values(["records", "kind", "cluster"], ascending=[False, True, True])
-    return ordered[["kind", "records", "diameter", "weakest"]].head(most).reset_index(drop=True)
+    ordered = clusters.alarms.sort_values(["records", "kind", "cluster"], ascending=[False, True, True]).head(most)
+    named = people.set_index("record")
+    shown = named["source"] if hidden else named["source"] + " " + named["source_id"]
+    ends = {"one_record": ordered["record_l"].map(shown), "other_record": ordered["record_r"].map(shown)}
+    return ordered[["kind", "records", "diameter", "weakest"]].assign(**ends).reset_index(drop=True)

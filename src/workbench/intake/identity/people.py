@@ -10,7 +10,7 @@ import ibis
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file
 from workbench.core.workspace import Workspace
-from workbench.intake.vault import Vault
+from workbench.intake.vault import KEY_FILE_VARIABLE, KEY_VARIABLE, Vault
 
 __all__ = ["forget_people", "gather_people", "has_people", "people_path", "read_people", "write_people"]
 
@@ -102,7 +102,11 @@ def read_people(engine: ibis.BaseBackend, workspace: Workspace, profile: str) ->
     found = f"no people to resolve for profile {profile}"
     expected = "01_check_quality gathers them, and 02_resolve_identity removes them once it is done"
     remedy = f"workbench run {profile} --from 01_check_quality --force"
-    raise DataError(Fault("02_resolve_identity", found, expected, remedy))
+    if vault.path.is_file():
+        opened = "the key given does not open" if vault.key else "no key opens"
+        found += f": they lie in its vault, which {opened}"
+        remedy = f"Set {KEY_VARIABLE} or {KEY_FILE_VARIABLE} to the key it was written with, or {remedy}"
+    raise DataError(Fault("", found, expected, remedy))
 
 
 def forget_people(workspace: Workspace, profile: str) -> None:

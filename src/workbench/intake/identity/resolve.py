@@ -16,7 +16,7 @@ from workbench.core.schema import CANONICAL, ID_SPACE
 from workbench.intake.identity.clusters import Clusters, cluster_people
 from workbench.intake.identity.comparisons import filled_columns
 from workbench.intake.identity.evaluation import evaluate_clusters
-from workbench.intake.identity.explain import explain_pair, most_borderline
+from workbench.intake.identity.explain import explain_pair, most_borderline, most_suspicious
 from workbench.intake.identity.households import find_households
 from workbench.intake.identity.links import Links, find_links
 from workbench.intake.identity.matching import Model, score_pairs, unlinkable
@@ -84,6 +84,11 @@ class Match:
     def explain(self, left: tuple[str, str], right: tuple[str, str]) -> pd.DataFrame:
         """Explain any pair of people, each by its source and id there; see `explain_pair`."""
         return explain_pair(self.engine.con, _PEOPLE, self.model, left, right)
+
+    def suspicious(self) -> pd.DataFrame:
+        """List the customers under alarm and the link to look at; see `most_suspicious`."""
+        hidden = looks_like_contact(self.engine.con, _PEOPLE)
+        return most_suspicious(self.clusters, self.people, hidden=hidden)
 
 
 @dataclass(frozen=True)
@@ -181,7 +186,7 @@ def _true_identities(con: Any, column: str, pattern: str | None) -> pd.Series:
     present = [row[0] for row in con.execute(f"DESCRIBE {_GIVEN}").fetchall()]
     if column not in present:
         remedy = did_you_mean(column, present)
-        raise DataError(Fault("02_resolve_identity", f"truth '{column}' is no column of the people", "", remedy))
+        raise DataError(Fault("", f"truth '{column}' is no column of the people", "", remedy))
     value = f"nullif(regexp_extract(min({column}), ?, 1), '')" if pattern else f"min({column})"
     sql = f"""SELECT t FROM {_PEOPLE} JOIN (SELECT source, source_id, {value} AS t FROM {_GIVEN} GROUP BY 1, 2)
         USING (source, source_id) ORDER BY record"""

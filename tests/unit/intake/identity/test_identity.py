@@ -10,6 +10,7 @@ import pytest
 
 from workbench.intake.identity.clusters import cluster_people
 from workbench.intake.identity.evaluation import evaluate_clusters
+from workbench.intake.identity.explain import most_suspicious
 from workbench.intake.identity.links import declared_pairs, find_links
 from workbench.intake.identity.masking import mask
 from workbench.intake.identity.one_id import log_changes, name_customers
@@ -101,6 +102,12 @@ def test_two_documents_part_a_group_at_its_weakest_link():
     assert found.members["cluster"].tolist() == [0, 0, 2, 2]
     assert found.cut[["record_l", "record_r"]].to_numpy().tolist() == [[1, 2]]
     assert set(found.alarms["kind"]) == {"split"}
+    named = pd.DataFrame({"record": range(4), "source": "crm", "source_id": list("abcd")})
+    listed = most_suspicious(found, named)
+    assert listed[["kind", "records", "one_record", "other_record"]].to_numpy().tolist() == [
+        ["split", 2, "crm b", "crm c"], ["split", 2, "crm b", "crm c"],
+    ]  # fmt: skip
+    assert most_suspicious(found, named, hidden=True)["one_record"].tolist() == ["crm", "crm"]
 
 
 def test_pairs_by_hand_win_over_everything():
@@ -114,8 +121,9 @@ def test_pairs_by_hand_win_over_everything():
 
 def test_a_chain_raises_the_alarm():
     engine = standard([{"name": letter} for letter in "abcde"])
-    found, _ = groups(engine, pairs=[(at, at + 1, 0.95) for at in range(4)])
+    found, _ = groups(engine, pairs=[(at, at + 1, 0.93 if at == 2 else 0.95) for at in range(4)])
     assert found.alarms[["kind", "records", "diameter"]].to_numpy().tolist() == [["chain", 5, 4]]
+    assert found.alarms[["weakest", "record_l", "record_r"]].to_numpy().tolist() == [[0.93, 2, 3]]  # the bridge
 
 
 def members(*clusters):
