@@ -44,14 +44,19 @@ _LISTED = ("verdict", "k", "silhouette", "min_jaccard")
 
 @segments.command("list")
 def list_versions(profile: Profile, workspace: Workspace = None) -> None:
-    """List the registered definitions, the newest first."""
-    table = Table("version", "definition", "alias", "as of", *_LISTED, "promoted by", "when", "why")
-    for each in _desk(profile, workspace).versions():
-        tags = each.tags
-        promoted = (tags.get(f"promoted_{key}", "") for key in ("by", "at", "because"))
-        evidence = (tags.get(key, "") for key in ("as_of", *_LISTED))
-        table.add_row(str(each.number), each.version, ", ".join(each.aliases), *evidence, *promoted)
+    """List the registered definitions, the newest first, and who made which the champion, when and why."""
+    desk = _desk(profile, workspace)
+    table = Table("version", "definition", "alias", "as of", *_LISTED)
+    for each in desk.versions():
+        evidence = (each.tags.get(key, "") for key in ("as_of", *_LISTED))
+        table.add_row(str(each.number), each.version, ", ".join(each.aliases), *evidence)
     _print(table)
+    champions = Table("became champion", "version", "by", "why")
+    for each in reversed(desk.registry.history()):
+        number = f"{each['number']} (again)" if each.get("back") else str(each["number"])
+        champions.add_row(each["when"], number, each["who"], each["why"])
+    if champions.row_count:
+        _print(champions)
 
 
 @segments.command()
@@ -129,7 +134,8 @@ def promote(profile: Profile, which: Which, why: Why, who: Who = None, workspace
     """Make a definition the champion; the next run places customers by it."""
     from workbench.run.segment_commands import whoami  # noqa: PLC0415
 
-    _say("champion", _desk(profile, workspace).promote(which, who=who or whoami(), why=why))
+    desk = _desk(profile, workspace)
+    _say(desk, desk.promote(which, who=who or whoami(), why=why))
 
 
 @segments.command()
@@ -137,7 +143,8 @@ def rollback(profile: Profile, why: Why, who: Who = None, workspace: Workspace =
     """Make the champion before this one the champion again."""
     from workbench.run.segment_commands import whoami  # noqa: PLC0415
 
-    _say("champion again", _desk(profile, workspace).rollback(who=who or whoami(), why=why))
+    desk = _desk(profile, workspace)
+    _say(desk, desk.rollback(who=who or whoami(), why=why))
 
 
 @segments.command("assign")
@@ -165,10 +172,11 @@ def _desk(profile: str, workspace: Path | None) -> SegmentDesk:
     return SegmentDesk(find_workspace(workspace), profile)
 
 
-def _say(what: str, version: RegisteredDefinition) -> None:
-    tags = version.tags
-    by, at, why = (tags.get(f"promoted_{key}", "") for key in ("by", "at", "because"))
-    print(f"version {version.number} (definition {version.version}) is {what}: by {by}, {at}, because: {why}")
+def _say(desk: SegmentDesk, version: RegisteredDefinition) -> None:
+    last = desk.registry.history()[-1]
+    what = "champion again" if last.get("back") else "champion"
+    said = f"by {last['who']}, {last['when']}, because: {last['why']}"
+    print(f"version {version.number} (definition {version.version}) is {what}: {said}")
 
 
 def _evidence(definition: SegmentDefinition, language: str) -> Table:

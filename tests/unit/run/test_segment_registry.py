@@ -65,9 +65,13 @@ def test_definitions_are_promoted_with_who_when_and_why_and_rolled_back(desk):
     assert read_champion(workspace, "shop").definition == definition(200)
     back = registry.rollback(who="ana", why="cannot be acted on")
     assert (back.number, back.aliases) == (1, ("champion",))
-    assert [each["who"] for each in registry.history()] == ["ana"]
+    assert (back.tags["promoted_because"], back.tags["restored_because"]) == ("agreed", "cannot be acted on")
+    told = [(each["number"], each["who"], each.get("back", False)) for each in registry.history()]
+    assert told == [(1, "ana", False), (2, "ben", False), (1, "ana", True)]
     with pytest.raises(ProfileError, match="no earlier champion"):
         registry.rollback(who="ana", why="x")
+    registry.promote("2", who="ben", why="after all")
+    assert registry.rollback(who="ana", why="no").number == 1
 
 
 def test_an_unknown_version_is_refused_with_the_nearest(desk):

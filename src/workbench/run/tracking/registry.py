@@ -45,7 +45,8 @@ class RegisteredDefinition:
     aliases : tuple of str
         champion, challenger, both or none.
     tags : dict of str
-        as_of, verdict, k and further evidence; promoted_by, promoted_at, promoted_because where it was promoted.
+        as_of, verdict, k and further evidence; promoted_by, promoted_at, promoted_because where it was promoted,
+        restored_by, restored_at, restored_because where a roll-back returned to it.
     source : str
         Where its JSON lies.
     """
@@ -181,7 +182,7 @@ class SegmentRegistry:
         if "champion" in chosen.aliases:
             raise ProfileError(Fault(self.name, f"version {chosen.number} is the champion already"))
         self.definition(chosen)
-        self._crown(chosen.number, self._history(), who=who, why=why)
+        self._crown(chosen.number, self.history(), who=who, why=why)
         if "challenger" in chosen.aliases:
             self.client.delete_registered_model_alias(self.name, "challenger")
         return self.find(str(chosen.number))
@@ -194,13 +195,14 @@ class SegmentRegistry:
         ProfileError
             There is no earlier champion.
         """
-        history = self._history()
-        if len(history) < 2:
+        history = self.history()
+        reigns = _reigns(history)
+        if len(reigns) < 2:
             raise ProfileError(Fault(self.name, "no earlier champion", "", "Promote a version: segments promote"))
-        earlier = history[-2]
-        self.definition(self.find(str(earlier["number"])))
-        self._crown(earlier["number"], history[:-2], who=who, why=why)
-        return self.find(str(earlier["number"]))
+        earlier = reigns[-2]
+        self.definition(self.find(str(earlier)))
+        self._crown(earlier, history, who=who, why=why, back=True)
+        return self.find(str(earlier))
 
     def propose(self, registered: RegisteredDefinition, *, why: str) -> None:
         """Make a version the challenger, unless it is the champion."""
@@ -220,24 +222,22 @@ class SegmentRegistry:
         write_json(path, {"number": champion.number, "definition": definition})
 
     def history(self) -> list[dict[str, Any]]:
-        """Return who made which version the champion, when and why, the oldest first."""
-        return self._history()
+        """Return who made which version the champion, when and why, the oldest first; ``back`` where rolled back."""
+        if not self._exists():
+            return []
+        return json.loads(self.client.get_registered_model(self.name).tags.get("champions", "[]"))
 
     # how it is kept ----------------------------------------------------------------------------
 
-    def _crown(self, number: int, history: list[dict[str, Any]], *, who: str, why: str) -> None:
+    def _crown(self, number: int, history: list[dict[str, Any]], *, who: str, why: str, back: bool = False) -> None:
         moment = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        entry = {"number": number, "who": who, "when": moment, "why": why}
-        for key, value in (("promoted_by", who), ("promoted_at", moment), ("promoted_because", why)):
+        entry = {"number": number, "who": who, "when": moment, "why": why} | ({"back": True} if back else {})
+        done = "restored" if back else "promoted"
+        for key, value in ((f"{done}_by", who), (f"{done}_at", moment), (f"{done}_because", why)):
             self.client.set_model_version_tag(self.name, str(number), key, value)
         self.client.set_registered_model_alias(self.name, "champion", str(number))
         # one tag, however long the history: the last hundred
         self.client.set_registered_model_tag(self.name, "champions", json.dumps([*history, entry][-100:]))
-
-    def _history(self) -> list[dict[str, Any]]:
-        if not self._exists():
-            return []
-        return json.loads(self.client.get_registered_model(self.name).tags.get("champions", "[]"))
 
     def _exists(self) -> bool:
         return bool(self.client.search_registered_models(f"name = '{self.name}'"))
@@ -248,6 +248,17 @@ class SegmentRegistry:
         except MlflowException:  # not registered yet
             return {}
         return {alias: int(number) for alias, number in found.items()}
+
+
+def _reigns(history: list[dict[str, Any]]) -> list[int]:
+    """Return the versions a roll-back can still return to, the present champion last."""
+    reigns: list[int] = []
+    for each in history:
+        if each.get("back"):
+            del reigns[-1:]
+        else:
+            reigns.append(each["number"])
+    return reigns
 
 
 def _path(source: str) -> Path:
