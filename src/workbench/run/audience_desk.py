@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -190,7 +191,7 @@ class AudienceDesk:
         """Write the reachable members with a manifest, and return the manifest.
 
         The folder is reports/<profile>/audiences/<name>/<version>; the version is a digest of the rule, the date and
-        the customers it gives, so that the same audience has the same version.
+        the customers it gives, so that the same audience has the same version; its manifest lists every export of it.
         """
         if form not in FORMS:
             raise ProfileError(Fault("--export", f"'{form}'", "", did_you_mean(form, FORMS)))
@@ -212,14 +213,16 @@ class AudienceDesk:
             "as_of": self.as_of.isoformat(), "rule": rule, "members": found.members, "exported": found.reachable,
             "without_consent_or_suppressed": found.members - found.reachable,
             "consent": "as of the date" if found.consent_recorded else "not recorded in this profile",
-            "columns": list(rows.columns), "form": form, "digest": digest,
-            "funnel": found.funnel.to_dict("records"), "exported_at": dt.datetime.now(dt.UTC).isoformat("T", "seconds"),
+            "columns": list(rows.columns), "digest": digest, "funnel": found.funnel.to_dict("records"),
         }  # fmt: skip
         with hold_workspace(self.workspace, "workbench audience --export", wait_seconds=_WAIT_SECONDS):
             folder.mkdir(parents=True, exist_ok=True)
-            manifest["target"] = self._write(rows, form, folder, manifest, variable=variable)
-            write_json(folder / "manifest.json", manifest)
-        return manifest
+            target = self._write(rows, form, folder, manifest, variable=variable)
+            done = {"form": form, "target": target, "exported_at": dt.datetime.now(dt.UTC).isoformat("T", "seconds")}
+            path = folder / "manifest.json"
+            before = json.loads(path.read_text(encoding="utf-8"))["exports"] if path.is_file() else []
+            write_json(path, manifest | {"exports": [*before, done]})
+        return manifest | done
 
     def _write(
         self, rows: ibis.Table, form: str, folder: Path, manifest: Mapping[str, Any], *, variable: str | None

@@ -107,7 +107,11 @@ def test_an_export_holds_only_those_who_may_be_reached_and_no_formula(desk, root
 
 def test_the_same_audience_has_the_same_version_in_every_form(desk, root):
     rule = desk.rule("rfm_type = 'important_value'")
-    versions = {desk.export(rule, form)["version"] for form in ("csv", "parquet", "xlsx", "csv")}
+    forms = ["csv", "parquet", "xlsx", "csv"]
+    told = [desk.export(rule, form) for form in forms]
+    versions = {each["version"] for each in told}
+    kept = json.loads((root / told[0]["target"]).with_name("manifest.json").read_text(encoding="utf-8"))
+    assert [each["form"] for each in kept["exports"]] == forms
     other = desk.export(desk.rule("rfm_type = 'general_winback'"), "csv")["version"]
     assert len(versions) == 1
     assert other not in versions
