@@ -105,6 +105,9 @@ class AudienceDesk:
                 known = [*self.named_paths, *(f"{name}.yaml" for name in self.named_paths)]
                 raise DataError(Fault("audience", f"no file {text}", "", did_you_mean(text, known)))
             return _read(path, self.workspace.relative(path))
+        if text.isidentifier():
+            found, nearest = f"no rule '{text}' in params/audiences", did_you_mean(text, [*self.named_paths])
+            raise ProfileError(Fault("audience", found, "a rule's name, a YAML file, or an expression", nearest))
         return parse_expression(text)
 
     @cached_property

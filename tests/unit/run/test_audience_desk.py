@@ -117,6 +117,11 @@ def test_the_same_audience_has_the_same_version_in_every_form(desk, root):
     assert other not in versions
 
 
+def test_a_word_alone_is_the_name_of_a_rule(desk):
+    with pytest.raises(ProfileError, match="no rule 'everyone' in params/audiences"):
+        desk.rule("everyone")
+
+
 def test_rows_are_written_back_to_a_database(desk, tmp_path, monkeypatch):
     monkeypatch.setenv("CRM_URL", f"sqlite:///{tmp_path / 'crm.db'}")
     manifest = desk.export(desk.rule("recency_days < 50"), "sql", variable="CRM_URL")
