@@ -3,11 +3,14 @@
 import datetime as dt
 
 import ibis
+import pandas as pd
 import pytest
 
 from workbench.core.schema import UNDATED
 from workbench.intake.quality.comparison import compare_profiles, profile_tables
+from workbench.intake.quality.past import compare_past
 from workbench.intake.quality.suspects import find_suspects
+from workbench.report.findings.quality import find_changes
 
 AS_OF = dt.date(2014, 12, 31)
 
@@ -82,3 +85,41 @@ def test_columns_that_come_and_go_are_named():
 
 def test_a_first_run_has_nothing_to_compare_with():
     assert compare_profiles(None, profile_tables(people()), people()).empty
+
+
+def lines(*rows):
+    frame = pd.DataFrame(rows, columns=["order_id", "ordered_at"]).assign(amount=1.0)
+    return ibis.memtable(frame.assign(ordered_at=pd.to_datetime(frame["ordered_at"])))
+
+
+THEN = [("A1", "2024-01-01 10:00"), ("A2", "2024-01-02 10:00"), ("A2", "2024-01-02 10:00"), ("A3", "2024-01-03 09:00")]
+
+
+def test_lines_that_came_in_late_or_are_gone_are_counted_up_to_the_last_day_of_then():
+    now = [("A1", "2024-01-01 10:00"), ("L1", "2024-01-01 23:00"), ("L1", "2024-01-01 23:00"),
+           ("A3", "2024-01-03 09:00"), ("A4", "2024-01-03 08:00"), ("A5", "2024-01-04 08:00")]  # fmt: skip
+    past = compare_past(lines(*THEN), lines(*now))
+    assert (past.until, past.late, past.gone) == (dt.date(2024, 1, 3), 2, 2)  # A4 is of the day that was cut short
+    assert past.metrics() == {"transactions.late_rows": 2, "transactions.gone_rows": 2}
+    assert [row[:5] for row in past.rows()] == [
+        ("late_rows", "transactions", "ordered_at", "< 2024-01-03", "2"),
+        ("gone_rows", "transactions", "ordered_at", "< 2024-01-03", "2"),
+    ]
+    before = profile_tables({"transactions": lines(*THEN)})
+    changes = compare_profiles(before, before, {"transactions": lines(*THEN)}, past=past)
+    assert changes["change"].tolist() == ["late_rows", "gone_rows"]
+    (told,) = find_changes(changes, past, first=False)
+    assert (told.key, told.values["late"], told.values["gone"]) == ("quality_past", 2, 2)
+
+
+def test_without_order_numbers_late_lines_are_counted_by_day():
+    now = [*THEN[1:], ("B1", "2024-01-02 11:00"), ("B2", "2024-01-02 12:00")]
+    past = compare_past(lines(*THEN).drop("order_id"), lines(*now).drop("order_id"))
+    assert (past.late, past.gone) == (2, 1)
+
+
+def test_the_same_past_and_no_past_at_all_change_nothing():
+    assert compare_past(lines(*THEN), lines(*THEN, ("A9", "2024-02-01 08:00"))).rows() == []
+    for before, after in ((None, lines(*THEN)), (lines(*THEN), None), (lines(("A1", None)), lines(*THEN))):
+        past = compare_past(before, after)
+        assert (past.until, past.metrics(), past.rows()) == (None, {}, [])

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.core.schema import CANONICAL
+from workbench.intake.quality.past import Past
 
 __all__ = ["CHANGE_COLUMNS", "PSI_LIMIT", "compare_profiles", "profile_tables"]
 
@@ -43,7 +44,7 @@ def profile_tables(tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
 
 
 def compare_profiles(
-    before: pd.DataFrame | None, after: pd.DataFrame, tables: Mapping[str, ibis.Table]
+    before: pd.DataFrame | None, after: pd.DataFrame, tables: Mapping[str, ibis.Table], *, past: Past | None = None
 ) -> pd.DataFrame:
     """Compare a profile with that of the run before.
 
@@ -55,11 +56,14 @@ def compare_profiles(
         Of today.
     tables : mapping of str to ibis.Table
         Today's tables, counted over the bins of then.
+    past : Past, optional
+        What came in late or is gone, listed first.
 
     Returns
     -------
     DataFrame
-        change (new_table, gone_table, new_column, gone_column, type, rows, filled, distribution), table, column,
+        change (late_rows, gone_rows, new_table, gone_table, new_column, gone_column, type, rows, filled, distribution),
+        table, column,
         before, after (text or numbers as text), psi (population stability index over the bins of then), psi_chance
         (its .95 quantile without any change: chi-square with B - 1 degrees of freedom times 1/n + 1/m), status (warn,
         info). Empty where nothing is different.
@@ -68,7 +72,7 @@ def compare_profiles(
         return pd.DataFrame(columns=list(CHANGE_COLUMNS))
     keys = ["table", "column"]
     both = before.merge(after, on=keys, how="outer", suffixes=("_before", "_after"), indicator=True)
-    rows = [*_schema_changes(both), *_row_changes(both)]
+    rows = [*(past.rows() if past else []), *_schema_changes(both), *_row_changes(both)]
     for each in both[both["_merge"] == "both"].itertuples():
         rows += _column_changes(each, tables[each.table])
     return pd.DataFrame(rows, columns=list(CHANGE_COLUMNS))

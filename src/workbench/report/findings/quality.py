@@ -13,6 +13,7 @@ from workbench.intake.canonical import Intake
 from workbench.intake.contact_quality import GARBLED
 from workbench.intake.declarations import homeless_columns
 from workbench.intake.quality.checks import Quality
+from workbench.intake.quality.past import Past
 from workbench.report.findings.finding import Finding
 
 __all__ = ["SUSPICION", "find_changes", "find_quality", "find_suspects_of", "limit_quality"]
@@ -69,23 +70,28 @@ def find_suspects_of(suspects: pd.DataFrame) -> list[Finding]:
     return found
 
 
-def find_changes(changes: pd.DataFrame, *, first: bool) -> list[Finding]:
+def find_changes(changes: pd.DataFrame, past: Past, *, first: bool) -> list[Finding]:
     """Say what is different from the run before.
 
     Parameters
     ----------
     changes : DataFrame
         As ``quality.comparison.compare_profiles`` gives it.
+    past : Past
+        What came in late or is gone.
     first : bool
         Whether there is no run before.
     """
     if first:
         return [Finding("quality_first_run", {}, 0.05)]
-    warned = changes[changes["status"] == "warn"]
+    moved = past.late or past.gone
+    told = {"late": past.late, "gone": past.gone, "until": past.until}
+    late = [Finding("quality_past", told, 0.4)] if moved else []
+    warned = changes[(changes["status"] == "warn") & ~changes["change"].isin(["late_rows", "gone_rows"])]
     if warned.empty:
-        return [Finding("quality_unchanged", {}, 0.1)]
+        return late or [Finding("quality_unchanged", {}, 0.1)]
     places = [row.column or row.table for row in warned.itertuples()]
-    return [Finding("quality_changed", {"changes": len(warned), "places": places[:6]}, 0.4)]
+    return [*late, Finding("quality_changed", {"changes": len(warned), "places": places[:6]}, 0.4)]
 
 
 def limit_quality(taken: Intake, sources: Mapping[str, SourceParams], *, demo_data: str | None) -> list[Finding]:
