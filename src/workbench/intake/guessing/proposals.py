@@ -29,6 +29,7 @@ _LEFT = ("churned", "closed", "left", "lost", "cancelled", "canceled", "exited",
          "已销户", "离网", "已离网", "退订", "已退订")  # fmt: skip
 _LONG_TEXT, _MOST_CATEGORIES = 60, 200
 _OVERLAP = 0.2  # share of ids that must be known to a source of people
+_SURELY = 0.95  # share from which nothing is doubted
 _PEOPLE = "customers"
 
 
@@ -359,7 +360,7 @@ def _with_label(
 
 def _with_people(sources: list[SourceGuess]) -> list[SourceGuess]:
     """Say whose customer ids a file uses, where several files hold people: the one that knows most of its ids."""
-    people = [each for each in sources if each.table == _PEOPLE]
+    people = [each for each in sources if each.table == _PEOPLE and each.cells("customer_id")]
     known = {each.name: set(each.cells("customer_id")) for each in people}
     found = []
     for source in sources:
@@ -370,16 +371,16 @@ def _with_people(sources: list[SourceGuess]) -> list[SourceGuess]:
         shares = {name: len(ids & own) / len(ids) for name, own in known.items()}
         best = max(shares, key=shares.get)
         whole = next(each for each in people if each.name == best).sample.complete
-        doubts, alone = list(source.doubts), shares[best] == 0 and whole
+        doubts, reasons, alone = list(source.doubts), list(source.reasons), shares[best] == 0 and whole
         if alone:
             doubts.append(Reason("none_known", {"name": best, "own": source.name}))
         elif shares[best] < _OVERLAP and whole:
             doubts.append(Reason("few_known", {"share": f"{shares[best]:.1%}", "name": best}))
         elif len(people) > 1:
-            seen = "known_by" if whole else "known_so_far"
-            doubts.append(Reason(seen, {"share": f"{shares[best]:.0%}", "name": best}))
+            seen = Reason("known_by" if whole else "known_so_far", {"share": f"{shares[best]:.0%}", "name": best})
+            (reasons if shares[best] >= _SURELY else doubts).append(seen)
         whose = source.name if alone else best if len(people) > 1 else None
-        found.append(replace(source, people=whose, doubts=doubts))
+        found.append(replace(source, people=whose, reasons=reasons, doubts=doubts))
     return found
 
 

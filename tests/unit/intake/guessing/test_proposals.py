@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from workbench.core.errors import ProfileError
 from workbench.core.params.build_features import ScaleParams
 from workbench.core.profile import load_profile
 from workbench.core.workspace import Workspace
@@ -125,7 +126,7 @@ def test_orders_say_whose_ids_they_use_where_two_files_hold_people(look):
         "crm": "customers", "shop_users": "customers", "orders": "transactions",
     }  # fmt: skip
     assert profile.sources["orders"].people == "shop_users"
-    assert "100% of its customer ids are known to shop_users" in text
+    assert "; 100% of its customer ids are known to shop_users" in text and "DOUBT: 100%" not in text
     assert not [number for number in ("13812345671", "u1@a.cn", "张伟甲") if number in text]
 
 
@@ -146,6 +147,20 @@ def test_ids_that_nobody_knows_are_taken_for_ids_of_their_own_and_doubted(look):
     assert profile.sources["till"].people == "till"
     assert "DOUBT: none of its customer ids is known to crm, so they are taken for ids of its own" in text
     assert check_spaces(profile.sources) == {}
+
+
+def test_a_list_of_people_without_ids_knows_nobody_and_respondents_are_ids(look, tmp_path):
+    people = "gender,age,education,town\n" + "".join(f"{'FM'[at % 2]},{20 + at},college,x\n" for at in range(30))
+    answers = "respondent,question,answer\n" + "".join(f"R{at},Music,{1 + at % 5}\n" for at in range(30))
+    with pytest.raises(ProfileError, match="Table customers needs customer_id"):
+        look({"people.csv": people, "survey_answers.csv": answers}, language="en")
+    text = (tmp_path / "params/shop.yaml").read_text(encoding="utf-8")
+    assert "survey_answers" in text and "none of its customer ids" not in text
+    named = "respondent,gender,age,education\n" + "".join(
+        f"R{at},{'FM'[at % 2]},{20 + at},college\n" for at in range(30)
+    )
+    text, profile, faults = look({"people.csv": named, "survey_answers.csv": answers}, language="en")
+    assert faults == [] and mapping(profile, "people")["customer_id"] == "respondent"
 
 
 def test_a_few_shared_ids_are_joined_and_doubted_with_their_share(look):
