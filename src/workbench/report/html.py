@@ -38,7 +38,7 @@ _BADGE = re.compile(r"<!--status-->.*?<!--/status-->", re.DOTALL)
 _FONT_RANGE = "U+2E80-FFEF"  # Chinese characters and full-width punctuation
 _FONT_MARK = "/*font*/"
 _HAN = re.compile("[⺀-⿟　-〿㐀-䶿一-鿿豈-﫿＀-￯“”‘’…—]")
-_TAGS = {"strong": "strong", "quiet": "small"}
+_TAGS = {"strong": "strong", "quiet": "small", "code": "code"}
 
 
 class Speaker:

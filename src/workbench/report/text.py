@@ -3,8 +3,8 @@
 Texts live in ``report/texts/*.yaml``, one file per stage; each entry is ``key: {en: ..., zh: ...}``. A template
 names its values as ``{share:pct}``; the kind after the colon is one of ``numbers.VALUE_KINDS``, or ``label``
 (a name looked up by :func:`label`) or ``labels`` (a list of names). ``**...**`` marks the number a reader should
-keep, ``((...))`` marks what is set in grey (interval, n); both marks vanish in plain text and are never read
-inside a value. Serves all notebooks.
+keep, ``((...))`` marks what is set in grey (interval, n), a pair of backticks a name as it stands in a profile or a
+folder; all marks vanish in plain text and are never read inside a value. Serves all notebooks.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ THIN_SPACE = "\u2009"  # between Chinese and Latin letters or digits
 NAME_KINDS = ("label", "labels")
 SENTENCE_KINDS = ("label", "labels", "portion")  # words of ours: capital letter where they begin a sentence
 
-Piece = tuple[str, str]  # text and its mark: "" plain, "strong", "quiet"
+Piece = tuple[str, str]  # text and its mark: "" plain, "strong", "quiet", "code"
 
-_TOKEN = re.compile(r"\{(\w+)(?::(\w+))?\}|(\*\*)|(\(\()|(\)\))")
+_TOKEN = re.compile(r"\{(\w+)(?::(\w+))?\}|(\*\*)|(\(\()|(\)\))|(`)")
 _HAN = r"[\u3400-\u4dbf\u4e00-\u9fff]"
 _LATIN_LEFT = r"[A-Za-z0-9%×]"
 _LATIN_RIGHT = r"[A-Za-z0-9$€£¥−<>]"
@@ -100,13 +100,14 @@ def _fill(template: str, values: Mapping[str, Any], language: str, currency: str
         if token.start() > end:
             yield template[end : token.start()], mark, False
         end = token.end()
-        name, kind, strong, opening, _ = token.groups()
+        name, kind, strong, opening, _, code = token.groups()
         if name:
             filled = _filled(values[name], kind or "text", language, currency)
             starts = token.start() == 0 and kind in SENTENCE_KINDS
             yield filled[:1].upper() + filled[1:] if starts else filled, mark, True
-        elif strong:
-            mark = "" if mark == "strong" else "strong"
+        elif strong or code:
+            own = "strong" if strong else "code"
+            mark = "" if mark == own else own
         else:
             mark = "quiet" if opening else ""
     if end < len(template):

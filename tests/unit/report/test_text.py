@@ -37,6 +37,7 @@ def test_marks_are_closed_in_every_text():
         for template in entry.values():
             assert template.count("**") % 2 == 0, key
             assert template.count("((") == template.count("))"), key
+            assert template.count("`") % 2 == 0, key
 
 
 def test_chinese_uses_full_width_punctuation():
@@ -110,3 +111,9 @@ def test_a_key_in_two_files_is_refused(monkeypatch):
     monkeypatch.setattr(text, "_files", lambda: (("a.yaml", "k: {en: x, zh: 某}"), ("b.yaml", "k: {en: y, zh: 另}")))
     with pytest.raises(WorkbenchError, match=r"b.yaml: key 'k' stands in a.yaml too"):
         texts.__wrapped__()
+
+
+def test_names_between_backticks_are_set_as_code_and_lose_the_marks_in_plain_text():
+    values = {"n": 12}
+    assert ("06_segment_customers.features", "code") in pieces("segments_no_features", "en", values)
+    assert "`" not in say("segments_no_features", "zh", values)
