@@ -71,7 +71,8 @@
         card.hidden = !fits || shown >= most;
         shown += card.hidden ? 0 : 1;
       });
-      found.textContent = shown + " / " + all;
+      var said = found.getAttribute(all ? "data-found" : "data-none");
+      found.textContent = said.replace("[shown]", shown).replace("[found]", all).replace("[all]", cards.length);
     }
     field.addEventListener("input", find);
     find();
