@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import ibis
 
 from workbench.core.params import SourceParams
 from workbench.core.schema import CANONICAL, ibis_type
 from workbench.intake.casting import BLANKS, EXCEL_DATE, LONG_ID_DIGITS, ColumnPlan
 from workbench.intake.odd_lines import OddLines, leave_out, leaves_out, line_sql
-from workbench.intake.raw_files import ReadyText, copy_rows, engine_reader, quoted_name, quoted_text
+from workbench.intake.raw_files import REFUSALS, ReadyText, copy_rows, engine_reader, quoted_name, quoted_text
 from workbench.intake.text_files import Head
 from workbench.intake.verdicts import derived_names, exact_product, kinds_of
 
@@ -109,7 +108,7 @@ def copy_directly(
         count, odd = leave_out(
             engine, lambda noted: copy_rows(engine, query(noted), target, compression="zstd"), ready, head=head
         )
-    except (duckdb.InvalidInputException, duckdb.ConversionException):
+    except REFUSALS:
         return None
     return None if odd is None else Copied(target, count, line_sql(odd, first=1 + int(bool(head.header))), doubts, odd)
 

@@ -23,6 +23,7 @@ from workbench.intake.text_scan import Scan, scan_text
 
 __all__ = [
     "LINE",
+    "REFUSALS",
     "REJECTS",
     "RawFile",
     "ReadyText",
@@ -41,6 +42,10 @@ LINE = "_line"
 _BATCH_RECORDS = 50_000
 _MOSTLY = 0.5  # share of plain lines from which parting them from the others pays
 _MAX_LINE_BYTES = 16 << 20
+_BUFFER_BYTES = 32 << 20  # of the engine, which would take sixteen lines of that length
+REFUSALS = (  # of the engine, where a file holds other than records; the last where a line is longer than its buffer
+    duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException,
+)  # fmt: skip
 REJECTS = pa.schema([("line", pa.int64()), ("column", pa.string()), ("code", pa.string()), ("raw", pa.string())])
 
 
@@ -180,7 +185,7 @@ def _read_clean(
             return None
         if not _accounts_for_separators(engine, rows, head, scan):
             return None
-    except (duckdb.InvalidInputException, duckdb.ConversionException):
+    except REFUSALS:
         return None
     table = _with_line_numbers(engine, target, list(columns), first=1 + int(bool(head.header)))
     return RawFile(table, None, count, count, {}, {}, scan.encoding)
@@ -196,6 +201,7 @@ def engine_reader(path: Path, head: Head, *, skipping: bool = False, noted: str 
         "auto_detect": "false", "all_varchar": "true", "strict_mode": "true", "null_padding": "false",
         "ignore_errors": str(skipping).lower(), "header": "false", "skip": str(int(bool(head.header))),
         "delim": quoted_text(head.separator), "quote": "'\"'", "escape": "'\"'", "max_line_size": str(_MAX_LINE_BYTES),
+        "buffer_size": str(_BUFFER_BYTES),
         "columns": "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}",
     }  # fmt: skip
     if noted:
@@ -245,7 +251,7 @@ def _read_mostly_clean(
     mark = quoted_text(head.separator)
     lines = f"""(SELECT row_number() OVER () AS n, text FROM read_csv({quoted_text(path)}, delim = '\x1f', quote = '',
         escape = '', columns = {{'text': 'VARCHAR'}}, header = false, auto_detect = false,
-        max_line_size = {_MAX_LINE_BYTES}))"""
+        max_line_size = {_MAX_LINE_BYTES}, buffer_size = {_BUFFER_BYTES}))"""
     first = int(bool(head.header))
     plain = f"n > {first} AND position('\"' in text) = 0"
     plain += f" AND length(text) - length(replace(text, {mark}, '')) = {head.width - 1}"

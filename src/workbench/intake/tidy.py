@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import duckdb
 import ibis
 
 from workbench.core.params import SourceParams
@@ -26,6 +25,7 @@ from workbench.intake.doubts import Settled, settle_doubts
 from workbench.intake.odd_lines import leaves_out
 from workbench.intake.raw_files import (
     LINE,
+    REFUSALS,
     RawFile,
     ReadyText,
     copy_rows,
@@ -148,7 +148,7 @@ def _judge(
         judged = judged_cells(engine, rows, source, plans)
         typed = judged.select(*plans, *derived_kinds(source, kinds_of(source)), STATE)
         count = copy_rows(engine, engine.compile(typed), target)
-    except (duckdb.InvalidInputException, duckdb.ConversionException):
+    except REFUSALS:
         return None
     if count != ready.facts.lines - first:
         return None

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from workbench.core.params import SourceParams
-from workbench.intake import sources, text_scan, tidy
+from workbench.intake import raw_files, sources, text_scan, tidy
 from workbench.intake.odd_lines import OddLines, line_sql
 from workbench.intake.text_scan import scan_text
 
@@ -143,6 +143,21 @@ def test_what_the_engine_overlooks_goes_the_exact_way(tmp_path, both):
         text = HEADER + "\n".join([*rows[:9], *odd, *rows[9:]])
         (tmp_path / "orders.csv").write_text(text, encoding="utf-8")
         assert both()[1] == "exact"
+
+
+@pytest.mark.parametrize(
+    ("place", "cell"),
+    [(1, "x" * 300_000), (399, "x" * 300_000), (1, '"' + ("x" * 3000 + ",1\n") * 100 + '"')],
+    ids=["first", "last", "quoted"],
+)
+def test_a_line_longer_than_the_engine_holds_is_read_all_the_same(tmp_path, both, monkeypatch, place, cell):
+    monkeypatch.setattr(raw_files, "_MAX_LINE_BYTES", 1 << 16)
+    monkeypatch.setattr(raw_files, "_BUFFER_BYTES", 1 << 17)
+    rows = lines(1, 400, odd=0.0).splitlines()
+    rows[place] = rows[place].replace(f",P{place % 5},", f",{cell},")
+    (tmp_path / "orders.csv").write_text(HEADER + "\n".join(rows) + "\n", encoding="utf-8")
+    (table, rejects, _, _), way = both()
+    assert (way, table.num_rows, rejects) == ("exact", 400, [])
 
 
 @pytest.mark.parametrize("numbers", [(), (2,), (9,), (2, 3, 4, 9), tuple(range(5, 9))])
