@@ -16,7 +16,7 @@ from workbench.report.text import has_label, label, say
 __all__ = ["Changes", "Step", "changed_settings", "compare_runs", "follow_records"]
 
 MOST = 12  # figures shown that moved
-READ, LOST, KEPT = "read", "lost", "kept"  # kinds of steps
+READ, LOST, ADDED, KEPT = "read", "lost", "added", "kept"  # kinds of steps
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def follow_records(summaries: Sequence[Mapping[str, Any]], *, language: str) -> 
     summaries : sequence of mapping
         Stage summaries; read are the metrics of 01 (``<source>.physical_records``, ``.accepted``, ``.rejected``,
         ``.rejected.<code>``; ``transactions.rows``, ``.kept_rows``, ``.rule.<name>``, ``.customers``), of 02
-        (``records``, ``customers``) and of 03 (``customers``).
+        (``records``, ``customers``, ``orphans``) and of 03 (``customers``).
     language : str
         ``en`` or ``zh``.
 
@@ -176,6 +176,8 @@ def _customer_steps(
         if records > int(resolved):
             steps.append((say("ui_step_same", language), records - int(resolved), LOST))
         steps.append((say("ui_step_resolved", language), int(resolved), KEPT))
+        if identity.get("orphans"):
+            steps.append((say("ui_step_orphans", language), int(identity["orphans"]), ADDED))
     elif "transactions.customers" in quality:
         steps.append((say("ui_step_customers", language), int(quality["transactions.customers"]), READ))
     if "customers" in features and features["customers"] != resolved:
@@ -184,13 +186,16 @@ def _customer_steps(
 
 
 def _placed(group: Sequence[_Plain]) -> list[Step]:
-    whole = max(1, *(count for _, count, _ in group)) if len(group) > 1 else max(1, group[0][1])
-    placed, left = [], group[0][1]
+    spans, left = [], 0  # text, signed count, kind, where the bar starts, how long it is
     for text, count, kind in group:
         if kind == LOST:
             left -= count
-            placed.append(Step(text, -count, kind, max(0.0, left / whole), count / whole))
+            spans.append((text, -count, kind, max(0, left), count))
+        elif kind == ADDED:
+            spans.append((text, count, kind, left, count))
+            left += count
         else:
-            placed.append(Step(text, count, kind, 0.0, count / whole))
+            spans.append((text, count, kind, 0, count))
             left = count
-    return placed
+    whole = max(1, *(start + length for *_, start, length in spans))
+    return [Step(text, count, kind, start / whole, length / whole) for text, count, kind, start, length in spans]

@@ -214,6 +214,19 @@ def test_records_of_the_same_customer_are_counted_where_identity_was_resolved():
     assert follow_records(summaries, language="zh")[-1][-1].text == "进入分析的客户"
 
 
+def test_ids_that_no_list_of_people_holds_are_added_where_records_are_followed():
+    summaries = [
+        {"stage": "02_resolve_identity", "metrics": {"records": 100, "customers": 80, "orphans": 60}},
+        {"stage": "03_build_features", "metrics": {"customers": 138}},
+    ]
+    steps = follow_records(summaries, language="en")[-1]
+    found = [(each.count, each.kind, round(each.start * 140), round(each.width * 140)) for each in steps]
+    assert found == [
+        (100, "read", 0, 100), (-20, "lost", 80, 20), (80, "kept", 0, 80), (60, "added", 80, 60), (138, "kept", 0, 138),
+    ]  # fmt: skip
+    assert steps[3].text == "ids of orders and other rows that no list of people holds"
+
+
 @pytest.mark.parametrize(
     ("question", "missing", "key"),
     [
