@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,8 @@ from workbench.core.tags import GROUPS, ITEMS, Tag, TagRegistry
 from workbench.core.workspace import find_workspace
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.analysis.tags.tracing import Trace
     from workbench.run.tag_commands import Preview, TagDesk
 
@@ -28,7 +30,6 @@ Workspace = Annotated[
 Profile = Annotated[str, typer.Argument(help="A profile: the stem of params/<profile>.yaml.")]
 Language = Annotated[str, typer.Option(help="en or zh.")]
 _UNWRAPPED = 10_000  # characters; wider than any row
-_OVERLAP = ("same", "changed", "gained", "lost")
 
 
 @tags.command("list")
@@ -43,11 +44,11 @@ def list_tags(
         raise ProfileError(Fault("--group", f"unknown group '{group}'", "", did_you_mean(group, GROUPS)))
     desk, language = _desk(profile, workspace), _language(language)
     counts = desk.counts()
-    table = Table("tag", "name", "item", "kind", "status", "owner", "valid days", "customers")
+    table = _table(("tag", "name", "item", "kind", "status", "owner", "valid", "customers"), language)
     for tag in desk.registry.tags.values():
         if group in (None, tag.group):
-            valid = "always" if tag.ttl_days is None else str(tag.ttl_days)
-            known = f"{counts[tag.id]:,}" if counts.get(tag.id) else "unknown"
+            valid = _text("tags_said_always", language) if tag.ttl_days is None else str(tag.ttl_days)
+            known = f"{counts[tag.id]:,}" if counts.get(tag.id) else _text("tags_said_unknown", language)
             table.add_row(tag.id, getattr(tag.name, language), tag.item, tag.kind, tag.status, tag.owner, valid, known)
     _print(table)
 
@@ -64,18 +65,9 @@ def show(
     language = _language(language)
     desk = _desk(profile, workspace)
     found = desk.registry.find(tag)
-    facts = {
-        "item": ITEMS[found.item].name[language], "kind": found.kind,
-        "status": f"{found.status}, version {found.version}",
-        "in business words": getattr(found.business, language), "technically": getattr(found.technical, language),
-        "owner": found.owner, "cadence": found.cadence, "purpose": found.purpose,
-        "consent": found.consent or "none needed",
-        "sensitivity": found.sensitivity, "valid": "always" if found.ttl_days is None else f"{found.ttl_days} days",
-        "when no longer known": found.on_null.replace("_", " "),
-    }  # fmt: skip
     table = Table("", f"{found.id} ({getattr(found.name, language)})")
-    for name, fact in facts.items():
-        table.add_row(name, fact)
+    for name, fact in _facts(found, language).items():
+        table.add_row(_text(f"tags_fact_{name}", language), fact)
     _print(table)
     _print(_values(found, language))
     if customer is not None:
@@ -93,63 +85,96 @@ def preview(
     language = _language(language)
     desk = _desk(profile, workspace)
     for found in desk.preview(names):
-        _tell(found, desk.registry, language)
+        _tell_preview(found, desk.registry, language)
+
+
+def _facts(tag: Tag, language: str) -> dict[str, str]:
+    valid = "always" if tag.ttl_days is None else "days"
+    return {
+        "item": ITEMS[tag.item].name[language], "kind": tag.kind,
+        "status": _text("tags_said_status", language, status=tag.status, version=tag.version),
+        "business": getattr(tag.business, language), "technical": getattr(tag.technical, language),
+        "owner": tag.owner, "cadence": tag.cadence, "purpose": tag.purpose,
+        "consent": tag.consent or _text("tags_said_no_consent", language), "sensitivity": tag.sensitivity,
+        "valid": _text(f"tags_said_{valid}", language, days=tag.ttl_days), "on_null": tag.on_null.replace("_", " "),
+    }  # fmt: skip
 
 
 def _tell_trace(tag: Tag, customer: str, trace: Trace, last: Mapping[str, Any], language: str) -> None:
     if not trace.allowed:
-        print(f"{customer}: no tag is shown of this customer, who refuses profiling or is under age")
+        _tell("tags_said_refused", language, customer=customer)
         return
-    named = tag.values.get(trace.value or "")
-    print(f"{customer}: {trace.value or 'unknown'}{f' ({getattr(named, language)})' if named else ''}")
+    named, unknown = tag.values.get(trace.value or ""), _text("tags_said_unknown", language)
+    print(f"{customer}: {trace.value or unknown}{f' ({getattr(named, language)})' if named else ''}")
     if last:
-        until = last["expires_at"] or "it does not age"
-        print(f"last run: {last['value']} since {last['since']}, until {until}, version {last['version']}")
-        print(f"evidence: {last['evidence']}")
-    figures = Table("computed from", "figure")
+        until = last["expires_at"] or _text("tags_said_ageless", language)
+        said = {name: last[name] for name in ("value", "since", "version")}
+        _tell("tags_said_last", language, until=str(until), **said)
+        _tell("tags_said_evidence", language, evidence=last["evidence"])
+    figures = _table(("from", "figure"), language)
     for name, value in trace.figures.items():
-        figures.add_row(name, "unknown" if value is None else str(value))
+        figures.add_row(name, unknown if value is None else str(value))
     _print(figures)
     for name, rows in trace.rows.items():
-        window = f" from {trace.since} on" if trace.since else ""
-        print(f"{name}: {trace.totals[name]:,} rows of this customer{window}, the newest {len(rows):,} shown")
-        shown = rows.dropna(axis="columns", how="all")
-        table = Table(*shown.columns)
-        for row in shown.astype("object").where(shown.notna(), "").itertuples(index=False):
-            table.add_row(*map(str, row))
-        _print(table)
+        key = "tags_said_rows_since" if trace.since else "tags_said_rows"
+        _tell(key, language, table=name, n=trace.totals[name], since=str(trace.since), shown=len(rows))
+        _print_rows(rows)
 
 
-def _tell(found: Preview, registry: TagRegistry, language: str) -> None:
+def _print_rows(rows: pd.DataFrame) -> None:
+    shown = rows.dropna(axis="columns", how="all")
+    table = Table(*shown.columns)
+    for row in shown.astype("object").where(shown.notna(), "").itertuples(index=False):
+        table.add_row(*map(str, row))
+    _print(table)
+
+
+def _tell_preview(found: Preview, registry: TagRegistry, language: str) -> None:
     share = found.known / found.customers if found.customers else 0.0
-    known = f"known of {found.known:,} of {found.customers:,} customers ({share:.1%})"
-    print(f"{found.tag.id} ({getattr(found.tag.name, language)}): {known}")
-    table = Table("value", "name", "customers", "share")
+    counted = {"known": found.known, "customers": found.customers, "share": share}
+    _tell("tags_said_known", language, tag=found.tag.id, name=getattr(found.tag.name, language), **counted)
+    table = _table(("value", "name", "customers", "share"), language)
     for row in found.values.itertuples():
         name = registry.called(found.tag.id, row.value)[language]
         table.add_row(row.value, name, f"{row.customers:,}", f"{row.share:.1%}")
     _print(table)
     if found.overlap is None:
-        print("the last run did not compute this tag")
+        _tell("tags_said_not_before", language)
     else:
-        print("against the last run: " + ", ".join(f"{found.overlap[name]:,} {name}" for name in _OVERLAP))
+        _tell("tags_said_overlap", language, **found.overlap)
 
 
 def _values(tag: Tag, language: str) -> Table:
-    table = Table("value", "name", "when")
+    table = _table(("value", "name", "when"), language)
     if tag.quantiles:
-        bounds = ["lowest", *(f"{cut:.0%}" for cut in tag.quantiles.cuts), "highest"]
+        ends = [_text(f"tags_said_{end}", language) for end in ("lowest", "highest")]
+        bounds = [ends[0], *(f"{cut:.0%}" for cut in tag.quantiles.cuts), ends[1]]
         for (key, value), low, high in zip(tag.values.items(), bounds, bounds[1:], strict=False):
-            table.add_row(key, getattr(value, language), f"{tag.quantiles.of} from {low} to {high} of customers")
+            said = _text("tags_said_quantile", language, column=tag.quantiles.of, low=low, high=high)
+            table.add_row(key, getattr(value, language), said)
         return table
     for key, value in tag.values.items():
-        when = tag.condition(key) or ("otherwise" if value.otherwise else f"{tag.copies} is {key}")
-        table.add_row(
-            key, getattr(value, language), when + (f" or {', '.join(value.same_as)}" if value.same_as else "")
-        )
+        said = "otherwise" if value.otherwise else "copies"
+        when = tag.condition(key) or _text(f"tags_said_{said}", language, column=tag.copies, value=key)
+        same = _text("tags_said_or", language, values=", ".join(value.same_as)) if value.same_as else ""
+        table.add_row(key, getattr(value, language), when + same)
     if not tag.values:
-        table.add_row("-", "-", f"what {tag.copies} says")
+        table.add_row("-", "-", _text("tags_said_says", language, column=tag.copies))
     return table
+
+
+def _table(heads: Sequence[str], language: str) -> Table:
+    return Table(*(_text(f"tags_head_{head}", language) for head in heads))
+
+
+def _tell(key: str, language: str, **values: object) -> None:
+    print(_text(key, language, **values))
+
+
+def _text(key: str, language: str, **values: object) -> str:
+    from workbench.report.text import say  # noqa: PLC0415
+
+    return say(key, language, values)
 
 
 def _desk(profile: str, workspace: Path | None) -> TagDesk:

@@ -34,6 +34,13 @@ SEGMENT_HEADS = (
     "segment", "name", "customers", "share", "share_of_from", "interval", "from", "to", "differ", "movers", "stayers",
     "effect", "evidence", "value", "feature", "own", "condition", "typical", "other_typical", "weight",
 )  # fmt: skip
+TAG_HEADS = (
+    "tag", "name", "item", "kind", "status", "owner", "valid", "customers", "value", "share", "when", "from", "figure",
+)  # fmt: skip
+TAG_FACTS = (
+    "item", "kind", "status", "business", "technical", "owner", "cadence", "purpose", "consent", "sensitivity",
+    "valid", "on_null",
+)  # fmt: skip
 BUILT = {  # keys that are put together: how, and what they can come to
     "chart_*": ["chart_not_enough", "chart_no_likeness"],
     "quality_*": [f"quality_{each}" for each in (*SUSPICION, "standardised", "imputed")],
@@ -42,6 +49,11 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "segments_choice_*": [f"segments_choice_{reason}" for reason in REASONS],
     "segments_limit_*": [f"segments_limit_{method}" for method in METHODS],
     "segments_head_*": [f"segments_head_{head}" for head in SEGMENT_HEADS],
+    "tags_head_*": [f"tags_head_{head}" for head in TAG_HEADS],
+    "tags_fact_*": [f"tags_fact_{fact}" for fact in TAG_FACTS],
+    "tags_said_*": [
+        f"tags_said_{said}" for said in ("always", "days", "lowest", "highest", "otherwise", "copies")
+    ],
     "segments_said_*": ["segments_said_pattern", "segments_said_do_not_use"],
     "churn_*": ["churn_no_purchases", "churn_no_repeats", "churn_too_short"],
     "churn_left_out_*": [
