@@ -92,5 +92,5 @@ def _print(frame: pd.DataFrame) -> None:
     table = Table(*[str(name) for name in frame.columns])
     for row in frame.itertuples(index=False):
         table.add_row(*[f"{value:,}" if isinstance(value, int) else str(value) for value in row])
-    console = Console()
-    (console if console.is_terminal else Console(width=_UNWRAPPED)).print(table)
+    console = Console(markup=False)
+    (console if console.is_terminal else Console(width=_UNWRAPPED, markup=False)).print(table)
