@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import ibis
 import ipywidgets as widgets
 import pandas as pd
 
@@ -95,16 +96,21 @@ class Explorer:
     def find(self, text: str = "", tag: str = "", value: str = "") -> list[str]:
         """List customers by a part of the id, of the name or its pinyin, and by the value of a tag; at most 200.
 
+        The customer whose whole id was given comes first, then those whose id begins so.
+
         Names are looked at only where the key of the vault is here; they are shown masked all the same.
         """
-        table = self.desk.tables["portraits"]
-        if text.strip():
-            found = table.customer_id.lower().contains(text.strip().lower())
+        table, wanted = self.desk.tables["portraits"], text.strip().lower()
+        if wanted:
+            found = table.customer_id.lower().contains(wanted)
             named = self.desk.ids_named(text)
             table = table.filter(found | table.customer_id.isin(named) if named else found)
         if tag and value:
             table = table.filter(table[tag] == value)
-        return to_pandas(table.select("customer_id").order_by("customer_id").limit(_MOST))["customer_id"].tolist()
+        own = table.customer_id.lower()
+        place = ibis.cases((own == wanted, 0), (own.startswith(wanted), 1), else_=2)
+        ranked = table.select("customer_id", place=place).order_by("place", "customer_id").limit(_MOST)
+        return to_pandas(ranked)["customer_id"].tolist()
 
     def comparison(self, customer: str) -> pd.DataFrame:
         """Set a customer beside her segment, or beside everybody where there are no segments."""

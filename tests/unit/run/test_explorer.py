@@ -2,6 +2,7 @@
 
 import json
 
+import ibis
 import nbformat
 import pandas as pd
 import pytest
@@ -43,9 +44,15 @@ def explorer(root):
 
 
 def test_customers_are_found_by_id_and_by_tag(explorer):
-    assert explorer.find("00001") == ["000001", "000010", "000011"]
+    assert explorer.find("00001") == ["000010", "000011", "000001"]  # those that begin so come first
     assert explorer.find("", "gender", "male") == IDS[1::2]
-    assert explorer.find("00001", "gender", "male") == ["000001", "000011"]
+    assert explorer.find("00001", "gender", "male") == ["000011", "000001"]
+
+
+def test_the_id_that_was_typed_comes_first(explorer, monkeypatch):
+    ids = ibis.memtable({"customer_id": ["1906", "9061", "906", "77"]})
+    monkeypatch.setitem(explorer.desk.tables, "portraits", ids)
+    assert explorer.find("906") == ["906", "9061", "1906"]
 
 
 def test_a_chosen_tag_offers_its_values_and_a_chosen_value_filters(explorer):
