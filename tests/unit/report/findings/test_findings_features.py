@@ -7,6 +7,7 @@ import pytest
 
 from workbench.core.schema import UNDATED
 from workbench.report.findings.features import find_features, limit_features, table_coverage
+from workbench.report.findings.scales import find_scales
 from workbench.report.text import say
 from workbench.run.telling import plain
 
@@ -93,3 +94,12 @@ def test_the_order_of_the_customers_does_not_matter():
     assert find_features(turned, table_coverage(turned), as_of=AS_OF) == find_features(
         FEATURES, table_coverage(FEATURES), as_of=AS_OF
     )
+
+
+def test_scales_that_are_not_scored_are_named():
+    rows = [({"en": "Arts", "zh": "艺术"}, "pass"), ({"en": "Joy", "zh": "快乐"}, "warn")]
+    reliability = pd.DataFrame(rows, columns=["scale", "status"])
+    (found,) = find_scales(reliability, least_reliability=0.7)
+    assert found.values["unscored"] == 1 and found.values["declared"] == 2
+    assert "低于 0.7）而不计分：快乐。" in say(found.key, "zh", found.values).replace("\u2009", " ")
+    assert find_scales(reliability.iloc[:1], least_reliability=0.7) == []

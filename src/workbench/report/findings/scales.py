@@ -1,0 +1,26 @@
+"""What the scales of surveys are worth. Serves 03_build_features."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.report.findings.finding import Finding
+
+__all__ = ["find_scales"]
+
+
+def find_scales(reliability: pd.DataFrame, *, least_reliability: float) -> list[Finding]:
+    """Name the declared scales that are not scored, since the answers to their items do not hang together.
+
+    Parameters
+    ----------
+    reliability : DataFrame
+        As ``judge_scales`` gives it: scale (its label), status.
+    least_reliability : float
+        Cronbach's alpha from which a scale is scored.
+    """
+    left = reliability.loc[reliability["status"] != "pass", "scale"].tolist()
+    if not left:
+        return []
+    values = {"scales": left, "unscored": len(left), "declared": len(reliability), "least": least_reliability}
+    return [Finding("features_scales_unscored", values, 0.2)]
