@@ -10,7 +10,6 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,18 @@ import pandas as pd
 
 from workbench.core.errors import DataError, Fault
 from workbench.core.params import SourceParams
-from workbench.core.schema import CANONICAL, DERIVED, ID_SPACE, NEIGHBOURS, columns_of, ibis_type
+from workbench.core.schema import CANONICAL, DERIVED, ID_SPACE, columns_of, ibis_type
 from workbench.intake.declarations import expression_columns
 from workbench.intake.declared import carry_out
 from workbench.intake.expressions import to_ibis
 from workbench.intake.identity.people import gather_people
 from workbench.intake.identity.spaces import space_of
+from workbench.intake.one_row_tables import KEY, LINE, ONE_ROW_PER, collapse, fill_neighbours, key_of, plain_columns
 from workbench.intake.refusals import too_many_rejected
 from workbench.intake.sources import FILE, ORDER, ParsedSource, check_source, read_source
 
 __all__ = ["Intake", "assemble", "take_in"]
 
-_LINE = "_line"
-_KEY = "_key"  # whose customer id, and which
-_ONE_ROW_PER = {"customers": "customer_id", "products": "product_id"}
 _SOURCE_STEP = 10**16  # more than the files and lines of any source
 
 
@@ -161,11 +158,11 @@ def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource], *, i
         accepted = _stack(own)
         metrics |= _count(name, accepted) | _count_measures(name, own)
         tables[name] = _apply_rules(engine, name, own, metrics)
-    for name, key in _ONE_ROW_PER.items():
+    for name, key in ONE_ROW_PER.items():
         if name in tables:
-            tables[name], counts = _collapse(engine, tables[name], _key_of(tables[name], key))
+            tables[name], counts = collapse(engine, tables[name], key_of(tables[name], key))
             metrics |= {f"{name}.{count}": value for count, value in counts.items()}
-    tables = _fill_neighbours(engine, tables, names, metrics)
+    tables = fill_neighbours(engine, tables, names, metrics)
     for name, table in tables.items():
         metrics[f"{name}.kept_rows"] = int(table.count().execute())
     return Intake(
@@ -181,7 +178,7 @@ def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource], *, i
 def _copy_of(name: str, sources: list[ParsedSource]) -> Path | None:
     """Return the file of a table that one source feeds, and from which nothing is dropped, moved or added."""
     own = [each for each in sources if each.source.table == name]
-    if len(own) > 1 or own[0].kept is not None or own[0].source.rules or name in _ONE_ROW_PER:
+    if len(own) > 1 or own[0].kept is not None or own[0].source.rules or name in ONE_ROW_PER:
         return None
     return own[0].copy if set(own[0].kinds) <= set(columns_of(name)) else None
 
@@ -203,18 +200,13 @@ def _with_space(parsed: ParsedSource, space: str) -> ParsedSource:
     if "customer_id" not in parsed.table.columns:
         return parsed
     kept = None if parsed.kept is None else _spaced(parsed.kept, space)
-    kinds = {**parsed.kinds, ID_SPACE: "id", _KEY: "id"}
+    kinds = {**parsed.kinds, ID_SPACE: "id", KEY: "id"}
     return replace(parsed, table=_spaced(parsed.table, space), kept=kept, kinds=kinds)
 
 
 def _spaced(table: ibis.Table, space: str) -> ibis.Table:
     table = table.mutate(**{ID_SPACE: ibis.literal(space)})
-    return table.mutate(**{_KEY: table[ID_SPACE] + ibis.literal("\x1f") + table.customer_id})
-
-
-def _key_of(table: ibis.Table, key: str) -> str:
-    """Return the column that tells one row of customers or products from another."""
-    return _KEY if key == "customer_id" and _KEY in table.columns else key
+    return table.mutate(**{KEY: table[ID_SPACE] + ibis.literal("\x1f") + table.customer_id})
 
 
 def _all_rejects(found: list[ibis.Table]) -> ibis.Table:
@@ -256,17 +248,13 @@ def _stack(sources: list[ParsedSource]) -> ibis.Table:
             for name, kind in kinds.items()
         }
         order = table[ORDER].cast("int64") + at * _SOURCE_STEP
-        parts.append(table.select(**columns, **{FILE: table[FILE], _LINE: table[_LINE].cast("int64"), ORDER: order}))
+        parts.append(table.select(**columns, **{FILE: table[FILE], LINE: table[LINE].cast("int64"), ORDER: order}))
     return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
-
-
-def _columns(table: ibis.Table) -> list[str]:
-    return [name for name in table.columns if name not in (FILE, _LINE, ORDER)]
 
 
 def _count(name: str, table: ibis.Table) -> dict[str, Any]:
     """Count the accepted rows of a table, before rules."""
-    columns = _columns(table)
+    columns = plain_columns(table)
     content = ibis.struct({column: table[column] for column in columns}).hash()
     counts: dict[str, ibis.Value] = {"rows": table.count(), "duplicates": table.count() - content.nunique()}
     if name == "transactions":
@@ -354,78 +342,9 @@ def _count_dropped(table: ibis.Table, rules: Mapping[str, ibis.Value]) -> dict[s
     return {rule: int(count) for rule, count in table.aggregate(**counts).to_pyarrow().to_pylist()[0].items()}
 
 
-def _collapse(engine: ibis.BaseBackend, table: ibis.Table, key: str) -> tuple[ibis.Table, dict[str, int]]:
-    """Make one row per id: the first row in file order, missing cells filled from the rows after it."""
-    others = [name for name in _columns(table) if name != key]
-    found = table.aggregate(rows=table.count(), ids=table[key].nunique()).to_pyarrow().to_pylist()[0]
-    repeated = int(found["rows"]) - int(found["ids"])
-    if not repeated:
-        return table, {"repeated_ids": 0, "conflicting_cells": 0}
-    first = {name: table[name].argmin(table[ORDER], where=table[name].notnull()) for name in others}
-    places = {name: table[name].argmin(table[ORDER]) for name in (FILE, _LINE)} | {ORDER: table[ORDER].min()}
-    collapsed = table.group_by(key).aggregate(**first, **places)
-    ids = table.group_by(key).aggregate(**{name: (table[name].nunique() > 1).cast("int64") for name in others})
-    conflicts = reduce(lambda left, right: left + right, [ids[name].sum() for name in others], ibis.literal(0))
-    count = int(ids.aggregate(n=conflicts).to_pyarrow().to_pylist()[0]["n"] or 0)
-    return engine.sql(engine.compile(collapsed)), {"repeated_ids": repeated, "conflicting_cells": count}
-
-
-def _fill_neighbours(
-    engine: ibis.BaseBackend, tables: dict[str, ibis.Table], fed: list[str], metrics: dict[str, Any]
-) -> dict[str, ibis.Table]:
-    """Move columns that belong to a neighbouring table there: the most frequent value per id, ties by value.
-
-    They fill missing cells of a table that has sources, and make the rows of one that has none.
-    """
-    for name, neighbours in NEIGHBOURS.items():
-        for other, columns in neighbours.items():
-            key = _ONE_ROW_PER[other]
-            key = _key_of(tables[name], key) if name in tables else key
-            present = [column for column in columns if name in tables and column in tables[name].columns]
-            if not present or key not in tables[name].columns:
-                continue
-            found = _most_frequent(tables[name], key, present)
-            if other in fed:
-                tables[other] = _complete(tables[other], found, key, present)
-            else:
-                tables[other] = found
-                rows = int(found.count().execute())
-                metrics |= {f"{other}.rows": rows, f"{other}.duplicates": 0}
-            tables[other] = engine.sql(engine.compile(tables[other]))
-    for name, neighbours in NEIGHBOURS.items():
-        if name in tables:
-            moved = [column for columns in neighbours.values() for column in columns if column in tables[name].columns]
-            tables[name] = tables[name].drop(*moved)
-    return tables
-
-
-def _most_frequent(table: ibis.Table, key: str, columns: list[str]) -> ibis.Table:
-    known = table.filter(table[key].notnull())
-    named = {name: known[name].min() for name in ("customer_id", ID_SPACE) if key == _KEY}
-    found = known.group_by(key).aggregate(**named, **{ORDER: known[ORDER].min()})
-    for column in columns:
-        counted = known.filter(known[column].notnull()).group_by(key, column).aggregate(n=lambda t: t.count())
-        ranks = ibis.row_number().over(group_by=key, order_by=[ibis.desc("n"), ibis.asc(column)])
-        best = counted.mutate(rank=ranks).filter(ibis._.rank == 0).select(key, column)
-        found = found.left_join(best, key).drop(f"{key}_right")
-    return found
-
-
-def _complete(table: ibis.Table, found: ibis.Table, key: str, columns: list[str]) -> ibis.Table:
-    more = found.select(**{f"_key_{key}": found[key]}, **{f"_more_{column}": found[column] for column in columns})
-    joined = table.left_join(more, table[key] == more[f"_key_{key}"])
-    filled = {
-        column: ibis.coalesce(joined[column], joined[f"_more_{column}"])
-        if column in table.columns
-        else joined[f"_more_{column}"]
-        for column in columns
-    }
-    return joined.mutate(**filled).drop(f"_key_{key}", *[f"_more_{column}" for column in columns])
-
-
 def _final(name: str, table: ibis.Table) -> ibis.Table:
     """Keep the columns the table may have; rows stay in file order, which grouping and joining alone disturb."""
     known = {*columns_of(name), ID_SPACE}
-    table = table.drop(_KEY) if _KEY in table.columns else table
-    columns = [column for column in _columns(table) if column in known or CANONICAL[name].open]
-    return (table.order_by(ORDER) if name in _ONE_ROW_PER else table).select(*columns)
+    table = table.drop(KEY) if KEY in table.columns else table
+    columns = [column for column in plain_columns(table) if column in known or CANONICAL[name].open]
+    return (table.order_by(ORDER) if name in ONE_ROW_PER else table).select(*columns)
