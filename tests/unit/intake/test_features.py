@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import ibis
+import pandas as pd
 import pytest
 from ibis.config import Config
 
@@ -194,6 +195,17 @@ def test_kept_intermediate_tables_change_nothing_and_are_gone_afterwards():
         assert len(engine.list_tables()) > 2
     assert kept.equals(lazily)
     assert sorted(engine.list_tables()) == ["products", "transactions"]
+
+
+def test_only_what_is_asked_for_is_built_and_unknown_names_are_refused():
+    tables = {"transactions": transactions(), "products": products()}
+    asked = ["category_top", "frequency_orders", "orders_90d"]
+    everything = build_features(tables, as_of=AS_OF).execute()
+    some = build_features(tables, as_of=AS_OF, only=asked).execute()
+    assert sorted(some.columns) == sorted(["customer_id", *asked])
+    pd.testing.assert_frame_equal(some, everything[some.columns])
+    with pytest.raises(ProfileError, match="no feature 'frequency'.*frequency_orders"):
+        build_features(tables, as_of=AS_OF, only=["frequency"])
 
 
 def test_what_is_held_in_files_is_the_same_and_the_files_go_when_the_block_ends(tmp_path):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 
 import ibis.expr.types as ir
 
-from workbench.core.errors import DataError, Fault, ProfileError
+from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.intake.features.attributes import describe_attributes, registered_before
 from workbench.intake.features.behaviour import describe_behaviour
 from workbench.intake.features.campaigns import count_campaigns
@@ -24,7 +24,7 @@ from workbench.intake.features.orders import group_orders, purchases
 from workbench.intake.features.origin import describe_acquisition, describe_city
 from workbench.intake.features.preferences import count_products, describe_loyalty, prefer_group, prefer_label
 from workbench.intake.features.prices import compare_with_usual_price, describe_margin, describe_price_level
-from workbench.intake.features.registry import DEFAULT_WINDOWS_DAYS, available
+from workbench.intake.features.registry import DEFAULT_WINDOWS_DAYS, Feature, available
 from workbench.intake.features.rhythm import describe_rhythm, describe_times
 from workbench.intake.features.service import describe_reviews, describe_service
 from workbench.intake.features.sessions import known_events
@@ -45,6 +45,7 @@ def build_features(
     as_of: date,
     windows_days: Sequence[int] = WINDOWS_DAYS,
     settings: FeatureSettings | None = None,
+    only: Collection[str] | None = None,
     keep: Keep | None = None,
 ) -> ir.Table:
     """Describe every customer by what was known before the as-of date.
@@ -62,6 +63,8 @@ def build_features(
         Lengths in days, from 1, of the windows ``[as_of - days, as_of)``.
     settings : FeatureSettings, optional
         Sessions, least counts, words, occasions and scales.
+    only : collection of str, optional
+        Features to build, beside the declared attributes; the others cost nothing. Default: all the sources allow.
     keep : callable, optional
         Executes an expression and gives the result as a table (``keeping``); used on the orders and on each group of
         features, which bounds the memory of a build over tens of millions of lines. The result is the same.
@@ -81,11 +84,12 @@ def build_features(
     DataError
         If neither customers nor transactions have a customer_id.
     ProfileError
-        If a window is not a whole number of days from 1, or stands twice; if an occasion's rule cannot be read.
+        If a window is not a whole number of days from 1, or stands twice; if an occasion's rule cannot be read; if
+        ``only`` names a feature the sources do not allow.
     """
     _check_windows(windows_days)
     asked = settings or FeatureSettings()
-    features = available(tables, windows_days=windows_days, settings=asked)
+    features = _asked_for(available(tables, windows_days=windows_days, settings=asked), only)
     work = _Work(
         cut_tables(tables, as_of=as_of), as_of, tuple(windows_days), asked, keep or _lazily,
         frozenset(feature.name for feature in features),
@@ -103,6 +107,15 @@ def build_features(
     zeros = {feature.name: joined[feature.name].fill_null(0) for feature in features if feature.counts_zero}
     chosen = ["customer_id", *names, *(name for name in attributes if name not in names)]
     return joined.mutate(**zeros).select(chosen).order_by("customer_id")
+
+
+def _asked_for(features: Sequence[Feature], only: Collection[str] | None) -> Sequence[Feature]:
+    if only is None:
+        return features
+    known = [feature.name for feature in features]
+    if unknown := [name for name in only if name not in known]:
+        raise ProfileError([Fault("only", f"no feature '{name}'", "", did_you_mean(name, known)) for name in unknown])
+    return [feature for feature in features if feature.name in only]
 
 
 def _joined(everybody: ir.Table, blocks: Sequence[ir.Table], keep: Keep) -> ir.Table:
