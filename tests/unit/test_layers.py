@@ -29,7 +29,7 @@ OWNERS = {
     "pointblank": {"intake"},
     "yaml": {"core", "report/text.py", "intake/guessing/words.py"},
     "typer": {"run/cli.py", "run/audience_cli.py", "run/card_cli.py", "run/segments_cli.py", "run/tags_cli.py"},
-    "rich": {"run/cli.py", "run/audience_cli.py", "run/segments_cli.py", "run/tags_cli.py"},
+    "rich": {"run/terminal.py"},
     "filelock": {"run"},
     "pickle": set(),
     "joblib": set(),

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from workbench.core.errors import listed
 from workbench.core.workspace import find_workspace
+from workbench.run.terminal import Table, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["audience"]
 
-_UNWRAPPED = 10_000  # characters; wider than any row
 _MOST_NAMED = 6  # features not used for look-alikes
 Rule = Annotated[str, typer.Argument(help="A rule of params/audiences, a YAML file, or an expression in quotes.")]
 Profile = Annotated[str, typer.Option("--profile", help="The profile whose last run is asked.")]
@@ -92,5 +90,4 @@ def _print(frame: pd.DataFrame) -> None:
     table = Table(*[str(name) for name in frame.columns])
     for row in frame.itertuples(index=False):
         table.add_row(*[f"{value:,}" if isinstance(value, int) else str(value) for value in row])
-    console = Console(markup=False)
-    (console if console.is_terminal else Console(width=_UNWRAPPED, markup=False)).print(table)
+    print_table(table)

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from workbench.core.errors import Fault, ProfileError, WorkbenchError, did_you_mean
 from workbench.core.params import SECTIONS
@@ -21,6 +19,7 @@ from workbench.run.audience_cli import audience
 from workbench.run.card_cli import card
 from workbench.run.segments_cli import segments
 from workbench.run.tags_cli import tags
+from workbench.run.terminal import Table, print_table, spoken
 
 __all__ = ["app", "main"]
 
@@ -42,7 +41,6 @@ SetOption = Annotated[list[str] | None, typer.Option("--set", help="SECTION.KEY=
 AsOfOption = Annotated[str | None, typer.Option("--as-of", help="Freeze the run at this date, YYYY-MM-DD.")]
 LanguageOption = Annotated[str, typer.Option(help="en or zh.")]
 _LOOPBACK = "127.0.0.1"
-_UNWRAPPED = 10_000  # characters; wider than any row
 
 
 def main() -> None:
@@ -149,8 +147,8 @@ def stages(
     for name in names:
         stage = STAGES[name]
         needs = ", ".join(" or ".join(group) for group in stage.needs) or "sources"
-        table.add_row(name, stage.question[_language(language)], needs, ", ".join(stage.writes) or "report.html")
-    _print(table)
+        table.add_row(name, stage.question[spoken(language)], needs, ", ".join(stage.writes) or "report.html")
+    print_table(table)
 
 
 @app.command()
@@ -172,9 +170,9 @@ def params(
     if stage is not None and stage not in known:
         raise ProfileError(Fault("params", f"unknown stage '{stage}'", "", did_you_mean(stage, known)))
     table = Table("section", "parameter", "type", "unit", "default", "range", "help")
-    for row in describe_parameters(stage, _language(language)):
+    for row in describe_parameters(stage, spoken(language)):
         table.add_row(row.section, row.name, row.type, row.unit, row.default, row.range, row.help)
-    _print(table)
+    print_table(table)
 
 
 @app.command("demo-data")
@@ -221,18 +219,6 @@ def ui(port: Annotated[int, typer.Option(help="Port on loopback.")] = 5000, work
 
 app.command()(audience)
 app.command()(card)
-
-
-def _language(language: str) -> str:
-    if language not in ("en", "zh"):
-        raise ProfileError(Fault("--language", f"language {language!r}", "Expected en or zh"))
-    return language
-
-
-def _print(table: Table) -> None:
-    """Print a table in the terminal's width, or unwrapped where there is none."""
-    console = Console()
-    (console if console.is_terminal else Console(width=_UNWRAPPED)).print(table)
 
 
 def _tell(error: WorkbenchError) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from workbench.core.errors import Fault, ProfileError
 from workbench.core.workspace import find_workspace
+from workbench.run.terminal import Table, print_table, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +32,6 @@ Which = Annotated[str, typer.Argument(help="A version's number, champion, challe
 Why = Annotated[str, typer.Option("--why", help="The reason; it is kept.")]
 Who = Annotated[str | None, typer.Option("--by", help="Who decides; default: the account.")]
 Language = Annotated[str, typer.Option(help="en or zh.")]
-_UNWRAPPED = 10_000  # characters; wider than any row
 # what speaks for or against a definition, in the order in which it is read
 _EVIDENCE = (
     "verdict", "k", "silhouette", "null_high", "min_jaccard", "split_half_jaccard", "bootstrap_min_jaccard",
@@ -50,29 +48,29 @@ def list_versions(profile: Profile, workspace: Workspace = None) -> None:
     for each in desk.versions():
         evidence = (each.tags.get(key, "") for key in ("as_of", *_LISTED))
         table.add_row(str(each.number), each.version, ", ".join(each.aliases), *evidence)
-    _print(table)
+    print_table(table)
     champions = Table("became champion", "version", "by", "why")
     for each in reversed(desk.registry.history()):
         number = f"{each['number']} (again)" if each.get("back") else str(each["number"])
         champions.add_row(each["when"], number, each["who"], each["why"])
     if champions.row_count:
-        _print(champions)
+        print_table(champions)
 
 
 @segments.command()
 def show(profile: Profile, which: Which = "champion", language: Language = "en", workspace: Workspace = None) -> None:
     """Show a definition: its features, its segments with today's sizes, its evidence."""
-    language = _language(language)
+    language = spoken(language)
     desk = _desk(profile, workspace)
     definition = desk.definition(which)
     about = {name: getattr(definition, name) for name in ("name", "version", "method", "verdict", "as_of")}
     _tell("segments_said_definition", language, about)
     _tell("segments_said_features", language, {"features": ", ".join(definition.columns) or "-"})
-    _print(_sizes(definition, desk.sizes(definition), language))
+    print_table(_sizes(definition, desk.sizes(definition), language))
     for each in definition.segments:
         mark = "" if each.use == "ok" else _text(f"segments_said_{each.use}", language, {})
         print(f"{each.key}: {each.description.get(language, '')} {mark}".rstrip())
-    _print(_evidence(definition, language))
+    print_table(_evidence(definition, language))
 
 
 @segments.command()
@@ -85,20 +83,20 @@ def compare(
     workspace: Workspace = None,
 ) -> None:
     """Compare two definitions on today's customers: evidence, sizes, who moved, and in what movers differ."""
-    language = _language(language)
+    language = spoken(language)
     if out is not None and out.suffix != ".csv":
         raise ProfileError(Fault("--out", f"'{out.name}'", "A file ending in .csv"))
     desk = _desk(profile, workspace)
     found = desk.compare(first, second)
-    _print(_metrics(found, language))
+    print_table(_metrics(found, language))
     for each, sizes in zip((found.first, found.second), found.sizes, strict=True):
-        _print(_sizes(each, sizes, language))
-    _print(_matrix(found, language))
+        print_table(_sizes(each, sizes, language))
+    print_table(_matrix(found, language))
     migration = found.migration
     rand = f"{migration.adjusted_rand:.3f}"
     _tell("segments_said_migration", language, {"n": migration.customers, "moved": migration.moved, "rand": rand})
     if len(found.moves):
-        _print(_moves(found, language))
+        print_table(_moves(found, language))
     elif not migration.moved:
         _tell("segments_said_nobody_moved", language, {})
     if out is not None:
@@ -114,7 +112,7 @@ def why(
     workspace: Workspace = None,
 ) -> None:
     """Say why a customer is in her segment: conditions met, or what decided, and the nearest other segment."""
-    language = _language(language)
+    language = spoken(language)
     definition, found = _desk(profile, workspace).why(customer, which)
     first = found.iloc[0]
     placed = {"segment": first["segment"], "name": definition.label(first["segment"], language)}
@@ -123,7 +121,7 @@ def why(
     for row in found.dropna(subset=["feature"]).to_dict("records"):
         cells = (row[name] for name in ("value", "condition", "typical", "other_typical", "weight"))
         table.add_row(_named(row["feature"], language), *(_cell(cell) for cell in cells))
-    _print(table)
+    print_table(table)
     if isinstance(first["nearest_other"], str):
         other = {"segment": first["nearest_other"], "name": definition.label(first["nearest_other"], language)}
         _tell("segments_said_nearest", language, {**other, "distance": f"{first['distance']:.3g}"})
@@ -156,13 +154,13 @@ def assign_customers(
     workspace: Workspace = None,
 ) -> None:
     """Place today's customers by a definition, inside the engine, and write the result."""
-    language = _language(language)
+    language = spoken(language)
     desk = _desk(profile, workspace)
     definition = desk.definition(which)
     table = _table(("segment", "name", "customers"), language, {"version": definition.version})
     for row in desk.assign_all(which, out).itertuples():
         table.add_row(row.segment, definition.label(row.segment, language), f"{row.n:,}")
-    _print(table)
+    print_table(table)
     _tell("segments_said_assigned", language, {"version": definition.version, "path": str(out)})
 
 
@@ -249,15 +247,3 @@ def _cell(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _language(language: str) -> str:
-    if language not in ("en", "zh"):
-        raise ProfileError(Fault("--language", f"language {language!r}", "Expected en or zh"))
-    return language
-
-
-def _print(table: Table) -> None:
-    """Print a table in the terminal's width, or unwrapped where there is none."""
-    console = Console()
-    (console if console.is_terminal else Console(width=_UNWRAPPED)).print(table)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.tags import GROUPS, ITEMS, Tag, TagRegistry
 from workbench.core.workspace import find_workspace
+from workbench.run.terminal import Table, print_table, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +28,6 @@ Workspace = Annotated[
 ]
 Profile = Annotated[str, typer.Argument(help="A profile: the stem of params/<profile>.yaml.")]
 Language = Annotated[str, typer.Option(help="en or zh.")]
-_UNWRAPPED = 10_000  # characters; wider than any row
 
 
 @tags.command("list")
@@ -42,7 +40,7 @@ def list_tags(
     """List the tags of a profile, with the customers of whom the last run knew them."""
     if group is not None and group not in GROUPS:
         raise ProfileError(Fault("--group", f"unknown group '{group}'", "", did_you_mean(group, GROUPS)))
-    desk, language = _desk(profile, workspace), _language(language)
+    desk, language = _desk(profile, workspace), spoken(language)
     counts = desk.counts()
     table = _table(("tag", "name", "item", "kind", "status", "owner", "valid", "customers"), language)
     for tag in desk.registry.tags.values():
@@ -50,7 +48,7 @@ def list_tags(
             valid = _text("tags_said_always", language) if tag.ttl_days is None else str(tag.ttl_days)
             known = f"{counts[tag.id]:,}" if counts.get(tag.id) else _text("tags_said_unknown", language)
             table.add_row(tag.id, getattr(tag.name, language), tag.item, tag.kind, tag.status, tag.owner, valid, known)
-    _print(table)
+    print_table(table)
 
 
 @tags.command()
@@ -62,14 +60,14 @@ def show(
     workspace: Workspace = None,
 ) -> None:
     """Show one tag: its definition, values and conditions; for one customer the figures and rows it rests on."""
-    language = _language(language)
+    language = spoken(language)
     desk = _desk(profile, workspace)
     found = desk.registry.find(tag)
     table = Table("", f"{found.id} ({getattr(found.name, language)})")
     for name, fact in _facts(found, language).items():
         table.add_row(_text(f"tags_fact_{name}", language), fact)
-    _print(table)
-    _print(_values(found, language))
+    print_table(table)
+    print_table(_values(found, language))
     if customer is not None:
         _tell_trace(found, customer, *desk.trace(tag, customer), language)
 
@@ -82,7 +80,7 @@ def preview(
     workspace: Workspace = None,
 ) -> None:
     """Try tags on today's customers: count, coverage, values, what changes against the last run; nothing is written."""
-    language = _language(language)
+    language = spoken(language)
     desk = _desk(profile, workspace)
     for found in desk.preview(names):
         _tell_preview(found, desk.registry, language)
@@ -114,7 +112,7 @@ def _tell_trace(tag: Tag, customer: str, trace: Trace, last: Mapping[str, Any], 
     figures = _table(("from", "figure"), language)
     for name, value in trace.figures.items():
         figures.add_row(name, unknown if value is None else str(value))
-    _print(figures)
+    print_table(figures)
     for name, rows in trace.rows.items():
         key = "tags_said_rows_since" if trace.since else "tags_said_rows"
         _tell(key, language, table=name, n=trace.totals[name], since=str(trace.since), shown=len(rows))
@@ -126,7 +124,7 @@ def _print_rows(rows: pd.DataFrame) -> None:
     table = Table(*shown.columns)
     for row in shown.astype("object").where(shown.notna(), "").itertuples(index=False):
         table.add_row(*map(str, row))
-    _print(table)
+    print_table(table)
 
 
 def _tell_preview(found: Preview, registry: TagRegistry, language: str) -> None:
@@ -137,7 +135,7 @@ def _tell_preview(found: Preview, registry: TagRegistry, language: str) -> None:
     for row in found.values.itertuples():
         name = registry.called(found.tag.id, row.value)[language]
         table.add_row(row.value, name, f"{row.customers:,}", f"{row.share:.1%}")
-    _print(table)
+    print_table(table)
     if found.overlap is None:
         _tell("tags_said_not_before", language)
     else:
@@ -181,15 +179,3 @@ def _desk(profile: str, workspace: Path | None) -> TagDesk:
     from workbench.run.tag_commands import TagDesk  # noqa: PLC0415  (the engine takes a second to import)
 
     return TagDesk(find_workspace(workspace), profile)
-
-
-def _language(language: str) -> str:
-    if language not in ("en", "zh"):
-        raise ProfileError(Fault("--language", f"language {language!r}", "Expected en or zh"))
-    return language
-
-
-def _print(table: Table) -> None:
-    """Print a table in the terminal's width, or unwrapped where there is none; cells are text, never markup."""
-    console = Console(markup=False)
-    (console if console.is_terminal else Console(width=_UNWRAPPED, markup=False)).print(table)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import ibis
@@ -50,16 +52,10 @@ def list_rejects(rejects: ibis.Table, sources: Mapping[str, str]) -> pd.DataFram
     ranked = values.mutate(at=ibis.row_number().over(among), all=values.rows.sum().over(every),
                            first=values.place.min().over(every))  # fmt: skip
     kept = ranked.filter(ranked["at"] < MOST_WRITTEN).order_by([*_BY, "at"])
-    rows = [_as_row(group, sources) for group in _grouped(kept.to_pyarrow().to_pylist())]
+    groups = groupby(kept.to_pyarrow().to_pylist(), key=itemgetter(*_BY))
+    rows = [_as_row(list(group), sources) for _, group in groups]
     rows.sort(key=lambda row: (row["source"], -row["rows"], row["code"], row["column"]))
     return pd.DataFrame(rows, columns=list(REJECT_COLUMNS))
-
-
-def _grouped(rows: list[dict]) -> list[list[dict]]:
-    groups: dict[tuple, list[dict]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[name] for name in _BY), []).append(row)
-    return list(groups.values())
 
 
 def _as_row(group: list[dict], sources: Mapping[str, str]) -> dict[str, object]:
