@@ -24,8 +24,12 @@ from workbench.core.workspace import Workspace
 if TYPE_CHECKING:  # it takes half a second to import
     import pandas as pd
 
-__all__ = ["Staging", "Store", "connect", "digest_table", "to_pandas"]
+__all__ = ["PARQUET", "Staging", "Store", "connect", "digest_table", "to_pandas"]
 
+PARQUET = {  # how a table lies on disk: smaller and faster written than by the engine's defaults, read as fast
+    "row_group_size": 122_880, "compression": "zstd", "parquet_version": "V2", "dictionary_size_limit": 8192,
+    "write_bloom_filter": False,  # whole columns are read
+}  # fmt: skip
 _PRIVATE = {"rejects"}  # holds raw text as it came, so only its owner may read the file
 _KEPT_VERSIONS = 2
 _CUSTOMER_GRAIN = {"customers"}
@@ -231,8 +235,7 @@ class Staging:
         expression = _conform(spec, expression)
         path = self.folder / f"{table}.parquet"
         if copy is None or not self._take_over(copy, expression, path):
-            options = {"row_group_size": 122_880, "compression": "zstd", "write_bloom_filter": False}
-            self.store.engine.to_parquet(expression, path, **options)
+            self.store.engine.to_parquet(expression, path, **PARQUET)
         if table in _PRIVATE:
             path.chmod(0o600)
         self.rows[table] = pq.read_metadata(path).num_rows

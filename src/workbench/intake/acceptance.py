@@ -144,10 +144,11 @@ def conclude(
     table: ibis.Table, spoiled: ibis.Table | None, kinds: dict[str, str], *, repairs: dict[str, int]
 ) -> Accepted:
     """Count the accepted rows of a source, and what is wrong with the rows that hold an unusable cell."""
+    engine = table.get_backend()
     return Accepted(
         table=table,
         kinds=kinds,
-        rows=int(table.count().execute()),
+        rows=engine.raw_sql(engine.compile(table.count())).fetchall()[0][0],
         rejects=_as_rejects(spoiled, list(kinds)) if spoiled is not None else None,
         rejected=_count_rejected(spoiled) if spoiled is not None else {},
         nulled=_count_nulled(spoiled, list(kinds)) if spoiled is not None else {},

@@ -31,6 +31,9 @@ _NEVER = {  # what a cell in doubt is copied as: no cell beyond doubt says so
     "money": "-99999999999999.9999::DECIMAL(18, 4)", "quantity": "-999999999999999.999::DECIMAL(18, 3)",
 }  # fmt: skip
 _NO_TEXT = "''"  # the same for every other kind
+_WRITTEN = {  # length and form of a moment the engine has read, where it can only say what it means
+    19: "[0-9]???-?[0-9]-?[0-9] [0-9]?:?[0-9]:?[0-9]", 10: "[0-9]???-?[0-9]-?[0-9]",
+}  # fmt: skip
 _WHOLE = "_whole"  # the quantity is written without a point
 _LAST_DAY = dt.date(9998, 12, 31)  # later ones are placeholders
 _SAMPLE, _FEW = 4096, 0.02  # records looked at first; share of them in doubt above which copying does not pay
@@ -106,7 +109,7 @@ def copy_directly(
         if doubts and _many(engine, query(limit=f" LIMIT {_SAMPLE}"), doubts):
             return None
         count, odd = leave_out(
-            engine, lambda noted: copy_rows(engine, query(noted), target, compression="zstd"), ready, head=head
+            engine, lambda noted: copy_rows(engine, query(noted), target, lasting=True), ready, head=head
         )
     except REFUSALS:
         return None
@@ -165,7 +168,8 @@ def _unless(doubts: list[str], value: str, never: str) -> str:
 
 def _doubts_about_id(cell: str, ready: ReadyText) -> list[str]:
     """Say when an id may have to be repaired or refused: see `casting.id_statistics`."""
-    doubts = [f"ends_with({cell}, '.0')", f"(ends_with({cell}, '000') AND strlen({cell}) >= {LONG_ID_DIGITS})"]
+    damaged = f"ends_with({cell}, '.0') OR (strlen({cell}) >= {LONG_ID_DIGITS} AND ends_with({cell}, '000'))"
+    doubts = [f"(ends_with({cell}, '0') AND ({damaged}))"]  # most are ruled out by one sign
     doubts += [f"contains({cell}, '+')"] if "+" in ready.facts.signs else []
     return doubts if ready.facts.printable else [*doubts, f"regexp_matches({cell}, '[^\\x20-\\x7E]')"]
 
@@ -176,8 +180,8 @@ def _moment(name: str, plan: ColumnPlan) -> str:
     kind = "DATE" if plan.kind == "date" else "TIMESTAMP"
     fits = [f"{read} IS NOT NULL"]
     if not plan.patterns:
-        fits = [f"strlen({cell}) = 19 AND CAST({read} AS VARCHAR) = {cell}",
-                f"strlen({cell}) = 10 AND CAST(CAST({read} AS DATE) AS VARCHAR) = {cell}"]  # fmt: skip
+        given = f"{read} IS NOT NULL AND NOT contains({cell}, ' 24:')"  # midnight of the next day
+        fits = [f"{given} AND strlen({cell}) = {length} AND {cell} GLOB '{form}'" for length, form in _WRITTEN.items()]
     taken = " ".join(f"WHEN {each} THEN CAST({read} AS {kind})" for each in fits)
     return f"CASE {taken} WHEN {cell} IS NULL THEN NULL ELSE {_NEVER[plan.kind]} END"
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
+from workbench.core.store import PARQUET
 from workbench.intake.records import WHITESPACE, Record, RejectedRecord, read_records
 from workbench.intake.text_files import Head, read_lines, transcode
 from workbench.intake.text_scan import Scan, scan_text
@@ -389,10 +390,11 @@ def _as_reject(record: RejectedRecord, head: Head) -> dict:
     return {"line": record.line, "column": column, "code": record.code, "raw": record.raw}
 
 
-def copy_rows(engine: ibis.BaseBackend, query: str, target: Path, *, compression: str = "snappy") -> int:
-    """Write the rows of a query to a private Parquet file; return how many."""
-    options = f"(FORMAT parquet, COMPRESSION {compression}, WRITE_BLOOM_FILTER false)"  # whole columns are read
-    copied = engine.raw_sql(f"COPY ({query}) TO {quoted_text(target)} {options}").fetchall()
+def copy_rows(engine: ibis.BaseBackend, query: str, target: Path, *, lasting: bool = False) -> int:
+    """Write the rows of a query to a private Parquet file, laid out as a table of the store or to be read once."""
+    layout = PARQUET if lasting else {"compression": "snappy", "write_bloom_filter": False}
+    options = ", ".join(f"{key} {value}" for key, value in {"format": "parquet", **layout}.items())
+    copied = engine.raw_sql(f"COPY ({query}) TO {quoted_text(target)} ({options})").fetchall()
     target.chmod(0o600)
     return int(copied[0][0])
 

@@ -19,7 +19,7 @@ from workbench.intake.text_files import open_bytes, readable
 
 __all__ = ["Scan", "scan_text"]
 
-_CHUNK_BYTES = 256 << 10  # what is made of so few bytes stays near the processor
+_CHUNK_BYTES = 512 << 10  # what is made of so few bytes stays near the processor
 _NEWLINE, _RETURN, _SPACE, _QUOTE, _DELETE = 0x0A, 0x0D, 0x20, 0x22, 0x7F
 _WIDE_BLANKS = (b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80\x80", b"\xef\xbb\xbf")
 _NOTED = b'+_"eE'  # signs of which it is noted whether they are there at all
@@ -120,9 +120,10 @@ def _count_bytes(path: Path, encoding: str, separator: str, *, header: bool = Fa
     decoder = codecs.getincrementaldecoder(encoding)()
     mark = b"" if separator == WHITESPACE else separator.encode(encoding if not is_wide(encoding) else "ascii")
     counts = _Counts(trimmed=len(mark) == 1)
+    room = _Room()
     with readable(path), open_bytes(path) as stream:
         for chunk in _chunks(stream, header=header):
-            found = _Chunk(chunk, mark)
+            found = _Chunk(chunk, mark, room)
             counts.newlines += found.newlines
             counts.returns += found.returns - found.pairs
             counts.nuls += found.nuls
@@ -154,27 +155,45 @@ def _chunks(stream: BinaryIO, *, header: bool) -> Iterator[bytes]:
         chunk = stream.read(_CHUNK_BYTES)
 
 
-class _Chunk:
-    """A piece of a file; each comparison of all its bytes is made once."""
+class _Room:
+    """Room for the answers about all bytes of a piece; taking it anew for every piece costs more than the answers."""
 
-    def __init__(self, content: bytes, mark: bytes):
-        self.content, self.mark = content, mark
+    def __init__(self) -> None:
+        self.edge, self.other, self.both = (np.empty(_CHUNK_BYTES + 1, np.bool_) for _ in range(3))
+
+
+class _Chunk:
+    """A piece of a file; each comparison of all its bytes is made once, in a room that the next piece uses again."""
+
+    def __init__(self, content: bytes, mark: bytes, room: _Room):
+        self.content, self.mark, self.room = content, mark, room
         self.codes, self.is_ascii = np.frombuffer(content, np.uint8), content.isascii()
-        is_newline = self._is(_NEWLINE)
-        is_mark = self._is(mark[0]) if len(mark) == 1 else is_newline
-        self.is_edge = is_newline | is_mark
-        self.newlines = int(np.count_nonzero(is_newline))
-        self.separators = int(np.count_nonzero(is_mark)) if len(mark) == 1 else content.count(mark) if mark else 0
-        self.controls = int(np.count_nonzero(self.codes < _SPACE))
+        self.is_edge = self._is(_NEWLINE, room.edge)
+        self.newlines = int(np.count_nonzero(self.is_edge))
+        self.controls = int(np.count_nonzero(np.less(self.codes, _SPACE, out=room.other[: len(content)])))
         self.returns = self.pairs = self.nuls = 0
         if self.controls > self.newlines:
-            self.nuls, is_return = content.count(b"\0"), self._is(_RETURN)
-            self.is_edge |= is_return
-            self.returns = int(np.count_nonzero(is_return))
-            self.pairs = int(np.count_nonzero(is_return[:-1] & is_newline[1:]))
+            self._count_rare()
+        self.separators = self._count_separators()
 
-    def _is(self, code: int) -> np.ndarray:
-        return self.codes == code
+    def _is(self, code: int, room: np.ndarray) -> np.ndarray:
+        return np.equal(self.codes, code, out=room[: len(self.content)])
+
+    def _count_rare(self) -> None:
+        is_return = self._is(_RETURN, self.room.other)
+        self.nuls, self.returns = self.content.count(b"\0"), int(np.count_nonzero(is_return))
+        self.pairs = int(np.count_nonzero(self._both(is_return[:-1], self.is_edge[1:])))
+        self.is_edge |= is_return
+
+    def _count_separators(self) -> int:
+        if len(self.mark) != 1:
+            return self.content.count(self.mark) if self.mark else 0
+        is_mark = self._is(self.mark[0], self.room.other)
+        self.is_edge |= is_mark
+        return int(np.count_nonzero(is_mark))
+
+    def _both(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return np.logical_and(one, other, out=self.room.both[: len(one)])
 
     def is_printable(self) -> bool:
         """Tell whether there is nothing but letters, digits and signs of ASCII, the mark and line ends."""
@@ -201,9 +220,12 @@ class _Chunk:
     def _has_blank_beside(self) -> bool:
         if b" " not in self.content:
             return False
-        is_blank = self._is(_SPACE)
-        is_edge = self.is_edge | self._is(_QUOTE) if b'"' in self.content else self.is_edge
-        return bool((is_blank[1:] & is_edge[:-1]).any() or (is_blank[:-1] & is_edge[1:]).any())
+        is_edge = self.is_edge
+        if b'"' in self.content:
+            is_edge |= self._is(_QUOTE, self.room.other)
+        is_blank = self._is(_SPACE, self.room.other)
+        follows = self._both(is_blank[1:], is_edge[:-1]).any()
+        return bool(follows or self._both(is_blank[:-1], is_edge[1:]).any())
 
 
 def _blanks_after(mark: bytes) -> tuple[bytes, ...]:

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from workbench.core.params import SourceParams
-from workbench.intake import raw_files, sources, text_scan, tidy
+from workbench.intake import direct, raw_files, sources, text_scan, tidy
+from workbench.intake.casting import ColumnPlan
 from workbench.intake.odd_lines import OddLines, line_sql
 from workbench.intake.text_scan import scan_text
 
@@ -176,6 +177,27 @@ def test_a_cell_that_says_what_it_is_is_copied(tmp_path, both):
         row[at] = cell
     (tmp_path / "orders.csv").write_text(HEADER + "\n".join(map(",".join, rows)) + "\n", encoding="utf-8")
     assert both()[1] == "copied"
+
+
+@pytest.mark.parametrize("moment", ["2023-01-01 00:00:00", "1987-02-10 10:20:30", "2023-12-29 23:59:59", "2024-02-29"])
+def test_a_moment_is_taken_where_it_is_written_as_the_engine_would_write_it_and_nowhere_else(engine, moment):
+    kind, length = ("TIMESTAMP" if " " in moment else "DATE"), len(moment)
+    plan = ColumnPlan(
+        "cell", kind.lower(), SourceParams(path="a", table="transactions", columns={}).formats, *DATE_RANGE
+    )
+    signs = "unnest(string_split('0123456789-+/.,:;TtZz (\t\u3000\uff10eB_\\', ''))"
+    changed = f"""WITH sign AS (SELECT {signs} AS x),
+        place AS (SELECT i, j FROM range({length}) AS t(i), range({length}) AS u(j) WHERE i < j)
+        SELECT DISTINCT substr('{moment}', 1, i) || a.x || substr('{moment}', i + 2, j - i - 1) || b.x
+            || substr('{moment}', j + 2) AS cell FROM place, sign AS a, sign AS b"""
+    read = f"SELECT cell, {direct._read_moment('cell', plan)} AS {direct._glance('cell')} FROM ({changed})"
+    written = f"CAST(CAST({direct._glance('cell')} AS {kind}) AS VARCHAR)"
+    taken = f"coalesce({direct._moment('cell', plan)} > {kind} '0001-01-01', false)"
+    query = f"SELECT count(*) FILTER (taken), list(cell) FILTER (taken <> same) FROM (SELECT cell, {taken} AS taken, \
+        coalesce({written} = cell, false) AS same FROM ({read}))"
+    count, differ = engine.raw_sql(query).fetchall()[0]
+    assert count > 500
+    assert not differ
 
 
 @pytest.mark.parametrize(("seed", "odd"), [(0, 0.02), (1, 0.5)])
