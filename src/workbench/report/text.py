@@ -207,11 +207,14 @@ def _labels() -> dict[str, dict[str, str]]:
 @cache
 def _feature_label(name: str) -> dict[str, str] | None:
     """Return the label of a feature, of any window; looked up late, so that reading a text imports no engine."""
+    from workbench.core.tags import ITEMS  # noqa: PLC0415
     from workbench.intake.features.registry import registered  # noqa: PLC0415
 
-    if name.startswith(_SCORE):  # of a scale that the profile declares
-        stem = name.removeprefix(_SCORE).replace("_", " ")
-        return {"en": f"{stem}, scale score", "zh": f"{stem}（量表得分）"}
+    if name.startswith(_SCORE):  # of a scale that the profile declares, by portrait item or by a name of its own
+        scale = name.removeprefix(_SCORE)
+        stem = scale.replace("_", " ")
+        item = ITEMS[scale].name["zh"] if scale in ITEMS else stem
+        return {"en": f"{stem}, scale score", "zh": f"{item}（量表得分）"}
     found = dict(registered([name])[0].label) if registered([name]) else None
     if found and found["en"][1:2].islower():  # a name stands within a sentence
         found["en"] = found["en"][:1].lower() + found["en"][1:]

@@ -91,7 +91,7 @@ def check(
         print(f"{profile}: raw files absent; the first run, or 'workbench demo-data {found.demo_data}', writes them")
         return
     check_sources(place, found)
-    print(f"{profile}: {len(found.sources)} sources, {len(found.stages)} stages, nothing wrong found")
+    print(f"{profile}: sources {', '.join(found.sources)}; {len(found.stages)} stages; nothing wrong found")
     for each in check_notes(place, found):
         print(f"  {each}")
 

@@ -69,6 +69,7 @@ def execute_notebook(
             log_output=False,
             cwd=str(template.parent),
             timeout_func=lambda _cell: _remaining(cell_seconds, deadline),
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # to be told to end is no error
             config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
         )
     except PapermillExecutionError as error:

@@ -45,7 +45,7 @@ def tree(root):
 def test_a_profile_that_is_right_ends_with_zero_and_nothing_is_written(call, toy_root):
     before = tree(toy_root)
     code, out, err = call("check", "toy", "--workspace", toy_root)
-    assert (code, out, err) == (0, "toy: 1 sources, 3 stages, nothing wrong found\n", "")
+    assert (code, out, err) == (0, "toy: sources orders; 3 stages; nothing wrong found\n", "")
     assert tree(toy_root) == before
 
 
