@@ -9,7 +9,7 @@ import typer
 
 from workbench.core.errors import listed
 from workbench.core.workspace import find_workspace
-from workbench.run.terminal import Table, print_table
+from workbench.run.terminal import Table, print_table, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,7 @@ Profile = Annotated[str, typer.Option("--profile", help="The profile whose last 
 Form = Annotated[str | None, typer.Option("--export", help="csv, xlsx, parquet or sql.")]
 Variable = Annotated[str | None, typer.Option("--to", help="With sql: environment variable of the database's URL.")]
 Cross = Annotated[list[str], typer.Option("--cross", help="With --page: two tags to cross, first:second; repeatable.")]
+Language = Annotated[str, typer.Option(help="en or zh.")]
 Workspace = Annotated[
     Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")
 ]
@@ -39,55 +40,66 @@ def audience(
     cross: Cross = (),
     export: Form = None,
     to: Variable = None,
+    language: Language = "en",
     workspace: Workspace = None,
 ) -> None:
     """Select customers by a rule: count, portray, compare, widen, export (人群圈选)."""
     from workbench.run.audience_desk import AudienceDesk  # noqa: PLC0415
 
-    desk = AudienceDesk(find_workspace(workspace), profile)
+    desk, language = AudienceDesk(find_workspace(workspace), profile), spoken(language)
     found = desk.estimate(desk.rule(rule))
-    _tell(found)
+    _tell_estimate(found, language)
     if (found.funnel["alone"] == 0).any():
         print(*desk.strange_values(found.audience), sep="\n")
     if estimate:
         return
     if overlap:
-        _print(desk.overlaps(found.audience))
+        _print(desk.overlaps(found.audience), language)
     if look_alike:
-        _tell_alike(desk, found, look_alike)
+        _tell_alike(desk, found, look_alike, language)
     if page:
         from workbench.run.audience_pages import read_crosses, write_audience_pages  # noqa: PLC0415
 
         for path in write_audience_pages(desk, found, crosses=read_crosses(cross, desk)):
-            print(f"page: {path}")
+            _tell("audience_said_page", language, path=path)
     if export or to:
         manifest = desk.export(found.audience, export or "", variable=to)
-        print(f"exported {manifest['exported']:,} customers, version {manifest['version']}: {manifest['target']}")
+        told = {"version": manifest["version"], "target": manifest["target"]}
+        _tell("audience_said_exported", language, customers=manifest["exported"], **told)
 
 
-def _tell(found: Estimate) -> None:
-    print(f"audience {found.audience.name}, as of {found.as_of}, purpose {found.audience.purpose}")
-    _print(found.funnel)
-    limit = found.audience.limit
-    if limit:
-        print(f"limited to {limit.customers:,} with the {limit.order} {limit.by}")
-    consent = "consent as of the date" if found.consent_recorded else "consent is not recorded in this profile"
-    print(f"{found.members:,} members, {found.reachable:,} may be reached ({consent})")
-    if found.purposes and found.audience.purpose not in found.purposes:
-        remedy = "name the source's word for it under 12_tag_customers.purposes"
-        print(f"nobody was asked for {found.audience.purpose}; recorded: {', '.join(found.purposes)}; {remedy}")
+def _tell_estimate(found: Estimate, language: str) -> None:
+    rule = found.audience
+    _tell("audience_said_rule", language, name=rule.name, as_of=found.as_of, purpose=rule.purpose)
+    _print(found.funnel, language)
+    if rule.limit:
+        _tell(f"audience_said_limit_{rule.limit.order}", language, customers=rule.limit.customers, by=rule.limit.by)
+    counts = {"members": found.members, "reachable": found.reachable}
+    if found.consent_recorded:
+        _tell("audience_said_members", language, **counts)
+    else:
+        _tell("audience_said_members_no_consent", language, **counts)
+    if found.purposes and rule.purpose not in found.purposes:
+        _tell("audience_said_never_asked", language, purpose=rule.purpose, recorded=", ".join(found.purposes))
 
 
-def _tell_alike(desk: AudienceDesk, found: Estimate, customers: int) -> None:
+def _tell_alike(desk: AudienceDesk, found: Estimate, customers: int, language: str) -> None:
     alike = desk.look_alikes(found.audience)
-    unused = listed(alike.left_out, most=_MOST_NAMED) or "-"
-    print(f"look-alikes: AUC {alike.auc:.3f} on customers held out; not used: {unused}")
-    _print(alike.lift)
-    _print(alike.scores.head(customers))
+    _tell("audience_said_alike", language, auc=alike.auc, unused=listed(alike.left_out, most=_MOST_NAMED) or "-")
+    _print(alike.lift, language)
+    _print(alike.scores.head(customers), language)
 
 
-def _print(frame: pd.DataFrame) -> None:
-    table = Table(*[str(name) for name in frame.columns])
+def _tell(key: str, language: str, **values: object) -> None:
+    from workbench.report.text import say  # noqa: PLC0415
+
+    print(say(key, language, values))
+
+
+def _print(frame: pd.DataFrame, language: str) -> None:
+    from workbench.report.text import label  # noqa: PLC0415
+
+    table = Table(*[label(str(name), language) for name in frame.columns])
     for row in frame.itertuples(index=False):
         table.add_row(*[f"{value:,}" if isinstance(value, int) else str(value) for value in row])
     print_table(table)

@@ -54,6 +54,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "tags_said_*": [
         f"tags_said_{said}" for said in ("always", "days", "lowest", "highest", "otherwise", "copies")
     ],
+    "audience_said_limit_*": ["audience_said_limit_highest", "audience_said_limit_lowest"],
     "segments_said_*": ["segments_said_pattern", "segments_said_do_not_use"],
     "churn_*": ["churn_no_purchases", "churn_no_repeats", "churn_too_short"],
     "churn_left_out_*": [
