@@ -21,8 +21,11 @@ PROFIT = ("share_contacted", "contacted", "profit", "low", "high", "random", "be
 def decide_today(
     study: ChurnStudy, scored: pd.DataFrame, *, decision_share: float, decision_size: int | None
 ) -> Decision | None:
-    """Return the contact list of today, as ``decision.decide`` makes it; None without a model."""
-    if study.result.model is None or scored.empty:
+    """Return the contact list of today, as ``decision.decide`` makes it.
+
+    None without a model, and where a leak alarm says to use none of its scores until it is explained.
+    """
+    if study.result.model is None or scored.empty or len(study.result.alarms):
         return None
     return decide(scored, study.result.predictions, decision_share=decision_share, decision_size=decision_size)
 

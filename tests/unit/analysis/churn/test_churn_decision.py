@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.churn.consequences import group_results, segments_lack
+from workbench.analysis.churn.consequences import decide_today, group_results, segments_lack
 from workbench.analysis.churn.decision import decide, profit_curve
 from workbench.analysis.churn.declared import declared_reasons
 from workbench.analysis.churn.groups import judge_groups
@@ -35,6 +35,15 @@ def test_the_contact_list_is_the_riskiest_share_and_says_what_the_test_held():
     assert 0.8 < found.precision_low < 1 and found.precision_high == pytest.approx(1)
     assert decide(scored, outcomes(), decision_size=999).size == 100
     assert decide(scored.head(3), outcomes(), decision_share=0.01).size == 1
+
+
+def test_nobody_is_listed_while_a_leak_alarm_stands():
+    scored = outcomes()[["customer_id", "churn_probability"]]
+    asked = {"decision_share": 0.2, "decision_size": None}
+    result = ChurnResult("model", "time", {}, {}, predictions=outcomes(), model=object())
+    assert decide_today(ChurnStudy("labels", "model", result), scored, **asked).size == 20
+    alarmed = replace(result, alarms=pd.DataFrame({"alarm": ["feature_auc"], "feature": ["reason"], "value": [1.0]}))
+    assert decide_today(ChurnStudy("labels", "model", alarmed), scored, **asked) is None
 
 
 def test_profit_by_hand():
