@@ -13,6 +13,9 @@ __all__ = ["Suggestion", "advice_for", "strategies_of", "strategy_for"]
 
 LANGUAGES = ("en", "zh")
 LIFE_CYCLE, SEGMENT = "life_cycle", "segment"
+TIER = "tier"  # begins the key of a tier: tiers stand in order of value
+LEVELS = {"high", "upper", "middle", "lower", "low"}
+VALUES = {"spend", "value"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,9 @@ def strategy_for(pack: Pack, *, life_cycle: str | None = None, segment: str | No
     life_cycle : str, optional
         A life-cycle stage.
     segment : str, optional
-        A segment's key, for example ``lapsed_low_spend``: the first direction whose words are all in it.
+        A segment's key, for example ``lapsed_low_spend``: the first direction whose words are all in it. A level, such
+        as ``high``, counts in the key of a tier and where it is one of spend or value: much of anything else is no
+        worth.
 
     Returns
     -------
@@ -53,12 +58,20 @@ def strategy_for(pack: Pack, *, life_cycle: str | None = None, segment: str | No
     if life_cycle is not None and life_cycle in pack.life_cycle:
         found.append(Suggestion(pack.life_cycle[life_cycle], LIFE_CYCLE, life_cycle))
     if segment is not None:
-        words = segment.lower().split("_")
+        words = _directions(segment)
         for name, strategy in pack.segments.items():
-            if set(strategy.matches) <= set(words):
+            if set(strategy.matches) <= words:
                 found.append(Suggestion(strategy, SEGMENT, name))
                 break
     return found
+
+
+def _directions(segment: str) -> set[str]:
+    """Return the words of a segment's key, without the levels of what is no value."""
+    words = segment.lower().split("_")
+    if words[0] == TIER:
+        return set(words)
+    return {word for at, word in enumerate(words) if word not in LEVELS or VALUES & set(words[at + 1 : at + 3])}
 
 
 def strategies_of(pack: Pack, values: pd.DataFrame) -> pd.DataFrame:

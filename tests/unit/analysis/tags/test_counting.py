@@ -131,6 +131,8 @@ def test_a_strategy_is_found_for_a_stage_and_for_the_direction_of_a_segment(regi
     assert [(each.by, each.key) for each in found] == [("life_cycle", "at_risk"), ("segment", "high_lapsed")]
     assert strategy_for(registry.pack, segment="tier_2_upper_middle")[0].key == "upper_middle"
     assert strategy_for(registry.pack, segment="average")[0].key == "others"
+    assert strategy_for(registry.pack, segment="low_tenure_high_net_spend")[0].key == "high"
+    assert strategy_for(registry.pack, segment="low_life_sciences_high_arts")[0].key == "others"
     assert strategy_for(registry.pack, life_cycle="no such stage") == []
     assert found[0].strategy.evidence.zh == "尚未衡量效果，仅为建议"
 
