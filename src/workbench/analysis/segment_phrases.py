@@ -93,7 +93,7 @@ def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *,
     """
     label = labels.get(feature, {})
     plain = feature.replace("_", " ")
-    english = _within(label.get("en", plain)).removesuffix(", scale score")
+    english = _within(label.get("en", plain)).removesuffix(" (scale score)")
     chinese = label.get("zh", plain).removesuffix("（量表得分）")
     words = LEVEL_WORDS.get(level, (level, level)) if feature == "shopping_mode" else (level, level)
     if level is not None and feature in LEVEL_PHRASES:

@@ -135,6 +135,11 @@ class SegmentDefinition:
         rest = [] if self.model["type"] == "single" else [UNKNOWN.key]
         return [each.key for each in self.segments] + rest
 
+    @property
+    def names(self) -> dict[str, dict[str, str]]:
+        """The name of every segment by its key, in en and zh, ``unknown`` included."""
+        return {each.key: each.name for each in (*self.segments, UNKNOWN)}
+
     def segment(self, key: str) -> Segment:
         """Return a segment by its key, ``unknown`` included.
 
@@ -151,7 +156,7 @@ class SegmentDefinition:
 
     def label(self, key: str, language: str) -> str:
         """Return the name of a segment in a language (en or zh); a key it does not know as it is."""
-        return next((each.name[language] for each in (*self.segments, UNKNOWN) if each.key == key), key)
+        return self.names[key][language] if key in self.names else key
 
     def to_json(self) -> str:
         """Write the definition, its version included, as canonical JSON."""

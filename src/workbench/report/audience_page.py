@@ -22,7 +22,7 @@ from workbench.report.plots.theme import render as draw
 from workbench.report.tables import WRITTEN, table_html
 from workbench.report.text import label, say
 
-__all__ = ["Names", "audience_page"]
+__all__ = ["Names", "audience_page", "told_funnel"]
 
 _MOST_ROWS = 20
 _FUNNEL = {"step": "text", "alone": "int", "left": "int", "left_share": "pct"}
@@ -105,7 +105,7 @@ def audience_page(
     values = {key: estimate[key] for key in ("members", "reachable", "customers")}
     values["share"] = estimate["members"] / max(estimate["customers"], 1)
     tell = _Teller(language, currency, names or Names())
-    sections = [tell.table("funnel", _with_shares(estimate["funnel"], language), _FUNNEL)]
+    sections = [tell.table("funnel", told_funnel(estimate["funnel"], language), _FUNNEL)]
     sections += _differences(portrait.portrait, estimate.get("made_by_rule", ()), tell)
     sections += [
         tell.chart("region", plot_region, _places(portrait.portrait, tell)),
@@ -259,9 +259,26 @@ def _crosses(crosses: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
     return found
 
 
-def _with_shares(funnel: pd.DataFrame, language: str) -> pd.DataFrame:
-    steps = [say("audience_everybody", language), *funnel["step"].iloc[1:]]
-    return funnel.assign(step=steps, left_share=funnel["left"] / max(int(funnel["left"].iloc[0]), 1))
+def told_funnel(funnel: pd.DataFrame, language: str) -> pd.DataFrame:
+    """Say the steps of a funnel in a language.
+
+    Parameters
+    ----------
+    funnel : DataFrame
+        As `workbench.analysis.audiences.select.funnel` gives it.
+    language : str
+        en or zh.
+
+    Returns
+    -------
+    DataFrame
+        step, alone, left, left_share (of all customers, 0..1).
+    """
+    without = [say("audience_without", language, {"clause": step}) for step in funnel["step"]]
+    steps = funnel["step"].where(funnel["part"] != "exclude", without)
+    steps = steps.where(funnel["part"] != "everybody", say("audience_everybody", language))
+    everybody = max(int(funnel["left"].iloc[0]), 1)
+    return funnel.assign(step=steps, left_share=funnel["left"] / everybody).drop(columns="part")
 
 
 def _strongest(rows: pd.DataFrame) -> pd.DataFrame:

@@ -147,8 +147,7 @@ def persona_card(persona: Persona, *, language: str = "en", about: About = UNKNO
         sentence = persona.sentence.get(language) or _sentence(persona, language)
         name = drawable(persona.name[language])
         _emblem(figure, persona, language)
-        _write(figure, 2.75, 7.85, wrapped(name, 19), size=22, color=INK)
-        _write(figure, 2.75, 7.0, wrapped(drawable(sentence), 33), size=12.5, color=GREY)
+        _headline(figure, name, drawable(sentence))
         _size(figure, persona, language)
         facts = [_fact(row, language, about.currency) for _, row in persona.facts.iterrows()]
         _facts(figure, facts, language)
@@ -218,6 +217,13 @@ def _line(left: float) -> Any:
     from matplotlib.lines import Line2D  # noqa: PLC0415
 
     return Line2D([left / WIDTH, 1 - left / WIDTH], [0.52 / HEIGHT] * 2, color=FAINT, lw=0.8)
+
+
+def _headline(figure: Figure, name: str, sentence: str) -> None:
+    """Write the name, of four lines at most, and the sentence below it: lower where the name takes more than two."""
+    head = wrapped(shortened(name, 4 * 14), 19)
+    _write(figure, 2.75, 7.85, head, size=22, color=INK)
+    _write(figure, 2.75, min(7.0, 7.4 - 0.4 * head.count("\n")), wrapped(sentence, 33), size=12.5, color=GREY)
 
 
 def _emblem(figure: Figure, persona: Persona, language: str) -> None:

@@ -214,7 +214,7 @@ def _feature_label(name: str) -> dict[str, str] | None:
         scale = name.removeprefix(_SCORE)
         stem = scale.replace("_", " ")
         item = ITEMS[scale].name["zh"] if scale in ITEMS else stem
-        return {"en": f"{stem}, scale score", "zh": f"{item}（量表得分）"}
+        return {"en": f"{stem} (scale score)", "zh": f"{item}（量表得分）"}
     found = dict(registered([name])[0].label) if registered([name]) else None
     if found and found["en"][1:2].islower():  # a name stands within a sentence
         found["en"] = found["en"][:1].lower() + found["en"][1:]

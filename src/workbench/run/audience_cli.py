@@ -69,9 +69,11 @@ def audience(
 
 
 def _tell_estimate(found: Estimate, language: str) -> None:
+    from workbench.report.audience_page import told_funnel  # noqa: PLC0415
+
     rule = found.audience
     _tell("audience_said_rule", language, name=rule.name, as_of=found.as_of, purpose=rule.purpose)
-    _print(found.funnel, language)
+    _print(told_funnel(found.funnel, language).drop(columns="left_share"), language)
     if rule.limit:
         _tell(f"audience_said_limit_{rule.limit.order}", language, customers=rule.limit.customers, by=rule.limit.by)
     counts = {"members": found.members, "reachable": found.reachable}

@@ -101,7 +101,7 @@ def test_a_level_that_hardly_anybody_has_names_nothing():
 
 
 def test_the_score_of_a_scale_is_named_by_what_the_scale_measures():
-    labels = {"scale_arts": {"en": "Arts, scale score", "zh": "艺术（量表得分）"}}
+    labels = {"scale_arts": {"en": "Arts (scale score)", "zh": "艺术（量表得分）"}}
     found = name_segments(telling([1.0], [-1.0], columns=["scale_arts"]), 2, labels=labels)
     assert [each.name for each in found] == [{"en": "High arts", "zh": "艺术高"}, {"en": "Low arts", "zh": "艺术低"}]
 

@@ -173,7 +173,8 @@ def test_the_page_of_an_audience_passes_an_accessibility_check_and_is_inert(visi
     portrait = portray_members(
         features, ids[:40], {"transactions": ibis.memtable(orders)}, as_of=AS_OF, tags=tags, crosses=[("stage", "band")]
     )
-    funnel = pd.DataFrame({"step": ["all customers", cities[0]], "alone": [80, 40], "left": [80, 40]})
+    steps = {"part": ["everybody", "rule"], "step": ["", cities[0]]}
+    funnel = pd.DataFrame({**steps, "alone": [80, 40], "left": [80, 40]})
     told = {"name": "tea", "label": {}, "as_of": AS_OF, "purpose": "marketing", "purposes": (), "members": 40, "reachable": 40,
             "consent_recorded": True, "customers": 80, "funnel": funnel}  # fmt: skip
     page, seen, address = visit(audience_page(told, portrait, language=language, currency="CNY"), language, scheme)

@@ -1,5 +1,7 @@
 """Persona cards: what they say is in the portrait, what customers typed stays text, nothing is loaded."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -48,6 +50,18 @@ def test_a_card_says_name_size_and_facts_and_advice_only_where_it_is_given(langu
     advice = {"big": {"do": {"en": ["Say thanks"], "zh": ["致谢"]}}}
     told = persona_card(gather_personas(study(), declare(DEFINITION), advice=advice)[0], language=language)
     assert any(each.get_text() in ("Say thanks", "致谢") for each in told.figure.texts)
+
+
+@pytest.mark.parametrize("words", [1, 4, 9, 13])
+def test_a_name_of_several_lines_stands_above_the_sentence(words):
+    cards = gather_personas(study(), declare(DEFINITION))
+    name = {"en": " ".join(["promotion"] * words), "zh": "促销"}
+    figure = persona_card(replace(cards[0], name=name, sentence={"en": "Spends more than all.", "zh": ""})).figure
+    figure.canvas.draw()
+    boxes = {each.get_text(): each.get_window_extent() for each in figure.texts}
+    head = next(box for text, box in boxes.items() if text.startswith("promotion"))
+    sentence, emblem = boxes["Spends more than all."], next(box for text, box in boxes.items() if "Emblem" in text)
+    assert head.y0 > sentence.y1 and sentence.y0 > emblem.y1
 
 
 def test_a_page_of_cards_is_one_file_with_escaped_names_and_the_same_bytes_again():

@@ -86,7 +86,7 @@ def test_label_falls_back_to_the_name_and_reads_mappings_and_missing_values():
 
 def test_a_scale_is_called_as_the_portrait_item_it_tells_of():
     assert label("scale_consumption_concept", "zh") == "消费观念（量表得分）"
-    assert label("scale_loud_music", "en") == "loud music, scale score"
+    assert label("scale_loud_music", "en") == "loud music (scale score)"
 
 
 def test_an_unknown_key_names_the_nearest_and_a_lacking_value_is_named():

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.workspace import find_workspace
+from workbench.report.audience_page import told_funnel
 from workbench.run.audience_desk import AudienceDesk
 from workbench.run.audience_pages import read_crosses, write_audience_pages
 from workbench.run.cli import app
@@ -217,6 +218,22 @@ def test_the_page_holds_the_whole_portrait_the_places_the_week_the_journey_and_t
 def test_a_cross_that_cannot_be_made_is_refused(desk, text, said):
     with pytest.raises(ProfileError, match=said):
         read_crosses([text], desk)
+
+
+@pytest.mark.parametrize(
+    ("language", "everybody", "without"), [("en", "all customers", "without: city"), ("zh", "全部客户", "排除：city")]
+)
+def test_the_funnel_is_told_in_either_language(desk, root, language, everybody, without):
+    rule = root / "params/audiences/outside_shanghai.yaml"
+    rule.write_text("where: recency_days < 100\nexclude: [city = '上海']\n", encoding="utf-8")
+    told = told_funnel(desk.estimate(desk.rule("params/audiences/outside_shanghai.yaml")).funnel, language)
+    assert told.columns.tolist() == ["step", "alone", "left", "left_share"]
+    assert told["step"].iloc[0] == everybody and told["left_share"].iloc[0] == 1
+    assert told["step"].iloc[1].startswith("recency_days") and told["step"].iloc[2].startswith(without)
+    words = ["audience", "outside_shanghai", "--profile", "tiny", "--workspace", str(root), "--language", language]
+    output = CliRunner().invoke(app, words).output
+    assert everybody in output and without in output and ("without" in output) == (language == "en")
+    rule.unlink()
 
 
 def test_a_purpose_nobody_was_asked_for_is_told_with_those_that_are_recorded(root):

@@ -109,19 +109,20 @@ def funnel(audience: Audience, table: ibis.Table) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row for all customers, then one per clause and exclusion: step (words), alone (customers for whom it holds
-        by itself), left (customers after it and all before).
+        One row for all customers, then one per clause and exclusion: part (``everybody``, ``rule`` or ``exclude``),
+        step (its words; empty for all customers), alone (customers for whom it holds by itself), left (customers after
+        it and all before).
     """
-    steps = [(f"step_{at}", each.words, True) for at, each in enumerate(audience.rule, start=1)]
-    steps += [(f"out_{at}", f"without: {each.words}", False) for at, each in enumerate(audience.exclude, start=1)]
+    steps = [(f"step_{at}", "rule", each.words) for at, each in enumerate(audience.rule, start=1)]
+    steps += [(f"out_{at}", "exclude", each.words) for at, each in enumerate(audience.exclude, start=1)]
     met = _combinations(table, [name for name, _, _ in steps])
     passed, everybody = np.ones(len(met), dtype=bool), int(met["n"].sum())
-    rows = [("all customers", everybody, everybody)]
-    for name, words, wanted in steps:
+    rows = [("everybody", "", everybody, everybody)]
+    for name, part, words in steps:
         held = met[name].to_numpy()
-        passed &= held == wanted
-        rows.append((words, int(met.loc[held, "n"].sum()), int(met.loc[passed, "n"].sum())))
-    return pd.DataFrame(rows, columns=["step", "alone", "left"])
+        passed &= held == (part == "rule")
+        rows.append((part, words, int(met.loc[held, "n"].sum()), int(met.loc[passed, "n"].sum())))
+    return pd.DataFrame(rows, columns=["part", "step", "alone", "left"])
 
 
 def _combinations(table: ibis.Table, flags: Sequence[str]) -> pd.DataFrame:

@@ -29,11 +29,13 @@ MADE_OF_ORDERS = (
     "referred_spend", "view_to_purchase_share", "cart_to_purchase_share", "viewed_bought_share", "survey_answers",
     "campaigns_redeemed", "campaign_redemption_share", "redemption_days_median",
 )  # fmt: skip
-# how varied somebody's orders are: one order has no variety, so these tell the number of orders
+# how varied somebody's orders are: one order has no variety, so these tell the number of orders; so does whether any of
+# them fits an occasion
 VARIETY = (
-    "brands_distinct", "occasions_distinct", "channel_entropy", "shopping_mode", "category_hhi", "category_top_share",
-    "brand_top_share", "store_top_share", "channel_top_share", "platform_top_share", "payment_method_top_share",
-    "category_top_lift", "brand_top_lift", "brand_concentration", "brand_loyalty",
+    "occasion_top", "occasion_order_share", "occasions_distinct", "brands_distinct", "channel_entropy",
+    "shopping_mode", "category_hhi", "category_top_share", "brand_top_share", "store_top_share", "channel_top_share",
+    "platform_top_share", "payment_method_top_share", "category_top_lift", "brand_top_lift", "brand_concentration",
+    "brand_loyalty",
 )  # fmt: skip
 
 
@@ -185,8 +187,8 @@ def _may_explain(features: pd.DataFrame, name: str, parts: Sequence[str]) -> tup
 
 
 def _is_none_or_all(features: pd.DataFrame, feature: Feature) -> bool:
-    """Say whether a share of orders lies at either of its ends for half of the customers."""
-    if feature.unit != "share" or not any(need.startswith("transactions.") for need in feature.needs):
+    """Say whether a share of orders, or its multiple of everybody's, lies at an end for half of the customers."""
+    if feature.unit not in ("share", "ratio") or not any(need.startswith("transactions.") for need in feature.needs):
         return False
     known = features[feature.name].dropna().astype("float64")
     return bool(len(known)) and float(known.isin([known.min(), known.max()]).mean()) >= HALF

@@ -11,6 +11,7 @@ from workbench.intake.guessing.proposals import Mapped, Proposal, SourceGuess
 from workbench.intake.guessing.questionnaires import scale_columns
 from workbench.intake.guessing.reasons import Reason, say_reason
 from workbench.intake.guessing.segment_features import numbers_to_group_by
+from workbench.intake.guessing.spellings import gender_spellings
 
 __all__ = ["profile_text"]
 
@@ -75,8 +76,10 @@ def profile_text(name: str, proposal: Proposal, *, language: str | None = None) 
     said = language or proposal.language
     words = _WORDS[said]
     lines = [words["head"].format(name=name), f"profile: {name}", f"language: {said}", words["goal"], "sources:"]
+    spellings = gender_spellings(proposal)
     for source in proposal.sources:
         lines += _source_lines(source, said)
+        lines += _spelling_lines(spellings.get(source.name, {}), said)
     lines += _scale_lines(proposal, words["scales"])
     features = numbers_to_group_by(proposal)
     if features:
@@ -117,6 +120,14 @@ def _source_lines(source: SourceGuess, language: str) -> list[str]:
     for each in source.left:
         lines.append(f"    # {words['left']}{_scalar(each.theirs)}: {_listed(each.reasons, language)}")
     return lines
+
+
+def _spelling_lines(changed: dict[str, str], language: str) -> list[str]:
+    """Declare that a source's spellings of a gender become those most records use."""
+    if not changed:
+        return []
+    usual = Reason("spelled_usually", {"spellings": ", ".join(dict.fromkeys(changed.values()))})
+    return [f"    standardise: {_flow({'gender': changed})}" + _comment((usual,), (), language)]
 
 
 def _mapping_lines(key: str, mapped: list[Mapped], language: str) -> list[str]:

@@ -141,7 +141,7 @@ def _draw_branches(axes: Axes, frame: pd.DataFrame, places: dict[int, float], la
 def _question(row: pd.Series, language: str) -> str:
     value = value_key(row["variable"], row["value"]) if isinstance(row["value"], str) else None
     text = say(BRANCHES[row["branch"]], language, {**row[["variable", "threshold"]].to_dict(), "value": value})
-    return drawable(text + (say("tree_or_unknown", language) if row["unknown"] else ""))
+    return drawable(say("tree_or_unknown", language, {"branch": text}) if row["unknown"] else text)
 
 
 def _path(frame: pd.DataFrame, node: int, language: str) -> str:
@@ -243,6 +243,8 @@ def plot_funnel(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     figure, panels = canvas("low", widths=(1,) * len(windows))
     for axes, days in zip(np.atleast_1d(panels), windows, strict=True):
         _draw_funnel(axes, frame[frame["window_days"] == days].reset_index(drop=True), language, about.least)
+        most = 7 if len(windows) == 1 else 3  # panels abreast are narrow
+        number_axis(axes, "x", say("axis_share_entered", language), Scale("pct", language, most=most))
     items = [
         (
             say("chart_funnel_item", language, {"days": row.window_days, "step": row.step}),
@@ -271,4 +273,3 @@ def _draw_funnel(axes: Axes, steps: pd.DataFrame, language: str, least: int) -> 
                       color="white" if inside else GREY)  # fmt: skip
     axes.set_xlim(0, 1)
     axes.set_title(say("chart_funnel_panel", language, {"days": int(steps["window_days"].iloc[0])}), size=9)
-    number_axis(axes, "x", say("axis_share_entered", language), Scale("pct", language))

@@ -98,12 +98,13 @@ def row_axis(axes: Axes, names: Sequence[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Scale:
-    """How the numbers of an axis are written: their kind, the language, the currency, whether in powers of ten."""
+    """How the numbers of an axis are written: their kind, language, currency, whether in powers of ten, how many."""
 
     kind: str
     language: str
     currency: str = ""
     log: bool = False
+    most: int = 7
 
 
 def number_axis(axes: Axes, which: str, title: str, scale: Scale) -> None:
@@ -116,7 +117,7 @@ def number_axis(axes: Axes, which: str, title: str, scale: Scale) -> None:
         axis.set_minor_locator(NullLocator())
         axis.set_minor_formatter(NullFormatter())
     else:
-        at = [each for each in steps_of(low, high) if low - 1e-9 <= each <= high + 1e-9]
+        at = [each for each in steps_of(low, high, scale.most) if low - 1e-9 <= each <= high + 1e-9]
         at = at if scale.kind != "int" else [each for each in at if each == round(each)]
     axis.set_major_locator(FixedLocator(at))
     axis.set_major_formatter(FuncFormatter(lambda value, _: show(value, scale.kind, scale.language, scale.currency)))

@@ -102,6 +102,7 @@ def test_the_funnel_counts_each_clause_alone_and_in_turn():
     found = funnel(audience, standing(audience, known()))
     assert found["alone"].tolist() == [8, 4, 3, 3]
     assert found["left"].tolist() == [8, 4, 2, 1]
+    assert found["part"].tolist() == ["everybody", "rule", "rule", "exclude"]
 
 
 @pytest.mark.parametrize("tagged", ["abcdefgh", "abcdef"])

@@ -149,6 +149,32 @@ def test_ids_that_nobody_knows_are_taken_for_ids_of_their_own_and_doubted(look):
     assert check_spaces(profile.sources) == {}
 
 
+def test_genders_of_all_files_are_written_in_the_two_words_most_records_use(look):
+    crm = "客户编号,姓名,性别,手机号\nC1,王芳,女,13900000001\nC2,李雷,男,13900000002\nC3,韩梅,女性,13900000003\n"
+    shop = "买家会员名,收货人,性别\nW1,张三,F\nW2,李四,m\nW3,王五,未知\n"
+    codes = "customer_id,name,gender\nP1,Ann,2\nP2,Bob,1\n"
+    text, profile, faults = look({"crm.csv": crm, "shop.csv": shop, "codes.csv": codes}, language="zh")
+    assert faults == []
+    declared = {name: source.standardise for name, source in profile.sources.items()}
+    assert declared == {"crm": {"gender": {"女性": "女"}}, "shop": {"gender": {"F": "女", "m": "男"}}, "codes": {}}
+    assert "多数记录写作 女, 男" in text
+
+
+@pytest.mark.parametrize(
+    ("genders", "declared"),
+    [
+        (["female", "male", ""], {}),
+        (["F", "F", "male"], {"gender": {"male": "M"}}),
+        (["Female", "Male", "male"], {"gender": {"male": "Male"}}),
+        (["x", "x", "unknown"], {}),
+    ],
+)
+def test_the_usual_words_keep_their_case_and_other_words_are_left_alone(look, genders, declared):
+    rows = "".join(f"{at},Ann,{gender}\n" for at, gender in enumerate(genders))
+    _, profile, _ = look({"crm.csv": f"customer_id,name,gender\n{rows}"})
+    assert profile.sources["crm"].standardise == declared
+
+
 def test_a_list_of_people_without_ids_knows_nobody_and_respondents_are_ids(look, tmp_path):
     people = "gender,age,education,town\n" + "".join(f"{'FM'[at % 2]},{20 + at},college,x\n" for at in range(30))
     answers = "respondent,question,answer\n" + "".join(f"R{at},Music,{1 + at % 5}\n" for at in range(30))

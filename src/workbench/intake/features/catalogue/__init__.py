@@ -29,7 +29,7 @@ GROUPS = {
 # what a scale of a survey is: ``{scale}`` is its name, ``{label_en}`` and ``{label_zh}`` what it measures
 SCALE = (
     "scale_{scale}", "number", "score", "responses.question responses.answer", "few_items",
-    "{label_en}, scale score", "{label_zh}（量表得分）",
+    "{label_en} (scale score)", "{label_zh}（量表得分）",
     "mean of the items answered, reverse items turned round; the latest answer of each item counts",
     "已答题项的均值，反向题已转向；每题取最近一次回答",
 )  # fmt: skip
