@@ -135,6 +135,7 @@ def test_pointblank_page_is_inert_and_in_the_language(tables, language, word):
     assert "fonts.googleapis" not in html
     assert "@import" not in html
     assert "<script" not in html
+    assert "IBM Plex Sans" not in html and "font-family: inherit" in html  # the page's own font has Chinese
     assert html == pointblank_report(tables["customers"], "customers", language)
 
 

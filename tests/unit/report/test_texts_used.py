@@ -60,6 +60,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "churn_left_out_*": [
         f"churn_left_out_{why}" for why in ("before_first_cut_off", "household_later", "without_features", "unread")
     ],
+    "features_unit_*": [f"features_unit_{unit}" for unit in sorted({each.unit for each in REGISTRY.values()})],
     "how_to_read_*": [f"how_to_read_{stage}" for stage in STAGES if stage != "14_write_report"],
     "goal_*": ["goal_decision", "goal_measure"],
     "ui_goal_*": [f"ui_goal_{part}" for part in ("question", "decision", "audience", "measure")],

@@ -126,7 +126,7 @@ def _spelling_lines(changed: dict[str, str], language: str) -> list[str]:
     """Declare that a source's spellings of a gender become those most records use."""
     if not changed:
         return []
-    usual = Reason("spelled_usually", {"spellings": ", ".join(dict.fromkeys(changed.values()))})
+    usual = Reason("spelled_usually", {"spellings": " / ".join(dict.fromkeys(changed.values()))})
     return [f"    standardise: {_flow({'gender': changed})}" + _comment((usual,), (), language)]
 
 

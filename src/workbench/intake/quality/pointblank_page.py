@@ -57,8 +57,9 @@ def pointblank_report(table: ibis.Table, name: str, language: str = "en") -> str
 
 
 def _inert(html: str) -> str:
-    """Remove web fonts, scripts, event handlers and times of day."""
+    """Remove fonts of its own (those of the page have Chinese), scripts, event handlers and times of day."""
     html = re.sub(r"@import\s+url\([^)]*\)\s*;?", "", html)
+    html = re.sub(r"font-family:[^;{}\"]*sans-serif;", "font-family: inherit;", html)
     html = re.sub(r"<(script|link|iframe|object|embed)\b.*?(</\1>|/?>)", "", html, flags=re.DOTALL | re.IGNORECASE)
     html = re.sub(r"\son[a-z]+\s*=\s*(\"[^\"]*\"|'[^']*')", "", html, flags=re.IGNORECASE)
     spans = r"<span[^>]*>\s*(\d{4}-\d{2}-\d{2}[ |T]\d{2}:\d{2}:\d{2}[^<]*|[&lt;<]*\s*\d+(\.\d+)? ?s)\s*</span>"

@@ -13,6 +13,8 @@ from workbench.intake.features.alarms import Alarm
 from workbench.intake.features.registry import registered
 from workbench.intake.features.settings import Scale
 from workbench.report.findings.finding import Finding
+from workbench.report.numbers import LANGUAGES
+from workbench.report.text import say
 
 __all__ = ["ALARMS", "catalogue_features", "find_features", "limit_features", "table_coverage"]
 
@@ -60,7 +62,7 @@ def catalogue_features(coverage: pd.DataFrame, *, scales: Mapping[str, Scale] | 
     Returns
     -------
     DataFrame, one row per registered feature
-        feature, feature_group, unit, window_days (null where all of the past counts), formula and missing_rule (by
+        feature, feature_group, window_days (null where all of the past counts), unit, formula and missing_rule (by
         language), needs (source columns), share_known (0..1).
     """
     shares = dict(zip(coverage["feature"], coverage["share"], strict=True))
@@ -68,7 +70,7 @@ def catalogue_features(coverage: pd.DataFrame, *, scales: Mapping[str, Scale] | 
         {
             "feature": dict(feature.label),
             "feature_group": f"group_{feature.group}",
-            "unit": feature.unit,
+            "unit": {language: say(f"features_unit_{feature.unit}", language) for language in LANGUAGES},
             "window_days": feature.window,
             "formula": dict(feature.formula),
             "needs": ", ".join(need.replace("|", " / ") for need in feature.needs),

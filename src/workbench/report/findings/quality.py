@@ -178,12 +178,13 @@ def _table(table: str, metrics: Mapping[str, Any]) -> list[Finding]:
 
 
 def _measures(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -> list[Finding]:
+    """Tell each measure of a table once, however many sources declare it."""
+    declared = dict.fromkeys((source.table, name) for source in sources.values() for name in source.measures)
     found = []
-    for source in sources.values():
-        for name in source.measures:
-            parts = {part: metrics.get(f"{source.table}.{name}_{part}") for part in ("rows", "customers", "amount")}
-            if None not in parts.values():
-                found.append(Finding("quality_measure", {"name": name, **parts}, 0.1))
+    for table, name in declared:
+        parts = {part: metrics.get(f"{table}.{name}_{part}") for part in ("rows", "customers", "amount")}
+        if None not in parts.values():
+            found.append(Finding("quality_measure", {"name": name, **parts}, 0.1))
     return found
 
 

@@ -157,7 +157,7 @@ def test_genders_of_all_files_are_written_in_the_two_words_most_records_use(look
     assert faults == []
     declared = {name: source.standardise for name, source in profile.sources.items()}
     assert declared == {"crm": {"gender": {"女性": "女"}}, "shop": {"gender": {"F": "女", "m": "男"}}, "codes": {}}
-    assert "多数记录写作 女, 男" in text
+    assert "多数记录写作 女 / 男" in text
 
 
 @pytest.mark.parametrize(

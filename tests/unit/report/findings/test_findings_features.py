@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from workbench.core.schema import UNDATED
-from workbench.report.findings.features import find_features, limit_features, table_coverage
+from workbench.report.findings.features import catalogue_features, find_features, limit_features, table_coverage
 from workbench.report.findings.scales import find_scales
 from workbench.report.text import say
 from workbench.run.telling import plain
@@ -42,6 +42,14 @@ def test_coverage_of_nobody_has_no_share():
     table = table_coverage(FEATURES.iloc[:0])
     assert table["known"].sum() == 0
     assert table["share"].isna().all()
+
+
+def test_the_catalogue_says_units_in_both_languages_and_a_multiple_is_no_hazard_ratio():
+    known = pd.DataFrame({"feature": ["recency_days", "category_top", "promotion_lift", "tenure"], "share": 1.0})
+    units = catalogue_features(known).set_index(known["feature"][:3])["unit"]
+    assert units["recency_days"] == {"en": "days", "zh": "天"}
+    assert units["category_top"]["zh"] == "名称"
+    assert units["promotion_lift"] == {"en": "ratio", "zh": "倍"}
 
 
 def test_what_is_told_of_customers_by_hand():

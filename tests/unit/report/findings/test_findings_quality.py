@@ -8,7 +8,7 @@ import pytest
 from workbench.core.params import SourceParams
 from workbench.intake.canonical import Intake
 from workbench.intake.quality.checks import Quality
-from workbench.report.findings.quality import _source, find_quality, limit_quality
+from workbench.report.findings.quality import _measures, _source, find_quality, limit_quality
 from workbench.report.text import say
 from workbench.run.telling import plain
 
@@ -103,6 +103,14 @@ def test_what_was_counted_is_told_and_zeros_are_not(values):
 def test_a_measure_is_told_with_its_exact_figures_and_only_where_all_of_them_are(values):
     measures = [each.values for each in find() if each.key == "quality_measure"]
     assert measures == [{"name": "standard", "rows": 80, "customers": 15, "amount": 123.5}]
+
+
+def test_a_measure_that_two_sources_of_a_table_declare_is_told_once():
+    tills = {
+        name: SourceParams(path="s.csv", table="transactions", measures={"lost": ["x"]}) for name in ("till", "web")
+    }
+    metrics = {f"transactions.lost_{part}": 2 for part in ("rows", "customers", "amount")}
+    assert [each.values["name"] for each in _measures(tills, metrics)] == ["lost"]
 
 
 def test_the_least_complete_column_is_not_one_whose_blank_means_none(values):
