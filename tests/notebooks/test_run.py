@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from workbench.core.schema import DERIVED
 from workbench.core.stages import STAGES
 from workbench.core.workspace import find_workspace
+from workbench.report.text import has_label
 from workbench.run.cli import app
 from workbench.run.context import stage_summary
 
@@ -50,6 +51,12 @@ def test_the_executed_notebook_has_no_error_and_no_warning(root, stage):
     assert not [output for output in outputs if output.output_type == "error"]
     said = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stderr")
     assert "Warning" not in said, said
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_heading_of_a_table_has_a_name_in_both_languages(root, stage):
+    shown = stage_summary(find_workspace(root), "tiny", stage).get("shown") or []
+    assert [name for table in shown for name in table["columns"] if not has_label(name)] == []
 
 
 def test_the_tables_have_the_columns_of_the_schema(root):
