@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from workbench.report.html import badge, data_uri, render
 from workbench.report.text import say
+from workbench.report.two_languages import one_language
 
 __all__ = ["clean_html", "notebook_page"]
 
@@ -89,7 +90,7 @@ def _cells(notebook: Mapping[str, Any], language: str) -> Iterator[dict[str, Any
         if PAPERMILL_MARK in cell.get("metadata", {}).get("tags", ()):
             continue
         if cell["cell_type"] == "markdown":
-            yield {"kind": "markdown", "html": _markdown(_joined(cell["source"]))}
+            yield {"kind": "markdown", "html": _markdown(one_language(_joined(cell["source"]), language))}
         elif cell["cell_type"] == "code":
             number += 1
             found = cell.get("outputs") or ()
