@@ -24,10 +24,7 @@ from pathlib import Path
 from statistics import median
 
 RATIO, MEMORY_GB = 1.5, 4.0
-LAYOUTS = {  # of the rival's file
-    "rival": "COMPRESSION zstd",
-    "laid_out": "COMPRESSION zstd, PARQUET_VERSION V2, DICTIONARY_SIZE_LIMIT 8192, WRITE_BLOOM_FILTER false",
-}
+RIVALS = ("rival", "laid_out")
 COLUMNS = ("order_id", "customer_id", "ordered_at", "product_id", "quantity", "unit_price")
 
 
@@ -81,10 +78,18 @@ def ours(source: Path, target: Path, *, counted: bool = False) -> dict[str, int]
     return {key: metrics[f"orders.{key}"] for key in ("physical_records", "accepted", "rejected")}
 
 
+def layout_of(contender: str) -> str:
+    """Say how a rival's file is laid out; asked before it runs, since the store takes time to load."""
+    from workbench.core.store import PARQUET
+
+    given = PARQUET if contender == "laid_out" else {"compression": PARQUET["compression"]}
+    return ", ".join(f"{name.upper()} {value}" for name, value in given.items())
+
+
 def measure(contender: str, source: Path, folder: Path) -> dict[str, float]:
     """Run a contender in a process of its own: seconds, seconds of processor, peak memory in GB."""
     target = Path(tempfile.mkdtemp(dir=folder))
-    command = [sys.executable, __file__, "--contender", contender, str(source), str(target)]
+    command = [sys.executable, __file__, "--contender", contender, str(source), str(target), layout_of(contender)]
     begun = time.perf_counter()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found = {"seconds": time.perf_counter() - begun, **json.loads(done.stdout.splitlines()[-1])}
@@ -92,11 +97,11 @@ def measure(contender: str, source: Path, folder: Path) -> dict[str, float]:
     return found
 
 
-def run(contender: str, source: Path, target: Path) -> None:
+def run(contender: str, source: Path, target: Path, layout: str) -> None:
     """Be a contender."""
     found = {}
-    if contender in LAYOUTS:
-        rival(source, target / "orders.parquet", layout=LAYOUTS[contender])
+    if contender in RIVALS:
+        rival(source, target / "orders.parquet", layout=layout)
     else:
         found = ours(source, target, counted=contender == "counted")
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -111,11 +116,11 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=10_000_000)
     parser.add_argument("--damaged", type=int, default=0, help="broken lines in the file that ours reads")
     parser.add_argument("--repeat", type=int, default=5, help="rounds; the median of their ratios counts")
-    parser.add_argument("--contender", nargs=3, metavar=("NAME", "SOURCE", "TARGET"))
+    parser.add_argument("--contender", nargs=4, metavar=("NAME", "SOURCE", "TARGET", "LAYOUT"))
     given = parser.parse_args()
     if given.contender:
-        name, source, target = given.contender
-        run(name, Path(source), Path(target))
+        name, source, target, layout = given.contender
+        run(name, Path(source), Path(target), layout)
         return 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # it takes half a second to import
 
 __all__ = ["PARQUET", "Staging", "Store", "connect", "digest_table", "to_pandas"]
 
-PARQUET = {  # how a table lies on disk: smaller and faster written than by the engine's defaults, read as fast
+PARQUET = {  # how a table lies on disk: smaller and faster written than by the defaults of the engine
     "row_group_size": 122_880, "compression": "zstd", "parquet_version": "V2", "dictionary_size_limit": 8192,
     "write_bloom_filter": False,  # whole columns are read
 }  # fmt: skip
