@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,13 +13,14 @@ from pypinyin import lazy_pinyin
 from workbench.core.schema import CANONICAL, NEIGHBOURS, columns_of
 from workbench.intake.guessing.facts import PERSONAL, Facts, look_at
 from workbench.intake.guessing.fitting import Match, is_date
+from workbench.intake.guessing.guesses import Mapped, Proposal, SourceGuess
 from workbench.intake.guessing.names import currency_in, is_chinese, name_score, synonyms_of, unit_in
 from workbench.intake.guessing.questionnaires import scale_columns
 from workbench.intake.guessing.reasons import Reason
 from workbench.intake.guessing.samples import Sample
 from workbench.intake.guessing.tables import TableGuess, guess_table
 
-__all__ = ["Mapped", "Proposal", "SourceGuess", "propose"]
+__all__ = ["propose"]
 
 _MONEY, _DATED = ("money",), ("date", "timestamp")
 _LABEL_NAMED = 0.9  # name score from which a column of two values is taken for a label
@@ -31,64 +32,6 @@ _LONG_TEXT, _MOST_CATEGORIES = 60, 200
 _OVERLAP = 0.2  # share of ids that must be known to a source of people
 _SURELY = 0.95  # share from which nothing is doubted
 _PEOPLE = "customers"
-
-
-@dataclass(frozen=True)
-class Mapped:
-    """A line of a mapping: our name, theirs (a position where there is no header), why, and what is doubtful."""
-
-    ours: str
-    theirs: str | int
-    reasons: tuple[Reason, ...] = ()
-    doubts: tuple[Reason, ...] = ()
-
-
-@dataclass(frozen=True)
-class SourceGuess:
-    """A source as it is proposed.
-
-    Attributes
-    ----------
-    name, path, table : str
-    settings : dict
-        Keys needed to read the file.
-    columns, attributes : list of Mapped
-    left : list of Mapped
-        Columns that are not read, and why.
-    formats : dict
-        dates, decimals, currency, time_zone, units.
-    people : str or None
-    reasons, doubts : list of Reason
-        On the source as a whole.
-    sample : Sample
-    """
-
-    name: str
-    path: str
-    table: str
-    settings: dict[str, Any]
-    columns: list[Mapped]
-    attributes: list[Mapped]
-    left: list[Mapped]
-    formats: dict[str, Any]
-    reasons: list[Reason]
-    doubts: list[Reason]
-    sample: Sample = field(repr=False)
-    people: str | None = None
-
-    def cells(self, ours: str) -> list[str]:
-        """Return the cells of a mapped column."""
-        theirs = next((each.theirs for each in self.columns if each.ours == ours), None)
-        return [] if theirs is None else self.sample.columns[self.sample.names.index(str(theirs))]
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """The sources of a profile, its language, and the name of its label where it has one."""
-
-    sources: list[SourceGuess]
-    language: str
-    label: str | None = None
 
 
 def propose(samples: list[Sample]) -> Proposal:

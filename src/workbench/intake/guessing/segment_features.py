@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.intake.guessing.proposals import Proposal
+from workbench.intake.guessing.guesses import Proposal
 
 __all__ = ["numbers_to_group_by"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from workbench.intake.guessing.proposals import Proposal
+from workbench.intake.guessing.guesses import Proposal
 
 __all__ = ["gender_spellings"]
 

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from workbench.intake.guessing.facts import look_at
-from workbench.intake.guessing.proposals import Mapped, Proposal, SourceGuess
+from workbench.intake.guessing.guesses import Mapped, Proposal, SourceGuess
 from workbench.intake.guessing.questionnaires import scale_columns
 from workbench.intake.guessing.reasons import Reason, say_reason
 from workbench.intake.guessing.segment_features import numbers_to_group_by
