@@ -58,6 +58,7 @@ MAY_WRITE_PARQUET = {
 }
 MAY_USE_SCRATCH = (
     "intake/raw_files",
+    "intake/scratch",
     "intake/acceptance",
     "intake/text_files",
     "intake/sources",

@@ -18,7 +18,8 @@ from workbench.core.params import SourceParams
 from workbench.core.schema import CANONICAL, ibis_type
 from workbench.intake.casting import BLANKS, EXCEL_DATE, LONG_ID_DIGITS, ColumnPlan
 from workbench.intake.odd_lines import OddLines, leave_out, leaves_out, line_sql
-from workbench.intake.raw_files import REFUSALS, ReadyText, copy_rows, engine_reader, quoted_name, quoted_text
+from workbench.intake.raw_files import REFUSALS, ReadyText, engine_reader
+from workbench.intake.scratch import copy_rows, quoted_name, quoted_text
 from workbench.intake.text_files import Head
 from workbench.intake.verdicts import derived_names, exact_product, kinds_of
 

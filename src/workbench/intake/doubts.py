@@ -21,8 +21,9 @@ from workbench.intake.acceptance import strip_cells
 from workbench.intake.casting import ColumnPlan, has_damaged_long_ids, id_statistics
 from workbench.intake.direct import Copied
 from workbench.intake.odd_lines import pick_lines
-from workbench.intake.raw_files import LINE, ReadyText, copy_rows, keep_rows, quoted_name, quoted_text
+from workbench.intake.raw_files import ReadyText
 from workbench.intake.records import BadLine, Record, read_records
+from workbench.intake.scratch import LINE, copy_rows, keep_rows, quoted_name, quoted_text
 from workbench.intake.text_files import Head
 from workbench.intake.verdicts import STATE, judged_cells, kinds_of
 

@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
-from workbench.intake.raw_files import LINE, REJECTS, RawFile, copy_rows, file_state, quoted_name, quoted_text
+from workbench.intake.raw_files import RawFile, file_state
 from workbench.intake.records import BadLine
+from workbench.intake.scratch import LINE, REJECTS, copy_rows, quoted_name, quoted_text
 from workbench.intake.text_encodings import is_wide
 from workbench.intake.text_files import (
     head_encoding,

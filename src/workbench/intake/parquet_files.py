@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault, listed
-from workbench.intake.raw_files import LINE, RawFile, file_state, quoted_name, quoted_text
+from workbench.intake.raw_files import RawFile, file_state
+from workbench.intake.scratch import LINE, quoted_name, quoted_text
 
 __all__ = ["parquet_shape", "read_parquet_file", "reading_parquet"]
 

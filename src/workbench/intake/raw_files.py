@@ -7,7 +7,7 @@ Parquet file in a private scratch folder, one row per accepted record with its l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,29 +17,30 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
-from workbench.core.store import PARQUET
 from workbench.intake.records import WHITESPACE, Record, RejectedRecord, read_records
+from workbench.intake.scratch import (
+    LINE,
+    REJECTS,
+    copy_rows,
+    keep_rejects,
+    keep_rows,
+    quoted_name,
+    quoted_text,
+    reject_rows,
+)  # fmt: skip
 from workbench.intake.text_files import Head, read_lines, transcode
 from workbench.intake.text_scan import Scan, scan_text
 
 __all__ = [
-    "LINE",
     "REFUSALS",
-    "REJECTS",
     "RawFile",
     "ReadyText",
-    "copy_rows",
     "engine_reader",
     "file_state",
-    "keep_rejects",
-    "keep_rows",
-    "quoted_name",
-    "quoted_text",
     "read_text_file",
     "ready_text",
 ]
 
-LINE = "_line"
 _BATCH_RECORDS = 50_000
 _MOSTLY = 0.5  # share of plain lines from which parting them from the others pays
 _MAX_LINE_BYTES = 16 << 20
@@ -47,7 +48,6 @@ _BUFFER_BYTES = 32 << 20  # of the engine, which would take sixteen lines of tha
 REFUSALS = (  # of the engine, where a file holds other than records; the last where a line is longer than its buffer
     duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException,
 )  # fmt: skip
-REJECTS = pa.schema([("line", pa.int64()), ("column", pa.string()), ("code", pa.string()), ("raw", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -326,7 +326,7 @@ def _read_exact(
     with pq.ParquetWriter(target, schema, compression="zstd") as good, pq.ParquetWriter(spoiled, REJECTS) as bad:
         for accepted, rejected in _batches(found, tally, has_header=bool(head.header)):
             good.write_table(_as_table(accepted, columns, schema))
-            bad.write_table(pa.Table.from_pylist([_as_reject(each, head) for each in rejected], REJECTS))
+            bad.write_table(reject_rows(rejected, head))
     for written in (target, spoiled):
         written.chmod(0o600)
     repairs = {"blank_lines": tally.blank, "nul_bytes": scan.nuls}
@@ -376,47 +376,7 @@ def _as_table(records: list[Record], columns: Mapping[str, int], schema: pa.Sche
     return pa.Table.from_arrays([pa.array([record.line for record in records], pa.int64()), *cells], schema=schema)
 
 
-def keep_rejects(engine: ibis.BaseBackend, rejected: Sequence[RejectedRecord], head: Head, target: Path) -> ibis.Table:
-    """Write broken records as `REJECTS` beside a file of the scratch folder."""
-    rows = pa.Table.from_pylist([_as_reject(each, head) for each in rejected], REJECTS)
-    return keep_rows(engine, rows, target.with_name("rejects.parquet"))
-
-
-def _as_reject(record: RejectedRecord, head: Head) -> dict:
-    """Give a broken record as a row of `REJECTS`, its column by the name it has in the file."""
-    column = ""
-    if 1 <= record.field <= head.width:
-        column = head.header[record.field - 1] if head.header else str(record.field)
-    return {"line": record.line, "column": column, "code": record.code, "raw": record.raw}
-
-
-def copy_rows(engine: ibis.BaseBackend, query: str, target: Path, *, lasting: bool = False) -> int:
-    """Write the rows of a query to a private Parquet file, laid out as a table of the store or to be read once."""
-    layout = PARQUET if lasting else {"compression": "snappy", "write_bloom_filter": False}
-    options = ", ".join(f"{key} {value}" for key, value in {"format": "parquet", **layout}.items())
-    copied = engine.raw_sql(f"COPY ({query}) TO {quoted_text(target)} ({options})").fetchall()
-    target.chmod(0o600)
-    return int(copied[0][0])
-
-
-def keep_rows(engine: ibis.BaseBackend, rows: pa.Table, target: Path) -> ibis.Table:
-    """Write rows to a private Parquet file of the scratch folder; return them as the engine reads them."""
-    pq.write_table(rows, target)
-    target.chmod(0o600)
-    return engine.read_parquet(str(target))
-
-
 def file_state(path: Path) -> tuple[int, int, int]:
     """Return what changes when a file is written: size, time, inode."""
     state = path.stat()
     return state.st_size, state.st_mtime_ns, state.st_ino
-
-
-def quoted_text(value: Path | str) -> str:
-    """Write a text as a literal of the engine."""
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def quoted_name(value: str) -> str:
-    """Write a name as the engine reads it."""
-    return '"' + value.replace('"', '""') + '"'

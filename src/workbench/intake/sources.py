@@ -24,8 +24,9 @@ from workbench.intake.json_records import read_json_file
 from workbench.intake.layouts import Layout, lay_out
 from workbench.intake.parquet_files import read_parquet_file, reading_parquet
 from workbench.intake.places import find_files, form_of, is_remote, present_files
-from workbench.intake.raw_files import LINE, RawFile, ReadyText, read_text_file, ready_text
+from workbench.intake.raw_files import RawFile, ReadyText, read_text_file, ready_text
 from workbench.intake.refusals import too_many_rejected
+from workbench.intake.scratch import LINE
 from workbench.intake.snapshots import needs_fetching, remote_faults
 from workbench.intake.surveys.questionnaire import find_questionnaire
 from workbench.intake.surveys.wide import as_read, numbered_rows, questions_of, with_numbers

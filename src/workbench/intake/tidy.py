@@ -23,18 +23,9 @@ from workbench.intake.casting import ColumnPlan, has_damaged_long_ids, id_statis
 from workbench.intake.direct import Copied, copy_directly
 from workbench.intake.doubts import Settled, settle_doubts
 from workbench.intake.odd_lines import leaves_out
-from workbench.intake.raw_files import (
-    LINE,
-    REFUSALS,
-    RawFile,
-    ReadyText,
-    copy_rows,
-    engine_reader,
-    keep_rejects,
-    quoted_name,
-    quoted_text,
-)
+from workbench.intake.raw_files import REFUSALS, RawFile, ReadyText, engine_reader
 from workbench.intake.records import WHITESPACE
+from workbench.intake.scratch import LINE, copy_rows, keep_rejects, quoted_name, quoted_text
 from workbench.intake.text_files import Head
 from workbench.intake.verdicts import STATE, derived_kinds, judged_cells, kinds_of
 

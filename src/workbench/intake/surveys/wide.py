@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import ibis
 
 from workbench.core.params import SourceParams
-from workbench.intake.raw_files import quoted_name, quoted_text
+from workbench.intake.scratch import quoted_name, quoted_text
 from workbench.intake.surveys.questionnaire import Questionnaire
 
 __all__ = ["UNANSWERED", "as_read", "melt_answers", "numbered_rows", "questions_of", "with_numbers"]
