@@ -22,7 +22,6 @@ from workbench.core.params import SECTIONS
 from workbench.core.profile import load_profile
 from workbench.core.stages import STAGES
 from workbench.core.workspace import Workspace
-from workbench.report.two_languages import is_chinese
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))  # the stages; explore_portraits is none
@@ -203,18 +202,6 @@ def says_what_it_does_not_show(notebook: Notebook) -> Iterator[str]:
         yield "no markdown heading says what it does not show"
 
 
-def told_in_both_languages(notebook: Notebook) -> Iterator[str]:
-    for cell in markdown(notebook):
-        blocks = source(cell).split("\n\n")
-        for heading in (each for each in blocks if each.startswith("#")):
-            english, found, chinese = heading.partition(" · ")
-            if not found or is_chinese(english) or not is_chinese(chinese):
-                yield f"a heading is told in English and Chinese, parted by ' · '; found {heading!r}"
-        prose = [is_chinese(each) for each in blocks if not each.startswith(("#", "|"))]
-        if prose != [False, True] * (len(prose) // 2):
-            yield f"in {blocks[0]!r} every English paragraph is followed by its Chinese one"
-
-
 # size --------------------------------------------------------------------------------------------
 
 
@@ -385,7 +372,6 @@ RULES = {
         starts_its_own_stage,
         ends_with_finish,
         says_what_it_does_not_show,
-        told_in_both_languages,
         few_code_cells,
         few_code_lines,
         short_cells,

@@ -27,7 +27,7 @@ OWNERS = {
     "zhplot": {"report"},
     "jinja2": {"report"},
     "pointblank": {"intake"},
-    "yaml": {"core", "report/text.py", "intake/guessing/words.py"},
+    "yaml": {"core", "report/text.py", "report/notebook_words.py", "intake/guessing/words.py"},
     "typer": {"run/cli.py", "run/audience_cli.py", "run/card_cli.py", "run/segments_cli.py", "run/tags_cli.py"},
     "rich": {"run/terminal.py"},
     "filelock": {"run"},

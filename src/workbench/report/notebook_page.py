@@ -14,8 +14,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from workbench.report.html import badge, data_uri, render
+from workbench.report.notebook_words import in_chinese
 from workbench.report.text import say
-from workbench.report.two_languages import one_language
 
 __all__ = ["clean_html", "notebook_page"]
 
@@ -90,7 +90,8 @@ def _cells(notebook: Mapping[str, Any], language: str) -> Iterator[dict[str, Any
         if PAPERMILL_MARK in cell.get("metadata", {}).get("tags", ()):
             continue
         if cell["cell_type"] == "markdown":
-            yield {"kind": "markdown", "html": _markdown(one_language(_joined(cell["source"]), language))}
+            text = _joined(cell["source"])
+            yield {"kind": "markdown", "html": _markdown(in_chinese(text) if language == "zh" else text)}
         elif cell["cell_type"] == "code":
             number += 1
             found = cell.get("outputs") or ()
