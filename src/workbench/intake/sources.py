@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -104,16 +105,17 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
         missing = remote_faults(source)
         if missing or needs_fetching(source, root):
             return [*faults, *missing]
-    if source.manual and not present_files(source, root):
-        return faults  # a run makes the sheet
+    if source.manual and not present_files(source, root):  # a run makes the sheet
+        return [*faults, *_questionnaire_faults(source, root)]
     try:
         paths = find_files(source, root)
     except DataError as error:
         return [*faults, *error.faults]
-    try:
-        source, _ = _with_questions(source, paths, root)
-    except DataError as error:
-        faults += [fault for fault in error.faults if source.questionnaire and source.questionnaire in fault.where]
+    wrong = _questionnaire_faults(source, root)
+    faults += wrong
+    if not wrong:
+        with suppress(DataError):  # a file that cannot be laid out is told below
+            source, _ = _with_questions(source, paths, root)
     for path in paths:
         try:
             lay_out(source, path)
@@ -265,6 +267,14 @@ def _answer_faults(name: str, faults: ibis.Table | None) -> ibis.Table | None:
 def _stacked(tables: Iterable[ibis.Table | None]) -> ibis.Table | None:
     found = [table for table in tables if table is not None]
     return (ibis.union(*found, distinct=False) if len(found) > 1 else found[0]) if found else None
+
+
+def _questionnaire_faults(source: SourceParams, root: Path) -> list[Fault]:
+    try:
+        find_questionnaire(source, root)
+    except DataError as error:
+        return list(error.faults)
+    return []
 
 
 def _with_questions(source: SourceParams, paths: list[Path], root: Path) -> tuple[SourceParams, dict[str, str]]:

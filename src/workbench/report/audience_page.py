@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -12,6 +11,7 @@ from markupsafe import Markup
 
 from workbench.analysis.portraits.blocks import BLOCKS
 from workbench.analysis.portraits.members import MemberPortrait
+from workbench.report.datelines import dateline
 from workbench.report.html import data_uri, render
 from workbench.report.numbers import show
 from workbench.report.plots.charts import About, Chart
@@ -124,7 +124,7 @@ def audience_page(
     about = {"purpose": label(estimate["purpose"], language), "recorded": ", ".join(estimate["purposes"])}
     context = {
         "title": title,
-        "as_of": _as_of(estimate["as_of"], language),
+        "as_of": dateline(estimate["as_of"], language),
         "sentence": say("audience_sentence", language, values),
         "consent": say(consent, language, about),
         "sections": sections,
@@ -294,7 +294,3 @@ def _others(overlaps: pd.DataFrame, estimate: Mapping[str, Any], language: str) 
     ranked = overlaps.assign(other=other, n_other=size).sort_values(["lift", "other"], ascending=[False, True])
     labels = estimate.get("others") or {}
     return ranked.assign(other=[(labels.get(each) or {}).get(language) or each for each in ranked["other"]])
-
-
-def _as_of(as_of: date, language: str) -> str:
-    return say("ui_as_of", language, {"as_of": as_of})

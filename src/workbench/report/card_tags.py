@@ -7,6 +7,7 @@ from datetime import date
 from functools import lru_cache
 
 from workbench.analysis.cards.card import CardTag, PortraitCard
+from workbench.core.schema import UNDATED
 from workbench.report.text import say
 
 __all__ = ["MOST_PRINTED", "chips", "useful_first"]
@@ -53,7 +54,7 @@ def chips(card: PortraitCard, language: str) -> list[dict[str, object]]:
 
 def _chip(tag: CardTag, language: str) -> dict[str, object]:
     until = _on("portrait_card_until", language, tag.expires_at)
-    as_of = _on("portrait_card_as_of", language, tag.as_of)
+    as_of = _on("portrait_card_as_of", language, tag.as_of if tag.as_of != UNDATED else None)
     since = _on("portrait_card_since", language, tag.since) if tag.since != tag.as_of else ""
     word = _on("portrait_card_expired" if tag.expired else f"portrait_card_kind_{tag.kind}", language)
     source = " · ".join(each for each in (tag.evidence, as_of, since, until) if each)

@@ -11,6 +11,7 @@ from workbench.analysis.cards.card import PortraitCard
 from workbench.analysis.cards.timeline import KINDS, month_starts
 from workbench.core.tags import ITEMS
 from workbench.report.card_tags import MOST_PRINTED, chips
+from workbench.report.datelines import dateline
 from workbench.report.html import badge, render, render_all, stylesheet
 from workbench.report.numbers import show
 from workbench.report.text import label, say
@@ -80,7 +81,7 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
     head = {
         "id": card.customer_id,
         "name": card.name or say("portrait_card_no_name", language),
-        "as_of": say("ui_as_of", language, {"as_of": card.as_of}),
+        "as_of": dateline(card.as_of, language),
         "consents": _consents(card, language),
         "opted_out": card.opted_out,
         "neutral": say("portrait_card_neutral", language),

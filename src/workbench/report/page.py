@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from workbench.core.stages import STAGES
 from workbench.report.changes import changed_settings, compare_runs, follow_records
+from workbench.report.datelines import dateline
 from workbench.report.drawings import Drawings
 from workbench.report.goals import judge_goal
 from workbench.report.html import Speaker, badge, image_uri, mark, render, unbroken
@@ -114,7 +115,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
     sections = [_section(each, run, pictures, language) for each in summaries if each["stage"] != REPORT_STAGE]
     context = {
         "title": say("ui_report_title", language, {"profile": run.profile}),
-        "as_of": say("ui_as_of", language, {"as_of": run.as_of}) if run.as_of else say("ui_undated", language),
+        "as_of": dateline(run.as_of, language),
         "run_id": run.run_id,
         "badge": badge(run.status, language, run.message or _failure(summaries, language)),
         "others": [(each, report_file(each, run.languages)) for each in run.languages if each != language],

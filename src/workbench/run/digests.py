@@ -17,6 +17,7 @@ from workbench.core.schema import CANONICAL
 from workbench.core.stages import STAGES
 from workbench.core.workspace import Workspace
 from workbench.intake.places import present_files
+from workbench.intake.surveys.questionnaire import questionnaire_path
 
 __all__ = [
     "code_digest",
@@ -83,11 +84,11 @@ def code_digest(notebook: Path) -> str:
 
 
 def source_files(workspace: Workspace, profile: Profile) -> list[Path]:
-    """Return the files of every source, sorted."""
+    """Return the files of every source, with its rates and the questionnaire its answers are judged by, sorted."""
     places = profile.sources.values()
     named = {path for source in places for path in present_files(source, workspace.root)}
-    rates = {workspace.root / source.formats.rates for source in places if source.formats.rates}
-    return sorted(named | {path for path in rates if path.is_file()})
+    beside = {given for source in places for given in (source.formats.rates, questionnaire_path(source)) if given}
+    return sorted(named | {path for each in beside if (path := workspace.root / each).is_file()})
 
 
 def file_digests(workspace: Workspace, paths: Iterable[Path]) -> dict[str, str]:

@@ -261,7 +261,7 @@ def test_a_workbook_for_the_deep_interview_offers_options_and_says_what_may_be_a
     rows, metrics, _ = take({}, s=given)
     assert sorted((row["question"], row["answer"]) for row in rows) == [
         ("bought_last_year", "no"), ("employment", "student"), ("gender", "female"), ("income_band", "middle"),
-        ("marital_status", "engaged"), ("media", "douyin"), ("media", "wechat"), ("wedding_date", "2027-05-02"),
+        ("marital_status", "engaged"), ("media_habit", "douyin"), ("media_habit", "wechat"), ("wedding_date", "2027-05-02"),
     ]  # fmt: skip
     assert not [key for key in metrics if "answer-" in key or key.endswith("answers_missing")]
 
@@ -275,6 +275,20 @@ def test_a_workbook_for_the_deep_interview_offers_options_and_says_what_may_be_a
 )  # fmt: skip
 def test_dates_that_begin_with_the_year_are_answers(text, read):
     assert _date(text) == (((read,), None) if read else ((), "answer-no-date"))
+
+
+def test_a_questionnaire_is_found_by_its_name_and_missed_before_the_sheet_is_made(tmp_path):
+    given = {"table": "responses", "layout": "wide", "manual": True, "columns": {"customer_id": "id"}}
+    source = SourceParams(path="s.csv", questionnaire="talks", **given)
+    told = [str(fault) for fault in check_source(source, tmp_path)]
+    assert told == [
+        "params/questionnaires/talks.yaml: questionnaire not found. Copy params/questionnaires/deep_interview.yaml."
+    ]
+    folder = tmp_path / "params/questionnaires"
+    folder.mkdir(parents=True)
+    (folder / "talks.yaml").write_text(ASKED, encoding="utf-8")
+    assert check_source(source, tmp_path) == []
+    assert "Bought?" in make_sheet(source, tmp_path).read_text(encoding="utf-8-sig")
 
 
 def test_every_fault_of_a_questionnaire_is_told_at_once_with_its_line(tmp_path):

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from workbench.analysis.cards.card import CardTag, PortraitCard
+from workbench.core.schema import UNDATED
 from workbench.report import html
 from workbench.report.cards import card_page, card_pages, card_values, card_view
 
@@ -56,6 +57,17 @@ def test_both_languages_carry_the_same_figures():
     for one, other in zip(*(view["numbers"] for view in views), strict=True):
         assert [each for each in one["value"] if each.isdigit()] == [each for each in other["value"] if each.isdigit()]
     assert views[0]["timeline"]["bars"] == views[1]["timeline"]["bars"]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "Nothing in this data says when"), ("zh", "数据未记录事件发生的时间")]
+)
+def test_a_card_of_undated_data_names_no_day(language, said):
+    undated = card(
+        as_of=UNDATED, tags=(replace(card().tags[0], as_of=UNDATED, since=UNDATED, expires_at=None),), timeline={}
+    )
+    page = card_page([undated], language=language, currency="CNY")
+    assert said in page and "9999" not in page.split("<main")[1]
 
 
 def test_an_expired_tag_says_so_by_word():

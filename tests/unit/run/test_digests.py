@@ -157,6 +157,14 @@ def test_source_files_are_all_that_match_sorted(workspace):
     assert [path.name for path in found] == ["a.csv", "b.csv"]
 
 
+def test_rates_and_questionnaires_are_read_with_their_source(workspace):
+    wide = "  talks: {path: t.csv, table: responses, layout: wide, columns: {customer_id: id}, questionnaire: talks}\n"
+    (workspace.root / "params/shop.yaml").write_text(PROFILE + wide, encoding="utf-8")
+    (workspace.root / "params/questionnaires").mkdir()
+    (workspace.root / "params/questionnaires/talks.yaml").write_text("questionnaire: talks\n", encoding="utf-8")
+    assert [path.name for path in source_files(workspace, load_profile(workspace, "shop"))] == ["talks.yaml"]
+
+
 def test_a_file_is_digested_by_content_and_read_again_only_when_it_changed(workspace, monkeypatch):
     path = workspace.raw / "a.csv"
     path.write_text("x\n", encoding="utf-8")

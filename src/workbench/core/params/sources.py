@@ -141,8 +141,8 @@ class SourceParams(Section):
     )
     questionnaire: str | None = knob(
         None,
-        en="Questionnaire in params/questionnaires/ by which answers are judged",
-        zh="用于校验答案的问卷定义，位于 params/questionnaires/",
+        en="Questionnaire by which answers are judged: its name in params/questionnaires/, or a path ending in .yaml",
+        zh="用于校验答案的问卷定义：在 params/questionnaires/ 中的名称，或以 .yaml 结尾的路径",
     )
     numbered: str | None = knob(
         None,

@@ -12,7 +12,9 @@ from workbench.core.params import SourceParams
 from workbench.core.params.section import Section
 from workbench.core.yaml_lines import read_yaml
 
-__all__ = ["Question", "Questionnaire", "find_questionnaire", "read_questionnaire"]
+__all__ = ["Question", "Questionnaire", "find_questionnaire", "questionnaire_path", "read_questionnaire"]
+
+_FOLDER = "params/questionnaires"
 
 
 class Text(Section):
@@ -88,7 +90,26 @@ def find_questionnaire(source: SourceParams, root: Path) -> Questionnaire | None
     DataError
         It is missing or wrong.
     """
-    return read_questionnaire(root / source.questionnaire, source.questionnaire) if source.questionnaire else None
+    path = questionnaire_path(source)
+    return read_questionnaire(root / path, path) if path else None
+
+
+def questionnaire_path(source: SourceParams) -> str | None:
+    """Return where the questionnaire of a source lies in the workspace, if it names one.
+
+    Parameters
+    ----------
+    source : SourceParams
+        Its ``questionnaire`` is the name of a file in ``params/questionnaires/``, or a path that ends in .yaml.
+
+    Examples
+    --------
+    >>> asked = {"path": "s.csv", "table": "responses", "columns": {"customer_id": "id"}}
+    >>> questionnaire_path(SourceParams(**asked, questionnaire="deep_interview"))
+    'params/questionnaires/deep_interview.yaml'
+    """
+    named = source.questionnaire
+    return named if named is None or named.endswith(".yaml") else f"{_FOLDER}/{named}.yaml"
 
 
 def read_questionnaire(path: Path, shown: str) -> Questionnaire:
@@ -106,7 +127,7 @@ def read_questionnaire(path: Path, shown: str) -> Questionnaire:
         There is none, or it is no plain YAML; a key, a type or a branch is wrong, each with its line.
     """
     if not path.is_file():
-        raise DataError(Fault(shown, "questionnaire not found", "", "Copy params/questionnaires/deep_interview.yaml"))
+        raise DataError(Fault(shown, "questionnaire not found", "", f"Copy {_FOLDER}/deep_interview.yaml"))
     try:
         marked = read_yaml(path, shown)
     except ProfileError as error:
