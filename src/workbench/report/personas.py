@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from workbench.analysis.portraits.facts import emblem_traits, most_telling_facts
 from workbench.analysis.portraits.study import GroupStudy
 from workbench.analysis.segments import SegmentDefinition
-from workbench.core.schema import UNDATED
+from workbench.report.datelines import dateline
 from workbench.report.html import data_uri
 from workbench.report.numbers import show
 from workbench.report.plots.charts import UNKNOWN, About, Chart, footnote
@@ -97,8 +97,7 @@ def gather_personas(
     list of Persona
         In the order of the segments; a suppressed or empty segment has no card, nor has a single one.
     """
-    about = {"name": definition.name, "version": definition.version, "jaccard": jaccard}
-    about |= {"as_of": definition.as_of if definition.as_of != UNDATED.isoformat() else None}
+    about = {"name": definition.name, "version": definition.version, "as_of": definition.as_of, "jaccard": jaccard}
     personas: list[Persona] = []
     if len(study.sizes) < 2:  # noqa: PLR2004  a group of everybody has no portrait against everybody
         return personas
@@ -370,6 +369,8 @@ def _advice(figure: Figure, persona: Persona, language: str) -> None:
 
 def _note(persona: Persona, language: str, about: About) -> str:
     values = {"name": "", "version": "", "as_of": None, "jaccard": None, **persona.evidence, "n": persona.size["n"]}
+    when = dateline(values["as_of"], language)
+    values |= {"when": f"{when[:1].lower()}{when[1:]}"}
     key = (
         "persona_evidence" if values["jaccard"] is not None and pd.notna(values["jaccard"]) else "persona_evidence_bare"
     )

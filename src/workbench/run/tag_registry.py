@@ -14,6 +14,7 @@ from workbench.core.files import digest_file
 from workbench.core.profile import Profile
 from workbench.core.tags import TagRegistry, load_registry, tag_files
 from workbench.core.workspace import Workspace
+from workbench.run.answer_names import answer_names, questionnaire_files
 from workbench.run.segment_names import segment_names
 
 __all__ = ["registry_faults", "registry_inputs", "registry_of"]
@@ -25,7 +26,8 @@ def registry_of(workspace: Workspace, profile: Profile) -> TagRegistry:
     """Read the registry as the profile has it: its pack, its thresholds, the names of its segments."""
     section = profile.sections[_TAGS]
     registry = load_registry(workspace, pack=section.pack, thresholds=section.thresholds)
-    return replace(registry, value_names={"segment": segment_names(workspace, profile.name)})
+    answers = answer_names(workspace, profile, registry.tags.values())
+    return replace(registry, value_names=answers | {"segment": segment_names(workspace, profile.name)})
 
 
 def registry_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
@@ -54,6 +56,7 @@ def attributes_of(profile: Profile) -> dict[str, dt.DataType]:
 
 
 def registry_inputs(workspace: Workspace, profile: Profile) -> dict[str, Any]:
-    """Return the digests of the files of the registry."""
+    """Return the digests of the files of the registry, and of the questionnaires whose options it names."""
     files = [path for path in tag_files(workspace, profile.sections[_TAGS].pack) if path.is_file()]
+    files += questionnaire_files(workspace, profile)
     return {workspace.relative(path): digest_file(path) for path in files}

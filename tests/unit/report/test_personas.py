@@ -52,6 +52,18 @@ def test_a_card_says_name_size_and_facts_and_advice_only_where_it_is_given(langu
     assert any(each.get_text() in ("Say thanks", "致谢") for each in told.figure.texts)
 
 
+def test_without_orders_the_emblem_is_drawn_from_the_numbers_there_are_and_no_day_is_named():
+    draw, n = np.random.default_rng(5), 300
+    odd = np.arange(n) % 2 == 1
+    features = pd.DataFrame({"customer_id": [f"{at:04d}" for at in range(n)], "scale_arts": odd + draw.random(n)})
+    groups = pd.DataFrame({"customer_id": features["customer_id"], "group": np.where(odd, "big", "small")})
+    made = study_groups(features, groups, {}, as_of=UNDATED, keys=["big", "small"])
+    card = gather_personas(made, declare(DEFINITION | {"as_of": UNDATED.isoformat()}))[0]
+    assert card.traits["variable"].tolist() == ["scale_arts"] and card.traits["effect"].iloc[0] > 0
+    written = " ".join(each.get_text() for each in persona_card(card).figure.texts).replace("\n", " ")
+    assert "arts (scale score)" in written and "nothing in this data says when" in written and "9999" not in written
+
+
 @pytest.mark.parametrize("words", [1, 4, 9, 13])
 def test_a_name_of_several_lines_stands_above_the_sentence(words):
     cards = gather_personas(study(), declare(DEFINITION))

@@ -76,11 +76,13 @@ def emblem_traits(portrait: pd.DataFrame, group: str) -> pd.DataFrame:
     -------
     DataFrame
         variable, effect (standard deviations from the base; turned round for recency, so that more is always further
-        out), differs; one row per trait of `EMBLEM_TRAITS` known of the group.
+        out), differs; one row per trait of `EMBLEM_TRAITS` known of the group, or, where none is, per number known of
+        it, by name, no more of them than there are traits.
     """
     numbers = portrait[(portrait["group"] == group) & (portrait["kind"] == "numeric") & portrait["effect"].notna()]
     by_name = numbers.drop_duplicates("variable").set_index("variable")
     chosen = [next((name for name in names if name in by_name.index), None) for names in EMBLEM_TRAITS]
-    kept = by_name.loc[[name for name in chosen if name]].reset_index()
+    kept = [name for name in chosen if name] or sorted(by_name.index)[: len(EMBLEM_TRAITS)]
+    kept = by_name.loc[kept].reset_index()
     effect = kept["effect"].where(~kept["variable"].isin(TURNED), -kept["effect"])
     return kept.assign(effect=effect)[["variable", "effect", "differs"]]
