@@ -156,7 +156,7 @@ class SegmentDefinition:
 
     def label(self, key: str, language: str) -> str:
         """Return the name of a segment in a language (en or zh); a key it does not know as it is."""
-        return self.names[key][language] if key in self.names else key
+        return self.names.get(key, {language: key})[language]
 
     def to_json(self) -> str:
         """Write the definition, its version included, as canonical JSON."""

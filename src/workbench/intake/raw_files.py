@@ -27,7 +27,7 @@ from workbench.intake.scratch import (
     quoted_name,
     quoted_text,
     reject_rows,
-)  # fmt: skip
+)
 from workbench.intake.text_files import Head, read_lines, transcode
 from workbench.intake.text_scan import Scan, scan_text
 

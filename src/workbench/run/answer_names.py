@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 
 from workbench.analysis.tags.columns import ANSWER
 from workbench.core.errors import DataError
 from workbench.core.profile import Profile
 from workbench.core.tags import Tag
 from workbench.core.workspace import Workspace
-from workbench.intake.surveys.questionnaire import Questionnaire, find_questionnaire, questionnaire_path
+from workbench.intake.surveys.questionnaire import Questionnaire, find_questionnaire
 
-__all__ = ["answer_names", "questionnaire_files"]
+__all__ = ["answer_names"]
 
 
 def answer_names(workspace: Workspace, profile: Profile, tags: Iterable[Tag]) -> dict[str, dict[str, dict[str, str]]]:
@@ -37,12 +36,6 @@ def answer_names(workspace: Workspace, profile: Profile, tags: Iterable[Tag]) ->
     names = {tag: _options(asked, profile.sections["12_tag_customers"].questions.get(item) or [item])
              for tag, item in copied.items()}  # fmt: skip
     return {tag: options for tag, options in names.items() if options}
-
-
-def questionnaire_files(workspace: Workspace, profile: Profile) -> list[Path]:
-    """Return the questionnaires that the sources of a profile name and that are there, sorted."""
-    named = {path for source in profile.sources.values() if (path := questionnaire_path(source))}
-    return sorted(path for each in named if (path := workspace.root / each).is_file())
 
 
 def _questionnaires(workspace: Workspace, profile: Profile) -> Iterable[Questionnaire]:

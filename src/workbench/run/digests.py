@@ -23,6 +23,7 @@ __all__ = [
     "code_digest",
     "file_digests",
     "notebook_sources",
+    "questionnaire_files",
     "source_files",
     "stage_inputs",
     "stage_key",
@@ -87,8 +88,14 @@ def source_files(workspace: Workspace, profile: Profile) -> list[Path]:
     """Return the files of every source, with its rates and the questionnaire its answers are judged by, sorted."""
     places = profile.sources.values()
     named = {path for source in places for path in present_files(source, workspace.root)}
-    beside = {given for source in places for given in (source.formats.rates, questionnaire_path(source)) if given}
-    return sorted(named | {path for each in beside if (path := workspace.root / each).is_file()})
+    rates = {workspace.root / source.formats.rates for source in places if source.formats.rates}
+    return sorted({*named, *(path for path in rates if path.is_file()), *questionnaire_files(workspace, profile)})
+
+
+def questionnaire_files(workspace: Workspace, profile: Profile) -> list[Path]:
+    """Return the questionnaires that the sources of a profile name and that are there, sorted."""
+    named = {path for source in profile.sources.values() if (path := questionnaire_path(source))}
+    return sorted(path for each in named if (path := workspace.root / each).is_file())
 
 
 def file_digests(workspace: Workspace, paths: Iterable[Path]) -> dict[str, str]:

@@ -14,7 +14,8 @@ from workbench.core.files import digest_file
 from workbench.core.profile import Profile
 from workbench.core.tags import TagRegistry, load_registry, tag_files
 from workbench.core.workspace import Workspace
-from workbench.run.answer_names import answer_names, questionnaire_files
+from workbench.run.answer_names import answer_names
+from workbench.run.digests import questionnaire_files
 from workbench.run.segment_names import segment_names
 
 __all__ = ["registry_faults", "registry_inputs", "registry_of"]

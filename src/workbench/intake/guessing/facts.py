@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from workbench.intake.features.city_tiers import city_tiers
 from workbench.intake.guessing.dates import DateGuess, guess_dates
 
-__all__ = ["PERSONAL", "Facts", "look_at"]
+__all__ = ["GENDERS", "PERSONAL", "Facts", "look_at"]
 
 PERSONAL = ("email", "phone", "document", "person")  # patterns of cells that tell how to reach a person
 _LOOKED_AT = 400  # distinct values that patterns are tried on
@@ -25,8 +25,9 @@ _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈"
     "钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常汤"
 )
+GENDERS = (("女", "男"), ("女性", "男性"), ("女士", "先生"), ("female", "male"), ("woman", "man"), ("f", "m"))
 _WORDS = {
-    "gender": "男 女 男性 女性 先生 女士 male female man woman m f 未知 unknown other u n".split(),
+    "gender": [*(word for pair in GENDERS for word in pair), *"未知 unknown other u n".split()],
     "marital": (
         "single married divorced widow widowed together separated alone 已婚 未婚 离异 丧偶 单身 离婚 已婚未育 已婚已育"
     ).split(),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+from workbench.intake.guessing.facts import GENDERS
 from workbench.intake.guessing.guesses import Proposal
 
 __all__ = ["gender_spellings"]
 
 _GENDER = "gender"
-_PAIRS = (("女", "男"), ("女性", "男性"), ("女士", "先生"), ("female", "male"), ("woman", "man"), ("f", "m"))
-_PLACE = {word: (at, which) for at, pair in enumerate(_PAIRS) for which, word in enumerate(pair)}
+_PLACE = {word: (at, which) for at, pair in enumerate(GENDERS) for which, word in enumerate(pair)}
 
 
 def gender_spellings(proposal: Proposal) -> dict[str, dict[str, str]]:
@@ -43,8 +43,8 @@ def _usual_pair(counts: Counter[str]) -> tuple[str, str]:
         if word.lower() in _PLACE:
             pairs[_PLACE[word.lower()][0]] += n
     if not pairs:
-        return _PAIRS[0]
-    pair = _PAIRS[max(sorted(pairs), key=pairs.__getitem__)]
+        return GENDERS[0]
+    pair = GENDERS[max(sorted(pairs), key=pairs.__getitem__)]
     written = max((word for word in sorted(counts) if word.lower() in pair), key=counts.__getitem__)
     case = next(each for each in (str.lower, str.upper, str.title, str) if each(written) == written)
     return case(pair[0]), case(pair[1])
