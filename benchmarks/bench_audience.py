@@ -23,7 +23,7 @@ import duckdb
 
 from workbench.analysis.audiences.rule import parse_audience
 from workbench.analysis.audiences.select import Knowledge, check_audience, funnel, standing
-from workbench.core.store import connect
+from workbench.core.store.tables import connect
 
 MOST_SECONDS, MOST_OF_SQL = 1.0, 2.0
 THREADS, MEMORY_GB = 2, 3.0

@@ -16,8 +16,8 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from workbench.core.workspace import find_workspace
-from workbench.report.cards import card_page, card_values
-from workbench.run.card_desk import CardDesk
+from workbench.report.cards.customer import card_page, card_values
+from workbench.run.services.cards import CardDesk
 
 SECONDS = 30.0
 BATCH = 500

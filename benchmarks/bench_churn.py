@@ -50,7 +50,7 @@ def periods_of(n: int, features: int) -> dict[str, pd.DataFrame]:
 
 def run_procedure(n: int, features: int) -> None:
     """Run the whole procedure; print CPU seconds, the candidate chosen, its AUC and the peak memory."""
-    from workbench.analysis.churn.models import fit_dated
+    from workbench.analysis.churn.models.search import fit_dated
 
     periods = periods_of(n, features)
     begun = time.process_time()
@@ -62,10 +62,10 @@ def run_procedure(n: int, features: int) -> None:
 
 def run_bare(n: int, features: int) -> None:
     """Run the fits alone, the final one of the candidate that is chosen here; print CPU seconds."""
-    from workbench.analysis.churn.candidates import SEARCHED
-    from workbench.analysis.churn.columns import tidy
-    from workbench.analysis.churn.fitting import Recipe, Training, fit_candidate, pinned
-    from workbench.analysis.churn.results import common_columns
+    from workbench.analysis.churn.models.candidates import SEARCHED
+    from workbench.analysis.churn.models.fitting import Recipe, Training, fit_candidate, pinned
+    from workbench.analysis.churn.models.results import common_columns
+    from workbench.analysis.model_columns import tidy
 
     periods = periods_of(n, features)
     recipe = Recipe(common_columns(periods), 1)
@@ -102,15 +102,15 @@ def score(n: int, features: int, folder: Path) -> None:
     """Score generated customers in batches, as ``workbench score`` does, and print the peak memory."""
     import ibis
 
-    from workbench.analysis.churn.columns import choose_columns, tidy
-    from workbench.analysis.churn.fitting import Recipe, Training, fit_candidate, pinned
-    from workbench.analysis.churn.results import ChurnResult
+    from workbench.analysis.churn.models.fitting import Recipe, Training, fit_candidate, pinned
+    from workbench.analysis.churn.models.results import ChurnResult
     from workbench.analysis.churn.saved import pack_churn
     from workbench.analysis.churn.study import ChurnStudy
+    from workbench.analysis.model_columns import choose_columns, tidy
     from workbench.core.exports import export_batches
-    from workbench.core.store import connect
-    from workbench.run.scorers import prepare_churn
-    from workbench.run.scoring import _batches, _schema
+    from workbench.core.store.tables import connect
+    from workbench.run.services.scorers import prepare_churn
+    from workbench.run.services.scoring import _batches, _schema
 
     known = customers(20_000, features, 0)
     columns = choose_columns(known)

@@ -54,10 +54,10 @@ def rival(source: Path, target: Path, *, layout: str) -> None:
 
 def ours(source: Path, target: Path, *, counted: bool = False) -> dict[str, int]:
     """Read the source as 01_check_quality does, and write its table; return what became of the records."""
-    from workbench.core.params import SourceParams
-    from workbench.core.store import Store
+    from workbench.core.params.sources import SourceParams
+    from workbench.core.store.tables import Store
     from workbench.core.workspace import Workspace
-    from workbench.intake.sources import read_source
+    from workbench.intake.tables.sources import read_source
 
     store = Store(Workspace(target), "bench")
     staging = store.stage("01_check_quality", "run")
@@ -66,7 +66,7 @@ def ours(source: Path, target: Path, *, counted: bool = False) -> dict[str, int]
     with tempfile.TemporaryDirectory(dir=target) as scratch:
         given = {"root": source.parent, "scratch": Path(scratch)}
         if counted:
-            from workbench.intake.canonical import take_in
+            from workbench.intake.tables.canonical import take_in
 
             taken = take_in(store.engine, {"orders": params}, date_min=first, date_max=last, **given)
             staging.write("transactions", taken.tables["transactions"], copy=taken.copies.get("transactions"))
@@ -80,7 +80,7 @@ def ours(source: Path, target: Path, *, counted: bool = False) -> dict[str, int]
 
 def layout_of(contender: str) -> str:
     """Say how a rival's file is laid out; asked before it runs, since the store takes time to load."""
-    from workbench.core.store import PARQUET
+    from workbench.core.store.tables import PARQUET
 
     given = PARQUET if contender == "laid_out" else {"compression": PARQUET["compression"]}
     return ", ".join(f"{name.upper()} {value}" for name, value in given.items())

@@ -20,8 +20,8 @@ import nbformat
 import papermill
 
 from workbench.core.workspace import find_workspace
-from workbench.run.digests import notebook_sources
-from workbench.run.flow import FlowOptions, run_flow
+from workbench.run.artifacts.digests import notebook_sources
+from workbench.run.flows.flow import FlowOptions, run_flow
 
 ROOT = Path(__file__).parents[1]
 CLAIM = 1.8

@@ -60,7 +60,7 @@ def run_sweep(asked: argparse.Namespace) -> None:
     """Sweep, noting every fit; then run the fits bare."""
     from sklearn.cluster import KMeans
 
-    from workbench.analysis.clustering import sweep
+    from workbench.analysis.clustering.sweep import sweep
     from workbench.analysis.threads import one_thread
 
     rng = np.random.default_rng(0)
@@ -101,9 +101,9 @@ def make_customers(path: Path, n: int) -> None:
 
 
 def make_definition(path: Path, target: Path) -> None:
-    from workbench.analysis.centres import fit_centres
-    from workbench.analysis.segments import Segment, SegmentDefinition
-    from workbench.analysis.transforms import prepare
+    from workbench.analysis.clustering.centres import fit_centres
+    from workbench.analysis.clustering.transforms import prepare
+    from workbench.analysis.segments.definition import Segment, SegmentDefinition
 
     sample = pd.read_parquet(path).head(50_000)
     matrix, transform = prepare(sample, COLUMNS)
@@ -117,7 +117,7 @@ def make_definition(path: Path, target: Path) -> None:
 def run_engine(folder: Path) -> None:
     import ibis
 
-    from workbench.analysis.segments import SegmentDefinition, assign_table
+    from workbench.analysis.segments.definition import SegmentDefinition, assign_table
 
     definition = SegmentDefinition.from_json((folder / "definition.json").read_text(encoding="utf-8"))
     begun = time.perf_counter()
@@ -130,8 +130,8 @@ def run_engine(folder: Path) -> None:
 def run_predict(folder: Path) -> None:
     from sklearn.cluster import KMeans
 
-    from workbench.analysis.segments import SegmentDefinition
-    from workbench.analysis.transforms import coordinates
+    from workbench.analysis.clustering.transforms import coordinates
+    from workbench.analysis.segments.definition import SegmentDefinition
 
     definition = SegmentDefinition.from_json((folder / "definition.json").read_text(encoding="utf-8"))
     centres = np.array(definition.model["centers"])

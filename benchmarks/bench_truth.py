@@ -20,11 +20,11 @@ from scipy.stats import spearmanr
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import KFold, cross_val_predict
 
-from workbench.analysis.churn.columns import choose_columns, tidy
-from workbench.analysis.churn.evaluation import auc
-from workbench.analysis.churn.fitting import pinned
+from workbench.analysis.churn.models.evaluation import auc
+from workbench.analysis.churn.models.fitting import pinned
+from workbench.analysis.model_columns import choose_columns, tidy
 from workbench.core.workspace import Workspace
-from workbench.run.context import stage_summary
+from workbench.run.artifacts.context import stage_summary
 
 LEAST_KEPT = 0.8  # share of the ceiling's Spearman correlation with the truth
 FOLDS = 5

@@ -89,7 +89,7 @@ def _measure(rival: str, path: Path, lifetimes: Path | None) -> int:
 def _workbench():
     import pandas as pd  # noqa: PLC0415
 
-    from workbench.analysis.value import gamma_gamma  # noqa: PLC0415
+    from workbench.analysis.value.models import gamma_gamma  # noqa: PLC0415
     from workbench.analysis.value.orders import fit_orders  # noqa: PLC0415
 
     def work(x, t_x, t, spend):
@@ -136,7 +136,7 @@ def _judge(customers: int, runs: dict[str, dict], path: Path) -> int:
 
 def _below(path: Path, mine: dict, other: dict) -> dict[str, float]:
     """Return by how much our log-likelihood lies below that of the rival, both by the same formula."""
-    from workbench.analysis.value import bg_nbd, gamma_gamma  # noqa: PLC0415
+    from workbench.analysis.value.models import bg_nbd, gamma_gamma  # noqa: PLC0415
 
     held = np.load(path)
     x, t_x, t, spend = (held[name] for name in ("x", "t_x", "t", "spend"))

@@ -11,7 +11,7 @@ import papermill
 import pytest
 from nbclient import NotebookClient
 
-from workbench.core.profile import load_profile
+from workbench.core.params.profile import load_profile
 from workbench.core.workspace import find_workspace
 
 # one of each wing; the flow runs all of them

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from workbench.core.workspace import find_workspace
-from workbench.run.flow import FlowOptions, run_flow
+from workbench.run.flows.flow import FlowOptions, run_flow
 
 PROFILE = """profile: small
 sources:

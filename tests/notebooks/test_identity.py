@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workbench.core.store import Store
+from workbench.core.store.tables import Store
 from workbench.core.workspace import find_workspace
-from workbench.intake.vault import KEY_VARIABLE, read_vault
-from workbench.run.card_desk import CardDesk
-from workbench.run.flow import FlowOptions, run_flow
+from workbench.intake.identity.vault import KEY_VARIABLE, read_vault
+from workbench.run.flows.flow import FlowOptions, run_flow
+from workbench.run.services.cards import CardDesk
 
 PROFILE = """profile: two_shops
 language: [en, zh]

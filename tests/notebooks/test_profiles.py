@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.core.profile import load_profile, profile_names
+from workbench.core.params.profile import load_profile, profile_names
 from workbench.core.workspace import find_workspace
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ def test_every_profile_is_read_without_a_fault(name):
 
 
 def run(root, *arguments):
-    command = [sys.executable, "-m", "workbench.run.cli", "run", *arguments, "--workspace", str(root)]
+    command = [sys.executable, "-m", "workbench.run.commands.cli", "run", *arguments, "--workspace", str(root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     profile = arguments[0]

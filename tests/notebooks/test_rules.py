@@ -18,9 +18,8 @@ from typing import Any
 
 import pytest
 
-from workbench.core.params import SECTIONS
-from workbench.core.profile import load_profile
-from workbench.core.stages import STAGES
+from workbench.core.params.profile import load_profile
+from workbench.core.stages import SECTIONS, STAGES
 from workbench.core.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]

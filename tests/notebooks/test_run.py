@@ -15,8 +15,8 @@ from workbench.core.schema import DERIVED
 from workbench.core.stages import STAGES
 from workbench.core.workspace import find_workspace
 from workbench.report.text import has_label
-from workbench.run.cli import app
-from workbench.run.context import stage_summary
+from workbench.run.artifacts.context import stage_summary
+from workbench.run.commands.cli import app
 
 
 @pytest.fixture(scope="module")

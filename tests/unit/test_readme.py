@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import typer
 
-from workbench.core.profile import load_profile
+from workbench.core.params.profile import load_profile
 from workbench.core.schema import CANONICAL
 from workbench.core.stages import STAGES
 from workbench.core.workspace import Workspace
-from workbench.run.cli import app
+from workbench.run.commands.cli import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh.md"}

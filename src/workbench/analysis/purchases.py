@@ -7,8 +7,8 @@ from datetime import date
 import ibis
 import pandas as pd
 
-from workbench.intake.features.lines import known_lines
-from workbench.intake.features.orders import group_orders, purchases
+from workbench.intake.features.inputs.lines import known_lines
+from workbench.intake.features.purchases.orders import group_orders, purchases
 
 __all__ = ["count_gaps", "has_purchases", "purchase_days"]
 
@@ -35,7 +35,7 @@ def purchase_days(transactions: ibis.Table, *, as_of: date) -> ibis.Table:
     -------
     ibis.Table
         customer_id, purchased_on (date): one row per customer and day with a purchase: an order that holds a sale,
-        as `workbench.intake.features.lines` defines it; its day is that of its first line. Returns make none.
+        as `workbench.intake.features.inputs.lines` defines it; its day is that of its first line. Returns make none.
     """
     bought = purchases(group_orders(known_lines(transactions, as_of=as_of)))
     return bought.select("customer_id", purchased_on=bought.ordered_at.date()).distinct()

@@ -207,7 +207,7 @@ def _labels() -> dict[str, dict[str, str]]:
 @cache
 def _feature_label(name: str) -> dict[str, str] | None:
     """Return the label of a feature, of any window; looked up late, so that reading a text imports no engine."""
-    from workbench.core.tags import ITEMS  # noqa: PLC0415
+    from workbench.core.tags.items import ITEMS  # noqa: PLC0415
     from workbench.intake.features.registry import registered  # noqa: PLC0415
 
     if name.startswith(_SCORE):  # of a scale that the profile declares, by portrait item or by a name of its own

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.candidates import search, spaces_of
-from workbench.analysis.methods import METHODS
+from workbench.analysis.clustering.candidates import search, spaces_of
+from workbench.analysis.clustering.methods import METHODS
 
 QUICK = {"n_restarts": 2, "n_bootstraps": 3, "n_splits": 3, "silhouette_sample": 200, "n_samples": 5}
 EVERY = tuple(METHODS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from workbench.analysis.centres import distances, fit_centres, nearest, sorted_rows
+from workbench.analysis.clustering.centres import distances, fit_centres, nearest, sorted_rows
 
 
 def test_two_pairs_of_points_have_their_middles_as_centres_the_larger_first():

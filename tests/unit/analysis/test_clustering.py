@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.clustering import candidates_table, numbers_of_groups, sweep
-from workbench.analysis.null_model import null_reference
-from workbench.analysis.transforms import prepare
-from workbench.analysis.verdicts import judge
+from workbench.analysis.clustering.null_model import null_reference
+from workbench.analysis.clustering.sweep import candidates_table, numbers_of_groups, sweep
+from workbench.analysis.clustering.transforms import prepare
+from workbench.analysis.clustering.verdicts import judge
 from workbench.core.errors import ProfileError
 
 

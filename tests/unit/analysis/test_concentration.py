@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.concentration import pareto
+from workbench.analysis.description.concentration import pareto
 
 
 def spend_of(*values):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.description import declared_attributes, population, repeat_rate
+from workbench.analysis.description.population import declared_attributes, population, repeat_rate
 from workbench.analysis.intervals import wilson
 
 AS_OF = date(2024, 2, 1)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from workbench.analysis.differences import DIFFERENCE_COLUMNS, differences_from_base, strongest_differences
+from workbench.analysis.description.differences import DIFFERENCE_COLUMNS, differences_from_base, strongest_differences
 from workbench.core.errors import DataError
 
 

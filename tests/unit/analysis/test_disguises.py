@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from workbench.analysis.differences import differences_from_base, strongest_differences
-from workbench.analysis.disguises import say_the_same
+from workbench.analysis.description.differences import differences_from_base, strongest_differences
+from workbench.analysis.description.same_thing import say_the_same
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from datetime import date
 import ibis
 import pandas as pd
 
-from workbench.analysis.features_then import FeaturesThen, dated_only
-from workbench.intake.features import FeatureSettings
+from workbench.analysis.features_at_cutoff import FeaturesThen, dated_only
+from workbench.intake.features.inputs.settings import FeatureSettings
 
 CUT_OFF = date(2024, 3, 1)
 ORDERS = pd.DataFrame(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis import life_cycle
+from workbench.analysis.rfm import life_cycle
 from workbench.core.errors import DataError, ProfileError
 
 

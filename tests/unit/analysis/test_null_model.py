@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from workbench.analysis.null_model import distance_matrix, draw_one_cloud, null_reference, silhouette, single_peaked
+from workbench.analysis.clustering.null_model import (
+    distance_matrix,
+    draw_one_cloud,
+    null_reference,
+    silhouette,
+    single_peaked,
+)
 
 
 def test_silhouette_is_that_of_scikit_learn():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.projection import project
+from workbench.analysis.clustering.projection import project
 
 
 def matrix(rows, ids=None):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.retention import STATES, cohort_retention, monthly_states
+from workbench.analysis.description.retention import STATES, cohort_retention, monthly_states
 
 
 def table_of(purchases):

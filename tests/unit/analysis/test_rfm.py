@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.analysis import rfm
+from workbench.analysis.rfm import scores as rfm
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.schema import DERIVED
 

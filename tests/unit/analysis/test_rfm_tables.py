@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from workbench.analysis.intervals import wilson
-from workbench.analysis.rfm import RFM_TYPES
-from workbench.analysis.rfm_tables import table_grid, table_groups
+from workbench.analysis.rfm.scores import RFM_TYPES
+from workbench.analysis.rfm.tables import table_grid, table_groups
 
 
 def rfm_of(types, money):

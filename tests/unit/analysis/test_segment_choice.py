@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.segment_choice import choose_definition, keep_names
-from workbench.analysis.segment_matching import match_segments, match_table
-from workbench.analysis.segments import Segment, SegmentDefinition, assign
-from workbench.analysis.transforms import FeatureTransform, Transform
+from workbench.analysis.clustering.transforms import FeatureTransform, Transform
+from workbench.analysis.segments.choice import choose_definition, keep_names
+from workbench.analysis.segments.definition import Segment, SegmentDefinition, assign
+from workbench.analysis.segments.matching import match_segments, match_table
 from workbench.core.errors import DataError
 
 UNITS = {"a": {"unit": "days"}, "monetary_total": {"unit": "money"}}

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from workbench.analysis.declared_segments import declare
-from workbench.analysis.segment_kinds import apply_kinds, cross_kinds, size_kinds
-from workbench.analysis.segment_rules import prove
+from workbench.analysis.portraits.kinds import apply_kinds, cross_kinds, size_kinds
+from workbench.analysis.segments.declared import declare
+from workbench.analysis.segments.rules import prove
 
 FILES = sorted((Path(__file__).parents[3] / "params" / "segments").glob("*.yaml"))
 MOTIVES = {

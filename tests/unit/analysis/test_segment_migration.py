@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.segment_migration import compare_placements, explain_moves
+from workbench.analysis.segments.migration import compare_placements, explain_moves
 from workbench.core.errors import DataError
 
 

@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.candidates import spaces_of
-from workbench.analysis.clustering import Candidate
-from workbench.analysis.segment_names import (
+from workbench.analysis.clustering.candidates import spaces_of
+from workbench.analysis.clustering.sweep import Candidate
+from workbench.analysis.clustering.verdicts import Verdict
+from workbench.analysis.segments.definition import assign
+from workbench.analysis.segments.names import (
     define_segments,
     name_segments,
     name_tiers,
     order_by_value,
     telling_differences,
 )
-from workbench.analysis.segments import assign
-from workbench.analysis.verdicts import Verdict
 
 COLUMNS = ["recency_days", "frequency_orders", "monetary_total"]
 

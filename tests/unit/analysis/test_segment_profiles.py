@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.segment_profiles import profile_segments, segment_sizes, strongest_differences
+from workbench.analysis.segments.profiles import profile_segments, segment_sizes, strongest_differences
 
 
 def table(values, segments):

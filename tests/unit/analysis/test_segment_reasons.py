@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from workbench.analysis.declared_segments import declare
-from workbench.analysis.segment_reasons import REASON_COLUMNS, explain_customer
-from workbench.analysis.segments import ALL, Segment, SegmentDefinition
-from workbench.analysis.transforms import FeatureTransform, Transform
+from workbench.analysis.clustering.transforms import FeatureTransform, Transform
+from workbench.analysis.segments.declared import declare
+from workbench.analysis.segments.definition import ALL, Segment, SegmentDefinition
+from workbench.analysis.segments.reasons import REASON_COLUMNS, explain_customer
 
 
 def centres(**changes):

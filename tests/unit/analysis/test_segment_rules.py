@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.analysis.declared_segments import declare
-from workbench.analysis.segment_conditions import compile_condition, holds, normalise
-from workbench.analysis.segment_rules import check_rules, prove, read_rules
-from workbench.analysis.segments import SegmentDefinition, assign, assign_table
+from workbench.analysis.segments.conditions import compile_condition, holds, normalise
+from workbench.analysis.segments.declared import declare
+from workbench.analysis.segments.definition import SegmentDefinition, assign, assign_table
+from workbench.analysis.segments.rules import check_rules, prove, read_rules
 from workbench.core.errors import DataError, ProfileError
 
 CON = ibis.duckdb.connect()

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.analysis.segments import (
+from workbench.analysis.clustering.transforms import FeatureTransform, Transform
+from workbench.analysis.segments.definition import (
     ALL,
     Segment,
     SegmentDefinition,
@@ -20,7 +21,6 @@ from workbench.analysis.segments import (
     check_features,
     to_expression,
 )
-from workbench.analysis.transforms import FeatureTransform, Transform
 from workbench.core.errors import DataError
 
 CON = ibis.duckdb.connect()

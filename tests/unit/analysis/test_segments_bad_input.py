@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.candidates import search, spaces_of
-from workbench.analysis.segment_choice import keep_names
-from workbench.analysis.segment_names import define_segments
-from workbench.analysis.segments import assign, check_features
-from workbench.analysis.verdicts import judge
+from workbench.analysis.clustering.candidates import search, spaces_of
+from workbench.analysis.clustering.verdicts import judge
+from workbench.analysis.segments.choice import keep_names
+from workbench.analysis.segments.definition import assign, check_features
+from workbench.analysis.segments.names import define_segments
 from workbench.core.errors import DataError
 
 QUICK = {"n_restarts": 3, "n_bootstraps": 3, "n_splits": 5, "silhouette_sample": 300, "n_samples": 5}

@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
-from workbench.analysis.centres import fit_centres
-from workbench.analysis.methods import METHODS
-from workbench.analysis.stability import bootstrap_jaccard, jaccard_matrix, split_halves, time_jaccard, valley
+from workbench.analysis.clustering.centres import fit_centres
+from workbench.analysis.clustering.methods import METHODS
+from workbench.analysis.clustering.stability import (
+    bootstrap_jaccard,
+    jaccard_matrix,
+    split_halves,
+    time_jaccard,
+)
+from workbench.analysis.clustering.valleys import valley
 
 KMEANS = METHODS["kmeans"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.transforms import Transform, apply_transform, prepare, skewed_columns
+from workbench.analysis.clustering.transforms import Transform, apply_transform, prepare, skewed_columns
 from workbench.core.errors import DataError
 
 

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.variables import VARIABLE_COLUMNS, as_text, count_values, describe_variables, variable_kinds
+from workbench.analysis.description.variables import (
+    VARIABLE_COLUMNS,
+    as_text,
+    count_values,
+    describe_variables,
+    variable_kinds,
+)
 
 
 def features(n=40):

@@ -10,7 +10,7 @@ import pytest
 from openpyxl import load_workbook
 
 from workbench.core.exports import export_csv, export_xlsx, formula_safe
-from workbench.core.store import connect
+from workbench.core.store.tables import connect
 
 NASTY = [
     "=1+1",

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from workbench.core.errors import ProfileError
-from workbench.core.profile import load_profile, profile_names
+from workbench.core.params.profile import load_profile, profile_names
 from workbench.core.stages import STAGES
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from workbench.core import files
 from workbench.core.errors import DataError
-from workbench.core.store import Store, connect, digest_table, to_pandas
+from workbench.core.store.tables import Store, connect, digest_table, to_pandas
 
 FEATURES = "03_build_features"
 QUALITY = "01_check_quality"

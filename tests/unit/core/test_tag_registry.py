@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from workbench.core.errors import ProfileError
-from workbench.core.tags import GROUPS, ITEMS, KINDS, load_registry
-from workbench.core.tags.definition import Tag
+from workbench.core.tags.definition import KINDS, Tag
+from workbench.core.tags.items import GROUPS, ITEMS
+from workbench.core.tags.registry import load_registry
 from workbench.core.workspace import Workspace
 
 ROOT = Path(__file__).parents[3]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from workbench.analysis.accounts.portraits import portray_accounts
-from workbench.intake.business import BUSINESS_END, generate_business
+from workbench.intake.demo.business import BUSINESS_END, generate_business
 
 
 @pytest.fixture(scope="module")

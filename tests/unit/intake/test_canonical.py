@@ -8,8 +8,8 @@ import ibis
 import pytest
 
 from workbench.core.errors import DataError
-from workbench.core.params import SourceParams
-from workbench.intake.canonical import take_in
+from workbench.core.params.sources import SourceParams
+from workbench.intake.tables.canonical import take_in
 
 PUBLIC = Path(os.environ.get("WORKBENCH_PUBLIC_DATA", Path(__file__).parents[4] / "shared" / "data"))
 LINES = {"order_id": "o", "customer_id": "c", "ordered_at": "d", "quantity": "q", "unit_price": "p"}

@@ -6,8 +6,8 @@ from decimal import Decimal
 import ibis
 import pytest
 
-from workbench.core.params import FormatParams
-from workbench.intake.casting import (
+from workbench.core.params.sources import FormatParams
+from workbench.intake.casting.cells import (
     ColumnPlan,
     cast_cell,
     essential_columns,

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from workbench.core.errors import DataError
-from workbench.core.params import SourceParams
-from workbench.intake.canonical import take_in
-from workbench.intake.sources import check_source, read_source
+from workbench.core.params.sources import SourceParams
+from workbench.intake.tables.canonical import take_in
+from workbench.intake.tables.sources import check_source, read_source
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 VERDICTS = yaml.safe_load((CORPUS / "verdicts.yaml").read_text(encoding="utf-8"))

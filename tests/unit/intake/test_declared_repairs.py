@@ -4,8 +4,8 @@ import ibis
 import pytest
 
 from workbench.core.errors import DataError
-from workbench.core.params import SourceParams
-from workbench.intake.declared_repairs import check_declarations, deduplicate, repair_cells
+from workbench.core.params.sources import SourceParams
+from workbench.intake.tables.declared_repairs import check_declarations, deduplicate, repair_cells
 
 KINDS = {"customer_id": "id", "income": "category", "gender": "category", "age": "number"}
 

@@ -12,15 +12,10 @@ from ibis.config import Config
 
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.schema import CANONICAL, KINDS, UNDATED
-from workbench.intake.features import (
-    REGISTRY,
-    Feature,
-    FeatureSettings,
-    available,
-    build_features,
-    keeping,
-    registered,
-)
+from workbench.intake.features.build import build_features
+from workbench.intake.features.inputs.keep import keeping
+from workbench.intake.features.inputs.settings import FeatureSettings
+from workbench.intake.features.registry import REGISTRY, Feature, available, registered
 
 AS_OF = date(2024, 7, 1)
 

@@ -19,11 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.core.errors import WorkbenchError
-from workbench.core.params import SourceParams
-from workbench.intake import sources
-from workbench.intake.casting import BLANKS
-from workbench.intake.layouts import lay_out
-from workbench.intake.sources import read_source
+from workbench.core.params.sources import SourceParams
+from workbench.intake.casting.cells import BLANKS
+from workbench.intake.reading.layouts import lay_out
+from workbench.intake.tables import sources
+from workbench.intake.tables.sources import read_source
 
 DATES = (dt.date(1900, 1, 2), dt.date(2026, 1, 1))
 COLUMNS = ["order_id", "customer_id", "ordered_at", "product_name", "amount"]

@@ -12,13 +12,13 @@ import yaml
 
 from workbench.core.errors import ProfileError
 from workbench.core.files import digest_file
-from workbench.intake.datasets import materialise
-from workbench.intake.jewellery import MOST_IN_WORKBOOKS, PERSONAS, generate_jewellery
-from workbench.intake.jewellery.catalogue import OCCASIONS, TRADE_IN
-from workbench.intake.jewellery.days import DAYS, gold_prices
-from workbench.intake.jewellery.draws import Draws
-from workbench.intake.jewellery.personas import FESTIVALS
-from workbench.intake.jewellery.survey import SCALES
+from workbench.intake.demo.datasets import materialise
+from workbench.intake.demo.jewellery import MOST_IN_WORKBOOKS, PERSONAS, generate_jewellery
+from workbench.intake.demo.jewellery.catalogue import OCCASIONS, TRADE_IN
+from workbench.intake.demo.jewellery.days import DAYS, gold_prices
+from workbench.intake.demo.jewellery.draws import Draws
+from workbench.intake.demo.jewellery.personas import FESTIVALS
+from workbench.intake.demo.jewellery.survey import SCALES
 
 ROOT = Path(__file__).parents[3]
 
@@ -108,7 +108,7 @@ def test_a_file_that_is_there_is_not_written_again(shop):
 def test_above_a_number_of_people_the_tills_are_parquet_and_the_workbook_is_gone(tmp_path, monkeypatch):
     generate_jewellery(tmp_path, customers=40, seed=1)
     book = calamine.CalamineWorkbook.from_path(tmp_path / "pos_sales.xlsx").get_sheet_by_index(0).to_python()
-    monkeypatch.setattr("workbench.intake.jewellery.MOST_IN_WORKBOOKS", 39)
+    monkeypatch.setattr("workbench.intake.demo.jewellery.MOST_IN_WORKBOOKS", 39)
     generate_jewellery(tmp_path, customers=40, seed=1)
     table = duckdb.sql(f"from '{tmp_path}/pos_sales.parquet'")
     assert table.columns == book[0]

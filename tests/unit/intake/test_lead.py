@@ -6,8 +6,8 @@ import ibis
 import pandas as pd
 import pytest
 
-from workbench.core.params import SourceParams
-from workbench.intake.lead import find_as_of, lead_source, lead_table, rows_over_time
+from workbench.core.params.sources import SourceParams
+from workbench.intake.tables.lead import find_as_of, lead_source, lead_table, rows_over_time
 
 
 def sources(**tables):

@@ -1,6 +1,6 @@
 """Lines become records by the rule of the design: one line, unless a quoted field validly spans lines."""
 
-from workbench.intake.records import BadLine, Record, RejectedRecord, read_records, split_line
+from workbench.intake.reading.records import BadLine, Record, RejectedRecord, read_records, split_line
 
 
 def read(text, width=3, separator=","):

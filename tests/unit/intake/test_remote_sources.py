@@ -20,13 +20,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from workbench.core.errors import DataError
-from workbench.core.params import SourceParams
-from workbench.intake.databases import fetch_table, without_password
-from workbench.intake.http_json import fetch_records
-from workbench.intake.manual_sheets import make_sheet
-from workbench.intake.places import find_files
-from workbench.intake.snapshots import fetch_source, remote_faults
-from workbench.intake.sources import check_source, read_source
+from workbench.core.params.sources import SourceParams
+from workbench.intake.reading.places import find_files
+from workbench.intake.remote.databases import fetch_table, without_password
+from workbench.intake.remote.http_json import fetch_records
+from workbench.intake.remote.snapshots import fetch_source, remote_faults
+from workbench.intake.tables.manual_sheets import make_sheet
+from workbench.intake.tables.sources import check_source, read_source
 
 ROWS = [
     (1, "张伟", "2024-01-02 03:04:05", "12.50"),
@@ -171,7 +171,7 @@ class Shop(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def shop(monkeypatch):
-    monkeypatch.setattr("workbench.intake.http_json._WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("workbench.intake.remote.http_json._WAIT_SECONDS", 0.01)
     Shop.stumbles, Shop.asked = 1, []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -220,7 +220,7 @@ def test_what_an_endpoint_may_not_do(shop, tmp_path, path, more, said):
 
 
 def test_an_endpoint_that_is_down_is_said_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("workbench.intake.http_json._WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("workbench.intake.remote.http_json._WAIT_SECONDS", 0.01)
     with pytest.raises(DataError, match="no answer") as caught:
         fetch_records("http://user:s3cret@127.0.0.1:1/x?key=s3cret", tmp_path / "out.jsonl")
     assert str(caught.value).startswith("http://127.0.0.1:1/x: no answer")

@@ -7,14 +7,14 @@ import openpyxl
 import pytest
 
 from workbench.core.errors import ProfileError
-from workbench.core.params import SourceParams
-from workbench.core.profile import load_profile
+from workbench.core.params.profile import load_profile
+from workbench.core.params.sources import SourceParams
 from workbench.core.workspace import Workspace
-from workbench.intake.canonical import take_in
-from workbench.intake.manual_sheets import make_sheet
-from workbench.intake.sources import check_source
 from workbench.intake.surveys.answers import _date
 from workbench.intake.surveys.questionnaire import read_questionnaire
+from workbench.intake.tables.canonical import take_in
+from workbench.intake.tables.manual_sheets import make_sheet
+from workbench.intake.tables.sources import check_source
 
 WIDE = "id,Music,music,最喜欢的品牌,when\nA1,5,1,周大福,2024-05-01\nA2,,3, ,2024-05-02\nA3,2,2\n"
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from workbench.intake.synthetic import TINY_BAD_ROWS, TINY_END, TINY_START, generate_tiny
+from workbench.intake.demo.synthetic import TINY_BAD_ROWS, TINY_END, TINY_START, generate_tiny
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,13 @@ import ibis
 import pyarrow.parquet as pq
 import pytest
 
-from workbench.core.params import SourceParams
-from workbench.intake import direct, raw_files, sources, text_scan, tidy
-from workbench.intake.casting import ColumnPlan
-from workbench.intake.odd_lines import OddLines, line_sql
-from workbench.intake.text_scan import scan_text
+from workbench.core.params.sources import SourceParams
+from workbench.intake.casting import direct, tidy
+from workbench.intake.casting.cells import ColumnPlan
+from workbench.intake.reading import raw_files, text_scan
+from workbench.intake.reading.odd_lines import OddLines, line_sql
+from workbench.intake.reading.text_scan import scan_text
+from workbench.intake.tables import sources
 
 COLUMNS = ("order_id", "customer_id", "ordered_at", "product_id", "quantity", "unit_price")
 HEADER = ",".join(COLUMNS) + "\n"

@@ -12,7 +12,15 @@ import pytest
 from workbench.core.errors import DataError
 from workbench.core.workspace import Workspace
 from workbench.intake.identity.people import read_people
-from workbench.intake.vault import KEY_FILE_VARIABLE, KEY_VARIABLE, Vault, VaultKey, find_key, open_vault, read_vault
+from workbench.intake.identity.vault import (
+    KEY_FILE_VARIABLE,
+    KEY_VARIABLE,
+    Vault,
+    VaultKey,
+    find_key,
+    open_vault,
+    read_vault,
+)
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 PEOPLE = pa.table({"customer_id": ["C1", "C2"], "name": ["张伟", "Ann Lee"], "phone": ["13811112222", None]})

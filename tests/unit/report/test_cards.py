@@ -9,7 +9,7 @@ import pytest
 from workbench.analysis.cards.card import CardTag, PortraitCard
 from workbench.core.schema import UNDATED
 from workbench.report import html
-from workbench.report.cards import card_page, card_pages, card_values, card_view
+from workbench.report.cards.customer import card_page, card_pages, card_values, card_view
 
 NASTY = '<img src=x onerror=alert(1)>"$x_1$ =1+1 \N{RIGHT-TO-LEFT OVERRIDE}𠮷䶮'
 

@@ -8,8 +8,8 @@ import pytest
 
 from workbench.analysis.cards.card import CardTag, PortraitCard
 from workbench.analysis.tags.strategies import Suggestion
-from workbench.core.tags import Strategy
-from workbench.report.cards import card_page
+from workbench.core.tags.pack import Strategy
+from workbench.report.cards.customer import card_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -159,7 +159,7 @@ def test_the_page_of_an_audience_passes_an_accessibility_check_and_is_inert(visi
     from axe_playwright_python.sync_playwright import Axe
 
     from workbench.analysis.portraits.members import portray_members
-    from workbench.report.audience_page import audience_page
+    from workbench.report.cards.audience import audience_page
 
     ids, cities = [f"{at:03d}" for at in range(80)], list(NAMES.values())
     features = pd.DataFrame({

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.declared_segments import declare
 from workbench.analysis.portraits.study import GroupStudy, study_groups
+from workbench.analysis.segments.declared import declare
 from workbench.core.schema import UNDATED
-from workbench.report.personas import gather_personas, persona_card, personas_page
-from workbench.report.plots.portraits import plot_portraits, strongest_traits
-from workbench.report.plots.theme import render
+from workbench.report.cards.personas import gather_personas, persona_card, personas_page
+from workbench.report.charts.theme import render
+from workbench.report.plots.portraits.groups import plot_portraits, strongest_traits
 
 DEFINITION = {
     "name": "spenders", "as_of": "2025-01-01",

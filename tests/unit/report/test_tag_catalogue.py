@@ -5,10 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workbench.core.tags import ITEMS, load_registry
+from workbench.core.tags.items import ITEMS
+from workbench.core.tags.registry import load_registry
 from workbench.core.workspace import Workspace
+from workbench.report.cards.tag_catalogue import catalogue_html, class_of
 from workbench.report.findings.tags import shown_items
-from workbench.report.tag_catalogue import catalogue_html, class_of
 
 REGISTRY = load_registry(Workspace(Path(__file__).parents[3]))
 ROWS = [

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from workbench.analysis.candidates import UNSUITED
-from workbench.analysis.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS
-from workbench.analysis.methods import METHODS
+from workbench.analysis.clustering.candidates import UNSUITED
+from workbench.analysis.clustering.methods import METHODS
+from workbench.analysis.clustering.verdicts import VERDICTS
+from workbench.analysis.description.retention import STATES
 from workbench.analysis.portraits.blocks import BLOCKS
-from workbench.analysis.retention import STATES
-from workbench.analysis.rfm import NO_PURCHASE, RFM_TYPES
-from workbench.analysis.segment_choice import REASONS
-from workbench.analysis.verdicts import VERDICTS
+from workbench.analysis.rfm.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS
+from workbench.analysis.rfm.scores import NO_PURCHASE, RFM_TYPES
+from workbench.analysis.segments.choice import REASONS
 from workbench.core.stages import STAGES
-from workbench.intake.features import REGISTRY
+from workbench.intake.features.registry import REGISTRY
 from workbench.report import text
+from workbench.report.charts.theme import LIGHTS
 from workbench.report.findings.quality import SUSPICION
-from workbench.report.plots.theme import LIGHTS
 from workbench.report.text import has_label, label, texts
 
 ROOT = Path(__file__).parents[3]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from workbench.core.profile import load_profile
+from workbench.core.params.profile import load_profile
 from workbench.core.workspace import Workspace
-from workbench.run.answer_names import answer_names
-from workbench.run.tag_registry import registry_inputs, registry_of
+from workbench.run.artifacts.answer_names import answer_names
+from workbench.run.artifacts.tag_registry import registry_inputs, registry_of
 
 PROFILE = """\
 sources:

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.workspace import find_workspace
-from workbench.report.audience_page import told_funnel
-from workbench.run.audience_desk import AudienceDesk
-from workbench.run.audience_pages import read_crosses, write_audience_pages
-from workbench.run.cli import app
+from workbench.report.cards.audience import told_funnel
+from workbench.run.commands.cli import app
+from workbench.run.services.audience_pages import read_crosses, write_audience_pages
+from workbench.run.services.audiences import AudienceDesk
 
 CUSTOMERS = 300
 

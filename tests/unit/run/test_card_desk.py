@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from workbench.core.errors import DataError
-from workbench.core.profile import load_profile
+from workbench.core.params.profile import load_profile
 from workbench.core.workspace import find_workspace
-from workbench.run.card_desk import CardDesk
-from workbench.run.cli import app
+from workbench.run.commands.cli import app
+from workbench.run.services.cards import CardDesk
 
 IDS = [f"{at:06d}" for at in range(12)]
 AS_OF = pd.Timestamp("2025-07-01")

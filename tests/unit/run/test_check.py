@@ -3,9 +3,9 @@
 import pytest
 
 from workbench.core.errors import DataError, ProfileError
-from workbench.core.profile import load_profile
+from workbench.core.params.profile import load_profile
 from workbench.core.workspace import find_workspace
-from workbench.run.check import check_notes, check_sources, fetch_remote, make_demo_data, missing_files
+from workbench.run.flows.check import check_notes, check_sources, fetch_remote, make_demo_data, missing_files
 
 SOURCE = "    columns: {order_id: order_id, customer_id: customer_id, ordered_at: ordered_at, amount: amount}\n"
 

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from workbench.core.errors import DataError, StageError, WorkspaceBusyError
-from workbench.core.params import SECTIONS
-from workbench.core.stages import STAGES
+from workbench.core.stages import SECTIONS, STAGES
 from workbench.core.workspace import find_workspace
-from workbench.run import cli, flow
-from workbench.run.flow import FlowResult
-from workbench.run.lock import hold_workspace
+from workbench.run.artifacts.lock import hold_workspace
+from workbench.run.commands import cli
+from workbench.run.flows import flow
+from workbench.run.flows.flow import FlowResult
 
 
 @pytest.fixture
@@ -275,7 +275,7 @@ def test_viewers_open_on_loopback_alone(call, toy_root, monkeypatch, command):
 
 
 def test_the_installed_command_passes_the_exit_code_on(toy_root):
-    command = [sys.executable, "-m", "workbench.run.cli", "check", "toi", "--workspace", str(toy_root)]
+    command = [sys.executable, "-m", "workbench.run.commands.cli", "check", "toi", "--workspace", str(toy_root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: params/toi.yaml: no profile 'toi'. Did you mean 'toy'?\n"

@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from workbench.core.profile import load_profile
+from workbench.core.params.profile import load_profile
 from workbench.core.workspace import Workspace
-from workbench.run import digests
-from workbench.run.digests import code_digest, file_digests, source_files, stage_inputs, stage_key
+from workbench.run.artifacts import digests
+from workbench.run.artifacts.digests import code_digest, file_digests, source_files, stage_inputs, stage_key
 
 PROFILE = """\
 sources:
@@ -80,7 +80,7 @@ def code(path):
     ],
 )
 def test_code_is_felt_where_the_notebook_reaches_it_and_nowhere_else(tmp_path, package, name, felt):
-    path = notebook(tmp_path, "from workbench.analysis.rfm import score_rfm\n")
+    path = notebook(tmp_path, "from workbench.analysis.rfm.scores import score_rfm\n")
     before = code(path)
     write(package / name, (package / name).read_text(encoding="utf-8") + "more = 2\n")
     assert (code(path) != before) is felt

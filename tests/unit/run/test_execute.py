@@ -6,7 +6,7 @@ import time
 
 import nbformat
 
-from workbench.run.execute import execute_notebook
+from workbench.run.flows.execute import execute_notebook
 
 
 def test_what_the_kernel_logs_of_itself_does_not_stand_among_the_progress(tmp_path, capfd):

@@ -9,8 +9,8 @@ import pytest
 from nbclient import NotebookClient
 
 from workbench.core.workspace import find_workspace
-from workbench.run.card_desk import CardDesk
-from workbench.run.explorer import Explorer
+from workbench.run.services.cards import CardDesk
+from workbench.run.services.explorer import Explorer
 
 IDS = [f"{at:06d}" for at in range(12)]
 AS_OF = pd.Timestamp("2025-07-01")

@@ -14,9 +14,9 @@ import pytest
 
 from workbench.core.errors import DataError, ProfileError, StageError, WorkspaceBusyError
 from workbench.core.workspace import find_workspace
-from workbench.run.flow import FlowOptions, run_flow
-from workbench.run.lock import hold_workspace
-from workbench.run.outcome import describe
+from workbench.run.artifacts.lock import hold_workspace
+from workbench.run.flows.flow import FlowOptions, run_flow
+from workbench.run.flows.outcome import describe
 
 
 def flow(root, **options):
@@ -178,7 +178,7 @@ def copy_of(root: Path, where: Path) -> Path:
 
 
 def start_cli(root):
-    command = [sys.executable, "-m", "workbench.run.cli", "run", "toy", "--workspace", str(root)]
+    command = [sys.executable, "-m", "workbench.run.commands.cli", "run", "toy", "--workspace", str(root)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

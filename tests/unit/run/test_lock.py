@@ -10,7 +10,7 @@ import pytest
 
 from workbench.core.errors import WorkspaceBusyError
 from workbench.core.workspace import Workspace
-from workbench.run.lock import hold_workspace, holder
+from workbench.run.artifacts.lock import hold_workspace, holder
 
 HOLD = """
 import sys, time

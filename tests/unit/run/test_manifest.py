@@ -5,8 +5,8 @@ import json
 import pytest
 
 from workbench.core.workspace import Workspace
-from workbench.run.context import stage_folder
-from workbench.run.manifest import (
+from workbench.run.artifacts.context import stage_folder
+from workbench.run.artifacts.manifest import (
     MANIFEST,
     is_current,
     read_manifest,

@@ -7,7 +7,7 @@ import yaml
 
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.workspace import Workspace
-from workbench.run.new_profile import write_new_profile
+from workbench.run.commands.new_profile import write_new_profile
 
 ORDERS = "order_id,customer_id,order_date,amount\n" + "".join(
     f"o{at},c{at % 4},2024-05-0{at + 1},9.50\n" for at in range(8)

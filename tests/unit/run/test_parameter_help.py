@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.core.params import SECTIONS
-from workbench.run.parameter_help import describe_parameters, parameters_markdown
+from workbench.core.stages import SECTIONS
+from workbench.run.commands.parameter_help import describe_parameters, parameters_markdown
 
 PAGE = Path(__file__).parents[3] / "params" / "README.md"
 

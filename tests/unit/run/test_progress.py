@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from workbench.run import progress
-from workbench.run.progress import Progress, clock, visible
+from workbench.run.flows import progress
+from workbench.run.flows.progress import Progress, clock, visible
 
 STAGES = ["01_check_quality", "05_score_rfm", "14_write_report"]
 

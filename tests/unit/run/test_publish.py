@@ -9,10 +9,10 @@ import pytest
 
 from workbench.analysis.cards.card import PortraitCard
 from workbench.core.workspace import Workspace
-from workbench.report.cards import card_page
+from workbench.report.cards.customer import card_page
 from workbench.report.page import mark
-from workbench.run.context import stage_folder
-from workbench.run.publish import RunFolder, last_summary, plain_page, sweep_orphans
+from workbench.run.artifacts.context import stage_folder
+from workbench.run.artifacts.publish import RunFolder, last_summary, plain_page, sweep_orphans
 
 WHY = {"en": "It failed <b>here</b>.", "zh": "在此失败。"}
 PAGE = '<html lang="{}"><body><!--status--><p>done</p><!--/status-->what was found</body></html>'

@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.churn.columns import choose_columns, tidy
-from workbench.analysis.churn.fitting import Recipe, Training, fit_candidate, pinned
-from workbench.analysis.churn.results import ChurnResult
+from workbench.analysis.churn.models.fitting import Recipe, Training, fit_candidate, pinned
+from workbench.analysis.churn.models.results import ChurnResult
 from workbench.analysis.churn.saved import TRUSTED, pack_churn, unpack_churn
 from workbench.analysis.churn.study import ChurnStudy
+from workbench.analysis.model_columns import choose_columns, tidy
 from workbench.analysis.saved_models import SavedModel, dump_pipeline, load_pipeline
 from workbench.core.errors import DataError, ProfileError
-from workbench.core.store import Store
+from workbench.core.store.tables import Store
 from workbench.core.workspace import Workspace
-from workbench.run.context import new_run_id
-from workbench.run.model_files import digest_model, write_model
-from workbench.run.scoring import score_profile
-from workbench.run.tracking import Tracker
+from workbench.run.artifacts.context import new_run_id
+from workbench.run.artifacts.model_files import digest_model, write_model
+from workbench.run.services.scoring import score_profile
+from workbench.run.tracking.runs import Tracker
 
 PROFILE = """profile: shop
 as_of: 2024-03-01

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from workbench.analysis.declared_segments import declare
+from workbench.analysis.segments.declared import declare
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.workspace import Workspace
-from workbench.run.champion import champion_path, read_champion
+from workbench.run.artifacts.champion import champion_path, read_champion
 
 
 def definition(bound):
@@ -20,7 +20,7 @@ def definition(bound):
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    from workbench.run.tracking import Tracker
+    from workbench.run.tracking.runs import Tracker
 
     workspace = Workspace(tmp_path_factory.mktemp("registry"))
     (workspace.root / "params").mkdir()

@@ -7,15 +7,14 @@ import pandas as pd
 import pytest
 
 from workbench.core.errors import DataError, ProfileError
-from workbench.core.params import SECTIONS
 from workbench.core.schema import UNDATED
-from workbench.core.stages import STAGES
+from workbench.core.stages import SECTIONS, STAGES
 from workbench.core.workspace import find_workspace
-from workbench.run import telling
-from workbench.run.context import CONTEXT_VARIABLE, RunContext
-from workbench.run.flow import FlowOptions, run_flow
-from workbench.run.manifest import write_manifest
-from workbench.run.stage import start
+from workbench.run.artifacts.context import CONTEXT_VARIABLE, RunContext
+from workbench.run.artifacts.manifest import write_manifest
+from workbench.run.flows.flow import FlowOptions, run_flow
+from workbench.run.stages import telling
+from workbench.run.stages.stage import start
 
 ORDERS = pd.DataFrame(
     {

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workbench.core.store import Store
+from workbench.core.store.tables import Store
 from workbench.core.workspace import Workspace
-from workbench.run import cli
+from workbench.run.commands import cli
 
 ROOT = Path(__file__).parents[3]
 PROFILE = """profile: shop

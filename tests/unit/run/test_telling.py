@@ -10,10 +10,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from workbench.core.errors import WorkbenchError
+from workbench.report.charts.chart import Chart
 from workbench.report.findings.finding import KEY_WEIGHT, Finding
-from workbench.report.plots.charts import Chart
-from workbench.run import telling
-from workbench.run.telling import Telling, plain
+from workbench.run.stages import telling
+from workbench.run.stages.telling import Telling, plain
 
 
 @pytest.fixture

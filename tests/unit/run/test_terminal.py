@@ -4,7 +4,7 @@ import pytest
 from rich.table import Table
 
 from workbench.core.errors import ProfileError
-from workbench.run.terminal import print_table, spoken
+from workbench.run.commands.terminal import print_table, spoken
 
 
 def test_cells_are_text_and_rows_are_not_wrapped_where_there_is_no_terminal(capsys):

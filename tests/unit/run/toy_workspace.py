@@ -26,7 +26,7 @@ o1,c1,2024-01-01,10
 o2,c2,2024-01-02,20
 o3,c1,2024-02-03,30
 """
-START = """from workbench.run.stage import start
+START = """from workbench.run.stages.stage import start
 stage = start("{stage}", profile, {{{settings}}})"""
 BODIES = {
     "01_check_quality": """rows = stage.store.engine.read_csv(str(stage.workspace.root / "data/raw/toy.csv"), types={"amount": "DECIMAL(18,4)"})
@@ -68,7 +68,7 @@ def make_toy_workspace(root: Path) -> Path:
 
 
 def _notebook(stage: str, body: str) -> dict:
-    from workbench.core.params import SECTIONS
+    from workbench.core.stages import SECTIONS
 
     values = SECTIONS[stage]().model_dump(mode="json")
     parameters = "\n".join(['profile = "toy"', *(f"{name} = {value!r}" for name, value in values.items())])

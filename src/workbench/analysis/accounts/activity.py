@@ -9,10 +9,10 @@ import ibis
 import pandas as pd
 
 from workbench.analysis.purchases import has_purchases
-from workbench.core.store import to_pandas
-from workbench.intake.features.exact import at_midnight
-from workbench.intake.features.lines import known_lines
-from workbench.intake.features.orders import group_orders, purchases
+from workbench.core.store.tables import to_pandas
+from workbench.intake.features.inputs.exact import at_midnight
+from workbench.intake.features.inputs.lines import known_lines
+from workbench.intake.features.purchases.orders import group_orders, purchases
 
 __all__ = ["customer_activity", "purchase_dates"]
 

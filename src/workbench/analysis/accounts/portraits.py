@@ -14,7 +14,7 @@ from workbench.analysis.accounts.attribution import attribute_customers
 from workbench.analysis.accounts.committee import buying_committee, committee_summary
 from workbench.analysis.accounts.groups import find_groups
 from workbench.analysis.accounts.health import check_health, usual_gaps
-from workbench.core.store import to_pandas
+from workbench.core.store.tables import to_pandas
 
 __all__ = ["AccountPortraits", "portray_accounts"]
 

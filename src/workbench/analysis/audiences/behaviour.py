@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import ibis
 import pandas as pd
 
 from workbench.analysis.audiences.attributes import kind_of_type
-from workbench.analysis.audiences.rule import Did, Sequence
 from workbench.core.errors import Fault, did_you_mean
 from workbench.core.schema import CANONICAL
 from workbench.intake.expressions import check_expression, to_ibis
-from workbench.intake.features.exact import at_midnight
+from workbench.intake.features.inputs.exact import at_midnight
+
+if TYPE_CHECKING:
+    from workbench.analysis.audiences.rule import Did, Sequence
 
 __all__ = ["check_rows", "count_rows", "followed_in_order"]
 

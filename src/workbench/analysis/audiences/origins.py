@@ -6,14 +6,17 @@ A score of likeness that used them would only repeat the rule, and a portrait th
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
-from workbench.analysis.audiences.rule import Audience
 from workbench.analysis.audiences.select import Knowledge, named_columns, named_tables
-from workbench.analysis.disguises import say_the_same
+from workbench.analysis.description.same_thing import say_the_same
 from workbench.analysis.tags.columns import TAG
 from workbench.analysis.tags.compiling import columns_of_tag
-from workbench.core.tags import Tag
 from workbench.intake.features.registry import registered
+
+if TYPE_CHECKING:
+    from workbench.analysis.audiences.rule import Audience
+    from workbench.core.tags.definition import Tag
 
 __all__ = ["made_by_rule"]
 

@@ -7,7 +7,7 @@ from datetime import date
 
 import ibis
 
-from workbench.intake.features.exact import at_midnight
+from workbench.intake.features.inputs.exact import at_midnight
 
 __all__ = ["consenting", "reachable"]
 

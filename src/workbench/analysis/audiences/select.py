@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
@@ -13,9 +14,11 @@ import pandas as pd
 
 from workbench.analysis.audiences.attributes import attribute_kinds, attributes
 from workbench.analysis.audiences.behaviour import check_rows, count_rows, followed_in_order
-from workbench.analysis.audiences.rule import Audience, Clause
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.intake.expressions import check_expression, columns_in, compared_texts, to_ibis
+
+if TYPE_CHECKING:
+    from workbench.analysis.audiences.rule import Audience, Clause
 
 __all__ = [
     "Knowledge",

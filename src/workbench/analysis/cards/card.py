@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from workbench.analysis.tags.strategies import Suggestion, strategy_for
-from workbench.core.tags import Pack, Tag
+
+if TYPE_CHECKING:
+    from workbench.core.tags.definition import Tag
+    from workbench.core.tags.pack import Pack
 
 __all__ = ["CLASSES", "CardSources", "CardTag", "PortraitCard", "make_cards"]
 

@@ -9,8 +9,8 @@ import ibis
 import pandas as pd
 
 from workbench.analysis.purchases import has_purchases
-from workbench.core.store import to_pandas
-from workbench.intake.features.lines import is_sale, known_lines
+from workbench.core.store.tables import to_pandas
+from workbench.intake.features.inputs.lines import is_sale, known_lines
 
 __all__ = ["LEAST_LINES", "leading_preferences"]
 

@@ -9,8 +9,8 @@ import ibis
 import pandas as pd
 
 from workbench.core.schema import CANONICAL
-from workbench.core.store import to_pandas
-from workbench.intake.features.exact import at_midnight
+from workbench.core.store.tables import to_pandas
+from workbench.intake.features.inputs.exact import at_midnight
 
 __all__ = ["KINDS", "month_starts", "timelines"]
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from workbench.analysis.churn.decision import Decision, decide, profit_curve
 from workbench.analysis.churn.groups import GROUPINGS, judge_groups
-from workbench.analysis.churn.reasons import REASON_COLUMNS, explain_customers, partial_effects
-from workbench.analysis.churn.study import ChurnStudy
-from workbench.analysis.segments import UNKNOWN, SegmentDefinition, assign
+from workbench.analysis.churn.models.reasons import REASON_COLUMNS, explain_customers, partial_effects
+from workbench.analysis.segments.definition import UNKNOWN, SegmentDefinition, assign
+
+if TYPE_CHECKING:
+    from workbench.analysis.churn.study import ChurnStudy
 
 __all__ = ["decide_today", "explain_today", "group_results", "leading_effects", "profit_of_test", "segments_lack"]
 

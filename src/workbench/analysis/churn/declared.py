@@ -9,7 +9,7 @@ import ibis
 import pandas as pd
 
 from workbench.analysis.intervals import wilson
-from workbench.core.store import to_pandas
+from workbench.core.store.tables import to_pandas
 
 __all__ = ["declared_reasons"]
 

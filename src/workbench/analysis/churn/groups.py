@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.churn.evaluation import auc, auc_standard_error
+from workbench.analysis.churn.models.evaluation import auc, auc_standard_error
 from workbench.analysis.intervals import wilson
 
 __all__ = ["GROUPINGS", "judge_groups"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
@@ -17,12 +18,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from workbench.analysis.churn.evaluation import auc, auc_standard_error, brier, logit
-from workbench.analysis.churn.fitting import pinned, platt_line
-from workbench.analysis.churn.study import ChurnStudy
+from workbench.analysis.churn.models.evaluation import auc, auc_standard_error, brier, logit
+from workbench.analysis.churn.models.fitting import pinned, platt_line
 from workbench.analysis.purchases import has_purchases, purchase_days
-from workbench.core.store import to_pandas
-from workbench.intake.features.lines import is_sale, known_lines
+from workbench.core.store.tables import to_pandas
+from workbench.intake.features.inputs.lines import is_sale, known_lines
+
+if TYPE_CHECKING:
+    from workbench.analysis.churn.study import ChurnStudy
 
 __all__ = ["PROPENSITY_COLUMNS", "predict_categories", "predict_for"]
 

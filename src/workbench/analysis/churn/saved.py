@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.analysis.churn.candidates import BASELINE_COLUMN, inputs_of
-from workbench.analysis.churn.columns import ModelColumns, tidy
-from workbench.analysis.churn.fitting import ChurnModel
-from workbench.analysis.churn.steps import HISTORY
-from workbench.analysis.churn.study import ChurnStudy
+from workbench.analysis.churn.models.candidates import BASELINE_COLUMN, inputs_of
+from workbench.analysis.churn.models.fitting import ChurnModel
+from workbench.analysis.churn.models.steps import HISTORY
+from workbench.analysis.model_columns import ModelColumns, tidy
 from workbench.analysis.saved_models import SavedModel, dump_pipeline, load_pipeline, signature_of
 from workbench.core.errors import DataError, Fault
+
+if TYPE_CHECKING:
+    from workbench.analysis.churn.study import ChurnStudy
 
 __all__ = ["KIND", "TRUSTED", "count_unseen", "pack_churn", "unpack_churn"]
 
@@ -24,11 +26,11 @@ TRUSTED = frozenset(
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
         "sklearn.tree._tree.Tree",
-        "workbench.analysis.churn.candidates._ranking",
-        "workbench.analysis.churn.steps.EmptyAsZero",
-        "workbench.analysis.churn.steps.ExpectedPurchases",
-        "workbench.analysis.churn.steps.SignedLog",
-        "workbench.analysis.churn.steps.WordColumns",
+        "workbench.analysis.churn.models.candidates._ranking",
+        "workbench.analysis.churn.models.steps.EmptyAsZero",
+        "workbench.analysis.churn.models.steps.ExpectedPurchases",
+        "workbench.analysis.churn.models.steps.SignedLog",
+        "workbench.analysis.churn.models.steps.WordColumns",
     }
 )
 

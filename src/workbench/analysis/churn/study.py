@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import pandas as pd
 
-from workbench.analysis.churn.alarms import find_future, find_late_columns
-from workbench.analysis.churn.fitting import ChurnModel
 from workbench.analysis.churn.given_labels import LEAST_MOMENTS, keep_together, part_by_date, read_labels
 from workbench.analysis.churn.labels import (
     LEAST_DAYS,
@@ -28,14 +26,17 @@ from workbench.analysis.churn.labels import (
     label_purchases,
     plan_cut_offs,
 )
-from workbench.analysis.churn.models import fit_dated, fit_undated
-from workbench.analysis.churn.results import ChurnResult
-from workbench.analysis.features_then import FeaturesThen, dated_only
+from workbench.analysis.churn.models.alarms import find_future, find_late_columns
+from workbench.analysis.churn.models.results import ChurnResult
+from workbench.analysis.churn.models.search import fit_dated, fit_undated
+from workbench.analysis.churn.scoring import CHURN_COLUMNS, score_frame
+from workbench.analysis.features_at_cutoff import FeaturesThen, dated_only
 from workbench.analysis.purchases import count_gaps, has_purchases, purchase_days
 
-__all__ = ["ChurnStudy", "score_customers", "score_frame", "study_churn"]
+if TYPE_CHECKING:
+    pass
 
-CHURN_COLUMNS = ("customer_id", "churn_probability", "purchase_probability", "cut_off", "model_version")
+__all__ = ["ChurnStudy", "score_customers", "study_churn"]
 
 
 @dataclass(frozen=True)
@@ -229,32 +230,6 @@ def score_customers(
         held_out = study.result.predictions.set_index("customer_id")["churn_probability"].round(6)
         frame["churn_probability"] = frame["customer_id"].map(held_out).fillna(frame["churn_probability"])
     return frame
-
-
-def score_frame(
-    model: ChurnModel, features: pd.DataFrame, *, kind: str, as_of: date | None, version: str
-) -> pd.DataFrame:
-    """Give every row a probability.
-
-    Parameters
-    ----------
-    model : ChurnModel
-    features : DataFrame, one row per customer
-    kind : str
-        Of the study that trained the model.
-    as_of : date or None
-        None where nothing is dated.
-    version : str
-
-    Returns
-    -------
-    DataFrame
-        As ``score_customers`` gives it, in the order of the rows.
-    """
-    frame = features[["customer_id"]].assign(churn_probability=model.predict(features).round(6))
-    buys = 1 - frame["churn_probability"] if kind == "purchases" else float("nan")
-    cut_off = pd.NaT if as_of is None or kind == "undated_labels" else pd.Timestamp(as_of)
-    return frame.assign(purchase_probability=buys, cut_off=cut_off, model_version=version)[list(CHURN_COLUMNS)]
 
 
 def _first_and_last(transactions: ibis.Table, as_of: date) -> tuple[date | None, date | None]:

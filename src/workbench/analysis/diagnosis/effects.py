@@ -8,13 +8,16 @@ and spend finds those that likely stand for one of the three, not those that sta
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.diagnosis.outcome import Outcome
+from workbench.analysis.description.variables import CODED_CATEGORIES, as_text, count_values, variable_kinds
 from workbench.analysis.intervals import LEVEL, SMALL_CELL, benjamini_hochberg
-from workbench.analysis.variables import CODED_CATEGORIES, as_text, count_values, variable_kinds
+
+if TYPE_CHECKING:
+    from workbench.analysis.diagnosis.outcome import Outcome
 
 __all__ = ["EFFECT_COLUMNS", "UPPER_HALF", "VERDICTS", "compare_outcome", "no_effects"]
 

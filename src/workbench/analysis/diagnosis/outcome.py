@@ -11,9 +11,9 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.variables import CODED_CATEGORIES, variable_kinds
+from workbench.analysis.description.variables import CODED_CATEGORIES, variable_kinds
 from workbench.core.errors import DataError, Fault, did_you_mean
-from workbench.intake.features.exact import at_midnight
+from workbench.intake.features.inputs.exact import at_midnight
 from workbench.intake.features.registry import Feature, registered
 
 __all__ = ["CONTROLS", "OUTCOMES", "Outcome", "choose_outcome"]

@@ -6,13 +6,16 @@ It is honest: one half of the customers decides the questions, the other half sa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.diagnosis.outcome import Outcome
+from workbench.analysis.description.variables import CODED_CATEGORIES, as_text, count_values, variable_kinds
 from workbench.analysis.intervals import SMALL_CELL, wilson
-from workbench.analysis.variables import CODED_CATEGORIES, as_text, count_values, variable_kinds
+
+if TYPE_CHECKING:
+    from workbench.analysis.diagnosis.outcome import Outcome
 
 __all__ = ["NODE_COLUMNS", "Tree", "grow_tree", "no_nodes"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.analysis.differences import differences_from_base
+from workbench.analysis.description.differences import differences_from_base
 from workbench.analysis.intervals import SMALL_CELL
 from workbench.core.errors import DataError, Fault
 

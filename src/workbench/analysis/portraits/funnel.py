@@ -10,10 +10,10 @@ import pandas as pd
 
 from workbench.analysis.intervals import SMALL_CELL, small_cells, wilson
 from workbench.analysis.purchases import has_purchases
-from workbench.intake.features.exact import at_midnight
-from workbench.intake.features.lines import known_lines
-from workbench.intake.features.orders import group_orders, purchases
-from workbench.intake.features.words import kind_of_event
+from workbench.intake.features.inputs.exact import at_midnight
+from workbench.intake.features.inputs.lines import known_lines
+from workbench.intake.features.inputs.words import kind_of_event
+from workbench.intake.features.purchases.orders import group_orders, purchases
 
 __all__ = ["FUNNEL_COLUMNS", "FUNNEL_STEPS", "convert_within", "funnel_times"]
 

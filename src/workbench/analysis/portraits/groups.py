@@ -7,15 +7,18 @@ customers into a group and its rest. Used by 06 for segments; a portrait of the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.differences import DIFFERENCE_COLUMNS, compare_counts, compare_variables, settle
+from workbench.analysis.description.differences import DIFFERENCE_COLUMNS, compare_counts, compare_variables, settle
 from workbench.analysis.intervals import SMALL_CELL, small_cells, wilson
 from workbench.analysis.portraits.blocks import BLOCKS, block_of
-from workbench.analysis.portraits.purchases import Buyers
 from workbench.core.errors import DataError, Fault
+
+if TYPE_CHECKING:
+    from workbench.analysis.portraits.purchases import Buyers
 
 __all__ = ["DOMINANCE", "MEMBERS", "PORTRAIT_COLUMNS", "REST", "group_sizes", "mark_members", "portray_groups"]
 

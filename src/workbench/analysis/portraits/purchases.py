@@ -15,8 +15,8 @@ import pandas as pd
 
 from workbench.analysis.intervals import SMALL_CELL
 from workbench.analysis.purchases import has_purchases
-from workbench.intake.features.lines import is_sale, known_lines
-from workbench.intake.features.orders import group_orders, purchases
+from workbench.intake.features.inputs.lines import is_sale, known_lines
+from workbench.intake.features.purchases.orders import group_orders, purchases
 
 __all__ = ["BOUGHT", "WEEK_COLUMNS", "Buyers", "count_buyers", "typical_week"]
 

@@ -13,7 +13,7 @@ from workbench.analysis.intervals import SMALL_CELL
 from workbench.analysis.portraits.groups import group_sizes, portray_groups
 from workbench.analysis.portraits.journeys import JOURNEY_COLUMNS, journey_times, summarise_journeys
 from workbench.analysis.portraits.purchases import count_buyers, typical_week
-from workbench.analysis.segments import UNKNOWN
+from workbench.analysis.segments.definition import UNKNOWN
 
 __all__ = ["GroupStudy", "study_groups"]
 

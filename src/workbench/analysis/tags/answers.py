@@ -10,8 +10,8 @@ import ibis.expr.types as ir
 
 from workbench.analysis.tags.columns import ANSWER, SCORE
 from workbench.core.tags.items import ITEMS
-from workbench.intake.features.settings import Scale
-from workbench.intake.features.surveys import score_scale
+from workbench.intake.features.contacts.surveys import score_scale
+from workbench.intake.features.inputs.settings import Scale
 
 __all__ = ["ScoredScale", "latest_answers", "score_scales"]
 

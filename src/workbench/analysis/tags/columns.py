@@ -13,8 +13,7 @@ import ibis.expr.datatypes as dt
 from workbench.core.schema import CANONICAL, DERIVED, ibis_type
 from workbench.core.tags.items import ITEMS
 from workbench.intake.expressions import ATTRIBUTE
-from workbench.intake.features import REGISTRY
-from workbench.intake.features.registry import window_features
+from workbench.intake.features.registry import REGISTRY, window_features
 
 __all__ = [
     "ACCOUNT",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -12,8 +13,10 @@ import ibis.expr.types as ir
 from workbench.analysis.tags.columns import CONSENT, TAG, KnownColumn, null_type
 from workbench.analysis.tags.wide import hidden_customers
 from workbench.core.errors import Fault, ProfileError, did_you_mean
-from workbench.core.tags.definition import Tag
 from workbench.intake.expressions import check_expression, columns_in, to_ibis
+
+if TYPE_CHECKING:
+    from workbench.core.tags.definition import Tag
 
 __all__ = [
     "VISIBLE",

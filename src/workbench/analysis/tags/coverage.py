@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
 from workbench.analysis.tags.columns import TAG
-from workbench.analysis.tags.tagging import Tagged
-from workbench.core.tags import ITEMS, Tag
+from workbench.core.tags.items import ITEMS
+
+if TYPE_CHECKING:
+    from workbench.analysis.tags.tagging import Tagged
+    from workbench.core.tags.definition import Tag
 
 __all__ = ["KNOWN", "OFF", "UNKNOWN", "count_items", "count_values", "missing_sources", "recount_values"]
 

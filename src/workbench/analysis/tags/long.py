@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.types as ir
@@ -11,7 +12,9 @@ import ibis.expr.types as ir
 from workbench.analysis.tags.columns import TAG
 from workbench.analysis.tags.compiling import VISIBLE, Plan, columns_of_tag
 from workbench.core.schema import UNDATED
-from workbench.core.tags.definition import Tag
+
+if TYPE_CHECKING:
+    from workbench.core.tags.definition import Tag
 
 __all__ = ["COLUMNS", "evidence_of", "keep_last", "lengthen", "to_portraits"]
 

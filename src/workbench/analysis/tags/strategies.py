@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.core.tags import Pack, Strategy
+if TYPE_CHECKING:
+    from workbench.core.tags.pack import Pack, Strategy
 
 __all__ = ["Suggestion", "advice_for", "strategies_of", "strategy_for"]
 

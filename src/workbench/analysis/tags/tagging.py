@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
 
-from workbench.analysis.tags.answers import ScoredScale
 from workbench.analysis.tags.columns import ATTRIBUTES, CONSENT, TAG, KnownColumn, known_columns
 from workbench.analysis.tags.compiling import Plan, compile_tags, find_cut_points, names_in, plan_tags
 from workbench.analysis.tags.long import lengthen, to_portraits
 from workbench.analysis.tags.wide import widen
-from workbench.core.tags import ITEMS, Tag
-from workbench.intake.features.keep import Keep
-from workbench.intake.features.settings import Scale
+from workbench.core.tags.items import ITEMS
+from workbench.intake.features.inputs.settings import Scale
+
+if TYPE_CHECKING:
+    from workbench.analysis.tags.answers import ScoredScale
+    from workbench.core.tags.definition import Tag
+    from workbench.intake.features.inputs.keep import Keep
 
 __all__ = ["TagOptions", "Tagged", "days_of_data", "tag_customers", "tag_options"]
 

@@ -6,19 +6,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis.expr.types as ir
 import pandas as pd
 
 from workbench.analysis.tags.columns import CONSENT, TAG, KnownColumn
 from workbench.analysis.tags.compiling import VISIBLE, names_in, window_of
-from workbench.analysis.tags.tagging import Tagged
 from workbench.core.schema import CANONICAL
-from workbench.core.store import to_pandas
-from workbench.core.tags import Tag
-from workbench.intake.features.cutting import cut_tables
-from workbench.intake.features.exact import at_midnight
+from workbench.core.store.tables import to_pandas
+from workbench.intake.features.inputs.cutting import cut_tables
+from workbench.intake.features.inputs.exact import at_midnight
+
+if TYPE_CHECKING:
+    from workbench.analysis.tags.tagging import Tagged
+    from workbench.core.tags.definition import Tag
 
 __all__ = ["Trace", "trace_tag"]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.types as ir
@@ -13,9 +14,11 @@ import ibis.expr.types as ir
 from workbench.analysis.tags.answers import ScoredScale, latest_answers, score_scales
 from workbench.analysis.tags.columns import ACCOUNT, CONSENT
 from workbench.core.tags.items import ITEMS
-from workbench.intake.features.cutting import cut_tables
-from workbench.intake.features.exact import join_customers
-from workbench.intake.features.settings import Scale
+from workbench.intake.features.inputs.cutting import cut_tables
+from workbench.intake.features.inputs.exact import join_customers
+
+if TYPE_CHECKING:
+    from workbench.intake.features.inputs.settings import Scale
 
 __all__ = ["MINORS", "PROFILING", "Wide", "hidden_customers", "widen"]
 

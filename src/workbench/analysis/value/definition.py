@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.learned import HISTORY, Learned, known_of
+from workbench.analysis.value.models.fitting import Fit
 from workbench.analysis.value.worth import WEEKS_A_YEAR, Spend, Terms, value_customers
 from workbench.core.errors import DataError, Fault
 

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from workbench.intake.features.lines import is_sale, known_lines
+from workbench.intake.features.inputs.lines import is_sale, known_lines
 
 __all__ = [
     "DAYS_A_WEEK",

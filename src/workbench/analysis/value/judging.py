@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from pandas.core.groupby import DataFrameGroupBy
 
-from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.history import DAYS_A_WEEK
 from workbench.analysis.value.orders import expect_of_new
+
+if TYPE_CHECKING:
+    from workbench.analysis.value.models.fitting import Fit
 
 __all__ = [
     "CRITERIA",

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from workbench.analysis.churn.columns import ModelColumns, choose_columns, tidy
+from workbench.analysis.model_columns import ModelColumns, choose_columns, tidy
 from workbench.analysis.value.baselines import predictors
 
 __all__ = ["HISTORY", "Inputs", "Learned", "Trees", "known_of", "learn_spend"]

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.features_then import FeaturesThen, dated_only
+from workbench.analysis.features_at_cutoff import FeaturesThen, dated_only
 from workbench.analysis.value.history import holdout, purchase_history
 from workbench.analysis.value.learned import Learned, known_of, learn_spend
 

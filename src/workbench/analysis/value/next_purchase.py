@@ -8,13 +8,16 @@ falls within the horizon.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.history import DAYS_A_WEEK
 from workbench.analysis.value.orders import alive
+
+if TYPE_CHECKING:
+    from workbench.analysis.value.models.fitting import Fit
 
 __all__ = ["NEXT_LEVEL", "expect_next", "next_weeks"]
 

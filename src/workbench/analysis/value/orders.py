@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.value import bg_nbd, pareto_nbd
-from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.history import collapse
+from workbench.analysis.value.models import bg_nbd, pareto_nbd
+
+if TYPE_CHECKING:
+    from workbench.analysis.value.models.fitting import Fit
 
 __all__ = ["ORDER_MODELS", "alive", "draw_orders", "expect", "expect_of_new", "fit_orders", "naive_orders", "spread"]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.analysis.saved_models import SavedModel
 from workbench.analysis.value.definition import ValueDefinition
-from workbench.analysis.value.study import ValueStudy
 from workbench.core.errors import DataError, Fault
+
+if TYPE_CHECKING:
+    from workbench.analysis.value.study import ValueStudy
 
 __all__ = ["KIND", "pack_value", "unpack_value"]
 

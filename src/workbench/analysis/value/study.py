@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.features_then import FeaturesThen
+from workbench.analysis.features_at_cutoff import FeaturesThen
 from workbench.analysis.value.definition import VALUE_COLUMNS, LearnedValue, ValueDefinition
-from workbench.analysis.value.fitting import Fit
-from workbench.analysis.value.history import (
-    DAYS_A_WEEK,
-    days_of_purchase,
-    holdout,
-    purchase_history,
-    weekly_orders,
-)
+from workbench.analysis.value.history import DAYS_A_WEEK, days_of_purchase, holdout, purchase_history, weekly_orders
 from workbench.analysis.value.judging import (
     by_decile,
     by_frequency,
@@ -35,17 +28,12 @@ from workbench.analysis.value.learning import LEARNERS, Past
 from workbench.analysis.value.next_purchase import expect_next, next_weeks
 from workbench.analysis.value.orders import fit_orders
 from workbench.analysis.value.survival import hurry_factors, return_spells
-from workbench.analysis.value.trial import (
-    LEAST_REPEATERS,
-    Case,
-    Tested,
-    fit_spend,
-    kept_shares,
-    net_share,
-    try_models,
-)
+from workbench.analysis.value.trial import LEAST_REPEATERS, Case, Tested, fit_spend, kept_shares, net_share, try_models
 from workbench.analysis.value.worth import Terms, value_customers
 from workbench.core.errors import DataError, Fault
+
+if TYPE_CHECKING:
+    from workbench.analysis.value.models.fitting import Fit
 
 __all__ = ["LEAST_CYCLES", "ValueStudy", "study_value"]
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.value import gamma_gamma
 from workbench.analysis.value.baselines import line_of_spend, naive_spend
-from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.history import DAYS_A_WEEK, holdout, purchase_history
 from workbench.analysis.value.judging import deviance, errors, gini, loss_difference
-from workbench.analysis.value.learned import Learned
 from workbench.analysis.value.learning import Past, learn_until
+from workbench.analysis.value.models import gamma_gamma
 from workbench.analysis.value.orders import ORDER_MODELS, expect, fit_orders, naive_orders
 from workbench.analysis.value.worth import Spend, Terms
+
+if TYPE_CHECKING:
+    from workbench.analysis.value.learned import Learned
+    from workbench.analysis.value.models.fitting import Fit
 
 __all__ = ["LEAST_REPEATERS", "Case", "Tested", "fit_spend", "kept_shares", "net_share", "try_models"]
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.value import gamma_gamma
-from workbench.analysis.value.fitting import Fit
+from workbench.analysis.value.models import gamma_gamma
 from workbench.analysis.value.orders import PARAMETER_DRAWS, alive, draw_orders, expect, spread
+
+if TYPE_CHECKING:
+    from workbench.analysis.value.models.fitting import Fit
 
 __all__ = ["WEEKS_A_YEAR", "Spend", "Terms", "value_customers"]
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
-from workbench.core.params.section import Section, knob
+from workbench.core.section import Section, knob
 
 __all__ = ["AccuracyParams", "FormatParams", "KeepParams", "SourceParams"]
 

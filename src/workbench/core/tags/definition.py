@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from workbench.core.params.section import Section
+from workbench.core.section import Section
 from workbench.core.tags.items import ITEMS
 
 __all__ = ["KINDS", "STATUSES", "Quantiles", "Tag", "TagValue", "Words"]

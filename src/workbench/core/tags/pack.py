@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from workbench.core.params.section import Section
+from workbench.core.section import Section
 from workbench.core.tags.definition import Words
 
 __all__ = ["Pack", "Strategy"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -14,8 +14,10 @@ from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.tags.definition import Tag
 from workbench.core.tags.items import GROUPS, ITEMS
 from workbench.core.tags.pack import Pack
-from workbench.core.workspace import Workspace
 from workbench.core.yaml_lines import MarkedYaml, read_yaml
+
+if TYPE_CHECKING:
+    from workbench.core.workspace import Workspace
 
 __all__ = ["TagRegistry", "load_registry", "tag_files"]
 

@@ -15,9 +15,9 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from workbench.core.schema import CANONICAL, UNDATED
-from workbench.intake.features.attributes import attribute_columns
-from workbench.intake.features.exact import at_midnight
-from workbench.intake.features.lines import is_sale
+from workbench.intake.features.contacts.attributes import attribute_columns
+from workbench.intake.features.inputs.exact import at_midnight
+from workbench.intake.features.inputs.lines import is_sale
 
 __all__ = ["Alarm", "find_alarms", "speaks_of_the_future", "watch_future", "without_columns"]
 

@@ -6,32 +6,35 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import ibis.expr.types as ir
 
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
-from workbench.intake.features.attributes import describe_attributes, registered_before
-from workbench.intake.features.behaviour import describe_behaviour
-from workbench.intake.features.campaigns import count_campaigns
-from workbench.intake.features.cutting import cut_tables
-from workbench.intake.features.decisions import describe_decisions, follow_products
-from workbench.intake.features.exact import join_customers
-from workbench.intake.features.keep import Keep
-from workbench.intake.features.lines import ORDER_LABELS, known_lines
-from workbench.intake.features.network import describe_referrals, describe_relations
-from workbench.intake.features.occasions import describe_occasions
-from workbench.intake.features.orders import group_orders, purchases
-from workbench.intake.features.origin import describe_acquisition, describe_city
-from workbench.intake.features.preferences import count_products, describe_loyalty, prefer_group, prefer_label
-from workbench.intake.features.prices import compare_with_usual_price, describe_margin, describe_price_level
+from workbench.intake.features.contacts.attributes import describe_attributes, registered_before
+from workbench.intake.features.contacts.campaigns import count_campaigns
+from workbench.intake.features.contacts.network import describe_referrals, describe_relations
+from workbench.intake.features.contacts.origin import describe_acquisition, describe_city
+from workbench.intake.features.contacts.service import describe_reviews, describe_service
+from workbench.intake.features.contacts.surveys import describe_answers, score_scale
+from workbench.intake.features.inputs.cutting import cut_tables
+from workbench.intake.features.inputs.exact import join_customers
+from workbench.intake.features.inputs.lines import ORDER_LABELS, known_lines
+from workbench.intake.features.inputs.settings import FeatureSettings
+from workbench.intake.features.purchases.occasions import describe_occasions
+from workbench.intake.features.purchases.orders import group_orders, purchases
+from workbench.intake.features.purchases.preferences import count_products, describe_loyalty, prefer_group, prefer_label
+from workbench.intake.features.purchases.prices import compare_with_usual_price, describe_margin, describe_price_level
+from workbench.intake.features.purchases.rhythm import describe_rhythm, describe_times
+from workbench.intake.features.purchases.ways import describe_instalments, describe_shopping_mode
 from workbench.intake.features.registry import DEFAULT_WINDOWS_DAYS, Feature, available
-from workbench.intake.features.rhythm import describe_rhythm, describe_times
-from workbench.intake.features.service import describe_reviews, describe_service
-from workbench.intake.features.sessions import known_events
-from workbench.intake.features.settings import FeatureSettings
-from workbench.intake.features.surveys import describe_answers, score_scale
-from workbench.intake.features.usage import describe_usage
-from workbench.intake.features.ways import describe_instalments, describe_shopping_mode
+from workbench.intake.features.usage.behaviour import describe_behaviour
+from workbench.intake.features.usage.decisions import describe_decisions, follow_products
+from workbench.intake.features.usage.sessions import known_events
+from workbench.intake.features.usage.usage import describe_usage
+
+if TYPE_CHECKING:
+    from workbench.intake.features.inputs.keep import Keep
 
 __all__ = ["WINDOWS_DAYS", "build_features"]
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import ibis.expr.types as ir
 
-from workbench.intake.features.keep import Keep
 from workbench.intake.features.registry import REGISTRY
+
+if TYPE_CHECKING:
+    from workbench.intake.features.inputs.keep import Keep
 
 __all__ = ["leave_out_unknown"]
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from workbench.intake.features.city_tiers import city_tiers
+from workbench.intake.features.inputs.city_tiers import city_tiers
 from workbench.intake.guessing.dates import DateGuess, guess_dates
 
 __all__ = ["GENDERS", "PERSONAL", "Facts", "look_at"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from workbench.core.schema import CANONICAL
-from workbench.intake.guessing.facts import Facts
 from workbench.intake.guessing.fitting import ENOUGH, Match, is_code, is_date
 from workbench.intake.guessing.names import is_chinese, plain_name
 from workbench.intake.guessing.reasons import Reason
+
+if TYPE_CHECKING:
+    from workbench.intake.guessing.facts import Facts
 
 __all__ = ["fill_gaps"]
 

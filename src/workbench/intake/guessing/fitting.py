@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from workbench.core.schema import columns_of
-from workbench.intake.guessing.facts import Facts
 from workbench.intake.guessing.names import name_score, synonyms_of
 from workbench.intake.guessing.reasons import Reason
+
+if TYPE_CHECKING:
+    from workbench.intake.guessing.facts import Facts
 
 __all__ = ["ENOUGH", "Match", "assign", "is_code", "is_date"]
 

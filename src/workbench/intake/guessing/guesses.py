@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.intake.guessing.reasons import Reason
-from workbench.intake.guessing.samples import Sample
+if TYPE_CHECKING:
+    from workbench.intake.guessing.reasons import Reason
+    from workbench.intake.guessing.samples import Sample
 
 __all__ = ["Mapped", "Proposal", "SourceGuess"]
 

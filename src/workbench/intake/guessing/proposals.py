@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pypinyin import lazy_pinyin
 
@@ -17,8 +17,10 @@ from workbench.intake.guessing.guesses import Mapped, Proposal, SourceGuess
 from workbench.intake.guessing.names import currency_in, is_chinese, name_score, synonyms_of, unit_in
 from workbench.intake.guessing.questionnaires import scale_columns
 from workbench.intake.guessing.reasons import Reason
-from workbench.intake.guessing.samples import Sample
 from workbench.intake.guessing.tables import TableGuess, guess_table
+
+if TYPE_CHECKING:
+    from workbench.intake.guessing.samples import Sample
 
 __all__ = ["propose"]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from workbench.intake.guessing.facts import Facts
-from workbench.intake.guessing.samples import Sample
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.intake.guessing.facts import Facts
+    from workbench.intake.guessing.samples import Sample
 
 __all__ = ["scale_columns"]
 

@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
 from workbench.intake.guessing.dates import guess_dates
-from workbench.intake.json_records import find_keys, find_objects, list_paths
-from workbench.intake.parquet_files import parquet_shape
-from workbench.intake.places import form_of
-from workbench.intake.records import WHITESPACE, Record, RejectedRecord, read_records, split_line
-from workbench.intake.text_files import open_bytes, read_head, readable
-from workbench.intake.workbooks import cell_text, read_sheet, sheet_names
+from workbench.intake.reading.json_records import find_keys, find_objects, list_paths
+from workbench.intake.reading.parquet_files import parquet_shape
+from workbench.intake.reading.places import form_of
+from workbench.intake.reading.records import WHITESPACE, Record, RejectedRecord, read_records, split_line
+from workbench.intake.reading.text_files import open_bytes, read_head, readable
+from workbench.intake.reading.workbooks import cell_text, read_sheet, sheet_names
 
 __all__ = ["MAX_RECORDS", "Sample", "take_samples"]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from workbench.intake.guessing.guesses import Proposal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.intake.guessing.guesses import Proposal
 
 __all__ = ["numbers_to_group_by"]
 

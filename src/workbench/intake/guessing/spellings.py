@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from workbench.intake.guessing.facts import GENDERS
-from workbench.intake.guessing.guesses import Proposal
+
+if TYPE_CHECKING:
+    from workbench.intake.guessing.guesses import Proposal
 
 __all__ = ["gender_spellings"]
 

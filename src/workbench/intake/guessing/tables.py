@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from workbench.core.schema import CANONICAL
-from workbench.intake.guessing.facts import Facts
 from workbench.intake.guessing.filling import fill_gaps
 from workbench.intake.guessing.fitting import ENOUGH, Match, assign
 from workbench.intake.guessing.reasons import Reason
+
+if TYPE_CHECKING:
+    from workbench.intake.guessing.facts import Facts
 
 __all__ = ["TableGuess", "guess_table"]
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.intake.guessing.facts import look_at
-from workbench.intake.guessing.guesses import Mapped, Proposal, SourceGuess
 from workbench.intake.guessing.questionnaires import scale_columns
 from workbench.intake.guessing.reasons import Reason, say_reason
 from workbench.intake.guessing.segment_features import numbers_to_group_by
 from workbench.intake.guessing.spellings import gender_spellings
+
+if TYPE_CHECKING:
+    from workbench.intake.guessing.guesses import Mapped, Proposal, SourceGuess
 
 __all__ = ["profile_text"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -11,7 +12,8 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components, shortest_path
 
-from workbench.intake.identity.links import Links
+if TYPE_CHECKING:
+    from workbench.intake.identity.links import Links
 
 __all__ = ["Clusters", "cluster_people"]
 

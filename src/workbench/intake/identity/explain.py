@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import duckdb
 import pandas as pd
 
 from workbench.core.errors import DataError, Fault
-from workbench.intake.identity.clusters import Clusters
 from workbench.intake.identity.masking import mask
-from workbench.intake.identity.matching import Model
+
+if TYPE_CHECKING:
+    from workbench.intake.identity.clusters import Clusters
+    from workbench.intake.identity.matching import Model
 
 __all__ = ["explain_pair", "most_borderline", "most_suspicious"]
 

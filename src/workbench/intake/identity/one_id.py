@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from workbench.intake.vault import PSEUDONYM_CHARACTERS, VaultKey
+from workbench.intake.identity.vault import PSEUDONYM_CHARACTERS, VaultKey
 
 __all__ = ["log_changes", "looks_like_contact", "name_customers"]
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ibis
 
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file
-from workbench.core.workspace import Workspace
-from workbench.intake.vault import KEY_FILE_VARIABLE, KEY_VARIABLE, Vault
+from workbench.intake.identity.vault import KEY_FILE_VARIABLE, KEY_VARIABLE, Vault
+
+if TYPE_CHECKING:
+    from workbench.core.workspace import Workspace
 
 __all__ = ["forget_people", "gather_people", "has_people", "people_path", "read_people", "write_people"]
 

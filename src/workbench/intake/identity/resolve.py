@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import ibis
@@ -22,7 +22,9 @@ from workbench.intake.identity.links import Links, find_links
 from workbench.intake.identity.matching import Model, score_pairs, unlinkable
 from workbench.intake.identity.one_id import log_changes, looks_like_contact, name_customers
 from workbench.intake.identity.standardise import COMPARABLE, standardise
-from workbench.intake.vault import Vault, VaultKey
+
+if TYPE_CHECKING:
+    from workbench.intake.identity.vault import Vault, VaultKey
 
 __all__ = ["Match", "Resolution", "gather_ids", "match_people", "name_everybody", "seal_people"]
 

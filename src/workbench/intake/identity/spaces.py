@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from workbench.core.errors import Fault, did_you_mean, listed
-from workbench.core.params import SourceParams
+
+if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
 
 __all__ = ["check_spaces", "space_of"]
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import ibis
 import pandas as pd
 
 from workbench.core.errors import DataError, Fault, listed
-from workbench.core.params import SourceParams
+
+if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
 
 __all__ = ["ACCURACY_COLUMNS", "judge_accuracy", "refuse_blockers"]
 

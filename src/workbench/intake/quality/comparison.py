@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
 import pandas as pd
 
 from workbench.core.schema import CANONICAL
-from workbench.intake.quality.past import Past
+
+if TYPE_CHECKING:
+    from workbench.intake.quality.past import Past
 
 __all__ = ["CHANGE_COLUMNS", "PSI_LIMIT", "compare_profiles", "profile_tables"]
 

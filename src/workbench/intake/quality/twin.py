@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.intake.quality.checks import Quality
+if TYPE_CHECKING:
+    from workbench.intake.quality.checks import Quality
 
 __all__ = ["quality_json"]
 

@@ -6,10 +6,12 @@ import datetime as dt
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.intake.surveys.questionnaire import Question, Questionnaire
+if TYPE_CHECKING:
+    from workbench.intake.surveys.questionnaire import Question, Questionnaire
 
 __all__ = ["FAULTS", "Judged", "gather_answers", "judge_answers"]
 

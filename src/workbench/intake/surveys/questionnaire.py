@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
-from workbench.core.params import SourceParams
-from workbench.core.params.section import Section
+from workbench.core.section import Section
 from workbench.core.yaml_lines import read_yaml
+
+if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
 
 __all__ = ["Question", "Questionnaire", "find_questionnaire", "questionnaire_path", "read_questionnaire"]
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import ibis
 import pandas as pd
 
-from workbench.core.params import SourceParams
 from workbench.intake.surveys.answers import MISSING, gather_answers, judge_answers
-from workbench.intake.surveys.questionnaire import Questionnaire
 from workbench.intake.surveys.wide import UNANSWERED, melt_answers
+
+if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
+    from workbench.intake.surveys.questionnaire import Questionnaire
 
 __all__ = ["Survey", "read_survey"]
 

@@ -6,12 +6,15 @@ Inside, question columns are called q0001, q0002 and so on: their own names may 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import ibis
 
-from workbench.core.params import SourceParams
-from workbench.intake.scratch import quoted_name, quoted_text
-from workbench.intake.surveys.questionnaire import Questionnaire
+from workbench.intake.reading.scratch import quoted_name, quoted_text
+
+if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
+    from workbench.intake.surveys.questionnaire import Questionnaire
 
 __all__ = ["UNANSWERED", "as_read", "melt_answers", "numbered_rows", "questions_of", "with_numbers"]
 

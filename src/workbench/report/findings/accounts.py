@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from workbench.analysis.accounts.committee import ROLES
 from workbench.analysis.accounts.health import CHECKS
-from workbench.analysis.accounts.portraits import AccountPortraits
 from workbench.report.findings.finding import Finding
+
+if TYPE_CHECKING:
+    from workbench.analysis.accounts.portraits import AccountPortraits
 
 __all__ = [
     "COMMITTEE",

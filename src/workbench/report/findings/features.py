@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from workbench.analysis.intervals import wilson
 from workbench.core.schema import UNDATED
-from workbench.intake.features.alarms import Alarm
 from workbench.intake.features.registry import registered
-from workbench.intake.features.settings import Scale
 from workbench.report.findings.finding import Finding
 from workbench.report.numbers import LANGUAGES
 from workbench.report.text import say
+
+if TYPE_CHECKING:
+    from workbench.intake.features.alarms import Alarm
+    from workbench.intake.features.inputs.settings import Scale
 
 __all__ = ["ALARMS", "catalogue_features", "find_features", "limit_features", "table_coverage"]
 

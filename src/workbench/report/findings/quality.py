@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.core.params import SourceParams
-from workbench.intake.canonical import Intake
-from workbench.intake.contact_quality import GARBLED
-from workbench.intake.declarations import homeless_columns
-from workbench.intake.quality.checks import Quality
-from workbench.intake.quality.past import Past
+from workbench.intake.casting.contact_quality import GARBLED
+from workbench.intake.tables.declarations import homeless_columns
 from workbench.report.findings.finding import Finding
+
+if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
+    from workbench.intake.quality.checks import Quality
+    from workbench.intake.quality.past import Past
+    from workbench.intake.tables.canonical import Intake
 
 __all__ = ["SUSPICION", "find_changes", "find_quality", "find_suspects_of", "limit_quality"]
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from workbench.analysis.intervals import wilson
-from workbench.analysis.life_cycle import Bounds
-from workbench.analysis.rfm import RfmScores
 from workbench.report.findings.finding import Finding
+
+if TYPE_CHECKING:
+    from workbench.analysis.rfm.life_cycle import Bounds
+    from workbench.analysis.rfm.scores import RfmScores
 
 __all__ = ["find_rfm", "limit_rfm"]
 
@@ -27,7 +29,7 @@ def find_rfm(
     ----------
     scores : RfmScores
     types, statuses, stages : DataFrame
-        `workbench.analysis.rfm_tables.table_groups` by rfm_type, activity_status and life_cycle_stage.
+        `workbench.analysis.rfm.tables.table_groups` by rfm_type, activity_status and life_cycle_stage.
     bounds : Bounds
         The recency bounds in force.
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from workbench.analysis.tags.coverage import KNOWN, OFF, UNKNOWN
 from workbench.analysis.tags.notes import EVERYBODY
-from workbench.analysis.tags.tagging import Tagged
-from workbench.core.tags import ITEMS, TagRegistry
+from workbench.core.tags.items import ITEMS
 from workbench.report.findings.finding import Finding
+
+if TYPE_CHECKING:
+    from workbench.analysis.tags.tagging import Tagged
+    from workbench.core.tags.registry import TagRegistry
 
 __all__ = [
     "find_tags",

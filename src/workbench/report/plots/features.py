@@ -9,8 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from workbench.report.numbers import show
-from workbench.report.plots.charts import (
+from workbench.report.charts.chart import (
     UNKNOWN,
     About,
     Chart,
@@ -21,8 +20,9 @@ from workbench.report.plots.charts import (
     footnote,
     not_enough,
 )
-from workbench.report.plots.marks import Scale, height_for, kind_of, name_of, number_axis, row_axis, track
-from workbench.report.plots.theme import ACCENT, INK
+from workbench.report.charts.marks import Scale, height_for, kind_of, name_of, number_axis, row_axis, track
+from workbench.report.charts.theme import ACCENT, INK
+from workbench.report.numbers import show
 from workbench.report.text import say
 
 __all__ = ["plot_feature_coverage", "plot_feature_spreads"]

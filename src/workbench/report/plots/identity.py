@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import NullFormatter
 
+from workbench.report.charts.chart import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
+from workbench.report.charts.marks import Scale, base_line, height_for, name_of, number_axis, row_axis, track
+from workbench.report.charts.theme import ACCENT, FAINT, GREY, INK, colour_of
 from workbench.report.numbers import show
-from workbench.report.plots.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
-from workbench.report.plots.marks import Scale, base_line, height_for, name_of, number_axis, row_axis, track
-from workbench.report.plots.theme import ACCENT, FAINT, GREY, INK, colour_of
 from workbench.report.text import say
 
 __all__ = ["plot_known", "plot_scores", "plot_unlinkable", "plot_waterfall"]

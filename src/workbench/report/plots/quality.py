@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench.core.errors import DataError, Fault
+from workbench.report.charts.chart import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
+from workbench.report.charts.marks import Scale, height_for, months_axis, name_of, number_axis, row_axis, track
+from workbench.report.charts.theme import ACCENT, GREY, INK, colour_of
 from workbench.report.numbers import show
-from workbench.report.plots.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
-from workbench.report.plots.marks import Scale, height_for, months_axis, name_of, number_axis, row_axis, track
-from workbench.report.plots.theme import ACCENT, GREY, INK, colour_of
 from workbench.report.text import say
 
 __all__ = ["plot_completeness", "plot_records", "plot_rows_by_month"]

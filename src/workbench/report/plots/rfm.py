@@ -7,9 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from workbench.report.numbers import fewer_than, show
-from workbench.report.plots.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
-from workbench.report.plots.marks import (
+from workbench.report.charts.chart import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
+from workbench.report.charts.marks import (
     Scale,
     base_line,
     height_for,
@@ -23,7 +22,8 @@ from workbench.report.plots.marks import (
     share_and_n,
     without_small,
 )
-from workbench.report.plots.theme import FAINT, GREY, INK, PALE, colour_of, colours_of
+from workbench.report.charts.theme import FAINT, GREY, INK, PALE, colour_of, colours_of
+from workbench.report.numbers import fewer_than, show
 from workbench.report.text import say
 
 __all__ = ["plot_grid", "plot_statuses", "plot_types"]

@@ -9,8 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from workbench.report.numbers import show
-from workbench.report.plots.charts import (
+from workbench.report.charts.chart import (
     UNKNOWN,
     About,
     Chart,
@@ -21,9 +20,8 @@ from workbench.report.plots.charts import (
     footnote,
     not_enough,
 )
-from workbench.report.plots.journeys import plot_journeys
-from workbench.report.plots.lettering import drawable, wrapped
-from workbench.report.plots.marks import (
+from workbench.report.charts.lettering import drawable, wrapped
+from workbench.report.charts.marks import (
     Scale,
     base_line,
     diverging,
@@ -38,8 +36,10 @@ from workbench.report.plots.marks import (
     share_and_n,
     without_small,
 )
-from workbench.report.plots.portraits import plot_portraits
-from workbench.report.plots.theme import ACCENT, BASE, CATEGORICAL, FAINT, GREY, INK, colours_of
+from workbench.report.charts.theme import ACCENT, BASE, CATEGORICAL, FAINT, GREY, INK, colours_of
+from workbench.report.numbers import show
+from workbench.report.plots.portraits.groups import plot_portraits
+from workbench.report.plots.portraits.journeys import plot_journeys
 from workbench.report.text import label, say
 
 __all__ = ["plot_journeys", "plot_k_scan", "plot_portraits", "plot_profile", "plot_projection", "plot_sizes"]

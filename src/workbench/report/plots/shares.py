@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.report.plots.bands import band_order
-from workbench.report.plots.charts import (
+from workbench.report.charts.bands import band_order
+from workbench.report.charts.chart import (
     UNKNOWN,
     About,
     Chart,
@@ -18,7 +18,7 @@ from workbench.report.plots.charts import (
     footnote,
     not_enough,
 )
-from workbench.report.plots.marks import (
+from workbench.report.charts.marks import (
     Scale,
     height_for,
     name_of,
@@ -28,7 +28,7 @@ from workbench.report.plots.marks import (
     share_and_n,
     without_small,
 )
-from workbench.report.plots.theme import ACCENT, FAINT, GREY, INK
+from workbench.report.charts.theme import ACCENT, FAINT, GREY, INK
 from workbench.report.text import say
 
 __all__ = ["plot_shares"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.core.tags import GROUPS
+from workbench.core.tags.items import GROUPS
+from workbench.report.charts.chart import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
+from workbench.report.charts.marks import Scale, base_line, height_for, number_axis, row_axis
+from workbench.report.charts.theme import ACCENT, FAINT
 from workbench.report.numbers import show
-from workbench.report.plots.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
-from workbench.report.plots.marks import Scale, base_line, height_for, number_axis, row_axis
-from workbench.report.plots.theme import ACCENT, FAINT
 from workbench.report.text import say
 
 __all__ = ["plot_items"]

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.intervals import SMALL_CELL
-from workbench.report.numbers import show
-from workbench.report.plots.charts import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
-from workbench.report.plots.marks import (
+from workbench.report.charts.chart import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
+from workbench.report.charts.marks import (
     Scale,
     base_line,
     call_out,
@@ -23,7 +22,8 @@ from workbench.report.plots.marks import (
     row_axis,
     sequential,
 )
-from workbench.report.plots.theme import ACCENT, BASE, CATEGORICAL, GREY, INK, PALE, colours_of
+from workbench.report.charts.theme import ACCENT, BASE, CATEGORICAL, GREY, INK, PALE, colours_of
+from workbench.report.numbers import show
 from workbench.report.text import label, say
 
 __all__ = [

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -15,9 +15,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
-from workbench.analysis.saved_models import SavedModel
 from workbench.core.errors import Fault, ProfileError, did_you_mean
-from workbench.run.model_files import FACTS_FILE, MODEL_FOLDER, digest_model, read_cards, read_model
+from workbench.run.artifacts.model_files import FACTS_FILE, MODEL_FOLDER, digest_model, read_cards, read_model
+
+if TYPE_CHECKING:
+    from workbench.analysis.saved_models import SavedModel
 
 __all__ = ["ModelRegistry", "RegisteredModel", "write_signature"]
 

@@ -23,7 +23,7 @@ from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.files import write_json
 
 if TYPE_CHECKING:
-    from workbench.analysis.segments import SegmentDefinition
+    from workbench.analysis.segments.definition import SegmentDefinition
 
 __all__ = ["ALIASES", "DEFINITION_FILE", "RegisteredDefinition", "SegmentRegistry"]
 
@@ -126,7 +126,7 @@ class SegmentRegistry:
         DataError
             Its file is gone, or was changed after it was registered.
         """
-        from workbench.analysis.segments import SegmentDefinition  # noqa: PLC0415  (needs the engine's libraries)
+        from workbench.analysis.segments.definition import SegmentDefinition  # noqa: PLC0415
 
         path = _path(registered.source) / DEFINITION_FILE
         where = f"{self.name} version {registered.number}"

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # before MLflow is imported: no telemetry, no probing of git
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -29,10 +29,12 @@ from mlflow.entities.dataset import Dataset
 from mlflow.entities.dataset_input import DatasetInput
 from mlflow.entities.input_tag import InputTag
 
-from workbench.core.workspace import Workspace
-from workbench.run.model_files import FACTS_FILE, MODEL_FOLDER
+from workbench.run.artifacts.model_files import FACTS_FILE, MODEL_FOLDER
 from workbench.run.tracking.models import ModelRegistry, write_signature
 from workbench.run.tracking.registry import DEFINITION_FILE, SegmentRegistry
+
+if TYPE_CHECKING:
+    from workbench.core.workspace import Workspace
 
 __all__ = ["Tracker", "store_uri"]
 

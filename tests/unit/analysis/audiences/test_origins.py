@@ -9,7 +9,7 @@ import pytest
 from workbench.analysis.audiences.origins import made_by_rule
 from workbench.analysis.audiences.rule import parse_audience, parse_expression
 from workbench.analysis.audiences.select import Knowledge
-from workbench.core.tags import load_registry
+from workbench.core.tags.registry import load_registry
 from workbench.core.workspace import Workspace
 
 TEXTS = ("customer_id", "city", "province", "category_top")

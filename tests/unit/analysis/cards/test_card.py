@@ -7,7 +7,7 @@ import pytest
 
 from workbench.analysis.cards.card import CardSources, make_cards
 from workbench.analysis.cards.timeline import month_starts
-from workbench.core.tags import load_registry
+from workbench.core.tags.registry import load_registry
 from workbench.core.workspace import find_workspace
 
 AS_OF = date(2025, 7, 1)

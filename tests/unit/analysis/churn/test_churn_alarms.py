@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.churn.alarms import (
+from workbench.analysis.churn.models.alarms import (
     ALARMS,
     find_feature_alarms,
     find_future,
     find_model_alarms,
     is_fitted_elsewhere,
 )
-from workbench.analysis.churn.candidates import build_inputs
-from workbench.analysis.churn.columns import choose_columns, tidy
+from workbench.analysis.churn.models.candidates import build_inputs
+from workbench.analysis.model_columns import choose_columns, tidy
 
 N = 400
 

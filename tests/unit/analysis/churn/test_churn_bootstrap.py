@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from workbench.analysis.churn import bootstrap
-from workbench.analysis.churn.bootstrap import MEASURES, bootstrap_measures
-from workbench.analysis.churn.evaluation import METRICS, calibration_line
+from workbench.analysis.churn.models import bootstrap
+from workbench.analysis.churn.models.bootstrap import MEASURES, bootstrap_measures
+from workbench.analysis.churn.models.evaluation import METRICS, calibration_line
 
 
 def drawn(seed, n):

@@ -13,10 +13,10 @@ from workbench.analysis.churn.decision import decide, profit_curve
 from workbench.analysis.churn.declared import declared_reasons
 from workbench.analysis.churn.groups import judge_groups
 from workbench.analysis.churn.labels import label_purchases
+from workbench.analysis.churn.models.results import ChurnResult
 from workbench.analysis.churn.propensity import predict_categories
-from workbench.analysis.churn.results import ChurnResult
 from workbench.analysis.churn.study import ChurnStudy
-from workbench.analysis.declared_segments import declare
+from workbench.analysis.segments.declared import declare
 
 
 def outcomes(n=100, left=40):

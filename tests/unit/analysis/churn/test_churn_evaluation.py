@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from workbench.analysis.churn import evaluation as ev
+from workbench.analysis.churn.models import evaluation as ev
 
 LABELS = np.array([0, 0, 1, 1, 0, 1, 0, 1])
 PERFECT = LABELS.astype(float)

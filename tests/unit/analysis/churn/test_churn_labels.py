@@ -6,12 +6,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from workbench.analysis.churn.labels import (
-    active_customers,
-    choose_horizon,
-    label_purchases,
-    plan_cut_offs,
-)
+from workbench.analysis.churn.labels import active_customers, choose_horizon, label_purchases, plan_cut_offs
 from workbench.core.errors import DataError
 
 CUT = date(2024, 3, 1)

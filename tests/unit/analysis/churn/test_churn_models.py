@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.churn import fitting, models
-from workbench.analysis.churn.alarms import find_feature_alarms
-from workbench.analysis.churn.candidates import CANDIDATES
-from workbench.analysis.churn.columns import choose_columns
-from workbench.analysis.churn.fitting import choose_candidate
-from workbench.analysis.churn.models import fit_dated, fit_undated
+from workbench.analysis.churn.models import fitting
+from workbench.analysis.churn.models import search as models
+from workbench.analysis.churn.models.alarms import find_feature_alarms
+from workbench.analysis.churn.models.candidates import CANDIDATES
+from workbench.analysis.churn.models.fitting import choose_candidate
+from workbench.analysis.churn.models.search import fit_dated, fit_undated
+from workbench.analysis.model_columns import choose_columns
 from workbench.core.errors import DataError
 
 DATA = Path(os.environ.get("WORKBENCH_PUBLIC_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.churn import origins as rolling
-from workbench.analysis.churn.columns import ModelColumns
-from workbench.analysis.churn.fitting import Recipe, pinned
-from workbench.analysis.churn.origins import auc_apart, judge_origins
+from workbench.analysis.churn.models import origins as rolling
+from workbench.analysis.churn.models.fitting import Recipe, pinned
+from workbench.analysis.churn.models.origins import auc_apart, judge_origins
+from workbench.analysis.model_columns import ModelColumns
 
 RECIPE = Recipe(ModelColumns(("recency_days",), ()), seed=1)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.churn.candidates import CANDIDATES
-from workbench.analysis.churn.columns import choose_columns, tidy
-from workbench.analysis.churn.fitting import Recipe, Training, fit_candidate, pinned
-from workbench.analysis.churn.reasons import _steps, explain_customers, partial_effects, permutation_importance
+from workbench.analysis.churn.models.candidates import CANDIDATES
+from workbench.analysis.churn.models.fitting import Recipe, Training, fit_candidate, pinned
+from workbench.analysis.churn.models.reasons import _steps, explain_customers, partial_effects, permutation_importance
+from workbench.analysis.model_columns import choose_columns, tidy
 
 
 @pytest.fixture(scope="module")

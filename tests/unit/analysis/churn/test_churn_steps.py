@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder
 
-from workbench.analysis.churn.candidates import build_inputs
-from workbench.analysis.churn.columns import ModelColumns
-from workbench.analysis.churn.fitting import Recipe, Training, fit_candidate, pinned
-from workbench.analysis.churn.steps import EmptyAsZero, WordColumns
+from workbench.analysis.churn.models.candidates import build_inputs
+from workbench.analysis.churn.models.fitting import Recipe, Training, fit_candidate, pinned
+from workbench.analysis.churn.models.steps import EmptyAsZero, WordColumns
+from workbench.analysis.model_columns import ModelColumns
 
 WORDS = st.lists(st.tuples(st.sampled_from(["", "a", "b", "c", "红"]), st.sampled_from(["x", "y"])), min_size=1)
 

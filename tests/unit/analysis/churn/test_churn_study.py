@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis import features_then
+from workbench.analysis import features_at_cutoff as features_then
 from workbench.analysis.churn import study as churn_study
-from workbench.analysis.churn.results import ChurnResult
+from workbench.analysis.churn.models.results import ChurnResult
+from workbench.analysis.churn.scoring import CHURN_COLUMNS
 from workbench.analysis.churn.study import ChurnStudy, score_customers, study_churn
-from workbench.analysis.features_then import FeaturesThen
+from workbench.analysis.features_at_cutoff import FeaturesThen
 from workbench.core.errors import DataError
 
 FIRST, AS_OF = date(2024, 1, 1), date(2024, 6, 17)  # 168 days: six periods of four weeks
@@ -183,7 +184,7 @@ def test_a_history_that_bears_no_model_says_why(rows, options, reason, span):
     assert (found.horizon, found.cut_offs, found.result.model) == (None, {}, None)
     scored = score_customers(found, pd.DataFrame({"customer_id": ["c1"]}), {}, as_of=AS_OF)
     assert scored.empty
-    assert list(scored) == list(churn_study.CHURN_COLUMNS)
+    assert list(scored) == list(CHURN_COLUMNS)
 
 
 def test_a_history_of_exactly_four_periods_is_enough(fitted):

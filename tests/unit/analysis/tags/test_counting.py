@@ -16,7 +16,7 @@ from workbench.analysis.tags.drifting import compare_with_last, measure_accuracy
 from workbench.analysis.tags.notes import note_segments
 from workbench.analysis.tags.strategies import strategies_of, strategy_for
 from workbench.analysis.tags.tagging import tag_customers
-from workbench.core.tags import load_registry
+from workbench.core.tags.registry import load_registry
 from workbench.core.workspace import Workspace
 
 ROOT = Path(__file__).parents[4]

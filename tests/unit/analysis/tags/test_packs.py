@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.analysis.tags.strategies import strategy_for
 from workbench.analysis.tags.tagging import Tagged, tag_customers
-from workbench.core.tags import load_registry
+from workbench.core.tags.registry import load_registry
 from workbench.core.workspace import Workspace
 
 AS_OF = dt.date(2025, 7, 1)

@@ -13,7 +13,8 @@ from workbench.analysis.tags.columns import known_columns
 from workbench.analysis.tags.compiling import check_tags, plan_tags
 from workbench.analysis.tags.tagging import days_of_data, tag_customers, tag_options
 from workbench.core.errors import ProfileError
-from workbench.core.tags import Tag, load_registry
+from workbench.core.tags.definition import Tag
+from workbench.core.tags.registry import load_registry
 from workbench.core.workspace import Workspace
 
 AS_OF = dt.date(2025, 7, 1)

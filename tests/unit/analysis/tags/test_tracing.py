@@ -11,7 +11,7 @@ import pytest
 
 from workbench.analysis.tags.tagging import tag_customers
 from workbench.analysis.tags.tracing import trace_tag
-from workbench.core.tags import load_registry
+from workbench.core.tags.registry import load_registry
 from workbench.core.workspace import Workspace
 
 AS_OF = dt.date(2025, 7, 1)

@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.value import bg_nbd
-from workbench.analysis.value.fitting import Fit
 from workbench.analysis.value.judging import (
     CRITERIA,
     by_decile,
@@ -21,6 +19,8 @@ from workbench.analysis.value.judging import (
     recency_by_frequency,
     spread_of_outcomes,
 )
+from workbench.analysis.value.models import bg_nbd
+from workbench.analysis.value.models.fitting import Fit
 from workbench.analysis.value.next_purchase import expect_next, next_weeks
 from workbench.analysis.value.survival import hurry_factors, return_curves, return_spells
 

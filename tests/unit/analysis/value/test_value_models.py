@@ -9,10 +9,10 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import hyp2f1
 
-from workbench.analysis.value import bg_nbd, gamma_gamma, pareto_nbd
-from workbench.analysis.value.fitting import Levels
 from workbench.analysis.value.history import days_of_purchase, holdout, purchase_history
 from workbench.analysis.value.judging import errors
+from workbench.analysis.value.models import bg_nbd, gamma_gamma, pareto_nbd
+from workbench.analysis.value.models.fitting import Levels
 from workbench.analysis.value.orders import alive, collapse, draw_orders, expect, fit_orders, naive_orders
 
 BG = {"r": 0.2426, "alpha": 4.4136, "a": 0.7929, "b": 2.4259}  # Fader, Hardie & Lee (2005), Table 2

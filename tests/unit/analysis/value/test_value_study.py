@@ -18,8 +18,8 @@ from workbench.analysis.value.learning import LEARNERS, Past, learn_until
 from workbench.analysis.value.saved import pack_value, unpack_value
 from workbench.analysis.value.study import study_value
 from workbench.core.errors import DataError
-from workbench.report.value_card import value_cards
-from workbench.run.scorers import prepare_value
+from workbench.report.cards.value import value_cards
+from workbench.run.services.scorers import prepare_value
 
 START, AS_OF = date(2023, 1, 1), date(2024, 7, 1)
 

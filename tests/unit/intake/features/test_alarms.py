@@ -6,8 +6,8 @@ import ibis
 import pytest
 
 from workbench.core.schema import UNDATED
-from workbench.intake.features import build_features, watch_future
-from workbench.intake.features.alarms import find_alarms
+from workbench.intake.features.alarms import find_alarms, watch_future
+from workbench.intake.features.build import build_features
 
 AS_OF = date(2024, 7, 1)
 N = 100

@@ -5,7 +5,7 @@ from math import radians, sin
 
 import pytest
 
-from workbench.intake.features.calendars import FIRST_YEAR, LAST_YEAR, days_of
+from workbench.intake.features.inputs.calendars import FIRST_YEAR, LAST_YEAR, days_of
 
 BEIJING = timedelta(hours=8)
 DELTA_T = timedelta(seconds=72)  # terrestrial less universal time in these decades

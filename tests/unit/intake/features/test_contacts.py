@@ -5,7 +5,8 @@ from datetime import date, datetime
 import ibis
 import pytest
 
-from workbench.intake.features import FeatureSettings, build_features
+from workbench.intake.features.build import build_features
+from workbench.intake.features.inputs.settings import FeatureSettings
 
 AS_OF = date(2024, 7, 1)
 CUSTOMERS = {

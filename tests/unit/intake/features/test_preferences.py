@@ -3,7 +3,7 @@
 import ibis
 import pytest
 
-from workbench.intake.features.preferences import describe_loyalty
+from workbench.intake.features.purchases.preferences import describe_loyalty
 
 PRODUCTS = {"product_id": ["a", "b", "c"], "category": ["tea", "tea", "salt"], "brand": ["Ahmad", "Bigelow", "Cerebos"]}
 

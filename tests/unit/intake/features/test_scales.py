@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from workbench.core.params.build_features import BuildFeatures
-from workbench.intake.features import FeatureSettings, build_features, judge_scales, read_scales
+from workbench.core.stages.build_features import BuildFeatures
+from workbench.intake.features.build import build_features
+from workbench.intake.features.contacts.scales import judge_scales, read_scales
+from workbench.intake.features.inputs.settings import FeatureSettings
 
 AS_OF = date(2024, 7, 1)
 DECLARED = {"care": {"items": ["q1", "q2", "q3"], "reverse": ["q3"], "low": 1, "high": 5}}

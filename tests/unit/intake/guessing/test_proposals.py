@@ -8,14 +8,14 @@ import pytest
 import yaml
 
 from workbench.core.errors import ProfileError
-from workbench.core.params.build_features import ScaleParams
-from workbench.core.profile import load_profile
+from workbench.core.params.profile import load_profile
+from workbench.core.stages.build_features import ScaleParams
 from workbench.core.workspace import Workspace
 from workbench.intake.guessing.proposals import propose
 from workbench.intake.guessing.samples import take_samples
 from workbench.intake.guessing.writing import profile_text
 from workbench.intake.identity.spaces import check_spaces
-from workbench.intake.sources import check_source
+from workbench.intake.tables.sources import check_source
 
 
 @pytest.fixture

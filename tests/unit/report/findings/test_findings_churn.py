@@ -8,12 +8,12 @@ import pytest
 
 from workbench.analysis.churn.decision import decide, profit_curve
 from workbench.analysis.churn.labels import Horizon
-from workbench.analysis.churn.results import ChurnResult
+from workbench.analysis.churn.models.results import ChurnResult
 from workbench.analysis.churn.study import ChurnStudy
-from workbench.report.findings.churn import find_churn, limit_churn, measure_churn
-from workbench.report.findings.churn_decision import contact_rows, find_decision
+from workbench.report.findings.churn.decision import contact_rows, find_decision
+from workbench.report.findings.churn.scores import find_churn, limit_churn, measure_churn
 from workbench.report.text import say
-from workbench.run.telling import plain
+from workbench.run.stages.telling import plain
 
 METRICS = {
     "auc": 0.8, "auc_low": 0.75, "auc_high": 0.85, "baseline_auc": 0.7, "positives": 40, "customers": 200,

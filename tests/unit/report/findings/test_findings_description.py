@@ -6,14 +6,19 @@ import ibis
 import pandas as pd
 import pytest
 
-from workbench.analysis.concentration import pareto
-from workbench.analysis.description import repeat_rate
-from workbench.analysis.differences import DIFFERENCE_COLUMNS
-from workbench.analysis.retention import cohort_retention, monthly_states
-from workbench.analysis.variables import describe_variables
-from workbench.report.findings.description import find_base, find_differences, find_movement, limit_description
+from workbench.analysis.description.concentration import pareto
+from workbench.analysis.description.differences import DIFFERENCE_COLUMNS
+from workbench.analysis.description.population import repeat_rate
+from workbench.analysis.description.retention import cohort_retention, monthly_states
+from workbench.analysis.description.variables import describe_variables
+from workbench.report.findings.description.population import (
+    find_base,
+    find_differences,
+    find_movement,
+    limit_description,
+)
 from workbench.report.text import say
-from workbench.run.telling import plain
+from workbench.run.stages.telling import plain
 
 
 def told(findings):

@@ -9,7 +9,7 @@ from workbench.core.schema import UNDATED
 from workbench.report.findings.features import catalogue_features, find_features, limit_features, table_coverage
 from workbench.report.findings.scales import find_scales
 from workbench.report.text import say
-from workbench.run.telling import plain
+from workbench.run.stages.telling import plain
 
 AS_OF = date(2024, 3, 1)
 FEATURES = pd.DataFrame(

@@ -3,12 +3,12 @@
 import pandas as pd
 import pytest
 
-from workbench.analysis.life_cycle import Bounds
-from workbench.analysis.rfm import RfmScores
-from workbench.analysis.rfm_tables import table_groups
+from workbench.analysis.rfm.life_cycle import Bounds
+from workbench.analysis.rfm.scores import RfmScores
+from workbench.analysis.rfm.tables import table_groups
 from workbench.report.findings.rfm import find_rfm, limit_rfm
 from workbench.report.text import say
-from workbench.run.telling import plain
+from workbench.run.stages.telling import plain
 
 FIXED = Bounds((90, 180, 360), "fixed")
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from workbench.report.findings.segment_tables import PORTRAITS, shown_portraits
+from workbench.report.findings.segments.tables import PORTRAITS, shown_portraits
 
 NAMES = {"rich": {"en": "Rich", "zh": "富"}, "poor": {"en": "Poor", "zh": "贫"}}
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from workbench.analysis.candidates import UNSUITED, Search
-from workbench.analysis.clustering import Candidate
-from workbench.analysis.segments import ALL, Segment, SegmentDefinition
-from workbench.analysis.transforms import FeatureTransform, Transform
-from workbench.analysis.verdicts import VERDICTS, Verdict
-from workbench.report.findings.segment_tables import value_shares
-from workbench.report.findings.segments import find_segments, find_tried, limit_segments
+from workbench.analysis.clustering.candidates import UNSUITED, Search
+from workbench.analysis.clustering.sweep import Candidate
+from workbench.analysis.clustering.transforms import FeatureTransform, Transform
+from workbench.analysis.clustering.verdicts import VERDICTS, Verdict
+from workbench.analysis.segments.definition import ALL, Segment, SegmentDefinition
+from workbench.report.findings.segments.definition import find_segments, find_tried, limit_segments
+from workbench.report.findings.segments.tables import value_shares
 from workbench.report.text import say
-from workbench.run.telling import plain
+from workbench.run.stages.telling import plain
 
 MEASURED = {
     "customers": 200, "needed": 100, "silhouette": 0.44, "null_high": 0.42, "min_jaccard": 0.8,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.report.plots.bands import band_order
+from workbench.report.charts.bands import band_order
 
 
 @pytest.mark.parametrize(

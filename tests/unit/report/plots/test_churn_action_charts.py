@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from workbench.report.plots.churn_action import plot_partial, plot_profit
+from workbench.report.plots.churn.action import plot_partial, plot_profit
 
 
 def partial(*probabilities):

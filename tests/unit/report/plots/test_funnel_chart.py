@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from workbench.report.plots.diagnosis import plot_funnel
+from workbench.report.plots.description.drivers import plot_funnel
 
 STEPS = ("view", "cart", "purchase")
 

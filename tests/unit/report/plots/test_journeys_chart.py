@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from workbench.report.plots.charts import About
-from workbench.report.plots.journeys import plot_journeys
+from workbench.report.charts.chart import About
+from workbench.report.plots.portraits.journeys import plot_journeys
 
 STEPS = ("awareness", "consideration", "purchase")
 ABOUT = About(source="made up", least=15)

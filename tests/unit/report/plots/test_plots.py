@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 
 from workbench.core.errors import DataError
-from workbench.report.plots import churn as plots_churn
-from workbench.report.plots import cohorts as plots_cohorts
-from workbench.report.plots import description as plots_description
+from workbench.report.charts.chart import About, footnote
+from workbench.report.charts.theme import render
 from workbench.report.plots import features as plots_features
 from workbench.report.plots import identity as plots_identity
 from workbench.report.plots import quality as plots_quality
@@ -19,8 +18,9 @@ from workbench.report.plots import rfm as plots_rfm
 from workbench.report.plots import segments as plots_segments
 from workbench.report.plots import shares as plots_shares
 from workbench.report.plots import value as plots_value
-from workbench.report.plots.charts import About, footnote
-from workbench.report.plots.theme import render
+from workbench.report.plots.churn import scores as plots_churn
+from workbench.report.plots.description import cohorts as plots_cohorts
+from workbench.report.plots.description import population as plots_description
 
 HOSTILE = '$x_1$ <img src=x onerror="alert(1)"> 100% 张三'
 ABOUT = About(source="Shop & Sons", period=(date(2017, 1, 1), date(2017, 12, 31)), currency="CNY")

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from workbench.report.plots.charts import About
-from workbench.report.plots.regions import plot_region
+from workbench.report.charts.chart import About
+from workbench.report.plots.portraits.regions import plot_region
 
 ABOUT = About(least=12)
 

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from workbench.core.errors import DataError
-from workbench.report.plots.charts import About, Chart, canvas, composed, footnote
-from workbench.report.plots.lettering import drawable, ems, shortened, wrapped
-from workbench.report.plots.marks import kind_of, spread, steps_of
+from workbench.report.charts.chart import About, Chart, canvas, composed, footnote
+from workbench.report.charts.lettering import drawable, ems, shortened, wrapped
+from workbench.report.charts.marks import kind_of, spread, steps_of
+from workbench.report.charts.theme import CATEGORICAL, LIGHTS, colour_of, colours_of, render, save, theme, themed
 from workbench.report.plots.segments import plot_projection
-from workbench.report.plots.theme import CATEGORICAL, LIGHTS, colour_of, colours_of, render, save, theme, themed
 
 
 def chart_with(text: str) -> Chart:
@@ -161,8 +161,8 @@ def test_the_same_chart_gives_the_same_bytes():
 def test_bytes_do_not_depend_on_the_process(tmp_path):
     code = (
         "import sys, hashlib\n"
-        "from workbench.report.plots.charts import not_enough\n"
-        "from workbench.report.plots.theme import render\n"
+        "from workbench.report.charts.chart import not_enough\n"
+        "from workbench.report.charts.theme import render\n"
         "print(hashlib.sha256(render(not_enough('zh'), 'svg')).hexdigest(), 'matplotlib.pyplot' in sys.modules)"
     )
     found = {

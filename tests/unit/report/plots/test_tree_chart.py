@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from workbench.report.plots.diagnosis import plot_tree
+from workbench.report.plots.description.drivers import plot_tree
 
 NODES = pd.DataFrame({
     "node": [0, 1, 2], "parent": [-1, 0, 0], "depth": [0, 1, 1], "variable": [None, "frequency_orders", "frequency_orders"],

@@ -1,0 +1,1 @@
+"""Fitting, judging and explaining models of churn."""

@@ -1,0 +1,343 @@
+"""How is one churn model fitted, searched, calibrated and chosen? Steps of 08_predict_churn, on periods or folds."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+from sklearn import config_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits
+
+from workbench.analysis.churn.models.candidates import (
+    CANDIDATES,
+    SEARCHED,
+    available_candidates,
+    build_inputs,
+    build_learner,
+    inputs_of,
+)
+from workbench.analysis.churn.models.evaluation import auc, auc_standard_error, logistic_line, logit
+from workbench.analysis.model_columns import ModelColumns, tidy
+
+__all__ = [
+    "ChurnModel",
+    "Held",
+    "Recipe",
+    "Training",
+    "choose_candidate",
+    "fit_candidate",
+    "fit_nested",
+    "folds_of",
+    "inner_scores",
+    "pinned",
+    "platt_line",
+    "sampled",
+    "train_calibrated",
+]
+
+INNER = 3  # folds inside the training customers
+DIGITS = 6
+RAW = (1.0, 0.0)  # the calibrating line that changes nothing
+MOST_ROWS = 50_000  # customers that the slow learners are fitted on: of more, a seeded sample
+SLOW = frozenset({"svm", "neural_network"})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What all fits of one study share.
+
+    Attributes
+    ----------
+    columns : ModelColumns
+    seed, horizon_days : int
+    groups : numpy.ndarray or None
+        Households, shape (n,) beside the rows that are folded; no fold parts one. None: everybody alone.
+    """
+
+    columns: ModelColumns
+    seed: int = 0
+    horizon_days: int = 28
+    groups: np.ndarray | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The candidates, the simplest first."""
+        return available_candidates(self.columns)
+
+    def of(self, rows: np.ndarray) -> Recipe:
+        """Return the recipe for some of the rows."""
+        return self if self.groups is None else replace(self, groups=self.groups[rows])
+
+
+class Training:
+    """Training customers, their inputs prepared once for all the candidates that take the same.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Features as ``tidy`` gives them.
+    labels : numpy.ndarray
+        0 or 1, both present.
+    columns : ModelColumns
+    """
+
+    def __init__(self, frame: pd.DataFrame, labels: np.ndarray, columns: ModelColumns):
+        self.frame = frame
+        self.labels = labels
+        self.columns = columns
+        self._prepared: dict[str, tuple[Any, np.ndarray]] = {}
+
+    def prepared(self, kind: str) -> tuple[Any, np.ndarray]:
+        """Return the inputs of a kind, fitted on these customers, and what they make of them."""
+        if kind not in self._prepared:
+            inputs = build_inputs(kind, self.columns)
+            self._prepared[kind] = (inputs, inputs.fit_transform(self.frame))
+        return self._prepared[kind]
+
+
+class Held:
+    """Customers that a training has not seen, their inputs made once for all the candidates that take the same.
+
+    Parameters
+    ----------
+    train : Training
+    frame : pandas.DataFrame
+        Features as ``tidy`` gives them.
+    labels : numpy.ndarray
+        0 or 1.
+    """
+
+    def __init__(self, train: Training, frame: pd.DataFrame, labels: np.ndarray):
+        self.labels = labels
+        self._train = train
+        self._frame = frame
+        self._made: dict[str, np.ndarray] = {}
+
+    def scores(self, model: ChurnModel) -> np.ndarray:
+        """Return the raw probabilities of a model fitted on the training."""
+        kind = inputs_of(model.name, model.columns)
+        if kind not in self._made:
+            self._made[kind] = self._train.prepared(kind)[0].transform(self._frame)
+        return _raw(model.pipeline[1:], self._made[kind])
+
+
+@dataclass(frozen=True)
+class ChurnModel:
+    """A fitted pipeline and the line that calibrates it.
+
+    Attributes
+    ----------
+    name : str
+        The candidate.
+    columns : ModelColumns
+    pipeline : sklearn.pipeline.Pipeline
+    slope, intercept : float
+        Of the calibration: logit(p) = intercept + slope logit(raw p) (Platt 1999, fitted on customers not trained on).
+    settings : dict
+        What the search found.
+    """
+
+    name: str
+    columns: ModelColumns
+    pipeline: Any
+    slope: float
+    intercept: float
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def predict(self, features: pd.DataFrame) -> np.ndarray:
+        """Return the calibrated probability of the event for each row, in 0..1."""
+        return np.round(expit(self.log_odds(features)), 9)
+
+    def calibrated(self, raw: np.ndarray) -> np.ndarray:
+        """Return the calibrated probabilities of raw ones."""
+        return np.round(expit(self.intercept + self.slope * logit(raw)), 9)
+
+    def log_odds(self, features: pd.DataFrame) -> np.ndarray:
+        """Return the calibrated log odds of the event for each row."""
+        if not len(features):
+            return np.zeros(0)
+        # trees add up row by row, the same on any number of threads; what is multiplied is held to one
+        with threadpool_limits(limits=1, user_api="blas"), config_context(assume_finite=True):
+            raw = _raw(self.pipeline, tidy(features, self.columns))
+        return self.intercept + self.slope * logit(raw)
+
+
+@contextmanager
+def pinned() -> Iterator[None]:
+    """Hold every learner to one thread; the slow ones may stop before they converge, their rounds are bounded.
+
+    ``tidy`` leaves nothing infinite, so what scikit-learn would check again at every step is not checked.
+    """
+    checked = config_context(assume_finite=True, skip_parameter_validation=True)
+    with threadpool_limits(limits=1), checked, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+def fit_candidate(
+    name: str,
+    recipe: Recipe,
+    train: Training,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    line: tuple[float, float] = RAW,
+) -> ChurnModel:
+    """Fit a candidate on training customers.
+
+    Parameters
+    ----------
+    name : str
+        One of ``candidates.CANDIDATES``.
+    recipe : Recipe
+    train : Training
+    settings : mapping, optional
+        As in ``candidates.SEARCHED``; default: the first there.
+    line : (slope, intercept)
+        The calibration to carry; ``RAW`` for none.
+
+    Returns
+    -------
+    ChurnModel
+        To be called inside ``pinned``, so that the same input gives the same bytes. The support vector machine and the
+        neural network are fitted on at most 50,000 customers, drawn by the seed.
+    """
+    chosen = dict(settings if settings is not None else SEARCHED.get(name, ({},))[0])
+    asked = {"settings": chosen, "seed": recipe.seed, "horizon_days": recipe.horizon_days}
+    learner = build_learner(name, recipe.columns, **asked)
+    inputs, matrix = train.prepared(inputs_of(name, recipe.columns))
+    labels = train.labels
+    if name in SLOW and len(labels) > MOST_ROWS:
+        kept = sampled(len(labels), recipe.seed)
+        matrix, labels = matrix[kept], labels[kept]
+    learner.fit(matrix, labels)
+    return ChurnModel(name, recipe.columns, make_pipeline(inputs, *learner), *line, settings=chosen)
+
+
+def sampled(count: int, seed: int) -> np.ndarray:
+    """Return the positions of at most 50,000 rows of so many, drawn by the seed, rising."""
+    if count <= MOST_ROWS:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, MOST_ROWS, replace=False))
+
+
+def train_calibrated(
+    name: str, recipe: Recipe, train: Training, calibrate: Held, *, settings: Mapping[str, Any] | None = None
+) -> tuple[ChurnModel, float]:
+    """Fit on one period, search and calibrate on the next.
+
+    Parameters
+    ----------
+    name, recipe, train
+        As for ``fit_candidate``.
+    calibrate : Held
+        Customers the model was not fitted on.
+    settings : mapping, optional
+        No search: these.
+
+    Returns
+    -------
+    (ChurnModel, float)
+        The calibrated model, and the AUC of its raw scores on the calibration customers; of several settings the one
+        with the best AUC there, the most restrained first.
+    """
+    tried = SEARCHED.get(name, ({},)) if settings is None else (settings,)
+    found = [_tried(name, recipe, each, train, calibrate) for each in tried]
+    model, scores, area = max(found, key=lambda each: each[2])
+    slope, intercept = platt_line(scores, calibrate.labels)
+    return replace(model, slope=slope, intercept=intercept), area
+
+
+def platt_line(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Fit the calibrating line on Platt's targets, which keep a little doubt: (positives + 1) / (positives + 2)."""
+    positives = labels.sum()
+    high, low = (positives + 1) / (positives + 2), 1 / (len(labels) - positives + 2)
+    slope, intercept = logistic_line(logit(scores), np.where(labels == 1, high, low))
+    return round(slope, DIGITS), round(intercept, DIGITS)
+
+
+def choose_candidate(selection: Mapping[str, float], labels: np.ndarray) -> str:
+    """Take the simplest candidate within one standard error of the best AUC."""
+    best = max(selection.values())
+    positives = int(labels.sum())
+    error = auc_standard_error(best, positives, len(labels) - positives)
+    return next(name for name in CANDIDATES if name in selection and selection[name] >= best - error)
+
+
+def folds_of(recipe: Recipe, labels: np.ndarray, *, folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Part customers into stratified folds that part no household."""
+    blank = np.zeros(len(labels))
+    if recipe.groups is None:
+        return StratifiedKFold(folds, shuffle=True, random_state=seed).split(blank, labels)
+    return StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(blank, labels, recipe.groups)
+
+
+def inner_scores(recipe: Recipe, train: Training) -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
+    """Return, for every candidate, raw probabilities from models that have not seen the customer, and the settings.
+
+    The settings are searched on the first of three folds and kept for the others.
+    """
+    scores = {name: np.zeros(len(train.labels)) for name in recipe.names}
+    settings: dict[str, dict[str, Any]] = {}
+    for rest, held in folds_of(recipe, train.labels, folds=INNER, seed=recipe.seed):
+        inside = Training(train.frame.iloc[rest], train.labels[rest], recipe.columns)
+        outside = Held(inside, train.frame.iloc[held], train.labels[held])
+        for name in recipe.names:
+            tried = (settings[name],) if name in settings else SEARCHED.get(name, ({},))
+            found = [_tried(name, recipe, each, inside, outside) for each in tried]
+            model, scores[name][held], _ = max(found, key=lambda each: each[2])
+            settings[name] = model.settings
+    return {name: (scores[name], settings[name]) for name in recipe.names}
+
+
+def fit_nested(
+    recipe: Recipe, train: Training, *, only_chosen: bool = False
+) -> tuple[dict[str, ChurnModel], str, dict[str, float]]:
+    """Fit every candidate, calibrated on inner folds, and choose among them by the inner folds alone.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its groups are those of the training customers.
+    train : Training
+    only_chosen : bool
+        Fit the chosen candidate alone on all of them.
+
+    Returns
+    -------
+    (dict of ChurnModel, str, dict of float)
+        The candidates fitted on all these customers, the name of the chosen one, and the AUC of each on the inner
+        folds.
+    """
+    inner = inner_scores(recipe, train)
+    selection = {name: auc(train.labels, scores) for name, (scores, _) in inner.items()}
+    chosen = choose_candidate(selection, train.labels)
+    fitted = {
+        name: fit_candidate(name, recipe, train, settings=settings, line=platt_line(scores, train.labels))
+        for name, (scores, settings) in inner.items()
+        if name == chosen or not only_chosen
+    }
+    return fitted, chosen, selection
+
+
+def _tried(
+    name: str, recipe: Recipe, settings: Mapping[str, Any], train: Training, held: Held
+) -> tuple[ChurnModel, np.ndarray, float]:
+    model = fit_candidate(name, recipe, train, settings=settings)
+    scores = held.scores(model)
+    return model, scores, round(auc(held.labels, scores), 9)
+
+
+def _raw(pipeline: Any, rows: pd.DataFrame | np.ndarray) -> np.ndarray:
+    """Return the pipeline's own probability, or its margin where it has none."""
+    if hasattr(pipeline, "predict_proba"):
+        return pipeline.predict_proba(rows)[:, 1]
+    return expit(pipeline.decision_function(rows))

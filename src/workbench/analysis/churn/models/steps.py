@@ -1,0 +1,125 @@
+"""Steps of the churn pipelines that scikit-learn lacks, or is slow at: logs, words as columns, expected purchases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from workbench.analysis.value.models import bg_nbd
+
+__all__ = ["HISTORY", "EmptyAsZero", "ExpectedPurchases", "SignedLog", "WordColumns"]
+
+HISTORY = ("frequency_orders", "recency_days", "tenure_days")  # what expected purchases are made of, in this order
+SKEWED = 2.0  # skewness beyond which the linear model sees sign(x) ln(1 + abs(x))
+WEEK = 7  # days
+SMALL = 1e-9
+MOST_FITTED = 20_000  # customers that BG/NBD is fitted on
+
+
+class SignedLog(TransformerMixin, BaseEstimator):
+    """Take sign(x) ln(1 + abs(x)) of the columns that are skewed among the training customers."""
+
+    def fit(self, X, y=None):
+        """Find the skewed columns."""
+        centred = X - X.mean(axis=0)
+        spread = centred.std(axis=0)
+        self.skewed_ = (centred**3).mean(axis=0) > SKEWED * np.where(spread > 0, spread, np.inf) ** 3
+        return self
+
+    def transform(self, X):
+        """Transform the skewed columns, leave the others."""
+        return np.where(self.skewed_, np.sign(X) * np.log1p(np.abs(X)), X)
+
+
+class EmptyAsZero(TransformerMixin, BaseEstimator):
+    """Set columns to 0 of which no training customer has a value: trees cannot bin them. Others stay as they are."""
+
+    def fit(self, X, y=None):
+        """Find the columns without any value."""
+        self.empty_ = np.isnan(np.asarray(X, float)).all(axis=0)
+        return self
+
+    def transform(self, X):
+        """Return the columns as an array."""
+        return np.where(self.empty_, 0.0, np.asarray(X, float))
+
+
+class WordColumns(TransformerMixin, BaseEstimator):
+    """Make one 0/1 column of every frequent word, and one of all the rare ones together.
+
+    What ``OneHotEncoder(min_frequency=..., handle_unknown="infrequent_if_exist", sparse_output=False)`` gives, in a
+    tenth of its time: that one walks through texts word by word in Python. A word that was not there in training counts
+    as rare; where none is rare, it has no column.
+
+    Parameters
+    ----------
+    min_frequency : float
+        Share of the training customers under which a word is rare.
+    """
+
+    def __init__(self, min_frequency: float = 0.01):
+        self.min_frequency = min_frequency
+
+    def fit(self, X, y=None):
+        """Find the words of every column, ``categories_``, and the rare ones, ``infrequent_categories_``; sorted."""
+        self.categories_, self.infrequent_categories_ = [], []
+        for name in X.columns:
+            counts = X[name].value_counts().sort_index()
+            rare = counts.index[counts < self.min_frequency * len(X)].to_numpy(object)
+            self.categories_.append(counts.index.to_numpy(object))
+            self.infrequent_categories_.append(rare if len(rare) else None)
+        return self
+
+    def transform(self, X):
+        """Return the columns of the frequent words in order, then that of the rare ones, column by column of X."""
+        parts = []
+        for name, words, rare in zip(X.columns, self.categories_, self.infrequent_categories_, strict=True):
+            frequent = words if rare is None else words[~np.isin(words, rare)]
+            at = pd.Index(frequent, dtype=object).get_indexer(X[name].to_numpy(object))
+            columns = np.zeros((len(X), len(frequent) + 1))
+            columns[np.arange(len(X)), at] = 1.0  # what is not frequent has position -1: the last column
+            parts.append(columns[:, :-1] if rare is None else columns)
+        return np.hstack(parts) if parts else np.zeros((len(X), 0))
+
+
+class ExpectedPurchases(TransformerMixin, BaseEstimator):
+    """Say how many purchases BG/NBD expects of each customer within the horizon (never its P(alive)).
+
+    Takes the columns of ``HISTORY``, gives the logarithm of the expected purchases (Fader, Hardie & Lee 2005, equation
+    10). Fitted on the training customers, at most 20,000 of them. It is a baseline: its likelihood does not know that
+    only customers active of late are judged.
+
+    Parameters
+    ----------
+    weeks : float
+        Length of the horizon.
+    """
+
+    def __init__(self, weeks: float = 4.0):
+        self.weeks = weeks
+
+    def fit(self, X, y=None):
+        """Fit r, alpha, a, b by maximum likelihood."""
+        x, t_x, t = _statistics(X)
+        step = max(1, -(-len(x) // MOST_FITTED))
+        found = bg_nbd.fit(x[::step], t_x[::step], t[::step])
+        self.names_ = list(found.parameters)
+        self.values_ = np.array([found.parameters[name] for name in self.names_])
+        return self
+
+    def transform(self, X):
+        """Return the logarithm of the expected purchases, shape (n, 1)."""
+        parameters = dict(zip(self.names_, self.values_.tolist(), strict=True))
+        expected = bg_nbd.expected_orders(parameters, *_statistics(X), weeks=self.weeks)
+        held = np.nan_to_num(np.asarray(expected, float), nan=SMALL, posinf=1e6)
+        return np.log(np.maximum(held, SMALL)).reshape(-1, 1)
+
+
+def _statistics(X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return repeats, weeks from the first purchase to the last and to the end; nothing known counts as one new one."""
+    orders, recency, tenure = np.nan_to_num(np.asarray(X, float), nan=0.0).T
+    t = np.maximum(tenure, 0) / WEEK
+    x = np.maximum(orders - 1, 0)
+    t_x = np.where(x > 0, np.clip(tenure - recency, 0, None) / WEEK, 0.0)
+    return x, np.minimum(t_x, t), t

@@ -1,0 +1,1 @@
+"""Finding groups and judging whether they are there."""

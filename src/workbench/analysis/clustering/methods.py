@@ -1,0 +1,88 @@
+"""Which ways of grouping customers are there? The methods of the sweep of 06_segment_customers, all of one shape.
+
+A method fits a model of k groups and places points by a model. Models are plain JSON values, the very ones a segment
+definition keeps: ``centroids``, ``gaussians`` or ``classes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.analysis.clustering.centres import fit_centres, nearest
+from workbench.analysis.clustering.latent_classes import class_scores, fit_classes
+from workbench.analysis.clustering.mixtures import fit_mixture, log_densities
+
+__all__ = ["METHODS", "Method", "Model"]
+
+Model = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way of grouping.
+
+    Attributes
+    ----------
+    name : str
+        kmeans, mixture, mixed or classes.
+    space : str
+        What its points are: ``numbers`` (scaled numeric features), ``mixed`` (those and one column per level of each
+        category) or ``codes`` (levels as integers).
+    fit : callable
+        (points, k, *, n_restarts, seed) to a model; row order does not matter.
+    place : callable
+        (model, points) to labels 0..k-1.
+    centres : callable
+        Model to the centres of its groups, shape (k, p), or None where groups have none.
+    costly : bool
+        A fit takes many rounds over the points: it is made on a sample of the customers where they are many.
+    starts : int
+        Starts of a refit on other customers.
+    """
+
+    name: str
+    space: str
+    fit: Callable[..., Model]
+    place: Callable[[Model, np.ndarray], np.ndarray]
+    centres: Callable[[Model], np.ndarray | None]
+    costly: bool = False
+    starts: int = 3
+
+
+def _fit_centroids(points: np.ndarray, k: int, *, n_restarts: int = 10, seed: int = 0) -> Model:
+    return {"type": "centroids", "centers": fit_centres(points, k, n_restarts=n_restarts, seed=seed).tolist()}
+
+
+def _place_centroids(model: Model, points: np.ndarray) -> np.ndarray:
+    return nearest(points, np.array(model["centers"]))
+
+
+def _place_mixture(model: Model, points: np.ndarray) -> np.ndarray:
+    return log_densities(model, points).argmax(axis=1)
+
+
+def _place_classes(model: Model, codes: np.ndarray) -> np.ndarray:
+    return class_scores(model, codes).argmax(axis=1)
+
+
+def _centroids(model: Model) -> np.ndarray:
+    return np.array(model["centers"])
+
+
+def _means(model: Model) -> np.ndarray:
+    return np.array(model["means"])
+
+
+METHODS = {
+    each.name: each
+    for each in (
+        Method("kmeans", "numbers", _fit_centroids, _place_centroids, _centroids),
+        Method("mixture", "numbers", fit_mixture, _place_mixture, _means, costly=True, starts=1),
+        Method("mixed", "mixed", _fit_centroids, _place_centroids, _centroids),
+        Method("classes", "codes", fit_classes, _place_classes, lambda _: None, costly=True),
+    )
+}

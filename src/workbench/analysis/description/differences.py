@@ -1,0 +1,294 @@
+"""How does each group differ from the base? The group portraits of notebook 04, variable by variable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.description.same_thing import say_the_same
+from workbench.analysis.description.variables import CODED_CATEGORIES, as_text, count_values, variable_kinds
+from workbench.analysis.intervals import LEVEL, SMALL_CELL, benjamini_hochberg, compare_shares, small_cells, tgi, wilson
+from workbench.core.errors import DataError, Fault, did_you_mean
+
+__all__ = [
+    "DIFFERENCE_COLUMNS",
+    "FALSE_DISCOVERIES",
+    "compare_counts",
+    "compare_variables",
+    "differences_from_base",
+    "settle",
+    "strongest_differences",
+]
+
+FALSE_DISCOVERIES = 0.05  # expected share of them among the differences called so
+TOP_VALUES = 12
+DIFFERENCE_COLUMNS = (
+    "group_by", "group", "variable", "kind", "value", "n", "base_n", "share", "share_low", "share_high", "base_share",
+    "tgi", "tgi_low", "tgi_high", "mean", "median", "base_mean", "base_median", "effect", "effect_low", "effect_high",
+    "p_value", "q_value", "differs", "suppressed",
+)  # fmt: skip
+TEXTS = ("group_by", "group", "variable", "kind", "value")
+FLAGS = ("differs", "suppressed")
+COUNTS = ("n", "base_n")
+RESULTS = tuple(name for name in DIFFERENCE_COLUMNS if name not in TEXTS + FLAGS + COUNTS)
+
+
+def differences_from_base(
+    features: pd.DataFrame,
+    *,
+    by: str | Sequence[str],
+    columns: Sequence[str] | None = None,
+    top_values: int = TOP_VALUES,
+    least: int = SMALL_CELL,
+) -> pd.DataFrame:
+    """Compare each group with the base, variable by variable.
+
+    The base of a comparison is everybody whose group and variable are both known. Numbers are compared by the
+    standardised mean difference (group mean - base mean) / base standard deviation, with Welch's t interval of
+    group against the rest; categories by share, TGI and Cohen's h of group share against base share. Both effects
+    read alike: .2 small, .5 medium, .8 large.
+
+    Parameters
+    ----------
+    features : DataFrame, one row per customer, with customer_id
+    by : str or sequence of str
+        Categorical columns whose values are the groups; the ``top_values`` most frequent ones.
+    columns : sequence of str, optional
+        Variables to compare; default: all that `variable_kinds` calls numeric or categorical, but the groupings.
+    top_values : int
+        Values compared of a category, and groups compared of a column.
+    least : int
+        Cells of 1 to ``least`` - 1 customers are suppressed, and further ones that would give them away.
+
+    Returns
+    -------
+    DataFrame, `DIFFERENCE_COLUMNS`, one row per group and number, or group, category and value
+        n: group members for whom the variable is known; base_n: the base; shares and TGI
+        for categories; means and medians for numbers; effect with its 95 % interval; p_value of group against the
+        rest; q_value: adjusted over all rows by Benjamini and Hochberg; differs: q_value at most
+        `FALSE_DISCOVERIES`; suppressed. A suppressed row has no results and no n. Sorted by column asked for, group,
+        variable, value, the most frequent first.
+
+    Raises
+    ------
+    DataError
+        When a column is missing, or may not be described (contact, sensitive, identifier).
+
+    Notes
+    -----
+    B. L. Welch (1947), Biometrika 34:28-35. J. Cohen (1988), Statistical power analysis for the behavioral sciences,
+    chapters 2 and 6. Benjamini and Hochberg (1995). The effects overlap: they are not causes.
+    """
+    groupings = [by] if isinstance(by, str) else list(by)
+    blocks = compare_variables(features, by=groupings, columns=columns, top_values=top_values, least=least)
+    return settle(blocks, groupings)
+
+
+def compare_variables(
+    features: pd.DataFrame,
+    *,
+    by: Sequence[str],
+    columns: Sequence[str] | None = None,
+    top_values: int = TOP_VALUES,
+    least: int = SMALL_CELL,
+) -> list[pd.DataFrame]:
+    """Compare as `differences_from_base` does, one block per grouping and variable, before `settle`."""
+    groupings = list(by)
+    kinds = variable_kinds(features, categorical=(*CODED_CATEGORIES, *groupings))
+    default = [name for name in kinds if kinds[name] != "date" and name not in groupings]
+    chosen = default if columns is None else list(columns)
+    _check_columns([*groupings, *chosen], kinds)
+    ordered = features.sort_values("customer_id", ignore_index=True)
+    blocks = []
+    for grouping in groupings:
+        groups = as_text(ordered[grouping])
+        for variable in (name for name in chosen if name != grouping):
+            compare = _compare_numbers if kinds[variable] == "numeric" else _compare_categories
+            block = compare(ordered[variable], groups, top_values, least)
+            blocks.append(block.assign(group_by=grouping, variable=variable, kind=kinds[variable]))
+    return blocks
+
+
+def strongest_differences(differences: pd.DataFrame, *, most: int = 10) -> pd.DataFrame:
+    """Pick the largest differences that hold after adjustment, by absolute effect; ties in table order.
+
+    What only says the grouping in other words is passed over (`disguises.say_the_same`), and so is a number that says
+    what one before it says: the same effect in the same group.
+
+    Parameters
+    ----------
+    differences : DataFrame
+        From `differences_from_base`.
+    most : int
+        Rows returned at most.
+
+    Returns
+    -------
+    DataFrame
+        The same columns, the largest effect first.
+    """
+    held = differences[differences["differs"].astype(bool)]
+    pairs = held[["group_by", "variable"]].drop_duplicates().itertuples(index=False)
+    same = {pair for pair in pairs if say_the_same(*pair)}
+    pairs = zip(held["group_by"], held["variable"], strict=True)
+    held = held[np.array([pair not in same for pair in pairs], dtype=bool)]
+    held = held[~held.assign(told=held["effect"].round(9)).duplicated(["group_by", "group", "kind", "told"])]
+    order = held["effect"].abs().sort_values(ascending=False, kind="stable").index
+    return held.loc[order].head(most).reset_index(drop=True)
+
+
+def _compare_numbers(values: pd.Series, groups: pd.Series, top_values: int, least: int) -> pd.DataFrame:
+    numbers = values.to_numpy(dtype="float64", na_value=np.nan)
+    known = np.isfinite(numbers) & groups.notna().to_numpy()
+    numbers, groups = numbers[known], groups[known]
+    sizes = count_values(groups)
+    place = sizes.index.get_indexer(groups)
+    base_mean = numbers.mean() if len(numbers) else np.nan
+    effects = _welch(numbers - base_mean, place, len(sizes))
+    rows = pd.DataFrame(
+        {
+            "group": sizes.index,
+            "n": sizes.to_numpy(),
+            "base_n": len(numbers),
+            "mean": base_mean + effects.pop("difference"),
+            "median": [float(np.median(numbers[place == at])) for at in range(len(sizes))],
+            "base_mean": base_mean,
+            "base_median": np.median(numbers) if len(numbers) else np.nan,
+            "suppressed": small_cells(sizes.to_frame(), least=least)["n"].to_numpy(),
+            **effects,
+        }
+    )
+    return rows.head(top_values)
+
+
+def _welch(numbers: np.ndarray, place: np.ndarray, groups: int) -> dict[str, np.ndarray]:
+    """Compare each group with all the others, of numbers centred on their mean.
+
+    Returns difference (from the base), effect (standardised) with its interval, and p_value, by group.
+    """
+    from scipy.special import stdtr, stdtrit  # noqa: PLC0415  only here, and notebooks that do not compare start faster
+
+    n = np.bincount(place, minlength=groups).astype(float)
+    rest_n = len(numbers) - n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own_mean = np.bincount(place, numbers, minlength=groups) / n
+        rest_mean = -n * own_mean / rest_n
+        squares = np.bincount(place, (numbers - own_mean[place]) ** 2, minlength=groups)
+        total = np.sum(squares + n * own_mean**2)
+        rest_squares = np.maximum(total - squares - n * own_mean**2 - rest_n * rest_mean**2, 0)
+        own, rest = squares / (n - 1) / n, rest_squares / (rest_n - 1) / rest_n
+        freedom = (own + rest) ** 2 / (own**2 / (n - 1) + rest**2 / (rest_n - 1))
+        error, gap = np.sqrt(own + rest), own_mean - rest_mean
+        p_value = np.where(error == 0, np.isclose(gap, 0).astype(float), 2 * stdtr(freedom, -np.abs(gap / error)))
+        spread = np.sqrt(total / (len(numbers) - 1)) if total > 0 else np.nan
+        half = stdtrit(freedom, 0.5 + LEVEL / 2) * error * rest_n / len(numbers) / spread
+    effect = own_mean / spread
+    bounds = {"effect_low": effect - half, "effect_high": effect + half}
+    return {"difference": own_mean, "effect": effect, **bounds, "p_value": p_value}
+
+
+def _compare_categories(values: pd.Series, groups: pd.Series, top_values: int, least: int) -> pd.DataFrame:
+    named = as_text(values)
+    known = named.notna() & groups.notna()
+    listed, sizes = count_values(named[known]), count_values(groups[known])
+    cross = pd.crosstab(groups[known], named[known]).reindex(index=sizes.index, columns=listed.index)
+    return compare_counts(cross, sizes, top_values=top_values, least=least)
+
+
+def compare_counts(
+    counts: pd.DataFrame,
+    sizes: pd.Series,
+    *,
+    top_values: int = TOP_VALUES,
+    least: int = SMALL_CELL,
+    exclusive: bool = True,
+) -> pd.DataFrame:
+    """Compare the shares of groups that part the base, from counts alone; before `settle`.
+
+    Parameters
+    ----------
+    counts : DataFrame of int
+        Customers with a value (columns) in each group (rows), both in the order wanted.
+    sizes : Series of int
+        Customers of each group for whom the variable is known. The groups together are the base.
+    top_values : int
+        Groups and values returned, the first ones.
+    least : int
+        As for `differences_from_base`.
+    exclusive : bool
+        Whether a customer has one value. Where one may have several (categories bought), the counts of a group cannot
+        be subtracted from its size, so that only the columns need cover.
+
+    Returns
+    -------
+    DataFrame
+        group, value, n, base_n, the results of a share, suppressed. Groups of fewer than ``least``, and values that
+        fewer than ``least`` of the base have, are suppressed whole.
+    """
+    sizes = sizes.reindex(counts.index)
+    hide = np.zeros(counts.shape, dtype=bool)
+    held = counts.sum(axis=0).to_numpy()
+    hide |= ((sizes.to_numpy() < least)[:, None]) | ((held > 0) & (held < least))[None, :]
+    hidden = small_cells(counts, least=least, hide=hide, rows=exclusive).iloc[:top_values, :top_values]
+    shown = counts.iloc[:top_values, :top_values]
+    rows = pd.MultiIndex.from_product([shown.index, shown.columns], names=["group", "value"]).to_frame(index=False)
+    hits, n = shown.to_numpy().ravel(), sizes.loc[rows["group"]].to_numpy()
+    base_hits = np.tile(held[: shown.shape[1]], len(shown))
+    base_n = int(sizes.sum())
+    return rows.assign(
+        n=n, base_n=base_n, suppressed=hidden.to_numpy().ravel(), **_share_results(hits, n, base_hits, base_n)
+    )
+
+
+def _share_results(hits: np.ndarray, n: np.ndarray, base_hits: np.ndarray, base_n: int) -> dict[str, np.ndarray]:
+    share, base_share = hits / n, base_hits / max(base_n, 1)
+    low, high = wilson(hits, n)
+    index, index_low, index_high = tgi(hits, n, base_share)
+    angle, angle_low, angle_high, base_angle = (2 * np.arcsin(np.sqrt(each)) for each in (share, low, high, base_share))
+    return {
+        "share": share, "share_low": low, "share_high": high, "base_share": base_share,
+        "tgi": index, "tgi_low": index_low, "tgi_high": index_high,
+        "effect": angle - base_angle, "effect_low": angle_low - base_angle, "effect_high": angle_high - base_angle,
+        "p_value": compare_shares(hits, n, base_hits, base_n),
+    }  # fmt: skip
+
+
+def settle(blocks: Sequence[pd.DataFrame], groupings: Sequence[str]) -> pd.DataFrame:
+    """Put compared blocks into one table: blank what is suppressed, adjust for the number of tests, order the rows.
+
+    Parameters
+    ----------
+    blocks : sequence of DataFrame
+        From `compare_variables`, or from `compare_counts` with group_by, variable and kind added.
+    groupings : sequence of str
+        Groupings in the order wanted.
+
+    Returns
+    -------
+    DataFrame, `DIFFERENCE_COLUMNS`
+    """
+    table = pd.concat(blocks, ignore_index=True) if len(blocks) else pd.DataFrame(columns=list(DIFFERENCE_COLUMNS))
+    table = table.reindex(columns=list(DIFFERENCE_COLUMNS))
+    hidden = table["suppressed"].astype(bool)
+    results = {name: table[name].astype("float64").mask(hidden) for name in RESULTS}
+    adjusted = benjamini_hochberg(results["p_value"])
+    results["q_value"] = pd.Series(adjusted, index=table.index)
+    counts = {name: table[name].astype("Int64") for name in COUNTS}
+    counts["n"] = counts["n"].mask(hidden)
+    texts = {name: table[name].astype("str") for name in TEXTS}
+    flags = {"suppressed": hidden, "differs": results["q_value"] <= FALSE_DISCOVERIES}
+    table = table.assign(**results, **counts, **texts, **flags)
+    place = {name: at for at, name in enumerate(groupings)}
+    return table.sort_values("group_by", key=lambda names: names.map(place), kind="stable", ignore_index=True)
+
+
+def _check_columns(names: Sequence[str], kinds: dict[str, str]) -> None:
+    faults = [
+        Fault("differences_from_base", f"'{name}' cannot be compared", "", did_you_mean(name, kinds))
+        for name in dict.fromkeys(names)
+        if name not in kinds or kinds[name] == "date"
+    ]
+    if faults:
+        raise DataError(faults)

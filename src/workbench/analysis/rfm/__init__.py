@@ -1,0 +1,1 @@
+"""Recency, frequency, money and the life cycle."""

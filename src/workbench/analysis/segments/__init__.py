@@ -1,0 +1,1 @@
+"""Segment definitions: how they are named, matched, placed and compared."""

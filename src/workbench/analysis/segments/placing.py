@@ -1,0 +1,332 @@
+"""Where does a definition put a customer? The same answer on a frame and as an expression of the engine.
+
+Every kind of model but rules gives each segment a cost; the least wins, a tie goes to the first segment. Costs are
+rounded to nine decimals and added in the same order on both sides, so that engines agree on ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.clustering.centres import DISTANCE_DECIMALS
+from workbench.analysis.clustering.latent_classes import OTHER
+from workbench.analysis.clustering.transforms import FeatureTransform, Transform, coordinates
+from workbench.analysis.segments.conditions import compile_condition, type_fault
+from workbench.analysis.segments.rules import NO_RULE, rule_columns, rule_of_each
+
+__all__ = [
+    "MODELS",
+    "compile_place",
+    "costs",
+    "kind_faults",
+    "level_of",
+    "model_columns",
+    "model_faults",
+    "place",
+    "place_table",
+]
+
+MODELS = ("single", "centroids", "gaussians", "classes", "rules")
+_LEAST = 1e-12  # probability below which a logarithm is not taken
+
+
+def model_columns(transform: Transform, model: Mapping[str, Any]) -> list[str]:
+    """Return the columns a definition reads: numbers, then categories; those of classes or rules."""
+    if model["type"] == "classes":
+        return list(model["variables"])
+    if model["type"] == "rules":
+        return rule_columns(model)
+    return [] if model["type"] == "single" else [*transform.columns, *model.get("categories", {})]
+
+
+def _groups(model: Mapping[str, Any]) -> int | None:
+    """Return how many segments a model tells apart; None for rules, of which several may lead to one segment."""
+    if model["type"] == "rules":
+        return None
+    return {"single": 1, "centroids": len(model.get("centers", ()))}.get(model["type"], len(model.get("weights", ())))
+
+
+def model_faults(transform: Transform, model: Mapping[str, Any], keys: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (found, expected) for each thing that is wrong with a model."""
+    if model.get("type") not in MODELS:
+        return [(f"a model of type {model.get('type')!r}", ", ".join(MODELS))]
+    groups = _groups(model)
+    if groups is None:
+        unknown = sorted({rule["segment"] for rule in model["rules"]} - set(keys))
+        return [(f"rules of segments {', '.join(unknown)}", f"the segments {', '.join(keys)}")] if unknown else []
+    faults = []
+    if groups != len(keys):
+        faults.append((f"{len(keys)} segments", f"{groups}, one per group of the model"))
+    levels = sum(len(each["levels"]) for each in model.get("categories", {}).values())
+    width = len(transform.features) + levels
+    rows = model.get("centers") or model.get("means") or []
+    faults += [(f"a centre of {len(row)} numbers", f"{width}, one per feature") for row in rows if len(row) != width]
+    return faults
+
+
+def kind_faults(transform: Transform, model: Mapping[str, Any], numbers: Mapping[str, bool | None]) -> list[str]:
+    """Say which columns hold texts where the definition needs numbers, or the other way round.
+
+    Parameters
+    ----------
+    transform, model
+        Of the definition.
+    numbers : mapping
+        Column to whether it holds numbers (or flags); None where it holds nothing.
+    """
+    if model["type"] == "rules":
+        found = [
+            type_fault(rule["when"], name, is_number=numbers[name])
+            for name in rule_columns(model)
+            for rule in model["rules"]
+            if numbers[name] is not None
+        ]
+        return list(dict.fromkeys(each for each in found if each))
+    wanted = {name: True for name in transform.columns} | {name: False for name in model.get("categories", {})}
+    if model["type"] == "classes":
+        wanted = {name: name in model["cuts"] for name in model["variables"]}
+    words = {True: "texts where the definition compares numbers", False: "numbers where the definition knows texts"}
+    return [
+        f"column '{name}' holds {words[is_number]}"
+        for name, is_number in wanted.items()
+        if model["type"] != "single" and numbers[name] not in (None, is_number)
+    ]
+
+
+def place(transform: Transform, model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
+    """Return the index of each row's segment (of rules: of the first rule that holds), -1 where too little is known."""
+    if model["type"] == "single":
+        return np.zeros(len(frame), dtype=int)
+    if model["type"] == "rules":
+        return rule_of_each(model, frame)
+    if not len(frame):
+        return np.zeros(0, dtype=int)
+    return np.where(_enough(transform, model, frame), costs(transform, model, frame).argmin(axis=1), NO_RULE)
+
+
+def costs(transform: Transform, model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
+    """Return what each segment costs each row, shape (rows, segments): squared distances, or minus log densities.
+
+    Missing numbers stand at the fit's median, missing or unseen levels count for no segment.
+    """
+    columns = [_number_of(frame[name]) for name in _numbers(transform, model)]
+    points = coordinates(transform, dict(zip(transform.columns, columns, strict=True))) if columns else []
+    if model["type"] == "classes":
+        return _round(_class_costs(model, {name: level_of(frame[name], name, model) for name in model["variables"]}))
+    if model["type"] == "gaussians":
+        return _round(np.column_stack([_density_cost(cloud, points, len(frame)) for cloud in _clouds(model)]))
+    found = np.zeros((len(frame), len(model["centers"])))
+    for at, centre in enumerate(model["centers"]):
+        for point, middle in zip(points, centre, strict=False):
+            found[:, at] += (point - middle) ** 2
+        for name, shares in _level_costs(transform, model, at).items():
+            found[:, at] += level_of(frame[name], name, model).map(shares[0]).fillna(shares[1]).to_numpy(dtype=float)
+    return _round(found)
+
+
+def compile_place(transform: Transform, model: Mapping[str, Any], table: ibis.Table, keys: Sequence[str]) -> ibis.Value:
+    """Write ``place`` as an expression over a table, giving the key of each place; the last key is of place -1."""
+    unknown = ibis.literal(keys[-1])
+    if model["type"] == "single":
+        return ibis.literal(keys[0])
+    if model["type"] == "rules":
+        rules = [(compile_condition(rule["when"], table), key) for rule, key in zip(model["rules"], keys, strict=False)]
+        return ibis.cases(*rules, else_=unknown) if rules else unknown
+    known = {name: _known(table[name]) for name in _numbers(transform, model)}
+    count = sum(value.notnull().cast("int64") for value in known.values())
+    found = _cost_expressions(transform, model, table, known)
+    least = found[0] if len(found) == 1 else ibis.least(*found)
+    branches = [(each == least, key) for each, key in zip(found, keys, strict=False)]
+    if model["type"] != "classes" and transform.features:
+        return ibis.cases((count < transform.min_known, unknown), *branches, else_=unknown)
+    levels = [_level(table[name], name, model) for name in _categories(model)]
+    return ibis.cases((ibis.and_(*(each.isnull() for each in levels)), unknown), *branches, else_=unknown)
+
+
+def place_table(transform: Transform, model: Mapping[str, Any], table: ibis.Table, keys: Sequence[str]) -> ibis.Table:
+    """Return customer_id and segment as ``compile_place`` gives it, coordinates and costs computed once each.
+
+    One expression repeats every coordinate in every cost and every cost in every branch; an engine does not see that
+    inside a CASE. Here they are columns of their own, step by step.
+    """
+    if model["type"] not in ("centroids", "gaussians") or not transform.features:
+        return table.select("customer_id", segment=compile_place(transform, model, table, keys))
+    known = {name: _known(table[name]) for name in _numbers(transform, model)}
+    names = {each.name: f"z{at}" for at, each in enumerate(transform.features)}
+    placed = {names[each.name]: _coordinate(known[each.name], each, transform.clip) for each in transform.features}
+    kept = [name for name in _categories(model) if name not in known]
+    count = sum(value.notnull().cast("int64") for value in known.values())
+    first = table.select("customer_id", *kept, known_features=count, **placed)
+    found = _point_costs(transform, model, first, [first[name] for name in names.values()])
+    second = first.select("customer_id", "known_features", **{f"cost{at}": each for at, each in enumerate(found)})
+    costs_there = [second[f"cost{at}"] for at in range(len(found))]
+    third = second.mutate(least=costs_there[0] if len(found) == 1 else ibis.least(*costs_there))
+    branches = [(third[f"cost{at}"] == third.least, key) for at, key in zip(range(len(found)), keys, strict=False)]
+    few = (third.known_features < transform.min_known, ibis.literal(keys[-1]))
+    return third.select("customer_id", segment=ibis.cases(few, *branches, else_=keys[-1]))
+
+
+def _numbers(transform: Transform, model: Mapping[str, Any]) -> list[str]:
+    """Return the columns that are scaled."""
+    return transform.columns if model["type"] in ("centroids", "gaussians") else []
+
+
+def level_of(values: pd.Series, name: str, model: Mapping[str, Any]) -> pd.Series:
+    """Return the level of each value as the model calls it, missing where it is unknown or was never seen."""
+    levels = _levels(name, model)
+    if name in model.get("cuts", {}):
+        numbers = _number_of(values)
+        at = np.searchsorted(model["cuts"][name], numbers, side="right")
+        return pd.Series(at, index=values.index).astype("str").astype("object").where(~np.isnan(numbers), None)
+    text = values.astype("object").where(values.notna(), None)
+    pooled = OTHER if OTHER in levels else None
+    return text.map(lambda each: each if each is None or each in levels else pooled)
+
+
+def _enough(transform: Transform, model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
+    if model["type"] != "classes" and transform.features:
+        known = [~np.isnan(_number_of(frame[name])) for name in transform.columns]
+        return np.sum(known, axis=0) >= transform.min_known
+    return np.any([level_of(frame[name], name, model).notna() for name in _categories(model)], axis=0)
+
+
+def _categories(model: Mapping[str, Any]) -> list[str]:
+    return list(model["variables"] if model["type"] == "classes" else model.get("categories", {}))
+
+
+def _levels(name: str, model: Mapping[str, Any]) -> list[str]:
+    return list(model["variables"][name] if model["type"] == "classes" else model["categories"][name]["levels"])
+
+
+def _number_of(values: pd.Series) -> np.ndarray:
+    return pd.to_numeric(values).astype("float64").to_numpy(na_value=np.nan)
+
+
+def _round(found: np.ndarray) -> np.ndarray:
+    return np.round(found, DISTANCE_DECIMALS)
+
+
+# centroids: squared distances ------------------------------------------------------------------
+
+
+def _level_costs(transform: Transform, model: Mapping[str, Any], at: int) -> dict[str, tuple[dict[str, float], float]]:
+    """Return, for one centre, each category's squared distance by level, and that of no level."""
+    centre, start, found = model["centers"][at], len(transform.features), {}
+    for name, each in model.get("categories", {}).items():
+        own = np.array(centre[start : start + len(each["levels"])])
+        start += len(each["levels"])
+        bare = float((own**2).sum())
+        by_level = (own - each["weight"]) ** 2 - own**2 + bare
+        found[name] = ({level: float(x) for level, x in zip(each["levels"], by_level, strict=True)}, bare)
+    return found
+
+
+# gaussians: minus log density ------------------------------------------------------------------
+
+
+def _clouds(model: Mapping[str, Any]):
+    kinds = (model["weights"], model["means"], model["precision_cholesky"], model["log_det"])
+    for weight, mean, factor, log_det in zip(*kinds, strict=True):
+        rows = np.diag(factor) if model["covariance"] == "diag" else np.array(factor)
+        yield float(-np.log(max(weight, _LEAST)) - log_det), mean, rows.tolist()
+
+
+def _density_cost(cloud: tuple[float, Sequence[float], list[list[float]]], points: Sequence[Any], n: int) -> Any:
+    """Return the cost of one cloud; written so that arrays and expressions do the same arithmetic."""
+    base, mean, factor = cloud
+    total = 0.0
+    for column in range(len(mean)):
+        turned = None
+        for row, point in enumerate(points):
+            if factor[row][column] != 0:
+                part = (point - mean[row]) * factor[row][column]
+                turned = part if turned is None else turned + part
+        total = turned * turned + total
+    return total * 0.5 + base
+
+
+# classes: minus log probability ----------------------------------------------------------------
+
+
+def _class_costs(model: Mapping[str, Any], levels: Mapping[str, pd.Series]) -> np.ndarray:
+    n = len(next(iter(levels.values())))
+    found = np.tile([-float(np.log(max(each, _LEAST))) for each in model["weights"]], (n, 1))
+    for name, text in levels.items():
+        for at in range(found.shape[1]):
+            found[:, at] += text.map(_class_terms(model, name, at)).fillna(0.0).to_numpy(dtype=float)
+    return found
+
+
+def _class_terms(model: Mapping[str, Any], name: str, at: int) -> dict[str, float]:
+    return {level: -float(np.log(max(row[at], _LEAST))) for level, row in model["variables"][name].items()}
+
+
+# expressions -----------------------------------------------------------------------------------
+
+
+def _known(value: ibis.Value) -> ibis.Value:
+    number = value.cast("int8").cast("float64") if value.type().is_boolean() else value.cast("float64")
+    return number.isnan().ifelse(ibis.null("float64"), number)
+
+
+def _coordinate(value: ibis.Value, how: FeatureTransform, clip: float) -> ibis.Value:
+    filled = value.coalesce(how.fill)
+    logged = filled.sign() * (filled.abs() + 1.0).ln() if how.log else filled
+    scaled = ibis.least(ibis.greatest((logged - how.center) / how.scale, -clip), clip)
+    return scaled if how.weight == 1 else scaled * how.weight
+
+
+def _level(value: ibis.Value, name: str, model: Mapping[str, Any]) -> ibis.Value:
+    levels = _levels(name, model)
+    if name in model.get("cuts", {}):
+        number, cuts = _known(value), model["cuts"][name]
+        at = sum((number >= cut).cast("int64") for cut in cuts) if cuts else ibis.literal(0)
+        return number.isnull().ifelse(ibis.null("string"), at.cast("string"))
+    text = value.cast("string")
+    pooled = ibis.literal(OTHER) if OTHER in levels else ibis.null("string")
+    return ibis.cases((text.isnull(), ibis.null("string")), (text.isin(levels), text), else_=pooled)
+
+
+def _cost_expressions(
+    transform: Transform, model: Mapping[str, Any], table: ibis.Table, known: Mapping[str, ibis.Value]
+) -> list[ibis.Value]:
+    by_name = {each.name: each for each in transform.features}
+    points = [_coordinate(value, by_name[name], transform.clip) for name, value in known.items()]
+    return _point_costs(transform, model, table, points)
+
+
+def _point_costs(
+    transform: Transform, model: Mapping[str, Any], table: ibis.Table, points: Sequence[ibis.Value]
+) -> list[ibis.Value]:
+    """Return the cost of each segment, given the coordinates."""
+    levels = {name: _level(table[name], name, model) for name in _categories(model)}
+    if model["type"] == "gaussians":
+        found = [_density_cost(cloud, points, 0) for cloud in _clouds(model)]
+    elif model["type"] == "classes":
+        found = []
+        for at, weight in enumerate(model["weights"]):
+            terms = [_lookup(text, _class_terms(model, name, at), 0.0) for name, text in levels.items()]
+            found.append(_sum([ibis.literal(-float(np.log(max(weight, _LEAST)))), *terms]))
+    else:
+        found = []
+        for at, centre in enumerate(model["centers"]):
+            squares = [(point - middle) * (point - middle) for point, middle in zip(points, centre, strict=False)]
+            shares = _level_costs(transform, model, at)
+            found.append(_sum([*squares, *(_lookup(levels[name], *each) for name, each in shares.items())]))
+    return [each.round(DISTANCE_DECIMALS) for each in found]
+
+
+def _lookup(text: ibis.Value, terms: Mapping[str, float], bare: float) -> ibis.Value:
+    return ibis.cases(*((text == level, ibis.literal(term)) for level, term in terms.items()), else_=bare)
+
+
+def _sum(parts: Sequence[ibis.Value]) -> ibis.Value:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total

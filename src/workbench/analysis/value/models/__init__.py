@@ -1,0 +1,1 @@
+"""The models of orders and of spend per order."""

@@ -1,0 +1,403 @@
+"""The profile: one YAML that says which data, which stages and which parameters a run has."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import ValidationError
+
+from workbench.core.errors import Fault, ProfileError, did_you_mean, listed
+from workbench.core.params.run import GoalParams, RunParams
+from workbench.core.params.sources import SourceParams
+from workbench.core.schema import CANONICAL, columns_of
+from workbench.core.section import Section
+from workbench.core.stages import SECTIONS, STAGES
+from workbench.core.yaml_lines import MarkedYaml, read_yaml
+
+if TYPE_CHECKING:
+    from workbench.core.workspace import Workspace
+
+__all__ = ["DEMO_DATA", "LANGUAGES", "TOP_LEVEL", "Profile", "is_profile_name", "load_profile", "profile_names"]
+
+LANGUAGES = ("en", "zh")
+DEMO_DATA = ("journey", "tiny", "b2b", "jewellery")
+TOP_LEVEL = ("profile", "language", "as_of", "engine", "demo_data", "credit", "sources", "goal", "run")
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
+_VARIABLE = re.compile(r"^env:[A-Za-z_][A-Za-z0-9_]*$")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile, read and checked.
+
+    Attributes
+    ----------
+    name : str
+    languages : tuple of str
+        Report languages, the first one leading.
+    as_of : date or None
+        None: the day after the last order.
+    engine : str
+    demo_data : str or None
+        The published or generated data that fills ``data/raw`` when it is absent.
+    credit : dict of str
+        Where the data is from, by language; printed under every chart.
+    sources : dict of str to SourceParams
+    goal : GoalParams
+    run : RunParams
+    sections : dict of str to Section
+        The parameters of every stage.
+    shown : str
+        How its file is called in messages.
+    """
+
+    name: str
+    languages: tuple[str, ...]
+    as_of: dt.date | None
+    engine: str
+    demo_data: str | None
+    credit: dict[str, str]
+    sources: dict[str, SourceParams]
+    goal: GoalParams
+    run: RunParams
+    sections: dict[str, Section]
+    shown: str
+    marks: MarkedYaml = field(repr=False, compare=False)
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages to run, in number order."""
+        return sorted(self.run.stages) if self.run.stages is not None else list(STAGES)
+
+    @property
+    def currency(self) -> str:
+        """The one currency the sources declare, or an empty string."""
+        declared = {source.formats.currency for source in self.sources.values()} - {None}
+        return declared.pop() if len(declared) == 1 else ""
+
+    def where(self, *path: str) -> str:
+        """Say the file and line of a key path."""
+        return f"{self.shown}, line {self.marks.line(path)}"
+
+
+def is_profile_name(name: str) -> bool:
+    """Tell whether a profile may be called so."""
+    return bool(_NAME.match(name))
+
+
+def profile_names(workspace: Workspace) -> list[str]:
+    """List the profiles of a workspace."""
+    return sorted(path.stem for path in workspace.params.glob("*.yaml"))
+
+
+def load_profile(
+    workspace: Workspace,
+    name: str,
+    *,
+    settings: Sequence[str] = (),
+    as_of: str | None = None,
+) -> Profile:
+    """Read ``params/<name>.yaml`` with its overrides; every fault of it in one error.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    name : str
+    settings : sequence of str
+        Overrides ``SECTION.KEY=VALUE`` (or ``KEY=VALUE`` at the top level).
+    as_of : str, optional
+        ISO date that overrides the profile's.
+
+    Raises
+    ------
+    ProfileError
+        Unknown profile, key, table, column or stage, wrong type, value out of range, path outside.
+    """
+    path = _profile_path(workspace, name)
+    shown = workspace.relative(path)
+    marked = read_yaml(path, shown)
+    reader = _ProfileReader(workspace, marked, shown)
+    reader.override(settings, as_of)
+    return reader.read(name)
+
+
+def _profile_path(workspace: Workspace, name: str) -> Path:
+    path = workspace.params / f"{name}.yaml"
+    if _NAME.match(name) and path.is_file():
+        return path
+    if (workspace.params / f"{name}.yml").is_file():
+        raise ProfileError(Fault(f"params/{name}.yml", "ends in .yml", "Profiles end in .yaml", "Rename it"))
+    known = profile_names(workspace)
+    remedy = did_you_mean(name, known) if known else "Write params/<profile>.yaml first"
+    raise ProfileError(Fault(f"params/{name}.yaml", f"no profile {name!r}", "", remedy))
+
+
+class _ProfileReader:
+    """Turn marked YAML into a Profile, collecting faults."""
+
+    def __init__(self, workspace: Workspace, marked: MarkedYaml, shown: str):
+        self.workspace = workspace
+        self.marked = marked
+        self.content = marked.content
+        self.shown = shown
+        self.faults: list[Fault] = []
+        self.overridden: dict[tuple, str] = {}
+
+    def override(self, settings: Sequence[str], as_of: str | None) -> None:
+        for setting in settings:
+            key, equals, text = setting.partition("=")
+            path = tuple(part for part in key.strip().split(".") if part)
+            where = f"--set {setting}"
+            if not equals or not 1 <= len(path) <= 4:
+                self.faults.append(Fault(where, "not SECTION.KEY=VALUE", "For example 06_segment_customers.k_max=6"))
+                continue
+            try:
+                value = yaml.safe_load(text)
+            except (yaml.YAMLError, ValueError):  # ValueError: a date such as 2024-13-40
+                self.faults.append(Fault(where, f"value {text!r} is not YAML"))
+                continue
+            self._place(path, value, where)
+        if as_of is not None:
+            try:
+                self.content["as_of"] = dt.date.fromisoformat(as_of)
+                self.overridden[("as_of",)] = "--as-of"
+            except ValueError:
+                self.faults.append(Fault("--as-of", f"{as_of!r} is not a date", "Expected YYYY-MM-DD"))
+
+    def _place(self, path: tuple, value: Any, where: str) -> None:
+        target = self.content
+        for part in path[:-1]:
+            if target.get(part) is None:
+                target[part] = {}
+            target = target[part]
+            if not isinstance(target, dict):
+                self.faults.append(Fault(where, f"'{part}' holds no keys"))
+                return
+        target[path[-1]] = value
+        self.overridden[path] = where
+
+    def where(self, path: tuple) -> str:
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.overridden:
+                return self.overridden[path[:length]]
+        opened_by = (where for key, where in self.overridden.items() if key[: len(path)] == path)
+        if path not in self.marked.lines and (where := next(opened_by, None)):
+            return where
+        return f"{self.shown}, line {self.marked.line(path)}"
+
+    def fault(self, path: tuple, found: str, expected: str = "", remedy: str = "") -> None:
+        self.faults.append(Fault(self.where(path), found, expected, remedy))
+
+    def read(self, name: str) -> Profile:
+        known = (*TOP_LEVEL, *SECTIONS)
+        for key in self.content:
+            if key not in known:
+                self.fault((key,), f"unknown key '{key}'", "", did_you_mean(key, known))
+        self._check_top(name)
+        profile = Profile(
+            name=name,
+            languages=self._languages(),
+            as_of=self._date("as_of"),
+            engine=self.content.get("engine", "duckdb"),
+            demo_data=self.content.get("demo_data"),
+            credit=self._credit(),
+            sources=self._sources(name),
+            goal=self._section(GoalParams, ("goal",)),
+            run=self._run(),
+            sections=_with_shared_scales({stage: self._section(model, (stage,)) for stage, model in SECTIONS.items()}),
+            shown=self.shown,
+            marks=self.marked,
+        )
+        if self.faults:
+            raise ProfileError(self.faults)
+        return profile
+
+    def _check_top(self, name: str) -> None:
+        given = self.content.get("profile", name)
+        if given != name:
+            self.fault(("profile",), f"profile {given!r}", f"The file's name, {name!r}", "Rename the one or the other")
+        engine = self.content.get("engine", "duckdb")
+        if engine != "duckdb":
+            self.fault(("engine",), f"engine {engine!r}", "Expected duckdb")
+        demo = self.content.get("demo_data")
+        if demo is not None and demo not in DEMO_DATA:
+            self.fault(("demo_data",), f"demo_data {demo!r}", "", did_you_mean(str(demo), DEMO_DATA))
+
+    def _credit(self) -> dict[str, str]:
+        given = self.content.get("credit", "")
+        if isinstance(given, str):
+            return dict.fromkeys(LANGUAGES, given)
+        if isinstance(given, dict) and set(given) == set(LANGUAGES) and all(isinstance(v, str) for v in given.values()):
+            return given
+        self.fault(("credit",), f"credit {given!r}", "Text, or a mapping of en and zh to text")
+        return dict.fromkeys(LANGUAGES, "")
+
+    def _languages(self) -> tuple[str, ...]:
+        given = self.content.get("language", "en")
+        several = given if isinstance(given, list) else [given]
+        if not several or any(each not in LANGUAGES for each in several) or len(set(several)) < len(several):
+            self.fault(("language",), f"language {given!r}", "Expected en, zh, or a list of both")
+            return ("en",)
+        return tuple(several)
+
+    def _date(self, key: str) -> dt.date | None:
+        value = self.content.get(key)
+        if value is None or (isinstance(value, dt.date) and not isinstance(value, dt.datetime)):
+            return value
+        self.fault((key,), f"{key} {value!r} is not a date", "Expected YYYY-MM-DD without quotes")
+        return None
+
+    def _mapping(self, path: tuple) -> dict[str, Any]:
+        value: Any = self.content
+        for part in path:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self.fault(path, f"'{path[-1]}' holds {_kind(value)} {value!r}", "Expected a mapping of 'key: value' lines")
+            return {}
+        return value
+
+    def _section(self, model: type[Section], path: tuple) -> Any:
+        given = self._mapping(path)
+        try:
+            return model.model_validate(given)
+        except ValidationError as error:
+            for each in error.errors():
+                self._explain(model, path, each)
+            return model.model_construct()
+
+    def _explain(self, model: type[Section], path: tuple, error: Mapping[str, Any]) -> None:
+        trail = tuple(str(part) for part in error["loc"])
+        at = (*path, *(part for part in trail if not part.startswith(("function-", "list[", "dict["))))
+        section = ".".join(path)
+        if error["type"] == "extra_forbidden":
+            names = _fields_at(model, trail[:-1])
+            self.fault(
+                at, f"{section}: unknown key '{trail[-1]}'", f"Known keys: {listed(names)}", _near(trail[-1], names)
+            )
+        elif error["type"] == "missing":
+            self.fault(path, f"{section}: '{trail[-1]}' is missing", "Every source names its path and its table")
+        else:
+            key = ".".join(trail)
+            value = error.get("input")
+            said = error["msg"].removeprefix("Value error, ")
+            self.fault(at, f"{section}: {key} is {value!r}", said) if trail else self.fault(at, f"{section}: {said}")
+
+    def _run(self) -> RunParams:
+        run = self._section(RunParams, ("run",))
+        for at, stage in enumerate(run.stages or []):
+            if stage not in STAGES:
+                self.fault(("run", "stages", at), f"unknown stage '{stage}'", "", did_you_mean(stage, STAGES))
+        if run.stages == []:
+            self.fault(("run", "stages"), "no stage to run", "At least one", "Leave the key out to run all")
+        if run.stages is not None and len(set(run.stages)) < len(run.stages):
+            self.fault(("run", "stages"), "a stage named twice", "Each stage once")
+        return run
+
+    def _sources(self, profile: str) -> dict[str, SourceParams]:
+        given = self._mapping(("sources",))
+        if not given:
+            self.fault(("sources",), "no sources", "At least one, with its path, table and columns")
+        sources = {}
+        for name in given:
+            path = ("sources", name)
+            if not _NAME.match(name):
+                self.fault(path, f"source name {name!r}", "Lower-case letters, digits and _")
+            sources[name] = self._with_snapshot(profile, name, self._section(SourceParams, path))
+            self._check_path(path)
+            self._check_mapping(path)
+        return sources
+
+    def _with_snapshot(self, profile: str, name: str, source: SourceParams) -> SourceParams:
+        """Say where a remote source is kept: a table as Parquet, the answer of an endpoint as lines of JSON."""
+        if not str(getattr(source, "path", "")).startswith("env:") or source.snapshot:
+            return source
+        ending = ".parquet" if source.select else ".jsonl"
+        return source.model_copy(update={"snapshot": f"data/raw/{profile}/snapshots/{name}{ending}"})
+
+    def _check_path(self, path: tuple) -> None:
+        given = self._mapping(path)
+        formats = given.get("formats") if isinstance(given.get("formats"), dict) else {}
+        named = {("path",): given.get("path"), ("snapshot",): given.get("snapshot")}
+        named[("questionnaire",)] = given.get("questionnaire")
+        named[("formats", "rates")] = formats.get("rates")
+        for key, text in named.items():
+            if key == ("path",) and isinstance(text, str) and text.startswith("env:"):
+                if not _VARIABLE.match(text):
+                    self.fault((*path, *key), f"{text!r} names no environment variable", "For example env:CRM_URL")
+            elif isinstance(text, str):
+                self._check_inside((*path, *key), text)
+
+    def _check_inside(self, at: tuple, text: str) -> None:
+        try:
+            self.workspace.resolve(text)
+        except ProfileError as error:
+            fault = error.faults[0]
+            self.fault(at, fault.found, fault.expected, fault.remedy)
+
+    def _check_mapping(self, path: tuple) -> None:
+        given = self._mapping(path)
+        table, columns = given.get("table"), given.get("columns") or {}
+        if not isinstance(table, str) or not isinstance(columns, dict):
+            return
+        if table not in CANONICAL:
+            self.fault((*path, "table"), f"unknown table '{table}'", "", did_you_mean(table, CANONICAL))
+            return
+        self._check_columns(path, table, columns, header=given.get("header", True))
+        mapped = set(columns) | ({"customer_id"} if "source_id" in columns else set()) | {given.get("numbered")}
+        mapped |= {"question", "answer"} if given.get("layout") == "wide" else set()
+        if given.get("numbered") is not None and CANONICAL[table].kind(str(given["numbered"])) != "id":
+            ids = [column.name for column in CANONICAL[table].columns if column.kind == "id"]
+            self.fault(
+                (*path, "numbered"), f"'{given['numbered']}' is no id column of {table}", "", did_you_mean("", ids)
+            )
+        lacking = [key for key in CANONICAL[table].keys if key not in mapped]
+        if lacking:
+            expected = f"Table {table} needs {listed(CANONICAL[table].keys)}"
+            self.fault((*path, "columns"), f"{listed(lacking)} not mapped", expected)
+
+    def _check_columns(self, path: tuple, table: str, columns: dict, *, header: bool) -> None:
+        known = columns_of(table, contact=True, neighbours=True)
+        for column, theirs in columns.items():
+            at = (*path, "columns", column)
+            if column not in known:
+                self.fault(at, f"'{column}' is no column of {table}", "", did_you_mean(column, known))
+            if header == isinstance(theirs, int):
+                expected = "their column's name" if header else "their position from 1, since header is false"
+                quote = "YAML reads yes, no, on and off as true or false: quote the name"
+                self.fault(
+                    at, f"{column} is mapped to {theirs!r}", f"Expected {expected}", quote * isinstance(theirs, bool)
+                )
+
+
+def _with_shared_scales(sections: dict[str, Section]) -> dict[str, Section]:
+    """Let 12_tag_customers read the scales that 03_build_features declares, unless it has its own."""
+    declared, tags = sections["03_build_features"].scales, sections["12_tag_customers"]
+    if not declared or "scales" in tags.model_fields_set:
+        return sections
+    scales = {name: scale.model_dump(exclude_none=True) for name, scale in declared.items()}
+    return sections | {"12_tag_customers": tags.model_copy(update={"scales": scales})}
+
+
+def _fields_at(model: type[Section], trail: Sequence[str]) -> list[str]:
+    for part in trail:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if isinstance(annotation, type) and issubclass(annotation, Section):
+            model = annotation
+    return sorted(model.model_fields)
+
+
+def _near(name: str, names: Sequence[str]) -> str:
+    said = did_you_mean(name, names)
+    return said if said.startswith("Did") else ""
+
+
+def _kind(value: Any) -> str:
+    return {list: "a list", str: "the text", int: "the number", float: "the number"}.get(type(value), "the value")

@@ -1,0 +1,34 @@
+"""Parameters of the run as a whole: its goal and how it moves."""
+
+from __future__ import annotations
+
+from workbench.core.section import Section, knob
+
+__all__ = ["GoalParams", "RunParams"]
+
+
+class GoalParams(Section):
+    """What the run is for; printed at the head of the report."""
+
+    question: str = knob("", en="The question the run answers", zh="本次运行要回答的问题")
+    decision: str = knob("", en="The decision it serves", zh="所服务的决策")
+    audience: str = knob("", en="Who reads it", zh="读者")
+    measure: str = knob("", en="How success is measured", zh="成效的衡量")
+
+
+class RunParams(Section):
+    """How the flow runs."""
+
+    stages: list[str] | None = knob(
+        None, en="Stages to run, in number order; default: all", zh="要运行的阶段，按编号；默认全部"
+    )
+    memory_limit_gb: float = knob(3.0, unit="GB", en="Memory the engine may use", zh="引擎可用内存", ge=0.25, le=1024)
+    threads: int = knob(
+        2, unit="threads", en="Threads of the engine and of model fits", zh="引擎与模型训练的线程数", ge=1, le=256
+    )
+    cell_seconds: int = knob(
+        1800, unit="s", en="Longest time one cell may take", zh="单个单元格的最长时间", ge=1, le=86400
+    )
+    total_seconds: int = knob(
+        7200, unit="s", en="Longest time the flow may take", zh="整个流程的最长时间", ge=1, le=604800
+    )

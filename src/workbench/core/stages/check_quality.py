@@ -1,0 +1,41 @@
+"""Parameters of 01_check_quality."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from workbench.core.section import Section, knob
+
+__all__ = ["CheckQuality"]
+
+
+class CheckQuality(Section):
+    """01_check_quality."""
+
+    date_min: dt.date = knob(
+        dt.date(1900, 1, 2),
+        unit="date",
+        en="Dates before it are rejected as placeholders",
+        zh="早于此日期视为占位值并隔离",
+    )
+    date_max: dt.date | None = knob(
+        None,
+        unit="date",
+        en="Dates after it are rejected; default: the day of the run",
+        zh="晚于此日期予以隔离；默认运行当日",
+    )
+    max_rejected_share: float = knob(
+        0.2,
+        unit="share",
+        en="Share of rejected records above which a source is refused",
+        zh="隔离记录占比超过此值则拒绝该来源",
+        ge=0,
+        le=1,
+    )
+    max_age_days: int = knob(
+        45,
+        unit="days",
+        en="Age of the newest row above which data counts as stale",
+        zh="最新记录距统计日超过此天数视为陈旧",
+        ge=0,
+    )

@@ -1,0 +1,51 @@
+"""Parameters of 04_describe_customers."""
+
+from __future__ import annotations
+
+from workbench.core.section import Section, knob
+
+__all__ = ["DescribeCustomers"]
+
+
+class DescribeCustomers(Section):
+    """04_describe_customers."""
+
+    top_values: int = knob(
+        12, unit="values", en="Values shown of a categorical variable", zh="分类变量展示的取值个数", ge=2, le=50
+    )
+    cohort_months: int = knob(12, unit="months", en="Months a cohort is followed", zh="同期群跟踪的月数", ge=2, le=60)
+    min_cell: int = knob(
+        10,
+        unit="customers",
+        en="Fewest customers behind a number that is shown",
+        zh="展示一个数字所需的最少客户数",
+        ge=3,
+        le=1000,
+    )
+    outcome: str = knob(
+        "auto",
+        en="Outcome to explain: spend, repeat, label, a variable of two values or a number; auto takes the label, else "
+        "repeat, else spend",
+        zh="要解释的结果：spend（消费额）、repeat（复购）、label（标注），或任一数值或二值变量；"
+        "auto 依次取标注、复购、消费额",
+    )
+    tree_depth: int = knob(
+        3,
+        unit="questions",
+        en="Questions of the decision tree on the way to a group",
+        zh="决策树到达每组的问题数",
+        ge=1,
+        le=4,
+    )
+    windows_days: list[int] = knob(
+        [1, 7, 30],
+        unit="days",
+        en="Windows within which a view may lead to a cart and a purchase",
+        zh="自浏览到加购与购买的转化窗口",
+        min_length=1,
+        max_length=3,
+    )
+    n_bootstraps: int = knob(
+        500, unit="resamples", en="Resamples for intervals", zh="区间估计的重抽样次数", ge=100, le=10000
+    )
+    seed: int = knob(20240601, en="Seed of all random draws", zh="随机种子", ge=0)

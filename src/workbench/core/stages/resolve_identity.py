@@ -1,0 +1,90 @@
+"""Parameters of 02_resolve_identity."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import field_validator
+
+from workbench.core.section import Section, knob
+
+__all__ = ["ResolveIdentity"]
+
+
+class ResolveIdentity(Section):
+    """02_resolve_identity."""
+
+    threshold: float = knob(
+        0.95,
+        unit="probability",
+        en="Match probability from which two records are one customer",
+        zh="两条记录视为同一客户的最低匹配概率",
+        ge=0.5,
+        lt=1,
+    )
+    blocking: list[str] = knob(
+        [],
+        en="Columns on which records must agree to be compared, each 'column' or 'column, column'; default: chosen",
+        zh="参与比对的记录须一致的列，每项为一列或用逗号分隔的多列；默认自动选择",
+    )
+    max_pairs_per_record: int = knob(
+        100,
+        unit="pairs",
+        en="Pairs per record above which a blocking rule is left out",
+        zh="每条记录的候选对超过此数则不采用该分块规则",
+        ge=1,
+        le=10000,
+    )
+    max_per_key: int = knob(
+        8,
+        unit="records",
+        en="Records a phone, e-mail or number may link; one that links more is a hub and links nobody",
+        zh="同一手机号、邮箱或证件号最多关联的记录数；超过者视为公用，不作关联",
+        ge=2,
+        le=1000,
+    )
+    max_records: int = knob(
+        20, unit="records", en="Records in one customer above which the alarm is raised",
+        zh="单个客户的记录数超过此值即触发警报", ge=2, le=10000,
+    )  # fmt: skip
+    max_diameter: int = knob(
+        3,
+        unit="links",
+        en="Links between the two farthest records of a customer above which the alarm is raised",
+        zh="单个客户内相距最远的两条记录之间的关联步数超过此值即触发警报",
+        ge=1,
+        le=100,
+    )
+    must_link: str | None = knob(
+        None,
+        en="CSV of pairs that are one customer: source, source_id, other_source, other_source_id",
+        zh="必为同一客户的记录对（CSV）：source、source_id、other_source、other_source_id",
+    )
+    cannot_link: str | None = knob(
+        None,
+        en="CSV of pairs that are not one customer, with the same columns",
+        zh="必非同一客户的记录对（CSV），列同上",
+    )
+    truth: str | None = knob(
+        None,
+        en="Column of people with the true identity, for precision and recall; never used to match",
+        zh="记载真实身份的列，仅用于计算查准率与查全率，不参与匹配",
+    )
+    truth_pattern: str | None = knob(
+        None,
+        en="Regular expression whose first group is the true identity within that column",
+        zh="从该列取真实身份的正则表达式（取第一个分组）",
+    )
+    seed: int = knob(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
+
+    @field_validator("truth_pattern")
+    @classmethod
+    def _one_group(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            try:
+                groups = re.compile(pattern).groups
+            except re.error as error:
+                raise ValueError(f"no regular expression: {error}") from None
+            if groups < 1:
+                raise ValueError("one group in round brackets, which is the identity")
+        return pattern

@@ -1,0 +1,1 @@
+"""From rows of text to typed cells, each accepted, repaired or rejected."""

@@ -1,0 +1,134 @@
+"""A survey of attitudes: scales of four Likert items, one of each read backwards, a loose one, and the willingness to recommend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from workbench.intake.demo.jewellery.days import DAYS
+
+if TYPE_CHECKING:
+    from workbench.intake.demo.jewellery.draws import Draws
+
+__all__ = ["SCALES", "SURVEY", "write_answers"]
+
+SURVEY = "2025年春季顾客态度调研"
+FIRST_DAY, OPEN_DAYS = DAYS - 80, 45
+SKIPPED, NOT_AN_ANSWER = 0.02, 0.004
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """A scale: its items (reverse ones marked by a leading minus), how tightly they hang together, who scores high."""
+
+    name: str
+    items: tuple[str, ...]
+    loading: float
+    means: dict[str, float]
+
+
+SCALES = (
+    _Scale("仪式感", ("重要的日子一定要有首饰见证", "纪念日不送礼会觉得遗憾", "-首饰对我只是装饰，没有特别意义", "我会为仪式感提前挑选礼物"),
+           0.82, {"bridal": 1.0, "gift": 0.8, "self_reward": 0.1, "investor": -0.9, "service": -0.2, "bargain": -0.6, "passer": -0.3}),
+    _Scale("保值意识", ("买首饰首先看能否保值", "我会关注每天的金价", "-款式好看比克重更重要", "黄金是可靠的家庭资产"),
+           0.80, {"investor": 1.4, "bargain": 0.7, "collector": 0.6, "self_reward": -0.9, "gift": -0.3}),
+    _Scale("悦己", ("买首饰是犒劳自己", "不需要特别的理由也会给自己买首饰", "-首饰应当由别人送", "我喜欢用首饰搭配每天的穿着"),
+           0.80, {"self_reward": 1.2, "collector": 0.4, "gift": -0.9, "investor": -0.5, "bridal": -0.2}),
+    _Scale("价格敏感", ("我会等到活动时再买", "购买前我会比较多家价格", "-只要喜欢，价格不是问题", "工费高低影响我的选择"),
+           0.78, {"bargain": 1.2, "collector": -1.0, "investor": 0.3, "passer": 0.3}),
+    _Scale("环保", ("我愿意为环保包装多付钱", "培育钻石比天然钻石更值得买", "-我不关心首饰的来源"), 0.30, {}),
+)  # fmt: skip
+# question: answers with their weights, for everybody and for personas of whom they differ
+CHOICES: dict[str, dict[str, dict[str, float]]] = {
+    "购物同伴": {
+        "": {"独自": 4, "伴侣": 2, "家人": 2, "朋友": 2},
+        "bridal": {"独自": 1, "伴侣": 7, "家人": 2, "朋友": 1},
+        "self_reward": {"独自": 4, "伴侣": 1, "家人": 1, "朋友": 4},
+        "gift": {"独自": 7, "伴侣": 1, "家人": 1, "朋友": 1},
+    },
+    "购物环境偏好": {
+        "": {"商场专柜": 5, "品牌旗舰店": 2, "线上商城": 3, "贵宾室": 0.3},
+        "self_reward": {"商场专柜": 2, "品牌旗舰店": 2, "线上商城": 6},
+        "collector": {"商场专柜": 1, "品牌旗舰店": 3, "贵宾室": 6},
+    },
+    "兴趣爱好": {
+        "": {"旅行": 3, "美食": 3, "影视": 2, "运动": 2, "理财": 1, "收藏": 0.5, "穿搭": 1},
+        "self_reward": {"穿搭": 6, "旅行": 3, "影视": 2, "美食": 2},
+        "investor": {"理财": 6, "运动": 1, "旅行": 1, "收藏": 1},
+        "collector": {"收藏": 6, "旅行": 2, "理财": 1},
+    },
+    "媒介习惯": {
+        "": {"微信": 4, "抖音": 4, "小红书": 2, "电视": 1},
+        "self_reward": {"小红书": 6, "抖音": 3, "微信": 1},
+        "bridal": {"小红书": 5, "微信": 3, "抖音": 3},
+        "collector": {"微信": 6, "电视": 3, "抖音": 1},
+    },
+}
+NPS = {
+    "collector": 9.2,
+    "bridal": 8.3,
+    "self_reward": 8.4,
+    "gift": 7.8,
+    "investor": 7.6,
+    "bargain": 6.8,
+    "service": 6.5,
+}
+NPS_ELSE, NPS_SPREAD = 7.0, 1.7
+
+
+def write_answers(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
+    """Make ``answers``: person, item, question, answer (text: 1..5, 0..10 for nps, seldom no number; a choice), day."""
+    rows = [
+        {"scale": scale.name, "item": at * 8 + number, "question": text.removeprefix("-"), "reverse": text.startswith("-"),
+         "loading": scale.loading}
+        for at, scale in enumerate(SCALES) for number, text in enumerate(scale.items)
+    ]  # fmt: skip
+    engine.register("items_view", pa.Table.from_pylist(rows))
+    latent = " ".join(
+        f"WHEN '{scale.name}' THEN CASE p.persona {_whens(scale.means)} ELSE 0 END + 0.75 * {draws.normal('p.person', scale.name)}"
+        for scale in SCALES
+    )
+    key = "(p.person * 64 + i.item)"
+    said = f"3.1 + 1.05 * (i.loading * CASE i.scale {latent} END + sqrt(1 - i.loading * i.loading) * {draws.normal(key, 'item')})"
+    asked = f"""FROM people AS p WHERE p.in_crm AND p.joined < {FIRST_DAY}
+        AND {draws.unit("p.person", "answers")} < p.answers * CASE WHEN p.left_on > {FIRST_DAY} THEN 1 ELSE 0.25 END"""
+    when = f"{FIRST_DAY} + floor({draws.unit('p.person', 'answered')} * {OPEN_DAYS})::BIGINT AS day"
+    likert = f"greatest(1, least(5, round({said})))::INTEGER"
+    engine.execute(f"""
+    CREATE TEMP TABLE answers AS
+    SELECT p.person, i.item, i.question, CASE WHEN {draws.unit(key, "odd")} < {NOT_AN_ANSWER} THEN '不清楚'
+        ELSE (CASE WHEN i.reverse THEN 6 - {likert} ELSE {likert} END)::VARCHAR END AS answer, p.day
+    FROM (SELECT p.person, p.persona, {when} {asked}) AS p, items_view AS i WHERE {draws.unit(key, "skipped")} >= {SKIPPED}
+    UNION ALL
+    SELECT p.person, 63, 'nps', greatest(0, least(10, round(CASE p.persona {_whens(NPS)} ELSE {NPS_ELSE} END
+        + {NPS_SPREAD} * {draws.normal("p.person", "nps")})))::INTEGER::VARCHAR, {when} {asked}
+    UNION ALL
+    SELECT p.person, 50 + c.item, c.question, {_choice(draws)}, p.day
+    FROM (SELECT p.person, p.persona, {when} {asked}) AS p, (VALUES {_questions()}) AS c(item, question)
+    """)
+    engine.unregister("items_view")
+
+
+def _questions() -> str:
+    return ", ".join(f"({at}, '{question}')" for at, question in enumerate(CHOICES))
+
+
+def _choice(draws: Draws) -> str:
+    """Write the choice of an answer, by the persona where it differs."""
+    branches = []
+    for question, by_persona in CHOICES.items():
+        special = " ".join(
+            f"WHEN '{name}' THEN {draws.weighted('p.person', question, weights)}"
+            for name, weights in by_persona.items()
+            if name
+        )
+        usual = draws.weighted("p.person", question, by_persona[""])
+        branches.append(f"WHEN '{question}' THEN CASE p.persona {special} ELSE {usual} END")
+    return f"CASE c.question {' '.join(branches)} END"
+
+
+def _whens(values: dict[str, float]) -> str:
+    return " ".join(f"WHEN '{name}' THEN {value}" for name, value in values.items()) or "WHEN '' THEN 0"

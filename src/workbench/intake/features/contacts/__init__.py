@@ -1,0 +1,1 @@
+"""Features of campaigns, service, surveys, relations and declared attributes."""

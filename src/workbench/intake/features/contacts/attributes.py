@@ -1,0 +1,98 @@
+"""What is declared of each customer: the columns of the customers table that can be features."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from workbench.core.schema import CANONICAL, UNDATED
+from workbench.intake.features.inputs.exact import at_midnight, days_between
+
+__all__ = ["attribute_columns", "describe_attributes", "registered_before"]
+
+# a cell that is a number and nothing else; 00123 is a code
+NUMBER = r"^[+-]?((0|[1-9][0-9]*)([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
+OLDEST_YEARS = 120
+# named columns that hold numbers in one source and bands in another
+NUMBERS_OR_BANDS = ("income", "children", "household_size")
+# what the schema names but no feature may be: where a record came from, and to whom it leads
+_NO_FEATURES = ("source",)
+_FEATURE_KINDS = ("category", "number", "integer", "flag")
+
+
+def registered_before(customers: ir.Table, *, as_of: date) -> ir.Table:
+    """Keep the customers registered before the as-of date, or at an unknown time: one column, customer_id."""
+    known = customers.filter(customers.customer_id.notnull())
+    if "registered_at" in known.columns:
+        known = known.filter(known.registered_at.isnull() | (known.registered_at < at_midnight(as_of)))
+    return known.select("customer_id")
+
+
+def attribute_columns(customers: ir.Table) -> list[str]:
+    """List the columns that become features under their own names.
+
+    Identifiers, free text, ways to reach a person and sensitive columns (``core.schema``) are left out; columns that
+    the schema does not name are declared attributes and stay, but for dates.
+    """
+    named = {column.name: column for column in CANONICAL["customers"].columns}
+    kept = []
+    for name in customers.columns:
+        column = named.get(name)
+        if column is None:
+            wanted = not customers[name].type().is_temporal()
+        else:
+            wanted = column.kind in _FEATURE_KINDS and not column.contact and not column.sensitive
+        if wanted and name not in _NO_FEATURES:
+            kept.append(name)
+    return kept
+
+
+def describe_attributes(customers: ir.Table, *, as_of: date) -> ir.Table:
+    """Turn declared columns to features under their own names.
+
+    Parameters
+    ----------
+    customers : ibis.Table
+        The canonical table; one row per customer_id.
+    as_of : date
+        Ages and days since registration are counted up to it; they are null where it is ``UNDATED``.
+
+    Returns
+    -------
+    ibis.Table
+        One row per customer: customer_id, registered_days, the columns of ``attribute_columns``, and ``age`` (full
+        years) where only birth_date is given; null for a birth in the future or over 120 years ago. A text attribute
+        outside the schema, an income, a number of children or a household size becomes float64 if every cell that is
+        not blank is a number, which takes one query over the table; otherwise a blank cell is null.
+    """
+    names = attribute_columns(customers)
+    features = {name: customers[name] for name in names}
+    texts = [name for name in names if customers[name].type().is_string()]
+    features |= {name: customers[name].strip().nullif("") for name in texts}
+    named = {column.name for column in CANONICAL["customers"].columns} - set(NUMBERS_OR_BANDS)
+    for name in _numeric_texts(customers, [name for name in texts if name not in named]):
+        features[name] = features[name].cast("float64")
+    if "birth_date" in customers.columns and "age" not in names:
+        features["age"] = _age(customers.birth_date, as_of)
+    if "registered_at" in customers.columns:
+        since = ibis.ifelse(customers.registered_at < at_midnight(as_of), customers.registered_at.date(), ibis.null())
+        features["registered_days"] = days_between(since, as_of) if as_of != UNDATED else ibis.null("int64")
+    return customers.filter(customers.customer_id.notnull()).select("customer_id", **features)
+
+
+def _numeric_texts(customers: ir.Table, names: list[str]) -> list[str]:
+    """List the text columns of which every cell that is not blank is a number, and at least one is."""
+    if not names:
+        return []
+    cells = {name: customers[name].strip().nullif("") for name in names}
+    said = {name: cell.re_search(NUMBER).all() for name, cell in cells.items()}
+    verdict = customers.aggregate(**said).to_pyarrow().to_pylist()[0]
+    return [name for name in names if verdict[name]]
+
+
+def _age(birth_date: ir.DateColumn, as_of: date) -> ir.IntegerColumn:
+    reached = birth_date.month() * 100 + birth_date.day() <= as_of.month * 100 + as_of.day
+    years = as_of.year - birth_date.year() - ibis.ifelse(reached, 0, 1)
+    return ibis.ifelse(years.between(0, OLDEST_YEARS) & (birth_date < as_of), years, ibis.null()).cast("int64")

@@ -1,0 +1,96 @@
+"""Exact arithmetic for features: the same rows give the same bytes, whatever their order or the thread count.
+
+Sums run over whole numbers and decimals; a double appears once, at the end, rounded to ``DIGITS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+
+import ibis
+import ibis.expr.types as ir
+
+__all__ = [
+    "DIGITS",
+    "MONEY",
+    "at_midnight",
+    "days_between",
+    "deviation",
+    "join_customers",
+    "money",
+    "ratio",
+    "share_of",
+    "squared",
+    "top_by",
+]
+
+DIGITS = 6  # decimals kept of a ratio or a mean
+MONEY = "decimal(18, 4)"
+WIDE = "decimal(38, 4)"
+
+
+def at_midnight(day: date) -> datetime:
+    """Return the first instant of a day: rows before it are known on that day."""
+    return datetime.combine(day, time.min)
+
+
+def ratio(numerator: ir.NumericValue, denominator: ir.NumericValue) -> ir.FloatingValue:
+    """Divide two exact numbers; null where the denominator is 0 or either is null."""
+    whole = denominator.nullif(0).cast("float64")
+    return (numerator.cast("float64") / whole).round(DIGITS)
+
+
+def deviation(count: ir.NumericValue, total: ir.NumericValue, squares: ir.NumericValue) -> ir.FloatingValue:
+    """Give the standard deviation (n - 1 in the denominator) from whole sums; null under two values."""
+    spread = (count * squares - total * total).cast("float64")
+    return (spread / (count * (count - 1)).nullif(0).cast("float64")).sqrt().round(DIGITS)
+
+
+def money(amount: ir.NumericValue) -> ir.DecimalValue:
+    """Bring an exact sum back to the type money has on disk, which also halves what the next sum costs."""
+    return amount.cast(MONEY)
+
+
+def squared(amount: ir.DecimalValue) -> ir.DecimalValue:
+    """Square money exactly; the type money has on disk would overflow from 30,000 on."""
+    return amount.cast(WIDE) * amount.cast(WIDE)
+
+
+def days_between(earlier: ir.DateValue, later: date | ir.DateValue) -> ir.IntegerValue:
+    """Count the days from one date to a later one."""
+    until = ibis.literal(later) if isinstance(later, date) else later
+    return until.delta(earlier, unit="day")
+
+
+def top_by(table: ir.Table, value: str, measures: Sequence[str], *, also: Sequence[str] = ()) -> ir.StructScalar:
+    """Aggregate to the row with the highest measures; ties go to the value that sorts first.
+
+    Parameters
+    ----------
+    table : ibis.Table
+        One row per customer and value.
+    value : str
+        The column whose top value is wanted; not null.
+    measures : sequence of str
+        Columns compared in this order, the highest first.
+    also : sequence of str
+        Columns of that row to bring along.
+
+    Returns
+    -------
+    ibis struct
+        Fields ``value``, the measures, these negated, and what is brought along.
+    """
+    negated = {name: -table[name] for name in measures}
+    return ibis.struct({**negated, "value": table[value], **{name: table[name] for name in also}}).min()
+
+
+def join_customers(left: ir.Table, right: ir.Table) -> ir.Table:
+    """Add the columns of another table of one row per customer; customers it lacks get nulls."""
+    return left.left_join(right, "customer_id").drop("customer_id_right")
+
+
+def share_of(part: ir.NumericValue, whole: ir.NumericValue, least: int) -> ir.FloatingValue:
+    """Divide two counts; null where the whole is under the least on which a share is told."""
+    return ratio(part, ibis.ifelse(whole >= least, whole, ibis.null(whole.type())))

@@ -1,0 +1,122 @@
+"""What one order line says: whether it sold something or gave it back, and what it adds to its order.
+
+A line is a *return* when its amount or quantity is negative (sent back), or when its status says that it was
+returned, refunded or cancelled (marked). A *sale* is a line with a positive amount that is no return.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import reduce
+from operator import or_
+
+import ibis
+import ibis.expr.types as ir
+
+from workbench.intake.features.inputs.exact import at_midnight
+
+__all__ = [
+    "ORDER_LABELS",
+    "PROMOTIONS",
+    "RETURN_STATUSES",
+    "is_marked",
+    "is_sale",
+    "is_sent_back",
+    "known_lines",
+    "line_flags",
+    "line_labels",
+    "line_sums",
+]
+
+# what a status says, in lower case, when the line was taken back
+RETURN_STATUSES = (
+    "returned", "refunded", "cancelled", "canceled", "已退货", "退货", "已退款", "退款", "已取消", "取消",
+)  # fmt: skip
+PROMOTIONS = ("discount", "coupon")
+# columns that belong to the order more than to its lines
+ORDER_LABELS = ("store_id", "channel", "platform", "payment_method")
+
+
+def known_lines(transactions: ir.Table, *, as_of: date) -> ir.Table:
+    """Keep the order lines of known customers dated before the as-of date.
+
+    Parameters
+    ----------
+    transactions : ibis.Table
+        The canonical table; one row per order line.
+    as_of : date
+        Lines at or after its midnight, and lines without a date, are left out. Where the table has no
+        ``ordered_at`` at all, every line is kept.
+
+    Returns
+    -------
+    ibis.Table
+        The same columns.
+    """
+    known = transactions.filter(transactions.customer_id.notnull())
+    return known.filter(known.ordered_at < at_midnight(as_of)) if "ordered_at" in known.columns else known
+
+
+def is_sale(lines: ir.Table) -> ir.BooleanColumn:
+    """Say which lines sold something: a positive amount, and no return. Null where the amount is null."""
+    sale = lines.amount > 0
+    if "quantity" in lines.columns:
+        sale &= lines.quantity.fill_null(0) >= 0
+    return sale & ~is_marked(lines) if "status" in lines.columns else sale
+
+
+def line_sums(lines: ir.Table) -> dict[str, ir.DecimalColumn]:
+    """Give the money and pieces each line adds to its order; absent source columns leave theirs out.
+
+    Returns
+    -------
+    dict of str to ibis column
+        sold, returned (sent back, as a positive amount), marked (sold, then marked as returned: it counts in neither of
+        the two), discount, promoted (sold with a discount or coupon); items, the pieces sold. Null where a line adds
+        nothing.
+    """
+    sale, back = is_sale(lines), is_sent_back(lines)
+    sums = {"sold": _where(sale, lines.amount), "returned": _where(back, lines.amount.abs())}
+    if "status" in lines.columns:
+        sums["marked"] = _where(is_marked(lines) & ~back, lines.amount)
+    if "quantity" in lines.columns:
+        sums["items"] = _where(sale, lines.quantity)
+    if "discount" in lines.columns:
+        sums["discount"] = _where(sale & (lines.discount > 0), lines.discount)
+    promoted = [lines[name] > 0 for name in PROMOTIONS if name in lines.columns]
+    if promoted:
+        sums["promoted"] = _where(sale & reduce(or_, promoted), lines.amount)
+    return sums
+
+
+def line_flags(lines: ir.Table) -> dict[str, ir.BooleanColumn]:
+    """Give what is counted of the lines of an order: sale_lines, return_lines, discounted_lines, coupon_lines."""
+    sale, back = is_sale(lines), is_sent_back(lines)
+    flags = {"sale_lines": sale, "return_lines": back | is_marked(lines) if "status" in lines.columns else back}
+    if "discount" in lines.columns:
+        flags["discounted_lines"] = sale & (lines.discount > 0)
+    if "coupon" in lines.columns:
+        flags["coupon_lines"] = sale & (lines.coupon > 0)
+    return flags
+
+
+def line_labels(lines: ir.Table) -> dict[str, ir.StringColumn]:
+    """Give the store, channel, platform and payment method of each sale line; null for other lines."""
+    sale = is_sale(lines)
+    present = [name for name in ORDER_LABELS if name in lines.columns]
+    return {name: _where(sale, lines[name]) for name in present}
+
+
+def is_sent_back(lines: ir.Table) -> ir.BooleanColumn:
+    """Say which lines came back: a negative amount or quantity. Never null."""
+    back = (lines.amount < 0).fill_null(False)
+    return back | (lines.quantity < 0).fill_null(False) if "quantity" in lines.columns else back
+
+
+def is_marked(lines: ir.Table) -> ir.BooleanColumn:
+    """Say which lines have a status that takes them back. Never null."""
+    return lines.status.strip().lower().isin(RETURN_STATUSES).fill_null(False)
+
+
+def _where(condition: ir.BooleanColumn, value: ir.Column) -> ir.Column:
+    return ibis.ifelse(condition, value, ibis.null(value.type()))

@@ -1,0 +1,1 @@
+"""Features of web and app events."""

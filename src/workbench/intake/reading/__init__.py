@@ -1,0 +1,1 @@
+"""From files, databases and addresses to rows of text."""

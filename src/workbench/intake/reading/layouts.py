@@ -1,0 +1,161 @@
+"""Where the mapped columns of a source stand in each of its files; what a header lacks is said with its like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.core.errors import DataError, Fault, did_you_mean, listed
+from workbench.intake.reading.json_records import json_names
+from workbench.intake.reading.parquet_files import parquet_shape
+from workbench.intake.reading.places import form_of, is_remote
+from workbench.intake.reading.text_files import Head, read_head
+from workbench.intake.reading.workbooks import Sheet, read_sheet
+
+if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
+
+__all__ = ["Layout", "lay_out"]
+
+_EDGES = " \t\r\n\u00a0\u3000\ufeff"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One file and where its mapped columns stand.
+
+    Attributes
+    ----------
+    path : Path
+    columns : dict of str to int
+        Our name (canonical column or attribute): position in the file, from 1.
+    dropped : list of str
+        Columns of the file that are neither mapped nor declared an attribute.
+    names : list of str
+        The columns of the file, as they stand in it.
+    head : Head or None
+        Of separated text.
+    sheet : Sheet or None
+        Of a workbook.
+    """
+
+    path: Path
+    columns: dict[str, int]
+    dropped: list[str]
+    names: list[str]
+    head: Head | None = None
+    sheet: Sheet | None = None
+
+
+def lay_out(source: SourceParams, path: Path) -> Layout:
+    """Find the columns of a file that a source maps.
+
+    Raises
+    ------
+    DataError
+        Missing, repeated and surplus columns, all at once; a file without a record, or of a form that is not read.
+    """
+    form = form_of(path)
+    if form == "parquet":
+        return _lay_out_parquet(source, path)
+    if form == "workbook":
+        return _lay_out_workbook(source, path)
+    if form == "json":
+        return _lay_out_json(source, path)
+    wanted = [str(theirs) for theirs in (*source.columns.values(), *source.attributes.values())]
+    head = read_head(path, encoding=source.encoding, separator=source.separator, header=source.header, wanted=wanted)
+    if not source.header:
+        return _lay_out_by_position(source, path, head.width, head=head)
+    faults = _duplicates(path, head.header)
+    columns = _positions(source, path, head.header, faults)
+    if not head.first and not source.manual:
+        faults.append(Fault(path.name, "holds a header and no record", "At least one record"))
+    elif len(head.first) > head.width:
+        found = f"the first record has {len(head.first)} fields, the header {head.width}"
+        remedy = "Name the surplus column in the header, or remove the separator at the end of the records"
+        faults.append(Fault(path.name, found, "As many fields as the header names", remedy))
+    if faults:
+        raise DataError(faults)
+    return Layout(path, columns, _unused(head.header, columns), head.header, head=head)
+
+
+def _lay_out_workbook(source: SourceParams, path: Path) -> Layout:
+    sheet = read_sheet(path, sheet=source.sheet, header=source.header)
+    if not source.header:
+        return _lay_out_by_position(source, path, max(len(cells) for _, cells in sheet.rows), sheet=sheet)
+    faults = _duplicates(path, sheet.header)
+    columns = _positions(source, path, sheet.header, faults)
+    if not sheet.rows and not source.manual:
+        faults.append(Fault(path.name, "the sheet holds a header and no record", "At least one record"))
+    if faults:
+        raise DataError(faults)
+    return Layout(path, columns, _unused(sheet.header, columns), sheet.header, sheet=sheet)
+
+
+def _lay_out_json(source: SourceParams, path: Path) -> Layout:
+    records = None if is_remote(source) else source.records
+    names = json_names(path, records=records, encoding=source.encoding)
+    faults: list[Fault] = []
+    columns = _positions(source, path, names, faults)
+    if faults:
+        raise DataError(faults)
+    used = {names[at - 1] for at in columns.values()}
+    whole = [name for name in _unused(names, columns) if not any(name.startswith(f"{each}.") for each in used)]
+    dropped = [name for name in whole if not any(each.startswith(f"{name}.") for each in used)]
+    top = [name for name in dropped if name.rpartition(".")[0] not in dropped]
+    return Layout(path, columns, top, names)
+
+
+def _lay_out_parquet(source: SourceParams, path: Path) -> Layout:
+    given, rows = parquet_shape(path)
+    names = [name.strip(_EDGES) for name in given]
+    faults = _duplicates(path, names)
+    columns = _positions(source, path, names, faults)
+    if not rows:
+        faults.append(Fault(path.name, "holds columns and no row", "At least one row"))
+    if faults:
+        raise DataError(faults)
+    return Layout(path, columns, _unused(names, columns), names)
+
+
+def _lay_out_by_position(
+    source: SourceParams, path: Path, width: int, *, head: Head | None = None, sheet: Sheet | None = None
+) -> Layout:
+    columns, faults = {}, []
+    for ours, theirs in (*source.columns.items(), *source.attributes.items()):
+        at = int(theirs) if str(theirs).isdigit() else 0
+        columns[ours] = at
+        if not 1 <= at <= width:
+            found = f"{ours} is mapped to position {theirs}, the first record has {width} fields"
+            faults.append(Fault(path.name, found, f"A position from 1 to {width}"))
+    if faults:
+        raise DataError(faults)
+    unused = [f"position {at}" for at in range(1, width + 1) if at not in columns.values()]
+    return Layout(path, columns, unused, [], head=head, sheet=sheet)
+
+
+def _duplicates(path: Path, names: list[str]) -> list[Fault]:
+    repeated = [name for name, count in Counter(names).items() if name and count > 1]
+    if not repeated:
+        return []
+    found = f"the header names {listed([repr(name) for name in repeated])} more than once"
+    return [Fault(path.name, found, "Each column once", "Rename the second one")]
+
+
+def _positions(source: SourceParams, path: Path, names: list[str], faults: list[Fault]) -> dict[str, int]:
+    columns = {}
+    for ours, theirs in (*source.columns.items(), *source.attributes.items()):
+        wanted = str(theirs).strip(_EDGES)
+        if wanted in names:
+            columns[ours] = names.index(wanted) + 1
+        else:
+            found = f"column '{wanted}' (mapped to {ours}) is not in the header"
+            faults.append(Fault(path.name, found, "", did_you_mean(wanted, [name for name in names if name])))
+    return columns
+
+
+def _unused(names: list[str], columns: Mapping[str, int]) -> list[str]:
+    return [name for at, name in enumerate(names, 1) if at not in columns.values() and name]

@@ -1,0 +1,87 @@
+"""Parquet files: their columns and rows, read inside the engine; for 01_check_quality.
+
+The engine reads such a file when its rows are first asked for, so that a damaged page shows only then:
+`reading_parquet` names the file that cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench.core.errors import DataError, Fault, listed
+from workbench.intake.reading.raw_files import RawFile, file_state
+from workbench.intake.reading.scratch import LINE, quoted_name, quoted_text
+
+__all__ = ["parquet_shape", "read_parquet_file", "reading_parquet"]
+
+_REMEDY = "Copy it again, it may be damaged"
+
+
+def parquet_shape(path: Path) -> tuple[list[str], int]:
+    """Return the names of the columns of a file, as they stand in it, and its number of rows.
+
+    Raises
+    ------
+    DataError
+        The file is no Parquet file, or its end is damaged.
+    """
+    try:
+        found = pq.read_metadata(path)
+        return list(found.schema.to_arrow_schema().names), found.num_rows
+    except (pa.ArrowException, OSError, ValueError) as error:
+        said = (str(error).splitlines() or [""])[0]
+        raise DataError(Fault(path.name, f"no readable Parquet file ({said})", "", _REMEDY)) from error
+
+
+def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[str, int]) -> RawFile:
+    """Read a Parquet file; its types are kept, its rows numbered from 1.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    path : Path
+    columns : mapping of str to int
+        Our name of a column: its position in the file, from 1.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read.
+    """
+    names, rows = parquet_shape(path)
+    chosen = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
+    given = ", ".join(f"c{at}" for at in range(1, len(names) + 1))  # names may differ in case alone
+    query = f"SELECT n + 1 AS {LINE}, {chosen} FROM read_parquet({quoted_text(path)}, file_row_number = true)"
+    with reading_parquet([path]):
+        table = engine.sql(f"{query} AS f ({given}, n)")
+    return RawFile(table, None, rows, rows, {}, {}, "parquet")
+
+
+@contextmanager
+def reading_parquet(paths: Sequence[Path]) -> Iterator[None]:
+    """Name the files when the engine cannot read them, or when they change meanwhile; without files do nothing.
+
+    Raises
+    ------
+    DataError
+    """
+    before = [file_state(path) for path in paths]
+    try:
+        yield
+    except duckdb.Error as error:
+        if not paths:
+            raise
+        at = next((path for path in paths if path.name in str(error)), None)
+        where = at.name if at else listed([path.name for path in paths])
+        raise DataError(Fault(where, "the rows of the Parquet file cannot be read", "", _REMEDY)) from error
+    changed = [path.name for path, state in zip(paths, before, strict=True) if file_state(path) != state]
+    if changed:
+        raise DataError(Fault(listed(changed), "the file changed while it was read", "", "Wait until it is complete"))

@@ -1,0 +1,382 @@
+"""One raw file as a table of its mapped columns, every physical record accounted for; used by 01_check_quality.
+
+A clean file is read by the engine; whatever the engine cannot vouch for goes through the exact reader. Both end in a
+Parquet file in a private scratch folder, one row per accepted record with its line number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import duckdb
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench.core.errors import DataError, Fault
+from workbench.intake.reading.records import WHITESPACE, Record, RejectedRecord, read_records
+from workbench.intake.reading.scratch import (
+    LINE,
+    REJECTS,
+    copy_rows,
+    keep_rejects,
+    keep_rows,
+    quoted_name,
+    quoted_text,
+    reject_rows,
+)
+from workbench.intake.reading.text_files import Head, read_lines, transcode
+from workbench.intake.reading.text_scan import Scan, scan_text
+
+__all__ = [
+    "REFUSALS",
+    "RawFile",
+    "ReadyText",
+    "engine_reader",
+    "file_state",
+    "read_text_file",
+    "ready_text",
+]
+
+_BATCH_RECORDS = 50_000
+_MOSTLY = 0.5  # share of plain lines from which parting them from the others pays
+_MAX_LINE_BYTES = 16 << 20
+_BUFFER_BYTES = 32 << 20  # of the engine, which would take sixteen lines of that length
+REFUSALS = (  # of the engine, where a file holds other than records; the last where a line is longer than its buffer
+    duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """What one file holds.
+
+    Attributes
+    ----------
+    table : ibis.Table
+        The mapped columns under our names, and ``_line``: the line (of a Parquet file: the row) it came from, from 1.
+    rejects : ibis.Table or None
+        line, column, code, raw; one row per record whose structure or encoding is broken.
+    physical : int
+        Physical records; ``rows + sum(codes)``.
+    rows : int
+        Records with the full number of fields.
+    codes : dict of str to int
+        Rejected records by code.
+    repairs : dict of str to int
+        ``blank_lines`` and ``nul_bytes``, where there are any.
+    encoding : str
+    exact : bool
+        True when the exact reader had to read it.
+    """
+
+    table: ibis.Table
+    rejects: ibis.Table | None
+    physical: int
+    rows: int
+    codes: dict[str, int]
+    repairs: dict[str, int]
+    encoding: str
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class ReadyText:
+    """A text file, scanned and where need be written anew in UTF-8.
+
+    Attributes
+    ----------
+    path : Path
+        As given.
+    text : Path
+        What is read: the file itself or its copy in UTF-8.
+    facts, scan : Scan
+        Of what is read, and of the file itself.
+    state : tuple
+        The file's state before it was scanned.
+    """
+
+    path: Path
+    text: Path
+    facts: Scan
+    scan: Scan
+    state: tuple[int, int, int]
+
+    def release(self) -> None:
+        """Remove the copy; refuse a file that has changed meanwhile."""
+        if file_state(self.path) != self.state:
+            found = "the file changed while it was read"
+            raise DataError(Fault(self.path.name, found, "", "Wait until it is complete"))
+        if self.text is not self.path:
+            self.text.unlink(missing_ok=True)
+
+
+def ready_text(path: Path, *, head: Head, scratch: Path, declared: str | None) -> ReadyText:
+    """Scan a text file and write one of another encoding anew in UTF-8.
+
+    Raises
+    ------
+    DataError
+        The file cannot be unpacked, or is no text in a two-byte encoding it claims.
+    """
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state, known = file_state(path), {"separator": head.separator, "header": bool(head.header)}
+    scan = scan_text(path, encoding=declared, **known)
+    if scan.encoding != "utf-8" and scan.decodes:
+        text = transcode(path, scratch / "text.csv", encoding=scan.encoding)
+        return ReadyText(path, text, scan_text(text, encoding="utf-8", **known), scan, state)
+    if scan.encoding.startswith(("utf-16", "utf-32")):
+        found = f"the file claims {scan.encoding}, yet not every byte of it is"
+        raise DataError(Fault(path.name, found, "", "Save it again as UTF-8, or declare its encoding"))
+    return ReadyText(path, path, scan, scan, state)
+
+
+def read_text_file(
+    engine: ibis.BaseBackend, ready: ReadyText, *, head: Head, columns: Mapping[str, int], scratch: Path
+) -> RawFile:
+    """Read a separated text file.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    ready : ReadyText
+    head : Head
+        Its separator, header and width.
+    columns : mapping of str to int
+        Our name of a column: its position in the file, from 1.
+    scratch : Path
+        A private folder of this file; the caller removes it.
+
+    Returns
+    -------
+    RawFile
+        Cells as they stand in the file, blanks around them included.
+
+    Raises
+    ------
+    DataError
+        The file changes while it is read.
+    """
+    source, facts = ready.text, ready.facts
+    target = scratch / "rows.parquet"
+    raw = _read_clean(engine, source, target, head=head, columns=columns, scan=facts)
+    if raw is None:
+        raw = _read_mostly_clean(engine, source, target, head=head, columns=columns, scan=facts)
+    if raw is None:
+        raw = _read_exact(engine, source, target, head=head, columns=columns, scan=facts)
+    ready.release()
+    return replace(raw, encoding=ready.scan.encoding)
+
+
+def _read_clean(
+    engine: ibis.BaseBackend, path: Path, target: Path, *, head: Head, columns: Mapping[str, int], scan: Scan
+) -> RawFile | None:
+    """Let the engine read the file; None where its result does not account for every line and separator."""
+    if not scan.plain or head.separator == WHITESPACE or len(head.separator) > 1:
+        return None
+    rows = engine_reader(path, head)
+    chosen = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
+    try:
+        count = copy_rows(engine, f"SELECT {chosen} FROM {rows}", target)
+        if count != scan.lines - int(bool(head.header)):
+            return None
+        if not _accounts_for_separators(engine, rows, head, scan):
+            return None
+    except REFUSALS:
+        return None
+    table = _with_line_numbers(engine, target, list(columns), first=1 + int(bool(head.header)))
+    return RawFile(table, None, count, count, {}, {}, scan.encoding)
+
+
+def engine_reader(path: Path, head: Head, *, skipping: bool = False, noted: str = "") -> str:
+    """Write the call by which the engine reads the fields ``c1``, ``c2``, ... of a file as text, strictly.
+
+    It stops at a line that is no record; or skips it, and notes it in a table where one is named.
+    """
+    names = [f"c{at}" for at in range(1, head.width + 1)]
+    options = {
+        "auto_detect": "false", "all_varchar": "true", "strict_mode": "true", "null_padding": "false",
+        "ignore_errors": str(skipping).lower(), "header": "false", "skip": str(int(bool(head.header))),
+        "delim": quoted_text(head.separator), "quote": "'\"'", "escape": "'\"'", "max_line_size": str(_MAX_LINE_BYTES),
+        "buffer_size": str(_BUFFER_BYTES),
+        "columns": "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}",
+    }  # fmt: skip
+    if noted:
+        options |= {"store_rejects": "true", "rejects_table": quoted_text(noted), "rejects_limit": "0",
+                    "rejects_scan": quoted_text(f"{noted}_scan")}  # fmt: skip
+        del options["ignore_errors"]
+    given = ", ".join(f"{key} = {value}" for key, value in options.items())
+    return f"read_csv({quoted_text(path)}, {given})"
+
+
+def _with_line_numbers(engine: ibis.BaseBackend, path: Path, names: list[str], *, first: int) -> ibis.Table:
+    """Add the number of each row in the copy, which keeps their order; numbering while copying costs a thread."""
+    ours = ", ".join(f"c{at} AS {quoted_name(name)}" for at, name in enumerate(names))
+    given = ", ".join(f"c{at}" for at in range(len(names)))
+    rows = f"read_parquet({quoted_text(path)}, file_row_number = true)"
+    return engine.sql(f"SELECT n + {first} AS {LINE}, {ours} FROM {rows} AS f ({given}, n)")
+
+
+def _accounts_for_separators(engine: ibis.BaseBackend, rows: str, head: Head, scan: Scan) -> bool:
+    """Tell whether every separator parts two fields or stands in a quoted cell.
+
+    The engine forgives a separator at the end of a record, which would be a field too many, and takes a quoted field
+    behind blanks for a plain one.
+    """
+    needed = scan.lines * (head.width - 1)
+    if scan.separators == needed and not scan.blank_quotes:
+        return True
+    names, mark = [f"c{at}" for at in range(1, head.width + 1)], quoted_text(head.separator)
+    inside = " + ".join(f"coalesce(length({name}) - length(replace({name}, {mark}, '')), 0)" for name in names)
+    misread = " OR ".join(f"regexp_matches({name}, '^[ \t]+\"')" for name in names) if scan.blank_quotes else "false"
+    query = f"SELECT sum({inside}), coalesce(bool_or({misread}), false) FROM {rows}"
+    found, is_misread = engine.raw_sql(query).fetchall()[0]
+    in_header = sum(name.count(head.separator) for name in head.header)
+    return not is_misread and scan.separators == needed + int(found or 0) + in_header
+
+
+def _read_mostly_clean(
+    engine: ibis.BaseBackend, path: Path, target: Path, *, head: Head, columns: Mapping[str, int], scan: Scan
+) -> RawFile | None:
+    """Let the engine split plain lines and the exact reader judge the others; None where lines cannot be told apart.
+
+    A line without a quote and with the full number of separators is a record whatever stands around it, since a quote
+    left open before it is closed there. The other lines are read run by run.
+    """
+    if not scan.plain or head.width < 2 or head.separator == WHITESPACE or len(head.separator) > 1:  # noqa: PLR2004
+        return None
+    mark = quoted_text(head.separator)
+    lines = f"""(SELECT row_number() OVER () AS n, text FROM read_csv({quoted_text(path)}, delim = '\x1f', quote = '',
+        escape = '', columns = {{'text': 'VARCHAR'}}, header = false, auto_detect = false,
+        max_line_size = {_MAX_LINE_BYTES}, buffer_size = {_BUFFER_BYTES}))"""
+    first = int(bool(head.header))
+    plain = f"n > {first} AND position('\"' in text) = 0"
+    plain += f" AND length(text) - length(replace(text, {mark}, '')) = {head.width - 1}"
+    cells = ", ".join(f"split_part(text, {mark}, {at}) AS {quoted_name(ours)}" for ours, at in columns.items())
+    try:
+        counts = f"SELECT count(*), coalesce(sum(CASE WHEN {plain} THEN 1 ELSE 0 END), 0) FROM {lines}"
+        total, count = engine.raw_sql(counts).fetchall()[0]
+        if total != scan.lines or count < total * _MOSTLY:
+            return None
+        copy_rows(engine, f"SELECT n AS {LINE}, {cells} FROM {lines} WHERE {plain}", target)
+        rest = f"SELECT n, coalesce(text, '') FROM {lines} WHERE NOT coalesce({plain}, false) ORDER BY n"
+        odd = engine.raw_sql(rest).fetchall()
+    except duckdb.Error:  # a line too long, or holding the sign that parts nothing
+        return None
+    if first and not odd[0][1].strip():  # the header stands further down
+        return None
+    return _with_odd_lines(engine, target, odd, int(count), head=head, columns=columns, scan=scan)
+
+
+def _with_odd_lines(
+    engine: ibis.BaseBackend, target: Path, odd: list[tuple[int, str]], plain: int, *, head: Head,
+    columns: Mapping[str, int], scan: Scan,
+) -> RawFile:  # fmt: skip
+    """Add to the plain lines of a file what the exact reader makes of its other lines."""
+    tally, accepted, rejected = _Tally(), [], []
+    has_header = bool(head.header)
+    for run in _runs(odd):
+        found = read_records(run, width=head.width, separator=head.separator)
+        for good, bad in _batches(found, tally, has_header=has_header):
+            accepted += good
+            rejected += bad
+        has_header = False
+    schema = pa.schema([(LINE, pa.int64()), *[(name, pa.string()) for name in columns]])
+    extra = keep_rows(engine, _as_table(accepted, columns, schema), target.with_name("odd.parquet"))
+    both = engine.read_parquet(str(target)).union(extra)
+    repairs = {"blank_lines": tally.blank, "nul_bytes": scan.nuls}
+    return RawFile(
+        table=both.order_by(LINE),
+        rejects=keep_rejects(engine, rejected, head, target) if tally.codes else None,
+        physical=plain + tally.rows + sum(tally.codes.values()),
+        rows=plain + tally.rows,
+        codes=dict(sorted(tally.codes.items())),
+        repairs={name: count for name, count in repairs.items() if count},
+        encoding=scan.encoding,
+        exact=True,
+    )
+
+
+def _runs(lines: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Part numbered lines into runs of neighbours."""
+    run: list[tuple[int, str]] = []
+    for number, text in lines:
+        if run and number != run[-1][0] + 1:
+            yield run
+            run = []
+        run.append((number, text))
+    if run:
+        yield run
+
+
+def _read_exact(
+    engine: ibis.BaseBackend, path: Path, target: Path, *, head: Head, columns: Mapping[str, int], scan: Scan
+) -> RawFile:
+    """Read record by record, writing accepted and rejected ones as they come."""
+    encoding = scan.encoding
+    lines = read_lines(path, encoding=encoding, newline=scan.newline)
+    found = read_records(lines, width=head.width, separator=head.separator)
+    tally = _Tally()
+    schema = pa.schema([(LINE, pa.int64()), *[(name, pa.string()) for name in columns]])
+    spoiled = target.with_name("rejects.parquet")
+    with pq.ParquetWriter(target, schema, compression="zstd") as good, pq.ParquetWriter(spoiled, REJECTS) as bad:
+        for accepted, rejected in _batches(found, tally, has_header=bool(head.header)):
+            good.write_table(_as_table(accepted, columns, schema))
+            bad.write_table(reject_rows(rejected, head))
+    for written in (target, spoiled):
+        written.chmod(0o600)
+    repairs = {"blank_lines": tally.blank, "nul_bytes": scan.nuls}
+    return RawFile(
+        table=engine.read_parquet(str(target)),
+        rejects=engine.read_parquet(str(spoiled)) if tally.codes else None,
+        physical=tally.rows + sum(tally.codes.values()),
+        rows=tally.rows,
+        codes=dict(sorted(tally.codes.items())),
+        repairs={name: count for name, count in repairs.items() if count},
+        encoding=encoding,
+        exact=True,
+    )
+
+
+@dataclass
+class _Tally:
+    rows: int = 0
+    blank: int = 0
+    codes: Counter = field(default_factory=Counter)
+
+
+def _batches(
+    found: Iterator[Record | RejectedRecord | None], tally: _Tally, *, has_header: bool
+) -> Iterator[tuple[list[Record], list[RejectedRecord]]]:
+    accepted: list[Record] = []
+    rejected: list[RejectedRecord] = []
+    for each in found:
+        if each is None:
+            tally.blank += 1
+        elif has_header:
+            has_header = False
+        elif isinstance(each, Record):
+            tally.rows += 1
+            accepted.append(each)
+        else:
+            tally.codes[each.code] += 1
+            rejected.append(each)
+        if len(accepted) + len(rejected) >= _BATCH_RECORDS:
+            yield accepted, rejected
+            accepted, rejected = [], []
+    yield accepted, rejected
+
+
+def _as_table(records: list[Record], columns: Mapping[str, int], schema: pa.Schema) -> pa.Table:
+    cells = [pa.array([record.fields[at - 1] for record in records], pa.string()) for at in columns.values()]
+    return pa.Table.from_arrays([pa.array([record.line for record in records], pa.int64()), *cells], schema=schema)
+
+
+def file_state(path: Path) -> tuple[int, int, int]:
+    """Return what changes when a file is written: size, time, inode."""
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns, state.st_ino

@@ -1,0 +1,204 @@
+"""Excel workbooks (.xlsx, .xlsm, .xls): one sheet as text cells, every row accounted for; for 01_check_quality.
+
+A cell keeps its meaning: dates become ISO text, whole numbers lose the ``.0`` a workbook stores them with. A workbook
+keeps fifteen digits: a longer number is written in scientific notation, so that an id column names it as damaged.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+import python_calamine as calamine
+
+from workbench.core.errors import DataError, Fault, did_you_mean
+from workbench.intake.reading.raw_files import RawFile, file_state
+from workbench.intake.reading.scratch import LINE, REJECTS
+
+__all__ = ["DATE_CELLS", "Sheet", "cell_text", "read_sheet", "read_workbook_file", "sheet_names"]
+
+# how cells that hold a date are written: the patterns of such a source beside those it declares
+DATE_CELLS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
+
+_EXACT = 10**15  # integers from here on have lost digits
+_EDGES = " \t\r\n\u00a0\u3000\ufeff"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet of a workbook.
+
+    Attributes
+    ----------
+    header : list of str
+        Of its first row that is not blank; empty where the source says it has none.
+    rows : list of (int, list)
+        Number of the row in the sheet (from 1) and its cells, blank rows left out.
+    blank : int
+        Blank rows below the header.
+    """
+
+    header: list[str]
+    rows: list[tuple[int, list[Any]]]
+    blank: int
+
+
+def read_sheet(path: Path, *, sheet: str | int | None = None, header: bool = True) -> Sheet:
+    """Read a sheet.
+
+    Parameters
+    ----------
+    path : Path
+    sheet : str or int, optional
+        Its name, or its position from 1; default: the first.
+    header : bool
+        Whether its first row that is not blank names the columns.
+
+    Raises
+    ------
+    DataError
+        No workbook, protected by a password, no such sheet, or nothing in it.
+    """
+    return _read_sheet(path, file_state(path), sheet, header)
+
+
+def read_workbook_file(
+    engine: ibis.BaseBackend, path: Path, *, sheet: Sheet, columns: Mapping[str, int], scratch: Path
+) -> RawFile:
+    """Bring the mapped columns of a sheet to text cells.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    path : Path
+    sheet : Sheet
+    columns : mapping of str to int
+        Our name of a column: its position in the sheet, from 1.
+    scratch : Path
+        A private folder; the caller removes it.
+
+    Returns
+    -------
+    RawFile
+        A row with a filled cell beyond the header is rejected as ``extra-cell``.
+    """
+    before = file_state(path)
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    width = len(sheet.header) or max((len(cells) for _, cells in sheet.rows), default=0)
+    good = [(line, cells) for line, cells in sheet.rows if not any(_is_filled(cell) for cell in cells[width:])]
+    kept = {line for line, _ in good}
+    spoiled = [(line, cells) for line, cells in sheet.rows if line not in kept]
+    texts = {
+        ours: pa.array([cell_text(_cell(cells, at)) for _, cells in good], pa.string()) for ours, at in columns.items()
+    }
+    table = pa.table({LINE: pa.array([line for line, _ in good], pa.int64()), **texts})
+    target = scratch / "rows.parquet"
+    pq.write_table(table, target, compression="zstd")
+    rejects = [{"line": line, "column": "", "code": "extra-cell", "raw": _as_line(cells)} for line, cells in spoiled]
+    pq.write_table(pa.Table.from_pylist(rejects, REJECTS), scratch / "rejects.parquet")
+    for written in (target, scratch / "rejects.parquet"):
+        written.chmod(0o600)
+    if file_state(path) != before:
+        raise DataError(Fault(path.name, "the file changed while it was read", "", "Wait until it is complete"))
+    return RawFile(
+        table=engine.read_parquet(str(target)),
+        rejects=engine.read_parquet(str(scratch / "rejects.parquet")) if spoiled else None,
+        physical=len(sheet.rows),
+        rows=len(good),
+        codes={"extra-cell": len(spoiled)} if spoiled else {},
+        repairs={"blank_lines": sheet.blank} if sheet.blank else {},
+        encoding="workbook",
+    )
+
+
+def sheet_names(path: Path) -> list[str]:
+    """List the sheets of a workbook.
+
+    Raises
+    ------
+    DataError
+        No workbook, or protected by a password.
+    """
+    return list(_open(path).sheet_names)
+
+
+def _open(path: Path) -> calamine.CalamineWorkbook:
+    try:
+        return calamine.CalamineWorkbook.from_path(path)
+    except calamine.PasswordError as error:
+        raise DataError(Fault(path.name, "the workbook is protected by a password", "", "Save it without")) from error
+    except (calamine.CalamineError, OSError, ValueError) as error:
+        raise DataError(Fault(path.name, f"no readable workbook ({error})", "", "Save it again as .xlsx")) from error
+
+
+@lru_cache(maxsize=2)  # the check before a run and the run itself read the same sheet
+def _read_sheet(path: Path, state: tuple, sheet: str | int | None, header: bool) -> Sheet:
+    book = _open(path)
+    try:
+        rows = list(book.get_sheet_by_name(_sheet_name(path, book, sheet)).iter_rows())
+    except calamine.CalamineError as error:
+        raise DataError(Fault(path.name, f"the sheet cannot be read ({error})")) from error
+    first = book.get_sheet_by_name(_sheet_name(path, book, sheet)).start
+    numbered = [(number + 1 + (first[0] if first else 0), cells) for number, cells in enumerate(rows)]
+    filled = [(number, cells) for number, cells in numbered if any(_is_filled(cell) for cell in cells)]
+    if not filled:
+        raise DataError(Fault(path.name, "the sheet is empty", "A header row and at least one record"))
+    shift = [""] * (first[1] if first else 0)
+    filled = [(number, [*shift, *cells]) for number, cells in filled]
+    names = [cell_text(cell) or "" for cell in filled[0][1]] if header else []
+    while names and not names[-1].strip(_EDGES):
+        names.pop()
+    records = filled[int(header) :]
+    blank = sum(number > filled[0][0] for number, cells in numbered) - len(filled) + 1
+    return Sheet([name.strip(_EDGES) for name in names], records, blank)
+
+
+def _sheet_name(path: Path, book: calamine.CalamineWorkbook, sheet: str | int | None) -> str:
+    names = book.sheet_names
+    if isinstance(sheet, str):
+        if sheet in names:
+            return sheet
+        raise DataError(Fault(path.name, f"no sheet '{sheet}'", "", did_you_mean(sheet, names)))
+    at = 1 if sheet is None else sheet
+    if 1 <= at <= len(names):
+        return names[at - 1]
+    raise DataError(Fault(path.name, f"no sheet number {at}", f"It has {len(names)} sheets"))
+
+
+def _is_filled(cell: Any) -> bool:
+    return cell is not None and (not isinstance(cell, str) or bool(cell.strip(_EDGES)))
+
+
+def _cell(cells: list[Any], at: int) -> Any:
+    return cells[at - 1] if at <= len(cells) else None
+
+
+def cell_text(cell: Any) -> str | None:
+    """Return a cell as text: dates as ISO, whole numbers without a point, nothing as None."""
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, (int, float)):
+        return _number(cell)
+    if isinstance(cell, dt.datetime):
+        return cell.isoformat(sep=" ")
+    return f"{cell.isoformat()} 00:00:00" if isinstance(cell, dt.date) else str(cell)
+
+
+def _number(cell: int | float) -> str:
+    if abs(cell) >= _EXACT:
+        return f"{cell:.14E}"
+    return str(int(cell)) if float(cell).is_integer() else repr(cell)
+
+
+def _as_line(cells: list[Any]) -> str:
+    return "\t".join(cell_text(cell) or "" for cell in cells)

@@ -1,0 +1,1 @@
+"""Sources that are no files: databases and addresses, fetched into a snapshot."""

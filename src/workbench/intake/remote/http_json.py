@@ -1,0 +1,157 @@
+"""The records of a JSON HTTP endpoint, page by page, fetched into a snapshot; for sources whose path is ``env:NAME``.
+
+The token comes from the environment and goes into the Authorization header of the named host alone: a next page or a
+redirect elsewhere is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from workbench.core.errors import DataError, Fault
+from workbench.core.files import write_file
+from workbench.intake.reading.json_lists import list_at
+
+__all__ = ["fetch_records"]
+
+_TIMEOUT_SECONDS = (10, 60)  # to connect, to read
+_ATTEMPTS = 4
+_WAIT_SECONDS = 0.5  # before the second attempt; doubled each time
+_MOST_PAGES = 100_000
+_AGAIN = (429, 500, 502, 503, 504)
+
+
+def fetch_records(
+    url: str,
+    target: Path,
+    *,
+    token: str | None = None,
+    records: str | None = None,
+    next_page: str | None = None,
+    page_parameter: str | None = None,
+) -> int:
+    """Write all records of an endpoint to a file of one JSON object a line, atomically; return how many.
+
+    Parameters
+    ----------
+    url : str
+        http or https.
+    target : Path
+    token : str, optional
+        Sent as ``Authorization: Bearer``.
+    records : str, optional
+        Dotted path to the list in each answer; without it the answer is the list.
+    next_page : str, optional
+        Dotted path to the URL of the next page; the last page has none.
+    page_parameter : str, optional
+        Query parameter counted from 1 until a page is empty.
+
+    Raises
+    ------
+    DataError
+        No connection, an error status (after several attempts where that may help), an answer that is no JSON or holds
+        no list, a page on another host, pages that repeat.
+    """
+    session = requests.Session()
+    session.headers["Accept"] = "application/json"
+    if token:
+        session.headers["Authorization"] = f"Bearer {token}"
+    count = 0
+
+    def write(path: Path) -> None:
+        nonlocal count
+        with path.open("w", encoding="utf-8", newline="\n") as stream:
+            for page in _pages(session, url, next_page, page_parameter, records):
+                for each in page:
+                    stream.write(json.dumps(each, ensure_ascii=False) + "\n")
+                count += len(page)
+
+    with session:
+        write_file(target, write, mode=0o600)
+    return count
+
+
+def _pages(
+    session: requests.Session, url: str, next_page: str | None, page_parameter: str | None, records: str | None
+) -> Iterator[list[Any]]:
+    seen: set[str] = set()
+    at: str | None = url
+    for number in range(1, _MOST_PAGES + 1):
+        if at is None:
+            return
+        answer = _get(session, at, {page_parameter: str(number)} if page_parameter else {})
+        page = list_at(answer, records, _shown(at))
+        if page_parameter and not page:
+            return
+        yield page
+        if page_parameter:
+            continue
+        seen.add(at)
+        at = _following(answer, next_page, at)
+        if at in seen:
+            raise DataError(Fault(_shown(at), "the next page is one that was read already"))
+
+
+def _following(answer: Any, next_page: str | None, here: str) -> str | None:
+    value = answer
+    for part in next_page.split(".") if next_page else []:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if not next_page or not value:
+        return None
+    there = urljoin(here, str(value))
+    if urlsplit(there)[:2] != urlsplit(here)[:2]:
+        raise DataError(Fault(_shown(here), f"the next page lies on another host, {urlsplit(there).netloc}"))
+    return there
+
+
+def _get(session: requests.Session, url: str, parameters: Mapping[str, str]) -> Any:
+    wait = _WAIT_SECONDS
+    for attempt in range(1, _ATTEMPTS + 1):
+        last = attempt == _ATTEMPTS
+        try:
+            answer = session.get(url, params=parameters, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
+        except requests.RequestException as error:
+            if last:
+                found = f"no answer ({type(error).__name__})"
+                raise DataError(Fault(_shown(url), found, "", "Is the address right and the endpoint up?")) from None
+        else:
+            if answer.status_code not in _AGAIN or last:
+                return _content(answer, url)
+        time.sleep(wait)
+        wait *= 2
+    raise AssertionError("unreachable")
+
+
+def _content(answer: requests.Response, url: str) -> Any:
+    if answer.is_redirect:
+        found = f"answers with a redirect to {urlsplit(answer.headers['Location']).netloc or 'itself'}"
+        raise DataError(Fault(_shown(url), found, "", "Put the final address into the variable"))
+    if answer.status_code != requests.codes.ok:
+        remedy = (
+            "Set the variable named under token, or renew the token in it" if answer.status_code in (401, 403) else ""
+        )
+        raise DataError(Fault(_shown(url), f"answers with status {answer.status_code}", "200", remedy))
+    try:
+        return answer.json()
+    except ValueError:
+        raise DataError(
+            Fault(
+                _shown(url),
+                "the answer is no JSON",
+                "A list of records, or an object that holds one",
+                "Put the address of the data into the variable, not that of a page",
+            )
+        ) from None
+
+
+def _shown(url: str) -> str:
+    """Write a URL without user, password and query, which may hold secrets."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -1,0 +1,360 @@
+"""From parsed sources to canonical tables: one owner per column, every row accounted for; used by 01_check_quality.
+
+Several sources may feed one table. Columns that belong to a neighbouring table fill it there. Rules keep the rows for
+which they are true and count the others in order; measures count and keep everything.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pandas as pd
+
+from workbench.core.errors import DataError, Fault
+from workbench.core.schema import CANONICAL, DERIVED, ID_SPACE, columns_of, ibis_type
+from workbench.intake.casting.refusals import too_many_rejected
+from workbench.intake.expressions import to_ibis
+from workbench.intake.identity.people import gather_people
+from workbench.intake.identity.spaces import space_of
+from workbench.intake.tables.declarations import expression_columns
+from workbench.intake.tables.declared import carry_out
+from workbench.intake.tables.one_row_tables import (
+    KEY,
+    LINE,
+    ONE_ROW_PER,
+    collapse,
+    fill_neighbours,
+    key_of,
+    plain_columns,
+)
+from workbench.intake.tables.sources import FILE, ORDER, ParsedSource, check_source, read_source
+
+if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
+
+__all__ = ["Intake", "assemble", "take_in"]
+
+_SOURCE_STEP = 10**16  # more than the files and lines of any source
+
+
+@dataclass(frozen=True)
+class Intake:
+    """The canonical tables and what became of every record.
+
+    Attributes
+    ----------
+    tables : dict of str to ibis.Table
+        Canonical tables without contact columns, in file order.
+    rejects : ibis.Table
+        source, file, line, column, code, raw; without rows where all is well.
+    metrics : dict
+        Flat; counts, sums of money (added exactly, then given as float), text, ISO times.
+    dropped : dict of str to list of str
+        By source, the columns of its files that were not read.
+    people : ibis.Table or None
+        One row per accepted record of people, contact columns included; only where identities are resolved.
+    accuracy, repairs, conflicts
+        As ``declared.carry_out`` gives them.
+    copies : dict of str to Path
+        By table, a private Parquet file that holds it already; see `ParsedSource.copy`.
+    """
+
+    tables: dict[str, ibis.Table]
+    rejects: ibis.Table
+    metrics: dict[str, int | float | str]
+    dropped: dict[str, list[str]]
+    people: ibis.Table | None = None
+    accuracy: pd.DataFrame = field(default_factory=pd.DataFrame)
+    repairs: ibis.Table | None = None
+    conflicts: ibis.Table | None = None
+    copies: dict[str, Path] = field(default_factory=dict)
+
+
+def take_in(
+    engine: ibis.BaseBackend,
+    sources: Mapping[str, SourceParams],
+    *,
+    root: Path,
+    scratch: Path,
+    date_min: dt.date,
+    date_max: dt.date,
+    max_rejected_share: float = 1.0,
+    identity: bool = False,
+) -> Intake:
+    """Read all sources of a profile and assemble its canonical tables.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB; holds the tables' queries, so it must outlive them.
+    sources : mapping of str to SourceParams
+    root : Path
+        The workspace.
+    scratch : Path
+        A private folder on the same disk; the tables read from it until they are written, then the caller removes it.
+    date_min, date_max : date
+        Dates before the first are placeholders, dates after the second lie in the future.
+    max_rejected_share : float
+        Share of rejected records, 0 to 1, above which a source is refused.
+    identity : bool
+        02_resolve_identity follows: people are gathered with their contact columns, and every table with a customer_id
+        says whose ids it uses.
+
+    Returns
+    -------
+    Intake
+
+    Raises
+    ------
+    DataError
+        Every fault of every header at once; a source that is refused.
+    """
+    faults = [_at(name, fault) for name, source in sources.items() for fault in check_source(source, root)]
+    if faults:
+        raise DataError(faults)
+    parsed = {
+        name: read_source(
+            engine, name, source, root=root, scratch=scratch, dates=(date_min, date_max), keep_contacts=identity
+        )
+        for name, source in sources.items()
+    }
+    faults = [fault for each in parsed.values() for fault in _refuse(each, max_rejected_share)]
+    if faults:
+        raise DataError(faults)
+    declared = carry_out(engine, parsed)
+    taken = assemble(engine, declared.sources, identity=identity)
+    metrics = taken.metrics | declared.metrics
+    return replace(
+        taken, metrics=metrics, accuracy=declared.accuracy, repairs=declared.repairs, conflicts=declared.conflicts
+    )
+
+
+def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource], *, identity: bool = False) -> Intake:
+    """Assemble canonical tables from parsed sources.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+    sources : mapping of str to ParsedSource
+        In the profile's order, which is the order of precedence.
+    identity : bool
+        02_resolve_identity follows; see `take_in`. Customers then have one row per source of people and id.
+
+    Returns
+    -------
+    Intake
+        Customers and products have one row per id: the first row in file order, its missing cells filled from later
+        rows. Metrics per table: ``rows`` (accepted, before rules), ``kept_rows``, ``duplicates`` (exact copies beyond
+        the first over all mapped columns), ``rule.<name>`` (rows dropped), ``<measure>_rows``, ``_customers``,
+        ``_amount``; for transactions also ``no_customer``, ``customers``, ``orders``, ``amount_total``,
+        ``first_ordered_at``, ``last_ordered_at``, ``sign_conflicts``; for customers and products ``repeated_ids`` and
+        ``conflicting_cells``.
+    """
+    metrics: dict[str, Any] = {}
+    for each in sources.values():
+        metrics |= each.metrics
+    people = gather_people({name: _kept_people(each) for name, each in sources.items()}) if identity else None
+    sources = _with_spaces(sources) if identity else sources
+    tables: dict[str, ibis.Table] = {}
+    names = [name for name in CANONICAL if any(each.source.table == name for each in sources.values())]
+    for name in names:
+        own = [each for each in sources.values() if each.source.table == name]
+        accepted = _stack(own)
+        metrics |= _count(name, accepted) | _count_measures(name, own)
+        tables[name] = _apply_rules(engine, name, own, metrics)
+    for name, key in ONE_ROW_PER.items():
+        if name in tables:
+            tables[name], counts = collapse(engine, tables[name], key_of(tables[name], key))
+            metrics |= {f"{name}.{count}": value for count, value in counts.items()}
+    tables = fill_neighbours(engine, tables, names, metrics)
+    for name, table in tables.items():
+        metrics[f"{name}.kept_rows"] = int(table.count().execute())
+    return Intake(
+        tables={name: _final(name, tables[name]) for name in CANONICAL if name in tables},
+        rejects=_all_rejects([each.rejects for each in sources.values() if each.rejects is not None]),
+        metrics=metrics,
+        dropped={name: each.dropped for name, each in sources.items()},
+        people=people,
+        copies={name: copy for name in names if (copy := _copy_of(name, list(sources.values())))},
+    )
+
+
+def _copy_of(name: str, sources: list[ParsedSource]) -> Path | None:
+    """Return the file of a table that one source feeds, and from which nothing is dropped, moved or added."""
+    own = [each for each in sources if each.source.table == name]
+    if len(own) > 1 or own[0].kept is not None or own[0].source.rules or name in ONE_ROW_PER:
+        return None
+    return own[0].copy if set(own[0].kinds) <= set(columns_of(name)) else None
+
+
+def _kept_people(parsed: ParsedSource) -> ibis.Table | None:
+    """Return the people of a source whom its rules keep."""
+    if parsed.people is None:
+        return None
+    return _where(_with_table(parsed, parsed.people), list(parsed.source.rules.values()))
+
+
+def _with_spaces(sources: Mapping[str, ParsedSource]) -> dict[str, ParsedSource]:
+    """Say beside every customer id whose it is, and key people by both."""
+    declared = {name: each.source for name, each in sources.items()}
+    return {name: _with_space(each, space_of(name, declared)) for name, each in sources.items()}
+
+
+def _with_space(parsed: ParsedSource, space: str) -> ParsedSource:
+    if "customer_id" not in parsed.table.columns:
+        return parsed
+    kept = None if parsed.kept is None else _spaced(parsed.kept, space)
+    kinds = {**parsed.kinds, ID_SPACE: "id", KEY: "id"}
+    return replace(parsed, table=_spaced(parsed.table, space), kept=kept, kinds=kinds)
+
+
+def _spaced(table: ibis.Table, space: str) -> ibis.Table:
+    table = table.mutate(**{ID_SPACE: ibis.literal(space)})
+    return table.mutate(**{KEY: table[ID_SPACE] + ibis.literal("\x1f") + table.customer_id})
+
+
+def _all_rejects(found: list[ibis.Table]) -> ibis.Table:
+    if not found:
+        schema = {column.name: ibis_type(column.kind) for column in DERIVED["rejects"].columns}
+        return ibis.memtable([], schema=schema)
+    return ibis.union(*found, distinct=False) if len(found) > 1 else found[0]
+
+
+def _at(name: str, fault: Fault) -> Fault:
+    return Fault(f"sources.{name}: {fault.where}" if fault.where else f"sources.{name}", *_words(fault))
+
+
+def _words(fault: Fault) -> tuple[str, str, str]:
+    return fault.found, fault.expected, fault.remedy
+
+
+def _refuse(parsed: ParsedSource, limit: float) -> list[Fault]:
+    rejected = int(parsed.metrics[f"{parsed.name}.rejected"])
+    if rejected <= limit * int(parsed.metrics[f"{parsed.name}.physical_records"]):
+        return []
+    expected = f"At most {limit:.0%} (max_rejected_share)"
+    feeds, instead = {parsed.name: parsed.source.table}, "raise 01_check_quality.max_rejected_share"
+    where = f"sources.{parsed.name}"
+    return [too_many_rejected(where, parsed.rejects, feeds, parsed.metrics, expected=expected, instead=instead)]
+
+
+def _stack(sources: list[ParsedSource]) -> ibis.Table:
+    """Union the sources of a table by column name; a column a source lacks is null there."""
+    kinds: dict[str, str] = {}
+    for each in sources:
+        for name, kind in each.kinds.items():
+            kinds[name] = "category" if kinds.get(name, kind) != kind else kind
+    parts = []
+    for at, each in enumerate(sources):
+        table = each.table
+        columns = {
+            name: table[name].cast(ibis_type(kind)) if name in table.columns else ibis.null(ibis_type(kind))
+            for name, kind in kinds.items()
+        }
+        order = table[ORDER].cast("int64") + at * _SOURCE_STEP
+        parts.append(table.select(**columns, **{FILE: table[FILE], LINE: table[LINE].cast("int64"), ORDER: order}))
+    return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+
+
+def _count(name: str, table: ibis.Table) -> dict[str, Any]:
+    """Count the accepted rows of a table, before rules."""
+    columns = plain_columns(table)
+    content = ibis.struct({column: table[column] for column in columns}).hash()
+    counts: dict[str, ibis.Value] = {"rows": table.count(), "duplicates": table.count() - content.nunique()}
+    if name == "transactions":
+        counts |= _transaction_counts(table, set(columns))
+    found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    return {f"{name}.{key}": _plain(value) for key, value in found.items()}
+
+
+def _transaction_counts(table: ibis.Table, columns: set[str]) -> dict[str, ibis.Value]:
+    counts: dict[str, ibis.Value] = {}
+    if "customer_id" in columns:
+        counts |= {"no_customer": table.customer_id.isnull().sum(), "customers": table.customer_id.nunique()}
+    else:
+        counts |= {"no_customer": table.count(), "customers": ibis.literal(0)}
+    counts["orders"] = table.order_id.nunique() if "order_id" in columns else table.count()
+    if "amount" in columns:
+        counts["amount_total"] = table.amount.sum()
+    if "ordered_at" in columns:
+        counts |= {"first_ordered_at": table.ordered_at.min(), "last_ordered_at": table.ordered_at.max()}
+    if {"amount", "quantity"} <= columns:
+        counts["sign_conflicts"] = ((table.amount > 0) & (table.quantity < 0)).sum()
+    return counts
+
+
+def _plain(value: Any) -> int | float | str:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ", timespec="minutes" if value.second == 0 else "seconds")
+    return int(value or 0)
+
+
+def _count_measures(name: str, sources: list[ParsedSource]) -> dict[str, Any]:
+    """Count the rows, customers and money for which all expressions of a measure hold; nothing is dropped."""
+    sums: dict[str, Any] = {}
+    for measure in dict.fromkeys(measure for each in sources for measure in each.source.measures):
+        parts = [_where(each, each.source.measures[measure]) for each in sources if measure in each.source.measures]
+        table = _stack([_with_table(each, part) for each, part in zip(_having(sources, measure), parts, strict=True)])
+        counts: dict[str, ibis.Value] = {"rows": table.count()}
+        if "customer_id" in table.columns:
+            counts["customers"] = table.customer_id.nunique()
+        if "amount" in table.columns:
+            counts["amount"] = table.amount.sum()
+        found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+        sums |= {f"{name}.{measure}_{key}": _plain(value) for key, value in found.items()}
+    return sums
+
+
+def _having(sources: list[ParsedSource], measure: str) -> list[ParsedSource]:
+    return [each for each in sources if measure in each.source.measures]
+
+
+def _with_table(source: ParsedSource, table: ibis.Table) -> ParsedSource:
+    return replace(source, table=table, rejects=None, metrics={}, dropped=[])
+
+
+def _where(parsed: ParsedSource, expressions: list[str]) -> ibis.Table:
+    conditions = [_condition(parsed, expression) for expression in expressions]
+    return parsed.table.filter(conditions) if conditions else parsed.table
+
+
+def _condition(parsed: ParsedSource, expression: str) -> ibis.Value:
+    return to_ibis(expression, parsed.table, expression_columns(parsed.source)).fill_null(False)
+
+
+def _apply_rules(
+    engine: ibis.BaseBackend, name: str, sources: list[ParsedSource], metrics: dict[str, Any]
+) -> ibis.Table:
+    """Keep the rows for which every rule of their source is true; count what each rule drops, in order."""
+    kept = []
+    for each in (_with_table(source, source.kept) if source.kept is not None else source for source in sources):
+        rules = {rule: _condition(each, expression) for rule, expression in each.source.rules.items()}
+        if rules:
+            for rule, dropped in _count_dropped(each.table, rules).items():
+                metrics[f"{name}.rule.{rule}"] = metrics.get(f"{name}.rule.{rule}", 0) + dropped
+        kept.append(_with_table(each, each.table.filter(list(rules.values())) if rules else each.table))
+    return engine.sql(engine.compile(_stack(kept)))
+
+
+def _count_dropped(table: ibis.Table, rules: Mapping[str, ibis.Value]) -> dict[str, int]:
+    counts, before = {}, ibis.literal(True)
+    for rule, condition in rules.items():
+        counts[rule] = (before & ~condition).cast("int64").sum().fill_null(0)
+        before = before & condition
+    return {rule: int(count) for rule, count in table.aggregate(**counts).to_pyarrow().to_pylist()[0].items()}
+
+
+def _final(name: str, table: ibis.Table) -> ibis.Table:
+    """Keep the columns the table may have; rows stay in file order, which grouping and joining alone disturb."""
+    known = {*columns_of(name), ID_SPACE}
+    table = table.drop(KEY) if KEY in table.columns else table
+    columns = [column for column in plain_columns(table) if column in known or CANONICAL[name].open]
+    return (table.order_by(ORDER) if name in ONE_ROW_PER else table).select(*columns)

@@ -1,0 +1,102 @@
+"""What a source declares, whether its files hold it or not: formats, attributes, rules, checks and measures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from workbench.core.errors import Fault, listed
+from workbench.core.schema import CANONICAL, NEIGHBOURS, columns_of
+from workbench.intake.casting.cells import EXCEL_DATE
+from workbench.intake.casting.verdicts import kinds_of
+from workbench.intake.expressions import ATTRIBUTE, check_expression
+from workbench.intake.tables.declared_repairs import check_declarations
+
+if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
+
+__all__ = ["check_declared", "expression_columns", "homeless_columns"]
+
+
+def check_declared(source: SourceParams) -> list[Fault]:
+    """List what is wrong with a source's formats, attributes, rules and measures, whatever its files hold."""
+    repairs = check_declarations(source, expression_columns(source))
+    mapping = [] if _maps_something(source) else [Fault("columns", "no column is mapped", "columns: {ours: theirs}")]
+    return [*mapping, *_check_formats(source), *_check_attributes(source), *_check_expressions(source), *repairs]
+
+
+def expression_columns(source: SourceParams) -> dict[str, str]:
+    """Map the columns a rule or measure of this source may name to their kinds."""
+    known = columns_of(source.table, contact=False, neighbours=True)
+    further = ("survey", "question", "answer") if source.layout == "wide" else ()
+    named = (*source.columns, *further, *([source.numbered] if source.numbered else []))
+    kinds = {name: known[name] for name in named if name in known} | dict.fromkeys(source.attributes, ATTRIBUTE)
+    if source.table == "transactions" and "unit_price" in kinds:
+        kinds.setdefault("amount", "money")
+    if source.table == "customers" and "source_id" in kinds:
+        kinds.setdefault("customer_id", "id")
+    return kinds
+
+
+def homeless_columns(source: SourceParams) -> dict[str, str]:
+    """Map the columns that belong to a neighbouring table to its key, where the source does not map that key.
+
+    Such a column is read and kept nowhere: the product name of an order line without a product_id, the province of one
+    without a customer_id.
+    """
+    neighbours = NEIGHBOURS.get(source.table, {})
+    keys = {column: CANONICAL[other].keys[0] for other, columns in neighbours.items() for column in columns}
+    own = {name for name in source.columns if name in keys}
+    return {name: keys[name] for name in source.columns if name in own and keys[name] not in source.columns}
+
+
+def _maps_something(source: SourceParams) -> bool:
+    return bool(source.columns or source.attributes or source.numbered or source.layout == "wide")
+
+
+def _check_formats(source: SourceParams) -> list[Fault]:
+    declared = source.formats.dates
+    several = list(declared.values()) if isinstance(declared, dict) else [declared]
+    patterns = [each for one in several for each in ([one] if isinstance(one, str) else one or [])]
+    wrong = [pattern for pattern in patterns if "%" not in pattern and pattern != EXCEL_DATE]
+    faults = [
+        Fault("formats.dates", f"{pattern!r} is no date pattern", "strptime letters such as %Y-%m-%d, or excel")
+        for pattern in wrong
+    ]
+    flags = [name for name, kind in kinds_of(source).items() if kind == "flag"]
+    return faults + [
+        Fault(
+            "formats.means_yes", f"'{name}' is no yes-or-no column of this source", ", ".join(flags) or "none has one"
+        )
+        for name in source.formats.means_yes
+        if name not in flags
+    ]
+
+
+def _check_attributes(source: SourceParams) -> list[Fault]:
+    known = columns_of(source.table, contact=True, neighbours=True)
+    faults = [
+        Fault("attributes", f"'{name}' is {'a column of ' + source.table if name in known else 'a name we keep'}", "",
+              "Map it under columns" if name in known else "Give it another name")
+        for name in source.attributes
+        if name in known or name.startswith("_")
+    ]  # fmt: skip
+    plain = Counter(name.lower() for name in {*source.attributes, *source.columns})
+    alike = [name for name in source.attributes if plain[name.lower()] > 1 and name not in known]
+    if alike:
+        found = f"{listed([repr(name) for name in alike])}: names that differ in capitals alone"
+        faults.append(Fault("attributes", found, "", "Give one of them another name"))
+    return faults
+
+
+def _check_expressions(source: SourceParams) -> list[Fault]:
+    columns = expression_columns(source)
+    faults = [
+        fault for name, rule in source.rules.items() for fault in check_expression(rule, columns, where=f"rules.{name}")
+    ]
+    for name, check in source.checks.items():
+        faults += check_expression(check.rule, columns, where=f"checks.{name}")
+    for name, several in source.measures.items():
+        for one in several:
+            faults += check_expression(one, columns, where=f"measures.{name}")
+    return faults

@@ -1,0 +1,141 @@
+"""A small sheet that people fill by hand: made with its header where it is absent, read like any file."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.errors import DataError, Fault
+from workbench.core.files import write_file
+from workbench.intake.surveys.questionnaire import Questionnaire, find_questionnaire
+
+if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
+
+__all__ = ["guide_rows", "make_sheet", "sheet_header"]
+
+_GUIDE = {"en": "guide", "zh": "填写说明"}
+_WORDS: dict[str, dict[str, Any]] = {
+    "en": {
+        "head": ("section", "question", "answer", "options or bounds", "only if"), "single": "one option",
+        "multiple": "one or more options, parted by ;", "scale": "whole number", "number": "number",
+        "date": "date, such as 2026-05-01", "text": "text", "required": ", required", "and": " and ",
+    },
+    "zh": {
+        "head": ("部分", "题目", "作答形式", "选项或范围", "仅当"), "single": "单选", "multiple": "多选，以；分隔",
+        "scale": "整数评分", "number": "数字", "date": "日期，如 2026-05-01", "text": "文字", "required": "，必答",
+        "and": "且",
+    },
+}  # fmt: skip
+_WIDTHS = (12, 42, 26, 60, 42)
+_MOST, _LAST_ROW = 250, 10_000  # characters a list may have, by the format; rows with a list to choose from
+
+
+def sheet_header(source: SourceParams, root: Path, language: str = "en") -> list[str]:
+    """Return the columns of a sheet: those its source maps and carries, and the questions of a wide survey as asked."""
+    mapped = (*source.columns.values(), *source.attributes.values(), *source.questions.values())
+    asked = _asked(source, root)
+    texts = asked.headers(language).values() if asked else ()
+    return list(dict.fromkeys([*map(str, mapped), *texts]))
+
+
+def make_sheet(source: SourceParams, root: Path, language: str = "en") -> Path | None:
+    """Write an empty sheet where there is none; one that is there is never touched.
+
+    Parameters
+    ----------
+    source : SourceParams
+        With ``manual: true``; its path ends in .csv (UTF-8 with mark, as spreadsheets want it) or .xlsx. A workbook
+        for a questionnaire offers the options of single choices and has a second sheet that says what may be answered.
+    root : Path
+        The workspace.
+    language : str
+        en or zh: in which questions are asked.
+
+    Returns
+    -------
+    Path or None
+        The new sheet.
+
+    Raises
+    ------
+    DataError
+        The path is no single .csv or .xlsx file.
+    """
+    path = root / source.path
+    if path.is_file():
+        return None
+    names = sheet_header(source, root, language)
+    if path.suffix == ".csv":
+        return write_file(path, lambda target: _write_csv(target, names), mode=0o600)
+    if path.suffix == ".xlsx":
+        return write_file(
+            path, lambda target: _write_workbook(target, names, _asked(source, root), language), mode=0o600
+        )
+    raise DataError(Fault(source.path, "a manual sheet of this form cannot be made", "A path ending in .csv or .xlsx"))
+
+
+def _write_csv(target: Path, names: list[str]) -> None:
+    with target.open("w", encoding="utf-8-sig", newline="") as stream:
+        csv.writer(stream).writerow(names)
+
+
+def _asked(source: SourceParams, root: Path) -> Questionnaire | None:
+    """Return the questionnaire whose questions are columns of the sheet, if any."""
+    return find_questionnaire(source, root) if source.layout == "wide" and not source.questions else None
+
+
+def _write_workbook(target: Path, names: list[str], asked: Questionnaire | None, language: str) -> None:
+    import openpyxl  # noqa: PLC0415  (only where a workbook is made)
+
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(names)
+    for cells in sheet.iter_cols(min_row=1, max_row=1):
+        sheet.column_dimensions[cells[0].column_letter].number_format = "@"  # ids stay text
+        cells[0].font = openpyxl.styles.Font(bold=True)
+    sheet.freeze_panes = "A2"
+    if asked:
+        _offer_options(sheet, names, asked, language)
+        guide = book.create_sheet(_GUIDE[language])
+        for row in guide_rows(asked, language):
+            guide.append(row)
+        for letter, width in zip("ABCDE", _WIDTHS, strict=True):
+            guide.column_dimensions[letter].width = width
+    book.save(target)
+
+
+def guide_rows(asked: Questionnaire, language: str) -> list[list[str]]:
+    """Say on one row per question what may be answered: section, question, form, options or bounds, asked of whom."""
+    words = _WORDS[language]
+    rows, headers = [list(words["head"])], asked.headers(language)
+    for key, question in asked.questions.items():
+        options = " / ".join(getattr(each, language) for each in question.options.values())
+        bounds = [f"{each:g}" for each in (question.low, question.high) if each is not None]
+        form = words[question.answer] + (words["required"] if question.required else "")
+        branch = words["and"].join(
+            f"{getattr(asked.questions[other].ask, language)} = "
+            + " / ".join(getattr(asked.questions[other].options[code], language) for code in codes)
+            for other, codes in question.only_if.items()
+        )
+        section = getattr(asked.sections[question.section], language)
+        rows.append([section, headers[key], form, options or " – ".join(bounds), branch])
+    return rows
+
+
+def _offer_options(sheet: Any, names: list[str], asked: Questionnaire, language: str) -> None:
+    """Let the cells of single choices be chosen from a list; what is typed instead is judged when it is read."""
+    from openpyxl.utils import get_column_letter  # noqa: PLC0415
+    from openpyxl.worksheet.datavalidation import DataValidation  # noqa: PLC0415
+
+    headers = asked.headers(language)
+    for key, question in asked.questions.items():
+        texts = [getattr(each, language) for each in question.options.values()]
+        listed = ",".join(texts)
+        if question.answer != "single" or any(sign in text for text in texts for sign in ',"') or len(listed) > _MOST:
+            continue
+        letter = get_column_letter(names.index(headers[key]) + 1)
+        choice = DataValidation(type="list", formula1=f'"{listed}"', allow_blank=True, showErrorMessage=False)
+        choice.add(f"{letter}2:{letter}{_LAST_ROW}")
+        sheet.add_data_validation(choice)

@@ -1,0 +1,96 @@
+"""Tables with one row per id: repeated ids collapse into one row, columns of other tables fill them."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import ibis
+
+from workbench.core.schema import ID_SPACE, NEIGHBOURS
+from workbench.intake.tables.sources import FILE, ORDER
+
+__all__ = ["KEY", "LINE", "ONE_ROW_PER", "collapse", "fill_neighbours", "key_of", "plain_columns"]
+
+LINE = "_line"
+KEY = "_key"  # whose customer id, and which
+ONE_ROW_PER = {"customers": "customer_id", "products": "product_id"}
+
+
+def collapse(engine: ibis.BaseBackend, table: ibis.Table, key: str) -> tuple[ibis.Table, dict[str, int]]:
+    """Make one row per id: the first row in file order, missing cells filled from the rows after it."""
+    others = [name for name in plain_columns(table) if name != key]
+    found = table.aggregate(rows=table.count(), ids=table[key].nunique()).to_pyarrow().to_pylist()[0]
+    repeated = int(found["rows"]) - int(found["ids"])
+    if not repeated:
+        return table, {"repeated_ids": 0, "conflicting_cells": 0}
+    first = {name: table[name].argmin(table[ORDER], where=table[name].notnull()) for name in others}
+    places = {name: table[name].argmin(table[ORDER]) for name in (FILE, LINE)} | {ORDER: table[ORDER].min()}
+    collapsed = table.group_by(key).aggregate(**first, **places)
+    ids = table.group_by(key).aggregate(**{name: (table[name].nunique() > 1).cast("int64") for name in others})
+    conflicts = reduce(lambda left, right: left + right, [ids[name].sum() for name in others], ibis.literal(0))
+    count = int(ids.aggregate(n=conflicts).to_pyarrow().to_pylist()[0]["n"] or 0)
+    return engine.sql(engine.compile(collapsed)), {"repeated_ids": repeated, "conflicting_cells": count}
+
+
+def fill_neighbours(
+    engine: ibis.BaseBackend, tables: dict[str, ibis.Table], fed: list[str], metrics: dict[str, Any]
+) -> dict[str, ibis.Table]:
+    """Move columns that belong to a neighbouring table there: the most frequent value per id, ties by value.
+
+    They fill missing cells of a table that has sources, and make the rows of one that has none.
+    """
+    for name, neighbours in NEIGHBOURS.items():
+        for other, columns in neighbours.items():
+            key = ONE_ROW_PER[other]
+            key = key_of(tables[name], key) if name in tables else key
+            present = [column for column in columns if name in tables and column in tables[name].columns]
+            if not present or key not in tables[name].columns:
+                continue
+            found = _most_frequent(tables[name], key, present)
+            if other in fed:
+                tables[other] = _complete(tables[other], found, key, present)
+            else:
+                tables[other] = found
+                rows = int(found.count().execute())
+                metrics |= {f"{other}.rows": rows, f"{other}.duplicates": 0}
+            tables[other] = engine.sql(engine.compile(tables[other]))
+    for name, neighbours in NEIGHBOURS.items():
+        if name in tables:
+            moved = [column for columns in neighbours.values() for column in columns if column in tables[name].columns]
+            tables[name] = tables[name].drop(*moved)
+    return tables
+
+
+def _most_frequent(table: ibis.Table, key: str, columns: list[str]) -> ibis.Table:
+    known = table.filter(table[key].notnull())
+    named = {name: known[name].min() for name in ("customer_id", ID_SPACE) if key == KEY}
+    found = known.group_by(key).aggregate(**named, **{ORDER: known[ORDER].min()})
+    for column in columns:
+        counted = known.filter(known[column].notnull()).group_by(key, column).aggregate(n=lambda t: t.count())
+        ranks = ibis.row_number().over(group_by=key, order_by=[ibis.desc("n"), ibis.asc(column)])
+        best = counted.mutate(rank=ranks).filter(ibis._.rank == 0).select(key, column)
+        found = found.left_join(best, key).drop(f"{key}_right")
+    return found
+
+
+def _complete(table: ibis.Table, found: ibis.Table, key: str, columns: list[str]) -> ibis.Table:
+    more = found.select(**{f"_key_{key}": found[key]}, **{f"_more_{column}": found[column] for column in columns})
+    joined = table.left_join(more, table[key] == more[f"_key_{key}"])
+    filled = {
+        column: ibis.coalesce(joined[column], joined[f"_more_{column}"])
+        if column in table.columns
+        else joined[f"_more_{column}"]
+        for column in columns
+    }
+    return joined.mutate(**filled).drop(f"_key_{key}", *[f"_more_{column}" for column in columns])
+
+
+def key_of(table: ibis.Table, key: str) -> str:
+    """Return the column that tells one row of customers or products from another."""
+    return KEY if key == "customer_id" and KEY in table.columns else key
+
+
+def plain_columns(table: ibis.Table) -> list[str]:
+    """List the columns but those that say where a row stood."""
+    return [name for name in table.columns if name not in (FILE, LINE, ORDER)]

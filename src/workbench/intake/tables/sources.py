@@ -1,0 +1,375 @@
+"""Sources: which files a profile names, whether their headers fit, and what their records say.
+
+`check_source` is what ``workbench check`` and a run ask before any kernel starts: the heads of the files suffice.
+`read_source` is what 01_check_quality reads.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ibis
+
+from workbench.core.errors import DataError, Fault
+from workbench.core.schema import columns_of
+from workbench.intake.casting.acceptance import Accepted, accept
+from workbench.intake.casting.currency import check_rates
+from workbench.intake.casting.refusals import too_many_rejected
+from workbench.intake.casting.tidy import accept_tidy, is_tidy, may_be_tidy, read_tidy
+from workbench.intake.reading.json_records import read_json_file
+from workbench.intake.reading.layouts import Layout, lay_out
+from workbench.intake.reading.parquet_files import read_parquet_file, reading_parquet
+from workbench.intake.reading.places import find_files, form_of, is_remote, present_files
+from workbench.intake.reading.raw_files import RawFile, ReadyText, read_text_file, ready_text
+from workbench.intake.reading.scratch import LINE
+from workbench.intake.reading.workbooks import DATE_CELLS, read_workbook_file
+from workbench.intake.remote.snapshots import needs_fetching, remote_faults
+from workbench.intake.surveys.questionnaire import find_questionnaire
+from workbench.intake.surveys.wide import as_read, numbered_rows, questions_of, with_numbers
+from workbench.intake.tables.declarations import check_declared
+
+if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
+
+__all__ = ["FILE", "ORDER", "ParsedSource", "check_source", "read_source"]
+
+FILE = "_file"
+ORDER = "_order"
+_FILE_STEP = 10**12  # more than the lines of any file
+
+
+@dataclass(frozen=True)
+class ParsedSource:
+    """A source, read and cast.
+
+    Attributes
+    ----------
+    name : str
+    source : SourceParams
+    table : ibis.Table
+        One row per accepted record: the mapped columns and attributes, typed; ``_file``, ``_line`` and ``_order``
+        (file order). Contact columns are not in it.
+    kinds : dict of str to str
+        Kind of each of its columns.
+    rejects : ibis.Table or None
+        source, file, line, column, code, raw: rejected records and cells that became null.
+    metrics : dict of str to int or str
+        ``<source>.physical_records``, ``.accepted``, ``.rejected``, ``.rejected.<code>``, ``.nulled.<code>``,
+        ``.repairs.<kind>``, ``.widths.<column>``, ``.encoding``, ``.files``, ``.columns_dropped``,
+        ``.contact_cells_dropped``.
+    dropped : list of str
+        Columns of the files that were not read.
+    kept : ibis.Table or None
+        The rows after declared repairs and deduplication, where any were declared.
+    people : ibis.Table or None
+        The accepted rows of a customers source with their contact columns; only where identities are resolved.
+    copy : Path or None
+        Parquet file that holds the columns of ``table``, and nothing else, in the order of the schema; see
+        `direct.copy_directly`.
+    """
+
+    name: str
+    source: SourceParams
+    table: ibis.Table
+    kinds: dict[str, str]
+    rejects: ibis.Table | None
+    metrics: dict[str, int | str]
+    dropped: list[str]
+    people: ibis.Table | None = None
+    kept: ibis.Table | None = None
+    copy: Path | None = None
+
+
+def check_source(source: SourceParams, root: Path) -> list[Fault]:
+    """List everything wrong with a source that the heads of its files show.
+
+    Parameters
+    ----------
+    source : SourceParams
+    root : Path
+        The workspace.
+
+    Returns
+    -------
+    list of Fault
+        Missing, empty or header-only files, duplicate and missing columns (with the nearest name), a surplus field in
+        the first record, a form of file that is not read, unknown columns in rules and measures. Else empty.
+    """
+    faults = check_declared(source)
+    if source.formats.rates:
+        faults += check_rates(root / source.formats.rates, source.formats.rates)
+    if is_remote(source):
+        missing = remote_faults(source)
+        if missing or needs_fetching(source, root):
+            return [*faults, *missing]
+    if source.manual and not present_files(source, root):  # a run makes the sheet
+        return [*faults, *_questionnaire_faults(source, root)]
+    try:
+        paths = find_files(source, root)
+    except DataError as error:
+        return [*faults, *error.faults]
+    wrong = _questionnaire_faults(source, root)
+    faults += wrong
+    if not wrong:
+        with suppress(DataError):  # a file that cannot be laid out is told below
+            source, _ = _with_questions(source, paths, root)
+    for path in paths:
+        try:
+            lay_out(source, path)
+        except DataError as error:
+            shown = path.relative_to(root).as_posix()
+            faults += [replace(fault, where=f"{shown}") for fault in error.faults]
+    return faults
+
+
+def read_source(
+    engine: ibis.BaseBackend,
+    name: str,
+    source: SourceParams,
+    *,
+    root: Path,
+    scratch: Path,
+    dates: tuple[dt.date, dt.date],
+    keep_contacts: bool = False,
+) -> ParsedSource:
+    """Read every file of a source: physical records, accepted rows, rejects with file, line and reason.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    name : str
+    source : SourceParams
+    root : Path
+        The workspace.
+    scratch : Path
+        A private folder, removed by the caller once the tables are written.
+    dates : (date, date)
+        Dates before the first are placeholders, dates after the second lie in the future.
+    keep_contacts : bool
+        Keep the contact columns of people aside, for 02_resolve_identity.
+
+    Raises
+    ------
+    DataError
+        Everything `check_source` finds; a file that changes while it is read; no accepted record at all.
+    """
+    faults = check_source(source, root)
+    if faults:
+        raise DataError(faults)
+    declared = source
+    source, questions = _with_questions(source, find_files(source, root), root)
+    layouts = [lay_out(source, path) for path in find_files(source, root)]
+    shown = [layout.path.relative_to(root).as_posix() for layout in layouts]
+    ready = _ready(source, layouts, scratch / name)
+    tidy = _read_tidy(engine, source, layouts, ready, shown=shown, scratch=scratch / name, dates=dates)
+    if tidy is not None:
+        raws, accepted, copy = tidy
+        return replace(_parsed(name, source, layouts, raws=raws, accepted=accepted, shown=shown), copy=copy)
+    raws = [
+        _read_file(engine, source, layout, scratch / f"{name}-{at}", ready.get(at)) for at, layout in enumerate(layouts)
+    ]
+    table = _union(
+        with_numbers(raw.table.mutate(**_origin(file, at)), source, at)
+        for at, (raw, file) in enumerate(zip(raws, shown, strict=True))
+    )
+    source = numbered_rows(source)
+    if any(layout.sheet for layout in layouts):
+        source = _with_date_cells(source)
+    places = {"root": root, "scratch": scratch / name}
+    with reading_parquet([layout.path for layout in layouts if form_of(layout.path) == "parquet"]):
+        accepted = accept(engine, table, source, **places, dates=dates, keep_contacts=keep_contacts)
+    rejects = _rejects(name, raws, shown, accepted)
+    dropped = sorted({column for layout in layouts for column in layout.dropped})
+    metrics = _metrics(name, raws, accepted) | {f"{name}.columns_dropped": len(dropped)}
+    _refuse_uncounted(source, metrics, name)
+    if not accepted.rows and not source.manual:
+        feeds, expected = {name: source.table}, "At least one accepted record"
+        raise DataError(too_many_rejected(source.path, rejects, feeds, metrics, expected=expected))
+    if accepted.people is not None and f"{name}.contact_cells_dropped" in metrics:
+        metrics[f"{name}.contact_cells_kept_apart"] = metrics.pop(f"{name}.contact_cells_dropped")
+    if declared.table == "responses":
+        from workbench.intake.surveys.reading import read_survey  # noqa: PLC0415  (pandas is slow to import)
+
+        asked = {"questions": list(questions), "questionnaire": find_questionnaire(declared, root)}
+        survey = read_survey(engine, name, declared, accepted.table, **asked)
+        metrics |= {f"{name}.{key}": count for key, count in survey.counts.items()}
+        kinds = {column: kind for column, kind in columns_of("responses").items() if column in survey.table.columns}
+        rejects = _stacked([rejects, _answer_faults(name, survey.faults)])
+        return ParsedSource(name, declared, survey.table, kinds, rejects, metrics, dropped)
+    return ParsedSource(name, source, accepted.table, accepted.kinds, rejects, metrics, dropped, accepted.people)
+
+
+def _parsed(
+    name: str, source: SourceParams, layouts: list[Layout], *, raws: list[RawFile], accepted: Accepted, shown: list[str]
+) -> ParsedSource:
+    """Give what was read, every record counted."""
+    dropped = sorted({column for layout in layouts for column in layout.dropped})
+    metrics = _metrics(name, raws, accepted) | {f"{name}.columns_dropped": len(dropped)}
+    _refuse_uncounted(source, metrics, name)
+    rejects = _rejects(name, raws, shown, accepted)
+    if not accepted.rows and not source.manual:
+        feeds, expected = {name: source.table}, "At least one accepted record"
+        raise DataError(too_many_rejected(source.path, rejects, feeds, metrics, expected=expected))
+    return ParsedSource(name, source, accepted.table, accepted.kinds, rejects, metrics, dropped)
+
+
+def _ready(source: SourceParams, layouts: list[Layout], scratch: Path) -> dict[int, ReadyText]:
+    """Scan the text files among the files of a source."""
+    return {
+        at: ready_text(
+            layout.path, head=layout.head, scratch=scratch.with_name(f"{scratch.name}-{at}"), declared=source.encoding
+        )
+        for at, layout in enumerate(layouts)
+        if layout.head is not None
+    }
+
+
+def _read_tidy(
+    engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], ready: Mapping[int, ReadyText], *,
+    shown: list[str], scratch: Path, dates: tuple[dt.date, dt.date],
+) -> tuple[list[RawFile], Accepted, Path | None] | None:  # fmt: skip
+    """Read the files of a source in one pass where all of them are tidy; see `intake.tidy`."""
+    if not may_be_tidy(source) or len(ready) < len(layouts):
+        return None
+    if not all(is_tidy(ready[at], layout.head) for at, layout in enumerate(layouts)):
+        return None
+    found = []
+    for at, layout in enumerate(layouts):
+        folder = scratch.with_name(f"{scratch.name}-{at}")
+        given = {"head": layout.head, "columns": layout.columns, "dates": dates}
+        tidy = read_tidy(engine, ready[at], source, folder=folder, **given)
+        if tidy is None:
+            return None
+        found.append(tidy)
+    table = _union(tidy.raw.table.mutate(**_origin(shown[at], at)) for at, tidy in enumerate(found))
+    spoiled = _stacked(
+        None if tidy.spoiled is None else tidy.spoiled.mutate(**_origin(shown[at], at)) for at, tidy in enumerate(found)
+    )
+    printable = all(each.facts.printable for each in ready.values())
+    sure = all(tidy.sure for tidy in found)
+    accepted = accept_tidy(table, spoiled, source, printable=printable, sure=sure)
+    if accepted is None:
+        return None
+    for each in ready.values():
+        each.release()
+    return [tidy.raw for tidy in found], accepted, found[0].copy if len(found) == 1 else None
+
+
+def _answer_faults(name: str, faults: ibis.Table | None) -> ibis.Table | None:
+    columns = ["source", "file", "line", "column", "code", "raw"]
+    return None if faults is None else faults.mutate(source=ibis.literal(name)).select(columns)
+
+
+def _stacked(tables: Iterable[ibis.Table | None]) -> ibis.Table | None:
+    found = [table for table in tables if table is not None]
+    return (ibis.union(*found, distinct=False) if len(found) > 1 else found[0]) if found else None
+
+
+def _questionnaire_faults(source: SourceParams, root: Path) -> list[Fault]:
+    try:
+        find_questionnaire(source, root)
+    except DataError as error:
+        return list(error.faults)
+    return []
+
+
+def _with_questions(source: SourceParams, paths: list[Path], root: Path) -> tuple[SourceParams, dict[str, str]]:
+    """Add the question columns of a wide survey to those that are read; the first file says which there are."""
+    questionnaire = find_questionnaire(source, root)
+    if source.layout != "wide":
+        return source, {}
+    questions = questions_of(source, lay_out(source, paths[0]).names, questionnaire)
+    return as_read(source, questions), questions
+
+
+def _read_file(
+    engine: ibis.BaseBackend, source: SourceParams, layout: Layout, scratch: Path, ready: ReadyText | None = None
+) -> RawFile:
+    if layout.head is not None:
+        ready = ready or ready_text(layout.path, head=layout.head, scratch=scratch, declared=source.encoding)
+        return read_text_file(engine, ready, head=layout.head, columns=layout.columns, scratch=scratch)
+    if layout.sheet is not None:
+        return read_workbook_file(engine, layout.path, sheet=layout.sheet, columns=layout.columns, scratch=scratch)
+    if form_of(layout.path) == "json":
+        records = None if is_remote(source) else source.records
+        keys = {ours: layout.names[at - 1] for ours, at in layout.columns.items()}
+        return read_json_file(
+            engine, layout.path, columns=keys, records=records, scratch=scratch, declared=source.encoding
+        )
+    return read_parquet_file(engine, layout.path, columns=layout.columns)
+
+
+def _with_date_cells(source: SourceParams) -> SourceParams:
+    """Add to the declared date patterns those with which the date cells of a workbook are written."""
+    declared = source.formats.dates
+    if declared is None:
+        return source
+    given = declared if isinstance(declared, dict) else {"": declared}
+    more = {name: [*([each] if isinstance(each, str) else each), *DATE_CELLS] for name, each in given.items()}
+    formats = source.formats.model_copy(update={"dates": more if isinstance(declared, dict) else more[""]})
+    return source.model_copy(update={"formats": formats})
+
+
+def _origin(file: str, at: int) -> dict[str, ibis.Value]:
+    return {FILE: ibis.literal(file), ORDER: ibis._[LINE].cast("int64") + at * _FILE_STEP}
+
+
+def _union(tables: Iterable[ibis.Table]) -> ibis.Table:
+    """Stack the files of a source; columns whose types differ between files are read as text."""
+    several = list(tables)
+    schemas = [table.schema() for table in several]
+    mixed = [name for name in schemas[0] if len({schema[name] for schema in schemas}) > 1]
+    if mixed:
+        several = [table.mutate(**{name: table[name].cast("string") for name in mixed}) for table in several]
+    return ibis.union(*several, distinct=False) if len(several) > 1 else several[0]
+
+
+def _rejects(name: str, raws: list[RawFile], shown: list[str], accepted: Accepted) -> ibis.Table | None:
+    columns = ["source", "file", "line", "column", "code", "raw"]
+    parts = [
+        raw.rejects.mutate(source=ibis.literal(name), file=ibis.literal(file)).select(columns)
+        for raw, file in zip(raws, shown, strict=True)
+        if raw.rejects is not None
+    ]
+    if accepted.rejects is not None:
+        parts.append(accepted.rejects.mutate(source=ibis.literal(name)).select(columns))
+    return _stacked(parts)
+
+
+def _metrics(name: str, raws: list[RawFile], accepted: Accepted) -> dict[str, int | str]:
+    codes, repairs = Counter(accepted.rejected), Counter(accepted.repairs)
+    for raw in raws:
+        codes.update(raw.codes)
+        repairs.update(raw.repairs)
+    metrics: dict[str, int | str] = {
+        "physical_records": sum(raw.physical for raw in raws),
+        "accepted": accepted.rows,
+        "rejected": sum(codes.values()),
+        "files": len(raws),
+        "encoding": ", ".join(dict.fromkeys(raw.encoding for raw in raws)),
+    }
+    metrics |= {f"rejected.{code}": count for code, count in sorted(codes.items())}
+    metrics |= {f"nulled.{code}": count for code, count in sorted(accepted.nulled.items())}
+    metrics |= {f"repairs.{kind}": count for kind, count in sorted(repairs.items()) if count}
+    metrics |= {f"widths.{column}": count for column, count in accepted.widths.items()}
+    metrics |= {f"contact.{key}": count for key, count in accepted.contact.items()}
+    filled = [count for key, count in accepted.contact.items() if key.endswith(".filled")]
+    if filled:
+        metrics["contact_cells_dropped"] = sum(filled)
+    return {f"{name}.{key}": value for key, value in metrics.items()}
+
+
+def _refuse_uncounted(source: SourceParams, metrics: Mapping[str, int | str], name: str) -> None:
+    """Refuse a source of which a record is neither accepted nor rejected: a file that says more than it holds."""
+    counts = ("physical_records", "accepted", "rejected")
+    physical, accepted, rejected = (int(metrics[f"{name}.{count}"]) for count in counts)
+    if physical != accepted + rejected:
+        found = f"{physical} records, of which {accepted} are accepted and {rejected} rejected"
+        raise DataError(Fault(source.path, found, "Every record accounted for", "Copy the file again"))

@@ -1,0 +1,298 @@
+"""The page of an audience: its funnel, its whole portrait against everybody, whom it overlaps, who is like it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from workbench.analysis.portraits.blocks import BLOCKS
+from workbench.report.charts.chart import About, Chart
+from workbench.report.charts.marks import kind_of
+from workbench.report.charts.theme import render as draw
+from workbench.report.datelines import dateline
+from workbench.report.html import data_uri, render
+from workbench.report.numbers import show
+from workbench.report.plots.portraits.groups import plot_journey, plot_week, value_key
+from workbench.report.plots.portraits.regions import PLACES, plot_region
+from workbench.report.tables import WRITTEN, table_html
+from workbench.report.text import label, say
+
+if TYPE_CHECKING:
+    from workbench.analysis.portraits.members import MemberPortrait
+
+__all__ = ["Names", "audience_page", "told_funnel"]
+
+_MOST_ROWS = 20
+_FUNNEL = {"step": "text", "alone": "int", "left": "int", "left_share": "pct"}
+_SHARES = {
+    "variable": "text", "value": "text", "n": WRITTEN, "share": "pct", "share_low": "pct", "share_high": "pct",
+    "base_share": "pct", "tgi": "num",
+}  # fmt: skip
+_NUMBERS = {"variable": "text", "n": WRITTEN, "median": WRITTEN, "base_median": WRITTEN, "effect": "num"}
+_OVERLAP = {"other": "text", "n_other": "int", "both": "int", "jaccard": "num", "lift": "num"}
+_LIFT = {"top_share": "pct", "customers": "int", "found": "pct", "low": "pct", "high": "pct", "lift": "num"}
+_CROSS = {
+    "first_value": "text", "second_value": "text", "n": WRITTEN, "cell": "int", "share": "pct", "share_low": "pct",
+    "share_high": "pct", "base_share": "pct", "tgi": "num",
+}  # fmt: skip
+_MOST_OF_ONE = 2  # values of a variable among the differences
+BASE_TGI = 100
+_MOST_VALUES = 8  # of a variable, the most frequent among the members
+_MOST_NUMBERS = 10  # of a block, those that differ most
+
+
+@dataclass(frozen=True)
+class Names:
+    """What variables and their values are called by language, where texts do not say it: tags and answers.
+
+    Attributes
+    ----------
+    variables : dict of str to dict of str
+    values : dict of (str, str) to dict of str
+        By variable and value.
+    """
+
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    values: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+
+    def variable(self, name: str, language: str) -> str:
+        """Return what a variable is called."""
+        return self.variables[name][language] if name in self.variables else label(name, language)
+
+    def value(self, name: str, value: object, language: str) -> str:
+        """Return what a value is called."""
+        known = self.values.get((name, str(value)))
+        return known[language] if known else label(value_key(name, value), language)
+
+
+def audience_page(
+    estimate: Mapping[str, Any],
+    portrait: MemberPortrait,
+    *,
+    overlaps: pd.DataFrame | None = None,
+    lift: pd.DataFrame | None = None,
+    names: Names | None = None,
+    language: str = "en",
+    currency: str = "",
+) -> str:
+    """Write the page of an audience.
+
+    Parameters
+    ----------
+    estimate : mapping
+        name, label (by language), as_of (date), purpose, purposes (asked for at all), members, reachable,
+        consent_recorded, customers, funnel (DataFrame: step, alone, left); made_by_rule (variables whose values the
+        rule decides; they stand in the whole portrait and are no differences), others (labels of other audiences).
+    portrait : MemberPortrait
+        Suppressed cells stay empty.
+    overlaps : DataFrame, optional
+        first, second, n_first, n_second, both, jaccard, lift.
+    lift : DataFrame, optional
+        As ``look_alike.LookAlike.lift``.
+    names : Names, optional
+        What tags and their values are called.
+    language : {"en", "zh"}
+    currency : str
+
+    Returns
+    -------
+    str
+        One self-contained page.
+    """
+    title = str((estimate.get("label") or {}).get(language) or label(estimate["name"], language))
+    values = {key: estimate[key] for key in ("members", "reachable", "customers")}
+    values["share"] = estimate["members"] / max(estimate["customers"], 1)
+    tell = _Teller(language, currency, names or Names())
+    sections = [tell.table("funnel", told_funnel(estimate["funnel"], language), _FUNNEL)]
+    sections += _differences(portrait.portrait, estimate.get("made_by_rule", ()), tell)
+    sections += [
+        tell.chart("region", plot_region, _places(portrait.portrait, tell)),
+        tell.chart("week", plot_week, portrait.week),
+        tell.chart("journey", plot_journey, portrait.journey),
+    ]
+    sections += _crosses(portrait.crosses, tell)
+    if overlaps is not None and len(overlaps):
+        others = _others(overlaps, estimate, language)
+        sections.append(tell.table("overlap", others, _OVERLAP))
+    if lift is not None:
+        sections.append(tell.table("lift", lift, _LIFT))
+    consent = "audience_consent" if estimate["consent_recorded"] else "audience_consent_unknown"
+    if estimate["purposes"] and estimate["purpose"] not in estimate["purposes"]:
+        consent = "audience_consent_never"
+    about = {"purpose": label(estimate["purpose"], language), "recorded": ", ".join(estimate["purposes"])}
+    context = {
+        "title": title,
+        "as_of": dateline(estimate["as_of"], language),
+        "sentence": say("audience_sentence", language, values),
+        "consent": say(consent, language, about),
+        "sections": sections,
+        "blocks": _blocks(portrait.portrait, tell),
+        "limits": [say("audience_limit_association", language), say("audience_limit_small", language)],
+    }
+    return render("audience.html.j2", context, language)
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """Turns frames into sections in one language."""
+
+    language: str
+    currency: str
+    names: Names
+
+    def table(
+        self, name: str, frame: pd.DataFrame, formats: Mapping[str, str], title: str = "", *, most: int = _MOST_ROWS
+    ) -> dict[str, Any]:
+        known = {column: kind for column, kind in formats.items() if column in frame}
+        title = title or say(f"audience_{name}_title", self.language)
+        table: Markup | None = None
+        if len(frame):
+            rows = frame[list(known)].head(most)
+            table = table_html(rows, formats=known, language=self.language, currency=self.currency, caption=title)
+        empty = say("audience_nothing", self.language)
+        return {"id": name, "title": title, "table": table, "picture": None, "empty": empty}
+
+    def chart(self, name: str, plot: Callable[..., Chart], frame: pd.DataFrame) -> dict[str, Any]:
+        section = {"id": name, "title": say(f"audience_{name}_title", self.language), "table": None, "picture": None}
+        section["empty"] = say(f"audience_{name}_none", self.language)
+        if frame.empty:
+            return section
+        chart = plot(frame, language=self.language, about=About(currency=self.currency))
+        if not chart.drawn:
+            return section
+        return section | {"picture": {"uri": data_uri(draw(chart, "svg"), "image/svg+xml"), "alt": chart.alt}}
+
+    def called(self, rows: pd.DataFrame, *, variables: bool = True) -> pd.DataFrame:
+        """Call values by their names, and variables unless they are still needed as keys."""
+        values = [
+            self.names.value(row.variable, row.value, self.language) if pd.notna(row.value) else ""
+            for row in rows.itertuples()
+        ]
+        numbers = {name: self._numbers(rows, name) for name in ("median", "base_median") if name in rows}
+        named = rows.assign(value=values, n=self.sizes(rows), **numbers)
+        if not variables:
+            return named.assign(n=rows["n"])
+        return named.assign(variable=[self.names.variable(each, self.language) for each in rows["variable"]])
+
+    def sizes(self, rows: pd.DataFrame) -> list[str]:
+        """Write how many customers stand behind each row, or that it is not shown."""
+        hidden = rows["suppressed"].astype(bool)
+        return [
+            say("audience_hidden", self.language) if small else show(n, "int", self.language)
+            for n, small in zip(rows["n"], hidden, strict=True)
+        ]
+
+    def _numbers(self, rows: pd.DataFrame, name: str) -> list[str]:
+        """Write figures with the unit of their variable."""
+        return [
+            show(value, "num" if kind_of(variable) == "days" else kind_of(variable), self.language, self.currency)
+            for value, variable in zip(rows[name], rows["variable"], strict=True)
+        ]
+
+
+def _differences(portrait: pd.DataFrame, made_by_rule: Collection[str], tell: _Teller) -> list[dict[str, Any]]:
+    """Tell where the members differ from everybody beyond chance: shares, then figures, the strongest first.
+
+    What the rule decides is no difference that was found. What is more frequent tells more than what is less so; of
+    one variable two values are told.
+    """
+    differing = portrait[portrait["differs"].fillna(False).astype(bool) & ~portrait["variable"].isin(made_by_rule)]
+    numeric = differing["kind"] == "numeric"
+    shares = _strongest(differing[~numeric])
+    shares = shares.assign(rare=shares["tgi"] < BASE_TGI).sort_values("rare", kind="stable")
+    shares = shares.groupby("variable", sort=False).head(_MOST_OF_ONE)
+    return [
+        tell.table("shares", tell.called(shares), _SHARES),
+        tell.table("numbers", tell.called(_strongest(differing[numeric])), _NUMBERS),
+    ]
+
+
+def _places(portrait: pd.DataFrame, tell: _Teller) -> pd.DataFrame:
+    """Bring what is known of where they live, ordered values in their order, others by share, the largest first."""
+    rows = portrait[portrait["variable"].isin([name for pair in PLACES for name in pair])]
+    declared = {pair: at for at, pair in enumerate(tell.names.values)}
+    places = [declared.get((row.variable, row.value), len(declared)) for row in rows.itertuples()]
+    ordered = rows.assign(_at=places).sort_values(["_at", "share", "value"], ascending=[True, False, True])
+    return tell.called(ordered.drop(columns="_at"), variables=False)
+
+
+def _blocks(portrait: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
+    """Tell the whole portrait block by block, whether it differs or not: the most frequent values, then figures."""
+    found = []
+    for block in BLOCKS:
+        mine = portrait[portrait["block"] == block]
+        numeric = mine["kind"] == "numeric"
+        shares = mine[~numeric & (mine["share"].isna() | (mine["share"] > 0))]
+        shares = shares.sort_values("share", ascending=False, kind="stable").groupby("variable", sort=False)
+        shares = shares.head(_MOST_VALUES).sort_values("variable", kind="stable")
+        numbers = _strongest(mine[numeric & mine["median"].notna()]).head(_MOST_NUMBERS)
+        title = say(f"audience_block_{block}", tell.language)
+        parts = [
+            tell.table(block, tell.called(frame), formats, f"{title}: {label(what, tell.language)}", most=len(frame))[
+                "table"
+            ]
+            for what, frame, formats in (("share", shares, _SHARES), ("median", numbers, _NUMBERS))
+            if len(frame)
+        ]
+        if parts:
+            found.append({"id": f"block-{block}", "title": title, "tables": parts})
+    return found
+
+
+def _crosses(crosses: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
+    found = []
+    for (first, second), rows in crosses.groupby(["first", "second"], sort=False):
+        words = {
+            "first": tell.names.variable(first, tell.language),
+            "second": tell.names.variable(second, tell.language),
+        }
+        named = rows.assign(
+            first_value=[tell.names.value(first, each, tell.language) for each in rows["first_value"]],
+            second_value=[tell.names.value(second, each, tell.language) for each in rows["second_value"]],
+            n=tell.sizes(rows),
+        )
+        named = named[:0] if rows["suppressed"].all() else named
+        title = say("audience_cross_title", tell.language, words)
+        found.append(tell.table(f"cross-{first}-{second}", named, _CROSS, title))
+    return found
+
+
+def told_funnel(funnel: pd.DataFrame, language: str) -> pd.DataFrame:
+    """Say the steps of a funnel in a language.
+
+    Parameters
+    ----------
+    funnel : DataFrame
+        As `workbench.analysis.audiences.select.funnel` gives it.
+    language : str
+        en or zh.
+
+    Returns
+    -------
+    DataFrame
+        step, alone, left, left_share (of all customers, 0..1).
+    """
+    without = [say("audience_without", language, {"clause": step}) for step in funnel["step"]]
+    steps = funnel["step"].where(funnel["part"] != "exclude", without)
+    steps = steps.where(funnel["part"] != "everybody", say("audience_everybody", language))
+    everybody = max(int(funnel["left"].iloc[0]), 1)
+    return funnel.assign(step=steps, left_share=funnel["left"] / everybody).drop(columns="part")
+
+
+def _strongest(rows: pd.DataFrame) -> pd.DataFrame:
+    strength = rows["effect"].abs()
+    return rows.assign(_by=strength).sort_values(["_by", "variable", "value"], ascending=[False, True, True])
+
+
+def _others(overlaps: pd.DataFrame, estimate: Mapping[str, Any], language: str) -> pd.DataFrame:
+    """Turn the overlaps so that the other audience stands first, by its label."""
+    turned = overlaps["second"] == estimate["name"]
+    other = overlaps["first"].where(turned, overlaps["second"])
+    size = overlaps["n_first"].where(turned, overlaps["n_second"])
+    ranked = overlaps.assign(other=other, n_other=size).sort_values(["lift", "other"], ascending=[False, True])
+    labels = estimate.get("others") or {}
+    return ranked.assign(other=[(labels.get(each) or {}).get(language) or each for each in ranked["other"]])

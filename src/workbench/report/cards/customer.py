@@ -1,0 +1,298 @@
+"""The portrait card as a page, as a fragment of the report and as plain values for a CRM."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from workbench.analysis.cards.timeline import KINDS, month_starts
+from workbench.core.tags.items import ITEMS
+from workbench.report.cards.tags import MOST_PRINTED, chips
+from workbench.report.datelines import dateline
+from workbench.report.html import badge, render, render_all, stylesheet
+from workbench.report.numbers import show
+from workbench.report.text import label, say
+
+if TYPE_CHECKING:
+    from workbench.analysis.cards.card import PortraitCard
+
+__all__ = ["card_page", "card_pages", "card_values", "card_view"]
+
+_MONTHS = 24
+_STEP, _HEIGHT, _GAP = 17, 18, 6  # pixels of a month, of a row of the timeline, between rows
+_MOST_UNKNOWN = 12
+_WHO = ("age_band", "gender", "city")
+_FOUND_BY = ("city", "segment", "favourite_category")
+
+
+def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: str = "", report: str = "") -> str:
+    """Write cards as one page that needs no network; in print one card a page.
+
+    Parameters
+    ----------
+    cards : sequence of PortraitCard
+    language : {"en", "zh"}
+    currency : str
+    report : str
+        The report these cards stand beside; the page leads back to it.
+
+    Returns
+    -------
+    str
+        The page; every text of a customer is escaped.
+    """
+    views = [card_view(each, language=language, currency=currency) for each in cards]
+    return render("card.html.j2", _frame(views, language, report), language)
+
+
+def card_pages(cards: Sequence[PortraitCard], *, language: str = "en", currency: str = "") -> list[str]:
+    """Write each card as a page of its own, in the order given; all carry the same cut of the Chinese font."""
+    views = [card_view(each, language=language, currency=currency) for each in cards]
+    return render_all("card.html.j2", [_frame([view], language) for view in views], language)
+
+
+def _frame(views: list[dict[str, Any]], language: str, report: str = "") -> dict[str, Any]:
+    """Return what the template of a page of cards names."""
+    title = say("portrait_card_title", language)
+    return {
+        "title": f"{title} {views[0]['id']}" if len(views) == 1 else title,
+        "colon": "：" if language == "zh" else ": ",
+        "card_style": stylesheet("card.css"),
+        "report": report,
+        "badge": badge("done", language),
+        "cards": views,
+    }
+
+
+def card_values(card: PortraitCard) -> dict[str, Any]:
+    """Give a card as plain values, dates as ISO text, for a CRM."""
+    return _plain(dataclasses.asdict(card))
+
+
+def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -> dict[str, Any]:
+    """Say a card in one language: what the template shows, in its order.
+
+    Returns
+    -------
+    dict
+        id, name, as_of, consents, opted_out; and, unless profiling was refused, sentence, numbers, preferences,
+        occasions, risk, action, timeline, tags, unknown, computed. What is not known is absent or said to be unknown.
+    """
+    head = {
+        "id": card.customer_id,
+        "name": card.name or say("portrait_card_no_name", language),
+        "as_of": dateline(card.as_of, language),
+        "consents": _consents(card, language),
+        "opted_out": card.opted_out,
+        "neutral": say("portrait_card_neutral", language),
+        "search": _search_words(card, language),
+    }
+    if card.opted_out:
+        return head
+    unprinted = max(0, len(card.tags) - MOST_PRINTED)
+    return head | {
+        "sentence": _sentence(card, language),
+        "numbers": _numbers(card, language, currency),
+        "preferences": [_preference(each, language) for each in card.preferences],
+        "occasions": [_occasion(each, language) for each in card.occasions],
+        "risk": _risk(card, language),
+        "actions": _actions(card, language),
+        "timeline": _timeline(card, language),
+        "tags": chips(card, language),
+        "left_out": say("portrait_card_not_printed", language, {"n": unprinted}) if unprinted else "",
+        "unknown": _unknown(card, language),
+        "computed": _computed(card, language),
+    }
+
+
+def _sentence(card: PortraitCard, language: str) -> str:
+    """Say who this is in one sentence, of living tags alone: who they are by value, what they do by name and value."""
+    tags = {each.tag: each for each in card.tags}
+    who = [tags[tag].value_name[language] for tag in card.sentence if tag in _WHO]
+    comma, colon, stop = ("，", "：", "；") if language == "zh" else (", ", ": ", "; ")
+    what = [
+        f"{tags[tag].name[language]}{colon}{tags[tag].value_name[language]}" for tag in card.sentence if tag not in _WHO
+    ]
+    said = stop.join(part for part in (comma.join(who), *what) if part)
+    return (said + ("。" if language == "zh" else ".")) if said else say("portrait_card_no_sentence", language)
+
+
+def _search_words(card: PortraitCard, language: str) -> str:
+    """Join what a card is found by: id, shown name, city, segment, stage and favourite, Chinese by pinyin too."""
+    tags = {each.tag: each.value_name[language] for each in card.tags}
+    said = [card.name or "", *(tags.get(name, "") for name in _FOUND_BY)]
+    said += [label(card.life_cycle_stage, language)] if card.life_cycle_stage else []
+    return " ".join([card.customer_id, *(f"{each} {_pinyin(each)}".strip() for each in dict.fromkeys(said) if each)])
+
+
+def _pinyin(text: str) -> str:
+    """Write Chinese in pinyin, whole and by initials; nothing for a text without any."""
+    from pypinyin import Style, lazy_pinyin  # noqa: PLC0415
+
+    if text.isascii():
+        return ""
+    whole, initials = "".join(lazy_pinyin(text)), "".join(lazy_pinyin(text, style=Style.FIRST_LETTER))
+    return "" if whole == text else f"{whole} {initials}"
+
+
+def _consents(card: PortraitCard, language: str) -> list[dict[str, str]]:
+    if not card.consents:
+        return [{"mark": "?", "text": say("portrait_card_consent_unknown", language)}]
+    return [
+        {
+            "mark": "✓" if granted else "✕",
+            "text": say(
+                f"portrait_card_consent_{'granted' if granted else 'refused'}",
+                language,
+                {"purpose": label(name, language)},
+            ),
+        }
+        for name, granted in sorted(card.consents.items())
+    ]
+
+
+def _numbers(card: PortraitCard, language: str, currency: str) -> list[dict[str, str]]:
+    unknown = say("portrait_card_unknown", language)
+
+    def number(key: str, value: str, note: str = "") -> dict[str, str]:
+        return {"name": say(key, language), "value": value, "note": note}
+
+    money = {
+        name: show(value, "money", language, currency)
+        for name, value in card.value.items()
+        if name != "expected_orders"
+    }
+    if "expected_value" in money:
+        note = say(
+            "portrait_card_range", language, {"low": money.get("value_low", ""), "high": money.get("value_high", "")}
+        )
+        value = number("portrait_card_value", money["expected_value"], note if "value_low" in money else "")
+    else:
+        value = number("portrait_card_spend", money.get("monetary_total", unknown))
+    days = card.rhythm.get("recency_days")
+    ratio = card.rhythm.get("ratio")
+    own = {"gap": float(card.rhythm.get("gap_days_median") or 0), "ratio": float(ratio or 0)}
+    rhythm = (
+        say("portrait_card_rhythm", language, own) if ratio is not None else say("portrait_card_no_rhythm", language)
+    )
+    last = number("portrait_card_last", show(days, "days", language) if days is not None else unknown, rhythm)
+    orders = number("portrait_card_orders", show(card.orders, "int", language) if card.orders is not None else unknown)
+    stage = label(card.life_cycle_stage, language) if card.life_cycle_stage else unknown
+    rfm = label(card.rfm["rfm_type"], language) if "rfm_type" in card.rfm else ""
+    cell = " ".join(
+        f"{name}{card.rfm[f'{name.lower()}_score']:.0f}" for name in "RFM" if f"{name.lower()}_score" in card.rfm
+    )
+    return [value, last, orders, number("portrait_card_stage", stage, f"{rfm} {cell}".strip())]
+
+
+def _preference(found: Mapping[str, Any], language: str) -> dict[str, Any]:
+    n = say("portrait_card_lines", language, {"n": int(found["lines"])})
+    return {
+        "name": found["value"],
+        "share": show(found["share"], "pct", language),
+        "width": round(100 * found["share"]),
+        "n": n,
+    }
+
+
+def _occasion(found: Mapping[str, Any], language: str) -> str:
+    return say(f"portrait_card_occasion_{found['what']}", language, {"on": found["on"]})
+
+
+def _risk(card: PortraitCard, language: str) -> dict[str, Any] | None:
+    if "churn_probability" not in card.risk:
+        return None
+    p = float(card.risk["churn_probability"])
+    reasons = [
+        {
+            "mark": "▲" if each["contribution"] > 0 else "▼",
+            "text": say(
+                "portrait_card_reason_up" if each["contribution"] > 0 else "portrait_card_reason_down",
+                language,
+                {"feature": label(each["feature"], language), "value": _value(each.get("value"), language)},
+            ),
+        }
+        for each in card.risk.get("reasons", ())
+    ]
+    cut = card.risk.get("cut_off")
+    note = say("portrait_card_risk_cut_off", language, {"cut_off": cut}) if isinstance(cut, date) else ""
+    n = round(100 * p)
+    return {
+        "text": say("portrait_card_risk" if n else "portrait_card_risk_low", language, {"n": n}),
+        "reasons": reasons,
+        "note": note,
+    }
+
+
+def _value(value: Any, language: str) -> str:
+    if value is None:
+        return say("portrait_card_unknown", language)
+    try:
+        return show(float(value), "num", language)
+    except ValueError:
+        return label(value, language)
+
+
+def _actions(card: PortraitCard, language: str) -> list[dict[str, Any]]:
+    found = []
+    for each in card.suggestions:
+        strategy = each.strategy
+        parts = [
+            (name, getattr(strategy, name, None))
+            for name in ("goal", "offer", "channel", "content", "cadence", "measure")
+        ]
+        said = [{"name": label(name, language), "text": getattr(part, language)} for name, part in parts if part]
+        key = getattr(strategy.name, language) if strategy.name else label(each.key, language)
+        why = say(f"portrait_card_action_{each.by}", language, {"key": key})
+        evidence = getattr(strategy.evidence, language, "") if strategy.evidence else ""
+        found.append({"why": why, "parts": said, "evidence": evidence})
+    return found
+
+
+def _timeline(card: PortraitCard, language: str) -> dict[str, Any] | None:
+    months = month_starts(card.as_of, _MONTHS)
+    kinds = [kind for kind in KINDS if card.timeline.get(kind)]
+    if not kinds:
+        return None
+    bars, words = [], []
+    for row, kind in enumerate(kinds):
+        counts = card.timeline[kind]
+        top, floor = max(counts.values()), (row + 1) * (_HEIGHT + _GAP) - _GAP
+        for at, month in enumerate(months):
+            n = counts.get(month, 0)
+            height = max(2.0, _HEIGHT * n / top) if n else 0
+            if n:
+                bars.append({"x": at * _STEP, "y": round(floor - height, 1), "h": round(height, 1), "kind": kind})
+        total = sum(counts.get(month, 0) for month in months)
+        name = say(f"portrait_card_kind_of_{kind}", language)
+        words.append({"kind": kind, "name": name, "n": show(total, "int", language), "y": floor})
+    size = {"width": _MONTHS * _STEP, "height": len(kinds) * (_HEIGHT + _GAP)}
+    period = say("portrait_card_period", language, {"first": months[0], "last": months[-1]})
+    alt = "; ".join(f"{each['name']} {each['n']}" for each in words)
+    return {"bars": bars, "rows": words, **size, "period": period, "alt": f"{period}: {alt}"}
+
+
+def _unknown(card: PortraitCard, language: str) -> str:
+    names = [ITEMS[item].name[language] for item in card.unknown if item in ITEMS]
+    shown = ("、" if language == "zh" else ", ").join(names[:_MOST_UNKNOWN])
+    more = len(names) - _MOST_UNKNOWN
+    return say("portrait_card_unknown_more", language, {"names": shown, "n": more}) if more > 0 else shown
+
+
+def _computed(card: PortraitCard, language: str) -> str:
+    said = [f"{label(name, language)} {value}" for name, value in card.versions.items()]
+    return say("portrait_card_computed", language, {"versions": "; ".join(said) or "–"})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key.isoformat() if isinstance(key, date) else str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    return value.item() if hasattr(value, "item") else value

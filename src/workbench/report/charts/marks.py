@@ -1,0 +1,329 @@
+"""The marks that charts are made of: bars, points with intervals, heat-maps, and axes that speak the language.
+
+Used by the ``plots_*`` modules only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+
+from workbench.analysis.intervals import SMALL_CELL
+from workbench.intake.features.registry import registered
+from workbench.report.charts.lettering import ems, shortened
+from workbench.report.charts.theme import BASE, DIVERGING, FAINT, GREY, INK, PALE, SEQUENTIAL
+from workbench.report.numbers import show
+from workbench.report.text import label, say
+
+__all__ = [
+    "Scale",
+    "base_line",
+    "call_out",
+    "between",
+    "diverging",
+    "heat_cells",
+    "height_for",
+    "key_line",
+    "key_ramp",
+    "kind_of",
+    "months_axis",
+    "name_of",
+    "number_axis",
+    "points",
+    "row_axis",
+    "sequential",
+    "share_and_n",
+    "spread",
+    "steps_of",
+    "track",
+    "without_small",
+]
+
+LABEL_EMS = 17  # width of a row label
+_MONEY = ("expected_value", "value_low", "value_high")  # of the table value
+KEY_SIZE = 8.5  # points
+KEY_ROOM = 480.0  # points that a line of a key may take: the chart less its margins and the names of an axis
+_LOW_ROWS, _MIDDLE_ROWS = 5, 11  # rows that fit a low and a middle chart
+_DARK = 0.5  # luminance below which text on a cell is white
+_FEW_MONTHS, _SOME_MONTHS, _MOST_LABELS = 14, 30, 14
+
+
+def name_of(value: object, language: str, names: Mapping[str, object] | None = None, most: float = LABEL_EMS) -> str:
+    """Return what a key is called, short enough for an axis; ``names`` says what keys of the data are called."""
+    return shortened(label((names or {}).get(str(value), value), language), most)
+
+
+def kind_of(column: str) -> str:
+    """Return the kind of number a column holds: by its unit as a feature, else by its name.
+
+    Examples
+    --------
+    >>> kind_of("spend_90d"), kind_of("recency_days"), kind_of("evening_share"), kind_of("spend_quintile")
+    ('money', 'days', 'pct', 'num')
+    """
+    feature = next(iter(registered([column])), None)
+    if feature is not None:
+        return {"money": "money", "days": "days", "share": "pct"}.get(feature.unit, "num")
+    if column.startswith(("spend_", "monetary")) or column in _MONEY:
+        return "money"
+    if "days" in column.split("_"):
+        return "days"
+    return "pct" if column.endswith(("_share", "_probability")) else "num"
+
+
+def height_for(rows: int) -> str:
+    """Return the height in which so many rows can be read."""
+    return "low" if rows <= _LOW_ROWS else "middle" if rows <= _MIDDLE_ROWS else "high"
+
+
+def row_axis(axes: Axes, names: Sequence[str]) -> np.ndarray:
+    """Turn an axes into rows, the first at the top, with a light vertical grid; return their positions."""
+    at = np.arange(len(names), dtype=float)
+    axes.set_yticks(at, labels=[*names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x")
+    axes.spines["bottom"].set_visible(False)
+    return at
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How the numbers of an axis are written: their kind, language, currency, whether in powers of ten, how many."""
+
+    kind: str
+    language: str
+    currency: str = ""
+    log: bool = False
+    most: int = 7
+
+
+def number_axis(axes: Axes, which: str, title: str, scale: Scale) -> None:
+    """Label one axis ("x" or "y") with round numbers written in the language."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = sorted(axes.get_xlim() if which == "x" else axes.get_ylim())
+    if scale.log:
+        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+        at = _decades(low, high)
+        axis.set_minor_locator(NullLocator())
+        axis.set_minor_formatter(NullFormatter())
+    else:
+        at = [each for each in steps_of(low, high, scale.most) if low - 1e-9 <= each <= high + 1e-9]
+        at = at if scale.kind != "int" else [each for each in at if each == round(each)]
+    axis.set_major_locator(FixedLocator(at))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: show(value, scale.kind, scale.language, scale.currency)))
+    axis.set_label_text(title)
+
+
+def steps_of(low: float, high: float, most: int = 7) -> list[float]:
+    """Return round axis positions (1, 2, 2.5 or 5 times a power of ten) that cover ``[low, high]``.
+
+    Examples
+    --------
+    >>> steps_of(0, 870)
+    [0.0, 200.0, 400.0, 600.0, 800.0, 1000.0]
+    """
+    span = high - low
+    if not math.isfinite(span) or span <= 0:
+        return [low]
+    rough = 0.95 * span / max(most - 1, 1)
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = next(unit * each for each in (1, 2, 2.5, 5, 10) if unit * each >= rough * (1 - 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    digits = max(0, 2 - math.floor(math.log10(step)))
+    return [round(each * step, digits) for each in range(first, last + 1)]
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """Return powers of ten within a range, with 2 and 5 where the range is short."""
+    short = math.log10(high / low) < 2.2  # noqa: PLR2004  about two decades
+    steps = (1, 2, 5) if short else (1,)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [each * 10.0**power for power in powers for each in steps if low <= each * 10.0**power <= high]
+
+
+def points(axes: Axes, frame: pd.DataFrame, *, value: str, colour: Any) -> None:
+    """Draw one point a row with its interval (columns low, high; no line where they are missing).
+
+    Parameters
+    ----------
+    axes : Axes
+        With rows.
+    frame : DataFrame
+        Columns ``value`` and, where known, low and high.
+    value : str
+        The column of the estimate.
+    colour : colour or list of colours
+    """
+    at = np.arange(len(frame))
+    if {"low", "high"} <= set(frame.columns):
+        axes.hlines(at, frame["low"], frame["high"], colors=colour, linewidth=2, alpha=0.55, zorder=2)
+    axes.scatter(frame[value], at, c=colour, s=42, zorder=3, linewidths=0)
+
+
+def between(low: object, high: object, kind: str, language: str) -> str:
+    """Write an interval, or nothing where it is not known."""
+    if pd.isna(low) or pd.isna(high):
+        return ""
+    return f"{show(low, kind, language)} – {show(high, kind, language)}"
+
+
+def spread(wanted: Sequence[float], gap: float) -> list[float]:
+    """Move label positions apart so that neighbours keep a gap, staying as near as possible to where they belong.
+
+    Examples
+    --------
+    >>> spread([1.0, 1.1, 5.0], gap=1.0)
+    [0.55, 1.55, 5.0]
+    """
+    order = sorted(range(len(wanted)), key=lambda each: (wanted[each], each))
+    groups: list[list[float]] = []  # sum of shifted positions, members
+    for rank, each in enumerate(order):
+        groups.append([wanted[each] - rank * gap, 1])
+        while len(groups) > 1 and groups[-2][0] / groups[-2][1] >= groups[-1][0] / groups[-1][1]:
+            last = groups.pop()
+            groups[-1] = [groups[-1][0] + last[0], groups[-1][1] + last[1]]
+    starts = [total / members for total, members in groups for _ in range(int(members))]
+    placed = dict(zip(order, (start + rank * gap for rank, start in enumerate(starts)), strict=True))
+    return [round(placed[each], 10) for each in range(len(wanted))]
+
+
+def months_axis(axes: Axes, months: Sequence[pd.Timestamp], language: str) -> None:
+    """Label bars standing at 0, 1, 2 ... with their months, the year under each first month of it."""
+    every = 1 if len(months) <= _FEW_MONTHS else 3 if len(months) <= _SOME_MONTHS else 12
+    shown = [(at, month) for at, month in enumerate(months) if (month.month - 1) % every == 0]
+    shown = shown or [(0, months[0])]
+    shown = shown[:: math.ceil(len(shown) / _MOST_LABELS)]
+    labels, year = [], None
+    for _, month in shown:
+        text = show(month, "month", language)
+        short = text.split(" ")[0] if language == "en" else text.split("年")[1]
+        full = f"{short}\n{month.year}" if language == "en" else f"{short}\n{month.year}年"
+        labels.append(short if month.year == year else full)
+        year = month.year
+    axes.set_xticks([at for at, _ in shown], labels=labels)
+
+
+def heat_cells(axes: Axes, values: pd.DataFrame, *, colours: Callable, write: Callable[[float], str] | None) -> None:
+    """Draw a table of numbers as cells; a missing one stays blank.
+
+    Parameters
+    ----------
+    axes : Axes
+    values : DataFrame
+        One row per row of cells, the first at the top; one column per column.
+    colours : callable
+        Value to colour.
+    write : callable, optional
+        Value to the text within its cell.
+    """
+    rows, columns = values.shape
+    table = values.to_numpy(dtype=float)
+    for row in range(rows):
+        for column in range(columns):
+            value = table[row, column]
+            if math.isnan(value):
+                continue
+            colour = colours(value)
+            axes.fill([column, column + 1, column + 1, column], [row, row, row + 1, row + 1], color=colour, lw=0)
+            if write:
+                text = "white" if _luminance(colour) < _DARK else INK
+                axes.text(column + 0.5, row + 0.5, write(value), ha="center", va="center", size=8, color=text)
+    axes.set_xlim(0, columns)
+    axes.set_ylim(rows, 0)
+    axes.grid(visible=False)
+    axes.spines["bottom"].set_visible(False)
+    for edge in range(1, max(rows, columns)):
+        if edge < rows:
+            axes.axhline(edge, color="white", lw=1.2)
+        if edge < columns:
+            axes.axvline(edge, color="white", lw=1.2)
+
+
+def sequential(low: float, high: float) -> Callable[[float], Any]:
+    """Return the blue ramp over a range; one value alone takes the middle."""
+    ramp, norm = LinearSegmentedColormap.from_list("blues", SEQUENTIAL), Normalize(low, high)
+    return lambda value: ramp(float(norm(value)) if high > low else 0.5)
+
+
+def diverging(reach: float) -> Callable[[float], Any]:
+    """Return blue, light grey, orange over ``[-reach, reach]``; values beyond take the end colours."""
+    ramp, norm = LinearSegmentedColormap.from_list("around", DIVERGING), Normalize(-reach, reach, clip=True)
+    return lambda value: ramp(float(norm(value)))
+
+
+def key_ramp(axes: Axes, colours: Callable, ends: tuple[float, float], words: tuple[str, str, str]) -> None:
+    """Draw a small key of a colour ramp: its name, its lowest and its highest value."""
+    axes.axis("off")
+    edges = np.linspace(0.0, 1.0, 25)
+    values = np.linspace(*ends, 24)
+    for left, right, value in zip(edges[:-1], edges[1:], values, strict=True):
+        axes.fill([left, right, right, left], [0, 0, 1, 1], color=colours(value), lw=0)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.text(0, -0.35, words[1], ha="left", va="top", size=8, color=GREY)
+    axes.text(1, -0.35, words[2], ha="right", va="top", size=8, color=GREY)
+    axes.text(0, 1.35, words[0], ha="left", va="bottom", size=8.5, color=GREY)
+
+
+def without_small(frame: pd.DataFrame, count: str, *, least: int = SMALL_CELL) -> pd.DataFrame:
+    """Take the shares of groups that hold somebody but too few to be shown (below ``least``)."""
+    small = (frame[count] > 0) & (frame[count] < least)
+    shares = [name for name in frame.columns if name != count and frame[name].dtype.kind == "f"]
+    return frame.assign(small=small, **{name: frame[name].mask(small) for name in shares})
+
+
+def share_and_n(share: float, n: float, language: str, *, least: int = SMALL_CELL) -> str:
+    """Write a share and the customers behind it, or that they are too few."""
+    if pd.isna(share):
+        return say("chart_small", language, {"least": least})
+    return show(share, "pct", language) if pd.isna(n) else say("chart_share_and_n", language, {"share": share, "n": n})
+
+
+def key_line(axes: Axes, words: Sequence[tuple[str, str, str]]) -> None:
+    """Write a key above the axes, in as few lines as the words need: (icon, colour, word) by (icon, colour, word)."""
+    lines: list[list[tuple[float, str, str]]] = [[]]
+    left = 0.0
+    for icon, colour, word in words:
+        width = 12 + ems(word) * KEY_SIZE
+        if lines[-1] and left + width > KEY_ROOM:
+            lines.append([])
+            left = 0.0
+        lines[-1] += [(left, icon, colour), (left + 12, word, INK)]
+        left += width + 14
+    for up, line in enumerate(reversed(lines)):
+        for at, text, look in line:
+            place = (at, 5 + up * KEY_SIZE * 1.5)
+            axes.annotate(
+                text, (0, 1), place, xycoords="axes fraction", textcoords="offset points", color=look, size=KEY_SIZE
+            )
+
+
+def call_out(axes: Axes, text: str, at: tuple[float, float]) -> None:
+    """Write what a point says to its lower right, on a white ground so that lines do not cross it."""
+    ground = {"facecolor": "white", "alpha": 0.85, "pad": 1.5, "edgecolor": "none"}
+    axes.annotate(text, at, (10, -12), textcoords="offset points", size=9, bbox=ground)
+
+
+def base_line(axes: Axes, at: float, *, vertical: bool = True) -> None:
+    """Draw the line of what something is compared with."""
+    (axes.axvline if vertical else axes.axhline)(at, color=BASE, lw=1.2, zorder=1)
+
+
+def track(axes: Axes, at: np.ndarray, reach: float = 1.0) -> None:
+    """Draw the pale full length behind bars of shares."""
+    axes.barh(at, reach, height=0.68, color=PALE, edgecolor=FAINT, linewidth=0.6, zorder=1)
+
+
+def _luminance(colour: Any) -> float:
+    red, green, blue = to_rgb(colour)
+    return 0.299 * red + 0.587 * green + 0.114 * blue

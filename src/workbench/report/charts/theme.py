@@ -1,0 +1,336 @@
+"""How every chart looks: the ground, the type, and colours that keep their meaning on every page.
+
+No notebook calls this module; the ``plots_*`` modules do, through ``report.charts``.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib
+
+from workbench.core.errors import DataError, Fault, did_you_mean
+from workbench.report.charts.lettering import FAMILIES, drawable, register_fonts
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from workbench.report.charts.chart import Chart
+
+__all__ = [
+    "ACCENT",
+    "BASE",
+    "CATEGORICAL",
+    "DIVERGING",
+    "FAINT",
+    "GREY",
+    "HEIGHTS",
+    "INK",
+    "LIGHTS",
+    "PALE",
+    "SEQUENTIAL",
+    "WIDTH",
+    "Light",
+    "colour_of",
+    "colours_of",
+    "render",
+    "save",
+    "theme",
+    "themed",
+]
+
+WIDTH = 8.0  # inches
+HEIGHTS = {"low": 2.6, "middle": 4.0, "high": 6.0}  # inches
+DPI = 96  # one CSS pixel is one dot
+PICTURE_SCALE = 2  # pixels of a PNG for each CSS pixel
+COLOURS = 256  # of a PNG
+MANY_MARKS = 1500  # above this a picture is smaller and quicker to show than its paths
+
+# Okabe and Ito (2008), "Color universal design", yellow late because it is weak on white
+CATEGORICAL = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+INK = "#1F2328"  # text
+GREY = "#5B636B"  # secondary text, 6:1 on white
+BASE = "#9AA1A8"  # the base, the random line, what something is compared with
+FAINT = "#E3E6E9"  # grid
+PALE = "#F3F4F5"  # empty cells, bands
+ACCENT = CATEGORICAL[0]
+SEQUENTIAL = ("#EDF4FA", "#B9D6EA", "#74B0D6", "#2F86BC", "#0072B2", "#004B78")  # one blue ramp, light to dark
+DIVERGING = ("#0072B2", "#7FB4D4", "#E8EAEC", "#F0C987", "#E69F00")  # blue, light grey, orange around the base
+
+# what a colour means; never red against green
+_MEANINGS: dict[str, dict[str, str]] = {
+    "status": {"active": "#0072B2", "dormant": "#56B4E9", "pre_churn": "#E69F00", "churned": "#D55E00"},
+    "life_cycle_stage": {
+        "prospect": BASE,
+        "new": "#56B4E9",
+        "active": "#0072B2",
+        "at_risk": "#E69F00",
+        "dormant": "#CC79A7",
+        "lost": "#D55E00",
+        "reactivated": "#009E73",
+    },
+    "movement": {"new": "#56B4E9", "retained": "#0072B2", "recalled": "#CC79A7", "lost": "#D55E00"},
+    "verdict": {"pass": "#0072B2", "warn": "#E69F00", "fail": "#D55E00", "unknown": "#9AA1A8", "skipped": "#9AA1A8"},
+    "records": {"records": "#9AA1A8", "accepted": "#0072B2", "rejected": "#D55E00", "left_out": "#E69F00"},
+    "measure": {"customers": "#0072B2", "value": "#E69F00", "base": BASE},
+    "segment": {"all": "#0072B2"},
+}
+_OPEN_KINDS = ("segment", "arm", "group")  # their keys come from the data
+
+
+@dataclass(frozen=True)
+class Light:
+    """A verdict light: its colour, its icon and the text key of its word, so that colour never speaks alone."""
+
+    colour: str
+    icon: str
+    word_key: str
+
+
+LIGHTS = {
+    key: Light(_MEANINGS["verdict"][key], icon, f"light_{key}")
+    for key, icon in {"pass": "✓", "warn": "!", "fail": "✗", "unknown": "?", "skipped": "–"}.items()
+}
+
+
+def theme() -> dict[str, object]:
+    """Return the matplotlib settings of every chart, with the Chinese font registered.
+
+    White ground, no box, a light horizontal grid, text drawn as paths (no remote font), ``$`` and ``_``
+    taken literally, the same bytes for the same input.
+
+    Returns
+    -------
+    dict
+        Settings for ``matplotlib.rc_context``.
+
+    Raises
+    ------
+    DataError
+        When the package that carries the Chinese font is not installed.
+    """
+    register_fonts()
+    return {
+        "figure.figsize": (WIDTH, HEIGHTS["middle"]),
+        "figure.dpi": DPI,
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+        "font.family": list(FAMILIES),
+        "font.size": 9.5,
+        "text.color": INK,
+        "text.parse_math": False,
+        "text.usetex": False,
+        "axes.unicode_minus": True,
+        "axes.facecolor": "white",
+        "axes.edgecolor": BASE,
+        "axes.labelcolor": GREY,
+        "axes.labelsize": 9,
+        "axes.titlesize": 9.5,
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.spines.left": False,
+        "axes.grid": True,
+        "axes.grid.axis": "y",
+        "axes.axisbelow": True,
+        "grid.color": FAINT,
+        "grid.linewidth": 0.8,
+        "xtick.color": GREY,
+        "ytick.color": GREY,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+        "xtick.minor.size": 0,
+        "ytick.minor.size": 0,
+        "xtick.major.pad": 5,
+        "lines.linewidth": 2.0,
+        "lines.solid_capstyle": "butt",
+        "patch.linewidth": 0,
+        "legend.frameon": False,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "workbench",
+        "path.simplify": True,
+    }
+
+
+def colour_of(kind: str, key: str) -> str:
+    """Return the colour of one declared meaning, such as ``colour_of("status", "churned")``.
+
+    Parameters
+    ----------
+    kind : {"status", "life_cycle_stage", "movement", "verdict", "records", "measure", "segment", "arm", "group"}
+        What the key is one of.
+    key : str
+        The status, segment, arm ... A key that is not declared is grey in a closed kind; in an open kind
+        (segment, arm, group) it has the colour its name asks for, which ``colours_of`` may move when two
+        names of the same set ask for the same one.
+
+    Raises
+    ------
+    DataError
+        When the kind is not known.
+    """
+    return colours_of(kind, [key])[key]
+
+
+def colours_of(kind: str, keys: Iterable[str]) -> dict[str, str]:
+    """Give each key of one set its own colour; the same set always gets the same colours, in any order.
+
+    Parameters
+    ----------
+    kind : str
+        As for ``colour_of``.
+    keys : iterable of str
+        All keys of the set (all segments of a definition), so that no two share a colour while there are
+        at most eight.
+
+    Returns
+    -------
+    dict
+        Key to hexadecimal colour. Beyond eight keys colours repeat: use small multiples instead.
+    """
+    if kind not in {*_MEANINGS, *_OPEN_KINDS}:
+        known = sorted({*_MEANINGS, *_OPEN_KINDS})
+        raise DataError(Fault("colours_of", f"unknown kind {kind!r}", "", did_you_mean(kind, known)))
+    declared = _MEANINGS.get(kind, {})
+    names = sorted({str(key) for key in keys})
+    found = {name: declared[name] for name in names if name in declared}
+    if kind not in _OPEN_KINDS:
+        return found | {name: BASE for name in names if name not in declared}
+    for name in (name for name in names if name not in declared):
+        found[name] = _free_colour(name, list(found.values()))
+    return found
+
+
+def _free_colour(name: str, taken: list[str]) -> str:
+    """Return the colour a name asks for, or the next one taken least often."""
+    wanted = zlib.crc32(name.encode()) % (len(CATEGORICAL) - 2)  # yellow and black only when the others are gone
+    ring = [*range(wanted, len(CATEGORICAL) - 2), *range(wanted), len(CATEGORICAL) - 2, len(CATEGORICAL) - 1]
+    return CATEGORICAL[min(ring, key=lambda slot: (taken.count(CATEGORICAL[slot]), ring.index(slot)))]
+
+
+@contextmanager
+def themed() -> Iterator[None]:
+    """Set matplotlib to our theme whatever was set before, and set it back afterwards."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(theme())
+        yield
+
+
+def render(chart: Chart, form: str) -> bytes:
+    """Return the bytes of a chart: the same chart gives the same bytes.
+
+    Parameters
+    ----------
+    chart : Chart
+    form : {"svg", "png"}
+        SVG has its text as paths, so it needs no font; PNG has two pixels for each CSS pixel.
+    """
+    target = io.BytesIO()
+    with themed():
+        if form == "svg":
+            words = {"Date": None, "Creator": None, "Type": None, "Format": None, "Title": drawable(chart.title)}
+            chart.figure.savefig(target, format="svg", metadata=words)
+            return _thinned(target.getvalue().decode("utf-8")).encode("utf-8")
+        chart.figure.savefig(target, format="png", dpi=DPI * PICTURE_SCALE)
+    return _few_colours(target.getvalue())
+
+
+_COARSER = 8
+_FONT_PREFIX = "NotoSansSC-Regular-"  # of the letters' names, which every use repeats
+_GLYPH = re.compile(r'<path id="(?P<id>[^"]+)" d="(?P<d>[^"]+)" transform="scale\(0\.015625\)"\s*/>')
+_COMMAND = re.compile(r"([MLQCzZ])([^MLQCzZ]*)")
+_NUMBER = re.compile(r"-?[\d.]+")
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+
+
+def _thinned(svg: str) -> str:
+    """Drop comments, metadata, needless blanks and digits; nothing that can be seen changes."""
+    for pattern in (r"<!--.*?-->", r"<!DOCTYPE.*?>", r"<metadata>.*?</metadata>"):
+        svg = re.sub(pattern, "", svg, flags=re.DOTALL)
+    svg = _GLYPH.sub(_small_glyph, svg).replace(_FONT_PREFIX, "g")
+    svg = re.sub(r' d="([^"]*)"', lambda path: f' d="{_thin_path(path[1])}"', svg)
+    svg = re.sub(r"translate\([^)]*\)", lambda move: _hundredths(move[0]), svg)
+    return re.sub(r">\s+<", "><", svg)
+
+
+def _small_glyph(glyph: re.Match) -> str:
+    """Write the outline of a letter in eighths of its units and by steps from point to point: half the size.
+
+    An em has 800 steps then, so a letter of 16 pixels moves by less than a fiftieth of a pixel.
+    """
+    at, start, written = (0, 0), (0, 0), []
+    for command, numbers in _COMMAND.findall(glyph["d"]):
+        points = [round(float(each) / _COARSER) for each in _NUMBER.findall(numbers)]
+        steps = [number - at[place % 2] for place, number in enumerate(points)]
+        if points:
+            at = (points[-2], points[-1])
+        start = at if command == "M" else start
+        at = start if command in "zZ" else at
+        written.append(command.lower() + " ".join(map(str, steps)).replace(" -", "-"))
+    return f'<path id="{glyph["id"]}" d="{"".join(written)}" transform="scale({_COARSER / 64})"/>'
+
+
+def _thin_path(path: str) -> str:
+    return re.sub(r"\s*([A-Za-z])\s*", r"\1", _hundredths(" ".join(path.split()))).replace(" -", "-")
+
+
+def _hundredths(numbers: str) -> str:
+    """Write places to a hundredth of a point, which no screen or printer shows."""
+    return _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), numbers)
+
+
+def _few_colours(png: bytes) -> bytes:
+    """Write a picture with a palette: a third of the size, and no mark that tells when or by what it was made."""
+    from PIL import Image  # noqa: PLC0415  only where a chart has many marks
+
+    target = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as picture:
+        few = picture.convert("RGB").quantize(
+            COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE, kmeans=2
+        )
+    few.save(target, format="PNG", optimize=True)
+    return target.getvalue()
+
+
+def save(chart: Chart, path: Path | str) -> Path:
+    """Write a chart to a file: SVG where it has few marks, PNG where it has many.
+
+    Parameters
+    ----------
+    chart : Chart
+    path : path
+        Where; an ending ``.svg`` or ``.png`` is replaced by the form that is written, any other name is
+        taken as it is (``05_score_rfm__grid.en`` becomes ``05_score_rfm__grid.en.svg``).
+
+    Returns
+    -------
+    Path
+        The file written; its folder is made if need be.
+    """
+    form = "png" if _marks(chart.figure) > MANY_MARKS else "svg"
+    wanted = Path(path)
+    stem = wanted.name[: -len(wanted.suffix)] if wanted.suffix in {".svg", ".png"} else wanted.name
+    file = wanted.with_name(f"{stem}.{form}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(render(chart, form))
+    return file
+
+
+def _marks(figure: Figure) -> int:
+    """Count the points, bars and cells of a figure."""
+    count = 0
+    for axes in figure.axes:
+        count += sum(len(line.get_xdata()) for line in axes.lines if line.get_marker() not in {"None", "", None})
+        count += sum(max(len(each.get_offsets()), len(each.get_paths())) for each in axes.collections)
+        count += len(axes.patches)
+    return count

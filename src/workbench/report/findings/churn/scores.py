@@ -1,0 +1,229 @@
+"""What the churn study says. Serves 08_predict_churn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.intervals import wilson
+from workbench.report.findings.churn.periods import find_periods, limit_labels
+from workbench.report.findings.finding import Finding
+
+if TYPE_CHECKING:
+    from workbench.analysis.churn.study import ChurnStudy
+
+__all__ = [
+    "CANDIDATE_FORMATS",
+    "CATEGORY_FORMATS",
+    "DECLARED_FORMATS",
+    "GROUP_FORMATS",
+    "candidate_rows",
+    "data_of",
+    "find_churn",
+    "horizon_of",
+    "limit_churn",
+    "measure_churn",
+    "name_groups",
+]
+
+CANDIDATE_FORMATS = {
+    "candidate": "label", "auc": "num", "auc_low": "num", "auc_high": "num", "average_precision": "num", "brier": "num",
+    "log_loss": "num", "lift_at_10pct": "num", "chosen": "text",
+}  # fmt: skip
+GROUP_FORMATS = {
+    "grouping": "label", "group": "label", "n": "int", "observed": "pct", "low": "pct", "high": "pct",
+    "predicted": "pct", "auc": "num", "verdict": "label",
+}  # fmt: skip
+CATEGORY_FORMATS = {
+    "category": "text", "n": "int", "buyers": "int", "share": "pct", "auc": "num", "auc_low": "num", "auc_high": "num",
+    "brier": "num", "baseline_auc": "num",
+}  # fmt: skip
+DECLARED_FORMATS = {
+    "said_in": "label", "said": "text", "n": "int", "share": "pct", "low": "pct", "high": "pct", "others_share": "pct",
+}  # fmt: skip
+
+_TOP_SHARE = 0.1  # of the tested customers, for the sentence on those at highest risk
+_GAIN_SHARE = 0.2
+
+
+def find_churn(study: ChurnStudy, scored: pd.DataFrame, *, min_positives: int) -> list[Finding]:
+    """Say how well leavers can be told, whom to contact first, and what the model leans on.
+
+    Parameters
+    ----------
+    study : ChurnStudy
+    scored : DataFrame
+        The table ``churn``.
+    min_positives : int
+        Fewest customers of each outcome for a model.
+
+    Returns
+    -------
+    list of Finding
+    """
+    if study.verdict == "too_short":
+        return [Finding(f"churn_{study.reason}", study.span, 0.5)]
+    if study.verdict == "too_few_positives":
+        return [_too_few(study.result.counts, min_positives)]
+    found = [*_alarms(study), _answer(study), _rate(study), *_top(study), _gain(study)]
+    return found + _how(study) + find_periods(study) + _scored(study, scored)
+
+
+def limit_churn(study: ChurnStudy, *, segments_lack: Sequence[str] = ()) -> list[Finding]:
+    """Say what the prediction does not show.
+
+    Parameters
+    ----------
+    study : ChurnStudy
+    segments_lack : sequence of str
+        What the segment definition reads and was not known at the cut-off of the test.
+    """
+    found = [Finding("churn_limit_cause")]
+    if segments_lack:
+        found.append(Finding("churn_limit_segments", {"columns": list(segments_lack)}))
+    if study.kind == "undated_labels":
+        found.append(Finding("churn_limit_undated"))
+    elif study.cut_offs:
+        found.append(Finding("churn_limit_period", {"test": study.cut_offs["test"].isoformat()}))
+    if study.horizon is not None:
+        found.append(Finding("churn_limit_label", {"horizon_days": study.horizon.days}))
+    late = study.counts.get("labels.after_as_of", 0)
+    if late:
+        found.append(Finding("churn_limit_late", {"labels": late}))
+    return [*found, *limit_labels(study), Finding("churn_limit_decision")]
+
+
+def measure_churn(study: ChurnStudy) -> dict[str, Any]:
+    """Return the metrics of the stage, also where no model could be fitted.
+
+    Returns
+    -------
+    dict
+        The metrics of `workbench.analysis.churn.models.results.ChurnResult`, with verdict, split, horizon_days and the
+        customers counted at each cut-off.
+    """
+    split = "random" if study.kind == "undated_labels" else "time"
+    metrics = study.result.metrics | {"verdict": study.verdict, "split": split} | study.counts
+    metrics |= {f"cut_off.{name}": cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
+    if study.train_cut_offs:
+        metrics |= {"train_cut_offs": len(study.train_cut_offs)}
+        metrics |= {"cut_off.train_first": study.train_cut_offs[0].isoformat()}
+    if study.horizon is not None:
+        metrics |= {"horizon_days": study.horizon.days, "horizon_set_by": study.horizon.set_by}
+    return metrics
+
+
+def horizon_of(study: ChurnStudy) -> int | None:
+    """Return the days ahead that were predicted; None where labels were given."""
+    return study.horizon.days if study.horizon else None
+
+
+def data_of(study: ChurnStudy, digest: str) -> dict[str, Any]:
+    """Return what all candidates share: the digest of the features, the split and the cut-offs."""
+    dates = {f"cut_off.{name}": cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
+    dates |= {"train_cut_offs": len(study.train_cut_offs)} if study.train_cut_offs else {}
+    return {"split": study.result.split, "data_digest": digest, "horizon_days": horizon_of(study), **dates}
+
+
+def candidate_rows(study: ChurnStudy) -> pd.DataFrame:
+    """Return the candidates for the report's table; its columns without rows where there is no model."""
+    table = study.result.candidates
+    return table if len(table) else pd.DataFrame(columns=list(CANDIDATE_FORMATS))
+
+
+def name_groups(groups: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """Call segments by their names (by language) in the table of groups; other groups are called what they are."""
+    if groups.empty:
+        return groups
+    pairs = zip(groups["grouping"], groups["group"], strict=True)
+    return groups.assign(group=[names.get(group, group) if by == "segment" else group for by, group in pairs])
+
+
+def _too_few(counts: Mapping[str, int], needed: int) -> Finding:
+    """Name the scarcest outcome of the period in which it is scarcest."""
+    found = []
+    for period in (key.removesuffix(".customers") for key in counts if key.endswith(".customers")):
+        n, left = counts[f"{period}.customers"], counts[f"{period}.positives"]
+        found += [(left, "churn_too_few", "positives", n), (n - left, "churn_too_few_stay", "stayed", n)]
+    fewest, key, name, n = min(found, key=lambda each: each[0])
+    return Finding(key, {name: fewest, "needed": needed, "n": n}, 0.5)
+
+
+def _alarms(study: ChurnStudy) -> list[Finding]:
+    alarms = study.result.alarms
+    if alarms.empty:
+        return []
+    features = [name for name in alarms["feature"] if name] or [study.result.metrics["chosen"]]
+    values = {
+        "alarms": len(alarms),
+        "features": features,
+        "kinds": [f"alarm_{each}" for each in sorted(set(alarms["alarm"]))],
+    }
+    return [Finding("churn_leak", values, 1.0)]
+
+
+def _answer(study: ChurnStudy) -> Finding:
+    metrics = study.result.metrics
+    names = ("auc", "auc_low", "auc_high", "baseline_auc", "positives")
+    values = {name: metrics[name] for name in names} | {"n": metrics["customers"]}
+    if study.kind != "purchases":
+        return Finding(
+            "churn_answer_undated" if study.kind == "undated_labels" else "churn_answer_labels", values, 0.85
+        )
+    values["horizon_days"] = study.horizon.days
+    beaten = metrics["auc_low"] > metrics["baseline_auc"]
+    return Finding("churn_answer" if beaten else "churn_no_gain", values, 0.85)
+
+
+def _rate(study: ChurnStudy) -> Finding:
+    metrics = study.result.metrics
+    n, positives = metrics["customers"], metrics["positives"]
+    low, high = wilson(positives, n)
+    values = {"share": positives / n, "low": float(low), "high": float(high), "n": n}
+    if study.horizon is None:
+        return Finding("churn_rate_undated", values, 0.5)
+    return Finding("churn_rate", values | {"horizon_days": study.horizon.days}, 0.5)
+
+
+def _top(study: ChurnStudy) -> list[Finding]:
+    """Count the leavers among the tested customers at highest risk."""
+    tested = study.result.predictions
+    top = int(len(tested) * _TOP_SHARE)
+    if top < 10:  # noqa: PLR2004  a small cell
+        return []
+    order = np.lexsort((tested["customer_id"], -tested["churn_probability"]))
+    leavers = int(tested["label"].to_numpy()[order][:top].sum())
+    values = {"top": top, "leavers": leavers, "share": leavers / top, "base_share": study.result.metrics["base_rate"]}
+    return [Finding("churn_top", values, 0.3)]
+
+
+def _gain(study: ChurnStudy) -> Finding:
+    curve = study.result.gain
+    found = float(np.interp(_GAIN_SHARE, curve["share_contacted"], curve["share_reached"]))
+    values = {"share_customers": _GAIN_SHARE, "share_leavers": found, "n": study.result.metrics["customers"]}
+    return Finding("churn_gain", values, 0.3)
+
+
+def _how(study: ChurnStudy) -> list[Finding]:
+    metrics, importance = study.result.metrics, study.result.importance
+    found = [Finding("churn_chosen", {"model": metrics["chosen"], "candidates": len(study.result.candidates)}, 0.2)]
+    calibration = {"brier": metrics["brier"], "slope": metrics["calibration_slope"], "n": metrics["customers"]}
+    calibration |= {
+        "expected": float(study.result.predictions["churn_probability"].sum()),
+        "left": metrics["positives"],
+    }
+    found.append(Finding("churn_calibration", calibration, 0.45))
+    if len(importance) and importance.iloc[0]["low"] > 0:
+        values = importance.iloc[0][["feature", "importance", "low", "high"]].to_dict()
+        found.append(Finding("churn_driver", values | {"n": metrics["customers"]}, 0.35))
+    return found
+
+
+def _scored(study: ChurnStudy, scored: pd.DataFrame) -> list[Finding]:
+    if scored.empty or scored["cut_off"].isna().all():
+        return []
+    cut_off = pd.Timestamp(scored["cut_off"].iloc[0]).date().isoformat()
+    return [Finding("churn_scored", {"customers": len(scored), "cut_off": cut_off}, 0.1)]

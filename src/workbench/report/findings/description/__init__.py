@@ -1,0 +1,1 @@
+"""What 04_describe_customers found, in sentences."""

@@ -1,0 +1,180 @@
+"""What the description of the base says. Serves 04_describe_customers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from workbench.analysis.intervals import SMALL_CELL, wilson
+from workbench.intake.features.registry import registered
+from workbench.report.findings.finding import Finding
+
+if TYPE_CHECKING:
+    from workbench.analysis.description.concentration import Pareto
+
+__all__ = ["find_base", "find_differences", "find_movement", "limit_description"]
+
+_HALF = 0.5
+_LATER_MONTHS = (6, 3, 1)  # the retention told is that of the latest of these ages that was observed
+_SPEND = "monetary_total"
+_MOST_VARIABLES = 3  # categories whose largest group is told
+
+
+def find_base(variables: pd.DataFrame, concentration: Pareto | None, repeat: dict[str, float] | None) -> list[Finding]:
+    """Say how many customers there are, how they spend, and what is known of them.
+
+    Parameters
+    ----------
+    variables : DataFrame
+        `workbench.analysis.description.variables.describe_variables`.
+    concentration : Pareto or None
+        None where no customer has bought.
+    repeat : dict or None
+        `workbench.analysis.description.population.repeat_rate`.
+
+    Returns
+    -------
+    list of Finding
+    """
+    found = [Finding("description_answer", _size(variables), 0.3)]
+    if concentration is not None and concentration.customers > 1:  # one customer has no interval
+        half = concentration.marks.set_index("spend_share").loc[_HALF]
+        values = {"share_customers": half["customers_share"], "share_spend": _HALF, "low": half["low"]}
+        found.append(Finding("spend_concentration", values | {"high": half["high"], "n": concentration.customers}, 0.9))
+        gini = {"gini": concentration.gini, "low": concentration.gini_low, "high": concentration.gini_high}
+        found.append(Finding("spend_gini", gini | {"n": concentration.customers}, 0.2))
+    if repeat is not None and repeat["customers"]:
+        values = {name: repeat[name] for name in ("share", "low", "high")} | {"n": repeat["customers"]}
+        found.append(Finding("repeat_rate", values, 0.7))
+    return found + _typical(variables) + _largest_groups(variables)
+
+
+def find_movement(months: pd.DataFrame, cohorts: pd.DataFrame) -> list[Finding]:
+    """Say how the base moved in the last whole month, and how many come back.
+
+    Parameters
+    ----------
+    months : DataFrame
+        `workbench.analysis.description.retention.monthly_states`.
+    cohorts : DataFrame
+        `workbench.analysis.description.retention.cohort_retention`.
+
+    Returns
+    -------
+    list of Finding
+    """
+    found = []
+    whole = months[months["complete"].astype(bool)] if len(months) else months
+    if len(whole) > 1:
+        last = whole.iloc[-1]
+        moves = {name: last[name] for name in ("month", "new", "retained", "recalled", "lost")}
+        found.append(Finding("months_last", moves | {"month": _day(last["month"])}, 0.3))
+        before = int(last["retained"]) + int(last["lost"])
+        if before:
+            low, high = wilson(int(last["retained"]), before)
+            values = {"share": int(last["retained"]) / before, "low": float(low), "high": float(high), "n": before}
+            found.append(Finding("months_retained", values | {"month": _day(last["month"])}, 0.45))
+    return found + _cohorts(cohorts)
+
+
+def find_differences(differences: pd.DataFrame, strongest: pd.DataFrame, *, least: int = SMALL_CELL) -> list[Finding]:
+    """Say which group differs most from the base, or that none does.
+
+    Parameters
+    ----------
+    differences, strongest : DataFrame
+        `workbench.analysis.description.differences`: all comparisons, and the largest that hold.
+    least : int
+        Under which cells were suppressed.
+
+    Returns
+    -------
+    list of Finding
+    """
+    if differences.empty:
+        return []
+    suppressed = int(differences["suppressed"].sum())
+    small = [Finding("description_suppressed", {"cells": suppressed, "least": least}, 0.05)] if suppressed else []
+    if strongest.empty:
+        return [Finding("difference_none", {"tested": int(differences["p_value"].notna().sum())}, 0.3), *small]
+    row = strongest.iloc[0]
+    about = {"variable": row["group_by"], "group": row["group"], "n": row["n"]}
+    if row["kind"] == "numeric":
+        values = {
+            "feature": row["variable"],
+            "effect": row["effect"],
+            "low": row["effect_low"],
+            "high": row["effect_high"],
+        }
+        return [Finding("difference_largest", about | values, 0.5), *small]
+    names = ("value", "share", "base_share", "tgi")
+    values = {name: row[name] for name in names} | {"low": row["tgi_low"], "high": row["tgi_high"]}
+    return [Finding("difference_tgi", about | values, 0.5), *small]
+
+
+def limit_description(differences: pd.DataFrame, months: pd.DataFrame) -> list[Finding]:
+    """Say what the description does not show."""
+    found = [Finding("description_limit_association")]
+    tested = int(differences["p_value"].notna().sum()) if len(differences) else 0
+    if tested:
+        found.append(Finding("description_limit_tests", {"tested": tested}))
+    if len(months):
+        found.append(Finding("description_limit_start", {"month": _day(months.iloc[0]["month"])}))
+    partial = months[~months["complete"].astype(bool)] if len(months) else months
+    if len(partial):
+        found.append(Finding("description_limit_months", {"month": _day(partial.iloc[-1]["month"])}))
+    return found
+
+
+def _size(variables: pd.DataFrame) -> dict[str, Any]:
+    known = variables.groupby("variable", sort=False)[["n", "missing"]].agg({"n": "sum", "missing": "max"})
+    customers = int((known["n"] + known["missing"]).max()) if len(known) else 0
+    return {"customers": customers, "variables": len(known)}
+
+
+def _typical(variables: pd.DataFrame) -> list[Finding]:
+    numeric = variables[(variables["part"] == "numeric") & variables["p50"].notna()].set_index("variable")
+    found = []
+    if _SPEND in numeric.index:
+        row = numeric.loc[_SPEND]
+        found.append(Finding("spend_typical", {"median": row["p50"], "mean": row["mean"], "n": row["n"]}, 0.35))
+    if "frequency_orders" in numeric.index:
+        row = numeric.loc["frequency_orders"]
+        found.append(Finding("orders_typical", {"median": row["p50"], "p90": row["p90"], "n": row["n"]}, 0.15))
+    return found
+
+
+def _largest_groups(variables: pd.DataFrame) -> list[Finding]:
+    """Name the largest group of three categories, declared attributes before features, and how far each is known."""
+    listed = variables[variables["part"] == "value"]
+    names = list(dict.fromkeys(listed["variable"]))
+    computed = {feature.name for feature in registered(names)}
+    found = []
+    for variable in sorted(names, key=lambda name: name in computed)[:_MOST_VARIABLES]:
+        row = listed[listed["variable"] == variable].iloc[0]
+        n, missing = round(row["n"] / row["share"]), int(row["missing"])
+        values = {"variable": variable, "value": row["value"], "share": row["share"], "n": n}
+        found.append(Finding("variable_largest", values | {"low": row["share_low"], "high": row["share_high"]}, 0.25))
+        if missing:
+            known = {"variable": variable, "share": n / (n + missing), "n": n + missing}
+            found.append(Finding("variable_known", known, 0.15))
+    return found
+
+
+def _cohorts(cohorts: pd.DataFrame) -> list[Finding]:
+    if cohorts.empty:
+        return []
+    for months in _LATER_MONTHS:
+        old_enough = cohorts[(cohorts["months_since"] == months) & cohorts["customers"].notna()]
+        n = int(old_enough["n"].sum())
+        if n:
+            came = int(old_enough["customers"].sum())
+            low, high = wilson(came, n)
+            values = {"months": months, "share": came / n, "low": float(low), "high": float(high), "n": n}
+            return [Finding("cohort_retention", values, 0.4)]
+    return [Finding("cohort_none", {"months": _LATER_MONTHS[-1]}, 0.2)]
+
+
+def _day(value: Any) -> str:
+    return pd.Timestamp(value).date().isoformat()

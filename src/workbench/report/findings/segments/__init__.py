@@ -1,0 +1,1 @@
+"""What 06_segment_customers found, in sentences and tables."""

@@ -1,0 +1,240 @@
+"""What the search for segments says. Serves 06_segment_customers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from workbench.analysis.clustering.candidates import UNSUITED, Search
+from workbench.analysis.clustering.methods import METHODS
+from workbench.core.schema import UNDATED
+from workbench.report.findings.finding import Finding
+
+if TYPE_CHECKING:
+    from workbench.analysis.clustering.verdicts import Verdict
+    from workbench.analysis.segments.choice import Choice
+    from workbench.analysis.segments.definition import SegmentDefinition
+    from workbench.analysis.segments.matching import SegmentMatch
+
+__all__ = ["find_choice", "find_segments", "find_tried", "limit_kinds", "limit_segments", "segment_metrics"]
+
+_METHODS = ("kmeans", "mixture", "mixed", "classes")
+
+
+def find_segments(
+    verdict: Verdict,
+    definition: SegmentDefinition,
+    sizes: pd.DataFrame,
+    strongest: pd.DataFrame,
+    explained: pd.DataFrame | None = None,
+) -> list[Finding]:
+    """Say whether there are segments, which is largest, which brings most, and what sets it apart.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    definition : SegmentDefinition
+    sizes : DataFrame
+        `value_shares`.
+    strongest : DataFrame
+        `workbench.analysis.segments.profiles.strongest_differences`.
+    explained : DataFrame, optional
+        `workbench.analysis.clustering.actionability.actionability`.
+
+    Returns
+    -------
+    list of Finding
+    """
+    values = verdict.values
+    known = {
+        "k": verdict.k,
+        "n": int(sizes["n"].sum()),
+        "needed": values.get("needed", 0),
+        "silhouette": values.get("silhouette"),
+        "null_silhouette": values.get("null_high"),
+        "jaccard": values.get("min_jaccard"),
+        "margin": values.get("margin"),
+    }
+    found = [Finding(_verdict_key(verdict, known), known, 0.8)]
+    if len(definition.segments) > 1:
+        found += _sizes(sizes, definition) + _apart(strongest, definition) + _marked(definition) + _explain(explained)
+    if verdict.k > 1:
+        splits = definition.parameters.get("n_splits")
+        bootstraps = values.get("bootstraps", definition.parameters.get("n_bootstraps"))
+        stability = {"k": verdict.k, "jaccard": values["split_half_jaccard"], "splits": splits}
+        least = {"min_jaccard": values["bootstrap_min_jaccard"], "bootstraps": bootstraps}
+        found.append(Finding("segments_stability", stability | least, 0.2))
+    about = {"name": definition.name, "version": definition.version, "features": _features(definition)}
+    return [*found, Finding("segments_definition", about, 0.1)] if about["features"] else found
+
+
+def _verdict_key(verdict: Verdict, known: Mapping[str, Any]) -> str:
+    if verdict.reason == "no_features":
+        return "segments_no_features"
+    if verdict.verdict == "continuum" and known["silhouette"] > known["null_silhouette"]:
+        return "segments_continuum_near"
+    alike = verdict.verdict == "too_little_data" and known["n"] >= known["needed"]
+    return "segments_all_alike" if alike else f"segments_{verdict.verdict}"
+
+
+def find_tried(search: Search, n: int) -> list[Finding]:
+    """Say which methods were compared, which did not suit the features, and which saw a sample only.
+
+    Parameters
+    ----------
+    search : Search
+    n : int
+        Customers of the base.
+    """
+    tried = sorted({each.method for each in search.candidates}, key=_METHODS.index)
+    found = []
+    if tried:
+        said = {"count": len(search.candidates), "methods": [f"method_{name}" for name in tried]}
+        found.append(Finding("segments_tried", said, 0.15))
+    for reason in (each for each in UNSUITED if each in search.skipped.values()):
+        left = [f"method_{name}" for name in _METHODS if search.skipped.get(name) == reason]
+        found.append(Finding(f"segments_{reason}", {"methods": left}, 0.05))
+    sampled = {each.method: int(each.metrics["customers_fitted"]) for each in search.candidates}
+    sampled = {name: size for name, size in sampled.items() if METHODS[name].costly and size < n}
+    if sampled:
+        said = {"methods": [f"method_{name}" for name in sampled], "sample": max(sampled.values()), "n": n}
+        found.append(Finding("segments_sampled", said, 0.1))
+    return found
+
+
+def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[SegmentMatch]) -> list[Finding]:
+    """Say which definition placed the customers, what becomes of today's fit, and which segments kept their names.
+
+    Parameters
+    ----------
+    choice : Choice
+    fitted : SegmentDefinition
+        Today's fit.
+    matches : sequence of SegmentMatch
+        Of today's fit with the last version; empty where there is none.
+    """
+    found = []
+    if choice.reason != "no_champion":
+        about = {"version": choice.used.version, "as_of": choice.used.as_of}
+        found.append(Finding("segments_champion", about, 0.15))
+        told = {"version": fitted.version, **choice.values}
+        found.append(Finding(f"segments_choice_{choice.reason}", told, 0.55 if choice.challenger else 0.1))
+    changed = [each for each in matches if each.kind != "kept"]
+    if matches:
+        counts = {"kept": len(matches) - len(changed), "changed": len(changed)}
+        found.append(Finding("segments_kept" if not changed else "segments_changed", counts, 0.1))
+    return found
+
+
+def limit_segments(verdict: Verdict, definition: SegmentDefinition, left_out: Sequence[str]) -> list[Finding]:
+    """Say what the segments do not show.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    definition : SegmentDefinition
+    left_out : sequence of str
+        Features the profile asks for that this base does not have or that no method could use.
+    """
+    found = []
+    if verdict.verdict == "continuum":
+        found.append(Finding("segments_limit_cut", {"k": verdict.k}))
+    if _features(definition):
+        found.append(Finding("segments_limit_features", {"features": _features(definition)}))
+    if left_out:
+        found.append(Finding("segments_dropped", {"features": list(left_out), "count": len(left_out)}))
+    filled = max(definition.transform.features, key=lambda each: each.filled, default=None)
+    if filled is not None and filled.filled:
+        share = filled.filled / definition.transform.customers
+        found.append(Finding("segments_imputed", {"feature": filled.name, "count": filled.filled, "share": share}))
+    if definition.method in _METHODS:
+        found.append(Finding(f"segments_limit_{definition.method}"))
+    if definition.as_of != UNDATED.isoformat():
+        found.append(Finding("segments_limit_new", {"as_of": definition.as_of}))
+    return found
+
+
+def _features(definition: SegmentDefinition) -> list[str]:
+    """Return the features that were compared, where there is one segment too."""
+    return definition.columns or definition.transform.columns
+
+
+def _marked(definition: SegmentDefinition) -> list[Finding]:
+    """Name the segments that do not come back from other customers."""
+    weak = [each.name for each in definition.segments if each.use == "do_not_use"]
+    return [Finding("segments_do_not_use", {"segments": weak, "count": len(weak)}, 0.6)] if weak else []
+
+
+def _explain(explained: pd.DataFrame | None) -> list[Finding]:
+    if explained is None:
+        return []
+    names = ("variable", "explained", "low", "high", "random_high", "n")
+    return [
+        Finding(
+            "segments_explain" if row["beats_random"] else "segments_explain_nothing", {k: row[k] for k in names}, 0.3
+        )
+        for row in explained.to_dict("records")
+    ]
+
+
+def _sizes(sizes: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:
+    n = int(sizes["n"].sum())
+    largest = sizes.loc[sizes["n"].idxmax()]
+    values = {name: largest[name] for name in ("share", "low", "high", "value_share")} | {"n": n}
+    key = "segments_largest_bare" if pd.isna(largest["value_share"]) else "segments_largest"
+    richest = sizes.loc[sizes["value_share"].idxmax()] if sizes["value_share"].notna().any() else None
+    both = richest is not None and richest["segment"] == largest["segment"]
+    weight = 0.65 if both else 0.3
+    found = [Finding(key, values | {"segment": _name(largest["segment"], definition)}, weight)]
+    if richest is not None and not both:
+        values = {name: richest[name] for name in ("share", "value_share")} | {"n": n}
+        found.append(Finding("segments_most_value", values | {"segment": _name(richest["segment"], definition)}, 0.65))
+    return found
+
+
+def _apart(strongest: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:
+    if strongest.empty:
+        return []
+    row = strongest.loc[strongest["difference"].abs().idxmax()]
+    values = {"feature": row["feature"], "effect": row["difference"], "low": row["low"], "high": row["high"]}
+    about = {"segment": _name(row["segment"], definition), "n": row["n"]}
+    return [Finding("segments_difference", about | values, 0.25)]
+
+
+def _name(key: str, definition: SegmentDefinition) -> dict[str, Any]:
+    return {language: definition.label(key, language) for language in ("en", "zh")}
+
+
+def segment_metrics(
+    verdict: Verdict, definition: SegmentDefinition, fitted: SegmentDefinition, chosen: Choice
+) -> dict[str, Any]:
+    """Give the metrics of 06_segment_customers: verdict and evidence, the definition in use, the one fitted."""
+    evidence = {
+        name: verdict.values.get(name) for name in ("silhouette", "min_jaccard", "split_half_jaccard", "null_high")
+    }
+    return {
+        "verdict": verdict.verdict, "reason": verdict.reason, "k": verdict.k, **evidence,
+        "segments": len(definition.segments), "definition_version": definition.version,
+        "fitted_version": fitted.version, "challenger": chosen.challenger, "challenger_reason": chosen.reason,
+    }  # fmt: skip
+
+
+def limit_kinds(definitions: Sequence[SegmentDefinition], known: pd.DataFrame) -> list[Finding]:
+    """Name the declared kinds that this base cannot have, and the columns they lack.
+
+    Parameters
+    ----------
+    definitions : sequence of SegmentDefinition
+        All that are declared.
+    known : DataFrame, one row per customer
+        What is known of the customers.
+    """
+    lacking = {each.name: [name for name in each.columns if name not in known] for each in definitions}
+    titles = {each.name: dict(each.title) for each in definitions if lacking[each.name]}
+    if not titles:
+        return []
+    columns = list(dict.fromkeys(name for names in lacking.values() for name in names))
+    told = {"kinds": list(titles.values()), "count": len(titles), "columns": columns}
+    return [Finding("segments_kinds_absent", told)]

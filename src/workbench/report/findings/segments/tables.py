@@ -1,0 +1,180 @@
+"""The tables of 06_segment_customers as they are read and exported: candidates, sizes, portraits, declared kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench.analysis.portraits.kinds import cross_kinds
+from workbench.report.numbers import LANGUAGES
+from workbench.report.plots.portraits.groups import value_key
+from workbench.report.text import say
+
+if TYPE_CHECKING:
+    from workbench.analysis.clustering.candidates import Search
+    from workbench.analysis.segments.definition import SegmentDefinition
+
+__all__ = [
+    "APART",
+    "CANDIDATES",
+    "CROSS",
+    "EXPLAINED",
+    "KINDS",
+    "PORTRAITS",
+    "SIZES",
+    "shown_candidates",
+    "shown_cross",
+    "shown_kinds",
+    "shown_portraits",
+    "value_shares",
+]
+
+# kinds of the columns of the tables that 06 shows
+SIZES = {"segment": "label", "n": "int", "share": "pct", "low": "pct", "high": "pct", "value_share": "pct"}
+EXPLAINED = {"variable": "label", "n": "int", "explained": "pct", "low": "pct", "high": "pct", "random_high": "pct"}
+CANDIDATES = {
+    "method": "label",
+    "k": "int",
+    "silhouette": "num",
+    "one_cloud_high": "num",
+    "min_jaccard": "num",
+    "smallest_share": "pct",
+    "customers_fitted": "int",
+}
+APART = {"variable": "label", "n": "int", "measure": "label", "strength": "num"}
+KINDS = {"kind": "label", **SIZES}
+CROSS = {
+    "first_value": "label",
+    "second_value": "label",
+    "n": "int",
+    "cell": "int",
+    "share": "pct",
+    "base_share": "pct",
+    "tgi": "num",
+}
+PORTRAITS = {
+    "segment": "label",
+    "trait": "label",
+    "n": "int",
+    "share": "pct",
+    "base_share": "pct",
+    "tgi": "num",
+    "tgi_low": "num",
+    "tgi_high": "num",
+    "median": "num",
+    "base_median": "num",
+}
+MOST_VALUES = 3
+SHARES = (
+    "gender", "age_band", "province", "city", "source_l1", "category", "brand", "channel", "platform", "store_top",
+    "weekday_top", "part_of_day_top",
+)  # fmt: skip
+MEDIANS = ("age", "city_tier", "monetary_total", "frequency_orders", "spend_per_order_mean", "recency_days")
+_VALUE = "monetary_total"
+
+
+def shown_candidates(search: Search) -> pd.DataFrame:
+    """Name the methods of the candidates for a table: method, k and the measures that decide."""
+    table = search.table
+    if table.empty:
+        return table
+    return table.assign(method="method_" + table["method"]).rename(columns={"null_high": "one_cloud_high"})
+
+
+def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
+    """Add each segment's share of net spend to its size.
+
+    Parameters
+    ----------
+    features : DataFrame, one row per customer
+        monetary_total, where it exists.
+    assigned : DataFrame
+        customer_id, segment.
+    sizes : DataFrame
+        `workbench.analysis.segments.profiles.segment_sizes`.
+
+    Returns
+    -------
+    DataFrame
+        ``sizes`` with value_share (null without spend, or where the sum of all is not above 0).
+    """
+    if _VALUE not in features:
+        return sizes.assign(value_share=float("nan"))
+    spend = assigned.merge(features[["customer_id", _VALUE]], on="customer_id")
+    spend = spend.sort_values(_VALUE).groupby("segment")[_VALUE].sum().astype("float64")
+    total = spend.sum()
+    return sizes.assign(value_share=sizes["segment"].map(spend) / total if total > 0 else float("nan"))
+
+
+def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """Choose of a portrait what a reader asks first: who, where, what, by which way and when, each against everybody.
+
+    Parameters
+    ----------
+    portrait : DataFrame
+        `workbench.analysis.portraits.groups.portray_groups`.
+    names : mapping
+        Segment to its name; its order is that of the rows. Of a tier what stands before the colon is shown.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `PORTRAITS`; trait: the variable and its value. Of each segment and variable of `SHARES` the
+        three most frequent values, then the medians of `MEDIANS`; variables this base lacks and suppressed cells are
+        left out. n: customers of the segment of whom the variable is known.
+    """
+    known = portrait[portrait["group"].isin(list(names)) & ~portrait["suppressed"].fillna(False).astype(bool)]
+    shares = known[known["variable"].isin(SHARES) & known["share"].notna()]
+    shares = (
+        shares.sort_values("share", ascending=False, kind="stable").groupby(["group", "variable"]).head(MOST_VALUES)
+    )
+    medians = known[known["variable"].isin(MEDIANS) & known["median"].notna()]
+    told = pd.concat([shares, medians], ignore_index=True)
+    place = {name: at for at, name in enumerate([*names, *SHARES, *MEDIANS])}
+    order = told.assign(segment=told["group"].map(place), at=told["variable"].map(place), less=-told["share"])
+    told = told.loc[order.sort_values(["segment", "at", "less", "value"]).index].reset_index(drop=True)
+    traits = [_trait(row.variable, row.value) for row in told[["variable", "value"]].itertuples()]
+    named = told.assign(segment=told["group"].map(_short(names)), trait=pd.Series(traits, dtype="object"))
+    return named[list(PORTRAITS)]
+
+
+def _short(names: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Cut names at their colon where that keeps them apart."""
+    colons = {"en": ":", "zh": "："}
+    short = {key: {each: text.split(colons[each])[0] for each, text in name.items()} for key, name in names.items()}
+    apart = all(len({name[each] for name in short.values()}) == len(short) for each in colons)
+    return short if apart else {key: dict(name) for key, name in names.items()}
+
+
+def _trait(variable: str, value: object) -> str | dict[str, str]:
+    """Name a variable, with its value where it has one."""
+    if pd.isna(value):
+        return variable
+    said = {"variable": variable, "value": value_key(variable, value)}
+    return {language: say("trait_value", language, said) for language in LANGUAGES}
+
+
+def shown_kinds(sizes: pd.DataFrame, definitions: Sequence[SegmentDefinition]) -> pd.DataFrame:
+    """Name the kinds and their segments for a table: kind, segment as {en, zh}, and the sizes."""
+    titles = {each.name: dict(each.title) for each in definitions}
+    names = {(each.name, segment.key): dict(segment.name) for each in definitions for segment in each.segments}
+    keys = list(zip(sizes["kind"], sizes["segment"], strict=True))
+    told = sizes.assign(segment=[names.get(key, key[1]) for key in keys])
+    return told.assign(kind=[titles.get(kind, kind) for kind, _ in keys])
+
+
+def shown_cross(
+    placed: pd.DataFrame, definitions: Sequence[SegmentDefinition], first: str, second: str
+) -> pd.DataFrame:
+    """Cross two kinds for a table, values by their names; nothing where one of them could not be applied."""
+    if not {first, second} <= set(placed.columns):
+        return pd.DataFrame(columns=list(CROSS))
+    names = {(each.name, segment.key): dict(segment.name) for each in definitions for segment in each.segments}
+    crossed = cross_kinds(placed, first, second)
+    told = {
+        column: [names.get((kind, value), value) for value in crossed[column]]
+        for column, kind in (("first_value", first), ("second_value", second))
+    }
+    return crossed.assign(**told)

@@ -1,0 +1,1 @@
+"""Charts of 08_predict_churn."""

@@ -1,0 +1,115 @@
+"""Charts of 08_predict_churn on what to do: what contacting gains, and how the risk moves with what matters."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.report.charts.chart import (
+    UNKNOWN,
+    About,
+    Chart,
+    canvas,
+    composed,
+    described,
+    drawn,
+    footnote,
+    not_enough,
+)
+from workbench.report.charts.marks import Scale, base_line, key_line, name_of, number_axis, row_axis
+from workbench.report.charts.theme import ACCENT, BASE, GREY
+from workbench.report.numbers import show
+from workbench.report.text import say
+
+__all__ = ["plot_partial", "plot_profit"]
+
+
+@drawn("share_contacted", "profit", "low", "high", "random", "best")
+def plot_profit(
+    frame: pd.DataFrame, *, cost: float, gain: float, language: str = "en", about: About = UNKNOWN
+) -> Chart:
+    """Draw what contacting the riskiest share of customers gains, beside as many drawn by lot.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As ``decision.profit_curve`` gives it.
+    cost, gain : float
+        The stated cost of a contact and gain per leaver contacted.
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    if len(frame) < 2:  # noqa: PLR2004
+        return not_enough(language)
+    best = frame[frame["best"]].iloc[0]
+    pays = best["profit"] > 0
+    values = {"share_contacted": best["share_contacted"], "profit": best["profit"], "cost": cost, "gain": gain}
+    title = say("chart_profit_title" if pays else "chart_profit_none_title", language, values, about.currency)
+    figure, axes = canvas("middle")
+    axes.fill_between(frame["share_contacted"], frame["low"], frame["high"], color=ACCENT, alpha=0.12, lw=0)
+    axes.plot(frame["share_contacted"], frame["random"], color=BASE, lw=1.2, ls=(0, (4, 3)))
+    axes.plot(frame["share_contacted"], frame["profit"], color=ACCENT)
+    base_line(axes, 0, vertical=False)
+    axes.scatter([best["share_contacted"]], [best["profit"]], c=ACCENT, s=40, zorder=3)
+    key_line(axes, [("—", ACCENT, say("key_by_risk", language)), ("- -", GREY, say("key_random", language))])
+    axes.set_xlim(0, 1)
+    number_axis(axes, "x", say("axis_targeted", language), Scale("pct", language))
+    number_axis(axes, "y", say("axis_profit", language), Scale("num", language))
+    shown = frame.iloc[:: max(1, len(frame) // 5)]
+    items = [
+        (show(row.share_contacted, "pct", language), show(row.profit, "money", language, about.currency))
+        for row in shown.itertuples()
+    ]
+    alt = described("chart_kind_gain", title, items, language)
+    return composed(
+        figure, title, alt, footnote(language, about, say("chart_profit_note", language, values, about.currency))
+    )
+
+
+@drawn("feature", "value", "probability", "n")
+def plot_partial(frame: pd.DataFrame, *, column: str, language: str = "en", about: About = UNKNOWN) -> Chart:
+    """Draw how the mean risk moves with one feature: a line over numbers, dots over words.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The rows of one feature, as ``reasons.partial_effects`` gives them.
+    column : str
+        The feature.
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    if len(frame) < 2:  # noqa: PLR2004
+        return not_enough(language)
+    name = column
+    ends = {"low": frame["probability"].min(), "high": frame["probability"].max()}
+    flat = len({show(each, "pct", language) for each in ends.values()}) == 1
+    title = say("chart_partial_flat_title" if flat else "chart_partial_title", language, {"feature": name, **ends})
+    numbers = pd.to_numeric(frame["value"], errors="coerce")
+    figure, axes = canvas("low")
+    if numbers.notna().all():
+        ordered = frame.assign(value=numbers).sort_values("value")
+        axes.plot(ordered["value"], ordered["probability"], color=ACCENT, marker="o", ms=4)
+        axes.set_ylim(0, min(1.0, ends["high"] * 1.15))
+        number_axis(axes, "x", name_of(name, language), Scale("num", language))
+        number_axis(axes, "y", say("axis_mean_risk", language), Scale("pct", language))
+        told = [(show(row.value, "num", language), row.probability) for row in ordered.itertuples()]
+    else:
+        ordered = frame.sort_values(["probability", "value"], ascending=[False, True]).reset_index(drop=True)
+        row_axis(axes, [name_of(each, language) for each in ordered["value"]])
+        axes.scatter(ordered["probability"], range(len(ordered)), c=ACCENT, s=40, zorder=3)
+        axes.set_xlim(0, min(1.0, ends["high"] * 1.15))
+        number_axis(axes, "x", say("axis_mean_risk", language), Scale("pct", language))
+        told = [(name_of(row.value, language), row.probability) for row in ordered.itertuples()]
+    items = [(word, show(chance, "pct", language)) for word, chance in told]
+    note = say("chart_partial_note", language, {"n": int(frame["n"].iloc[0])})
+    return composed(
+        figure, title, described("chart_kind_dots", title, items, language), footnote(language, about, note)
+    )

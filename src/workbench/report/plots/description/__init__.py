@@ -1,0 +1,1 @@
+"""Charts of 04_describe_customers."""

@@ -1,0 +1,100 @@
+"""The cohort chart of 04_describe_customers: of those who first bought in a month, how many bought again, and when."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.patches import Rectangle
+
+from workbench.report.charts.chart import (
+    UNKNOWN,
+    About,
+    Chart,
+    canvas,
+    composed,
+    described,
+    drawn,
+    footnote,
+    not_enough,
+)
+from workbench.report.charts.marks import heat_cells, height_for, sequential
+from workbench.report.charts.theme import GREY, PALE
+from workbench.report.numbers import fewer_than, show
+from workbench.report.text import say
+
+__all__ = ["plot_cohorts"]
+
+MOST_MONTHS = 18  # cohorts and months since the first; the latest cohorts are shown
+READABLE = 13  # columns in which a share can be written
+LATER = 6  # months after which a second number is told
+
+
+@drawn("cohort", "months_since", optional=("n", "share"))
+def plot_cohorts(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
+    """Draw the share of each month's first-time customers who bought again, by months since; unknown cells blank.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per cohort and month: cohort (a date within the first month), months_since (0, 1 ...; 0 is the
+        first month itself and is not drawn), n (size of the cohort), share (0..1). A cell not yet over is
+        absent; one whose share is missing is too small to be shown and stands grey.
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    later = frame[frame["months_since"] > 0].assign(cohort=pd.to_datetime(frame["cohort"]))
+    months = sorted(later["cohort"].unique())[-MOST_MONTHS:]
+    later = later[later["cohort"].isin(months) & (later["months_since"] <= MOST_MONTHS)]
+    if later["share"].notna().sum() == 0:
+        return not_enough(language)
+    table = later.pivot_table(index="cohort", columns="months_since", values="share", aggfunc="first", dropna=False)
+    table = table.reindex(columns=range(1, int(table.columns.max()) + 1))
+    sizes = later.groupby("cohort")["n"].max()
+    title = _title(later, language)
+    figure, axes = canvas("high" if height_for(len(table)) == "high" else "middle")
+    write = (lambda share: show(share, "pct", language)) if table.shape[1] <= READABLE else None
+    least, most = float(np.nanmin(table)), float(np.nanmax(table))
+    heat_cells(axes, table, colours=sequential(max(0.0, 1.5 * least - 0.5 * most), most), write=write)
+    for row in later[later["share"].isna()].itertuples():
+        axes.add_patch(Rectangle((row.months_since - 1, table.index.get_loc(row.cohort)), 1, 1, color=PALE, lw=0))
+    axes.set_xticks(np.arange(table.shape[1]) + 0.5, labels=[str(each) for each in table.columns])
+    labels = [
+        say(
+            "chart_cohort_row",
+            language,
+            {"month": show(month, "month", language), "n": _count(sizes[month], language, about.least)},
+        )
+        for month in table.index
+    ]
+    axes.set_yticks(np.arange(len(table)) + 0.5, labels=labels)
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel(say("axis_months_since", language), color=GREY)
+    axes.spines["top"].set_visible(False)
+    items = [
+        (show(row.cohort, "month", language), show(row.share, "pct", language))
+        for row in later[(later["months_since"] == 1) & later["share"].notna()].sort_values("cohort").itertuples()
+    ]
+    n = say("chart_note_customers", language, {"n": sizes.sum()})
+    alt = described("chart_kind_cohorts", title, items, language)
+    return composed(
+        figure, title, alt, footnote(language, about, n, say("chart_cohorts_note", language, {"least": about.least}))
+    )
+
+
+def _count(n: float, language: str, least: int) -> str:
+    return show(fewer_than(least) if pd.isna(n) else n, "int", language)
+
+
+def _title(later: pd.DataFrame, language: str) -> str:
+    """Say the shares one and six months later, over all cohorts that can be observed."""
+    known = later.dropna(subset=["share", "n"])
+    weighted = known.assign(returned=known["share"] * known["n"]).groupby("months_since")
+    overall = weighted["returned"].sum() / weighted["n"].sum()
+    far = max((each for each in overall.index if each <= LATER), default=1)
+    values = {"share": overall.get(1, np.nan), "later": overall[far], "months": far}
+    return say("chart_cohorts_title" if far > 1 else "chart_cohorts_short_title", language, values)

@@ -1,0 +1,1 @@
+"""Charts of portraits: groups against everybody, journeys, regions, accounts."""

@@ -1,0 +1,61 @@
+"""Charts of companies: what each account spent lately against the window before. Serves 12_tag_customers."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.report.charts.chart import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
+from workbench.report.charts.marks import Scale, base_line, height_for, name_of, number_axis, row_axis
+from workbench.report.charts.theme import ACCENT, BASE, INK
+from workbench.report.numbers import show
+from workbench.report.text import label, say
+
+__all__ = ["plot_accounts"]
+
+_MOST = 14
+
+
+@drawn("account_id", "spend_recent", "spend_before", optional=("name", "health"))
+def plot_accounts(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
+    """Draw the largest accounts: spend of the last window against the window before, joined by a line.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per account: account_id, spend_recent, spend_before (money); name and health where known. The 14 with
+        the highest sum are drawn.
+    language, about
+        As everywhere; about.currency is written beside money.
+
+    Returns
+    -------
+    Chart
+    """
+    whole = frame.assign(both=frame["spend_recent"] + frame["spend_before"])
+    shown = whole.sort_values(["both", "account_id"], ascending=[False, True]).head(_MOST).reset_index(drop=True)
+    falling = int((shown["spend_recent"] < shown["spend_before"]).sum())
+    title = say("chart_accounts_title", language, {"falling": falling, "n": len(shown)})
+    figure, axes = canvas(height_for(len(shown)))
+    names = [name_of(row.name if isinstance(row.name, str) else row.account_id, language) for row in _rows(shown)]
+    at = row_axis(axes, names)
+    axes.hlines(at, shown["spend_before"], shown["spend_recent"], colors=BASE, linewidth=1.6)
+    hollow = {"facecolor": "white", "edgecolor": INK, "linewidth": 1.2, "zorder": 3}
+    axes.scatter(shown["spend_before"], at, s=34, clip_on=False, **hollow)
+    axes.scatter(shown["spend_recent"], at, s=38, clip_on=False, color=ACCENT, zorder=4)
+    for position, row in enumerate(_rows(shown)):
+        end = max(row.spend_before, row.spend_recent)
+        word = label(row.health, language) if isinstance(row.health, str) else ""
+        axes.annotate(word, (end, position), (8, 0), textcoords="offset points", va="center", size=8.5)
+    axes.set_xlim(min(0, shown[["spend_recent", "spend_before"]].to_numpy().min()), shown["both"].max() * 0.75)
+    base_line(axes, 0)
+    number_axis(axes, "x", say("axis_spend", language), Scale("money", language, about.currency))
+    items = [
+        (name, f"{show(row.spend_before, 'money', language)} → {show(row.spend_recent, 'money', language)}")
+        for name, row in zip(names, _rows(shown), strict=True)
+    ]
+    note = footnote(language, about, say("chart_accounts_note", language))
+    return composed(figure, title, described("chart_kind_accounts", title, items, language), note)
+
+
+def _rows(frame: pd.DataFrame) -> list[object]:
+    return list(frame.itertuples(index=False))

@@ -1,0 +1,1 @@
+"""What a run leaves in the workspace, and the keys that decide whether it is current."""

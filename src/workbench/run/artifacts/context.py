@@ -1,0 +1,112 @@
+"""What a stage needs to know of the run it is part of, whether a flow or a hand started it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.core.errors import DataError, Fault
+from workbench.core.files import write_json
+from workbench.core.params.profile import Profile, load_profile
+from workbench.core.workspace import Workspace, find_workspace
+
+__all__ = ["CONTEXT_VARIABLE", "RunContext", "current_context", "new_run_id", "stage_folder", "stage_summary"]
+
+CONTEXT_VARIABLE = "WORKBENCH_RUN"
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The run a stage belongs to.
+
+    Attributes
+    ----------
+    workspace : str
+    profile : str
+    run_id : str
+    as_of : str or None
+        ISO date; None before 01 has found it.
+    settings : list of str
+        Overrides of the profile, as given on the command line.
+    by_flow : bool
+        True when the flow publishes and tracks the stage; False when ``finish()`` does.
+    stages : dict
+        Status of every stage so far, for the report.
+    today : str
+        The day of the run, frozen.
+    """
+
+    workspace: str
+    profile: str
+    run_id: str
+    as_of: str | None
+    settings: list[str] = field(default_factory=list)
+    by_flow: bool = False
+    stages: dict[str, Any] = field(default_factory=dict)
+    today: str = ""
+
+    def write(self, path: Path) -> Path:
+        """Write the context for a kernel to read."""
+        return write_json(path, asdict(self))
+
+    def load_profile(self) -> Profile:
+        """Read the profile with the run's overrides."""
+        return load_profile(Workspace(Path(self.workspace)), self.profile, settings=self.settings)
+
+
+def new_run_id() -> str:
+    """Return an id that sorts by time and does not repeat when the clock jumps back."""
+    return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def current_context(profile: str) -> RunContext:
+    """Return the context a flow has prepared, or that of a run by hand.
+
+    By hand the as-of date is the profile's, or the one that 01 found.
+
+    Parameters
+    ----------
+    profile : str
+        The profile named in the notebook.
+    """
+    given = os.environ.get(CONTEXT_VARIABLE)
+    if given:
+        return RunContext(**json.loads(Path(given).read_text(encoding="utf-8")))
+    workspace = find_workspace()
+    declared = load_profile(workspace, profile)
+    as_of = declared.as_of.isoformat() if declared.as_of else _found_as_of(workspace, profile)
+    stages = {name: {"status": "done"} for name in declared.stages if stage_summary(workspace, profile, name)}
+    return RunContext(
+        workspace=str(workspace.root),
+        profile=profile,
+        run_id=f"{new_run_id()}-hand{os.getpid()}",
+        as_of=as_of,
+        stages=stages,
+        today=dt.datetime.now(dt.UTC).date().isoformat(),
+    )
+
+
+def stage_folder(workspace: Workspace, profile: str, stage: str) -> Path:
+    """Return the folder of the current version of a stage."""
+    return workspace.processed(profile) / ".stages" / stage / "current"
+
+
+def stage_summary(workspace: Workspace, profile: str, stage: str) -> Mapping[str, Any]:
+    """Return the summary of the current version of a stage, empty where it has not run."""
+    path = stage_folder(workspace, profile, stage) / "summary.json"
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise DataError(Fault(workspace.relative(path), "not JSON", "", "Remove it and run the stage again")) from None
+
+
+def _found_as_of(workspace: Workspace, profile: str) -> str | None:
+    return stage_summary(workspace, profile, "01_check_quality").get("as_of")

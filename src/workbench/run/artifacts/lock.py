@@ -1,0 +1,72 @@
+"""One run at a time per workspace: a lock that names its holder and dies with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from workbench.core.errors import Fault, WorkspaceBusyError
+from workbench.core.files import write_json
+
+if TYPE_CHECKING:
+    from workbench.core.workspace import Workspace
+
+__all__ = ["hold_workspace", "holder"]
+
+
+@contextmanager
+def hold_workspace(workspace: Workspace, what: str, *, wait_seconds: float = 0) -> Iterator[None]:
+    """Hold the workspace while the block runs.
+
+    The operating system frees the lock when its owner dies, so a dead owner's lock is simply taken
+    over; the text beside it (pid, host, start, what) is for messages only.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    what : str
+        What holds it, for the message of the one who finds it held.
+    wait_seconds : float
+        How long to wait for it.
+
+    Raises
+    ------
+    WorkspaceBusyError
+        Another live process holds it; the message names pid, host and start.
+    """
+    workspace.lock.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(workspace.lock, timeout=wait_seconds, is_singleton=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        who = holder(workspace)
+        said = (
+            f"{who.get('what', 'another run')} (pid {who.get('pid')}, host {who.get('host')}, since {who.get('start')})"
+        )
+        found = f"the workspace is held by {said}"
+        raise WorkspaceBusyError(Fault("", found, "One run at a time", "Wait for it, or stop that process")) from None
+    try:
+        start = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(_note(workspace), {"pid": os.getpid(), "host": socket.gethostname(), "start": start, "what": what})
+        yield
+    finally:
+        lock.release()
+
+
+def holder(workspace: Workspace) -> dict[str, Any]:
+    """Return who last took the lock, or an empty mapping."""
+    try:
+        return json.loads(_note(workspace).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _note(workspace: Workspace):
+    return workspace.lock.with_suffix(".json")

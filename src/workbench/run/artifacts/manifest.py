@@ -1,0 +1,86 @@
+"""The manifest of a stage: what its result depends on and what it wrote, written last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.files import digest_file, digest_json, write_json
+from workbench.core.stages import STAGES
+from workbench.run.artifacts.context import stage_folder
+
+if TYPE_CHECKING:
+    from workbench.core.workspace import Workspace
+
+__all__ = ["MANIFEST", "is_current", "read_manifest", "summary_digest", "table_digests", "write_manifest"]
+
+MANIFEST = "manifest.json"
+_VOLATILE = ("run_id", "seconds")
+
+
+def write_manifest(folder: Path, key: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> None:
+    """Write the manifest of a staged stage.
+
+    Parameters
+    ----------
+    folder : Path
+        The staging folder; every file in it is named, all but tables with their digest.
+    key : mapping or None
+        What the result depends on; None for a stage run by hand, which a flow never reuses.
+    summary : mapping
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    content = {
+        "stage": summary["stage"],
+        "run_id": summary["run_id"],
+        "key": digest_json(key) if key is not None else None,
+        "depends_on": key,
+        "tables": {name: table["digest"] for name, table in summary["tables"].items()},
+        "summary": summary_digest(summary),
+        "files": {path.relative_to(folder).as_posix(): _file_digest(path) for path in files},
+    }
+    write_json(folder / MANIFEST, content)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read a manifest; empty where there is none or it is not whole."""
+    try:
+        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def is_current(folder: Path, key: Mapping[str, Any]) -> bool:
+    """Say whether a published stage was made from exactly this key and is still as it was written.
+
+    Figures, summaries and pages are compared by content; tables by their presence, since only a rename ever puts
+    them there and their digest of content stands in the manifest.
+    """
+    manifest = read_manifest(folder)
+    if manifest.get("key") != digest_json(key):
+        return False
+    return all(_is_whole(folder / name, digest) for name, digest in manifest["files"].items())
+
+
+def _file_digest(path: Path) -> str:
+    """Digest a file's bytes; a table has the digest of its content already, and may be large."""
+    return "" if path.suffix == ".parquet" else digest_file(path)
+
+
+def _is_whole(path: Path, digest: str) -> bool:
+    return path.is_file() and _file_digest(path) == digest
+
+
+def table_digests(workspace: Workspace, profile: str) -> dict[str, str]:
+    """Return the content digest of every table that is there, from the manifests of their writers."""
+    digests: dict[str, str] = {}
+    for stage in STAGES:
+        digests |= read_manifest(stage_folder(workspace, profile, stage)).get("tables", {})
+    return digests
+
+
+def summary_digest(summary: Mapping[str, Any]) -> str:
+    """Digest what a stage tells, without the run's id and clock."""
+    return digest_json({name: value for name, value in summary.items() if name not in _VOLATILE})

@@ -1,0 +1,73 @@
+"""The files of a kept model: model.json, model.skops and its cards, and the digest that says they are ours."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from workbench.analysis.saved_models import SavedModel
+from workbench.core.errors import DataError, Fault
+from workbench.core.files import write_file, write_text
+from workbench.core.params.profile import LANGUAGES
+
+__all__ = ["FACTS_FILE", "MODEL_FOLDER", "digest_model", "read_cards", "read_model", "write_model"]
+
+MODEL_FOLDER = "model"
+FACTS_FILE = "model.json"
+BODY_FILE = "model.skops"
+CARD = "model_card.{language}.md"
+
+
+def write_model(folder: Path, saved: SavedModel, cards: Mapping[str, str]) -> None:
+    """Write a model and its cards (by language) into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / FACTS_FILE, saved.to_json())
+    write_file(folder / BODY_FILE, lambda target: target.write_bytes(saved.body))
+    for language, text in cards.items():
+        write_text(folder / CARD.format(language=language), text)
+
+
+def read_cards(folder: Path) -> str:
+    """Return the cards of a model one below the other, as Markdown; empty without any."""
+    cards = [folder / CARD.format(language=language) for language in LANGUAGES]
+    return "\n\n---\n\n".join(card.read_text(encoding="utf-8").strip() for card in cards if card.is_file())
+
+
+def digest_model(folder: Path) -> str:
+    """Return one SHA-256 over both files of a model.
+
+    Raises
+    ------
+    DataError
+        A file is not there.
+    """
+    whole = hashlib.sha256()
+    for name in (FACTS_FILE, BODY_FILE):
+        path = folder / name
+        if not path.is_file():
+            raise DataError(Fault(str(path), "the file is gone", "", "Restore mlruns/artifacts from a copy"))
+        whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+def read_model(folder: Path, *, digest: str) -> SavedModel:
+    """Read a model whose digest is the one that was registered; nothing of another is read.
+
+    Parameters
+    ----------
+    folder : Path
+    digest : str
+        As ``digest_model`` gave it when the model was registered.
+
+    Raises
+    ------
+    DataError
+        A file is gone, or was changed after it was registered.
+    """
+    found = digest_model(folder)
+    if not digest or found != digest:
+        said = f"its digest is {found[:12]}, registered was {digest[:12] or 'none'}"
+        raise DataError(Fault(str(folder), said, "The model that was registered", "Train it anew, or restore a copy"))
+    text = (folder / FACTS_FILE).read_text(encoding="utf-8")
+    return SavedModel.from_json(text, (folder / BODY_FILE).read_bytes())

@@ -1,0 +1,159 @@
+"""The run folder: reports/<profile>/<run_id>, made aside, shown by one rename, ``latest`` pointing at it."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.files import point_to, publish_folder, write_json, write_text
+from workbench.run.artifacts.context import stage_folder
+
+if TYPE_CHECKING:
+    from workbench.core.workspace import Workspace
+
+__all__ = ["RunFolder", "last_summary", "sweep_orphans"]
+
+_BY_HAND = re.compile(r"-hand(\d+)-")
+_REPORTS = ("report.html", "report.en.html", "report.zh.html")
+_BADGE = "<!--status-->"
+_CARDS = ("cards.html", "cards.en.html", "cards.zh.html")
+
+
+class RunFolder:
+    """The folder of one run while it is made.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    profile : str
+    run_id : str
+    """
+
+    def __init__(self, workspace: Workspace, profile: str, run_id: str):
+        self.workspace = workspace
+        self.profile = profile
+        self.run_id = run_id
+        self.home = workspace.reports(profile)
+        self.staging = self.home / f".staging-{run_id}"
+        self.final = self.home / run_id
+        self.latest = self.home / "latest"
+
+    @property
+    def folder(self) -> Path:
+        """Where the run's files are now."""
+        return self.final if self.final.exists() else self.staging
+
+    def page(self, stage: str) -> Path:
+        """Return the place of a stage's page."""
+        return self.staging / "pages" / f"{stage}.html"
+
+    def add_notebook(self, stage: str, notebook: Path) -> Path:
+        """Copy an executed notebook into the run."""
+        target = self.staging / "notebooks" / f"{stage}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(notebook, target)
+        return target
+
+    def add_figures(self, stage: str) -> None:
+        """Copy the figures of a stage's current version."""
+        source = stage_folder(self.workspace, self.profile, stage) / "figures"
+        if source.is_dir():
+            shutil.copytree(source, self.staging / "figures", dirs_exist_ok=True)
+
+    def add_report(self, source: Path) -> bool:
+        """Copy the report that the last stage wrote and the cards beside it; say whether there was one."""
+        found = _pages_in(source, *_REPORTS)
+        for path in (*found, *_pages_in(source, *_CARDS)):
+            shutil.copyfile(path, self.staging / path.name)
+        return bool(found)
+
+    def keep_last_report(self, mark, status: str, message: Mapping[str, str]) -> None:
+        """Carry the last good report and its cards forward, their badges telling that they are stale and why.
+
+        Parameters
+        ----------
+        mark : callable
+            ``mark(html, status, message, language)`` of the report's page.
+        status : str
+        message : mapping of str to str
+            By language.
+        """
+        for old in _pages_in(self.latest, *_REPORTS, *_CARDS):
+            text = old.read_text(encoding="utf-8")
+            language = "zh" if re.search(r'<html[^>]* lang="zh', text) else "en"
+            badged = _BADGE in text  # cards written before they had one are carried as they are
+            write_text(self.staging / old.name, mark(text, status, message[language], language) if badged else text)
+        for page in sorted((self.latest / "pages").glob("*.html")):
+            if not self.page(page.stem).exists():
+                self.page(page.stem).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(page, self.page(page.stem))
+
+    def publish(self, summary: Mapping[str, Any]) -> Path:
+        """Write the summary last, rename the folder to its place and point ``latest`` at it."""
+        write_json(self.staging / "summary.json", summary)
+        publish_folder(self.staging, self.final)
+        point_to(self.latest, self.run_id)
+        return self.final
+
+    def rewrite(self, summary: Mapping[str, Any]) -> None:
+        """Write the summary of a published run again, when something failed after it."""
+        write_json(self.final / "summary.json", summary)
+
+    def discard(self) -> None:
+        """Remove what was staged."""
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+
+def _pages_in(folder: Path, *names: str) -> list[Path]:
+    return [folder / name for name in names if (folder / name).is_file()]
+
+
+def last_summary(workspace: Workspace, profile: str) -> dict[str, Any]:
+    """Return the summary of the last run, empty where there is none."""
+    try:
+        return json.loads((workspace.reports(profile) / "latest" / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def sweep_orphans(workspace: Workspace) -> list[str]:
+    """Remove what dead runs left staged; to be called under the workspace lock.
+
+    Staging of a notebook that is open by hand is kept while its process lives.
+    """
+    swept = []
+    for pattern in ("data/processed/*/.staging/*", "reports/*/.staging-*", "data/interim/*/.s*-*"):
+        for path in sorted(workspace.root.glob(pattern)):
+            if not _owner_lives(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+                swept.append(workspace.relative(path))
+    return swept
+
+
+def _owner_lives(name: str) -> bool:
+    by_hand = _BY_HAND.search(name) or re.search(r"\.(?:spill|scratch)-(\d+)$", name)
+    if not by_hand:
+        return False
+    try:
+        os.kill(int(by_hand.group(1)), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def plain_page(title: str, message: str, language: str, badge: str) -> str:
+    """Return a minimal page for a run that failed before any report was ever written."""
+    return (
+        f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"<title>{html.escape(title)}</title><h1>{html.escape(title)}</h1><!--status-->{badge}<!--/status-->"
+        f"<p>{html.escape(message)}</p></html>"
+    )

@@ -1,0 +1,24 @@
+"""What the segments of the last run are called."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from workbench.run.artifacts.context import stage_folder
+
+if TYPE_CHECKING:
+    from workbench.core.workspace import Workspace
+
+__all__ = ["segment_names"]
+
+
+def segment_names(workspace: Workspace, profile: str) -> dict[str, dict[str, str]]:
+    """Return the names of segments by key and language, empty where no run placed customers."""
+    from workbench.analysis.segments.definition import UNKNOWN  # noqa: PLC0415  a check of a profile needs no models
+
+    path = stage_folder(workspace, profile, "06_segment_customers") / "segment_definition.json"
+    if not path.is_file():
+        return {}
+    definition = json.loads(path.read_text(encoding="utf-8"))
+    return {UNKNOWN.key: dict(UNKNOWN.name)} | {each["key"]: dict(each["name"]) for each in definition["segments"]}

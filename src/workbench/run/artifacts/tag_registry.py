@@ -1,0 +1,65 @@
+"""The registry of a profile: its files, its digest, its tags."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import ibis.expr.datatypes as dt
+
+from workbench.analysis.tags.columns import known_columns
+from workbench.analysis.tags.compiling import check_tags, names_in
+from workbench.core.errors import Fault, ProfileError, did_you_mean
+from workbench.core.files import digest_file
+from workbench.core.tags.registry import TagRegistry, load_registry, tag_files
+from workbench.run.artifacts.answer_names import answer_names
+from workbench.run.artifacts.digests import questionnaire_files
+from workbench.run.artifacts.segment_names import segment_names
+
+if TYPE_CHECKING:
+    from workbench.core.params.profile import Profile
+    from workbench.core.workspace import Workspace
+
+__all__ = ["registry_faults", "registry_inputs", "registry_of"]
+
+_TAGS = "12_tag_customers"
+
+
+def registry_of(workspace: Workspace, profile: Profile) -> TagRegistry:
+    """Read the registry as the profile has it: its pack, its thresholds, the names of its segments."""
+    section = profile.sections[_TAGS]
+    registry = load_registry(workspace, pack=section.pack, thresholds=section.thresholds)
+    answers = answer_names(workspace, profile, registry.tags.values())
+    return replace(registry, value_names=answers | {"segment": segment_names(workspace, profile.name)})
+
+
+def registry_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
+    """List what is wrong with the registry of a profile before any data is read.
+
+    Faults of the files, unknown columns and tags in rules, circles, and tags that ``labelled`` does not find.
+    """
+    try:
+        registry = registry_of(workspace, profile)
+    except ProfileError as error:
+        return list(error.faults)
+    tags = list(registry.tags.values())
+    windows = profile.sections["03_build_features"].windows_days
+    known = known_columns(attributes_of(profile), windows_days=windows, named=names_in(tags))
+    faults = check_tags(tags, known)
+    for name in profile.sections[_TAGS].labelled:
+        if name not in registry.tags:
+            where = profile.where(_TAGS, "labelled")
+            faults.append(Fault(where, f"unknown tag '{name}'", "", did_you_mean(name, registry.tags)))
+    return faults
+
+
+def attributes_of(profile: Profile) -> dict[str, dt.DataType]:
+    """Return the attributes the sources declare; their type is known once they are read."""
+    return {name: dt.string for source in profile.sources.values() for name in source.attributes}
+
+
+def registry_inputs(workspace: Workspace, profile: Profile) -> dict[str, Any]:
+    """Return the digests of the files of the registry, and of the questionnaires whose options it names."""
+    files = [path for path in tag_files(workspace, profile.sections[_TAGS].pack) if path.is_file()]
+    files += questionnaire_files(workspace, profile)
+    return {workspace.relative(path): digest_file(path) for path in files}

@@ -1,0 +1,231 @@
+"""The command line: ``workbench run|check|new|score|stages|params|demo-data|lab|ui``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.core.errors import Fault, ProfileError, WorkbenchError, did_you_mean
+from workbench.core.params.profile import DEMO_DATA, load_profile
+from workbench.core.stages import SECTIONS, STAGES
+from workbench.core.workspace import find_workspace
+from workbench.run.commands.audience import audience
+from workbench.run.commands.card import card
+from workbench.run.commands.segments import segments
+from workbench.run.commands.tags import tags
+from workbench.run.commands.terminal import Table, print_table, spoken
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Customer portraits (客户画像) from data quality to report.",
+)
+app.add_typer(segments, name="segments")
+app.add_typer(tags, name="tags")
+
+WorkspaceOption = Annotated[
+    Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")
+]
+ProfileArgument = Annotated[str, typer.Argument(help="A profile: the stem of params/<profile>.yaml.")]
+StageOption = Annotated[str | None, typer.Option(help="A stage, for example 05_score_rfm.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="SECTION.KEY=VALUE; may be given several times.")]
+AsOfOption = Annotated[str | None, typer.Option("--as-of", help="Freeze the run at this date, YYYY-MM-DD.")]
+LanguageOption = Annotated[str, typer.Option(help="en or zh.")]
+_LOOPBACK = "127.0.0.1"
+
+
+def main() -> None:
+    """Run the command line; errors of the workbench become their exit codes."""
+    try:
+        app(standalone_mode=True)
+    except WorkbenchError as error:
+        _tell(error)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command()
+def run(
+    profile: ProfileArgument,
+    only: StageOption = None,
+    first: Annotated[str | None, typer.Option("--from", help="First stage to run.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last stage to run.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run stages that are up to date, too.")] = False,
+    setting: SetOption = None,
+    as_of: AsOfOption = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Run a profile's stages and write its report."""
+    from workbench.run.flows.flow import FlowOptions, run_flow  # noqa: PLC0415
+    from workbench.run.flows.outcome import describe  # noqa: PLC0415
+
+    options = FlowOptions(only, first, last, force, tuple(setting or ()), as_of)
+    result = run_flow(find_workspace(workspace), profile, options)
+    print(describe(result))
+    if result.error is not None:
+        raise result.error
+
+
+@app.command()
+def check(
+    profile: ProfileArgument, setting: SetOption = None, as_of: AsOfOption = None, workspace: WorkspaceOption = None
+) -> None:
+    """Check a profile and its sources; nothing is written."""
+    from workbench.run.flows.check import check_notes, check_sources, missing_files  # noqa: PLC0415
+
+    place = find_workspace(workspace)
+    found = load_profile(place, profile, settings=setting or (), as_of=as_of)
+    if found.demo_data and missing_files(place, found):
+        check_sources(place, found, files=False)
+        print(f"{profile}: raw files absent; the first run, or 'workbench demo-data {found.demo_data}', writes them")
+        return
+    check_sources(place, found)
+    print(f"{profile}: sources {', '.join(found.sources)}; {len(found.stages)} stages; nothing wrong found")
+    for each in check_notes(place, found):
+        print(f"  {each}")
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Of the profile to be written: params/<name>.yaml.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or folders of them, under data/raw.")],
+    language: Annotated[str | None, typer.Option(help="en or zh; default: that of most headers.")] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Look at files and write a starting profile, with the mapping it guessed and why."""
+    from workbench.run.commands.new_profile import write_new_profile  # noqa: PLC0415
+    from workbench.run.flows.progress import visible  # noqa: PLC0415
+
+    place = find_workspace(workspace)
+    made = write_new_profile(place, name, files, language=language)
+    for source, table in made.sources:
+        print(f"{source} -> {table}")
+    print(f"{place.relative(made.path)} is written; read its reasons and doubts, then: workbench check {name}")
+    for fault in made.faults:
+        print(f"to be mended first: {visible(str(fault))}")
+
+
+@app.command()
+def score(
+    profile: ProfileArgument,
+    kind: Annotated[str | None, typer.Option(help="Only this model, for example churn; default: all.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write into; default: data/interim/PROFILE/scores.")
+    ] = None,
+    form: Annotated[str, typer.Option(help=".parquet or .csv.")] = ".parquet",
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Apply the champions to today's features, without training; which version is logged."""
+    from workbench.run.services.scoring import score_profile  # noqa: PLC0415  (MLflow takes seconds to import)
+
+    for each in score_profile(find_workspace(workspace), profile, kind=kind, out=out, form=form):
+        print(f"{each.kind}: {each.rows:,} customers by version {each.number} ({each.version}), written to {each.path}")
+        for column, count in sorted(each.notes.items()):
+            print(f"  {column}: {count:,} with a word the model has not seen, scored as the rare ones are")
+
+
+@app.command()
+def stages(
+    profile: Annotated[str | None, typer.Argument(help="Show only this profile's stages.")] = None,
+    language: LanguageOption = "en",
+    workspace: WorkspaceOption = None,
+) -> None:
+    """List the stages: the question each answers, what it reads, needs and writes."""
+    names = load_profile(find_workspace(workspace), profile).stages if profile else list(STAGES)
+    table = Table("stage", "question", "needs", "writes")
+    for name in names:
+        stage = STAGES[name]
+        needs = ", ".join(" or ".join(group) for group in stage.needs) or "sources"
+        table.add_row(name, stage.question[spoken(language)], needs, ", ".join(stage.writes) or "report.html")
+    print_table(table)
+
+
+@app.command()
+def params(
+    stage: Annotated[str | None, typer.Argument(help="A stage; default: all.")] = None,
+    language: LanguageOption = "en",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the reference page in Markdown.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """List the parameters of a stage, with type, unit, default and range."""
+    from workbench.run.commands.parameter_help import describe_parameters, parameters_markdown  # noqa: PLC0415
+
+    if workspace is not None:
+        find_workspace(workspace)
+    if markdown:
+        print(parameters_markdown(), end="")
+        return
+    known = [*SECTIONS, "run", "sources", "goal"]
+    if stage is not None and stage not in known:
+        raise ProfileError(Fault("params", f"unknown stage '{stage}'", "", did_you_mean(stage, known)))
+    table = Table("section", "parameter", "type", "unit", "default", "range", "help")
+    for row in describe_parameters(stage, spoken(language)):
+        table.add_row(row.section, row.name, row.type, row.unit, row.default, row.range, row.help)
+    print_table(table)
+
+
+@app.command("demo-data")
+def demo_data(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(DEMO_DATA)}.")],
+    customers: Annotated[int | None, typer.Option(help="How many customers to generate.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of what is generated.")] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Write published or generated demo data into data/raw/<name>."""
+    from workbench.intake.demo.datasets import materialise  # noqa: PLC0415
+
+    if name not in DEMO_DATA:
+        raise ProfileError(Fault("demo-data", f"unknown data '{name}'", "", did_you_mean(name, DEMO_DATA)))
+    place = find_workspace(workspace)
+    for path in materialise(name, place.raw / name, customers=customers, seed=seed):
+        print(place.relative(path))
+
+
+@app.command()
+def lab(port: Annotated[int, typer.Option(help="Port on loopback.")] = 8888, workspace: WorkspaceOption = None) -> None:
+    """Open JupyterLab on the notebooks, on loopback."""
+    place = find_workspace(workspace)
+    command = [sys.executable, "-m", "jupyterlab", f"--ip={_LOOPBACK}", f"--port={port}"]
+    command += [f"--ServerApp.root_dir={place.root}", "--LabApp.default_url=/lab/tree/notebooks"]
+    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
+    command += ["--allow-root"] if os.geteuid() == 0 else []  # a container's only user
+    raise typer.Exit(subprocess.call(command, cwd=place.root))
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port on loopback.")] = 5000, workspace: WorkspaceOption = None) -> None:
+    """Open the MLflow UI on the workspace's tracking store, on loopback."""
+    place = find_workspace(workspace)
+    store = place.tracking / "mlflow.db"
+    if not store.is_file():
+        raise ProfileError(Fault("mlruns/mlflow.db", "nothing is tracked yet", "", "Run a profile first"))
+    command = [sys.executable, "-m", "mlflow", "server", "--host", _LOOPBACK, "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{store}", "--no-serve-artifacts"]
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    print(f"MLflow on http://{_LOOPBACK}:{port}", flush=True)
+    raise typer.Exit(subprocess.call(command, cwd=place.root, env=os.environ | quiet))
+
+
+app.command()(audience)
+app.command()(card)
+
+
+def _tell(error: WorkbenchError) -> None:
+    from workbench.run.flows.progress import visible  # noqa: PLC0415
+
+    for fault in error.faults:
+        print(f"error: {visible(str(fault))}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

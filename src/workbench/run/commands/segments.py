@@ -1,0 +1,249 @@
+"""The commands ``workbench segments list|show|compare|why|promote|rollback|assign``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.core.errors import Fault, ProfileError
+from workbench.core.workspace import find_workspace
+from workbench.run.commands.terminal import Table, print_table, spoken
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.analysis.segments.definition import SegmentDefinition
+    from workbench.run.services.segments import Comparison, SegmentDesk
+    from workbench.run.tracking.registry import RegisteredDefinition
+
+__all__ = ["segments"]
+
+segments = typer.Typer(no_args_is_help=True, help="Segment definitions: compared, promoted, applied (分群定义).")
+
+Workspace = Annotated[
+    Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")
+]
+Profile = Annotated[str, typer.Argument(help="A profile: the stem of params/<profile>.yaml.")]
+Which = Annotated[str, typer.Argument(help="A version's number, champion, challenger, or a definition's version.")]
+Why = Annotated[str, typer.Option("--why", help="The reason; it is kept.")]
+Who = Annotated[str | None, typer.Option("--by", help="Who decides; default: the account.")]
+Language = Annotated[str, typer.Option(help="en or zh.")]
+# what speaks for or against a definition, in the order in which it is read
+_EVIDENCE = (
+    "verdict", "k", "silhouette", "null_high", "min_jaccard", "split_half_jaccard", "bootstrap_min_jaccard",
+    "prediction_strength", "time_min_jaccard", "value_explained", "churn_explained", "smallest_share", "customers",
+)  # fmt: skip
+_LISTED = ("verdict", "k", "silhouette", "min_jaccard")
+
+
+@segments.command("list")
+def list_versions(profile: Profile, workspace: Workspace = None) -> None:
+    """List the registered definitions, the newest first, and who made which the champion, when and why."""
+    desk = _desk(profile, workspace)
+    table = Table("version", "definition", "alias", "as of", *_LISTED)
+    for each in desk.versions():
+        evidence = (each.tags.get(key, "") for key in ("as_of", *_LISTED))
+        table.add_row(str(each.number), each.version, ", ".join(each.aliases), *evidence)
+    print_table(table)
+    champions = Table("became champion", "version", "by", "why")
+    for each in reversed(desk.registry.history()):
+        number = f"{each['number']} (again)" if each.get("back") else str(each["number"])
+        champions.add_row(each["when"], number, each["who"], each["why"])
+    if champions.row_count:
+        print_table(champions)
+
+
+@segments.command()
+def show(profile: Profile, which: Which = "champion", language: Language = "en", workspace: Workspace = None) -> None:
+    """Show a definition: its features, its segments with today's sizes, its evidence."""
+    language = spoken(language)
+    desk = _desk(profile, workspace)
+    definition = desk.definition(which)
+    about = {name: getattr(definition, name) for name in ("name", "version", "method", "verdict", "as_of")}
+    _tell("segments_said_definition", language, about)
+    _tell("segments_said_features", language, {"features": ", ".join(definition.columns) or "-"})
+    print_table(_sizes(definition, desk.sizes(definition), language))
+    for each in definition.segments:
+        mark = "" if each.use == "ok" else _text(f"segments_said_{each.use}", language, {})
+        print(f"{each.key}: {each.description.get(language, '')} {mark}".rstrip())
+    print_table(_evidence(definition, language))
+
+
+@segments.command()
+def compare(
+    profile: Profile,
+    first: Which,
+    second: Which,
+    language: Language = "en",
+    out: Annotated[Path | None, typer.Option("--out", help="Write who moved to this .csv file.")] = None,
+    workspace: Workspace = None,
+) -> None:
+    """Compare two definitions on today's customers: evidence, sizes, who moved, and in what movers differ."""
+    language = spoken(language)
+    if out is not None and out.suffix != ".csv":
+        raise ProfileError(Fault("--out", f"'{out.name}'", "A file ending in .csv"))
+    desk = _desk(profile, workspace)
+    found = desk.compare(first, second)
+    print_table(_metrics(found, language))
+    for each, sizes in zip((found.first, found.second), found.sizes, strict=True):
+        print_table(_sizes(each, sizes, language))
+    print_table(_matrix(found, language))
+    migration = found.migration
+    rand = f"{migration.adjusted_rand:.3f}"
+    _tell("segments_said_migration", language, {"n": migration.customers, "moved": migration.moved, "rand": rand})
+    if len(found.moves):
+        print_table(_moves(found, language))
+    elif not migration.moved:
+        _tell("segments_said_nobody_moved", language, {})
+    if out is not None:
+        _tell("segments_said_written", language, {"n": desk.write_moves(found, out), "path": str(out)})
+
+
+@segments.command()
+def why(
+    profile: Profile,
+    customer: Annotated[str, typer.Argument(help="A customer_id.")],
+    which: Which = "champion",
+    language: Language = "en",
+    workspace: Workspace = None,
+) -> None:
+    """Say why a customer is in her segment: conditions met, or what decided, and the nearest other segment."""
+    language = spoken(language)
+    definition, found = _desk(profile, workspace).why(customer, which)
+    first = found.iloc[0]
+    placed = {"segment": first["segment"], "name": definition.label(first["segment"], language)}
+    _tell("segments_said_why", language, {"customer": customer, **placed})
+    table = _table(("feature", "own", "condition", "typical", "other_typical", "weight"), language)
+    for row in found.dropna(subset=["feature"]).to_dict("records"):
+        cells = (row[name] for name in ("value", "condition", "typical", "other_typical", "weight"))
+        table.add_row(_named(row["feature"], language), *(_cell(cell) for cell in cells))
+    print_table(table)
+    if isinstance(first["nearest_other"], str):
+        other = {"segment": first["nearest_other"], "name": definition.label(first["nearest_other"], language)}
+        _tell("segments_said_nearest", language, {**other, "distance": f"{first['distance']:.3g}"})
+
+
+@segments.command()
+def promote(profile: Profile, which: Which, why: Why, who: Who = None, workspace: Workspace = None) -> None:
+    """Make a definition the champion; the next run places customers by it."""
+    from workbench.run.services.segments import whoami  # noqa: PLC0415
+
+    desk = _desk(profile, workspace)
+    _say(desk, desk.promote(which, who=who or whoami(), why=why))
+
+
+@segments.command()
+def rollback(profile: Profile, why: Why, who: Who = None, workspace: Workspace = None) -> None:
+    """Make the champion before this one the champion again."""
+    from workbench.run.services.segments import whoami  # noqa: PLC0415
+
+    desk = _desk(profile, workspace)
+    _say(desk, desk.rollback(who=who or whoami(), why=why))
+
+
+@segments.command("assign")
+def assign_customers(
+    profile: Profile,
+    out: Annotated[Path, typer.Option("--out", help="A .csv or .parquet file.")],
+    which: Which = "champion",
+    language: Language = "en",
+    workspace: Workspace = None,
+) -> None:
+    """Place today's customers by a definition, inside the engine, and write the result."""
+    language = spoken(language)
+    desk = _desk(profile, workspace)
+    definition = desk.definition(which)
+    table = _table(("segment", "name", "customers"), language, {"version": definition.version})
+    for row in desk.assign_all(which, out).itertuples():
+        table.add_row(row.segment, definition.label(row.segment, language), f"{row.n:,}")
+    print_table(table)
+    _tell("segments_said_assigned", language, {"version": definition.version, "path": str(out)})
+
+
+def _desk(profile: str, workspace: Path | None) -> SegmentDesk:
+    from workbench.run.services.segments import SegmentDesk  # noqa: PLC0415  (MLflow takes seconds to import)
+
+    return SegmentDesk(find_workspace(workspace), profile)
+
+
+def _say(desk: SegmentDesk, version: RegisteredDefinition) -> None:
+    last = desk.registry.history()[-1]
+    what = "champion again" if last.get("back") else "champion"
+    said = f"by {last['who']}, {last['when']}, because: {last['why']}"
+    print(f"version {version.number} (definition {version.version}) is {what}: {said}")
+
+
+def _evidence(definition: SegmentDefinition, language: str) -> Table:
+    table = _table(("evidence", "value"), language)
+    for key in (name for name in _EVIDENCE if name in definition.evidence):
+        table.add_row(_named(key, language), _cell(definition.evidence[key]))
+    return table
+
+
+def _metrics(found: Comparison, language: str) -> Table:
+    one, other = found.first, found.second
+    table = Table("", one.version, other.version)
+    rows: dict[str, tuple[object, object]] = {"method": (one.method, other.method), "as_of": (one.as_of, other.as_of)}
+    rows |= {"segments_head_features": (", ".join(one.columns), ", ".join(other.columns))}
+    known = [key for key in _EVIDENCE if key in {**one.evidence, **other.evidence}]
+    rows |= {key: (one.evidence.get(key), other.evidence.get(key)) for key in known}
+    for key, pair in rows.items():
+        head = _text(key, language, {}) if key.startswith("segments_") else _named(key, language)
+        table.add_row(head, *(_cell(value) for value in pair))
+    return table
+
+
+def _sizes(definition: SegmentDefinition, sizes: pd.DataFrame, language: str) -> Table:
+    heads = ("segment", "name", "customers", "share", "interval")
+    table = _table(heads, language, {"version": definition.version})
+    for row in sizes.itertuples():
+        interval = f"{row.low:.1%} – {row.high:.1%}"
+        table.add_row(row.segment, definition.label(row.segment, language), f"{row.n:,}", f"{row.share:.1%}", interval)
+    return table
+
+
+def _matrix(found: Comparison, language: str) -> Table:
+    table = _table(("from", "to", "customers", "share_of_from", "interval"), language)
+    for row in found.migration.matrix.itertuples():
+        names = found.first.label(row.before, language), found.second.label(row.after, language)
+        table.add_row(*names, f"{row.n:,}", f"{row.share:.1%}", f"{row.low:.1%} – {row.high:.1%}")
+    return table
+
+
+def _moves(found: Comparison, language: str) -> Table:
+    table = _table(("from", "to", "customers", "differ", "movers", "stayers", "effect"), language)
+    for row in found.moves.itertuples():
+        names = found.first.label(row.before, language), found.second.label(row.after, language)
+        means = _cell(row.mean_moved), _cell(row.mean_stayed)
+        table.add_row(*names, f"{row.n:,}", _named(row.feature, language), *means, f"{row.effect:+.2f}")
+    return table
+
+
+def _table(heads: Sequence[str], language: str, values: Mapping[str, object] | None = None) -> Table:
+    return Table(*(_text(f"segments_head_{head}", language, values or {}) for head in heads))
+
+
+def _tell(key: str, language: str, values: Mapping[str, object]) -> None:
+    print(_text(key, language, values))
+
+
+def _text(key: str, language: str, values: Mapping[str, object]) -> str:
+    from workbench.report.text import say  # noqa: PLC0415
+
+    return say(key, language, values)
+
+
+def _named(name: str, language: str) -> str:
+    from workbench.report.text import label  # noqa: PLC0415
+
+    return label("one_cloud_high" if name == "null_high" else name, language)
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,183 @@
+"""The commands ``workbench tags list|show|preview``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.core.errors import Fault, ProfileError, did_you_mean
+from workbench.core.tags.items import GROUPS, ITEMS
+from workbench.core.workspace import find_workspace
+from workbench.run.commands.terminal import Table, print_table, spoken
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.analysis.tags.tracing import Trace
+    from workbench.core.tags.definition import Tag
+    from workbench.core.tags.registry import TagRegistry
+    from workbench.run.services.tags import Preview, TagDesk
+
+__all__ = ["tags"]
+
+tags = typer.Typer(no_args_is_help=True, help="The tag registry: listed, shown, tried without writing (标签).")
+
+Workspace = Annotated[
+    Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")
+]
+Profile = Annotated[str, typer.Argument(help="A profile: the stem of params/<profile>.yaml.")]
+Language = Annotated[str, typer.Option(help="en or zh.")]
+
+
+@tags.command("list")
+def list_tags(
+    profile: Profile,
+    group: Annotated[str | None, typer.Option(help="Only the tags of one group of items.")] = None,
+    language: Language = "en",
+    workspace: Workspace = None,
+) -> None:
+    """List the tags of a profile, with the customers of whom the last run knew them."""
+    if group is not None and group not in GROUPS:
+        raise ProfileError(Fault("--group", f"unknown group '{group}'", "", did_you_mean(group, GROUPS)))
+    desk, language = _desk(profile, workspace), spoken(language)
+    counts = desk.counts()
+    table = _table(("tag", "name", "item", "kind", "status", "owner", "valid", "customers"), language)
+    for tag in desk.registry.tags.values():
+        if group in (None, tag.group):
+            valid = _text("tags_said_always", language) if tag.ttl_days is None else str(tag.ttl_days)
+            known = f"{counts[tag.id]:,}" if counts.get(tag.id) else _text("tags_said_unknown", language)
+            table.add_row(tag.id, getattr(tag.name, language), tag.item, tag.kind, tag.status, tag.owner, valid, known)
+    print_table(table)
+
+
+@tags.command()
+def show(
+    profile: Profile,
+    tag: str,
+    customer: Annotated[str | None, typer.Option(help="Trace it for this customer to the rows behind it.")] = None,
+    language: Language = "en",
+    workspace: Workspace = None,
+) -> None:
+    """Show one tag: its definition, values and conditions; for one customer the figures and rows it rests on."""
+    language = spoken(language)
+    desk = _desk(profile, workspace)
+    found = desk.registry.find(tag)
+    table = Table("", f"{found.id} ({getattr(found.name, language)})")
+    for name, fact in _facts(found, language).items():
+        table.add_row(_text(f"tags_fact_{name}", language), fact)
+    print_table(table)
+    print_table(_values(found, language))
+    if customer is not None:
+        _tell_trace(found, customer, *desk.trace(tag, customer), language)
+
+
+@tags.command()
+def preview(
+    profile: Profile,
+    names: Annotated[list[str], typer.Argument(metavar="TAG...", help="Tags, drafts too.")],
+    language: Language = "en",
+    workspace: Workspace = None,
+) -> None:
+    """Try tags on today's customers: count, coverage, values, what changes against the last run; nothing is written."""
+    language = spoken(language)
+    desk = _desk(profile, workspace)
+    for found in desk.preview(names):
+        _tell_preview(found, desk.registry, language)
+
+
+def _facts(tag: Tag, language: str) -> dict[str, str]:
+    valid = "always" if tag.ttl_days is None else "days"
+    return {
+        "item": ITEMS[tag.item].name[language], "kind": tag.kind,
+        "status": _text("tags_said_status", language, status=tag.status, version=tag.version),
+        "business": getattr(tag.business, language), "technical": getattr(tag.technical, language),
+        "owner": tag.owner, "cadence": tag.cadence, "purpose": tag.purpose,
+        "consent": tag.consent or _text("tags_said_no_consent", language), "sensitivity": tag.sensitivity,
+        "valid": _text(f"tags_said_{valid}", language, days=tag.ttl_days), "on_null": tag.on_null.replace("_", " "),
+    }  # fmt: skip
+
+
+def _tell_trace(tag: Tag, customer: str, trace: Trace, last: Mapping[str, Any], language: str) -> None:
+    if not trace.allowed:
+        _tell("tags_said_refused", language, customer=customer)
+        return
+    named, unknown = tag.values.get(trace.value or ""), _text("tags_said_unknown", language)
+    print(f"{customer}: {trace.value or unknown}{f' ({getattr(named, language)})' if named else ''}")
+    if last:
+        until = last["expires_at"] or _text("tags_said_ageless", language)
+        said = {name: last[name] for name in ("value", "since", "version")}
+        _tell("tags_said_last", language, until=str(until), **said)
+        _tell("tags_said_evidence", language, evidence=last["evidence"])
+    figures = _table(("from", "figure"), language)
+    for name, value in trace.figures.items():
+        figures.add_row(name, unknown if value is None else str(value))
+    print_table(figures)
+    for name, rows in trace.rows.items():
+        key = "tags_said_rows_since" if trace.since else "tags_said_rows"
+        _tell(key, language, table=name, n=trace.totals[name], since=str(trace.since), shown=len(rows))
+        _print_rows(rows)
+
+
+def _print_rows(rows: pd.DataFrame) -> None:
+    shown = rows.dropna(axis="columns", how="all")
+    table = Table(*shown.columns)
+    for row in shown.astype("object").where(shown.notna(), "").itertuples(index=False):
+        table.add_row(*map(str, row))
+    print_table(table)
+
+
+def _tell_preview(found: Preview, registry: TagRegistry, language: str) -> None:
+    share = found.known / found.customers if found.customers else 0.0
+    counted = {"known": found.known, "customers": found.customers, "share": share}
+    _tell("tags_said_known", language, tag=found.tag.id, name=getattr(found.tag.name, language), **counted)
+    table = _table(("value", "name", "customers", "share"), language)
+    for row in found.values.itertuples():
+        name = registry.called(found.tag.id, row.value)[language]
+        table.add_row(row.value, name, f"{row.customers:,}", f"{row.share:.1%}")
+    print_table(table)
+    if found.overlap is None:
+        _tell("tags_said_not_before", language)
+    else:
+        _tell("tags_said_overlap", language, **found.overlap)
+
+
+def _values(tag: Tag, language: str) -> Table:
+    table = _table(("value", "name", "when"), language)
+    if tag.quantiles:
+        ends = [_text(f"tags_said_{end}", language) for end in ("lowest", "highest")]
+        bounds = [ends[0], *(f"{cut:.0%}" for cut in tag.quantiles.cuts), ends[1]]
+        for (key, value), low, high in zip(tag.values.items(), bounds, bounds[1:], strict=False):
+            said = _text("tags_said_quantile", language, column=tag.quantiles.of, low=low, high=high)
+            table.add_row(key, getattr(value, language), said)
+        return table
+    for key, value in tag.values.items():
+        said = "otherwise" if value.otherwise else "copies"
+        when = tag.condition(key) or _text(f"tags_said_{said}", language, column=tag.copies, value=key)
+        same = _text("tags_said_or", language, values=", ".join(value.same_as)) if value.same_as else ""
+        table.add_row(key, getattr(value, language), when + same)
+    if not tag.values:
+        table.add_row("-", "-", _text("tags_said_says", language, column=tag.copies))
+    return table
+
+
+def _table(heads: Sequence[str], language: str) -> Table:
+    return Table(*(_text(f"tags_head_{head}", language) for head in heads))
+
+
+def _tell(key: str, language: str, **values: object) -> None:
+    print(_text(key, language, **values))
+
+
+def _text(key: str, language: str, **values: object) -> str:
+    from workbench.report.text import say  # noqa: PLC0415
+
+    return say(key, language, values)
+
+
+def _desk(profile: str, workspace: Path | None) -> TagDesk:
+    from workbench.run.services.tags import TagDesk  # noqa: PLC0415  (the engine takes a second to import)
+
+    return TagDesk(find_workspace(workspace), profile)

@@ -1,0 +1,1 @@
+"""The flow: the stages of a profile in order, run by papermill."""

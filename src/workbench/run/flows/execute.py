@@ -1,0 +1,102 @@
+"""Running one notebook by papermill, in process, in a fresh kernel, within its time limits."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from workbench.core.errors import DataError, Fault, StageError
+from workbench.run.artifacts.context import CONTEXT_VARIABLE
+
+__all__ = ["execute_notebook"]
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_REFUSALS = {"DataError": DataError, "ProfileError": DataError}
+
+
+def execute_notebook(
+    template: Path,
+    output: Path,
+    *,
+    parameters: Mapping[str, Any],
+    context: Path,
+    cell_seconds: int,
+    deadline: float,
+) -> None:
+    """Execute a notebook template into ``output``.
+
+    On failure the half-run notebook stays at ``output``, its failing cell marked by papermill.
+
+    Parameters
+    ----------
+    template, output : Path
+    parameters : mapping
+        Injected after the ``parameters`` cell.
+    context : Path
+        The run's context file, told to the kernel by environment.
+    cell_seconds : int
+        Longest time of one cell.
+    deadline : float
+        ``time.monotonic()`` at which the flow's total time is over.
+
+    Raises
+    ------
+    DataError
+        The stage refused the data.
+    StageError
+        A cell failed, took too long, or the kernel died.
+    """
+    os.environ[CONTEXT_VARIABLE] = str(context)
+    sockets = tempfile.mkdtemp(prefix="workbench-")  # private to this user: no port, not even on loopback
+    try:
+        papermill.execute_notebook(
+            str(template),
+            str(output),
+            parameters=dict(parameters),
+            kernel_name="python3",
+            progress_bar=False,
+            log_output=False,
+            cwd=str(template.parent),
+            timeout_func=lambda _cell: _remaining(cell_seconds, deadline),
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # to be told to end is no error
+            config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
+        )
+    except PapermillExecutionError as error:
+        raise _explain(error, output) from None
+    except CellTimeoutError:
+        over = time.monotonic() >= deadline - 1
+        limit, key = (
+            ("the flow's total time", "total_seconds") if over else (f"{cell_seconds} s a cell", "cell_seconds")
+        )
+        remedy = f"Raise run.{key}, or give the stage less to do. The half-run notebook: {output}"
+        raise StageError(Fault(template.stem, "took too long", f"Limit: {limit}", remedy)) from None
+    except DeadKernelError:
+        remedy = f"Lower run.memory_limit_gb or give the machine more memory. The half-run notebook: {output}"
+        found = "the kernel died, which most often means memory ran out"
+        raise StageError(Fault(template.stem, found, "", remedy)) from None
+    finally:
+        os.environ.pop(CONTEXT_VARIABLE, None)
+        shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _remaining(cell_seconds: int, deadline: float) -> int:
+    return max(1, min(cell_seconds, int(deadline - time.monotonic())))
+
+
+def _explain(error: PapermillExecutionError, output: Path) -> StageError | DataError:
+    kind = _REFUSALS.get(error.ename, StageError)
+    said = _ANSI.sub("", error.evalue or "").strip()
+    found = said if error.ename in _REFUSALS or error.ename == "StageError" else f"{error.ename}: {said}"
+    remedy = f"Cell {error.exec_count} of the kept notebook: {output}"
+    return kind(Fault(output.stem, found, "", remedy))

@@ -1,0 +1,105 @@
+"""How a flow ended: its result, the words for it, and which report stands in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.files import write_text
+from workbench.run.artifacts.publish import RunFolder, plain_page
+from workbench.run.flows.progress import clock
+
+if TYPE_CHECKING:
+    from workbench.core.errors import WorkbenchError
+
+__all__ = ["FlowResult", "describe", "failed_entry", "os_error_text", "place_report"]
+
+
+@dataclass(frozen=True)
+class FlowResult:
+    """How a flow ended: its summary, its folder (None when it could not be published), its error."""
+
+    summary: dict[str, Any]
+    folder: Path | None
+    error: WorkbenchError | None = field(default=None)
+
+
+def describe(result: FlowResult) -> str:
+    """Say in two or three lines how a flow ended and where its report lies."""
+    summary = result.summary
+    counts = [entry for entry in summary["stages"].values()]
+    ran = sum(entry["status"] == "done" and "reused_from" not in entry for entry in counts)
+    reused = sum("reused_from" in entry for entry in counts)
+    skipped = sum(entry["status"] == "skipped" for entry in counts)
+    lines = [
+        f"{summary['status']} in {clock(summary['seconds'])}: {ran} stages run, {reused} unchanged, {skipped} skipped"
+    ]
+    if result.folder is not None:
+        latest = result.folder.parent / "latest" / "report.html"
+        lines.append(f"report: {latest}" if latest.is_file() else f"run: {result.folder}")
+    return "\n".join(lines)
+
+
+def failed_entry(error: WorkbenchError | None) -> dict[str, Any]:
+    """Return the entry of a failed stage in the run's summary."""
+    nothing = {"status": "failed", "seconds": 0.0, "skipped_because": None, "metrics": {}, "tables": {}}
+    return nothing | {"error": str(error or "failed")}
+
+
+def place_report(
+    folder: RunFolder,
+    languages: Sequence[str],
+    stages: Mapping[str, Any],
+    *,
+    report: Path | None,
+    error: WorkbenchError | None,
+) -> None:
+    """Put the right report into a run's folder, its badge telling the truth.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    languages : sequence of str
+    stages : mapping
+        What ran.
+    report : Path or None
+        Folder of the report this run wrote; without one the last good report is carried forward, marked stale, and
+        where there never was one a plain page says that the run failed.
+    error : WorkbenchError or None
+    """
+    from workbench.report.html import mark  # noqa: PLC0415
+
+    message = _failure_message(folder.run_id, error) if error else _partial_message(stages)
+    if folder.final.exists():
+        for path in sorted(folder.final.glob("report*.html")):
+            language = "zh" if "zh" in path.stem else languages[0]
+            write_text(path, mark(path.read_text(encoding="utf-8"), "failed", message[language], language))
+    elif report is not None:
+        folder.add_report(report)
+    else:
+        folder.keep_last_report(mark, "stale", message)
+        if error and not any(folder.staging.glob("report*.html")):
+            page = plain_page(folder.profile, message[languages[0]], languages[0], "")
+            write_text(folder.staging / "report.html", mark(page, "failed", message[languages[0]], languages[0]))
+
+
+def os_error_text(error: BaseException) -> str:
+    """Say an error of the operating system in words, with the file it is about."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+def _failure_message(run_id: str, error: WorkbenchError | None) -> dict[str, str]:
+    text = str(error).splitlines()[0] if error else ""
+    return {
+        "en": f"Run {run_id} failed; what follows is the last good report. {text}",
+        "zh": f"运行 {run_id} 失败；以下为上一份完好的报告。{text}",
+    }
+
+
+def _partial_message(stages: Mapping[str, Any]) -> dict[str, str]:
+    names = ", ".join(stages)
+    return {"en": f"Since this report only {names} ran again.", "zh": f"本报告之后仅重新运行了 {names}。"}

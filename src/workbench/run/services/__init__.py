@@ -1,0 +1,1 @@
+"""What commands, pages and stages share: audiences, cards, segments, tags, scoring."""

@@ -1,0 +1,295 @@
+"""What ``workbench card``, the cards of a run and the explorer do: gather what is known of a few customers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pandas as pd
+
+from workbench.analysis.cards.card import CardSources, PortraitCard, make_cards
+from workbench.analysis.cards.preferences import leading_preferences
+from workbench.analysis.cards.timeline import KINDS, timelines
+from workbench.core.errors import DataError, Fault, nearest
+from workbench.core.params.profile import Profile, load_profile
+from workbench.core.schema import UNDATED
+from workbench.core.store.tables import Store, to_pandas
+from workbench.intake.casting.cells import patterns_of
+from workbench.intake.features.inputs.exact import at_midnight
+from workbench.intake.identity.vault import find_key, read_vault
+from workbench.intake.purposes import name_purposes
+from workbench.run.artifacts.context import stage_summary
+from workbench.run.artifacts.tag_registry import registry_of
+
+if TYPE_CHECKING:
+    from workbench.core.tags.registry import TagRegistry
+    from workbench.core.workspace import Workspace
+
+__all__ = ["CardDesk"]
+
+_KNOWN = {
+    "features": (
+        "recency_days", "gap_days_median", "frequency_orders", "monetary_total", "next_purchase_on",
+    ),
+    "rfm": ("rfm_type", "r_score", "f_score", "m_score", "life_cycle_stage"),
+    "segments": ("segment", "definition_version"),
+    "churn": ("churn_probability", "purchase_probability", "cut_off", "model_version"),
+    "value": ("expected_value", "value_low", "value_high", "expected_orders"),
+}  # fmt: skip
+_DATED = (*KINDS, "products")
+_NEAREST = 2000  # ids among which the nearest is looked for
+
+
+class CardDesk:
+    """The customers of one profile as its last run left them.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    name : str
+        A profile.
+    profile : Profile, optional
+        The profile as a run has it; by default as its file says.
+
+    Raises
+    ------
+    DataError
+        Stage 12 has not run: there are no tags to make cards of.
+    """
+
+    def __init__(self, workspace: Workspace, name: str, *, profile: Profile | None = None):
+        self.workspace = workspace
+        self.profile = profile or load_profile(workspace, name)
+        limits = {"memory_limit_gb": self.profile.run.memory_limit_gb, "threads": self.profile.run.threads}
+        self.store = Store(workspace, self.profile.name, **limits)
+        lacking = [table for table in ("features", "tags") if table not in self.store.present()]
+        if lacking:
+            remedy = f"Run: workbench run {name} --to 12_tag_customers"
+            raise DataError(Fault(f"profile {name}", f"no {' and no '.join(lacking)} yet", "", remedy))
+
+    @property
+    def as_of(self) -> dt.date:
+        """The date of the run that wrote the features."""
+        found = stage_summary(self.workspace, self.profile.name, "03_build_features").get("as_of")
+        return dt.date.fromisoformat(found) if found else UNDATED
+
+    @cached_property
+    def registry(self) -> TagRegistry:
+        """The tags of the profile."""
+        return registry_of(self.workspace, self.profile)
+
+    @cached_property
+    def tables(self) -> dict[str, ibis.Table]:
+        """The tables cards are made of."""
+        names = (*_KNOWN, *_DATED, "tags", "portraits", "portrait_items", "churn_reasons", "consents", "customers")
+        tables = {name: self.store.read(name) for name in names if name in self.store.present()}
+        return name_purposes(tables, self.profile.sections["12_tag_customers"].purposes)
+
+    def cards(self, customer_ids: Sequence[str], *, contact: bool = False, named: bool = True) -> list[PortraitCard]:
+        """Make the cards of customers, in the order given.
+
+        Parameters
+        ----------
+        customer_ids : sequence of str
+        contact : bool
+            Show names in full instead of masked; needs the key of the vault.
+        named : bool
+            Show masked names where the key of the vault is here.
+
+        Raises
+        ------
+        DataError
+            Customers who are not there, each with the nearest id; or the key is asked for and absent.
+        """
+        ids = [str(each) for each in customer_ids]
+        known = self._known(ids)
+        self._check(ids, known)
+        names = self._names(ids, contact=contact) if named else {}
+        sources = CardSources(
+            known=known.set_index("customer_id").loc[ids].reset_index(),
+            tags=self._rows("tags", ids),
+            preferences=leading_preferences(self.tables, ids, as_of=self.as_of),
+            timeline=timelines(self.tables, ids, as_of=self.as_of),
+            reasons=self._rows("churn_reasons", ids),
+            consents=self._consents(ids),
+            items=self._items(),
+            names=names,
+            value_names=self.registry.value_names,
+        )
+        return make_cards(sources, self.registry.tags, self.registry.pack, as_of=self.as_of)
+
+    def ids_named(self, text: str) -> list[str]:
+        """List the customers whose name, or its pinyin, holds a text; nobody without the key of the vault."""
+        wanted = text.strip().lower()
+        return [each for each, words in self._searchable.items() if wanted in words] if wanted else []
+
+    @cached_property
+    def _searchable(self) -> dict[str, str]:
+        from pypinyin import lazy_pinyin  # noqa: PLC0415  (only who searches by name needs it)
+
+        if find_key(self.workspace) is None:
+            return {}
+        try:
+            people = read_vault(self.workspace, self.profile.name).to_pandas()
+        except DataError:
+            return {}  # nothing was vaulted in this profile
+        full = _names_of(people, contact=True)
+        return {customer: "".join([name, " ", *lazy_pinyin(name)]).lower() for customer, name in sorted(full.items())}
+
+    def ids_at_risk(self, most: int) -> list[str]:
+        """List the customers worth looking at: those with the highest churn probability, then the highest spend."""
+        by = ["churn.churn_probability"] if "churn" in self.tables else []
+        frame = to_pandas(self._joined(["churn_probability", "monetary_total"] if by else ["monetary_total"]))
+        columns = [name for name in ("churn_probability", "monetary_total") if name in frame]
+        ranked = frame.sort_values([*columns, "customer_id"], ascending=[*[False] * len(columns), True])
+        return ranked["customer_id"].head(most).tolist()
+
+    def ids_for_report(self, most: int) -> list[str]:
+        """Choose the customers a report carries: all where they are few, else some at risk and of every segment."""
+        everybody = to_pandas(self.tables["features"].select("customer_id").order_by("customer_id"))[
+            "customer_id"
+        ].tolist()
+        if len(everybody) <= most:
+            return everybody
+        risky = self.ids_at_risk(most // 2)
+        if "segments" not in self.tables:
+            return sorted({*risky, *everybody[: most - len(risky)]})
+        segments = to_pandas(self._joined(["segment", "monetary_total"]))
+        segments = segments.reindex(columns=["customer_id", "segment", "monetary_total"])  # a base may know no spend
+        ranked = segments.sort_values(["monetary_total", "customer_id"], ascending=[False, True])
+        place = ranked.groupby("segment").cumcount()
+        turn = ranked.assign(place=place).sort_values(["place", "segment", "customer_id"])["customer_id"]
+        rest = [each for each in turn if each not in set(risky)][: most - len(risky)]
+        return sorted({*risky, *rest})
+
+    # where things come from -----------------------------------------------------------------------
+
+    def _known(self, ids: Sequence[str]) -> pd.DataFrame:
+        columns = [column for own in _KNOWN.values() for column in own]
+        joined = self._joined(columns)
+        frame = to_pandas(joined.filter(joined.customer_id.isin(sorted(set(ids)))))
+        return frame.merge(self._birthdays(ids), on="customer_id", how="left")
+
+    def _joined(self, columns: Sequence[str]) -> ibis.Table:
+        table = self.tables["features"].select("customer_id")
+        for name, own in _KNOWN.items():
+            wanted = [
+                each for each in own if each in columns and name in self.tables and each in self.tables[name].columns
+            ]
+            if wanted:
+                table = table.left_join(self.tables[name].select("customer_id", *wanted), "customer_id")
+                table = table.drop("customer_id_right")
+        return table
+
+    def _birthdays(self, ids: Sequence[str]) -> pd.DataFrame:
+        """Give the next birthday, without its year; nobody's without an as-of date or where years alone are known."""
+        customers = self.tables.get("customers")
+        known = customers is not None and {"customer_id", "birth_date"} <= set(customers.columns)
+        if not known or self.as_of == UNDATED or _years_alone(self.profile):
+            return pd.DataFrame({"customer_id": pd.Series(dtype="str")})
+        born = to_pandas(
+            customers.filter(customers.customer_id.isin(sorted(set(ids)))).select("customer_id", "birth_date")
+        )
+        born = born.dropna().drop_duplicates("customer_id")
+        days = [_next_birthday(pd.Timestamp(each).date(), self.as_of) for each in born["birth_date"]]
+        return born[["customer_id"]].assign(birthday_next_on=pd.to_datetime(pd.Series(days, index=born.index)))
+
+    def _rows(self, name: str, ids: Sequence[str]) -> pd.DataFrame:
+        if name not in self.tables:
+            return pd.DataFrame(columns=["customer_id"])
+        table = self.tables[name]
+        return to_pandas(table.filter(table.customer_id.isin(sorted(set(ids)))).order_by(*table.columns[:2]))
+
+    def _consents(self, ids: Sequence[str]) -> pd.DataFrame:
+        """Return each customer's last word by purpose before the date; of two at one moment the refusal."""
+        if "consents" not in self.tables:
+            return pd.DataFrame(columns=["customer_id", "purpose", "granted"])
+        table = self.tables["consents"]
+        table = table.filter(table.customer_id.isin(sorted(set(ids))))
+        dated = "changed_at" in table.columns
+        if dated:
+            table = table.filter(table.changed_at.isnull() | (table.changed_at < at_midnight(self.as_of)))
+        frame = to_pandas(table).assign(granted=lambda found: found["granted"].fillna(False).astype(bool))
+        order = [*(["changed_at"] if dated else []), "granted"]
+        ranked = frame.sort_values(order, ascending=[*([True] if dated else []), False], na_position="first")
+        return ranked.drop_duplicates(["customer_id", "purpose"], keep="last")[["customer_id", "purpose", "granted"]]
+
+    def _items(self) -> tuple[str, ...]:
+        if "portrait_items" not in self.tables:
+            return ()
+        items = to_pandas(self.tables["portrait_items"])
+        return tuple(items.loc[items["status"] != "off", "item"])
+
+    def _names(self, ids: Sequence[str], *, contact: bool) -> Mapping[str, str]:
+        if find_key(self.workspace) is None:
+            if contact:
+                remedy = "Set WORKBENCH_VAULT_KEY or WORKBENCH_VAULT_KEY_FILE"
+                raise DataError(Fault("--contact", "the key of the vault is not here", "", remedy))
+            return {}
+        try:
+            people = read_vault(self.workspace, self.profile.name).to_pandas()
+        except DataError:
+            if contact:
+                raise
+            return {}  # nothing was vaulted in this profile
+        return _names_of(people[people["customer_id"].isin(set(ids))], contact=contact)
+
+    def _check(self, ids: Sequence[str], known: pd.DataFrame) -> None:
+        lacking = [each for each in dict.fromkeys(ids) if each not in set(known["customer_id"])]
+        if lacking:
+            some = self.tables["features"].select("customer_id").order_by("customer_id").limit(_NEAREST)
+            near = to_pandas(some)["customer_id"].tolist()
+            remedy = "It may have been erased, or merged into another by 02_resolve_identity"
+            raise DataError([Fault("card", f"no customer '{each}'", nearest(each, near), remedy) for each in lacking])
+
+
+def _years_alone(profile: Profile) -> bool:
+    """Tell whether some source gives the year of birth without the day."""
+    declared = [patterns_of(each.formats, "birth_date") for each in profile.sources.values()]
+    return any(
+        "%Y" in each and not {"%d", "%-d", "%j"} & set(re.findall("%-?.", each)) for own in declared for each in own
+    )
+
+
+def _next_birthday(born: dt.date, as_of: dt.date) -> dt.date:
+    """Return the next day on which someone has a birthday; 29 February is kept on 1 March in other years."""
+    for year in (as_of.year, as_of.year + 1):
+        try:
+            day = born.replace(year=year)
+        except ValueError:
+            day = dt.date(year, 3, 1)
+        if day >= as_of:
+            return day
+    return dt.date(as_of.year + 1, born.month, min(born.day, 28))
+
+
+def _names_of(people: pd.DataFrame, *, contact: bool) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for row in people.to_dict("records"):
+        name = _full_name(row)
+        if name and row["customer_id"] not in found:
+            found[row["customer_id"]] = name if contact else mask_name(name)
+    return found
+
+
+def _full_name(row: Mapping[str, Any]) -> str:
+    name = row.get("name")
+    if isinstance(name, str) and name.strip():
+        return name.strip()
+    parts = [row.get(part) for part in ("given_name", "surname")]
+    return " ".join(part.strip() for part in parts if isinstance(part, str) and part.strip())
+
+
+def mask_name(name: str) -> str:
+    """Keep the first character of a name and hide the rest.
+
+    Examples
+    --------
+    >>> mask_name("欧阳娜"), mask_name("Anna Müller")
+    ('欧**', 'A***')
+    """
+    return name[:1] + "*" * min(3, max(1, len(name) - 1))

@@ -1,0 +1,200 @@
+"""What ``workbench segments`` does: definitions listed, compared on today's customers, promoted, applied."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pandas as pd
+
+from workbench.analysis.segments.definition import SegmentDefinition, assign, assign_table, check_features
+from workbench.analysis.segments.migration import Migration, compare_placements, explain_moves
+from workbench.analysis.segments.profiles import segment_sizes
+from workbench.analysis.segments.reasons import explain_customer
+from workbench.core.errors import Fault, ProfileError
+from workbench.core.exports import export_csv, export_parquet
+from workbench.core.params.profile import load_profile
+from workbench.core.store.tables import Store
+from workbench.run.artifacts.champion import champion_path
+from workbench.run.artifacts.lock import hold_workspace
+from workbench.run.tracking.runs import Tracker
+
+if TYPE_CHECKING:
+    from workbench.core.workspace import Workspace
+    from workbench.run.tracking.registry import RegisteredDefinition
+
+__all__ = ["Comparison", "SegmentDesk", "whoami"]
+
+_WAIT_SECONDS = 5.0
+_FORMS = (".csv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two definitions applied to the same customers.
+
+    Attributes
+    ----------
+    first, second : SegmentDefinition
+    before, after : pandas.DataFrame
+        Today's customers placed by the first and by the second: customer_id, segment, definition_version.
+    migration : Migration
+    moves : pandas.DataFrame
+        As ``explain_moves`` gives it: which customers moved and in what they differ from those who stayed.
+    sizes : tuple of pandas.DataFrame
+        Of each definition, as ``segment_sizes`` gives them.
+    """
+
+    first: SegmentDefinition
+    second: SegmentDefinition
+    before: pd.DataFrame
+    after: pd.DataFrame
+    migration: Migration
+    moves: pd.DataFrame
+    sizes: tuple[pd.DataFrame, pd.DataFrame]
+
+
+class SegmentDesk:
+    """The definitions of one profile, and its customers of today.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    profile : str
+
+    Raises
+    ------
+    ProfileError
+        No such profile, or nothing is tracked yet.
+    """
+
+    def __init__(self, workspace: Workspace, profile: str):
+        self.workspace = workspace
+        self.profile = load_profile(workspace, profile)
+        if not (workspace.tracking / "mlflow.db").is_file():
+            remedy = f"workbench run {profile}"
+            raise ProfileError(Fault("mlruns/mlflow.db", "nothing is tracked yet", "", remedy))
+        self.registry = Tracker(workspace, profile).segments
+
+    def versions(self) -> list[RegisteredDefinition]:
+        """Return every registered definition, the newest first."""
+        return self.registry.versions()
+
+    def definition(self, which: str) -> SegmentDefinition:
+        """Return a definition by number, alias or version."""
+        return self.registry.definition(self.registry.find(which))
+
+    def place(self, definition: SegmentDefinition) -> pd.DataFrame:
+        """Place today's customers: customer_id, segment, definition_version.
+
+        Raises
+        ------
+        DataError
+            A feature of the definition is gone, or is counted in another unit.
+        """
+        check_features(definition, self._units())
+        return assign(definition, self._features())
+
+    def sizes(self, definition: SegmentDefinition) -> pd.DataFrame:
+        """Count today's customers by segment, as ``segment_sizes`` gives them."""
+        return segment_sizes(self.place(definition), definition.keys)
+
+    def compare(self, first: str, second: str) -> Comparison:
+        """Apply two definitions to today's customers."""
+        one, other = self.definition(first), self.definition(second)
+        before, after = self.place(one), self.place(other)
+        moves = explain_moves(before, after, self._features())
+        sizes = segment_sizes(before, one.keys), segment_sizes(after, other.keys)
+        return Comparison(one, other, before, after, compare_placements(before, after), moves, sizes)
+
+    def why(self, customer: str, which: str) -> tuple[SegmentDefinition, pd.DataFrame]:
+        """Say what put a customer into her segment by a definition.
+
+        Returns
+        -------
+        SegmentDefinition
+        pandas.DataFrame
+            As ``explain_customer`` gives it.
+
+        Raises
+        ------
+        ProfileError
+            No such customer.
+        """
+        definition = self.definition(which)
+        check_features(definition, self._units())
+        features = self._features()
+        hers = features[features["customer_id"].astype("str") == customer]
+        if hers.empty:
+            raise ProfileError(Fault("features", f"no customer '{customer}'", "A customer_id of the features table"))
+        return definition, explain_customer(definition, hers)
+
+    def promote(self, which: str, *, who: str, why: str) -> RegisteredDefinition:
+        """Make a definition the champion: the next run uses it."""
+        with hold_workspace(self.workspace, "workbench segments promote", wait_seconds=_WAIT_SECONDS):
+            promoted = self.registry.promote(which, who=who, why=why)
+            self.registry.export_champion(champion_path(self.workspace, self.profile.name))
+        return promoted
+
+    def rollback(self, *, who: str, why: str) -> RegisteredDefinition:
+        """Make the champion before this one the champion again."""
+        with hold_workspace(self.workspace, "workbench segments rollback", wait_seconds=_WAIT_SECONDS):
+            restored = self.registry.rollback(who=who, why=why)
+            self.registry.export_champion(champion_path(self.workspace, self.profile.name))
+        return restored
+
+    def assign_all(self, which: str, target: Path) -> pd.DataFrame:
+        """Place today's customers inside the engine and write customer_id, segment, definition_version to a file.
+
+        Returns
+        -------
+        pandas.DataFrame
+            segment, n; sorted by n.
+
+        Raises
+        ------
+        ProfileError
+            The file's ending is neither .csv nor .parquet.
+        """
+        if target.suffix not in _FORMS:
+            raise ProfileError(Fault("--out", f"'{target.name}'", f"A file ending in {' or '.join(_FORMS)}"))
+        definition = self.definition(which)
+        store = self._store()
+        check_features(definition, self._units())
+        placed = assign_table(definition, store.read("features")).order_by("customer_id")
+        export = export_csv if target.suffix == ".csv" else export_parquet
+        export(store.engine, placed, target)
+        counts = placed.group_by("segment").aggregate(n=placed.count())
+        return counts.to_pandas().sort_values(["n", "segment"], ascending=[False, True], ignore_index=True)
+
+    def write_moves(self, found: Comparison, target: Path) -> int:
+        """Write who is in another segment by the second definition: customer_id, before, after; return how many."""
+        both = found.before.merge(found.after, on="customer_id", suffixes=("_before", "_after"))
+        moved = both[both["segment_before"] != both["segment_after"]]
+        named = {"segment_before": "before", "segment_after": "after"}
+        frame = moved[["customer_id", *named]].rename(columns=named).sort_values("customer_id")
+        export_csv(self._store().engine, ibis.memtable(frame), target)
+        return len(frame)
+
+    def _store(self) -> Store:
+        limits = {"memory_limit_gb": self.profile.run.memory_limit_gb, "threads": self.profile.run.threads}
+        return Store(self.workspace, self.profile.name, **limits)
+
+    def _features(self) -> pd.DataFrame:
+        return self._store().frame("features")
+
+    def _units(self) -> dict[str, dict[str, Any]]:
+        from workbench.intake.features.registry import registered_units  # noqa: PLC0415
+
+        return registered_units(self._store().read("features").columns)
+
+
+def whoami() -> str:
+    """Return the name of the account that gives the command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        return "unknown"

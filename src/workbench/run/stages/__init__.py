@@ -1,0 +1,1 @@
+"""The start and the finish of a notebook."""

@@ -1,0 +1,44 @@
+"""What ``finish()`` does when a hand, not a flow, ran the notebook: publish and track."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from workbench.run.artifacts.lock import hold_workspace
+from workbench.run.artifacts.manifest import write_manifest
+from workbench.run.artifacts.people import forget_people
+
+if TYPE_CHECKING:
+    from workbench.run.stages.stage import StageRun
+
+__all__ = ["publish_by_hand"]
+
+_WAIT_SECONDS = 5.0
+
+
+def publish_by_hand(stage: StageRun) -> None:
+    """Publish what a stage staged and track it as a run of its own.
+
+    The workspace lock is held only while publishing, so an open notebook blocks no flow.
+
+    Parameters
+    ----------
+    stage : StageRun
+
+    Raises
+    ------
+    WorkspaceBusyError
+        A flow holds the workspace: what was staged stays private; run the last cell again afterwards.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a progress bar that MLflow's imports would like to have
+        from workbench.run.tracking.runs import Tracker  # noqa: PLC0415  (MLflow takes seconds to import)
+
+    summary = stage.summary()
+    with hold_workspace(stage.workspace, f"{stage.stage} by hand", wait_seconds=_WAIT_SECONDS):
+        write_manifest(stage.staging.folder, None, summary)
+        folder = stage.staging.publish()
+        if stage.stage == "02_resolve_identity":
+            forget_people(stage.workspace, stage.profile.name)
+        Tracker(stage.workspace, stage.profile.name).log_by_hand(summary, folder)

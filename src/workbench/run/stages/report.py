@@ -1,0 +1,91 @@
+"""What 14_write_report needs of the run: the facts of the page, and one page per language."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from workbench.core.stages import STAGES
+from workbench.report.cards.customer import card_page
+from workbench.report.page import RunFacts, cards_file, report_file, write_report
+from workbench.run.artifacts.publish import last_summary
+from workbench.run.services.cards import CardDesk
+
+if TYPE_CHECKING:
+    from workbench.run.stages.stage import StageRun
+
+__all__ = ["report_facts", "write_cards", "write_reports"]
+
+_VERSIONS = ("customer-portrait-workbench", "duckdb", "ibis-framework", "pandas", "scikit-learn", "matplotlib")
+
+
+def report_facts(stage: StageRun) -> RunFacts:
+    """Return what the page says about the run itself.
+
+    Parameters
+    ----------
+    stage : StageRun
+        The report stage.
+    """
+    versions = {name: importlib.metadata.version(name) for name in _VERSIONS}
+    previous = last_summary(stage.workspace, stage.profile.name)
+    return RunFacts(
+        profile=stage.profile.name,
+        run_id=stage.context.run_id,
+        as_of=stage.context.as_of,
+        goal=stage.profile.goal.model_dump(),
+        languages=stage.languages,
+        previous=previous if previous.get("status") == "done" else None,
+        pages={name: f"pages/{name}.html" for name in stage.profile.stages if name in STAGES},
+        versions={"python": platform.python_version(), **versions},
+    )
+
+
+def write_cards(stage: StageRun, *, most: int) -> int:
+    """Write the portrait cards of some customers beside the report, once per language; names are not in them.
+
+    Parameters
+    ----------
+    stage : StageRun
+    most : int
+        Customers carried: all where they are fewer, else some at risk and of every segment; 0 writes nothing.
+
+    Returns
+    -------
+    int
+        Customers carried; 0 where the customers of this profile are not tagged.
+    """
+    if not most or not {"features", "tags"} <= stage.present():
+        return 0
+    desk = CardDesk(stage.workspace, stage.profile.name, profile=stage.profile)
+    chosen = desk.cards(desk.ids_for_report(most), named=False)
+    for language in stage.languages:
+        back = report_file(language, stage.languages)
+        page = card_page(chosen, language=language, currency=stage.currency, report=back)
+        stage.keep(cards_file(language, stage.languages), page)
+    return len(chosen)
+
+
+def write_reports(
+    stage: StageRun, summaries: Sequence[Mapping[str, Any]], facts: RunFacts, *, most_findings: int, cards: int = 0
+) -> pd.DataFrame:
+    """Write the report once per language into the staging folder.
+
+    Returns
+    -------
+    DataFrame, one row per page
+        language, file, cards (portrait cards beside it), bytes.
+    """
+    rows = []
+    run = replace(facts, most_findings=most_findings, cards=cards)
+    for language in facts.languages:
+        page = write_report(summaries, run=run, folder=stage.store.folder, language=language)
+        name = report_file(language, facts.languages)
+        size = stage.keep(name, page).stat().st_size
+        rows.append({"language": language, "file": name, "cards": cards, "bytes": size})
+    return pd.DataFrame(rows)
