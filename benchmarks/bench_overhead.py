@@ -18,10 +18,11 @@ from pathlib import Path
 
 import nbformat
 import papermill
+from workbench.run.artifacts.digests import notebook_sources
 
 from workbench.core.workspace import find_workspace
-from workbench.run.artifacts.digests import notebook_sources
-from workbench.run.flows.flow import FlowOptions, run_flow
+from workbench.run.flows.flow import run_flow
+from workbench.run.flows.selection import FlowOptions
 
 ROOT = Path(__file__).parents[1]
 CLAIM = 1.8

@@ -45,7 +45,8 @@ def make_workspace(where: Path) -> Path:
 def tiny(tmp_path_factory):
     """The workspace in which the tiny profile ran from nothing, once for all test processes; not to be changed."""
     from workbench.core.workspace import find_workspace
-    from workbench.run.flows.flow import FlowOptions, run_flow
+    from workbench.run.flows.flow import run_flow
+    from workbench.run.flows.selection import FlowOptions
 
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder

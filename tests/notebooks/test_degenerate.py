@@ -5,7 +5,8 @@ import json
 import pytest
 
 from workbench.core.workspace import find_workspace
-from workbench.run.flows.flow import FlowOptions, run_flow
+from workbench.run.flows.flow import run_flow
+from workbench.run.flows.selection import FlowOptions
 
 PROFILE = """profile: small
 sources:

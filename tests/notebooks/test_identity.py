@@ -13,7 +13,8 @@ import pytest
 from workbench.core.store.tables import Store
 from workbench.core.workspace import find_workspace
 from workbench.intake.identity.vault import KEY_VARIABLE, read_vault
-from workbench.run.flows.flow import FlowOptions, run_flow
+from workbench.run.flows.flow import run_flow
+from workbench.run.flows.selection import FlowOptions
 from workbench.run.services.cards import CardDesk
 
 PROFILE = """profile: two_shops

@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from workbench.core.schema import DERIVED
-from workbench.core.stages import STAGES
+from workbench.core.stages import STAGES, TABLES
 from workbench.core.workspace import find_workspace
 from workbench.report.text import has_label
 from workbench.run.artifacts.context import stage_summary
@@ -62,7 +61,7 @@ def test_every_heading_of_a_table_has_a_name_in_both_languages(root, stage):
 def test_the_tables_have_the_columns_of_the_schema(root):
     for name in ("rfm", "segments", "churn", "rejects"):
         columns = list(pd.read_parquet(root / f"data/processed/tiny/{name}.parquet").columns)
-        assert columns == [column.name for column in DERIVED[name].columns]
+        assert columns == [column.name for column in TABLES[name].columns]
 
 
 def test_every_customer_has_one_row_of_features_rfm_and_segment(root):

@@ -1,7 +1,7 @@
-"""The tables of the workbench: names, columns, types, and which stage writes each.
+"""What a table is, and the canonical tables: what every source is mapped to.
 
-Canonical tables are what every source is mapped to; derived tables are what stages write. Column
-names carry unit and window. Contact columns never stay in a canonical table.
+The tables that stages write stand in their declarations (`workbench.core.stages`). Column names carry unit and window.
+Contact columns never stay in a canonical table.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from dataclasses import dataclass
 __all__ = [
     "CANONICAL",
     "CONTACT_COLUMNS",
-    "DERIVED",
     "ID_SPACE",
     "KINDS",
     "NEIGHBOURS",
-    "TABLES",
     "UNDATED",
     "Column",
     "Table",
+    "columns",
     "columns_of",
     "ibis_type",
 ]
@@ -69,6 +68,8 @@ class Table:
         The stage that writes it.
     open : bool
         True when further columns may stand beside the named ones.
+    own : bool
+        True for a table that a notebook of one's own writes.
     dated_by : str
         The column that says when a row became known; empty where rows carry no date.
     """
@@ -79,14 +80,15 @@ class Table:
     writer: str = "01_check_quality"
     open: bool = False
     dated_by: str = ""
+    own: bool = False
 
     def kind(self, column: str) -> str | None:
         """Return the declared kind of a column, or None."""
         return next((each.kind for each in self.columns if each.name == column), None)
 
 
-def _columns(kinds: str, contact: str = "", sensitive: str = "") -> tuple[Column, ...]:
-    """Read 'name:kind name:kind ...' into columns."""
+def columns(kinds: str, contact: str = "", sensitive: str = "") -> tuple[Column, ...]:
+    """Read ``name:kind name:kind ...`` into columns; ``contact`` and ``sensitive`` name those of them."""
     private, guarded = set(contact.split()), set(sensitive.split())
     pairs = (item.split(":") for item in kinds.split())
     return tuple(Column(name, kind, name in private, name in guarded) for name, kind in pairs)
@@ -119,21 +121,21 @@ CANONICAL = {
     for table in (
         Table(
             "customers",
-            _columns(_CUSTOMERS, " ".join(CONTACT_COLUMNS), "ethnicity religion"),
+            columns(_CUSTOMERS, " ".join(CONTACT_COLUMNS), "ethnicity religion"),
             keys=("customer_id",),
             open=True,
         ),
-        Table("transactions", _columns(_TRANSACTIONS), dated_by="ordered_at"),
+        Table("transactions", columns(_TRANSACTIONS), dated_by="ordered_at"),
         Table(
             "products",
-            _columns("product_id:id product_name:text category:category brand:category unit_cost:money"),
+            columns("product_id:id product_name:text category:category brand:category unit_cost:money"),
             keys=("product_id",),
             open=True,
         ),
-        Table("events", _columns(_EVENTS), keys=("customer_id", "occurred_at"), dated_by="occurred_at"),
+        Table("events", columns(_EVENTS), keys=("customer_id", "occurred_at"), dated_by="occurred_at"),
         Table(
             "service",
-            _columns(
+            columns(
                 "case_id:id customer_id:id opened_at:timestamp closed_at:timestamp type:category topic:category "
                 "rating:number text:text"
             ),
@@ -142,7 +144,7 @@ CANONICAL = {
         ),
         Table(
             "reviews",
-            _columns(
+            columns(
                 "customer_id:id product_id:id rating:number text:text reviewed_at:timestamp channel:category "
                 "likes:integer followers:integer"
             ),
@@ -151,13 +153,13 @@ CANONICAL = {
         ),
         Table(
             "responses",
-            _columns("customer_id:id survey:category question:category answer:text answered_at:timestamp"),
+            columns("customer_id:id survey:category question:category answer:text answered_at:timestamp"),
             keys=("customer_id", "question", "answer"),
             dated_by="answered_at",
         ),
         Table(
             "campaigns",
-            _columns(
+            columns(
                 "campaign_id:id customer_id:id sent_at:timestamp channel:category opened_at:timestamp "
                 "redeemed_at:timestamp"
             ),
@@ -166,31 +168,31 @@ CANONICAL = {
         ),
         Table(
             "experiments",
-            _columns("experiment:category customer_id:id arm:category assigned_at:timestamp"),
+            columns("experiment:category customer_id:id arm:category assigned_at:timestamp"),
             keys=("experiment", "customer_id", "arm"),
             open=True,
             dated_by="assigned_at",
         ),
         Table(
             "relations",
-            _columns("customer_id:id other_id:id kind:category"),
+            columns("customer_id:id other_id:id kind:category"),
             keys=("customer_id", "other_id"),
         ),
         Table(
             "labels",
-            _columns("customer_id:id label:flag observed_at:timestamp"),
+            columns("customer_id:id label:flag observed_at:timestamp"),
             keys=("customer_id", "label"),
             dated_by="observed_at",
         ),
         Table(
             "consents",
-            _columns("customer_id:id purpose:category granted:flag changed_at:timestamp"),
+            columns("customer_id:id purpose:category granted:flag changed_at:timestamp"),
             keys=("customer_id", "purpose", "granted"),
             dated_by="changed_at",
         ),
         Table(
             "accounts",
-            _columns(
+            columns(
                 "account_id:id parent_id:id name:text industry:category employees:number revenue:money sites:number "
                 "stage:category region:category business:text culture:text"
             ),
@@ -198,7 +200,7 @@ CANONICAL = {
         ),
         Table(
             "contacts",
-            _columns(
+            columns(
                 "contact_id:id account_id:id customer_id:id position:category function:category "
                 "decision_role:category problem:text"
             ),
@@ -214,165 +216,6 @@ NEIGHBOURS = {
         "customers": ("country", "province", "city"),
     },
 }
-
-DERIVED = {
-    table.name: table
-    for table in (
-        Table("rejects", _columns("source:category file:text line:integer column:text code:category raw:text")),
-        Table("repairs", _columns("source:category file:text line:integer column:text raw:text now:text why:category")),
-        Table(
-            "quality_conflicts",
-            _columns("source:category key:text column:text rows:integer different:integer first_line:integer"),
-        ),
-        Table(
-            "quality_profile",
-            _columns(
-                "table:category column:text type:category rows:integer filled:integer distinct:integer mean:number "
-                "bounds:text shares:text"
-            ),
-        ),
-        Table(
-            "identities",
-            _columns("source:category source_id:id customer_id:id match_probability:number"),
-            keys=("source", "source_id"),
-            writer="02_resolve_identity",
-        ),
-        Table(
-            "households",
-            _columns("customer_id:id household_id:id"),
-            keys=("customer_id",),
-            writer="02_resolve_identity",
-        ),
-        Table(
-            "identity_changes",
-            _columns("old_customer_id:id new_customer_id:id kind:category records:integer"),
-            writer="02_resolve_identity",
-        ),
-        Table(
-            "features",
-            _columns("customer_id:id"),
-            keys=("customer_id",),
-            writer="03_build_features",
-            open=True,
-        ),
-        *(
-            Table(name, (), writer="04_describe_customers", open=True)
-            for name in (
-                "profile_population",
-                "profile_variables",
-                "profile_differences",
-                "profile_pareto",
-                "profile_months",
-                "profile_cohorts",
-                "profile_bought",
-                "profile_week",
-                "profile_journey",
-                "profile_effects",
-                "profile_tree",
-                "profile_funnel",
-            )
-        ),
-        Table(
-            "rfm",
-            _columns(
-                "customer_id:id recency_days:number frequency_orders:integer monetary_total:money r_score:integer "
-                "f_score:integer m_score:integer rfm_type:category activity_status:category life_cycle_stage:category"
-            ),
-            keys=("customer_id",),
-            writer="05_score_rfm",
-        ),
-        Table(
-            "segments",
-            _columns("customer_id:id segment:category definition_version:category"),
-            keys=("customer_id",),
-            writer="06_segment_customers",
-        ),
-        *(
-            Table(name, (), writer="06_segment_customers", open=True)
-            for name in ("segment_portraits", "segment_weeks", "segment_journeys")
-        ),
-        Table(
-            "segment_kinds", _columns("customer_id:id"), keys=("customer_id",), writer="06_segment_customers", open=True
-        ),
-        Table(
-            "churn",
-            _columns(
-                "customer_id:id churn_probability:number purchase_probability:number cut_off:date "
-                "model_version:category"
-            ),
-            keys=("customer_id",),
-            writer="08_predict_churn",
-        ),
-        Table(
-            "churn_reasons",
-            _columns("customer_id:id rank:integer feature:category value:text contribution:number direction:category"),
-            writer="08_predict_churn",
-        ),
-        Table(
-            "purchase_propensity",
-            _columns("customer_id:id category:category purchase_probability:number cut_off:date"),
-            writer="08_predict_churn",
-        ),
-        Table(
-            "value",
-            _columns(
-                "customer_id:id expected_orders:number expected_value:number value_low:number value_high:number "
-                "p_alive:number"
-            ),
-            keys=("customer_id",),
-            writer="09_value_customers",
-        ),
-        Table(
-            "next_purchase",
-            _columns(
-                "customer_id:id buy_probability:number next_purchase_at:date next_purchase_low:date "
-                "next_purchase_high:date"
-            ),
-            keys=("customer_id",),
-            writer="09_value_customers",
-        ),
-        Table(
-            "tags",
-            _columns(
-                "customer_id:id tag:category item:category value:category since:date as_of:date expires_at:date "
-                "evidence:text version:integer"
-            ),
-            keys=("customer_id", "tag"),
-            writer="12_tag_customers",
-        ),
-        Table(
-            "portraits",
-            _columns("customer_id:id as_of:date"),
-            keys=("customer_id",),
-            writer="12_tag_customers",
-            open=True,
-        ),
-        Table(
-            "portrait_items",
-            _columns(
-                "item:category group:category status:category tags:integer customers:integer share:number lacks:text"
-            ),
-            keys=("item",),
-            writer="12_tag_customers",
-        ),
-        Table(
-            "tag_values",
-            _columns("tag:category value:category customers:integer share:number"),
-            keys=("tag", "value"),
-            writer="12_tag_customers",
-        ),
-        *(
-            Table(name, _columns(f"{key}:id"), keys=(key,), writer="12_tag_customers", open=True)
-            for name, key in (
-                ("account_portraits", "account_id"),
-                ("account_groups", "group_id"),
-                ("account_committees", "contact_id"),
-            )
-        ),
-    )
-}
-
-TABLES = {**CANONICAL, **DERIVED}
 
 
 def ibis_type(kind: str) -> str:

@@ -22,6 +22,7 @@ from workbench.report.drawings import Drawings
 from workbench.report.goals import judge_goal
 from workbench.report.html import Speaker, badge, image_uri, mark, render, unbroken
 from workbench.report.numbers import show
+from workbench.report.own_content import own_html
 from workbench.report.tables import WRITTEN, table_html
 from workbench.report.text import label, say, texts
 
@@ -145,7 +146,7 @@ def key_findings(
     """
     found = []
     for at, summary in enumerate(summaries):
-        for finding in summary.get("findings") or () if summary["stage"] != REPORT_STAGE else ():
+        for finding in _keyed(summary) if summary["stage"] != REPORT_STAGE else ():
             rank = (not finding.get("key_finding"), -float(finding.get("weight") or 0), at, len(found))
             found.append((rank, finding, summary))
     found.sort(key=lambda each: each[0])
@@ -160,12 +161,29 @@ def key_findings(
 
 def heading_of(summary: Mapping[str, Any], language: str) -> str:
     """Return the answer that heads a stage's section: the heading of its heaviest finding that has one."""
-    with_heading = [each for each in summary.get("findings") or () if f"{each['key']}_heading" in texts()]
+    with_heading = [finding for finding in _keyed(summary) if f"{finding['key']}_heading" in texts()]
     if not with_heading:
-        stage = STAGES.get(summary["stage"])
-        return stage.question[language] if stage else label(summary["stage"], language)
+        return _question(summary, language) or label(summary["stage"], language)
     chosen = max(with_heading, key=lambda each: float(each.get("weight") or 0))
     return say(f"{chosen['key']}_heading", language, chosen["values"], summary.get("currency") or "")
+
+
+def _keyed(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the findings whose sentences stand among the texts; a notebook of one's own brings its own."""
+    return [finding for finding in summary.get("findings") or () if "key" in finding]
+
+
+def _question(summary: Mapping[str, Any], language: str) -> str:
+    stage = STAGES.get(summary["stage"])
+    return (stage.question if stage else summary.get("question") or {}).get(language, "")
+
+
+def _sentence(entry: Mapping[str, Any], summary: Mapping[str, Any], language: str) -> Markup:
+    """Return a sentence of the report, or a text of one's own, with its values."""
+    currency = summary.get("currency") or ""
+    if "text" in entry:
+        return own_html(entry, language, currency)
+    return Speaker(language, currency)(entry["key"], entry.get("values"))
 
 
 def _cards(run: RunFacts, language: str) -> dict[str, str] | None:
@@ -220,7 +238,7 @@ def _section(summary: Mapping[str, Any], run: RunFacts, pictures: _Pictures, lan
         "id": stage,
         "status": status,
         "name": label(stage, language),
-        "question": STAGES[stage].question[language] if stage in STAGES else "",
+        "question": _question(summary, language),
         "page": run.pages.get(stage, ""),
         "heading": "",
         "notes": [],
@@ -252,9 +270,8 @@ def _skipped(summary: Mapping[str, Any], language: str) -> dict[str, Any]:
 
 
 def _answered(summary: Mapping[str, Any], pictures: _Pictures, language: str) -> dict[str, Any]:
-    speak = Speaker(language, summary.get("currency") or "")
-    ranked = sorted(summary.get("findings") or (), key=lambda each: -float(each.get("weight") or 0))
-    sentences = [speak(each["key"], each["values"]) for each in ranked]
+    ranked = sorted(summary.get("findings") or (), key=lambda finding: -float(finding.get("weight") or 0))
+    sentences = [_sentence(finding, summary, language) for finding in ranked]
     how = f"how_to_read_{summary['stage']}"
     reused = summary.get("reused_from")
     return {
@@ -273,7 +290,8 @@ def _answered(summary: Mapping[str, Any], pictures: _Pictures, language: str) ->
 
 def _shown_table(shown: Mapping[str, Any], summary: Mapping[str, Any], language: str) -> dict[str, Any]:
     title_key = shown.get("title_key")
-    title = say(title_key, language, shown.get("values")) if title_key in texts() else label(shown["name"], language)
+    own = shown.get("title", {}).get(language) or label(shown["name"], language)
+    title = say(title_key, language, shown.get("values")) if title_key in texts() else own
     note_key = shown.get("note_key")
     return {
         "title": title,
@@ -323,8 +341,7 @@ def _population(summaries: Sequence[Mapping[str, Any]], language: str) -> dict[s
 def _limits(summaries: Sequence[Mapping[str, Any]], language: str) -> list[dict[str, Any]]:
     said = []
     for summary in summaries:
-        speak = Speaker(language, summary.get("currency") or "")
-        sentences = [speak(each["key"], each.get("values")) for each in summary.get("limits") or ()]
+        sentences = [_sentence(limit, summary, language) for limit in summary.get("limits") or ()]
         if sentences:
             said.append({"name": label(summary["stage"], language), "sentences": sentences})
     return said

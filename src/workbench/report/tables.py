@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
@@ -15,7 +15,10 @@ from workbench.core.errors import Fault, WorkbenchError, listed
 from workbench.report.numbers import VALUE_KINDS, is_missing, show
 from workbench.report.text import NAME_KINDS, label, say
 
-__all__ = ["WRITTEN", "sort_key", "table_html"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["WRITTEN", "by_group", "sort_key", "table_html"]
 
 LONG = 15  # rows from which a table can be filtered and sorted
 WRITTEN = "written"  # a number already written for the reader: set to the right, else left as it is
@@ -128,6 +131,12 @@ def _row(row: Sequence[Any], kinds: Sequence[str], language: str, currency: str)
             )
         )
     return Markup("<tr>{}</tr>").format(Markup("").join(cells))
+
+
+def by_group(frame: pd.DataFrame, column: str, groups: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
+    """Return the rows of each group of a frame, of the groups named in their order, else of all as they come first."""
+    names = list(frame[column].unique()) if groups is None else groups
+    return {name: frame[frame[column] == name] for name in names}
 
 
 def sort_key(value: Any) -> str:

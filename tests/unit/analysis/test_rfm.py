@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from workbench.analysis.rfm import scores as rfm
 from workbench.core.errors import DataError, ProfileError
-from workbench.core.schema import DERIVED
+from workbench.core.stages import TABLES
 
 
 def features_of(recency, orders, money, **more):
@@ -161,7 +161,7 @@ def test_the_rfm_table_has_exactly_the_columns_of_the_schema():
     features = random_features()
     scores = rfm.score_rfm(features).scores
     table = rfm.build_rfm(features.sample(frac=1, random_state=2), scores)
-    assert table.columns.tolist() == [column.name for column in DERIVED["rfm"].columns]
+    assert table.columns.tolist() == [column.name for column in TABLES["rfm"].columns]
     assert table["customer_id"].is_monotonic_increasing and table["customer_id"].is_unique
     assert (table["activity_status"].isna() == (table["rfm_type"] == "no_purchase")).all()
     assert ((table["life_cycle_stage"] == "prospect") == (table["rfm_type"] == "no_purchase")).all()

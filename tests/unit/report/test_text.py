@@ -5,8 +5,7 @@ import re
 import pytest
 
 from workbench.core.errors import WorkbenchError
-from workbench.core.schema import TABLES
-from workbench.core.stages import STAGES
+from workbench.core.stages import STAGES, TABLES
 from workbench.report import text
 from workbench.report.numbers import LANGUAGES, VALUE_KINDS
 from workbench.report.text import has_label, label, pieces, placeholders, say, texts

@@ -18,7 +18,8 @@ def toy_root(tmp_path):
 def toy_done(tmp_path_factory):
     """A workspace whose toy profile has run to the end once; not to be changed."""
     from workbench.core.workspace import find_workspace
-    from workbench.run.flows.flow import FlowOptions, run_flow
+    from workbench.run.flows.flow import run_flow
+    from workbench.run.flows.selection import FlowOptions
 
     root = toy.make_toy_workspace(tmp_path_factory.mktemp("done") / "toy")
     return root, run_flow(find_workspace(root), "toy", FlowOptions())

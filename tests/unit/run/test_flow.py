@@ -15,8 +15,9 @@ import pytest
 from workbench.core.errors import DataError, ProfileError, StageError, WorkspaceBusyError
 from workbench.core.workspace import find_workspace
 from workbench.run.artifacts.lock import hold_workspace
-from workbench.run.flows.flow import FlowOptions, run_flow
+from workbench.run.flows.flow import run_flow
 from workbench.run.flows.outcome import describe
+from workbench.run.flows.selection import FlowOptions
 
 
 def flow(root, **options):

@@ -12,7 +12,8 @@ from workbench.core.stages import SECTIONS, STAGES
 from workbench.core.workspace import find_workspace
 from workbench.run.artifacts.context import CONTEXT_VARIABLE, RunContext
 from workbench.run.artifacts.manifest import write_manifest
-from workbench.run.flows.flow import FlowOptions, run_flow
+from workbench.run.flows.flow import run_flow
+from workbench.run.flows.selection import FlowOptions
 from workbench.run.stages import telling
 from workbench.run.stages.stage import start
 

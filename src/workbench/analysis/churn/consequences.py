@@ -84,7 +84,12 @@ def leading_effects(study: ChurnStudy) -> pd.DataFrame:
 
 
 def group_results(
-    study: ChurnStudy, segments: pd.DataFrame, features: pd.DataFrame, *, definition: SegmentDefinition | None = None
+    study: ChurnStudy,
+    segments: pd.DataFrame,
+    features: pd.DataFrame,
+    *,
+    definition: SegmentDefinition | None = None,
+    least: int = 0,
 ) -> pd.DataFrame:
     """Return ``groups.judge_groups`` of the tested customers.
 
@@ -100,6 +105,8 @@ def group_results(
         What made the segments. With dated labels it is applied to the features as they stood at the cut-off of the
         test: customers are placed by what was known of them then. The definition itself was found later, which makes no
         difference to a comparison within a group.
+    least : int
+        Fewest customers of a group that is shown.
     """
     if study.result.model is None:
         return judge_groups(pd.DataFrame(columns=["customer_id", "label", "churn_probability"]), pd.DataFrame())
@@ -109,7 +116,7 @@ def group_results(
         asked = [name for name in GROUPINGS if name in table.columns and name not in known.columns]
         if asked:
             known = known.merge(table[["customer_id", *asked]], on="customer_id", how="left")
-    return judge_groups(study.result.predictions, known)
+    return judge_groups(study.result.predictions, known, least=least)
 
 
 def segments_lack(study: ChurnStudy, definition: SegmentDefinition | None) -> tuple[str, ...]:

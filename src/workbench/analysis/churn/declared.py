@@ -8,19 +8,18 @@ from datetime import date
 import ibis
 import pandas as pd
 
-from workbench.analysis.intervals import wilson
+from workbench.analysis.intervals import SMALL_CELL, wilson
 from workbench.core.store.tables import to_pandas
 
 __all__ = ["declared_reasons"]
 
-LEAST = 10  # customers who said something, before it is shown
 MOST = 10  # rows shown
 MOST_ANSWERS = 12  # distinct answers of a question that is read as a choice
 COLUMNS = ("said_in", "said", "n", "left", "share", "low", "high", "others_share")
 
 
 def declared_reasons(
-    tables: Mapping[str, ibis.Table], predictions: pd.DataFrame, *, cut_off: date | None
+    tables: Mapping[str, ibis.Table], predictions: pd.DataFrame, *, cut_off: date | None, least: int = SMALL_CELL
 ) -> pd.DataFrame:
     """Compare how many left among those who said something with how many of the others did.
 
@@ -33,13 +32,15 @@ def declared_reasons(
         customer_id, label of the tested customers.
     cut_off : date or None
         Of the test; None: rows without a date are read, too.
+    least : int
+        Customers who said something, and others, before it is shown.
 
     Returns
     -------
     pandas.DataFrame
         said_in (service, responses), said, n (tested customers who said it), left, share, low, high (Wilson), and
-        others_share (of those tested who did not say it); at least ten customers said each; sorted by the distance of
-        the shares. It is an association, no cause.
+        others_share (of those tested who did not say it); at least ``least`` customers said each; sorted by the
+        distance of the shares. It is an association, no cause.
     """
     if predictions.empty:
         return pd.DataFrame(columns=list(COLUMNS))
@@ -49,7 +50,7 @@ def declared_reasons(
     for said_in, said, people in found:
         mine = labels[labels.index.isin(people)]
         rest = labels[~labels.index.isin(people)]
-        if len(mine) >= LEAST and len(rest) >= LEAST:
+        if len(mine) >= least and len(rest) >= least:
             low, high = wilson(int(mine.sum()), len(mine))
             row = (said_in, said, len(mine), int(mine.sum()), mine.mean(), float(low), float(high), rest.mean())
             rows.append(row)

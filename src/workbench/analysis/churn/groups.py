@@ -22,7 +22,7 @@ COLUMNS = ("grouping", "group", "n", "positives", "observed", "low", "high", "pr
 
 
 def judge_groups(
-    predictions: pd.DataFrame, attributes: pd.DataFrame, *, groupings: Sequence[str] = GROUPINGS
+    predictions: pd.DataFrame, attributes: pd.DataFrame, *, groupings: Sequence[str] = GROUPINGS, least: int = LEAST
 ) -> pd.DataFrame:
     """Compare predicted with observed risk, and the ranking, in each group of the tested customers.
 
@@ -33,6 +33,8 @@ def judge_groups(
     attributes : pandas.DataFrame
         One row per customer: customer_id and any of the groupings; sensitive attributes are not asked for.
     groupings : sequence of str
+    least : int
+        Fewest customers of a group that is shown; at least 30, below which nothing can be judged.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def judge_groups(
         grouping, group, n, positives, observed (share), low, high (Wilson interval, widened for the number of groups
         of the grouping by Bonferroni's z), predicted (mean probability), auc and auc_error (standard error; missing
         with fewer than ten of an outcome), verdict (fits, understated, overstated: predicted outside of the interval).
-        Groups under 30 customers are left out; at most the eight largest of a grouping; a grouping with one group is
+        Smaller groups are left out; at most the eight largest of a grouping; a grouping with one group is
         left out.
     """
     if predictions.empty:
@@ -51,7 +53,7 @@ def judge_groups(
     for name in asked:
         values = _bands(joined[name]) if name == "age" else joined[name]
         sizes = values.value_counts()
-        kept = sizes[sizes >= LEAST].sort_index(kind="stable").sort_values(ascending=False, kind="stable")
+        kept = sizes[sizes >= max(LEAST, least)].sort_index(kind="stable").sort_values(ascending=False, kind="stable")
         for group in kept.index[:MOST_GROUPS] if len(kept) > 1 else ():
             rows.append(_row(name, group, joined[values == group], count=min(len(kept), MOST_GROUPS)))
     return pd.DataFrame(rows, columns=list(COLUMNS))

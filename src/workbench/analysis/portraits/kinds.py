@@ -11,7 +11,7 @@ from workbench.analysis.portraits.crosses import cross_tags
 from workbench.analysis.portraits.groups import group_sizes
 from workbench.analysis.segments.definition import SegmentDefinition, assign
 
-__all__ = ["KIND_COLUMNS", "apply_kinds", "cross_kinds", "size_kinds"]
+__all__ = ["KIND_COLUMNS", "apply_kinds", "cross_kinds", "side_by_side", "size_kinds"]
 
 KIND_COLUMNS = ("kind", "segment", "n", "share", "low", "high", "value_share", "dominated", "suppressed")
 
@@ -72,6 +72,23 @@ def size_kinds(
     ]  # fmt: skip
     table = pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=list(KIND_COLUMNS))
     return table[list(KIND_COLUMNS)]
+
+
+def side_by_side(first: pd.DataFrame, *others: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the columns of tables of one row per customer side by side; a column of two tables is the first's.
+
+    Parameters
+    ----------
+    first : DataFrame
+        Its customers are kept, in its order.
+    *others : DataFrame or None
+        None adds nothing.
+    """
+    for other in others:
+        if other is not None:
+            fresh = [name for name in other.columns if name not in first.columns or name == "customer_id"]
+            first = first.merge(other[fresh], on="customer_id", how="left", validate="one_to_one")
+    return first
 
 
 def cross_kinds(applied: pd.DataFrame, first: str, second: str, *, least: int = SMALL_CELL) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def study_groups(
     groups: pd.DataFrame,
     tables: Mapping[str, ir.Table],
     *,
-    scores: Sequence[pd.DataFrame] = (),
+    scores: Sequence[pd.DataFrame | None] = (),
     as_of: date,
     by: str = "group",
     keys: Sequence[str] | None = None,
@@ -63,7 +63,7 @@ def study_groups(
         customer_id and the column ``by``. Who is ``unknown`` there is in no group and not in the base.
     tables : mapping of str to ibis.Table
         transactions and products, where they exist; events, campaigns, reviews and service for the journey.
-    scores : sequence of DataFrame
+    scores : sequence of DataFrame or None
         Further tables of one row per customer, whose columns are variables too (RFM, churn, tags); a name that features
         has already is left out.
     as_of : date
@@ -81,7 +81,7 @@ def study_groups(
     known, groups = features, groups[["customer_id", by]].rename(columns={by: "group"})
     groups = groups[groups["group"] != UNKNOWN.key].reset_index(drop=True)
     keys = None if keys is None else [key for key in keys if key != UNKNOWN.key]
-    for each in scores:
+    for each in filter(lambda frame: frame is not None, scores):
         fresh = ["customer_id", *(name for name in each.columns if name not in known.columns)]
         known = known.merge(each[fresh], on="customer_id", how="left")
     orders = tables.get("transactions")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.analysis.rfm.life_cycle import BOUNDS_DAYS, activity_status, life_cycle_stage
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
-from workbench.core.schema import DERIVED
+from workbench.core.stages import TABLES
 
 __all__ = [
     "CUTS",
@@ -241,7 +241,7 @@ def build_rfm(
         activity_status=activity_status(scores["recency_days"].where(_bought(scores)), bounds=bounds),
         life_cycle_stage=life_cycle_stage(ordered, bounds=bounds),
     )
-    return rfm[[column.name for column in DERIVED["rfm"].columns]]
+    return rfm[[column.name for column in TABLES["rfm"].columns]]
 
 
 def _bought(frame: pd.DataFrame) -> pd.Series:

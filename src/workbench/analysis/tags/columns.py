@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import ibis.expr.datatypes as dt
 
-from workbench.core.schema import CANONICAL, DERIVED, ibis_type
+from workbench.core.schema import CANONICAL, ibis_type
+from workbench.core.stages import TABLES
 from workbench.core.tags.items import ITEMS
 from workbench.intake.expressions import ATTRIBUTE
 from workbench.intake.features.registry import REGISTRY, window_features
@@ -93,7 +94,7 @@ def known_columns(
     """
     known = {name: KnownColumn(_customer_kind(name, kind), f"customers.{name}") for name, kind in _attributes()}
     for table in _PER_CUSTOMER:
-        for column in DERIVED[table].columns:
+        for column in TABLES[table].columns:
             known[column.name] = KnownColumn(column.kind, table)
     known |= {name: KnownColumn("number", "value") for name in _VALUE}
     known |= {name: KnownColumn("category", "churn_reasons") for name in _REASON}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,16 @@ import yaml
 from pydantic import ValidationError
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean, listed
+from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.params.run import GoalParams, RunParams
 from workbench.core.params.sources import SourceParams
 from workbench.core.schema import CANONICAL, columns_of
 from workbench.core.section import Section
-from workbench.core.stages import SECTIONS, STAGES
+from workbench.core.stages import SECTIONS, STAGES, ordered
 from workbench.core.yaml_lines import MarkedYaml, read_yaml
 
 if TYPE_CHECKING:
+    from workbench.core.stages.stage import Stage
     from workbench.core.workspace import Workspace
 
 __all__ = ["DEMO_DATA", "LANGUAGES", "TOP_LEVEL", "Profile", "is_profile_name", "load_profile", "profile_names"]
@@ -28,6 +30,8 @@ __all__ = ["DEMO_DATA", "LANGUAGES", "TOP_LEVEL", "Profile", "is_profile_name", 
 LANGUAGES = ("en", "zh")
 DEMO_DATA = ("journey", "tiny", "b2b", "jewellery")
 TOP_LEVEL = ("profile", "language", "as_of", "engine", "demo_data", "credit", "sources", "goal", "run")
+# parameters that have a new name
+MOVED = {"04_describe_customers.min_cell": "run.min_cell", "12_tag_customers.least_group": "run.min_cell"}
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 _VARIABLE = re.compile(r"^env:[A-Za-z_][A-Za-z0-9_]*$")
 
@@ -51,8 +55,10 @@ class Profile:
     sources : dict of str to SourceParams
     goal : GoalParams
     run : RunParams
-    sections : dict of str to Section
+    sections : mapping of str to Section
         The parameters of every stage.
+    own : dict of str to Stage
+        The declarations of notebooks of one's own.
     shown : str
         How its file is called in messages.
     """
@@ -66,14 +72,20 @@ class Profile:
     sources: dict[str, SourceParams]
     goal: GoalParams
     run: RunParams
-    sections: dict[str, Section]
+    sections: Mapping[str, Section]
+    own: dict[str, Stage]
     shown: str
     marks: MarkedYaml = field(repr=False, compare=False)
 
     @property
     def stages(self) -> list[str]:
-        """The stages to run, in number order."""
-        return sorted(self.run.stages) if self.run.stages is not None else list(STAGES)
+        """The stages to run, in number order, the report last."""
+        chosen = self.run.stages if self.run.stages is not None else list(STAGES)
+        return ordered([*chosen, *self.run.also])
+
+    def stage(self, name: str) -> Stage:
+        """Return the declaration of a stage, ours or a notebook of one's own."""
+        return self.own[name] if name in self.own else STAGES[name]
 
     @property
     def currency(self) -> str:
@@ -195,7 +207,9 @@ class _ProfileReader:
         self.faults.append(Fault(self.where(path), found, expected, remedy))
 
     def read(self, name: str) -> Profile:
-        known = (*TOP_LEVEL, *SECTIONS)
+        own = self._own_notebooks()
+        models = SECTIONS | {stage: declared.parameters for stage, declared in own.items()}
+        known = (*TOP_LEVEL, *models)
         for key in self.content:
             if key not in known:
                 self.fault((key,), f"unknown key '{key}'", "", did_you_mean(key, known))
@@ -210,7 +224,8 @@ class _ProfileReader:
             sources=self._sources(name),
             goal=self._section(GoalParams, ("goal",)),
             run=self._run(),
-            sections=_with_shared_scales({stage: self._section(model, (stage,)) for stage, model in SECTIONS.items()}),
+            sections=_with_shared_scales({stage: self._section(model, (stage,)) for stage, model in models.items()}),
+            own=own,
             shown=self.shown,
             marks=self.marked,
         )
@@ -277,7 +292,9 @@ class _ProfileReader:
         trail = tuple(str(part) for part in error["loc"])
         at = (*path, *(part for part in trail if not part.startswith(("function-", "list[", "dict["))))
         section = ".".join(path)
-        if error["type"] == "extra_forbidden":
+        if error["type"] == "extra_forbidden" and (moved := MOVED.get(".".join((*path, *trail)))):
+            self.fault(at, f"{section}: '{trail[-1]}' is called {moved} now", "", f"Write it as {moved}")
+        elif error["type"] == "extra_forbidden":
             names = _fields_at(model, trail[:-1])
             self.fault(
                 at, f"{section}: unknown key '{trail[-1]}'", f"Known keys: {listed(names)}", _near(trail[-1], names)
@@ -293,13 +310,33 @@ class _ProfileReader:
     def _run(self) -> RunParams:
         run = self._section(RunParams, ("run",))
         for at, stage in enumerate(run.stages or []):
-            if stage not in STAGES:
+            if stage not in STAGES and not is_own_name(stage):
                 self.fault(("run", "stages", at), f"unknown stage '{stage}'", "", did_you_mean(stage, STAGES))
+        for at, stage in enumerate(run.also):
+            if not is_own_name(stage):
+                expected = "A notebook of your own: two digits, a verb, an object, none of ours, such as 15_study_gifts"
+                self.fault(("run", "also", at), f"'{stage}' cannot be named here", expected)
         if run.stages == []:
             self.fault(("run", "stages"), "no stage to run", "At least one", "Leave the key out to run all")
-        if run.stages is not None and len(set(run.stages)) < len(run.stages):
+        named = [*(run.stages or []), *run.also]
+        if len(set(named)) < len(named):
             self.fault(("run", "stages"), "a stage named twice", "Each stage once")
         return run
+
+    def _own_notebooks(self) -> dict[str, Stage]:
+        """Read the declarations of the notebooks that the profile names and that are none of ours."""
+        run = self.content.get("run")
+        lists = [run.get(key) for key in ("stages", "also")] if isinstance(run, dict) else []
+        named = [name for names in lists if isinstance(names, list) for name in names if isinstance(name, str)]
+        own = {}
+        for name in filter(is_own_name, named):
+            try:
+                own[name] = own_stage(self.workspace.notebooks, name)
+            except ProfileError as error:
+                self.faults += [
+                    replace(fault, where=f"{self.where(('run',))}: {fault.where}") for fault in error.faults
+                ]
+        return own
 
     def _sources(self, profile: str) -> dict[str, SourceParams]:
         given = self._mapping(("sources",))

@@ -20,7 +20,20 @@ class RunParams(Section):
     """How the flow runs."""
 
     stages: list[str] | None = knob(
-        None, en="Stages to run, in number order; default: all", zh="要运行的阶段，按编号；默认全部"
+        None, en="Stages to run, in number order; default: all of ours", zh="要运行的阶段，按编号；默认全部内置阶段"
+    )
+    also: list[str] = knob(
+        [],
+        en="Notebooks of your own to run beside the stages: stems in notebooks/, such as 15_study_gifts",
+        zh="与各阶段一同运行的自有笔记本：notebooks/ 中的文件名（不含扩展名），如 15_study_gifts",
+    )
+    min_cell: int = knob(
+        10,
+        unit="customers",
+        en="Fewest customers behind a number that is shown",
+        zh="展示一个数字所需的最少客户数",
+        ge=3,
+        le=1000,
     )
     memory_limit_gb: float = knob(3.0, unit="GB", en="Memory the engine may use", zh="引擎可用内存", ge=0.25, le=1024)
     threads: int = knob(

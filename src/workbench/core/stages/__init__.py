@@ -1,35 +1,33 @@
-"""The stages, one declaration each."""
+"""The stages: one module each, which declares ``STAGE``. A module put into this folder is a stage."""
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
-from workbench.core.stages.build_features import BuildFeatures
-from workbench.core.stages.check_quality import CheckQuality
-from workbench.core.stages.describe_customers import DescribeCustomers
-from workbench.core.stages.predict_churn import PredictChurn
-from workbench.core.stages.resolve_identity import ResolveIdentity
-from workbench.core.stages.score_rfm import ScoreRfm
-from workbench.core.stages.segment_customers import SegmentCustomers
-from workbench.core.stages.stage import STAGES
-from workbench.core.stages.tag_customers import TagCustomers
-from workbench.core.stages.value_customers import ValueCustomers
-from workbench.core.stages.write_report import WriteReport
-
 if TYPE_CHECKING:
+    from workbench.core.schema import Table
     from workbench.core.section import Section
+    from workbench.core.stages.stage import Stage
 
-__all__ = ["SECTIONS", "STAGES"]
+__all__ = ["FIRST", "LAST", "SECTIONS", "STAGES", "TABLES", "ordered"]
 
-SECTIONS: dict[str, type[Section]] = {
-    "01_check_quality": CheckQuality,
-    "02_resolve_identity": ResolveIdentity,
-    "03_build_features": BuildFeatures,
-    "04_describe_customers": DescribeCustomers,
-    "05_score_rfm": ScoreRfm,
-    "06_segment_customers": SegmentCustomers,
-    "08_predict_churn": PredictChurn,
-    "09_value_customers": ValueCustomers,
-    "12_tag_customers": TagCustomers,
-    "14_write_report": WriteReport,
-}
+_BASE = "stage"
+
+
+def _declared() -> dict[str, Stage]:
+    names = [module.name for module in iter_modules(__path__) if module.name != _BASE]
+    stages = [import_module(f"{__name__}.{name}").STAGE for name in names]
+    return {stage.name: stage for stage in sorted(stages, key=lambda stage: stage.name)}
+
+
+STAGES: dict[str, Stage] = _declared()
+SECTIONS: dict[str, type[Section]] = {name: stage.parameters for name, stage in STAGES.items()}
+TABLES: dict[str, Table] = {name: table for stage in STAGES.values() for name, table in stage.written().items()}
+FIRST, LAST = min(STAGES), max(STAGES)
+
+
+def ordered(names: list[str]) -> list[str]:
+    """Put stages into the order they run in: by number, the report last."""
+    return sorted(names, key=lambda name: (name == LAST, name))

@@ -1,4 +1,4 @@
-"""Parameters of 03_build_features."""
+"""The declaration of 03_build_features."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
+from workbench.core.schema import CANONICAL, Table, columns
 from workbench.core.section import Section, knob
+from workbench.core.stages.stage import Stage
 
-__all__ = ["BuildFeatures", "ScaleParams"]
+__all__ = ["BuildFeatures", "STAGE", "ScaleParams"]
 
 
 class ScaleParams(Section):
@@ -108,3 +110,18 @@ class BuildFeatures(Section):
         if any(day < 1 for day in days) or len(set(days)) < len(days):
             raise ValueError("windows are whole days from 1, each once")
         return sorted(days)
+
+
+STAGE = Stage(
+    "03_build_features",
+    {"en": "What did each customer do, as of the date?", "zh": "截至该日期，每位客户做过什么？"},
+    BuildFeatures,
+    tables=(Table("features", columns("customer_id:id"), keys=("customer_id",), open=True),),
+    reads=tuple(CANONICAL),
+    needs=(("customers", "transactions.customer_id"),),
+    unlocks={
+        "en": "one row of features per customer, and every later stage",
+        "zh": "每位客户一行特征，以及其后的所有阶段",
+    },
+    borrows=("run.min_cell",),
+)

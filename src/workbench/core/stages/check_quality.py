@@ -1,12 +1,14 @@
-"""Parameters of 01_check_quality."""
+"""The declaration of 01_check_quality."""
 
 from __future__ import annotations
 
 import datetime as dt
 
+from workbench.core.schema import CANONICAL, Table, columns
 from workbench.core.section import Section, knob
+from workbench.core.stages.stage import Stage
 
-__all__ = ["CheckQuality"]
+__all__ = ["CheckQuality", "STAGE"]
 
 
 class CheckQuality(Section):
@@ -39,3 +41,28 @@ class CheckQuality(Section):
         zh="最新记录距统计日超过此天数视为陈旧",
         ge=0,
     )
+
+
+STAGE = Stage(
+    "01_check_quality",
+    {"en": "Is the raw data fit to use?", "zh": "原始数据可用吗？"},
+    CheckQuality,
+    tables=(
+        *CANONICAL.values(),
+        Table("rejects", columns("source:category file:text line:integer column:text code:category raw:text")),
+        Table("repairs", columns("source:category file:text line:integer column:text raw:text now:text why:category")),
+        Table(
+            "quality_conflicts",
+            columns("source:category key:text column:text rows:integer different:integer first_line:integer"),
+        ),
+        Table(
+            "quality_profile",
+            columns(
+                "table:category column:text type:category rows:integer filled:integer distinct:integer mean:number "
+                "bounds:text shares:text"
+            ),
+        ),
+    ),
+    inputs=("sources",),
+    hands_over="people",
+)

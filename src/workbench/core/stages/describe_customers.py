@@ -1,10 +1,12 @@
-"""Parameters of 04_describe_customers."""
+"""The declaration of 04_describe_customers."""
 
 from __future__ import annotations
 
+from workbench.core.schema import CANONICAL, Table
 from workbench.core.section import Section, knob
+from workbench.core.stages.stage import Stage
 
-__all__ = ["DescribeCustomers"]
+__all__ = ["DescribeCustomers", "STAGE"]
 
 
 class DescribeCustomers(Section):
@@ -14,14 +16,6 @@ class DescribeCustomers(Section):
         12, unit="values", en="Values shown of a categorical variable", zh="分类变量展示的取值个数", ge=2, le=50
     )
     cohort_months: int = knob(12, unit="months", en="Months a cohort is followed", zh="同期群跟踪的月数", ge=2, le=60)
-    min_cell: int = knob(
-        10,
-        unit="customers",
-        en="Fewest customers behind a number that is shown",
-        zh="展示一个数字所需的最少客户数",
-        ge=3,
-        le=1000,
-    )
     outcome: str = knob(
         "auto",
         en="Outcome to explain: spend, repeat, label, a variable of two values or a number; auto takes the label, else "
@@ -49,3 +43,23 @@ class DescribeCustomers(Section):
         500, unit="resamples", en="Resamples for intervals", zh="区间估计的重抽样次数", ge=100, le=10000
     )
     seed: int = knob(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
+
+
+_PROFILES = (
+    "population", "variables", "differences", "pareto", "months", "cohorts", "bought", "week", "journey", "effects",
+    "tree", "funnel",
+)  # fmt: skip
+
+STAGE = Stage(
+    "04_describe_customers",
+    {
+        "en": "Who are the customers, where are they from, and how do they behave?",
+        "zh": "客户是谁、来自哪里、行为如何？",
+    },
+    DescribeCustomers,
+    tables=tuple(Table(f"profile_{name}", (), open=True) for name in _PROFILES),
+    reads=("features", *CANONICAL),
+    needs=(("features",),),
+    unlocks={"en": "the overall portrait", "zh": "总体画像"},
+    borrows=("03_build_features.event_types", "08_predict_churn.label_name", "run.min_cell"),
+)

@@ -1,10 +1,12 @@
-"""Parameters of 08_predict_churn."""
+"""The declaration of 08_predict_churn."""
 
 from __future__ import annotations
 
+from workbench.core.schema import CANONICAL, Table, columns
 from workbench.core.section import Section, knob
+from workbench.core.stages.stage import Stage
 
-__all__ = ["PredictChurn"]
+__all__ = ["PredictChurn", "STAGE"]
 
 
 class PredictChurn(Section):
@@ -94,3 +96,42 @@ class PredictChurn(Section):
         500, unit="resamples", en="Resamples for intervals", zh="区间估计的重抽样次数", ge=100, le=10000
     )
     seed: int = knob(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
+
+
+STAGE = Stage(
+    "08_predict_churn",
+    {"en": "Who will leave, who will buy, and why?", "zh": "谁会流失、谁会购买、为什么？"},
+    PredictChurn,
+    tables=(
+        Table(
+            "churn",
+            columns(
+                "customer_id:id churn_probability:number purchase_probability:number cut_off:date "
+                "model_version:category"
+            ),
+            keys=("customer_id",),
+        ),
+        Table(
+            "churn_reasons",
+            columns("customer_id:id rank:integer feature:category value:text contribution:number direction:category"),
+        ),
+        Table(
+            "purchase_propensity",
+            columns("customer_id:id category:category purchase_probability:number cut_off:date"),
+        ),
+    ),
+    reads=("features", "segments", "households", *CANONICAL),
+    needs=(("transactions.customer_id", "labels"), ("features",)),
+    unlocks={"en": "churn and purchase probabilities", "zh": "流失与购买概率"},
+    borrows=(
+        "03_build_features.session_gap_minutes",
+        "03_build_features.least_for_share",
+        "03_build_features.event_types",
+        "03_build_features.online_words",
+        "03_build_features.store_words",
+        "03_build_features.occasions",
+        "03_build_features.scales",
+        "03_build_features.windows_days",
+        "run.min_cell",
+    ),  # fmt: skip
+)

@@ -1,4 +1,4 @@
-"""Parameters of 02_resolve_identity."""
+"""The declaration of 02_resolve_identity."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 
 from pydantic import field_validator
 
+from workbench.core.schema import CANONICAL, Table, columns
 from workbench.core.section import Section, knob
+from workbench.core.stages.stage import Stage
 
-__all__ = ["ResolveIdentity"]
+__all__ = ["ResolveIdentity", "STAGE"]
 
 
 class ResolveIdentity(Section):
@@ -88,3 +90,26 @@ class ResolveIdentity(Section):
             if groups < 1:
                 raise ValueError("one group in round brackets, which is the identity")
         return pattern
+
+
+STAGE = Stage(
+    "02_resolve_identity",
+    {"en": "Which records are the same customer?", "zh": "哪些记录属于同一位客户？"},
+    ResolveIdentity,
+    tables=(
+        Table(
+            "identities",
+            columns("source:category source_id:id customer_id:id match_probability:number"),
+            keys=("source", "source_id"),
+        ),
+        Table("households", columns("customer_id:id household_id:id"), keys=("customer_id",)),
+        Table("identity_changes", columns("old_customer_id:id new_customer_id:id kind:category records:integer")),
+    ),
+    reads=tuple(CANONICAL),
+    needs=(("sources.customers",), ("customers",)),
+    unlocks={"en": "one customer across all sources", "zh": "跨来源统一的客户身份"},
+    borrows=("run.min_cell",),
+    inputs=("people",),
+    checks=("id_spaces",),
+    takes="people",
+)

@@ -1,4 +1,4 @@
-"""Parameters of 05_score_rfm."""
+"""The declaration of 05_score_rfm."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from workbench.core.schema import Table, columns
 from workbench.core.section import Section, knob
+from workbench.core.stages.stage import Stage
 
-__all__ = ["ScoreRfm"]
+__all__ = ["STAGE", "ScoreRfm"]
 
 
 class ScoreRfm(Section):
@@ -51,3 +53,27 @@ class ScoreRfm(Section):
             bounds = f"{self.active_days}, {self.dormant_days}, {self.pre_churn_days}"
             raise ValueError(f"active_days, dormant_days, pre_churn_days are {bounds}; each must exceed the one before")
         return self
+
+
+STAGE = Stage(
+    "05_score_rfm",
+    {"en": "How recent, frequent and valuable is each customer?", "zh": "每位客户最近何时购买、多频繁、价值多高？"},
+    ScoreRfm,
+    tables=(
+        Table(
+            "rfm",
+            columns(
+                "customer_id:id recency_days:number frequency_orders:integer monetary_total:money r_score:integer "
+                "f_score:integer m_score:integer rfm_type:category activity_status:category life_cycle_stage:category"
+            ),
+            keys=("customer_id",),
+        ),
+    ),
+    reads=("features", "transactions"),
+    needs=(("transactions.customer_id",), ("features",)),
+    unlocks={
+        "en": "RFM scores, the eight customer types and the activity status",
+        "zh": "RFM 得分、八类客户与活跃状态",
+    },
+    borrows=("run.min_cell",),
+)

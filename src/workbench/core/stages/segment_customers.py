@@ -1,4 +1,4 @@
-"""Parameters of 06_segment_customers."""
+"""The declaration of 06_segment_customers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Literal
 
 from pydantic import field_validator, model_validator
 
+from workbench.core.schema import CANONICAL, Table, columns
 from workbench.core.section import Section, knob
+from workbench.core.stages.stage import Stage
 
-__all__ = ["SegmentCustomers"]
+__all__ = ["STAGE", "SegmentCustomers"]
 
 MOST_WEIGHT = 100.0
 
@@ -101,3 +103,35 @@ class SegmentCustomers(Section):
         if self.k_min > self.k_max:
             raise ValueError(f"k_min {self.k_min} exceeds k_max {self.k_max}")
         return self
+
+
+STAGE = Stage(
+    "06_segment_customers",
+    {
+        "en": "Which groups are there, by which evidence, under which definition?",
+        "zh": "有哪些客群、依据何种证据、按何定义？",
+    },
+    SegmentCustomers,
+    tables=(
+        Table(
+            "segments", columns("customer_id:id segment:category definition_version:category"), keys=("customer_id",)
+        ),
+        Table("segment_portraits", (), open=True),
+        Table("segment_weeks", (), open=True),
+        Table("segment_journeys", (), open=True),
+        Table("segment_kinds", columns("customer_id:id"), keys=("customer_id",), open=True),
+    ),
+    reads=("features", "rfm", *CANONICAL),
+    needs=(("features",),),
+    unlocks={"en": "customer segments", "zh": "客户分群"},
+    borrows=(
+        "03_build_features.event_types",
+        "03_build_features.scales",
+        "12_tag_customers.pack",
+        "12_tag_customers.thresholds",
+        "12_tag_customers.questions",
+        "run.min_cell",
+    ),  # fmt: skip
+    checks=("feature_names",),
+    inputs=("champion", "segment_rules", "tag_registry"),
+)

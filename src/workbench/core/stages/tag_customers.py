@@ -1,4 +1,4 @@
-"""Parameters of 12_tag_customers."""
+"""The declaration of 12_tag_customers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 from pydantic import field_validator
 
 from workbench.core.errors import did_you_mean
+from workbench.core.schema import CANONICAL, Table, columns
 from workbench.core.section import Section, knob
+from workbench.core.stages.stage import Stage
 
-__all__ = ["TagCustomers"]
+__all__ = ["STAGE", "TagCustomers"]
 
 _SCALE_KEYS = {"survey", "items", "reverse", "low", "high", "label", "least_share"}
 
@@ -58,10 +60,6 @@ class TagCustomers(Section):
         en="Tag to the customer column that holds its true value for a sample",
         zh="标签对应的、保存样本真实取值的客户列",
     )
-    least_group: int = knob(
-        10, unit="customers", en="Groups smaller than this are not shown", zh="少于该人数的分组不展示", ge=1, le=1000
-    )
-
     account_window_days: int = knob(
         365,
         unit="days",
@@ -109,3 +107,45 @@ class TagCustomers(Section):
         if unknown:
             raise ValueError(f"'{unknown[0]}' is no sensitive item. {did_you_mean(unknown[0], sensitive)}")
         return items
+
+
+STAGE = Stage(
+    "12_tag_customers",
+    {
+        "en": "Which portrait items hold for each customer, on what evidence?",
+        "zh": "每位客户有哪些画像标签、依据何在？",
+    },
+    TagCustomers,
+    tables=(
+        Table(
+            "tags",
+            columns(
+                "customer_id:id tag:category item:category value:category since:date as_of:date expires_at:date "
+                "evidence:text version:integer"
+            ),
+            keys=("customer_id", "tag"),
+        ),
+        Table("portraits", columns("customer_id:id as_of:date"), keys=("customer_id",), open=True),
+        Table(
+            "portrait_items",
+            columns(
+                "item:category group:category status:category tags:integer customers:integer share:number lacks:text"
+            ),
+            keys=("item",),
+        ),
+        Table(
+            "tag_values",
+            columns("tag:category value:category customers:integer share:number"),
+            keys=("tag", "value"),
+        ),
+        Table("account_portraits", columns("account_id:id"), keys=("account_id",), open=True),
+        Table("account_groups", columns("group_id:id"), keys=("group_id",), open=True),
+        Table("account_committees", columns("contact_id:id"), keys=("contact_id",), open=True),
+    ),
+    reads=("features", "rfm", "segments", "churn", "value", "households", "churn_reasons", *CANONICAL),
+    needs=(("features",),),
+    unlocks={"en": "tags and portraits of every customer", "zh": "每位客户的标签与画像"},
+    borrows=("03_build_features.scales", "03_build_features.windows_days", "run.min_cell"),
+    checks=("tag_registry",),
+    inputs=("tag_registry",),
+)

@@ -1,13 +1,15 @@
-"""Parameters of 09_value_customers."""
+"""The declaration of 09_value_customers."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Literal
 
+from workbench.core.schema import CANONICAL, Table, columns
 from workbench.core.section import Section, knob
+from workbench.core.stages.stage import Stage
 
-__all__ = ["ValueCustomers"]
+__all__ = ["STAGE", "ValueCustomers"]
 
 
 class ValueCustomers(Section):
@@ -56,3 +58,48 @@ class ValueCustomers(Section):
         le=0.99,
     )
     seed: int = knob(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
+
+
+STAGE = Stage(
+    "09_value_customers",
+    {
+        "en": "What are the customers worth, within what range, and when will they buy next?",
+        "zh": "客户价值多少、范围多大、下次何时购买？",
+    },
+    ValueCustomers,
+    tables=(
+        Table(
+            "value",
+            columns(
+                "customer_id:id expected_orders:number expected_value:number value_low:number value_high:number "
+                "p_alive:number"
+            ),
+            keys=("customer_id",),
+        ),
+        Table(
+            "next_purchase",
+            columns(
+                "customer_id:id buy_probability:number next_purchase_at:date next_purchase_low:date "
+                "next_purchase_high:date"
+            ),
+            keys=("customer_id",),
+        ),
+    ),
+    reads=("features", "segments", *CANONICAL),
+    needs=(("transactions.customer_id",), ("transactions.ordered_at",)),
+    unlocks={
+        "en": "expected purchases and value of each customer, and the next purchase date",
+        "zh": "每位客户的预期购买次数、价值与下次购买日",
+    },
+    borrows=(
+        "03_build_features.session_gap_minutes",
+        "03_build_features.least_for_share",
+        "03_build_features.event_types",
+        "03_build_features.online_words",
+        "03_build_features.store_words",
+        "03_build_features.occasions",
+        "03_build_features.scales",
+        "03_build_features.windows_days",
+        "run.min_cell",
+    ),  # fmt: skip
+)

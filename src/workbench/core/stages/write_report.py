@@ -1,10 +1,11 @@
-"""Parameters of 14_write_report."""
+"""The declaration of 14_write_report."""
 
 from __future__ import annotations
 
 from workbench.core.section import Section, knob
+from workbench.core.stages.stage import Stage
 
-__all__ = ["WriteReport"]
+__all__ = ["STAGE", "WriteReport"]
 
 
 class WriteReport(Section):
@@ -22,3 +23,18 @@ class WriteReport(Section):
         ge=0,
         le=150,
     )
+
+
+STAGE = Stage(
+    "14_write_report",
+    {"en": "What should the reader know?", "zh": "读者应当知道什么？"},
+    WriteReport,
+    borrows=(
+        "12_tag_customers.pack",
+        "12_tag_customers.thresholds",
+        "12_tag_customers.questions",
+        "12_tag_customers.purposes",
+        "run.min_cell",
+    ),  # fmt: skip
+    inputs=("goal", "summaries", "tag_registry"),
+)

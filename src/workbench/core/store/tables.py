@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,19 +18,21 @@ import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault, did_you_mean, listed
 from workbench.core.files import digest_json, point_to, publish_folder
-from workbench.core.schema import CANONICAL, ID_SPACE, TABLES, Table, ibis_type
+from workbench.core.schema import CANONICAL, ID_SPACE, Table, ibis_type
+from workbench.core.stages import TABLES
 
 if TYPE_CHECKING:  # it takes half a second to import
     import pandas as pd
 
     from workbench.core.workspace import Workspace
 
-__all__ = ["PARQUET", "Staging", "Store", "connect", "digest_table", "to_pandas"]
+__all__ = ["PARQUET", "Staging", "Store", "connect", "digest_table", "table_spec", "to_pandas"]
 
 PARQUET = {  # how a table lies on disk: smaller and faster written than by the defaults of the engine
     "row_group_size": 122_880, "compression": "zstd", "parquet_version": "V2", "dictionary_size_limit": 8192,
     "write_bloom_filter": False,  # whole columns are read
 }  # fmt: skip
+OWN_PREFIX = "own_"  # of the tables that a notebook of one's own writes
 _PRIVATE = {"rejects"}  # holds raw text as it came, so only its owner may read the file
 _KEPT_VERSIONS = 2
 _CUSTOMER_GRAIN = {"customers"}
@@ -89,8 +91,9 @@ class Store:
         return self.folder / f"{table}.parquet"
 
     def present(self) -> set[str]:
-        """Return the names of the tables that are there."""
-        return {name for name in TABLES if self.path(name).is_file()}
+        """Return the names of the tables that are there, those of notebooks of one's own included."""
+        own = {path.stem for path in self.folder.glob(f"{OWN_PREFIX}*.parquet") if path.is_file()}
+        return {name for name in TABLES if self.path(name).is_file()} | own
 
     def columns(self, tables: Iterable[str]) -> set[str]:
         """Return the columns of tables that are there, as table.column, read from their files' footers."""
@@ -107,18 +110,42 @@ class Store:
         DataError
             The table is unknown, or not there yet; the message names the stage that writes it.
         """
-        spec = _spec(table)
         path = self.path(table)
         if not path.is_file():
             found = f"{table}.parquet not found for profile {self.profile}"
-            raise DataError(Fault("", found, f"It is written by {spec.writer}", "Run that stage first"))
+            raise DataError(Fault("", found, f"It is written by {table_spec(table).writer}", "Run that stage first"))
+        return self.read_file(table, path)
+
+    def read_file(self, table: str, path: Path) -> ibis.Table:
+        """Return one version of a table as an Ibis expression, in today's ids where it is canonical."""
+        path = path.resolve()
         if table not in CANONICAL or ID_SPACE not in pq.read_schema(path).names:
-            return self.engine.read_parquet(str(path.resolve()), table_name=f"{table}_{path.resolve().parent.name}")
-        return self._with_one_id(table, self.as_sourced(table))
+            return self.engine.read_parquet(str(path), table_name=f"{table}_{path.parent.name}")
+        return self._with_one_id(table, self._as_sourced(table, path))
+
+    def previous_path(self, table: str, *, by: str) -> Path | None:
+        """Return where a table lies as it stood before this run; None where it did not.
+
+        Parameters
+        ----------
+        table : str
+        by : str
+            The stage that asks: what it writes itself is not replaced yet, of others the version before counts.
+        """
+        writer = self.writer(table)
+        if writer is None or writer == by:
+            return self.path(table) if self.path(table).is_file() else None
+        home = self.folder / ".stages" / writer
+        versions = sorted((path for path in home.glob("*") if path.is_dir() and not path.is_symlink()), key=_born)
+        current = os.readlink(home / "current") if (home / "current").is_symlink() else ""
+        older = [path / f"{table}.parquet" for path in versions if path.name != current]
+        return next((path for path in reversed(older) if path.is_file()), None)
 
     def as_sourced(self, table: str) -> ibis.Table:
         """Return a canonical table with the ids of its sources, ``_people`` beside them and ``_row``, its order."""
-        path = self.path(table).resolve()
+        return self._as_sourced(table, self.path(table).resolve())
+
+    def _as_sourced(self, table: str, path: Path) -> ibis.Table:
         name = f"{table}_{path.parent.name}_as_sourced"
         read = self.engine.read_parquet(str(path), table_name=name, file_row_number=True)
         return read.rename(_row="file_row_number")
@@ -173,6 +200,13 @@ class Store:
         _forget_old_versions(home)
         return target
 
+    def writer(self, table: str) -> str | None:
+        """Return the stage that writes a table: of one's own the one that wrote it last, None before it was written."""
+        if table in TABLES:
+            return TABLES[table].writer
+        link = self.path(table)
+        return os.readlink(link).split("/")[1] if link.is_symlink() else None
+
     def retire(self, stage: str) -> None:
         """Show no table of a stage any more, since it was skipped."""
         (self.folder / ".stages" / stage / "current").unlink(missing_ok=True)
@@ -184,11 +218,18 @@ class Store:
         A table that the current version of the stage no longer writes is no longer shown.
         """
         current = self.folder / ".stages" / stage / "current"
-        for name in (table.name for table in TABLES.values() if table.writer == stage):
+        declared = {table.name for table in TABLES.values() if table.writer == stage}
+        for name in sorted(declared | self._own_tables(stage)):
             if (current / f"{name}.parquet").is_file():
                 point_to(self.path(name), f".stages/{stage}/current/{name}.parquet")
             else:
                 self.path(name).unlink(missing_ok=True)
+
+    def _own_tables(self, stage: str) -> set[str]:
+        """Return the tables of one's own that a stage has written or once wrote."""
+        written = {path.stem for path in (self.folder / ".stages" / stage / "current").glob(f"{OWN_PREFIX}*.parquet")}
+        links = (path for path in self.folder.glob(f"{OWN_PREFIX}*.parquet") if path.is_symlink())
+        return written | {link.stem for link in links if os.readlink(link).startswith(f".stages/{stage}/")}
 
 
 class Staging:
@@ -212,7 +253,14 @@ class Staging:
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True)
 
-    def write(self, table: str, content: ibis.Table | pd.DataFrame, *, copy: Path | None = None) -> int:
+    def write(
+        self,
+        table: str,
+        content: ibis.Table | pd.DataFrame,
+        *,
+        key: str | Sequence[str] | None = None,
+        copy: Path | None = None,
+    ) -> int:
         """Write a table, its columns checked and cast to the schema; return its rows.
 
         Parameters
@@ -220,6 +268,8 @@ class Staging:
         table : str
         content : ibis.Table or DataFrame
             A frame is sorted by the table's keys; missing optional columns stay absent.
+        key : str or sequence of str, optional
+            What identifies a row of a table of one's own; default ``customer_id``; an empty list: nothing does.
         copy : Path, optional
             A Parquet file of the same rows; it is taken over where its columns are those of the schema.
 
@@ -228,10 +278,7 @@ class Staging:
         DataError
             Another stage writes this table, a column is unknown, a key is absent, null or repeated.
         """
-        spec = _spec(table)
-        if spec.writer != self.stage:
-            found = f"{self.stage} would write {table}"
-            raise DataError(Fault("", found, f"Its one writer is {spec.writer}", "Write a table of its own"))
+        spec = self._spec(table, key)
         expression = content if isinstance(content, ibis.Table) else ibis.memtable(content)
         expression = _conform(spec, expression)
         path = self.folder / f"{table}.parquet"
@@ -243,6 +290,19 @@ class Staging:
         if spec.keys and table in ("customers", "products") or (spec.keys and table not in CANONICAL):
             self._check_keys(spec, path)
         return self.rows[table]
+
+    def _spec(self, table: str, key: str | Sequence[str] | None) -> Table:
+        """Return what a table of this stage holds; refuse one that another stage writes."""
+        if table.startswith(OWN_PREFIX) and table not in TABLES:
+            writer = self.store.writer(table) or self.stage
+            spec = Table(table, (), keys=_keys(key), writer=writer, open=True, own=True)
+        else:
+            spec = table_spec(table)
+        if spec.writer != self.stage:
+            found = f"{self.stage} would write {table}"
+            remedy = f"Write a table of its own, called {OWN_PREFIX}..."
+            raise DataError(Fault("", found, f"Its one writer is {spec.writer}", remedy))
+        return spec
 
     def _take_over(self, copy: Path, expression: ibis.Table, path: Path) -> bool:
         """Show a file that is already there under another name, on the same disk; say whether that could be done."""
@@ -284,6 +344,10 @@ class Staging:
         if distinct < self.rows[spec.name]:
             found = f"{self.rows[spec.name] - distinct} rows repeat {listed(spec.keys)}"
             faults.append(Fault(spec.name, found, f"One row per {listed(spec.keys)}"))
+        if faults and spec.own:
+            faults.append(
+                Fault(spec.name, "needs to know what identifies a row", "", "Name it: stage.write(..., key=)")
+            )
         if faults:
             raise DataError(faults)
 
@@ -326,10 +390,16 @@ def _one_row_per_customer(customers: ibis.Table) -> ibis.Table:
     return collapsed.select(*customers.columns).order_by("_row")
 
 
-def _spec(table: str) -> Table:
+def table_spec(table: str) -> Table:
+    """Return the declaration of a table; refuse an unknown one with the nearest name."""
     if table not in TABLES:
-        raise DataError(Fault("", f"unknown table '{table}'", "", did_you_mean(table, TABLES)))
+        remedy = f"Tables of your own begin with {OWN_PREFIX} and are written by your notebook"
+        raise DataError(Fault("", f"unknown table '{table}'", did_you_mean(table, TABLES), remedy))
     return TABLES[table]
+
+
+def _keys(key: str | Sequence[str] | None) -> tuple[str, ...]:
+    return ("customer_id",) if key is None else (key,) if isinstance(key, str) else tuple(key)
 
 
 def _conform(spec: Table, table: ibis.Table) -> ibis.Table:

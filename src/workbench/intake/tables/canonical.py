@@ -17,7 +17,8 @@ import ibis
 import pandas as pd
 
 from workbench.core.errors import DataError, Fault
-from workbench.core.schema import CANONICAL, DERIVED, ID_SPACE, columns_of, ibis_type
+from workbench.core.schema import CANONICAL, ID_SPACE, columns_of, ibis_type
+from workbench.core.stages import TABLES
 from workbench.intake.casting.refusals import too_many_rejected
 from workbench.intake.expressions import to_ibis
 from workbench.intake.identity.people import gather_people
@@ -221,7 +222,7 @@ def _spaced(table: ibis.Table, space: str) -> ibis.Table:
 
 def _all_rejects(found: list[ibis.Table]) -> ibis.Table:
     if not found:
-        schema = {column.name: ibis_type(column.kind) for column in DERIVED["rejects"].columns}
+        schema = {column.name: ibis_type(column.kind) for column in TABLES["rejects"].columns}
         return ibis.memtable([], schema=schema)
     return ibis.union(*found, distinct=False) if len(found) > 1 else found[0]
 

@@ -21,7 +21,7 @@ _OFF = 0.05  # by which an interval may hold less often than it says before the 
 # nothing it holds more often
 
 
-def find_value(study: ValueStudy, curves: pd.DataFrame) -> list[Finding]:
+def find_value(study: ValueStudy, curves: pd.DataFrame, *, least: int = SMALL_CELL) -> list[Finding]:
     """Say what customers are worth together, how well that was foretold, and when they come again.
 
     Parameters
@@ -32,8 +32,8 @@ def find_value(study: ValueStudy, curves: pd.DataFrame) -> list[Finding]:
     """
     if study.verdict == "too_little_data":
         return [_lacking(study), *_returns(curves)]
-    found = [_answer(study), _foretold(study), _error(study), *_ranking(study), *_model(study), _interval(study)]
-    return [*found, *_next(study), *_returns(curves), *_hurry(study)]
+    found = [_answer(study), _foretold(study), _error(study), *_ranking(study, least), *_model(study), _interval(study)]
+    return [*found, *_next(study, least), *_returns(curves), *_hurry(study)]
 
 
 def limit_value(study: ValueStudy, *, currency: str, groups: bool) -> list[Finding]:
@@ -117,21 +117,21 @@ def table_parameters(study: ValueStudy) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def rank_ladder(values: pd.DataFrame) -> pd.DataFrame:
+def rank_ladder(values: pd.DataFrame, *, least: int = SMALL_CELL) -> pd.DataFrame:
     """Return what the customers at a few ranks are worth.
 
     Returns
     -------
     DataFrame
-        rank (share of customers worth as much or more), then means over the ten customers around the rank (one tells of
-        a person): expected_value, value_low, value_high. Ranks that hold fewer than ten customers are left out.
+        rank (share of customers worth as much or more), then means over the ``least`` customers around the rank (one
+        tells of a person): expected_value, value_low, value_high. Ranks that hold fewer customers are left out.
     """
     ordered = values.sort_values(["expected_value", "customer_id"], ascending=[False, True], ignore_index=True)
     rows = []
     for rank in _RANKS:
         at = int(rank * len(ordered))
-        if at >= SMALL_CELL:
-            around = ordered.iloc[at - SMALL_CELL // 2 : at + SMALL_CELL // 2]
+        if at >= least:
+            around = ordered.iloc[at - least // 2 : at + least // 2]
             rows.append({"rank": rank, **around[["expected_value", "value_low", "value_high"]].mean()})
     return pd.DataFrame(rows, columns=["rank", "expected_value", "value_low", "value_high"])
 
@@ -180,9 +180,9 @@ def _error(study: ValueStudy) -> Finding:
     return Finding("value_error" if better else "value_no_gain", values, 0.4 if better else 0.7)
 
 
-def _ranking(study: ValueStudy) -> list[Finding]:
+def _ranking(study: ValueStudy, least: int) -> list[Finding]:
     table = study.part("deciles")
-    if len(table) < 10 or table["n"].min() < SMALL_CELL or table["observed_share"].isna().any():  # noqa: PLR2004
+    if len(table) < 10 or table["n"].min() < least or table["observed_share"].isna().any():  # noqa: PLR2004
         return []
     first = table.iloc[0]
     values = {"share_customers": _TOP, "share_spend": first["observed_share"], "naive_share": first["naive_share"]}
@@ -206,10 +206,10 @@ def _interval(study: ValueStudy) -> Finding:
     return Finding("value_interval" if held >= level - _OFF else "value_interval_off", values, 0.35)
 
 
-def _next(study: ValueStudy) -> list[Finding]:
+def _next(study: ValueStudy, least: int) -> list[Finding]:
     names = ("expected", "observed", "coverage", "days_off_median")
     expected, came, held, off = (study.reasons[f"next_{name}"] for name in names)
-    if came < SMALL_CELL:
+    if came < least:
         return []
     return [Finding("value_next", {"expected": expected, "came": came, "coverage": held, "off_days": round(off)}, 0.4)]
 

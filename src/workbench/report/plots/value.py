@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.intervals import SMALL_CELL
 from workbench.report.charts.chart import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
 from workbench.report.charts.marks import (
     Scale,
@@ -97,7 +96,7 @@ def plot_frequency(frame: pd.DataFrame, *, language: str = "en", about: About = 
     Parameters
     ----------
     frame : DataFrame
-        ``judging.by_frequency`` with chosen; groups below ten customers are left out.
+        ``judging.by_frequency`` with chosen; groups below ``about.least`` customers are left out.
     language, about
         As everywhere.
 
@@ -105,7 +104,7 @@ def plot_frequency(frame: pd.DataFrame, *, language: str = "en", about: About = 
     -------
     Chart
     """
-    shown = frame[frame["n"] >= SMALL_CELL].sort_values("repeats")
+    shown = frame[frame["n"] >= about.least].sort_values("repeats")
     shown = shown if len(shown) else frame.sort_values("repeats")
     chosen = shown["chosen"].iloc[0]
     models = [name for name in ("bgnbd", "pareto", "naive") if name in shown]
@@ -219,7 +218,7 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     Parameters
     ----------
     frame : DataFrame
-        ``judging.recency_by_frequency``; cells below ten customers stay blank.
+        ``judging.recency_by_frequency``; cells below ``about.least`` customers stay blank.
     language, about
         As everywhere.
 
@@ -227,7 +226,7 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     -------
     Chart
     """
-    shown = frame[frame["n"] >= SMALL_CELL]
+    shown = frame[frame["n"] >= about.least]
     shown = shown if len(shown) else frame
     best = shown.sort_values(["expected_orders", "repeats", "idle"], ascending=[True, True, False]).iloc[-1]
     values = {"orders": best["expected_orders"], "repeats": int(best["repeats_low"]), "n": best["n"]}

@@ -14,6 +14,7 @@ from typing import Any
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_json
 from workbench.core.params.profile import Profile, load_profile
+from workbench.core.stages import FIRST
 from workbench.core.workspace import Workspace, find_workspace
 
 __all__ = ["CONTEXT_VARIABLE", "RunContext", "current_context", "new_run_id", "stage_folder", "stage_summary"]
@@ -40,6 +41,10 @@ class RunContext:
         Status of every stage so far, for the report.
     today : str
         The day of the run, frozen.
+    memory_limit_gb : float
+        Memory of this stage's engine; 0: as the profile has it.
+    threads : int
+        Threads of this stage's engine; 0: as the profile has it.
     """
 
     workspace: str
@@ -50,6 +55,8 @@ class RunContext:
     by_flow: bool = False
     stages: dict[str, Any] = field(default_factory=dict)
     today: str = ""
+    memory_limit_gb: float = 0.0
+    threads: int = 0
 
     def write(self, path: Path) -> Path:
         """Write the context for a kernel to read."""
@@ -109,4 +116,4 @@ def stage_summary(workspace: Workspace, profile: str, stage: str) -> Mapping[str
 
 
 def _found_as_of(workspace: Workspace, profile: str) -> str | None:
-    return stage_summary(workspace, profile, "01_check_quality").get("as_of")
+    return stage_summary(workspace, profile, FIRST).get("as_of")

@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from workbench.analysis.segments.definition import SegmentDefinition
     from workbench.core.workspace import Workspace
 
-__all__ = ["kinds_inputs", "shipped_kinds"]
+__all__ = ["declared_kinds", "rule_digests"]
 
 
-def shipped_kinds(workspace: Workspace) -> list[SegmentDefinition]:
+def declared_kinds(workspace: Workspace) -> list[SegmentDefinition]:
     """Read every rule file of params/segments, by name."""
     paths = sorted((workspace.params / "segments").glob("*.yaml"))
     return [declare(read_yaml(path, workspace.relative(path)).content) for path in paths]
 
 
-def kinds_inputs(workspace: Workspace) -> dict[str, Any]:
+def rule_digests(workspace: Workspace) -> dict[str, Any]:
     """Return the digests of the rule files."""
     paths = sorted((workspace.params / "segments").glob("*.yaml"))
     return {workspace.relative(path): digest_file(path) for path in paths}

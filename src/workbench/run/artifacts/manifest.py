@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.files import digest_file, digest_json, write_json
-from workbench.core.stages import STAGES
-from workbench.run.artifacts.context import stage_folder
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
@@ -20,7 +18,9 @@ MANIFEST = "manifest.json"
 _VOLATILE = ("run_id", "seconds")
 
 
-def write_manifest(folder: Path, key: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> None:
+def write_manifest(
+    folder: Path, key: Mapping[str, Any] | None, summary: Mapping[str, Any], reads: Mapping[str, Any] | None = None
+) -> None:
     """Write the manifest of a staged stage.
 
     Parameters
@@ -30,6 +30,8 @@ def write_manifest(folder: Path, key: Mapping[str, Any] | None, summary: Mapping
     key : mapping or None
         What the result depends on; None for a stage run by hand, which a flow never reuses.
     summary : mapping
+    reads : mapping, optional
+        What the stage read that no declaration names, as ``reads.json`` keeps it.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     content = {
@@ -37,6 +39,7 @@ def write_manifest(folder: Path, key: Mapping[str, Any] | None, summary: Mapping
         "run_id": summary["run_id"],
         "key": digest_json(key) if key is not None else None,
         "depends_on": key,
+        "reads": dict(reads or {}),
         "tables": {name: table["digest"] for name, table in summary["tables"].items()},
         "summary": summary_digest(summary),
         "files": {path.relative_to(folder).as_posix(): _file_digest(path) for path in files},
@@ -76,8 +79,8 @@ def _is_whole(path: Path, digest: str) -> bool:
 def table_digests(workspace: Workspace, profile: str) -> dict[str, str]:
     """Return the content digest of every table that is there, from the manifests of their writers."""
     digests: dict[str, str] = {}
-    for stage in STAGES:
-        digests |= read_manifest(stage_folder(workspace, profile, stage)).get("tables", {})
+    for home in sorted((workspace.processed(profile) / ".stages").glob("*")):
+        digests |= read_manifest(home / "current").get("tables", {})
     return digests
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.core.files import digest_file
+from workbench.core.stages import FIRST
 from workbench.intake.identity.people import forget_people, has_people
 from workbench.intake.identity.vault import find_key
 from workbench.run.artifacts.context import stage_folder
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["forget_people", "has_people", "identity_inputs"]
 
-_FIRST, _IDENTITY = "01_check_quality", "02_resolve_identity"
+_IDENTITY = "02_resolve_identity"
 
 
 def identity_inputs(workspace: Workspace, profile: Profile) -> dict[str, str | None]:
@@ -36,7 +37,7 @@ def identity_inputs(workspace: Workspace, profile: Profile) -> dict[str, str | N
     key = find_key(workspace)
     section = profile.sections[_IDENTITY]
     inputs = {
-        "people": read_manifest(stage_folder(workspace, profile.name, _FIRST)).get("key"),
+        "people": read_manifest(stage_folder(workspace, profile.name, FIRST)).get("key"),
         "key": key.fingerprint() if key else "none",
     }
     for name in ("must_link", "cannot_link"):

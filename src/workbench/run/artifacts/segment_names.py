@@ -10,14 +10,17 @@ from workbench.run.artifacts.context import stage_folder
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
-__all__ = ["segment_names"]
+__all__ = ["DEFINITION_FILE", "SEGMENTING", "segment_names"]
+
+SEGMENTING = "06_segment_customers"
+DEFINITION_FILE = "segment_definition.json"
 
 
 def segment_names(workspace: Workspace, profile: str) -> dict[str, dict[str, str]]:
     """Return the names of segments by key and language, empty where no run placed customers."""
     from workbench.analysis.segments.definition import UNKNOWN  # noqa: PLC0415  a check of a profile needs no models
 
-    path = stage_folder(workspace, profile, "06_segment_customers") / "segment_definition.json"
+    path = stage_folder(workspace, profile, SEGMENTING) / DEFINITION_FILE
     if not path.is_file():
         return {}
     definition = json.loads(path.read_text(encoding="utf-8"))

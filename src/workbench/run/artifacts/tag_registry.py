@@ -13,8 +13,8 @@ from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.files import digest_file
 from workbench.core.tags.registry import TagRegistry, load_registry, tag_files
 from workbench.run.artifacts.answer_names import answer_names
-from workbench.run.artifacts.digests import questionnaire_files
 from workbench.run.artifacts.segment_names import segment_names
+from workbench.run.artifacts.source_files import questionnaire_files
 
 if TYPE_CHECKING:
     from workbench.core.params.profile import Profile

@@ -66,8 +66,9 @@ def run(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Run a profile's stages and write its report."""
-    from workbench.run.flows.flow import FlowOptions, run_flow  # noqa: PLC0415
+    from workbench.run.flows.flow import run_flow  # noqa: PLC0415
     from workbench.run.flows.outcome import describe  # noqa: PLC0415
+    from workbench.run.flows.selection import FlowOptions  # noqa: PLC0415
 
     options = FlowOptions(only, first, last, force, tuple(setting or ()), as_of)
     result = run_flow(find_workspace(workspace), profile, options)
@@ -90,7 +91,7 @@ def check(
         print(f"{profile}: raw files absent; the first run, or 'workbench demo-data {found.demo_data}', writes them")
         return
     check_sources(place, found)
-    print(f"{profile}: sources {', '.join(found.sources)}; {len(found.stages)} stages; nothing wrong found")
+    print(f"{profile}: sources {', '.join(found.sources)}; {len(found.stages)} stages; no problems found")
     for each in check_notes(place, found):
         print(f"  {each}")
 
@@ -141,10 +142,11 @@ def stages(
     workspace: WorkspaceOption = None,
 ) -> None:
     """List the stages: the question each answers, what it reads, needs and writes."""
-    names = load_profile(find_workspace(workspace), profile).stages if profile else list(STAGES)
+    loaded = load_profile(find_workspace(workspace), profile) if profile else None
+    names = loaded.stages if loaded else list(STAGES)
     table = Table("stage", "question", "needs", "writes")
     for name in names:
-        stage = STAGES[name]
+        stage = loaded.stage(name) if loaded else STAGES[name]
         needs = ", ".join(" or ".join(group) for group in stage.needs) or "sources"
         table.add_row(name, stage.question[spoken(language)], needs, ", ".join(stage.writes) or "report.html")
     print_table(table)
@@ -172,6 +174,20 @@ def params(
     for row in describe_parameters(stage, spoken(language)):
         table.add_row(row.section, row.name, row.type, row.unit, row.default, row.range, row.help)
     print_table(table)
+
+
+@app.command("new-stage")
+def new_stage(
+    name: Annotated[str, typer.Argument(help="Two digits, a verb, an object: 15_study_gifts.")],
+    source: Annotated[str | None, typer.Option("--from", help="A stage of ours to copy.")] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Write a notebook of your own: a template that runs, or a copy of a stage with tables of its own."""
+    from workbench.run.commands.new_stage import write_new_stage  # noqa: PLC0415
+
+    place = find_workspace(workspace)
+    path = write_new_stage(place, name, source=source)
+    print(f"{place.relative(path)} is written; name it in a profile under run.also: [{name}]")
 
 
 @app.command("demo-data")

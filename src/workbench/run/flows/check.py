@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
+from workbench.core.errors import DataError, Fault, ProfileError
 
 if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
@@ -115,6 +115,7 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
     """
     from workbench.intake.tables.declarations import check_declared  # noqa: PLC0415
     from workbench.intake.tables.sources import check_source  # noqa: PLC0415
+    from workbench.run.artifacts.checks import stage_faults  # noqa: PLC0415
 
     yaml_faults: list[Fault] = []
     data_faults: list[Fault] = []
@@ -124,9 +125,8 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
         yaml_faults += [_at(where, fault) for fault in declared]
         found = check_source(source, workspace.root) if files else []
         data_faults += [_at(where, fault) for fault in found if fault not in declared]
-    yaml_faults += _identity_faults(profile)
-    yaml_faults += _feature_faults(profile)
-    yaml_faults += _tag_faults(workspace, profile)
+    for stage in profile.stages:
+        yaml_faults += stage_faults(profile.stage(stage), workspace, profile)
     if yaml_faults:
         raise ProfileError(yaml_faults + data_faults)
     if data_faults:
@@ -135,46 +135,3 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
 
 def _at(where: str, fault: Fault) -> Fault:
     return Fault(f"{where}: {fault.where}" if fault.where else where, fault.found, fault.expected, fault.remedy)
-
-
-def _identity_faults(profile: Profile) -> list[Fault]:
-    """Compare whose customer ids the sources say they use, where identities are resolved."""
-    from workbench.intake.identity.spaces import check_spaces  # noqa: PLC0415
-
-    if "02_resolve_identity" not in profile.stages:
-        return []
-    found = check_spaces(profile.sources)
-    return [_at(profile.where("sources", name), fault) for name, fault in found.items()]
-
-
-def _tag_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
-    """Read the registry where tags are computed, and compare what its rules name with what can be there."""
-    if "12_tag_customers" not in profile.stages:
-        return []
-    from workbench.run.artifacts.tag_registry import registry_faults  # noqa: PLC0415
-
-    return registry_faults(workspace, profile)
-
-
-def _feature_faults(profile: Profile) -> list[Fault]:
-    """Compare the features a profile names with those it can have."""
-    from workbench.core.schema import columns_of  # noqa: PLC0415
-    from workbench.intake.features.registry import REGISTRY, SCALE_NAME, window_features  # noqa: PLC0415
-
-    stage = "06_segment_customers"
-    section = profile.sections[stage]
-    windows = profile.sections["03_build_features"].windows_days
-    attributes = {name for source in profile.sources.values() for name in source.attributes}
-    windowed = {feature.name for days in windows for feature in window_features(days)}
-    scored = {SCALE_NAME.format(scale=scale) for scale in profile.sections["03_build_features"].scales}
-    fixed = {feature.name for feature in REGISTRY.values() if feature.window is None}
-    known = fixed | windowed | scored | set(columns_of("customers")) | attributes
-    faults = []
-    for key in ("features", "log_features"):
-        where = profile.where(stage, key)
-        for name in getattr(section, key):
-            if name not in known:
-                faults.append(
-                    Fault(where, f"{stage}: {key} names '{name}', which is no feature", "", did_you_mean(name, known))
-                )
-    return faults

@@ -11,63 +11,33 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.core.errors import DataError, Fault, ProfileError, StageError, WorkbenchError, did_you_mean
+from workbench.core.errors import DataError, Fault, StageError, WorkbenchError
 from workbench.core.params.profile import Profile, load_profile
-from workbench.core.stages import STAGES
+from workbench.core.stages import FIRST, LAST
 from workbench.core.store.tables import Store
-from workbench.run.artifacts.champion import champion_digest
 from workbench.run.artifacts.context import RunContext, new_run_id, stage_folder, stage_summary
-from workbench.run.artifacts.declared_segments import kinds_inputs
-from workbench.run.artifacts.digests import code_digest, file_digests, source_files, stage_inputs, stage_key
+from workbench.run.artifacts.inputs import CHAMPION, raw_digests
 from workbench.run.artifacts.lock import hold_workspace
-from workbench.run.artifacts.manifest import is_current, read_manifest, table_digests, write_manifest
-from workbench.run.artifacts.people import forget_people, has_people, identity_inputs
+from workbench.run.artifacts.manifest import write_manifest
+from workbench.run.artifacts.people import forget_people
 from workbench.run.artifacts.publish import RunFolder, last_summary, sweep_orphans
-from workbench.run.artifacts.tag_registry import registry_inputs
 from workbench.run.flows.background import BackgroundTracking
 from workbench.run.flows.check import check_sources, fetch_remote, make_demo_data, make_sheets
+from workbench.run.flows.dependencies import Dependencies
 from workbench.run.flows.outcome import FlowResult, failed_entry, os_error_text, place_report
 from workbench.run.flows.progress import Progress
+from workbench.run.flows.selection import FlowOptions, select_stages
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
     from workbench.core.workspace import Workspace
 
-__all__ = ["FlowOptions", "run_flow", "select_stages"]
-
-_FIRST = "01_check_quality"
-_IDENTITY = "02_resolve_identity"
-_SEGMENTS = "06_segment_customers"
-_TAGS = "12_tag_customers"
-_REPORT = "14_write_report"
-
-
-@dataclass(frozen=True)
-class FlowOptions:
-    """What the command line may ask of a flow.
-
-    Attributes
-    ----------
-    only, first, last : str or None
-        Run one stage, or from and to a stage.
-    force : bool
-        Run stages that are up to date, too.
-    settings : tuple of str
-        ``SECTION.KEY=VALUE`` overrides.
-    as_of : str or None
-    """
-
-    only: str | None = None
-    first: str | None = None
-    last: str | None = None
-    force: bool = False
-    settings: tuple[str, ...] = ()
-    as_of: str | None = None
+__all__ = ["run_flow"]
 
 
 def run_flow(workspace: Workspace, name: str, options: FlowOptions, say: Progress | None = None) -> FlowResult:
@@ -92,7 +62,7 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, say: Progres
         last = last_summary(workspace, name)
         expected = {stage: entry["seconds"] for stage, entry in last.get("stages", {}).items() if entry.get("seconds")}
         say = say or Progress(selected, expected)
-        _make_raw_files(workspace, profile, say, fetch=_FIRST in selected)
+        _make_raw_files(workspace, profile, say, fetch=FIRST in selected)
         check_sources(workspace, profile)
         flow = _Flow(workspace, profile, options, say)
         with _terminated_as_interrupt():
@@ -108,32 +78,6 @@ def _make_raw_files(workspace: Workspace, profile: Profile, say: Progress, *, fe
         say.say(f"fetched {source}: {records:,} records")
 
 
-def select_stages(profile: Profile, options: FlowOptions) -> list[str]:
-    """Return the stages a command asks for, in number order.
-
-    Raises
-    ------
-    ProfileError
-        A stage is unknown, or not among the profile's.
-    """
-    stages = profile.stages
-    asked = {"--only": options.only, "--from": options.first, "--to": options.last}
-    faults = [
-        Fault(flag, f"stage '{stage}' is not among the stages of {profile.name}", "", did_you_mean(stage, stages))
-        for flag, stage in asked.items()
-        if stage is not None and stage not in stages
-    ]
-    if options.only and (options.first or options.last):
-        faults.append(Fault("--only", "given together with --from or --to", "One or the other"))
-    if options.first and options.last and options.first > options.last:
-        faults.append(Fault("--from", f"{options.first} comes after --to {options.last}"))
-    if faults:
-        raise ProfileError(faults)
-    if options.only:
-        return [options.only]
-    return [each for each in stages if (options.first or "") <= each <= (options.last or "99")]
-
-
 class _Flow:
     """One run of a profile's stages."""
 
@@ -146,21 +90,25 @@ class _Flow:
         self.store = Store(workspace, profile.name)
         self.folder = RunFolder(workspace, profile.name, self.run_id)
         self.stages: dict[str, dict[str, Any]] = {}
-        self.selected: tuple[str, ...] = ()
-        self.as_of = profile.as_of.isoformat() if profile.as_of else None
+        self.needs = Dependencies(workspace, profile, self.store, self.stages)
         self.deadline = time.monotonic() + profile.run.total_seconds
         self.tracking = BackgroundTracking(workspace, profile.name, self.run_id)
+
+    @property
+    def as_of(self) -> str | None:
+        """The frozen date of the run, once it is known."""
+        return self.needs.as_of
 
     def run(self, selected: Sequence[str]) -> FlowResult:
         for path in sweep_orphans(self.workspace):
             self.say.say(f"swept {path}, left by a run that did not end")
-        for stage in STAGES:
+        for stage in self.profile.stages:
             self.store.show(stage)
         self.tracking.begin({"workbench.languages": ",".join(self.profile.languages)})
         error: WorkbenchError | None = None
         try:
             self._find_as_of(selected)
-            self.selected = tuple(selected)
+            self.needs.selected = tuple(selected)
             for stage in selected:
                 self._one(stage)
             self.tracking.wait()
@@ -180,65 +128,19 @@ class _Flow:
     # one stage ---------------------------------------------------------------------------------
 
     def _one(self, stage: str) -> None:
-        because = self._skipped_because(stage)
+        because = self.needs.skipped_because(stage)
         if because:
             self._skip(stage, because)
             return
-        notebook = self.workspace.notebooks / f"{stage}.ipynb"
-        if not notebook.is_file():
-            found = f"notebooks/{stage}.ipynb not found"
-            raise DataError(Fault(stage, found, "A workspace holds the notebook templates"))
-        key = self._key(stage, notebook)
-        published = stage_folder(self.workspace, self.profile.name, stage)
-        if not self.options.force and is_current(published, key) and not self._people_are_gone(stage):
+        if CHAMPION in self.profile.stage(stage).inputs:
+            self.tracking.wait()  # it has written the promoted definition
+        key = self.needs.key(stage)
+        if not self.options.force and self.needs.is_current(stage, key):
             self._reuse(stage)
         else:
-            self._execute(stage, notebook, key)
-        if stage == _FIRST:
-            self.as_of = self.as_of or stage_summary(self.workspace, self.profile.name, stage).get("as_of")
-
-    def _people_are_gone(self, stage: str) -> bool:
-        """Say whether 01 must read people again, since 02 is to resolve them anew and has none to resolve."""
-        if stage != _FIRST or _IDENTITY not in self.selected or has_people(self.workspace, self.profile.name):
-            return False
-        notebook = self.workspace.notebooks / f"{_IDENTITY}.ipynb"
-        if self._skipped_because(_IDENTITY) or not notebook.is_file():
-            return False
-        published = stage_folder(self.workspace, self.profile.name, _IDENTITY)
-        return not is_current(published, self._key(_IDENTITY, notebook))
-
-    def _skipped_because(self, stage: str) -> dict[str, str] | None:
-        present = self._present()
-        group = STAGES[stage].lacks(present | self.store.columns(present))
-        if stage == _IDENTITY and not any(source.table == "customers" for source in self.profile.sources.values()):
-            group = ("customers",)  # those that order lines name alone are no records of people
-            present = present - {"customers"}
-        if group is None:
-            return None
-        tables = [each.split(".")[0] for each in group]
-        unwritten = [each for each in tables if self._writer(each) in self.profile.stages and not self._was_run(each)]
-        if unwritten:
-            writer = self._writer(unwritten[0])
-            found = f"{unwritten[0]}.parquet not found for profile {self.profile.name}"
-            raise DataError(Fault(stage, found, f"It is written by {writer}", "Run that stage first"))
-        # a table that is there lacks a column; one that is not is named as a whole
-        lacking = [each if table in present else table for each, table in zip(group, tables, strict=True)]
-        unlocks = STAGES[stage].unlocks or {"en": "", "zh": ""}
-        return {
-            "en": f"no table {' or '.join(lacking)}; it would unlock {unlocks['en']}",
-            "zh": f"缺少表 {' 或 '.join(lacking)}；补齐后可得到：{unlocks['zh']}",
-        }
-
-    def _present(self) -> set[str]:
-        mine = {table for stage in self.profile.stages for table in STAGES[stage].writes}
-        return self.store.present() & mine
-
-    def _writer(self, table: str) -> str:
-        return next(name for name, stage in STAGES.items() if table in stage.writes)
-
-    def _was_run(self, table: str) -> bool:
-        writer = self._writer(table)
-        return writer in self.stages or bool(stage_summary(self.workspace, self.profile.name, writer))
+            self._execute(stage)
+        if stage == FIRST:
+            self.needs.as_of = self.as_of or stage_summary(self.workspace, self.profile.name, stage).get("as_of")
 
     def _skip(self, stage: str, because: dict[str, str]) -> None:
         self.store.retire(stage)
@@ -257,17 +159,17 @@ class _Flow:
         summary = dict(stage_summary(self.workspace, self.profile.name, stage))
         summary["reused_from"] = summary["run_id"]
         summary["run_id"] = self.run_id
-        if stage == _IDENTITY:
-            forget_people(self.workspace, self.profile.name)
+        self._forget_taken(stage)
         self._note(stage, summary)
         self.say.ended(stage, summary)
 
-    def _execute(self, stage: str, notebook: Path, key: Mapping[str, Any]) -> None:
+    def _execute(self, stage: str) -> None:
         from workbench.run.flows.execute import execute_notebook  # noqa: PLC0415  (papermill takes a second to import)
 
         begun = time.monotonic()
+        notebook = self.needs.notebook(stage)
         self.stages[stage] = {"status": "running"}
-        files_before = self._raw_digests() if stage == _FIRST else {}
+        files_before = self._raw_digests(stage)
         context = self._write_context(stage)
         output = self.folder.staging / "notebooks" / f"{stage}.ipynb"
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -277,17 +179,22 @@ class _Flow:
             execute_notebook(notebook, output, parameters=parameters, context=context, **limits)
         staging = self.store.staging_folder(stage, self.run_id)
         summary = self._staged_summary(stage, staging, time.monotonic() - begun)
-        if files_before != (self._raw_digests() if stage == _FIRST else {}):
+        if files_before != self._raw_digests(stage):
             raise DataError(
                 Fault(stage, "a raw file changed while it was read", "", "Wait for the copy to end, run again")
             )
         shutil.copyfile(output, staging / "notebook.ipynb")
-        write_manifest(staging, key, summary)
+        reads = json.loads((staging / "reads.json").read_text(encoding="utf-8"))
+        write_manifest(staging, self.needs.key(stage, reads), summary, reads)
         self.store.publish(stage, self.run_id)
-        if stage == _IDENTITY:
-            forget_people(self.workspace, self.profile.name)
+        self._forget_taken(stage)
         self._note(stage, summary)
         self.say.ended(stage, summary)
+
+    def _forget_taken(self, stage: str) -> None:
+        """Remove the private file that a stage has used up."""
+        if self.profile.stage(stage).takes:
+            forget_people(self.workspace, self.profile.name)
 
     def _staged_summary(self, stage: str, staging: Path, seconds: float) -> dict[str, Any]:
         path = staging / "summary.json"
@@ -317,41 +224,13 @@ class _Flow:
 
         return write_stage_page(notebook, self.folder.page(stage), stage=stage, language=self.profile.languages[0])
 
-    # what a stage depends on -------------------------------------------------------------------
-
-    def _key(self, stage: str, notebook: Path) -> dict[str, Any]:
-        inputs: dict[str, Any] = stage_inputs(stage, {t: d for t, d in self._digests().items() if t in self._present()})
-        if stage == _FIRST:
-            inputs = self._raw_digests()
-        elif stage == _IDENTITY:
-            inputs |= identity_inputs(self.workspace, self.profile)
-        elif stage == _SEGMENTS:
-            self.tracking.wait()  # it has written the promoted definition
-            inputs["champion"] = champion_digest(self.workspace, self.profile.name)
-            inputs |= kinds_inputs(self.workspace) | registry_inputs(self.workspace, self.profile)
-        elif stage == _TAGS:
-            inputs |= registry_inputs(self.workspace, self.profile)
-        elif stage == _REPORT:
-            inputs = {name: self._told_by(name) for name in self.profile.stages if name != stage}
-            inputs |= registry_inputs(self.workspace, self.profile)  # the cards show its names and strategies
-        as_of = self.as_of if stage != _FIRST else (self.profile.as_of.isoformat() if self.profile.as_of else None)
-        return stage_key(stage, profile=self.profile, as_of=as_of, code=code_digest(notebook), inputs=inputs)
-
-    def _digests(self) -> dict[str, str]:
-        return table_digests(self.workspace, self.profile.name)
-
-    def _told_by(self, stage: str) -> str | None:
-        entry = self.stages.get(stage, {})
-        if entry.get("status") == "skipped":
-            return "skipped"
-        return read_manifest(stage_folder(self.workspace, self.profile.name, stage)).get("summary")
-
-    def _raw_digests(self) -> dict[str, str]:
-        return file_digests(self.workspace, source_files(self.workspace, self.profile))
+    def _raw_digests(self, stage: str) -> dict[str, str]:
+        """Return the digests of the raw files where a stage reads them."""
+        return raw_digests(self.workspace, self.profile) if "sources" in self.profile.stage(stage).inputs else {}
 
     def _find_as_of(self, selected: Sequence[str]) -> None:
-        if self.as_of is None and _FIRST not in selected:
-            self.as_of = stage_summary(self.workspace, self.profile.name, _FIRST).get("as_of")
+        if self.as_of is None and FIRST not in selected:
+            self.needs.as_of = stage_summary(self.workspace, self.profile.name, FIRST).get("as_of")
 
     def _write_context(self, stage: str) -> Path:
         context = RunContext(
@@ -392,7 +271,7 @@ class _Flow:
         self.folder.staging.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.folder.staging / ".context", ignore_errors=True)
         summary = self._summary(status, error)
-        report = stage_folder(self.workspace, self.profile.name, _REPORT) if self._wrote_report(status) else None
+        report = stage_folder(self.workspace, self.profile.name, LAST) if self._wrote_report(status) else None
         place_report(self.folder, self.profile.languages, self.stages, report=report, error=error)
         if status == "failed":
             self.tracking.drain()
@@ -406,7 +285,7 @@ class _Flow:
         return FlowResult(summary, folder, error)
 
     def _wrote_report(self, status: str) -> bool:
-        return status == "done" and self.stages.get(_REPORT, {}).get("status") == "done"
+        return status == "done" and self.stages.get(LAST, {}).get("status") == "done"
 
     def _show_failure(self) -> None:
         """Keep the half-run notebook of the failed stage and its page, and name where it will lie."""

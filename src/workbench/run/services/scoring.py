@@ -14,7 +14,8 @@ import pyarrow as pa
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.exports import export_batches
 from workbench.core.params.profile import load_profile
-from workbench.core.schema import TABLES, ibis_type
+from workbench.core.schema import ibis_type
+from workbench.core.stages import TABLES
 from workbench.core.store.tables import Store
 from workbench.run.artifacts.context import new_run_id, stage_summary
 from workbench.run.services.scorers import SCORERS, Prepared

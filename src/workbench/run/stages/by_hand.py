@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import TYPE_CHECKING
 
@@ -37,8 +38,9 @@ def publish_by_hand(stage: StageRun) -> None:
 
     summary = stage.summary()
     with hold_workspace(stage.workspace, f"{stage.stage} by hand", wait_seconds=_WAIT_SECONDS):
-        write_manifest(stage.staging.folder, None, summary)
+        reads = json.loads((stage.staging.folder / "reads.json").read_text(encoding="utf-8"))
+        write_manifest(stage.staging.folder, None, summary, reads)
         folder = stage.staging.publish()
-        if stage.stage == "02_resolve_identity":
+        if stage.declaration.takes:
             forget_people(stage.workspace, stage.profile.name)
         Tracker(stage.workspace, stage.profile.name).log_by_hand(summary, folder)

@@ -10,18 +10,40 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.core.stages import STAGES
 from workbench.report.cards.customer import card_page
 from workbench.report.page import RunFacts, cards_file, report_file, write_report
+from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.publish import last_summary
 from workbench.run.services.cards import CardDesk
 
 if TYPE_CHECKING:
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["report_facts", "write_cards", "write_reports"]
+__all__ = ["report_facts", "summaries_before", "write_cards", "write_reports"]
 
 _VERSIONS = ("customer-portrait-workbench", "duckdb", "ibis-framework", "pandas", "scikit-learn", "matplotlib")
+
+
+def summaries_before(stage: StageRun) -> list[dict[str, Any]]:
+    """Return the summaries of the profile's stages that run before the report, skipped ones included.
+
+    Figure files are named relative to the profile's folder of tables.
+    """
+    summaries = []
+    for name in (name for name in stage.profile.stages if name != stage.stage):
+        state = stage.context.stages.get(name, {})
+        summary = dict(stage_summary(stage.workspace, stage.profile.name, name))
+        if state.get("status") == "skipped" or not summary:
+            because = state.get("skipped_because")
+            summary = {"stage": name, "status": state.get("status", "skipped"), "skipped_because": because}
+        placed = {kind: [_placed(entry, name) for entry in summary.get(kind, [])] for kind in ("figures", "embedded")}
+        summaries.append(summary | placed)
+    return summaries
+
+
+def _placed(entry: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    files = {language: f".stages/{stage}/current/{file}" for language, file in entry["files"].items()}
+    return {**entry, "files": files}
 
 
 def report_facts(stage: StageRun) -> RunFacts:
@@ -41,7 +63,7 @@ def report_facts(stage: StageRun) -> RunFacts:
         goal=stage.profile.goal.model_dump(),
         languages=stage.languages,
         previous=previous if previous.get("status") == "done" else None,
-        pages={name: f"pages/{name}.html" for name in stage.profile.stages if name in STAGES},
+        pages={name: f"pages/{name}.html" for name in stage.profile.stages},
         versions={"python": platform.python_version(), **versions},
     )
 
@@ -60,7 +82,7 @@ def write_cards(stage: StageRun, *, most: int) -> int:
     int
         Customers carried; 0 where the customers of this profile are not tagged.
     """
-    if not most or not {"features", "tags"} <= stage.present():
+    if not most or not {"features", "tags"} <= stage.available():
         return 0
     desk = CardDesk(stage.workspace, stage.profile.name, profile=stage.profile)
     chosen = desk.cards(desk.ids_for_report(most), named=False)

@@ -30,6 +30,7 @@ from mlflow.entities.dataset_input import DatasetInput
 from mlflow.entities.input_tag import InputTag
 
 from workbench.run.artifacts.model_files import FACTS_FILE, MODEL_FOLDER
+from workbench.run.artifacts.segment_names import SEGMENTING
 from workbench.run.tracking.models import ModelRegistry, write_signature
 from workbench.run.tracking.registry import DEFINITION_FILE, SegmentRegistry
 
@@ -165,7 +166,7 @@ class Tracker:
 
     def _register(self, tracked: str, summary: Mapping[str, Any], definition: Path) -> None:
         """Register the segment definition a stage has made; propose it where the stage found it better."""
-        if not definition.is_file():
+        if not definition.is_file() or summary["stage"] != SEGMENTING:
             return
         registered = self.segments.register(json.loads(definition.read_text(encoding="utf-8")), run_id=tracked)
         self.client.set_tag(tracked, "workbench.registered_version", str(registered.number))

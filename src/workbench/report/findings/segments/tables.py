@@ -166,13 +166,13 @@ def shown_kinds(sizes: pd.DataFrame, definitions: Sequence[SegmentDefinition]) -
 
 
 def shown_cross(
-    placed: pd.DataFrame, definitions: Sequence[SegmentDefinition], first: str, second: str
+    placed: pd.DataFrame, definitions: Sequence[SegmentDefinition], first: str, second: str, *, least: int
 ) -> pd.DataFrame:
     """Cross two kinds for a table, values by their names; nothing where one of them could not be applied."""
     if not {first, second} <= set(placed.columns):
         return pd.DataFrame(columns=list(CROSS))
     names = {(each.name, segment.key): dict(segment.name) for each in definitions for segment in each.segments}
-    crossed = cross_kinds(placed, first, second)
+    crossed = cross_kinds(placed, first, second, least=least)
     told = {
         column: [names.get((kind, value), value) for value in crossed[column]]
         for column, kind in (("first_value", first), ("second_value", second))

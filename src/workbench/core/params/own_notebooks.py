@@ -1,0 +1,124 @@
+"""A notebook of one's own as a stage: its parameters cell declares what a stage of ours declares in Python."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import tokenize
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, create_model
+
+from workbench.core.errors import Fault, ProfileError, did_you_mean
+from workbench.core.section import Section
+from workbench.core.stages import STAGES
+from workbench.core.stages.stage import Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["is_own_name", "own_stage"]
+
+_NAME = re.compile(r"^[0-9]{2}_[a-z][a-z0-9]*(_[a-z0-9]+)+$")
+_UNIT = re.compile(r"^([a-zA-Z%]+(?: [a-zA-Z]+)?): (.+)$")
+_ADVICE = "One cell tagged 'parameters' whose lines are 'name = literal  # unit: meaning'"
+
+
+def is_own_name(name: str) -> bool:
+    """Tell whether a name can be that of a notebook of one's own: two digits, a verb, an object; none of ours."""
+    return bool(_NAME.match(name)) and name not in STAGES
+
+
+def own_stage(notebooks: Path, name: str) -> Stage:
+    """Read the declaration of a notebook of one's own.
+
+    Parameters
+    ----------
+    notebooks : Path
+        The folder of notebooks.
+    name : str
+        The notebook's stem.
+
+    Returns
+    -------
+    Stage
+        Its question is the title of the first cell; the type of a parameter is that of its literal, its unit and help
+        are the comment's. It declares no tables: what it reads and writes is known once it has run.
+
+    Raises
+    ------
+    ProfileError
+        There is no such notebook, it is not JSON, or its parameters cell cannot be read.
+    """
+    path = notebooks / f"{name}.ipynb"
+    if not path.is_file():
+        stems = [other.stem for other in notebooks.glob("[0-9][0-9]_*.ipynb")]
+        raise ProfileError(Fault(name, f"notebooks/{name}.ipynb not found", "", did_you_mean(name, stems)))
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except (ValueError, KeyError, TypeError):
+        raise ProfileError(Fault(f"notebooks/{name}.ipynb", "no notebook", "JSON with cells")) from None
+    title = _title(cells) or name
+    return Stage(name, {"en": title, "zh": title}, _parameters(name, cells))
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _title(cells: list[dict[str, Any]]) -> str:
+    texts = (_source(cell) for cell in cells if cell.get("cell_type") == "markdown")
+    headings = (line.lstrip("#").strip() for text in texts for line in text.splitlines() if line.startswith("#"))
+    return next(headings, "")
+
+
+def _parameters(name: str, cells: list[dict[str, Any]]) -> type[Section]:
+    tagged = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", [])]
+    if len(tagged) != 1:
+        found = f"{len(tagged)} cells are tagged 'parameters'"
+        raise ProfileError(Fault(f"notebooks/{name}.ipynb", found, _ADVICE))
+    source = _source(tagged[0])
+    try:
+        statements = ast.parse(source).body
+        values = {_target(statement): ast.literal_eval(statement.value) for statement in statements}
+    except (SyntaxError, ValueError, AttributeError) as error:
+        raise ProfileError(Fault(f"notebooks/{name}.ipynb", f"parameters: {error}", _ADVICE)) from None
+    notes = _comments(source)
+    fields = {
+        key: (_type_of(value), _field(value, notes.get(statement.lineno, "")))
+        for statement, (key, value) in zip(statements, values.items(), strict=True)
+        if key != "profile"
+    }
+    return create_model(f"Own_{name}", __base__=Section, __doc__=f"{name}.", **fields)
+
+
+def _target(statement: ast.stmt) -> str:
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
+        return statement.targets[0].id
+    raise ValueError(f"line {statement.lineno} is not 'name = literal'")
+
+
+def _comments(source: str) -> dict[int, str]:
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+
+
+def _field(value: Any, comment: str) -> Any:
+    unit = _UNIT.match(comment)
+    text = unit[2] if unit else comment
+    more = {"unit": unit[1] if unit else "", "help": {"en": text, "zh": text}}
+    if isinstance(value, (list, dict)):
+        return Field(default_factory=lambda: type(value)(value), json_schema_extra=more)
+    return Field(value, json_schema_extra=more)
+
+
+def _type_of(value: Any) -> Any:
+    if value is None:
+        return Any
+    if isinstance(value, list):
+        kinds = {type(item) for item in value}
+        return list[kinds.pop()] if len(kinds) == 1 else list[Any]
+    return dict[str, Any] if isinstance(value, dict) else type(value)

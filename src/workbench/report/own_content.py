@@ -1,0 +1,102 @@
+"""What a notebook of one's own shows: texts, figures and tables that have no entry among the texts of the report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import mistune
+import pandas as pd
+from markupsafe import Markup
+
+from workbench.core.errors import DataError, Fault
+from workbench.report.numbers import LANGUAGES
+from workbench.report.text import fill
+
+if TYPE_CHECKING:
+    from workbench.report.charts.chart import Chart
+
+__all__ = ["as_texts", "chart_of", "figure_of", "formats_of", "own_html", "shown_text"]
+
+_MARKS = re.compile(r"([\\`*_$\[\]#|~])")
+_KINDS = (("_share", "pct"), ("_probability", "pct"), ("_rate", "pct"), ("share", "pct"))
+
+
+def as_texts(text: str | Mapping[str, str]) -> dict[str, str]:
+    """Return a text by language; one given in a single language stands for all.
+
+    Raises
+    ------
+    DataError
+        The mapping holds no language of ours.
+    """
+    if isinstance(text, str):
+        return dict.fromkeys(LANGUAGES, text)
+    given = {language: str(text[language]) for language in LANGUAGES if language in text}
+    if not given:
+        raise DataError(Fault("text", f"{dict(text)!r} names no language", "A text, or a mapping of en and zh to text"))
+    first = next(iter(given.values()))
+    return {language: given.get(language, first) for language in LANGUAGES}
+
+
+def shown_text(entry: Mapping[str, Any], language: str, currency: str = "") -> str:
+    """Return the Markdown of a text of one's own: no HTML in it, values filled in and shown to the letter.
+
+    Parameters
+    ----------
+    entry : mapping
+        ``text`` by language, ``values`` by name.
+    language : str
+    currency : str
+    """
+    template = entry["text"][language].replace("<", "&lt;")
+    return fill(template, language, entry["values"], currency, escape=_to_the_letter)
+
+
+def own_html(entry: Mapping[str, Any], language: str, currency: str = "") -> Markup:
+    """Return a text of one's own as HTML: Markdown of the author, everything else escaped."""
+    return Markup(mistune.html(shown_text(entry, language, currency)))
+
+
+def figure_of(given: Any) -> Any:
+    """Return the matplotlib figure of a figure, axes or a grid of seaborn.
+
+    Raises
+    ------
+    DataError
+        It is none of them.
+    """
+    figure = given if hasattr(given, "savefig") and hasattr(given, "axes") else getattr(given, "figure", None)
+    figure = getattr(figure, "figure", figure)
+    if not hasattr(figure, "savefig"):
+        expected = "A figure or axes of matplotlib, a grid of seaborn, or a function that draws one"
+        raise DataError(Fault("show", f"{type(given).__name__} is no figure", expected))
+    return figure
+
+
+def chart_of(figure: Any, *, title: Any, alt: Any, language: str) -> Chart:
+    """Return a figure as a chart of the report, with its message and what it shows in words."""
+    from workbench.report.charts.chart import Chart  # noqa: PLC0415  (drawing is imported where a chart is drawn)
+
+    message = as_texts(title)[language] if title is not None else ""
+    words = as_texts(alt)[language] if alt is not None else message
+    return Chart(figure=figure, title=message, alt=words, note="")
+
+
+def formats_of(frame: pd.DataFrame) -> dict[str, str]:
+    """Return how each column of a frame is shown, by its type and the unit in its name."""
+    return {str(name): _format(str(name), frame[name]) for name in frame.columns}
+
+
+def _format(name: str, column: pd.Series) -> str:
+    if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
+        return "date" if pd.api.types.is_datetime64_any_dtype(column) else "text"
+    if pd.api.types.is_integer_dtype(column):
+        return "int"
+    return next((kind for ending, kind in _KINDS if name.endswith(ending)), "num")
+
+
+def _to_the_letter(value: str) -> str:
+    escaped = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKS.sub(r"\\\1", escaped)

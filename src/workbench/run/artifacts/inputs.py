@@ -1,0 +1,67 @@
+"""What stages depend on beside tables and parameters, by the names their declarations use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.run.artifacts.champion import champion_digest
+from workbench.run.artifacts.declared_segments import rule_digests
+from workbench.run.artifacts.people import identity_inputs
+from workbench.run.artifacts.source_files import file_digests, source_files
+from workbench.run.artifacts.tag_registry import registry_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.core.params.profile import Profile
+    from workbench.core.stages.stage import Stage
+    from workbench.core.workspace import Workspace
+
+__all__ = ["CHAMPION", "SUMMARIES", "raw_digests", "stage_inputs"]
+
+CHAMPION, SUMMARIES = "champion", "summaries"
+
+
+def raw_digests(workspace: Workspace, profile: Profile) -> dict[str, str]:
+    """Return the digests of the raw files of a profile."""
+    return file_digests(workspace, source_files(workspace, profile))
+
+
+def stage_inputs(
+    stage: Stage, *, workspace: Workspace, profile: Profile, summaries: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Return what a stage depends on beside tables and parameters.
+
+    Parameters
+    ----------
+    stage : Stage
+    workspace : Workspace
+    profile : Profile
+    summaries : mapping of str to str
+        Digest of the summary of every other stage of the profile, "skipped" where it was.
+    """
+    kinds = {
+        "sources": _sources,
+        "people": identity_inputs,
+        CHAMPION: lambda where, of: {CHAMPION: champion_digest(where, of.name)},
+        "segment_rules": lambda where, _: rule_digests(where),
+        "tag_registry": registry_inputs,
+        "goal": lambda _, of: {"goal": of.goal.model_dump(mode="json")},
+        SUMMARIES: lambda *_: {SUMMARIES: dict(summaries)},
+    }
+    inputs: dict[str, Any] = {}
+    for name in stage.inputs:
+        inputs |= kinds[name](workspace, profile)
+    return inputs
+
+
+def _sources(workspace: Workspace, profile: Profile) -> dict[str, Any]:
+    """Return raw files and how they are declared; a declared value that equals a default is a declaration."""
+    return raw_digests(workspace, profile) | {
+        "sources": {name: source.model_dump(mode="json") for name, source in profile.sources.items()},
+        "declared": {
+            name: source.model_dump(mode="json", exclude_unset=True) for name, source in profile.sources.items()
+        },
+        "identity": any(profile.stage(name).takes == "people" for name in profile.stages),
+        "demo_data": profile.demo_data,
+    }

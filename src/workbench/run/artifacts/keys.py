@@ -1,0 +1,79 @@
+"""What decides whether a stage must run again: inputs, parameters, code and libraries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.files import digest_json
+from workbench.core.params.declared import borrowed
+from workbench.core.schema import CANONICAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from workbench.core.params.profile import Profile
+    from workbench.core.stages.stage import Stage
+    from workbench.run.artifacts.code import CodeIndex
+
+__all__ = ["stage_key", "table_inputs"]
+
+_IDENTITIES = "identities"
+
+
+def stage_key(
+    stage: Stage,
+    *,
+    profile: Profile,
+    as_of: str | None,
+    notebook: Path,
+    index: CodeIndex,
+    inputs: Mapping[str, Any],
+    reads: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return what a stage's result depends on; two equal keys give equal results.
+
+    Parameters
+    ----------
+    stage : Stage
+    profile : Profile
+    as_of : str or None
+        ISO date; None before it is known.
+    notebook : Path
+    index : CodeIndex
+    inputs : mapping
+        Digests of the tables, files or summaries it reads.
+    reads : mapping
+        What its last run read that no declaration names, as ``reads.json`` keeps it; empty before there was one.
+    """
+    files = index.reached_files(notebook)
+    return {
+        "stage": stage.name,
+        "settings": profile.sections[stage.name].model_dump(mode="json"),
+        "borrowed": borrowed(profile, stage, also=reads.get("settings", ())),
+        "tables": digest_json([repr(table) for table in stage.tables]),
+        "as_of": as_of,
+        "languages": list(profile.languages),
+        "credit": profile.credit,
+        "currency": profile.currency,
+        "code": index.code_digest(notebook, files),
+        "libraries": index.libraries(notebook, files),
+        "inputs": dict(inputs),
+    }
+
+
+def table_inputs(stage: Stage, digests: Mapping[str, str], reads: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digests of the tables a stage reads, of those that are there.
+
+    Parameters
+    ----------
+    stage : Stage
+    digests : mapping of str to str
+        Of every table of the profile's stages.
+    reads : mapping
+        As in `stage_key`; its ``tables`` are those a notebook of one's own read.
+    """
+    names = {*stage.reads, *reads.get("tables", ())}
+    if names & set(CANONICAL) and _IDENTITIES not in stage.writes:
+        names.add(_IDENTITIES)  # the store joins them to every table that names a customer
+    return {name: digests[name] for name in sorted(names) if name in digests}

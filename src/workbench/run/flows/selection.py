@@ -1,0 +1,100 @@
+"""What a command asks of a flow, and which stages that comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workbench.core.errors import Fault, ProfileError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.core.params.profile import Profile
+
+__all__ = ["FlowOptions", "batches", "select_stages"]
+
+
+@dataclass(frozen=True)
+class FlowOptions:
+    """What the command line may ask of a flow.
+
+    Attributes
+    ----------
+    only, first, last : str or None
+        Run one stage, or from and to a stage.
+    force : bool
+        Run stages that are up to date, too.
+    settings : tuple of str
+        ``SECTION.KEY=VALUE`` overrides.
+    as_of : str or None
+    """
+
+    only: str | None = None
+    first: str | None = None
+    last: str | None = None
+    force: bool = False
+    settings: tuple[str, ...] = ()
+    as_of: str | None = None
+
+
+def select_stages(profile: Profile, options: FlowOptions) -> list[str]:
+    """Return the stages a command asks for, in the order they run.
+
+    Raises
+    ------
+    ProfileError
+        A stage is unknown, or not among the profile's.
+    """
+    stages = profile.stages
+    requested = {"--only": options.only, "--from": options.first, "--to": options.last}
+    faults = [
+        Fault(flag, f"stage '{stage}' is not among the stages of {profile.name}", "", did_you_mean(stage, stages))
+        for flag, stage in requested.items()
+        if stage is not None and stage not in stages
+    ]
+    if options.only and (options.first or options.last):
+        faults.append(Fault("--only", "given together with --from or --to", "One or the other"))
+    if faults:
+        raise ProfileError(faults)
+    if options.only:
+        return [options.only]
+    start = stages.index(options.first) if options.first else 0
+    stop = stages.index(options.last) if options.last else len(stages) - 1
+    if start > stop:
+        raise ProfileError(Fault("--from", f"{options.first} comes after --to {options.last}"))
+    return stages[start : stop + 1]
+
+
+def batches(profile: Profile, stages: Sequence[str]) -> list[tuple[str, ...]]:
+    """Part stages into those that run one after the other and pairs that may run side by side.
+
+    Parameters
+    ----------
+    profile : Profile
+    stages : sequence of str
+        In the order they run.
+
+    Returns
+    -------
+    list of tuple of str
+        One or two stages each: two where the second reads nothing that the first writes.
+    """
+    parts: list[tuple[str, ...]] = []
+    waiting = list(stages)
+    while waiting:
+        pair = tuple(waiting[:2])
+        size = 2 if len(pair) > 1 and not _depends(profile, *pair) else 1
+        parts.append(pair[:size])
+        waiting = waiting[size:]
+    return parts
+
+
+def _depends(profile: Profile, earlier: str, later: str) -> bool:
+    """Say whether a stage may read what an earlier one writes; of a notebook of one's own that is not declared."""
+    first, second = profile.stage(earlier), profile.stage(later)
+    if {earlier, later} & set(profile.own) or "summaries" in second.inputs:
+        return True
+    if first.hands_over and first.hands_over == second.takes:
+        return True
+    return bool({*second.reads, *(table for group in second.needs for table in group)} & set(first.writes))

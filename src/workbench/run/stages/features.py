@@ -1,0 +1,48 @@
+"""What a stage needs of 03_build_features beside its table: labels, units, features as of an earlier date."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.analysis.features_at_cutoff import FeaturesThen
+from workbench.intake.features.contacts.scales import read_scales
+from workbench.intake.features.inputs.settings import FeatureSettings
+from workbench.intake.features.registry import registered, registered_units
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.intake.features.inputs.settings import Scale
+    from workbench.run.stages.stage import StageRun
+
+__all__ = ["feature_labels", "feature_units", "features_at_cutoff"]
+
+_SECTION = "03_build_features"
+_WORDS = ("session_gap_minutes", "least_for_share", "event_types", "online_words", "store_words", "occasions")
+
+
+def feature_labels(stage: StageRun) -> dict[str, dict[str, str]]:
+    """Return what the registered features are called, by language."""
+    columns = stage.read("features", lazy=True).columns
+    return {feature.name: dict(feature.label) for feature in registered(columns, scales=_scales(stage))}
+
+
+def feature_units(stage: StageRun, names: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Return unit and formula of features as a segment definition keeps them; a declared attribute has neither."""
+    units = registered_units(stage.read("features", lazy=True).columns)
+    return units if names is None else {name: units[name] for name in names}
+
+
+def features_at_cutoff(stage: StageRun) -> FeaturesThen:
+    """Return how features are built at a cut-off in the past: as 03_build_features built those of today."""
+    table = stage.read("features", lazy=True, missing="none")
+    columns = table.columns if table is not None else ()
+    settings = {name: stage.setting(f"{_SECTION}.{name}") for name in _WORDS}
+    scales = {name: scale for name, scale in _scales(stage).items() if f"scale_{name}" in columns}
+    windows = stage.setting(f"{_SECTION}.windows_days")
+    built = FeatureSettings(**settings, scales=scales)
+    return FeaturesThen(windows, built, frozenset(columns), stage.store.engine)
+
+
+def _scales(stage: StageRun) -> dict[str, Scale]:
+    return read_scales({name: scale.model_dump() for name, scale in stage.setting(f"{_SECTION}.scales").items()})

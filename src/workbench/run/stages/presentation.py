@@ -1,0 +1,274 @@
+"""What a stage shows: sentences, limits, figures, tables and candidates, displayed and recorded for the report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from IPython.display import HTML, SVG, Image, Markdown, display
+
+from workbench.report.findings.finding import KEY_WEIGHT, Finding
+from workbench.report.own_content import as_texts, chart_of, figure_of, formats_of, shown_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.report.charts.chart import About
+
+__all__ = ["Presentation", "plain"]
+
+_MOST_CHARTS = 8  # of one kind; a reader looks at no more
+_SHOWN = ("findings", "figures", "shown", "embedded", "limits", "candidates")
+
+Text = str | Mapping[str, str]  # in one language for all, or by language (en, zh)
+
+
+class Presentation:
+    """Records what a stage shows and displays it in the leading language.
+
+    Parameters
+    ----------
+    stage : str
+    languages : tuple of str
+        Report languages, the first one leading.
+    currency : str
+    folder : Path
+        The stage's private staging folder.
+    """
+
+    def __init__(self, stage: str, languages: tuple[str, ...], currency: str, folder: Path):
+        self.stage = stage
+        self.languages = languages
+        self.language = languages[0]
+        self.currency = currency
+        self.folder = folder
+        self.metrics: dict[str, Any] = {}
+        self.shown: dict[str, list] = {name: [] for name in _SHOWN}
+
+    def metric(self, name: str | Mapping[str, Any], value: Any = None) -> None:
+        """Record a metric, or several by name: numbers or short text; missing values become null."""
+        values = {name: value} if isinstance(name, str) else name
+        self.metrics |= {key: plain(one) for key, one in values.items()}
+
+    def say(self, text: Text | Finding | Iterable[Finding], **values: Any) -> None:
+        """Record sentences for the report and display them.
+
+        Parameters
+        ----------
+        text : str, mapping, Finding or iterable of Finding
+            A text of one's own in Markdown without HTML, by language where it is given in several; or findings, whose
+            sentences stand among the texts of the stage.
+        **values
+            What stands in a text of one's own as ``{name}``, or ``{name:kind}`` (``pct``, ``int``, ``num``, ``money``,
+            ``days``, ``date``).
+        """
+        if isinstance(text, (str, Mapping)):
+            self._record_text("findings", text, values)
+            return
+        for finding in _several(text):
+            entry = {"key": finding.key, "values": plain(dict(finding.values)), "weight": finding.weight}
+            self.shown["findings"].append(entry | {"key_finding": finding.weight >= KEY_WEIGHT})
+            self._display_text(finding.key, entry["values"])
+
+    def limit(self, text: Text | Finding | Iterable[Finding], **values: Any) -> None:
+        """Record what the result does not show, and display it; the parameters are those of `say`."""
+        if isinstance(text, (str, Mapping)):
+            self._record_text("limits", text, values)
+            return
+        for limitation in _several(text):
+            entry = {"key": limitation.key, "values": plain(dict(limitation.values))}
+            self.shown["limits"].append(entry)
+            self._display_text(limitation.key, entry["values"])
+
+    def show(
+        self,
+        name: str,
+        figure: Any,
+        *frames: Any,
+        title: Text | None = None,
+        alt: Text | None = None,
+        **options: Any,
+    ) -> None:
+        """Stage a chart once per report language and display the first.
+
+        A chart that says "not enough data" is displayed here and left out of the report.
+
+        Parameters
+        ----------
+        name : str
+            Name of the figure within the stage.
+        figure : callable, or a figure of matplotlib or seaborn
+            A ``plot_`` function is called with the frames, the options, ``language`` and ``about``; a figure is shown
+            as it is.
+        title, alt : str or mapping of str to str, optional
+            Of a figure of one's own: its message, and what it shows in words.
+        """
+        from workbench.report.charts.theme import save  # noqa: PLC0415  (drawing is imported where a chart is drawn)
+
+        own = None if callable(figure) else figure_of(figure)
+        entry: dict[str, Any] = {"name": name, "files": {}, "title": {}, "alt": {}, "note": {}}
+        for language in self.languages:
+            if own is None:
+                chart = figure(*frames, language=language, about=self._about(), **options)
+            else:
+                chart = chart_of(own, title=title, alt=alt, language=language)
+            path = save(chart, self.folder / "figures" / f"{self.stage}__{name}.{language}")
+            entry["files"][language] = path.relative_to(self.folder).as_posix()
+            for part in ("title", "alt", "note"):
+                entry[part][language] = getattr(chart, part)
+        if chart.drawn:
+            self.shown["figures"].append(entry)
+        picture = self.folder / entry["files"][self.language]
+        words = entry["alt"][self.language]
+        display(SVG(filename=picture) if picture.suffix == ".svg" else Image(filename=picture, alt=words))
+
+    def show_each(
+        self, name: str, plot: Callable, things: Mapping[str, Any], *, page: Callable | None = None, **options: Any
+    ) -> None:
+        """Draw one chart per thing, the first eight.
+
+        Parameters
+        ----------
+        name : str
+            The figures are called ``<name>_<key>``.
+        plot : callable
+            A ``plot_`` function; called with the thing, and its key as ``column`` unless ``page`` is given.
+        things : mapping of str to object
+            By key; of frames those without a value are left out.
+        page : callable, optional
+            Makes ``<name>.<language>.html`` of the charts of a language; a picture of each lies beside it.
+        """
+        chosen = dict(list(things.items())[:_MOST_CHARTS])
+        for key, thing in chosen.items():
+            column = {} if page is not None else {"column": key}
+            if not isinstance(thing, pd.DataFrame) or thing["value"].notna().any():
+                self.show(f"{name}_{key}", plot, thing, **column, **options)
+        for language in self.languages if page is not None else ():
+            self._write_page(name, plot, chosen, page, language)
+
+    def table(
+        self,
+        name: str,
+        frame: pd.DataFrame,
+        formats: Mapping[str, str] | None = None,
+        *,
+        title: Text | None = None,
+        note: str | None = None,
+    ) -> None:
+        """Record a small table for the report and display it.
+
+        Parameters
+        ----------
+        name : str
+            Also the key of its title among the texts: ``table_<name>``.
+        frame : DataFrame
+        formats : mapping, optional
+            Kind of each column; columns not named are left out. Without it all columns are shown, as their types ask.
+        title : str or mapping of str to str, optional
+            Of a table of one's own.
+        note : str, optional
+            A text key that says how to read it.
+        """
+        from workbench.report.tables import table_html  # noqa: PLC0415
+
+        formats = formats_of(frame) if formats is None else formats
+        if frame.empty:  # nothing to show: a table without rows, whatever columns it came with
+            frame = frame.reindex(columns=list(formats))
+        rows = [plain(list(row)) for row in frame[list(formats)].itertuples(index=False)]
+        entry = {"name": name, "title_key": f"table_{name}", "columns": list(formats), "rows": rows}
+        entry |= {"formats": dict(formats), "note_key": note}
+        if title is not None:
+            entry["title"] = as_texts(title)
+        self.shown["shown"].append(entry)
+        display(HTML(str(table_html(entry, language=self.language, currency=self.currency))))
+
+    def embed(self, name: str, page: Callable, *given: Any) -> None:
+        """Stage a table that a library draws as HTML, once per report language, and display the first.
+
+        Parameters
+        ----------
+        name : str
+            Also the key of its title among the texts: ``table_<name>``.
+        page : callable
+            Called with what is given and the language; returns HTML without scripts and references.
+        """
+        files = {}
+        for language in self.languages:
+            path = self.folder / "figures" / f"{self.stage}__{name}.{language}.html"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(page(*given, language), encoding="utf-8", newline="\n")
+            files[language] = path.relative_to(self.folder).as_posix()
+        self.shown["embedded"].append({"name": name, "title_key": f"table_{name}", "files": files})
+        display(HTML(filename=str(self.folder / files[self.language])))
+
+    def candidates(self, frame: pd.DataFrame, *, by: str, settings: Mapping[str, Any]) -> None:
+        """Record candidate models, one per row: each becomes a tracked run of its own with the same metric keys.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Numbers are metrics.
+        by : str
+            The column that names a candidate.
+        settings : mapping
+            What all candidates share.
+        """
+        for row in frame.to_dict("records"):
+            name = str(row[by]) if isinstance(row[by], str) else f"{by}={row[by]}"
+            metrics = {key: plain(value) for key, value in row.items() if key != by}
+            own = {by: plain(row[by]), **settings}
+            self.shown["candidates"].append({"name": name, "settings": plain(own), "metrics": metrics})
+
+    def _about(self) -> About:
+        """Return what stands under every chart."""
+        from workbench.report.charts.chart import About  # noqa: PLC0415
+
+        return About(currency=self.currency)
+
+    def _write_page(self, name: str, plot: Callable, things: Mapping[str, Any], page: Callable, language: str) -> None:
+        from workbench.report.charts.theme import render  # noqa: PLC0415
+
+        charts = [plot(thing, language=language, about=self._about()) for thing in things.values()]
+        for key, chart in zip(things, charts, strict=True):
+            (self.folder / f"{name}_{key}.{language}.png").write_bytes(render(chart, "png"))
+        text = page(charts, language=language)
+        (self.folder / f"{name}.{language}.html").write_text(text, encoding="utf-8", newline="\n")
+
+    def _record_text(self, kind: str, text: Text, values: Mapping[str, Any]) -> None:
+        entry = {"text": as_texts(text), "values": plain(dict(values))}
+        more = {"weight": 1.0, "key_finding": False} if kind == "findings" else {}
+        self.shown[kind].append(entry | more)
+        display(Markdown(shown_text(entry, self.language, self.currency)))
+
+    def _display_text(self, key: str, values: Mapping[str, Any]) -> None:
+        from workbench.report.text import say  # noqa: PLC0415
+
+        display(Markdown(_escape_markdown(say(key, self.language, values, self.currency))))
+
+
+def plain(value: Any) -> Any:
+    """Turn a value into one that JSON holds: numpy numbers, dates and missing values included."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        value = value.item()
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, (bool, int, str)) else str(value)
+
+
+def _several(findings: Finding | Iterable[Finding]) -> list[Finding]:
+    return [findings] if isinstance(findings, Finding) else list(findings)
+
+
+def _escape_markdown(text: str) -> str:
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for mark in "\\`*_$[]#|~":
+        escaped = escaped.replace(mark, f"\\{mark}")
+    return escaped

@@ -1,0 +1,65 @@
+"""What a stage needs of 06_segment_customers beside its tables: definitions, names, declared kinds, advice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.analysis.segments.definition import SegmentDefinition
+from workbench.analysis.tags.strategies import advice_for
+from workbench.run.artifacts.champion import read_champion
+from workbench.run.artifacts.context import stage_folder
+from workbench.run.artifacts.declared_segments import declared_kinds
+from workbench.run.artifacts.segment_names import DEFINITION_FILE, SEGMENTING, segment_names
+from workbench.run.artifacts.tag_registry import registry_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.run.stages.stage import StageRun
+
+__all__ = ["advice", "champion", "kinds", "placed", "placing_definition", "previous_definition"]
+
+
+def champion(stage: StageRun) -> SegmentDefinition | None:
+    """Return the segment definition in use, None where none was promoted."""
+    promoted = read_champion(stage.workspace, stage.profile.name)
+    return promoted.definition if promoted else None
+
+
+def previous_definition(stage: StageRun) -> SegmentDefinition | None:
+    """Return the segment definition in use, else the one that was fitted at the last run, else None."""
+    return champion(stage) or _fitted(stage)
+
+
+def placing_definition(stage: StageRun) -> SegmentDefinition | None:
+    """Return the definition that placed the customers of the table ``segments``; None where it is not kept."""
+    table = stage.read("segments", missing="none")
+    if table is None:
+        return None
+    versions = set(table["definition_version"])
+    kept = (definition for definition in (champion(stage), _fitted(stage)) if definition is not None)
+    return next((definition for definition in kept if {definition.version} == versions), None)
+
+
+def placed(stage: StageRun) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return the segment of each customer, and what segments are called by language; empty where there are none."""
+    table = stage.read("segments", missing="none")
+    if table is None:
+        return {}, {}
+    names = segment_names(stage.workspace, stage.profile.name)
+    return dict(zip(table["customer_id"], table["segment"], strict=True)), names
+
+
+def kinds(stage: StageRun) -> list[SegmentDefinition]:
+    """Return the kinds of segments declared in params/segments."""
+    return declared_kinds(stage.workspace)
+
+
+def advice(stage: StageRun, segments: Sequence[str]) -> dict[str, Any]:
+    """Return what the profile's trade declares to do, and not to do, with segments."""
+    return advice_for(registry_of(stage.workspace, stage.profile).pack, segments)
+
+
+def _fitted(stage: StageRun) -> SegmentDefinition | None:
+    path = stage_folder(stage.workspace, stage.profile.name, SEGMENTING) / DEFINITION_FILE
+    return SegmentDefinition.from_json(path.read_text(encoding="utf-8")) if path.is_file() else None
