@@ -16,6 +16,7 @@ __all__ = [
     "KINDS",
     "NEIGHBOURS",
     "UNDATED",
+    "UNKNOWN_SEGMENT",
     "Column",
     "Table",
     "columns",
@@ -25,6 +26,7 @@ __all__ = [
 
 # the as-of date of a base whose rows carry no date: everything is before it
 UNDATED = dt.date(9999, 12, 31)
+UNKNOWN_SEGMENT = ("unknown", {"en": "Too little known", "zh": "信息不足"})  # of customers nothing can place
 
 # hidden column of a canonical table: the source whose customer ids it uses, until the store has joined identities
 ID_SPACE = "_people"

@@ -9,12 +9,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
-
-import ibis
+from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean
+from workbench.core.later import later
 from workbench.intake.expression_syntax import Column, Literal, Node, SyntaxFault, names_in, parse
+
+if TYPE_CHECKING:
+    import ibis
+else:
+    ibis = later("ibis")
 
 __all__ = ["ATTRIBUTE", "check_expression", "columns_in", "compared_texts", "to_ibis"]
 

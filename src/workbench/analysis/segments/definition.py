@@ -27,6 +27,7 @@ from workbench.analysis.segments.placing import (
     place_table,
 )
 from workbench.core.errors import DataError, Fault, did_you_mean
+from workbench.core.schema import UNKNOWN_SEGMENT
 
 __all__ = [
     "ALL", "METHODS", "NO_TRANSFORM", "UNKNOWN", "USES", "Segment", "SegmentDefinition", "assign", "assign_table",
@@ -59,7 +60,7 @@ class Segment:
     use: str = "ok"
 
 
-UNKNOWN = Segment("unknown", {"en": "Too little known", "zh": "信息不足"})
+UNKNOWN = Segment(*UNKNOWN_SEGMENT)
 ALL = Segment("all", {"en": "All customers", "zh": "全部客户"})
 
 

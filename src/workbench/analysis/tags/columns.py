@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-
-import ibis.expr.datatypes as dt
+from typing import TYPE_CHECKING
 
 from workbench.core.schema import CANONICAL, ibis_type
 from workbench.core.stages import TABLES
 from workbench.core.tags.items import ITEMS
 from workbench.intake.expressions import ATTRIBUTE
 from workbench.intake.features.registry import REGISTRY, window_features
+
+if TYPE_CHECKING:
+    import ibis.expr.datatypes as dt
 
 __all__ = [
     "ACCOUNT",
@@ -41,15 +43,15 @@ _SURVEYED = tuple(name for name, item in ITEMS.items() if any("responses" in nee
 _PER_CUSTOMER = ("rfm", "segments", "churn", "households")
 _VALUE = ("expected_orders", "expected_value", "value_low", "value_high", "p_alive")  # of 09_value_customers
 _REASON = ("churn_reason_top", "churn_reason_value")  # of churn_reasons of 08_predict_churn
-_KINDS = (
-    (dt.String, "category"),
-    (dt.Boolean, "flag"),
-    (dt.Integer, "integer"),
-    (dt.Decimal, "money"),
-    (dt.Floating, "number"),
-    (dt.Date, "date"),
-    (dt.Timestamp, "timestamp"),
-)
+_KINDS = {  # of a type in the engine, as it calls itself
+    "string": "category",
+    "boolean": "flag",
+    "integer": "integer",
+    "decimal": "money",
+    "floating": "number",
+    "date": "date",
+    "timestamp": "timestamp",
+}
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,15 @@ def kind_of(name: str, dtype: dt.DataType) -> str:
     """Return the kind of a column by its type in the engine; numbers-or-bands stay ``attribute``."""
     if name in MIXED:
         return ATTRIBUTE
-    return next((kind for each, kind in _KINDS if isinstance(dtype, each)), "text")
+    return next((kind for word, kind in _KINDS.items() if getattr(dtype, f"is_{word}")()), "text")
 
 
 def known_columns(
-    present: Mapping[str, dt.DataType], *, windows_days: Iterable[int] = (), named: Iterable[str] = ()
+    present: Mapping[str, dt.DataType],
+    *,
+    windows_days: Iterable[int] = (),
+    named: Iterable[str] = (),
+    attributes: Iterable[str] = (),
 ) -> dict[str, KnownColumn]:
     """Return every column a tag may name.
 
@@ -91,6 +97,8 @@ def known_columns(
         The windows of 03_build_features.
     named : iterable of str
         Columns that tags name; those that begin with ``attribute_`` are attributes a profile may declare.
+    attributes : iterable of str
+        Attributes a profile declares, before their types are known.
     """
     known = {name: KnownColumn(_customer_kind(name, kind), f"customers.{name}") for name, kind in _attributes()}
     for table in _PER_CUSTOMER:
@@ -109,10 +117,11 @@ def known_columns(
     known |= _of_accounts()
     known["household_members"] = KnownColumn("integer", "households")
     known["age"] = KnownColumn("integer", "customers.birth_date or customers.age")
-    for name, dtype in present.items():
+    kinds = {name: ATTRIBUTE if name in MIXED else "category" for name in attributes}
+    for name, kind in (kinds | {name: kind_of(name, dtype) for name, dtype in present.items()}).items():
         needs = known[name].needs if name in known else f"customers.{name}"
         window = known[name].window if name in known else None
-        known[name] = KnownColumn(kind_of(name, dtype), needs, window)
+        known[name] = KnownColumn(kind, needs, window)
     known.pop("customer_id", None)
     return known
 

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import ibis
-import ibis.expr.datatypes as dt
-import ibis.expr.types as ir
-
 from workbench.analysis.tags.columns import CONSENT, TAG, KnownColumn, null_type
-from workbench.analysis.tags.wide import hidden_customers
 from workbench.core.errors import Fault, ProfileError, did_you_mean
+from workbench.core.later import later
 from workbench.intake.expressions import check_expression, columns_in, to_ibis
 
 if TYPE_CHECKING:
+    import ibis
+    import ibis.expr.datatypes as dt
+    import ibis.expr.types as ir
+
     from workbench.core.tags.definition import Tag
+else:
+    ibis = later("ibis")
 
 __all__ = [
     "VISIBLE",
@@ -204,6 +206,8 @@ def compile_tags(
         The table with the tags beside its columns: text, null where a column that a tag needs is missing, or where the
         customer has not granted the purpose it needs; and ``_visible``, whether the customer may be tagged at all.
     """
+    from workbench.analysis.tags.wide import hidden_customers  # noqa: PLC0415  (it needs the engine, checking does not)
+
     kinds = {name: column.kind for name, column in columns.items()}
     made_later = {f"{TAG}{tag.id}" for tag in plan.tags}
     optional = {name for tag in plan.tags for name in columns_of_tag(tag)} - set(table.columns) - made_later

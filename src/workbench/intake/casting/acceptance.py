@@ -13,21 +13,10 @@ import pyarrow.parquet as pq
 
 from workbench.core.schema import CONTACT_COLUMNS
 from workbench.intake.casting.cells import ColumnPlan, cast_cell, has_damaged_long_ids, id_statistics, strip_cell
+from workbench.intake.casting.column_kinds import derived_kinds, kinds_of
 from workbench.intake.casting.contact_quality import contact_facts, shared_phones
 from workbench.intake.casting.currency import NO_RATE, convert_money, rate_spans, read_rates, refuse_mixed
-from workbench.intake.casting.verdicts import (
-    CODE,
-    RAW,
-    TOO_BIG,
-    VERDICT,
-    any_code,
-    cast_cells,
-    derived_kinds,
-    judge,
-    kinds_of,
-    lay_out,
-    settle,
-)
+from workbench.intake.casting.verdicts import CODE, RAW, TOO_BIG, VERDICT, any_code, cast_cells, judge, lay_out, settle
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
@@ -190,7 +179,7 @@ def _facts(
         if f"{_BLANK}{name}" in stripped.columns:
             aggregates[f"blanks {name}"] = stripped[f"{_BLANK}{name}"].cast("int64").sum().fill_null(0)
         if kind == "id":
-            facts = id_statistics(stripped[name].cast("string"))
+            facts = id_statistics(stripped[name])
             aggregates |= {f"{fact} {name}": value for fact, value in facts.items()}
     for name, width in source.widths.items():
         if name in stripped.columns:

@@ -18,6 +18,7 @@ import ibis
 import pyarrow as pa
 
 from workbench.core.schema import ibis_type
+from workbench.intake.casting.column_kinds import EXCEL_DATE
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import FormatParams
@@ -40,7 +41,6 @@ __all__ = [
 # surrounding characters that a cell loses: blanks of every width, line ends, zero-width marks
 BLANKS = " \t\r\n\v\f\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200C))) + "\u202f\u205f\u2060\u3000\ufeff"
 _EDGE = f"^[{BLANKS}]|[{BLANKS}]$"
-EXCEL_DATE = "excel"  # a declared format: days since 1899-12-30
 AGE_YEARS = (0, 120)
 LONG_ID_DIGITS = 18  # workbooks keep 15 digits: a longer id ends in three zeros or more once it is damaged
 LONG_ID_CHANCE = 0.003  # three times the share of undamaged long ids that end in three zeros
@@ -54,6 +54,7 @@ _ESSENTIAL = {
 
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 _INTEGER = r"^[+-]?\d{1,18}(\.0*)?$"
+_LARGEST = 10**18 - 1  # the same for a whole number
 _SCIENTIFIC_ID = r"^\d(\.\d+)?[eE]\+\d{1,2}$"
 _ISO = r"^\d{4}([-/])\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
 _ISO_ZONED = r"^\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)? ?(Z|[+-]\d{2}(:?\d{2})?)$"
@@ -170,7 +171,7 @@ def essential_columns(table: str, columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def id_statistics(cell: ibis.Value) -> dict[str, ibis.Value]:
-    """Return aggregates over an id column of stripped text, from which its repairs are decided.
+    """Return aggregates over an id column, text already stripped, from which its repairs are decided.
 
     Returns
     -------
@@ -178,6 +179,11 @@ def id_statistics(cell: ibis.Value) -> dict[str, ibis.Value]:
         ``filled``, ``point_zero`` (digits ending in ``.0``), ``long`` (18 digits and more), ``long_zeros`` (of these,
         ending in ``000``), ``folded`` (changed by `normalise_key`).
     """
+    if cell.type().is_integer():
+        is_long = cell >= 10 ** (LONG_ID_DIGITS - 1)
+        counts = {"long": _count(is_long), "long_zeros": _count(_both(is_long, cell % 1000 == 0))}
+        return {"filled": cell.count(), **counts, "point_zero": ibis.literal(0), "folded": ibis.literal(0)}
+    cell = cell.cast("string")
     folded, is_long = cell.re_search(r"[^\x20-\x7E]"), cell.length() >= LONG_ID_DIGITS
     return {
         "filled": cell.count(),
@@ -242,23 +248,26 @@ def cast_cell(cell: ibis.Value, plan: ColumnPlan, read: ibis.Value | None = None
     """
     kind = cell.type()
     if plan.kind in ("text", "category"):
-        return Cell(cell.cast("string"), _NULL_TEXT)
+        return _sound(cell.cast("string"))
     if plan.kind == "id":
-        return _id(cell.cast("string"), plan)
+        return _id(cell.cast("string"), plan, is_whole=kind.is_integer())
     if plan.kind == "flag":
-        return Cell(cell, _NULL_TEXT) if kind.is_boolean() else _flag(cell.cast("string"), plan)
+        return _sound(cell) if kind.is_boolean() else _flag(cell.cast("string"), plan)
     read = read_cell(cell, plan) if read is None else read
     return _dated(cell, read, plan) if plan.kind in ("date", "timestamp") else _number(cell, read, plan)
 
 
-def _id(cell: ibis.Value, plan: ColumnPlan) -> Cell:
+def _id(cell: ibis.Value, plan: ColumnPlan, *, is_whole: bool) -> Cell:
+    rounded = rf"^\d{{{LONG_ID_DIGITS - 3},}}000$"
+    if is_whole:  # the digits of a whole number need no repair
+        return _checked(cell, [(cell.re_search(rounded), "id-damaged")]) if plan.long_ids_damaged else _sound(cell)
     folded = ibis.cases((cell.re_search(r"[^\x20-\x7E]"), _normal_form(cell)), else_=cell).nullif("")
     key = cell if plan.printable else folded
     if plan.drop_point_zero:
         key = key.re_replace(r"\.0$", "")
     damaged = _both(key.contains("+"), key.re_search(_SCIENTIFIC_ID))
     if plan.long_ids_damaged:
-        damaged = damaged | key.re_search(rf"^\d{{{LONG_ID_DIGITS - 3},}}000$")
+        damaged = damaged | key.re_search(rounded)
     return _checked(key, [(damaged, "id-damaged")])
 
 
@@ -284,6 +293,8 @@ def _read_number(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value:
         value = (
             ibis.cases((~cell.isinf(), cell.nullif(float("nan"))), else_=None) if cell.type().is_floating() else cell
         )
+    if plan.kind == "integer" and value.type().is_integer():
+        return ibis.cases((value.between(-_LARGEST, _LARGEST), value.cast("int64")), else_=None)
     if plan.kind == "integer":
         text = value.cast("string")
         number = ibis.cases((text.re_search(_INTEGER), text.re_replace(r"\.0*$", "")), else_=_NULL_TEXT)
@@ -327,6 +338,15 @@ def _plain_number(cell: ibis.Value, formats: FormatParams) -> ibis.Value:
 
 
 def _read_moment(cell: ibis.Value, glance: ibis.Value | None, plan: ColumnPlan) -> ibis.Value:
+    """Read a moment by the clock of the profile's time zone."""
+    moment, kind = _moment_as_stored(cell, glance, plan), cell.type()
+    if not plan.formats.stored_in or (kind.is_timestamp() and kind.timezone is not None):
+        return moment
+    instant = _instant(ibis.literal(plan.formats.stored_in), moment)
+    return _local_time(ibis.literal(plan.formats.time_zone), instant).cast("timestamp(6)")
+
+
+def _moment_as_stored(cell: ibis.Value, glance: ibis.Value | None, plan: ColumnPlan) -> ibis.Value:
     kind = cell.type()
     if kind.is_timestamp() or kind.is_date():
         zoned = kind.is_timestamp() and kind.timezone is not None
@@ -348,9 +368,6 @@ def _dated(cell: ibis.Value, moment: ibis.Value, plan: ColumnPlan) -> Cell:
     typed = kind.is_timestamp() or kind.is_date()
     faults = [] if typed or plan.patterns else _doubts(cell.cast("string"), moment, plan)
     faults.append((cell.notnull() & moment.isnull(), "date-invalid"))
-    if plan.formats.stored_in and not (kind.is_timestamp() and kind.timezone is not None):
-        instant = _instant(ibis.literal(plan.formats.stored_in), moment)
-        moment = _local_time(ibis.literal(plan.formats.time_zone), instant).cast("timestamp(6)")
     day = moment.date()
     last = plan.date_max
     faults += [
@@ -391,6 +408,10 @@ def patterns_of(formats: FormatParams, column: str) -> tuple[str, ...]:
     if declared is None:
         return ()
     return (declared,) if isinstance(declared, str) else tuple(declared)
+
+
+def _sound(value: ibis.Value) -> Cell:
+    return Cell(value, _NULL_TEXT)
 
 
 def _checked(value: ibis.Value, faults: list[tuple[ibis.Value, str]]) -> Cell:

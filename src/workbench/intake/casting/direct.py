@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import ibis
 
 from workbench.core.schema import CANONICAL, ibis_type
-from workbench.intake.casting.cells import BLANKS, EXCEL_DATE, LONG_ID_DIGITS, ColumnPlan
-from workbench.intake.casting.verdicts import derived_names, exact_product, kinds_of
+from workbench.intake.casting.cells import BLANKS, LONG_ID_DIGITS, ColumnPlan
+from workbench.intake.casting.column_kinds import EXCEL_DATE, derived_names, kinds_of
+from workbench.intake.casting.verdicts import exact_product
 from workbench.intake.reading.odd_lines import OddLines, leave_out, leaves_out, line_sql
 from workbench.intake.reading.raw_files import REFUSALS, ReadyText, engine_reader
 from workbench.intake.reading.scratch import copy_rows, quoted_name, quoted_text

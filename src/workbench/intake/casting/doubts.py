@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 
 from workbench.intake.casting.acceptance import strip_cells
 from workbench.intake.casting.cells import ColumnPlan, has_damaged_long_ids, id_statistics
-from workbench.intake.casting.verdicts import STATE, judged_cells, kinds_of
+from workbench.intake.casting.column_kinds import kinds_of
+from workbench.intake.casting.verdicts import STATE, judged_cells
 from workbench.intake.reading.odd_lines import pick_lines
 from workbench.intake.reading.records import BadLine, Record, read_records
 from workbench.intake.reading.scratch import LINE, copy_rows, keep_rows, quoted_name, quoted_text

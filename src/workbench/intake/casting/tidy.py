@@ -20,9 +20,10 @@ import ibis
 from workbench.core.schema import CONTACT_COLUMNS
 from workbench.intake.casting.acceptance import Accepted, conclude
 from workbench.intake.casting.cells import ColumnPlan, has_damaged_long_ids, id_statistics
+from workbench.intake.casting.column_kinds import derived_kinds, kinds_of
 from workbench.intake.casting.direct import Copied, copy_directly
 from workbench.intake.casting.doubts import Settled, settle_doubts
-from workbench.intake.casting.verdicts import STATE, derived_kinds, judged_cells, kinds_of
+from workbench.intake.casting.verdicts import STATE, judged_cells
 from workbench.intake.reading.odd_lines import leaves_out
 from workbench.intake.reading.raw_files import REFUSALS, RawFile, ReadyText, engine_reader
 from workbench.intake.reading.records import WHITESPACE

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from workbench.core.schema import columns_of
 from workbench.intake.casting.cells import Cell, ColumnPlan, cast_cell, essential_columns, glance_at, read_cell
+from workbench.intake.casting.column_kinds import derived_kinds, derived_names, kinds_of
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
@@ -25,12 +25,9 @@ __all__ = [
     "VERDICT",
     "any_code",
     "cast_cells",
-    "derived_kinds",
-    "derived_names",
     "exact_product",
     "judge",
     "judged_cells",
-    "kinds_of",
     "lay_out",
     "settle",
 ]
@@ -42,28 +39,6 @@ CODE, RAW, VERDICT = "_code_", "_raw_", "_verdict"  # what stands before the nam
 STATE = "_state"
 _GLANCE, _READ, _PRODUCT = "_glance_", "_read_", "_product"
 NO_CODE = ibis.null("string")
-
-
-def kinds_of(source: SourceParams) -> dict[str, str]:
-    """Return the kind of every mapped column that is cast; contact columns are not."""
-    known = columns_of(source.table, contact=False, neighbours=True)
-    kinds = {name: known[name] for name in source.columns if name in known}
-    return kinds | {name: "category" for name in source.attributes}
-
-
-def derived_kinds(source: SourceParams, kinds: Mapping[str, str]) -> dict[str, str]:
-    """Return the kinds of the derived columns that a source does not map itself."""
-    return {name: "money" if name == "amount" else "id" for name in derived_names(source) if name not in kinds}
-
-
-def derived_names(source: SourceParams) -> tuple[str, ...]:
-    """Name the columns that are filled from others, or may not be missing."""
-    mapped = set(source.columns)
-    if source.table == "transactions" and mapped & {"amount", "unit_price"}:
-        return ("amount",)
-    if source.table == "customers" and mapped & {"customer_id", "source_id"}:
-        return ("customer_id",)
-    return ("product_id",) if source.table == "products" and "product_id" in mapped else ()
 
 
 def cast_cells(
@@ -114,10 +89,17 @@ def lay_out(
     stripped: ibis.Table, cells: Mapping[str, Cell], contacts: Mapping[str, ibis.Value], origin: tuple[str, ...]
 ) -> ibis.Table:
     """Lay out typed values, codes, and the raw text of cells that have one."""
+    converted = "currency" in cells  # then a value may still be lost
+    raws = {
+        name: stripped[name].cast("string")
+        if converted or stripped[name].type().is_string()
+        else ibis.cases((cell.value.isnull(), stripped[name].cast("string")), else_=NO_CODE)
+        for name, cell in cells.items()
+    }
     return stripped.select(
         **{name: cell.value for name, cell in cells.items()},
         **{f"{CODE}{name}": cell.code for name, cell in cells.items()},
-        **{f"{RAW}{name}": stripped[name].cast("string") for name in cells},
+        **{f"{RAW}{name}": raw for name, raw in raws.items()},
         **contacts,
         **{name: stripped[name] for name in origin},
     )

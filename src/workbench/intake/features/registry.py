@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING
 
 from workbench.intake.features.catalogue import contacts, purchases, usage
 from workbench.intake.features.catalogue.missing import MISSING
 from workbench.intake.features.inputs.settings import FeatureSettings, Scale
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 __all__ = [
     "REGISTRY", "SCALE_NAME", "Feature", "available", "registered", "registered_units", "scale_features",

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from workbench.core.errors import DataError, Fault
 from workbench.intake.guessing.dates import guess_dates
 from workbench.intake.reading.json_records import find_keys, find_objects, list_paths
-from workbench.intake.reading.parquet_files import parquet_shape
+from workbench.intake.reading.parquet_heads import parquet_shape
 from workbench.intake.reading.places import form_of
 from workbench.intake.reading.records import WHITESPACE, Record, RejectedRecord, read_records, split_line
 from workbench.intake.reading.text_files import open_bytes, read_head, readable

@@ -10,7 +10,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from workbench.core.schema import CANONICAL
+from workbench.core.schema import CANONICAL, Column
 
 if TYPE_CHECKING:
     from workbench.intake.quality.past import Past
@@ -21,7 +21,7 @@ PSI_LIMIT = 0.1  # the customary bound; a change must also leave the band that c
 FILLED_LIMIT = 0.05  # difference of shares filled
 ROWS_LIMIT = 0.2  # relative difference of rows
 CHANGE_COLUMNS = ("change", "table", "column", "before", "after", "psi", "psi_chance", "status")
-_TENTHS = np.linspace(0.1, 0.9, 9)
+_TENTHS = np.linspace(0.1, 0.9, 9).tolist()
 _MOST_LEVELS = 20
 _OTHER = "\x00other"
 _TINY = 1e-4  # share that stands for none in the index
@@ -89,36 +89,53 @@ def _profile(name: str, table: ibis.Table) -> list[dict[str, Any]]:
         number = _as_number(table[column])
         if number is not None:
             counts |= {f"mean {at}": number.mean()}
-            counts |= {f"tenth {at} {which}": number.quantile(float(share)) for which, share in enumerate(_TENTHS)}
+            counts |= {f"tenths {at}": number.quantile(_TENTHS)}
     found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
     rows = []
     for at, column in enumerate(columns):
         row = {"table": name, "column": column, "type": str(table[column].type()), "rows": int(found["rows"])}
         row |= {"filled": int(found[f"filled {at}"]), "distinct": int(found[f"distinct {at}"])}
-        row |= {"mean": found.get(f"mean {at}"), "bounds": "", "shares": ""}
-        private = column in spec and (spec[column].kind in ("id", "text") or spec[column].sensitive)
-        if not private and row["filled"]:
-            row |= _distribution(table, column, [found.get(f"tenth {at} {which}") for which in range(len(_TENTHS))])
-        rows.append(row)
+        rows.append(row | {"mean": found.get(f"mean {at}"), "bounds": "", "shares": ""})
+    told = {
+        at: row
+        for at, row in enumerate(rows)
+        if row["filled"] and not (row["column"] in spec and _is_private(spec[row["column"]]))
+    }
+    bounds = {
+        row["column"]: sorted({round(float(value), 6) for value in found[f"tenths {at}"]})
+        for at, row in told.items()
+        if f"tenths {at}" in found
+    }
+    shares = _bin_shares(table, bounds)
+    for row in told.values():
+        column = row["column"]
+        if column in bounds:
+            row |= {"bounds": json.dumps(bounds[column]), "shares": json.dumps(shares[column])}
+        else:
+            row["shares"] = json.dumps(_level_shares(table, column, None), ensure_ascii=False)
     return rows
 
 
-def _distribution(table: ibis.Table, column: str, tenths: list[float | None]) -> dict[str, str]:
-    if tenths[0] is not None:
-        bounds = sorted({round(float(value), 6) for value in tenths})
-        return {"bounds": json.dumps(bounds), "shares": json.dumps(_bin_shares(table, column, bounds))}
-    return {"shares": json.dumps(_level_shares(table, column, None), ensure_ascii=False)}
+def _is_private(column: Column) -> bool:
+    return column.kind in ("id", "text") or column.sensitive
 
 
-def _bin_shares(table: ibis.Table, column: str, bounds: list[float]) -> list[float]:
-    number = _as_number(table[column])
-    place = sum(((number > bound).cast("int64") for bound in bounds[1:]), start=(number > bounds[0]).cast("int64"))
-    known = table.filter(number.notnull())
-    counts = known.group_by(place=place).aggregate(n=known.count()).to_pyarrow().to_pylist()
-    found = np.zeros(len(bounds) + 1)
-    for row in counts:
-        found[int(row["place"])] = row["n"]
-    return [round(float(share), 9) for share in found / max(found.sum(), 1)]
+def _bin_shares(table: ibis.Table, bounds: Mapping[str, list[float]]) -> dict[str, list[float]]:
+    """Count the numbers of columns between their bounds, in one pass over the table."""
+    if not bounds:
+        return {}
+    counts: dict[str, ibis.Value] = {}
+    for at, (column, steps) in enumerate(bounds.items()):
+        number = _as_number(table[column])
+        counts[f"known {at}"] = number.count()
+        counts |= {f"above {at} {step}": (number > bound).sum() for step, bound in enumerate(steps)}
+    found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    shares = {}
+    for at, (column, steps) in enumerate(bounds.items()):
+        above = np.array([found[f"known {at}"], *(found[f"above {at} {step}"] or 0 for step in range(len(steps))), 0])
+        between = above[:-1] - above[1:]
+        shares[column] = [round(float(share), 9) for share in between / max(between.sum(), 1)]
+    return shares
 
 
 def _level_shares(table: ibis.Table, column: str, levels: list[str] | None) -> dict[str, float]:
@@ -189,7 +206,8 @@ def _stability(each: Any, table: ibis.Table) -> tuple[float, float]:
 
     then = json.loads(each.shares_before)
     if each.bounds_before:
-        old, new = np.array(then), np.array(_bin_shares(table, each.column, json.loads(each.bounds_before)))
+        bounds = {each.column: json.loads(each.bounds_before)}
+        old, new = np.array(then), np.array(_bin_shares(table, bounds)[each.column])
     else:
         levels = [level for level in then if level != _OTHER]
         found = _level_shares(table, each.column, levels)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 
 import ibis
 
@@ -53,7 +56,24 @@ def pointblank_report(table: ibis.Table, name: str, language: str = "en") -> str
             check = check.col_vals_ge(columns=column, value=low, na_pass=True)
     if name in ("customers", "products"):
         check = check.rows_distinct(columns_subset=list(spec.keys))
-    return _inert(check.interrogate().get_tabular_report().as_raw_html())
+    done = check.interrogate(collect_extracts=False)
+    if not done.all_passed():  # looking for rows that fail sorts the whole table for every step, even where none does
+        done = check.interrogate()
+    with _languages_read_once():
+        return _inert(done.get_tabular_report().as_raw_html())
+
+
+@contextmanager
+def _languages_read_once() -> Iterator[None]:
+    """Keep the library's table of languages, which it reads from its file several times for every number."""
+    from great_tables import _locale  # noqa: PLC0415  (pointblank brings it)
+
+    read = _locale.read_csv
+    _locale.read_csv = cache(read)
+    try:
+        yield
+    finally:
+        _locale.read_csv = read
 
 
 def _inert(html: str) -> str:

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import DataError, Fault, did_you_mean, listed
-from workbench.intake.reading.json_records import json_names
-from workbench.intake.reading.parquet_files import parquet_shape
 from workbench.intake.reading.places import form_of, is_remote
 from workbench.intake.reading.text_files import Head, read_head
-from workbench.intake.reading.workbooks import Sheet, read_sheet
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
+    from workbench.intake.reading.workbooks import Sheet
 
 __all__ = ["Layout", "lay_out"]
 
@@ -83,6 +81,8 @@ def lay_out(source: SourceParams, path: Path) -> Layout:
 
 
 def _lay_out_workbook(source: SourceParams, path: Path) -> Layout:
+    from workbench.intake.reading.workbooks import read_sheet  # noqa: PLC0415  (only where there is a workbook)
+
     sheet = read_sheet(path, sheet=source.sheet, header=source.header)
     if not source.header:
         return _lay_out_by_position(source, path, max(len(cells) for _, cells in sheet.rows), sheet=sheet)
@@ -96,6 +96,8 @@ def _lay_out_workbook(source: SourceParams, path: Path) -> Layout:
 
 
 def _lay_out_json(source: SourceParams, path: Path) -> Layout:
+    from workbench.intake.reading.json_records import json_names  # noqa: PLC0415  (only where there is such a file)
+
     records = None if is_remote(source) else source.records
     names = json_names(path, records=records, encoding=source.encoding)
     faults: list[Fault] = []
@@ -110,6 +112,8 @@ def _lay_out_json(source: SourceParams, path: Path) -> Layout:
 
 
 def _lay_out_parquet(source: SourceParams, path: Path) -> Layout:
+    from workbench.intake.reading.parquet_heads import parquet_shape  # noqa: PLC0415  (only where there is such a file)
+
     given, rows = parquet_shape(path)
     names = [name.strip(_EDGES) for name in given]
     faults = _duplicates(path, names)

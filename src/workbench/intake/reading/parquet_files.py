@@ -12,32 +12,13 @@ from pathlib import Path
 
 import duckdb
 import ibis
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault, listed
+from workbench.intake.reading.parquet_heads import DAMAGED, parquet_shape
 from workbench.intake.reading.raw_files import RawFile, file_state
 from workbench.intake.reading.scratch import LINE, quoted_name, quoted_text
 
-__all__ = ["parquet_shape", "read_parquet_file", "reading_parquet"]
-
-_REMEDY = "Copy it again, it may be damaged"
-
-
-def parquet_shape(path: Path) -> tuple[list[str], int]:
-    """Return the names of the columns of a file, as they stand in it, and its number of rows.
-
-    Raises
-    ------
-    DataError
-        The file is no Parquet file, or its end is damaged.
-    """
-    try:
-        found = pq.read_metadata(path)
-        return list(found.schema.to_arrow_schema().names), found.num_rows
-    except (pa.ArrowException, OSError, ValueError) as error:
-        said = (str(error).splitlines() or [""])[0]
-        raise DataError(Fault(path.name, f"no readable Parquet file ({said})", "", _REMEDY)) from error
+__all__ = ["read_parquet_file", "reading_parquet"]
 
 
 def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[str, int]) -> RawFile:
@@ -81,7 +62,7 @@ def reading_parquet(paths: Sequence[Path]) -> Iterator[None]:
             raise
         at = next((path for path in paths if path.name in str(error)), None)
         where = at.name if at else listed([path.name for path in paths])
-        raise DataError(Fault(where, "the rows of the Parquet file cannot be read", "", _REMEDY)) from error
+        raise DataError(Fault(where, "the rows of the Parquet file cannot be read", "", DAMAGED)) from error
     changed = [path.name for path, state in zip(paths, before, strict=True) if file_state(path) != state]
     if changed:
         raise DataError(Fault(listed(changed), "the file changed while it was read", "", "Wait until it is complete"))

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.core.errors import Fault, listed
 from workbench.core.schema import CANONICAL, NEIGHBOURS, columns_of
-from workbench.intake.casting.cells import EXCEL_DATE
-from workbench.intake.casting.verdicts import kinds_of
+from workbench.intake.casting.column_kinds import EXCEL_DATE, kinds_of
 from workbench.intake.expressions import ATTRIBUTE, check_expression
 from workbench.intake.tables.declared_repairs import check_declarations
 

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-import ibis
-
 from workbench.core.errors import DataError, Fault, did_you_mean, listed
+from workbench.core.later import later
 from workbench.core.schema import ibis_type
 
 if TYPE_CHECKING:
+    import ibis
+
     from workbench.core.params.sources import SourceParams
+else:
+    ibis = later("ibis")
 
 __all__ = ["IMPUTED", "STANDARDISED", "Repaired", "check_declarations", "deduplicate", "repair_cells"]
 

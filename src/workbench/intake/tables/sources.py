@@ -1,15 +1,10 @@
-"""Sources: which files a profile names, whether their headers fit, and what their records say.
-
-`check_source` is what ``workbench check`` and a run ask before any kernel starts: the heads of the files suffice.
-`read_source` is what 01_check_quality reads.
-"""
+"""Sources: what the records of the files that a profile names say; read by 01_check_quality."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,20 +14,19 @@ import ibis
 from workbench.core.errors import DataError, Fault
 from workbench.core.schema import columns_of
 from workbench.intake.casting.acceptance import Accepted, accept
-from workbench.intake.casting.currency import check_rates
 from workbench.intake.casting.refusals import too_many_rejected
 from workbench.intake.casting.tidy import accept_tidy, is_tidy, may_be_tidy, read_tidy
+from workbench.intake.casting.typed_files import copy_typed
 from workbench.intake.reading.json_records import read_json_file
 from workbench.intake.reading.layouts import Layout, lay_out
 from workbench.intake.reading.parquet_files import read_parquet_file, reading_parquet
-from workbench.intake.reading.places import find_files, form_of, is_remote, present_files
+from workbench.intake.reading.places import find_files, form_of, is_remote
 from workbench.intake.reading.raw_files import RawFile, ReadyText, read_text_file, ready_text
 from workbench.intake.reading.scratch import LINE
 from workbench.intake.reading.workbooks import DATE_CELLS, read_workbook_file
-from workbench.intake.remote.snapshots import needs_fetching, remote_faults
 from workbench.intake.surveys.questionnaire import find_questionnaire
-from workbench.intake.surveys.wide import as_read, numbered_rows, questions_of, with_numbers
-from workbench.intake.tables.declarations import check_declared
+from workbench.intake.surveys.wide import numbered_rows, with_numbers
+from workbench.intake.tables.source_heads import check_source, with_questions
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
@@ -86,48 +80,6 @@ class ParsedSource:
     copy: Path | None = None
 
 
-def check_source(source: SourceParams, root: Path) -> list[Fault]:
-    """List everything wrong with a source that the heads of its files show.
-
-    Parameters
-    ----------
-    source : SourceParams
-    root : Path
-        The workspace.
-
-    Returns
-    -------
-    list of Fault
-        Missing, empty or header-only files, duplicate and missing columns (with the nearest name), a surplus field in
-        the first record, a form of file that is not read, unknown columns in rules and measures. Else empty.
-    """
-    faults = check_declared(source)
-    if source.formats.rates:
-        faults += check_rates(root / source.formats.rates, source.formats.rates)
-    if is_remote(source):
-        missing = remote_faults(source)
-        if missing or needs_fetching(source, root):
-            return [*faults, *missing]
-    if source.manual and not present_files(source, root):  # a run makes the sheet
-        return [*faults, *_questionnaire_faults(source, root)]
-    try:
-        paths = find_files(source, root)
-    except DataError as error:
-        return [*faults, *error.faults]
-    wrong = _questionnaire_faults(source, root)
-    faults += wrong
-    if not wrong:
-        with suppress(DataError):  # a file that cannot be laid out is told below
-            source, _ = _with_questions(source, paths, root)
-    for path in paths:
-        try:
-            lay_out(source, path)
-        except DataError as error:
-            shown = path.relative_to(root).as_posix()
-            faults += [replace(fault, where=f"{shown}") for fault in error.faults]
-    return faults
-
-
 def read_source(
     engine: ibis.BaseBackend,
     name: str,
@@ -164,13 +116,14 @@ def read_source(
     if faults:
         raise DataError(faults)
     declared = source
-    source, questions = _with_questions(source, find_files(source, root), root)
+    source, questions = with_questions(source, find_files(source, root), root)
     layouts = [lay_out(source, path) for path in find_files(source, root)]
     shown = [layout.path.relative_to(root).as_posix() for layout in layouts]
     ready = _ready(source, layouts, scratch / name)
-    tidy = _read_tidy(engine, source, layouts, ready, shown=shown, scratch=scratch / name, dates=dates)
-    if tidy is not None:
-        raws, accepted, copy = tidy
+    given = {"shown": shown, "scratch": scratch / name, "dates": dates}
+    read = _read_tidy(engine, source, layouts, ready, **given) or _read_typed(engine, source, layouts, **given)
+    if read is not None:
+        raws, accepted, copy = read
         return replace(_parsed(name, source, layouts, raws=raws, accepted=accepted, shown=shown), copy=copy)
     raws = [
         _read_file(engine, source, layout, scratch / f"{name}-{at}", ready.get(at)) for at, layout in enumerate(layouts)
@@ -262,6 +215,25 @@ def _read_tidy(
     return [tidy.raw for tidy in found], accepted, found[0].copy if len(found) == 1 else None
 
 
+def _read_typed(
+    engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], *, shown: list[str], scratch: Path,
+    dates: tuple[dt.date, dt.date],
+) -> tuple[list[RawFile], Accepted, Path] | None:  # fmt: skip
+    """Read a Parquet file in one pass where its types settle what is in its cells; see `intake.typed_files`."""
+    path = layouts[0].path
+    if not may_be_tidy(source) or len(layouts) > 1 or form_of(path) != "parquet":
+        return None
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = scratch / "typed.parquet"
+    with reading_parquet([path]):
+        raw = read_parquet_file(engine, path, columns=layouts[0].columns)
+        copied = copy_typed(engine, raw.table, source, target=target, dates=dates)
+    if copied is None:
+        return None
+    accepted = accept_tidy(copied.mutate(**_origin(shown[0], 0)), None, source, printable=True, sure=True)
+    return None if accepted is None else ([raw], accepted, target)
+
+
 def _answer_faults(name: str, faults: ibis.Table | None) -> ibis.Table | None:
     columns = ["source", "file", "line", "column", "code", "raw"]
     return None if faults is None else faults.mutate(source=ibis.literal(name)).select(columns)
@@ -270,23 +242,6 @@ def _answer_faults(name: str, faults: ibis.Table | None) -> ibis.Table | None:
 def _stacked(tables: Iterable[ibis.Table | None]) -> ibis.Table | None:
     found = [table for table in tables if table is not None]
     return (ibis.union(*found, distinct=False) if len(found) > 1 else found[0]) if found else None
-
-
-def _questionnaire_faults(source: SourceParams, root: Path) -> list[Fault]:
-    try:
-        find_questionnaire(source, root)
-    except DataError as error:
-        return list(error.faults)
-    return []
-
-
-def _with_questions(source: SourceParams, paths: list[Path], root: Path) -> tuple[SourceParams, dict[str, str]]:
-    """Add the question columns of a wide survey to those that are read; the first file says which there are."""
-    questionnaire = find_questionnaire(source, root)
-    if source.layout != "wide":
-        return source, {}
-    questions = questions_of(source, lay_out(source, paths[0]).names, questionnaire)
-    return as_read(source, questions), questions
 
 
 def _read_file(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from workbench.core.schema import UNKNOWN_SEGMENT
 from workbench.run.artifacts.context import stage_folder
 
 if TYPE_CHECKING:
@@ -18,10 +19,9 @@ DEFINITION_FILE = "segment_definition.json"
 
 def segment_names(workspace: Workspace, profile: str) -> dict[str, dict[str, str]]:
     """Return the names of segments by key and language, empty where no run placed customers."""
-    from workbench.analysis.segments.definition import UNKNOWN  # noqa: PLC0415  a check of a profile needs no models
-
     path = stage_folder(workspace, profile, SEGMENTING) / DEFINITION_FILE
     if not path.is_file():
         return {}
+    key, name = UNKNOWN_SEGMENT
     definition = json.loads(path.read_text(encoding="utf-8"))
-    return {UNKNOWN.key: dict(UNKNOWN.name)} | {each["key"]: dict(each["name"]) for each in definition["segments"]}
+    return {key: dict(name)} | {each["key"]: dict(each["name"]) for each in definition["segments"]}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import ibis.expr.datatypes as dt
-
 from workbench.analysis.tags.columns import known_columns
 from workbench.analysis.tags.compiling import check_tags, names_in
 from workbench.core.errors import Fault, ProfileError, did_you_mean
@@ -44,18 +42,14 @@ def registry_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
         return list(error.faults)
     tags = list(registry.tags.values())
     windows = profile.sections["03_build_features"].windows_days
-    known = known_columns(attributes_of(profile), windows_days=windows, named=names_in(tags))
+    attributes = dict.fromkeys(name for source in profile.sources.values() for name in source.attributes)
+    known = known_columns({}, windows_days=windows, named=names_in(tags), attributes=attributes)
     faults = check_tags(tags, known)
     for name in profile.sections[_TAGS].labelled:
         if name not in registry.tags:
             where = profile.where(_TAGS, "labelled")
             faults.append(Fault(where, f"unknown tag '{name}'", "", did_you_mean(name, registry.tags)))
     return faults
-
-
-def attributes_of(profile: Profile) -> dict[str, dt.DataType]:
-    """Return the attributes the sources declare; their type is known once they are read."""
-    return {name: dt.string for source in profile.sources.values() for name in source.attributes}
 
 
 def registry_inputs(workspace: Workspace, profile: Profile) -> dict[str, Any]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from pypinyin import lazy_pinyin
-
 __all__ = ["EDITION", "NAMES", "TIERS", "city_tiers"]
 
 EDITION = 2020
@@ -57,6 +55,8 @@ def city_tiers() -> dict[str, int]:
     >>> city_tiers()["上海市"], city_tiers()["chengdu"], city_tiers().get("suzhou")
     (1, 2, None)
     """
+    from pypinyin import lazy_pinyin  # noqa: PLC0415  (its dictionary takes half a second to load)
+
     chinese = {city: tier for tier, cities in TIERS.items() for city in cities.split()}
     read: dict[str, set[int]] = {}
     for city, tier in chinese.items():

@@ -1,0 +1,86 @@
+"""What the heads of a source's files show: ``workbench check`` and a run ask it before any kernel starts.
+
+The engine is not asked, so that nothing has to wait for it to be imported.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.core.errors import DataError, Fault
+from workbench.intake.reading.layouts import lay_out
+from workbench.intake.reading.places import find_files, is_remote, present_files
+from workbench.intake.remote.snapshots import needs_fetching, remote_faults
+from workbench.intake.surveys.questionnaire import find_questionnaire
+from workbench.intake.tables.declarations import check_declared
+
+if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
+
+__all__ = ["check_source", "with_questions"]
+
+
+def check_source(source: SourceParams, root: Path) -> list[Fault]:
+    """List everything wrong with a source that the heads of its files show.
+
+    Parameters
+    ----------
+    source : SourceParams
+    root : Path
+        The workspace.
+
+    Returns
+    -------
+    list of Fault
+        Missing, empty or header-only files, duplicate and missing columns (with the nearest name), a surplus field in
+        the first record, a form of file that is not read, unknown columns in rules and measures. Else empty.
+    """
+    faults = check_declared(source)
+    if source.formats.rates:
+        from workbench.intake.casting.currency import check_rates  # noqa: PLC0415  (only where there are rates)
+
+        faults += check_rates(root / source.formats.rates, source.formats.rates)
+    if is_remote(source):
+        missing = remote_faults(source)
+        if missing or needs_fetching(source, root):
+            return [*faults, *missing]
+    if source.manual and not present_files(source, root):  # a run makes the sheet
+        return [*faults, *_questionnaire_faults(source, root)]
+    try:
+        paths = find_files(source, root)
+    except DataError as error:
+        return [*faults, *error.faults]
+    wrong = _questionnaire_faults(source, root)
+    faults += wrong
+    if not wrong:
+        with suppress(DataError):  # a file that cannot be laid out is told below
+            source, _ = with_questions(source, paths, root)
+    for path in paths:
+        try:
+            lay_out(source, path)
+        except DataError as error:
+            shown = path.relative_to(root).as_posix()
+            faults += [replace(fault, where=f"{shown}") for fault in error.faults]
+    return faults
+
+
+def with_questions(source: SourceParams, paths: list[Path], root: Path) -> tuple[SourceParams, dict[str, str]]:
+    """Add the question columns of a wide survey to those that are read; the first file says which there are."""
+    questionnaire = find_questionnaire(source, root)
+    if source.layout != "wide":
+        return source, {}
+    from workbench.intake.surveys.wide import as_read, questions_of  # noqa: PLC0415  (only where there is a survey)
+
+    questions = questions_of(source, lay_out(source, paths[0]).names, questionnaire)
+    return as_read(source, questions), questions
+
+
+def _questionnaire_faults(source: SourceParams, root: Path) -> list[Fault]:
+    try:
+        find_questionnaire(source, root)
+    except DataError as error:
+        return list(error.faults)
+    return []
