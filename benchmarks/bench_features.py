@@ -232,7 +232,8 @@ def _everything(folder: Path):
 def _built(folder: Path, only: list[str] | None):
     import ibis  # noqa: PLC0415
 
-    from workbench.intake.features import build_features, keeping  # noqa: PLC0415
+    from workbench.intake.features.build import build_features  # noqa: PLC0415
+    from workbench.intake.features.inputs.keep import keeping  # noqa: PLC0415
 
     connection = ibis.duckdb.connect(
         threads=THREADS, memory_limit=MEMORY_LIMIT, temp_directory=str(folder / "spill_workbench")

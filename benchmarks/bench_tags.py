@@ -161,7 +161,7 @@ def _workbench(folder: Path) -> dict:
     from workbench.core.store.tables import connect
     from workbench.core.tags.registry import load_registry
     from workbench.core.workspace import Workspace
-    from workbench.intake.features import keeping
+    from workbench.intake.features.inputs.keep import keeping
 
     started = time.perf_counter()
     engine = connect(memory_limit_gb=MEMORY_GB, threads=THREADS, scratch=folder / "spill")

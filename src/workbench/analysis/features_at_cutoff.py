@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import ibis
 import pandas as pd
@@ -13,8 +14,10 @@ import pandas as pd
 from workbench.core.errors import DataError, Fault, did_you_mean
 from workbench.intake.features.build import build_features
 from workbench.intake.features.inputs.keep import keeping
-from workbench.intake.features.inputs.settings import FeatureSettings
 from workbench.intake.features.registry import REGISTRY
+
+if TYPE_CHECKING:
+    from workbench.intake.features.inputs.settings import FeatureSettings
 
 __all__ = ["FeaturesThen", "dated_only"]
 

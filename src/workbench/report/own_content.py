@@ -1,10 +1,10 @@
-"""What a notebook of one's own shows: texts, figures and tables that have no entry among the texts of the report."""
+"""What a notebook of one's own shows: texts and tables that have no entry among the texts of the report."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mistune
 import pandas as pd
@@ -14,10 +14,7 @@ from workbench.core.errors import DataError, Fault
 from workbench.report.numbers import LANGUAGES
 from workbench.report.text import fill
 
-if TYPE_CHECKING:
-    from workbench.report.charts.chart import Chart
-
-__all__ = ["as_texts", "chart_of", "figure_of", "formats_of", "own_html", "shown_text"]
+__all__ = ["as_texts", "formats_of", "own_html", "shown_text"]
 
 _MARKS = re.compile(r"([\\`*_$\[\]#|~])")
 _KINDS = (("_share", "pct"), ("_probability", "pct"), ("_rate", "pct"), ("share", "pct"))
@@ -57,31 +54,6 @@ def shown_text(entry: Mapping[str, Any], language: str, currency: str = "") -> s
 def own_html(entry: Mapping[str, Any], language: str, currency: str = "") -> Markup:
     """Return a text of one's own as HTML: Markdown of the author, everything else escaped."""
     return Markup(mistune.html(shown_text(entry, language, currency)))
-
-
-def figure_of(given: Any) -> Any:
-    """Return the matplotlib figure of a figure, axes or a grid of seaborn.
-
-    Raises
-    ------
-    DataError
-        It is none of them.
-    """
-    figure = given if hasattr(given, "savefig") and hasattr(given, "axes") else getattr(given, "figure", None)
-    figure = getattr(figure, "figure", figure)
-    if not hasattr(figure, "savefig"):
-        expected = "A figure or axes of matplotlib, a grid of seaborn, or a function that draws one"
-        raise DataError(Fault("show", f"{type(given).__name__} is no figure", expected))
-    return figure
-
-
-def chart_of(figure: Any, *, title: Any, alt: Any, language: str) -> Chart:
-    """Return a figure as a chart of the report, with its message and what it shows in words."""
-    from workbench.report.charts.chart import Chart  # noqa: PLC0415  (drawing is imported where a chart is drawn)
-
-    message = as_texts(title)[language] if title is not None else ""
-    words = as_texts(alt)[language] if alt is not None else message
-    return Chart(figure=figure, title=message, alt=words, note="")
 
 
 def formats_of(frame: pd.DataFrame) -> dict[str, str]:

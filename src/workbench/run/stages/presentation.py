@@ -10,7 +10,7 @@ import pandas as pd
 from IPython.display import HTML, SVG, Image, Markdown, display
 
 from workbench.report.findings.finding import KEY_WEIGHT, Finding
-from workbench.report.own_content import as_texts, chart_of, figure_of, formats_of, shown_text
+from workbench.report.own_content import as_texts, formats_of, shown_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +105,7 @@ class Presentation:
         title, alt : str or mapping of str to str, optional
             Of a figure of one's own: its message, and what it shows in words.
         """
+        from workbench.report.charts.own_figures import chart_of, figure_of  # noqa: PLC0415
         from workbench.report.charts.theme import save  # noqa: PLC0415  (drawing is imported where a chart is drawn)
 
         own = None if callable(figure) else figure_of(figure)

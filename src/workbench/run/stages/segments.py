@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from workbench.analysis.segments.declared import declare
 from workbench.analysis.segments.definition import SegmentDefinition
 from workbench.analysis.tags.strategies import advice_for
+from workbench.core.yaml_lines import read_yaml
 from workbench.run.artifacts.champion import read_champion
 from workbench.run.artifacts.context import stage_folder
-from workbench.run.artifacts.declared_segments import declared_kinds
 from workbench.run.artifacts.segment_names import DEFINITION_FILE, SEGMENTING, segment_names
+from workbench.run.artifacts.segment_rules import rule_files
 from workbench.run.artifacts.tag_registry import registry_of
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ def placed(stage: StageRun) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
 
 def kinds(stage: StageRun) -> list[SegmentDefinition]:
     """Return the kinds of segments declared in params/segments."""
-    return declared_kinds(stage.workspace)
+    workspace = stage.workspace
+    return [declare(read_yaml(path, workspace.relative(path)).content) for path in rule_files(workspace)]
 
 
 def advice(stage: StageRun, segments: Sequence[str]) -> dict[str, Any]:
