@@ -48,6 +48,7 @@ def notebook_page(
     notebook: Mapping[str, Any],
     *,
     title: str,
+    stage: str = "",
     language: str = "en",
     back: str = "report.html",
     status: str | None = None,
@@ -60,8 +61,10 @@ def notebook_page(
         The executed notebook (version 4).
     title : str
         What stands in the page's head: the stage and the run.
+    stage : str
+        The stage whose notebook it is; its markdown cells have their Chinese among the texts of the stage.
     language : str
-        ``en`` or ``zh``, for the page's own words.
+        ``en`` or ``zh``, for the page's own words and for markdown that is as the stage's template has it.
     back : str
         Address of the report, relative to the page.
     status : str, optional
@@ -72,7 +75,7 @@ def notebook_page(
     str
         The page. A cell that failed has the id ``error-cell`` and a banner at the top leads to it.
     """
-    cells = list(_cells(notebook, language))
+    cells = list(_cells(notebook, stage, language))
     failed = any(cell.get("failed") for cell in cells)
     context = {
         "title": title,
@@ -84,14 +87,16 @@ def notebook_page(
     return render("notebook.html.j2", context, language)
 
 
-def _cells(notebook: Mapping[str, Any], language: str) -> Iterator[dict[str, Any]]:
+def _cells(notebook: Mapping[str, Any], stage: str, language: str) -> Iterator[dict[str, Any]]:
     number, marked = 0, False
     for cell in notebook["cells"]:
         if PAPERMILL_MARK in cell.get("metadata", {}).get("tags", ()):
             continue
         if cell["cell_type"] == "markdown":
             text = _joined(cell["source"])
-            yield {"kind": "markdown", "html": _markdown(in_chinese(text) if language == "zh" else text)}
+            if language == "zh":
+                text = in_chinese(text, stage=stage, cell=cell.get("id", ""))
+            yield {"kind": "markdown", "html": _markdown(text)}
         elif cell["cell_type"] == "code":
             number += 1
             found = cell.get("outputs") or ()

@@ -1,61 +1,51 @@
-"""What the notebooks say in Chinese: the English stands in them, its Chinese in ``templates/notebook.zh.yaml``."""
+"""What the notebooks say in Chinese: the English stands in them, its Chinese by cell id in the texts of the stage."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from functools import cache
-from importlib import resources
+import hashlib
 
-import yaml
+from workbench.report.text_files import text_files
 
-__all__ = ["chinese_words", "in_chinese", "pieces"]
+__all__ = ["english_digest", "in_chinese"]
 
-_BARS = re.compile(r"(\s*\|\s*)")
+_DIGITS = 8  # of the digest: enough to see that a cell was edited
 
 
-@cache
-def chinese_words() -> dict[str, str]:
-    """Return the Chinese of every heading, paragraph and cell of a table that the notebooks hold."""
-    path = resources.files("workbench.report") / "templates" / "notebook.zh.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+def english_digest(markdown: str) -> str:
+    """Return the digest of a markdown cell that stands beside its Chinese, under ``of``.
+
+    Examples
+    --------
+    >>> english_digest("## Parameters")
+    '6760862f'
+    """
+    return hashlib.sha256(markdown.encode()).hexdigest()[:_DIGITS]
 
 
-def in_chinese(markdown: str) -> str:
-    """Say markdown in Chinese.
+def in_chinese(markdown: str, *, stage: str, cell: str) -> str:
+    """Say a markdown cell in Chinese.
 
     Parameters
     ----------
     markdown : str
-        Of a cell; blocks are parted by an empty line.
+        What the cell says.
+    stage : str
+        The stage whose notebook it stands in.
+    cell : str
+        Its id.
 
     Returns
     -------
     str
-        A heading, a paragraph or a cell of a table that is not known stays as it was written: nothing that somebody
-        noted or changed is lost.
+        A cell that has no Chinese, or whose English is no longer the one that was translated, stays as it was written:
+        nothing that somebody noted or changed is lost.
 
     Examples
     --------
-    >>> in_chinese("## Parameters")
+    >>> in_chinese("## Parameters", stage="05_score_rfm", cell="05-01")
     '## 参数'
+    >>> in_chinese("## My parameters", stage="05_score_rfm", cell="05-01")
+    '## My parameters'
     """
-    known = chinese_words()
-    return "\n\n".join("".join(known.get(piece, piece) for piece in pieces(block)) for block in markdown.split("\n\n"))
-
-
-def pieces(block: str) -> Iterator[str]:
-    """Part a block of markdown into what is said and the marks around it; joined they are the block.
-
-    Examples
-    --------
-    >>> list(pieces("## Start")), list(pieces("| reads |"))
-    (['## ', 'Start'], ['', '| ', 'reads', ' |', ''])
-    """
-    if block.startswith("#"):
-        marks, blank, words = block.partition(" ")
-        yield from (marks + blank, words)
-    elif block.startswith("|"):
-        yield from _BARS.split(block)
-    else:
-        yield block
+    chinese = text_files().notebooks.get(stage, {}).get(cell)
+    return chinese.zh if chinese and chinese.of == english_digest(markdown) else markdown

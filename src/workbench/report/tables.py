@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 
 from workbench.core.errors import Fault, WorkbenchError, listed
 from workbench.report.numbers import VALUE_KINDS, is_missing, show
-from workbench.report.text import NAME_KINDS, label, say
+from workbench.report.text import label, say
+from workbench.report.text_files import NAME_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,7 +1,7 @@
 """What the pages say: every sentence and every label in English and Chinese, filled with computed values.
 
-Texts live in ``report/texts/*.yaml``, one file per stage; each entry is ``key: {en: ..., zh: ...}``. A template
-names its values as ``{share:pct}``; the kind after the colon is one of ``numbers.VALUE_KINDS``, or ``label``
+Texts live in ``report/texts/*.yaml``, one file per stage and a few that stages share; ``text_files`` reads them. A
+template names its values as ``{share:pct}``; the kind after the colon is one of ``numbers.VALUE_KINDS``, or ``label``
 (a name looked up by :func:`label`) or ``labels`` (a list of names). ``**...**`` marks the number a reader should
 keep, ``((...))`` marks what is set in grey (interval, n), a pair of backticks a name as it stands in a profile or a
 folder; all marks vanish in plain text and are never read inside a value. Serves all notebooks.
@@ -12,25 +12,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib import resources
 from typing import Any
 
-import yaml
-
 from workbench.core.errors import Fault, WorkbenchError, did_you_mean, listed
-from workbench.report.numbers import LANGUAGES, MISSING, VALUE_KINDS, is_missing, show
+from workbench.report.numbers import LANGUAGES, MISSING, is_missing, show
+from workbench.report.text_files import TOKEN, text_files
 
-__all__ = ["Piece", "has_label", "label", "pieces", "placeholders", "say", "texts"]
+__all__ = ["Piece", "has_label", "label", "labels", "pieces", "placeholders", "say", "texts"]
 
 _SCORE = "scale_"
-LABELS_FILE = "labels.yaml"
 THIN_SPACE = "\u2009"  # between Chinese and Latin letters or digits
-NAME_KINDS = ("label", "labels")
 SENTENCE_KINDS = ("label", "labels", "portion")  # words of ours: capital letter where they begin a sentence
 
 Piece = tuple[str, str]  # text and its mark: "" plain, "strong", "quiet", "code"
 
-_TOKEN = re.compile(r"\{(\w+)(?::(\w+))?\}|(\*\*)|(\(\()|(\)\))|(`)")
 _HAN = r"[\u3400-\u4dbf\u4e00-\u9fff]"
 _LATIN_LEFT = r"[A-Za-z0-9%×]"
 _LATIN_RIGHT = r"[A-Za-z0-9$€£¥−<>]"
@@ -96,7 +91,7 @@ def _template(key: str, language: str) -> str:
 def _fill(template: str, values: Mapping[str, Any], language: str, currency: str) -> Iterator[tuple[str, str, bool]]:
     """Yield (text, mark, is a value); marks are read in the template alone."""
     mark, end = "", 0
-    for token in _TOKEN.finditer(template):
+    for token in TOKEN.finditer(template):
         if token.start() > end:
             yield template[end : token.start()], mark, False
         end = token.end()
@@ -161,47 +156,23 @@ def label(name: Any, language: str) -> str:
         raise WorkbenchError(Fault("", f"unknown language {language!r}", did_you_mean(language, LANGUAGES)))
     if is_missing(name) or isinstance(name, (dict, bool)):
         return show(name, "text", language)
-    entry = _labels().get(str(name)) or _feature_label(str(name))
+    entry = labels().get(str(name)) or _feature_label(str(name))
     return entry[language] if entry else str(name)
 
 
 def has_label(name: str) -> bool:
     """Say whether a name is one the workbench has a label for."""
-    return name in _labels() or _feature_label(name) is not None
+    return name in labels() or _feature_label(name) is not None
 
 
-@cache
 def texts() -> dict[str, dict[str, str]]:
-    """Return every text entry by key, read once from the package.
-
-    Raises
-    ------
-    WorkbenchError
-        All faults at once: a key that stands twice, a missing language, an unknown kind of value.
-    """
-    faults: list[Fault] = []
-    entries: dict[str, dict[str, str]] = {}
-    home: dict[str, str] = {}
-    for name, content in _files():
-        if name == LABELS_FILE:
-            continue
-        for key, entry in read_entries(name, content, faults).items():
-            if key in entries:
-                faults.append(Fault(name, f"key {key!r} stands in {home[key]} too", "Keys are unique over all files"))
-            entries[key], home[key] = entry, name
-    if faults:
-        raise WorkbenchError(faults)
-    return entries
+    """Return every text entry by key."""
+    return text_files().texts
 
 
-@cache
-def _labels() -> dict[str, dict[str, str]]:
-    faults: list[Fault] = []
-    content = next(content for name, content in _files() if name == LABELS_FILE)
-    entries = read_entries(LABELS_FILE, content, faults)
-    if faults:
-        raise WorkbenchError(faults)
-    return entries
+def labels() -> dict[str, dict[str, str]]:
+    """Return every label that a file of texts gives, by name; features may have registered ones besides."""
+    return text_files().labels
 
 
 @cache
@@ -221,54 +192,6 @@ def _feature_label(name: str) -> dict[str, str] | None:
     return found
 
 
-@cache
-def _files() -> tuple[tuple[str, str], ...]:
-    folder = resources.files("workbench.report") / "texts"
-    named = sorted((each.name, each) for each in folder.iterdir() if each.name.endswith(".yaml"))
-    return tuple((name, each.read_text(encoding="utf-8")) for name, each in named)
-
-
-def read_entries(name: str, content: str, faults: list[Fault]) -> dict[str, dict[str, str]]:
-    """Read the entries of one text file, adding what is wrong with it to ``faults``."""
-    entries: dict[str, dict[str, str]] = {}
-    for key, entry in _pairs(content):
-        if key in entries:
-            faults.append(Fault(name, f"key {key!r} stands twice", "Keys are unique"))
-        if not isinstance(entry, dict) or set(entry) != set(LANGUAGES):
-            given = listed(sorted(map(str, entry))) if isinstance(entry, dict) else repr(entry)
-            faults.append(Fault(name, f"key {key!r} gives {given}", f"Expected {listed(LANGUAGES)}"))
-            continue
-        entries[key] = {language: str(text).strip() for language, text in entry.items()}
-        faults += _kind_faults(name, key, entries[key])
-    return entries
-
-
-def _pairs(content: str) -> Iterator[tuple[str, Any]]:
-    """Yield the top-level pairs of a YAML mapping, duplicates included."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(content)
-    try:
-        root = loader.get_single_node()
-        for key, value in root.value if root is not None else ():
-            yield str(key.value), _plain(value)
-    finally:
-        loader.dispose()
-
-
-def _plain(node: yaml.Node) -> Any:
-    """Return a mapping of scalars as written (a label may be the word no), anything else as its text."""
-    if isinstance(node, yaml.MappingNode):
-        return {str(key.value): str(value.value) for key, value in node.value}
-    return node.value
-
-
-def _kind_faults(name: str, key: str, entry: Mapping[str, str]) -> Iterator[Fault]:
-    known = (*VALUE_KINDS, *NAME_KINDS)
-    for language, template in entry.items():
-        for token in _TOKEN.finditer(template):
-            if token[2] and token[2] not in known:
-                yield Fault(f"{name}, {key}, {language}", f"unknown kind {token[2]!r}", did_you_mean(token[2], known))
-
-
 def placeholders(template: str) -> dict[str, str]:
     """Map the value names a template uses to their kinds.
 
@@ -277,4 +200,4 @@ def placeholders(template: str) -> dict[str, str]:
     >>> placeholders("{share:pct} of {name}")
     {'share': 'pct', 'name': 'text'}
     """
-    return {token[1]: token[2] or "text" for token in _TOKEN.finditer(template) if token[1]}
+    return {token[1]: token[2] or "text" for token in TOKEN.finditer(template) if token[1]}

@@ -8,7 +8,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.stages import STAGES, TABLES
 from workbench.report import text
 from workbench.report.numbers import LANGUAGES, VALUE_KINDS
-from workbench.report.text import has_label, label, pieces, placeholders, say, texts
+from workbench.report.text import has_label, label, labels, pieces, placeholders, say, texts
 
 SAMPLE = {"int": 12, "num": 0.5, "pct": 0.25, "money": 9.5, "days": 30, "date": "2017-12-31", "month": "2017-12"}
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:?!()](?!\()|[\u4e00-\u9fff]\.(?!\d)")
@@ -40,14 +40,14 @@ def test_marks_are_closed_in_every_text():
 
 
 def test_chinese_uses_full_width_punctuation():
-    entries = {**texts(), **text._labels()}
+    entries = {**texts(), **labels()}
     bare = {key: re.sub(r"\{[^}]*\}|\(\(|\)\)|\*\*", "", entry["zh"]) for key, entry in entries.items()}
     assert [key for key, said in bare.items() if HALF_WIDTH.search(said)] == []
 
 
 def test_every_table_column_and_stage_has_a_label():
     names = {each.name for table in TABLES.values() for each in table.columns} | set(TABLES) | set(STAGES)
-    assert sorted(name for name in names if name not in text._labels()) == []
+    assert sorted(name for name in names if name not in labels()) == []
     assert has_label("recency_days") and not has_label("no_such_name")
 
 
@@ -97,24 +97,6 @@ def test_an_unknown_key_names_the_nearest_and_a_lacking_value_is_named():
         say("ui_skip", "de")
     with pytest.raises(WorkbenchError, match="unknown language 'de'"):
         label("active", "de")
-
-
-def test_a_text_file_with_faults_reports_all_of_them():
-    faults = []
-    content = "a: {en: one}\nb: {en: '{n:int}', zh: '{n:intt}'}\nb: {en: again, zh: 再}\nc: word\n"
-    text.read_entries("odd.yaml", content, faults)
-    assert [str(each) for each in faults] == [
-        "odd.yaml: key 'a' gives en. Expected en, zh.",
-        "odd.yaml, b, zh: unknown kind 'intt'. Did you mean 'int'?",
-        "odd.yaml: key 'b' stands twice. Keys are unique.",
-        "odd.yaml: key 'c' gives 'word'. Expected en, zh.",
-    ]
-
-
-def test_a_key_in_two_files_is_refused(monkeypatch):
-    monkeypatch.setattr(text, "_files", lambda: (("a.yaml", "k: {en: x, zh: 某}"), ("b.yaml", "k: {en: y, zh: 另}")))
-    with pytest.raises(WorkbenchError, match=r"b.yaml: key 'k' stands in a.yaml too"):
-        texts.__wrapped__()
 
 
 def test_names_between_backticks_are_set_as_code_and_lose_the_marks_in_plain_text():

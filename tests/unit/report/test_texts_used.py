@@ -216,10 +216,10 @@ def test_every_registered_feature_has_a_label_of_its_own():
         assert len(set(called_twice)) == len(REGISTRY)
 
 
-def test_the_features_section_names_registered_features_alone():
-    content = (SOURCE / "report" / "texts" / "labels.yaml").read_text(encoding="utf-8")
-    section = re.search(r"# -- features -+\n(.*?)\n# --", content, re.S).group(1)
-    assert set(re.findall(r"^(\w+):", section, re.M)) <= set(REGISTRY)
+def test_the_labels_of_registered_features_name_registered_features_alone():
+    content = (SOURCE / "report" / "texts" / "03_build_features.yaml").read_text(encoding="utf-8")
+    section = re.search(r"  # registered features\n(.*?)\n  #", content, re.S).group(1)
+    assert set(re.findall(r"^  (\w+):", section, re.M)) <= set(REGISTRY)
 
 
 def test_a_window_of_any_length_has_a_label():

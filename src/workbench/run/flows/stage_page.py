@@ -28,5 +28,6 @@ def write_stage_page(notebook: Path, page: Path, *, stage: str, language: str) -
     node = nbformat.read(notebook, as_version=4)
     failed = any(output.output_type == "error" for cell in node.cells for output in cell.get("outputs", []))
     status = "failed" if failed else "done"
-    html = notebook_page(node, title=label(stage, language), language=language, back="../report.html", status=status)
+    about = {"title": label(stage, language), "stage": stage, "language": language, "back": "../report.html"}
+    html = notebook_page(node, **about, status=status)
     return write_text(page, html)
