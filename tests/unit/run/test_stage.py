@@ -14,7 +14,9 @@ from workbench.run.artifacts.context import CONTEXT_VARIABLE, RunContext
 from workbench.run.artifacts.manifest import write_manifest
 from workbench.run.flows.flow import run_flow
 from workbench.run.flows.selection import FlowOptions
-from workbench.run.stages import telling
+from workbench.run.stages import presentation
+from workbench.run.stages.intake import date_range
+from workbench.run.stages.report import summaries_before
 from workbench.run.stages.stage import start
 
 ORDERS = pd.DataFrame(
@@ -30,7 +32,7 @@ ORDERS = pd.DataFrame(
 @pytest.fixture
 def flow_of(toy_root, tmp_path, monkeypatch):
     """Return what makes the process one kernel of a flow in the toy workspace."""
-    monkeypatch.setattr(telling, "display", lambda _: None)
+    monkeypatch.setattr(presentation, "display", lambda _: None)
 
     def enter(run_id="run1", **more):
         given = {"as_of": "2024-03-01", "today": "2024-04-01", "by_flow": True, **more}
@@ -49,8 +51,8 @@ def read_orders():
     """Run the first stage by its functions alone and publish it, as the flow does."""
     stage = start("01_check_quality", "toy", settings("01_check_quality"))
     stage.write("transactions", ORDERS)
-    stage.record({"transactions.first_ordered_at": "2024-01-01T00:00:00"})
-    stage.record({"transactions.last_ordered_at": "2024-02-03T00:00:00"})
+    stage.metric({"transactions.first_ordered_at": "2024-01-01T00:00:00"})
+    stage.metric({"transactions.last_ordered_at": "2024-02-03T00:00:00"})
     stage.finish()
     write_manifest(stage.staging.folder, {"x": 1}, stage.summary())
     stage.staging.publish()
@@ -116,12 +118,12 @@ def test_what_a_stage_wrote_is_private_until_it_is_published(flow_of):
     stage = start("01_check_quality", "toy", settings("01_check_quality"))
     stage.write("transactions", ORDERS)
     assert stage.staging.rows == {"transactions": 3}
-    assert set(stage.written()) == {"transactions"}
-    assert stage.present() == set()
+    assert set(stage.tables(["transactions", "customers"])) == {"transactions"}
+    assert "transactions" not in stage.available()
     assert not (workspace.processed("toy") / "transactions.parquet").exists()
     stage.finish()
     stage.staging.publish()
-    assert stage.present() == {"transactions"}
+    assert {"transactions", "transactions.amount"} <= stage.available()
 
 
 def test_the_summary_holds_what_the_report_reads(flow_of):
@@ -143,9 +145,9 @@ def test_the_summary_holds_what_the_report_reads(flow_of):
 
 def test_the_same_stage_gives_the_same_digests(flow_of):
     flow_of("run1")
-    one = read_orders().digest("transactions")
+    one = read_orders().store.digest("transactions")
     flow_of("run2")
-    assert read_orders().digest("transactions") == one
+    assert read_orders().store.digest("transactions") == one
 
 
 def test_a_scratch_folder_is_gone_after_finish(flow_of):
@@ -178,8 +180,8 @@ def test_without_a_declared_date_the_one_found_is_used_and_without_any_the_end_o
 def test_dates_are_believed_up_to_the_day_of_the_run_unless_said_otherwise(flow_of):
     flow_of()
     stage = start("01_check_quality", "toy", settings("01_check_quality"))
-    assert stage.date_range("2000-01-01", None) == (dt.date(2000, 1, 1), dt.date(2024, 4, 1))
-    assert stage.date_range("2000-01-01", "2023-12-31")[1] == dt.date(2023, 12, 31)
+    assert date_range(stage, "2000-01-01", None) == (dt.date(2000, 1, 1), dt.date(2024, 4, 1))
+    assert date_range(stage, "2000-01-01", "2023-12-31")[1] == dt.date(2023, 12, 31)
 
 
 def test_the_period_under_a_chart_ends_before_the_as_of_date(flow_of):
@@ -187,7 +189,7 @@ def test_the_period_under_a_chart_ends_before_the_as_of_date(flow_of):
     read_orders()
     flow_of("run2", as_of="2024-02-02")
     stage = start("03_build_features", "toy", settings("03_build_features"))
-    assert stage.about().period == (dt.date(2024, 1, 1), dt.date(2024, 2, 1))
+    assert stage._about().period == (dt.date(2024, 1, 1), dt.date(2024, 2, 1))
 
 
 def test_stages_before_the_report_are_found_with_their_reasons(flow_of):
@@ -195,7 +197,7 @@ def test_stages_before_the_report_are_found_with_their_reasons(flow_of):
     flow_of()
     read_orders()
     flow_of("run2", stages={"03_build_features": {"status": "skipped", "skipped_because": because}})
-    first, second = start("14_write_report", "toy", settings("14_write_report")).upstream()
+    first, second = summaries_before(start("14_write_report", "toy", settings("14_write_report")))
     assert (first["stage"], first["status"], first["run_id"]) == ("01_check_quality", "done", "run1")
     assert second == {
         "stage": "03_build_features", "status": "skipped", "skipped_because": because, "figures": [], "embedded": [],
@@ -210,7 +212,7 @@ def test_figures_are_named_from_the_folder_of_tables(flow_of):
     stage.staging.publish()
     flow_of("run2", stages={"01_check_quality": {"status": "done"}})
     report = start("14_write_report", "toy", settings("14_write_report"))
-    (page,) = report.upstream()[0]["embedded"]
+    (page,) = summaries_before(report)[0]["embedded"]
     assert (report.store.folder / page["files"]["zh"]).read_text(encoding="utf-8") == "<p>zh</p>"
 
 
@@ -218,7 +220,6 @@ def test_overrides_of_the_command_line_reach_the_notebook(flow_of):
     flow_of(settings=["03_build_features.windows_days=[7]"])
     read_orders()
     stage = start("03_build_features", "toy", settings("03_build_features", windows_days=[7]))
-    assert stage.setting("03_build_features", "windows_days") == [7]
     assert stage.settings["windows_days"] == [7]
     assert set(stage.settings) == set(SECTIONS["03_build_features"].model_fields)
 

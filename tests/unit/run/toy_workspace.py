@@ -26,12 +26,12 @@ o1,c1,2024-01-01,10
 o2,c2,2024-01-02,20
 o3,c1,2024-02-03,30
 """
-START = """from workbench.run.stages.stage import start
+START = """from workbench import start
 stage = start("{stage}", profile, {{{settings}}})"""
 BODIES = {
     "01_check_quality": """rows = stage.store.engine.read_csv(str(stage.workspace.root / "data/raw/toy.csv"), types={"amount": "DECIMAL(18,4)"})
 stage.write("transactions", rows)
-stage.record({"transactions.rows": 3})
+stage.metric({"transactions.rows": 3})
 stage.finish()""",
     "03_build_features": """import os, time
 from workbench.core.errors import DataError
@@ -45,9 +45,10 @@ if told == "refuse": raise DataError("the data is refused: told so.")
 if told == "die": os.kill(os.getpid(), 9)
 if told == "hang": time.sleep(600)
 if told == "forget": stage.finish = lambda: None
-stage.record({"customers": 2, "windows": len(windows_days)})
+stage.metric({"customers": 2, "windows": len(windows_days)})
 stage.finish()""",
-    "14_write_report": """names = [each["stage"] for each in stage.upstream()]
+    "14_write_report": """from workbench.run.stages.report import summaries_before
+names = [each["stage"] for each in summaries_before(stage)]
 page = '<html lang="{}"><body><!--status--><p>done</p><!--/status-->' + ", ".join(names) + "</body></html>"
 stage.keep("report.html", page.format("en"))
 stage.keep("report.zh.html", page.format("zh"))

@@ -1,7 +1,8 @@
-"""What 01 and 02 need around identities: the files of declared links, tables with the ids of their sources."""
+"""What 01 and 02 need of the run: believed dates, files of declared links, tables with the ids of their sources."""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from workbench.core.schema import CANONICAL, ID_SPACE
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
 
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["file_of", "resolves_identity", "sourced_tables"]
+__all__ = ["date_range", "file_of", "resolves_identity", "sourced_tables"]
+
+
+def date_range(stage: StageRun, first: str, last: str | None) -> tuple[dt.date, dt.date]:
+    """Return the dates between which rows are believed; the last is the day of the run unless given."""
+    return dt.date.fromisoformat(first), dt.date.fromisoformat(last or stage.context.today)
 
 
 def resolves_identity(stage: StageRun) -> bool:

@@ -1,0 +1,148 @@
+"""Which code a notebook's result depends on: every module, data file and library it reaches, and no other."""
+
+import json
+
+import pytest
+
+from workbench.run.artifacts import code
+from workbench.run.artifacts.code import CodeIndex
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Put a small package in the place of the real one."""
+    root = tmp_path / "workbench"
+    files = {
+        "__init__.py": "",
+        "analysis/__init__.py": "",
+        "analysis/rfm.py": "import lifelines\nfrom workbench.core import errors\n",
+        "analysis/unused.py": "x = 1\n",
+        "analysis/noted.py": "if TYPE_CHECKING:\n    from workbench.analysis import unused\n",
+        "core/__init__.py": "",
+        "core/errors.py": "y = 1\n",
+        "core/late.py": "z = 1\n",
+        "report/__init__.py": "",
+        "report/text.py": "def say():\n    from workbench.core import late\n    return 'page.css'\n",
+        "report/templates/page.css": "p {}\n",
+        "report/templates/other.css": "q {}\n",
+        "report/texts/common.yaml": "a: 1\n",
+        "run/stages/stage.py": "def start():\n    from workbench.run.tracking import runs\n",
+        "run/tracking/runs.py": "import mlflow\n",
+    }
+    for name, text in files.items():
+        write(root / name, text)
+    monkeypatch.setattr(code, "_PACKAGE", root)
+    code._data_files.cache_clear()
+    yield root
+    code._data_files.cache_clear()
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def notebook(tmp_path, *sources):
+    cells = [{"cell_type": "code", "source": source.splitlines(keepends=True)} for source in sources]
+    path = tmp_path / "notebooks/05_score_rfm.ipynb"
+    write(path, json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}))
+    return path
+
+
+def digest(path, index_file):
+    code._data_files.cache_clear()
+    index = CodeIndex(index_file)
+    value = index.code_digest(path, index.reached_files(path))
+    index.save()
+    return value
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("analysis/rfm.py", True),
+        ("core/errors.py", True),
+        ("analysis/unused.py", False),
+        ("report/text.py", False),
+        ("report/texts/common.yaml", False),
+    ],
+)
+def test_a_module_counts_where_the_notebook_reaches_it_and_nowhere_else(tmp_path, package, name, counts):
+    path = notebook(tmp_path, "from workbench.analysis.rfm import score_rfm\n")
+    before = digest(path, tmp_path / "index.json")
+    write(package / name, (package / name).read_text(encoding="utf-8") + "# more\n")
+    assert (digest(path, tmp_path / "index.json") != before) is counts
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [("core/late.py", True), ("report/templates/page.css", True), ("report/templates/other.css", False)],
+)
+def test_imports_inside_functions_and_files_named_in_a_module_count(tmp_path, package, name, counts):
+    path = notebook(tmp_path, "from workbench.report.text import say\n")
+    before = digest(path, tmp_path / "index.json")
+    write(package / name, "changed = 2\n")
+    assert (digest(path, tmp_path / "index.json") != before) is counts
+
+
+def test_imports_for_annotations_and_tracking_do_not_count(tmp_path, package):
+    index = CodeIndex(tmp_path / "index.json")
+    path = notebook(tmp_path, "from workbench import start\nfrom workbench.analysis import noted\n")
+    reached = {file.relative_to(package).as_posix() for file in index.reached_files(path)}
+    assert reached == {"analysis/__init__.py", "analysis/noted.py", "run/stages/stage.py"}
+    assert "mlflow" not in index.libraries(path, index.reached_files(path))
+
+
+def test_modules_and_packages_beside_the_notebook_count(tmp_path, package):
+    write(tmp_path / "notebooks/helpers/__init__.py", "from helpers import rates\n")
+    write(tmp_path / "notebooks/helpers/rates.py", "RATE = 2\n")
+    path = notebook(tmp_path, "import helpers\n")
+    before = digest(path, tmp_path / "index.json")
+    write(tmp_path / "notebooks/helpers/rates.py", "RATE = 3.5\n")
+    assert digest(path, tmp_path / "index.json") != before
+
+
+def test_a_change_of_the_notebook_itself_counts(tmp_path, package):
+    before = digest(notebook(tmp_path, "x = 1\n"), tmp_path / "index.json")
+    assert digest(notebook(tmp_path, "x = 2\n"), tmp_path / "index.json") != before
+
+
+def test_a_markdown_cell_that_speaks_of_an_import_does_no_harm(tmp_path, package):
+    assert digest(notebook(tmp_path, "What we import: everything, from everywhere!\n"), tmp_path / "index.json")
+
+
+def test_modules_that_import_each_other_are_followed_once(tmp_path, package):
+    write(package / "core" / "errors.py", "from workbench.analysis import rfm\n")
+    assert digest(notebook(tmp_path, "from workbench.analysis import rfm\n"), tmp_path / "index.json")
+
+
+def test_libraries_are_those_that_modules_import_and_what_these_need(tmp_path, package):
+    index = CodeIndex(tmp_path / "index.json")
+    path = notebook(tmp_path, "from workbench.analysis.rfm import score_rfm\n")
+    libraries = index.libraries(path, index.reached_files(path))
+    assert {"python", "duckdb", "lifelines", "autograd", "pandas"} <= set(libraries)
+    assert not {"shap", "mlflow", "pytest"} & set(libraries)
+
+
+def test_an_index_that_was_kept_gives_the_same_answers_and_a_damaged_one_is_made_anew(tmp_path, package):
+    path = notebook(tmp_path, "from workbench.analysis.rfm import score_rfm\n")
+    first = digest(path, tmp_path / "index.json")
+    assert digest(path, tmp_path / "index.json") == first
+    write(tmp_path / "index.json", "{half")
+    assert digest(path, tmp_path / "index.json") == first
+
+
+@pytest.mark.parametrize(
+    ("stage", "library"),
+    [
+        ("01_check_quality", "pyarrow"),
+        ("01_check_quality", "python-calamine"),
+        ("08_predict_churn", "shap"),
+        ("09_value_customers", "lifelines"),
+        ("02_resolve_identity", "pypinyin"),
+    ],
+)
+def test_the_libraries_of_our_own_stages_are_all_there(repository, tmp_path, stage, library):
+    index = CodeIndex(tmp_path / "index.json")
+    path = repository / f"notebooks/{stage}.ipynb"
+    assert library in index.libraries(path, index.reached_files(path))

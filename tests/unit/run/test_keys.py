@@ -1,0 +1,243 @@
+"""What decides whether a stage runs again: each parameter changes the keys of the stages that declare it, no others."""
+
+import json
+import os
+import typing
+from typing import Any
+
+import pytest
+
+from workbench.core.errors import StageError
+from workbench.core.params.declared import borrowed, declared_profile
+from workbench.core.params.profile import load_profile
+from workbench.core.params.run import RunParams
+from workbench.core.stages import SECTIONS, STAGES
+from workbench.core.workspace import Workspace
+from workbench.run.artifacts import source_files as files
+from workbench.run.artifacts.inputs import stage_inputs
+from workbench.run.artifacts.keys import stage_key, table_inputs
+from workbench.run.artifacts.source_files import file_digests, source_files
+
+PROFILE = """\
+sources:
+  orders:
+    path: data/raw/*.csv
+    table: transactions
+    columns: {order_id: a, customer_id: b}
+"""
+PARAMETERS = [(section, name) for section, model in SECTIONS.items() for name in model.model_fields]
+NOT_IN_KEYS = {name for name in RunParams.model_fields if name != "min_cell"}
+OTHER = {  # a value that differs from the default, where the type alone does not tell one
+    "08_predict_churn.horizon_days": 60, "08_predict_churn.active_within_days": 90,
+    "08_predict_churn.decision_size": 5, "09_value_customers.calibration_until": "2020-01-01",
+    "09_value_customers.horizon_days": 60, "01_check_quality.date_min": "1999-01-01",
+    "01_check_quality.date_max": "2030-01-01", "02_resolve_identity.must_link": "data/raw/links.csv",
+    "02_resolve_identity.cannot_link": "data/raw/links.csv", "02_resolve_identity.truth": "data/raw/truth.csv",
+    "02_resolve_identity.truth_pattern": "(a)", "03_build_features.event_types": {"view": ["look"]},
+    "03_build_features.occasions": {"gift": {"words": ["gift"]}},
+    "03_build_features.scales": {"trust": {"items": ["q1", "q2"], "low": 1, "high": 5}},
+    "12_tag_customers.thresholds": {"coupon_use.often": 0.5}, "12_tag_customers.purposes": {"marketing": ["mail"]},
+    "12_tag_customers.questions": {"hobby": ["q9"]}, "12_tag_customers.labelled": {"age": "age"},
+    "12_tag_customers.scales": {"trust": {"items": ["q1", "q2"], "low": 1, "high": 5}},
+    "12_tag_customers.pack": "banking", "12_tag_customers.sensitive_items": ["religion"],
+    "06_segment_customers.feature_weights": {"recency_days": 2.0},
+}  # fmt: skip
+
+
+@pytest.fixture
+def workspace(tmp_path, repository):
+    for name in ("params", "data/raw"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "notebooks").symlink_to(repository / "notebooks")
+    (tmp_path / "params" / "shop.yaml").write_text(PROFILE, encoding="utf-8")
+    return Workspace(tmp_path.resolve())
+
+
+class NoCode:
+    """Stands for the index of code where code plays no part."""
+
+    def reached_files(self, notebook):
+        return []
+
+    def code_digest(self, notebook, files):
+        return "c"
+
+    def libraries(self, notebook, files):
+        return {}
+
+
+def key(workspace, stage="05_score_rfm", *, settings=(), as_of="2024-01-01", inputs=None, reads=None):
+    profile = load_profile(workspace, "shop", settings=settings)
+    declared = profile.stage(stage)
+    beside = stage_inputs(declared, workspace=workspace, profile=profile, summaries={})
+    return stage_key(
+        declared,
+        profile=profile,
+        as_of=as_of,
+        notebook=workspace.notebooks / f"{stage}.ipynb",
+        index=NoCode(),
+        inputs={**(inputs or {}), **beside},
+        reads=reads or {},
+    )
+
+
+def another(section: str, name: str) -> Any:
+    """Return a valid value of a parameter that is not its default."""
+    if f"{section}.{name}" in OTHER:
+        return OTHER[f"{section}.{name}"]
+    info = (RunParams if section == "run" else SECTIONS[section]).model_fields[name]
+    default = info.get_default(call_default_factory=True)
+    if typing.get_origin(info.annotation) is typing.Literal:
+        return next(choice for choice in typing.get_args(info.annotation) if choice != default)
+    if isinstance(default, bool):
+        return not default
+    if isinstance(default, (int, float)):
+        limits = {
+            key: value
+            for limit in info.metadata
+            for key in ("ge", "le", "gt", "lt")
+            if (value := getattr(limit, key, None)) is not None
+        }
+        return (
+            default + 1
+            if isinstance(default, int) and default + 1 <= limits.get("le", default + 1)
+            else default / 2
+            if isinstance(default, float)
+            else default - 1
+        )
+    if isinstance(default, list):
+        return (
+            default[:-1]
+            if len(default) > 1
+            else ["other"]
+            if not default
+            else [default[0] + 1]
+            if isinstance(default[0], int)
+            else ["recency_days"]
+        )
+    return "other"
+
+
+@pytest.mark.parametrize(("section", "name"), [*PARAMETERS, ("run", "min_cell")])
+def test_a_parameter_changes_the_keys_of_exactly_the_stages_that_declare_it(workspace, section, name):
+    setting = f"{section}.{name}={json.dumps(another(section, name))}"
+    changed = {stage for stage in STAGES if key(workspace, stage, settings=[setting]) != key(workspace, stage)}
+    declaring = {stage for stage, declared in STAGES.items() if f"{section}.{name}" in declared.borrows}
+    assert changed == declaring | ({section} & set(STAGES))
+
+
+@pytest.mark.parametrize("name", sorted(NOT_IN_KEYS - {"stages", "also"}))
+def test_limits_of_a_run_change_no_key(workspace, name):
+    setting = f"run.{name}={json.dumps(another('run', name))}"
+    assert all(key(workspace, stage, settings=[setting]) == key(workspace, stage) for stage in STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_a_stage_borrows_exists(stage):
+    sections = {"run": RunParams, **SECTIONS}
+    for name in STAGES[stage].borrows:
+        section, _, parameter = name.partition(".")
+        assert section != stage
+        assert parameter in sections[section].model_fields
+
+
+def test_reading_an_undeclared_parameter_raises(workspace):
+    profile = declared_profile(load_profile(workspace, "shop"), STAGES["05_score_rfm"])
+    assert profile.sections["05_score_rfm"].bins == 5
+    assert profile.run.min_cell == 10
+    with pytest.raises(StageError, match="05_score_rfm: reads the parameter 08_predict_churn.seed, which it does not"):
+        _ = profile.sections["08_predict_churn"].seed
+    with pytest.raises(StageError, match="run.cell_seconds"):
+        _ = profile.run.cell_seconds
+
+
+def test_equal_circumstances_give_equal_keys_that_json_can_hold(workspace):
+    assert key(workspace) == key(workspace)
+    assert json.loads(json.dumps(key(workspace))) == key(workspace)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"settings": ["language=zh"]}, {"as_of": "2024-01-02"}, {"inputs": {"features": "x"}}]
+)
+def test_each_circumstance_changes_the_key(workspace, changed):
+    assert key(workspace, **changed) != key(workspace)
+
+
+def test_quality_depends_on_its_sources_and_the_report_on_the_goal(workspace):
+    rules = ["sources.orders.rules={kept: quantity > 0}"]
+    assert key(workspace, "01_check_quality", settings=rules) != key(workspace, "01_check_quality")
+    assert key(workspace, settings=rules) == key(workspace)
+    goal = ["goal.question=Whom to reach?"]
+    assert key(workspace, "14_write_report", settings=goal) != key(workspace, "14_write_report")
+
+
+def test_declaring_the_value_that_is_the_default_is_a_change(workspace):
+    declared = ['sources.orders.formats={decimals: "."}']
+    assert key(workspace, "01_check_quality", settings=declared) != key(workspace, "01_check_quality")
+
+
+def test_what_a_notebook_of_ones_own_read_is_in_its_key(workspace):
+    reads = {"tables": ["features"], "settings": ["03_build_features.windows_days"]}
+    longer = ["03_build_features.windows_days=[7]"]
+    assert key(workspace, settings=longer) == key(workspace)
+    assert key(workspace, settings=longer, reads=reads) != key(workspace, reads=reads)
+    digests = {"features": "a", "segments": "b"}
+    assert table_inputs(STAGES["14_write_report"], digests, reads) == {"features": "a"}
+
+
+def test_a_stage_depends_on_the_tables_it_reads_of_those_that_are_there():
+    given = {"features": "a", "transactions": "b", "segments": "c"}
+    assert table_inputs(STAGES["05_score_rfm"], given, {}) == {"features": "a", "transactions": "b"}
+    assert table_inputs(STAGES["05_score_rfm"], {}, {}) == {}
+
+
+def test_borrowed_values_are_those_of_the_profile(workspace):
+    profile = load_profile(workspace, "shop", settings=["run.min_cell=20"])
+    assert borrowed(profile, STAGES["05_score_rfm"]) == {"run.min_cell": 20}
+
+
+def test_source_files_are_all_that_match_sorted(workspace):
+    for name in ("b.csv", "a.csv", "c.txt"):
+        (workspace.raw / name).write_text("x\n", encoding="utf-8")
+    found = source_files(workspace, load_profile(workspace, "shop"))
+    assert [path.name for path in found] == ["a.csv", "b.csv"]
+
+
+def test_rates_and_questionnaires_are_read_with_their_source(workspace):
+    wide = "  talks: {path: t.csv, table: responses, layout: wide, columns: {customer_id: id}, questionnaire: talks}\n"
+    (workspace.root / "params/shop.yaml").write_text(PROFILE + wide, encoding="utf-8")
+    (workspace.root / "params/questionnaires").mkdir()
+    (workspace.root / "params/questionnaires/talks.yaml").write_text("questionnaire: talks\n", encoding="utf-8")
+    assert [path.name for path in source_files(workspace, load_profile(workspace, "shop"))] == ["talks.yaml"]
+
+
+def test_a_file_is_digested_by_content_and_read_again_only_when_it_changed(workspace, monkeypatch):
+    path = workspace.raw / "a.csv"
+    path.write_text("x\n", encoding="utf-8")
+    first = file_digests(workspace, [path])
+    assert list(first) == ["data/raw/a.csv"]
+    read = []
+    monkeypatch.setattr(files, "digest_file", lambda each: read.append(each) or "new")
+    assert file_digests(workspace, [path]) == first
+    assert not read
+    path.write_text("y\n", encoding="utf-8")
+    os.utime(path, (1, 1))
+    assert file_digests(workspace, [path]) == {"data/raw/a.csv": "new"}
+
+
+def test_a_file_of_same_size_and_time_but_other_content_is_noticed(workspace):
+    path = workspace.raw / "a.csv"
+    path.write_text("x\n", encoding="utf-8")
+    os.utime(path, (1, 1))
+    before = file_digests(workspace, [path])
+    path.write_text("y\n", encoding="utf-8")
+    os.utime(path, (1, 1))
+    assert file_digests(workspace, [path]) != before
+
+
+def test_a_damaged_memory_of_digests_is_made_anew(workspace):
+    path = workspace.raw / "a.csv"
+    path.write_text("x\n", encoding="utf-8")
+    before = file_digests(workspace, [path])
+    (workspace.lock.parent / "file_digests.json").write_text("{half", encoding="utf-8")
+    assert file_digests(workspace, [path]) == before
