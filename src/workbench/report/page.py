@@ -24,7 +24,7 @@ from workbench.report.html import Speaker, badge, image_uri, mark, render, unbro
 from workbench.report.numbers import show
 from workbench.report.own_content import own_html
 from workbench.report.tables import WRITTEN, table_html
-from workbench.report.text import label, say, texts
+from workbench.report.text import label, say
 
 __all__ = ["RunFacts", "cards_file", "heading_of", "key_findings", "mark", "report_file", "write_report"]
 
@@ -161,7 +161,7 @@ def key_findings(
 
 def heading_of(summary: Mapping[str, Any], language: str) -> str:
     """Return the answer that heads a stage's section: the heading of its heaviest finding that has one."""
-    with_heading = [finding for finding in _keyed(summary) if f"{finding['key']}_heading" in texts()]
+    with_heading = [finding for finding in _keyed(summary) if has_text(f"{finding['key']}_heading")]
     if not with_heading:
         return _question(summary, language) or label(summary["stage"], language)
     chosen = max(with_heading, key=lambda each: float(each.get("weight") or 0))
@@ -284,14 +284,14 @@ def _answered(summary: Mapping[str, Any], pictures: _Pictures, language: str) ->
             *(_shown_table(each, summary, language) for each in summary.get("shown") or ()),
             *(_embedded(each, pictures.folder, language) for each in summary.get("embedded") or ()),
         ],
-        "how": say(how, language) if how in texts() else "",
+        "how": say(how, language) if has_text(how) else "",
     }
 
 
 def _shown_table(shown: Mapping[str, Any], summary: Mapping[str, Any], language: str) -> dict[str, Any]:
     title_key = shown.get("title_key")
     own = shown.get("title", {}).get(language) or label(shown["name"], language)
-    title = say(title_key, language, shown.get("values")) if title_key in texts() else own
+    title = say(title_key, language, shown.get("values")) if title_key and has_text(title_key) else own
     note_key = shown.get("note_key")
     return {
         "title": title,

@@ -5,24 +5,49 @@ template names its values as ``{share:pct}``; the kind after the colon is one of
 (a name looked up by :func:`label`) or ``labels`` (a list of names). ``**...**`` marks the number a reader should
 keep, ``((...))`` marks what is set in grey (interval, n), a pair of backticks a name as it stands in a profile or a
 folder; all marks vanish in plain text and are never read inside a value. Serves all notebooks.
+
+Which texts and labels a process looked up is recorded: what a stage shows depends on those and on no others.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from workbench.core.errors import Fault, WorkbenchError, did_you_mean, listed
+from workbench.core.files import digest_json
 from workbench.report.numbers import LANGUAGES, MISSING, is_missing, show
 from workbench.report.text_files import TOKEN, text_files
 
-__all__ = ["Piece", "has_label", "label", "labels", "pieces", "placeholders", "say", "texts"]
+__all__ = [
+    "Piece",
+    "fill",
+    "forget_names_read",
+    "has_label",
+    "has_text",
+    "label",
+    "labels",
+    "note_text",
+    "pieces",
+    "placeholders",
+    "say",
+    "text_digests",
+    "text_names_read",
+    "texts",
+]
 
 _SCORE = "scale_"
 THIN_SPACE = "\u2009"  # between Chinese and Latin letters or digits
 SENTENCE_KINDS = ("label", "labels", "portion")  # words of ours: capital letter where they begin a sentence
+
+_TEXT, _LABEL, _NO_LABEL = "text:", "label:", "label?:"  # how names that were read begin
+_DIGITS = 12  # of a digest
+
+_texts_read: set[str] = set()  # keys
+_labels_read: set[str] = set()  # names, those without a label too
 
 Piece = tuple[str, str]  # text and its mark: "" plain, "strong", "quiet", "code"
 
@@ -68,13 +93,57 @@ def pieces(key: str, language: str, values: Mapping[str, Any] | None = None, cur
     """Fill the template of a key and return (text, mark) pieces; see :func:`say` for the parameters."""
     template = _template(key, language)
     values = values or {}
-    lacking = [name for name in placeholders(template) if name not in values]
-    if lacking:
-        raise WorkbenchError(
-            Fault(f"text {key!r}", f"no value for {listed(lacking)}", f"Given: {listed(sorted(values)) or 'none'}")
-        )
+    if faults := list(_lacking(f"text {key!r}", placeholders(template), values)):
+        raise WorkbenchError(faults)
     found = list(_fill(template, values, language, currency))
     return _spaced(found) if language == "zh" else [(text, mark) for text, mark, _ in found]
+
+
+def fill(
+    template: str,
+    language: str,
+    values: Mapping[str, Any],
+    currency: str = "",
+    *,
+    escape: Callable[[str], str] = str,
+) -> str:
+    """Fill a template that is no entry of ours, its marks left as they are.
+
+    Parameters
+    ----------
+    template : str
+        Values are named as in our own: ``{share:pct}``.
+    language, values, currency
+        As in :func:`say`.
+    escape : callable
+        What is done to every value, so that it shows to the letter where the template is Markdown.
+
+    Raises
+    ------
+    WorkbenchError
+        A value is not given, or its kind is unknown.
+    """
+    needed = placeholders(template)
+    faults = list(_lacking("text", needed, values))
+    faults += [
+        Fault("text", f"unknown kind {kind!r} of {name!r}", "", did_you_mean(kind, (*VALUE_KINDS, *NAME_KINDS)))
+        for name, kind in needed.items()
+        if kind not in (*VALUE_KINDS, *NAME_KINDS)
+    ]
+    if faults:
+        raise WorkbenchError(faults)
+
+    def filled(token: re.Match) -> str:
+        name = token[1]
+        return escape(_filled(values[name], token[2] or "text", language, currency)) if name else token[0]
+
+    return TOKEN.sub(filled, template)
+
+
+def _lacking(where: str, needed: Iterable[str], values: Mapping[str, Any]) -> Iterator[Fault]:
+    lacking = [name for name in needed if name not in values]
+    if lacking:
+        yield Fault(where, f"no value for {listed(lacking)}", f"Given: {listed(sorted(values)) or 'none'}")
 
 
 def _template(key: str, language: str) -> str:
@@ -85,6 +154,7 @@ def _template(key: str, language: str) -> str:
         raise WorkbenchError(
             Fault(f"text {key!r}", f"unknown language {language!r}", did_you_mean(language, LANGUAGES))
         )
+    _texts_read.add(key)
     return entry[language]
 
 
@@ -156,13 +226,97 @@ def label(name: Any, language: str) -> str:
         raise WorkbenchError(Fault("", f"unknown language {language!r}", did_you_mean(language, LANGUAGES)))
     if is_missing(name) or isinstance(name, (dict, bool)):
         return show(name, "text", language)
-    entry = labels().get(str(name)) or _feature_label(str(name))
-    return entry[language] if entry else str(name)
+    name = str(name)
+    _labels_read.add(name)
+    entry = _label_entry(name)
+    return entry[language] if entry else name
 
 
 def has_label(name: str) -> bool:
     """Say whether a name is one the workbench has a label for."""
-    return name in labels() or _feature_label(name) is not None
+    _labels_read.add(name)
+    return _label_entry(name) is not None
+
+
+def has_text(key: str) -> bool:
+    """Say whether there is a text of this key; that there is none is recorded too."""
+    _texts_read.add(key)
+    return key in texts()
+
+
+def note_text(key: str) -> None:
+    """Record that a text is read; for a caller that keeps what was said."""
+    _texts_read.add(key)
+
+
+def text_names_read() -> dict[str, str]:
+    """Return what texts and labels this process looked up, since its start or since they were forgotten.
+
+    Returns
+    -------
+    dict of str to str
+        Name to digest of its entry, both languages, sorted by name. ``text:rfm_champions`` is a text (digest "" where
+        it was asked for and there is none), ``label:active`` a label. A name without a label may be a value of the
+        data: it is hashed, ``label?:93a1...``, with the digest "".
+    """
+    asked = {f"{_TEXT}{key}" for key in _texts_read} | {_label_name(name) for name in _labels_read}
+    return text_digests(sorted(asked))
+
+
+def forget_names_read() -> None:
+    """Begin the record of :func:`text_names_read` anew."""
+    _texts_read.clear()
+    _labels_read.clear()
+
+
+def text_digests(names: Iterable[str]) -> dict[str, str]:
+    """Return the digests that names of :func:`text_names_read` have today; where one differs, what was shown may too.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    dict of str to str
+        In the order given; "" for a text or label that there is not. The hash of a name without a label has a digest
+        as soon as a label is given to that name.
+
+    Examples
+    --------
+    >>> text_digests(["text:no_such_text", "label?:000000000000"])
+    {'text:no_such_text': '', 'label?:000000000000': ''}
+    """
+    return {name: _digest_today(name) for name in names}
+
+
+def _digest_today(name: str) -> str:
+    kind, colon, rest = name.partition(":")
+    if kind + colon == _TEXT:
+        entry = texts().get(rest)
+    elif kind + colon == _LABEL:
+        entry = _label_entry(rest)
+    else:
+        named = _names_by_hash().get(rest) if kind + colon == _NO_LABEL else None
+        entry = _label_entry(named) if named else None
+    return digest_json(entry)[:_DIGITS] if entry else ""
+
+
+def _label_name(name: str) -> str:
+    return f"{_LABEL}{name}" if _label_entry(name) else f"{_NO_LABEL}{_hash(name)}"
+
+
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
+
+
+@cache
+def _names_by_hash() -> dict[str, str]:
+    """Map the hashes of all names that have a label to the names; scales and windows of any length are not all."""
+    from workbench.core.tags.items import ITEMS  # noqa: PLC0415
+    from workbench.intake.features.registry import REGISTRY  # noqa: PLC0415
+
+    return {_hash(name): name for name in (*labels(), *REGISTRY, *(f"{_SCORE}{item}" for item in ITEMS))}
 
 
 def texts() -> dict[str, dict[str, str]]:
@@ -173,6 +327,10 @@ def texts() -> dict[str, dict[str, str]]:
 def labels() -> dict[str, dict[str, str]]:
     """Return every label that a file of texts gives, by name; features may have registered ones besides."""
     return text_files().labels
+
+
+def _label_entry(name: str) -> dict[str, str] | None:
+    return labels().get(name) or _feature_label(name)
 
 
 @cache

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from workbench.core.schema import UNDATED
-from workbench.report.text import say
+from workbench.report.text import note_text, say
 
 if TYPE_CHECKING:
     from workbench.analysis.cards.card import CardTag, PortraitCard
@@ -67,7 +67,15 @@ def _chip(tag: CardTag, language: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
 def _on(key: str, language: str, on: date | str | None = "") -> str:
-    """Say a text about a date; thousands of tags share a few dates. Nothing where there is no date."""
-    return "" if on is None else say(key, language, {"on": on} if on else {})
+    """Say a text about a date; nothing where there is no date."""
+    if on is None:
+        return ""
+    note_text(key)
+    return _kept(key, language, on)
+
+
+@lru_cache(maxsize=4096)
+def _kept(key: str, language: str, on: date | str) -> str:
+    """Keep what was said: thousands of tags share a few dates."""
+    return say(key, language, {"on": on} if on else {})
