@@ -24,7 +24,7 @@ from workbench.report.html import Speaker, badge, image_uri, mark, render, unbro
 from workbench.report.numbers import show
 from workbench.report.own_content import own_html
 from workbench.report.tables import WRITTEN, table_html
-from workbench.report.text import label, say
+from workbench.report.text import has_text, label, say
 
 __all__ = ["RunFacts", "cards_file", "heading_of", "key_findings", "mark", "report_file", "write_report"]
 

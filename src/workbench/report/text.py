@@ -19,8 +19,8 @@ from typing import Any
 
 from workbench.core.errors import Fault, WorkbenchError, did_you_mean, listed
 from workbench.core.files import digest_json
-from workbench.report.numbers import LANGUAGES, MISSING, is_missing, show
-from workbench.report.text_files import TOKEN, text_files
+from workbench.report.numbers import LANGUAGES, MISSING, VALUE_KINDS, is_missing, show
+from workbench.report.text_files import NAME_KINDS, TOKEN, text_files
 
 __all__ = [
     "Piece",

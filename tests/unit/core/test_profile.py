@@ -51,6 +51,7 @@ def test_every_fault_is_told_at_once_with_file_line_and_nearest_name(write_profi
         "params/shop.yaml, line 7: unknown key 'langauge'. Did you mean 'language'?",
         "params/shop.yaml, line 5: unknown table 'transaction'. Did you mean 'transactions'?",
         "params/shop.yaml, line 10: run: cell_seconds is 1.5. Input should be a valid integer.",
+        "params/shop.yaml, line 9: unknown stage '05_score_rmf'. Did you mean '05_score_rfm'?",
         "params/shop.yaml, line 13: 06_segment_customers: k_min is 'two'. Input should be a valid integer.",
         "params/shop.yaml, line 12: 06_segment_customers: unknown key 'k_maxx'. Known keys: "
         "challenger_margin, choice, costly_sample, feature_weights, features, k_max, k_min, log_features, methods, "

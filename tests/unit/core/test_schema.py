@@ -47,7 +47,7 @@ def test_every_table_has_one_writer_that_is_a_stage():
 
 def test_a_stage_reads_only_what_lower_numbers_write():
     for stage in STAGES.values():
-        needed = {each.split(".")[0] for group in stage.needs for each in group}
+        needed = {each.removeprefix("sources.").split(".")[0] for group in stage.needs for each in group}
         for table in {*stage.reads, *needed}:
             assert TABLES[table].writer < stage.name, f"{stage.name} reads {table}"
 

@@ -191,7 +191,7 @@ def test_a_text_in_one_language_stands_for_both_and_html_in_it_is_text(stage, sh
     stage.limit("Not <i>shown</i>: {x:pct}", x=0.256)
     (entry,) = stage.shown["limits"]
     assert entry["text"]["zh"] == entry["text"]["en"]
-    assert shown[0].data == "Not &lt;i>shown&lt;/i>: 25.6 %"
+    assert shown[0].data == "Not &lt;i>shown&lt;/i>: 26 %"
 
 
 def test_a_text_without_its_value_is_refused_by_name(stage):

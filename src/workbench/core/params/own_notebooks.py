@@ -55,7 +55,9 @@ def own_stage(notebooks: Path, name: str) -> Stage:
     path = notebooks / f"{name}.ipynb"
     if not path.is_file():
         stems = [other.stem for other in notebooks.glob("[0-9][0-9]_*.ipynb")]
-        raise ProfileError(Fault(name, f"notebooks/{name}.ipynb not found", "", did_you_mean(name, stems)))
+        near = did_you_mean(name, sorted({*STAGES, *stems}))
+        expected = "" if near.startswith("Did") else f"One of ours, or a notebook notebooks/{name}.ipynb"
+        raise ProfileError(Fault("", f"unknown stage '{name}'", expected, near))
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     except (ValueError, KeyError, TypeError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +160,7 @@ class _ProfileReader:
         self.shown = shown
         self.faults: list[Fault] = []
         self.overridden: dict[tuple, str] = {}
+        self.unreadable: list[tuple[tuple, Fault]] = []  # notebooks of one's own, by the key that names them
 
     def override(self, settings: Sequence[str], as_of: str | None) -> None:
         for setting in settings:
@@ -309,6 +310,9 @@ class _ProfileReader:
 
     def _run(self) -> RunParams:
         run = self._section(RunParams, ("run",))
+        for path, fault in self.unreadable:
+            found = f"{fault.where}: {fault.found}" if fault.where else fault.found
+            self.fault(path, found, fault.expected, fault.remedy)
         for at, stage in enumerate(run.stages or []):
             if stage not in STAGES and not is_own_name(stage):
                 self.fault(("run", "stages", at), f"unknown stage '{stage}'", "", did_you_mean(stage, STAGES))
@@ -326,17 +330,19 @@ class _ProfileReader:
     def _own_notebooks(self) -> dict[str, Stage]:
         """Read the declarations of the notebooks that the profile names and that are none of ours."""
         run = self.content.get("run")
-        lists = [run.get(key) for key in ("stages", "also")] if isinstance(run, dict) else []
-        named = [name for names in lists if isinstance(names, list) for name in names if isinstance(name, str)]
+        lists = {key: run.get(key) for key in ("stages", "also")} if isinstance(run, dict) else {}
         own = {}
-        for name in filter(is_own_name, named):
-            try:
-                own[name] = own_stage(self.workspace.notebooks, name)
-            except ProfileError as error:
-                self.faults += [
-                    replace(fault, where=f"{self.where(('run',))}: {fault.where}") for fault in error.faults
-                ]
+        for key, names in lists.items():
+            for at, name in enumerate(names if isinstance(names, list) else []):
+                if isinstance(name, str) and is_own_name(name):
+                    self._read_own(own, name, ("run", key, at))
         return own
+
+    def _read_own(self, own: dict[str, Stage], name: str, path: tuple) -> None:
+        try:
+            own[name] = own_stage(self.workspace.notebooks, name)
+        except ProfileError as error:
+            self.unreadable += [(path, fault) for fault in error.faults]
 
     def _sources(self, profile: str) -> dict[str, SourceParams]:
         given = self._mapping(("sources",))
