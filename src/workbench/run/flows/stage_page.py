@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-
-import nbformat
 
 from workbench.core.files import write_text
 from workbench.report.notebook_page import notebook_page
@@ -25,9 +24,9 @@ def write_stage_page(notebook: Path, page: Path, *, stage: str, language: str) -
     language : str
         en or zh.
     """
-    node = nbformat.read(notebook, as_version=4)
-    failed = any(output.output_type == "error" for cell in node.cells for output in cell.get("outputs", []))
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    failed = any(output["output_type"] == "error" for cell in content["cells"] for output in cell.get("outputs", []))
     status = "failed" if failed else "done"
     about = {"title": label(stage, language), "stage": stage, "language": language, "back": "../report.html"}
-    html = notebook_page(node, **about, status=status)
+    html = notebook_page(content, **about, status=status)
     return write_text(page, html)
