@@ -36,6 +36,7 @@ def execute_notebook(
     deadline: float,
     environment: Mapping[str, str] | None = None,
     kernels: KernelServer | None = None,
+    running: list | None = None,
 ) -> None:
     """Execute a notebook template into ``output``.
 
@@ -56,6 +57,8 @@ def execute_notebook(
         That of the kernel, beside the run's context; default: that of this process.
     kernels : KernelServer, optional
         Forks the kernel; default: a fresh one.
+    running : list, optional
+        The kernel's manager is put there, for `workbench.run.flows.kernels.end_kernels`.
 
     Raises
     ------
@@ -65,6 +68,7 @@ def execute_notebook(
         A cell failed, took too long, or the kernel died.
     """
     given = {**(os.environ if environment is None else environment), CONTEXT_VARIABLE: str(context)}
+    manager = kernel_manager_class(kernels, given, imported_by(template) if kernels else (), running)
     sockets = tempfile.mkdtemp(prefix="workbench-")  # private to this user: no port, not even on loopback
     try:
         papermill.execute_notebook(
@@ -77,7 +81,9 @@ def execute_notebook(
             resources={"metadata": {"path": str(template.parent)}},  # where the kernel works; the runner stays put
             timeout_func=lambda _cell: _remaining(cell_seconds, deadline),
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # to be told to end is no error
-            kernel_manager_class=kernel_manager_class(kernels, given, imported_by(template) if kernels else ()),
+            kernel_manager_class=kernel_manager_class(
+                kernels, given, imported_by(template) if kernels else (), running
+            ),
             config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
         )
     except PapermillExecutionError as error:

@@ -1,9 +1,9 @@
 """The process that kernels are forked from: it imports what stages need, and holds nothing else.
 
-Started by :mod:`workbench.run.flows.kernels` as ``python -m workbench.run.flows.kernel_server FD``, FD being one end of a socket
-pair. It imports as if it were a kernel (libraries look at that while they are imported), keeps neither threads nor
-connections, and forks one ordinary kernel for each request. When the runner closes its end, or dies, the kernels that
-still run are killed and the process ends.
+Started by :mod:`workbench.run.flows.kernels` as ``python -m workbench.run.flows.kernel_server FD``, FD being one end
+of a socket pair. It imports as if it were a kernel (libraries look at that while they are imported), keeps neither
+threads nor connections, and forks one ordinary kernel for each request. When the runner closes its end, or dies, the
+kernels that still run are killed and the process ends.
 """
 
 from __future__ import annotations

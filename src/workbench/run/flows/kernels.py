@@ -1,9 +1,9 @@
 """Kernels forked from one process that holds imports and nothing else, where that can be done; fresh ones elsewhere.
 
 A fresh kernel spends seconds on importing what the kernel before it has imported already. On Linux a flow starts one
-process (:mod:`workbench.run.flows.kernel_server`) that imports once, beside the runner's own start, and each stage gets a
-kernel forked from it: a process of its own, with the environment it is given. Where that process cannot be started,
-has ended or declines (the code has changed, say), the stage gets a fresh kernel.
+process (:mod:`workbench.run.flows.kernel_server`) that imports once, beside the runner's own start, and each stage
+gets a kernel forked from it: a process of its own, with the environment it is given. Where that process cannot be
+started, has ended or declines (the code has changed, say), the stage gets a fresh kernel.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from workbench.run.flows.kernel_server import LARGEST_MESSAGE
 if TYPE_CHECKING:  # it takes a third of a second to import
     from jupyter_client.manager import AsyncKernelManager
 
-__all__ = ["ForkedKernel", "KernelServer", "can_fork", "imported_by", "kernel_manager_class"]
+__all__ = ["ForkedKernel", "KernelServer", "can_fork", "end_kernels", "imported_by", "kernel_manager_class"]
 
 _ALWAYS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.extensions.storemagic")
 _DRAWING = ("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg")
 _LAUNCHER = [sys.executable, "-m", "ipykernel_launcher"]
+_START = "workbench.run.stages.stage"  # what `from workbench import start` enters
 _SECRET = "WORKBENCH_"  # keys and run contexts are for the kernels that are given them
 _ANSWER_SECONDS = 45.0  # for the imports a stage waits for; then it gets a fresh kernel
 _END_SECONDS = 1.0
@@ -216,7 +217,10 @@ def imported_by(notebook: Path) -> list[str]:
 
 
 def kernel_manager_class(
-    server: KernelServer | None, environment: Mapping[str, str], modules: Sequence[str] = ()
+    server: KernelServer | None,
+    environment: Mapping[str, str],
+    modules: Sequence[str] = (),
+    running: list[AsyncKernelManager] | None = None,
 ) -> type[AsyncKernelManager]:
     """Return the kernel manager of one run of one notebook.
 
@@ -228,6 +232,8 @@ def kernel_manager_class(
         The kernel's, exactly.
     modules : sequence of str
         What is imported before the fork.
+    running : list, optional
+        Each manager is put there as it starts, so that `end_kernels` can end its kernel from another thread.
     """
     from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
     from jupyter_client.provisioning import LocalProvisioner  # noqa: PLC0415
@@ -248,6 +254,8 @@ def kernel_manager_class(
 
         async def _async_pre_start_kernel(self, **options: Any) -> Any:
             self.kernel_id = self.kernel_id or str(uuid.uuid4())
+            if running is not None:
+                running.append(self)
             if self.provisioner is None and server is not None:
                 spec = self.kernel_spec
                 self.provisioner = ForkingProvisioner(kernel_id=self.kernel_id, kernel_spec=spec, parent=self)
@@ -256,11 +264,20 @@ def kernel_manager_class(
     return KernelManager
 
 
+def end_kernels(running: Sequence[AsyncKernelManager]) -> None:
+    """End the kernels of managers that were started in other threads; their runs fail as if the kernel had died."""
+    for manager in list(running):
+        process = getattr(manager.provisioner, "process", None)
+        if process is not None:
+            process.kill()
+
+
 def _imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom) and node.module:
-        return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        return [_START if name == "workbench.start" else name for name in names]
     return []
 
 
