@@ -81,9 +81,7 @@ def execute_notebook(
             resources={"metadata": {"path": str(template.parent)}},  # where the kernel works; the runner stays put
             timeout_func=lambda _cell: _remaining(cell_seconds, deadline),
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # to be told to end is no error
-            kernel_manager_class=kernel_manager_class(
-                kernels, given, imported_by(template) if kernels else (), running
-            ),
+            kernel_manager_class=manager,
             config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
         )
     except PapermillExecutionError as error:
