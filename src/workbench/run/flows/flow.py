@@ -294,8 +294,14 @@ class _Flow:
 
     def _page_and_track(self, stage: str, summary: dict[str, Any], folder: Path) -> None:
         self.folder.add_notebook(stage, folder / "notebook.ipynb")
-        self._write_page(stage, folder / "notebook.ipynb")
+        self._keep_page(stage, folder)
         self.tracking.log_stage(summary, folder)
+
+    def _keep_page(self, stage: str, folder: Path) -> Path:
+        from workbench.run.flows.stage_page import kept_stage_page  # noqa: PLC0415
+
+        about = {"stage": stage, "language": self.profile.languages[0], "index": self.needs.index}
+        return kept_stage_page(folder, self.folder.page(stage), **about)
 
     def _write_page(self, stage: str, notebook: Path) -> Path:
         from workbench.run.flows.stage_page import write_stage_page  # noqa: PLC0415

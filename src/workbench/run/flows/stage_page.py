@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from workbench.core.files import write_text
+import workbench.report
+from workbench.core.files import digest_file, digest_json, write_text
 from workbench.report.notebook_page import notebook_page
 from workbench.report.text import label
 
-__all__ = ["write_stage_page"]
+if TYPE_CHECKING:
+    from workbench.run.artifacts.code import CodeIndex
+
+__all__ = ["kept_stage_page", "write_stage_page"]
+
+_REPORT = Path(workbench.report.__file__).parent
+
+
+def kept_stage_page(folder: Path, page: Path, *, stage: str, language: str, index: CodeIndex) -> Path:
+    """Put the page of a published stage into a run: the one that is kept beside the stage where it is current.
+
+    Parameters
+    ----------
+    folder : Path
+        The stage's folder; its page is kept below ``page/`` with the digest of what it was made from: the executed
+        notebook, the language, and everything in the report's wing.
+    page : Path
+    stage : str
+    language : str
+    index : CodeIndex
+    """
+    key = digest_json([digest_file(folder / "notebook.ipynb"), language, index.folder_digest(_REPORT)])
+    kept, stamp = folder / "page" / "page.html", folder / "page" / "key"
+    if not (kept.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == key):
+        write_stage_page(folder / "notebook.ipynb", kept, stage=stage, language=language)
+        write_text(stamp, key)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(kept, page)
+    return page
 
 
 def write_stage_page(notebook: Path, page: Path, *, stage: str, language: str) -> Path:
