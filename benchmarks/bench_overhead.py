@@ -18,7 +18,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
-from workbench.run.artifacts.digests import notebook_sources
+from workbench.run.artifacts.code import notebook_sources
 
 from workbench.core.workspace import find_workspace
 from workbench.run.flows.flow import run_flow

@@ -16,7 +16,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from workbench.core.workspace import Workspace
-from workbench.run.lock import hold_workspace
+from workbench.run.artifacts.lock import hold_workspace
 
 with hold_workspace(Workspace(Path(sys.argv[1])), "workbench run shop"):
     print("held", flush=True)

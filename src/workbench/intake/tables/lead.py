@@ -65,7 +65,7 @@ def rows_over_time(tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `workbench.intake.quality.rows_by_month`.
+        `workbench.intake.quality.records.rows_by_month`.
     """
     name = lead_table(tables)
     column = CANONICAL[name].dated_by

@@ -32,8 +32,10 @@ def stage_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[F
     return [fault for name in stage.checks for fault in kinds[name](stage, workspace, profile)]
 
 
-def _id_space_faults(_stage: Stage, _workspace: Workspace, profile: Profile) -> list[Fault]:
-    """Compare whose customer ids the sources say they use."""
+def _id_space_faults(stage: Stage, _workspace: Workspace, profile: Profile) -> list[Fault]:
+    """Compare whose customer ids the sources say they use, where identities are resolved."""
+    if stage.name not in profile.stages:
+        return []
     from workbench.intake.identity.spaces import check_spaces  # noqa: PLC0415
 
     faults = check_spaces(profile.sources)
@@ -44,8 +46,10 @@ def _id_space_faults(_stage: Stage, _workspace: Workspace, profile: Profile) -> 
     ]
 
 
-def _tag_faults(_stage: Stage, workspace: Workspace, profile: Profile) -> list[Fault]:
-    """Read the registry, and compare what its rules name with what can be there."""
+def _tag_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fault]:
+    """Read the registry where tags are computed, and compare what its rules name with what can be there."""
+    if stage.name not in profile.stages:
+        return []
     from workbench.run.artifacts.tag_registry import registry_faults  # noqa: PLC0415
 
     return registry_faults(workspace, profile)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import DataError, Fault, ProfileError
+from workbench.core.stages import STAGES
 
 if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
@@ -125,8 +126,8 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
         yaml_faults += [_at(where, fault) for fault in declared]
         found = check_source(source, workspace.root) if files else []
         data_faults += [_at(where, fault) for fault in found if fault not in declared]
-    for stage in profile.stages:
-        yaml_faults += stage_faults(profile.stage(stage), workspace, profile)
+    for stage in STAGES.values():
+        yaml_faults += stage_faults(stage, workspace, profile)
     if yaml_faults:
         raise ProfileError(yaml_faults + data_faults)
     if data_faults:

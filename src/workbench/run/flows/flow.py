@@ -110,6 +110,7 @@ class _Flow:
         self.needs = Dependencies(workspace, profile, self.store, self.stages)
         self.deadline = time.monotonic() + profile.run.total_seconds
         self.tracking = BackgroundTracking(workspace, profile.name, self.run_id)
+        self.report_digest = ""  # taken once, in the main thread
 
     @property
     def as_of(self) -> str | None:
@@ -290,6 +291,10 @@ class _Flow:
         folder = stage_folder(self.workspace, self.profile.name, stage)
         self.folder.staging.mkdir(parents=True, exist_ok=True)
         self.folder.add_figures(stage)
+        if not self.report_digest:
+            from workbench.run.flows.stage_page import report_digest  # noqa: PLC0415
+
+            self.report_digest = report_digest(self.needs.index)
         self.tracking.later(lambda: self._page_and_track(stage, summary, folder.resolve()))
 
     def _page_and_track(self, stage: str, summary: dict[str, Any], folder: Path) -> None:
@@ -300,7 +305,7 @@ class _Flow:
     def _keep_page(self, stage: str, folder: Path) -> Path:
         from workbench.run.flows.stage_page import kept_stage_page  # noqa: PLC0415
 
-        about = {"stage": stage, "language": self.profile.languages[0], "index": self.needs.index}
+        about = {"stage": stage, "language": self.profile.languages[0], "code": self.report_digest}
         return kept_stage_page(folder, self.folder.page(stage), **about)
 
     def _write_page(self, stage: str, notebook: Path) -> Path:

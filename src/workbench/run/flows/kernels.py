@@ -212,7 +212,7 @@ def imported_by(notebook: Path) -> list[str]:
             tree = ast.parse(source)
         except SyntaxError:  # text, or a magic
             continue
-        found |= dict.fromkeys(name for node in tree.body for name in _imported(node) if name.startswith("workbench"))
+        found |= dict.fromkeys(name for node in tree.body for name in _imported(node) if name.startswith("workbench."))
     return [*found, *(_DRAWING if any(".plots" in name for name in found) else ())]
 
 

@@ -15,12 +15,17 @@ from workbench.report.text import label
 if TYPE_CHECKING:
     from workbench.run.artifacts.code import CodeIndex
 
-__all__ = ["kept_stage_page", "write_stage_page"]
+__all__ = ["kept_stage_page", "report_digest", "write_stage_page"]
 
 _REPORT = Path(workbench.report.__file__).parent
 
 
-def kept_stage_page(folder: Path, page: Path, *, stage: str, language: str, index: CodeIndex) -> Path:
+def report_digest(index: CodeIndex) -> str:
+    """Return the digest of everything that decides how a page looks: the modules, templates and texts of the report."""
+    return index.folder_digest(_REPORT)
+
+
+def kept_stage_page(folder: Path, page: Path, *, stage: str, language: str, code: str) -> Path:
     """Put the page of a published stage into a run: the one that is kept beside the stage where it is current.
 
     Parameters
@@ -31,9 +36,10 @@ def kept_stage_page(folder: Path, page: Path, *, stage: str, language: str, inde
     page : Path
     stage : str
     language : str
-    index : CodeIndex
+    code : str
+        Digest of the report's wing, as `report_digest` gives it.
     """
-    key = digest_json([digest_file(folder / "notebook.ipynb"), language, index.folder_digest(_REPORT)])
+    key = digest_json([digest_file(folder / "notebook.ipynb"), language, code])
     kept, stamp = folder / "page" / "page.html", folder / "page" / "key"
     if not (kept.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == key):
         write_stage_page(folder / "notebook.ipynb", kept, stage=stage, language=language)
