@@ -1,0 +1,61 @@
+"""What a run takes from before is what it would make anew: for one parameter of each section, from cache and by force."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from workbench.core.workspace import find_workspace
+from workbench.run.flows.flow import run_flow
+from workbench.run.flows.selection import FlowOptions
+
+SETTINGS = {
+    "01_check_quality": "max_age_days=3", "02_resolve_identity": "threshold=0.97",
+    "03_build_features": "windows_days=[30, 60]", "04_describe_customers": "top_values=5",
+    "05_score_rfm": "bins=4", "06_segment_customers": "k_max=4", "08_predict_churn": "n_categories=2",
+    "09_value_customers": "n_draws=60", "12_tag_customers": "account_window_days=200",
+    "14_write_report": "key_findings=3", "run": "min_cell=30",
+}  # fmt: skip
+
+
+def outcome(root, **options):
+    """Return the digests of every table and the pages of a run, without what tells when it ran and what was before."""
+    result = run_flow(find_workspace(root), "tiny", FlowOptions(**options))
+    assert result.error is None, str(result.error)
+    tables = {
+        name: table["digest"] for stage in result.summary["stages"].values() for name, table in stage["tables"].items()
+    }
+    pages = {
+        path.relative_to(result.folder).as_posix(): plain(path.read_text(encoding="utf-8"))
+        for path in sorted(result.folder.rglob("*.html"))
+    }
+    return result, tables, pages
+
+
+def plain(page):
+    """Drop run ids, times, sizes and the paragraph on what changed."""
+    page = re.sub(r'<section id="changes".*?</section>', "", page, flags=re.DOTALL)
+    page = re.sub(r"\d{8}T\d{6}-[0-9a-f]{6}", "RUN", page)
+    page = re.sub(r"<p[^>]*>[^<]*RUN[^<]*</p>", "", page)  # reused from RUN
+    page = re.sub(r"\d+(\.\d+)?(\u2009|\u202f|&nbsp;| )?(s\b|秒)", "SECONDS", page)
+    return re.sub(r'data-sort="\d+\.0">[\d,]+</td>', "SIZE", page)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("section", SETTINGS)
+def test_a_run_from_cache_and_one_by_force_agree(tiny, tmp_path, section):
+    setting = (f"{section}.{SETTINGS[section]}",)
+    results = {}
+    for how in ("cache", "force"):
+        root = tmp_path / how
+        shutil.copytree(tiny, root, symlinks=True)
+        shutil.rmtree(root / "mlruns")
+        results[how] = outcome(root, settings=setting, force=how == "force")
+    ran = [name for name, stage in results["cache"][0].summary["stages"].items() if "reused_from" not in stage]
+    assert ran, "the parameter changed no stage"
+    assert results["cache"][1] == results["force"][1]
+    cached, forced = results["cache"][2], results["force"][2]
+    assert cached.keys() == forced.keys()
+    differing = [name for name in cached if cached[name] != forced[name]]
+    assert not differing, json.dumps(differing)
