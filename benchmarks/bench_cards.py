@@ -17,7 +17,7 @@ from pathlib import Path
 
 from workbench.core.workspace import find_workspace
 from workbench.report.cards.customer import card_page, card_values
-from workbench.run.services.cards import CardDesk
+from workbench.run.services.cards import CardService
 
 SECONDS = 30.0
 BATCH = 500
@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--cards", type=int, default=1000)
     given = parser.parse_args()
     begun = time.perf_counter()
-    desk = CardDesk(find_workspace(given.workspace), given.profile)
+    desk = CardService(find_workspace(given.workspace), given.profile)
     ids = list(islice(cycle(desk.ids_for_report(given.cards)), given.cards))
     gathered, size = 0.0, 0
     for start in range(0, len(ids), BATCH):

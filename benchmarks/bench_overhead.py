@@ -18,9 +18,9 @@ from pathlib import Path
 
 import nbformat
 import papermill
-from workbench.run.artifacts.code import notebook_sources
 
 from workbench.core.workspace import find_workspace
+from workbench.run.artifacts.code import notebook_sources
 from workbench.run.flows.flow import run_flow
 from workbench.run.flows.selection import FlowOptions
 

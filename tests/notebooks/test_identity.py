@@ -15,7 +15,7 @@ from workbench.core.workspace import find_workspace
 from workbench.intake.identity.vault import KEY_VARIABLE, read_vault
 from workbench.run.flows.flow import run_flow
 from workbench.run.flows.selection import FlowOptions
-from workbench.run.services.cards import CardDesk
+from workbench.run.services.cards import CardService
 
 PROFILE = """profile: two_shops
 language: [en, zh]
@@ -161,13 +161,13 @@ def test_who_has_the_key_finds_customers_by_name_and_pinyin_and_sees_names_maske
     root, _, _, people = vaulted
     wanted = people.loc[people["name"] == "李探矿", "customer_id"].iloc[0]
     monkeypatch.setenv(KEY_VARIABLE, KEY)
-    desk = CardDesk(find_workspace(root), "two_shops")
-    assert desk.ids_named("探矿") == desk.ids_named("LiTan") == [wanted]
-    assert desk.ids_named("nobody") == desk.ids_named(" ") == []
-    assert [card.name for card in desk.cards([wanted])] == ["李**"]
-    assert [card.name for card in desk.cards([wanted], contact=True)] == ["李探矿"]
+    service = CardService(find_workspace(root), "two_shops")
+    assert service.ids_named("探矿") == service.ids_named("LiTan") == [wanted]
+    assert service.ids_named("nobody") == service.ids_named(" ") == []
+    assert [card.name for card in service.cards([wanted])] == ["李**"]
+    assert [card.name for card in service.cards([wanted], contact=True)] == ["李探矿"]
     monkeypatch.delenv(KEY_VARIABLE)
-    assert CardDesk(find_workspace(root), "two_shops").ids_named("探矿") == []
+    assert CardService(find_workspace(root), "two_shops").ids_named("探矿") == []
 
 
 def test_without_a_key_contact_data_is_deleted_and_a_changed_setting_reads_it_again(two_shops, monkeypatch):

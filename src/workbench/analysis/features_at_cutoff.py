@@ -19,14 +19,14 @@ from workbench.intake.features.registry import REGISTRY
 if TYPE_CHECKING:
     from workbench.intake.features.inputs.settings import FeatureSettings
 
-__all__ = ["FeaturesThen", "dated_only"]
+__all__ = ["FeaturesAtCutoff", "dated_only"]
 
 DATED = ("customer_id", "registered_at")  # of customers: what bears a date of its own
 WINDOWS_DAYS = (30, 90, 365)
 
 
 @dataclass(frozen=True)
-class FeaturesThen:
+class FeaturesAtCutoff:
     """How features are built at a cut-off: as 03_build_features built those of today.
 
     Attributes

@@ -15,7 +15,7 @@ from workbench.core.workspace import find_workspace
 from workbench.report.cards.audience import told_funnel
 from workbench.run.commands.cli import app
 from workbench.run.services.audience_pages import read_crosses, write_audience_pages
-from workbench.run.services.audiences import AudienceDesk
+from workbench.run.services.audiences import AudienceService
 
 CUSTOMERS = 300
 
@@ -66,35 +66,35 @@ def pages(tmp_path_factory, repository):
         "media_habit": "<b>price</b>", "city_tier": np.where(at % 3, "first", "other"),
     })  # fmt: skip
     tags.to_parquet(with_customers(workspace) / "data/processed/tiny/portraits.parquet")
-    desk = AudienceDesk(find_workspace(workspace), "tiny")
-    found = desk.estimate(desk.rule("recency_days < 100"))
-    return found, *(path.read_text(encoding="utf-8") for path in write_audience_pages(desk, found))
+    service = AudienceService(find_workspace(workspace), "tiny")
+    found = service.estimate(service.rule("recency_days < 100"))
+    return found, *(path.read_text(encoding="utf-8") for path in write_audience_pages(service, found))
 
 
 @pytest.fixture
-def desk(root):
-    return AudienceDesk(find_workspace(root), "tiny")
+def service(root):
+    return AudienceService(find_workspace(root), "tiny")
 
 
-def test_an_estimate_counts_members_and_those_who_may_be_reached(desk):
-    found = desk.estimate(desk.rule("recency_days < 100"))
-    features = desk.store.frame("features")
+def test_an_estimate_counts_members_and_those_who_may_be_reached(service):
+    found = service.estimate(service.rule("recency_days < 100"))
+    features = service.store.frame("features")
     inside = features[features["recency_days"] < 100]
     assert (found.as_of, found.members) == (dt.date(2025, 7, 1), len(inside))
     assert found.reachable == (inside["customer_id"].astype(int) % 3 > 0).sum()
 
 
-def test_an_export_holds_only_those_who_may_be_reached_and_no_formula(desk, root):
+def test_an_export_holds_only_those_who_may_be_reached_and_no_formula(service, root):
     (root / "params/audiences/near.yaml").write_text(
         "purpose: marketing\nwhere: recency_days < 100\ncolumns: [city]\nsuppress: data/raw/never.csv\n",
         encoding="utf-8",
     )
     (root / "data/raw").mkdir(parents=True, exist_ok=True)
     never = next(
-        each for each in desk.store.frame("features").query("recency_days < 100")["customer_id"] if int(each) % 3
+        each for each in service.store.frame("features").query("recency_days < 100")["customer_id"] if int(each) % 3
     )
     (root / "data/raw/never.csv").write_text(f"customer_id\n{never}\n", encoding="utf-8")
-    manifest = desk.export(desk.rule("near"), "csv")
+    manifest = service.export(service.rule("near"), "csv")
     written = pd.read_csv(root / manifest["target"], dtype=str, encoding="utf-8-sig")
     assert never not in set(written["customer_id"])
     assert (written["customer_id"].str.len() == 6).all()
@@ -106,26 +106,26 @@ def test_an_export_holds_only_those_who_may_be_reached_and_no_formula(desk, root
     )
 
 
-def test_the_same_audience_has_the_same_version_in_every_form(desk, root):
-    rule = desk.rule("rfm_type = 'important_value'")
+def test_the_same_audience_has_the_same_version_in_every_form(service, root):
+    rule = service.rule("rfm_type = 'important_value'")
     forms = ["csv", "parquet", "xlsx", "csv"]
-    told = [desk.export(rule, form) for form in forms]
+    told = [service.export(rule, form) for form in forms]
     versions = {each["version"] for each in told}
     kept = json.loads((root / told[0]["target"]).with_name("manifest.json").read_text(encoding="utf-8"))
     assert [each["form"] for each in kept["exports"]] == forms
-    other = desk.export(desk.rule("rfm_type = 'general_winback'"), "csv")["version"]
+    other = service.export(service.rule("rfm_type = 'general_winback'"), "csv")["version"]
     assert len(versions) == 1
     assert other not in versions
 
 
-def test_a_word_alone_is_the_name_of_a_rule(desk):
+def test_a_word_alone_is_the_name_of_a_rule(service):
     with pytest.raises(ProfileError, match="no rule 'everyone' in params/audiences"):
-        desk.rule("everyone")
+        service.rule("everyone")
 
 
-def test_rows_are_written_back_to_a_database(desk, tmp_path, monkeypatch):
+def test_rows_are_written_back_to_a_database(service, tmp_path, monkeypatch):
     monkeypatch.setenv("CRM_URL", f"sqlite:///{tmp_path / 'crm.db'}")
-    manifest = desk.export(desk.rule("recency_days < 50"), "sql", variable="CRM_URL")
+    manifest = service.export(service.rule("recency_days < 50"), "sql", variable="CRM_URL")
     with sqlite3.connect(tmp_path / "crm.db") as connection:
         rows = connection.execute("select count(*), min(audience_version) from audience_expression").fetchone()
     assert rows == (manifest["exported"], manifest["version"])
@@ -140,16 +140,16 @@ def test_rows_are_written_back_to_a_database(desk, tmp_path, monkeypatch):
         ("csv", "CRM_URL", ProfileError, "--to NAME"),
     ],
 )
-def test_what_cannot_be_exported_is_refused(desk, form, variable, error, said):
+def test_what_cannot_be_exported_is_refused(service, form, variable, error, said):
     with pytest.raises(error, match=said):
-        desk.export(desk.rule("recency_days < 50"), form, variable=variable)
+        service.export(service.rule("recency_days < 50"), form, variable=variable)
 
 
-def test_an_audience_of_nobody_is_counted_and_not_exported(desk):
-    rule = desk.rule("recency_days < 0")
-    assert desk.estimate(rule).members == 0
+def test_an_audience_of_nobody_is_counted_and_not_exported(service):
+    rule = service.rule("recency_days < 0")
+    assert service.estimate(rule).members == 0
     with pytest.raises(DataError, match="nobody to export"):
-        desk.export(rule, "csv")
+        service.export(rule, "csv")
 
 
 def test_the_page_says_the_same_in_both_languages(pages):
@@ -160,10 +160,10 @@ def test_the_page_says_the_same_in_both_languages(pages):
     assert "人群" in chinese and f"{found.members} of {CUSTOMERS} customers" in english
 
 
-def test_look_alikes_do_not_use_what_the_rule_names_or_what_counts_the_same_orders(desk):
-    alike = desk.look_alikes(desk.rule("recency_days < 100"))
+def test_look_alikes_do_not_use_what_the_rule_names_or_what_counts_the_same_orders(service):
+    alike = service.look_alikes(service.rule("recency_days < 100"))
     assert alike.left_out == ("frequency_orders", "monetary_total", "recency_days")
-    assert len(alike.scores) == CUSTOMERS - desk.estimate(desk.rule("recency_days < 100")).members
+    assert len(alike.scores) == CUSTOMERS - service.estimate(service.rule("recency_days < 100")).members
 
 
 @pytest.mark.parametrize(
@@ -184,9 +184,9 @@ def test_the_command_ends_with_the_code_of_its_fault(root, arguments, code, said
         assert said in str(result.exception)
 
 
-def test_a_word_that_no_customer_has_is_told_with_the_nearest(desk, root):
-    rule = desk.rule("city in ('上海', '北京市') and recency_days < 100 or rfm_type = 'important_valu'")
-    assert desk.strange_values(rule) == [
+def test_a_word_that_no_customer_has_is_told_with_the_nearest(service, root):
+    rule = service.rule("city in ('上海', '北京市') and recency_days < 100 or rfm_type = 'important_valu'")
+    assert service.strange_values(rule) == [
         "no customer has city '北京市'. Did you mean '北京'?",
         "no customer has rfm_type 'important_valu'. Did you mean 'important_value'?",
     ]
@@ -194,8 +194,8 @@ def test_a_word_that_no_customer_has_is_told_with_the_nearest(desk, root):
     assert "no customer has city '上海市'. Did you mean '上海'?" in result.output
 
 
-def test_the_rules_that_ship_can_be_read(desk):
-    assert set(desk.named) >= {"win_back_valuable", "promotion_responders", "browsers_without_order"}
+def test_the_rules_that_ship_can_be_read(service):
+    assert set(service.named) >= {"win_back_valuable", "promotion_responders", "browsers_without_order"}
 
 
 def test_the_page_holds_the_whole_portrait_the_places_the_week_the_journey_and_the_cross_asked_for(pages):
@@ -215,18 +215,18 @@ def test_the_page_holds_the_whole_portrait_the_places_the_week_the_journey_and_t
     ("text", "said"),
     [("life_cycle", "Two tags, first:second"), ("a:a", "Two tags"), ("life_cicle:spend_band", "no tag 'life_cicle'")],
 )
-def test_a_cross_that_cannot_be_made_is_refused(desk, text, said):
+def test_a_cross_that_cannot_be_made_is_refused(service, text, said):
     with pytest.raises(ProfileError, match=said):
-        read_crosses([text], desk)
+        read_crosses([text], service)
 
 
 @pytest.mark.parametrize(
     ("language", "everybody", "without"), [("en", "all customers", "without: city"), ("zh", "全部客户", "排除：city")]
 )
-def test_the_funnel_is_told_in_either_language(desk, root, language, everybody, without):
+def test_the_funnel_is_told_in_either_language(service, root, language, everybody, without):
     rule = root / "params/audiences/outside_shanghai.yaml"
     rule.write_text("where: recency_days < 100\nexclude: [city = '上海']\n", encoding="utf-8")
-    told = told_funnel(desk.estimate(desk.rule("params/audiences/outside_shanghai.yaml")).funnel, language)
+    told = told_funnel(service.estimate(service.rule("params/audiences/outside_shanghai.yaml")).funnel, language)
     assert told.columns.tolist() == ["step", "alone", "left", "left_share"]
     assert told["step"].iloc[0] == everybody and told["left_share"].iloc[0] == 1
     assert told["step"].iloc[1].startswith("recency_days") and told["step"].iloc[2].startswith(without)
@@ -245,5 +245,5 @@ def test_a_purpose_nobody_was_asked_for_is_told_with_those_that_are_recorded(roo
     words = ["audience", "near", "--profile", "tiny", "--workspace", str(root), "--language", "zh"]
     assert "可触达\u20090\u2009位" in CliRunner().invoke(app, words).output
     with pytest.raises(DataError, match="nobody to export. Purposes asked for: marketing"):
-        desk = AudienceDesk(find_workspace(root), "tiny")
-        desk.export(desk.rule("near"), "csv")
+        service = AudienceService(find_workspace(root), "tiny")
+        service.export(service.rule("near"), "csv")

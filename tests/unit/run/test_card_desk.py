@@ -11,7 +11,7 @@ from workbench.core.errors import DataError
 from workbench.core.params.profile import load_profile
 from workbench.core.workspace import find_workspace
 from workbench.run.commands.cli import app
-from workbench.run.services.cards import CardDesk
+from workbench.run.services.cards import CardService
 
 IDS = [f"{at:06d}" for at in range(12)]
 AS_OF = pd.Timestamp("2025-07-01")
@@ -79,8 +79,8 @@ def born(root, *, as_of="2025-07-01", dates=None):
         name: each.model_copy(update={"formats": each.formats.model_copy(update={"dates": dates})})
         for name, each in profile.sources.items()
     }
-    desk = CardDesk(find_workspace(root), "tiny", profile=replace(profile, sources=sources))
-    return dict(desk._birthdays(IDS[:2]).itertuples(index=False))
+    service = CardService(find_workspace(root), "tiny", profile=replace(profile, sources=sources))
+    return dict(service._birthdays(IDS[:2]).itertuples(index=False))
 
 
 def test_a_birthday_ahead_is_a_day_that_is_known(root):
@@ -94,7 +94,7 @@ def test_without_a_date_or_with_years_alone_nobody_has_a_birthday_ahead(root):
 
 
 def test_who_refused_profiling_last_has_a_header_alone(root):
-    refused, granted = CardDesk(find_workspace(root), "tiny").cards(["000001", "000002"])
+    refused, granted = CardService(find_workspace(root), "tiny").cards(["000001", "000002"])
     assert (refused.opted_out, refused.tags, granted.opted_out, len(granted.tags)) == (True, (), False, 1)
 
 
@@ -115,7 +115,7 @@ def test_what_has_no_card_is_refused_with_the_code_of_its_fault(root, arguments,
 
 def test_every_unknown_customer_is_named_at_once(root):
     with pytest.raises(DataError) as caught:
-        CardDesk(find_workspace(root), "tiny").cards(["a", "000003", "b"])
+        CardService(find_workspace(root), "tiny").cards(["a", "000003", "b"])
     assert len(caught.value.faults) == 2
 
 
@@ -125,8 +125,8 @@ def test_without_tags_there_is_no_card(root):
 
 
 def test_a_report_carries_all_of_few_and_of_many_those_at_risk_and_some_of_every_segment(root):
-    desk = CardDesk(find_workspace(root), "tiny")
-    assert desk.ids_for_report(12) == IDS
-    chosen = desk.ids_for_report(4)
+    service = CardService(find_workspace(root), "tiny")
+    assert service.ids_for_report(12) == IDS
+    chosen = service.ids_for_report(4)
     assert len(chosen) == 4
     assert {"000011", "000010"} <= set(chosen)  # the two likeliest to leave; the first is the only one of its segment

@@ -9,7 +9,7 @@ import pytest
 from nbclient import NotebookClient
 
 from workbench.core.workspace import find_workspace
-from workbench.run.services.cards import CardDesk
+from workbench.run.services.cards import CardService
 from workbench.run.services.explorer import Explorer
 
 IDS = [f"{at:06d}" for at in range(12)]
@@ -40,7 +40,7 @@ def root(fresh_workspace):
 
 @pytest.fixture
 def explorer(root):
-    return Explorer(CardDesk(find_workspace(root), "tiny"))
+    return Explorer(CardService(find_workspace(root), "tiny"))
 
 
 def test_customers_are_found_by_id_and_by_tag(explorer):
@@ -51,7 +51,7 @@ def test_customers_are_found_by_id_and_by_tag(explorer):
 
 def test_the_id_that_was_typed_comes_first(explorer, monkeypatch):
     ids = ibis.memtable({"customer_id": ["1906", "9061", "906", "77"]})
-    monkeypatch.setitem(explorer.desk.tables, "portraits", ids)
+    monkeypatch.setitem(explorer.service.tables, "portraits", ids)
     assert explorer.find("906") == ["906", "9061", "1906"]
 
 

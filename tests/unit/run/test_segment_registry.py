@@ -19,7 +19,7 @@ def definition(bound):
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
+def service(tmp_path_factory):
     from workbench.run.tracking.runs import Tracker
 
     workspace = Workspace(tmp_path_factory.mktemp("registry"))
@@ -38,13 +38,13 @@ def desk(tmp_path_factory):
     return workspace, tracker.segments
 
 
-def test_before_a_version_is_promoted_the_newest_is_named(desk):
+def test_before_a_version_is_promoted_the_newest_is_named(service):
     with pytest.raises(ProfileError, match="no version is the champion yet.*newest is 2.*promote shop 2"):
-        desk[1].find("champion")
+        service[1].find("champion")
 
 
-def test_definitions_are_promoted_with_who_when_and_why_and_rolled_back(desk):
-    workspace, registry = desk
+def test_definitions_are_promoted_with_who_when_and_why_and_rolled_back(service):
+    workspace, registry = service
     assert registry.champion() is None
     with pytest.raises(ProfileError, match="no reason is given"):
         registry.promote("1", who="ana", why=" ")
@@ -74,13 +74,13 @@ def test_definitions_are_promoted_with_who_when_and_why_and_rolled_back(desk):
     assert registry.rollback(who="ana", why="no").number == 1
 
 
-def test_an_unknown_version_is_refused_with_the_nearest(desk):
+def test_an_unknown_version_is_refused_with_the_nearest(service):
     with pytest.raises(ProfileError, match="no version 'chamption'.*Did you mean 'champion'"):
-        desk[1].find("chamption")
+        service[1].find("chamption")
 
 
-def test_a_tampered_definition_is_refused(desk):
-    workspace, registry = desk
+def test_a_tampered_definition_is_refused(service):
+    workspace, registry = service
     registered = registry.find("2")
     kept = next(path for path in workspace.tracking.rglob("segment_definition.json") if "200.0" in path.read_text())
     honest = kept.read_text(encoding="utf-8")

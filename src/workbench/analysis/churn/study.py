@@ -30,7 +30,7 @@ from workbench.analysis.churn.models.alarms import find_future, find_late_column
 from workbench.analysis.churn.models.results import ChurnResult
 from workbench.analysis.churn.models.search import fit_dated, fit_undated
 from workbench.analysis.churn.scoring import CHURN_COLUMNS, score_frame
-from workbench.analysis.features_at_cutoff import FeaturesThen, dated_only
+from workbench.analysis.features_at_cutoff import FeaturesAtCutoff, dated_only
 from workbench.analysis.purchases import count_gaps, has_purchases, purchase_days
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def study_churn(
     features: pd.DataFrame,
     *,
     as_of: date,
-    then: FeaturesThen | None = None,
+    then: FeaturesAtCutoff | None = None,
     horizon_days: int | None = None,
     active_within_days: int | None = None,
     leak_auc: float = 0.98,
@@ -117,7 +117,7 @@ def study_churn(
         As of ``as_of``; used where labels carry no date.
     as_of : date
         Nothing at or after it is known.
-    then : FeaturesThen, optional
+    then : FeaturesAtCutoff, optional
         How features are built at a cut-off, so that they mean there what today's mean.
     horizon_days, active_within_days, leak_auc, min_positives, n_bootstraps, seed
         The parameters of 08_predict_churn.
@@ -139,7 +139,7 @@ def study_churn(
     """
     settings = {"leak_auc": leak_auc, "min_positives": min_positives, "n_bootstraps": n_bootstraps, "seed": seed}
     settings |= {"households": households}
-    then = then or FeaturesThen()
+    then = then or FeaturesAtCutoff()
     if "labels" in tables:
         asked = {"as_of": as_of, "then": then, "train_cut_offs": train_cut_offs}
         asked |= {"stable_attributes": stable_attributes}
@@ -175,7 +175,7 @@ def study_churn(
 def _periods(
     tables: Mapping[str, ibis.Table],
     labels: Sequence[tuple[str, Labels]],
-    then: FeaturesThen,
+    then: FeaturesAtCutoff,
     undated: Sequence[str],
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Join labels and features at every cut-off, training cut-offs below each other; and what knows the future."""
@@ -260,7 +260,7 @@ def _study_labels(
     features: pd.DataFrame,
     *,
     as_of: date,
-    then: FeaturesThen,
+    then: FeaturesAtCutoff,
     train_cut_offs: int,
     stable_attributes: Sequence[str],
     settings: Mapping[str, Any],

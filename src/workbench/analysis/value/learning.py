@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.features_at_cutoff import FeaturesThen, dated_only
+from workbench.analysis.features_at_cutoff import FeaturesAtCutoff, dated_only
 from workbench.analysis.value.history import holdout, purchase_history
 from workbench.analysis.value.learned import Learned, known_of, learn_spend
 
@@ -36,7 +36,7 @@ class Past:
         As of ``as_of``; None: purchases alone are known.
     tables : mapping of str to ibis.Table
         Canonical tables that features of an earlier date are built from.
-    then : FeaturesThen
+    then : FeaturesAtCutoff
         How they are built.
     """
 
@@ -44,7 +44,7 @@ class Past:
     as_of: date
     features: pd.DataFrame | None = None
     tables: Mapping[str, ibis.Table] = field(default_factory=dict)
-    then: FeaturesThen = FeaturesThen()
+    then: FeaturesAtCutoff = FeaturesAtCutoff()
     _held: dict[date, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def known(self, when: date) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.features_at_cutoff import FeaturesThen
+from workbench.analysis.features_at_cutoff import FeaturesAtCutoff
 from workbench.analysis.value.definition import VALUE_COLUMNS, LearnedValue, ValueDefinition
 from workbench.analysis.value.history import DAYS_A_WEEK, days_of_purchase, holdout, purchase_history, weekly_orders
 from workbench.analysis.value.judging import (
@@ -27,7 +27,7 @@ from workbench.analysis.value.judging import (
 from workbench.analysis.value.learning import LEARNERS, Past
 from workbench.analysis.value.next_purchase import expect_next, next_weeks
 from workbench.analysis.value.orders import fit_orders
-from workbench.analysis.value.survival import hurry_factors, return_spells
+from workbench.analysis.value.survival import hazard_ratios, return_spells
 from workbench.analysis.value.trial import LEAST_REPEATERS, Case, Tested, fit_spend, kept_shares, net_share, try_models
 from workbench.analysis.value.worth import Terms, value_customers
 from workbench.core.errors import DataError, Fault
@@ -67,7 +67,7 @@ class ValueStudy:
     values, next_purchases : DataFrame
         One row per customer, the tables ``value`` and ``next_purchase``; empty when too little is known.
     tables : dict of DataFrame
-        tracking, by_frequency, deciles, predictions, matrix, spells, hurry, for charts.
+        tracking, by_frequency, deciles, predictions, matrix, spells, hazard_ratios, for charts.
     """
 
     verdict: str
@@ -101,7 +101,7 @@ def study_value(
     features: pd.DataFrame | None = None,
     *,
     as_of: date,
-    then: FeaturesThen | None = None,
+    then: FeaturesAtCutoff | None = None,
     profile: str = "",
     currency: str = "",
     calibration_until: date | str | None = None,
@@ -125,7 +125,7 @@ def study_value(
         As of ``as_of``: what the learner may know beside the purchases.
     as_of : date
         Only what came before it is read.
-    then : FeaturesThen, optional
+    then : FeaturesAtCutoff, optional
         How features are built at an earlier cut-off.
     profile, currency : str
         Named in the definition.
@@ -174,7 +174,7 @@ def study_value(
     )  # fmt: skip
     later = holdout(days, before, first=split, before=as_of)
     past = Past(
-        days, as_of, features if features is not None and len(features) else None, tables, then or FeaturesThen()
+        days, as_of, features if features is not None and len(features) else None, tables, then or FeaturesAtCutoff()
     )
     case = Case(days, whole, before, later, split, as_of, terms, past, learn_cut_offs, choose_by)
     return _study(case, facts, profile, currency)
@@ -262,7 +262,7 @@ def _tables(case: Case, tested: Tested, values: pd.DataFrame) -> dict[str, pd.Da
         "predictions": pd.DataFrame({"observed": spent, "chosen": tested.money[tested.chosen], **tested.money}),
         "matrix": recency_by_frequency(case.whole, values),
         "spells": return_spells(case.whole),
-        "hurry": hurry_factors(before, case.later, days=(case.as_of - case.split).days),
+        "hazard_ratios": hazard_ratios(before, case.later, days=(case.as_of - case.split).days),
     }
 
 

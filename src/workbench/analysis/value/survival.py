@@ -18,7 +18,7 @@ from workbench.analysis.value.history import DAYS_A_WEEK
 if TYPE_CHECKING:
     from lifelines import CoxPHFitter
 
-__all__ = ["hurry_factors", "return_curves", "return_spells"]
+__all__ = ["hazard_ratios", "return_curves", "return_spells"]
 
 LEAST = 30  # customers of a curve
 _MOST_POINTS = 120
@@ -71,7 +71,7 @@ def return_curves(spells: pd.DataFrame, groups: Mapping[str, str] | None = None)
     return pd.concat(curves, ignore_index=True) if curves else empty
 
 
-def hurry_factors(before: pd.DataFrame, later: pd.DataFrame, *, days: int) -> pd.DataFrame:
+def hazard_ratios(before: pd.DataFrame, later: pd.DataFrame, *, days: int) -> pd.DataFrame:
     """Measure what goes with an earlier next purchase after the cut-off, by Cox's proportional hazards.
 
     Parameters

@@ -33,7 +33,7 @@ def find_value(study: ValueStudy, curves: pd.DataFrame, *, least: int = SMALL_CE
     if study.verdict == "too_little_data":
         return [_lacking(study), *_returns(curves)]
     found = [_answer(study), _foretold(study), _error(study), *_ranking(study, least), *_model(study), _interval(study)]
-    return [*found, *_next(study, least), *_returns(curves), *_hurry(study)]
+    return [*found, *_next(study, least), *_returns(curves), *_hazard_ratios(study)]
 
 
 def limit_value(study: ValueStudy, *, currency: str, groups: bool) -> list[Finding]:
@@ -223,12 +223,12 @@ def _returns(curves: pd.DataFrame) -> list[Finding]:
     return [Finding("value_return", values | {"days": int(last["days"]), "n": int(last["n"])}, 0.45)]
 
 
-def _hurry(study: ValueStudy) -> list[Finding]:
-    table = study.part("hurry")
+def _hazard_ratios(study: ValueStudy) -> list[Finding]:
+    table = study.part("hazard_ratios")
     if table.empty:
         return []
     row = table.loc[np.log(table["ratio"]).abs().idxmax()]
-    return [Finding("value_hurry", row[["factor", "ratio", "low", "high", "n"]].to_dict(), 0.25)]
+    return [Finding("value_hazard_ratios", row[["factor", "ratio", "low", "high", "n"]].to_dict(), 0.25)]
 
 
 def _independence(study: ValueStudy) -> list[Finding]:

@@ -14,7 +14,7 @@ from workbench.run.commands.terminal import Table, print_table, spoken
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.run.services.audiences import AudienceDesk, Estimate
+    from workbench.run.services.audiences import AudienceService, Estimate
 
 __all__ = ["audience"]
 
@@ -44,26 +44,26 @@ def audience(
     workspace: Workspace = None,
 ) -> None:
     """Select customers by a rule: count, portray, compare, widen, export (人群圈选)."""
-    from workbench.run.services.audiences import AudienceDesk  # noqa: PLC0415
+    from workbench.run.services.audiences import AudienceService  # noqa: PLC0415
 
-    desk, language = AudienceDesk(find_workspace(workspace), profile), spoken(language)
-    found = desk.estimate(desk.rule(rule))
+    service, language = AudienceService(find_workspace(workspace), profile), spoken(language)
+    found = service.estimate(service.rule(rule))
     _tell_estimate(found, language)
     if (found.funnel["alone"] == 0).any():
-        print(*desk.strange_values(found.audience), sep="\n")
+        print(*service.strange_values(found.audience), sep="\n")
     if estimate:
         return
     if overlap:
-        _print(desk.overlaps(found.audience), language)
+        _print(service.overlaps(found.audience), language)
     if look_alike:
-        _tell_alike(desk, found, look_alike, language)
+        _tell_alike(service, found, look_alike, language)
     if page:
         from workbench.run.services.audience_pages import read_crosses, write_audience_pages  # noqa: PLC0415
 
-        for path in write_audience_pages(desk, found, crosses=read_crosses(cross, desk)):
+        for path in write_audience_pages(service, found, crosses=read_crosses(cross, service)):
             _tell("audience_said_page", language, path=path)
     if export or to:
-        manifest = desk.export(found.audience, export or "", variable=to)
+        manifest = service.export(found.audience, export or "", variable=to)
         told = {"version": manifest["version"], "target": manifest["target"]}
         _tell("audience_said_exported", language, customers=manifest["exported"], **told)
 
@@ -85,8 +85,8 @@ def _tell_estimate(found: Estimate, language: str) -> None:
         _tell("audience_said_never_asked", language, purpose=rule.purpose, recorded=", ".join(found.purposes))
 
 
-def _tell_alike(desk: AudienceDesk, found: Estimate, customers: int, language: str) -> None:
-    alike = desk.look_alikes(found.audience)
+def _tell_alike(service: AudienceService, found: Estimate, customers: int, language: str) -> None:
+    alike = service.look_alikes(found.audience)
     _tell("audience_said_alike", language, auc=alike.auc, unused=listed(alike.left_out, most=_MOST_NAMED) or "-")
     _print(alike.lift, language)
     _print(alike.scores.head(customers), language)

@@ -34,21 +34,21 @@ def card(
     """Write the portrait card of customers: HTML that prints on one page, JSON for a CRM, PNG on demand (画像卡)."""
     from workbench.report.cards.customer import card_pages, card_values  # noqa: PLC0415
     from workbench.run.commands.picture import picture_page  # noqa: PLC0415
-    from workbench.run.services.cards import CardDesk  # noqa: PLC0415
+    from workbench.run.services.cards import CardService  # noqa: PLC0415
 
-    desk = CardDesk(find_workspace(workspace), profile)
-    chosen = language or desk.profile.languages[0]
+    service = CardService(find_workspace(workspace), profile)
+    chosen = language or service.profile.languages[0]
     if chosen not in ("en", "zh"):
         raise ProfileError(Fault("--language", f"language {language!r}", "Expected en or zh"))
-    folder = desk.workspace.reports(desk.profile.name) / "cards"
+    folder = service.workspace.reports(service.profile.name) / "cards"
     folder.mkdir(parents=True, exist_ok=True)
-    cards = desk.cards(customer, contact=contact)
+    cards = service.cards(customer, contact=contact)
     mode = 0o600 if contact else None
-    for found, page in zip(cards, card_pages(cards, language=chosen, currency=desk.profile.currency), strict=True):
+    for found, page in zip(cards, card_pages(cards, language=chosen, currency=service.profile.currency), strict=True):
         name = "".join(each if each.isalnum() or each in "-_" else "_" for each in found.customer_id)
         html = write_text(folder / f"{name}.{chosen}.html", page, mode=mode)
         values = json.dumps(card_values(found), ensure_ascii=False, indent=1)
         written = [html, write_text(folder / f"{name}.json", values + "\n", mode=mode)]
         if png:
             written.append(picture_page(html, html.with_suffix(".png"), selector="article.card"))
-        print("\n".join(desk.workspace.relative(each) for each in written))
+        print("\n".join(service.workspace.relative(each) for each in written))

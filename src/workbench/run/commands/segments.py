@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.analysis.segments.definition import SegmentDefinition
-    from workbench.run.services.segments import Comparison, SegmentDesk
+    from workbench.run.services.segments import Comparison, SegmentService
     from workbench.run.tracking.registry import RegisteredDefinition
 
 __all__ = ["segments"]
@@ -43,14 +43,14 @@ _LISTED = ("verdict", "k", "silhouette", "min_jaccard")
 @segments.command("list")
 def list_versions(profile: Profile, workspace: Workspace = None) -> None:
     """List the registered definitions, the newest first, and who made which the champion, when and why."""
-    desk = _desk(profile, workspace)
+    service = _desk(profile, workspace)
     table = Table("version", "definition", "alias", "as of", *_LISTED)
-    for each in desk.versions():
+    for each in service.versions():
         evidence = (each.tags.get(key, "") for key in ("as_of", *_LISTED))
         table.add_row(str(each.number), each.version, ", ".join(each.aliases), *evidence)
     print_table(table)
     champions = Table("became champion", "version", "by", "why")
-    for each in reversed(desk.registry.history()):
+    for each in reversed(service.registry.history()):
         number = f"{each['number']} (again)" if each.get("back") else str(each["number"])
         champions.add_row(each["when"], number, each["who"], each["why"])
     if champions.row_count:
@@ -61,12 +61,12 @@ def list_versions(profile: Profile, workspace: Workspace = None) -> None:
 def show(profile: Profile, which: Which = "champion", language: Language = "en", workspace: Workspace = None) -> None:
     """Show a definition: its features, its segments with today's sizes, its evidence."""
     language = spoken(language)
-    desk = _desk(profile, workspace)
-    definition = desk.definition(which)
+    service = _desk(profile, workspace)
+    definition = service.definition(which)
     about = {name: getattr(definition, name) for name in ("name", "version", "method", "verdict", "as_of")}
     _tell("segments_said_definition", language, about)
     _tell("segments_said_features", language, {"features": ", ".join(definition.columns) or "-"})
-    print_table(_sizes(definition, desk.sizes(definition), language))
+    print_table(_sizes(definition, service.sizes(definition), language))
     for each in definition.segments:
         mark = "" if each.use == "ok" else _text(f"segments_said_{each.use}", language, {})
         print(f"{each.key}: {each.description.get(language, '')} {mark}".rstrip())
@@ -86,8 +86,8 @@ def compare(
     language = spoken(language)
     if out is not None and out.suffix != ".csv":
         raise ProfileError(Fault("--out", f"'{out.name}'", "A file ending in .csv"))
-    desk = _desk(profile, workspace)
-    found = desk.compare(first, second)
+    service = _desk(profile, workspace)
+    found = service.compare(first, second)
     print_table(_metrics(found, language))
     for each, sizes in zip((found.first, found.second), found.sizes, strict=True):
         print_table(_sizes(each, sizes, language))
@@ -100,7 +100,7 @@ def compare(
     elif not migration.moved:
         _tell("segments_said_nobody_moved", language, {})
     if out is not None:
-        _tell("segments_said_written", language, {"n": desk.write_moves(found, out), "path": str(out)})
+        _tell("segments_said_written", language, {"n": service.write_moves(found, out), "path": str(out)})
 
 
 @segments.command()
@@ -132,8 +132,8 @@ def promote(profile: Profile, which: Which, why: Why, who: Who = None, workspace
     """Make a definition the champion; the next run places customers by it."""
     from workbench.run.services.segments import whoami  # noqa: PLC0415
 
-    desk = _desk(profile, workspace)
-    _say(desk, desk.promote(which, who=who or whoami(), why=why))
+    service = _desk(profile, workspace)
+    _say(service, service.promote(which, who=who or whoami(), why=why))
 
 
 @segments.command()
@@ -141,8 +141,8 @@ def rollback(profile: Profile, why: Why, who: Who = None, workspace: Workspace =
     """Make the champion before this one the champion again."""
     from workbench.run.services.segments import whoami  # noqa: PLC0415
 
-    desk = _desk(profile, workspace)
-    _say(desk, desk.rollback(who=who or whoami(), why=why))
+    service = _desk(profile, workspace)
+    _say(service, service.rollback(who=who or whoami(), why=why))
 
 
 @segments.command("assign")
@@ -155,23 +155,23 @@ def assign_customers(
 ) -> None:
     """Place today's customers by a definition, inside the engine, and write the result."""
     language = spoken(language)
-    desk = _desk(profile, workspace)
-    definition = desk.definition(which)
+    service = _desk(profile, workspace)
+    definition = service.definition(which)
     table = _table(("segment", "name", "customers"), language, {"version": definition.version})
-    for row in desk.assign_all(which, out).itertuples():
+    for row in service.assign_all(which, out).itertuples():
         table.add_row(row.segment, definition.label(row.segment, language), f"{row.n:,}")
     print_table(table)
     _tell("segments_said_assigned", language, {"version": definition.version, "path": str(out)})
 
 
-def _desk(profile: str, workspace: Path | None) -> SegmentDesk:
-    from workbench.run.services.segments import SegmentDesk  # noqa: PLC0415  (MLflow takes seconds to import)
+def _desk(profile: str, workspace: Path | None) -> SegmentService:
+    from workbench.run.services.segments import SegmentService  # noqa: PLC0415  (MLflow takes seconds to import)
 
-    return SegmentDesk(find_workspace(workspace), profile)
+    return SegmentService(find_workspace(workspace), profile)
 
 
-def _say(desk: SegmentDesk, version: RegisteredDefinition) -> None:
-    last = desk.registry.history()[-1]
+def _say(service: SegmentService, version: RegisteredDefinition) -> None:
+    last = service.registry.history()[-1]
     what = "champion again" if last.get("back") else "champion"
     said = f"by {last['who']}, {last['when']}, because: {last['why']}"
     print(f"version {version.number} (definition {version.version}) is {what}: {said}")

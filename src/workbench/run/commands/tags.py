@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.analysis.tags.tracing import Trace
     from workbench.core.tags.definition import Tag
     from workbench.core.tags.registry import TagRegistry
-    from workbench.run.services.tags import Preview, TagDesk
+    from workbench.run.services.tags import Preview, TagService
 
 __all__ = ["tags"]
 
@@ -42,10 +42,10 @@ def list_tags(
     """List the tags of a profile, with the customers of whom the last run knew them."""
     if group is not None and group not in GROUPS:
         raise ProfileError(Fault("--group", f"unknown group '{group}'", "", did_you_mean(group, GROUPS)))
-    desk, language = _desk(profile, workspace), spoken(language)
-    counts = desk.counts()
+    service, language = _desk(profile, workspace), spoken(language)
+    counts = service.counts()
     table = _table(("tag", "name", "item", "kind", "status", "owner", "valid", "customers"), language)
-    for tag in desk.registry.tags.values():
+    for tag in service.registry.tags.values():
         if group in (None, tag.group):
             valid = _text("tags_said_always", language) if tag.ttl_days is None else str(tag.ttl_days)
             known = f"{counts[tag.id]:,}" if counts.get(tag.id) else _text("tags_said_unknown", language)
@@ -63,15 +63,15 @@ def show(
 ) -> None:
     """Show one tag: its definition, values and conditions; for one customer the figures and rows it rests on."""
     language = spoken(language)
-    desk = _desk(profile, workspace)
-    found = desk.registry.find(tag)
+    service = _desk(profile, workspace)
+    found = service.registry.find(tag)
     table = Table("", f"{found.id} ({getattr(found.name, language)})")
     for name, fact in _facts(found, language).items():
         table.add_row(_text(f"tags_fact_{name}", language), fact)
     print_table(table)
     print_table(_values(found, language))
     if customer is not None:
-        _tell_trace(found, customer, *desk.trace(tag, customer), language)
+        _tell_trace(found, customer, *service.trace(tag, customer), language)
 
 
 @tags.command()
@@ -83,9 +83,9 @@ def preview(
 ) -> None:
     """Try tags on today's customers: count, coverage, values, what changes against the last run; nothing is written."""
     language = spoken(language)
-    desk = _desk(profile, workspace)
-    for found in desk.preview(names):
-        _tell_preview(found, desk.registry, language)
+    service = _desk(profile, workspace)
+    for found in service.preview(names):
+        _tell_preview(found, service.registry, language)
 
 
 def _facts(tag: Tag, language: str) -> dict[str, str]:
@@ -177,7 +177,7 @@ def _text(key: str, language: str, **values: object) -> str:
     return say(key, language, values)
 
 
-def _desk(profile: str, workspace: Path | None) -> TagDesk:
-    from workbench.run.services.tags import TagDesk  # noqa: PLC0415  (the engine takes a second to import)
+def _desk(profile: str, workspace: Path | None) -> TagService:
+    from workbench.run.services.tags import TagService  # noqa: PLC0415  (the engine takes a second to import)
 
-    return TagDesk(find_workspace(workspace), profile)
+    return TagService(find_workspace(workspace), profile)

@@ -18,7 +18,7 @@ from workbench.run.artifacts.tag_registry import registry_of
 
 if TYPE_CHECKING:
     from workbench.core.tags.registry import TagRegistry
-    from workbench.run.services.audiences import AudienceDesk, Estimate
+    from workbench.run.services.audiences import AudienceService, Estimate
 
 __all__ = ["CROSSES", "read_crosses", "write_audience_pages"]
 
@@ -30,7 +30,7 @@ _ANSWER = "answer_"  # before a tag that copies what was answered in a survey
 _NAMED = ("city_tier",)  # numbers that name something: the tag of the same name says what
 
 
-def read_crosses(texts: Sequence[str], desk: AudienceDesk) -> tuple[tuple[str, str], ...]:
+def read_crosses(texts: Sequence[str], service: AudienceService) -> tuple[tuple[str, str], ...]:
     """Read pairs of tags, written ``first:second``; the usual ones where there are none.
 
     Raises
@@ -38,7 +38,7 @@ def read_crosses(texts: Sequence[str], desk: AudienceDesk) -> tuple[tuple[str, s
     ProfileError
         A text that is no pair, or a tag that the last run did not compute, all at once.
     """
-    known = desk.known.tables["portraits"].columns if "portraits" in desk.known.tables else ()
+    known = service.known.tables["portraits"].columns if "portraits" in service.known.tables else ()
     faults, pairs = [], []
     for text in texts:
         pair = tuple(part.strip() for part in text.split(":"))
@@ -54,35 +54,35 @@ def read_crosses(texts: Sequence[str], desk: AudienceDesk) -> tuple[tuple[str, s
 
 
 def write_audience_pages(
-    desk: AudienceDesk, found: Estimate, *, crosses: Sequence[tuple[str, str]] = CROSSES
+    service: AudienceService, found: Estimate, *, crosses: Sequence[tuple[str, str]] = CROSSES
 ) -> list[Path]:
     """Write the portrait of an audience against everybody, one page per report language, and return the files."""
-    audience, frame = found.audience, desk.store.frame("features")
-    inside = to_pandas(desk.members(audience).select("customer_id"))["customer_id"]
-    registry = registry_of(desk.workspace, desk.profile)
-    tags = desk.store.frame("portraits") if "portraits" in desk.known.tables else None
-    tables = {name: desk.store.read(name) for name in ("products",) if name in desk.store.present()}
+    audience, frame = found.audience, service.store.frame("features")
+    inside = to_pandas(service.members(audience).select("customer_id"))["customer_id"]
+    registry = registry_of(service.workspace, service.profile)
+    tags = service.store.frame("portraits") if "portraits" in service.known.tables else None
+    tables = {name: service.store.read(name) for name in ("products",) if name in service.store.present()}
     portrait = portray_members(
-        _without_numbers_of(frame, tags), inside, {**desk.known.tables, **tables}, as_of=desk.as_of,
-        scores=_scores(desk, tags, registry), tags=tags, crosses=crosses,
-        event_types=desk.profile.sections["03_build_features"].event_types,
+        _without_numbers_of(frame, tags), inside, {**service.known.tables, **tables}, as_of=service.as_of,
+        scores=_scores(service, tags, registry), tags=tags, crosses=crosses,
+        event_types=service.profile.sections["03_build_features"].event_types,
     )  # fmt: skip
     told = {
         "name": audience.name, "label": audience.label, "as_of": found.as_of, "purpose": audience.purpose,
         "members": found.members, "reachable": found.reachable, "consent_recorded": found.consent_recorded,
         "purposes": found.purposes,
-        "customers": len(frame), "funnel": found.funnel, "made_by_rule": desk.made_by(audience),
-        "others": {name: rule.label for name, rule in desk.named.items()},
+        "customers": len(frame), "funnel": found.funnel, "made_by_rule": service.made_by(audience),
+        "others": {name: rule.label for name, rule in service.named.items()},
     }  # fmt: skip
     enough = min(len(inside), len(frame) - len(inside)) >= LEAST_SEED
-    lift = desk.look_alikes(audience).lift if enough else None
-    folder = desk.workspace.reports(desk.profile.name) / "audiences" / audience.name
+    lift = service.look_alikes(audience).lift if enough else None
+    folder = service.workspace.reports(service.profile.name) / "audiences" / audience.name
     folder.mkdir(parents=True, exist_ok=True)
-    overlaps, names, made = desk.overlaps(audience), _names(registry), []
-    for language in desk.profile.languages:
+    overlaps, names, made = service.overlaps(audience), _names(registry), []
+    for language in service.profile.languages:
         page = audience_page(
             told, portrait, overlaps=overlaps, lift=lift, names=names, language=language,
-            currency=desk.profile.currency,
+            currency=service.profile.currency,
         )  # fmt: skip
         made.append(write_text(folder / f"portrait.{language}.html", page))
     return made
@@ -94,14 +94,16 @@ def _without_numbers_of(features: pd.DataFrame, tags: pd.DataFrame | None) -> pd
     return features.drop(columns=said, errors="ignore")
 
 
-def _scores(desk: AudienceDesk, tags: pd.DataFrame | None, registry: TagRegistry) -> list[pd.DataFrame]:
+def _scores(service: AudienceService, tags: pd.DataFrame | None, registry: TagRegistry) -> list[pd.DataFrame]:
     """Bring what is known beside the features: scores, the declared source, what surveys say."""
-    present = desk.store.present()
+    present = service.store.present()
     frames = [
-        desk.store.frame(name).drop(columns=list(_BOOKKEEPING), errors="ignore") for name in _SCORES if name in present
+        service.store.frame(name).drop(columns=list(_BOOKKEEPING), errors="ignore")
+        for name in _SCORES
+        if name in present
     ]
     if "customers" in present:
-        customers = desk.store.read("customers")
+        customers = service.store.read("customers")
         declared = [name for name in _SOURCES if name in customers.columns]
         frames += [to_pandas(customers.select("customer_id", *declared))] if declared else []
     if tags is not None:

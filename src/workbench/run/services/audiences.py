@@ -37,7 +37,7 @@ from workbench.run.artifacts.tag_registry import registry_of
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
-__all__ = ["FORMS", "AudienceDesk", "Estimate"]
+__all__ = ["FORMS", "AudienceService", "Estimate"]
 
 FORMS = ("csv", "xlsx", "parquet", "sql")
 _WAIT_SECONDS = 60
@@ -71,7 +71,7 @@ class Estimate:
     purposes: tuple[str, ...] = ()
 
 
-class AudienceDesk:
+class AudienceService:
     """The customers of one profile as its last run left them.
 
     Parameters

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.core.tags.registry import TagRegistry
     from workbench.core.workspace import Workspace
 
-__all__ = ["CardDesk"]
+__all__ = ["CardService"]
 
 _KNOWN = {
     "features": (
@@ -44,7 +44,7 @@ _DATED = (*KINDS, "products")
 _NEAREST = 2000  # ids among which the nearest is looked for
 
 
-class CardDesk:
+class CardService:
     """The customers of one profile as its last run left them.
 
     Parameters

@@ -19,7 +19,7 @@ from workbench.report.charts.marks import kind_of
 from workbench.report.numbers import show
 from workbench.report.tables import WRITTEN, table_html
 from workbench.report.text import label, say
-from workbench.run.services.cards import CardDesk
+from workbench.run.services.cards import CardService
 
 __all__ = ["Explorer", "explore"]
 
@@ -46,7 +46,7 @@ def explore(profile: str, *, language: str = "en", workspace: Path | None = None
     ipywidgets.Widget
         To be displayed by the cell.
     """
-    return Explorer(CardDesk(find_workspace(workspace), profile), language).page
+    return Explorer(CardService(find_workspace(workspace), profile), language).page
 
 
 class Explorer:
@@ -54,12 +54,12 @@ class Explorer:
 
     Parameters
     ----------
-    desk : CardDesk
+    service : CardService
     language : {"en", "zh"}
     """
 
-    def __init__(self, desk: CardDesk, language: str = "en"):
-        self.desk, self.language = desk, language
+    def __init__(self, service: CardService, language: str = "en"):
+        self.service, self.language = service, language
         self.search = widgets.Text(description=self._say("explorer_search"), continuous_update=False)
         self.tag = widgets.Dropdown(description=self._say("explorer_tag"), options=[("–", ""), *self._tags()])
         self.value = widgets.Dropdown(description=self._say("explorer_value"), options=[("–", "")])
@@ -83,14 +83,14 @@ class Explorer:
     @cached_property
     def features(self) -> pd.DataFrame:
         """The features of every customer."""
-        return self.desk.store.frame("features")
+        return self.service.store.frame("features")
 
     @cached_property
     def segments(self) -> dict[str, str]:
         """The segment of every customer; empty where none were made."""
-        if "segments" not in self.desk.tables:
+        if "segments" not in self.service.tables:
             return {}
-        placed = to_pandas(self.desk.tables["segments"])
+        placed = to_pandas(self.service.tables["segments"])
         return dict(zip(placed["customer_id"], placed["segment"], strict=True))
 
     def find(self, text: str = "", tag: str = "", value: str = "") -> list[str]:
@@ -100,10 +100,10 @@ class Explorer:
 
         Names are looked at only where the key of the vault is here; they are shown masked all the same.
         """
-        table, wanted = self.desk.tables["portraits"], text.strip().lower()
+        table, wanted = self.service.tables["portraits"], text.strip().lower()
         if wanted:
             found = table.customer_id.lower().contains(wanted)
-            named = self.desk.ids_named(text)
+            named = self.service.ids_named(text)
             table = table.filter(found | table.customer_id.isin(named) if named else found)
         if tag and value:
             table = table.filter(table[tag] == value)
@@ -142,8 +142,8 @@ class Explorer:
 
     def _frame(self, customer: str) -> str:
         """Put a card's page into a frame of its own, so that its styles stay inside and no script of it runs."""
-        currency = self.desk.profile.currency
-        page = card_page(self.desk.cards([customer]), language=self.language, currency=currency)
+        currency = self.service.profile.currency
+        page = card_page(self.service.cards([customer]), language=self.language, currency=currency)
         size = f'style="width: 100%; border: 0" height="{_TALL}"'
         return f'<iframe sandbox="" title="{html.escape(customer)}" {size} srcdoc="{html.escape(page)}"></iframe>'
 
@@ -154,18 +154,18 @@ class Explorer:
     def _written(self, found: pd.DataFrame) -> dict[str, list[str]]:
         """Write the figures with the unit of their feature."""
         kinds = [kind_of(feature) for feature in found["feature"]]
-        currency = self.desk.profile.currency
+        currency = self.service.profile.currency
         return {
             name: [show(each, kind, self.language, currency) for each, kind in zip(found[name], kinds, strict=True)]
             for name in _NUMBERS
         }
 
     def _tags(self) -> list[tuple[str, str]]:
-        columns = [name for name in self.desk.tables["portraits"].columns if name in self.desk.registry.tags]
-        return sorted((self.desk.registry.tags[name].name.model_dump()[self.language], name) for name in columns)
+        columns = [name for name in self.service.tables["portraits"].columns if name in self.service.registry.tags]
+        return sorted((self.service.registry.tags[name].name.model_dump()[self.language], name) for name in columns)
 
     def _values(self, tag: str) -> list[tuple[str, str]]:
-        table = self.desk.tables["portraits"]
+        table = self.service.tables["portraits"]
         counted = to_pandas(
             table.group_by(value=table[tag]).aggregate(n=table.count()).filter(lambda each: each["value"].notnull())
         )
@@ -173,7 +173,7 @@ class Explorer:
         return [(f"{self._called(tag, row.value)} ({row.n:,})", row.value) for row in ranked.itertuples()]
 
     def _called(self, tag: str, value: str) -> str:
-        return label(self.desk.registry.called(tag, value)[self.language], self.language)
+        return label(self.service.registry.called(tag, value)[self.language], self.language)
 
     def _say(self, key: str, values: dict[str, Any] | None = None) -> str:
         return say(key, self.language, values or {})

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
     from workbench.run.tracking.registry import RegisteredDefinition
 
-__all__ = ["Comparison", "SegmentDesk", "whoami"]
+__all__ = ["Comparison", "SegmentService", "whoami"]
 
 _WAIT_SECONDS = 5.0
 _FORMS = (".csv", ".parquet")
@@ -57,7 +57,7 @@ class Comparison:
     sizes: tuple[pd.DataFrame, pd.DataFrame]
 
 
-class SegmentDesk:
+class SegmentService:
     """The definitions of one profile, and its customers of today.
 
     Parameters

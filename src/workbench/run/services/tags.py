@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from workbench.core.tags.registry import TagRegistry
     from workbench.core.workspace import Workspace
 
-__all__ = ["Preview", "TagDesk"]
+__all__ = ["Preview", "TagService"]
 
 _STAGE = "12_tag_customers"
 _NEAREST = 2000  # ids among which the nearest is looked for
@@ -59,7 +59,7 @@ class Preview:
     overlap: dict[str, int] | None
 
 
-class TagDesk:
+class TagService:
     """The registry of one profile, and its customers of today.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.analysis.features_at_cutoff import FeaturesThen
+from workbench.analysis.features_at_cutoff import FeaturesAtCutoff
 from workbench.intake.features.contacts.scales import read_scales
 from workbench.intake.features.inputs.settings import FeatureSettings
 from workbench.intake.features.registry import registered, registered_units
@@ -33,7 +33,7 @@ def feature_units(stage: StageRun, names: Sequence[str] | None = None) -> dict[s
     return units if names is None else {name: units[name] for name in names}
 
 
-def features_at_cutoff(stage: StageRun) -> FeaturesThen:
+def features_at_cutoff(stage: StageRun) -> FeaturesAtCutoff:
     """Return how features are built at a cut-off in the past: as 03_build_features built those of today."""
     table = stage.read("features", lazy=True, missing="none")
     columns = table.columns if table is not None else ()
@@ -41,7 +41,7 @@ def features_at_cutoff(stage: StageRun) -> FeaturesThen:
     scales = {name: scale for name, scale in _scales(stage).items() if f"scale_{name}" in columns}
     windows = stage.setting(f"{_SECTION}.windows_days")
     built = FeatureSettings(**settings, scales=scales)
-    return FeaturesThen(windows, built, frozenset(columns), stage.store.engine)
+    return FeaturesAtCutoff(windows, built, frozenset(columns), stage.store.engine)
 
 
 def _scales(stage: StageRun) -> dict[str, Scale]:

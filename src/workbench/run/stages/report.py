@@ -14,7 +14,7 @@ from workbench.report.cards.customer import card_page
 from workbench.report.page import RunFacts, cards_file, report_file, write_report
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.publish import last_summary
-from workbench.run.services.cards import CardDesk
+from workbench.run.services.cards import CardService
 
 if TYPE_CHECKING:
     from workbench.run.stages.stage import StageRun
@@ -84,8 +84,8 @@ def write_cards(stage: StageRun, *, most: int) -> int:
     """
     if not most or not {"features", "tags"} <= stage.available():
         return 0
-    desk = CardDesk(stage.workspace, stage.profile.name, profile=stage.profile)
-    chosen = desk.cards(desk.ids_for_report(most), named=False)
+    service = CardService(stage.workspace, stage.profile.name, profile=stage.profile)
+    chosen = service.cards(service.ids_for_report(most), named=False)
     for language in stage.languages:
         back = report_file(language, stage.languages)
         page = card_page(chosen, language=language, currency=stage.currency, report=back)

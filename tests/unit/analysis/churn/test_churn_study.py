@@ -13,7 +13,7 @@ from workbench.analysis.churn import study as churn_study
 from workbench.analysis.churn.models.results import ChurnResult
 from workbench.analysis.churn.scoring import CHURN_COLUMNS
 from workbench.analysis.churn.study import ChurnStudy, score_customers, study_churn
-from workbench.analysis.features_at_cutoff import FeaturesThen
+from workbench.analysis.features_at_cutoff import FeaturesAtCutoff
 from workbench.core.errors import DataError
 
 FIRST, AS_OF = date(2024, 1, 1), date(2024, 6, 17)  # 168 days: six periods of four weeks
@@ -102,7 +102,7 @@ def test_settings_reach_the_fit(fitted):
 
 
 def test_the_windows_asked_for_are_features(fitted):
-    study(shop(40), then=FeaturesThen((14,)))
+    study(shop(40), then=FeaturesAtCutoff((14,)))
     assert "orders_14d" in fitted["train"] and "orders_30d" not in fitted["train"]
 
 
@@ -369,7 +369,7 @@ def test_the_study_learns_and_scores_end_to_end_repeats_and_finds_the_column_tha
     assert found[1].undated == ()
     assert found[0].result.origins["role"].tolist() == ["train", "train", "calibrate", "test"]
     assert 0.4 < found[0].result.metrics["auc_apart"] < 1
-    features = FeaturesThen().at(tables, AS_OF)
+    features = FeaturesAtCutoff().at(tables, AS_OF)
     result = score_customers(found[0], features, tables, as_of=AS_OF)
     assert result["churn_probability"].between(0, 1).all()
     assert 0 < len(result) < features["customer_id"].nunique()

@@ -22,7 +22,7 @@ from workbench.analysis.value.judging import (
 from workbench.analysis.value.models import bg_nbd
 from workbench.analysis.value.models.fitting import Fit
 from workbench.analysis.value.next_purchase import expect_next, next_weeks
-from workbench.analysis.value.survival import hurry_factors, return_curves, return_spells
+from workbench.analysis.value.survival import hazard_ratios, return_curves, return_spells
 
 
 def fit(parameters):
@@ -206,8 +206,8 @@ def test_frequent_customers_come_sooner():
     )
     waits = rng.exponential(60 / (1 + repeats))
     later = pd.DataFrame({"next_days": np.where(waits < 30, np.ceil(waits), np.nan)})
-    table = hurry_factors(before, later, days=30).set_index("factor")
+    table = hazard_ratios(before, later, days=30).set_index("factor")
     assert table.loc["repeats", "low"] > 1
     assert "idle_weeks" not in table.index  # alike for all
     assert table.loc["spend_per_order", "low"] < 1 < table.loc["spend_per_order", "high"]
-    assert hurry_factors(before.head(40), later.head(40), days=30).empty
+    assert hazard_ratios(before.head(40), later.head(40), days=30).empty

@@ -51,7 +51,7 @@ def valued(**reasons):
         "predictions": pd.DataFrame({"observed": [40.0, 0], "chosen": [30.0, 5], "naive": [60.0, 0]}),
         "by_frequency": pd.DataFrame({"repeats": [0, 1], "n": [150, 50], "observed": [0.2, 1.0], "bgnbd": [0.25, 0.9]}),
         "deciles": tenths,
-        "hurry": pd.DataFrame({"factor": ["repeats"], "ratio": [1.5], "low": [1.2], "high": [1.9], "n": [200]}),
+        "hazard_ratios": pd.DataFrame({"factor": ["repeats"], "ratio": [1.5], "low": [1.2], "high": [1.9], "n": [200]}),
     }  # fmt: skip
     return ValueStudy(
         "valued",
@@ -81,7 +81,14 @@ def test_a_valued_base_is_told_with_its_test():
     assert (said["value_answer"]["foretold"], said["value_answer"]["came"]) == (35, 40)
     assert said["value_foretold"]["expected"] == pytest.approx(150 * 0.25 + 50 * 0.9)
     assert said["value_return"]["share"] == pytest.approx(0.4)
-    assert {"value_error", "value_interval", "value_next", "value_ranking", "value_hurry", "value_model"} <= set(said)
+    assert {
+        "value_error",
+        "value_interval",
+        "value_next",
+        "value_ranking",
+        "value_hazard_ratios",
+        "value_model",
+    } <= set(said)
 
 
 def test_a_model_no_better_than_the_own_rate_is_said_to_be_so():
