@@ -188,16 +188,16 @@ def _branched(workspace: Workspace, name: str, source: str) -> dict[str, Any]:
     if not path.is_file():
         raise ProfileError(Fault("--from", f"notebooks/{source}.ipynb not found", "A workspace holds the templates"))
     notebook = json.loads(path.read_text(encoding="utf-8"))
+    renaming = _Renaming(source, name)
     for cell in notebook["cells"]:
         cell["id"] = secrets.token_hex(4)
-        if cell["cell_type"] == "code":
-            renamed = _Renaming(source, name).visited("".join(cell["source"]))
-            cell["source"] = renamed.splitlines(keepends=True)
+        renamed = renaming.visited if cell["cell_type"] == "code" else renaming.listed
+        cell["source"] = renamed("".join(cell["source"])).splitlines(keepends=True)
     return notebook
 
 
 class _Renaming:
-    """Rewrites the calls of one cell: the stage it starts, the tables it writes and reads back."""
+    """Rewrites cells: the stage that is started, the tables that are written and read back."""
 
     def __init__(self, source: str, name: str):
         self.source, self.name = source, name
@@ -212,6 +212,13 @@ class _Renaming:
             head = lines[first].encode()[: node.col_offset].decode()
             tail = lines[last].encode()[node.end_col_offset :].decode()
             lines[first : last + 1] = [head + fresh + tail]
+        return "".join(lines)
+
+    def listed(self, text: str) -> str:
+        """Return a markdown cell whose table names the tables as they are called now."""
+        lines = text.splitlines(keepends=True)
+        for name in self.tables:
+            lines = [line.replace(f"`{name}`", f"`{OWN_PREFIX}{name}`") if line[0] == "|" else line for line in lines]
         return "".join(lines)
 
     def _edits(self, call: ast.Call) -> list[tuple[ast.expr, str]]:
