@@ -7,7 +7,7 @@ from workbench.analysis.clustering.null_model import (
     distance_matrix,
     draw_one_cloud,
     null_reference,
-    silhouette,
+    silhouettes,
     single_peaked,
 )
 
@@ -18,17 +18,17 @@ def test_silhouette_is_that_of_scikit_learn():
     rng = np.random.default_rng(0)
     points, labels = rng.normal(size=(200, 3)), rng.integers(0, 4, 200)
     labels[0] = 4  # a cluster of one
-    assert abs(silhouette(distance_matrix(points), labels) - silhouette_score(points, labels)) < 1e-12
+    assert abs(silhouettes(distance_matrix(points), [labels])[0] - silhouette_score(points, labels)) < 1e-12
     codes = rng.integers(0, 3, (200, 4))
-    own = silhouette(distance_matrix(codes, metric="hamming"), labels)
+    own = silhouettes(distance_matrix(codes, metric="hamming"), [labels])[0]
     assert abs(own - silhouette_score(codes, labels, metric="hamming")) < 1e-12
 
 
 def test_silhouette_of_two_points_apart_is_perfect_and_of_one_group_is_0():
     points = np.array([[0.0], [0], [9], [9]])
-    assert silhouette(distance_matrix(points), np.array([0, 0, 1, 1])) == 1
-    assert silhouette(distance_matrix(points), np.array([0, 1, 0, 1])) < 0
-    assert silhouette(distance_matrix(points), np.zeros(4, dtype=int)) == 0
+    assert silhouettes(distance_matrix(points), [np.array([0, 0, 1, 1])])[0] == 1
+    assert silhouettes(distance_matrix(points), [np.array([0, 1, 0, 1])])[0] < 0
+    assert silhouettes(distance_matrix(points), [np.zeros(4, dtype=int)])[0] == 0
 
 
 def test_cloud_keeps_skew_spikes_and_correlation():

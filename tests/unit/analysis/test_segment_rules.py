@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from workbench.analysis.segments.conditions import compile_condition, holds, normalise
 from workbench.analysis.segments.declared import declare

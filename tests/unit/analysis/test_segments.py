@@ -8,8 +8,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from workbench.analysis.clustering.transforms import FeatureTransform, Transform
 from workbench.analysis.segments.definition import (

@@ -15,8 +15,7 @@ import ibis
 import openpyxl
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.params.sources import SourceParams

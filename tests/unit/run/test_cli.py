@@ -45,7 +45,7 @@ def tree(root):
 def test_a_profile_that_is_right_ends_with_zero_and_nothing_is_written(call, toy_root):
     before = tree(toy_root)
     code, out, err = call("check", "toy", "--workspace", toy_root)
-    assert (code, out, err) == (0, "toy: sources orders; 3 stages; nothing wrong found\n", "")
+    assert (code, out, err) == (0, "toy: sources orders; 3 stages; no problems found\n", "")
     assert tree(toy_root) == before
 
 
@@ -283,7 +283,7 @@ def test_the_installed_command_passes_the_exit_code_on(toy_root):
 
 def test_checking_a_profile_imports_no_tracking_no_charts_and_no_models(toy_root):
     program = (
-        "import sys; from workbench.run import cli; sys.argv = ['workbench', 'check', 'toy', '--workspace', sys.argv[1]]"
+        "import sys; from workbench.run.commands import cli; sys.argv = ['workbench', 'check', 'toy', '--workspace', sys.argv[1]]"
         "\ntry: cli.main()\nexcept SystemExit: pass"
         "\nheavy = {'mlflow', 'matplotlib', 'seaborn', 'sklearn', 'scipy', 'papermill', 'pointblank'} & set(sys.modules)"
         "\nprint(sorted(heavy))"

@@ -98,6 +98,7 @@ def test_the_second_run_reuses_everything_and_says_so(toy_root):
     for name, stage in first.summary["stages"].items():
         assert second.summary["stages"][name]["metrics"] == stage["metrics"]
         assert second.summary["stages"][name]["tables"] == stage["tables"]
+    assert len(tracked(toy_root)) == 5  # the first flow with its three stages, and the second, which ran none
     third = flow(toy_root, settings=("03_build_features.windows_days=[7]",))
     reused = [name for name, stage in third.summary["stages"].items() if "reused_from" in stage]
     assert reused == ["01_check_quality"]

@@ -18,6 +18,7 @@ from workbench.run.artifacts import source_files as files
 from workbench.run.artifacts.inputs import stage_inputs
 from workbench.run.artifacts.keys import stage_key, table_inputs
 from workbench.run.artifacts.source_files import file_digests, source_files
+from workbench.run.flows.selection import batches
 
 PROFILE = """\
 sources:
@@ -227,3 +228,20 @@ def test_a_damaged_memory_of_digests_is_made_anew(workspace):
     before = file_digests(workspace, [path])
     (workspace.lock.parent / "file_digests.json").write_text("{half", encoding="utf-8")
     assert file_digests(workspace, [path]) == before
+
+
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        (["01_check_quality", "03_build_features"], [("01_check_quality",), ("03_build_features",)]),
+        (["02_resolve_identity", "03_build_features"], [("02_resolve_identity",), ("03_build_features",)]),
+        (
+            ["04_describe_customers", "05_score_rfm", "06_segment_customers"],
+            [("04_describe_customers", "05_score_rfm"), ("06_segment_customers",)],
+        ),
+        (["08_predict_churn", "09_value_customers"], [("08_predict_churn", "09_value_customers")]),
+        (["12_tag_customers", "14_write_report"], [("12_tag_customers",), ("14_write_report",)]),
+    ],
+)
+def test_two_stages_run_side_by_side_where_the_later_reads_nothing_of_the_earlier(workspace, stages, expected):
+    assert batches(load_profile(workspace, "shop"), stages) == expected

@@ -17,7 +17,7 @@ import pandas as pd
 from workbench.analysis.clustering.centres import sorted_rows
 from workbench.analysis.clustering.methods import METHODS
 
-__all__ = ["MOST_ROWS", "distance_matrix", "draw_one_cloud", "null_reference", "silhouette", "single_peaked"]
+__all__ = ["MOST_ROWS", "distance_matrix", "draw_one_cloud", "null_reference", "silhouettes", "single_peaked"]
 
 ATOM_SHARE = 0.05  # a value that at least this share of customers have is kept as it is
 BINS = 40  # of the single-peaked histogram
@@ -69,9 +69,8 @@ def null_reference(
         cloud = np.round(cloud) if how.space == "codes" else cloud
         start = int(rng.integers(2**31 - 1))
         apart = distance_matrix(cloud, metric=metric)
-        for column, k in enumerate(ks):
-            labels = how.place(how.fit(cloud, k, n_restarts=how.starts, seed=start), cloud)
-            found[turn, column] = silhouette(apart, labels)
+        models = [how.fit(cloud, k, n_restarts=how.starts, seed=start) for k in ks]
+        found[turn] = silhouettes(apart, [how.place(model, cloud) for model in models])
     mean, spread = found.mean(axis=0), found.std(axis=0, ddof=1)
     frame = pd.DataFrame(
         {"k": list(ks), "null_mean": mean, "null_sd": spread, "null_high": mean + QUANTILE_95 * spread}
@@ -86,27 +85,32 @@ def distance_matrix(points: np.ndarray, *, metric: str = "euclidean") -> np.ndar
     return cdist(points, points, metric)
 
 
-def silhouette(apart: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean silhouette (Rousseeuw 1987, Journal of Computational and Applied Mathematics 20).
+def silhouettes(apart: np.ndarray, labellings: Sequence[np.ndarray]) -> list[float]:
+    """Return each labelling's mean silhouette (Rousseeuw 1987, Journal of Computational and Applied Mathematics 20).
 
     Parameters
     ----------
     apart : numpy.ndarray
-        Shape (n, n), as ``distance_matrix`` gives it: measured once, used for every number of groups.
-    labels : numpy.ndarray
-        Shape (n,).
+        Shape (n, n), as ``distance_matrix`` gives it: measured once, and summed in one pass for all labellings.
+    labellings : sequence of numpy.ndarray
+        Each of shape (n,).
 
     Returns
     -------
-    float
+    list of float
         In -1..1; the silhouette of a cluster of one is 0, and so is that of fewer than two inhabited clusters.
     """
-    _, place, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    if not 1 < len(sizes) < len(labels):
+    clusters = [np.unique(labels, return_inverse=True, return_counts=True)[1:] for labels in labellings]
+    shown = np.concatenate([np.eye(len(sizes))[place] for place, sizes in clusters], axis=1)
+    parts = np.split(apart @ shown, np.cumsum([len(sizes) for _, sizes in clusters])[:-1], axis=1)
+    return [_mean_width(sums, place, sizes) for sums, (place, sizes) in zip(parts, clusters, strict=True)]
+
+
+def _mean_width(sums: np.ndarray, place: np.ndarray, sizes: np.ndarray) -> float:
+    """Return the mean silhouette from the summed distances of each point to the members of each cluster."""
+    if not 1 < len(sizes) < len(place):
         return 0.0
-    rows = np.arange(len(labels))
-    sums = apart @ np.eye(len(sizes))[place]
-    own_size = sizes[place]
+    rows, own_size = np.arange(len(place)), sizes[place]
     own = sums[rows, place] / np.maximum(own_size - 1, 1)
     others = sums / sizes
     others[rows, place] = np.inf

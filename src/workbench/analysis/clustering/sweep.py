@@ -15,7 +15,7 @@ import pandas as pd
 from workbench.analysis.clustering.actionability import shares_explained
 from workbench.analysis.clustering.centres import sorted_rows
 from workbench.analysis.clustering.methods import METHODS, Method, Model
-from workbench.analysis.clustering.null_model import distance_matrix, silhouette
+from workbench.analysis.clustering.null_model import distance_matrix, silhouettes
 from workbench.analysis.clustering.stability import (
     MOST_ROWS,
     bootstrap_jaccard,
@@ -161,12 +161,13 @@ def sweep(
     turns = min(n_bootstraps, COSTLY_BOOTSTRAPS) if how.costly else n_bootstraps
     again = {"most_rows": min(most, MOST_ROWS), "seed": seed}
     fitted = drawn(points, most, rng)
+    models = [how.fit(fitted, k, n_restarts=n_restarts, seed=seed) for k in ks]
+    widths = silhouettes(apart, [how.place(model, shown) for model in models])
     found = []
-    for k in ks:
-        model = how.fit(fitted, k, n_restarts=n_restarts, seed=seed)
+    for k, model, width in zip(ks, models, widths, strict=True):
         boots = bootstrap_jaccard(fitted, model, how, n_bootstraps=turns, seed=seed)
         halves = split_halves(fitted, model, how, n_splits=n_splits, seed=seed)
-        metrics = _separation(how, model, points, (shown, apart)) | _stability(halves.jaccard, boots)
+        metrics = {"silhouette": width, **_separation(how, model, points), **_stability(halves.jaccard, boots)}
         metrics |= {"prediction_strength": halves.prediction_strength, "bootstraps": float(turns)}
         metrics |= {"customers_fitted": float(len(fitted))} | _elsewhere(how, model, own, about, again)
         rounded = {key: round(value, 6) for key, value in metrics.items()}
@@ -210,17 +211,14 @@ def distinct_customers(matrix: pd.DataFrame) -> int:
     return len(np.unique(matrix.to_numpy(dtype=float), axis=0)) if matrix.size else 0
 
 
-def _separation(
-    how: Method, model: Model, points: np.ndarray, sample: tuple[np.ndarray, np.ndarray]
-) -> dict[str, float]:
+def _separation(how: Method, model: Model, points: np.ndarray) -> dict[str, float]:
     from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score  # noqa: PLC0415
 
     labels, centres = how.place(model, points), how.centres(model)
-    k, (shown, apart) = _groups(model), sample
+    k = _groups(model)
     inhabited = len(np.unique(labels)) > 1
     own = points - _middles(points, labels, k)[labels]
     return {
-        "silhouette": silhouette(apart, how.place(model, shown)),
         "calinski_harabasz": float(calinski_harabasz_score(points, labels)) if inhabited else 0.0,
         "davies_bouldin": float(davies_bouldin_score(points, labels)) if inhabited else 0.0,
         "inertia": float((own**2).sum()),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.description.same_thing import say_the_same
-from workbench.analysis.description.variables import CODED_CATEGORIES, as_text, count_values, variable_kinds
+from workbench.analysis.description.variables import CODED_CATEGORIES, as_text, variable_kinds
 from workbench.analysis.intervals import LEVEL, SMALL_CELL, benjamini_hochberg, compare_shares, small_cells, tgi, wilson
 from workbench.core.errors import DataError, Fault, did_you_mean
 
@@ -101,12 +101,15 @@ def compare_variables(
     chosen = default if columns is None else list(columns)
     _check_columns([*groupings, *chosen], kinds)
     ordered = features.sort_values("customer_id", ignore_index=True)
+    named = {*groupings, *(name for name in chosen if kinds[name] != "numeric")}
+    coded = {name: pd.Categorical(as_text(ordered[name])) for name in named}
     blocks = []
     for grouping in groupings:
-        groups = as_text(ordered[grouping])
         for variable in (name for name in chosen if name != grouping):
-            compare = _compare_numbers if kinds[variable] == "numeric" else _compare_categories
-            block = compare(ordered[variable], groups, top_values, least)
+            if kinds[variable] == "numeric":
+                block = _compare_numbers(ordered[variable], coded[grouping], top_values, least)
+            else:
+                block = _compare_categories(coded[variable], coded[grouping], top_values, least)
             blocks.append(block.assign(group_by=grouping, variable=variable, kind=kinds[variable]))
     return blocks
 
@@ -139,12 +142,10 @@ def strongest_differences(differences: pd.DataFrame, *, most: int = 10) -> pd.Da
     return held.loc[order].head(most).reset_index(drop=True)
 
 
-def _compare_numbers(values: pd.Series, groups: pd.Series, top_values: int, least: int) -> pd.DataFrame:
+def _compare_numbers(values: pd.Series, groups: pd.Categorical, top_values: int, least: int) -> pd.DataFrame:
     numbers = values.to_numpy(dtype="float64", na_value=np.nan)
-    known = np.isfinite(numbers) & groups.notna().to_numpy()
-    numbers, groups = numbers[known], groups[known]
-    sizes = count_values(groups)
-    place = sizes.index.get_indexer(groups)
+    known = np.isfinite(numbers) & (groups.codes >= 0)
+    numbers, (place, sizes) = numbers[known], _ranked(groups, known)
     base_mean = numbers.mean() if len(numbers) else np.nan
     effects = _welch(numbers - base_mean, place, len(sizes))
     rows = pd.DataFrame(
@@ -189,12 +190,22 @@ def _welch(numbers: np.ndarray, place: np.ndarray, groups: int) -> dict[str, np.
     return {"difference": own_mean, "effect": effect, **bounds, "p_value": p_value}
 
 
-def _compare_categories(values: pd.Series, groups: pd.Series, top_values: int, least: int) -> pd.DataFrame:
-    named = as_text(values)
-    known = named.notna() & groups.notna()
-    listed, sizes = count_values(named[known]), count_values(groups[known])
-    cross = pd.crosstab(groups[known], named[known]).reindex(index=sizes.index, columns=listed.index)
+def _compare_categories(values: pd.Categorical, groups: pd.Categorical, top_values: int, least: int) -> pd.DataFrame:
+    known = (values.codes >= 0) & (groups.codes >= 0)
+    (row, sizes), (column, listed) = _ranked(groups, known), _ranked(values, known)
+    cells = np.bincount(row * len(listed) + column, minlength=len(sizes) * len(listed))
+    cross = pd.DataFrame(cells.reshape(len(sizes), len(listed)), index=sizes.index, columns=listed.index)
     return compare_counts(cross, sizes, top_values=top_values, least=least)
+
+
+def _ranked(values: pd.Categorical, known: np.ndarray) -> tuple[np.ndarray, pd.Series]:
+    """Return the rank of each known value, and how often each occurs: the most frequent first, ties by name."""
+    codes = values.codes[known]
+    counts = np.bincount(codes, minlength=len(values.categories))
+    order = np.argsort(-counts, kind="stable")
+    place = np.argsort(order)[codes]
+    order = order[counts[order] > 0]
+    return place, pd.Series(counts[order], index=values.categories[order], name="n")
 
 
 def compare_counts(

@@ -140,12 +140,15 @@ def _as_table(groups: pd.DataFrame) -> ir.Table:
 
 def _buyers_of(placed: ir.Table, variable: str, most: int) -> Buyers | None:
     known = placed.filter(placed[variable].notnull())
-    pairs = known.group_by("group", value=known[variable]).aggregate(n=known.customer_id.nunique()).to_pandas()
-    if pairs.empty:
+    bought = known.select("customer_id", "group", value=known[variable]).distinct()  # read once for both counts
+    pairs = bought.group_by("group", "value").aggregate(n=bought.count())
+    buyers = bought.group_by("group").aggregate(n=bought.customer_id.nunique())
+    counted = pairs.union(buyers.select("group", value=ibis.null(bought.value.type()), n="n")).to_pandas()
+    if counted.empty:
         return None
-    sizes = known.group_by("group").aggregate(n=known.customer_id.nunique()).to_pandas().set_index("group")["n"]
-    sizes = sizes.rename_axis("group").reset_index().sort_values(["n", "group"], ascending=[False, True])
+    sizes = counted[counted["value"].isna()].sort_values(["n", "group"], ascending=[False, True])
     sizes = sizes.set_index("group")["n"].astype("int64")
+    pairs = counted[counted["value"].notna()]
     counts = pairs.pivot_table(index="group", columns="value", values="n", fill_value=0).astype("int64")
     total = counts.sum(axis=0).rename_axis("value").reset_index(name="n")
     order = total.sort_values(["n", "value"], ascending=[False, True])["value"].head(most)

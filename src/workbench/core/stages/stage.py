@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from workbench.core.schema import CANONICAL
+
 if TYPE_CHECKING:
     from workbench.core.schema import Table
     from workbench.core.section import Section
 
-__all__ = ["Stage"]
+__all__ = ["IDENTITIES", "Stage"]
+
+IDENTITIES = "identities"  # the store joins them to every table that names a customer
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,14 @@ class Stage:
     def writes(self) -> tuple[str, ...]:
         """The names of the tables this stage alone writes."""
         return tuple(table.name for table in self.tables)
+
+    @property
+    def depends_on(self) -> set[str]:
+        """The tables its result depends on: those it reads, and the identities that the store joins to them."""
+        needed = {name.removeprefix("sources.").split(".")[0] for group in self.needs for name in group}
+        tables = {*self.reads, *needed}
+        joined = {IDENTITIES} if tables & set(CANONICAL) and IDENTITIES not in self.writes else set()
+        return tables | joined
 
     def written(self) -> dict[str, Table]:
         """Return its tables by name, each naming this stage as its writer."""

@@ -13,18 +13,22 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ibis
 import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault, did_you_mean, listed
 from workbench.core.files import digest_json, point_to, publish_folder
+from workbench.core.later import later
 from workbench.core.schema import CANONICAL, ID_SPACE, Table, ibis_type
 from workbench.core.stages import TABLES
 
-if TYPE_CHECKING:  # it takes half a second to import
+if TYPE_CHECKING:  # they take half a second each to import
+    import ibis
     import pandas as pd
 
     from workbench.core.workspace import Workspace
+
+if not TYPE_CHECKING:
+    ibis = later("ibis")
 
 __all__ = ["PARQUET", "Staging", "Store", "connect", "digest_table", "table_spec", "to_pandas"]
 

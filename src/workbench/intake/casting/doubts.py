@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from workbench.intake.casting.acceptance import strip_cells
 from workbench.intake.casting.cells import ColumnPlan, has_damaged_long_ids, id_statistics
 from workbench.intake.casting.column_kinds import kinds_of
-from workbench.intake.casting.verdicts import STATE, judged_cells
+from workbench.intake.casting.verdicts import STATE, judged_cells, settle
 from workbench.intake.reading.odd_lines import pick_lines
 from workbench.intake.reading.records import BadLine, Record, read_records
 from workbench.intake.reading.scratch import LINE, copy_rows, keep_rows, quoted_name, quoted_text
@@ -92,7 +92,7 @@ def settle_doubts(
     if repairs is None:
         return None
     plans = {name: ColumnPlan(name, kind, source.formats, *dates) for name, kind in kinds_of(source).items()}
-    judged = judged_cells(engine, engine.sql(engine.compile(strip_cells(raw))), source, plans, origin=(LINE,))
+    judged = judged_cells(engine, settle(engine, strip_cells(raw)), source, plans, origin=(LINE,))
     target = copied.path.with_name("judged.parquet")
     copy_rows(engine, engine.compile(judged), target)
     said = f"SELECT {LINE}, * EXCLUDE ({LINE}) FROM read_parquet({quoted_text(target)}) WHERE {STATE} > 0"
@@ -131,7 +131,7 @@ def _read_again(
 
 def _repairs(engine: ibis.BaseBackend, raw: ibis.Table, rows: str, source: SourceParams) -> dict[str, int] | None:
     """Count blanks and letters that are repaired; None where whole columns of ids may have to be."""
-    stripped = engine.sql(engine.compile(strip_cells(raw)))
+    stripped = settle(engine, strip_cells(raw))
     ids = [name for name, kind in kinds_of(source).items() if kind == "id"]
     counts = {
         f"blanks {name}": stripped[name].cast("int64").sum() for name in stripped.columns if name.startswith("_blank_")

@@ -48,8 +48,8 @@ def copy_typed(
     ibis.Table or None
         The copy, with ``_line``; None where a cell is in doubt.
     """
-    plans = {name: ColumnPlan(name, kind, source.formats, *dates) for name, kind in kinds_of(source).items()}
-    needed = derived_names(source)
+    kinds, needed = kinds_of(source), derived_names(source)
+    plans = {name: ColumnPlan(name, kind, source.formats, *dates, printable=True) for name, kind in kinds.items()}
     if not set(needed) <= set(plans):
         return None
     undoubted = raw.mutate(**{name: _undoubted(raw[name], plan) for name, plan in plans.items()})

@@ -6,6 +6,7 @@ Used by 01_check_quality through `acceptance` (files of every kind) and `tidy` (
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import TYPE_CHECKING
 
 import ibis
@@ -39,6 +40,7 @@ CODE, RAW, VERDICT = "_code_", "_raw_", "_verdict"  # what stands before the nam
 STATE = "_state"
 _GLANCE, _READ, _PRODUCT = "_glance_", "_read_", "_product"
 NO_CODE = ibis.null("string")
+_names = count()
 
 
 def cast_cells(
@@ -191,5 +193,5 @@ def any_code(judged: ibis.Table, names: list[str]) -> ibis.Value:
 
 
 def settle(engine: ibis.BaseBackend, table: ibis.Table) -> ibis.Table:
-    """Fix a table's query as it stands, so that later steps name its columns instead of repeating their formulas."""
-    return engine.sql(engine.compile(table))
+    """Fix a table's query as a view, so that later steps name its columns instead of repeating their formulas."""
+    return engine.create_view(f"settled_{next(_names)}", table)

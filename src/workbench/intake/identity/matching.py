@@ -48,6 +48,8 @@ class Model:
     linker : splink.Linker or None
     notes : list of str
         Keys of what must be said: ``no_comparisons``, ``not_trained``.
+    curve : DataFrame or None
+        What `unlinkable` has found, which compares everybody with themselves.
     """
 
     pairs: str
@@ -55,6 +57,7 @@ class Model:
     comparisons: list[str] = field(default_factory=list)
     linker: Linker | None = None
     notes: list[str] = field(default_factory=list)
+    curve: pd.DataFrame | None = None
 
     def score(self, engine: duckdb.DuckDBPyConnection, people: str, pair: tuple[int, int]) -> pd.DataFrame:
         """Weigh one pair of records, though no blocking rule may have brought it together: one row, as in ``pairs``."""
@@ -221,8 +224,10 @@ def unlinkable(model: Model) -> pd.DataFrame:
     """
     if model.linker is None:
         return pd.DataFrame({"match_probability": [], "share": []}, dtype="float64")
-    with _quiet():
-        rows = unlinkables_data(model.linker)
-    found = pd.DataFrame(rows, columns=["match_weight", "match_probability", "prop", "cum_prop"])
-    found = found.rename(columns={"cum_prop": "share"})[["match_probability", "share"]].astype(float)
-    return found if len(found) else pd.DataFrame({"match_probability": [0.0], "share": [0.0]})
+    if model.curve is None:
+        with _quiet():
+            rows = unlinkables_data(model.linker)
+        found = pd.DataFrame(rows, columns=["match_weight", "match_probability", "prop", "cum_prop"])
+        found = found.rename(columns={"cum_prop": "share"})[["match_probability", "share"]].astype(float)
+        model.curve = found if len(found) else pd.DataFrame({"match_probability": [0.0], "share": [0.0]})
+    return model.curve

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
@@ -28,6 +27,8 @@ from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.core.workspace import Workspace
 
 __all__ = ["KEY_FILE_VARIABLE", "KEY_VARIABLE", "Vault", "VaultKey", "find_key", "open_vault", "read_vault"]

@@ -88,7 +88,7 @@ def _profile(name: str, table: ibis.Table) -> list[dict[str, Any]]:
         counts |= {f"filled {at}": table[column].count(), f"distinct {at}": table[column].approx_nunique()}
         number = _as_number(table[column])
         if number is not None:
-            counts |= {f"mean {at}": number.mean()}
+            counts |= {f"mean {at}": number.mean().round(6)}  # the last digits hang on the order of summing
             counts |= {f"tenths {at}": number.quantile(_TENTHS)}
     found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
     rows = []
@@ -204,14 +204,15 @@ def _column_changes(each: Any, table: ibis.Table) -> list[tuple]:
 def _stability(each: Any, table: ibis.Table) -> tuple[float, float]:
     from scipy.stats import chi2  # noqa: PLC0415
 
-    then = json.loads(each.shares_before)
+    then, now = json.loads(each.shares_before), json.loads(each.shares_after or "[]")
     if each.bounds_before:
-        bounds = {each.column: json.loads(each.bounds_before)}
-        old, new = np.array(then), np.array(_bin_shares(table, bounds)[each.column])
+        if each.bounds_after != each.bounds_before:
+            now = _bin_shares(table, {each.column: json.loads(each.bounds_before)})[each.column]
+        old, new = np.array(then), np.array(now)
     else:
-        levels = [level for level in then if level != _OTHER]
-        found = _level_shares(table, each.column, levels)
-        old, new = (np.array([shares.get(level, 0.0) for level in (*levels, _OTHER)]) for shares in (then, found))
+        if list(now) != list(then):
+            now = _level_shares(table, each.column, [level for level in then if level != _OTHER])
+        old, new = (np.array([shares.get(level, 0.0) for level in then]) for shares in (then, now))
     used = (old > 0) | (new > 0)
     old, new = np.maximum(old[used], _TINY), np.maximum(new[used], _TINY)
     psi = float(((new - old) * np.log(new / old)).sum())

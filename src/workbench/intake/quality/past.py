@@ -61,16 +61,14 @@ def compare_past(before: ibis.Table | None, after: ibis.Table | None) -> Past:
     until = last.date()
     then, now = (table.filter(table[_DATED] < ibis.literal(until).cast("timestamp")) for table in (before, after))
     if all(_KEY in table.columns for table in (before, after)):
-        return Past(until, _missing_from(now, then), _missing_from(then, now))
-    days = [table.group_by(day=table[_DATED].truncate("D")).aggregate(n=table.count()) for table in (then, now)]
-    both = days[0].outer_join(days[1], "day")
-    more = both.n_right.fill_null(0) - both.n.fill_null(0)
-    found = both.aggregate(late=ibis.greatest(more, 0).sum(), gone=ibis.greatest(-more, 0).sum())
-    counts = found.to_pyarrow().to_pylist()[0]
+        named = [table.filter(table[_KEY].notnull()) for table in (then, now)]
+        orders = [table.group_by(_KEY).aggregate(n=table.count()) for table in named]
+        both = orders[0].outer_join(orders[1], _KEY)
+        late, gone = both.n_right.sum(where=both.n.isnull()), both.n.sum(where=both.n_right.isnull())
+    else:
+        days = [table.group_by(day=table[_DATED].truncate("D")).aggregate(n=table.count()) for table in (then, now)]
+        both = days[0].outer_join(days[1], "day")
+        more = both.n_right.fill_null(0) - both.n.fill_null(0)
+        late, gone = ibis.greatest(more, 0).sum(), ibis.greatest(-more, 0).sum()
+    counts = both.aggregate(late=late, gone=gone).to_pyarrow().to_pylist()[0]
     return Past(until, int(counts["late"] or 0), int(counts["gone"] or 0))
-
-
-def _missing_from(table: ibis.Table, other: ibis.Table) -> int:
-    """Count the lines of a table whose order another does not hold."""
-    named = table.filter(table[_KEY].notnull())
-    return int(named.anti_join(other.select(_KEY).distinct(), _KEY).count().execute())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -74,6 +74,8 @@ class Chart:
         n, period, how an interval is computed, source.
     drawn : bool
         False where the chart only says that there is not enough data.
+    pictures : dict of bytes
+        By form (``svg``, ``png``), as ``theme.render`` has made them.
     """
 
     figure: Figure
@@ -81,6 +83,7 @@ class Chart:
     alt: str
     note: str
     drawn: bool = True
+    pictures: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         """Show the chart in a notebook as a picture, with its alternative text beside it."""
@@ -192,8 +195,8 @@ def composed(figure: Figure, title: str, alt: str, note: str = "") -> Chart:
     figure.set_layout_engine(
         "constrained", rect=(edge, below / height, 1 - 2 * edge, 1 - (above + below) / height), h_pad=0.05, w_pad=0.06
     )
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine(None)  # "none" would leave a place holder, for which savefig draws everything twice
     for axes in figure.axes:  # the solver's last digits differ from run to run
         axes.set_position([round(each, PLACES) for each in axes.get_position(original=True).bounds])
     return Chart(figure=figure, title=title, alt=alt, note=note)

@@ -107,7 +107,7 @@ def _is_wide(each: str) -> bool:
 @cache
 def _width(each: str) -> float:
     """Return the advance of one character in the first of our fonts that has it."""
-    font = next((font for font in _fonts() if ord(each) in font.get_charmap()), None)
+    font = next((font for font in _fonts() if font.get_char_index(ord(each))), None)
     return font.load_char(ord(each), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / MEASURE if font else 1.0
 
 

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -227,7 +228,7 @@ def themed() -> Iterator[None]:
 
 
 def render(chart: Chart, form: str) -> bytes:
-    """Return the bytes of a chart: the same chart gives the same bytes.
+    """Return the bytes of a chart, made at the first call: the same chart gives the same bytes.
 
     Parameters
     ----------
@@ -235,14 +236,31 @@ def render(chart: Chart, form: str) -> bytes:
     form : {"svg", "png"}
         SVG has its text as paths, so it needs no font; PNG has two pixels for each CSS pixel.
     """
+    if form not in chart.pictures:
+        chart.pictures[form] = _svg(chart) if form == "svg" else _png(chart)
+    return chart.pictures[form]
+
+
+def _svg(chart: Chart) -> bytes:
     target = io.BytesIO()
+    words = {"Date": None, "Creator": None, "Type": None, "Format": None, "Title": drawable(chart.title)}
     with themed():
-        if form == "svg":
-            words = {"Date": None, "Creator": None, "Type": None, "Format": None, "Title": drawable(chart.title)}
-            chart.figure.savefig(target, format="svg", metadata=words)
-            return _thinned(target.getvalue().decode("utf-8")).encode("utf-8")
-        chart.figure.savefig(target, format="png", dpi=DPI * PICTURE_SCALE)
-    return _few_colours(target.getvalue())
+        chart.figure.savefig(target, format="svg", metadata=words)
+        return _thinned(target.getvalue().decode("utf-8")).encode("utf-8")
+
+
+def _png(chart: Chart) -> bytes:
+    """Write a picture with a palette: a third of the size, and no mark that tells when or by what it was made."""
+    from PIL import Image  # noqa: PLC0415  only where a chart has many marks
+
+    pixels, target, scale = io.BytesIO(), io.BytesIO(), DPI * PICTURE_SCALE
+    with themed():
+        chart.figure.savefig(pixels, format="rgba", dpi=scale)
+    size = tuple(int(inches * scale) for inches in chart.figure.get_size_inches())
+    picture = Image.frombytes("RGBA", size, pixels.getvalue()).convert("RGB")
+    few = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE, kmeans=2)
+    few.save(target, format="PNG", optimize=True)
+    return target.getvalue()
 
 
 _COARSER = 8
@@ -264,12 +282,18 @@ def _thinned(svg: str) -> str:
 
 
 def _small_glyph(glyph: re.Match) -> str:
+    outline = _small_outline(glyph["d"])
+    return f'<path id="{glyph["id"]}" d="{outline}" transform="scale({_COARSER / 64})"/>'
+
+
+@cache
+def _small_outline(outline: str) -> str:
     """Write the outline of a letter in eighths of its units and by steps from point to point: half the size.
 
     An em has 800 steps then, so a letter of 16 pixels moves by less than a fiftieth of a pixel.
     """
     at, start, written = (0, 0), (0, 0), []
-    for command, numbers in _COMMAND.findall(glyph["d"]):
+    for command, numbers in _COMMAND.findall(outline):
         points = [round(float(each) / _COARSER) for each in _NUMBER.findall(numbers)]
         steps = [number - at[place % 2] for place, number in enumerate(points)]
         if points:
@@ -277,7 +301,7 @@ def _small_glyph(glyph: re.Match) -> str:
         start = at if command == "M" else start
         at = start if command in "zZ" else at
         written.append(command.lower() + " ".join(map(str, steps)).replace(" -", "-"))
-    return f'<path id="{glyph["id"]}" d="{"".join(written)}" transform="scale({_COARSER / 64})"/>'
+    return "".join(written)
 
 
 def _thin_path(path: str) -> str:
@@ -287,19 +311,6 @@ def _thin_path(path: str) -> str:
 def _hundredths(numbers: str) -> str:
     """Write places to a hundredth of a point, which no screen or printer shows."""
     return _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), numbers)
-
-
-def _few_colours(png: bytes) -> bytes:
-    """Write a picture with a palette: a third of the size, and no mark that tells when or by what it was made."""
-    from PIL import Image  # noqa: PLC0415  only where a chart has many marks
-
-    target = io.BytesIO()
-    with Image.open(io.BytesIO(png)) as picture:
-        few = picture.convert("RGB").quantize(
-            COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE, kmeans=2
-        )
-    few.save(target, format="PNG", optimize=True)
-    return target.getvalue()
 
 
 def save(chart: Chart, path: Path | str) -> Path:

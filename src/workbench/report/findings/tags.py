@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from workbench.core.tags.registry import TagRegistry
 
 __all__ = [
-    "find_tags",
-    "limit_tags",
-    "shown_items",
-    "shown_notes",
-    "shown_sources",
-    "shown_stability",
-    "shown_strategies",
-    "shown_values",
-    "tag_metrics",
-]
+    "NOTES", "STRATEGIES", "find_tags", "limit_tags", "shown_items", "shown_notes", "shown_sources",
+    "shown_stability", "shown_strategies", "shown_values", "tag_metrics",
+]  # fmt: skip
+
+STRATEGIES = {
+    "group": "text", "customers": "int", "goal": "text", "offer": "text", "channel": "text", "content": "text",
+    "cadence": "text", "measure": "text", "avoid": "text", "evidence": "text",
+}  # fmt: skip
+NOTES = {
+    "segment": "text", "tag": "text", "value": "text", "customers": "int", "share": "pct", "base_share": "pct",
+    "tgi": "num",
+}  # fmt: skip
 
 _MOST_NAMED = 3
 _EVERYBODY = {"en": "all customers", "zh": "全部客户"}

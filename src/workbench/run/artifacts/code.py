@@ -50,6 +50,7 @@ class CodeIndex:
             self.entries = {}
         self._changed = False
         self._current: dict[str, Any] = {}
+        self._places: dict[tuple[str, Path], list[Path]] = {}
 
     def save(self) -> None:
         """Write the index where something was read anew."""
@@ -75,7 +76,7 @@ class CodeIndex:
         reached: set[Path] = set()
         waiting = [name for source in notebook_sources(notebook) for name in _imports_of_cell(source)]
         while waiting:
-            for path in _files(waiting.pop(), notebook.parent):
+            for path in self._files_of(waiting.pop(), notebook.parent):
                 if path not in reached:
                     reached.add(path)
                     waiting += self.entry(path)["imports"]
@@ -98,6 +99,11 @@ class CodeIndex:
         versions = {"python": ".".join(map(str, sys.version_info[:2]))}
         return versions | {name: _version(name) for name in sorted(_with_needs(direct))}
 
+    def folder_digest(self, folder: Path) -> str:
+        """Digest every module and data file of a folder of the package, with those below it."""
+        files = (path for path in sorted(folder.rglob("*")) if path.suffix != ".pyc" and path.is_file())
+        return digest_json({path.relative_to(folder).as_posix(): self.entry(path)["digest"] for path in files})
+
     def entry(self, path: Path) -> dict[str, Any]:
         """Return digest, imports and named data files of one file."""
         name = str(path)
@@ -109,6 +115,11 @@ class CodeIndex:
                 self._changed = True
             self._current[name] = self.entries[name]
         return self._current[name]
+
+    def _files_of(self, name: str, beside: Path) -> list[Path]:
+        if (name, beside) not in self._places:
+            self._places[name, beside] = _files(name, beside)
+        return self._places[name, beside]
 
     def _owners(self) -> dict[str, list[str]]:
         """Map the name of an import to the distributions that hold it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.core.files import digest_json
 from workbench.core.params.declared import borrowed
 from workbench.core.schema import CANONICAL
+from workbench.core.stages.stage import IDENTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from workbench.run.artifacts.code import CodeIndex
 
 __all__ = ["stage_key", "table_inputs"]
-
-_IDENTITIES = "identities"
 
 
 def stage_key(
@@ -73,7 +72,7 @@ def table_inputs(stage: Stage, digests: Mapping[str, str], reads: Mapping[str, A
     reads : mapping
         As in `stage_key`; its ``tables`` are those a notebook of one's own read.
     """
-    names = {*stage.reads, *reads.get("tables", ())}
-    if names & set(CANONICAL) and _IDENTITIES not in stage.writes:
-        names.add(_IDENTITIES)  # the store joins them to every table that names a customer
+    names = {*stage.depends_on, *reads.get("tables", ())}
+    if names & set(CANONICAL) and IDENTITIES not in stage.writes:
+        names.add(IDENTITIES)
     return {name: digests[name] for name in sorted(names) if name in digests}

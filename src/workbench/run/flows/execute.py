@@ -1,4 +1,4 @@
-"""Running one notebook by papermill, in process, in a fresh kernel, within its time limits."""
+"""Running one notebook by papermill, in process, in a kernel of its own, within its time limits."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from traitlets.config import Config
 
 from workbench.core.errors import DataError, Fault, StageError
 from workbench.run.artifacts.context import CONTEXT_VARIABLE
+from workbench.run.flows.kernels import KernelServer, imported_by, kernel_manager_class
 
 __all__ = ["execute_notebook"]
 
@@ -33,6 +34,9 @@ def execute_notebook(
     context: Path,
     cell_seconds: int,
     deadline: float,
+    environment: Mapping[str, str] | None = None,
+    kernels: KernelServer | None = None,
+    running: list | None = None,
 ) -> None:
     """Execute a notebook template into ``output``.
 
@@ -49,6 +53,12 @@ def execute_notebook(
         Longest time of one cell.
     deadline : float
         ``time.monotonic()`` at which the flow's total time is over.
+    environment : mapping, optional
+        That of the kernel, beside the run's context; default: that of this process.
+    kernels : KernelServer, optional
+        Forks the kernel; default: a fresh one.
+    running : list, optional
+        The kernel's manager is put there, for `workbench.run.flows.kernels.end_kernels`.
 
     Raises
     ------
@@ -57,7 +67,8 @@ def execute_notebook(
     StageError
         A cell failed, took too long, or the kernel died.
     """
-    os.environ[CONTEXT_VARIABLE] = str(context)
+    given = {**(os.environ if environment is None else environment), CONTEXT_VARIABLE: str(context)}
+    manager = kernel_manager_class(kernels, given, imported_by(template) if kernels else (), running)
     sockets = tempfile.mkdtemp(prefix="workbench-")  # private to this user: no port, not even on loopback
     try:
         papermill.execute_notebook(
@@ -67,9 +78,10 @@ def execute_notebook(
             kernel_name="python3",
             progress_bar=False,
             log_output=False,
-            cwd=str(template.parent),
+            resources={"metadata": {"path": str(template.parent)}},  # where the kernel works; the runner stays put
             timeout_func=lambda _cell: _remaining(cell_seconds, deadline),
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # to be told to end is no error
+            kernel_manager_class=manager,
             config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
         )
     except PapermillExecutionError as error:
@@ -86,7 +98,6 @@ def execute_notebook(
         found = "the kernel died, which most often means memory ran out"
         raise StageError(Fault(template.stem, found, "", remedy)) from None
     finally:
-        os.environ.pop(CONTEXT_VARIABLE, None)
         shutil.rmtree(sockets, ignore_errors=True)
 
 

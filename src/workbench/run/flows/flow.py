@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import shutil
 import signal
 import threading
 import time
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from workbench.core.errors import DataError, Fault, StageError, WorkbenchError
 from workbench.core.params.profile import Profile, load_profile
 from workbench.core.stages import FIRST, LAST
 from workbench.core.store.tables import Store
+from workbench.intake.identity.vault import KEY_VARIABLE
 from workbench.run.artifacts.context import RunContext, new_run_id, stage_folder, stage_summary
 from workbench.run.artifacts.inputs import CHAMPION, raw_digests
 from workbench.run.artifacts.lock import hold_workspace
@@ -27,9 +30,11 @@ from workbench.run.artifacts.publish import RunFolder, last_summary, sweep_orpha
 from workbench.run.flows.background import BackgroundTracking
 from workbench.run.flows.check import check_sources, fetch_remote, make_demo_data, make_sheets
 from workbench.run.flows.dependencies import Dependencies
+from workbench.run.flows.iri_grammar import without_iri_grammar
+from workbench.run.flows.kernels import KernelServer, can_fork, end_kernels, imported_by
 from workbench.run.flows.outcome import FlowResult, failed_entry, os_error_text, place_report
 from workbench.run.flows.progress import Progress
-from workbench.run.flows.selection import FlowOptions, select_stages
+from workbench.run.flows.selection import FlowOptions, batches, select_stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,13 +63,15 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, say: Progres
     """
     profile = load_profile(workspace, name, settings=options.settings, as_of=options.as_of)
     selected = select_stages(profile, options)
-    with hold_workspace(workspace, f"workbench run {name}"):
+    with hold_workspace(workspace, f"workbench run {name}"), KernelServer(os.environ) as kernels:
+        if options.force or not stage_summary(workspace, name, selected[0]):
+            kernels.start(_imports(workspace, selected))  # beside what comes before the first stage
         last = last_summary(workspace, name)
         expected = {stage: entry["seconds"] for stage, entry in last.get("stages", {}).items() if entry.get("seconds")}
         say = say or Progress(selected, expected)
         _make_raw_files(workspace, profile, say, fetch=FIRST in selected)
         check_sources(workspace, profile)
-        flow = _Flow(workspace, profile, options, say)
+        flow = _Flow(workspace, profile, options, say, kernels)
         with _terminated_as_interrupt():
             return flow.run(selected)
 
@@ -78,11 +85,21 @@ def _make_raw_files(workspace: Workspace, profile: Profile, say: Progress, *, fe
         say.say(f"fetched {source}: {records:,} records")
 
 
+def _imports(workspace: Workspace, stages: Sequence[str]) -> list[str]:
+    """Return what the notebooks of stages import, in order of need."""
+    notebooks = (workspace.notebooks / f"{stage}.ipynb" for stage in stages)
+    return [name for notebook in notebooks if notebook.is_file() for name in imported_by(notebook)]
+
+
 class _Flow:
     """One run of a profile's stages."""
 
-    def __init__(self, workspace: Workspace, profile: Profile, options: FlowOptions, say: Progress):
+    def __init__(
+        self, workspace: Workspace, profile: Profile, options: FlowOptions, say: Progress, kernels: KernelServer
+    ):
         self.workspace = workspace
+        self.kernels = kernels
+        self.environment = dict(os.environ)  # before MLflow adds to it
         self.profile = profile
         self.options = options
         self.say = say
@@ -109,8 +126,9 @@ class _Flow:
         try:
             self._find_as_of(selected)
             self.needs.selected = tuple(selected)
-            for stage in selected:
-                self._one(stage)
+            for batch in batches(self.profile, selected):
+                self._run_batch(batch)
+            self.kernels.close()
             self.tracking.wait()
         except WorkbenchError as raised:
             error = raised
@@ -125,22 +143,58 @@ class _Flow:
             raise
         return self._end(error)
 
-    # one stage ---------------------------------------------------------------------------------
+    # one stage, or two side by side --------------------------------------------------------------
+
+    def _run_batch(self, batch: Sequence[str]) -> None:
+        """Go through stages that do not read each other; two that both have to run do so side by side."""
+        if len(batch) > 1 and self._can_halve() and all(self._must_run(stage) for stage in batch):
+            self._side_by_side(batch)
+            return
+        for stage in batch:
+            self._one(stage)
 
     def _one(self, stage: str) -> None:
         because = self.needs.skipped_because(stage)
         if because:
             self._skip(stage, because)
-            return
-        if CHAMPION in self.profile.stage(stage).inputs:
-            self.tracking.wait()  # it has written the promoted definition
-        key = self.needs.key(stage)
-        if not self.options.force and self.needs.is_current(stage, key):
-            self._reuse(stage)
+        elif self._must_run(stage):
+            self._start_kernels()
+            self._complete(stage, self._run_notebook(stage))
         else:
-            self._execute(stage)
+            self._reuse(stage)
         if stage == FIRST:
             self.needs.as_of = self.as_of or stage_summary(self.workspace, self.profile.name, stage).get("as_of")
+
+    def _must_run(self, stage: str) -> bool:
+        """Say whether a stage can run and what it last made is out of date."""
+        if self.needs.skipped_because(stage):
+            return False
+        if CHAMPION in self.profile.stage(stage).inputs:
+            self.tracking.wait()  # it has written the promoted definition
+        return self.options.force or not self.needs.is_current(stage, self.needs.key(stage))
+
+    def _can_halve(self) -> bool:
+        return can_fork() and self.profile.run.threads > 1
+
+    def _side_by_side(self, pair: Sequence[str]) -> None:
+        """Run two stages at once, each with half the limits, publish them in order; the first failure ends both."""
+        self._start_kernels()
+        running: list[Any] = []
+        with ThreadPoolExecutor(len(pair)) as pool:
+            jobs = {stage: pool.submit(self._run_notebook, stage, share=len(pair), running=running) for stage in pair}
+            try:
+                wait(jobs.values(), return_when=FIRST_EXCEPTION)
+                failed = [stage for stage, job in jobs.items() if job.done() and job.exception()]
+            finally:
+                if not all(job.done() for job in jobs.values()):
+                    end_kernels(running)
+        for stage, job in jobs.items():
+            if job.exception() is None:
+                self._complete(stage, job.result())
+            elif stage not in failed:
+                del self.stages[stage]  # it was ended, and has neither failed nor been done
+        for stage in failed:
+            jobs[stage].result()
 
     def _skip(self, stage: str, because: dict[str, str]) -> None:
         self.store.retire(stage)
@@ -163,33 +217,57 @@ class _Flow:
         self._note(stage, summary)
         self.say.ended(stage, summary)
 
-    def _execute(self, stage: str) -> None:
-        from workbench.run.flows.execute import execute_notebook  # noqa: PLC0415  (papermill takes a second to import)
+    def _start_kernels(self) -> None:
+        """Start the process that kernels are forked from, and import what runs notebooks, in the main thread."""
+        self.kernels.start(_imports(self.workspace, self.needs.selected))
+        with without_iri_grammar():
+            pass  # noqa: PLC0415  (papermill takes a second to import)
+
+    def _run_notebook(self, stage: str, *, share: int = 1, running: list[Any] | None = None) -> float:
+        """Execute the notebook of a stage into the staging folder of the run; return the seconds it took."""
+        from workbench.run.flows.execute import execute_notebook  # noqa: PLC0415
 
         begun = time.monotonic()
-        notebook = self.needs.notebook(stage)
         self.stages[stage] = {"status": "running"}
         files_before = self._raw_digests(stage)
-        context = self._write_context(stage)
         output = self.folder.staging / "notebooks" / f"{stage}.ipynb"
         output.parent.mkdir(parents=True, exist_ok=True)
         parameters = {"profile": self.profile.name, **self.profile.sections[stage].model_dump(mode="json")}
-        limits = {"cell_seconds": self.profile.run.cell_seconds, "deadline": self.deadline}
         with self.say.stage(stage):
-            execute_notebook(notebook, output, parameters=parameters, context=context, **limits)
-        staging = self.store.staging_folder(stage, self.run_id)
-        summary = self._staged_summary(stage, staging, time.monotonic() - begun)
+            execute_notebook(
+                self.needs.notebook(stage),
+                output,
+                parameters=parameters,
+                context=self._write_context(stage, share),
+                cell_seconds=self.profile.run.cell_seconds,
+                deadline=self.deadline,
+                environment=self._environment(stage),
+                kernels=self.kernels,
+                running=running,
+            )
         if files_before != self._raw_digests(stage):
             raise DataError(
                 Fault(stage, "a raw file changed while it was read", "", "Wait for the copy to end, run again")
             )
-        shutil.copyfile(output, staging / "notebook.ipynb")
+        return time.monotonic() - begun
+
+    def _complete(self, stage: str, seconds: float) -> None:
+        """Publish what a stage has staged, and enter it into the run."""
+        staging = self.store.staging_folder(stage, self.run_id)
+        summary = self._staged_summary(stage, staging, seconds)
+        shutil.copyfile(self.folder.staging / "notebooks" / f"{stage}.ipynb", staging / "notebook.ipynb")
         reads = json.loads((staging / "reads.json").read_text(encoding="utf-8"))
         write_manifest(staging, self.needs.key(stage, reads), summary, reads)
         self.store.publish(stage, self.run_id)
         self._forget_taken(stage)
         self._note(stage, summary)
         self.say.ended(stage, summary)
+
+    def _environment(self, stage: str) -> dict[str, str]:
+        """Return the environment of a stage's kernel: the key of the vault is for the stage that fills it alone."""
+        if self.profile.stage(stage).takes:
+            return self.environment
+        return {name: value for name, value in self.environment.items() if not name.startswith(KEY_VARIABLE)}
 
     def _forget_taken(self, stage: str) -> None:
         """Remove the private file that a stage has used up."""
@@ -216,8 +294,14 @@ class _Flow:
 
     def _page_and_track(self, stage: str, summary: dict[str, Any], folder: Path) -> None:
         self.folder.add_notebook(stage, folder / "notebook.ipynb")
-        self._write_page(stage, folder / "notebook.ipynb")
+        self._keep_page(stage, folder)
         self.tracking.log_stage(summary, folder)
+
+    def _keep_page(self, stage: str, folder: Path) -> Path:
+        from workbench.run.flows.stage_page import kept_stage_page  # noqa: PLC0415
+
+        about = {"stage": stage, "language": self.profile.languages[0], "index": self.needs.index}
+        return kept_stage_page(folder, self.folder.page(stage), **about)
 
     def _write_page(self, stage: str, notebook: Path) -> Path:
         from workbench.run.flows.stage_page import write_stage_page  # noqa: PLC0415
@@ -232,7 +316,7 @@ class _Flow:
         if self.as_of is None and FIRST not in selected:
             self.needs.as_of = stage_summary(self.workspace, self.profile.name, FIRST).get("as_of")
 
-    def _write_context(self, stage: str) -> Path:
+    def _write_context(self, stage: str, share: int) -> Path:
         context = RunContext(
             workspace=str(self.workspace.root),
             profile=self.profile.name,
@@ -242,6 +326,8 @@ class _Flow:
             by_flow=True,
             stages={name: {k: v for k, v in entry.items() if k != "tables"} for name, entry in self.stages.items()},
             today=dt.datetime.now(dt.UTC).date().isoformat(),
+            memory_limit_gb=self.profile.run.memory_limit_gb / share,
+            threads=max(1, self.profile.run.threads // share),
         )
         return context.write(self.folder.staging / ".context" / f"{stage}.json")
 

@@ -97,4 +97,4 @@ def _depends(profile: Profile, earlier: str, later: str) -> bool:
         return True
     if first.hands_over and first.hands_over == second.takes:
         return True
-    return bool({*second.reads, *(table for group in second.needs for table in group)} & set(first.writes))
+    return bool(second.depends_on & set(first.writes))

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
-
-from workbench.core.files import write_text
+import workbench.report
+from workbench.core.files import digest_file, digest_json, write_text
 from workbench.report.notebook_page import notebook_page
 from workbench.report.text import label
 
-__all__ = ["write_stage_page"]
+if TYPE_CHECKING:
+    from workbench.run.artifacts.code import CodeIndex
+
+__all__ = ["kept_stage_page", "write_stage_page"]
+
+_REPORT = Path(workbench.report.__file__).parent
+
+
+def kept_stage_page(folder: Path, page: Path, *, stage: str, language: str, index: CodeIndex) -> Path:
+    """Put the page of a published stage into a run: the one that is kept beside the stage where it is current.
+
+    Parameters
+    ----------
+    folder : Path
+        The stage's folder; its page is kept below ``page/`` with the digest of what it was made from: the executed
+        notebook, the language, and everything in the report's wing.
+    page : Path
+    stage : str
+    language : str
+    index : CodeIndex
+    """
+    key = digest_json([digest_file(folder / "notebook.ipynb"), language, index.folder_digest(_REPORT)])
+    kept, stamp = folder / "page" / "page.html", folder / "page" / "key"
+    if not (kept.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == key):
+        write_stage_page(folder / "notebook.ipynb", kept, stage=stage, language=language)
+        write_text(stamp, key)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(kept, page)
+    return page
 
 
 def write_stage_page(notebook: Path, page: Path, *, stage: str, language: str) -> Path:
@@ -25,9 +55,9 @@ def write_stage_page(notebook: Path, page: Path, *, stage: str, language: str) -
     language : str
         en or zh.
     """
-    node = nbformat.read(notebook, as_version=4)
-    failed = any(output.output_type == "error" for cell in node.cells for output in cell.get("outputs", []))
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    failed = any(output["output_type"] == "error" for cell in content["cells"] for output in cell.get("outputs", []))
     status = "failed" if failed else "done"
     about = {"title": label(stage, language), "stage": stage, "language": language, "back": "../report.html"}
-    html = notebook_page(node, **about, status=status)
+    html = notebook_page(content, **about, status=status)
     return write_text(page, html)

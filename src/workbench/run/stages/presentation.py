@@ -15,7 +15,7 @@ from workbench.report.own_content import as_texts, formats_of, shown_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workbench.report.charts.chart import About
+    from workbench.report.charts.chart import About, Chart
 
 __all__ = ["Presentation", "plain"]
 
@@ -105,25 +105,17 @@ class Presentation:
         title, alt : str or mapping of str to str, optional
             Of a figure of one's own: its message, and what it shows in words.
         """
-        from workbench.report.charts.own_figures import chart_of, figure_of  # noqa: PLC0415
-        from workbench.report.charts.theme import save  # noqa: PLC0415  (drawing is imported where a chart is drawn)
+        if callable(figure):
+            about = self._about()
+            charts = {
+                language: figure(*frames, language=language, about=about, **options) for language in self.languages
+            }
+        else:
+            from workbench.report.charts.own_figures import chart_of, figure_of  # noqa: PLC0415
 
-        own = None if callable(figure) else figure_of(figure)
-        entry: dict[str, Any] = {"name": name, "files": {}, "title": {}, "alt": {}, "note": {}}
-        for language in self.languages:
-            if own is None:
-                chart = figure(*frames, language=language, about=self._about(), **options)
-            else:
-                chart = chart_of(own, title=title, alt=alt, language=language)
-            path = save(chart, self.folder / "figures" / f"{self.stage}__{name}.{language}")
-            entry["files"][language] = path.relative_to(self.folder).as_posix()
-            for part in ("title", "alt", "note"):
-                entry[part][language] = getattr(chart, part)
-        if chart.drawn:
-            self.shown["figures"].append(entry)
-        picture = self.folder / entry["files"][self.language]
-        words = entry["alt"][self.language]
-        display(SVG(filename=picture) if picture.suffix == ".svg" else Image(filename=picture, alt=words))
+            own = figure_of(figure)
+            charts = {language: chart_of(own, title=title, alt=alt, language=language) for language in self.languages}
+        self._show(name, charts)
 
     def show_each(
         self, name: str, plot: Callable, things: Mapping[str, Any], *, page: Callable | None = None, **options: Any
@@ -141,13 +133,15 @@ class Presentation:
         page : callable, optional
             Makes ``<name>.<language>.html`` of the charts of a language; a picture of each lies beside it.
         """
-        chosen = dict(list(things.items())[:_MOST_CHARTS])
-        for key, thing in chosen.items():
-            column = {} if page is not None else {"column": key}
-            if not isinstance(thing, pd.DataFrame) or thing["value"].notna().any():
-                self.show(f"{name}_{key}", plot, thing, **column, **options)
+        about, drawn = self._about(), {}
+        for key, thing in list(things.items())[:_MOST_CHARTS]:
+            if isinstance(thing, pd.DataFrame) and not thing["value"].notna().any():
+                continue
+            given = {"about": about, **({} if page is not None else {"column": key}), **options}
+            drawn[key] = {language: plot(thing, language=language, **given) for language in self.languages}
+            self._show(f"{name}_{key}", drawn[key])
         for language in self.languages if page is not None else ():
-            self._write_page(name, plot, chosen, page, language)
+            self._write_page(name, {key: charts[language] for key, charts in drawn.items()}, page, language)
 
     def table(
         self,
@@ -228,13 +222,28 @@ class Presentation:
 
         return About(currency=self.currency)
 
-    def _write_page(self, name: str, plot: Callable, things: Mapping[str, Any], page: Callable, language: str) -> None:
+    def _show(self, name: str, charts: Mapping[str, Chart]) -> None:
+        """Stage a chart that is drawn in every language, and display the first."""
+        from workbench.report.charts.theme import save  # noqa: PLC0415  (drawing is imported where a chart is drawn)
+
+        entry: dict[str, Any] = {"name": name, "files": {}, "title": {}, "alt": {}, "note": {}}
+        for language, chart in charts.items():
+            path = save(chart, self.folder / "figures" / f"{self.stage}__{name}.{language}")
+            entry["files"][language] = path.relative_to(self.folder).as_posix()
+            for part in ("title", "alt", "note"):
+                entry[part][language] = getattr(chart, part)
+        if charts[self.language].drawn:
+            self.shown["figures"].append(entry)
+        picture = self.folder / entry["files"][self.language]
+        words = entry["alt"][self.language]
+        display(SVG(filename=picture) if picture.suffix == ".svg" else Image(filename=picture, alt=words))
+
+    def _write_page(self, name: str, charts: Mapping[str, Chart], page: Callable, language: str) -> None:
         from workbench.report.charts.theme import render  # noqa: PLC0415
 
-        charts = [plot(thing, language=language, about=self._about()) for thing in things.values()]
-        for key, chart in zip(things, charts, strict=True):
+        for key, chart in charts.items():
             (self.folder / f"{name}_{key}.{language}.png").write_bytes(render(chart, "png"))
-        text = page(charts, language=language)
+        text = page(list(charts.values()), language=language)
         (self.folder / f"{name}.{language}.html").write_text(text, encoding="utf-8", newline="\n")
 
     def _record_text(self, kind: str, text: Text, values: Mapping[str, Any]) -> None:

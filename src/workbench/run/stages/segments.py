@@ -13,19 +13,32 @@ from workbench.run.artifacts.context import stage_folder
 from workbench.run.artifacts.segment_names import DEFINITION_FILE, SEGMENTING, segment_names
 from workbench.run.artifacts.segment_rules import rule_files
 from workbench.run.artifacts.tag_registry import registry_of
+from workbench.run.stages.features import feature_labels, feature_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["advice", "champion", "kinds", "placed", "placing_definition", "previous_definition"]
+__all__ = ["advice", "champion", "definition_details", "kinds", "placed", "placing_definition", "previous_definition"]
 
 
 def champion(stage: StageRun) -> SegmentDefinition | None:
     """Return the segment definition in use, None where none was promoted."""
     promoted = read_champion(stage.workspace, stage.profile.name)
     return promoted.definition if promoted else None
+
+
+def definition_details(stage: StageRun, features: Sequence[str]) -> dict[str, Any]:
+    """Return what a segment definition says of the run that made it and of the features it is made of."""
+    return {
+        "parameters": stage.settings,
+        "training_digest": stage.store.digest("features"),
+        "name": f"segments-{stage.profile.name}",
+        "made_by": {"run_id": stage.context.run_id},
+        "labels": feature_labels(stage),
+        "features": feature_units(stage, features),
+    }
 
 
 def previous_definition(stage: StageRun) -> SegmentDefinition | None:

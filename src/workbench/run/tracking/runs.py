@@ -103,6 +103,9 @@ class Tracker:
             tables = {name: table for stage in summary["stages"].values() for name, table in stage["tables"].items()}
             self._log_inputs(tracked, {"tables": tables, "as_of": summary["as_of"]})
             self.client.set_tag(tracked, "workbench.as_of", summary["as_of"] or "undated")
+            reused = [name for name, stage in summary["stages"].items() if stage.get("reused_from")]
+            if reused:
+                self.client.set_tag(tracked, "workbench.reused", ",".join(reused))
         self.client.set_tag(tracked, "workbench.status", status)
         self.client.set_terminated(tracked, _STATUS[status])
 
@@ -110,6 +113,9 @@ class Tracker:
 
     def log_stage(self, parent: str | None, summary: Mapping[str, Any], folder: Path | None) -> str:
         """Write one stage as a child run, its candidates as grandchildren; return its tracked id.
+
+        A stage that is reused has its run already, in the flow that made it; it is written again only where that is
+        gone.
 
         Parameters
         ----------
@@ -120,9 +126,12 @@ class Tracker:
         folder : Path or None
             The stage's published folder: figures, definition and page become artifacts.
         """
+        earlier = self._run_reused(summary)
+        if earlier is not None:
+            return earlier
         tracked = self._open(parent, summary["stage"], summary)
-        settings = {key: value for key, value in summary.get("settings", {}).items()}
-        self._log(tracked, metrics=summary.get("metrics", {}) | {"seconds": summary.get("seconds", 0)}, params=settings)
+        metrics = summary.get("metrics", {}) | {"seconds": summary.get("seconds", 0)}
+        self._log(tracked, metrics=metrics, params=summary.get("settings", {}))
         self._log_inputs(tracked, summary)
         for candidate in summary.get("candidates", []):
             self._log_candidate(tracked, summary, candidate)
@@ -150,6 +159,15 @@ class Tracker:
         location = (self.workspace.tracking / "artifacts" / self.profile).as_uri()
         tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI opens on the runs
         return self.client.create_experiment(self.profile, artifact_location=location, tags=tags)
+
+    def _run_reused(self, summary: Mapping[str, Any]) -> str | None:
+        """Return the tracked run of the flow that made a stage which is reused; None where there is none."""
+        if not summary.get("reused_from"):
+            return None
+        tags = {"run_id": summary["reused_from"], "stage": summary["stage"], "by": "flow", "status": "done"}
+        wanted = " AND ".join(f"tags.`workbench.{key}` = '{value}'" for key, value in tags.items())
+        runs = self.client.search_runs([self.experiment], filter_string=wanted, max_results=1)
+        return runs[0].info.run_id if runs else None
 
     def _open(self, parent: str | None, name: str, summary: Mapping[str, Any]) -> str:
         tags = {

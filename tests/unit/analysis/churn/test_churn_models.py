@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.churn.models import fitting
-from workbench.analysis.churn.models import search as models
+from workbench.analysis.churn.models import fitting, search as models
 from workbench.analysis.churn.models.alarms import find_feature_alarms
 from workbench.analysis.churn.models.candidates import CANDIDATES
 from workbench.analysis.churn.models.fitting import choose_candidate

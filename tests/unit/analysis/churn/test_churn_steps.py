@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn.preprocessing import OneHotEncoder
 
 from workbench.analysis.churn.models.candidates import build_inputs

@@ -5,6 +5,7 @@ from datetime import date
 
 import pandas as pd
 import pytest
+from workbench.run.stages.telling import plain
 
 from workbench.analysis.churn.decision import decide, profit_curve
 from workbench.analysis.churn.labels import Horizon
@@ -13,7 +14,6 @@ from workbench.analysis.churn.study import ChurnStudy
 from workbench.report.findings.churn.decision import contact_rows, find_decision
 from workbench.report.findings.churn.scores import find_churn, limit_churn, measure_churn
 from workbench.report.text import say
-from workbench.run.stages.telling import plain
 
 METRICS = {
     "auc": 0.8, "auc_low": 0.75, "auc_high": 0.85, "baseline_auc": 0.7, "positives": 40, "customers": 200,

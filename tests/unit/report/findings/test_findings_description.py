@@ -5,6 +5,7 @@ from datetime import date, datetime
 import ibis
 import pandas as pd
 import pytest
+from workbench.run.stages.telling import plain
 
 from workbench.analysis.description.concentration import pareto
 from workbench.analysis.description.differences import DIFFERENCE_COLUMNS
@@ -18,7 +19,6 @@ from workbench.report.findings.description.population import (
     limit_description,
 )
 from workbench.report.text import say
-from workbench.run.stages.telling import plain
 
 
 def told(findings):

@@ -4,12 +4,12 @@ from datetime import date
 
 import pandas as pd
 import pytest
+from workbench.run.stages.telling import plain
 
 from workbench.core.schema import UNDATED
 from workbench.report.findings.features import catalogue_features, find_features, limit_features, table_coverage
 from workbench.report.findings.scales import find_scales
 from workbench.report.text import say
-from workbench.run.stages.telling import plain
 
 AS_OF = date(2024, 3, 1)
 FEATURES = pd.DataFrame(

@@ -4,13 +4,13 @@ from datetime import date
 
 import pandas as pd
 import pytest
+from workbench.run.stages.telling import plain
 
 from workbench.core.params.sources import SourceParams
 from workbench.intake.quality.checks import Quality
 from workbench.intake.tables.canonical import Intake
 from workbench.report.findings.quality import _measures, _source, find_quality, limit_quality
 from workbench.report.text import say
-from workbench.run.stages.telling import plain
 
 AS_OF = date(2024, 3, 1)
 SOURCES = {

@@ -2,13 +2,13 @@
 
 import pandas as pd
 import pytest
+from workbench.run.stages.telling import plain
 
 from workbench.analysis.rfm.life_cycle import Bounds
 from workbench.analysis.rfm.scores import RfmScores
 from workbench.analysis.rfm.tables import table_groups
 from workbench.report.findings.rfm import find_rfm, limit_rfm
 from workbench.report.text import say
-from workbench.run.stages.telling import plain
 
 FIXED = Bounds((90, 180, 360), "fixed")
 

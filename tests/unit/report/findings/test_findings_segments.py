@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from workbench.run.stages.telling import plain
 
 from workbench.analysis.clustering.candidates import UNSUITED, Search
 from workbench.analysis.clustering.sweep import Candidate
@@ -13,7 +14,6 @@ from workbench.analysis.segments.definition import ALL, Segment, SegmentDefiniti
 from workbench.report.findings.segments.definition import find_segments, find_tried, limit_segments
 from workbench.report.findings.segments.tables import value_shares
 from workbench.report.text import say
-from workbench.run.stages.telling import plain
 
 MEASURED = {
     "customers": 200, "needed": 100, "silhouette": 0.44, "null_high": 0.42, "min_jaccard": 0.8,

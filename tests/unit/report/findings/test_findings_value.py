@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from workbench.run.stages.telling import plain
 
 from workbench.analysis.value.definition import ValueDefinition
 from workbench.analysis.value.models.fitting import Fit
@@ -12,7 +13,6 @@ from workbench.analysis.value.study import ValueStudy
 from workbench.analysis.value.worth import Spend, Terms
 from workbench.report.findings.value import find_value, limit_value, measure_value, rank_ladder, table_parameters
 from workbench.report.text import say
-from workbench.run.stages.telling import plain
 
 NO_CURVES = pd.DataFrame(columns=["group", "n", "days", "waiting", "low", "high"])
 CURVES = pd.DataFrame(

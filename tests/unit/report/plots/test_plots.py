@@ -11,16 +11,17 @@ import pytest
 from workbench.core.errors import DataError
 from workbench.report.charts.chart import About, footnote
 from workbench.report.charts.theme import render
-from workbench.report.plots import features as plots_features
-from workbench.report.plots import identity as plots_identity
-from workbench.report.plots import quality as plots_quality
-from workbench.report.plots import rfm as plots_rfm
-from workbench.report.plots import segments as plots_segments
-from workbench.report.plots import shares as plots_shares
-from workbench.report.plots import value as plots_value
+from workbench.report.plots import (
+    features as plots_features,
+    identity as plots_identity,
+    quality as plots_quality,
+    rfm as plots_rfm,
+    segments as plots_segments,
+    shares as plots_shares,
+    value as plots_value,
+)
 from workbench.report.plots.churn import scores as plots_churn
-from workbench.report.plots.description import cohorts as plots_cohorts
-from workbench.report.plots.description import population as plots_description
+from workbench.report.plots.description import cohorts as plots_cohorts, population as plots_description
 
 HOSTILE = '$x_1$ <img src=x onerror="alert(1)"> 100% 张三'
 ABOUT = About(source="Shop & Sons", period=(date(2017, 1, 1), date(2017, 12, 31)), currency="CNY")

@@ -101,8 +101,9 @@ def contact_rows(decision: Decision | None, reasons: pd.DataFrame) -> pd.DataFra
     """
     if decision is None:
         return pd.DataFrame(columns=["customer_id", "churn_probability", "reasons"])
-    told = {customer: _words(part) for customer, part in reasons.groupby("customer_id")}
     shown = decision.customers.head(_SHOWN)
+    mine = reasons[reasons["customer_id"].isin(shown["customer_id"])]
+    told = {customer: _words(part) for customer, part in mine.groupby("customer_id")}
     nothing = dict.fromkeys(_LANGUAGES, "–")
     return shown.assign(reasons=[told.get(customer, nothing) for customer in shown["customer_id"]])
 
