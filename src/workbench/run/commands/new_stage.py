@@ -146,10 +146,11 @@ def _title(stage: Stage) -> str:
 
 def _parameters(stage: Stage) -> str:
     lines = ['profile = "journey"  # the stem of params/<profile>.yaml']
+    values = stage.parameters().model_dump(mode="json")
     for name, field in stage.parameters.model_fields.items():
         more = field.json_schema_extra
         unit = f"{more['unit']}: " if more["unit"] else ""
-        lines.append(f"{name} = {_literal(field.get_default(call_default_factory=True))}  # {unit}{more['help']['en']}")
+        lines.append(f"{name} = {_literal(values[name])}  # {unit}{more['help']['en']}")
     return "\n".join(lines)
 
 
