@@ -400,7 +400,7 @@ def test_every_notebook_keeps_every_rule(path, rule):
 
 
 def test_every_stage_has_its_notebook_and_every_notebook_its_stage():
-    assert [path.stem for path in NOTEBOOKS] == list(STAGES)
+    assert [path.stem for path in NOTEBOOKS] == sorted(STAGES)
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -99,7 +99,7 @@ def reads(stage: str, language: str) -> str:
     summaries = {"en": "every stage's summary", "zh": "各阶段的摘要"}[language]
     names = STAGES[stage].reads
     if not names:
-        return summaries if stage.startswith("14") else source
+        return summaries if "summaries" in STAGES[stage].inputs else source
     if set(CANONICAL) <= set(names):
         return joint.join([*(f"`{name}`" for name in names if name not in CANONICAL), canonical])
     return joint.join(f"`{name}`" for name in names)

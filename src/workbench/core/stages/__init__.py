@@ -14,18 +14,19 @@ if TYPE_CHECKING:
 __all__ = ["FIRST", "LAST", "SECTIONS", "STAGES", "TABLES", "ordered"]
 
 _BASE = "stage"
+_SUMMARIES = "summaries"  # among the inputs of the stage that writes the report, which runs last
 
 
 def _declared() -> dict[str, Stage]:
     names = [module.name for module in iter_modules(__path__) if module.name != _BASE]
     stages = [import_module(f"{__name__}.{name}").STAGE for name in names]
-    return {stage.name: stage for stage in sorted(stages, key=lambda stage: stage.name)}
+    return {stage.name: stage for stage in sorted(stages, key=lambda stage: (_SUMMARIES in stage.inputs, stage.name))}
 
 
 STAGES: dict[str, Stage] = _declared()
 SECTIONS: dict[str, type[Section]] = {name: stage.parameters for name, stage in STAGES.items()}
 TABLES: dict[str, Table] = {name: table for stage in STAGES.values() for name, table in stage.written().items()}
-FIRST, LAST = min(STAGES), max(STAGES)
+FIRST, LAST = next(iter(STAGES)), next(reversed(STAGES))
 
 
 def ordered(names: list[str]) -> list[str]:

@@ -41,16 +41,18 @@ GROUPS = {
     "origin": contacts.ORIGIN,
 }
 # what a scale of a survey is: ``{scale}`` is its name, ``{label_en}`` and ``{label_zh}`` what it measures
-SCALE = (
-    "scale_{scale}", "number", "score", "responses.question responses.answer", "few_items",
-    "{label_en} (scale score)", "{label_zh}（量表得分）",
-    "mean of the items answered, reverse items turned round; the latest answer of each item counts",
-    "已答题项的均值，反向题已转向；每题取最近一次回答",
+SCALE = dict(
+    name="scale_{scale}", kind="number", unit="score", needs="responses.question responses.answer", missing="few_items",
+    label={"en": "{label_en} (scale score)", "zh": "{label_zh}（量表得分）"},
+    formula={
+        "en": "mean of the items answered, reverse items turned round; the latest answer of each item counts",
+        "zh": "已答题项的均值，反向题已转向；每题取最近一次回答",
+    },
 )  # fmt: skip
-SCALE_NAME = SCALE[0]  # what the score of a scale is called
+SCALE_NAME = SCALE["name"]  # what the score of a scale is called
 _WINDOW = "{days}"
-_WINDOWS = [(group, entry) for group, entries in GROUPS.items() for entry in entries if _WINDOW in entry[0]]
-_STEMS = "|".join(re.escape(entry[0].partition(_WINDOW)[0]) for _, entry in _WINDOWS)
+_WINDOWS = [(group, entry) for group, entries in GROUPS.items() for entry in entries if _WINDOW in entry["name"]]
+_STEMS = "|".join(re.escape(entry["name"].partition(_WINDOW)[0]) for _, entry in _WINDOWS)
 _WINDOW_NAME = re.compile(rf"(?:{_STEMS})([1-9][0-9]*)d")
 
 
@@ -100,16 +102,15 @@ class Feature:
 
 def window_features(days: int) -> list[Feature]:
     """Describe what is counted in one window, of a length in days."""
-    return [_feature(group, entry, days) for group, entry in _WINDOWS]
+    return [_feature(group, {_WINDOW: days}, **entry) for group, entry in _WINDOWS]
 
 
 def scale_features(scales: Mapping[str, Scale]) -> list[Feature]:
     """Describe the scores of survey scales."""
     described = []
     for name, scale in scales.items():
-        said = {"{scale}": name, "{label_en}": scale.label["en"], "{label_zh}": scale.label["zh"]}
-        entry = tuple(_replaced(text, said) for text in SCALE)
-        described.append(_feature("survey", entry))
+        values = {"{scale}": name, "{label_en}": scale.label["en"], "{label_zh}": scale.label["zh"]}
+        described.append(_feature("survey", values, **SCALE))
     return described
 
 
@@ -175,22 +176,30 @@ def _all(windows_days: Sequence[int]) -> list[Feature]:
     features = []
     for group, entries in GROUPS.items():
         for entry in entries:
-            lengths = windows_days if _WINDOW in entry[0] else (None,)
-            features += [_feature(group, entry, days) for days in lengths]
+            values = [{_WINDOW: days} for days in windows_days] if _WINDOW in entry["name"] else [{}]
+            features += [_feature(group, each, **entry) for each in values]
     return features
 
 
-def _feature(group: str, entry: tuple[str, ...], days: int | None = None) -> Feature:
-    name, kind, unit, needs, missing, *words = entry
-    if days is not None:
-        name, *words = (text.format(days=days) for text in (name, *words))
-    label_en, label_zh, formula_en, formula_zh = words
+def _feature(
+    group: str,
+    values: Mapping[str, object],
+    *,
+    name: str,
+    kind: str,
+    unit: str,
+    missing: str,
+    label: Mapping[str, str],
+    formula: Mapping[str, str],
+    needs: str = "",
+) -> Feature:
+    """Describe the feature of an entry, its marks replaced by values."""
     return Feature(
-        name=name,
-        label={"en": label_en, "zh": label_zh},
+        name=_replaced(name, values),
+        label={language: _replaced(text, values) for language, text in label.items()},
         unit=unit,
-        window=days,
-        formula={"en": formula_en, "zh": formula_zh},
+        window=values.get(_WINDOW),
+        formula={language: _replaced(text, values) for language, text in formula.items()},
         needs=_needs(needs.split()),
         missing=MISSING[missing],
         kind=kind,
@@ -213,9 +222,9 @@ def _named(column: str) -> str:
     return column if "." in column else f"transactions.{column}"
 
 
-def _replaced(text: str, values: Mapping[str, str]) -> str:
+def _replaced(text: str, values: Mapping[str, object]) -> str:
     for mark, value in values.items():
-        text = text.replace(mark, value)
+        text = text.replace(mark, str(value))
     return text
 
 

@@ -182,12 +182,13 @@ def new_stage(
     source: Annotated[str | None, typer.Option("--from", help="A stage of ours to copy.")] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Write a notebook of your own: a template that runs, or a copy of a stage with tables of its own."""
+    """Write a notebook of your own: a template that runs, a copy of a stage, or the frame of a stage just declared."""
     from workbench.run.commands.new_stage import write_new_stage  # noqa: PLC0415
 
     place = find_workspace(workspace)
     path = write_new_stage(place, name, source=source)
-    print(f"{place.relative(path)} is written; name it in a profile under run.also: [{name}]")
+    advice = "its cells are to be filled" if name in STAGES else f"name it in a profile under run.also: [{name}]"
+    print(f"{place.relative(path)} is written; {advice}")
 
 
 @app.command("demo-data")

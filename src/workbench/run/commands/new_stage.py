@@ -1,4 +1,4 @@
-"""A notebook of one's own: a template that runs, or a copy of one of ours whose tables are called ``own_...``."""
+"""A new notebook: a template that runs, a copy of a stage whose tables are called ``own_...``, or a declared frame."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from workbench.core.store.tables import OWN_PREFIX
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from workbench.core.stages.stage import Stage
     from workbench.core.workspace import Workspace
 
 __all__ = ["write_new_stage"]
@@ -63,6 +64,23 @@ _FRAME = (
     ("code", "stage.finish()", ()),
 )
 
+_FEW = 100  # letters of a cell's line up to which settings stand on it
+_DECLARED = (
+    ("markdown", "{title}", ()),
+    ("markdown", "## Parameters", ()),
+    ("code", "{parameters}", ("parameters",)),
+    ("markdown", "## Start", ()),
+    ("code", "{start}", ("hide-input",)),
+    ("markdown", "## Results", ()),
+    ("code", "", ()),
+    ("markdown", "## What we found", ()),
+    ("code", "", ()),
+    ("markdown", "## What it does not show", ()),
+    ("code", "", ()),
+    ("markdown", "## Record and finish", ()),
+    ("code", "stage.finish()", ()),
+)
+
 
 def write_new_stage(workspace: Workspace, name: str, *, source: str | None = None) -> Path:
     """Write ``notebooks/<name>.ipynb``; never over a notebook that is there.
@@ -71,7 +89,8 @@ def write_new_stage(workspace: Workspace, name: str, *, source: str | None = Non
     ----------
     workspace : Workspace
     name : str
-        Two digits, a verb, an object: ``15_study_gifts``.
+        Two digits, a verb, an object: ``15_study_gifts``. A stage that is declared and has no notebook yet gets the
+        frame that its declaration gives: question, tables, parameters, start and finish.
     source : str, optional
         One of our stages to copy; without one a small template that runs as it is.
 
@@ -85,13 +104,17 @@ def write_new_stage(workspace: Workspace, name: str, *, source: str | None = Non
         The name cannot be used or is taken, or the stage cannot be copied.
     """
     path = workspace.notebooks / f"{name}.ipynb"
-    if not is_own_name(name):
+    declared = STAGES.get(name) if source is None else None
+    if declared is None and not is_own_name(name):
         expected = "Two digits, a verb, an object, lower case, none of ours: 15_study_gifts"
         raise ProfileError(Fault("new-stage", f"'{name}' cannot be the name of a notebook", expected))
     if path.exists():
         remedy = "Choose another name, or remove the notebook first"
         raise ProfileError(Fault("new-stage", f"notebooks/{name}.ipynb is there already", "", remedy))
-    notebook = _template(name) if source is None else _branched(workspace, name, source)
+    if declared is not None:
+        notebook = _frame(declared)
+    else:
+        notebook = _template(name) if source is None else _branched(workspace, name, source)
     return write_text(path, json.dumps(notebook, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -105,9 +128,55 @@ def _template(name: str) -> dict[str, Any]:
     return {"cells": cells, "metadata": _EMPTY, "nbformat": 4, "nbformat_minor": 5}
 
 
-def _cell(kind: str, source: str, tags: tuple[str, ...] = ()) -> dict[str, Any]:
+def _frame(stage: Stage) -> dict[str, Any]:
+    """Write what the declaration of a stage gives; cell ids are those by which its texts name the cells."""
+    values = {"title": _title(stage), "parameters": _parameters(stage), "start": _start(stage)}
+    cells = [
+        _cell(kind, values.get(source.strip("{}"), source), tags, f"{stage.name[:2]}-{at:02d}")
+        for at, (kind, source, tags) in enumerate(_DECLARED)
+    ]
+    return {"cells": cells, "metadata": _EMPTY, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _title(stage: Stage) -> str:
+    reads, writes = (", ".join(f"`{name}`" for name in names) for names in (stage.reads, stage.writes))
+    head = f"# {stage.question['en']}\n\nOne paragraph: what is asked, and what decides.\n\n"
+    return f"{head}| reads | writes |\n|---|---|\n| {reads} | {writes} |"
+
+
+def _parameters(stage: Stage) -> str:
+    lines = ['profile = "journey"  # the stem of params/<profile>.yaml']
+    values = stage.parameters().model_dump(mode="json")
+    for name, field in stage.parameters.model_fields.items():
+        more = field.json_schema_extra
+        unit = f"{more['unit']}: " if more["unit"] else ""
+        lines.append(f"{name} = {_literal(values[name])}  # {unit}{more['help']['en']}")
+    return "\n".join(lines)
+
+
+def _literal(value: Any) -> str:
+    """Write a value as Python, its texts in double quotes."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_literal(key)}: {_literal(one)}' for key, one in value.items())}}}"
+    return repr(value)
+
+
+def _start(stage: Stage) -> str:
+    pairs = [f'"{name}": {name}' for name in stage.parameters.model_fields]
+    line = f'stage = start("{stage.name}", profile, {{{", ".join(pairs)}}})'
+    if len(line) > _FEW:
+        lines = "".join(f"    {pair},\n" for pair in pairs)
+        line = f'settings = {{\n{lines}}}\nstage = start("{stage.name}", profile, settings)'
+    return f"from workbench import start\n\n{line}"
+
+
+def _cell(kind: str, source: str, tags: tuple[str, ...] = (), name: str = "") -> dict[str, Any]:
     lines = source.splitlines(keepends=True)
-    cell = {"cell_type": kind, "id": secrets.token_hex(4), "metadata": {"tags": list(tags)} if tags else {}}
+    cell = {"cell_type": kind, "id": name or secrets.token_hex(4), "metadata": {"tags": list(tags)} if tags else {}}
     return cell | {"source": lines} | ({"execution_count": None, "outputs": []} if kind == "code" else {})
 
 
@@ -120,16 +189,16 @@ def _branched(workspace: Workspace, name: str, source: str) -> dict[str, Any]:
     if not path.is_file():
         raise ProfileError(Fault("--from", f"notebooks/{source}.ipynb not found", "A workspace holds the templates"))
     notebook = json.loads(path.read_text(encoding="utf-8"))
+    renaming = _Renaming(source, name)
     for cell in notebook["cells"]:
         cell["id"] = secrets.token_hex(4)
-        if cell["cell_type"] == "code":
-            renamed = _Renaming(source, name).visited("".join(cell["source"]))
-            cell["source"] = renamed.splitlines(keepends=True)
+        renamed = renaming.visited if cell["cell_type"] == "code" else renaming.listed
+        cell["source"] = renamed("".join(cell["source"])).splitlines(keepends=True)
     return notebook
 
 
 class _Renaming:
-    """Rewrites the calls of one cell: the stage it starts, the tables it writes and reads back."""
+    """Rewrites cells: the stage that is started, the tables that are written and read back."""
 
     def __init__(self, source: str, name: str):
         self.source, self.name = source, name
@@ -144,6 +213,13 @@ class _Renaming:
             head = lines[first].encode()[: node.col_offset].decode()
             tail = lines[last].encode()[node.end_col_offset :].decode()
             lines[first : last + 1] = [head + fresh + tail]
+        return "".join(lines)
+
+    def listed(self, text: str) -> str:
+        """Return a markdown cell whose table names the tables as they are called now."""
+        lines = text.splitlines(keepends=True)
+        for name in self.tables:
+            lines = [line.replace(f"`{name}`", f"`{OWN_PREFIX}{name}`") if line[0] == "|" else line for line in lines]
         return "".join(lines)
 
     def _edits(self, call: ast.Call) -> list[tuple[ast.expr, str]]:

@@ -1,0 +1,71 @@
+"""New notebooks: the frame of a declared stage, a copy whose tables have names of their own, names that are refused."""
+
+import json
+
+import pytest
+
+from workbench.core.errors import ProfileError
+from workbench.core.stages import FIRST, LAST, STAGES
+from workbench.core.workspace import find_workspace
+from workbench.run.commands.new_stage import write_new_stage
+
+
+def cells(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    return {cell["id"]: "".join(cell["source"]) for cell in notebook["cells"]}
+
+
+@pytest.fixture
+def workspace(fresh_workspace):
+    return find_workspace(fresh_workspace)
+
+
+def test_a_declared_stage_without_a_notebook_gets_its_frame(workspace):
+    (workspace.notebooks / "05_score_rfm.ipynb").unlink()
+    found = cells(write_new_stage(workspace, "05_score_rfm"))
+    assert list(found) == [f"05-{at:02d}" for at in range(13)]
+    assert found["05-00"].startswith("# How recent, frequent and valuable is each customer?\n")
+    assert found["05-00"].endswith("| `features`, `transactions` | `rfm` |")
+    assert "\nbins = 5  # scores: Scores per dimension, the highest is best\n" in found["05-02"]
+    values: dict = {}
+    exec(found["05-02"], values)
+    given = {name: values[name] for name in STAGES["05_score_rfm"].parameters.model_fields}
+    assert STAGES["05_score_rfm"].parameters(**given) == STAGES["05_score_rfm"].parameters()
+    assert found["05-04"].endswith('stage = start("05_score_rfm", profile, settings)')
+    assert found["05-12"] == "stage.finish()"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_frame_of_every_stage_is_python_with_its_defaults(workspace, stage):
+    (workspace.notebooks / f"{stage}.ipynb").unlink()
+    values: dict = {}
+    exec(cells(write_new_stage(workspace, stage))[f"{stage[:2]}-02"], values)
+    model = STAGES[stage].parameters
+    assert {name: values[name] for name in model.model_fields} == model().model_dump(mode="json")
+
+
+def test_a_copy_names_the_tables_it_writes(workspace):
+    found = list(cells(write_new_stage(workspace, "15_try_scores", source="05_score_rfm")).values())
+    assert found[0].endswith("| `features`, `transactions` | `own_rfm` |")
+    assert any('stage.write("own_rfm", rfm' in source for source in found)
+    assert any('start("15_try_scores"' in source for source in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "said"),
+    [
+        ("gifts", None, "'gifts' cannot be the name of a notebook"),
+        ("05_score_rfm", None, "notebooks/05_score_rfm.ipynb is there already"),
+        ("05_score_rfm", "06_segment_customers", "'05_score_rfm' cannot be the name of a notebook"),
+        ("15_try_it", FIRST, f"'{FIRST}' cannot be copied"),
+        ("15_try_it", LAST, f"'{LAST}' cannot be copied"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(workspace, name, source, said):
+    with pytest.raises(ProfileError, match=said):
+        write_new_stage(workspace, name, source=source)
+
+
+def test_the_report_is_the_last_stage_whatever_its_number():
+    assert list(STAGES)[-1] == LAST
+    assert [name for name, stage in STAGES.items() if "summaries" in stage.inputs] == [LAST]

@@ -1,0 +1,110 @@
+"""CONTRIBUTING names what is there: paths, commands with their options, functions, methods of a stage."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from workbench.core.stages import STAGES
+from workbench.run.commands.cli import app
+from workbench.run.stages.stage import StageRun
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+COMMANDS = typer.main.get_command(app).commands
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = BLOCK.findall(PAGE)
+CODE = re.findall(r"`([^`\n]+)`", BLOCK.sub("", PAGE))
+NEW = set(re.findall(r"^New file `(.+?)`:$", PAGE, re.MULTILINE)) | {"notebooks/16_find_one_timers.ipynb"}
+FOLDERS = ("src/", "tests/", "params/", "notebooks/", "core/", "intake/", "analysis/", "report/", "run/")
+FILES = re.compile(r"[\w./<>-]+\.(py|md|yaml|toml|ipynb|csv)")
+
+
+def commands(kind: str) -> list[list[str]]:
+    lines = [line for language, body in BLOCKS if language == "bash" for line in body.splitlines()]
+    return [shlex.split(line.partition(" > ")[0])[1:] for line in lines if line.startswith(kind)]
+
+
+def named_paths() -> list[str]:
+    """Return what stands in backticks and is a path: of the tree, or of a wing of the package."""
+    return [name for name in CODE if name.startswith(FOLDERS) or FILES.fullmatch(name)]
+
+
+def exists(name: str) -> bool:
+    homes = (ROOT, ROOT / "src/workbench", ROOT / "src/workbench/report/texts")
+    pattern = re.sub(r"<\w+>", "*", name)
+    return name in NEW or any(any(home.glob(pattern)) for home in homes)
+
+
+def attribute(name: str) -> object:
+    """Return what a dotted name of the package stands for."""
+    module, _, last = name.rpartition(".")
+    return getattr(importlib.import_module(module), last, None) or importlib.import_module(name)
+
+
+def test_every_path_is_there():
+    paths = named_paths()
+    assert len(paths) >= 25
+    assert [name for name in paths if not exists(name)] == []
+
+
+def test_every_new_file_is_new():
+    assert [name for name in NEW if (ROOT / name).exists()] == []
+    assert "16_find_one_timers" not in STAGES
+
+
+@pytest.mark.parametrize("line", commands(".venv/bin/workbench"), ids=shlex.join)
+def test_every_command_is_one_the_command_line_accepts(line):
+    name, *arguments = line
+    command = COMMANDS[name]
+    if isinstance(command, typer.core.TyperGroup):
+        name, *arguments = arguments
+        command = command.commands[name]
+    command.make_context(name, list(arguments)).close()
+
+
+@pytest.mark.parametrize("line", commands(".venv/bin/python -m pytest"), ids=shlex.join)
+def test_every_path_given_to_pytest_is_there(line):
+    assert [name for name in line if name.startswith("tests/") and not (ROOT / name).exists()] == []
+
+
+def test_every_make_target_and_program_is_there():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = {*re.findall(r"^make (\w+)$", PAGE, re.MULTILINE), *re.findall(r"`make (\w+)`", PAGE)}
+    assert targets >= {"setup", "test", "check", "lock"}
+    assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
+
+
+def test_every_method_of_a_stage_is_one_it_has():
+    methods = set(re.findall(r"\bstage\.(\w+)\(", PAGE))
+    assert {"read", "write", "show", "table", "say", "limit", "metric", "setting", "finish"} <= methods
+    assert [name for name in methods if not callable(getattr(StageRun, name, None))] == []
+
+
+def test_every_function_named_with_its_module_is_there():
+    names = [name for name in CODE if name.startswith("workbench.")]
+    assert names
+    assert all(attribute(name) for name in names)
+
+
+def test_every_import_of_a_block_is_of_something_that_is_there():
+    """What a recipe makes itself is imported by the test that follows it."""
+    own = {Path(name).with_suffix("").as_posix().removeprefix("src/").replace("/", ".") for name in NEW}
+    trees = [ast.parse(body) for language, body in BLOCKS if language == "python" and body[0] not in " \n"]
+    imported = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in imported if node.module.startswith("workbench") and node.module not in own]
+    assert ours
+    for node in ours:
+        module = importlib.import_module(node.module)
+        assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+
+
+def test_every_section_that_is_referred_to_is_there():
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.+)$", PAGE, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= headings
