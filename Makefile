@@ -5,7 +5,7 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$each && break; done)
 PROFILE ?= journey
 
-.PHONY: help setup report test check lab ui lock clean
+.PHONY: help setup report test test-all check lab ui lock clean
 
 help:  ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -24,8 +24,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 report: setup  ## run the default profile (PROFILE=journey) and say where its report lies
 	$(BIN)/workbench run $(PROFILE)
 
-test: setup  ## pass all tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+test: setup  ## pass the tests that take no longer than a coffee: every notebook once, every rule
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow and not browser"
+
+test-all: setup  ## pass what make test leaves out: kills, full disks, browser, runs from cache against runs by force
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "slow or browser"
 
 check: setup  ## ruff on code and notebooks, outputs stripped
 	$(BIN)/ruff check .
