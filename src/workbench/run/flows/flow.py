@@ -415,7 +415,7 @@ class _Flow:
 
 @contextmanager
 def _terminated_as_interrupt() -> Iterator[None]:
-    """Treat a polite kill like Ctrl-C, so that the run is told as failed, not left running."""
+    """Handle SIGTERM like Ctrl-C: the run is reported as failed, not left running."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
