@@ -108,7 +108,8 @@ def profit_curve(
     -------
     pandas.DataFrame
         share_contacted (0..1), contacted (customers), profit, low, high (95 %, bootstrap of customers), random (profit
-        of as many chosen at random), best (True where the profit is highest); about fifty rows, the first contacts nobody.
+        of as many chosen at random), best (True where the profit is highest); about fifty rows,
+        the first contacts nobody.
     """
     ranked = _ranked(predictions)
     labels, n = ranked["label"].to_numpy(float), len(ranked)

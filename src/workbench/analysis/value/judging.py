@@ -1,4 +1,4 @@
-"""How good was the forecast of the period after the calibration? Errors, order of customers, tracking, conditional means."""
+"""How good was the forecast of the later period? Errors, order of customers, tracking, conditional means."""
 
 from __future__ import annotations
 
