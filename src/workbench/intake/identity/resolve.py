@@ -161,7 +161,7 @@ def match_people(
 
 
 def _counts(clusters: Clusters, links: Links) -> dict[str, int]:
-    sizes = clusters.members.groupby("cluster").size()
+    sizes = np.unique(clusters.members["cluster"], return_counts=True)[1]
     kinds = clusters.alarms["kind"].value_counts()
     return {
         "persons": len(clusters.members),
