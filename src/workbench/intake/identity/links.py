@@ -17,7 +17,8 @@ KEYS = ("document_key", "member_key", "phone_key", "email_key")
 _SHARED = ("phone_key", "email_key")  # a family may share them
 _COLUMNS = ("source", "source_id", "other_source", "other_source_id")
 # two people: given names that do not sound alike, or other surnames and another birth date; not parts changed in place
-UNLIKE_NAMES = """(coalesce(jaro_winkler_similarity(a.given_key, b.given_key) < 0.8
+UNLIKE_NAMES = """((a.given_key <> b.given_key OR a.surname_key <> b.surname_key)
+    AND coalesce(jaro_winkler_similarity(a.given_key, b.given_key) < 0.8
         OR (jaro_winkler_similarity(a.surname_key, b.surname_key) < 0.8
             AND damerau_levenshtein(a.birth_key, b.birth_key) > 1), FALSE)
     AND NOT coalesce(a.given_key = b.surname_key AND a.surname_key = b.given_key, FALSE)
@@ -77,19 +78,21 @@ def find_links(
 
 
 def _share(engine: duckdb.DuckDBPyConnection, people: str, key: str) -> None:
-    """List the values of a key that several people have (k), and how many people (n)."""
+    """Take the people who share a value of a key: what is compared of them, the value (k) and how many have it (n)."""
     engine.execute(f"""CREATE OR REPLACE TEMP TABLE {people}_{key}_shared AS
-        SELECT {key} AS k, count(*) AS n FROM {people} WHERE {key} IS NOT NULL GROUP BY 1 HAVING count(*) > 1""")
+        SELECT record, k, n, name_text, surname_key, given_key, birth_key, gender, document_key FROM {people} JOIN
+            (SELECT {key} AS k, count(*) AS n FROM {people} WHERE {key} IS NOT NULL GROUP BY 1 HAVING count(*) > 1)
+        ON {key} = k""")
 
 
 def _two_who_share(people: str, key: str, most: int) -> str:
     """Join every two people (a before b) who share a key that is no hub."""
-    return f"""{people}_{key}_shared JOIN {people} AS a ON a.{key} = k AND n <= {int(most)}
-        JOIN {people} AS b ON b.{key} = k AND a.record < b.record"""
+    shared = f"{people}_{key}_shared"
+    return f"{shared} AS a JOIN {shared} AS b ON a.k = b.k AND a.record < b.record AND a.n <= {int(most)}"
 
 
 def _find_hubs(engine: duckdb.DuckDBPyConnection, people: str, key: str, most: int) -> pd.DataFrame:
-    sql = f"SELECT k, n FROM {people}_{key}_shared WHERE n > ? ORDER BY 2 DESC, 1"
+    sql = f"SELECT DISTINCT k, n FROM {people}_{key}_shared WHERE n > ? ORDER BY 2 DESC, 1"
     rows = engine.execute(sql, [most]).fetchall()
     name = key.removesuffix("_key")
     return pd.DataFrame(
@@ -108,8 +111,8 @@ def _link_by(engine: duckdb.DuckDBPyConnection, people: str, key: str, most: int
             FROM {_two_who_share(people, key, most)} WHERE NOT {UNLIKE_NAMES} ORDER BY 1, 2""")
         return
     engine.execute(f"""INSERT INTO {people}_sure SELECT record, next, '{key}' FROM (
-        SELECT record, lead(record) OVER (PARTITION BY {key} ORDER BY record) AS next
-        FROM {people} JOIN {people}_{key}_shared ON {key} = k WHERE n <= {int(most)})
+        SELECT record, lead(record) OVER (PARTITION BY k ORDER BY record) AS next
+        FROM {people}_{key}_shared WHERE n <= {int(most)})
         WHERE next IS NOT NULL ORDER BY 1, 2""")
 
 

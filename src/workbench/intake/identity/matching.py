@@ -266,8 +266,8 @@ def _alike_sql(linker: Linker, people: str, known: Mapping[str, int]) -> str:
     weighed = sorted(each.name.strip('"') for each in linker._settings_obj._term_frequency_columns)  # noqa: SLF001
     tables = {name: linker.table_management.compute_tf_table(name).physical_name for name in weighed}
     joins = "".join(f" LEFT JOIN {table} USING ({name})" for name, table in tables.items())
-    there = [name for name, count in known.items() if count]
-    lacking = " + ".join(f"({name} IS NULL)::BIGINT * {1 << at}" for at, name in enumerate(there))
-    parts = ", ".join([*(f"tf_{name}" for name in weighed), f"({lacking})"])
-    return f"""SELECT min(record) AS join_key_l, min(record) AS join_key_r, '0' AS match_key, count(*) AS n
-        FROM {people}{joins} GROUP BY {parts}"""
+    some = [name for name, count in known.items() if 0 < count < max(known.values())]
+    lacking = " + ".join(["0", *(f"({name} IS NULL)::BIGINT * {1 << at}" for at, name in enumerate(some))])
+    parts = ", ".join([*(f"tf_{name}" for name in weighed), f"{lacking} AS lacking"])
+    return f"""SELECT min(record) AS join_key_l, min(record) AS join_key_r, '0' AS match_key, count(*) AS n, {parts}
+        FROM {people}{joins} GROUP BY ALL"""
