@@ -70,9 +70,9 @@ class ColumnPlan:
         object.__setattr__(self, "patterns", patterns_of(self.formats, self.name))
 
 
-def plans_of(source: SourceParams, dates: tuple[dt.date, dt.date], **known: bool | str) -> dict[str, ColumnPlan]:
-    """Plan the cast of every mapped column alike, by what is known of all cells (see `ColumnPlan`)."""
-    return {name: ColumnPlan(name, kind, source.formats, *dates, **known) for name, kind in kinds_of(source).items()}
+def plans_of(source: SourceParams, dates: tuple[dt.date, dt.date], **facts: bool | str) -> dict[str, ColumnPlan]:
+    """Plan the cast of every mapped column, by what is known of all cells of the file (see `ColumnPlan`)."""
+    return {name: ColumnPlan(name, kind, source.formats, *dates, **facts) for name, kind in kinds_of(source).items()}
 
 
 def patterns_of(formats: FormatParams, column: str) -> tuple[str, ...]:

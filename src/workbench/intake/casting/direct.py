@@ -157,32 +157,35 @@ def _casting(
     engine: ibis.BaseBackend, schema: ibis.Schema, plans: Mapping[str, ColumnPlan], source: SourceParams
 ) -> Callable[[str], str]:
     """Return what turns a query of cells into one of typed columns: step by step, so that each value is made once."""
-    derived = derived_names(source)
-    ordered = [column.name for column in CANONICAL[source.table].columns if column.name in {*plans, *derived}]
-
-    def glances(cells: ibis.Table) -> ibis.Table:
-        read = {f"{_GLANCE}{name}": glance_at(cells[name], plan) for name, plan in plans.items()}
-        return cells.mutate(**{name: value for name, value in read.items() if value is not None})
-
-    def values(cells: ibis.Table) -> ibis.Table:
-        read = {name: cells[f"{_GLANCE}{name}"] if f"{_GLANCE}{name}" in cells.columns else None for name in plans}
-        return cells.select(**{name: sure_value(cells[name], plan, read[name]) for name, plan in plans.items()})
-
-    def product(lines: ibis.Table) -> ibis.Table:
-        if "amount" not in derived or not {"quantity", "unit_price"} <= set(plans):
-            return lines
-        return lines.mutate(**{_PRODUCT: exact_product(lines.quantity, lines.unit_price)})
-
-    def whole(lines: ibis.Table) -> ibis.Table:
-        cells = {name: Cell(lines[name], NO_CODE) for name in plans}
-        known = lines[_PRODUCT].cast("decimal(18, 4)") if _PRODUCT in lines.columns else None
-        filled = lines.mutate(**{name: derive(name, cells, known).value for name in derived})
-        return filled.select(*dict.fromkeys([*ordered, *plans]))
-
     steps, last = [], ibis.table(schema, name="cells")
-    for at, step in enumerate((glances, values, product, whole)):
-        query = step(last)
+    for at, step in enumerate((_read_moments, _cast, _multiply, _fill)):
+        query = step(last, plans, source)
         steps.append(f"step_{at} AS NOT MATERIALIZED ({engine.compile(query)})")
         last = ibis.table(query.schema(), name=f"step_{at}")
-    after = ", ".join(steps)
-    return lambda cells: f"WITH cells AS NOT MATERIALIZED ({cells}), {after} SELECT * FROM {last.get_name()}"
+    after = f"{', '.join(steps)} SELECT * FROM {last.get_name()}"
+    return lambda cells: f"WITH cells AS NOT MATERIALIZED ({cells}), {after}"
+
+
+def _read_moments(cells: ibis.Table, plans: Mapping[str, ColumnPlan], _: SourceParams) -> ibis.Table:
+    glances = {f"{_GLANCE}{name}": glance_at(cells[name], plan) for name, plan in plans.items()}
+    return cells.mutate(**{name: glance for name, glance in glances.items() if glance is not None})
+
+
+def _cast(cells: ibis.Table, plans: Mapping[str, ColumnPlan], _: SourceParams) -> ibis.Table:
+    glances = {name: cells[f"{_GLANCE}{name}"] for name in plans if f"{_GLANCE}{name}" in cells.columns}
+    return cells.select(**{name: sure_value(cells[name], plan, glances.get(name)) for name, plan in plans.items()})
+
+
+def _multiply(lines: ibis.Table, plans: Mapping[str, ColumnPlan], source: SourceParams) -> ibis.Table:
+    if "amount" not in derived_names(source) or not {"quantity", "unit_price"} <= set(plans):
+        return lines
+    return lines.mutate(**{_PRODUCT: exact_product(lines.quantity, lines.unit_price)})
+
+
+def _fill(lines: ibis.Table, plans: Mapping[str, ColumnPlan], source: SourceParams) -> ibis.Table:
+    """Fill the derived columns as `verdicts.judge` does; give all in the order of the schema."""
+    cells = {name: Cell(lines[name], NO_CODE) for name in plans}
+    product = lines[_PRODUCT] if _PRODUCT in lines.columns else None
+    filled = lines.mutate(**{name: derive(name, cells, product).value for name in derived_names(source)})
+    ordered = [column.name for column in CANONICAL[source.table].columns if column.name in filled.columns]
+    return filled.select(*dict.fromkeys([*ordered, *plans]))
