@@ -5,12 +5,14 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$each && break; done)
 PROFILE ?= journey
 
-.PHONY: help setup report test check lab ui lock clean
+.PHONY: help setup setup-dev report test test-all check lab ui lock clean
 
 help:  ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
 
-setup: $(VENV)/.installed  ## make .venv and install everything from requirements.lock
+setup: $(VENV)/.installed  ## make .venv and install what runs from requirements.lock
+
+setup-dev: $(VENV)/.installed-dev  ## install what tests and checks need besides, from requirements-dev.lock
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; name it with PYTHON=..." >&2; exit 1; }
@@ -21,13 +23,20 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q src
 	@touch $@
 
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
 report: setup  ## run the default profile (PROFILE=journey) and say where its report lies
 	$(BIN)/workbench run $(PROFILE)
 
-test: setup  ## pass all tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+test: setup-dev  ## pass the tests that take no longer than a coffee: every notebook once, every rule
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow and not browser"
 
-check: setup  ## ruff on code and notebooks, outputs stripped
+test-all: setup-dev  ## pass what make test leaves out: kills, full disks, browser, runs from cache against runs by force
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "slow or browser"
+
+check: setup-dev  ## ruff on code and notebooks, outputs stripped
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
@@ -38,9 +47,11 @@ lab: setup  ## JupyterLab on the notebooks, on loopback
 ui: setup  ## the MLflow UI on the tracked runs, on loopback
 	$(BIN)/workbench ui
 
-lock: setup  ## resolve requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-		--python-version 3.11 pyproject.toml --output-file requirements.lock
+LOCKED := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11
+
+lock: setup  ## resolve both locks anew from pyproject.toml, in one resolution (needs uv)
+	uv pip compile $(LOCKED) --extra dev pyproject.toml --output-file requirements-dev.lock
+	uv pip compile $(LOCKED) --constraint requirements-dev.lock pyproject.toml --output-file requirements.lock
 
 clean:  ## remove the environment and caches; data and reports stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -1,8 +1,9 @@
 """What a stage costs beside its own computing, against a bare papermill run of its third-party imports.
 
-For every stage of a profile: the flow's seconds for it, less the cells that compute, against papermill executing in
-the same process a notebook that holds nothing but the third-party modules the stage's own modules import at their top.
-Claim: at most 1.8 times, over the flow. Run: ``python benchmarks/bench_overhead.py [--profile journey]``.
+For every stage of a profile: where its seconds go, and papermill executing in the same process a notebook that holds
+nothing but the third-party modules the stage's own modules import at their top. Claim: by the clock, what the flow
+takes beside computing and drawing is at most 1.8 times the bare notebooks.
+Run: ``python benchmarks/bench_overhead.py [--profile journey]``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from workbench.run.flows.selection import FlowOptions
 
 ROOT = Path(__file__).parents[1]
 CLAIM = 1.8
-FRAME_CELLS = 2  # parameters; imports and start
+PARTS = ("kernel", "imports", "computing", "charts", "page", "tracking")  # page and tracking beside the kernels
 
 
 def main() -> int:
@@ -43,29 +44,15 @@ def main() -> int:
         wall = time.perf_counter() - begun
         if result.error is not None:
             raise result.error
-        rows = [_measure(stage, entry, result.folder, root) for stage, entry in result.summary["stages"].items()]
+        rows = [_measure(stage, entry, root) for stage, entry in result.summary["stages"].items()]
         again = time.perf_counter()
         run_flow(find_workspace(root), asked.profile, FlowOptions())
         again = time.perf_counter() - again
     return _report(rows, wall, again)
 
 
-def _measure(stage: str, entry: dict, folder: Path, root: Path) -> dict:
-    notebook = nbformat.read(folder / "notebooks" / f"{stage}.ipynb", as_version=4)
-    spent = [
-        (cell.metadata.papermill.get("duration") or 0.0, "injected-parameters" in cell.metadata.get("tags", []))
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-    ]
-    cells = [seconds for seconds, injected in spent if not injected]
-    bare = _bare(stage, root)
-    return {
-        "stage": stage,
-        "flow": entry["seconds"],
-        "computing": sum(cells[FRAME_CELLS:]),
-        "start": cells[1],
-        "bare": bare,
-    }
+def _measure(stage: str, entry: dict, root: Path) -> dict:
+    return {"stage": stage, "flow": entry["seconds"], "bare": _bare(stage, root), **entry["seconds_by"]}
 
 
 def _bare(stage: str, root: Path) -> float:
@@ -115,25 +102,17 @@ def _module_file(name: str) -> Path | None:
 
 
 def _report(rows: list[dict], wall: float, again: float) -> int:
-    heads = "".join(
-        f"{name:>{width}}" for name, width in (("flow s", 9), ("computing", 11), ("beside", 9), ("bare", 9))
-    )
-    print(f"\n{'stage':24}{heads}{'ratio':>8}   of which imports and start()")
+    print(f"\n{'stage':24}" + "".join(f"{name:>10}" for name in (*PARTS, "flow", "bare")))
     for row in rows:
-        beside = row["flow"] - row["computing"]
-        figures = (row["flow"], row["computing"], beside, row["bare"])
-        cells = "".join(f"{each:{width}.2f}" for each, width in zip(figures, (9, 11, 9, 9), strict=True))
-        print(f"{row['stage']:24}{cells}{beside / row['bare']:8.2f}   {row['start']:.2f}")
-    computing, bare = sum(row["computing"] for row in rows), sum(row["bare"] for row in rows)
-    beside = wall - computing
-    ratio = beside / bare
-    staged = sum(row["flow"] for row in rows)
-    print(f"{'the flow':24}{wall:9.2f}{computing:11.2f}{beside:9.2f}{bare:9.2f}{ratio:8.2f}   claim: at most {CLAIM}")
-    print(f"outside the stages (checks, sweeping, last pages, publishing): {wall - staged:.2f} s")
+        print(f"{row['stage']:24}" + "".join(f"{row[name]:10.2f}" for name in (*PARTS, "flow", "bare")))
+    total = {name: sum(row[name] for row in rows) for name in (*PARTS, "flow", "bare")}
+    print(f"{'all stages':24}" + "".join(f"{total[name]:10.2f}" for name in (*PARTS, "flow", "bare")))
+    ratio = (wall - total["computing"] - total["charts"]) / total["bare"]
+    print(f"the flow by the clock {wall:.2f} s (two stages run side by side where they can)")
+    print(f"beside computing and charts {ratio:.2f} of the bare notebooks; claim: at most {CLAIM}")
     print(f"the same flow again, nothing changed: {again:.2f} s")
-    print(
-        json.dumps({"ratio": round(ratio, 3), "wall": round(wall, 1), "again": round(again, 1), "held": ratio <= CLAIM})
-    )
+    figures = {"ratio": round(ratio, 3), "wall": round(wall, 1), "again": round(again, 1), "held": ratio <= CLAIM}
+    print(json.dumps(figures))
     return 0 if ratio <= CLAIM else 1
 
 

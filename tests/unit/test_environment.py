@@ -16,20 +16,20 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+LOCKS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "requirements-dev.lock")}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
-def locked() -> list[tuple[str, str, Marker | None]]:
-    """Return name, version and marker of every line of the lock."""
+def locked(lock: str) -> list[tuple[str, str, Marker | None]]:
+    """Return name, version and marker of every line of a lock."""
     found = re.findall(
-        r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^\s;\\]+)(?:\s*;\s*([^\\\n]+?))?\s*\\?$", LOCK, re.MULTILINE
+        r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^\s;\\]+)(?:\s*;\s*([^\\\n]+?))?\s*\\?$", LOCKS[lock], re.MULTILINE
     )
     return [(canonicalize_name(name), version, Marker(text) if text else None) for name, version, text in found]
 
 
-def version_on(name: str, python: str) -> str | None:
+def version_on(name: str, python: str, lock: str = "requirements.lock") -> str | None:
     place = {
         "python_version": python,
         "python_full_version": f"{python}.0",
@@ -41,17 +41,19 @@ def version_on(name: str, python: str) -> str | None:
         "os_name": "posix",
     }
     fits = [
-        version for each, version, marker in locked() if each == name and (marker is None or marker.evaluate(place))
+        version for each, version, marker in locked(lock) if each == name and (marker is None or marker.evaluate(place))
     ]
     return fits[0] if len(fits) == 1 else None
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-def test_the_lock_satisfies_every_dependency_on_every_python(python):
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_satisfies_its_dependencies_on_every_python(python, lock):
     lacking = []
-    for text in PROJECT["dependencies"]:
+    more = PROJECT["optional-dependencies"]["dev"] if lock == "requirements-dev.lock" else []
+    for text in [*PROJECT["dependencies"], *more]:
         needed = Requirement(text)
-        version = version_on(canonicalize_name(needed.name), python)
+        version = version_on(canonicalize_name(needed.name), python, lock)
         if version is None or not needed.specifier.contains(version, prereleases=True):
             lacking.append(f"{text}: locked {version}")
     assert not lacking
@@ -62,12 +64,20 @@ def test_every_dependency_has_a_lower_bound():
     assert not [text for text, operators in bounds.items() if ">=" not in operators]
 
 
-def test_the_lock_holds_hashes_and_names_no_host():
-    assert len(locked()) > 100
-    blocks = re.split(r"^(?=\S)", LOCK, flags=re.MULTILINE)
+def test_both_locks_are_of_one_resolution_and_what_runs_holds_nothing_of_the_tests():
+    both = {lock: {(name, version) for name, version, _ in locked(lock)} for lock in LOCKS}
+    assert both["requirements.lock"] < both["requirements-dev.lock"]
+    names = {name for name, _ in both["requirements.lock"]}
+    assert not names & {canonicalize_name(Requirement(text).name) for text in PROJECT["optional-dependencies"]["dev"]}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_hashes_and_names_no_host(lock):
+    assert len(locked(lock)) > 100
+    blocks = re.split(r"^(?=\S)", LOCKS[lock], flags=re.MULTILINE)
     packages = [block for block in blocks if "==" in block.split("\n", maxsplit=1)[0]]
     assert not [block.split()[0] for block in packages if "--hash=sha256:" not in block]
-    assert not re.findall(r"https?://|--index-url|--extra-index-url|--find-links|--trusted-host", LOCK)
+    assert not re.findall(r"https?://|--index-url|--extra-index-url|--find-links|--trusted-host", LOCKS[lock])
 
 
 def test_pythons_of_pyproject_are_those_that_are_locked():
@@ -81,7 +91,7 @@ def test_environment_yml_has_the_same_python_and_the_same_lock():
     python = next(each for each in environment["dependencies"] if isinstance(each, str) and each.startswith("python"))
     assert SpecifierSet(python.removeprefix("python")) == SpecifierSet(PROJECT["requires-python"])
     pip = next(each["pip"] for each in environment["dependencies"] if isinstance(each, dict))
-    assert pip == ["-r requirements.lock"]
+    assert pip == [f"-r {name}" for name in LOCKS]
     assert "pip" in environment["dependencies"]
 
 
@@ -99,12 +109,12 @@ def test_pre_commit_runs_ruff_strips_notebooks_and_holds_their_rules():
     assert "tests/notebooks/test_rules.py" in hooks["notebook-rules"]["entry"]
 
 
-def test_ci_run_calls_make_test_and_can_be_run():
+def test_ci_run_calls_both_parts_of_the_suite_and_can_be_run():
     script = ROOT / ".ci" / "run"
     text = script.read_text(encoding="utf-8")
     assert text.startswith("#!/usr/bin/env bash\n")
     assert "set -euo pipefail" in text
-    assert re.search(r"^make test\b", text, re.MULTILINE)
+    assert re.findall(r"^make .+", text, re.MULTILINE) == ["make test", "make test-all"]
     assert os.access(script, os.X_OK)
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
 

@@ -1,4 +1,4 @@
-"""Reading YAML safely, with the line of every key, all faults at once."""
+"""Reading YAML safely, with the line of every key, all errors together."""
 
 from __future__ import annotations
 

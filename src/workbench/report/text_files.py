@@ -92,7 +92,7 @@ def read_text_files(files: Iterable[tuple[str, str]]) -> TextFiles:
     Raises
     ------
     WorkbenchError
-        All faults at once: a key that stands twice, a missing language, an unknown section or kind of value.
+        All errors together: a key that stands twice, a missing language, an unknown section or kind of value.
     """
     reader = _Reader()
     for name, content in files:

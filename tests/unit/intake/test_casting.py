@@ -7,14 +7,9 @@ import ibis
 import pytest
 
 from workbench.core.params.sources import FormatParams
-from workbench.intake.casting.cells import (
-    ColumnPlan,
-    cast_cell,
-    essential_columns,
-    has_damaged_long_ids,
-    normalise_key,
-    strip_cell,
-)
+from workbench.intake.casting.cells import cast_cell
+from workbench.intake.casting.column_kinds import ColumnPlan, essential_columns
+from workbench.intake.casting.ids import has_damaged_long_ids, normalise_key, strip_cell
 
 ENGINE = ibis.duckdb.connect(threads=1)
 

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.params.sources import SourceParams
-from workbench.intake.casting.cells import BLANKS
+from workbench.intake.casting.ids import BLANKS
 from workbench.intake.reading.layouts import lay_out
 from workbench.intake.tables import sources
 from workbench.intake.tables.sources import read_source

@@ -1,6 +1,8 @@
 """Quality: verdicts, completeness, score, freshness and the page of pointblank."""
 
+import base64
 import datetime as dt
+import re
 
 import ibis
 import pandas as pd
@@ -144,6 +146,16 @@ def test_pointblank_page_shows_no_value_of_a_row(engine):
     html = pointblank_report(engine.create_table("evil", ibis.memtable(rows), overwrite=True), "customers")
     assert "onerror" not in html
     assert "secret street" not in html
+
+
+def test_pointblank_page_holds_no_row_that_fails_a_check_not_even_as_a_download(engine):
+    rows = {"customer_id": ["planted-id", "planted-id", None], "city": ["planted city", None, "planted town"]}
+    html = pointblank_report(engine.create_table("failing", ibis.memtable(rows), overwrite=True), "customers")
+    coded = re.findall(r"[A-Za-z0-9+/]{16,}={0,2}", html)
+    read = " ".join(base64.b64decode(each + "=" * (-len(each) % 4)).decode("utf-8", "ignore") for each in coded)
+    assert "planted" not in html + read
+    assert "base64" not in html
+    assert "download" not in html
 
 
 def test_unknown_language_is_refused(tables):

@@ -39,7 +39,7 @@ def told(parsed):
 def test_a_file_without_doubts_is_copied_and_says_what_the_exact_way_says(engine, tmp_path, monkeypatch, formats):
     copied = read(engine, tmp_path, CLEAN, **formats)
     assert copied.copy is not None
-    monkeypatch.setattr(sources, "copy_typed", lambda *_, **__: None)
+    monkeypatch.setattr(sources, "_read_fast", lambda *_, **__: None)
     exact = read(engine, tmp_path, CLEAN, **formats)
     assert exact.copy is None
     assert told(copied) == told(exact)
@@ -66,7 +66,7 @@ def test_a_cell_in_doubt_sends_the_file_the_exact_way(engine, tmp_path, monkeypa
     parsed = read(engine, tmp_path, CLEAN | {column: cells})
     assert parsed.copy is None
     assert parsed.metrics["s.accepted"] == accepted
-    monkeypatch.setattr(sources, "copy_typed", lambda *_, **__: None)
+    monkeypatch.setattr(sources, "_read_fast", lambda *_, **__: None)
     assert told(parsed) == told(read(engine, tmp_path, CLEAN | {column: cells}))
 
 

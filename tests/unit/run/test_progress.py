@@ -55,10 +55,10 @@ def test_a_long_stage_says_that_it_is_still_at_work(told, monkeypatch):
     monkeypatch.setattr(progress, "_HEARTBEAT_SECONDS", 0.01)
     say = Progress(STAGES, {}, told)
     with say.stage("05_score_rfm"):
-        while "still at work" not in told.getvalue():
+        while "still running" not in told.getvalue():
             pass
     lines = told.getvalue().splitlines()
-    assert re.fullmatch(r"\[2/3\] 05_score_rfm still at work, 0\.\d s in this stage", lines[1])
+    assert re.fullmatch(r"\[2/3\] 05_score_rfm still running, 0\.\d s in this stage", lines[1])
     assert "\r" not in told.getvalue()
 
 

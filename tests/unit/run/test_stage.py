@@ -132,7 +132,7 @@ def test_the_summary_holds_what_the_report_reads(flow_of):
     folder = workspace.processed("toy") / ".stages/01_check_quality/current"
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert set(summary) == {
-        "stage", "status", "seconds", "skipped_because", "profile", "run_id", "as_of", "language", "currency",
+        "stage", "status", "seconds", "seconds_by", "skipped_because", "profile", "run_id", "as_of", "language", "currency",
         "settings", "metrics", "tables", "findings", "figures", "shown", "embedded", "limits", "candidates",
     }  # fmt: skip
     assert (summary["stage"], summary["status"], summary["run_id"]) == ("01_check_quality", "done", "run1")

@@ -1,4 +1,4 @@
-"""Who decides at an account, and does everything hang on one person? The buying committee and its contacts."""
+"""Who decides at an account, and does everything depend on one person? The buying committee and its contacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a rule hang on? The features that it names, or that are made of the same orders, visits or answers.
+"""What does a rule depend on? The features that it names, or that are made of the same orders, visits or answers.
 
 A score of likeness that used them would only repeat the rule, and a portrait that began with them would tell the rule.
 """

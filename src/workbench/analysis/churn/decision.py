@@ -32,7 +32,7 @@ class Decision:
     tested : int
         Customers in that share of the test.
     random : float
-        Share of leavers among all tested customers: what a list drawn by lot would hold.
+        Share of leavers among all tested customers: what a random list would include.
     customers : pandas.DataFrame
         customer_id, churn_probability of the list, the highest first, ties by id.
     """
@@ -108,7 +108,8 @@ def profit_curve(
     -------
     pandas.DataFrame
         share_contacted (0..1), contacted (customers), profit, low, high (95 %, bootstrap of customers), random (profit
-        of as many drawn by lot), best (True where the profit is highest); about fifty rows, the first contacts nobody.
+        of as many chosen at random), best (True where the profit is highest); about fifty rows,
+        the first contacts nobody.
     """
     ranked = _ranked(predictions)
     labels, n = ranked["label"].to_numpy(float), len(ranked)

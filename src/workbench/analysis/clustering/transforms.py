@@ -22,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 CLIP = 5.0  # scaled units; a value further out counts as this far out
-DECIMALS = 9  # of fitted numbers, so that bytes do not hang on the last digit
+DECIMALS = 9  # of fitted numbers, so that results do not depend on the last digit
 SKEW_LIMIT = 1.0  # skewness of a non-negative column above which its logarithm is taken
 KNOWN_SHARE = 0.5  # share of the features that must be known for a customer to be placed
 TAIL = 0.02  # share of customers on either side that does not count for the range

@@ -288,7 +288,7 @@ def _check_choices(bins: int, tie_rule: str) -> None:
 
 
 def _check_features(features: pd.DataFrame) -> None:
-    """Refuse features that cannot be scored, all faults at once."""
+    """Refuse features that cannot be scored, all errors together."""
     remedy = "The table is written by 03_build_features; run it again"
     missing = [name for name in ("customer_id", *MEASURES.values()) if name not in features]
     if missing:

@@ -76,7 +76,7 @@ class ValueDefinition:
     currency : str
         Of the values; empty where the data names none.
     learned : LearnedValue or None
-        Used for the value where it foretold spend better than orders times spend.
+        Used for the value where it forecast spend better than orders times spend.
     evidence : mapping
         What the test period said.
     """

@@ -1,4 +1,4 @@
-"""How well was the period after the calibration foretold? Errors, order of customers, tracking, conditional means."""
+"""How good was the forecast of the later period? Errors, order of customers, tracking, conditional means."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def coverage(low: pd.Series, high: pd.Series, observed: pd.Series) -> float:
 
 
 def next_coverage(dates: pd.DataFrame, next_days: pd.Series) -> dict[str, float]:
-    """Tell how well next purchases were foretold.
+    """Measure how well next purchases were forecast.
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ def tag_files(workspace: Workspace, pack: str) -> list[Path]:
 def load_registry(
     workspace: Workspace, *, pack: str = "retail", thresholds: Mapping[str, float] | None = None
 ) -> TagRegistry:
-    """Read every tag and the pack; all faults at once.
+    """Read every tag and the pack; all errors together.
 
     Parameters
     ----------

@@ -12,10 +12,11 @@ import ibis
 import pyarrow.parquet as pq
 
 from workbench.core.schema import CONTACT_COLUMNS
-from workbench.intake.casting.cells import ColumnPlan, cast_cell, has_damaged_long_ids, id_statistics, strip_cell
-from workbench.intake.casting.column_kinds import derived_kinds, kinds_of
+from workbench.intake.casting.cells import cast_cell
+from workbench.intake.casting.column_kinds import ColumnPlan, derived_kinds, kinds_of
 from workbench.intake.casting.contact_quality import contact_facts, shared_phones
 from workbench.intake.casting.currency import NO_RATE, convert_money, rate_spans, read_rates, refuse_mixed
+from workbench.intake.casting.ids import has_damaged_long_ids, id_statistics, strip_cell
 from workbench.intake.casting.verdicts import CODE, RAW, TOO_BIG, VERDICT, any_code, cast_cells, judge, lay_out, settle
 
 if TYPE_CHECKING:

@@ -3,54 +3,47 @@
 A row is rejected only where a cell without which it has no meaning cannot be used: the time or the money of an order
 line, the id of a person or of a product, the time of an event. Any other unusable cell becomes null; its raw value is
 kept and counted by reason. Blank cells are null.
+
+The casts stand here once, for both ways of reading: the exact one asks `cast_cell` for a value or the code that says
+why there is none, of every cell; the fast one asks `sure_value` and sends what is `in_doubt` the exact way.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
-import pyarrow as pa
 
 from workbench.core.schema import ibis_type
 from workbench.intake.casting.column_kinds import EXCEL_DATE
+from workbench.intake.casting.ids import (
+    LONG_ID_DIGITS,
+    NOT_PRINTABLE,
+    both,
+    count_bytes,
+    has_edges,
+    id_doubts,
+    normal_form,
+)
+from workbench.intake.reading.scratch import quoted_name
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import FormatParams
+    from workbench.intake.casting.column_kinds import ColumnPlan
 
 __all__ = [
-    "BLANKS",
     "Cell",
-    "ColumnPlan",
     "cast_cell",
-    "essential_columns",
     "glance_at",
-    "has_damaged_long_ids",
-    "id_statistics",
-    "normalise_key",
-    "patterns_of",
+    "in_doubt",
     "read_cell",
-    "strip_cell",
+    "sure_value",
 ]
 
-# surrounding characters that a cell loses: blanks of every width, line ends, zero-width marks
-BLANKS = " \t\r\n\v\f\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200C))) + "\u202f\u205f\u2060\u3000\ufeff"
-_EDGE = f"^[{BLANKS}]|[{BLANKS}]$"
 AGE_YEARS = (0, 120)
-LONG_ID_DIGITS = 18  # workbooks keep 15 digits: a longer id ends in three zeros or more once it is damaged
-LONG_ID_CHANCE = 0.003  # three times the share of undamaged long ids that end in three zeros
-
-_ESSENTIAL = {
-    "transactions": ("ordered_at", "amount"),
-    "customers": ("customer_id", "source_id"),
-    "products": ("product_id",),
-    "events": ("occurred_at",),
-}
 
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 _INTEGER = r"^[+-]?\d{1,18}(\.0*)?$"
@@ -59,7 +52,15 @@ _SCIENTIFIC_ID = r"^\d(\.\d+)?[eE]\+\d{1,2}$"
 _ISO = r"^\d{4}([-/])\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
 _ISO_ZONED = r"^\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)? ?(Z|[+-]\d{2}(:?\d{2})?)$"
 _EITHER_ORDER = r"^(0?[1-9]|1[0-2])[-/.](0?[1-9]|1[0-2])[-/.](\d{4}|\d{2})($|[ T])"
-_MOMENT_LETTERS, _DAY_LETTERS = 19, 10  # of YYYY-MM-DD HH:MM:SS and YYYY-MM-DD
+_WRITTEN = {  # length and form of a moment the engine has read, where it can only say what it means
+    19: "[0-9]???-?[0-9]-?[0-9] [0-9]?:?[0-9]:?[0-9]", 10: "[0-9]???-?[0-9]-?[0-9]",
+}  # fmt: skip
+_LAST_DAY = dt.date(9998, 12, 31)  # later ones are placeholders
+_NEVER = {  # what a cell in doubt is cast as, by kind: no cell beyond doubt says so; a flag can say nothing else
+    "date": "0001-01-01", "timestamp": "0001-01-01 00:00:00", "money": "-99999999999999.9999",
+    "quantity": "-999999999999999.999", "integer": "-1000000000000000000", "number": "-inf",
+    "id": "", "text": "", "category": "",
+}  # fmt: skip
 _TRUE = ("1", "yes", "true", "是")
 _FALSE = ("0", "no", "false", "否")
 _UNITS = {
@@ -78,43 +79,9 @@ class Cell:
     code: ibis.Value
 
 
-@dataclass(frozen=True)
-class ColumnPlan:
-    """How one column is cast.
-
-    Attributes
-    ----------
-    name : str
-    kind : str
-        A key of ``core.schema.KINDS``.
-    formats : FormatParams
-    date_min, date_max : date
-        Dates before the first are placeholders, dates after the second lie in the future.
-    drop_point_zero : bool
-        Every id of the column ends in ``.0``, which is removed.
-    long_ids_damaged : bool
-        More ids of 18 digits and more end in ``000`` than chance allows.
-    printable : bool
-        Every cell is known to be printable ASCII, which `normalise_key` leaves as it is.
-    """
-
-    name: str
-    kind: str
-    formats: FormatParams
-    date_min: dt.date
-    date_max: dt.date
-    drop_point_zero: bool = False
-    long_ids_damaged: bool = False
-    printable: bool = False
-    patterns: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "patterns", patterns_of(self.formats, self.name))
-
-
-@ibis.udf.scalar.builtin(name="trim")
-def _trim(text: str, characters: str) -> str:
-    """Strip characters from both ends (built into the engine)."""
+@ibis.udf.scalar.builtin(name="~~~")
+def _has_form(text: str, form: str) -> bool:
+    """Compare a text with a form of signs (built into the engine as GLOB)."""
 
 
 @ibis.udf.scalar.builtin(name="try_strptime")
@@ -130,82 +97,6 @@ def _local_time(zone: str, moment: ibis.dtype("timestamp('UTC')")) -> ibis.dtype
 @ibis.udf.scalar.builtin(name="timezone")
 def _instant(zone: str, clock: ibis.dtype("timestamp(6)")) -> ibis.dtype("timestamp('UTC')"):  # type: ignore
     """Return the moment at which the clocks of a zone showed a time (built into the engine)."""
-
-
-@ibis.udf.scalar.pyarrow
-def _normal_form(text: str) -> str:
-    """Apply `normalise_key` to a column of the engine, which takes no null for an answer: nothing left is blank."""
-    return pa.array([None if each is None else normalise_key(each) or "" for each in text.to_pylist()], pa.string())
-
-
-def normalise_key(text: str) -> str | None:
-    """Return an id in Unicode form NFKC, without control and zero-width characters and surrounding blanks.
-
-    Source: Unicode Standard Annex 15.
-
-    Examples
-    --------
-    >>> normalise_key("１２\u200b３ ")
-    '123'
-    """
-    folded = unicodedata.normalize("NFKC", text)
-    kept = "".join(each for each in folded if unicodedata.category(each) not in ("Cc", "Cf"))
-    return kept.strip(BLANKS) or None
-
-
-def strip_cell(cell: ibis.Value) -> ibis.Value:
-    """Remove surrounding blanks of a text cell; a blank cell becomes null."""
-    stripped = ibis.cases((cell.re_search(_EDGE), _trim(cell, ibis.literal(BLANKS))), else_=cell)
-    return stripped.nullif("")
-
-
-def essential_columns(table: str, columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the mapped columns without which a row of this table has no meaning.
-
-    Where an order line has no amount of its own, its quantity and unit price stand for it.
-    """
-    essential = [name for name in _ESSENTIAL.get(table, ()) if name in columns]
-    if table == "transactions" and "amount" not in columns:
-        essential += [name for name in ("quantity", "unit_price") if name in columns]
-    return tuple(essential)
-
-
-def id_statistics(cell: ibis.Value) -> dict[str, ibis.Value]:
-    """Return aggregates over an id column, text already stripped, from which its repairs are decided.
-
-    Returns
-    -------
-    dict
-        ``filled``, ``point_zero`` (digits ending in ``.0``), ``long`` (18 digits and more), ``long_zeros`` (of these,
-        ending in ``000``), ``folded`` (changed by `normalise_key`).
-    """
-    if cell.type().is_integer():
-        is_long = cell >= 10 ** (LONG_ID_DIGITS - 1)
-        counts = {"long": _count(is_long), "long_zeros": _count(_both(is_long, cell % 1000 == 0))}
-        return {"filled": cell.count(), **counts, "point_zero": ibis.literal(0), "folded": ibis.literal(0)}
-    cell = cell.cast("string")
-    folded, is_long = cell.re_search(r"[^\x20-\x7E]"), cell.length() >= LONG_ID_DIGITS
-    return {
-        "filled": cell.count(),
-        "point_zero": _count(_both(cell.endswith(".0"), cell.re_search(r"^\d+\.0$"))),
-        "long": _count(_both(is_long, cell.re_search(rf"^\d{{{LONG_ID_DIGITS},}}$"))),
-        "long_zeros": _count(_both(is_long, cell.re_search(rf"^\d{{{LONG_ID_DIGITS - 3},}}000$"))),
-        "folded": _count(ibis.cases((folded, _normal_form(cell) != cell), else_=False)),
-    }
-
-
-def _both(cheap: ibis.Value, dear: ibis.Value) -> ibis.Value:
-    """Ask the dear condition only where the cheap one holds."""
-    return ibis.cases((cheap, dear), else_=False)
-
-
-def _count(condition: ibis.Value) -> ibis.Value:
-    return condition.cast("int64").sum().fill_null(0)
-
-
-def has_damaged_long_ids(long: int, long_zeros: int) -> bool:
-    """Tell whether more long ids end in three zeros than chance allows: a workbook has rounded them."""
-    return long_zeros > LONG_ID_CHANCE * long
 
 
 def glance_at(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value | None:
@@ -257,15 +148,54 @@ def cast_cell(cell: ibis.Value, plan: ColumnPlan, read: ibis.Value | None = None
     return _dated(cell, read, plan) if plan.kind in ("date", "timestamp") else _number(cell, read, plan)
 
 
+def sure_value(cell: ibis.Value, plan: ColumnPlan, glance: ibis.Value | None = None) -> ibis.Value:
+    """Cast a cell that needs no repair; what may have to be repaired or refused becomes what no such cell says.
+
+    Parameters
+    ----------
+    cell : ibis.Value
+        Text as it stands in its file, never empty; or a typed column of a Parquet file.
+    plan : ColumnPlan
+        Of any kind but a flag written as text.
+    glance : ibis.Value, optional
+        The column of what `glance_at` says.
+    """
+    if plan.kind == "flag":
+        return cell
+    value, doubts = cell.cast("string"), []
+    never = ibis.literal(_NEVER[plan.kind]).cast(ibis_type(plan.kind))
+    if cell.type().is_string() and not plan.trimmed:
+        doubts.append(has_edges(cell))
+    if plan.kind == "id":
+        doubts += id_doubts(cell, plan)
+    elif plan.kind not in ("text", "category"):
+        cell = cell.nullif(float("nan")) if cell.type().is_floating() else cell
+        read = read_cell(cell, plan, glance)
+        read = read.date() if plan.kind == "date" else read
+        value = ibis.coalesce(read, ibis.cases((cell.notnull(), never), else_=ibis.null(never.type())))
+    return ibis.cases((ibis.or_(*doubts), never), else_=value) if doubts else value
+
+
+def in_doubt(plan: ColumnPlan) -> list[str]:
+    """Say in SQL how a `sure_value` shows that its cell is in doubt: comparisons that a footer can rule out."""
+    cell, never = quoted_name(plan.name), _NEVER.get(plan.kind)
+    if never is None or (plan.trimmed and plan.kind in ("text", "category")):
+        return []
+    shown = [f"{cell} = '{never}'" if never else f"{cell} < chr(1)"]  # a footer cannot rule out = ''
+    if plan.kind in ("date", "timestamp"):
+        end = min(plan.date_max, _LAST_DAY) + dt.timedelta(days=1)
+        shown += [f"{cell} < DATE '{plan.date_min.isoformat()}'", f"{cell} >= DATE '{end.isoformat()}'"]
+    return shown
+
+
 def _id(cell: ibis.Value, plan: ColumnPlan, *, is_whole: bool) -> Cell:
     rounded = rf"^\d{{{LONG_ID_DIGITS - 3},}}000$"
     if is_whole:  # the digits of a whole number need no repair
         return _checked(cell, [(cell.re_search(rounded), "id-damaged")]) if plan.long_ids_damaged else _sound(cell)
-    folded = ibis.cases((cell.re_search(r"[^\x20-\x7E]"), _normal_form(cell)), else_=cell).nullif("")
-    key = cell if plan.printable else folded
+    key = ibis.cases((cell.re_search(NOT_PRINTABLE), normal_form(cell)), else_=cell).nullif("")
     if plan.drop_point_zero:
         key = key.re_replace(r"\.0$", "")
-    damaged = _both(key.contains("+"), key.re_search(_SCIENTIFIC_ID))
+    damaged = both(key.contains("+"), key.re_search(_SCIENTIFIC_ID))
     if plan.long_ids_damaged:
         damaged = damaged | key.re_search(rounded)
     return _checked(key, [(damaged, "id-damaged")])
@@ -287,8 +217,7 @@ def _read_number(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value:
     if cell.type().is_boolean():
         cell = cell.cast("int8")
     if cell.type().is_string():
-        plain = _plain_number(cell, plan.formats)
-        value = ibis.cases((plain.re_search(_NUMBER), plain), else_=_NULL_TEXT)
+        value = _as_number(cell, plan)
     else:
         value = (
             ibis.cases((~cell.isinf(), cell.nullif(float("nan"))), else_=None) if cell.type().is_floating() else cell
@@ -301,6 +230,19 @@ def _read_number(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value:
         return number.try_cast("int64")
     number = _in_units(value, plan).try_cast(ibis_type(plan.kind))
     return ibis.cases((number.isinf(), ibis.null("float64")), else_=number) if plan.kind == "number" else number
+
+
+def _as_number(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value:
+    """Give the text of a number, null where it is none; money as it stands is told from other text by its cast alone.
+
+    Of all that the engine takes for a decimal, only texts with one of three signs may be no number here.
+    """
+    plain = _plain_number(cell, plan.formats)
+    number = ibis.cases((plain.re_search(_NUMBER), plain), else_=_NULL_TEXT)
+    if plain is not cell or plan.kind not in ("money", "quantity"):
+        return number
+    signs = [cell.contains(sign) for sign in "_eE" if sign in plan.signs]
+    return ibis.cases((ibis.or_(*signs), number), else_=cell) if signs else cell
 
 
 def _number(cell: ibis.Value, number: ibis.Value, plan: ColumnPlan) -> Cell:
@@ -379,17 +321,18 @@ def _dated(cell: ibis.Value, moment: ibis.Value, plan: ColumnPlan) -> Cell:
 
 def _doubts(cell: ibis.Value, moment: ibis.Value, plan: ColumnPlan) -> list[tuple[ibis.Value, str]]:
     """Say of a text that is no moment whether a declaration would make it one."""
-    zoned = [] if plan.formats.time_zone else [(_both(moment.isnull(), cell.re_search(_ISO_ZONED)), "date-zone")]
-    return [*zoned, (_both(moment.isnull(), cell.re_search(_EITHER_ORDER)), "date-ambiguous")]
+    zoned = [] if plan.formats.time_zone else [(both(moment.isnull(), cell.re_search(_ISO_ZONED)), "date-zone")]
+    return [*zoned, (both(moment.isnull(), cell.re_search(_EITHER_ORDER)), "date-ambiguous")]
 
 
 def _as_written(cell: ibis.Value, moment: ibis.Value) -> ibis.Value:
-    """Read the dates that the engine would write alike, YYYY-MM-DD with or without HH:MM:SS: these need no pattern."""
-    return ibis.cases(
-        (_both(cell.length() == _MOMENT_LETTERS, moment.cast("string") == cell), moment),
-        (_both(cell.length() == _DAY_LETTERS, moment.date().cast("string") == cell), moment),
-        else_=ibis.null("timestamp(6)"),
-    )
+    """Take the dates that the engine would write alike, YYYY-MM-DD with or without HH:MM:SS: these need no pattern."""
+    given = moment.notnull() & ~cell.contains(" 24:")  # midnight of the next day
+    forms = [
+        (given & (count_bytes(cell) == length) & _has_form(cell, ibis.literal(form)), moment)
+        for length, form in _WRITTEN.items()
+    ]
+    return ibis.cases(*forms, else_=ibis.null("timestamp(6)"))
 
 
 def _by_pattern(cell: ibis.Value, pattern: str) -> ibis.Value:
@@ -398,16 +341,6 @@ def _by_pattern(cell: ibis.Value, pattern: str) -> ibis.Value:
     serial = ibis.cases((cell.re_search(r"^\d{1,7}(\.\d+)?$"), cell), else_=_NULL_TEXT).try_cast("float64")
     seconds = (serial * 86_400).round().cast("int64")
     return ibis.literal(dt.datetime(1899, 12, 30)).cast("timestamp(6)") + seconds.as_interval("s")
-
-
-def patterns_of(formats: FormatParams, column: str) -> tuple[str, ...]:
-    """Return the declared patterns of a column's dates; none where ISO dates are read."""
-    declared: object = formats.dates
-    if isinstance(declared, Mapping):
-        declared = declared.get(column)
-    if declared is None:
-        return ()
-    return (declared,) if isinstance(declared, str) else tuple(declared)
 
 
 def _sound(value: ibis.Value) -> Cell:

@@ -1,18 +1,99 @@
-"""Of which kind the columns of a source are, and which are made of others; used by 01_check_quality."""
+"""Of which kind the columns of a source are, how each is cast, which are made of others; used by 01_check_quality."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workbench.core.schema import columns_of
 
 if TYPE_CHECKING:
-    from workbench.core.params.sources import SourceParams
+    from workbench.core.params.sources import FormatParams, SourceParams
 
-__all__ = ["EXCEL_DATE", "derived_kinds", "derived_names", "kinds_of"]
+__all__ = [
+    "EXCEL_DATE",
+    "ColumnPlan",
+    "derived_kinds",
+    "derived_names",
+    "essential_columns",
+    "kinds_of",
+    "patterns_of",
+    "plans_of",
+]
 
 EXCEL_DATE = "excel"  # a declared format: days since 1899-12-30
+_ESSENTIAL = {
+    "transactions": ("ordered_at", "amount"),
+    "customers": ("customer_id", "source_id"),
+    "products": ("product_id",),
+    "events": ("occurred_at",),
+}
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """How one column is cast.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        A key of ``core.schema.KINDS``.
+    formats : FormatParams
+    date_min, date_max : date
+        Dates before the first are placeholders, dates after the second lie in the future.
+    drop_point_zero : bool
+        Every id of the column ends in ``.0``, which is removed.
+    long_ids_damaged : bool
+        More ids of 18 digits and more end in ``000`` than chance allows.
+    trimmed, printable : bool
+        Every cell is known to be free of surrounding blanks, to be printable ASCII.
+    signs : str
+        Which of ``+ _ e E`` may stand in a cell.
+    """
+
+    name: str
+    kind: str
+    formats: FormatParams
+    date_min: dt.date
+    date_max: dt.date
+    drop_point_zero: bool = False
+    long_ids_damaged: bool = False
+    trimmed: bool = False
+    printable: bool = False
+    signs: str = "+_eE"
+    patterns: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "patterns", patterns_of(self.formats, self.name))
+
+
+def plans_of(source: SourceParams, dates: tuple[dt.date, dt.date], **facts: bool | str) -> dict[str, ColumnPlan]:
+    """Plan the cast of every mapped column, by what is known of all cells of the file (see `ColumnPlan`)."""
+    return {name: ColumnPlan(name, kind, source.formats, *dates, **facts) for name, kind in kinds_of(source).items()}
+
+
+def patterns_of(formats: FormatParams, column: str) -> tuple[str, ...]:
+    """Return the declared patterns of a column's dates; none where ISO dates are read."""
+    declared: object = formats.dates
+    if isinstance(declared, Mapping):
+        declared = declared.get(column)
+    if declared is None:
+        return ()
+    return (declared,) if isinstance(declared, str) else tuple(declared)
+
+
+def essential_columns(table: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the mapped columns without which a row of this table has no meaning.
+
+    Where an order line has no amount of its own, its quantity and unit price stand for it.
+    """
+    essential = [name for name in _ESSENTIAL.get(table, ()) if name in columns]
+    if table == "transactions" and "amount" not in columns:
+        essential += [name for name in ("quantity", "unit_price") if name in columns]
+    return tuple(essential)
 
 
 def kinds_of(source: SourceParams) -> dict[str, str]:

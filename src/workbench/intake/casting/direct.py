@@ -1,52 +1,44 @@
-"""Text files straight into a Parquet file of typed columns, as the engine's own COPY; used by 01_check_quality.
+"""Files straight into a Parquet file of typed columns, as the engine's own COPY; used by 01_check_quality.
 
-The scan of the bytes has proven where the cells of a file stand (`tidy.is_tidy`). The engine splits and casts while it
-writes; a cell about which there is a doubt gets a value that no such cell can have, and its record is judged by
-`doubts`. Lines with too few or too many fields the engine leaves out and names; each is looked up and counted.
+This is the fast way: the engine casts while it writes (`cells.sure_value`). A cell about which there is a doubt gets a
+value that no other cell has. The records in doubt of a text file are judged by `doubts`; a Parquet file with one is
+read in the exact way.
+
+Of a text file the scan of the bytes has proven where the cells stand (`tidy.is_tidy`). Lines with too few or too many
+fields the engine leaves out and names; each is looked up and counted.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ibis
 
-from workbench.core.schema import CANONICAL, ibis_type
-from workbench.intake.casting.cells import BLANKS, LONG_ID_DIGITS, ColumnPlan
-from workbench.intake.casting.column_kinds import EXCEL_DATE, derived_names, kinds_of
-from workbench.intake.casting.verdicts import exact_product
+from workbench.core.schema import CANONICAL
+from workbench.intake.casting.cells import Cell, glance_at, in_doubt, sure_value
+from workbench.intake.casting.column_kinds import ColumnPlan, derived_names, plans_of
+from workbench.intake.casting.verdicts import NO_CODE, derive, exact_product
 from workbench.intake.reading.odd_lines import OddLines, leave_out, leaves_out, line_sql
 from workbench.intake.reading.raw_files import REFUSALS, ReadyText, engine_reader
-from workbench.intake.reading.scratch import copy_rows, quoted_name, quoted_text
+from workbench.intake.reading.scratch import copy_rows, quoted_name
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
     from workbench.intake.reading.text_files import Head
 
-__all__ = ["Copied", "copy_directly"]
+__all__ = ["Copied", "copy_text", "copy_typed"]
 
-_DECIMALS = {"money": "DECIMAL(18, 4)", "quantity": "DECIMAL(18, 3)"}
-_KINDS = ("text", "category", "id", "date", "timestamp", *_DECIMALS)
-_NEVER = {  # what a cell in doubt is copied as: no cell beyond doubt says so
-    "date": "DATE '0001-01-01'", "timestamp": "TIMESTAMP '0001-01-01'",
-    "money": "-99999999999999.9999::DECIMAL(18, 4)", "quantity": "-999999999999999.999::DECIMAL(18, 3)",
-}  # fmt: skip
-_NO_TEXT = "''"  # the same for every other kind
-_WRITTEN = {  # length and form of a moment the engine has read, where it can only say what it means
-    19: "[0-9]???-?[0-9]-?[0-9] [0-9]?:?[0-9]:?[0-9]", 10: "[0-9]???-?[0-9]-?[0-9]",
-}  # fmt: skip
-_WHOLE = "_whole"  # the quantity is written without a point
-_LAST_DAY = dt.date(9998, 12, 31)  # later ones are placeholders
+_GLANCE, _PRODUCT = "_glance_", "_product"
 _SAMPLE, _FEW = 4096, 0.02  # records looked at first; share of them in doubt above which copying does not pay
 
 
 @dataclass(frozen=True)
 class Copied:
-    """A text file, copied.
+    """A file, copied.
 
     Attributes
     ----------
@@ -55,7 +47,7 @@ class Copied:
     count : int
         Its rows.
     line : str
-        The line a row of it came from, as SQL over ``file_row_number``.
+        The line a row of it came from, as SQL over its place ``n`` in the copy, from 0.
     doubts : tuple of str
         SQL that is true where a cell is in doubt, each of one column and one comparison.
     odd : OddLines
@@ -66,10 +58,10 @@ class Copied:
     count: int
     line: str
     doubts: tuple[str, ...]
-    odd: OddLines
+    odd: OddLines = OddLines()
 
 
-def copy_directly(
+def copy_text(
     engine: ibis.BaseBackend, ready: ReadyText, source: SourceParams, *, head: Head, columns: Mapping[str, int],
     target: Path, dates: tuple[dt.date, dt.date],
 ) -> Copied | None:  # fmt: skip
@@ -92,23 +84,20 @@ def copy_directly(
     Returns
     -------
     Copied or None
-        None where formats are declared that the engine does not know, where many cells are in doubt, or where the
-        engine finds other records than the bytes say.
+        None where a column cannot show a doubt, where many cells are in doubt, or where the engine finds other records
+        than the bytes say.
     """
-    plans = {name: ColumnPlan(name, kind, source.formats, *dates) for name, kind in kinds_of(source).items()}
-    if not _is_plain(source, plans):
+    facts = {name: getattr(ready.facts, name) for name in ("trimmed", "printable", "signs")}
+    plans = plans_of(source, dates, **facts)
+    if any(plan.kind == "flag" for plan in plans.values()):
         return None
-    skipping = leaves_out(ready, head)
-    cells = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
-    doubts = _doubts(plans, derived_names(source), trimmed=ready.facts.trimmed)
-    names = [*plans, *derived_names(source)]
-    ordered = [each.name for each in CANONICAL[source.table].columns if each.name in names]
-    values = ", ".join(map(quoted_name, dict.fromkeys([*ordered, *names])))
+    doubts = _doubts(plans, source)
+    casting = _casting(engine, ibis.schema(dict.fromkeys(columns, "string")), plans, source)
+    chosen = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
 
     def query(noted: str = "", limit: str = "") -> str:
-        rows = engine_reader(ready.text, head, skipping=skipping, noted=noted)
-        typed = _typed_sql(f"SELECT {cells} FROM {rows}{limit}", plans, ready)
-        return f"SELECT {values} FROM ({_with_amount(engine, typed, plans, source)})"
+        rows = engine_reader(ready.text, head, skipping=leaves_out(ready, head), noted=noted)
+        return casting(f"SELECT {chosen} FROM {rows}{limit}")
 
     try:
         if doubts and _many(engine, query(limit=f" LIMIT {_SAMPLE}"), doubts):
@@ -121,110 +110,82 @@ def copy_directly(
     return None if odd is None else Copied(target, count, line_sql(odd, first=1 + int(bool(head.header))), doubts, odd)
 
 
-def _is_plain(source: SourceParams, plans: Mapping[str, ColumnPlan]) -> bool:
-    """Tell whether a source declares nothing beyond patterns of dates, and has no columns but those cast here."""
-    formats = source.formats
-    declared = formats.currency or formats.units or formats.stored_in or "decimals" in formats.model_fields_set
-    by_serial = any(EXCEL_DATE in plan.patterns for plan in plans.values())
-    return not declared and not by_serial and {plan.kind for plan in plans.values()} <= set(_KINDS)
+def copy_typed(
+    engine: ibis.BaseBackend, raw: ibis.Table, source: SourceParams, *, target: Path, dates: tuple[dt.date, dt.date]
+) -> Copied | None:
+    """Copy the rows of a Parquet file, cast, into a file of the store's layout.
+
+    Parameters
+    ----------
+    engine : ibis.BaseBackend
+        DuckDB.
+    raw : ibis.Table
+        The mapped columns with the types of the file.
+    source : SourceParams
+    target : Path
+        Its columns stand in the order of the schema.
+    dates : (date, date)
+        As for `acceptance.accept`.
+
+    Returns
+    -------
+    Copied or None
+        None where a column cannot show a doubt.
+    """
+    plans = plans_of(source, dates)
+    if any(plan.kind == "flag" and not raw[name].type().is_boolean() for name, plan in plans.items()):
+        return None
+    cells = raw.select(**{name: raw[name].nullif("") if raw[name].type().is_string() else raw[name] for name in plans})
+    query = _casting(engine, cells.schema(), plans, source)(engine.compile(cells))
+    return Copied(target, copy_rows(engine, query, target, lasting=True), "(n + 1)", _doubts(plans, source))
 
 
 def _many(engine: ibis.BaseBackend, sample: str, doubts: tuple[str, ...]) -> bool:
     """Tell whether more than a few of the first records are in doubt."""
     asked = f"SELECT count(*), count(*) FILTER ({' OR '.join(doubts)}) FROM ({sample})"
-    total, found = engine.raw_sql(asked).fetchall()[0]
-    return found > max(3, _FEW * total)
+    total, doubtful = engine.raw_sql(asked).fetchall()[0]
+    return doubtful > max(3, _FEW * total)
 
 
-def _typed_sql(cells: str, plans: Mapping[str, ColumnPlan], ready: ReadyText) -> str:
-    """Cast every column; moments are read first, so that each is read once."""
-    moments = {name: plan for name, plan in plans.items() if plan.kind in ("date", "timestamp")}
-    read = ", ".join(f"{_read_moment(name, plan)} AS {_glance(name)}" for name, plan in moments.items())
-    values = ", ".join(f"{_value(name, plan, ready)} AS {quoted_name(name)}" for name, plan in plans.items())
-    values += f", NOT contains(quantity, '.') AS {_WHOLE}" if "quantity" in plans else ""
-    return f"SELECT {values} FROM (SELECT *{', ' if read else ''}{read} FROM ({cells}))"
+def _doubts(plans: Mapping[str, ColumnPlan], source: SourceParams) -> tuple[str, ...]:
+    """Say of every column how a row of the copy shows that its cell is in doubt, or missing where it may not be."""
+    missing = [f"{quoted_name(name)} IS NULL" for name in derived_names(source)]
+    return (*missing, *(doubt for plan in plans.values() for doubt in in_doubt(plan)))
 
 
-def _glance(name: str) -> str:
-    return quoted_name(f"_glance_{name}")
+def _casting(
+    engine: ibis.BaseBackend, schema: ibis.Schema, plans: Mapping[str, ColumnPlan], source: SourceParams
+) -> Callable[[str], str]:
+    """Return what turns a query of cells into one of typed columns: step by step, so that each value is made once."""
+    steps, last = [], ibis.table(schema, name="cells")
+    for at, step in enumerate((_read_moments, _cast, _multiply, _fill)):
+        query = step(last, plans, source)
+        steps.append(f"step_{at} AS NOT MATERIALIZED ({engine.compile(query)})")
+        last = ibis.table(query.schema(), name=f"step_{at}")
+    after = f"{', '.join(steps)} SELECT * FROM {last.get_name()}"
+    return lambda cells: f"WITH cells AS NOT MATERIALIZED ({cells}), {after}"
 
 
-def _read_moment(name: str, plan: ColumnPlan) -> str:
-    cell = quoted_name(name)
-    read = [f"try_strptime({cell}, {quoted_text(pattern)})" for pattern in plan.patterns]
-    return f"coalesce({', '.join(read)})" if read else f"TRY_CAST({cell} AS TIMESTAMP)"
+def _read_moments(cells: ibis.Table, plans: Mapping[str, ColumnPlan], _: SourceParams) -> ibis.Table:
+    glances = {f"{_GLANCE}{name}": glance_at(cells[name], plan) for name, plan in plans.items()}
+    return cells.mutate(**{name: glance for name, glance in glances.items() if glance is not None})
 
 
-def _value(name: str, plan: ColumnPlan, ready: ReadyText) -> str:
-    cell, never = quoted_name(name), _NEVER.get(plan.kind, _NO_TEXT)
-    edges = [] if ready.facts.trimmed else [f"{cell} <> trim({cell}, {quoted_text(BLANKS)})"]
-    if plan.kind in _DECIMALS:
-        odd = [f"contains({cell}, '{sign}')" for sign in "_eE" if sign in ready.facts.signs]
-        read = f"coalesce(TRY_CAST({cell} AS {_DECIMALS[plan.kind]}), CASE WHEN {cell} IS NOT NULL THEN {never} END)"
-        return _unless([*edges, *odd], read, never)
-    if plan.kind == "id":
-        return _unless([*edges, *_doubts_about_id(cell, ready)], cell, never)
-    return _unless(edges, cell if plan.kind in ("text", "category") else _moment(name, plan), never)
+def _cast(cells: ibis.Table, plans: Mapping[str, ColumnPlan], _: SourceParams) -> ibis.Table:
+    glances = {name: cells[f"{_GLANCE}{name}"] for name in plans if f"{_GLANCE}{name}" in cells.columns}
+    return cells.select(**{name: sure_value(cells[name], plan, glances.get(name)) for name, plan in plans.items()})
 
 
-def _unless(doubts: list[str], value: str, never: str) -> str:
-    return f"CASE WHEN {' OR '.join(doubts)} THEN {never} ELSE {value} END" if doubts else value
+def _multiply(lines: ibis.Table, plans: Mapping[str, ColumnPlan], source: SourceParams) -> ibis.Table:
+    if "amount" not in derived_names(source) or not {"quantity", "unit_price"} <= set(plans):
+        return lines
+    return lines.mutate(**{_PRODUCT: exact_product(lines.quantity, lines.unit_price)})
 
 
-def _doubts_about_id(cell: str, ready: ReadyText) -> list[str]:
-    """Say when an id may have to be repaired or refused: see `casting.id_statistics`."""
-    damaged = f"ends_with({cell}, '.0') OR (strlen({cell}) >= {LONG_ID_DIGITS} AND ends_with({cell}, '000'))"
-    doubts = [f"(ends_with({cell}, '0') AND ({damaged}))"]  # most are ruled out by one sign
-    doubts += [f"contains({cell}, '+')"] if "+" in ready.facts.signs else []
-    return doubts if ready.facts.printable else [*doubts, f"regexp_matches({cell}, '[^\\x20-\\x7E]')"]
-
-
-def _moment(name: str, plan: ColumnPlan) -> str:
-    """Take a moment that is written as the engine would write it, or as a declared pattern says."""
-    cell, read = quoted_name(name), _glance(name)
-    kind = "DATE" if plan.kind == "date" else "TIMESTAMP"
-    fits = [f"{read} IS NOT NULL"]
-    if not plan.patterns:
-        given = f"{read} IS NOT NULL AND NOT contains({cell}, ' 24:')"  # midnight of the next day
-        fits = [f"{given} AND strlen({cell}) = {length} AND {cell} GLOB '{form}'" for length, form in _WRITTEN.items()]
-    taken = " ".join(f"WHEN {each} THEN CAST({read} AS {kind})" for each in fits)
-    return f"CASE {taken} WHEN {cell} IS NULL THEN NULL ELSE {_NEVER[plan.kind]} END"
-
-
-def _with_amount(engine: ibis.BaseBackend, typed: str, plans: Mapping[str, ColumnPlan], source: SourceParams) -> str:
-    """Add the money of a line as `acceptance.accept` derives it."""
-    if "amount" not in derived_names(source):
-        return typed
-    product = "unit_price" if "unit_price" in plans else "NULL::DECIMAL(18, 4)"
-    if {"quantity", "unit_price"} <= set(plans):
-        whole = f"CASE WHEN {_WHOLE} THEN TRY_CAST(quantity AS DECIMAL(7, 0)) END"
-        few = f"{whole} * TRY_CAST(unit_price AS DECIMAL(11, 4))"  # it has 18 digits at most
-        kinds = {name: ibis_type(plan.kind) for name, plan in plans.items()}
-        lines = ibis.table({**kinds, "_few": "decimal(18, 4)"}, name="lines")
-        exact = exact_product(lines.quantity, lines.unit_price)
-        with_product = engine.compile(lines.mutate(_product=ibis.coalesce(lines["_few"], exact)))
-        typed = f"WITH lines AS NOT MATERIALIZED (SELECT *, {few} AS _few FROM ({typed})) {with_product}"
-        product = "_product::DECIMAL(18, 4)"
-    if "amount" in plans:
-        return f"SELECT * REPLACE (coalesce(amount, {product}) AS amount) FROM ({typed})"
-    return f"SELECT *, {product} AS amount FROM ({typed})"
-
-
-def _doubts(plans: Mapping[str, ColumnPlan], needed: tuple[str, ...], *, trimmed: bool) -> tuple[str, ...]:
-    """Say of every column how a row of the copy shows that its cell is in doubt; what a footer can rule out."""
-    doubts = []
-    for name in dict.fromkeys([*plans, *needed]):
-        cell, plan = quoted_name(name), plans.get(name)
-        said = [f"{cell} IS NULL"] if name in needed else []
-        if plan is not None and (plan.kind not in ("text", "category") or not trimmed):
-            said.append(_shown(cell, plan.kind))
-        if plan is not None and plan.kind in ("date", "timestamp"):
-            end = min(plan.date_max, _LAST_DAY) + dt.timedelta(days=1)
-            said += [f"{cell} < DATE '{plan.date_min.isoformat()}'", f"{cell} >= DATE '{end.isoformat()}'"]
-        doubts += said
-    return tuple(doubts)
-
-
-def _shown(cell: str, kind: str) -> str:
-    """Say how a cell in doubt shows, in words that a footer can rule out (``= ''`` it cannot)."""
-    return f"{cell} = {_NEVER[kind]}" if kind in _NEVER else f"{cell} < chr(1)"
+def _fill(lines: ibis.Table, plans: Mapping[str, ColumnPlan], source: SourceParams) -> ibis.Table:
+    """Fill the derived columns as `verdicts.judge` does; give all in the order of the schema."""
+    cells = {name: Cell(lines[name], NO_CODE) for name in plans}
+    product = lines[_PRODUCT] if _PRODUCT in lines.columns else None
+    filled = lines.mutate(**{name: derive(name, cells, product).value for name in derived_names(source)})
+    ordered = [column.name for column in CANONICAL[source.table].columns if column.name in filled.columns]
+    return filled.select(*dict.fromkeys([*ordered, *plans]))

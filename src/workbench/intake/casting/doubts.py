@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.intake.casting.acceptance import strip_cells
-from workbench.intake.casting.cells import ColumnPlan, has_damaged_long_ids, id_statistics
-from workbench.intake.casting.column_kinds import kinds_of
+from workbench.intake.casting.column_kinds import kinds_of, plans_of
+from workbench.intake.casting.ids import LONG_ID_DIGITS, has_damaged_long_ids, id_statistics
 from workbench.intake.casting.verdicts import STATE, judged_cells, settle
 from workbench.intake.reading.odd_lines import pick_lines
 from workbench.intake.reading.records import BadLine, Record, read_records
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from workbench.intake.reading.raw_files import ReadyText
     from workbench.intake.reading.text_files import Head
 
-__all__ = ["Settled", "settle_doubts"]
+__all__ = ["Settled", "settle_doubts", "undoubted"]
 
 _MOST = 20_000  # each is looked up among all
 _names = count()
@@ -71,27 +71,25 @@ def settle_doubts(
     copied : Copied
     ready : ReadyText
     source, head, columns, dates
-        As for `direct.copy_directly`.
+        As for `direct.copy_text`.
 
     Returns
     -------
     Settled or None
         None where they are too many, or where ids have to be repaired by what the whole column shows.
     """
-    rows = f"""(SELECT * EXCLUDE (file_row_number), file_row_number AS n
-        FROM read_parquet({quoted_text(copied.path)}, file_row_number = true))"""
-    lines = _lines_in_doubt(engine, rows, copied)
+    rows = _rows(copied)
+    lines = _lines_in_doubt(engine, rows, copied, most=_MOST)
     if len(lines) > _MOST:
         return None
     if not lines:
-        table = engine.sql(f"SELECT * EXCLUDE (n), {copied.line}::BIGINT AS {LINE}, 0::INTEGER AS {STATE} FROM {rows}")
-        return Settled(table, sure=True)
+        return _sure(engine, rows, copied)
     given = {"head": head, "columns": columns, "target": copied.path.with_name("doubtful.parquet")}
     raw = _read_again(engine, ready, lines, **given)
     repairs = None if raw is None else _repairs(engine, raw, rows, source)
     if repairs is None:
         return None
-    plans = {name: ColumnPlan(name, kind, source.formats, *dates) for name, kind in kinds_of(source).items()}
+    plans = plans_of(source, dates)
     judged = judged_cells(engine, settle(engine, strip_cells(raw)), source, plans, origin=(LINE,))
     target = copied.path.with_name("judged.parquet")
     copy_rows(engine, engine.compile(judged), target)
@@ -101,13 +99,29 @@ def settle_doubts(
     return Settled(_put_in_place(engine, copied, rows, target), spoiled if found else None, repairs)
 
 
-def _lines_in_doubt(engine: ibis.BaseBackend, rows: str, copied: Copied) -> list[int]:
+def undoubted(engine: ibis.BaseBackend, copied: Copied) -> Settled | None:
+    """Give the records of a copied file of which none is in doubt; else None."""
+    rows = _rows(copied)
+    return None if _lines_in_doubt(engine, rows, copied, most=0) else _sure(engine, rows, copied)
+
+
+def _rows(copied: Copied) -> str:
+    return f"""(SELECT * EXCLUDE (file_row_number), file_row_number AS n
+        FROM read_parquet({quoted_text(copied.path)}, file_row_number = true))"""
+
+
+def _sure(engine: ibis.BaseBackend, rows: str, copied: Copied) -> Settled:
+    table = engine.sql(f"SELECT * EXCLUDE (n), {copied.line}::BIGINT AS {LINE}, 0::INTEGER AS {STATE} FROM {rows}")
+    return Settled(table, sure=True)
+
+
+def _lines_in_doubt(engine: ibis.BaseBackend, rows: str, copied: Copied, *, most: int) -> list[int]:
     """Find the lines of the records in doubt, one comparison at a time: what a footer rules out is not read."""
     lines: set[int] = set()
     for doubt in copied.doubts:
-        asked = f"SELECT {copied.line} FROM {rows} WHERE {doubt} LIMIT {_MOST + 1}"
+        asked = f"SELECT {copied.line} FROM {rows} WHERE {doubt} LIMIT {most + 1}"
         lines |= {int(row[0]) for row in engine.raw_sql(asked).fetchall()}
-        if len(lines) > _MOST:
+        if len(lines) > most:
             break
     return sorted(lines)
 
@@ -155,7 +169,7 @@ def _repairs(engine: ibis.BaseBackend, raw: ibis.Table, rows: str, source: Sourc
 def _whole_column(engine: ibis.BaseBackend, rows: str, name: str) -> tuple[int, int]:
     """Count the filled cells of a column of ids, and the long ones among those that are not in doubt."""
     cell = quoted_name(name)
-    long = f"count(*) FILTER (strlen({cell}) >= 18 AND regexp_matches({cell}, '^\\d{{18,}}$'))"
+    long = f"count(*) FILTER (strlen({cell}) >= {LONG_ID_DIGITS} AND regexp_matches({cell}, '^\\d+$'))"
     filled, found = engine.raw_sql(f"SELECT count({cell}), {long} FROM {rows}").fetchall()[0]
     return int(filled), int(found)
 

@@ -1,6 +1,6 @@
 """What becomes of a row: its typed values, why a cell cannot be used, and whether the row is rejected for it.
 
-Used by 01_check_quality through `acceptance` (files of every kind) and `tidy` (files read in one pass).
+Used by 01_check_quality: `acceptance` judges all rows of a source, `doubts` the few that could not be copied.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from workbench.intake.casting.cells import Cell, ColumnPlan, cast_cell, essential_columns, glance_at, read_cell
-from workbench.intake.casting.column_kinds import derived_kinds, derived_names, kinds_of
+from workbench.intake.casting.cells import Cell, cast_cell, glance_at, read_cell
+from workbench.intake.casting.column_kinds import derived_kinds, derived_names, essential_columns, kinds_of
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
+    from workbench.intake.casting.column_kinds import ColumnPlan
 
 __all__ = [
     "CODE",
@@ -26,6 +27,7 @@ __all__ = [
     "VERDICT",
     "any_code",
     "cast_cells",
+    "derive",
     "exact_product",
     "judge",
     "judged_cells",
@@ -69,7 +71,7 @@ def judged_cells(
     engine: ibis.BaseBackend, stripped: ibis.Table, source: SourceParams, plans: Mapping[str, ColumnPlan], *,
     origin: tuple[str, ...] = (),
 ) -> ibis.Table:  # fmt: skip
-    """Judge rows of stripped text in one query, for a file of which nothing has to be known before it is cast.
+    """Judge rows of stripped text in one query, of which nothing has to be known before they are cast.
 
     Returns
     -------
@@ -113,7 +115,7 @@ def judge(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, nam
         typed = settle(engine, typed.mutate(**{_PRODUCT: exact_product(typed.quantity, typed.unit_price)}))
     cells = {name: Cell(typed[name], typed[f"{CODE}{name}"]) for name in names}
     product = typed[_PRODUCT].cast("decimal(18, 4)") if _PRODUCT in typed.columns else None
-    derived = {name: _derive(name, cells, product) for name in derived_names(source)}
+    derived = {name: derive(name, cells, product) for name in derived_names(source)}
     filled = typed.mutate(
         **{name: cell.value for name, cell in derived.items()},
         **{f"{CODE}{name}": cell.code for name, cell in derived.items()},
@@ -132,7 +134,8 @@ def judge(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, nam
     return filled.mutate(**raws, **{VERDICT: verdict})
 
 
-def _derive(name: str, cells: Mapping[str, Cell], product: ibis.Value | None) -> Cell:
+def derive(name: str, cells: Mapping[str, Cell], product: ibis.Value | None) -> Cell:
+    """Fill a column that may not be missing from the others; ``product`` is quantity times unit price."""
     if name == "amount":
         return _amount(cells, product)
     given = [cells[each] for each in (name, "source_id") if each in cells]
@@ -169,7 +172,7 @@ def exact_product(quantity: ibis.Value, price: ibis.Value) -> ibis.Value:
 
     A product of more digits than money holds is null.
     """
-    whole = quantity.cast("int64")
+    few, whole = quantity.try_cast("decimal(7, 0)"), quantity.cast("int64")
     exact = (quantity.cast("decimal(20, 3)") * price.cast("decimal(20, 4)")).cast("decimal(38, 7)")
     fits = exact.abs() < _decimal(_MONEY_LIMIT, "decimal(38, 7)")
     small = (quantity.cast("float64") * price.cast("float64")).abs() < _SURELY_FITS
@@ -180,7 +183,10 @@ def exact_product(quantity: ibis.Value, price: ibis.Value) -> ibis.Value:
     step = _decimal("0.0001", "decimal(18, 4)")
     even = (rounded - ibis.cases((exact < 0, -step), else_=step)).cast("decimal(18, 4)")
     product = ibis.cases((is_tie & is_odd, even), else_=rounded)
-    return ibis.cases(((quantity == whole) & small, (whole * price).cast("decimal(18, 4)")), else_=product)
+    whole_times = (whole * price).cast("decimal(37, 4)").cast("decimal(18, 4)")  # the engine's own type is the wider
+    product = ibis.cases(((quantity == whole) & small, whole_times), else_=product)
+    few_digits = (few * price.try_cast("decimal(11, 4)")).cast("decimal(18, 4)")  # it has 18 digits at most
+    return ibis.coalesce(ibis.cases((quantity == few, few_digits), else_=None), product)
 
 
 def _decimal(text: str, kind: str) -> ibis.Value:

@@ -78,11 +78,10 @@ def cluster_people(
     apart = _forbidden(engine, people, links, labels)
     edges, cut = _part(edges, labels, apart)
     labels = _components(edges, count)
-    members = pd.DataFrame({"record": np.arange(count), "cluster": labels})
-    held = pd.concat([edges[["record_l", "probability"]].set_axis(["record", "p"], axis=1),
-                      edges[["record_r", "probability"]].set_axis(["record", "p"], axis=1)])  # fmt: skip
-    strongest = held.groupby("record")["p"].max()
-    members["match_probability"] = members["record"].map(strongest).astype(float)
+    strongest = np.full(count, np.nan)
+    for end in _ENDS:
+        np.fmax.at(strongest, edges[end].to_numpy(), edges["probability"].to_numpy())
+    members = pd.DataFrame({"record": np.arange(count), "cluster": labels, "match_probability": strongest})
     alarms = _alarms(members, edges, cut, max_records=max_records, max_diameter=max_diameter)
     return Clusters(members, edges, cut, alarms)
 
@@ -121,12 +120,13 @@ def _forbidden(engine: duckdb.DuckDBPyConnection, people: str, links: Links, lab
     engine.register("grouped_people", pd.DataFrame({"record": np.arange(len(labels)), "cluster": labels}))
     found = engine.execute(f"""
         WITH g AS (SELECT p.record, p.document_key, c.cluster
-            FROM {people} AS p JOIN grouped_people AS c USING (record))
+            FROM {people} AS p JOIN grouped_people AS c USING (record) WHERE p.document_key IS NOT NULL)
         SELECT a.record AS record_l, b.record AS record_r, 'document' AS cause, a.cluster FROM g AS a JOIN g AS b
         ON a.cluster = b.cluster AND a.record < b.record AND a.document_key <> b.document_key
         UNION ALL
-        SELECT f.record_l, f.record_r, f.cause, a.cluster FROM {links.apart} AS f JOIN g AS a ON a.record = f.record_l
-        JOIN g AS b ON b.record = f.record_r AND a.cluster = b.cluster ORDER BY 4, 1, 2""").df()
+        SELECT f.record_l, f.record_r, f.cause, a.cluster FROM {links.apart} AS f
+        JOIN grouped_people AS a ON a.record = f.record_l
+        JOIN grouped_people AS b ON b.record = f.record_r AND a.cluster = b.cluster ORDER BY 4, 1, 2""").df()
     engine.unregister("grouped_people")
     return found
 
@@ -166,18 +166,18 @@ def _join_in_order(edges: pd.DataFrame, apart: pd.DataFrame) -> np.ndarray:
 def _alarms(
     members: pd.DataFrame, edges: pd.DataFrame, cut: pd.DataFrame, *, max_records: int, max_diameter: int
 ) -> pd.DataFrame:
-    sizes = members.groupby("cluster")["record"].size()
     of_record = members.set_index("record")["cluster"]
+    sizes = np.bincount(of_record)  # by the smallest record of a cluster
     rows = []
-    for cluster in sizes.index[sizes > max_diameter + 1]:
+    for cluster in np.flatnonzero(sizes > max_diameter + 1):
         diameter = _diameter(members.loc[members["cluster"] == cluster, "record"].to_numpy(), edges)
         if diameter > max_diameter:
             rows.append((cluster, sizes[cluster], diameter, "chain"))
-    rows += [(cluster, sizes[cluster], None, "over_merged") for cluster in sizes.index[sizes > max_records]]
+    rows += [(cluster, sizes[cluster], None, "over_merged") for cluster in np.flatnonzero(sizes > max_records)]
     parted = pd.unique(pd.concat([cut["record_l"], cut["record_r"]]).map(of_record)) if len(cut) else []
     rows += [(cluster, sizes[cluster], None, "split") for cluster in sorted(parted)]
     found = pd.DataFrame(rows, columns=["cluster", "records", "diameter", "kind"])
-    weakest, left_out = _weakest(edges, of_record), _weakest(cut, of_record)
+    weakest, left_out = (_weakest(some, of_record, found["cluster"]) for some in (edges, cut))
     ends = weakest.reindex(found["cluster"])[_ENDS].to_numpy()
     parts = left_out.reindex(found["cluster"])[_ENDS].to_numpy()
     shown = np.where((found["kind"] == "split").to_numpy()[:, None], parts, ends)
@@ -187,10 +187,11 @@ def _alarms(
     )
 
 
-def _weakest(edges: pd.DataFrame, of_record: pd.Series) -> pd.DataFrame:
-    """Return the weakest link that touches each cluster, by cluster: probability, record_l, record_r."""
-    ends = [edges[["probability", *_ENDS]].assign(cluster=edges[end].map(of_record)) for end in _ENDS]
-    ordered = pd.concat(ends).sort_values(["cluster", "probability", *_ENDS])
+def _weakest(edges: pd.DataFrame, of_record: pd.Series, clusters: pd.Series) -> pd.DataFrame:
+    """Return the weakest link that touches each of some clusters, by cluster: probability, record_l, record_r."""
+    ends = [edges[["probability", *_ENDS]].assign(cluster=of_record.to_numpy()[edges[end]]) for end in _ENDS]
+    some = [each[each["cluster"].isin(clusters)] for each in ends]
+    ordered = pd.concat(some).sort_values(["cluster", "probability", *_ENDS])
     return ordered.drop_duplicates("cluster").set_index("cluster")
 
 

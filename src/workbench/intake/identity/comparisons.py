@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 import splink.comparison_level_library as cll
 from splink import block_on
 from splink.comparison_library import CustomComparison
@@ -20,6 +21,8 @@ _JOINT = (
     ("birth_key", "postcode_key"), ("surname_key", "postcode_key"), ("given_key", "postcode_key"),
     ("given_key", "city_key"), ("address_key", "surname_key"), ("address_key", "given_key"),
 )  # fmt: skip
+_LATER = ("city_key",)  # stands in joint rules alone
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # mixes the hashes of two columns
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,12 @@ def choose_blocking(
     if declared:
         rules = [tuple(part.strip() for part in rule.split(",")) for rule in declared]
         return Blocking(rules, {", ".join(rule): count_pairs(engine, table, rule) for rule in rules})
+    hashes = _hashes(engine, table, [name for name in _SINGLE + _LATER if known.get(name)])
     rules, pairs = [], {}
     for rule in [*((name,) for name in _SINGLE), *_JOINT]:
         if not all(known.get(name) for name in rule) or any(set(kept) <= set(rule) for kept in rules):
             continue
-        pairs[", ".join(rule)] = found = count_pairs(engine, table, rule)
+        pairs[", ".join(rule)] = found = _agreeing(hashes, rule)
         if 0 < found <= most_pairs:
             rules.append(rule)
     return Blocking(rules, pairs)
@@ -84,10 +88,31 @@ def choose_blocking(
 
 def count_pairs(engine: duckdb.DuckDBPyConnection, table: str, rule: tuple[str, ...]) -> int:
     """Count the pairs of people who agree on every column of a rule."""
-    some = " AND ".join(f"{name} IS NOT NULL" for name in rule)
-    groups = f"SELECT count(*) AS n FROM {table} WHERE {some} GROUP BY {', '.join(rule)}"
-    sql = f"SELECT coalesce(sum(n * (n - 1) // 2), 0) FROM ({groups})"
-    return int(engine.execute(sql).fetchall()[0][0])
+    return _agreeing(_hashes(engine, table, list(rule)), rule)
+
+
+def _hashes(engine: duckdb.DuckDBPyConnection, table: str, names: list[str]) -> dict[str, np.ndarray]:
+    """Read columns as hashes of 64 bits, 0 for null: sorting numbers costs a fraction of grouping texts.
+
+    Among a million people the chance that two values have one hash, and a count is off by one, is below one in ten
+    million.
+    """
+    if not names:
+        return {}
+    read = ", ".join(f"if({name} IS NULL, 0::UBIGINT, hash({name})) AS {name}" for name in names)
+    columns = engine.execute(f"SELECT {read} FROM {table}").fetchnumpy()
+    return {name: np.asarray(column) for name, column in columns.items()}
+
+
+def _agreeing(hashes: Mapping[str, np.ndarray], rule: tuple[str, ...]) -> int:
+    mixed, there = hashes[rule[0]], hashes[rule[0]] > 0
+    for name in rule[1:]:
+        mixed = mixed * _ODD + hashes[name]
+        there = there & (hashes[name] > 0)
+    ordered = np.sort(mixed[there])
+    ends = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+    sizes = np.diff(np.concatenate([[0], ends, [len(ordered)]]))
+    return int((sizes * (sizes - 1) // 2).sum())
 
 
 def choose_comparisons(known: Mapping[str, int], records: int) -> list[CustomComparison]:

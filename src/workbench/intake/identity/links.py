@@ -17,7 +17,8 @@ KEYS = ("document_key", "member_key", "phone_key", "email_key")
 _SHARED = ("phone_key", "email_key")  # a family may share them
 _COLUMNS = ("source", "source_id", "other_source", "other_source_id")
 # two people: given names that do not sound alike, or other surnames and another birth date; not parts changed in place
-UNLIKE_NAMES = """(coalesce(jaro_winkler_similarity(a.given_key, b.given_key) < 0.8
+UNLIKE_NAMES = """((a.given_key <> b.given_key OR a.surname_key <> b.surname_key)
+    AND coalesce(jaro_winkler_similarity(a.given_key, b.given_key) < 0.8
         OR (jaro_winkler_similarity(a.surname_key, b.surname_key) < 0.8
             AND damerau_levenshtein(a.birth_key, b.birth_key) > 1), FALSE)
     AND NOT coalesce(a.given_key = b.surname_key AND a.surname_key = b.given_key, FALSE)
@@ -60,24 +61,39 @@ def find_links(
     """
     sure, apart = f"{people}_sure", f"{people}_apart"
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {sure} (record_l BIGINT, record_r BIGINT, cause VARCHAR)")
+    for key in KEYS:
+        _share(engine, people, key)
     hubs = [_find_hubs(engine, people, key, max_per_key) for key in KEYS]
     for key in KEYS:
         _link_by(engine, people, key, max_per_key)
     engine.execute(f"""CREATE OR REPLACE TEMP TABLE {apart} AS
-        SELECT a.record AS record_l, b.record AS record_r, 'family' AS cause FROM {people} AS a JOIN {people} AS b
-        ON a.phone_key = b.phone_key AND a.record < b.record
-        WHERE a.gender <> b.gender AND {UNLIKE_NAMES}
-            AND a.phone_key NOT IN (SELECT phone_key FROM {people} WHERE phone_key IS NOT NULL
-                GROUP BY phone_key HAVING count(*) > {int(max_per_key)})
-            AND NOT coalesce(a.document_key = b.document_key, FALSE)""")
+        SELECT a.record AS record_l, b.record AS record_r, 'family' AS cause
+        FROM {_two_who_share(people, "phone_key", max_per_key)}
+        WHERE a.gender <> b.gender AND {UNLIKE_NAMES} AND NOT coalesce(a.document_key = b.document_key, FALSE)""")
+    for key in KEYS:
+        engine.execute(f"DROP TABLE {people}_{key}_shared")
     _declare(engine, people, must, sure, "must_link")
     _declare(engine, people, cannot, apart, "cannot_link")
     return Links(sure, apart, pd.concat(hubs, ignore_index=True))
 
 
+def _share(engine: duckdb.DuckDBPyConnection, people: str, key: str) -> None:
+    """Take the people who share a value of a key: what is compared of them, the value (k) and how many have it (n)."""
+    engine.execute(f"""CREATE OR REPLACE TEMP TABLE {people}_{key}_shared AS
+        SELECT record, k, n, name_text, surname_key, given_key, birth_key, gender, document_key FROM {people} JOIN
+            (SELECT {key} AS k, count(*) AS n FROM {people} WHERE {key} IS NOT NULL GROUP BY 1 HAVING count(*) > 1)
+        ON {key} = k""")
+
+
+def _two_who_share(people: str, key: str, most: int) -> str:
+    """Join every two people (a before b) who share a key that is no hub."""
+    shared = f"{people}_{key}_shared"
+    return f"{shared} AS a JOIN {shared} AS b ON a.k = b.k AND a.record < b.record AND a.n <= {int(most)}"
+
+
 def _find_hubs(engine: duckdb.DuckDBPyConnection, people: str, key: str, most: int) -> pd.DataFrame:
-    rows = engine.execute(f"""SELECT {key}, count(*) FROM {people} WHERE {key} IS NOT NULL GROUP BY {key}
-        HAVING count(*) > ? ORDER BY 2 DESC, 1""", [most]).fetchall()  # fmt: skip
+    sql = f"SELECT DISTINCT k, n FROM {people}_{key}_shared WHERE n > ? ORDER BY 2 DESC, 1"
+    rows = engine.execute(sql, [most]).fetchall()
     name = key.removesuffix("_key")
     return pd.DataFrame(
         {
@@ -91,17 +107,13 @@ def _find_hubs(engine: duckdb.DuckDBPyConnection, people: str, key: str, most: i
 def _link_by(engine: duckdb.DuckDBPyConnection, people: str, key: str, most: int) -> None:
     """Link each person to the next who shares a key; where names may contradict, every two of them."""
     if key in _SHARED:
-        engine.execute(f"""INSERT INTO {people}_sure
-            SELECT a.record, b.record, '{key}' FROM {people} AS a JOIN {people} AS b
-            ON a.{key} = b.{key} AND a.record < b.record
-            JOIN (SELECT {key} AS k FROM {people} WHERE {key} IS NOT NULL GROUP BY 1
-                HAVING count(*) BETWEEN 2 AND {int(most)})
-            ON a.{key} = k WHERE NOT {UNLIKE_NAMES} ORDER BY 1, 2""")  # fmt: skip
+        engine.execute(f"""INSERT INTO {people}_sure SELECT a.record, b.record, '{key}'
+            FROM {_two_who_share(people, key, most)} WHERE NOT {UNLIKE_NAMES} ORDER BY 1, 2""")
         return
     engine.execute(f"""INSERT INTO {people}_sure SELECT record, next, '{key}' FROM (
-        SELECT record, lead(record) OVER (PARTITION BY {key} ORDER BY record) AS next,
-            count(*) OVER (PARTITION BY {key}) AS n FROM {people} WHERE {key} IS NOT NULL)
-        WHERE next IS NOT NULL AND n <= {int(most)} ORDER BY 1, 2""")
+        SELECT record, lead(record) OVER (PARTITION BY k ORDER BY record) AS next
+        FROM {people}_{key}_shared WHERE n <= {int(most)})
+        WHERE next IS NOT NULL ORDER BY 1, 2""")
 
 
 def _declare(engine: duckdb.DuckDBPyConnection, people: str, pairs: pd.DataFrame, target: str, by: str) -> None:

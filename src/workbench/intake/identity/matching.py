@@ -12,7 +12,6 @@ import duckdb
 import pandas as pd
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from splink.internals.exceptions import SplinkException
-from splink.internals.unlinkables import unlinkables_data
 
 from workbench.core.errors import DataError, Fault
 from workbench.intake.identity.comparisons import (
@@ -49,7 +48,7 @@ class Model:
     notes : list of str
         Keys of what must be said: ``no_comparisons``, ``not_trained``.
     curve : DataFrame or None
-        What `unlinkable` has found, which compares everybody with themselves.
+        `unlinkable`; None where nothing is compared by likeness.
     """
 
     pairs: str
@@ -104,11 +103,12 @@ def score_pairs(
         return Model(target, rules, notes=["no_comparisons"])
     linker = make_linker(engine, people, comparisons, rules)
     with _quiet():
-        notes = train(linker, rules, sure_rules(engine, people, known), seed)
+        notes = train(linker, rules, sure_rules(engine, people, known, rules.pairs), seed)
         scored = linker.inference.predict(threshold_match_probability=LEAST_PROBABILITY, warning_mode="never")
-    _keep(engine, scored.physical_name, target)
+        _keep(engine, scored.physical_name, target)
+        curve = _against_themselves(engine, linker, people, known)
     names = [each.output_column_name for each in linker._settings_obj.comparisons]  # noqa: SLF001
-    return Model(target, rules, names, linker, notes)
+    return Model(target, rules, names, linker, notes, curve)
 
 
 def make_linker(engine: duckdb.DuckDBPyConnection, people: str, comparisons: list, rules: Blocking) -> Linker:
@@ -129,11 +129,25 @@ def make_linker(engine: duckdb.DuckDBPyConnection, people: str, comparisons: lis
     return Linker(table, settings, log_level=logging.CRITICAL)
 
 
-def sure_rules(engine: duckdb.DuckDBPyConnection, people: str, known: Mapping[str, int]) -> list[tuple[str, ...]]:
-    """List the rules on which two people who agree are one, of those on which any two agree."""
+def sure_rules(
+    engine: duckdb.DuckDBPyConnection, people: str, known: Mapping[str, int], pairs: Mapping[str, int] | None = None
+) -> list[tuple[str, ...]]:
+    """List the rules on which two people who agree are one, of those on which any two agree.
+
+    Parameters
+    ----------
+    engine : duckdb connection
+    people : str
+        `standardise`.
+    known : mapping of str to int
+        `filled_columns`.
+    pairs : mapping of str to int or None
+        `Blocking.pairs`: rules counted there are not counted again.
+    """
+    pairs = pairs or {}
     rules = [("document_text",), ("phone_key",), ("email_key",), ("surname_key", "given_key", "birth_key")]
     rules = [rule for rule in rules if all(known.get(name) for name in rule)]
-    return [rule for rule in rules if count_pairs(engine, people, rule)]
+    return [rule for rule in rules if pairs.get(", ".join(rule)) or count_pairs(engine, people, rule)]
 
 
 def train(linker: Linker, rules: Blocking, sure: list[tuple[str, ...]], seed: int) -> list[str]:
@@ -214,7 +228,7 @@ def _quiet() -> Any:
 
 
 def unlinkable(model: Model) -> pd.DataFrame:
-    """Count people who say so little of themselves that they would not even reach a probability against themselves.
+    """Tell how many people say so little of themselves that they would not reach a probability against themselves.
 
     Returns
     -------
@@ -222,12 +236,38 @@ def unlinkable(model: Model) -> pd.DataFrame:
         match_probability, share (of people at or below it); one row of share 0 where everybody reaches any probability;
         empty where nothing is compared by likeness.
     """
-    if model.linker is None:
-        return pd.DataFrame({"match_probability": [], "share": []}, dtype="float64")
     if model.curve is None:
-        with _quiet():
-            rows = unlinkables_data(model.linker)
-        found = pd.DataFrame(rows, columns=["match_weight", "match_probability", "prop", "cum_prop"])
-        found = found.rename(columns={"cum_prop": "share"})[["match_probability", "share"]].astype(float)
-        model.curve = found if len(found) else pd.DataFrame({"match_probability": [0.0], "share": [0.0]})
+        return pd.DataFrame({"match_probability": [], "share": []}, dtype="float64")
     return model.curve
+
+
+def _against_themselves(
+    engine: duckdb.DuckDBPyConnection, linker: Linker, people: str, known: Mapping[str, int]
+) -> pd.DataFrame:
+    """Score people against themselves, one for all who lack the same things and whose names are as frequent.
+
+    Against oneself everything that is there is equal, so that nothing else makes a difference.
+    """
+    alike = f"{people}_alike"
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {alike} AS {_alike_sql(linker, people, known)}")
+    linker.table_management.register_blocked_pairs_for_predict(DuckDBAPI(connection=engine).register(alike))
+    scored = linker.inference.predict(warning_mode="never")
+    rows = engine.execute(f"""
+        SELECT round(match_probability, 5) AS match_probability, sum(n)::DOUBLE AS n
+        FROM {scored.physical_name} JOIN {alike} ON record_l = join_key_l GROUP BY 1 ORDER BY 1""").df()
+    scored.drop_table_from_database_and_remove_from_cache()
+    rows["share"] = rows["n"].cumsum() / rows["n"].sum()
+    below = rows.loc[rows["match_probability"] < 1, ["match_probability", "share"]].reset_index(drop=True)
+    return below if len(below) else pd.DataFrame({"match_probability": [0.0], "share": [0.0]})
+
+
+def _alike_sql(linker: Linker, people: str, known: Mapping[str, int]) -> str:
+    """Take the first of all people who lack the same things and whose names are as frequent, and count them."""
+    weighed = sorted(each.name.strip('"') for each in linker._settings_obj._term_frequency_columns)  # noqa: SLF001
+    tables = {name: linker.table_management.compute_tf_table(name).physical_name for name in weighed}
+    joins = "".join(f" LEFT JOIN {table} USING ({name})" for name, table in tables.items())
+    some = [name for name, count in known.items() if 0 < count < max(known.values())]
+    lacking = " + ".join(["0", *(f"({name} IS NULL)::BIGINT * {1 << at}" for at, name in enumerate(some))])
+    parts = ", ".join([*(f"tf_{name}" for name in weighed), f"{lacking} AS lacking"])
+    return f"""SELECT min(record) AS join_key_l, min(record) AS join_key_r, '0' AS match_key, count(*) AS n, {parts}
+        FROM {people}{joins} GROUP BY ALL"""

@@ -42,6 +42,8 @@ class Match:
     ----------
     engine : ibis.BaseBackend
         Holds the private tables until the stage ends.
+    source : ibis.Table
+        The people as given, which the private tables show and do not copy; held until they are sealed.
     given : int
         Accepted records of people.
     people : DataFrame
@@ -53,6 +55,7 @@ class Match:
     """
 
     engine: ibis.BaseBackend
+    source: ibis.Table
     given: int
     people: pd.DataFrame
     links: Links
@@ -140,7 +143,7 @@ def match_people(
     DataError
         ``truth`` names no column of the people, or a declared pair no record.
     """
-    engine.create_table(_GIVEN, people, temp=True, overwrite=True)
+    engine.create_view(_GIVEN, people, overwrite=True)  # read twice at most: a copy of it would cost more
     con = engine.con
     count = standardise(con, _GIVEN, _PEOPLE)
     given = int(con.execute(f"SELECT count(*) FROM {_GIVEN}").fetchall()[0][0])
@@ -152,16 +155,16 @@ def match_people(
         con, _PEOPLE, links, model.pairs, threshold=settings["threshold"],
         max_records=settings["max_records"], max_diameter=settings["max_diameter"],
     )  # fmt: skip
-    named = con.execute(f"SELECT record, source, source_id FROM {_PEOPLE} ORDER BY record").df()
+    named = con.execute(f"SELECT record, source, source_id FROM {_PEOPLE} ORDER BY record").to_arrow_table().to_pandas()
     metrics = {"records": given, **_counts(clusters, links), **_unlinkable_share(model, settings["threshold"])}
     if settings["truth"]:
         truth = _true_identities(con, settings["truth"], settings["truth_pattern"])
         metrics |= evaluate_clusters(clusters.members["cluster"], truth, seed=settings["seed"])
-    return Match(engine, given, named.head(count), links, model, clusters, metrics)
+    return Match(engine, people, given, named.head(count), links, model, clusters, metrics)
 
 
 def _counts(clusters: Clusters, links: Links) -> dict[str, int]:
-    sizes = clusters.members.groupby("cluster").size()
+    sizes = np.unique(clusters.members["cluster"], return_counts=True)[1]
     kinds = clusters.alarms["kind"].value_counts()
     return {
         "persons": len(clusters.members),

@@ -5,7 +5,10 @@ All of it is SQL over the whole table, but for pinyin, which is spelled once per
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import duckdb
+import numpy as np
 import pyarrow as pa
 from pypinyin import lazy_pinyin
 
@@ -32,6 +35,8 @@ _TEXTS = (
     "name", "given_name", "surname", "gender", "birth_date", "birth_date_as_written", "phone", "email", "address",
     "address_2", "street_number", "postcode", "city", "province", "document_id", "member_number",
 )  # fmt: skip
+_BIRTHS = ("birth_date", "birth_date_as_written")
+_NAMES = ("name", "given_name", "surname")
 _PLACES = ("address", "address_2", "street_number", "postcode", "city", "province")
 # GB 11643: weights of the first 17 digits, and the check character by the sum modulo 11
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -54,41 +59,70 @@ def standardise(engine: duckdb.DuckDBPyConnection, people: str, target: str) -> 
         ``birth_key`` is yyyymmdd, or the digits as they are written.
     """
     present = {row[0] for row in engine.execute(f"DESCRIBE {people}").fetchall()}
-    counted = f"SELECT count(*) FROM (SELECT 1 FROM {people} GROUP BY source, source_id HAVING count(*) > 1)"
-    repeated = engine.execute(counted).fetchall()[0][0] > 0
-    parted, spelled = f"{target}_parted", f"{target}_spelled"
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE {parted} AS {_parted_sql(people, present, repeated=repeated)}")
-    chinese = _spell(engine, parted, spelled)
-    keys = _keys_sql(parted, present, spelled=spelled if chinese else None)
+    spelled = f"{target}_spelled"
+    chinese = _spell(engine, people, present, spelled)
+    folded = _folded_sql(people, present, repeated=_has_repeats(engine, people))
+    keys = _keys_sql(_parted_sql(folded, present), present, spelled=spelled if chinese else None)
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {keys}")
-    for step in (parted, spelled):
-        engine.execute(f"DROP TABLE {step}")
+    engine.execute(f"DROP TABLE {spelled}")
     return engine.execute(f"SELECT count(*) FROM {target}").fetchall()[0][0]
 
 
+def _has_repeats(engine: duckdb.DuckDBPyConnection, people: str) -> bool:
+    """Say whether a person of a source may stand in several rows; equal hashes of two people do no harm."""
+    hashes = engine.execute(f"SELECT hash(source, source_id) AS h FROM {people}").fetchnumpy()["h"]
+    ordered = np.sort(np.asarray(hashes))
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
 def _folded_sql(people: str, present: set[str], *, repeated: bool) -> str:
-    """One row per person of a source, texts in half width, lower case, single blanks; columns that are there."""
+    """One row per person of a source; what is compared in one form alone (places, dates, digits) is brought to it."""
     there = [name for name in _TEXTS if name in present]
-    rows = f"SELECT {', '.join(['source, source_id, precedence, record', *map(_fold, there)])} FROM {people}"
-    if not repeated:
-        return f"SELECT * EXCLUDE (precedence, record) FROM ({rows})"
-    first = [f"first({name} ORDER BY precedence, record) FILTER ({name} IS NOT NULL) AS {name}" for name in there]
-    return f"SELECT {', '.join(['source, source_id', *first])} FROM ({rows}) GROUP BY source, source_id"
+    if repeated:
+        rows = ", ".join(["source, source_id, precedence, record", *(f"{_fold(name)} AS {name}" for name in there)])
+        first = [f"first({name} ORDER BY precedence, record) FILTER ({name} IS NOT NULL) AS {name}" for name in there]
+        people = f"""(SELECT {", ".join(["source, source_id", *first])} FROM (SELECT {rows} FROM {people})
+            GROUP BY source, source_id)"""
+    text = {name: name if repeated else _fold(name) for name in there}
+    formed = {name: f"{text[name]} AS {name}" for name in there if name not in (*_BIRTHS, *_PLACES)}
+    formed |= {name: f"{_letters(name, _halved(name))} AS {name}_key" for name in _PLACES if name in there}
+    if "phone" in there:
+        formed["phone"] = f"{_digits('phone')} AS digits"
+    if set(_BIRTHS) & set(there):
+        formed["birth_date"] = f"{_birth_sql(text)} AS birth_key"
+    return f"SELECT {', '.join(['source, source_id', *formed.values()])} FROM {people}"
+
+
+def _halved(name: str) -> str:
+    """Full width is dear to change, and only text that is not ASCII can have it."""
+    return f"""lower(CASE WHEN strlen({name}) = length({name}) THEN {name}
+        ELSE translate({name}, '{_quoted(_FULL_WIDTH)}', '{_quoted(_HALF_WIDTH)}') END)"""
 
 
 def _fold(name: str) -> str:
-    """Most cells need neither half width nor fewer blanks; both are dear, so that only the others are changed."""
-    half = f"""lower(CASE WHEN strlen({name}) = length({name}) THEN {name}
-        ELSE translate({name}, '{_quoted(_FULL_WIDTH)}', '{_quoted(_HALF_WIDTH)}') END)"""
-    blank = "\\s\\x{200B}-\\x{200F}\\x{FEFF}"
+    """Half width, lower case, single blanks; few cells have other blanks, so that only these are changed."""
+    half, blank = _halved(name), "\\s\\x{200B}-\\x{200F}\\x{FEFF}"
     odd = f"^ | $| [{blank}]|[\\t-\\r\\x{{200B}}-\\x{{200F}}\\x{{FEFF}}\\x{{3000}}]"  # not one blank between words
     single = f"trim(regexp_replace({half}, '[{blank}]+', ' ', 'g'))"
-    return f"nullif(CASE WHEN regexp_matches({name}, '{odd}') THEN {single} ELSE {half} END, '') AS {name}"
+    return f"nullif(CASE WHEN regexp_matches({name}, '{odd}') THEN {single} ELSE {half} END, '')"
 
 
-def _parted_sql(people: str, present: set[str], *, repeated: bool) -> str:
+def _digits(name: str) -> str:
+    return f"""CASE WHEN regexp_matches({name}, '[^0-9]') THEN regexp_replace({_halved(name)}, '[^0-9]', '', 'g')
+        ELSE {name} END"""
+
+
+def _birth_sql(text: Mapping[str, str]) -> str:
+    """Take yyyymmdd, or the digits as they are written; most dates are ISO already."""
+    date, written = (text.get(name, "CAST(NULL AS VARCHAR)") for name in _BIRTHS)
+    raw = "birth_date" if "birth_date" in text else date
+    return f"""CASE WHEN length({raw}) = 10 AND TRY_CAST({raw} AS DATE)::VARCHAR = {raw} THEN replace({raw}, '-', '')
+        WHEN TRY_CAST({date} AS DATE) IS NOT NULL THEN strftime(TRY_CAST({date} AS DATE), '%Y%m%d')
+        ELSE nullif(regexp_replace(coalesce({written}, {date}), '[^0-9]', '', 'g'), '') END"""
+
+
+def _parted_sql(folded: str, present: set[str]) -> str:
     """Part a full name: Chinese by its surname, Latin at the last blank; join a parted one."""
-    folded = _folded_sql(people, present, repeated=repeated)
     surname, given = (name if name in present else "CAST(NULL AS VARCHAR)" for name in ("surname", "given_name"))
     if "name" not in present:
         return f"SELECT *, {surname} AS surname_text, {given} AS given_text FROM ({folded})"
@@ -110,10 +144,14 @@ def _parted_sql(people: str, present: set[str], *, repeated: bool) -> str:
     """
 
 
-def _spell(engine: duckdb.DuckDBPyConnection, parted: str, target: str) -> int:
+def _spell(engine: duckdb.DuckDBPyConnection, people: str, present: set[str], target: str) -> int:
     """Spell every distinct part of a Chinese name in pinyin; return how many there are."""
+    names = [name for name in _NAMES if name in present]
+    some = " OR ".join(f"strlen({name}) > length({name})" for name in names) or "FALSE"
+    given = f"(SELECT DISTINCT '' AS source, '' AS source_id, {', '.join(names) or 'NULL'} FROM {people} WHERE {some})"
+    parted = _parted_sql(_folded_sql(given, set(names), repeated=False), set(names))
     rows = engine.execute(f"""
-        SELECT DISTINCT part FROM (SELECT surname_text AS part FROM {parted} UNION SELECT given_text FROM {parted})
+        SELECT DISTINCT part FROM (SELECT unnest([surname_text, given_text]) AS part FROM ({parted}))
         WHERE regexp_matches(part, '{_HAN}') ORDER BY part
     """).fetchall()
     parts = [row[0] for row in rows]
@@ -146,41 +184,38 @@ def _keys_sql(parted: str, present: set[str], *, spelled: str | None) -> str:
         nullif(upper(regexp_replace({said["member_number"]}, '\\s', '', 'g')), '') AS member_key,
         nullif(regexp_replace({said["document_id"]}, '[^0-9a-z]', '', 'g'), '') AS document_text,
         nullif({joined}, '') AS name_text, surname_text, given_text,
-        {_letters(sounds["surname"])} AS surname_key, {_letters(sounds["given"])} AS given_key,
+        {_letters(sounds["surname"], sounds["surname"])} AS surname_key,
+        {_letters(sounds["given"], sounds["given"])} AS given_key,
         CASE WHEN {said["gender"]} IN ('m', 'male', '男', '男性', '先生', '1') THEN 'm'
             WHEN {said["gender"]} IN ('f', 'female', '女', '女性', '女士', '2') THEN 'f' END AS gender,
-        CASE WHEN TRY_CAST({said["birth_date"]} AS DATE) IS NOT NULL
-            THEN strftime(TRY_CAST({said["birth_date"]} AS DATE), '%Y%m%d')
-            ELSE nullif(regexp_replace(coalesce({said["birth_date_as_written"]}, {said["birth_date"]}), '[^0-9]', '',
-            'g'), '') END AS birth_key,
-        {", ".join(f"{_letters(said[name])} AS {name}_key" for name in _PLACES)}
-    FROM ({_numbers_sql(parted) if "phone" in present else f"FROM {parted}"}) AS p{joins}
+        {"birth_key" if present & set(_BIRTHS) else "CAST(NULL AS VARCHAR)"} AS birth_key,
+        {", ".join(f"{key(name, f'{name}_key')} AS {name}_key" for name in _PLACES)}
+    FROM ({_numbers_sql(parted) if "phone" in present else parted}) AS p{joins}
     """
 
 
-def _letters(text: str) -> str:
-    """Keep letters and digits; most texts hold nothing else but blanks, which are removed at less cost."""
-    other, bare = "[^\\p{L}\\p{N}]", f"replace({text}, ' ', '')"
-    return f"""nullif(CASE WHEN regexp_matches({bare}, '{other}') THEN regexp_replace({text}, '{other}', '', 'g')
-        ELSE {bare} END, '')"""
+def _letters(name: str, text: str) -> str:
+    """Keep the letters and digits of a text; most names hold nothing else but blanks, which go at less cost."""
+    other = "[^\\p{L}\\p{N}"
+    return f"""nullif(CASE WHEN regexp_matches({name}, '{other} ]') THEN regexp_replace({text}, '{other}]', '', 'g')
+        ELSE replace({text}, ' ', '') END, '')"""
 
 
 def _numbers_sql(parted: str) -> str:
-    """Add the digits of a phone, and those with which it is dialled from abroad: mainland mobiles with 86 alike."""
-    written = "CASE WHEN regexp_matches(phone, '[^0-9]') THEN regexp_replace(phone, '[^0-9]', '', 'g') ELSE phone END"
+    """Add the digits with which a phone is dialled from abroad: mainland mobiles with 86 alike."""
     short = "regexp_replace(digits, '^(00)?(86)?(1[3-9][0-9]{9})$', '\\3')"
     bare = f"CASE WHEN length(digits) = 11 THEN digits ELSE {short} END"
     mobile = "length(bare) = 11 AND bare[1] = '1' AND bare[2] BETWEEN '3' AND '9'"
     return f"""
     SELECT *, CASE WHEN {mobile} THEN '86' || bare ELSE ltrim(digits, '0') END AS full_number
-    FROM (SELECT *, {bare} AS bare FROM (SELECT *, {written} AS digits FROM {parted}))
+    FROM (SELECT *, {bare} AS bare FROM ({parted}))
     """
 
 
 def _phone_sql(full: str, digits: str) -> str:
     """E.164 digits; placeholders and short numbers are no key."""
     listed = ", ".join(f"'86{number}'" for number in PLACEHOLDER_PHONES)
-    return f"""CASE WHEN phone IS NULL OR length({full}) NOT BETWEEN 7 AND 15 OR {full} IN ({listed})
+    return f"""CASE WHEN length({full}) NOT BETWEEN 7 AND 15 OR {full} IN ({listed})
         OR length(replace({digits}, right({digits}, 1), '')) <= 1 OR ends_with({digits}, '00000')
         THEN NULL ELSE {full} END"""
 

@@ -88,7 +88,7 @@ def _profile(name: str, table: ibis.Table) -> list[dict[str, Any]]:
         counts |= {f"filled {at}": table[column].count(), f"distinct {at}": table[column].approx_nunique()}
         number = _as_number(table[column])
         if number is not None:
-            counts |= {f"mean {at}": number.mean().round(6)}  # the last digits hang on the order of summing
+            counts |= {f"mean {at}": number.mean().round(6)}  # the last digits depend on the order of summing
             counts |= {f"tenths {at}": number.quantile(_TENTHS)}
     found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
     rows = []

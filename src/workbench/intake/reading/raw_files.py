@@ -22,8 +22,6 @@ from workbench.intake.reading.scratch import (
     LINE,
     REJECTS,
     copy_rows,
-    keep_rejects,
-    keep_rows,
     quoted_name,
     quoted_text,
     reject_rows,
@@ -42,7 +40,6 @@ __all__ = [
 ]
 
 _BATCH_RECORDS = 50_000
-_MOSTLY = 0.5  # share of plain lines from which parting them from the others pays
 _MAX_LINE_BYTES = 16 << 20
 _BUFFER_BYTES = 32 << 20  # of the engine, which would take sixteen lines of that length
 REFUSALS = (  # of the engine, where a file holds other than records; the last where a line is longer than its buffer
@@ -69,8 +66,6 @@ class RawFile:
     repairs : dict of str to int
         ``blank_lines`` and ``nul_bytes``, where there are any.
     encoding : str
-    exact : bool
-        True when the exact reader had to read it.
     """
 
     table: ibis.Table
@@ -80,7 +75,6 @@ class RawFile:
     codes: dict[str, int]
     repairs: dict[str, int]
     encoding: str
-    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,8 +159,6 @@ def read_text_file(
     target = scratch / "rows.parquet"
     raw = _read_clean(engine, source, target, head=head, columns=columns, scan=facts)
     if raw is None:
-        raw = _read_mostly_clean(engine, source, target, head=head, columns=columns, scan=facts)
-    if raw is None:
         raw = _read_exact(engine, source, target, head=head, columns=columns, scan=facts)
     ready.release()
     return replace(raw, encoding=ready.scan.encoding)
@@ -239,80 +231,6 @@ def _accounts_for_separators(engine: ibis.BaseBackend, rows: str, head: Head, sc
     return not is_misread and scan.separators == needed + int(found or 0) + in_header
 
 
-def _read_mostly_clean(
-    engine: ibis.BaseBackend, path: Path, target: Path, *, head: Head, columns: Mapping[str, int], scan: Scan
-) -> RawFile | None:
-    """Let the engine split plain lines and the exact reader judge the others; None where lines cannot be told apart.
-
-    A line without a quote and with the full number of separators is a record whatever stands around it, since a quote
-    left open before it is closed there. The other lines are read run by run.
-    """
-    if not scan.plain or head.width < 2 or head.separator == WHITESPACE or len(head.separator) > 1:  # noqa: PLR2004
-        return None
-    mark = quoted_text(head.separator)
-    lines = f"""(SELECT row_number() OVER () AS n, text FROM read_csv({quoted_text(path)}, delim = '\x1f', quote = '',
-        escape = '', columns = {{'text': 'VARCHAR'}}, header = false, auto_detect = false,
-        max_line_size = {_MAX_LINE_BYTES}, buffer_size = {_BUFFER_BYTES}))"""
-    first = int(bool(head.header))
-    plain = f"n > {first} AND position('\"' in text) = 0"
-    plain += f" AND length(text) - length(replace(text, {mark}, '')) = {head.width - 1}"
-    cells = ", ".join(f"split_part(text, {mark}, {at}) AS {quoted_name(ours)}" for ours, at in columns.items())
-    try:
-        counts = f"SELECT count(*), coalesce(sum(CASE WHEN {plain} THEN 1 ELSE 0 END), 0) FROM {lines}"
-        total, count = engine.raw_sql(counts).fetchall()[0]
-        if total != scan.lines or count < total * _MOSTLY:
-            return None
-        copy_rows(engine, f"SELECT n AS {LINE}, {cells} FROM {lines} WHERE {plain}", target)
-        rest = f"SELECT n, coalesce(text, '') FROM {lines} WHERE NOT coalesce({plain}, false) ORDER BY n"
-        odd = engine.raw_sql(rest).fetchall()
-    except duckdb.Error:  # a line too long, or holding the sign that parts nothing
-        return None
-    if first and not odd[0][1].strip():  # the header stands further down
-        return None
-    return _with_odd_lines(engine, target, odd, int(count), head=head, columns=columns, scan=scan)
-
-
-def _with_odd_lines(
-    engine: ibis.BaseBackend, target: Path, odd: list[tuple[int, str]], plain: int, *, head: Head,
-    columns: Mapping[str, int], scan: Scan,
-) -> RawFile:  # fmt: skip
-    """Add to the plain lines of a file what the exact reader makes of its other lines."""
-    tally, accepted, rejected = _Tally(), [], []
-    has_header = bool(head.header)
-    for run in _runs(odd):
-        found = read_records(run, width=head.width, separator=head.separator)
-        for good, bad in _batches(found, tally, has_header=has_header):
-            accepted += good
-            rejected += bad
-        has_header = False
-    schema = pa.schema([(LINE, pa.int64()), *[(name, pa.string()) for name in columns]])
-    extra = keep_rows(engine, _as_table(accepted, columns, schema), target.with_name("odd.parquet"))
-    both = engine.read_parquet(str(target)).union(extra)
-    repairs = {"blank_lines": tally.blank, "nul_bytes": scan.nuls}
-    return RawFile(
-        table=both.order_by(LINE),
-        rejects=keep_rejects(engine, rejected, head, target) if tally.codes else None,
-        physical=plain + tally.rows + sum(tally.codes.values()),
-        rows=plain + tally.rows,
-        codes=dict(sorted(tally.codes.items())),
-        repairs={name: count for name, count in repairs.items() if count},
-        encoding=scan.encoding,
-        exact=True,
-    )
-
-
-def _runs(lines: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    """Part numbered lines into runs of neighbours."""
-    run: list[tuple[int, str]] = []
-    for number, text in lines:
-        if run and number != run[-1][0] + 1:
-            yield run
-            run = []
-        run.append((number, text))
-    if run:
-        yield run
-
-
 def _read_exact(
     engine: ibis.BaseBackend, path: Path, target: Path, *, head: Head, columns: Mapping[str, int], scan: Scan
 ) -> RawFile:
@@ -338,7 +256,6 @@ def _read_exact(
         codes=dict(sorted(tally.codes.items())),
         repairs={name: count for name, count in repairs.items() if count},
         encoding=encoding,
-        exact=True,
     )
 
 

@@ -19,7 +19,7 @@ from workbench.intake.reading.text_files import open_bytes, readable
 
 __all__ = ["Scan", "scan_text"]
 
-_CHUNK_BYTES = 512 << 10  # what is made of so few bytes stays near the processor
+_CHUNK_BYTES = 512 << 10  # small arrays stay in cache
 _NEWLINE, _RETURN, _SPACE, _QUOTE, _DELETE = 0x0A, 0x0D, 0x20, 0x22, 0x7F
 _WIDE_BLANKS = (b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80\x80", b"\xef\xbb\xbf")
 _NOTED = b'+_"eE'  # signs of which it is noted whether they are there at all

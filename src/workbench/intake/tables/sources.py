@@ -15,8 +15,7 @@ from workbench.core.errors import DataError, Fault
 from workbench.core.schema import columns_of
 from workbench.intake.casting.acceptance import Accepted, accept
 from workbench.intake.casting.refusals import too_many_rejected
-from workbench.intake.casting.tidy import accept_tidy, is_tidy, may_be_tidy, read_tidy
-from workbench.intake.casting.typed_files import copy_typed
+from workbench.intake.casting.tidy import TidyFile, accept_tidy, is_tidy, may_be_tidy, read_tidy, read_typed
 from workbench.intake.reading.json_records import read_json_file
 from workbench.intake.reading.layouts import Layout, lay_out
 from workbench.intake.reading.parquet_files import read_parquet_file, reading_parquet
@@ -121,7 +120,7 @@ def read_source(
     shown = [layout.path.relative_to(root).as_posix() for layout in layouts]
     ready = _ready(source, layouts, scratch / name)
     given = {"shown": shown, "scratch": scratch / name, "dates": dates}
-    read = _read_tidy(engine, source, layouts, ready, **given) or _read_typed(engine, source, layouts, **given)
+    read = _read_fast(engine, source, layouts, ready, **given) if may_be_tidy(source) else None
     if read is not None:
         raws, accepted, copy = read
         return replace(_parsed(name, source, layouts, raws=raws, accepted=accepted, shown=shown), copy=copy)
@@ -184,54 +183,56 @@ def _ready(source: SourceParams, layouts: list[Layout], scratch: Path) -> dict[i
     }
 
 
-def _read_tidy(
+def _read_fast(
     engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], ready: Mapping[int, ReadyText], *,
     shown: list[str], scratch: Path, dates: tuple[dt.date, dt.date],
 ) -> tuple[list[RawFile], Accepted, Path | None] | None:  # fmt: skip
-    """Read the files of a source in one pass where all of them are tidy; see `intake.tidy`."""
-    if not may_be_tidy(source) or len(ready) < len(layouts):
+    """Read the files of a source in one pass where all are tidy text, or where there is one Parquet file."""
+    given = {"scratch": scratch, "dates": dates}
+    if len(ready) == len(layouts) and all(is_tidy(ready[at], layout.head) for at, layout in enumerate(layouts)):
+        files = _read_tidy(engine, source, layouts, ready, **given)
+    else:
+        files = _read_typed(engine, source, layouts, **given)
+    if not files:
         return None
-    if not all(is_tidy(ready[at], layout.head) for at, layout in enumerate(layouts)):
-        return None
-    found = []
-    for at, layout in enumerate(layouts):
-        folder = scratch.with_name(f"{scratch.name}-{at}")
-        given = {"head": layout.head, "columns": layout.columns, "dates": dates}
-        tidy = read_tidy(engine, ready[at], source, folder=folder, **given)
-        if tidy is None:
-            return None
-        found.append(tidy)
-    table = _union(tidy.raw.table.mutate(**_origin(shown[at], at)) for at, tidy in enumerate(found))
+    table = _union(tidy.raw.table.mutate(**_origin(shown[at], at)) for at, tidy in enumerate(files))
     spoiled = _stacked(
-        None if tidy.spoiled is None else tidy.spoiled.mutate(**_origin(shown[at], at)) for at, tidy in enumerate(found)
+        None if tidy.spoiled is None else tidy.spoiled.mutate(**_origin(shown[at], at)) for at, tidy in enumerate(files)
     )
-    printable = all(each.facts.printable for each in ready.values())
-    sure = all(tidy.sure for tidy in found)
-    accepted = accept_tidy(table, spoiled, source, printable=printable, sure=sure)
-    if accepted is None:
-        return None
-    for each in ready.values():
-        each.release()
-    return [tidy.raw for tidy in found], accepted, found[0].copy if len(found) == 1 else None
+    accepted = accept_tidy(table, spoiled, source)
+    for text in ready.values():
+        text.release()
+    return [tidy.raw for tidy in files], accepted, files[0].copy if len(files) == 1 else None
+
+
+def _read_tidy(
+    engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], ready: Mapping[int, ReadyText], *,
+    scratch: Path, dates: tuple[dt.date, dt.date],
+) -> list[TidyFile]:  # fmt: skip
+    """Read text files; none where one of them has to be read in the exact way."""
+    files = []
+    for at, layout in enumerate(layouts):
+        given = {"head": layout.head, "columns": layout.columns, "dates": dates}
+        tidy = read_tidy(engine, ready[at], source, folder=scratch.with_name(f"{scratch.name}-{at}"), **given)
+        if tidy is None:
+            return []
+        files.append(tidy)
+    return files
 
 
 def _read_typed(
-    engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], *, shown: list[str], scratch: Path,
+    engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], *, scratch: Path,
     dates: tuple[dt.date, dt.date],
-) -> tuple[list[RawFile], Accepted, Path] | None:  # fmt: skip
-    """Read a Parquet file in one pass where its types settle what is in its cells; see `intake.typed_files`."""
+) -> list[TidyFile]:  # fmt: skip
+    """Read a Parquet file; none where there are others, or where it has to be read in the exact way."""
     path = layouts[0].path
-    if not may_be_tidy(source) or len(layouts) > 1 or form_of(path) != "parquet":
-        return None
+    if len(layouts) > 1 or form_of(path) != "parquet":
+        return []
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target = scratch / "typed.parquet"
     with reading_parquet([path]):
         raw = read_parquet_file(engine, path, columns=layouts[0].columns)
-        copied = copy_typed(engine, raw.table, source, target=target, dates=dates)
-    if copied is None:
-        return None
-    accepted = accept_tidy(copied.mutate(**_origin(shown[0], 0)), None, source, printable=True, sure=True)
-    return None if accepted is None else ([raw], accepted, target)
+        typed = read_typed(engine, raw, source, target=scratch / "typed.parquet", dates=dates)
+    return [] if typed is None else [typed]
 
 
 def _answer_faults(name: str, faults: ibis.Table | None) -> ibis.Table | None:

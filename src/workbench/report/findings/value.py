@@ -22,7 +22,7 @@ _OFF = 0.05  # by which an interval may hold less often than it says before the 
 
 
 def find_value(study: ValueStudy, curves: pd.DataFrame, *, least: int = SMALL_CELL) -> list[Finding]:
-    """Say what customers are worth together, how well that was foretold, and when they come again.
+    """Say what customers are worth together, how good the forecast was, and when they buy again.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Charts of 09_value_customers: was the later period foretold, who is worth how much, and how sure that is."""
+"""Charts of 09_value_customers: forecast against actual, who is worth how much, and how certain that is."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["MANIFEST", "is_current", "read_manifest", "summary_digest", "table_digests", "write_manifest"]
 
 MANIFEST = "manifest.json"
-_VOLATILE = ("run_id", "seconds")
+_VOLATILE = ("run_id", "seconds", "seconds_by")
 
 
 def write_manifest(

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from workbench.core.errors import Fault, ProfileError, WorkbenchError, did_you_mean
+from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.params.profile import DEMO_DATA, load_profile
 from workbench.core.stages import SECTIONS, STAGES
 from workbench.core.workspace import find_workspace
@@ -168,10 +169,14 @@ def params(
         print(parameters_markdown(), end="")
         return
     known = [*SECTIONS, "run", "sources", "goal"]
-    if stage is not None and stage not in known:
+    own = {}
+    if stage is not None and is_own_name(stage):
+        notebooks = find_workspace(workspace).notebooks
+        own = {stage: own_stage(notebooks, stage).parameters} if (notebooks / f"{stage}.ipynb").is_file() else {}
+    if stage is not None and stage not in (*known, *own):
         raise ProfileError(Fault("params", f"unknown stage '{stage}'", "", did_you_mean(stage, known)))
     table = Table("section", "parameter", "type", "unit", "default", "range", "help")
-    for row in describe_parameters(stage, spoken(language)):
+    for row in describe_parameters(stage, spoken(language), own):
         table.add_row(row.section, row.name, row.type, row.unit, row.default, row.range, row.help)
     print_table(table)
 

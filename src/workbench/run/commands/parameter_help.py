@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -41,7 +41,9 @@ class ParameterHelp:
     help: str
 
 
-def describe_parameters(section: str | None, language: str) -> Iterator[ParameterHelp]:
+def describe_parameters(
+    section: str | None, language: str, own: Mapping[str, type[Section]] | None = None
+) -> Iterator[ParameterHelp]:
     """Describe the parameters of one section, or of all.
 
     Parameters
@@ -49,8 +51,10 @@ def describe_parameters(section: str | None, language: str) -> Iterator[Paramete
     section : str or None
     language : str
         en or zh.
+    own : mapping of str to type of Section, optional
+        The parameters of notebooks of one's own, described too.
     """
-    for name, model in _MODELS.items():
+    for name, model in {**_MODELS, **(own or {})}.items():
         if section is None or name == section or name.startswith(f"{section}."):
             for key, info in model.model_fields.items():
                 more = info.json_schema_extra

@@ -35,6 +35,7 @@ from workbench.run.flows.kernels import KernelServer, can_fork, end_kernels, imp
 from workbench.run.flows.outcome import FlowResult, failed_entry, os_error_text, place_report
 from workbench.run.flows.progress import Progress
 from workbench.run.flows.selection import FlowOptions, batches, select_stages
+from workbench.run.flows.spent import seconds_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -255,8 +256,9 @@ class _Flow:
     def _complete(self, stage: str, seconds: float) -> None:
         """Publish what a stage has staged, and enter it into the run."""
         staging = self.store.staging_folder(stage, self.run_id)
-        summary = self._staged_summary(stage, staging, seconds)
-        shutil.copyfile(self.folder.staging / "notebooks" / f"{stage}.ipynb", staging / "notebook.ipynb")
+        output = self.folder.staging / "notebooks" / f"{stage}.ipynb"
+        summary = self._staged_summary(stage, staging, output, seconds)
+        shutil.copyfile(output, staging / "notebook.ipynb")
         reads = json.loads((staging / "reads.json").read_text(encoding="utf-8"))
         write_manifest(staging, self.needs.key(stage, reads), summary, reads)
         self.store.publish(stage, self.run_id)
@@ -275,18 +277,20 @@ class _Flow:
         if self.profile.stage(stage).takes:
             forget_people(self.workspace, self.profile.name)
 
-    def _staged_summary(self, stage: str, staging: Path, seconds: float) -> dict[str, Any]:
+    def _staged_summary(self, stage: str, staging: Path, output: Path, seconds: float) -> dict[str, Any]:
         path = staging / "summary.json"
         if not path.is_file():
             found = "the notebook ended without stage.finish()"
             raise StageError(Fault(stage, found, "The last cell calls it", f"Mend notebooks/{stage}.ipynb"))
-        summary = json.loads(path.read_text(encoding="utf-8")) | {"seconds": round(seconds, 3)}
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        spent = seconds_by(output, total=seconds, charts=summary.get("seconds_by", {}).get("charts", 0.0))
+        summary |= {"seconds": round(seconds, 3), "seconds_by": spent}
         path.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         return summary
 
     def _note(self, stage: str, summary: dict[str, Any]) -> None:
         """Enter a stage that is done into the run: its summary, figures, page and tracked run."""
-        kept = ("status", "seconds", "skipped_because", "metrics", "tables", "reused_from")
+        kept = ("status", "seconds", "seconds_by", "skipped_because", "metrics", "tables", "reused_from")
         self.stages[stage] = {name: summary[name] for name in kept if name in summary}
         folder = stage_folder(self.workspace, self.profile.name, stage)
         self.folder.staging.mkdir(parents=True, exist_ok=True)
@@ -298,9 +302,13 @@ class _Flow:
         self.tracking.later(lambda: self._page_and_track(stage, summary, folder.resolve()))
 
     def _page_and_track(self, stage: str, summary: dict[str, Any], folder: Path) -> None:
+        begun = time.perf_counter()
         self.folder.add_notebook(stage, folder / "notebook.ipynb")
         self._keep_page(stage, folder)
+        paged = time.perf_counter()
         self.tracking.log_stage(summary, folder)
+        spent = {"page": round(paged - begun, 3), "tracking": round(time.perf_counter() - paged, 3)}
+        self.stages[stage]["seconds_by"] = self.stages[stage].get("seconds_by", {}) | spent
 
     def _keep_page(self, stage: str, folder: Path) -> Path:
         from workbench.run.flows.stage_page import kept_stage_page  # noqa: PLC0415
@@ -407,7 +415,7 @@ class _Flow:
 
 @contextmanager
 def _terminated_as_interrupt() -> Iterator[None]:
-    """Treat a polite kill like Ctrl-C, so that the run is told as failed, not left running."""
+    """Handle SIGTERM like Ctrl-C: the run is reported as failed, not left running."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

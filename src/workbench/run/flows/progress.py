@@ -37,7 +37,7 @@ class Progress:
 
     @contextmanager
     def stage(self, stage: str) -> Iterator[None]:
-        """Announce a stage, and say every half minute that it is still at work."""
+        """Announce a stage, and say every half minute that it is still running."""
         at = self.stages.index(stage) + 1
         last = f", {clock(self.expected[stage])} last time" if stage in self.expected else ""
         self.say(f"[{at}/{len(self.stages)}] {stage} ... {clock(self.elapsed())} elapsed{self._left(at)}{last}")
@@ -75,7 +75,7 @@ class Progress:
         begun = time.monotonic()
         while not done.wait(_HEARTBEAT_SECONDS):
             spent = clock(time.monotonic() - begun)
-            self.say(f"[{at}/{len(self.stages)}] {stage} still at work, {spent} in this stage")
+            self.say(f"[{at}/{len(self.stages)}] {stage} still running, {spent} in this stage")
 
 
 def clock(seconds: float) -> str:

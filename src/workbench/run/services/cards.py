@@ -18,7 +18,7 @@ from workbench.core.errors import DataError, Fault, nearest
 from workbench.core.params.profile import Profile, load_profile
 from workbench.core.schema import UNDATED
 from workbench.core.store.tables import Store, to_pandas
-from workbench.intake.casting.cells import patterns_of
+from workbench.intake.casting.column_kinds import patterns_of
 from workbench.intake.features.inputs.exact import at_midnight
 from workbench.intake.identity.vault import find_key, read_vault
 from workbench.intake.purposes import name_purposes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ class Presentation:
         self.currency = currency
         self.folder = folder
         self.metrics: dict[str, Any] = {}
+        self.chart_seconds = 0.0
         self.shown: dict[str, list] = {name: [] for name in _SHOWN}
 
     def metric(self, name: str | Mapping[str, Any], value: Any = None) -> None:
@@ -105,6 +107,7 @@ class Presentation:
         title, alt : str or mapping of str to str, optional
             Of a figure of one's own: its message, and what it shows in words.
         """
+        begun = time.perf_counter()
         if callable(figure):
             about = self._about()
             charts = {
@@ -116,6 +119,7 @@ class Presentation:
             own = figure_of(figure)
             charts = {language: chart_of(own, title=title, alt=alt, language=language) for language in self.languages}
         self._show(name, charts)
+        self.chart_seconds += time.perf_counter() - begun
 
     def show_each(
         self, name: str, plot: Callable, things: Mapping[str, Any], *, page: Callable | None = None, **options: Any
@@ -133,6 +137,7 @@ class Presentation:
         page : callable, optional
             Makes ``<name>.<language>.html`` of the charts of a language; a picture of each lies beside it.
         """
+        begun = time.perf_counter()
         about, drawn = self._about(), {}
         for key, thing in list(things.items())[:_MOST_CHARTS]:
             if isinstance(thing, pd.DataFrame) and not thing["value"].notna().any():
@@ -142,6 +147,7 @@ class Presentation:
             self._show(f"{name}_{key}", drawn[key])
         for language in self.languages if page is not None else ():
             self._write_page(name, {key: charts[language] for key, charts in drawn.items()}, page, language)
+        self.chart_seconds += time.perf_counter() - begun
 
     def table(
         self,

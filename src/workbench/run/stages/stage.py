@@ -266,6 +266,7 @@ class StageRun(Presentation):
             "stage": self.stage,
             "status": "done",
             "seconds": round(time.perf_counter() - self._begun, 3),
+            "seconds_by": {"charts": round(self.chart_seconds, 3)},
             "skipped_because": None,
             "profile": self.profile.name,
             "run_id": self.context.run_id,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import duckdb
 import pandas as pd
 import pytest
+from splink.internals.unlinkables import unlinkables_data
 
 from workbench.core.errors import DataError
+from workbench.intake.identity.comparisons import count_pairs
 from workbench.intake.identity.explain import explain_pair
-from workbench.intake.identity.matching import LEAST_CHANCE, _train_by, score_pairs
+from workbench.intake.identity.matching import LEAST_CHANCE, _train_by, score_pairs, unlinkable
 from workbench.intake.identity.standardise import standardise
 
 GIVEN = ["Anna", "Bruno", "Clara", "David", "Emma", "Felix", "Greta", "Hugo", "Ida", "Jonas"]
@@ -83,6 +85,29 @@ def test_where_no_two_agree_the_prior_is_kept_and_nobody_is_linked():
     engine, model = score(people())
     assert "prior_kept" in model.notes
     assert engine.execute(f"SELECT count(*) FROM {model.pairs} WHERE match_probability > .9").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize("lacking", [{}, {"postcode": 3, "birth_date": 5, "given_name": 7, "surname": 11}])
+def test_one_of_all_people_alike_against_themselves_tells_as_much_as_everybody(lacking):
+    rows = [
+        {name: None if name in lacking and at % lacking[name] == 0 else value for name, value in row.items()}
+        for at, row in enumerate(people(doubled=30))
+    ]
+    model = score(rows)[1]
+    everybody = pd.DataFrame(unlinkables_data(model.linker)).rename(columns={"cum_prop": "share"})
+    curve = unlinkable(model)
+    assert len(curve) > 1
+    pd.testing.assert_frame_equal(curve, everybody[["match_probability", "share"]], rtol=1e-6)
+
+
+def test_pairs_are_counted_on_all_columns_of_a_rule_and_lacking_values_agree_with_nobody():
+    engine = duckdb.connect()
+    engine.execute("CREATE TABLE t AS SELECT * FROM (VALUES ('a', 'x'), ('a', 'x'), ('a', 'y'), ('a', NULL), (NULL, 'x'),"
+                   " (NULL, 'x'), ('x', 'a')) AS v(one, other)")  # fmt: skip
+    counts = [count_pairs(engine, "t", rule) for rule in (("one",), ("other",), ("one", "other"))]
+    assert counts == [6, 6, 1]
+    engine.execute("DELETE FROM t")
+    assert count_pairs(engine, "t", ("one", "other")) == 0
 
 
 def test_one_thing_alone_is_not_compared():

@@ -1,4 +1,4 @@
-"""Is the score too good to be true? The leak alarms of 08_predict_churn, each with a drill among the tests.
+"""Is the score implausibly good? The leak alarms of 08_predict_churn, each with a drill among the tests.
 
 Kapoor & Narayanan (2023), Leakage and the reproducibility crisis in machine-learning-based science, Patterns 4(9).
 """

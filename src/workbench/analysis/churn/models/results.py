@@ -117,7 +117,7 @@ class Found:
 
 
 def check_periods(periods: Mapping[str, pd.DataFrame], names: tuple[str, ...]) -> None:
-    """Refuse periods that are missing or whose labels are not 0 and 1, all faults at once."""
+    """Refuse periods that are missing or whose labels are not 0 and 1, all errors together."""
     faults = [
         Fault("churn periods", f"period '{name}' is not there", ", ".join(names))
         for name in names

@@ -37,7 +37,7 @@ def check_occasions(occasions: Mapping[str, Mapping[str, Any]]) -> None:
     Raises
     ------
     ProfileError
-        All faults at once: an unknown key or festival, a rule without a condition, days out of range.
+        All errors together: an unknown key or festival, a rule without a condition, days out of range.
     """
     faults = [fault for name, rule in occasions.items() for fault in _faults(name, rule)]
     if faults:

@@ -27,7 +27,7 @@ __all__ = ["plot_partial", "plot_profit"]
 def plot_profit(
     frame: pd.DataFrame, *, cost: float, gain: float, language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw what contacting the riskiest share of customers gains, beside as many drawn by lot.
+    """Draw what contacting the riskiest share of customers gains, compared with as many chosen at random.
 
     Parameters
     ----------

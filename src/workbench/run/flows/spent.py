@@ -1,0 +1,39 @@
+"""Where the seconds of a stage went: kernel, imports, computing, charts; page and tracking come from the runner."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["seconds_by"]
+
+_INJECTED = "injected-parameters"
+
+
+def seconds_by(notebook: Path, *, total: float, charts: float) -> dict[str, float]:
+    """Part the seconds of an executed notebook.
+
+    Parameters
+    ----------
+    notebook : Path
+        As papermill wrote it: each code cell has its duration.
+    total : float
+        Seconds from asking for the kernel to its end.
+    charts : float
+        Seconds spent on drawing, within the cells.
+
+    Returns
+    -------
+    dict of str to float
+        ``kernel`` (what lies outside the cells), ``imports`` (the cells up to the one that starts the stage),
+        ``computing`` and ``charts`` (the cells after it); together they are the total.
+    """
+    cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    spent = [float(cell["metadata"].get("papermill", {}).get("duration") or 0.0) for cell in cells]
+    started = next((at for at, cell in enumerate(cells) if "start(" in "".join(cell["source"])), 0)
+    imports = sum(spent[: started + 1])
+    parts = {"kernel": total - sum(spent), "imports": imports, "computing": sum(spent) - imports - charts}
+    return {name: round(value, 3) for name, value in {**parts, "charts": charts}.items()}
