@@ -74,7 +74,7 @@ class CodeIndex:
             and what publishes and tracks changes no result: both are left out.
         """
         reached: set[Path] = set()
-        waiting = [name for source in notebook_sources(notebook) for name in _imports_of_cell(source)]
+        waiting = list(self.entry(notebook)["imports"])
         while waiting:
             for path in self._files_of(waiting.pop(), notebook.parent):
                 if path not in reached:
@@ -91,7 +91,7 @@ class CodeIndex:
 
     def libraries(self, notebook: Path, files: Iterable[Path]) -> dict[str, str]:
         """Return the version of every library that the notebook and its modules import, and of what these need."""
-        names = {_ENGINE} | {name for source in notebook_sources(notebook) for name in _imports_of_cell(source)}
+        names = {_ENGINE, *self.entry(notebook)["imports"]}
         names |= {name for path in files for name in self.entry(path)["imports"]}
         tops = {name.split(".")[0] for name in names} - sys.stdlib_module_names
         owners = self._owners()
@@ -135,6 +135,9 @@ class CodeIndex:
 
 def _read(path: Path) -> dict[str, Any]:
     digest = digest_file(path)
+    if path.suffix == ".ipynb":
+        imports = {name for source in notebook_sources(path) for name in _imports_of_cell(source)}
+        return {"digest": digest, "imports": sorted(imports), "names": []}
     if path.suffix != ".py":
         return {"digest": digest, "imports": [], "names": []}
     tree = ast.parse(path.read_text(encoding="utf-8"))

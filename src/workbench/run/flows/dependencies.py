@@ -66,6 +66,17 @@ class Dependencies:
             raise DataError(Fault(stage, found, "A workspace holds the notebook templates"))
         return path
 
+    def read_code(self) -> None:
+        """Read the code of every stage the run goes through.
+
+        To be done before another thread imports anything: in Python 3.11 two threads that parse at once may both fail.
+        """
+        for stage in self.selected:
+            path = self.workspace.notebooks / f"{stage}.ipynb"
+            if path.is_file():
+                self.index.libraries(path, self.index.reached_files(path))
+        self.index.save()
+
     def skipped_because(self, stage: str) -> dict[str, str] | None:
         """Return why a stage cannot run, by language; None where it can.
 

@@ -65,8 +65,9 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, say: Progres
     profile = load_profile(workspace, name, settings=options.settings, as_of=options.as_of)
     selected = select_stages(profile, options)
     with hold_workspace(workspace, f"workbench run {name}"), KernelServer(os.environ) as kernels:
+        imports = _imports(workspace, selected)
         if options.force or not stage_summary(workspace, name, selected[0]):
-            kernels.start(_imports(workspace, selected))  # beside what comes before the first stage
+            kernels.start(imports)  # beside what comes before the first stage
         last = last_summary(workspace, name)
         expected = {stage: entry["seconds"] for stage, entry in last.get("stages", {}).items() if entry.get("seconds")}
         say = say or Progress(selected, expected)
@@ -123,11 +124,12 @@ class _Flow:
             self.say.say(f"swept {path}, left by a run that did not end")
         for stage in self.profile.stages:
             self.store.show(stage)
+        self.needs.selected = tuple(selected)
+        self.needs.read_code()
         self.tracking.begin({"workbench.languages": ",".join(self.profile.languages)})
         error: WorkbenchError | None = None
         try:
             self._find_as_of(selected)
-            self.needs.selected = tuple(selected)
             for batch in batches(self.profile, selected):
                 self._run_batch(batch)
             self.kernels.close()

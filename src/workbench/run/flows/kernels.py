@@ -17,6 +17,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -202,18 +203,23 @@ def can_fork() -> bool:
 
 def imported_by(notebook: Path) -> list[str]:
     """Return the modules of the workbench that a notebook imports in its cells, and what charts are drawn with."""
+    return list(_imported_by(notebook, notebook.stat().st_mtime_ns))
+
+
+@cache
+def _imported_by(notebook: Path, _changed: int) -> tuple[str, ...]:
     found: dict[str, None] = {}
     try:
         sources = notebook_sources(notebook)
     except (ValueError, KeyError):  # no notebook: its stage tells of it
-        return []
+        return ()
     for source in sources:
         try:
             tree = ast.parse(source)
         except SyntaxError:  # text, or a magic
             continue
         found |= dict.fromkeys(name for node in tree.body for name in _imported(node) if name.startswith("workbench."))
-    return [*found, *(_DRAWING if any(".plots" in name for name in found) else ())]
+    return (*found, *(_DRAWING if any(".plots" in name for name in found) else ()))
 
 
 def kernel_manager_class(
