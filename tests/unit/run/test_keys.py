@@ -172,6 +172,12 @@ def test_what_a_notebook_of_ones_own_read_is_in_its_key(workspace):
     assert table_inputs(STAGES["14_write_report"], digests, reads) == {"features": "a"}
 
 
+def test_a_parameter_of_a_section_that_is_no_more_has_no_value(workspace):
+    profile = load_profile(workspace, "shop")
+    values = borrowed(profile, STAGES["05_score_rfm"], also=["16_study_gifts.share"])
+    assert values["16_study_gifts.share"] is None
+
+
 def test_a_stage_depends_on_the_tables_it_reads_of_those_that_are_there():
     given = {"features": "a", "transactions": "b", "segments": "c"}
     assert table_inputs(STAGES["05_score_rfm"], given, {}) == {"features": "a", "transactions": "b"}

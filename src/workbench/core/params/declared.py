@@ -26,13 +26,13 @@ def borrowed(profile: Profile, stage: Stage, also: Iterable[str] = ()) -> dict[s
     profile : Profile
     stage : Stage
     also : iterable of str
-        Those that a notebook of one's own read at its last run.
+        Those that a notebook of one's own read at its last run; one of a section that is no more has no value.
     """
     values = {}
     for name in sorted({*stage.borrows, *also}):
         section, _, key = name.partition(".")
-        model = profile.run if section == "run" else profile.sections[section]
-        values[name] = model.model_dump(mode="json", include={key}).get(key)
+        model = profile.run if section == "run" else profile.sections.get(section)
+        values[name] = model.model_dump(mode="json", include={key}).get(key) if model else None
     return values
 
 
