@@ -12,7 +12,15 @@ from workbench.core.files import digest_file, digest_json, write_json
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
-__all__ = ["MANIFEST", "is_current", "read_manifest", "summary_digest", "table_digests", "write_manifest"]
+__all__ = [
+    "MANIFEST",
+    "is_current",
+    "read_manifest",
+    "summary_digest",
+    "table_digests",
+    "told_digest",
+    "write_manifest",
+]
 
 MANIFEST = "manifest.json"
 _VOLATILE = ("run_id", "seconds")
@@ -82,6 +90,14 @@ def table_digests(workspace: Workspace, profile: str) -> dict[str, str]:
     for home in sorted((workspace.processed(profile) / ".stages").glob("*")):
         digests |= read_manifest(home / "current").get("tables", {})
     return digests
+
+
+def told_digest(manifest: Mapping[str, Any]) -> str | None:
+    """Digest what a stage tells the report: its summary and the pictures it names; None where it has told nothing."""
+    if "summary" not in manifest:
+        return None
+    pictures = {name: digest for name, digest in manifest["files"].items() if name.startswith("figures/")}
+    return digest_json([manifest["summary"], pictures])
 
 
 def summary_digest(summary: Mapping[str, Any]) -> str:
