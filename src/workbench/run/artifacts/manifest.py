@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,9 +88,16 @@ def _is_whole(path: Path, digest: str) -> bool:
 def table_digests(workspace: Workspace, profile: str) -> dict[str, str]:
     """Return the content digest of every table that is there, from the manifests of their writers."""
     digests: dict[str, str] = {}
-    for home in sorted((workspace.processed(profile) / ".stages").glob("*")):
-        digests |= read_manifest(home / "current").get("tables", {})
+    folder = workspace.processed(profile)
+    for home in sorted((folder / ".stages").glob("*")):
+        tables = read_manifest(home / "current").get("tables", {})
+        digests |= {name: each for name, each in tables.items() if _is_shown(folder / f"{name}.parquet", home.name)}
     return digests
+
+
+def _is_shown(link: Path, stage: str) -> bool:
+    """Say whether a table is shown as this stage wrote it; another may have taken over one of a notebook now gone."""
+    return not link.is_symlink() or os.readlink(link).split("/")[1] == stage
 
 
 def told_digest(manifest: Mapping[str, Any]) -> str | None:
