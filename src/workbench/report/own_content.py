@@ -53,7 +53,9 @@ def shown_text(entry: Mapping[str, Any], language: str, currency: str = "") -> s
 
 def own_html(entry: Mapping[str, Any], language: str, currency: str = "") -> Markup:
     """Return a text of one's own as HTML: Markdown of the author, everything else escaped."""
-    return Markup(mistune.html(shown_text(entry, language, currency)))
+    html = mistune.html(shown_text(entry, language, currency)).strip()
+    inside = html.removeprefix("<p>").removesuffix("</p>")  # a page puts one paragraph into one of its own
+    return Markup(inside if html == f"<p>{inside}</p>" and "<p>" not in inside else html)
 
 
 def with_plain_names(frame: pd.DataFrame) -> pd.DataFrame:
