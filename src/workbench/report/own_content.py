@@ -10,11 +10,11 @@ import mistune
 import pandas as pd
 from markupsafe import Markup
 
-from workbench.core.errors import DataError, Fault
+from workbench.core.errors import DataError, Fault, listed
 from workbench.report.numbers import LANGUAGES
 from workbench.report.text import fill
 
-__all__ = ["as_texts", "formats_of", "own_html", "shown_text"]
+__all__ = ["as_texts", "formats_of", "own_html", "shown_text", "with_plain_names"]
 
 _MARKS = re.compile(r"([\\`*_$\[\]#|~])")
 _KINDS = (("_share", "pct"), ("_probability", "pct"), ("_rate", "pct"), ("share", "pct"))
@@ -53,7 +53,18 @@ def shown_text(entry: Mapping[str, Any], language: str, currency: str = "") -> s
 
 def own_html(entry: Mapping[str, Any], language: str, currency: str = "") -> Markup:
     """Return a text of one's own as HTML: Markdown of the author, everything else escaped."""
-    return Markup(mistune.html(shown_text(entry, language, currency)))
+    html = mistune.html(shown_text(entry, language, currency)).strip()
+    inside = html.removeprefix("<p>").removesuffix("</p>")  # a page puts one paragraph into one of its own
+    return Markup(inside if html == f"<p>{inside}</p>" and "<p>" not in inside else html)
+
+
+def with_plain_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose columns are called by texts: years of a pivot, pairs such as ``spend mean`` of an agg."""
+    named = [" ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name) for name in frame.columns]
+    repeated = sorted({name for name in named if named.count(name) > 1})
+    if repeated:
+        raise DataError(Fault("table", f"several columns are called {listed(repeated)}", "Each column its own name"))
+    return frame.set_axis(named, axis="columns")
 
 
 def formats_of(frame: pd.DataFrame) -> dict[str, str]:

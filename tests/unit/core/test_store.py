@@ -128,6 +128,33 @@ def test_only_its_writer_writes_a_table(store):
         store.stage("05_score_rfm", "run1").write("features", features())
 
 
+@pytest.mark.parametrize("name", ["own_", "own_a/b", "own_../x", "own_a b", "own_a'b"])
+def test_a_table_of_ones_own_has_a_plain_name(store, name):
+    with pytest.raises(DataError, match="cannot be the name of a table"):
+        store.stage("15_study_gifts", "run1").write(name, features())
+
+
+def test_a_table_that_is_refused_leaves_nothing_to_publish(store):
+    staging = store.stage("15_study_gifts", "run1")
+    with pytest.raises(DataError, match="repeat"):
+        staging.write("own_gifts", pd.concat([features(), features()]))
+    assert staging.rows == {}
+    assert list(staging.folder.iterdir()) == []
+
+
+def test_a_table_of_ones_own_passes_to_another_notebook_when_its_own_is_gone(store):
+    notebook = store.workspace.notebooks / "15_study_gifts.ipynb"
+    notebook.parent.mkdir(exist_ok=True)
+    notebook.write_text("{}", encoding="utf-8")
+    publish(store, stage="15_study_gifts", table="own_gifts")
+    with pytest.raises(DataError, match="remove notebooks/15_study_gifts.ipynb"):
+        store.stage("14_study_gifts", "run2").write("own_gifts", features())
+    notebook.unlink()
+    publish(store, features(3), run="run2", stage="14_study_gifts", table="own_gifts")
+    assert len(store.frame("own_gifts")) == 3
+    assert store.writer("own_gifts") == "14_study_gifts"
+
+
 def test_an_unknown_table_gets_the_nearest_name(store):
     with pytest.raises(DataError, match="unknown table 'feature'. Did you mean 'features'?"):
         store.stage(FEATURES, "run1").write("feature", features())

@@ -102,6 +102,36 @@ def test_modules_and_packages_beside_the_notebook_count(tmp_path, package):
     assert digest(path, tmp_path / "index.json") != before
 
 
+@pytest.mark.parametrize("name", ["__init__", "rates", "deep/__init__", "deep/fees"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from helpers.deep import fees\n",
+        "%matplotlib inline\nimport helpers.deep.fees\n",
+        "x = !ls\nimport helpers.deep.fees\n",
+    ],
+)
+def test_packages_on_the_way_relative_imports_and_imports_beside_a_magic_count(tmp_path, package, name, source):
+    files = {
+        "__init__": "",
+        "rates": "R = 2\n",
+        "deep/__init__": "from . import fees\n",
+        "deep/fees": "from ..rates import R\n",
+    }
+    for each, text in files.items():
+        write(tmp_path / f"notebooks/helpers/{each}.py", text)
+    path = notebook(tmp_path, source)
+    before = digest(path, tmp_path / "index.json")
+    write(tmp_path / f"notebooks/helpers/{name}.py", files[name] + "# more\n")
+    assert digest(path, tmp_path / "index.json") != before
+
+
+def test_a_line_that_begins_like_a_magic_and_is_none_hides_no_import(tmp_path, package):
+    path = notebook(tmp_path, 'import helper\ntext = ("%d"\n    % helper.RATE)\n')
+    write(tmp_path / "notebooks/helper.py", "RATE = 2\n")
+    assert tmp_path / "notebooks/helper.py" in CodeIndex(tmp_path / "index.json").reached_files(path)
+
+
 def test_a_change_of_the_notebook_itself_counts(tmp_path, package):
     before = digest(notebook(tmp_path, "x = 1\n"), tmp_path / "index.json")
     assert digest(notebook(tmp_path, "x = 2\n"), tmp_path / "index.json") != before

@@ -113,6 +113,34 @@ def test_the_second_run_reuses_everything_and_says_so(toy_root):
     assert changed.summary["stages"]["03_build_features"]["tables"]["features"]["rows"] == 3
 
 
+def edit(root, stage, old, new):
+    path = root / f"notebooks/{stage}.ipynb"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def ran(result):
+    return [name for name, stage in result.summary["stages"].items() if "reused_from" not in stage]
+
+
+def test_a_report_is_written_again_where_a_picture_alone_has_changed(toy_root):
+    edit(toy_root, "03_build_features", "stage.finish()", "stage.keep('figures/line.svg', '<svg/>'); stage.finish()")
+    flow(toy_root)
+    edit(toy_root, "03_build_features", "<svg/>", "<svg ></svg>")
+    assert ran(flow(toy_root)) == ["03_build_features", "14_write_report"]
+    assert ran(flow(toy_root)) == []
+
+
+def test_a_notebook_that_is_edited_while_it_runs_runs_again(toy_root):
+    mend = (
+        "p = stage.workspace.notebooks / '03_build_features.ipynb'; p.write_text(p.read_text().replace('2, ', '3, '))"
+    )
+    edit(toy_root, "03_build_features", "stage.finish()", f"{mend}; stage.finish()")
+    assert flow(toy_root).summary["stages"]["03_build_features"]["metrics"]["customers"] == 2
+    again = flow(toy_root)
+    assert again.summary["stages"]["03_build_features"]["metrics"]["customers"] == 3
+    assert ran(flow(toy_root)) == []
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "message"),
     [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workbench.core.errors import StageError
-from workbench.core.params.declared import borrowed, declared_profile
+from workbench.core.params.declared import borrowed, declared_profile, recorded_profile
 from workbench.core.params.profile import load_profile
 from workbench.core.params.run import RunParams
 from workbench.core.stages import SECTIONS, STAGES
@@ -170,6 +170,20 @@ def test_what_a_notebook_of_ones_own_read_is_in_its_key(workspace):
     assert key(workspace, settings=longer, reads=reads) != key(workspace, reads=reads)
     digests = {"features": "a", "segments": "b"}
     assert table_inputs(STAGES["14_write_report"], digests, reads) == {"features": "a"}
+
+
+def test_what_a_notebook_of_ones_own_reads_of_the_profile_is_told(workspace):
+    told = []
+    profile = recorded_profile(load_profile(workspace, "shop"), "05_score_rfm", told.append)
+    assert profile.sections["06_segment_customers"].k_max > profile.run.min_cell - 100
+    assert profile.sections["05_score_rfm"].bins and profile.run.threads
+    assert told == ["06_segment_customers.k_max", "run.min_cell"]
+
+
+def test_a_parameter_of_a_section_that_is_no_more_has_no_value(workspace):
+    profile = load_profile(workspace, "shop")
+    values = borrowed(profile, STAGES["05_score_rfm"], also=["16_study_gifts.share"])
+    assert values["16_study_gifts.share"] is None
 
 
 def test_a_stage_depends_on_the_tables_it_reads_of_those_that_are_there():

@@ -104,6 +104,16 @@ def test_the_digests_of_all_tables_come_from_their_writers(tmp_path, summary):
     assert table_digests(workspace, "other") == {}
 
 
+def test_of_two_who_wrote_a_table_of_ones_own_the_one_that_is_shown_counts(tmp_path, summary):
+    workspace = Workspace(tmp_path.resolve())
+    for stage, digest in (("14_study_gifts", "new"), ("15_study_gifts", "old")):
+        folder = stage_folder(workspace, "shop", stage)
+        folder.mkdir(parents=True)
+        write_manifest(folder, KEY, summary | {"tables": {"own_gifts": {"digest": digest}}})
+    (workspace.processed("shop") / "own_gifts.parquet").symlink_to(".stages/14_study_gifts/current/own_gifts.parquet")
+    assert table_digests(workspace, "shop") == {"own_gifts": "new"}
+
+
 def test_the_same_stage_gives_the_same_manifest(staged, summary):
     before = (staged / MANIFEST).read_bytes()
     write_manifest(staged, KEY, json.loads(json.dumps(summary)))

@@ -219,6 +219,34 @@ def test_a_table_of_ones_own_is_shown_as_its_types_ask(stage):
     assert entry["title"] == {"en": "Cities", "zh": "Cities"}
 
 
+def test_columns_of_a_pivot_are_called_by_texts_and_two_alike_are_refused(stage):
+    stage.table("years", pd.DataFrame([[1, 2]], columns=[2024, 2025]))
+    frame = pd.DataFrame({"kind": ["a", "a"], "spend": [1.0, 3.0]}).groupby("kind").agg(["mean", "max"]).reset_index()
+    stage.table("spend", frame)
+    years, spend = stage.shown["shown"]
+    assert (years["columns"], years["rows"]) == (["2024", "2025"], [[1, 2]])
+    assert (spend["columns"], spend["rows"]) == (["kind", "spend mean", "spend max"], [["a", 2.0, 3.0]])
+    with pytest.raises(DataError, match="several columns are called x"):
+        stage.table("twice", pd.DataFrame([[1, 2]], columns=["x", "x"]))
+
+
+def test_a_cell_may_hold_an_array(stage):
+    stage.table("codes", pd.DataFrame({"codes": [np.array([1, 2]), np.array([3.0, np.nan])]}))
+    assert [row[0] for row in stage.shown["shown"][0]["rows"]] == [[1, 2], [3.0, None]]
+
+
+@pytest.mark.parametrize("name", ["", "a%", "..", "/a", "a//b", "a/../b", "a" * 201, "a\nb"])
+def test_a_metric_that_the_tracking_would_refuse_is_refused_where_it_is_recorded(stage, name):
+    with pytest.raises(DataError, match="cannot be the name of a metric"):
+        stage.metric(name, 1)
+
+
+@pytest.mark.parametrize("name", ["customers", "transactions.rows", "share top 10", "客户数", "a/b:c-d"])
+def test_names_of_metrics_may_be_in_any_language(stage, name):
+    stage.metric(name, 1)
+    assert stage.metrics == {name: 1}
+
+
 def test_a_metric_is_recorded_by_name(stage):
     stage.metric("customers", np.int64(7))
     assert stage.metrics == {"customers": 7}

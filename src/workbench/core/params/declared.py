@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from workbench.core.section import Section
     from workbench.core.stages.stage import Stage
 
-__all__ = ["borrowed", "declared_profile"]
+__all__ = ["borrowed", "declared_profile", "recorded_profile"]
 
 _LIMITS = ("stages", "also", "memory_limit_gb", "threads")  # of run: how a stage runs, never what it computes
 
@@ -26,13 +26,13 @@ def borrowed(profile: Profile, stage: Stage, also: Iterable[str] = ()) -> dict[s
     profile : Profile
     stage : Stage
     also : iterable of str
-        Those that a notebook of one's own read at its last run.
+        Those that a notebook of one's own read at its last run; one of a section that is no more has no value.
     """
     values = {}
     for name in sorted({*stage.borrows, *also}):
         section, _, key = name.partition(".")
-        model = profile.run if section == "run" else profile.sections[section]
-        values[name] = model.model_dump(mode="json", include={key}).get(key)
+        model = profile.run if section == "run" else profile.sections.get(section)
+        values[name] = model.model_dump(mode="json", include={key}).get(key) if model else None
     return values
 
 
@@ -53,6 +53,21 @@ def declared_profile(profile: Profile, stage: Stage) -> Profile:
     sections = _Sections(profile.sections, stage)
     run = _Declared(profile.run, "run", stage.name, {*_LIMITS, *_keys(stage, "run")})
     return replace(profile, sections=sections, run=run)
+
+
+def recorded_profile(profile: Profile, stage: str, note: Callable[[str], None]) -> Profile:
+    """Return the profile as a notebook of one's own may read it: every parameter, each told as it is read.
+
+    Parameters
+    ----------
+    profile : Profile
+    stage : str
+        Its own section is in its key as a whole, so what it reads there is not told.
+    note : callable
+        Called with ``section.key``.
+    """
+    sections = {name: one if name == stage else _Told(one, name, note) for name, one in profile.sections.items()}
+    return replace(profile, sections=sections, run=_Told(profile.run, "run", note))
 
 
 def _keys(stage: Stage, section: str) -> set[str]:
@@ -90,4 +105,16 @@ class _Declared:
             found = f"reads the parameter {self._name}.{key}, which it does not declare"
             remedy = f"Add '{self._name}.{key}' to borrows in its declaration under core/stages"
             raise StageError(Fault(self._stage, found, "", remedy))
+        return getattr(self._section, key)
+
+
+class _Told:
+    """A section that tells which parameters are read."""
+
+    def __init__(self, section: Section, name: str, note: Callable[[str], None]):
+        self._section, self._name, self._note = section, name, note
+
+    def __getattr__(self, key: str) -> Any:
+        if key in type(self._section).model_fields and (self._name, key) not in {("run", each) for each in _LIMITS}:
+            self._note(f"{self._name}.{key}")
         return getattr(self._section, key)

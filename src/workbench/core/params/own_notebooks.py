@@ -60,9 +60,9 @@ def own_stage(notebooks: Path, name: str) -> Stage:
         raise ProfileError(Fault("", f"unknown stage '{name}'", expected, near))
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    except (ValueError, KeyError, TypeError):
+        title = _title(cells) or name
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ProfileError(Fault(f"notebooks/{name}.ipynb", "no notebook", "JSON with cells")) from None
-    title = _title(cells) or name
     return Stage(name, {"en": title, "zh": title}, _parameters(name, cells))
 
 
@@ -85,7 +85,8 @@ def _parameters(name: str, cells: list[dict[str, Any]]) -> type[Section]:
     source = _source(tagged[0])
     try:
         statements = ast.parse(source).body
-        values = {_target(statement): ast.literal_eval(statement.value) for statement in statements}
+        values = dict(_parameter(statement) for statement in statements)
+        _check_names([_target(statement) for statement in statements])
     except (SyntaxError, ValueError, AttributeError) as error:
         raise ProfileError(Fault(f"notebooks/{name}.ipynb", f"parameters: {error}", _ADVICE)) from None
     notes = _comments(source)
@@ -101,6 +102,22 @@ def _target(statement: ast.stmt) -> str:
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
         return statement.targets[0].id
     raise ValueError(f"line {statement.lineno} is not 'name = literal'")
+
+
+def _parameter(statement: ast.stmt) -> tuple[str, Any]:
+    name, value = _target(statement), ast.literal_eval(statement.value)
+    if not isinstance(value, (bool, int, float, str, list, dict, type(None))):
+        raise ValueError(f"{name} is {ast.unparse(statement.value)}: a number, text, True, False, None, list or dict")
+    return name, value
+
+
+def _check_names(names: list[str]) -> None:
+    """Refuse a name that is given twice, and one that a section cannot have."""
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name} is given twice")
+        if name.startswith("_") or hasattr(Section, name):
+            raise ValueError(f"{name} cannot be the name of a parameter")
 
 
 def _comments(source: str) -> dict[int, str]:

@@ -8,6 +8,7 @@ the new content. Raw rows stay in the engine; tables of one row per customer may
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -37,6 +38,7 @@ PARQUET = {  # how a table lies on disk: smaller and faster written than by the 
     "write_bloom_filter": False,  # whole columns are read
 }  # fmt: skip
 OWN_PREFIX = "own_"  # of the tables that a notebook of one's own writes
+_OWN_NAME = re.compile(rf"^{OWN_PREFIX}\w{{1,100}}$")
 _PRIVATE = {"rejects"}  # holds raw text as it came, so only its owner may read the file
 _KEPT_VERSIONS = 2
 _CUSTOMER_GRAIN = {"customers"}
@@ -295,18 +297,36 @@ class Staging:
             self._check_keys(spec, path)
         return self.rows[table]
 
+    def _refuse(self, table: str, faults: list[Fault]) -> None:
+        """Remove a table that was written and cannot stay, so that nothing of it is published."""
+        (self.folder / f"{table}.parquet").unlink()
+        del self.rows[table]
+        raise DataError(faults)
+
     def _spec(self, table: str, key: str | Sequence[str] | None) -> Table:
         """Return what a table of this stage holds; refuse one that another stage writes."""
         if table.startswith(OWN_PREFIX) and table not in TABLES:
-            writer = self.store.writer(table) or self.stage
+            if not _OWN_NAME.match(table):
+                raise DataError(
+                    Fault("", f"{table!r} cannot be the name of a table", "Letters, digits and _ after own_")
+                )
+            writer = self._own_writer(table)
             spec = Table(table, (), keys=_keys(key), writer=writer, open=True, own=True)
         else:
             spec = table_spec(table)
         if spec.writer != self.stage:
             found = f"{self.stage} would write {table}"
             remedy = f"Write a table of its own, called {OWN_PREFIX}..."
+            if spec.own:
+                remedy = f"Choose another name, or remove notebooks/{spec.writer}.ipynb where it is no longer used"
             raise DataError(Fault("", found, f"Its one writer is {spec.writer}", remedy))
         return spec
+
+    def _own_writer(self, table: str) -> str:
+        """Return who writes a table of one's own: who wrote it last, unless that notebook is gone or renamed."""
+        writer = self.store.writer(table)
+        there = writer is not None and (self.store.workspace.notebooks / f"{writer}.ipynb").is_file()
+        return writer if there else self.stage
 
     def _take_over(self, copy: Path, expression: ibis.Table, path: Path) -> bool:
         """Show a file that is already there under another name, on the same disk; say whether that could be done."""
@@ -353,7 +373,7 @@ class Staging:
                 Fault(spec.name, "needs to know what identifies a row", "", "Name it: stage.write(..., key=)")
             )
         if faults:
-            raise DataError(faults)
+            self._refuse(spec.name, faults)
 
 
 def to_pandas(table: ibis.Table) -> pd.DataFrame:

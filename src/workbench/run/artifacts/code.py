@@ -9,6 +9,7 @@ import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ _OURS = "customer-portrait-workbench"
 _START = "workbench.run.stages.stage"  # what `from workbench import start` enters
 _ENGINE = "duckdb"  # the engine behind Ibis, which no module of an analysis names
 _NO_RESULT = ("workbench.run.tracking", "workbench.run.flows", "workbench.run.commands", "workbench.run.stages.by_hand")
+_MAGIC = re.compile(r"^(\s*)(?:[%!]|[\w, ]*=\s*[%!]).*")
 _NAME = re.compile(r"^[A-Za-z0-9._-]+")
 
 
@@ -74,12 +76,13 @@ class CodeIndex:
             and what publishes and tracks changes no result: both are left out.
         """
         reached: set[Path] = set()
-        waiting = list(self.entry(notebook)["imports"])
+        beside = notebook.parent
+        waiting = [(name, beside) for name in self.entry(notebook)["imports"]]
         while waiting:
-            for path in self._files_of(waiting.pop(), notebook.parent):
+            for path in self._files_of(*waiting.pop()):
                 if path not in reached:
                     reached.add(path)
-                    waiting += self.entry(path)["imports"]
+                    waiting += [_placed(name, path, beside) for name in self.entry(path)["imports"]]
         named = {name for path in reached for name in self.entry(path)["names"]}
         return sorted(reached | {path for name in named for path in _data_files().get(name, ())})
 
@@ -151,19 +154,36 @@ def _files(name: str, beside: Path) -> list[Path]:
     parts = name.split(".")
     if parts == ["workbench"] or name.startswith(_NO_RESULT):
         return []
-    path = _PACKAGE.joinpath(*parts[1:]) if parts[0] == "workbench" else beside.joinpath(*parts)
-    if path.with_suffix(".py").is_file():
-        return [path.with_suffix(".py")]
-    return [path / "__init__.py"] if (path / "__init__.py").is_file() else []
+    if parts[0] == "workbench":
+        return _file(_PACKAGE.joinpath(*parts[1:]))
+    packages = [beside.joinpath(*parts[:length]) for length in range(1, len(parts))]  # they are imported, too
+    return [path for place in (*packages, beside.joinpath(*parts)) for path in _file(place)]
+
+
+def _file(place: Path) -> list[Path]:
+    """Return the file of a module or a package that lies at a place."""
+    found = (path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file())
+    return [path] if (path := next(found, None)) else []
+
+
+def _placed(name: str, path: Path, beside: Path) -> tuple[str, Path]:
+    """Return a name that a module imports, and the folder it is sought in: that of its package where it has dots."""
+    dots = len(name) - len(name.lstrip("."))
+    return (name.lstrip("."), path.parents[dots - 1]) if dots else (name, beside)
 
 
 def _imports_of_cell(source: str) -> list[str]:
     if "import" not in source:
         return []
-    try:
-        return _imports(ast.parse(source))
-    except SyntaxError:  # a markdown cell that happens to hold the word
-        return []
+    for text in (source, _without_magics(source)):
+        with suppress(SyntaxError):
+            return _imports(ast.parse(text))
+    return []  # a markdown cell that happens to hold the word
+
+
+def _without_magics(source: str) -> str:
+    """Return the lines of a cell that are Python: a magic (%matplotlib, !ls) hides no import beside it."""
+    return "".join(_MAGIC.sub(r"\1pass", line) for line in source.splitlines(keepends=True))
 
 
 def _imports(tree: ast.AST) -> list[str]:
@@ -172,8 +192,10 @@ def _imports(tree: ast.AST) -> list[str]:
     for node in _at_run_time(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            within = module if module.endswith(".") else f"{module}."
+            names |= {module, *(within + alias.name for alias in node.names)}
     return sorted(_START if name == "workbench.start" else name for name in names)
 
 

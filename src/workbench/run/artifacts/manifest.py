@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,15 @@ from workbench.core.files import digest_file, digest_json, write_json
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
-__all__ = ["MANIFEST", "is_current", "read_manifest", "summary_digest", "table_digests", "write_manifest"]
+__all__ = [
+    "MANIFEST",
+    "is_current",
+    "read_manifest",
+    "summary_digest",
+    "table_digests",
+    "told_digest",
+    "write_manifest",
+]
 
 MANIFEST = "manifest.json"
 _VOLATILE = ("run_id", "seconds", "seconds_by")
@@ -79,9 +88,24 @@ def _is_whole(path: Path, digest: str) -> bool:
 def table_digests(workspace: Workspace, profile: str) -> dict[str, str]:
     """Return the content digest of every table that is there, from the manifests of their writers."""
     digests: dict[str, str] = {}
-    for home in sorted((workspace.processed(profile) / ".stages").glob("*")):
-        digests |= read_manifest(home / "current").get("tables", {})
+    folder = workspace.processed(profile)
+    for home in sorted((folder / ".stages").glob("*")):
+        tables = read_manifest(home / "current").get("tables", {})
+        digests |= {name: each for name, each in tables.items() if _is_shown(folder / f"{name}.parquet", home.name)}
     return digests
+
+
+def _is_shown(link: Path, stage: str) -> bool:
+    """Say whether a table is shown as this stage wrote it; another may have taken over one of a notebook now gone."""
+    return not link.is_symlink() or os.readlink(link).split("/")[1] == stage
+
+
+def told_digest(manifest: Mapping[str, Any]) -> str | None:
+    """Digest what a stage tells the report: its summary and the pictures it names; None where it has told nothing."""
+    if "summary" not in manifest:
+        return None
+    pictures = {name: digest for name, digest in manifest["files"].items() if name.startswith("figures/")}
+    return digest_json([manifest["summary"], pictures])
 
 
 def summary_digest(summary: Mapping[str, Any]) -> str:

@@ -149,7 +149,10 @@ def stages(
     for name in names:
         stage = loaded.stage(name) if loaded else STAGES[name]
         needs = ", ".join(" or ".join(group) for group in stage.needs) or "sources"
-        table.add_row(name, stage.question[spoken(language)], needs, ", ".join(stage.writes) or "report.html")
+        writes = ", ".join(stage.writes) or "report.html"
+        if loaded and name in loaded.own:  # what it reads and writes its cells say, no declaration
+            needs, writes = "", "own_..."
+        table.add_row(name, stage.question[spoken(language)], needs, writes)
     print_table(table)
 
 

@@ -11,7 +11,7 @@ from workbench.run.artifacts.code import CodeIndex
 from workbench.run.artifacts.context import stage_folder, stage_summary
 from workbench.run.artifacts.inputs import stage_inputs
 from workbench.run.artifacts.keys import stage_key, table_inputs
-from workbench.run.artifacts.manifest import is_current, read_manifest, table_digests
+from workbench.run.artifacts.manifest import is_current, read_manifest, table_digests, told_digest
 from workbench.run.artifacts.people import has_people
 
 if TYPE_CHECKING:
@@ -176,4 +176,4 @@ class Dependencies:
     def _summary_of(self, stage: str) -> str | None:
         if self.entries.get(stage, {}).get("status") == "skipped":
             return "skipped"
-        return read_manifest(self.folder(stage)).get("summary")
+        return told_digest(read_manifest(self.folder(stage)))

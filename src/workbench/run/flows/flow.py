@@ -38,7 +38,7 @@ from workbench.run.flows.selection import FlowOptions, batches, select_stages
 from workbench.run.flows.spent import seconds_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from workbench.core.workspace import Workspace
@@ -113,6 +113,7 @@ class _Flow:
         self.deadline = time.monotonic() + profile.run.total_seconds
         self.tracking = BackgroundTracking(workspace, profile.name, self.run_id)
         self.report_digest = ""  # taken once, in the main thread
+        self.begun: dict[str, Mapping[str, Any]] = {}  # the key of each stage as it began
 
     @property
     def as_of(self) -> str | None:
@@ -163,6 +164,7 @@ class _Flow:
             self._skip(stage, because)
         elif self._must_run(stage):
             self._start_kernels()
+            self._remember(stage)
             self._complete(stage, self._run_notebook(stage))
         else:
             self._reuse(stage)
@@ -183,6 +185,8 @@ class _Flow:
     def _side_by_side(self, pair: Sequence[str]) -> None:
         """Run two stages at once, each with half the limits, publish them in order; the first failure ends both."""
         self._start_kernels()
+        for stage in pair:
+            self._remember(stage)
         running: list[Any] = []
         with ThreadPoolExecutor(len(pair)) as pool:
             jobs = {stage: pool.submit(self._run_notebook, stage, share=len(pair), running=running) for stage in pair}
@@ -262,11 +266,22 @@ class _Flow:
         summary = self._staged_summary(stage, staging, output, seconds)
         shutil.copyfile(output, staging / "notebook.ipynb")
         reads = json.loads((staging / "reads.json").read_text(encoding="utf-8"))
-        write_manifest(staging, self.needs.key(stage, reads), summary, reads)
+        write_manifest(staging, self._key_of(stage, reads), summary, reads)
         self.store.publish(stage, self.run_id)
         self._forget_taken(stage)
         self._note(stage, summary)
         self.say.ended(stage, summary)
+
+    def _remember(self, stage: str) -> None:
+        """Keep what a stage depends on as it begins."""
+        self.begun[stage] = self.needs.key(stage, {})
+
+    def _key_of(self, stage: str, reads: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the key of a stage that has ended; None where a cell or a file was edited while it ran."""
+        if self.needs.key(stage, {}) == self.begun[stage]:
+            return self.needs.key(stage, reads)
+        self.say.say(f"{stage}: a cell or a file it reads was edited while it ran, so the next run does it again")
+        return None
 
     def _environment(self, stage: str) -> dict[str, str]:
         """Return the environment of a stage's kernel: the key of the vault is for the stage that fills it alone."""

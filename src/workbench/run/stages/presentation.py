@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import posixpath
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from IPython.display import HTML, SVG, Image, Markdown, display
 
+from workbench.core.errors import DataError, Fault
 from workbench.report.findings.finding import KEY_WEIGHT, Finding
-from workbench.report.own_content import as_texts, formats_of, shown_text
+from workbench.report.own_content import as_texts, formats_of, shown_text, with_plain_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Presentation", "plain"]
 
 _MOST_CHARTS = 8  # of one kind; a reader looks at no more
+_METRIC = re.compile(r"^(?![/.])[\w.\- :/]{1,200}$")  # what the tracking takes, the stage's name before it
 _SHOWN = ("findings", "figures", "shown", "embedded", "limits", "candidates")
 
 Text = str | Mapping[str, str]  # in one language for all, or by language (en, zh)
@@ -52,6 +56,10 @@ class Presentation:
     def metric(self, name: str | Mapping[str, Any], value: Any = None) -> None:
         """Record a metric, or several by name: numbers or short text; missing values become null."""
         values = {name: value} if isinstance(name, str) else name
+        for key in values:
+            if not _METRIC.match(key) or posixpath.normpath(key) != key:
+                expected = "Letters, digits, blanks and any of _ - . : /, at most 200 of them"
+                raise DataError(Fault("metric", f"{key!r} cannot be the name of a metric", expected))
         self.metrics |= {key: plain(one) for key, one in values.items()}
 
     def say(self, text: Text | Finding | Iterable[Finding], **values: Any) -> None:
@@ -174,7 +182,9 @@ class Presentation:
         """
         from workbench.report.tables import table_html  # noqa: PLC0415
 
-        formats = formats_of(frame) if formats is None else formats
+        if formats is None:
+            frame = with_plain_names(frame)
+            formats = formats_of(frame)
         if frame.empty:  # nothing to show: a table without rows, whatever columns it came with
             frame = frame.reindex(columns=list(formats))
         rows = [plain(list(row)) for row in frame[list(formats)].itertuples(index=False)]
@@ -271,7 +281,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
     if hasattr(value, "item") and not isinstance(value, (str, bytes)):
-        value = value.item()
+        value = value.item() if getattr(value, "size", 1) == 1 else value.tolist()
+        if isinstance(value, list):
+            return plain(value)
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, float):

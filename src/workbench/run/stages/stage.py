@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from workbench.core.errors import DataError, Fault, ProfileError, StageError, did_you_mean
 from workbench.core.files import write_json, write_text
-from workbench.core.params.declared import declared_profile
+from workbench.core.params.declared import declared_profile, recorded_profile
 from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.schema import CANONICAL, UNDATED
 from workbench.core.stages import FIRST, STAGES, TABLES
@@ -111,14 +111,17 @@ class StageRun(Presentation):
         self.context = context
         self.settings = settings
         self.workspace = Workspace(Path(context.workspace))
-        self.profile = profile if is_own_name(declaration.name) else declared_profile(profile, declaration)
+        self._reads: dict[str, set[str]] = {"tables": set(), "settings": set()}
+        if is_own_name(declaration.name):
+            self.profile = recorded_profile(profile, declaration.name, self._reads["settings"].add)
+        else:
+            self.profile = declared_profile(profile, declaration)
         self._as_of = dt.date.fromisoformat(context.as_of) if context.as_of else None
         limits = {"memory_limit_gb": context.memory_limit_gb or profile.run.memory_limit_gb}
         self.store = Store(self.workspace, profile.name, threads=context.threads or profile.run.threads, **limits)
         self.staging = self.store.stage(declaration.name, context.run_id)
         self._begun = begun
         self._closing = ExitStack()
-        self._reads: dict[str, set[str]] = {"tables": set(), "settings": set()}
         super().__init__(declaration.name, profile.languages, profile.currency, self.staging.folder)
 
     @property
@@ -165,7 +168,8 @@ class StageRun(Presentation):
     def tables(self, names: Iterable[str] | None = None) -> dict[str, ibis.Table]:
         """Return tables in the engine, by name, of those that are there: the canonical ones unless others are named."""
         present = self.available()
-        wanted = CANONICAL if names is None else names
+        wanted = list(CANONICAL if names is None else names)
+        self._reads["tables"] |= {name for name in wanted if name not in self.staging.rows}  # one may come to be there
         return {name: self.read(name, lazy=True) for name in wanted if name in present or name in self.staging.rows}
 
     def available(self) -> set[str]:
