@@ -113,6 +113,14 @@ def test_the_second_run_reuses_everything_and_says_so(toy_root):
     assert changed.summary["stages"]["03_build_features"]["tables"]["features"]["rows"] == 3
 
 
+def test_a_report_of_some_stages_has_the_pages_of_all(toy_root):
+    flow(toy_root)
+    before = sorted(path.name for path in (toy_root / "reports/toy/latest/pages").iterdir())
+    flow(toy_root, force=True, first="14_write_report")
+    assert list(latest(toy_root)["stages"]) == ["14_write_report"]
+    assert sorted(path.name for path in (toy_root / "reports/toy/latest/pages").iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "message"),
     [
