@@ -65,6 +65,19 @@ def test_every_table_of_a_copy_has_a_name_of_its_own(workspace, stage):
     assert all("own_" in line and "key=[" in line for line in written)
 
 
+def test_a_copy_of_a_notebook_that_was_run_by_hand_has_its_settings_and_no_outputs(workspace):
+    path = workspace.notebooks / "05_score_rfm.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    (parameters,) = [cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", ())]
+    parameters["source"] = [line.replace("bins = 5", "bins = 4") for line in parameters["source"]]
+    parameters |= {"execution_count": 3, "outputs": [{"name": "stdout", "output_type": "stream", "text": ["2469\n"]}]}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    made = json.loads(write_new_stage(workspace, "15_try_it", source="05_score_rfm").read_text(encoding="utf-8"))
+    code = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
+    assert any("bins = 4" in "".join(cell["source"]) for cell in code)
+    assert [cell for cell in code if cell["outputs"] or cell["execution_count"] is not None] == []
+
+
 def test_tables_written_together_keep_the_form_they_had(workspace):
     found = "\n".join(cells(write_new_stage(workspace, "15_try_it", source="08_predict_churn")).values())
     assert 'stage.write({"own_churn": churn, "own_churn_reasons": reasons}, key=[])' in found

@@ -182,7 +182,7 @@ def _cell(kind: str, source: str, tags: tuple[str, ...] = (), name: str = "") ->
 
 
 def _branched(workspace: Workspace, name: str, source: str) -> dict[str, Any]:
-    """Copy one of ours: its stage renamed, its tables written as ``own_...``."""
+    """Copy one of ours as it stands, without outputs: its stage renamed, its tables written as ``own_...``."""
     if source not in STAGES or source in (FIRST, LAST):
         known = [stage for stage in STAGES if stage not in (FIRST, LAST)]
         raise ProfileError(Fault("--from", f"'{source}' cannot be copied", "", did_you_mean(source, known)))
@@ -195,6 +195,8 @@ def _branched(workspace: Workspace, name: str, source: str) -> dict[str, Any]:
         cell["id"] = secrets.token_hex(4)
         renamed = renaming.visited if cell["cell_type"] == "code" else renaming.listed
         cell["source"] = renamed("".join(cell["source"])).splitlines(keepends=True)
+        if cell["cell_type"] == "code":
+            cell.update(execution_count=None, outputs=[])
     return notebook
 
 
