@@ -53,6 +53,13 @@ def test_the_executed_notebook_has_no_error_and_no_warning(root, stage):
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_no_cell_shows_where_a_file_lies_on_this_machine(root, stage):
+    notebook = nbformat.read(root / f"reports/tiny/latest/notebooks/{stage}.ipynb", as_version=4)
+    values = [output.data for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
+    assert [value["text/plain"] for value in values if "PosixPath(" in value.get("text/plain", "")] == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_every_heading_of_a_table_has_a_name_in_both_languages(root, stage):
     shown = stage_summary(find_workspace(root), "tiny", stage).get("shown") or []
     assert [name for table in shown for name in table["columns"] if not has_label(name)] == []

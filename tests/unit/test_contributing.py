@@ -22,6 +22,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = BLOCK.findall(PAGE)
 CODE = re.findall(r"`([^`\n]+)`", BLOCK.sub("", PAGE))
 NEW = set(re.findall(r"^New file `(.+?)`:$", PAGE, re.MULTILINE)) | {"notebooks/16_find_one_timers.ipynb"}
+PIECE = re.compile(r"^In `([^\n]+\.py)`, below the line `([^\n]+)`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FOLDERS = ("src/", "tests/", "params/", "notebooks/", "core/", "intake/", "analysis/", "report/", "run/")
 FILES = re.compile(r"[\w./<>-]+\.(py|md|yaml|toml|ipynb|csv)")
 
@@ -103,6 +104,17 @@ def test_every_import_of_a_block_is_of_something_that_is_there():
     for node in ours:
         module = importlib.import_module(node.module)
         assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+
+
+def test_a_file_with_its_piece_below_the_named_line_is_still_python():
+    """A formatter that takes a piece of a call for a statement makes a tuple of it."""
+    new = dict(re.findall(r"^New file `([^`]+\.py)`:\n\n```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+    pieces = PIECE.findall(PAGE)
+    assert len(pieces) >= 5
+    for name, below, piece in pieces:
+        text = new[name] if name in new else (ROOT / name).read_text(encoding="utf-8")
+        (line,) = [line for line in text.splitlines(keepends=True) if line.strip() == below]
+        ast.parse(text.replace(line, line + piece, 1), name)
 
 
 def test_every_section_that_is_referred_to_is_there():

@@ -95,7 +95,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
 
 @cache
 def trees() -> tuple[ast.Module, ...]:
-    """Return the parsed modules of the package and code cells of the notebooks."""
+    """Return the parsed modules of the package and code cells of the stages' notebooks."""
     modules = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCE.rglob("*.py"))]
     return (*modules, *notebooks())
 
@@ -103,7 +103,7 @@ def trees() -> tuple[ast.Module, ...]:
 @cache
 def notebooks() -> tuple[ast.Module, ...]:
     found = []
-    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+    for path in (ROOT / f"notebooks/{stage}.ipynb" for stage in sorted(STAGES)):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
         found.append(ast.parse("\n".join(code)))

@@ -141,6 +141,14 @@ def test_a_notebook_that_is_edited_while_it_runs_runs_again(toy_root):
     assert ran(flow(toy_root)) == []
 
 
+def test_a_report_of_some_stages_has_the_pages_of_all(toy_root):
+    flow(toy_root)
+    before = sorted(path.name for path in (toy_root / "reports/toy/latest/pages").iterdir())
+    flow(toy_root, force=True, first="14_write_report")
+    assert list(latest(toy_root)["stages"]) == ["14_write_report"]
+    assert sorted(path.name for path in (toy_root / "reports/toy/latest/pages").iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "message"),
     [

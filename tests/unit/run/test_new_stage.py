@@ -1,6 +1,9 @@
 """New notebooks: the frame of a declared stage, a copy whose tables have names of their own, names that are refused."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +11,9 @@ from workbench.core.errors import ProfileError
 from workbench.core.stages import FIRST, LAST, STAGES
 from workbench.core.workspace import find_workspace
 from workbench.run.commands.new_stage import write_new_stage
+
+ROOT = Path(__file__).parents[3]
+COPIED = [stage for stage in STAGES if stage not in (FIRST, LAST)]
 
 
 def cells(path):
@@ -49,6 +55,44 @@ def test_a_copy_names_the_tables_it_writes(workspace):
     assert found[0].endswith("| `features`, `transactions` | `own_rfm` |")
     assert any('stage.write("own_rfm", rfm' in source for source in found)
     assert any('start("15_try_scores"' in source for source in found)
+
+
+@pytest.mark.parametrize("stage", COPIED)
+def test_every_table_of_a_copy_has_a_name_of_its_own(workspace, stage):
+    found = "\n".join(cells(write_new_stage(workspace, "15_try_it", source=stage)).values())
+    written = [line for line in found.splitlines() if line.startswith("stage.write(")]
+    assert written
+    assert all("own_" in line and "key=[" in line for line in written)
+
+
+def test_a_copy_of_a_notebook_that_was_run_by_hand_has_its_settings_and_no_outputs(workspace):
+    path = workspace.notebooks / "05_score_rfm.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    (parameters,) = [cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", ())]
+    parameters["source"] = [line.replace("bins = 5", "bins = 4") for line in parameters["source"]]
+    parameters |= {"execution_count": 3, "outputs": [{"name": "stdout", "output_type": "stream", "text": ["2469\n"]}]}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    made = json.loads(write_new_stage(workspace, "15_try_it", source="05_score_rfm").read_text(encoding="utf-8"))
+    code = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
+    assert any("bins = 4" in "".join(cell["source"]) for cell in code)
+    assert [cell for cell in code if cell["outputs"] or cell["execution_count"] is not None] == []
+
+
+def test_tables_written_together_keep_the_form_they_had(workspace):
+    found = "\n".join(cells(write_new_stage(workspace, "15_try_it", source="08_predict_churn")).values())
+    assert 'stage.write({"own_churn": churn, "own_churn_reasons": reasons}, key=[])' in found
+    found = "\n".join(cells(write_new_stage(workspace, "15_try_this", source="04_describe_customers")).values())
+    assert 'stage.write({f"own_profile_{name}": table for name, table in vars(base).items()}, key=[])' in found
+
+
+def test_new_notebooks_pass_the_checks_of_a_commit(workspace):
+    made = [write_new_stage(workspace, "97_study_spread")]
+    made += [write_new_stage(workspace, f"{at}_try_it", source=stage) for at, stage in enumerate(COPIED, 80)]
+    settings = ["--config", str(ROOT / "pyproject.toml"), "--config", "lint.isort.known-first-party=['workbench']"]
+    for command in (["check"], ["format", "--check"]):
+        ruff = [sys.executable, "-m", "ruff", *command, *settings, *map(str, made)]
+        done = subprocess.run(ruff, check=False, cwd=workspace.root, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(

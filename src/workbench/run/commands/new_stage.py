@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +182,7 @@ def _cell(kind: str, source: str, tags: tuple[str, ...] = (), name: str = "") ->
 
 
 def _branched(workspace: Workspace, name: str, source: str) -> dict[str, Any]:
-    """Copy one of ours: its stage renamed, its tables written as ``own_...``."""
+    """Copy one of ours as it stands, without outputs: its stage renamed, its tables written as ``own_...``."""
     if source not in STAGES or source in (FIRST, LAST):
         known = [stage for stage in STAGES if stage not in (FIRST, LAST)]
         raise ProfileError(Fault("--from", f"'{source}' cannot be copied", "", did_you_mean(source, known)))
@@ -194,6 +195,8 @@ def _branched(workspace: Workspace, name: str, source: str) -> dict[str, Any]:
         cell["id"] = secrets.token_hex(4)
         renamed = renaming.visited if cell["cell_type"] == "code" else renaming.listed
         cell["source"] = renamed("".join(cell["source"])).splitlines(keepends=True)
+        if cell["cell_type"] == "code":
+            cell.update(execution_count=None, outputs=[])
     return notebook
 
 
@@ -206,7 +209,9 @@ class _Renaming:
 
     def visited(self, text: str) -> str:
         """Return the cell with its calls rewritten, everything else to the letter."""
-        edits = [edit for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call) for edit in self._edits(node)]
+        edits = [
+            edit for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call) for edit in self._edits(text, node)
+        ]
         lines = text.splitlines(keepends=True)
         for node, fresh in sorted(edits, key=lambda edit: (edit[0].lineno, edit[0].col_offset), reverse=True):
             first, last = node.lineno - 1, node.end_lineno - 1
@@ -222,7 +227,7 @@ class _Renaming:
             lines = [line.replace(f"`{name}`", f"`{OWN_PREFIX}{name}`") if line[0] == "|" else line for line in lines]
         return "".join(lines)
 
-    def _edits(self, call: ast.Call) -> list[tuple[ast.expr, str]]:
+    def _edits(self, text: str, call: ast.Call) -> list[tuple[ast.expr, str]]:
         function = ast.unparse(call.func)
         if not call.args:
             return []
@@ -230,15 +235,26 @@ class _Renaming:
         if function == "start" and isinstance(first, ast.Constant):
             return [(first, f'"{self.name}"')]
         if function == "stage.write":
-            return [(call, self._written(call))]
+            return [(call, self._written(text, call))]
         if function == "stage.read" and isinstance(first, ast.Constant) and first.value in self.tables:
             return [(first, f'"{OWN_PREFIX}{first.value}"')]
         return []
 
-    def _written(self, call: ast.Call) -> str:
-        first = call.args[0]
-        if isinstance(first, ast.Constant):
-            content = ast.unparse(call.args[1])
-            return f'stage.write("{OWN_PREFIX}{first.value}", {content}, key={self.tables[first.value]})'
-        names = f'{{f"{OWN_PREFIX}{{name}}": table for name, table in ({ast.unparse(first)}).items()}}'
-        return f"stage.write({names}, key=[])"
+    def _written(self, text: str, call: ast.Call) -> str:
+        first, *others = (ast.get_source_segment(text, argument) for argument in call.args)
+        if isinstance(call.args[0], ast.Constant):
+            table = call.args[0].value
+            return f'stage.write("{OWN_PREFIX}{table}", {others[0]}, key={_literal(self.tables[table])})'
+        return f"stage.write({_own_names(first, call.args[0])}, key=[])"
+
+
+def _own_names(text: str, mapping: ast.expr) -> str:
+    """Write a mapping of tables with the names of one's own: in its keys where they stand there, else by name."""
+    keys = mapping.keys if isinstance(mapping, ast.Dict) else [getattr(mapping, "key", None)]
+    written = [ast.unparse(key) for key in keys if isinstance(key, (ast.Constant, ast.JoinedStr))]
+    heads = [re.sub("^f?'", "", key)[:-1] for key in written]
+    if len(heads) == len(keys) and all(text.count(f'"{head}"') == 1 for head in heads):
+        for head in heads:
+            text = text.replace(f'"{head}"', f'"{OWN_PREFIX}{head}"')
+        return text
+    return f'{{f"{OWN_PREFIX}{{name}}": table for name, table in {text}.items()}}'

@@ -333,6 +333,13 @@ class _Flow:
         about = {"stage": stage, "language": self.profile.languages[0], "code": self.report_digest}
         return kept_stage_page(folder, self.folder.page(stage), **about)
 
+    def _keep_other_pages(self) -> None:
+        """Put the pages of stages that were not asked for beside the report, which links to them."""
+        for stage in self.profile.stages:
+            folder = stage_folder(self.workspace, self.profile.name, stage)
+            if stage not in self.stages and (folder / "notebook.ipynb").is_file():
+                self._keep_page(stage, folder.resolve())
+
     def _write_page(self, stage: str, notebook: Path) -> Path:
         from workbench.run.flows.stage_page import write_stage_page  # noqa: PLC0415
 
@@ -389,6 +396,8 @@ class _Flow:
         summary = self._summary(status, error)
         report = stage_folder(self.workspace, self.profile.name, LAST) if self._wrote_report(status) else None
         place_report(self.folder, self.profile.languages, self.stages, report=report, error=error)
+        if report is not None:
+            self._keep_other_pages()
         if status == "failed":
             self.tracking.drain()
             self._show_failure()

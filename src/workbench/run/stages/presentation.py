@@ -174,7 +174,8 @@ class Presentation:
             Also the key of its title among the texts: ``table_<name>``.
         frame : DataFrame
         formats : mapping, optional
-            Kind of each column; columns not named are left out. Without it all columns are shown, as their types ask.
+            Kind of each column (``text``, ``label``, ``int``, ``num``, ``pct``, ``money``, ``days``, ``date``); columns
+            not named are left out. Without it all columns are shown, as their types ask.
         title : str or mapping of str to str, optional
             Of a table of one's own.
         note : str, optional

@@ -161,12 +161,12 @@ class StageRun(Presentation):
             return found
         rows = int(found.count().execute())
         if rows > MOST_ROWS:
-            remedy = f"Read it with lazy=True and aggregate it in the engine, or raise no limit: {MOST_ROWS:,} is fixed"
+            remedy = "Read it with lazy=True and aggregate it in the engine; no setting raises the limit"
             raise DataError(Fault(table, f"{rows:,} rows would become pandas", f"At most {MOST_ROWS:,}", remedy))
         return to_pandas(found)
 
     def tables(self, names: Iterable[str] | None = None) -> dict[str, ibis.Table]:
-        """Return tables in the engine, by name, of those that are there: the canonical ones unless others are named."""
+        """Return the canonical tables, or those named, as Ibis tables by name; what is not there is left out."""
         present = self.available()
         wanted = list(CANONICAL if names is None else names)
         self._reads["tables"] |= {name for name in wanted if name not in self.staging.rows}  # one may come to be there
@@ -182,6 +182,8 @@ class StageRun(Presentation):
 
     def setting(self, name: str) -> Any:
         """Return a parameter of another section, as ``section.key``, such as ``run.min_cell``.
+
+        A notebook of your own may read any; a declared stage those that its declaration borrows.
 
         Raises
         ------
