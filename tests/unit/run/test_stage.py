@@ -243,3 +243,15 @@ def test_a_stage_whose_tables_no_source_gives_is_skipped_and_told_in_both_langua
     assert skipped["tables"] == {}
     assert result.summary["status"] == "done"
     assert not (result.folder / "pages/05_score_rfm.html").exists()
+
+
+def test_a_misspelt_choice_of_read_is_refused_with_the_nearest(flow_of):
+    flow_of()
+    read_orders()
+    stage = start("03_build_features", "toy", settings("03_build_features"))
+    with pytest.raises(DataError, match=r"when is 'previos'. Did you mean 'previous'\?"):
+        stage.read("features", when="previos")
+    with pytest.raises(DataError, match="missing is 'nothing'"):
+        stage.read("features", missing="nothing")
+    assert stage.read("features", missing="none") is None
+    assert list(stage.read("features", missing="empty")) == ["customer_id"]

@@ -154,6 +154,8 @@ class StageRun(Presentation):
         DataError
             The table is unknown, is not there, or has more than ``MOST_ROWS`` rows and would become pandas.
         """
+        _check_choice("when", when, ("this", "previous"))
+        _check_choice("missing", missing, ("raise", "empty", "none"))
         found = self._find(table, when)
         if found is None:
             return self._missing(table, missing, lazy)
@@ -328,6 +330,11 @@ class StageRun(Presentation):
 
     def _shows_customers(self) -> bool:
         return is_own_name(self.stage) or _MIN_CELL in self.declaration.borrows
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise DataError(Fault("read", f"{name} is {value!r}", did_you_mean(str(value), choices)))
 
 
 def _declaration(name: str, profile: Profile, workspace: Workspace) -> Stage:
