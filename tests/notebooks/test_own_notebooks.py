@@ -167,9 +167,10 @@ def test_it_may_not_write_a_table_of_ours_nor_one_without_a_key(copy):
 def test_a_template_is_never_written_over_a_notebook(copy):
     workspace = find_workspace(copy)
     write_new_stage(workspace, OWN)
-    with pytest.raises(ProfileError, match="is there already"):
-        write_new_stage(workspace, OWN)
-    for name in ("05_score_rfm", "study", "15", "15_Study_X"):
+    for name in (OWN, "05_score_rfm"):
+        with pytest.raises(ProfileError, match="is there already"):
+            write_new_stage(workspace, name)
+    for name in ("study", "15", "15_Study_X"):
         with pytest.raises(ProfileError, match="cannot be the name of a notebook"):
             write_new_stage(workspace, name)
     with pytest.raises(ProfileError, match="'06_segment' cannot be copied. Did you mean '06_segment_customers'"):
