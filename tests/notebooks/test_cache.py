@@ -13,7 +13,7 @@ from workbench.run.flows.selection import FlowOptions
 SETTINGS = {
     "01_check_quality": "max_age_days=3", "02_resolve_identity": "threshold=0.97",
     "03_build_features": "windows_days=[30, 60]", "04_describe_customers": "top_values=5",
-    "05_score_rfm": "bins=4", "06_segment_customers": "k_max=4", "08_predict_churn": "n_categories=2",
+    "05_score_rfm": "bins=4", "06_segment_customers": "k_max=5", "08_predict_churn": "n_categories=2",
     "09_value_customers": "n_draws=60", "12_tag_customers": "account_window_days=200",
     "14_write_report": "key_findings=3", "run": "min_cell=30",
 }  # fmt: skip
