@@ -10,7 +10,7 @@ from workbench.core.schema import CANONICAL, Table, columns
 from workbench.core.section import Section, knob
 from workbench.core.stages.stage import Stage
 
-__all__ = ["BuildFeatures", "STAGE", "ScaleParams"]
+__all__ = ["BuildFeatures", "READ_AT_CUT_OFFS", "STAGE", "ScaleParams"]
 
 
 class ScaleParams(Section):
@@ -111,6 +111,18 @@ class BuildFeatures(Section):
             raise ValueError("windows are whole days from 1, each once")
         return sorted(days)
 
+
+READ_AT_CUT_OFFS = (
+    "03_build_features.session_gap_minutes",
+    "03_build_features.least_for_share",
+    "03_build_features.event_types",
+    "03_build_features.online_words",
+    "03_build_features.store_words",
+    "03_build_features.occasions",
+    "03_build_features.scales",
+    "03_build_features.windows_days",
+)
+"""What the features of an earlier day depend on: stages that build features at cut-offs borrow these."""
 
 STAGE = Stage(
     "03_build_features",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.core.schema import CANONICAL, Table, columns
 from workbench.core.section import Section, knob
+from workbench.core.stages.build_features import READ_AT_CUT_OFFS
 from workbench.core.stages.stage import Stage
 
 __all__ = ["PredictChurn", "STAGE"]
@@ -123,15 +124,5 @@ STAGE = Stage(
     reads=("features", "segments", "households", *CANONICAL),
     needs=(("transactions.customer_id", "labels"), ("features",)),
     unlocks={"en": "churn and purchase probabilities", "zh": "流失与购买概率"},
-    borrows=(
-        "03_build_features.session_gap_minutes",
-        "03_build_features.least_for_share",
-        "03_build_features.event_types",
-        "03_build_features.online_words",
-        "03_build_features.store_words",
-        "03_build_features.occasions",
-        "03_build_features.scales",
-        "03_build_features.windows_days",
-        "run.min_cell",
-    ),  # fmt: skip
+    borrows=(*READ_AT_CUT_OFFS, "run.min_cell"),
 )

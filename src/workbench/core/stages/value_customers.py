@@ -7,6 +7,7 @@ from typing import Literal
 
 from workbench.core.schema import CANONICAL, Table, columns
 from workbench.core.section import Section, knob
+from workbench.core.stages.build_features import READ_AT_CUT_OFFS
 from workbench.core.stages.stage import Stage
 
 __all__ = ["STAGE", "ValueCustomers"]
@@ -91,15 +92,5 @@ STAGE = Stage(
         "en": "expected purchases and value of each customer, and the next purchase date",
         "zh": "每位客户的预期购买次数、价值与下次购买日",
     },
-    borrows=(
-        "03_build_features.session_gap_minutes",
-        "03_build_features.least_for_share",
-        "03_build_features.event_types",
-        "03_build_features.online_words",
-        "03_build_features.store_words",
-        "03_build_features.occasions",
-        "03_build_features.scales",
-        "03_build_features.windows_days",
-        "run.min_cell",
-    ),  # fmt: skip
+    borrows=(*READ_AT_CUT_OFFS, "run.min_cell"),
 )

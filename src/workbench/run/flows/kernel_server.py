@@ -114,12 +114,12 @@ class Server:
     def _ready(self) -> list[socket.socket | int]:
         """Return what can be read; import what is expected while nothing can."""
         with selectors.PollSelector() as selector:
-            for each in (self.control, *(k.channel for k in self.kernels.values()), *self.kernels):
-                selector.register(each, selectors.EVENT_READ)
-            found = [key.fileobj for key, _ in selector.select(0 if self.expected else None)]
-        if not found and self.expected:
+            for end in (self.control, *(k.channel for k in self.kernels.values()), *self.kernels):
+                selector.register(end, selectors.EVENT_READ)
+            ready = [key.fileobj for key, _ in selector.select(0 if self.expected else None)]
+        if not ready and self.expected:
             _import(self.expected.popleft())
-        return found
+        return ready
 
     def _obey(self, message: Mapping[str, Any], descriptors: list[int]) -> _Birth | None:
         if "expect" in message:
@@ -145,8 +145,8 @@ class Server:
             pidfd = os.pidfd_open(pid)
             self.kernels[pidfd] = _Kernel(pid, pidfd, channel)
             _tell(channel, pid=pid)
-        for each in streams:
-            os.close(each)
+        for stream in streams:
+            os.close(stream)
         return None
 
     def _unfit(self, environment: Mapping[str, str]) -> str | None:
@@ -164,7 +164,7 @@ class Server:
 
     def _attend(self, ready: socket.socket | int) -> None:
         """Hear what the runner wants of a kernel, or that a kernel has ended."""
-        kernel = next((each for each in self.kernels.values() if ready in (each.channel, each.pidfd)), None)
+        kernel = next((k for k in self.kernels.values() if ready in (k.channel, k.pidfd)), None)
         if kernel is None:  # it was both let go and ended
             return
         message, _ = _receive(ready) if ready is kernel.channel else (None, [])
