@@ -36,9 +36,10 @@ test: setup-dev  ## pass the tests that take no longer than a coffee: every note
 test-all: setup-dev  ## pass what make test leaves out: kills, full disks, browser, runs from cache against runs by force
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "slow or browser"
 
-check: setup-dev  ## ruff on code and notebooks, outputs stripped
+check: setup-dev  ## ruff on code and notebooks, types of src, outputs stripped
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 
 lab: setup  ## JupyterLab on the notebooks, on loopback
@@ -54,4 +55,4 @@ lock: setup  ## resolve both locks anew from pyproject.toml, in one resolution (
 	uv pip compile $(LOCKED) --constraint requirements-dev.lock pyproject.toml --output-file requirements.lock
 
 clean:  ## remove the environment and caches; data and reports stay
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
