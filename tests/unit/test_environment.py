@@ -100,11 +100,11 @@ def test_environment_yml_says_how_the_package_itself_is_installed():
     assert "pip install --no-deps --no-build-isolation --editable ." in text
 
 
-def test_pre_commit_runs_ruff_strips_notebooks_and_holds_their_rules():
+def test_pre_commit_runs_ruff_checks_types_strips_notebooks_and_holds_their_rules():
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
     assert [each["repo"] for each in config["repos"]] == ["local"]
     hooks = {hook["id"]: hook for repo in config["repos"] for hook in repo["hooks"]}
-    assert list(hooks) == ["ruff-check", "ruff-format", "nbstripout", "notebook-rules"]
+    assert list(hooks) == ["ruff-check", "ruff-format", "mypy", "nbstripout", "notebook-rules"]
     assert {hook["language"] for hook in hooks.values()} == {"system"}
     assert "tests/notebooks/test_rules.py" in hooks["notebook-rules"]["entry"]
 
