@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from workbench.run.artifacts import code
-from workbench.run.artifacts.code import CodeIndex
+from workbench.run.keys import code
+from workbench.run.keys.code import CodeIndex
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from workbench.core.params.profile import load_profile
 from workbench.core.params.run import RunParams
 from workbench.core.stages import SECTIONS, STAGES
 from workbench.core.workspace import Workspace
-from workbench.run.artifacts import source_files as files
-from workbench.run.artifacts.inputs import stage_inputs
-from workbench.run.artifacts.keys import stage_key, table_inputs
-from workbench.run.artifacts.source_files import file_digests, source_files
 from workbench.run.flows.selection import batches
+from workbench.run.keys import source_files as files
+from workbench.run.keys.inputs import stage_inputs
+from workbench.run.keys.source_files import file_digests, source_files
+from workbench.run.keys.stage_key import stage_key, table_inputs
 
 PROFILE = """\
 sources:

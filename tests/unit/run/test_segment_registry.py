@@ -7,7 +7,7 @@ import pytest
 from workbench.analysis.segments.declared import declare
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.workspace import Workspace
-from workbench.run.artifacts.champion import champion_path, read_champion
+from workbench.run.definitions.champion import champion_path, read_champion
 
 
 def definition(bound):

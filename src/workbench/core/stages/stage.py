@@ -39,9 +39,9 @@ class Stage:
     borrows : tuple of str
         Parameters of other sections that it reads, as section.key. Reading any other raises.
     inputs : tuple of str
-        What it depends on beside tables and parameters, by the names of `workbench.run.artifacts.inputs`.
+        What it depends on beside tables and parameters, by the names of `workbench.run.keys.inputs`.
     checks : tuple of str
-        What is checked of the profile before any kernel starts, by the names of `workbench.run.artifacts.checks`.
+        What is checked of the profile before any kernel starts, by the names of `workbench.run.keys.checks`.
     hands_over : str
         A private file it leaves for a later stage, which removes it: ``people``.
     takes : str

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import Fault, StageError, WorkbenchError
-from workbench.run.artifacts.champion import champion_path
+from workbench.run.definitions.champion import champion_path
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace

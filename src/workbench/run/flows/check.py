@@ -116,7 +116,7 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
     """
     from workbench.intake.tables.declarations import check_declared  # noqa: PLC0415
     from workbench.intake.tables.source_heads import check_source  # noqa: PLC0415
-    from workbench.run.artifacts.checks import stage_faults  # noqa: PLC0415
+    from workbench.run.keys.checks import stage_faults  # noqa: PLC0415
 
     yaml_faults: list[Fault] = []
     data_faults: list[Fault] = []

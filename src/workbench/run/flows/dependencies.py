@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import DataError, Fault
 from workbench.core.stages import FIRST, TABLES
+from workbench.intake.identity.people import has_people
 from workbench.report.text import text_digests
-from workbench.run.artifacts.code import CodeIndex
 from workbench.run.artifacts.context import stage_folder, stage_summary
-from workbench.run.artifacts.inputs import stage_inputs
-from workbench.run.artifacts.keys import stage_key, table_inputs
 from workbench.run.artifacts.manifest import is_current, read_manifest, table_digests, told_digest
-from workbench.run.artifacts.people import has_people
+from workbench.run.keys.code import CodeIndex
+from workbench.run.keys.inputs import stage_inputs
+from workbench.run.keys.stage_key import stage_key, table_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

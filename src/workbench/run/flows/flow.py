@@ -20,12 +20,11 @@ from workbench.core.errors import DataError, Fault, StageError, WorkbenchError
 from workbench.core.params.profile import Profile, load_profile
 from workbench.core.stages import FIRST, LAST
 from workbench.core.store.tables import Store
+from workbench.intake.identity.people import forget_people
 from workbench.intake.identity.vault import KEY_VARIABLE
 from workbench.run.artifacts.context import RunContext, new_run_id, stage_folder, stage_summary
-from workbench.run.artifacts.inputs import CHAMPION, raw_digests
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.artifacts.manifest import write_manifest
-from workbench.run.artifacts.people import forget_people
 from workbench.run.artifacts.publish import RunFolder, last_summary, sweep_orphans
 from workbench.run.flows.background import BackgroundTracking
 from workbench.run.flows.check import check_sources, fetch_remote, make_demo_data, make_sheets
@@ -36,6 +35,7 @@ from workbench.run.flows.outcome import FlowResult, failed_entry, os_error_text,
 from workbench.run.flows.progress import Progress
 from workbench.run.flows.selection import FlowOptions, batches, select_stages
 from workbench.run.flows.spent import seconds_by
+from workbench.run.keys.inputs import CHAMPION, raw_digests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -21,8 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from workbench.run.artifacts.code import notebook_sources
 from workbench.run.flows.kernel_server import LARGEST_MESSAGE
+from workbench.run.keys.code import notebook_sources
 
 if TYPE_CHECKING:  # it takes a third of a second to import
     from jupyter_client.manager import AsyncKernelManager

@@ -13,7 +13,7 @@ from workbench.report.notebook_page import notebook_page
 from workbench.report.text import label
 
 if TYPE_CHECKING:
-    from workbench.run.artifacts.code import CodeIndex
+    from workbench.run.keys.code import CodeIndex
 
 __all__ = ["kept_stage_page", "report_digest", "write_stage_page"]
 

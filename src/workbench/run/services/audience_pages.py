@@ -14,7 +14,7 @@ from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.files import write_text
 from workbench.core.store.tables import to_pandas
 from workbench.report.cards.audience import Names, audience_page
-from workbench.run.artifacts.tag_registry import registry_of
+from workbench.run.definitions.tag_registry import registry_of
 
 if TYPE_CHECKING:
     from workbench.core.tags.registry import TagRegistry

@@ -32,7 +32,7 @@ from workbench.core.yaml_lines import read_yaml
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
-from workbench.run.artifacts.tag_registry import registry_of
+from workbench.run.definitions.tag_registry import registry_of
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace

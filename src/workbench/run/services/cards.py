@@ -23,7 +23,7 @@ from workbench.intake.features.inputs.exact import at_midnight
 from workbench.intake.identity.vault import find_key, read_vault
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
-from workbench.run.artifacts.tag_registry import registry_of
+from workbench.run.definitions.tag_registry import registry_of
 
 if TYPE_CHECKING:
     from workbench.core.tags.registry import TagRegistry

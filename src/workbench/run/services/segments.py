@@ -18,8 +18,8 @@ from workbench.core.errors import Fault, ProfileError
 from workbench.core.exports import export_csv, export_parquet
 from workbench.core.params.profile import load_profile
 from workbench.core.store.tables import Store
-from workbench.run.artifacts.champion import champion_path
 from workbench.run.artifacts.lock import hold_workspace
+from workbench.run.definitions.champion import champion_path
 from workbench.run.tracking.runs import Tracker
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from workbench.core.store.tables import Store
 from workbench.intake.features.inputs.keep import keeping
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
-from workbench.run.artifacts.tag_registry import registry_of
+from workbench.run.definitions.tag_registry import registry_of
 
 if TYPE_CHECKING:
     from workbench.core.tags.definition import Tag

@@ -6,9 +6,9 @@ import json
 import warnings
 from typing import TYPE_CHECKING
 
+from workbench.intake.identity.people import forget_people
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.artifacts.manifest import write_manifest
-from workbench.run.artifacts.people import forget_people
 
 if TYPE_CHECKING:
     from workbench.run.stages.stage import StageRun

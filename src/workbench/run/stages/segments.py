@@ -8,11 +8,11 @@ from workbench.analysis.segments.declared import declare
 from workbench.analysis.segments.definition import SegmentDefinition
 from workbench.analysis.tags.strategies import advice_for
 from workbench.core.yaml_lines import read_yaml
-from workbench.run.artifacts.champion import read_champion
 from workbench.run.artifacts.context import stage_folder
-from workbench.run.artifacts.segment_names import DEFINITION_FILE, SEGMENTING, segment_names
-from workbench.run.artifacts.segment_rules import rule_files
-from workbench.run.artifacts.tag_registry import registry_of
+from workbench.run.definitions.champion import read_champion
+from workbench.run.definitions.segment_names import DEFINITION_FILE, SEGMENTING, segment_names
+from workbench.run.definitions.segment_rules import rule_files
+from workbench.run.definitions.tag_registry import registry_of
 from workbench.run.stages.features import feature_labels, feature_units
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from mlflow.entities.dataset_input import DatasetInput
 from mlflow.entities.input_tag import InputTag
 
 from workbench.run.artifacts.model_files import FACTS_FILE, MODEL_FOLDER
-from workbench.run.artifacts.segment_names import SEGMENTING
+from workbench.run.definitions.segment_names import SEGMENTING
 from workbench.run.tracking.models import ModelRegistry, write_signature
 from workbench.run.tracking.registry import DEFINITION_FILE, SegmentRegistry
 

@@ -4,8 +4,8 @@ import pytest
 
 from workbench.core.params.profile import load_profile
 from workbench.core.workspace import Workspace
-from workbench.run.artifacts.answer_names import answer_names
-from workbench.run.artifacts.tag_registry import registry_inputs, registry_of
+from workbench.run.definitions.questionnaires import answer_names
+from workbench.run.definitions.tag_registry import registry_inputs, registry_of
 
 PROFILE = """\
 sources:

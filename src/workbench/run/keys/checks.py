@@ -50,7 +50,7 @@ def _tag_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fa
     """Read the registry where tags are computed, and compare what its rules name with what can be there."""
     if stage.name not in profile.stages:
         return []
-    from workbench.run.artifacts.tag_registry import registry_faults  # noqa: PLC0415
+    from workbench.run.definitions.tag_registry import registry_faults  # noqa: PLC0415
 
     return registry_faults(workspace, profile)
 

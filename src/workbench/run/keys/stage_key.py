@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from workbench.core.params.profile import Profile
     from workbench.core.stages.stage import Stage
-    from workbench.run.artifacts.code import CodeIndex
+    from workbench.run.keys.code import CodeIndex
 
 __all__ = ["stage_key", "table_inputs"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.run.artifacts.champion import champion_digest
-from workbench.run.artifacts.people import identity_inputs
-from workbench.run.artifacts.segment_rules import rule_digests
-from workbench.run.artifacts.source_files import file_digests, source_files
-from workbench.run.artifacts.tag_registry import registry_inputs
+from workbench.run.definitions.champion import champion_digest
+from workbench.run.definitions.segment_rules import rule_digests
+from workbench.run.definitions.tag_registry import registry_inputs
+from workbench.run.keys.identities import identity_inputs
+from workbench.run.keys.source_files import file_digests, source_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,8 @@ from workbench.analysis.tags.compiling import check_tags, names_in
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.files import digest_file
 from workbench.core.tags.registry import TagRegistry, load_registry, tag_files
-from workbench.run.artifacts.answer_names import answer_names
-from workbench.run.artifacts.segment_names import segment_names
-from workbench.run.artifacts.source_files import questionnaire_files
+from workbench.run.definitions.questionnaires import answer_names, questionnaire_files
+from workbench.run.definitions.segment_names import segment_names
 
 if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
