@@ -123,7 +123,12 @@ def ran(result):
 
 
 def test_a_report_is_written_again_where_a_picture_alone_has_changed(toy_root):
-    edit(toy_root, "03_build_features", "stage.finish()", "stage.keep('figures/line.svg', '<svg/>'); stage.finish()")
+    edit(
+        toy_root,
+        "03_build_features",
+        "stage.finish()",
+        "from workbench.run.stages.files import write_text_file as w; w(stage, 'figures/line.svg', '<svg/>'); stage.finish()",
+    )
     flow(toy_root)
     edit(toy_root, "03_build_features", "<svg/>", "<svg ></svg>")
     assert ran(flow(toy_root)) == ["03_build_features", "14_write_report"]

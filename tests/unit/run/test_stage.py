@@ -15,7 +15,9 @@ from workbench.run.artifacts.manifest import write_manifest
 from workbench.run.flows.flow import run_flow
 from workbench.run.flows.selection import FlowOptions
 from workbench.run.stages import presentation
-from workbench.run.stages.intake import date_range
+from workbench.run.stages.files import scratch_folder
+from workbench.run.stages.intake import date_range, freeze_as_of
+from workbench.run.stages.presentation import show_page
 from workbench.run.stages.report import summaries_before
 from workbench.run.stages.stage import start
 
@@ -54,7 +56,7 @@ def read_orders():
     stage.metric({"transactions.first_ordered_at": "2024-01-01T00:00:00"})
     stage.metric({"transactions.last_ordered_at": "2024-02-03T00:00:00"})
     stage.finish()
-    write_manifest(stage.staging.folder, {"x": 1}, stage.summary())
+    write_manifest(stage.staging.folder, {"x": 1}, stage._summary())
     stage.staging.publish()
     return stage
 
@@ -153,7 +155,7 @@ def test_the_same_stage_gives_the_same_digests(flow_of):
 def test_a_scratch_folder_is_gone_after_finish(flow_of):
     flow_of()
     stage = start("01_check_quality", "toy", settings("01_check_quality"))
-    scratch = stage.scratch()
+    scratch = scratch_folder(stage)
     (scratch / "half.csv").write_text("x", encoding="utf-8")
     stage.write("transactions", ORDERS)
     stage.finish()
@@ -163,7 +165,7 @@ def test_a_scratch_folder_is_gone_after_finish(flow_of):
 def test_the_as_of_date_found_by_the_first_stage_does_not_move_a_declared_one(flow_of):
     flow_of()
     stage = start("01_check_quality", "toy", settings("01_check_quality"))
-    stage.freeze_as_of(dt.date(2024, 2, 4))
+    freeze_as_of(stage, dt.date(2024, 2, 4))
     assert stage.as_of == dt.date(2024, 3, 1)
 
 
@@ -172,9 +174,9 @@ def test_without_a_declared_date_the_one_found_is_used_and_without_any_the_end_o
     profile.write_text(profile.read_text(encoding="utf-8").replace("as_of: 2024-03-01\n", ""), encoding="utf-8")
     flow_of(as_of=None)
     stage = start("01_check_quality", "toy", settings("01_check_quality"))
-    assert (stage.as_of, stage.summary()["as_of"]) == (UNDATED, None)
-    stage.freeze_as_of(dt.date(2024, 2, 4))
-    assert (stage.as_of, stage.summary()["as_of"]) == (dt.date(2024, 2, 4), "2024-02-04")
+    assert (stage.as_of, stage._summary()["as_of"]) == (UNDATED, None)
+    freeze_as_of(stage, dt.date(2024, 2, 4))
+    assert (stage.as_of, stage._summary()["as_of"]) == (dt.date(2024, 2, 4), "2024-02-04")
 
 
 def test_dates_are_believed_up_to_the_day_of_the_run_unless_said_otherwise(flow_of):
@@ -207,7 +209,7 @@ def test_stages_before_the_report_are_found_with_their_reasons(flow_of):
 def test_figures_are_named_from_the_folder_of_tables(flow_of):
     flow_of()
     stage = start("01_check_quality", "toy", settings("01_check_quality"))
-    stage.embed("page", lambda language: f"<p>{language}</p>")
+    show_page(stage, "page", lambda language: f"<p>{language}</p>")
     stage.finish()
     stage.staging.publish()
     flow_of("run2", stages={"01_check_quality": {"status": "done"}})

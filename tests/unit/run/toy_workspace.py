@@ -47,11 +47,12 @@ if told == "hang": time.sleep(600)
 if told == "forget": stage.finish = lambda: None
 stage.metric({"customers": 2, "windows": len(windows_days)})
 stage.finish()""",
-    "14_write_report": """from workbench.run.stages.report import summaries_before
+    "14_write_report": """from workbench.run.stages.files import write_text_file
+from workbench.run.stages.report import summaries_before
 names = [each["stage"] for each in summaries_before(stage)]
 page = '<html lang="{}"><body><!--status--><p>done</p><!--/status-->' + ", ".join(names) + "</body></html>"
-stage.keep("report.html", page.format("en"))
-stage.keep("report.zh.html", page.format("zh"))
+write_text_file(stage, "report.html", page.format("en"))
+write_text_file(stage, "report.zh.html", page.format("zh"))
 stage.finish()""",
 }
 

@@ -15,6 +15,7 @@ from workbench.report.page import RunFacts, cards_file, report_file, write_repor
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.publish import last_summary
 from workbench.run.services.cards import CardService
+from workbench.run.stages.files import write_text_file
 
 if TYPE_CHECKING:
     from workbench.run.stages.stage import StageRun
@@ -89,7 +90,7 @@ def write_cards(stage: StageRun, *, most: int) -> int:
     for language in stage.languages:
         back = report_file(language, stage.languages)
         page = card_page(chosen, language=language, currency=stage.currency, report=back)
-        stage.keep(cards_file(language, stage.languages), page)
+        write_text_file(stage, cards_file(language, stage.languages), page)
     return len(chosen)
 
 
@@ -108,6 +109,6 @@ def write_reports(
     for language in facts.languages:
         page = write_report(summaries, run=run, folder=stage.store.folder, language=language)
         name = report_file(language, facts.languages)
-        size = stage.keep(name, page).stat().st_size
+        size = write_text_file(stage, name, page).stat().st_size
         rows.append({"language": language, "file": name, "cards": cards, "bytes": size})
     return pd.DataFrame(rows)
