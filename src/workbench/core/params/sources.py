@@ -226,7 +226,7 @@ class SourceParams(Section):
         if self.questionnaire and self.table != "responses":
             raise ValueError("a questionnaire is for responses")
         if self.numbered and self.numbered in self.columns:
-            raise ValueError(f"{self.numbered} is both mapped to a column and numbered")
+            raise ValueError(f"{self.numbered} is mapped to a column and numbered: choose one")
         return self
 
     @field_validator("measures", mode="before")

@@ -31,7 +31,7 @@ class ScaleParams(Section):
     @model_validator(mode="after")
     def _fits(self) -> ScaleParams:
         if unknown := [name for name in self.reverse if name not in self.items]:
-            raise ValueError(f"reverse names {', '.join(unknown)}, not among the items")
+            raise ValueError(f"reverse names {', '.join(unknown)}, which is none of the items")
         if self.low >= self.high:
             raise ValueError(f"low is {self.low}, high is {self.high}; low must be the smaller")
         if self.label is not None and set(self.label) != {"en", "zh"}:

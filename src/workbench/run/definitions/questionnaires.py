@@ -22,7 +22,7 @@ __all__ = ["answer_names", "questionnaire_files"]
 
 def questionnaire_files(workspace: Workspace, profile: Profile) -> list[Path]:
     """Return the existing questionnaires that the sources of a profile name, sorted."""
-    names = {path for source in profile.sources.values() if (path := questionnaire_path(source))}
+    names = {name for source in profile.sources.values() if (name := questionnaire_path(source))}
     return sorted(path for name in names if (path := workspace.root / name).is_file())
 
 

@@ -308,9 +308,10 @@ class StageRun(Presentation):
         """Return what stands under every chart: source, period of the orders, currency, smallest group shown."""
         metrics = stage_summary(self.workspace, self.profile.name, FIRST).get("metrics", {})
         days = [metrics.get(f"transactions.{which}_ordered_at") for which in ("first", "last")]
-        period = tuple(dt.date.fromisoformat(day[:10]) for day in days) if all(days) else None
-        if period and self.stage != FIRST:
-            period = (period[0], min(period[1], self.as_of - dt.timedelta(days=1)))
+        period = None
+        if all(days):
+            first, last = (dt.date.fromisoformat(day[:10]) for day in days)
+            period = (first, last if self.stage == FIRST else min(last, self.as_of - dt.timedelta(days=1)))
         about = About(source=self.profile.credit, period=period, currency=self.currency)
         return replace(about, least=self.profile.run.min_cell) if self._shows_customers() else about
 
