@@ -23,7 +23,7 @@ def dateline(as_of: date | str | None, language: str) -> str:
     Examples
     --------
     >>> dateline("2025-07-01", "en"), dateline(UNDATED, "en")
-    ('As of 1 July 2025', 'Nothing in this data says when it happened')
+    ('As of 1 July 2025', 'This data has no dates')
     """
     if not as_of or str(as_of) == UNDATED.isoformat():
         return say("ui_undated", language)

@@ -149,7 +149,7 @@ def test_cards_are_found_by_id_and_by_pinyin(visit):
         assert (visible.count(), visible.first.get_attribute("id")) == (1, customer)
     page.locator("#find").fill("nobody")
     assert page.locator("article.card:visible").count() == 0
-    assert page.locator("[data-found]").inner_text().startswith("None of the ")
+    assert page.locator("[data-found]").inner_text().startswith("No match among ")
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "dark"), ("zh", "light")])

@@ -113,14 +113,14 @@ def test_a_skipped_stage_says_what_it_lacks_and_what_that_would_unlock(made, fol
     assert "With it you would get: churn and purchase probabilities." in page
     churn = next(each for each in made["summaries"] if each["stage"] == "08_predict_churn")
     churn["skipped_because"] = None
-    assert "Lacks the table transactions, labels." in compose(made, folder)
+    assert "Missing input: transactions, labels." in compose(made, folder)
 
 
 def test_a_failed_stage_shows_in_badge_and_section_and_links_to_its_cell(made, folder):
     segments = made["summaries"][4]
     segments |= {"status": "failed", "error": "boom <b>", "findings": []}
     page = compose(made, folder, status="failed")
-    assert "Failed at Segments; what follows is what was finished before." in page
+    assert "Failed at Segments; results of the completed stages follow." in page
     assert 'href="06_segment_customers.html#error-cell"' in page
     assert "boom &lt;b&gt;" in page
 
@@ -174,9 +174,9 @@ def test_what_changed_compares_labelled_figures_and_settings(made, folder):
     assert (moved.compared, moved.moved) == (7, 6)
     page = compose(made, folder)
     assert "05_score_rfm.bins: 4 → 5" in page
-    assert "No earlier run of this profile is at hand" in compose(made, folder, previous=None)
+    assert "There is no earlier run of this profile" in compose(made, folder, previous=None)
     same = {"run_id": "r0", "as_of": "2018-01-01", "stages": {e["stage"]: e for e in made["summaries"]}}
-    assert "Nothing moved" in compose(made, folder, previous=same)
+    assert "Nothing changed" in compose(made, folder, previous=same)
 
 
 def test_every_record_is_followed_to_the_customers(made):
@@ -206,7 +206,7 @@ def test_records_of_the_same_customer_are_counted_where_identity_was_resolved():
     ]
     steps = follow_records(summaries, language="en")[-1]
     assert [(each.text, each.count, each.kind) for each in steps] == [
-        ("customer records of all sources", 120, "read"),
+        ("customer records from all sources", 120, "read"),
         ("further records of the same customers", -40, "lost"),
         ("customers after identity resolution", 80, "kept"),
     ]
@@ -224,7 +224,7 @@ def test_ids_that_no_list_of_people_holds_are_added_where_records_are_followed()
     assert found == [
         (100, "read", 0, 100), (-20, "lost", 80, 20), (80, "kept", 0, 80), (60, "added", 80, 60), (138, "kept", 0, 138),
     ]  # fmt: skip
-    assert steps[3].text == "ids of orders and other rows that no list of people holds"
+    assert steps[3].text == "ids in orders and other tables that are in no list of people"
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ def test_the_goal_is_met_only_by_the_stages_it_asks_for(question, missing, key):
 
 def test_a_run_without_goal_or_stages_still_gives_an_honest_page(tmp_path):
     page = write_report([], run=RunFacts("empty", "r1", "2018-01-01"), folder=tmp_path)
-    assert "No stage of this run stated a finding." in page
+    assert "No stage of this run reported a finding." in page
     assert "The profile states no goal" in page
-    assert "No stage stated a limit." in page
+    assert "No stage reported a limitation." in page
 
 
 def test_a_finding_without_its_value_is_refused_with_its_name(made, folder):

@@ -61,7 +61,7 @@ def test_without_orders_the_emblem_is_drawn_from_the_numbers_there_are_and_no_da
     card = gather_personas(made, declare(DEFINITION | {"as_of": UNDATED.isoformat()}))[0]
     assert card.traits["variable"].tolist() == ["scale_arts"] and card.traits["effect"].iloc[0] > 0
     written = " ".join(each.get_text() for each in persona_card(card).figure.texts).replace("\n", " ")
-    assert "arts (scale score)" in written and "nothing in this data says when" in written and "9999" not in written
+    assert "arts (scale score)" in written and "this data has no dates" in written and "9999" not in written
 
 
 @pytest.mark.parametrize("words", [1, 4, 9, 13])
@@ -88,7 +88,7 @@ def test_a_page_of_cards_is_one_file_with_escaped_names_and_the_same_bytes_again
 def test_a_group_without_differences_says_so():
     empty = study().portrait.assign(differs=False)
     card = persona_card(gather_personas(GroupStudy(study().sizes, empty, study().week), declare(DEFINITION))[1])
-    assert "Nothing measured sets them apart" in card.alt
+    assert "No measured difference from all customers" in card.alt
     assert strongest_traits(empty) == [] and not plot_portraits(empty, traits=[]).drawn
 
 

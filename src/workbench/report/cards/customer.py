@@ -172,11 +172,10 @@ def _numbers(card: PortraitCard, language: str, currency: str) -> list[dict[str,
     else:
         value = number("portrait_card_spend", money.get("monetary_total", unknown))
     days = card.rhythm.get("recency_days")
-    ratio = card.rhythm.get("ratio")
-    own = {"gap": float(card.rhythm.get("gap_days_median") or 0), "ratio": float(ratio or 0)}
-    rhythm = (
-        say("portrait_card_rhythm", language, own) if ratio is not None else say("portrait_card_no_rhythm", language)
-    )
+    rhythm = say("portrait_card_no_rhythm", language)
+    if card.rhythm.get("ratio") is not None:
+        gap = round(float(card.rhythm.get("gap_days_median") or 0))
+        rhythm = say("portrait_card_rhythm", language, {"gap": gap, "days": days})
     last = number("portrait_card_last", show(days, "days", language) if days is not None else unknown, rhythm)
     orders = number("portrait_card_orders", show(card.orders, "int", language) if card.orders is not None else unknown)
     stage = label(card.life_cycle_stage, language) if card.life_cycle_stage else unknown

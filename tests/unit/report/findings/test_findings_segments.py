@@ -111,13 +111,13 @@ def test_a_segment_both_largest_and_richest_is_told_of_once(definition):
 
 def test_a_continuum_says_what_groups_would_need_only_where_its_silhouette_is_above_the_reference(definition):
     first = find(definition)[0]
-    assert "Silhouette 0.44; for groups, 0.05 more than the 0.42 of one cloud is asked" in say(
+    assert "Silhouette 0.44; separate groups would need 0.05 more than the 0.42 of a single cloud" in say(
         first.key, "en", first.values
     )
     below = MEASURED | {"silhouette": 0.4}
     first = find_segments(Verdict("continuum", 2, "", below), definition, sizes(0.8, 0.2), STRONGEST)[0]
     assert first.key == "segments_continuum"
-    assert "Silhouette 0.4 against 0.42 for one cloud" in say(first.key, "en", first.values)
+    assert "Silhouette 0.4, against 0.42 for a single cloud" in say(first.key, "en", first.values)
 
 
 def test_without_spend_no_segment_is_given_a_share_of_it(definition):

@@ -366,13 +366,13 @@ def test_a_missing_column_is_named_with_the_nearest():
 def test_titles_are_computed_from_the_data():
     assert draw("lorenz").title == "50 % of spend comes from 10 % of customers"
     source = f"records of '{HOSTILE}'"
-    assert draw("records").title == f"900 of 1,000 {source} are fit to use (90 %); 100 are not"
+    assert draw("records").title == f"900 of 1,000 {source} can be used (90 %); 100 cannot"
     assert draw("gain").title == (
-        "The riskiest 10 % of customers hold 40 % of those who leave, 4 times as many as a random choice"
+        "The riskiest 10 % of customers include 40 % of the leavers, 4 times as many as a random choice"
     )
     assert draw("statuses").title == "30 % of customers are active; 50 % have churned"
     assert draw("months").title == (
-        "Feb 2015: 60 customers bought, 20 of them new; 10 of the month before did not return"
+        "Feb 2015: 60 customers bought, 20 of them new; 10 of the previous month did not buy"
     )
     assert draw("types", language="zh").title == "重要价值客户：占客户的 50%，占消费的 80%".replace(" ", "\u2009")
 
@@ -419,7 +419,7 @@ def test_the_remaining_categories_stand_last_and_numbers_are_left_out():
         }
     )
     chart = draw("shares", frame)
-    assert chart.title == "GROCERY leads in age band: 25 % of customers"
+    assert chart.title == "Age band: GROCERY for 25 % of customers, the largest group"
     rows = [label.get_text() for label in chart.figure.axes[0].get_yticklabels()]
     assert rows == ["GROCERY", "DELI", "all others"]
 
@@ -486,7 +486,7 @@ def test_values_a_log_axis_cannot_show_are_counted():
 @pytest.mark.parametrize("log", [True, False])
 def test_equal_values_can_be_drawn(log):
     frame = pd.DataFrame({"monetary_total": [5.0] * 12})
-    assert "half of customers at or below ¥5" in draw("distribution", frame, log=log).title
+    assert "half of the customers at or below ¥5" in draw("distribution", frame, log=log).title
 
 
 def test_an_unknown_column_is_named_with_the_nearest():
@@ -533,7 +533,9 @@ def test_segments_that_are_all_too_small_give_a_chart_that_says_so():
     assert not plots_segments.plot_sizes(sizes).drawn
 
 
-@pytest.mark.parametrize(("language", "said"), [("en", "No link rests on likeness"), ("zh", "没有凭相似度建立的关联")])
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "No link is based on similarity"), ("zh", "没有凭相似度建立的关联")]
+)
 def test_where_keys_decide_alone_the_waterfall_says_so(language, said):
     nothing = pd.DataFrame(columns=["comparison", "weight", "start", "end"])
     chart = plots_identity.plot_waterfall(nothing, language=language)
