@@ -15,6 +15,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from workbench import PACKAGE
 from workbench.core.stages import STAGES
 from workbench.report.changes import changed_settings, compare_runs, follow_records
 from workbench.report.datelines import dateline
@@ -118,6 +119,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         "title": say("ui_report_title", language, {"profile": run.profile}),
         "as_of": dateline(run.as_of, language),
         "run_id": run.run_id,
+        "version": run.versions.get(PACKAGE, ""),
         "badge": badge(run.status, language, run.message or _failure(summaries, language)),
         "others": [(each, report_file(each, run.languages)) for each in run.languages if each != language],
         "cards": _cards(run, language),
