@@ -80,30 +80,30 @@ def _change(name: str, before: Any, now: Any, language: str, currency: str) -> l
         return [label(name, language), label(before, language), label(now, language), ""]
     moved = float(now) - float(before) if not (is_missing(before) or is_missing(now)) else None
     sign = "+" if moved is not None and moved > 0 else ""
-    shown = [show(value, kind, language, currency) for value in (before, now)]
-    return [label(name, language), *shown, sign + show(moved, kind, language, currency)]
+    written = [show(value, kind, language, currency) for value in (before, now)]
+    return [label(name, language), *written, sign + show(moved, kind, language, currency)]
 
 
 def _kind_of(name: str, before: Any, now: Any) -> str:
-    values = [each for each in (before, now) if not is_missing(each)]
-    if not all(isinstance(each, numbers.Real) for each in values):
+    values = [value for value in (before, now) if not is_missing(value)]
+    if not all(isinstance(value, numbers.Real) for value in values):
         return "label"
     if name.endswith(("share", "rate", "coverage")):
         return "pct"
     if name.endswith(("amount_total", "amount", "spend")):
         return "money"
-    return "int" if all(float(each).is_integer() for each in values) else "num"
+    return "int" if all(float(value).is_integer() for value in values) else "num"
 
 
 def changed_settings(summaries: Sequence[Mapping[str, Any]], previous: Mapping[str, Any]) -> list[str]:
     """List settings that differ from the earlier run as 'stage.name: before → now'; empty where none is known."""
-    found = []
+    settings = []
     for summary in summaries:
         before = previous.get("stages", {}).get(summary["stage"], {}).get("settings") or {}
         for name, now in (summary.get("settings") or {}).items():
             if name in before and before[name] != now:
-                found.append(f"{summary['stage']}.{name}: {before[name]} → {now}")
-    return found
+                settings.append(f"{summary['stage']}.{name}: {before[name]} → {now}")
+    return settings
 
 
 def follow_records(summaries: Sequence[Mapping[str, Any]], *, language: str) -> list[list[Step]]:
@@ -142,20 +142,20 @@ def _source_steps(name: str, quality: Mapping[str, Any], language: str) -> list[
     records = int(quality[f"{name}.physical_records"])
     rejected = int(quality.get(f"{name}.rejected", 0))
     accepted = int(quality.get(f"{name}.accepted", records - rejected))
-    shown = label(name, language)
+    written = label(name, language)
     if not rejected:
-        return [(say("ui_step_accepted", language, {"source": shown}), accepted, READ)]
-    steps = [(say("ui_step_read", language, {"source": shown}), records, READ)]
+        return [(say("ui_step_accepted", language, {"source": written}), accepted, READ)]
+    steps = [(say("ui_step_read", language, {"source": written}), records, READ)]
     steps += _lost(quality, f"{name}.rejected.", "ui_step_rejected", language) or [
         (say("ui_step_rejected_any", language), rejected, LOST)
     ]
-    return [*steps, (say("ui_step_accepted", language, {"source": shown}), accepted, KEPT)]
+    return [*steps, (say("ui_step_accepted", language, {"source": written}), accepted, KEPT)]
 
 
 def _lost(quality: Mapping[str, Any], prefix: str, key: str, language: str) -> list[_Plain]:
-    found = [(name.removeprefix(prefix), int(count)) for name, count in quality.items() if name.startswith(prefix)]
-    found.sort(key=lambda pair: (-pair[1], pair[0]))
-    return [(say(key, language, {"code": name, "rule": name}), count, LOST) for name, count in found if count]
+    losses = [(name.removeprefix(prefix), int(count)) for name, count in quality.items() if name.startswith(prefix)]
+    losses.sort(key=lambda pair: (-pair[1], pair[0]))
+    return [(say(key, language, {"code": name, "rule": name}), count, LOST) for name, count in losses if count]
 
 
 def _rule_steps(quality: Mapping[str, Any], language: str) -> list[_Plain]:

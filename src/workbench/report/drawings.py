@@ -50,9 +50,9 @@ class Drawings:
             root = ElementTree.fromstring(svg)
         except ElementTree.ParseError:
             return None
-        if root.tag != f"{_SVG}svg" or not all(_is_plain(each) for each in root.iter()):
+        if root.tag != f"{_SVG}svg" or not all(_is_plain(element) for element in root.iter()):
             return None
-        shapes = {each.get("id", ""): _written(each) for each in _definitions(root)}
+        shapes = {shape.get("id", ""): _written(shape) for shape in _definitions(root)}
         if any(self._shared.get(name, shape) != shape for name, shape in shapes.items()):
             return None
         self._shared |= shapes
@@ -82,12 +82,12 @@ def _is_plain(element: ElementTree.Element) -> bool:
 
 
 def _definitions(root: ElementTree.Element) -> list[ElementTree.Element]:
-    return [each for defs in root.iter(f"{_SVG}defs") for each in defs if each.get("id")]
+    return [shape for defs in root.iter(f"{_SVG}defs") for shape in defs if shape.get("id")]
 
 
 def _drop_what_is_shared(root: ElementTree.Element) -> None:
     for parent in list(root.iter()):
-        for child in [each for each in parent if each.tag in {f"{_SVG}defs", f"{_SVG}title", f"{_SVG}style"}]:
+        for child in [part for part in parent if part.tag in {f"{_SVG}defs", f"{_SVG}title", f"{_SVG}style"}]:
             parent.remove(child)
         parent.attrib.pop("id", None)  # names of the parts, which every chart repeats
 
@@ -100,9 +100,9 @@ def _name(root: ElementTree.Element, alt: str) -> None:
 
 def _written(element: ElementTree.Element) -> str:
     """Write an element as it stands in an HTML page: no namespaces, so one name for one thing."""
-    for each in element.iter():
-        each.tag = each.tag.removeprefix(_SVG)
-        if _HREF in each.attrib:
-            each.attrib["href"] = each.attrib.pop(_HREF)
-        each.tail = None
+    for part in element.iter():
+        part.tag = part.tag.removeprefix(_SVG)
+        if _HREF in part.attrib:
+            part.attrib["href"] = part.attrib.pop(_HREF)
+        part.tail = None
     return ElementTree.tostring(element, encoding="unicode")

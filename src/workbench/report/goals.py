@@ -59,12 +59,12 @@ def judge_goal(goal: Mapping[str, Any], summaries: Sequence[Mapping[str, Any]]) 
     if not str(goal.get("question") or "").strip():
         return Answer("goal_none")
     status = {summary["stage"]: summary["status"] for summary in summaries}
-    said = " ".join(str(goal.get(name) or "") for name in ("question", "decision", "measure")).lower()
-    asked = tuple(stage for stage, words in ASKS_FOR.items() if any(word in said for word in words))
-    bearing = (*ALWAYS, *asked)
+    words_of_goal = " ".join(str(goal.get(name) or "") for name in ("question", "decision", "measure")).lower()
+    requested = tuple(stage for stage, words in ASKS_FOR.items() if any(word in words_of_goal for word in words))
+    bearing = (*ALWAYS, *requested)
     done = tuple(stage for stage in bearing if status.get(stage) == "done")
     lacking = tuple(stage for stage in bearing if stage not in done)
     if not lacking:
         return Answer("goal_answered", done)
-    central = [stage for stage in asked or ALWAYS if stage in done]
+    central = [stage for stage in requested or ALWAYS if stage in done]
     return Answer("goal_partly" if central else "goal_not_answered", done, lacking)

@@ -61,7 +61,7 @@ class Speaker:
         return rich(pieces(key, self.language, values, self.currency))
 
 
-def rich(found: Iterable[Piece]) -> Markup:
+def rich(parts: Iterable[Piece]) -> Markup:
     r"""Turn (text, mark) pieces into escaped markup: strong becomes bold, quiet becomes grey and small.
 
     Examples
@@ -70,7 +70,7 @@ def rich(found: Iterable[Piece]) -> Markup:
     'a &lt; b <strong>14\u202f%</strong>'
     """
     merged: list[list[str]] = []
-    for text, kind in found:
+    for text, kind in parts:
         if merged and merged[-1][1] == kind:
             merged[-1][0] += text
         else:
@@ -131,8 +131,8 @@ def mark(page: str, status: str, message: str, language: str) -> str:
         When the page has no badge, or the status is unknown.
     """
     new = str(badge(status, language, message))
-    marked, found = _BADGE.subn(lambda _: new, page, count=1)
-    if not found:
+    marked, count = _BADGE.subn(lambda _: new, page, count=1)
+    if not count:
         raise WorkbenchError(Fault("report badge", "the page has no badge", "Expected a page written by the workbench"))
     return marked
 
@@ -225,11 +225,11 @@ def _environment() -> jinja2.Environment:
 
 def _font_face(pages: Iterable[str]) -> str:
     """Return a font rule with the Chinese glyphs the pages use, or nothing where they use none."""
-    characters = "".join(sorted({each for page in pages for each in _HAN.findall(page)}))
-    if not any(each >= "⺀" for each in characters):
+    characters = "".join(sorted({character for page in pages for character in _HAN.findall(page)}))
+    if not any(character >= "⺀" for character in characters):
         return ""
-    known = ", ".join(f'local("{name}")' for name in SYSTEM_FONTS)
-    source = f'{known}, url({data_uri(_subset(characters), "font/woff")}) format("woff")'
+    local_fonts = ", ".join(f'local("{name}")' for name in SYSTEM_FONTS)
+    source = f'{local_fonts}, url({data_uri(_subset(characters), "font/woff")}) format("woff")'
     return f'@font-face{{font-family:"{FONT_FAMILY}";src:{source};font-display:block;unicode-range:{_FONT_RANGE}}}'
 
 
@@ -238,18 +238,18 @@ def _subset(characters: str) -> bytes:
     from fontTools import subset  # noqa: PLC0415  only pages with Chinese text need it
 
     options = subset.Options(flavor="woff", hinting=False, layout_features=[])
-    chosen = subset.Subsetter(options)
-    chosen.populate(text=characters)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(text=characters)
     target = io.BytesIO()
     with subset.load_font(str(_font_file()), options) as font:
-        chosen.subset(font)
+        subsetter.subset(font)
         subset.save_font(font, target, options)
     return target.getvalue()
 
 
 def _font_file() -> Path:
     """Find the font file that zhplot carries (Noto Sans SC, SIL Open Font License) without importing it."""
-    found = importlib.util.find_spec("zhplot")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("zhplot")
+    if spec is None or spec.origin is None:
         raise WorkbenchError(Fault("page", "the package zhplot is not installed", "", "Install requirements.lock"))
-    return Path(found.origin).parent / "fonts" / "NotoSansSC-Regular.ttf"
+    return Path(spec.origin).parent / "fonts" / "NotoSansSC-Regular.ttf"

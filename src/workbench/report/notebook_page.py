@@ -99,13 +99,13 @@ def _cells(notebook: Mapping[str, Any], stage: str, language: str) -> Iterator[d
             yield {"kind": "markdown", "html": _markdown(text)}
         elif cell["cell_type"] == "code":
             number += 1
-            found = cell.get("outputs") or ()
-            failed = any(each["output_type"] == "error" for each in found)
+            outputs = cell.get("outputs") or ()
+            failed = any(output["output_type"] == "error" for output in outputs)
             yield {
                 "kind": "code",
                 "number": number,
                 "code": _code(_joined(cell["source"])),
-                "outputs": [html for each in found if (html := _output(each, number, language))],
+                "outputs": [html for output in outputs if (html := _output(output, number, language))],
                 "failed": failed,
                 "id": ERROR_CELL if failed and not marked else "",
             }
@@ -164,7 +164,7 @@ def clean_html(html: str) -> Markup:
 
 def _is_harmless(tag: str, name: str, value: str) -> bool:
     if name == "class":
-        return all(each in CLASSES for each in value.split())
+        return all(css_class in CLASSES for css_class in value.split())
     if tag == "a" and name == "href":
         return _ADDRESS.match(value) is not None
     if tag == "img" and name == "src":
@@ -199,11 +199,11 @@ def _picture(content: Any, media_type: str, number: int, language: str) -> Marku
 
 
 def _plain(text: str, language: str) -> Markup:
-    shown = _COLOURS.sub("", text).rstrip()
-    if not shown:
+    plain = _COLOURS.sub("", text).rstrip()
+    if not plain:
         return Markup("")
     note = ""
-    if len(shown) > MOST_CHARACTERS:
-        said = escape(say("ui_cut_output", language, {"characters": MOST_CHARACTERS}))
-        shown, note = shown[:MOST_CHARACTERS], Markup('<p class="note">{}</p>').format(said)
-    return Markup("<pre>{}</pre>{}").format(shown, note)
+    if len(plain) > MOST_CHARACTERS:
+        cut_note = escape(say("ui_cut_output", language, {"characters": MOST_CHARACTERS}))
+        plain, note = plain[:MOST_CHARACTERS], Markup('<p class="note">{}</p>').format(cut_note)
+    return Markup("<pre>{}</pre>{}").format(plain, note)

@@ -30,11 +30,11 @@ def as_texts(text: str | Mapping[str, str]) -> dict[str, str]:
     """
     if isinstance(text, str):
         return dict.fromkeys(LANGUAGES, text)
-    given = {language: str(text[language]) for language in LANGUAGES if language in text}
-    if not given:
+    texts_by_language = {language: str(text[language]) for language in LANGUAGES if language in text}
+    if not texts_by_language:
         raise DataError(Fault("text", f"{dict(text)!r} names no language", "A text, or a mapping of en and zh to text"))
-    first = next(iter(given.values()))
-    return {language: given.get(language, first) for language in LANGUAGES}
+    first = next(iter(texts_by_language.values()))
+    return {language: texts_by_language.get(language, first) for language in LANGUAGES}
 
 
 def shown_text(entry: Mapping[str, Any], language: str, currency: str = "") -> str:

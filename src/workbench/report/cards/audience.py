@@ -65,8 +65,8 @@ class Names:
 
     def value(self, name: str, value: object, language: str) -> str:
         """Return what a value is called."""
-        known = self.values.get((name, str(value)))
-        return known[language] if known else label(value_key(name, value), language)
+        name_by_language = self.values.get((name, str(value)))
+        return name_by_language[language] if name_by_language else label(value_key(name, value), language)
 
 
 def audience_page(
@@ -147,12 +147,14 @@ class _Teller:
     def table(
         self, name: str, frame: pd.DataFrame, formats: Mapping[str, str], title: str = "", *, most: int = _MOST_ROWS
     ) -> dict[str, Any]:
-        known = {column: kind for column, kind in formats.items() if column in frame}
+        shown_formats = {column: kind for column, kind in formats.items() if column in frame}
         title = title or say(f"audience_{name}_title", self.language)
         table: Markup | None = None
         if len(frame):
-            rows = frame[list(known)].head(most)
-            table = table_html(rows, formats=known, language=self.language, currency=self.currency, caption=title)
+            rows = frame[list(shown_formats)].head(most)
+            table = table_html(
+                rows, formats=shown_formats, language=self.language, currency=self.currency, caption=title
+            )
         empty = say("audience_nothing", self.language)
         return {"id": name, "title": title, "table": table, "picture": None, "empty": empty}
 
@@ -176,7 +178,7 @@ class _Teller:
         named = rows.assign(value=values, n=self.sizes(rows), **numbers)
         if not variables:
             return named.assign(n=rows["n"])
-        return named.assign(variable=[self.names.variable(each, self.language) for each in rows["variable"]])
+        return named.assign(variable=[self.names.variable(variable, self.language) for variable in rows["variable"]])
 
     def sizes(self, rows: pd.DataFrame) -> list[str]:
         """Write how many customers stand behind each row, or that it is not shown."""
@@ -222,43 +224,43 @@ def _places(portrait: pd.DataFrame, tell: _Teller) -> pd.DataFrame:
 
 def _blocks(portrait: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
     """Tell the whole portrait block by block, whether it differs or not: the most frequent values, then figures."""
-    found = []
+    blocks = []
     for block in BLOCKS:
-        mine = portrait[portrait["block"] == block]
-        numeric = mine["kind"] == "numeric"
-        shares = mine[~numeric & (mine["share"].isna() | (mine["share"] > 0))]
+        rows = portrait[portrait["block"] == block]
+        numeric = rows["kind"] == "numeric"
+        shares = rows[~numeric & (rows["share"].isna() | (rows["share"] > 0))]
         shares = shares.sort_values("share", ascending=False, kind="stable").groupby("variable", sort=False)
         shares = shares.head(_MOST_VALUES).sort_values("variable", kind="stable")
-        numbers = _strongest(mine[numeric & mine["median"].notna()]).head(_MOST_NUMBERS)
+        numbers = _strongest(rows[numeric & rows["median"].notna()]).head(_MOST_NUMBERS)
         title = say(f"audience_block_{block}", tell.language)
         parts = [
-            tell.table(block, tell.called(frame), formats, f"{title}: {label(what, tell.language)}", most=len(frame))[
-                "table"
-            ]
-            for what, frame, formats in (("share", shares, _SHARES), ("median", numbers, _NUMBERS))
+            tell.table(
+                block, tell.called(frame), formats, f"{title}: {label(measure, tell.language)}", most=len(frame)
+            )["table"]
+            for measure, frame, formats in (("share", shares, _SHARES), ("median", numbers, _NUMBERS))
             if len(frame)
         ]
         if parts:
-            found.append({"id": f"block-{block}", "title": title, "tables": parts})
-    return found
+            blocks.append({"id": f"block-{block}", "title": title, "tables": parts})
+    return blocks
 
 
 def _crosses(crosses: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
-    found = []
+    sections = []
     for (first, second), rows in crosses.groupby(["first", "second"], sort=False):
         words = {
             "first": tell.names.variable(first, tell.language),
             "second": tell.names.variable(second, tell.language),
         }
         named = rows.assign(
-            first_value=[tell.names.value(first, each, tell.language) for each in rows["first_value"]],
-            second_value=[tell.names.value(second, each, tell.language) for each in rows["second_value"]],
+            first_value=[tell.names.value(first, value, tell.language) for value in rows["first_value"]],
+            second_value=[tell.names.value(second, value, tell.language) for value in rows["second_value"]],
             n=tell.sizes(rows),
         )
         named = named[:0] if rows["suppressed"].all() else named
         title = say("audience_cross_title", tell.language, words)
-        found.append(tell.table(f"cross-{first}-{second}", named, _CROSS, title))
-    return found
+        sections.append(tell.table(f"cross-{first}-{second}", named, _CROSS, title))
+    return sections
 
 
 def told_funnel(funnel: pd.DataFrame, language: str) -> pd.DataFrame:
@@ -295,4 +297,4 @@ def _others(overlaps: pd.DataFrame, estimate: Mapping[str, Any], language: str) 
     size = overlaps["n_first"].where(turned, overlaps["n_second"])
     ranked = overlaps.assign(other=other, n_other=size).sort_values(["lift", "other"], ascending=[False, True])
     labels = estimate.get("others") or {}
-    return ranked.assign(other=[(labels.get(each) or {}).get(language) or each for each in ranked["other"]])
+    return ranked.assign(other=[(labels.get(other) or {}).get(language) or other for other in ranked["other"]])

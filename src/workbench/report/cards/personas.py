@@ -108,8 +108,8 @@ def gather_personas(
         if bool(size["suppressed"]) or pd.isna(size["n"]) or not size["n"]:
             continue
         segment = definition.segment(key)
-        mine = study.portrait[study.portrait["group"] == key]
-        way = next((name for name in WAYS if mine.loc[mine["variable"] == name, "share"].notna().any()), None)
+        portrait = study.portrait[study.portrait["group"] == key]
+        way = next((name for name in WAYS if portrait.loc[portrait["variable"] == name, "share"].notna().any()), None)
         week = study.week
         facts = most_telling_facts(study.portrait, key, most=MOST_FACTS, known_already=definition.columns)
         personas.append(
@@ -119,7 +119,9 @@ def gather_personas(
                 size=size,
                 facts=facts,
                 traits=emblem_traits(study.portrait, key),
-                ways=mine[(mine["variable"] == way) & mine["share"].notna()].head(MOST_WAYS).reset_index(drop=True),
+                ways=portrait[(portrait["variable"] == way) & portrait["share"].notna()]
+                .head(MOST_WAYS)
+                .reset_index(drop=True),
                 week=week[week["group"] == key].reset_index(drop=True) if len(week) else week,
                 evidence=about,
                 sentence=segment.description,
@@ -158,8 +160,8 @@ def persona_card(persona: Persona, *, language: str = "en", about: About = UNKNO
         note = _note(persona, language, about)
         figure.add_artist(_line(0.35))
         _write(figure, 0.4, 0.45, wrapped(drawable(note), 88), size=8.8, color=GREY)
-        said = "; ".join(" ".join(fact) for fact in facts)
-        alt = say("persona_alt", language, {"name": name, "sentence": sentence, "facts": said})
+        facts_text = "; ".join(" ".join(fact) for fact in facts)
+        alt = say("persona_alt", language, {"name": name, "sentence": sentence, "facts": facts_text})
         title = say("persona_title", language, {"name": name})
         return Chart(figure=figure, title=title, alt=alt, note=note)
 
@@ -279,9 +281,9 @@ def _fact(row: pd.Series, language: str, currency: str) -> tuple[str, str, str]:
     """Return a fact as (number, what it is of, against what)."""
     if row["kind"] == "numeric":
         kind = kind_of(row["variable"])
-        own, base = (show(row[name], kind, language, currency) for name in ("median", "base_median"))
+        median, base = (show(row[name], kind, language, currency) for name in ("median", "base_median"))
         against = say("persona_against_median", language, {"base": base, "n": row["n"]})
-        return own, label(row["variable"], language), against
+        return median, label(row["variable"], language), against
     number = say("persona_tgi", language, {"tgi": row["tgi"]})
     named = {"variable": row["variable"], "value": value_key(row["variable"], row["value"])}
     what = say("trait_value", language, named)
@@ -318,11 +320,11 @@ def _week(figure: Figure, persona: Persona, language: str) -> None:
     axes = _box(figure, 1.15, 0.98, 3.3, 2.2)
     heat_cells(axes, table, colours=sequential(0.0, float(table.max().max())), write=None)
     mark_hidden(axes, table)
-    axes.set_yticks(np.arange(7) + 0.5, labels=[label(f"weekday_{each}", language) for each in range(1, 8)])
+    axes.set_yticks(np.arange(7) + 0.5, labels=[label(f"weekday_{weekday}", language) for weekday in range(1, 8)])
     columns = list(table.columns)
     every = max(1, round(len(columns) / 8))
-    shown = range(0, len(columns), every) if len(columns) > 1 else ()  # days alone are known
-    axes.set_xticks(list(shown), labels=[str(int(columns[each])) for each in shown])
+    ticks = range(0, len(columns), every) if len(columns) > 1 else ()  # days alone are known
+    axes.set_xticks(list(ticks), labels=[str(int(columns[place])) for place in ticks])
     axes.tick_params(labelsize=9.3, labelcolor=INK)
 
 
@@ -337,7 +339,7 @@ def _ways(figure: Figure, persona: Persona, language: str) -> None:
     at = np.arange(len(ways))
     axes.barh(at, ways["share"], height=0.55, color=ACCENT)
     axes.scatter(ways["base_share"], at, marker="|", s=150, c=INK, linewidths=1.5, zorder=3)
-    axes.set_yticks(at, labels=[shortened(label(each, language), 8) for each in ways["value"]])
+    axes.set_yticks(at, labels=[shortened(label(value, language), 8) for value in ways["value"]])
     axes.set_ylim(max(len(ways), 4) - 0.5, -0.5)
     axes.set_xlim(0, max(1e-9, float(np.nanmax(ways[["share", "base_share"]].to_numpy()))) * 1.35)
     axes.set_xticks([])

@@ -36,11 +36,11 @@ def useful_first(tags: Sequence[CardTag], *, told: Sequence[str] = ()) -> list[C
     """
     seen: set[str] = set()
     ranked = []
-    for at, tag in enumerate(sorted(tags, key=lambda each: (each.expired, each.tag in told))):
+    for at, tag in enumerate(sorted(tags, key=lambda entry: (entry.expired, entry.tag in told))):
         rank = (tag.expired, tag.tag in told, tag.item in seen, _KINDS.index(tag.kind), at)
         ranked.append((rank, tag))
         seen.add(tag.item)
-    return [tag for _, tag in sorted(ranked, key=lambda each: each[0])]
+    return [tag for _, tag in sorted(ranked, key=lambda entry: entry[0])]
 
 
 def chips(card: PortraitCard, language: str) -> list[dict[str, object]]:
@@ -52,7 +52,7 @@ def chips(card: PortraitCard, language: str) -> list[dict[str, object]]:
         name, value, mark, kind, word, expired, source, printed (False for those left out on paper).
     """
     ordered = useful_first(card.tags, told=card.sentence)
-    return [_chip(each, language) | {"printed": at < MOST_PRINTED} for at, each in enumerate(ordered)]
+    return [_chip(entry, language) | {"printed": at < MOST_PRINTED} for at, entry in enumerate(ordered)]
 
 
 def _chip(tag: CardTag, language: str) -> dict[str, object]:
@@ -60,7 +60,7 @@ def _chip(tag: CardTag, language: str) -> dict[str, object]:
     as_of = _on("portrait_card_as_of", language, tag.as_of if tag.as_of != UNDATED else None)
     since = _on("portrait_card_since", language, tag.since) if tag.since != tag.as_of else ""
     word = _on("portrait_card_expired" if tag.expired else f"portrait_card_kind_{tag.kind}", language)
-    source = " · ".join(each for each in (tag.evidence, as_of, since, until) if each)
+    source = " · ".join(part for part in (tag.evidence, as_of, since, until) if part)
     return {
         "name": tag.name[language], "value": tag.value_name[language], "mark": _MARKS[tag.kind], "kind": tag.kind,
         "word": word, "expired": tag.expired, "source": source,

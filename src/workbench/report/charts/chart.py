@@ -147,8 +147,8 @@ def _usable(frame: pd.DataFrame, plot: str, needs: Sequence[str], optional: Sequ
         )
     numeric = frame.select_dtypes("number").columns
     finite = frame.assign(**{name: frame[name].replace([np.inf, -np.inf], np.nan) for name in numeric})
-    kept = finite.dropna(subset=list(needs)).reset_index(drop=True)
-    return kept.assign(**{name: np.nan for name in optional if name not in kept.columns})
+    complete = finite.dropna(subset=list(needs)).reset_index(drop=True)
+    return complete.assign(**{name: np.nan for name in optional if name not in complete.columns})
 
 
 def canvas(
@@ -198,7 +198,7 @@ def composed(figure: Figure, title: str, alt: str, note: str = "") -> Chart:
     figure.get_layout_engine().execute(figure)
     figure.set_layout_engine(None)  # "none" would leave a place holder, for which savefig draws everything twice
     for axes in figure.axes:  # the solver's last digits differ from run to run
-        axes.set_position([round(each, PLACES) for each in axes.get_position(original=True).bounds])
+        axes.set_position([round(bound, PLACES) for bound in axes.get_position(original=True).bounds])
     return Chart(figure=figure, title=title, alt=alt, note=note)
 
 
@@ -215,21 +215,21 @@ def described(kind: str, title: str, items: Sequence[tuple[str, str]], language:
         What the marks say, in order; the first eight are read out and the rest counted.
     language : str
     """
-    shown = [say("chart_item", language, {"name": name, "value": value}) for name, value in items[:MOST_ITEMS]]
+    readings = [say("chart_item", language, {"name": name, "value": value}) for name, value in items[:MOST_ITEMS]]
     if len(items) > MOST_ITEMS:
-        shown.append(say("chart_more_items", language, {"n": len(items) - MOST_ITEMS}))
-    values = {"kind": say(kind, language), "title": title, "items": ("；" if language == "zh" else "; ").join(shown)}
-    return say("chart_alt" if shown else "chart_alt_bare", language, values)
+        readings.append(say("chart_more_items", language, {"n": len(items) - MOST_ITEMS}))
+    values = {"kind": say(kind, language), "title": title, "items": ("；" if language == "zh" else "; ").join(readings)}
+    return say("chart_alt" if readings else "chart_alt_bare", language, values)
 
 
 def footnote(language: str, about: About, *parts: str) -> str:
     """Join what a chart says of itself with the period and the source, leaving out what is not known."""
-    said = [part for part in parts if part]
+    sentences = [part for part in parts if part]
     if about.period:
-        said.append(say("chart_note_period", language, {"start": about.period[0], "end": about.period[1]}))
+        sentences.append(say("chart_note_period", language, {"start": about.period[0], "end": about.period[1]}))
     if about.source and (isinstance(about.source, str) or any(about.source.values())):  # a profile may credit nobody
-        said.append(say("chart_note_source", language, {"source": about.source}))
-    return ("。" if language == "zh" else ". ").join(said)
+        sentences.append(say("chart_note_source", language, {"source": about.source}))
+    return ("。" if language == "zh" else ". ").join(sentences)
 
 
 def not_enough(language: str = "en", why: str = "not_enough") -> Chart:

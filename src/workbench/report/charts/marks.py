@@ -107,18 +107,18 @@ class Scale:
     most: int = 7
 
 
-def number_axis(axes: Axes, which: str, title: str, scale: Scale) -> None:
+def number_axis(axes: Axes, direction: str, title: str, scale: Scale) -> None:
     """Label one axis ("x" or "y") with round numbers written in the language."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    low, high = sorted(axes.get_xlim() if which == "x" else axes.get_ylim())
+    axis = axes.xaxis if direction == "x" else axes.yaxis
+    low, high = sorted(axes.get_xlim() if direction == "x" else axes.get_ylim())
     if scale.log:
-        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+        (axes.set_xscale if direction == "x" else axes.set_yscale)("log")
         at = _decades(low, high)
         axis.set_minor_locator(NullLocator())
         axis.set_minor_formatter(NullFormatter())
     else:
-        at = [each for each in steps_of(low, high, scale.most) if low - 1e-9 <= each <= high + 1e-9]
-        at = at if scale.kind != "int" else [each for each in at if each == round(each)]
+        at = [tick for tick in steps_of(low, high, scale.most) if low - 1e-9 <= tick <= high + 1e-9]
+        at = at if scale.kind != "int" else [tick for tick in at if tick == round(tick)]
     axis.set_major_locator(FixedLocator(at))
     axis.set_major_formatter(FuncFormatter(lambda value, _: show(value, scale.kind, scale.language, scale.currency)))
     axis.set_label_text(title)
@@ -137,10 +137,10 @@ def steps_of(low: float, high: float, most: int = 7) -> list[float]:
         return [low]
     rough = 0.95 * span / max(most - 1, 1)
     unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(unit * each for each in (1, 2, 2.5, 5, 10) if unit * each >= rough * (1 - 1e-9))
+    step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * (1 - 1e-9))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     digits = max(0, 2 - math.floor(math.log10(step)))
-    return [round(each * step, digits) for each in range(first, last + 1)]
+    return [round(index * step, digits) for index in range(first, last + 1)]
 
 
 def _decades(low: float, high: float) -> list[float]:
@@ -148,7 +148,7 @@ def _decades(low: float, high: float) -> list[float]:
     short = math.log10(high / low) < 2.2  # noqa: PLR2004  about two decades
     steps = (1, 2, 5) if short else (1,)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    return [each * 10.0**power for power in powers for each in steps if low <= each * 10.0**power <= high]
+    return [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
 
 
 def points(axes: Axes, frame: pd.DataFrame, *, value: str, colour: Any) -> None:
@@ -177,7 +177,7 @@ def between(low: object, high: object, kind: str, language: str) -> str:
     return f"{show(low, kind, language)} – {show(high, kind, language)}"
 
 
-def spread(wanted: Sequence[float], gap: float) -> list[float]:
+def spread(positions: Sequence[float], gap: float) -> list[float]:
     """Move label positions apart so that neighbours keep a gap, staying as near as possible to where they belong.
 
     Examples
@@ -185,32 +185,32 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
     >>> spread([1.0, 1.1, 5.0], gap=1.0)
     [0.55, 1.55, 5.0]
     """
-    order = sorted(range(len(wanted)), key=lambda each: (wanted[each], each))
+    order = sorted(range(len(positions)), key=lambda index: (positions[index], index))
     groups: list[list[float]] = []  # sum of shifted positions, members
-    for rank, each in enumerate(order):
-        groups.append([wanted[each] - rank * gap, 1])
+    for rank, index in enumerate(order):
+        groups.append([positions[index] - rank * gap, 1])
         while len(groups) > 1 and groups[-2][0] / groups[-2][1] >= groups[-1][0] / groups[-1][1]:
             last = groups.pop()
             groups[-1] = [groups[-1][0] + last[0], groups[-1][1] + last[1]]
     starts = [total / members for total, members in groups for _ in range(int(members))]
     placed = dict(zip(order, (start + rank * gap for rank, start in enumerate(starts)), strict=True))
-    return [round(placed[each], 10) for each in range(len(wanted))]
+    return [round(placed[index], 10) for index in range(len(positions))]
 
 
 def months_axis(axes: Axes, months: Sequence[pd.Timestamp], language: str) -> None:
     """Label bars standing at 0, 1, 2 ... with their months, the year under each first month of it."""
     every = 1 if len(months) <= _FEW_MONTHS else 3 if len(months) <= _SOME_MONTHS else 12
-    shown = [(at, month) for at, month in enumerate(months) if (month.month - 1) % every == 0]
-    shown = shown or [(0, months[0])]
-    shown = shown[:: math.ceil(len(shown) / _MOST_LABELS)]
+    labelled = [(at, month) for at, month in enumerate(months) if (month.month - 1) % every == 0]
+    labelled = labelled or [(0, months[0])]
+    labelled = labelled[:: math.ceil(len(labelled) / _MOST_LABELS)]
     labels, year = [], None
-    for _, month in shown:
+    for _, month in labelled:
         text = show(month, "month", language)
         short = text.split(" ")[0] if language == "en" else text.split("年")[1]
         full = f"{short}\n{month.year}" if language == "en" else f"{short}\n{month.year}年"
         labels.append(short if month.year == year else full)
         year = month.year
-    axes.set_xticks([at for at, _ in shown], labels=labels)
+    axes.set_xticks([at for at, _ in labelled], labels=labels)
 
 
 def heat_cells(axes: Axes, values: pd.DataFrame, *, colours: Callable, write: Callable[[float], str] | None) -> None:

@@ -11,7 +11,7 @@ from workbench.report.own_content import as_texts
 __all__ = ["chart_of", "figure_of"]
 
 
-def figure_of(given: Any) -> Any:
+def figure_of(drawing: Any) -> Any:
     """Return the matplotlib figure of a figure, axes or a grid of seaborn.
 
     Raises
@@ -19,11 +19,11 @@ def figure_of(given: Any) -> Any:
     DataError
         It is none of them.
     """
-    figure = given if hasattr(given, "savefig") and hasattr(given, "axes") else getattr(given, "figure", None)
+    figure = drawing if hasattr(drawing, "savefig") and hasattr(drawing, "axes") else getattr(drawing, "figure", None)
     figure = getattr(figure, "figure", figure)
     if not hasattr(figure, "savefig"):
         expected = "A figure or axes of matplotlib, a grid of seaborn, or a function that draws one"
-        raise DataError(Fault("show", f"{type(given).__name__} is no figure", expected))
+        raise DataError(Fault("show", f"{type(drawing).__name__} is no figure", expected))
     return figure
 
 

@@ -199,22 +199,22 @@ def colours_of(kind: str, keys: Iterable[str]) -> dict[str, str]:
         Key to hexadecimal colour. Beyond eight keys colours repeat: use small multiples instead.
     """
     if kind not in {*_MEANINGS, *_OPEN_KINDS}:
-        known = sorted({*_MEANINGS, *_OPEN_KINDS})
-        raise DataError(Fault("colours_of", f"unknown kind {kind!r}", "", did_you_mean(kind, known)))
+        kinds = sorted({*_MEANINGS, *_OPEN_KINDS})
+        raise DataError(Fault("colours_of", f"unknown kind {kind!r}", "", did_you_mean(kind, kinds)))
     declared = _MEANINGS.get(kind, {})
     names = sorted({str(key) for key in keys})
-    found = {name: declared[name] for name in names if name in declared}
+    colours = {name: declared[name] for name in names if name in declared}
     if kind not in _OPEN_KINDS:
-        return found | {name: BASE for name in names if name not in declared}
+        return colours | {name: BASE for name in names if name not in declared}
     for name in (name for name in names if name not in declared):
-        found[name] = _free_colour(name, list(found.values()))
-    return found
+        colours[name] = _free_colour(name, list(colours.values()))
+    return colours
 
 
 def _free_colour(name: str, taken: list[str]) -> str:
     """Return the colour a name asks for, or the next one taken least often."""
-    wanted = zlib.crc32(name.encode()) % (len(CATEGORICAL) - 2)  # yellow and black only when the others are gone
-    ring = [*range(wanted, len(CATEGORICAL) - 2), *range(wanted), len(CATEGORICAL) - 2, len(CATEGORICAL) - 1]
+    first_slot = zlib.crc32(name.encode()) % (len(CATEGORICAL) - 2)  # yellow and black only when the others are gone
+    ring = [*range(first_slot, len(CATEGORICAL) - 2), *range(first_slot), len(CATEGORICAL) - 2, len(CATEGORICAL) - 1]
     return CATEGORICAL[min(ring, key=lambda slot: (taken.count(CATEGORICAL[slot]), ring.index(slot)))]
 
 
@@ -294,7 +294,7 @@ def _small_outline(outline: str) -> str:
     """
     at, start, written = (0, 0), (0, 0), []
     for command, numbers in _COMMAND.findall(outline):
-        points = [round(float(each) / _COARSER) for each in _NUMBER.findall(numbers)]
+        points = [round(float(coordinate) / _COARSER) for coordinate in _NUMBER.findall(numbers)]
         steps = [number - at[place % 2] for place, number in enumerate(points)]
         if points:
             at = (points[-2], points[-1])
@@ -329,9 +329,9 @@ def save(chart: Chart, path: Path | str) -> Path:
         The file written; its folder is made if need be.
     """
     form = "png" if _marks(chart.figure) > MANY_MARKS else "svg"
-    wanted = Path(path)
-    stem = wanted.name[: -len(wanted.suffix)] if wanted.suffix in {".svg", ".png"} else wanted.name
-    file = wanted.with_name(f"{stem}.{form}")
+    requested = Path(path)
+    stem = requested.name[: -len(requested.suffix)] if requested.suffix in {".svg", ".png"} else requested.name
+    file = requested.with_name(f"{stem}.{form}")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(render(chart, form))
     return file
@@ -342,6 +342,6 @@ def _marks(figure: Figure) -> int:
     count = 0
     for axes in figure.axes:
         count += sum(len(line.get_xdata()) for line in axes.lines if line.get_marker() not in {"None", "", None})
-        count += sum(max(len(each.get_offsets()), len(each.get_paths())) for each in axes.collections)
+        count += sum(max(len(collection.get_offsets()), len(collection.get_paths())) for collection in axes.collections)
         count += len(axes.patches)
     return count

@@ -43,11 +43,11 @@ def table_coverage(features: pd.DataFrame) -> pd.DataFrame:
         feature, group (what it is about: a group of the registry, or declared), customers, known (counts), share (known
         of customers, 0..1; null without customers).
     """
-    known = features.drop(columns="customer_id").notna().sum()
-    groups = {feature.name: feature.group for feature in registered(known.index)}
-    named = [groups.get(name, SURVEY if name.startswith(SCORE) else DECLARED) for name in known.index]
-    counts = {"customers": len(features), "known": known.to_numpy()}
-    table = pd.DataFrame({"feature": known.index, "group": named, **counts})
+    counts_known = features.drop(columns="customer_id").notna().sum()
+    groups = {feature.name: feature.group for feature in registered(counts_known.index)}
+    named = [groups.get(name, SURVEY if name.startswith(SCORE) else DECLARED) for name in counts_known.index]
+    counts = {"customers": len(features), "known": counts_known.to_numpy()}
+    table = pd.DataFrame({"feature": counts_known.index, "group": named, **counts})
     return table.assign(share=table["known"] / len(features) if len(features) else float("nan"))
 
 
@@ -90,15 +90,15 @@ def find_features(features: pd.DataFrame, coverage: pd.DataFrame, *, as_of: Any)
     n = len(features)
     size = {"customers": n, "features": len(coverage)}
     dated = Finding("features_answer", size | {"as_of": as_of}, 0.4)
-    found = [dated if as_of != UNDATED else Finding("features_answer_undated", size, 0.4)]
-    found += _one_order(features) + _rhythm(features)
+    findings = [dated if as_of != UNDATED else Finding("features_answer_undated", size, 0.4)]
+    findings += _one_order(features) + _rhythm(features)
     if len(coverage) and n:
         least = coverage.loc[coverage["share"].idxmin()]
         if least["share"] < 1:
-            found.append(
+            findings.append(
                 Finding("features_missing", {"feature": least["feature"], "share": 1 - least["share"], "n": n}, 0.1)
             )
-    return found
+    return findings
 
 
 def limit_features(
@@ -106,17 +106,17 @@ def limit_features(
 ) -> list[Finding]:
     """Say what the features do not know, which columns may know the future, and what is known of nobody."""
     dated = Finding("features_limit_as_of", {"as_of": as_of})
-    found = [Finding(ALARMS[alarm.reason], _said(alarm, as_of)) for alarm in alarms]
-    found.append(dated if as_of != UNDATED else Finding("features_limit_undated"))
+    findings = [Finding(ALARMS[alarm.reason], _said(alarm, as_of)) for alarm in alarms]
+    findings.append(dated if as_of != UNDATED else Finding("features_limit_undated"))
     if unknown:
-        found.append(Finding("features_limit_unknown", {"features": list(unknown), "count": len(unknown)}))
+        findings.append(Finding("features_limit_unknown", {"features": list(unknown), "count": len(unknown)}))
     if "frequency_orders" in features:
         without = int((features["frequency_orders"].fillna(0) == 0).sum())
         if without:
-            found.append(Finding("features_limit_no_orders", {"customers": without, "n": len(features)}))
+            findings.append(Finding("features_limit_no_orders", {"customers": without, "n": len(features)}))
     if "returns_total" in features and (returned := float(features["returns_total"].abs().sum())) > 0:
-        found.append(Finding("features_limit_returns", {"returns": returned}))
-    return found
+        findings.append(Finding("features_limit_returns", {"returns": returned}))
+    return findings
 
 
 def _said(alarm: Alarm, as_of: Any) -> dict[str, Any]:

@@ -54,41 +54,41 @@ def find_tags(tagged: Tagged, items: pd.DataFrame, sources: pd.DataFrame, stabil
         "tags": len(tagged.computed),
         "unknown": len(items) - len(known),
     }
-    found = [Finding("tags_known", values, 0.6)]
+    findings = [Finding("tags_known", values, 0.6)]
     if len(known):
-        found.append(Finding("tags_coverage", {"share": float(known["share"].mean()), "items": len(known)}, 0.3))
+        findings.append(Finding("tags_coverage", {"share": float(known["share"].mean()), "items": len(known)}, 0.3))
     if len(sources):
         first = sources.iloc[0]
         values = {"source": _asked(first["source"]), "items": int(first["count"]), "names": _named(first["items"])}
-        found.append(Finding("tags_unlock", values, 0.4))
+        findings.append(Finding("tags_unlock", values, 0.4))
     moved = stability[stability["moved"]] if len(stability) else stability
     if len(moved):
-        found.append(Finding("tags_moved", {"tags": len(moved), "compared": len(stability)}, 0.55))
+        findings.append(Finding("tags_moved", {"tags": len(moved), "compared": len(stability)}, 0.55))
     elif len(stability):
-        found.append(Finding("tags_steady", {"compared": len(stability)}, 0.2))
-    return found
+        findings.append(Finding("tags_steady", {"compared": len(stability)}, 0.2))
+    return findings
 
 
 def limit_tags(tagged: Tagged, items: pd.DataFrame, *, present: Collection[str]) -> list[Finding]:
     """Say what the tags do not show; ``present`` names the tables that are there."""
-    found = [Finding("tags_limit_unknown", {"unknown": int((items["status"] == UNKNOWN).sum())})]
+    findings = [Finding("tags_limit_unknown", {"unknown": int((items["status"] == UNKNOWN).sum())})]
     off = int((items["status"] == OFF).sum()) or len({tag.item for tag in tagged.off})
     if off:
-        found.append(Finding("tags_limit_sensitive", {"items": off}))
+        findings.append(Finding("tags_limit_sensitive", {"items": off}))
     if tagged.plan.short:
         names = sorted(tagged.plan.short)
         values = {"tags": len(names), "names": ", ".join(names[:_MOST_NAMED]), "days": max(tagged.plan.short.values())}
-        found.append(Finding("tags_limit_short", values))
+        findings.append(Finding("tags_limit_short", values))
     guessed = sum(tag.kind in ("predicted", "look_alike") for tag in tagged.computed)
     if guessed:
-        found.append(Finding("tags_limit_predicted", {"tags": guessed}))
+        findings.append(Finding("tags_limit_predicted", {"tags": guessed}))
     if "actions" not in present:
-        found.append(Finding("tags_limit_actions", {}))
-    weak = [each for each in tagged.scales if each.scores is None]
-    for each in weak[:_MOST_NAMED]:
-        key = "tags_limit_scale" if each.alpha is not None else "tags_limit_scale_few"
-        found.append(Finding(key, {"scale": ITEMS[each.item].name, "alpha": each.alpha, "n": each.n}))
-    return found
+        findings.append(Finding("tags_limit_actions", {}))
+    weak = [scale for scale in tagged.scales if scale.scores is None]
+    for scale in weak[:_MOST_NAMED]:
+        key = "tags_limit_scale" if scale.alpha is not None else "tags_limit_scale_few"
+        findings.append(Finding(key, {"scale": ITEMS[scale.item].name, "alpha": scale.alpha, "n": scale.n}))
+    return findings
 
 
 def tag_metrics(tagged: Tagged, items: pd.DataFrame) -> dict[str, float]:
@@ -107,13 +107,13 @@ def shown_items(items: pd.DataFrame) -> pd.DataFrame:
     """Name items in both languages, with what is lacking; items not known of anybody have no count."""
     names = items["item"].map(lambda item: ITEMS[item].name)
     status = "item_" + items["status"]
-    return items.assign(item=names, status=status, lacks=[_asked(each) for each in items["lacks"]])
+    return items.assign(item=names, status=status, lacks=[_asked(missing) for missing in items["lacks"]])
 
 
 def shown_sources(sources: pd.DataFrame) -> pd.DataFrame:
     """Name the items each missing source would unlock."""
-    asked = [_asked(each) for each in sources["source"]]
-    return sources.assign(source=asked, items=[_named(items, most=len(items)) for items in sources["items"]])
+    sources_named = [_asked(source) for source in sources["source"]]
+    return sources.assign(source=sources_named, items=[_named(items, most=len(items)) for items in sources["items"]])
 
 
 def shown_stability(stability: pd.DataFrame, registry: TagRegistry) -> pd.DataFrame:
@@ -123,7 +123,7 @@ def shown_stability(stability: pd.DataFrame, registry: TagRegistry) -> pd.DataFr
 
 def shown_strategies(strategies: pd.DataFrame, registry: TagRegistry, *, least: int) -> pd.DataFrame:
     """Say each strategy in both languages; groups under the least size are not counted."""
-    parts = {name: [getattr(each, name).model_dump() for each in strategies["strategy"]] for name in _STRATEGY}
+    parts = {name: [getattr(strategy, name).model_dump() for strategy in strategies["strategy"]] for name in _STRATEGY}
     groups = [registry.called(row.by, row.group) for row in strategies.itertuples()]
     customers = strategies["customers"].astype("Int64")
     return pd.DataFrame({"group": groups, "customers": customers.mask(customers < least), **parts})
@@ -165,7 +165,7 @@ def _asked(needs: str) -> dict[str, str] | None:
 
 
 def _named(items: Sequence[str], most: int = _MOST_NAMED) -> dict[str, str]:
-    shown = items[:most]
-    english = ", ".join(ITEMS[item].name["en"] for item in shown)
-    chinese = "、".join(ITEMS[item].name["zh"] for item in shown)
+    first = items[:most]
+    english = ", ".join(ITEMS[item].name["en"] for item in first)
+    chinese = "、".join(ITEMS[item].name["zh"] for item in first)
     return {"en": english, "zh": chinese}

@@ -34,19 +34,19 @@ def plot_known(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     -------
     Chart
     """
-    shown = frame.sort_values(["share", "column"], ascending=[False, True]).reset_index(drop=True)
-    best, worst = shown.iloc[0], shown.iloc[-1]
+    rows = frame.sort_values(["share", "column"], ascending=[False, True]).reset_index(drop=True)
+    best, worst = rows.iloc[0], rows.iloc[-1]
     values = {"best": best["column"], "best_share": best["share"], "worst": worst["column"], "share": worst["share"]}
-    title = say("chart_known_title" if len(shown) > 1 else "chart_known_one_title", language, values)
-    figure, axes = canvas(height_for(len(shown)))
-    at = row_axis(axes, [name_of(each, language) for each in shown["column"]])
+    title = say("chart_known_title" if len(rows) > 1 else "chart_known_one_title", language, values)
+    figure, axes = canvas(height_for(len(rows)))
+    at = row_axis(axes, [name_of(column, language) for column in rows["column"]])
     track(axes, at)
-    axes.barh(at, shown["share"], height=0.64, color=ACCENT, zorder=2)
-    for place, share in zip(at, shown["share"], strict=True):
+    axes.barh(at, rows["share"], height=0.64, color=ACCENT, zorder=2)
+    for place, share in zip(at, rows["share"], strict=True):
         axes.text(1.012, place, show(share, "pct", language), va="center", size=8.5, color=INK)
     axes.set_xlim(0, 1)
     number_axis(axes, "x", say("axis_share_people", language), Scale("pct", language))
-    items = [(name_of(row.column, language), show(row.share, "pct", language)) for row in shown.itertuples()]
+    items = [(name_of(row.column, language), show(row.share, "pct", language)) for row in rows.itertuples()]
     note = footnote(language, about, say("chart_note_people", language, {"n": int(best["n"])}))
     return composed(figure, title, described("chart_kind_bars", title, items, language), note)
 
@@ -68,15 +68,15 @@ def plot_scores(frame: pd.DataFrame, *, threshold: float, language: str = "en", 
     -------
     Chart
     """
-    shown = frame.sort_values("weight").astype(float)
+    rows = frame.sort_values("weight").astype(float)
     limit = float(np.log2(threshold / (1 - threshold)))
-    near = shown.loc[(shown["weight"] - limit).abs() <= 2 * BIN_BITS, "pairs"].sum()
-    total = shown["pairs"].sum()
+    near = rows.loc[(rows["weight"] - limit).abs() <= 2 * BIN_BITS, "pairs"].sum()
+    total = rows["pairs"].sum()
     title = say("chart_scores_title", language, {"share": near / total, "pairs": int(near)})
     figure, axes = canvas("middle")
-    linked = shown["weight"] >= limit - BIN_BITS / 2
+    linked = rows["weight"] >= limit - BIN_BITS / 2
     colours = np.where(linked, FOR, FAINT)
-    axes.bar(shown["weight"] + BIN_BITS / 2, shown["pairs"], width=BIN_BITS * 0.9, color=colours, zorder=2)
+    axes.bar(rows["weight"] + BIN_BITS / 2, rows["pairs"], width=BIN_BITS * 0.9, color=colours, zorder=2)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(lambda value, _: show(round(value), "int", language) if value >= 1 else "")
     axes.yaxis.set_minor_formatter(NullFormatter())  # few pairs leave minor ticks their own, mathematical, labels
@@ -86,7 +86,7 @@ def plot_scores(frame: pd.DataFrame, *, threshold: float, language: str = "en", 
                   va="top", size=8.5, color=INK)  # fmt: skip
     axes.set_ylabel(say("axis_pairs_log", language))
     axes.set_xlabel(say("axis_match_weight", language))
-    items = [(show(row.weight, "num", language), show(int(row.pairs), "int", language)) for row in shown.itertuples()]
+    items = [(show(row.weight, "num", language), show(int(row.pairs), "int", language)) for row in rows.itertuples()]
     note = footnote(language, about, say("chart_scores_note", language, {"n": int(total)}))
     return composed(figure, title, described("chart_kind_bars", title, items, language), note)
 
@@ -163,5 +163,5 @@ def plot_waterfall(frame: pd.DataFrame, *, language: str = "en", about: About = 
 
 def _step(row: object, language: str) -> str:
     name = name_of(row.comparison, language)
-    given = [each if isinstance(each, str) and each else "–" for each in (row.left, row.right)]
-    return name if row.comparison in ENDS else f"{name}  {given[0]} | {given[1]}"
+    pair = [value if isinstance(value, str) and value else "–" for value in (row.left, row.right)]
+    return name if row.comparison in ENDS else f"{name}  {pair[0]} | {pair[1]}"

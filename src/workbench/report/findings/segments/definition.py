@@ -48,7 +48,7 @@ def find_segments(
     list of Finding
     """
     values = verdict.values
-    known = {
+    evidence = {
         "k": verdict.k,
         "n": int(sizes["n"].sum()),
         "needed": values.get("needed", 0),
@@ -57,25 +57,27 @@ def find_segments(
         "jaccard": values.get("min_jaccard"),
         "margin": values.get("margin"),
     }
-    found = [Finding(_verdict_key(verdict, known), known, 0.8)]
+    findings = [Finding(_verdict_key(verdict, evidence), evidence, 0.8)]
     if len(definition.segments) > 1:
-        found += _sizes(sizes, definition) + _apart(strongest, definition) + _marked(definition) + _explain(explained)
+        findings += (
+            _sizes(sizes, definition) + _apart(strongest, definition) + _marked(definition) + _explain(explained)
+        )
     if verdict.k > 1:
         splits = definition.parameters.get("n_splits")
         bootstraps = values.get("bootstraps", definition.parameters.get("n_bootstraps"))
         stability = {"k": verdict.k, "jaccard": values["split_half_jaccard"], "splits": splits}
         least = {"min_jaccard": values["bootstrap_min_jaccard"], "bootstraps": bootstraps}
-        found.append(Finding("segments_stability", stability | least, 0.2))
+        findings.append(Finding("segments_stability", stability | least, 0.2))
     about = {"name": definition.name, "version": definition.version, "features": _features(definition)}
-    return [*found, Finding("segments_definition", about, 0.1)] if about["features"] else found
+    return [*findings, Finding("segments_definition", about, 0.1)] if about["features"] else findings
 
 
-def _verdict_key(verdict: Verdict, known: Mapping[str, Any]) -> str:
+def _verdict_key(verdict: Verdict, evidence: Mapping[str, Any]) -> str:
     if verdict.reason == "no_features":
         return "segments_no_features"
-    if verdict.verdict == "continuum" and known["silhouette"] > known["null_silhouette"]:
+    if verdict.verdict == "continuum" and evidence["silhouette"] > evidence["null_silhouette"]:
         return "segments_continuum_near"
-    alike = verdict.verdict == "too_little_data" and known["n"] >= known["needed"]
+    alike = verdict.verdict == "too_little_data" and evidence["n"] >= evidence["needed"]
     return "segments_all_alike" if alike else f"segments_{verdict.verdict}"
 
 
@@ -88,20 +90,20 @@ def find_tried(search: Search, n: int) -> list[Finding]:
     n : int
         Customers of the base.
     """
-    tried = sorted({each.method for each in search.candidates}, key=_METHODS.index)
-    found = []
+    tried = sorted({candidate.method for candidate in search.candidates}, key=_METHODS.index)
+    findings = []
     if tried:
-        said = {"count": len(search.candidates), "methods": [f"method_{name}" for name in tried]}
-        found.append(Finding("segments_tried", said, 0.15))
-    for reason in (each for each in UNSUITED if each in search.skipped.values()):
+        tried_values = {"count": len(search.candidates), "methods": [f"method_{name}" for name in tried]}
+        findings.append(Finding("segments_tried", tried_values, 0.15))
+    for reason in (unsuited for unsuited in UNSUITED if unsuited in search.skipped.values()):
         left = [f"method_{name}" for name in _METHODS if search.skipped.get(name) == reason]
-        found.append(Finding(f"segments_{reason}", {"methods": left}, 0.05))
-    sampled = {each.method: int(each.metrics["customers_fitted"]) for each in search.candidates}
+        findings.append(Finding(f"segments_{reason}", {"methods": left}, 0.05))
+    sampled = {candidate.method: int(candidate.metrics["customers_fitted"]) for candidate in search.candidates}
     sampled = {name: size for name, size in sampled.items() if METHODS[name].costly and size < n}
     if sampled:
-        said = {"methods": [f"method_{name}" for name in sampled], "sample": max(sampled.values()), "n": n}
-        found.append(Finding("segments_sampled", said, 0.1))
-    return found
+        tried_values = {"methods": [f"method_{name}" for name in sampled], "sample": max(sampled.values()), "n": n}
+        findings.append(Finding("segments_sampled", tried_values, 0.1))
+    return findings
 
 
 def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[SegmentMatch]) -> list[Finding]:
@@ -115,17 +117,17 @@ def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[Seg
     matches : sequence of SegmentMatch
         Of today's fit with the last version; empty where there is none.
     """
-    found = []
+    findings = []
     if choice.reason != "no_champion":
         about = {"version": choice.used.version, "as_of": choice.used.as_of}
-        found.append(Finding("segments_champion", about, 0.15))
-        told = {"version": fitted.version, **choice.values}
-        found.append(Finding(f"segments_choice_{choice.reason}", told, 0.55 if choice.challenger else 0.1))
-    changed = [each for each in matches if each.kind != "kept"]
+        findings.append(Finding("segments_champion", about, 0.15))
+        choice_values = {"version": fitted.version, **choice.values}
+        findings.append(Finding(f"segments_choice_{choice.reason}", choice_values, 0.55 if choice.challenger else 0.1))
+    changed = [match for match in matches if match.kind != "kept"]
     if matches:
         counts = {"kept": len(matches) - len(changed), "changed": len(changed)}
-        found.append(Finding("segments_kept" if not changed else "segments_changed", counts, 0.1))
-    return found
+        findings.append(Finding("segments_kept" if not changed else "segments_changed", counts, 0.1))
+    return findings
 
 
 def limit_segments(verdict: Verdict, definition: SegmentDefinition, left_out: Sequence[str]) -> list[Finding]:
@@ -138,22 +140,22 @@ def limit_segments(verdict: Verdict, definition: SegmentDefinition, left_out: Se
     left_out : sequence of str
         Features the profile asks for that this base does not have or that no method could use.
     """
-    found = []
+    findings = []
     if verdict.verdict == "continuum":
-        found.append(Finding("segments_limit_cut", {"k": verdict.k}))
+        findings.append(Finding("segments_limit_cut", {"k": verdict.k}))
     if _features(definition):
-        found.append(Finding("segments_limit_features", {"features": _features(definition)}))
+        findings.append(Finding("segments_limit_features", {"features": _features(definition)}))
     if left_out:
-        found.append(Finding("segments_dropped", {"features": list(left_out), "count": len(left_out)}))
-    filled = max(definition.transform.features, key=lambda each: each.filled, default=None)
+        findings.append(Finding("segments_dropped", {"features": list(left_out), "count": len(left_out)}))
+    filled = max(definition.transform.features, key=lambda feature: feature.filled, default=None)
     if filled is not None and filled.filled:
         share = filled.filled / definition.transform.customers
-        found.append(Finding("segments_imputed", {"feature": filled.name, "count": filled.filled, "share": share}))
+        findings.append(Finding("segments_imputed", {"feature": filled.name, "count": filled.filled, "share": share}))
     if definition.method in _METHODS:
-        found.append(Finding(f"segments_limit_{definition.method}"))
+        findings.append(Finding(f"segments_limit_{definition.method}"))
     if definition.as_of != UNDATED.isoformat():
-        found.append(Finding("segments_limit_new", {"as_of": definition.as_of}))
-    return found
+        findings.append(Finding("segments_limit_new", {"as_of": definition.as_of}))
+    return findings
 
 
 def _features(definition: SegmentDefinition) -> list[str]:
@@ -163,7 +165,7 @@ def _features(definition: SegmentDefinition) -> list[str]:
 
 def _marked(definition: SegmentDefinition) -> list[Finding]:
     """Name the segments that do not come back from other customers."""
-    weak = [each.name for each in definition.segments if each.use == "do_not_use"]
+    weak = [segment.name for segment in definition.segments if segment.use == "do_not_use"]
     return [Finding("segments_do_not_use", {"segments": weak, "count": len(weak)}, 0.6)] if weak else []
 
 
@@ -187,11 +189,13 @@ def _sizes(sizes: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:
     richest = sizes.loc[sizes["value_share"].idxmax()] if sizes["value_share"].notna().any() else None
     both = richest is not None and richest["segment"] == largest["segment"]
     weight = 0.65 if both else 0.3
-    found = [Finding(key, values | {"segment": _name(largest["segment"], definition)}, weight)]
+    findings = [Finding(key, values | {"segment": _name(largest["segment"], definition)}, weight)]
     if richest is not None and not both:
         values = {name: richest[name] for name in ("share", "value_share")} | {"n": n}
-        found.append(Finding("segments_most_value", values | {"segment": _name(richest["segment"], definition)}, 0.65))
-    return found
+        findings.append(
+            Finding("segments_most_value", values | {"segment": _name(richest["segment"], definition)}, 0.65)
+        )
+    return findings
 
 
 def _apart(strongest: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:
@@ -221,20 +225,22 @@ def segment_metrics(
     }  # fmt: skip
 
 
-def limit_kinds(definitions: Sequence[SegmentDefinition], known: pd.DataFrame) -> list[Finding]:
-    """Name the declared kinds that this base cannot have, and the columns they lack.
+def limit_kinds(definitions: Sequence[SegmentDefinition], customers: pd.DataFrame) -> list[Finding]:
+    """Name the declared kinds of segments that cannot be formed, and the columns they lack.
 
     Parameters
     ----------
     definitions : sequence of SegmentDefinition
-        All that are declared.
+        All declared kinds.
     known : DataFrame, one row per customer
         What is known of the customers.
     """
-    lacking = {each.name: [name for name in each.columns if name not in known] for each in definitions}
-    titles = {each.name: dict(each.title) for each in definitions if lacking[each.name]}
+    lacking = {
+        definition.name: [name for name in definition.columns if name not in customers] for definition in definitions
+    }
+    titles = {definition.name: dict(definition.title) for definition in definitions if lacking[definition.name]}
     if not titles:
         return []
     columns = list(dict.fromkeys(name for names in lacking.values() for name in names))
-    told = {"kinds": list(titles.values()), "count": len(titles), "columns": columns}
-    return [Finding("segments_kinds_absent", told)]
+    values = {"kinds": list(titles.values()), "count": len(titles), "columns": columns}
+    return [Finding("segments_kinds_absent", values)]

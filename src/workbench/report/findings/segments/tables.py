@@ -125,26 +125,31 @@ def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str
         three most frequent values, then the medians of `MEDIANS`; variables this base lacks and suppressed cells are
         left out. n: customers of the segment of whom the variable is known.
     """
-    known = portrait[portrait["group"].isin(list(names)) & ~portrait["suppressed"].fillna(False).astype(bool)]
-    shares = known[known["variable"].isin(SHARES) & known["share"].notna()]
+    visible = portrait[portrait["group"].isin(list(names)) & ~portrait["suppressed"].fillna(False).astype(bool)]
+    shares = visible[visible["variable"].isin(SHARES) & visible["share"].notna()]
     shares = (
         shares.sort_values("share", ascending=False, kind="stable").groupby(["group", "variable"]).head(MOST_VALUES)
     )
-    medians = known[known["variable"].isin(MEDIANS) & known["median"].notna()]
-    told = pd.concat([shares, medians], ignore_index=True)
+    medians = visible[visible["variable"].isin(MEDIANS) & visible["median"].notna()]
+    chosen_rows = pd.concat([shares, medians], ignore_index=True)
     place = {name: at for at, name in enumerate([*names, *SHARES, *MEDIANS])}
-    order = told.assign(segment=told["group"].map(place), at=told["variable"].map(place), less=-told["share"])
-    told = told.loc[order.sort_values(["segment", "at", "less", "value"]).index].reset_index(drop=True)
-    traits = [_trait(row.variable, row.value) for row in told[["variable", "value"]].itertuples()]
-    named = told.assign(segment=told["group"].map(_short(names)), trait=pd.Series(traits, dtype="object"))
+    order = chosen_rows.assign(
+        segment=chosen_rows["group"].map(place), at=chosen_rows["variable"].map(place), less=-chosen_rows["share"]
+    )
+    chosen_rows = chosen_rows.loc[order.sort_values(["segment", "at", "less", "value"]).index].reset_index(drop=True)
+    traits = [_trait(row.variable, row.value) for row in chosen_rows[["variable", "value"]].itertuples()]
+    named = chosen_rows.assign(segment=chosen_rows["group"].map(_short(names)), trait=pd.Series(traits, dtype="object"))
     return named[list(PORTRAITS)]
 
 
 def _short(names: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """Cut names at their colon where that keeps them apart."""
     colons = {"en": ":", "zh": "："}
-    short = {key: {each: text.split(colons[each])[0] for each, text in name.items()} for key, name in names.items()}
-    apart = all(len({name[each] for name in short.values()}) == len(short) for each in colons)
+    short = {
+        key: {language: text.split(colons[language])[0] for language, text in name.items()}
+        for key, name in names.items()
+    }
+    apart = all(len({name[language] for name in short.values()}) == len(short) for language in colons)
     return short if apart else {key: dict(name) for key, name in names.items()}
 
 
@@ -152,17 +157,21 @@ def _trait(variable: str, value: object) -> str | dict[str, str]:
     """Name a variable, with its value where it has one."""
     if pd.isna(value):
         return variable
-    said = {"variable": variable, "value": value_key(variable, value)}
-    return {language: say("trait_value", language, said) for language in LANGUAGES}
+    values = {"variable": variable, "value": value_key(variable, value)}
+    return {language: say("trait_value", language, values) for language in LANGUAGES}
 
 
 def shown_kinds(sizes: pd.DataFrame, definitions: Sequence[SegmentDefinition]) -> pd.DataFrame:
     """Name the kinds and their segments for a table: kind, segment as {en, zh}, and the sizes."""
-    titles = {each.name: dict(each.title) for each in definitions}
-    names = {(each.name, segment.key): dict(segment.name) for each in definitions for segment in each.segments}
+    titles = {definition.name: dict(definition.title) for definition in definitions}
+    names = {
+        (definition.name, segment.key): dict(segment.name)
+        for definition in definitions
+        for segment in definition.segments
+    }
     keys = list(zip(sizes["kind"], sizes["segment"], strict=True))
-    told = sizes.assign(segment=[names.get(key, key[1]) for key in keys])
-    return told.assign(kind=[titles.get(kind, kind) for kind, _ in keys])
+    named = sizes.assign(segment=[names.get(key, key[1]) for key in keys])
+    return named.assign(kind=[titles.get(kind, kind) for kind, _ in keys])
 
 
 def shown_cross(
@@ -171,10 +180,14 @@ def shown_cross(
     """Cross two kinds for a table, values by their names; nothing where one of them could not be applied."""
     if not {first, second} <= set(placed.columns):
         return pd.DataFrame(columns=list(CROSS))
-    names = {(each.name, segment.key): dict(segment.name) for each in definitions for segment in each.segments}
+    names = {
+        (definition.name, segment.key): dict(segment.name)
+        for definition in definitions
+        for segment in definition.segments
+    }
     crossed = cross_kinds(placed, first, second, least=least)
-    told = {
+    names_by_column = {
         column: [names.get((kind, value), value) for value in crossed[column]]
         for column, kind in (("first_value", first), ("second_value", second))
     }
-    return crossed.assign(**told)
+    return crossed.assign(**names_by_column)

@@ -76,10 +76,10 @@ def plot_tree(
         return not_enough(language)
     written = "pct" if kind == "share" else "money" if money else "num"
     high, low = leaves.loc[leaves["outcome"].idxmax()], leaves.loc[leaves["outcome"].idxmin()]
-    said = {
+    title_values = {
         name: show(row["outcome"], written, language, about.currency) for name, row in (("high", high), ("low", low))
     }
-    title = say("chart_tree_title", language, {"outcome": outcome, **said})
+    title = say("chart_tree_title", language, {"outcome": outcome, **title_values})
     figure, (tree, dots) = canvas("high" if len(leaves) > 5 else "middle", widths=(2.6, 1))  # noqa: PLR2004
     places = _places(frame)
     _draw_branches(tree, frame, places, language)
@@ -177,20 +177,20 @@ def plot_effects(
     -------
     Chart
     """
-    told = frame[frame["differs"].astype(bool)]
-    if told.empty:
+    differing = frame[frame["differs"].astype(bool)]
+    if differing.empty:
         return not_enough(language)
-    shown = told.head(MOST_EFFECTS).sort_values("difference", ascending=False, kind="stable").reset_index(drop=True)
-    doubtful = shown["verdict"].isin(DOUBTFUL)
+    rows = differing.head(MOST_EFFECTS).sort_values("difference", ascending=False, kind="stable").reset_index(drop=True)
+    doubtful = rows["verdict"].isin(DOUBTFUL)
     written = "pct" if kind == "share" else "money" if money else "num"
-    values = {"outcome": outcome, "n": int(len(told)), "doubtful": int(told["verdict"].isin(DOUBTFUL).sum())}
+    values = {"outcome": outcome, "n": int(len(differing)), "doubtful": int(differing["verdict"].isin(DOUBTFUL).sum())}
     title = say("chart_effects_title", language, values)
-    figure, axes = canvas(height_for(len(shown) + 1))
-    at = row_axis(axes, [shortened(_trait(row, language), ROW_EMS) for row in shown.itertuples()])
+    figure, axes = canvas(height_for(len(rows) + 1))
+    at = row_axis(axes, [shortened(_trait(row, language), ROW_EMS) for row in rows.itertuples()])
     base_line(axes, 0.0)
-    axes.hlines(at, shown["difference"], shown["adjusted"], colors=FAINT, linewidth=1.4, zorder=1)
-    points(axes, shown, value="difference", colour=ACCENT)
-    axes.scatter(shown["adjusted"], at, marker="D", s=30, facecolors="white", edgecolors=CATEGORICAL[1], zorder=4,
+    axes.hlines(at, rows["difference"], rows["adjusted"], colors=FAINT, linewidth=1.4, zorder=1)
+    points(axes, rows, value="difference", colour=ACCENT)
+    axes.scatter(rows["adjusted"], at, marker="D", s=30, facecolors="white", edgecolors=CATEGORICAL[1], zorder=4,
                  linewidths=1.4)  # fmt: skip
     right = axes.get_xlim()[1]
     for place in at[doubtful.to_numpy()]:
@@ -202,11 +202,11 @@ def plot_effects(
     number_axis(axes, "x", say(EFFECT_AXES[kind], language, {"outcome": outcome}),
                 Scale(written, language, about.currency))  # fmt: skip
     items = [
-        (_trait(row, language), show(row.difference, written, language, about.currency)) for row in shown.itertuples()
+        (_trait(row, language), show(row.difference, written, language, about.currency)) for row in rows.itertuples()
     ]
     notes = [say("chart_effects_note", language)]
-    if len(told) > len(shown):
-        notes.append(say("chart_shares_more_note", language, {"n": len(told) - len(shown)}))
+    if len(differing) > len(rows):
+        notes.append(say("chart_shares_more_note", language, {"n": len(differing) - len(rows)}))
     alt = described("chart_kind_dots", title, items, language)
     return composed(figure, title, alt, footnote(language, about, *notes))
 
@@ -258,7 +258,7 @@ def plot_funnel(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
 
 
 def _draw_funnel(axes: Axes, steps: pd.DataFrame, language: str, least: int) -> None:
-    at = row_axis(axes, [label(each, language) for each in steps["step"]])
+    at = row_axis(axes, [label(step, language) for step in steps["step"]])
     axes.barh(at, steps["share"].fillna(0), height=0.6, color=ACCENT)
     axes.hlines(at, steps["low"], steps["high"], colors=INK, linewidth=1.2)
     for place, row in enumerate(steps.itertuples()):

@@ -78,14 +78,15 @@ def plot_distribution(
     """
     if column not in frame.columns:
         raise DataError(Fault("plot_distribution", f"no column {column!r}", "", did_you_mean(column, frame.columns)))
-    known = pd.to_numeric(frame[column]).dropna().astype(float).sort_values()
-    seen = known[known > 0] if log else known
+    values = pd.to_numeric(frame[column]).dropna().astype(float).sort_values()
+    seen = values[values > 0] if log else values
     if seen.empty:
         return not_enough(language)
     kind = kind_of(column)
-    low, middle, high = (float(each) for each in np.quantile(known, (0.1, 0.5, 0.9)))
+    low, middle, high = (float(quantile) for quantile in np.quantile(values, (0.1, 0.5, 0.9)))
     written = {
-        name: show(each, kind, language, about.currency) for name, each in zip("lmh", (low, middle, high), strict=True)
+        name: show(value, kind, language, about.currency)
+        for name, value in zip("lmh", (low, middle, high), strict=True)
     }
     title = say("chart_distribution_title", language, {"column": column, "median": written["m"], "high": written["h"]})
     reach = float(np.quantile(seen, 0.995))
@@ -102,12 +103,12 @@ def plot_distribution(
         Scale("num" if kind == "days" else kind, language, about.currency, log),
     )
     left_out = {
-        "missing": len(frame) - len(known),
-        "below": len(known) - len(seen),
+        "missing": len(frame) - len(values),
+        "below": len(values) - len(seen),
         "beyond": int((seen > reach).sum()),
     }
     notes = [say(f"chart_distribution_{name}", language, {"n": n}) for name, n in left_out.items() if n]
-    n = say("chart_note_customers", language, {"n": len(known)})
+    n = say("chart_note_customers", language, {"n": len(values)})
     items = [(say(f"key_{name}", language), written[name[0]]) for name in ("low_decile", "median", "high_decile")]
     alt = described("chart_kind_histogram", title, items, language)
     return composed(figure, title, alt, footnote(language, about, n, *notes))
@@ -177,15 +178,15 @@ def plot_lorenz(
     across = np.r_[0.0, curve["customers_share"], 1.0]
     up = np.maximum.accumulate(np.r_[0.0, curve["spend_share"], 1.0])
     if marks is None or marks.empty:
-        held = [(part, float(np.interp(part, up, across))) for part in PARTS]
+        reached = [(part, float(np.interp(part, up, across))) for part in PARTS]
     else:
-        held = sorted(zip(marks["spend_share"].astype(float), marks["customers_share"].astype(float), strict=True))
-    title = say("chart_lorenz_title", language, {"part": held[0][0], "share": held[0][1]})
+        reached = sorted(zip(marks["spend_share"].astype(float), marks["customers_share"].astype(float), strict=True))
+    title = say("chart_lorenz_title", language, {"part": reached[0][0], "share": reached[0][1]})
     figure, axes = canvas("middle")
     axes.fill_between(across, up, across, color=ACCENT, alpha=0.08, lw=0)
     axes.plot([0, 1], [0, 1], color=BASE, lw=1.2, ls=(0, (4, 3)))
     axes.plot(across, up, color=ACCENT)
-    for part, share in held:
+    for part, share in reached:
         axes.plot([0, share, share], [part, part, 0], color=GREY, lw=0.8, ls=(0, (2, 2)))
         axes.scatter([share], [part], c=ACCENT, s=40, zorder=3)
         text = say("chart_lorenz_point", language, {"share": share, "part": part})
@@ -195,7 +196,7 @@ def plot_lorenz(
     axes.set(xlim=(0, 1), ylim=(0, 1))
     number_axis(axes, "x", say("axis_share_customers_ranked", language), Scale("pct", language))
     number_axis(axes, "y", say("axis_share_spend", language), Scale("pct", language))
-    items = [(show(share, "pct", language), show(part, "pct", language)) for part, share in held]
+    items = [(show(share, "pct", language), show(part, "pct", language)) for part, share in reached]
     alt = described("chart_kind_lorenz", title, items, language)
     return composed(figure, title, alt, footnote(language, about, say("chart_lorenz_note", language)))
 
@@ -289,22 +290,22 @@ def plot_differences(
         raise DataError(Fault("plot_differences", f"measure {measure!r}", "", did_you_mean(measure, BASES)))
     base = BASES[measure]
     columns = {measure: "difference", f"{measure}_low": "low", f"{measure}_high": "high"}
-    known = frame.rename(columns=columns).dropna(subset=["difference"])
-    if known.empty:
+    values = frame.rename(columns=columns).dropna(subset=["difference"])
+    if values.empty:
         return not_enough(language)
-    known = known.assign(name=_row_names(known, language), far=(known["difference"] - base).abs())
-    far = known.sort_values(["far", "name"], ascending=[False, True])
-    shown = far.head(MOST_GROUPS).sort_values(["difference", "name"], ascending=[False, True]).reset_index(drop=True)
+    values = values.assign(name=_row_names(values, language), far=(values["difference"] - base).abs())
+    far = values.sort_values(["far", "name"], ascending=[False, True])
+    rows = far.head(MOST_GROUPS).sort_values(["difference", "name"], ascending=[False, True]).reset_index(drop=True)
     title = say(f"chart_differences_{measure}_title", language, far.iloc[0][["name", "difference"]].to_dict())
-    figure, axes = canvas(height_for(len(shown)))
-    row_axis(axes, [shortened(each, ROW_EMS) for each in shown["name"]])
+    figure, axes = canvas(height_for(len(rows)))
+    row_axis(axes, [shortened(name, ROW_EMS) for name in rows["name"]])
     base_line(axes, base)
-    points(axes, shown, value="difference", colour=[_side(row, base) for row in shown.itertuples()])
+    points(axes, rows, value="difference", colour=[_side(row, base) for row in rows.itertuples()])
     number_axis(axes, "x", say(f"axis_{measure}", language), Scale("num", language))
-    items = [(row.name, show(row.difference, "num", language)) for row in shown.itertuples(index=False)]
+    items = [(row.name, show(row.difference, "num", language)) for row in rows.itertuples(index=False)]
     notes = [say("chart_differences_note", language)]
-    if len(far) > len(shown):
-        notes.append(say("chart_shares_more_note", language, {"n": len(far) - len(shown)}))
+    if len(far) > len(rows):
+        notes.append(say("chart_shares_more_note", language, {"n": len(far) - len(rows)}))
     alt = described("chart_kind_dots", title, items, language)
     return composed(figure, title, alt, footnote(language, about, *notes))
 
