@@ -1,4 +1,4 @@
-"""What moved since the last run, and what became of every record: small tables from the stages' metrics.
+"""Changes since the last run, and the path from records to customers, from the stages' metrics.
 
 Serves 14_write_report.
 """
@@ -15,13 +15,13 @@ from workbench.report.text import has_label, label, say
 
 __all__ = ["Changes", "Step", "changed_settings", "compare_runs", "follow_records"]
 
-MOST = 12  # figures shown that moved
+MOST = 12  # changed figures shown
 READ, LOST, ADDED, KEPT = "read", "lost", "added", "kept"  # kinds of steps
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Figures that moved: how many were compared, and one row for each that moved (figure, before, now, change)."""
+    """Changed figures: number compared, number changed, and one row per change (figure, before, now, change)."""
 
     compared: int
     moved: int
@@ -30,7 +30,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the waterfall: what, how many, and where its bar starts and ends as shares of the group's first."""
+    """One line of the waterfall: text, count, and start and width of its bar as shares of the largest total."""
 
     text: str
     count: int
@@ -51,12 +51,12 @@ def compare_runs(
     previous : mapping
         The earlier run's ``summary.json``: ``{"stages": {name: {"metrics": {...}}}}``.
     language, currency : str
-        How values are written.
+        For writing values.
 
     Returns
     -------
     Changes
-        Rows in the order of stages and metrics, at most 12; metrics that only one run has are not compared.
+        Rows in the order of stages and metrics, at most 12; metrics of only one run are not compared.
     """
     compared, rows = 0, []
     for summary in summaries:
@@ -96,7 +96,7 @@ def _kind_of(name: str, before: Any, now: Any) -> str:
 
 
 def changed_settings(summaries: Sequence[Mapping[str, Any]], previous: Mapping[str, Any]) -> list[str]:
-    """List settings that differ from the earlier run as 'stage.name: before → now'; empty where none is known."""
+    """List settings that differ from the earlier run as 'stage.name: before → now'."""
     settings = []
     for summary in summaries:
         before = previous.get("stages", {}).get(summary["stage"], {}).get("settings") or {}
@@ -112,7 +112,7 @@ def follow_records(summaries: Sequence[Mapping[str, Any]], *, language: str) -> 
     Parameters
     ----------
     summaries : sequence of mapping
-        Stage summaries; read are the metrics of 01 (``<source>.physical_records``, ``.accepted``, ``.rejected``,
+        Stage summaries. Used are the metrics of 01 (``<source>.physical_records``, ``.accepted``, ``.rejected``,
         ``.rejected.<code>``; ``transactions.rows``, ``.kept_rows``, ``.rule.<name>``, ``.customers``), of 02
         (``records``, ``customers``, ``orphans``) and of 03 (``customers``).
     language : str

@@ -1,4 +1,4 @@
-"""What every page stands in: the template engine, the content policy, the badge, inlined images and the Chinese font.
+"""The frame of every page: templates, content policy, badge, inlined images, Chinese font.
 
 A page is one file. Nothing is loaded: styles, the one script, images and the glyphs used are inside, and a
 Content-Security-Policy refuses everything else. Templates escape every value; marked sentences become markup
@@ -42,7 +42,7 @@ _TAGS = {"strong": "strong", "quiet": "small", "code": "code"}
 
 
 class Speaker:
-    """Says texts as markup in one language.
+    """Fills texts as markup in one language.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Speaker:
         self.currency = currency
 
     def __call__(self, key: str, values: Mapping[str, Any] | None = None) -> Markup:
-        """Fill a text and mark its bold and grey parts up."""
+        """Fill a text and mark up its bold and grey parts."""
         return rich(pieces(key, self.language, values, self.currency))
 
 
@@ -85,7 +85,7 @@ def _tagged(text: str, kind: str) -> Markup:
 
 
 def unbroken(text: str) -> str:
-    """Bind a number to its percent sign and n to its number, so that no line ends between them."""
+    """Keep a number and its percent sign, and n and its number, on one line."""
     return re.sub(r"\bn = (?=\d)", "n\u00a0=\u00a0", re.sub(r"(?<=\d) (?=%)", "\u202f", text))
 
 
@@ -116,7 +116,7 @@ def mark(page: str, status: str, message: str, language: str) -> str:
     status : str
         ``done``, ``failed`` or ``stale``.
     message : str
-        What the reader should know; escaped.
+        Text beside the badge; escaped.
     language : str
         ``en`` or ``zh``.
 
@@ -137,7 +137,7 @@ def mark(page: str, status: str, message: str, language: str) -> str:
     return marked
 
 
-# what may stand in a data URI inside an attribute in double quotes as it is
+# characters that need no quoting in a data URI inside double quotes
 _PLAIN_IN_URI = " !$'*+,-./:;=?@[]_~"
 
 
@@ -147,7 +147,7 @@ def data_uri(content: bytes, media_type: str) -> str:
 
 
 def image_uri(path: Path) -> str:
-    """Return a picture file as a data URI; an SVG inside an image runs no script, as text it is a fifth smaller."""
+    """Return a picture file as a data URI; SVG as text is a fifth smaller than as base64."""
     if path.suffix.lower() == ".svg":
         return f"data:{IMAGE_TYPES['.svg']},{quote(path.read_text(encoding='utf-8'), safe=_PLAIN_IN_URI)}"
     return data_uri(path.read_bytes(), IMAGE_TYPES.get(path.suffix.lower(), "image/png"))
@@ -161,7 +161,7 @@ def render(template: str, context: Mapping[str, Any], language: str) -> str:
     template : str
         File name in ``report/templates``.
     context : mapping
-        What the template names; every string is escaped.
+        Values of the template; every string is escaped.
     language : str
         ``en`` or ``zh``; sets ``lang`` and the fixed words.
 
@@ -174,7 +174,7 @@ def render(template: str, context: Mapping[str, Any], language: str) -> str:
 
 
 def render_all(template: str, contexts: Iterable[Mapping[str, Any]], language: str) -> list[str]:
-    """Fill a template once per context; the pages carry one cut of the font, since each cut takes a second.
+    """Fill a template once per context; all pages share one subset of the font, because making one takes a second.
 
     See `render`, which does this for one page.
     """

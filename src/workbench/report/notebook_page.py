@@ -1,6 +1,6 @@
-"""An executed notebook as one self-contained page: text, code behind toggles, tables and pictures, nothing live.
+"""An executed notebook as one static, self-contained page: text, code behind toggles, tables and pictures.
 
-Serves every stage. What a notebook shows comes partly from data that strangers typed: HTML is reduced to a list of
+Serves every stage. Notebook outputs contain untrusted data: HTML is reduced to a list of
 harmless tags, scripts and styles are removed with their contents, other texts are escaped, pictures are inlined.
 """
 
@@ -20,7 +20,7 @@ from workbench.report.text import say
 __all__ = ["clean_html", "notebook_page"]
 
 MOST_CHARACTERS = 100_000  # of one text output
-MOST_HTML = 2_000_000  # of one HTML output; a table beyond this is no reading matter
+MOST_HTML = 2_000_000  # of one HTML output; nobody reads longer tables
 ERROR_CELL = "error-cell"
 PAPERMILL_MARK = "papermill-error-cell-tag"  # cells papermill adds around a failure; the page has its own banner
 
@@ -60,20 +60,20 @@ def notebook_page(
     notebook : nbformat.NotebookNode
         The executed notebook (version 4).
     title : str
-        What stands in the page's head: the stage and the run.
+        Title of the page: stage and run.
     stage : str
-        The stage whose notebook it is; its markdown cells have their Chinese among the texts of the stage.
+        Stage of the notebook; the Chinese of its markdown cells is in the texts of the stage.
     language : str
-        ``en`` or ``zh``, for the page's own words and for markdown that is as the stage's template has it.
+        ``en`` or ``zh``, for the page's own texts and for unchanged markdown cells.
     back : str
         Address of the report, relative to the page.
     status : str, optional
-        ``done``, ``failed`` or ``stale``; by default ``failed`` when a cell shows an error, else ``done``.
+        ``done``, ``failed`` or ``stale``; by default ``failed`` if a cell has an error, else ``done``.
 
     Returns
     -------
     str
-        The page. A cell that failed has the id ``error-cell`` and a banner at the top leads to it.
+        The page. The failed cell has the id ``error-cell``, and a banner at the top links to it.
     """
     cells = list(_cells(notebook, stage, language))
     failed = any(cell.get("failed") for cell in cells)

@@ -30,7 +30,7 @@ from workbench.report.text import has_text, label, say
 __all__ = ["RunFacts", "cards_file", "heading_of", "key_findings", "mark", "report_file", "write_report"]
 
 MOST_FINDINGS = 5
-SENTENCES = 3  # sentences shown openly under a section's charts; the rest stands behind a toggle
+SENTENCES = 3  # sentences shown under a section's charts; others are behind a toggle
 PICTURE_BUDGET = 3_500_000  # bytes of pictures in one page, letters counted once; a page stays under 5 MB
 REPORT_STAGE = "14_write_report"
 GOAL_PARTS = ("question", "decision", "audience", "measure")
@@ -44,15 +44,15 @@ class RunFacts:
     ----------
     profile, run_id : str
     as_of : datetime.date, str or None
-        The day before which everything was known; None where no row carries a date.
+        The as-of date; None if the data has no dates.
     goal : mapping
-        ``question``, ``decision``, ``audience``, ``measure``; empty where none is stated.
+        ``question``, ``decision``, ``audience``, ``measure``; empty if none is stated.
     languages : tuple of str
         Languages written, the first one into ``report.html``.
     status : str
         ``done``, ``failed`` or ``stale``; with ``message`` it becomes the badge.
     message : str
-        What stands beside the badge.
+        Text beside the badge.
     previous : mapping or None
         The earlier run's ``summary.json``.
     pages : mapping of str to str
@@ -60,9 +60,9 @@ class RunFacts:
     versions : mapping of str to str
         Component to version.
     most_findings : int
-        Findings at the head of the page.
+        Most key findings at the top of the page.
     cards : int
-        Customers whose portrait cards stand beside the report.
+        Number of customers with a portrait card beside the report.
     """
 
     profile: str
@@ -99,14 +99,14 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
     run : RunFacts
         What the page says about the run itself.
     folder : Path
-        Where the figure files named in the summaries lie; they are read and put into the page.
+        Folder of the figure files named in the summaries; they are embedded.
     language : str
         ``en`` or ``zh``.
 
     Returns
     -------
     str
-        One HTML file without any outside reference, under 5 MB: pictures beyond the budget are named, not shown.
+        One self-contained HTML file under 5 MB: pictures beyond the budget are named, not shown.
 
     Raises
     ------
@@ -139,14 +139,14 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
 def key_findings(
     summaries: Sequence[Mapping[str, Any]], *, language: str, most: int = MOST_FINDINGS
 ) -> list[dict[str, Any]]:
-    """Choose at most so many findings: those flagged as key, then others, heaviest first, ties in stage order.
+    """Choose up to ``most`` findings: flagged as key first, then by weight, ties in stage order.
 
     Returns
     -------
     list of dict
         ``text`` (markup, number in bold, interval and n in grey) and ``stage``.
     """
-    candidates = []
+    candidates: list[tuple[tuple[bool, float, int, int], Mapping[str, Any], Mapping[str, Any]]] = []
     for at, summary in enumerate(summaries):
         for finding in _keyed(summary) if summary["stage"] != REPORT_STAGE else ():
             rank = (not finding.get("key_finding"), -float(finding.get("weight") or 0), at, len(candidates))
@@ -162,7 +162,7 @@ def key_findings(
 
 
 def heading_of(summary: Mapping[str, Any], language: str) -> str:
-    """Return the answer that heads a stage's section: the heading of its heaviest finding that has one."""
+    """Return the heading of a stage's section: that of its heaviest finding with a heading."""
     with_heading = [finding for finding in _keyed(summary) if has_text(f"{finding['key']}_heading")]
     if not with_heading:
         return _question(summary, language) or label(summary["stage"], language)
@@ -171,7 +171,7 @@ def heading_of(summary: Mapping[str, Any], language: str) -> str:
 
 
 def _keyed(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the findings whose sentences stand among the texts; a notebook of one's own brings its own."""
+    """Return the findings with a text key; an analyst's own notebook brings its own texts."""
     return [finding for finding in summary.get("findings") or () if "key" in finding]
 
 
@@ -181,7 +181,7 @@ def _question(summary: Mapping[str, Any], language: str) -> str:
 
 
 def _sentence(entry: Mapping[str, Any], summary: Mapping[str, Any], language: str) -> Markup:
-    """Return a sentence of the report, or a text of one's own, with its values."""
+    """Return a sentence of the report, or an analyst's own text, with its values."""
     currency = summary.get("currency") or ""
     if "text" in entry:
         return own_html(entry, language, currency)
@@ -204,7 +204,7 @@ def _failure(summaries: Sequence[Mapping[str, Any]], language: str) -> str:
 
 
 class _Pictures:
-    """Puts figure files into the page in the order of its sections until the budget is spent."""
+    """Embeds figure files in the order of the sections until the size budget is used up."""
 
     def __init__(self, folder: Path, language: str):
         self.folder, self.language = folder, language
@@ -225,7 +225,7 @@ class _Pictures:
         return {**picture, "drawn": drawn, "source": source, "instead": ""}
 
     def _picture(self, path: Path, alt: str) -> tuple[Markup | None, str]:
-        """Return a file as an element of the page, or else as an image."""
+        """Return a file as an element of the page, or as an image."""
         drawn = self.drawings.draw(path.read_text(encoding="utf-8"), alt=alt) if path.suffix == ".svg" else None
         return (drawn, "") if drawn else (None, image_uri(path))
 
@@ -303,7 +303,7 @@ def _shown_table(view: Mapping[str, Any], summary: Mapping[str, Any], language: 
 
 
 def _embedded(entry: Mapping[str, Any], folder: Path, language: str) -> dict[str, Any]:
-    """Put a table that a library drew into the page; its file was written by a stage, not by a reader."""
+    """Embed a table drawn by a library; its file was written by a stage, so it is trusted."""
     html = (folder / _in_language(entry["files"], language)).read_text(encoding="utf-8")
     return {"title": say(entry["title_key"], language), "html": Markup(html), "note": ""}
 
@@ -332,7 +332,9 @@ def _currency(summaries: Sequence[Mapping[str, Any]]) -> str:
 
 def _population(summaries: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any]:
     groups = follow_records(summaries, language=language)
-    quality = next((summary.get("metrics", {}) for summary in summaries if summary["stage"] == "01_check_quality"), {})
+    quality: Mapping[str, Any] = next(
+        (summary.get("metrics", {}) for summary in summaries if summary["stage"] == "01_check_quality"), {}
+    )
     nobody = quality.get("transactions.no_customer")
     return {
         "groups": [[(step, show(step.count, "int", language)) for step in group] for group in groups],

@@ -1,4 +1,4 @@
-"""Plural forms of English words, by the rules of the Unicode CLDR, as Babel has them."""
+"""Plural forms of English words, by Babel's plural rules (Unicode CLDR)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Small tables for readers: escaped, labelled in the language, numbers written as everywhere else.
+"""Small tables as HTML: escaped, with labels and formatted numbers.
 
-Serves the report's sections and, as HTML, every notebook that ends a cell with a table.
+Serves the report's sections and the tables of notebooks.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WRITTEN", "by_group", "sort_key", "table_html"]
 
-LONG = 15  # rows from which a table can be filtered and sorted
-WRITTEN = "written"  # a number already written for the reader: set to the right, else left as it is
+LONG = 15  # rows from which a table gets a filter and sorting
+WRITTEN = "written"  # a number already formatted as text, right-aligned
 TEXT_KINDS = ("text", *NAME_KINDS)
 
 
@@ -43,7 +43,7 @@ def table_html(
     language : str
         ``en`` or ``zh``; column names and category values are shown by their labels.
     caption : str
-        What the table shows.
+        Caption of the table.
     formats : mapping of str to str, optional
         Column to kind: those of ``numbers.VALUE_KINDS``, ``label``, ``labels`` or ``written``. Without one,
         whole numbers are ``int``, others ``num``, dates ``date``, anything else ``label``.
@@ -135,13 +135,13 @@ def _row(row: Sequence[Any], kinds: Sequence[str], language: str, currency: str)
 
 
 def by_group(frame: pd.DataFrame, column: str, groups: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
-    """Return the rows of each group of a frame, of the groups named in their order, else of all as they come first."""
+    """Return the rows of each group of a frame, for ``groups`` in their order, or all in order of appearance."""
     names = list(frame[column].unique()) if groups is None else groups
     return {name: frame[frame[column] == name] for name in names}
 
 
 def sort_key(value: Any) -> str:
-    """Return what a cell is sorted by: the full number or ISO date; nothing for missing values and words."""
+    """Return the sort key of a cell: the full number or ISO date; empty for missing values and words."""
     if is_missing(value) or isinstance(value, (str, bool)):
         return ""
     if isinstance(value, numbers.Real):

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import yaml
 
@@ -181,7 +182,10 @@ class _Reader:
             yield cell, CellText(**value)
 
 
-class _AsWritten(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _AsWritten(_Loader):
     """Reads every scalar as a string; guessing numbers and dates would take time."""
 
     def resolve(self, kind: type, value: object, implicit: object) -> str:

@@ -27,9 +27,9 @@ def test_every_text_can_be_said_with_the_values_it_names(language):
             name: ["customers"] if kind == "labels" else SAMPLE.get(kind, 0.5 if kind in VALUE_KINDS else "active")
             for name, kind in placeholders(entry["en"]).items()
         }
-        said = say(key, language, values)
-        assert said
-        assert "{" not in said and "**" not in said and "((" not in said, key
+        sentence = say(key, language, values)
+        assert sentence
+        assert "{" not in sentence and "**" not in sentence and "((" not in sentence, key
 
 
 def test_marks_are_closed_in_every_text():
@@ -43,11 +43,11 @@ def test_marks_are_closed_in_every_text():
 def test_chinese_uses_full_width_punctuation():
     entries = {**texts(), **labels()}
     bare = {key: re.sub(r"\{[^}]*\}|\(\(|\)\)|\*\*", "", entry["zh"]) for key, entry in entries.items()}
-    assert [key for key, said in bare.items() if HALF_WIDTH.search(said)] == []
+    assert [key for key, sentence in bare.items() if HALF_WIDTH.search(sentence)] == []
 
 
 def test_every_table_column_and_stage_has_a_label():
-    names = {each.name for table in TABLES.values() for each in table.columns} | set(TABLES) | set(STAGES)
+    names = {column.name for table in TABLES.values() for column in table.columns} | set(TABLES) | set(STAGES)
     assert sorted(name for name in names if name not in labels()) == []
     assert has_label("recency_days") and not has_label("no_such_name")
 
@@ -72,8 +72,8 @@ def test_a_sentence_of_ours_begins_with_a_capital_letter():
 
 def test_chinese_sets_thin_spaces_at_latin_and_digits_but_leaves_values_alone():
     thin = text.THIN_SPACE
-    said = say("spend_concentration_heading", "zh", {"share_spend": 0.5, "share_customers": 0.143})
-    assert said == f"一半的消费来自{thin}14%{thin}的客户"
+    sentence = say("spend_concentration_heading", "zh", {"share_spend": 0.5, "share_customers": 0.143})
+    assert sentence == f"一半的消费来自{thin}14%{thin}的客户"
     assert "张A三" in say("quality_records", "zh", {"source": "张A三", "records": 1, "rejected": 0, "share": 0})
 
 
@@ -84,7 +84,7 @@ def test_label_falls_back_to_the_name_and_reads_mappings_and_missing_values():
     assert label("active", "zh") == "活跃"
 
 
-def test_a_scale_is_called_as_the_portrait_item_it_tells_of():
+def test_a_scale_is_called_as_the_portrait_item_it_measures():
     assert label("scale_consumption_concept", "zh") == "消费观念（量表得分）"
     assert label("scale_loud_music", "en") == "loud music (scale score)"
 
@@ -107,8 +107,8 @@ def test_names_between_backticks_are_set_as_code_and_lose_the_marks_in_plain_tex
 
 
 def test_a_noun_and_its_verb_go_with_the_count():
-    said = [say("segments_tried", "en", {"count": n, "methods": ["kmeans"]}) for n in (1, 2)]
-    assert said == ["1 candidate was compared: k-means.", "2 candidates were compared: k-means."]
+    sentence = [say("segments_tried", "en", {"count": n, "methods": ["kmeans"]}) for n in (1, 2)]
+    assert sentence == ["1 candidate was compared: k-means.", "2 candidates were compared: k-means."]
 
 
 @pytest.mark.parametrize(

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["card_page", "card_pages", "card_values", "card_view"]
 
 _MONTHS = 24
-_STEP, _HEIGHT, _GAP = 17, 18, 6  # pixels of a month, of a row of the timeline, between rows
+_STEP, _HEIGHT, _GAP = 17, 18, 6  # pixels: month, row of the timeline, gap between rows
 _MOST_UNKNOWN = 12
 _WHO = ("age_band", "gender", "city")
 _FOUND_BY = ("city", "segment", "favourite_category")
 
 
 def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: str = "", report: str = "") -> str:
-    """Write cards as one page that needs no network; in print one card a page.
+    """Write cards as one self-contained page; one card per page in print.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: 
     language : {"en", "zh"}
     currency : str
     report : str
-        The report these cards stand beside; the page leads back to it.
+        Address of the report; the page links back to it.
 
     Returns
     -------
@@ -48,13 +48,13 @@ def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: 
 
 
 def card_pages(cards: Sequence[PortraitCard], *, language: str = "en", currency: str = "") -> list[str]:
-    """Write each card as a page of its own, in the order given; all carry the same cut of the Chinese font."""
+    """Write each card as a separate page, in order; all embed the same subset of the Chinese font."""
     views = [card_view(card, language=language, currency=currency) for card in cards]
     return render_all("card.html.j2", [_frame([view], language) for view in views], language)
 
 
 def _frame(views: list[dict[str, Any]], language: str, report: str = "") -> dict[str, Any]:
-    """Return what the template of a page of cards names."""
+    """Return the context of the page template."""
     title = say("portrait_card_title", language)
     return {
         "title": f"{title} {views[0]['id']}" if len(views) == 1 else title,
@@ -67,18 +67,18 @@ def _frame(views: list[dict[str, Any]], language: str, report: str = "") -> dict
 
 
 def card_values(card: PortraitCard) -> dict[str, Any]:
-    """Give a card as plain values, dates as ISO text, for a CRM."""
+    """Return a card as plain values, dates as ISO text, for a CRM."""
     return _plain(dataclasses.asdict(card))
 
 
 def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -> dict[str, Any]:
-    """Say a card in one language: what the template shows, in its order.
+    """Return the texts of a card in one language, in the order of the template.
 
     Returns
     -------
     dict
         id, name, as_of, consents, opted_out; and, unless profiling was refused, sentence, numbers, preferences,
-        occasions, risk, action, timeline, tags, unknown, computed. What is not known is absent or said to be unknown.
+        occasions, risk, action, timeline, tags, unknown, computed. Unknown values are absent or marked as unknown.
     """
     head = {
         "id": card.customer_id,
@@ -108,7 +108,7 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
 
 
 def _sentence(card: PortraitCard, language: str) -> str:
-    """Say who this is in one sentence, of living tags alone: who they are by value, what they do by name and value."""
+    """Summarise the customer in one sentence from current tags: demographics by value, others by name and value."""
     tags = {tag.tag: tag for tag in card.tags}
     who = [tags[tag].value_name[language] for tag in card.sentence if tag in _WHO]
     comma, colon, stop = ("，", "：", "；") if language == "zh" else (", ", ": ", "; ")
@@ -120,7 +120,7 @@ def _sentence(card: PortraitCard, language: str) -> str:
 
 
 def _search_words(card: PortraitCard, language: str) -> str:
-    """Join what a card is found by: id, shown name, city, segment, stage and favourite, Chinese by pinyin too."""
+    """Join the search words of a card: id, shown name, city, segment, stage and favourite, Chinese also in pinyin."""
     tags = {tag.tag: tag.value_name[language] for tag in card.tags}
     words = [card.name or "", *(tags.get(name, "") for name in _FOUND_BY)]
     words += [label(card.life_cycle_stage, language)] if card.life_cycle_stage else []
@@ -128,7 +128,7 @@ def _search_words(card: PortraitCard, language: str) -> str:
 
 
 def _pinyin(text: str) -> str:
-    """Write Chinese in pinyin, whole and by initials; nothing for a text without any."""
+    """Write Chinese in pinyin, in full and as initials; empty without Chinese."""
     from pypinyin import Style, lazy_pinyin  # noqa: PLC0415
 
     if text.isascii():

@@ -1,4 +1,4 @@
-"""The catalogue of tags: every item of a portrait, its tags, who answers for them, and whom they are known of."""
+"""The catalogue of tags: portrait items with their tags, owners and coverage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST_VALUES = 24
 
 
 def class_of(kind: str) -> str:
-    """Return whether tags of a kind are told as fact, rule or predicted.
+    """Return whether a kind of tag counts as fact, rule or predicted.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def catalogue_html(registry: TagRegistry, items: pd.DataFrame, values: pd.DataFr
     values : DataFrame
         `workbench.analysis.tags.coverage.count_values`.
     least : int
-        Customers under which a count is not shown.
+        Smallest count that is shown.
     language : str
     """
     by_item = items.set_index("item").to_dict("index")

@@ -1,4 +1,4 @@
-"""The tags of a card as chips: what a reader has not been told yet comes first, so that paper shows what matters."""
+"""The tags of a card as chips, most informative first, because print has room for only some."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 __all__ = ["MOST_PRINTED", "chips", "useful_first"]
 
 MOST_PRINTED = 24  # chips that fit on an A5 page beside everything else
-_MARKS = {"fact": "●", "rule": "◆", "predicted": "◇"}  # shape and word tell what made a tag
+_MARKS = {"fact": "●", "rule": "◆", "predicted": "◇"}  # shape and word show the kind of tag
 _KINDS = ("predicted", "fact", "rule")
 
 
 def useful_first(tags: Sequence[CardTag], *, told: Sequence[str] = ()) -> list[CardTag]:
-    """Order tags by what they add: living before expired, untold before told, a first word on an item before a second.
+    """Order tags by new information: valid before expired, new before mentioned, first tag of an item before others.
 
     Parameters
     ----------
     tags : sequence of CardTag
     told : sequence of str
-        Ids of tags that the card's sentence says already.
+        Ids of tags in the card's sentence.
 
     Returns
     -------
     list of CardTag
-        Among equals predictions before facts before rules, then in the order given.
+        Ties: predictions, then facts, then rules, then the original order.
     """
     seen: set[str] = set()
     ranked = []
@@ -44,7 +44,7 @@ def useful_first(tags: Sequence[CardTag], *, told: Sequence[str] = ()) -> list[C
 
 
 def chips(card: PortraitCard, language: str) -> list[dict[str, object]]:
-    """Say the tags of a card, most useful first.
+    """Return the tags of a card as texts, most useful first.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def _chip(tag: CardTag, language: str) -> dict[str, object]:
 
 
 def _on(key: str, language: str, on: date | str | None = "") -> str:
-    """Say a text about a date; nothing where there is no date."""
+    """Fill a text with a date; empty without a date."""
     if on is None:
         return ""
     note_text(key)
@@ -77,5 +77,5 @@ def _on(key: str, language: str, on: date | str | None = "") -> str:
 
 @lru_cache(maxsize=4096)
 def _kept(key: str, language: str, on: date | str) -> str:
-    """Keep what was said: thousands of tags share a few dates."""
+    """Cache filled texts: thousands of tags share a few dates."""
     return say(key, language, {"on": on} if on else {})

@@ -1,4 +1,4 @@
-"""The order of bands: ages, incomes and counts stand from low to high, not by how many customers they hold.
+"""Ordering of bands: ages, incomes and counts from low to high instead of by size.
 
 No notebook calls this module; ``report.plots.description`` does.
 """
@@ -36,17 +36,17 @@ def band_order(values: Iterable[str]) -> list[int] | None:
     Returns
     -------
     list of int or None
-        None where a name is no band, where none is a range (numbers alone may be codes), or where two begin alike.
+        None if a name is not a band, if none is a range (numbers alone may be codes), or if two start alike.
     """
     names = [" ".join(value.split()) for value in values]
-    starts = [_start(name) for name in names]
-    if not names or None in starts or len(set(starts)) < len(starts) or all(_SINGLE.match(name) for name in names):
+    starts = [start for start in map(_start, names) if start is not None]
+    if not names or len(set(starts)) < len(names) or all(_SINGLE.match(name) for name in names):
         return None
     return sorted(range(len(names)), key=lambda at: starts[at])
 
 
 def _start(name: str) -> tuple[float, float] | None:
-    """Return where a band begins, and what tells bands of one beginning apart: below it, on it, above it."""
+    """Return where a band starts, and whether it lies below (-1), on (0) or above (1) that value."""
     for pattern, side in ((_BETWEEN, 0.0), (_BELOW, -1.0), (_ABOVE, 1.0), (_SINGLE, 0.0)):
         match = pattern.match(name)
         if match:

@@ -1,4 +1,4 @@
-"""How text becomes letters on a chart: the fonts, which characters they can draw, where a line may break.
+"""Text on charts: fonts, available characters, line breaks.
 
 No notebook calls this module; ``report.theme`` and ``report.charts`` do.
 """
@@ -17,7 +17,7 @@ from workbench.core.errors import DataError, Fault
 
 __all__ = ["FAMILIES", "drawable", "ems", "lines_of", "register_fonts", "shortened", "wrapped"]
 
-FAMILIES = ("Noto Sans SC", "DejaVu Sans")  # Latin and Chinese from the first; symbols it lacks from the second
+FAMILIES = ("Noto Sans SC", "DejaVu Sans")  # Latin and Chinese from the first; missing symbols from the second
 MEASURE = 100  # points at which characters are measured
 
 
@@ -37,7 +37,7 @@ def register_fonts() -> tuple[str, ...]:
 
 
 def drawable(text: object) -> str:
-    """Return text that our fonts can draw on one line: a glyph they lack becomes ``?``, a line break a blank.
+    """Return text that our fonts can draw on one line: missing glyphs become ``?``, line breaks become blanks.
 
     Curly quotes of a text without Chinese characters become straight: the Chinese font draws them as wide as a
     character of its own.

@@ -1,4 +1,4 @@
-"""A figure of one's own as a chart of the report."""
+"""Figures of an analyst's notebook as charts of the report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def figure_of(drawing: Any) -> Any:
     Raises
     ------
     DataError
-        It is none of them.
+        For anything else.
     """
     figure = drawing if hasattr(drawing, "savefig") and hasattr(drawing, "axes") else getattr(drawing, "figure", None)
     figure = getattr(figure, "figure", figure)
@@ -28,7 +28,7 @@ def figure_of(drawing: Any) -> Any:
 
 
 def chart_of(figure: Any, *, title: Any, alt: Any, language: str) -> Chart:
-    """Return a figure as a chart of the report, with its message and what it shows in words."""
+    """Return a figure as a chart of the report, with its title and alternative text."""
     message = as_texts(title)[language] if title is not None else ""
     words = as_texts(alt)[language] if alt is not None else message
     return Chart(figure=figure, title=message, alt=words, note="")

@@ -1,4 +1,4 @@
-"""What the portraits of companies say. Serves 12_tag_customers."""
+"""Findings on company accounts. Serves 12_tag_customers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _HEALTH = ("at_risk", "watch", "healthy", "unknown")
 
 
 def account_tables(portraits: AccountPortraits | None) -> dict[str, pd.DataFrame | None]:
-    """Give the tables of companies by name, each None without accounts."""
+    """Return the account tables by name; empty without accounts."""
     if portraits is None:
         return {}
     return {
@@ -49,19 +49,19 @@ def account_tables(portraits: AccountPortraits | None) -> dict[str, pd.DataFrame
 
 
 def shown_accounts(portraits: AccountPortraits | None) -> pd.DataFrame | None:
-    """Give what the chart of accounts draws."""
+    """Return the accounts for their chart."""
     return None if portraits is None else portraits.accounts
 
 
 def find_accounts(portraits: AccountPortraits | None, *, account_window_days: int) -> list[Finding]:
-    """Say how many accounts and groups there are, how they fare and what hangs by one person.
+    """Report accounts and groups, accounts at risk, and accounts with a single contact.
 
     Parameters
     ----------
     portraits : AccountPortraits or None
-        Nothing is said without accounts.
+        None without accounts: no findings.
     account_window_days : int
-        The window the portraits were made with.
+        Window of the portraits.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def find_accounts(portraits: AccountPortraits | None, *, account_window_days: in
 
 
 def limit_accounts(portraits: AccountPortraits | None) -> list[Finding]:
-    """Say what the roll-up leaves out or decides; nothing without accounts."""
+    """Report what the roll-up to accounts leaves out or assumes."""
     if portraits is None:
         return []
     findings = [Finding("accounts_limit_health", {})]
@@ -106,7 +106,7 @@ def limit_accounts(portraits: AccountPortraits | None) -> list[Finding]:
 
 
 def riskiest_accounts(portraits: AccountPortraits | None) -> pd.DataFrame:
-    """List the accounts that need a visit first: the most failed checks, then the most spend.
+    """List the accounts to visit first: most failed checks, then most spend.
 
     Returns
     -------
@@ -139,14 +139,14 @@ def riskiest_accounts(portraits: AccountPortraits | None) -> pd.DataFrame:
 
 
 def riskiest_committees(portraits: AccountPortraits | None) -> pd.DataFrame:
-    """List the buying committees of the accounts to visit first, role by role: whom to ask for.
+    """List the buying committees of the accounts to visit first, role by role.
 
     Returns
     -------
     DataFrame
         The columns of `COMMITTEE`, one row per contact of the first six accounts of `riskiest_accounts`, in their
-        order: decision_role as labels name it; what is not known is missing, and who has none
-        of the standard roles comes last.
+        order. decision_role is a label key; unknown values are missing, and contacts with none
+        of the standard roles come last.
     """
     accounts = riskiest_accounts(portraits).head(_MOST_COMMITTEES)
     if portraits is None or accounts.empty:

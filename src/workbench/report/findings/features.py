@@ -1,4 +1,4 @@
-"""What the features say of the base. Serves 03_build_features."""
+"""Findings on the features. Serves 03_build_features."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["ALARMS", "catalogue_features", "find_features", "limit_features", "table_coverage"]
 
 SURVEY, SCORE = "survey", "scale_"
-DECLARED = "declared"  # the group of what customers said of themselves
-# reason of an alarm -> what is said of it
+DECLARED = "declared"  # group of attributes declared by customers
+# reason of an alarm -> text key
 ALARMS = {
     "dates_after": "features_alarm_dates_after",
     "name": "features_alarm_name",
@@ -40,7 +40,7 @@ def table_coverage(features: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per feature
-        feature, group (what it is about: a group of the registry, or declared), customers, known (counts), share (known
+        feature, group (a group of the registry, or declared), customers, known (counts), share (known
         of customers, 0..1; null without customers).
     """
     counts_known = features.drop(columns="customer_id").notna().sum()
@@ -57,14 +57,14 @@ def catalogue_features(coverage: pd.DataFrame, *, scales: Mapping[str, Scale] | 
     Parameters
     ----------
     coverage : DataFrame
-        As `table_coverage` returns it.
+        Result of `table_coverage`.
     scales : mapping of str to Scale, optional
-        The survey scales whose scores are among them.
+        Survey scales whose scores are features.
 
     Returns
     -------
     DataFrame, one row per registered feature
-        feature, feature_group, window_days (null where all of the past counts), unit, formula and missing_rule (by
+        feature, feature_group, window_days (null for the whole past), unit, formula and missing_rule (by
         language), needs (source columns), share_known (0..1).
     """
     shares = dict(zip(coverage["feature"], coverage["share"], strict=True))
@@ -86,7 +86,7 @@ def catalogue_features(coverage: pd.DataFrame, *, scales: Mapping[str, Scale] | 
 
 
 def find_features(features: pd.DataFrame, coverage: pd.DataFrame, *, as_of: Any) -> list[Finding]:
-    """Say how many customers and features there are, and how the customers buy."""
+    """Report the number of customers and features, and how often customers buy."""
     n = len(features)
     size = {"customers": n, "features": len(coverage)}
     dated = Finding("features_answer", size | {"as_of": as_of}, 0.4)
@@ -104,7 +104,7 @@ def find_features(features: pd.DataFrame, coverage: pd.DataFrame, *, as_of: Any)
 def limit_features(
     features: pd.DataFrame, *, as_of: Any, alarms: Sequence[Alarm] = (), unknown: Sequence[str] = ()
 ) -> list[Finding]:
-    """Say what the features do not know, which columns may know the future, and what is known of nobody."""
+    """Report the limits of the features, columns that may reveal the future, and features without values."""
     dated = Finding("features_limit_as_of", {"as_of": as_of})
     findings = [Finding(ALARMS[alarm.reason], _said(alarm, as_of)) for alarm in alarms]
     findings.append(dated if as_of != UNDATED else Finding("features_limit_undated"))

@@ -1,4 +1,4 @@
-"""What the identities say. Serves 02_resolve_identity."""
+"""Findings on identity resolution. Serves 02_resolve_identity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["find_identity", "limit_identity"]
 
 
 def find_identity(metrics: Mapping[str, Any], sealed: Mapping[str, int]) -> list[Finding]:
-    """Say how many customers the records are, how sure that is, and where contact data is now.
+    """Report records and customers, accuracy, alarms, and where contact data is stored.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def _changes(metrics: Mapping[str, Any]) -> list[Finding]:
 
 
 def limit_identity(metrics: Mapping[str, Any], notes: Sequence[str], comparisons: Sequence[str]) -> list[Finding]:
-    """Say what the identities do not show."""
+    """Report the limits of identity resolution."""
     limits = []
     if "no_comparisons" in notes:
         limits.append(Finding("identity_limit_keys_only"))

@@ -1,4 +1,4 @@
-"""What the raw data is like. Serves 01_check_quality."""
+"""Findings on data quality. Serves 01_check_quality."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SUSPICION", "find_changes", "find_quality", "find_suspects_of", "limit_quality"]
 
-# how much a doubtful value of each kind matters
+# weight of each kind of doubtful value
 SUSPICION = {
     "implausible_year": 0.3, "implausible_age": 0.3, "repeated_digit": 0.3, "far_number": 0.15, "rare_level": 0.25,
     "midnight_only": 0.05, "magnitude_jump": 0.5,
@@ -33,11 +33,11 @@ _SIMULATED = {"journey": "84.51°"}
 def find_quality(
     intake: Intake, quality: Quality, sources: Mapping[str, SourceParams], *, as_of: date
 ) -> list[Finding]:
-    """Say what became of every record, and what a reader must know of the data.
+    """Report accepted and rejected records, and problems of the data.
 
     Parameters
     ----------
-    taken : Intake
+    intake : Intake
     quality : Quality
     sources : mapping of str to SourceParams
     as_of : date
@@ -60,12 +60,12 @@ def find_quality(
 
 
 def find_suspects_of(suspects: pd.DataFrame) -> list[Finding]:
-    """Name the doubtful values, one sentence per column and reason.
+    """Report doubtful values, one finding per column and reason.
 
     Parameters
     ----------
     suspects : DataFrame
-        As ``quality.suspects.find_suspects`` gives it.
+        Result of ``quality.suspects.find_suspects``.
     """
     findings = []
     for (reason, table, column), rows in suspects.groupby(["reason", "table", "column"], sort=False):
@@ -75,16 +75,16 @@ def find_suspects_of(suspects: pd.DataFrame) -> list[Finding]:
 
 
 def find_changes(changes: pd.DataFrame, past: Past, *, first: bool) -> list[Finding]:
-    """Say what is different from the run before.
+    """Report changes since the previous run.
 
     Parameters
     ----------
     changes : DataFrame
-        As ``quality.comparison.compare_profiles`` gives it.
+        Result of ``quality.comparison.compare_profiles``.
     past : Past
-        What came in late or is gone.
+        Order lines that arrived late or are gone.
     first : bool
-        Whether there is no run before.
+        True without a previous run.
     """
     if first:
         return [Finding("quality_first_run", {}, 0.05)]
@@ -99,14 +99,14 @@ def find_changes(changes: pd.DataFrame, past: Past, *, first: bool) -> list[Find
 
 
 def limit_quality(intake: Intake, sources: Mapping[str, SourceParams], *, demo_data: str | None) -> list[Finding]:
-    """Say what the checks cannot see.
+    """Report the limits of the checks.
 
     Parameters
     ----------
-    taken : Intake
+    intake : Intake
     sources : mapping of str to SourceParams
     demo_data : str or None
-        The published data behind the profile, where it is simulated.
+        Name of the published data set, if simulated.
     """
     findings = [Finding("quality_limit_form"), Finding("quality_limit_duplicates")]
     if demo_data in _SIMULATED:
@@ -114,8 +114,8 @@ def limit_quality(intake: Intake, sources: Mapping[str, SourceParams], *, demo_d
     for source, columns in intake.dropped.items():
         if columns:
             findings.append(Finding("quality_limit_dropped_columns", {"source": source, "columns": columns}))
-    for name, source in sources.items():
-        for column, key in homeless_columns(source).items():
+    for name, params in sources.items():
+        for column, key in homeless_columns(params).items():
             findings.append(Finding("quality_limit_homeless", {"source": name, "column": column, "key": key}))
     return findings
 
@@ -182,7 +182,7 @@ def _table(table: str, metrics: Mapping[str, Any]) -> list[Finding]:
 
 
 def _measures(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -> list[Finding]:
-    """Tell each measure of a table once, however many sources declare it."""
+    """Report each measure of a table once, even if several sources declare it."""
     declared = dict.fromkeys((source.table, name) for source in sources.values() for name in source.measures)
     findings = []
     for table, name in declared:
@@ -200,7 +200,7 @@ def _checks(quality: Quality) -> list[Finding]:
 
 
 def _least_complete(verdicts: pd.DataFrame) -> list[Finding]:
-    """Name the emptiest column, but for those whose blanks say that nothing happened: their limit is 0."""
+    """Name the least complete column. Columns whose blanks mean "did not happen" have limit 0 and are skipped."""
     gaps = verdicts[(verdicts["check"] == "complete") & (verdicts["limit"] > 0) & (verdicts["n"] > 0)]
     gaps = gaps.sort_values(["observed", "table", "column"])
     if gaps.empty or gaps.iloc[0]["observed"] >= 1:
@@ -274,7 +274,7 @@ def _contacts(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -
 
 
 def _declared(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -> list[Finding]:
-    """Say what was done to rows as declared: never in silence."""
+    """Report every declared change to values and rows."""
     findings = []
     for name in sources:
         for kind in ("standardised", "imputed"):

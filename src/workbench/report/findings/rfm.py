@@ -1,4 +1,4 @@
-"""What the RFM scores say. Serves 05_score_rfm."""
+"""Findings on RFM types and the life cycle. Serves 05_score_rfm."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SCORES = {"recency_days": "r_score", "frequency_orders": "f_score", "monetary_t
 def find_rfm(
     scores: RfmScores, types: pd.DataFrame, statuses: pd.DataFrame, stages: pd.DataFrame, bounds: Bounds
 ) -> list[Finding]:
-    """Say what the types, the statuses and the life-cycle stages show.
+    """Report the main types, activity, the largest life-cycle stage and the limits in use.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def find_rfm(
     types, statuses, stages : DataFrame
         `workbench.analysis.rfm.tables.table_groups` by rfm_type, activity_status and life_cycle_stage.
     bounds : Bounds
-        The recency bounds in force.
+        The recency limits in use.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def find_rfm(
 
 
 def limit_rfm(scores: RfmScores, bounds: Bounds) -> list[Finding]:
-    """Say what the scores do not show."""
+    """Report the limits of the scores."""
     scored = int(scores.scores["r_score"].notna().sum())
     return [
         Finding("rfm_limit_relative", {"n": scored}),
@@ -67,7 +67,7 @@ def _types(types: pd.DataFrame, scored: int) -> list[Finding]:
 
 
 def _at_stake(shown_types: pd.DataFrame, scored: int) -> list[Finding]:
-    """Join the two types of high value that have not come lately."""
+    """Combine the two high-value types without a recent purchase."""
     rows = shown_types.loc[list(_AT_STAKE)]
     customers = int(rows["customers"].sum())
     if customers == 0 or rows["value_share"].isna().any():
@@ -89,7 +89,7 @@ def _stage(stages: pd.DataFrame, scored: int) -> list[Finding]:
     if shown_stages.empty or scored == 0:
         return []
     row = shown_stages.loc[shown_stages["share"].idxmax()]
-    everybody = int(stages["customers"].sum())  # with those who never bought: they have a stage, and no score
+    everybody = int(stages["customers"].sum())  # including customers who never bought: they have a stage but no score
     return [Finding("rfm_stage_largest", {"stage": row["life_cycle_stage"], **_share(row, everybody)}, 0.3)]
 
 

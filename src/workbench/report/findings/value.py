@@ -1,4 +1,4 @@
-"""What the study of value says. Serves 09_value_customers."""
+"""Findings on customer value. Serves 09_value_customers."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ __all__ = ["find_value", "limit_value", "measure_value", "rank_ladder", "table_m
 _RANKS = (0.01, 0.05, 0.1, 0.25, 0.5)  # shares of customers
 _TOP = 0.1
 _MEASURES = ("mae", "rmse", "correlation", "gini", "deviance")
-_OFF = 0.05  # by which an interval may hold less often than it says before the page says so; where many spend
-# nothing it holds more often
+_OFF = 0.05  # tolerated shortfall of coverage; coverage is higher where many customers spend nothing
 
 
 def find_value(study: ValueStudy, curves: pd.DataFrame, *, least: int = SMALL_CELL) -> list[Finding]:
-    """Say what customers are worth together, how good the forecast was, and when they buy again.
+    """Report total value, forecast quality, and the time to the next purchase.
 
     Parameters
     ----------
     study : ValueStudy
     curves : DataFrame
-        ``survival.return_curves``.
+        Result of ``survival.return_curves``.
     """
     if study.verdict == "too_little_data":
         return [_lacking(study), *_returns(curves)]
@@ -44,13 +43,13 @@ def find_value(study: ValueStudy, curves: pd.DataFrame, *, least: int = SMALL_CE
 
 
 def limit_value(study: ValueStudy, *, currency: str, groups: bool) -> list[Finding]:
-    """Say what the values do not show.
+    """Report the limits of the values.
 
     Parameters
     ----------
     study : ValueStudy
     currency : str
-        Empty where the data names none.
+        Empty if the data names none.
     groups : bool
         Whether curves of segments are shown.
     """
@@ -68,7 +67,7 @@ def limit_value(study: ValueStudy, *, currency: str, groups: bool) -> list[Findi
 
 
 def measure_value(study: ValueStudy) -> dict[str, Any]:
-    """Return the metrics of the stage, also where nobody could be valued.
+    """Return the metrics of the stage, with or without values.
 
     Returns
     -------
@@ -125,13 +124,13 @@ def table_parameters(study: ValueStudy) -> pd.DataFrame:
 
 
 def rank_ladder(values: pd.DataFrame, *, least: int = SMALL_CELL) -> pd.DataFrame:
-    """Return what the customers at a few ranks are worth.
+    """Return the value of customers at selected ranks.
 
     Returns
     -------
     DataFrame
-        rank (share of customers worth as much or more), then means over the ``least`` customers around the rank (one
-        tells of a person): expected_value, value_low, value_high. Ranks that hold fewer customers are left out.
+        rank (share of customers with at least this value), then means over the ``least`` customers around it (a single
+        customer would be identifiable): expected_value, value_low, value_high. Ranks with fewer are left out.
     """
     ordered = values.sort_values(["expected_value", "customer_id"], ascending=[False, True], ignore_index=True)
     rows = []
@@ -198,7 +197,7 @@ def _ranking(study: ValueStudy, least: int) -> list[Finding]:
 
 def _model(study: ValueStudy) -> list[Finding]:
     findings = [Finding("value_model", {"model": study.facts["order_model"]}, 0.2)]
-    if study.definition.learned:
+    if study.definition is not None and study.definition.learned:
         rows = study.holdout[study.holdout["target"] == "spend"].set_index("model")
         values = {"model": study.chosen, "n": study.facts["calibration_customers"], "by": study.facts["choose_by"]}
         for name, model in (("mine", study.chosen), ("other", study.facts["order_model"])):
@@ -242,7 +241,7 @@ def _hazard_ratios(study: ValueStudy) -> list[Finding]:
 
 def _independence(study: ValueStudy) -> list[Finding]:
     values = {name: study.reasons[f"independence_{name}"] for name in ("correlation", "low", "high", "n")}
-    if study.definition.spend.fit is None:
+    if study.definition is None or study.definition.spend.fit is None:
         return [Finding("value_limit_spend_mean")]
     if not np.isfinite(values["correlation"]):
         return []

@@ -1,4 +1,4 @@
-"""Charts of 03_build_features: for how many customers each feature is known, and how the main ones are spread."""
+"""Charts of 03_build_features: coverage of features, and distributions of the main ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from workbench.report.text import say
 __all__ = ["plot_feature_coverage", "plot_feature_spreads"]
 
 MOST_ROWS = 18
-MOST_FEATURES = 40  # features up to which they are drawn one by one
+MOST_FEATURES = 40  # features up to which each has its own bar
 ACROSS = 3  # small multiples in a row
 MOST_PANELS = 6
 BINS = 24
@@ -46,8 +46,8 @@ def plot_feature_coverage(frame: pd.DataFrame, *, language: str = "en", about: A
     ----------
     frame : DataFrame
         One row per feature: feature, customers, known (counts, known <= customers) and, where there are more than 40,
-        group. Up to 40 the 18 least known are drawn as bars, the least known first; beyond, one row a group with one
-        dot a feature.
+        group. Up to 40 features the 18 least known are drawn as bars; above 40 one row per group with one
+        dot per feature.
     language, about
         As everywhere.
 
@@ -87,7 +87,7 @@ def _draw_least_known(rows: pd.DataFrame, language: str) -> tuple[Figure, list[t
 
 
 def _draw_groups(shares: pd.DataFrame, language: str) -> tuple[Figure, list[tuple[str, str]]]:
-    """Draw one row a group, the best known first: a dot a feature, a line at the median, the counts at the right."""
+    """Draw one row per group, best known first: a dot per feature, a line at the median, counts on the right."""
     rows = (
         shares.groupby("group")["share"]
         .agg(["median", "size", lambda shares_of_group: (shares_of_group == 1).sum()])
@@ -128,9 +128,9 @@ def plot_feature_spreads(
     Parameters
     ----------
     frame : DataFrame
-        One row per customer. Columns that it lacks, or that hold no number, are left out.
+        One row per customer. Missing columns and columns without numbers are left out.
     columns : sequence of str
-        In the order of the panels; the first six that hold numbers. Default: what most businesses ask first.
+        Features in the order of the panels; up to six with numbers are drawn.
     language, about
         As everywhere.
 

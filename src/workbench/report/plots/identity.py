@@ -1,6 +1,8 @@
-"""Charts of 02_resolve_identity: what is known of people, how clearly pairs are told apart, and why two were joined."""
+"""Charts of 02_resolve_identity: comparable data, match weights, people without links, and one link in detail."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +23,7 @@ FOR, AGAINST = colour_of("records", "accepted"), colour_of("records", "rejected"
 
 @drawn("column", "share", "n")
 def plot_known(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw in which share of people each comparable thing is known.
+    """Draw the share of people with each comparable column.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ def plot_scores(frame: pd.DataFrame, *, threshold: float, language: str = "en", 
     axes.bar(rows["weight"] + BIN_BITS / 2, rows["pairs"], width=BIN_BITS * 0.9, color=colours, zorder=2)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(lambda value, _: show(round(value), "int", language) if value >= 1 else "")
-    axes.yaxis.set_minor_formatter(NullFormatter())  # few pairs leave minor ticks their own, mathematical, labels
+    axes.yaxis.set_minor_formatter(NullFormatter())  # with few pairs minor ticks would get mathematical labels
     axes.axvline(limit, color=INK, lw=1.0)
     text = say("chart_scores_threshold", language, {"threshold": threshold})
     axes.annotate(text, (limit, 1.0), (4, -2), xycoords=("data", "axes fraction"), textcoords="offset points",
@@ -93,14 +95,14 @@ def plot_scores(frame: pd.DataFrame, *, threshold: float, language: str = "en", 
 
 @drawn("match_probability", "share", empty="no_likeness")
 def plot_unlinkable(frame: pd.DataFrame, *, threshold: float, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the share of people who would not reach a threshold even against themselves, by the threshold.
+    """Draw the share of people who cannot reach a match threshold even against themselves, by threshold.
 
     Parameters
     ----------
     frame : DataFrame
         match_probability, share (0..1, of people at or below it).
     threshold : float
-        The one in force.
+        The threshold in use.
     language, about
         As everywhere.
 
@@ -127,7 +129,7 @@ def plot_unlinkable(frame: pd.DataFrame, *, threshold: float, language: str = "e
 
 @drawn("comparison", "weight", "start", "end", optional=("left", "right"), empty="no_likeness")
 def plot_waterfall(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw how a pair came to its match weight, comparison by comparison; contact values are masked.
+    """Draw how the match weight of a pair adds up, comparison by comparison; contact values are masked.
 
     Parameters
     ----------
@@ -161,7 +163,7 @@ def plot_waterfall(frame: pd.DataFrame, *, language: str = "en", about: About = 
     return composed(figure, title, described("chart_kind_waterfall", title, items, language), note)
 
 
-def _step(row: object, language: str) -> str:
+def _step(row: Any, language: str) -> str:
     name = name_of(row.comparison, language)
     pair = [value if isinstance(value, str) and value else "–" for value in (row.left, row.right)]
     return name if row.comparison in ENDS else f"{name}  {pair[0]} | {pair[1]}"

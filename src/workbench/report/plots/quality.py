@@ -1,4 +1,4 @@
-"""Charts of 01_check_quality: how complete the columns are, where records went, whether months are missing."""
+"""Charts of 01_check_quality: completeness, records accepted and rejected, rows by month."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def _draw_by_table(axes: Axes, gaps: pd.DataFrame, language: str) -> None:
 
 @drawn("step", "kind", "rows", "source")
 def plot_records(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the way from records in the files of a source to records accepted, every loss with its reason.
+    """Draw the records of a source from file to accepted, with every loss and its reason.
 
     Parameters
     ----------
     frame : DataFrame
-        In reading order: step (a key or a name), kind (records: what came in, first; rejected or left_out: a
-        loss; accepted: what remains, last), rows (counts, losses positive), source (its name, in every row).
+        In reading order: step (a key or a name), kind (records: all records, first; rejected or left_out: a
+        loss; accepted: the remaining records, last), rows (counts, losses positive), source (its name, in every row).
     language, about
         As everywhere.
 
@@ -103,7 +103,7 @@ def plot_records(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     Raises
     ------
     DataError
-        When a kind is not known, or records less losses is not what was accepted.
+        For an unknown kind, or if records less losses does not equal accepted.
     """
     _check_records(frame)
     left = frame["rows"].where(frame["kind"].isin(TOTALS), -frame["rows"])
@@ -134,7 +134,7 @@ def plot_records(frame: pd.DataFrame, *, language: str = "en", about: About = UN
 
 
 def _step_name(step: str, kind: str, language: str) -> str:
-    """Return what a step is called; the first and the last may just be named after their kind."""
+    """Return the name of a step; the first and last may be named after their kind."""
     return say(f"key_{kind}", language) if step == kind and kind in TOTALS else name_of(step, language)
 
 
@@ -155,7 +155,7 @@ def _check_records(frame: pd.DataFrame) -> None:
 
 @drawn("month", "rows", optional=("complete",))
 def plot_rows_by_month(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the rows of each month, months without any included.
+    """Draw rows by month, including months without rows.
 
     Parameters
     ----------

@@ -1,6 +1,9 @@
-"""Charts of 05_score_rfm: the recency-frequency grid, the eight types, and how active customers are."""
+"""Charts of 05_score_rfm: recency-frequency grid, eight types, activity."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,11 +31,11 @@ from workbench.report.text import say
 
 __all__ = ["plot_grid", "plot_statuses", "plot_types"]
 
-BEST_FROM = 4  # recency and frequency scores from which a customer counts among the best
+BEST_FROM = 4  # lowest recency and frequency score of the best customers
 STATUSES = ("active", "dormant", "pre_churn", "churned")
 STAGES = ("prospect", "new", "active", "at_risk", "dormant", "lost", "reactivated")
 NO_PURCHASE = "no_purchase"
-ROOMY = 0.55  # side of a square that holds its count
+ROOMY = 0.55  # side of a square with room for its count
 SHIFT = 0.16  # between the two points of a row
 
 
@@ -63,8 +66,8 @@ def plot_grid(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     axes.set(xlim=(0.5, bins + 0.5), ylim=(0.5, bins + 0.5), aspect="equal")
     _draw_grid(axes, cells, colours, language, about.least)
     ticks = np.arange(1, bins + 1)
-    axes.set_xticks(ticks, labels=[_end_word(tick, bins, "recency", language) for tick in ticks])
-    axes.set_yticks(ticks, labels=[_end_word(tick, bins, "frequency", language) for tick in ticks])
+    axes.set_xticks(ticks, labels=[_end_word(int(tick), bins, "recency", language) for tick in ticks])
+    axes.set_yticks(ticks, labels=[_end_word(int(tick), bins, "frequency", language) for tick in ticks])
     axes.set_xlabel(say("axis_recency_score", language))
     axes.set_ylabel(say("axis_frequency_score", language))
     axes.grid(visible=False)
@@ -90,7 +93,7 @@ def _grid_title(cells: pd.DataFrame, language: str) -> str:
     return say("chart_grid_title", language, values)
 
 
-def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: object, language: str, least: int) -> None:
+def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: Callable[[float], Any], language: str, least: int) -> None:
     largest = cells["customers"].max()
     edges = np.arange(0.5, axes.get_xlim()[1] + 0.1)
     axes.hlines(edges, edges[0], edges[-1], colors=FAINT, linewidth=0.8, zorder=0)
@@ -126,14 +129,15 @@ def _end_word(tick: int, bins: int, measure: str, language: str) -> str:
     return str(tick)
 
 
-def _draw_key(side: Axes, cells: pd.DataFrame, colours: object, language: str, about: About) -> None:
+def _draw_key(side: Axes, cells: pd.DataFrame, colours: Callable[[float], Any], language: str, about: About) -> None:
     side.axis("off")
     means = cells["monetary_mean"].dropna()
     if means.empty:
         return
     low, high = float(means.min()), float(means.max())
-    words = tuple(show(value, "money", language, about.currency) for value in (low, high))
-    key_ramp(side.inset_axes([0.1, 0.8, 0.9, 0.035]), colours, (low, high), (say("key_mean_value", language), *words))
+    low_text, high_text = (show(value, "money", language, about.currency) for value in (low, high))
+    words = (say("key_mean_value", language), low_text, high_text)
+    key_ramp(side.inset_axes((0.1, 0.8, 0.9, 0.035)), colours, (low, high), words)
 
 
 @drawn("rfm_type", "customers", "share", optional=("share_low", "share_high", "value_share"))
@@ -186,7 +190,7 @@ def _as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].astype(float) for name in names})
 
 
-def _two_shares(row: object, language: str, least: int) -> str:
+def _two_shares(row: Any, language: str, least: int) -> str:
     if row.small:
         return share_and_n(np.nan, row.customers, language, least=least)
     values = {"share": row.share, "value_share": row.value_share}

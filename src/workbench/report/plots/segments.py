@@ -1,4 +1,4 @@
-"""Charts of 06_segment_customers: is there structure, how large are the segments, what sets each apart."""
+"""Charts of 06_segment_customers: choice of k, profile, sizes, projection."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ MOST_SEGMENTS = 8
 def plot_k_scan(
     frame: pd.DataFrame, *, chosen: int, verdict: str = "", language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw separation and stability for each number of segments, with the reference that has no groups.
+    """Draw separation and stability for each number of segments, with a reference without groups.
 
     Parameters
     ----------
     frame : DataFrame
-        One row per k: k, silhouette, null_mean, null_sd (silhouette of one cloud of the same shape), min_jaccard
+        One row per k: k, silhouette, null_mean, null_sd (silhouette of a single cloud of the same shape), min_jaccard
         (least stable cluster over disjoint halves), bootstrap_min_jaccard (over resamples).
     chosen : int
-        The k that was chosen.
+        The chosen k.
     verdict : {"structure", "continuum", "no_structure", "too_little_data", ""}
-        What was found; decides the title.
+        Decides the title.
     language, about
         As everywhere.
 
@@ -141,13 +141,13 @@ def plot_profile(
     language: str = "en",
     about: About = UNKNOWN,
 ) -> Chart:
-    """Draw what sets each segment apart: standardised difference of each feature from all customers.
+    """Draw how each segment differs from all customers: standardised difference of each feature.
 
     Parameters
     ----------
     frame : DataFrame
         One row per segment and feature: segment, feature, difference (mean of the segment minus mean of all, in
-        standard deviations of all). Rows and columns stand in the order in which they come.
+        standard deviations of all). Rows and columns keep their order.
     names : mapping, optional
         Segment to its name, or to a mapping of language to name.
     language, about
@@ -178,9 +178,10 @@ def plot_profile(
     axes.tick_params(axis="x", labelcolor=INK, labelsize=8.5)
     axes.tick_params(axis="y", labelcolor=INK)
     axes.spines["top"].set_visible(False)
-    ends = tuple(say(f"key_reach_{end}", language, {"reach": REACH}) for end in ("below", "above"))
+    below, above = (say(f"key_reach_{end}", language, {"reach": REACH}) for end in ("below", "above"))
     side.axis("off")
-    key_ramp(side.inset_axes([0.62, 0, 0.38, 0.6]), colours, (-REACH, REACH), (say("key_difference", language), *ends))
+    words = (say("key_difference", language), below, above)
+    key_ramp(side.inset_axes((0.62, 0, 0.38, 0.6)), colours, (-REACH, REACH), words)
     items = [
         (f"{_name(row.segment, names, language)}, {name_of(row.feature, language)}", _signed(row.difference))
         for row in frame.itertuples()

@@ -1,4 +1,4 @@
-"""The chart of 04_describe_customers that shows how customers divide into categories or bands."""
+"""The chart of 04_describe_customers of shares by category or band."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ MOST_GROUPS = 15
 
 @drawn(optional=("value", "part", "n", "share", "share_low", "share_high", "base_share"))
 def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the share of customers in each category, with intervals, against a base where given.
+    """Draw the share of customers in each category, with intervals, and the share of all customers if given.
 
-    Categories stand by share; bands (ages, incomes, counts) from low to high.
+    Categories are sorted by share; bands (ages, incomes, counts) from low to high.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
         another part are left out), n, share, share_low, share_high (0..1), base_share (optional). A category
         whose share is missing was too small and is shown as such. At most 15 are drawn.
     column : str
-        What the categories are of; names the chart.
+        The variable of the categories, for the title.
     language, about
         As everywhere.
 
@@ -84,7 +84,7 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
 
 
 def _rank_categories(frame: pd.DataFrame, language: str, least: int) -> pd.DataFrame:
-    """Return the categories by share, the remaining ones together last; numbers and dates are no categories."""
+    """Return the categories by share, "other" last; numbers and dates are left out."""
     others = frame["part"] == "other"
     shares = frame[others | (frame["value"].notna() & (frame["part"].isna() | (frame["part"] == "value")))]
     others = shares["part"] == "other"
@@ -96,7 +96,7 @@ def _rank_categories(frame: pd.DataFrame, language: str, least: int) -> pd.DataF
 
 
 def _by_band(ranked: pd.DataFrame) -> pd.DataFrame:
-    """Order bands from low to high, the remaining ones together last; other categories stay as they are."""
+    """Order bands from low to high, "other" last; other categories keep their order."""
     named = ranked[~ranked["rest"]]
     order = band_order(named["value"])
     if order is None:

@@ -1,4 +1,4 @@
-"""Charts of 09_value_customers: forecast against actual, who is worth how much, and how certain that is."""
+"""Charts of 09_value_customers: forecast against actual, ranking, and value with its range."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ MODEL_COLOURS = {
     "two_part": CATEGORICAL[2],
     "naive": BASE,
 }
-TOP = 0.1  # share of customers for which the ranking is told
+TOP = 0.1  # share of customers in the title of the ranking
 MOST_CURVES = 5
-DAYS_A_WEEK, LEAST_WEEKS = 7, 3  # a fifth of the customers within less is told in days
+DAYS_A_WEEK, LEAST_WEEKS = 7, 3  # shorter axes are in days
 
 
 @drawn("week", "actual_total")
 def plot_tracking(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw actual and expected repeat purchases of all customers over the weeks, summed up, past the cut-off.
+    """Draw actual and forecast cumulative repeat purchases of all customers by week.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def plot_tracking(frame: pd.DataFrame, *, language: str = "en", about: About = U
 
 @drawn("repeats", "observed", "n", optional=("low", "high"))
 def plot_frequency(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw orders in the test period by repeat orders before it: actual with intervals, and what models expected.
+    """Draw orders in the test period by earlier repeat orders: actual with intervals, and forecasts.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def plot_tenths(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
 
 @drawn("observed", "chosen")
 def plot_ranking(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw which share of the later spend the customers ranked first hold, by model, by own rate and by hindsight.
+    """Draw the share of later spend from the top-ranked customers, by model, past rate and hindsight.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def plot_ranking(frame: pd.DataFrame, *, language: str = "en", about: About = UN
 
 @drawn("repeats", "repeats_low", "repeats_high", "idle", "idle_low", "idle_high", "n", "p_alive", "expected_orders")
 def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw chance of still buying and expected orders by repeat orders and time since the last one.
+    """Draw the probability of still buying and expected orders by repeat orders and time since the last one.
 
     Parameters
     ----------
@@ -271,17 +271,17 @@ def plot_ladder(
     language: str = "en",
     about: About = UNKNOWN,
 ) -> Chart:
-    """Draw the expected value of customers at a few ranks, with the interval of one customer.
+    """Draw the expected value of customers at selected ranks, with the range for one customer.
 
     Parameters
     ----------
     frame : DataFrame
-        One row per rank: rank (share of customers worth as much or more), expected_value, value_low, value_high.
+        One row per rank: rank (share of customers with at least this value), expected_value, value_low, value_high.
     level : float
-        Of the interval.
+        Level of the interval.
     horizon_days : int
     learned : bool
-        Whether the intervals are what customers of like prediction spent in the test period.
+        Whether ranges come from customers with a similar forecast in the test period.
     language, about
         As everywhere.
 
@@ -321,7 +321,7 @@ def plot_returns(
         ``survival.return_curves``: group, n, days, waiting, low, high. All customers and at most five groups, the
         largest, are drawn.
     names : mapping, optional
-        What groups are called, by language.
+        Names of groups by language.
     language, about
         As everywhere.
 
@@ -356,7 +356,7 @@ def plot_returns(
 
 
 def _gain(score: np.ndarray, value: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """Return the share of value held by the customers ranked first; equal scores share alike."""
+    """Return the share of value of the top-ranked customers; equal scores share equally."""
     table = pd.DataFrame({"score": -score, "value": value}).groupby("score", sort=True)["value"].agg(["size", "sum"])
     total = value.sum() if value.sum() > 0 else 1.0
     return np.interp(across, np.r_[0.0, table["size"].cumsum() / len(score)], np.r_[0.0, table["sum"].cumsum() / total])

@@ -25,7 +25,7 @@ def test_the_group_that_loses_most_is_named_and_steps_nobody_records_are_left_ou
     chart = plot_journeys(frame, names={"rich": "Rich", "poor": "Poor"}, about=ABOUT)
     assert chart.title == "“Poor” loses most before “purchase”: 20 % get there"
     assert "fewer than 15 customers" in chart.note and "Rich, consideration: 90 %" in chart.alt
-    assert [each.get_text() for each in chart.figure.axes[0].get_xticklabels()] == [*STEPS]
+    assert [label.get_text() for label in chart.figure.axes[0].get_xticklabels()] == [*STEPS]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -29,7 +29,7 @@ NAMES = {"a": {"en": "Recent, frequent", "zh": "近期、高频"}, "b": {"en": "
 
 
 def months(count: int) -> list[date]:
-    return [each.date() for each in pd.date_range("2015-01-01", periods=count, freq="MS")]
+    return [month.date() for month in pd.date_range("2015-01-01", periods=count, freq="MS")]
 
 
 def frames() -> dict[str, tuple]:
@@ -292,7 +292,7 @@ def test_nothing_is_clipped_and_no_glyph_is_missing(name, language):
     texts = [*chart.figure.texts]
     for axes in chart.figure.axes:
         texts += [*axes.texts, *axes.get_yticklabels(), axes.title, axes.xaxis.label, axes.yaxis.label]
-    for text in (each for each in texts if each.get_visible() and each.get_text().strip()):
+    for text in (artist for artist in texts if artist.get_visible() and artist.get_text().strip()):
         box = text.get_window_extent(renderer)
         assert box.x0 >= -1, text.get_text()
         assert box.x1 <= width + 1, text.get_text()
@@ -439,7 +439,7 @@ def test_suppressed_shares_are_named_as_such():
 
 def test_differences_that_may_be_chance_are_grey():
     axes = draw("differences").figure.axes[0]
-    colours = [tuple(each) for each in axes.collections[-1].get_facecolors().round(2)]
+    colours = [tuple(colour) for colour in axes.collections[-1].get_facecolors().round(2)]
     assert len(set(colours)) == 3
 
 
@@ -496,7 +496,7 @@ def test_an_unknown_column_is_named_with_the_nearest():
 
 @pytest.mark.parametrize("verdict", ["structure", "continuum", "no_structure", "too_little_data", ""])
 def test_every_verdict_has_its_own_message(verdict):
-    titles = {draw("k_scan", verdict=each).title for each in ("structure", "continuum", "no_structure", "")}
+    titles = {draw("k_scan", verdict=verdict).title for verdict in ("structure", "continuum", "no_structure", "")}
     assert len(titles) == 4
     assert draw("k_scan", verdict=verdict).title
 
@@ -534,12 +534,12 @@ def test_segments_that_are_all_too_small_give_a_chart_that_says_so():
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("en", "No link is based on similarity"), ("zh", "没有凭相似度建立的关联")]
+    ("language", "texts"), [("en", "No link is based on similarity"), ("zh", "没有凭相似度建立的关联")]
 )
-def test_where_keys_decide_alone_the_waterfall_says_so(language, said):
+def test_where_keys_decide_alone_the_waterfall_says_so(language, texts):
     nothing = pd.DataFrame(columns=["comparison", "weight", "start", "end"])
     chart = plots_identity.plot_waterfall(nothing, language=language)
-    assert chart.title == said
+    assert chart.title == texts
     assert not chart.drawn
 
 
@@ -553,5 +553,5 @@ def test_few_pairs_leave_no_mathematical_signs_on_the_axis():
     frame = pd.DataFrame({"weight": [-4, 2, 8], "pairs": [3, 2, 4]})
     axes = plots_identity.plot_scores(frame, threshold=0.95, language="zh").figure.axes[0]
     axes.figure.canvas.draw()
-    said = [label.get_text() for label in axes.yaxis.get_ticklabels(which="both")]
-    assert not [each for each in said if "$" in each or "mathdefault" in each]
+    texts = [label.get_text() for label in axes.yaxis.get_ticklabels(which="both")]
+    assert not [text for text in texts if "$" in text or "mathdefault" in text]

@@ -1,4 +1,4 @@
-"""What to do with the churn scores: whom to contact, what it gains, who is served worse. Serves 08_predict_churn."""
+"""Findings on using the churn scores: whom to contact, profit, groups served worse. Serves 08_predict_churn."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _LANGUAGES = ("en", "zh")
 def find_decision(
     decision: Decision | None, profit: pd.DataFrame, *, horizon_days: int | None, cost: float, gain: float
 ) -> list[Finding]:
-    """Say whom to contact, how many of them would leave and how sure that is, and what it gains.
+    """Report whom to contact, how many of them would leave, the uncertainty, and the profit.
 
     Parameters
     ----------
     decision : Decision or None
-        None without a model: nothing is said.
+        None without a model: no findings.
     profit : DataFrame
-        As ``decision.profit_curve`` gives it.
+        Result of ``decision.profit_curve``.
     horizon_days : int or None
-        None where labels were given.
+        None with given labels.
     cost, gain : float
         The stated cost of a contact and gain per leaver contacted.
     """
@@ -59,12 +59,12 @@ def find_decision(
 
 
 def find_evidence(groups: pd.DataFrame, categories: pd.DataFrame, declared: pd.DataFrame) -> list[Finding]:
-    """Say whether a group is served worse, which category's buyers can be told, what customers themselves say.
+    """Report groups served worse, the best predicted category, and what customers said.
 
     Parameters
     ----------
     groups, categories, declared : DataFrame
-        As ``groups.judge_groups``, ``propensity.predict_categories`` and ``declared.declared_reasons`` give them.
+        Results of ``groups.judge_groups``, ``propensity.predict_categories`` and ``declared.declared_reasons``.
     """
     findings = []
     off = groups[groups["verdict"] != "fits"]
@@ -86,13 +86,13 @@ def find_evidence(groups: pd.DataFrame, categories: pd.DataFrame, declared: pd.D
 
 
 def contact_rows(decision: Decision | None, reasons: pd.DataFrame) -> pd.DataFrame:
-    """Put the head of the contact list and the reasons in words side by side, for the report's table.
+    """Return the top of the contact list with reasons in words, for the report.
 
     Parameters
     ----------
     decision : Decision or None
     reasons : DataFrame
-        As ``reasons.explain_customers`` gives it.
+        Result of ``reasons.explain_customers``.
 
     Returns
     -------

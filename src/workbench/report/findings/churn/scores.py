@@ -1,4 +1,4 @@
-"""What the churn study says. Serves 08_predict_churn."""
+"""Findings on the churn model. Serves 08_predict_churn."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _GAIN_SHARE = 0.2
 
 
 def find_churn(study: ChurnStudy, scored: pd.DataFrame, *, min_positives: int) -> list[Finding]:
-    """Say how well leavers can be told, whom to contact first, and what the model leans on.
+    """Report how well the model ranks leavers, the customers at highest risk, and the main features.
 
     Parameters
     ----------
@@ -73,13 +73,13 @@ def find_churn(study: ChurnStudy, scored: pd.DataFrame, *, min_positives: int) -
 
 
 def limit_churn(study: ChurnStudy, *, segments_lack: Sequence[str] = ()) -> list[Finding]:
-    """Say what the prediction does not show.
+    """Report the limits of the prediction.
 
     Parameters
     ----------
     study : ChurnStudy
     segments_lack : sequence of str
-        What the segment definition reads and was not known at the cut-off of the test.
+        Columns of the segment definition that were not known at the test cut-off.
     """
     findings = [Finding("churn_limit_cause")]
     if segments_lack:
@@ -97,7 +97,7 @@ def limit_churn(study: ChurnStudy, *, segments_lack: Sequence[str] = ()) -> list
 
 
 def measure_churn(study: ChurnStudy) -> dict[str, Any]:
-    """Return the metrics of the stage, also where no model could be fitted.
+    """Return the metrics of the stage, with or without a model.
 
     Returns
     -------
@@ -117,25 +117,25 @@ def measure_churn(study: ChurnStudy) -> dict[str, Any]:
 
 
 def horizon_of(study: ChurnStudy) -> int | None:
-    """Return the days ahead that were predicted; None where labels were given."""
+    """Return the prediction horizon in days; None with given labels."""
     return study.horizon.days if study.horizon else None
 
 
 def data_of(study: ChurnStudy, digest: str) -> dict[str, Any]:
-    """Return what all candidates share: the digest of the features, the split and the cut-offs."""
-    dates = {f"cut_off.{name}": cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
+    """Return what all candidates share: digest of the features, split and cut-offs."""
+    dates: dict[str, Any] = {f"cut_off.{name}": cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
     dates |= {"train_cut_offs": len(study.train_cut_offs)} if study.train_cut_offs else {}
     return {"split": study.result.split, "data_digest": digest, "horizon_days": horizon_of(study), **dates}
 
 
 def candidate_rows(study: ChurnStudy) -> pd.DataFrame:
-    """Return the candidates for the report's table; its columns without rows where there is no model."""
+    """Return the candidates for the report; no rows without a model."""
     table = study.result.candidates
     return table if len(table) else pd.DataFrame(columns=list(CANDIDATE_FORMATS))
 
 
 def name_groups(groups: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
-    """Call segments by their names (by language) in the table of groups; other groups are called what they are."""
+    """Replace segment keys by names (by language) in the table of groups; leave other groups."""
     if groups.empty:
         return groups
     pairs = zip(groups["grouping"], groups["group"], strict=True)
@@ -143,7 +143,7 @@ def name_groups(groups: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) ->
 
 
 def _too_few(counts: Mapping[str, int], needed: int) -> Finding:
-    """Name the scarcest outcome of the period in which it is scarcest."""
+    """Name the rarest outcome over all periods."""
     outcomes = []
     for period in (key.removesuffix(".customers") for key in counts if key.endswith(".customers")):
         n, left = counts[f"{period}.customers"], counts[f"{period}.positives"]
@@ -173,7 +173,7 @@ def _answer(study: ChurnStudy) -> Finding:
         return Finding(
             "churn_answer_undated" if study.kind == "undated_labels" else "churn_answer_labels", values, 0.85
         )
-    values["horizon_days"] = study.horizon.days
+    values["horizon_days"] = horizon_of(study)
     beaten = metrics["auc_low"] > metrics["baseline_auc"]
     return Finding("churn_answer" if beaten else "churn_no_gain", values, 0.85)
 

@@ -1,4 +1,4 @@
-"""What the diagnosis and the portrait of the whole base say. Serves 04_describe_customers."""
+"""Findings on the drivers of an outcome and on the funnel. Serves 04_describe_customers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ EFFECTS = {"share": "driver_effect_share", "money": "driver_effect_money", "amou
 TREES = {"share": "driver_tree_share", "money": "driver_tree_money", "amount": "driver_tree_amount"}
 DOUBTFUL = ("shrinks", "reverses")
 MOST_NAMED = 8
-WORTH = 0.01  # share of variance explained below which a tree is not told
+WORTH = 0.01  # share of variance explained below which a tree is not reported
 
 
 def find_drivers(why: Diagnosis) -> list[Finding]:
-    """Say what goes along with the outcome, whether a few questions tell it, and what is likely confounded.
+    """Report traits associated with the outcome, the decision tree, and probable confounding.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def find_drivers(why: Diagnosis) -> list[Finding]:
 
 
 def find_funnel(funnel: pd.DataFrame) -> list[Finding]:
-    """Say how many of those who look buy within the longest window, and where most are lost."""
+    """Report the share of browsing customers who reach the last step in the longest window."""
     if funnel.empty:
         return []
     widest = funnel[funnel["window_days"] == funnel["window_days"].max()]
@@ -63,7 +63,7 @@ def find_funnel(funnel: pd.DataFrame) -> list[Finding]:
 
 
 def limit_drivers(why: Diagnosis) -> list[Finding]:
-    """Say what the diagnosis does not show."""
+    """Report the limits of the diagnosis."""
     outcome = why.outcome
     if outcome is None or why.effects.empty:
         return []
@@ -93,12 +93,12 @@ def _doubt(row: pd.Series) -> dict[str, Any]:
 
 
 def _doubtful(differing: pd.DataFrame) -> list[pd.Series]:
-    """Return the largest effect that likely stands for something else."""
+    """Return the largest effect that probably reflects something else."""
     return [row for _, row in differing[differing["verdict"].isin(DOUBTFUL)].head(1).iterrows()]
 
 
 def _trait(row: pd.Series) -> dict[str, str]:
-    """Return what a trait is called, by language."""
+    """Return the name of a trait by language."""
     key = "trait_upper_half" if row["value"] == "upper_half" else "trait_value"
     values = {"variable": row["variable"], "value": row["value"]}
     return {language: say(key, language, values) for language in ("en", "zh")}

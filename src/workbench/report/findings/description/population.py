@@ -1,4 +1,4 @@
-"""What the description of the base says. Serves 04_describe_customers."""
+"""Findings on all customers. Serves 04_describe_customers."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 __all__ = ["find_base", "find_differences", "find_movement", "limit_description"]
 
 _HALF = 0.5
-_LATER_MONTHS = (6, 3, 1)  # the retention told is that of the latest of these ages that was observed
+_LATER_MONTHS = (6, 3, 1)  # retention is reported for the first of these ages that was observed
 _SPEND = "monetary_total"
-_MOST_VARIABLES = 3  # categories whose largest group is told
+_MOST_VARIABLES = 3  # categories whose largest group is reported
 
 
 def find_base(variables: pd.DataFrame, concentration: Pareto | None, repeat: dict[str, float] | None) -> list[Finding]:
-    """Say how many customers there are, how they spend, and what is known of them.
+    """Report the number of customers, their spend, and their largest groups.
 
     Parameters
     ----------
     variables : DataFrame
         `workbench.analysis.description.variables.describe_variables`.
     concentration : Pareto or None
-        None where no customer has bought.
+        None without purchases.
     repeat : dict or None
         `workbench.analysis.description.population.repeat_rate`.
 
@@ -53,7 +53,7 @@ def find_base(variables: pd.DataFrame, concentration: Pareto | None, repeat: dic
 
 
 def find_movement(months: pd.DataFrame, cohorts: pd.DataFrame) -> list[Finding]:
-    """Say how the base moved in the last whole month, and how many come back.
+    """Report new, retained and lost customers of the last complete month, and retention.
 
     Parameters
     ----------
@@ -81,14 +81,14 @@ def find_movement(months: pd.DataFrame, cohorts: pd.DataFrame) -> list[Finding]:
 
 
 def find_differences(differences: pd.DataFrame, strongest: pd.DataFrame, *, least: int = SMALL_CELL) -> list[Finding]:
-    """Say which group differs most from the base, or that none does.
+    """Report the group that differs most from all customers, if any.
 
     Parameters
     ----------
     differences, strongest : DataFrame
-        `workbench.analysis.description.differences`: all comparisons, and the largest that hold.
+        `workbench.analysis.description.differences`: all comparisons, and the largest significant ones.
     least : int
-        Under which cells were suppressed.
+        Smallest cell that is shown.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def find_differences(differences: pd.DataFrame, strongest: pd.DataFrame, *, leas
 
 
 def limit_description(differences: pd.DataFrame, months: pd.DataFrame) -> list[Finding]:
-    """Say what the description does not show."""
+    """Report the limits of the description."""
     findings = [Finding("description_limit_association")]
     tested = int(differences["p_value"].notna().sum()) if len(differences) else 0
     if tested:
@@ -148,7 +148,7 @@ def _typical(variables: pd.DataFrame) -> list[Finding]:
 
 
 def _largest_groups(variables: pd.DataFrame) -> list[Finding]:
-    """Name the largest group of three categories, declared attributes before features, and how far each is known."""
+    """Name the largest group of up to three categories and the share known; declared attributes come first."""
     listed = variables[variables["part"] == "value"]
     names = list(dict.fromkeys(listed["variable"]))
     computed = {feature.name for feature in registered(names)}

@@ -1,4 +1,4 @@
-"""What the search for segments says. Serves 06_segment_customers."""
+"""Findings on the segments. Serves 06_segment_customers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_segments(
     strongest: pd.DataFrame,
     explained: pd.DataFrame | None = None,
 ) -> list[Finding]:
-    """Say whether there are segments, which is largest, which brings most, and what sets it apart.
+    """Report whether there are segments, the largest, the most valuable, and the main difference.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ def _verdict_key(verdict: Verdict, evidence: Mapping[str, Any]) -> str:
 
 
 def find_tried(search: Search, n: int) -> list[Finding]:
-    """Say which methods were compared, which did not suit the features, and which saw a sample only.
+    """Report the methods compared, methods that did not suit the features, and methods fitted on a sample.
 
     Parameters
     ----------
     search : Search
     n : int
-        Customers of the base.
+        Number of customers.
     """
     tried = sorted({candidate.method for candidate in search.candidates}, key=_METHODS.index)
     findings = []
@@ -107,7 +107,7 @@ def find_tried(search: Search, n: int) -> list[Finding]:
 
 
 def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[SegmentMatch]) -> list[Finding]:
-    """Say which definition placed the customers, what becomes of today's fit, and which segments kept their names.
+    """Report the definition in use, the decision on today's fit, and which segments kept their names.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[Seg
     fitted : SegmentDefinition
         Today's fit.
     matches : sequence of SegmentMatch
-        Of today's fit with the last version; empty where there is none.
+        Matches of today's fit with the last version; empty without one.
     """
     findings = []
     if choice.reason != "no_champion":
@@ -131,14 +131,14 @@ def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[Seg
 
 
 def limit_segments(verdict: Verdict, definition: SegmentDefinition, left_out: Sequence[str]) -> list[Finding]:
-    """Say what the segments do not show.
+    """Report the limits of the segments.
 
     Parameters
     ----------
     verdict : Verdict
     definition : SegmentDefinition
     left_out : sequence of str
-        Features the profile asks for that this base does not have or that no method could use.
+        Requested features that are missing or that no method could use.
     """
     findings = []
     if verdict.verdict == "continuum":
@@ -159,12 +159,12 @@ def limit_segments(verdict: Verdict, definition: SegmentDefinition, left_out: Se
 
 
 def _features(definition: SegmentDefinition) -> list[str]:
-    """Return the features that were compared, where there is one segment too."""
+    """Return the features that were compared, even with a single segment."""
     return definition.columns or definition.transform.columns
 
 
 def _marked(definition: SegmentDefinition) -> list[Finding]:
-    """Name the segments that do not come back from other customers."""
+    """Name the segments that are not reproducible with other customers."""
     weak = [segment.name for segment in definition.segments if segment.use == "do_not_use"]
     return [Finding("segments_do_not_use", {"segments": weak, "count": len(weak)}, 0.6)] if weak else []
 
@@ -214,7 +214,7 @@ def _name(key: str, definition: SegmentDefinition) -> dict[str, Any]:
 def segment_metrics(
     verdict: Verdict, definition: SegmentDefinition, fitted: SegmentDefinition, chosen: Choice
 ) -> dict[str, Any]:
-    """Give the metrics of 06_segment_customers: verdict and evidence, the definition in use, the one fitted."""
+    """Return the metrics of 06_segment_customers: verdict, evidence, definition in use, fitted definition."""
     evidence = {
         name: verdict.values.get(name) for name in ("silhouette", "min_jaccard", "split_half_jaccard", "null_high")
     }

@@ -1,4 +1,4 @@
-"""The tables of 06_segment_customers as they are read and exported: candidates, sizes, portraits, declared kinds."""
+"""Tables of 06_segment_customers for the report: candidates, sizes, portraits, declared kinds."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ _VALUE = "monetary_total"
 
 
 def shown_candidates(search: Search) -> pd.DataFrame:
-    """Name the methods of the candidates for a table: method, k and the measures that decide."""
+    """Return the candidates for a table: method, k and the deciding measures."""
     table = search.table
     if table.empty:
         return table
@@ -98,7 +98,7 @@ def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataF
     Returns
     -------
     DataFrame
-        ``sizes`` with value_share (null without spend, or where the sum of all is not above 0).
+        ``sizes`` with value_share (null without spend, or if total spend is not above 0).
     """
     if _VALUE not in features:
         return sizes.assign(value_share=float("nan"))
@@ -109,14 +109,14 @@ def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataF
 
 
 def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
-    """Choose of a portrait what a reader asks first: who, where, what, by which way and when, each against everybody.
+    """Select the main rows of a portrait: who, where, what, which channel and when, against all customers.
 
     Parameters
     ----------
     portrait : DataFrame
         `workbench.analysis.portraits.groups.portray_groups`.
     names : mapping
-        Segment to its name; its order is that of the rows. Of a tier what stands before the colon is shown.
+        Segment to its name, in the order of the rows. For a tier the part before the colon is shown.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str
 
 
 def _short(names: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    """Cut names at their colon where that keeps them apart."""
+    """Shorten names at their colon if they stay distinct."""
     colons = {"en": ":", "zh": "："}
     short = {
         key: {language: text.split(colons[language])[0] for language, text in name.items()}
@@ -154,7 +154,7 @@ def _short(names: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
 
 
 def _trait(variable: str, value: object) -> str | dict[str, str]:
-    """Name a variable, with its value where it has one."""
+    """Name a variable, with its value if any."""
     if pd.isna(value):
         return variable
     values = {"variable": variable, "value": value_key(variable, value)}
@@ -162,7 +162,7 @@ def _trait(variable: str, value: object) -> str | dict[str, str]:
 
 
 def shown_kinds(sizes: pd.DataFrame, definitions: Sequence[SegmentDefinition]) -> pd.DataFrame:
-    """Name the kinds and their segments for a table: kind, segment as {en, zh}, and the sizes."""
+    """Return the declared kinds for a table: kind, segment as {en, zh}, and the sizes."""
     titles = {definition.name: dict(definition.title) for definition in definitions}
     names = {
         (definition.name, segment.key): dict(segment.name)
@@ -177,7 +177,7 @@ def shown_kinds(sizes: pd.DataFrame, definitions: Sequence[SegmentDefinition]) -
 def shown_cross(
     placed: pd.DataFrame, definitions: Sequence[SegmentDefinition], first: str, second: str, *, least: int
 ) -> pd.DataFrame:
-    """Cross two kinds for a table, values by their names; nothing where one of them could not be applied."""
+    """Cross two kinds for a table, with names of the values; no rows if one of them could not be applied."""
     if not {first, second} <= set(placed.columns):
         return pd.DataFrame(columns=list(CROSS))
     names = {

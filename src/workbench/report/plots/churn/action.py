@@ -1,4 +1,4 @@
-"""Charts of 08_predict_churn on what to do: what contacting gains, and how the risk moves with what matters."""
+"""Charts of 08_predict_churn: profit of contacting, and risk by feature."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = ["plot_partial", "plot_profit"]
 def plot_profit(
     frame: pd.DataFrame, *, cost: float, gain: float, language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw what contacting the riskiest share of customers gains, compared with as many chosen at random.
+    """Draw the profit of contacting the riskiest customers, compared with a random choice.
 
     Parameters
     ----------
     frame : DataFrame
-        As ``decision.profit_curve`` gives it.
+        Result of ``decision.profit_curve``.
     cost, gain : float
         The stated cost of a contact and gain per leaver contacted.
     language, about
@@ -71,12 +71,12 @@ def plot_profit(
 
 @drawn("feature", "value", "probability", "n")
 def plot_partial(frame: pd.DataFrame, *, column: str, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw how the mean risk moves with one feature: a line over numbers, dots over words.
+    """Draw the mean risk by one feature: a line for numbers, dots for categories.
 
     Parameters
     ----------
     frame : DataFrame
-        The rows of one feature, as ``reasons.partial_effects`` gives them.
+        Rows of one feature, from ``reasons.partial_effects``.
     column : str
         The feature.
     language, about

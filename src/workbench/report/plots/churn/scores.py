@@ -1,4 +1,4 @@
-"""Charts of 08_predict_churn: can the probabilities be trusted, what does acting on them gain, what drives them."""
+"""Charts of 08_predict_churn: calibration, gain, candidates and feature importance."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from workbench.report.text import say
 
 __all__ = ["plot_calibration", "plot_candidates", "plot_gain", "plot_importance"]
 
-AT = 0.1  # share of customers for whom gain and lift are told
-CHANCE = 0.5  # AUC of a coin
+AT = 0.1  # share of customers at which gain and lift are reported
+CHANCE = 0.5  # AUC of a coin toss
 MOST_FEATURES = 10
 
 
 @drawn("predicted", "observed", "n", optional=("low", "high"))
 def plot_calibration(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw predicted against observed shares of leavers on the diagonal, and below how many customers each point holds.
+    """Draw predicted against observed shares of leavers, and below the number of customers per point.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def _draw_counts(below: Axes, rows: pd.DataFrame, reach: float, language: str) -
 
 @drawn("share_contacted", "share_reached")
 def plot_gain(frame: pd.DataFrame, *, at: float = AT, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw how many of those who leave are found when the riskiest customers are addressed first.
+    """Draw the share of leavers reached when the riskiest customers are contacted first.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def plot_gain(frame: pd.DataFrame, *, at: float = AT, language: str = "en", abou
         Points of the curve, the riskiest first: share_contacted (of customers), share_reached (of
         leavers), 0..1.
     at : float in (0, 1)
-        Share of customers for which the gain is told.
+        Share of customers at which the gain is reported.
     language, about
         As everywhere.
 
@@ -176,7 +176,7 @@ def plot_importance(frame: pd.DataFrame, *, language: str = "en", about: About =
     ----------
     frame : DataFrame
         One row per feature: feature, importance (fall of the AUC), low, high (95 %). At most ten are drawn;
-        those whose interval holds 0 are grey.
+        those whose interval includes 0 are grey.
     language, about
         As everywhere.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -60,7 +62,7 @@ def plot_tree(
     frame : DataFrame
         `workbench.analysis.diagnosis.tree.NODE_COLUMNS`.
     outcome : str
-        What it is called; a key of labels or a name.
+        A label key or a name.
     kind : {"share", "amount"}
     money : bool
         Whether an amount is money.
@@ -97,7 +99,7 @@ def plot_tree(
     dots.margins(x=0.3)
     number_axis(dots, "x", wrapped(say(AXES[kind], language, {"outcome": outcome}), 17),
                 Scale(written, language, about.currency))  # fmt: skip
-    if kind == "share":  # room for words beside the points is no share above 1
+    if kind == "share":  # drop ticks above 1: that room is for labels
         dots.set_xticks([tick for tick in dots.get_xticks() if 0 <= tick <= 1])
     items = [
         (_path(frame, row.node, language), show(row.outcome, written, language, about.currency))
@@ -162,12 +164,12 @@ def plot_effects(
     language: str = "en",
     about: About = UNKNOWN,
 ) -> Chart:
-    """Draw by how much the outcome differs with each trait, as it is and within fifths of a confounder.
+    """Draw the difference in the outcome for each trait, crude and within fifths of a confounder.
 
     Parameters
     ----------
     frame : DataFrame
-        `workbench.analysis.diagnosis.effects.EFFECT_COLUMNS`; those that differ are drawn, the 12 largest.
+        `workbench.analysis.diagnosis.effects.EFFECT_COLUMNS`; the 12 largest significant ones are drawn.
     outcome, kind, money
         As for `plot_tree`.
     language, about
@@ -211,7 +213,7 @@ def plot_effects(
     return composed(figure, title, alt, footnote(language, about, *notes))
 
 
-def _trait(row: object, language: str) -> str:
+def _trait(row: Any, language: str) -> str:
     if row.value == "upper_half":
         return drawable(say("trait_upper_half", language, {"variable": row.variable}))
     value = value_key(row.variable, row.value)
@@ -220,7 +222,7 @@ def _trait(row: object, language: str) -> str:
 
 @drawn("window_days", "step", optional=("share", "low", "high", "step_share", "hours_median", "n"))
 def plot_funnel(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw how many come to each step of the funnel, one panel a window, with step rates and times.
+    """Draw the share of customers at each step of the funnel, one panel per window, with rates and times.
 
     Parameters
     ----------
@@ -243,7 +245,7 @@ def plot_funnel(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     figure, panels = canvas("low", widths=(1,) * len(windows))
     for axes, days in zip(np.atleast_1d(panels), windows, strict=True):
         _draw_funnel(axes, frame[frame["window_days"] == days].reset_index(drop=True), language, about.least)
-        most = 7 if len(windows) == 1 else 3  # panels abreast are narrow
+        most = 7 if len(windows) == 1 else 3  # panels side by side are narrow
         number_axis(axes, "x", say("axis_share_entered", language), Scale("pct", language, most=most))
     items = [
         (

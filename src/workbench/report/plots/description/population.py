@@ -1,8 +1,9 @@
-"""Charts of 04_describe_customers: spread, concentration, movement by month, groups and their differences."""
+"""Charts of 04_describe_customers: distribution, concentration, customers by month, differences of groups."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,8 +42,8 @@ from workbench.report.text import say
 __all__ = ["plot_differences", "plot_distribution", "plot_lorenz", "plot_months"]
 
 BINS = 36
-LONG_TAIL = 1.5  # times the 99.5th percentile: an axis that would reach further stops at that percentile
-PARTS = (0.5, 0.8)  # of spend: how few customers hold it
+LONG_TAIL = 1.5  # times the 99.5th percentile: a longer axis is cut at that percentile
+PARTS = (0.5, 0.8)  # of spend, marked on the curve
 MOVEMENTS = ("retained", "recalled", "new")  # from the axis upwards
 MOST_GROUPS = 15
 BASES = {"effect": 0.0, "tgi": 100.0}
@@ -54,7 +55,7 @@ BELOW, ABOVE = CATEGORICAL[0], CATEGORICAL[1]
 def plot_distribution(
     frame: pd.DataFrame, *, column: str, log: bool = False, language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw how one number is spread over customers: histogram, median, first and last decile.
+    """Draw the distribution of one number: histogram, median, first and last decile.
 
     Parameters
     ----------
@@ -155,7 +156,7 @@ def _mark_deciles(axes: Axes, at: Sequence[float], written: Sequence[str], langu
 def plot_lorenz(
     frame: pd.DataFrame, *, marks: pd.DataFrame | None = None, language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw how few customers hold how much: cumulated spend over customers, the highest spender first.
+    """Draw the concentration of spend: cumulative spend over customers, highest spenders first.
 
     Parameters
     ----------
@@ -173,7 +174,7 @@ def plot_lorenz(
     Chart
     """
     curve = frame[["customers_share", "spend_share"]].astype(float).sort_values(["customers_share", "spend_share"])
-    if (curve["spend_share"] - curve["customers_share"]).mean() < 0:  # from the lowest: turn it round
+    if (curve["spend_share"] - curve["customers_share"]).mean() < 0:  # ordered from the lowest: reverse it
         curve = (1 - curve).iloc[::-1]
     across = np.r_[0.0, curve["customers_share"], 1.0]
     up = np.maximum.accumulate(np.r_[0.0, curve["spend_share"], 1.0])
@@ -256,16 +257,21 @@ def _draw_movements(axes: Axes, tidy: pd.DataFrame, whole: pd.Series, language: 
     axes.set_ylim(low * 1.08, high * 1.08)
     edge = len(tidy) - 0.45
     for name, placed in zip(names, spread(ends, (high - low) * 0.075), strict=True):
-        where = {"xy": (edge, placed), "textcoords": "offset points", "va": "center", "annotation_clip": False}
-        axes.annotate("■", xytext=(0, 0), color=colour_of("movement", name), size=10, **where)
-        axes.annotate(say(f"key_{name}", language), xytext=(12, 0), size=9, **where)
+        look: dict[str, Any] = {
+            "xy": (edge, placed),
+            "textcoords": "offset points",
+            "va": "center",
+            "annotation_clip": False,
+        }
+        axes.annotate("■", xytext=(0, 0), color=colour_of("movement", name), size=10, **look)
+        axes.annotate(say(f"key_{name}", language), xytext=(12, 0), size=9, **look)
 
 
 @drawn("group", "variable", optional=("value", "effect", "effect_low", "effect_high", "tgi", "tgi_low", "tgi_high"))
 def plot_differences(
     frame: pd.DataFrame, *, measure: str = "effect", language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw how groups differ from everybody: orange above the base, blue below, grey where it may be chance.
+    """Draw how groups differ from all customers: orange above, blue below, grey if it may be chance.
 
     Parameters
     ----------
@@ -311,7 +317,7 @@ def plot_differences(
 
 
 def _row_names(frame: pd.DataFrame, language: str) -> list[str]:
-    """Name a row by its group, variable and value, leaving out what it does not have."""
+    """Name a row by its group, variable and value, as far as present."""
     dot = "，" if language == "zh" else ", "
     return [
         dot.join(name_of(part, language, most=24) for part in parts if pd.notna(part) and str(part).strip())
@@ -319,8 +325,8 @@ def _row_names(frame: pd.DataFrame, language: str) -> list[str]:
     ]
 
 
-def _side(row: object, base: float) -> str:
-    """Return orange above the base, blue below, grey where the interval holds it."""
+def _side(row: Any, base: float) -> str:
+    """Return orange above the base, blue below, grey if the interval includes it."""
     if pd.notna(row.low) and pd.notna(row.high) and row.low <= base <= row.high:
         return BASE
     return ABOVE if row.difference > base else BELOW

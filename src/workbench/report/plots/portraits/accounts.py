@@ -1,6 +1,8 @@
-"""Charts of companies: what each account spent lately against the window before. Serves 12_tag_customers."""
+"""Chart of accounts: recent spend against the previous window. Serves 12_tag_customers."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +19,7 @@ _MOST = 14
 
 @drawn("account_id", "spend_recent", "spend_before", optional=("name", "health"))
 def plot_accounts(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the largest accounts: spend of the last window against the window before, joined by a line.
+    """Draw the largest accounts: spend in the last window and the previous one, joined by a line.
 
     Parameters
     ----------
@@ -57,5 +59,5 @@ def plot_accounts(frame: pd.DataFrame, *, language: str = "en", about: About = U
     return composed(figure, title, described("chart_kind_accounts", title, items, language), note)
 
 
-def _rows(frame: pd.DataFrame) -> list[object]:
+def _rows(frame: pd.DataFrame) -> list[Any]:
     return list(frame.itertuples(index=False))

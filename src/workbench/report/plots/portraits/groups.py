@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,12 +40,12 @@ __all__ = ["plot_bought", "plot_journey", "plot_portraits", "plot_week", "strong
 MOST_TRAITS = 12
 MOST_BOUGHT = 12
 ROW_EMS = 22
-REACH = float(np.log(2))  # TGI 50 and 200 end the colours
+REACH = float(np.log(2))  # colours end at TGI 50 and 200
 BASE_TGI = 100
 
 
 def strongest_traits(portrait: pd.DataFrame, *, most: int = MOST_TRAITS) -> list[tuple[str, str]]:
-    """Pick the traits in which groups differ most, more common than in the base first, two of a variable at most."""
+    """Pick the traits in which groups differ most, at most two per variable; overrepresented traits come first."""
     differing = portrait[portrait["differs"].astype(bool) & portrait["tgi"].notna()]
     ranked = differing.assign(far=differing["effect"].abs()).sort_values("far", ascending=False, kind="stable")
     ranked = ranked.sort_values("tgi", key=lambda index: index <= BASE_TGI, kind="stable")
@@ -61,7 +62,7 @@ def plot_portraits(
     language: str = "en",
     about: About = UNKNOWN,
 ) -> Chart:
-    """Draw the TGI of the traits that set groups apart: orange more common than in the base, blue less.
+    """Draw the TGI of the most distinctive traits: orange more common than among all customers, blue less.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ def plot_portraits(
 
 @drawn("group", "weekday", "hour", "hours", optional=("share", "base_share", "suppressed"))
 def plot_week(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw in which hours of the week orders are placed: the darker, the more.
+    """Draw orders by hour of the week, darker for more.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ def plot_week(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     if table.shape[1] > 1:
         axes.set_xticks(ticks, labels=[str(int(table.columns[place])) for place in ticks])
         axes.set_xlabel(say("axis_hour", language))
-    else:  # days alone are known
+    else:  # only days are known
         axes.set_xticks([])
     busiest = frame.nlargest(4, "share", keep="first")
     items = [
@@ -160,7 +161,7 @@ def plot_week(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
 
 @drawn("value", "share", optional=("share_low", "share_high", "n"))
 def plot_bought(frame: pd.DataFrame, *, column: str, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw what most customers bought at least once.
+    """Draw the share of customers who bought each value at least once.
 
     Parameters
     ----------
@@ -192,13 +193,13 @@ def plot_bought(frame: pd.DataFrame, *, column: str, language: str = "en", about
     return composed(figure, title, alt, footnote(language, about, *notes))
 
 
-def value_key(variable: str, value: object) -> str:
-    """Return the key under which a value of a variable has its label: a day of the week is a number in the data."""
+def value_key(variable: str, value: Any) -> str:
+    """Return the label key of a value; weekdays are numbers in the data."""
     return f"weekday_{round(float(value))}" if variable == "weekday_top" else str(value)
 
 
 def mark_hidden(axes: Axes, table: pd.DataFrame) -> None:
-    """Hatch the cells that are not shown, so that they are not taken for nothing."""
+    """Hatch hidden cells, so that they are not read as zero."""
     for row, column in zip(*np.nonzero(table.isna().to_numpy()), strict=True):
         corners = ([column, column + 1, column + 1, column], [row, row, row + 1, row + 1])
         axes.fill(*corners, facecolor=PALE, edgecolor=BASE, hatch="////", linewidth=0)
@@ -214,7 +215,7 @@ def _write_shares(axes: Axes, rows: pd.DataFrame, language: str) -> None:
 
 @drawn("step", "recorded", optional=("reached", "rate", "low", "high", "days_median", "customers"))
 def plot_journey(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw how far customers come from awareness to use, with rates and times; a step nobody records says so.
+    """Draw the share of customers at each step from awareness to use, with times; unrecorded steps are marked.
 
     Parameters
     ----------
@@ -252,7 +253,7 @@ def plot_journey(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     return composed(figure, title, described("chart_kind_bars", title, items, language), note)
 
 
-def _journey_text(row: object, share: float, language: str, least: int) -> str:
+def _journey_text(row: Any, share: float, language: str, least: int) -> str:
     if not row.recorded:
         return say("chart_journey_unrecorded", language)
     if pd.isna(share):

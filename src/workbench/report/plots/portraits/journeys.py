@@ -1,4 +1,4 @@
-"""The chart of journeys by group in 06: how many go on to each step, and in what time."""
+"""The chart of journeys by group in 06: share reaching each step, and the time it takes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def plot_journeys(
     language: str = "en",
     about: About = UNKNOWN,
 ) -> Chart:
-    """Draw the share of each group that goes on to each step, and the days it takes: the darker, the more go on.
+    """Draw the share of each group that reaches each step, darker for more, and the days it takes.
 
     Parameters
     ----------

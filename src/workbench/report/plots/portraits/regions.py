@@ -1,4 +1,4 @@
-"""Where the members of a group live: bars by province and by city tier, beside everybody."""
+"""The chart of where the members of a group live, beside all customers."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from workbench.report.text import label, say
 
 __all__ = ["PLACES", "plot_region"]
 
-PLACES = (("province", "country"), ("city_tier", "city"))  # of each pair the first that is known is a panel
+PLACES = (("province", "country"), ("city_tier", "city"))  # one panel per pair: the first that is known
 _NUMBERS = ("share", "share_low", "share_high", "base_share", "n")
 
 
 @drawn("variable", "value", optional=_NUMBERS)
 def plot_region(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw which share of the members lives in each province and tier of cities; upright marks show everybody.
+    """Draw the share of members in each province and city tier; upright marks show all customers.
 
     Parameters
     ----------
     frame : DataFrame
-        Rows of `workbench.analysis.portraits.groups.portray_groups` about places, values named, in the order wanted:
+        Rows of `workbench.analysis.portraits.groups.portray_groups` about places, with named values, in display order:
         variable, value, share, share_low, share_high (0..1), base_share, n (members for whom the variable is known).
-        A value without a share says that it is not shown. Of each pair of `PLACES` the first known is drawn.
+        Values without a share are marked as hidden. Of each pair of `PLACES` the first known is drawn.
     language, about
         As everywhere.
 
@@ -71,7 +71,7 @@ def plot_region(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
 
 
 def _panels(frame: pd.DataFrame) -> list[pd.DataFrame]:
-    """Pick what is drawn: one frame per kind of place that somebody's share is known of."""
+    """Return one frame per kind of place with any known share."""
     numbers = frame.assign(**{name: frame[name].astype("float64") for name in _NUMBERS})
     panels = []
     for pair in PLACES:
