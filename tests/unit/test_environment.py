@@ -15,6 +15,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import workbench
+from workbench.report.page import RunFacts, write_report
+
 ROOT = Path(__file__).parents[2]
 LOCKS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "requirements-dev.lock")}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -129,7 +132,14 @@ def test_the_licence_is_the_one_that_pyproject_names():
     assert "END OF TERMS AND CONDITIONS" in text
 
 
-def test_the_changelog_has_the_version_of_the_package():
+def test_the_newest_version_of_the_changelog_is_that_of_the_package():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(rf"^## \[?{re.escape(PROJECT['version'])}\]?", text, re.MULTILINE)
-    assert "## [Unreleased]" in text
+    unreleased, newest = re.findall(r"^## \[(\S+)\]", text, re.MULTILINE)[:2]
+    assert (unreleased, newest) == ("Unreleased", PROJECT["version"])
+    assert workbench.__version__ == PROJECT["version"], "install the package again: make setup"
+
+
+def test_the_report_names_the_version_of_the_package(tmp_path):
+    versions = {workbench.PACKAGE: workbench.__version__}
+    page = write_report([], run=RunFacts("empty", "r1", "2018-01-01", versions=versions), folder=tmp_path)
+    assert f"<footer><p>Customer portrait workbench {PROJECT['version']} · " in page

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench import PACKAGE
 from workbench.report.cards.customer import card_page
 from workbench.report.page import RunFacts, cards_file, report_file, write_report
 from workbench.run.artifacts.context import stage_summary
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["report_facts", "summaries_before", "write_cards", "write_reports"]
 
-_VERSIONS = ("customer-portrait-workbench", "duckdb", "ibis-framework", "pandas", "scikit-learn", "matplotlib")
+_VERSIONS = (PACKAGE, "duckdb", "ibis-framework", "pandas", "scikit-learn", "matplotlib")
 
 
 def summaries_before(stage: StageRun) -> list[dict[str, Any]]:
