@@ -20,7 +20,7 @@ from workbench.core.errors import DataError, Fault
 from workbench.core.schema import CANONICAL, ID_SPACE, columns_of, ibis_type
 from workbench.core.stages import TABLES
 from workbench.intake.casting.refusals import too_many_rejected
-from workbench.intake.casting.verdicts import settle
+from workbench.intake.casting.verdicts import as_view
 from workbench.intake.expressions import to_ibis
 from workbench.intake.identity.people import gather_people
 from workbench.intake.identity.spaces import space_of
@@ -343,7 +343,7 @@ def _apply_rules(
             for rule, dropped in _count_dropped(each.table, rules).items():
                 metrics[f"{name}.rule.{rule}"] = metrics.get(f"{name}.rule.{rule}", 0) + dropped
         kept.append(_with_table(each, each.table.filter(list(rules.values())) if rules else each.table))
-    return settle(engine, _stack(kept))
+    return as_view(engine, _stack(kept))
 
 
 def _count_dropped(table: ibis.Table, rules: Mapping[str, ibis.Value]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 import ibis
 
 from workbench.core.schema import ID_SPACE, NEIGHBOURS
-from workbench.intake.casting.verdicts import settle
+from workbench.intake.casting.verdicts import as_view
 from workbench.intake.tables.sources import FILE, ORDER
 
 __all__ = ["KEY", "LINE", "ONE_ROW_PER", "collapse", "fill_neighbours", "key_of", "plain_columns"]
@@ -31,7 +31,7 @@ def collapse(engine: ibis.BaseBackend, table: ibis.Table, key: str) -> tuple[ibi
     ids = table.group_by(key).aggregate(**{name: (table[name].nunique() > 1).cast("int64") for name in others})
     conflicts = reduce(lambda left, right: left + right, [ids[name].sum() for name in others], ibis.literal(0))
     count = int(ids.aggregate(n=conflicts).to_pyarrow().to_pylist()[0]["n"] or 0)
-    return settle(engine, collapsed), {"repeated_ids": repeated, "conflicting_cells": count}
+    return as_view(engine, collapsed), {"repeated_ids": repeated, "conflicting_cells": count}
 
 
 def fill_neighbours(
@@ -55,7 +55,7 @@ def fill_neighbours(
                 tables[other] = found
                 rows = int(found.count().execute())
                 metrics |= {f"{other}.rows": rows, f"{other}.duplicates": 0}
-            tables[other] = settle(engine, tables[other])
+            tables[other] = as_view(engine, tables[other])
     for name, neighbours in NEIGHBOURS.items():
         if name in tables:
             moved = [column for columns in neighbours.values() for column in columns if column in tables[name].columns]
