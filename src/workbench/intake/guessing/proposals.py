@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pypinyin import lazy_pinyin
 
 from workbench.core.schema import CANONICAL, NEIGHBOURS, columns_of
-from workbench.intake.guessing.facts import PERSONAL, Facts, look_at
+from workbench.intake.guessing.facts import PERSONAL, Facts, gather_facts
 from workbench.intake.guessing.fitting import Match, is_date
 from workbench.intake.guessing.guesses import Mapped, Proposal, SourceGuess
 from workbench.intake.guessing.names import currency_in, is_chinese, name_score, synonyms_of, unit_in
@@ -54,7 +54,7 @@ def propose(samples: list[Sample]) -> Proposal:
     sources: list[SourceGuess] = []
     label = None
     for sample in samples:
-        facts = [look_at(cells) for cells in sample.columns]
+        facts = [gather_facts(cells) for cells in sample.columns]
         called = PurePosixPath(sample.path).name + str(sample.settings.get("sheet", ""))
         scales = scale_columns(sample, facts)
         if scales:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from workbench.intake.guessing.facts import look_at
+from workbench.intake.guessing.facts import gather_facts
 from workbench.intake.guessing.questionnaires import scale_columns
 from workbench.intake.guessing.reasons import Reason, say_reason
 from workbench.intake.guessing.segment_features import numbers_to_group_by
@@ -96,7 +96,7 @@ def _scale_lines(proposal: Proposal, words: str) -> list[str]:
     """Show how a scale is declared, on the first questions of a survey with one column per question."""
     for source in proposal.sources:
         if source.settings.get("layout") == "wide":
-            facts = [look_at(cells) for cells in source.sample.columns]
+            facts = [gather_facts(cells) for cells in source.sample.columns]
             places = sorted(scale_columns(source.sample, facts))[:_IN_A_SCALE]
             names = [_scalar(source.sample.names[at]) for at in places]
             low, high = min(facts[at].low for at in places), max(facts[at].high for at in places)
