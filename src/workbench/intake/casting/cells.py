@@ -82,6 +82,7 @@ class Cell:
 @ibis.udf.scalar.builtin(name="~~~")
 def _has_form(text: str, form: str) -> bool:
     """Match a text with a GLOB pattern (built into the engine)."""
+    raise NotImplementedError
 
 
 @ibis.udf.scalar.builtin(name="try_strptime")
@@ -171,7 +172,7 @@ def sure_value(cell: ibis.Value, plan: ColumnPlan, moment_guess: ibis.Value | No
     elif plan.kind not in ("text", "category"):
         cell = cell.nullif(float("nan")) if cell.type().is_floating() else cell
         parsed = read_cell(cell, plan, moment_guess)
-        parsed = parsed.date() if plan.kind == "date" else parsed
+        parsed = parsed.date() if parsed is not None and plan.kind == "date" else parsed
         value = ibis.coalesce(parsed, ibis.cases((cell.notnull(), marker), else_=ibis.null(marker.type())))
     return ibis.cases((ibis.or_(*doubts), marker), else_=value) if doubts else value
 

@@ -70,16 +70,21 @@ class ColumnPlan:
         object.__setattr__(self, "patterns", patterns_of(self.formats, self.name))
 
 
-def plans_of(source: SourceParams, dates: tuple[dt.date, dt.date], **facts: bool | str) -> dict[str, ColumnPlan]:
+def plans_of(
+    source: SourceParams, dates: tuple[dt.date, dt.date], *, trimmed: bool = False, printable: bool = False,
+    signs: str = ColumnPlan.signs,
+) -> dict[str, ColumnPlan]:  # fmt: skip
     """Plan the cast of every mapped column, from facts about all cells of the file (see `ColumnPlan`)."""
-    return {name: ColumnPlan(name, kind, source.formats, *dates, **facts) for name, kind in kinds_of(source).items()}
+    return {
+        name: ColumnPlan(name, kind, source.formats, *dates, trimmed=trimmed, printable=printable, signs=signs)
+        for name, kind in kinds_of(source).items()
+    }
 
 
 def patterns_of(formats: FormatParams, column: str) -> tuple[str, ...]:
     """Return the declared patterns of a column's dates; none where ISO dates are read."""
-    declared: object = formats.dates
-    if isinstance(declared, Mapping):
-        declared = declared.get(column)
+    dates = formats.dates
+    declared = dates.get(column) if isinstance(dates, Mapping) else dates
     if declared is None:
         return ()
     return (declared,) if isinstance(declared, str) else tuple(declared)

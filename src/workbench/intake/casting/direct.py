@@ -86,8 +86,8 @@ def copy_text(
         None where a column cannot mark a doubt, many cells are in doubt, or the engine and the scan disagree on the
         records.
     """
-    facts = {name: getattr(ready.facts, name) for name in ("trimmed", "printable", "signs")}
-    plans = plans_of(source, dates, **facts)
+    facts = ready.facts
+    plans = plans_of(source, dates, trimmed=facts.trimmed, printable=facts.printable, signs=facts.signs)
     if any(plan.kind == "flag" for plan in plans.values()):
         return None
     doubts = _doubts(plans, source)
@@ -95,7 +95,7 @@ def copy_text(
     selected = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
 
     def query(noted: str = "", limit: str = "") -> str:
-        rows = engine_reader(ready.text, head, skipping=leaves_out(ready, head), noted=noted)
+        rows = engine_reader(ready.text, head, skipping=leaves_out(ready, head), rejects_table=noted)
         return casting(f"SELECT {selected} FROM {rows}{limit}")
 
     try:

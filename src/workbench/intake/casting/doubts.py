@@ -21,7 +21,7 @@ from workbench.intake.casting.column_kinds import kinds_of, plans_of
 from workbench.intake.casting.ids import LONG_ID_DIGITS, has_damaged_long_ids, id_statistics
 from workbench.intake.casting.verdicts import STATE, as_view, judged_cells
 from workbench.intake.reading.odd_lines import pick_lines
-from workbench.intake.reading.records import BadLine, Record, read_records
+from workbench.intake.reading.records import Record, read_records
 from workbench.intake.reading.scratch import LINE, copy_rows, keep_rows, quoted_name, quoted_text
 
 if TYPE_CHECKING:
@@ -132,9 +132,7 @@ def _read_again(
     """Read lines as text cells; None where a line is not exactly one record."""
     records = []
     for line in pick_lines(ready, lines):
-        parsed = (
-            [] if isinstance(line[1], BadLine) else [*read_records([line], width=head.width, separator=head.separator)]
-        )
+        parsed = [*read_records([line], width=head.width, separator=head.separator)]
         if len(parsed) != 1 or not isinstance(parsed[0], Record):
             return None
         records.append(parsed[0])

@@ -32,7 +32,7 @@ class SourceGuess:
     settings : dict
         Keys needed to read the file.
     columns, attributes : list of Mapped
-    left : list of Mapped
+    unread : list of Mapped
         Columns that are not read, and why.
     formats : dict
         dates, decimals, currency, time_zone, units.
@@ -48,7 +48,7 @@ class SourceGuess:
     settings: dict[str, Any]
     columns: list[Mapped]
     attributes: list[Mapped]
-    left: list[Mapped]
+    unread: list[Mapped]
     formats: dict[str, Any]
     reasons: list[Reason]
     doubts: list[Reason]
