@@ -1,6 +1,6 @@
 """The records of a JSON HTTP endpoint, page by page, fetched into a snapshot; for sources whose path is ``env:NAME``.
 
-The token comes from the environment and goes into the Authorization header of the named host alone: a next page or a
+The token comes from the environment and goes into the Authorization header of the named host only: a next page or a
 redirect elsewhere is refused.
 """
 
@@ -78,8 +78,8 @@ def fetch_records(
         nonlocal count
         with path.open("w", encoding="utf-8", newline="\n") as stream:
             for page in _pages(session, url, next_page, page_parameter, records):
-                for each in page:
-                    stream.write(json.dumps(each, ensure_ascii=False) + "\n")
+                for record in page:
+                    stream.write(json.dumps(record, ensure_ascii=False) + "\n")
                 count += len(page)
 
     with session:
@@ -90,34 +90,36 @@ def fetch_records(
 def _pages(
     session: requests.Session, url: str, next_page: str | None, page_parameter: str | None, records: str | None
 ) -> Iterator[list[Any]]:
-    seen: set[str] = set()
-    at: str | None = url
+    visited: set[str] = set()
+    page_url: str | None = url
     for number in range(1, _MOST_PAGES + 1):
-        if at is None:
+        if page_url is None:
             return
-        answer = _get(session, at, {page_parameter: str(number)} if page_parameter else {})
-        page = list_at(answer, records, _shown(at))
+        answer = _get(session, page_url, {page_parameter: str(number)} if page_parameter else {})
+        page = list_at(answer, records, _without_secrets(page_url))
         if page_parameter and not page:
             return
         yield page
         if page_parameter:
             continue
-        seen.add(at)
-        at = _following(answer, next_page, at)
-        if at in seen:
-            raise DataError(Fault(_shown(at), "the next page is one that was read already"))
+        visited.add(page_url)
+        page_url = _next_url(answer, next_page, page_url)
+        if page_url in visited:
+            raise DataError(Fault(_without_secrets(page_url), "the next page is one that was read already"))
 
 
-def _following(answer: Any, next_page: str | None, here: str) -> str | None:
+def _next_url(answer: Any, next_page: str | None, url: str) -> str | None:
     value = answer
     for part in next_page.split(".") if next_page else []:
         value = value.get(part) if isinstance(value, Mapping) else None
     if not next_page or not value:
         return None
-    there = urljoin(here, str(value))
-    if urlsplit(there)[:2] != urlsplit(here)[:2]:
-        raise DataError(Fault(_shown(here), f"the next page lies on another host, {urlsplit(there).netloc}"))
-    return there
+    next_url = urljoin(url, str(value))
+    if urlsplit(next_url)[:2] != urlsplit(url)[:2]:
+        raise DataError(
+            Fault(_without_secrets(url), f"the next page lies on another host, {urlsplit(next_url).netloc}")
+        )
+    return next_url
 
 
 def _get(session: requests.Session, url: str, parameters: Mapping[str, str]) -> Any:
@@ -125,25 +127,25 @@ def _get(session: requests.Session, url: str, parameters: Mapping[str, str]) -> 
         answer = session.get(url, params=parameters, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
         fault = f"no answer ({type(error).__name__})"
-        raise DataError(Fault(_shown(url), fault, "", "Is the address right and the endpoint up?")) from None
+        raise DataError(Fault(_without_secrets(url), fault, "", "Is the address right and the endpoint up?")) from None
     return _content(answer, url)
 
 
 def _content(answer: requests.Response, url: str) -> Any:
     if answer.is_redirect:
-        found = f"answers with a redirect to {urlsplit(answer.headers['Location']).netloc or 'itself'}"
-        raise DataError(Fault(_shown(url), found, "", "Put the final address into the variable"))
+        problem = f"answers with a redirect to {urlsplit(answer.headers['Location']).netloc or 'itself'}"
+        raise DataError(Fault(_without_secrets(url), problem, "", "Put the final address into the variable"))
     if answer.status_code != requests.codes.ok:
         remedy = (
             "Set the variable named under token, or renew the token in it" if answer.status_code in (401, 403) else ""
         )
-        raise DataError(Fault(_shown(url), f"answers with status {answer.status_code}", "200", remedy))
+        raise DataError(Fault(_without_secrets(url), f"answers with status {answer.status_code}", "200", remedy))
     try:
         return answer.json()
     except ValueError:
         raise DataError(
             Fault(
-                _shown(url),
+                _without_secrets(url),
                 "the answer is no JSON",
                 "A list of records, or an object that holds one",
                 "Put the address of the data into the variable, not that of a page",
@@ -151,7 +153,7 @@ def _content(answer: requests.Response, url: str) -> Any:
         ) from None
 
 
-def _shown(url: str) -> str:
+def _without_secrets(url: str) -> str:
     """Write a URL without user, password and query, which may hold secrets."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
