@@ -21,9 +21,13 @@ class Workspace:
     ----------
     root : Path
         An absolute, resolved path.
+    scratch : str
+        Name of a scratch area: tables, runs and private files of a profile lie below it, in
+        ``data/interim/<profile>/scratch/<name>``, and nothing is published. Empty: results are published.
     """
 
     root: Path
+    scratch: str = ""
 
     @property
     def params(self) -> Path:
@@ -52,15 +56,18 @@ class Workspace:
 
     def interim(self, profile: str) -> Path:
         """Return the folder of a profile's private intermediate files."""
-        return self.root / "data" / "interim" / profile
+        return self._scratch(profile) / "interim" if self.scratch else self.root / "data" / "interim" / profile
 
     def processed(self, profile: str) -> Path:
         """Return the folder of a profile's tables."""
-        return self.root / "data" / "processed" / profile
+        return self._scratch(profile) if self.scratch else self.root / "data" / "processed" / profile
 
     def reports(self, profile: str) -> Path:
         """Return the folder of a profile's runs: one folder per run, and ``latest``."""
-        return self.root / "reports" / profile
+        return self._scratch(profile) / "reports" if self.scratch else self.root / "reports" / profile
+
+    def _scratch(self, profile: str) -> Path:
+        return self.root / "data" / "interim" / profile / "scratch" / self.scratch
 
     def relative(self, path: Path) -> str:
         """Return a path relative to the workspace, with forward slashes."""

@@ -367,6 +367,7 @@ class _Flow:
             today=dt.datetime.now(dt.UTC).date().isoformat(),
             memory_limit_gb=self.profile.run.memory_limit_gb / share,
             threads=max(1, self.profile.run.threads // share),
+            scratch=self.workspace.scratch,
         )
         return context.write(self.folder.staging / ".context" / f"{stage}.json")
 

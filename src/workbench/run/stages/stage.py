@@ -27,7 +27,6 @@ from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.schema import CANONICAL, UNDATED
 from workbench.core.stages import FIRST, STAGES, TABLES
 from workbench.core.store.tables import Store, to_pandas
-from workbench.core.workspace import Workspace
 from workbench.report.charts.chart import About
 from workbench.report.text import forget_names_read, text_names_read
 from workbench.run.artifacts.context import RunContext, current_context, stage_summary
@@ -36,6 +35,7 @@ from workbench.run.stages.presentation import Presentation
 if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
     from workbench.core.stages.stage import Stage
+    from workbench.core.workspace import Workspace
 
 __all__ = ["MOST_ROWS", "READS_FILE", "StageRun", "start"]
 
@@ -71,7 +71,7 @@ def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
     forget_names_read()
     context = current_context(profile)
     loaded = context.load_profile()
-    declaration = _declaration(stage, loaded, Workspace(Path(context.workspace)))
+    declaration = _declaration(stage, loaded, context.place)
     checked = _check_settings(declaration, settings)
     run = StageRun(declaration, context, loaded, checked, begun)
     group = declaration.lacks(run.available())
@@ -107,7 +107,7 @@ class StageRun(Presentation):
         self.declaration = declaration
         self.context = context
         self.settings = settings
-        self.workspace = Workspace(Path(context.workspace))
+        self.workspace = context.place
         self._reads: dict[str, set[str]] = {"tables": set(), "settings": set()}
         if is_own_name(declaration.name):
             self.profile = recorded_profile(profile, declaration.name, self._reads["settings"].add)
