@@ -85,8 +85,8 @@ class Workspace:
         if not text.strip("./ ") or "\0" in text or text.startswith(("~", "/")) or not _can_be_matched(text):
             raise ProfileError(Fault("", f"path {text!r} cannot be used", f"Expected {expected}"))
         fixed = re.split(r"[*?\[]", text, maxsplit=1)[0]
-        places = [self.root / fixed, *self.root.glob(text)]
-        if ".." in Path(text).parts or not all(place.resolve().is_relative_to(self.root) for place in places):
+        paths = [self.root / fixed, *self.root.glob(text)]
+        if ".." in Path(text).parts or not all(path.resolve().is_relative_to(self.root) for path in paths):
             remedy = "Put the file under data/raw and name it from there"
             raise ProfileError(Fault("", f"path {text!r} leads outside", f"Expected {expected}", remedy))
         return self.root / text
