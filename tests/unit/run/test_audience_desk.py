@@ -201,7 +201,7 @@ def test_the_rules_that_ship_can_be_read(service):
 def test_the_page_holds_the_whole_portrait_the_places_the_week_the_journey_and_the_cross_asked_for(pages):
     _, english, chinese = (each.split("<main")[1] if isinstance(each, str) else each for each in pages)
     for page, cross, block, tier in (
-        (english, "Life-cycle stage by Net spend", "What they say", "first tier"),
+        (english, "Life-cycle stage by Net spend", "Attitudes and answers", "first tier"),
         (chinese, "人群内：生命周期阶段", "心理与态度", "一线"),
     ):
         assert cross in page
