@@ -1,4 +1,4 @@
-"""How an expression is written: tokens, grammar, the tree that reading gives; nothing of columns or engines.
+"""Parse expressions: tokens, grammar and syntax tree, without columns or engines.
 
 Recursive descent: ``or`` binds less than ``and``, ``and`` less than ``not``, ``not`` less than a test.
 """
@@ -49,21 +49,21 @@ class Node:
 
 
 class SyntaxFault(Exception):
-    """The expression cannot be read; the message says what was found where."""
+    """The expression cannot be parsed; the message names the text and its place."""
 
 
 def parse(expression: str) -> Node:
-    """Read an expression into its tree.
+    """Parse an expression into its tree.
 
     Raises
     ------
     SyntaxFault
-        What was found at which place, and what was expected there.
+        The unexpected text, and what was expected instead.
     """
     if len(expression) > MAX_CHARACTERS:
         raise SyntaxFault(f"{len(expression)} characters, more than {MAX_CHARACTERS},")
     parser = _Parser(_tokens(expression))
-    tree = parser.either()
+    tree = parser.disjunction()
     if parser.peek()[0] != "end":
         raise SyntaxFault(f"{parser.peek()[1]!r} after the end of the expression")
     return tree
@@ -125,46 +125,46 @@ class _Parser:
         kind, text = self.peek()
         return "the end" if kind == "end" else f"{text!r}"
 
-    def either(self) -> Node:
+    def disjunction(self) -> Node:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise SyntaxFault(f"more than {MAX_DEPTH} brackets within each other")
-        parts = [self.both()]
+            raise SyntaxFault(f"more than {MAX_DEPTH} nested brackets")
+        parts = [self.conjunction()]
         while self.take("or"):
-            parts.append(self.both())
+            parts.append(self.conjunction())
         self.depth -= 1
         return parts[0] if len(parts) == 1 else Node("or", tuple(parts))
 
-    def both(self) -> Node:
+    def conjunction(self) -> Node:
         parts = [self.negation()]
         while self.take("and"):
             parts.append(self.negation())
         return parts[0] if len(parts) == 1 else Node("and", tuple(parts))
 
     def negation(self) -> Node:
-        turned = False
+        negated = False
         while self.take("not"):
-            turned = not turned
+            negated = not negated
         node = self.test()
-        return Node("not", (node,)) if turned else node
+        return Node("not", (node,)) if negated else node
 
     def test(self) -> Node:
         if self.take("("):
-            inside = self.either()
+            node = self.disjunction()
             self.expect(")")
-            return inside
+            return node
         left = self.operand()
         if self.take("is"):
-            turned = self.take("not")
+            negated = self.take("not")
             self.expect("null")
-            return _negated(Node("null", (left,)), turned)
-        turned = self.take("not")
+            return _negated(Node("null", (left,)), negated)
+        negated = self.take("not")
         if self.take("in"):
-            return _negated(Node("in", (left, *self._list())), turned)
+            return _negated(Node("in", (left, *self._list())), negated)
         if self.take("like"):
-            return _negated(Node("like", (left, self.operand())), turned)
+            return _negated(Node("like", (left, self.operand())), negated)
         _, sign = self.peek()
-        if turned or sign not in COMPARISONS:
+        if negated or sign not in COMPARISONS:
             raise SyntaxFault(f"{self._seen()} where a comparison was expected")
         self.at += 1
         return Node(sign, (left, self.operand()))
@@ -195,15 +195,17 @@ class _Parser:
 
 
 def _tokens(expression: str) -> list[tuple[str, str]]:
-    found, at, text = [], 0, expression.rstrip()
+    tokens: list[tuple[str, str]] = []
+    at, text = 0, expression.rstrip()
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
             raise SyntaxFault(f"{text[at:].lstrip()[:1]!r} at character {at + 1}")
-        found.append((match.lastgroup, match.group(match.lastgroup)))
+        kind = match.lastgroup or ""
+        tokens.append((kind, match[kind]))
         at = match.end()
-    return [*found, ("end", "")]
+    return [*tokens, ("end", "")]
 
 
-def _negated(node: Node, turned: bool) -> Node:
-    return Node("not", (node,)) if turned else node
+def _negated(node: Node, negated: bool) -> Node:
+    return Node("not", (node,)) if negated else node

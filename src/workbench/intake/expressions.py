@@ -1,4 +1,4 @@
-"""The small language of rules and measures, parsed by hand and turned into Ibis, never pasted into SQL.
+"""Translate the expressions of rules and measures to Ibis; they are parsed, never pasted into SQL.
 
 An expression has columns, numbers, quoted text, ``= != < <= > >=``, ``is [not] null``, ``[not] in (...)``,
 ``[not] like``, ``and``, ``or``, ``not`` and round brackets. Used by 01_check_quality and by ``workbench check``.
@@ -37,7 +37,7 @@ _DATE_KINDS = {"date", "timestamp"}
 
 
 def check_expression(expression: str, columns: Mapping[str, str], *, where: str = "") -> list[Fault]:
-    """List what is wrong with an expression: its form, unknown columns, comparisons across kinds.
+    """List the faults of an expression: its syntax, unknown columns, comparisons across kinds.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def check_expression(expression: str, columns: Mapping[str, str], *, where: str 
 
     Examples
     --------
-    >>> [str(each) for each in check_expression("quantty > 0", {"quantity": "quantity"})]
+    >>> [str(fault) for fault in check_expression("quantty > 0", {"quantity": "quantity"})]
     ["unknown column 'quantty' in quantty > 0. Did you mean 'quantity'?"]
     """
     try:
@@ -64,9 +64,11 @@ def check_expression(expression: str, columns: Mapping[str, str], *, where: str 
         return [Fault(where, f"{fault} in {expression!r}", expected)]
     unknown = [name for name in names_in(tree) if name not in columns]
     if unknown:
-        said = [(name, did_you_mean(name, columns)) for name in dict.fromkeys(unknown)]
-        return [Fault(where, f"unknown column '{name}' in {expression}", "", remedy) for name, remedy in said]
-    return [Fault(where, f"{found} in {expression}", expected) for found, expected in _misfits(tree, columns)]
+        remedies = {name: did_you_mean(name, columns) for name in unknown}
+        return [
+            Fault(where, f"unknown column '{name}' in {expression}", "", remedy) for name, remedy in remedies.items()
+        ]
+    return [Fault(where, f"{misfit} in {expression}", expected) for misfit, expected in _misfits(tree, columns)]
 
 
 def columns_in(expression: str) -> list[str]:
@@ -75,7 +77,7 @@ def columns_in(expression: str) -> list[str]:
     Raises
     ------
     ProfileError
-        The expression cannot be read.
+        The expression cannot be parsed.
     """
     try:
         return list(dict.fromkeys(names_in(parse(expression))))
@@ -92,15 +94,16 @@ def compared_texts(expression: str) -> list[tuple[str, str]]:
     [('a', 'x'), ('b', 'y'), ('b', 'z')]
     """
 
-    def found(node: Any) -> list[tuple[str, str]]:
+    def pairs_in(node: Any) -> list[tuple[str, str]]:
         if not isinstance(node, Node):
             return []
-        first, *rest = node.parts
-        if node.operator in ("=", "in") and isinstance(first, Column):
-            return [(first.name, each.value) for each in rest if isinstance(getattr(each, "value", None), str)]
-        return [pair for part in node.parts for pair in found(part)]
+        left, *operands = node.parts
+        if node.operator in ("=", "in") and isinstance(left, Column):
+            values = [getattr(operand, "value", None) for operand in operands]
+            return [(left.name, value) for value in values if isinstance(value, str)]
+        return [pair for part in node.parts for pair in pairs_in(part)]
 
-    return found(parse(expression))
+    return pairs_in(parse(expression))
 
 
 def to_ibis(expression: str, table: ibis.Table, columns: Mapping[str, str]) -> ibis.expr.types.BooleanValue:
@@ -117,7 +120,7 @@ def to_ibis(expression: str, table: ibis.Table, columns: Mapping[str, str]) -> i
     Raises
     ------
     ProfileError
-        The expression is wrong: every fault `check_expression` finds.
+        All faults of `check_expression` together.
     """
     faults = check_expression(expression, columns)
     if faults:
@@ -127,18 +130,18 @@ def to_ibis(expression: str, table: ibis.Table, columns: Mapping[str, str]) -> i
 
 def _misfits(node: Node, columns: Mapping[str, str]) -> list[tuple[str, str]]:
     if node.operator in ("and", "or", "not"):
-        return [found for part in node.parts for found in _misfits(part, columns)]
-    left, *rest = node.parts
+        return [misfit for part in node.parts for misfit in _misfits(part, columns)]
+    left, *operands = node.parts
     if not isinstance(left, Column):
         return [("a test that does not begin with a column", "For example quantity > 0")]
     if node.operator == "null":
         return []
     kind = columns[left.name]
     if node.operator == "like":
-        texts = isinstance(rest[0], Literal) and isinstance(rest[0].value, str)
+        texts = isinstance(operands[0], Literal) and isinstance(operands[0].value, str)
         fits = kind in (*_TEXT_KINDS, ATTRIBUTE) and texts
         return [] if fits else [(f"'like' on {left.name}, which is {kind}", "like compares text with 'a pattern%'")]
-    return [misfit for each in rest if (misfit := _misfit(left.name, kind, each, columns))]
+    return [misfit for operand in operands if (misfit := _misfit(left.name, kind, operand, columns))]
 
 
 def _misfit(name: str, kind: str, other: Column | Literal, columns: Mapping[str, str]) -> tuple[str, str] | None:
@@ -156,8 +159,8 @@ def _misfit(name: str, kind: str, other: Column | Literal, columns: Mapping[str,
     else:
         fits = isinstance(value, {"text": str, "number": Decimal, "flag": bool}[family])
     expected = {"text": "quoted text", "number": "a number", "flag": "true or false", "date": "'YYYY-MM-DD'"}[family]
-    shown = str(value) if isinstance(value, Decimal) else repr(value)
-    return None if fits else (f"{name}, which is {kind}, against {shown}", f"Expected {expected}")
+    literal = str(value) if isinstance(value, Decimal) else repr(value)
+    return None if fits else (f"{name}, which is {kind}, against {literal}", f"Expected {expected}")
 
 
 def _family(kind: str) -> str:
@@ -183,21 +186,21 @@ def _build(node: Any, table: ibis.Table, columns: Mapping[str, str]) -> Any:
         built = [_build(part, table, columns) for part in node.parts]
         return ibis.and_(*built) if node.operator == "and" else ibis.or_(*built)
     kind = columns[node.parts[0].name]
-    left, *rest = [_value(part, table, kind) for part in node.parts]
+    left, *others = [_value(part, table, kind) for part in node.parts]
     if kind == ATTRIBUTE:
         left = _as_compared(left, node.parts[1:])
     if node.operator == "null":
         return left.isnull()
     if node.operator == "in":
-        return ibis.or_(*[left == each for each in rest])
+        return ibis.or_(*[left == value for value in others])
     if node.operator == "like":
         return left.like(node.parts[1].value)
-    return _COMPARISONS[node.operator](left, rest[0])
+    return _COMPARISONS[node.operator](left, others[0])
 
 
 def _as_compared(left: Any, others: tuple) -> Any:
-    """Read an attribute as what it is compared with: a number, or text."""
-    if any(isinstance(each, Literal) and isinstance(each.value, Decimal) for each in others):
+    """Cast an attribute to the type it is compared with: a number, or text."""
+    if any(isinstance(operand, Literal) and isinstance(operand.value, Decimal) for operand in others):
         return left.try_cast("float64") if left.type().is_string() else left
     if others and not left.type().is_string():
         return left.cast("string")
@@ -220,5 +223,5 @@ def _number(value: Decimal, kind: str) -> Any:
         return ibis.literal(float(value))
     if value == value.to_integral_value():
         return ibis.literal(int(value))
-    scale = max(-int(value.as_tuple().exponent), 4)  # no fewer places than a column of money has
+    scale = max(-int(value.as_tuple().exponent), 4)  # at least the decimals of a money column
     return ibis.literal(value, type=f"decimal(38, {scale})")

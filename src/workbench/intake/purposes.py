@@ -1,4 +1,4 @@
-"""What customers are asked consent for, in one vocabulary: sources have words of their own for a purpose."""
+"""Map the purposes of consent, which each source names differently, to one vocabulary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TABLE = "consents"
 
 
 def name_purposes(tables: Mapping[str, ir.Table], purposes: Mapping[str, Sequence[str]]) -> dict[str, ir.Table]:
-    """Call each purpose of the consents by the workbench's name for it.
+    """Rename each purpose of the consents to the workbench's name.
 
     Parameters
     ----------
@@ -25,18 +25,18 @@ def name_purposes(tables: Mapping[str, ir.Table], purposes: Mapping[str, Sequenc
     Returns
     -------
     dict of str to ibis.Table
-        The same tables; a word that no purpose names stays as it is.
+        The same tables; a word that no purpose lists stays as it is.
     """
-    named = dict(tables)
-    if _TABLE in named and purposes:
-        table = named[_TABLE]
+    renamed = dict(tables)
+    if _TABLE in renamed and purposes:
+        table = renamed[_TABLE]
         word = table.purpose.strip().lower()
         branches = [
-            (word.isin(sorted(each.strip().lower() for each in words)), name)
+            (word.isin(sorted(synonym.strip().lower() for synonym in words)), name)
             for name, words in sorted(purposes.items())
         ]
-        spelled = table.purpose
-        for fits, name in reversed(branches):
-            spelled = fits.ifelse(name, spelled)
-        named[_TABLE] = table.mutate(purpose=spelled)
-    return named
+        purpose = table.purpose
+        for matches, name in reversed(branches):
+            purpose = matches.ifelse(name, purpose)
+        renamed[_TABLE] = table.mutate(purpose=purpose)
+    return renamed

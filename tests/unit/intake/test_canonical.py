@@ -136,7 +136,7 @@ def test_source_with_too_many_rejects_is_refused(engine, tmp_path):
         take(engine, tmp_path, files, {"o": orders()}, max_rejected_share=0.5)
     assert str(caught.value) == (
         "sources.o: 2 of 3 records are rejected: missing-cell 2 (first in o.csv, line 3, column d). At most 50%"
-        " (max_rejected_share). Declare its separator, or mend the lines, or raise 01_check_quality.max_rejected_share."
+        " (max_rejected_share). Declare its separator, or correct the lines, or raise 01_check_quality.max_rejected_share."
     )
 
 

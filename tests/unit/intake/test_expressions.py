@@ -79,7 +79,7 @@ def test_unknown_column_is_named_with_the_nearest():
         ("quantity like '5%'", "'like' on quantity, which is quantity"),
         ("quantity > 0; drop table t", "';' at character 13"),
         ("sleep(9) > 0", "'(' where a comparison was expected"),
-        ("(" * 60 + "quantity > 0" + ")" * 60, "more than 40 brackets"),
+        ("(" * 60 + "quantity > 0" + ")" * 60, "more than 40 nested brackets"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_words(expression, part):

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from workbench.core.errors import WorkbenchError
 from workbench.core.params.sources import SourceParams
 from workbench.intake.casting.ids import BLANKS
-from workbench.intake.reading.layouts import lay_out
+from workbench.intake.reading.layouts import read_layout
 from workbench.intake.tables import sources
 from workbench.intake.tables.sources import read_source
 
@@ -148,7 +148,7 @@ def read_raw(engine, folder, name, content):
     path = Path(folder) / name
     path.write_bytes(content)
     try:
-        layout = lay_out(source(name), path)
+        layout = read_layout(source(name), path)
         raw = sources._read_file(engine, source(name), layout, Path(folder) / "scratch")
         rows = raw.table.to_pyarrow().to_pylist()
         rows = [{column: cell or None for column, cell in row.items()} for row in rows]

@@ -13,7 +13,7 @@ import pytest
 
 from workbench.core.params.sources import SourceParams
 from workbench.intake.casting import direct, tidy
-from workbench.intake.casting.cells import _as_written, glance_at
+from workbench.intake.casting.cells import _as_written, engine_moment
 from workbench.intake.casting.column_kinds import ColumnPlan
 from workbench.intake.reading import raw_files, text_scan
 from workbench.intake.reading.odd_lines import OddLines, line_sql
@@ -189,9 +189,9 @@ def test_a_moment_is_taken_where_it_is_written_as_the_engine_would_write_it_and_
         SELECT DISTINCT substr('{moment}', 1, i) || a.x || substr('{moment}', i + 2, j - i - 1) || b.x
             || substr('{moment}', j + 2) AS cell FROM place, sign AS a, sign AS b"""
     cells = ibis.table({"cell": "string"}, name="cells")
-    glance = glance_at(cells.cell, plan)
-    taken = (_as_written(cells.cell, glance).notnull()).fill_null(False)
-    same = (glance.cast(kind.lower()).cast("string") == cells.cell).fill_null(False)
+    moment_guess = engine_moment(cells.cell, plan)
+    taken = (_as_written(cells.cell, moment_guess).notnull()).fill_null(False)
+    same = (moment_guess.cast(kind.lower()).cast("string") == cells.cell).fill_null(False)
     asked = engine.compile(cells.select("cell", taken=taken, same=same))
     query = f"""WITH cells AS ({changed}) SELECT count(*) FILTER (taken), list(cell) FILTER (taken <> same)
         FROM ({asked})"""
@@ -300,10 +300,10 @@ def test_bytes_say_the_same_in_pieces_of_any_size(tmp_path, monkeypatch, seed):
 
 def test_a_footer_rules_out_every_doubt_about_a_clean_file(tmp_path, engine, monkeypatch):
     (tmp_path / "orders.csv").write_text(HEADER + lines(1, 500, odd=0.0), encoding="utf-8")
-    seen, settle = [], tidy.settle_doubts
+    seen, settle = [], tidy.judge_doubts
     monkeypatch.setattr(
         tidy,
-        "settle_doubts",
+        "judge_doubts",
         lambda engine, copied, *args, **kw: seen.append(copied) or settle(engine, copied, *args, **kw),
     )
     source = SourceParams(path="orders.csv", table="transactions", columns={each: each for each in COLUMNS})

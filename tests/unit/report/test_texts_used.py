@@ -144,8 +144,9 @@ def said() -> set[str]:
 
 
 def shown_tables() -> set[str]:
-    calls = called(notebooks(), {".table", ".embed"})
-    return {key for call in calls for key in keys_in(call.args[0])}
+    tables, pages = called(notebooks(), {".table"}), called(notebooks(), {".show_page"})
+    names = [*(call.args[0] for call in tables), *(call.args[1] for call in pages)]
+    return {key for name in names for key in keys_in(name)}
 
 
 @cache

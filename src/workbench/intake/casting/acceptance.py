@@ -1,4 +1,4 @@
-"""Which records of a source are accepted, with typed columns, and which cells or rows are not; for 01_check_quality."""
+"""Cast the columns of a source, reject unusable cells and rows; used by 01_check_quality."""
 
 from __future__ import annotations
 
@@ -17,16 +17,26 @@ from workbench.intake.casting.column_kinds import ColumnPlan, derived_kinds, kin
 from workbench.intake.casting.contact_quality import contact_facts, shared_phones
 from workbench.intake.casting.currency import NO_RATE, convert_money, rate_spans, read_rates, refuse_mixed
 from workbench.intake.casting.ids import has_damaged_long_ids, id_statistics, strip_cell
-from workbench.intake.casting.verdicts import CODE, RAW, TOO_BIG, VERDICT, any_code, cast_cells, judge, lay_out, settle
+from workbench.intake.casting.verdicts import (
+    CODE,
+    RAW,
+    TOO_BIG,
+    VERDICT,
+    any_code,
+    as_view,
+    cast_cells,
+    judge,
+    select_typed,
+)
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
 
-__all__ = ["Accepted", "accept", "conclude", "strip_cells"]
+__all__ = ["Accepted", "accept", "count_accepted", "strip_cells"]
 
 _ORIGIN = ("_file", "_line", "_order")
 _BLANK = "_blank_"
-_ASIDE, AS_WRITTEN = "_aside_", "birth_date_as_written"
+_CONTACT, AS_WRITTEN = "_aside_", "birth_date_as_written"
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,7 @@ class Accepted:
         Cells whose number of characters is not the declared one, by column.
     people : ibis.Table or None
         The accepted rows of a customers source with their contact columns as text and ``birth_date_as_written``; only
-        where asked for.
+        with ``keep_contacts``.
     """
 
     table: ibis.Table
@@ -80,7 +90,7 @@ def accept(
     dates: tuple[dt.date, dt.date],
     keep_contacts: bool = False,
 ) -> Accepted:
-    """Cast the columns of a source, reject the rows without meaning, keep the reason of everything left out.
+    """Cast the columns of a source, reject unusable rows, record the reason of every rejection.
 
     Parameters
     ----------
@@ -96,7 +106,7 @@ def accept(
     dates : (date, date)
         Dates before the first are placeholders, dates after the second lie in the future.
     keep_contacts : bool
-        Give the people of a customers source beside the table, for 02_resolve_identity.
+        Also return the people of a customers source, for 02_resolve_identity.
 
     Returns
     -------
@@ -106,19 +116,19 @@ def accept(
     """
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     kinds = kinds_of(source)
-    stripped = settle(engine, strip_cells(raw))
+    stripped = as_view(engine, strip_cells(raw))
     facts = _facts(stripped, source, kinds, dates)
     kinds |= {name: "number" for name in source.attributes if facts.pop(f"numeric {name}", 0)}
     plans = {name: _plan(name, kind, source, facts, dates) for name, kind in kinds.items()}
     stripped, cells = cast_cells(engine, stripped, plans)
     kinds |= derived_kinds(source, kinds)
     contacts = _contacts(source, stripped) if keep_contacts else {}
-    typed = settle(engine, lay_out(stripped, cells, contacts, _ORIGIN))
+    typed = as_view(engine, select_typed(stripped, cells, contacts, _ORIGIN))
     if "currency" in cells:
-        typed = settle(engine, _in_one_currency(engine, typed, source, kinds, root=root, scratch=scratch))
+        typed = as_view(engine, _in_one_currency(engine, typed, source, kinds, root=root, scratch=scratch))
     judged = _write(engine, judge(engine, typed, source, list(cells)), scratch / "judged.parquet")
     table = judged.filter(judged[VERDICT].isnull()).select(*kinds, *_ORIGIN)
-    accepted = conclude(table, _find_spoiled(judged, list(kinds)), kinds, repairs=_repairs(facts, kinds))
+    accepted = count_accepted(table, _find_spoiled(judged, list(kinds)), kinds, repairs=_repairs(facts, kinds))
     return replace(
         accepted,
         contact=_contact_counts(stripped, facts),
@@ -127,10 +137,10 @@ def accept(
     )
 
 
-def conclude(
+def count_accepted(
     table: ibis.Table, spoiled: ibis.Table | None, kinds: dict[str, str], *, repairs: dict[str, int]
 ) -> Accepted:
-    """Count the accepted rows of a source, and what is wrong with the rows that hold an unusable cell."""
+    """Count accepted rows, rejected rows and unusable cells of a source."""
     engine = table.get_backend()
     return Accepted(
         table=table,
@@ -146,22 +156,22 @@ def conclude(
 
 
 def _contacts(source: SourceParams, stripped: ibis.Table) -> dict[str, ibis.Value]:
-    """Lay contact cells aside as text, and the birth date as it is written: one wrong digit of it still tells much."""
+    """Keep contact cells and the birth date as text: a birth date with one wrong digit still helps to match people."""
     if source.table != "customers":
         return {}
-    aside = {f"{_ASIDE}{name}": stripped[name].cast("string") for name in CONTACT_COLUMNS if name in source.columns}
+    texts = {f"{_CONTACT}{name}": stripped[name].cast("string") for name in CONTACT_COLUMNS if name in source.columns}
     if "birth_date" in source.columns:
-        aside[f"{_ASIDE}{AS_WRITTEN}"] = stripped["birth_date"].cast("string")
-    return aside
+        texts[f"{_CONTACT}{AS_WRITTEN}"] = stripped["birth_date"].cast("string")
+    return texts
 
 
 def _people(judged: ibis.Table, kinds: Mapping[str, str], contacts: Mapping[str, ibis.Value]) -> ibis.Table:
-    aside = {name.removeprefix(_ASIDE): judged[name] for name in contacts}
-    return judged.filter(judged[VERDICT].isnull()).select(*kinds, **aside, **{name: judged[name] for name in _ORIGIN})
+    texts = {name.removeprefix(_CONTACT): judged[name] for name in contacts}
+    return judged.filter(judged[VERDICT].isnull()).select(*kinds, **texts, **{name: judged[name] for name in _ORIGIN})
 
 
 def strip_cells(raw: ibis.Table) -> ibis.Table:
-    """Strip every text cell, and note beside it whether it lost blanks."""
+    """Strip every text cell and add a column that says whether it lost blanks."""
     texts = [name for name in raw.columns if name not in _ORIGIN and raw[name].type().is_string()]
     cells = {name: strip_cell(raw[name]) for name in texts}
     changed = {f"{_BLANK}{name}": raw[name] != cells[name].fill_null("") for name in texts}
@@ -174,7 +184,7 @@ def _facts(
     kinds: Mapping[str, str],
     dates: tuple[dt.date, dt.date],
 ) -> dict[str, int]:
-    """Count in one pass what the casts depend on."""
+    """Count in one pass the facts that the casts depend on."""
     aggregates: dict[str, ibis.Value] = {}
     for name, kind in kinds.items():
         if f"{_BLANK}{name}" in stripped.columns:
@@ -195,24 +205,26 @@ def _facts(
     aggregates |= contact_facts(stripped, private)
     if not aggregates:
         return {}
-    found = stripped.aggregate(**aggregates).to_pyarrow().to_pylist()[0]
-    return {name: int(count or 0) for name, count in found.items()}
+    counts = stripped.aggregate(**aggregates).to_pyarrow().to_pylist()[0]
+    return {name: int(count or 0) for name, count in counts.items()}
 
 
 def _in_one_currency(
     engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, kinds: Mapping[str, str], *, root: Path,
     scratch: Path,
 ) -> ibis.Table:  # fmt: skip
-    """Bring money to the declared currency, or refuse a mixture; a line without a rate gets its code."""
+    """Convert money to the declared currency, or refuse mixed currencies; a line without a rate gets a code."""
     money = [name for name, kind in kinds.items() if kind == "money" and name in typed.columns]
     if not source.formats.rates:
-        found = typed.filter(typed.currency.notnull()).select(currency=typed.currency.upper()).distinct().limit(100)
-        refuse_mixed(found.to_pyarrow()["currency"].to_pylist() if money else [], source)
+        currencies = (
+            typed.filter(typed.currency.notnull()).select(currency=typed.currency.upper()).distinct().limit(100)
+        )
+        refuse_mixed(currencies.to_pyarrow()["currency"].to_pylist() if money else [], source)
         return typed
     pq.write_table(rate_spans(read_rates(root / source.formats.rates, source.formats.rates)), scratch / "rates.parquet")
     rates = engine.read_parquet(str(scratch / "rates.parquet"))
     rows = convert_money(typed, rates, source, money=money)
-    said = {
+    codes = {
         f"{CODE}{name}": ibis.cases(
             (rows[f"{CODE}{name}"].notnull() | rows[name].notnull() | rows[f"{RAW}{name}"].isnull(),
              rows[f"{CODE}{name}"]),
@@ -221,7 +233,7 @@ def _in_one_currency(
         )
         for name in money
     }  # fmt: skip
-    return rows.mutate(**said).drop("_no_rate")
+    return rows.mutate(**codes).drop("_no_rate")
 
 
 def _contact_counts(stripped: ibis.Table, facts: Mapping[str, int]) -> dict[str, int]:
@@ -249,8 +261,8 @@ def _plan(
 
 def _find_spoiled(judged: ibis.Table, names: list[str]) -> ibis.Table | None:
     """Return the rows with an unusable cell; None where there is no such row."""
-    spoiled = judged.filter(any_code(judged, names))
-    return spoiled if int(spoiled.count().execute()) else None
+    unusable = judged.filter(any_code(judged, names))
+    return unusable if int(unusable.count().execute()) else None
 
 
 def _as_rejects(spoiled: ibis.Table, names: list[str]) -> ibis.Table:
@@ -274,8 +286,8 @@ def _count_rejected(spoiled: ibis.Table) -> dict[str, int]:
 
 
 def _count_nulled(spoiled: ibis.Table, names: list[str]) -> dict[str, int]:
-    kept = spoiled.filter(spoiled[VERDICT].isnull())
-    codes = [kept.select(code=kept[f"{CODE}{name}"]) for name in names]
+    accepted = spoiled.filter(spoiled[VERDICT].isnull())
+    codes = [accepted.select(code=accepted[f"{CODE}{name}"]) for name in names]
     stacked = ibis.union(*codes, distinct=False) if len(codes) > 1 else codes[0]
     stacked = stacked.filter(stacked.code.notnull())
     counts = stacked.group_by("code").agg(n=stacked.count()).order_by("code").to_pyarrow().to_pylist()
@@ -294,6 +306,6 @@ def _repairs(facts: Mapping[str, int], kinds: Mapping[str, str]) -> dict[str, in
 
 
 def _write(engine: ibis.BaseBackend, table: ibis.Table, target: Path) -> ibis.Table:
-    engine.to_parquet(table, target, compression="snappy")  # read once more, then removed
+    engine.to_parquet(table, target, compression="snappy")  # read once, then removed
     target.chmod(0o600)
     return engine.read_parquet(str(target))

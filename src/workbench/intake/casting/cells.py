@@ -1,11 +1,11 @@
-"""From cells of text to typed columns, by declaration and never by guessing; used by 01_check_quality.
+"""Cast text cells to typed columns, by declaration and never by guessing; used by 01_check_quality.
 
-A row is rejected only where a cell without which it has no meaning cannot be used: the time or the money of an order
-line, the id of a person or of a product, the time of an event. Any other unusable cell becomes null; its raw value is
-kept and counted by reason. Blank cells are null.
+A row is rejected only where an essential cell cannot be used: the time or the money of an order line, the id of a
+person or of a product, the time of an event. Any other unusable cell becomes null; its raw value is kept and counted by
+reason. Blank cells are null.
 
-The casts stand here once, for both ways of reading: the exact one asks `cast_cell` for a value or the code that says
-why there is none, of every cell; the fast one asks `sure_value` and sends what is `in_doubt` the exact way.
+Both readers use these casts: the exact one calls `cast_cell` on every cell, for a value or the code that says why there
+is none; the fast one calls `sure_value` and passes cells `in_doubt` to the exact one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Cell",
     "cast_cell",
-    "glance_at",
+    "engine_moment",
     "in_doubt",
     "read_cell",
     "sure_value",
@@ -47,16 +47,16 @@ AGE_YEARS = (0, 120)
 
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 _INTEGER = r"^[+-]?\d{1,18}(\.0*)?$"
-_LARGEST = 10**18 - 1  # the same for a whole number
+_LARGEST = 10**18 - 1  # of a whole number
 _SCIENTIFIC_ID = r"^\d(\.\d+)?[eE]\+\d{1,2}$"
 _ISO = r"^\d{4}([-/])\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
 _ISO_ZONED = r"^\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)? ?(Z|[+-]\d{2}(:?\d{2})?)$"
 _EITHER_ORDER = r"^(0?[1-9]|1[0-2])[-/.](0?[1-9]|1[0-2])[-/.](\d{4}|\d{2})($|[ T])"
-_WRITTEN = {  # length and form of a moment the engine has read, where it can only say what it means
+_WRITTEN = {  # length and form of moments that the engine reads in one way only
     19: "[0-9]???-?[0-9]-?[0-9] [0-9]?:?[0-9]:?[0-9]", 10: "[0-9]???-?[0-9]-?[0-9]",
 }  # fmt: skip
 _LAST_DAY = dt.date(9998, 12, 31)  # later ones are placeholders
-_NEVER = {  # what a cell in doubt is cast as, by kind: no cell beyond doubt says so; a flag can say nothing else
+_MARKERS = {  # the value that marks a cell in doubt, by kind: no other cell has it; a flag has no spare value
     "date": "0001-01-01", "timestamp": "0001-01-01 00:00:00", "money": "-99999999999999.9999",
     "quantity": "-999999999999999.999", "integer": "-1000000000000000000", "number": "-inf",
     "id": "", "text": "", "category": "",
@@ -81,12 +81,13 @@ class Cell:
 
 @ibis.udf.scalar.builtin(name="~~~")
 def _has_form(text: str, form: str) -> bool:
-    """Compare a text with a form of signs (built into the engine as GLOB)."""
+    """Match a text with a GLOB pattern (built into the engine)."""
+    raise NotImplementedError
 
 
 @ibis.udf.scalar.builtin(name="try_strptime")
 def _try_strptime(text: str, pattern: str) -> ibis.dtype("timestamp(6)"):  # type: ignore[valid-type]
-    """Read a date by a pattern, null where it does not fit (built into the engine)."""
+    """Parse a date by a pattern, null where it does not fit (built into the engine)."""
 
 
 @ibis.udf.scalar.builtin(name="timezone")
@@ -99,27 +100,27 @@ def _instant(zone: str, clock: ibis.dtype("timestamp(6)")) -> ibis.dtype("timest
     """Return the moment at which the clocks of a zone showed a time (built into the engine)."""
 
 
-def glance_at(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value | None:
-    """Read a text as a moment in any way the engine knows, where a moment without declared format is wanted; else None.
+def engine_moment(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value | None:
+    """Parse text by the engine's own cast, for moments without a declared format; None for other columns.
 
-    `read_cell` takes it where it says what the text says; fixed as a column of its own it is found once.
+    `read_cell` uses the result where it agrees with the text; as a column of its own it is computed once.
     """
     if plan.kind not in ("date", "timestamp") or plan.patterns or not cell.type().is_string():
         return None
     return cell.try_cast("timestamp(6)")
 
 
-def read_cell(cell: ibis.Value, plan: ColumnPlan, glance: ibis.Value | None = None) -> ibis.Value | None:
-    """Read numbers and moments as far as they can be read, before they are judged; None for the other kinds.
+def read_cell(cell: ibis.Value, plan: ColumnPlan, moment_guess: ibis.Value | None = None) -> ibis.Value | None:
+    """Parse numbers and moments before they are checked; None for the other kinds.
 
-    Fixed as a column of its own it spares `cast_cell` from reading a cell anew for each of its questions.
+    As a column of its own the result saves `cast_cell` from parsing a cell once per check.
     """
     if plan.kind in ("date", "timestamp"):
-        return _read_moment(cell, glance_at(cell, plan) if glance is None else glance, plan)
+        return _read_moment(cell, engine_moment(cell, plan) if moment_guess is None else moment_guess, plan)
     return None if plan.kind in ("text", "category", "id", "flag") else _read_number(cell, plan)
 
 
-def cast_cell(cell: ibis.Value, plan: ColumnPlan, read: ibis.Value | None = None) -> Cell:
+def cast_cell(cell: ibis.Value, plan: ColumnPlan, parsed: ibis.Value | None = None) -> Cell:
     """Cast a column by its declared kind.
 
     Parameters
@@ -127,8 +128,8 @@ def cast_cell(cell: ibis.Value, plan: ColumnPlan, read: ibis.Value | None = None
     cell : ibis.Value
         Stripped text, blank already null; or a typed column of a Parquet file.
     plan : ColumnPlan
-    read : ibis.Value, optional
-        The column of what `read_cell` says.
+    parsed : ibis.Value, optional
+        The result of `read_cell`.
 
     Returns
     -------
@@ -144,12 +145,12 @@ def cast_cell(cell: ibis.Value, plan: ColumnPlan, read: ibis.Value | None = None
         return _id(cell.cast("string"), plan, is_whole=kind.is_integer())
     if plan.kind == "flag":
         return _sound(cell) if kind.is_boolean() else _flag(cell.cast("string"), plan)
-    read = read_cell(cell, plan) if read is None else read
-    return _dated(cell, read, plan) if plan.kind in ("date", "timestamp") else _number(cell, read, plan)
+    parsed = read_cell(cell, plan) if parsed is None else parsed
+    return _dated(cell, parsed, plan) if plan.kind in ("date", "timestamp") else _number(cell, parsed, plan)
 
 
-def sure_value(cell: ibis.Value, plan: ColumnPlan, glance: ibis.Value | None = None) -> ibis.Value:
-    """Cast a cell that needs no repair; what may have to be repaired or refused becomes what no such cell says.
+def sure_value(cell: ibis.Value, plan: ColumnPlan, moment_guess: ibis.Value | None = None) -> ibis.Value:
+    """Cast a cell that needs no repair; one that may need repair or rejection becomes a marker (``_MARKERS``).
 
     Parameters
     ----------
@@ -157,40 +158,40 @@ def sure_value(cell: ibis.Value, plan: ColumnPlan, glance: ibis.Value | None = N
         Text as it stands in its file, never empty; or a typed column of a Parquet file.
     plan : ColumnPlan
         Of any kind but a flag written as text.
-    glance : ibis.Value, optional
-        The column of what `glance_at` says.
+    moment_guess : ibis.Value, optional
+        The result of `engine_moment`.
     """
     if plan.kind == "flag":
         return cell
     value, doubts = cell.cast("string"), []
-    never = ibis.literal(_NEVER[plan.kind]).cast(ibis_type(plan.kind))
+    marker = ibis.literal(_MARKERS[plan.kind]).cast(ibis_type(plan.kind))
     if cell.type().is_string() and not plan.trimmed:
         doubts.append(has_edges(cell))
     if plan.kind == "id":
         doubts += id_doubts(cell, plan)
     elif plan.kind not in ("text", "category"):
         cell = cell.nullif(float("nan")) if cell.type().is_floating() else cell
-        read = read_cell(cell, plan, glance)
-        read = read.date() if plan.kind == "date" else read
-        value = ibis.coalesce(read, ibis.cases((cell.notnull(), never), else_=ibis.null(never.type())))
-    return ibis.cases((ibis.or_(*doubts), never), else_=value) if doubts else value
+        parsed = read_cell(cell, plan, moment_guess)
+        parsed = parsed.date() if parsed is not None and plan.kind == "date" else parsed
+        value = ibis.coalesce(parsed, ibis.cases((cell.notnull(), marker), else_=ibis.null(marker.type())))
+    return ibis.cases((ibis.or_(*doubts), marker), else_=value) if doubts else value
 
 
 def in_doubt(plan: ColumnPlan) -> list[str]:
-    """Say in SQL how a `sure_value` shows that its cell is in doubt: comparisons that a footer can rule out."""
-    cell, never = quoted_name(plan.name), _NEVER.get(plan.kind)
-    if never is None or (plan.trimmed and plan.kind in ("text", "category")):
+    """Return SQL conditions under which a `sure_value` marks a cell in doubt; a Parquet footer can rule them out."""
+    cell, marker = quoted_name(plan.name), _MARKERS.get(plan.kind)
+    if marker is None or (plan.trimmed and plan.kind in ("text", "category")):
         return []
-    shown = [f"{cell} = '{never}'" if never else f"{cell} < chr(1)"]  # a footer cannot rule out = ''
+    conditions = [f"{cell} = '{marker}'" if marker else f"{cell} < chr(1)"]  # a footer cannot rule out = ''
     if plan.kind in ("date", "timestamp"):
         end = min(plan.date_max, _LAST_DAY) + dt.timedelta(days=1)
-        shown += [f"{cell} < DATE '{plan.date_min.isoformat()}'", f"{cell} >= DATE '{end.isoformat()}'"]
-    return shown
+        conditions += [f"{cell} < DATE '{plan.date_min.isoformat()}'", f"{cell} >= DATE '{end.isoformat()}'"]
+    return conditions
 
 
 def _id(cell: ibis.Value, plan: ColumnPlan, *, is_whole: bool) -> Cell:
     rounded = rf"^\d{{{LONG_ID_DIGITS - 3},}}000$"
-    if is_whole:  # the digits of a whole number need no repair
+    if is_whole:  # whole numbers need no repair
         return _checked(cell, [(cell.re_search(rounded), "id-damaged")]) if plan.long_ids_damaged else _sound(cell)
     key = ibis.cases((cell.re_search(NOT_PRINTABLE), normal_form(cell)), else_=cell).nullif("")
     if plan.drop_point_zero:
@@ -202,14 +203,14 @@ def _id(cell: ibis.Value, plan: ColumnPlan, *, is_whole: bool) -> Cell:
 
 
 def _flag(cell: ibis.Value, plan: ColumnPlan) -> Cell:
-    """Read yes or no, by the values the profile declares for the column or else by the words of both languages."""
-    said = cell.lower()
-    means = [given.get(plan.name) for given in (plan.formats.means_yes, plan.formats.means_no)]
-    yes, no = (None if given is None else [each.strip().lower() for each in given] for given in means)
+    """Parse yes or no, by the values declared for the column or else by English and Chinese words."""
+    text = cell.lower()
+    declared = [values.get(plan.name) for values in (plan.formats.means_yes, plan.formats.means_no)]
+    yes, no = (None if values is None else [value.strip().lower() for value in values] for values in declared)
     if yes is not None and no is None:
-        value = ibis.cases((said.isnull(), ibis.null("boolean")), else_=said.isin(yes))
+        value = ibis.cases((text.isnull(), ibis.null("boolean")), else_=text.isin(yes))
     else:
-        value = ibis.cases((said.isin(yes or _TRUE), True), (said.isin(no or _FALSE), False), else_=None)
+        value = ibis.cases((text.isin(yes or _TRUE), True), (text.isin(no or _FALSE), False), else_=None)
     return _checked(value, [(cell.notnull() & value.isnull(), "flag-invalid")])
 
 
@@ -233,9 +234,10 @@ def _read_number(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value:
 
 
 def _as_number(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value:
-    """Give the text of a number, null where it is none; money as it stands is told from other text by its cast alone.
+    """Return the text of a number, null where it is none.
 
-    Of all that the engine takes for a decimal, only texts with one of three signs may be no number here.
+    Money and quantities without declared signs are checked by their cast, except texts with ``_``, ``e`` or ``E``: the
+    engine also casts these to decimals.
     """
     plain = _plain_number(cell, plan.formats)
     number = ibis.cases((plain.re_search(_NUMBER), plain), else_=_NULL_TEXT)
@@ -256,7 +258,7 @@ def _number(cell: ibis.Value, number: ibis.Value, plan: ColumnPlan) -> Cell:
 
 
 def _in_units(value: ibis.Value, plan: ColumnPlan) -> ibis.Value:
-    """Multiply by the declared unit, before digits are cut to the column's own."""
+    """Multiply by the declared unit, before rounding to the column's digits."""
     unit = plan.formats.units.get(plan.name)
     if unit is None:
         return value
@@ -264,7 +266,7 @@ def _in_units(value: ibis.Value, plan: ColumnPlan) -> ibis.Value:
 
 
 def _plain_number(cell: ibis.Value, formats: FormatParams) -> ibis.Value:
-    """Bring a number to a decimal point, without the signs and groups its source has declared."""
+    """Write a number with a decimal point, without declared currency signs and digit groups."""
     if formats.currency:
         signs = "".join(re.escape(sign) for sign in _SIGNS.get(formats.currency, ""))
         cell = cell.re_replace(rf"^([+(-]?)\s*([{signs}]|{formats.currency})\s*" if signs else formats.currency, r"\1")
@@ -279,16 +281,16 @@ def _plain_number(cell: ibis.Value, formats: FormatParams) -> ibis.Value:
     return cell
 
 
-def _read_moment(cell: ibis.Value, glance: ibis.Value | None, plan: ColumnPlan) -> ibis.Value:
-    """Read a moment by the clock of the profile's time zone."""
-    moment, kind = _moment_as_stored(cell, glance, plan), cell.type()
+def _read_moment(cell: ibis.Value, moment_guess: ibis.Value | None, plan: ColumnPlan) -> ibis.Value:
+    """Parse a moment as local time in the profile's time zone."""
+    moment, kind = _moment_as_stored(cell, moment_guess, plan), cell.type()
     if not plan.formats.stored_in or (kind.is_timestamp() and kind.timezone is not None):
         return moment
     instant = _instant(ibis.literal(plan.formats.stored_in), moment)
     return _local_time(ibis.literal(plan.formats.time_zone), instant).cast("timestamp(6)")
 
 
-def _moment_as_stored(cell: ibis.Value, glance: ibis.Value | None, plan: ColumnPlan) -> ibis.Value:
+def _moment_as_stored(cell: ibis.Value, moment_guess: ibis.Value | None, plan: ColumnPlan) -> ibis.Value:
     kind = cell.type()
     if kind.is_timestamp() or kind.is_date():
         zoned = kind.is_timestamp() and kind.timezone is not None
@@ -298,7 +300,7 @@ def _moment_as_stored(cell: ibis.Value, glance: ibis.Value | None, plan: ColumnP
     if plan.patterns:
         return ibis.coalesce(*[_by_pattern(cell, pattern) for pattern in plan.patterns])
     iso = ibis.cases((cell.re_search(_ISO), cell), else_=_NULL_TEXT).try_cast("timestamp(6)")
-    moments = [iso if glance is None else _as_written(cell, glance), iso]
+    moments = [iso if moment_guess is None else _as_written(cell, moment_guess), iso]
     if plan.formats.time_zone:
         instant = ibis.cases((cell.re_search(_ISO_ZONED), cell), else_=_NULL_TEXT).try_cast("timestamp('UTC')")
         moments.append(_local_time(ibis.literal(plan.formats.time_zone), instant))
@@ -320,16 +322,16 @@ def _dated(cell: ibis.Value, moment: ibis.Value, plan: ColumnPlan) -> Cell:
 
 
 def _doubts(cell: ibis.Value, moment: ibis.Value, plan: ColumnPlan) -> list[tuple[ibis.Value, str]]:
-    """Say of a text that is no moment whether a declaration would make it one."""
+    """Return the conditions under which a declaration would make an unreadable text a moment."""
     zoned = [] if plan.formats.time_zone else [(both(moment.isnull(), cell.re_search(_ISO_ZONED)), "date-zone")]
     return [*zoned, (both(moment.isnull(), cell.re_search(_EITHER_ORDER)), "date-ambiguous")]
 
 
 def _as_written(cell: ibis.Value, moment: ibis.Value) -> ibis.Value:
-    """Take the dates that the engine would write alike, YYYY-MM-DD with or without HH:MM:SS: these need no pattern."""
-    given = moment.notnull() & ~cell.contains(" 24:")  # midnight of the next day
+    """Accept dates in the engine's own form, YYYY-MM-DD with or without HH:MM:SS; they need no pattern."""
+    valid = moment.notnull() & ~cell.contains(" 24:")  # midnight of the next day
     forms = [
-        (given & (count_bytes(cell) == length) & _has_form(cell, ibis.literal(form)), moment)
+        (valid & (count_bytes(cell) == length) & _has_form(cell, ibis.literal(form)), moment)
         for length, form in _WRITTEN.items()
     ]
     return ibis.cases(*forms, else_=ibis.null("timestamp(6)"))
@@ -348,6 +350,6 @@ def _sound(value: ibis.Value) -> Cell:
 
 
 def _checked(value: ibis.Value, faults: list[tuple[ibis.Value, str]]) -> Cell:
-    """Give the first code whose condition holds, and no value where one does."""
-    code = ibis.cases(*[(found, ibis.literal(name)) for found, name in faults], else_=_NULL_TEXT)
+    """Return the first code whose condition holds; the value only where none does."""
+    code = ibis.cases(*[(condition, ibis.literal(name)) for condition, name in faults], else_=_NULL_TEXT)
     return Cell(ibis.cases((code.isnull(), value), else_=ibis.null(value.type())), code)

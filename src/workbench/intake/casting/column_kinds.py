@@ -1,4 +1,4 @@
-"""Of which kind the columns of a source are, how each is cast, which are made of others; used by 01_check_quality."""
+"""The kind of each column of a source, how it is cast, which columns are derived; used by 01_check_quality."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class ColumnPlan:
     long_ids_damaged : bool
         More ids of 18 digits and more end in ``000`` than chance allows.
     trimmed, printable : bool
-        Every cell is known to be free of surrounding blanks, to be printable ASCII.
+        No cell has surrounding blanks; every cell is printable ASCII.
     signs : str
-        Which of ``+ _ e E`` may stand in a cell.
+        Which of ``+ _ e E`` may occur in a cell.
     """
 
     name: str
@@ -70,16 +70,21 @@ class ColumnPlan:
         object.__setattr__(self, "patterns", patterns_of(self.formats, self.name))
 
 
-def plans_of(source: SourceParams, dates: tuple[dt.date, dt.date], **facts: bool | str) -> dict[str, ColumnPlan]:
-    """Plan the cast of every mapped column, by what is known of all cells of the file (see `ColumnPlan`)."""
-    return {name: ColumnPlan(name, kind, source.formats, *dates, **facts) for name, kind in kinds_of(source).items()}
+def plans_of(
+    source: SourceParams, dates: tuple[dt.date, dt.date], *, trimmed: bool = False, printable: bool = False,
+    signs: str = ColumnPlan.signs,
+) -> dict[str, ColumnPlan]:  # fmt: skip
+    """Plan the cast of every mapped column, from facts about all cells of the file (see `ColumnPlan`)."""
+    return {
+        name: ColumnPlan(name, kind, source.formats, *dates, trimmed=trimmed, printable=printable, signs=signs)
+        for name, kind in kinds_of(source).items()
+    }
 
 
 def patterns_of(formats: FormatParams, column: str) -> tuple[str, ...]:
     """Return the declared patterns of a column's dates; none where ISO dates are read."""
-    declared: object = formats.dates
-    if isinstance(declared, Mapping):
-        declared = declared.get(column)
+    dates = formats.dates
+    declared = dates.get(column) if isinstance(dates, Mapping) else dates
     if declared is None:
         return ()
     return (declared,) if isinstance(declared, str) else tuple(declared)
@@ -88,7 +93,7 @@ def patterns_of(formats: FormatParams, column: str) -> tuple[str, ...]:
 def essential_columns(table: str, columns: Sequence[str]) -> tuple[str, ...]:
     """Return the mapped columns without which a row of this table has no meaning.
 
-    Where an order line has no amount of its own, its quantity and unit price stand for it.
+    Without a mapped amount, the quantity and unit price of an order line replace it.
     """
     essential = [name for name in _ESSENTIAL.get(table, ()) if name in columns]
     if table == "transactions" and "amount" not in columns:
@@ -98,8 +103,8 @@ def essential_columns(table: str, columns: Sequence[str]) -> tuple[str, ...]:
 
 def kinds_of(source: SourceParams) -> dict[str, str]:
     """Return the kind of every mapped column that is cast; contact columns are not."""
-    known = columns_of(source.table, contact=False, neighbours=True)
-    kinds = {name: known[name] for name in source.columns if name in known}
+    schema_kinds = columns_of(source.table, contact=False, neighbours=True)
+    kinds = {name: schema_kinds[name] for name in source.columns if name in schema_kinds}
     return kinds | {name: "category" for name in source.attributes}
 
 
@@ -109,7 +114,7 @@ def derived_kinds(source: SourceParams, kinds: Mapping[str, str]) -> dict[str, s
 
 
 def derived_names(source: SourceParams) -> tuple[str, ...]:
-    """Name the columns that are filled from others, or may not be missing."""
+    """Return the columns that are filled from others or may not be missing."""
     mapped = set(source.columns)
     if source.table == "transactions" and mapped & {"amount", "unit_price"}:
         return ("amount",)

@@ -1,4 +1,4 @@
-"""How usable are the columns that tell how to reach a person? Counts alone: no value leaves this module."""
+"""How usable are the contact columns? Counts alone: no value leaves this module."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["GARBLED", "contact_facts", "shared_phones"]
 
 GARBLED = ("name", "given_name", "surname", "address")  # columns in which garbled text is counted
 
-SHARED_BY = 5  # records with one phone from which it is called shared
+SHARED_BY = 5  # a phone in more records than these is called shared
 _MOBILE = r"^1[3-9]\d{9}$"
 _ANY_PHONE = r"^\d{7,15}$"
-_SAME_NINE = "|".join(f"{digit}{{9}}" for digit in range(10))  # the engine's patterns know no back-reference
+_SAME_NINE = "|".join(f"{digit}{{9}}" for digit in range(10))  # the engine's patterns have no back-references
 _PLACEHOLDER = rf"^(0+|1+|9+|8{{5,}}|6{{7,}}|1?234567890?\d*|0?13800138000|13800000000|1[3-9]({_SAME_NINE}))$"
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"
 
@@ -62,14 +62,14 @@ def shared_phones(stripped: ibis.Table) -> int:
     return int(counts.filter(counts.n > SHARED_BY).count().execute())
 
 
-@ibis.udf.scalar.pyarrow
-def _is_garbled(text: str) -> bool:
+@ibis.udf.scalar.pyarrow(signature=(("string",), "boolean"))
+def _is_garbled(texts: pa.ChunkedArray) -> pa.Array:
     """Apply `is_mojibake` to a column of the engine."""
-    return pa.array([each is not None and is_mojibake(each) for each in text.to_pylist()], pa.bool_())
+    return pa.array([text is not None and is_mojibake(text) for text in texts.to_pylist()], pa.bool_())
 
 
 def _digits(cell: ibis.Value) -> ibis.Value:
-    """Leave the digits of a phone, without the country code of China."""
+    """Return the digits of a phone, without the country code of China."""
     return cell.re_replace(r"[^0-9+]", "").re_replace(r"^(\+|00)86", "").replace("+", "")
 
 

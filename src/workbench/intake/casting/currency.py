@@ -1,7 +1,7 @@
-"""Money of several currencies brought to one, by dated rates; for 01_check_quality.
+"""Convert money of several currencies to one, by dated rates; used by 01_check_quality.
 
-Each line takes the latest rate on or before its day. A line without such a rate is set aside; the currency it was in
-stays in its ``currency`` column.
+Each line takes the latest rate on or before its day. A line without such a rate is rejected; its currency stays in the
+``currency`` column.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SCHEMA = pa.schema(
 )
 
 
-def read_rates(path: Path, shown: str) -> list[tuple[dt.date, str, Decimal]]:
+def read_rates(path: Path, label: str) -> list[tuple[dt.date, str, Decimal]]:
     """Read a table of rates: date, currency, rate.
 
     Raises
@@ -43,17 +43,18 @@ def read_rates(path: Path, shown: str) -> list[tuple[dt.date, str, Decimal]]:
         fault with its line.
     """
     if not path.is_file():
-        raise DataError(Fault(shown, "no table of currency rates", "A CSV with date, currency, rate"))
+        raise DataError(Fault(label, "no table of currency rates", "A CSV with date, currency, rate"))
     with path.open(encoding="utf-8-sig", newline="") as stream:
         try:
             reader = csv.DictReader(stream)
             lacking = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]
             rows = list(enumerate(reader, 2))
         except (UnicodeDecodeError, csv.Error) as error:
-            raise DataError(Fault(shown, f"no text in UTF-8 ({error})", "A CSV with date, currency, rate")) from error
+            raise DataError(Fault(label, f"no text in UTF-8 ({error})", "A CSV with date, currency, rate")) from error
         if lacking:
-            raise DataError(Fault(shown, f"no column {listed(lacking)}", "A CSV with date, currency, rate"))
-    faults, rates = [], {}
+            raise DataError(Fault(label, f"no column {listed(lacking)}", "A CSV with date, currency, rate"))
+    faults: list[Fault] = []
+    rates: dict[tuple[str, dt.date], Decimal] = {}
     for line, row in rows:
         try:
             day, code = dt.date.fromisoformat(row["date"].strip()), row["currency"].strip().upper()
@@ -61,37 +62,37 @@ def read_rates(path: Path, shown: str) -> list[tuple[dt.date, str, Decimal]]:
             if not (0 < rate < _RATE_LIMIT and code):
                 raise ValueError
         except (ValueError, InvalidOperation, AttributeError, TypeError):
-            found = ", ".join(str(row.get(name)) for name in _COLUMNS)
+            cells = ", ".join(str(row.get(name)) for name in _COLUMNS)
             faults.append(
                 Fault(
-                    f"{shown}, line {line}",
-                    f"'{found}' is no rate",
+                    f"{label}, line {line}",
+                    f"'{cells}' is no rate",
                     "YYYY-MM-DD, a code, a number above 0, below a hundred million",
                 )
             )
             continue
         if rates.setdefault((code, day), rate) != rate:
-            faults.append(Fault(f"{shown}, line {line}", f"a second rate of {code} on {day}", "One a day"))
+            faults.append(Fault(f"{label}, line {line}", f"a second rate of {code} on {day}", "One a day"))
     if faults or not rates:
-        raise DataError(faults or [Fault(shown, "no rate in it")])
+        raise DataError(faults or [Fault(label, "no rate in it")])
     return sorted((day, code, rate) for (code, day), rate in rates.items())
 
 
-def check_rates(path: Path, shown: str) -> list[Fault]:
+def check_rates(path: Path, label: str) -> list[Fault]:
     """List what is wrong with a table of rates."""
     try:
-        read_rates(path, shown)
+        read_rates(path, label)
     except DataError as error:
         return list(error.faults)
     return []
 
 
-def refuse_mixed(found: Sequence[str], source: SourceParams) -> None:
+def refuse_mixed(currencies: Sequence[str], source: SourceParams) -> None:
     """Refuse money in several currencies, or in another one than declared, where no rates are given.
 
     Parameters
     ----------
-    found : sequence of str
+    currencies : sequence of str
         The currencies of the source's rows.
     source : SourceParams
 
@@ -101,23 +102,23 @@ def refuse_mixed(found: Sequence[str], source: SourceParams) -> None:
     """
     declared = source.formats.currency
     remedy = "Name formats.currency and a table of dated rates under formats.rates"
-    if len(found) > 1:
-        said = f"money in {len(found)} currencies: {listed(sorted(found)[:8])}"
-        raise DataError(Fault(source.path, said, "One currency, or rates to bring them to one", remedy))
-    if found and declared and found[0] != declared:
-        said = f"money in {found[0]}, declared is {declared}"
-        raise DataError(Fault(source.path, said, "Rows in the declared currency", remedy))
+    if len(currencies) > 1:
+        problem = f"money in {len(currencies)} currencies: {listed(sorted(currencies)[:8])}"
+        raise DataError(Fault(source.path, problem, "One currency, or rates to bring them to one", remedy))
+    if currencies and declared and currencies[0] != declared:
+        problem = f"money in {currencies[0]}, declared is {declared}"
+        raise DataError(Fault(source.path, problem, "Rows in the declared currency", remedy))
 
 
 def convert_money(typed: ibis.Table, rates: ibis.Table, source: SourceParams, *, money: Sequence[str]) -> ibis.Table:
-    """Bring the money of typed rows to the declared currency.
+    """Convert the money of typed rows to the declared currency.
 
     Parameters
     ----------
     typed : ibis.Table
         ``currency``, the columns of ``money``, the column that dates the rows where the table has one.
     rates : ibis.Table
-        As ``rate_spans`` lays them out.
+        As returned by ``rate_spans``.
     source : SourceParams
         With ``formats.currency``.
     money : sequence of str

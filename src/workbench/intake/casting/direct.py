@@ -1,11 +1,10 @@
-"""Files straight into a Parquet file of typed columns, as the engine's own COPY; used by 01_check_quality.
+"""Copy files into typed Parquet by the engine's own COPY; used by 01_check_quality.
 
-This is the fast way: the engine casts while it writes (`cells.sure_value`). A cell about which there is a doubt gets a
-value that no other cell has. The records in doubt of a text file are judged by `doubts`; a Parquet file with one is
-read in the exact way.
+This is the fast reader: the engine casts while it writes (`cells.sure_value`) and marks cells in doubt. `doubts` judges
+the records in doubt of a text file; a Parquet file with one goes to the exact reader.
 
-Of a text file the scan of the bytes has proven where the cells stand (`tidy.is_tidy`). Lines with too few or too many
-fields the engine leaves out and names; each is looked up and counted.
+The scan of a text file has proven that its separators stand only between cells (`tidy.is_tidy`). The engine leaves out
+lines with too few or too many fields and names them; they are then looked up and counted.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from workbench.core.schema import CANONICAL
-from workbench.intake.casting.cells import Cell, glance_at, in_doubt, sure_value
+from workbench.intake.casting.cells import Cell, engine_moment, in_doubt, sure_value
 from workbench.intake.casting.column_kinds import ColumnPlan, derived_names, plans_of
 from workbench.intake.casting.verdicts import NO_CODE, derive, exact_product
 from workbench.intake.reading.odd_lines import OddLines, leave_out, leaves_out, line_sql
@@ -33,21 +32,21 @@ if TYPE_CHECKING:
 __all__ = ["Copied", "copy_text", "copy_typed"]
 
 _GLANCE, _PRODUCT = "_glance_", "_product"
-_SAMPLE, _FEW = 4096, 0.02  # records looked at first; share of them in doubt above which copying does not pay
+_SAMPLE, _FEW = 4096, 0.02  # records sampled first; share in doubt above which copying does not pay
 
 
 @dataclass(frozen=True)
 class Copied:
-    """A file, copied.
+    """A copied file.
 
     Attributes
     ----------
     path : Path
         Typed columns in the order of the schema, one row per record with the full number of fields.
     count : int
-        Its rows.
+        Rows of the copy.
     line : str
-        The line a row of it came from, as SQL over its place ``n`` in the copy, from 0.
+        SQL for the source line of a row, from its position ``n`` in the copy (from 0).
     doubts : tuple of str
         SQL that is true where a cell is in doubt, each of one column and one comparison.
     odd : OddLines
@@ -65,7 +64,7 @@ def copy_text(
     engine: ibis.BaseBackend, ready: ReadyText, source: SourceParams, *, head: Head, columns: Mapping[str, int],
     target: Path, dates: tuple[dt.date, dt.date],
 ) -> Copied | None:  # fmt: skip
-    """Copy the records of a file whose cells stand between two separators, cast, into a Parquet file.
+    """Cast the records of a tidy text file into a Parquet file.
 
     Parameters
     ----------
@@ -77,27 +76,27 @@ def copy_text(
     columns : mapping of str to int
         Our name of a column: its position in the file, from 1.
     target : Path
-        Its columns stand in the order of the schema.
+        File to write, its columns in schema order.
     dates : (date, date)
         As for `acceptance.accept`.
 
     Returns
     -------
     Copied or None
-        None where a column cannot show a doubt, where many cells are in doubt, or where the engine finds other records
-        than the bytes say.
+        None where a column cannot mark a doubt, many cells are in doubt, or the engine and the scan disagree on the
+        records.
     """
-    facts = {name: getattr(ready.facts, name) for name in ("trimmed", "printable", "signs")}
-    plans = plans_of(source, dates, **facts)
+    facts = ready.facts
+    plans = plans_of(source, dates, trimmed=facts.trimmed, printable=facts.printable, signs=facts.signs)
     if any(plan.kind == "flag" for plan in plans.values()):
         return None
     doubts = _doubts(plans, source)
     casting = _casting(engine, ibis.schema(dict.fromkeys(columns, "string")), plans, source)
-    chosen = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
+    selected = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
 
     def query(noted: str = "", limit: str = "") -> str:
-        rows = engine_reader(ready.text, head, skipping=leaves_out(ready, head), noted=noted)
-        return casting(f"SELECT {chosen} FROM {rows}{limit}")
+        rows = engine_reader(ready.text, head, skipping=leaves_out(ready, head), rejects_table=noted)
+        return casting(f"SELECT {selected} FROM {rows}{limit}")
 
     try:
         if doubts and _many(engine, query(limit=f" LIMIT {_SAMPLE}"), doubts):
@@ -113,7 +112,7 @@ def copy_text(
 def copy_typed(
     engine: ibis.BaseBackend, raw: ibis.Table, source: SourceParams, *, target: Path, dates: tuple[dt.date, dt.date]
 ) -> Copied | None:
-    """Copy the rows of a Parquet file, cast, into a file of the store's layout.
+    """Cast the rows of a Parquet file into a file in the store's layout.
 
     Parameters
     ----------
@@ -123,14 +122,14 @@ def copy_typed(
         The mapped columns with the types of the file.
     source : SourceParams
     target : Path
-        Its columns stand in the order of the schema.
+        File to write, its columns in schema order.
     dates : (date, date)
         As for `acceptance.accept`.
 
     Returns
     -------
     Copied or None
-        None where a column cannot show a doubt.
+        None where a column cannot mark a doubt.
     """
     plans = plans_of(source, dates)
     if any(plan.kind == "flag" and not raw[name].type().is_boolean() for name, plan in plans.items()):
@@ -142,13 +141,13 @@ def copy_typed(
 
 def _many(engine: ibis.BaseBackend, sample: str, doubts: tuple[str, ...]) -> bool:
     """Tell whether more than a few of the first records are in doubt."""
-    asked = f"SELECT count(*), count(*) FILTER ({' OR '.join(doubts)}) FROM ({sample})"
-    total, doubtful = engine.raw_sql(asked).fetchall()[0]
+    query = f"SELECT count(*), count(*) FILTER ({' OR '.join(doubts)}) FROM ({sample})"
+    total, doubtful = engine.raw_sql(query).fetchall()[0]
     return doubtful > max(3, _FEW * total)
 
 
 def _doubts(plans: Mapping[str, ColumnPlan], source: SourceParams) -> tuple[str, ...]:
-    """Say of every column how a row of the copy shows that its cell is in doubt, or missing where it may not be."""
+    """Return the SQL conditions of a cell in doubt, or missing where it may not be."""
     missing = [f"{quoted_name(name)} IS NULL" for name in derived_names(source)]
     return (*missing, *(doubt for plan in plans.values() for doubt in in_doubt(plan)))
 
@@ -156,24 +155,24 @@ def _doubts(plans: Mapping[str, ColumnPlan], source: SourceParams) -> tuple[str,
 def _casting(
     engine: ibis.BaseBackend, schema: ibis.Schema, plans: Mapping[str, ColumnPlan], source: SourceParams
 ) -> Callable[[str], str]:
-    """Return what turns a query of cells into one of typed columns: step by step, so that each value is made once."""
+    """Return a function from a query of cells to one of typed columns, in steps that compute each value once."""
     steps, last = [], ibis.table(schema, name="cells")
     for at, step in enumerate((_read_moments, _cast, _multiply, _fill)):
         query = step(last, plans, source)
         steps.append(f"step_{at} AS NOT MATERIALIZED ({engine.compile(query)})")
         last = ibis.table(query.schema(), name=f"step_{at}")
-    after = f"{', '.join(steps)} SELECT * FROM {last.get_name()}"
-    return lambda cells: f"WITH cells AS NOT MATERIALIZED ({cells}), {after}"
+    following = f"{', '.join(steps)} SELECT * FROM {last.get_name()}"
+    return lambda cells: f"WITH cells AS NOT MATERIALIZED ({cells}), {following}"
 
 
 def _read_moments(cells: ibis.Table, plans: Mapping[str, ColumnPlan], _: SourceParams) -> ibis.Table:
-    glances = {f"{_GLANCE}{name}": glance_at(cells[name], plan) for name, plan in plans.items()}
-    return cells.mutate(**{name: glance for name, glance in glances.items() if glance is not None})
+    guesses = {f"{_GLANCE}{name}": engine_moment(cells[name], plan) for name, plan in plans.items()}
+    return cells.mutate(**{name: moment for name, moment in guesses.items() if moment is not None})
 
 
 def _cast(cells: ibis.Table, plans: Mapping[str, ColumnPlan], _: SourceParams) -> ibis.Table:
-    glances = {name: cells[f"{_GLANCE}{name}"] for name in plans if f"{_GLANCE}{name}" in cells.columns}
-    return cells.select(**{name: sure_value(cells[name], plan, glances.get(name)) for name, plan in plans.items()})
+    guesses = {name: cells[f"{_GLANCE}{name}"] for name in plans if f"{_GLANCE}{name}" in cells.columns}
+    return cells.select(**{name: sure_value(cells[name], plan, guesses.get(name)) for name, plan in plans.items()})
 
 
 def _multiply(lines: ibis.Table, plans: Mapping[str, ColumnPlan], source: SourceParams) -> ibis.Table:
@@ -183,7 +182,7 @@ def _multiply(lines: ibis.Table, plans: Mapping[str, ColumnPlan], source: Source
 
 
 def _fill(lines: ibis.Table, plans: Mapping[str, ColumnPlan], source: SourceParams) -> ibis.Table:
-    """Fill the derived columns as `verdicts.judge` does; give all in the order of the schema."""
+    """Fill the derived columns as `verdicts.judge` does; return all in schema order."""
     cells = {name: Cell(lines[name], NO_CODE) for name in plans}
     product = lines[_PRODUCT] if _PRODUCT in lines.columns else None
     filled = lines.mutate(**{name: derive(name, cells, product).value for name in derived_names(source)})

@@ -1,6 +1,6 @@
-"""Ids and other texts as they are written: blanks around them, letters with a second form, digits a workbook has lost.
+"""Repair ids and other texts: surrounding blanks, letters with a second form, digits a workbook has lost.
 
-Used by 01_check_quality: what may have to be repaired in a cell, or by what its whole column shows.
+Used by 01_check_quality; some repairs depend on the cell alone, others on its whole column.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ __all__ = [
     "strip_cell",
 ]
 
-# surrounding characters that a cell loses: blanks of every width, line ends, zero-width marks
+# characters stripped from both ends of a cell: blanks of every width, line ends, zero-width marks
 BLANKS = " \t\r\n\v\f\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200C))) + "\u202f\u205f\u2060\u3000\ufeff"
 _EDGE = f"^[{BLANKS}]|[{BLANKS}]$"
-LONG_ID_DIGITS = 18  # workbooks keep 15 digits: a longer id ends in three zeros or more once it is damaged
+LONG_ID_DIGITS = 18  # workbooks keep 15 digits: a longer id, once damaged, ends in three zeros or more
 LONG_ID_CHANCE = 0.003  # three times the share of undamaged long ids that end in three zeros
 NOT_PRINTABLE = r"[^\x20-\x7E]"
 
@@ -40,17 +40,19 @@ NOT_PRINTABLE = r"[^\x20-\x7E]"
 @ibis.udf.scalar.builtin(name="trim")
 def _trim(text: str, characters: str) -> str:
     """Strip characters from both ends (built into the engine)."""
+    raise NotImplementedError
 
 
 @ibis.udf.scalar.builtin(name="strlen")
 def count_bytes(text: str) -> int:
     """Count the bytes of a text (built into the engine)."""
+    raise NotImplementedError
 
 
-@ibis.udf.scalar.pyarrow
-def normal_form(text: str) -> str:
-    """Apply `normalise_key` to a column of the engine, which takes no null for an answer: nothing left is blank."""
-    return pa.array([None if each is None else normalise_key(each) or "" for each in text.to_pylist()], pa.string())
+@ibis.udf.scalar.pyarrow(signature=(("string",), "string"))
+def normal_form(texts: pa.ChunkedArray) -> pa.Array:
+    """Apply `normalise_key` to a column of the engine; an empty result is blank, since the engine takes no null."""
+    return pa.array([None if text is None else normalise_key(text) or "" for text in texts.to_pylist()], pa.string())
 
 
 def normalise_key(text: str) -> str | None:
@@ -64,8 +66,8 @@ def normalise_key(text: str) -> str | None:
     '123'
     """
     folded = unicodedata.normalize("NFKC", text)
-    kept = "".join(each for each in folded if unicodedata.category(each) not in ("Cc", "Cf"))
-    return kept.strip(BLANKS) or None
+    visible = "".join(sign for sign in folded if unicodedata.category(sign) not in ("Cc", "Cf"))
+    return visible.strip(BLANKS) or None
 
 
 def strip_cell(cell: ibis.Value) -> ibis.Value:
@@ -75,12 +77,12 @@ def strip_cell(cell: ibis.Value) -> ibis.Value:
 
 
 def has_edges(cell: ibis.Value) -> ibis.Value:
-    """Tell whether blanks stand around a text cell."""
+    """Tell whether a text cell has blanks around it."""
     return _trim(cell, ibis.literal(BLANKS)) != cell
 
 
 def id_statistics(cell: ibis.Value) -> dict[str, ibis.Value]:
-    """Return aggregates over an id column, text already stripped, from which its repairs are decided.
+    """Return aggregates over an id column of stripped text that decide its repairs.
 
     Returns
     -------
@@ -103,9 +105,9 @@ def id_statistics(cell: ibis.Value) -> dict[str, ibis.Value]:
     }
 
 
-def both(cheap: ibis.Value, dear: ibis.Value) -> ibis.Value:
-    """Ask the dear condition only where the cheap one holds."""
-    return ibis.cases((cheap, dear), else_=False)
+def both(cheap: ibis.Value, expensive: ibis.Value) -> ibis.Value:
+    """Evaluate the expensive condition only where the cheap one passes."""
+    return ibis.cases((cheap, expensive), else_=False)
 
 
 def _count(condition: ibis.Value) -> ibis.Value:
@@ -118,11 +120,11 @@ def has_damaged_long_ids(long: int, long_zeros: int) -> bool:
 
 
 def id_doubts(cell: ibis.Value, plan: ColumnPlan) -> list[ibis.Value]:
-    """Say when an id may have to be repaired or refused, by itself or by what `id_statistics` says of its column."""
+    """Return conditions under which an id may need repair or rejection, by itself or by its column's statistics."""
     if cell.type().is_integer():
         return [(cell >= 10 ** (LONG_ID_DIGITS - 1)) & (cell % 1000 == 0)]
     cell = cell.cast("string")
     damaged = cell.endswith(".0") | ((count_bytes(cell) >= LONG_ID_DIGITS) & cell.endswith("000"))
-    doubts = [cell.endswith("0") & damaged]  # most are ruled out by one sign
+    doubts = [cell.endswith("0") & damaged]  # the last character rules most cells out
     doubts += [cell.contains("+")] if "+" in plan.signs else []
     return doubts if plan.printable else [*doubts, cell.re_search(NOT_PRINTABLE)]

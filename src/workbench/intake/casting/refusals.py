@@ -1,4 +1,4 @@
-"""A source of which too little could be read, refused with the first line of every reason and what to do about it."""
+"""Refuse a source with too many rejected records: the first line of each reason, and what to do."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from workbench.intake.quality.rejected import list_rejects
 __all__ = ["too_many_rejected"]
 
 _REMEDIES = {
-    "missing-cell": "declare its separator, or mend the lines",
-    "extra-cell": "declare its separator, or mend the lines",
-    "unclosed-quote": "mend the quotation marks",
-    "stray-quote": "mend the quotation marks",
+    "missing-cell": "declare its separator, or correct the lines",
+    "extra-cell": "declare its separator, or correct the lines",
+    "unclosed-quote": "correct the quotation marks",
+    "stray-quote": "correct the quotation marks",
     "invalid-encoding": "declare its encoding",
     "json-invalid": "write one JSON object a line",
     "number-invalid": "declare formats.decimals and formats.currency",
@@ -30,19 +30,19 @@ _REMEDIES = {
     "id-missing": "map its id to a column that is filled",
     "currency-no-rate": "add the rate to the table under formats.rates",
 }
-_OTHERWISE = "declare its separator, encoding and formats"
+_DEFAULT_REMEDY = "declare its separator, encoding and formats"
 
 
 def too_many_rejected(
     where: str, rejects: ibis.Table | None, sources: Mapping[str, str], metrics: Mapping[str, int | str], *,
     expected: str, instead: str = "",
 ) -> Fault:  # fmt: skip
-    """Say how many records of a source are rejected, why, where the first of each reason stands, and what to do.
+    """Report how many records of a source are rejected, why, the first line of each reason, and what to do.
 
     Parameters
     ----------
     where : str
-        Of the fault.
+        Place of the fault, for the message.
     rejects : ibis.Table or None
         source, file, line, column, code, raw.
     sources : mapping of str to str
@@ -51,7 +51,7 @@ def too_many_rejected(
         With ``<source>.rejected``, ``.rejected.<code>`` and ``.physical_records``.
     expected : str
     instead : str
-        Another remedy, if there is one.
+        An alternative remedy.
     """
     name = next(iter(sources))
     codes = {key.rpartition(".rejected.")[2]: int(count) for key, count in metrics.items()
@@ -59,14 +59,16 @@ def too_many_rejected(
     firsts = _firsts(rejects, sources)
     counted = "; ".join(f"{code} {count}{firsts.get(code, '')}" for code, count in codes.items())
     rejected, physical = int(metrics[f"{name}.rejected"]), int(metrics[f"{name}.physical_records"])
-    many = f"all {physical}" if rejected == physical else f"{rejected} of {physical}"
-    advice = list(dict.fromkeys(_REMEDIES.get(code, _OTHERWISE) for code in codes)) + ([instead] if instead else [])
+    extent = f"all {physical}" if rejected == physical else f"{rejected} of {physical}"
+    advice = list(dict.fromkeys(_REMEDIES.get(code, _DEFAULT_REMEDY) for code in codes)) + (
+        [instead] if instead else []
+    )
     remedy = listed(advice[:-1]) + ", or " + advice[-1] if instead and len(advice) > 1 else listed(advice)
-    return Fault(where, f"{many} records are rejected: {counted}", expected, remedy[:1].upper() + remedy[1:])
+    return Fault(where, f"{extent} records are rejected: {counted}", expected, remedy[:1].upper() + remedy[1:])
 
 
 def _firsts(rejects: ibis.Table | None, sources: Mapping[str, str]) -> dict[str, str]:
-    """Return by code where the first rejected record stands, and what is written there if it may be shown."""
+    """Return by code the place of the first rejected record, and its text if it may be shown."""
     firsts: dict[str, str] = {}
     for row in list_rejects(rejects, sources).itertuples() if rejects is not None else ():
         column = f", column {row.column}" if row.column else ""

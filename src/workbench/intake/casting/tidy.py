@@ -1,8 +1,7 @@
-"""Tidy files in one pass, copied while they are cast; used by 01_check_quality.
+"""Read tidy files in one pass, casting while copying; used by 01_check_quality.
 
-The scan of the bytes proves that a text file is tidy: no separator stands inside a cell, so that the engine may split
-and cast the records while it reads them. Where it cannot be read so there is no answer, and the files are read in the
-exact way.
+A scan of the bytes proves that a text file is tidy: no cell contains a separator, so the engine can split and cast the
+records while reading. For other files the functions return None, and the exact reader takes over.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from typing import TYPE_CHECKING
 import ibis
 
 from workbench.core.schema import CONTACT_COLUMNS
-from workbench.intake.casting.acceptance import Accepted, conclude
+from workbench.intake.casting.acceptance import Accepted, count_accepted
 from workbench.intake.casting.column_kinds import derived_kinds, kinds_of
 from workbench.intake.casting.direct import copy_text, copy_typed
-from workbench.intake.casting.doubts import settle_doubts, undoubted
+from workbench.intake.casting.doubts import judge_doubts, sure_records
 from workbench.intake.casting.verdicts import STATE
 from workbench.intake.reading.odd_lines import leaves_out
 from workbench.intake.reading.raw_files import RawFile
@@ -37,7 +36,7 @@ __all__ = ["TidyFile", "accept_tidy", "is_tidy", "may_be_tidy", "read_tidy", "re
 
 @dataclass(frozen=True)
 class TidyFile:
-    """A tidy file, read.
+    """A tidy file that was read.
 
     Attributes
     ----------
@@ -55,21 +54,21 @@ class TidyFile:
 
 
 def may_be_tidy(source: SourceParams) -> bool:
-    """Tell whether a source asks for nothing but columns that are cast one by one.
+    """Tell whether a source has only columns that are cast one by one.
 
-    Attributes, contact data, currencies, declared widths, surveys and manual sheets need a second look at their cells.
+    Attributes, contact data, currencies, declared widths, surveys and manual sheets need a second pass.
     """
-    if source.table == "customers":  # people are gathered with what is written of them
+    if source.table == "customers":  # people keep their contact cells as text
         return False
     more = source.attributes or source.widths or source.manual or source.numbered or source.table == "responses"
-    two_ids = {"customer_id", "source_id"} <= set(source.columns)  # the one is filled from the other
+    two_ids = {"customer_id", "source_id"} <= set(source.columns)  # one is filled from the other
     return not more and not two_ids and not {"currency", *CONTACT_COLUMNS} & set(source.columns)
 
 
 def is_tidy(ready: ReadyText, head: Head) -> bool:
-    """Tell whether the bytes of a file prove that a cell is what stands between two separators, in most of its lines.
+    """Tell whether the scan of a file proves that its separators stand only between cells.
 
-    Where no quote stands in it, lines with too few or too many separators can be told from the others.
+    Lines with too few or too many separators are allowed in a file without quotes.
     """
     facts = ready.facts
     if head.separator == WHITESPACE or len(head.separator) > 1 or not facts.plain or facts.blank_quotes:
@@ -100,35 +99,37 @@ def read_tidy(
     Returns
     -------
     TidyFile or None
-        None where the file has to be read in the exact way.
+        None where the file needs the exact reader.
     """
-    given = {"head": head, "columns": columns, "dates": dates}
-    copied = copy_text(engine, ready, source, target=folder / "table.parquet", **given)
-    settled = None if copied is None else settle_doubts(engine, copied, ready, source, **given)
-    if settled is None:
+    target = folder / "table.parquet"
+    copied = copy_text(engine, ready, source, head=head, columns=columns, target=target, dates=dates)
+    if copied is None:
         return None
-    odd = copied.odd.rejected
-    codes = dict(sorted(Counter(record.code for record in odd).items()))
+    judged = judge_doubts(engine, copied, ready, source, head=head, columns=columns, dates=dates)
+    if judged is None:
+        return None
+    odd_lines = copied.odd.rejected
+    codes = dict(sorted(Counter(record.code for record in odd_lines).items()))
     kinds = kinds_of(source)
     raw = RawFile(
-        table=settled.table.select(*kinds, *derived_kinds(source, kinds), STATE, LINE),
-        rejects=keep_rejects(engine, odd, head, copied.path) if odd else None,
-        physical=copied.count + len(odd),
+        table=judged.table.select(*kinds, *derived_kinds(source, kinds), STATE, LINE),
+        rejects=keep_rejects(engine, odd_lines, head, copied.path) if odd_lines else None,
+        physical=copied.count + len(odd_lines),
         rows=copied.count,
         codes=codes,
-        repairs=settled.repairs,
+        repairs=judged.repairs,
         encoding=ready.scan.encoding,
     )
-    return TidyFile(raw, settled.spoiled, copied.path if settled.sure else None)
+    return TidyFile(raw, judged.spoiled, copied.path if judged.sure else None)
 
 
 def read_typed(
     engine: ibis.BaseBackend, raw: RawFile, source: SourceParams, *, target: Path, dates: tuple[dt.date, dt.date]
 ) -> TidyFile | None:
-    """Copy a Parquet file whose types settle what is in its cells; None where one of them is in doubt."""
+    """Copy a Parquet file whose column types leave no cell in doubt; else None."""
     copied = copy_typed(engine, raw.table, source, target=target, dates=dates)
-    settled = None if copied is None else undoubted(engine, copied)
-    return None if settled is None else TidyFile(replace(raw, table=settled.table), copy=target)
+    judged = None if copied is None else sure_records(engine, copied)
+    return None if judged is None else TidyFile(replace(raw, table=judged.table), copy=target)
 
 
 def accept_tidy(table: ibis.Table, spoiled: ibis.Table | None, source: SourceParams) -> Accepted:
@@ -136,4 +137,4 @@ def accept_tidy(table: ibis.Table, spoiled: ibis.Table | None, source: SourcePar
     kinds = kinds_of(source)
     kinds |= derived_kinds(source, kinds)
     accepted = table.filter(table[STATE] < 2) if spoiled is not None else table  # noqa: PLR2004
-    return conclude(accepted.select(*kinds, "_file", LINE, "_order"), spoiled, kinds, repairs={})
+    return count_accepted(accepted.select(*kinds, "_file", LINE, "_order"), spoiled, kinds, repairs={})

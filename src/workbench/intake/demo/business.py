@@ -1,7 +1,7 @@
-"""Companies that buy from a maker of laboratory supplies, made up by a seeded generator: the ``b2b`` profile.
+"""Generate companies that buy from a maker of laboratory supplies: the raw files of the ``b2b`` profile.
 
-Groups with subsidiaries, buying committees, contacts who order and complain. Some accounts are fading and some hang on
-one contact, so that health has something to find; a contact works for two accounts, a parent is not in the file.
+Groups with subsidiaries, buying committees, contacts who order and complain. For account health some accounts are
+fading and some depend on one contact; one contact works for two accounts, one parent is not in the file.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def generate_business(folder: Path, *, accounts: int = 60, seed: int = 11) -> li
     Parameters
     ----------
     folder : Path
-        Made if absent. A file that is there with the same content is left untouched.
+        Created if absent. A file with the same content is left untouched.
     accounts : int
         How many companies, from 4; about a third are subsidiaries of another.
     seed : int
@@ -59,7 +60,7 @@ def generate_business(folder: Path, *, accounts: int = 60, seed: int = 11) -> li
     people = _people(firms, rng)
     orders = _order_rows(people, rng)
     header = ("product_id", "product_name", "category", "unit_price")
-    files = {
+    files: dict[str, Sequence[Sequence[object]]] = {
         "accounts.csv": _account_rows(firms),
         "contacts.csv": _contact_rows(people),
         "orders.csv": orders,
@@ -73,8 +74,8 @@ def generate_business(folder: Path, *, accounts: int = 60, seed: int = 11) -> li
     return [folder / name for name in files]
 
 
-def _firms(count: int, rng: np.random.Generator) -> list[dict[str, object]]:
-    """Draw the companies: size, industry, who owns them, how often they buy, whether they fade."""
+def _firms(count: int, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Draw the companies: size, industry, parent, purchase rate, whether they fade."""
     heads = max(2, count * 2 // 3)
     employees = np.maximum(3, rng.lognormal(4.3, 1.2, count)).astype(int)
     firms = []
@@ -93,13 +94,13 @@ def _firms(count: int, rng: np.random.Generator) -> list[dict[str, object]]:
     return firms
 
 
-def _people(firms: list[dict[str, object]], rng: np.random.Generator) -> list[dict[str, object]]:
-    people: list[dict[str, object]] = []
+def _people(firms: list[dict[str, Any]], rng: np.random.Generator) -> list[dict[str, Any]]:
+    people: list[dict[str, Any]] = []
     for firm in firms:
-        if firm["stage"] == "lead" and rng.random() < 0.5:  # a lead of whom nobody is known
+        if firm["stage"] == "lead" and rng.random() < 0.5:  # a lead without known contacts
             continue
         roles = rng.permutation(6)[: rng.integers(2, 7)]
-        for place, role in enumerate(sorted(int(each) for each in roles)):
+        for place, role in enumerate(sorted(int(number) for number in roles)):
             people.append({
                 "firm": firm, "role": role, "contact_id": f"K{len(people) + 1:04d}",
                 "customer_id": f"C{len(people) + 1:04d}", "problem": PROBLEMS[rng.integers(5)],
@@ -109,45 +110,45 @@ def _people(firms: list[dict[str, object]], rng: np.random.Generator) -> list[di
     return people
 
 
-def _weight(firm: dict[str, object], place: int, rng: np.random.Generator) -> float:
-    """Draw a contact's share of the account's orders; at some accounts the first contact makes nearly all."""
+def _weight(firm: dict[str, Any], place: int, rng: np.random.Generator) -> float:
+    """Draw a contact's share of the account's orders; at some accounts the first contact places nearly all."""
     if firm["alone"]:
         return 0.95 if place == 0 else 0.02
     return float(rng.uniform(0.1, 0.5))
 
 
-def _account_rows(firms: list[dict[str, object]]) -> list[Sequence[object]]:
+def _account_rows(firms: list[dict[str, Any]]) -> list[Sequence[object]]:
     columns = ("account_id", "parent_id", "name", "industry", "employees", "revenue", "sites", "stage", "region")
     return [columns, *([firm[name] for name in columns] for firm in firms)]
 
 
-def _contact_rows(people: list[dict[str, object]]) -> list[Sequence[object]]:
+def _contact_rows(people: list[dict[str, Any]]) -> list[Sequence[object]]:
     header = ("contact_id", "account_id", "customer_id", "position", "function", "decision_role", "problem")
     rows: list[Sequence[object]] = [header]
-    for each in people:
-        role = each["role"]
+    for person in people:
+        role = person["role"]
         rows.append(
-            (each["contact_id"], each["firm"]["account_id"], each["customer_id"], POSITIONS[role], FUNCTIONS[role],
-             ROLES[role], each["problem"])
+            (person["contact_id"], person["firm"]["account_id"], person["customer_id"], POSITIONS[role],
+             FUNCTIONS[role], ROLES[role], person["problem"])
         )  # fmt: skip
     return rows
 
 
-def _order_rows(people: list[dict[str, object]], rng: np.random.Generator) -> list[Sequence[object]]:
-    found: list[tuple[datetime, str, int, int]] = []
-    for each in people[:-1]:
-        firm = each["firm"]
-        days = np.sort(rng.uniform(0, firm["until"], rng.poisson(firm["rate"] * firm["until"] * each["weight"])))
+def _order_rows(people: list[dict[str, Any]], rng: np.random.Generator) -> list[Sequence[object]]:
+    purchases: list[tuple[datetime, str, int, int]] = []
+    for person in people[:-1]:
+        firm = person["firm"]
+        days = np.sort(rng.uniform(0, firm["until"], rng.poisson(firm["rate"] * firm["until"] * person["weight"])))
         for day in days:
             moment = datetime.combine(BUSINESS_START, datetime.min.time()) + timedelta(seconds=int(day * 86_400))
             for product in rng.choice(len(PRODUCTS), 1 + rng.integers(3), replace=False, p=_SHARES):
-                found.append((moment, each["customer_id"], int(product), 1 + int(rng.integers(1, 20))))
-    found.sort()
+                purchases.append((moment, person["customer_id"], int(product), 1 + int(rng.integers(1, 20))))
+    purchases.sort()
     rows: list[Sequence[object]] = [
         ("order_id", "customer_id", "ordered_at", "product_id", "quantity", "unit_price", "amount")
     ]
     numbers: dict[tuple[datetime, str], int] = {}
-    for moment, customer, product, pieces in found:
+    for moment, customer, product, pieces in purchases:
         number = numbers.setdefault((moment, customer), len(numbers) + 1)
         quantity, price = (
             (1, PRODUCTS[product][3]) if PRODUCTS[product][2] == "设备" else (pieces, PRODUCTS[product][3])
@@ -162,18 +163,20 @@ def _order_rows(people: list[dict[str, object]], rng: np.random.Generator) -> li
 _SHARES = np.array([22, 20, 16, 14, 14, 8, 1, 5]) / 100
 
 
-def _service_rows(people: list[dict[str, object]], rng: np.random.Generator) -> list[Sequence[object]]:
+def _service_rows(people: list[dict[str, Any]], rng: np.random.Generator) -> list[Sequence[object]]:
     rows: list[Sequence[object]] = [("case_id", "customer_id", "opened_at", "closed_at", "type", "topic", "rating")]
-    for each in people[:-1]:
-        fading = each["firm"]["until"] < DAYS
-        for _ in range(rng.poisson(3.0 * each["weight"] * (2 if fading else 1))):
+    for person in people[:-1]:
+        fading = person["firm"]["until"] < DAYS
+        for _ in range(rng.poisson(3.0 * person["weight"] * (2 if fading else 1))):
             opened = BUSINESS_START + timedelta(days=int(rng.uniform(0, DAYS - 1)))
             closed = opened + timedelta(days=1 + int(rng.gamma(2, 4 if fading else 2)))
             done = closed < BUSINESS_END and rng.random() < (0.7 if fading else 0.95)
             topic = TOPICS[rng.integers(4)]
             kind = "咨询" if topic == "使用咨询" else "投诉"
             rating = max(1, min(5, round(rng.normal(2.6 if fading else 4.1, 0.9)))) if done else ""
-            rows.append((f"S{len(rows):05d}", each["customer_id"], opened, closed if done else "", kind, topic, rating))
+            rows.append(
+                (f"S{len(rows):05d}", person["customer_id"], opened, closed if done else "", kind, topic, rating)
+            )
     return rows
 
 

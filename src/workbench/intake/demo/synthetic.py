@@ -1,8 +1,8 @@
-"""A small retailer made up by a seeded generator: the raw files of the ``tiny`` profile, which tests run on.
+"""Generate a small retailer: the raw files of the ``tiny`` profile, which tests run on.
 
-Customers buy at their own rate until they drop out, unseen (Schmittlein, Morrison & Colombo 1987): rates and lifetimes
-are heterogeneous, so recency, frequency and money form a continuum and dropping out can be learned. A few anonymous
-lines, returns and broken rows are part of it.
+Customers buy at their own rate until they drop out unobserved (Schmittlein, Morrison & Colombo 1987): rates and
+lifetimes are heterogeneous, so recency, frequency and money form a continuum and dropping out can be learned. A few
+anonymous lines, returns and broken rows are part of it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def generate_tiny(folder: Path, *, customers: int = 400, seed: int = 7) -> list[
     Parameters
     ----------
     folder : Path
-        Made if absent. A file that is there with the same content is left untouched.
+        Created if absent. A file with the same content is left untouched.
     customers : int
         How many are registered, from 1; some never buy.
     seed : int
@@ -91,7 +91,7 @@ def generate_tiny(folder: Path, *, customers: int = 400, seed: int = 7) -> list[
 
 
 def _people(count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draw who registers when, buys how often, stays how long, and likes what."""
+    """Draw registration, purchase rate, lifetime and taste of each customer."""
     joined = np.sort(rng.uniform(0, DAYS * 0.8, count))
     online = rng.random(count)  # 0 a shop customer .. 1 an online customer
     rate = rng.gamma(ORDERS_PER_DAY_SHAPE, ORDERS_PER_DAY_MEAN / ORDERS_PER_DAY_SHAPE, count)
@@ -171,16 +171,16 @@ def _orders(people: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str
 
 
 def _with_returns(lines: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Send some lines back two to fourteen days later, each as an order of its own; sort by time."""
+    """Return some lines two to fourteen days later, each as an order of its own; sort by time."""
     later = lines["second"] + rng.integers(2 * SECONDS_PER_DAY, 14 * SECONDS_PER_DAY, lines["second"].size)
     sent = (rng.random(later.size) < RETURNED_LINES) & (later < DAYS * SECONDS_PER_DAY) & ~lines["anonymous"]
     back = {name: values[sent] for name, values in lines.items()}
     back |= {"second": later[sent], "quantity": -back["quantity"], "amount": -back["amount"]}
     back |= {"discount": np.zeros(sent.sum()), "coupon": np.zeros(sent.sum())}
-    both = {name: np.r_[values, back[name]] for name, values in lines.items()}
-    both["returned"] = np.r_[np.zeros(sent.size, bool), np.ones(sent.sum(), bool)]
-    order = np.argsort(both["second"], kind="stable")
-    return {name: values[order] for name, values in both.items()}
+    combined = {name: np.r_[values, back[name]] for name, values in lines.items()}
+    combined["returned"] = np.r_[np.zeros(sent.size, bool), np.ones(sent.sum(), bool)]
+    order = np.argsort(combined["second"], kind="stable")
+    return {name: values[order] for name, values in combined.items()}
 
 
 def _customer_rows(people: dict[str, np.ndarray], rng: np.random.Generator) -> list[Sequence[object]]:
@@ -204,10 +204,10 @@ def _customer_rows(people: dict[str, np.ndarray], rng: np.random.Generator) -> l
             else SURNAMES[last[i] % len(SURNAMES)] + GIVEN[first[i] % len(GIVEN)]
         )
         registered = TINY_START + timedelta(days=int(people["joined"][i]))
-        shown = "" if unknown[i] else income[i]
+        income_text = "" if unknown[i] else income[i]
         rows.append(
             (_id(i), name, f"139{phone[i]:08d}", f"user{i + 1}@example.com", gender[i], AGE_BANDS[band[i]],
-             CITIES[city[i]], shown, LEVELS[level[i]], f"{registered:%Y-%m-%d}")
+             CITIES[city[i]], income_text, LEVELS[level[i]], f"{registered:%Y-%m-%d}")
         )  # fmt: skip
     return rows
 
@@ -245,9 +245,9 @@ def _order_rows(lines: dict[str, np.ndarray], products: dict[str, np.ndarray]) -
 def _with_bad_rows(rows: list[Sequence[object]]) -> list[Sequence[object]]:
     """Add broken copies of lines at fixed places, as ``TINY_BAD_ROWS`` counts them."""
     step = max(1, len(rows) // 8)
-    some = [list(rows[min(1 + step * place, len(rows) - 1)]) for place in range(1, 7)]
+    copies = [list(rows[min(1 + step * place, len(rows) - 1)]) for place in range(1, 7)]
     date_at, amount_at = 2, 6
-    bad = [some[0][:5], some[1][:9], [*some[2], "surplus"], some[3], some[4], some[5]]
+    bad = [copies[0][:5], copies[1][:9], [*copies[2], "surplus"], copies[3], copies[4], copies[5]]
     bad[3][date_at], bad[4][date_at], bad[5][amount_at] = "2024-13-40 10:00:00", "soon", "abc"
     mixed = list(rows)
     for place, row in zip(range(6, 0, -1), reversed(bad), strict=True):
@@ -267,7 +267,7 @@ def _campaign_rows(people: dict[str, np.ndarray], rng: np.random.Generator) -> l
         for i, customer in enumerate(reached):
             seen = sent + timedelta(hours=int(hours[i]))
             rows.append(
-                (f"M{number:02d}", _id(customer), _clock(sent), ("短信", "邮件", "小程序")[number % 3],
+                (f"M{number:02d}", _id(int(customer)), _clock(sent), ("短信", "邮件", "小程序")[number % 3],
                  _clock(seen) if opened[i] else "", _clock(seen + timedelta(days=1)) if redeemed[i] else "")
             )  # fmt: skip
     return rows

@@ -1,4 +1,4 @@
-"""One row per customer as of a date. The notebook 03_build_features; 08_predict_churn at its cut-offs."""
+"""Build one row per customer as of a date; used by 03_build_features, and by 08_predict_churn at its cut-offs."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def build_features(
     ----------
     tables : mapping of str to ibis.Table
         Canonical tables by name (``core.schema``), all on one engine; customers, transactions, products, events,
-        service, reviews, campaigns, relations and responses are used where present. A column that a source does not
-        have leaves the features that need it out.
+        service, reviews, campaigns, relations and responses are used where present. Features whose
+        source columns are missing are left out.
     as_of : date
         Every dated table is cut at its midnight before anything is computed (``cut_tables``); rows without a date feed
         no feature of a dated table.
@@ -67,10 +67,11 @@ def build_features(
     settings : FeatureSettings, optional
         Sessions, least counts, words, occasions and scales.
     only : collection of str, optional
-        Features to build, beside the declared attributes; the others cost nothing. Default: all the sources allow.
+        Features to build in addition to the declared attributes; others are not computed. Default: all that the
+        sources allow.
     keep : callable, optional
         Executes an expression and gives the result as a table (``keeping``); used on the orders and on each group of
-        features, which bounds the memory of a build over tens of millions of lines. The result is the same.
+        features to bound memory over tens of millions of lines. The result is the same.
 
     Returns
     -------
@@ -79,51 +80,56 @@ def build_features(
         an unknown time, and of those with any dated order line before it. Then the features of ``REGISTRY`` whose
         source columns exist, in its order, the scores of the scales, then the declared attributes of customers. A
         customer without any order line has frequency_orders 0 and the other features of transactions null; counts of
-        other tables are 0. Without ``keep`` nothing is computed until the table is executed, but for one look at text
-        attributes of customers.
+        other tables are 0. Without ``keep`` nothing is computed until the table is executed, except one query over
+        the text attributes of customers.
 
     Raises
     ------
     DataError
         If neither customers nor transactions have a customer_id.
     ProfileError
-        If a window is not a whole number of days from 1, or stands twice; if an occasion's rule cannot be read; if
+        If a window is not a whole number of days from 1, or is repeated; if an occasion's rule cannot be read; if
         ``only`` names a feature the sources do not allow.
     """
     _check_windows(windows_days)
-    asked = settings or FeatureSettings()
-    features = _asked_for(available(tables, windows_days=windows_days, settings=asked), only)
+    settings = settings or FeatureSettings()
+    features = _select_features(available(tables, windows_days=windows_days, settings=settings), only)
     work = _Work(
-        cut_tables(tables, as_of=as_of), as_of, tuple(windows_days), asked, keep or _lazily,
+        cut_tables(tables, as_of=as_of), as_of, tuple(windows_days), settings, keep or _lazily,
         frozenset(feature.name for feature in features),
     )  # fmt: skip
-    bought = _transaction_blocks(work)
-    everybody = _everybody(work.tables, bought.blocks[:1], as_of=as_of)
-    blocks = [*bought.blocks, *_usage_blocks(work), *_contact_blocks(work), *_origin_blocks(work, everybody, bought)]
+    from_transactions = _transaction_blocks(work)
+    customer_ids = _all_customer_ids(work.tables, from_transactions.blocks[:1], as_of=as_of)
+    blocks = [
+        *from_transactions.blocks,
+        *_usage_blocks(work),
+        *_contact_blocks(work),
+        *_origin_blocks(work, customer_ids, from_transactions),
+    ]
     attributes: list[str] = []
     if "customers" in work.tables:
         declared = describe_attributes(work.tables["customers"], as_of=as_of)
         blocks.append(declared)
         attributes = declared.columns[1:]
-    joined = _joined(everybody, blocks, work.keep)
+    joined = _joined(customer_ids, blocks, work.keep)
     names = [feature.name for feature in features]
     zeros = {feature.name: joined[feature.name].fill_null(0) for feature in features if feature.counts_zero}
-    chosen = ["customer_id", *names, *(name for name in attributes if name not in names)]
-    return joined.mutate(**zeros).select(chosen).order_by("customer_id")
+    columns = ["customer_id", *names, *(name for name in attributes if name not in names)]
+    return joined.mutate(**zeros).select(columns).order_by("customer_id")
 
 
-def _asked_for(features: Sequence[Feature], only: Collection[str] | None) -> Sequence[Feature]:
+def _select_features(features: Sequence[Feature], only: Collection[str] | None) -> Sequence[Feature]:
     if only is None:
         return features
-    known = [feature.name for feature in features]
-    if unknown := [name for name in only if name not in known]:
-        raise ProfileError([Fault("only", f"no feature '{name}'", "", did_you_mean(name, known)) for name in unknown])
+    names = [feature.name for feature in features]
+    if unknown := [name for name in only if name not in names]:
+        raise ProfileError([Fault("only", f"no feature '{name}'", "", did_you_mean(name, names)) for name in unknown])
     return [feature for feature in features if feature.name in only]
 
 
-def _joined(everybody: ir.Table, blocks: Sequence[ir.Table], keep: Keep) -> ir.Table:
-    """Join the blocks, held now and then: a query nested deeper than some thirty joins cannot be written down."""
-    joined = everybody
+def _joined(customer_ids: ir.Table, blocks: Sequence[ir.Table], keep: Keep) -> ir.Table:
+    """Join the blocks, materialising at intervals: queries nested about thirty joins deep cannot be compiled."""
+    joined = customer_ids
     for at, block in enumerate(blocks, start=1):
         joined = join_customers(joined, block)
         joined = keep(joined) if at % MOST_JOINS == 0 else joined
@@ -132,7 +138,7 @@ def _joined(everybody: ir.Table, blocks: Sequence[ir.Table], keep: Keep) -> ir.T
 
 @dataclass(frozen=True)
 class _Work:
-    """What every group of features is built from; ``names`` are the features that are wanted."""
+    """Inputs of every group of features; ``names`` are the requested features."""
 
     tables: Mapping[str, ir.Table]
     as_of: date
@@ -145,23 +151,23 @@ class _Work:
         return any(name in self.names for name in names)
 
     def chosen(self, block: ir.Table) -> ir.Table:
-        """Keep what becomes a feature, so that nothing else is computed, and hold it."""
+        """Keep only the requested features and materialise them."""
         return self.keep(block.select("customer_id", *(name for name in block.columns if name in self.names)))
 
 
 @dataclass(frozen=True)
-class _Bought:
-    """The features of transactions; the first block names every customer with an order line."""
+class _TransactionBlocks:
+    """The features of transactions; the first block has every customer with an order line."""
 
     blocks: list[ir.Table]
     orders: ir.Table | None = None
     purchases: ir.Table | None = None
 
 
-def _transaction_blocks(work: _Work) -> _Bought:
+def _transaction_blocks(work: _Work) -> _TransactionBlocks:
     transactions = work.tables.get("transactions")
     if transactions is None or not {"customer_id", "amount"} <= set(transactions.columns):
-        return _Bought([])
+        return _TransactionBlocks([])
     lines = known_lines(transactions, as_of=work.as_of)
     orders = work.keep(group_orders(lines))
     bought = purchases(orders)
@@ -177,7 +183,7 @@ def _transaction_blocks(work: _Work) -> _Bought:
         blocks.append(work.chosen(describe_occasions(work.tables, bought, work.settings.occasions)))
     if "product_id" in lines.columns:
         blocks += _product_blocks(work, lines)
-    return _Bought(blocks, orders, bought)
+    return _TransactionBlocks(blocks, orders, bought)
 
 
 def _product_blocks(work: _Work, lines: ir.Table) -> list[ir.Table]:
@@ -203,11 +209,11 @@ def _usage_blocks(work: _Work) -> list[ir.Table]:
         work.tables, as_of=work.as_of, windows_days=work.windows_days, settings=work.settings, keep=work.keep
     )
     blocks = [work.chosen(block) for block in described]
-    followed = {**work.tables, "events": known_events(work.tables["events"], work.settings.event_types)}
+    tables_with_kinds = {**work.tables, "events": known_events(work.tables["events"], work.settings.event_types)}
     if work.wants("decision_style"):
-        blocks.append(work.chosen(describe_decisions(followed)))
+        blocks.append(work.chosen(describe_decisions(tables_with_kinds)))
     if work.wants("viewed_bought_share"):
-        blocks.append(work.chosen(follow_products(followed, least=work.settings.least_for_share)))
+        blocks.append(work.chosen(follow_products(tables_with_kinds, least=work.settings.least_for_share)))
     return blocks
 
 
@@ -225,14 +231,14 @@ def _contact_blocks(work: _Work) -> list[ir.Table]:
     return [work.chosen(block) for block in blocks]
 
 
-def _origin_blocks(work: _Work, everybody: ir.Table, bought: _Bought) -> list[ir.Table]:
+def _origin_blocks(work: _Work, customer_ids: ir.Table, from_transactions: _TransactionBlocks) -> list[ir.Table]:
     blocks = []
     if work.wants("relations_degree"):
-        blocks.append(describe_relations(work.tables, everybody, bought.purchases, as_of=work.as_of))
+        blocks.append(describe_relations(work.tables, customer_ids, from_transactions.purchases, as_of=work.as_of))
     if work.wants("referrals"):
-        blocks.append(describe_referrals(work.tables, everybody, bought.orders))
+        blocks.append(describe_referrals(work.tables, customer_ids, from_transactions.orders))
     if work.wants("acquisition_channel"):
-        blocks.append(describe_acquisition(work.tables, everybody, bought.purchases))
+        blocks.append(describe_acquisition(work.tables, customer_ids, from_transactions.purchases))
     if work.wants("city_tier"):
         blocks.append(describe_city(work.tables["customers"]))
     return [work.chosen(block) for block in blocks]
@@ -242,8 +248,8 @@ def _lazily(table: ir.Table) -> ir.Table:
     return table
 
 
-def _everybody(tables: Mapping[str, ir.Table], behaviour: Sequence[ir.Table], *, as_of: date) -> ir.Table:
-    """Name every customer once."""
+def _all_customer_ids(tables: Mapping[str, ir.Table], behaviour: Sequence[ir.Table], *, as_of: date) -> ir.Table:
+    """List every customer once."""
     parts = [block.select("customer_id") for block in behaviour]
     if "customers" in tables:
         parts.append(registered_before(tables["customers"], as_of=as_of))

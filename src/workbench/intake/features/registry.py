@@ -1,11 +1,11 @@
-"""The registered features: what each means, in which unit, and what it needs. Each name stands here once."""
+"""The registered features: what each means, in which unit, and what it needs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.intake.features.catalogue import contacts, purchases, usage
 from workbench.intake.features.catalogue.missing import MISSING
@@ -22,7 +22,7 @@ __all__ = [
 DEFAULT_WINDOWS_DAYS = (30, 90, 365)
 
 # group -> its entries, in the order of the features table
-GROUPS = {
+GROUPS: dict[str, Sequence[Mapping[str, Any]]] = {
     "spend": purchases.SPEND,
     "rhythm": purchases.RHYTHM,
     "basket": purchases.BASKET,
@@ -40,16 +40,16 @@ GROUPS = {
     "survey": contacts.SURVEY,
     "origin": contacts.ORIGIN,
 }
-# what a scale of a survey is: ``{scale}`` is its name, ``{label_en}`` and ``{label_zh}`` what it measures
-SCALE = dict(
+# the feature of a survey scale: ``{scale}`` is its name, ``{label_en}`` and ``{label_zh}`` what it measures
+SCALE: dict[str, Any] = dict(
     name="scale_{scale}", kind="number", unit="score", needs="responses.question responses.answer", missing="few_items",
     label={"en": "{label_en} (scale score)", "zh": "{label_zh}（量表得分）"},
     formula={
-        "en": "mean of the items answered, reverse items turned round; the latest answer of each item counts",
+        "en": "mean of the items answered, reversed items recoded; the latest answer of each item counts",
         "zh": "已答题项的均值，反向题已转向；每题取最近一次回答",
     },
 )  # fmt: skip
-SCALE_NAME = SCALE["name"]  # what the score of a scale is called
+SCALE_NAME = SCALE["name"]  # name of the score of a scale
 _WINDOW = "{days}"
 _WINDOWS = [(group, entry) for group, entries in GROUPS.items() for entry in entries if _WINDOW in entry["name"]]
 _STEMS = "|".join(re.escape(entry["name"].partition(_WINDOW)[0]) for _, entry in _WINDOWS)
@@ -73,15 +73,15 @@ class Feature:
     formula : dict of str
         The definition by language.
     needs : tuple of str
-        The source columns it is made of, all of them, as table.column; ``a|b`` where one of the two is enough.
+        The source columns it is computed from, as table.column; ``a|b`` where one of the two is enough.
     missing : dict of str
         What a missing value means, by language.
     kind : str
         A kind of ``core.schema``: integer, number, money, date or category.
     counts_zero : bool
-        True where a customer without any row has 0 rather than nothing.
+        True where a customer without any row has 0 rather than null.
     group : str
-        What it is about: a key of ``catalogue.GROUPS``.
+        A key of ``GROUPS``.
     """
 
     name: str
@@ -96,12 +96,12 @@ class Feature:
     group: str = "spend"
 
     def is_met(self, present: set[str]) -> bool:
-        """Say whether the columns it needs are there; ``present`` names them as table.column."""
-        return all(any(each in present for each in need.split("|")) for need in self.needs)
+        """Return whether the columns it needs exist; ``present`` lists columns as table.column."""
+        return all(any(column in present for column in need.split("|")) for need in self.needs)
 
 
 def window_features(days: int) -> list[Feature]:
-    """Describe what is counted in one window, of a length in days."""
+    """Describe the features of one window of a length in days."""
     return [_feature(group, {_WINDOW: days}, **entry) for group, entry in _WINDOWS]
 
 
@@ -115,7 +115,7 @@ def scale_features(scales: Mapping[str, Scale]) -> list[Feature]:
 
 
 def registered(columns: Iterable[str], *, scales: Mapping[str, Scale] | None = None) -> list[Feature]:
-    """Give the features among the columns of a table, in their order; other columns are passed over.
+    """Return the registered features among the columns of a table, in their order; other columns are skipped.
 
     Parameters
     ----------
@@ -129,20 +129,20 @@ def registered(columns: Iterable[str], *, scales: Mapping[str, Scale] | None = N
     ['Days since last purchase', 'Orders, last 7 days']
     """
     scored = {feature.name: feature for feature in scale_features(scales or {})}
-    found = []
+    features = []
     for name in columns:
         window = _WINDOW_NAME.fullmatch(name)
         if name in REGISTRY:
-            found.append(REGISTRY[name])
+            features.append(REGISTRY[name])
         elif name in scored:
-            found.append(scored[name])
+            features.append(scored[name])
         elif window:
-            found += [feature for feature in window_features(int(window[1])) if feature.name == name]
-    return found
+            features += [feature for feature in window_features(int(window[1])) if feature.name == name]
+    return features
 
 
 def registered_units(columns: Iterable[str]) -> dict[str, dict[str, object]]:
-    """Give unit and formula of each column of a features table; a column that is not registered has neither.
+    """Return unit and formula of each column of a features table; a column that is not registered has neither.
 
     Parameters
     ----------
@@ -154,8 +154,10 @@ def registered_units(columns: Iterable[str]) -> dict[str, dict[str, object]]:
         Column to {unit, formula: {en, zh}}, or to an empty dict.
     """
     names = list(columns)
-    known = {each.name: {"unit": each.unit, "formula": dict(each.formula)} for each in registered(names)}
-    return {name: known.get(name, {}) for name in names}
+    definitions: dict[str, dict[str, object]] = {
+        feature.name: {"unit": feature.unit, "formula": dict(feature.formula)} for feature in registered(names)
+    }
+    return {name: definitions.get(name, {}) for name in names}
 
 
 def available(
@@ -164,26 +166,28 @@ def available(
     windows_days: Sequence[int] = DEFAULT_WINDOWS_DAYS,
     settings: FeatureSettings | None = None,
 ) -> list[Feature]:
-    """Give the features whose source columns all exist, in the order of the features table."""
-    asked = settings or FeatureSettings()
-    present = {f"{table}.{column}" for table, each in tables.items() for column in each.columns}
-    present |= {"params.occasions"} if asked.occasions else set()
-    every = [*_all(windows_days), *scale_features(asked.scales)]
-    return [feature for feature in every if feature.is_met(present)]
+    """Return the features whose source columns all exist, in the order of the features table."""
+    settings = settings or FeatureSettings()
+    present = {f"{name}.{column}" for name, table in tables.items() for column in table.columns}
+    present |= {"params.occasions"} if settings.occasions else set()
+    features = [*_all(windows_days), *scale_features(settings.scales)]
+    return [feature for feature in features if feature.is_met(present)]
 
 
 def _all(windows_days: Sequence[int]) -> list[Feature]:
     features = []
     for group, entries in GROUPS.items():
         for entry in entries:
-            values = [{_WINDOW: days} for days in windows_days] if _WINDOW in entry["name"] else [{}]
-            features += [_feature(group, each, **entry) for each in values]
+            windows: list[dict[str, Any]] = [{}]
+            if _WINDOW in entry["name"]:
+                windows = [{_WINDOW: days} for days in windows_days]
+            features += [_feature(group, values, **entry) for values in windows]
     return features
 
 
 def _feature(
     group: str,
-    values: Mapping[str, object],
+    values: Mapping[str, Any],
     *,
     name: str,
     kind: str,
@@ -193,7 +197,7 @@ def _feature(
     formula: Mapping[str, str],
     needs: str = "",
 ) -> Feature:
-    """Describe the feature of an entry, its marks replaced by values."""
+    """Describe the feature of an entry, its placeholders replaced by values."""
     return Feature(
         name=_replaced(name, values),
         label={language: _replaced(text, values) for language, text in label.items()},
@@ -209,7 +213,7 @@ def _feature(
 
 
 def _needs(columns: list[str]) -> tuple[str, ...]:
-    """Name the tables; every feature of transactions needs its customer and its amount."""
+    """Add the table names; every feature of transactions needs its customer and its amount."""
     named = ["|".join(_named(part) for part in column.split("|")) for column in columns]
     lines = [name for name in named if name.split("|")[0].startswith("transactions.")]
     others = [name for name in named if name not in lines]
@@ -223,8 +227,8 @@ def _named(column: str) -> str:
 
 
 def _replaced(text: str, values: Mapping[str, object]) -> str:
-    for mark, value in values.items():
-        text = text.replace(mark, str(value))
+    for placeholder, value in values.items():
+        text = text.replace(placeholder, str(value))
     return text
 
 

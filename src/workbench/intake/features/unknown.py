@@ -1,4 +1,4 @@
-"""Features that are known of nobody: the source has their columns but never what they ask for."""
+"""Features without any value: the source has their columns but no usable cells."""
 
 from __future__ import annotations
 
@@ -31,10 +31,14 @@ def leave_out_unknown(features: ir.Table, *, keep: Keep) -> tuple[ir.Table, list
     tuple
         The table without these features, and their names. Features of spend and declared attributes always stay.
     """
-    held = keep(features)
-    asked = [name for name in held.columns if name in REGISTRY and REGISTRY[name].group not in ALWAYS]
-    if not asked:
-        return held, []
-    known = held.aggregate(**{name: held[name].count() for name in asked}).to_pyarrow().to_pylist()[0]
-    unknown = [name for name in asked if not known[name]]
-    return held.drop(*unknown) if unknown else held, unknown
+    kept_features = keep(features)
+    candidates = [name for name in kept_features.columns if name in REGISTRY and REGISTRY[name].group not in ALWAYS]
+    if not candidates:
+        return kept_features, []
+    counts = (
+        kept_features.aggregate(**{name: kept_features[name].count() for name in candidates})
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
+    unknown = [name for name in candidates if not counts[name]]
+    return kept_features.drop(*unknown) if unknown else kept_features, unknown

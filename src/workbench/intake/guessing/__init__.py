@@ -1,1 +1,1 @@
-"""Looking at files nobody has described yet: which table they hold, which column is what, and how sure that is."""
+"""Guess what undescribed files hold: their table and columns, with reasons and doubts."""

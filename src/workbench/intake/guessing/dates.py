@@ -1,4 +1,4 @@
-"""How a column writes its dates, found from all its values together and never from one."""
+"""Find the date format of a column from all its values together, never from one."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _TWIN = {"%d": "%m", "%m": "%d"}
 _ISO = re.compile(r"\d{4}([-/])\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?")
 _ZONED = re.compile(r"\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)? ?(Z|[+-]\d{2}(:?\d{2})?)")
 _YEAR, _SERIAL = re.compile(r"(18|19|20)\d{2}"), re.compile(r"[1-7]\d{4}(\.\d+)?")
-_ENOUGH = 0.95  # share of values a pattern must read
-_SOME = 0.02  # share from which a second pattern is no accident
-_MOST_PATTERNS = 4  # more are no pattern
-_PROBED = 25  # values on which all patterns are tried
+_ENOUGH = 0.95  # least share of values the patterns must parse
+_SOME = 0.02  # least share of values a further pattern must parse
+_MOST_PATTERNS = 4  # a column with more has no format
+_PROBED = 25  # sample size on which all patterns are tried
 _YEARS = (1850, 2150)
 
 
 @dataclass(frozen=True)
 class DateGuess:
-    """How the values of a column read as dates.
+    """How the values of a column parse as dates.
 
     Attributes
     ----------
     patterns : tuple of str
         What ``formats.dates`` must declare; empty where the values are ISO and need no pattern.
     share : float
-        Of the values they read.
+        Share of values they parse.
     kind : str
         iso, zoned, pattern, compact, either (day and month in either order: `patterns` are the two), year or serial.
     """
@@ -48,7 +48,7 @@ class DateGuess:
 
 
 def guess_dates(values: Sequence[str]) -> DateGuess | None:
-    """Find the patterns that read nearly all values.
+    """Find the patterns that parse nearly all values.
 
     Parameters
     ----------
@@ -58,8 +58,9 @@ def guess_dates(values: Sequence[str]) -> DateGuess | None:
     Returns
     -------
     DateGuess or None
-        Where day and month are exchanged, the pattern that reads more values is taken; where both read all alike, both
-        are given as ``either``. Digits alone (a year, a serial of a workbook) are a weak guess that needs the name.
+        Of two patterns that exchange day and month, the one that parses more values is chosen; if both parse the same,
+        both are returned as ``either``. Digits alone (a year, a serial of a workbook) are a weak guess that needs the
+        support of the column's name.
 
     Examples
     --------
@@ -69,19 +70,19 @@ def guess_dates(values: Sequence[str]) -> DateGuess | None:
     if not values:
         return None
     for kind, form in (("iso", _ISO), ("zoned", _ZONED)):
-        if (share := _share([form.fullmatch(value) and _is_real(value) for value in values])) >= _ENOUGH:
+        if (share := _share([form.fullmatch(value) and _exists(value) for value in values])) >= _ENOUGH:
             return DateGuess((), share, kind)
     if all(value[:4].isdigit() and value.replace(".", "").isdigit() for value in values):
         return _by_digits(values)
     probe = values[:: max(1, len(values) // _PROBED)]
-    likely = [day + clock for day in _DAYS for clock in _CLOCKS if any(_reads(probe, day + clock))]
-    read = {pattern: _reads(values, pattern) for pattern in likely}
-    return _combined(values, read | _iso_by_pattern(values))
+    candidates = [day + clock for day in _DAYS for clock in _CLOCKS if any(_parses(probe, day + clock))]
+    parsed = {pattern: _parses(values, pattern) for pattern in candidates}
+    return _combined(values, parsed | _iso_by_pattern(values))
 
 
 def _by_digits(values: Sequence[str]) -> DateGuess | None:
     for pattern in _COMPACT:
-        if (share := _share(_reads(values, pattern))) >= _ENOUGH:
+        if (share := _share(_parses(values, pattern))) >= _ENOUGH:
             return DateGuess((pattern,), share, "compact")
     for kind, form, pattern in (("year", _YEAR, "%Y"), ("serial", _SERIAL, "excel")):
         if (share := _share([form.fullmatch(value) for value in values])) >= _ENOUGH:
@@ -89,38 +90,39 @@ def _by_digits(values: Sequence[str]) -> DateGuess | None:
     return None
 
 
-def _combined(values: Sequence[str], read: dict[str, list[bool]]) -> DateGuess | None:
-    """Take the pattern that reads most values, then the one that reads most of the others, until few are left."""
-    left, chosen = [True] * len(values), []
-    while any(left) and len(chosen) < _MOST_PATTERNS:
-        counts = {pattern: sum(map(and_, left, marks)) for pattern, marks in read.items()}
-        best = max(counts, key=counts.get, default="")
+def _combined(values: Sequence[str], parsed: dict[str, list[bool]]) -> DateGuess | None:
+    """Take the pattern that parses most values, then the one that parses most of the others, until few are left."""
+    chosen: list[str] = []
+    unparsed = [True] * len(values)
+    while any(unparsed) and len(chosen) < _MOST_PATTERNS:
+        counts = {pattern: sum(map(and_, unparsed, marks)) for pattern, marks in parsed.items()}
+        best = max(counts, key=lambda pattern: counts[pattern], default="")
         if not best or counts[best] < max(1, _SOME * len(values)):
             break
         chosen.append(best)
-        left = [waiting and not mark for waiting, mark in zip(left, read[best], strict=True)]
-    share = 1 - sum(left) / len(values)
+        unparsed = [waiting and not mark for waiting, mark in zip(unparsed, parsed[best], strict=True)]
+    share = 1 - sum(unparsed) / len(values)
     if share < _ENOUGH:
         return None
     twins = [_exchanged(pattern) for pattern in chosen]
-    unclear = [twin for twin, own in zip(twins, chosen, strict=True) if sum(read.get(twin, [])) == sum(read[own])]
+    unclear = [twin for twin, own in zip(twins, chosen, strict=True) if sum(parsed.get(twin, [])) == sum(parsed[own])]
     if unclear or set(twins) & set(chosen):
         return DateGuess(tuple(dict.fromkeys([*chosen, *unclear])), share, "either")
     return DateGuess(tuple(chosen), share, "pattern")
 
 
 def _iso_by_pattern(values: Sequence[str]) -> dict[str, list[bool]]:
-    """Read the dates that need no pattern by the one they would need beside others."""
+    """Parse ISO dates by explicit patterns, which they need next to other patterns."""
     iso = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d")
-    read = {day + clock: _reads(values, day + clock) for day in iso for clock in _CLOCKS[:3]}
-    return {pattern: marks for pattern, marks in read.items() if any(marks)}
+    parsed = {day + clock: _parses(values, day + clock) for day in iso for clock in _CLOCKS[:3]}
+    return {pattern: marks for pattern, marks in parsed.items() if any(marks)}
 
 
-def _reads(values: Sequence[str], pattern: str) -> list[bool]:
-    return [_can_read(value, pattern) for value in values]
+def _parses(values: Sequence[str], pattern: str) -> list[bool]:
+    return [_can_parse(value, pattern) for value in values]
 
 
-def _can_read(value: str, pattern: str) -> bool:
+def _can_parse(value: str, pattern: str) -> bool:
     if pattern.startswith("%Y%m%d") and len(value) < 8:  # noqa: PLR2004  (strptime takes shorter ones)
         return False
     try:
@@ -129,7 +131,7 @@ def _can_read(value: str, pattern: str) -> bool:
         return False
 
 
-def _is_real(value: str) -> bool:
+def _exists(value: str) -> bool:
     year, month, day = (int(part) for part in re.split(r"[-/ T]", value)[:3])
     try:
         return bool(dt.date(year, month, day))
@@ -138,10 +140,10 @@ def _is_real(value: str) -> bool:
 
 
 def _exchanged(pattern: str) -> str:
-    """Exchange day and month; a pattern that names the month or begins with the year has no twin."""
+    """Exchange day and month; a pattern with a month name or a leading year has no twin."""
     if pattern.startswith("%Y") or "%b" in pattern or "%B" in pattern:
         return ""
-    return re.sub("%[dm]", lambda found: _TWIN[found[0]], pattern)
+    return re.sub("%[dm]", lambda match: _TWIN[match[0]], pattern)
 
 
 def _share(marks: Sequence[object]) -> float:

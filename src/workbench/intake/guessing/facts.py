@@ -1,4 +1,4 @@
-"""What the values of a column say, whatever its name: numbers, dates, codes, phones, provinces, genders and so on."""
+"""Facts about the values of a column, not its name: numbers, dates, codes, phones, provinces, genders and so on."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from workbench.intake.features.inputs.city_tiers import city_tiers
 from workbench.intake.guessing.dates import DateGuess, guess_dates
 
-__all__ = ["GENDERS", "PERSONAL", "Facts", "look_at"]
+__all__ = ["GENDERS", "PERSONAL", "Facts", "gather_facts"]
 
-PERSONAL = ("email", "phone", "document", "person")  # patterns of cells that tell how to reach a person
-_LOOKED_AT = 400  # distinct values that patterns are tried on
+PERSONAL = ("email", "phone", "document", "person")  # patterns of personal data
+_LOOKED_AT = 400  # distinct values in the sample
 _MOSTLY = 0.9
 
 _PROVINCES = (
@@ -62,19 +62,19 @@ _FORMS = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What the values of a column say.
+    """Facts about the values of a column.
 
     Attributes
     ----------
     rows, filled, distinct : int
-        Records looked at, cells that are not blank, different values.
+        Records read, cells that are not blank, distinct values.
     shares : dict of str to float
         Pattern: share of the distinct values that fit, 0 to 1.
     dates : DateGuess or None
     mean_length : float
         Characters of a value.
     low, high : float
-        Of the values that are plain numbers; 0 where there are none.
+        Limits of the values that are plain numbers; 0 where there are none.
     values : tuple of str
         The distinct values, at most twelve, most frequent first; empty where there are more or they are personal.
     """
@@ -95,7 +95,7 @@ class Facts:
 
     @property
     def is_number(self) -> bool:
-        """True where nearly all values are numbers, with signs or groups perhaps."""
+        """True where nearly all values are numbers, possibly with signs or digit groups."""
         return (
             self.shares.get("number", 0) + self.shares.get("comma_number", 0) + self.shares.get("money_sign", 0)
             >= _MOSTLY
@@ -112,7 +112,7 @@ class Facts:
         return self.rows > 0 and self.filled == self.rows
 
 
-def look_at(cells: Sequence[str]) -> Facts:
+def gather_facts(cells: Sequence[str]) -> Facts:
     """Gather the facts of a column.
 
     Parameters
@@ -126,21 +126,21 @@ def look_at(cells: Sequence[str]) -> Facts:
     """
     counts = Counter(cell for cell in cells if cell)
     distinct = sorted(counts)
-    some = distinct[:: max(1, len(distinct) // _LOOKED_AT)][: _LOOKED_AT + 1]
-    shares = {name: _share(some, test) for name, test in _TESTS.items()} if some else {}
-    numbers = [float(value) for value in some if re.fullmatch(r"[+-]?\d{1,15}(\.\d+)?", value)]
+    sample = distinct[:: max(1, len(distinct) // _LOOKED_AT)][: _LOOKED_AT + 1]
+    shares = {name: _share(sample, test) for name, test in _TESTS.items()} if sample else {}
+    numbers = [float(value) for value in sample if re.fullmatch(r"[+-]?\d{1,15}(\.\d+)?", value)]
     private = any(shares.get(pattern, 0) >= _MOSTLY for pattern in PERSONAL)
-    few = () if private or len(counts) > 12 else tuple(value for value, _ in counts.most_common())  # noqa: PLR2004
+    frequent = () if private or len(counts) > 12 else tuple(value for value, _ in counts.most_common())  # noqa: PLR2004
     return Facts(
         rows=len(cells),
         filled=sum(counts.values()),
         distinct=len(counts),
         shares=shares,
-        dates=guess_dates(some),
-        mean_length=sum(map(len, some)) / len(some) if some else 0.0,
+        dates=guess_dates(sample),
+        mean_length=sum(map(len, sample)) / len(sample) if sample else 0.0,
         low=min(numbers, default=0.0),
         high=max(numbers, default=0.0),
-        values=few,
+        values=frequent,
     )
 
 
@@ -157,7 +157,7 @@ def _is_city(value: str) -> bool:
 
 
 def _is_person(value: str) -> bool:
-    return 2 <= len(value) <= 4 and value[0] in _SURNAMES and all("\u3400" <= each <= "\u9fff" for each in value)  # noqa: PLR2004
+    return 2 <= len(value) <= 4 and value[0] in _SURNAMES and all("\u3400" <= sign <= "\u9fff" for sign in value)  # noqa: PLR2004
 
 
 def _matcher(form: str) -> Callable[[str], bool]:
@@ -166,8 +166,8 @@ def _matcher(form: str) -> Callable[[str], bool]:
 
 
 def _member(words: Sequence[str]) -> Callable[[str], bool]:
-    known = set(words)
-    return lambda value: value.lower() in known
+    allowed = set(words)
+    return lambda value: value.lower() in allowed
 
 
 _TESTS: dict[str, Callable[[str], bool]] = {

@@ -1,4 +1,4 @@
-"""What a table needs and no name gave away, found among the columns left over; every such guess is a doubt."""
+"""Fill required columns that no name matched from the unmatched ones; every such guess is a doubt."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ _FEW_PIECES = 10_000
 
 
 def fill_gaps(
-    table: str, found: Mapping[str, Match], names: list[str], facts: list[Facts], *, header: bool
+    table: str, matches: Mapping[str, Match], names: list[str], facts: list[Facts], *, header: bool
 ) -> dict[str, Match]:
-    """Add the matches that only the values, and the columns left over, speak for.
+    """Add matches that rest on values alone, among the unmatched columns.
 
     Parameters
     ----------
     table : str
-    found : mapping of str to Match
+    matches : mapping of str to Match
     names, facts : list
     header : bool
-        Without a header positions are all there is: customer, quantity and order are then guessed too.
+        Without a header, customer, quantity and order are guessed too.
 
     Returns
     -------
     dict of str to Match
-        The given ones and the further ones.
+        The given and the added matches.
     """
-    filled = dict(found)
+    filled = dict(matches)
 
     def take(ours: str, test: Callable[[Facts], bool], reason: str) -> None:
         used = {match.at for match in filled.values()}
-        fitting = [at for at, each in enumerate(facts) if at not in used and each.filled and test(each)]
+        fitting = [at for at, values in enumerate(facts) if at not in used and values.filled and test(values)]
         if not fitting or ours in filled:
             return
         at, others = fitting[0], ", ".join(names[other] for other in fitting[1:])
@@ -53,17 +53,25 @@ def fill_gaps(
     if dated and (table == "transactions" or dated in CANONICAL[table].keys):
         take(dated, is_date, "only_dates")
     if table == "transactions" and not {"amount", "unit_price"} & set(filled):
-        take("amount", lambda each: each.fits("cents", 0.5) or each.fits("money_sign"), "only_money")
+        take("amount", lambda values: values.fits("cents", 0.5) or values.fits("money_sign"), "only_money")
     if not header and table == "transactions":
-        take("customer_id", lambda each: is_code(each) and each.fits("leading_zero", 0.1), "only_codes")
+        take("customer_id", lambda values: is_code(values) and values.fits("leading_zero", 0.1), "only_codes")
         take("quantity", _is_pieces, "only_pieces")
-        take("customer_id", lambda each: is_code(each) and not each.unique and not each.fits("cents"), "only_codes")
-        take("order_id", lambda each: is_code(each) and each.unique, "only_unique")
+        take(
+            "customer_id",
+            lambda values: is_code(values) and not values.unique and not values.fits("cents"),
+            "only_codes",
+        )
+        take("order_id", lambda values: is_code(values) and values.unique, "only_unique")
     elif "customer_id" in CANONICAL[table].keys and "customer_id" not in filled:
         once = table == "customers"
         ids = {at for at, name in enumerate(names) if not header or _is_id_name(name)}
         keep = {id(facts[at]) for at in ids}
-        take("customer_id", lambda each: id(each) in keep and is_code(each) and (each.unique or not once), "only_codes")
+        take(
+            "customer_id",
+            lambda values: id(values) in keep and is_code(values) and (values.unique or not once),
+            "only_codes",
+        )
     return filled
 
 

@@ -1,4 +1,4 @@
-"""How well a column of a file fits a column of ours: its name and its values weigh together, neither alone."""
+"""Score how well a file column fits one of our columns, by its name and its values together."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ENOUGH", "Match", "assign", "is_code", "is_date"]
 
-ENOUGH = 0.8  # score from which a column is mapped
+ENOUGH = 0.8  # least score of a mapped column
 _BY_VALUES, _PLAUSIBLE, _NOT_THIS, _IMPOSSIBLE = 0.85, 0.1, -0.6, -3.0
-_SAID = 0.91  # name score from which the name alone is a reason
-# our column: the pattern by which its values are known
-_KNOWN_BY = {
+_NAMED = 0.91  # least name score for which the name alone is a reason
+# our column: the pattern that recognises its values
+_PATTERN_OF = {
     "email": "email", "phone": "phone", "document_id": "document", "name": "person", "province": "province",
     "city": "city", "gender": "gender", "marital_status": "marital", "education": "education", "country": "country",
     "currency": "currency",
@@ -37,13 +37,13 @@ _AGES, _MOST_RATING = (0, 120), 100
 
 @dataclass(frozen=True)
 class Match:
-    """A column of a file taken for one of ours.
+    """A file column matched to one of our columns.
 
     Attributes
     ----------
     ours : str
     at : int
-        Position of theirs, from 0.
+        Position of the file column, from 0.
     score : float
     reasons, doubts : tuple of Reason
     """
@@ -63,9 +63,9 @@ def assign(table: str, names: list[str], facts: list[Facts], *, header: bool) ->
     table : str
         A canonical table.
     names : list of str
-        Of the file's columns; without a header they say nothing.
+        Names of the file's columns; ignored without a header.
     facts : list of Facts
-        Of its values.
+        Facts of the file's columns.
     header : bool
 
     Returns
@@ -84,26 +84,26 @@ def assign(table: str, names: list[str], facts: list[Facts], *, header: bool) ->
     ]
     order = {ours: place for place, ours in enumerate(kinds)}
     fits.sort(key=lambda match: (-match.score, order[match.ours], match.at))
-    found: dict[str, Match] = {}
+    matches: dict[str, Match] = {}
     for match in fits:
-        if match.ours not in found and all(match.at != other.at for other in found.values()):
+        if match.ours not in matches and all(match.at != other.at for other in matches.values()):
             rivals = [names[other.at] for other in fits if other.ours == match.ours and other.at != match.at]
             doubts = (
                 (*match.doubts, Reason("rivals", {"names": ", ".join(rivals)})) if rivals and header else match.doubts
             )
-            found[match.ours] = Match(match.ours, match.at, match.score, match.reasons, doubts)
-    return found
+            matches[match.ours] = Match(match.ours, match.at, match.score, match.reasons, doubts)
+    return matches
 
 
 def _fit(table: str, ours: str, at: int, facts: Facts, *, named: float) -> Match:
     kind = columns_of(table, contact=True, neighbours=True)[ours]
     reasons, doubts = [], []
-    if named >= _SAID:
+    if named >= _NAMED:
         reasons.append(Reason("name"))
     elif named:
         reasons.append(Reason("name_partly"))
     score = named + _PLAUSIBLE if _is_possible(table, ours, kind, facts) else _IMPOSSIBLE
-    pattern = _KNOWN_BY.get(ours)
+    pattern = _PATTERN_OF.get(ours)
     if pattern and facts.fits(pattern) and (named or pattern not in _WEAK):
         score = max(score, named) + _BY_VALUES
         reasons.append(Reason(f"values_{pattern}"))
@@ -117,7 +117,7 @@ def _fit(table: str, ours: str, at: int, facts: Facts, *, named: float) -> Match
 
 
 def is_date(facts: Facts) -> bool:
-    """Tell whether the values are dates beyond doubt: more than a year or a serial number."""
+    """Tell whether the values are certainly dates: more than a year or a serial number."""
     return facts.dates is not None and facts.dates.kind not in ("year", "serial")
 
 
@@ -129,7 +129,7 @@ def is_code(facts: Facts) -> bool:
 
 
 def _is_possible(table: str, ours: str, kind: str, facts: Facts) -> bool:
-    """Tell whether values may stand in a column of ours; an empty one may stand anywhere but in a key."""
+    """Tell whether values are possible in one of our columns; an empty column is possible for anything but a key."""
     if not facts.filled:
         return kind != "id"
     return _KINDS[kind](facts) and _is_possible_here(table, ours, facts)

@@ -1,4 +1,4 @@
-"""What is guessed of files: a line of a mapping, a source, a whole profile, each with its reasons and doubts."""
+"""Guesses about files: a line of a mapping, a source, a whole profile, each with its reasons and doubts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Mapped", "Proposal", "SourceGuess"]
 
 @dataclass(frozen=True)
 class Mapped:
-    """A line of a mapping: our name, theirs (a position where there is no header), why, and what is doubtful."""
+    """A line of a mapping: our name, the file's (a position without a header), reasons and doubts."""
 
     ours: str
     theirs: str | int
@@ -24,7 +24,7 @@ class Mapped:
 
 @dataclass(frozen=True)
 class SourceGuess:
-    """A source as it is proposed.
+    """A proposed source.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class SourceGuess:
     settings : dict
         Keys needed to read the file.
     columns, attributes : list of Mapped
-    left : list of Mapped
+    unread : list of Mapped
         Columns that are not read, and why.
     formats : dict
         dates, decimals, currency, time_zone, units.
@@ -48,7 +48,7 @@ class SourceGuess:
     settings: dict[str, Any]
     columns: list[Mapped]
     attributes: list[Mapped]
-    left: list[Mapped]
+    unread: list[Mapped]
     formats: dict[str, Any]
     reasons: list[Reason]
     doubts: list[Reason]
@@ -57,7 +57,7 @@ class SourceGuess:
 
     def cells(self, ours: str) -> list[str]:
         """Return the cells of a mapped column."""
-        theirs = next((each.theirs for each in self.columns if each.ours == ours), None)
+        theirs = next((mapped.theirs for mapped in self.columns if mapped.ours == ours), None)
         return [] if theirs is None else self.sample.columns[self.sample.names.index(str(theirs))]
 
 

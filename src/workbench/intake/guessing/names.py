@@ -21,12 +21,12 @@ _CURRENCIES = {
     "EUR": ("eur", "euro", "€", "欧元"), "GBP": ("gbp", "pound", "£", "英镑"), "JPY": ("jpy", "yen", "日元"),
     "HKD": ("hkd", "港元", "港币"),
 }  # fmt: skip
-_NEARLY = 0.86  # likeness of two names from which one is taken for a misspelling of the other
-_SHORTEST_NEAR = 5  # letters; shorter names are alike by chance
+_NEARLY = 0.86  # similarity from which one name counts as a misspelling of the other
+_SHORTEST_NEAR = 5  # letters; shorter names are similar by chance
 
 
 def plain_name(name: str) -> str:
-    """Return a name in lower case, words parted by one blank, without units in brackets.
+    """Return a name in lower case, words separated by one blank, without units in brackets.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def is_chinese(text: str) -> bool:
 
 @cache
 def synonyms_of(table: str) -> dict[str, tuple[str, ...]]:
-    """Map the columns a source of a table may name to what they are called elsewhere.
+    """Map the columns of a table to their synonyms.
 
     Parameters
     ----------
@@ -56,23 +56,23 @@ def synonyms_of(table: str) -> dict[str, tuple[str, ...]]:
     dict of str to tuple of str
         Names as `plain_name` gives them, the column's own name among them.
     """
-    given = read_words("synonyms")
-    known = columns_of(table, contact=True, neighbours=True)
+    words = read_words("synonyms")
+    columns = columns_of(table, contact=True, neighbours=True)
     own = {
-        column: [column, *given["common"].get(column, ()), *given.get(table, {}).get(column, ())] for column in known
+        column: [column, *words["common"].get(column, ()), *words.get(table, {}).get(column, ())] for column in columns
     }
     return {column: tuple(dict.fromkeys(plain_name(str(name)) for name in names)) for column, names in own.items()}
 
 
 def name_score(name: str, synonyms: tuple[str, ...]) -> float:
-    """Say how well a name fits: 1 the same, below that the better the more of it is accounted for, 0 not at all.
+    """Score how well a name fits: 1 for a synonym, less for a partial match (by the part covered), 0 for none.
 
     Parameters
     ----------
     name : str
-        As it stands in the file.
+        As written in the file.
     synonyms : tuple of str
-        Of `synonyms_of`.
+        From `synonyms_of`.
 
     Examples
     --------
@@ -82,13 +82,13 @@ def name_score(name: str, synonyms: tuple[str, ...]) -> float:
     plain = plain_name(name)
     if not plain:
         return 0.0
-    return max((_one_score(plain, synonym, at) for at, synonym in enumerate(synonyms)), default=0.0)
+    return max((_one_score(plain, synonym, rank) for rank, synonym in enumerate(synonyms)), default=0.0)
 
 
-def _one_score(plain: str, synonym: str, at: int) -> float:
+def _one_score(plain: str, synonym: str, rank: int) -> float:
     joined, other = plain.replace(" ", ""), synonym.replace(" ", "")
     if joined == other:
-        return 1.0 - 0.002 * at  # earlier synonyms are the better ones
+        return 1.0 - 0.002 * rank  # earlier synonyms are the better ones
     if is_chinese(synonym):
         if len(other) > 1 and other in joined:
             return 0.45 + 0.45 * len(other) / len(joined)
@@ -117,7 +117,7 @@ def unit_in(name: str) -> str | None:
 
 
 def currency_in(text: str) -> str | None:
-    """Return the currency that a name or a cell mentions, as ISO 4217 writes it."""
+    """Return the currency that a name or a cell mentions, as an ISO 4217 code."""
     inside = " ".join(_BRACKETS.findall(text)).strip("()（）[]【】 ").lower()
     words = set(plain_name(text).split()) | {inside} | set(re.findall(r"[¥￥$€£]", text))
     return next((code for code, signs in _CURRENCIES.items() if words & set(signs)), None)

@@ -1,4 +1,4 @@
-"""From samples of files to the sources of a profile: tables, mappings, formats, whose ids, what is left out."""
+"""Propose the sources of a profile from samples of its files: tables, mappings, formats, id spaces, unread columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pypinyin import lazy_pinyin
 
 from workbench.core.schema import CANONICAL, NEIGHBOURS, columns_of
-from workbench.intake.guessing.facts import PERSONAL, Facts, look_at
+from workbench.intake.guessing.facts import PERSONAL, Facts, gather_facts
 from workbench.intake.guessing.fitting import Match, is_date
 from workbench.intake.guessing.guesses import Mapped, Proposal, SourceGuess
 from workbench.intake.guessing.names import currency_in, is_chinese, name_score, synonyms_of, unit_in
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["propose"]
 
 _MONEY, _DATED = ("money",), ("date", "timestamp")
-_LABEL_NAMED = 0.9  # name score from which a column of two values is taken for a label
+_LABEL_NAMED = 0.9  # least name score of a label, among columns of two values
 _STATUS = ("status", "churn status", "customer status", "account status", "状态", "客户状态", "会员状态", "流失状态")
-_ANSWERS = ("target", "y", "response", "responded", "标签", "是否响应", "是否购买")  # outcomes, not of leaving
+_ANSWERS = ("target", "y", "response", "responded", "标签", "是否响应", "是否购买")  # outcomes other than churn
 _LEFT = ("churned", "closed", "left", "lost", "cancelled", "canceled", "exited", "terminated", "流失", "已流失", "销户",
          "已销户", "离网", "已离网", "退订", "已退订")  # fmt: skip
 _LONG_TEXT, _MOST_CATEGORIES = 60, 200
-_OVERLAP = 0.2  # share of ids that must be known to a source of people
-_SURELY = 0.95  # share from which nothing is doubted
+_OVERLAP = 0.2  # least share of ids known to a source of people
+_SURELY = 0.95  # share of known ids without a doubt
 _PEOPLE = "customers"
 
 
@@ -54,13 +54,13 @@ def propose(samples: list[Sample]) -> Proposal:
     sources: list[SourceGuess] = []
     label = None
     for sample in samples:
-        facts = [look_at(cells) for cells in sample.columns]
-        called = PurePosixPath(sample.path).name + str(sample.settings.get("sheet", ""))
+        facts = [gather_facts(cells) for cells in sample.columns]
+        file_name = PurePosixPath(sample.path).name + str(sample.settings.get("sheet", ""))
         scales = scale_columns(sample, facts)
         if scales:
-            sources += _as_questionnaire(sample, facts, scales, called=called, taken=taken)
+            sources += _as_questionnaire(sample, facts, scales, file_name=file_name, taken=taken)
             continue
-        guess = guess_table(sample.names, facts, header=sample.header, called=called)
+        guess = guess_table(sample.names, facts, header=sample.header, file_name=file_name)
         source = _as_source(_free_name(sample, guess.table, taken), sample, facts, guess)
         outcome = _find_label(source, facts)
         if outcome is not None:
@@ -79,41 +79,45 @@ def _as_source(name: str, sample: Sample, facts: list[Facts], guess: TableGuess)
     matches = sorted(guess.matches.values(), key=lambda match: order[match.ours])
     columns = [_mapped(match, sample, facts[match.at]) for match in matches]
     used = {match.at for match in matches}
-    attributes, left = [], []
+    attributes: list[Mapped] = []
+    unread: list[Mapped] = []
     for at, theirs in enumerate(sample.names):
         if at not in used:
-            reason = _why_left(guess.table, theirs, facts[at], sample)
-            into = attributes if reason is None else left
+            reason = _why_unread(guess.table, theirs, facts[at], sample)
+            into = attributes if reason is None else unread
             why = reason or _type_of(facts[at])
             into.append(Mapped(_attribute_name(guess.table, theirs, columns), _theirs(sample, at), (why,)))
     formats, doubts = _formats(guess, sample, facts)
     doubts = [*guess.doubts, *doubts, *_doubts(guess, sample, facts)]
-    return SourceGuess(name, sample.path, guess.table, sample.settings, columns, attributes, left, formats,
+    return SourceGuess(name, sample.path, guess.table, sample.settings, columns, attributes, unread, formats,
                        list(guess.reasons), doubts, sample)  # fmt: skip
 
 
 def _as_questionnaire(
-    sample: Sample, facts: list[Facts], scales: set[int], *, called: str, taken: set[str]
+    sample: Sample, facts: list[Facts], scales: set[int], *, file_name: str, taken: set[str]
 ) -> list[SourceGuess]:
-    """Give who answered, by the columns that are no scale, and the answers; numbered where nobody is named."""
-    given = {"header": True, "called": called}
-    person = guess_table(sample.names, facts, among=("customers",), **given)
-    answer = guess_table(sample.names, facts, among=("responses",), **given)
-    own = {ours: match for ours, match in person.matches.items() if match.at not in scales}
-    asked = {ours: match for ours, match in answer.matches.items() if ours == "answered_at" and match.at not in scales}
-    asked |= {ours: match for ours, match in own.items() if ours == "customer_id"}
+    """Return the respondents, from the columns that are not scales, and the answers; numbered without a customer_id."""
+    person = guess_table(sample.names, facts, among=("customers",), header=True, file_name=file_name)
+    answer = guess_table(sample.names, facts, among=("responses",), header=True, file_name=file_name)
+    person_matches = {ours: match for ours, match in person.matches.items() if match.at not in scales}
+    answer_matches = {
+        ours: match for ours, match in answer.matches.items() if ours == "answered_at" and match.at not in scales
+    }
+    answer_matches |= {ours: match for ours, match in person_matches.items() if ours == "customer_id"}
     names = {sample.names[at] for at in scales}
-    numbered = {} if "customer_id" in own else {"numbered": "customer_id"}
-    people = _as_source(_free_name(sample, "people", taken), sample, facts, replace(person, matches=own, missing=()))
+    numbered = {} if "customer_id" in person_matches else {"numbered": "customer_id"}
+    people = _as_source(
+        _free_name(sample, "people", taken), sample, facts, replace(person, matches=person_matches, missing=())
+    )
     wide = _as_source(_unused(f"{people.name[:29]}_answers", taken), sample, facts,
-                      replace(answer, matches=asked, missing=()))  # fmt: skip
+                      replace(answer, matches=answer_matches, missing=()))  # fmt: skip
     survey = Reason("survey_wide", {"scales": len(scales), "columns": len(sample.names)})
     doubts = [Reason("survey_numbered")] if numbered else []
     return [
-        replace(people, attributes=[each for each in people.attributes if each.theirs not in names], doubts=doubts,
-                settings={**sample.settings, **numbered}, reasons=[Reason("survey_people")],
-                left=[each for each in people.left if each.theirs not in names]),
-        replace(wide, attributes=[], left=[], doubts=[], people=people.name, reasons=[survey],
+        replace(people, attributes=[mapped for mapped in people.attributes if mapped.theirs not in names],
+                doubts=doubts, settings={**sample.settings, **numbered}, reasons=[Reason("survey_people")],
+                unread=[mapped for mapped in people.unread if mapped.theirs not in names]),
+        replace(wide, attributes=[], unread=[], doubts=[], people=people.name, reasons=[survey],
                 settings={**sample.settings, "layout": "wide", **numbered}),
     ]  # fmt: skip
 
@@ -163,8 +167,8 @@ def _twin(sample: Sample, at: int) -> int | None:
     return None
 
 
-def _why_left(table: str, name: str, facts: Facts, sample: Sample) -> Reason | None:
-    """Say why a column is not carried as an attribute; None where it is."""
+def _why_unread(table: str, name: str, facts: Facts, sample: Sample) -> Reason | None:
+    """Return why a column is not kept as an attribute; None where it is."""
     always = facts.values[0] if facts.values else "?"
     texts = facts.distinct > max(_MOST_CATEGORIES, facts.filled / 2)
     faults = (
@@ -178,15 +182,14 @@ def _why_left(table: str, name: str, facts: Facts, sample: Sample) -> Reason | N
         (facts.mean_length > _LONG_TEXT, Reason("left_text")),
         (not facts.is_number and texts, Reason("left_unique", {"distinct": facts.distinct})),
     )
-    return next((reason for is_so, reason in faults if is_so), None)
+    return next((reason for applies, reason in faults if applies), None)
 
 
 def _attribute_name(table: str, name: str, columns: list[Mapped]) -> str:
-    """Return the name under which a column is carried: theirs, unless a column of ours has it."""
-    known = {
-        each.lower() for each in (*columns_of(table, contact=True, neighbours=True), *(one.ours for one in columns))
-    }
-    return f"{name}_given" if name.lower() in known or name.startswith("_") else name
+    """Return the name of an attribute: that of the file, unless one of our columns has it."""
+    ours = (*columns_of(table, contact=True, neighbours=True), *(mapped.ours for mapped in columns))
+    reserved = {column.lower() for column in ours}
+    return f"{name}_given" if name.lower() in reserved or name.startswith("_") else name
 
 
 def _formats(guess: TableGuess, sample: Sample, facts: list[Facts]) -> tuple[dict[str, Any], list[Reason]]:
@@ -227,28 +230,30 @@ def _formats(guess: TableGuess, sample: Sample, facts: list[Facts]) -> tuple[dic
 def _declare_dates(
     ours: str, facts: Facts, dates: dict[str, str | list[str]], doubts: list[Reason], formats: dict[str, Any]
 ) -> None:
-    found = facts.dates
-    if found.kind == "either":
-        doubts.append(Reason("date_either", {"column": ours, "patterns": " / ".join(found.patterns)}))
-    elif found.kind == "zoned":
+    guess = facts.dates
+    if guess is None:
+        return
+    if guess.kind == "either":
+        doubts.append(Reason("date_either", {"column": ours, "patterns": " / ".join(guess.patterns)}))
+    elif guess.kind == "zoned":
         formats["time_zone"] = "Asia/Shanghai"
         doubts.append(Reason("date_zone", {"column": ours}))
-    elif found.patterns:
-        dates[ours] = found.patterns[0] if len(found.patterns) == 1 else list(found.patterns)
-    if found.share < 1:
-        doubts.append(Reason("date_some", {"column": ours, "share": f"{found.share:.1%}"}))
+    elif guess.patterns:
+        dates[ours] = guess.patterns[0] if len(guess.patterns) == 1 else list(guess.patterns)
+    if guess.share < 1:
+        doubts.append(Reason("date_some", {"column": ours, "share": f"{guess.share:.1%}"}))
 
 
 def _currencies(name: str, cells: list[str]) -> list[str]:
-    found = [currency_in(name), *(currency_in(cell) for cell in cells[:50])]
-    return [code for code in found if code]
+    codes = [currency_in(name), *(currency_in(cell) for cell in cells[:50])]
+    return [code for code in codes if code]
 
 
 def _doubts(guess: TableGuess, sample: Sample, facts: list[Facts]) -> list[Reason]:
     doubts = [Reason("key_missing", {"column": key, "table": guess.table}) for key in guess.missing]
     if guess.table == "transactions":
-        lacking = [name for name in ("customer_id", "ordered_at", "order_id") if name not in guess.matches]
-        doubts += [Reason(f"lacks_{name}") for name in lacking]
+        missing = [name for name in ("customer_id", "ordered_at", "order_id") if name not in guess.matches]
+        doubts += [Reason(f"lacks_{name}") for name in missing]
         if not {"amount", "unit_price"} & set(guess.matches):
             doubts.append(Reason("lacks_amount"))
     for other, columns in NEIGHBOURS.get(guess.table, {}).items():
@@ -261,72 +266,72 @@ def _doubts(guess: TableGuess, sample: Sample, facts: list[Facts]) -> list[Reaso
         doubts.append(Reason("unread", {"lines": sample.unread}))
     if sample.encoding == "utf-8" and any("\ufffd" in cell for cells in sample.columns for cell in cells):
         doubts.append(Reason("undecodable"))
-    damaged = [each for each in sample.names if len(each) > 1 and re.search("[濮浣閿鐢]", each)]
+    damaged = [name for name in sample.names if len(name) > 1 and re.search("[濮浣閿鐢]", name)]
     return doubts + ([Reason("mojibake", {"names": ", ".join(damaged)})] if damaged else [])
 
 
 def _find_label(source: SourceGuess, facts: list[Facts]) -> Mapped | None:
-    """Return the column of a customers file that says who left: one of two values, under a telling name."""
-    if source.table != _PEOPLE or "customer_id" not in {each.ours for each in source.columns}:
+    """Return the column of a customers file that says who left: one with two values and a matching name."""
+    if source.table != _PEOPLE or "customer_id" not in {mapped.ours for mapped in source.columns}:
         return None
-    synonyms = [name for name in synonyms_of("labels")["label"] if name not in _ANSWERS]
-    for each in source.attributes:
-        own = facts[source.sample.names.index(str(each.theirs))]
+    synonyms = tuple(name for name in synonyms_of("labels")["label"] if name not in _ANSWERS)
+    for attribute in source.attributes:
+        own = facts[source.sample.names.index(str(attribute.theirs))]
         if own.distinct != 2:  # noqa: PLR2004
             continue
-        if own.fits("flag", 1.0) and name_score(str(each.theirs), synonyms) >= _LABEL_NAMED:
+        if own.fits("flag", 1.0) and name_score(str(attribute.theirs), synonyms) >= _LABEL_NAMED:
             doubts = (Reason("label_event", {"values": " / ".join(own.values)}),)
-            return Mapped("label", each.theirs, (Reason("name"), Reason("two_values")), doubts)
-        if _left_of(own.values) and name_score(str(each.theirs), (*synonyms, *_STATUS)) >= _LABEL_NAMED:
+            return Mapped("label", attribute.theirs, (Reason("name"), Reason("two_values")), doubts)
+        if _left_of(own.values) and name_score(str(attribute.theirs), (*synonyms, *_STATUS)) >= _LABEL_NAMED:
             doubts = (Reason("label_status", {"left": _left_of(own.values), "values": " / ".join(own.values)}),)
-            return Mapped("label", each.theirs, (Reason("name"), Reason("two_values")), doubts)
+            return Mapped("label", attribute.theirs, (Reason("name"), Reason("two_values")), doubts)
     return None
 
 
 def _left_of(values: tuple[str, ...]) -> str | None:
     """Return the one of two values that says a customer has left."""
-    found = [each for each in values if each.strip().lower() in _LEFT]
-    return found[0] if len(found) == 1 else None
+    matches = [value for value in values if value.strip().lower() in _LEFT]
+    return matches[0] if len(matches) == 1 else None
 
 
 def _with_label(
     source: SourceGuess, label: Mapped, facts: list[Facts], taken: set[str]
 ) -> tuple[SourceGuess, SourceGuess]:
-    people = replace(source, attributes=[each for each in source.attributes if each.theirs != label.theirs])
-    key = next(each for each in source.columns if each.ours == "customer_id")
+    people = replace(source, attributes=[mapped for mapped in source.attributes if mapped.theirs != label.theirs])
+    key = next(mapped for mapped in source.columns if mapped.ours == "customer_id")
     own = facts[source.sample.names.index(str(label.theirs))]
     formats = {} if own.fits("flag", 1.0) else {"means_yes": {"label": [_left_of(own.values)]}}
     labels = replace(
-        source, name=_unused(f"{source.name[:30]}_labels", taken), table="labels", attributes=[], left=[],
+        source, name=_unused(f"{source.name[:30]}_labels", taken), table="labels", attributes=[], unread=[],
         formats=formats, columns=[replace(key, doubts=()), label], reasons=[Reason("label_source")], doubts=[],
     )  # fmt: skip
     return people, labels
 
 
 def _with_people(sources: list[SourceGuess]) -> list[SourceGuess]:
-    """Say whose customer ids a file uses, where several files hold people: the one that knows most of its ids."""
-    people = [each for each in sources if each.table == _PEOPLE and each.cells("customer_id")]
-    known = {each.name: set(each.cells("customer_id")) for each in people}
-    found = []
+    """Set whose customer ids a file uses, where several files hold people: those of the file that has most of them."""
+    people = [source for source in sources if source.table == _PEOPLE and source.cells("customer_id")]
+    ids_by_name = {source.name: set(source.cells("customer_id")) for source in people}
+    resolved = []
     for source in sources:
         ids = {cell for cell in source.cells("customer_id") if cell}
         if source.table == _PEOPLE or not people or not ids:
-            found.append(source)
+            resolved.append(source)
             continue
-        shares = {name: len(ids & own) / len(ids) for name, own in known.items()}
-        best = max(shares, key=shares.get)
-        whole = next(each for each in people if each.name == best).sample.complete
+        shares = {name: len(ids & own) / len(ids) for name, own in ids_by_name.items()}
+        best = max(shares, key=lambda name: shares[name])
+        whole = next(file for file in people if file.name == best).sample.complete
         doubts, reasons, alone = list(source.doubts), list(source.reasons), shares[best] == 0 and whole
         if alone:
             doubts.append(Reason("none_known", {"name": best, "own": source.name}))
         elif shares[best] < _OVERLAP and whole:
             doubts.append(Reason("few_known", {"share": f"{shares[best]:.1%}", "name": best}))
         elif len(people) > 1:
-            seen = Reason("known_by" if whole else "known_so_far", {"share": f"{shares[best]:.0%}", "name": best})
-            (reasons if shares[best] >= _SURELY else doubts).append(seen)
+            share = Reason("known_by" if whole else "known_so_far", {"share": f"{shares[best]:.0%}", "name": best})
+            (reasons if shares[best] >= _SURELY else doubts).append(share)
         whose = source.name if alone else best if len(people) > 1 else None
-        found.append(replace(source, people=whose, reasons=reasons, doubts=doubts))
-    return found
+        resolved.append(replace(source, people=whose, reasons=reasons, doubts=doubts))
+    return resolved
 
 
 def _free_name(sample: Sample, table: str, taken: set[str]) -> str:

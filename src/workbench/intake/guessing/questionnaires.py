@@ -16,17 +16,17 @@ _ENDS = (0, 10)
 
 
 def scale_columns(sample: Sample, facts: list[Facts]) -> set[int]:
-    """Return the places of the columns that hold answers on a scale; none where the file is no questionnaire.
+    """Return the positions of the columns with answers on a scale; none where the file is not a questionnaire.
 
     Parameters
     ----------
     sample : Sample
     facts : list of Facts
-        Of its columns.
+        Facts of its columns.
     """
-    found = {at for at, own in enumerate(facts) if sample.header and _is_scale(own)}
-    filled = sum(bool(own.filled) for own in facts)
-    return found if len(found) >= max(_LEAST_SCALES, _LEAST_SHARE * filled) else set()
+    scales = {at for at, column in enumerate(facts) if sample.header and _is_scale(column)}
+    filled = sum(bool(column.filled) for column in facts)
+    return scales if len(scales) >= max(_LEAST_SCALES, _LEAST_SHARE * filled) else set()
 
 
 def _is_scale(facts: Facts) -> bool:

@@ -1,4 +1,4 @@
-"""Why a guess was made and what speaks against it, in the reader's language."""
+"""Reasons and doubts of a guess, in the reader's language."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Reason:
 
 
 def say_reason(reason: Reason, language: str) -> str:
-    """Say a reason on one line, whatever a file's names hold.
+    """Write a reason on one line; unprintable characters in a file's names become ``?``.
 
     Parameters
     ----------
@@ -33,4 +33,4 @@ def say_reason(reason: Reason, language: str) -> str:
     'also possible: total'
     """
     text = read_words("reasons")[reason.key][language].format(**reason.values)
-    return "".join(each if each.isprintable() else "?" for each in text)
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

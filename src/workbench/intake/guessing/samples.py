@@ -1,4 +1,4 @@
-"""The beginning of a file as columns of text, and the settings with which it is read; for ``workbench new``."""
+"""Read the beginning of a file as columns of text, with the settings needed to read it; for ``workbench new``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Sample:
     Attributes
     ----------
     path : str
-        As a profile names it.
+        As written in a profile.
     settings : dict
         Keys of a source needed to read it: separator, header, sheet, records.
     names : list of str
@@ -44,12 +44,12 @@ class Sample:
     columns : list of list of str
         Cells by column, surrounding blanks removed, empty where blank.
     records : int
-        Records looked at.
+        Records read.
     complete : bool
-        Whether these are all.
+        Whether the file has no more.
     encoding : str
     unread : int
-        Lines among them that are no record of the full width, or no text.
+        Lines that are not a full record, or not text.
     """
 
     path: str
@@ -67,14 +67,14 @@ class Sample:
         return self.settings.get("header", True)
 
 
-def take_samples(path: Path, shown: str) -> list[Sample]:
+def take_samples(path: Path, relative_path: str) -> list[Sample]:
     """Take the first records of a file, of every sheet of a workbook that holds some.
 
     Parameters
     ----------
     path : Path
-    shown : str
-        Its path within the workspace.
+    relative_path : str
+        The file's path within the workspace.
 
     Raises
     ------
@@ -83,24 +83,26 @@ def take_samples(path: Path, shown: str) -> list[Sample]:
     """
     form = form_of(path)
     if form == "workbook":
-        return _sample_workbook(path, shown)
-    return [{"json": _sample_json, "parquet": _sample_parquet, "text": _sample_text}[form](path, shown)]
+        return _sample_workbook(path, relative_path)
+    return [{"json": _sample_json, "parquet": _sample_parquet, "text": _sample_text}[form](path, relative_path)]
 
 
-def _sample_text(path: Path, shown: str) -> Sample:
+def _sample_text(path: Path, relative_path: str) -> Sample:
     head = read_head(path)
     lines = _lines(path, head.encoding)
-    some = list(itertools.islice(lines, MAX_RECORDS + 1))
+    first_lines = list(itertools.islice(lines, MAX_RECORDS + 1))
     complete = next(lines, None) is None
     separator, width = head.separator, head.width
-    if width == 1 and (blanks := _width_by_blanks([text for _, text in some])):
+    if width == 1 and (blanks := _width_by_blanks([text for _, text in first_lines])):
         separator, width = WHITESPACE, blanks
-    found = [each for each in read_records(some, width=width, separator=separator) if each is not None]
-    rows = [each.fields for each in found if isinstance(each, Record)]
-    unread = sum(isinstance(each, RejectedRecord) for each in found)
-    header = bool(found) and isinstance(found[0], Record) and names_columns(rows)
+    records = [record for record in read_records(first_lines, width=width, separator=separator) if record is not None]
+    rows = [record.fields for record in records if isinstance(record, Record)]
+    unread = sum(isinstance(record, RejectedRecord) for record in records)
+    header = bool(records) and isinstance(records[0], Record) and names_columns(rows)
     settings: dict[str, Any] = {"separator": separator} if separator == WHITESPACE else {}
-    return _sample(shown, rows, header, settings, complete=complete, encoding=head.encoding, unread=unread, width=width)
+    return _sample(
+        relative_path, rows, header, settings, complete=complete, encoding=head.encoding, unread=unread, width=width
+    )
 
 
 def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
@@ -111,7 +113,7 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
 
 
 def _width_by_blanks(lines: Sequence[str]) -> int:
-    """Return the fields of a line where blanks part all lines alike, and not only prose; else 0."""
+    """Return the fields of a line where blanks split all lines into as many fields, one of them numeric; else 0."""
     rows = [split_line(line, WHITESPACE).fields for line in lines[:200] if line.strip(_EDGES)]
     widths = {len(row) for row in rows}
     if len(rows) < _FEW or len(widths) != 1 or widths == {1}:
@@ -120,13 +122,13 @@ def _width_by_blanks(lines: Sequence[str]) -> int:
     return len(rows[0]) if numeric else 0
 
 
-def _sample_workbook(path: Path, shown: str) -> list[Sample]:
+def _sample_workbook(path: Path, relative_path: str) -> list[Sample]:
     samples, faults = [], []
     names = sheet_names(path)
     for name in names:
         try:
             sheet = read_sheet(path, sheet=name, header=False)
-        except DataError as error:  # an empty sheet beside others is no fault
+        except DataError as error:  # one empty sheet among others is allowed
             faults += error.faults
             continue
         width = max(len(cells) for _, cells in sheet.rows)
@@ -134,36 +136,36 @@ def _sample_workbook(path: Path, shown: str) -> list[Sample]:
         if len(rows) < 2:  # noqa: PLR2004  (a header and a record)
             continue
         settings = {"sheet": name} if len(names) > 1 else {}
-        some = rows[: MAX_RECORDS + 1]
+        first_rows = rows[: MAX_RECORDS + 1]
         samples.append(
-            _sample(shown, some, names_columns(rows), settings, complete=len(rows) == len(some), encoding="workbook",
-                    unread=0, width=width)
+            _sample(relative_path, first_rows, names_columns(rows), settings, complete=len(rows) == len(first_rows),
+                    encoding="workbook", unread=0, width=width)
         )  # fmt: skip
     if not samples:
         raise DataError(faults or Fault(path.name, "no sheet holds a header and a record", "At least one record"))
     return samples
 
 
-def _sample_json(path: Path, shown: str) -> Sample:
+def _sample_json(path: Path, relative_path: str) -> Sample:
     places = list_paths(path)
     records = places[0] if places else None
     objects, encoding = find_objects(path, records=records, most=MAX_RECORDS + 1)
-    found = [each for each in objects if isinstance(each, dict)]
-    names = [name for name in find_keys(found) if not any(isinstance(_at(each, name), dict) for each in found[:50])]
-    columns = [[_json_text(_at(each, name)) for each in found[:MAX_RECORDS]] for name in names]
+    rows = [value for value in objects if isinstance(value, dict)]
+    names = [name for name in find_keys(rows) if not any(isinstance(_value_at(row, name), dict) for row in rows[:50])]
+    columns = [[_json_text(_value_at(row, name)) for row in rows[:MAX_RECORDS]] for name in names]
     settings = {"records": records} if records else {}
     complete = len(objects) <= MAX_RECORDS
-    return Sample(shown, settings, names, columns, min(len(found), MAX_RECORDS), complete, encoding,
-                  unread=len(objects) - len(found))  # fmt: skip
+    return Sample(relative_path, settings, names, columns, min(len(rows), MAX_RECORDS), complete, encoding,
+                  unread=len(objects) - len(rows))  # fmt: skip
 
 
-def _at(record: dict, name: str) -> Any:
+def _value_at(record: dict, name: str) -> Any:
     if name in record:
         return record[name]
-    at: Any = record
+    value: Any = record
     for part in name.split("."):
-        at = at.get(part) if isinstance(at, dict) else None
-    return at
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def _json_text(value: Any) -> str:
@@ -172,7 +174,7 @@ def _json_text(value: Any) -> str:
     return value.strip(_EDGES) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _sample_parquet(path: Path, shown: str) -> Sample:
+def _sample_parquet(path: Path, relative_path: str) -> Sample:
     names, rows = parquet_shape(path)
     try:
         table = next(pq.ParquetFile(path).iter_batches(MAX_RECORDS), None)
@@ -184,12 +186,18 @@ def _sample_parquet(path: Path, shown: str) -> Sample:
         ["" if cell is None else str(cell).strip(_EDGES) for cell in column.to_pylist()] for column in table.columns
     ]
     return Sample(
-        shown, {}, [name.strip(_EDGES) for name in names], columns, table.num_rows, table.num_rows == rows, "parquet"
+        relative_path,
+        {},
+        [name.strip(_EDGES) for name in names],
+        columns,
+        table.num_rows,
+        table.num_rows == rows,
+        "parquet",
     )
 
 
 def _sample(
-    shown: str, rows: list[list[str]], header: bool, settings: dict[str, Any], *, complete: bool, encoding: str,
+    relative_path: str, rows: list[list[str]], header: bool, settings: dict[str, Any], *, complete: bool, encoding: str,
     unread: int, width: int,
 ) -> Sample:  # fmt: skip
     names = [name.strip(_EDGES) for name in rows[0]] if header else [str(at) for at in range(1, width + 1)]
@@ -197,7 +205,7 @@ def _sample(
     columns = [[row[at].strip(_EDGES) for row in records] for at in range(width)]
     if not header:
         settings = {"header": False, **settings}
-    return Sample(shown, settings, names, columns, len(records), complete, encoding, unread)
+    return Sample(relative_path, settings, names, columns, len(records), complete, encoding, unread)
 
 
 def names_columns(rows: Sequence[Sequence[str]]) -> bool:
@@ -211,13 +219,13 @@ def names_columns(rows: Sequence[Sequence[str]]) -> bool:
     if len(rows) < 2:  # noqa: PLR2004  (nothing to compare with)
         return True
     below = rows[1:201]
-    alike, other = 0, 0
+    typed_names, untyped_names = 0, 0
     for at, name in enumerate(rows[0]):
         values = [row[at].strip(_EDGES) for row in below if at < len(row) and row[at].strip(_EDGES)]
         if values and all(_is_typed(value) for value in values):
-            alike += _is_typed(name.strip(_EDGES))
-            other += not _is_typed(name.strip(_EDGES))
-    return other >= alike
+            typed_names += _is_typed(name.strip(_EDGES))
+            untyped_names += not _is_typed(name.strip(_EDGES))
+    return untyped_names >= typed_names
 
 
 def _is_typed(text: str) -> bool:

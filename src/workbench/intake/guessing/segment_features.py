@@ -1,4 +1,4 @@
-"""The numbers by which customers may be grouped where no orders tell of recency, frequency and spend."""
+"""Numbers by which customers can be grouped without orders, and so without recency, frequency and spend."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ORDERS, _PEOPLE = "transactions", "customers"
 
 
 def numbers_to_group_by(proposal: Proposal) -> list[str]:
-    """Return the names of features that segments may be made of, where the defaults cannot be had.
+    """Return the features to form segments from, where the default ones are not available.
 
     Parameters
     ----------
@@ -27,11 +27,11 @@ def numbers_to_group_by(proposal: Proposal) -> list[str]:
         Income and attributes that are numbers, in the order of the file, eight at most; empty where there are orders,
         or fewer than two numbers.
     """
-    if any(each.table == _ORDERS for each in proposal.sources):
+    if any(source.table == _ORDERS for source in proposal.sources):
         return []
-    found: list[str] = []
-    for source in (each for each in proposal.sources if each.table == _PEOPLE):
-        found += ["income"] if any(each.ours == "income" for each in source.columns) else []
-        found += [each.ours for each in source.attributes if _NUMBER in {reason.key for reason in each.reasons}]
-    found = list(dict.fromkeys(found))
-    return found[:MOST] if len(found) > 1 else []
+    names: list[str] = []
+    for source in (source for source in proposal.sources if source.table == _PEOPLE):
+        names += ["income"] if any(mapped.ours == "income" for mapped in source.columns) else []
+        names += [mapped.ours for mapped in source.attributes if _NUMBER in {reason.key for reason in mapped.reasons}]
+    names = list(dict.fromkeys(names))
+    return names[:MOST] if len(names) > 1 else []

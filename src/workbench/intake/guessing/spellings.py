@@ -17,7 +17,7 @@ _PLACE = {word: (at, which) for at, pair in enumerate(GENDERS) for which, word i
 
 
 def gender_spellings(proposal: Proposal) -> dict[str, dict[str, str]]:
-    """Return what to write instead of each spelling that most records do not use.
+    """Return the replacement for each spelling that most records do not use.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def gender_spellings(proposal: Proposal) -> dict[str, dict[str, str]]:
     -------
     dict
         Source to {spelling in the file: the one of the pair of words most records of all sources use}; only sources
-        that have another. Numbers as codes are left alone: which of 1 and 2 is which is not in the file.
+        that have another. Numeric codes are left alone: the file does not say what 1 and 2 mean.
     """
     counts = {source.name: Counter(cell for cell in source.cells(_GENDER) if cell) for source in proposal.sources}
     usual = _usual_pair(sum(counts.values(), Counter()))
@@ -48,6 +48,6 @@ def _usual_pair(counts: Counter[str]) -> tuple[str, str]:
     if not pairs:
         return GENDERS[0]
     pair = GENDERS[max(sorted(pairs), key=pairs.__getitem__)]
-    written = max((word for word in sorted(counts) if word.lower() in pair), key=counts.__getitem__)
-    case = next(each for each in (str.lower, str.upper, str.title, str) if each(written) == written)
+    spelling = max((word for word in sorted(counts) if word.lower() in pair), key=counts.__getitem__)
+    case = next(convert for convert in (str.lower, str.upper, str.title, str) if convert(spelling) == spelling)
     return case(pair[0]), case(pair[1])

@@ -1,4 +1,4 @@
-"""Which table a file feeds: whose telling columns it has, whose keys it can fill, whose rows it looks like."""
+"""Guess which table a file feeds: by the table's typical columns, its keys and its rows."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TableGuess", "guess_table"]
 
-# columns that tell a table from the others; the other columns of a table may stand in any
-_TELLING = {
+# columns typical of one table; the other columns of a table occur in several
+_TYPICAL = {
     "transactions": "order_id ordered_at quantity unit_price amount discount coupon payment_method store_id",
     "customers": "document_id name given_name surname gender birth_date age age_band phone email address registered_at "
     "member_level education occupation income marital_status children household_size home_ownership car_ownership "
@@ -64,14 +64,14 @@ _CLOSE = 0.75  # share of the best score from which another table is worth a dou
 
 @dataclass(frozen=True)
 class TableGuess:
-    """The table a file is taken to feed.
+    """The guessed table of a file.
 
     Attributes
     ----------
     table : str
     matches : dict of str to Match
     missing : tuple of str
-        Keys of the table that no column could be found for.
+        Keys of the table without a matching column.
     reasons, doubts : tuple of Reason
     """
 
@@ -83,18 +83,18 @@ class TableGuess:
 
 
 def guess_table(
-    names: list[str], facts: list[Facts], *, header: bool, called: str, among: Collection[str] = tuple(CANONICAL)
+    names: list[str], facts: list[Facts], *, header: bool, file_name: str, among: Collection[str] = tuple(CANONICAL)
 ) -> TableGuess:
     """Choose the table of a file.
 
     Parameters
     ----------
     names, facts : list
-        Of its columns.
+        Names and facts of its columns.
     header : bool
-        Whether the names are its own; without them it can only be orders.
-    called : str
-        The file's name.
+        Whether the file has column names; without them only orders and customers are considered.
+    file_name : str
+        Name of the file.
     among : collection of str
         Tables it may feed.
 
@@ -104,37 +104,37 @@ def guess_table(
     """
     candidates = among if header else ("transactions", "customers")
     matched = {table: assign(table, names, facts, header=header) for table in candidates}
-    matched = {table: fill_gaps(table, found, names, facts, header=header) for table, found in matched.items()}
-    scores = {table: _score(table, found, facts, called, header=header) for table, found in matched.items()}
+    matched = {table: fill_gaps(table, matches, names, facts, header=header) for table, matches in matched.items()}
+    scores = {table: _score(table, matches, facts, file_name, header=header) for table, matches in matched.items()}
     order = sorted(scores, key=lambda table: -scores[table])
-    best, found = order[0], matched[order[0]]
-    telling = [name for name in _TELLING[best].split() if name in found]
-    reasons = [Reason("table_columns", {"columns": ", ".join(telling) or ", ".join(found) or "-"})]
-    if _is_called(best, called):
+    best, matches = order[0], matched[order[0]]
+    typical = [name for name in _TYPICAL[best].split() if name in matches]
+    reasons = [Reason("table_columns", {"columns": ", ".join(typical) or ", ".join(matches) or "-"})]
+    if _name_matches(best, file_name):
         reasons.append(Reason("table_called"))
     close = [table for table in order[1:2] if scores[table] > max(1.0, _CLOSE * scores[best])]
     doubts = [Reason("table_rival", {"table": table}) for table in close]
-    return TableGuess(best, found, _missing(best, found), tuple(reasons), tuple(doubts))
+    return TableGuess(best, matches, _missing(best, matches), tuple(reasons), tuple(doubts))
 
 
-def _score(table: str, found: Mapping[str, Match], facts: list[Facts], called: str, *, header: bool) -> float:
-    telling = set(_TELLING[table].split())
-    sure = {ours: match for ours, match in found.items() if match.score > ENOUGH or not header}
-    score = sum(min(match.score, 1.2) * (1.0 if ours in telling else _ANYWHERE) for ours, match in sure.items())
-    score += _NO_KEY * len(_missing(table, found)) + _CALLED_SO * _is_called(table, called)
-    key = _ONE_ROW_PER.get(table)
-    if key in found and not facts[found[key].at].unique:
+def _score(table: str, matches: Mapping[str, Match], facts: list[Facts], file_name: str, *, header: bool) -> float:
+    typical = set(_TYPICAL[table].split())
+    sure = {ours: match for ours, match in matches.items() if match.score > ENOUGH or not header}
+    score = sum(min(match.score, 1.2) * (1.0 if ours in typical else _ANYWHERE) for ours, match in sure.items())
+    score += _NO_KEY * len(_missing(table, matches)) + _CALLED_SO * _name_matches(table, file_name)
+    key = _ONE_ROW_PER.get(table, "")
+    if key in matches and not facts[matches[key].at].unique:
         score += _NOT_ONE_ROW
-    if table == "transactions" and not {"amount", "unit_price"} & set(found):
+    if table == "transactions" and not {"amount", "unit_price"} & set(matches):
         score += _NO_MONEY
-    if table != "customers" and not telling & set(found):
+    if table != "customers" and not typical & set(matches):
         score += _NO_KEY
     return score
 
 
-def _missing(table: str, found: Mapping[str, Match]) -> tuple[str, ...]:
-    return tuple(key for key in CANONICAL[table].keys if key not in found)
+def _missing(table: str, matches: Mapping[str, Match]) -> tuple[str, ...]:
+    return tuple(key for key in CANONICAL[table].keys if key not in matches)
 
 
-def _is_called(table: str, called: str) -> bool:
-    return bool(re.search(_CALLED[table], called.lower()))
+def _name_matches(table: str, file_name: str) -> bool:
+    return bool(re.search(_CALLED[table], file_name.lower()))

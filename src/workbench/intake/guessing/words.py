@@ -1,4 +1,4 @@
-"""The words of the room, kept as data: what columns are called elsewhere, and how reasons are said."""
+"""Word lists kept as YAML: synonyms of column names, and texts of reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proposed profile as YAML, with every reason and doubt beside the line it speaks of."""
+"""The proposed profile as YAML, with every reason and doubt next to its line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from workbench.intake.guessing.facts import look_at
+from workbench.intake.guessing.facts import gather_facts
 from workbench.intake.guessing.questionnaires import scale_columns
 from workbench.intake.guessing.reasons import Reason, say_reason
 from workbench.intake.guessing.segment_features import numbers_to_group_by
@@ -65,7 +65,7 @@ def profile_text(name: str, proposal: Proposal, *, language: str | None = None) 
     Parameters
     ----------
     name : str
-        Of the profile.
+        Name of the profile.
     proposal : Proposal
     language : str, optional
         en or zh; default: that of most headers.
@@ -73,19 +73,19 @@ def profile_text(name: str, proposal: Proposal, *, language: str | None = None) 
     Returns
     -------
     str
-        YAML. No value of a column that tells how to reach a person is in it.
+        YAML, without values of contact columns.
     """
-    said = language or proposal.language
-    words = _WORDS[said]
-    lines = [words["head"].format(name=name), f"profile: {name}", f"language: {said}", words["goal"], "sources:"]
+    language = language or proposal.language
+    words = _WORDS[language]
+    lines = [words["head"].format(name=name), f"profile: {name}", f"language: {language}", words["goal"], "sources:"]
     spellings = gender_spellings(proposal)
     for source in proposal.sources:
-        lines += _source_lines(source, said)
-        lines += _spelling_lines(spellings.get(source.name, {}), said)
+        lines += _source_lines(source, language)
+        lines += _spelling_lines(spellings.get(source.name, {}), language)
     lines += _scale_lines(proposal, words["scales"])
     features = numbers_to_group_by(proposal)
     if features:
-        listed = ", ".join(_scalar(each) for each in features)
+        listed = ", ".join(_scalar(feature) for feature in features)
         lines += ["06_segment_customers:", f"  features: [{listed}]   # {words['group']}", "  log_features: []"]
     if proposal.label:
         lines += ["08_predict_churn:", f"  label_name: {_scalar(proposal.label)}"]
@@ -96,7 +96,7 @@ def _scale_lines(proposal: Proposal, words: str) -> list[str]:
     """Show how a scale is declared, on the first questions of a survey with one column per question."""
     for source in proposal.sources:
         if source.settings.get("layout") == "wide":
-            facts = [look_at(cells) for cells in source.sample.columns]
+            facts = [gather_facts(cells) for cells in source.sample.columns]
             places = sorted(scale_columns(source.sample, facts))[:_IN_A_SCALE]
             names = [_scalar(source.sample.names[at]) for at in places]
             low, high = min(facts[at].low for at in places), max(facts[at].high for at in places)
@@ -106,10 +106,10 @@ def _scale_lines(proposal: Proposal, words: str) -> list[str]:
 
 def _source_lines(source: SourceGuess, language: str) -> list[str]:
     words, sample = _WORDS[language], source.sample
-    looked = words["looked"].format(
+    summary = words["looked"].format(
         records=sample.records, all=words["all"] if sample.complete else "", encoding=sample.encoding
     )
-    lines = [f"  {source.name}:", f"    # {looked}", f"    path: {_scalar(source.path)}"]
+    lines = [f"  {source.name}:", f"    # {summary}", f"    path: {_scalar(source.path)}"]
     lines.append(f"    table: {source.table}" + _comment(source.reasons, (), language))
     lines += [f"    # {words['doubt']}{say_reason(doubt, language)}" for doubt in source.doubts]
     lines += [f"    {key}: {_scalar(value)}" for key, value in source.settings.items()]
@@ -119,13 +119,13 @@ def _source_lines(source: SourceGuess, language: str) -> list[str]:
     lines += _mapping_lines("attributes", source.attributes, language)
     if source.formats:
         lines.append(f"    formats: {_flow(source.formats)}")
-    for each in source.left:
-        lines.append(f"    # {words['left']}{_scalar(each.theirs)}: {_listed(each.reasons, language)}")
+    for mapped in source.unread:
+        lines.append(f"    # {words['left']}{_scalar(mapped.theirs)}: {_listed(mapped.reasons, language)}")
     return lines
 
 
 def _spelling_lines(changed: dict[str, str], language: str) -> list[str]:
-    """Declare that a source's spellings of a gender become those most records use."""
+    """Declare that a source's spellings of a gender are replaced by those most records use."""
     if not changed:
         return []
     usual = Reason("spelled_usually", {"spellings": " / ".join(dict.fromkeys(changed.values()))})
@@ -136,16 +136,18 @@ def _mapping_lines(key: str, mapped: list[Mapped], language: str) -> list[str]:
     if not mapped:
         return []
     lines = [f"    {key}:"]
-    for each in mapped:
-        comment = _comment(each.reasons, each.doubts, language)
-        lines.append(f"      {_scalar(each.ours)}: {_scalar(each.theirs)}{comment}")
+    for column in mapped:
+        comment = _comment(column.reasons, column.doubts, language)
+        lines.append(f"      {_scalar(column.ours)}: {_scalar(column.theirs)}{comment}")
     return lines
 
 
 def _comment(reasons: tuple[Reason, ...] | list[Reason], doubts: tuple[Reason, ...], language: str) -> str:
     words = _WORDS[language]
-    said, doubted = _listed(reasons, language), _listed(doubts, language)
-    comment = words["stop"].join(part for part in (said, f"{words['doubt']}{doubted}" if doubted else "") if part)
+    reason_text, doubt_text = _listed(reasons, language), _listed(doubts, language)
+    comment = words["stop"].join(
+        part for part in (reason_text, f"{words['doubt']}{doubt_text}" if doubt_text else "") if part
+    )
     return f"   # {comment}" if comment else ""
 
 
@@ -156,14 +158,14 @@ def _listed(reasons: tuple[Reason, ...] | list[Reason], language: str) -> str:
 def _flow(value: Any) -> str:
     """Write a value on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_scalar(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{_scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
     return _scalar(value)
 
 
 def _scalar(value: object) -> str:
-    """Write a scalar so that it is read as what it is: quoted unless plain text stays the same text."""
+    """Write a scalar so that YAML reads the same value: quoted unless plain text is safe."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

@@ -30,13 +30,13 @@ COLUMNS = ["comparison", "left", "right", "weight", "start", "end"]
 def explain_pair(
     engine: duckdb.DuckDBPyConnection, people: str, model: Model, left: tuple[str, str], right: tuple[str, str]
 ) -> pd.DataFrame:
-    """Lay out the match weight of any pair of people, comparison by comparison.
+    """Break down the match weight of any pair of people by comparison.
 
     Parameters
     ----------
     engine : duckdb connection
     people : str
-        `standardise`.
+        Table of `standardise`.
     model : Model
     left, right : (str, str)
         source and source_id of a person.
@@ -46,25 +46,27 @@ def explain_pair(
     DataFrame
         comparison (``prior`` first, ``total`` last), left and right (masked), weight (bits: log2 of how many times
         likelier the values are for one person than for two), start and end of the step in the waterfall. Empty where
-        too little is known to weigh anything: there keys alone decide.
+        the data is too sparse for weights; there keys alone decide.
 
     Raises
     ------
     DataError
         One of them is not among the people, or they are the same.
     """
-    both = pd.concat([_person(engine, people, each) for each in (left, right)]).sort_values("record", ignore_index=True)
-    first, second = map(int, both["record"])
+    pair = pd.concat([_person(engine, people, person) for person in (left, right)]).sort_values(
+        "record", ignore_index=True
+    )
+    first, second = map(int, pair["record"])
     if first == second:
         raise DataError(Fault("explain", f"{' '.join(left)} is given twice", "Two people"))
     if model.linker is None:
         return pd.DataFrame(columns=COLUMNS)
-    found = engine.execute(f"SELECT * FROM {model.pairs} WHERE record_l = ? AND record_r = ?", [first, second]).df()
-    scored = found if len(found) else model.score(engine, people, (first, second))
+    stored = engine.execute(f"SELECT * FROM {model.pairs} WHERE record_l = ? AND record_r = ?", [first, second]).df()
+    scored = stored if len(stored) else model.score(engine, people, (first, second))
     weights = {name: _weight(scored.iloc[0], name) for name in model.comparisons}
     total = float(scored["match_weight"].iloc[0])
     rows = [("prior", "", "", total - math.fsum(weights.values()))]
-    rows += [(name, *_values(both, name), weight) for name, weight in weights.items()]
+    rows += [(name, *_values(pair, name), weight) for name, weight in weights.items()]
     frame = pd.DataFrame(rows, columns=COLUMNS[:4])
     frame["end"] = frame["weight"].cumsum()
     frame["start"] = frame["end"] - frame["weight"]
@@ -73,21 +75,23 @@ def explain_pair(
 
 
 def _person(engine: duckdb.DuckDBPyConnection, people: str, name: tuple[str, str]) -> pd.DataFrame:
-    found = engine.execute(f"SELECT * FROM {people} WHERE source = ? AND source_id = ?", list(name)).df()
-    if found.empty:
+    person = engine.execute(f"SELECT * FROM {people} WHERE source = ? AND source_id = ?", list(name)).df()
+    if person.empty:
         raise DataError(Fault("explain", f"no person {' '.join(name)}", "source and source_id, as in identities"))
-    return found
+    return person
 
 
 def _weight(row: pd.Series, name: str) -> float:
     return float(row[f"mw_{name}"]) + float(row.get(f"mw_tf_adj_{name}", 0.0) or 0.0)
 
 
-def _values(both: pd.DataFrame, name: str) -> tuple[str, str]:
+def _values(pair: pd.DataFrame, name: str) -> tuple[str, str]:
     column, kind = _SHOWN.get(name, (name, name))
     if kind == "birth":
-        return tuple(f"{each[:4]}****" if isinstance(each, str) else "" for each in both[column])
-    return tuple(mask(each if isinstance(each, str) else "", kind) for each in both[column])
+        masked = [f"{value[:4]}****" if isinstance(value, str) else "" for value in pair[column]]
+    else:
+        masked = [mask(value if isinstance(value, str) else "", kind) for value in pair[column]]
+    return masked[0], masked[1]
 
 
 def most_borderline(
@@ -105,7 +109,7 @@ def most_borderline(
 
 
 def most_suspicious(clusters: Clusters, people: pd.DataFrame, *, hidden: bool = False, most: int = 10) -> pd.DataFrame:
-    """List the customers most likely to be several people, and the link to look at: those under alarm, largest first.
+    """List the customers most likely to be several people, with the link to review: those with an alarm, largest first.
 
     Parameters
     ----------
@@ -113,7 +117,7 @@ def most_suspicious(clusters: Clusters, people: pd.DataFrame, *, hidden: bool = 
     people : DataFrame
         record, source, source_id.
     hidden : bool
-        Ids of sources tell how to reach a person: the source alone is shown.
+        Ids of sources are contact data: only the source is shown.
     most : int
 
     Returns
@@ -123,7 +127,7 @@ def most_suspicious(clusters: Clusters, people: pd.DataFrame, *, hidden: bool = 
         a split, of the link that was left out), which `explain_pair` explains and must_link or cannot_link decides.
     """
     ordered = clusters.alarms.sort_values(["records", "kind", "cluster"], ascending=[False, True, True]).head(most)
-    named = people.set_index("record")
-    shown = named["source"] if hidden else named["source"] + " " + named["source_id"]
-    ends = {"one_record": ordered["record_l"].map(shown), "other_record": ordered["record_r"].map(shown)}
+    by_record = people.set_index("record")
+    labels = by_record["source"] if hidden else by_record["source"] + " " + by_record["source_id"]
+    ends = {"one_record": ordered["record_l"].map(labels), "other_record": ordered["record_r"].map(labels)}
     return ordered[["kind", "records", "diameter", "weakest"]].assign(**ends).reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Households: customers who live together by the data; a grain of its own, in which nobody is merged."""
+"""Households: customers who share an address or a phone; they stay separate customers."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def find_households(
     ----------
     engine : duckdb connection
     people : str
-        `standardise`.
+        Table of `standardise`.
     customers : DataFrame
         record, customer_id.
     max_per_key : int
-        An address or phone of more customers is no household (an office, a shop).
+        Addresses and phones of more customers are ignored (an office, a shop).
 
     Returns
     -------
     DataFrame
-        customer_id, household_id: customers of households of two and more. The household is named after its customer
-        of the smallest OneID.
+        customer_id, household_id: customers of households of two and more. A household is named after its smallest
+        OneID.
     """
     engine.register("household_customers", customers[["record", "customer_id"]])
     door = "coalesce(city_key, '') || address_key || coalesce(street_number_key, '')"
@@ -43,8 +43,8 @@ def find_households(
     }
     parts = [
         f"SELECT DISTINCT '{at}' || {key} AS k, customer_id FROM {people} JOIN household_customers USING (record) "
-        f"WHERE {key} IS NOT NULL AND {such}"
-        for at, (key, such) in enumerate(shared.items())
+        f"WHERE {key} IS NOT NULL AND {condition}"
+        for at, (key, condition) in enumerate(shared.items())
     ]
     links = engine.execute(f"""SELECT customer_id AS a,
             lead(customer_id) OVER (PARTITION BY k ORDER BY customer_id) AS b
@@ -61,6 +61,6 @@ def _name_households(links: pd.DataFrame) -> pd.DataFrame:
     at = (np.searchsorted(names, links["a"].astype(str)), np.searchsorted(names, links["b"].astype(str)))
     graph = coo_matrix((np.ones(len(links), dtype=np.int8), at), shape=(len(names), len(names))).tocsr()
     _, labels = connected_components(graph, directed=False)
-    found = pd.DataFrame({"customer_id": names, "label": labels})
-    smallest = found.groupby("label")["customer_id"].transform("min")
+    components = pd.DataFrame({"customer_id": names, "label": labels})
+    smallest = components.groupby("label")["customer_id"].transform("min")
     return pd.DataFrame({"customer_id": names, "household_id": "H" + smallest.str[1:]})

@@ -1,4 +1,4 @@
-"""Contact values as a page may show them: enough to recognise by who knows them, not enough to reach anybody."""
+"""Mask contact values for pages: recognisable to those who know them, useless for contacting anybody."""
 
 from __future__ import annotations
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -22,19 +23,19 @@ CHANGES = ["old_customer_id", "new_customer_id", "kind", "records"]
 def name_customers(
     members: pd.DataFrame, previous: pd.DataFrame, *, key: VaultKey | None, guessable: bool = False
 ) -> pd.DataFrame:
-    """Give every cluster its OneID: the one it had, else a new one.
+    """Assign every cluster its OneID: its previous one, else a new one.
 
     Parameters
     ----------
     members : DataFrame
         One row per person of a source: source, source_id, cluster.
     previous : DataFrame
-        source, source_id, customer_id of the run before; may be empty.
+        source, source_id, customer_id of the previous run; may be empty.
     key : VaultKey or None
-        With it a new OneID is keyed; without, it is made of the source's name and its id, which tell nobody apart who
-        has not the source.
+        With it a new OneID is a keyed pseudonym; without it, a hash of source and id, which says nothing to those who
+        do not have the source.
     guessable : bool
-        The ids of the sources are themselves a way to reach a person; without a key new OneIDs are then numbers.
+        The ids of the sources are contact data; without a key new OneIDs are then numbers.
 
     Returns
     -------
@@ -42,34 +43,34 @@ def name_customers(
         cluster, customer_id. Merged customers keep the OneID that more of their records had; a customer that is split
         keeps it in the part that has more of its records; ties go to the smaller OneID and the smaller cluster.
     """
-    kept = _kept(members, previous)
+    retained = _retained(members, previous)
     clusters = np.sort(members["cluster"].unique())
-    fresh = clusters[~np.isin(clusters, kept["cluster"])]
+    fresh = clusters[~np.isin(clusters, retained["cluster"])]
     first = members.sort_values(["cluster", "source", "source_id"]).drop_duplicates("cluster").set_index("cluster")
     names = (first.loc[fresh, "source"] + _SEPARATOR + first.loc[fresh, "source_id"]).tolist()
     taken = set(previous["customer_id"])
-    made = pd.DataFrame({"cluster": fresh, "customer_id": _make(names, key, taken, numbered=guessable)})
-    return pd.concat([kept, made], ignore_index=True).sort_values("cluster", ignore_index=True)
+    created = pd.DataFrame({"cluster": fresh, "customer_id": _new_names(names, key, taken, numbered=guessable)})
+    return pd.concat([retained, created], ignore_index=True).sort_values("cluster", ignore_index=True)
 
 
-def _kept(members: pd.DataFrame, previous: pd.DataFrame) -> pd.DataFrame:
-    """Match clusters and former OneIDs one to one, the greatest overlap first."""
-    both = members.merge(previous, on=["source", "source_id"])
-    overlap = both.groupby(["cluster", "customer_id"], as_index=False).size()
+def _retained(members: pd.DataFrame, previous: pd.DataFrame) -> pd.DataFrame:
+    """Match clusters and previous OneIDs one to one, the largest overlap first."""
+    joined = members.merge(previous, on=["source", "source_id"])
+    overlap = joined.groupby(["cluster", "customer_id"], as_index=False).size()
     overlap = overlap.sort_values(["size", "customer_id", "cluster"], ascending=[False, True, True])
     best = overlap.drop_duplicates("customer_id").drop_duplicates("cluster")
     return best[["cluster", "customer_id"]].reset_index(drop=True)
 
 
-def _make(names: Sequence[str], key: VaultKey | None, taken: set[str], *, numbered: bool) -> list[str]:
+def _new_names(names: Sequence[str], key: VaultKey | None, taken: set[str], *, numbered: bool) -> list[str]:
     if key is not None:
-        made = key.pseudonyms(_DOMAIN, names)
+        pseudonyms = key.pseudonyms(_DOMAIN, names)
     elif numbered:
         numbers = (number for number in range(1, len(names) + len(taken) + 1) if f"{_PREFIX}{number:016d}" not in taken)
-        made = [f"{next(numbers):016d}" for _ in names]
+        pseudonyms = [f"{next(numbers):016d}" for _ in names]
     else:
-        made = [base64.b32encode(_digest(name))[:PSEUDONYM_CHARACTERS].decode() for name in names]
-    return [_free(f"{_PREFIX}{each}", taken) for each in made]
+        pseudonyms = [base64.b32encode(_digest(name))[:PSEUDONYM_CHARACTERS].decode() for name in names]
+    return [_free(f"{_PREFIX}{pseudonym}", taken) for pseudonym in pseudonyms]
 
 
 def _digest(name: str) -> bytes:
@@ -77,16 +78,16 @@ def _digest(name: str) -> bytes:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """Return a OneID no other customer has: one that was split off gets a mark when its own is still in use."""
-    at, found = 1, name
-    while found in taken:
-        at, found = at + 1, f"{name}-{at}"
-    taken.add(found)
-    return found
+    """Return a OneID that no other customer has: a number is appended while the name is taken."""
+    number, unique = 1, name
+    while unique in taken:
+        number, unique = number + 1, f"{name}-{number}"
+    taken.add(unique)
+    return unique
 
 
 def looks_like_contact(engine: duckdb.DuckDBPyConnection, people: str) -> bool:
-    """Say whether ids of a source are phone numbers, mail addresses or identity numbers, most of them."""
+    """Return whether most ids of a source are phone numbers, mail addresses or identity numbers."""
     shares = engine.execute(f"""SELECT avg((regexp_matches(source_id, '^(\\+?86)?1[3-9][0-9]{{9}}$')
         OR source_id LIKE '%@%.%' OR regexp_matches(source_id, '^[1-9][0-9]{{16}}[0-9Xx]$'))::INT)
         FROM {people} GROUP BY source""").fetchall()
@@ -94,7 +95,7 @@ def looks_like_contact(engine: duckdb.DuckDBPyConnection, people: str) -> bool:
 
 
 def log_changes(identities: pd.DataFrame, previous: pd.DataFrame) -> pd.DataFrame:
-    """Say which customers were merged, split, are new or gone since the run before.
+    """List the customers that were merged, split, new or gone since the previous run.
 
     Parameters
     ----------
@@ -109,24 +110,24 @@ def log_changes(identities: pd.DataFrame, previous: pd.DataFrame) -> pd.DataFram
     """
     if previous.empty:
         return pd.DataFrame({name: pd.Series(dtype="int64" if name == "records" else "str") for name in CHANGES})
-    both = identities.merge(previous, on=["source", "source_id"], how="outer", suffixes=("_new", "_old"))
-    flows = both.groupby(["customer_id_old", "customer_id_new"], as_index=False).size()
+    joined = identities.merge(previous, on=["source", "source_id"], how="outer", suffixes=("_new", "_old"))
+    flows = joined.groupby(["customer_id_old", "customer_id_new"], as_index=False).size()
     moved = flows[flows["customer_id_old"] != flows["customer_id_new"]]
     alive = set(identities["customer_id"])
     kinds = np.where(moved["customer_id_old"].isin(alive), "split", "merged")
     parts = [_rows(moved["customer_id_old"], moved["customer_id_new"], kinds, moved["size"])]
-    former, now = set(previous["customer_id"]), identities.groupby("customer_id").size()
-    fed = set(flows["customer_id_new"])
-    new = now[[name for name in now.index if name not in former and name not in fed]]
+    previous_ids, current = set(previous["customer_id"]), identities.groupby("customer_id").size()
+    continued = set(flows["customer_id_new"])
+    new = current[[name for name in current.index if name not in previous_ids and name not in continued]]
     parts.append(_rows([None] * len(new), new.index, ["new"] * len(new), new))
-    before = previous.groupby("customer_id").size()
-    gone = before[[name for name in before.index if name not in set(flows["customer_id_old"])]]
+    previous_counts = previous.groupby("customer_id").size()
+    gone = previous_counts[[name for name in previous_counts.index if name not in set(flows["customer_id_old"])]]
     parts.append(_rows(gone.index, [None] * len(gone), ["gone"] * len(gone), gone))
-    found = pd.concat(parts, ignore_index=True)
-    return found.sort_values(["kind", "old_customer_id", "new_customer_id"], ignore_index=True)
+    changes = pd.concat(parts, ignore_index=True)
+    return changes.sort_values(["kind", "old_customer_id", "new_customer_id"], ignore_index=True)
 
 
-def _rows(old: Sequence, new: Sequence, kind: Sequence, records: Sequence) -> pd.DataFrame:
+def _rows(old: Iterable[Any], new: Iterable[Any], kind: Iterable[Any], records: Iterable[Any]) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(CHANGES, (list(old), list(new), list(kind), list(records)), strict=True))).astype(
         {"old_customer_id": "object", "new_customer_id": "object", "kind": "object", "records": "int64"}
     )

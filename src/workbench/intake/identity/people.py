@@ -1,4 +1,4 @@
-"""The private table of people: what 01 hands to 02_resolve_identity, and to nothing else."""
+"""The private table of people, passed from 01_check_quality to 02_resolve_identity only."""
 
 from __future__ import annotations
 
@@ -36,30 +36,32 @@ def gather_people(sources: Mapping[str, ibis.Table | None]) -> ibis.Table | None
         None where no source has people.
     """
     tables = {name: table for name, table in sources.items() if table is not None}
-    names = sorted({column for table in tables.values() for column in _carried(table)})
+    names = sorted({column for table in tables.values() for column in _text_columns(table)})
     parts = [_part(name, at, table, names) for at, (name, table) in enumerate(tables.items())]
     if not parts:
         return None
     return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
 
 
-def _carried(table: ibis.Table) -> list[str]:
+def _text_columns(table: ibis.Table) -> list[str]:
     return [name for name in table.columns if name not in (*_PLACES, "customer_id", "source", "source_id")]
 
 
-def _part(name: str, at: int, table: ibis.Table, names: list[str]) -> ibis.Table:
-    texts = {each: table[each].cast("string") if each in table.columns else ibis.null("string") for each in names}
+def _part(name: str, precedence: int, table: ibis.Table, names: list[str]) -> ibis.Table:
+    texts = {
+        column: table[column].cast("string") if column in table.columns else ibis.null("string") for column in names
+    }
     return table.select(
         source=ibis.literal(name),
         source_id=table.customer_id,
-        precedence=ibis.literal(at, "int64"),
+        precedence=ibis.literal(precedence, "int64"),
         record=table[_ORDER].cast("int64"),
         **texts,
     )
 
 
 def people_path(workspace: Workspace, profile: str) -> Path:
-    """Return where the private table of people lies between 01 and 02."""
+    """Return the path of the private table of people between 01 and 02."""
     return workspace.interim(profile) / "people.parquet"
 
 
@@ -84,34 +86,34 @@ def write_people(engine: ibis.BaseBackend, people: ibis.Table | None, workspace:
 
 
 def has_people(workspace: Workspace, profile: str) -> bool:
-    """Say whether 02 has people to resolve: fresh ones of 01, or those a key opens in the vault."""
+    """Return whether 02 has people to resolve: those written by 01, or those of a vault that a key opens."""
     vault = Vault.of(workspace, profile)
     return people_path(workspace, profile).is_file() or vault.can_be_read()
 
 
 def read_people(engine: ibis.BaseBackend, workspace: Workspace, profile: str) -> ibis.Table:
-    """Read people as 01 wrote them, or as the vault has kept them.
+    """Read people as written by 01, or as kept in the vault.
 
     Raises
     ------
     DataError
-        Neither is there.
+        Neither exists.
     """
     path, vault = people_path(workspace, profile), Vault.of(workspace, profile)
     if path.is_file():
         return engine.read_parquet(str(path))
     if vault.can_be_read():
         return ibis.memtable(vault.read()).drop("customer_id")
-    found = f"no people to resolve for profile {profile}"
+    problem = f"no people to resolve for profile {profile}"
     expected = "01_check_quality gathers them, and 02_resolve_identity removes them once it is done"
     remedy = f"workbench run {profile} --from 01_check_quality --force"
     if vault.path.is_file():
         opened = "the key given does not open" if vault.key else "no key opens"
-        found += f": they lie in its vault, which {opened}"
+        problem += f": they lie in its vault, which {opened}"
         remedy = f"Set {KEY_VARIABLE} or {KEY_FILE_VARIABLE} to the key it was written with, or {remedy}"
-    raise DataError(Fault("", found, expected, remedy))
+    raise DataError(Fault("", problem, expected, remedy))
 
 
 def forget_people(workspace: Workspace, profile: str) -> None:
-    """Remove people.parquet, once 02 has published what it found."""
+    """Remove people.parquet after 02 has published its results."""
     people_path(workspace, profile).unlink(missing_ok=True)

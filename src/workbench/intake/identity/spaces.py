@@ -1,4 +1,4 @@
-"""Whose customer ids a source uses: two sources of people may both know a customer 17 without meaning the same one."""
+"""Whose customer ids a source uses: customer 17 of two sources may be two people."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def space_of(name: str, sources: Mapping[str, SourceParams]) -> str:
 
 
 def check_spaces(sources: Mapping[str, SourceParams]) -> dict[str, Fault]:
-    """List, by source, what is wrong with whose ids it uses.
+    """List, by source, the faults of its declared id space.
 
     Returns
     -------
@@ -57,8 +57,8 @@ def check_spaces(sources: Mapping[str, SourceParams]) -> dict[str, Fault]:
             remedy = did_you_mean(source.people, people) if people else "Name a source whose table is customers"
             faults[name] = Fault("", f"people is '{source.people}', which is no source of customers", "", remedy)
         elif not source.people and source.table != _PEOPLE and len(people) > 1 and "customer_id" in source.columns:
-            found = f"{name} does not say whose customer ids it uses; sources of customers are {listed(people)}"
-            faults[name] = Fault("", found, f"people: <one of them>, or people: {name} where it has ids of its own")
+            problem = f"{name} does not say whose customer ids it uses; sources of customers are {listed(people)}"
+            faults[name] = Fault("", problem, f"people: <one of them>, or people: {name} where it has ids of its own")
     return faults
 
 

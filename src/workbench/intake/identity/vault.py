@@ -44,7 +44,7 @@ _NONCE_BYTES = 12
 
 @dataclass(frozen=True)
 class VaultKey:
-    """The secret of a workspace; it is never shown, logged or written.
+    """The secret of a workspace; it is never displayed, logged or written.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class VaultKey:
         return hmac.digest(self.secret, b"workbench\x00" + domain.encode(), "sha256")
 
     def fingerprint(self) -> str:
-        """Return a mark by which two runs know that they have the same key."""
+        """Return a fingerprint, equal for two runs with the same key."""
         return self.derive("fingerprint").hex()[:16]
 
     def pseudonyms(self, domain: str, values: Iterable[str]) -> list[str]:
@@ -79,12 +79,12 @@ def find_key(workspace: Workspace) -> VaultKey | None:
     DataError
         The key is not base64 of 32 bytes; its file is absent, readable by others, or inside the workspace.
     """
-    given, named = os.environ.get(KEY_VARIABLE), os.environ.get(KEY_FILE_VARIABLE)
-    if given:
-        return VaultKey(_decoded(given, KEY_VARIABLE))
-    if not named:
+    key_text, key_file = os.environ.get(KEY_VARIABLE), os.environ.get(KEY_FILE_VARIABLE)
+    if key_text:
+        return VaultKey(_decoded(key_text, KEY_VARIABLE))
+    if not key_file:
         return None
-    return VaultKey(_decoded(_read_key_file(workspace, Path(named).expanduser()), KEY_FILE_VARIABLE))
+    return VaultKey(_decoded(_read_key_file(workspace, Path(key_file).expanduser()), KEY_FILE_VARIABLE))
 
 
 def _read_key_file(workspace: Workspace, path: Path) -> str:
@@ -126,16 +126,16 @@ class Vault:
 
     @classmethod
     def of(cls, workspace: Workspace, profile: str) -> Vault:
-        """Return the vault of a profile, with the key that the environment has."""
+        """Return the vault of a profile, with the key from the environment."""
         return cls(workspace.interim(profile) / "vault.parquet", find_key(workspace))
 
     def write(self, people: pa.Table) -> int:
-        """Write the vault anew: every column but customer_id encrypted; return its rows.
+        """Rewrite the vault, every column but customer_id encrypted; return its rows.
 
         Parameters
         ----------
         people : pyarrow.Table
-            One row per record of a person: customer_id, source, source_id, then what is known of them.
+            One row per record of a person: customer_id, source, source_id, then their columns.
 
         Raises
         ------
@@ -168,11 +168,11 @@ class Vault:
             return pq.ParquetFile(self.path, decryption_properties=properties).read(columns=columns)
         except (OSError, ValueError, InvalidTag) as error:
             found = "the vault does not open"
-            remedy = f"Set {KEY_VARIABLE} to the key it was written with, or run 01 and 02 anew"
+            remedy = f"Set {KEY_VARIABLE} to the key it was written with, or run 01 and 02 again"
             raise DataError(Fault(self.path.name, found, "The key it was written with", remedy)) from error
 
     def can_be_read(self) -> bool:
-        """Say whether the vault is there and its key opens it."""
+        """Return whether the vault exists and its key opens it."""
         if self.key is None or not self.path.is_file():
             return False
         try:
@@ -195,7 +195,7 @@ class Vault:
 
 
 def open_vault(workspace: Workspace, profile: str) -> pd.DataFrame:
-    """Give the contact data of every customer of a profile, for who holds the key.
+    """Return the contact data of every customer of a profile, for holders of the key.
 
     Parameters
     ----------
@@ -207,12 +207,12 @@ def open_vault(workspace: Workspace, profile: str) -> pd.DataFrame:
     DataFrame
         One row per customer: customer_id (the OneID) as the index, sorted; then every column that any source of people
         maps, as text (dates as ISO): name, phone, email, address and so on. Of several records of a customer the first
-        value that is known counts, in the order of the sources in the profile; null where none has one.
+        filled value counts, in the order of the sources in the profile; null where there is none.
 
     Raises
     ------
     DataError
-        There is no key or no vault, or the key does not open it. `Vault.can_be_read` asks beforehand.
+        There is no key or no vault, or the key does not open it. `Vault.can_be_read` tells beforehand.
 
     Examples
     --------
@@ -225,7 +225,7 @@ def open_vault(workspace: Workspace, profile: str) -> pd.DataFrame:
 
 
 def read_vault(workspace: Workspace, profile: str, columns: list[str] | None = None) -> pa.Table:
-    """Read the records that the vault keeps of a profile's people, for who holds the key; `open_vault` joins them.
+    """Read the vault's records of a profile's people, for holders of the key; `open_vault` joins them.
 
     Parameters
     ----------

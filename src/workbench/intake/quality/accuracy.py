@@ -1,4 +1,4 @@
-"""Rules of accuracy that a profile declares: for how many rows they hold, and where they do not."""
+"""Accuracy rules of a profile: for how many rows they hold, and which rows break them."""
 
 from __future__ import annotations
 
@@ -36,36 +36,36 @@ def judge_accuracy(
     Returns
     -------
     list of tuple
-        `ACCURACY_COLUMNS`: observed is the share of rows for which the rule holds, of those where it can be told (n);
-        lines are the first three that break it.
+        `ACCURACY_COLUMNS`: observed is the share of rows for which the rule holds, of the n where it can be
+        evaluated; lines are the first three that break it.
     """
     rows = []
-    for rule, given in source.checks.items():
-        holds = condition(given.rule)
-        known = table.filter(holds.notnull())
+    for rule, check in source.checks.items():
+        holds = condition(check.rule)
+        evaluated = table.filter(holds.notnull())
         facts = table.aggregate(n=holds.count(), kept=holds.cast("int64").sum()).to_pyarrow().to_pylist()[0]
-        n, kept = int(facts["n"]), int(facts["kept"] or 0)
-        broken = known.filter(~holds).order_by("_order").limit(_EXAMPLES).select("_line").to_pyarrow()
+        n, holding = int(facts["n"]), int(facts["kept"] or 0)
+        broken = evaluated.filter(~holds).order_by("_order").limit(_EXAMPLES).select("_line").to_pyarrow()
         lines = ", ".join(str(line) for line in broken["_line"].to_pylist())
-        rows.append((name, source.table, rule, given.level, kept / n if n else 1.0, given.at_least, n, lines))
+        rows.append((name, source.table, rule, check.level, holding / n if n else 1.0, check.at_least, n, lines))
     return rows
 
 
-def refuse_blockers(found: pd.DataFrame, sources: Mapping[str, SourceParams]) -> None:
-    """Refuse the data where a rule marked as blocker does not hold; every such rule at once.
+def refuse_blockers(verdicts: pd.DataFrame, sources: Mapping[str, SourceParams]) -> None:
+    """Refuse the data where rules marked as blocker do not hold; all of them together.
 
     Raises
     ------
     DataError
     """
-    failed = found[(found["level"] == "blocker") & (found["observed"] < found["limit"])]
+    failed = verdicts[(verdicts["level"] == "blocker") & (verdicts["observed"] < verdicts["limit"])]
     faults = [
         Fault(
             f"sources.{row.source}: checks.{row.rule}",
             f"'{sources[row.source].checks[row.rule].rule}' holds for {row.observed:.2%} of {row.n} rows; "
             f"it breaks on line {listed(row.lines.split(', '))}",
             f"At least {row.limit:.2%}",
-            "Mend the file, or lower the level of the rule",
+            "Correct the file, or lower the level of the rule",
         )
         for row in failed.itertuples()
     ]

@@ -21,7 +21,7 @@ __all__ = ["RANGES", "Quality", "assess"]
 
 # share of filled cells below which a column draws a warning
 COMPLETE_WARNING = 0.5
-# share of order lines without a customer above which most customer figures speak of a part of the business
+# share of order lines without a customer above which most customer figures cover only part of the business
 UNKNOWN_WARNING = 0.5
 ORPHAN_WARNING = 0.0
 DUPLICATE_WARNING = 0.01
@@ -48,7 +48,7 @@ RANGES = {  # table, column: lowest and highest value that makes sense; None is 
 }
 # columns in which a blank says that nothing happened, not that something is missing
 _BLANK_BY_NATURE = {"redeemed_at", "opened_at", "closed_at", "coupon", "discount", "referrer_customer_id", "parent_id"}
-MOJIBAKE_VALUES = 2000  # distinct values of a column that are looked at
+MOJIBAKE_VALUES = 2000  # most distinct values read of a column
 _VERDICTS = ["check", "table", "column", "level", "status", "observed", "limit", "n"]
 DIMENSIONS = ("completeness", "uniqueness", "validity", "consistency", "timeliness", "accuracy")
 _FAILED = {"blocker": "fail", "warning": "warn", "info": "warn"}
@@ -70,10 +70,10 @@ class Quality:
     score : float
         0 to 100: the mean of the tables' scores.
     dimensions : DataFrame
-        One row per table: table, six shares (missing where not asked) and score (0 to 100, the mean of those asked).
+        One row per table: table, six shares (missing where not applicable) and score (0 to 100, the mean of the rest).
         *completeness*: cells filled, but for columns in which a blank says that nothing happened (a redemption, a
-        discount). *uniqueness*: rows that are no exact copy of an earlier one. *validity*: records accepted, less cells
-        that became null, over the sources' records. *consistency*: rows whose ids are listed where they should be.
+        discount). *uniqueness*: rows that are not an exact copy of an earlier one. *validity*: records accepted,
+        less cells that became null, over the sources' records. *consistency*: rows whose ids are listed.
         *timeliness*: 1 while the newest row is no older than allowed, then the age allowed over its age. *accuracy*:
         rows for which the declared rules hold, the mean over rules.
     columns : DataFrame
@@ -112,7 +112,7 @@ def assess(
     tables : mapping of str to ibis.Table
         Canonical tables.
     metrics : mapping
-        Those of `canonical.take_in`.
+        Metrics of `canonical.take_in`.
     as_of : date
         Freshness is counted to it.
     sources : mapping of str to str
@@ -120,7 +120,7 @@ def assess(
     max_age_days : int
         Age of the newest row above which a table is stale.
     accuracy : DataFrame, optional
-        As ``accuracy.judge_accuracy`` gives it.
+        As returned by ``accuracy.judge_accuracy``.
     rejects : ibis.Table, optional
         source, column: the cells that could not be read, for the scores of columns.
 
@@ -131,9 +131,9 @@ def assess(
     Raises
     ------
     DataError
-        An id column holds text that was read in the wrong encoding: it joins nothing.
+        An id column holds text that was read in the wrong encoding, so it cannot be joined.
     """
-    _refuse_spoiled_keys(tables)
+    _refuse_garbled_ids(tables)
     filled = pd.concat([_filled(name, table) for name, table in tables.items()], ignore_index=True)
     rows = [
         *_judge_records(metrics, sources),
@@ -155,10 +155,10 @@ def assess(
 
 
 def _filled(name: str, table: ibis.Table) -> pd.DataFrame:
-    counts = {f"c{at}": table[column].count() for at, column in enumerate(table.columns)}
-    found = table.aggregate(rows=table.count(), **counts).to_pyarrow().to_pylist()[0]
-    filled = [int(found[f"c{at}"]) for at in range(len(table.columns))]
-    columns = {"table": name, "column": list(table.columns), "rows": int(found["rows"]), "filled": filled}
+    aggregates = {f"c{at}": table[column].count() for at, column in enumerate(table.columns)}
+    counts = table.aggregate(rows=table.count(), **aggregates).to_pyarrow().to_pylist()[0]
+    filled = [int(counts[f"c{at}"]) for at in range(len(table.columns))]
+    columns = {"table": name, "column": list(table.columns), "rows": int(counts["rows"]), "filled": filled}
     return pd.DataFrame(columns)
 
 
@@ -202,33 +202,35 @@ def _judge_ranges(tables: Mapping[str, ibis.Table]) -> Iterator[tuple]:
             continue
         cell = tables[name][column]
         outside = cell < low if high is None else (cell < low) | (cell > high)
-        found = tables[name].aggregate(n=cell.count(), bad=outside.cast("int64").sum()).to_pyarrow().to_pylist()[0]
-        n, bad = int(found["n"]), int(found["bad"] or 0)
+        counts = tables[name].aggregate(n=cell.count(), bad=outside.cast("int64").sum()).to_pyarrow().to_pylist()[0]
+        n, bad = int(counts["n"]), int(counts["bad"] or 0)
         yield _judged("range", (name, column), "warning", bad == 0, (bad / n if n else 0.0, 0.0, n))
 
 
 def _judge_mojibake(tables: Mapping[str, ibis.Table]) -> Iterator[tuple]:
-    """Look for UTF-8 text that was once read as GBK (姓名 has become 濮撳悕); columns without it draw no verdict."""
+    """Look for UTF-8 text that was once read as GBK (姓名 has become 濮撳悕); columns without it get no verdict."""
     for name, table in tables.items():
-        for column in (each for each in table.columns if CANONICAL[name].kind(each) in ("text", "category")):
+        for column in (column for column in table.columns if CANONICAL[name].kind(column) in ("text", "category")):
             foreign = table.filter(table[column].re_search(r"[^\x00-\x7F]")).select(column).distinct()
             values = [row[column] for row in foreign.order_by(column).limit(MOJIBAKE_VALUES).to_pyarrow().to_pylist()]
-            spoiled = sum(is_mojibake(value) for value in values)
-            if spoiled:
-                yield _judged("mojibake", (name, column), "warning", False, (spoiled / len(values), 0.0, len(values)))
+            garbled = sum(is_mojibake(value) for value in values)
+            if garbled:
+                yield _judged("mojibake", (name, column), "warning", False, (garbled / len(values), 0.0, len(values)))
 
 
-def _refuse_spoiled_keys(tables: Mapping[str, ibis.Table]) -> None:
-    """Refuse ids that were read in the wrong encoding; every such column at once."""
+def _refuse_garbled_ids(tables: Mapping[str, ibis.Table]) -> None:
+    """Refuse ids that were read in the wrong encoding; all such columns together."""
     faults = []
     for name, table in tables.items():
-        for column in (each for each in table.columns if CANONICAL[name].kind(each) == "id"):
+        for column in (column for column in table.columns if CANONICAL[name].kind(column) == "id"):
             foreign = table.filter(table[column].re_search(r"[^\x00-\x7F]")).select(column).distinct()
             values = [row[column] for row in foreign.order_by(column).limit(MOJIBAKE_VALUES).to_pyarrow().to_pylist()]
-            spoiled = sum(is_mojibake(value) for value in values)
-            if spoiled:
-                found = f"{spoiled} of {len(values)} ids of {column} were read in the wrong encoding"
-                faults.append(Fault(name, found, "Ids that join", "Declare the encoding of the file, or save it anew"))
+            garbled = sum(is_mojibake(value) for value in values)
+            if garbled:
+                problem = f"{garbled} of {len(values)} ids of {column} were read in the wrong encoding"
+                faults.append(
+                    Fault(name, problem, "Ids that join", "Declare the encoding of the file, or save it again")
+                )
     if faults:
         raise DataError(faults)
 
@@ -250,7 +252,7 @@ def _judge_widths(metrics: Mapping[str, Any], sources: Mapping[str, str]) -> Ite
 
 
 def _judge_contacts(metrics: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[tuple]:
-    """Judge the columns that tell how to reach a person by counts alone."""
+    """Judge contact columns by counts alone."""
     for source, table in sources.items():
         for column in ("phone", "email"):
             n = int(metrics.get(f"{source}.contact.{column}.filled", 0))
@@ -277,12 +279,12 @@ def _score_columns(
             unread[place] = unread.get(place, 0) + int(row["n"])
     rows = []
     for row in filled.itertuples():
-        lost = unread.get((row.table, row.column), 0)
-        given = row.filled + lost
+        unreadable = unread.get((row.table, row.column), 0)
+        non_blank = row.filled + unreadable
         repeated = metrics.get(f"{row.table}.repeated_ids") if row.column in CANONICAL[row.table].keys[:1] else None
         shares = {
             "completeness": row.filled / row.rows if row.rows else None,
-            "validity": row.filled / given if given else None,
+            "validity": row.filled / non_blank if non_blank else None,
             "uniqueness": 1 - int(repeated) / (row.rows + int(repeated)) if repeated is not None and row.rows else None,
         }
         counted_in = [
@@ -297,26 +299,32 @@ def _score_columns(
 
 
 def _orphans(tables: Mapping[str, ibis.Table]) -> list[tuple]:
-    """Look up ids both ways: rows whose id no list holds, and listed ids without a row."""
-    found = []
+    """Look up ids in both directions: rows whose id is not listed, and listed ids without a row."""
+    verdicts = []
     for name, column, other in _REFERENCES:
         if name not in tables or other not in tables or column not in tables[name].columns:
             continue
         named = tables[name].filter(tables[name][column].notnull()).group_by(column).aggregate(n=lambda t: t.count())
         listed = tables[other].select(column).distinct()
         orphans = named.anti_join(listed, column)
-        rows, lost = [int(each.n.sum().execute() or 0) for each in (named, orphans)]
+        rows, lost = [int(counts.n.sum().execute() or 0) for counts in (named, orphans)]
         share = lost / rows if rows else 0.0
-        found.append(
+        verdicts.append(
             _judged("orphans", (name, column), "warning", share <= ORPHAN_WARNING, (share, ORPHAN_WARNING, rows))
         )
         if name == "transactions":
-            many = int(listed.count().execute())
-            idle = int(listed.anti_join(named, column).count().execute())
-            found.append(
-                _judged("without_rows", (other, column), "info", True, (idle / many if many else 0.0, 1.0, many))
+            listed_count = int(listed.count().execute())
+            without_rows = int(listed.anti_join(named, column).count().execute())
+            verdicts.append(
+                _judged(
+                    "without_rows",
+                    (other, column),
+                    "info",
+                    True,
+                    (without_rows / listed_count if listed_count else 0.0, 1.0, listed_count),
+                )
             )
-    return found
+    return verdicts
 
 
 def _judge_freshness(tables: Mapping[str, ibis.Table], as_of: dt.date, limit: int) -> Iterator[tuple]:
@@ -340,15 +348,15 @@ def _dimensions(
     for name, cells in expected.groupby("table", sort=False):
         total = int(cells["rows"].sum())
         accepted = int(metrics.get(f"{name}.rows", 0))
-        found = verdicts[verdicts["table"] == name].set_index("check")[["observed", "limit"]].astype(float)
-        late = found.loc[found.index == "fresh"]
+        figures = verdicts[verdicts["table"] == name].set_index("check")[["observed", "limit"]].astype(float)
+        late = figures.loc[figures.index == "fresh"]
         shares = {
             "completeness": cells["filled"].sum() / total if total else 0.0,
             "uniqueness": 1 - int(metrics.get(f"{name}.duplicates", 0)) / accepted if accepted else None,
             "validity": _validity(metrics, name, [source for source, table in sources.items() if table == name]),
-            "consistency": 1 - found.loc[found.index == "orphans", "observed"].mean(),
+            "consistency": 1 - figures.loc[figures.index == "orphans", "observed"].mean(),
             "timeliness": (late["limit"] / late["observed"].clip(lower=1)).clip(upper=1).mean(),
-            "accuracy": found.loc[found.index == "accuracy", "observed"].mean(),
+            "accuracy": figures.loc[figures.index == "accuracy", "observed"].mean(),
         }
         rows.append({"table": name, **shares})
     dimensions = pd.DataFrame(rows, columns=["table", *DIMENSIONS]).astype(dict.fromkeys(DIMENSIONS, "float64"))
@@ -356,7 +364,7 @@ def _dimensions(
 
 
 def _validity(metrics: Mapping[str, Any], table: str, sources: list[str]) -> float | None:
-    """Return the share of records that were read whole; of a survey, the share of records times that of answers."""
+    """Return the share of records read completely; for a survey, the share of records times that of answers."""
     physical = sum(int(metrics[f"{source}.physical_records"]) for source in sources)
     accepted = sum(int(metrics[f"{source}.accepted"]) for source in sources)
     prefixes = tuple(f"{source}.nulled." for source in sources)

@@ -1,4 +1,4 @@
-"""What is different from the run before: columns, rows, blanks and distributions, beside what chance alone does."""
+"""Compare tables with those of the previous run: columns, rows, blanks and distributions, relative to chance."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["CHANGE_COLUMNS", "PSI_LIMIT", "compare_profiles", "profile_tables"]
 
-PSI_LIMIT = 0.1  # the customary bound; a change must also leave the band that chance alone gives
+PSI_LIMIT = 0.1  # the customary bound; a change must also exceed what chance alone gives
 FILLED_LIMIT = 0.05  # difference of shares filled
 ROWS_LIMIT = 0.2  # relative difference of rows
 CHANGE_COLUMNS = ("change", "table", "column", "before", "after", "psi", "psi_chance", "status")
 _TENTHS = np.linspace(0.1, 0.9, 9).tolist()
 _MOST_LEVELS = 20
 _OTHER = "\x00other"
-_TINY = 1e-4  # share that stands for none in the index
+_TINY = 1e-4  # replaces a share of 0 in the index
 
 
 def profile_tables(tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
@@ -48,66 +48,66 @@ def profile_tables(tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
 def compare_profiles(
     before: pd.DataFrame | None, after: pd.DataFrame, tables: Mapping[str, ibis.Table], *, past: Past | None = None
 ) -> pd.DataFrame:
-    """Compare a profile with that of the run before.
+    """Compare a profile with that of the previous run.
 
     Parameters
     ----------
     before : DataFrame or None
-        As `profile_tables` gave it then; None on a first run.
+        Profile of the previous run; None on a first run.
     after : DataFrame
-        Of today.
+        Profile of this run.
     tables : mapping of str to ibis.Table
-        Today's tables, counted over the bins of then.
+        Tables of this run, counted over the previous bins.
     past : Past, optional
-        What came in late or is gone, listed first.
+        Late and gone order lines, listed first.
 
     Returns
     -------
     DataFrame
         change (late_rows, gone_rows, new_table, gone_table, new_column, gone_column, type, rows, filled, distribution),
         table, column,
-        before, after (text or numbers as text), psi (population stability index over the bins of then), psi_chance
+        before, after (text or numbers as text), psi (population stability index over the previous bins), psi_chance
         (its .95 quantile without any change: chi-square with B - 1 degrees of freedom times 1/n + 1/m), status (warn,
         info). Empty where nothing is different.
     """
     if before is None or before.empty:
         return pd.DataFrame(columns=list(CHANGE_COLUMNS))
     keys = ["table", "column"]
-    both = before.merge(after, on=keys, how="outer", suffixes=("_before", "_after"), indicator=True)
-    rows = [*(past.rows() if past else []), *_schema_changes(both), *_row_changes(both)]
-    for each in both[both["_merge"] == "both"].itertuples():
-        rows += _column_changes(each, tables[each.table])
+    joined = before.merge(after, on=keys, how="outer", suffixes=("_before", "_after"), indicator=True)
+    rows = [*(past.rows() if past else []), *_schema_changes(joined), *_row_changes(joined)]
+    for row in joined[joined["_merge"] == "both"].itertuples():
+        rows += _column_changes(row, tables[row.table])
     return pd.DataFrame(rows, columns=list(CHANGE_COLUMNS))
 
 
 def _profile(name: str, table: ibis.Table) -> list[dict[str, Any]]:
-    spec = {each.name: each for each in CANONICAL[name].columns}
+    spec = {column.name: column for column in CANONICAL[name].columns}
     columns = [column for column in table.columns if not column.startswith("_")]
     counts: dict[str, ibis.Value] = {"rows": table.count()}
     for at, column in enumerate(columns):
         counts |= {f"filled {at}": table[column].count(), f"distinct {at}": table[column].approx_nunique()}
-        number = _as_number(table[column])
-        if number is not None:
-            counts |= {f"mean {at}": number.mean().round(6)}  # the last digits depend on the order of summing
+        if _is_number(table[column]):
+            number = _as_number(table[column])
+            counts |= {f"mean {at}": number.mean().round(6)}  # the last digits depend on the order of summation
             counts |= {f"tenths {at}": number.quantile(_TENTHS)}
-    found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    values = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
     rows = []
     for at, column in enumerate(columns):
-        row = {"table": name, "column": column, "type": str(table[column].type()), "rows": int(found["rows"])}
-        row |= {"filled": int(found[f"filled {at}"]), "distinct": int(found[f"distinct {at}"])}
-        rows.append(row | {"mean": found.get(f"mean {at}"), "bounds": "", "shares": ""})
-    told = {
+        row = {"table": name, "column": column, "type": str(table[column].type()), "rows": int(values["rows"])}
+        row |= {"filled": int(values[f"filled {at}"]), "distinct": int(values[f"distinct {at}"])}
+        rows.append(row | {"mean": values.get(f"mean {at}"), "bounds": "", "shares": ""})
+    public = {
         at: row
         for at, row in enumerate(rows)
         if row["filled"] and not (row["column"] in spec and _is_private(spec[row["column"]]))
     }
     bounds = {
-        row["column"]: sorted({round(float(value), 6) for value in found[f"tenths {at}"]})
-        for at, row in told.items()
-        if f"tenths {at}" in found
+        row["column"]: sorted({round(float(value), 6) for value in values[f"tenths {at}"]})
+        for at, row in public.items()
+        if f"tenths {at}" in values
     }
     shares = _bin_shares(table, bounds)
-    for row in told.values():
+    for row in public.values():
         column = row["column"]
         if column in bounds:
             row |= {"bounds": json.dumps(bounds[column]), "shares": json.dumps(shares[column])}
@@ -129,10 +129,12 @@ def _bin_shares(table: ibis.Table, bounds: Mapping[str, list[float]]) -> dict[st
         number = _as_number(table[column])
         counts[f"known {at}"] = number.count()
         counts |= {f"above {at} {step}": (number > bound).sum() for step, bound in enumerate(steps)}
-    found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    above_counts = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
     shares = {}
     for at, (column, steps) in enumerate(bounds.items()):
-        above = np.array([found[f"known {at}"], *(found[f"above {at} {step}"] or 0 for step in range(len(steps))), 0])
+        above = np.array(
+            [above_counts[f"known {at}"], *(above_counts[f"above {at} {step}"] or 0 for step in range(len(steps))), 0]
+        )
         between = above[:-1] - above[1:]
         shares[column] = [round(float(share), 9) for share in between / max(between.sum(), 1)]
     return shares
@@ -140,32 +142,34 @@ def _bin_shares(table: ibis.Table, bounds: Mapping[str, list[float]]) -> dict[st
 
 def _level_shares(table: ibis.Table, column: str, levels: list[str] | None) -> dict[str, float]:
     text = table[column].cast("string")
-    known = table.filter(text.notnull())
-    counted = known.group_by(level=text).aggregate(n=lambda t: t.count()).order_by([ibis.desc("n"), ibis.asc("level")])
+    filled = table.filter(text.notnull())
+    counted = filled.group_by(level=text).aggregate(n=lambda t: t.count()).order_by([ibis.desc("n"), ibis.asc("level")])
     rows = (counted.limit(_MOST_LEVELS) if levels is None else counted.filter(counted.level.isin(levels))).to_pyarrow()
-    total = int(known.count().execute())
+    total = int(filled.count().execute())
     shares = {row["level"]: row["n"] / total for row in rows.to_pylist()} if total else {}
-    found = {level: round(shares.get(level, 0.0), 9) for level in (shares if levels is None else levels)}
-    return found | {_OTHER: round(max(1 - sum(found.values()), 0.0), 9)}
+    level_shares = {level: round(shares.get(level, 0.0), 9) for level in (shares if levels is None else levels)}
+    return level_shares | {_OTHER: round(max(1 - sum(level_shares.values()), 0.0), 9)}
 
 
-def _as_number(cell: ibis.Value) -> ibis.Value | None:
+def _is_number(cell: ibis.Value) -> bool:
     kind = cell.type()
-    if kind.is_boolean() or not (kind.is_numeric() or kind.is_temporal()):
-        return None
-    return cell.epoch_seconds().cast("float64") if kind.is_temporal() else cell.cast("float64")
+    return not kind.is_boolean() and (kind.is_numeric() or kind.is_temporal())
 
 
-def _schema_changes(both: pd.DataFrame) -> list[tuple]:
+def _as_number(cell: ibis.Value) -> ibis.Value:
+    return cell.epoch_seconds().cast("float64") if cell.type().is_temporal() else cell.cast("float64")
+
+
+def _schema_changes(joined: pd.DataFrame) -> list[tuple]:
     rows = []
     for side, word in (("left_only", "gone"), ("right_only", "new")):
-        alone = both[both["_merge"] == side]
-        others = set(both.loc[both["_merge"] != side, "table"])
-        for table in alone["table"].unique():
+        only_there = joined[joined["_merge"] == side]
+        others = set(joined.loc[joined["_merge"] != side, "table"])
+        for table in only_there["table"].unique():
             if table not in others:
                 rows.append((f"{word}_table", table, "", *_sides(word, table), None, None, "warn"))
                 continue
-            for column in alone.loc[alone["table"] == table, "column"]:
+            for column in only_there.loc[only_there["table"] == table, "column"]:
                 rows.append((f"{word}_column", table, column, *_sides(word, column), None, None, "warn"))
     return rows
 
@@ -174,9 +178,9 @@ def _sides(word: str, name: str) -> tuple[str, str]:
     return (name, "") if word == "gone" else ("", name)
 
 
-def _row_changes(both: pd.DataFrame) -> list[tuple]:
+def _row_changes(joined: pd.DataFrame) -> list[tuple]:
     rows = []
-    tables = both[both["_merge"] == "both"].groupby("table")[["rows_before", "rows_after"]].first()
+    tables = joined[joined["_merge"] == "both"].groupby("table")[["rows_before", "rows_after"]].first()
     for table, row in tables.iterrows():
         then, now = int(row["rows_before"]), int(row["rows_after"])
         if then != now:
@@ -185,40 +189,40 @@ def _row_changes(both: pd.DataFrame) -> list[tuple]:
     return rows
 
 
-def _column_changes(each: Any, table: ibis.Table) -> list[tuple]:
-    place = (each.table, each.column)
-    if each.type_before != each.type_after:
-        return [("type", *place, each.type_before, each.type_after, None, None, "warn")]
-    rows = []
-    then, now = (each.filled_before / max(each.rows_before, 1), each.filled_after / max(each.rows_after, 1))
+def _column_changes(row: Any, table: ibis.Table) -> list[tuple]:
+    place = (row.table, row.column)
+    if row.type_before != row.type_after:
+        return [("type", *place, row.type_before, row.type_after, None, None, "warn")]
+    rows: list[tuple] = []
+    then, now = (row.filled_before / max(row.rows_before, 1), row.filled_after / max(row.rows_after, 1))
     if abs(now - then) > FILLED_LIMIT:
         rows.append(("filled", *place, f"{then:.3f}", f"{now:.3f}", None, None, "warn"))
-    if each.shares_before and each.filled_after:
-        psi, chance = _stability(each, table)
+    if row.shares_before and row.filled_after:
+        psi, chance = _stability(row, table)
         if psi > PSI_LIMIT and psi > chance:
-            ends = (_shown(each.mean_before), _shown(each.mean_after))
-            rows.append(("distribution", *place, *ends, round(psi, 6), round(chance, 6), "warn"))
+            means = (_short_number(row.mean_before), _short_number(row.mean_after))
+            rows.append(("distribution", *place, *means, round(psi, 6), round(chance, 6), "warn"))
     return rows
 
 
-def _stability(each: Any, table: ibis.Table) -> tuple[float, float]:
+def _stability(row: Any, table: ibis.Table) -> tuple[float, float]:
     from scipy.stats import chi2  # noqa: PLC0415
 
-    then, now = json.loads(each.shares_before), json.loads(each.shares_after or "[]")
-    if each.bounds_before:
-        if each.bounds_after != each.bounds_before:
-            now = _bin_shares(table, {each.column: json.loads(each.bounds_before)})[each.column]
+    then, now = json.loads(row.shares_before), json.loads(row.shares_after or "[]")
+    if row.bounds_before:
+        if row.bounds_after != row.bounds_before:
+            now = _bin_shares(table, {row.column: json.loads(row.bounds_before)})[row.column]
         old, new = np.array(then), np.array(now)
     else:
         if list(now) != list(then):
-            now = _level_shares(table, each.column, [level for level in then if level != _OTHER])
+            now = _level_shares(table, row.column, [level for level in then if level != _OTHER])
         old, new = (np.array([shares.get(level, 0.0) for level in then]) for shares in (then, now))
     used = (old > 0) | (new > 0)
     old, new = np.maximum(old[used], _TINY), np.maximum(new[used], _TINY)
     psi = float(((new - old) * np.log(new / old)).sum())
-    free = max(int(used.sum()) - 1, 1)
-    return psi, float(chi2.ppf(0.95, free) * (1 / each.filled_before + 1 / each.filled_after))
+    degrees_of_freedom = max(int(used.sum()) - 1, 1)
+    return psi, float(chi2.ppf(0.95, degrees_of_freedom) * (1 / row.filled_before + 1 / row.filled_after))
 
 
-def _shown(value: Any) -> str:
+def _short_number(value: Any) -> str:
     return "" if value is None or pd.isna(value) else f"{value:.4g}"

@@ -8,9 +8,9 @@ __all__ = ["is_mojibake"]
 
 
 def is_mojibake(text: str) -> bool:
-    """Tell whether the GBK bytes of a text are UTF-8 with Chinese characters, but for a cut at the end."""
+    """Tell whether the GBK bytes of a text are UTF-8 with Chinese characters, apart from a cut at the end."""
     try:
-        again = codecs.getincrementaldecoder("utf-8")().decode(text.rstrip("?\ufffd").encode("gb18030"))
+        decoded = codecs.getincrementaldecoder("utf-8")().decode(text.rstrip("?\ufffd").encode("gb18030"))
     except UnicodeError:
         return False
-    return any("\u4e00" <= each <= "\u9fff" for each in again)
+    return any("\u4e00" <= sign <= "\u9fff" for sign in decoded)

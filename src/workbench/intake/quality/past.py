@@ -1,4 +1,4 @@
-"""Whether the past is as it was: order lines that came in late since the run before, or are gone."""
+"""Changes to past order lines since the previous run: lines that came in late, or are gone."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _TABLE, _DATED, _KEY = "transactions", "ordered_at", "order_id"
 
 @dataclass(frozen=True)
 class Past:
-    """What changed of the days that the run before had already seen whole.
+    """Changes in the days that the previous run covered completely.
 
     Attributes
     ----------
     until : date or None
-        The last day of the run before, which may have been cut short and is not compared; None where there is nothing
-        to compare.
+        The last day of the previous run, which may be incomplete and is not compared; None where there is nothing to
+        compare.
     late, gone : int
-        Order lines dated before it that were not there then, and that were there and are not now.
+        Order lines dated before it that are new, and that have disappeared.
     """
 
     until: dt.date | None = None
@@ -41,13 +41,13 @@ class Past:
 
 
 def compare_past(before: ibis.Table | None, after: ibis.Table | None) -> Past:
-    """Compare the order lines of the run before with those of today, up to the day before its last.
+    """Compare the order lines of the previous run with those of this run, up to the day before its last.
 
     Parameters
     ----------
     before, after : ibis.Table or None
-        transactions with ordered_at. A line is known again by its order_id; where either table has none, lines are
-        counted day by day, which tells how many more or fewer there are, not which.
+        transactions with ordered_at. Lines are matched by order_id; where either table has none, lines are
+        counted by day, which gives how many more or fewer there are, not which.
 
     Returns
     -------
@@ -61,14 +61,14 @@ def compare_past(before: ibis.Table | None, after: ibis.Table | None) -> Past:
     until = last.date()
     then, now = (table.filter(table[_DATED] < ibis.literal(until).cast("timestamp")) for table in (before, after))
     if all(_KEY in table.columns for table in (before, after)):
-        named = [table.filter(table[_KEY].notnull()) for table in (then, now)]
-        orders = [table.group_by(_KEY).aggregate(n=table.count()) for table in named]
-        both = orders[0].outer_join(orders[1], _KEY)
-        late, gone = both.n_right.sum(where=both.n.isnull()), both.n.sum(where=both.n_right.isnull())
+        identified = [table.filter(table[_KEY].notnull()) for table in (then, now)]
+        orders = [table.group_by(_KEY).aggregate(n=table.count()) for table in identified]
+        joined = orders[0].outer_join(orders[1], _KEY)
+        late, gone = joined.n_right.sum(where=joined.n.isnull()), joined.n.sum(where=joined.n_right.isnull())
     else:
         days = [table.group_by(day=table[_DATED].truncate("D")).aggregate(n=table.count()) for table in (then, now)]
-        both = days[0].outer_join(days[1], "day")
-        more = both.n_right.fill_null(0) - both.n.fill_null(0)
-        late, gone = ibis.greatest(more, 0).sum(), ibis.greatest(-more, 0).sum()
-    counts = both.aggregate(late=late, gone=gone).to_pyarrow().to_pylist()[0]
+        joined = days[0].outer_join(days[1], "day")
+        difference = joined.n_right.fill_null(0) - joined.n.fill_null(0)
+        late, gone = ibis.greatest(difference, 0).sum(), ibis.greatest(-difference, 0).sum()
+    counts = joined.aggregate(late=late, gone=gone).to_pyarrow().to_pylist()[0]
     return Past(until, int(counts["late"] or 0), int(counts["gone"] or 0))

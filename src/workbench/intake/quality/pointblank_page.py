@@ -1,4 +1,4 @@
-"""A table checked by pointblank, its verdicts as HTML that does nothing; for 01_check_quality."""
+"""Check a table with pointblank and return its verdicts as static HTML; used by 01_check_quality."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def pointblank_report(table: ibis.Table, name: str, language: str = "en") -> str
     limits = pb.Thresholds(warning=1, error=0.1)
     check = pb.Validate(table, tbl_name=name, lang="zh-Hans" if language == "zh" else "en", thresholds=limits)
     spec = CANONICAL[name]
-    for column in (each for each in table.columns if _PLAIN_NAME.match(each)):
+    for column in (column for column in table.columns if _PLAIN_NAME.match(column)):
         check = check.col_vals_not_null(columns=column)
         low, high = RANGES.get((name, column), (None, None))
         if low is not None and high is not None:
@@ -56,14 +56,14 @@ def pointblank_report(table: ibis.Table, name: str, language: str = "en") -> str
             check = check.col_vals_ge(columns=column, value=low, na_pass=True)
     if name in ("customers", "products"):
         check = check.rows_distinct(columns_subset=list(spec.keys))
-    done = check.interrogate(collect_extracts=False)  # rows that fail would be a link on the page, as CSV in base64
+    result = check.interrogate(collect_extracts=False)  # rows that fail would be a link on the page, as CSV in base64
     with _languages_read_once():
-        return _inert(done.get_tabular_report().as_raw_html())
+        return _static_html(result.get_tabular_report().as_raw_html())
 
 
 @contextmanager
 def _languages_read_once() -> Iterator[None]:
-    """Keep the library's table of languages, which it reads from its file several times for every number."""
+    """Cache the library's table of languages, which it otherwise reads from file several times for every number."""
     from great_tables import _locale  # noqa: PLC0415  (pointblank brings it)
 
     read = _locale.read_csv
@@ -74,8 +74,8 @@ def _languages_read_once() -> Iterator[None]:
         _locale.read_csv = read
 
 
-def _inert(html: str) -> str:
-    """Remove fonts of its own (those of the page have Chinese), scripts, event handlers and times of day."""
+def _static_html(html: str) -> str:
+    """Remove its fonts (those of the page have Chinese), scripts, event handlers and times of day."""
     html = re.sub(r"@import\s+url\([^)]*\)\s*;?", "", html)
     html = re.sub(r"font-family:[^;{}\"]*sans-serif;", "font-family: inherit;", html)
     html = re.sub(r"<(script|link|iframe|object|embed)\b.*?(</\1>|/?>)", "", html, flags=re.DOTALL | re.IGNORECASE)

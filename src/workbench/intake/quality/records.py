@@ -1,4 +1,4 @@
-"""Where records went and when rows are from: the counts behind two charts of 01_check_quality."""
+"""Count accepted and rejected records, and rows by month, for two charts of 01_check_quality."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["records_flow", "rows_by_month"]
 
 
 def records_flow(metrics: Mapping[str, Any], source: str) -> pd.DataFrame:
-    """Tell where the physical records of a source went.
+    """Count the physical, rejected and accepted records of a source.
 
     Returns
     -------
@@ -49,14 +49,14 @@ def rows_by_month(table: ibis.Table, column: str) -> pd.DataFrame:
     """
     day = table[column].date()
     dated = table.select(day=day).filter(ibis._.day.notnull())
-    found = dated.group_by(month=dated.day.truncate("M")).aggregate(
+    counts = dated.group_by(month=dated.day.truncate("M")).aggregate(
         rows=dated.count(), first=dated.day.min(), last=dated.day.max()
     )
-    months = pd.DataFrame(found.order_by("month").to_pyarrow().to_pylist(), columns=["month", "rows", "first", "last"])
+    months = pd.DataFrame(counts.order_by("month").to_pyarrow().to_pylist(), columns=["month", "rows", "first", "last"])
     starts = pd.to_datetime(months["month"])
-    whole = pd.Series(True, index=months.index)
+    complete = pd.Series(True, index=months.index)
     if len(months):
-        whole.iloc[0] = pd.Timestamp(months["first"].iloc[0]) == starts.iloc[0]
+        complete.iloc[0] = pd.Timestamp(months["first"].iloc[0]) == starts.iloc[0]
         last_day = starts.iloc[-1] + pd.offsets.MonthEnd(0)
-        whole.iloc[-1] = bool(whole.iloc[-1]) and pd.Timestamp(months["last"].iloc[-1]) == last_day
-    return pd.DataFrame({"month": months["month"], "rows": months["rows"].astype("int64"), "complete": whole})
+        complete.iloc[-1] = bool(complete.iloc[-1]) and pd.Timestamp(months["last"].iloc[-1]) == last_day
+    return pd.DataFrame({"month": months["month"], "rows": months["rows"].astype("int64"), "complete": complete})

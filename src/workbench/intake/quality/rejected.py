@@ -1,4 +1,4 @@
-"""Where rejects stand: of every reason the first line, and what was written there where it may be shown."""
+"""List the first line of every reject reason, with its text where it may be shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["REJECT_COLUMNS", "list_rejects"]
 
 REJECT_COLUMNS = ("source", "column", "code", "rows", "file", "line", "raw")
-MOST_WRITTEN = 3  # values named of a column and reason
+MOST_WRITTEN = 3  # most values listed of a column and reason
 _BY = ["source", "column", "code"]
 _SHOWN_KINDS = ("date", "timestamp", "money", "number", "quantity", "integer")
 # no words, and nothing as long as a phone number
@@ -40,25 +40,25 @@ def list_rejects(rejects: ibis.Table, sources: Mapping[str, str]) -> pd.DataFram
     -------
     DataFrame
         source, column, code, rows (records or cells), file and line of the first, raw (the commonest values,
-        at most three, joined; only dates and numbers that could not be used: everything else may tell of a person).
+        at most three, joined; only dates and numbers that could not be used: other values may be personal).
         Ordered by source, most rows first.
     """
     import pandas as pd  # noqa: PLC0415  (slow to import, and few files have rejects)
 
     place = rejects["file"] + ibis.literal("\x1f") + rejects["line"].cast("string").lpad(_DIGITS, "0")
     values = rejects.group_by([*_BY, "raw"]).aggregate(rows=rejects.count(), place=place.min())
-    among = ibis.window(group_by=_BY, order_by=[ibis.desc("rows"), "raw"])
-    every = ibis.window(group_by=_BY)
-    ranked = values.mutate(at=ibis.row_number().over(among), all=values.rows.sum().over(every),
-                           first=values.place.min().over(every))  # fmt: skip
-    kept = ranked.filter(ranked["at"] < MOST_WRITTEN).order_by([*_BY, "at"])
-    groups = groupby(kept.to_pyarrow().to_pylist(), key=itemgetter(*_BY))
+    by_rows = ibis.window(group_by=_BY, order_by=[ibis.desc("rows"), "raw"])
+    whole_group = ibis.window(group_by=_BY)
+    ranked = values.mutate(at=ibis.row_number().over(by_rows), all=values.rows.sum().over(whole_group),
+                           first=values.place.min().over(whole_group))  # fmt: skip
+    top_values = ranked.filter(ranked["at"] < MOST_WRITTEN).order_by([*_BY, "at"])
+    groups = groupby(top_values.to_pyarrow().to_pylist(), key=itemgetter(*_BY))
     rows = [_as_row(list(group), sources) for _, group in groups]
     rows.sort(key=lambda row: (row["source"], -row["rows"], row["code"], row["column"]))
     return pd.DataFrame(rows, columns=list(REJECT_COLUMNS))
 
 
-def _as_row(group: list[dict], sources: Mapping[str, str]) -> dict[str, object]:
+def _as_row(group: list[dict], sources: Mapping[str, str]) -> dict[str, Any]:
     first = group[0]
     file, _, line = first["first"].partition("\x1f")
     written = [row["raw"].strip() for row in group if _may_be_shown(row["raw"], sources, first)]
@@ -67,7 +67,7 @@ def _as_row(group: list[dict], sources: Mapping[str, str]) -> dict[str, object]:
 
 
 def _may_be_shown(raw: str | None, sources: Mapping[str, str], place: Mapping[str, str]) -> bool:
-    """Tell whether a raw value is a date or a number beyond doubt, and stood where one was expected."""
+    """Tell whether a raw value is certainly a date or a number, in a column of such values."""
     table = sources.get(place["source"], "")
     kind = CANONICAL[table].kind(place["column"]) if table in CANONICAL and place["column"] else None
-    return bool(raw) and kind in _SHOWN_KINDS and bool(_FIGURES.fullmatch(raw.strip()))
+    return bool(raw) and kind in _SHOWN_KINDS and bool(_FIGURES.fullmatch((raw or "").strip()))

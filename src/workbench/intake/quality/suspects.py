@@ -1,7 +1,7 @@
-"""Values that are well formed and hardly true: a birth year of 1893, an income of 666,666, a status met twice.
+"""Find well-formed but implausible values: a birth year of 1893, an income of 666,666, a status that occurs twice.
 
-They are named, never changed. Only columns that describe customers and products are looked at value by value; contact
-and sensitive columns are not.
+They are reported, never changed. Only columns that describe customers and products are checked by value; contact and
+sensitive columns are not.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from workbench.core.schema import CANONICAL, UNDATED
 __all__ = ["SUSPECT_COLUMNS", "find_suspects"]
 
 SUSPECT_COLUMNS = ("reason", "table", "column", "value", "rows", "of")
-OLDEST = 110  # years; an older customer is doubted
-FAR = 6.0  # quartile distances beyond the quartiles from which a number is doubted
-NEAR = 2.0  # likewise, for a number of one repeated digit
-MOST_LEVELS = 60  # a column with more values is no category
+OLDEST = 110  # years; an older customer is implausible
+FAR = 6.0  # interquartile ranges beyond the quartiles from which a number is suspect
+NEAR = 2.0  # the same for a number of one repeated digit
+MOST_LEVELS = 60  # a column with more values is not a category
 RARE_SHARE, RARE_ROWS = 0.005, 5
 LEAST_ROWS = 50  # rows, for a value to be rare or far
-MOST_VALUES = 5  # named of a column
-MOSTLY = 0.95  # share of cells from which a text column holds numbers
+MOST_VALUES = 5  # most values listed of a column
+MOSTLY = 0.95  # least share of numbers in a text column of numbers
 JUMP = 50.0  # times, between the median amounts of two months
 LEAST_A_MONTH = 30  # order lines
 _TABLES = ("customers", "products")
@@ -32,41 +32,45 @@ _YEARS = (1850, 2100)
 
 
 def find_suspects(tables: Mapping[str, ibis.Table], *, as_of: dt.date) -> pd.DataFrame:
-    """List doubtful values.
+    """List suspect values.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
         Canonical tables.
     as_of : date
-        Where it is ``UNDATED``, the day after the last that is told of anything but a birth stands for it.
+        Where it is ``UNDATED``, the day after the latest date in the tables replaces it, birth dates left out.
 
     Returns
     -------
     DataFrame
         reason, table, column, value (as text), rows (that hold it), of (rows with a value); most rows per column:
         five. Reasons: ``implausible_year``, ``implausible_age`` (over 110 years, or not born yet), ``far_number`` (6
-        quartile distances beyond the quartiles), ``repeated_digit`` (such as 666666, 2 quartile distances beyond),
+        interquartile ranges beyond the quartiles), ``repeated_digit`` (such as 666666, 2 interquartile ranges beyond),
         ``rare_level`` (of a category: under .5 % and at most five rows), ``midnight_only`` (no time of day at all),
         ``magnitude_jump`` (median amount of a month 50 times that of the month before, or a 50th).
     """
-    found: list[tuple] = []
+    suspects: list[tuple] = []
     as_of = as_of if as_of != UNDATED else _last_day(tables)
     for name in (name for name in _TABLES if name in tables):
         table = _read_numbers(tables[name], _described(name, tables[name]))
         for column in _described(name, table):
             kind = table[column].type()
             if kind.is_numeric():
-                found += [(reason, name, column, *rest) for reason, *rest in _doubt_number(table, column, as_of)]
+                suspects += [
+                    (reason, name, column, *figures) for reason, *figures in _doubt_number(table, column, as_of)
+                ]
             elif kind.is_date():
-                found += [(reason, name, column, *rest) for reason, *rest in _doubt_birth(table, column, as_of)]
+                suspects += [
+                    (reason, name, column, *figures) for reason, *figures in _doubt_birth(table, column, as_of)
+                ]
             elif kind.is_string():
-                found += [("rare_level", name, column, *rest) for rest in _rare_levels(table, column)]
+                suspects += [("rare_level", name, column, *figures) for figures in _rare_levels(table, column)]
     for name, table in tables.items():
-        found += _midnights(name, table)
+        suspects += _midnights(name, table)
     if {"amount", "ordered_at"} <= set(tables["transactions"].columns if "transactions" in tables else ()):
-        found += _jumps(tables["transactions"])
-    return pd.DataFrame(found, columns=list(SUSPECT_COLUMNS))
+        suspects += _jumps(tables["transactions"])
+    return pd.DataFrame(suspects, columns=list(SUSPECT_COLUMNS))
 
 
 def _last_day(tables: Mapping[str, ibis.Table]) -> dt.date:
@@ -75,29 +79,31 @@ def _last_day(tables: Mapping[str, ibis.Table]) -> dt.date:
     for table in tables.values():
         dated = [name for name in table.columns if table[name].type().is_date() or table[name].type().is_timestamp()]
         if dated:
-            found = table.aggregate(**{name: table[name].max().cast("date") for name in dated}).to_pyarrow().to_pylist()
-            for name, day in found[0].items():
+            latest = (
+                table.aggregate(**{name: table[name].max().cast("date") for name in dated}).to_pyarrow().to_pylist()
+            )
+            for name, day in latest[0].items():
                 days[name == "birth_date"] += [day] if day is not None else []
-    known = days[False] or days[True]
-    return max(known) + dt.timedelta(days=1) if known else dt.date(_YEARS[1], 1, 1)
+    relevant_days = days[False] or days[True]
+    return max(relevant_days) + dt.timedelta(days=1) if relevant_days else dt.date(_YEARS[1], 1, 1)
 
 
 def _described(name: str, table: ibis.Table) -> list[str]:
-    spec = {each.name: each for each in CANONICAL[name].columns}
-    hidden = {each.name for each in spec.values() if each.contact or each.sensitive or each.kind == "id"}
+    columns = CANONICAL[name].columns
+    hidden = {column.name for column in columns if column.contact or column.sensitive or column.kind == "id"}
     return [column for column in table.columns if column not in hidden and not column.startswith("_")]
 
 
 def _read_numbers(table: ibis.Table, columns: list[str]) -> ibis.Table:
-    """Read text columns as numbers where nearly every filled cell is one: attributes and incomes are kept as text."""
+    """Cast text columns to numbers where nearly every filled cell is one: attributes and incomes are stored as text."""
     texts = [column for column in columns if table[column].type().is_string()]
     if not texts:
         return table
     numbers = {column: table[column].strip().nullif("").try_cast("float64") for column in texts}
     counts = {f"filled {column}": table[column].strip().nullif("").count() for column in texts}
     counts |= {f"numbers {column}": numbers[column].count() for column in texts}
-    found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
-    shares = {column: found[f"numbers {column}"] / max(found[f"filled {column}"], 1) for column in texts}
+    results = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    shares = {column: results[f"numbers {column}"] / max(results[f"filled {column}"], 1) for column in texts}
     return table.mutate(**{column: numbers[column] for column in texts if shares[column] >= MOSTLY})
 
 
@@ -110,20 +116,22 @@ def _doubt_number(table: ibis.Table, column: str, as_of: dt.date) -> Iterator[tu
         return
     if _YEARS[0] <= facts["middle"] <= as_of.year and facts["low"] >= _YEARS[0] and facts["high"] <= _YEARS[1]:
         outside = (cell < as_of.year - OLDEST) | (cell > as_of.year)
-        yield from (("implausible_year", *each) for each in _values(table, column, outside, facts["n"]))
+        yield from (("implausible_year", *suspect) for suspect in _values(table, column, outside, facts["n"]))
         return
     if column == "age":
-        yield from (("implausible_age", *each) for each in _values(table, column, cell > OLDEST, facts["n"]))
+        yield from (("implausible_age", *suspect) for suspect in _values(table, column, cell > OLDEST, facts["n"]))
         return
-    reach = facts["high"] - facts["low"]
-    if facts["n"] < LEAST_ROWS or reach <= 0:
+    spread = facts["high"] - facts["low"]
+    if facts["n"] < LEAST_ROWS or spread <= 0:
         return
-    far = (cell > facts["high"] + FAR * reach) | (cell < facts["low"] - FAR * reach)
+    far = (cell > facts["high"] + FAR * spread) | (cell < facts["low"] - FAR * spread)
     text = cell.abs().cast("int64").cast("string")
-    same = text.re_search(r"^(1{4,}|2{4,}|3{4,}|4{4,}|5{4,}|6{4,}|7{4,}|8{4,}|9{4,})$")
-    repeated = same & (cell > facts["high"] + NEAR * reach)
-    yield from (("repeated_digit", *each) for each in _values(table, column, repeated, facts["n"]))
-    yield from (("far_number", *each) for each in _values(table, column, far & ~repeated, facts["n"], largest=True))
+    one_digit = text.re_search(r"^(1{4,}|2{4,}|3{4,}|4{4,}|5{4,}|6{4,}|7{4,}|8{4,}|9{4,})$")
+    repeated = one_digit & (cell > facts["high"] + NEAR * spread)
+    yield from (("repeated_digit", *suspect) for suspect in _values(table, column, repeated, facts["n"]))
+    yield from (
+        ("far_number", *suspect) for suspect in _values(table, column, far & ~repeated, facts["n"], largest=True)
+    )
 
 
 def _doubt_birth(table: ibis.Table, column: str, as_of: dt.date) -> Iterator[tuple]:
@@ -132,13 +140,13 @@ def _doubt_birth(table: ibis.Table, column: str, as_of: dt.date) -> Iterator[tup
     first = dt.date(as_of.year - OLDEST, as_of.month, 1)
     n = int(table[column].count().execute())
     outside = (table[column] < first) | (table[column] >= as_of)
-    yield from (("implausible_year", *each) for each in _values(table, column, outside, n))
+    yield from (("implausible_year", *suspect) for suspect in _values(table, column, outside, n))
 
 
 def _values(
-    table: ibis.Table, column: str, doubted: ibis.Value, n: int, *, largest: bool = False
+    table: ibis.Table, column: str, is_suspect: ibis.Value, n: int, *, largest: bool = False
 ) -> list[tuple[str, int, int]]:
-    counts = table.filter(doubted.fill_null(False)).group_by(value=table[column]).aggregate(rows=lambda t: t.count())
+    counts = table.filter(is_suspect.fill_null(False)).group_by(value=table[column]).aggregate(rows=lambda t: t.count())
     order = [ibis.desc("value")] if largest else [ibis.desc("rows"), ibis.asc("value")]
     rows = counts.order_by(order).limit(MOST_VALUES).to_pyarrow().to_pylist()
     return [(_plain(row["value"]), int(row["rows"]), n) for row in rows]
@@ -152,7 +160,7 @@ def _rare_levels(table: ibis.Table, column: str) -> list[tuple[str, int, int]]:
     counts = table.filter(table[column].notnull()).group_by(value=table[column]).aggregate(rows=lambda t: t.count())
     rare = counts.filter((counts.rows <= RARE_ROWS) & (counts.rows < RARE_SHARE * n))
     rows = rare.order_by(["rows", "value"]).to_pyarrow().to_pylist()
-    if len(rows) > facts["levels"] / 2:  # most values are rare: names of their own, not slips
+    if len(rows) > facts["levels"] / 2:  # most values are rare: proper names, not errors
         return []
     return [(str(row["value"]), int(row["rows"]), n) for row in rows[:MOST_VALUES]]
 
@@ -163,10 +171,10 @@ def _midnights(name: str, table: ibis.Table) -> list[tuple]:
         return []
     cell = table[column]
     timed = (cell != cell.truncate("D")).fill_null(False)
-    found = table.aggregate(n=cell.count(), timed=timed.any()).to_pyarrow().to_pylist()[0]
-    if found["timed"] or not found["n"]:
+    facts = table.aggregate(n=cell.count(), timed=timed.any()).to_pyarrow().to_pylist()[0]
+    if facts["timed"] or not facts["n"]:
         return []
-    return [("midnight_only", name, column, "00:00", found["n"], found["n"])]
+    return [("midnight_only", name, column, "00:00", facts["n"], facts["n"])]
 
 
 def _jumps(lines: ibis.Table) -> list[tuple]:
@@ -176,13 +184,13 @@ def _jumps(lines: ibis.Table) -> list[tuple]:
         median=sold.amount.cast("float64").median(), n=sold.count()
     )
     rows = [row for row in months.order_by("month").to_pyarrow().to_pylist() if row["n"] >= LEAST_A_MONTH]
-    found = []
+    jumps = []
     for before, after in zip(rows, rows[1:], strict=False):
         ratio = after["median"] / before["median"]
         if ratio >= JUMP or ratio <= 1 / JUMP:
             month = after["month"].date().isoformat()[:7]
-            found.append(("magnitude_jump", "transactions", "amount", f"{month} x{ratio:.3g}", after["n"], after["n"]))
-    return found
+            jumps.append(("magnitude_jump", "transactions", "amount", f"{month} x{ratio:.3g}", after["n"], after["n"]))
+    return jumps
 
 
 def _plain(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The verdicts of 01_check_quality as JSON, for machines that watch the data."""
+"""The verdicts of 01_check_quality as JSON, for automated monitoring."""
 
 from __future__ import annotations
 

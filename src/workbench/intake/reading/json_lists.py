@@ -18,11 +18,11 @@ def list_at(value: Any, records: str | None, where: str) -> list[Any]:
     DataError
         There is none; the message names the keys that hold lists.
     """
-    at = value
+    found_value = value
     for part in (records or "").split(".") if records else []:
-        at = at.get(part) if isinstance(at, Mapping) else None
-    if isinstance(at, list):
-        return at
-    lists = [key for key, inner in value.items() if isinstance(inner, list)] if isinstance(value, Mapping) else []
+        found_value = found_value.get(part) if isinstance(found_value, Mapping) else None
+    if isinstance(found_value, list):
+        return found_value
+    lists = [key for key, entry in value.items() if isinstance(entry, list)] if isinstance(value, Mapping) else []
     remedy = f"records: {lists[0]}" if lists else "Name the list under records, as a dotted path"
     raise DataError(Fault(where, f"no list at '{records or ''}'", "A list of objects", remedy))

@@ -36,8 +36,8 @@ from workbench.intake.reading.text_scan import Scan, scan_text
 
 __all__ = ["find_keys", "find_objects", "json_names", "list_paths", "read_json_file"]
 
-_SAMPLE = 2_000  # records whose keys are looked at
-_MAX_LIST_BYTES = 512 << 20  # a list is held in memory; more belongs into one object a line
+_SAMPLE = 2_000  # records whose keys are read
+_MAX_LIST_BYTES = 512 << 20  # a list is held in memory; larger files need one object a line
 _MAX_LINE_BYTES = 16 << 20
 _INVALID = "json-invalid"
 
@@ -48,10 +48,10 @@ def json_names(path: Path, *, records: str | None = None, encoding: str | None =
     Raises
     ------
     DataError
-        The file is empty or cut short, or no record of its beginning is a JSON object.
+        The file is empty or cut short, or none of its first records is a JSON object.
     """
-    found, _ = find_objects(path, records=records, encoding=encoding, most=_SAMPLE)
-    objects = [each for each in found if isinstance(each, dict)]
+    values, _ = find_objects(path, records=records, encoding=encoding, most=_SAMPLE)
+    objects = [value for value in values if isinstance(value, dict)]
     if not objects:
         expected = "One JSON object a line (.jsonl), or a list of objects (.json)"
         raise DataError(Fault(path.name, "holds no JSON object", expected, "Name the list under records"))
@@ -74,16 +74,16 @@ def list_paths(path: Path) -> list[str]:
     if not _is_list(path, None, None) and len(list(islice(_text_lines(path, None), 2))) > 1:
         return []
     value = _load(path, None)
-    found: list[str] = []
+    paths: list[str] = []
 
-    def visit(at: Any, trail: str) -> None:
-        for key, inner in at.items() if isinstance(at, Mapping) else ():
-            if isinstance(inner, list) and any(isinstance(each, Mapping) for each in inner):
-                found.append(f"{trail}{key}")
-            visit(inner, f"{trail}{key}.")
+    def visit(value: Any, prefix: str) -> None:
+        for key, inner in value.items() if isinstance(value, Mapping) else ():
+            if isinstance(inner, list) and any(isinstance(entry, Mapping) for entry in inner):
+                paths.append(f"{prefix}{key}")
+            visit(inner, f"{prefix}{key}.")
 
     visit(value, "")
-    return found
+    return paths
 
 
 def find_keys(objects: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -102,8 +102,8 @@ def find_keys(objects: Sequence[Mapping[str, Any]]) -> list[str]:
             if isinstance(inner, Mapping):
                 visit(inner, f"{prefix}{key}.")
 
-    for each in objects:
-        visit(each, "")
+    for record in objects:
+        visit(record, "")
     return list(names)
 
 
@@ -130,8 +130,8 @@ def read_json_file(
     Returns
     -------
     RawFile
-        Text cells; numbers as they are written, nested values as JSON text; ``_line`` is the line, of a list the
-        place in it. Codes: ``json-invalid`` (a line that is no object), ``invalid-encoding``.
+        Text cells; numbers as written, nested values as JSON text; ``_line`` is the line, or the
+        position in a list. Codes: ``json-invalid`` (a line that is no object), ``invalid-encoding``.
     """
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     before = file_state(path)
@@ -144,10 +144,10 @@ def read_json_file(
     if file_state(path) != before:
         raise DataError(Fault(path.name, "the file changed while it was read", "", "Wait until it is complete"))
     if counts is None:
-        found = f"cannot be read line by line, though it has {lines.scan.lines} lines"
-        raise DataError(Fault(path.name, found, f"One JSON object a line, of at most {_MAX_LINE_BYTES >> 20} MB"))
+        problem = f"cannot be read line by line, though it has {lines.scan.lines} lines"
+        raise DataError(Fault(path.name, problem, f"One JSON object a line, of at most {_MAX_LINE_BYTES >> 20} MB"))
     accepted, rejected, blank = counts
-    codes = Counter({_INVALID: rejected}) + Counter(each["code"] for each in lines.rejects)
+    codes = Counter({_INVALID: rejected}) + Counter(reject["code"] for reject in lines.rejects)
     repairs = {"blank_lines": blank - len(lines.rejects), "nul_bytes": lines.nuls}
     return RawFile(
         table=engine.read_parquet(str(scratch / "rows.parquet")),
@@ -168,11 +168,11 @@ class _Lines:
     ----------
     path : Path
     scan : Scan
-        Of this file.
+        Scan of this file.
     encoding : str
-        Of the file it was made from.
+        Encoding of the original file.
     rejects : list of dict
-        Lines that are no text or hold control characters: blank in this file, listed as rejects here.
+        Lines that are not text or hold control characters: blank in this file, listed here as rejects.
     nuls : int
         NUL bytes removed.
     """
@@ -185,7 +185,7 @@ class _Lines:
 
 
 def _copy_objects(engine: ibis.BaseBackend, lines: _Lines, cells: str, scratch: Path) -> tuple[int, int, int] | None:
-    """Copy objects and other lines apart; count objects, others and blank lines.
+    """Copy objects and other lines to separate files; count objects, others and blank lines.
 
     None where the engine does not account for every line.
     """
@@ -202,13 +202,13 @@ def _copy_objects(engine: ibis.BaseBackend, lines: _Lines, cells: str, scratch: 
         accepted = copy_rows(engine, query, scratch / "rows.parquet")
         rejected = copy_rows(engine, f"{reject} WHERE NOT {blank} AND NOT {valid}", scratch / "rejects.parquet")
         (total,) = engine.raw_sql(f"SELECT count(*) FROM ({rows})").fetchone()
-    except duckdb.Error:  # a line too long, two kinds of line ends, the sign that parts nothing
+    except duckdb.Error:  # a line too long, mixed line ends, a stray \\x1f
         return None
     return (accepted, rejected, total - accepted - rejected) if total == lines.scan.lines else None
 
 
 def _plain_lines(lines: _Lines, target: Path) -> _Lines:
-    """Write a file anew, line by line, so that the engine reads it; what is no text or no JSON is left blank there."""
+    """Rewrite a file line by line so that the engine can read it; invalid lines become blank."""
     rejects: list[dict[str, Any]] = []
     with target.open("w", encoding="utf-8", newline="\n") as stream:
         target.chmod(0o600)
@@ -233,26 +233,26 @@ def _all_rejects(engine: ibis.BaseBackend, lines: _Lines, scratch: Path) -> ibis
 
 
 def _as_lines(path: Path, records: str | None, scratch: Path, declared: str | None) -> _Lines:
-    """Bring a file to one value a line in UTF-8."""
+    """Convert a file to one value a line in UTF-8."""
     if _is_list(path, records, declared):
         target = scratch / "list.jsonl"
         with target.open("w", encoding="utf-8", newline="\n") as stream:
             target.chmod(0o600)
-            for each in _load_list(path, records, declared):
-                stream.write(json.dumps(each) + "\n")
+            for value in _load_list(path, records, declared):
+                stream.write(json.dumps(value) + "\n")
         return _Lines(target, scan_text(target), "utf-8")
     scan = scan_text(path, encoding=declared)
     if scan.encoding == "utf-8" or not (scan.decodes or is_wide(scan.encoding)):
         return _Lines(path, scan, scan.encoding)
     if not scan.decodes:
-        found = f"not every byte is {scan.encoding}"
-        raise DataError(Fault(path.name, found, "", "Save it again as UTF-8, or declare its encoding"))
+        problem = f"not every byte is {scan.encoding}"
+        raise DataError(Fault(path.name, problem, "", "Save it again as UTF-8, or declare its encoding"))
     target = transcode(path, scratch / "text.jsonl", encoding=scan.encoding)
     return _Lines(target, scan_text(target, encoding="utf-8"), scan.encoding)
 
 
 def _is_list(path: Path, records: str | None, encoding: str | None) -> bool:
-    """Tell a file of one JSON value from one with an object a line: by its ending, then by its first letter."""
+    """Tell whether a file is one JSON value, not an object a line: by its ending, then by its first line."""
     plain = path.name.removesuffix(".gz").lower()
     if plain.endswith((".jsonl", ".ndjson")):
         return False
@@ -283,7 +283,7 @@ def _load(path: Path, encoding: str | None) -> Any:
         raise DataError(Fault(path.name, "a JSON list of more than 512 MB", "", remedy))
     try:
         text = content.decode(head_encoding(path, encoding, head)).removeprefix("\ufeff")
-        return json.loads(text, parse_float=str)  # digits as they are written
+        return json.loads(text, parse_float=str)  # digits as written
     except (ValueError, RecursionError) as error:
         raise DataError(Fault(path.name, f"no JSON ({error})", "", "It may be cut short: copy it again")) from error
 
@@ -295,8 +295,8 @@ def _text_lines(path: Path, encoding: str | None) -> Iterator[str]:
         yield from content.decode(chosen, errors="replace").removeprefix("\ufeff").split("\n")
     else:
         newline = b"\r" if b"\n" not in content else b"\n"
-        found = read_lines(path, encoding=chosen, newline=newline)
-        yield from (text for _, text in found if isinstance(text, str))
+        numbered = read_lines(path, encoding=chosen, newline=newline)
+        yield from (text for _, text in numbered if isinstance(text, str))
 
 
 def _objects(lines: Iterator[str]) -> Iterator[Any]:
@@ -308,10 +308,10 @@ def _objects(lines: Iterator[str]) -> Iterator[Any]:
 
 
 def _extracted(key: str) -> str:
-    """Write how the engine finds a key: under its whole name, else as a dotted path."""
+    """Write the SQL that extracts a key: by its whole name, else as a dotted path."""
     paths = [[key], key.split(".")] if "." in key else [[key]]
-    found = [f"json_extract_string(text, {quoted_text(_pointer(path))})" for path in paths]
-    return f"coalesce({', '.join(found)})"
+    extracts = [f"json_extract_string(text, {quoted_text(_pointer(path))})" for path in paths]
+    return f"coalesce({', '.join(extracts)})"
 
 
 def _pointer(path: list[str]) -> str:

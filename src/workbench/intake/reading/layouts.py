@@ -1,4 +1,4 @@
-"""Where the mapped columns of a source stand in each of its files; what a header lacks is said with its like."""
+"""Find the mapped columns of a source in each of its files; a missing column is reported with similar names."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
     from workbench.intake.reading.workbooks import Sheet
 
-__all__ = ["Layout", "lay_out"]
+__all__ = ["Layout", "read_layout"]
 
 _EDGES = " \t\r\n\u00a0\u3000\ufeff"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One file and where its mapped columns stand.
+    """A file and the positions of its mapped columns.
 
     Attributes
     ----------
@@ -31,13 +31,13 @@ class Layout:
     columns : dict of str to int
         Our name (canonical column or attribute): position in the file, from 1.
     dropped : list of str
-        Columns of the file that are neither mapped nor declared an attribute.
+        Columns of the file that are neither mapped nor declared as attributes.
     names : list of str
-        The columns of the file, as they stand in it.
+        Column names of the file, as written.
     head : Head or None
-        Of separated text.
+        Head of a text file.
     sheet : Sheet or None
-        Of a workbook.
+        Sheet of a workbook.
     """
 
     path: Path
@@ -48,44 +48,44 @@ class Layout:
     sheet: Sheet | None = None
 
 
-def lay_out(source: SourceParams, path: Path) -> Layout:
-    """Find the columns of a file that a source maps.
+def read_layout(source: SourceParams, path: Path) -> Layout:
+    """Find the mapped columns of a source in a file.
 
     Raises
     ------
     DataError
-        Missing, repeated and surplus columns, all at once; a file without a record, or of a form that is not read.
+        Missing, repeated and surplus columns, all together; a file without a record, or of an unsupported form.
     """
     form = form_of(path)
     if form == "parquet":
-        return _lay_out_parquet(source, path)
+        return _parquet_layout(source, path)
     if form == "workbook":
-        return _lay_out_workbook(source, path)
+        return _workbook_layout(source, path)
     if form == "json":
-        return _lay_out_json(source, path)
-    wanted = [str(theirs) for theirs in (*source.columns.values(), *source.attributes.values())]
-    head = read_head(path, encoding=source.encoding, separator=source.separator, header=source.header, wanted=wanted)
+        return _json_layout(source, path)
+    mapped = [str(theirs) for theirs in (*source.columns.values(), *source.attributes.values())]
+    head = read_head(path, encoding=source.encoding, separator=source.separator, header=source.header, wanted=mapped)
     if not source.header:
-        return _lay_out_by_position(source, path, head.width, head=head)
+        return _positional_layout(source, path, head.width, head=head)
     faults = _duplicates(path, head.header)
     columns = _positions(source, path, head.header, faults)
     if not head.first and not source.manual:
         faults.append(Fault(path.name, "holds a header and no record", "At least one record"))
     elif len(head.first) > head.width:
-        found = f"the first record has {len(head.first)} fields, the header {head.width}"
+        problem = f"the first record has {len(head.first)} fields, the header {head.width}"
         remedy = "Name the surplus column in the header, or remove the separator at the end of the records"
-        faults.append(Fault(path.name, found, "As many fields as the header names", remedy))
+        faults.append(Fault(path.name, problem, "As many fields as the header names", remedy))
     if faults:
         raise DataError(faults)
     return Layout(path, columns, _unused(head.header, columns), head.header, head=head)
 
 
-def _lay_out_workbook(source: SourceParams, path: Path) -> Layout:
+def _workbook_layout(source: SourceParams, path: Path) -> Layout:
     from workbench.intake.reading.workbooks import read_sheet  # noqa: PLC0415  (only where there is a workbook)
 
     sheet = read_sheet(path, sheet=source.sheet, header=source.header)
     if not source.header:
-        return _lay_out_by_position(source, path, max(len(cells) for _, cells in sheet.rows), sheet=sheet)
+        return _positional_layout(source, path, max(len(cells) for _, cells in sheet.rows), sheet=sheet)
     faults = _duplicates(path, sheet.header)
     columns = _positions(source, path, sheet.header, faults)
     if not sheet.rows and not source.manual:
@@ -95,7 +95,7 @@ def _lay_out_workbook(source: SourceParams, path: Path) -> Layout:
     return Layout(path, columns, _unused(sheet.header, columns), sheet.header, sheet=sheet)
 
 
-def _lay_out_json(source: SourceParams, path: Path) -> Layout:
+def _json_layout(source: SourceParams, path: Path) -> Layout:
     from workbench.intake.reading.json_records import json_names  # noqa: PLC0415  (only where there is such a file)
 
     records = None if is_remote(source) else source.records
@@ -105,17 +105,17 @@ def _lay_out_json(source: SourceParams, path: Path) -> Layout:
     if faults:
         raise DataError(faults)
     used = {names[at - 1] for at in columns.values()}
-    whole = [name for name in _unused(names, columns) if not any(name.startswith(f"{each}.") for each in used)]
-    dropped = [name for name in whole if not any(each.startswith(f"{name}.") for each in used)]
+    whole = [name for name in _unused(names, columns) if not any(name.startswith(f"{key}.") for key in used)]
+    dropped = [name for name in whole if not any(key.startswith(f"{name}.") for key in used)]
     top = [name for name in dropped if name.rpartition(".")[0] not in dropped]
     return Layout(path, columns, top, names)
 
 
-def _lay_out_parquet(source: SourceParams, path: Path) -> Layout:
+def _parquet_layout(source: SourceParams, path: Path) -> Layout:
     from workbench.intake.reading.parquet_heads import parquet_shape  # noqa: PLC0415  (only where there is such a file)
 
-    given, rows = parquet_shape(path)
-    names = [name.strip(_EDGES) for name in given]
+    raw_names, rows = parquet_shape(path)
+    names = [name.strip(_EDGES) for name in raw_names]
     faults = _duplicates(path, names)
     columns = _positions(source, path, names, faults)
     if not rows:
@@ -125,16 +125,17 @@ def _lay_out_parquet(source: SourceParams, path: Path) -> Layout:
     return Layout(path, columns, _unused(names, columns), names)
 
 
-def _lay_out_by_position(
+def _positional_layout(
     source: SourceParams, path: Path, width: int, *, head: Head | None = None, sheet: Sheet | None = None
 ) -> Layout:
-    columns, faults = {}, []
+    columns: dict[str, int] = {}
+    faults: list[Fault] = []
     for ours, theirs in (*source.columns.items(), *source.attributes.items()):
         at = int(theirs) if str(theirs).isdigit() else 0
         columns[ours] = at
         if not 1 <= at <= width:
-            found = f"{ours} is mapped to position {theirs}, the first record has {width} fields"
-            faults.append(Fault(path.name, found, f"A position from 1 to {width}"))
+            problem = f"{ours} is mapped to position {theirs}, the first record has {width} fields"
+            faults.append(Fault(path.name, problem, f"A position from 1 to {width}"))
     if faults:
         raise DataError(faults)
     unused = [f"position {at}" for at in range(1, width + 1) if at not in columns.values()]
@@ -145,19 +146,19 @@ def _duplicates(path: Path, names: list[str]) -> list[Fault]:
     repeated = [name for name, count in Counter(names).items() if name and count > 1]
     if not repeated:
         return []
-    found = f"the header names {listed([repr(name) for name in repeated])} more than once"
-    return [Fault(path.name, found, "Each column once", "Rename the second one")]
+    problem = f"the header names {listed([repr(name) for name in repeated])} more than once"
+    return [Fault(path.name, problem, "Each column once", "Rename the second one")]
 
 
 def _positions(source: SourceParams, path: Path, names: list[str], faults: list[Fault]) -> dict[str, int]:
     columns = {}
     for ours, theirs in (*source.columns.items(), *source.attributes.items()):
-        wanted = str(theirs).strip(_EDGES)
-        if wanted in names:
-            columns[ours] = names.index(wanted) + 1
+        name_in_file = str(theirs).strip(_EDGES)
+        if name_in_file in names:
+            columns[ours] = names.index(name_in_file) + 1
         else:
-            found = f"column '{wanted}' (mapped to {ours}) is not in the header"
-            faults.append(Fault(path.name, found, "", did_you_mean(wanted, [name for name in names if name])))
+            problem = f"column '{name_in_file}' (mapped to {ours}) is not in the header"
+            faults.append(Fault(path.name, problem, "", did_you_mean(name_in_file, [name for name in names if name])))
     return columns
 
 

@@ -1,8 +1,7 @@
-"""Lines of a text file that hold too few or too many fields: left out by the engine, looked up and counted one by one.
+"""Lines of a text file with too few or too many fields: left out by the engine, then read and counted one by one.
 
-The bytes of the file say how many separators it holds. Where the records that were read and the lines that were left
-out account for all of them, and every line left out indeed has another number of separators than a record, no line is
-lost and none is misread.
+The scan of the bytes gives the number of separators. Where the records read and the lines left out account for all of
+them, and every line left out has another number of separators than a record, no line is lost or misread.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from workbench.intake.reading.records import BadLine, RejectedRecord, read_records
+from workbench.intake.reading.records import RejectedRecord, read_records
 from workbench.intake.reading.text_files import Head, open_bytes, readable
 
 if TYPE_CHECKING:
@@ -22,13 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["OddLines", "leave_out", "leaves_out", "line_sql", "pick_lines"]
 
-_MOST = 1000  # more odd lines than these are read by the exact reader
+_MOST = 1000  # a file with more odd lines goes to the exact reader
 _names = count()
 
 
 @dataclass(frozen=True)
 class OddLines:
-    """The lines left out: their numbers from 1, ascending, and the records they spoil."""
+    """The lines left out: their numbers from 1, ascending, and the rejected records."""
 
     numbers: tuple[int, ...] = ()
     rejected: tuple[RejectedRecord, ...] = ()
@@ -42,13 +41,14 @@ def leaves_out(ready: ReadyText, head: Head) -> bool:
 def leave_out(
     engine: ibis.BaseBackend, copy: Callable[[str], int], ready: ReadyText, *, head: Head
 ) -> tuple[int, OddLines | None]:
-    """Copy the records of a file; return how many, and the lines left out (None where they do not account for it).
+    """Copy the records of a file; return how many, and the lines left out (None where these do not add up to the file).
 
     Parameters
     ----------
     engine : ibis.BaseBackend
     copy : callable
-        Given the name under which the engine notes the lines it leaves out (empty: none may be), copies the others.
+        Copies the records; takes the name of the table in which the engine records the lines it leaves out (empty:
+        none may be left out).
     ready : ReadyText
     head : Head
     """
@@ -59,8 +59,8 @@ def leave_out(
     name = f"odd_lines_{next(_names)}"
     try:
         copied = copy(name)
-        asked = f"SELECT DISTINCT line FROM {name} ORDER BY line LIMIT {_MOST + 1}"
-        numbers = tuple(int(row[0]) for row in engine.raw_sql(asked).fetchall())
+        query = f"SELECT DISTINCT line FROM {name} ORDER BY line LIMIT {_MOST + 1}"
+        numbers = tuple(int(row[0]) for row in engine.raw_sql(query).fetchall())
     finally:
         for table in (name, f"{name}_scan"):
             engine.raw_sql(f"DROP TABLE IF EXISTS {table}")
@@ -71,34 +71,37 @@ def leave_out(
 
 def _account(ready: ReadyText, head: Head, copied: int, numbers: tuple[int, ...]) -> OddLines | None:
     """Judge the lines left out; None unless they and the records hold every separator of the file."""
-    given = {"width": head.width, "separator": head.separator}
-    found = [(line, [*read_records([line], **given)]) for line in pick_lines(ready, numbers)]
-    rejected = [record for _, records in found for record in records if isinstance(record, RejectedRecord)]
+    parsed = [
+        (line, [*read_records([line], width=head.width, separator=head.separator)])
+        for line in pick_lines(ready, numbers)
+    ]
+    rejected = [record for _, records in parsed for record in records if isinstance(record, RejectedRecord)]
     if len(rejected) != len(numbers):
         return None
-    held = sum(text.count(head.separator) for (_, text), _ in found)
+    in_odd_lines = sum(text.count(head.separator) for (_, text), _ in parsed)
     in_header = sum(name.count(head.separator) for name in head.header) + (head.width - 1 if head.header else 0)
-    whole = held + copied * (head.width - 1) + in_header
-    return OddLines(numbers, tuple(rejected)) if whole == ready.facts.separators else None
+    total = in_odd_lines + copied * (head.width - 1) + in_header
+    return OddLines(numbers, tuple(rejected)) if total == ready.facts.separators else None
 
 
-def pick_lines(ready: ReadyText, numbers: Iterable[int]) -> list[tuple[int, str | BadLine]]:
-    """Read some lines of a file by their numbers (from 1, ascending), without their ends."""
-    picked, at = [], 0
+def pick_lines(ready: ReadyText, numbers: Iterable[int]) -> list[tuple[int, str]]:
+    """Read lines of a file by their numbers (from 1, ascending), without their ends."""
+    picked: list[tuple[int, str]] = []
+    previous = 0
     with readable(ready.text), open_bytes(ready.text) as stream:
         for number in numbers:
-            raw = next(islice(stream, number - at - 1, None), b"")
+            raw = next(islice(stream, number - previous - 1, None), b"")
             picked.append((number, raw.rstrip(b"\r\n").decode("utf-8")))
-            at = number
+            previous = number
     return picked
 
 
 def line_sql(odd: OddLines, *, first: int) -> str:
-    """Write the line of a copied record as SQL over its place in the copy; ``first`` is the line of the first record.
+    """Write SQL for the line of a copied record by its place in the copy; ``first`` is the line of the first record.
 
-    The lines left out part the records into runs, found by halving.
+    The lines left out split the records into runs, which are searched by bisection.
     """
-    starts = [number - first - before for before, number in enumerate(odd.numbers)]
+    starts = [number - first - earlier for earlier, number in enumerate(odd.numbers)]
 
     def lines_before(low: int, high: int) -> str:
         if low == high:

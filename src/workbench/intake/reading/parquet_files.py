@@ -1,7 +1,7 @@
 """Parquet files: their columns and rows, read inside the engine; for 01_check_quality.
 
-The engine reads such a file when its rows are first asked for, so that a damaged page shows only then:
-`reading_parquet` names the file that cannot be read.
+The engine reads such a file when its rows are first needed, so a damaged page is noticed only then; `reading_parquet`
+names the file that cannot be read.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[
         The file cannot be read.
     """
     names, rows = parquet_shape(path)
-    chosen = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
-    given = ", ".join(f"c{at}" for at in range(1, len(names) + 1))  # names may differ in case alone
-    query = f"SELECT n + 1 AS {LINE}, {chosen} FROM read_parquet({quoted_text(path)}, file_row_number = true)"
+    selected = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
+    aliases = ", ".join(f"c{at}" for at in range(1, len(names) + 1))  # names may differ only in case
+    query = f"SELECT n + 1 AS {LINE}, {selected} FROM read_parquet({quoted_text(path)}, file_row_number = true)"
     with reading_parquet([path]):
-        table = engine.sql(f"{query} AS f ({given}, n)")
+        table = engine.sql(f"{query} AS f ({aliases}, n)")
     return RawFile(table, None, rows, rows, {}, {}, "parquet")
 
 
@@ -60,8 +60,8 @@ def reading_parquet(paths: Sequence[Path]) -> Iterator[None]:
     except duckdb.Error as error:
         if not paths:
             raise
-        at = next((path for path in paths if path.name in str(error)), None)
-        where = at.name if at else listed([path.name for path in paths])
+        damaged = next((path for path in paths if path.name in str(error)), None)
+        where = damaged.name if damaged else listed([path.name for path in paths])
         raise DataError(Fault(where, "the rows of the Parquet file cannot be read", "", DAMAGED)) from error
     changed = [path.name for path, state in zip(paths, before, strict=True) if file_state(path) != state]
     if changed:

@@ -1,4 +1,4 @@
-"""What the end of a Parquet file says of it: its columns and how many rows it has; the engine is not asked."""
+"""Read the columns and the row count of a Parquet file from its footer, without the engine."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ DAMAGED = "Copy it again, it may be damaged"
 
 
 def parquet_shape(path: Path) -> tuple[list[str], int]:
-    """Return the names of the columns of a file, as they stand in it, and its number of rows.
+    """Return the column names of a file, as written, and its number of rows.
 
     Raises
     ------
     DataError
-        The file is no Parquet file, or its end is damaged.
+        The file is not a Parquet file, or its footer is damaged.
     """
     try:
-        found = pq.read_metadata(path)
-        return list(found.schema.to_arrow_schema().names), found.num_rows
+        metadata = pq.read_metadata(path)
+        return list(metadata.schema.to_arrow_schema().names), metadata.num_rows
     except (pa.ArrowException, OSError, ValueError) as error:
-        said = (str(error).splitlines() or [""])[0]
-        raise DataError(Fault(path.name, f"no readable Parquet file ({said})", "", DAMAGED)) from error
+        message = (str(error).splitlines() or [""])[0]
+        raise DataError(Fault(path.name, f"no readable Parquet file ({message})", "", DAMAGED)) from error

@@ -39,15 +39,15 @@ def form_of(path: Path) -> str:
     Raises
     ------
     DataError
-        Its form is not read.
+        The form is not supported.
     """
     suffixes = [suffix.lower() for suffix in path.suffixes]
     suffix = suffixes[-2] if len(suffixes) > 1 and suffixes[-1] == ".gz" else (suffixes or [""])[-1]
     if suffix in _OTHER:
-        found = f"a {_OTHER[suffix]} ({suffix}) is not read"
+        problem = f"a {_OTHER[suffix]} ({suffix}) is not read"
         url = "Put its URL into an environment variable: path: env:NAME, select: table"
-        remedy = url if _OTHER[suffix] == "database" else "Save it so"
-        raise DataError(Fault(path.name, found, "Separated text, Excel, JSON or Parquet", remedy))
+        remedy = url if _OTHER[suffix] == "database" else "Save it in one of these forms"
+        raise DataError(Fault(path.name, problem, "Separated text, Excel, JSON or Parquet", remedy))
     form = FORMS.get(suffix, "text")
     if form in ("workbook", "parquet") and suffixes[-1] == ".gz":
         raise DataError(Fault(path.name, f"a packed {form} is not read", "", "Unpack it"))
@@ -55,7 +55,7 @@ def form_of(path: Path) -> str:
 
 
 def present_files(source: SourceParams, root: Path) -> list[Path]:
-    """Return the files of a source that are there, sorted; none is no fault here."""
+    """Return the existing files of a source, sorted; may be empty."""
     place = place_of(source)
     if not place:
         return []
@@ -68,7 +68,7 @@ def present_files(source: SourceParams, root: Path) -> list[Path]:
 
 
 def readable_files(folder: Path) -> list[Path]:
-    """Return the files of a folder whose ending says that they are read, sorted by name."""
+    """Return the files of a folder with a supported ending, sorted by name."""
     return sorted(path for path in folder.iterdir() if path.is_file() and _is_readable(path))
 
 
@@ -80,9 +80,9 @@ def find_files(source: SourceParams, root: Path) -> list[Path]:
     DataError
         There is none.
     """
-    found = present_files(source, root)
-    if found:
-        return found
+    files = present_files(source, root)
+    if files:
+        return files
     place = place_of(source)
     named = root / place
     if is_remote(source):

@@ -1,7 +1,7 @@
 """One raw file as a table of its mapped columns, every physical record accounted for; used by 01_check_quality.
 
-A clean file is read by the engine; whatever the engine cannot vouch for goes through the exact reader. Both end in a
-Parquet file in a private scratch folder, one row per accepted record with its line number.
+A clean file is read by the engine; any other goes through the exact reader. Both produce a Parquet file
+in a private scratch folder, one row per accepted record with its line number.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ __all__ = [
 
 _BATCH_RECORDS = 50_000
 _MAX_LINE_BYTES = 16 << 20
-_BUFFER_BYTES = 32 << 20  # of the engine, which would take sixteen lines of that length
-REFUSALS = (  # of the engine, where a file holds other than records; the last where a line is longer than its buffer
+_BUFFER_BYTES = 32 << 20  # of the engine; its default is sixteen lines of that length
+REFUSALS = (  # of the engine: a file with other than records; the last, a line longer than its buffer
     duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException,
 )  # fmt: skip
 
@@ -79,16 +79,16 @@ class RawFile:
 
 @dataclass(frozen=True)
 class ReadyText:
-    """A text file, scanned and where need be written anew in UTF-8.
+    """A scanned text file, converted to UTF-8 where needed.
 
     Attributes
     ----------
     path : Path
         As given.
     text : Path
-        What is read: the file itself or its copy in UTF-8.
+        The file to read: the original or its copy in UTF-8.
     facts, scan : Scan
-        Of what is read, and of the file itself.
+        Scans of the file to read, and of the original.
     state : tuple
         The file's state before it was scanned.
     """
@@ -100,31 +100,32 @@ class ReadyText:
     state: tuple[int, int, int]
 
     def release(self) -> None:
-        """Remove the copy; refuse a file that has changed meanwhile."""
+        """Remove the copy; refuse a file that has changed since the scan."""
         if file_state(self.path) != self.state:
-            found = "the file changed while it was read"
-            raise DataError(Fault(self.path.name, found, "", "Wait until it is complete"))
+            problem = "the file changed while it was read"
+            raise DataError(Fault(self.path.name, problem, "", "Wait until it is complete"))
         if self.text is not self.path:
             self.text.unlink(missing_ok=True)
 
 
 def ready_text(path: Path, *, head: Head, scratch: Path, declared: str | None) -> ReadyText:
-    """Scan a text file and write one of another encoding anew in UTF-8.
+    """Scan a text file and convert one of another encoding to UTF-8.
 
     Raises
     ------
     DataError
-        The file cannot be unpacked, or is no text in a two-byte encoding it claims.
+        The file cannot be unpacked, or does not decode in the two-byte encoding it claims.
     """
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state, known = file_state(path), {"separator": head.separator, "header": bool(head.header)}
-    scan = scan_text(path, encoding=declared, **known)
+    state, has_header = file_state(path), bool(head.header)
+    scan = scan_text(path, encoding=declared, separator=head.separator, header=has_header)
     if scan.encoding != "utf-8" and scan.decodes:
         text = transcode(path, scratch / "text.csv", encoding=scan.encoding)
-        return ReadyText(path, text, scan_text(text, encoding="utf-8", **known), scan, state)
+        facts = scan_text(text, encoding="utf-8", separator=head.separator, header=has_header)
+        return ReadyText(path, text, facts, scan, state)
     if scan.encoding.startswith(("utf-16", "utf-32")):
-        found = f"the file claims {scan.encoding}, yet not every byte of it is"
-        raise DataError(Fault(path.name, found, "", "Save it again as UTF-8, or declare its encoding"))
+        problem = f"the file claims {scan.encoding}, yet not every byte of it is"
+        raise DataError(Fault(path.name, problem, "", "Save it again as UTF-8, or declare its encoding"))
     return ReadyText(path, path, scan, scan, state)
 
 
@@ -148,7 +149,7 @@ def read_text_file(
     Returns
     -------
     RawFile
-        Cells as they stand in the file, blanks around them included.
+        Cells as written in the file, surrounding blanks included.
 
     Raises
     ------
@@ -171,9 +172,9 @@ def _read_clean(
     if not scan.plain or head.separator == WHITESPACE or len(head.separator) > 1:
         return None
     rows = engine_reader(path, head)
-    chosen = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
+    selected = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
     try:
-        count = copy_rows(engine, f"SELECT {chosen} FROM {rows}", target)
+        count = copy_rows(engine, f"SELECT {selected} FROM {rows}", target)
         if count != scan.lines - int(bool(head.header)):
             return None
         if not _accounts_for_separators(engine, rows, head, scan):
@@ -184,10 +185,10 @@ def _read_clean(
     return RawFile(table, None, count, count, {}, {}, scan.encoding)
 
 
-def engine_reader(path: Path, head: Head, *, skipping: bool = False, noted: str = "") -> str:
-    """Write the call by which the engine reads the fields ``c1``, ``c2``, ... of a file as text, strictly.
+def engine_reader(path: Path, head: Head, *, skipping: bool = False, rejects_table: str = "") -> str:
+    """Write the engine call that reads the fields ``c1``, ``c2``, ... of a file as text, in strict mode.
 
-    It stops at a line that is no record; or skips it, and notes it in a table where one is named.
+    At a line that is not a record it fails; or skips the line, and records it in ``rejects_table`` where one is named.
     """
     names = [f"c{at}" for at in range(1, head.width + 1)]
     options = {
@@ -197,60 +198,60 @@ def engine_reader(path: Path, head: Head, *, skipping: bool = False, noted: str 
         "buffer_size": str(_BUFFER_BYTES),
         "columns": "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}",
     }  # fmt: skip
-    if noted:
-        options |= {"store_rejects": "true", "rejects_table": quoted_text(noted), "rejects_limit": "0",
-                    "rejects_scan": quoted_text(f"{noted}_scan")}  # fmt: skip
+    if rejects_table:
+        options |= {"store_rejects": "true", "rejects_table": quoted_text(rejects_table), "rejects_limit": "0",
+                    "rejects_scan": quoted_text(f"{rejects_table}_scan")}  # fmt: skip
         del options["ignore_errors"]
-    given = ", ".join(f"{key} = {value}" for key, value in options.items())
-    return f"read_csv({quoted_text(path)}, {given})"
+    arguments = ", ".join(f"{key} = {value}" for key, value in options.items())
+    return f"read_csv({quoted_text(path)}, {arguments})"
 
 
 def _with_line_numbers(engine: ibis.BaseBackend, path: Path, names: list[str], *, first: int) -> ibis.Table:
-    """Add the number of each row in the copy, which keeps their order; numbering while copying costs a thread."""
+    """Add line numbers from the order of the rows in the copy; numbering while copying would cost a thread."""
     ours = ", ".join(f"c{at} AS {quoted_name(name)}" for at, name in enumerate(names))
-    given = ", ".join(f"c{at}" for at in range(len(names)))
+    aliases = ", ".join(f"c{at}" for at in range(len(names)))
     rows = f"read_parquet({quoted_text(path)}, file_row_number = true)"
-    return engine.sql(f"SELECT n + {first} AS {LINE}, {ours} FROM {rows} AS f ({given}, n)")
+    return engine.sql(f"SELECT n + {first} AS {LINE}, {ours} FROM {rows} AS f ({aliases}, n)")
 
 
 def _accounts_for_separators(engine: ibis.BaseBackend, rows: str, head: Head, scan: Scan) -> bool:
-    """Tell whether every separator parts two fields or stands in a quoted cell.
+    """Tell whether every separator lies between two fields or inside a quoted cell.
 
-    The engine forgives a separator at the end of a record, which would be a field too many, and takes a quoted field
-    behind blanks for a plain one.
+    The engine accepts a separator at the end of a record, which is one field too many, and reads a quoted field after
+    blanks as a plain one.
     """
     needed = scan.lines * (head.width - 1)
     if scan.separators == needed and not scan.blank_quotes:
         return True
-    names, mark = [f"c{at}" for at in range(1, head.width + 1)], quoted_text(head.separator)
-    inside = " + ".join(f"coalesce(length({name}) - length(replace({name}, {mark}, '')), 0)" for name in names)
+    names, separator = [f"c{at}" for at in range(1, head.width + 1)], quoted_text(head.separator)
+    inside = " + ".join(f"coalesce(length({name}) - length(replace({name}, {separator}, '')), 0)" for name in names)
     misread = " OR ".join(f"regexp_matches({name}, '^[ \t]+\"')" for name in names) if scan.blank_quotes else "false"
     query = f"SELECT sum({inside}), coalesce(bool_or({misread}), false) FROM {rows}"
-    found, is_misread = engine.raw_sql(query).fetchall()[0]
+    quoted_separators, is_misread = engine.raw_sql(query).fetchall()[0]
     in_header = sum(name.count(head.separator) for name in head.header)
-    return not is_misread and scan.separators == needed + int(found or 0) + in_header
+    return not is_misread and scan.separators == needed + int(quoted_separators or 0) + in_header
 
 
 def _read_exact(
     engine: ibis.BaseBackend, path: Path, target: Path, *, head: Head, columns: Mapping[str, int], scan: Scan
 ) -> RawFile:
-    """Read record by record, writing accepted and rejected ones as they come."""
+    """Read record by record, writing accepted and rejected ones in batches."""
     encoding = scan.encoding
     lines = read_lines(path, encoding=encoding, newline=scan.newline)
-    found = read_records(lines, width=head.width, separator=head.separator)
+    records = read_records(lines, width=head.width, separator=head.separator)
     tally = _Tally()
     schema = pa.schema([(LINE, pa.int64()), *[(name, pa.string()) for name in columns]])
-    spoiled = target.with_name("rejects.parquet")
-    with pq.ParquetWriter(target, schema, compression="zstd") as good, pq.ParquetWriter(spoiled, REJECTS) as bad:
-        for accepted, rejected in _batches(found, tally, has_header=bool(head.header)):
+    rejects_path = target.with_name("rejects.parquet")
+    with pq.ParquetWriter(target, schema, compression="zstd") as good, pq.ParquetWriter(rejects_path, REJECTS) as bad:
+        for accepted, rejected in _batches(records, tally, has_header=bool(head.header)):
             good.write_table(_as_table(accepted, columns, schema))
             bad.write_table(reject_rows(rejected, head))
-    for written in (target, spoiled):
-        written.chmod(0o600)
+    for path_written in (target, rejects_path):
+        path_written.chmod(0o600)
     repairs = {"blank_lines": tally.blank, "nul_bytes": scan.nuls}
     return RawFile(
         table=engine.read_parquet(str(target)),
-        rejects=engine.read_parquet(str(spoiled)) if tally.codes else None,
+        rejects=engine.read_parquet(str(rejects_path)) if tally.codes else None,
         physical=tally.rows + sum(tally.codes.values()),
         rows=tally.rows,
         codes=dict(sorted(tally.codes.items())),
@@ -267,21 +268,21 @@ class _Tally:
 
 
 def _batches(
-    found: Iterator[Record | RejectedRecord | None], tally: _Tally, *, has_header: bool
+    records: Iterator[Record | RejectedRecord | None], tally: _Tally, *, has_header: bool
 ) -> Iterator[tuple[list[Record], list[RejectedRecord]]]:
     accepted: list[Record] = []
     rejected: list[RejectedRecord] = []
-    for each in found:
-        if each is None:
+    for record in records:
+        if record is None:
             tally.blank += 1
         elif has_header:
             has_header = False
-        elif isinstance(each, Record):
+        elif isinstance(record, Record):
             tally.rows += 1
-            accepted.append(each)
+            accepted.append(record)
         else:
-            tally.codes[each.code] += 1
-            rejected.append(each)
+            tally.codes[record.code] += 1
+            rejected.append(record)
         if len(accepted) + len(rejected) >= _BATCH_RECORDS:
             yield accepted, rejected
             accepted, rejected = [], []
@@ -294,6 +295,6 @@ def _as_table(records: list[Record], columns: Mapping[str, int], schema: pa.Sche
 
 
 def file_state(path: Path) -> tuple[int, int, int]:
-    """Return what changes when a file is written: size, time, inode."""
+    """Return what changes when a file is rewritten: size, time, inode."""
     state = path.stat()
     return state.st_size, state.st_mtime_ns, state.st_ino

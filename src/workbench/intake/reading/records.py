@@ -20,11 +20,11 @@ _BLANKS = " \t\u00a0\u3000"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The fields of a line; ``state`` is closed, open (a quote runs on) or stray (text after a closing quote)."""
+    """The fields of a line; ``state`` is closed, open (an unclosed quote) or stray (text after a closing quote)."""
 
     fields: list[str]
     state: str = "closed"
-    loose: bool = False  # a quote stands inside a field that does not begin with one
+    loose: bool = False  # a quote inside a field that does not begin with one
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +110,12 @@ def read_records(
     Yields
     ------
     Record, RejectedRecord or None
-        In file order; None for a blank line, which is no record. Codes: ``missing-cell``, ``extra-cell``,
+        In file order; None for a blank line, which is not a record. Codes: ``missing-cell``, ``extra-cell``,
         ``unclosed-quote``, ``stray-quote``, ``invalid-encoding``.
     """
     ahead = _Ahead(lines)
-    while (found := ahead.take()) is not None:
-        number, text = found
+    while (numbered_line := ahead.take()) is not None:
+        number, text = numbered_line
         if isinstance(text, BadLine):
             yield RejectedRecord(number, 0, "invalid-encoding", f"byte {text.offset}: {text.raw}")
         elif not text.strip(_BLANKS) and (separator == WHITESPACE or separator not in text):
@@ -141,14 +141,14 @@ def _judge(number: int, text: str, line: Line, width: int) -> Record | RejectedR
 
 
 def _extend(text: str, line: Line, ahead: _Ahead, *, width: int, separator: str) -> tuple[str, Line]:
-    """Join the following lines to one whose quote runs on; where that is not valid, leave it as it is."""
+    """Join the following lines to one with an unclosed quote; leave it unchanged where that is not valid."""
     joined = text
     for steps in range(1, MAX_SPAN_LINES + 1):
         following = ahead.look(steps)
         if following is None or isinstance(following, BadLine):
             return text, line
-        alone = split_line(following, separator)
-        if alone.state == "closed" and not alone.loose and len(alone.fields) == width and width > 1:
+        single = split_line(following, separator)
+        if single.state == "closed" and not single.loose and len(single.fields) == width and width > 1:
             return text, line
         joined = f"{joined}\n{following}"
         if '"' not in following:
@@ -192,8 +192,8 @@ def _skip_blanks(text: str, at: int, separator: str) -> int:
 
 
 def _quoted(text: str, at: int) -> tuple[str, int]:
-    """Read from behind an opening quote; return the field and the position behind its end, or -1."""
-    parts = []
+    """Read from after an opening quote; return the field and the position after its end, or -1."""
+    parts: list[str] = []
     while True:
         end = text.find('"', at)
         if end < 0:

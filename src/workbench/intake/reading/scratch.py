@@ -1,4 +1,4 @@
-"""Rows kept in private Parquet files of the scratch folder, and texts as the engine reads them, for every reader."""
+"""Write private Parquet files to the scratch folder, and quote texts for the engine; used by every reader."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ __all__ = [
     "LINE", "REJECTS", "copy_rows", "keep_rejects", "keep_rows", "quoted_name", "quoted_text", "reject_rows",
 ]  # fmt: skip
 
-LINE = "_line"  # the column that says where a row stood in its file
+LINE = "_line"  # the column with a row's line in its file
 REJECTS = pa.schema([("line", pa.int64()), ("column", pa.string()), ("code", pa.string()), ("raw", pa.string())])
 
 
 def keep_rejects(engine: ibis.BaseBackend, rejected: Sequence[RejectedRecord], head: Head, target: Path) -> ibis.Table:
-    """Write broken records as `REJECTS` beside a file of the scratch folder."""
+    """Write broken records as `REJECTS` next to a file of the scratch folder."""
     return keep_rows(engine, reject_rows(rejected, head), target.with_name("rejects.parquet"))
 
 
 def reject_rows(rejected: Sequence[RejectedRecord], head: Head) -> pa.Table:
-    """Give broken records as rows of `REJECTS`."""
-    return pa.Table.from_pylist([_as_reject(each, head) for each in rejected], REJECTS)
+    """Return broken records as rows of `REJECTS`."""
+    return pa.Table.from_pylist([_as_reject(record, head) for record in rejected], REJECTS)
 
 
 def _as_reject(record: RejectedRecord, head: Head) -> dict:
-    """Give a broken record as a row of `REJECTS`, its column by the name it has in the file."""
+    """Return a broken record as a row of `REJECTS`, its column by its name in the file."""
     column = ""
     if 1 <= record.field <= head.width:
         column = head.header[record.field - 1] if head.header else str(record.field)
@@ -43,7 +43,7 @@ def _as_reject(record: RejectedRecord, head: Head) -> dict:
 
 
 def copy_rows(engine: ibis.BaseBackend, query: str, target: Path, *, lasting: bool = False) -> int:
-    """Write the rows of a query to a private Parquet file, laid out as a table of the store or to be read once."""
+    """Write the rows of a query to a private Parquet file, in the layout of a store table or to be read once."""
     layout = PARQUET if lasting else {"compression": "snappy", "write_bloom_filter": False}
     options = ", ".join(f"{key} {value}" for key, value in {"format": "parquet", **layout}.items())
     copied = engine.raw_sql(f"COPY ({query}) TO {quoted_text(target)} ({options})").fetchall()
@@ -52,7 +52,7 @@ def copy_rows(engine: ibis.BaseBackend, query: str, target: Path, *, lasting: bo
 
 
 def keep_rows(engine: ibis.BaseBackend, rows: pa.Table, target: Path) -> ibis.Table:
-    """Write rows to a private Parquet file of the scratch folder; return them as the engine reads them."""
+    """Write rows to a private Parquet file of the scratch folder; return them as a table of the engine."""
     pq.write_table(rows, target)
     target.chmod(0o600)
     return engine.read_parquet(str(target))
@@ -64,5 +64,5 @@ def quoted_text(value: Path | str) -> str:
 
 
 def quoted_name(value: str) -> str:
-    """Write a name as the engine reads it."""
+    """Write a name as an identifier of the engine."""
     return '"' + value.replace('"', '""') + '"'

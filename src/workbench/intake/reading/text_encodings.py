@@ -1,4 +1,4 @@
-"""The encoding of a text file: the declared one, else by its mark, else UTF-8 or GB18030, whichever fits most lines."""
+"""The encoding of a text file: declared, else by its byte order mark, else UTF-8 or GB18030 by the most lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workbench.core.errors import DataError, Fault
 
 __all__ = ["encoding_by_lines", "encoding_by_mark", "is_wide", "known_encoding"]
 
-_NUL_SHARE = 0.2  # text of two bytes a letter without a mark has a NUL at every other byte
+_NUL_SHARE = 0.2  # text of two bytes a letter has a NUL at every other byte
 _MARKS = (  # the mark of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
@@ -18,7 +18,7 @@ _MARKS = (  # the mark of UTF-32 begins with that of UTF-16
 
 
 def known_encoding(path: Path, declared: str | None) -> str | None:
-    """Return the name under which a declared encoding is read; GBK and GB2312 as GB18030, which holds both.
+    """Return the codec name of a declared encoding; GB18030 for GBK and GB2312, which it includes.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def known_encoding(path: Path, declared: str | None) -> str | None:
 
 
 def encoding_by_mark(content: bytes) -> str | None:
-    """Return the encoding of the mark with which a file begins, or of letters of two bytes; else None."""
+    """Return the encoding by the byte order mark of a file, or by its letters of two bytes; else None."""
     for mark, name in _MARKS:
         if content.startswith(mark):
             return name

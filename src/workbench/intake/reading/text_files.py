@@ -1,7 +1,7 @@
 """Text files as bytes: compression, encoding, line ends, separator, header.
 
-The encoding is the declared one, else UTF-16 by its mark, UTF-8, or GB18030, whichever fits most lines. It is always
-returned, never assumed in silence. Used by 01_check_quality and, on the head of a file alone, by ``workbench check``.
+The encoding is the declared one, else UTF-16 by its byte order mark, UTF-8, or GB18030, whichever fits most lines. It
+is always returned. Used by 01_check_quality and, on the head of a file alone, by ``workbench check``.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def open_bytes(path: Path) -> BinaryIO:
 
 
 def read_head_bytes(path: Path) -> bytes:
-    """Return the first 256 kB of a file, unpacked.
+    """Return the first 256 kB of a file, decompressed.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def read_head(
     ----------
     path : Path
     encoding, separator : str, optional
-        As declared; found otherwise.
+        As declared; else detected.
     header : bool
         Whether the first record names the columns.
     wanted : sequence of str
@@ -113,11 +113,11 @@ def read_head(
         content = content[: content.rfind(b"\n") + 1] or content
     text = content.decode(chosen, errors="replace").lstrip("\ufeff").replace("\0", "")
     lines = text.replace("\r\n", "\n").replace("\r", "\n" if "\n" not in text else "\r").split("\n")
-    found = _plain_separator(separator) or _find_separator(lines, header=header, wanted=wanted)
-    rows = _first_rows(lines, found)
+    used_separator = _plain_separator(separator) or _find_separator(lines, header=header, wanted=wanted)
+    rows = _first_rows(lines, used_separator)
     names = [name.strip(_EDGES) for name in rows[0]] if header else []
     first = rows[int(header)] if len(rows) > int(header) else []
-    return Head(chosen, found, names, first, len(rows[0]))
+    return Head(chosen, used_separator, names, first, len(rows[0]))
 
 
 def head_encoding(path: Path, declared: str | None, content: bytes) -> str:
@@ -148,7 +148,7 @@ def read_lines(path: Path, *, encoding: str, newline: bytes = b"\n") -> Iterator
 
 
 def transcode(path: Path, target: Path, *, encoding: str) -> Path:
-    """Write a file anew in UTF-8, readable by its owner alone; every byte must decode."""
+    """Convert a file to UTF-8, readable only by its owner; every byte must decode."""
     decoder = codecs.getincrementaldecoder(encoding)()
     with readable(path), open_bytes(path) as stream, target.open("wb") as copy:
         target.chmod(0o600)
@@ -191,39 +191,39 @@ def _plain_separator(separator: str | None) -> str | None:
 def _find_separator(lines: Sequence[str], *, header: bool, wanted: Sequence[str]) -> str:
     """Choose the separator that finds most of the mapped names, then the one with most equal widths."""
     names = {name.strip(_EDGES) for name in wanted}
-    some = [line for line in lines if line.strip(_EDGES)][:HEAD_RECORDS]
-    best, found = (-1, -1.0, 0), ","
+    sample = [line for line in lines if line.strip(_EDGES)][:HEAD_RECORDS]
+    best, best_separator = (-1, -1.0, 0), ","
     for separator in (*_SEPARATORS, WHITESPACE):
-        rows = [split_line(line, separator).fields for line in some]
+        rows = [split_line(line, separator).fields for line in sample]
         hits = len(names & {name.strip(_EDGES) for name in rows[0]}) if header else 0
-        alike = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
-        spread = separator != WHITESPACE or not header or hits > 0
-        score = (hits, alike if len(rows[0]) > 1 and spread else 0.0, min(len(rows[0]), 2))
+        equal_widths = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
+        plausible = separator != WHITESPACE or not header or hits > 0
+        score = (hits, equal_widths if len(rows[0]) > 1 and plausible else 0.0, min(len(rows[0]), 2))
         if score > best:
-            best, found = score, separator
-    return found
+            best, best_separator = score, separator
+    return best_separator
 
 
 def _first_rows(lines: Sequence[str], separator: str) -> list[list[str]]:
     """Return the fields of the first two records, whatever their width."""
-    some = list(itertools.islice((line for line in lines if line.strip(_EDGES)), HEAD_RECORDS * 10))
+    remaining = list(itertools.islice((line for line in lines if line.strip(_EDGES)), HEAD_RECORDS * 10))
     rows: list[list[str]] = []
-    while some and len(rows) < 2:  # noqa: PLR2004  (a header and one record)
-        taken, line = 1, split_line(some[0], separator)
-        while line.state == "open" and taken < len(some):
+    while remaining and len(rows) < 2:  # noqa: PLR2004  (a header and one record)
+        taken, line = 1, split_line(remaining[0], separator)
+        while line.state == "open" and taken < len(remaining):
             taken += 1
-            line = split_line("\n".join(some[:taken]), separator)
+            line = split_line("\n".join(remaining[:taken]), separator)
         if line.state == "open":
-            taken, line = 1, split_line(some[0], separator)
+            taken, line = 1, split_line(remaining[0], separator)
         rows.append(line.fields)
-        some = some[taken:]
+        remaining = remaining[taken:]
     return rows
 
 
 def _split(stream: BinaryIO, newline: bytes) -> Iterator[bytes]:
-    rest = b""
+    remainder = b""
     while chunk := stream.read(_CHUNK_BYTES):
-        *whole, rest = (rest + chunk).split(newline)
-        yield from (line + newline for line in whole)
-    if rest:
-        yield rest
+        *complete, remainder = (remainder + chunk).split(newline)
+        yield from (line + newline for line in complete)
+    if remainder:
+        yield remainder

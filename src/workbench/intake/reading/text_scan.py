@@ -1,6 +1,6 @@
-"""One pass over the bytes of a text file: lines, separators, encoding, and what surely stands nowhere in it.
+"""One pass over the bytes of a text file: lines, separators, encoding, and which characters cannot occur in it.
 
-Whatever can be proven of all bytes need not be asked of every cell; used by 01_check_quality.
+What is proven for all bytes need not be tested for every cell; used by 01_check_quality.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ __all__ = ["Scan", "scan_text"]
 _CHUNK_BYTES = 512 << 10  # small arrays stay in cache
 _NEWLINE, _RETURN, _SPACE, _QUOTE, _DELETE = 0x0A, 0x0D, 0x20, 0x22, 0x7F
 _WIDE_BLANKS = (b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80\x80", b"\xef\xbb\xbf")
-_NOTED = b'+_"eE'  # signs of which it is noted whether they are there at all
+_NOTED = b'+_"eE'  # signs whose presence is recorded
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What the bytes of a whole file say.
+    """Facts about the bytes of a whole file.
 
     Attributes
     ----------
@@ -35,23 +35,23 @@ class Scan:
     lines : int
         Physical lines, blank ones included.
     separators : int
-        How often the separator stands in the file.
+        Separators in the file.
     plain : bool
-        True when every byte decodes and no NUL and no lone carriage return is there: then the engine's
-        own reader may try.
+        True when every byte decodes and there is no NUL and no lone carriage return: the engine's own reader may
+        then read the file.
     blank_quotes : int
-        How often blanks stand between a separator and a quote: a quoted field begins there, or quoted text holds it.
+        Blanks between a separator and a quote: a quoted field begins there, or the blanks are in quoted text.
     decodes : bool
         True when every line decodes.
     nuls : int
         NUL bytes.
     newline : bytes
     trimmed : bool
-        True when surely no cell of a UTF-8 file begins or ends with a blank; the header's own are left out.
+        True when no cell of a UTF-8 file can begin or end with a blank; the header is not considered.
     printable : bool
-        True when a trimmed file holds nothing but letters, digits and signs of ASCII; the header's own are left out.
+        True when a trimmed file has only letters, digits and signs of ASCII; the header is not considered.
     signs : str
-        Which of ``+ _ " e E`` stand in the file, its header left out.
+        Which of ``+ _ " e E`` occur in the file after the header.
     """
 
     encoding: str
@@ -68,7 +68,7 @@ class Scan:
 
 
 def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",", header: bool = False) -> Scan:
-    """Scan the bytes of a whole file once (twice where it is not UTF-8), a little at a time.
+    """Scan the bytes of a whole file once (twice where it is not UTF-8), in chunks.
 
     Parameters
     ----------
@@ -103,12 +103,12 @@ def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",", 
 @dataclass
 class _Counts:
     newlines: int = 0
-    returns: int = 0  # carriage returns that are no part of \r\n
+    returns: int = 0  # carriage returns outside \r\n
     nuls: int = 0
     separators: int = 0
     odd: int = 0  # blanks between a separator and a quote
     last: bytes = b""
-    before: bytes = b"\n"  # the last bytes that were judged, or the end of the header
+    before: bytes = b"\n"  # the last bytes checked, or the end of the header
     lines: int = 0
     decodes: bool = True
     trimmed: bool = True
@@ -120,23 +120,23 @@ def _count_bytes(path: Path, encoding: str, separator: str, *, header: bool = Fa
     decoder = codecs.getincrementaldecoder(encoding)()
     mark = b"" if separator == WHITESPACE else separator.encode(encoding if not is_wide(encoding) else "ascii")
     counts = _Counts(trimmed=len(mark) == 1)
-    room = _Room()
+    buffers = _Buffers()
     with readable(path), open_bytes(path) as stream:
         for chunk in _chunks(stream, header=header):
-            found = _Chunk(chunk, mark, room)
-            counts.newlines += found.newlines
-            counts.returns += found.returns - found.pairs
-            counts.nuls += found.nuls
-            counts.separators += found.separators
+            piece = _Chunk(chunk, mark, buffers)
+            counts.newlines += piece.newlines
+            counts.returns += piece.returns - piece.pairs
+            counts.nuls += piece.nuls
+            counts.separators += piece.separators
             if not (header and not counts.last and chunk.endswith(b"\n")):
-                counts.trimmed = counts.trimmed and not found.may_have_edges(counts.before)
-                counts.printable = counts.printable and counts.trimmed and found.is_printable()
+                counts.trimmed = counts.trimmed and not piece.may_have_edges(counts.before)
+                counts.printable = counts.printable and counts.trimmed and piece.is_printable()
                 counts.signs |= {chr(sign) for sign in _NOTED if sign in chunk}
                 counts.before = chunk[-3:]
-            for each in (counts.last + chunk[:4], chunk):
-                counts.odd += sum(each.count(b + b'"') for b in _blanks_after(mark)) if b'"' in each else 0
+            for content in (counts.last + chunk[:4], chunk):
+                counts.odd += sum(content.count(b + b'"') for b in _blanks_after(mark)) if b'"' in content else 0
             counts.last = (counts.last + chunk)[-4:]
-            if not (found.is_ascii and encoding == "utf-8" and not decoder.getstate()[0]):
+            if not (piece.is_ascii and encoding == "utf-8" and not decoder.getstate()[0]):
                 counts.decodes = counts.decodes and _decodes(decoder, chunk)
     counts.decodes = counts.decodes and _decodes(decoder, b"", final=True)
     counts.trimmed = counts.trimmed and not counts.before.endswith(b" ")
@@ -148,39 +148,39 @@ def _count_bytes(path: Path, encoding: str, separator: str, *, header: bool = Fa
 
 
 def _chunks(stream: BinaryIO, *, header: bool) -> Iterator[bytes]:
-    """Read a file in pieces, the line of its header first; none ends between the two bytes of a line end."""
+    """Read a file in chunks, its header line first; no chunk ends between the two bytes of a line end."""
     chunk = stream.readline(_CHUNK_BYTES) if header else stream.read(_CHUNK_BYTES)
     while chunk:
         yield chunk + stream.read(1) if chunk.endswith(b"\r") else chunk
         chunk = stream.read(_CHUNK_BYTES)
 
 
-class _Room:
-    """Room for the answers about all bytes of a piece; taking it anew for every piece costs more than the answers."""
+class _Buffers:
+    """Reused arrays for the comparisons of a chunk; allocating them for every chunk costs more than the comparisons."""
 
     def __init__(self) -> None:
         self.edge, self.other, self.both = (np.empty(_CHUNK_BYTES + 1, np.bool_) for _ in range(3))
 
 
 class _Chunk:
-    """A piece of a file; each comparison of all its bytes is made once, in a room that the next piece uses again."""
+    """A chunk of a file; each comparison of all its bytes is made once, in arrays that the next chunk reuses."""
 
-    def __init__(self, content: bytes, mark: bytes, room: _Room):
-        self.content, self.mark, self.room = content, mark, room
+    def __init__(self, content: bytes, mark: bytes, buffers: _Buffers):
+        self.content, self.mark, self.buffers = content, mark, buffers
         self.codes, self.is_ascii = np.frombuffer(content, np.uint8), content.isascii()
-        self.is_edge = self._is(_NEWLINE, room.edge)
+        self.is_edge = self._is(_NEWLINE, buffers.edge)
         self.newlines = int(np.count_nonzero(self.is_edge))
-        self.controls = int(np.count_nonzero(np.less(self.codes, _SPACE, out=room.other[: len(content)])))
+        self.controls = int(np.count_nonzero(np.less(self.codes, _SPACE, out=buffers.other[: len(content)])))
         self.returns = self.pairs = self.nuls = 0
         if self.controls > self.newlines:
             self._count_rare()
         self.separators = self._count_separators()
 
-    def _is(self, code: int, room: np.ndarray) -> np.ndarray:
-        return np.equal(self.codes, code, out=room[: len(self.content)])
+    def _is(self, code: int, buffer: np.ndarray) -> np.ndarray:
+        return np.equal(self.codes, code, out=buffer[: len(self.content)])
 
     def _count_rare(self) -> None:
-        is_return = self._is(_RETURN, self.room.other)
+        is_return = self._is(_RETURN, self.buffers.other)
         self.nuls, self.returns = self.content.count(b"\0"), int(np.count_nonzero(is_return))
         self.pairs = int(np.count_nonzero(self._both(is_return[:-1], self.is_edge[1:])))
         self.is_edge |= is_return
@@ -188,23 +188,23 @@ class _Chunk:
     def _count_separators(self) -> int:
         if len(self.mark) != 1:
             return self.content.count(self.mark) if self.mark else 0
-        is_mark = self._is(self.mark[0], self.room.other)
+        is_mark = self._is(self.mark[0], self.buffers.other)
         self.is_edge |= is_mark
         return int(np.count_nonzero(is_mark))
 
-    def _both(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        return np.logical_and(one, other, out=self.room.both[: len(one)])
+    def _both(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        return np.logical_and(left, right, out=self.buffers.both[: len(left)])
 
     def is_printable(self) -> bool:
-        """Tell whether there is nothing but letters, digits and signs of ASCII, the mark and line ends."""
+        """Tell whether there are only letters, digits and signs of ASCII, separators and line ends."""
         usual = self.newlines + self.returns + (self.separators if self.mark < b" " else 0)
         return self.is_ascii and self.controls == usual and _DELETE not in self.content
 
     def may_have_edges(self, before: bytes) -> bool:
-        """Tell whether a blank may stand at the edge of a cell: beside a separator, a quote or a line end.
+        """Tell whether a blank may be at the edge of a cell: next to a separator, a quote or a line end.
 
-        Rarer blanks than the space count wherever they stand, the wide ones by the bytes with which they begin, of
-        which the last bytes before the content may hold a part.
+        Blanks other than the space count anywhere, wide ones by their first bytes, which may begin in the bytes before
+        the content.
         """
         content, mark = self.content, self.mark
         if (mark == b"\t" and b'"' in content) or (mark != b"\t" and b"\t" in content):
@@ -212,7 +212,7 @@ class _Chunk:
         if b"\v" in content or b"\f" in content:
             return True
         seam = before + content[:3]
-        if not (seam.isascii() and self.is_ascii) and any(each in seam or each in content for each in _WIDE_BLANKS):
+        if not (seam.isascii() and self.is_ascii) and any(blank in seam or blank in content for blank in _WIDE_BLANKS):
             return True
         edges = (mark, b'"', b"\r", b"\n")
         return any(b" " + edge in seam or edge + b" " in seam for edge in edges) or self._has_blank_beside()
@@ -222,8 +222,8 @@ class _Chunk:
             return False
         is_edge = self.is_edge
         if b'"' in self.content:
-            is_edge |= self._is(_QUOTE, self.room.other)
-        is_blank = self._is(_SPACE, self.room.other)
+            is_edge |= self._is(_QUOTE, self.buffers.other)
+        is_blank = self._is(_SPACE, self.buffers.other)
         follows = self._both(is_blank[1:], is_edge[:-1]).any()
         return bool(follows or self._both(is_blank[:-1], is_edge[1:]).any())
 

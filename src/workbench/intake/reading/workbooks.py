@@ -1,7 +1,7 @@
 """Excel workbooks (.xlsx, .xlsm, .xls): one sheet as text cells, every row accounted for; for 01_check_quality.
 
 A cell keeps its meaning: dates become ISO text, whole numbers lose the ``.0`` a workbook stores them with. A workbook
-keeps fifteen digits: a longer number is written in scientific notation, so that an id column names it as damaged.
+keeps fifteen digits: a longer number is written in scientific notation, so that an id column marks it as damaged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workbench.intake.reading.scratch import LINE, REJECTS
 
 __all__ = ["DATE_CELLS", "Sheet", "cell_text", "read_sheet", "read_workbook_file", "sheet_names"]
 
-# how cells that hold a date are written: the patterns of such a source beside those it declares
+# patterns of date cells, in addition to those a source declares
 DATE_CELLS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
 
 _EXACT = 10**15  # integers from here on have lost digits
@@ -38,7 +38,7 @@ class Sheet:
     Attributes
     ----------
     header : list of str
-        Of its first row that is not blank; empty where the source says it has none.
+        Names in its first row that is not blank; empty where the source declares none.
     rows : list of (int, list)
         Number of the row in the sheet (from 1) and its cells, blank rows left out.
     blank : int
@@ -64,7 +64,7 @@ def read_sheet(path: Path, *, sheet: str | int | None = None, header: bool = Tru
     Raises
     ------
     DataError
-        No workbook, protected by a password, no such sheet, or nothing in it.
+        Not a workbook, protected by a password, no such sheet, or an empty one.
     """
     return _read_sheet(path, file_state(path), sheet, header)
 
@@ -72,7 +72,7 @@ def read_sheet(path: Path, *, sheet: str | int | None = None, header: bool = Tru
 def read_workbook_file(
     engine: ibis.BaseBackend, path: Path, *, sheet: Sheet, columns: Mapping[str, int], scratch: Path
 ) -> RawFile:
-    """Bring the mapped columns of a sheet to text cells.
+    """Convert the mapped columns of a sheet to text cells.
 
     Parameters
     ----------
@@ -94,26 +94,26 @@ def read_workbook_file(
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     width = len(sheet.header) or max((len(cells) for _, cells in sheet.rows), default=0)
     good = [(line, cells) for line, cells in sheet.rows if not any(_is_filled(cell) for cell in cells[width:])]
-    kept = {line for line, _ in good}
-    spoiled = [(line, cells) for line, cells in sheet.rows if line not in kept]
+    good_lines = {line for line, _ in good}
+    surplus = [(line, cells) for line, cells in sheet.rows if line not in good_lines]
     texts = {
         ours: pa.array([cell_text(_cell(cells, at)) for _, cells in good], pa.string()) for ours, at in columns.items()
     }
     table = pa.table({LINE: pa.array([line for line, _ in good], pa.int64()), **texts})
     target = scratch / "rows.parquet"
     pq.write_table(table, target, compression="zstd")
-    rejects = [{"line": line, "column": "", "code": "extra-cell", "raw": _as_line(cells)} for line, cells in spoiled]
+    rejects = [{"line": line, "column": "", "code": "extra-cell", "raw": _as_line(cells)} for line, cells in surplus]
     pq.write_table(pa.Table.from_pylist(rejects, REJECTS), scratch / "rejects.parquet")
-    for written in (target, scratch / "rejects.parquet"):
-        written.chmod(0o600)
+    for path_written in (target, scratch / "rejects.parquet"):
+        path_written.chmod(0o600)
     if file_state(path) != before:
         raise DataError(Fault(path.name, "the file changed while it was read", "", "Wait until it is complete"))
     return RawFile(
         table=engine.read_parquet(str(target)),
-        rejects=engine.read_parquet(str(scratch / "rejects.parquet")) if spoiled else None,
+        rejects=engine.read_parquet(str(scratch / "rejects.parquet")) if surplus else None,
         physical=len(sheet.rows),
         rows=len(good),
-        codes={"extra-cell": len(spoiled)} if spoiled else {},
+        codes={"extra-cell": len(surplus)} if surplus else {},
         repairs={"blank_lines": sheet.blank} if sheet.blank else {},
         encoding="workbook",
     )
@@ -125,7 +125,7 @@ def sheet_names(path: Path) -> list[str]:
     Raises
     ------
     DataError
-        No workbook, or protected by a password.
+        Not a workbook, or protected by a password.
     """
     return list(_open(path).sheet_names)
 

@@ -1,7 +1,7 @@
 """A table or view of a SQL database, fetched into a snapshot; for sources whose path is ``env:NAME``.
 
-Any database SQLAlchemy has a driver for (PostgreSQL and SQLite come with the workbench), and DuckDB files. Rows come
-in batches, in the order of the primary key, as text; the snapshot is then read like any file.
+Any database SQLAlchemy has a driver for (PostgreSQL and SQLite are installed), and DuckDB files. Rows are read in
+batches, in the order of the primary key, as text; the snapshot is then read like any file.
 """
 
 from __future__ import annotations
@@ -61,15 +61,15 @@ def fetch_table(url: str, select: str, target: Path) -> int:
         with engine.connect() as connection:
             return _write(target, *_read_table(connection, select))
     except sa.exc.SQLAlchemyError as error:
-        said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        found = f"{without_password(url)}: {_hide(said, parsed)}"
-        raise DataError(Fault(select, found, "", "Is the database up, and may this user read it?")) from None
+        message = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        problem = f"{without_password(url)}: {_hide(message, parsed)}"
+        raise DataError(Fault(select, problem, "", "Is the database up, and may this user read it?")) from None
     finally:
         engine.dispose()
 
 
 def without_password(url: str) -> str:
-    """Write a URL without its password, and without what stands behind a question mark."""
+    """Write a URL without its password and its query string."""
     try:
         return sa.engine.make_url(url).set(query={}).render_as_string(hide_password=True)
     except sa.exc.ArgumentError:
@@ -77,23 +77,23 @@ def without_password(url: str) -> str:
 
 
 def _engine(url: sa.engine.URL, select: str) -> sa.engine.Engine:
-    plain = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
-    url = url.set(drivername=plain.get(url.drivername, url.drivername))
+    drivers = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    url = url.set(drivername=drivers.get(url.drivername, url.drivername))
     if url.drivername.startswith("sqlite") and url.database and not Path(url.database).is_file():
         raise DataError(Fault(select, f"no SQLite file {Path(url.database).name}"))
     try:
         return sa.create_engine(url)
     except (sa.exc.NoSuchModuleError, ImportError) as error:
-        found = f"no driver for {url.drivername} ({error})"
-        raise DataError(Fault(select, found, "", "Install it beside the workbench, or export a file")) from None
+        problem = f"no driver for {url.drivername} ({error})"
+        raise DataError(Fault(select, problem, "", "Install it beside the workbench, or export a file")) from None
 
 
 def _read_table(connection: sa.engine.Connection, select: str) -> tuple[list[str], Iterator[list[tuple]]]:
     inspector = sa.inspect(connection)
     schema, _, name = select.rpartition(".")
-    known = [*inspector.get_table_names(schema or None), *inspector.get_view_names(schema or None)]
-    if name not in known:
-        raise DataError(Fault(select, f"no table or view '{select}'", "", did_you_mean(name, known)))
+    tables = [*inspector.get_table_names(schema or None), *inspector.get_view_names(schema or None)]
+    if name not in tables:
+        raise DataError(Fault(select, f"no table or view '{select}'", "", did_you_mean(name, tables)))
     columns = [column["name"] for column in inspector.get_columns(name, schema or None)]
     keys = inspector.get_pk_constraint(name, schema or None).get("constrained_columns") or columns
     table = sa.table(name, *(sa.column(column) for column in columns), schema=schema or None)
@@ -110,17 +110,17 @@ def _read_duckdb(url: sa.engine.URL, select: str) -> tuple[list[str], Iterator[l
         connection = duckdb.connect(str(path), read_only=True)
     except duckdb.Error as error:
         raise DataError(Fault(select, f"{path.name}: {str(error).splitlines()[0]}")) from None
-    known = [row[0] for row in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()]
-    if select not in known:
+    tables = [row[0] for row in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()]
+    if select not in tables:
         connection.close()
-        raise DataError(Fault(select, f"no table or view '{select}'", "", did_you_mean(select, known)))
+        raise DataError(Fault(select, f"no table or view '{select}'", "", did_you_mean(select, tables)))
     quoted = '"' + select.replace('"', '""') + '"'
-    found = connection.execute(f"SELECT * FROM {quoted} ORDER BY ALL")
-    columns = [each[0] for each in found.description]
+    result = connection.execute(f"SELECT * FROM {quoted} ORDER BY ALL")
+    columns = [column[0] for column in result.description]
 
     def parts() -> Iterator[list[tuple]]:
         try:
-            while rows := found.fetchmany(_BATCH_ROWS):
+            while rows := result.fetchmany(_BATCH_ROWS):
                 yield rows
         finally:
             connection.close()

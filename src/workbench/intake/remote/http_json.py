@@ -1,19 +1,20 @@
 """The records of a JSON HTTP endpoint, page by page, fetched into a snapshot; for sources whose path is ``env:NAME``.
 
-The token comes from the environment and goes into the Authorization header of the named host alone: a next page or a
+The token comes from the environment and goes into the Authorization header of the named host only: a next page or a
 redirect elsewhere is refused.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file
@@ -22,10 +23,16 @@ from workbench.intake.reading.json_lists import list_at
 __all__ = ["fetch_records"]
 
 _TIMEOUT_SECONDS = (10, 60)  # to connect, to read
-_ATTEMPTS = 4
-_WAIT_SECONDS = 0.5  # before the second attempt; doubled each time
 _MOST_PAGES = 100_000
-_AGAIN = (429, 500, 502, 503, 504)
+# waits as long as the endpoint asks for in Retry-After (five minutes at most), else half a second, doubled each time
+_RETRY = Retry(
+    total=3,
+    backoff_factor=0.5,
+    status_forcelist=(429, 500, 502, 503, 504),
+    allowed_methods=("GET",),
+    raise_on_status=False,
+    retry_after_max=300,
+)
 
 
 def fetch_records(
@@ -60,6 +67,8 @@ def fetch_records(
         no list, a page on another host, pages that repeat.
     """
     session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=_RETRY))
     session.headers["Accept"] = "application/json"
     if token:
         session.headers["Authorization"] = f"Bearer {token}"
@@ -69,8 +78,8 @@ def fetch_records(
         nonlocal count
         with path.open("w", encoding="utf-8", newline="\n") as stream:
             for page in _pages(session, url, next_page, page_parameter, records):
-                for each in page:
-                    stream.write(json.dumps(each, ensure_ascii=False) + "\n")
+                for record in page:
+                    stream.write(json.dumps(record, ensure_ascii=False) + "\n")
                 count += len(page)
 
     with session:
@@ -81,69 +90,62 @@ def fetch_records(
 def _pages(
     session: requests.Session, url: str, next_page: str | None, page_parameter: str | None, records: str | None
 ) -> Iterator[list[Any]]:
-    seen: set[str] = set()
-    at: str | None = url
+    visited: set[str] = set()
+    page_url: str | None = url
     for number in range(1, _MOST_PAGES + 1):
-        if at is None:
+        if page_url is None:
             return
-        answer = _get(session, at, {page_parameter: str(number)} if page_parameter else {})
-        page = list_at(answer, records, _shown(at))
+        answer = _get(session, page_url, {page_parameter: str(number)} if page_parameter else {})
+        page = list_at(answer, records, _without_secrets(page_url))
         if page_parameter and not page:
             return
         yield page
         if page_parameter:
             continue
-        seen.add(at)
-        at = _following(answer, next_page, at)
-        if at in seen:
-            raise DataError(Fault(_shown(at), "the next page is one that was read already"))
+        visited.add(page_url)
+        page_url = _next_url(answer, next_page, page_url)
+        if page_url in visited:
+            raise DataError(Fault(_without_secrets(page_url), "the next page is one that was read already"))
 
 
-def _following(answer: Any, next_page: str | None, here: str) -> str | None:
+def _next_url(answer: Any, next_page: str | None, url: str) -> str | None:
     value = answer
     for part in next_page.split(".") if next_page else []:
         value = value.get(part) if isinstance(value, Mapping) else None
     if not next_page or not value:
         return None
-    there = urljoin(here, str(value))
-    if urlsplit(there)[:2] != urlsplit(here)[:2]:
-        raise DataError(Fault(_shown(here), f"the next page lies on another host, {urlsplit(there).netloc}"))
-    return there
+    next_url = urljoin(url, str(value))
+    if urlsplit(next_url)[:2] != urlsplit(url)[:2]:
+        raise DataError(
+            Fault(_without_secrets(url), f"the next page lies on another host, {urlsplit(next_url).netloc}")
+        )
+    return next_url
 
 
 def _get(session: requests.Session, url: str, parameters: Mapping[str, str]) -> Any:
-    wait = _WAIT_SECONDS
-    for attempt in range(1, _ATTEMPTS + 1):
-        last = attempt == _ATTEMPTS
-        try:
-            answer = session.get(url, params=parameters, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
-        except requests.RequestException as error:
-            if last:
-                found = f"no answer ({type(error).__name__})"
-                raise DataError(Fault(_shown(url), found, "", "Is the address right and the endpoint up?")) from None
-        else:
-            if answer.status_code not in _AGAIN or last:
-                return _content(answer, url)
-        time.sleep(wait)
-        wait *= 2
-    raise AssertionError("unreachable")
+    try:
+        answer = session.get(url, params=parameters, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
+    except requests.RequestException as error:
+        fault = f"no answer ({type(error).__name__})"
+        raise DataError(Fault(_without_secrets(url), fault, "", "Is the address right and the endpoint up?")) from None
+    return _content(answer, url)
 
 
 def _content(answer: requests.Response, url: str) -> Any:
     if answer.is_redirect:
-        found = f"answers with a redirect to {urlsplit(answer.headers['Location']).netloc or 'itself'}"
-        raise DataError(Fault(_shown(url), found, "", "Put the final address into the variable"))
+        problem = f"answers with a redirect to {urlsplit(answer.headers['Location']).netloc or 'itself'}"
+        raise DataError(Fault(_without_secrets(url), problem, "", "Put the final address into the variable"))
     if answer.status_code != requests.codes.ok:
         remedy = (
             "Set the variable named under token, or renew the token in it" if answer.status_code in (401, 403) else ""
         )
-        raise DataError(Fault(_shown(url), f"answers with status {answer.status_code}", "200", remedy))
+        raise DataError(Fault(_without_secrets(url), f"answers with status {answer.status_code}", "200", remedy))
     try:
         return answer.json()
     except ValueError:
         raise DataError(
             Fault(
-                _shown(url),
+                _without_secrets(url),
                 "the answer is no JSON",
                 "A list of records, or an object that holds one",
                 "Put the address of the data into the variable, not that of a page",
@@ -151,7 +153,7 @@ def _content(answer: requests.Response, url: str) -> Any:
         ) from None
 
 
-def _shown(url: str) -> str:
+def _without_secrets(url: str) -> str:
     """Write a URL without user, password and query, which may hold secrets."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -1,4 +1,4 @@
-"""Remote sources become files: what a database or an endpoint holds is kept under data/raw, then read like any file."""
+"""Fetch remote sources: rows of a database or an endpoint are stored under data/raw, then read like any file."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _FOREIGN = ("ftp", "sftp", "file", "s3", "gs", "hdfs")  # schemes of files, whic
 
 
 def remote_faults(source: SourceParams, environment: Mapping[str, str] | None = None) -> list[Fault]:
-    """List what is wrong with the variables of a remote source; the network is not asked."""
-    given = os.environ if environment is None else environment
+    """List the faults of the variables of a remote source, without using the network."""
+    variables = os.environ if environment is None else environment
     variable = source.path.removeprefix(REMOTE)
     faults = []
-    if not given.get(variable):
+    if not variables.get(variable):
         faults.append(Fault(source.path, f"the environment variable {variable} is not set", "A URL"))
-    elif "://" not in given[variable] or urlsplit(given[variable]).scheme in _FOREIGN:
+    elif "://" not in variables[variable] or urlsplit(variables[variable]).scheme in _FOREIGN:
         expected = "http(s)://host/path, or the URL of a database such as postgresql://user@host/db"
         faults.append(Fault(source.path, f"the environment variable {variable} holds no URL that is read", expected))
-    elif _is_http(given[variable]) == bool(source.select):
-        found = "an HTTP address has no table" if source.select else "a database URL needs the name of a table"
-        faults.append(Fault(source.path, found, "", "Remove select" if source.select else "select: <table or view>"))
-    if source.token and not given.get(source.token):
+    elif _is_http(variables[variable]) == bool(source.select):
+        problem = "an HTTP address has no table" if source.select else "a database URL needs the name of a table"
+        faults.append(Fault(source.path, problem, "", "Remove select" if source.select else "select: <table or view>"))
+    if source.token and not variables.get(source.token):
         faults.append(Fault(source.path, f"the environment variable {source.token} is not set", "An access token"))
     return faults
 
@@ -43,7 +43,7 @@ def fetch_source(source: SourceParams, root: Path) -> int:
     Raises
     ------
     DataError
-        A variable is not set, or the source cannot be read. A snapshot that was there stays as it is.
+        A variable is not set, or the source cannot be read. An existing snapshot stays unchanged.
     """
     faults = remote_faults(source)
     if faults:
@@ -57,8 +57,10 @@ def fetch_source(source: SourceParams, root: Path) -> int:
     from workbench.intake.remote.http_json import fetch_records  # noqa: PLC0415
 
     token = os.environ.get(source.token) if source.token else None
-    paging = {"next_page": source.next_page, "page_parameter": source.page_parameter}
-    return fetch_records(url, target, token=token, records=source.records, **paging)
+    return fetch_records(
+        url, target, token=token, records=source.records, next_page=source.next_page,
+        page_parameter=source.page_parameter,
+    )  # fmt: skip
 
 
 def needs_fetching(source: SourceParams, root: Path) -> bool:

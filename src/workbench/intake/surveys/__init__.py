@@ -1,1 +1,1 @@
-"""Surveys: one column per question brought to one row per answer, and questionnaires that say what is valid."""
+"""Surveys: one column per question converted to one row per answer, and questionnaires that define valid answers."""

@@ -1,4 +1,4 @@
-"""Which answers of a survey are valid by its questionnaire; the others are set aside with line, question and reason."""
+"""Check the answers of a survey by its questionnaire; invalid ones are set aside with line, question and reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["FAULTS", "Judged", "gather_answers", "judge_answers"]
 FAULTS = ("line", "column", "code", "raw")
 MISSING, NOT_ASKED, UNKNOWN = "answer-missing", "answer-not-asked", "question-unknown"
 _PARTS = re.compile(r"\s*[;；|、\n]\s*")
-_COMMAS = re.compile(r"\s*[,，/／]\s*")  # part options where none is called by the whole
+_COMMAS = re.compile(r"\s*[,，/／]\s*")  # separates options where the whole text is not an option
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?")
 _DASHES = str.maketrans("–—−‐~", "-----")
 _BETWEEN = ";"
@@ -26,29 +26,29 @@ _BETWEEN = ";"
 
 @dataclass(frozen=True)
 class Judged:
-    """The answers of a survey, judged.
+    """The valid and invalid answers of a survey.
 
     Attributes
     ----------
     answers : DataFrame
         line, question, answer: a row per valid answer, per chosen option of a multiple one; options as their codes.
     faults : DataFrame
-        line, column (the question), code, raw: answers that are not valid, answers nobody was asked for, and required
-        ones that are missing (raw is empty).
+        line, column (the question), code, raw: answers that are invalid or were not asked for, and required ones that
+        are missing (raw is empty).
     """
 
     answers: pd.DataFrame
     faults: pd.DataFrame
 
 
-def judge_answers(given: pd.DataFrame, questionnaire: Questionnaire) -> Judged:
+def judge_answers(responses: pd.DataFrame, questionnaire: Questionnaire) -> Judged:
     """Judge every answer.
 
     Parameters
     ----------
-    given : DataFrame
-        One row per respondent, its index the line; a column of text per question, None where blank. A question that
-        is no column is answered by nobody.
+    responses : DataFrame
+        One row per respondent, its index the line; a column of text per question, None where blank. A question
+        without a column has no answers.
     questionnaire : Questionnaire
 
     Returns
@@ -60,49 +60,52 @@ def judge_answers(given: pd.DataFrame, questionnaire: Questionnaire) -> Judged:
     valid: dict[str, pd.Series] = {}
     good, bad = [], []
     for key, question in questionnaire.questions.items():
-        texts = given[key] if key in given.columns else pd.Series(None, index=given.index, dtype=object)
-        asked = _is_asked(question, valid, given.index)
+        texts = responses[key] if key in responses.columns else pd.Series(None, index=responses.index, dtype=object)
+        was_asked = _is_asked(question, valid, responses.index)
         judged = {text: _judge(text, question) for text in texts.dropna().unique()}
         codes = texts.map(lambda text, judged=judged: judged[text][1] if text in judged else None)
-        codes = codes.mask(texts.notna() & ~asked, NOT_ASKED)
-        codes = codes.mask(texts.isna() & asked & question.required, MISSING)
-        chosen = texts.map(lambda text, judged=judged: judged[text][0] if text in judged else ())
-        valid[key] = chosen.where(codes.isna(), other=None).map(lambda one: one if isinstance(one, tuple) else ())
+        codes = codes.mask(texts.notna() & ~was_asked, NOT_ASKED)
+        codes = codes.mask(texts.isna() & was_asked & question.required, MISSING)
+        options = texts.map(lambda text, judged=judged: judged[text][0] if text in judged else ())
+        valid[key] = options.where(codes.isna(), other=None).map(
+            lambda codes: codes if isinstance(codes, tuple) else ()
+        )
         good.append(_rows(valid[key], key))
-        wrong = codes.notna()
-        bad.append(pd.DataFrame({"line": given.index[wrong], "column": key, "code": codes[wrong].to_numpy(),
-                                 "raw": texts[wrong].fillna("").to_numpy()}))  # fmt: skip
+        has_fault = codes.notna()
+        bad.append(pd.DataFrame({"line": responses.index[has_fault], "column": key, "code": codes[has_fault].to_numpy(),
+                                 "raw": texts[has_fault].fillna("").to_numpy()}))  # fmt: skip
     answers = pd.concat(good, ignore_index=True).sort_values(["line"], kind="stable", ignore_index=True)
     faults = pd.concat(bad, ignore_index=True).sort_values(["line"], kind="stable", ignore_index=True)
     return Judged(answers, faults[list(FAULTS)])
 
 
-def gather_answers(given: pd.DataFrame, questionnaire: Questionnaire) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Bring a long survey to one row per respondent.
+def gather_answers(rows: pd.DataFrame, questionnaire: Questionnaire) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Convert a long survey to one row per respondent.
 
     Parameters
     ----------
-    given : DataFrame
+    rows : DataFrame
         customer_id, question (its key or either text), answer, ``_line``.
     questionnaire : Questionnaire
 
     Returns
     -------
     (DataFrame, DataFrame)
-        What `judge_answers` takes, its index the respondent's first line; and the faults of rows whose question is in
-        no questionnaire.
+        The input of `judge_answers`, its index the respondent's first line; and the faults of rows whose question is
+        not in the questionnaire.
     """
-    called = {
-        text: key for key, each in questionnaire.questions.items() for text in (each.ask.en, each.ask.zh, key)
+    key_of_text = {
+        text: key for key, question in questionnaire.questions.items()
+        for text in (question.ask.en, question.ask.zh, key)
     }  # fmt: skip
-    keys = given["question"].map(called)
-    unknown = given[keys.isna()]
+    keys = rows["question"].map(key_of_text)
+    unknown = rows[keys.isna()]
     faults = pd.DataFrame(
         {"line": unknown["_line"], "column": unknown["question"], "code": UNKNOWN, "raw": unknown["answer"]}
     )
-    known = given.assign(key=keys, first=given.groupby("customer_id", dropna=False)["_line"].transform("min"))
-    known = known.dropna(subset=["key", "answer"])
-    wide = known.groupby(["first", "key"], sort=True)["answer"].agg(_BETWEEN.join).unstack()
+    keyed = rows.assign(key=keys, first=rows.groupby("customer_id", dropna=False)["_line"].transform("min"))
+    keyed = keyed.dropna(subset=["key", "answer"])
+    wide = keyed.groupby(["first", "key"], sort=True)["answer"].agg(_BETWEEN.join).unstack()
     return wide.astype(object).where(wide.notna(), None), faults.reset_index(drop=True)
 
 
@@ -114,12 +117,12 @@ def _is_asked(question: Question, valid: dict[str, pd.Series], lines: pd.Index) 
 
 
 def _rows(chosen: pd.Series, key: str) -> pd.DataFrame:
-    several = chosen.explode().dropna()
-    return pd.DataFrame({"line": several.index, "question": key, "answer": several.to_numpy()})
+    answers = chosen.explode().dropna()
+    return pd.DataFrame({"line": answers.index, "question": key, "answer": answers.to_numpy()})
 
 
 def _judge(text: str, question: Question) -> tuple[tuple[str, ...], str | None]:
-    """Return the answers a cell holds, and the code that says why it holds none."""
+    """Return the answers in a cell, and the code of its fault where it has none."""
     if question.answer == "text":
         return (text,), None
     if question.answer == "date":
@@ -129,44 +132,45 @@ def _judge(text: str, question: Question) -> tuple[tuple[str, ...], str | None]:
     parts = [part for part in _PARTS.split(text.strip()) if part] if question.answer == "multiple" else [text.strip()]
     codes = [_option(part, question) for part in parts]
     if question.answer == "multiple" and None in codes:
-        codes = [_option(one, question) for part in parts for one in _COMMAS.split(part) if one]
-    if None in codes or not codes:
+        codes = [_option(text, question) for part in parts for text in _COMMAS.split(part) if text]
+    valid = [code for code in codes if code is not None]
+    if len(valid) < len(codes) or not codes:
         return (), "answer-no-option"
-    if question.most is not None and len(set(codes)) > question.most:
+    if question.most is not None and len(set(valid)) > question.most:
         return (), "answer-too-many"
-    return tuple(dict.fromkeys(codes)), None
+    return tuple(dict.fromkeys(valid)), None
 
 
 def _option(text: str, question: Question) -> str | None:
     plain = _plain(text)
-    for code, said in question.options.items():
-        if plain in (_plain(code), _plain(said.en), _plain(said.zh)):
+    for code, labels in question.options.items():
+        if plain in (_plain(code), _plain(labels.en), _plain(labels.zh)):
             return code
     return None
 
 
 def _plain(text: str) -> str:
-    """Fold width, capitals, blanks and dashes, in which the same option may be written otherwise."""
+    """Normalise width, case, blanks and dashes, in which spellings of one option may differ."""
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_DASHES)
     return "".join(folded.split())
 
 
 def _number(text: str, question: Question) -> tuple[tuple[str, ...], str | None]:
-    given = unicodedata.normalize("NFKC", text).strip()
-    if not re.fullmatch(r"[+-]?\d{1,15}(\.\d{1,9})?", given):
+    number = unicodedata.normalize("NFKC", text).strip()
+    if not re.fullmatch(r"[+-]?\d{1,15}(\.\d{1,9})?", number):
         return (), "answer-no-number"
-    value = float(given)
+    value = float(number)
     is_step = question.answer != "scale" or value == int(value)
     low, high = question.low, question.high
     if not is_step or (low is not None and value < low) or (high is not None and value > high):
         return (), "answer-out-of-range"
-    return (f"{value:g}" if question.answer == "scale" else given,), None
+    return (f"{value:g}" if question.answer == "scale" else number,), None
 
 
 def _date(text: str) -> tuple[tuple[str, ...], str | None]:
-    """Read a date that begins with its year, parted by -, /, . or 年月日; a time of day is left out."""
-    found = _DATE.fullmatch(unicodedata.normalize("NFKC", text).strip())
+    """Read a date that begins with its year, separated by -, /, . or 年月日; a time of day is dropped."""
+    match = _DATE.fullmatch(unicodedata.normalize("NFKC", text).strip())
     try:
-        return ((dt.date(*map(int, found.groups()[:3])).isoformat(),), None) if found else ((), "answer-no-date")
+        return ((dt.date(*map(int, match.groups()[:3])).isoformat(),), None) if match else ((), "answer-no-date")
     except ValueError:
         return (), "answer-no-date"

@@ -1,4 +1,4 @@
-"""A questionnaire: which questions are asked of whom, in both languages, and which answers are valid."""
+"""A questionnaire: its questions in both languages, who is asked, and which answers are valid."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Question(Section):
     answer : str
         single or multiple (of the options), scale or number (from `low` to `high`), date (its year first), or text.
     options : dict of str to Text
-        Code: what it says. An answer may be the code or either text.
+        Code: its text. An answer may be the code or either text.
     low, high : float or None
         The ends of a scale or the bounds of a number, both allowed.
     most : int or None
         Most options of a multiple answer.
     required : bool
-        Whether whoever is asked must answer.
+        Whether those who are asked must answer.
     only_if : dict of str to list of str
         Asked only of those who gave one of these codes to an earlier question; all lines must hold.
     """
@@ -68,20 +68,20 @@ class Questionnaire(Section):
     questions: dict[str, Question] = Field(min_length=1)
 
     def headers(self, language: str) -> dict[str, str]:
-        """Name a column per question: as it is asked, or by its key where two are asked alike."""
+        """Name a column per question: by its text, or by its key where two texts are equal."""
         texts = [getattr(question.ask, language) for question in self.questions.values()]
         return {key: text if texts.count(text) == 1 else key for key, text in zip(self.questions, texts, strict=True)}
 
     def columns(self, names: list[str]) -> dict[str, str]:
-        """Map its questions to the columns of a file that are called by their key or by either text.
+        """Map its questions to the columns of a file named by their key or by either text.
 
-        A question without a column stands for itself, so that whoever reads the file names it as missing.
+        A question without a column is mapped to its key, so that the reader reports it as missing.
         """
-        found = {}
+        by_key = {}
         for key, question in self.questions.items():
-            called = (key, question.ask.en, question.ask.zh)
-            found[key] = next((name for name in called if name in names), key)
-        return found
+            names_of_question = (key, question.ask.en, question.ask.zh)
+            by_key[key] = next((name for name in names_of_question if name in names), key)
+        return by_key
 
 
 def find_questionnaire(source: SourceParams, root: Path) -> Questionnaire | None:
@@ -97,7 +97,7 @@ def find_questionnaire(source: SourceParams, root: Path) -> Questionnaire | None
 
 
 def questionnaire_path(source: SourceParams) -> str | None:
-    """Return where the questionnaire of a source lies in the workspace, if it names one.
+    """Return the path of a source's questionnaire in the workspace, if it names one.
 
     Parameters
     ----------
@@ -106,81 +106,85 @@ def questionnaire_path(source: SourceParams) -> str | None:
 
     Examples
     --------
-    >>> asked = {"path": "s.csv", "table": "responses", "columns": {"customer_id": "id"}}
-    >>> questionnaire_path(SourceParams(**asked, questionnaire="deep_interview"))
+    >>> settings = {"path": "s.csv", "table": "responses", "columns": {"customer_id": "id"}}
+    >>> questionnaire_path(SourceParams(**settings, questionnaire="deep_interview"))
     'params/questionnaires/deep_interview.yaml'
     """
     named = source.questionnaire
     return named if named is None or named.endswith(".yaml") else f"{_FOLDER}/{named}.yaml"
 
 
-def read_questionnaire(path: Path, shown: str) -> Questionnaire:
-    """Read a questionnaire, every fault of it at once.
+def read_questionnaire(path: Path, label: str) -> Questionnaire:
+    """Read a questionnaire; all its faults are reported together.
 
     Parameters
     ----------
     path : Path
-    shown : str
-        How it is called in messages.
+    label : str
+        Its name in messages.
 
     Raises
     ------
     DataError
-        There is none, or it is no plain YAML; a key, a type or a branch is wrong, each with its line.
+        It is missing or not plain YAML; keys, types or branches are wrong, each with its line.
     """
     if not path.is_file():
-        raise DataError(Fault(shown, "questionnaire not found", "", f"Copy {_FOLDER}/deep_interview.yaml"))
+        raise DataError(Fault(label, "questionnaire not found", "", f"Copy {_FOLDER}/deep_interview.yaml"))
     try:
-        marked = read_yaml(path, shown)
+        marked = read_yaml(path, label)
     except ProfileError as error:
         raise DataError(error.faults) from error
     try:
-        found = Questionnaire.model_validate(marked.content)
+        questionnaire = Questionnaire.model_validate(marked.content)
     except ValidationError as error:
         faults = [
             Fault(
-                f"{shown}, line {marked.line(tuple(map(str, each['loc'])))}",
-                ".".join(map(str, each["loc"])),
-                each["msg"],
+                f"{label}, line {marked.line(tuple(map(str, detail['loc'])))}",
+                ".".join(map(str, detail["loc"])),
+                detail["msg"],
             )
-            for each in error.errors()
+            for detail in error.errors()
         ]
         raise DataError(faults) from error
     faults = [
-        Fault(f"{shown}, line {marked.line(('questions', key))}", f"{key}: {said}", expected, remedy)
-        for key, question in found.questions.items()
-        for said, expected, remedy in _wrong(found, key, question)
+        Fault(f"{label}, line {marked.line(('questions', key))}", f"{key}: {problem}", expected, remedy)
+        for key, question in questionnaire.questions.items()
+        for problem, expected, remedy in _question_faults(questionnaire, key, question)
     ]
     if faults:
         raise DataError(faults)
-    return found
+    return questionnaire
 
 
-def _wrong(found: Questionnaire, key: str, question: Question) -> list[tuple[str, str, str]]:
-    """List what is wrong with a question, as (found, expected, what to do)."""
-    wrong = []
-    if question.section not in found.sections:
-        wrong.append((f"no section '{question.section}'", "", did_you_mean(question.section, found.sections)))
+def _question_faults(questionnaire: Questionnaire, key: str, question: Question) -> list[tuple[str, str, str]]:
+    """List the faults of a question, as (problem, expected, remedy)."""
+    faults: list[tuple[str, str, str]] = []
+    if question.section not in questionnaire.sections:
+        faults.append((f"no section '{question.section}'", "", did_you_mean(question.section, questionnaire.sections)))
     if (question.answer in ("single", "multiple")) != bool(question.options):
-        wrong.append(
+        faults.append(
             (f"answer {question.answer} with {len(question.options)} options", "Options for a choice alone", "")
         )
     if question.answer == "scale" and (question.low is None or question.high is None):
-        wrong.append(("a scale without its ends", "low and high", ""))
+        faults.append(("a scale without its ends", "low and high", ""))
     if question.low is not None and question.high is not None and question.low >= question.high:
-        wrong.append((f"low {question.low:g} is not below high {question.high:g}", "", ""))
-    order = list(found.questions)
-    for other, codes in question.only_if.items():
-        wrong += _wrong_branch(found, other, codes, order[: order.index(key)])
-    return wrong
+        faults.append((f"low {question.low:g} is not below high {question.high:g}", "", ""))
+    order = list(questionnaire.questions)
+    for earlier_key, codes in question.only_if.items():
+        faults += _branch_faults(questionnaire, earlier_key, codes, order[: order.index(key)])
+    return faults
 
 
-def _wrong_branch(found: Questionnaire, other: str, codes: list[str], earlier: list[str]) -> list[tuple[str, str, str]]:
-    if other not in earlier:
-        return [(f"only_if names '{other}', which is not asked before it", "", did_you_mean(other, earlier))]
-    known: dict[str, Any] = found.questions[other].options
+def _branch_faults(
+    questionnaire: Questionnaire, earlier_key: str, codes: list[str], earlier: list[str]
+) -> list[tuple[str, str, str]]:
+    if earlier_key not in earlier:
+        return [
+            (f"only_if names '{earlier_key}', which is not asked before it", "", did_you_mean(earlier_key, earlier))
+        ]
+    options: dict[str, Any] = questionnaire.questions[earlier_key].options
     return [
-        (f"only_if: '{code}' is no option of {other}", "", did_you_mean(code, known))
+        (f"only_if: '{code}' is no option of {earlier_key}", "", did_you_mean(code, options))
         for code in codes
-        if code not in known
+        if code not in options
     ]

@@ -1,4 +1,4 @@
-"""The accepted records of a survey as answers, judged by its questionnaire where it has one; for 01_check_quality."""
+"""Convert the accepted records of a survey to answers, checked by its questionnaire; used by 01_check_quality."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Survey", "read_survey"]
 
 _PLACE, _STEP = "_order", 10_000
-_WHO = ("customer_id", "answered_at", "survey", "_file", "_line", _PLACE)
+_RESPONDENT = ("customer_id", "answered_at", "survey", "_file", "_line", _PLACE)
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Survey:
     table : ibis.Table
         One row per answer.
     faults : ibis.Table or None
-        file, line, column, code, raw: what its questionnaire does not allow or misses; None without one.
+        file, line, column, code, raw: answers its questionnaire does not allow, or misses; None without one.
     counts : dict of str to int
         ``unanswered`` (blank cells of a wide survey), ``nulled.<code>`` (answers set aside), ``answers_missing``.
     """
@@ -46,19 +46,19 @@ def read_survey(
     engine: ibis.BaseBackend, name: str, source: SourceParams, table: ibis.Table, *, questions: Sequence[str],
     questionnaire: Questionnaire | None,
 ) -> Survey:  # fmt: skip
-    """Bring the accepted records of a survey to valid answers.
+    """Convert the accepted records of a survey to valid answers.
 
     Parameters
     ----------
     engine : ibis.BaseBackend
         DuckDB.
     name : str
-        Of the source; what the survey is called where the file does not say.
+        Name of the source; the survey's name where the file gives none.
     source : SourceParams
     table : ibis.Table
-        Accepted records: of a wide survey with q0001 and so on, of a long one with question and answer.
+        Accepted records: a wide survey has q0001 and so on, a long one question and answer.
     questions : sequence of str
-        Of a wide survey, in the order of these columns.
+        Questions of a wide survey, in the order of these columns.
     questionnaire : Questionnaire, optional
 
     Returns
@@ -74,11 +74,11 @@ def read_survey(
     frame = table.order_by(_PLACE).to_pandas().astype({"customer_id": object})
     if source.layout == "wide":
         renamed = {f"q{at:04d}": question for at, question in enumerate(questions, 1)}
-        given, faults = frame.set_index(_PLACE)[list(renamed)].rename(columns=renamed), None
-        counts[UNANSWERED] = int(given.isna().sum().sum())
+        responses, faults = frame.set_index(_PLACE)[list(renamed)].rename(columns=renamed), None
+        counts[UNANSWERED] = int(responses.isna().sum().sum())
     else:
-        given, faults = gather_answers(frame.assign(_line=frame[_PLACE]), questionnaire)
-    judged = judge_answers(given.astype(object).where(given.notna(), None), questionnaire)
+        responses, faults = gather_answers(frame.assign(_line=frame[_PLACE]), questionnaire)
+    judged = judge_answers(responses.astype(object).where(responses.notna(), None), questionnaire)
     faults = judged.faults if faults is None else pd.concat([judged.faults, faults], ignore_index=True)
     codes = Counter(faults["code"])
     counts |= {"answers_missing": codes.pop(MISSING)} if MISSING in codes else {}
@@ -89,9 +89,9 @@ def read_survey(
 def _answers(
     engine: ibis.BaseBackend, name: str, table: ibis.Table, frame: pd.DataFrame, answers: pd.DataFrame
 ) -> ibis.Table:
-    who = frame[[column for column in _WHO if column in frame.columns]]
-    who = who if "survey" in who.columns else who.assign(survey=name)
-    rows = answers.merge(who, left_on="line", right_on=_PLACE, how="left").drop(columns="line")
+    respondents = frame[[column for column in _RESPONDENT if column in frame.columns]]
+    respondents = respondents if "survey" in respondents.columns else respondents.assign(survey=name)
+    rows = answers.merge(respondents, left_on="line", right_on=_PLACE, how="left").drop(columns="line")
     rows[_PLACE] = rows[_PLACE] * _STEP + rows.groupby(_PLACE).cumcount()
     texts = dict.fromkeys((*rows.columns,), "string") | {"_line": "int64", _PLACE: "int64"}
     kinds = {column: table.schema().get(column, kind) for column, kind in texts.items()}  # an empty sheet has none

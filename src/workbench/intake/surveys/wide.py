@@ -1,6 +1,6 @@
-"""A survey with one column per question, brought to one row per answer; used by 01_check_quality.
+"""Convert a survey with one column per question to one row per answer; used by 01_check_quality.
 
-Inside, question columns are called q0001, q0002 and so on: their own names may differ in capitals alone.
+Internally question columns are named q0001, q0002 and so on: their own names may differ only in case.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["UNANSWERED", "as_read", "melt_answers", "numbered_rows", "questions_
 
 UNANSWERED = "unanswered"
 _EDGES = " \t\r\n\u00a0\u3000\ufeff"
-_KEPT = ("customer_id", "answered_at", "survey")
+_COPIED = ("customer_id", "answered_at", "survey")
 _ORIGIN = ("_file", "_line", "_order")
 _STEP = 10_000  # more than the questions of any survey
 
@@ -47,7 +47,7 @@ def questions_of(
 
 
 def as_read(source: SourceParams, questions: Mapping[str, str]) -> SourceParams:
-    """Return the source with its question columns as attributes of plain names, as the readers know them."""
+    """Return the source with its question columns as attributes of plain names, for the readers."""
     attributes = {f"q{at:04d}": theirs for at, theirs in enumerate(questions.values(), 1)}
     return source.model_copy(update={"attributes": attributes})
 
@@ -60,7 +60,7 @@ def numbered_rows(source: SourceParams) -> SourceParams:
 
 
 def with_numbers(table: ibis.Table, source: SourceParams, at: int) -> ibis.Table:
-    """Name every record of a file by its line; of a further file, by the file's place and the line.
+    """Add a number to every record: its line; in further files, the file's place and the line.
 
     Parameters
     ----------
@@ -79,18 +79,18 @@ def with_numbers(table: ibis.Table, source: SourceParams, at: int) -> ibis.Table
 def melt_answers(
     engine: ibis.BaseBackend, table: ibis.Table, name: str, questions: Sequence[str]
 ) -> tuple[ibis.Table, int]:
-    """Bring accepted records to one row per answer.
+    """Convert accepted records to one row per answer.
 
     Parameters
     ----------
     engine : ibis.BaseBackend
         DuckDB.
     table : ibis.Table
-        One row per record: customer_id, perhaps answered_at and survey, and q0001, q0002 and so on.
+        One row per record: customer_id, optionally answered_at and survey, and q0001, q0002 and so on.
     name : str
-        What the survey is called where the file does not say.
+        The survey's name where the file gives none.
     questions : sequence of str
-        In the order of these columns.
+        Questions in the order of these columns.
 
     Returns
     -------
@@ -99,17 +99,17 @@ def melt_answers(
         the number of blank answers, which give no row.
     """
     inner = engine.compile(table)
-    kept = [column for column in (*_KEPT, *_ORIGIN[:2]) if column in table.columns]
+    selected = [column for column in (*_COPIED, *_ORIGIN[:2]) if column in table.columns]
     if "survey" not in table.columns:
-        kept.append(f"{quoted_text(name)} AS survey")
+        selected.append(f"{quoted_text(name)} AS survey")
     pairs = ", ".join(
         f"{{'place': {at}, 'question': {quoted_text(question)}, 'answer': {quoted_name(f'q{at:04d}')}}}"
         for at, question in enumerate(questions, 1)
     )
-    every = f"SELECT {', '.join(kept)}, _order, unnest([{pairs}]) AS one FROM ({inner}) AS records"
-    columns = [column.rpartition(" AS ")[2] for column in kept]
+    answers = f"SELECT {', '.join(selected)}, _order, unnest([{pairs}]) AS one FROM ({inner}) AS records"
+    columns = [column.rpartition(" AS ")[2] for column in selected]
     query = f"""SELECT {", ".join(columns)}, one.question AS question, one.answer AS answer,
-        _order * {_STEP} + one.place AS _order FROM ({every}) AS answers WHERE one.answer IS NOT NULL"""
+        _order * {_STEP} + one.place AS _order FROM ({answers}) AS answers WHERE one.answer IS NOT NULL"""
     melted = engine.sql(query)
-    asked = int(table.count().execute()) * len(questions)
-    return melted, asked - int(melted.count().execute())
+    cells = int(table.count().execute()) * len(questions)
+    return melted, cells - int(melted.count().execute())

@@ -1,7 +1,7 @@
-"""From parsed sources to canonical tables: one owner per column, every row accounted for; used by 01_check_quality.
+"""Assemble canonical tables from parsed sources, every row accounted for; used by 01_check_quality.
 
-Several sources may feed one table. Columns that belong to a neighbouring table fill it there. Rules keep the rows for
-which they are true and count the others in order; measures count and keep everything.
+Several sources may feed one table. Columns that belong to a neighbouring table fill that table. Rules keep the rows for
+which they are true and count the others in order; measures count and drop nothing.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from workbench.core.errors import DataError, Fault
 from workbench.core.schema import CANONICAL, ID_SPACE, columns_of, ibis_type
 from workbench.core.stages import TABLES
 from workbench.intake.casting.refusals import too_many_rejected
-from workbench.intake.casting.verdicts import settle
+from workbench.intake.casting.verdicts import as_view
 from workbench.intake.expressions import to_ibis
 from workbench.intake.identity.people import gather_people
 from workbench.intake.identity.spaces import space_of
 from workbench.intake.tables.declarations import expression_columns
-from workbench.intake.tables.declared import carry_out
+from workbench.intake.tables.declared import apply_declared
 from workbench.intake.tables.one_row_tables import (
     KEY,
     LINE,
@@ -47,24 +47,24 @@ _SOURCE_STEP = 10**16  # more than the files and lines of any source
 
 @dataclass(frozen=True)
 class Intake:
-    """The canonical tables and what became of every record.
+    """The canonical tables and the counts of every record.
 
     Attributes
     ----------
     tables : dict of str to ibis.Table
         Canonical tables without contact columns, in file order.
     rejects : ibis.Table
-        source, file, line, column, code, raw; without rows where all is well.
+        source, file, line, column, code, raw; empty without rejects.
     metrics : dict
-        Flat; counts, sums of money (added exactly, then given as float), text, ISO times.
+        Flat; counts, sums of money (exact sums, converted to float), text, ISO times.
     dropped : dict of str to list of str
         By source, the columns of its files that were not read.
     people : ibis.Table or None
         One row per accepted record of people, contact columns included; only where identities are resolved.
     accuracy, repairs, conflicts
-        As ``declared.carry_out`` gives them.
+        As returned by ``declared.carry_out``.
     copies : dict of str to Path
-        By table, a private Parquet file that holds it already; see `ParsedSource.copy`.
+        By table, a private Parquet file that already holds it; see `ParsedSource.copy`.
     """
 
     tables: dict[str, ibis.Table]
@@ -99,14 +99,14 @@ def take_in(
     root : Path
         The workspace.
     scratch : Path
-        A private folder on the same disk; the tables read from it until they are written, then the caller removes it.
+        A private folder on the same disk; the tables are read from it until written, then the caller removes it.
     date_min, date_max : date
         Dates before the first are placeholders, dates after the second lie in the future.
     max_rejected_share : float
         Share of rejected records, 0 to 1, above which a source is refused.
     identity : bool
         02_resolve_identity follows: people are gathered with their contact columns, and every table with a customer_id
-        says whose ids it uses.
+        gets its id space.
 
     Returns
     -------
@@ -115,9 +115,9 @@ def take_in(
     Raises
     ------
     DataError
-        Every fault of every header at once; a source that is refused.
+        All faults of all headers together; a source that is refused.
     """
-    faults = [_at(name, fault) for name, source in sources.items() for fault in check_source(source, root)]
+    faults = [_located(name, fault) for name, source in sources.items() for fault in check_source(source, root)]
     if faults:
         raise DataError(faults)
     parsed = {
@@ -126,14 +126,14 @@ def take_in(
         )
         for name, source in sources.items()
     }
-    faults = [fault for each in parsed.values() for fault in _refuse(each, max_rejected_share)]
+    faults = [fault for source in parsed.values() for fault in _refuse(source, max_rejected_share)]
     if faults:
         raise DataError(faults)
-    declared = carry_out(engine, parsed)
-    taken = assemble(engine, declared.sources, identity=identity)
-    metrics = taken.metrics | declared.metrics
+    declared = apply_declared(engine, parsed)
+    intake = assemble(engine, declared.sources, identity=identity)
+    metrics = intake.metrics | declared.metrics
     return replace(
-        taken, metrics=metrics, accuracy=declared.accuracy, repairs=declared.repairs, conflicts=declared.conflicts
+        intake, metrics=metrics, accuracy=declared.accuracy, repairs=declared.repairs, conflicts=declared.conflicts
     )
 
 
@@ -159,14 +159,14 @@ def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource], *, i
         ``conflicting_cells``.
     """
     metrics: dict[str, Any] = {}
-    for each in sources.values():
-        metrics |= each.metrics
-    people = gather_people({name: _kept_people(each) for name, each in sources.items()}) if identity else None
+    for source in sources.values():
+        metrics |= source.metrics
+    people = gather_people({name: _kept_people(source) for name, source in sources.items()}) if identity else None
     sources = _with_spaces(sources) if identity else sources
     tables: dict[str, ibis.Table] = {}
-    names = [name for name in CANONICAL if any(each.source.table == name for each in sources.values())]
+    names = [name for name in CANONICAL if any(source.source.table == name for source in sources.values())]
     for name in names:
-        own = [each for each in sources.values() if each.source.table == name]
+        own = [source for source in sources.values() if source.source.table == name]
         accepted = _stack(own)
         metrics |= _count(name, accepted) | _count_measures(name, own)
         tables[name] = _apply_rules(engine, name, own, metrics)
@@ -179,33 +179,33 @@ def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource], *, i
         metrics[f"{name}.kept_rows"] = int(table.count().execute())
     return Intake(
         tables={name: _final(name, tables[name]) for name in CANONICAL if name in tables},
-        rejects=_all_rejects([each.rejects for each in sources.values() if each.rejects is not None]),
+        rejects=_all_rejects([source.rejects for source in sources.values() if source.rejects is not None]),
         metrics=metrics,
-        dropped={name: each.dropped for name, each in sources.items()},
+        dropped={name: source.dropped for name, source in sources.items()},
         people=people,
         copies={name: copy for name in names if (copy := _copy_of(name, list(sources.values())))},
     )
 
 
 def _copy_of(name: str, sources: list[ParsedSource]) -> Path | None:
-    """Return the file of a table that one source feeds, and from which nothing is dropped, moved or added."""
-    own = [each for each in sources if each.source.table == name]
+    """Return the file of a table that one source feeds unchanged."""
+    own = [source for source in sources if source.source.table == name]
     if len(own) > 1 or own[0].kept is not None or own[0].source.rules or name in ONE_ROW_PER:
         return None
     return own[0].copy if set(own[0].kinds) <= set(columns_of(name)) else None
 
 
 def _kept_people(parsed: ParsedSource) -> ibis.Table | None:
-    """Return the people of a source whom its rules keep."""
+    """Return the people of a source that its rules keep."""
     if parsed.people is None:
         return None
     return _where(_with_table(parsed, parsed.people), list(parsed.source.rules.values()))
 
 
 def _with_spaces(sources: Mapping[str, ParsedSource]) -> dict[str, ParsedSource]:
-    """Say beside every customer id whose it is, and key people by both."""
-    declared = {name: each.source for name, each in sources.items()}
-    return {name: _with_space(each, space_of(name, declared)) for name, each in sources.items()}
+    """Add its id space to every customer id, and a key of both."""
+    declared = {name: parsed.source for name, parsed in sources.items()}
+    return {name: _with_space(parsed, space_of(name, declared)) for name, parsed in sources.items()}
 
 
 def _with_space(parsed: ParsedSource, space: str) -> ParsedSource:
@@ -221,14 +221,14 @@ def _spaced(table: ibis.Table, space: str) -> ibis.Table:
     return table.mutate(**{KEY: table[ID_SPACE] + ibis.literal("\x1f") + table.customer_id})
 
 
-def _all_rejects(found: list[ibis.Table]) -> ibis.Table:
-    if not found:
+def _all_rejects(tables: list[ibis.Table]) -> ibis.Table:
+    if not tables:
         schema = {column.name: ibis_type(column.kind) for column in TABLES["rejects"].columns}
         return ibis.memtable([], schema=schema)
-    return ibis.union(*found, distinct=False) if len(found) > 1 else found[0]
+    return ibis.union(*tables, distinct=False) if len(tables) > 1 else tables[0]
 
 
-def _at(name: str, fault: Fault) -> Fault:
+def _located(name: str, fault: Fault) -> Fault:
     return Fault(f"sources.{name}: {fault.where}" if fault.where else f"sources.{name}", *_words(fault))
 
 
@@ -249,12 +249,12 @@ def _refuse(parsed: ParsedSource, limit: float) -> list[Fault]:
 def _stack(sources: list[ParsedSource]) -> ibis.Table:
     """Union the sources of a table by column name; a column a source lacks is null there."""
     kinds: dict[str, str] = {}
-    for each in sources:
-        for name, kind in each.kinds.items():
+    for source in sources:
+        for name, kind in source.kinds.items():
             kinds[name] = "category" if kinds.get(name, kind) != kind else kind
     parts = []
-    for at, each in enumerate(sources):
-        table = each.table
+    for at, source in enumerate(sources):
+        table = source.table
         columns = {
             name: table[name].cast(ibis_type(kind)) if name in table.columns else ibis.null(ibis_type(kind))
             for name, kind in kinds.items()
@@ -271,8 +271,8 @@ def _count(name: str, table: ibis.Table) -> dict[str, Any]:
     counts: dict[str, ibis.Value] = {"rows": table.count(), "duplicates": table.count() - content.nunique()}
     if name == "transactions":
         counts |= _transaction_counts(table, set(columns))
-    found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
-    return {f"{name}.{key}": _plain(value) for key, value in found.items()}
+    values = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    return {f"{name}.{key}": _plain(value) for key, value in values.items()}
 
 
 def _transaction_counts(table: ibis.Table, columns: set[str]) -> dict[str, ibis.Value]:
@@ -302,21 +302,18 @@ def _plain(value: Any) -> int | float | str:
 def _count_measures(name: str, sources: list[ParsedSource]) -> dict[str, Any]:
     """Count the rows, customers and money for which all expressions of a measure hold; nothing is dropped."""
     sums: dict[str, Any] = {}
-    for measure in dict.fromkeys(measure for each in sources for measure in each.source.measures):
-        parts = [_where(each, each.source.measures[measure]) for each in sources if measure in each.source.measures]
-        table = _stack([_with_table(each, part) for each, part in zip(_having(sources, measure), parts, strict=True)])
+    for measure in dict.fromkeys(measure for parsed in sources for measure in parsed.source.measures):
+        counted = [parsed for parsed in sources if measure in parsed.source.measures]
+        parts = [_with_table(parsed, _where(parsed, parsed.source.measures[measure])) for parsed in counted]
+        table = _stack(parts)
         counts: dict[str, ibis.Value] = {"rows": table.count()}
         if "customer_id" in table.columns:
             counts["customers"] = table.customer_id.nunique()
         if "amount" in table.columns:
             counts["amount"] = table.amount.sum()
-        found = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
-        sums |= {f"{name}.{measure}_{key}": _plain(value) for key, value in found.items()}
+        values = table.aggregate(**counts).to_pyarrow().to_pylist()[0]
+        sums |= {f"{name}.{measure}_{key}": _plain(value) for key, value in values.items()}
     return sums
-
-
-def _having(sources: list[ParsedSource], measure: str) -> list[ParsedSource]:
-    return [each for each in sources if measure in each.source.measures]
 
 
 def _with_table(source: ParsedSource, table: ibis.Table) -> ParsedSource:
@@ -337,13 +334,13 @@ def _apply_rules(
 ) -> ibis.Table:
     """Keep the rows for which every rule of their source is true; count what each rule drops, in order."""
     kept = []
-    for each in (_with_table(source, source.kept) if source.kept is not None else source for source in sources):
-        rules = {rule: _condition(each, expression) for rule, expression in each.source.rules.items()}
+    for parsed in (_with_table(source, source.kept) if source.kept is not None else source for source in sources):
+        rules = {rule: _condition(parsed, expression) for rule, expression in parsed.source.rules.items()}
         if rules:
-            for rule, dropped in _count_dropped(each.table, rules).items():
+            for rule, dropped in _count_dropped(parsed.table, rules).items():
                 metrics[f"{name}.rule.{rule}"] = metrics.get(f"{name}.rule.{rule}", 0) + dropped
-        kept.append(_with_table(each, each.table.filter(list(rules.values())) if rules else each.table))
-    return settle(engine, _stack(kept))
+        kept.append(_with_table(parsed, parsed.table.filter(list(rules.values())) if rules else parsed.table))
+    return as_view(engine, _stack(kept))
 
 
 def _count_dropped(table: ibis.Table, rules: Mapping[str, ibis.Value]) -> dict[str, int]:
@@ -355,8 +352,8 @@ def _count_dropped(table: ibis.Table, rules: Mapping[str, ibis.Value]) -> dict[s
 
 
 def _final(name: str, table: ibis.Table) -> ibis.Table:
-    """Keep the columns the table may have; rows stay in file order, which grouping and joining alone disturb."""
-    known = {*columns_of(name), ID_SPACE}
+    """Keep the columns the table may have, and restore file order where grouping and joining changed it."""
+    allowed = {*columns_of(name), ID_SPACE}
     table = table.drop(KEY) if KEY in table.columns else table
-    columns = [column for column in plain_columns(table) if column in known or CANONICAL[name].open]
+    columns = [column for column in plain_columns(table) if column in allowed or CANONICAL[name].open]
     return (table.order_by(ORDER) if name in ONE_ROW_PER else table).select(*columns)

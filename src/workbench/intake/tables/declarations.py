@@ -1,4 +1,4 @@
-"""What a source declares, whether its files hold it or not: formats, attributes, rules, checks and measures."""
+"""Check what a source declares, apart from its files: formats, attributes, rules, checks and measures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["check_declared", "expression_columns", "homeless_columns"]
 
 
 def check_declared(source: SourceParams) -> list[Fault]:
-    """List what is wrong with a source's formats, attributes, rules and measures, whatever its files hold."""
+    """List the faults of a source's formats, attributes, rules and measures, apart from its files."""
     repairs = check_declarations(source, expression_columns(source))
     mapping = [] if _maps_something(source) else [Fault("columns", "no column is mapped", "columns: {ours: theirs}")]
     return [*mapping, *_check_formats(source), *_check_attributes(source), *_check_expressions(source), *repairs]
@@ -26,10 +26,12 @@ def check_declared(source: SourceParams) -> list[Fault]:
 
 def expression_columns(source: SourceParams) -> dict[str, str]:
     """Map the columns a rule or measure of this source may name to their kinds."""
-    known = columns_of(source.table, contact=False, neighbours=True)
-    further = ("survey", "question", "answer") if source.layout == "wide" else ()
-    named = (*source.columns, *further, *([source.numbered] if source.numbered else []))
-    kinds = {name: known[name] for name in named if name in known} | dict.fromkeys(source.attributes, ATTRIBUTE)
+    schema_kinds = columns_of(source.table, contact=False, neighbours=True)
+    answer_columns = ("survey", "question", "answer") if source.layout == "wide" else ()
+    names = (*source.columns, *answer_columns, *([source.numbered] if source.numbered else []))
+    kinds = {name: schema_kinds[name] for name in names if name in schema_kinds} | dict.fromkeys(
+        source.attributes, ATTRIBUTE
+    )
     if source.table == "transactions" and "unit_price" in kinds:
         kinds.setdefault("amount", "money")
     if source.table == "customers" and "source_id" in kinds:
@@ -40,8 +42,8 @@ def expression_columns(source: SourceParams) -> dict[str, str]:
 def homeless_columns(source: SourceParams) -> dict[str, str]:
     """Map the columns that belong to a neighbouring table to its key, where the source does not map that key.
 
-    Such a column is read and kept nowhere: the product name of an order line without a product_id, the province of one
-    without a customer_id.
+    Such a column would be read but stored nowhere: the product name of an order line without a product_id, the province
+    of one without a customer_id.
     """
     neighbours = NEIGHBOURS.get(source.table, {})
     keys = {column: CANONICAL[other].keys[0] for other, columns in neighbours.items() for column in columns}
@@ -55,8 +57,8 @@ def _maps_something(source: SourceParams) -> bool:
 
 def _check_formats(source: SourceParams) -> list[Fault]:
     declared = source.formats.dates
-    several = list(declared.values()) if isinstance(declared, dict) else [declared]
-    patterns = [each for one in several for each in ([one] if isinstance(one, str) else one or [])]
+    entries = list(declared.values()) if isinstance(declared, dict) else [declared]
+    patterns = [pattern for entry in entries for pattern in ([entry] if isinstance(entry, str) else entry or [])]
     wrong = [pattern for pattern in patterns if "%" not in pattern and pattern != EXCEL_DATE]
     faults = [
         Fault("formats.dates", f"{pattern!r} is no date pattern", "strptime letters such as %Y-%m-%d, or excel")
@@ -73,18 +75,19 @@ def _check_formats(source: SourceParams) -> list[Fault]:
 
 
 def _check_attributes(source: SourceParams) -> list[Fault]:
-    known = columns_of(source.table, contact=True, neighbours=True)
+    reserved = columns_of(source.table, contact=True, neighbours=True)
+    table = source.table
     faults = [
-        Fault("attributes", f"'{name}' is {'a column of ' + source.table if name in known else 'a name we keep'}", "",
-              "Map it under columns" if name in known else "Give it another name")
+        Fault("attributes", f"'{name}' is {'a column of ' + table if name in reserved else 'a reserved name'}", "",
+              "Map it under columns" if name in reserved else "Give it another name")
         for name in source.attributes
-        if name in known or name.startswith("_")
+        if name in reserved or name.startswith("_")
     ]  # fmt: skip
-    plain = Counter(name.lower() for name in {*source.attributes, *source.columns})
-    alike = [name for name in source.attributes if plain[name.lower()] > 1 and name not in known]
-    if alike:
-        found = f"{listed([repr(name) for name in alike])}: names that differ in capitals alone"
-        faults.append(Fault("attributes", found, "", "Give one of them another name"))
+    counts = Counter(name.lower() for name in {*source.attributes, *source.columns})
+    ambiguous = [name for name in source.attributes if counts[name.lower()] > 1 and name not in reserved]
+    if ambiguous:
+        problem = f"{listed([repr(name) for name in ambiguous])}: names that differ in capitals alone"
+        faults.append(Fault("attributes", problem, "", "Give one of them another name"))
     return faults
 
 
@@ -95,7 +98,7 @@ def _check_expressions(source: SourceParams) -> list[Fault]:
     ]
     for name, check in source.checks.items():
         faults += check_expression(check.rule, columns, where=f"checks.{name}")
-    for name, several in source.measures.items():
-        for one in several:
-            faults += check_expression(one, columns, where=f"measures.{name}")
+    for name, expressions in source.measures.items():
+        for expression in expressions:
+            faults += check_expression(expression, columns, where=f"measures.{name}")
     return faults

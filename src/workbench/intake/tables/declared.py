@@ -1,8 +1,8 @@
-"""What a profile declares about rows, carried out in order: accuracy judged, cells repaired, keys made one."""
+"""Apply what a profile declares about rows, in order: judge accuracy, repair cells, keep one row per key."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,12 @@ from workbench.intake.tables.declared_repairs import deduplicate, repair_cells
 if TYPE_CHECKING:
     from workbench.intake.tables.sources import ParsedSource
 
-__all__ = ["Declared", "carry_out"]
+__all__ = ["Declared", "apply_declared"]
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What was done as declared.
+    """The results of the declared steps.
 
     Attributes
     ----------
@@ -46,29 +46,36 @@ class Declared:
     metrics: dict[str, int]
 
 
-def carry_out(engine: ibis.BaseBackend, parsed: Mapping[str, ParsedSource]) -> Declared:
+def apply_declared(engine: ibis.BaseBackend, parsed: Mapping[str, ParsedSource]) -> Declared:
     """Judge accuracy, repair cells, keep one row per key, source by source.
 
     Raises
     ------
     DataError
-        A rule marked as blocker does not hold, or rows of one key differ where that is to be refused.
+        A rule marked as blocker does not hold, or rows of one key differ and the profile refuses that.
     """
-    judged, repairs, conflicts, metrics, after = [], [], [], {}, {}
-    for name, each in parsed.items():
-        columns = expression_columns(each.source)
-        judged += judge_accuracy(
-            name, each.table, each.source, lambda rule, each=each, columns=columns: to_ibis(rule, each.table, columns)
-        )
-        repaired = repair_cells(engine, each.table, each.source, each.kinds)
-        table, found, counts = deduplicate(engine, name, repaired.table, each.source)
-        after[name] = replace(each, kept=table) if table is not each.table else each
+    judged: list[tuple] = []
+    repairs: list[ibis.Table] = []
+    conflicts: list[ibis.Table] = []
+    metrics: dict[str, int] = {}
+    after: dict[str, ParsedSource] = {}
+    for name, source in parsed.items():
+        judged += judge_accuracy(name, source.table, source.source, _conditions(source))
+        repaired = repair_cells(engine, source.table, source.source, source.kinds)
+        table, conflicting, counts = deduplicate(engine, name, repaired.table, source.source)
+        after[name] = replace(source, kept=table) if table is not source.table else source
         metrics |= {f"{name}.{key}": value for key, value in {**repaired.metrics, **counts}.items()}
         repairs += [_named(repaired.changes, name)] if repaired.changes is not None else []
-        conflicts += [_named(found, name)] if found is not None else []
+        conflicts += [_named(conflicting, name)] if conflicting is not None else []
     accuracy = pd.DataFrame(judged, columns=list(ACCURACY_COLUMNS))
-    refuse_blockers(accuracy, {name: each.source for name, each in parsed.items()})
+    refuse_blockers(accuracy, {name: source.source for name, source in parsed.items()})
     return Declared(after, accuracy, _stacked(repairs), _stacked(conflicts), metrics)
+
+
+def _conditions(parsed: ParsedSource) -> Callable[[str], ibis.Value]:
+    """Return a function from a rule to a boolean over the rows of a source."""
+    columns = expression_columns(parsed.source)
+    return lambda rule: to_ibis(rule, parsed.table, columns)
 
 
 def _named(table: ibis.Table, source: str) -> ibis.Table:

@@ -1,7 +1,7 @@
-"""What a profile declares about its rows: one spelling for values, fillings for blanks, one row per key.
+"""Repairs that a profile declares: one spelling for values, fillings for blanks, one row per key.
 
-Nothing is changed in silence: every changed cell is listed with its file, line, raw value and reason, every row left
-out is counted, and conflicts between rows of one key are listed by column. For 01_check_quality.
+Every changed cell is listed with its file, line, raw value and reason, every row left out is counted, and conflicts
+between rows of one key are listed by column. Used by 01_check_quality.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["IMPUTED", "STANDARDISED", "Repaired", "check_declarations", "dedupli
 
 STANDARDISED, IMPUTED = "standardised", "imputed"
 _PLACES = ("_file", "_line", "_order")
-# kinds that have a median; words in a category are found once its values are read
+# kinds that have a median; words in a category are detected once its values are read
 _MAY_HAVE_MEDIAN = ("number", "money", "quantity", "integer", "attribute", "category")
 
 
@@ -50,11 +50,11 @@ class Repaired:
 
 def check_declarations(source: SourceParams, columns: Mapping[str, str]) -> list[Fault]:
     """List columns that declared repairs name and the source does not have, and fillings that do not fit."""
-    named = {"standardise": source.standardise, "impute": source.impute}
+    declared: dict[str, Mapping[str, Any]] = {"standardise": source.standardise, "impute": source.impute}
     faults = [
         Fault(f"{key}.{column}", f"'{column}' is no column of this source", "", did_you_mean(column, columns))
-        for key, given in named.items()
-        for column in given
+        for key, entries in declared.items()
+        for column in entries
         if column not in columns
     ]
     keys = [*(source.keep.by if source.keep else ()), *([source.keep.latest_by] if source.keep else [])]
@@ -74,7 +74,7 @@ def check_declarations(source: SourceParams, columns: Mapping[str, str]) -> list
 def repair_cells(
     engine: ibis.BaseBackend, table: ibis.Table, source: SourceParams, kinds: Mapping[str, str]
 ) -> Repaired:
-    """Bring values to one spelling, then fill blanks, as declared.
+    """Standardise spellings, then fill blanks, as declared.
 
     Parameters
     ----------
@@ -86,27 +86,29 @@ def repair_cells(
     kinds : mapping of str to str
         Kind of each column.
     """
-    before, metrics, parts = table, {}, []
-    spelled = {column: _respelled(table[column], given) for column, given in source.standardise.items()}
-    after = table.mutate(**spelled) if spelled else table
+    before = table
+    metrics: dict[str, int] = {}
+    parts: list[ibis.Table] = []
+    respelled = {column: _respelled(table[column], spellings) for column, spellings in source.standardise.items()}
+    after = table.mutate(**respelled) if respelled else table
     fillings = {column: _filling(after, column, value, kinds[column]) for column, value in source.impute.items()}
     filled = {column: after[column].fill_null(value) for column, value in fillings.items() if value is not None}
     after = after.mutate(**filled) if filled else after
-    after = engine.sql(engine.compile(after)) if spelled or filled else table
-    for why, columns in ((STANDARDISED, spelled), (IMPUTED, filled)):
+    after = engine.sql(engine.compile(after)) if respelled or filled else table
+    for why, columns in ((STANDARDISED, respelled), (IMPUTED, filled)):
         for column in columns:
             changed = _changes(before, source, column, why, fillings.get(column))
             metrics[f"{why}.{column}"] = int(changed.count().execute())
             parts.append(changed)
-    some = [part for part, count in zip(parts, metrics.values(), strict=True) if count]
-    changes = (ibis.union(*some, distinct=False) if len(some) > 1 else some[0]) if some else None
+    nonempty = [part for part, count in zip(parts, metrics.values(), strict=True) if count]
+    changes = (ibis.union(*nonempty, distinct=False) if len(nonempty) > 1 else nonempty[0]) if nonempty else None
     return Repaired(after, changes, metrics)
 
 
 def deduplicate(
     engine: ibis.BaseBackend, name: str, table: ibis.Table, source: SourceParams
 ) -> tuple[ibis.Table, ibis.Table | None, dict[str, int]]:
-    """Keep one row per declared key; a row whose key is not whole is kept.
+    """Keep one row per declared key, and every row with an incomplete key.
 
     Returns
     -------
@@ -130,8 +132,8 @@ def deduplicate(
     count = int(conflicts.key.nunique().execute())
     if count and source.keep.rule == "refuse":
         lines = [str(row["first_line"]) for row in conflicts.limit(3).to_pyarrow().to_pylist()]
-        found = f"{count} keys ({listed(source.keep.by)}) have rows that differ, the first on line {listed(lines)}"
-        raise DataError(Fault(f"sources.{name}", found, "Equal rows for each key", "keep: rule first or latest"))
+        problem = f"{count} keys ({listed(source.keep.by)}) have rows that differ, the first on line {listed(lines)}"
+        raise DataError(Fault(f"sources.{name}", problem, "Equal rows for each key", "keep: rule first or latest"))
     order = [ibis.asc("_order")]
     if source.keep.latest_by:
         order = [ibis.desc(source.keep.latest_by, nulls_first=False), ibis.desc("_order")]
@@ -139,12 +141,12 @@ def deduplicate(
     ranked = keyed.mutate(_place=place)
     kept = ranked.filter(ranked._key.isnull() | (ranked._place == 0)).drop("_key", "_place")
     kept = engine.sql(engine.compile(kept))
-    lost = int(table.count().execute()) - int(kept.count().execute())
-    return kept, conflicts if count else None, {"deduplicated": lost, "conflicting_keys": count}
+    left_out = int(table.count().execute()) - int(kept.count().execute())
+    return kept, conflicts if count else None, {"deduplicated": left_out, "conflicting_keys": count}
 
 
-def _respelled(cell: ibis.Value, given: Mapping[str, str]) -> ibis.Value:
-    return ibis.cases(*[(cell == theirs, ours) for theirs, ours in given.items()], else_=cell)
+def _respelled(cell: ibis.Value, spellings: Mapping[str, str]) -> ibis.Value:
+    return ibis.cases(*[(cell == theirs, ours) for theirs, ours in spellings.items()], else_=cell)
 
 
 def _filling(table: ibis.Table, column: str, value: str | float, kind: str) -> Any:
@@ -158,33 +160,33 @@ def _filling(table: ibis.Table, column: str, value: str | float, kind: str) -> A
 
 
 def _median_of_text(table: ibis.Table, column: str) -> str | None:
-    """Return the median of numbers that are kept as text, whole where it is whole.
+    """Return the median of numbers stored as text, without decimals where it is whole.
 
     Raises
     ------
     DataError
         A value is no number.
     """
-    known = table.filter(table[column].notnull())
-    number = known[column].try_cast("float64")
-    words = known.filter(number.isnull()).aggregate(n=ibis._.count(), first=ibis._[column].min())
-    found = words.to_pyarrow().to_pylist()[0]
-    if found["n"]:
-        said = f"{found['n']} values are no numbers, such as {found['first']!r}"
-        raise DataError(Fault(f"impute.{column}", said, "Numbers, of which there is a median", "mode, or a value"))
-    median = known.aggregate(m=number.median()).to_pyarrow().to_pylist()[0]["m"]
+    filled = table.filter(table[column].notnull())
+    number = filled[column].try_cast("float64")
+    not_numbers = filled.filter(number.isnull()).aggregate(n=ibis._.count(), first=ibis._[column].min())
+    facts = not_numbers.to_pyarrow().to_pylist()[0]
+    if facts["n"]:
+        problem = f"{facts['n']} values are no numbers, such as {facts['first']!r}"
+        raise DataError(Fault(f"impute.{column}", problem, "Numbers, of which there is a median", "mode, or a value"))
+    median = filled.aggregate(m=number.median()).to_pyarrow().to_pylist()[0]["m"]
     return None if median is None else f"{median:.15g}"
 
 
 def _changes(table: ibis.Table, source: SourceParams, column: str, why: str, filling: Any) -> ibis.Table:
     """List the cells that one declaration changes."""
-    given = source.standardise.get(column, {})
-    spelled = _respelled(table[column], given) if given else table[column]
+    spellings = source.standardise.get(column, {})
+    respelled = _respelled(table[column], spellings) if spellings else table[column]
     if why == STANDARDISED:
-        rows = table.filter(table[column].isin(list(given)) & (spelled != table[column]))
-        now = _respelled(rows[column], given)
+        rows = table.filter(table[column].isin(list(spellings)) & (respelled != table[column]))
+        now = _respelled(rows[column], spellings)
     else:
-        rows = table.filter(spelled.isnull())
+        rows = table.filter(respelled.isnull())
         now = ibis.literal(filling) if not isinstance(filling, ibis.Expr) else filling
     return rows.select(
         file=rows["_file"], line=rows["_line"].cast("int64"), column=ibis.literal(column),
@@ -193,18 +195,18 @@ def _changes(table: ibis.Table, source: SourceParams, column: str, why: str, fil
 
 
 def _conflicts(keyed: ibis.Table, by: list[str]) -> ibis.Table:
-    """List, by key and column, in how many values the rows of a key differ."""
+    """List, by key and column, how many values the rows of a key have where they differ."""
     others = [name for name in keyed.columns if name not in (*by, *_PLACES, "_key")]
     rows = keyed.filter(keyed._key.notnull())
     different = {name: rows[name].nunique() for name in others}
     line = rows["_line"].cast("int64").min()
     counts = rows.group_by("_key").aggregate(rows=rows.count(), first_line=line, **different)
-    several = counts.filter(counts.rows > 1)
+    repeated = counts.filter(counts.rows > 1)
     parts = [
-        several.filter(several[name] > 1).select(
+        repeated.filter(repeated[name] > 1).select(
             key="_key", column=ibis.literal(name), rows="rows", different=name, first_line="first_line"
         )
         for name in others
     ]
-    found = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
-    return found.order_by("first_line", "key", "column")
+    conflicts = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+    return conflicts.order_by("first_line", "key", "column")

@@ -1,4 +1,4 @@
-"""Which source leads the base, and when does its record end? For 01_check_quality."""
+"""Which source defines the customer base, and when do its records end? For 01_check_quality."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ def find_as_of(tables: Mapping[str, ibis.Table]) -> dt.date | None:
     Returns
     -------
     date or None
-        None where no row carries a date.
+        None where no row has a date.
     """
     last = {name: _last_day(name, table) for name, table in tables.items()}
-    found = last.get("transactions") or max((day for day in last.values() if day), default=None)
-    return found + dt.timedelta(days=1) if found else None
+    latest = last.get("transactions") or max((day for day in last.values() if day), default=None)
+    return latest + dt.timedelta(days=1) if latest else None
 
 
 def rows_over_time(tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
-    """Count the rows of the leading table by month; empty where it carries no date.
+    """Count the rows of the leading table by month; empty where it has no date.
 
     Returns
     -------

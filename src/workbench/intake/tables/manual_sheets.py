@@ -1,4 +1,4 @@
-"""A small sheet that people fill by hand: made with its header where it is absent, read like any file."""
+"""A small sheet that people fill in by hand: created with its header where absent, read like any file."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ _WORDS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 _WIDTHS = (12, 42, 26, 60, 42)
-_MOST, _LAST_ROW = 250, 10_000  # characters a list may have, by the format; rows with a list to choose from
+_MOST, _LAST_ROW = 250, 10_000  # most characters of a list, by the format; last row with a list to choose from
 
 
 def sheet_header(source: SourceParams, root: Path, language: str = "en") -> list[str]:
-    """Return the columns of a sheet: those its source maps and carries, and the questions of a wide survey as asked."""
+    """Return the columns of a sheet: mapped columns, attributes, and the question texts of a wide survey."""
     mapped = (*source.columns.values(), *source.attributes.values(), *source.questions.values())
-    asked = _asked(source, root)
-    texts = asked.headers(language).values() if asked else ()
+    questionnaire = _questionnaire_of(source, root)
+    texts = questionnaire.headers(language).values() if questionnaire else ()
     return list(dict.fromkeys([*map(str, mapped), *texts]))
 
 
 def make_sheet(source: SourceParams, root: Path, language: str = "en") -> Path | None:
-    """Write an empty sheet where there is none; one that is there is never touched.
+    """Write an empty sheet where there is none; an existing one is never changed.
 
     Parameters
     ----------
     source : SourceParams
-        With ``manual: true``; its path ends in .csv (UTF-8 with mark, as spreadsheets want it) or .xlsx. A workbook
-        for a questionnaire offers the options of single choices and has a second sheet that says what may be answered.
+        With ``manual: true``; its path ends in .csv (UTF-8 with byte order mark, for spreadsheets) or .xlsx. A workbook
+        for a questionnaire offers the options of single choices and has a second sheet that lists the valid answers.
     root : Path
         The workspace.
     language : str
-        en or zh: in which questions are asked.
+        Language of the questions, en or zh.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def make_sheet(source: SourceParams, root: Path, language: str = "en") -> Path |
     Raises
     ------
     DataError
-        The path is no single .csv or .xlsx file.
+        The path is not a single .csv or .xlsx file.
     """
     path = root / source.path
     if path.is_file():
@@ -71,7 +71,7 @@ def make_sheet(source: SourceParams, root: Path, language: str = "en") -> Path |
         return write_file(path, lambda target: _write_csv(target, names), mode=0o600)
     if path.suffix == ".xlsx":
         return write_file(
-            path, lambda target: _write_workbook(target, names, _asked(source, root), language), mode=0o600
+            path, lambda target: _write_workbook(target, names, _questionnaire_of(source, root), language), mode=0o600
         )
     raise DataError(Fault(source.path, "a manual sheet of this form cannot be made", "A path ending in .csv or .xlsx"))
 
@@ -81,12 +81,12 @@ def _write_csv(target: Path, names: list[str]) -> None:
         csv.writer(stream).writerow(names)
 
 
-def _asked(source: SourceParams, root: Path) -> Questionnaire | None:
+def _questionnaire_of(source: SourceParams, root: Path) -> Questionnaire | None:
     """Return the questionnaire whose questions are columns of the sheet, if any."""
     return find_questionnaire(source, root) if source.layout == "wide" and not source.questions else None
 
 
-def _write_workbook(target: Path, names: list[str], asked: Questionnaire | None, language: str) -> None:
+def _write_workbook(target: Path, names: list[str], questionnaire: Questionnaire | None, language: str) -> None:
     import openpyxl  # noqa: PLC0415  (only where a workbook is made)
 
     book = openpyxl.Workbook()
@@ -96,46 +96,46 @@ def _write_workbook(target: Path, names: list[str], asked: Questionnaire | None,
         sheet.column_dimensions[cells[0].column_letter].number_format = "@"  # ids stay text
         cells[0].font = openpyxl.styles.Font(bold=True)
     sheet.freeze_panes = "A2"
-    if asked:
-        _offer_options(sheet, names, asked, language)
+    if questionnaire:
+        _offer_options(sheet, names, questionnaire, language)
         guide = book.create_sheet(_GUIDE[language])
-        for row in guide_rows(asked, language):
+        for row in guide_rows(questionnaire, language):
             guide.append(row)
         for letter, width in zip("ABCDE", _WIDTHS, strict=True):
             guide.column_dimensions[letter].width = width
     book.save(target)
 
 
-def guide_rows(asked: Questionnaire, language: str) -> list[list[str]]:
-    """Say on one row per question what may be answered: section, question, form, options or bounds, asked of whom."""
+def guide_rows(questionnaire: Questionnaire, language: str) -> list[list[str]]:
+    """Return one row per question: section, question, form of the answer, options or bounds, condition."""
     words = _WORDS[language]
-    rows, headers = [list(words["head"])], asked.headers(language)
-    for key, question in asked.questions.items():
-        options = " / ".join(getattr(each, language) for each in question.options.values())
-        bounds = [f"{each:g}" for each in (question.low, question.high) if each is not None]
+    rows, headers = [list(words["head"])], questionnaire.headers(language)
+    for key, question in questionnaire.questions.items():
+        options = " / ".join(getattr(option, language) for option in question.options.values())
+        bounds = [f"{bound:g}" for bound in (question.low, question.high) if bound is not None]
         form = words[question.answer] + (words["required"] if question.required else "")
         branch = words["and"].join(
-            f"{getattr(asked.questions[other].ask, language)} = "
-            + " / ".join(getattr(asked.questions[other].options[code], language) for code in codes)
+            f"{getattr(questionnaire.questions[other].ask, language)} = "
+            + " / ".join(getattr(questionnaire.questions[other].options[code], language) for code in codes)
             for other, codes in question.only_if.items()
         )
-        section = getattr(asked.sections[question.section], language)
+        section = getattr(questionnaire.sections[question.section], language)
         rows.append([section, headers[key], form, options or " – ".join(bounds), branch])
     return rows
 
 
-def _offer_options(sheet: Any, names: list[str], asked: Questionnaire, language: str) -> None:
-    """Let the cells of single choices be chosen from a list; what is typed instead is judged when it is read."""
+def _offer_options(sheet: Any, names: list[str], questionnaire: Questionnaire, language: str) -> None:
+    """Offer a list for the cells of single choices; other typed values are checked when the sheet is read."""
     from openpyxl.utils import get_column_letter  # noqa: PLC0415
     from openpyxl.worksheet.datavalidation import DataValidation  # noqa: PLC0415
 
-    headers = asked.headers(language)
-    for key, question in asked.questions.items():
-        texts = [getattr(each, language) for each in question.options.values()]
-        listed = ",".join(texts)
-        if question.answer != "single" or any(sign in text for text in texts for sign in ',"') or len(listed) > _MOST:
+    headers = questionnaire.headers(language)
+    for key, question in questionnaire.questions.items():
+        texts = [getattr(option, language) for option in question.options.values()]
+        choices = ",".join(texts)
+        if question.answer != "single" or any(sign in text for text in texts for sign in ',"') or len(choices) > _MOST:
             continue
         letter = get_column_letter(names.index(headers[key]) + 1)
-        choice = DataValidation(type="list", formula1=f'"{listed}"', allow_blank=True, showErrorMessage=False)
+        choice = DataValidation(type="list", formula1=f'"{choices}"', allow_blank=True, showErrorMessage=False)
         choice.add(f"{letter}2:{letter}{_LAST_ROW}")
         sheet.add_data_validation(choice)

@@ -8,21 +8,21 @@ from typing import Any
 import ibis
 
 from workbench.core.schema import ID_SPACE, NEIGHBOURS
-from workbench.intake.casting.verdicts import settle
+from workbench.intake.casting.verdicts import as_view
 from workbench.intake.tables.sources import FILE, ORDER
 
 __all__ = ["KEY", "LINE", "ONE_ROW_PER", "collapse", "fill_neighbours", "key_of", "plain_columns"]
 
 LINE = "_line"
-KEY = "_key"  # whose customer id, and which
+KEY = "_key"  # id space and customer id
 ONE_ROW_PER = {"customers": "customer_id", "products": "product_id"}
 
 
 def collapse(engine: ibis.BaseBackend, table: ibis.Table, key: str) -> tuple[ibis.Table, dict[str, int]]:
-    """Make one row per id: the first row in file order, missing cells filled from the rows after it."""
+    """Keep one row per id: the first in file order, its missing cells filled from later rows."""
     others = [name for name in plain_columns(table) if name != key]
-    found = table.aggregate(rows=table.count(), ids=table[key].nunique()).to_pyarrow().to_pylist()[0]
-    repeated = int(found["rows"]) - int(found["ids"])
+    counts = table.aggregate(rows=table.count(), ids=table[key].nunique()).to_pyarrow().to_pylist()[0]
+    repeated = int(counts["rows"]) - int(counts["ids"])
     if not repeated:
         return table, {"repeated_ids": 0, "conflicting_cells": 0}
     first = {name: table[name].argmin(table[ORDER], where=table[name].notnull()) for name in others}
@@ -31,7 +31,7 @@ def collapse(engine: ibis.BaseBackend, table: ibis.Table, key: str) -> tuple[ibi
     ids = table.group_by(key).aggregate(**{name: (table[name].nunique() > 1).cast("int64") for name in others})
     conflicts = reduce(lambda left, right: left + right, [ids[name].sum() for name in others], ibis.literal(0))
     count = int(ids.aggregate(n=conflicts).to_pyarrow().to_pylist()[0]["n"] or 0)
-    return settle(engine, collapsed), {"repeated_ids": repeated, "conflicting_cells": count}
+    return as_view(engine, collapsed), {"repeated_ids": repeated, "conflicting_cells": count}
 
 
 def fill_neighbours(
@@ -39,7 +39,7 @@ def fill_neighbours(
 ) -> dict[str, ibis.Table]:
     """Move columns that belong to a neighbouring table there: the most frequent value per id, ties by value.
 
-    They fill missing cells of a table that has sources, and make the rows of one that has none.
+    They fill missing cells of a table that has sources, and are the rows of one that has none.
     """
     for name, neighbours in NEIGHBOURS.items():
         for other, columns in neighbours.items():
@@ -48,14 +48,14 @@ def fill_neighbours(
             present = [column for column in columns if name in tables and column in tables[name].columns]
             if not present or key not in tables[name].columns:
                 continue
-            found = _most_frequent(tables[name], key, present)
+            values = _most_frequent(tables[name], key, present)
             if other in fed:
-                tables[other] = _complete(tables[other], found, key, present)
+                tables[other] = _complete(tables[other], values, key, present)
             else:
-                tables[other] = found
-                rows = int(found.count().execute())
+                tables[other] = values
+                rows = int(values.count().execute())
                 metrics |= {f"{other}.rows": rows, f"{other}.duplicates": 0}
-            tables[other] = settle(engine, tables[other])
+            tables[other] = as_view(engine, tables[other])
     for name, neighbours in NEIGHBOURS.items():
         if name in tables:
             moved = [column for columns in neighbours.values() for column in columns if column in tables[name].columns]
@@ -64,20 +64,22 @@ def fill_neighbours(
 
 
 def _most_frequent(table: ibis.Table, key: str, columns: list[str]) -> ibis.Table:
-    known = table.filter(table[key].notnull())
-    named = {name: known[name].min() for name in ("customer_id", ID_SPACE) if key == KEY}
-    found = known.group_by(key).aggregate(**named, **{ORDER: known[ORDER].min()})
+    with_key = table.filter(table[key].notnull())
+    named = {name: with_key[name].min() for name in ("customer_id", ID_SPACE) if key == KEY}
+    result = with_key.group_by(key).aggregate(**named, **{ORDER: with_key[ORDER].min()})
     for column in columns:
-        counted = known.filter(known[column].notnull()).group_by(key, column).aggregate(n=lambda t: t.count())
+        counted = with_key.filter(with_key[column].notnull()).group_by(key, column).aggregate(n=lambda t: t.count())
         ranks = ibis.row_number().over(group_by=key, order_by=[ibis.desc("n"), ibis.asc(column)])
         best = counted.mutate(rank=ranks).filter(ibis._.rank == 0).select(key, column)
-        found = found.left_join(best, key).drop(f"{key}_right")
-    return found
+        result = result.left_join(best, key).drop(f"{key}_right")
+    return result
 
 
-def _complete(table: ibis.Table, found: ibis.Table, key: str, columns: list[str]) -> ibis.Table:
-    more = found.select(**{f"_key_{key}": found[key]}, **{f"_more_{column}": found[column] for column in columns})
-    joined = table.left_join(more, table[key] == more[f"_key_{key}"])
+def _complete(table: ibis.Table, values: ibis.Table, key: str, columns: list[str]) -> ibis.Table:
+    additions = values.select(
+        **{f"_key_{key}": values[key]}, **{f"_more_{column}": values[column] for column in columns}
+    )
+    joined = table.left_join(additions, table[key] == additions[f"_key_{key}"])
     filled = {
         column: ibis.coalesce(joined[column], joined[f"_more_{column}"])
         if column in table.columns
@@ -93,5 +95,5 @@ def key_of(table: ibis.Table, key: str) -> str:
 
 
 def plain_columns(table: ibis.Table) -> list[str]:
-    """List the columns but those that say where a row stood."""
+    """List the columns without those of a row's origin."""
     return [name for name in table.columns if name not in (FILE, LINE, ORDER)]

@@ -1,6 +1,6 @@
-"""What the heads of a source's files show: ``workbench check`` and a run ask it before any kernel starts.
+"""Check the heads of a source's files, for ``workbench check`` and for a run before any kernel starts.
 
-The engine is not asked, so that nothing has to wait for it to be imported.
+The engine is not imported, which would take time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import DataError, Fault
-from workbench.intake.reading.layouts import lay_out
+from workbench.intake.reading.layouts import read_layout
 from workbench.intake.reading.places import find_files, is_remote, present_files
 from workbench.intake.remote.snapshots import needs_fetching, remote_faults
 from workbench.intake.surveys.questionnaire import find_questionnaire
@@ -24,7 +24,7 @@ __all__ = ["check_source", "with_questions"]
 
 
 def check_source(source: SourceParams, root: Path) -> list[Fault]:
-    """List everything wrong with a source that the heads of its files show.
+    """List all faults of a source that the heads of its files show.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
     -------
     list of Fault
         Missing, empty or header-only files, duplicate and missing columns (with the nearest name), a surplus field in
-        the first record, a form of file that is not read, unknown columns in rules and measures. Else empty.
+        the first record, an unsupported form of file, unknown columns in rules and measures. Else empty.
     """
     faults = check_declared(source)
     if source.formats.rates:
@@ -56,25 +56,25 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
     wrong = _questionnaire_faults(source, root)
     faults += wrong
     if not wrong:
-        with suppress(DataError):  # a file that cannot be laid out is told below
+        with suppress(DataError):  # a file without a layout is reported below
             source, _ = with_questions(source, paths, root)
     for path in paths:
         try:
-            lay_out(source, path)
+            read_layout(source, path)
         except DataError as error:
-            shown = path.relative_to(root).as_posix()
-            faults += [replace(fault, where=f"{shown}") for fault in error.faults]
+            file = path.relative_to(root).as_posix()
+            faults += [replace(fault, where=file) for fault in error.faults]
     return faults
 
 
 def with_questions(source: SourceParams, paths: list[Path], root: Path) -> tuple[SourceParams, dict[str, str]]:
-    """Add the question columns of a wide survey to those that are read; the first file says which there are."""
+    """Add the question columns of a wide survey, as found in the first file, to those that are read."""
     questionnaire = find_questionnaire(source, root)
     if source.layout != "wide":
         return source, {}
     from workbench.intake.surveys.wide import as_read, questions_of  # noqa: PLC0415  (only where there is a survey)
 
-    questions = questions_of(source, lay_out(source, paths[0]).names, questionnaire)
+    questions = questions_of(source, read_layout(source, paths[0]).names, questionnaire)
     return as_read(source, questions), questions
 
 

@@ -1,4 +1,4 @@
-"""Sources: what the records of the files that a profile names say; read by 01_check_quality."""
+"""Read the files of a profile's sources, and account for every record; used by 01_check_quality."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.intake.casting.acceptance import Accepted, accept
 from workbench.intake.casting.refusals import too_many_rejected
 from workbench.intake.casting.tidy import TidyFile, accept_tidy, is_tidy, may_be_tidy, read_tidy, read_typed
 from workbench.intake.reading.json_records import read_json_file
-from workbench.intake.reading.layouts import Layout, lay_out
+from workbench.intake.reading.layouts import Layout, read_layout
 from workbench.intake.reading.parquet_files import read_parquet_file, reading_parquet
 from workbench.intake.reading.places import find_files, form_of, is_remote
 from workbench.intake.reading.raw_files import RawFile, ReadyText, read_text_file, ready_text
@@ -39,7 +39,7 @@ _FILE_STEP = 10**12  # more than the lines of any file
 
 @dataclass(frozen=True)
 class ParsedSource:
-    """A source, read and cast.
+    """A source that was read and cast.
 
     Attributes
     ----------
@@ -63,8 +63,7 @@ class ParsedSource:
     people : ibis.Table or None
         The accepted rows of a customers source with their contact columns; only where identities are resolved.
     copy : Path or None
-        Parquet file that holds the columns of ``table``, and nothing else, in the order of the schema; see
-        `direct.copy_directly`.
+        Parquet file with exactly the columns of ``table``, in schema order; see `direct.copy_text`.
     """
 
     name: str
@@ -104,40 +103,42 @@ def read_source(
     dates : (date, date)
         Dates before the first are placeholders, dates after the second lie in the future.
     keep_contacts : bool
-        Keep the contact columns of people aside, for 02_resolve_identity.
+        Also return people with their contact columns, for 02_resolve_identity.
 
     Raises
     ------
     DataError
-        Everything `check_source` finds; a file that changes while it is read; no accepted record at all.
+        All faults of `check_source`; a file that changes while it is read; no accepted record at all.
     """
     faults = check_source(source, root)
     if faults:
         raise DataError(faults)
-    declared = source
+    declared_source = source
     source, questions = with_questions(source, find_files(source, root), root)
-    layouts = [lay_out(source, path) for path in find_files(source, root)]
-    shown = [layout.path.relative_to(root).as_posix() for layout in layouts]
+    layouts = [read_layout(source, path) for path in find_files(source, root)]
+    file_names = [layout.path.relative_to(root).as_posix() for layout in layouts]
     ready = _ready(source, layouts, scratch / name)
-    given = {"shown": shown, "scratch": scratch / name, "dates": dates}
-    read = _read_fast(engine, source, layouts, ready, **given) if may_be_tidy(source) else None
-    if read is not None:
-        raws, accepted, copy = read
-        return replace(_parsed(name, source, layouts, raws=raws, accepted=accepted, shown=shown), copy=copy)
+    fast = None
+    if may_be_tidy(source):
+        fast = _read_fast(engine, source, layouts, ready, file_names=file_names, scratch=scratch / name, dates=dates)
+    if fast is not None:
+        raws, accepted, copy = fast
+        return replace(_parsed(name, source, layouts, raws=raws, accepted=accepted, file_names=file_names), copy=copy)
     raws = [
         _read_file(engine, source, layout, scratch / f"{name}-{at}", ready.get(at)) for at, layout in enumerate(layouts)
     ]
     table = _union(
         with_numbers(raw.table.mutate(**_origin(file, at)), source, at)
-        for at, (raw, file) in enumerate(zip(raws, shown, strict=True))
+        for at, (raw, file) in enumerate(zip(raws, file_names, strict=True))
     )
     source = numbered_rows(source)
     if any(layout.sheet for layout in layouts):
         source = _with_date_cells(source)
-    places = {"root": root, "scratch": scratch / name}
     with reading_parquet([layout.path for layout in layouts if form_of(layout.path) == "parquet"]):
-        accepted = accept(engine, table, source, **places, dates=dates, keep_contacts=keep_contacts)
-    rejects = _rejects(name, raws, shown, accepted)
+        accepted = accept(
+            engine, table, source, root=root, scratch=scratch / name, dates=dates, keep_contacts=keep_contacts
+        )
+    rejects = _rejects(name, raws, file_names, accepted)
     dropped = sorted({column for layout in layouts for column in layout.dropped})
     metrics = _metrics(name, raws, accepted) | {f"{name}.columns_dropped": len(dropped)}
     _refuse_uncounted(source, metrics, name)
@@ -146,26 +147,34 @@ def read_source(
         raise DataError(too_many_rejected(source.path, rejects, feeds, metrics, expected=expected))
     if accepted.people is not None and f"{name}.contact_cells_dropped" in metrics:
         metrics[f"{name}.contact_cells_kept_apart"] = metrics.pop(f"{name}.contact_cells_dropped")
-    if declared.table == "responses":
+    if declared_source.table == "responses":
         from workbench.intake.surveys.reading import read_survey  # noqa: PLC0415  (pandas is slow to import)
 
-        asked = {"questions": list(questions), "questionnaire": find_questionnaire(declared, root)}
-        survey = read_survey(engine, name, declared, accepted.table, **asked)
+        questionnaire = find_questionnaire(declared_source, root)
+        survey = read_survey(
+            engine, name, declared_source, accepted.table, questions=list(questions), questionnaire=questionnaire
+        )
         metrics |= {f"{name}.{key}": count for key, count in survey.counts.items()}
         kinds = {column: kind for column, kind in columns_of("responses").items() if column in survey.table.columns}
         rejects = _stacked([rejects, _answer_faults(name, survey.faults)])
-        return ParsedSource(name, declared, survey.table, kinds, rejects, metrics, dropped)
+        return ParsedSource(name, declared_source, survey.table, kinds, rejects, metrics, dropped)
     return ParsedSource(name, source, accepted.table, accepted.kinds, rejects, metrics, dropped, accepted.people)
 
 
 def _parsed(
-    name: str, source: SourceParams, layouts: list[Layout], *, raws: list[RawFile], accepted: Accepted, shown: list[str]
+    name: str,
+    source: SourceParams,
+    layouts: list[Layout],
+    *,
+    raws: list[RawFile],
+    accepted: Accepted,
+    file_names: list[str],
 ) -> ParsedSource:
-    """Give what was read, every record counted."""
+    """Return the parsed source, every record counted."""
     dropped = sorted({column for layout in layouts for column in layout.dropped})
     metrics = _metrics(name, raws, accepted) | {f"{name}.columns_dropped": len(dropped)}
     _refuse_uncounted(source, metrics, name)
-    rejects = _rejects(name, raws, shown, accepted)
+    rejects = _rejects(name, raws, file_names, accepted)
     if not accepted.rows and not source.manual:
         feeds, expected = {name: source.table}, "At least one accepted record"
         raise DataError(too_many_rejected(source.path, rejects, feeds, metrics, expected=expected))
@@ -185,19 +194,19 @@ def _ready(source: SourceParams, layouts: list[Layout], scratch: Path) -> dict[i
 
 def _read_fast(
     engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], ready: Mapping[int, ReadyText], *,
-    shown: list[str], scratch: Path, dates: tuple[dt.date, dt.date],
+    file_names: list[str], scratch: Path, dates: tuple[dt.date, dt.date],
 ) -> tuple[list[RawFile], Accepted, Path | None] | None:  # fmt: skip
     """Read the files of a source in one pass where all are tidy text, or where there is one Parquet file."""
-    given = {"scratch": scratch, "dates": dates}
-    if len(ready) == len(layouts) and all(is_tidy(ready[at], layout.head) for at, layout in enumerate(layouts)):
-        files = _read_tidy(engine, source, layouts, ready, **given)
+    if all(layout.head is not None and is_tidy(ready[at], layout.head) for at, layout in enumerate(layouts)):
+        files = _read_tidy(engine, source, layouts, ready, scratch=scratch, dates=dates)
     else:
-        files = _read_typed(engine, source, layouts, **given)
+        files = _read_typed(engine, source, layouts, scratch=scratch, dates=dates)
     if not files:
         return None
-    table = _union(tidy.raw.table.mutate(**_origin(shown[at], at)) for at, tidy in enumerate(files))
+    table = _union(tidy.raw.table.mutate(**_origin(file_names[at], at)) for at, tidy in enumerate(files))
     spoiled = _stacked(
-        None if tidy.spoiled is None else tidy.spoiled.mutate(**_origin(shown[at], at)) for at, tidy in enumerate(files)
+        None if tidy.spoiled is None else tidy.spoiled.mutate(**_origin(file_names[at], at))
+        for at, tidy in enumerate(files)
     )
     accepted = accept_tidy(table, spoiled, source)
     for text in ready.values():
@@ -209,11 +218,13 @@ def _read_tidy(
     engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], ready: Mapping[int, ReadyText], *,
     scratch: Path, dates: tuple[dt.date, dt.date],
 ) -> list[TidyFile]:  # fmt: skip
-    """Read text files; none where one of them has to be read in the exact way."""
+    """Read text files; none where one of them needs the exact reader."""
     files = []
     for at, layout in enumerate(layouts):
-        given = {"head": layout.head, "columns": layout.columns, "dates": dates}
-        tidy = read_tidy(engine, ready[at], source, folder=scratch.with_name(f"{scratch.name}-{at}"), **given)
+        folder, head = scratch.with_name(f"{scratch.name}-{at}"), layout.head
+        tidy = None
+        if head is not None:
+            tidy = read_tidy(engine, ready[at], source, head=head, columns=layout.columns, folder=folder, dates=dates)
         if tidy is None:
             return []
         files.append(tidy)
@@ -224,7 +235,7 @@ def _read_typed(
     engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], *, scratch: Path,
     dates: tuple[dt.date, dt.date],
 ) -> list[TidyFile]:  # fmt: skip
-    """Read a Parquet file; none where there are others, or where it has to be read in the exact way."""
+    """Read a Parquet file; none where there are several files, or where it needs the exact reader."""
     path = layouts[0].path
     if len(layouts) > 1 or form_of(path) != "parquet":
         return []
@@ -241,8 +252,8 @@ def _answer_faults(name: str, faults: ibis.Table | None) -> ibis.Table | None:
 
 
 def _stacked(tables: Iterable[ibis.Table | None]) -> ibis.Table | None:
-    found = [table for table in tables if table is not None]
-    return (ibis.union(*found, distinct=False) if len(found) > 1 else found[0]) if found else None
+    present = [table for table in tables if table is not None]
+    return (ibis.union(*present, distinct=False) if len(present) > 1 else present[0]) if present else None
 
 
 def _read_file(
@@ -263,13 +274,15 @@ def _read_file(
 
 
 def _with_date_cells(source: SourceParams) -> SourceParams:
-    """Add to the declared date patterns those with which the date cells of a workbook are written."""
+    """Add the patterns of a workbook's date cells to the declared ones."""
     declared = source.formats.dates
     if declared is None:
         return source
-    given = declared if isinstance(declared, dict) else {"": declared}
-    more = {name: [*([each] if isinstance(each, str) else each), *DATE_CELLS] for name, each in given.items()}
-    formats = source.formats.model_copy(update={"dates": more if isinstance(declared, dict) else more[""]})
+    by_column = declared if isinstance(declared, dict) else {"": declared}
+    patterns = {
+        name: [*([entry] if isinstance(entry, str) else entry), *DATE_CELLS] for name, entry in by_column.items()
+    }
+    formats = source.formats.model_copy(update={"dates": patterns if isinstance(declared, dict) else patterns[""]})
     return source.model_copy(update={"formats": formats})
 
 
@@ -279,19 +292,19 @@ def _origin(file: str, at: int) -> dict[str, ibis.Value]:
 
 def _union(tables: Iterable[ibis.Table]) -> ibis.Table:
     """Stack the files of a source; columns whose types differ between files are read as text."""
-    several = list(tables)
-    schemas = [table.schema() for table in several]
+    parts = list(tables)
+    schemas = [table.schema() for table in parts]
     mixed = [name for name in schemas[0] if len({schema[name] for schema in schemas}) > 1]
     if mixed:
-        several = [table.mutate(**{name: table[name].cast("string") for name in mixed}) for table in several]
-    return ibis.union(*several, distinct=False) if len(several) > 1 else several[0]
+        parts = [table.mutate(**{name: table[name].cast("string") for name in mixed}) for table in parts]
+    return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
 
 
-def _rejects(name: str, raws: list[RawFile], shown: list[str], accepted: Accepted) -> ibis.Table | None:
+def _rejects(name: str, raws: list[RawFile], file_names: list[str], accepted: Accepted) -> ibis.Table | None:
     columns = ["source", "file", "line", "column", "code", "raw"]
     parts = [
         raw.rejects.mutate(source=ibis.literal(name), file=ibis.literal(file)).select(columns)
-        for raw, file in zip(raws, shown, strict=True)
+        for raw, file in zip(raws, file_names, strict=True)
         if raw.rejects is not None
     ]
     if accepted.rejects is not None:
@@ -323,9 +336,9 @@ def _metrics(name: str, raws: list[RawFile], accepted: Accepted) -> dict[str, in
 
 
 def _refuse_uncounted(source: SourceParams, metrics: Mapping[str, int | str], name: str) -> None:
-    """Refuse a source of which a record is neither accepted nor rejected: a file that says more than it holds."""
+    """Refuse a source with records that are neither accepted nor rejected, as in a damaged file."""
     counts = ("physical_records", "accepted", "rejected")
     physical, accepted, rejected = (int(metrics[f"{name}.{count}"]) for count in counts)
     if physical != accepted + rejected:
-        found = f"{physical} records, of which {accepted} are accepted and {rejected} rejected"
-        raise DataError(Fault(source.path, found, "Every record accounted for", "Copy the file again"))
+        problem = f"{physical} records, of which {accepted} are accepted and {rejected} rejected"
+        raise DataError(Fault(source.path, problem, "Every record accounted for", "Copy the file again"))

@@ -4,7 +4,7 @@ import pytest
 
 from workbench.core.schema import CANONICAL, columns_of
 from workbench.intake.guessing.dates import guess_dates
-from workbench.intake.guessing.facts import look_at
+from workbench.intake.guessing.facts import gather_facts
 from workbench.intake.guessing.names import currency_in, name_score, plain_name, synonyms_of, unit_in
 from workbench.intake.guessing.samples import names_columns
 from workbench.intake.guessing.words import read_words
@@ -91,20 +91,20 @@ def test_one_false_date_in_a_hundred_does_not_hide_the_pattern():
 
 
 def test_values_tell_phones_provinces_names_and_identity_numbers():
-    assert look_at(["13812345678", "+86 139 1234 5678"]).fits("phone")
-    assert look_at(["上海", "内蒙古自治区", "湖南省"]).fits("province")
-    assert look_at(["张伟", "李娜", "欧阳"]).shares["person"] == pytest.approx(2 / 3)
-    assert look_at(["11010519491231002X"]).fits("document")
-    assert look_at(["a@b.cn", ""]).fits("email")
+    assert gather_facts(["13812345678", "+86 139 1234 5678"]).fits("phone")
+    assert gather_facts(["上海", "内蒙古自治区", "湖南省"]).fits("province")
+    assert gather_facts(["张伟", "李娜", "欧阳"]).shares["person"] == pytest.approx(2 / 3)
+    assert gather_facts(["11010519491231002X"]).fits("document")
+    assert gather_facts(["a@b.cn", ""]).fits("email")
 
 
 def test_personal_values_are_not_kept():
-    assert look_at(["13812345678", "13912345678"]).values == ()
-    assert look_at(["是", "否", "是"]).values == ("是", "否")
+    assert gather_facts(["13812345678", "13912345678"]).values == ()
+    assert gather_facts(["是", "否", "是"]).values == ("是", "否")
 
 
 def test_an_empty_column_says_nothing():
-    facts = look_at(["", ""])
+    facts = gather_facts(["", ""])
     assert (facts.filled, facts.distinct, facts.dates, facts.is_number, facts.unique) == (0, 0, None, False, False)
 
 

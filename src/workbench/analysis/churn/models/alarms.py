@@ -16,7 +16,7 @@ import pandas as pd
 from workbench.analysis.churn.models.candidates import build_inputs
 from workbench.analysis.churn.models.evaluation import auc
 from workbench.analysis.model_columns import LEAST_ROWS, NOT_FEATURES, ModelColumns, tidy
-from workbench.intake.features.alarms import find_alarms, speaks_of_the_future
+from workbench.intake.features.alarms import find_alarms, has_future_name
 from workbench.intake.features.registry import REGISTRY
 
 __all__ = [
@@ -134,7 +134,7 @@ def find_future(features: pd.DataFrame, cut_off: date) -> pd.DataFrame:
 def _is_late(name: str, known: pd.Series, cut_off: date) -> bool:
     if known.empty:
         return False
-    if name not in REGISTRY and speaks_of_the_future(name):
+    if name not in REGISTRY and has_future_name(name):
         return True
     if name.endswith(AGES) and pd.api.types.is_numeric_dtype(known):
         return bool((known < 0).any())

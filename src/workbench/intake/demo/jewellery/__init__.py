@@ -1,7 +1,7 @@
-"""A Chinese jewellery retailer made up by a seeded generator: the raw files of the ``jewellery`` profile, and the truth.
+"""Generate a Chinese jewellery retailer: the raw files of the ``jewellery`` profile, and the true values behind them.
 
-Rows are made by the engine, not by Python; each random draw is a hash of what it is for. A person has a persona, chances to
-buy by month, season, festival, birthday and wedding, and a day of leaving; orders are the chances that came true.
+The engine makes the rows, not Python; each random draw is a hash of its purpose. A person has a persona, chances to buy by
+month, season, festival, birthday and wedding, and a day of leaving; orders are the chances that were realised.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from workbench.intake.demo.jewellery import other_files as other
+from workbench.intake.demo.jewellery import other_files
 from workbench.intake.demo.jewellery.accounts import write_accounts
 from workbench.intake.demo.jewellery.campaigns import added_chances_sql, write_arms, write_campaigns
 from workbench.intake.demo.jewellery.catalogue import write_catalogue
@@ -32,17 +32,17 @@ from workbench.intake.demo.jewellery.visits import write_visits
 
 __all__ = ["MOST_IN_WORKBOOKS", "PERSONAS", "generate_jewellery"]
 
-MOST_IN_WORKBOOKS = 100_000  # customers up to which the tills' lines are a workbook; above, Parquet
+MOST_IN_WORKBOOKS = 100_000  # most customers for workbooks; above, Parquet
 MEMORY = "3GB"
 
 
 def generate_jewellery(folder: Path, *, customers: int = 5_000, seed: int = 7, threads: int = 2) -> list[Path]:
-    """Write the raw files of the retailer, and the truth into the folder ``truth`` beside them.
+    """Write the raw files of the retailer, and the true values into the folder ``truth``.
 
     Parameters
     ----------
     folder : Path
-        Made if absent. A file that is there with the same content is left untouched.
+        Created if absent. A file with the same content is left untouched.
     customers : int
         Real persons, from 1; their records are more, since many have several. Up to ``MOST_IN_WORKBOOKS`` the shops'
         files are workbooks, above they are Parquet with the same columns (the other form is removed). Eighteen
@@ -50,7 +50,7 @@ def generate_jewellery(folder: Path, *, customers: int = 5_000, seed: int = 7, t
     seed : int
         The same seed and number of customers give the same bytes.
     threads : int
-        Of the engine; they do not change what is written.
+        Threads of the engine; the files do not depend on them.
 
     Returns
     -------
@@ -62,15 +62,19 @@ def generate_jewellery(folder: Path, *, customers: int = 5_000, seed: int = 7, t
     """
     folder.mkdir(parents=True, exist_ok=True)
     spill = TemporaryDirectory(dir=folder, prefix=".spill-")
-    limits = {"threads": threads, "memory_limit": MEMORY, "temp_directory": spill.name}
+    limits: dict[str, str | bool | int | float | list[str]] = {
+        "threads": threads,
+        "memory_limit": MEMORY,
+        "temp_directory": spill.name,
+    }
     with spill, duckdb.connect(config=limits) as engine:
         draws = Draws(seed)
         _make_tables(engine, draws, customers)
         paths = [
             *_write_shops(engine, draws, folder, in_workbooks=customers <= MOST_IN_WORKBOOKS),
             *_write_texts(engine, draws, folder),
-            put_json_lines(engine, other.service_sql(draws), folder / "service.jsonl"),
-            put_parquet(engine, other.events_sql(), folder / "events.parquet"),
+            put_json_lines(engine, other_files.service_sql(draws), folder / "service.jsonl"),
+            put_parquet(engine, other_files.events_sql(), folder / "events.parquet"),
         ]
         (folder / "truth").mkdir(exist_ok=True)
         for name, query in truth_queries(draws).items():
@@ -118,12 +122,12 @@ def _write_texts(engine: duckdb.DuckDBPyConnection, draws: Draws, folder: Path) 
         "crm_export.csv": (crm_sql(draws), "gb18030"),
         "web_accounts.csv": (web_accounts_sql(draws), "utf-8-sig"),
         "web_orders.csv": (web_orders_sql(draws), "utf-8-sig"),
-        "survey.csv": (other.answers_sql(), "utf-8-sig"),
-        "reviews.csv": (other.reviews_sql(), "utf-8-sig"),
+        "survey.csv": (other_files.answers_sql(), "utf-8-sig"),
+        "reviews.csv": (other_files.reviews_sql(), "utf-8-sig"),
         "products.csv": (products_sql(), "utf-8"),
-        "campaigns.csv": (other.campaigns_sql(), "utf-8"),
-        "experiments.csv": (other.experiments_sql(), "utf-8"),
-        "relations.csv": (other.relations_sql(), "utf-8"),
-        "consents.csv": (other.consents_sql(), "utf-8"),
+        "campaigns.csv": (other_files.campaigns_sql(), "utf-8"),
+        "experiments.csv": (other_files.experiments_sql(), "utf-8"),
+        "relations.csv": (other_files.relations_sql(), "utf-8"),
+        "consents.csv": (other_files.consents_sql(), "utf-8"),
     }
     return [put_csv(engine, query, folder / name, encoding=encoding) for name, (query, encoding) in files.items()]

@@ -1,6 +1,6 @@
-"""The records that stand for people: CRM, members of the shops, accounts of the web shop; twice over, and at odds.
+"""Records of people: CRM, shop members, web accounts; with duplicates and contradictions.
 
-One person may have a record in each, two in the CRM, and none that agrees with the other to the letter.
+One person may have a record in each and two in the CRM, no two of them exactly equal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OTHER_PHONE, NO_PHONE, PLACEHOLDER_PHONE = 0.06, 0.03, 0.015
 PLACEHOLDERS = ("13800000000", "13800138000", "11111111111", "00000000000", "12345678901")
 MISTYPED_NAME, NICKNAME = 0.03, 0.30
 OTHER_BIRTHDAY = 0.02
-SHARED_PHONE = 0.3  # share of couples who give one phone
+SHARED_PHONE = 0.3  # share of couples with one phone
 SURNAMES = tuple("王李张刘陈杨赵黄周吴徐孙马朱胡郭何林高罗郑梁谢宋唐许邓冯韩曹曾彭萧蔡潘田董袁于余叶蒋杜苏魏程吕丁沈任") + (
     "欧阳", "司马", "上官", "诸葛",
 )  # fmt: skip
@@ -80,8 +80,8 @@ def write_accounts(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
     """Make ``accounts``, one row per record of a person.
 
     Columns: source (crm, pos, web), source_id, person, copy (0, or 1 for a second registration), member_number, name,
-    surname_latin, gender, birthday (text), phone, email, address, city, province. Who bought in a shop, or asks only for
-    service, has a card; who bought on the web or visits it, an account; most people are in the CRM.
+    surname_latin, gender, birthday (text), phone, email, address, city, province. Shop buyers and
+    service-only customers have a card, web buyers and visitors an account; most people are in the CRM.
     """
     engine.execute(f"CREATE TEMP TABLE identity AS {_identity(draws)}")
     sql = f"{_crm(draws)} UNION ALL BY NAME {_pos(draws)} UNION ALL BY NAME {_web(draws)}"
@@ -90,7 +90,7 @@ def write_accounts(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
 
 
 def _identity(draws: Draws) -> str:
-    """Write the query of what people would write without a mistake."""
+    """Write the query of identities without entry errors."""
     u = draws.unit
     surnames, women, men = (f"[{', '.join(map(quoted, names))}]" for names in (SURNAMES, WOMEN, MEN))
     latin = f"[{', '.join(quoted(''.join(lazy_pinyin(name))) for name in SURNAMES)}]"
@@ -100,9 +100,9 @@ def _identity(draws: Draws) -> str:
     phone = f"{draws.one_of('person', 'prefix', _PREFIXES)} || lpad({number.format(key='person')}::VARCHAR, 8, '0')"
     spare = f"{draws.one_of('person', 'spare prefix', _PREFIXES)} || lpad({number.format(key='(person + 50000000)')}::VARCHAR, 8, '0')"
     member = f"(6200000000000 + (person * 7368787 + {draws.number('member') % 10**9}) % 10000000000)::VARCHAR"
-    pure = ", ".join(f"WHEN {quoted(a)} THEN {quoted(b)}" for a, b in _ALIKE.items()).replace(", WHEN", " WHEN")
+    alike = ", ".join(f"WHEN {quoted(a)} THEN {quoted(b)}" for a, b in _ALIKE.items()).replace(", WHEN", " WHEN")
     return f"""
-    SELECT *, surname || given AS name, surname || CASE given {pure} ELSE left(given, 1) END AS mistyped,
+    SELECT *, surname || given AS name, surname || CASE given {alike} ELSE left(given, 1) END AS mistyped,
         latin || person || '@example.com' AS email,
         CASE WHEN couple IS NOT NULL AND is_female AND {u("couple", "one phone")} < {SHARED_PHONE}
             THEN lag(own_phone) OVER (PARTITION BY couple ORDER BY person) ELSE own_phone END AS phone
@@ -115,14 +115,14 @@ def _identity(draws: Draws) -> str:
         FROM people AS p)"""
 
 
-def _shaken(draws: Draws, source: str, key: str) -> str:
-    """Write the phone and birthday of a record, with the mistakes of its own entry."""
+def _with_errors(draws: Draws, source: str, key: str) -> str:
+    """Write the phone and birthday of a record, with its own entry errors."""
     u = draws.unit
-    other = f"{u(key, source + ' phone')}"
+    draw = f"{u(key, source + ' phone')}"
     return f"""
-        CASE WHEN {other} < {PLACEHOLDER_PHONE} THEN {draws.one_of(key, source + " placeholder", PLACEHOLDERS)}
-            WHEN {other} < {PLACEHOLDER_PHONE + NO_PHONE} THEN NULL
-            WHEN {other} < {PLACEHOLDER_PHONE + NO_PHONE + OTHER_PHONE} THEN spare_phone ELSE phone END AS phone,
+        CASE WHEN {draw} < {PLACEHOLDER_PHONE} THEN {draws.one_of(key, source + " placeholder", PLACEHOLDERS)}
+            WHEN {draw} < {PLACEHOLDER_PHONE + NO_PHONE} THEN NULL
+            WHEN {draw} < {PLACEHOLDER_PHONE + NO_PHONE + OTHER_PHONE} THEN spare_phone ELSE phone END AS phone,
         strftime(born + CASE WHEN {u(key, source + " birthday")} < {OTHER_BIRTHDAY} THEN 30 ELSE 0 END, '%Y-%m-%d') AS birthday"""
 
 
@@ -133,7 +133,7 @@ def _crm(draws: Draws) -> str:
         CASE WHEN copy = 0 THEN member_number ELSE (member_number::BIGINT + 10000000000)::VARCHAR END AS member_number,
         CASE WHEN {u(key, "crm name")} < {MISTYPED_NAME} * (1 + 5 * copy) THEN mistyped ELSE name END AS name,
         CASE WHEN {u(key, "crm gender")} < 0.06 THEN NULL WHEN is_female THEN '女' ELSE '男' END AS gender,
-        {_shaken(draws, "crm", key)}, CASE WHEN {u(key, "crm mail")} < 0.45 THEN email END AS email,
+        {_with_errors(draws, "crm", key)}, CASE WHEN {u(key, "crm mail")} < 0.45 THEN email END AS email,
         CASE WHEN {u(key, "crm address")} < 0.7 THEN address END AS address, city, province
     FROM (SELECT *, unnest(CASE WHEN {u("person", "twice")} < {TWICE_IN_CRM} THEN [0, 1] ELSE [0] END) AS copy
         FROM identity WHERE in_crm)"""
@@ -146,7 +146,7 @@ def _pos(draws: Draws) -> str:
         CASE WHEN in_crm AND {u(key, "pos member")} < {MEMBER_NUMBER_KNOWN} THEN member_number END AS member_number,
         CASE WHEN {u(key, "pos name")} < 0.05 THEN surname || CASE WHEN is_female THEN '女士' ELSE '先生' END
             WHEN {u(key, "pos name")} < 0.05 + {MISTYPED_NAME} THEN mistyped ELSE name END AS name,
-        CASE WHEN is_female THEN '女' ELSE '男' END AS gender, {_shaken(draws, "pos", key)}, NULL::VARCHAR AS email,
+        CASE WHEN is_female THEN '女' ELSE '男' END AS gender, {_with_errors(draws, "pos", key)}, NULL::VARCHAR AS email,
         NULL::VARCHAR AS address, city, province
     FROM identity WHERE persona = 'service' AND joined >= 0
         OR person IN (SELECT person FROM orders WHERE NOT online AND day < 1826)"""
@@ -161,5 +161,5 @@ def _web(draws: Draws) -> str:
             WHEN {u(key, "web name")} < {NICKNAME} THEN upper(left(latin, 1)) || substr(latin, 2) || ' ' || right(phone, 4)
             ELSE name END AS name,
         CASE WHEN {u(key, "web gender")} < 0.4 THEN NULL WHEN is_female THEN 'F' ELSE 'M' END AS gender,
-        {_shaken(draws, "web", key)}, CASE WHEN {u(key, "web mail")} < 0.6 THEN email END AS email, address, city, province
+        {_with_errors(draws, "web", key)}, CASE WHEN {u(key, "web mail")} < 0.6 THEN email END AS email, address, city, province
     FROM identity WHERE has_web"""

@@ -1,7 +1,7 @@
-"""Campaigns: to whom they went, who opened and redeemed them; two of them with a randomised hold-out arm.
+"""Campaigns: recipients, openings and redemptions; two of them have a randomised control group.
 
-The effect of a randomised campaign is a further chance to buy within the weeks after it, by persona; it is exact, since
-it is put in.
+The effect of a randomised campaign is an added chance to buy in the following weeks, by persona. The generator sets it,
+so it is known exactly.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["CAMPAIGNS", "EXPERIMENTS", "Experiment", "added_chances_sql", "write_arms", "write_campaigns"]
 
 OUTCOME_DAYS = 90
-WORKS_WITHIN_DAYS = 60  # the further purchase falls into these days
+WORKS_WITHIN_DAYS = 60  # the added purchase falls into these days
 _NO_ADDED = 240
 
 
@@ -35,7 +35,7 @@ class Experiment:
     on : date
         Day of assignment and sending.
     sampled, treated : float
-        Share of the eligible who take part, and of those who are sent the campaign.
+        Share of eligible customers who take part; share of these who are sent the campaign.
     effect : mapping of str to float
         Added chance to buy, by persona, for customers who have not left.
     """
@@ -49,7 +49,7 @@ class Experiment:
 
     @property
     def day(self) -> int:
-        """Its day, counted from the first."""
+        """Day of assignment, counted from the first day."""
         return (self.on - START).days
 
 
@@ -73,15 +73,15 @@ REDEEM_DAYS = 45
 
 
 def write_arms(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
-    """Make ``arms``: experiment, campaign, person, persona, day, treated, effect (added chance; 0 for who has left)."""
+    """Make ``arms``: experiment, campaign, person, persona, day, treated, effect (added chance; 0 for those who left)."""
     parts = []
-    for each in EXPERIMENTS:
-        effects = " ".join(f"WHEN '{name}' THEN {value}" for name, value in each.effect.items())
+    for experiment in EXPERIMENTS:
+        effects = " ".join(f"WHEN '{name}' THEN {value}" for name, value in experiment.effect.items())
         parts.append(f"""
-        SELECT '{each.name}' AS experiment, '{each.campaign}' AS campaign, person, persona, {each.day} AS day,
-            {draws.unit("person", each.name + " arm")} < {each.treated} AS treated,
-            CASE WHEN left_on <= {each.day} THEN 0 ELSE CASE persona {effects} ELSE 0 END END AS effect
-        FROM people WHERE in_crm AND joined < {each.day} AND {draws.unit("person", each.name)} < {each.sampled}""")
+        SELECT '{experiment.name}' AS experiment, '{experiment.campaign}' AS campaign, person, persona, {experiment.day} AS day,
+            {draws.unit("person", experiment.name + " arm")} < {experiment.treated} AS treated,
+            CASE WHEN left_on <= {experiment.day} THEN 0 ELSE CASE persona {effects} ELSE 0 END END AS effect
+        FROM people WHERE in_crm AND joined < {experiment.day} AND {draws.unit("person", experiment.name)} < {experiment.sampled}""")
     engine.execute(f"CREATE TEMP TABLE arms AS {' UNION ALL '.join(parts)}")
 
 
@@ -97,19 +97,19 @@ def added_chances_sql(draws: Draws) -> str:
 def write_campaigns(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
     """Make ``campaigns``: campaign, person, channel, day, second, opened_after and redeemed_after (hours, null if not).
 
-    Redeemed is a campaign opened by somebody thrifty who then bought within 45 days.
+    A campaign is redeemed if it was opened and a purchase followed within 45 days; more often by the thrifty.
     """
-    listed = ", ".join(
+    campaigns = ", ".join(
         f"('{name}', '{channel}', {(date.fromisoformat(day) - START).days}, {at})"
         for at, (name, (day, channel)) in enumerate(CAMPAIGNS.items())
     )
-    randomised = ", ".join(f"'{each.campaign}'" for each in EXPERIMENTS)
+    randomised = ", ".join(f"'{experiment.campaign}'" for experiment in EXPERIMENTS)
     key = "(s.person * 64 + s.spot)"
     engine.execute(f"""
     CREATE TEMP TABLE campaigns AS
     WITH sent AS (
         SELECT c.campaign, c.channel, c.day, c.spot, p.person, p.opens, p.thrift, p.left_on
-        FROM (VALUES {listed}) AS c(campaign, channel, day, spot) JOIN people AS p ON p.in_crm AND p.joined < c.day
+        FROM (VALUES {campaigns}) AS c(campaign, channel, day, spot) JOIN people AS p ON p.in_crm AND p.joined < c.day
         WHERE CASE WHEN c.campaign IN ({randomised})
             THEN EXISTS (FROM arms AS a WHERE a.campaign = c.campaign AND a.person = p.person AND a.treated)
             ELSE {draws.unit("p.person * 64 + c.spot", "reached")} < {REACHED} END),

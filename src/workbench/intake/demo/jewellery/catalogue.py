@@ -12,7 +12,7 @@ from workbench.intake.demo.jewellery.days import DAYS, gold_prices
 
 __all__ = ["OCCASIONS", "TRADE_IN", "write_catalogue"]
 
-TRADE_IN = "HS001"  # the article under which old gold is taken back
+TRADE_IN = "HS001"  # the article of old gold taken back
 COST_SHARE = {"weight": 0.86, "fixed": 0.46}  # of the price at the mean price of gold
 
 
@@ -66,11 +66,11 @@ def write_catalogue(engine: duckdb.DuckDBPyConnection, seed: int) -> None:
 
     ``products``: product_id, product_name, category, series, material, priced_by (按克 or 一口价), grams, price (fixed, CNY),
     craft (CNY a gram), band, unit_cost. ``shelves``: category, pieces (product ids by price). ``wishes``: occasion,
-    categories (a hundred, each as likely).
+    categories (a hundred, equally likely).
     """
     products = _products(seed)
     shelves = [
-        {"category": name, "pieces": [each["product_id"] for each in products if each["category"] == name]}
+        {"category": name, "pieces": [product["product_id"] for product in products if product["category"] == name]}
         for name in SHELVES
     ]
     wishes = [
@@ -84,25 +84,25 @@ def write_catalogue(engine: duckdb.DuckDBPyConnection, seed: int) -> None:
 
 
 def _products(seed: int) -> list[dict[str, object]]:
-    rng, usual = np.random.default_rng([seed, 12]), float(gold_prices(seed)[:DAYS].mean())
+    rng, gold_price = np.random.default_rng([seed, 12]), float(gold_prices(seed)[:DAYS].mean())
     rows = []
     for number, (category, shelf) in enumerate(SHELVES.items()):
         sizes = np.exp(
             np.linspace(np.log(shelf.low), np.log(shelf.high), shelf.pieces) + rng.normal(0, 0.05, shelf.pieces)
         )
         for at, size in enumerate(np.sort(sizes)):
-            rows.append(_product(f"{number + 1:02d}{at + 1:03d}", category, float(size), usual, rng))
+            rows.append(_product(f"{number + 1:02d}{at + 1:03d}", category, float(size), gold_price, rng))
     return rows
 
 
-def _product(code: str, category: str, size: float, usual: float, rng: np.random.Generator) -> dict[str, object]:
+def _product(code: str, category: str, size: float, gold_price: float, rng: np.random.Generator) -> dict[str, object]:
     shelf = SHELVES[category]
     style, series = str(rng.choice(shelf.styles)), str(rng.choice(shelf.series))
     material = str(rng.choice(shelf.materials))
     craft = float(rng.integers(4, 12) if category == "投资金条" else rng.integers(25, 90)) if shelf.by_weight else 0.0
     grams = round(size, 2) if shelf.by_weight else 0.0
     fixed = 0.0 if shelf.by_weight else float(np.ceil(size / 10) * 10 - 1)
-    typical = grams * (usual + craft) if shelf.by_weight else fixed
+    typical = grams * (gold_price + craft) if shelf.by_weight else fixed
     share = COST_SHARE["weight" if shelf.by_weight else "fixed"]
     return {
         "product_id": f"ZB{code}", "product_name": f"{series}系列 {material} {style}", "category": category,

@@ -1,11 +1,12 @@
 """The chances to buy: for each person the days on which a purchase may happen, with its probability and occasion.
 
-Orders are the chances that came true; the truth sums the chances of the year ahead. Both read the same rows, so the true
-hazard of buying is known exactly.
+Orders are realised chances; the true values sum the chances of the year ahead. Both use the same rows, so the true hazard
+of buying is known exactly.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -21,10 +22,10 @@ __all__ = ["chances_sql", "write_bought"]
 # chance that a person buys on the day of registration
 FIRST = {"service": 0.45, "passer": 0.97}
 FIRST_ELSE = 0.93
-SHY_DAYS = 20  # after registration nothing further is bought for so long
-FAITH = 0.5  # most that a giver keeps to an occasion
+SHY_DAYS = 20  # days after registration without a further purchase
+FAITH = 0.5  # highest chance that a giver buys for an occasion
 GIFT_FESTIVALS = ("520", "qixi", "valentines", "mothers_day")
-# first occasion, and that of purchases without one of their own
+# occasion of the first purchase, and of ordinary purchases
 FIRST_OCCASION = {"bridal": "engagement", "gift": "gift", "self_reward": "self", "investor": "invest",
                   "collector": "collect", "bargain": "bargain"}  # fmt: skip
 USUAL_OCCASION = FIRST_OCCASION | {"bridal": "self"}
@@ -35,7 +36,7 @@ def chances_sql(draws: Draws) -> str:
     """Write the query of all chances: person, no (unique within a person), day, chance (0..1), occasion.
 
     A chance lies after registration and before the day the person leaves; those from day ``DAYS`` on are the year ahead,
-    for whoever has not left by then (whether they will is not decided here).
+    for those who have not left by then (later leaving is not decided here).
     """
     parts = [_usual(draws), _first(), _gifts(draws), _treats(draws), *_weddings(draws)]
     return f"""SELECT person, no, day, chance, occasion FROM ({" UNION ALL ".join(parts)})
@@ -43,7 +44,7 @@ def chances_sql(draws: Draws) -> str:
 
 
 def write_bought(engine: duckdb.DuckDBPyConnection, draws: Draws, extra: str) -> None:
-    """Make ``bought``: the chances that came true, the year ahead too; ``extra`` is a query of further chances.
+    """Make ``bought``: the realised chances, including the year ahead; ``extra`` is a query of further chances.
 
     Columns: person, no, day, occasion, key (unique).
     """
@@ -55,21 +56,21 @@ def write_bought(engine: duckdb.DuckDBPyConnection, draws: Draws, extra: str) ->
     """)
 
 
-def _by_persona(values: dict[str, object], otherwise: str) -> str:
+def _by_persona(values: Mapping[str, object], otherwise: str) -> str:
     whens = " ".join(f"WHEN '{name}' THEN {value!r}" for name, value in values.items())
     return f"(CASE p.persona {whens} ELSE {otherwise} END)"
 
 
 def _usual(draws: Draws) -> str:
-    """Purchases without an occasion of their own: a chance a month, by season and gold price."""
+    """Write the query of ordinary purchases: one chance a month, by season and gold price."""
     key = "p.person * 1000 + s.month"
     count = "len(s.chosen)"
-    other = f"(CASE WHEN {draws.unit(key, 'kind')} < 0.5 THEN 'gift' ELSE 'self' END)"
+    gift_or_self = f"(CASE WHEN {draws.unit(key, 'kind')} < 0.5 THEN 'gift' ELSE 'self' END)"
     response = "exp(greatest(-1.2, least(1.2, coalesce(a.gold, 0) * s.change)))"
     return f"""
     SELECT person, no, day, chance, occasion, left_on FROM (
         SELECT p.person, s.month AS no, s.chosen[1 + floor({draws.unit(key, "day")} * {count})::INTEGER] AS day,
-            1 - exp(-p.rate / 12 * s.factor * {response}) AS chance, {_by_persona(USUAL_OCCASION, other)} AS occasion,
+            1 - exp(-p.rate / 12 * s.factor * {response}) AS chance, {_by_persona(USUAL_OCCASION, gift_or_self)} AS occasion,
             p.left_on, p.joined
         FROM people AS p JOIN season AS s ON s.persona = p.persona AND s.month < {MONTHS_AHEAD}
             AND s.first_day < greatest(p.left_on, {DAYS_AHEAD} * (p.left_on > {DAYS - 1})::INTEGER)
@@ -86,7 +87,7 @@ def _first() -> str:
 
 
 def _gifts(draws: Draws) -> str:
-    """Givers keep to some days of the year: festivals and the birthday of whom they give to."""
+    """Write the query of gift purchases, on festivals and the recipient's birthday."""
     days = ", ".join(
         f"({(day - START).days}, {at}, {day.year - START.year})"
         for at, festival in enumerate(GIFT_FESTIVALS) for day in days_of(festival)
@@ -105,7 +106,7 @@ def _gifts(draws: Draws) -> str:
 
 
 def _treats(draws: Draws) -> str:
-    """Those who buy for themselves treat themselves on their birthday."""
+    """Write the query of birthday purchases, by those who buy for themselves."""
     key = f"p.person * 1000 + {_NO_TREAT} + y.range"
     return f"""
     SELECT person, no, day, chance, 'self' AS occasion, left_on FROM (
@@ -120,7 +121,7 @@ def _treats(draws: Draws) -> str:
 def _weddings(draws: Draws) -> list[str]:
     """Write the journey of a couple: engagement, pair of rings, gold for the wedding, anniversaries, the child's first month.
 
-    Of two who are both customers, he buys the rings and she the rest.
+    Where both are customers, he buys the rings and she the rest.
     """
     u = draws.unit
     his, hers = "(p.couple IS NULL OR NOT p.is_female)::INTEGER", "(p.couple IS NULL OR p.is_female)::INTEGER"

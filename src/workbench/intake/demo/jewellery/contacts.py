@@ -34,7 +34,7 @@ WITHDRAWN = 0.08
 def write_service(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
     """Make ``service``: person, case_no, day, second, closed_after (days, null if open), type, topic, rating (1..5), text.
 
-    Cases come at the persona's rate; a share of those who leave have complained shortly before.
+    Cases come at the persona's rate; a share of leavers complain shortly before.
     """
     key = "case_no"
     topics = " ".join(f"WHEN '{name}' THEN {draws.one_of(key, 'topic', words)}" for name, words in TOPICS.items())
@@ -77,7 +77,7 @@ def write_reviews(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
 
 
 def write_relations(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
-    """Make ``relations``: person, other, kind (推荐: person brought other; 配偶: a couple, who gave it on registering)."""
+    """Make ``relations``: person, other, kind (推荐: person referred other; 配偶: spouses, as registered)."""
     engine.execute(f"""
     CREATE TEMP TABLE relations AS
     SELECT r.other AS person, r.person AS other, '推荐' AS kind
@@ -92,7 +92,7 @@ def write_relations(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
 
 
 def write_consents(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
-    """Make ``consents``: person, purpose, granted, day; a consent withdrawn later stands in two rows."""
+    """Make ``consents``: person, purpose, granted, day; a consent withdrawn later has two rows."""
     rows = ", ".join(f"({at}, '{name}', {share})" for at, (name, share) in enumerate(PURPOSES.items()))
     key = "(p.person * 4 + c.spot)"
     engine.execute(f"""

@@ -1,6 +1,6 @@
 """The days of the retailer: gold price, festivals, and on which day of a month each persona buys.
 
-Days are counted from ``START``; orders lie in [0, DAYS), and the year after, [DAYS, DAYS_AHEAD), is known to the truth alone.
+Days are counted from ``START``; orders lie in [0, DAYS), and the year after, [DAYS, DAYS_AHEAD), appears only in the true values.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DAYS, DAYS_AHEAD = (END - START).days, (LAST - START).days
 MONTHS, MONTHS_AHEAD = 60, 72
 DAYS_BEFORE_FESTIVAL, SPREAD_DAYS = 14, 5.0
 QUANTILES = 128
-# the shop's price of a gram of pure gold at the turn of each half-year, CNY; made up after the market's course
+# the shop's price of a gram of pure gold at the turn of each half-year, CNY; invented, close to the market
 GOLD_ANCHORS = (480, 490, 485, 480, 500, 525, 575, 620, 700, 800, 980, 1000, 1000)
 GOLD_NOISE, GOLD_PERSISTENCE = 0.006, 0.985
 CHANGE_DAYS = 60
@@ -32,8 +32,8 @@ def write_days(engine: duckdb.DuckDBPyConnection, seed: int) -> None:
     """Make the tables of time.
 
     ``days``: day, on_date, gold (CNY a gram). ``season``: persona, month (0..71), first_day, factor (purchases of that
-    month by those of a usual one), change (log change of the gold price over the 60 days before; 0 in the year ahead),
-    chosen (list of days, each as likely).
+    month relative to an average one), change (log change of the gold price over the 60 days before; 0 in the year ahead),
+    chosen (list of days, equally likely).
     """
     gold = gold_prices(seed)
     dates = [START + timedelta(days=day) for day in range(DAYS_AHEAD)]
@@ -47,7 +47,7 @@ def write_days(engine: duckdb.DuckDBPyConnection, seed: int) -> None:
 
 
 def gold_prices(seed: int) -> np.ndarray:
-    """Draw the price of a gram of gold on each day: a drift through the anchors and noise that lasts."""
+    """Draw the price of a gram of gold on each day: a drift through the anchors plus autocorrelated noise."""
     rng = np.random.default_rng([seed, 11])
     at = np.linspace(0, DAYS_AHEAD - 1, len(GOLD_ANCHORS))
     drift = np.interp(np.arange(DAYS_AHEAD), at, np.log(GOLD_ANCHORS))
@@ -61,37 +61,37 @@ def _seasons(gold: np.ndarray) -> list[dict[str, object]]:
     rows = []
     for persona, festivals in FESTIVALS.items():
         weights = np.ones(DAYS_AHEAD)
-        for festival, times in festivals.items():
-            weights += times * _nearness(festival)
-        usual = weights.mean()
+        for festival, multiple in festivals.items():
+            weights += multiple * _festival_weights(festival)
+        average = weights.mean()
         for month, (first, length) in enumerate(_months()):
             inside = weights[first : first + length]
             rows.append(
-                {"persona": persona, "month": month, "first_day": first, "factor": round(float(inside.mean() / usual), 6),
+                {"persona": persona, "month": month, "first_day": first, "factor": round(float(inside.mean() / average), 6),
                  "change": round(_change(gold, first), 6), "chosen": _chosen(inside, first)}
             )  # fmt: skip
     return rows
 
 
-def _nearness(festival: str) -> np.ndarray:
-    """How near each day is before a festival: 1 three days before, fading over two weeks, 0 from the day after."""
-    near = np.zeros(DAYS_AHEAD)
+def _festival_weights(festival: str) -> np.ndarray:
+    """Weight each day before a festival: 1 three days before, fading over two weeks, 0 from the day after."""
+    weights = np.zeros(DAYS_AHEAD)
     for day in days_of(festival):
         for ahead in range(DAYS_BEFORE_FESTIVAL + 1):
             at = (day - START).days - ahead
             if 0 <= at < DAYS_AHEAD:
-                near[at] = max(near[at], float(np.exp(-(((ahead - 3) / SPREAD_DAYS) ** 2))))
-    return near
+                weights[at] = max(weights[at], float(np.exp(-(((ahead - 3) / SPREAD_DAYS) ** 2))))
+    return weights
 
 
 def _months() -> list[tuple[int, int]]:
     """Give the first day and the length of each month."""
-    found, at = [], START
+    months, at = [], START
     while at < LAST:
         length = calendar.monthrange(at.year, at.month)[1]
-        found.append(((at - START).days, length))
+        months.append(((at - START).days, length))
         at += timedelta(days=length)
-    return found
+    return months
 
 
 def _change(gold: np.ndarray, first: int) -> float:

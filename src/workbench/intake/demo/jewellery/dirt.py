@@ -1,4 +1,4 @@
-"""What goes wrong on the way into a file: garbled text, numbers a spreadsheet has damaged, dates that cannot be, rows twice."""
+"""Data errors: garbled text, numbers damaged by a spreadsheet, impossible dates, duplicate rows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def dirty_member_number(draws: Draws, number: str, key: str) -> str:
 
 
 def dirty_birthday(draws: Draws, day: str, key: str) -> str:
-    """Write a birthday that cannot be, or none, now and then."""
+    """Write an impossible birthday, or none, now and then."""
     return f"""CASE WHEN {draws.happens(key, "impossible", DIRT["impossible"])} THEN {draws.one_of(key, "which day", BIRTHDAYS)}
         WHEN {draws.happens(key, "no birthday", 0.18)} THEN NULL ELSE {day} END"""
 
@@ -51,5 +51,5 @@ def dirty_text(draws: Draws, text: str, key: str, name: str, odd: str) -> str:
 
 
 def twice_sql(draws: Draws, query: str, key: str) -> str:
-    """Write a query in which some rows stand twice."""
+    """Write a query with some rows duplicated."""
     return f"SELECT *, unnest(CASE WHEN {draws.happens(key, 'twice', DIRT['rows_twice'])} THEN [1, 2] ELSE [1] END) AS again FROM ({query})"

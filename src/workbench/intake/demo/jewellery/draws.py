@@ -1,6 +1,6 @@
-"""Random draws inside the engine: each is a hash of a key and of what is drawn, so rows need no order and no state.
+"""Random draws inside the engine: each is a hash of a seed, a name and a key, so it needs no row order and no state.
 
-The same seed, name and key give the same draw whatever the number of threads; nothing is drawn one after the other.
+The same seed, name and key give the same draw whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ class Draws:
         return f"({self.unit(key, name)} < ({probability}))"
 
     def one_of(self, key: str, name: str, values: Sequence[str]) -> str:
-        """Draw one of some texts, each as likely."""
-        listed = ", ".join(map(quoted, values))
-        return f"([{listed}])[1 + floor({self.unit(key, name)} * {len(values)})::INTEGER]"
+        """Draw one of several texts with equal probability."""
+        literals = ", ".join(map(quoted, values))
+        return f"([{literals}])[1 + floor({self.unit(key, name)} * {len(values)})::INTEGER]"
 
     def weighted(self, key: str, name: str, weights: Mapping[str, float]) -> str:
-        """Draw one of some texts by their weights."""
+        """Draw one of several texts by weight."""
         total, so_far, branches = sum(weights.values()), 0.0, []
         for value, weight in weights.items():
             so_far += weight / total

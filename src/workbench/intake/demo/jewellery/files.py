@@ -1,4 +1,4 @@
-"""Writing the tables of the engine to files as a business hands them over: old encodings, workbooks, lines of JSON."""
+"""Write tables of the engine to files as a business delivers them: old encodings, workbooks, lines of JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.intake.demo.jewellery.draws import quoted
 __all__ = ["put_csv", "put_json_lines", "put_parquet", "put_workbook"]
 
 _BLOCK_CHARACTERS = 4 << 20
-_LONG_AGO = (2025, 7, 1, 0, 0, 0)
+_ENTRY_TIME = (2025, 7, 1, 0, 0, 0)
 _SHEET, _DATE_STYLE = "xl/worksheets/sheet1.xml", 1
 _STAMP = "2025-07-01T00:00:00Z"
 
@@ -62,8 +62,8 @@ def put_parquet(engine: duckdb.DuckDBPyConnection, query: str, path: Path) -> Pa
 def put_workbook(engine: duckdb.DuckDBPyConnection, query: str, path: Path, *, sheet: str) -> Path:
     """Write a query's rows as the one sheet of a workbook (.xlsx), its header first.
 
-    The frame of the workbook is openpyxl's; the rows, which are many, the engine writes as XML. The same rows give the
-    same bytes: no time of making is kept.
+    openpyxl writes the frame of the workbook, the engine the many rows as XML. The same rows give the same bytes: no
+    creation time is kept.
     """
 
     def write(target: Path) -> None:
@@ -76,14 +76,14 @@ def put_workbook(engine: duckdb.DuckDBPyConnection, query: str, path: Path, *, s
                 (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')""")
             _pack(frame, rows, target)
         finally:
-            for loose in (frame, rows):
-                loose.unlink(missing_ok=True)
+            for part in (frame, rows):
+                part.unlink(missing_ok=True)
 
     return _put(path, write)
 
 
 def _frame(header: list[str], sheet: str) -> Workbook:
-    """Make a workbook of the header and one moment, which brings the style of dates (number ``_DATE_STYLE``)."""
+    """Make a workbook of the header and one date, which defines the date style (number ``_DATE_STYLE``)."""
     book = Workbook(write_only=True)
     page = book.create_sheet(sheet)
     page.append(header)
@@ -110,31 +110,31 @@ def _recode(source: Path, target: Path, encoding: str) -> None:
 
 
 def _pack(frame: Path, rows: Path, target: Path) -> None:
-    """Pack the workbook with its rows, without the time of its making, which is in its entries and its properties."""
+    """Pack the workbook with its rows, without the creation times in its entries and properties."""
     with zipfile.ZipFile(frame) as read, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as written:
         for name in sorted(read.namelist()):
             content = read.read(name)
             if name == "docProps/core.xml":
                 content = _undated(content)
-            entry = zipfile.ZipInfo(name, _LONG_AGO)
+            entry = zipfile.ZipInfo(name, _ENTRY_TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             with written.open(entry, "w") as stream:
                 if name != _SHEET:
                     stream.write(content)
                     continue
-                header, _, rest = content.partition(b"</row>")
+                header, _, footer = content.partition(b"</row>")
                 stream.write(header + b"</row>")
                 with rows.open("rb") as lines:
                     shutil.copyfileobj(lines, stream)
-                stream.write(rest[rest.index(b"</sheetData>") :])
+                stream.write(footer[footer.index(b"</sheetData>") :])
 
 
 def _undated(properties: bytes) -> bytes:
     text = properties.decode()
     for tag in ("created", "modified"):
-        head, opened, rest = text.partition(f"<dcterms:{tag}")
+        head, opened, following = text.partition(f"<dcterms:{tag}")
         if opened:
-            inside, closed, tail = rest.partition("</dcterms:")
+            inside, closed, tail = following.partition("</dcterms:")
             text = head + opened + inside[: inside.index(">") + 1] + _STAMP + closed + tail
     return text.encode()
 

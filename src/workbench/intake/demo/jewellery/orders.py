@@ -1,4 +1,4 @@
-"""Purchases become orders and order lines: channel, shop, pieces, prices of the day, reductions, old gold, returns."""
+"""Purchases become orders and order lines: channel, shop, pieces, daily prices, discounts, old gold, returns."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["write_lines", "write_orders"]
 HOURS_OF_SHOP = "[10,11,11,12,13,14,14,15,15,16,16,17,18,19,19,20,20,21]"
 HOURS_OF_WEB = "[0,7,9,10,11,12,12,13,14,15,16,18,19,20,20,21,21,21,22,22,22,23,23]"
 SHOPS_FIRST = ("engagement", "wedding_pair", "wedding_gold", "collect", "invest")  # seldom bought on the web
-TRADE_INS, TRADE_INS_ELSE = 0.38, 0.03  # share of orders with old gold, of gold bought by the thrifty and by others
+TRADE_INS, TRADE_INS_ELSE = 0.38, 0.03  # share of gold orders paid partly with old gold: bargain hunters, others
 OLD_GOLD = 0.96  # of the price of the day
 RETURNED_WEB, RETURNED_SHOP, RETURN_DAYS = 0.075, 0.012, 9
 FIXED_PRICES_RISE = 0.04  # a year
-KEEPS_TASTE = 0.6  # chance that a piece is of the category the person usually takes
+KEEPS_TASTE = 0.6  # chance that a piece is of the person's usual category
 
 
 def write_orders(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
@@ -31,7 +31,7 @@ def write_orders(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
     gold, thrift, purse, lines (how many pieces).
     """
     u, key = draws.unit, "b.key"
-    listed = ", ".join(f"'{name}'" for name in SHOPS_FIRST)
+    shop_occasions = ", ".join(f"'{name}'" for name in SHOPS_FIRST)
     web = draws.weighted(key, "web channel", {"官网商城": 2, "微信小程序": 4, "天猫旗舰店": 4})
     payment = draws.weighted(key, "payment web", {"支付宝": 5, "微信支付": 5, "花呗分期": 1})
     till = draws.weighted(key, "payment shop", {"微信支付": 4, "支付宝": 2, "银行卡": 3, "现金": 1})
@@ -49,7 +49,7 @@ def write_orders(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
         CASE WHEN occasion = 'engagement' AND {u(key, "instalment")} < 0.25 THEN '信用卡分期'
             WHEN online THEN {payment} ELSE {till} END AS payment, {pieces} AS lines
     FROM (SELECT b.*, p.persona, p.thrift, p.purse, p.city_no, p.shops, d.on_date, d.gold,
-            p.has_web AND {u(key, "online")} < p.online * CASE WHEN b.occasion IN ({listed}) THEN 0.3 ELSE 1 END AS online
+            p.has_web AND {u(key, "online")} < p.online * CASE WHEN b.occasion IN ({shop_occasions}) THEN 0.3 ELSE 1 END AS online
         FROM bought AS b JOIN people AS p USING (person) JOIN days AS d USING (day)) AS b
     """)
     engine.execute("""ALTER TABLE orders ADD COLUMN platform VARCHAR""")

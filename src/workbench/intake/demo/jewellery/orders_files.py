@@ -34,7 +34,7 @@ def pos_sales_sql(draws: Draws) -> str:
 
 
 def web_orders_sql(draws: Draws) -> str:
-    """Write the query of the web shop's lines as text, in order of time; some rows are broken or stand twice."""
+    """Write the query of the web shop's lines as text, in order of time; some rows are broken or duplicated."""
     key = "(l.key * 128 + l.line)"
     at = moment("l.day + l.later", "l.second")
     broken = f"""CASE WHEN {draws.happens(key, "no date", DIRT["no_date"])} THEN ([ '2024-13-40 10:00:00', '待确认', '0000-00-00 00:00:00'])[1 + l.line::INTEGER % 3] ELSE {at} END"""

@@ -1,4 +1,4 @@
-"""The files of what customers do and say beside orders: events, service, reviews, survey, campaigns, relations, consents."""
+"""The files other than orders and people: events, service, reviews, survey, campaigns, relations, consents."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def events_sql() -> str:
 
 
 def service_sql(draws: Draws) -> str:
-    """Write the query of the service cases; who is in the CRM twice may appear under either id."""
+    """Write the query of the service cases; a customer with two CRM records may appear under either id."""
     return f"""
     SELECT 'GD' || lpad(s.case_no::VARCHAR, 11, '0') AS "工单号", a.source_id AS "客户编号", {moment("s.day", "s.second")} AS "提交时间",
         CASE WHEN s.closed_after IS NOT NULL THEN {moment("s.day + s.closed_after", "s.second")} END AS "关闭时间", s.type AS "类型", s.topic AS "主题",
@@ -64,10 +64,10 @@ def answers_sql() -> str:
 def campaigns_sql() -> str:
     """Write the query of the campaigns sent."""
     opened, redeemed = (moment("c.day", f"c.second + {name} * 3600") for name in ("c.opened_after", "c.redeemed_after"))
-    known = f"c.day * 24 + 10 + {{}} < {DAYS} * 24"
+    before_end = f"c.day * 24 + 10 + {{}} < {DAYS} * 24"
     return f"""
     SELECT c.campaign AS "活动编号", a.source_id AS "客户编号", {moment("c.day", "c.second")} AS "发送时间", c.channel AS "触达渠道",
-        CASE WHEN {known.format("c.opened_after")} THEN {opened} END AS "打开时间", CASE WHEN {known.format("c.redeemed_after")} THEN {redeemed} END AS "核销时间"
+        CASE WHEN {before_end.format("c.opened_after")} THEN {opened} END AS "打开时间", CASE WHEN {before_end.format("c.redeemed_after")} THEN {redeemed} END AS "核销时间"
     FROM campaigns AS c JOIN {_CRM} AS a USING (person) ORDER BY c.day, c.campaign, a.source_id"""
 
 

@@ -27,7 +27,7 @@ def write_people(engine: duckdb.DuckDBPyConnection, draws: Draws, count: int) ->
     left_on (day of leaving for good, may lie in the future), rate (orders a year), leave_rate (a year), purse (normal
     score), purse_fifth (1..5), online, thrift (0..1), born, city, province, tier, shops, city_no, engaged and wedding
     (days, null but for bridal couples), gift_day (day of the year of the recipient's birthday), in_crm, has_web, and
-    what the persona says: sessions, cases, reviews, answers, opens.
+    the persona's sessions, cases, reviews, answers, opens.
     """
     weights = "CASE " + " ".join(_persona_branches(engine)) + " END"
     u, normal = draws.unit, draws.normal

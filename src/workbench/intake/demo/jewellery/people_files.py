@@ -25,7 +25,7 @@ INCOMES = "[6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 100]"  # ten thousand yuan a y
 
 
 def crm_sql(draws: Draws) -> str:
-    """Write the query of the CRM's export, by id; some cells are garbled, damaged or cannot be."""
+    """Write the query of the CRM's export, by id; some cells are garbled, damaged or impossible."""
     u, key = draws.unit, "(a.person * 2 + a.copy)"
     level = " ".join(f"WHEN s.spent >= {least} THEN '{name}'" for least, name in LEVELS)
     married = f"""CASE WHEN p.wedding <= {DAYS} THEN '已婚' WHEN p.persona = 'bridal' THEN '未婚'

@@ -73,7 +73,7 @@ PERSONAS = (
     Persona("passer", "过路散客", 0.10, 0.60, 36, 11, 0.04, 1.00, 0.45, -0.1, 0.20, 0.10, 0.05, 0.10, 0.05, 0.10),
 )
 
-# festival of the calendar: how many times the usual purchases in the days before it, by persona
+# by persona: festival, and by which multiple of the usual purchases rise before it
 FESTIVALS = {
     "bridal": {"520": 3, "qixi": 3, "national_day": 2, "spring_festival": 1},
     "gift": {"520": 4, "qixi": 4, "valentines": 4, "mothers_day": 2, "christmas": 2, "spring_festival": 2},
@@ -88,7 +88,7 @@ FESTIVALS = {
 
 def write_personas(engine: duckdb.DuckDBPyConnection) -> None:
     """Make the table ``persona``: one row per persona, the columns of `Persona`."""
-    columns = {field.name: [asdict(each)[field.name] for each in PERSONAS] for field in fields(Persona)}
+    columns = {field.name: [asdict(persona)[field.name] for persona in PERSONAS] for field in fields(Persona)}
     engine.register("persona_view", pa.table(columns))
     engine.execute("CREATE TEMP TABLE persona AS SELECT * FROM persona_view")
     engine.unregister("persona_view")

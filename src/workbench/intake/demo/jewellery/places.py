@@ -1,4 +1,4 @@
-"""Where the retailer's customers live: cities with their province, weight and purse, and the levels of their source."""
+"""Where the retailer's customers live: cities with province, weight and purse, and the channels through which they came."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 __all__ = ["CITIES", "SOURCES", "write_places"]
 
-# city: province, tier (0 where the ranking names none), weight
+# city: province, tier (0 where it is not ranked), weight
 CITIES = {
     "上海": ("上海", 1, 9), "北京": ("北京", 1, 8), "广州": ("广东", 1, 6), "深圳": ("广东", 1, 8),
     "成都": ("四川", 2, 6), "杭州": ("浙江", 2, 6), "武汉": ("湖北", 2, 5), "西安": ("陕西", 2, 4),
@@ -41,14 +41,14 @@ _SLOTS = 100
 def write_places(engine: duckdb.DuckDBPyConnection) -> None:
     """Make ``cities`` (place from 0, city, province, tier, purse, shops; as many rows as weights) and ``origins``.
 
-    ``origins``: persona, slot (0..99, each as likely), source_l1, source_l2, source_l3.
+    ``origins``: persona, slot (0..99, equally likely), source_l1, source_l2, source_l3.
     """
     cities = [
         {"city": city, "province": province, "tier": tier, "purse": TIER_PURSE[tier], "shops": SHOPS_PER_CITY[tier],
          "city_no": number}
         for number, (city, (province, tier, weight)) in enumerate(CITIES.items()) for _ in range(weight)
     ]  # fmt: skip
-    rows = [{"place": place, **each} for place, each in enumerate(cities)]
+    rows = [{"place": place, **city} for place, city in enumerate(cities)]
     origins = [
         {"persona": persona, "slot": slot, "source_l1": levels[0], "source_l2": levels[1], "source_l3": levels[2]}
         for persona, weights in SOURCES.items() for slot, levels in enumerate(_spread(weights))
@@ -60,8 +60,9 @@ def write_places(engine: duckdb.DuckDBPyConnection) -> None:
 
 
 def _spread(weights: Mapping[tuple[str, str, str], float]) -> list[tuple[str, str, str]]:
-    """Give each of a hundred slots a source, by the weights."""
-    total, so_far, slots = sum(weights.values()), 0.0, []
+    """Fill a hundred slots with sources in proportion to their weights."""
+    total, so_far = sum(weights.values()), 0.0
+    slots: list[tuple[str, str, str]] = []
     for levels, weight in weights.items():
         so_far += weight
         slots += [levels] * (round(_SLOTS * so_far / total) - len(slots))

@@ -1,4 +1,4 @@
-"""A survey of attitudes: scales of four Likert items, one of each read backwards, a loose one, and the willingness to recommend."""
+"""A survey of attitudes: scales of four Likert items with one reversed, an unreliable scale, and the willingness to recommend."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SKIPPED, NOT_AN_ANSWER = 0.02, 0.004
 
 @dataclass(frozen=True)
 class _Scale:
-    """A scale: its items (reverse ones marked by a leading minus), how tightly they hang together, who scores high."""
+    """A scale: its items (reversed ones marked by a leading minus), their loading, the mean score by persona."""
 
     name: str
     items: tuple[str, ...]
@@ -41,7 +41,7 @@ SCALES = (
            0.78, {"bargain": 1.2, "collector": -1.0, "investor": 0.3, "passer": 0.3}),
     _Scale("环保", ("我愿意为环保包装多付钱", "培育钻石比天然钻石更值得买", "-我不关心首饰的来源"), 0.30, {}),
 )  # fmt: skip
-# question: answers with their weights, for everybody and for personas of whom they differ
+# question: answers with weights, by default and for personas that differ
 CHOICES: dict[str, dict[str, dict[str, float]]] = {
     "购物同伴": {
         "": {"独自": 4, "伴侣": 2, "家人": 2, "朋友": 2},
@@ -92,22 +92,22 @@ def write_answers(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
         for scale in SCALES
     )
     key = "(p.person * 64 + i.item)"
-    said = f"3.1 + 1.05 * (i.loading * CASE i.scale {latent} END + sqrt(1 - i.loading * i.loading) * {draws.normal(key, 'item')})"
-    asked = f"""FROM people AS p WHERE p.in_crm AND p.joined < {FIRST_DAY}
+    score = f"3.1 + 1.05 * (i.loading * CASE i.scale {latent} END + sqrt(1 - i.loading * i.loading) * {draws.normal(key, 'item')})"
+    respondents = f"""FROM people AS p WHERE p.in_crm AND p.joined < {FIRST_DAY}
         AND {draws.unit("p.person", "answers")} < p.answers * CASE WHEN p.left_on > {FIRST_DAY} THEN 1 ELSE 0.25 END"""
-    when = f"{FIRST_DAY} + floor({draws.unit('p.person', 'answered')} * {OPEN_DAYS})::BIGINT AS day"
-    likert = f"greatest(1, least(5, round({said})))::INTEGER"
+    answered_on = f"{FIRST_DAY} + floor({draws.unit('p.person', 'answered')} * {OPEN_DAYS})::BIGINT AS day"
+    likert = f"greatest(1, least(5, round({score})))::INTEGER"
     engine.execute(f"""
     CREATE TEMP TABLE answers AS
     SELECT p.person, i.item, i.question, CASE WHEN {draws.unit(key, "odd")} < {NOT_AN_ANSWER} THEN '不清楚'
         ELSE (CASE WHEN i.reverse THEN 6 - {likert} ELSE {likert} END)::VARCHAR END AS answer, p.day
-    FROM (SELECT p.person, p.persona, {when} {asked}) AS p, items_view AS i WHERE {draws.unit(key, "skipped")} >= {SKIPPED}
+    FROM (SELECT p.person, p.persona, {answered_on} {respondents}) AS p, items_view AS i WHERE {draws.unit(key, "skipped")} >= {SKIPPED}
     UNION ALL
     SELECT p.person, 63, 'nps', greatest(0, least(10, round(CASE p.persona {_whens(NPS)} ELSE {NPS_ELSE} END
-        + {NPS_SPREAD} * {draws.normal("p.person", "nps")})))::INTEGER::VARCHAR, {when} {asked}
+        + {NPS_SPREAD} * {draws.normal("p.person", "nps")})))::INTEGER::VARCHAR, {answered_on} {respondents}
     UNION ALL
     SELECT p.person, 50 + c.item, c.question, {_choice(draws)}, p.day
-    FROM (SELECT p.person, p.persona, {when} {asked}) AS p, (VALUES {_questions()}) AS c(item, question)
+    FROM (SELECT p.person, p.persona, {answered_on} {respondents}) AS p, (VALUES {_questions()}) AS c(item, question)
     """)
     engine.unregister("items_view")
 

@@ -1,4 +1,4 @@
-"""What is true of the made-up customers: for tests, never for stages. No source of a profile reads these files."""
+"""True values of the generated customers: for tests, never for stages. No source of a profile reads these files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def truth_queries(draws: Draws) -> dict[str, str]:
 
 
 def _people(draws: Draws) -> str:
-    """Sum the chances of the year ahead, each by the chance of still being there; a value is the mean of like orders of two years."""
+    """Sum the chances of the year ahead, weighted by survival; an order's value is the mean of similar orders in two years."""
     worth = f"""
     SELECT persona, occasion, purse_fifth, sum(amount) / count(DISTINCT key) AS amount
     FROM lines JOIN people USING (person, persona) WHERE day >= {DAYS - 365} GROUP BY GROUPING SETS ((persona, occasion, purse_fifth), (persona, occasion), ())"""
@@ -65,8 +65,8 @@ def _records() -> str:
 
 
 def _effects(draws: Draws) -> str:
-    """Find the chance to buy after each assignment, without and with what the campaign adds."""
-    first = min(each.day for each in EXPERIMENTS)
+    """Compute the chance to buy after each assignment, and what the campaign adds."""
+    first = min(experiment.day for experiment in EXPERIMENTS)
     without = "exp(coalesce(sum(c.none), 0)::DOUBLE)"
     return f"""
     WITH chances AS (SELECT person, day, ln(1 - least(chance, 0.999999))::{_EXACT} AS none

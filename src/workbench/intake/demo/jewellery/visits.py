@@ -70,14 +70,14 @@ def _events(draws: Draws) -> str:
     )
     attends = " ".join(f"WHEN '{name}' THEN {chance}" for name, chance in ATTENDS.items())
     # the last step of a visit that led to an online order is the order itself, of the piece bought
-    seen = """
+    steps = """
     SELECT v.*, v.visit * 64 + s.step AS place, s.step, s.step = v.steps + 1 AS is_order, p.persona
     FROM visits AS v JOIN people AS p USING (person), LATERAL (
         SELECT unnest(range(1, least(v.steps, 12) + 1 + (v.key IS NOT NULL)::INTEGER)) AS step) AS s"""
-    looked = f"""
+    views = f"""
     SELECT e.*, coalesce(CASE WHEN e.key IS NOT NULL AND (e.step >= e.steps OR {u("place", "same")} < 0.5) THEN b.product_id END,
             s.pieces[1 + floor({u("place", "seen")} * len(s.pieces))::INTEGER]) AS product_id, s.category
-    FROM ({seen}) AS e LEFT JOIN (SELECT key, product_id FROM lines WHERE line = 1) AS b USING (key)
+    FROM ({steps}) AS e LEFT JOIN (SELECT key, product_id FROM lines WHERE line = 1) AS b USING (key)
     JOIN wishes AS w USING (occasion)
     JOIN shelves AS s ON s.category = w.categories[1 + floor(
         CASE WHEN {u("place", "seen habit")} < 0.6 THEN {u("person", "taste")} ELSE {u("place", "seen category")} END
@@ -93,4 +93,4 @@ def _events(draws: Draws) -> str:
         CASE WHEN {u("visit", "traffic")} < 0.35 THEN '小程序' WHEN {u("visit", "traffic")} < 0.6 THEN 'APP'
             WHEN {u("visit", "traffic")} < 0.8 THEN '官网' ELSE '天猫' END AS channel
     FROM (SELECT *, {u("place", "kind")} AS kind,
-        step = 1 AND key IS NULL AND {u("visit", "attends")} < (CASE persona {attends} ELSE 0 END) AS attends FROM ({looked}))"""
+        step = 1 AND key IS NULL AND {u("visit", "attends")} < (CASE persona {attends} ELSE 0 END) AS attends FROM ({views}))"""

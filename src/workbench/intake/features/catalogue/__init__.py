@@ -1,12 +1,12 @@
-"""The catalogue of features: what each is, in words, in the order of the features table.
+"""The catalogue of features: their definitions in words, in the order of the features table.
 
 An entry is given by keywords:
 
 - ``name``: its column, with unit and window; ``{days}`` stands for the length of each window
 - ``kind``: a kind of ``core.schema``: integer, number, money, date or category
 - ``unit``: days, orders, money, share (0..1), date, name, weekday (1..7), or what is counted
-- ``needs``: the source columns it is made of, separated by blanks, as table.column; a column without a table is one of
-  transactions, ``a|b`` needs one of the two; left out where customer and amount of the order lines suffice
+- ``needs``: the source columns it is computed from, separated by blanks, as table.column; one without a table belongs
+  to transactions, ``a|b`` needs one of the two; left out where customer and amount of the order lines suffice
 - ``missing``: what a missing value means, a key of ``catalogue.missing``; with ``zero`` a customer without rows has 0
 - ``label``, ``formula``: a short name and the definition, each as ``{"en": ..., "zh": ...}``
 """

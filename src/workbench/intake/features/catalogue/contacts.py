@@ -1,4 +1,4 @@
-"""What campaigns, service, reviews, relations, surveys and the register say of a customer, in words.
+"""Definitions of the features of campaigns, service, reviews, relations, surveys and registration.
 
 The keywords of an entry are those of `workbench.intake.features.catalogue`.
 """
@@ -61,7 +61,7 @@ SERVICE = (
     dict(name="service_rating_last", kind="number", unit="rating", needs="service.opened_at service.rating",
          missing="no_rating",
          label={"en": "Latest service rating", "zh": "最近服务评分"},
-         formula={"en": "rating of the case opened last; the lowest where several were",
+         formula={"en": "rating of the case opened last; ties go to the lowest rating",
                   "zh": "最近提交且有评分的工单评分；同时有多个取最低"}),
     dict(name="service_topic_top", kind="category", unit="name", needs="service.topic", missing="no_topic",
          label={"en": "Main service topic", "zh": "主要服务主题"},
@@ -92,7 +92,7 @@ REVIEWS = (
     dict(name="review_rating_last", kind="number", unit="rating", needs="reviews.reviewed_at reviews.rating",
          missing="no_review_rating",
          label={"en": "Latest review rating", "zh": "最近评价评分"},
-         formula={"en": "rating of the last review; the lowest where several were",
+         formula={"en": "rating of the last review; ties go to the lowest rating",
                   "zh": "最近一次评价的评分；同时有多个取最低"}),
     dict(name="review_likes", kind="integer", unit="likes", needs="reviews.likes", missing="zero",
          label={"en": "Likes received", "zh": "获赞数"},

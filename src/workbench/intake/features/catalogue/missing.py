@@ -14,8 +14,8 @@ MISSING = {
         "en": "missing for a customer without a purchase before the as-of date",
         "zh": "截止日期前没有购买的客户缺失",
     },
-    "one_day": {"en": "missing under two purchase days", "zh": "购买日不足两天时缺失"},
-    "two_days": {"en": "missing under three purchase days", "zh": "购买日不足三天时缺失"},
+    "one_day": {"en": "missing with fewer than two purchase days", "zh": "购买日不足两天时缺失"},
+    "two_days": {"en": "missing with fewer than three purchase days", "zh": "购买日不足三天时缺失"},
     "unknown": {
         "en": "missing where no purchase before the as-of date names one",
         "zh": "截止日期前的购买均未记录该信息时缺失",
@@ -50,7 +50,7 @@ MISSING = {
         "zh": "事件均无已知品类的商品时缺失",
     },
     "few_cases": {
-        "en": "missing where fewer than least_for_share cases stand below the line",
+        "en": "missing where the denominator is below least_for_share",
         "zh": "分母少于 least_for_share 时缺失",
     },
     "no_decision": {

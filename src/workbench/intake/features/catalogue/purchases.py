@@ -1,4 +1,4 @@
-"""What the order lines of a customer say, in words.
+"""Definitions of the features of order lines.
 
 The keywords of an entry are those of `workbench.intake.features.catalogue`.
 """
@@ -43,15 +43,16 @@ SPEND = (
                   "zh": "截止日期前 {days} 天内所下订单的金额之和，已减去退货"}),
     dict(name="spend_quintile", kind="integer", unit="quintile", missing="no_purchase",
          label={"en": "Spend quintile", "zh": "消费水平分位"},
-         formula={"en": "1 to 5 by the share of purchasers with a lower net spend; 5 spend most, equal spends stand "
-                        "together",
+         formula={"en": "1 to 5 by the share of purchasers with a lower net spend; 5 spend most, equal spends "
+                        "share a quintile",
                   "zh": "按净消费额更低的购买者占比分为 1 至 5 档；5 档最高，金额相同者同档"}),
     dict(name="contribution_share", kind="number", unit="share", missing="no_lines",
          label={"en": "Share of all spend", "zh": "消费贡献占比"},
          formula={"en": "net spend / net spend of all customers", "zh": "净消费额 ÷ 全部客户的净消费额"}),
     dict(name="contribution_rank_share", kind="number", unit="share", missing="no_lines",
          label={"en": "Rank by spend", "zh": "消费贡献排名占比"},
-         formula={"en": "customers with the same or a higher net spend / customers with an order line; small is high",
+         formula={"en": "customers with the same or a higher net spend / customers with an order line; a small value "
+                        "is a high rank",
                   "zh": "净消费额不低于该客户的人数 ÷ 有订单行的客户数；越小排名越高"}),
     dict(name="margin_total", kind="money", unit="money", needs="product_id quantity products.unit_cost",
          missing="no_cost",
@@ -82,14 +83,14 @@ RHYTHM = (
          formula={"en": "calendar months with at least one purchase", "zh": "至少有一次购买的自然月数"}),
     dict(name="gap_variation", kind="number", unit="ratio", needs="ordered_at", missing="two_days",
          label={"en": "Irregularity of purchases", "zh": "购买间隔变异系数"},
-         formula={"en": "standard deviation / mean of the days between purchase days; 0 is a clock",
+         formula={"en": "standard deviation / mean of the days between purchase days; 0 is perfectly regular",
                   "zh": "购买间隔天数的标准差 ÷ 均值；0 表示间隔完全固定"}),
     dict(name="recency_to_gap_ratio", kind="number", unit="ratio", needs="ordered_at", missing="one_day",
-         label={"en": "Recency against own rhythm", "zh": "最近购买与自身周期之比"},
+         label={"en": "Lateness against usual gap", "zh": "最近购买与自身周期之比"},
          formula={"en": "days since the last purchase / median days between purchases; over 1 is later than usual",
                   "zh": "距上次购买天数 ÷ 购买间隔天数中位数；大于 1 表示晚于平时"}),
     dict(name="next_purchase_on", kind="date", unit="date", needs="ordered_at", missing="one_day",
-         label={"en": "Next purchase by own rhythm", "zh": "按自身周期的下次购买日"},
+         label={"en": "Expected next purchase", "zh": "按自身周期的下次购买日"},
          formula={"en": "last purchase + median days between purchases, half days rounded up",
                   "zh": "最近购买日期 + 购买间隔天数中位数，半天向上取整"}),
     dict(name="orders_per_active_month", kind="number", unit="orders", needs="ordered_at", missing="no_purchase",
@@ -162,7 +163,7 @@ PREFERENCE = (
     dict(name="category_top_lift", kind="number", unit="ratio", needs="product_id products.category", missing="unknown",
          label={"en": "Lift of favourite category", "zh": "首选品类提升度"},
          formula={"en": "(lines of the favourite category + 5 p) / ((lines + 5) p), where p is its share of the lines "
-                        "of all customers; 1 is as everybody, few lines are drawn towards 1",
+                        "of all customers; 1 is average, few lines shrink towards 1",
                   "zh": "（首选品类行数 + 5 p）÷（（行数 + 5）p），p 为该品类占全部客户行数的比例；1 "
                         "表示与总体一致，行数少时向 1 收缩"}),
     dict(name="brand_top_lift", kind="number", unit="ratio", needs="product_id products.brand", missing="unknown",
@@ -177,8 +178,8 @@ PREFERENCE = (
     dict(name="brand_loyalty", kind="number", unit="index", needs="product_id products.category products.brand",
          missing="few_in_category",
          label={"en": "Brand loyalty", "zh": "品牌忠诚度"},
-         formula={"en": "(concentration - c) / (1 - c), where c is what as many lines drawn as all customers choose "
-                        "would give; below c divided by c instead; 0 is as everybody, 1 is one brand only, below 0 "
+         formula={"en": "(concentration - c) / (1 - c), where c is the concentration expected of as many lines chosen "
+                        "as by all customers; below c divided by c instead; 0 is average, 1 is one brand only, below 0 "
                         "more varied",
                   "zh": "（集中度 − c）÷（1 − c），c 为按全部客户的选择随机购买同样行数时的期望集中度；低于 c "
                         "时除以 c；0 与总体一致，1 为只买一个品牌，负值为更分散"}),
@@ -242,14 +243,14 @@ PRICE = (
          formula={"en": "spend on sale lines with a discount or coupon / spend on sale lines",
                   "zh": "有折扣或优惠券的销售行金额 ÷ 销售行金额"}),
     dict(name="promotion_lift", kind="number", unit="ratio", needs="discount|coupon", missing="no_purchase",
-         label={"en": "Promotion against everybody", "zh": "促销敏感倍数"},
-         formula={"en": "spend on promotion of the customer / of all customers; 1 is as everybody",
+         label={"en": "Promotion share against average", "zh": "促销敏感倍数"},
+         formula={"en": "spend on promotion of the customer / of all customers; 1 is average",
                   "zh": "该客户促销消费占比 ÷ 全部客户促销消费占比；1 表示与总体一致"}),
     dict(name="price_percentile_mean", kind="number", unit="share", needs="product_id unit_price products.category",
          missing="no_price",
          label={"en": "Price level within category", "zh": "品类内价格分位"},
          formula={"en": "mean over sale lines of the share of lines of the category with a lower unit price, equal "
-                        "prices counted half; near 0 buys the cheapest, .5 is as everybody",
+                        "prices counted half; near 0 buys the cheapest, 0.5 is average",
                   "zh": "销售行的单价在同品类全部行中的分位（同价计一半）的均值；接近 0 为只买低价，0.5 与总体一致"}),
     dict(name="below_usual_price_share", kind="number", unit="share", needs="product_id unit_price", missing="no_price",
          label={"en": "Bought below the usual price", "zh": "低于常价购买占比"},
@@ -260,7 +261,7 @@ PRICE = (
 RETURNS = (
     dict(name="return_value_share", kind="number", unit="share", missing="no_purchase",
          label={"en": "Return rate by value", "zh": "退货金额占比"},
-         formula={"en": "value returned / value sold; over 1 where more came back than was sold in the data",
+         formula={"en": "value returned / value sold; over 1 where more was returned than sold in the data",
                   "zh": "退货金额 ÷ 销售金额；退货多于数据内销售时大于 1"}),
     dict(name="return_line_share", kind="number", unit="share", missing="no_lines",
          label={"en": "Return rate by lines", "zh": "退货行占比"},

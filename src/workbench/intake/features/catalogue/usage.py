@@ -1,4 +1,4 @@
-"""What the events of a customer say, in words.
+"""Definitions of the features of events.
 
 The keywords of an entry are those of `workbench.intake.features.catalogue`.
 """
@@ -17,8 +17,8 @@ USAGE = (
          formula={"en": "calendar days with at least one event", "zh": "至少有一个行为事件的自然日数"}),
     dict(name="sessions", kind="integer", unit="sessions", needs="events.occurred_at", missing="zero",
          label={"en": "Sessions", "zh": "会话数"},
-         formula={"en": "distinct sessions by session_id; events without one are cut where nothing happens for "
-                        "session_gap_minutes",
+         formula={"en": "distinct sessions by session_id; events without one are split after "
+                        "session_gap_minutes without an event",
                   "zh": "按会话编号计的会话数；无编号的事件在 session_gap_minutes 分钟无动作处切分"}),
     dict(name="sessions_{days}d", kind="integer", unit="sessions", needs="events.occurred_at", missing="zero",
          label={"en": "Sessions, last {days} days", "zh": "近 {days} 天会话数"},

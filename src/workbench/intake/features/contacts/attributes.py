@@ -1,4 +1,4 @@
-"""What is declared of each customer: the columns of the customers table that can be features."""
+"""Declared attributes: the columns of the customers table that can be features."""
 
 from __future__ import annotations
 
@@ -17,27 +17,29 @@ NUMBER = r"^[+-]?((0|[1-9][0-9]*)([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
 OLDEST_YEARS = 120
 # named columns that hold numbers in one source and bands in another
 NUMBERS_OR_BANDS = ("income", "children", "household_size")
-# what the schema names but no feature may be: where a record came from, and to whom it leads
+# schema columns that are never features: where a record came from
 _NO_FEATURES = ("source",)
 _FEATURE_KINDS = ("category", "number", "integer", "flag")
 
 
 def registered_before(customers: ir.Table, *, as_of: date) -> ir.Table:
     """Keep the customers registered before the as-of date, or at an unknown time: one column, customer_id."""
-    known = customers.filter(customers.customer_id.notnull())
-    if "registered_at" in known.columns:
-        known = known.filter(known.registered_at.isnull() | (known.registered_at < at_midnight(as_of)))
-    return known.select("customer_id")
+    identified = customers.filter(customers.customer_id.notnull())
+    if "registered_at" in identified.columns:
+        identified = identified.filter(
+            identified.registered_at.isnull() | (identified.registered_at < at_midnight(as_of))
+        )
+    return identified.select("customer_id")
 
 
 def attribute_columns(customers: ir.Table) -> list[str]:
     """List the columns that become features under their own names.
 
-    Identifiers, free text, ways to reach a person and sensitive columns (``core.schema``) are left out; columns that
+    Identifiers, free text, contact columns and sensitive columns (``core.schema``) are left out; columns that
     the schema does not name are declared attributes and stay, but for dates.
     """
     named = {column.name: column for column in CANONICAL["customers"].columns}
-    kept = []
+    attributes = []
     for name in customers.columns:
         column = named.get(name)
         if column is None:
@@ -45,8 +47,8 @@ def attribute_columns(customers: ir.Table) -> list[str]:
         else:
             wanted = column.kind in _FEATURE_KINDS and not column.contact and not column.sensitive
         if wanted and name not in _NO_FEATURES:
-            kept.append(name)
-    return kept
+            attributes.append(name)
+    return attributes
 
 
 def describe_attributes(customers: ir.Table, *, as_of: date) -> ir.Table:
@@ -83,12 +85,12 @@ def describe_attributes(customers: ir.Table, *, as_of: date) -> ir.Table:
 
 
 def _numeric_texts(customers: ir.Table, names: list[str]) -> list[str]:
-    """List the text columns of which every cell that is not blank is a number, and at least one is."""
+    """List the text columns with at least one cell that is not blank, all of them numbers."""
     if not names:
         return []
     cells = {name: customers[name].strip().nullif("") for name in names}
-    said = {name: cell.re_search(NUMBER).all() for name, cell in cells.items()}
-    verdict = customers.aggregate(**said).to_pyarrow().to_pylist()[0]
+    checks = {name: cell.re_search(NUMBER).all() for name, cell in cells.items()}
+    verdict = customers.aggregate(**checks).to_pyarrow().to_pylist()[0]
     return [name for name in names if verdict[name]]
 
 

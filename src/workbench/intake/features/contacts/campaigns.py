@@ -21,9 +21,9 @@ def count_campaigns(campaigns: ir.Table, *, least: int) -> ir.Table:
     ----------
     campaigns : ibis.Table
         The canonical table cut at the as-of date (``cut_tables``); one row per campaign and customer. A null date means
-        that it did not happen, or not yet.
+        that it has not happened.
     least : int
-        Fewest campaigns sent on which a share is told.
+        Fewest campaigns sent for a share; below it the share is null.
 
     Returns
     -------
@@ -32,10 +32,10 @@ def count_campaigns(campaigns: ir.Table, *, least: int) -> ir.Table:
         own date; campaign_open_share and campaign_redemption_share (0..1, of the campaigns sent);
         redemption_days_median, the days from the first sending to the first redemption of a campaign.
     """
-    named = campaigns.filter(campaigns.customer_id.notnull())
-    dates = {name: at for name, at in DATES.items() if at in named.columns}
-    pairs = named.group_by("customer_id", "campaign_id").aggregate(
-        **{name: named[at].min() for name, at in dates.items()}
+    identified = campaigns.filter(campaigns.customer_id.notnull())
+    dates = {name: at for name, at in DATES.items() if at in identified.columns}
+    pairs = identified.group_by("customer_id", "campaign_id").aggregate(
+        **{name: identified[at].min() for name, at in dates.items()}
     )
     sums = {name: pairs.count(where=pairs[name].notnull()) for name in dates}
     shares = {name: of for name, of in SHARES.items() if {"campaigns_sent", of} <= set(dates)}

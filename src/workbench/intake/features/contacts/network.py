@@ -1,4 +1,4 @@
-"""To whom each customer is related, and whom they brought."""
+"""Related customers and referred customers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ ACTIVE_DAYS = 365
 
 
 def describe_relations(
-    tables: Mapping[str, ir.Table], everybody: ir.Table, purchases: ir.Table | None, *, as_of: date
+    tables: Mapping[str, ir.Table], customer_ids: ir.Table, purchases: ir.Table | None, *, as_of: date
 ) -> ir.Table:
-    """Count the related customers of each customer; relations carry no date, so only known customers count.
+    """Count the related customers of each customer; relations have no date, so only customers known by then count.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
         Canonical tables; ``relations`` (customer_id, other_id), read in both directions.
-    everybody : ibis.Table
+    customer_ids : ibis.Table
         customer_id: the customers known at the as-of date. A relation to anybody else is left out.
     purchases : ibis.Table or None
         Orders holding a sale before the as-of date: customer_id, ordered_at; None where there are none.
@@ -36,7 +36,7 @@ def describe_relations(
         One row per customer with a relation: relations_degree, relations_reach (the degree plus the further relations
         of those related, by path) and, with dated purchases, relations_active_share (0..1; a purchase within 365 days).
     """
-    pairs = _pairs(tables["relations"], everybody)
+    pairs = _pairs(tables["relations"], customer_ids)
     degrees = pairs.group_by("customer_id").aggregate(relations_degree=pairs.count())
     theirs = degrees.select(other_id="customer_id", theirs="relations_degree")
     joined = pairs.inner_join(theirs, "other_id")
@@ -46,14 +46,14 @@ def describe_relations(
         return totals
     since = at_midnight(as_of - timedelta(days=ACTIVE_DAYS))
     active = purchases.filter(purchases.ordered_at >= since).select(other_id="customer_id").distinct()
-    some = pairs.semi_join(active, "other_id")
-    counted = some.group_by("customer_id").aggregate(active=some.count())
-    both = join_customers(totals, counted)
-    share = ratio(both.active.fill_null(0), both.relations_degree)
-    return both.mutate(relations_active_share=share).drop("active")
+    active_pairs = pairs.semi_join(active, "other_id")
+    counted = active_pairs.group_by("customer_id").aggregate(active=active_pairs.count())
+    joined_active = join_customers(totals, counted)
+    share = ratio(joined_active.active.fill_null(0), joined_active.relations_degree)
+    return joined_active.mutate(relations_active_share=share).drop("active")
 
 
-def describe_referrals(tables: Mapping[str, ir.Table], everybody: ir.Table, orders: ir.Table | None) -> ir.Table:
+def describe_referrals(tables: Mapping[str, ir.Table], customer_ids: ir.Table, orders: ir.Table | None) -> ir.Table:
     """Count the customers each customer referred, and their spend.
 
     Parameters
@@ -61,7 +61,7 @@ def describe_referrals(tables: Mapping[str, ir.Table], everybody: ir.Table, orde
     tables : mapping of str to ibis.Table
         ``relations`` whose kind names a referral (from customer_id to other_id), ``customers`` with a
         referrer_customer_id, or both.
-    everybody : ibis.Table
+    customer_ids : ibis.Table
         customer_id: the customers known at the as-of date.
     orders : ibis.Table or None
         Orders before the as-of date: customer_id, net; None where there are none.
@@ -80,24 +80,24 @@ def describe_referrals(tables: Mapping[str, ir.Table], everybody: ir.Table, orde
     if customers is not None and "referrer_customer_id" in customers.columns:
         parts.append(customers.select(customer_id="referrer_customer_id", other_id="customer_id"))
     pairs = parts[0] if len(parts) == 1 else parts[0].union(parts[1])
-    pairs = _among(pairs, everybody).distinct()
+    pairs = _among(pairs, customer_ids).distinct()
     counted = pairs.group_by("customer_id").aggregate(referrals=pairs.count())
     if orders is None:
         return counted
     spent = orders.group_by("customer_id").aggregate(net=orders.net.sum())
     joined = pairs.inner_join(spent.select(other_id="customer_id", net="net"), "other_id")
     sums = joined.group_by("customer_id").aggregate(referred_spend=joined.net.sum())
-    both = join_customers(counted, sums)
-    return both.mutate(referred_spend=money(both.referred_spend.fill_null(0)))
+    totals = join_customers(counted, sums)
+    return totals.mutate(referred_spend=money(totals.referred_spend.fill_null(0)))
 
 
-def _pairs(relations: ir.Table, everybody: ir.Table) -> ir.Table:
-    """Give each related pair once in either direction, among known customers."""
-    there = relations.select("customer_id", "other_id")
-    back = relations.select(customer_id="other_id", other_id="customer_id")
-    return _among(there.union(back), everybody).distinct()
+def _pairs(relations: ir.Table, customer_ids: ir.Table) -> ir.Table:
+    """Return each related pair in both directions, among known customers."""
+    forward = relations.select("customer_id", "other_id")
+    backward = relations.select(customer_id="other_id", other_id="customer_id")
+    return _among(forward.union(backward), customer_ids).distinct()
 
 
-def _among(pairs: ir.Table, everybody: ir.Table) -> ir.Table:
-    known = pairs.filter(pairs.customer_id.notnull(), pairs.other_id.notnull(), pairs.customer_id != pairs.other_id)
-    return known.semi_join(everybody.select(other_id="customer_id"), "other_id")
+def _among(pairs: ir.Table, customer_ids: ir.Table) -> ir.Table:
+    valid = pairs.filter(pairs.customer_id.notnull(), pairs.other_id.notnull(), pairs.customer_id != pairs.other_id)
+    return valid.semi_join(customer_ids.select(other_id="customer_id"), "other_id")

@@ -16,14 +16,16 @@ __all__ = ["describe_acquisition", "describe_city"]
 LATIN_ENDINGS = r"( city| shi|, china)+$"
 
 
-def describe_acquisition(tables: Mapping[str, ir.Table], everybody: ir.Table, purchases: ir.Table | None) -> ir.Table:
-    """Name the channel through which each customer came.
+def describe_acquisition(
+    tables: Mapping[str, ir.Table], customer_ids: ir.Table, purchases: ir.Table | None
+) -> ir.Table:
+    """Return the channel through which each customer was acquired.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
         Canonical tables cut at the as-of date: customers (source_l1), events (occurred_at, channel).
-    everybody : ibis.Table
+    customer_ids : ibis.Table
         customer_id: the customers known at the as-of date.
     purchases : ibis.Table or None
         Orders holding a sale: customer_id, channel and, where known, ordered_at.
@@ -32,8 +34,8 @@ def describe_acquisition(tables: Mapping[str, ir.Table], everybody: ir.Table, pu
     -------
     ibis.Table
         One row per customer: acquisition_channel, the declared source where there is one, else the channel of the first
-        event that has one, else of the first purchase that has one (the name that sorts first where several are as
-        early); null where neither is known.
+        event that has one, else of the first purchase that has one (ties go to the name that
+        sorts first); null where neither is known.
     """
     parts = []
     customers, events = tables.get("customers"), tables.get("events")
@@ -44,27 +46,27 @@ def describe_acquisition(tables: Mapping[str, ir.Table], everybody: ir.Table, pu
         parts.append(_first(events, "occurred_at", "touch_1"))
     if purchases is not None and {"channel", "ordered_at"} <= set(purchases.columns):
         parts.append(_first(purchases, "ordered_at", "touch_2"))
-    joined = reduce(join_customers, parts, everybody)
+    joined = reduce(join_customers, parts, customer_ids)
     touches = [joined[name] for name in joined.columns if name.startswith("touch_")]
-    channel = reduce(lambda one, other: one.coalesce(other), touches) if touches else ibis.null("string")
+    channel = reduce(lambda first, second: first.coalesce(second), touches) if touches else ibis.null("string")
     return joined.select("customer_id", acquisition_channel=channel)
 
 
 def describe_city(customers: ir.Table) -> ir.Table:
-    """Tell the tier of each customer's city: one row per customer_id, city_tier 1 to 4, null for other cities."""
-    known = customers.filter(customers.customer_id.notnull())
-    said = known.city.strip().lower().re_replace(LATIN_ENDINGS, "").replace(" ", "")
+    """Return the tier of each customer's city: one row per customer_id, city_tier 1 to 4, null for other cities."""
+    identified = customers.filter(customers.customer_id.notnull())
+    city = identified.city.strip().lower().re_replace(LATIN_ENDINGS, "").replace(" ", "")
     tiers: dict[int, list[str]] = {}
     for name, tier in city_tiers().items():
         tiers.setdefault(tier, []).append(name)
-    branches = [(said.isin(sorted(names)), tier) for tier, names in sorted(tiers.items())]
-    return known.select("customer_id", city_tier=ibis.cases(*branches).cast("int64"))
+    branches = [(city.isin(sorted(names)), tier) for tier, names in sorted(tiers.items())]
+    return identified.select("customer_id", city_tier=ibis.cases(*branches).cast("int64"))
 
 
 def _first(table: ir.Table, at: str, name: str) -> ir.Table:
-    """Take the channel of each customer's first row that has one."""
-    known = table.filter(table.customer_id.notnull() & table.channel.notnull() & table[at].notnull())
-    earliest = known.group_by("customer_id").aggregate(
-        first=ibis.struct({"at": known[at], "channel": known.channel}).min()
+    """Return the channel of each customer's first row that has one."""
+    touches = table.filter(table.customer_id.notnull() & table.channel.notnull() & table[at].notnull())
+    earliest = touches.group_by("customer_id").aggregate(
+        first=ibis.struct({"at": touches[at], "channel": touches.channel}).min()
     )
     return earliest.select("customer_id", **{name: earliest.first["channel"]})

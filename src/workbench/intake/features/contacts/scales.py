@@ -1,4 +1,4 @@
-"""Which survey scales are reliable enough to be scored: Cronbach's alpha of each, before 03 builds features of them."""
+"""Which survey scales are reliable enough to be scored? Cronbach's alpha of each; used by 03_build_features."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from workbench.intake.features.inputs.settings import Scale
 __all__ = ["RELIABILITY_COLUMNS", "judge_scales", "read_scales"]
 
 RELIABILITY_COLUMNS = ("scale", "scale_items", "customers", "alpha", "alpha_low", "status")
-LEAST_CUSTOMERS = 30  # who answered every item, under whom alpha says nothing
+LEAST_CUSTOMERS = 30  # with every item answered; below this alpha is not computed
 LEAST_ITEMS = 2
 
 
-def read_scales(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Scale]:
+def read_scales(declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Scale]:
     """Read the scales that a profile declares.
 
     Parameters
     ----------
-    given : mapping
-        By name: survey, items, reverse (those of the items that count backwards), low, high, label, least_share.
+    declared : mapping
+        By name: survey, items, reverse (the reversed items), low, high, label, least_share.
 
     Returns
     -------
     dict of str to Scale
     """
-    found = {}
-    for name, each in given.items():
-        items = {item: item in set(each.get("reverse") or ()) for item in each["items"]}
-        label = each.get("label") or {"en": name, "zh": name}
-        ends = (float(each["low"]), float(each["high"]))
-        found[name] = Scale(each.get("survey") or "", items, *ends, label, float(each.get("least_share", 0.5)))
-    return found
+    scales = {}
+    for name, entry in declared.items():
+        items = {item: item in set(entry.get("reverse") or ()) for item in entry["items"]}
+        label = entry.get("label") or {"en": name, "zh": name}
+        limits = (float(entry["low"]), float(entry["high"]))
+        scales[name] = Scale(entry.get("survey") or "", items, *limits, label, float(entry.get("least_share", 0.5)))
+    return scales
 
 
 def judge_scales(
     tables: Mapping[str, ir.Table], scales: Mapping[str, Scale], *, as_of: date, least_reliability: float
 ) -> tuple[dict[str, Scale], pd.DataFrame]:
-    """Keep the scales whose items hang together.
+    """Keep the scales with reliable items.
 
     Parameters
     ----------
@@ -61,20 +61,21 @@ def judge_scales(
     tuple
         The scales that reach it, and one row per scale: scale (its label by language), scale_items, customers (who
         answered every item), alpha, alpha_low (lower end of its 95 % interval, Feldt 1965), status (pass, or warn where
-        it is lower, or fewer than 30 customers answered every item; then alpha is missing).
-        Source: Cronbach (1951), k / (k - 1) x (1 - sum of item variances / variance of the sum), items turned round.
+        alpha is lower, or missing because fewer than 30 customers answered every item).
+        Source: Cronbach (1951), k / (k - 1) x (1 - sum of item variances / variance of the sum), reversed items
+        recoded.
     """
-    kept, rows = {}, []
+    reliable, rows = {}, []
     responses = cut_tables(tables, as_of=as_of).get("responses")
     for name, scale in scales.items() if responses is not None else ():
         alpha, n = _alpha(scale_items(responses, scale), len(scale.items))
         fits = alpha is not None and alpha >= least_reliability
         if fits:
-            kept[name] = scale
+            reliable[name] = scale
         low = None if alpha is None else _lower_end(alpha, n, len(scale.items))
         rows.append((dict(scale.label), len(scale.items), n, alpha, low, "pass" if fits else "warn"))
     frame = pd.DataFrame(rows, columns=list(RELIABILITY_COLUMNS))
-    return kept, frame.astype({"alpha": "float64", "alpha_low": "float64"})
+    return reliable, frame.astype({"alpha": "float64", "alpha_low": "float64"})
 
 
 def _alpha(items: ir.Table, count: int) -> tuple[float | None, int]:
@@ -94,5 +95,5 @@ def _alpha(items: ir.Table, count: int) -> tuple[float | None, int]:
 def _lower_end(alpha: float, n: int, count: int) -> float:
     from scipy.stats import f  # noqa: PLC0415  (only where there are scales)
 
-    free = (n - 1, (n - 1) * (count - 1))
-    return round(float(1 - (1 - alpha) * f.ppf(0.975, *free)), 6)
+    degrees_of_freedom = (n - 1, (n - 1) * (count - 1))
+    return round(float(1 - (1 - alpha) * f.ppf(0.975, *degrees_of_freedom)), 6)

@@ -1,4 +1,4 @@
-"""What each customer asked of the service: cases, complaints, how long they took, how they were rated."""
+"""Service cases and reviews of each customer: counts, complaints, durations, ratings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RATING = "decimal(18, 4)"
 
 
 def describe_service(service: ir.Table, *, as_of: date, windows_days: Sequence[int]) -> ir.Table:
-    """Sum up the service cases of each customer.
+    """Summarise the service cases of each customer.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def describe_service(service: ir.Table, *, as_of: date, windows_days: Sequence[i
     Returns
     -------
     ibis.Table
-        One row per customer with a case: what the columns allow of service_cases, service_cases_<days>d,
+        One row per customer with a case; as far as the columns allow: service_cases, service_cases_<days>d,
         service_cases_open, service_recency_days, resolve_days_median, service_rating_mean, service_rating_last,
         service_topic_top, complaints, complaints_open, complaint_resolve_days_median.
     """
@@ -60,7 +60,7 @@ def describe_service(service: ir.Table, *, as_of: date, windows_days: Sequence[i
 
 
 def describe_reviews(reviews: ir.Table, *, as_of: date) -> ir.Table:
-    """Sum up the reviews of each customer.
+    """Summarise the reviews of each customer.
 
     Parameters
     ----------
@@ -71,48 +71,51 @@ def describe_reviews(reviews: ir.Table, *, as_of: date) -> ir.Table:
     Returns
     -------
     ibis.Table
-        One row per customer with a review: reviews_written, and what the columns allow of review_recency_days,
+        One row per customer with a review: reviews_written and, as far as the columns allow, review_recency_days,
         review_rating_mean, review_rating_last, review_likes, followers_most.
     """
-    known = reviews.filter(reviews.customer_id.notnull())
-    sums = {"reviews_written": known.count()}
-    if "reviewed_at" in known.columns:
-        sums["review_recency_days"] = days_between(known.reviewed_at.max().date(), as_of)
-    if "rating" in known.columns:
-        sums |= mean_rating(known.rating, "review_rating_mean")
-    if "likes" in known.columns:
-        sums["review_likes"] = known.likes.sum()
-    if "followers" in known.columns:
-        sums["followers_most"] = known.followers.max()
-    totals = known.group_by("customer_id").aggregate(**sums)
-    if {"reviewed_at", "rating"} <= set(known.columns):
-        totals = join_customers(totals, _last_rating(known, "reviewed_at", "review_rating_last"))
+    identified = reviews.filter(reviews.customer_id.notnull())
+    sums = {"reviews_written": identified.count()}
+    if "reviewed_at" in identified.columns:
+        sums["review_recency_days"] = days_between(identified.reviewed_at.max().date(), as_of)
+    if "rating" in identified.columns:
+        sums |= mean_rating(identified.rating, "review_rating_mean")
+    if "likes" in identified.columns:
+        sums["review_likes"] = identified.likes.sum()
+    if "followers" in identified.columns:
+        sums["followers_most"] = identified.followers.max()
+    totals = identified.group_by("customer_id").aggregate(**sums)
+    if {"reviewed_at", "rating"} <= set(identified.columns):
+        totals = join_customers(totals, _last_rating(identified, "reviewed_at", "review_rating_last"))
     return totals
 
 
 def mean_rating(rating: ir.FloatingColumn, name: str) -> Mapping[str, ir.Scalar]:
-    """Give the mean of a rating over exact sums, so that the order of rows changes nothing."""
+    """Return the mean of a rating from exact sums, so that row order does not matter."""
     exact = rating.round(4).cast(RATING)
     return {name: (exact.sum().cast("float64") / exact.count().nullif(0)).round(6)}
 
 
 def _cases(service: ir.Table) -> ir.Table:
     """Collapse to one row per case; add the days from opening to closing (null where open)."""
-    known = service.filter(service.customer_id.notnull())
-    if "case_id" in known.columns:
-        numbered, loose = known.filter(known.case_id.notnull()), known.filter(known.case_id.isnull())
+    identified = service.filter(service.customer_id.notnull())
+    if "case_id" in identified.columns:
+        numbered, unnumbered = (
+            identified.filter(identified.case_id.notnull()),
+            identified.filter(identified.case_id.isnull()),
+        )
         last = {"closed_at"}
-        kept = {
+        merged_columns = {
             name: numbered[name].max() if name in last else numbered[name].min()
-            for name in known.columns
+            for name in identified.columns
             if name not in ("customer_id", "case_id", "text")
         }
-        merged = numbered.group_by("customer_id", "case_id").aggregate(**kept)
-        known = merged.union(loose.select(merged.columns))
-    if {"opened_at", "closed_at"} <= set(known.columns):
-        took = days_between(known.opened_at.date(), known.closed_at.date())
-        known = known.mutate(took=ibis.ifelse(took >= 0, took, ibis.null("int64")))
-    return known
+        merged = numbered.group_by("customer_id", "case_id").aggregate(**merged_columns)
+        identified = merged.union(unnumbered.select(merged.columns))
+    if {"opened_at", "closed_at"} <= set(identified.columns):
+        took = days_between(identified.opened_at.date(), identified.closed_at.date())
+        identified = identified.mutate(took=ibis.ifelse(took >= 0, took, ibis.null("int64")))
+    return identified
 
 
 def _complaints(cases: ir.Table) -> dict[str, ir.Scalar]:
@@ -128,12 +131,12 @@ def _complaints(cases: ir.Table) -> dict[str, ir.Scalar]:
 
 
 def _last_rating(table: ir.Table, at: str, name: str) -> ir.Table:
-    """Take the rating of the latest row that has one, the lowest where several are as late."""
+    """Return the rating of the latest rated row; ties go to the lowest."""
     rated = table.filter(table.rating.notnull() & table[at].notnull())
     latest = rated.group_by("customer_id").aggregate(last_at=rated[at].max())
-    both = rated.inner_join(latest, "customer_id")
-    both = both.filter(both[at] == both.last_at)
-    return both.group_by("customer_id").aggregate(**{name: both.rating.min()})
+    joined = rated.inner_join(latest, "customer_id")
+    joined = joined.filter(joined[at] == joined.last_at)
+    return joined.group_by("customer_id").aggregate(**{name: joined.rating.min()})
 
 
 def _topics(cases: ir.Table) -> ir.Table:

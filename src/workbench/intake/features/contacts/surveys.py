@@ -1,4 +1,4 @@
-"""What each customer said when asked: scale scores and the willingness to recommend."""
+"""Survey features: scale scores and the willingness to recommend."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ def describe_answers(responses: ir.Table) -> ir.Table:
     -------
     ibis.Table
         One row per customer who answered: survey_answers, nps_score (0..10, the latest answer to a question named nps,
-        the lowest of several as late) and nps_class (promoter at 9 and 10, passive at 7 and 8, detractor below;
+        ties go to the lowest) and nps_class (promoter at 9 and 10, passive at 7 and 8, detractor below;
         Reichheld 2003).
     """
-    known = responses.filter(responses.customer_id.notnull() & responses.answer.notnull())
-    totals = known.group_by("customer_id").aggregate(survey_answers=known.count())
-    asked = _numbers(known.filter(plain(known.question).isin(NPS_QUESTIONS)))
-    asked = _latest(asked.filter(asked.number.between(0, NPS_MOST)), [])
-    scores = asked.group_by("customer_id").aggregate(nps_score=asked.number.min())
-    said = ibis.cases(
+    answered = responses.filter(responses.customer_id.notnull() & responses.answer.notnull())
+    totals = answered.group_by("customer_id").aggregate(survey_answers=answered.count())
+    nps_answers = _numbers(answered.filter(plain(answered.question).isin(NPS_QUESTIONS)))
+    nps_answers = _latest(nps_answers.filter(nps_answers.number.between(0, NPS_MOST)), [])
+    scores = nps_answers.group_by("customer_id").aggregate(nps_score=nps_answers.number.min())
+    nps_class = ibis.cases(
         (scores.nps_score >= PROMOTER, "promoter"), (scores.nps_score >= PASSIVE, "passive"), else_="detractor"
     )
-    return join_customers(totals, scores.mutate(nps_class=said))
+    return join_customers(totals, scores.mutate(nps_class=nps_class))
 
 
 def score_scale(responses: ir.Table, name: str, scale: Scale) -> ir.Table:
-    """Score one scale: the mean of the items answered, reverse items turned round.
+    """Score one scale: the mean of the items answered, reversed items recoded.
 
     Parameters
     ----------
     responses : ibis.Table
         The canonical table cut at the as-of date.
     name : str
-        Of the scale.
+        Name of the scale.
     scale : Scale
         Its items and the ends of their range.
 
@@ -63,7 +63,7 @@ def score_scale(responses: ir.Table, name: str, scale: Scale) -> ir.Table:
     -------
     ibis.Table
         One row per customer who answered enough of the items: ``scale_<name>``, in ``[low, high]``. The latest answer
-        of each item counts, the lowest of several as late; an answer that is no number in the range counts as none.
+        of each item counts, ties go to the lowest; an answer that is not a number in the range counts as none.
     """
     items = scale_items(responses, scale)
     sums = items.group_by("customer_id").aggregate(
@@ -74,31 +74,35 @@ def score_scale(responses: ir.Table, name: str, scale: Scale) -> ir.Table:
 
 
 def scale_items(responses: ir.Table, scale: Scale) -> ir.Table:
-    """Read the answers to the items of a scale: customer_id, question, value; reverse items turned round."""
-    known = responses.filter(responses.customer_id.notnull(), responses.question.isin(list(scale.items)))
-    if scale.survey and "survey" in known.columns:
-        known = known.filter(known.survey == scale.survey)
-    numbers = _numbers(known)
+    """Read the answers to the items of a scale: customer_id, question, value; reversed items recoded."""
+    of_scale = responses.filter(responses.customer_id.notnull(), responses.question.isin(list(scale.items)))
+    if scale.survey and "survey" in of_scale.columns:
+        of_scale = of_scale.filter(of_scale.survey == scale.survey)
+    numbers = _numbers(of_scale)
     latest = _latest(numbers.filter(numbers.number.between(scale.low, scale.high)), ["question"])
     items = latest.group_by("customer_id", "question").aggregate(number=latest.number.min())
-    backwards = [question for question, reverse in scale.items.items() if reverse]
-    turned = scale.low + scale.high - items.number
-    value = ibis.ifelse(items.question.isin(backwards), turned, items.number) if backwards else items.number
+    reverse_items = [question for question, reverse in scale.items.items() if reverse]
+    reversed_number = scale.low + scale.high - items.number
+    value = (
+        ibis.ifelse(items.question.isin(reverse_items), reversed_number, items.number)
+        if reverse_items
+        else items.number
+    )
     return items.select("customer_id", "question", value=value)
 
 
 def _numbers(responses: ir.Table) -> ir.Table:
     """Read the answers that are numbers."""
-    said = responses.answer.strip()
-    number = ibis.ifelse(said.re_search(NUMBER), said.try_cast("float64"), ibis.null("float64"))
+    text = responses.answer.strip()
+    number = ibis.ifelse(text.re_search(NUMBER), text.try_cast("float64"), ibis.null("float64"))
     return responses.mutate(number=number)
 
 
-def _latest(answers: ir.Table, also: list[str]) -> ir.Table:
+def _latest(answers: ir.Table, keys: list[str]) -> ir.Table:
     """Keep the latest answers of each customer (and question)."""
     if "answered_at" not in answers.columns:
         return answers
-    by = ["customer_id", *also]
+    by = ["customer_id", *keys]
     newest = answers.answered_at.max().over(ibis.window(group_by=[answers[name] for name in by]))
     dated = answers.mutate(newest=newest)
     return dated.filter((dated.answered_at == dated.newest) | dated.newest.isnull())

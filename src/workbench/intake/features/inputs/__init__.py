@@ -1,1 +1,1 @@
-"""What features are computed from: tables cut at the date, order lines, word lists, settings."""
+"""Inputs of features: tables cut at the date, order lines, word lists, settings."""

@@ -1,7 +1,7 @@
-"""Parts of the day, and days on which people give: festivals by date, those of the lunar calendar from a table.
+"""Parts of the day, and days of gifts: festivals by date, those of the lunar calendar from a table.
 
-The lunar dates are those of the Chinese calendar (GB/T 33661-2017), by the new moons of China; the tests compute the
-new moons anew and compare.
+The lunar dates are those of the Chinese calendar (GB/T 33661-2017), by the new moons of China; the tests recompute the
+new moons and compare.
 """
 
 from __future__ import annotations

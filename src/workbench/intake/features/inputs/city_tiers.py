@@ -1,4 +1,4 @@
-"""The tier of a Chinese city, as trade calls it: first, new first, second, third.
+"""The tier of a Chinese city in commercial usage: first, new first, second, third.
 
 Source: the yearly ranking of the commercial appeal of cities (城市商业魅力排行榜) by the Rising Lab of China Business
 Network (第一财经·新一线城市研究所), edition of 2020, its first four groups: 119 of 337 cities. It is a public ranking
@@ -48,7 +48,7 @@ SUFFIX = "市"
 def city_tiers() -> dict[str, int]:
     """Map city names to tiers: Chinese with and without 市, pinyin and English in lower case.
 
-    A Latin name that two cities of different tiers share (Suzhou, Taizhou) is left out: it tells no tier.
+    A Latin name that two cities of different tiers share (Suzhou, Taizhou) is left out: its tier is ambiguous.
 
     Examples
     --------
@@ -58,10 +58,10 @@ def city_tiers() -> dict[str, int]:
     from pypinyin import lazy_pinyin  # noqa: PLC0415  (its dictionary takes half a second to load)
 
     chinese = {city: tier for tier, cities in TIERS.items() for city in cities.split()}
-    read: dict[str, set[int]] = {}
+    tiers_by_pinyin: dict[str, set[int]] = {}
     for city, tier in chinese.items():
         pinyin = READINGS.get(city) or "".join(lazy_pinyin(city))
-        read.setdefault(pinyin, set()).add(tier)
+        tiers_by_pinyin.setdefault(pinyin, set()).add(tier)
     latin = {name: chinese[city] for name, city in LATIN.items()}
-    latin |= {name: next(iter(tiers)) for name, tiers in read.items() if len(tiers) == 1}
+    latin |= {name: next(iter(tiers)) for name, tiers in tiers_by_pinyin.items() if len(tiers) == 1}
     return chinese | {f"{city}{SUFFIX}": tier for city, tier in chinese.items()} | latin

@@ -1,4 +1,4 @@
-"""What was known on the as-of date: every dated table is cut before anything is computed of it."""
+"""Cut every dated table at the as-of date before anything is computed from it."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from workbench.intake.features.inputs.exact import at_midnight
 
 __all__ = ["cut_tables"]
 
-# what a row learns later than on the day it was entered: column -> the column that dates it
+# columns filled after the row was entered: column -> the column that dates it
 LATER = {
     "service": {"closed_at": "closed_at", "rating": "closed_at"},
     "campaigns": {"opened_at": "opened_at", "redeemed_at": "redeemed_at"},
 }
-# tables of which each date stands for itself: a row counts as soon as one of them is reached
+# tables with independent dates: a row counts as soon as one of them is reached
 ANY_DATE = {"campaigns": ("sent_at", "opened_at", "redeemed_at")}
 
 
 def cut_tables(tables: Mapping[str, ir.Table], *, as_of: date) -> dict[str, ir.Table]:
-    """Keep of every table what was known before the as-of date.
+    """Keep what each table held before the as-of date.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
         Canonical tables by name.
     as_of : date
-        Rows dated at or after its midnight go, and rows without a date, where the table has the column that dates it
-        (``Table.dated_by``). ``UNDATED`` keeps rows without a date too.
+        Rows dated at or after its midnight are dropped, and rows without a date, where the table has the column that
+        dates it (``Table.dated_by``). ``UNDATED`` keeps rows without a date too.
 
     Returns
     -------
     dict of str to ibis.Table
-        The same tables and columns. What a row learned later is empty: the closing and the rating of a service case
-        that was still open, the opening and redemption of a campaign that lay ahead. A campaign row stays as soon as
-        one of its dates is reached; a ``sent_at`` that is not is empty. Tables without a date come back as they are.
+        The same tables and columns. Later values are emptied: the closing and the rating of a service case that was
+        still open, the later opening and redemption of a campaign. A campaign row stays as soon as one of its dates is
+        reached; a later ``sent_at`` is emptied. Tables without a date are returned unchanged.
     """
     return {name: _cut(name, table, as_of) for name, table in tables.items()}
 
@@ -51,15 +51,15 @@ def _cut(name: str, table: ir.Table, as_of: date) -> ir.Table:
     if not dates:
         return table
     before = at_midnight(as_of)
-    known = reduce(or_, [table[column] < before for column in dates])
+    is_past = reduce(or_, [table[column] < before for column in dates])
     if as_of == UNDATED:
-        known |= reduce(or_, [table[column].isnull() for column in dates])
-    kept = table.filter(known)
+        is_past |= reduce(or_, [table[column].isnull() for column in dates])
+    rows = table.filter(is_past)
     later = {column: at for column, at in LATER.get(name, {}).items() if {column, at} <= set(table.columns)}
     if name in ANY_DATE and dated_by in table.columns:
         later[dated_by] = dated_by
-    emptied = {column: _where_before(kept[column], kept[at], as_of) for column, at in later.items()}
-    return kept.mutate(**emptied) if emptied else kept
+    emptied = {column: _where_before(rows[column], rows[at], as_of) for column, at in later.items()}
+    return rows.mutate(**emptied) if emptied else rows
 
 
 def _where_before(value: ir.Column, at: ir.TimestampColumn, as_of: date) -> ir.Column:

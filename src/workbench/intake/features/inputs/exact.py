@@ -42,18 +42,18 @@ def ratio(numerator: ir.NumericValue, denominator: ir.NumericValue) -> ir.Floati
 
 
 def deviation(count: ir.NumericValue, total: ir.NumericValue, squares: ir.NumericValue) -> ir.FloatingValue:
-    """Give the standard deviation (n - 1 in the denominator) from whole sums; null under two values."""
+    """Return the standard deviation (n - 1 in the denominator) from whole sums; null for fewer than two values."""
     spread = (count * squares - total * total).cast("float64")
     return (spread / (count * (count - 1)).nullif(0).cast("float64")).sqrt().round(DIGITS)
 
 
 def money(amount: ir.NumericValue) -> ir.DecimalValue:
-    """Bring an exact sum back to the type money has on disk, which also halves what the next sum costs."""
+    """Cast an exact sum to the type of money on disk, which also halves the cost of the next sum."""
     return amount.cast(MONEY)
 
 
 def squared(amount: ir.DecimalValue) -> ir.DecimalValue:
-    """Square money exactly; the type money has on disk would overflow from 30,000 on."""
+    """Square money exactly; the type of money on disk would overflow from 30,000 on."""
     return amount.cast(WIDE) * amount.cast(WIDE)
 
 
@@ -75,12 +75,12 @@ def top_by(table: ir.Table, value: str, measures: Sequence[str], *, also: Sequen
     measures : sequence of str
         Columns compared in this order, the highest first.
     also : sequence of str
-        Columns of that row to bring along.
+        Further columns of that row.
 
     Returns
     -------
     ibis struct
-        Fields ``value``, the measures, these negated, and what is brought along.
+        Fields ``value``, the negated measures, and the columns of ``also``.
     """
     negated = {name: -table[name] for name in measures}
     return ibis.struct({**negated, "value": table[value], **{name: table[name] for name in also}}).min()
@@ -92,5 +92,5 @@ def join_customers(left: ir.Table, right: ir.Table) -> ir.Table:
 
 
 def share_of(part: ir.NumericValue, whole: ir.NumericValue, least: int) -> ir.FloatingValue:
-    """Divide two counts; null where the whole is under the least on which a share is told."""
+    """Divide two counts; null where the whole is below ``least``."""
     return ratio(part, ibis.ifelse(whole >= least, whole, ibis.null(whole.type())))

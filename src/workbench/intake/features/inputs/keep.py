@@ -1,4 +1,4 @@
-"""Settle intermediate tables one after the other, so that a large build holds one of them in memory at a time."""
+"""Materialise intermediate tables one by one, so that a large build holds only one in memory at a time."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _NUMBERS = itertools.count(1)
 
 @contextmanager
 def keeping(engine: ibis.BaseBackend, *, folder: Path | None = None) -> Iterator[Keep]:
-    """Give a function that executes an expression into a temporary table; the tables go when the block ends.
+    """Yield a function that executes an expression into a temporary table; the tables are dropped after the block.
 
     Parameters
     ----------
     engine : ibis backend
-        The engine on which the expression's tables lie.
+        The engine of the expression's tables.
     folder : Path, optional
-        Hold them there as Parquet files. What is read several times for its names is read sooner that way, and costs
-        no memory: a file keeps each name once where a table in memory writes it out on every row. A million customers
-        with 21 tags took 36 s of processor time instead of 61.
+        Store them there as Parquet files, which cost no memory. Repeated texts are faster to read: a file stores each
+        text once, a table in memory on every row. A million customers with 21 tags took 36 s of processor time instead
+        of 61.
 
     Examples
     --------
@@ -43,9 +43,9 @@ def keeping(engine: ibis.BaseBackend, *, folder: Path | None = None) -> Iterator
             files.append(folder / f"{name}.parquet")
             engine.to_parquet(table, files[-1])
             return engine.read_parquet(str(files[-1]))
-        kept = engine.create_table(name, table, temp=True)
+        created = engine.create_table(name, table, temp=True)
         names.append(name)
-        return kept
+        return created
 
     try:
         yield keep

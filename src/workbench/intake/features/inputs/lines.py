@@ -1,4 +1,4 @@
-"""What one order line says: whether it sold something or gave it back, and what it adds to its order.
+"""Order lines: whether a line is a sale or a return, and what it adds to its order.
 
 A line is a *return* when its amount or quantity is negative (sent back), or when its status says that it was
 returned, refunded or cancelled (marked). A *sale* is a line with a positive amount that is no return.
@@ -28,7 +28,7 @@ __all__ = [
     "line_sums",
 ]
 
-# what a status says, in lower case, when the line was taken back
+# statuses of a returned line, in lower case
 RETURN_STATUSES = (
     "returned", "refunded", "cancelled", "canceled", "已退货", "退货", "已退款", "退款", "已取消", "取消",
 )  # fmt: skip
@@ -53,12 +53,16 @@ def known_lines(transactions: ir.Table, *, as_of: date) -> ir.Table:
     ibis.Table
         The same columns.
     """
-    known = transactions.filter(transactions.customer_id.notnull())
-    return known.filter(known.ordered_at < at_midnight(as_of)) if "ordered_at" in known.columns else known
+    identified = transactions.filter(transactions.customer_id.notnull())
+    return (
+        identified.filter(identified.ordered_at < at_midnight(as_of))
+        if "ordered_at" in identified.columns
+        else identified
+    )
 
 
 def is_sale(lines: ir.Table) -> ir.BooleanColumn:
-    """Say which lines sold something: a positive amount, and no return. Null where the amount is null."""
+    """Mark the lines that sold something: a positive amount, and no return. Null where the amount is null."""
     sale = lines.amount > 0
     if "quantity" in lines.columns:
         sale &= lines.quantity.fill_null(0) >= 0
@@ -66,7 +70,7 @@ def is_sale(lines: ir.Table) -> ir.BooleanColumn:
 
 
 def line_sums(lines: ir.Table) -> dict[str, ir.DecimalColumn]:
-    """Give the money and pieces each line adds to its order; absent source columns leave theirs out.
+    """Return the money and pieces each line adds to its order, as far as the source columns exist.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def line_sums(lines: ir.Table) -> dict[str, ir.DecimalColumn]:
 
 
 def line_flags(lines: ir.Table) -> dict[str, ir.BooleanColumn]:
-    """Give what is counted of the lines of an order: sale_lines, return_lines, discounted_lines, coupon_lines."""
+    """Return the flags counted over an order's lines: sale_lines, return_lines, discounted_lines, coupon_lines."""
     sale, back = is_sale(lines), is_sent_back(lines)
     flags = {"sale_lines": sale, "return_lines": back | is_marked(lines) if "status" in lines.columns else back}
     if "discount" in lines.columns:
@@ -101,20 +105,20 @@ def line_flags(lines: ir.Table) -> dict[str, ir.BooleanColumn]:
 
 
 def line_labels(lines: ir.Table) -> dict[str, ir.StringColumn]:
-    """Give the store, channel, platform and payment method of each sale line; null for other lines."""
+    """Return the store, channel, platform and payment method of each sale line; null for other lines."""
     sale = is_sale(lines)
     present = [name for name in ORDER_LABELS if name in lines.columns]
     return {name: _where(sale, lines[name]) for name in present}
 
 
 def is_sent_back(lines: ir.Table) -> ir.BooleanColumn:
-    """Say which lines came back: a negative amount or quantity. Never null."""
+    """Mark the lines that were sent back: a negative amount or quantity. Never null."""
     back = (lines.amount < 0).fill_null(False)
     return back | (lines.quantity < 0).fill_null(False) if "quantity" in lines.columns else back
 
 
 def is_marked(lines: ir.Table) -> ir.BooleanColumn:
-    """Say which lines have a status that takes them back. Never null."""
+    """Mark the lines whose status says returned. Never null."""
     return lines.status.strip().lower().isin(RETURN_STATUSES).fill_null(False)
 
 

@@ -1,4 +1,4 @@
-"""What a profile may say about its features beside the windows: sessions, least counts, words, occasions, scales."""
+"""Feature settings of a profile besides the windows: sessions, least counts, words, occasions, scales."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["FeatureSettings", "Scale"]
 
 @dataclass(frozen=True)
 class Scale:
-    """A scale of a survey: the mean of its items, some of them read backwards.
+    """A scale of a survey: the mean of its items, some of them reversed.
 
     Attributes
     ----------
     survey : str
-        The survey its items are asked in; empty where items are told by the question alone.
+        The survey that asks its items; empty where the question alone identifies an item.
     items : mapping of str to bool
-        Question to whether its answers count backwards.
+        Question to whether it is reversed.
     low, high : float
         The ends of the answer range; an answer outside counts as none.
     label : mapping of str
@@ -37,18 +37,18 @@ class Scale:
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """The parameters of 03_build_features beside its windows.
+    """The parameters of 03_build_features besides its windows.
 
     Attributes
     ----------
     session_gap_minutes : int
         Minutes without an event after which a session without an id ends.
     least_for_share : int
-        Fewest sessions, campaigns or products on which a share is told; below, it is missing.
+        Fewest sessions, campaigns or products for a share; below it the share is missing.
     event_types : mapping of str to sequence of str
-        Words of the source for kinds of events (keys of ``words.EVENT_KINDS``), beside those known.
+        Words of the source for kinds of events (keys of ``words.EVENT_KINDS``), in addition to the built-in ones.
     online_words, store_words : sequence of str
-        Parts of channel or platform names that mean online or a shop, beside those known.
+        Parts of channel or platform names that mean online or a shop, in addition to the built-in ones.
     occasions : mapping of str to mapping
         Rules of purchase occasions, the first that fits wins (``occasions.describe_occasions``).
     scales : mapping of str to Scale

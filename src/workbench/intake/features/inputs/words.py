@@ -49,41 +49,41 @@ REFERRAL_KINDS = ("referral", "referred", "refer", "invite", "invited", "推荐"
 
 
 def plain(value: ir.StringColumn) -> ir.StringColumn:
-    """Bring a word to lower case without surrounding blanks."""
+    """Convert a word to lower case without surrounding blanks."""
     return value.strip().lower()
 
 
 def contains_any(value: ir.StringColumn, words: Sequence[str]) -> ir.BooleanColumn:
-    """Say whether a text holds one of some words, in any case; null where the text is."""
+    """Return whether a text contains one of the words, in any case; null where the text is null."""
     return reduce(or_, [plain(value).contains(word.lower()) for word in words])
 
 
 def names_any(value: ir.StringColumn, words: Sequence[str]) -> ir.BooleanColumn:
-    """Say whether a text names one of some words: Latin ones as whole words, others anywhere; null where the text is.
+    """Return whether a text contains one of the words: Latin ones as whole words, others anywhere; null stays null.
 
-    ``app`` is named by ``mobile_app`` but not by ``apparel``.
+    ``mobile_app`` contains ``app``, ``apparel`` does not.
     """
     latin = sorted(word.lower() for word in words if word.isascii())
     others = [word for word in words if not word.isascii()]
-    found = [contains_any(value, others)] if others else []
+    conditions = [contains_any(value, others)] if others else []
     if latin:
-        found.append(plain(value).re_search(f"(^|[^a-z])({'|'.join(map(re.escape, latin))})([^a-z]|$)"))
-    return reduce(or_, found)
+        conditions.append(plain(value).re_search(f"(^|[^a-z])({'|'.join(map(re.escape, latin))})([^a-z]|$)"))
+    return reduce(or_, conditions)
 
 
 def kind_of_event(event_type: ir.StringColumn, more: Mapping[str, Sequence[str]] | None = None) -> ir.StringColumn:
-    """Tell the kind of an event from its type; null where no kind goes by that word.
+    """Return the kind of an event from its type; null for an unknown word.
 
     Parameters
     ----------
     event_type : ibis column of text
     more : mapping of str to sequence of str, optional
-        Further words by kind; they go before those known.
+        Further words by kind; they precede the built-in ones.
     """
     extra = {kind: [word.strip().lower() for word in words] for kind, words in (more or {}).items()}
     taken = {word for words in extra.values() for word in words}
-    said = plain(event_type)
-    branches = [(said.isin(words), kind) for kind, words in extra.items() if words]
-    known = {kind: [word for word in words if word not in taken] for kind, words in EVENT_KINDS.items()}
-    branches += [(said.isin(words), kind) for kind, words in known.items()]
+    word_of_event = plain(event_type)
+    branches = [(word_of_event.isin(words), kind) for kind, words in extra.items() if words]
+    built_in = {kind: [word for word in words if word not in taken] for kind, words in EVENT_KINDS.items()}
+    branches += [(word_of_event.isin(words), kind) for kind, words in built_in.items()]
     return ibis.cases(*branches)

@@ -25,7 +25,7 @@ LEAP_YEAR = 2000
 
 
 def check_occasions(occasions: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse rules that nothing can be read from.
+    """Refuse rules that cannot be applied.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ def check_occasions(occasions: Mapping[str, Mapping[str, Any]]) -> None:
 def describe_occasions(
     tables: Mapping[str, ir.Table], orders: ir.Table, occasions: Mapping[str, Mapping[str, Any]]
 ) -> ir.Table:
-    """Tell the occasions on which a customer buys.
+    """Describe the occasions on which a customer buys.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
         Canonical tables cut at the as-of date: transactions (customer_id, ordered_at, amount; order_id, product_id),
-        products (product_id, category, product_name) and customers (customer_id, birth_date) where rules ask for them.
+        products (product_id, category, product_name) and customers (customer_id, birth_date) where rules need them.
     orders : ibis.Table
         Orders holding a sale: customer_id, ordered_at.
     occasions : mapping of str to mapping
@@ -71,8 +71,8 @@ def describe_occasions(
     check_occasions(occasions)
     days = _days(tables, orders, occasions)
     branches = [(_fits(days, name, rule), ibis.literal(name)) for name, rule in occasions.items()]
-    told = days.mutate(occasion=ibis.cases(*branches))
-    counted = told.group_by("customer_id", "occasion").aggregate(n=told.orders.sum())
+    labelled = days.mutate(occasion=ibis.cases(*branches))
+    counted = labelled.group_by("customer_id", "occasion").aggregate(n=labelled.orders.sum())
     named = counted.occasion.notnull()
     gifts = [name for name, rule in occasions.items() if rule.get("gift") is True]
     own = [name for name, rule in occasions.items() if rule.get("gift") is False]
@@ -80,14 +80,14 @@ def describe_occasions(
         n=counted.n.sum(), fitting=counted.n.sum(where=named).fill_null(0),
         occasions_distinct=counted.count(where=named),
         gifts=counted.n.sum(where=counted.occasion.isin(gifts or [""])).fill_null(0),
-        told=counted.n.sum(where=counted.occasion.isin([*gifts, *own] or [""])).fill_null(0),
+        declared=counted.n.sum(where=counted.occasion.isin([*gifts, *own] or [""])).fill_null(0),
     )  # fmt: skip
     fitting = counted.filter(named)
     tops = fitting.group_by("customer_id").aggregate(top=top_by(fitting, "occasion", ["n"]))
-    both = sums.left_join(tops, "customer_id")
-    return both.select(
-        "customer_id", "occasions_distinct", occasion_top=both.top["value"],
-        occasion_order_share=ratio(both.fitting, both.n), gift_order_share=ratio(both.gifts, both.told),
+    joined = sums.left_join(tops, "customer_id")
+    return joined.select(
+        "customer_id", "occasions_distinct", occasion_top=joined.top["value"],
+        occasion_order_share=ratio(joined.fitting, joined.n), gift_order_share=ratio(joined.gifts, joined.declared),
     )  # fmt: skip
 
 
@@ -112,8 +112,8 @@ def _faults(name: str, rule: Mapping[str, Any]) -> list[Fault]:
     return faults
 
 
-def _as_list(given: Any) -> list[Any]:
-    return [] if given is None else [given] if isinstance(given, str) else list(given)
+def _as_list(value: Any) -> list[Any]:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
 
 
 def _is_day(day: Any) -> bool:
@@ -125,7 +125,7 @@ def _is_day(day: Any) -> bool:
 
 
 def _days(tables: Mapping[str, ir.Table], orders: ir.Table, occasions: Mapping[str, Mapping[str, Any]]) -> ir.Table:
-    """Give each customer's days of purchase with what the rules look at: orders, words of products, birthday."""
+    """Return each customer's purchase days with what the rules test: orders, matching products, birthday."""
     dated = orders.select("customer_id", day=orders.ordered_at.date())
     days = dated.group_by("customer_id", "day").aggregate(orders=dated.count())
     conditions = {name: rule for name, rule in occasions.items() if rule.get("categories") or rule.get("words")}
@@ -134,27 +134,29 @@ def _days(tables: Mapping[str, ir.Table], orders: ir.Table, occasions: Mapping[s
         days = days.left_join(_goods(tables["transactions"], products, conditions), ["customer_id", "day"])
         days = days.drop([name for name in days.columns if name.endswith("_right")])
     customers = tables.get("customers")
-    asked = any(rule.get("birthday") for rule in occasions.values())
-    if asked and customers is not None and "birth_date" in customers.columns:
+    needs_birthday = any(rule.get("birthday") for rule in occasions.values())
+    if needs_birthday and customers is not None and "birth_date" in customers.columns:
         births = customers.filter(customers.customer_id.notnull()).select("customer_id", "birth_date")
         days = days.left_join(births, "customer_id").drop("customer_id_right")
     return days
 
 
 def _goods(lines: ir.Table, products: ir.Table, conditions: Mapping[str, Mapping[str, Any]]) -> ir.Table:
-    """Say of each customer and day which rules the products bought meet: one flag per occasion."""
+    """Flag for each customer and day which rules the products bought meet, one flag per occasion."""
     flags = {}
     for name, rule in conditions.items():
-        said = []
+        matches = []
         if rule.get("categories") and "category" in products.columns:
-            said.append(products.category.isin(_as_list(rule["categories"])))
+            matches.append(products.category.isin(_as_list(rule["categories"])))
         if rule.get("words") and "product_name" in products.columns:
-            said.append(contains_any(products.product_name, _as_list(rule["words"])))
-        flags[f"is_{name}"] = reduce(or_, [each.fill_null(False) for each in said]) if said else ibis.literal(False)
-    told = products.select("product_id", **flags)
-    merged = told.group_by("product_id").aggregate(**{name: told[name].any() for name in flags})
-    known = lines.filter(lines.customer_id.notnull(), lines.product_id.notnull(), lines.ordered_at.notnull())
-    sold = known.filter(is_sale(known)).select("customer_id", "product_id", day=known.ordered_at.date())
+            matches.append(contains_any(products.product_name, _as_list(rule["words"])))
+        flags[f"is_{name}"] = (
+            reduce(or_, [match.fill_null(False) for match in matches]) if matches else ibis.literal(False)
+        )
+    flagged = products.select("product_id", **flags)
+    merged = flagged.group_by("product_id").aggregate(**{name: flagged[name].any() for name in flags})
+    valid = lines.filter(lines.customer_id.notnull(), lines.product_id.notnull(), lines.ordered_at.notnull())
+    sold = valid.filter(is_sale(valid)).select("customer_id", "product_id", day=valid.ordered_at.date())
     joined = sold.inner_join(merged, "product_id")
     return joined.group_by("customer_id", "day").aggregate(**{name: joined[name].any() for name in flags})
 
@@ -162,29 +164,29 @@ def _goods(lines: ir.Table, products: ir.Table, conditions: Mapping[str, Mapping
 def _fits(days: ir.Table, name: str, rule: Mapping[str, Any]) -> ir.BooleanValue:
     conditions = []
     if rule.get("categories") or rule.get("words"):
-        held = days[f"is_{name}"].fill_null(False) if f"is_{name}" in days.columns else ibis.literal(False)
-        conditions.append(held)
+        has_goods = days[f"is_{name}"].fill_null(False) if f"is_{name}" in days.columns else ibis.literal(False)
+        conditions.append(has_goods)
     near = _near(days, rule)
     if near is not None:
         conditions.append(near)
-    return reduce(lambda one, other: one & other, conditions)
+    return reduce(lambda first, second: first & second, conditions)
 
 
 def _near(days: ir.Table, rule: Mapping[str, Any]) -> ir.BooleanValue | None:
-    """Say which days lie in the windows of a rule; None where it names no day."""
+    """Mark the days in the windows of a rule; None where it names no day."""
     before, after = rule.get("days_before", DAYS_BEFORE), rule.get("days_after", DAYS_AFTER)
     around = [day for festival in _as_list(rule.get("calendar")) for day in days_of(festival)]
-    found = []
+    windows = []
     if around:
         spans = {day + timedelta(days=shift) for day in around for shift in range(-before, after + 1)}
-        found.append(days.day.isin(sorted(spans)))
+        windows.append(days.day.isin(sorted(spans)))
     yearly = [date.fromisoformat(f"{LEAP_YEAR}-{day}") for day in _as_list(rule.get("dates"))]
     if yearly:
         marks = {day + timedelta(days=shift) for day in yearly for shift in range(-before, after + 1)}
-        found.append((days.day.month() * 100 + days.day.day()).isin(sorted({m.month * 100 + m.day for m in marks})))
+        windows.append((days.day.month() * 100 + days.day.day()).isin(sorted({m.month * 100 + m.day for m in marks})))
     if rule.get("birthday"):
-        found.append(_near_birthday(days, before, after) if "birth_date" in days.columns else ibis.literal(False))
-    return reduce(or_, found) if found else None
+        windows.append(_near_birthday(days, before, after) if "birth_date" in days.columns else ibis.literal(False))
+    return reduce(or_, windows) if windows else None
 
 
 def _near_birthday(days: ir.Table, before: int, after: int) -> ir.BooleanValue:

@@ -1,4 +1,4 @@
-"""Order lines to orders. Counting distinct orders over lines is five times slower than collapsing them first."""
+"""Collapse order lines to orders, which is five times faster than counting distinct orders over lines."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def group_orders(lines: ir.Table) -> ir.Table:
     if "order_id" not in lines.columns:
         return _net(_lines_as_orders(lines))
     numbered = lines.filter(lines.order_id.notnull())
-    least = line_labels(numbered) | ({"ordered_at": numbered.ordered_at} if "ordered_at" in lines.columns else {})
+    minima = line_labels(numbered) | ({"ordered_at": numbered.ordered_at} if "ordered_at" in lines.columns else {})
     grouped = numbered.group_by("customer_id", "order_id").aggregate(
         lines=numbered.count(),
         **{name: numbered.count(where=flag) for name, flag in line_flags(numbered).items()},
         **{name: value.sum().cast(value.type()) for name, value in line_sums(numbered).items()},
-        **{name: value.min() for name, value in least.items()},
+        **{name: value.min() for name, value in minima.items()},
     )
-    alone = _lines_as_orders(lines.filter(lines.order_id.isnull()))
-    grouped = grouped.select(alone.columns)
-    return _net(grouped.union(alone.cast(dict(grouped.schema()))))
+    single_lines = _lines_as_orders(lines.filter(lines.order_id.isnull()))
+    grouped = grouped.select(single_lines.columns)
+    return _net(grouped.union(single_lines.cast(dict(grouped.schema()))))
 
 
 def purchases(orders: ir.Table) -> ir.Table:

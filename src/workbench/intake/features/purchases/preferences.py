@@ -10,7 +10,7 @@ from workbench.intake.features.inputs.lines import is_sale
 
 __all__ = ["count_products", "describe_loyalty", "prefer_group", "prefer_label", "sold_products"]
 
-PSEUDO_LINES = 5  # lines of everybody that are added to a customer's own
+PSEUDO_LINES = 5  # average lines added to a customer's own
 
 PLURALS = {"category": "categories", "brand": "brands"}
 
@@ -50,11 +50,11 @@ def prefer_group(lines: ir.Table, products: ir.Table, group: str) -> ir.Table:
         One row per customer: ``<group>_top`` (ties go to the name that sorts first), ``<group>_top_share`` (0..1, of
         the spend whose group is known), ``<groups>_distinct`` (count), ``<group>_hhi``, the sum of squared shares
         (0..1; Hirschman 1945, Herfindahl 1950), and ``<group>_top_lift``: the share of lines of the top against the
-        share p of all customers' lines, ``((its lines + 5 p) / (lines + 5)) / p``, so that few lines are drawn
+        share p of all customers' lines, ``((its lines + 5 p) / (lines + 5)) / p``, so that few lines shrink
         towards 1. Products of unknown group are left out.
     """
-    known = products.filter(products[group].notnull())
-    names = known.group_by("product_id").aggregate(value=known[group].min())
+    with_group = products.filter(products[group].notnull())
+    names = with_group.group_by("product_id").aggregate(value=with_group[group].min())
     joined = sold_products(lines).inner_join(names, "product_id")
     spent = joined.group_by("customer_id", "value").aggregate(sold=money(joined.amount.sum()), lines=joined.count())
     base = spent.group_by("value").aggregate(all_lines=spent.lines.sum())
@@ -98,8 +98,8 @@ def prefer_label(purchases: ir.Table, label: str) -> ir.Table:
         the spend whose label is known) and, of a channel, ``channel_entropy`` (bits; Shannon 1948). Orders without the
         label are left out.
     """
-    known = purchases.filter(purchases[label].notnull())
-    spent = known.group_by("customer_id", label).aggregate(sold=money(known.sold.sum()))
+    labelled = purchases.filter(purchases[label].notnull())
+    spent = labelled.group_by("customer_id", label).aggregate(sold=money(labelled.sold.sum()))
     sums = spent.group_by("customer_id").aggregate(top=top_by(spent, label, ["sold"]), sold=spent.sold.sum())
     share, name = ratio(-sums.top["sold"], sums.sold), label.removesuffix("_id")
     tops = sums.select("customer_id", **{f"{name}_top": sums.top["value"], f"{name}_top_share": share})
@@ -122,13 +122,15 @@ def describe_loyalty(lines: ir.Table, products: ir.Table) -> ir.Table:
         One row per customer with a category bought on two lines or more: brand_concentration, the sum of squared
         brand shares of spend within a category (0..1, HHI), averaged over these categories by spend; brand_loyalty
         (-1..1), ``(concentration - c) / (1 - c)`` from c upwards and ``(concentration - c) / c`` below it, each side
-        against the farthest it can go (Cole 1949). c is what as many lines, drawn from the brands of the category as
-        all customers choose them and equally dear, would give: ``H + (1 - H) / n`` with H the sum of the squared
-        brand shares of all lines (the expectation of Simpson's index, 1949). 0 is as everybody, 1 one brand alone,
+        relative to its maximum (Cole 1949). c is the concentration expected of as many equally priced lines, drawn
+        from the brands of the category as all customers choose them: ``H + (1 - H) / n`` with H the sum of the squared
+        brand shares of all lines (the expectation of Simpson's index, 1949). 0 is average, 1 one brand only,
         below 0 more varied than chance; null where every category has one brand only.
     """
-    named = products.filter(products.category.notnull() & products.brand.notnull())
-    names = named.group_by("product_id").aggregate(category=named.category.min(), brand=named.brand.min())
+    with_names = products.filter(products.category.notnull() & products.brand.notnull())
+    names = with_names.group_by("product_id").aggregate(
+        category=with_names.category.min(), brand=with_names.brand.min()
+    )
     sold = sold_products(lines).inner_join(names, "product_id")
     spent = sold.group_by("customer_id", "category", "brand").aggregate(sold=money(sold.amount.sum()), n=sold.count())
     cells = spent.group_by("customer_id", "category").aggregate(
@@ -137,21 +139,23 @@ def describe_loyalty(lines: ir.Table, products: ir.Table) -> ir.Table:
     cells = cells.filter(cells.n > 1).inner_join(_chance(spent), "category")
     whole = cells.sold.cast("float64")
     cells = cells.mutate(
-        found=money(cells.squares.cast("float64") / whole),
+        observed=money(cells.squares.cast("float64") / whole),
         chance=money(whole * (cells.chance + (1 - cells.chance) / cells.n)),
     )
-    sums = cells.group_by("customer_id").aggregate(**{name: cells[name].sum() for name in ("sold", "found", "chance")})
-    beyond, apart = (sums.sold - sums.chance).cast("float64"), (sums.found - sums.chance).cast("float64")
-    farthest = ibis.ifelse(apart >= 0, beyond, sums.chance.cast("float64"))
+    sums = cells.group_by("customer_id").aggregate(
+        **{name: cells[name].sum() for name in ("sold", "observed", "chance")}
+    )
+    headroom, difference = (sums.sold - sums.chance).cast("float64"), (sums.observed - sums.chance).cast("float64")
+    largest_difference = ibis.ifelse(difference >= 0, headroom, sums.chance.cast("float64"))
     return sums.select(
         "customer_id",
-        brand_concentration=ratio(sums.found, sums.sold),
-        brand_loyalty=ibis.ifelse(beyond == 0, None, apart / farthest).round(DIGITS),
+        brand_concentration=ratio(sums.observed, sums.sold),
+        brand_loyalty=ibis.ifelse(headroom == 0, None, difference / largest_difference).round(DIGITS),
     )
 
 
 def _chance(spent: ir.Table) -> ir.Table:
-    """Give the sum of the squared brand shares of all lines of each category."""
+    """Return the sum of the squared brand shares of all lines of each category."""
     brands = spent.group_by("category", "brand").aggregate(n=spent.n.sum())
     sums = brands.group_by("category").aggregate(
         n=brands.n.sum(), squares=(brands.n.cast("decimal(38, 0)") * brands.n.cast("decimal(38, 0)")).sum()
@@ -161,7 +165,7 @@ def _chance(spent: ir.Table) -> ir.Table:
 
 
 def _entropy(spent: ir.Table, name: str) -> ir.Table:
-    """Give the entropy in bits of the shares of spend by customer."""
+    """Return the entropy in bits of the shares of spend by customer."""
     whole = spent.sold.sum().over(ibis.window(group_by=spent.customer_id)).cast("float64")
     share = spent.sold.cast("float64") / whole
     terms = spent.mutate(term=(-share * share.log2()).round(DIGITS).cast("decimal(18, 6)"))

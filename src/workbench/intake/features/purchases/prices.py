@@ -1,4 +1,4 @@
-"""What each customer pays against what others pay, and what the shop earns by it."""
+"""Price level and margin of each customer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXACT = "decimal(18, 6)"
 
 
 def describe_margin(lines: ir.Table, products: ir.Table) -> ir.Table:
-    """Sum up what is left of the spend when the goods are paid for.
+    """Compute the margin: net spend minus the cost of the goods.
 
     Parameters
     ----------
@@ -28,10 +28,10 @@ def describe_margin(lines: ir.Table, products: ir.Table) -> ir.Table:
     ibis.Table
         One row per customer with a line whose product has a cost: margin_total (money; negative where the goods cost
         more than was paid) and margin_share (of the net spend on these products; null where that is not positive).
-        Lines that came back are subtracted at the same cost; lines marked as returned count for nothing.
+        Lines sent back are subtracted at the same cost; lines marked as returned are ignored.
     """
-    known = products.filter(products.unit_cost.notnull())
-    costs = known.group_by("product_id").aggregate(unit_cost=known.unit_cost.min())
+    with_cost = products.filter(products.unit_cost.notnull())
+    costs = with_cost.group_by("product_id").aggregate(unit_cost=with_cost.unit_cost.min())
     counted = lines.filter(lines.product_id.notnull() & lines.quantity.notnull() & lines.amount.notnull())
     if "status" in counted.columns:
         counted = counted.filter(~(is_marked(counted) & ~is_sent_back(counted)))
@@ -45,7 +45,7 @@ def describe_margin(lines: ir.Table, products: ir.Table) -> ir.Table:
 
 
 def describe_price_level(lines: ir.Table, products: ir.Table) -> ir.Table:
-    """Place what a customer pays among the prices of the category.
+    """Rank what a customer pays among the prices of the category.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ def describe_price_level(lines: ir.Table, products: ir.Table) -> ir.Table:
         One row per customer with a priced line of a known category: price_percentile_mean (0..1), the mean over the
         lines of the share of all sale lines of the category with a lower unit price, equal ones counted half.
     """
-    known = products.filter(products.category.notnull())
-    names = known.group_by("product_id").aggregate(category=known.category.min())
+    with_category = products.filter(products.category.notnull())
+    names = with_category.group_by("product_id").aggregate(category=with_category.category.min())
     priced = _priced(lines).inner_join(names, "product_id")
     bought = priced.group_by("customer_id", "category", "unit_price").aggregate(n=priced.count())
     prices = bought.group_by("category", "unit_price").aggregate(n=bought.n.sum())
@@ -75,7 +75,7 @@ def describe_price_level(lines: ir.Table, products: ir.Table) -> ir.Table:
 
 
 def compare_with_usual_price(lines: ir.Table) -> ir.Table:
-    """Give the share of sale lines bought below the product's mean price, of products sold at several prices.
+    """Return the share of sale lines bought below the product's mean price, of products sold at several prices.
 
     Parameters
     ----------

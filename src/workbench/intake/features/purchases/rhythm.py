@@ -27,13 +27,14 @@ def describe_rhythm(purchases: ir.Table, *, as_of: date) -> ir.Table:
     -------
     ibis.Table
         One row per customer with a purchase: gap_days_mean, gap_days_median, last_gap_days, recency_to_gap_ratio and
-        next_purchase_on (null under two purchase days), gap_days_std (n - 1 in the denominator) and gap_variation
-        (null under three), active_months (calendar months with a purchase) and orders_per_active_month.
+        next_purchase_on (null for fewer than two purchase days), gap_days_std (n - 1 in the denominator) and
+        gap_variation (null for fewer than three), active_months (calendar months with a purchase) and
+        orders_per_active_month.
     """
     dated = purchases.select("customer_id", day=purchases.ordered_at.date())
     days = dated.group_by("customer_id", "day").aggregate(orders=dated.count())
-    before = days.day.lag().over(ibis.window(group_by=days.customer_id, order_by=days.day))
-    days = days.mutate(before=before)
+    previous_day = days.day.lag().over(ibis.window(group_by=days.customer_id, order_by=days.day))
+    days = days.mutate(before=previous_day)
     days = days.mutate(
         gap=days_between(days.before, days.day),
         opens_month=days.before.isnull() | (days.before.truncate("M") != days.day.truncate("M")),
@@ -76,8 +77,8 @@ def describe_times(purchases: ir.Table) -> ir.Table:
     ibis.Table
         One row per customer with a purchase: weekday_top (1 = Monday .. 7), part_of_day_top (a key of
         ``PARTS_OF_DAY``) and evening_share (0..1). The top has the most orders, then the highest spend, then the name
-        that sorts first. An order at exactly midnight carries no time of day: it counts for the weekday alone, and a
-        customer of such orders only has no part of day.
+        that sorts first. An order at exactly midnight has no time of day: it counts for the weekday only, and a
+        customer with only such orders has no part of day.
     """
     clock = purchases.ordered_at
     weekday = _count_orders(purchases, clock.day_of_week.index() + 1)

@@ -20,40 +20,40 @@ PLACES = ("channel", "platform")
 
 
 def describe_shopping_mode(purchases: ir.Table, settings: FeatureSettings) -> ir.Table:
-    """Tell who buys online, in shops, or both.
+    """Classify who buys online, in shops, or both.
 
     Parameters
     ----------
     purchases : ibis.Table
         Orders holding a sale; columns customer_id and channel, platform or both.
     settings : FeatureSettings
-        Its ``online_words`` and ``store_words`` go beside those known. A name that says both is online.
+        Its ``online_words`` and ``store_words`` extend the built-in ones. A name that matches both is online.
 
     Returns
     -------
     ibis.Table
         One row per customer with an order whose place is known: online_order_share (0..1, of these orders) and
-        shopping_mode (online, store, mixed). The channel decides; the platform does where the channel says neither.
+        shopping_mode (online, store, mixed). The channel decides; the platform does where the channel matches neither.
     """
     columns = [name for name in PLACES if name in purchases.columns]
     counted = purchases.group_by("customer_id", *columns).aggregate(orders=purchases.count())
     for column in columns:
         counted = counted.left_join(_places(counted, column, settings), column).drop(f"{column}_right")
-    place = reduce(lambda one, other: one.coalesce(other), [counted[f"{column}_place"] for column in columns])
+    place = reduce(lambda first, second: first.coalesce(second), [counted[f"{column}_place"] for column in columns])
     counted = counted.mutate(place=place)
     sums = counted.group_by("customer_id").aggregate(
         online=counted.orders.sum(where=counted.place == "online").fill_null(0),
         known=counted.orders.sum(where=counted.place.notnull()),
     )
-    known = sums.filter(sums.known > 0)
-    mode = ibis.cases((known.online == known.known, "online"), (known.online == 0, "store"), else_="mixed")
-    return known.select("customer_id", online_order_share=ratio(known.online, known.known), shopping_mode=mode)
+    placed = sums.filter(sums.known > 0)
+    mode = ibis.cases((placed.online == placed.known, "online"), (placed.online == 0, "store"), else_="mixed")
+    return placed.select("customer_id", online_order_share=ratio(placed.online, placed.known), shopping_mode=mode)
 
 
 def describe_instalments(purchases: ir.Table) -> ir.Table:
-    """Give the share of orders paid by instalments: one row per customer with a known payment method."""
-    known = purchases.filter(purchases.payment_method.notnull())
-    counted = known.group_by("customer_id", "payment_method").aggregate(orders=known.count())
+    """Return the share of orders paid by instalments: one row per customer with a known payment method."""
+    with_method = purchases.filter(purchases.payment_method.notnull())
+    counted = with_method.group_by("customer_id", "payment_method").aggregate(orders=with_method.count())
     methods = counted.select("payment_method").distinct()
     methods = methods.mutate(instalments=contains_any(methods.payment_method, INSTALMENT_WORDS))
     joined = counted.inner_join(methods, "payment_method")
@@ -64,7 +64,7 @@ def describe_instalments(purchases: ir.Table) -> ir.Table:
 
 
 def _places(counted: ir.Table, column: str, settings: FeatureSettings) -> ir.Table:
-    """Tell of each name of a column whether it is online or a shop."""
+    """Classify each name of a column as online or store."""
     names = counted.filter(counted[column].notnull()).select(column).distinct()
     online = names_any(names[column], (*ONLINE_WORDS, *settings.online_words))
     store = names_any(names[column], (*STORE_WORDS, *settings.store_words))

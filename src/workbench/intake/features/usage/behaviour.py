@@ -1,4 +1,4 @@
-"""What each customer bought: recency, frequency, money, windows, baskets, discounts and returns."""
+"""Purchases of each customer: recency, frequency, money, windows, baskets, discounts and returns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SATURDAY = 5  # days of the week counted from Monday = 0
 
 
 def describe_behaviour(orders: ir.Table, *, as_of: date, windows_days: Sequence[int]) -> ir.Table:
-    """Sum up each customer's orders.
+    """Summarise each customer's orders.
 
     Parameters
     ----------
@@ -100,22 +100,24 @@ def _promotions(totals: ir.Table) -> dict[str, ir.NumericColumn]:
         return {}
     sold = totals.sold.cast("float64").nullif(0)
     share = totals.promoted.fill_null(0).cast("float64") / sold
-    everybody = ibis.window()
-    base = totals.promoted.sum().over(everybody).cast("float64") / totals.sold.sum().over(everybody).cast("float64")
+    all_customers = ibis.window()
+    base = totals.promoted.sum().over(all_customers).cast("float64") / totals.sold.sum().over(all_customers).cast(
+        "float64"
+    )
     return {"promotion_spend_share": share.round(DIGITS), "promotion_lift": (share / base.nullif(0)).round(DIGITS)}
 
 
 def _place_among_all(totals: ir.Table) -> dict[str, ir.NumericColumn]:
-    """Compare the net spend with that of all customers: its share, its rank, its fifth among purchasers."""
-    net, buys, everybody = money(totals.net.fill_null(0)), totals.orders > 0, ibis.window()
+    """Compare the net spend with that of all customers: its share, its rank, its quintile among purchasers."""
+    net, buys, all_customers = money(totals.net.fill_null(0)), totals.orders > 0, ibis.window()
     lower = ibis.rank().over(ibis.window(order_by=net))
-    n = net.count().over(everybody)
+    n = net.count().over(all_customers)
     lower_buyers = ibis.rank().over(ibis.window(group_by=buys, order_by=net))
     buyers = net.count().over(ibis.window(group_by=buys))
-    fifth = 1 + (lower_buyers * FIFTHS // buyers)
+    quintile = 1 + (lower_buyers * FIFTHS // buyers)
     return {
-        "spend_quintile": ibis.ifelse(buys, fifth.cast("int64"), ibis.null("int64")),
-        "contribution_share": (net.cast("float64") / net.sum().over(everybody).cast("float64").nullif(0)).round(
+        "spend_quintile": ibis.ifelse(buys, quintile.cast("int64"), ibis.null("int64")),
+        "contribution_share": (net.cast("float64") / net.sum().over(all_customers).cast("float64").nullif(0)).round(
             DIGITS_OF_ALL
         ),
         "contribution_rank_share": ratio(n - lower, n),

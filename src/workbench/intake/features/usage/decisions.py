@@ -1,4 +1,4 @@
-"""How each customer decides: from the first look to the purchase."""
+"""How each customer decides: from the first view to the purchase."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from workbench.intake.features.usage.usage import share_of
 __all__ = ["describe_decisions", "follow_products"]
 
 LOOK_BACK_DAYS = 90
-COMPARES = 3  # products viewed before a purchase from which a customer compares
-CONSIDERS = 1  # days from which a customer considers
+COMPARES = 3  # fewest products viewed before a purchase of the style comparison
+CONSIDERS = 1  # fewest days of the style considered
 
 
 def describe_decisions(tables: Mapping[str, ir.Table]) -> ir.Table:
-    """Measure the days and the products a customer looks at before a purchase.
+    """Measure the days and the products viewed before a purchase.
 
     Parameters
     ----------
@@ -36,16 +36,19 @@ def describe_decisions(tables: Mapping[str, ir.Table]) -> ir.Table:
         of the category with such an event; decision_style: comparison (3 products or more), else considered (1 day or
         more), else impulsive. Events on the day of a purchase count as before it.
     """
-    looks, buys = _grouped(_looks(tables["events"]), tables), _grouped(_buys(tables["transactions"]), tables)
-    looks = looks.mutate(buys=ibis.literal(0))
-    buys = buys.select("customer_id", "group", "day").distinct()
-    buys = buys.mutate(product_id=ibis.null("string"), buys=ibis.literal(1)).select(looks.columns)
-    both = looks.union(buys)
-    onwards = ibis.window(
-        group_by=[both.customer_id, both.group], order_by=[both.day, both.buys], preceding=0, following=None
+    views, purchases = (
+        _grouped(_view_days(tables["events"]), tables),
+        _grouped(_purchase_days(tables["transactions"]), tables),
     )
-    both = both.mutate(bought=ibis.ifelse(both.buys == 1, both.day, ibis.null("date")).min().over(onwards))
-    near = both.filter(both.buys == 0, both.bought.notnull())
+    views = views.mutate(buys=ibis.literal(0))
+    purchases = purchases.select("customer_id", "group", "day").distinct()
+    purchases = purchases.mutate(product_id=ibis.null("string"), buys=ibis.literal(1)).select(views.columns)
+    steps = views.union(purchases)
+    onwards = ibis.window(
+        group_by=[steps.customer_id, steps.group], order_by=[steps.day, steps.buys], preceding=0, following=None
+    )
+    steps = steps.mutate(bought=ibis.ifelse(steps.buys == 1, steps.day, ibis.null("date")).min().over(onwards))
+    near = steps.filter(steps.buys == 0, steps.bought.notnull())
     near = near.filter(days_between(near.day, near.bought) <= LOOK_BACK_DAYS)
     cases = near.group_by("customer_id", "group", "bought").aggregate(
         first=near.day.min(), products=near.product_id.nunique()
@@ -64,23 +67,23 @@ def describe_decisions(tables: Mapping[str, ir.Table]) -> ir.Table:
 
 
 def follow_products(tables: Mapping[str, ir.Table], *, least: int) -> ir.Table:
-    """Give the share of the products with an event that were bought on or after the day of the first.
+    """Return the share of viewed products that were bought on or after the day of their first event.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
         As for `describe_decisions`.
     least : int
-        Fewest products with an event on which the share is told.
+        Fewest products with an event for the share; below it the share is null.
 
     Returns
     -------
     ibis.Table
         One row per customer with an event on a product: viewed_bought_share (0..1).
     """
-    looks, buys = _looks(tables["events"]), _buys(tables["transactions"])
-    first = looks.group_by("customer_id", "product_id").aggregate(looked=looks.day.min())
-    last = buys.group_by("customer_id", "product_id").aggregate(bought=buys.day.max())
+    views, purchases = _view_days(tables["events"]), _purchase_days(tables["transactions"])
+    first = views.group_by("customer_id", "product_id").aggregate(looked=views.day.min())
+    last = purchases.group_by("customer_id", "product_id").aggregate(bought=purchases.day.max())
     pairs = first.left_join(last, ["customer_id", "product_id"])
     sums = pairs.group_by("customer_id").aggregate(
         bought=pairs.count(where=pairs.bought >= pairs.looked), products=pairs.count()
@@ -88,27 +91,27 @@ def follow_products(tables: Mapping[str, ir.Table], *, least: int) -> ir.Table:
     return sums.select("customer_id", viewed_bought_share=share_of(sums.bought, sums.products, least))
 
 
-def _looks(events: ir.Table) -> ir.Table:
-    """Give the days on which a customer had an event on a product; events that buy are none."""
-    known = events.filter(events.customer_id.notnull() & events.product_id.notnull() & events.occurred_at.notnull())
-    if "kind" in known.columns:
-        known = known.filter((known.kind != "purchase").fill_null(True))
-    return known.select("customer_id", "product_id", day=known.occurred_at.date()).distinct()
+def _view_days(events: ir.Table) -> ir.Table:
+    """Return the days on which a customer had an event on a product; purchase events do not count."""
+    valid = events.filter(events.customer_id.notnull() & events.product_id.notnull() & events.occurred_at.notnull())
+    if "kind" in valid.columns:
+        valid = valid.filter((valid.kind != "purchase").fill_null(True))
+    return valid.select("customer_id", "product_id", day=valid.occurred_at.date()).distinct()
 
 
-def _buys(transactions: ir.Table) -> ir.Table:
-    """Give the days on which a customer bought a product."""
-    known = transactions.filter(transactions.customer_id.notnull() & transactions.product_id.notnull())
-    sold = known.filter(is_sale(known), known.ordered_at.notnull())
+def _purchase_days(transactions: ir.Table) -> ir.Table:
+    """Return the days on which a customer bought a product."""
+    valid = transactions.filter(transactions.customer_id.notnull() & transactions.product_id.notnull())
+    sold = valid.filter(is_sale(valid), valid.ordered_at.notnull())
     return sold.select("customer_id", "product_id", day=sold.ordered_at.date()).distinct()
 
 
 def _grouped(days: ir.Table, tables: Mapping[str, ir.Table]) -> ir.Table:
-    """Name the group in which looks and purchases meet: the category, else the product."""
+    """Add the group that links views and purchases: the category, else the product."""
     products = tables.get("products")
     if products is None or "category" not in products.columns:
         return days.mutate(group=days.product_id)
-    known = products.filter(products.category.notnull())
-    names = known.group_by("product_id").aggregate(group=known.category.min())
+    with_category = products.filter(products.category.notnull())
+    names = with_category.group_by("product_id").aggregate(group=with_category.category.min())
     joined = days.left_join(names, "product_id").drop("product_id_right")
     return joined.mutate(group=joined.group.coalesce(joined.product_id))

@@ -1,4 +1,4 @@
-"""Events to sessions: one row per visit. What notebook 03 tells of use and of the way to a purchase rests on them."""
+"""Group events into sessions, one row per visit; the usage and decision features of 03_build_features use them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECONDS = 60  # in a minute
 
 
 def known_events(events: ir.Table, more: Mapping[str, Sequence[str]] | None = None) -> ir.Table:
-    """Keep the events of known customers at a known time and tell their kind.
+    """Keep the events of known customers at a known time, and add their kind.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def known_events(events: ir.Table, more: Mapping[str, Sequence[str]] | None = No
     ibis.Table
         The same columns and, where the table has a type, ``kind``: a key of ``EVENT_KINDS`` or null.
     """
-    known = events.filter(events.customer_id.notnull() & events.occurred_at.notnull())
-    return known.mutate(kind=kind_of_event(known.type, more)) if "type" in known.columns else known
+    valid = events.filter(events.customer_id.notnull() & events.occurred_at.notnull())
+    return valid.mutate(kind=kind_of_event(valid.type, more)) if "type" in valid.columns else valid
 
 
 def group_sessions(events: ir.Table, *, session_gap_minutes: int) -> ir.Table:
@@ -54,12 +54,12 @@ def group_sessions(events: ir.Table, *, session_gap_minutes: int) -> ir.Table:
     if "session_id" not in events.columns:
         return _summed(_numbered(events, session_gap_minutes), "session")
     named = _summed(events.filter(events.session_id.notnull()), "session_id")
-    loose = _summed(_numbered(events.filter(events.session_id.isnull()), session_gap_minutes), "session")
-    return named.union(loose)
+    unnamed = _summed(_numbered(events.filter(events.session_id.isnull()), session_gap_minutes), "session")
+    return named.union(unnamed)
 
 
 def _numbered(events: ir.Table, session_gap_minutes: int) -> ir.Table:
-    """Give a number to the sessions of each customer by the gaps between events."""
+    """Assign session numbers to the events of each customer by the gaps between them."""
     in_order = ibis.window(group_by=events.customer_id, order_by=events.occurred_at)
     seconds = events.occurred_at.epoch_seconds()
     gapped = events.mutate(pause=seconds - seconds.lag().over(in_order))
@@ -83,15 +83,15 @@ def _summed(events: ir.Table, session: str) -> ir.Table:
         sums["dwell"] = events.dwell_seconds.round(3).cast(DWELL).sum(where=events.dwell_seconds >= 0).cast(DWELL)
     grouped = events.group_by("customer_id", session).aggregate(**sums)
     lasted = grouped.ended_at.epoch_seconds() - grouped.started_at.epoch_seconds()
-    kept = [name for name in grouped.columns if name not in (session, "ended_at")]
-    return grouped.mutate(seconds=lasted).select(*kept, "seconds")
+    columns = [name for name in grouped.columns if name not in (session, "ended_at")]
+    return grouped.mutate(seconds=lasted).select(*columns, "seconds")
 
 
 def _searches(events: ir.Table) -> ir.BooleanColumn | None:
-    """Say which events search: by their kind, or because they carry a search term."""
-    said = []
+    """Mark the events that search: by their kind, or by a search term."""
+    conditions = []
     if "kind" in events.columns:
-        said.append((events.kind == "search").fill_null(False))
+        conditions.append((events.kind == "search").fill_null(False))
     if "search_term" in events.columns:
-        said.append(events.search_term.notnull())
-    return said[0] | said[-1] if said else None
+        conditions.append(events.search_term.notnull())
+    return conditions[0] | conditions[-1] if conditions else None

@@ -1,4 +1,4 @@
-"""How each customer uses site and app: visits, time, device, searches, clicks, and how far views go."""
+"""How each customer uses site and app: visits, time, device, searches, clicks, and the conversion of views."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def describe_usage(
         Lengths in days of the windows ``[as_of - days, as_of)``.
     settings : FeatureSettings
     keep : callable
-        Holds the sessions (``keeping``).
+        Materialises the sessions (``keeping``).
 
     Returns
     -------
@@ -128,9 +128,9 @@ def _visits(totals: ir.Table, as_of: date, least: int) -> dict[str, ir.Column]:
 
 
 def _funnel(totals: ir.Table, least: int) -> dict[str, ir.Column]:
-    """Give the shares of sessions that reach the next step, where the source records that step at all."""
-    everybody = ibis.window()
-    has = {name: totals[name].sum().over(everybody) > 0 for name in ("carts", "purchases", "impressions")}
+    """Return the shares of sessions that reach the next step, where the source records that step at all."""
+    all_customers = ibis.window()
+    has = {name: totals[name].sum().over(all_customers) > 0 for name in ("carts", "purchases", "impressions")}
     clicks = ibis.least(totals.clicks, totals.impressions)
     shares = {
         "view_to_cart_share": (has["carts"], totals.viewed_carted, totals.viewed),
@@ -176,8 +176,8 @@ def _times(events: ir.Table) -> ir.Table:
 
 
 def _categories(events: ir.Table, products: ir.Table) -> ir.Table:
-    known = products.filter(products.category.notnull())
-    names = known.group_by("product_id").aggregate(value=known.category.min())
+    with_category = products.filter(products.category.notnull())
+    names = with_category.group_by("product_id").aggregate(value=with_category.category.min())
     joined = events.select("customer_id", "product_id").inner_join(names, "product_id")
     counted = joined.group_by("customer_id", "value").aggregate(n=joined.count())
     sums = counted.group_by("customer_id").aggregate(top=top_by(counted, "value", ["n"]), names=counted.count())
