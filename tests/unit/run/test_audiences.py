@@ -200,7 +200,7 @@ def test_the_shipped_rules_can_be_read(service):
 def test_the_page_has_the_whole_portrait_with_map_week_journey_and_cross_table(pages):
     _, english, chinese = (page.split("<main")[1] if isinstance(page, str) else page for page in pages)
     for page, cross, block, tier in (
-        (english, "Life-cycle stage by Net spend", "What they say", "first tier"),
+        (english, "Life-cycle stage by Net spend", "Attitudes and answers", "first tier"),
         (chinese, "人群内：生命周期阶段", "心理与态度", "一线"),
     ):
         assert cross in page
