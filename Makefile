@@ -5,7 +5,7 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$each && break; done)
 PROFILE ?= journey
 
-.PHONY: help setup setup-dev report test test-all check lab ui lock clean
+.PHONY: help setup setup-dev report test test-all test-long check lab ui lock clean
 
 help:  ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -30,11 +30,18 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 report: setup  ## run the default profile (PROFILE=journey) and say where its report lies
 	$(BIN)/workbench run $(PROFILE)
 
+COVERED := --cov=workbench --cov-branch --cov-report=
+
 test: setup-dev  ## pass the tests that take no longer than a coffee: every notebook once, every rule
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow and not browser"
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow and not browser and not long" $(COVERED)
 
 test-all: setup-dev  ## pass what make test leaves out: kills, full disks, browser, runs from cache against runs by force
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "slow or browser"
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "(slow or browser) and not long" $(COVERED) --cov-append
+	$(BIN)/coverage report --skip-covered --sort=cover | sed -n "1,12p;$$p"
+
+test-long: setup-dev  ## pass what takes longer than one waits for: whole public profiles, simulations, mutants of the analysis
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "long" -rA
+	$(BIN)/python tests/mutants.py
 
 check: setup-dev  ## ruff on code and notebooks, types of src, outputs stripped
 	$(BIN)/ruff check .

@@ -21,9 +21,9 @@ import nbformat
 import papermill
 
 from workbench.core.workspace import find_workspace
-from workbench.run.artifacts.code import notebook_sources
 from workbench.run.flows.flow import run_flow
 from workbench.run.flows.selection import FlowOptions
+from workbench.run.keys.code import notebook_sources
 
 ROOT = Path(__file__).parents[1]
 CLAIM = 1.8

@@ -1,4 +1,4 @@
-"""What several test folders share: the repository, public data, and one run of the tiny profile."""
+"""Fixtures of several test folders: the repository, public data, and one run of the tiny profile."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def pytest_collection_modifyitems(items):
-    """Start files that hold slow tests first, so that no process is left alone with one at the end."""
+    """Start files with slow tests first, so that none runs alone at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
@@ -26,24 +26,24 @@ def repository():
 
 @pytest.fixture(scope="session")
 def public_data():
-    """The folder of public data sets; a test that needs it is skipped where it is absent."""
+    """The folder of public data sets; tests that need it are skipped if it is absent."""
     folder = Path(os.environ.get("WORKBENCH_PUBLIC_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"public data not found at {folder}; name it with WORKBENCH_PUBLIC_DATA")
     return folder
 
 
-def make_workspace(where: Path) -> Path:
+def make_workspace(folder: Path) -> Path:
     """Copy notebooks and profiles into a fresh workspace."""
-    where.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name in ("notebooks", "params"):
-        shutil.copytree(ROOT / name, where / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "scratch"))
-    return where
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "scratch"))
+    return folder
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
-    """The workspace in which the tiny profile ran from nothing, once for all test processes; not to be changed."""
+    """A workspace after one run of the tiny profile, shared by all test processes; tests must not change it."""
     from workbench.core.workspace import find_workspace
     from workbench.run.flows.flow import run_flow
     from workbench.run.flows.selection import FlowOptions
@@ -61,7 +61,7 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def plain_content():
-    """What reads a file as a searcher would: its bytes, the cells of a table, the parts of a packed file."""
+    """A function that returns all content of a file: its bytes, the cells of a table, the members of a zip file."""
 
     def read(path: Path) -> bytes:
         content = path.read_bytes()
@@ -77,5 +77,5 @@ def plain_content():
 
 @pytest.fixture
 def fresh_workspace(tmp_path):
-    """A workspace with the repository's notebooks and profiles and nothing else."""
+    """A workspace with only the repository's notebooks and profiles."""
     return make_workspace(tmp_path / "workspace")

@@ -1,12 +1,16 @@
 """Customer portrait workbench: from scattered customer facts to portraits that analysts can defend."""
 
-__version__ = "0.1.0"
+PACKAGE = "customer-portrait-workbench"  # as it is installed
 
-__all__ = ["__version__", "start"]
+__all__ = ["PACKAGE", "__version__", "start"]
 
 
 def __getattr__(name: str) -> object:
-    """Look ``start`` up late, so that importing an analysis imports no runner."""
+    """Import ``start`` late, so that importing an analysis imports no runner; read the version when it is needed."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version(PACKAGE)
     if name == "start":
         from workbench.run.stages.stage import start  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The same notebook by hand: Run All gives the flow's bytes, and is tracked the same way."""
+"""The same notebook by hand: Run All gives the same bytes as the flow, and is tracked the same way."""
 
 import hashlib
 import shutil
@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 from workbench.core.params.profile import load_profile
 from workbench.core.workspace import find_workspace
 
-# one of each wing; the flow runs all of them
+# a sample; the flow runs all of them
 BY_HAND = ("01_check_quality", "03_build_features", "05_score_rfm", "12_tag_customers", "14_write_report")
 
 
@@ -23,7 +23,7 @@ def digest(path):
 
 
 def prepared(root, stage):
-    """Return a copy into which papermill has injected tiny's parameters, without running it."""
+    """Return a copy with the parameters of tiny, which papermill has not run."""
     profile = load_profile(find_workspace(root), "tiny")
     template, target = root / f"notebooks/{stage}.ipynb", root / f"notebooks/prepared_{stage}.ipynb"
     parameters = {"profile": "tiny", **profile.sections[stage].model_dump(mode="json")}
@@ -33,7 +33,7 @@ def prepared(root, stage):
 
 @pytest.fixture(scope="module")
 def copy(tiny, tmp_path_factory):
-    """A copy of the workspace in which tiny has run, to work in by hand."""
+    """A copy of the workspace in which tiny has run, for runs by hand."""
     root = tmp_path_factory.mktemp("hand") / "workspace"
     shutil.copytree(tiny, root, symlinks=True)
     shutil.rmtree(root / "mlruns")
@@ -64,5 +64,5 @@ def test_run_all_by_hand_gives_byte_identical_tables_and_is_tracked(copy, tiny):
 def test_nbval_finds_no_failing_cell(copy, stage):
     options = ["--nbval-lax", "--nbval-cell-timeout=300", "-q", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", *options, str(prepared(copy, stage))]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=copy, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    process = subprocess.run(command, capture_output=True, text=True, cwd=copy, check=False)
+    assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-2000:]

@@ -1,4 +1,4 @@
-"""What a run takes from before is what it would make anew: for one parameter of each section, from cache and by force."""
+"""Reused results equal recomputed ones: for one parameter of each section, a cached run against a forced one."""
 
 import json
 import re
@@ -20,7 +20,7 @@ SETTINGS = {
 
 
 def outcome(root, **options):
-    """Return the digests of every table and the pages of a run, without what tells when it ran and what was before."""
+    """Return a run, the digests of its tables, and its pages without times and comparisons with earlier runs."""
     result = run_flow(find_workspace(root), "tiny", FlowOptions(**options))
     assert result.error is None, str(result.error)
     tables = {
@@ -43,8 +43,8 @@ def plain(page):
 
 
 @pytest.fixture(scope="module")
-def ran_twice(tiny, tmp_path_factory):
-    """A workspace in which every stage has a version before the last: pages tell what changed since, or that it did not."""
+def workspace_after_two_runs(tiny, tmp_path_factory):
+    """A workspace in which every stage has a previous version, so that pages compare with it."""
     root = tmp_path_factory.mktemp("twice") / "workspace"
     shutil.copytree(tiny, root, symlinks=True)
     outcome(root, force=True)
@@ -53,14 +53,14 @@ def ran_twice(tiny, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("section", SETTINGS)
-def test_a_run_from_cache_and_one_by_force_agree(ran_twice, tmp_path, section):
+def test_a_cached_run_equals_a_forced_one(workspace_after_two_runs, tmp_path, section):
     setting = (f"{section}.{SETTINGS[section]}",)
     results = {}
-    for how in ("cache", "force"):
-        root = tmp_path / how
-        shutil.copytree(ran_twice, root, symlinks=True)
+    for mode in ("cache", "force"):
+        root = tmp_path / mode
+        shutil.copytree(workspace_after_two_runs, root, symlinks=True)
         shutil.rmtree(root / "mlruns")
-        results[how] = outcome(root, settings=setting, force=how == "force")
+        results[mode] = outcome(root, settings=setting, force=mode == "force")
     ran = [name for name, stage in results["cache"][0].summary["stages"].items() if "reused_from" not in stage]
     assert ran, "the parameter changed no stage"
     assert results["cache"][1] == results["force"][1]

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md, followed word by word in a copy of the tree: blocks are written, commands are run."""
+"""Follow the recipes of CONTRIBUTING.md word by word in a copy of the tree: write the blocks, run the commands."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Tree:
 
     def run(self, *command: str) -> str:
         environment = {**os.environ, "PYTHONPATH": str(self.root / "src")}
-        done = subprocess.run(command, check=False, cwd=self.root, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        process = subprocess.run(command, check=False, cwd=self.root, env=environment, capture_output=True, text=True)
+        assert process.returncode == 0, f"{shlex.join(command)}\n{process.stdout}\n{process.stderr}"
+        return process.stdout
 
     def pytest(self, *arguments: str) -> str:
         return self.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments)
@@ -57,49 +57,49 @@ class Tree:
 
 
 def section(heading: str) -> str:
-    found = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    assert found, f"CONTRIBUTING.md has no section {heading!r}"
-    return found[1]
+    match = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert match, f"CONTRIBUTING.md has no section {heading!r}"
+    return match[1]
 
 
 def follow(tree: Tree, heading: str) -> tuple[set[str], str]:
-    """Do what a section says; return the files that it changed and what its commands printed."""
-    before, printed = tree.digests(), []
+    """Follow a section; return the files that it changed and the output of its commands."""
+    before, outputs = tree.digests(), []
     for block in BLOCK.finditer(section(heading)):
         if block["language"] == "bash":
-            printed += [tree.run(*command) for command in commands(block["body"])]
+            outputs += [tree.run(*command) for command in commands(block["body"])]
         else:
             write(tree, block["before"], block["body"])
     after = tree.digests()
-    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}, "\n".join(printed)
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}, "\n".join(outputs)
 
 
 def commands(body: str) -> Iterator[list[str]]:
-    ours = {"workbench": [sys.executable, "-m", "workbench.run.commands.cli"], "python": [sys.executable]}
+    programs = {"workbench": [sys.executable, "-m", "workbench.run.commands.cli"], "python": [sys.executable]}
     for line in body.splitlines():
         program, *arguments = shlex.split(line)
-        yield [*ours[program.removeprefix(".venv/bin/")], *arguments]
+        yield [*programs[program.removeprefix(".venv/bin/")], *arguments]
 
 
 def write(tree: Tree, before: str, body: str) -> None:
-    """Put a block where the line before it says."""
-    if found := NEW.fullmatch(before):
-        path = tree.root / found[1]
-        assert not path.exists(), f"{found[1]} is there already"
+    """Write a block to the place that the line before it names."""
+    if match := NEW.fullmatch(before):
+        path = tree.root / match[1]
+        assert not path.exists(), f"{match[1]} already exists"
         path.write_text(body, encoding="utf-8")
-    elif found := END.fullmatch(before):
-        path = tree.root / found[1]
+    elif match := END.fullmatch(before):
+        path = tree.root / match[1]
         path.write_text(path.read_text(encoding="utf-8") + body, encoding="utf-8")
-    elif found := BELOW.fullmatch(before):
-        path = tree.root / found[1]
+    elif match := BELOW.fullmatch(before):
+        path = tree.root / match[1]
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        places = [at for at, line in enumerate(lines) if line.strip() == found[2]]
-        assert len(places) == 1, f"{found[1]} has the line {found[2]!r} {len(places)} times"
-        path.write_text("".join([*lines[: places[0] + 1], body, *lines[places[0] + 1 :]]), encoding="utf-8")
-    elif found := CELL.fullmatch(before):
-        fill_cell(tree.root / found[2], found[1], body)
+        line_numbers = [at for at, line in enumerate(lines) if line.strip() == match[2]]
+        assert len(line_numbers) == 1, f"{match[1]} has the line {match[2]!r} {len(line_numbers)} times"
+        path.write_text("".join([*lines[: line_numbers[0] + 1], body, *lines[line_numbers[0] + 1 :]]), encoding="utf-8")
+    elif match := CELL.fullmatch(before):
+        fill_cell(tree.root / match[2], match[1], body)
     else:
-        raise AssertionError(f"no line says where this block goes: {before!r}\n{body}")
+        raise AssertionError(f"the line before this block names no place: {before!r}\n{body}")
 
 
 def fill_cell(path: Path, name: str, body: str) -> None:
@@ -122,8 +122,8 @@ def tree(tiny, tmp_path):
     return Tree(root)
 
 
-def check_the_house(tree: Tree, *files: str) -> None:
-    """Run the tests of the copy that every stage must pass, and ruff over the new files."""
+def check_rules(tree: Tree, *files: str) -> None:
+    """Run the tests that every stage must pass in the copy, and ruff on the new files."""
     rules = ("unit/test_layers.py", "unit/report/test_texts_used.py", "unit/report/test_text_files.py",
              "unit/report/test_notebook_words.py", "notebooks/test_rules.py")  # fmt: skip
     chosen = f"not keeps_every_rule or {STAGE}"
@@ -133,7 +133,7 @@ def check_the_house(tree: Tree, *files: str) -> None:
 
 
 def test_a_stage_its_texts_and_a_parameter_are_added(tree):
-    own = {
+    created = {
         f"notebooks/{STAGE}.ipynb",
         "src/workbench/core/stages/find_one_timers.py",
         f"src/workbench/report/texts/{STAGE}.yaml",
@@ -143,7 +143,7 @@ def test_a_stage_its_texts_and_a_parameter_are_added(tree):
         "tests/unit/analysis/test_one_timers.py",
     }
     changed, printed = follow(tree, "Add a stage")
-    assert changed == own  # and no file that was there before
+    assert changed == created  # and no existing file
     assert "report: " in printed
     features, table = tree.table("features"), tree.table("one_timers")
     expected = features[(features["frequency_orders"] == 1) & (features["recency_days"] >= 60)]
@@ -152,13 +152,13 @@ def test_a_stage_its_texts_and_a_parameter_are_added(tree):
     assert_in_report(tree)
 
     changed, _ = follow(tree, "Add a text")
-    assert changed < own
+    assert changed < created
     changed, _ = follow(tree, "Add a parameter")
-    assert changed < own
-    check_the_house(tree, *sorted(name for name in own if not name.endswith(".yaml")))
+    assert changed < created
+    check_rules(tree, *sorted(name for name in created if not name.endswith(".yaml")))
     summary = tree.summary(STAGE)
     assert summary["settings"] == {"silent_days": 60, "band_days": 365}
-    (ages,) = [shown["rows"] for shown in summary["shown"] if shown["name"] == "ages"]
+    (ages,) = [table["rows"] for table in summary["shown"] if table["name"] == "ages"]
     assert [row[:2] for row in ages] == [[0, 364], [365, 729]]
     assert [limit["key"] for limit in summary["limits"]] == ["one_timers_limit", "one_timers_limit_value"]
 
@@ -187,7 +187,7 @@ def test_a_feature_and_a_tag_are_added(tree):
     assert "soon" in printed and "later" in printed
 
 
-def test_a_notebook_of_ones_own_and_a_bad_file_are_added(tree):
+def test_an_own_notebook_and_a_bad_file_are_added(tree):
     changed, _ = follow(tree, "A notebook of your own")
     assert changed == {"notebooks/15_study_gifts.ipynb", "notebooks/15_try_segments.ipynb", "params/tiny.yaml"}
     assert tree.summary("15_study_gifts")["metrics"]["customers"] == len(tree.table("own_study_gifts"))

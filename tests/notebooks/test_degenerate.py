@@ -1,4 +1,4 @@
-"""Bases with next to nothing in them: every stage ends, and says that there is not enough data."""
+"""Profiles with almost no data: every stage ends and reports that there is not enough data."""
 
 import json
 
@@ -21,7 +21,7 @@ ALIKE = [f"o{n},c{n},2024-01-02,10" for n in range(120)]
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("lines", "customers"), [(ONE, 1), (ALIKE, 120)], ids=["one_customer", "all_alike"])
-def test_a_base_with_next_to_nothing_gives_verdicts_not_tracebacks(fresh_workspace, lines, customers):
+def test_a_profile_with_almost_no_data_gives_verdicts_not_tracebacks(fresh_workspace, lines, customers):
     raw = fresh_workspace / "data/raw"
     raw.mkdir(parents=True)
     (raw / "small.csv").write_text("\n".join(["order,customer,day,amount", *lines]) + "\n", encoding="utf-8")
@@ -29,7 +29,7 @@ def test_a_base_with_next_to_nothing_gives_verdicts_not_tracebacks(fresh_workspa
     result = run_flow(find_workspace(fresh_workspace), "small", FlowOptions())
     assert result.error is None, result.error
     stages = json.loads((result.folder / "summary.json").read_text(encoding="utf-8"))["stages"]
-    assert stages.pop("02_resolve_identity")["status"] == "skipped"  # order lines alone are no records of people
+    assert stages.pop("02_resolve_identity")["status"] == "skipped"  # orders alone have no data on people
     assert {stage["status"] for stage in stages.values()} == {"done"}
     assert stages["03_build_features"]["metrics"]["customers"] == customers
     assert stages["06_segment_customers"]["metrics"]["verdict"] == "too_little_data"

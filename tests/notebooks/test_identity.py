@@ -1,4 +1,4 @@
-"""Two sources that know the same people: one row per customer, nothing lost, and no contact data left behind."""
+"""Two sources with the same people: one row per customer, nothing lost, and no contact data left over."""
 
 from __future__ import annotations
 
@@ -95,29 +95,29 @@ def _frame(root: Path, table: str) -> pd.DataFrame:
 def test_both_ids_of_a_person_are_one_customer_and_their_orders_are_summed(two_shops):
     root, first, _, _ = two_shops
     assert first.error is None, first.error
-    one = _frame(root, "identities").set_index(["source", "source_id"])["customer_id"]
-    assert one["crm", "1"] == one["web", "2"]
-    assert one["crm", "2"] == one["web", "1"]
+    one_ids = _frame(root, "identities").set_index(["source", "source_id"])["customer_id"]
+    assert one_ids["crm", "1"] == one_ids["web", "2"]
+    assert one_ids["crm", "2"] == one_ids["web", "1"]
     spent = _frame(root, "features").set_index("customer_id")["monetary_total"]
-    assert spent[one["crm", "1"]] == 210
-    assert spent[one["crm", "2"]] == 120
+    assert spent[one_ids["crm", "1"]] == 210
+    assert spent[one_ids["crm", "2"]] == 120
 
 
 def test_a_family_sharing_a_phone_stays_two_customers_of_one_household(two_shops):
     root, _, _, _ = two_shops
-    one = _frame(root, "identities").set_index(["source", "source_id"])["customer_id"]
-    assert one["crm", "3"] != one["crm", "1"]
+    one_ids = _frame(root, "identities").set_index(["source", "source_id"])["customer_id"]
+    assert one_ids["crm", "3"] != one_ids["crm", "1"]
     household = _frame(root, "households").set_index("customer_id")["household_id"]
-    assert household[one["crm", "3"]] == household[one["crm", "1"]]
+    assert household[one_ids["crm", "3"]] == household[one_ids["crm", "1"]]
 
 
-def test_an_order_of_an_unknown_person_is_kept_under_a_name_of_its_own(two_shops):
+def test_an_order_of_an_unknown_person_is_kept_with_a_separate_customer(two_shops):
     root, first, _, _ = two_shops
-    one = _frame(root, "identities").set_index(["source", "source_id"])["customer_id"]
+    one_ids = _frame(root, "identities").set_index(["source", "source_id"])["customer_id"]
     features = _frame(root, "features").set_index("customer_id")
-    assert features.loc[one["crm", "99"], "monetary_total"] == 80
+    assert features.loc[one_ids["crm", "99"], "monetary_total"] == 80
     assert features["monetary_total"].sum() == 850
-    assert len(features) == one.nunique() == 5
+    assert len(features) == one_ids.nunique() == 5
     assert first.summary["stages"]["02_resolve_identity"]["metrics"]["orphans"] == 1
 
 
@@ -127,28 +127,28 @@ def test_nothing_runs_again_when_nothing_changed(two_shops, vaulted):
 
 
 @pytest.mark.parametrize("run", ["two_shops", "vaulted"])
-def test_no_name_and_no_phone_is_left_in_any_file_but_the_raw_ones(run, request):
+def test_only_raw_files_hold_a_name_or_a_phone(run, request):
     root, first, _, _ = request.getfixturevalue(run)
     assert first.error is None, first.error
-    found = [
+    leaks = [
         f"{word} in {path.relative_to(root)}"
         for path in root.rglob("*")
         if path.is_file() and not path.is_symlink() and "raw" not in path.relative_to(root).parts
         for word in CANARIES
         if word.encode() in _content(path)
     ]
-    assert not found
+    assert not leaks
 
 
 def _content(path: Path) -> bytes:
-    """Return a file's bytes; of a table also its cells, which compression hides."""
+    """Return a file's bytes, and the cells of a table, which are compressed."""
     content = path.read_bytes()
     if path.suffix == ".parquet" and path.name != "vault.parquet":
         content += pd.read_parquet(path).to_csv().encode()
     return content
 
 
-def test_the_vault_gives_contact_data_to_who_has_the_key(vaulted):
+def test_the_vault_is_readable_with_the_key(vaulted):
     root, _, _, people = vaulted
     vault = root / "data" / "interim" / "two_shops" / "vault.parquet"
     assert vault.stat().st_mode & 0o777 == 0o600
@@ -157,15 +157,15 @@ def test_the_vault_gives_contact_data_to_who_has_the_key(vaulted):
     assert people.groupby("customer_id").size().max() == 2
 
 
-def test_who_has_the_key_finds_customers_by_name_and_pinyin_and_sees_names_masked(vaulted, monkeypatch):
+def test_with_the_key_customers_are_found_by_name_and_pinyin_and_names_are_masked(vaulted, monkeypatch):
     root, _, _, people = vaulted
-    wanted = people.loc[people["name"] == "李探矿", "customer_id"].iloc[0]
+    customer = people.loc[people["name"] == "李探矿", "customer_id"].iloc[0]
     monkeypatch.setenv(KEY_VARIABLE, KEY)
     service = CardService(find_workspace(root), "two_shops")
-    assert service.ids_named("探矿") == service.ids_named("LiTan") == [wanted]
+    assert service.ids_named("探矿") == service.ids_named("LiTan") == [customer]
     assert service.ids_named("nobody") == service.ids_named(" ") == []
-    assert [card.name for card in service.cards([wanted])] == ["李**"]
-    assert [card.name for card in service.cards([wanted], contact=True)] == ["李探矿"]
+    assert [card.name for card in service.cards([customer])] == ["李**"]
+    assert [card.name for card in service.cards([customer], contact=True)] == ["李探矿"]
     monkeypatch.delenv(KEY_VARIABLE)
     assert CardService(find_workspace(root), "two_shops").ids_named("探矿") == []
 

@@ -1,4 +1,4 @@
-"""A notebook of one's own is a stage: declared by its cell, reported, tracked, reused, refused and failing like ours."""
+"""An own notebook is a stage: declared by its cell, and reported, tracked, reused and refused like a declared one."""
 
 import json
 import shutil
@@ -41,13 +41,13 @@ def edit(root, name, old, new):
 def copy(tiny, tmp_path):
     root = tmp_path / "workspace"
     shutil.copytree(tiny, root, symlinks=True)
-    shutil.rmtree(root / "mlruns")  # its addresses are absolute
+    shutil.rmtree(root / "mlruns")  # its URIs are absolute
     return root
 
 
 @pytest.fixture(scope="module")
 def done(tiny, tmp_path_factory):
-    """A copy in which the template and a branch of 06 ran with the flow; not to be changed."""
+    """A copy in which the template and a branch of 06 ran with the flow; tests must not change it."""
     root = tmp_path_factory.mktemp("own") / "workspace"
     shutil.copytree(tiny, root, symlinks=True)
     shutil.rmtree(root / "mlruns")
@@ -57,7 +57,7 @@ def done(tiny, tmp_path_factory):
     return root, flow(root)
 
 
-def test_it_runs_before_the_report_and_after_ours(done):
+def test_it_runs_after_the_declared_stages_and_before_the_report(done):
     root, result = done
     assert result.error is None, str(result.error)
     assert list(result.summary["stages"])[-3:] == [OWN, BRANCH, "14_write_report"]
@@ -69,14 +69,14 @@ def test_it_runs_before_the_report_and_after_ours(done):
     assert len(table) == 40
 
 
-def test_a_copy_of_one_of_ours_writes_tables_of_its_own_and_leaves_ours_alone(done, tiny):
+def test_a_copy_of_a_stage_writes_own_tables_and_leaves_the_original_alone(done, tiny):
     root, result = done
     tables = result.summary["stages"][BRANCH]["tables"]
     assert {"own_segments", "own_segment_portraits", "own_segment_kinds"} <= set(tables)
-    ours = result.summary["stages"]["06_segment_customers"]
+    original = result.summary["stages"]["06_segment_customers"]
     before = json.loads((tiny / "reports/tiny/latest/summary.json").read_text(encoding="utf-8"))["stages"]
-    assert ours["tables"] == before["06_segment_customers"]["tables"]
-    assert "reused_from" in ours
+    assert original["tables"] == before["06_segment_customers"]["tables"]
+    assert "reused_from" in original
 
 
 def test_it_has_a_section_in_the_report_in_both_languages_and_a_page(done):
@@ -90,7 +90,7 @@ def test_it_has_a_section_in_the_report_in_both_languages_and_a_page(done):
     assert (result.folder / f"pages/{OWN}.html").is_file()
 
 
-def test_it_is_tracked_like_ours(done):
+def test_it_is_tracked_like_a_declared_stage(done):
     root, _ = done
     with sqlite3.connect(root / "mlruns/mlflow.db") as store:
         runs = store.execute("select name, status from runs").fetchall()
@@ -131,7 +131,7 @@ def test_a_misspelt_or_wrong_parameter_is_refused_with_the_nearest_name(copy):
         load_profile(workspace, "tiny", settings=[f"{OWN}.top_share=much"])
 
 
-def test_a_missing_notebook_and_a_name_that_cannot_be_are_refused(copy):
+def test_a_missing_notebook_and_an_invalid_name_are_refused(copy):
     name_in_profile(copy, "15_study_nothing", "report", "05_score_rfm")
     with pytest.raises(ProfileError) as raised:
         load_profile(find_workspace(copy), "tiny")
@@ -142,7 +142,7 @@ def test_a_missing_notebook_and_a_name_that_cannot_be_are_refused(copy):
 
 
 @pytest.mark.slow
-def test_it_fails_like_ours_and_its_half_run_notebook_is_kept(copy):
+def test_it_fails_like_a_declared_stage_and_its_half_run_notebook_is_kept(copy):
     write_new_stage(find_workspace(copy), OWN)
     name_in_profile(copy, OWN)
     edit(copy, OWN, "top = features.loc", "raise ZeroDivisionError('own') or features.loc")
@@ -155,20 +155,20 @@ def test_it_fails_like_ours_and_its_half_run_notebook_is_kept(copy):
 
 
 @pytest.mark.slow
-def test_it_may_not_write_a_table_of_ours_nor_one_without_a_key(copy):
+def test_it_may_write_neither_a_declared_table_nor_one_without_a_key(copy):
     write_new_stage(find_workspace(copy), OWN)
     name_in_profile(copy, OWN)
     edit(copy, OWN, 'stage.write(\\"own_study_spenders\\", top)', 'stage.write(\\"rfm\\", top)')
-    assert "15_study_spenders would write rfm. Its one writer is 05_score_rfm" in str(flow(copy, only=OWN).error)
+    assert "15_study_spenders would write rfm. Only 05_score_rfm writes it" in str(flow(copy, only=OWN).error)
     edit(copy, OWN, 'stage.write(\\"rfm\\", top)', 'stage.write(\\"own_x\\", top[[column]])')
     assert "no column customer_id" in str(flow(copy, only=OWN).error)
 
 
-def test_a_template_is_never_written_over_a_notebook(copy):
+def test_a_template_never_overwrites_a_notebook(copy):
     workspace = find_workspace(copy)
     write_new_stage(workspace, OWN)
     for name in (OWN, "05_score_rfm"):
-        with pytest.raises(ProfileError, match="is there already"):
+        with pytest.raises(ProfileError, match="already exists"):
             write_new_stage(workspace, name)
     for name in ("study", "15", "15_Study_X"):
         with pytest.raises(ProfileError, match="cannot be the name of a notebook"):

@@ -1,4 +1,4 @@
-"""Every profile that ships is read without a fault, and those on public files run to the known figures."""
+"""Every shipped profile is valid, and those on public files give the published figures."""
 
 import json
 import re
@@ -16,20 +16,20 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", profile_names(find_workspace(ROOT)))
-def test_every_profile_is_read_without_a_fault(name):
+def test_every_profile_is_valid(name):
     assert load_profile(find_workspace(ROOT), name).name == name
 
 
 def run(root, *arguments):
     command = [sys.executable, "-m", "workbench.run.commands.cli", "run", *arguments, "--workspace", str(root)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
     profile = arguments[0]
     return json.loads((root / f"reports/{profile}/latest/summary.json").read_text(encoding="utf-8"))["stages"]
 
 
 @pytest.mark.slow
-def test_online_retail_gives_the_published_counts_whatever_the_profile_does_with_returns(fresh_workspace, public_data):
+def test_online_retail_gives_the_published_counts(fresh_workspace, public_data):
     raw = fresh_workspace / "data/raw"
     raw.mkdir(parents=True)
     shutil.copyfile(public_data / "online_retail/online_retail.csv.gz", raw / "online_retail.csv.gz")
@@ -52,13 +52,13 @@ def test_online_retail_gives_the_published_counts_whatever_the_profile_does_with
     assert {name: quality["metrics"][name] for name in figures} == figures
     assert quality["metrics"]["transactions.amount_total"] == pytest.approx(9_747_747.934, abs=0.0005)
     assert quality["metrics"]["transactions.standard_amount"] == pytest.approx(8_911_407.904, abs=0.0005)
-    kept = quality["tables"]["transactions"]["rows"]
+    rows = quality["tables"]["transactions"]["rows"]
     dropped = sum(value for name, value in quality["metrics"].items() if name.startswith("transactions.rule."))
-    assert kept == 541_909 - dropped
+    assert rows == 541_909 - dropped
 
 
 @pytest.mark.slow
-def test_customers_with_a_label_alone_give_a_report(fresh_workspace, public_data):
+def test_customers_with_only_a_label_give_a_report(fresh_workspace, public_data):
     raw = fresh_workspace / "data/raw"
     raw.mkdir(parents=True)
     name = "WA_Fn-UseC_-Telco-Customer-Churn.csv"
@@ -68,7 +68,7 @@ def test_customers_with_a_label_alone_give_a_report(fresh_workspace, public_data
              "06_segment_customers.n_splits=5", "06_segment_customers.k_max=4", "08_predict_churn.n_bootstraps=100",
              "08_predict_churn.explained_customers=30",
              "06_segment_customers.methods=[kmeans]")  # fmt: skip
-    stages = run(fresh_workspace, "telco", *(each for value in fewer for each in ("--set", value)))
+    stages = run(fresh_workspace, "telco", *(word for value in fewer for word in ("--set", value)))
     skipped = {name: stage["skipped_because"]["en"] for name, stage in stages.items() if stage["status"] == "skipped"}
     assert list(skipped) == ["05_score_rfm", "09_value_customers"]
     assert all("no table transactions" in reason for reason in skipped.values())
@@ -78,7 +78,7 @@ def test_customers_with_a_label_alone_give_a_report(fresh_workspace, public_data
     assert churn["auc"] > churn["baseline_auc"]
     report = (fresh_workspace / "reports/telco/latest/report.html").read_text(encoding="utf-8")
     words = re.sub(r"<(style|script|svg)\b.*?</\1>|<[^>]+>", " ", report, flags=re.DOTALL)
-    assert "9999" not in words  # the date that stands for none, in whatever form
+    assert "9999" not in words  # the placeholder for no date
 
 
 @pytest.mark.slow
@@ -116,8 +116,8 @@ def test_cdnow_reproduces_the_published_models_of_value_through_its_profile(fres
     }
     metrics = stage["metrics"]
     for model, (parameters, tolerance, likelihood) in published.items():
-        found = {name: metrics[f"{model}.{name}"] for name in parameters}
-        assert found == pytest.approx(parameters, rel=tolerance), model
+        estimates = {name: metrics[f"{model}.{name}"] for name in parameters}
+        assert estimates == pytest.approx(parameters, rel=tolerance), model
         assert metrics[f"{model}.log_likelihood"] == pytest.approx(likelihood, abs=0.05), model
         assert metrics[f"{model}.converged"] is True
     assert metrics["gamma_gamma.n"] == 946

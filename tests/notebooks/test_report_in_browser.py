@@ -1,4 +1,4 @@
-"""The report of a real run in a real browser, network off: nothing is asked for, nothing breaks, every link leads on."""
+"""The report of a real run in a browser without network: no request, no error, no broken link."""
 
 import shutil
 
@@ -13,32 +13,32 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def pages(tiny):
-    """Open a file of the run's folder; collect requests, console messages and dialogs."""
+    """A function that opens a file of the run's folder, and a list of requests, console messages and dialogs."""
     from playwright.sync_api import sync_playwright
 
     folder = (tiny / "reports/tiny/latest").resolve()
-    seen = []
+    events = []
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM)
         context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
-        context.on("request", lambda request: seen.append(request.url))
+        context.on("request", lambda request: events.append(request.url))
 
         def visit(name):
             page = context.new_page()
-            page.on("console", lambda message: seen.append(message.text))
-            page.on("pageerror", lambda error: seen.append(str(error)))
-            page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
+            page.on("console", lambda message: events.append(message.text))
+            page.on("pageerror", lambda error: events.append(str(error)))
+            page.on("dialog", lambda dialog: (events.append(dialog.message), dialog.dismiss()))
             page.goto((folder / name).as_uri())
             return page
 
-        yield folder, visit, seen
+        yield folder, visit, events
         browser.close()
 
 
 @pytest.mark.parametrize(("name", "language"), [("report.html", "en"), ("report.zh.html", "zh")])
-def test_the_report_is_read_offline_without_a_request_or_an_error(pages, name, language):
-    folder, visit, seen = pages
-    seen.clear()
+def test_the_report_can_be_read_offline_without_a_request_or_an_error(pages, name, language):
+    folder, visit, events = pages
+    events.clear()
     page = visit(name)
     assert page.locator("html").get_attribute("lang").startswith(language)
     assert page.locator("h1").count() == 1
@@ -46,21 +46,21 @@ def test_the_report_is_read_offline_without_a_request_or_an_error(pages, name, l
     assert not page.locator("img").evaluate_all(
         "all => all.filter(one => !one.complete || one.naturalWidth === 0).length"
     )
-    assert [url for url in seen if not url.startswith(("data:", folder.as_uri()))] == []
+    assert [url for url in events if not url.startswith(("data:", folder.as_uri()))] == []
     page.close()
 
 
-def test_every_stage_page_is_reached_from_the_report_and_hides_its_code_behind_a_toggle(pages):
-    folder, visit, seen = pages
+def test_every_stage_page_is_linked_from_the_report_and_hides_its_code(pages):
+    folder, visit, events = pages
     report = visit("report.html")
     links = report.locator("a[href^='pages/']").evaluate_all("all => all.map(one => one.getAttribute('href'))")
     assert len(set(links)) >= 6
     for link in sorted(set(links)):
         assert (folder / link).is_file(), link
-    seen.clear()
+    events.clear()
     page = visit("pages/05_score_rfm.html")
     code = page.locator("pre").filter(has_text="score_rfm(").first
     assert not code.is_visible()
     assert page.locator("img, svg").first.is_visible()
     assert page.locator("a[href='../report.html']").count() >= 1
-    assert [url for url in seen if not url.startswith(("data:", folder.as_uri()))] == []
+    assert [url for url in events if not url.startswith(("data:", folder.as_uri()))] == []

@@ -1,6 +1,6 @@
-"""What a notebook may and may not contain, held for the template of every stage; each rule is shown to fire.
+"""Rules for the notebook template of every stage, each tested on a notebook that breaks it.
 
-A rule takes a notebook's cells and yields what breaks it. `bad/<rule>.ipynb` breaks that rule alone (`no_outputs` once it is run).
+A rule takes a notebook and yields its violations. `bad/<rule>.ipynb` breaks only that rule (`no_outputs` once it is run).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from workbench.core.stages import SECTIONS, STAGES
 from workbench.core.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
-NUMBERED = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))  # explore_portraits is none
-NOTEBOOKS = [path for path in NUMBERED if path.stem in STAGES]  # an analyst's own notebooks keep no rules of ours
+NUMBERED = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))  # without explore_portraits
+NOTEBOOKS = [path for path in NUMBERED if path.stem in STAGES]  # the rules do not apply to own notebooks
 BAD = sorted((Path(__file__).parent / "bad").glob("*.ipynb"))
 BAD_STAGE = "03_build_features"
 PROFILE = "journey"
@@ -66,7 +66,7 @@ COMPOUND = {
 
 @dataclass(frozen=True)
 class Notebook:
-    """A template: its cells, the stage whose rules it keeps, the parameters it should have."""
+    """A template: its cells, its stage, the parameters it should have."""
 
     raw: dict[str, Any]
     stage: str
@@ -85,7 +85,7 @@ class Notebook:
         return [cell for cell in self.code if "parameters" in tags(cell)]
 
     def trees(self) -> Iterator[tuple[int, ast.Module]]:
-        """Yield the place and tree of every code cell that is Python; the others break `plain_python`."""
+        """Yield the number and tree of every code cell that is Python; others break `plain_python`."""
         for at, cell in enumerate(self.cells):
             if cell["cell_type"] == "code":
                 tree = parsed(source(cell))
@@ -165,15 +165,15 @@ def parameters_are_literals(notebook: Notebook) -> Iterator[str]:
 
 
 def parameters_are_the_models(notebook: Notebook) -> Iterator[str]:
-    expected, found = notebook.expected, {}
+    expected, values = notebook.expected, {}
     for cell in notebook.parameters:
         pairs = [assigned(statement) for statement in (parsed(source(cell)) or ast.Module([], [])).body]
-        found |= dict(pair for pair in pairs if pair is not None)
-    if list(found) != list(expected):
-        yield f"parameters are {list(found)}, the model has {list(expected)}"
-    for name in found.keys() & expected.keys():
-        if found[name] != expected[name] or type(found[name]) is not type(expected[name]):
-            yield f"{name} is {found[name]!r}, profile {PROFILE} has {expected[name]!r}"
+        values |= dict(pair for pair in pairs if pair is not None)
+    if list(values) != list(expected):
+        yield f"parameters are {list(values)}, the model has {list(expected)}"
+    for name in values.keys() & expected.keys():
+        if values[name] != expected[name] or type(values[name]) is not type(expected[name]):
+            yield f"{name} is {values[name]!r}, profile {PROFILE} has {expected[name]!r}"
 
 
 def starts_its_own_stage(notebook: Notebook) -> Iterator[str]:
@@ -233,7 +233,7 @@ def code_follows_markdown(notebook: Notebook) -> Iterator[str]:
             yield f"code cell {at} does not follow a markdown cell that says why"
 
 
-# what is kept in the file ------------------------------------------------------------------------
+# the file ------------------------------------------------------------------------
 
 
 def no_outputs(notebook: Notebook) -> Iterator[str]:
@@ -253,7 +253,7 @@ def known_tags(notebook: Notebook) -> Iterator[str]:
 def every_cell_has_an_id(notebook: Notebook) -> Iterator[str]:
     ids = [cell.get("id") for cell in notebook.cells]
     if None in ids or len(set(ids)) < len(ids):
-        yield "every cell has an id of its own"
+        yield "every cell has a unique id"
 
 
 def python_kernel(notebook: Notebook) -> Iterator[str]:
@@ -261,13 +261,13 @@ def python_kernel(notebook: Notebook) -> Iterator[str]:
         yield "the kernel is python3"
 
 
-# what code may say -------------------------------------------------------------------------------
+# code -------------------------------------------------------------------------------
 
 
 def plain_python(notebook: Notebook) -> Iterator[str]:
     for at, cell in enumerate(notebook.cells):
         if cell["cell_type"] == "code" and parsed(source(cell)) is None:
-            yield f"cell {at} is not plain Python: magics belong to no template"
+            yield f"cell {at} is not plain Python: templates use no magics"
 
 
 def nothing_defined_or_looped(notebook: Notebook) -> Iterator[str]:
@@ -278,7 +278,7 @@ def nothing_defined_or_looped(notebook: Notebook) -> Iterator[str]:
 
 def no_nested_control_flow(notebook: Notebook) -> Iterator[str]:
     for at, node in notebook.nodes():
-        if isinstance(node, ast.If) and any(isinstance(each, ast.If) for each in ast.walk(node) if each is not node):
+        if isinstance(node, ast.If) and any(isinstance(child, ast.If) for child in ast.walk(node) if child is not node):
             yield f"cell {at} nests 'if'"
 
 
@@ -292,10 +292,10 @@ def no_forbidden_imports(notebook: Notebook) -> Iterator[str]:
 
 
 def imports_stand_together(notebook: Notebook) -> Iterator[str]:
-    found = {at for at, node in notebook.nodes() if isinstance(node, (ast.Import, ast.ImportFrom))}
+    cells = {at for at, node in notebook.nodes() if isinstance(node, (ast.Import, ast.ImportFrom))}
     second = [at for at, cell in enumerate(notebook.cells) if cell["cell_type"] == "code"][1:2]
-    if sorted(found) != second:
-        yield f"imports stand in the second code cell alone; found in cells {sorted(found)}"
+    if sorted(cells) != second:
+        yield f"all imports are in the second code cell; found in cells {sorted(cells)}"
 
 
 def no_forbidden_calls(notebook: Notebook) -> Iterator[str]:
@@ -312,13 +312,13 @@ def no_paths(notebook: Notebook) -> Iterator[str]:
 
 
 def names_are_given_once(notebook: Notebook) -> Iterator[str]:
-    given: dict[str, int] = {}
+    first_cells: dict[str, int] = {}
     for at, tree in notebook.trees():
         for statement in tree.body:
             for name in stored(statement):
-                if given.get(name, at) != at:
-                    yield f"cell {at} gives {name} anew, first given in cell {given[name]}"
-                given.setdefault(name, at)
+                if first_cells.get(name, at) != at:
+                    yield f"cell {at} assigns {name} again, first assigned in cell {first_cells[name]}"
+                first_cells.setdefault(name, at)
 
 
 def frames_are_not_changed(notebook: Notebook) -> Iterator[str]:
@@ -329,7 +329,7 @@ def frames_are_not_changed(notebook: Notebook) -> Iterator[str]:
             yield f"cell {at} changes a frame with inplace="
 
 
-# what the rules share ----------------------------------------------------------------------------
+# helpers ----------------------------------------------------------------------------
 
 
 def markdown(notebook: Notebook) -> list[dict[str, Any]]:
@@ -355,7 +355,7 @@ def called(node: ast.AST) -> str | None:
 
 
 def stored(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names a statement gives, those inside comprehensions excepted."""
+    """Yield the names that a statement assigns, except inside comprehensions."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
     for target in filter(None, targets):
         names = (node for node in ast.walk(target) if isinstance(node, ast.Name))
@@ -400,7 +400,7 @@ def test_every_notebook_keeps_every_rule(path, rule):
     assert list(RULES[rule](read(path, path.stem, profile_parameters(path.stem)))) == []
 
 
-def test_every_stage_has_its_notebook_and_every_other_notebook_a_name_that_a_profile_can_give():
+def test_every_stage_has_its_notebook_and_every_other_one_a_valid_own_name():
     assert [path.stem for path in NOTEBOOKS] == sorted(STAGES)
     assert [path.name for path in NUMBERED if path not in NOTEBOOKS and not is_own_name(path.stem)] == []
 
@@ -415,16 +415,16 @@ def test_every_rule_has_a_notebook_that_breaks_it():
 
 
 def as_if_run(path, folder):
-    """Copy a notebook that keeps every rule, with the output and the count of one run: no file here holds any."""
+    """Copy a valid notebook and add the output and the count of one run; no file in the folder has any."""
     raw = json.loads(path.read_text(encoding="utf-8"))
-    cell = next(each for each in raw["cells"] if each["id"] == "features")
+    cell = next(cell for cell in raw["cells"] if cell["id"] == "features")
     cell |= {"execution_count": 3, "outputs": [{"name": "stdout", "output_type": "stream", "text": ["2469\n"]}]}
     (folder / path.name).write_text(json.dumps(raw), encoding="utf-8")
     return folder / path.name
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
-def test_a_bad_notebook_breaks_its_own_rule_and_no_other(path, tmp_path):
+def test_a_bad_notebook_breaks_only_its_own_rule(path, tmp_path):
     path = as_if_run(path, tmp_path) if path.stem == no_outputs.__name__ else path
     notebook = read(path, BAD_STAGE, {"windows_days": SECTIONS[BAD_STAGE]().windows_days})
     broken = {name for name, rule in RULES.items() if list(rule(notebook))}

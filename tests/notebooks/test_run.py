@@ -1,4 +1,4 @@
-"""Every notebook through papermill on the tiny profile, and what it leaves."""
+"""Every notebook run by papermill on the tiny profile: tables, outputs, reports, no contact data."""
 
 import csv
 import json
@@ -48,21 +48,21 @@ def test_the_executed_notebook_has_no_error_and_no_warning(root, stage):
     notebook = nbformat.read(root / f"reports/tiny/latest/notebooks/{stage}.ipynb", as_version=4)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [output for output in outputs if output.output_type == "error"]
-    said = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stderr")
-    assert "Warning" not in said, said
+    errors = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stderr")
+    assert "Warning" not in errors, errors
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_no_cell_shows_where_a_file_lies_on_this_machine(root, stage):
+def test_no_cell_shows_a_path_of_this_machine(root, stage):
     notebook = nbformat.read(root / f"reports/tiny/latest/notebooks/{stage}.ipynb", as_version=4)
     values = [output.data for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
     assert [value["text/plain"] for value in values if "PosixPath(" in value.get("text/plain", "")] == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_heading_of_a_table_has_a_name_in_both_languages(root, stage):
-    shown = stage_summary(find_workspace(root), "tiny", stage).get("shown") or []
-    assert [name for table in shown for name in table["columns"] if not has_label(name)] == []
+def test_every_column_heading_has_a_label_in_both_languages(root, stage):
+    tables = stage_summary(find_workspace(root), "tiny", stage).get("shown") or []
+    assert [name for table in tables for name in table["columns"] if not has_label(name)] == []
 
 
 def test_the_tables_have_the_columns_of_the_schema(root):
@@ -84,47 +84,47 @@ def test_every_customer_has_one_row_of_features_rfm_and_segment(root):
 
 @pytest.fixture(scope="module")
 def traces(root, plain_content):
-    """What looks a file through for the names, phones and addresses of tiny's people."""
+    """A function that returns the names, phones and addresses of tiny's people in a file."""
     with (root / "data/raw/tiny/customers.csv").open(encoding="utf-8", newline="") as stream:
         people = list(csv.DictReader(stream))
-    names = sorted({each["name"] for each in people if len(each["name"]) > 2 + 4 * each["name"].isascii()})[::4]  # noqa: PLR2004
+    names = sorted({row["name"] for row in people if len(row["name"]) > 2 + 4 * row["name"].isascii()})[::4]
     words = [word for name in names for word in (name.encode(), json.dumps(name)[1:-1].encode())]
-    phones = {each["phone"].encode() for each in people}
+    phones = {row["phone"].encode() for row in people}
     assert len(names) > 20
     assert len(phones) > 100
 
-    def found(path):
+    def traces_in(path):
         content = plain_content(path)
         mail = [b"@example.com"] if b"@example.com" in content else []
         return [*mail, *(phones & set(re.findall(rb"139\d{8}", content))), *(word for word in words if word in content)]
 
-    assert found(root / "data/raw/tiny/customers.csv")
-    return found
+    assert traces_in(root / "data/raw/tiny/customers.csv")
+    return traces_in
 
 
 def test_contact_data_leaves_no_trace(root, traces):
-    """In no table, notebook, page, log or tracked artifact of any stage."""
+    """Neither in a table, notebook, page or log nor in a tracked artifact."""
     paths = [path for path in root.rglob("*") if path.is_file() and "raw" not in path.relative_to(root).parts]
     assert {path: traces(path) for path in paths if traces(path)} == {}
     assert {".parquet", ".ipynb", ".html", ".db", ".json", ".svg"} <= {path.suffix for path in paths}
 
 
-def test_audiences_and_cards_made_without_the_key_hold_no_contact_data(root, traces, tmp_path):
+def test_audiences_and_cards_without_the_key_have_no_contact_data(root, traces, tmp_path):
     for part in ("params", "data/processed", "reports/tiny/latest"):
         shutil.copytree(root / part, tmp_path / part, symlinks=False)
     customers = pd.read_parquet(tmp_path / "data/processed/tiny/features.parquet")["customer_id"]
-    where = ["--profile", "tiny", "--workspace", str(tmp_path)]
+    options = ["--profile", "tiny", "--workspace", str(tmp_path)]
     before = set(tmp_path.rglob("*"))
-    calls = [["card", customers[0], *where]]
-    calls += [["audience", "frequency_orders >= 1", "--export", kind, *where] for kind in ("csv", "xlsx", "parquet")]
+    calls = [["card", customers[0], *options]]
+    calls += [["audience", "frequency_orders >= 1", "--export", kind, *options] for kind in ("csv", "xlsx", "parquet")]
     for call in calls:
         assert CliRunner().invoke(app, call).exit_code == 0, call
-    made = [path for path in set(tmp_path.rglob("*")) - before if path.is_file()]
-    assert {".csv", ".xlsx", ".parquet", ".json", ".html"} <= {path.suffix for path in made}
-    assert {path: traces(path) for path in made if traces(path)} == {}
+    files = [path for path in set(tmp_path.rglob("*")) - before if path.is_file()]
+    assert {".csv", ".xlsx", ".parquet", ".json", ".html"} <= {path.suffix for path in files}
+    assert {path: traces(path) for path in files if traces(path)} == {}
 
 
-def test_both_reports_carry_the_same_numbers(root):
+def test_both_reports_have_the_same_numbers(root):
     def numbers(name):
         text = (root / "reports/tiny/latest" / name).read_text(encoding="utf-8")
         body = re.sub(r"<(style|script|svg).*?</\1>|<[^>]+>|&[a-z#0-9]+;", " ", text, flags=re.S)
@@ -135,17 +135,19 @@ def test_both_reports_carry_the_same_numbers(root):
     assert 'lang="en"' in english
     assert 'lang="zh' in chinese
     assert len(shares) > 20
-    # the order within a sentence is the language's own
-    assert Counter(re.sub(r"\s", "", each) for each in shares) == Counter(re.sub(r"\s", "", each) for each in shares_zh)
+    # their order within a sentence depends on the language
+    assert Counter(re.sub(r"\s", "", share) for share in shares) == Counter(
+        re.sub(r"\s", "", share) for share in shares_zh
+    )
 
 
-def test_the_report_asks_nothing_of_the_network_and_is_small(root):
+def test_the_report_needs_no_network_and_is_small(root):
     for name in ("report.html", "report.zh.html"):
         text = (root / "reports/tiny/latest" / name).read_text(encoding="utf-8")
         assert "Content-Security-Policy" in text
         assert len(text.encode()) < 5_000_000
         assert not re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", text)
-        assert not re.findall(r"url\((?!['\"]?data:|#)", text)  # its own shapes and data alone
+        assert not re.findall(r"url\((?!['\"]?data:|#)", text)  # only embedded shapes and data
 
 
 def test_rejected_rows_keep_file_line_and_reason(root, summary):
@@ -160,10 +162,10 @@ def test_rejected_rows_keep_file_line_and_reason(root, summary):
     assert set(rejects["code"]) == {"missing-cell", "extra-cell", "date-invalid", "number-invalid"}
 
 
-def test_findings_of_every_stage_are_told(root):
+def test_every_stage_has_findings_limits_and_figures(root):
     for stage in STAGES:
-        told = stage_summary(find_workspace(root), "tiny", stage)
+        summary = stage_summary(find_workspace(root), "tiny", stage)
         if stage != "14_write_report":
-            assert told["findings"], stage
-            assert told["limits"], stage
-            assert told["figures"], stage
+            assert summary["findings"], stage
+            assert summary["limits"], stage
+            assert summary["figures"], stage

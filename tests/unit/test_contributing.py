@@ -1,4 +1,4 @@
-"""CONTRIBUTING names what is there: paths, commands with their options, functions, methods of a stage."""
+"""Everything that CONTRIBUTING names exists: paths, commands with their options, functions, methods of a stage."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def commands(kind: str) -> list[list[str]]:
 
 
 def named_paths() -> list[str]:
-    """Return what stands in backticks and is a path: of the tree, or of a wing of the package."""
+    """Return the paths in backticks: of the tree, or of a wing of the package."""
     return [name for name in CODE if name.startswith(FOLDERS) or FILES.fullmatch(name)]
 
 
@@ -44,24 +44,24 @@ def exists(name: str) -> bool:
 
 
 def attribute(name: str) -> object:
-    """Return what a dotted name of the package stands for."""
+    """Import a dotted name of the package."""
     module, _, last = name.rpartition(".")
     return getattr(importlib.import_module(module), last, None) or importlib.import_module(name)
 
 
-def test_every_path_is_there():
+def test_every_path_exists():
     paths = named_paths()
     assert len(paths) >= 25
     assert [name for name in paths if not exists(name)] == []
 
 
-def test_every_new_file_is_new():
+def test_no_new_file_exists():
     assert [name for name in NEW if (ROOT / name).exists()] == []
     assert "16_find_one_timers" not in STAGES
 
 
 @pytest.mark.parametrize("line", commands(".venv/bin/workbench"), ids=shlex.join)
-def test_every_command_is_one_the_command_line_accepts(line):
+def test_the_command_line_accepts_every_command(line):
     name, *arguments = line
     command = COMMANDS[name]
     if isinstance(command, typer.core.TyperGroup):
@@ -71,31 +71,31 @@ def test_every_command_is_one_the_command_line_accepts(line):
 
 
 @pytest.mark.parametrize("line", commands(".venv/bin/python -m pytest"), ids=shlex.join)
-def test_every_path_given_to_pytest_is_there(line):
+def test_every_path_passed_to_pytest_exists(line):
     assert [name for name in line if name.startswith("tests/") and not (ROOT / name).exists()] == []
 
 
-def test_every_make_target_and_program_is_there():
+def test_every_make_target_exists():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = {*re.findall(r"^make (\w+)$", PAGE, re.MULTILINE), *re.findall(r"`make (\w+)`", PAGE)}
     assert targets >= {"setup", "test", "check", "lock"}
     assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
 
 
-def test_every_method_of_a_stage_is_one_it_has():
+def test_every_method_of_a_stage_exists():
     methods = set(re.findall(r"\bstage\.(\w+)\(", PAGE))
     assert {"read", "write", "show", "table", "say", "limit", "metric", "setting", "finish"} <= methods
     assert [name for name in methods if not callable(getattr(StageRun, name, None))] == []
 
 
-def test_every_function_named_with_its_module_is_there():
+def test_every_function_named_with_its_module_exists():
     names = [name for name in CODE if name.startswith("workbench.")]
     assert names
     assert all(attribute(name) for name in names)
 
 
-def test_every_import_of_a_block_is_of_something_that_is_there():
-    """What a recipe makes itself is imported by the test that follows it."""
+def test_every_import_in_a_block_works():
+    """Modules that a recipe creates are left out; `tests/notebooks/test_contributing.py` imports them."""
     own = {Path(name).with_suffix("").as_posix().removeprefix("src/").replace("/", ".") for name in NEW}
     trees = [ast.parse(body) for language, body in BLOCKS if language == "python" and body[0] not in " \n"]
     imported = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
@@ -106,8 +106,8 @@ def test_every_import_of_a_block_is_of_something_that_is_there():
         assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
 
 
-def test_a_file_with_its_piece_below_the_named_line_is_still_python():
-    """A formatter that takes a piece of a call for a statement makes a tuple of it."""
+def test_a_file_is_still_valid_python_after_a_piece_is_inserted():
+    """A formatter would turn an argument, formatted as a statement, into a tuple."""
     new = dict(re.findall(r"^New file `([^`]+\.py)`:\n\n```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
     pieces = PIECE.findall(PAGE)
     assert len(pieces) >= 5
@@ -117,6 +117,6 @@ def test_a_file_with_its_piece_below_the_named_line_is_still_python():
         ast.parse(text.replace(line, line + piece, 1), name)
 
 
-def test_every_section_that_is_referred_to_is_there():
+def test_every_linked_section_exists():
     headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.+)$", PAGE, re.MULTILINE)}
     assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= headings

@@ -1,4 +1,4 @@
-"""pyproject, lock, environment.yml, pre-commit and .ci/run say the same."""
+"""pyproject, lock, environment.yml, pre-commit and .ci/run agree."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import workbench
+from workbench.report.page import RunFacts, write_report
+
 ROOT = Path(__file__).parents[2]
 LOCKS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "requirements-dev.lock")}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -23,14 +26,14 @@ PYTHONS = ("3.11", "3.12", "3.13")
 
 def locked(lock: str) -> list[tuple[str, str, Marker | None]]:
     """Return name, version and marker of every line of a lock."""
-    found = re.findall(
+    lines = re.findall(
         r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^\s;\\]+)(?:\s*;\s*([^\\\n]+?))?\s*\\?$", LOCKS[lock], re.MULTILINE
     )
-    return [(canonicalize_name(name), version, Marker(text) if text else None) for name, version, text in found]
+    return [(canonicalize_name(name), version, Marker(text) if text else None) for name, version, text in lines]
 
 
 def version_on(name: str, python: str, lock: str = "requirements.lock") -> str | None:
-    place = {
+    environment = {
         "python_version": python,
         "python_full_version": f"{python}.0",
         "sys_platform": "linux",
@@ -40,39 +43,41 @@ def version_on(name: str, python: str, lock: str = "requirements.lock") -> str |
         "implementation_name": "cpython",
         "os_name": "posix",
     }
-    fits = [
-        version for each, version, marker in locked(lock) if each == name and (marker is None or marker.evaluate(place))
+    versions = [
+        version
+        for locked_name, version, marker in locked(lock)
+        if locked_name == name and (marker is None or marker.evaluate(environment))
     ]
-    return fits[0] if len(fits) == 1 else None
+    return versions[0] if len(versions) == 1 else None
 
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_satisfies_its_dependencies_on_every_python(python, lock):
-    lacking = []
-    more = PROJECT["optional-dependencies"]["dev"] if lock == "requirements-dev.lock" else []
-    for text in [*PROJECT["dependencies"], *more]:
-        needed = Requirement(text)
-        version = version_on(canonicalize_name(needed.name), python, lock)
-        if version is None or not needed.specifier.contains(version, prereleases=True):
-            lacking.append(f"{text}: locked {version}")
-    assert not lacking
+    unmet = []
+    development = PROJECT["optional-dependencies"]["dev"] if lock == "requirements-dev.lock" else []
+    for text in [*PROJECT["dependencies"], *development]:
+        requirement = Requirement(text)
+        version = version_on(canonicalize_name(requirement.name), python, lock)
+        if version is None or not requirement.specifier.contains(version, prereleases=True):
+            unmet.append(f"{text}: locked {version}")
+    assert not unmet
 
 
 def test_every_dependency_has_a_lower_bound():
-    bounds = {text: {each.operator for each in Requirement(text).specifier} for text in PROJECT["dependencies"]}
+    bounds = {text: {bound.operator for bound in Requirement(text).specifier} for text in PROJECT["dependencies"]}
     assert not [text for text, operators in bounds.items() if ">=" not in operators]
 
 
-def test_both_locks_are_of_one_resolution_and_what_runs_holds_nothing_of_the_tests():
-    both = {lock: {(name, version) for name, version, _ in locked(lock)} for lock in LOCKS}
-    assert both["requirements.lock"] < both["requirements-dev.lock"]
-    names = {name for name, _ in both["requirements.lock"]}
+def test_the_runtime_lock_is_a_part_of_the_development_lock_without_test_tools():
+    pins = {lock: {(name, version) for name, version, _ in locked(lock)} for lock in LOCKS}
+    assert pins["requirements.lock"] < pins["requirements-dev.lock"]
+    names = {name for name, _ in pins["requirements.lock"]}
     assert not names & {canonicalize_name(Requirement(text).name) for text in PROJECT["optional-dependencies"]["dev"]}
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_holds_hashes_and_names_no_host(lock):
+def test_a_lock_has_hashes_and_names_no_host(lock):
     assert len(locked(lock)) > 100
     blocks = re.split(r"^(?=\S)", LOCKS[lock], flags=re.MULTILINE)
     packages = [block for block in blocks if "==" in block.split("\n", maxsplit=1)[0]]
@@ -80,17 +85,17 @@ def test_a_lock_holds_hashes_and_names_no_host(lock):
     assert not re.findall(r"https?://|--index-url|--extra-index-url|--find-links|--trusted-host", LOCKS[lock])
 
 
-def test_pythons_of_pyproject_are_those_that_are_locked():
+def test_pyproject_allows_exactly_the_locked_pythons():
     allowed = SpecifierSet(PROJECT["requires-python"])
-    assert [each for each in ("3.10", *PYTHONS, "3.14") if allowed.contains(f"{each}.0")] == list(PYTHONS)
+    assert [python for python in ("3.10", *PYTHONS, "3.14") if allowed.contains(f"{python}.0")] == list(PYTHONS)
 
 
 def test_environment_yml_has_the_same_python_and_the_same_lock():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     assert environment["name"] == PROJECT["name"]
-    python = next(each for each in environment["dependencies"] if isinstance(each, str) and each.startswith("python"))
+    python = next(name for name in environment["dependencies"] if isinstance(name, str) and name.startswith("python"))
     assert SpecifierSet(python.removeprefix("python")) == SpecifierSet(PROJECT["requires-python"])
-    pip = next(each["pip"] for each in environment["dependencies"] if isinstance(each, dict))
+    pip = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
     assert pip == [f"-r {name}" for name in LOCKS]
     assert "pip" in environment["dependencies"]
 
@@ -100,16 +105,16 @@ def test_environment_yml_says_how_the_package_itself_is_installed():
     assert "pip install --no-deps --no-build-isolation --editable ." in text
 
 
-def test_pre_commit_runs_ruff_strips_notebooks_and_holds_their_rules():
+def test_pre_commit_runs_ruff_checks_types_strips_notebooks_and_holds_their_rules():
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
-    assert [each["repo"] for each in config["repos"]] == ["local"]
+    assert [repo["repo"] for repo in config["repos"]] == ["local"]
     hooks = {hook["id"]: hook for repo in config["repos"] for hook in repo["hooks"]}
-    assert list(hooks) == ["ruff-check", "ruff-format", "nbstripout", "notebook-rules"]
+    assert list(hooks) == ["ruff-check", "ruff-format", "mypy", "nbstripout", "notebook-rules"]
     assert {hook["language"] for hook in hooks.values()} == {"system"}
     assert "tests/notebooks/test_rules.py" in hooks["notebook-rules"]["entry"]
 
 
-def test_ci_run_calls_both_parts_of_the_suite_and_can_be_run():
+def test_ci_run_calls_both_parts_of_the_suite_and_is_executable():
     script = ROOT / ".ci" / "run"
     text = script.read_text(encoding="utf-8")
     assert text.startswith("#!/usr/bin/env bash\n")
@@ -127,7 +132,14 @@ def test_the_licence_is_the_one_that_pyproject_names():
     assert "END OF TERMS AND CONDITIONS" in text
 
 
-def test_the_changelog_has_the_version_of_the_package():
+def test_the_newest_version_of_the_changelog_is_that_of_the_package():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(rf"^## \[?{re.escape(PROJECT['version'])}\]?", text, re.MULTILINE)
-    assert "## [Unreleased]" in text
+    unreleased, newest = re.findall(r"^## \[(\S+)\]", text, re.MULTILINE)[:2]
+    assert (unreleased, newest) == ("Unreleased", PROJECT["version"])
+    assert workbench.__version__ == PROJECT["version"], "install the package again: make setup"
+
+
+def test_the_report_names_the_version_of_the_package(tmp_path):
+    versions = {workbench.PACKAGE: workbench.__version__}
+    page = write_report([], run=RunFacts("empty", "r1", "2018-01-01", versions=versions), folder=tmp_path)
+    assert f"<footer><p>Customer portrait workbench {PROJECT['version']} · " in page

@@ -1,4 +1,4 @@
-"""The house rules of src/workbench: imports point one way, rooms stay small, some things live in one place alone."""
+"""The rules of src/workbench: imports point one way, rooms stay small, some things are done in one place only."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "src" / "workbench"
-WINGS = ("core", "intake", "analysis", "report", "run")  # each may import itself and those before it
+WINGS = ("core", "intake", "analysis", "report", "run")  # a wing may import itself and those before it
 LONGEST_CHAIN = 11  # modules on the longest chain of imports, both ends counted
 MOST_IN_A_ROOM = 16  # loose files of a folder
 LARGER_ROOMS = {"intake/demo/jewellery": 19}  # one made-up retailer, file by file
 
-# what only these may import, by the path of a module, of a room, or the name of a wing
+# library: the modules, rooms or wings that may import it
 OWNERS = {
     "mlflow": {"run/tracking"},
     "papermill": {"run/flows/execute.py"},
@@ -46,11 +46,11 @@ TABLE_WRITERS = {"to_parquet", "write_table", "write_parquet", "ParquetWriter"}
 TABLE_READERS = {"read_parquet", "read_csv", "read_table", "read_excel", "read_feather", "read_pickle"}
 MAY_WRITE_PARQUET = (
     "core/store/",
-    "core/exports.py",  # what leaves the workbench
+    "core/exports.py",  # files that leave the workbench
     "intake/demo/",  # demo data, before any source is read
     "intake/identity/people.py",  # private, between 01 and 02
     "intake/identity/vault.py",
-    "intake/reading/",  # private scratch files, before the store or on the way
+    "intake/reading/",  # private scratch files
     "intake/remote/databases.py",
     "intake/casting/acceptance.py",
     "intake/tables/sources.py",
@@ -86,9 +86,9 @@ def nodes(path: Path) -> tuple[ast.AST, ...]:
     return tuple(ast.walk(tree(path)))
 
 
-def imported(path: Path, found: tuple[ast.AST, ...] | None = None) -> Iterator[str]:
-    """Yield every absolute module name a module imports, wherever in it; relative imports made absolute."""
-    for node in nodes(path) if found is None else found:
+def imported(path: Path, subset: tuple[ast.AST, ...] | None = None) -> Iterator[str]:
+    """Yield every module that a module imports, inside functions too; relative imports are made absolute."""
+    for node in nodes(path) if subset is None else subset:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -112,7 +112,7 @@ def dotted(path: Path) -> str:
 
 
 def at_run_time(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a module but those under ``if TYPE_CHECKING``."""
+    """Yield the nodes of a module except those under ``if TYPE_CHECKING``."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
             continue
@@ -121,7 +121,7 @@ def at_run_time(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def import_graph() -> dict[str, set[str]]:
-    """Map each module to the modules of ours it enters when it runs, imports inside functions included."""
+    """Return the modules of the package that each module imports at run time, inside functions too."""
     paths = {dotted(path): path for path in modules()}
     reached = {
         module: {target for target in imported(path, tuple(at_run_time(tree(path)))) if target in paths}
@@ -131,12 +131,12 @@ def import_graph() -> dict[str, set[str]]:
 
 
 def circles(graph: Mapping[str, set[str]]) -> list[str]:
-    """Return what still imports something after everything without a circle was taken away."""
-    rest = {module: set(targets) for module, targets in graph.items()}
-    while leaves := [module for module, targets in rest.items() if not targets & rest.keys()]:
+    """Return the modules that remain after modules without imports are removed step by step."""
+    remaining = {module: set(targets) for module, targets in graph.items()}
+    while leaves := [module for module, targets in remaining.items() if not targets & remaining.keys()]:
         for module in leaves:
-            del rest[module]
-    return sorted(rest)
+            del remaining[module]
+    return sorted(remaining)
 
 
 def longest_chain(graph: Mapping[str, set[str]]) -> list[str]:
@@ -155,13 +155,13 @@ def rooms_of(graph: Mapping[str, set[str]]) -> dict[str, set[str]]:
     return rooms
 
 
-def test_there_are_five_wings_and_nothing_beside_them():
+def test_there_are_only_the_five_wings():
     folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))}
     assert folders == set(WINGS)
     assert [path.name for path in PACKAGE.glob("*.py")] == ["__init__.py"]
 
 
-def test_no_module_and_no_room_imports_itself_by_a_detour():
+def test_no_module_and_no_room_imports_itself_indirectly():
     graph = import_graph()
     assert not circles(graph)
     assert not circles(rooms_of(graph))
@@ -241,7 +241,7 @@ def meaningless_name(path: Path) -> list[str]:
     return [path.stem] if path.stem in MEANINGLESS else []
 
 
-def strange_libraries(path: Path) -> list[str]:
+def misplaced_libraries(path: Path) -> list[str]:
     libraries = {module.split(".")[0] for module in imported(path)}
     homes = (name(path), *map(str, Path(name(path)).parents))
     return sorted(library for library in libraries & OWNERS.keys() if not OWNERS[library] & set(homes))
@@ -258,7 +258,7 @@ def texts(path: Path) -> Iterator[str]:
             yield node.value
 
 
-# rule -> a module of analysis that breaks it
+# rule: a module of analysis that breaks it
 RULES = {
     imports_of_higher_wings: "from workbench.report.plots import charts\n",
     relative_imports: "from . import rfm\n",
@@ -270,7 +270,7 @@ RULES = {
     unsafe_loading: "yaml.unsafe_load(text)\n",
     missing_introduction: "x = 1\n",
     undocumented: "def score():\n    return 1\n",
-    strange_libraries: "def log():\n    from mlflow import MlflowClient\n",
+    misplaced_libraries: "def log():\n    from mlflow import MlflowClient\n",
     meaningless_name: "",
 }
 
@@ -290,18 +290,18 @@ def test_a_module_that_breaks_a_rule_is_caught(rule, tmp_path, monkeypatch):
     assert rule(module)
 
 
-def test_a_relative_import_is_seen_as_what_it_is(tmp_path, monkeypatch):
+def test_a_relative_import_is_resolved(tmp_path, monkeypatch):
     module = tmp_path / "core" / "deep" / "store.py"
     module.parent.mkdir(parents=True)
     module.write_text("from ...run import flow\nfrom . import near\nimport mlflow.entities\n", encoding="utf-8")
     monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
-    found = set(imported(module))
-    assert {"workbench.run", "workbench.run.flow", "workbench.core.deep.near", "mlflow.entities"} <= found
+    names = set(imported(module))
+    assert {"workbench.run", "workbench.run.flow", "workbench.core.deep.near", "mlflow.entities"} <= names
     assert wing_of("workbench.run.flow") == "run"
     assert wing_of("mlflow.entities") is None
 
 
-def test_circles_and_chains_are_seen(tmp_path, monkeypatch):
+def test_circles_and_chains_are_detected(tmp_path, monkeypatch):
     files = {"core/a.py": "def f():\n    from workbench.intake import b\n", "intake/b.py": "import workbench.core.a\n"}
     for path, source in files.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
@@ -313,7 +313,7 @@ def test_circles_and_chains_are_seen(tmp_path, monkeypatch):
     assert longest_chain({"a": {"b"}, "b": {"c"}, "c": set()}) == ["a", "b", "c"]
 
 
-def test_imports_for_annotations_alone_are_no_imports(tmp_path, monkeypatch):
+def test_imports_only_for_annotations_do_not_count(tmp_path, monkeypatch):
     (tmp_path / "core").mkdir()
     (tmp_path / "core/a.py").write_text("if TYPE_CHECKING:\n    from workbench.core import b\n", encoding="utf-8")
     (tmp_path / "core/b.py").write_text("", encoding="utf-8")
@@ -321,8 +321,8 @@ def test_imports_for_annotations_alone_are_no_imports(tmp_path, monkeypatch):
     assert import_graph() == {"workbench.core.a": set(), "workbench.core.b": set()}
 
 
-def test_files_are_read_and_tables_written_without_pandas_which_is_slow_to_import():
+def test_reading_files_and_writing_tables_does_not_import_pandas():
     code = "import sys, workbench.core.store.tables, workbench.intake.tables.sources as sources; print(sources.__file__, 'pandas' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
-    assert done.stdout.split() == [str(PACKAGE / "intake" / "tables" / "sources.py"), "False"]
+    process = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    assert process.stdout.split() == [str(PACKAGE / "intake" / "tables" / "sources.py"), "False"]

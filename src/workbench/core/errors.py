@@ -26,7 +26,7 @@ class Fault:
     Parameters
     ----------
     where : str
-        File, section, line or table in which it was found.
+        File, section, line or table of the fault.
     found : str
         What was found, name and value.
     expected : str
@@ -41,8 +41,7 @@ class Fault:
     remedy: str = ""
 
     def __str__(self) -> str:
-        said = [_sentence(part) for part in (self.found, self.expected, self.remedy) if part]
-        text = " ".join(said)
+        text = " ".join(_sentence(part) for part in (self.found, self.expected, self.remedy) if part)
         return f"{self.where}: {text}" if self.where else text
 
 
@@ -95,8 +94,8 @@ class WorkspaceBusyError(WorkbenchError):
     exit_code = 4
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Offer the nearest known name, or list the known names.
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """Offer the nearest of the valid names, or list them all.
 
     Examples
     --------
@@ -105,20 +104,20 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("colour", ["k_max", "k_min"])
     'Known names: k_max, k_min.'
     """
-    names = [str(each) for each in known]
+    names = [str(choice) for choice in choices]
     return nearest(name, names) or f"Known names: {listed(sorted(names))}."
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Offer the nearest known name, or nothing: for names that are too many, or not for everybody, to be listed.
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """Offer the nearest of the valid names, or nothing; for names that are too many or too private to list.
 
     Examples
     --------
     >>> nearest("00142", ["00042", "00097"]), nearest("x", ["00042"])
     ("Did you mean '00042'?", '')
     """
-    near = difflib.get_close_matches(str(name), [str(each) for each in known], n=1, cutoff=0.6)
-    return f"Did you mean '{near[0]}'?" if near else ""
+    matches = difflib.get_close_matches(str(name), [str(choice) for choice in choices], n=1, cutoff=0.6)
+    return f"Did you mean '{matches[0]}'?" if matches else ""
 
 
 def listed(names: Sequence[str], most: int = 20) -> str:
@@ -129,8 +128,8 @@ def listed(names: Sequence[str], most: int = 20) -> str:
     >>> listed(["a", "b", "c"], most=2)
     'a, b and 1 more'
     """
-    shown = ", ".join(str(name) for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    text = ", ".join(str(name) for name in names[:most])
+    return f"{text} and {len(names) - most} more" if len(names) > most else text
 
 
 def _sentence(text: str) -> str:

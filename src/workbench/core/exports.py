@@ -1,4 +1,4 @@
-"""Files that leave the workbench: no cell of theirs is a formula, ids stay text, spreadsheets read their Chinese."""
+"""Files that leave the workbench: no cell is a formula, ids stay text, spreadsheets show Chinese correctly."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from workbench.core.files import write_file
 
 __all__ = ["FORMULA_STARTS", "export_batches", "export_csv", "export_parquet", "export_xlsx", "formula_safe"]
 
-# OWASP, CSV injection: a text cell that begins so is run as a formula by spreadsheets
+# OWASP, CSV injection: spreadsheets run a text cell that starts with one of these as a formula
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 MOST_SHEET_ROWS = 1_048_575
 _STARTS_FORMULA = r"^[=+\-@\t\r\x00]"
 
 
 def formula_safe(text: str) -> str:
-    """Put an apostrophe before text that a spreadsheet would run as a formula; other text is left as it is.
+    """Put an apostrophe before text that a spreadsheet would run as a formula; leave other text unchanged.
 
     Examples
     --------
@@ -37,14 +37,14 @@ def formula_safe(text: str) -> str:
 
 
 def export_csv(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
-    """Write a table as CSV (UTF-8 with mark), text cells safe from formulas, numbers as numbers; atomically.
+    """Write a table as CSV atomically: UTF-8 with BOM, text cells safe from formulas, numbers as numbers.
 
     Parameters
     ----------
     engine : ibis.BaseBackend
         DuckDB.
     table : ibis.Table
-        In the order its rows shall have.
+        Sorted in the order in which its rows are written.
     path : Path
     """
     texts = [name for name, kind in table.schema().items() if kind.is_string()]
@@ -65,17 +65,17 @@ def export_csv(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
 
 
 def export_parquet(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
-    """Write a table as Parquet, atomically; no program runs its cells, so text stays as it is."""
+    """Write a table as Parquet, atomically; no program runs its cells, so text stays unchanged."""
     return write_file(path, lambda target: engine.to_parquet(table, target))
 
 
 def export_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, path: Path) -> int:
-    """Write record batches as they come, to .csv (as ``export_csv``) or .parquet, atomically; return the rows.
+    """Write record batches one by one to .csv (as ``export_csv``) or .parquet, atomically; return the row count.
 
     Parameters
     ----------
     batches : iterator of pyarrow.RecordBatch
-        All of the schema.
+        Each has the schema.
     schema : pyarrow.Schema
     path : Path
     """
@@ -108,7 +108,7 @@ def _formula_safe(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def export_xlsx(table: ibis.Table, path: Path) -> Path:
-    """Write a table as a workbook of one sheet, atomically: text cells are text whatever they begin with.
+    """Write a table as a workbook of one sheet, atomically: text cells stay text, whatever they start with.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def export_xlsx(table: ibis.Table, path: Path) -> Path:
 
 
 def _cell(sheet: Any, value: Any) -> Any:
-    """Make a cell; text is marked as text, so that no formula is read in it, and loses what XML cannot hold."""
+    """Make a cell; text is marked as text, so it is no formula, and characters that XML cannot hold are replaced."""
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell  # noqa: PLC0415
 
     if not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Writing files so that a crash leaves the old content or the new, never half of either."""
+"""Write files so that a crash leaves the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write_file(path: Path, write: Callable[[Path], object], *, mode: int | None 
     Parameters
     ----------
     path : Path
-        Its folder is made if it is missing.
+        Its folder is created if missing.
     write : callable
         Writes the content to the path it is given.
     mode : int, optional
@@ -93,8 +93,8 @@ def fsync_tree(folder: Path) -> None:
 def publish_folder(staging: Path, target: Path) -> Path:
     """Move a finished staging folder to its place by one rename.
 
-    A target that is already there is left as it is where its content has the same name (targets are
-    named by digest or run), and the staging folder is removed.
+    An existing target is kept and the staging folder removed: targets are named by digest or run, so the content is
+    the same.
     """
     fsync_tree(staging)
     target.parent.mkdir(parents=True, exist_ok=True)

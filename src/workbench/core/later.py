@@ -1,4 +1,4 @@
-"""Libraries that take long to import, imported when they are first used."""
+"""Import slow libraries only when they are first used."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["later"]
 
 
 def later(name: str) -> Any:
-    """Return what stands for a library until one of its names is asked for.
+    """Return a stand-in for a library, which imports it at the first use of an attribute.
 
-    What checks a profile shares modules with what runs it, and does without the engine.
+    Checking a profile shares modules with running it, and needs no engine.
 
     Parameters
     ----------
     name : str
-        The library, as it is imported.
+        Its import name.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""What a table is, and the canonical tables: what every source is mapped to.
+"""Tables and columns, and the canonical tables to which every source is mapped.
 
-The tables that stages write stand in their declarations (`workbench.core.stages`). Column names carry unit and window.
+Tables that stages write are in their declarations (`workbench.core.stages`). Column names carry unit and window.
 Contact columns never stay in a canonical table.
 """
 
@@ -24,9 +24,9 @@ __all__ = [
     "ibis_type",
 ]
 
-# the as-of date of a base whose rows carry no date: everything is before it
+# the as-of date of data without dates: later than every row
 UNDATED = dt.date(9999, 12, 31)
-UNKNOWN_SEGMENT = ("unknown", {"en": "Too little known", "zh": "信息不足"})  # of customers nothing can place
+UNKNOWN_SEGMENT = ("unknown", {"en": "Too little known", "zh": "信息不足"})  # customers that no rule can assign
 
 # hidden column of a canonical table: the source whose customer ids it uses, until the store has joined identities
 ID_SPACE = "_people"
@@ -48,7 +48,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, its kind (a key of ``KINDS``), whether it tells how to reach a person."""
+    """A column: its name, its kind (a key of ``KINDS``), whether it holds contact or sensitive data."""
 
     name: str
     kind: str
@@ -69,11 +69,11 @@ class Table:
     writer : str
         The stage that writes it.
     open : bool
-        True when further columns may stand beside the named ones.
+        True if the table may have further columns.
     own : bool
-        True for a table that a notebook of one's own writes.
+        True for a table that an own notebook writes.
     dated_by : str
-        The column that says when a row became known; empty where rows carry no date.
+        The column with the date on which a row became known; empty if rows have no date.
     """
 
     name: str
@@ -86,14 +86,14 @@ class Table:
 
     def kind(self, column: str) -> str | None:
         """Return the declared kind of a column, or None."""
-        return next((each.kind for each in self.columns if each.name == column), None)
+        return next((candidate.kind for candidate in self.columns if candidate.name == column), None)
 
 
 def columns(kinds: str, contact: str = "", sensitive: str = "") -> tuple[Column, ...]:
-    """Read ``name:kind name:kind ...`` into columns; ``contact`` and ``sensitive`` name those of them."""
-    private, guarded = set(contact.split()), set(sensitive.split())
+    """Read ``name:kind name:kind ...`` into columns; ``contact`` and ``sensitive`` list the names of such columns."""
+    contact_names, sensitive_names = set(contact.split()), set(sensitive.split())
     pairs = (item.split(":") for item in kinds.split())
-    return tuple(Column(name, kind, name in private, name in guarded) for name, kind in pairs)
+    return tuple(Column(name, kind, name in contact_names, name in sensitive_names) for name, kind in pairs)
 
 
 CONTACT_COLUMNS = (
@@ -211,7 +211,7 @@ CANONICAL = {
     )
 }
 
-# columns a source of one table may map that belong to a neighbouring table
+# columns of a neighbouring table that a source of this table may map
 NEIGHBOURS = {
     "transactions": {
         "products": ("product_name", "category", "brand"),
@@ -226,19 +226,20 @@ def ibis_type(kind: str) -> str:
 
 
 def columns_of(table: str, *, contact: bool = False, neighbours: bool = False) -> dict[str, str]:
-    """Map the columns a source of this table may name to their kinds.
+    """Return the kind of each column that a source of this table may map.
 
     Parameters
     ----------
     table : str
         A canonical table.
     contact : bool
-        Include the columns that tell how to reach a person.
+        Include contact columns.
     neighbours : bool
-        Include the columns that belong to a neighbouring table.
+        Include columns of a neighbouring table.
     """
-    own = {each.name: each.kind for each in CANONICAL[table].columns if contact or not each.contact}
+    kinds = {column.name: column.kind for column in CANONICAL[table].columns if contact or not column.contact}
     if neighbours:
         for other, names in NEIGHBOURS.get(table, {}).items():
-            own |= {name: CANONICAL[other].kind(name) for name in names}
-    return own
+            neighbour = {column.name: column.kind for column in CANONICAL[other].columns}
+            kinds |= {name: neighbour[name] for name in names}
+    return kinds

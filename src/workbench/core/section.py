@@ -10,11 +10,11 @@ __all__ = ["Section", "knob"]
 
 
 def knob(default: Any, *, unit: str = "", en: str, zh: str, **limits: Any) -> Any:
-    """Declare a parameter: its default, unit, help in both languages and limits."""
-    more = {"unit": unit, "help": {"en": en, "zh": zh}}
+    """Declare a parameter: its default, unit, help in both languages, and limits."""
+    extra: dict[str, Any] = {"unit": unit, "help": {"en": en, "zh": zh}}
     if isinstance(default, (list, dict)):
-        return Field(default_factory=lambda: type(default)(default), json_schema_extra=more, **limits)
-    return Field(default, json_schema_extra=more, **limits)
+        return Field(default_factory=lambda: type(default)(default), json_schema_extra=extra, **limits)
+    return Field(default, json_schema_extra=extra, **limits)
 
 
 class Section(BaseModel):

@@ -1,4 +1,4 @@
-"""Where things live: the workspace folder and every path in it."""
+"""The workspace folder and every path in it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Workspace:
         return self.root / "data" / "processed" / profile
 
     def reports(self, profile: str) -> Path:
-        """Return the folder of a profile's runs, one folder each, and ``latest``."""
+        """Return the folder of a profile's runs: one folder per run, and ``latest``."""
         return self.root / "reports" / profile
 
     def relative(self, path: Path) -> str:
@@ -67,12 +67,12 @@ class Workspace:
         return path.absolute().relative_to(self.root).as_posix()
 
     def resolve(self, text: str) -> Path:
-        """Return a path named in a profile; refuse one that leaves the workspace.
+        """Return a path named in a profile; refuse one outside the workspace.
 
         Raises
         ------
         ProfileError
-            The path is empty, absolute, starts with ``~``, holds a NUL, or resolves to a place outside.
+            The path is empty, absolute, starts with ``~``, holds a NUL, or resolves to a place outside the workspace.
         """
         expected = f"a path inside the workspace {self.root.name}/"
         if not text.strip("./ ") or "\0" in text or text.startswith(("~", "/")) or not _can_be_matched(text):
@@ -92,12 +92,12 @@ def _can_be_matched(text: str) -> bool:
 
 
 def find_workspace(start: Path | str | None = None) -> Workspace:
-    """Find the nearest folder upward that has ``params/``.
+    """Find the workspace: this folder or the nearest one above it that has ``params/``.
 
     Parameters
     ----------
     start : Path or str, optional
-        Where to begin; the current folder by default.
+        Where to start; the current folder by default.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def find_workspace(start: Path | str | None = None) -> Workspace:
     raise ProfileError(
         Fault(
             str(start or "."),
-            "no folder from here upward has params/",
+            "no params/ in this folder or any above it",
             "A workspace holds params/, notebooks/, data/ and reports/",
             "Run the command inside one, or name it with --workspace DIR",
         )

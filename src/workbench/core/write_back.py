@@ -1,4 +1,4 @@
-"""Rows written back to a database whose address stands in an environment variable, in one transaction."""
+"""Write rows back to a database, in one transaction; an environment variable holds its URL."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def write_back(rows: ibis.Table, *, variable: str, table: str, version: str) -> 
     variable : str
         Environment variable that holds a SQLAlchemy URL, such as ``sqlite:////path/to/crm.db``; the URL is never shown.
     table : str
-        Small letters, digits and _; made when absent, with a column ``audience_version``.
+        Lower-case letters, digits and _; created if absent, with a column ``audience_version``.
     version : str
-        Rows that already have this version are replaced, so that writing twice changes nothing.
+        Existing rows of this version are replaced, so writing twice changes nothing.
 
     Returns
     -------
@@ -38,15 +38,15 @@ def write_back(rows: ibis.Table, *, variable: str, table: str, version: str) -> 
     Raises
     ------
     ProfileError
-        No such variable, or a name of a table that is none.
+        No such variable, or an invalid table name.
     DataError
-        The database does not answer, or its table has other columns; its own words without the URL.
+        The database does not answer, or its table has other columns; its own message without the URL.
     """
     url = os.environ.get(variable)
     if not url:
         raise ProfileError(Fault(f"env:{variable}", "not set", "A database URL", f"export {variable}=sqlite:///crm.db"))
     if not _NAME.fullmatch(table):
-        raise ProfileError(Fault("write-back", f"table {table!r}", "Expected small letters, digits and _"))
+        raise ProfileError(Fault("write-back", f"table {table!r}", "Expected lower-case letters, digits and _"))
     try:
         engine = sa.create_engine(url)
         with engine.begin() as connection:
@@ -54,9 +54,9 @@ def write_back(rows: ibis.Table, *, variable: str, table: str, version: str) -> 
     except sa.exc.ArgumentError:
         raise ProfileError(Fault(f"env:{variable}", "no database URL", "dialect://user:password@host/name")) from None
     except sa.exc.SQLAlchemyError as error:
-        said = str(getattr(error, "orig", None) or type(error).__name__).replace(url, f"env:{variable}")
+        message = str(getattr(error, "orig", None) or type(error).__name__).replace(url, f"env:{variable}")
         remedy = "Check that the database answers and that the table has these columns"
-        raise DataError(Fault(f"write-back to env:{variable}, table {table}", said, "", remedy)) from None
+        raise DataError(Fault(f"write-back to env:{variable}, table {table}", message, "", remedy)) from None
 
 
 def _replace(connection: sa.Connection, rows: ibis.Table, table: str, version: str) -> int:
@@ -67,10 +67,10 @@ def _replace(connection: sa.Connection, rows: ibis.Table, table: str, version: s
     connection.execute(sa.delete(target).where(target.c.audience_version == version))
     written = 0
     for batch in rows.to_pyarrow_batches(chunk_size=_BATCH):
-        found = [{"audience_version": version, **row} for row in batch.to_pylist()]
-        if found:
-            connection.execute(sa.insert(target), found)
-        written += len(found)
+        records = [{"audience_version": version, **row} for row in batch.to_pylist()]
+        if records:
+            connection.execute(sa.insert(target), records)
+        written += len(records)
     return written
 
 

@@ -1,4 +1,4 @@
-"""Reading YAML safely, with the line of every key, all errors together."""
+"""Read YAML safely, with the line of every key; report all errors together."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class MarkedYaml:
         return self.lines.get(path, 1)
 
 
-def read_yaml(path: Path, shown: str) -> MarkedYaml:
+def read_yaml(path: Path, label: str) -> MarkedYaml:
     """Read one YAML mapping.
 
     Parameters
     ----------
     path : Path
-    shown : str
-        How the file is called in errors.
+    label : str
+        The file's name in errors.
 
     Raises
     ------
@@ -58,47 +58,52 @@ def read_yaml(path: Path, shown: str) -> MarkedYaml:
     """
     raw = path.read_bytes()
     if len(raw) > _MOST_BYTES:
-        raise ProfileError(Fault(shown, f"{len(raw):,} bytes", f"At most {_MOST_BYTES:,} bytes of YAML"))
+        raise ProfileError(Fault(label, f"{len(raw):,} bytes", f"At most {_MOST_BYTES:,} bytes of YAML"))
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ProfileError(Fault(shown, f"not UTF-8 at byte {error.start}", "", "Save the file as UTF-8")) from None
+        raise ProfileError(Fault(label, f"not UTF-8 at byte {error.start}", "", "Save the file as UTF-8")) from None
     try:
-        _check_depth(text, shown)
+        _check_depth(text, label)
         node = yaml.compose(text, Loader=Loader)
     except yaml.YAMLError as error:
-        raise ProfileError(_yaml_fault(error, text, shown)) from None
+        raise ProfileError(_yaml_fault(error, text, label)) from None
     if not isinstance(node, yaml.MappingNode):
-        raise ProfileError(Fault(shown, "no 'key: value' lines", "A profile is a YAML mapping"))
-    reader = _Reader(shown)
+        raise ProfileError(Fault(label, "no 'key: value' lines", "A profile is a YAML mapping"))
+    reader = _Reader(label)
     content = reader.mapping(node, ())
     if reader.faults:
         raise ProfileError(reader.faults)
     return MarkedYaml(content, reader.lines)
 
 
-def _check_depth(text: str, shown: str) -> None:
+def _check_depth(text: str, label: str) -> None:
     """Refuse deep nesting event by event, since composing it would exhaust the stack."""
     depth = 0
     for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _MOST_DEPTH:
-                raise ProfileError(_too_much(shown, event.start_mark.line + 1))
+                raise ProfileError(_too_much(label, _line_of(event.start_mark)))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
 
-def _too_much(shown: str, line: int) -> Fault:
+def _line_of(mark: Any) -> int:
+    """Return the line (from 1) of a mark; PyYAML's loaders always set one."""
+    return mark.line + 1
+
+
+def _too_much(label: str, line: int) -> Fault:
     found = "more nested or repeated values than a profile needs"
-    return Fault(f"{shown}, line {line}", found, "", "Write the values out, without anchors")
+    return Fault(f"{label}, line {line}", found, "", "Write the values out, without anchors")
 
 
 class _Reader:
-    """Walk the node tree once, building plain values and noting lines and faults."""
+    """Walk the node tree once: build plain values, record lines and faults."""
 
-    def __init__(self, shown: str):
-        self.shown = shown
+    def __init__(self, label: str):
+        self.label = label
         self.faults: list[Fault] = []
         self.lines: dict[tuple, int] = {}
         self.nodes = 0
@@ -107,7 +112,7 @@ class _Reader:
     def mapping(self, node: yaml.MappingNode, path: tuple) -> dict[str, Any]:
         content: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
+            line = _line_of(key_node.start_mark)
             if not isinstance(key_node, yaml.ScalarNode):
                 self.fault(line, "a key that is a list or a mapping", "A key is plain text")
                 continue
@@ -126,32 +131,32 @@ class _Reader:
     def value(self, node: yaml.Node, path: tuple) -> Any:
         self.nodes += 1
         if self.nodes > _MOST_NODES or len(path) > _MOST_DEPTH:
-            raise ProfileError(_too_much(self.shown, node.start_mark.line + 1))
+            raise ProfileError(_too_much(self.label, _line_of(node.start_mark)))
         if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
-            self.fault(node.start_mark.line + 1, f"the tag '{node.tag}'", _PLAIN)
+            self.fault(_line_of(node.start_mark), f"the tag '{node.tag}'", _PLAIN)
             return None
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
-            return [self.item(each, (*path, at)) for at, each in enumerate(node.value)]
+            return [self.item(child, (*path, at)) for at, child in enumerate(node.value)]
         try:
             return self.scalars.construct_object(node, deep=True)
         except (yaml.YAMLError, ValueError) as error:
             problem = getattr(error, "problem", None) or str(error)
-            self.fault(node.start_mark.line + 1, problem, _PLAIN)
+            self.fault(_line_of(node.start_mark), problem, _PLAIN)
             return None
 
     def item(self, node: yaml.Node, path: tuple) -> Any:
-        self.lines[path] = node.start_mark.line + 1
+        self.lines[path] = _line_of(node.start_mark)
         return self.value(node, path)
 
     def fault(self, line: int, found: str, expected: str = "", remedy: str = "") -> None:
-        self.faults.append(Fault(f"{self.shown}, line {line}", found, expected, remedy))
+        self.faults.append(Fault(f"{self.label}, line {line}", found, expected, remedy))
 
 
-def _yaml_fault(error: yaml.YAMLError, text: str, shown: str) -> Fault:
+def _yaml_fault(error: yaml.YAMLError, text: str, label: str) -> Fault:
     mark = getattr(error, "problem_mark", None)
-    where = f"{shown}, line {mark.line + 1}" if mark else shown
+    where = f"{label}, line {mark.line + 1}" if mark else label
     problem = getattr(error, "problem", None) or str(error)
     line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:

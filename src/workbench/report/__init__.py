@@ -1,1 +1,1 @@
-"""Summary to figure and table, figure and table to page, in English and Chinese."""
+"""From summaries to figures, tables and pages, in English and Chinese."""

@@ -1,4 +1,4 @@
-"""What moved since the last run, and what became of every record: small tables from the stages' metrics.
+"""Changes since the last run, and the path from records to customers, from the stages' metrics.
 
 Serves 14_write_report.
 """
@@ -15,13 +15,13 @@ from workbench.report.text import has_label, label, say
 
 __all__ = ["Changes", "Step", "changed_settings", "compare_runs", "follow_records"]
 
-MOST = 12  # figures shown that moved
+MOST = 12  # changed figures shown
 READ, LOST, ADDED, KEPT = "read", "lost", "added", "kept"  # kinds of steps
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Figures that moved: how many were compared, and one row for each that moved (figure, before, now, change)."""
+    """Changed figures: number compared, number changed, and one row per change (figure, before, now, change)."""
 
     compared: int
     moved: int
@@ -30,7 +30,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the waterfall: what, how many, and where its bar starts and ends as shares of the group's first."""
+    """One line of the waterfall: text, count, and start and width of its bar as shares of the largest total."""
 
     text: str
     count: int
@@ -51,12 +51,12 @@ def compare_runs(
     previous : mapping
         The earlier run's ``summary.json``: ``{"stages": {name: {"metrics": {...}}}}``.
     language, currency : str
-        How values are written.
+        For writing values.
 
     Returns
     -------
     Changes
-        Rows in the order of stages and metrics, at most 12; metrics that only one run has are not compared.
+        Rows in the order of stages and metrics, at most 12; metrics of only one run are not compared.
     """
     compared, rows = 0, []
     for summary in summaries:
@@ -80,30 +80,30 @@ def _change(name: str, before: Any, now: Any, language: str, currency: str) -> l
         return [label(name, language), label(before, language), label(now, language), ""]
     moved = float(now) - float(before) if not (is_missing(before) or is_missing(now)) else None
     sign = "+" if moved is not None and moved > 0 else ""
-    shown = [show(value, kind, language, currency) for value in (before, now)]
-    return [label(name, language), *shown, sign + show(moved, kind, language, currency)]
+    written = [show(value, kind, language, currency) for value in (before, now)]
+    return [label(name, language), *written, sign + show(moved, kind, language, currency)]
 
 
 def _kind_of(name: str, before: Any, now: Any) -> str:
-    values = [each for each in (before, now) if not is_missing(each)]
-    if not all(isinstance(each, numbers.Real) for each in values):
+    values = [value for value in (before, now) if not is_missing(value)]
+    if not all(isinstance(value, numbers.Real) for value in values):
         return "label"
     if name.endswith(("share", "rate", "coverage")):
         return "pct"
     if name.endswith(("amount_total", "amount", "spend")):
         return "money"
-    return "int" if all(float(each).is_integer() for each in values) else "num"
+    return "int" if all(float(value).is_integer() for value in values) else "num"
 
 
 def changed_settings(summaries: Sequence[Mapping[str, Any]], previous: Mapping[str, Any]) -> list[str]:
-    """List settings that differ from the earlier run as 'stage.name: before → now'; empty where none is known."""
-    found = []
+    """List settings that differ from the earlier run as 'stage.name: before → now'."""
+    settings = []
     for summary in summaries:
         before = previous.get("stages", {}).get(summary["stage"], {}).get("settings") or {}
         for name, now in (summary.get("settings") or {}).items():
             if name in before and before[name] != now:
-                found.append(f"{summary['stage']}.{name}: {before[name]} → {now}")
-    return found
+                settings.append(f"{summary['stage']}.{name}: {before[name]} → {now}")
+    return settings
 
 
 def follow_records(summaries: Sequence[Mapping[str, Any]], *, language: str) -> list[list[Step]]:
@@ -112,7 +112,7 @@ def follow_records(summaries: Sequence[Mapping[str, Any]], *, language: str) -> 
     Parameters
     ----------
     summaries : sequence of mapping
-        Stage summaries; read are the metrics of 01 (``<source>.physical_records``, ``.accepted``, ``.rejected``,
+        Stage summaries. Used are the metrics of 01 (``<source>.physical_records``, ``.accepted``, ``.rejected``,
         ``.rejected.<code>``; ``transactions.rows``, ``.kept_rows``, ``.rule.<name>``, ``.customers``), of 02
         (``records``, ``customers``, ``orphans``) and of 03 (``customers``).
     language : str
@@ -142,20 +142,20 @@ def _source_steps(name: str, quality: Mapping[str, Any], language: str) -> list[
     records = int(quality[f"{name}.physical_records"])
     rejected = int(quality.get(f"{name}.rejected", 0))
     accepted = int(quality.get(f"{name}.accepted", records - rejected))
-    shown = label(name, language)
+    written = label(name, language)
     if not rejected:
-        return [(say("ui_step_accepted", language, {"source": shown}), accepted, READ)]
-    steps = [(say("ui_step_read", language, {"source": shown}), records, READ)]
+        return [(say("ui_step_accepted", language, {"source": written}), accepted, READ)]
+    steps = [(say("ui_step_read", language, {"source": written}), records, READ)]
     steps += _lost(quality, f"{name}.rejected.", "ui_step_rejected", language) or [
         (say("ui_step_rejected_any", language), rejected, LOST)
     ]
-    return [*steps, (say("ui_step_accepted", language, {"source": shown}), accepted, KEPT)]
+    return [*steps, (say("ui_step_accepted", language, {"source": written}), accepted, KEPT)]
 
 
 def _lost(quality: Mapping[str, Any], prefix: str, key: str, language: str) -> list[_Plain]:
-    found = [(name.removeprefix(prefix), int(count)) for name, count in quality.items() if name.startswith(prefix)]
-    found.sort(key=lambda pair: (-pair[1], pair[0]))
-    return [(say(key, language, {"code": name, "rule": name}), count, LOST) for name, count in found if count]
+    losses = [(name.removeprefix(prefix), int(count)) for name, count in quality.items() if name.startswith(prefix)]
+    losses.sort(key=lambda pair: (-pair[1], pair[0]))
+    return [(say(key, language, {"code": name, "rule": name}), count, LOST) for name, count in losses if count]
 
 
 def _rule_steps(quality: Mapping[str, Any], language: str) -> list[_Plain]:

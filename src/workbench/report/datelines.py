@@ -1,4 +1,4 @@
-"""As of when a page or a card speaks: the date, or that the data carries none."""
+"""The as-of line of a page or card: the date, or that the data has none."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["dateline"]
 
 
 def dateline(as_of: date | str | None, language: str) -> str:
-    """Say as of when something holds.
+    """Write the as-of date.
 
     Parameters
     ----------
     as_of : date or str or None
-        ISO text or a date; None or `workbench.core.schema.UNDATED` where nothing in the data says when it happened.
+        ISO text or a date; None or `workbench.core.schema.UNDATED` if the data has no dates.
     language : str
         en or zh.
 
     Examples
     --------
     >>> dateline("2025-07-01", "en"), dateline(UNDATED, "en")
-    ('As of 1 July 2025', 'Nothing in this data says when it happened')
+    ('As of 1 July 2025', 'This data has no dates')
     """
     if not as_of or str(as_of) == UNDATED.isoformat():
         return say("ui_undated", language)

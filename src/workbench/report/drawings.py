@@ -1,7 +1,7 @@
-"""Charts drawn into a page itself, where they share the outlines of their letters.
+"""Charts embedded in a page, sharing the outlines of their letters.
 
-Every chart file carries the outline of each letter it writes, which is most of its size. In the page each outline
-stands once, and the charts point to it. A file that holds anything but plain shapes is not drawn: it stays an image,
+Letter outlines are most of the size of a chart file. A page contains each outline once, and its charts refer to it.
+A file with anything but plain shapes is embedded as an image instead,
 in which no script runs.
 """
 
@@ -21,7 +21,7 @@ _LOOKS = {"id", "d", "style", "transform", "clip-path", "x", "y", "width", "heig
 _LOOKS |= {"fill", "fill-opacity", "stroke", "stroke-width", "version", "type", "patternUnits"}
 _OWN_TARGET = re.compile(r"#[\w-]+|data:image/png;base64,[A-Za-z0-9+/=\s]+")
 _FOREIGN_URL = re.compile(r"url\((?!#)|@import|expression\(", re.IGNORECASE)
-_LINES = "stroke-linejoin:round;stroke-linecap:butt"  # what a chart's own style sheet says of all its lines
+_LINES = "stroke-linejoin:round;stroke-linecap:butt"  # line style of the removed style sheet
 
 
 class Drawings:
@@ -31,28 +31,28 @@ class Drawings:
         self._shared: dict[str, str] = {}
 
     def draw(self, svg: str, *, alt: str) -> Markup | None:
-        """Return a chart as an element of the page, or None when it has to stay an image.
+        """Return a chart as an element of the page, or None if it has to be an image.
 
         Parameters
         ----------
         svg : str
             The chart's file.
         alt : str
-            What a screen reader says of it; escaped.
+            Alternative text; escaped.
 
         Returns
         -------
         Markup or None
-            None for a file that is no SVG, holds anything but plain shapes, or names a shape as another chart
-            names a different one.
+            None for a file that is not SVG, has anything but plain shapes, or uses the name of another chart's shape
+            for a different one.
         """
         try:
             root = ElementTree.fromstring(svg)
         except ElementTree.ParseError:
             return None
-        if root.tag != f"{_SVG}svg" or not all(_is_plain(each) for each in root.iter()):
+        if root.tag != f"{_SVG}svg" or not all(_is_plain(element) for element in root.iter()):
             return None
-        shapes = {each.get("id", ""): _written(each) for each in _definitions(root)}
+        shapes = {shape.get("id", ""): _written(shape) for shape in _definitions(root)}
         if any(self._shared.get(name, shape) != shape for name, shape in shapes.items()):
             return None
         self._shared |= shapes
@@ -61,7 +61,7 @@ class Drawings:
         return Markup(_written(root))
 
     def shared(self) -> Markup:
-        """Return the shapes the drawings point to, in an element that takes no room; empty without drawings."""
+        """Return the shared shapes in an invisible element; empty without drawings."""
         if not self._shared:
             return Markup("")
         shapes = "".join(self._shared[name] for name in sorted(self._shared))
@@ -70,7 +70,7 @@ class Drawings:
 
 
 def _is_plain(element: ElementTree.Element) -> bool:
-    """Say whether an element is a shape that neither acts nor loads anything."""
+    """Say whether an element is a plain shape: no script, nothing loaded."""
     names = {name.replace(_HREF, "href") for name in element.attrib}
     target = element.get(_HREF, element.get("href"))
     return (
@@ -82,14 +82,14 @@ def _is_plain(element: ElementTree.Element) -> bool:
 
 
 def _definitions(root: ElementTree.Element) -> list[ElementTree.Element]:
-    return [each for defs in root.iter(f"{_SVG}defs") for each in defs if each.get("id")]
+    return [shape for defs in root.iter(f"{_SVG}defs") for shape in defs if shape.get("id")]
 
 
 def _drop_what_is_shared(root: ElementTree.Element) -> None:
     for parent in list(root.iter()):
-        for child in [each for each in parent if each.tag in {f"{_SVG}defs", f"{_SVG}title", f"{_SVG}style"}]:
+        for child in [part for part in parent if part.tag in {f"{_SVG}defs", f"{_SVG}title", f"{_SVG}style"}]:
             parent.remove(child)
-        parent.attrib.pop("id", None)  # names of the parts, which every chart repeats
+        parent.attrib.pop("id", None)  # ids repeat across charts
 
 
 def _name(root: ElementTree.Element, alt: str) -> None:
@@ -99,10 +99,10 @@ def _name(root: ElementTree.Element, alt: str) -> None:
 
 
 def _written(element: ElementTree.Element) -> str:
-    """Write an element as it stands in an HTML page: no namespaces, so one name for one thing."""
-    for each in element.iter():
-        each.tag = each.tag.removeprefix(_SVG)
-        if _HREF in each.attrib:
-            each.attrib["href"] = each.attrib.pop(_HREF)
-        each.tail = None
+    """Write an element for an HTML page, without namespaces."""
+    for part in element.iter():
+        part.tag = part.tag.removeprefix(_SVG)
+        if _HREF in part.attrib:
+            part.attrib["href"] = part.attrib.pop(_HREF)
+        part.tail = None
     return ElementTree.tostring(element, encoding="unicode")

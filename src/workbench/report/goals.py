@@ -1,6 +1,6 @@
-"""Whether a run answers the question its profile asks: which stages bear on it, and which of them are there.
+"""Whether a run answers the goal of its profile: which stages are relevant, and which of them are done.
 
-Serves 14_write_report. What a question needs is told from its words; the page names the stages it relied on, so
+Serves 14_write_report. The relevant stages are inferred from the words of the goal; the page names them, so
 that a reader can judge.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["Answer", "judge_goal"]
 
-# stage -> words, in either language, that ask for it
+# stage -> words of a goal, in either language, that request it
 ASKS_FOR = {
     "05_score_rfm": (
         "valu", "best customer", "loyal", "recen", "frequen", "rfm", "reach", "contact", "target", "campaign",
@@ -27,12 +27,12 @@ ASKS_FOR = {
     ),
     "10_measure_experiments": ("effect of", "did the campaign", "uplift", "incremental", "效果", "增量", "提升了"),
 }  # fmt: skip
-ALWAYS = ("03_build_features", "04_describe_customers")  # every question about customers rests on these
+ALWAYS = ("03_build_features", "04_describe_customers")  # relevant to every question
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Which text says whether the goal is met (``goal_answered``, ``goal_partly``, ...) and the stages it names."""
+    """The text key of the verdict (``goal_answered``, ``goal_partly``, ...) and the stages it names."""
 
     key: str
     done: tuple[str, ...] = ()
@@ -40,31 +40,31 @@ class Answer:
 
 
 def judge_goal(goal: Mapping[str, Any], summaries: Sequence[Mapping[str, Any]]) -> Answer:
-    """Say whether the stages that bear on the goal's question are done.
+    """Say whether the stages relevant to the goal are done.
 
     Parameters
     ----------
     goal : mapping
-        ``question``, ``decision``, ``audience``, ``measure``; empty where the profile states none.
+        ``question``, ``decision``, ``audience``, ``measure``; empty if the profile states none.
     summaries : sequence of mapping
         Stage summaries with ``stage`` and ``status``.
 
     Returns
     -------
     Answer
-        ``goal_none`` without a question; ``goal_answered`` when every bearing stage is done; ``goal_partly`` when a
-        stage that the question asks for by its words, or failing that any bearing stage, is done; else
+        ``goal_none`` without a question; ``goal_answered`` if every relevant stage is done; ``goal_partly`` if a
+        requested stage (or, without one, any relevant stage) is done; else
         ``goal_not_answered``.
     """
     if not str(goal.get("question") or "").strip():
         return Answer("goal_none")
     status = {summary["stage"]: summary["status"] for summary in summaries}
-    said = " ".join(str(goal.get(name) or "") for name in ("question", "decision", "measure")).lower()
-    asked = tuple(stage for stage, words in ASKS_FOR.items() if any(word in said for word in words))
-    bearing = (*ALWAYS, *asked)
+    words_of_goal = " ".join(str(goal.get(name) or "") for name in ("question", "decision", "measure")).lower()
+    requested = tuple(stage for stage, words in ASKS_FOR.items() if any(word in words_of_goal for word in words))
+    bearing = (*ALWAYS, *requested)
     done = tuple(stage for stage in bearing if status.get(stage) == "done")
     lacking = tuple(stage for stage in bearing if stage not in done)
     if not lacking:
         return Answer("goal_answered", done)
-    central = [stage for stage in asked or ALWAYS if stage in done]
+    central = [stage for stage in requested or ALWAYS if stage in done]
     return Answer("goal_partly" if central else "goal_not_answered", done, lacking)

@@ -1,4 +1,4 @@
-"""What every page stands in: the template engine, the content policy, the badge, inlined images and the Chinese font.
+"""The frame of every page: templates, content policy, badge, inlined images, Chinese font.
 
 A page is one file. Nothing is loaded: styles, the one script, images and the glyphs used are inside, and a
 Content-Security-Policy refuses everything else. Templates escape every value; marked sentences become markup
@@ -42,7 +42,7 @@ _TAGS = {"strong": "strong", "quiet": "small", "code": "code"}
 
 
 class Speaker:
-    """Says texts as markup in one language.
+    """Fills texts as markup in one language.
 
     Parameters
     ----------
@@ -57,11 +57,11 @@ class Speaker:
         self.currency = currency
 
     def __call__(self, key: str, values: Mapping[str, Any] | None = None) -> Markup:
-        """Fill a text and mark its bold and grey parts up."""
+        """Fill a text and mark up its bold and grey parts."""
         return rich(pieces(key, self.language, values, self.currency))
 
 
-def rich(found: Iterable[Piece]) -> Markup:
+def rich(parts: Iterable[Piece]) -> Markup:
     r"""Turn (text, mark) pieces into escaped markup: strong becomes bold, quiet becomes grey and small.
 
     Examples
@@ -70,7 +70,7 @@ def rich(found: Iterable[Piece]) -> Markup:
     'a &lt; b <strong>14\u202f%</strong>'
     """
     merged: list[list[str]] = []
-    for text, kind in found:
+    for text, kind in parts:
         if merged and merged[-1][1] == kind:
             merged[-1][0] += text
         else:
@@ -85,7 +85,7 @@ def _tagged(text: str, kind: str) -> Markup:
 
 
 def unbroken(text: str) -> str:
-    """Bind a number to its percent sign and n to its number, so that no line ends between them."""
+    """Keep a number and its percent sign, and n and its number, on one line."""
     return re.sub(r"\bn = (?=\d)", "n\u00a0=\u00a0", re.sub(r"(?<=\d) (?=%)", "\u202f", text))
 
 
@@ -116,7 +116,7 @@ def mark(page: str, status: str, message: str, language: str) -> str:
     status : str
         ``done``, ``failed`` or ``stale``.
     message : str
-        What the reader should know; escaped.
+        Text beside the badge; escaped.
     language : str
         ``en`` or ``zh``.
 
@@ -131,13 +131,13 @@ def mark(page: str, status: str, message: str, language: str) -> str:
         When the page has no badge, or the status is unknown.
     """
     new = str(badge(status, language, message))
-    marked, found = _BADGE.subn(lambda _: new, page, count=1)
-    if not found:
+    marked, count = _BADGE.subn(lambda _: new, page, count=1)
+    if not count:
         raise WorkbenchError(Fault("report badge", "the page has no badge", "Expected a page written by the workbench"))
     return marked
 
 
-# what may stand in a data URI inside an attribute in double quotes as it is
+# characters that need no quoting in a data URI inside double quotes
 _PLAIN_IN_URI = " !$'*+,-./:;=?@[]_~"
 
 
@@ -147,7 +147,7 @@ def data_uri(content: bytes, media_type: str) -> str:
 
 
 def image_uri(path: Path) -> str:
-    """Return a picture file as a data URI; an SVG inside an image runs no script, as text it is a fifth smaller."""
+    """Return a picture file as a data URI; SVG as text is a fifth smaller than as base64."""
     if path.suffix.lower() == ".svg":
         return f"data:{IMAGE_TYPES['.svg']},{quote(path.read_text(encoding='utf-8'), safe=_PLAIN_IN_URI)}"
     return data_uri(path.read_bytes(), IMAGE_TYPES.get(path.suffix.lower(), "image/png"))
@@ -161,7 +161,7 @@ def render(template: str, context: Mapping[str, Any], language: str) -> str:
     template : str
         File name in ``report/templates``.
     context : mapping
-        What the template names; every string is escaped.
+        Values of the template; every string is escaped.
     language : str
         ``en`` or ``zh``; sets ``lang`` and the fixed words.
 
@@ -174,7 +174,7 @@ def render(template: str, context: Mapping[str, Any], language: str) -> str:
 
 
 def render_all(template: str, contexts: Iterable[Mapping[str, Any]], language: str) -> list[str]:
-    """Fill a template once per context; the pages carry one cut of the font, since each cut takes a second.
+    """Fill a template once per context; all pages share one subset of the font, because making one takes a second.
 
     See `render`, which does this for one page.
     """
@@ -225,11 +225,11 @@ def _environment() -> jinja2.Environment:
 
 def _font_face(pages: Iterable[str]) -> str:
     """Return a font rule with the Chinese glyphs the pages use, or nothing where they use none."""
-    characters = "".join(sorted({each for page in pages for each in _HAN.findall(page)}))
-    if not any(each >= "⺀" for each in characters):
+    characters = "".join(sorted({character for page in pages for character in _HAN.findall(page)}))
+    if not any(character >= "⺀" for character in characters):
         return ""
-    known = ", ".join(f'local("{name}")' for name in SYSTEM_FONTS)
-    source = f'{known}, url({data_uri(_subset(characters), "font/woff")}) format("woff")'
+    local_fonts = ", ".join(f'local("{name}")' for name in SYSTEM_FONTS)
+    source = f'{local_fonts}, url({data_uri(_subset(characters), "font/woff")}) format("woff")'
     return f'@font-face{{font-family:"{FONT_FAMILY}";src:{source};font-display:block;unicode-range:{_FONT_RANGE}}}'
 
 
@@ -238,18 +238,18 @@ def _subset(characters: str) -> bytes:
     from fontTools import subset  # noqa: PLC0415  only pages with Chinese text need it
 
     options = subset.Options(flavor="woff", hinting=False, layout_features=[])
-    chosen = subset.Subsetter(options)
-    chosen.populate(text=characters)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(text=characters)
     target = io.BytesIO()
     with subset.load_font(str(_font_file()), options) as font:
-        chosen.subset(font)
+        subsetter.subset(font)
         subset.save_font(font, target, options)
     return target.getvalue()
 
 
 def _font_file() -> Path:
     """Find the font file that zhplot carries (Noto Sans SC, SIL Open Font License) without importing it."""
-    found = importlib.util.find_spec("zhplot")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("zhplot")
+    if spec is None or spec.origin is None:
         raise WorkbenchError(Fault("page", "the package zhplot is not installed", "", "Install requirements.lock"))
-    return Path(found.origin).parent / "fonts" / "NotoSansSC-Regular.ttf"
+    return Path(spec.origin).parent / "fonts" / "NotoSansSC-Regular.ttf"

@@ -1,6 +1,6 @@
-"""An executed notebook as one self-contained page: text, code behind toggles, tables and pictures, nothing live.
+"""An executed notebook as one static, self-contained page: text, code behind toggles, tables and pictures.
 
-Serves every stage. What a notebook shows comes partly from data that strangers typed: HTML is reduced to a list of
+Serves every stage. Notebook outputs contain untrusted data: HTML is reduced to a list of
 harmless tags, scripts and styles are removed with their contents, other texts are escaped, pictures are inlined.
 """
 
@@ -20,7 +20,7 @@ from workbench.report.text import say
 __all__ = ["clean_html", "notebook_page"]
 
 MOST_CHARACTERS = 100_000  # of one text output
-MOST_HTML = 2_000_000  # of one HTML output; a table beyond this is no reading matter
+MOST_HTML = 2_000_000  # of one HTML output; nobody reads longer tables
 ERROR_CELL = "error-cell"
 PAPERMILL_MARK = "papermill-error-cell-tag"  # cells papermill adds around a failure; the page has its own banner
 
@@ -29,15 +29,15 @@ TAGS = frozenset(
     "hr i img li ol p pre s small span strong sub summary sup table tbody td tfoot th thead tr u ul".split()
 )
 ATTRIBUTES = {
+    "*": {"class", "lang"},
+    "a": {"href"},
     "th": {"scope", "colspan", "rowspan"},
     "td": {"colspan", "rowspan"},
-    "img": {"alt", "width", "height"},
+    "img": {"alt", "height", "src", "width"},
     "div": {"role", "aria-label", "tabindex"},
 }
 CLASSES = frozenset({"number", "scroll", "frame", "unseen", "note"})
-_LIVE = re.compile(
-    r"<(script|style|iframe|object|template|noscript|title)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL
-)
+LIVE = {"iframe", "noscript", "object", "script", "style", "template", "title"}  # removed with their contents
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _ADDRESS = re.compile(r"(https?://|mailto:|#|[\w.][\w./-]*(#|$))", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/=\s]+\Z")
@@ -60,20 +60,20 @@ def notebook_page(
     notebook : nbformat.NotebookNode
         The executed notebook (version 4).
     title : str
-        What stands in the page's head: the stage and the run.
+        Title of the page: stage and run.
     stage : str
-        The stage whose notebook it is; its markdown cells have their Chinese among the texts of the stage.
+        Stage of the notebook; the Chinese of its markdown cells is in the texts of the stage.
     language : str
-        ``en`` or ``zh``, for the page's own words and for markdown that is as the stage's template has it.
+        ``en`` or ``zh``, for the page's own texts and for unchanged markdown cells.
     back : str
         Address of the report, relative to the page.
     status : str, optional
-        ``done``, ``failed`` or ``stale``; by default ``failed`` when a cell shows an error, else ``done``.
+        ``done``, ``failed`` or ``stale``; by default ``failed`` if a cell has an error, else ``done``.
 
     Returns
     -------
     str
-        The page. A cell that failed has the id ``error-cell`` and a banner at the top leads to it.
+        The page. The failed cell has the id ``error-cell``, and a banner at the top links to it.
     """
     cells = list(_cells(notebook, stage, language))
     failed = any(cell.get("failed") for cell in cells)
@@ -99,13 +99,13 @@ def _cells(notebook: Mapping[str, Any], stage: str, language: str) -> Iterator[d
             yield {"kind": "markdown", "html": _markdown(text)}
         elif cell["cell_type"] == "code":
             number += 1
-            found = cell.get("outputs") or ()
-            failed = any(each["output_type"] == "error" for each in found)
+            outputs = cell.get("outputs") or ()
+            failed = any(output["output_type"] == "error" for output in outputs)
             yield {
                 "kind": "code",
                 "number": number,
                 "code": _code(_joined(cell["source"])),
-                "outputs": [html for each in found if (html := _output(each, number, language))],
+                "outputs": [html for output in outputs if (html := _output(output, number, language))],
                 "failed": failed,
                 "id": ERROR_CELL if failed and not marked else "",
             }
@@ -155,21 +155,29 @@ def clean_html(html: str) -> Markup:
     >>> str(clean_html('<b onclick="x()">hi</b><script>alert(1)</script>'))
     '<b>hi</b>'
     """
-    import bleach  # noqa: PLC0415
+    import nh3  # noqa: PLC0415
 
-    protocols = {"http", "https", "mailto", "data"}
-    bare = _LIVE.sub("", html)
-    return Markup(bleach.clean(bare, tags=TAGS, attributes=_is_harmless, protocols=protocols, strip=True))
+    cleaned = nh3.clean(
+        html,
+        tags=set(TAGS),
+        attributes=ATTRIBUTES,
+        attribute_filter=_harmless,
+        clean_content_tags=LIVE,
+        url_schemes={"http", "https", "mailto", "data"},
+        link_rel=None,
+    )
+    return Markup(cleaned)
 
 
-def _is_harmless(tag: str, name: str, value: str) -> bool:
+def _harmless(tag: str, name: str, value: str) -> str | None:
+    """Return the value of an allowed attribute, None where the attribute must go."""
     if name == "class":
-        return all(each in CLASSES for each in value.split())
-    if tag == "a" and name == "href":
-        return _ADDRESS.match(value) is not None
-    if tag == "img" and name == "src":
-        return _PICTURE.match(value) is not None
-    return name in ATTRIBUTES.get(tag, ()) or name == "lang"
+        return value if CLASSES.issuperset(value.split()) else None
+    if name == "href":
+        return value if _ADDRESS.match(value) else None
+    if name == "src":
+        return value if _PICTURE.match(value) else None
+    return value
 
 
 def _output(output: Mapping[str, Any], number: int, language: str) -> Markup | None:
@@ -199,11 +207,11 @@ def _picture(content: Any, media_type: str, number: int, language: str) -> Marku
 
 
 def _plain(text: str, language: str) -> Markup:
-    shown = _COLOURS.sub("", text).rstrip()
-    if not shown:
+    plain = _COLOURS.sub("", text).rstrip()
+    if not plain:
         return Markup("")
     note = ""
-    if len(shown) > MOST_CHARACTERS:
-        said = escape(say("ui_cut_output", language, {"characters": MOST_CHARACTERS}))
-        shown, note = shown[:MOST_CHARACTERS], Markup('<p class="note">{}</p>').format(said)
-    return Markup("<pre>{}</pre>{}").format(shown, note)
+    if len(plain) > MOST_CHARACTERS:
+        cut_note = escape(say("ui_cut_output", language, {"characters": MOST_CHARACTERS}))
+        plain, note = plain[:MOST_CHARACTERS], Markup('<p class="note">{}</p>').format(cut_note)
+    return Markup("<pre>{}</pre>{}").format(plain, note)

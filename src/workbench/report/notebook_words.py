@@ -1,4 +1,4 @@
-"""What the notebooks say in Chinese: the English stands in them, its Chinese by cell id in the texts of the stage."""
+"""The Chinese of notebook cells: English is in the notebook, Chinese by cell id in the texts of the stage."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from workbench.report.text_files import text_files
 
 __all__ = ["english_digest", "in_chinese"]
 
-_DIGITS = 8  # of the digest: enough to see that a cell was edited
+_DIGITS = 8  # of the digest
 
 
 def english_digest(markdown: str) -> str:
-    """Return the digest of a markdown cell that stands beside its Chinese, under ``of``.
+    """Return the digest of a markdown cell, which its Chinese entry holds under ``of``.
 
     Examples
     --------
@@ -23,22 +23,22 @@ def english_digest(markdown: str) -> str:
 
 
 def in_chinese(markdown: str, *, stage: str, cell: str) -> str:
-    """Say a markdown cell in Chinese.
+    """Return a markdown cell in Chinese.
 
     Parameters
     ----------
     markdown : str
-        What the cell says.
+        Text of the cell.
     stage : str
-        The stage whose notebook it stands in.
+        Stage of the notebook.
     cell : str
-        Its id.
+        Id of the cell.
 
     Returns
     -------
     str
-        A cell that has no Chinese, or whose English is no longer the one that was translated, stays as it was written:
-        nothing that somebody noted or changed is lost.
+        A cell without Chinese, or whose English has changed since the translation, is returned unchanged:
+        notes and edits by hand are kept.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How one value is written: counts, shares, money, days and dates, in English and in Chinese.
+"""Formatting of values: counts, shares, money, days and dates, in English and Chinese.
 
 Every sentence, table cell and axis label goes through :func:`show`, so that the same value reads the
 same on every page. Serves all notebooks.
@@ -17,7 +17,7 @@ from workbench.core.errors import Fault, WorkbenchError, did_you_mean
 __all__ = ["LANGUAGES", "MISSING", "VALUE_KINDS", "fewer_than", "show", "significant"]
 
 LANGUAGES = ("en", "zh")
-MISSING = "–"  # what stands where nothing is known
+MISSING = "–"  # shown for a missing value
 DIGITS = 3  # significant digits of a measured number
 
 _SUPPRESSED = "fewer than: "
@@ -27,7 +27,7 @@ _HALF = {"en": "half", "zh": "一半"}
 _SIGNS = {"CNY": "¥", "RMB": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "JP¥", "HKD": "HK$", "TWD": "NT$"}
 _MONTHS = "January February March April May June July August September October November December".split()
 _BIG = {"en": ((1e9, " billion"), (1e6, " million")), "zh": ((1e8, "亿"), (1e4, "万"))}
-_SPANS = (  # from so many hours on: units in an hour, and the word
+_SPANS: tuple[tuple[float, float, dict[str, str]], ...] = (  # least hours, units in an hour, word
     (48.0, 1 / 24, {"en": "days", "zh": "天"}),
     (1.0, 1.0, {"en": "h", "zh": "小时"}),
     (1 / 60, 60.0, {"en": "min", "zh": "分钟"}),
@@ -39,7 +39,7 @@ _YEAR_MONTH = 2  # parts of "2017-05"
 
 
 def fewer_than(least: int) -> str:
-    """Return the value of a cell too small to be shown; ``show`` writes it as "fewer than 10", whatever the kind."""
+    """Return the value of a hidden cell; ``show`` writes it as "fewer than 10", for any kind."""
     return f"{_SUPPRESSED}{least}"
 
 
@@ -59,7 +59,7 @@ def show(value: object, kind: str, language: str, currency: str = "") -> str:
     language : str
         ``en`` or ``zh``.
     currency : str
-        ISO code or sign; used by ``money`` alone; empty where the data names none.
+        ISO code or sign; used only by ``money``; empty if the data names none.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def is_missing(value: object) -> bool:
 
 
 def significant(value: float, digits: int = DIGITS) -> str:
-    """Write a number with so many significant digits, thousands separated, no trailing zeros.
+    """Write a number with ``digits`` significant digits, thousands separated, no trailing zeros.
 
     Examples
     --------
@@ -183,7 +183,7 @@ def _days(value: object, language: str, currency: str) -> str:
 
 def _hours(value: object, language: str, currency: str) -> str:
     hours = _number(value, "hours")
-    per_hour, words = next(each for least, *each in _SPANS if abs(hours) >= least)
+    per_hour, words = next((per_hour, words) for least, per_hour, words in _SPANS if abs(hours) >= least)
     return f"{significant(hours * per_hour)}\u2009{words[language]}"
 
 

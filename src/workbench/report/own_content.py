@@ -1,4 +1,4 @@
-"""What a notebook of one's own shows: texts and tables that have no entry among the texts of the report."""
+"""Texts and tables of an analyst's own notebook, which have no entry in the report's texts."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _KINDS = (("_share", "pct"), ("_probability", "pct"), ("_rate", "pct"), ("share"
 
 
 def as_texts(text: str | Mapping[str, str]) -> dict[str, str]:
-    """Return a text by language; one given in a single language stands for all.
+    """Return a text by language; a text in one language is used for all.
 
     Raises
     ------
     DataError
-        The mapping holds no language of ours.
+        For a mapping without a known language.
     """
     if isinstance(text, str):
         return dict.fromkeys(LANGUAGES, text)
-    given = {language: str(text[language]) for language in LANGUAGES if language in text}
-    if not given:
+    texts_by_language = {language: str(text[language]) for language in LANGUAGES if language in text}
+    if not texts_by_language:
         raise DataError(Fault("text", f"{dict(text)!r} names no language", "A text, or a mapping of en and zh to text"))
-    first = next(iter(given.values()))
-    return {language: given.get(language, first) for language in LANGUAGES}
+    first = next(iter(texts_by_language.values()))
+    return {language: texts_by_language.get(language, first) for language in LANGUAGES}
 
 
 def shown_text(entry: Mapping[str, Any], language: str, currency: str = "") -> str:
-    """Return the Markdown of a text of one's own: no HTML in it, values filled in and shown to the letter.
+    """Return the Markdown of an analyst's text, without HTML and with values filled in literally.
 
     Parameters
     ----------
@@ -52,14 +52,14 @@ def shown_text(entry: Mapping[str, Any], language: str, currency: str = "") -> s
 
 
 def own_html(entry: Mapping[str, Any], language: str, currency: str = "") -> Markup:
-    """Return a text of one's own as HTML: Markdown of the author, everything else escaped."""
-    html = mistune.html(shown_text(entry, language, currency)).strip()
-    inside = html.removeprefix("<p>").removesuffix("</p>")  # a page puts one paragraph into one of its own
+    """Return an analyst's text as HTML: Markdown is rendered, everything else escaped."""
+    html = str(mistune.html(shown_text(entry, language, currency))).strip()
+    inside = html.removeprefix("<p>").removesuffix("</p>")  # the page adds its own paragraph
     return Markup(inside if html == f"<p>{inside}</p>" and "<p>" not in inside else html)
 
 
 def with_plain_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame whose columns are called by texts: years of a pivot, pairs such as ``spend mean`` of an agg."""
+    """Return a frame with text column names: years of a pivot, pairs such as ``spend mean`` of an agg."""
     named = [" ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name) for name in frame.columns]
     repeated = sorted({name for name in named if named.count(name) > 1})
     if repeated:

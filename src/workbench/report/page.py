@@ -15,6 +15,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from workbench import PACKAGE
 from workbench.core.stages import STAGES
 from workbench.report.changes import changed_settings, compare_runs, follow_records
 from workbench.report.datelines import dateline
@@ -29,7 +30,7 @@ from workbench.report.text import has_text, label, say
 __all__ = ["RunFacts", "cards_file", "heading_of", "key_findings", "mark", "report_file", "write_report"]
 
 MOST_FINDINGS = 5
-SENTENCES = 3  # sentences shown openly under a section's charts; the rest stands behind a toggle
+SENTENCES = 3  # sentences shown under a section's charts; others are behind a toggle
 PICTURE_BUDGET = 3_500_000  # bytes of pictures in one page, letters counted once; a page stays under 5 MB
 REPORT_STAGE = "14_write_report"
 GOAL_PARTS = ("question", "decision", "audience", "measure")
@@ -43,15 +44,15 @@ class RunFacts:
     ----------
     profile, run_id : str
     as_of : datetime.date, str or None
-        The day before which everything was known; None where no row carries a date.
+        The as-of date; None if the data has no dates.
     goal : mapping
-        ``question``, ``decision``, ``audience``, ``measure``; empty where none is stated.
+        ``question``, ``decision``, ``audience``, ``measure``; empty if none is stated.
     languages : tuple of str
         Languages written, the first one into ``report.html``.
     status : str
         ``done``, ``failed`` or ``stale``; with ``message`` it becomes the badge.
     message : str
-        What stands beside the badge.
+        Text beside the badge.
     previous : mapping or None
         The earlier run's ``summary.json``.
     pages : mapping of str to str
@@ -59,9 +60,9 @@ class RunFacts:
     versions : mapping of str to str
         Component to version.
     most_findings : int
-        Findings at the head of the page.
+        Most key findings at the top of the page.
     cards : int
-        Customers whose portrait cards stand beside the report.
+        Number of customers with a portrait card beside the report.
     """
 
     profile: str
@@ -98,14 +99,14 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
     run : RunFacts
         What the page says about the run itself.
     folder : Path
-        Where the figure files named in the summaries lie; they are read and put into the page.
+        Folder of the figure files named in the summaries; they are embedded.
     language : str
         ``en`` or ``zh``.
 
     Returns
     -------
     str
-        One HTML file without any outside reference, under 5 MB: pictures beyond the budget are named, not shown.
+        One self-contained HTML file under 5 MB: pictures beyond the budget are named, not shown.
 
     Raises
     ------
@@ -113,13 +114,14 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         For a finding or limit whose text is unknown or lacks a value.
     """
     pictures = _Pictures(folder, language)
-    sections = [_section(each, run, pictures, language) for each in summaries if each["stage"] != REPORT_STAGE]
+    sections = [_section(summary, run, pictures, language) for summary in summaries if summary["stage"] != REPORT_STAGE]
     context = {
         "title": say("ui_report_title", language, {"profile": run.profile}),
         "as_of": dateline(run.as_of, language),
         "run_id": run.run_id,
+        "version": run.versions.get(PACKAGE, ""),
         "badge": badge(run.status, language, run.message or _failure(summaries, language)),
-        "others": [(each, report_file(each, run.languages)) for each in run.languages if each != language],
+        "others": [(version, report_file(version, run.languages)) for version in run.languages if version != language],
         "cards": _cards(run, language),
         "goal": [(part, str(run.goal[part])) for part in GOAL_PARTS if run.goal.get(part)],
         "findings": key_findings(summaries, language=language, most=run.most_findings),
@@ -137,39 +139,39 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
 def key_findings(
     summaries: Sequence[Mapping[str, Any]], *, language: str, most: int = MOST_FINDINGS
 ) -> list[dict[str, Any]]:
-    """Choose at most so many findings: those flagged as key, then others, heaviest first, ties in stage order.
+    """Choose up to ``most`` findings: flagged as key first, then by weight, ties in stage order.
 
     Returns
     -------
     list of dict
         ``text`` (markup, number in bold, interval and n in grey) and ``stage``.
     """
-    found = []
+    candidates: list[tuple[tuple[bool, float, int, int], Mapping[str, Any], Mapping[str, Any]]] = []
     for at, summary in enumerate(summaries):
         for finding in _keyed(summary) if summary["stage"] != REPORT_STAGE else ():
-            rank = (not finding.get("key_finding"), -float(finding.get("weight") or 0), at, len(found))
-            found.append((rank, finding, summary))
-    found.sort(key=lambda each: each[0])
+            rank = (not finding.get("key_finding"), -float(finding.get("weight") or 0), at, len(candidates))
+            candidates.append((rank, finding, summary))
+    candidates.sort(key=lambda entry: entry[0])
     return [
         {
             "text": Speaker(language, summary.get("currency") or "")(finding["key"], finding["values"]),
             "stage": summary["stage"],
         }
-        for _, finding, summary in found[:most]
+        for _, finding, summary in candidates[:most]
     ]
 
 
 def heading_of(summary: Mapping[str, Any], language: str) -> str:
-    """Return the answer that heads a stage's section: the heading of its heaviest finding that has one."""
+    """Return the heading of a stage's section: that of its heaviest finding with a heading."""
     with_heading = [finding for finding in _keyed(summary) if has_text(f"{finding['key']}_heading")]
     if not with_heading:
         return _question(summary, language) or label(summary["stage"], language)
-    chosen = max(with_heading, key=lambda each: float(each.get("weight") or 0))
+    chosen = max(with_heading, key=lambda finding: float(finding.get("weight") or 0))
     return say(f"{chosen['key']}_heading", language, chosen["values"], summary.get("currency") or "")
 
 
 def _keyed(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the findings whose sentences stand among the texts; a notebook of one's own brings its own."""
+    """Return the findings with a text key; an analyst's own notebook brings its own texts."""
     return [finding for finding in summary.get("findings") or () if "key" in finding]
 
 
@@ -179,7 +181,7 @@ def _question(summary: Mapping[str, Any], language: str) -> str:
 
 
 def _sentence(entry: Mapping[str, Any], summary: Mapping[str, Any], language: str) -> Markup:
-    """Return a sentence of the report, or a text of one's own, with its values."""
+    """Return a sentence of the report, or an analyst's own text, with its values."""
     currency = summary.get("currency") or ""
     if "text" in entry:
         return own_html(entry, language, currency)
@@ -197,12 +199,12 @@ def _cards(run: RunFacts, language: str) -> dict[str, str] | None:
 
 
 def _failure(summaries: Sequence[Mapping[str, Any]], language: str) -> str:
-    failed = [each["stage"] for each in summaries if each["status"] == "failed"]
+    failed = [summary["stage"] for summary in summaries if summary["status"] == "failed"]
     return say("ui_failed_stages", language, {"stages": failed}) if failed else ""
 
 
 class _Pictures:
-    """Puts figure files into the page in the order of its sections until the budget is spent."""
+    """Embeds figure files in the order of the sections until the size budget is used up."""
 
     def __init__(self, folder: Path, language: str):
         self.folder, self.language = folder, language
@@ -212,18 +214,18 @@ class _Pictures:
         """Return what the template needs to show one figure."""
         title, file = _in_language(figure["title"], self.language), _in_language(figure["files"], self.language)
         path = self.folder / file
-        shown = {"title": title, "alt": _in_language(figure.get("alt") or {}, self.language) or title}
+        picture = {"title": title, "alt": _in_language(figure.get("alt") or {}, self.language) or title}
         if not path.is_file():
-            return {**shown, "instead": say("ui_figure_missing", self.language, {"title": title, "file": file})}
-        drawn, source = self._picture(path, shown["alt"])
+            return {**picture, "instead": say("ui_figure_missing", self.language, {"title": title, "file": file})}
+        drawn, source = self._picture(path, picture["alt"])
         size = len(drawn or source)
         if self._spent + size > PICTURE_BUDGET:
-            return {**shown, "instead": say("ui_figure_too_large", self.language, {"title": title, "file": file})}
+            return {**picture, "instead": say("ui_figure_too_large", self.language, {"title": title, "file": file})}
         self._spent += size
-        return {**shown, "drawn": drawn, "source": source, "instead": ""}
+        return {**picture, "drawn": drawn, "source": source, "instead": ""}
 
     def _picture(self, path: Path, alt: str) -> tuple[Markup | None, str]:
-        """Return a file as an element of the page, or else as an image."""
+        """Return a file as an element of the page, or as an image."""
         drawn = self.drawings.draw(path.read_text(encoding="utf-8"), alt=alt) if path.suffix == ".svg" else None
         return (drawn, "") if drawn else (None, image_uri(path))
 
@@ -261,7 +263,7 @@ def _skipped(summary: Mapping[str, Any], language: str) -> dict[str, Any]:
     reason = (summary.get("skipped_because") or {}).get(language)
     notes = [reason] if reason else []
     if not reason and stage and stage.needs:
-        tables = [each.split(".")[0] for each in stage.needs[0]]
+        tables = [need.split(".")[0] for need in stage.needs[0]]
         notes.append(say("ui_skipped", language, {"tables": tables}))
     unlocks = stage.unlocks[language] if stage and stage.unlocks else ""
     if unlocks and unlocks not in "".join(notes):
@@ -279,29 +281,29 @@ def _answered(summary: Mapping[str, Any], pictures: _Pictures, language: str) ->
         "notes": [say("ui_reused", language, {"run_id": reused})] if reused else [],
         "lead": sentences[:SENTENCES],
         "more": sentences[SENTENCES:],
-        "figures": [pictures.view(each) for each in summary.get("figures") or ()],
+        "figures": [pictures.view(figure) for figure in summary.get("figures") or ()],
         "tables": [
-            *(_shown_table(each, summary, language) for each in summary.get("shown") or ()),
-            *(_embedded(each, pictures.folder, language) for each in summary.get("embedded") or ()),
+            *(_shown_table(table, summary, language) for table in summary.get("shown") or ()),
+            *(_embedded(entry, pictures.folder, language) for entry in summary.get("embedded") or ()),
         ],
         "how": say(how, language) if has_text(how) else "",
     }
 
 
-def _shown_table(shown: Mapping[str, Any], summary: Mapping[str, Any], language: str) -> dict[str, Any]:
-    title_key = shown.get("title_key")
-    own = shown.get("title", {}).get(language) or label(shown["name"], language)
-    title = say(title_key, language, shown.get("values")) if title_key and has_text(title_key) else own
-    note_key = shown.get("note_key")
+def _shown_table(view: Mapping[str, Any], summary: Mapping[str, Any], language: str) -> dict[str, Any]:
+    title_key = view.get("title_key")
+    default_title = view.get("title", {}).get(language) or label(view["name"], language)
+    title = say(title_key, language, view.get("values")) if title_key and has_text(title_key) else default_title
+    note_key = view.get("note_key")
     return {
         "title": title,
-        "html": table_html(shown, language=language, caption=title, currency=summary.get("currency") or ""),
-        "note": say(note_key, language, shown.get("values")) if note_key else "",
+        "html": table_html(view, language=language, caption=title, currency=summary.get("currency") or ""),
+        "note": say(note_key, language, view.get("values")) if note_key else "",
     }
 
 
 def _embedded(entry: Mapping[str, Any], folder: Path, language: str) -> dict[str, Any]:
-    """Put a table that a library drew into the page; its file was written by a stage, not by a reader."""
+    """Embed a table drawn by a library; its file was written by a stage, so it is trusted."""
     html = (folder / _in_language(entry["files"], language)).read_text(encoding="utf-8")
     return {"title": say(entry["title_key"], language), "html": Markup(html), "note": ""}
 
@@ -325,12 +327,14 @@ def _changes(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: st
 
 
 def _currency(summaries: Sequence[Mapping[str, Any]]) -> str:
-    return next((each["currency"] for each in summaries if each.get("currency")), "")
+    return next((summary["currency"] for summary in summaries if summary.get("currency")), "")
 
 
 def _population(summaries: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any]:
     groups = follow_records(summaries, language=language)
-    quality = next((each.get("metrics", {}) for each in summaries if each["stage"] == "01_check_quality"), {})
+    quality: Mapping[str, Any] = next(
+        (summary.get("metrics", {}) for summary in summaries if summary["stage"] == "01_check_quality"), {}
+    )
     nobody = quality.get("transactions.no_customer")
     return {
         "groups": [[(step, show(step.count, "int", language)) for step in group] for group in groups],
@@ -339,52 +343,56 @@ def _population(summaries: Sequence[Mapping[str, Any]], language: str) -> dict[s
 
 
 def _limits(summaries: Sequence[Mapping[str, Any]], language: str) -> list[dict[str, Any]]:
-    said = []
+    sections = []
     for summary in summaries:
         sentences = [_sentence(limit, summary, language) for limit in summary.get("limits") or ()]
         if sentences:
-            said.append({"name": label(summary["stage"], language), "sentences": sentences})
-    return said
+            sections.append({"name": label(summary["stage"], language), "sentences": sentences})
+    return sections
 
 
 def _verdict(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> list[str]:
     answer = judge_goal(run.goal, summaries)
     values = {"question": run.goal.get("question"), "stages": answer.done, "done": answer.done}
-    said = [say(answer.key, language, values | {"lacking": answer.lacking})]
+    sentences = [say(answer.key, language, values | {"lacking": answer.lacking})]
     for part in ("decision", "measure"):
         if answer.key != "goal_none" and run.goal.get(part):
-            said.append(say(f"goal_{part}", language, {part: run.goal[part]}))
-    return said
+            sentences.append(say(f"goal_{part}", language, {part: run.goal[part]}))
+    return sentences
 
 
 def _computed(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> dict[str, Any]:
     tables = [
         [name, facts.get("rows"), str(facts.get("digest") or ""), str(facts.get("path") or "")]
-        for each in summaries
-        for name, facts in (each.get("tables") or {}).items()
+        for summary in summaries
+        for name, facts in (summary.get("tables") or {}).items()
     ]
     settings = [
-        [f"{each['stage']}.{name}", _setting(value)]
-        for each in summaries
-        for name, value in (each.get("settings") or {}).items()
+        [f"{summary['stage']}.{name}", _setting(value)]
+        for summary in summaries
+        for name, value in (summary.get("settings") or {}).items()
     ]
     kinds = {"digest": "text", "path": "text", "setting": "text", "value": "text", "version": "text"}
     kinds |= {"component": "text", "rows": "int"}
     parts = {
         "tables": (["table", "rows", "digest", "path"], tables),
         "settings": (["setting", "value"], settings),
-        "versions": (["component", "version"], [[name, str(each)] for name, each in run.versions.items()]),
+        "versions": (["component", "version"], [[name, str(version)] for name, version in run.versions.items()]),
     }
     html = {
         name: table_html(
-            {"columns": columns, "rows": rows, "formats": {each: kinds[each] for each in columns if each in kinds}},
+            {
+                "columns": columns,
+                "rows": rows,
+                "formats": {column: kinds[column] for column in columns if column in kinds},
+            },
             language=language,
             caption=say(f"ui_{name}", language),
         )
         for name, (columns, rows) in parts.items()
         if rows
     }
-    return {"stages": [_stage_line(each, run, language) for each in summaries], "tables": html}
+    return {"stages": [_stage_line(summary, run, language) for summary in summaries], "tables": html}
 
 
 def _setting(value: Any) -> str:

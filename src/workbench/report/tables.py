@@ -1,6 +1,6 @@
-"""Small tables for readers: escaped, labelled in the language, numbers written as everywhere else.
+"""Small tables as HTML: escaped, with labels and formatted numbers.
 
-Serves the report's sections and, as HTML, every notebook that ends a cell with a table.
+Serves the report's sections and the tables of notebooks.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WRITTEN", "by_group", "sort_key", "table_html"]
 
-LONG = 15  # rows from which a table can be filtered and sorted
-WRITTEN = "written"  # a number already written for the reader: set to the right, else left as it is
+LONG = 15  # rows from which a table gets a filter and sorting
+WRITTEN = "written"  # a number already formatted as text, right-aligned
 TEXT_KINDS = ("text", *NAME_KINDS)
 
 
@@ -43,7 +43,7 @@ def table_html(
     language : str
         ``en`` or ``zh``; column names and category values are shown by their labels.
     caption : str
-        What the table shows.
+        Caption of the table.
     formats : mapping of str to str, optional
         Column to kind: those of ``numbers.VALUE_KINDS``, ``label``, ``labels`` or ``written``. Without one,
         whole numbers are ``int``, others ``num``, dates ``date``, anything else ``label``.
@@ -61,15 +61,15 @@ def table_html(
     WorkbenchError
         When rows and columns do not agree or a format names no column or kind.
     """
-    columns, rows, given = _parts(table)
-    kinds = {**given, **(formats or {})}
+    columns, rows, formats_of_table = _parts(table)
+    kinds = {**formats_of_table, **(formats or {})}
     _check(columns, rows, kinds)
-    shown = [kinds.get(name) or _kind([row[at] for row in rows]) for at, name in enumerate(columns)]
+    column_kinds = [kinds.get(name) or _kind([row[at] for row in rows]) for at, name in enumerate(columns)]
     head = Markup("").join(
         Markup('<th scope="col"{}>{}</th>').format(_class(kind), label(name, language))
-        for name, kind in zip(columns, shown, strict=True)
+        for name, kind in zip(columns, column_kinds, strict=True)
     )
-    body = Markup("").join(_row(row, shown, language, currency) for row in rows)
+    body = Markup("").join(_row(row, column_kinds, language, currency) for row in rows)
     if not rows:
         body = Markup('<tr><td colspan="{}">{}</td></tr>').format(len(columns), say("ui_empty_table", language))
     return Markup('<div class="scroll" tabindex="0" role="region" aria-label="{}"><table{}>{}<thead><tr>{}</tr></thead>'
@@ -91,7 +91,7 @@ def _parts(table: Any) -> tuple[list[str], list[list[Any]], dict[str, str]]:
 
 
 def _check(columns: Sequence[str], rows: Sequence[Sequence[Any]], kinds: Mapping[str, str]) -> None:
-    known = (*VALUE_KINDS, *NAME_KINDS, WRITTEN)
+    allowed = (*VALUE_KINDS, *NAME_KINDS, WRITTEN)
     faults = [
         Fault("table", f"row {at} has {len(row)} cells", f"Expected {len(columns)}: {listed(columns)}")
         for at, row in enumerate(rows, start=1)
@@ -100,18 +100,18 @@ def _check(columns: Sequence[str], rows: Sequence[Sequence[Any]], kinds: Mapping
     for name, kind in kinds.items():
         if name not in columns:
             faults.append(Fault("table", f"format for unknown column {name!r}", f"Columns: {listed(columns)}"))
-        if kind not in known:
-            faults.append(Fault("table", f"unknown format {kind!r} of column {name!r}", f"Formats: {listed(known)}"))
+        if kind not in allowed:
+            faults.append(Fault("table", f"unknown format {kind!r} of column {name!r}", f"Formats: {listed(allowed)}"))
     if faults:
         raise WorkbenchError(faults)
 
 
 def _kind(values: Sequence[Any]) -> str:
-    known = [each for each in values if not is_missing(each)]
-    if known and all(isinstance(each, numbers.Real) and not isinstance(each, bool) for each in known):
-        whole = all(isinstance(each, numbers.Integral) or float(each).is_integer() for each in known)
+    present = [value for value in values if not is_missing(value)]
+    if present and all(isinstance(value, numbers.Real) and not isinstance(value, bool) for value in present):
+        whole = all(isinstance(value, numbers.Integral) or float(value).is_integer() for value in present)
         return "int" if whole else "num"
-    if known and all(hasattr(each, "isoformat") for each in known):
+    if present and all(hasattr(value, "isoformat") for value in present):
         return "date"
     return "label"
 
@@ -135,13 +135,13 @@ def _row(row: Sequence[Any], kinds: Sequence[str], language: str, currency: str)
 
 
 def by_group(frame: pd.DataFrame, column: str, groups: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
-    """Return the rows of each group of a frame, of the groups named in their order, else of all as they come first."""
+    """Return the rows of each group of a frame, for ``groups`` in their order, or all in order of appearance."""
     names = list(frame[column].unique()) if groups is None else groups
     return {name: frame[frame[column] == name] for name in names}
 
 
 def sort_key(value: Any) -> str:
-    """Return what a cell is sorted by: the full number or ISO date; nothing for missing values and words."""
+    """Return the sort key of a cell: the full number or ISO date; empty for missing values and words."""
     if is_missing(value) or isinstance(value, (str, bool)):
         return ""
     if isinstance(value, numbers.Real):

@@ -1,17 +1,19 @@
-"""What the pages say: every sentence and every label in English and Chinese, filled with computed values.
+"""Sentences and labels of the pages in English and Chinese, filled with computed values.
 
 Texts live in ``report/texts/*.yaml``, one file per stage and a few that stages share; ``text_files`` reads them. A
 template names its values as ``{share:pct}``; the kind after the colon is one of ``numbers.VALUE_KINDS``, or ``label``
-(a name looked up by :func:`label`) or ``labels`` (a list of names). ``**...**`` marks the number a reader should
-keep, ``((...))`` marks what is set in grey (interval, n), a pair of backticks a name as it stands in a profile or a
-folder; all marks vanish in plain text and are never read inside a value. Serves all notebooks.
+(a name looked up by :func:`label`) or ``labels`` (a list of names). ``{n|customer|customers}`` is the singular or the
+plural, whichever goes with the value ``n``. ``**...**`` marks the key number, ``((...))`` marks what is set in grey
+(interval, n), a pair of backticks a name as it stands in a profile or a folder. Marks vanish in plain text; marks
+inside a value are left as they are. Serves all notebooks.
 
-Which texts and labels a process looked up is recorded: what a stage shows depends on those and on no others.
+The texts and labels a process looks up are recorded: what a stage shows depends on those and no others.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -19,7 +21,8 @@ from typing import Any
 
 from workbench.core.errors import Fault, WorkbenchError, did_you_mean, listed
 from workbench.core.files import digest_json
-from workbench.report.numbers import LANGUAGES, MISSING, VALUE_KINDS, is_missing, show
+from workbench.report.numbers import DIGITS, LANGUAGES, MISSING, VALUE_KINDS, is_missing, show
+from workbench.report.plurals import plural
 from workbench.report.text_files import NAME_KINDS, TOKEN, text_files
 
 __all__ = [
@@ -40,14 +43,15 @@ __all__ = [
 ]
 
 _SCORE = "scale_"
+_TOGGLES = {"**": "strong", "`": "code"}  # the same mark begins and ends
 THIN_SPACE = "\u2009"  # between Chinese and Latin letters or digits
-SENTENCE_KINDS = ("label", "labels", "portion")  # words of ours: capital letter where they begin a sentence
+SENTENCE_KINDS = ("label", "labels", "portion")  # capitalised at the start of a sentence
 
-_TEXT, _LABEL, _NO_LABEL = "text:", "label:", "label?:"  # how names that were read begin
+_TEXT, _LABEL, _NO_LABEL = "text:", "label:", "label?:"  # prefixes of recorded names
 _DIGITS = 12  # of a digest
 
 _texts_read: set[str] = set()  # keys
-_labels_read: set[str] = set()  # names, those without a label too
+_labels_read: set[str] = set()  # names, with or without a label
 
 Piece = tuple[str, str]  # text and its mark: "" plain, "strong", "quiet", "code"
 
@@ -79,12 +83,12 @@ def say(key: str, language: str, values: Mapping[str, Any] | None = None, curren
     Raises
     ------
     WorkbenchError
-        For an unknown key (with the nearest one), an unknown language, or values the template needs and was not given.
+        For an unknown key (with the nearest one), an unknown language, or a missing value.
 
     Examples
     --------
     >>> say("features_answer_undated_heading", "en", {"customers": 2469, "features": 47})
-    '2,469 customers, 47 facts about each'
+    '2,469 customers, 47 features each'
     """
     return "".join(text for text, _ in pieces(key, language, values, currency))
 
@@ -93,10 +97,10 @@ def pieces(key: str, language: str, values: Mapping[str, Any] | None = None, cur
     """Fill the template of a key and return (text, mark) pieces; see :func:`say` for the parameters."""
     template = _template(key, language)
     values = values or {}
-    if faults := list(_lacking(f"text {key!r}", placeholders(template), values)):
+    if faults := list(_lacking(f"text {key!r}", template, values)):
         raise WorkbenchError(faults)
-    found = list(_fill(template, values, language, currency))
-    return _spaced(found) if language == "zh" else [(text, mark) for text, mark, _ in found]
+    filled = list(_fill(template, values, language, currency))
+    return _spaced(filled) if language == "zh" else [(text, mark) for text, mark, _ in filled]
 
 
 def fill(
@@ -107,41 +111,44 @@ def fill(
     *,
     escape: Callable[[str], str] = str,
 ) -> str:
-    """Fill a template that is no entry of ours, its marks left as they are.
+    """Fill the values of a text an analyst wrote; its marks stay.
 
     Parameters
     ----------
     template : str
-        Values are named as in our own: ``{share:pct}``.
+        Values are named as in ``report/texts``: ``{share:pct}``, ``{n|customer|customers}``.
     language, values, currency
         As in :func:`say`.
     escape : callable
-        What is done to every value, so that it shows to the letter where the template is Markdown.
+        Applied to every value, so that Markdown shows it literally.
 
     Raises
     ------
     WorkbenchError
-        A value is not given, or its kind is unknown.
+        A value is missing, or its kind is unknown.
     """
-    needed = placeholders(template)
-    faults = list(_lacking("text", needed, values))
+    kinds = placeholders(template)
+    faults = list(_lacking("text", template, values))
     faults += [
         Fault("text", f"unknown kind {kind!r} of {name!r}", "", did_you_mean(kind, (*VALUE_KINDS, *NAME_KINDS)))
-        for name, kind in needed.items()
+        for name, kind in kinds.items()
         if kind not in (*VALUE_KINDS, *NAME_KINDS)
     ]
     if faults:
         raise WorkbenchError(faults)
 
-    def filled(token: re.Match) -> str:
-        name = token[1]
-        return escape(_filled(values[name], token[2] or "text", language, currency)) if name else token[0]
+    def filled(token: re.Match[str]) -> str:
+        name, counted = token["name"], token["counted"]
+        if counted:
+            return _form(token, values[counted], kinds.get(counted, "num"), language)
+        return escape(_filled(values[name], token["kind"] or "text", language, currency)) if name else token[0]
 
     return TOKEN.sub(filled, template)
 
 
-def _lacking(where: str, needed: Iterable[str], values: Mapping[str, Any]) -> Iterator[Fault]:
-    lacking = [name for name in needed if name not in values]
+def _lacking(where: str, template: str, values: Mapping[str, Any]) -> Iterator[Fault]:
+    names = dict.fromkeys(token["name"] or token["counted"] for token in TOKEN.finditer(template))
+    lacking = [name for name in names if name and name not in values]
     if lacking:
         yield Fault(where, f"no value for {listed(lacking)}", f"Given: {listed(sorted(values)) or 'none'}")
 
@@ -159,24 +166,37 @@ def _template(key: str, language: str) -> str:
 
 
 def _fill(template: str, values: Mapping[str, Any], language: str, currency: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield (text, mark, is a value); marks are read in the template alone."""
-    mark, end = "", 0
+    """Yield (text, mark, is it a value); marks count in the template only, not in values."""
+    mark, end, kinds = "", 0, placeholders(template)
     for token in TOKEN.finditer(template):
         if token.start() > end:
             yield template[end : token.start()], mark, False
         end = token.end()
-        name, kind, strong, opening, _, code = token.groups()
-        if name:
-            filled = _filled(values[name], kind or "text", language, currency)
+        if name := token["name"]:
+            kind = token["kind"] or "text"
+            filled = _filled(values[name], kind, language, currency)
             starts = token.start() == 0 and kind in SENTENCE_KINDS
             yield filled[:1].upper() + filled[1:] if starts else filled, mark, True
-        elif strong or code:
-            own = "strong" if strong else "code"
-            mark = "" if mark == own else own
+        elif name := token["counted"]:
+            yield _form(token, values[name], kinds.get(name, "num"), language), mark, False
+        elif toggled := _TOGGLES.get(token[0]):
+            mark = "" if mark == toggled else toggled
         else:
-            mark = "quiet" if opening else ""
+            mark = "quiet" if token[0] == "((" else ""
     if end < len(template):
         yield template[end:], mark, False
+
+
+def _form(token: re.Match[str], value: Any, kind: str, language: str) -> str:
+    """Return the form of a noun or verb that goes with a value; a value that is no number takes the plural."""
+    try:
+        count = float(value)
+    except (TypeError, ValueError):
+        return token["other"]
+    if not math.isfinite(count):
+        return token["other"]
+    shown = round(count) if kind == "int" else float(f"{count:.{DIGITS}g}")
+    return plural(shown, token["one"], token["other"], language)
 
 
 def _filled(value: Any, kind: str, language: str, currency: str) -> str:
@@ -187,11 +207,11 @@ def _filled(value: Any, kind: str, language: str, currency: str) -> str:
     return show(value, kind, language, currency)
 
 
-def _spaced(found: Iterable[tuple[str, str, bool]]) -> list[Piece]:
-    """Set a thin space between Chinese and Latin or digits, leaving the inside of values as it is."""
+def _spaced(filled: Iterable[tuple[str, str, bool]]) -> list[Piece]:
+    """Set a thin space between Chinese and Latin or digits, except inside values."""
     spaced: list[Piece] = []
     before = ""
-    for text, mark, is_value in found:
+    for text, mark, is_value in filled:
         if not text:
             continue
         inner = text if is_value else _GAP.sub(THIN_SPACE, text)
@@ -208,12 +228,12 @@ def _spaced(found: Iterable[tuple[str, str, bool]]) -> list[Piece]:
 
 
 def label(name: Any, language: str) -> str:
-    """Return what a column, feature, table, status or category is called; a name without a label is its own.
+    """Return the label of a column, feature, table, status or category; without one, the name itself.
 
     Parameters
     ----------
     name : object
-        The name; a mapping of language to text is read in the language; a missing value is an en dash.
+        The name, or a mapping of language to text; a missing value becomes an en dash.
     language : str
         ``en`` or ``zh``.
 
@@ -233,44 +253,44 @@ def label(name: Any, language: str) -> str:
 
 
 def has_label(name: str) -> bool:
-    """Say whether a name is one the workbench has a label for."""
+    """Say whether the workbench has a label for a name."""
     _labels_read.add(name)
     return _label_entry(name) is not None
 
 
 def has_text(key: str) -> bool:
-    """Say whether there is a text of this key; that there is none is recorded too."""
+    """Say whether there is a text with this key; the look-up is recorded either way."""
     _texts_read.add(key)
     return key in texts()
 
 
 def note_text(key: str) -> None:
-    """Record that a text is read; for a caller that keeps what was said."""
+    """Record that a text is read; for a caller that caches the filled text."""
     _texts_read.add(key)
 
 
 def text_names_read() -> dict[str, str]:
-    """Return what texts and labels this process looked up, since its start or since they were forgotten.
+    """Return the texts and labels this process looked up since its start, or since they were last forgotten.
 
     Returns
     -------
     dict of str to str
-        Name to digest of its entry, both languages, sorted by name. ``text:rfm_champions`` is a text (digest "" where
-        it was asked for and there is none), ``label:active`` a label. A name without a label may be a value of the
-        data: it is hashed, ``label?:93a1...``, with the digest "".
+        Name to digest of its entry, both languages, sorted by name. ``text:rfm_champions`` is a text (digest "" for a
+        text that does not exist), ``label:active`` a label. A name without a label may be a value of the data, so it
+        is hashed: ``label?:93a1...``, with the digest "".
     """
-    asked = {f"{_TEXT}{key}" for key in _texts_read} | {_label_name(name) for name in _labels_read}
-    return text_digests(sorted(asked))
+    names = {f"{_TEXT}{key}" for key in _texts_read} | {_label_name(name) for name in _labels_read}
+    return text_digests(sorted(names))
 
 
 def forget_names_read() -> None:
-    """Begin the record of :func:`text_names_read` anew."""
+    """Clear the record of :func:`text_names_read`."""
     _texts_read.clear()
     _labels_read.clear()
 
 
 def text_digests(names: Iterable[str]) -> dict[str, str]:
-    """Return the digests that names of :func:`text_names_read` have today; where one differs, what was shown may too.
+    """Return today's digests of names from :func:`text_names_read`; a changed digest means a page may read differently.
 
     Parameters
     ----------
@@ -279,8 +299,8 @@ def text_digests(names: Iterable[str]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        In the order given; "" for a text or label that there is not. The hash of a name without a label has a digest
-        as soon as a label is given to that name.
+        In the order of ``names``; "" for a text or label that does not exist. The hash of a name without a label gets
+        a digest as soon as the name gets a label.
 
     Examples
     --------
@@ -291,14 +311,14 @@ def text_digests(names: Iterable[str]) -> dict[str, str]:
 
 
 def _digest_today(name: str) -> str:
-    kind, colon, rest = name.partition(":")
+    kind, colon, key = name.partition(":")
     if kind + colon == _TEXT:
-        entry = texts().get(rest)
+        entry = texts().get(key)
     elif kind + colon == _LABEL:
-        entry = _label_entry(rest)
+        entry = _label_entry(key)
     else:
-        named = _names_by_hash().get(rest) if kind + colon == _NO_LABEL else None
-        entry = _label_entry(named) if named else None
+        unhashed = _names_by_hash().get(key) if kind + colon == _NO_LABEL else None
+        entry = _label_entry(unhashed) if unhashed else None
     return digest_json(entry)[:_DIGITS] if entry else ""
 
 
@@ -312,7 +332,7 @@ def _hash(name: str) -> str:
 
 @cache
 def _names_by_hash() -> dict[str, str]:
-    """Map the hashes of all names that have a label to the names; scales and windows of any length are not all."""
+    """Map hashes to the names that have a label; scales and windows are open-ended, so not all of them are here."""
     from workbench.core.tags.items import ITEMS  # noqa: PLC0415
     from workbench.intake.features.registry import REGISTRY  # noqa: PLC0415
 
@@ -325,7 +345,7 @@ def texts() -> dict[str, dict[str, str]]:
 
 
 def labels() -> dict[str, dict[str, str]]:
-    """Return every label that a file of texts gives, by name; features may have registered ones besides."""
+    """Return every label of the text files by name; registered features bring further ones."""
     return text_files().labels
 
 
@@ -335,19 +355,20 @@ def _label_entry(name: str) -> dict[str, str] | None:
 
 @cache
 def _feature_label(name: str) -> dict[str, str] | None:
-    """Return the label of a feature, of any window; looked up late, so that reading a text imports no engine."""
+    """Return the label of a feature of any window; the registry is imported late, so reading a text loads no engine."""
     from workbench.core.tags.items import ITEMS  # noqa: PLC0415
     from workbench.intake.features.registry import registered  # noqa: PLC0415
 
-    if name.startswith(_SCORE):  # of a scale that the profile declares, by portrait item or by a name of its own
+    if name.startswith(_SCORE):  # a scale the profile declares: a portrait item, or a name of its own
         scale = name.removeprefix(_SCORE)
         stem = scale.replace("_", " ")
         item = ITEMS[scale].name["zh"] if scale in ITEMS else stem
         return {"en": f"{stem} (scale score)", "zh": f"{item}（量表得分）"}
-    found = dict(registered([name])[0].label) if registered([name]) else None
-    if found and found["en"][1:2].islower():  # a name stands within a sentence
-        found["en"] = found["en"][:1].lower() + found["en"][1:]
-    return found
+    features = registered([name])
+    entry = dict(features[0].label) if features else None
+    if entry and entry["en"][1:2].islower():  # labels stand within a sentence
+        entry["en"] = entry["en"][:1].lower() + entry["en"][1:]
+    return entry
 
 
 def placeholders(template: str) -> dict[str, str]:
@@ -358,4 +379,4 @@ def placeholders(template: str) -> dict[str, str]:
     >>> placeholders("{share:pct} of {name}")
     {'share': 'pct', 'name': 'text'}
     """
-    return {token[1]: token[2] or "text" for token in TOKEN.finditer(template) if token[1]}
+    return {token["name"]: token["kind"] or "text" for token in TOKEN.finditer(template) if token["name"]}

@@ -1,8 +1,8 @@
-"""The files of texts: what each stage says, its labels, the Chinese of its notebook; what several stages share.
+"""Reading the text files: sentences and labels of each stage, the Chinese of its notebook, and shared texts.
 
 ``report/texts/NN_verb_object.yaml`` belongs to a stage and has the sections of ``SECTIONS``; ``labels.yaml`` holds the
 labels that stages share, every other file the texts they share. An entry is ``key: {en: ..., zh: ...}``; keys are
-unique over all files. Words are read as they stand: a label may be the word no, a digest consist of digits.
+unique over all files. All values are read as strings: a label may be the word ``no``, a digest all digits.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import yaml
 
@@ -22,8 +23,11 @@ __all__ = ["NAME_KINDS", "TOKEN", "CellText", "TextFiles", "read_text_files", "t
 
 LABELS_FILE = "labels.yaml"
 NAME_KINDS = ("label", "labels")
-TOKEN = re.compile(r"\{(\w+)(?::(\w+))?\}|(\*\*)|(\(\()|(\)\))|(`)")
-TEXT_SECTIONS = ("sentences", "charts", "tables")  # one namespace, parted for the reader
+TOKEN = re.compile(
+    r"\{(?P<name>\w+)(?::(?P<kind>\w+))?\}|\{(?P<counted>\w+)\|(?P<one>[^{}|]*)\|(?P<other>[^{}|]*)\}"
+    r"|\*\*|\(\(|\)\)|`"
+)
+TEXT_SECTIONS = ("sentences", "charts", "tables")  # one namespace, in sections for the reader
 SECTIONS = ("stage", "how_to_read", *TEXT_SECTIONS, "labels", "notebook")
 _STAGE_FILE = re.compile(r"(\d\d_\w+)\.yaml")
 _KINDS = (*VALUE_KINDS, *NAME_KINDS)
@@ -40,7 +44,7 @@ class CellText:
     Attributes
     ----------
     of : str
-        Digest of the English it was written for.
+        Digest of the English cell it translates.
     zh : str
         The Chinese, markdown.
     """
@@ -51,16 +55,16 @@ class CellText:
 
 @dataclass
 class TextFiles:
-    """All that the files of texts hold.
+    """The contents of the text files.
 
     Attributes
     ----------
     texts, labels : dict
         Entries by key and by name.
     notebooks : dict
-        The Chinese of notebooks: stage to cell id to :class:`CellText`.
+        Chinese notebook cells: stage to cell id to :class:`CellText`.
     stages : dict
-        Name of the file by the stage it belongs to.
+        File name by stage.
     """
 
     texts: dict[str, Entry] = field(default_factory=dict)
@@ -83,7 +87,7 @@ def read_text_files(files: Iterable[tuple[str, str]]) -> TextFiles:
     Parameters
     ----------
     files : iterable of (str, str)
-        Name and content of each.
+        Name and content of each file.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def read_text_files(files: Iterable[tuple[str, str]]) -> TextFiles:
     Raises
     ------
     WorkbenchError
-        All errors together: a key that stands twice, a missing language, an unknown section or kind of value.
+        All errors together: a repeated key, a missing language, an unknown section or kind of value.
     """
     reader = _Reader()
     for name, content in files:
@@ -103,7 +107,7 @@ def read_text_files(files: Iterable[tuple[str, str]]) -> TextFiles:
 
 
 class _Reader:
-    """Gathers the entries of one file after the other, and what is wrong with them."""
+    """Collects the entries of the files and their faults."""
 
     def __init__(self) -> None:
         self.files = TextFiles()
@@ -114,7 +118,7 @@ class _Reader:
         root = _root(content)
         stage = _STAGE_FILE.fullmatch(name)
         if root is not None and not isinstance(root, yaml.MappingNode):
-            self.faults.append(Fault(name, "is no mapping", "Expected key: {en: ..., zh: ...}"))
+            self.faults.append(Fault(name, "is not a mapping", "Expected key: {en: ..., zh: ...}"))
         elif stage:
             self._stage(name, stage[1], root)
         else:
@@ -138,9 +142,9 @@ class _Reader:
             if key not in SECTIONS:
                 self.faults.append(Fault(name, f"unknown section {key!r}", did_you_mean(key, SECTIONS)))
             elif key in sections:
-                self.faults.append(Fault(name, f"section {key!r} stands twice", "Sections are unique"))
+                self.faults.append(Fault(name, f"section {key!r} appears twice", "Sections are unique"))
             elif not isinstance(node, yaml.MappingNode):
-                self.faults.append(Fault(name, f"section {key!r} is no mapping", "Expected key: {en: ..., zh: ...}"))
+                self.faults.append(Fault(name, f"section {key!r} is not a mapping", "Expected key: {en: ..., zh: ...}"))
             else:
                 sections[key] = node
         if "stage" not in sections:
@@ -152,34 +156,37 @@ class _Reader:
             self._entry(where, f"key {key!r}", key, value, entries)
 
     def _entry(self, where: str, called: str, key: str, node: yaml.Node, entries: dict[str, Entry]) -> None:
-        given = _plain(node)
+        value = _plain(node)
         home = self._home.setdefault((id(entries), key), where)
         if key in entries:
-            twice = "stands twice" if home == where else f"stands in {home} too"
+            twice = "appears twice" if home == where else f"also appears in {home}"
             self.faults.append(Fault(where, f"{called} {twice}", "Keys are unique over all files"))
-        if not isinstance(given, dict) or given.keys() != _LANGUAGES:
-            gives = listed(sorted(given)) if isinstance(given, dict) else repr(given)
+        if not isinstance(value, dict) or value.keys() != _LANGUAGES:
+            gives = listed(sorted(value)) if isinstance(value, dict) else repr(value)
             self.faults.append(Fault(where, f"{called} gives {gives}", f"Expected {listed(LANGUAGES)}"))
             return
-        entries[key] = {language: text.strip() for language, text in given.items()}
+        entries[key] = {language: text.strip() for language, text in value.items()}
         self.faults += _kind_faults(where, key, entries[key])
 
     def _cells(self, where: str, node: yaml.Node | None) -> Iterator[tuple[str, CellText]]:
         read: set[str] = set()
-        for cell, value in _pairs(node):
-            given = _plain(value)
+        for cell, cell_node in _pairs(node):
+            value = _plain(cell_node)
             if cell in read:
-                self.faults.append(Fault(where, f"cell {cell!r} stands twice", "Cell ids are unique in a notebook"))
-            if not isinstance(given, dict) or given.keys() != _CELL:
-                gives = listed(sorted(given)) if isinstance(given, dict) else repr(given)
+                self.faults.append(Fault(where, f"cell {cell!r} appears twice", "Cell ids are unique in a notebook"))
+            if not isinstance(value, dict) or value.keys() != _CELL:
+                gives = listed(sorted(value)) if isinstance(value, dict) else repr(value)
                 self.faults.append(Fault(where, f"cell {cell!r} gives {gives}", f"Expected {listed(sorted(_CELL))}"))
                 continue
             read.add(cell)
-            yield cell, CellText(**given)
+            yield cell, CellText(**value)
 
 
-class _AsWritten(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """Composes nodes of the words as they stand; to ask of each whether it is a number or a date takes time."""
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _AsWritten(_Loader):
+    """Reads every scalar as a string; guessing numbers and dates would take time."""
 
     def resolve(self, kind: type, value: object, implicit: object) -> str:
         return ""
@@ -209,5 +216,6 @@ def _plain(node: yaml.Node) -> Entry | object:
 def _kind_faults(where: str, key: str, entry: Mapping[str, str]) -> Iterator[Fault]:
     for language, template in entry.items():
         for token in TOKEN.finditer(template) if "{" in template else ():
-            if token[2] and token[2] not in _KINDS:
-                yield Fault(f"{where}, {key}, {language}", f"unknown kind {token[2]!r}", did_you_mean(token[2], _KINDS))
+            kind = token["kind"]
+            if kind and kind not in _KINDS:
+                yield Fault(f"{where}, {key}, {language}", f"unknown kind {kind!r}", did_you_mean(kind, _KINDS))

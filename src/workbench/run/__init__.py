@@ -1,1 +1,1 @@
-"""What moves the workbench: stages, flow, tracking and the command line."""
+"""Running the workbench: stages, flow, tracking and the command line."""

@@ -1,4 +1,4 @@
-"""A workspace in a temporary folder, with a profile that is right."""
+"""A workspace in a temporary folder, with a valid profile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def write_profile(workspace: Workspace):
-    """Append lines to the right profile, or replace a part of it, and return its workspace."""
+    """Append lines to the valid profile, or replace a part of it, and return its workspace."""
 
     def write(more: str = "", *, old: str = "", new: str = "") -> Workspace:
         text = PROFILE.replace(old, new) if old else PROFILE

@@ -1,4 +1,4 @@
-"""Errors say what was found, what was expected and what to do next, all at once."""
+"""Errors say what was found, what was expected and what to do next."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from workbench.core.errors import (
 )
 
 
-def test_a_fault_reads_as_where_found_expected_remedy():
+def test_a_fault_prints_where_found_expected_and_remedy():
     fault = Fault("params/shop.yaml, line 3", "k_max is 1", "At least 2", "Raise it")
     assert str(fault) == "params/shop.yaml, line 3: k_max is 1. At least 2. Raise it."
 
@@ -45,7 +45,7 @@ def test_each_kind_of_error_has_its_exit_code(kind, code):
     assert kind("x").exit_code == code
 
 
-def test_a_near_name_is_offered_and_a_far_one_gets_the_list():
+def test_a_similar_name_is_offered_otherwise_all_names_are_listed():
     assert did_you_mean("k_maxx", ["k_max", "k_min"]) == "Did you mean 'k_max'?"
     assert did_you_mean("colour", ["k_min", "k_max"]) == "Known names: k_max, k_min."
 

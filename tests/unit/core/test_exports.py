@@ -1,4 +1,4 @@
-"""What leaves the workbench is inert in a spreadsheet and comes back as it was."""
+"""Exported files hold no formula for a spreadsheet, and their values can be read back."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ NASTY = [
 ]
 
 
-@pytest.mark.parametrize("text", [each for each in NASTY if each[:1] in "=+-@\t" and each])
-def test_text_that_begins_like_a_formula_gets_an_apostrophe(text):
+@pytest.mark.parametrize("text", [text for text in NASTY if text[:1] in "=+-@\t" and text])
+def test_text_that_starts_like_a_formula_gets_an_apostrophe(text):
     assert formula_safe(text) == "'" + text
 
 
@@ -42,7 +42,7 @@ def test_a_file_holds_no_formula_and_every_value(tmp_path):
         rows = list(csv.DictReader(stream))
     assert [row["customer_id"] for row in rows] == [formula_safe(text) for text in NASTY]
     assert {row["spend"] for row in rows} == {"-1.5"}  # a number stays a number
-    assert [each.name for each in tmp_path.iterdir()] == ["out.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 
 
 def test_a_workbook_holds_text_as_text_and_numbers_as_numbers(tmp_path):

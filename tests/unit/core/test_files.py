@@ -1,4 +1,4 @@
-"""Files are written whole or not at all: a crash leaves the old content or the new."""
+"""Files are written completely or not at all: a crash leaves the old content or the new."""
 
 import json
 import os
@@ -21,13 +21,13 @@ def test_a_text_is_written_with_its_folder_and_unix_line_ends(tmp_path):
     assert names(path.parent) == ["a.txt"]
 
 
-def test_a_private_file_is_its_owners_alone(tmp_path):
+def test_only_its_owner_may_read_a_private_file(tmp_path):
     path = write_text(tmp_path / "a.txt", "x", mode=0o600)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("step", ["fsync", "chmod", "replace"])
-def test_a_write_that_fails_at_any_step_leaves_the_old_file_and_no_rest(tmp_path, monkeypatch, step):
+def test_a_write_that_fails_at_any_step_leaves_only_the_old_file(tmp_path, monkeypatch, step):
     path = write_text(tmp_path / "a.txt", "old")
 
     def fail(*_args, **_options):
@@ -41,7 +41,7 @@ def test_a_write_that_fails_at_any_step_leaves_the_old_file_and_no_rest(tmp_path
     assert names(tmp_path) == ["a.txt"]
 
 
-def test_json_keeps_its_order_and_refuses_what_is_no_number(tmp_path):
+def test_json_keeps_its_order_and_refuses_nan(tmp_path):
     path = write_json(tmp_path / "a.json", {"b": 1, "a": "画"})
     assert path.read_text(encoding="utf-8") == '{\n "b": 1,\n "a": "画"\n}\n'
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -55,7 +55,7 @@ def test_a_digest_of_json_does_not_depend_on_the_order_of_keys():
     assert digest_json([1, 2]) != digest_json([2, 1])
 
 
-def test_a_digest_of_a_file_is_of_its_bytes(tmp_path):
+def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"abc")
     assert digest_file(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -69,7 +69,7 @@ def test_a_folder_is_published_by_one_rename(tmp_path):
     assert not staging.exists()
 
 
-def test_publishing_what_is_already_there_leaves_it_and_removes_the_staging(tmp_path):
+def test_publishing_to_an_existing_target_keeps_it_and_removes_the_staging_folder(tmp_path):
     write_text(tmp_path / "home" / "a.txt", "first")
     write_text(tmp_path / ".staging" / "a.txt", "second")
     publish_folder(tmp_path / ".staging", tmp_path / "home")
@@ -77,7 +77,7 @@ def test_publishing_what_is_already_there_leaves_it_and_removes_the_staging(tmp_
     assert names(tmp_path) == ["home"]
 
 
-def test_a_publication_that_fails_shows_nothing_of_it(tmp_path, monkeypatch):
+def test_a_failed_publication_leaves_no_target(tmp_path, monkeypatch):
     write_text(tmp_path / ".staging" / "a.txt", "x")
 
     def fail(*_args):
@@ -89,13 +89,13 @@ def test_a_publication_that_fails_shows_nothing_of_it(tmp_path, monkeypatch):
     assert not (tmp_path / "home").exists()
 
 
-def test_flushing_a_tree_passes_over_links_that_lead_nowhere(tmp_path):
+def test_flushing_a_tree_skips_broken_links(tmp_path):
     write_text(tmp_path / "a.txt", "x")
     (tmp_path / "gone").symlink_to("nowhere")
     fsync_tree(tmp_path)
 
 
-def test_a_link_is_turned_to_a_new_target_and_never_missing(tmp_path):
+def test_a_link_is_pointed_to_a_new_target(tmp_path):
     link = tmp_path / "latest"
     point_to(link, "run1")
     point_to(link, "run2")
@@ -104,7 +104,7 @@ def test_a_link_is_turned_to_a_new_target_and_never_missing(tmp_path):
     assert names(tmp_path) == ["latest"]
 
 
-def test_a_link_that_cannot_be_turned_still_points_to_the_old_target(tmp_path, monkeypatch):
+def test_a_link_that_cannot_be_changed_still_points_to_the_old_target(tmp_path, monkeypatch):
     link = tmp_path / "latest"
     point_to(link, "run1")
 

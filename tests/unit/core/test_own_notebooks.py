@@ -1,4 +1,4 @@
-"""The declaration of a notebook of one's own: what its parameters cell may hold, and how the rest is refused."""
+"""The declaration of an own notebook: what its parameters cell may hold, and what is refused."""
 
 import json
 
@@ -27,20 +27,20 @@ def test_plain_literals_are_parameters(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "said"),
+    ("parameters", "message"),
     [
-        ("a = 1\na = 2", "a is given twice"), ("_a = 1", "_a cannot be the name"), ("a = ...", "a is ...: a number"),
+        ("a = 1\na = 2", "a is assigned twice"), ("_a = 1", "_a cannot be the name"), ("a = ...", "a is ...: a number"),
         ("model_dump = 1", "model_dump cannot be the name"), ("model_config = {}", "model_config cannot be the name"),
         ("a = {1, 2}", "a is {1, 2}: a number"), ("a = b'x'", "a is b'x': a number"), ("a: int = 1", "line 1 is not"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_a_parameter_is_refused_by_name(tmp_path, parameters, said):
-    with pytest.raises(ProfileError, match="15_study_gifts") as refused:
+def test_an_invalid_parameter_is_refused_by_name(tmp_path, parameters, message):
+    with pytest.raises(ProfileError, match="15_study_gifts") as raised:
         declared(tmp_path, parameters)
-    assert said in str(refused.value)
+    assert message in str(raised.value)
 
 
 @pytest.mark.parametrize("content", [[], None, {}, {"cells": None}, {"cells": ["text"]}, {"cells": [{"source": None}]}])
-def test_a_file_that_is_no_notebook_is_refused(tmp_path, content):
+def test_a_file_that_is_not_a_notebook_is_refused(tmp_path, content):
     with pytest.raises(ProfileError):
         written(tmp_path, content)

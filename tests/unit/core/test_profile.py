@@ -1,4 +1,4 @@
-"""A profile is read with its overrides; every fault of it is told at once, with line and nearest name."""
+"""A profile is read with its overrides; all its faults are reported together, with line and nearest name."""
 
 import datetime as dt
 
@@ -36,18 +36,18 @@ def test_both_languages_keep_their_order(write_profile):
     assert load_profile(write_profile("language: [zh, en]\n"), "shop").languages == ("zh", "en")
 
 
-def test_one_declared_currency_is_the_profiles(write_profile):
+def test_the_one_declared_currency_is_that_of_the_profile(write_profile):
     assert load_profile(write_profile("    formats: {currency: GBP}\n"), "shop").currency == "GBP"
 
 
-def test_every_fault_is_told_at_once_with_file_line_and_nearest_name(write_profile):
+def test_all_faults_are_reported_together_with_file_line_and_nearest_name(write_profile):
     more = (
         "langauge: zh\n"
         "run:\n  stages: [05_score_rmf]\n  cell_seconds: 1.5\n"
         "06_segment_customers:\n  k_maxx: 3\n  k_min: two\n"
     )
-    said = faults(write_profile(more, old="transactions", new="transaction"))
-    assert said == [
+    messages = faults(write_profile(more, old="transactions", new="transaction"))
+    assert messages == [
         "params/shop.yaml, line 7: unknown key 'langauge'. Did you mean 'language'?",
         "params/shop.yaml, line 5: unknown table 'transaction'. Did you mean 'transactions'?",
         "params/shop.yaml, line 10: run: cell_seconds is 1.5. Input should be a valid integer.",
@@ -61,15 +61,15 @@ def test_every_fault_is_told_at_once_with_file_line_and_nearest_name(write_profi
 
 
 def test_an_unknown_stage_gets_the_nearest_one(write_profile):
-    said = faults(write_profile("run: {stages: [05_score_rmf]}\n"))
-    assert said == ["params/shop.yaml, line 7: unknown stage '05_score_rmf'. Did you mean '05_score_rfm'?"]
+    messages = faults(write_profile("run: {stages: [05_score_rmf]}\n"))
+    assert messages == ["params/shop.yaml, line 7: unknown stage '05_score_rmf'. Did you mean '05_score_rfm'?"]
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         ("run: {stages: []}\n", "line 7: no stage to run"),
-        ("run: {stages: [05_score_rfm, 05_score_rfm]}\n", "line 7: a stage named twice"),
+        ("run: {stages: [05_score_rfm, 05_score_rfm]}\n", "line 7: a stage is named twice"),
         ("run: {stages: 05_score_rfm}\n", "line 7: run: stages is '05_score_rfm'"),
         ("run: 5\n", "line 7: 'run' holds the number 5"),
         ("run: {memory_limit_gb: .nan}\n", "line 7: run: memory_limit_gb is nan"),
@@ -87,12 +87,12 @@ def test_an_unknown_stage_gets_the_nearest_one(write_profile):
         ("    formats: {curency: EUR}\n", "Did you mean 'currency'?"),
     ],
 )
-def test_a_wrong_value_is_told_with_its_line_and_what_was_expected(write_profile, more, said):
-    assert said in "\n".join(faults(write_profile(more)))
+def test_a_wrong_value_is_reported_with_its_line_and_what_was_expected(write_profile, more, message):
+    assert message in "\n".join(faults(write_profile(more)))
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("profile: shop", "profile: store", "line 1: profile 'store'. The file's name, 'shop'"),
         ("data/raw/orders.csv", "../orders.csv", "line 4: path '../orders.csv' leads outside"),
@@ -101,21 +101,21 @@ def test_a_wrong_value_is_told_with_its_line_and_what_was_expected(write_profile
         ("data/raw/orders.csv", '"a\\0b"', "line 4: path 'a\\x00b' cannot be used"),
         ("data/raw/orders.csv", "5", "line 4: sources.orders: path is 5"),
         ("orders:", "Orders!:", "line 3: source name 'Orders!'"),
-        ("order_id:", "ordr_id:", "line 6: 'ordr_id' is no column of transactions. Did you mean 'order_id'?"),
-        ("order_id: Order", "order_id: 1", "line 6: order_id is mapped to 1. Expected their column's name"),
+        ("order_id:", "ordr_id:", "line 6: 'ordr_id' is not a column of transactions. Did you mean 'order_id'?"),
+        ("order_id: Order", "order_id: 1", "line 6: order_id is mapped to 1. Expected the name of a source column"),
         ("    table: transactions\n", "", "line 3: sources.orders: 'table' is missing"),
-        ("table: transactions", "table: products", "'order_id' is no column of products"),
+        ("table: transactions", "table: products", "'order_id' is not a column of products"),
         ("table: transactions", "table: products", "product_id not mapped. Table products needs product_id"),
     ],
 )
-def test_a_source_that_is_wrong_is_told_with_its_line(write_profile, old, new, said):
-    assert said in "\n".join(faults(write_profile(old=old, new=new)))
+def test_a_wrong_source_is_reported_with_its_line(write_profile, old, new, message):
+    assert message in "\n".join(faults(write_profile(old=old, new=new)))
 
 
 def test_a_source_without_a_header_is_mapped_by_position(write_profile):
-    said = faults(write_profile("    header: false\n"))
-    assert said[0].endswith("Expected their position from 1, since header is false.")
-    assert len(said) == 4
+    messages = faults(write_profile("    header: false\n"))
+    assert messages[0].endswith("Expected a position from 1, since header is false.")
+    assert len(messages) == 4
 
 
 def test_a_profile_without_sources_is_refused(workspace):
@@ -125,13 +125,13 @@ def test_a_profile_without_sources_is_refused(workspace):
     ]
 
 
-def test_a_profile_that_is_not_there_gets_the_nearest_name(workspace):
+def test_for_a_missing_profile_the_nearest_name_is_offered(workspace):
     with pytest.raises(ProfileError, match=r"params/shopp.yaml: no profile 'shopp'. Did you mean 'shop'?"):
         load_profile(workspace, "shopp")
 
 
 @pytest.mark.parametrize("name", ["../shop", "/etc/passwd", "shop\n", "SHOP", ""])
-def test_a_name_that_is_no_plain_name_is_no_profile(workspace, name):
+def test_an_invalid_name_is_refused(workspace, name):
     with pytest.raises(ProfileError, match="no profile"):
         load_profile(workspace, name)
 
@@ -148,20 +148,20 @@ def test_folders_beside_the_profiles_are_no_profiles(workspace):
 
 
 def test_a_setting_on_the_command_line_wins_over_the_yaml(write_profile):
-    place = write_profile("05_score_rfm: {bins: 4}\n")
-    profile = load_profile(place, "shop", settings=["05_score_rfm.bins=3", "language=[en, zh]"], as_of="2024-02-29")
+    workspace = write_profile("05_score_rfm: {bins: 4}\n")
+    profile = load_profile(workspace, "shop", settings=["05_score_rfm.bins=3", "language=[en, zh]"], as_of="2024-02-29")
     assert profile.sections["05_score_rfm"].bins == 3
     assert profile.languages == ("en", "zh")
     assert profile.as_of == dt.date(2024, 2, 29)
 
 
-def test_a_setting_may_open_a_section_the_yaml_lacks(workspace):
+def test_a_setting_may_add_a_section_that_the_yaml_lacks(workspace):
     profile = load_profile(workspace, "shop", settings=["03_build_features.windows_days=[7, 28]"])
     assert profile.sections["03_build_features"].windows_days == [7, 28]
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("05_score_rfm.bnis=3", "--set 05_score_rfm.bnis=3: 05_score_rfm: unknown key 'bnis'"),
         ("05_score_rmf.bins=3", "--set 05_score_rmf.bins=3: unknown key '05_score_rmf'. Did you mean '05_score_rfm'?"),
@@ -174,15 +174,15 @@ def test_a_setting_may_open_a_section_the_yaml_lacks(workspace):
         ("profile.deeper=1", "--set profile.deeper=1: 'profile' holds no keys."),
     ],
 )
-def test_a_wrong_setting_is_told_as_it_was_given(workspace, setting, said):
-    assert said in "\n".join(faults(workspace, settings=[setting]))
+def test_a_wrong_setting_is_reported_as_it_was_typed(workspace, setting, message):
+    assert message in "\n".join(faults(workspace, settings=[setting]))
 
 
 def test_a_wrong_as_of_is_refused(workspace):
     assert faults(workspace, as_of="2024-13-40") == ["--as-of: '2024-13-40' is not a date. Expected YYYY-MM-DD."]
 
 
-def test_a_place_names_file_and_line(workspace):
+def test_where_returns_file_and_line(workspace):
     assert load_profile(workspace, "shop").where("sources", "orders", "table") == "params/shop.yaml, line 5"
 
 
@@ -196,6 +196,6 @@ def test_scales_are_declared_once_for_features_and_tags(write_profile):
     }
 
 
-def test_scales_of_the_tags_own_stand(write_profile):
+def test_scales_declared_for_tags_are_kept(write_profile):
     profile = load_profile(write_profile(SCALES + "12_tag_customers: {scales: {}}\n"), "shop")
     assert profile.sections["12_tag_customers"].scales == {}

@@ -1,4 +1,4 @@
-"""The tables: one writer each, kinds that the engine knows, contact columns named."""
+"""The tables: one writer each, column kinds that the engine knows, contact columns marked."""
 
 import re
 
@@ -19,11 +19,11 @@ def test_money_is_exact_to_the_cent():
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_column_has_a_known_kind_and_a_name_of_its_own(name):
+def test_every_column_has_a_known_kind_and_a_unique_name(name):
     names = [column.name for column in TABLES[name].columns]
     assert len(names) == len(set(names))
     assert all(column.kind in KINDS for column in TABLES[name].columns)
-    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", each) for each in (name, *names))
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", word) for word in (name, *names))
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -47,34 +47,34 @@ def test_every_table_has_one_writer_that_is_a_stage():
 
 def test_a_stage_reads_only_what_lower_numbers_write():
     for stage in STAGES.values():
-        needed = {each.removeprefix("sources.").split(".")[0] for group in stage.needs for each in group}
+        needed = {name.removeprefix("sources.").split(".")[0] for group in stage.needs for name in group}
         for table in {*stage.reads, *needed}:
             assert TABLES[table].writer < stage.name, f"{stage.name} reads {table}"
 
 
-def test_a_stage_says_what_it_needs_what_it_lacks_and_what_that_would_unlock():
-    stage = STAGES["05_score_rfm"]
-    assert stage.lacks({"features", "transactions"}) == ("transactions.customer_id",)
-    assert stage.lacks({"transactions", "transactions.customer_id", "features"}) is None
-    for each in STAGES.values():
-        assert set(each.question) == {"en", "zh"}
-        assert not each.needs or set(each.unlocks) == {"en", "zh"}
+def test_a_stage_says_which_needs_are_missing_and_what_they_would_unlock():
+    rfm = STAGES["05_score_rfm"]
+    assert rfm.lacks({"features", "transactions"}) == ("transactions.customer_id",)
+    assert rfm.lacks({"transactions", "transactions.customer_id", "features"}) is None
+    for stage in STAGES.values():
+        assert set(stage.question) == {"en", "zh"}
+        assert not stage.needs or set(stage.unlocks) == {"en", "zh"}
 
 
-def test_a_canonical_table_without_contact_columns_is_what_columns_of_gives():
+def test_columns_of_leaves_out_contact_columns_by_default():
     assert not set(columns_of("customers")) & set(CONTACT_COLUMNS)
     assert set(CONTACT_COLUMNS) <= set(columns_of("customers", contact=True))
 
 
-def test_contact_columns_stand_in_no_other_table():
+def test_only_customers_has_contact_columns():
     for name, table in TABLES.items():
         assert name == "customers" or not [column.name for column in table.columns if column.contact]
 
 
-def test_a_source_of_orders_may_name_columns_of_its_neighbours():
-    found = columns_of("transactions", neighbours=True)
-    assert found["product_name"] == "text"
-    assert found["country"] == "category"
+def test_a_source_of_orders_may_map_columns_of_neighbouring_tables():
+    columns = columns_of("transactions", neighbours=True)
+    assert columns["product_name"] == "text"
+    assert columns["country"] == "category"
     assert "product_name" not in columns_of("transactions")
     for others in NEIGHBOURS.values():
         for other, names in others.items():

@@ -1,4 +1,4 @@
-"""The store checks what it writes, shows it by one rename, and keeps raw rows in the engine."""
+"""The store checks what it writes, publishes it by one rename, and keeps raw rows in the engine."""
 
 import os
 import stat
@@ -43,7 +43,7 @@ def publish(store, content=None, run="run1", stage=FEATURES, table="features"):
     return staging.publish()
 
 
-def test_what_is_staged_is_not_shown_before_it_is_published(store):
+def test_a_staged_table_is_not_visible_before_it_is_published(store):
     staging = store.stage(FEATURES, "run1")
     assert staging.write("features", features()) == 6
     assert store.present() == set()
@@ -68,13 +68,13 @@ def test_discarding_leaves_nothing(store):
     assert store.present() == set()
 
 
-def test_a_new_version_replaces_the_old_and_one_older_is_kept(store):
+def test_a_new_version_replaces_the_old_and_one_older_version_is_kept(store):
     for number in range(4):
         publish(store, features(number + 1), run=f"run{number}")
         os.utime(store.folder / ".stages" / FEATURES / f"run{number}", (number, number))
     assert len(store.frame("features")) == 4
-    kept = sorted(each.name for each in (store.folder / ".stages" / FEATURES).iterdir())
-    assert kept == ["current", "run2", "run3"]
+    names = sorted(path.name for path in (store.folder / ".stages" / FEATURES).iterdir())
+    assert names == ["current", "run2", "run3"]
 
 
 @pytest.mark.parametrize("step", ["rename", "replace"])
@@ -93,7 +93,7 @@ def test_a_crash_while_publishing_leaves_the_old_table_readable(store, monkeypat
     assert len(store.frame("features")) == 2
 
 
-def test_showing_again_after_a_crash_between_the_renames_brings_the_new_table(store, monkeypatch):
+def test_after_a_crash_between_the_renames_show_publishes_the_new_table(store, monkeypatch):
     publish(store, features(2))
     monkeypatch.setattr(Store, "show", lambda *_args: (_ for _ in ()).throw(OSError("killed")))
     with pytest.raises(OSError, match="killed"):
@@ -103,13 +103,13 @@ def test_showing_again_after_a_crash_between_the_renames_brings_the_new_table(st
     assert len(store.frame("features")) == 5
 
 
-def test_a_retired_stage_shows_no_table(store):
+def test_a_retired_stage_has_no_table(store):
     publish(store)
     store.retire(FEATURES)
     assert store.present() == set()
 
 
-def test_a_table_the_new_version_lacks_is_no_longer_shown(store):
+def test_a_table_absent_from_the_new_version_is_withdrawn(store):
     first = store.stage("04_describe_customers", "run1")
     first.write("profile_pareto", pd.DataFrame({"share": [0.5]}))
     first.write("profile_months", pd.DataFrame({"month": ["2024-01"]}))
@@ -120,21 +120,21 @@ def test_a_table_the_new_version_lacks_is_no_longer_shown(store):
     assert store.present() == {"profile_pareto"}
 
 
-# what is written ---------------------------------------------------------------------------------
+# writing ---------------------------------------------------------------------------------
 
 
 def test_only_its_writer_writes_a_table(store):
-    with pytest.raises(DataError, match="05_score_rfm would write features. Its one writer is 03_build_features"):
+    with pytest.raises(DataError, match="05_score_rfm would write features. Only 03_build_features writes it"):
         store.stage("05_score_rfm", "run1").write("features", features())
 
 
 @pytest.mark.parametrize("name", ["own_", "own_a/b", "own_../x", "own_a b", "own_a'b"])
-def test_a_table_of_ones_own_has_a_plain_name(store, name):
+def test_an_own_table_needs_a_plain_name(store, name):
     with pytest.raises(DataError, match="cannot be the name of a table"):
         store.stage("15_study_gifts", "run1").write(name, features())
 
 
-def test_a_table_that_is_refused_leaves_nothing_to_publish(store):
+def test_a_refused_table_leaves_nothing_to_publish(store):
     staging = store.stage("15_study_gifts", "run1")
     with pytest.raises(DataError, match="repeat"):
         staging.write("own_gifts", pd.concat([features(), features()]))
@@ -142,7 +142,7 @@ def test_a_table_that_is_refused_leaves_nothing_to_publish(store):
     assert list(staging.folder.iterdir()) == []
 
 
-def test_a_table_of_ones_own_passes_to_another_notebook_when_its_own_is_gone(store):
+def test_an_own_table_passes_to_another_notebook_when_its_writer_is_gone(store):
     notebook = store.workspace.notebooks / "15_study_gifts.ipynb"
     notebook.parent.mkdir(exist_ok=True)
     notebook.write_text("{}", encoding="utf-8")
@@ -155,20 +155,20 @@ def test_a_table_of_ones_own_passes_to_another_notebook_when_its_own_is_gone(sto
     assert store.writer("own_gifts") == "14_study_gifts"
 
 
-def test_an_unknown_table_gets_the_nearest_name(store):
+def test_for_an_unknown_table_the_nearest_name_is_offered(store):
     with pytest.raises(DataError, match="unknown table 'feature'. Did you mean 'features'?"):
         store.stage(FEATURES, "run1").write("feature", features())
     with pytest.raises(DataError, match="unknown table 'feature'"):
         store.read("feature")
 
 
-def test_an_unknown_column_gets_the_nearest_name(store):
+def test_for_an_unknown_column_the_nearest_name_is_offered(store):
     frame = pd.DataFrame({"customer_id": ["a"], "segmnt": ["b"]})
     with pytest.raises(DataError, match="segments: unknown column segmnt. Did you mean 'segment'?"):
         store.stage("06_segment_customers", "run1").write("segments", frame)
 
 
-def test_an_open_table_takes_further_columns_after_the_named_ones(store):
+def test_an_open_table_has_further_columns_after_the_declared_ones(store):
     staging = store.stage(FEATURES, "run1")
     staging.write("features", pd.DataFrame({"spend_90d": [1.5], "customer_id": ["a"]}))
     assert list(staging.read("features").columns) == ["customer_id", "spend_90d"]
@@ -179,7 +179,7 @@ def test_a_table_without_its_key_is_refused(store):
         store.stage(FEATURES, "run1").write("features", features().drop(columns="customer_id"))
 
 
-def test_repeated_and_missing_keys_are_told_together(store):
+def test_repeated_and_missing_keys_are_reported_together(store):
     frame = pd.DataFrame({"customer_id": ["a", "a", None], "recency_days": [1, 2, 3]})
     with pytest.raises(DataError) as caught:
         store.stage(FEATURES, "run1").write("features", frame)
@@ -217,13 +217,13 @@ def test_a_table_of_one_row_per_customer_is_sorted_by_its_key(store):
     assert store.frame("features")["customer_id"].is_monotonic_increasing
 
 
-def test_a_table_of_no_rows_may_be_written(store):
+def test_a_table_without_rows_may_be_written(store):
     publish(store, features(0))
     assert len(store.frame("features")) == 0
     assert store.digest("features")
 
 
-def test_rejected_raw_text_is_its_owners_alone(store):
+def test_only_its_owner_may_read_rejected_raw_text(store):
     frame = pd.DataFrame(
         {"source": ["orders"], "file": ["a"], "line": [2], "column": [""], "code": ["x"], "raw": ["y"]}
     )
@@ -231,19 +231,19 @@ def test_rejected_raw_text_is_its_owners_alone(store):
     assert stat.S_IMODE((folder / "rejects.parquet").stat().st_mode) == 0o600
 
 
-def test_writing_does_not_change_the_frame_it_is_given(store):
+def test_writing_does_not_change_the_frame(store):
     frame = features()
     before = frame.copy(deep=True)
     publish(store, frame)
     pd.testing.assert_frame_equal(frame, before)
 
 
-# what is read ------------------------------------------------------------------------------------
+# reading ------------------------------------------------------------------------------------
 
 
 def test_raw_rows_do_not_become_pandas(store):
     publish(store, orders(), stage=QUALITY, table="transactions")
-    with pytest.raises(DataError, match="transactions holds raw rows, which do not become pandas. Collapse them"):
+    with pytest.raises(DataError, match="transactions holds raw rows, which do not become pandas. Aggregate them"):
         store.frame("transactions")
     assert isinstance(store.read("transactions"), ibis.Table)
     assert set(store.canonical()) == {"transactions"}
@@ -252,11 +252,11 @@ def test_raw_rows_do_not_become_pandas(store):
 def test_customers_may_become_pandas_and_decimals_are_floats(store):
     publish(store, pd.DataFrame({"customer_id": ["a"]}), stage=QUALITY, table="customers")
     assert store.frame("customers")["customer_id"].tolist() == ["a"]
-    made = to_pandas(ibis.memtable(orders()).mutate(amount=ibis._.amount.cast("decimal(18, 4)")))
-    assert made["amount"].dtype == "float64"
+    frame = to_pandas(ibis.memtable(orders()).mutate(amount=ibis._.amount.cast("decimal(18, 4)")))
+    assert frame["amount"].dtype == "float64"
 
 
-def test_only_the_columns_asked_for_are_read(store):
+def test_only_the_requested_columns_are_read(store):
     publish(store)
     assert list(store.frame("features", ["recency_days"]).columns) == ["recency_days"]
 
@@ -279,14 +279,14 @@ def test_a_digest_does_not_depend_on_row_or_column_order():
     ("row", "column", "value"),
     [(0, "customer_id", "C0"), (3, "recency_days", 4), (5, "spend", 0.0), (2, "spend", None), (1, "city", "")],
 )
-def test_a_digest_feels_a_change_of_any_cell(row, column, value):
+def test_a_change_of_any_cell_changes_the_digest(row, column, value):
     frame = features(spend=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], city=["a", None, "b", "c", "d", "e"])
     changed = frame.copy()
     changed.loc[row, column] = value
     assert digest(changed) != digest(frame)
 
 
-def test_a_digest_feels_swapped_cells_repeated_rows_names_and_types():
+def test_swapped_cells_repeated_rows_names_and_types_change_the_digest():
     frame = features(2, spend=[1.0, 2.0])
     assert digest(frame.assign(spend=[2.0, 1.0])) != digest(frame)
     assert digest(pd.concat([frame, frame])) != digest(frame)
@@ -305,7 +305,7 @@ def test_the_same_rows_give_the_same_bytes_on_any_number_of_threads(workspace):
     assert len(digests) == 1
 
 
-def test_a_digest_of_what_is_staged_is_that_of_what_is_published(store):
+def test_the_digest_is_the_same_before_and_after_publishing(store):
     staging = store.stage(FEATURES, "run1")
     staging.write("features", features())
     before = staging.digest("features")
@@ -313,14 +313,14 @@ def test_a_digest_of_what_is_staged_is_that_of_what_is_published(store):
     assert store.digest("features") == before
 
 
-def test_the_rows_told_are_the_rows_on_disk(store):
+def test_the_row_count_is_that_on_disk(store):
     folder = publish(store, features(7))
     assert pq.read_metadata(folder / "features.parquet").num_rows == 7
 
 
-def test_an_engine_is_bounded_and_spills_where_it_is_told(tmp_path):
+def test_an_engine_has_limits_and_spills_into_its_scratch_folder(tmp_path):
     scratch = tmp_path / "it's here"
     engine = connect(memory_limit_gb=0.5, threads=1, scratch=scratch)
     names = ("threads", "TimeZone", "temp_directory")
-    said = {name: engine.raw_sql(f"SELECT current_setting('{name}')").fetchall()[0][0] for name in names}
-    assert said == {"threads": 1, "TimeZone": "UTC", "temp_directory": str(scratch)}
+    settings = {name: engine.raw_sql(f"SELECT current_setting('{name}')").fetchall()[0][0] for name in names}
+    assert settings == {"threads": 1, "TimeZone": "UTC", "temp_directory": str(scratch)}

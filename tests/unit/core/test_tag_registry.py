@@ -1,4 +1,4 @@
-"""The registry as it ships, and what it refuses."""
+"""The shipped registry, and what a registry refuses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def shipped():
 
 @pytest.fixture
 def registry_of(tmp_path):
-    """Load a registry of the tags given, all in consumption.yaml, with a pack."""
+    """Return a function that loads a registry of these tags, all in one group file, with a pack."""
 
     def load(tags, *, pack=None, group="consumption", **options):
         for name in ("tags", "packs"):
@@ -48,14 +48,14 @@ def registry_of(tmp_path):
     return load
 
 
-def changed(**more):
-    return {key: value for key, value in {**TAG, **more}.items() if value is not None}
+def changed(**changes):
+    return {key: value for key, value in {**TAG, **changes}.items() if value is not None}
 
 
-def refusal(call, *given, **options):
-    with pytest.raises(ProfileError) as refused:
-        call(*given, **options)
-    return str(refused.value)
+def refusal(call, *arguments, **options):
+    with pytest.raises(ProfileError) as raised:
+        call(*arguments, **options)
+    return str(raised.value)
 
 
 def test_every_one_of_the_98_items_has_a_tag(shipped):
@@ -70,23 +70,23 @@ def test_every_sensitive_item_names_the_consent_it_needs(shipped):
     assert all(tag.consent for tag in sensitive)
 
 
-def test_every_way_of_making_a_tag_is_in_use(shipped):
+def test_every_kind_of_tag_is_in_use(shipped):
     assert {tag.kind for tag in shipped.tags.values()} == set(KINDS)
 
 
 @pytest.mark.parametrize("pack", PACKS)
 def test_every_pack_loads_with_a_strategy_for_each_stage_and_every_segment(pack):
-    found = load_registry(Workspace(ROOT), pack=pack).pack
+    strategies = load_registry(Workspace(ROOT), pack=pack).pack
     stages = {"prospect", "new", "active", "at_risk", "dormant", "lost", "reactivated"}
-    assert set(found.life_cycle) == stages
-    assert list(found.segments.values())[-1].matches == []
+    assert set(strategies.life_cycle) == stages
+    assert list(strategies.segments.values())[-1].matches == []
 
 
-def test_the_packs_are_those_of_four_trades():
+def test_there_are_packs_for_four_industries():
     assert PACKS == ["automotive", "banking", "jewellery", "retail"]
 
 
-def test_ids_of_tags_name_values_that_are_told_apart_in_both_languages(shipped):
+def test_the_values_of_a_tag_have_different_names_in_both_languages(shipped):
     for tag in shipped.tags.values():
         for language in ("en", "zh"):
             names = [getattr(value, language) for value in tag.values.values()]
@@ -100,30 +100,30 @@ def test_a_tag_without_owner_or_definition_is_refused(registry_of):
     assert "both en and zh are needed" in refusal(registry_of, {"last": changed(technical={"en": "t", "zh": ""})})
 
 
-def test_values_that_do_not_cover_everybody_are_refused(registry_of):
+def test_values_that_do_not_cover_all_customers_are_refused(registry_of):
     open_ended = {"near": TAG["values"]["near"]}
-    said = refusal(registry_of, {"last": changed(values=open_ended)})
-    assert "values do not cover everybody: the last, and only the last, needs 'otherwise: true'" in said
+    message = refusal(registry_of, {"last": changed(values=open_ended)})
+    assert "values do not cover all customers: the last, and only the last, needs 'otherwise: true'" in message
 
 
-def test_values_that_do_not_exclude_each_other_are_refused(registry_of):
-    twice = {"a": TAG["values"]["near"], "b": TAG["values"]["near"], "far": TAG["values"]["far"]}
-    assert "two values under one condition: the second can never hold" in refusal(
-        registry_of, {"last": changed(values=twice)}
+def test_two_values_with_the_same_condition_are_refused(registry_of):
+    values = {"a": TAG["values"]["near"], "b": TAG["values"]["near"], "far": TAG["values"]["far"]}
+    assert "two values have the same condition: the second can never hold" in refusal(
+        registry_of, {"last": changed(values=values)}
     )
 
 
-def test_two_tags_of_one_name_are_refused_with_both_places(registry_of, tmp_path):
+def test_two_tags_with_one_name_are_refused_with_both_places(registry_of, tmp_path):
     (tmp_path / "params/tags").mkdir(parents=True)
     path = tmp_path / "params/tags/relationship.yaml"
     path.write_text(
         yaml.safe_dump({"tags": {"last": changed(item="loyalty")}}, allow_unicode=True, sort_keys=False),
         encoding="utf-8",
     )
-    said = refusal(registry_of, {"last": TAG})
+    message = refusal(registry_of, {"last": TAG})
     assert (
         "params/tags/relationship.yaml, line 2: two tags named 'last', first at params/tags/consumption.yaml, line 2"
-        in said
+        in message
     )
 
 
@@ -134,16 +134,16 @@ def test_an_unknown_item_key_or_kind_is_refused_with_the_nearest_name(registry_o
 
 
 def test_a_tag_in_the_file_of_another_group_is_refused(registry_of):
-    said = refusal(registry_of, {"last": TAG}, group="usage")
-    assert "tag last stands for recency, of the group consumption. Put it into params/tags/consumption.yaml" in said
+    message = refusal(registry_of, {"last": TAG}, group="usage")
+    assert "tag last describes recency, of the group consumption. Move it to params/tags/consumption.yaml" in message
 
 
-def test_all_faults_of_a_registry_are_told_at_once(registry_of):
-    said = refusal(registry_of, {"last": changed(owner=None), "next": changed(item="recancy")})
-    assert "no owner" in said and "recancy" in said
+def test_all_faults_of_a_registry_are_reported_together(registry_of):
+    message = refusal(registry_of, {"last": changed(owner=None), "next": changed(item="recancy")})
+    assert "no owner" in message and "recancy" in message
 
 
-def test_a_pack_changes_thresholds_and_the_profile_goes_before_it(registry_of):
+def test_the_profile_overrides_thresholds_of_the_pack_and_the_pack_those_of_the_tag(registry_of):
     values = {"near": {"en": "n", "zh": "近", "when": "recency_days <= {near}"}, "far": TAG["values"]["far"]}
     tags = {"last": changed(values=values, thresholds={"near": 30})}
     pack = {"thresholds": {"last.near": 365.0}}
@@ -159,15 +159,15 @@ def test_a_pack_changes_thresholds_and_the_profile_goes_before_it(registry_of):
 
 def test_a_pack_adds_changes_and_retires_tags(registry_of):
     pack = {"tags": {"last": {"owner": "pack"}, "more": TAG}, "retired": ["gone"]}
-    found = registry_of({"last": TAG, "gone": TAG}, pack=pack).tags
-    assert list(found) == ["last", "more"]
-    assert found["last"].owner == "pack"
+    tags = registry_of({"last": TAG, "gone": TAG}, pack=pack).tags
+    assert list(tags) == ["last", "more"]
+    assert tags["last"].owner == "pack"
 
 
 def test_an_unknown_pack_is_refused_with_the_nearest_name(tmp_path):
     shutil.copytree(ROOT / "params", tmp_path / "params")
-    said = refusal(load_registry, Workspace(tmp_path.resolve()), pack="jewelry")
-    assert said == "params/packs/jewelry.yaml: no pack 'jewelry'. Did you mean 'jewellery'?"
+    message = refusal(load_registry, Workspace(tmp_path.resolve()), pack="jewelry")
+    assert message == "params/packs/jewelry.yaml: no pack 'jewelry'. Did you mean 'jewellery'?"
 
 
 def test_drafts_and_retired_tags_are_not_computed(registry_of):
@@ -180,7 +180,7 @@ def test_a_sensitive_item_without_consent_is_refused():
         Tag.model_validate({"id": "faith", **changed(item="religion", copies="religion", values={})})
 
 
-def test_a_value_is_called_as_its_tag_says_else_as_the_run_named_it_else_by_itself(shipped):
+def test_the_name_of_a_value_comes_from_its_tag_else_from_the_run_else_is_the_value(shipped):
     names = {"segment": {"tier_1": {"en": "Best", "zh": "最好"}}, "gender": {"female": {"en": "not", "zh": "不"}}}
     registry = replace(shipped, value_names=names)
     declared = registry.tags["gender"].values["female"]

@@ -1,4 +1,4 @@
-"""Where things live, and that no path named in a profile leads outside."""
+"""The paths of a workspace; no path named in a profile leads outside."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from workbench.core.errors import ProfileError
 from workbench.core.workspace import Workspace, find_workspace
 
 
-def test_the_workspace_is_the_nearest_folder_upward_that_has_params(tmp_path):
+def test_the_workspace_is_the_nearest_folder_upward_with_params(tmp_path):
     (tmp_path / "params").mkdir()
     deep = tmp_path / "notebooks" / "scratch"
     deep.mkdir(parents=True)
@@ -14,14 +14,14 @@ def test_the_workspace_is_the_nearest_folder_upward_that_has_params(tmp_path):
 
 
 def test_without_params_the_message_says_what_a_workspace_holds(tmp_path):
-    with pytest.raises(ProfileError, match=r"no folder from here upward has params/.*--workspace DIR"):
+    with pytest.raises(ProfileError, match=r"no params/ in this folder or any above it.*--workspace DIR"):
         find_workspace(tmp_path)
 
 
-def test_every_place_lies_inside_the_root(workspace):
-    places = [workspace.params, workspace.notebooks, workspace.raw, workspace.tracking, workspace.lock]
-    places += [each("shop") for each in (workspace.interim, workspace.processed, workspace.reports)]
-    assert all(place.is_relative_to(workspace.root) for place in places)
+def test_every_path_is_inside_the_root(workspace):
+    paths = [workspace.params, workspace.notebooks, workspace.raw, workspace.tracking, workspace.lock]
+    paths += [folder_of("shop") for folder_of in (workspace.interim, workspace.processed, workspace.reports)]
+    assert all(path.is_relative_to(workspace.root) for path in paths)
     assert workspace.relative(workspace.processed("shop")) == "data/processed/shop"
 
 

@@ -1,4 +1,4 @@
-"""Hostile and mistaken YAML is refused with its line; plain YAML is read as it stands."""
+"""Hostile and wrong YAML is refused with its line; plain YAML is read unchanged."""
 
 import datetime as dt
 
@@ -18,13 +18,13 @@ def read(tmp_path):
     return reading
 
 
-def refused(read, text):
+def refusal(read, text):
     with pytest.raises(ProfileError) as caught:
         read(text)
     return str(caught.value)
 
 
-def test_plain_values_are_read_and_every_key_knows_its_line(read):
+def test_plain_values_are_read_with_the_line_of_every_key(read):
     marked = read("name: 画像\nrun:\n  k: 3\n  day: 2024-02-29\n  several:\n    - a\n    - b\n")
     run = {"k": 3, "day": dt.date(2024, 2, 29), "several": ["a", "b"]}
     assert marked.content == {"name": "画像", "run": run}
@@ -34,14 +34,14 @@ def test_plain_values_are_read_and_every_key_knows_its_line(read):
     assert marked.line(("nothing",)) == 1
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_key(read):
+def test_a_byte_order_mark_is_not_part_of_the_first_key(read):
     assert read(b"\xef\xbb\xbfname: a\n").content == {"name": "a"}
 
 
-def test_all_duplicate_keys_are_told_with_both_lines(read):
-    said = refused(read, "a: 1\nb: 2\na: 3\nc:\n  d: 1\n  d: 2\n")
-    assert "params/shop.yaml, line 3: duplicate key 'a', first on line 1." in said
-    assert "params/shop.yaml, line 6: duplicate key 'd', first on line 5." in said
+def test_all_duplicate_keys_are_reported_with_both_lines(read):
+    message = refusal(read, "a: 1\nb: 2\na: 3\nc:\n  d: 1\n  d: 2\n")
+    assert "params/shop.yaml, line 3: duplicate key 'a', first on line 1." in message
+    assert "params/shop.yaml, line 6: duplicate key 'd', first on line 5." in message
 
 
 @pytest.mark.parametrize(
@@ -55,45 +55,45 @@ def test_all_duplicate_keys_are_told_with_both_lines(read):
     ],
 )
 def test_a_tag_that_builds_objects_is_refused_with_its_line(read, text):
-    said = refused(read, text)
-    assert said.startswith("params/shop.yaml, line 2: ")
-    assert "tag" in said
-    assert "Plain text, numbers, dates, lists and mappings" in said
+    message = refusal(read, text)
+    assert message.startswith("params/shop.yaml, line 2: ")
+    assert "tag" in message
+    assert "Plain text, numbers, dates, lists and mappings" in message
 
 
-def test_anchors_that_multiply_are_refused(read):
+def test_anchors_that_expand_exponentially_are_refused(read):
     lines = ["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
     for last, name in zip("abcdefgh", "bcdefghi", strict=True):
         lines.append(f"{name}: &{name} [{', '.join([f'*{last}'] * 9)}]")
-    assert "more nested or repeated values than a profile needs" in refused(read, "\n".join(lines))
+    assert "more nested or repeated values than a profile needs" in refusal(read, "\n".join(lines))
 
 
-def test_an_anchor_that_holds_itself_is_refused(read):
-    assert "more nested or repeated values" in refused(read, "a: &a [*a]\n")
+def test_an_anchor_that_contains_itself_is_refused(read):
+    assert "more nested or repeated values" in refusal(read, "a: &a [*a]\n")
 
 
 @pytest.mark.parametrize("depth", [21, 1_000, 400_000])
 def test_deep_nesting_is_refused_before_it_exhausts_the_stack(read, depth):
-    assert "line 2: more nested or repeated values" in refused(read, "a: 1\nb: " + "[" * depth + "]" * depth)
+    assert "line 2: more nested or repeated values" in refusal(read, "a: 1\nb: " + "[" * depth + "]" * depth)
 
 
 def test_a_very_large_file_is_refused_by_its_size(read):
-    said = refused(read, b"a: " + b"x" * 1_000_001)
-    assert said == "params/shop.yaml: 1,000,004 bytes. At most 1,000,000 bytes of YAML."
+    message = refusal(read, b"a: " + b"x" * 1_000_001)
+    assert message == "params/shop.yaml: 1,000,004 bytes. At most 1,000,000 bytes of YAML."
 
 
 @pytest.mark.parametrize("text", ["a:\n\tb: 1\n", "a: 1\n\tb: 2\n"])
-def test_a_tab_is_named_with_its_line(read, text):
+def test_a_tab_is_reported_with_its_line(read, text):
     expected = "params/shop.yaml, line 2: a tab. YAML is indented with spaces. Replace the tab by spaces."
-    assert refused(read, text) == expected
+    assert refusal(read, text) == expected
 
 
-def test_a_tab_inside_a_text_is_no_fault(read):
+def test_a_tab_inside_a_text_is_allowed(read):
     assert read('a: "x\\ty"\nb: x\ty\n').content == {"a": "x\ty", "b": "x\ty"}
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "no 'key: value' lines"),
         ("# only a comment\n", "no 'key: value' lines"),
@@ -108,9 +108,9 @@ def test_a_tab_inside_a_text_is_no_fault(read):
         ("<<: {a: 1}\n", "line 1: "),
     ],
 )
-def test_what_is_no_mapping_of_plain_values_is_refused(read, text, said):
-    assert said in refused(read, text)
+def test_anything_but_a_mapping_of_plain_values_is_refused(read, text, message):
+    assert message in refusal(read, text)
 
 
-def test_keys_that_are_no_text_become_text(read):
+def test_keys_become_text(read):
     assert read("1: a\n").content == {"1": "a"}

@@ -10,8 +10,10 @@ import socket
 import sqlite3
 import subprocess
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import duckdb
@@ -131,6 +133,7 @@ class Shop(BaseHTTPRequestHandler):
     """Serves seven orders, three a page, to holders of the token; fails once before it answers."""
 
     stumbles = 1
+    stumble: tuple = (503, {})
     requested: list = []
     orders = [
         {"id": at, "buyer": {"name": f"客{at}"}, "paid_at": "2024-01-02", "total": at + 0.5} for at in range(1, 8)
@@ -141,7 +144,7 @@ class Shop(BaseHTTPRequestHandler):
         type(self).requested.append(self.path)
         if type(self).stumbles:
             type(self).stumbles -= 1
-            return self.answer(503, {})
+            return self.answer(*type(self).stumble)
         if parts.path == "/elsewhere":
             return self.answer(200, {"items": [], "next": "http://other.invalid/orders"})
         if parts.path == "/moved":
@@ -170,9 +173,16 @@ class Shop(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def shop(monkeypatch):
-    monkeypatch.setattr("workbench.intake.remote.http_json._WAIT_SECONDS", 0.01)
-    Shop.stumbles, Shop.requested = 1, []
+def waits(monkeypatch):
+    """The seconds waited between attempts; none passes."""
+    seconds = []
+    monkeypatch.setattr("urllib3.util.retry.time", SimpleNamespace(sleep=seconds.append, time=time.time))
+    return seconds
+
+
+@pytest.fixture
+def shop(waits):
+    Shop.stumbles, Shop.stumble, Shop.requested = 1, (503, {}), []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -219,8 +229,21 @@ def test_unusable_endpoints_are_refused(shop, tmp_path, path, more, message):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl"]
 
 
-def test_an_endpoint_that_is_down_is_reported(tmp_path, monkeypatch):
-    monkeypatch.setattr("workbench.intake.remote.http_json._WAIT_SECONDS", 0.01)
+@pytest.mark.parametrize(("header", "waited"), [("7", 7), ("86400", 300)])
+def test_an_endpoint_that_asks_to_wait_is_given_the_time_up_to_five_minutes(shop, waits, tmp_path, header, waited):
+    Shop.stumble = (429, {}, {"Retry-After": header})
+    assert fetch_records(f"{shop}/orders", tmp_path / "out.jsonl", **PAGED, next_page="links.next") == 7
+    assert waits == [waited]
+
+
+def test_an_endpoint_that_stays_busy_is_refused_with_its_status(shop, waits, tmp_path):
+    Shop.stumbles, Shop.stumble = 99, (429, {})
+    with pytest.raises(DataError, match="status 429"):
+        fetch_records(f"{shop}/orders", tmp_path / "out.jsonl", **PAGED)
+    assert len(Shop.requested) == 4
+
+
+def test_an_endpoint_that_is_down_is_reported(waits, tmp_path):
     with pytest.raises(DataError, match="no answer") as caught:
         fetch_records("http://user:s3cret@127.0.0.1:1/x?key=s3cret", tmp_path / "out.jsonl")
     assert str(caught.value).startswith("http://127.0.0.1:1/x: no answer")

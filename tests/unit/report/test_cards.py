@@ -19,7 +19,7 @@ def card(**changes):
         "city", "region", {"en": "City", "zh": "城市"}, NASTY, {"en": NASTY, "zh": NASTY}, "fact", date(2025, 1, 1),
         date(2025, 7, 1), date(2025, 6, 1), True, NASTY,
     )  # fmt: skip
-    given = {
+    fields = {
         "customer_id": "00042", "as_of": date(2025, 7, 1), "consents": {"marketing": True}, "name": "欧**",
         "sentence": ("city",), "value": {"expected_value": 120.0, "value_low": 80.0, "value_high": 200.0},
         "rhythm": {"recency_days": 30.0, "gap_days_median": 10.0, "ratio": 3.0}, "orders": 4, "life_cycle_stage": "at_risk",
@@ -29,7 +29,7 @@ def card(**changes):
                  "reasons": [{"feature": "recency_days", "value": 30.0, "contribution": 1.2}]},
         "timeline": {"transactions": {date(2025, 6, 1): 2, date(2024, 6, 1): 1}}, "unknown": ("income",),
     }  # fmt: skip
-    return PortraitCard(**given | changes)
+    return PortraitCard(**fields | changes)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -54,20 +54,20 @@ def test_many_pages_of_one_card_each_carry_one_cut_of_the_chinese_font():
 
 def test_both_languages_carry_the_same_figures():
     views = [card_view(card(), language=language, currency="CNY") for language in ("en", "zh")]
-    for one, other in zip(*(view["numbers"] for view in views), strict=True):
-        assert [each for each in one["value"] if each.isdigit()] == [each for each in other["value"] if each.isdigit()]
+    for left, other in zip(*(view["numbers"] for view in views), strict=True):
+        assert [character for character in left["value"] if character.isdigit()] == [
+            character for character in other["value"] if character.isdigit()
+        ]
     assert views[0]["timeline"]["bars"] == views[1]["timeline"]["bars"]
 
 
-@pytest.mark.parametrize(
-    ("language", "said"), [("en", "Nothing in this data says when"), ("zh", "数据未记录事件发生的时间")]
-)
-def test_a_card_of_undated_data_names_no_day(language, said):
+@pytest.mark.parametrize(("language", "words"), [("en", "This data has no dates"), ("zh", "数据未记录事件发生的时间")])
+def test_a_card_of_undated_data_names_no_day(language, words):
     undated = card(
         as_of=UNDATED, tags=(replace(card().tags[0], as_of=UNDATED, since=UNDATED, expires_at=None),), timeline={}
     )
     page = card_page([undated], language=language, currency="CNY")
-    assert said in page and "9999" not in page.split("<main")[1]
+    assert words in page and "9999" not in page.split("<main")[1]
 
 
 def test_an_expired_tag_says_so_by_word():
@@ -76,7 +76,7 @@ def test_an_expired_tag_says_so_by_word():
 
 def test_unknown_is_said_and_never_zero():
     view = card_view(PortraitCard("x", date(2025, 7, 1)))
-    assert [each["value"] for each in view["numbers"]] == ["unknown"] * 4
+    assert [number["value"] for number in view["numbers"]] == ["unknown"] * 4
     assert (view["risk"], view["timeline"]) == (None, None)
 
 
@@ -95,13 +95,13 @@ def test_values_for_a_crm_are_plain():
 def test_a_card_is_found_by_id_pinyin_initials_and_stage():
     assert card_view(card(tags=(), sentence=()))["search"] == "00042 欧** ou** o** at risk"
     city = replace(card().tags[0], tag="city", value_name={"en": "上海", "zh": "上海"})
-    found = card_view(card(tags=(city,), name=None), language="zh")["search"]
-    assert found.startswith("00042 上海 shanghai sh ")
+    search = card_view(card(tags=(city,), name=None), language="zh")["search"]
+    assert search.startswith("00042 上海 shanghai sh ")
 
 
 def test_several_cards_have_a_finder_and_one_has_none():
-    one, several = (
-        card_page(each).split("<main")[1].split("<script")[0] for each in ([card()], [card(), card(customer_id="2")])
+    left, several = (
+        card_page(cards).split("<main")[1].split("<script")[0] for cards in ([card()], [card(), card(customer_id="2")])
     )
-    assert "data-cards" not in one
+    assert "data-cards" not in left
     assert "data-cards" in several

@@ -48,10 +48,10 @@ def full_card(customer="000042", name="欧**", text="several a month"):
         value={"expected_value": 120.0, "value_low": 80.0, "value_high": 200.0},
         rhythm={"recency_days": 30.0, "gap_days_median": 10.0, "ratio": 3.0}, orders=35, life_cycle_stage="at_risk",
         rfm={"rfm_type": "important_value", "r_score": 5, "f_score": 4, "m_score": 3}, segment="at_risk",
-        preferences=tuple({"by": "category", "value": text, "lines": 9, "share": each} for each in (0.5, 0.3, 0.1)),
+        preferences=tuple({"by": "category", "value": text, "lines": 9, "share": share} for share in (0.5, 0.3, 0.1)),
         occasions=({"what": "purchase", "on": date(2025, 7, 2)}, {"what": "birthday", "on": date(2025, 8, 2)}),
         risk={"churn_probability": 0.62, "cut_off": date(2025, 4, 2), "reasons": [
-            {"feature": "recency_days", "value": 30.0, "contribution": each} for each in (1.2, 0.8, -0.3)]},
+            {"feature": "recency_days", "value": 30.0, "contribution": contribution} for contribution in (1.2, 0.8, -0.3)]},
         suggestions=(Suggestion(strategy, "life_cycle", "at_risk"), Suggestion(strategy, "segment", "lapsed")),
         timeline={kind: dict.fromkeys(months, 2) for kind in ("transactions", "events", "service", "campaigns")},
         tags=tuple(tag(at, text) for at in range(55)),
@@ -122,8 +122,8 @@ def test_cards_pass_an_accessibility_check(visit, language, scheme, count):
 
     page, *_ = visit([full_card(f"{at:06d}") for at in range(count)], language, scheme)
     page.locator("summary").first.click()
-    found = Axe().run(page).response["violations"]
-    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+    violations = Axe().run(page).response["violations"]
+    assert [(violation["id"], [node["target"] for node in violation["nodes"]]) for violation in violations] == []
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -134,22 +134,22 @@ def test_whatever_names_hold_nothing_runs_and_nothing_is_fetched(visit, language
     for name in NAMES.values():
         page.locator("#find").fill(name)
     page.wait_for_timeout(100)
-    assert [each for each in seen if each != address] == []
+    assert [request for request in seen if request != address] == []
     assert page.locator("main img, main script, main a").count() == 0
     page.locator("#find").fill("")
-    shown = page.locator("h2").all_inner_texts()
-    assert all(name in text for name, text in zip(NAMES.values(), shown, strict=True))
+    headings = page.locator("h2").all_inner_texts()
+    assert all(name in text for name, text in zip(NAMES.values(), headings, strict=True))
 
 
 def test_cards_are_found_by_id_and_by_pinyin(visit):
     page, *_ = visit([full_card("000001", "欧阳娜"), full_card("000002", "李雷")])
-    for wanted, customer in (("000002", "c-000002"), ("ouyang", "c-000001"), ("李", "c-000002")):
-        page.locator("#find").fill(wanted)
+    for query, customer in (("000002", "c-000002"), ("ouyang", "c-000001"), ("李", "c-000002")):
+        page.locator("#find").fill(query)
         visible = page.locator("article.card:visible")
         assert (visible.count(), visible.first.get_attribute("id")) == (1, customer)
     page.locator("#find").fill("nobody")
     assert page.locator("article.card:visible").count() == 0
-    assert page.locator("[data-found]").inner_text().startswith("None of the ")
+    assert page.locator("[data-found]").inner_text().startswith("No match among ")
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "dark"), ("zh", "light")])
@@ -175,11 +175,11 @@ def test_the_page_of_an_audience_passes_an_accessibility_check_and_is_inert(visi
     )
     steps = {"part": ["everybody", "rule"], "step": ["", cities[0]]}
     funnel = pd.DataFrame({**steps, "alone": [80, 40], "left": [80, 40]})
-    told = {"name": "tea", "label": {}, "as_of": AS_OF, "purpose": "marketing", "purposes": (), "members": 40, "reachable": 40,
+    estimate = {"name": "tea", "label": {}, "as_of": AS_OF, "purpose": "marketing", "purposes": (), "members": 40, "reachable": 40,
             "consent_recorded": True, "customers": 80, "funnel": funnel}  # fmt: skip
-    page, seen, address = visit(audience_page(told, portrait, language=language, currency="CNY"), language, scheme)
+    page, seen, address = visit(audience_page(estimate, portrait, language=language, currency="CNY"), language, scheme)
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-    found = Axe().run(page).response["violations"]
-    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
-    assert [each for each in seen if each != address and not each.startswith("data:")] == []
+    violations = Axe().run(page).response["violations"]
+    assert [(violation["id"], [node["target"] for node in violation["nodes"]]) for violation in violations] == []
+    assert [request for request in seen if request != address and not request.startswith("data:")] == []
     assert page.locator("main script, main a[href^='javascript']").count() == 0

@@ -18,7 +18,7 @@ def test_a_letter_of_two_charts_stands_once_in_the_page():
     page = Drawings()
     drawn = [page.draw(chart(f'<g id="text_{n}">{LETTER}<use xlink:href="#ga" x="{n}"/></g>'), alt="A") for n in (1, 2)]
     assert page.shared().count('<path id="ga" d="m0 0l1 1z"') == 1
-    assert [str(each) for each in drawn] == [
+    assert [str(drawing) for drawing in drawn] == [
         '<svg viewBox="0 0 8 4" role="img" aria-label="A" style="stroke-linejoin:round;stroke-linecap:butt">'
         f'<g><use x="{n}" href="#ga" /></g></svg>'
         for n in (1, 2)

@@ -1,6 +1,7 @@
 """An executed notebook as a safe page."""
 
 import base64
+from html.parser import HTMLParser
 
 import nbformat
 import pytest
@@ -42,6 +43,18 @@ HOSTILE = [
 ]
 
 
+def live_parts(page):
+    """List the attributes of a page that run or fetch something, as a browser would read them."""
+    live = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            live.extend((tag, *pair) for pair in attrs if pair[0].startswith("on") or "alert" in (pair[1] or ""))
+
+    Reader().feed(page)
+    return live
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_html_is_inert_wherever_it_stands(text):
     cleaned = str(clean_html(text)).lower()
@@ -68,7 +81,7 @@ def test_hostile_html_is_inert_wherever_it_stands(text):
         code("3", outputs=[output("display_data", data={"text/markdown": text})]),
     )
     assert page.lower().count("<script") == 1  # the page's own
-    assert "javascript:alert" not in page.replace("&#34;", "").lower() or 'href="javascript' not in page.lower()
+    assert not live_parts(page.lower())
 
 
 def test_scripts_that_outputs_carry_as_javascript_are_dropped():

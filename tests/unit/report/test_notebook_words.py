@@ -80,7 +80,9 @@ def test_what_somebody_wrote_stays_to_the_letter(stage, cell, text):
 
 def test_a_page_speaks_one_language():
     notebook = nbformat.read(NOTEBOOKS / "02_resolve_identity.ipynb", as_version=4)
-    pages = [notebook_page(notebook, title="02", stage="02_resolve_identity", language=each) for each in ("en", "zh")]
+    pages = [
+        notebook_page(notebook, title="02", stage="02_resolve_identity", language=language) for language in ("en", "zh")
+    ]
     assert "Compare and link" in pages[0] and "比对与关联" not in pages[0]
     assert "比对与关联" in pages[1] and "Compare and link" not in pages[1]
     assert "人员（私有）" in pages[1] and "people (private)" not in pages[1]

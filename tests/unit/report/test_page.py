@@ -18,7 +18,7 @@ LANGUAGES = ("en", "zh")
 
 
 @pytest.fixture
-def made():
+def made_up():
     return yaml.safe_load((Path(__file__).parent / "made_up_run.yaml").read_text(encoding="utf-8"))
 
 
@@ -30,14 +30,14 @@ def folder(tmp_path):
     return tmp_path
 
 
-def compose(made, folder, language="en", languages=LANGUAGES, **facts):
-    run = RunFacts(**{**made["run"], "languages": languages, "previous": made["previous"], **facts})
-    return write_report(made["summaries"], run=run, folder=folder, language=language)
+def compose(made_up, folder, language="en", languages=LANGUAGES, **facts):
+    run = RunFacts(**{**made_up["run"], "languages": languages, "previous": made_up["previous"], **facts})
+    return write_report(made_up["summaries"], run=run, folder=folder, language=language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_page_is_one_file_without_any_outside_reference(made, folder, language):
-    page = compose(made, folder, language)
+def test_the_page_is_one_file_without_any_outside_reference(made_up, folder, language):
+    page = compose(made_up, folder, language)
     assert (
         re.findall(r'(?:src|href)="(?!data:|#)([^"]*)"', page)
         == [report_file(other, LANGUAGES) for other in LANGUAGES if other != language]
@@ -49,11 +49,11 @@ def test_the_page_is_one_file_without_any_outside_reference(made, folder, langua
     assert len(page.encode()) < 5_000_000
 
 
-def test_the_policy_allows_the_one_script_and_nothing_else(made, folder):
+def test_the_policy_allows_the_one_script_and_nothing_else(made_up, folder):
     import base64
     import hashlib
 
-    page = compose(made, folder)
+    page = compose(made_up, folder)
     script = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     assert len(script) == 1
     digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
@@ -63,89 +63,91 @@ def test_the_policy_allows_the_one_script_and_nothing_else(made, folder):
     assert "unsafe-eval" not in policy and "script-src 'unsafe-inline'" not in policy
 
 
-def test_what_users_typed_is_inert(made, folder):
-    page = compose(made, folder)
+def test_what_users_typed_is_inert(made_up, folder):
+    page = compose(made_up, folder)
     assert "<img src=x" not in page
     assert "<script>alert" not in page
     assert "contact list &lt;img src=x onerror=alert(1)&gt;" in page
 
 
-def test_the_page_keeps_the_order_of_its_parts(made, folder):
-    page = compose(made, folder)
+def test_the_page_keeps_the_order_of_its_parts(made_up, folder):
+    page = compose(made_up, folder)
     ids = re.findall(r'<section id="([^"]+)"', page)
-    stages = [each["stage"] for each in made["summaries"]][:-1]
+    stages = [summary["stage"] for summary in made_up["summaries"]][:-1]
     assert ids == ["findings", "changes", "population", *stages, "limits", "goal", "computed"]
     assert page.index('class="goal"') < page.index('id="findings"')
     assert set(re.findall(r'href="#([^"]+)"', page)) - set(re.findall(r'id="([^"]+)"', page)) == set()
 
 
-def test_both_languages_carry_the_same_numbers(made):
+def test_both_languages_carry_the_same_numbers(made_up):
     def numbers(language):
-        said = [str(each["text"]) for each in key_findings(made["summaries"], language=language)]
-        return [sorted(re.findall(r"\d[\d,.]*\d|\d", re.sub(r"\s", " ", each))) for each in said]
+        texts = [str(finding["text"]) for finding in key_findings(made_up["summaries"], language=language)]
+        return [sorted(re.findall(r"\d[\d,.]*\d|\d", re.sub(r"\s", " ", text))) for text in texts]
 
     assert numbers("en") == numbers("zh")
     assert numbers("en")[0] == ["13", "14", "16", "2,469", "95"]
 
 
-def test_five_key_findings_are_flagged_ones_first_then_the_heaviest(made):
-    found = key_findings(made["summaries"], language="en")
-    assert [each["stage"][:2] for each in found] == ["04", "05", "06", "05", "04"]
-    assert str(found[0]["text"]).startswith("Half of spend comes from <strong>14\u202f%</strong> of customers. <small>")
-    for summary in made["summaries"]:
+def test_five_key_findings_are_flagged_ones_first_then_the_heaviest(made_up):
+    findings = key_findings(made_up["summaries"], language="en")
+    assert [finding["stage"][:2] for finding in findings] == ["04", "05", "06", "05", "04"]
+    assert str(findings[0]["text"]).startswith(
+        "Half of spend comes from <strong>14\u202f%</strong> of customers. <small>"
+    )
+    for summary in made_up["summaries"]:
         for finding in summary.get("findings") or ():
             finding["key_finding"] = False
             finding["weight"] = 1
-    assert [each["stage"][:2] for each in key_findings(made["summaries"], language="en")] == ["01"] * 5
+    assert [finding["stage"][:2] for finding in key_findings(made_up["summaries"], language="en")] == ["01"] * 5
 
 
-def test_a_section_is_headed_by_its_heaviest_answer(made):
-    by_stage = {each["stage"]: each for each in made["summaries"]}
+def test_a_section_is_headed_by_its_heaviest_answer(made_up):
+    by_stage = {summary["stage"]: summary for summary in made_up["summaries"]}
     assert heading_of(by_stage["05_score_rfm"], "en") == "Champions: 24 % of customers, 61 % of spend"
     assert heading_of(by_stage["04_describe_customers"], "en") == "Half of spend comes from 14 % of customers"
     assert heading_of({"stage": "05_score_rfm"}, "en") == "How recent, frequent and valuable is each customer?"
 
 
-def test_a_skipped_stage_says_what_it_lacks_and_what_that_would_unlock(made, folder):
-    page = compose(made, folder)
+def test_a_skipped_stage_says_what_it_lacks_and_what_that_would_unlock(made_up, folder):
+    page = compose(made_up, folder)
     assert "Churn: not in this run" in page
     assert "It needs transactions or labels, and this profile has neither." in page
     assert "With it you would get: churn and purchase probabilities." in page
-    churn = next(each for each in made["summaries"] if each["stage"] == "08_predict_churn")
+    churn = next(summary for summary in made_up["summaries"] if summary["stage"] == "08_predict_churn")
     churn["skipped_because"] = None
-    assert "Lacks the table transactions, labels." in compose(made, folder)
+    assert "Missing input: transactions, labels." in compose(made_up, folder)
 
 
-def test_a_failed_stage_shows_in_badge_and_section_and_links_to_its_cell(made, folder):
-    segments = made["summaries"][4]
+def test_a_failed_stage_shows_in_badge_and_section_and_links_to_its_cell(made_up, folder):
+    segments = made_up["summaries"][4]
     segments |= {"status": "failed", "error": "boom <b>", "findings": []}
-    page = compose(made, folder, status="failed")
-    assert "Failed at Segments; what follows is what was finished before." in page
+    page = compose(made_up, folder, status="failed")
+    assert "Failed at Segments; results of the completed stages follow." in page
     assert 'href="06_segment_customers.html#error-cell"' in page
     assert "boom &lt;b&gt;" in page
 
 
-def test_a_figure_is_inlined_with_its_alternative_text_and_a_missing_one_is_named(made, folder):
-    page = compose(made, folder, "zh")
+def test_a_figure_is_inlined_with_its_alternative_text_and_a_missing_one_is_named(made_up, folder):
+    page = compose(made_up, folder, "zh")
     assert re.search(r'<img src="data:image/svg\+xml,%3C[^"<>&#]+" alt="按消费额从高到低', page)
     assert "alert(&quot;svg" not in page and 'alert("svg' not in page  # only as an image, where no script runs
     assert "未找到图“A chart that was not written”（figures/not_there.en.svg）" in page
 
 
-def test_pictures_beyond_the_budget_are_named_not_shown(made, folder, monkeypatch):
+def test_pictures_beyond_the_budget_are_named_not_shown(made_up, folder, monkeypatch):
     monkeypatch.setattr(page_module, "PICTURE_BUDGET", len(SVG) - 1)
-    page = compose(made, folder)
+    page = compose(made_up, folder)
     assert "data:image/svg" not in page
     assert "is too large for this page; it is in the file figures/made_up.en.svg." in page
 
 
-def test_the_same_summaries_give_the_same_bytes(made, folder):
-    assert compose(made, folder, "zh") == compose(copy.deepcopy(made), folder, "zh")
+def test_the_same_summaries_give_the_same_bytes(made_up, folder):
+    assert compose(made_up, folder, "zh") == compose(copy.deepcopy(made_up), folder, "zh")
 
 
 @pytest.mark.parametrize("status", ["done", "failed", "stale"])
-def test_the_badge_can_be_replaced_and_nothing_else_changes(made, folder, status):
-    page = compose(made, folder)
+def test_the_badge_can_be_replaced_and_nothing_else_changes(made_up, folder, status):
+    page = compose(made_up, folder)
     marked = mark(page, status, r"failed at <06> \1", "en")
     assert r"failed at &lt;06&gt; \1" in marked
     assert f"badge-{status}" in re.search(r"<!--status-->(.*?)<!--/status-->", marked, re.DOTALL)[1]
@@ -161,8 +163,8 @@ def test_a_page_without_badge_and_an_unknown_status_are_refused():
         mark("<!--status--><!--/status-->", "stalled", "", "en")
 
 
-def test_what_changed_compares_labelled_figures_and_settings(made, folder):
-    moved = compare_runs(made["summaries"], made["previous"], language="en", currency="USD")
+def test_what_changed_compares_labelled_figures_and_settings(made_up, folder):
+    moved = compare_runs(made_up["summaries"], made_up["previous"], language="en", currency="USD")
     assert moved.rows == [
         ["order lines", "1,341,200", "1,469,307", "+128,107"],
         ["net order value", "$4.2 million", "$4.6 million", "+$396,000"],
@@ -172,15 +174,15 @@ def test_what_changed_compares_labelled_figures_and_settings(made, folder):
         ["silhouette", "0.41", "0.31", "−0.1"],
     ]
     assert (moved.compared, moved.moved) == (7, 6)
-    page = compose(made, folder)
+    page = compose(made_up, folder)
     assert "05_score_rfm.bins: 4 → 5" in page
-    assert "No earlier run of this profile is at hand" in compose(made, folder, previous=None)
-    same = {"run_id": "r0", "as_of": "2018-01-01", "stages": {e["stage"]: e for e in made["summaries"]}}
-    assert "Nothing moved" in compose(made, folder, previous=same)
+    assert "There is no earlier run of this profile" in compose(made_up, folder, previous=None)
+    same = {"run_id": "r0", "as_of": "2018-01-01", "stages": {e["stage"]: e for e in made_up["summaries"]}}
+    assert "Nothing changed" in compose(made_up, folder, previous=same)
 
 
-def test_every_record_is_followed_to_the_customers(made):
-    groups = follow_records(made["summaries"], language="en")
+def test_every_record_is_followed_to_the_customers(made_up):
+    groups = follow_records(made_up["summaries"], language="en")
     assert [[(step.text, step.count) for step in group] for group in groups] == [
         [
             ("orders: records read", 1469400),
@@ -205,8 +207,8 @@ def test_records_of_the_same_customer_are_counted_where_identity_was_resolved():
         {"stage": "03_build_features", "metrics": {"customers": 80}},
     ]
     steps = follow_records(summaries, language="en")[-1]
-    assert [(each.text, each.count, each.kind) for each in steps] == [
-        ("customer records of all sources", 120, "read"),
+    assert [(step.text, step.count, step.kind) for step in steps] == [
+        ("customer records from all sources", 120, "read"),
         ("further records of the same customers", -40, "lost"),
         ("customers after identity resolution", 80, "kept"),
     ]
@@ -220,11 +222,11 @@ def test_ids_that_no_list_of_people_holds_are_added_where_records_are_followed()
         {"stage": "03_build_features", "metrics": {"customers": 138}},
     ]
     steps = follow_records(summaries, language="en")[-1]
-    found = [(each.count, each.kind, round(each.start * 140), round(each.width * 140)) for each in steps]
-    assert found == [
+    findings = [(step.count, step.kind, round(step.start * 140), round(step.width * 140)) for step in steps]
+    assert findings == [
         (100, "read", 0, 100), (-20, "lost", 80, 20), (80, "kept", 0, 80), (60, "added", 80, 60), (138, "kept", 0, 138),
     ]  # fmt: skip
-    assert steps[3].text == "ids of orders and other rows that no list of people holds"
+    assert steps[3].text == "ids in orders and other tables that are in no list of people"
 
 
 @pytest.mark.parametrize(
@@ -241,32 +243,32 @@ def test_ids_that_no_list_of_people_holds_are_added_where_records_are_followed()
 )
 def test_the_goal_is_met_only_by_the_stages_it_asks_for(question, missing, key):
     stages = ["03_build_features", "04_describe_customers", "05_score_rfm", "06_segment_customers", "08_predict_churn"]
-    summaries = [{"stage": each, "status": "skipped" if each in missing else "done"} for each in stages]
+    summaries = [{"stage": stage, "status": "skipped" if stage in missing else "done"} for stage in stages]
     assert judge_goal({"question": question}, summaries).key == key
 
 
 def test_a_run_without_goal_or_stages_still_gives_an_honest_page(tmp_path):
     page = write_report([], run=RunFacts("empty", "r1", "2018-01-01"), folder=tmp_path)
-    assert "No stage of this run stated a finding." in page
+    assert "No stage of this run reported a finding." in page
     assert "The profile states no goal" in page
-    assert "No stage stated a limit." in page
+    assert "No stage reported a limitation." in page
 
 
-def test_a_finding_without_its_value_is_refused_with_its_name(made, folder):
-    made["summaries"][0]["findings"][0]["values"].pop("score")
+def test_a_finding_without_its_value_is_refused_with_its_name(made_up, folder):
+    made_up["summaries"][0]["findings"][0]["values"].pop("score")
     with pytest.raises(WorkbenchError, match="text 'quality_answer': no value for score"):
-        compose(made, folder)
+        compose(made_up, folder)
 
 
 def test_the_first_language_is_report_html():
-    assert [report_file(each, ("zh", "en")) for each in ("zh", "en")] == ["report.html", "report.en.html"]
+    assert [report_file(language, ("zh", "en")) for language in ("zh", "en")] == ["report.html", "report.en.html"]
 
 
 def test_the_head_of_the_page_holds_as_many_findings_as_asked_for():
-    told = [
+    limits = [
         {"key": "repeat_rate", "values": {"share": n / 10, "low": 0, "high": 1, "n": n}, "weight": 0.5}
         for n in range(1, 9)
     ]
-    summaries = [{"stage": "04_describe_customers", "findings": told}]
+    summaries = [{"stage": "04_describe_customers", "findings": limits}]
     for most in (1, 3, 8):
         assert len(key_findings(summaries, language="en", most=most)) == most

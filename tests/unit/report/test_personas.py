@@ -41,15 +41,15 @@ def study(n=400) -> GroupStudy:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_card_says_name_size_and_facts_and_advice_only_where_it_is_given(language):
     cards = gather_personas(study(), declare(DEFINITION))
-    assert [each.key for each in cards] == ["big", "small"]
+    assert [card.key for card in cards] == ["big", "small"]
     plain = persona_card(cards[0], language=language)
     assert "TGI" in plain.alt and "n = 200" in plain.alt
-    texts = [each.get_text() for each in plain.figure.texts]
-    assert any("50" in each and "%" in each for each in texts)
-    assert not any("✓" in each for each in texts)
+    texts = [text.get_text() for text in plain.figure.texts]
+    assert any("50" in text and "%" in text for text in texts)
+    assert not any("✓" in text for text in texts)
     advice = {"big": {"do": {"en": ["Say thanks"], "zh": ["致谢"]}}}
-    told = persona_card(gather_personas(study(), declare(DEFINITION), advice=advice)[0], language=language)
-    assert any(each.get_text() in ("Say thanks", "致谢") for each in told.figure.texts)
+    other_card = persona_card(gather_personas(study(), declare(DEFINITION), advice=advice)[0], language=language)
+    assert any(text.get_text() in ("Say thanks", "致谢") for text in other_card.figure.texts)
 
 
 def test_without_orders_the_emblem_is_drawn_from_the_numbers_there_are_and_no_day_is_named():
@@ -57,11 +57,11 @@ def test_without_orders_the_emblem_is_drawn_from_the_numbers_there_are_and_no_da
     odd = np.arange(n) % 2 == 1
     features = pd.DataFrame({"customer_id": [f"{at:04d}" for at in range(n)], "scale_arts": odd + draw.random(n)})
     groups = pd.DataFrame({"customer_id": features["customer_id"], "group": np.where(odd, "big", "small")})
-    made = study_groups(features, groups, {}, as_of=UNDATED, keys=["big", "small"])
-    card = gather_personas(made, declare(DEFINITION | {"as_of": UNDATED.isoformat()}))[0]
+    groups_study = study_groups(features, groups, {}, as_of=UNDATED, keys=["big", "small"])
+    card = gather_personas(groups_study, declare(DEFINITION | {"as_of": UNDATED.isoformat()}))[0]
     assert card.traits["variable"].tolist() == ["scale_arts"] and card.traits["effect"].iloc[0] > 0
-    written = " ".join(each.get_text() for each in persona_card(card).figure.texts).replace("\n", " ")
-    assert "arts (scale score)" in written and "nothing in this data says when" in written and "9999" not in written
+    written = " ".join(text.get_text() for text in persona_card(card).figure.texts).replace("\n", " ")
+    assert "arts (scale score)" in written and "this data has no dates" in written and "9999" not in written
 
 
 @pytest.mark.parametrize("words", [1, 4, 9, 13])
@@ -70,32 +70,32 @@ def test_a_name_of_several_lines_stands_above_the_sentence(words):
     name = {"en": " ".join(["promotion"] * words), "zh": "促销"}
     figure = persona_card(replace(cards[0], name=name, sentence={"en": "Spends more than all.", "zh": ""})).figure
     figure.canvas.draw()
-    boxes = {each.get_text(): each.get_window_extent() for each in figure.texts}
+    boxes = {text.get_text(): text.get_window_extent() for text in figure.texts}
     head = next(box for text, box in boxes.items() if text.startswith("promotion"))
     sentence, emblem = boxes["Spends more than all."], next(box for text, box in boxes.items() if "Emblem" in text)
     assert head.y0 > sentence.y1 and sentence.y0 > emblem.y1
 
 
 def test_a_page_of_cards_is_one_file_with_escaped_names_and_the_same_bytes_again():
-    cards = [persona_card(each) for each in gather_personas(study(), declare(DEFINITION))]
+    cards = [persona_card(persona) for persona in gather_personas(study(), declare(DEFINITION))]
     page = personas_page(cards, language="en")
     assert "<b>spenders</b>" not in page and "&lt;b&gt;spenders&lt;/b&gt; $x$" in page
     assert "http:" not in page.replace("http://www.w3.org", "") and "<script" not in page
-    again = [persona_card(each) for each in gather_personas(study(), declare(DEFINITION))]
+    again = [persona_card(persona) for persona in gather_personas(study(), declare(DEFINITION))]
     assert render(cards[0], "svg") == render(again[0], "svg")
 
 
 def test_a_group_without_differences_says_so():
     empty = study().portrait.assign(differs=False)
     card = persona_card(gather_personas(GroupStudy(study().sizes, empty, study().week), declare(DEFINITION))[1])
-    assert "Nothing measured sets them apart" in card.alt
+    assert "No measured difference from all customers" in card.alt
     assert strongest_traits(empty) == [] and not plot_portraits(empty, traits=[]).drawn
 
 
 def test_a_suppressed_group_has_no_card():
     sizes = study().sizes.assign(suppressed=[True, False])
     cards = gather_personas(GroupStudy(sizes, study().portrait, study().week), declare(DEFINITION))
-    assert [each.key for each in cards] == ["small"]
+    assert [card.key for card in cards] == ["small"]
     assert gather_personas(GroupStudy(sizes.tail(1), study().portrait, study().week), declare(DEFINITION)) == []
 
 
@@ -107,12 +107,12 @@ def test_the_map_of_traits_reads_out_its_largest_and_keeps_the_order_of_names():
     assert chart.drawn and "Big" in chart.title and "TGI" in chart.title
     for names in ({"big": "Big", "small": "Small"}, {"small": "Small", "big": "Big"}):
         heads = plot_portraits(portrait, names=names, language="en").figure.axes[0].get_xticklabels()
-        assert [each.get_text() for each in heads] == list(names.values())
+        assert [head.get_text() for head in heads] == list(names.values())
 
 
 def test_a_few_unknown_customers_hide_no_segment():
     features = pd.DataFrame({"customer_id": [f"{at:03d}" for at in range(100)], "gender": ["f", "m"] * 50})
     groups = features.assign(segment=["big"] * 50 + ["small"] * 46 + ["unknown"] * 4)
-    found = study_groups(features, groups, {}, as_of=UNDATED, by="segment", keys=["big", "small", "unknown"])
-    assert found.sizes["group"].tolist() == ["big", "small"] and found.sizes["n"].tolist() == [50, 46]
-    assert set(found.portrait["group"]) == {"big", "small"} and (found.portrait["base_n"] == 96).all()
+    groups_study = study_groups(features, groups, {}, as_of=UNDATED, by="segment", keys=["big", "small", "unknown"])
+    assert groups_study.sizes["group"].tolist() == ["big", "small"] and groups_study.sizes["n"].tolist() == [50, 46]
+    assert set(groups_study.portrait["group"]) == {"big", "small"} and (groups_study.portrait["base_n"] == 96).all()

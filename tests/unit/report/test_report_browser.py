@@ -23,11 +23,11 @@ pytestmark = [
 def folder(tmp_path_factory):
     target = tmp_path_factory.mktemp("report")
     (target / "figures").mkdir()
-    made = yaml.safe_load((Path(__file__).parent / "made_up_run.yaml").read_text(encoding="utf-8"))
+    made_up = yaml.safe_load((Path(__file__).parent / "made_up_run.yaml").read_text(encoding="utf-8"))
     for language in LANGUAGES:
         (target / f"figures/made_up.{language}.svg").write_text(SVG, encoding="utf-8")
-        run = RunFacts(**{**made["run"], "languages": LANGUAGES, "previous": made["previous"]})
-        html = write_report(made["summaries"], run=run, folder=target, language=language)
+        run = RunFacts(**{**made_up["run"], "languages": LANGUAGES, "previous": made_up["previous"]})
+        html = write_report(made_up["summaries"], run=run, folder=target, language=language)
         (target / report_file(language, LANGUAGES)).write_text(html, encoding="utf-8")
     hostile = "<script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)></svg>"
     cells = [
@@ -138,10 +138,10 @@ def test_a_long_table_is_sorted_and_filtered_by_its_full_values(visit):
     table = page.locator("table[data-long]").first
     header = table.locator("thead th").nth(2)
     header.locator("button").press("Enter")
-    shown = table.locator("tbody tr td:nth-child(3)").all_inner_texts()
+    cells = table.locator("tbody tr td:nth-child(3)").all_inner_texts()
     assert header.get_attribute("aria-sort") == "ascending"
-    assert shown[:3] == ["0\u202f%", "12\u202f%", "21\u202f%"]
-    assert sorted(shown[-2:]) == ["fewer than 10", "–"]
+    assert cells[:3] == ["0\u202f%", "12\u202f%", "21\u202f%"]
+    assert sorted(cells[-2:]) == ["fewer than 10", "–"]
     page.locator("input.filter").first.fill("brand")
     assert table.locator("tbody tr:visible").count() == 1
 
@@ -168,4 +168,4 @@ def test_text_stands_out_from_its_ground(visit, scheme):
             const [a, b] = [light(getComputedStyle(e).color), light(ground(e))].sort((x, y) => y - x);
             return [(a + .05) / (b + .05), e.tagName + '.' + e.className]; }); }""")
     assert len(ratios) > 50
-    assert [each for each in ratios if each[0] < 4.5] == []
+    assert [ratio for ratio in ratios if ratio[0] < 4.5] == []

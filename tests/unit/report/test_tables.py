@@ -26,7 +26,7 @@ def test_cells_headers_and_captions_are_escaped():
     assert html.count("&lt;img src=x onerror=alert(1)&gt;") == 4  # region label, caption, header, cell
 
 
-def test_kinds_are_told_from_values_and_missing_cells_are_dashes():
+def test_kinds_are_reported_from_values_and_missing_cells_are_dashes():
     table = {"columns": ["a", "b", "c", "d"], "rows": [["x", 1.5, 3, date(2017, 1, 2)], ["y", math.nan, None, None]]}
     html = table_html(table, language="en")
     assert '<td class="number" data-sort="1.5">1.5</td><td class="number" data-sort="3.0">3</td>' in html

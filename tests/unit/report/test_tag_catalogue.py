@@ -33,11 +33,11 @@ def test_small_groups_are_not_counted_in_the_catalogue():
     assert "fewer than 10" in html and ">30<" in html
 
 
-def test_kinds_are_told_as_fact_rule_or_predicted():
+def test_kinds_are_reported_as_fact_rule_or_predicted():
     assert {class_of(tag.kind) for tag in REGISTRY.tags.values()} == {"fact", "rule", "predicted"}
 
 
-def test_what_is_lacking_is_told_in_both_languages():
+def test_what_is_lacking_is_reported_in_both_languages():
     lacking = shown_items(FRAME).set_index(FRAME["item"])["lacks"]
     assert lacking["education"] == {"en": "a or b", "zh": "a 或 b"}
     assert lacking["preference"] is None

@@ -7,8 +7,9 @@ import pytest
 from workbench.core.errors import WorkbenchError
 from workbench.core.stages import STAGES, TABLES
 from workbench.report import text
-from workbench.report.numbers import LANGUAGES, VALUE_KINDS
-from workbench.report.text import has_label, label, labels, pieces, placeholders, say, texts
+from workbench.report.numbers import LANGUAGES, VALUE_KINDS, fewer_than
+from workbench.report.text import fill, has_label, label, labels, pieces, placeholders, say, texts
+from workbench.report.text_files import TOKEN
 
 SAMPLE = {"int": 12, "num": 0.5, "pct": 0.25, "money": 9.5, "days": 30, "date": "2017-12-31", "month": "2017-12"}
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:?!()](?!\()|[\u4e00-\u9fff]\.(?!\d)")
@@ -26,9 +27,9 @@ def test_every_text_can_be_said_with_the_values_it_names(language):
             name: ["customers"] if kind == "labels" else SAMPLE.get(kind, 0.5 if kind in VALUE_KINDS else "active")
             for name, kind in placeholders(entry["en"]).items()
         }
-        said = say(key, language, values)
-        assert said
-        assert "{" not in said and "**" not in said and "((" not in said, key
+        sentence = say(key, language, values)
+        assert sentence
+        assert "{" not in sentence and "**" not in sentence and "((" not in sentence, key
 
 
 def test_marks_are_closed_in_every_text():
@@ -42,11 +43,11 @@ def test_marks_are_closed_in_every_text():
 def test_chinese_uses_full_width_punctuation():
     entries = {**texts(), **labels()}
     bare = {key: re.sub(r"\{[^}]*\}|\(\(|\)\)|\*\*", "", entry["zh"]) for key, entry in entries.items()}
-    assert [key for key, said in bare.items() if HALF_WIDTH.search(said)] == []
+    assert [key for key, sentence in bare.items() if HALF_WIDTH.search(sentence)] == []
 
 
 def test_every_table_column_and_stage_has_a_label():
-    names = {each.name for table in TABLES.values() for each in table.columns} | set(TABLES) | set(STAGES)
+    names = {column.name for table in TABLES.values() for column in table.columns} | set(TABLES) | set(STAGES)
     assert sorted(name for name in names if name not in labels()) == []
     assert has_label("recency_days") and not has_label("no_such_name")
 
@@ -71,8 +72,8 @@ def test_a_sentence_of_ours_begins_with_a_capital_letter():
 
 def test_chinese_sets_thin_spaces_at_latin_and_digits_but_leaves_values_alone():
     thin = text.THIN_SPACE
-    said = say("spend_concentration_heading", "zh", {"share_spend": 0.5, "share_customers": 0.143})
-    assert said == f"一半的消费来自{thin}14%{thin}的客户"
+    sentence = say("spend_concentration_heading", "zh", {"share_spend": 0.5, "share_customers": 0.143})
+    assert sentence == f"一半的消费来自{thin}14%{thin}的客户"
     assert "张A三" in say("quality_records", "zh", {"source": "张A三", "records": 1, "rejected": 0, "share": 0})
 
 
@@ -83,7 +84,7 @@ def test_label_falls_back_to_the_name_and_reads_mappings_and_missing_values():
     assert label("active", "zh") == "活跃"
 
 
-def test_a_scale_is_called_as_the_portrait_item_it_tells_of():
+def test_a_scale_is_called_as_the_portrait_item_it_measures():
     assert label("scale_consumption_concept", "zh") == "消费观念（量表得分）"
     assert label("scale_loud_music", "en") == "loud music (scale score)"
 
@@ -103,3 +104,77 @@ def test_names_between_backticks_are_set_as_code_and_lose_the_marks_in_plain_tex
     values = {"n": 12}
     assert ("06_segment_customers.features", "code") in pieces("segments_no_features", "en", values)
     assert "`" not in say("segments_no_features", "zh", values)
+
+
+def test_a_noun_and_its_verb_go_with_the_count():
+    sentence = [say("segments_tried", "en", {"count": n, "methods": ["kmeans"]}) for n in (1, 2)]
+    assert sentence == ["1 candidate was compared: k-means.", "2 candidates were compared: k-means."]
+
+
+@pytest.mark.parametrize(
+    ("count", "sentence"),
+    [
+        (0, "0 customers"), (1, "1 customer"), (1.0, "1 customer"), (0.6, "1 customer"), (1.4, "1 customer"),
+        (21, "21 customers"), (1001, "1,001 customers"), (None, "– customers"), (float("nan"), "– customers"),
+        (float("inf"), "∞ customers"), (fewer_than(10), "fewer than 10 customers"),
+    ],
+)  # fmt: skip
+def test_the_form_is_that_of_the_number_shown(count, sentence):
+    assert fill("{n:int} {n|customer|customers}", "en", {"n": count}) == sentence
+
+
+def test_a_number_with_decimals_takes_the_plural():
+    texts = [fill("{n:num} {n|purchase|purchases}", "en", {"n": n}) for n in (0.77, 1, 1.4)]
+    assert texts == ["0.77 purchases", "1 purchase", "1.4 purchases"]
+
+
+def test_a_form_without_its_value_is_an_error():
+    with pytest.raises(WorkbenchError, match="no value for n"):
+        fill("{n|customer|customers}", "en", {})
+
+
+COUNT = re.compile(r"\{(\w+):(?:int|num)\}(?:\*\*)?((?: (?:\{\w+\|[^}]*\}|[a-z-]+)){1,4})")
+PLURAL_VERBS = {"are", "were", "have", "do"}
+SINGULARS = {"s", "of", "is", "times", "was", "has", "this", "less", "its", "as", "across", "gives", "does", "us"}
+IRREGULAR = {"people", "children"}
+END_OF_NOUN = {
+    "of", "in", "to", "and", "or", "with", "from", "by", "for", "at", "who", "that", "against", "on", "are", "were",
+    "have", "do", "is", "was", "has", "would", "will", "did", "left", "bought", "gave", "failed", "beyond",
+}  # fmt: skip
+
+
+def unmatched(template):
+    """Return what follows a count as a plural noun, or as a plural verb, without forms for one and for many."""
+    for match in COUNT.finditer(template):
+        words = match[2].split(" ")[1:] if "{" not in match[2] else match[2].split("{")[0].split()
+        for word in words:
+            if word in PLURAL_VERBS or word in IRREGULAR or (word.endswith("s") and word not in SINGULARS):
+                yield match[0]
+            if word in END_OF_NOUN or word in PLURAL_VERBS:
+                break
+
+
+def test_a_plural_after_a_count_is_seen():
+    wrong = [
+        "{n:int} customers",
+        "**{n:int}** new customers",
+        "{n:num} purchases",
+        "{n:int} were lost",
+        "{n:int} people",
+    ]
+    right = ["{n:int} {n|customer|customers}", "{n:int} new {n|customer|customers}", "{n:int} of all customers"]
+    assert [template for template in wrong if not list(unmatched(template))] == []
+    assert [template for template in right if list(unmatched(template))] == []
+
+
+def test_every_count_before_a_noun_has_both_forms():
+    faults = {key: parts for key, entry in texts().items() if (parts := list(unmatched(entry["en"])))}
+    assert faults == {}
+
+
+def test_a_form_belongs_to_a_number_shown_in_the_same_english_text():
+    for key, entry in texts().items():
+        kinds = placeholders(entry["en"])
+        forms = [token["counted"] for token in TOKEN.finditer(entry["en"]) if token["counted"]]
+        assert {kinds.get(name) for name in forms} <= {"int", "num"}, key
+        assert "|" not in entry["zh"], key

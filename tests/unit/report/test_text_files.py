@@ -48,7 +48,7 @@ def test_all_faults_of_a_file_are_reported():
     assert faults(odd=content) == [
         "odd.yaml: key 'a' gives en. Expected en, zh.",
         "odd.yaml, b, zh: unknown kind 'intt'. Did you mean 'int'?",
-        "odd.yaml: key 'b' stands twice. Keys are unique over all files.",
+        "odd.yaml: key 'b' appears twice. Keys are unique over all files.",
         "odd.yaml: key 'c' gives 'word'. Expected en, zh.",
     ]
 
@@ -57,8 +57,8 @@ def test_what_is_wrong_in_a_file_of_a_stage_is_named_with_its_section():
     content = "sentence: {}\ncharts: many\nlabels: {a: {en: one}}\nnotebook: {05-00: {zh: 某}}\nlabels: {}\n"
     assert faults(**{"05_score": content}) == [
         "05_score.yaml: unknown section 'sentence'. Did you mean 'sentences'?",
-        "05_score.yaml: section 'charts' is no mapping. Expected key: {en: ..., zh: ...}.",
-        "05_score.yaml: section 'labels' stands twice. Sections are unique.",
+        "05_score.yaml: section 'charts' is not a mapping. Expected key: {en: ..., zh: ...}.",
+        "05_score.yaml: section 'labels' appears twice. Sections are unique.",
         "05_score.yaml: no section 'stage'. Expected the name of the stage: {en: ..., zh: ...}.",
         "05_score.yaml, labels: key 'a' gives en. Expected en, zh.",
         "05_score.yaml, notebook: cell '05-00' gives zh. Expected of, zh.",
@@ -69,7 +69,7 @@ def test_what_is_wrong_in_a_file_of_a_stage_is_named_with_its_section():
 def test_a_key_in_two_files_is_refused(section):
     entry = f"{section}: {{k: {{en: x, zh: 某}}}}\n"
     assert faults(**{"05_score": NAMED + entry, "06_part": NAMED + entry}) == [
-        f"06_part.yaml, {section}: key 'k' stands in 05_score.yaml, {section} too. Keys are unique over all files."
+        f"06_part.yaml, {section}: key 'k' also appears in 05_score.yaml, {section}. Keys are unique over all files."
     ]
 
 
@@ -81,11 +81,11 @@ def test_a_text_and_a_label_may_share_a_name():
 
 @pytest.mark.parametrize("content", ["- a\n", "word"])
 def test_a_file_that_is_no_mapping_is_refused(content):
-    assert faults(odd=content) == ["odd.yaml: is no mapping. Expected key: {en: ..., zh: ...}."]
+    assert faults(odd=content) == ["odd.yaml: is not a mapping. Expected key: {en: ..., zh: ...}."]
 
 
 def test_a_cell_that_stands_twice_is_refused():
     content = NAMED + "notebook:\n  a: {of: 1, zh: 某}\n  a: {of: 1, zh: 某}\n"
     assert faults(**{"05_score": content}) == [
-        "05_score.yaml, notebook: cell 'a' stands twice. Cell ids are unique in a notebook."
+        "05_score.yaml, notebook: cell 'a' appears twice. Cell ids are unique in a notebook."
     ]

@@ -43,9 +43,9 @@ TAG_FACTS = (
 )  # fmt: skip
 BUILT = {  # keys that are put together: how, and what they can come to
     "chart_*": ["chart_not_enough", "chart_no_likeness"],
-    "quality_*": [f"quality_{each}" for each in (*SUSPICION, "standardised", "imputed")],
+    "quality_*": [f"quality_{name}" for name in (*SUSPICION, "standardised", "imputed")],
     "quality_phone_*": ["quality_phone_placeholder", "quality_phone_invalid", "quality_phone_shared"],
-    "segments_*": [f"segments_{each}" for each in (*VERDICTS, *UNSUITED)],
+    "segments_*": [f"segments_{name}" for name in (*VERDICTS, *UNSUITED)],
     "segments_choice_*": [f"segments_choice_{reason}" for reason in REASONS],
     "segments_limit_*": [f"segments_limit_{method}" for method in METHODS],
     "segments_head_*": [f"segments_head_{head}" for head in SEGMENT_HEADS],
@@ -60,7 +60,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "churn_left_out_*": [
         f"churn_left_out_{why}" for why in ("before_first_cut_off", "household_later", "without_features", "unread")
     ],
-    "features_unit_*": [f"features_unit_{unit}" for unit in sorted({each.unit for each in REGISTRY.values()})],
+    "features_unit_*": [f"features_unit_{unit}" for unit in sorted({feature.unit for feature in REGISTRY.values()})],
     "how_to_read_*": [f"how_to_read_{stage}" for stage in STAGES if stage != "14_write_report"],
     "goal_*": ["goal_decision", "goal_measure"],
     "ui_goal_*": [f"ui_goal_{part}" for part in ("question", "decision", "audience", "measure")],
@@ -77,17 +77,17 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "chart_*_title": [
         "chart_activity_status_title", "chart_life_cycle_stage_title", "chart_not_enough_title", "chart_no_likeness_title",
     ],
-    "chart_k_scan_*_title": [f"chart_k_scan_{each}_title" for each in (*VERDICTS, "bare")],
+    "chart_k_scan_*_title": [f"chart_k_scan_{verdict}_title" for verdict in (*VERDICTS, "bare")],
     "chart_differences_*_title": ["chart_differences_effect_title", "chart_differences_tgi_title"],
     "chart_distribution_*": [f"chart_distribution_{name}" for name in ("missing", "below", "beyond")],
     "portrait_card_consent_*": ["portrait_card_consent_granted", "portrait_card_consent_refused"],
-    "portrait_card_kind_*": [f"portrait_card_kind_{each}" for each in ("fact", "rule", "predicted")],
-    "portrait_card_kind_of_*": [f"portrait_card_kind_of_{each}" for each in ("transactions", "events", "service", "campaigns")],
+    "portrait_card_kind_*": [f"portrait_card_kind_{kind}" for kind in ("fact", "rule", "predicted")],
+    "portrait_card_kind_of_*": [f"portrait_card_kind_of_{table}" for table in ("transactions", "events", "service", "campaigns")],
     "portrait_card_action_*": ["portrait_card_action_life_cycle", "portrait_card_action_segment"],
     "portrait_card_occasion_*": ["portrait_card_occasion_purchase", "portrait_card_occasion_birthday"],
-    "audience_*_title": [f"audience_{each}_title" for each in _AUDIENCE],
+    "audience_*_title": [f"audience_{part}_title" for part in _AUDIENCE],
     "audience_*_none": ["audience_region_none", "audience_week_none", "audience_journey_none"],
-    "audience_block_*": [f"audience_block_{each}" for each in BLOCKS],
+    "audience_block_*": [f"audience_block_{block}" for block in BLOCKS],
     "*_heading": [],  # the heading of a finding, where it has one
     "table_*": [],  # the tables that notebooks show, read from them below
 }  # fmt: skip
@@ -102,12 +102,12 @@ def trees() -> tuple[ast.Module, ...]:
 
 @cache
 def notebooks() -> tuple[ast.Module, ...]:
-    found = []
+    keys = []
     for path in (ROOT / f"notebooks/{stage}.ipynb" for stage in sorted(STAGES)):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-        found.append(ast.parse("\n".join(code)))
-    return tuple(found)
+        keys.append(ast.parse("\n".join(code)))
+    return tuple(keys)
 
 
 @cache
@@ -137,27 +137,28 @@ def keys_in(node: ast.expr) -> Iterator[str]:
 def said() -> set[str]:
     """Return the keys that calls name; built ones with a *."""
     calls = called(trees(), SAYING | {"Finding"})
-    found = {key for call in calls for key in keys_in(call.args[0])}
-    found |= set(re.findall(r"""\bt\(["'](\w+)["'][,)]""", templates()))
-    found |= {f"{start}*" for start in re.findall(r"""\bt\(["'](\w+)["'] \+""", templates())}
-    return found
+    keys = {key for call in calls for key in keys_in(call.args[0])}
+    keys |= set(re.findall(r"""\bt\(["'](\w+)["'][,)]""", templates()))
+    keys |= {f"{start}*" for start in re.findall(r"""\bt\(["'](\w+)["'] \+""", templates())}
+    return keys
 
 
 def shown_tables() -> set[str]:
-    calls = called(notebooks(), {".table", ".embed"})
-    return {key for call in calls for key in keys_in(call.args[0])}
+    tables, pages = called(notebooks(), {".table"}), called(notebooks(), {".show_page"})
+    names = [*(call.args[0] for call in tables), *(call.args[1] for call in pages)]
+    return {key for name in names for key in keys_in(name)}
 
 
 @cache
 def words() -> frozenset[str]:
     """Return every string the code holds: keys also stand in mappings, away from the call that says them."""
-    found = {
+    keys = {
         node.value
         for tree in trees()
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    return frozenset(found)
+    return frozenset(keys)
 
 
 def test_the_search_finds_what_it_is_to_find():

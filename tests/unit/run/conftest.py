@@ -16,7 +16,7 @@ def toy_root(tmp_path):
 
 @pytest.fixture(scope="module")
 def toy_done(tmp_path_factory):
-    """A workspace whose toy profile has run to the end once; not to be changed."""
+    """A workspace after a complete run of the toy profile; tests must not change it."""
     from workbench.core.workspace import find_workspace
     from workbench.run.flows.flow import run_flow
     from workbench.run.flows.selection import FlowOptions

@@ -16,14 +16,14 @@ from workbench.run.flows.flow import FlowResult
 
 @pytest.fixture
 def call(monkeypatch, capsys):
-    """Return what runs the command line in this process: (exit code, stdout, stderr)."""
+    """Return a function that runs the command line in this process and returns (exit code, stdout, stderr)."""
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["workbench", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as raised:
             cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
+        output = capsys.readouterr()
+        return raised.value.code or 0, output.out, output.err
 
     return run
 
@@ -42,7 +42,7 @@ def tree(root):
 # check --------------------------------------------------------------------------------------------
 
 
-def test_a_profile_that_is_right_ends_with_zero_and_nothing_is_written(call, toy_root):
+def test_a_valid_profile_ends_with_zero_and_writes_nothing(call, toy_root):
     before = tree(toy_root)
     code, out, err = call("check", "toy", "--workspace", toy_root)
     assert (code, out, err) == (0, "toy: sources orders; 3 stages; no problems found\n", "")
@@ -79,10 +79,10 @@ def test_an_unknown_profile_ends_with_two_and_names_the_nearest(call, toy_root):
     assert (code, err) == (2, "error: params/toi.yaml: no profile 'toi'. Did you mean 'toy'?\n")
 
 
-def test_outside_a_workspace_the_way_in_is_told(call, tmp_path):
+def test_outside_a_workspace_the_message_says_how_to_name_one(call, tmp_path):
     code, _, err = call("check", "toy", "--workspace", tmp_path)
     assert code == 2
-    assert "no folder from here upward has params/" in err
+    assert "no params/ in this folder or any above it" in err
     assert "name it with --workspace DIR" in err
 
 
@@ -91,17 +91,17 @@ def test_the_nearest_workspace_upward_is_used(call, toy_root, monkeypatch):
     assert call("check", "toy")[0] == 0
 
 
-def test_absent_demo_data_is_no_fault_but_a_misspelt_feature_still_is(call, fresh_workspace):
+def test_absent_demo_data_is_allowed_but_a_misspelt_feature_is_not(call, fresh_workspace):
     code, out, _ = call("check", "tiny", "--workspace", fresh_workspace)
     assert code == 0
     assert "raw files absent; the first run, or 'workbench demo-data tiny', writes them" in out
     misspelt = ("--set", "06_segment_customers.features=[recency_day, monetary_total]")
     code, _, err = call("check", "tiny", "--workspace", fresh_workspace, *misspelt)
     assert code == 2
-    assert "names 'recency_day', which is no feature. Did you mean 'recency_days'?" in err
+    assert "names 'recency_day', which is not a feature. Did you mean 'recency_days'?" in err
 
 
-def test_a_message_can_neither_steer_the_terminal_nor_forge_a_line(call, toy_root):
+def test_a_message_can_neither_control_the_terminal_nor_fake_a_line(call, toy_root):
     edit(toy_root, "  cell_seconds: 20\n", '  cell_seconds: 20\n05_score_rfm:\n  tie_rule: "a\\e[2J\\rb"\n')
     code, _, err = call("check", "toy", "--workspace", toy_root)
     assert code == 2
@@ -121,7 +121,7 @@ def test_a_message_can_neither_steer_the_terminal_nor_forge_a_line(call, toy_roo
         (("--set", "run"), "not SECTION.KEY=VALUE"),
     ],
 )
-def test_a_wrong_request_ends_with_two_before_anything_is_made(call, toy_root, words, message):
+def test_a_wrong_request_ends_with_two_and_writes_nothing(call, toy_root, words, message):
     before = tree(toy_root)
     code, out, err = call("run", "toy", "--workspace", toy_root, *words)
     assert (code, out) == (2, "")
@@ -138,20 +138,20 @@ def test_a_workspace_in_use_ends_with_four_and_names_its_holder(call, toy_root):
 
 
 @pytest.fixture
-def ends(monkeypatch, tmp_path):
-    """Let a flow end in a given way without running it; return what it was asked."""
-    asked = []
+def fake_flow(monkeypatch, tmp_path):
+    """Replace the flow by one that ends in a given way; return a list of its requests."""
+    requests = []
 
     def install(error=None, raised=None):
         def run_flow(workspace, name, options):
-            asked.append((name, options))
+            requests.append((name, options))
             if raised:
                 raise raised
             summary = {"status": "failed" if error else "done", "seconds": 65.0, "stages": {}}
             return FlowResult(summary, tmp_path / "reports/toy/run1", error)
 
         monkeypatch.setattr(flow, "run_flow", run_flow)
-        return asked
+        return requests
 
     return install
 
@@ -160,24 +160,24 @@ def ends(monkeypatch, tmp_path):
     ("error", "code"),
     [(None, 0), (StageError("it broke"), 1), (DataError("no such column"), 3), (WorkspaceBusyError("in use"), 4)],
 )
-def test_how_a_flow_ended_is_its_exit_code_and_it_is_described_either_way(call, toy_root, ends, error, code):
-    ends(error)
-    found, out, err = call("run", "toy", "--workspace", toy_root)
-    assert found == code
+def test_the_exit_code_is_that_of_the_flow_and_its_end_is_described(call, toy_root, fake_flow, error, code):
+    fake_flow(error)
+    exit_code, out, err = call("run", "toy", "--workspace", toy_root)
+    assert exit_code == code
     assert out.startswith(f"{'failed' if error else 'done'} in 1:05: 0 stages run, 0 unchanged, 0 skipped\n")
     assert err == (f"error: {error}\n" if error else "")
 
 
-def test_a_full_disk_ends_with_one_and_a_message_instead_of_a_trace(call, toy_root, ends):
-    ends(raised=OSError(28, "No space left on device"))
+def test_a_full_disk_ends_with_one_and_a_message_instead_of_a_traceback(call, toy_root, fake_flow):
+    fake_flow(raised=OSError(28, "No space left on device"))
     assert call("run", "toy", "--workspace", toy_root) == (1, "", "error: [Errno 28] No space left on device\n")
 
 
-def test_every_option_reaches_the_flow(call, toy_root, ends):
-    asked = ends()
+def test_every_option_reaches_the_flow(call, toy_root, fake_flow):
+    requests = fake_flow()
     words = ("--from", "01_check_quality", "--to", "03_build_features", "--force", "--set", "a.b=1", "--set", "c.d=2")
     call("run", "toy", "--workspace", toy_root, *words, "--as-of", "2024-02-01")
-    ((name, options),) = asked
+    ((name, options),) = requests
     assert name == "toy"
     assert (options.first, options.last, options.only, options.force) == (
         "01_check_quality", "03_build_features", None, True,
@@ -185,11 +185,11 @@ def test_every_option_reaches_the_flow(call, toy_root, ends):
     assert (options.settings, options.as_of) == (("a.b=1", "c.d=2"), "2024-02-01")
 
 
-# what is listed -----------------------------------------------------------------------------------
+# lists -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_stages_are_listed_with_the_question_each_answers(call, language):
+def test_stages_are_listed_with_their_questions(call, language):
     code, out, _ = call("stages", "--language", language)
     assert code == 0
     for name, stage in STAGES.items():
@@ -200,7 +200,7 @@ def test_stages_are_listed_with_the_question_each_answers(call, language):
     assert "report.html" in out
 
 
-def test_the_stages_of_a_profile_alone(call, toy_root):
+def test_only_the_stages_of_a_profile_are_listed(call, toy_root):
     code, out, _ = call("stages", "toy", "--workspace", toy_root)
     assert code == 0
     assert "03_build_features" in out and "05_score_rfm" not in out
@@ -216,7 +216,7 @@ def test_parameters_of_a_stage_are_listed_with_unit_default_and_range(call, lang
     assert "≥ 2, ≤ 10" in out
 
 
-def test_all_parameters_as_a_page(call, repository):
+def test_all_parameters_can_be_printed_as_a_page(call, repository):
     code, out, _ = call("params", "--markdown")
     assert code == 0
     for section in SECTIONS:
@@ -232,7 +232,7 @@ def test_all_parameters_as_a_page(call, repository):
         (("demo-data", "tinny"), "error: demo-data: unknown data 'tinny'. Did you mean 'tiny'?"),
     ],
 )
-def test_an_unknown_name_ends_with_two_and_the_nearest(call, words, message):
+def test_an_unknown_name_ends_with_two_and_offers_the_nearest(call, words, message):
     code, out, err = call(*words)
     assert (code, out, err) == (2, "", message + "\n")
 
@@ -247,7 +247,7 @@ def test_a_wrong_command_ends_with_two(call, words):
 # data and viewers ---------------------------------------------------------------------------------
 
 
-def test_demo_data_is_written_below_the_workspace_and_its_files_named(call, toy_root):
+def test_demo_data_is_written_into_the_workspace_and_its_files_are_listed(call, toy_root):
     code, out, _ = call("demo-data", "tiny", "--workspace", toy_root)
     assert code == 0
     written = out.split()
@@ -257,36 +257,36 @@ def test_demo_data_is_written_below_the_workspace_and_its_files_named(call, toy_
     }
 
 
-def test_the_tracking_page_of_a_workspace_without_runs_is_refused(call, toy_root):
+def test_ui_is_refused_in_a_workspace_without_runs(call, toy_root):
     code, _, err = call("ui", "--workspace", toy_root)
     assert (code, err) == (2, "error: mlruns/mlflow.db: nothing is tracked yet. Run a profile first.\n")
 
 
 @pytest.mark.parametrize("command", ["ui", "lab"])
-def test_viewers_open_on_loopback_alone(call, toy_root, monkeypatch, command):
+def test_viewers_open_only_on_loopback(call, toy_root, monkeypatch, command):
     (toy_root / "mlruns").mkdir()
     (toy_root / "mlruns/mlflow.db").touch()
     started = []
-    monkeypatch.setattr(cli.subprocess, "call", lambda words, **more: started.append(words) or 0)
+    monkeypatch.setattr(cli.subprocess, "call", lambda words, **options: started.append(words) or 0)
     assert call(command, "--workspace", toy_root, "--port", "5123")[0] == 0
-    said = " ".join(started[0])
-    assert "127.0.0.1" in said and "5123" in said
-    assert "0.0.0.0" not in said
+    command_line = " ".join(started[0])
+    assert "127.0.0.1" in command_line and "5123" in command_line
+    assert "0.0.0.0" not in command_line
 
 
-def test_the_installed_command_passes_the_exit_code_on(toy_root):
+def test_the_module_run_as_a_program_returns_the_exit_code(toy_root):
     command = [sys.executable, "-m", "workbench.run.commands.cli", "check", "toi", "--workspace", str(toy_root)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: params/toi.yaml: no profile 'toi'. Did you mean 'toy'?\n"
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr == "error: params/toi.yaml: no profile 'toi'. Did you mean 'toy'?\n"
 
 
-def test_checking_a_profile_imports_no_tracking_no_charts_and_no_models(toy_root):
+def test_checking_a_profile_imports_no_slow_libraries(toy_root):
     program = (
         "import sys; from workbench.run.commands import cli; sys.argv = ['workbench', 'check', 'toy', '--workspace', sys.argv[1]]"
         "\ntry: cli.main()\nexcept SystemExit: pass"
         "\nheavy = {'mlflow', 'matplotlib', 'seaborn', 'sklearn', 'scipy', 'papermill', 'pointblank'} & set(sys.modules)"
         "\nprint(sorted(heavy))"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(toy_root)], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+    process = subprocess.run([sys.executable, "-c", program, str(toy_root)], capture_output=True, text=True, check=True)
+    assert process.stdout.splitlines()[-1] == "[]"

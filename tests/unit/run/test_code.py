@@ -1,16 +1,16 @@
-"""Which code a notebook's result depends on: every module, data file and library it reaches, and no other."""
+"""A notebook's result depends on exactly the modules, data files and libraries that it reaches."""
 
 import json
 
 import pytest
 
-from workbench.run.artifacts import code
-from workbench.run.artifacts.code import CodeIndex
+from workbench.run.keys import code
+from workbench.run.keys.code import CodeIndex
 
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """Put a small package in the place of the real one."""
+    """Replace the package by a small one."""
     root = tmp_path / "workbench"
     files = {
         "__init__.py": "",
@@ -67,7 +67,7 @@ def digest(path, index_file):
         ("report/texts/common.yaml", False),
     ],
 )
-def test_a_module_counts_where_the_notebook_reaches_it_and_nowhere_else(tmp_path, package, name, counts):
+def test_a_module_counts_only_if_the_notebook_reaches_it(tmp_path, package, name, counts):
     path = notebook(tmp_path, "from workbench.analysis.rfm import score_rfm\n")
     before = digest(path, tmp_path / "index.json")
     write(package / name, (package / name).read_text(encoding="utf-8") + "# more\n")
@@ -111,22 +111,22 @@ def test_modules_and_packages_beside_the_notebook_count(tmp_path, package):
         "x = !ls\nimport helpers.deep.fees\n",
     ],
 )
-def test_packages_on_the_way_relative_imports_and_imports_beside_a_magic_count(tmp_path, package, name, source):
+def test_parent_packages_relative_imports_and_imports_beside_a_magic_count(tmp_path, package, name, source):
     files = {
         "__init__": "",
         "rates": "R = 2\n",
         "deep/__init__": "from . import fees\n",
         "deep/fees": "from ..rates import R\n",
     }
-    for each, text in files.items():
-        write(tmp_path / f"notebooks/helpers/{each}.py", text)
+    for module, text in files.items():
+        write(tmp_path / f"notebooks/helpers/{module}.py", text)
     path = notebook(tmp_path, source)
     before = digest(path, tmp_path / "index.json")
     write(tmp_path / f"notebooks/helpers/{name}.py", files[name] + "# more\n")
     assert digest(path, tmp_path / "index.json") != before
 
 
-def test_a_line_that_begins_like_a_magic_and_is_none_hides_no_import(tmp_path, package):
+def test_a_line_that_only_looks_like_a_magic_hides_no_import(tmp_path, package):
     path = notebook(tmp_path, 'import helper\ntext = ("%d"\n    % helper.RATE)\n')
     write(tmp_path / "notebooks/helper.py", "RATE = 2\n")
     assert tmp_path / "notebooks/helper.py" in CodeIndex(tmp_path / "index.json").reached_files(path)
@@ -137,16 +137,16 @@ def test_a_change_of_the_notebook_itself_counts(tmp_path, package):
     assert digest(notebook(tmp_path, "x = 2\n"), tmp_path / "index.json") != before
 
 
-def test_a_markdown_cell_that_speaks_of_an_import_does_no_harm(tmp_path, package):
+def test_a_markdown_cell_with_the_word_import_does_no_harm(tmp_path, package):
     assert digest(notebook(tmp_path, "What we import: everything, from everywhere!\n"), tmp_path / "index.json")
 
 
-def test_modules_that_import_each_other_are_followed_once(tmp_path, package):
+def test_modules_that_import_each_other_are_read_once(tmp_path, package):
     write(package / "core" / "errors.py", "from workbench.analysis import rfm\n")
     assert digest(notebook(tmp_path, "from workbench.analysis import rfm\n"), tmp_path / "index.json")
 
 
-def test_libraries_are_those_that_modules_import_and_what_these_need(tmp_path, package):
+def test_libraries_are_the_imported_ones_and_their_dependencies(tmp_path, package):
     index = CodeIndex(tmp_path / "index.json")
     path = notebook(tmp_path, "from workbench.analysis.rfm import score_rfm\n")
     libraries = index.libraries(path, index.reached_files(path))
@@ -154,7 +154,7 @@ def test_libraries_are_those_that_modules_import_and_what_these_need(tmp_path, p
     assert not {"shap", "mlflow", "pytest"} & set(libraries)
 
 
-def test_an_index_that_was_kept_gives_the_same_answers_and_a_damaged_one_is_made_anew(tmp_path, package):
+def test_a_saved_index_gives_the_same_digest_and_a_damaged_one_is_replaced(tmp_path, package):
     path = notebook(tmp_path, "from workbench.analysis.rfm import score_rfm\n")
     first = digest(path, tmp_path / "index.json")
     assert digest(path, tmp_path / "index.json") == first
@@ -172,7 +172,7 @@ def test_an_index_that_was_kept_gives_the_same_answers_and_a_damaged_one_is_made
         ("02_resolve_identity", "pypinyin"),
     ],
 )
-def test_the_libraries_of_our_own_stages_are_all_there(repository, tmp_path, stage, library):
+def test_the_libraries_of_the_stages_are_found(repository, tmp_path, stage, library):
     index = CodeIndex(tmp_path / "index.json")
     path = repository / f"notebooks/{stage}.ipynb"
     assert library in index.libraries(path, index.reached_files(path))

@@ -1,4 +1,4 @@
-"""A notebook is executed in a kernel of its own, whose log is not the run's."""
+"""A notebook is executed in its own kernel, whose log stays out of the run's output."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import nbformat
 from workbench.run.flows.execute import execute_notebook
 
 
-def test_what_the_kernel_logs_of_itself_does_not_stand_among_the_progress(tmp_path, capfd):
-    """It calls being told to end an error, at random moments."""
+def test_the_log_of_the_kernel_does_not_appear_in_the_output(tmp_path, capfd):
+    """The kernel sometimes logs a request to end as an error."""
     cells = [
         nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]}),
         nbformat.v4.new_code_cell("get_ipython().kernel.log.error('KeyboardInterrupt caught in kernel.'); print(x)"),

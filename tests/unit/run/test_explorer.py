@@ -1,4 +1,4 @@
-"""The explorer finds, filters, shows and compares; what customers type stays inert in its frames."""
+"""The explorer finds, filters, shows and compares; text typed by customers cannot run in its frames."""
 
 import json
 
@@ -44,12 +44,12 @@ def explorer(root):
 
 
 def test_customers_are_found_by_id_and_by_tag(explorer):
-    assert explorer.find("00001") == ["000010", "000011", "000001"]  # those that begin so come first
+    assert explorer.find("00001") == ["000010", "000011", "000001"]  # ids that start with it come first
     assert explorer.find("", "gender", "male") == IDS[1::2]
     assert explorer.find("00001", "gender", "male") == ["000011", "000001"]
 
 
-def test_the_id_that_was_typed_comes_first(explorer, monkeypatch):
+def test_the_exact_id_comes_first(explorer, monkeypatch):
     ids = ibis.memtable({"customer_id": ["1906", "9061", "906", "77"]})
     monkeypatch.setitem(explorer.service.tables, "portraits", ids)
     assert explorer.find("906") == ["906", "9061", "1906"]
@@ -59,10 +59,10 @@ def test_a_chosen_tag_offers_its_values_and_a_chosen_value_filters(explorer):
     explorer.tag.value = "gender"
     assert sorted(value for _, value in explorer.value.options) == ["", "female", "male"]
     explorer.value.value = "female"
-    assert list(explorer.found.options) == IDS[::2]
+    assert list(explorer.customers.options) == IDS[::2]
 
 
-def test_the_first_customer_is_shown_and_another_beside_her(explorer):
+def test_the_first_customer_is_shown_with_another_beside_her(explorer):
     assert 'title="000000"' in explorer.card.value
     explorer.other.value = "000007"
     assert 'title="000007"' in explorer.beside.value
@@ -70,29 +70,29 @@ def test_the_first_customer_is_shown_and_another_beside_her(explorer):
     assert "<img" not in explorer.beside.value
 
 
-def test_a_card_stands_in_a_frame_that_runs_nothing(explorer):
+def test_a_card_is_shown_in_a_frame_without_scripts(explorer):
     assert explorer.card.value.startswith('<iframe sandbox=""')
     assert "<script" not in explorer.card.value
     explorer.tag.value = "city"
     assert ("<b>上海</b> (12)", "<b>上海</b>") in explorer.value.options  # a dropdown shows text as text
 
 
-def test_her_figures_stand_beside_her_segment(explorer):
-    found = explorer.comparison("000004").set_index("feature").loc["recency_days"]
-    assert (found["customer"], found["group_median"], found["base_median"], found["group_n"]) == (4.0, 4.5, 5.5, 10)
+def test_a_customer_is_compared_with_her_segment(explorer):
+    row = explorer.comparison("000004").set_index("feature").loc["recency_days"]
+    assert (row["customer"], row["group_median"], row["base_median"], row["group_n"]) == (4.0, 4.5, 5.5, 10)
 
 
-def test_nobody_found_shows_nothing(explorer):
+def test_without_a_match_nothing_is_shown(explorer):
     explorer.search.value = "nobody"
-    assert (explorer.card.value, explorer.group.value, list(explorer.found.options)) == ("", "", [])
+    assert (explorer.card.value, explorer.group.value, list(explorer.customers.options)) == ("", "", [])
 
 
 @pytest.mark.slow
 def test_the_notebook_runs_and_shows_the_explorer(root):
     path = root / "notebooks/explore_portraits.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    cell = next(each for each in notebook.cells if "parameters" in each.metadata.get("tags", []))
+    cell = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     cell.source = cell.source.replace('"journey"', '"tiny"')
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
-    outputs = [each for code in notebook.cells if code.cell_type == "code" for each in code.outputs]
-    assert any("application/vnd.jupyter.widget-view+json" in each.get("data", {}) for each in outputs)
+    outputs = [output for code in notebook.cells if code.cell_type == "code" for output in code.outputs]
+    assert any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs)

@@ -1,4 +1,4 @@
-"""The flow: what agrees, what is reused, and what is left behind under every fault."""
+"""The flow: consistent results, reuse, and a clean state after every fault."""
 
 import json
 import os
@@ -48,17 +48,17 @@ def badge(root, name="report.html"):
     return re.search(r"<!--status-->(.*?)<!--/status-->", text, re.S).group(1)
 
 
-def tell(root, fault):
+def set_fault(root, fault):
     (root / "data/raw/fault.txt").write_text(fault, encoding="utf-8")
 
 
-def nothing_half_written(root):
+def assert_nothing_half_written(root):
     assert not list(root.glob("data/processed/*/.staging/*"))
     assert not list(root.glob("reports/*/.staging-*"))
     assert not [path for path in root.rglob(".*.parquet.*")]
 
 
-def test_a_finished_run_agrees_everywhere(toy_done):
+def test_a_finished_run_has_the_same_status_everywhere(toy_done):
     root, result = toy_done
     assert result.error is None
     summary = latest(root)
@@ -76,7 +76,7 @@ def test_a_finished_run_agrees_everywhere(toy_done):
     assert "done" in badge(root)
     assert {status for status, _, _ in tracked(root)} == {"FINISHED"}
     assert len(tracked(root)) == 4  # the flow and its three stages
-    nothing_half_written(root)
+    assert_nothing_half_written(root)
 
 
 def test_a_finished_run_has_a_page_a_notebook_and_the_report_in_each_language(toy_done):
@@ -90,7 +90,7 @@ def test_a_finished_run_has_a_page_a_notebook_and_the_report_in_each_language(to
         assert (folder / f"notebooks/{stage}.ipynb").is_file()
 
 
-def test_the_second_run_reuses_everything_and_says_so(toy_root):
+def test_the_second_run_reuses_everything_and_reports_it(toy_root):
     first = flow(toy_root)
     second = flow(toy_root)
     assert all(stage["reused_from"] == first.summary["run_id"] for stage in second.summary["stages"].values())
@@ -122,26 +122,31 @@ def ran(result):
     return [name for name, stage in result.summary["stages"].items() if "reused_from" not in stage]
 
 
-def test_a_report_is_written_again_where_a_picture_alone_has_changed(toy_root):
-    edit(toy_root, "03_build_features", "stage.finish()", "stage.keep('figures/line.svg', '<svg/>'); stage.finish()")
+def test_a_report_is_written_again_if_only_a_figure_has_changed(toy_root):
+    edit(
+        toy_root,
+        "03_build_features",
+        "stage.finish()",
+        "from workbench.run.stages.files import write_text_file as w; w(stage, 'figures/line.svg', '<svg/>'); stage.finish()",
+    )
     flow(toy_root)
     edit(toy_root, "03_build_features", "<svg/>", "<svg ></svg>")
     assert ran(flow(toy_root)) == ["03_build_features", "14_write_report"]
     assert ran(flow(toy_root)) == []
 
 
-def test_a_notebook_that_is_edited_while_it_runs_runs_again(toy_root):
-    mend = (
+def test_a_notebook_edited_while_it_runs_is_run_again(toy_root):
+    change = (
         "p = stage.workspace.notebooks / '03_build_features.ipynb'; p.write_text(p.read_text().replace('2, ', '3, '))"
     )
-    edit(toy_root, "03_build_features", "stage.finish()", f"{mend}; stage.finish()")
+    edit(toy_root, "03_build_features", "stage.finish()", f"{change}; stage.finish()")
     assert flow(toy_root).summary["stages"]["03_build_features"]["metrics"]["customers"] == 2
     again = flow(toy_root)
     assert again.summary["stages"]["03_build_features"]["metrics"]["customers"] == 3
     assert ran(flow(toy_root)) == []
 
 
-def test_a_report_of_some_stages_has_the_pages_of_all(toy_root):
+def test_a_partial_run_has_the_pages_of_all_stages(toy_root):
     flow(toy_root)
     before = sorted(path.name for path in (toy_root / "reports/toy/latest/pages").iterdir())
     flow(toy_root, force=True, first="14_write_report")
@@ -152,18 +157,16 @@ def test_a_report_of_some_stages_has_the_pages_of_all(toy_root):
 @pytest.mark.parametrize(
     ("fault", "error", "message"),
     [
-        ("raise", StageError, "ZeroDivisionError: told to fail"),
-        ("refuse", DataError, "the data is refused: told so"),
+        ("raise", StageError, "ZeroDivisionError: planned failure"),
+        ("refuse", DataError, "the data is refused: planned"),
         ("die", StageError, "the kernel died"),
         ("forget", StageError, "ended without stage.finish()"),
     ],
 )
-def test_a_failed_stage_is_called_failed_everywhere_and_the_last_good_report_stays(
-    toy_done, tmp_path, fault, error, message
-):
+def test_a_failed_stage_is_failed_everywhere_and_the_last_good_report_stays(toy_done, tmp_path, fault, error, message):
     root = copy_of(toy_done[0], tmp_path)
     before = digests(root)
-    tell(root, fault)
+    set_fault(root, fault)
     result = flow(root, force=True)
     assert isinstance(result.error, error)
     assert message in str(result.error)
@@ -178,12 +181,12 @@ def test_a_failed_stage_is_called_failed_everywhere_and_the_last_good_report_sta
     assert "RUNNING" not in {status for status, _, _ in tracked(root)}
     for name, words in (("report.html", "last good report"), ("report.zh.html", "上一份完好的报告")):
         assert words in badge(root, name)
-    kept = root / "reports/toy/latest/notebooks/03_build_features.ipynb"
-    assert kept.is_file()
+    notebook = root / "reports/toy/latest/notebooks/03_build_features.ipynb"
+    assert notebook.is_file()
     if fault in ("raise", "refuse"):
-        assert str(kept.resolve()) in str(result.error)
+        assert str(notebook.resolve()) in str(result.error)
         assert 'id="error-cell"' in (root / "reports/toy/latest/pages/03_build_features.html").read_text()
-    nothing_half_written(root)
+    assert_nothing_half_written(root)
     os.remove(root / "data/raw/fault.txt")
     again = flow(root)
     assert again.error is None
@@ -192,7 +195,7 @@ def test_a_failed_stage_is_called_failed_everywhere_and_the_last_good_report_sta
 
 
 def test_a_cell_over_its_time_fails_and_leaves_no_kernel(toy_root):
-    tell(toy_root, "hang")
+    set_fault(toy_root, "hang")
     result = flow(toy_root, settings=("run.cell_seconds=4",))
     assert "took too long" in str(result.error)
     assert "Raise run.cell_seconds" in str(result.error)
@@ -202,17 +205,17 @@ def test_a_cell_over_its_time_fails_and_leaves_no_kernel(toy_root):
     assert "failed" in (toy_root / "reports/toy/latest/report.html").read_text().lower()
 
 
-def copy_of(root: Path, where: Path) -> Path:
-    subprocess.run(["cp", "-a", str(root), str(where / "copy")], check=True)
-    store = where / "copy/mlruns/mlflow.db"
-    with sqlite3.connect(store) as connection:  # artifacts lie where the copy is
+def copy_of(root: Path, folder: Path) -> Path:
+    subprocess.run(["cp", "-a", str(root), str(folder / "copy")], check=True)
+    store = folder / "copy/mlruns/mlflow.db"
+    with sqlite3.connect(store) as connection:  # artifacts are in the copy
         connection.execute(
-            "update experiments set artifact_location = ?", ((where / "copy/mlruns/artifacts").as_uri(),)
+            "update experiments set artifact_location = ?", ((folder / "copy/mlruns/artifacts").as_uri(),)
         )
         connection.execute(
-            "update runs set artifact_uri = ? || run_uuid", ((where / "copy/mlruns/artifacts/").as_uri(),)
+            "update runs set artifact_uri = ? || run_uuid", ((folder / "copy/mlruns/artifacts/").as_uri(),)
         )
-    return where / "copy"
+    return folder / "copy"
 
 
 def start_cli(root):
@@ -221,12 +224,12 @@ def start_cli(root):
 
 
 def wait_for(process, words):
-    seen = []
+    lines = []
     for line in process.stderr:
-        seen.append(line)
+        lines.append(line)
         if words in line:
-            return seen
-    raise AssertionError("".join(seen))
+            return lines
+    raise AssertionError("".join(lines))
 
 
 @pytest.mark.slow
@@ -249,19 +252,19 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_digests(toy_done, toy_ro
     assert again.error is None
     assert digests(toy_root) == digests(toy_done[0])
     assert "RUNNING" not in {status for status, _, _ in tracked(toy_root)}
-    nothing_half_written(toy_root)
+    assert_nothing_half_written(toy_root)
 
 
 @pytest.mark.slow
-def test_a_polite_kill_is_told_as_failed(toy_root):
-    tell(toy_root, "hang")
+def test_sigterm_is_reported_as_failed(toy_root):
+    set_fault(toy_root, "hang")
     process = start_cli(toy_root)
     wait_for(process, "[2/3] 03_build_features ...")
     time.sleep(3)
     process.terminate()
-    _, said = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "interrupted" in said
+    assert "interrupted" in errors
     assert latest(toy_root)["status"] == "failed"
     assert "RUNNING" not in {status for status, _, _ in tracked(toy_root)}
 
@@ -275,16 +278,16 @@ def test_a_second_run_is_refused_with_the_name_of_the_first(toy_root):
 
 
 @pytest.mark.parametrize("operation", ["rename", "replace", "fsync"])
-def test_a_full_disk_at_any_write_leaves_the_old_or_the_new(toy_done, tmp_path, monkeypatch, operation):
+def test_a_full_disk_at_any_write_leaves_the_old_or_the_new_state(toy_done, tmp_path, monkeypatch, operation):
     root = copy_of(toy_done[0], tmp_path)
     flow(root)
     real, calls = getattr(os, operation), {"left": 0}
 
-    def fails(*given, **more):
+    def fails(*arguments, **options):
         calls["left"] -= 1
         if calls["left"] == 0:
-            raise OSError(28, "No space left on device", str(given[0]))
-        return real(*given, **more)
+            raise OSError(28, "No space left on device", str(arguments[0]))
+        return real(*arguments, **options)
 
     monkeypatch.setattr(os, operation, fails)
     failed = 0
@@ -297,8 +300,7 @@ def test_a_full_disk_at_any_write_leaves_the_old_or_the_new(toy_done, tmp_path, 
             continue
         reached = calls["left"] <= 0
         summary = latest(root)
-        shown = root / "reports/toy/latest/report.html"
-        assert shown.is_file()
+        assert (root / "reports/toy/latest/report.html").is_file()
         status = {status for status, run, name in tracked(root) if run == summary["run_id"] and name.startswith("toy ")}
         assert status <= {"FINISHED"} if summary["status"] == "done" else status <= {"FAILED"}
         assert ("done" in badge(root)) == (summary["status"] == "done")
@@ -312,10 +314,10 @@ def test_a_full_disk_at_any_write_leaves_the_old_or_the_new(toy_done, tmp_path, 
     assert digests(root) == digests(toy_done[0])
 
 
-def test_stages_asked_for_must_be_the_profiles(toy_root):
+def test_selected_stages_must_belong_to_the_profile(toy_root):
     with pytest.raises(ProfileError, match="stage '05_score_rfm' is not among the stages of toy"):
         flow(toy_root, only="05_score_rfm")
-    with pytest.raises(ProfileError, match="One or the other"):
+    with pytest.raises(ProfileError, match="Only one of them"):
         flow(toy_root, only="01_check_quality", last="03_build_features")
     result = flow(toy_root, first="03_build_features")
     assert isinstance(result.error, DataError)

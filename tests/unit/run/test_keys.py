@@ -1,4 +1,4 @@
-"""What decides whether a stage runs again: each parameter changes the keys of the stages that declare it, no others."""
+"""Keys decide whether a stage runs again: a parameter changes only the keys of the stages that declare it."""
 
 import datetime as dt
 import json
@@ -14,11 +14,11 @@ from workbench.core.params.profile import load_profile
 from workbench.core.params.run import RunParams
 from workbench.core.stages import SECTIONS, STAGES
 from workbench.core.workspace import Workspace
-from workbench.run.artifacts import source_files as files
-from workbench.run.artifacts.inputs import stage_inputs
-from workbench.run.artifacts.keys import stage_key, table_inputs
-from workbench.run.artifacts.source_files import file_digests, source_files
 from workbench.run.flows.selection import batches
+from workbench.run.keys import source_files as files
+from workbench.run.keys.inputs import stage_inputs
+from workbench.run.keys.source_files import file_digests, source_files
+from workbench.run.keys.stage_key import stage_key, table_inputs
 
 PROFILE = """\
 sources:
@@ -30,7 +30,7 @@ sources:
 PARAMETERS = [(section, name) for section, model in SECTIONS.items() for name in model.model_fields]
 NOT_IN_KEYS = {name for name in RunParams.model_fields if name != "min_cell"}
 DAY = dt.date(2019, 1, 1)
-OTHER = {  # a value that differs from the default, where the type alone does not tell one
+OTHER = {  # a value other than the default, for parameters whose type does not suggest one
     "08_predict_churn.horizon_days": 60, "08_predict_churn.active_within_days": 90,
     "08_predict_churn.decision_size": 5, "09_value_customers.calibration_until": DAY,
     "09_value_customers.horizon_days": 60, "01_check_quality.date_min": DAY,
@@ -57,7 +57,7 @@ def workspace(tmp_path, repository):
 
 
 class NoCode:
-    """Stands for the index of code where code plays no part."""
+    """Replaces the code index in tests that are not about code."""
 
     def reached_files(self, notebook):
         return []
@@ -72,14 +72,14 @@ class NoCode:
 def key(workspace, stage="05_score_rfm", *, settings=(), as_of="2024-01-01", inputs=None, reads=None):
     profile = load_profile(workspace, "shop", settings=settings)
     declared = profile.stage(stage)
-    beside = stage_inputs(declared, workspace=workspace, profile=profile, summaries={})
+    other_inputs = stage_inputs(declared, workspace=workspace, profile=profile, summaries={})
     return stage_key(
         declared,
         profile=profile,
         as_of=as_of,
         notebook=workspace.notebooks / f"{stage}.ipynb",
         index=NoCode(),
-        inputs={**(inputs or {}), **beside},
+        inputs={**(inputs or {}), **other_inputs},
         reads=reads or {},
     )
 
@@ -114,13 +114,13 @@ def test_a_parameter_changes_the_keys_of_exactly_the_stages_that_declare_it(work
 
 
 @pytest.mark.parametrize("name", sorted(NOT_IN_KEYS - {"stages", "also"}))
-def test_limits_of_a_run_change_no_key(workspace, name):
+def test_the_limits_of_a_run_change_no_key(workspace, name):
     setting = f"run.{name}={json.dumps(another('run', name))}"
     assert all(key(workspace, stage, settings=[setting]) == key(workspace, stage) for stage in STAGES)
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_what_a_stage_borrows_exists(stage):
+def test_borrowed_parameters_exist(stage):
     sections = {"run": RunParams, **SECTIONS}
     for name in STAGES[stage].borrows:
         section, _, parameter = name.partition(".")
@@ -138,7 +138,7 @@ def test_reading_an_undeclared_parameter_raises(workspace):
         _ = profile.run.cell_seconds
 
 
-def test_equal_circumstances_give_equal_keys_that_json_can_hold(workspace):
+def test_equal_inputs_give_equal_keys_that_json_can_hold(workspace):
     assert key(workspace) == key(workspace)
     assert json.loads(json.dumps(key(workspace))) == key(workspace)
 
@@ -146,7 +146,7 @@ def test_equal_circumstances_give_equal_keys_that_json_can_hold(workspace):
 @pytest.mark.parametrize(
     "changed", [{"settings": ["language=zh"]}, {"as_of": "2024-01-02"}, {"inputs": {"features": "x"}}]
 )
-def test_each_circumstance_changes_the_key(workspace, changed):
+def test_each_input_changes_the_key(workspace, changed):
     assert key(workspace, **changed) != key(workspace)
 
 
@@ -158,12 +158,12 @@ def test_quality_depends_on_its_sources_and_the_report_on_the_goal(workspace):
     assert key(workspace, "14_write_report", settings=goal) != key(workspace, "14_write_report")
 
 
-def test_declaring_the_value_that_is_the_default_is_a_change(workspace):
+def test_declaring_a_default_value_is_a_change(workspace):
     declared = ['sources.orders.formats={decimals: "."}']
     assert key(workspace, "01_check_quality", settings=declared) != key(workspace, "01_check_quality")
 
 
-def test_what_a_notebook_of_ones_own_read_is_in_its_key(workspace):
+def test_the_key_of_an_own_notebook_has_what_it_read(workspace):
     reads = {"tables": ["features"], "settings": ["03_build_features.windows_days"]}
     longer = ["03_build_features.windows_days=[7]"]
     assert key(workspace, settings=longer) == key(workspace)
@@ -172,23 +172,23 @@ def test_what_a_notebook_of_ones_own_read_is_in_its_key(workspace):
     assert table_inputs(STAGES["14_write_report"], digests, reads) == {"features": "a"}
 
 
-def test_what_a_notebook_of_ones_own_reads_of_the_profile_is_told(workspace):
-    told = []
-    profile = recorded_profile(load_profile(workspace, "shop"), "05_score_rfm", told.append)
+def test_the_parameters_that_an_own_notebook_reads_are_recorded(workspace):
+    names = []
+    profile = recorded_profile(load_profile(workspace, "shop"), "05_score_rfm", names.append)
     assert profile.sections["06_segment_customers"].k_max > profile.run.min_cell - 100
     assert profile.sections["05_score_rfm"].bins and profile.run.threads
-    assert told == ["06_segment_customers.k_max", "run.min_cell"]
+    assert names == ["06_segment_customers.k_max", "run.min_cell"]
 
 
-def test_a_parameter_of_a_section_that_is_no_more_has_no_value(workspace):
+def test_a_parameter_of_a_removed_section_has_no_value(workspace):
     profile = load_profile(workspace, "shop")
     values = borrowed(profile, STAGES["05_score_rfm"], also=["16_study_gifts.share"])
     assert values["16_study_gifts.share"] is None
 
 
-def test_a_stage_depends_on_the_tables_it_reads_of_those_that_are_there():
-    given = {"features": "a", "transactions": "b", "segments": "c"}
-    assert table_inputs(STAGES["05_score_rfm"], given, {}) == {"features": "a", "transactions": "b"}
+def test_a_stage_depends_on_the_existing_tables_that_it_reads():
+    digests = {"features": "a", "transactions": "b", "segments": "c"}
+    assert table_inputs(STAGES["05_score_rfm"], digests, {}) == {"features": "a", "transactions": "b"}
     assert table_inputs(STAGES["05_score_rfm"], {}, {}) == {}
 
 
@@ -197,11 +197,11 @@ def test_borrowed_values_are_those_of_the_profile(workspace):
     assert borrowed(profile, STAGES["05_score_rfm"]) == {"run.min_cell": 20}
 
 
-def test_source_files_are_all_that_match_sorted(workspace):
+def test_source_files_are_all_matches_sorted(workspace):
     for name in ("b.csv", "a.csv", "c.txt"):
         (workspace.raw / name).write_text("x\n", encoding="utf-8")
-    found = source_files(workspace, load_profile(workspace, "shop"))
-    assert [path.name for path in found] == ["a.csv", "b.csv"]
+    paths = source_files(workspace, load_profile(workspace, "shop"))
+    assert [path.name for path in paths] == ["a.csv", "b.csv"]
 
 
 def test_rates_and_questionnaires_are_read_with_their_source(workspace):
@@ -218,7 +218,7 @@ def test_a_file_is_digested_by_content_and_read_again_only_when_it_changed(works
     first = file_digests(workspace, [path])
     assert list(first) == ["data/raw/a.csv"]
     read = []
-    monkeypatch.setattr(files, "digest_file", lambda each: read.append(each) or "new")
+    monkeypatch.setattr(files, "digest_file", lambda file: read.append(file) or "new")
     assert file_digests(workspace, [path]) == first
     assert not read
     path.write_text("y\n", encoding="utf-8")
@@ -226,7 +226,7 @@ def test_a_file_is_digested_by_content_and_read_again_only_when_it_changed(works
     assert file_digests(workspace, [path]) == {"data/raw/a.csv": "new"}
 
 
-def test_a_file_of_same_size_and_time_but_other_content_is_noticed(workspace):
+def test_a_file_of_the_same_size_and_time_but_other_content_is_detected(workspace):
     path = workspace.raw / "a.csv"
     path.write_text("x\n", encoding="utf-8")
     os.utime(path, (1, 1))
@@ -236,7 +236,7 @@ def test_a_file_of_same_size_and_time_but_other_content_is_noticed(workspace):
     assert file_digests(workspace, [path]) != before
 
 
-def test_a_damaged_memory_of_digests_is_made_anew(workspace):
+def test_a_damaged_cache_of_digests_is_replaced(workspace):
     path = workspace.raw / "a.csv"
     path.write_text("x\n", encoding="utf-8")
     before = file_digests(workspace, [path])
@@ -257,5 +257,5 @@ def test_a_damaged_memory_of_digests_is_made_anew(workspace):
         (["12_tag_customers", "14_write_report"], [("12_tag_customers",), ("14_write_report",)]),
     ],
 )
-def test_two_stages_run_side_by_side_where_the_later_reads_nothing_of_the_earlier(workspace, stages, expected):
+def test_two_stages_run_side_by_side_if_the_later_reads_nothing_of_the_earlier(workspace, stages, expected):
     assert batches(load_profile(workspace, "shop"), stages) == expected

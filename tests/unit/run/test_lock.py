@@ -1,4 +1,4 @@
-"""One run at a time: the second is refused by name, a dead holder's lock is taken over."""
+"""One run at a time: a second one is refused, the lock of a dead process is free."""
 
 import os
 import signal
@@ -42,23 +42,23 @@ def other(workspace):
 
 def test_the_holder_names_pid_host_start_and_what(workspace):
     with hold_workspace(workspace, "workbench run shop"):
-        found = holder(workspace)
-    assert found["pid"] == os.getpid()
-    assert found["host"] == socket.gethostname()
-    assert found["what"] == "workbench run shop"
-    assert found["start"].endswith("+00:00")
+        note = holder(workspace)
+    assert note["pid"] == os.getpid()
+    assert note["host"] == socket.gethostname()
+    assert note["what"] == "workbench run shop"
+    assert note["start"].endswith("+00:00")
 
 
-def test_a_second_run_is_refused_with_exit_code_4_and_told_who_holds_it(workspace, other):
-    with pytest.raises(WorkspaceBusyError) as caught, hold_workspace(workspace, "workbench run shop"):
+def test_a_second_run_is_refused_with_exit_code_4_and_the_name_of_the_first(workspace, other):
+    with pytest.raises(WorkspaceBusyError) as raised, hold_workspace(workspace, "workbench run shop"):
         pytest.fail("two runs hold one workspace")
-    said = str(caught.value)
-    assert caught.value.exit_code == 4
-    assert f"workbench run shop (pid {other.pid}, host {socket.gethostname()}, since 2" in said
-    assert "Wait for it, or stop that process" in said
+    message = str(raised.value)
+    assert raised.value.exit_code == 4
+    assert f"workbench run shop (pid {other.pid}, host {socket.gethostname()}, since 2" in message
+    assert "Wait for it, or stop that process" in message
 
 
-def test_the_lock_of_a_killed_process_is_taken_over(workspace, other):
+def test_the_lock_of_a_killed_process_is_free(workspace, other):
     other.send_signal(signal.SIGKILL)
     other.wait()
     with hold_workspace(workspace, "workbench run shop"):
@@ -77,7 +77,7 @@ def test_a_lock_cannot_be_taken_twice_within_one_process(workspace):
         pytest.fail("taken twice")
 
 
-def test_a_damaged_note_beside_the_lock_hinders_nobody(workspace):
+def test_a_damaged_note_beside_the_lock_does_no_harm(workspace):
     with hold_workspace(workspace, "first"):
         workspace.lock.with_suffix(".json").write_text("{half", encoding="utf-8")
         assert holder(workspace) == {}

@@ -1,4 +1,4 @@
-"""The manifest decides whether a stage is reused: same key and every file still there."""
+"""The manifest decides whether a stage is reused: same key and all files unchanged."""
 
 import json
 
@@ -41,14 +41,14 @@ def staged(tmp_path, summary):
     return folder
 
 
-def test_a_manifest_names_every_file_with_its_digest_but_not_itself(staged):
+def test_a_manifest_lists_every_other_file_with_its_digest(staged):
     manifest = read_manifest(staged)
     assert sorted(manifest["files"]) == ["figures/grid.svg", "rfm.parquet"]
     assert manifest["tables"] == {"rfm": "d1"}
     assert manifest["depends_on"] == KEY
 
 
-def test_the_same_key_is_current_whatever_the_order_of_its_entries(staged):
+def test_the_order_of_entries_in_a_key_does_not_matter(staged):
     assert is_current(staged, KEY)
     assert is_current(staged, dict(reversed(KEY.items())))
 
@@ -73,7 +73,7 @@ def test_a_missing_file_makes_it_stale(staged, name):
 
 
 @pytest.mark.parametrize("text", ["", "{half"])
-def test_a_manifest_that_is_not_whole_makes_it_stale(staged, text):
+def test_an_incomplete_manifest_makes_it_stale(staged, text):
     (staged / MANIFEST).write_text(text, encoding="utf-8")
     assert not is_current(staged, KEY)
 
@@ -89,7 +89,7 @@ def test_a_stage_run_by_hand_is_never_reused_by_a_flow(staged, summary):
     assert not is_current(staged, KEY)
 
 
-def test_a_summary_digest_ignores_the_runs_id_and_clock_alone(summary):
+def test_a_summary_digest_ignores_only_run_id_and_seconds(summary):
     again = summary | {"run_id": "run2", "seconds": 9.9}
     assert summary_digest(again) == summary_digest(summary)
     assert summary_digest(summary | {"metrics": {"customers": 4}}) != summary_digest(summary)
@@ -104,7 +104,7 @@ def test_the_digests_of_all_tables_come_from_their_writers(tmp_path, summary):
     assert table_digests(workspace, "other") == {}
 
 
-def test_of_two_who_wrote_a_table_of_ones_own_the_one_that_is_shown_counts(tmp_path, summary):
+def test_for_an_own_table_of_two_writers_the_published_one_counts(tmp_path, summary):
     workspace = Workspace(tmp_path.resolve())
     for stage, digest in (("14_study_gifts", "new"), ("15_study_gifts", "old")):
         folder = stage_folder(workspace, "shop", stage)

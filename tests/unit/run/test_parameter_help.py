@@ -11,23 +11,28 @@ PAGE = Path(__file__).parents[3] / "params" / "README.md"
 
 
 def row(section, name, language="en"):
-    return next(each for each in describe_parameters(section, language) if each.name == name)
+    return next(parameter for parameter in describe_parameters(section, language) if parameter.name == name)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_parameter_of_every_stage_is_described(language):
     for stage, model in SECTIONS.items():
         rows = list(describe_parameters(stage, language))
-        assert [each.name for each in rows] == list(model.model_fields)
-        assert all(each.help and each.type and each.default for each in rows)
+        assert [parameter.name for parameter in rows] == list(model.model_fields)
+        assert all(parameter.help and parameter.type and parameter.default for parameter in rows)
 
 
 def test_a_number_shows_type_unit_default_and_range():
-    found = row("05_score_rfm", "bins")
-    assert (found.type, found.unit, found.default, found.range) == ("whole number", "scores", "5", "≥ 2, ≤ 10")
+    parameter = row("05_score_rfm", "bins")
+    assert (parameter.type, parameter.unit, parameter.default, parameter.range) == (
+        "whole number",
+        "scores",
+        "5",
+        "≥ 2, ≤ 10",
+    )
 
 
-def test_an_open_bound_is_shown_as_such():
+def test_an_exclusive_bound_is_shown():
     assert row("08_predict_churn", "leak_auc").range == "> 0.5, ≤ 1"
 
 
@@ -35,31 +40,30 @@ def test_a_choice_lists_its_values():
     assert row("05_score_rfm", "bounds").type == "fixed or rhythm"
 
 
-def test_a_list_shows_what_it_is_a_list_of():
-    found = row("03_build_features", "windows_days")
-    assert (found.type, found.default) == ("list of whole number", "30, 90, 365")
-    assert found.range == "length ≥ 1, length ≤ 6"
+def test_a_list_shows_the_type_of_its_items():
+    parameter = row("03_build_features", "windows_days")
+    assert (parameter.type, parameter.default) == ("list of whole number", "30, 90, 365")
+    assert parameter.range == "length ≥ 1, length ≤ 6"
 
 
 def test_an_optional_value_shows_its_type_its_range_and_no_default():
-    found = row("08_predict_churn", "horizon_days")
-    assert (found.type, found.default, found.range) == ("whole number", "none", "≥ 7, ≤ 3650")
+    parameter = row("08_predict_churn", "horizon_days")
+    assert (parameter.type, parameter.default, parameter.range) == ("whole number", "none", "≥ 7, ≤ 3650")
 
 
-def test_what_a_source_must_have_is_required():
+def test_a_parameter_without_default_is_required():
     assert row("sources", "path").default == "required"
 
 
-def test_a_section_includes_the_ones_below_it():
-    assert {each.section for each in describe_parameters("sources", "en")} == {"sources", "sources.formats"}
+def test_a_section_includes_its_subsections():
+    assert {parameter.section for parameter in describe_parameters("sources", "en")} == {"sources", "sources.formats"}
 
 
 def test_both_languages_describe_the_same_parameters():
     english, chinese = (list(describe_parameters(None, language)) for language in ("en", "zh"))
-    assert [(each.section, each.name, each.default) for each in english] == [
-        (each.section, each.name, each.default) for each in chinese
-    ]
-    assert all(one.help != other.help for one, other in zip(english, chinese, strict=True))
+    for first, second in zip(english, chinese, strict=True):
+        assert (first.section, first.name, first.default) == (second.section, second.name, second.default)
+        assert first.help != second.help
 
 
 def test_the_page_has_a_heading_per_section_and_a_row_per_parameter():
@@ -71,7 +75,7 @@ def test_the_page_has_a_heading_per_section_and_a_row_per_parameter():
     assert all(line.replace("\\|", "").count("|") == 8 for line in rows)
 
 
-def test_the_page_in_params_is_what_the_models_say():
+def test_the_page_in_params_matches_the_models():
     assert PAGE.is_file(), "params/README.md is missing: write it with 'workbench params --markdown > params/README.md'"
-    said = "params/README.md is behind the models: write it again with 'workbench params --markdown'"
-    assert PAGE.read_text(encoding="utf-8") == parameters_markdown(), said
+    advice = "params/README.md is out of date: write it again with 'workbench params --markdown'"
+    assert PAGE.read_text(encoding="utf-8") == parameters_markdown(), advice

@@ -1,4 +1,4 @@
-"""What a stage tells: plain values, escaped words, and charts only where there is something to see."""
+"""What a stage shows: plain values, escaped texts, and charts only if there is enough data."""
 
 import datetime as dt
 import decimal
@@ -14,15 +14,15 @@ from workbench.report.charts.chart import Chart
 from workbench.report.findings.finding import KEY_WEIGHT, Finding
 from workbench.report.tables import by_group
 from workbench.run.stages import presentation
-from workbench.run.stages.presentation import Presentation, plain
+from workbench.run.stages.presentation import Presentation, plain, record_candidates, show_each, show_page
 
 
 @pytest.fixture
 def shown(monkeypatch):
-    """Collect what is displayed."""
-    found = []
-    monkeypatch.setattr(presentation, "display", found.append)
-    return found
+    """The objects that are displayed."""
+    objects = []
+    monkeypatch.setattr(presentation, "display", objects.append)
+    return objects
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def stage(tmp_path, shown):
         ({"en": "High", "zh": "高"}, {"en": "High", "zh": "高"}), ([], []),
     ],
 )  # fmt: skip
-def test_plain_values_are_what_json_holds(value, expected):
-    found = plain(value)
-    assert found == expected
-    assert type(found) is type(expected)
-    assert json.loads(json.dumps(found, allow_nan=False)) == expected
+def test_plain_values_can_be_written_as_json(value, expected):
+    result = plain(value)
+    assert result == expected
+    assert type(result) is type(expected)
+    assert json.loads(json.dumps(result, allow_nan=False)) == expected
 
 
 def test_metrics_are_recorded_flat_and_later_ones_replace_earlier_ones(stage):
@@ -56,7 +56,7 @@ def test_metrics_are_recorded_flat_and_later_ones_replace_earlier_ones(stage):
 def test_a_finding_is_recorded_with_its_values_and_displayed_in_the_leading_language(stage, shown):
     stage.say([Finding("churn_too_few", {"positives": np.int64(3), "needed": 30, "n": 50}, KEY_WEIGHT)])
     stage.say(Finding("rfm_bounds", {"active_days": 90, "dormant_days": 180, "pre_churn_days": 360}, 0.1))
-    first, second = stage.shown["findings"]
+    first, second = stage.records["findings"]
     assert first == {
         "key": "churn_too_few", "values": {"positives": 3, "needed": 30, "n": 50}, "weight": 0.5, "key_finding": True,
     }  # fmt: skip
@@ -69,46 +69,46 @@ def test_a_finding_is_recorded_with_its_values_and_displayed_in_the_leading_lang
 
 def test_limits_are_kept_apart_from_findings(stage, shown):
     stage.limit([Finding("churn_limit_cause"), Finding("rfm_limit_relative", {"n": np.int64(7)})])
-    assert stage.shown["limits"] == [
+    assert stage.records["limits"] == [
         {"key": "churn_limit_cause", "values": {}}, {"key": "rfm_limit_relative", "values": {"n": 7}},
     ]  # fmt: skip
-    assert stage.shown["findings"] == []
+    assert stage.records["findings"] == []
     assert len(shown) == 2
 
 
-def test_a_finding_without_its_values_is_refused_by_name(stage):
+def test_a_finding_without_its_value_is_refused_by_name(stage):
     with pytest.raises(WorkbenchError, match="text 'rfm_limit_relative': no value for n"):
         stage.say(Finding("rfm_limit_relative"))
 
 
 def test_no_value_can_act_as_markdown_or_html(stage, shown):
-    spoilt = "<img src=x onerror=alert(1)> [a](javascript:x) `c` *b* _i_ #h |t| $x$ ~~s~~ \\ &lt;"
-    stage.say(Finding("quality_repairs", {"source": spoilt, "repairs": 1}))
-    said = shown[0].data
-    assert stage.shown["findings"][0]["values"]["source"] == spoilt  # recorded as it is; the page escapes it itself
-    assert "<img" not in said and "&lt;img" in said
-    assert "&amp;lt;" in said
-    bare = said.replace("\\\\", "")
+    malicious = "<img src=x onerror=alert(1)> [a](javascript:x) `c` *b* _i_ #h |t| $x$ ~~s~~ \\ &lt;"
+    stage.say(Finding("quality_repairs", {"source": malicious, "repairs": 1}))
+    text = shown[0].data
+    assert stage.records["findings"][0]["values"]["source"] == malicious  # recorded unchanged; the page escapes it
+    assert "<img" not in text and "&lt;img" in text
+    assert "&amp;lt;" in text
+    bare = text.replace("\\\\", "")
     for mark in "`*_$[]#|~":
         assert mark in bare
         assert bare.count(mark) == bare.count(f"\\{mark}"), mark
 
 
 def chart(language, *, drawn=True):
-    said = {"en": "A title", "zh": "标题"}[language]
-    return Chart(Figure(figsize=(4, 3)), said, f"alt {said}", f"note {said}", drawn)
+    title = {"en": "A title", "zh": "标题"}[language]
+    return Chart(Figure(figsize=(4, 3)), title, f"alt {title}", f"note {title}", drawn)
 
 
 def test_a_chart_is_drawn_once_per_language_and_the_leading_one_displayed(stage, shown):
-    asked = []
+    calls = []
 
     def plot(frame, *, language, about, colour):
-        asked.append((list(frame), language, about.currency, colour))
+        calls.append((list(frame), language, about.currency, colour))
         return chart(language)
 
     stage.show("grid", plot, pd.DataFrame({"r": [1]}), colour="red")
-    assert asked == [(["r"], "en", "CNY", "red"), (["r"], "zh", "CNY", "red")]
-    (figure,) = stage.shown["figures"]
+    assert calls == [(["r"], "en", "CNY", "red"), (["r"], "zh", "CNY", "red")]
+    (figure,) = stage.records["figures"]
     assert figure["name"] == "grid"
     assert figure["title"] == {"en": "A title", "zh": "标题"}
     assert figure["alt"]["zh"] == "alt 标题"
@@ -119,13 +119,13 @@ def test_a_chart_is_drawn_once_per_language_and_the_leading_one_displayed(stage,
     assert len(shown) == 1
 
 
-def test_a_chart_that_was_not_drawn_is_displayed_and_left_out_of_the_report(stage, shown):
+def test_a_chart_without_enough_data_is_displayed_and_left_out_of_the_report(stage, shown):
     stage.show("grid", lambda language, about: chart(language, drawn=False))
-    assert stage.shown["figures"] == []
+    assert stage.records["figures"] == []
     assert len(shown) == 1
 
 
-def test_one_chart_per_group_for_the_groups_named_that_have_values(stage):
+def test_one_chart_is_drawn_per_named_group_with_values(stage):
     frame = pd.DataFrame({"variable": ["city", "city", "age", "gender"], "value": ["A", "B", None, "f"]})
     drawn = []
 
@@ -133,22 +133,22 @@ def test_one_chart_per_group_for_the_groups_named_that_have_values(stage):
         drawn.append((column, rows["value"].tolist(), language))
         return chart(language)
 
-    stage.show_each("shares", plot, by_group(frame, "variable", ["gender", "age", "city", "nobody"]))
-    assert [each for each in drawn if each[2] == "en"] == [("gender", ["f"], "en"), ("city", ["A", "B"], "en")]
-    assert [each["name"] for each in stage.shown["figures"]] == ["shares_gender", "shares_city"]
+    show_each(stage, "shares", plot, by_group(frame, "variable", ["gender", "age", "city", "nobody"]))
+    assert [call for call in drawn if call[2] == "en"] == [("gender", ["f"], "en"), ("city", ["A", "B"], "en")]
+    assert [figure["name"] for figure in stage.records["figures"]] == ["shares_gender", "shares_city"]
 
 
 def test_at_most_eight_charts_of_one_kind(stage):
     names = [f"v{at}" for at in range(12)]
     frame = pd.DataFrame({"variable": names, "value": "x"})
-    stage.show_each("s", lambda rows, column, language, about: chart(language), by_group(frame, "variable", names))
-    assert [each["name"] for each in stage.shown["figures"]] == [f"s_v{at}" for at in range(8)]
+    show_each(stage, "s", lambda rows, column, language, about: chart(language), by_group(frame, "variable", names))
+    assert [figure["name"] for figure in stage.records["figures"]] == [f"s_v{at}" for at in range(8)]
 
 
-def test_a_table_keeps_the_columns_that_have_a_format_in_their_order(stage, shown):
+def test_a_table_has_the_columns_with_a_format_in_that_order(stage, shown):
     frame = pd.DataFrame({"rfm_type": ["general_value", "<b>"], "secret": [1, 2], "share": [0.5, np.nan]})
     stage.table("rfm_types", frame, {"share": "pct", "rfm_type": "label"}, note="rfm_bounds")
-    (entry,) = stage.shown["shown"]
+    (entry,) = stage.records["shown"]
     assert entry == {
         "name": "rfm_types", "title_key": "table_rfm_types", "columns": ["share", "rfm_type"],
         "rows": [[0.5, "general_value"], [None, "<b>"]], "formats": {"share": "pct", "rfm_type": "label"},
@@ -158,9 +158,9 @@ def test_a_table_keeps_the_columns_that_have_a_format_in_their_order(stage, show
     assert "secret" not in shown[0].data
 
 
-def test_a_library_table_is_staged_once_per_language(stage, shown):
-    stage.embed("pointblank", lambda rows, language: f"<p>{rows} {language}</p>", 3)
-    (entry,) = stage.shown["embedded"]
+def test_an_html_page_is_staged_once_per_language(stage, shown):
+    show_page(stage, "pointblank", lambda rows, language: f"<p>{rows} {language}</p>", 3)
+    (entry,) = stage.records["embedded"]
     assert entry["files"]["zh"] == "figures/05_score_rfm__pointblank.zh.html"
     assert (stage.folder / entry["files"]["zh"]).read_text(encoding="utf-8") == "<p>3 zh</p>"
     assert shown[0].data == "<p>3 en</p>"
@@ -168,28 +168,28 @@ def test_a_library_table_is_staged_once_per_language(stage, shown):
 
 def test_candidates_are_named_by_their_column_and_share_settings(stage):
     frame = pd.DataFrame({"k": [2, 3], "silhouette": [0.4, np.nan]})
-    stage.candidates(frame, by="k", settings={"seed": 1})
-    assert stage.shown["candidates"] == [
+    record_candidates(stage, frame, by="k", settings={"seed": 1})
+    assert stage.records["candidates"] == [
         {"name": "k=2", "settings": {"k": 2, "seed": 1}, "metrics": {"silhouette": 0.4}},
         {"name": "k=3", "settings": {"k": 3, "seed": 1}, "metrics": {"silhouette": None}},
     ]
-    stage.candidates(pd.DataFrame({"candidate": ["logistic"], "auc": [0.8]}), by="candidate", settings={})
-    assert stage.shown["candidates"][-1]["name"] == "logistic"
-    stage.candidates(pd.DataFrame(), by="k", settings={})
-    assert len(stage.shown["candidates"]) == 3
+    record_candidates(stage, pd.DataFrame({"candidate": ["logistic"], "auc": [0.8]}), by="candidate", settings={})
+    assert stage.records["candidates"][-1]["name"] == "logistic"
+    record_candidates(stage, pd.DataFrame(), by="k", settings={})
+    assert len(stage.records["candidates"]) == 3
 
 
-def test_a_text_of_ones_own_is_filled_and_no_value_in_it_acts_as_markdown_or_html(stage, shown):
+def test_an_own_text_is_filled_and_no_value_in_it_acts_as_markdown_or_html(stage, shown):
     stage.say({"en": "**{n:int}** of {who}", "zh": "**{n:int}** 位{who}"}, n=1234, who="<b>*x*</b>")
-    (entry,) = stage.shown["findings"]
+    (entry,) = stage.records["findings"]
     assert entry["text"] == {"en": "**{n:int}** of {who}", "zh": "**{n:int}** 位{who}"}
     assert entry["values"] == {"n": 1234, "who": "<b>*x*</b>"}
     assert shown[0].data == r"**1,234** of &lt;b&gt;\*x\*&lt;/b&gt;"
 
 
-def test_a_text_in_one_language_stands_for_both_and_html_in_it_is_text(stage, shown):
+def test_a_text_in_one_language_is_used_for_both_and_html_in_it_is_text(stage, shown):
     stage.limit("Not <i>shown</i>: {x:pct}", x=0.256)
-    (entry,) = stage.shown["limits"]
+    (entry,) = stage.records["limits"]
     assert entry["text"]["zh"] == entry["text"]["en"]
     assert shown[0].data == "Not &lt;i>shown&lt;/i>: 26 %"
 
@@ -199,11 +199,11 @@ def test_a_text_without_its_value_is_refused_by_name(stage):
         stage.say("{n:int} customers")
 
 
-def test_a_figure_of_ones_own_is_shown_with_its_title(stage, shown):
+def test_an_own_figure_is_shown_with_its_title(stage, shown):
     figure = Figure(figsize=(4, 3))
     figure.subplots().plot([1, 2], [3, 4])
     stage.show("line", figure, title={"en": "It grows", "zh": "增长"}, alt="A line upward")
-    (entry,) = stage.shown["figures"]
+    (entry,) = stage.records["figures"]
     assert entry["title"] == {"en": "It grows", "zh": "增长"}
     assert entry["alt"] == {"en": "A line upward", "zh": "A line upward"}
     assert (stage.folder / entry["files"]["zh"]).stat().st_size > 0
@@ -211,19 +211,19 @@ def test_a_figure_of_ones_own_is_shown_with_its_title(stage, shown):
         stage.show("word", "figure")
 
 
-def test_a_table_of_ones_own_is_shown_as_its_types_ask(stage):
+def test_an_own_table_is_formatted_by_type(stage):
     frame = pd.DataFrame({"city": ["a"], "n": [3], "buyer_share": [0.5], "spend": [2.5]})
     stage.table("cities", frame, title="Cities")
-    (entry,) = stage.shown["shown"]
+    (entry,) = stage.records["shown"]
     assert entry["formats"] == {"city": "text", "n": "int", "buyer_share": "pct", "spend": "num"}
     assert entry["title"] == {"en": "Cities", "zh": "Cities"}
 
 
-def test_columns_of_a_pivot_are_called_by_texts_and_two_alike_are_refused(stage):
+def test_column_names_become_text_and_duplicates_are_refused(stage):
     stage.table("years", pd.DataFrame([[1, 2]], columns=[2024, 2025]))
     frame = pd.DataFrame({"kind": ["a", "a"], "spend": [1.0, 3.0]}).groupby("kind").agg(["mean", "max"]).reset_index()
     stage.table("spend", frame)
-    years, spend = stage.shown["shown"]
+    years, spend = stage.records["shown"]
     assert (years["columns"], years["rows"]) == (["2024", "2025"], [[1, 2]])
     assert (spend["columns"], spend["rows"]) == (["kind", "spend mean", "spend max"], [["a", 2.0, 3.0]])
     with pytest.raises(DataError, match="several columns are called x"):
@@ -232,11 +232,11 @@ def test_columns_of_a_pivot_are_called_by_texts_and_two_alike_are_refused(stage)
 
 def test_a_cell_may_hold_an_array(stage):
     stage.table("codes", pd.DataFrame({"codes": [np.array([1, 2]), np.array([3.0, np.nan])]}))
-    assert [row[0] for row in stage.shown["shown"][0]["rows"]] == [[1, 2], [3.0, None]]
+    assert [row[0] for row in stage.records["shown"][0]["rows"]] == [[1, 2], [3.0, None]]
 
 
 @pytest.mark.parametrize("name", ["", "a%", "..", "/a", "a//b", "a/../b", "a" * 201, "a\nb"])
-def test_a_metric_that_the_tracking_would_refuse_is_refused_where_it_is_recorded(stage, name):
+def test_a_metric_name_that_mlflow_would_refuse_is_refused(stage, name):
     with pytest.raises(DataError, match="cannot be the name of a metric"):
         stage.metric(name, 1)
 

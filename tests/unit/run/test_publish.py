@@ -1,4 +1,4 @@
-"""The run folder: shown by one rename, the last good report kept, and what dead runs left swept."""
+"""The run folder: published by one rename, the last good report copied, folders of dead runs removed."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from workbench.report.page import mark
 from workbench.run.artifacts.context import stage_folder
 from workbench.run.artifacts.publish import RunFolder, last_summary, plain_page, sweep_orphans
 
-WHY = {"en": "It failed <b>here</b>.", "zh": "在此失败。"}
+REASON = {"en": "It failed <b>here</b>.", "zh": "在此失败。"}
 PAGE = '<html lang="{}"><body><!--status--><p>done</p><!--/status-->what was found</body></html>'
 
 
@@ -47,7 +47,7 @@ def published(workspace, run_id="run1", **files):
     return folder
 
 
-def test_publishing_shows_the_whole_run_and_points_latest_at_it(workspace):
+def test_publishing_shows_the_whole_run_and_points_latest_to_it(workspace):
     folder = run(workspace)
     assert folder.folder == folder.staging
     folder.publish({"status": "done", "名": "客户"})
@@ -60,21 +60,21 @@ def test_publishing_shows_the_whole_run_and_points_latest_at_it(workspace):
     assert folder.final.is_dir()
 
 
-def test_a_summary_can_be_told_again_after_publishing(workspace):
+def test_a_summary_can_be_rewritten_after_publishing(workspace):
     folder = published(workspace)
     folder.rewrite({"status": "failed"})
     assert last_summary(workspace, "shop") == {"status": "failed"}
 
 
 @pytest.mark.parametrize("content", [None, "", "{half"])
-def test_a_missing_or_broken_summary_is_no_summary(workspace, content):
+def test_a_missing_or_broken_summary_is_empty(workspace, content):
     if content is not None:
         folder = published(workspace)
         (folder.final / "summary.json").write_text(content, encoding="utf-8")
     assert last_summary(workspace, "shop") == {}
 
 
-def test_discarding_leaves_nothing_and_may_be_done_twice(workspace):
+def test_discarding_leaves_nothing_and_may_be_repeated(workspace):
     folder = run(workspace)
     folder.discard()
     folder.discard()
@@ -96,14 +96,14 @@ def test_figures_notebooks_and_reports_are_copied_into_the_run(workspace, tmp_pa
     folder.add_figures("05_score_rfm")
     folder.add_figures("01_check_quality")  # has none
     folder.add_notebook("05_score_rfm", source / "notebook.ipynb")
-    found = sorted(path.relative_to(folder.staging).as_posix() for path in folder.staging.rglob("*") if path.is_file())
-    assert found == ["figures/grid.en.svg", "notebooks/05_score_rfm.ipynb", "report.html", "report.zh.html"]
+    names = sorted(path.relative_to(folder.staging).as_posix() for path in folder.staging.rglob("*") if path.is_file())
+    assert names == ["figures/grid.en.svg", "notebooks/05_score_rfm.ipynb", "report.html", "report.zh.html"]
 
 
-def test_the_last_good_report_is_carried_forward_and_says_why_it_is_old(workspace):
+def test_the_last_good_report_is_copied_with_the_reason_why_it_is_old(workspace):
     published(workspace, report_html=PAGE.format("en"), **{"report.zh_html": PAGE.format("zh-Hans")})
     folder = run(workspace, "run2")
-    folder.keep_last_report(mark, "stale", WHY)
+    folder.keep_last_report(mark, "stale", REASON)
     english = (folder.staging / "report.html").read_text(encoding="utf-8")
     chinese = (folder.staging / "report.zh.html").read_text(encoding="utf-8")
     assert "what was found" in english and "what was found" in chinese
@@ -114,7 +114,7 @@ def test_the_last_good_report_is_carried_forward_and_says_why_it_is_old(workspac
     assert old == PAGE.format("en")
 
 
-def test_cards_carried_forward_say_that_they_are_old_in_their_language(workspace):
+def test_copied_cards_are_marked_as_old_in_their_language(workspace):
     cards = {
         f"cards.{language}": card_page([PortraitCard("7", date(2025, 7, 1))], language=language, report="report.html")
         for language in ("en", "zh")
@@ -124,19 +124,19 @@ def test_cards_carried_forward_say_that_they_are_old_in_their_language(workspace
     }
     published(workspace, **files)
     folder = run(workspace, "run2")
-    folder.keep_last_report(mark, "stale", WHY)
-    told = {name: (folder.staging / f"{name}.html").read_text(encoding="utf-8") for name in cards}
-    assert "badge-done" in cards["cards.en"] and "badge-done" not in told["cards.en"].split("<main")[1]
-    assert "Out of date</span>" in told["cards.en"] and "It failed &lt;b&gt;here" in told["cards.en"]
-    assert "已过期</span>" in told["cards.zh"] and "在此失败。" in told["cards.zh"]
-    kept = (folder.staging / "cards.html").read_text(encoding="utf-8")
-    assert kept == files["cards_html"]  # written by a version whose cards had no badge
+    folder.keep_last_report(mark, "stale", REASON)
+    copies = {name: (folder.staging / f"{name}.html").read_text(encoding="utf-8") for name in cards}
+    assert "badge-done" in cards["cards.en"] and "badge-done" not in copies["cards.en"].split("<main")[1]
+    assert "Out of date</span>" in copies["cards.en"] and "It failed &lt;b&gt;here" in copies["cards.en"]
+    assert "已过期</span>" in copies["cards.zh"] and "在此失败。" in copies["cards.zh"]
+    without_badge = (folder.staging / "cards.html").read_text(encoding="utf-8")
+    assert without_badge == files["cards_html"]  # from a version without badges on cards
 
 
-def test_a_report_carried_forward_twice_has_one_badge(workspace):
+def test_a_report_copied_twice_has_one_badge(workspace):
     published(workspace, report_html=PAGE.format("en"))
     second = run(workspace, "run2")
-    second.keep_last_report(mark, "stale", WHY)
+    second.keep_last_report(mark, "stale", REASON)
     second.publish({})
     third = run(workspace, "run3")
     third.keep_last_report(mark, "stale", {"en": "A second time.", "zh": "再次。"})
@@ -145,28 +145,28 @@ def test_a_report_carried_forward_twice_has_one_badge(workspace):
     assert text.count("<!--status-->") == 1
 
 
-def test_pages_of_the_last_run_are_kept_but_for_those_written_anew(workspace):
+def test_pages_of_the_last_run_are_copied_except_new_ones(workspace):
     published(workspace, report_html=PAGE.format("en"), pages__a_html="old a", pages__b_html="old b")
     folder = run(workspace, "run2")
     folder.page("b").parent.mkdir()
     folder.page("b").write_text("new b", encoding="utf-8")
-    folder.keep_last_report(mark, "stale", WHY)
+    folder.keep_last_report(mark, "stale", REASON)
     assert {path.stem: path.read_text(encoding="utf-8") for path in (folder.staging / "pages").iterdir()} == {
         "a": "old a", "b": "new b",
     }  # fmt: skip
 
 
-def test_without_a_last_run_nothing_is_carried_forward(workspace):
+def test_without_a_last_run_nothing_is_copied(workspace):
     folder = run(workspace)
-    folder.keep_last_report(mark, "stale", WHY)
+    folder.keep_last_report(mark, "stale", REASON)
     assert list(folder.staging.iterdir()) == []
 
 
 @pytest.fixture
-def left(workspace, dead):
-    """Folders that runs left, by what became of their owner."""
+def leftovers(workspace, dead):
+    """Folders of earlier runs, by the state of their owner."""
     alive = os.getpid()
-    places = {
+    paths = {
         "flow": "data/processed/shop/.staging/20240301T000000-abc123-05_score_rfm",
         "report": "reports/shop/.staging-20240301T000000-abc123",
         "dead hand": f"data/processed/shop/.staging/20240301T000000-abc123-hand{dead}-05_score_rfm",
@@ -178,21 +178,21 @@ def left(workspace, dead):
         "published": "data/processed/shop/.stages/05_score_rfm/run1",
         "run": "reports/shop/run1",
     }
-    for path in places.values():
+    for path in paths.values():
         (workspace.root / path).mkdir(parents=True)
         (workspace.root / path / "rows.parquet").write_bytes(b"half")
-    return places
+    return paths
 
 
-def test_what_dead_runs_left_is_swept_and_a_living_notebook_is_kept(workspace, left):
-    swept = sweep_orphans(workspace)
-    gone = {"flow", "report", "dead hand", "dead scratch", "dead spill"}
-    assert sorted(swept) == sorted(left[name] for name in gone)
-    for name, path in left.items():
-        assert (workspace.root / path).exists() == (name not in gone), name
+def test_folders_of_dead_runs_are_removed_and_those_of_open_notebooks_kept(workspace, leftovers):
+    removed = sweep_orphans(workspace)
+    expected = {"flow", "report", "dead hand", "dead scratch", "dead spill"}
+    assert sorted(removed) == sorted(leftovers[name] for name in expected)
+    for name, path in leftovers.items():
+        assert (workspace.root / path).exists() == (name not in expected), name
 
 
-def test_sweeping_again_finds_nothing(workspace, left):
+def test_sweeping_again_removes_nothing(workspace, leftovers):
     sweep_orphans(workspace)
     assert sweep_orphans(workspace) == []
 
@@ -201,7 +201,7 @@ def test_an_empty_workspace_has_nothing_to_sweep(workspace):
     assert sweep_orphans(workspace) == []
 
 
-def test_the_page_of_a_run_without_any_report_cannot_be_written_into():
+def test_a_message_cannot_inject_html_into_the_plain_page():
     page = plain_page("shop", "<script>alert(1)</script>", "zh", "")
     assert "<script>" not in page
     assert "default-src 'none'" in page

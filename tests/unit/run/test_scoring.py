@@ -1,4 +1,4 @@
-"""``workbench score``: the registered champion, our own files alone, clear refusals, stated fallbacks."""
+"""``workbench score``: only the registered champion and its own files, clear refusals, counted rare values."""
 
 import json
 from dataclasses import replace
@@ -52,8 +52,8 @@ def saved():
 
 
 @pytest.fixture
-def place(tmp_path, saved):
-    """A workspace whose store holds features and whose registry holds one churn model."""
+def shop(tmp_path, saved):
+    """A workspace with features and one registered churn model."""
     (tmp_path / "params").mkdir()
     (tmp_path / "params" / "shop.yaml").write_text(PROFILE, encoding="utf-8")
     workspace = Workspace(tmp_path)
@@ -77,16 +77,16 @@ def register(workspace: Workspace, model: SavedModel, run_id: str = "r1") -> Pat
     return tracker.models("churn").versions()[0].folder
 
 
-def test_the_champion_scores_everybody_without_training_and_is_named(place, saved):
-    (found,) = score_profile(place, "shop")
-    assert (found.kind, found.version, found.number, found.rows, found.notes) == ("churn", "abc123", 1, 300, {})
-    scores = pd.read_parquet(found.path)
+def test_the_champion_scores_all_customers_without_training_and_is_logged(shop, saved):
+    (result,) = score_profile(shop, "shop")
+    assert (result.kind, result.version, result.number, result.rows, result.notes) == ("churn", "abc123", 1, 300, {})
+    scores = pd.read_parquet(result.path)
     assert list(scores.columns) == [
         "customer_id", "churn_probability", "purchase_probability", "cut_off", "model_version"
     ]  # fmt: skip
     expected = unpack_churn(saved).predict(customers()).round(6)
     assert scores["churn_probability"].to_numpy() == pytest.approx(expected)
-    tracker = Tracker(place, "shop")
+    tracker = Tracker(shop, "shop")
     runs = tracker.client.search_runs([tracker.experiment], filter_string="params.model = 'churn-shop'")
     assert [run.data.params["model_version"] for run in runs] == ["abc123"]
     registered = tracker.models("churn").find()
@@ -95,87 +95,87 @@ def test_the_champion_scores_everybody_without_training_and_is_named(place, save
     assert tracker.client.get_model_version("churn-shop", "1").description == "# card\n\n---\n\n# 卡"
 
 
-def test_csv_is_safe_and_holds_the_same_rows(place, tmp_path):
-    keep_features(place, customers().drop(columns="label").assign(customer_id=lambda t: "=" + t["customer_id"]))
-    (found,) = score_profile(place, "shop", out=tmp_path / "out", form=".csv")
-    text = found.path.read_bytes()
+def test_csv_is_safe_and_holds_the_same_rows(shop, tmp_path):
+    keep_features(shop, customers().drop(columns="label").assign(customer_id=lambda t: "=" + t["customer_id"]))
+    (result,) = score_profile(shop, "shop", out=tmp_path / "out", form=".csv")
+    text = result.path.read_bytes()
     assert text.startswith(b"\xef\xbb\xbf") and b"'=c000" in text and text.count(b"\n") == 301
 
 
 @pytest.mark.parametrize("name", ["model.skops", "model.json"])
-def test_a_model_file_whose_digest_is_not_ours_is_refused(place, name):
-    path = Tracker(place, "shop").models("churn").find().folder / name
+def test_a_model_file_with_another_digest_is_refused(shop, name):
+    path = Tracker(shop, "shop").models("churn").find().folder / name
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(DataError, match="its digest is .* registered was .*The model that was registered"):
-        score_profile(place, "shop")
+        score_profile(shop, "shop")
     path.unlink()
-    with pytest.raises(DataError, match="the file is gone"):
-        score_profile(place, "shop")
+    with pytest.raises(DataError, match="the file is missing"):
+        score_profile(shop, "shop")
 
 
-def test_every_feature_that_is_missing_is_named(place):
-    keep_features(place, customers()[["customer_id"]].assign(tenur=1))
+def test_every_feature_that_is_missing_is_named(shop):
+    keep_features(shop, customers()[["customer_id"]].assign(tenur=1))
     with pytest.raises(DataError) as error:
-        score_profile(place, "shop")
-    assert "column 'plan' is not there" in str(error.value) and "column 'tenure' is not there" in str(error.value)
+        score_profile(shop, "shop")
+    assert "column 'plan' is missing" in str(error.value) and "column 'tenure' is missing" in str(error.value)
     assert "tenur" in str(error.value)
 
 
-def test_unseen_words_are_scored_as_rare_ones_and_counted(place):
-    keep_features(place, customers().drop(columns="label").assign(plan=["gold"] * 7 + ["plus"] * 293))
-    (found,) = score_profile(place, "shop")
-    assert found.notes == {"plan": 7} and found.rows == 300
+def test_unseen_values_are_scored_as_rare_ones_and_counted(shop):
+    keep_features(shop, customers().drop(columns="label").assign(plan=["gold"] * 7 + ["plus"] * 293))
+    (result,) = score_profile(shop, "shop")
+    assert result.notes == {"plan": 7} and result.rows == 300
 
 
-def test_nothing_registered_and_an_unknown_kind_are_refused(tmp_path, place):
+def test_nothing_registered_and_an_unknown_kind_are_refused(tmp_path, shop):
     with pytest.raises(ProfileError, match="no model of kind 'churm'"):
-        score_profile(place, "shop", kind="churm")
+        score_profile(shop, "shop", kind="churm")
     with pytest.raises(ProfileError, match="One of .parquet and .csv"):
-        score_profile(place, "shop", form=".xls")
+        score_profile(shop, "shop", form=".xls")
     (tmp_path / "bare" / "params").mkdir(parents=True)
     (tmp_path / "bare" / "params" / "shop.yaml").write_text(PROFILE, encoding="utf-8")
     with pytest.raises(ProfileError, match="nothing is tracked yet"):
         score_profile(Workspace(tmp_path / "bare"), "shop")
 
 
-def test_a_model_with_leak_alarms_does_not_become_the_champion(place, saved):
+def test_a_model_with_leak_alarms_does_not_become_the_champion(shop, saved):
     leaky = replace(saved, version="def456", facts={**saved.facts, "leak_alarms": 2})
-    register(place, leaky, "r2")
-    registry = Tracker(place, "shop").models("churn")
+    register(shop, leaky, "r2")
+    registry = Tracker(shop, "shop").models("churn")
     assert registry.find().version == "abc123"
     assert registry.find("def456").tags["not_champion_because"] == "2 leak alarms"
-    register(place, replace(saved, version="fed789"), "r3")
+    register(shop, replace(saved, version="fed789"), "r3")
     assert registry.find().version == "fed789"
-    register(place, replace(saved, version="fed789"), "r4")
-    assert len(registry.versions()) == 3  # the same model again is no new version
+    register(shop, replace(saved, version="fed789"), "r4")
+    assert len(registry.versions()) == 3  # the same model again makes no new version
 
 
-def test_where_no_version_is_the_champion_the_reason_is_said(tmp_path, saved):
+def test_without_a_champion_the_reason_is_reported(tmp_path, saved):
     (tmp_path / "params").mkdir()
     (tmp_path / "params" / "shop.yaml").write_text(PROFILE, encoding="utf-8")
     workspace = Workspace(tmp_path)
     keep_features(workspace, customers().drop(columns="label"))
     register(workspace, replace(saved, facts={**saved.facts, "leak_alarms": 2}))
-    said = "churn-shop: no version is the champion; the newest, 1, is none because of 2 leak alarms"
-    with pytest.raises(ProfileError, match=said):
+    message = "churn-shop: no version is the champion; the newest, 1, is not because of 2 leak alarms"
+    with pytest.raises(ProfileError, match=message):
         score_profile(workspace, "shop")
 
 
-def test_a_type_that_is_not_on_our_list_is_not_built(saved):
+def test_a_type_outside_the_list_is_not_loaded(saved):
     from collections import Counter
 
     body = dump_pipeline(Counter("ab"))
     with pytest.raises(DataError, match="types that are not on our list: collections.Counter"):
         load_pipeline(body, trusted=TRUSTED)
-    told = json.loads(saved.to_json())
-    assert told["inputs"] == {"tenure": "number", "plan": "text"}
+    facts = json.loads(saved.to_json())
+    assert facts["inputs"] == {"tenure": "number", "plan": "text"}
     with pytest.raises(DataError, match="not the pipeline that model.json names"):
         SavedModel.from_json(saved.to_json(), b"other")
     with pytest.raises(DataError, match="no saved model"):
         SavedModel.from_json("[]", b"")
 
 
-def test_the_digest_hangs_on_both_files(tmp_path, saved):
+def test_the_digest_depends_on_both_files(tmp_path, saved):
     write_model(tmp_path, saved, {})
     before = digest_model(tmp_path)
     (tmp_path / "model.json").write_text(saved.to_json().replace("0", "1", 1), encoding="utf-8")

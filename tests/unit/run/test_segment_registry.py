@@ -1,4 +1,4 @@
-"""The registry keeps who, when and why; rolls back; refuses a definition that was changed after it was registered."""
+"""The registry records who, when and why; rolls back; refuses a definition changed after registration."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from workbench.analysis.segments.declared import declare
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.workspace import Workspace
-from workbench.run.artifacts.champion import champion_path, read_champion
+from workbench.run.definitions.champion import champion_path, read_champion
 
 
 def definition(bound):
@@ -38,7 +38,7 @@ def service(tmp_path_factory):
     return workspace, tracker.segments
 
 
-def test_before_a_version_is_promoted_the_newest_is_named(service):
+def test_before_any_promotion_the_newest_version_is_named(service):
     with pytest.raises(ProfileError, match="no version is the champion yet.*newest is 2.*promote shop 2"):
         service[1].find("champion")
 
@@ -59,15 +59,15 @@ def test_definitions_are_promoted_with_who_when_and_why_and_rolled_back(service)
     assert registry.find("challenger").number == 2
     second = registry.promote(definition(200).version[:6], who="ben", why="better")
     assert second.aliases == ("champion",)
-    with pytest.raises(ProfileError, match="version 2 is the champion already"):
+    with pytest.raises(ProfileError, match="version 2 is already the champion"):
         registry.promote("2", who="ben", why="again")
     registry.export_champion(champion_path(workspace, "shop"))
     assert read_champion(workspace, "shop").definition == definition(200)
     back = registry.rollback(who="ana", why="cannot be acted on")
     assert (back.number, back.aliases) == (1, ("champion",))
     assert (back.tags["promoted_because"], back.tags["restored_because"]) == ("agreed", "cannot be acted on")
-    told = [(each["number"], each["who"], each.get("back", False)) for each in registry.history()]
-    assert told == [(1, "ana", False), (2, "ben", False), (1, "ana", True)]
+    history = [(entry["number"], entry["who"], entry.get("back", False)) for entry in registry.history()]
+    assert history == [(1, "ana", False), (2, "ben", False), (1, "ana", True)]
     with pytest.raises(ProfileError, match="no earlier champion"):
         registry.rollback(who="ana", why="x")
     registry.promote("2", who="ben", why="after all")
@@ -82,15 +82,15 @@ def test_an_unknown_version_is_refused_with_the_nearest(service):
 def test_a_tampered_definition_is_refused(service):
     workspace, registry = service
     registered = registry.find("2")
-    kept = next(path for path in workspace.tracking.rglob("segment_definition.json") if "200.0" in path.read_text())
-    honest = kept.read_text(encoding="utf-8")
-    kept.write_text(honest.replace("200.0", "150.0"), encoding="utf-8")
+    stored = next(path for path in workspace.tracking.rglob("segment_definition.json") if "200.0" in path.read_text())
+    original = stored.read_text(encoding="utf-8")
+    stored.write_text(original.replace("200.0", "150.0"), encoding="utf-8")
     with pytest.raises(DataError, match="its content has version"):
         registry.definition(registered)
-    kept.write_text(definition(150).to_json(), encoding="utf-8")  # changed, and its own version made to fit
+    stored.write_text(definition(150).to_json(), encoding="utf-8")  # changed, with a version that fits
     with pytest.raises(DataError, match="the file holds definition"):
         registry.promote("2", who="eve", why="trust me")
-    kept.unlink()
-    with pytest.raises(DataError, match="segment_definition.json is gone"):
+    stored.unlink()
+    with pytest.raises(DataError, match="segment_definition.json is missing"):
         registry.definition(registered)
-    kept.write_text(honest, encoding="utf-8")
+    stored.write_text(original, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""workbench tags: what it lists, shows and tries, and that a preview writes nothing."""
+"""``workbench tags``: list, show and preview; a preview writes nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ DRAFT = """
 
 @pytest.fixture
 def shop(tmp_path):
-    """A workspace whose features are there and whose tags were never computed."""
+    """A workspace with features and without computed tags."""
     for name in ("tags", "packs"):
         shutil.copytree(ROOT / "params" / name, tmp_path / "params" / name)
     (tmp_path / "params/shop.yaml").write_text(PROFILE, encoding="utf-8")
@@ -66,14 +66,14 @@ def write(root, stage, **tables):
 
 @pytest.fixture
 def call(monkeypatch, capsys, shop):
-    """Return what runs ``workbench tags ...`` in this process: (exit code, stdout, stderr)."""
+    """Return a function that runs ``workbench tags ...`` and returns (exit code, stdout, stderr)."""
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["workbench", "tags", *words, "--workspace", str(shop)])
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as raised:
             cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
+        output = capsys.readouterr()
+        return raised.value.code or 0, output.out, output.err
 
     return run
 
@@ -91,7 +91,7 @@ def test_a_preview_counts_and_writes_nothing(call, shop):
     assert files(shop) == before
 
 
-def test_a_preview_says_what_changes_against_the_last_run(call, shop):
+def test_a_preview_counts_changes_since_the_last_run(call, shop):
     last = pd.DataFrame(
         {
             "customer_id": list("abcd"),
@@ -103,7 +103,7 @@ def test_a_preview_says_what_changes_against_the_last_run(call, shop):
     assert "against the last run: 1 same, 1 changed, 1 gained, 1 lost" in call("preview", "shop", "recency_band")[1]
 
 
-def test_a_draft_is_tried_together_with_the_tag_it_names(call, shop):
+def test_a_draft_is_previewed_with_the_tag_it_names(call, shop):
     path = shop / "params/tags/consumption.yaml"
     path.write_text(path.read_text(encoding="utf-8") + DRAFT, encoding="utf-8")
     code, out, _ = call("preview", "shop", "trial", "--language", "zh")
@@ -111,11 +111,11 @@ def test_a_draft_is_tried_together_with_the_tag_it_names(call, shop):
     assert "trial（试）：" in out and "（75%）" in out and "客户数" in out and "recency_band (" not in out
 
 
-def test_what_customers_typed_is_shown_as_it_stands(call):
+def test_text_of_customers_is_shown_unchanged(call):
     assert "[bold]=1+1" in call("preview", "shop", "favourite_category")[1]
 
 
-def test_an_unknown_tag_ends_with_two_and_the_nearest_name(call):
+def test_an_unknown_tag_ends_with_two_and_offers_the_nearest_name(call):
     code, _, err = call("preview", "shop", "recency_bend")
     assert code == 2
     assert "unknown tag 'recency_bend'. Did you mean 'recency_band'?" in err
@@ -128,7 +128,7 @@ def test_a_window_longer_than_the_data_is_refused(call, shop):
     write(shop, "01_check_quality", transactions=orders)
     code, _, err = call("preview", "shop", "order_recency")
     assert code == 2
-    assert "tag order_recency: a window of 365 days. The data reaches less far back." in err
+    assert "tag order_recency: a window of 365 days. The data covers fewer days." in err
 
 
 def test_a_sensitive_tag_and_one_without_data_are_refused_each_with_what_to_do(call):
@@ -140,7 +140,7 @@ def test_a_sensitive_tag_and_one_without_data_are_refused_each_with_what_to_do(c
     assert code == 3 and "tag education: lacks education (customers.education)" in err
 
 
-def test_tags_are_listed_by_group_with_those_nobody_knows(call):
+def test_tags_are_listed_by_group_unknown_ones_included(call):
     code, out, _ = call("list", "shop", "--group", "social")
     assert code == 0
     assert "circle_size" in out and "recency_band" not in out and "unknown" in out
@@ -150,8 +150,8 @@ def test_tags_are_listed_by_group_with_those_nobody_knows(call):
 def test_a_tag_is_shown_with_owner_definition_conditions_and_thresholds(call):
     out = call("show", "shop", "recency_band")[1]
     assert all(
-        each in out
-        for each in ("sales analysis", "recency_days <= 30", "otherwise", "30 days", "service and marketing")
+        part in out
+        for part in ("sales analysis", "recency_days <= 30", "otherwise", "30 days", "service and marketing")
     )
     assert "monetary_total from 50% to 80% of customers" in call("show", "shop", "spend_band")[1]
 
@@ -164,9 +164,9 @@ def test_a_rule_that_names_an_unknown_column_is_refused_before_any_kernel(shop, 
     (shop / "data/raw").mkdir(parents=True, exist_ok=True)
     (shop / "data/raw/orders.csv").write_text("o,c,t,a\n1,a,2025-05-01,1\n", encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["workbench", "check", "shop", "--workspace", str(shop)])
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as raised:
         cli.main()
-    assert ended.value.code == 2
+    assert raised.value.code == 2
     assert "tag recency_band, value month: unknown column 'recency_dyas'" in capsys.readouterr().err
 
 
@@ -184,7 +184,7 @@ def test_a_tag_is_traced_to_the_order_lines_behind_it(call, shop):
     assert files(shop) == before
 
 
-def test_a_trace_of_an_unknown_customer_ends_with_three_and_the_nearest_id(call):
+def test_a_trace_of_an_unknown_customer_ends_with_three_and_offers_the_nearest_id(call):
     code, _, err = call("show", "shop", "recency_band", "--customer", "aa")
     assert code == 3
     assert "no customer 'aa'. Did you mean 'a'?" in err

@@ -1,4 +1,4 @@
-"""A workspace with three small notebooks whose second can be told to fail in many ways."""
+"""A workspace with three small notebooks; a file makes the second one fail in several ways."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 __all__ = ["FAULT", "make_toy_workspace"]
 
-FAULT = "data/raw/fault.txt"  # what the second notebook shall do wrong; absent: nothing
+FAULT = "data/raw/fault.txt"  # names the fault of the second notebook; absent: none
 
 PROFILE = """profile: toy
 language: [en, zh]
@@ -35,29 +35,30 @@ stage.metric({"transactions.rows": 3})
 stage.finish()""",
     "03_build_features": """import os, time
 from workbench.core.errors import DataError
-fault = stage.workspace.root / "data/raw/fault.txt"
-told = fault.read_text().strip() if fault.is_file() else ""
+path = stage.workspace.root / "data/raw/fault.txt"
+fault = path.read_text().strip() if path.is_file() else ""
 orders = stage.tables()["transactions"]
 features = orders.group_by("customer_id").agg(frequency_orders=orders.order_id.nunique())
 stage.write("features", features)
-if told == "raise": raise ZeroDivisionError("told to fail <script>")
-if told == "refuse": raise DataError("the data is refused: told so.")
-if told == "die": os.kill(os.getpid(), 9)
-if told == "hang": time.sleep(600)
-if told == "forget": stage.finish = lambda: None
+if fault == "raise": raise ZeroDivisionError("planned failure <script>")
+if fault == "refuse": raise DataError("the data is refused: planned.")
+if fault == "die": os.kill(os.getpid(), 9)
+if fault == "hang": time.sleep(600)
+if fault == "forget": stage.finish = lambda: None
 stage.metric({"customers": 2, "windows": len(windows_days)})
 stage.finish()""",
-    "14_write_report": """from workbench.run.stages.report import summaries_before
-names = [each["stage"] for each in summaries_before(stage)]
+    "14_write_report": """from workbench.run.stages.files import write_text_file
+from workbench.run.stages.report import summaries_before
+names = [summary["stage"] for summary in summaries_before(stage)]
 page = '<html lang="{}"><body><!--status--><p>done</p><!--/status-->' + ", ".join(names) + "</body></html>"
-stage.keep("report.html", page.format("en"))
-stage.keep("report.zh.html", page.format("zh"))
+write_text_file(stage, "report.html", page.format("en"))
+write_text_file(stage, "report.zh.html", page.format("zh"))
 stage.finish()""",
 }
 
 
 def make_toy_workspace(root: Path) -> Path:
-    """Write params, notebooks and raw data of the toy profile below a folder, and return it."""
+    """Write params, notebooks and raw data of the toy profile into a folder, and return it."""
     (root / "params").mkdir(parents=True)
     (root / "params" / "toy.yaml").write_text(PROFILE, encoding="utf-8")
     (root / "data" / "raw").mkdir(parents=True)

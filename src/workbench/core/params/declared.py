@@ -1,4 +1,4 @@
-"""A profile as one stage may read it: the parameters it declares, and no others."""
+"""A profile restricted to the parameters that one stage may read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["borrowed", "declared_profile", "recorded_profile"]
 
-_LIMITS = ("stages", "also", "memory_limit_gb", "threads")  # of run: how a stage runs, never what it computes
+_LIMITS = ("stages", "also", "memory_limit_gb", "threads")  # keys of run that change no result
 
 
 def borrowed(profile: Profile, stage: Stage, also: Iterable[str] = ()) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def borrowed(profile: Profile, stage: Stage, also: Iterable[str] = ()) -> dict[s
     profile : Profile
     stage : Stage
     also : iterable of str
-        Those that a notebook of one's own read at its last run; one of a section that is no more has no value.
+        Those that an own notebook read at its last run; the value is None if the section no longer exists.
     """
     values = {}
     for name in sorted({*stage.borrows, *also}):
@@ -43,7 +43,7 @@ def declared_profile(profile: Profile, stage: Stage) -> Profile:
     ----------
     profile : Profile
     stage : Stage
-        Its own section is open, of others what ``borrows`` names.
+        It may read its own section, and of others the keys in ``borrows``.
 
     Returns
     -------
@@ -51,23 +51,26 @@ def declared_profile(profile: Profile, stage: Stage) -> Profile:
         Reading any other parameter raises `workbench.core.errors.StageError`.
     """
     sections = _Sections(profile.sections, stage)
-    run = _Declared(profile.run, "run", stage.name, {*_LIMITS, *_keys(stage, "run")})
+    run: Any = _Restricted(profile.run, "run", stage.name, {*_LIMITS, *_keys(stage, "run")})
     return replace(profile, sections=sections, run=run)
 
 
 def recorded_profile(profile: Profile, stage: str, note: Callable[[str], None]) -> Profile:
-    """Return the profile as a notebook of one's own may read it: every parameter, each told as it is read.
+    """Return the profile as an own notebook may read it: every parameter, each read reported to ``note``.
 
     Parameters
     ----------
     profile : Profile
     stage : str
-        Its own section is in its key as a whole, so what it reads there is not told.
+        Reads of its own section are not reported: its cache key holds the whole section.
     note : callable
         Called with ``section.key``.
     """
-    sections = {name: one if name == stage else _Told(one, name, note) for name, one in profile.sections.items()}
-    return replace(profile, sections=sections, run=_Told(profile.run, "run", note))
+    sections: dict[str, Any] = {
+        name: section if name == stage else _Recorded(section, name, note) for name, section in profile.sections.items()
+    }
+    run: Any = _Recorded(profile.run, "run", note)
+    return replace(profile, sections=sections, run=run)
 
 
 def _keys(stage: Stage, section: str) -> set[str]:
@@ -76,7 +79,7 @@ def _keys(stage: Stage, section: str) -> set[str]:
 
 
 class _Sections(Mapping):
-    """Sections by stage, each open as far as the stage declares."""
+    """Sections by stage, each restricted to what the stage declares."""
 
     def __init__(self, sections: Mapping[str, Section], stage: Stage):
         self._sections, self._stage = sections, stage
@@ -85,7 +88,7 @@ class _Sections(Mapping):
         section = self._sections[name]
         if name == self._stage.name:
             return section
-        return _Declared(section, name, self._stage.name, _keys(self._stage, name))
+        return _Restricted(section, name, self._stage.name, _keys(self._stage, name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._sections)
@@ -94,8 +97,8 @@ class _Sections(Mapping):
         return len(self._sections)
 
 
-class _Declared:
-    """A section of which some parameters may be read."""
+class _Restricted:
+    """A section of which only some parameters may be read."""
 
     def __init__(self, section: Section, name: str, stage: str, open_keys: set[str]):
         self._section, self._name, self._stage, self._open = section, name, stage, open_keys
@@ -108,13 +111,13 @@ class _Declared:
         return getattr(self._section, key)
 
 
-class _Told:
-    """A section that tells which parameters are read."""
+class _Recorded:
+    """A section that reports which parameters are read."""
 
     def __init__(self, section: Section, name: str, note: Callable[[str], None]):
         self._section, self._name, self._note = section, name, note
 
     def __getattr__(self, key: str) -> Any:
-        if key in type(self._section).model_fields and (self._name, key) not in {("run", each) for each in _LIMITS}:
+        if key in type(self._section).model_fields and not (self._name == "run" and key in _LIMITS):
             self._note(f"{self._name}.{key}")
         return getattr(self._section, key)

@@ -1,4 +1,4 @@
-"""A notebook of one's own as a stage: its parameters cell declares what a stage of ours declares in Python."""
+"""An analyst's own notebook as a stage: its parameters cell takes the place of a declaration in Python."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import json
 import re
 import tokenize
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, create_model
@@ -27,12 +28,12 @@ _ADVICE = "One cell tagged 'parameters' whose lines are 'name = literal  # unit:
 
 
 def is_own_name(name: str) -> bool:
-    """Tell whether a name can be that of a notebook of one's own: two digits, a verb, an object; none of ours."""
+    """Say whether a name can be that of an own notebook: two digits, a verb, an object; no declared stage."""
     return bool(_NAME.match(name)) and name not in STAGES
 
 
 def own_stage(notebooks: Path, name: str) -> Stage:
-    """Read the declaration of a notebook of one's own.
+    """Read the declaration of an own notebook.
 
     Parameters
     ----------
@@ -44,8 +45,8 @@ def own_stage(notebooks: Path, name: str) -> Stage:
     Returns
     -------
     Stage
-        Its question is the title of the first cell; the type of a parameter is that of its literal, its unit and help
-        are the comment's. It declares no tables: what it reads and writes is known once it has run.
+        Its question is the title of the first cell. The type of a parameter is that of its literal; unit and help come
+        from the comment. It declares no tables: what it reads and writes is known only after a run.
 
     Raises
     ------
@@ -55,14 +56,14 @@ def own_stage(notebooks: Path, name: str) -> Stage:
     path = notebooks / f"{name}.ipynb"
     if not path.is_file():
         stems = [other.stem for other in notebooks.glob("[0-9][0-9]_*.ipynb")]
-        near = did_you_mean(name, sorted({*STAGES, *stems}))
-        expected = "" if near.startswith("Did") else f"One of ours, or a notebook notebooks/{name}.ipynb"
-        raise ProfileError(Fault("", f"unknown stage '{name}'", expected, near))
+        remedy = did_you_mean(name, sorted({*STAGES, *stems}))
+        expected = "" if remedy.startswith("Did") else f"A declared stage, or a notebook notebooks/{name}.ipynb"
+        raise ProfileError(Fault("", f"unknown stage '{name}'", expected, remedy))
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         title = _title(cells) or name
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ProfileError(Fault(f"notebooks/{name}.ipynb", "no notebook", "JSON with cells")) from None
+        raise ProfileError(Fault(f"notebooks/{name}.ipynb", "not a notebook", "Expected JSON with cells")) from None
     return Stage(name, {"en": title, "zh": title}, _parameters(name, cells))
 
 
@@ -84,27 +85,31 @@ def _parameters(name: str, cells: list[dict[str, Any]]) -> type[Section]:
         raise ProfileError(Fault(f"notebooks/{name}.ipynb", found, _ADVICE))
     source = _source(tagged[0])
     try:
-        statements = ast.parse(source).body
+        statements = [_assignment(statement) for statement in ast.parse(source).body]
         values = dict(_parameter(statement) for statement in statements)
         _check_names([_target(statement) for statement in statements])
     except (SyntaxError, ValueError, AttributeError) as error:
         raise ProfileError(Fault(f"notebooks/{name}.ipynb", f"parameters: {error}", _ADVICE)) from None
-    notes = _comments(source)
-    fields = {
-        key: (_type_of(value), _field(value, notes.get(statement.lineno, "")))
+    comments = _comments(source)
+    fields: dict[str, Any] = {
+        key: (_type_of(value), _field(value, comments.get(statement.lineno, "")))
         for statement, (key, value) in zip(statements, values.items(), strict=True)
         if key != "profile"
     }
     return create_model(f"Own_{name}", __base__=Section, __doc__=f"{name}.", **fields)
 
 
-def _target(statement: ast.stmt) -> str:
+def _assignment(statement: ast.stmt) -> ast.Assign:
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
-        return statement.targets[0].id
+        return statement
     raise ValueError(f"line {statement.lineno} is not 'name = literal'")
 
 
-def _parameter(statement: ast.stmt) -> tuple[str, Any]:
+def _target(statement: ast.Assign) -> str:
+    return ast.unparse(statement.targets[0])
+
+
+def _parameter(statement: ast.Assign) -> tuple[str, Any]:
     name, value = _target(statement), ast.literal_eval(statement.value)
     if not isinstance(value, (bool, int, float, str, list, dict, type(None))):
         raise ValueError(f"{name} is {ast.unparse(statement.value)}: a number, text, True, False, None, list or dict")
@@ -112,10 +117,10 @@ def _parameter(statement: ast.stmt) -> tuple[str, Any]:
 
 
 def _check_names(names: list[str]) -> None:
-    """Refuse a name that is given twice, and one that a section cannot have."""
+    """Refuse a repeated name, and one that a section cannot have."""
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"{name} is given twice")
+            raise ValueError(f"{name} is assigned twice")
         if name.startswith("_") or hasattr(Section, name):
             raise ValueError(f"{name} cannot be the name of a parameter")
 
@@ -128,10 +133,10 @@ def _comments(source: str) -> dict[int, str]:
 def _field(value: Any, comment: str) -> Any:
     unit = _UNIT.match(comment)
     text = unit[2] if unit else comment
-    more = {"unit": unit[1] if unit else "", "help": {"en": text, "zh": text}}
+    extra: dict[str, Any] = {"unit": unit[1] if unit else "", "help": {"en": text, "zh": text}}
     if isinstance(value, (list, dict)):
-        return Field(default_factory=lambda: type(value)(value), json_schema_extra=more)
-    return Field(value, json_schema_extra=more)
+        return Field(default_factory=lambda: type(value)(value), json_schema_extra=extra)
+    return Field(value, json_schema_extra=extra)
 
 
 def _type_of(value: Any) -> Any:
@@ -139,5 +144,5 @@ def _type_of(value: Any) -> Any:
         return Any
     if isinstance(value, list):
         kinds = {type(item) for item in value}
-        return list[kinds.pop()] if len(kinds) == 1 else list[Any]
+        return GenericAlias(list, kinds.pop()) if len(kinds) == 1 else list[Any]
     return dict[str, Any] if isinstance(value, dict) else type(value)

@@ -1,4 +1,4 @@
-"""The profile: one YAML that says which data, which stages and which parameters a run has."""
+"""The profile: one YAML with the data, the stages and the parameters of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
-from workbench.core.errors import Fault, ProfileError, did_you_mean, listed
+from workbench.core.errors import Fault, ProfileError, did_you_mean, listed, nearest
 from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.params.run import GoalParams, RunParams
 from workbench.core.params.sources import SourceParams
@@ -30,7 +30,7 @@ __all__ = ["DEMO_DATA", "LANGUAGES", "TOP_LEVEL", "Profile", "is_profile_name", 
 LANGUAGES = ("en", "zh")
 DEMO_DATA = ("journey", "tiny", "b2b", "jewellery")
 TOP_LEVEL = ("profile", "language", "as_of", "engine", "demo_data", "credit", "sources", "goal", "run")
-# parameters that have a new name
+# old name of a parameter: its new name
 MOVED = {"04_describe_customers.min_cell": "run.min_cell", "12_tag_customers.least_group": "run.min_cell"}
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 _VARIABLE = re.compile(r"^env:[A-Za-z_][A-Za-z0-9_]*$")
@@ -44,23 +44,23 @@ class Profile:
     ----------
     name : str
     languages : tuple of str
-        Report languages, the first one leading.
+        Report languages, the leading one first.
     as_of : date or None
         None: the day after the last order.
     engine : str
     demo_data : str or None
-        The published or generated data that fills ``data/raw`` when it is absent.
+        The published or generated data that fills ``data/raw`` if it is absent.
     credit : dict of str
-        Where the data is from, by language; printed under every chart.
+        The source of the data, by language; printed under every chart.
     sources : dict of str to SourceParams
     goal : GoalParams
     run : RunParams
     sections : mapping of str to Section
-        The parameters of every stage.
+        The parameters of every stage; each stage has its own subclass.
     own : dict of str to Stage
-        The declarations of notebooks of one's own.
-    shown : str
-        How its file is called in messages.
+        The declarations of own notebooks.
+    label : str
+        Its file's name in messages.
     """
 
     name: str
@@ -72,9 +72,9 @@ class Profile:
     sources: dict[str, SourceParams]
     goal: GoalParams
     run: RunParams
-    sections: Mapping[str, Section]
+    sections: Mapping[str, Any]
     own: dict[str, Stage]
-    shown: str
+    label: str
     marks: MarkedYaml = field(repr=False, compare=False)
 
     @property
@@ -84,22 +84,23 @@ class Profile:
         return ordered([*chosen, *self.run.also])
 
     def stage(self, name: str) -> Stage:
-        """Return the declaration of a stage, ours or a notebook of one's own."""
+        """Return the declaration of a stage or of an own notebook."""
         return self.own[name] if name in self.own else STAGES[name]
 
     @property
     def currency(self) -> str:
         """The one currency the sources declare, or an empty string."""
-        declared = {source.formats.currency for source in self.sources.values()} - {None}
+        currencies = (source.formats.currency for source in self.sources.values())
+        declared = {currency for currency in currencies if currency is not None}
         return declared.pop() if len(declared) == 1 else ""
 
     def where(self, *path: str) -> str:
-        """Say the file and line of a key path."""
-        return f"{self.shown}, line {self.marks.line(path)}"
+        """Return the file and line of a key path."""
+        return f"{self.label}, line {self.marks.line(path)}"
 
 
 def is_profile_name(name: str) -> bool:
-    """Tell whether a profile may be called so."""
+    """Say whether a name is valid for a profile."""
     return bool(_NAME.match(name))
 
 
@@ -115,7 +116,7 @@ def load_profile(
     settings: Sequence[str] = (),
     as_of: str | None = None,
 ) -> Profile:
-    """Read ``params/<name>.yaml`` with its overrides; every fault of it in one error.
+    """Read ``params/<name>.yaml`` with its overrides; report all faults in one error.
 
     Parameters
     ----------
@@ -132,9 +133,9 @@ def load_profile(
         Unknown profile, key, table, column or stage, wrong type, value out of range, path outside.
     """
     path = _profile_path(workspace, name)
-    shown = workspace.relative(path)
-    marked = read_yaml(path, shown)
-    reader = _ProfileReader(workspace, marked, shown)
+    label = workspace.relative(path)
+    marked = read_yaml(path, label)
+    reader = _ProfileReader(workspace, marked, label)
     reader.override(settings, as_of)
     return reader.read(name)
 
@@ -145,22 +146,22 @@ def _profile_path(workspace: Workspace, name: str) -> Path:
         return path
     if (workspace.params / f"{name}.yml").is_file():
         raise ProfileError(Fault(f"params/{name}.yml", "ends in .yml", "Profiles end in .yaml", "Rename it"))
-    known = profile_names(workspace)
-    remedy = did_you_mean(name, known) if known else "Write params/<profile>.yaml first"
+    names = profile_names(workspace)
+    remedy = did_you_mean(name, names) if names else "Write params/<profile>.yaml first"
     raise ProfileError(Fault(f"params/{name}.yaml", f"no profile {name!r}", "", remedy))
 
 
 class _ProfileReader:
-    """Turn marked YAML into a Profile, collecting faults."""
+    """Turn marked YAML into a Profile and collect faults."""
 
-    def __init__(self, workspace: Workspace, marked: MarkedYaml, shown: str):
+    def __init__(self, workspace: Workspace, marked: MarkedYaml, label: str):
         self.workspace = workspace
         self.marked = marked
         self.content = marked.content
-        self.shown = shown
+        self.label = label
         self.faults: list[Fault] = []
         self.overridden: dict[tuple, str] = {}
-        self.unreadable: list[tuple[tuple, Fault]] = []  # notebooks of one's own, by the key that names them
+        self.unreadable: list[tuple[tuple, Fault]] = []  # own notebooks, by the key that names them
 
     def override(self, settings: Sequence[str], as_of: str | None) -> None:
         for setting in settings:
@@ -202,7 +203,7 @@ class _ProfileReader:
         opened_by = (where for key, where in self.overridden.items() if key[: len(path)] == path)
         if path not in self.marked.lines and (where := next(opened_by, None)):
             return where
-        return f"{self.shown}, line {self.marked.line(path)}"
+        return f"{self.label}, line {self.marked.line(path)}"
 
     def fault(self, path: tuple, found: str, expected: str = "", remedy: str = "") -> None:
         self.faults.append(Fault(self.where(path), found, expected, remedy))
@@ -210,10 +211,10 @@ class _ProfileReader:
     def read(self, name: str) -> Profile:
         own = self._own_notebooks()
         models = SECTIONS | {stage: declared.parameters for stage, declared in own.items()}
-        known = (*TOP_LEVEL, *models)
+        keys = (*TOP_LEVEL, *models)
         for key in self.content:
-            if key not in known:
-                self.fault((key,), f"unknown key '{key}'", "", did_you_mean(key, known))
+            if key not in keys:
+                self.fault((key,), f"unknown key '{key}'", "", did_you_mean(key, keys))
         self._check_top(name)
         profile = Profile(
             name=name,
@@ -227,7 +228,7 @@ class _ProfileReader:
             run=self._run(),
             sections=_with_shared_scales({stage: self._section(model, (stage,)) for stage, model in models.items()}),
             own=own,
-            shown=self.shown,
+            label=self.label,
             marks=self.marked,
         )
         if self.faults:
@@ -235,9 +236,9 @@ class _ProfileReader:
         return profile
 
     def _check_top(self, name: str) -> None:
-        given = self.content.get("profile", name)
-        if given != name:
-            self.fault(("profile",), f"profile {given!r}", f"The file's name, {name!r}", "Rename the one or the other")
+        stated = self.content.get("profile", name)
+        if stated != name:
+            self.fault(("profile",), f"profile {stated!r}", f"The file's name, {name!r}", "Rename one of them")
         engine = self.content.get("engine", "duckdb")
         if engine != "duckdb":
             self.fault(("engine",), f"engine {engine!r}", "Expected duckdb")
@@ -246,21 +247,23 @@ class _ProfileReader:
             self.fault(("demo_data",), f"demo_data {demo!r}", "", did_you_mean(str(demo), DEMO_DATA))
 
     def _credit(self) -> dict[str, str]:
-        given = self.content.get("credit", "")
-        if isinstance(given, str):
-            return dict.fromkeys(LANGUAGES, given)
-        if isinstance(given, dict) and set(given) == set(LANGUAGES) and all(isinstance(v, str) for v in given.values()):
-            return given
-        self.fault(("credit",), f"credit {given!r}", "Text, or a mapping of en and zh to text")
+        credit = self.content.get("credit", "")
+        if isinstance(credit, str):
+            return dict.fromkeys(LANGUAGES, credit)
+        by_language = isinstance(credit, dict) and set(credit) == set(LANGUAGES)
+        if by_language and all(isinstance(text, str) for text in credit.values()):
+            return credit
+        self.fault(("credit",), f"credit {credit!r}", "Text, or a mapping of en and zh to text")
         return dict.fromkeys(LANGUAGES, "")
 
     def _languages(self) -> tuple[str, ...]:
-        given = self.content.get("language", "en")
-        several = given if isinstance(given, list) else [given]
-        if not several or any(each not in LANGUAGES for each in several) or len(set(several)) < len(several):
-            self.fault(("language",), f"language {given!r}", "Expected en, zh, or a list of both")
+        value = self.content.get("language", "en")
+        languages = value if isinstance(value, list) else [value]
+        valid = languages and all(language in LANGUAGES for language in languages)
+        if not valid or len(set(languages)) < len(languages):
+            self.fault(("language",), f"language {value!r}", "Expected en, zh, or a list of both")
             return ("en",)
-        return tuple(several)
+        return tuple(languages)
 
     def _date(self, key: str) -> dt.date | None:
         value = self.content.get(key)
@@ -281,12 +284,12 @@ class _ProfileReader:
         return value
 
     def _section(self, model: type[Section], path: tuple) -> Any:
-        given = self._mapping(path)
+        content = self._mapping(path)
         try:
-            return model.model_validate(given)
+            return model.model_validate(content)
         except ValidationError as error:
-            for each in error.errors():
-                self._explain(model, path, each)
+            for details in error.errors():
+                self._explain(model, path, details)
             return model.model_construct()
 
     def _explain(self, model: type[Section], path: tuple, error: Mapping[str, Any]) -> None:
@@ -294,7 +297,7 @@ class _ProfileReader:
         at = (*path, *(part for part in trail if not part.startswith(("function-", "list[", "dict["))))
         section = ".".join(path)
         if error["type"] == "extra_forbidden" and (moved := MOVED.get(".".join((*path, *trail)))):
-            self.fault(at, f"{section}: '{trail[-1]}' is called {moved} now", "", f"Write it as {moved}")
+            self.fault(at, f"{section}: '{trail[-1]}' is now {moved}", "", f"Write it as {moved}")
         elif error["type"] == "extra_forbidden":
             names = _fields_at(model, trail[:-1])
             self.fault(
@@ -305,8 +308,11 @@ class _ProfileReader:
         else:
             key = ".".join(trail)
             value = error.get("input")
-            said = error["msg"].removeprefix("Value error, ")
-            self.fault(at, f"{section}: {key} is {value!r}", said) if trail else self.fault(at, f"{section}: {said}")
+            message = error["msg"].removeprefix("Value error, ")
+            if trail:
+                self.fault(at, f"{section}: {key} is {value!r}", message)
+            else:
+                self.fault(at, f"{section}: {message}")
 
     def _run(self) -> RunParams:
         run = self._section(RunParams, ("run",))
@@ -318,20 +324,20 @@ class _ProfileReader:
                 self.fault(("run", "stages", at), f"unknown stage '{stage}'", "", did_you_mean(stage, STAGES))
         for at, stage in enumerate(run.also):
             if not is_own_name(stage):
-                expected = "A notebook of your own: two digits, a verb, an object, none of ours, such as 15_study_gifts"
+                expected = "Your own notebook: two digits, a verb, an object, no built-in stage, such as 15_study_gifts"
                 self.fault(("run", "also", at), f"'{stage}' cannot be named here", expected)
         if run.stages == []:
-            self.fault(("run", "stages"), "no stage to run", "At least one", "Leave the key out to run all")
+            self.fault(("run", "stages"), "no stage to run", "At least one", "Omit the key to run all")
         named = [*(run.stages or []), *run.also]
         if len(set(named)) < len(named):
-            self.fault(("run", "stages"), "a stage named twice", "Each stage once")
+            self.fault(("run", "stages"), "a stage is named twice", "Each stage once")
         return run
 
     def _own_notebooks(self) -> dict[str, Stage]:
-        """Read the declarations of the notebooks that the profile names and that are none of ours."""
+        """Read the declarations of the own notebooks that the profile names."""
         run = self.content.get("run")
         lists = {key: run.get(key) for key in ("stages", "also")} if isinstance(run, dict) else {}
-        own = {}
+        own: dict[str, Stage] = {}
         for key, names in lists.items():
             for at, name in enumerate(names if isinstance(names, list) else []):
                 if isinstance(name, str) and is_own_name(name):
@@ -345,11 +351,11 @@ class _ProfileReader:
             self.unreadable += [(path, fault) for fault in error.faults]
 
     def _sources(self, profile: str) -> dict[str, SourceParams]:
-        given = self._mapping(("sources",))
-        if not given:
+        declared = self._mapping(("sources",))
+        if not declared:
             self.fault(("sources",), "no sources", "At least one, with its path, table and columns")
         sources = {}
-        for name in given:
+        for name in declared:
             path = ("sources", name)
             if not _NAME.match(name):
                 self.fault(path, f"source name {name!r}", "Lower-case letters, digits and _")
@@ -359,22 +365,20 @@ class _ProfileReader:
         return sources
 
     def _with_snapshot(self, profile: str, name: str, source: SourceParams) -> SourceParams:
-        """Say where a remote source is kept: a table as Parquet, the answer of an endpoint as lines of JSON."""
+        """Set where the copy of a remote source is stored: a table as Parquet, an HTTP response as JSON lines."""
         if not str(getattr(source, "path", "")).startswith("env:") or source.snapshot:
             return source
         ending = ".parquet" if source.select else ".jsonl"
         return source.model_copy(update={"snapshot": f"data/raw/{profile}/snapshots/{name}{ending}"})
 
     def _check_path(self, path: tuple) -> None:
-        given = self._mapping(path)
-        formats = given.get("formats") if isinstance(given.get("formats"), dict) else {}
-        named = {("path",): given.get("path"), ("snapshot",): given.get("snapshot")}
-        named[("questionnaire",)] = given.get("questionnaire")
-        named[("formats", "rates")] = formats.get("rates")
-        for key, text in named.items():
+        source, formats = self._mapping(path), self._mapping(path).get("formats")
+        paths: dict[tuple[str, ...], Any] = {(key,): source.get(key) for key in ("path", "snapshot", "questionnaire")}
+        paths[("formats", "rates")] = formats.get("rates") if isinstance(formats, dict) else None
+        for key, text in paths.items():
             if key == ("path",) and isinstance(text, str) and text.startswith("env:"):
                 if not _VARIABLE.match(text):
-                    self.fault((*path, *key), f"{text!r} names no environment variable", "For example env:CRM_URL")
+                    self.fault((*path, *key), f"{text!r} is not an environment variable", "For example env:CRM_URL")
             elif isinstance(text, str):
                 self._check_inside((*path, *key), text)
 
@@ -386,42 +390,41 @@ class _ProfileReader:
             self.fault(at, fault.found, fault.expected, fault.remedy)
 
     def _check_mapping(self, path: tuple) -> None:
-        given = self._mapping(path)
-        table, columns = given.get("table"), given.get("columns") or {}
+        source = self._mapping(path)
+        table, columns = source.get("table"), source.get("columns") or {}
         if not isinstance(table, str) or not isinstance(columns, dict):
             return
         if table not in CANONICAL:
             self.fault((*path, "table"), f"unknown table '{table}'", "", did_you_mean(table, CANONICAL))
             return
-        self._check_columns(path, table, columns, header=given.get("header", True))
-        mapped = set(columns) | ({"customer_id"} if "source_id" in columns else set()) | {given.get("numbered")}
-        mapped |= {"question", "answer"} if given.get("layout") == "wide" else set()
-        if given.get("numbered") is not None and CANONICAL[table].kind(str(given["numbered"])) != "id":
+        self._check_columns(path, table, columns, header=source.get("header", True))
+        mapped = set(columns) | ({"customer_id"} if "source_id" in columns else set()) | {source.get("numbered")}
+        mapped |= {"question", "answer"} if source.get("layout") == "wide" else set()
+        if source.get("numbered") is not None and CANONICAL[table].kind(str(source["numbered"])) != "id":
             ids = [column.name for column in CANONICAL[table].columns if column.kind == "id"]
             self.fault(
-                (*path, "numbered"), f"'{given['numbered']}' is no id column of {table}", "", did_you_mean("", ids)
+                (*path, "numbered"), f"'{source['numbered']}' is not an id column of {table}", "", did_you_mean("", ids)
             )
-        lacking = [key for key in CANONICAL[table].keys if key not in mapped]
-        if lacking:
+        missing = [key for key in CANONICAL[table].keys if key not in mapped]
+        if missing:
             expected = f"Table {table} needs {listed(CANONICAL[table].keys)}"
-            self.fault((*path, "columns"), f"{listed(lacking)} not mapped", expected)
+            self.fault((*path, "columns"), f"{listed(missing)} not mapped", expected)
 
     def _check_columns(self, path: tuple, table: str, columns: dict, *, header: bool) -> None:
-        known = columns_of(table, contact=True, neighbours=True)
-        for column, theirs in columns.items():
+        canonical = columns_of(table, contact=True, neighbours=True)
+        for column, original in columns.items():
             at = (*path, "columns", column)
-            if column not in known:
-                self.fault(at, f"'{column}' is no column of {table}", "", did_you_mean(column, known))
-            if header == isinstance(theirs, int):
-                expected = "their column's name" if header else "their position from 1, since header is false"
+            if column not in canonical:
+                self.fault(at, f"'{column}' is not a column of {table}", "", did_you_mean(column, canonical))
+            if header == isinstance(original, int):
+                expected = "the name of a source column" if header else "a position from 1, since header is false"
                 quote = "YAML reads yes, no, on and off as true or false: quote the name"
-                self.fault(
-                    at, f"{column} is mapped to {theirs!r}", f"Expected {expected}", quote * isinstance(theirs, bool)
-                )
+                remedy = quote * isinstance(original, bool)
+                self.fault(at, f"{column} is mapped to {original!r}", f"Expected {expected}", remedy)
 
 
-def _with_shared_scales(sections: dict[str, Section]) -> dict[str, Section]:
-    """Let 12_tag_customers read the scales that 03_build_features declares, unless it has its own."""
+def _with_shared_scales(sections: dict[str, Any]) -> dict[str, Any]:
+    """Give 12_tag_customers the scales of 03_build_features, unless it declares its own."""
     declared, tags = sections["03_build_features"].scales, sections["12_tag_customers"]
     if not declared or "scales" in tags.model_fields_set:
         return sections
@@ -438,8 +441,7 @@ def _fields_at(model: type[Section], trail: Sequence[str]) -> list[str]:
 
 
 def _near(name: str, names: Sequence[str]) -> str:
-    said = did_you_mean(name, names)
-    return said if said.startswith("Did") else ""
+    return nearest(name, names)
 
 
 def _kind(value: Any) -> str:

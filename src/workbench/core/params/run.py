@@ -1,4 +1,4 @@
-"""Parameters of the run as a whole: its goal and how it moves."""
+"""Parameters of the whole run: its goal and its limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["GoalParams", "RunParams"]
 
 
 class GoalParams(Section):
-    """What the run is for; printed at the head of the report."""
+    """What the run is for; printed at the top of the report."""
 
     question: str = knob("", en="The question the run answers", zh="本次运行要回答的问题")
     decision: str = knob("", en="The decision it serves", zh="所服务的决策")
@@ -20,7 +20,7 @@ class RunParams(Section):
     """How the flow runs."""
 
     stages: list[str] | None = knob(
-        None, en="Stages to run, in number order; default: all of ours", zh="要运行的阶段，按编号；默认全部内置阶段"
+        None, en="Stages to run, in number order; default: all built-in", zh="要运行的阶段，按编号；默认全部内置阶段"
     )
     also: list[str] = knob(
         [],
@@ -30,7 +30,7 @@ class RunParams(Section):
     min_cell: int = knob(
         10,
         unit="customers",
-        en="Fewest customers behind a number that is shown",
+        en="Smallest number of customers behind a number in the report",
         zh="展示一个数字所需的最少客户数",
         ge=3,
         le=1000,

@@ -1,4 +1,4 @@
-"""Parameters of a source: where it lies, what it maps to, how it is written and cleaned."""
+"""Parameters of a source: its location, mapping, formats and cleaning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["AccuracyParams", "FormatParams", "KeepParams", "SourceParams"]
 
 
 class FormatParams(Section):
-    """How a source writes dates, decimals, money and time."""
+    """Formats of dates, decimals, money and time in a source."""
 
     dates: str | list[str] | dict[str, str | list[str]] | None = knob(
         None,
@@ -28,7 +28,7 @@ class FormatParams(Section):
     )
     stored_in: str | None = knob(
         None,
-        en="IANA time zone in which times without an offset are stored, such as UTC; default: the shop's own",
+        en="IANA time zone of times stored without an offset, such as UTC; default: time_zone",
         zh="不带时差的时间所采用的 IANA 时区，如 UTC；默认即门店时区",
     )
 
@@ -39,7 +39,7 @@ class FormatParams(Section):
     )
     units: dict[str, Literal["fen", "jiao", "yuan", "thousand", "wan", "million", "yi"]] = knob(
         {},
-        en="Unit a numeric column is written in: fen 0.01, jiao 0.1, thousand, wan 10 000, million, yi 100 million",
+        en="Unit of a numeric column: fen 0.01, jiao 0.1, thousand, wan 10 000, million, yi 100 million",
         zh="数值列的计量单位：fen 分、jiao 角、yuan 元、thousand 千、wan 万、million 百万、yi 亿",
     )
     means_yes: dict[str, list[str]] = knob(
@@ -49,33 +49,37 @@ class FormatParams(Section):
     )
     means_no: dict[str, list[str]] = knob(
         {},
-        en="Values that mean no, beside means_yes; a value in neither list is counted and left out",
+        en="Values that mean no, used with means_yes; a value in neither list is counted and left out",
         zh="与 means_yes 并用，表示“否”的取值；不在两个列表中的取值会被计数并排除",
     )
 
     @model_validator(mode="after")
     def _zones(self) -> FormatParams:
         if self.stored_in and not self.time_zone:
-            raise ValueError("stored_in needs time_zone, the zone to which times are brought")
+            raise ValueError("stored_in needs time_zone, the zone to which times are converted")
         if self.rates and not self.currency:
-            raise ValueError("rates need currency, the one to which money is brought")
+            raise ValueError("rates need currency, the one to which money is converted")
         return self
 
     @model_validator(mode="after")
     def _meanings(self) -> FormatParams:
-        alone = sorted(set(self.means_no) - set(self.means_yes))
-        if alone:
-            raise ValueError(f"means_no needs means_yes for the same column: {', '.join(alone)}")
-        for column, yes in self.means_yes.items():
-            folded = [{each.strip().lower() for each in given} for given in (yes, self.means_no.get(column, []))]
-            if not folded[0] or folded[0] & folded[1]:
-                both = ", ".join(sorted(folded[0] & folded[1]))
+        unpaired = sorted(set(self.means_no) - set(self.means_yes))
+        if unpaired:
+            raise ValueError(f"means_no needs means_yes for the same column: {', '.join(unpaired)}")
+        for column, values in self.means_yes.items():
+            yes, no = _folded(values), _folded(self.means_no.get(column, []))
+            if not yes or yes & no:
+                both = ", ".join(sorted(yes & no))
                 raise ValueError(f"means_yes of {column} needs values of its own" + (f", not {both}" if both else ""))
         return self
 
 
+def _folded(values: list[str]) -> set[str]:
+    return {value.strip().lower() for value in values}
+
+
 class AccuracyParams(Section):
-    """A rule that rows of a source should fulfil; it is judged, not applied."""
+    """A rule that rows of a source should fulfil; it is checked, not applied."""
 
     rule: str = knob(..., en="Expression that should be true", zh="应当成立的表达式")
     level: Literal["blocker", "warning", "info"] = knob(
@@ -87,13 +91,13 @@ class AccuracyParams(Section):
 
 
 class KeepParams(Section):
-    """Which of several rows with one key is kept."""
+    """Which of several rows with the same key is kept."""
 
-    by: list[str] = knob(..., en="Columns that make the key", zh="构成主键的列", min_length=1)
+    by: list[str] = knob(..., en="Key columns", zh="构成主键的列", min_length=1)
     rule: Literal["first", "latest", "refuse"] = knob(
         "first", en="Keep the first row, the latest, or refuse conflicts", zh="保留首行、最新一行，或拒绝冲突"
     )
-    latest_by: str | None = knob(None, en="Column that says which is the latest", zh="判断最新的列")
+    latest_by: str | None = knob(None, en="Column that orders rows by time", zh="判断最新的列")
 
     @model_validator(mode="after")
     def _has_latest(self) -> KeepParams:
@@ -112,16 +116,16 @@ class SourceParams(Section):
     )
     table: str = knob(..., en="Canonical table it feeds", zh="对应的标准表")
     columns: dict[str, str | int] = knob(
-        {}, en="Canonical column: their column (or position from 1)", zh="标准列名：来源列名（或从 1 起的位置）"
+        {}, en="Canonical column: source column (or position from 1)", zh="标准列名：来源列名（或从 1 起的位置）"
     )
     attributes: dict[str, str] = knob(
         {},
-        en="Further columns to carry: our name: their name, or a list",
+        en="Further columns to carry: canonical name: source column, or a list",
         zh="另需带入的列：我方列名：来源列名，或列表",
     )
     people: str | None = knob(
         None,
-        en="Source whose customer ids this file uses; its own name: ids of its own",
+        en="Source whose customer ids this file uses; its own name: independent ids",
         zh="本文件所用客户编号来自哪个来源；填自身名称表示独立编号",
     )
     encoding: str | None = knob(None, en="Text encoding; default: detected", zh="文本编码；默认自动识别")
@@ -131,22 +135,22 @@ class SourceParams(Section):
     header: bool = knob(True, en="Whether the first line names the columns", zh="首行是否为列名")
     layout: Literal["long", "wide"] = knob(
         "long",
-        en="Of a survey: one row per answer (long), or one column per question (wide)",
+        en="Survey layout: one row per answer (long), or one column per question (wide)",
         zh="问卷布局：每行一个答案（long），或每题一列（wide）",
     )
     questions: dict[str, str] = knob(
         {},
-        en="Question columns of a wide survey: question: their column, or a list; default: every column not mapped",
+        en="Question columns of a wide survey: question: source column, or a list; default: all unmapped columns",
         zh="宽表问卷的题目列：题目：来源列名，或列表；默认为所有未映射的列",
     )
     questionnaire: str | None = knob(
         None,
-        en="Questionnaire by which answers are judged: its name in params/questionnaires/, or a path ending in .yaml",
+        en="Questionnaire that validates the answers: its name in params/questionnaires/, or a path ending in .yaml",
         zh="用于校验答案的问卷定义：在 params/questionnaires/ 中的名称，或以 .yaml 结尾的路径",
     )
     numbered: str | None = knob(
         None,
-        en="Id column of ours that is filled with the number of the record's line, where the file has no id",
+        en="Canonical id column to fill with the record's line number, if the file has no id",
         zh="来源没有编号时，以记录行号填入的编号列",
     )
     sheet: str | int | None = knob(
@@ -165,37 +169,37 @@ class SourceParams(Section):
     page_parameter: str | None = knob(None, en="Query parameter that counts pages from 1", zh="从 1 起计页数的查询参数")
     snapshot: str | None = knob(
         None,
-        en="Where what was fetched is kept; default: data/raw/<profile>/snapshots/<source>",
+        en="Where the fetched copy is stored; default: data/raw/<profile>/snapshots/<source>",
         zh="抓取结果的存放处；默认 data/raw/<profile>/snapshots/<source>",
     )
     manual: bool = knob(
         False,
-        en="A sheet filled by hand: made with its header where absent, and may be empty",
+        en="A sheet filled by hand: created with its header if absent, and may be empty",
         zh="人工填写的表：缺失时自动生成表头，可以为空",
     )
     widths: dict[str, int] = knob(
         {},
-        en="Number of characters each value of a column must have; others are counted, never mended",
+        en="Number of characters each value of a column must have; others are counted, never repaired",
         zh="列值应有的字符数；不符者只计数，不修改",
     )
     formats: FormatParams = knob(FormatParams(), en="Declared formats", zh="声明的格式")
     rules: dict[str, str] = knob(
-        {}, en="Keep rows for which it is true: name: expression", zh="保留为真的行：名称：表达式"
+        {}, en="Keep only rows for which the expression is true: name: expression", zh="保留为真的行：名称：表达式"
     )
     checks: dict[str, AccuracyParams] = knob(
         {},
-        en="Accuracy rules, judged and not applied: name: {rule, level, at_least}",
+        en="Accuracy rules, checked and not applied: name: {rule, level, at_least}",
         zh="准确性规则，只评判不应用：名称：{rule, level, at_least}",
     )
     keep: KeepParams | None = knob(
         None, en="Deduplication by a declared key: {by, rule, latest_by}", zh="按声明的主键去重：{by, rule, latest_by}"
     )
     standardise: dict[str, dict[str, str]] = knob(
-        {}, en="Values brought to one spelling: column: {theirs: ours}", zh="统一取值写法：列：{原值: 新值}"
+        {}, en="One spelling per value: column: {source: canonical}", zh="统一取值写法：列：{原值: 新值}"
     )
     impute: dict[str, str | float] = knob(
         {},
-        en="What fills blanks: column: median, mode, or the value itself",
+        en="Fill for blanks: column: median, mode, or a value",
         zh="空值填补：列：median、mode 或具体取值",
     )
     measures: dict[str, list[str]] = knob(
@@ -204,30 +208,30 @@ class SourceParams(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _name_attributes(cls, given: Any) -> Any:
+    def _name_attributes(cls, content: Any) -> Any:
         for key in ("attributes", "questions"):
-            names = given.get(key) if isinstance(given, dict) else None
+            names = content.get(key) if isinstance(content, dict) else None
             if isinstance(names, list) and all(isinstance(name, str) for name in names):
-                given = given | {key: {name: name for name in names}}
-        return given
+                content = content | {key: {name: name for name in names}}
+        return content
 
     @model_validator(mode="after")
-    def _fitting_layout(self) -> SourceParams:
+    def _check_layout(self) -> SourceParams:
         if self.layout == "wide" and (self.table != "responses" or not self.header):
             raise ValueError("layout wide is for responses with a header that names the questions")
         if self.layout == "wide" and self.attributes:
-            raise ValueError("a wide survey has questions, no attributes")
+            raise ValueError("a wide survey has questions, not attributes")
         if self.questions and self.layout != "wide":
             raise ValueError("questions belong to layout wide")
         if self.questionnaire and self.table != "responses":
             raise ValueError("a questionnaire is for responses")
         if self.numbered and self.numbered in self.columns:
-            raise ValueError(f"{self.numbered} is mapped to a column and numbered")
+            raise ValueError(f"{self.numbered} is mapped to a column and numbered: choose one")
         return self
 
     @field_validator("measures", mode="before")
     @classmethod
-    def _list_measures(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            return {name: [each] if isinstance(each, str) else each for name, each in given.items()}
-        return given
+    def _list_measures(cls, measures: Any) -> Any:
+        if isinstance(measures, dict):
+            return {name: [value] if isinstance(value, str) else value for name, value in measures.items()}
+        return measures

@@ -1,4 +1,4 @@
-"""The stages: one module each, which declares ``STAGE``. A module put into this folder is a stage."""
+"""The stages: every module in this folder declares one as ``STAGE``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["FIRST", "LAST", "SECTIONS", "STAGES", "TABLES", "ordered"]
 
 _BASE = "stage"
-_SUMMARIES = "summaries"  # among the inputs of the stage that writes the report, which runs last
+_SUMMARIES = "summaries"  # an input of the report stage, which runs last
 
 
 def _declared() -> dict[str, Stage]:
@@ -30,5 +30,5 @@ FIRST, LAST = next(iter(STAGES)), next(reversed(STAGES))
 
 
 def ordered(names: list[str]) -> list[str]:
-    """Put stages into the order they run in: by number, the report last."""
+    """Sort stages into running order: by number, the report last."""
     return sorted(names, key=lambda name: (name == LAST, name))

@@ -14,10 +14,10 @@ __all__ = ["BuildFeatures", "READ_AT_CUT_OFFS", "STAGE", "ScaleParams"]
 
 
 class ScaleParams(Section):
-    """A scale of a survey: several questions on one thing, answered by numbers."""
+    """A survey scale: several questions on one subject, answered in numbers."""
 
     items: list[str] = knob(..., en="Questions as in responses", zh="量表题项，与问卷回答中的写法一致", min_length=2)
-    reverse: list[str] = knob([], en="Those of them that count backwards", zh="其中的反向题")
+    reverse: list[str] = knob([], en="Reverse-scored items", zh="其中的反向题")
     low: float = knob(..., en="Lowest answer", zh="最低分")
     high: float = knob(..., en="Highest answer", zh="最高分")
     survey: str | None = knob(None, en="Survey they are asked in; default: any", zh="所属问卷；默认不限")
@@ -61,14 +61,14 @@ class BuildFeatures(Section):
     least_for_share: int = knob(
         5,
         unit="cases",
-        en="Fewest sessions, campaigns or products on which a share is told",
+        en="Smallest number of sessions, campaigns or products for a share",
         zh="计算占比所需的最少会话、活动或商品数",
         ge=1,
         le=1000,
     )
     event_types: dict[str, list[str]] = knob(
         {},
-        en="Words of the source by kind of event: view, cart, purchase, favourite, search, impression, click, attend",
+        en="Source's words by kind of event: view, cart, purchase, favourite, search, impression, click, attend",
         zh="各类事件在来源中的叫法：view、cart、purchase、favourite、search、impression、click、attend",
     )
     online_words: list[str] = knob(
@@ -79,7 +79,7 @@ class BuildFeatures(Section):
     )
     occasions: dict[str, dict[str, Any]] = knob(
         {},
-        en="Occasions of purchase, the first that fits wins: name: {categories, words, calendar, dates, birthday, "
+        en="Purchase occasions; the first match wins: name: {categories, words, calendar, dates, birthday, "
         "days_before, days_after, gift}",
         zh="购买场景，先符合者优先：名称：{categories, words, calendar, dates, birthday, days_before, days_after, "
         "gift}",
@@ -91,7 +91,7 @@ class BuildFeatures(Section):
         zh="问卷量表：名称：{items, reverse, low, high, survey, label, least_share}",
     )
     least_reliability: float = knob(
-        0.7, unit="alpha", en="Cronbach's alpha under which a scale is not scored",
+        0.7, unit="alpha", en="Cronbach's alpha below which a scale is not scored",
         zh="量表的 Cronbach α 低于此值则不计分", ge=0, le=1,
     )  # fmt: skip
 
@@ -122,7 +122,7 @@ READ_AT_CUT_OFFS = (
     "03_build_features.scales",
     "03_build_features.windows_days",
 )
-"""What the features of an earlier day depend on: stages that build features at cut-offs borrow these."""
+"""Parameters that features at past cut-offs depend on: stages that build such features borrow them."""
 
 STAGE = Stage(
     "03_build_features",

@@ -13,12 +13,12 @@ class DescribeCustomers(Section):
     """04_describe_customers."""
 
     top_values: int = knob(
-        12, unit="values", en="Values shown of a categorical variable", zh="分类变量展示的取值个数", ge=2, le=50
+        12, unit="values", en="Values shown per categorical variable", zh="分类变量展示的取值个数", ge=2, le=50
     )
     cohort_months: int = knob(12, unit="months", en="Months a cohort is followed", zh="同期群跟踪的月数", ge=2, le=60)
     outcome: str = knob(
         "auto",
-        en="Outcome to explain: spend, repeat, label, a variable of two values or a number; auto takes the label, else "
+        en="Outcome to explain: spend, repeat, label, a two-valued or numeric variable; auto takes the label, else "
         "repeat, else spend",
         zh="要解释的结果：spend（消费额）、repeat（复购）、label（标注），或任一数值或二值变量；"
         "auto 依次取标注、复购、消费额",
@@ -26,7 +26,7 @@ class DescribeCustomers(Section):
     tree_depth: int = knob(
         3,
         unit="questions",
-        en="Questions of the decision tree on the way to a group",
+        en="Depth of the decision tree: questions that define a group",
         zh="决策树到达每组的问题数",
         ge=1,
         le=4,

@@ -17,7 +17,7 @@ class PredictChurn(Section):
     horizon_days: int | None = knob(
         None,
         unit="days",
-        en="Days ahead predicted; default: from the customers' own rhythm",
+        en="Prediction horizon; default: from the customers' usual gaps between orders",
         zh="预测的天数；默认取自客户自身节奏",
         ge=7,
         le=3650,
@@ -25,7 +25,7 @@ class PredictChurn(Section):
     active_within_days: int | None = knob(
         None,
         unit="days",
-        en="Only customers who bought within these days are predicted; default: twice the horizon",
+        en="Only customers who bought within this many days are predicted; default: twice the horizon",
         zh="仅预测此天数内有购买的客户；默认为预测期的两倍",
         ge=7,
         le=7300,
@@ -33,7 +33,7 @@ class PredictChurn(Section):
     partial_below: float = knob(
         0.0,
         unit="share",
-        en="Partial churn: leaving is buying on fewer days than this share of those before; 0: on none",
+        en="Partial churn: buying on fewer than this share of the earlier purchase days; 0: no purchase at all",
         zh="部分流失：购买天数低于此前的该比例即视为流失；0 表示完全没有购买",
         ge=0,
         lt=1,
@@ -48,13 +48,13 @@ class PredictChurn(Section):
     )
     stable_attributes: list[str] = knob(
         [],
-        en="Columns of customers that were known at every cut-off; others without a date are left out",
+        en="Columns of customers with the same value at every cut-off; other undated columns are left out",
         zh="customers 表中在每个截止日均已知的列；其余没有日期的列不用于训练",
     )
     decision_share: float = knob(
         0.1,
         unit="share",
-        en="Share of customers on the contact list, where no size is given",
+        en="Share of customers on the contact list, unless decision_size is set",
         zh="未指定人数时，联系名单占客户的比例",
         gt=0,
         le=1,
@@ -62,16 +62,16 @@ class PredictChurn(Section):
     decision_size: int | None = knob(
         None, unit="customers", en="Customers on the contact list", zh="联系名单的人数", ge=1, le=10_000_000
     )
-    contact_cost: float = knob(1.0, unit="currency", en="Stated cost of one contact", zh="每次联系的给定成本", ge=0)
+    contact_cost: float = knob(1.0, unit="currency", en="Assumed cost of one contact", zh="每次联系的给定成本", ge=0)
     gain_per_leaver: float = knob(
         5.0,
         unit="currency",
-        en="Stated gain of contacting one who would leave: worth of a kept customer times the share who then stay",
+        en="Assumed gain from contacting a leaver: value of a retained customer times the share who then stay",
         zh="联系一位将流失者的给定收益：挽留价值乘以联系后留下的比例",
         ge=0,
     )
     explained_customers: int = knob(
-        300, unit="customers", en="Customers whose reasons are written", zh="写出原因的客户数", ge=1, le=20_000
+        300, unit="customers", en="Customers whose reasons are listed", zh="写出原因的客户数", ge=1, le=20_000
     )
     n_reasons: int = knob(3, unit="reasons", en="Reasons per customer", zh="每位客户的原因数", ge=1, le=10)
     n_categories: int = knob(
@@ -91,7 +91,7 @@ class PredictChurn(Section):
         le=1,
     )
     min_positives: int = knob(
-        30, unit="customers", en="Fewest customers of each outcome for a model", zh="建模所需的每类最少客户数", ge=30
+        30, unit="customers", en="Fewest customers per outcome for a model", zh="建模所需的每类最少客户数", ge=30
     )
     n_bootstraps: int = knob(
         500, unit="resamples", en="Resamples for intervals", zh="区间估计的重抽样次数", ge=100, le=10000

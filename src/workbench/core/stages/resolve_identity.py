@@ -19,14 +19,14 @@ class ResolveIdentity(Section):
     threshold: float = knob(
         0.95,
         unit="probability",
-        en="Match probability from which two records are one customer",
+        en="Smallest match probability for two records to be one customer",
         zh="两条记录视为同一客户的最低匹配概率",
         ge=0.5,
         lt=1,
     )
     blocking: list[str] = knob(
         [],
-        en="Columns on which records must agree to be compared, each 'column' or 'column, column'; default: chosen",
+        en="Columns on which records must agree to be compared: 'column' or 'column, column'; default: automatic",
         zh="参与比对的记录须一致的列，每项为一列或用逗号分隔的多列；默认自动选择",
     )
     max_pairs_per_record: int = knob(
@@ -40,7 +40,7 @@ class ResolveIdentity(Section):
     max_per_key: int = knob(
         8,
         unit="records",
-        en="Records a phone, e-mail or number may link; one that links more is a hub and links nobody",
+        en="Most records that a phone, e-mail or number may link; above it, it is shared and links nobody",
         zh="同一手机号、邮箱或证件号最多关联的记录数；超过者视为公用，不作关联",
         ge=2,
         le=1000,
@@ -69,7 +69,7 @@ class ResolveIdentity(Section):
     )
     truth: str | None = knob(
         None,
-        en="Column of people with the true identity, for precision and recall; never used to match",
+        en="Column of people with the true identity, for precision and recall; never used for matching",
         zh="记载真实身份的列，仅用于计算查准率与查全率，不参与匹配",
     )
     truth_pattern: str | None = knob(
@@ -86,9 +86,9 @@ class ResolveIdentity(Section):
             try:
                 groups = re.compile(pattern).groups
             except re.error as error:
-                raise ValueError(f"no regular expression: {error}") from None
+                raise ValueError(f"not a regular expression: {error}") from None
             if groups < 1:
-                raise ValueError("one group in round brackets, which is the identity")
+                raise ValueError("expected one group in round brackets: the identity")
         return pattern
 
 

@@ -25,11 +25,11 @@ class ScoreRfm(Section):
         le=10,
     )
     tie_rule: Literal["lowest", "middle", "highest"] = knob(
-        "lowest", en="Which of their ranks equal values all take", zh="相同取值共同采用的名次：最低、居中或最高"
+        "lowest", en="Rank that equal values share", zh="相同取值共同采用的名次：最低、居中或最高"
     )
     cut: Literal["median", "mean", "mean_score", "score"] = knob(
         "median",
-        en="What parts high from low: median or mean of the values, mean of the scores, or the middle score",
+        en="The cut between high and low: median or mean of the values, mean of the scores, or the middle score",
         zh="高低的分界：取值的中位数或均值、得分的均值，或中间分",
     )
     bounds: Literal["fixed", "rhythm"] = knob(

@@ -20,7 +20,7 @@ class SegmentCustomers(Section):
 
     features: list[str] = knob(
         ["recency_days", "frequency_orders", "monetary_total"],
-        en="Features the segments are made of; those a base lacks are left out and said so",
+        en="Features used for segmentation; those absent from the data are left out and listed",
         zh="用于分群的特征；数据缺少者略去并说明",
         min_length=1,
     )
@@ -36,12 +36,12 @@ class SegmentCustomers(Section):
     )
     feature_weights: dict[str, float] = knob(
         {},
-        en="Feature to how much it counts beside the others; 1 where it is not named",
+        en="Feature: its weight relative to the others; default 1",
         zh="各特征的相对权重；未列出者为 1",
     )
     methods: list[Literal["kmeans", "mixture", "mixed", "classes"]] = knob(
         ["kmeans", "mixture", "mixed", "classes"],
-        en="Methods tried where the features suit them: kmeans and mixture (Gaussian clouds) need numbers, mixed "
+        en="Methods tried if the features suit them: kmeans and mixture (Gaussian clouds) need numbers, mixed "
         "(numbers and categories) a category, classes (latent classes) a category or a scale of few values",
         zh="尝试的方法（特征适用时）：kmeans 与 mixture（高斯混合）需要数值，mixed（数值与类别混合）需要类别，"
         "classes（潜类别）需要类别或取值不多的量表",
@@ -72,8 +72,8 @@ class SegmentCustomers(Section):
     costly_sample: int = knob(
         1000,
         unit="customers",
-        en="Customers on whom mixture and classes are fitted and refitted, drawn by the seed, with at most 20 "
-        "resamples; their models place everybody",
+        en="Seeded sample of customers on which mixture and classes are fitted, with at most 20 resamples; the "
+        "models then assign all customers",
         zh="拟合与重拟合 mixture、classes 所用的客户数，按种子抽取，至多重抽样 20 次；所得模型用于全部客户",
         ge=200,
     )

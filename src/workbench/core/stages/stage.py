@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["IDENTITIES", "Stage"]
 
-IDENTITIES = "identities"  # the store joins them to every table that names a customer
+IDENTITIES = "identities"  # the store joins this table to every table with a customer id
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,21 @@ class Stage:
     tables : tuple of Table
         The tables it alone writes.
     reads : tuple of str
-        Tables it uses where they exist.
+        Tables it uses if they exist.
     needs : tuple of tuple of str
-        Tables, or columns as table.column, it cannot do without: one of each group must exist.
+        Required tables, or columns as table.column: one of each group must exist.
     unlocks : dict of str
-        What a missing table would unlock, by language.
+        What the stage gives once its tables exist, by language.
     borrows : tuple of str
         Parameters of other sections that it reads, as section.key. Reading any other raises.
     inputs : tuple of str
-        What it depends on beside tables and parameters, by the names of `workbench.run.artifacts.inputs`.
+        Other inputs it depends on, by their names in `workbench.run.keys.inputs`.
     checks : tuple of str
-        What is checked of the profile before any kernel starts, by the names of `workbench.run.artifacts.checks`.
+        Checks of the profile before any kernel starts, by their names in `workbench.run.keys.checks`.
     hands_over : str
-        A private file it leaves for a later stage, which removes it: ``people``.
+        The private file it leaves for a later stage, which removes it: ``people``.
     takes : str
-        The private file it uses up.
+        The private file it uses and removes.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Stage:
 
     @property
     def depends_on(self) -> set[str]:
-        """The tables its result depends on: those it reads, and the identities that the store joins to them."""
+        """The tables its result depends on: those it reads, and the identities the store joins to them."""
         needed = {name.removeprefix("sources.").split(".")[0] for group in self.needs for name in group}
         tables = {*self.reads, *needed}
         joined = {IDENTITIES} if tables & set(CANONICAL) and IDENTITIES not in self.writes else set()

@@ -21,11 +21,11 @@ class TagCustomers(Section):
 
     pack: str = knob(
         "retail",
-        en="The trade: params/packs/<pack>.yaml changes tags, thresholds and strategies",
+        en="Industry pack: params/packs/<pack>.yaml changes tags, thresholds and strategies",
         zh="行业包：params/packs/<pack>.yaml 调整标签、界限与策略",
     )
     thresholds: dict[str, float] = knob(
-        {}, en="Numbers in the place of a tag's own: <tag>.<threshold>", zh="替换标签界限的数值：<标签>.<界限>"
+        {}, en="Overrides of tag thresholds: <tag>.<threshold>", zh="替换标签界限的数值：<标签>.<界限>"
     )
     sensitive_items: list[str] = knob(
         [],
@@ -39,31 +39,31 @@ class TagCustomers(Section):
     )
     purposes: dict[str, list[str]] = knob(
         {},
-        en="Purpose of consent (marketing, profiling, minors, sensitive) to the source's own words for it",
+        en="Purpose of consent (marketing, profiling, minors, sensitive): the source's words for it",
         zh="授权用途（marketing、profiling、minors、sensitive）对应的来源用语",
     )
     questions: dict[str, list[str]] = knob(
         {},
-        en="Survey item to the questions that ask for it; default: a question called as the item",
+        en="Survey item: the questions that ask for it; default: the question of the same name",
         zh="问卷项目对应的题目；默认与项目同名",
     )
     scales: dict[str, dict[str, Any]] = knob(
         {},
-        en="Survey item to its scale: {items, reverse, low, high, survey}; default: those of 03_build_features",
+        en="Survey item: its scale {items, reverse, low, high, survey}; default: those of 03_build_features",
         zh="问卷项目对应的量表：{items, reverse, low, high, survey}；默认取 03_build_features 中声明的量表",
     )
     alpha_least: float = knob(
-        0.7, en="Least Cronbach's alpha of a scale that is reported", zh="量表可报告的最低 Cronbach α", ge=0, le=1
+        0.7, en="Smallest Cronbach's alpha for a scale to be reported", zh="量表可报告的最低 Cronbach α", ge=0, le=1
     )
     labelled: dict[str, str] = knob(
         {},
-        en="Tag to the customer column that holds its true value for a sample",
+        en="Tag: the customer column that holds its true value for a sample",
         zh="标签对应的、保存样本真实取值的客户列",
     )
     account_window_days: int = knob(
         365,
         unit="days",
-        en="Length of an account's last window, and of the one before it that it is compared with",
+        en="Length of an account's last window and of the window before it, with which it is compared",
         zh="企业最近窗口的长度，并与其前一个同长窗口比较",
         ge=7,
         le=3650,
@@ -71,7 +71,7 @@ class TagCustomers(Section):
     single_thread_share: float = knob(
         0.8,
         unit="share",
-        en="Share of an account's orders and cases from which one contact carries it alone",
+        en="Share of an account's orders and cases above which it depends on one contact",
         zh="单一联系人承担的订单与工单占比达到此值，即视为系于一人",
         gt=0.5,
         le=1,
@@ -90,22 +90,22 @@ class TagCustomers(Section):
 
     @field_validator("purposes")
     @classmethod
-    def _one_purpose_a_word(cls, purposes: dict[str, list[str]]) -> dict[str, list[str]]:
-        words = [word.strip().lower() for each in purposes.values() for word in each]
-        twice = sorted({word for word in words if words.count(word) > 1})
-        if twice:
-            raise ValueError(f"'{twice[0]}' stands under two purposes; name it once")
+    def _one_purpose_per_word(cls, purposes: dict[str, list[str]]) -> dict[str, list[str]]:
+        words = [word.strip().lower() for names in purposes.values() for word in names]
+        repeated = sorted({word for word in words if words.count(word) > 1})
+        if repeated:
+            raise ValueError(f"'{repeated[0]}' is listed under two purposes; list it once")
         return purposes
 
     @field_validator("sensitive_items")
     @classmethod
     def _known_items(cls, items: list[str]) -> list[str]:
-        from workbench.core.tags.items import ITEMS  # noqa: PLC0415  (the items' package reads this one)
+        from workbench.core.tags.items import ITEMS  # noqa: PLC0415  (its package imports this module)
 
         sensitive = [name for name, item in ITEMS.items() if item.sensitive]
         unknown = [name for name in items if name not in sensitive]
         if unknown:
-            raise ValueError(f"'{unknown[0]}' is no sensitive item. {did_you_mean(unknown[0], sensitive)}")
+            raise ValueError(f"'{unknown[0]}' is not a sensitive item. {did_you_mean(unknown[0], sensitive)}")
         return items
 
 

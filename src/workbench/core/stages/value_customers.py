@@ -19,13 +19,13 @@ class ValueCustomers(Section):
     calibration_until: dt.date | None = knob(
         None,
         unit="date",
-        en="Last day that the tested models see; default: two thirds of the history",
+        en="Last day of the training period; default: two thirds of the history",
         zh="受检模型可见的最后一天；默认为历史的前三分之二",
     )
     horizon_days: int | None = knob(
         None,
         unit="days",
-        en="Days ahead that are valued; default: as long as the test period, at most a year",
+        en="Forecast horizon; default: as long as the test period, at most a year",
         zh="估值的未来天数；默认与检验期等长，至多一年",
         ge=7,
         le=3650,
@@ -36,24 +36,24 @@ class ValueCustomers(Section):
     learn_cut_offs: int = knob(
         2,
         unit="cut-offs",
-        en="Past cut-offs, half a horizon apart, that a learner of spend learns from; 0: none is tried",
+        en="Past cut-offs, half a horizon apart, on which a machine-learned spend model trains; 0: not tried",
         zh="消费学习模型所用的历史截止日个数，彼此相隔半个预测期；0 表示不尝试",
         ge=0,
         le=12,
     )
     choose_by: Literal["deviance", "rmse", "gini"] = knob(
         "deviance",
-        en="By what a learner must beat orders times spend in the test period: deviance (Poisson, of the mean), rmse "
-        "(large orders decide), gini (the ranking alone); its mean absolute error must be no larger either way",
+        en="Metric by which a learned model must beat orders times spend in the test period: deviance (Poisson, of the "
+        "mean), rmse (large orders decide), gini (the ranking alone); its mean absolute error must never be larger",
         zh="学习模型在检验期内须优于“购买次数×单次消费”的指标：deviance（泊松偏差，针对均值）、rmse（大额订单主导）、gini（仅看排序）；无论何种，平均绝对误差均不得更大",
     )
     n_draws: int = knob(
-        200, unit="draws", en="Draws per customer behind the intervals", zh="每位客户区间估计的抽样次数", ge=50, le=2000
+        200, unit="draws", en="Draws per customer for the intervals", zh="每位客户区间估计的抽样次数", ge=50, le=2000
     )
     interval_level: float = knob(
         0.9,
         unit="share",
-        en="Share of outcomes that an interval shall hold",
+        en="Nominal coverage of the intervals",
         zh="区间应覆盖的结果比例",
         ge=0.5,
         le=0.99,

@@ -12,12 +12,12 @@ class WriteReport(Section):
     """14_write_report."""
 
     key_findings: int = knob(
-        5, unit="findings", en="Findings at the head of the report", zh="报告开头的要点数", ge=1, le=12
+        5, unit="findings", en="Findings at the top of the report", zh="报告开头的要点数", ge=1, le=12
     )
     cards: int = knob(
         60,
         unit="customers",
-        en="Customers whose portrait cards stand beside the report: all where they are fewer, else some at risk and of "
+        en="Customers with portrait cards beside the report: all if there are fewer, else some at risk and some of "
         "every segment; 0 for none",
         zh="报告随附画像卡的客户数：客户较少时为全部，否则为部分高风险客户及各客群的客户；0 表示不附",
         ge=0,

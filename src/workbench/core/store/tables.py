@@ -1,7 +1,7 @@
 """The store: the only reader and writer of tables.
 
 Tables are Parquet on disk, read as Ibis expressions on DuckDB. A stage writes into a private staging
-folder; publishing it is one rename, after which ``data/processed/<profile>/<table>.parquet`` shows
+folder; publishing it is one rename, after which ``data/processed/<profile>/<table>.parquet`` points to
 the new content. Raw rows stay in the engine; tables of one row per customer may become pandas.
 """
 
@@ -33,21 +33,21 @@ if not TYPE_CHECKING:
 
 __all__ = ["PARQUET", "Staging", "Store", "connect", "digest_table", "table_spec", "to_pandas"]
 
-PARQUET = {  # how a table lies on disk: smaller and faster written than by the defaults of the engine
+PARQUET = {  # write options: smaller files, written faster than with the engine's defaults
     "row_group_size": 122_880, "compression": "zstd", "parquet_version": "V2", "dictionary_size_limit": 8192,
     "write_bloom_filter": False,  # whole columns are read
 }  # fmt: skip
-OWN_PREFIX = "own_"  # of the tables that a notebook of one's own writes
+OWN_PREFIX = "own_"  # of tables that own notebooks write
 _OWN_NAME = re.compile(rf"^{OWN_PREFIX}\w{{1,100}}$")
-_PRIVATE = {"rejects"}  # holds raw text as it came, so only its owner may read the file
+_PRIVATE = {"rejects"}  # holds raw text, so only its owner may read the file
 _KEPT_VERSIONS = 2
 _CUSTOMER_GRAIN = {"customers"}
 _IDENTITIES = "identities"
-_ID_COLUMNS = ("customer_id", "other_id", "referrer_customer_id")  # each becomes the OneID
+_ID_COLUMNS = ("customer_id", "other_id", "referrer_customer_id")  # replaced by the OneID
 
 
 def connect(*, memory_limit_gb: float = 3.0, threads: int = 2, scratch: Path | None = None) -> ibis.BaseBackend:
-    """Open an embedded engine: in memory, bounded, spilling into a scratch folder.
+    """Open an embedded engine in memory, with limits, that spills into a scratch folder.
 
     Parameters
     ----------
@@ -55,11 +55,11 @@ def connect(*, memory_limit_gb: float = 3.0, threads: int = 2, scratch: Path | N
         Memory the engine may use, GB.
     threads : int
     scratch : Path, optional
-        Where the engine spills what does not fit.
+        Where the engine writes what exceeds its memory.
     """
     engine = ibis.duckdb.connect(threads=threads, memory_limit=f"{memory_limit_gb:g}GB")
     engine.raw_sql("SET TimeZone = 'UTC'")
-    engine.raw_sql("SET enable_progress_bar = false")  # it would stand in the page of a stage
+    engine.raw_sql("SET enable_progress_bar = false")  # it would appear on the page of a stage
     if scratch is not None:
         engine.raw_sql(f"SET temp_directory = '{str(scratch).replace(chr(39), chr(39) * 2)}'")
     return engine
@@ -81,40 +81,41 @@ class Store:
         self.workspace = workspace
         self.profile = profile
         self.folder = workspace.processed(profile)
-        self._limits = {"memory_limit_gb": memory_limit_gb, "threads": threads}
+        self.memory_limit_gb = memory_limit_gb
+        self.threads = threads
         self._engine: ibis.BaseBackend | None = None
 
     @property
     def engine(self) -> ibis.BaseBackend:
-        """The engine, opened at its first use."""
+        """The engine, opened at first use."""
         if self._engine is None:
             scratch = self.workspace.interim(self.profile) / f".spill-{os.getpid()}"
-            self._engine = connect(**self._limits, scratch=scratch)
+            self._engine = connect(memory_limit_gb=self.memory_limit_gb, threads=self.threads, scratch=scratch)
         return self._engine
 
     def path(self, table: str) -> Path:
-        """Return where a table's file is shown."""
+        """Return the path of a table's published file."""
         return self.folder / f"{table}.parquet"
 
     def present(self) -> set[str]:
-        """Return the names of the tables that are there, those of notebooks of one's own included."""
+        """Return the names of the published tables, those of own notebooks included."""
         own = {path.stem for path in self.folder.glob(f"{OWN_PREFIX}*.parquet") if path.is_file()}
         return {name for name in TABLES if self.path(name).is_file()} | own
 
     def columns(self, tables: Iterable[str]) -> set[str]:
-        """Return the columns of tables that are there, as table.column, read from their files' footers."""
+        """Return the columns of published tables as table.column, read from the files' footers."""
         return {f"{table}.{name}" for table in tables for name in pq.read_schema(self.path(table)).names}
 
     def read(self, table: str) -> ibis.Table:
         """Return a table as an Ibis expression.
 
-        Where identities are resolved, the ids of a source are replaced by the OneID, and customers have one row per
-        OneID: by column the first value that is known, in the order of the sources.
+        If identities are resolved, source ids are replaced by the OneID, and customers have one row per OneID: in each
+        column the first known value, in the order of the sources.
 
         Raises
         ------
         DataError
-            The table is unknown, or not there yet; the message names the stage that writes it.
+            The table is unknown, or not written yet; the message names the stage that writes it.
         """
         path = self.path(table)
         if not path.is_file():
@@ -123,67 +124,67 @@ class Store:
         return self.read_file(table, path)
 
     def read_file(self, table: str, path: Path) -> ibis.Table:
-        """Return one version of a table as an Ibis expression, in today's ids where it is canonical."""
+        """Return one version of a table as an Ibis expression; a canonical table has today's OneIDs."""
         path = path.resolve()
         if table not in CANONICAL or ID_SPACE not in pq.read_schema(path).names:
             return self.engine.read_parquet(str(path), table_name=f"{table}_{path.parent.name}")
         return self._with_one_id(table, self._as_sourced(table, path))
 
     def previous_path(self, table: str, *, by: str) -> Path | None:
-        """Return where a table lies as it stood before this run; None where it did not.
+        """Return the path of a table as it was before this run; None if there was none.
 
         Parameters
         ----------
         table : str
         by : str
-            The stage that asks: what it writes itself is not replaced yet, of others the version before counts.
+            The reading stage: its own tables are not replaced yet; of other stages the previous version counts.
         """
         writer = self.writer(table)
         if writer is None or writer == by:
             return self.path(table) if self.path(table).is_file() else None
         home = self.folder / ".stages" / writer
-        versions = sorted((path for path in home.glob("*") if path.is_dir() and not path.is_symlink()), key=_born)
+        versions = sorted((path for path in home.glob("*") if path.is_dir() and not path.is_symlink()), key=_modified)
         current = os.readlink(home / "current") if (home / "current").is_symlink() else ""
         older = [path / f"{table}.parquet" for path in versions if path.name != current]
         return next((path for path in reversed(older) if path.is_file()), None)
 
     def as_sourced(self, table: str) -> ibis.Table:
-        """Return a canonical table with the ids of its sources, ``_people`` beside them and ``_row``, its order."""
+        """Return a canonical table with source ids, their id space ``_people`` and the row order ``_row``."""
         return self._as_sourced(table, self.path(table).resolve())
 
     def _as_sourced(self, table: str, path: Path) -> ibis.Table:
         name = f"{table}_{path.parent.name}_as_sourced"
-        read = self.engine.read_parquet(str(path), table_name=name, file_row_number=True)
-        return read.rename(_row="file_row_number")
+        table_with_rows = self.engine.read_parquet(str(path), table_name=name, file_row_number=True)
+        return table_with_rows.rename(_row="file_row_number")
 
     def _with_one_id(self, name: str, table: ibis.Table) -> ibis.Table:
         if self.path(_IDENTITIES).is_file():
             identities = self.read(_IDENTITIES)
-            for column in (each for each in _ID_COLUMNS if each in table.columns):
+            for column in (name for name in _ID_COLUMNS if name in table.columns):
                 table = _replace_id(table, column, identities)
             if name in _CUSTOMER_GRAIN:
                 table = _one_row_per_customer(table)
         return table.drop(ID_SPACE, "_row")
 
     def canonical(self) -> dict[str, ibis.Table]:
-        """Return every canonical table that is there, by name."""
+        """Return every published canonical table, by name."""
         return {name: self.read(name) for name in CANONICAL if self.path(name).is_file()}
 
     def frame(self, table: str, columns: list[str] | None = None) -> pd.DataFrame:
-        """Return a table of one row per customer (or a small derived one) as pandas, decimals as float64.
+        """Return a table of one row per customer, or a small derived one, as pandas; decimals become float64.
 
         Raises
         ------
         DataError
-            The table holds raw rows: those stay in the engine.
+            The table holds raw rows, which stay in the engine.
         """
         if table in CANONICAL and table not in _CUSTOMER_GRAIN:
             found = f"{table} holds raw rows, which do not become pandas"
-            raise DataError(Fault("", found, "", "Collapse them in the engine: read() gives an Ibis table"))
+            raise DataError(Fault("", found, "", "Aggregate them in the engine: read() returns an Ibis table"))
         return to_pandas(self.read(table) if columns is None else self.read(table).select(columns))
 
     def digest(self, table: str) -> str:
-        """Return the digest of a table's content, independent of row order, file layout and clock."""
+        """Return the digest of a table's content; row order, file layout and time do not change it."""
         return digest_table(self.read(table))
 
     def stage(self, stage: str, run_id: str) -> Staging:
@@ -191,37 +192,37 @@ class Store:
         return Staging(self, stage, run_id)
 
     def staging_folder(self, stage: str, run_id: str) -> Path:
-        """Return the private folder a stage of a run writes into."""
+        """Return the private folder into which a stage of a run writes."""
         return self.folder / ".staging" / f"{run_id}-{stage}"
 
     def publish(self, stage: str, run_id: str) -> Path:
-        """Publish what a stage staged by one rename, show its tables, and return the stage's folder.
+        """Publish the staging folder of a stage by one rename, and return the stage's folder.
 
-        The version before is kept, older ones are removed.
+        The previous version is kept, older ones are removed.
         """
         home = self.folder / ".stages" / stage
         target = publish_folder(self.staging_folder(stage, run_id), home / run_id)
         point_to(home / "current", run_id)
         self.show(stage)
-        _forget_old_versions(home)
+        _remove_old_versions(home)
         return target
 
     def writer(self, table: str) -> str | None:
-        """Return the stage that writes a table: of one's own the one that wrote it last, None before it was written."""
+        """Return the stage that writes a table; for an own table the last writer, or None if never written."""
         if table in TABLES:
             return TABLES[table].writer
         link = self.path(table)
         return os.readlink(link).split("/")[1] if link.is_symlink() else None
 
     def retire(self, stage: str) -> None:
-        """Show no table of a stage any more, since it was skipped."""
+        """Withdraw the tables of a stage that was skipped."""
         (self.folder / ".stages" / stage / "current").unlink(missing_ok=True)
         self.show(stage)
 
     def show(self, stage: str) -> None:
-        """Make ``<table>.parquet`` show the current version of every table a stage has written.
+        """Point ``<table>.parquet`` to the current version of every table a stage has written.
 
-        A table that the current version of the stage no longer writes is no longer shown.
+        The link of a table that the current version no longer writes is removed.
         """
         current = self.folder / ".stages" / stage / "current"
         declared = {table.name for table in TABLES.values() if table.writer == stage}
@@ -232,19 +233,19 @@ class Store:
                 self.path(name).unlink(missing_ok=True)
 
     def _own_tables(self, stage: str) -> set[str]:
-        """Return the tables of one's own that a stage has written or once wrote."""
+        """Return the own tables that a stage writes or once wrote."""
         written = {path.stem for path in (self.folder / ".stages" / stage / "current").glob(f"{OWN_PREFIX}*.parquet")}
         links = (path for path in self.folder.glob(f"{OWN_PREFIX}*.parquet") if path.is_symlink())
         return written | {link.stem for link in links if os.readlink(link).startswith(f".stages/{stage}/")}
 
 
 class Staging:
-    """What one stage writes before it is published.
+    """The tables and files of one stage before they are published.
 
     Attributes
     ----------
     folder : Path
-        Private; becomes ``.stages/<stage>/<run_id>`` by one rename.
+        Private; publishing renames it to ``.stages/<stage>/<run_id>``.
     rows : dict of str to int
         Rows written, by table.
     """
@@ -267,17 +268,17 @@ class Staging:
         key: str | Sequence[str] | None = None,
         copy: Path | None = None,
     ) -> int:
-        """Write a table, its columns checked and cast to the schema; return its rows.
+        """Write a table, with columns checked and cast to the schema; return its row count.
 
         Parameters
         ----------
         table : str
         content : ibis.Table or DataFrame
-            A frame is sorted by the table's keys; missing optional columns stay absent.
+            Derived tables are sorted by their keys; missing optional columns stay absent.
         key : str or sequence of str, optional
-            What identifies a row of a table of one's own; default ``customer_id``; an empty list: nothing does.
+            What identifies a row of an own table; default ``customer_id``; an empty list: nothing does.
         copy : Path, optional
-            A Parquet file of the same rows; it is taken over where its columns are those of the schema.
+            A Parquet file of the same rows; it is linked instead of written if its schema is the same.
 
         Raises
         ------
@@ -288,7 +289,7 @@ class Staging:
         expression = content if isinstance(content, ibis.Table) else ibis.memtable(content)
         expression = _conform(spec, expression)
         path = self.folder / f"{table}.parquet"
-        if copy is None or not self._take_over(copy, expression, path):
+        if copy is None or not self._link_copy(copy, expression, path):
             self.store.engine.to_parquet(expression, path, **PARQUET)
         if table in _PRIVATE:
             path.chmod(0o600)
@@ -298,13 +299,13 @@ class Staging:
         return self.rows[table]
 
     def _refuse(self, table: str, faults: list[Fault]) -> None:
-        """Remove a table that was written and cannot stay, so that nothing of it is published."""
+        """Remove a table that was written but is invalid, so that it is not published."""
         (self.folder / f"{table}.parquet").unlink()
         del self.rows[table]
         raise DataError(faults)
 
     def _spec(self, table: str, key: str | Sequence[str] | None) -> Table:
-        """Return what a table of this stage holds; refuse one that another stage writes."""
+        """Return the declaration of a table; refuse one that another stage writes."""
         if table.startswith(OWN_PREFIX) and table not in TABLES:
             if not _OWN_NAME.match(table):
                 raise DataError(
@@ -316,20 +317,21 @@ class Staging:
             spec = table_spec(table)
         if spec.writer != self.stage:
             found = f"{self.stage} would write {table}"
-            remedy = f"Write a table of its own, called {OWN_PREFIX}..."
+            remedy = f"Write an own table, called {OWN_PREFIX}..."
             if spec.own:
-                remedy = f"Choose another name, or remove notebooks/{spec.writer}.ipynb where it is no longer used"
-            raise DataError(Fault("", found, f"Its one writer is {spec.writer}", remedy))
+                remedy = f"Choose another name, or remove notebooks/{spec.writer}.ipynb if it is no longer used"
+            raise DataError(Fault("", found, f"Only {spec.writer} writes it", remedy))
         return spec
 
     def _own_writer(self, table: str) -> str:
-        """Return who writes a table of one's own: who wrote it last, unless that notebook is gone or renamed."""
+        """Return the writer of an own table: the last one, unless its notebook is gone or renamed."""
         writer = self.store.writer(table)
-        there = writer is not None and (self.store.workspace.notebooks / f"{writer}.ipynb").is_file()
-        return writer if there else self.stage
+        if writer is not None and (self.store.workspace.notebooks / f"{writer}.ipynb").is_file():
+            return writer
+        return self.stage
 
-    def _take_over(self, copy: Path, expression: ibis.Table, path: Path) -> bool:
-        """Show a file that is already there under another name, on the same disk; say whether that could be done."""
+    def _link_copy(self, copy: Path, expression: ibis.Table, path: Path) -> bool:
+        """Hard-link an existing file of the same schema; return whether that was possible."""
         if self.store.engine.read_parquet(str(copy)).schema() != expression.schema():
             return False
         try:
@@ -341,8 +343,8 @@ class Staging:
 
     def read(self, table: str) -> ibis.Table:
         """Return a table just written, as an Ibis expression."""
-        read = self._read(table)
-        return read.drop(ID_SPACE) if ID_SPACE in read.columns else read
+        written = self._read(table)
+        return written.drop(ID_SPACE) if ID_SPACE in written.columns else written
 
     def _read(self, table: str) -> ibis.Table:
         return self.store.engine.read_parquet(str(self.folder / f"{table}.parquet"))
@@ -352,7 +354,7 @@ class Staging:
         return digest_table(self._read(table))
 
     def publish(self) -> Path:
-        """Publish everything staged; see :meth:`Store.publish`."""
+        """Publish the staging folder; see :meth:`Store.publish`."""
         return self.store.publish(self.stage, self.run_id)
 
     def discard(self) -> None:
@@ -370,25 +372,25 @@ class Staging:
             faults.append(Fault(spec.name, found, f"One row per {listed(spec.keys)}"))
         if faults and spec.own:
             faults.append(
-                Fault(spec.name, "needs to know what identifies a row", "", "Name it: stage.write(..., key=)")
+                Fault(spec.name, "the columns that identify a row are unknown", "", "Name them: stage.write(..., key=)")
             )
         if faults:
             self._refuse(spec.name, faults)
 
 
 def to_pandas(table: ibis.Table) -> pd.DataFrame:
-    """Return an Ibis table as pandas, decimals as float64."""
+    """Return an Ibis table as pandas; decimals become float64."""
     decimals = {name: table[name].cast("float64") for name, kind in table.schema().items() if kind.is_decimal()}
     return (table.mutate(**decimals) if decimals else table).to_pandas()
 
 
 def digest_table(table: ibis.Table) -> str:
-    """Return the SHA-256 over the schema, the row count and the sum of row hashes of a table.
+    """Return the SHA-256 of a table's schema, row count and sum of row hashes.
 
     Parameters
     ----------
     table : ibis.Table
-        On DuckDB.
+        A table on DuckDB.
     """
     schema = {name: str(kind) for name, kind in sorted(table.schema().items())}
     engine = table.get_backend()
@@ -398,15 +400,15 @@ def digest_table(table: ibis.Table) -> str:
 
 
 def _replace_id(table: ibis.Table, column: str, identities: ibis.Table) -> ibis.Table:
-    """Replace an id of a source by the OneID; one without identity, or none at all, stays."""
-    known = identities.select(_space=identities.source, _id=identities.source_id, _one=identities.customer_id)
-    joined = table.left_join(known, [table[ID_SPACE] == known["_space"], table[column] == known["_id"]])
+    """Replace a source id by the OneID; ids without an identity, and missing ids, stay."""
+    one_ids = identities.select(_space=identities.source, _id=identities.source_id, _one=identities.customer_id)
+    joined = table.left_join(one_ids, [table[ID_SPACE] == one_ids["_space"], table[column] == one_ids["_id"]])
     replaced = joined.mutate(**{column: ibis.coalesce(joined["_one"], joined[column])})
     return replaced.drop("_space", "_id", "_one")
 
 
 def _one_row_per_customer(customers: ibis.Table) -> ibis.Table:
-    """Fill every column by its first known value, in the order of the rows."""
+    """Keep the first known value of every column, in row order."""
     others = [name for name in customers.columns if name not in ("customer_id", "_row")]
     row = customers["_row"]
     first = {name: customers[name].argmin(row, where=customers[name].notnull()) for name in others}
@@ -417,7 +419,7 @@ def _one_row_per_customer(customers: ibis.Table) -> ibis.Table:
 def table_spec(table: str) -> Table:
     """Return the declaration of a table; refuse an unknown one with the nearest name."""
     if table not in TABLES:
-        remedy = f"Tables of your own begin with {OWN_PREFIX} and are written by your notebook"
+        remedy = f"The name of your own table starts with {OWN_PREFIX}, and your notebook writes it"
         raise DataError(Fault("", f"unknown table '{table}'", did_you_mean(table, TABLES), remedy))
     return TABLES[table]
 
@@ -433,31 +435,31 @@ def _conform(spec: Table, table: ibis.Table) -> ibis.Table:
     ]
     unknown = [name for name in present if spec.kind(name) is None]
     if unknown and not spec.open:
-        known = [each.name for each in spec.columns]
+        names = [column.name for column in spec.columns]
         hidden = [ID_SPACE] if spec.name in CANONICAL else []
-        strange = [name for name in unknown if name not in hidden]
-        faults += [Fault(spec.name, f"unknown column {name}", "", did_you_mean(name, known)) for name in strange]
+        undeclared = [name for name in unknown if name not in hidden]
+        faults += [Fault(spec.name, f"unknown column {name}", "", did_you_mean(name, names)) for name in undeclared]
     if spec.name in CANONICAL:
-        private = [each.name for each in spec.columns if each.contact and each.name in present]
+        private = [column.name for column in spec.columns if column.contact and column.name in present]
         faults += [Fault(spec.name, f"contact column {name}", "Contact data stays out of tables") for name in private]
     if faults:
         raise DataError(faults)
     casts = {
-        each.name: table[each.name].cast(ibis_type(each.kind))
-        for each in spec.columns
-        if each.name in present and table.schema()[each.name] != ibis.dtype(ibis_type(each.kind))
+        column.name: table[column.name].cast(ibis_type(column.kind))
+        for column in spec.columns
+        if column.name in present and table.schema()[column.name] != ibis.dtype(ibis_type(column.kind))
     }
-    named = [each.name for each in spec.columns if each.name in present]
-    table = (table.mutate(**casts) if casts else table).select(*named, *unknown)
+    declared = [column.name for column in spec.columns if column.name in present]
+    table = (table.mutate(**casts) if casts else table).select(*declared, *unknown)
     return table.order_by(spec.keys) if spec.name not in CANONICAL and spec.keys else table
 
 
-def _forget_old_versions(home: Path) -> None:
-    versions = sorted((each for each in home.iterdir() if each.is_dir() and not each.is_symlink()), key=_born)
+def _remove_old_versions(home: Path) -> None:
+    versions = sorted((path for path in home.iterdir() if path.is_dir() and not path.is_symlink()), key=_modified)
     current = os.readlink(home / "current")
-    for old in [each for each in versions if each.name != current][: -(_KEPT_VERSIONS - 1)]:
+    for old in [path for path in versions if path.name != current][: -(_KEPT_VERSIONS - 1)]:
         shutil.rmtree(old)
 
 
-def _born(folder: Path) -> tuple[float, str]:
+def _modified(folder: Path) -> tuple[float, str]:
     return (folder.stat().st_mtime, folder.name)

@@ -1,14 +1,14 @@
-"""One tag: what it means, who answers for it, how long it holds and how it is computed.
+"""One tag: its meaning, owner, time to live and computation.
 
-A tag is categorical and computed in one of three ways: ordered conditions, the first that holds wins (``values`` with
-``when``, the last ``otherwise``), the level that a column holds (``copies``), or bands whose cut points are quantiles
-of the customers (``quantiles``). So its values exclude each other and leave nobody out.
+A tag is categorical and computed in one of three ways: ordered conditions of which the first match wins (``values``
+with ``when``, the last ``otherwise``), the level of a column (``copies``), or bands cut at quantiles of the customers
+(``quantiles``). So every customer has exactly one value.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import model_validator
 
@@ -17,11 +17,12 @@ from workbench.core.tags.items import ITEMS
 
 __all__ = ["KINDS", "STATUSES", "Quantiles", "Tag", "TagValue", "Words"]
 
-KINDS = (
+Kind = Literal[
     "fact", "statistic", "first_last", "preference", "rule", "rfm", "life_cycle", "predicted", "look_alike", "survey",
     "imported",
-)  # fmt: skip
-STATUSES = ("draft", "published", "deprecated", "retired")
+]  # fmt: skip
+Status = Literal["draft", "published", "deprecated", "retired"]
+KINDS, STATUSES = get_args(Kind), get_args(Status)
 LEAST_CUTS = 1
 _THRESHOLD = re.compile(r"\{(\w+)\}")
 
@@ -33,23 +34,23 @@ class Words(Section):
     zh: str
 
     @model_validator(mode="after")
-    def _said(self) -> Words:
+    def _not_empty(self) -> Words:
         if not self.en.strip() or not self.zh.strip():
             raise ValueError("a text is empty; both en and zh are needed")
         return self
 
 
 class TagValue(Words):
-    """One value: its name, and when it holds.
+    """One value of a tag: its name and its condition.
 
     Attributes
     ----------
     when : str
-        A condition on columns and on other tags (``tag_<id>``); empty where the value is copied or cut by quantiles.
+        A condition on columns and on other tags (``tag_<id>``); empty if the value is copied or cut by quantiles.
     otherwise : bool
-        The value of everybody no condition above holds for.
+        The value of customers for whom no condition holds.
     same_as : list of str
-        Spellings of the source that mean this value, where a column is copied.
+        Spellings in the source that mean this value, if a column is copied.
     """
 
     when: str = ""
@@ -58,14 +59,14 @@ class TagValue(Words):
 
 
 class Quantiles(Section):
-    """Bands between quantiles of the customers of whom the column is known.
+    """Bands between quantiles of the customers with a known value.
 
     Attributes
     ----------
     of : str
         A numeric column.
     cuts : list of float
-        Shares of the customers, rising, 0 to 1; equal values stand in one band.
+        Shares of the customers, rising, 0 to 1; equal values fall into one band.
     """
 
     of: str
@@ -87,37 +88,37 @@ class Tag(Section):
     id : str
         Its column in ``portraits``; other tags name it ``tag_<id>``.
     item : str
-        The item of a portrait it stands for: a key of ``ITEMS``.
+        The portrait item it describes: a key of ``ITEMS``.
     name, business, technical : Words
-        What it is called; its definition for the business, and how it is computed.
+        Its name, its definition in business terms, and its computation.
     kind : str
         One of ``KINDS``.
     owner, cadence : str
-        Who answers for it; how often it is computed.
+        Who is responsible for it; how often it is computed.
     ttl_days : int or None
-        Days a value holds after the as-of date; None where it does not age.
+        Days for which a value is valid after the as-of date; None if it does not expire.
     on_null : str
-        Where a value is no longer known: ``drop`` it, or ``keep_last`` until it expires.
+        If the value becomes unknown: ``drop`` it, or ``keep_last`` until it expires.
     sensitivity : str
         ``normal`` or ``sensitive``.
     purpose, consent : str
-        What it may be used for; the purpose a customer must have granted, empty where none is needed.
+        What it may be used for; the purpose a customer must have granted, empty if none is needed.
     needs : list of str
-        Columns of which each group must be known of a customer, ``a|b`` one of the two; by default every column named.
+        Columns that must be known for a customer, ``a|b`` one of the two; by default every column named.
     support : dict of str to float
-        Least numbers under which nothing is said: column to its least value.
+        Column: its smallest value for the tag to be assigned.
     window_days : int or None
-        How far back it looks; it is refused where the data covers less.
+        How far back it looks; it is refused if the data covers less.
     version : int
     status : str
         One of ``STATUSES``; only published and deprecated tags are computed.
     values : dict of str to TagValue
-        In order. Empty where ``copies`` takes the source's own levels.
+        In order. Empty if ``copies`` takes the levels of the source.
     copies : str
         A column whose level is the value.
     quantiles : Quantiles or None
     evidence : list of str
-        Columns whose figures are written beside the value; by default those it is computed from.
+        Columns whose figures are stored with the value; by default those it is computed from.
     thresholds : dict of str to float
         Numbers that conditions name as ``{threshold}``; packs and profiles may change them.
     """
@@ -127,7 +128,7 @@ class Tag(Section):
     name: Words
     business: Words
     technical: Words
-    kind: Literal[KINDS]
+    kind: Kind
     owner: str
     cadence: Literal["every run", "daily", "weekly", "monthly", "by hand"]
     ttl_days: int | None
@@ -139,7 +140,7 @@ class Tag(Section):
     support: dict[str, float] = {}
     window_days: int | None = None
     version: int
-    status: Literal[STATUSES]
+    status: Status
     values: dict[str, TagValue] = {}
     copies: str = ""
     quantiles: Quantiles | None = None
@@ -163,25 +164,25 @@ class Tag(Section):
 
     def condition(self, value: str) -> str:
         """Return the condition of a value with its thresholds filled in."""
-        return _THRESHOLD.sub(lambda found: f"{self.thresholds[found[1]]:.10g}", self.values[value].when)
+        return _THRESHOLD.sub(lambda match: f"{self.thresholds[match[1]]:.10g}", self.values[value].when)
 
     def conditions(self) -> dict[str, str]:
-        """Return the conditions by value, in order, those of ``otherwise`` left out."""
+        """Return the conditions by value, in order, without ``otherwise``."""
         return {name: self.condition(name) for name, value in self.values.items() if value.when}
 
     @property
     def fallback(self) -> str | None:
-        """The value of those no condition holds for."""
+        """The value of customers for whom no condition holds."""
         return next((name for name, value in self.values.items() if value.otherwise), None)
 
     @model_validator(mode="after")
     def _can_be_computed(self) -> Tag:
-        problems = [*self._form(), *self._cover(), *self._unfilled()]
+        problems = [*self._form_faults(), *self._coverage_faults(), *self._threshold_faults()]
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
-    def _form(self) -> list[str]:
+    def _form_faults(self) -> list[str]:
         ways = [bool(self.copies), self.quantiles is not None, any(value.when for value in self.values.values())]
         problems = []
         if sum(ways) != 1:
@@ -196,27 +197,27 @@ class Tag(Section):
             problems.append(f"item {self.item} is sensitive and no consent is named")
         return problems
 
-    def _cover(self) -> list[str]:
-        """Values exclude each other when the first wins; they leave nobody out when the last is otherwise."""
+    def _coverage_faults(self) -> list[str]:
+        """Check that every customer gets a value: the last one is ``otherwise``."""
         fallbacks = [name for name, value in self.values.items() if value.otherwise]
         if self.quantiles is not None:
             return ["values of quantiles have no 'when' and no 'otherwise'"] if fallbacks else []
         if self.copies:
-            listed = not self.values or len(fallbacks) == 1
-            return [] if listed else ["values do not cover the column: one of them needs 'otherwise: true'"]
+            covers_all = not self.values or len(fallbacks) == 1
+            return [] if covers_all else ["values do not cover the column: one of them needs 'otherwise: true'"]
         problems = []
         if fallbacks != list(self.values)[-1:]:
-            problems.append("values do not cover everybody: the last, and only the last, needs 'otherwise: true'")
-        idle = [name for name, value in self.values.items() if not value.when and not value.otherwise]
-        if idle:
-            problems.append(f"no condition for {', '.join(idle)}")
-        said = [value.when for value in self.values.values() if value.when]
-        if len(set(said)) < len(said):
-            problems.append("two values under one condition: the second can never hold")
+            problems.append("values do not cover all customers: the last, and only the last, needs 'otherwise: true'")
+        unconditional = [name for name, value in self.values.items() if not value.when and not value.otherwise]
+        if unconditional:
+            problems.append(f"no condition for {', '.join(unconditional)}")
+        conditions = [value.when for value in self.values.values() if value.when]
+        if len(set(conditions)) < len(conditions):
+            problems.append("two values have the same condition: the second can never hold")
         return problems
 
-    def _unfilled(self) -> list[str]:
-        named = {name for value in self.values.values() for name in _THRESHOLD.findall(value.when)}
-        absent, idle = sorted(named - set(self.thresholds)), sorted(set(self.thresholds) - named)
-        problems = [f"threshold {{{name}}} has no number" for name in absent]
-        return problems + [f"threshold {name} is named by no condition" for name in idle]
+    def _threshold_faults(self) -> list[str]:
+        used = {name for value in self.values.values() for name in _THRESHOLD.findall(value.when)}
+        missing, unused = sorted(used - set(self.thresholds)), sorted(set(self.thresholds) - used)
+        problems = [f"threshold {{{name}}} has no number" for name in missing]
+        return problems + [f"threshold {name} is used by no condition" for name in unused]

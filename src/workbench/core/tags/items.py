@@ -1,7 +1,7 @@
-"""The 98 items a portrait may hold, in eight groups: what each is called and which data it needs.
+"""The 98 items of a portrait, in eight groups: their names and the data they need.
 
-An entry is id, sensitive, English name, Chinese name, needs: columns (or tables) that must all be there, ``a|b``
-where one of the two is enough. ``responses`` is the survey; ``params.occasions`` the rules of 03_build_features.
+An entry is id, sensitive, English name, Chinese name, needs: columns (or tables) that must all exist; ``a|b`` means
+that one of the two is enough. ``responses`` is the survey; ``params.occasions`` the rules of 03_build_features.
 """
 
 from __future__ import annotations
@@ -159,9 +159,9 @@ class Item:
     name : dict of str
         By language (en, zh).
     sensitive : bool
-        Off unless the parameters name it and the customer consents.
+        Computed only if the parameters name it and the customer consents.
     needs : tuple of str
-        Columns as table.column, or tables, all of them; ``a|b`` where one of the two is enough.
+        Columns as table.column, or tables, all required; ``a|b``: one of the two is enough.
     """
 
     id: str
@@ -171,7 +171,7 @@ class Item:
     needs: tuple[str, ...]
 
     def lacks(self, present: Collection[str]) -> tuple[str, ...]:
-        """Return the needs of which nothing is present (tables and table.columns)."""
+        """Return the needs that the present tables and table.columns do not meet."""
         return tuple(need for need in self.needs if not set(need.split("|")) & set(present))
 
 

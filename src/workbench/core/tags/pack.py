@@ -1,4 +1,4 @@
-"""A pack: what one trade changes of the registry, and its strategies. Data, no code."""
+"""A pack: the changes one industry makes to the registry, and its strategies. Data, no code."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["Pack", "Strategy"]
 
 
 class Strategy(Section):
-    """What to try with one group of customers: a suggestion, declared and edited by people.
+    """A suggestion of what to try with one group of customers, written by people.
 
     Attributes
     ----------
     matches : list of str
-        Words of a segment's key this strategy is for, all of them; empty for a life-cycle stage.
+        The strategy applies to segments whose key has all these words; empty for a life-cycle stage.
     name : Words, optional
-        What the group is called on a card; without it the key of the strategy is.
+        The group's name on a card; default: the key of the strategy.
     goal, offer, channel, content, cadence, measure : Words
     avoid : Words
         What not to do.
     evidence : Words
-        What is known of its effect; by default that nothing has been measured.
+        Evidence of its effect; by default that nothing has been measured.
     """
 
     matches: list[str] = []
@@ -39,7 +39,7 @@ class Strategy(Section):
 
 
 class Pack(Section):
-    """A trade's changes to the registry.
+    """The changes of one industry to the registry.
 
     Attributes
     ----------
@@ -47,13 +47,13 @@ class Pack(Section):
     thresholds : dict of str to float
         ``<tag>.<threshold>`` to its number.
     tags : dict
-        Further tags, or tags of the registry in other words: id to what a tag file says of it.
+        New or changed tags: id to its entry, in the form of a tag file.
     retired : list of str
-        Tags that mean nothing in this trade.
+        Tags without meaning in this industry.
     life_cycle : dict of str to Strategy
         By life-cycle stage.
     segments : dict of str to Strategy
-        By direction, the first that matches a segment's key wins; the last matches every key.
+        By direction; the first that matches a segment's key wins; the last matches every key.
     """
 
     name: Words
@@ -67,5 +67,5 @@ class Pack(Section):
     def _covers_every_segment(self) -> Pack:
         others = [name for name, strategy in self.segments.items() if not strategy.matches]
         if self.segments and others != list(self.segments)[-1:]:
-            raise ValueError("the last strategy of segments, and only the last, has no 'matches': it is for all others")
+            raise ValueError("the last strategy of segments, and only the last, has no 'matches': it is the default")
         return self

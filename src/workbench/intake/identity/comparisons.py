@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import duckdb
@@ -76,14 +77,12 @@ def choose_blocking(
         rules = [tuple(part.strip() for part in rule.split(",")) for rule in declared]
         return Blocking(rules, {", ".join(rule): count_pairs(engine, table, rule) for rule in rules})
     hashes = _hashes(engine, table, [name for name in _SINGLE + _LATER if known.get(name)])
-    rules, pairs = [], {}
-    for rule in [*((name,) for name in _SINGLE), *_JOINT]:
-        if not all(known.get(name) for name in rule) or any(set(kept) <= set(rule) for kept in rules):
-            continue
-        pairs[", ".join(rule)] = found = _agreeing(hashes, rule)
-        if 0 < found <= most_pairs:
-            rules.append(rule)
-    return Blocking(rules, pairs)
+    single = _agreeing_by_rule(engine, hashes, [(name,) for name in _SINGLE if known.get(name)])
+    narrow = [rule for rule, pairs in single.items() if 0 < pairs <= most_pairs]
+    free = [rule for rule in _JOINT if set(rule) <= set(hashes) and not any({*one} <= {*rule} for one in narrow)]
+    joint = _agreeing_by_rule(engine, hashes, free)
+    narrow += [rule for rule, pairs in joint.items() if 0 < pairs <= most_pairs]
+    return Blocking(narrow, {", ".join(rule): pairs for rule, pairs in {**single, **joint}.items()})
 
 
 def count_pairs(engine: duckdb.DuckDBPyConnection, table: str, rule: tuple[str, ...]) -> int:
@@ -102,6 +101,15 @@ def _hashes(engine: duckdb.DuckDBPyConnection, table: str, names: list[str]) -> 
     read = ", ".join(f"if({name} IS NULL, 0::UBIGINT, hash({name})) AS {name}" for name in names)
     columns = engine.execute(f"SELECT {read} FROM {table}").fetchnumpy()
     return {name: np.asarray(column) for name, column in columns.items()}
+
+
+def _agreeing_by_rule(
+    engine: duckdb.DuckDBPyConnection, hashes: Mapping[str, np.ndarray], rules: list[tuple[str, ...]]
+) -> dict[tuple[str, ...], int]:
+    """Count the pairs of every rule, on as many threads as the engine has; sorting needs no interpreter lock."""
+    threads = int(engine.execute("SELECT current_setting('threads')").fetchall()[0][0])
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        return dict(zip(rules, pool.map(lambda rule: _agreeing(hashes, rule), rules), strict=True))
 
 
 def _agreeing(hashes: Mapping[str, np.ndarray], rule: tuple[str, ...]) -> int:

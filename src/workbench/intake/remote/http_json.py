@@ -7,13 +7,14 @@ redirect elsewhere is refused.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file
@@ -22,10 +23,16 @@ from workbench.intake.reading.json_lists import list_at
 __all__ = ["fetch_records"]
 
 _TIMEOUT_SECONDS = (10, 60)  # to connect, to read
-_ATTEMPTS = 4
-_WAIT_SECONDS = 0.5  # before the second attempt; doubled each time
 _MOST_PAGES = 100_000
-_RETRIED = (429, 500, 502, 503, 504)
+# waits as long as the endpoint asks for in Retry-After (five minutes at most), else half a second, doubled each time
+_RETRY = Retry(
+    total=3,
+    backoff_factor=0.5,
+    status_forcelist=(429, 500, 502, 503, 504),
+    allowed_methods=("GET",),
+    raise_on_status=False,
+    retry_after_max=300,
+)
 
 
 def fetch_records(
@@ -60,6 +67,8 @@ def fetch_records(
         no list, a page on another host, pages that repeat.
     """
     session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=_RETRY))
     session.headers["Accept"] = "application/json"
     if token:
         session.headers["Authorization"] = f"Bearer {token}"
@@ -114,23 +123,12 @@ def _next_url(answer: Any, next_page: str | None, url: str) -> str | None:
 
 
 def _get(session: requests.Session, url: str, parameters: Mapping[str, str]) -> Any:
-    wait = _WAIT_SECONDS
-    for attempt in range(1, _ATTEMPTS + 1):
-        is_last = attempt == _ATTEMPTS
-        try:
-            answer = session.get(url, params=parameters, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
-        except requests.RequestException as error:
-            if is_last:
-                problem = f"no answer ({type(error).__name__})"
-                raise DataError(
-                    Fault(_without_secrets(url), problem, "", "Is the address right and the endpoint up?")
-                ) from None
-        else:
-            if answer.status_code not in _RETRIED or is_last:
-                return _content(answer, url)
-        time.sleep(wait)
-        wait *= 2
-    raise AssertionError("unreachable")
+    try:
+        answer = session.get(url, params=parameters, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
+    except requests.RequestException as error:
+        fault = f"no answer ({type(error).__name__})"
+        raise DataError(Fault(_without_secrets(url), fault, "", "Is the address right and the endpoint up?")) from None
+    return _content(answer, url)
 
 
 def _content(answer: requests.Response, url: str) -> Any:

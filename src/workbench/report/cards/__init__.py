@@ -1,1 +1,1 @@
-"""Cards and pages about one thing: a customer, a persona, an audience, a model, a tag."""
+"""Cards and pages of a customer, a persona, an audience, a model, a tag."""

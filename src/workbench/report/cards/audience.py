@@ -1,4 +1,4 @@
-"""The page of an audience: its funnel, its whole portrait against everybody, whom it overlaps, who is like it."""
+"""The page of an audience: funnel, portrait against all customers, overlaps, look-alikes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _MOST_NUMBERS = 10  # of a block, those that differ most
 
 @dataclass(frozen=True)
 class Names:
-    """What variables and their values are called by language, where texts do not say it: tags and answers.
+    """Names of tags, answers and their values by language, where the texts have none.
 
     Attributes
     ----------
@@ -60,13 +60,13 @@ class Names:
     values: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
 
     def variable(self, name: str, language: str) -> str:
-        """Return what a variable is called."""
+        """Return the name of a variable."""
         return self.variables[name][language] if name in self.variables else label(name, language)
 
     def value(self, name: str, value: object, language: str) -> str:
-        """Return what a value is called."""
-        known = self.values.get((name, str(value)))
-        return known[language] if known else label(value_key(name, value), language)
+        """Return the name of a value."""
+        name_by_language = self.values.get((name, str(value)))
+        return name_by_language[language] if name_by_language else label(value_key(name, value), language)
 
 
 def audience_page(
@@ -94,7 +94,7 @@ def audience_page(
     lift : DataFrame, optional
         As ``look_alike.LookAlike.lift``.
     names : Names, optional
-        What tags and their values are called.
+        Names of tags and their values.
     language : {"en", "zh"}
     currency : str
 
@@ -138,7 +138,7 @@ def audience_page(
 
 @dataclass(frozen=True)
 class _Teller:
-    """Turns frames into sections in one language."""
+    """Builds the sections of the page in one language."""
 
     language: str
     currency: str
@@ -147,12 +147,14 @@ class _Teller:
     def table(
         self, name: str, frame: pd.DataFrame, formats: Mapping[str, str], title: str = "", *, most: int = _MOST_ROWS
     ) -> dict[str, Any]:
-        known = {column: kind for column, kind in formats.items() if column in frame}
+        shown_formats = {column: kind for column, kind in formats.items() if column in frame}
         title = title or say(f"audience_{name}_title", self.language)
         table: Markup | None = None
         if len(frame):
-            rows = frame[list(known)].head(most)
-            table = table_html(rows, formats=known, language=self.language, currency=self.currency, caption=title)
+            rows = frame[list(shown_formats)].head(most)
+            table = table_html(
+                rows, formats=shown_formats, language=self.language, currency=self.currency, caption=title
+            )
         empty = say("audience_nothing", self.language)
         return {"id": name, "title": title, "table": table, "picture": None, "empty": empty}
 
@@ -167,7 +169,7 @@ class _Teller:
         return section | {"picture": {"uri": data_uri(draw(chart, "svg"), "image/svg+xml"), "alt": chart.alt}}
 
     def called(self, rows: pd.DataFrame, *, variables: bool = True) -> pd.DataFrame:
-        """Call values by their names, and variables unless they are still needed as keys."""
+        """Replace values by their names, and variables too unless they are needed as keys."""
         values = [
             self.names.value(row.variable, row.value, self.language) if pd.notna(row.value) else ""
             for row in rows.itertuples()
@@ -176,10 +178,10 @@ class _Teller:
         named = rows.assign(value=values, n=self.sizes(rows), **numbers)
         if not variables:
             return named.assign(n=rows["n"])
-        return named.assign(variable=[self.names.variable(each, self.language) for each in rows["variable"]])
+        return named.assign(variable=[self.names.variable(variable, self.language) for variable in rows["variable"]])
 
     def sizes(self, rows: pd.DataFrame) -> list[str]:
-        """Write how many customers stand behind each row, or that it is not shown."""
+        """Return the number of customers of each row as text, or "not shown"."""
         hidden = rows["suppressed"].astype(bool)
         return [
             say("audience_hidden", self.language) if small else show(n, "int", self.language)
@@ -187,7 +189,7 @@ class _Teller:
         ]
 
     def _numbers(self, rows: pd.DataFrame, name: str) -> list[str]:
-        """Write figures with the unit of their variable."""
+        """Format figures with the unit of their variable."""
         return [
             show(value, "num" if kind_of(variable) == "days" else kind_of(variable), self.language, self.currency)
             for value, variable in zip(rows[name], rows["variable"], strict=True)
@@ -195,7 +197,7 @@ class _Teller:
 
 
 def _differences(portrait: pd.DataFrame, made_by_rule: Collection[str], tell: _Teller) -> list[dict[str, Any]]:
-    """Tell where the members differ from everybody beyond chance: shares, then figures, the strongest first.
+    """Return the significant differences from all customers: shares, then figures, strongest first.
 
     What the rule decides is no difference that was found. What is more frequent tells more than what is less so; of
     one variable two values are told.
@@ -212,7 +214,7 @@ def _differences(portrait: pd.DataFrame, made_by_rule: Collection[str], tell: _T
 
 
 def _places(portrait: pd.DataFrame, tell: _Teller) -> pd.DataFrame:
-    """Bring what is known of where they live, ordered values in their order, others by share, the largest first."""
+    """Return where members live: ordered values in their order, others by share."""
     rows = portrait[portrait["variable"].isin([name for pair in PLACES for name in pair])]
     declared = {pair: at for at, pair in enumerate(tell.names.values)}
     places = [declared.get((row.variable, row.value), len(declared)) for row in rows.itertuples()]
@@ -221,53 +223,53 @@ def _places(portrait: pd.DataFrame, tell: _Teller) -> pd.DataFrame:
 
 
 def _blocks(portrait: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
-    """Tell the whole portrait block by block, whether it differs or not: the most frequent values, then figures."""
-    found = []
+    """Return the full portrait block by block: the most frequent values, then figures."""
+    blocks = []
     for block in BLOCKS:
-        mine = portrait[portrait["block"] == block]
-        numeric = mine["kind"] == "numeric"
-        shares = mine[~numeric & (mine["share"].isna() | (mine["share"] > 0))]
+        rows = portrait[portrait["block"] == block]
+        numeric = rows["kind"] == "numeric"
+        shares = rows[~numeric & (rows["share"].isna() | (rows["share"] > 0))]
         shares = shares.sort_values("share", ascending=False, kind="stable").groupby("variable", sort=False)
         shares = shares.head(_MOST_VALUES).sort_values("variable", kind="stable")
-        numbers = _strongest(mine[numeric & mine["median"].notna()]).head(_MOST_NUMBERS)
+        numbers = _strongest(rows[numeric & rows["median"].notna()]).head(_MOST_NUMBERS)
         title = say(f"audience_block_{block}", tell.language)
         parts = [
-            tell.table(block, tell.called(frame), formats, f"{title}: {label(what, tell.language)}", most=len(frame))[
-                "table"
-            ]
-            for what, frame, formats in (("share", shares, _SHARES), ("median", numbers, _NUMBERS))
+            tell.table(
+                block, tell.called(frame), formats, f"{title}: {label(measure, tell.language)}", most=len(frame)
+            )["table"]
+            for measure, frame, formats in (("share", shares, _SHARES), ("median", numbers, _NUMBERS))
             if len(frame)
         ]
         if parts:
-            found.append({"id": f"block-{block}", "title": title, "tables": parts})
-    return found
+            blocks.append({"id": f"block-{block}", "title": title, "tables": parts})
+    return blocks
 
 
 def _crosses(crosses: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
-    found = []
+    sections = []
     for (first, second), rows in crosses.groupby(["first", "second"], sort=False):
         words = {
             "first": tell.names.variable(first, tell.language),
             "second": tell.names.variable(second, tell.language),
         }
         named = rows.assign(
-            first_value=[tell.names.value(first, each, tell.language) for each in rows["first_value"]],
-            second_value=[tell.names.value(second, each, tell.language) for each in rows["second_value"]],
+            first_value=[tell.names.value(first, value, tell.language) for value in rows["first_value"]],
+            second_value=[tell.names.value(second, value, tell.language) for value in rows["second_value"]],
             n=tell.sizes(rows),
         )
         named = named[:0] if rows["suppressed"].all() else named
         title = say("audience_cross_title", tell.language, words)
-        found.append(tell.table(f"cross-{first}-{second}", named, _CROSS, title))
-    return found
+        sections.append(tell.table(f"cross-{first}-{second}", named, _CROSS, title))
+    return sections
 
 
 def told_funnel(funnel: pd.DataFrame, language: str) -> pd.DataFrame:
-    """Say the steps of a funnel in a language.
+    """Name the steps of a funnel in a language.
 
     Parameters
     ----------
     funnel : DataFrame
-        As `workbench.analysis.audiences.select.funnel` gives it.
+        Result of `workbench.analysis.audiences.select.funnel`.
     language : str
         en or zh.
 
@@ -289,10 +291,10 @@ def _strongest(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _others(overlaps: pd.DataFrame, estimate: Mapping[str, Any], language: str) -> pd.DataFrame:
-    """Turn the overlaps so that the other audience stands first, by its label."""
+    """Return one row per other audience, by its label."""
     turned = overlaps["second"] == estimate["name"]
     other = overlaps["first"].where(turned, overlaps["second"])
     size = overlaps["n_first"].where(turned, overlaps["n_second"])
     ranked = overlaps.assign(other=other, n_other=size).sort_values(["lift", "other"], ascending=[False, True])
     labels = estimate.get("others") or {}
-    return ranked.assign(other=[(labels.get(each) or {}).get(language) or each for each in ranked["other"]])
+    return ranked.assign(other=[(labels.get(other) or {}).get(language) or other for other in ranked["other"]])

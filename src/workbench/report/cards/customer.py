@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["card_page", "card_pages", "card_values", "card_view"]
 
 _MONTHS = 24
-_STEP, _HEIGHT, _GAP = 17, 18, 6  # pixels of a month, of a row of the timeline, between rows
+_STEP, _HEIGHT, _GAP = 17, 18, 6  # pixels: month, row of the timeline, gap between rows
 _MOST_UNKNOWN = 12
 _WHO = ("age_band", "gender", "city")
 _FOUND_BY = ("city", "segment", "favourite_category")
 
 
 def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: str = "", report: str = "") -> str:
-    """Write cards as one page that needs no network; in print one card a page.
+    """Write cards as one self-contained page; one card per page in print.
 
     Parameters
     ----------
@@ -36,25 +36,25 @@ def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: 
     language : {"en", "zh"}
     currency : str
     report : str
-        The report these cards stand beside; the page leads back to it.
+        Address of the report; the page links back to it.
 
     Returns
     -------
     str
         The page; every text of a customer is escaped.
     """
-    views = [card_view(each, language=language, currency=currency) for each in cards]
+    views = [card_view(card, language=language, currency=currency) for card in cards]
     return render("card.html.j2", _frame(views, language, report), language)
 
 
 def card_pages(cards: Sequence[PortraitCard], *, language: str = "en", currency: str = "") -> list[str]:
-    """Write each card as a page of its own, in the order given; all carry the same cut of the Chinese font."""
-    views = [card_view(each, language=language, currency=currency) for each in cards]
+    """Write each card as a separate page, in order; all embed the same subset of the Chinese font."""
+    views = [card_view(card, language=language, currency=currency) for card in cards]
     return render_all("card.html.j2", [_frame([view], language) for view in views], language)
 
 
 def _frame(views: list[dict[str, Any]], language: str, report: str = "") -> dict[str, Any]:
-    """Return what the template of a page of cards names."""
+    """Return the context of the page template."""
     title = say("portrait_card_title", language)
     return {
         "title": f"{title} {views[0]['id']}" if len(views) == 1 else title,
@@ -67,18 +67,18 @@ def _frame(views: list[dict[str, Any]], language: str, report: str = "") -> dict
 
 
 def card_values(card: PortraitCard) -> dict[str, Any]:
-    """Give a card as plain values, dates as ISO text, for a CRM."""
+    """Return a card as plain values, dates as ISO text, for a CRM."""
     return _plain(dataclasses.asdict(card))
 
 
 def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -> dict[str, Any]:
-    """Say a card in one language: what the template shows, in its order.
+    """Return the texts of a card in one language, in the order of the template.
 
     Returns
     -------
     dict
         id, name, as_of, consents, opted_out; and, unless profiling was refused, sentence, numbers, preferences,
-        occasions, risk, action, timeline, tags, unknown, computed. What is not known is absent or said to be unknown.
+        occasions, risk, action, timeline, tags, unknown, computed. Unknown values are absent or marked as unknown.
     """
     head = {
         "id": card.customer_id,
@@ -95,8 +95,8 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
     return head | {
         "sentence": _sentence(card, language),
         "numbers": _numbers(card, language, currency),
-        "preferences": [_preference(each, language) for each in card.preferences],
-        "occasions": [_occasion(each, language) for each in card.occasions],
+        "preferences": [_preference(preference, language) for preference in card.preferences],
+        "occasions": [_occasion(occasion, language) for occasion in card.occasions],
         "risk": _risk(card, language),
         "actions": _actions(card, language),
         "timeline": _timeline(card, language),
@@ -108,27 +108,27 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
 
 
 def _sentence(card: PortraitCard, language: str) -> str:
-    """Say who this is in one sentence, of living tags alone: who they are by value, what they do by name and value."""
-    tags = {each.tag: each for each in card.tags}
+    """Summarise the customer in one sentence from current tags: demographics by value, others by name and value."""
+    tags = {tag.tag: tag for tag in card.tags}
     who = [tags[tag].value_name[language] for tag in card.sentence if tag in _WHO]
     comma, colon, stop = ("，", "：", "；") if language == "zh" else (", ", ": ", "; ")
     what = [
         f"{tags[tag].name[language]}{colon}{tags[tag].value_name[language]}" for tag in card.sentence if tag not in _WHO
     ]
-    said = stop.join(part for part in (comma.join(who), *what) if part)
-    return (said + ("。" if language == "zh" else ".")) if said else say("portrait_card_no_sentence", language)
+    text = stop.join(part for part in (comma.join(who), *what) if part)
+    return (text + ("。" if language == "zh" else ".")) if text else say("portrait_card_no_sentence", language)
 
 
 def _search_words(card: PortraitCard, language: str) -> str:
-    """Join what a card is found by: id, shown name, city, segment, stage and favourite, Chinese by pinyin too."""
-    tags = {each.tag: each.value_name[language] for each in card.tags}
-    said = [card.name or "", *(tags.get(name, "") for name in _FOUND_BY)]
-    said += [label(card.life_cycle_stage, language)] if card.life_cycle_stage else []
-    return " ".join([card.customer_id, *(f"{each} {_pinyin(each)}".strip() for each in dict.fromkeys(said) if each)])
+    """Join the search words of a card: id, shown name, city, segment, stage and favourite, Chinese also in pinyin."""
+    tags = {tag.tag: tag.value_name[language] for tag in card.tags}
+    words = [card.name or "", *(tags.get(name, "") for name in _FOUND_BY)]
+    words += [label(card.life_cycle_stage, language)] if card.life_cycle_stage else []
+    return " ".join([card.customer_id, *(f"{word} {_pinyin(word)}".strip() for word in dict.fromkeys(words) if word)])
 
 
 def _pinyin(text: str) -> str:
-    """Write Chinese in pinyin, whole and by initials; nothing for a text without any."""
+    """Write Chinese in pinyin, in full and as initials; empty without Chinese."""
     from pypinyin import Style, lazy_pinyin  # noqa: PLC0415
 
     if text.isascii():
@@ -172,11 +172,10 @@ def _numbers(card: PortraitCard, language: str, currency: str) -> list[dict[str,
     else:
         value = number("portrait_card_spend", money.get("monetary_total", unknown))
     days = card.rhythm.get("recency_days")
-    ratio = card.rhythm.get("ratio")
-    own = {"gap": float(card.rhythm.get("gap_days_median") or 0), "ratio": float(ratio or 0)}
-    rhythm = (
-        say("portrait_card_rhythm", language, own) if ratio is not None else say("portrait_card_no_rhythm", language)
-    )
+    rhythm = say("portrait_card_no_rhythm", language)
+    if card.rhythm.get("ratio") is not None:
+        gap = round(float(card.rhythm.get("gap_days_median") or 0))
+        rhythm = say("portrait_card_rhythm", language, {"gap": gap, "days": days})
     last = number("portrait_card_last", show(days, "days", language) if days is not None else unknown, rhythm)
     orders = number("portrait_card_orders", show(card.orders, "int", language) if card.orders is not None else unknown)
     stage = label(card.life_cycle_stage, language) if card.life_cycle_stage else unknown
@@ -187,18 +186,18 @@ def _numbers(card: PortraitCard, language: str, currency: str) -> list[dict[str,
     return [value, last, orders, number("portrait_card_stage", stage, f"{rfm} {cell}".strip())]
 
 
-def _preference(found: Mapping[str, Any], language: str) -> dict[str, Any]:
-    n = say("portrait_card_lines", language, {"n": int(found["lines"])})
+def _preference(row: Mapping[str, Any], language: str) -> dict[str, Any]:
+    n = say("portrait_card_lines", language, {"n": int(row["lines"])})
     return {
-        "name": found["value"],
-        "share": show(found["share"], "pct", language),
-        "width": round(100 * found["share"]),
+        "name": row["value"],
+        "share": show(row["share"], "pct", language),
+        "width": round(100 * row["share"]),
         "n": n,
     }
 
 
-def _occasion(found: Mapping[str, Any], language: str) -> str:
-    return say(f"portrait_card_occasion_{found['what']}", language, {"on": found["on"]})
+def _occasion(row: Mapping[str, Any], language: str) -> str:
+    return say(f"portrait_card_occasion_{row['what']}", language, {"on": row["on"]})
 
 
 def _risk(card: PortraitCard, language: str) -> dict[str, Any] | None:
@@ -207,14 +206,14 @@ def _risk(card: PortraitCard, language: str) -> dict[str, Any] | None:
     p = float(card.risk["churn_probability"])
     reasons = [
         {
-            "mark": "▲" if each["contribution"] > 0 else "▼",
+            "mark": "▲" if reason["contribution"] > 0 else "▼",
             "text": say(
-                "portrait_card_reason_up" if each["contribution"] > 0 else "portrait_card_reason_down",
+                "portrait_card_reason_up" if reason["contribution"] > 0 else "portrait_card_reason_down",
                 language,
-                {"feature": label(each["feature"], language), "value": _value(each.get("value"), language)},
+                {"feature": label(reason["feature"], language), "value": _value(reason.get("value"), language)},
             ),
         }
-        for each in card.risk.get("reasons", ())
+        for reason in card.risk.get("reasons", ())
     ]
     cut = card.risk.get("cut_off")
     note = say("portrait_card_risk_cut_off", language, {"cut_off": cut}) if isinstance(cut, date) else ""
@@ -236,19 +235,19 @@ def _value(value: Any, language: str) -> str:
 
 
 def _actions(card: PortraitCard, language: str) -> list[dict[str, Any]]:
-    found = []
-    for each in card.suggestions:
-        strategy = each.strategy
+    actions = []
+    for suggestion in card.suggestions:
+        strategy = suggestion.strategy
         parts = [
             (name, getattr(strategy, name, None))
             for name in ("goal", "offer", "channel", "content", "cadence", "measure")
         ]
-        said = [{"name": label(name, language), "text": getattr(part, language)} for name, part in parts if part]
-        key = getattr(strategy.name, language) if strategy.name else label(each.key, language)
-        why = say(f"portrait_card_action_{each.by}", language, {"key": key})
+        words = [{"name": label(name, language), "text": getattr(part, language)} for name, part in parts if part]
+        key = getattr(strategy.name, language) if strategy.name else label(suggestion.key, language)
+        why = say(f"portrait_card_action_{suggestion.by}", language, {"key": key})
         evidence = getattr(strategy.evidence, language, "") if strategy.evidence else ""
-        found.append({"why": why, "parts": said, "evidence": evidence})
-    return found
+        actions.append({"why": why, "parts": words, "evidence": evidence})
+    return actions
 
 
 def _timeline(card: PortraitCard, language: str) -> dict[str, Any] | None:
@@ -270,27 +269,27 @@ def _timeline(card: PortraitCard, language: str) -> dict[str, Any] | None:
         words.append({"kind": kind, "name": name, "n": show(total, "int", language), "y": floor})
     size = {"width": _MONTHS * _STEP, "height": len(kinds) * (_HEIGHT + _GAP)}
     period = say("portrait_card_period", language, {"first": months[0], "last": months[-1]})
-    alt = "; ".join(f"{each['name']} {each['n']}" for each in words)
+    alt = "; ".join(f"{word['name']} {word['n']}" for word in words)
     return {"bars": bars, "rows": words, **size, "period": period, "alt": f"{period}: {alt}"}
 
 
 def _unknown(card: PortraitCard, language: str) -> str:
     names = [ITEMS[item].name[language] for item in card.unknown if item in ITEMS]
-    shown = ("、" if language == "zh" else ", ").join(names[:_MOST_UNKNOWN])
+    first_names = ("、" if language == "zh" else ", ").join(names[:_MOST_UNKNOWN])
     more = len(names) - _MOST_UNKNOWN
-    return say("portrait_card_unknown_more", language, {"names": shown, "n": more}) if more > 0 else shown
+    return say("portrait_card_unknown_more", language, {"names": first_names, "n": more}) if more > 0 else first_names
 
 
 def _computed(card: PortraitCard, language: str) -> str:
-    said = [f"{label(name, language)} {value}" for name, value in card.versions.items()]
-    return say("portrait_card_computed", language, {"versions": "; ".join(said) or "–"})
+    words = [f"{label(name, language)} {value}" for name, value in card.versions.items()]
+    return say("portrait_card_computed", language, {"versions": "; ".join(words) or "–"})
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key.isoformat() if isinstance(key, date) else str(key): _plain(each) for key, each in value.items()}
+        return {key.isoformat() if isinstance(key, date) else str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_plain(entry) for entry in value]
     if isinstance(value, date):
         return value.isoformat()
     if hasattr(value, "model_dump"):

@@ -1,4 +1,4 @@
-"""The card of a trained model: what it is for, on what it was trained and tested, how well, and what it is not for.
+"""The model card of a churn model: purpose, data, test results and limits.
 
 After Mitchell et al. (2019), Model cards for model reporting. Serves 08_predict_churn.
 """
@@ -20,14 +20,14 @@ _MEASURES = ("auc", "average_precision", "brier", "log_loss", "calibration_slope
 
 
 def churn_cards(saved: SavedModel | None, *, profile: str, credit: Any) -> dict[str, str]:
-    """Write the card of a churn model in Markdown, by language; none without a model.
+    """Write the card of a churn model in Markdown by language; empty without a model.
 
     Parameters
     ----------
     saved : SavedModel or None
     profile : str
     credit : str or mapping
-        Whose data it is, by language.
+        Source of the data, by language.
     """
     return {} if saved is None else {language: _card(saved, language, profile, credit) for language in _LANGUAGES}
 

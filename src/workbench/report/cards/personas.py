@@ -1,6 +1,6 @@
-"""Persona cards: one A4 page per group that people can put on a wall. Every number on it is one of the portrait.
+"""Persona cards: one A4 page per segment or audience. Every number on it comes from the portrait.
 
-The emblem is drawn from the group's own traits, a petal each: the further out, the more of it than the base. There are
+The emblem has a petal per trait: further out means more than among all customers. There are
 no faces and no guesses. Shown in 06_segment_customers; also for audiences.
 """
 
@@ -42,7 +42,7 @@ BASE_TGI = 100
 
 @dataclass(frozen=True)
 class Persona:
-    """What a card says of a group.
+    """The contents of a card.
 
     Attributes
     ----------
@@ -56,9 +56,9 @@ class Persona:
     evidence : mapping
         name and version of the definition, as_of, jaccard (stability over halves; may be missing).
     sentence : mapping
-        By language; empty: one is made of the facts.
+        By language; if empty, it is built from the facts.
     do, do_not : mapping
-        Declared strategies by language, each a list; nothing is shown where none is declared.
+        Declared strategies, lists by language; nothing is shown if none is declared.
     """
 
     key: str
@@ -81,35 +81,35 @@ def gather_personas(
     jaccard: float | None = None,
     advice: Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]] | None = None,
 ) -> list[Persona]:
-    """Put together what the cards of a definition's segments say.
+    """Collect the contents of the cards of a definition's segments.
 
     Parameters
     ----------
     study : GroupStudy
-        Its groups are the segments.
+        Study whose groups are the segments.
     definition : SegmentDefinition
-        Names, sentences, and the columns the segments were made of: facts about others come first.
+        Names, sentences and columns of the segments; facts about other columns come first.
     jaccard : float, optional
-        How alike the segments are in both halves of the data.
+        Agreement of the segments between halves of the data.
     advice : mapping, optional
-        Segment to ``do`` and ``do_not``, each lists by language: strategies somebody has declared.
+        Segment to ``do`` and ``do_not``: declared strategies, lists by language.
 
     Returns
     -------
     list of Persona
-        In the order of the segments; a suppressed or empty segment has no card, nor has a single one.
+        In the order of the segments; no card for a suppressed, empty or single segment.
     """
     about = {"name": definition.name, "version": definition.version, "as_of": definition.as_of, "jaccard": jaccard}
     personas: list[Persona] = []
-    if len(study.sizes) < 2:  # noqa: PLR2004  a group of everybody has no portrait against everybody
+    if len(study.sizes) < 2:  # noqa: PLR2004  a single group cannot differ from all customers
         return personas
     for _, size in study.sizes.iterrows():
         key = str(size["group"])
         if bool(size["suppressed"]) or pd.isna(size["n"]) or not size["n"]:
             continue
         segment = definition.segment(key)
-        mine = study.portrait[study.portrait["group"] == key]
-        way = next((name for name in WAYS if mine.loc[mine["variable"] == name, "share"].notna().any()), None)
+        portrait = study.portrait[study.portrait["group"] == key]
+        way = next((name for name in WAYS if portrait.loc[portrait["variable"] == name, "share"].notna().any()), None)
         week = study.week
         facts = most_telling_facts(study.portrait, key, most=MOST_FACTS, known_already=definition.columns)
         personas.append(
@@ -119,7 +119,9 @@ def gather_personas(
                 size=size,
                 facts=facts,
                 traits=emblem_traits(study.portrait, key),
-                ways=mine[(mine["variable"] == way) & mine["share"].notna()].head(MOST_WAYS).reset_index(drop=True),
+                ways=portrait[(portrait["variable"] == way) & portrait["share"].notna()]
+                .head(MOST_WAYS)
+                .reset_index(drop=True),
                 week=week[week["group"] == key].reset_index(drop=True) if len(week) else week,
                 evidence=about,
                 sentence=segment.description,
@@ -158,14 +160,14 @@ def persona_card(persona: Persona, *, language: str = "en", about: About = UNKNO
         note = _note(persona, language, about)
         figure.add_artist(_line(0.35))
         _write(figure, 0.4, 0.45, wrapped(drawable(note), 88), size=8.8, color=GREY)
-        said = "; ".join(" ".join(fact) for fact in facts)
-        alt = say("persona_alt", language, {"name": name, "sentence": sentence, "facts": said})
+        facts_text = "; ".join(" ".join(fact) for fact in facts)
+        alt = say("persona_alt", language, {"name": name, "sentence": sentence, "facts": facts_text})
         title = say("persona_title", language, {"name": name})
         return Chart(figure=figure, title=title, alt=alt, note=note)
 
 
 def personas_page(cards: Sequence[Chart], *, language: str) -> str:
-    """Write cards as one page: nothing is loaded, one card a sheet when printed.
+    """Write cards as one self-contained page; one card per sheet in print.
 
     Parameters
     ----------
@@ -221,15 +223,15 @@ def _line(left: float) -> Any:
 
 
 def _headline(figure: Figure, name: str, sentence: str) -> None:
-    """Write the name, of four lines at most, and the sentence below it: lower where the name takes more than two."""
+    """Write the name (up to four lines) and the sentence below it."""
     head = wrapped(shortened(name, 4 * 14), 19)
     _write(figure, 2.75, 7.85, head, size=22, color=INK)
     _write(figure, 2.75, min(7.0, 7.4 - 0.4 * head.count("\n")), wrapped(sentence, 33), size=12.5, color=GREY)
 
 
 def _emblem(figure: Figure, persona: Persona, language: str) -> None:
-    """Draw a petal per trait around a circle that is the base: beyond it more than the base, within it less."""
-    axes = _box(figure, 0.4, 5.75, 2.1, 2.1, projection="polar")
+    """Draw a petal per trait; the circle marks all customers."""
+    axes: Any = _box(figure, 0.4, 5.75, 2.1, 2.1, projection="polar")
     axes.set_theta_zero_location("N")
     axes.set_theta_direction(-1)
     axes.axis("off")
@@ -276,12 +278,12 @@ def _size(figure: Figure, persona: Persona, language: str) -> None:
 
 
 def _fact(row: pd.Series, language: str, currency: str) -> tuple[str, str, str]:
-    """Return a fact as (number, what it is of, against what)."""
+    """Return a fact as (number, what it measures, comparison)."""
     if row["kind"] == "numeric":
         kind = kind_of(row["variable"])
-        own, base = (show(row[name], kind, language, currency) for name in ("median", "base_median"))
+        median, base = (show(row[name], kind, language, currency) for name in ("median", "base_median"))
         against = say("persona_against_median", language, {"base": base, "n": row["n"]})
-        return own, label(row["variable"], language), against
+        return median, label(row["variable"], language), against
     number = say("persona_tgi", language, {"tgi": row["tgi"]})
     named = {"variable": row["variable"], "value": value_key(row["variable"], row["value"])}
     what = say("trait_value", language, named)
@@ -318,11 +320,11 @@ def _week(figure: Figure, persona: Persona, language: str) -> None:
     axes = _box(figure, 1.15, 0.98, 3.3, 2.2)
     heat_cells(axes, table, colours=sequential(0.0, float(table.max().max())), write=None)
     mark_hidden(axes, table)
-    axes.set_yticks(np.arange(7) + 0.5, labels=[label(f"weekday_{each}", language) for each in range(1, 8)])
+    axes.set_yticks(np.arange(7) + 0.5, labels=[label(f"weekday_{weekday}", language) for weekday in range(1, 8)])
     columns = list(table.columns)
     every = max(1, round(len(columns) / 8))
-    shown = range(0, len(columns), every) if len(columns) > 1 else ()  # days alone are known
-    axes.set_xticks(list(shown), labels=[str(int(columns[each])) for each in shown])
+    ticks = range(0, len(columns), every) if len(columns) > 1 else ()  # only days are known
+    axes.set_xticks(list(ticks), labels=[str(int(columns[place])) for place in ticks])
     axes.tick_params(labelsize=9.3, labelcolor=INK)
 
 
@@ -337,7 +339,7 @@ def _ways(figure: Figure, persona: Persona, language: str) -> None:
     at = np.arange(len(ways))
     axes.barh(at, ways["share"], height=0.55, color=ACCENT)
     axes.scatter(ways["base_share"], at, marker="|", s=150, c=INK, linewidths=1.5, zorder=3)
-    axes.set_yticks(at, labels=[shortened(label(each, language), 8) for each in ways["value"]])
+    axes.set_yticks(at, labels=[shortened(label(value, language), 8) for value in ways["value"]])
     axes.set_ylim(max(len(ways), 4) - 0.5, -0.5)
     axes.set_xlim(0, max(1e-9, float(np.nanmax(ways[["share", "base_share"]].to_numpy()))) * 1.35)
     axes.set_xticks([])

@@ -1,4 +1,4 @@
-"""The catalogue of tags: every item of a portrait, its tags, who answers for them, and whom they are known of."""
+"""The catalogue of tags: portrait items with their tags, owners and coverage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST_VALUES = 24
 
 
 def class_of(kind: str) -> str:
-    """Return whether tags of a kind are told as fact, rule or predicted.
+    """Return whether a kind of tag counts as fact, rule or predicted.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def catalogue_html(registry: TagRegistry, items: pd.DataFrame, values: pd.DataFr
     values : DataFrame
         `workbench.analysis.tags.coverage.count_values`.
     least : int
-        Customers under which a count is not shown.
+        Smallest count that is shown.
     language : str
     """
     by_item = items.set_index("item").to_dict("index")
@@ -65,8 +65,8 @@ def catalogue_html(registry: TagRegistry, items: pd.DataFrame, values: pd.DataFr
         for group in GROUPS
     ]
     head = {name: label(name, language) for name in ("value", "when", "customers")}
-    given = {"groups": groups, "tags": len(registry.tags), "items": len(ITEMS), "head": head}
-    return render("tag_catalogue.html.j2", given, language)
+    context = {"groups": groups, "tags": len(registry.tags), "items": len(ITEMS), "head": head}
+    return render("tag_catalogue.html.j2", context, language)
 
 
 def _item(
@@ -86,9 +86,9 @@ def _tag(tag: Tag, counts: Mapping, *, least: int, language: str) -> dict[str, A
         "purpose": label(tag.purpose, language), "version": tag.version,
         "null": label(f"null_{tag.on_null}", language),
     }  # fmt: skip
-    told = say("catalogue_terms", language, terms)
+    terms_text = say("catalogue_terms", language, terms)
     if tag.consent:
-        told += " " + say("catalogue_consent", language, {"consent": tag.consent})
+        terms_text += " " + say("catalogue_consent", language, {"consent": tag.consent})
     return {
         "id": tag.id,
         "name": getattr(tag.name, language),
@@ -97,20 +97,20 @@ def _tag(tag: Tag, counts: Mapping, *, least: int, language: str) -> dict[str, A
         "state": label(f"tag_state_{tag.status}", language),
         "business": getattr(tag.business, language),
         "technical": getattr(tag.technical, language),
-        "terms": told,
+        "terms": terms_text,
         "levels": _values(tag, counts, least=least, language=language),
     }
 
 
 def _values(tag: Tag, counts: Mapping, *, least: int, language: str) -> list[dict[str, str]]:
-    found = [value for name, value in counts if name == tag.id and value not in tag.values]
+    open_values = [value for name, value in counts if name == tag.id and value not in tag.values]
     return [
         {
             "name": getattr(tag.values[key], language) if key in tag.values else key,
             "when": _when(tag, key, language),
             "customers": _count(counts.get((tag.id, key)), least=least, language=language),
         }
-        for key in [*tag.values, *found][:_MOST_VALUES]
+        for key in [*tag.values, *open_values][:_MOST_VALUES]
     ]
 
 

@@ -1,4 +1,4 @@
-"""The card of a model of value: what it is for, on what it was tested, how well, and what it is not for."""
+"""The model card of a value model: purpose, data, test results and limits."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _PARTS = {
 
 
 def value_cards(saved: SavedModel | None, *, profile: str, credit: Any) -> dict[str, str]:
-    """Write the card in Markdown, by language; none without a model.
+    """Write the card in Markdown by language; empty without a model.
 
     Parameters
     ----------
     saved : SavedModel or None
     profile : str
     credit : str or mapping
-        Whose data it is, by language.
+        Source of the data, by language.
     """
     return {} if saved is None else {language: _card(saved, language, profile, credit) for language in _LANGUAGES}
 

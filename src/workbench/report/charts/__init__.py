@@ -1,1 +1,1 @@
-"""What every chart is made of: theme, lettering, marks, footnotes."""
+"""Parts of every chart: theme, lettering, marks, footnotes."""

@@ -1,4 +1,4 @@
-"""The order of bands: ages, incomes and counts stand from low to high, not by how many customers they hold.
+"""Ordering of bands: ages, incomes and counts from low to high instead of by size.
 
 No notebook calls this module; ``report.plots.description`` does.
 """
@@ -36,21 +36,21 @@ def band_order(values: Iterable[str]) -> list[int] | None:
     Returns
     -------
     list of int or None
-        None where a name is no band, where none is a range (numbers alone may be codes), or where two begin alike.
+        None if a name is not a band, if none is a range (numbers alone may be codes), or if two start alike.
     """
-    names = [" ".join(each.split()) for each in values]
-    starts = [_start(each) for each in names]
-    if not names or None in starts or len(set(starts)) < len(starts) or all(_SINGLE.match(each) for each in names):
+    names = [" ".join(value.split()) for value in values]
+    starts = [start for start in map(_start, names) if start is not None]
+    if not names or len(set(starts)) < len(names) or all(_SINGLE.match(name) for name in names):
         return None
     return sorted(range(len(names)), key=lambda at: starts[at])
 
 
 def _start(name: str) -> tuple[float, float] | None:
-    """Return where a band begins, and what tells bands of one beginning apart: below it, on it, above it."""
+    """Return where a band starts, and whether it lies below (-1), on (0) or above (1) that value."""
     for pattern, side in ((_BETWEEN, 0.0), (_BELOW, -1.0), (_ABOVE, 1.0), (_SINGLE, 0.0)):
-        found = pattern.match(name)
-        if found:
-            groups = [each for each in found.groups() if each is not None]
+        match = pattern.match(name)
+        if match:
+            groups = [group for group in match.groups() if group is not None]
             unit = groups[1] or (groups[3] if pattern is _BETWEEN else "")
             return float(groups[0].replace(",", "")) * _TIMES[unit.lower()], side
     return None

@@ -28,19 +28,19 @@ __all__ = ["UNKNOWN", "About", "Chart", "canvas", "composed", "described", "draw
 TITLE_SIZE, NOTE_SIZE = 12.5, 8.0  # points
 MARGIN = 0.09  # inches around title and note
 POINTS = 72  # an inch
-MOST_ITEMS = 8  # rows that an alternative text reads out
+MOST_ITEMS = 8  # rows listed in an alternative text
 PLACES = 5  # decimals of the place of an axes, as a share of the figure: below a hundredth of a pixel
 LINE_HEIGHT = 1.32  # of the font size
 
 
 @dataclass(frozen=True)
 class About:
-    """What stands under every chart of a run.
+    """Facts for the footnote of every chart of a run.
 
     Attributes
     ----------
     source : str or dict of str
-        Where the data is from; a mapping of language to text where the two differ.
+        Source of the data; a mapping of language to text if they differ.
     period : tuple of two dates, optional
         First and last day of the data.
     currency : str
@@ -60,7 +60,7 @@ UNKNOWN = About()
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawn figure and its words.
+    """A drawn figure and its texts.
 
     Attributes
     ----------
@@ -69,13 +69,13 @@ class Chart:
     title : str
         The message, computed from the data.
     alt : str
-        What a reader who does not see the figure is told.
+        Alternative text for readers who do not see the figure.
     note : str
         n, period, how an interval is computed, source.
     drawn : bool
-        False where the chart only says that there is not enough data.
+        False if the chart only says that there is not enough data.
     pictures : dict of bytes
-        By form (``svg``, ``png``), as ``theme.render`` has made them.
+        By format (``svg``, ``png``), cached by ``theme.render``.
     """
 
     figure: Figure
@@ -93,7 +93,7 @@ class Chart:
 
 
 def drawn(*needs: str, optional: Sequence[str] = (), empty: str = "not_enough") -> Callable:
-    """Draw a plot in our theme; say "not enough data" where there is nothing to draw.
+    """Decorate a plot: our theme, and "not enough data" if there is nothing to draw.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def drawn(*needs: str, optional: Sequence[str] = (), empty: str = "not_enough") 
     optional : sequence of str
         Columns the plot uses where present; added as missing where absent.
     empty : str
-        Why there may be nothing to draw: the texts ``chart_<empty>`` and ``chart_<empty>_title``.
+        Reason for an empty chart: the texts ``chart_<empty>`` and ``chart_<empty>_title``.
 
     Returns
     -------
@@ -147,8 +147,8 @@ def _usable(frame: pd.DataFrame, plot: str, needs: Sequence[str], optional: Sequ
         )
     numeric = frame.select_dtypes("number").columns
     finite = frame.assign(**{name: frame[name].replace([np.inf, -np.inf], np.nan) for name in numeric})
-    kept = finite.dropna(subset=list(needs)).reset_index(drop=True)
-    return kept.assign(**{name: np.nan for name in optional if name not in kept.columns})
+    complete = finite.dropna(subset=list(needs)).reset_index(drop=True)
+    return complete.assign(**{name: np.nan for name in optional if name not in complete.columns})
 
 
 def canvas(
@@ -174,7 +174,7 @@ def canvas(
     (Figure, Axes or array of Axes)
     """
     figure = Figure(figsize=(WIDTH, HEIGHTS[height]), dpi=DPI)
-    ratios = {"width_ratios": list(widths), "height_ratios": list(heights)}
+    ratios: dict[str, Any] = {"width_ratios": list(widths), "height_ratios": list(heights)}
     return figure, figure.subplots(len(heights), len(widths), sharex=share_x, **ratios)
 
 
@@ -195,10 +195,13 @@ def composed(figure: Figure, title: str, alt: str, note: str = "") -> Chart:
     figure.set_layout_engine(
         "constrained", rect=(edge, below / height, 1 - 2 * edge, 1 - (above + below) / height), h_pad=0.05, w_pad=0.06
     )
-    figure.get_layout_engine().execute(figure)
-    figure.set_layout_engine(None)  # "none" would leave a place holder, for which savefig draws everything twice
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)
+    figure.set_layout_engine(None)  # "none" would leave a placeholder, and savefig would draw everything twice
     for axes in figure.axes:  # the solver's last digits differ from run to run
-        axes.set_position([round(each, PLACES) for each in axes.get_position(original=True).bounds])
+        left, bottom, width, tall = (round(bound, PLACES) for bound in axes.get_position(original=True).bounds)
+        axes.set_position((left, bottom, width, tall))
     return Chart(figure=figure, title=title, alt=alt, note=note)
 
 
@@ -212,28 +215,28 @@ def described(kind: str, title: str, items: Sequence[tuple[str, str]], language:
     title : str
         The message.
     items : sequence of (name, value)
-        What the marks say, in order; the first eight are read out and the rest counted.
+        Values of the marks, in order; the first eight are listed and the others counted.
     language : str
     """
-    shown = [say("chart_item", language, {"name": name, "value": value}) for name, value in items[:MOST_ITEMS]]
+    readings = [say("chart_item", language, {"name": name, "value": value}) for name, value in items[:MOST_ITEMS]]
     if len(items) > MOST_ITEMS:
-        shown.append(say("chart_more_items", language, {"n": len(items) - MOST_ITEMS}))
-    values = {"kind": say(kind, language), "title": title, "items": ("；" if language == "zh" else "; ").join(shown)}
-    return say("chart_alt" if shown else "chart_alt_bare", language, values)
+        readings.append(say("chart_more_items", language, {"n": len(items) - MOST_ITEMS}))
+    values = {"kind": say(kind, language), "title": title, "items": ("；" if language == "zh" else "; ").join(readings)}
+    return say("chart_alt" if readings else "chart_alt_bare", language, values)
 
 
 def footnote(language: str, about: About, *parts: str) -> str:
-    """Join what a chart says of itself with the period and the source, leaving out what is not known."""
-    said = [part for part in parts if part]
+    """Join the notes of a chart with period and source, as far as known."""
+    sentences = [part for part in parts if part]
     if about.period:
-        said.append(say("chart_note_period", language, {"start": about.period[0], "end": about.period[1]}))
+        sentences.append(say("chart_note_period", language, {"start": about.period[0], "end": about.period[1]}))
     if about.source and (isinstance(about.source, str) or any(about.source.values())):  # a profile may credit nobody
-        said.append(say("chart_note_source", language, {"source": about.source}))
-    return ("。" if language == "zh" else ". ").join(said)
+        sentences.append(say("chart_note_source", language, {"source": about.source}))
+    return ("。" if language == "zh" else ". ").join(sentences)
 
 
 def not_enough(language: str = "en", why: str = "not_enough") -> Chart:
-    """Return the chart that says there is not enough data to draw, or why else there is nothing."""
+    """Return a chart that says there is not enough data, or another reason."""
     title = say(f"chart_{why}_title", language)
     with themed():
         figure = Figure(figsize=(WIDTH, HEIGHTS["low"]), dpi=DPI)

@@ -1,4 +1,4 @@
-"""How text becomes letters on a chart: the fonts, which characters they can draw, where a line may break.
+"""Text on charts: fonts, available characters, line breaks.
 
 No notebook calls this module; ``report.theme`` and ``report.charts`` do.
 """
@@ -17,7 +17,7 @@ from workbench.core.errors import DataError, Fault
 
 __all__ = ["FAMILIES", "drawable", "ems", "lines_of", "register_fonts", "shortened", "wrapped"]
 
-FAMILIES = ("Noto Sans SC", "DejaVu Sans")  # Latin and Chinese from the first; symbols it lacks from the second
+FAMILIES = ("Noto Sans SC", "DejaVu Sans")  # Latin and Chinese from the first; missing symbols from the second
 MEASURE = 100  # points at which characters are measured
 
 
@@ -37,21 +37,23 @@ def register_fonts() -> tuple[str, ...]:
 
 
 def drawable(text: object) -> str:
-    """Return text that our fonts can draw on one line: a glyph they lack becomes ``?``, a line break a blank.
+    """Return text that our fonts can draw on one line: missing glyphs become ``?``, line breaks become blanks.
 
     Curly quotes of a text without Chinese characters become straight: the Chinese font draws them as wide as a
     character of its own.
     """
     glyphs = _glyphs()
     plain = " ".join(str(text).split())
-    if not any(_is_wide(each) for each in plain):
+    if not any(_is_wide(character) for character in plain):
         plain = plain.translate(_STRAIGHT)
-    return "".join(each if ord(each) in glyphs else "?" for each in plain if unicodedata.category(each) != "Cf")
+    return "".join(
+        character if ord(character) in glyphs else "?" for character in plain if unicodedata.category(character) != "Cf"
+    )
 
 
 def ems(text: str) -> float:
     """Measure the width of a text in ems: a Chinese character is one, a Latin letter about half."""
-    return sum(_width(each) for each in text)
+    return sum(_width(character) for character in text)
 
 
 def shortened(text: object, most: float = 16) -> str:
@@ -59,13 +61,13 @@ def shortened(text: object, most: float = 16) -> str:
     whole = drawable(text)
     if ems(whole) <= most:
         return whole
-    kept, used = "", 1.0
-    for each in whole:
-        used += _width(each)
+    cut, used = "", 1.0
+    for character in whole:
+        used += _width(character)
         if used > most:
             break
-        kept += each
-    return f"{kept.rstrip()}…"
+        cut += character
+    return f"{cut.rstrip()}…"
 
 
 def wrapped(text: str, width: float) -> str:
@@ -83,15 +85,19 @@ def wrapped(text: str, width: float) -> str:
 def _pieces(text: str) -> list[str]:
     """Split where a line may break: after blanks and around Chinese characters, never before closing punctuation."""
     pieces: list[str] = []
-    for each in text:
+    for character in text:
         if not pieces:
-            pieces.append(each)
-        elif each in _NO_LINE_START or pieces[-1][-1] in _NO_LINE_END or (each == " " and pieces[-1][-1] != " "):
-            pieces[-1] += each
-        elif pieces[-1][-1] == " " or _is_wide(each) or _is_wide(pieces[-1][-1]):
-            pieces.append(each)
+            pieces.append(character)
+        elif (
+            character in _NO_LINE_START
+            or pieces[-1][-1] in _NO_LINE_END
+            or (character == " " and pieces[-1][-1] != " ")
+        ):
+            pieces[-1] += character
+        elif pieces[-1][-1] == " " or _is_wide(character) or _is_wide(pieces[-1][-1]):
+            pieces.append(character)
         else:
-            pieces[-1] += each
+            pieces[-1] += character
     return pieces
 
 
@@ -100,15 +106,17 @@ _NO_LINE_START = "，。、；：？！）》」』】”’…,.;:?!)%\u2009\u0
 _NO_LINE_END = "（《「『【“‘(\u2009\u00a0\u202f¥$€£"
 
 
-def _is_wide(each: str) -> bool:
-    return unicodedata.east_asian_width(each) in "WF"
+def _is_wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"
 
 
 @cache
-def _width(each: str) -> float:
+def _width(character: str) -> float:
     """Return the advance of one character in the first of our fonts that has it."""
-    font = next((font for font in _fonts() if font.get_char_index(ord(each))), None)
-    return font.load_char(ord(each), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / MEASURE if font else 1.0
+    font = next((font for font in _fonts() if font.get_char_index(ord(character))), None)
+    return (
+        font.load_char(ord(character), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / MEASURE if font else 1.0
+    )
 
 
 def lines_of(text: str) -> int:
@@ -118,8 +126,8 @@ def lines_of(text: str) -> int:
 
 def _chinese_font() -> Path:
     """Find the font inside its package without running that package's code."""
-    found = find_spec("zhplot")
-    folders = (found.submodule_search_locations or []) if found else []
+    spec = find_spec("zhplot")
+    folders = (spec.submodule_search_locations or []) if spec else []
     files = [Path(folder) / "fonts" / "NotoSansSC-Regular.ttf" for folder in folders]
     for file in files:
         if file.is_file():

@@ -1,4 +1,4 @@
-"""The marks that charts are made of: bars, points with intervals, heat-maps, and axes that speak the language.
+"""Marks of charts: points with intervals, heat-maps, keys, and axes in the language.
 
 Used by the ``plots_*`` modules only.
 """
@@ -50,19 +50,19 @@ __all__ = [
 LABEL_EMS = 17  # width of a row label
 _MONEY = ("expected_value", "value_low", "value_high")  # of the table value
 KEY_SIZE = 8.5  # points
-KEY_ROOM = 480.0  # points that a line of a key may take: the chart less its margins and the names of an axis
+KEY_ROOM = 480.0  # points available for a line of a key
 _LOW_ROWS, _MIDDLE_ROWS = 5, 11  # rows that fit a low and a middle chart
 _DARK = 0.5  # luminance below which text on a cell is white
 _FEW_MONTHS, _SOME_MONTHS, _MOST_LABELS = 14, 30, 14
 
 
 def name_of(value: object, language: str, names: Mapping[str, object] | None = None, most: float = LABEL_EMS) -> str:
-    """Return what a key is called, short enough for an axis; ``names`` says what keys of the data are called."""
+    """Return the name of a key, short enough for an axis; ``names`` has names for keys of the data."""
     return shortened(label((names or {}).get(str(value), value), language), most)
 
 
 def kind_of(column: str) -> str:
-    """Return the kind of number a column holds: by its unit as a feature, else by its name.
+    """Return the kind of number in a column: by its unit as a feature, else by its name.
 
     Examples
     --------
@@ -80,12 +80,12 @@ def kind_of(column: str) -> str:
 
 
 def height_for(rows: int) -> str:
-    """Return the height in which so many rows can be read."""
+    """Return the chart height for a number of rows."""
     return "low" if rows <= _LOW_ROWS else "middle" if rows <= _MIDDLE_ROWS else "high"
 
 
 def row_axis(axes: Axes, names: Sequence[str]) -> np.ndarray:
-    """Turn an axes into rows, the first at the top, with a light vertical grid; return their positions."""
+    """Set up an axes with one row per name, the first at the top; return the row positions."""
     at = np.arange(len(names), dtype=float)
     axes.set_yticks(at, labels=[*names])
     axes.set_ylim(len(names) - 0.4, -0.6)
@@ -98,7 +98,7 @@ def row_axis(axes: Axes, names: Sequence[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Scale:
-    """How the numbers of an axis are written: their kind, language, currency, whether in powers of ten, how many."""
+    """Format of the numbers of an axis: kind, language, currency, log scale, most ticks."""
 
     kind: str
     language: str
@@ -107,18 +107,18 @@ class Scale:
     most: int = 7
 
 
-def number_axis(axes: Axes, which: str, title: str, scale: Scale) -> None:
+def number_axis(axes: Axes, direction: str, title: str, scale: Scale) -> None:
     """Label one axis ("x" or "y") with round numbers written in the language."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    low, high = sorted(axes.get_xlim() if which == "x" else axes.get_ylim())
+    axis = axes.xaxis if direction == "x" else axes.yaxis
+    low, high = sorted(axes.get_xlim() if direction == "x" else axes.get_ylim())
     if scale.log:
-        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+        (axes.set_xscale if direction == "x" else axes.set_yscale)("log")
         at = _decades(low, high)
         axis.set_minor_locator(NullLocator())
         axis.set_minor_formatter(NullFormatter())
     else:
-        at = [each for each in steps_of(low, high, scale.most) if low - 1e-9 <= each <= high + 1e-9]
-        at = at if scale.kind != "int" else [each for each in at if each == round(each)]
+        at = [tick for tick in steps_of(low, high, scale.most) if low - 1e-9 <= tick <= high + 1e-9]
+        at = at if scale.kind != "int" else [tick for tick in at if tick == round(tick)]
     axis.set_major_locator(FixedLocator(at))
     axis.set_major_formatter(FuncFormatter(lambda value, _: show(value, scale.kind, scale.language, scale.currency)))
     axis.set_label_text(title)
@@ -137,22 +137,22 @@ def steps_of(low: float, high: float, most: int = 7) -> list[float]:
         return [low]
     rough = 0.95 * span / max(most - 1, 1)
     unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(unit * each for each in (1, 2, 2.5, 5, 10) if unit * each >= rough * (1 - 1e-9))
+    step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * (1 - 1e-9))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     digits = max(0, 2 - math.floor(math.log10(step)))
-    return [round(each * step, digits) for each in range(first, last + 1)]
+    return [round(index * step, digits) for index in range(first, last + 1)]
 
 
 def _decades(low: float, high: float) -> list[float]:
-    """Return powers of ten within a range, with 2 and 5 where the range is short."""
+    """Return powers of ten within a range, with 2 and 5 times them for short ranges."""
     short = math.log10(high / low) < 2.2  # noqa: PLR2004  about two decades
     steps = (1, 2, 5) if short else (1,)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    return [each * 10.0**power for power in powers for each in steps if low <= each * 10.0**power <= high]
+    return [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
 
 
 def points(axes: Axes, frame: pd.DataFrame, *, value: str, colour: Any) -> None:
-    """Draw one point a row with its interval (columns low, high; no line where they are missing).
+    """Draw one point per row with its interval (columns low, high; no line if missing).
 
     Parameters
     ----------
@@ -171,50 +171,50 @@ def points(axes: Axes, frame: pd.DataFrame, *, value: str, colour: Any) -> None:
 
 
 def between(low: object, high: object, kind: str, language: str) -> str:
-    """Write an interval, or nothing where it is not known."""
+    """Write an interval; empty if unknown."""
     if pd.isna(low) or pd.isna(high):
         return ""
     return f"{show(low, kind, language)} – {show(high, kind, language)}"
 
 
-def spread(wanted: Sequence[float], gap: float) -> list[float]:
-    """Move label positions apart so that neighbours keep a gap, staying as near as possible to where they belong.
+def spread(positions: Sequence[float], gap: float) -> list[float]:
+    """Move label positions apart so that neighbours keep a gap, as close as possible to their own places.
 
     Examples
     --------
     >>> spread([1.0, 1.1, 5.0], gap=1.0)
     [0.55, 1.55, 5.0]
     """
-    order = sorted(range(len(wanted)), key=lambda each: (wanted[each], each))
+    order = sorted(range(len(positions)), key=lambda index: (positions[index], index))
     groups: list[list[float]] = []  # sum of shifted positions, members
-    for rank, each in enumerate(order):
-        groups.append([wanted[each] - rank * gap, 1])
+    for rank, index in enumerate(order):
+        groups.append([positions[index] - rank * gap, 1])
         while len(groups) > 1 and groups[-2][0] / groups[-2][1] >= groups[-1][0] / groups[-1][1]:
             last = groups.pop()
             groups[-1] = [groups[-1][0] + last[0], groups[-1][1] + last[1]]
     starts = [total / members for total, members in groups for _ in range(int(members))]
     placed = dict(zip(order, (start + rank * gap for rank, start in enumerate(starts)), strict=True))
-    return [round(placed[each], 10) for each in range(len(wanted))]
+    return [round(placed[index], 10) for index in range(len(positions))]
 
 
 def months_axis(axes: Axes, months: Sequence[pd.Timestamp], language: str) -> None:
-    """Label bars standing at 0, 1, 2 ... with their months, the year under each first month of it."""
+    """Label bars at 0, 1, 2 ... with months, and the year under its first month."""
     every = 1 if len(months) <= _FEW_MONTHS else 3 if len(months) <= _SOME_MONTHS else 12
-    shown = [(at, month) for at, month in enumerate(months) if (month.month - 1) % every == 0]
-    shown = shown or [(0, months[0])]
-    shown = shown[:: math.ceil(len(shown) / _MOST_LABELS)]
+    labelled = [(at, month) for at, month in enumerate(months) if (month.month - 1) % every == 0]
+    labelled = labelled or [(0, months[0])]
+    labelled = labelled[:: math.ceil(len(labelled) / _MOST_LABELS)]
     labels, year = [], None
-    for _, month in shown:
+    for _, month in labelled:
         text = show(month, "month", language)
         short = text.split(" ")[0] if language == "en" else text.split("年")[1]
         full = f"{short}\n{month.year}" if language == "en" else f"{short}\n{month.year}年"
         labels.append(short if month.year == year else full)
         year = month.year
-    axes.set_xticks([at for at, _ in shown], labels=labels)
+    axes.set_xticks([at for at, _ in labelled], labels=labels)
 
 
 def heat_cells(axes: Axes, values: pd.DataFrame, *, colours: Callable, write: Callable[[float], str] | None) -> None:
-    """Draw a table of numbers as cells; a missing one stays blank.
+    """Draw a table of numbers as cells; missing values stay blank.
 
     Parameters
     ----------
@@ -250,7 +250,7 @@ def heat_cells(axes: Axes, values: pd.DataFrame, *, colours: Callable, write: Ca
 
 
 def sequential(low: float, high: float) -> Callable[[float], Any]:
-    """Return the blue ramp over a range; one value alone takes the middle."""
+    """Return the blue ramp over a range; a single value gets the middle colour."""
     ramp, norm = LinearSegmentedColormap.from_list("blues", SEQUENTIAL), Normalize(low, high)
     return lambda value: ramp(float(norm(value)) if high > low else 0.5)
 
@@ -276,21 +276,21 @@ def key_ramp(axes: Axes, colours: Callable, ends: tuple[float, float], words: tu
 
 
 def without_small(frame: pd.DataFrame, count: str, *, least: int = SMALL_CELL) -> pd.DataFrame:
-    """Take the shares of groups that hold somebody but too few to be shown (below ``least``)."""
+    """Hide the shares of non-empty groups below ``least`` customers."""
     small = (frame[count] > 0) & (frame[count] < least)
     shares = [name for name in frame.columns if name != count and frame[name].dtype.kind == "f"]
     return frame.assign(small=small, **{name: frame[name].mask(small) for name in shares})
 
 
 def share_and_n(share: float, n: float, language: str, *, least: int = SMALL_CELL) -> str:
-    """Write a share and the customers behind it, or that they are too few."""
+    """Write a share and its number of customers, or that they are too few."""
     if pd.isna(share):
         return say("chart_small", language, {"least": least})
     return show(share, "pct", language) if pd.isna(n) else say("chart_share_and_n", language, {"share": share, "n": n})
 
 
 def key_line(axes: Axes, words: Sequence[tuple[str, str, str]]) -> None:
-    """Write a key above the axes, in as few lines as the words need: (icon, colour, word) by (icon, colour, word)."""
+    """Write a key of (icon, colour, word) above the axes, in as few lines as possible."""
     lines: list[list[tuple[float, str, str]]] = [[]]
     left = 0.0
     for icon, colour, word in words:
@@ -309,18 +309,18 @@ def key_line(axes: Axes, words: Sequence[tuple[str, str, str]]) -> None:
 
 
 def call_out(axes: Axes, text: str, at: tuple[float, float]) -> None:
-    """Write what a point says to its lower right, on a white ground so that lines do not cross it."""
+    """Label a point to its lower right, on a white background so that lines do not cross it."""
     ground = {"facecolor": "white", "alpha": 0.85, "pad": 1.5, "edgecolor": "none"}
     axes.annotate(text, at, (10, -12), textcoords="offset points", size=9, bbox=ground)
 
 
 def base_line(axes: Axes, at: float, *, vertical: bool = True) -> None:
-    """Draw the line of what something is compared with."""
+    """Draw the reference line."""
     (axes.axvline if vertical else axes.axhline)(at, color=BASE, lw=1.2, zorder=1)
 
 
 def track(axes: Axes, at: np.ndarray, reach: float = 1.0) -> None:
-    """Draw the pale full length behind bars of shares."""
+    """Draw the pale background behind bars of shares."""
     axes.barh(at, reach, height=0.68, color=PALE, edgecolor=FAINT, linewidth=0.6, zorder=1)
 
 

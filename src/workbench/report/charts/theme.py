@@ -1,4 +1,4 @@
-"""How every chart looks: the ground, the type, and colours that keep their meaning on every page.
+"""The look of every chart: background, fonts, and colours with a fixed meaning.
 
 No notebook calls this module; the ``plots_*`` modules do, through ``report.charts``.
 """
@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import matplotlib
+import numpy as np
 
 from workbench.core.errors import DataError, Fault, did_you_mean
 from workbench.report.charts.lettering import FAMILIES, drawable, register_fonts
@@ -52,13 +53,13 @@ HEIGHTS = {"low": 2.6, "middle": 4.0, "high": 6.0}  # inches
 DPI = 96  # one CSS pixel is one dot
 PICTURE_SCALE = 2  # pixels of a PNG for each CSS pixel
 COLOURS = 256  # of a PNG
-MANY_MARKS = 1500  # above this a picture is smaller and quicker to show than its paths
+MANY_MARKS = 1500  # above this a picture is smaller and faster to show than paths
 
 # Okabe and Ito (2008), "Color universal design", yellow late because it is weak on white
 CATEGORICAL = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 INK = "#1F2328"  # text
 GREY = "#5B636B"  # secondary text, 6:1 on white
-BASE = "#9AA1A8"  # the base, the random line, what something is compared with
+BASE = "#9AA1A8"  # reference: the base, the random line
 FAINT = "#E3E6E9"  # grid
 PALE = "#F3F4F5"  # empty cells, bands
 ACCENT = CATEGORICAL[0]
@@ -88,7 +89,7 @@ _OPEN_KINDS = ("segment", "arm", "group")  # their keys come from the data
 
 @dataclass(frozen=True)
 class Light:
-    """A verdict light: its colour, its icon and the text key of its word, so that colour never speaks alone."""
+    """A verdict light: colour, icon and text key, so that colour is never the only cue."""
 
     colour: str
     icon: str
@@ -101,10 +102,10 @@ LIGHTS = {
 }
 
 
-def theme() -> dict[str, object]:
+def theme() -> dict[str, Any]:
     """Return the matplotlib settings of every chart, with the Chinese font registered.
 
-    White ground, no box, a light horizontal grid, text drawn as paths (no remote font), ``$`` and ``_``
+    White background, no box, a light horizontal grid, text drawn as paths (no remote font), ``$`` and ``_``
     taken literally, the same bytes for the same input.
 
     Returns
@@ -168,7 +169,7 @@ def colour_of(kind: str, key: str) -> str:
     Parameters
     ----------
     kind : {"status", "life_cycle_stage", "movement", "verdict", "records", "measure", "segment", "arm", "group"}
-        What the key is one of.
+        The kind of key.
     key : str
         The status, segment, arm ... A key that is not declared is grey in a closed kind; in an open kind
         (segment, arm, group) it has the colour its name asks for, which ``colours_of`` may move when two
@@ -199,36 +200,36 @@ def colours_of(kind: str, keys: Iterable[str]) -> dict[str, str]:
         Key to hexadecimal colour. Beyond eight keys colours repeat: use small multiples instead.
     """
     if kind not in {*_MEANINGS, *_OPEN_KINDS}:
-        known = sorted({*_MEANINGS, *_OPEN_KINDS})
-        raise DataError(Fault("colours_of", f"unknown kind {kind!r}", "", did_you_mean(kind, known)))
+        kinds = sorted({*_MEANINGS, *_OPEN_KINDS})
+        raise DataError(Fault("colours_of", f"unknown kind {kind!r}", "", did_you_mean(kind, kinds)))
     declared = _MEANINGS.get(kind, {})
     names = sorted({str(key) for key in keys})
-    found = {name: declared[name] for name in names if name in declared}
+    colours = {name: declared[name] for name in names if name in declared}
     if kind not in _OPEN_KINDS:
-        return found | {name: BASE for name in names if name not in declared}
+        return colours | {name: BASE for name in names if name not in declared}
     for name in (name for name in names if name not in declared):
-        found[name] = _free_colour(name, list(found.values()))
-    return found
+        colours[name] = _free_colour(name, list(colours.values()))
+    return colours
 
 
 def _free_colour(name: str, taken: list[str]) -> str:
-    """Return the colour a name asks for, or the next one taken least often."""
-    wanted = zlib.crc32(name.encode()) % (len(CATEGORICAL) - 2)  # yellow and black only when the others are gone
-    ring = [*range(wanted, len(CATEGORICAL) - 2), *range(wanted), len(CATEGORICAL) - 2, len(CATEGORICAL) - 1]
+    """Return the preferred colour of a name, or the next one used least often."""
+    first_slot = zlib.crc32(name.encode()) % (len(CATEGORICAL) - 2)  # yellow and black only when the others are gone
+    ring = [*range(first_slot, len(CATEGORICAL) - 2), *range(first_slot), len(CATEGORICAL) - 2, len(CATEGORICAL) - 1]
     return CATEGORICAL[min(ring, key=lambda slot: (taken.count(CATEGORICAL[slot]), ring.index(slot)))]
 
 
 @contextmanager
 def themed() -> Iterator[None]:
-    """Set matplotlib to our theme whatever was set before, and set it back afterwards."""
+    """Use our matplotlib theme, and restore the previous settings afterwards."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(theme())
+        matplotlib.rcParams.update(cast("Any", theme()))  # its type lists the names of all settings
         yield
 
 
 def render(chart: Chart, form: str) -> bytes:
-    """Return the bytes of a chart, made at the first call: the same chart gives the same bytes.
+    """Return the bytes of a chart, cached at the first call; the same chart gives the same bytes.
 
     Parameters
     ----------
@@ -250,21 +251,21 @@ def _svg(chart: Chart) -> bytes:
 
 
 def _png(chart: Chart) -> bytes:
-    """Write a picture with a palette: a third of the size, and no mark that tells when or by what it was made."""
+    """Write a picture with a palette: a third of the size, and without metadata."""
     from PIL import Image  # noqa: PLC0415  only where a chart has many marks
 
     pixels, target, scale = io.BytesIO(), io.BytesIO(), DPI * PICTURE_SCALE
     with themed():
         chart.figure.savefig(pixels, format="rgba", dpi=scale)
-    size = tuple(int(inches * scale) for inches in chart.figure.get_size_inches())
-    picture = Image.frombytes("RGBA", size, pixels.getvalue()).convert("RGB")
+    width, height = (int(inches * scale) for inches in chart.figure.get_size_inches())
+    picture = Image.frombytes("RGBA", (width, height), pixels.getvalue()).convert("RGB")
     few = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE, kmeans=2)
     few.save(target, format="PNG", optimize=True)
     return target.getvalue()
 
 
 _COARSER = 8
-_FONT_PREFIX = "NotoSansSC-Regular-"  # of the letters' names, which every use repeats
+_FONT_PREFIX = "NotoSansSC-Regular-"  # of glyph names, repeated at every use
 _GLYPH = re.compile(r'<path id="(?P<id>[^"]+)" d="(?P<d>[^"]+)" transform="scale\(0\.015625\)"\s*/>')
 _COMMAND = re.compile(r"([MLQCzZ])([^MLQCzZ]*)")
 _NUMBER = re.compile(r"-?[\d.]+")
@@ -272,7 +273,7 @@ _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 
 
 def _thinned(svg: str) -> str:
-    """Drop comments, metadata, needless blanks and digits; nothing that can be seen changes."""
+    """Drop comments, metadata, extra blanks and digits; the picture looks the same."""
     for pattern in (r"<!--.*?-->", r"<!DOCTYPE.*?>", r"<metadata>.*?</metadata>"):
         svg = re.sub(pattern, "", svg, flags=re.DOTALL)
     svg = _GLYPH.sub(_small_glyph, svg).replace(_FONT_PREFIX, "g")
@@ -288,13 +289,13 @@ def _small_glyph(glyph: re.Match) -> str:
 
 @cache
 def _small_outline(outline: str) -> str:
-    """Write the outline of a letter in eighths of its units and by steps from point to point: half the size.
+    """Write the outline of a letter in coarser units and relative steps: half the size.
 
     An em has 800 steps then, so a letter of 16 pixels moves by less than a fiftieth of a pixel.
     """
     at, start, written = (0, 0), (0, 0), []
     for command, numbers in _COMMAND.findall(outline):
-        points = [round(float(each) / _COARSER) for each in _NUMBER.findall(numbers)]
+        points = [round(float(coordinate) / _COARSER) for coordinate in _NUMBER.findall(numbers)]
         steps = [number - at[place % 2] for place, number in enumerate(points)]
         if points:
             at = (points[-2], points[-1])
@@ -309,7 +310,7 @@ def _thin_path(path: str) -> str:
 
 
 def _hundredths(numbers: str) -> str:
-    """Write places to a hundredth of a point, which no screen or printer shows."""
+    """Round coordinates to a hundredth of a point, which is invisible."""
     return _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), numbers)
 
 
@@ -329,9 +330,9 @@ def save(chart: Chart, path: Path | str) -> Path:
         The file written; its folder is made if need be.
     """
     form = "png" if _marks(chart.figure) > MANY_MARKS else "svg"
-    wanted = Path(path)
-    stem = wanted.name[: -len(wanted.suffix)] if wanted.suffix in {".svg", ".png"} else wanted.name
-    file = wanted.with_name(f"{stem}.{form}")
+    requested = Path(path)
+    stem = requested.name[: -len(requested.suffix)] if requested.suffix in {".svg", ".png"} else requested.name
+    file = requested.with_name(f"{stem}.{form}")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(render(chart, form))
     return file
@@ -341,7 +342,10 @@ def _marks(figure: Figure) -> int:
     """Count the points, bars and cells of a figure."""
     count = 0
     for axes in figure.axes:
-        count += sum(len(line.get_xdata()) for line in axes.lines if line.get_marker() not in {"None", "", None})
-        count += sum(max(len(each.get_offsets()), len(each.get_paths())) for each in axes.collections)
+        count += sum(np.size(line.get_xdata()) for line in axes.lines if line.get_marker() not in {"None", "", None})
+        count += sum(
+            max(len(np.asarray(collection.get_offsets())), len(collection.get_paths()))
+            for collection in axes.collections
+        )
         count += len(axes.patches)
     return count

@@ -1,1 +1,1 @@
-"""What the results say: one module per stage, frames in, findings out."""
+"""Findings: the sentences each stage states, one module per stage."""

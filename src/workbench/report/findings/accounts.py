@@ -1,4 +1,4 @@
-"""What the portraits of companies say. Serves 12_tag_customers."""
+"""Findings on company accounts. Serves 12_tag_customers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _HEALTH = ("at_risk", "watch", "healthy", "unknown")
 
 
 def account_tables(portraits: AccountPortraits | None) -> dict[str, pd.DataFrame | None]:
-    """Give the tables of companies by name, each None without accounts."""
+    """Return the account tables by name; empty without accounts."""
     if portraits is None:
         return {}
     return {
@@ -49,19 +49,19 @@ def account_tables(portraits: AccountPortraits | None) -> dict[str, pd.DataFrame
 
 
 def shown_accounts(portraits: AccountPortraits | None) -> pd.DataFrame | None:
-    """Give what the chart of accounts draws."""
+    """Return the accounts for their chart."""
     return None if portraits is None else portraits.accounts
 
 
 def find_accounts(portraits: AccountPortraits | None, *, account_window_days: int) -> list[Finding]:
-    """Say how many accounts and groups there are, how they fare and what hangs by one person.
+    """Report accounts and groups, accounts at risk, and accounts with a single contact.
 
     Parameters
     ----------
     portraits : AccountPortraits or None
-        Nothing is said without accounts.
+        None without accounts: no findings.
     account_window_days : int
-        The window the portraits were made with.
+        Window of the portraits.
 
     Returns
     -------
@@ -72,41 +72,41 @@ def find_accounts(portraits: AccountPortraits | None, *, account_window_days: in
     accounts, groups = portraits.accounts, portraits.groups
     largest = groups.iloc[0]
     values = {"accounts": len(accounts), "groups": len(groups), "share": largest["spend_share"]}
-    found = [Finding("accounts_overview", values | {"members": int(largest["accounts"])}, 0.3)]
+    findings = [Finding("accounts_overview", values | {"members": int(largest["accounts"])}, 0.3)]
     risky = accounts[accounts["health"] == "at_risk"]
     known = int((accounts["health"] != "unknown").sum())
     if known:
         spend = float(risky["spend_before"].sum())
         values = {"n": len(risky), "known": known, "spend": spend, "days": account_window_days}
-        found.append(Finding("accounts_at_risk", values, 0.8))
+        findings.append(Finding("accounts_at_risk", values, 0.8))
     thread = accounts["single_thread"].dropna()
     if len(thread):
-        found.append(Finding("accounts_single_thread", {"n": int(thread.sum()), "known": len(thread)}, 0.5))
+        findings.append(Finding("accounts_single_thread", {"n": int(thread.sum()), "known": len(thread)}, 0.5))
     roles = portraits.committees["decision_role"]
     if roles.notna().any():
         deciding = portraits.committees[roles == "economic_buyer"]["account_id"].nunique()
-        found.append(Finding("accounts_deciders", {"n": int(deciding), "accounts": len(accounts)}, 0.2))
-    return found
+        findings.append(Finding("accounts_deciders", {"n": int(deciding), "accounts": len(accounts)}, 0.2))
+    return findings
 
 
 def limit_accounts(portraits: AccountPortraits | None) -> list[Finding]:
-    """Say what the roll-up leaves out or decides; nothing without accounts."""
+    """Report what the roll-up to accounts leaves out or assumes."""
     if portraits is None:
         return []
-    found = [Finding("accounts_limit_health", {})]
+    findings = [Finding("accounts_limit_health", {})]
     if portraits.shared_customers:
-        found.append(Finding("accounts_limit_shared", {"n": portraits.shared_customers}))
+        findings.append(Finding("accounts_limit_shared", {"n": portraits.shared_customers}))
     if portraits.unattributed_spend:
-        found.append(Finding("accounts_limit_unattributed", {"spend": portraits.unattributed_spend}))
+        findings.append(Finding("accounts_limit_unattributed", {"spend": portraits.unattributed_spend}))
     problems = portraits.accounts["problem"].value_counts()
     if len(problems):
         values = {"unknown": int(problems.get("parent_unknown", 0)), "cycles": int(problems.get("cycle", 0))}
-        found.append(Finding("accounts_limit_parents", values))
-    return found
+        findings.append(Finding("accounts_limit_parents", values))
+    return findings
 
 
 def riskiest_accounts(portraits: AccountPortraits | None) -> pd.DataFrame:
-    """List the accounts that need a visit first: the most failed checks, then the most spend.
+    """List the accounts to visit first: most failed checks, then most spend.
 
     Returns
     -------
@@ -121,39 +121,41 @@ def riskiest_accounts(portraits: AccountPortraits | None) -> pd.DataFrame:
     accounts = portraits.accounts
     order = accounts["health"].map({name: place for place, name in enumerate(_HEALTH)})
     failed = accounts[list(CHECKS)].fillna(False).astype(bool)
-    told = accounts.assign(
+    table = accounts.assign(
         place=order, failed_checks=[[name for name in CHECKS if row[name]] for row in failed.to_dict("records")]
     )
     present = portraits.committees.groupby("account_id")["decision_role"].agg(set).to_dict()
-    held = [present.get(account, set()) for account in told["account_id"]]
-    told["roles_known"] = [[f"role_{role}" for role in ROLES if role in roles] for roles in held]
-    told["roles_missing"] = [[f"role_{role}" for role in ROLES if role not in roles] for roles in held]
-    told["account_name"] = told["name"].fillna(told["account_id"]) if "name" in told else told["account_id"]
-    told["active_of"] = [f"{row.active_contacts} / {row.contacts}" for row in told.itertuples()]
-    firm = told.reindex(columns=list(_FIRM)).itertuples(index=False)
-    told["firm"] = [" · ".join(str(each) for each in row if pd.notna(each)) for row in firm]
-    told = told[told["checks_failed"] > 0].sort_values(
+    roles_by_account = [present.get(account, set()) for account in table["account_id"]]
+    table["roles_known"] = [[f"role_{role}" for role in ROLES if role in roles] for roles in roles_by_account]
+    table["roles_missing"] = [[f"role_{role}" for role in ROLES if role not in roles] for roles in roles_by_account]
+    table["account_name"] = table["name"].fillna(table["account_id"]) if "name" in table else table["account_id"]
+    table["active_of"] = [f"{row.active_contacts} / {row.contacts}" for row in table.itertuples()]
+    firm = table.reindex(columns=list(_FIRM)).itertuples(index=False)
+    table["firm"] = [" · ".join(str(cell) for cell in row if pd.notna(cell)) for row in firm]
+    table = table[table["checks_failed"] > 0].sort_values(
         ["place", "checks_failed", "spend", "account_id"], ascending=[True, False, False, True]
     )
-    return told[_SHOWN].head(_MOST_ROWS).reset_index(drop=True)
+    return table[_SHOWN].head(_MOST_ROWS).reset_index(drop=True)
 
 
 def riskiest_committees(portraits: AccountPortraits | None) -> pd.DataFrame:
-    """List the buying committees of the accounts to visit first, role by role: whom to ask for.
+    """List the buying committees of the accounts to visit first, role by role.
 
     Returns
     -------
     DataFrame
         The columns of `COMMITTEE`, one row per contact of the first six accounts of `riskiest_accounts`, in their
-        order: decision_role as labels name it; what is not known is missing, and who has none
-        of the standard roles comes last.
+        order. decision_role is a label key; unknown values are missing, and contacts with none
+        of the standard roles come last.
     """
     accounts = riskiest_accounts(portraits).head(_MOST_COMMITTEES)
     if portraits is None or accounts.empty:
         return pd.DataFrame(columns=list(COMMITTEE))
-    told = accounts[["account_id", "account_name"]].assign(place=range(len(accounts)))
-    told = told.merge(portraits.committees, on="account_id")
-    rank = told["decision_role"].map({role: at for at, role in enumerate(ROLES)}).fillna(len(ROLES))
-    told = told.assign(rank=rank).sort_values(["place", "rank", "contact_id"], ignore_index=True)
-    named = told.assign(decision_role=("role_" + told["decision_role"]).where(told["decision_role"].isin(ROLES)))
+    committees = accounts[["account_id", "account_name"]].assign(place=range(len(accounts)))
+    committees = committees.merge(portraits.committees, on="account_id")
+    rank = committees["decision_role"].map({role: at for at, role in enumerate(ROLES)}).fillna(len(ROLES))
+    committees = committees.assign(rank=rank).sort_values(["place", "rank", "contact_id"], ignore_index=True)
+    named = committees.assign(
+        decision_role=("role_" + committees["decision_role"]).where(committees["decision_role"].isin(ROLES))
+    )
     return named.reindex(columns=list(COMMITTEE))

@@ -1,4 +1,4 @@
-"""What the features say of the base. Serves 03_build_features."""
+"""Findings on the features. Serves 03_build_features."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["ALARMS", "catalogue_features", "find_features", "limit_features", "table_coverage"]
 
 SURVEY, SCORE = "survey", "scale_"
-DECLARED = "declared"  # the group of what customers said of themselves
-# reason of an alarm -> what is said of it
+DECLARED = "declared"  # group of attributes declared by customers
+# reason of an alarm -> text key
 ALARMS = {
     "dates_after": "features_alarm_dates_after",
     "name": "features_alarm_name",
@@ -40,14 +40,14 @@ def table_coverage(features: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per feature
-        feature, group (what it is about: a group of the registry, or declared), customers, known (counts), share (known
+        feature, group (a group of the registry, or declared), customers, known (counts), share (known
         of customers, 0..1; null without customers).
     """
-    known = features.drop(columns="customer_id").notna().sum()
-    groups = {feature.name: feature.group for feature in registered(known.index)}
-    named = [groups.get(name, SURVEY if name.startswith(SCORE) else DECLARED) for name in known.index]
-    counts = {"customers": len(features), "known": known.to_numpy()}
-    table = pd.DataFrame({"feature": known.index, "group": named, **counts})
+    counts_known = features.drop(columns="customer_id").notna().sum()
+    groups = {feature.name: feature.group for feature in registered(counts_known.index)}
+    named = [groups.get(name, SURVEY if name.startswith(SCORE) else DECLARED) for name in counts_known.index]
+    counts = {"customers": len(features), "known": counts_known.to_numpy()}
+    table = pd.DataFrame({"feature": counts_known.index, "group": named, **counts})
     return table.assign(share=table["known"] / len(features) if len(features) else float("nan"))
 
 
@@ -57,14 +57,14 @@ def catalogue_features(coverage: pd.DataFrame, *, scales: Mapping[str, Scale] | 
     Parameters
     ----------
     coverage : DataFrame
-        As `table_coverage` returns it.
+        Result of `table_coverage`.
     scales : mapping of str to Scale, optional
-        The survey scales whose scores are among them.
+        Survey scales whose scores are features.
 
     Returns
     -------
     DataFrame, one row per registered feature
-        feature, feature_group, window_days (null where all of the past counts), unit, formula and missing_rule (by
+        feature, feature_group, window_days (null for the whole past), unit, formula and missing_rule (by
         language), needs (source columns), share_known (0..1).
     """
     shares = dict(zip(coverage["feature"], coverage["share"], strict=True))
@@ -86,37 +86,37 @@ def catalogue_features(coverage: pd.DataFrame, *, scales: Mapping[str, Scale] | 
 
 
 def find_features(features: pd.DataFrame, coverage: pd.DataFrame, *, as_of: Any) -> list[Finding]:
-    """Say how many customers and features there are, and how the customers buy."""
+    """Report the number of customers and features, and how often customers buy."""
     n = len(features)
     size = {"customers": n, "features": len(coverage)}
     dated = Finding("features_answer", size | {"as_of": as_of}, 0.4)
-    found = [dated if as_of != UNDATED else Finding("features_answer_undated", size, 0.4)]
-    found += _one_order(features) + _rhythm(features)
+    findings = [dated if as_of != UNDATED else Finding("features_answer_undated", size, 0.4)]
+    findings += _one_order(features) + _rhythm(features)
     if len(coverage) and n:
         least = coverage.loc[coverage["share"].idxmin()]
         if least["share"] < 1:
-            found.append(
+            findings.append(
                 Finding("features_missing", {"feature": least["feature"], "share": 1 - least["share"], "n": n}, 0.1)
             )
-    return found
+    return findings
 
 
 def limit_features(
     features: pd.DataFrame, *, as_of: Any, alarms: Sequence[Alarm] = (), unknown: Sequence[str] = ()
 ) -> list[Finding]:
-    """Say what the features do not know, which columns may know the future, and what is known of nobody."""
+    """Report the limits of the features, columns that may reveal the future, and features without values."""
     dated = Finding("features_limit_as_of", {"as_of": as_of})
-    found = [Finding(ALARMS[alarm.reason], _said(alarm, as_of)) for alarm in alarms]
-    found.append(dated if as_of != UNDATED else Finding("features_limit_undated"))
+    findings = [Finding(ALARMS[alarm.reason], _said(alarm, as_of)) for alarm in alarms]
+    findings.append(dated if as_of != UNDATED else Finding("features_limit_undated"))
     if unknown:
-        found.append(Finding("features_limit_unknown", {"features": list(unknown), "count": len(unknown)}))
+        findings.append(Finding("features_limit_unknown", {"features": list(unknown), "count": len(unknown)}))
     if "frequency_orders" in features:
         without = int((features["frequency_orders"].fillna(0) == 0).sum())
         if without:
-            found.append(Finding("features_limit_no_orders", {"customers": without, "n": len(features)}))
+            findings.append(Finding("features_limit_no_orders", {"customers": without, "n": len(features)}))
     if "returns_total" in features and (returned := float(features["returns_total"].abs().sum())) > 0:
-        found.append(Finding("features_limit_returns", {"returns": returned}))
-    return found
+        findings.append(Finding("features_limit_returns", {"returns": returned}))
+    return findings
 
 
 def _said(alarm: Alarm, as_of: Any) -> dict[str, Any]:

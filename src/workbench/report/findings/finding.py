@@ -1,4 +1,4 @@
-"""A finding: the sentence a result deserves, named by its text and filled with its numbers."""
+"""A finding: one sentence of the report, by text key and values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["KEY_WEIGHT", "Finding"]
 
-KEY_WEIGHT = 0.5  # from this weight on a finding may stand at the head of the report
+KEY_WEIGHT = 0.5  # findings from this weight can be key findings
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Finding:
     key : str
         A text of the report.
     values : mapping
-        What the text names.
+        Values of the text.
     weight : float in [0, 1]
-        How much it matters; the heaviest with a heading names its section.
+        Importance; the heaviest finding with a heading heads its section.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""What the identities say. Serves 02_resolve_identity."""
+"""Findings on identity resolution. Serves 02_resolve_identity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["find_identity", "limit_identity"]
 
 
 def find_identity(metrics: Mapping[str, Any], sealed: Mapping[str, int]) -> list[Finding]:
-    """Say how many customers the records are, how sure that is, and where contact data is now.
+    """Report records and customers, accuracy, alarms, and where contact data is stored.
 
     Parameters
     ----------
@@ -25,19 +25,19 @@ def find_identity(metrics: Mapping[str, Any], sealed: Mapping[str, int]) -> list
     -------
     list of Finding
     """
-    found = [_customers(metrics), *_evaluated(metrics), *_alarms(metrics), *_changes(metrics)]
+    findings = [_customers(metrics), *_evaluated(metrics), *_alarms(metrics), *_changes(metrics)]
     if metrics["households"]:
-        found.append(Finding("identity_households", {"households": metrics["households"]}, 0.2))
+        findings.append(Finding("identity_households", {"households": metrics["households"]}, 0.2))
     if metrics["orphans"]:
-        found.append(Finding("identity_orphans", {"orphans": metrics["orphans"]}, 0.3))
+        findings.append(Finding("identity_orphans", {"orphans": metrics["orphans"]}, 0.3))
     if metrics["unlinkable_share"] is not None:
         values = {"share": metrics["unlinkable_share"], "n": metrics["persons"]}
-        found.append(Finding("identity_unlinkable", values, 0.25))
+        findings.append(Finding("identity_unlinkable", values, 0.25))
     if sealed["vaulted"]:
-        return [*found, Finding("identity_vaulted", {"records": sealed["vaulted"]}, 0.15)]
+        return [*findings, Finding("identity_vaulted", {"records": sealed["vaulted"]}, 0.15)]
     if sealed["contact_deleted"]:
-        return [*found, Finding("identity_deleted", {"records": sealed["contact_deleted"]}, 0.45)]
-    return found
+        return [*findings, Finding("identity_deleted", {"records": sealed["contact_deleted"]}, 0.45)]
+    return findings
 
 
 def _customers(metrics: Mapping[str, Any]) -> Finding:
@@ -56,15 +56,15 @@ def _evaluated(metrics: Mapping[str, Any]) -> list[Finding]:
 
 
 def _alarms(metrics: Mapping[str, Any]) -> list[Finding]:
-    found = []
+    findings = []
     if metrics["over_merged"] or metrics["chains"]:
         values = {"over_merged": metrics["over_merged"], "chains": metrics["chains"]}
-        found.append(Finding("identity_alarms", values, 0.55))
+        findings.append(Finding("identity_alarms", values, 0.55))
     if metrics["hubs"]:
-        found.append(Finding("identity_hubs", {"hubs": metrics["hubs"]}, 0.4))
+        findings.append(Finding("identity_hubs", {"hubs": metrics["hubs"]}, 0.4))
     if metrics["links_cut"]:
-        found.append(Finding("identity_cut", {"links": metrics["links_cut"]}, 0.35))
-    return found
+        findings.append(Finding("identity_cut", {"links": metrics["links_cut"]}, 0.35))
+    return findings
 
 
 def _changes(metrics: Mapping[str, Any]) -> list[Finding]:
@@ -73,7 +73,7 @@ def _changes(metrics: Mapping[str, Any]) -> list[Finding]:
 
 
 def limit_identity(metrics: Mapping[str, Any], notes: Sequence[str], comparisons: Sequence[str]) -> list[Finding]:
-    """Say what the identities do not show."""
+    """Report the limits of identity resolution."""
     limits = []
     if "no_comparisons" in notes:
         limits.append(Finding("identity_limit_keys_only"))

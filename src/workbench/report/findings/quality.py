@@ -1,4 +1,4 @@
-"""What the raw data is like. Serves 01_check_quality."""
+"""Findings on data quality. Serves 01_check_quality."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SUSPICION", "find_changes", "find_quality", "find_suspects_of", "limit_quality"]
 
-# how much a doubtful value of each kind matters
+# weight of each kind of doubtful value
 SUSPICION = {
     "implausible_year": 0.3, "implausible_age": 0.3, "repeated_digit": 0.3, "far_number": 0.15, "rare_level": 0.25,
     "midnight_only": 0.05, "magnitude_jump": 0.5,
@@ -30,12 +30,14 @@ _NO_TEXT = ("workbook", "parquet")
 _SIMULATED = {"journey": "84.51°"}
 
 
-def find_quality(taken: Intake, quality: Quality, sources: Mapping[str, SourceParams], *, as_of: date) -> list[Finding]:
-    """Say what became of every record, and what a reader must know of the data.
+def find_quality(
+    intake: Intake, quality: Quality, sources: Mapping[str, SourceParams], *, as_of: date
+) -> list[Finding]:
+    """Report accepted and rejected records, and problems of the data.
 
     Parameters
     ----------
-    taken : Intake
+    intake : Intake
     quality : Quality
     sources : mapping of str to SourceParams
     as_of : date
@@ -44,51 +46,51 @@ def find_quality(taken: Intake, quality: Quality, sources: Mapping[str, SourcePa
     -------
     list of Finding
     """
-    metrics = taken.metrics
+    metrics = intake.metrics
     records = sum(int(metrics[f"{name}.physical_records"]) for name in sources)
     rejected = sum(int(metrics[f"{name}.rejected"]) for name in sources)
     values = {"records": records, "accepted": records - rejected, "rejected": rejected, "score": quality.score}
-    found = [Finding("quality_answer", values, 0.35), *_orders(metrics)]
+    findings = [Finding("quality_answer", values, 0.35), *_orders(metrics)]
     for name in sources:
-        found += _source(name, metrics)
-    for table in taken.tables:
-        found += _table(table, metrics)
-    found += _measures(sources, metrics) + _checks(quality) + _orphans(quality) + _fresh(quality, metrics, as_of)
-    return [*found, *_accuracy(taken), *_contacts(sources, metrics), *_declared(sources, metrics)]
+        findings += _source(name, metrics)
+    for table in intake.tables:
+        findings += _table(table, metrics)
+    findings += _measures(sources, metrics) + _checks(quality) + _orphans(quality) + _fresh(quality, metrics, as_of)
+    return [*findings, *_accuracy(intake), *_contacts(sources, metrics), *_declared(sources, metrics)]
 
 
 def find_suspects_of(suspects: pd.DataFrame) -> list[Finding]:
-    """Name the doubtful values, one sentence per column and reason.
+    """Report doubtful values, one finding per column and reason.
 
     Parameters
     ----------
     suspects : DataFrame
-        As ``quality.suspects.find_suspects`` gives it.
+        Result of ``quality.suspects.find_suspects``.
     """
-    found = []
+    findings = []
     for (reason, table, column), rows in suspects.groupby(["reason", "table", "column"], sort=False):
         values = {"table": table, "column": column, "values": rows["value"].tolist(), "rows": int(rows["rows"].sum())}
-        found.append(Finding(f"quality_{reason}", values | {"of": int(rows["of"].iloc[0])}, SUSPICION[reason]))
-    return found
+        findings.append(Finding(f"quality_{reason}", values | {"of": int(rows["of"].iloc[0])}, SUSPICION[reason]))
+    return findings
 
 
 def find_changes(changes: pd.DataFrame, past: Past, *, first: bool) -> list[Finding]:
-    """Say what is different from the run before.
+    """Report changes since the previous run.
 
     Parameters
     ----------
     changes : DataFrame
-        As ``quality.comparison.compare_profiles`` gives it.
+        Result of ``quality.comparison.compare_profiles``.
     past : Past
-        What came in late or is gone.
+        Order lines that arrived late or are gone.
     first : bool
-        Whether there is no run before.
+        True without a previous run.
     """
     if first:
         return [Finding("quality_first_run", {}, 0.05)]
     moved = past.late or past.gone
-    told = {"late": past.late, "gone": past.gone, "until": past.until}
-    late = [Finding("quality_past", told, 0.4)] if moved else []
+    values = {"late": past.late, "gone": past.gone, "until": past.until}
+    late = [Finding("quality_past", values, 0.4)] if moved else []
     warned = changes[(changes["status"] == "warn") & ~changes["change"].isin(["late_rows", "gone_rows"])]
     if warned.empty:
         return late or [Finding("quality_unchanged", {}, 0.1)]
@@ -96,42 +98,42 @@ def find_changes(changes: pd.DataFrame, past: Past, *, first: bool) -> list[Find
     return [*late, Finding("quality_changed", {"changes": len(warned), "places": places[:6]}, 0.4)]
 
 
-def limit_quality(taken: Intake, sources: Mapping[str, SourceParams], *, demo_data: str | None) -> list[Finding]:
-    """Say what the checks cannot see.
+def limit_quality(intake: Intake, sources: Mapping[str, SourceParams], *, demo_data: str | None) -> list[Finding]:
+    """Report the limits of the checks.
 
     Parameters
     ----------
-    taken : Intake
+    intake : Intake
     sources : mapping of str to SourceParams
     demo_data : str or None
-        The published data behind the profile, where it is simulated.
+        Name of the published data set, if simulated.
     """
-    found = [Finding("quality_limit_form"), Finding("quality_limit_duplicates")]
+    findings = [Finding("quality_limit_form"), Finding("quality_limit_duplicates")]
     if demo_data in _SIMULATED:
-        found.insert(0, Finding("quality_limit_simulated", {"publisher": _SIMULATED[demo_data]}))
-    for source, columns in taken.dropped.items():
+        findings.insert(0, Finding("quality_limit_simulated", {"publisher": _SIMULATED[demo_data]}))
+    for source, columns in intake.dropped.items():
         if columns:
-            found.append(Finding("quality_limit_dropped_columns", {"source": source, "columns": columns}))
-    for name, source in sources.items():
-        for column, key in homeless_columns(source).items():
-            found.append(Finding("quality_limit_homeless", {"source": name, "column": column, "key": key}))
-    return found
+            findings.append(Finding("quality_limit_dropped_columns", {"source": source, "columns": columns}))
+    for name, params in sources.items():
+        for column, key in homeless_columns(params).items():
+            findings.append(Finding("quality_limit_homeless", {"source": name, "column": column, "key": key}))
+    return findings
 
 
 def _orders(metrics: Mapping[str, Any]) -> list[Finding]:
     rows = metrics.get("transactions.rows")
     if not rows:
         return []
-    found = []
+    findings = []
     if metrics.get("transactions.first_ordered_at"):
-        first, last = (str(metrics[f"transactions.{which}_ordered_at"])[:10] for which in ("first", "last"))
+        first, last = (str(metrics[f"transactions.{end}_ordered_at"])[:10] for end in ("first", "last"))
         values = {"first": first, "last": last, "rows": rows, "customers": metrics.get("transactions.customers")}
-        found.append(Finding("quality_span" if values["customers"] else "quality_span_nobody", values, 0.3))
+        findings.append(Finding("quality_span" if values["customers"] else "quality_span_nobody", values, 0.3))
     nobody = metrics.get("transactions.no_customer", 0)
     if nobody:
         values = {"share": nobody / rows, "no_customer": nobody, "rows": rows}
-        found.append(Finding("quality_no_customer", values, 0.5 if nobody > rows / 10 else 0.2))
-    return found
+        findings.append(Finding("quality_no_customer", values, 0.5 if nobody > rows / 10 else 0.2))
+    return findings
 
 
 def _source(name: str, metrics: Mapping[str, Any]) -> list[Finding]:
@@ -139,29 +141,29 @@ def _source(name: str, metrics: Mapping[str, Any]) -> list[Finding]:
     if not records:
         return []
     counts = {"records": records, "accepted": metrics[f"{name}.accepted"], "rejected": rejected}
-    found = [Finding("quality_records", {"source": name, **counts, "share": rejected / records}, 0.15)]
+    findings = [Finding("quality_records", {"source": name, **counts, "share": rejected / records}, 0.15)]
     encoding = str(metrics.get(f"{name}.encoding", ""))
     if encoding and encoding not in _NO_TEXT:
-        found.append(Finding("quality_encoding", {"source": name, "encoding": encoding}, 0.1))
+        findings.append(Finding("quality_encoding", {"source": name, "encoding": encoding}, 0.1))
     codes = _counted(metrics, f"{name}.rejected.")
     if codes:
-        code = max(codes, key=lambda each: (codes[each], each))
+        code = max(codes, key=lambda code: (codes[code], code))
         values = {"source": name, "code": code, "count": codes[code], "rejected": rejected}
-        found.append(Finding("quality_reject_reason", values, 0.15))
+        findings.append(Finding("quality_reject_reason", values, 0.15))
     missing = int(metrics.get(f"{name}.answers_missing", 0))
     wrong = sum(count for code, count in _counted(metrics, f"{name}.nulled.").items() if code.startswith("answer-"))
     if missing or wrong:
-        found.append(Finding("quality_answers", {"source": name, "wrong": wrong, "missing": missing}, 0.25))
+        findings.append(Finding("quality_answers", {"source": name, "wrong": wrong, "missing": missing}, 0.25))
     for code, cells in _counted(metrics, f"{name}.nulled.").items():
         if not code.startswith("answer-"):
             weight = 0.25 if code == "id-damaged" else 0.15
-            found.append(Finding("quality_nulled", {"source": name, "code": code, "cells": cells}, weight))
+            findings.append(Finding("quality_nulled", {"source": name, "code": code, "cells": cells}, weight))
     repairs = sum(_counted(metrics, f"{name}.repairs.").values())
     if repairs:
-        found.append(Finding("quality_repairs", {"source": name, "repairs": repairs}, 0.1))
+        findings.append(Finding("quality_repairs", {"source": name, "repairs": repairs}, 0.1))
     if metrics.get(f"{name}.contact_cells_dropped"):
-        found.append(Finding("quality_contact_dropped", {"cells": metrics[f"{name}.contact_cells_dropped"]}, 0.1))
-    return found
+        findings.append(Finding("quality_contact_dropped", {"cells": metrics[f"{name}.contact_cells_dropped"]}, 0.1))
+    return findings
 
 
 def _table(table: str, metrics: Mapping[str, Any]) -> list[Finding]:
@@ -169,36 +171,36 @@ def _table(table: str, metrics: Mapping[str, Any]) -> list[Finding]:
     if not rows:
         return []
     duplicates = int(metrics.get(f"{table}.duplicates", 0))
-    found = []
+    findings = []
     if duplicates:
         values = {"table": table, "duplicates": duplicates, "rows": rows, "share": duplicates / rows}
-        found.append(Finding("quality_duplicates", values, 0.15))
+        findings.append(Finding("quality_duplicates", values, 0.15))
     for rule, dropped in _counted(metrics, f"{table}.rule.").items():
         values = {"table": table, "rule": rule, "dropped": dropped, "rows": rows, "share": dropped / rows}
-        found.append(Finding("quality_rule", values, 0.15))
-    return found
+        findings.append(Finding("quality_rule", values, 0.15))
+    return findings
 
 
 def _measures(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -> list[Finding]:
-    """Tell each measure of a table once, however many sources declare it."""
+    """Report each measure of a table once, even if several sources declare it."""
     declared = dict.fromkeys((source.table, name) for source in sources.values() for name in source.measures)
-    found = []
+    findings = []
     for table, name in declared:
         parts = {part: metrics.get(f"{table}.{name}_{part}") for part in ("rows", "customers", "amount")}
         if None not in parts.values():
-            found.append(Finding("quality_measure", {"name": name, **parts}, 0.1))
-    return found
+            findings.append(Finding("quality_measure", {"name": name, **parts}, 0.1))
+    return findings
 
 
 def _checks(quality: Quality) -> list[Finding]:
     counts = quality.metrics()
     names = {"passed": "checks_passed", "warned": "checks_warned", "failed": "checks_failed"}
-    found = [Finding("quality_checks", {name: counts[key] for name, key in names.items()}, 0.2)]
-    return [*found, *_least_complete(quality.verdicts)]
+    findings = [Finding("quality_checks", {name: counts[key] for name, key in names.items()}, 0.2)]
+    return [*findings, *_least_complete(quality.verdicts)]
 
 
 def _least_complete(verdicts: pd.DataFrame) -> list[Finding]:
-    """Name the emptiest column, but for those whose blanks say that nothing happened: their limit is 0."""
+    """Name the least complete column. Columns whose blanks mean "did not happen" have limit 0 and are skipped."""
     gaps = verdicts[(verdicts["check"] == "complete") & (verdicts["limit"] > 0) & (verdicts["n"] > 0)]
     gaps = gaps.sort_values(["observed", "table", "column"])
     if gaps.empty or gaps.iloc[0]["observed"] >= 1:
@@ -238,10 +240,10 @@ def _fresh(quality: Quality, metrics: Mapping[str, Any], as_of: date) -> list[Fi
     return [Finding("quality_freshness", {"table": "transactions", "last": last, "days": days, "as_of": as_of}, 0.1)]
 
 
-def _accuracy(taken: Intake) -> list[Finding]:
-    if taken.accuracy.empty:
+def _accuracy(intake: Intake) -> list[Finding]:
+    if intake.accuracy.empty:
         return []
-    broken = taken.accuracy[taken.accuracy["observed"] < taken.accuracy["limit"]]
+    broken = intake.accuracy[intake.accuracy["observed"] < intake.accuracy["limit"]]
     return [
         Finding("quality_accuracy", {"rule": row.rule, "source": row.source, "share": row.observed, "n": row.n}, 0.4)
         for row in broken.itertuples()
@@ -249,43 +251,45 @@ def _accuracy(taken: Intake) -> list[Finding]:
 
 
 def _contacts(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -> list[Finding]:
-    found = []
+    findings = []
     for name in sources:
         for part in ("placeholder", "invalid", "shared"):
             count = int(metrics.get(f"{name}.contact.phone.{part}", 0))
             if count:
                 values = {"source": name, "count": count, "n": metrics[f"{name}.contact.phone.filled"]}
-                found.append(Finding(f"quality_phone_{part}", values, 0.25))
+                findings.append(Finding(f"quality_phone_{part}", values, 0.25))
         invalid = int(metrics.get(f"{name}.contact.email.invalid", 0))
         if invalid:
             values = {"source": name, "count": invalid, "n": metrics[f"{name}.contact.email.filled"]}
-            found.append(Finding("quality_email_invalid", values, 0.15))
+            findings.append(Finding("quality_email_invalid", values, 0.15))
         for column in GARBLED:
             count = int(metrics.get(f"{name}.contact.{column}.garbled", 0))
             if count:
                 values = {"source": name, "column": column, "count": count}
                 values["n"] = metrics[f"{name}.contact.{column}.filled"]
-                found.append(Finding("quality_garbled", values, 0.25))
+                findings.append(Finding("quality_garbled", values, 0.25))
         for column, count in _counted(metrics, f"{name}.widths.").items():
-            found.append(Finding("quality_width", {"source": name, "column": column, "count": count}, 0.2))
-    return found
+            findings.append(Finding("quality_width", {"source": name, "column": column, "count": count}, 0.2))
+    return findings
 
 
 def _declared(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -> list[Finding]:
-    """Say what was done to rows as declared: never in silence."""
-    found = []
+    """Report every declared change to values and rows."""
+    findings = []
     for name in sources:
         for kind in ("standardised", "imputed"):
             for column, cells in _counted(metrics, f"{name}.{kind}.").items():
                 values = {"source": name, "column": column, "cells": cells}
-                found.append(Finding(f"quality_{kind}", values, 0.15))
+                findings.append(Finding(f"quality_{kind}", values, 0.15))
         left = int(metrics.get(f"{name}.deduplicated", 0))
         if left:
             conflicts = int(metrics.get(f"{name}.conflicting_keys", 0))
-            found.append(Finding("quality_deduplicated", {"source": name, "rows": left, "conflicts": conflicts}, 0.2))
-    return found
+            findings.append(
+                Finding("quality_deduplicated", {"source": name, "rows": left, "conflicts": conflicts}, 0.2)
+            )
+    return findings
 
 
 def _counted(metrics: Mapping[str, Any], prefix: str) -> dict[str, int]:
-    found = {key.removeprefix(prefix): int(value) for key, value in metrics.items() if key.startswith(prefix)}
-    return {key: value for key, value in found.items() if value}
+    counts = {key.removeprefix(prefix): int(value) for key, value in metrics.items() if key.startswith(prefix)}
+    return {key: count for key, count in counts.items() if count}

@@ -1,4 +1,4 @@
-"""What the RFM scores say. Serves 05_score_rfm."""
+"""Findings on RFM types and the life cycle. Serves 05_score_rfm."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SCORES = {"recency_days": "r_score", "frequency_orders": "f_score", "monetary_t
 def find_rfm(
     scores: RfmScores, types: pd.DataFrame, statuses: pd.DataFrame, stages: pd.DataFrame, bounds: Bounds
 ) -> list[Finding]:
-    """Say what the types, the statuses and the life-cycle stages show.
+    """Report the main types, activity, the largest life-cycle stage and the limits in use.
 
     Parameters
     ----------
@@ -31,20 +31,20 @@ def find_rfm(
     types, statuses, stages : DataFrame
         `workbench.analysis.rfm.tables.table_groups` by rfm_type, activity_status and life_cycle_stage.
     bounds : Bounds
-        The recency bounds in force.
+        The recency limits in use.
 
     Returns
     -------
     list of Finding
     """
     scored = int(scores.scores["r_score"].notna().sum())
-    found = [*_types(types, scored), *_status(statuses, bounds, scored), *_stage(stages, scored)]
-    found.append(_bounds(bounds))
-    return found + _notes(scores)
+    findings = [*_types(types, scored), *_status(statuses, bounds, scored), *_stage(stages, scored)]
+    findings.append(_bounds(bounds))
+    return findings + _notes(scores)
 
 
 def limit_rfm(scores: RfmScores, bounds: Bounds) -> list[Finding]:
-    """Say what the scores do not show."""
+    """Report the limits of the scores."""
     scored = int(scores.scores["r_score"].notna().sum())
     return [
         Finding("rfm_limit_relative", {"n": scored}),
@@ -54,21 +54,21 @@ def limit_rfm(scores: RfmScores, bounds: Bounds) -> list[Finding]:
 
 def _types(types: pd.DataFrame, scored: int) -> list[Finding]:
     by_key = types.set_index("rfm_type")
-    known = by_key[by_key["share"].notna()]
-    if known.empty or scored == 0:
+    shown_types = by_key[by_key["share"].notna()]
+    if shown_types.empty or scored == 0:
         return []
-    largest = known["share"].idxmax()
-    values = {"type": largest, **_share(known.loc[largest], scored)}
-    found = [Finding("rfm_type_largest_bare" if pd.isna(values["value_share"]) else "rfm_type_largest", values, 0.4)]
-    champions = known.loc["important_value"]
+    largest = shown_types["share"].idxmax()
+    values = {"type": largest, **_share(shown_types.loc[largest], scored)}
+    findings = [Finding("rfm_type_largest_bare" if pd.isna(values["value_share"]) else "rfm_type_largest", values, 0.4)]
+    champions = shown_types.loc["important_value"]
     if champions["customers"] > 0 and pd.notna(champions["value_share"]):
-        found.append(Finding("rfm_champions", _share(champions, scored), 0.75))
-    return [*found, *_at_stake(known, scored)]
+        findings.append(Finding("rfm_champions", _share(champions, scored), 0.75))
+    return [*findings, *_at_stake(shown_types, scored)]
 
 
-def _at_stake(known: pd.DataFrame, scored: int) -> list[Finding]:
-    """Join the two types of high value that have not come lately."""
-    rows = known.loc[list(_AT_STAKE)]
+def _at_stake(shown_types: pd.DataFrame, scored: int) -> list[Finding]:
+    """Combine the two high-value types without a recent purchase."""
+    rows = shown_types.loc[list(_AT_STAKE)]
     customers = int(rows["customers"].sum())
     if customers == 0 or rows["value_share"].isna().any():
         return []
@@ -78,18 +78,18 @@ def _at_stake(known: pd.DataFrame, scored: int) -> list[Finding]:
 
 
 def _status(statuses: pd.DataFrame, bounds: Bounds, scored: int) -> list[Finding]:
-    known = statuses.set_index("activity_status")
-    if "active" not in known.index or pd.isna(known.loc["active", "share"]):
+    by_status = statuses.set_index("activity_status")
+    if "active" not in by_status.index or pd.isna(by_status.loc["active", "share"]):
         return []
-    return [Finding("rfm_active", {"days": bounds.days[0], **_share(known.loc["active"], scored)}, 0.55)]
+    return [Finding("rfm_active", {"days": bounds.days[0], **_share(by_status.loc["active"], scored)}, 0.55)]
 
 
 def _stage(stages: pd.DataFrame, scored: int) -> list[Finding]:
-    known = stages[stages["share"].notna()]
-    if known.empty or scored == 0:
+    shown_stages = stages[stages["share"].notna()]
+    if shown_stages.empty or scored == 0:
         return []
-    row = known.loc[known["share"].idxmax()]
-    everybody = int(stages["customers"].sum())  # with those who never bought: they have a stage, and no score
+    row = shown_stages.loc[shown_stages["share"].idxmax()]
+    everybody = int(stages["customers"].sum())  # including customers who never bought: they have a stage but no score
     return [Finding("rfm_stage_largest", {"stage": row["life_cycle_stage"], **_share(row, everybody)}, 0.3)]
 
 
@@ -102,16 +102,16 @@ def _bounds(bounds: Bounds) -> Finding:
 
 
 def _notes(scores: RfmScores) -> list[Finding]:
-    found = []
+    findings = []
     for note in scores.notes:
         if note["note"] == "fewer_scores":
             values = {"score": _SCORES[note["measure"]], "groups": note["given"], "bins": note["asked"]}
-            found.append(Finding("rfm_fewer_scores", values, 0.2))
+            findings.append(Finding("rfm_fewer_scores", values, 0.2))
         elif note["note"] == "no_purchase":
             n = len(scores.scores)
             values = {"customers": note["customers"], "n": n, "share": note["customers"] / n}
-            found.append(Finding("rfm_no_purchase", values, 0.2))
-    return found
+            findings.append(Finding("rfm_no_purchase", values, 0.2))
+    return findings
 
 
 def _share(row: Mapping[str, Any], n: int) -> dict[str, Any]:

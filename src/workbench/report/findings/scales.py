@@ -1,4 +1,4 @@
-"""What the scales of surveys are worth. Serves 03_build_features."""
+"""Findings on survey scales. Serves 03_build_features."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["find_scales"]
 
 
 def find_scales(reliability: pd.DataFrame, *, least_reliability: float) -> list[Finding]:
-    """Name the declared scales that are not scored, since the answers to their items do not hang together.
+    """Name the declared scales that are not scored because their answers do not agree well enough.
 
     Parameters
     ----------
     reliability : DataFrame
-        As ``judge_scales`` gives it: scale (its label), status.
+        Result of ``judge_scales``: scale (its label), status.
     least_reliability : float
-        Cronbach's alpha from which a scale is scored.
+        Smallest Cronbach's alpha of a scored scale.
     """
     left = reliability.loc[reliability["status"] != "pass", "scale"].tolist()
     if not left:

@@ -1,9 +1,9 @@
-"""What the tags say. Serves 12_tag_customers."""
+"""Findings and tables on tags. Serves 12_tag_customers."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -37,7 +37,7 @@ _STRATEGY = ("goal", "offer", "channel", "content", "cadence", "measure", "avoid
 
 
 def find_tags(tagged: Tagged, items: pd.DataFrame, sources: pd.DataFrame, stability: pd.DataFrame) -> list[Finding]:
-    """Say how much of a portrait is known, what would unlock more, and what moved.
+    """Report known items, the most useful missing source, and changed tags.
 
     Parameters
     ----------
@@ -48,51 +48,51 @@ def find_tags(tagged: Tagged, items: pd.DataFrame, sources: pd.DataFrame, stabil
         `workbench.analysis.tags.drifting.compare_with_last`.
     """
     known = items[items["status"] == KNOWN]
-    values = {
+    values: dict[str, Any] = {
         "known": len(known),
         "items": len(items),
         "tags": len(tagged.computed),
         "unknown": len(items) - len(known),
     }
-    found = [Finding("tags_known", values, 0.6)]
+    findings = [Finding("tags_known", values, 0.6)]
     if len(known):
-        found.append(Finding("tags_coverage", {"share": float(known["share"].mean()), "items": len(known)}, 0.3))
+        findings.append(Finding("tags_coverage", {"share": float(known["share"].mean()), "items": len(known)}, 0.3))
     if len(sources):
         first = sources.iloc[0]
         values = {"source": _asked(first["source"]), "items": int(first["count"]), "names": _named(first["items"])}
-        found.append(Finding("tags_unlock", values, 0.4))
+        findings.append(Finding("tags_unlock", values, 0.4))
     moved = stability[stability["moved"]] if len(stability) else stability
     if len(moved):
-        found.append(Finding("tags_moved", {"tags": len(moved), "compared": len(stability)}, 0.55))
+        findings.append(Finding("tags_moved", {"tags": len(moved), "compared": len(stability)}, 0.55))
     elif len(stability):
-        found.append(Finding("tags_steady", {"compared": len(stability)}, 0.2))
-    return found
+        findings.append(Finding("tags_steady", {"compared": len(stability)}, 0.2))
+    return findings
 
 
 def limit_tags(tagged: Tagged, items: pd.DataFrame, *, present: Collection[str]) -> list[Finding]:
-    """Say what the tags do not show; ``present`` names the tables that are there."""
-    found = [Finding("tags_limit_unknown", {"unknown": int((items["status"] == UNKNOWN).sum())})]
+    """Report the limits of the tags; ``present`` names the available tables."""
+    findings = [Finding("tags_limit_unknown", {"unknown": int((items["status"] == UNKNOWN).sum())})]
     off = int((items["status"] == OFF).sum()) or len({tag.item for tag in tagged.off})
     if off:
-        found.append(Finding("tags_limit_sensitive", {"items": off}))
+        findings.append(Finding("tags_limit_sensitive", {"items": off}))
     if tagged.plan.short:
         names = sorted(tagged.plan.short)
         values = {"tags": len(names), "names": ", ".join(names[:_MOST_NAMED]), "days": max(tagged.plan.short.values())}
-        found.append(Finding("tags_limit_short", values))
+        findings.append(Finding("tags_limit_short", values))
     guessed = sum(tag.kind in ("predicted", "look_alike") for tag in tagged.computed)
     if guessed:
-        found.append(Finding("tags_limit_predicted", {"tags": guessed}))
+        findings.append(Finding("tags_limit_predicted", {"tags": guessed}))
     if "actions" not in present:
-        found.append(Finding("tags_limit_actions", {}))
-    weak = [each for each in tagged.scales if each.scores is None]
-    for each in weak[:_MOST_NAMED]:
-        key = "tags_limit_scale" if each.alpha is not None else "tags_limit_scale_few"
-        found.append(Finding(key, {"scale": ITEMS[each.item].name, "alpha": each.alpha, "n": each.n}))
-    return found
+        findings.append(Finding("tags_limit_actions", {}))
+    weak = [scale for scale in tagged.scales if scale.scores is None]
+    for scale in weak[:_MOST_NAMED]:
+        key = "tags_limit_scale" if scale.alpha is not None else "tags_limit_scale_few"
+        findings.append(Finding(key, {"scale": ITEMS[scale.item].name, "alpha": scale.alpha, "n": scale.n}))
+    return findings
 
 
 def tag_metrics(tagged: Tagged, items: pd.DataFrame) -> dict[str, float]:
-    """Return the metrics of the stage: tags computed, items known and unknown (those off included), mean coverage."""
+    """Return the metrics of the stage: tags computed, items known and unknown (including those off), mean coverage."""
     known = items["status"] == KNOWN
     return {
         "tags": len(tagged.computed),
@@ -104,16 +104,16 @@ def tag_metrics(tagged: Tagged, items: pd.DataFrame) -> dict[str, float]:
 
 
 def shown_items(items: pd.DataFrame) -> pd.DataFrame:
-    """Name items in both languages, with what is lacking; items not known of anybody have no count."""
+    """Name items in both languages, with missing data; unknown items have no count."""
     names = items["item"].map(lambda item: ITEMS[item].name)
     status = "item_" + items["status"]
-    return items.assign(item=names, status=status, lacks=[_asked(each) for each in items["lacks"]])
+    return items.assign(item=names, status=status, lacks=[_asked(missing) for missing in items["lacks"]])
 
 
 def shown_sources(sources: pd.DataFrame) -> pd.DataFrame:
-    """Name the items each missing source would unlock."""
-    asked = [_asked(each) for each in sources["source"]]
-    return sources.assign(source=asked, items=[_named(items, most=len(items)) for items in sources["items"]])
+    """Name the items each missing source would add."""
+    sources_named = [_asked(source) for source in sources["source"]]
+    return sources.assign(source=sources_named, items=[_named(items, most=len(items)) for items in sources["items"]])
 
 
 def shown_stability(stability: pd.DataFrame, registry: TagRegistry) -> pd.DataFrame:
@@ -122,8 +122,8 @@ def shown_stability(stability: pd.DataFrame, registry: TagRegistry) -> pd.DataFr
 
 
 def shown_strategies(strategies: pd.DataFrame, registry: TagRegistry, *, least: int) -> pd.DataFrame:
-    """Say each strategy in both languages; groups under the least size are not counted."""
-    parts = {name: [getattr(each, name).model_dump() for each in strategies["strategy"]] for name in _STRATEGY}
+    """Return each strategy in both languages; groups below the smallest size have no count."""
+    parts = {name: [getattr(strategy, name).model_dump() for strategy in strategies["strategy"]] for name in _STRATEGY}
     groups = [registry.called(row.by, row.group) for row in strategies.itertuples()]
     customers = strategies["customers"].astype("Int64")
     return pd.DataFrame({"group": groups, "customers": customers.mask(customers < least), **parts})
@@ -139,7 +139,7 @@ def shown_notes(notes: pd.DataFrame, registry: TagRegistry, by: str | None) -> p
 
 
 def shown_values(values: pd.DataFrame, registry: TagRegistry, *, least: int) -> pd.DataFrame:
-    """Name tags and values, the first eight of an open tag; groups under the least size say so, without their share."""
+    """Name tags and values, up to eight of an open tag; counts and shares below the smallest size are hidden."""
     top = values[values["customers"] > 0].groupby("tag", sort=False).head(_MOST_VALUES)
     small = top["customers"] < least
     named = [registry.called(row.tag, row.value) for row in top.itertuples()]
@@ -156,7 +156,7 @@ def _tag_name(registry: TagRegistry, tag: str) -> dict[str, str]:
 
 
 def _asked(needs: str) -> dict[str, str] | None:
-    """Say what is lacking; the names of tables and columns stay as they are."""
+    """Translate missing data; names of tables and columns stay as they are."""
     if not needs:
         return None
     chinese = needs.replace(" or ", " 或 ").replace(" + ", "、").replace("values in ", "以下列的取值：")
@@ -165,7 +165,7 @@ def _asked(needs: str) -> dict[str, str] | None:
 
 
 def _named(items: Sequence[str], most: int = _MOST_NAMED) -> dict[str, str]:
-    shown = items[:most]
-    english = ", ".join(ITEMS[item].name["en"] for item in shown)
-    chinese = "、".join(ITEMS[item].name["zh"] for item in shown)
+    first = items[:most]
+    english = ", ".join(ITEMS[item].name["en"] for item in first)
+    chinese = "、".join(ITEMS[item].name["zh"] for item in first)
     return {"en": english, "zh": chinese}

@@ -1,4 +1,4 @@
-"""What the study of value says. Serves 09_value_customers."""
+"""Findings on customer value. Serves 09_value_customers."""
 
 from __future__ import annotations
 
@@ -17,51 +17,57 @@ __all__ = ["find_value", "limit_value", "measure_value", "rank_ladder", "table_m
 _RANKS = (0.01, 0.05, 0.1, 0.25, 0.5)  # shares of customers
 _TOP = 0.1
 _MEASURES = ("mae", "rmse", "correlation", "gini", "deviance")
-_OFF = 0.05  # by which an interval may hold less often than it says before the page says so; where many spend
-# nothing it holds more often
+_OFF = 0.05  # tolerated shortfall of coverage; coverage is higher where many customers spend nothing
 
 
 def find_value(study: ValueStudy, curves: pd.DataFrame, *, least: int = SMALL_CELL) -> list[Finding]:
-    """Say what customers are worth together, how good the forecast was, and when they buy again.
+    """Report total value, forecast quality, and the time to the next purchase.
 
     Parameters
     ----------
     study : ValueStudy
     curves : DataFrame
-        ``survival.return_curves``.
+        Result of ``survival.return_curves``.
     """
     if study.verdict == "too_little_data":
         return [_lacking(study), *_returns(curves)]
-    found = [_answer(study), _foretold(study), _error(study), *_ranking(study, least), *_model(study), _interval(study)]
-    return [*found, *_next(study, least), *_returns(curves), *_hazard_ratios(study)]
+    findings = [
+        _answer(study),
+        _foretold(study),
+        _error(study),
+        *_ranking(study, least),
+        *_model(study),
+        _interval(study),
+    ]
+    return [*findings, *_next(study, least), *_returns(curves), *_hazard_ratios(study)]
 
 
 def limit_value(study: ValueStudy, *, currency: str, groups: bool) -> list[Finding]:
-    """Say what the values do not show.
+    """Report the limits of the values.
 
     Parameters
     ----------
     study : ValueStudy
     currency : str
-        Empty where the data names none.
+        Empty if the data names none.
     groups : bool
         Whether curves of segments are shown.
     """
-    found = [Finding("value_limit_groups")] if groups else []
+    findings = [Finding("value_limit_groups")] if groups else []
     if study.verdict == "too_little_data":
-        return found
+        return findings
     facts = study.facts
-    found = [Finding("value_limit_alive"), Finding("value_limit_person"), *_independence(study), *found]
-    found.append(Finding("value_margin", {"margin": facts["margin"]}) if facts["margin_known"]
+    findings = [Finding("value_limit_alive"), Finding("value_limit_person"), *_independence(study), *findings]
+    findings.append(Finding("value_margin", {"margin": facts["margin"]}) if facts["margin_known"]
                  else Finding("value_limit_margin"))  # fmt: skip
     unsettled = [model for model, fit in study.fits.items() if not fit.converged]
-    found += [Finding("value_limit_converged", {"models": unsettled})] if unsettled else []
-    found += [] if currency else [Finding("value_limit_currency")]
-    return [*found, Finding("value_limit_period", _period(study))]
+    findings += [Finding("value_limit_converged", {"models": unsettled})] if unsettled else []
+    findings += [] if currency else [Finding("value_limit_currency")]
+    return [*findings, Finding("value_limit_period", _period(study))]
 
 
 def measure_value(study: ValueStudy) -> dict[str, Any]:
-    """Return the metrics of the stage, also where nobody could be valued.
+    """Return the metrics of the stage, with or without values.
 
     Returns
     -------
@@ -97,9 +103,9 @@ def table_models(study: ValueStudy) -> pd.DataFrame:
         columns = ["model", "target", "mae", "rmse", "correlation", "bias", "gini", "deviance", "candidate", "chosen"]
         return pd.DataFrame(columns=columns)
     used = {"orders": study.facts["order_model"], "spend": study.chosen}
-    chosen = [used[row.target] == row.model for row in table.itertuples()]
+    is_chosen = [used[row.target] == row.model for row in table.itertuples()]
     return table.assign(
-        candidate=table["model"] + " " + table["target"], target="target_" + table["target"], chosen=chosen
+        candidate=table["model"] + " " + table["target"], target="target_" + table["target"], chosen=is_chosen
     )
 
 
@@ -118,13 +124,13 @@ def table_parameters(study: ValueStudy) -> pd.DataFrame:
 
 
 def rank_ladder(values: pd.DataFrame, *, least: int = SMALL_CELL) -> pd.DataFrame:
-    """Return what the customers at a few ranks are worth.
+    """Return the value of customers at selected ranks.
 
     Returns
     -------
     DataFrame
-        rank (share of customers worth as much or more), then means over the ``least`` customers around the rank (one
-        tells of a person): expected_value, value_low, value_high. Ranks that hold fewer customers are left out.
+        rank (share of customers with at least this value), then means over the ``least`` customers around it (a single
+        customer would be identifiable): expected_value, value_low, value_high. Ranks with fewer are left out.
     """
     ordered = values.sort_values(["expected_value", "customer_id"], ascending=[False, True], ignore_index=True)
     rows = []
@@ -173,10 +179,10 @@ def _period(study: ValueStudy) -> dict[str, str]:
 
 def _error(study: ValueStudy) -> Finding:
     rows = study.holdout[study.holdout["target"] == "orders"].set_index("model")
-    mine = rows.loc[study.facts["order_model"]]
-    values = {"mae": mine["mae"], "naive_mae": rows.loc["naive", "mae"], "correlation": mine["correlation"]}
+    model = rows.loc[study.facts["order_model"]]
+    values = {"mae": model["mae"], "naive_mae": rows.loc["naive", "mae"], "correlation": model["correlation"]}
     values |= {"n": study.facts["calibration_customers"]}
-    better = mine["mae"] < values["naive_mae"]
+    better = model["mae"] < values["naive_mae"]
     return Finding("value_error" if better else "value_no_gain", values, 0.4 if better else 0.7)
 
 
@@ -190,28 +196,30 @@ def _ranking(study: ValueStudy, least: int) -> list[Finding]:
 
 
 def _model(study: ValueStudy) -> list[Finding]:
-    found = [Finding("value_model", {"model": study.facts["order_model"]}, 0.2)]
-    if study.definition.learned:
+    findings = [Finding("value_model", {"model": study.facts["order_model"]}, 0.2)]
+    if study.definition is not None and study.definition.learned:
         rows = study.holdout[study.holdout["target"] == "spend"].set_index("model")
         values = {"model": study.chosen, "n": study.facts["calibration_customers"], "by": study.facts["choose_by"]}
         for name, model in (("mine", study.chosen), ("other", study.facts["order_model"])):
             values |= {f"{name}_deviance": rows.loc[model, "deviance"], f"{name}_gini": rows.loc[model, "gini"]}
-        found.append(Finding("value_learned", values, 0.3))
-    return found
+        findings.append(Finding("value_learned", values, 0.3))
+    return findings
 
 
 def _interval(study: ValueStudy) -> Finding:
-    held, level = study.reasons["interval_coverage"], study.facts["level"]
-    values = {"coverage": held, "level": level, "n": study.facts["calibration_customers"]}
-    return Finding("value_interval" if held >= level - _OFF else "value_interval_off", values, 0.35)
+    coverage, level = study.reasons["interval_coverage"], study.facts["level"]
+    values = {"coverage": coverage, "level": level, "n": study.facts["calibration_customers"]}
+    return Finding("value_interval" if coverage >= level - _OFF else "value_interval_off", values, 0.35)
 
 
 def _next(study: ValueStudy, least: int) -> list[Finding]:
     names = ("expected", "observed", "coverage", "days_off_median")
-    expected, came, held, off = (study.reasons[f"next_{name}"] for name in names)
-    if came < least:
+    expected, actual, coverage, off = (study.reasons[f"next_{name}"] for name in names)
+    if actual < least:
         return []
-    return [Finding("value_next", {"expected": expected, "came": came, "coverage": held, "off_days": round(off)}, 0.4)]
+    return [
+        Finding("value_next", {"expected": expected, "came": actual, "coverage": coverage, "off_days": round(off)}, 0.4)
+    ]
 
 
 def _returns(curves: pd.DataFrame) -> list[Finding]:
@@ -233,7 +241,7 @@ def _hazard_ratios(study: ValueStudy) -> list[Finding]:
 
 def _independence(study: ValueStudy) -> list[Finding]:
     values = {name: study.reasons[f"independence_{name}"] for name in ("correlation", "low", "high", "n")}
-    if study.definition.spend.fit is None:
+    if study.definition is None or study.definition.spend.fit is None:
         return [Finding("value_limit_spend_mean")]
     if not np.isfinite(values["correlation"]):
         return []

@@ -1,4 +1,4 @@
-"""Charts of 03_build_features: for how many customers each feature is known, and how the main ones are spread."""
+"""Charts of 03_build_features: coverage of features, and distributions of the main ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from workbench.report.text import say
 __all__ = ["plot_feature_coverage", "plot_feature_spreads"]
 
 MOST_ROWS = 18
-MOST_FEATURES = 40  # features up to which they are drawn one by one
+MOST_FEATURES = 40  # features up to which each has its own bar
 ACROSS = 3  # small multiples in a row
 MOST_PANELS = 6
 BINS = 24
@@ -46,8 +46,8 @@ def plot_feature_coverage(frame: pd.DataFrame, *, language: str = "en", about: A
     ----------
     frame : DataFrame
         One row per feature: feature, customers, known (counts, known <= customers) and, where there are more than 40,
-        group. Up to 40 the 18 least known are drawn as bars, the least known first; beyond, one row a group with one
-        dot a feature.
+        group. Up to 40 features the 18 least known are drawn as bars; above 40 one row per group with one
+        dot per feature.
     language, about
         As everywhere.
 
@@ -68,36 +68,48 @@ def plot_feature_coverage(frame: pd.DataFrame, *, language: str = "en", about: A
         figure, items = _draw_groups(shares, language)
         note = footnote(language, about, n, say("chart_coverage_groups_note", language))
         return composed(figure, title, described("chart_kind_dots", title, items, language), note)
-    shown = (shares[shares["share"] < 1] if full < len(shares) else shares).head(MOST_ROWS).reset_index(drop=True)
-    figure, items = _draw_least_known(shown, language)
-    note = footnote(language, about, n, say("chart_coverage_note", language, {"shown": len(shown), "full": full}))
+    rows = (shares[shares["share"] < 1] if full < len(shares) else shares).head(MOST_ROWS).reset_index(drop=True)
+    figure, items = _draw_least_known(rows, language)
+    note = footnote(language, about, n, say("chart_coverage_note", language, {"shown": len(rows), "full": full}))
     return composed(figure, title, described("chart_kind_bars", title, items, language), note)
 
 
-def _draw_least_known(shown: pd.DataFrame, language: str) -> tuple[Figure, list[tuple[str, str]]]:
-    figure, axes = canvas(height_for(len(shown)))
-    at = row_axis(axes, [name_of(each, language) for each in shown["feature"]])
+def _draw_least_known(rows: pd.DataFrame, language: str) -> tuple[Figure, list[tuple[str, str]]]:
+    figure, axes = canvas(height_for(len(rows)))
+    at = row_axis(axes, [name_of(feature, language) for feature in rows["feature"]])
     track(axes, at)
-    axes.barh(at, shown["share"], height=0.68, color=ACCENT, zorder=2)
-    for position, share in enumerate(shown["share"]):
+    axes.barh(at, rows["share"], height=0.68, color=ACCENT, zorder=2)
+    for position, share in enumerate(rows["share"]):
         axes.text(1.012, position, show(share, "pct", language), va="center", size=8.5, color=INK)
     axes.set_xlim(0, 1)
     number_axis(axes, "x", say("axis_share_known", language), Scale("pct", language))
-    return figure, [(name_of(row.feature, language), show(row.share, "pct", language)) for row in shown.itertuples()]
+    return figure, [(name_of(row.feature, language), show(row.share, "pct", language)) for row in rows.itertuples()]
 
 
 def _draw_groups(shares: pd.DataFrame, language: str) -> tuple[Figure, list[tuple[str, str]]]:
-    """Draw one row a group, the best known first: a dot a feature, a line at the median, the counts at the right."""
-    rows = shares.groupby("group")["share"].agg(["median", "size", lambda each: (each == 1).sum()]).reset_index()
+    """Draw one row per group, best known first: a dot per feature, a line at the median, counts on the right."""
+    rows = (
+        shares.groupby("group")["share"]
+        .agg(["median", "size", lambda shares_of_group: (shares_of_group == 1).sum()])
+        .reset_index()
+    )
     rows = rows.set_axis(["group", "median", "features", "full"], axis=1)
     rows = rows.sort_values(["median", "group"], ascending=[False, True]).reset_index(drop=True)
     figure, axes = canvas(height_for(len(rows)))
-    at = row_axis(axes, [name_of(f"group_{each}", language) for each in rows["group"]])
+    at = row_axis(axes, [name_of(f"group_{group}", language) for group in rows["group"]])
     track(axes, at)
     items = []
     for position, row in zip(at, rows.itertuples(), strict=True):
-        known = shares.loc[shares["group"] == row.group, "share"]
-        axes.scatter(known, np.full(len(known), position), s=34, color=ACCENT, alpha=0.45, linewidths=0, zorder=3)
+        shares_of_group = shares.loc[shares["group"] == row.group, "share"]
+        axes.scatter(
+            shares_of_group,
+            np.full(len(shares_of_group), position),
+            s=34,
+            color=ACCENT,
+            alpha=0.45,
+            linewidths=0,
+            zorder=3,
+        )
         axes.vlines(row.median, position - 0.34, position + 0.34, color=INK, lw=1.6, zorder=4)
         counts = {"features": row.features, "full": row.full}
         axes.text(1.03, position, say("chart_coverage_group", language, counts), va="center", size=8.5, color=INK)
@@ -116,9 +128,9 @@ def plot_feature_spreads(
     Parameters
     ----------
     frame : DataFrame
-        One row per customer. Columns that it lacks, or that hold no number, are left out.
+        One row per customer. Missing columns and columns without numbers are left out.
     columns : sequence of str
-        In the order of the panels; the first six that hold numbers. Default: what most businesses ask first.
+        Features in the order of the panels; up to six with numbers are drawn.
     language, about
         As everywhere.
 

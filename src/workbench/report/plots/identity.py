@@ -1,6 +1,8 @@
-"""Charts of 02_resolve_identity: what is known of people, how clearly pairs are told apart, and why two were joined."""
+"""Charts of 02_resolve_identity: comparable data, match weights, people without links, and one link in detail."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +23,7 @@ FOR, AGAINST = colour_of("records", "accepted"), colour_of("records", "rejected"
 
 @drawn("column", "share", "n")
 def plot_known(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw in which share of people each comparable thing is known.
+    """Draw the share of people with each comparable column.
 
     Parameters
     ----------
@@ -34,19 +36,19 @@ def plot_known(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     -------
     Chart
     """
-    shown = frame.sort_values(["share", "column"], ascending=[False, True]).reset_index(drop=True)
-    best, worst = shown.iloc[0], shown.iloc[-1]
+    rows = frame.sort_values(["share", "column"], ascending=[False, True]).reset_index(drop=True)
+    best, worst = rows.iloc[0], rows.iloc[-1]
     values = {"best": best["column"], "best_share": best["share"], "worst": worst["column"], "share": worst["share"]}
-    title = say("chart_known_title" if len(shown) > 1 else "chart_known_one_title", language, values)
-    figure, axes = canvas(height_for(len(shown)))
-    at = row_axis(axes, [name_of(each, language) for each in shown["column"]])
+    title = say("chart_known_title" if len(rows) > 1 else "chart_known_one_title", language, values)
+    figure, axes = canvas(height_for(len(rows)))
+    at = row_axis(axes, [name_of(column, language) for column in rows["column"]])
     track(axes, at)
-    axes.barh(at, shown["share"], height=0.64, color=ACCENT, zorder=2)
-    for place, share in zip(at, shown["share"], strict=True):
+    axes.barh(at, rows["share"], height=0.64, color=ACCENT, zorder=2)
+    for place, share in zip(at, rows["share"], strict=True):
         axes.text(1.012, place, show(share, "pct", language), va="center", size=8.5, color=INK)
     axes.set_xlim(0, 1)
     number_axis(axes, "x", say("axis_share_people", language), Scale("pct", language))
-    items = [(name_of(row.column, language), show(row.share, "pct", language)) for row in shown.itertuples()]
+    items = [(name_of(row.column, language), show(row.share, "pct", language)) for row in rows.itertuples()]
     note = footnote(language, about, say("chart_note_people", language, {"n": int(best["n"])}))
     return composed(figure, title, described("chart_kind_bars", title, items, language), note)
 
@@ -68,39 +70,39 @@ def plot_scores(frame: pd.DataFrame, *, threshold: float, language: str = "en", 
     -------
     Chart
     """
-    shown = frame.sort_values("weight").astype(float)
+    rows = frame.sort_values("weight").astype(float)
     limit = float(np.log2(threshold / (1 - threshold)))
-    near = shown.loc[(shown["weight"] - limit).abs() <= 2 * BIN_BITS, "pairs"].sum()
-    total = shown["pairs"].sum()
+    near = rows.loc[(rows["weight"] - limit).abs() <= 2 * BIN_BITS, "pairs"].sum()
+    total = rows["pairs"].sum()
     title = say("chart_scores_title", language, {"share": near / total, "pairs": int(near)})
     figure, axes = canvas("middle")
-    linked = shown["weight"] >= limit - BIN_BITS / 2
+    linked = rows["weight"] >= limit - BIN_BITS / 2
     colours = np.where(linked, FOR, FAINT)
-    axes.bar(shown["weight"] + BIN_BITS / 2, shown["pairs"], width=BIN_BITS * 0.9, color=colours, zorder=2)
+    axes.bar(rows["weight"] + BIN_BITS / 2, rows["pairs"], width=BIN_BITS * 0.9, color=colours, zorder=2)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(lambda value, _: show(round(value), "int", language) if value >= 1 else "")
-    axes.yaxis.set_minor_formatter(NullFormatter())  # few pairs leave minor ticks their own, mathematical, labels
+    axes.yaxis.set_minor_formatter(NullFormatter())  # with few pairs minor ticks would get mathematical labels
     axes.axvline(limit, color=INK, lw=1.0)
     text = say("chart_scores_threshold", language, {"threshold": threshold})
     axes.annotate(text, (limit, 1.0), (4, -2), xycoords=("data", "axes fraction"), textcoords="offset points",
                   va="top", size=8.5, color=INK)  # fmt: skip
     axes.set_ylabel(say("axis_pairs_log", language))
     axes.set_xlabel(say("axis_match_weight", language))
-    items = [(show(row.weight, "num", language), show(int(row.pairs), "int", language)) for row in shown.itertuples()]
+    items = [(show(row.weight, "num", language), show(int(row.pairs), "int", language)) for row in rows.itertuples()]
     note = footnote(language, about, say("chart_scores_note", language, {"n": int(total)}))
     return composed(figure, title, described("chart_kind_bars", title, items, language), note)
 
 
 @drawn("match_probability", "share", empty="no_likeness")
 def plot_unlinkable(frame: pd.DataFrame, *, threshold: float, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the share of people who would not reach a threshold even against themselves, by the threshold.
+    """Draw the share of people who cannot reach a match threshold even against themselves, by threshold.
 
     Parameters
     ----------
     frame : DataFrame
         match_probability, share (0..1, of people at or below it).
     threshold : float
-        The one in force.
+        The threshold in use.
     language, about
         As everywhere.
 
@@ -127,7 +129,7 @@ def plot_unlinkable(frame: pd.DataFrame, *, threshold: float, language: str = "e
 
 @drawn("comparison", "weight", "start", "end", optional=("left", "right"), empty="no_likeness")
 def plot_waterfall(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw how a pair came to its match weight, comparison by comparison; contact values are masked.
+    """Draw how the match weight of a pair adds up, comparison by comparison; contact values are masked.
 
     Parameters
     ----------
@@ -161,7 +163,7 @@ def plot_waterfall(frame: pd.DataFrame, *, language: str = "en", about: About = 
     return composed(figure, title, described("chart_kind_waterfall", title, items, language), note)
 
 
-def _step(row: object, language: str) -> str:
+def _step(row: Any, language: str) -> str:
     name = name_of(row.comparison, language)
-    given = [each if isinstance(each, str) and each else "–" for each in (row.left, row.right)]
-    return name if row.comparison in ENDS else f"{name}  {given[0]} | {given[1]}"
+    pair = [value if isinstance(value, str) and value else "–" for value in (row.left, row.right)]
+    return name if row.comparison in ENDS else f"{name}  {pair[0]} | {pair[1]}"

@@ -1,4 +1,4 @@
-"""Charts of 01_check_quality: how complete the columns are, where records went, whether months are missing."""
+"""Charts of 01_check_quality: completeness, records accepted and rejected, rows by month."""
 
 from __future__ import annotations
 
@@ -36,34 +36,34 @@ def plot_completeness(frame: pd.DataFrame, *, language: str = "en", about: About
     -------
     Chart
     """
-    known = frame[frame["rows"] > 0]
-    known = known.assign(share=known["filled"] / known["rows"]).sort_values(["share", "table", "column"])
-    gaps = known[known["share"] < 1].head(MOST_ROWS)
-    complete = int((known["share"] == 1).sum())
-    values = {"complete": complete, "columns": len(known)}
+    filled = frame[frame["rows"] > 0]
+    filled = filled.assign(share=filled["filled"] / filled["rows"]).sort_values(["share", "table", "column"])
+    gaps = filled[filled["share"] < 1].head(MOST_ROWS)
+    complete = int((filled["share"] == 1).sum())
+    values = {"complete": complete, "columns": len(filled)}
     if gaps.empty:
-        gaps, title = known.head(MOST_ROWS), say("chart_completeness_full_title", language, values)
+        gaps, title = filled.head(MOST_ROWS), say("chart_completeness_full_title", language, values)
     else:
         worst = gaps.iloc[0]
         values |= {"column": worst["column"], "table": worst["table"], "share": worst["share"]}
         title = say("chart_completeness_title", language, values)
-    shown = gaps.sort_values(["table", "share", "column"], ascending=[True, False, True])
-    figure, axes = canvas(height_for(len(shown) + shown["table"].nunique()))
-    _draw_by_table(axes, shown, language)
+    rows = gaps.sort_values(["table", "share", "column"], ascending=[True, False, True])
+    figure, axes = canvas(height_for(len(rows) + rows["table"].nunique()))
+    _draw_by_table(axes, rows, language)
     items = [
         (f"{name_of(row.table, language)}: {name_of(row.column, language)}", show(row.share, "pct", language))
-        for row in shown.sort_values(["share", "table", "column"]).itertuples()
+        for row in rows.sort_values(["share", "table", "column"]).itertuples()
     ]
-    note = say("chart_completeness_note", language, {"shown": len(shown), "columns": len(known)})
+    note = say("chart_completeness_note", language, {"shown": len(rows), "columns": len(filled)})
     alt = described("chart_kind_bars", title, items, language)
     return composed(figure, title, alt, footnote(language, about, note))
 
 
-def _draw_by_table(axes: Axes, shown: pd.DataFrame, language: str) -> None:
+def _draw_by_table(axes: Axes, gaps: pd.DataFrame, language: str) -> None:
     """Draw bars under the name of their table."""
     names: list[str] = []
     heads, bars = [], []
-    for table, rows in shown.groupby("table", sort=True):
+    for table, rows in gaps.groupby("table", sort=True):
         heads.append(len(names))
         count = show(rows["rows"].max(), "int", language)
         names.append(say("chart_table_rows", language, {"table": name_of(table, language), "rows": count}))
@@ -86,13 +86,13 @@ def _draw_by_table(axes: Axes, shown: pd.DataFrame, language: str) -> None:
 
 @drawn("step", "kind", "rows", "source")
 def plot_records(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the way from records in the files of a source to records accepted, every loss with its reason.
+    """Draw the records of a source from file to accepted, with every loss and its reason.
 
     Parameters
     ----------
     frame : DataFrame
-        In reading order: step (a key or a name), kind (records: what came in, first; rejected or left_out: a
-        loss; accepted: what remains, last), rows (counts, losses positive), source (its name, in every row).
+        In reading order: step (a key or a name), kind (records: all records, first; rejected or left_out: a
+        loss; accepted: the remaining records, last), rows (counts, losses positive), source (its name, in every row).
     language, about
         As everywhere.
 
@@ -103,16 +103,21 @@ def plot_records(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     Raises
     ------
     DataError
-        When a kind is not known, or records less losses is not what was accepted.
+        For an unknown kind, or if records less losses does not equal accepted.
     """
     _check_records(frame)
     left = frame["rows"].where(frame["kind"].isin(TOTALS), -frame["rows"])
     left = left.where(frame["kind"] != "accepted", 0).cumsum()
     start = left.where(frame["kind"].isin(LOSSES), 0.0)
-    came, kept = frame["rows"].iloc[0], frame["rows"].iloc[-1]
-    values = {"records": came, "accepted": kept, "rejected": came - kept, "share": kept / came if came else np.nan}
+    read, usable = frame["rows"].iloc[0], frame["rows"].iloc[-1]
+    values = {
+        "records": read,
+        "accepted": usable,
+        "rejected": read - usable,
+        "share": usable / read if read else np.nan,
+    }
     values["source"] = frame["source"].iloc[0]
-    title = say("chart_records_title" if came > kept else "chart_records_all_title", language, values)
+    title = say("chart_records_title" if read > usable else "chart_records_all_title", language, values)
     figure, axes = canvas(height_for(len(frame) + 1))
     at = row_axis(axes, [_step_name(row.step, row.kind, language) for row in frame.itertuples()])
     axes.barh(at, frame["rows"], left=start, height=0.62, color=[colour_of("records", kind) for kind in frame["kind"]])
@@ -121,7 +126,7 @@ def plot_records(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     for row, (end, rows, kind) in enumerate(zip(start + frame["rows"], frame["rows"], frame["kind"], strict=True)):
         text = show(-rows if kind in LOSSES else rows, "int", language)
         axes.annotate(text, (end, row), (4, 0), textcoords="offset points", va="center", size=8.5, color=INK)
-    axes.set_xlim(0, max(came, 1))
+    axes.set_xlim(0, max(read, 1))
     number_axis(axes, "x", say("axis_records", language), Scale("num", language))
     items = [(_step_name(row.step, row.kind, language), show(row.rows, "int", language)) for row in frame.itertuples()]
     alt = described("chart_kind_waterfall", title, items, language)
@@ -129,7 +134,7 @@ def plot_records(frame: pd.DataFrame, *, language: str = "en", about: About = UN
 
 
 def _step_name(step: str, kind: str, language: str) -> str:
-    """Return what a step is called; the first and the last may just be named after their kind."""
+    """Return the name of a step; the first and last may be named after their kind."""
     return say(f"key_{kind}", language) if step == kind and kind in TOTALS else name_of(step, language)
 
 
@@ -137,18 +142,20 @@ def _check_records(frame: pd.DataFrame) -> None:
     unknown = sorted(set(frame["kind"]) - {*TOTALS, *LOSSES})
     if unknown:
         raise DataError(Fault("plot_records", f"kind {unknown[0]!r}", f"Expected {', '.join((*TOTALS, *LOSSES))}"))
-    lost = frame.loc[frame["kind"].isin(LOSSES), "rows"].sum()
-    came, kept = frame["rows"].iloc[0], frame["rows"].iloc[-1]
-    if came - lost != kept or frame["kind"].iloc[0] != "records" or frame["kind"].iloc[-1] != "accepted":
-        found = f"{came} records less {lost} lost are {came - lost}, and the last step says {kept}"
+    dropped = frame.loc[frame["kind"].isin(LOSSES), "rows"].sum()
+    read, usable = frame["rows"].iloc[0], frame["rows"].iloc[-1]
+    if read - dropped != usable or frame["kind"].iloc[0] != "records" or frame["kind"].iloc[-1] != "accepted":
+        problem = f"{read} records less {dropped} lost are {read - dropped}, and the last step says {usable}"
         raise DataError(
-            Fault("plot_records", found, "Records first, accepted last, and losses that add up", "Name every loss once")
+            Fault(
+                "plot_records", problem, "Records first, accepted last, and losses that add up", "Name every loss once"
+            )
         )
 
 
 @drawn("month", "rows", optional=("complete",))
 def plot_rows_by_month(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the rows of each month, months without any included.
+    """Draw rows by month, including months without rows.
 
     Parameters
     ----------

@@ -1,6 +1,9 @@
-"""Charts of 05_score_rfm: the recency-frequency grid, the eight types, and how active customers are."""
+"""Charts of 05_score_rfm: recency-frequency grid, eight types, activity."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,11 +31,11 @@ from workbench.report.text import say
 
 __all__ = ["plot_grid", "plot_statuses", "plot_types"]
 
-BEST_FROM = 4  # recency and frequency scores from which a customer counts among the best
+BEST_FROM = 4  # lowest recency and frequency score of the best customers
 STATUSES = ("active", "dormant", "pre_churn", "churned")
 STAGES = ("prospect", "new", "active", "at_risk", "dormant", "lost", "reactivated")
 NO_PURCHASE = "no_purchase"
-ROOMY = 0.55  # side of a square that holds its count
+ROOMY = 0.55  # side of a square with room for its count
 SHIFT = 0.16  # between the two points of a row
 
 
@@ -63,8 +66,8 @@ def plot_grid(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     axes.set(xlim=(0.5, bins + 0.5), ylim=(0.5, bins + 0.5), aspect="equal")
     _draw_grid(axes, cells, colours, language, about.least)
     ticks = np.arange(1, bins + 1)
-    axes.set_xticks(ticks, labels=[_end_word(tick, bins, "recency", language) for tick in ticks])
-    axes.set_yticks(ticks, labels=[_end_word(tick, bins, "frequency", language) for tick in ticks])
+    axes.set_xticks(ticks, labels=[_end_word(int(tick), bins, "recency", language) for tick in ticks])
+    axes.set_yticks(ticks, labels=[_end_word(int(tick), bins, "frequency", language) for tick in ticks])
     axes.set_xlabel(say("axis_recency_score", language))
     axes.set_ylabel(say("axis_frequency_score", language))
     axes.grid(visible=False)
@@ -90,20 +93,20 @@ def _grid_title(cells: pd.DataFrame, language: str) -> str:
     return say("chart_grid_title", language, values)
 
 
-def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: object, language: str, least: int) -> None:
+def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: Callable[[float], Any], language: str, least: int) -> None:
     largest = cells["customers"].max()
     edges = np.arange(0.5, axes.get_xlim()[1] + 0.1)
     axes.hlines(edges, edges[0], edges[-1], colors=FAINT, linewidth=0.8, zorder=0)
     axes.vlines(edges, edges[0], edges[-1], colors=FAINT, linewidth=0.8, zorder=0)
     for row in cells.itertuples():
         side = 0.94 * float(np.sqrt(max(row.customers, least) / max(largest, least)))
-        known = pd.notna(row.monetary_mean)
-        colour = colours(row.monetary_mean) if known else PALE
+        has_value = pd.notna(row.monetary_mean)
+        colour = colours(row.monetary_mean) if has_value else PALE
         corner = (row.r_score - side / 2, row.f_score - side / 2)
         axes.add_patch(
-            Rectangle(corner, side, side, facecolor=colour, edgecolor=GREY if not known else "white", lw=0.6)
+            Rectangle(corner, side, side, facecolor=colour, edgecolor=GREY if not has_value else "white", lw=0.6)
         )
-        dark = known and sum(colour[:3]) < 1.5  # noqa: PLR2004  half of white
+        dark = has_value and sum(colour[:3]) < 1.5  # noqa: PLR2004  half of white
         inside = side >= ROOMY
         below = (row.r_score, row.f_score - side / 2 - 0.02)
         axes.text(
@@ -120,20 +123,21 @@ def _cell_count(customers: int, language: str, least: int) -> str:
     return f"<{least}" if customers < least else show(customers, "int", language)
 
 
-def _end_word(tick: int, bins: int, what: str, language: str) -> str:
+def _end_word(tick: int, bins: int, measure: str, language: str) -> str:
     if tick in (1, bins):
-        return say(f"axis_{what}_{'lowest' if tick == 1 else 'highest'}", language, {"score": tick})
+        return say(f"axis_{measure}_{'lowest' if tick == 1 else 'highest'}", language, {"score": tick})
     return str(tick)
 
 
-def _draw_key(side: Axes, cells: pd.DataFrame, colours: object, language: str, about: About) -> None:
+def _draw_key(side: Axes, cells: pd.DataFrame, colours: Callable[[float], Any], language: str, about: About) -> None:
     side.axis("off")
     means = cells["monetary_mean"].dropna()
     if means.empty:
         return
     low, high = float(means.min()), float(means.max())
-    words = tuple(show(each, "money", language, about.currency) for each in (low, high))
-    key_ramp(side.inset_axes([0.1, 0.8, 0.9, 0.035]), colours, (low, high), (say("key_mean_value", language), *words))
+    low_text, high_text = (show(value, "money", language, about.currency) for value in (low, high))
+    words = (say("key_mean_value", language), low_text, high_text)
+    key_ramp(side.inset_axes((0.1, 0.8, 0.9, 0.035)), colours, (low, high), words)
 
 
 @drawn("rfm_type", "customers", "share", optional=("share_low", "share_high", "value_share"))
@@ -152,33 +156,33 @@ def plot_types(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     -------
     Chart
     """
-    shown = without_small(_as_numbers(frame[frame["rfm_type"] != NO_PURCHASE]), "customers", least=about.least)
+    rows = without_small(_as_numbers(frame[frame["rfm_type"] != NO_PURCHASE]), "customers", least=about.least)
     by = ["value_share", "share", "rfm_type"]
-    shown = shown.sort_values(by, ascending=[False, False, True], na_position="last").reset_index(drop=True)
-    top = shown.iloc[0] if len(shown) else frame.iloc[0]
+    rows = rows.sort_values(by, ascending=[False, False, True], na_position="last").reset_index(drop=True)
+    top = rows.iloc[0] if len(rows) else frame.iloc[0]
     values = {"type": top["rfm_type"], "share": top["share"], "value_share": top["value_share"]}
-    has_value = bool(shown["value_share"].notna().any())
+    has_value = bool(rows["value_share"].notna().any())
     title = say("chart_types_title" if has_value else "chart_types_bare_title", language, values)
     figure, axes = canvas("middle")
-    at = row_axis(axes, [name_of(each, language) for each in shown["rfm_type"]])
-    _draw_types(axes, shown, at, language)
-    items = [(name_of(row.rfm_type, language), _two_shares(row, language, about.least)) for row in shown.itertuples()]
-    n = say("chart_note_customers", language, {"n": shown["customers"].sum()})
+    at = row_axis(axes, [name_of(rfm_type, language) for rfm_type in rows["rfm_type"]])
+    _draw_types(axes, rows, at, language)
+    items = [(name_of(row.rfm_type, language), _two_shares(row, language, about.least)) for row in rows.itertuples()]
+    n = say("chart_note_customers", language, {"n": rows["customers"].sum()})
     note = footnote(language, about, n, say("chart_note_wilson", language))
     return composed(figure, title, described("chart_kind_dots", title, items, language), note)
 
 
-def _draw_types(axes: Axes, shown: pd.DataFrame, at: np.ndarray, language: str) -> None:
+def _draw_types(axes: Axes, rows: pd.DataFrame, at: np.ndarray, language: str) -> None:
     people, value = colour_of("measure", "customers"), colour_of("measure", "value")
-    axes.hlines(at, shown["share"], shown["value_share"], colors=FAINT, linewidth=5, zorder=1)
-    intervals = shown.rename(columns={"share_low": "low", "share_high": "high"})
+    axes.hlines(at, rows["share"], rows["value_share"], colors=FAINT, linewidth=5, zorder=1)
+    intervals = rows.rename(columns={"share_low": "low", "share_high": "high"})
     points(axes, intervals, value="share", colour=people)
-    axes.scatter(shown["value_share"], at, c=value, s=44, marker="D", linewidths=0, zorder=3)
-    reach = np.nanmax(shown[["share", "share_high", "value_share"]].to_numpy(dtype=float))
+    axes.scatter(rows["value_share"], at, c=value, s=44, marker="D", linewidths=0, zorder=3)
+    reach = np.nanmax(rows[["share", "share_high", "value_share"]].to_numpy(dtype=float))
     axes.set_xlim(0, min(1.0, reach * 1.12))
     number_axis(axes, "x", say("axis_share", language), Scale("pct", language))
     words = [("●", people, say("key_share_customers", language)), ("◆", value, say("key_share_value", language))]
-    key_line(axes, words if shown["value_share"].notna().any() else words[:1])
+    key_line(axes, words if rows["value_share"].notna().any() else words[:1])
 
 
 def _as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -186,7 +190,7 @@ def _as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].astype(float) for name in names})
 
 
-def _two_shares(row: object, language: str, least: int) -> str:
+def _two_shares(row: Any, language: str, least: int) -> str:
     if row.small:
         return share_and_n(np.nan, row.customers, language, least=least)
     values = {"share": row.share, "value_share": row.value_share}
@@ -213,27 +217,27 @@ def plot_statuses(
     """
     order = {key: place for place, key in enumerate(STATUSES if by == "activity_status" else STAGES)}
     counted = without_small(_as_numbers(frame), "customers", least=about.least)
-    shown = (
+    rows = (
         counted.assign(place=frame[by].map(order).fillna(len(order))).sort_values(["place", by]).reset_index(drop=True)
     )
-    shares = shown.set_index(by)["share"].astype(object).where(~shown.set_index(by)["small"], fewer_than(about.least))
+    shares = rows.set_index(by)["share"].astype(object).where(~rows.set_index(by)["small"], fewer_than(about.least))
     kind = "status" if by == "activity_status" else by
     lost = shares.get("churned" if kind == "status" else "lost", 0.0)
     title = say(f"chart_{by}_title", language, {"active": shares.get("active", 0.0), "lost": lost})
-    figure, axes = canvas(height_for(len(shown)))
-    at = row_axis(axes, [name_of(each, language) for each in shown[by]])
-    colours = colours_of(kind, shown[by])
-    axes.barh(at, shown["share"], height=0.6, color=[colours[each] for each in shown[by]])
-    axes.hlines(at, shown["share_low"], shown["share_high"], colors=INK, linewidth=1.4)
-    reach = np.nanmax(shown[["share", "share_high"]].to_numpy(dtype=float))
-    for position, row in enumerate(shown.itertuples()):
-        end = max((each for each in (row.share, row.share_high) if pd.notna(each)), default=0.0)
+    figure, axes = canvas(height_for(len(rows)))
+    at = row_axis(axes, [name_of(key, language) for key in rows[by]])
+    colours = colours_of(kind, rows[by])
+    axes.barh(at, rows["share"], height=0.6, color=[colours[key] for key in rows[by]])
+    axes.hlines(at, rows["share_low"], rows["share_high"], colors=INK, linewidth=1.4)
+    reach = np.nanmax(rows[["share", "share_high"]].to_numpy(dtype=float))
+    for position, row in enumerate(rows.itertuples()):
+        end = max((value for value in (row.share, row.share_high) if pd.notna(value)), default=0.0)
         text = share_and_n(row.share, row.customers, language, least=about.least)
         axes.annotate(text, (end, position), (5, 0), textcoords="offset points", va="center", size=8.5)
     axes.set_xlim(0, max(reach, 0.01))
     base_line(axes, 0)
     number_axis(axes, "x", say("axis_share_customers", language), Scale("pct", language))
     items = [(name_of(key, language), show(share, "pct", language)) for key, share in shares.items()]
-    n = say("chart_note_customers", language, {"n": shown["customers"].sum()})
+    n = say("chart_note_customers", language, {"n": rows["customers"].sum()})
     alt = described("chart_kind_bars", title, items, language)
     return composed(figure, title, alt, footnote(language, about, n, say("chart_note_wilson", language)))

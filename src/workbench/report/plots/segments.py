@@ -1,4 +1,4 @@
-"""Charts of 06_segment_customers: is there structure, how large are the segments, what sets each apart."""
+"""Charts of 06_segment_customers: choice of k, profile, sizes, projection."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ MOST_SEGMENTS = 8
 def plot_k_scan(
     frame: pd.DataFrame, *, chosen: int, verdict: str = "", language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw separation and stability for each number of segments, with the reference that has no groups.
+    """Draw separation and stability for each number of segments, with a reference without groups.
 
     Parameters
     ----------
     frame : DataFrame
-        One row per k: k, silhouette, null_mean, null_sd (silhouette of one cloud of the same shape), min_jaccard
+        One row per k: k, silhouette, null_mean, null_sd (silhouette of a single cloud of the same shape), min_jaccard
         (least stable cluster over disjoint halves), bootstrap_min_jaccard (over resamples).
     chosen : int
-        The k that was chosen.
+        The chosen k.
     verdict : {"structure", "continuum", "no_structure", "too_little_data", ""}
-        What was found; decides the title.
+        Decides the title.
     language, about
         As everywhere.
 
@@ -74,8 +74,8 @@ def plot_k_scan(
     Chart
     """
     scan = frame.sort_values("k").reset_index(drop=True)
-    known = {"structure", "continuum", "no_structure", "too_little_data"}
-    title = say(f"chart_k_scan_{verdict if verdict in known else 'bare'}_title", language, {"k": chosen})
+    verdicts = {"structure", "continuum", "no_structure", "too_little_data"}
+    title = say(f"chart_k_scan_{verdict if verdict in verdicts else 'bare'}_title", language, {"k": chosen})
     figure, (left, right) = canvas("middle", widths=(1, 1))
     _draw_separation(left, scan, language)
     _draw_stability(right, scan, language)
@@ -141,13 +141,13 @@ def plot_profile(
     language: str = "en",
     about: About = UNKNOWN,
 ) -> Chart:
-    """Draw what sets each segment apart: standardised difference of each feature from all customers.
+    """Draw how each segment differs from all customers: standardised difference of each feature.
 
     Parameters
     ----------
     frame : DataFrame
         One row per segment and feature: segment, feature, difference (mean of the segment minus mean of all, in
-        standard deviations of all). Rows and columns stand in the order in which they come.
+        standard deviations of all). Rows and columns keep their order.
     names : mapping, optional
         Segment to its name, or to a mapping of language to name.
     language, about
@@ -171,16 +171,17 @@ def plot_profile(
     figure, (axes, side) = canvas("high" if len(table) > 7 else "middle", heights=(1, 0.045))  # noqa: PLR2004
     colours = diverging(REACH)
     heat_cells(axes, table, colours=colours, write=_signed)
-    axes.set_yticks(np.arange(len(table)) + 0.5, labels=[name_of(each, language) for each in table.index])
-    heads = [_head(_name(each, names, language), table.shape[1]) for each in table.columns]
+    axes.set_yticks(np.arange(len(table)) + 0.5, labels=[name_of(feature, language) for feature in table.index])
+    heads = [_head(_name(column, names, language), table.shape[1]) for column in table.columns]
     axes.set_xticks(np.arange(table.shape[1]) + 0.5, labels=heads)
     axes.xaxis.tick_top()
     axes.tick_params(axis="x", labelcolor=INK, labelsize=8.5)
     axes.tick_params(axis="y", labelcolor=INK)
     axes.spines["top"].set_visible(False)
-    ends = tuple(say(f"key_reach_{end}", language, {"reach": REACH}) for end in ("below", "above"))
+    below, above = (say(f"key_reach_{end}", language, {"reach": REACH}) for end in ("below", "above"))
     side.axis("off")
-    key_ramp(side.inset_axes([0.62, 0, 0.38, 0.6]), colours, (-REACH, REACH), (say("key_difference", language), *ends))
+    words = (say("key_difference", language), below, above)
+    key_ramp(side.inset_axes((0.62, 0, 0.38, 0.6)), colours, (-REACH, REACH), words)
     items = [
         (f"{_name(row.segment, names, language)}, {name_of(row.feature, language)}", _signed(row.difference))
         for row in frame.itertuples()
@@ -191,8 +192,8 @@ def plot_profile(
 
 def _head(name: str, columns: int) -> str:
     """Break the head of a column after its first colon, then wherever it is too wide."""
-    first, colon, rest = name.partition("：" if "：" in name else ": ")
-    parts = [first + colon.strip(), rest] if rest else [name]
+    first, colon, detail = name.partition("：" if "：" in name else ": ")
+    parts = [first + colon.strip(), detail] if detail else [name]
     return "\n".join(wrapped(part, max(5.0, 46 / columns)) for part in parts)
 
 
@@ -228,30 +229,30 @@ def plot_sizes(
     Chart
     """
     order = {"by": ["share", "segment"], "ascending": [False, True]}
-    shown = without_small(frame, "n", least=about.least).sort_values(**order).reset_index(drop=True)
-    if shown["share"].isna().all():  # every segment is too small to be shown
+    rows = without_small(frame, "n", least=about.least).sort_values(**order).reset_index(drop=True)
+    if rows["share"].isna().all():  # every segment is too small to be shown
         return not_enough(language)
-    top = shown.iloc[0]
+    top = rows.iloc[0]
     values = {"segment": _name(top["segment"], names, language), "share": top["share"]}
-    title = say("chart_sizes_title" if len(shown) > 1 else "chart_sizes_one_title", language, values)
-    heads = [wrapped(name_of(each, language, names, most=2 * NAME_EMS), NAME_EMS) for each in shown["segment"]]
+    title = say("chart_sizes_title" if len(rows) > 1 else "chart_sizes_one_title", language, values)
+    heads = [wrapped(name_of(segment, language, names, most=2 * NAME_EMS), NAME_EMS) for segment in rows["segment"]]
     figure, axes = canvas(height_for(sum(1 + head.count("\n") for head in heads)))
     at = row_axis(axes, heads)
-    colours = colours_of("segment", shown["segment"])
-    reach = float(np.nanmax(shown[["share", "high"]].to_numpy(dtype=float)))
+    colours = colours_of("segment", rows["segment"])
+    reach = float(np.nanmax(rows[["share", "high"]].to_numpy(dtype=float)))
     axes.set_xlim(0, max(reach, 0.01))
-    axes.hlines(at, 0, shown["share"], colors=FAINT, linewidth=1.2, zorder=1)
-    points(axes, shown, value="share", colour=[colours[str(each)] for each in shown["segment"]])
-    for position, row in enumerate(shown.itertuples()):
+    axes.hlines(at, 0, rows["share"], colors=FAINT, linewidth=1.2, zorder=1)
+    points(axes, rows, value="share", colour=[colours[str(segment)] for segment in rows["segment"]])
+    for position, row in enumerate(rows.itertuples()):
         text = share_and_n(row.share, row.n, language, least=about.least)
-        end = max((each for each in (row.share, row.high) if pd.notna(each)), default=0.0)
+        end = max((value for value in (row.share, row.high) if pd.notna(value)), default=0.0)
         axes.annotate(text, (end, position), (8, 0), textcoords="offset points", va="center", size=8.5, color=GREY)
     number_axis(axes, "x", say("axis_share_customers", language), Scale("pct", language))
     items = [
         (_name(row.segment, names, language), share_and_n(row.share, np.nan, language, least=about.least))
-        for row in shown.itertuples()
+        for row in rows.itertuples()
     ]
-    n = say("chart_note_customers", language, {"n": shown["n"].sum()})
+    n = say("chart_note_customers", language, {"n": rows["n"].sum()})
     alt = described("chart_kind_dots", title, items, language)
     return composed(figure, title, alt, footnote(language, about, n, say("chart_note_wilson", language)))
 
@@ -282,18 +283,18 @@ def plot_projection(
     -------
     Chart
     """
-    shown = frame.sort_values(["segment", "x", "y"]).reset_index(drop=True)
-    keys = sorted(shown["segment"].astype(str).unique())
+    rows = frame.sort_values(["segment", "x", "y"]).reset_index(drop=True)
+    keys = sorted(rows["segment"].astype(str).unique())
     if len(keys) > MOST_SEGMENTS:
         return not_enough(language)
     title = say("chart_projection_title", language, {"share": sum(explained)})
     colours = colours_of("segment", keys)
     figure, (axes, side) = canvas("high", widths=(3.2, 1))
-    order = np.random.default_rng(0).permutation(len(shown))  # so that no segment hides another
+    order = np.random.default_rng(0).permutation(len(rows))  # so that no segment hides another
     axes.scatter(
-        shown["x"].to_numpy()[order],
-        shown["y"].to_numpy()[order],
-        c=[colours[each] for each in shown["segment"].astype(str).to_numpy()[order]],
+        rows["x"].to_numpy()[order],
+        rows["y"].to_numpy()[order],
+        c=[colours[segment] for segment in rows["segment"].astype(str).to_numpy()[order]],
         s=9,
         alpha=0.55,
         linewidths=0,
@@ -301,13 +302,13 @@ def plot_projection(
     )
     axes.grid(visible=True, axis="both")
     axes.spines["bottom"].set_visible(False)
-    for which, share in zip(("x", "y"), explained, strict=True):
-        title_of = say("axis_component", language, {"which": 1 if which == "x" else 2, "share": share})
-        number_axis(axes, which, title_of, Scale("num", language))
+    for axis, share in zip(("x", "y"), explained, strict=True):
+        title_of = say("axis_component", language, {"which": 1 if axis == "x" else 2, "share": share})
+        number_axis(axes, axis, title_of, Scale("num", language))
     _name_colours(side, keys, colours, names, language)
-    counts = shown["segment"].astype(str).value_counts()
+    counts = rows["segment"].astype(str).value_counts()
     items = [(_name(key, names, language), show(counts[key], "int", language)) for key in keys]
-    n = say("chart_note_customers", language, {"n": len(shown)})
+    n = say("chart_note_customers", language, {"n": len(rows)})
     note = footnote(language, about, n, say("chart_projection_note", language))
     return composed(figure, title, described("chart_kind_scatter", title, items, language), note)
 

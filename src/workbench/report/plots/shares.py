@@ -1,4 +1,4 @@
-"""The chart of 04_describe_customers that shows how customers divide into categories or bands."""
+"""The chart of 04_describe_customers of shares by category or band."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ MOST_GROUPS = 15
 
 @drawn(optional=("value", "part", "n", "share", "share_low", "share_high", "base_share"))
 def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the share of customers in each category, with intervals, against a base where given.
+    """Draw the share of customers in each category, with intervals, and the share of all customers if given.
 
-    Categories stand by share; bands (ages, incomes, counts) from low to high.
+    Categories are sorted by share; bands (ages, incomes, counts) from low to high.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
         another part are left out), n, share, share_low, share_high (0..1), base_share (optional). A category
         whose share is missing was too small and is shown as such. At most 15 are drawn.
     column : str
-        What the categories are of; names the chart.
+        The variable of the categories, for the title.
     language, about
         As everywhere.
 
@@ -62,41 +62,41 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
     if largest["share"].isna().all():
         return not_enough(language)
     top = largest[~largest["rest"]].iloc[0] if not largest["rest"].all() else largest.iloc[0]
-    shown = _by_band(largest)
+    rows = _by_band(largest)
     values = {"column": column, "value": name_of(top["value"], language), "share": top["share"]}
     title = say("chart_shares_title", language, values)
-    figure, axes = canvas(height_for(len(shown)))
-    at = row_axis(axes, [name_of(each, language) for each in shown["value"]])
-    _draw_shares(axes, shown, at, language, about.least)
+    figure, axes = canvas(height_for(len(rows)))
+    at = row_axis(axes, [name_of(value, language) for value in rows["value"]])
+    _draw_shares(axes, rows, at, language, about.least)
     items = [
         (name_of(row.value, language), share_and_n(row.share, row.n, language, least=about.least))
-        for row in shown.itertuples()
+        for row in rows.itertuples()
     ]
     notes = [say("chart_note_wilson", language)]
-    if shown["n"].notna().any():
+    if rows["n"].notna().any():
         notes.insert(0, say("chart_note_customers", language, {"n": frame["n"].sum()}))
-    if shown["base_share"].notna().any():
+    if rows["base_share"].notna().any():
         notes.append(say("chart_shares_base_note", language))
-    if len(ranked) > len(shown):
-        notes.append(say("chart_shares_more_note", language, {"n": len(ranked) - len(shown)}))
+    if len(ranked) > len(rows):
+        notes.append(say("chart_shares_more_note", language, {"n": len(ranked) - len(rows)}))
     alt = described("chart_kind_dots", title, items, language)
     return composed(figure, title, alt, footnote(language, about, *notes))
 
 
 def _rank_categories(frame: pd.DataFrame, language: str, least: int) -> pd.DataFrame:
-    """Return the categories by share, the remaining ones together last; numbers and dates are no categories."""
-    rest = frame["part"] == "other"
-    kept = frame[rest | (frame["value"].notna() & (frame["part"].isna() | (frame["part"] == "value")))]
-    rest = kept["part"] == "other"
-    value = kept["value"].astype(str).mask(rest, say("key_rest", language))
-    numbers = {name: kept[name].astype(float) for name in ("n", "share", "share_low", "share_high", "base_share")}
-    counted = without_small(kept.assign(value=value, rest=rest, **numbers), "n", least=least)
+    """Return the categories by share, "other" last; numbers and dates are left out."""
+    others = frame["part"] == "other"
+    shares = frame[others | (frame["value"].notna() & (frame["part"].isna() | (frame["part"] == "value")))]
+    others = shares["part"] == "other"
+    value = shares["value"].astype(str).mask(others, say("key_rest", language))
+    numbers = {name: shares[name].astype(float) for name in ("n", "share", "share_low", "share_high", "base_share")}
+    counted = without_small(shares.assign(value=value, rest=others, **numbers), "n", least=least)
     order = ["rest", "share", "value"]
     return counted.sort_values(order, ascending=[True, False, True], na_position="last")
 
 
 def _by_band(ranked: pd.DataFrame) -> pd.DataFrame:
-    """Order bands from low to high, the remaining ones together last; other categories stay as they are."""
+    """Order bands from low to high, "other" last; other categories keep their order."""
     named = ranked[~ranked["rest"]]
     order = band_order(named["value"])
     if order is None:
@@ -104,15 +104,15 @@ def _by_band(ranked: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([named.iloc[order], ranked[ranked["rest"]]], ignore_index=True)
 
 
-def _draw_shares(axes: Axes, shown: pd.DataFrame, at: np.ndarray, language: str, least: int) -> None:
-    reach = np.nanmax(shown[["share", "share_high", "base_share"]].to_numpy(dtype=float))
+def _draw_shares(axes: Axes, rows: pd.DataFrame, at: np.ndarray, language: str, least: int) -> None:
+    reach = np.nanmax(rows[["share", "share_high", "base_share"]].to_numpy(dtype=float))
     axes.set_xlim(0, min(1.0, max(reach * 1.05, 0.01)))
-    intervals = shown.rename(columns={"share_low": "low", "share_high": "high"})
-    axes.hlines(at, 0, shown["share"], colors=FAINT, linewidth=1.2, zorder=1)
+    intervals = rows.rename(columns={"share_low": "low", "share_high": "high"})
+    axes.hlines(at, 0, rows["share"], colors=FAINT, linewidth=1.2, zorder=1)
     points(axes, intervals, value="share", colour=ACCENT)
-    axes.scatter(shown["base_share"], at, marker="|", s=130, c=INK, linewidths=1.6, zorder=4)
-    for position, row in enumerate(shown.itertuples()):
-        ends = [each for each in (row.share_high, row.share, row.base_share) if pd.notna(each)]
+    axes.scatter(rows["base_share"], at, marker="|", s=130, c=INK, linewidths=1.6, zorder=4)
+    for position, row in enumerate(rows.itertuples()):
+        ends = [value for value in (row.share_high, row.share, row.base_share) if pd.notna(value)]
         text = share_and_n(row.share, row.n, language, least=least)
         axes.annotate(
             text,

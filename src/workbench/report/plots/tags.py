@@ -29,10 +29,10 @@ def plot_items(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     -------
     Chart
     """
-    known = frame["status"].eq("known")
-    counts = frame.assign(known=known).groupby("group")["known"].agg(["sum", "size"])
+    is_known = frame["status"].eq("known")
+    counts = frame.assign(known=is_known).groupby("group")["known"].agg(["sum", "size"])
     counts = counts.reindex([name for name in GROUPS if name in counts.index])
-    title = say("chart_items_title", language, {"known": int(known.sum()), "n": len(frame)})
+    title = say("chart_items_title", language, {"known": int(is_known.sum()), "n": len(frame)})
     figure, axes = canvas(height_for(len(counts)))
     names = [GROUPS[group][language] for group in counts.index]
     at = row_axis(axes, names)
@@ -40,9 +40,9 @@ def plot_items(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     axes.barh(at, counts["sum"], height=0.6, color=ACCENT)
     items = []
     for position, (name, row) in enumerate(zip(names, counts.itertuples(index=False), strict=True)):
-        said = f"{show(int(row[0]), 'int', language)} / {show(int(row[1]), 'int', language)}"
-        axes.annotate(said, (row[1], position), (5, 0), textcoords="offset points", va="center", size=8.5)
-        items.append((name, said))
+        known_of_all = f"{show(int(row[0]), 'int', language)} / {show(int(row[1]), 'int', language)}"
+        axes.annotate(known_of_all, (row[1], position), (5, 0), textcoords="offset points", va="center", size=8.5)
+        items.append((name, known_of_all))
     axes.set_xlim(0, counts["size"].max() * 1.1)
     base_line(axes, 0)
     number_axis(axes, "x", say("axis_items", language), Scale("int", language))

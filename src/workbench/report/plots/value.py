@@ -1,4 +1,4 @@
-"""Charts of 09_value_customers: forecast against actual, who is worth how much, and how certain that is."""
+"""Charts of 09_value_customers: forecast against actual, ranking, and value with its range."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ MODEL_COLOURS = {
     "two_part": CATEGORICAL[2],
     "naive": BASE,
 }
-TOP = 0.1  # share of customers for which the ranking is told
+TOP = 0.1  # share of customers in the title of the ranking
 MOST_CURVES = 5
-DAYS_A_WEEK, LEAST_WEEKS = 7, 3  # a fifth of the customers within less is told in days
+DAYS_A_WEEK, LEAST_WEEKS = 7, 3  # shorter axes are in days
 
 
 @drawn("week", "actual_total")
 def plot_tracking(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw actual and expected repeat purchases of all customers over the weeks, summed up, past the cut-off.
+    """Draw actual and forecast cumulative repeat purchases of all customers by week.
 
     Parameters
     ----------
@@ -63,15 +63,15 @@ def plot_tracking(frame: pd.DataFrame, *, language: str = "en", about: About = U
     Chart
     """
     frame = frame.sort_values("week", ignore_index=True)
-    chosen, cut = frame["chosen"].iloc[0], float(frame["calibration_weeks"].iloc[0])
+    model, cut = frame["chosen"].iloc[0], float(frame["calibration_weeks"].iloc[0])
     models = [name for name in ("bgnbd", "pareto") if f"{name}_total" in frame]
     end = frame.iloc[-1]
-    values = {"expected": end[f"{chosen}_total"], "came": end["actual_total"], "weeks": end["week"]}
+    values = {"expected": end[f"{model}_total"], "came": end["actual_total"], "weeks": end["week"]}
     title = say("chart_tracking_title", language, values)
     figure, axes = canvas("middle")
     axes.axvspan(cut, float(end["week"]), color=PALE, lw=0)
     for name in models:
-        style = "-" if name == chosen else (0, (4, 3))
+        style = "-" if name == model else (0, (4, 3))
         axes.plot(frame["week"], frame[f"{name}_total"], color=MODEL_COLOURS[name], lw=1.6, ls=style)
     axes.plot(frame["week"], frame["actual_total"], color=INK, lw=2.2)
     words = [("—", INK, say("key_actual_orders", language))]
@@ -91,7 +91,7 @@ def plot_tracking(frame: pd.DataFrame, *, language: str = "en", about: About = U
 
 @drawn("repeats", "observed", "n", optional=("low", "high"))
 def plot_frequency(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw orders in the test period by repeat orders before it: actual with intervals, and what models expected.
+    """Draw orders in the test period by earlier repeat orders: actual with intervals, and forecasts.
 
     Parameters
     ----------
@@ -104,33 +104,33 @@ def plot_frequency(frame: pd.DataFrame, *, language: str = "en", about: About = 
     -------
     Chart
     """
-    shown = frame[frame["n"] >= about.least].sort_values("repeats")
-    shown = shown if len(shown) else frame.sort_values("repeats")
-    chosen = shown["chosen"].iloc[0]
-    models = [name for name in ("bgnbd", "pareto", "naive") if name in shown]
-    first = shown.iloc[0]
+    rows = frame[frame["n"] >= about.least].sort_values("repeats")
+    rows = rows if len(rows) else frame.sort_values("repeats")
+    model = rows["chosen"].iloc[0]
+    models = [name for name in ("bgnbd", "pareto", "naive") if name in rows]
+    first = rows.iloc[0]
     title = say("chart_frequency_title", language, {
-        "repeats": int(first["repeats"]), "observed": first["observed"], "expected": first[chosen], "n": first["n"],
+        "repeats": int(first["repeats"]), "observed": first["observed"], "expected": first[model], "n": first["n"],
     })  # fmt: skip
     figure, axes = canvas("middle")
     for name in models:
-        style = (0, (2, 2)) if name == "naive" else "-" if name == chosen else (0, (4, 3))
-        axes.plot(shown["repeats"], shown[name], color=MODEL_COLOURS[name], lw=1.6, ls=style)
-    axes.vlines(shown["repeats"], shown["low"], shown["high"], colors=INK, linewidth=2, alpha=0.55)
-    axes.scatter(shown["repeats"], shown["observed"], c=INK, s=42, zorder=3, linewidths=0)
+        style = (0, (2, 2)) if name == "naive" else "-" if name == model else (0, (4, 3))
+        axes.plot(rows["repeats"], rows[name], color=MODEL_COLOURS[name], lw=1.6, ls=style)
+    axes.vlines(rows["repeats"], rows["low"], rows["high"], colors=INK, linewidth=2, alpha=0.55)
+    axes.scatter(rows["repeats"], rows["observed"], c=INK, s=42, zorder=3, linewidths=0)
     words = [("●", INK, say("key_actual_interval", language))]
     key_line(axes, [*words, *(("—", MODEL_COLOURS[name], label(name, language)) for name in models)])
-    most = int(shown["repeats"].max())
-    ticks = [f"{each}+" if each == 7 else str(each) for each in shown["repeats"]]  # noqa: PLR2004  the last group
-    axes.set_xticks(shown["repeats"], labels=ticks)
+    most = int(rows["repeats"].max())
+    ticks = [f"{repeats}+" if repeats == 7 else str(repeats) for repeats in rows["repeats"]]  # noqa: PLR2004  the last group
+    axes.set_xticks(rows["repeats"], labels=ticks)
     axes.set(
         xlim=(-0.4, most + 0.4),
-        ylim=(0, float(np.nanmax(shown[["observed", "high", *models]].to_numpy())) * 1.06 or 1.0),
+        ylim=(0, float(np.nanmax(rows[["observed", "high", *models]].to_numpy())) * 1.06 or 1.0),
     )
     axes.set_xlabel(say("axis_repeats_before", language))
     number_axis(axes, "y", say("axis_orders_after", language), Scale("num", language))
-    items = [(tick, show(value, "num", language)) for tick, value in zip(ticks, shown["observed"], strict=True)]
-    n = say("chart_note_customers", language, {"n": shown["n"].sum()})
+    items = [(tick, show(value, "num", language)) for tick, value in zip(ticks, rows["observed"], strict=True)]
+    n = say("chart_note_customers", language, {"n": rows["n"].sum()})
     note = footnote(language, about, n, say("chart_frequency_note", language))
     return composed(figure, title, described("chart_kind_dots", title, items, language), note)
 
@@ -161,7 +161,7 @@ def plot_tenths(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     key_line(axes, words)
     low = min(0.0, float(frame["observed"].min()))
     axes.set_ylim(low * 1.1, float(frame[["observed", "predicted"]].max().max()) * 1.08 or 1.0)
-    axes.set_xticks(at, labels=[str(int(each)) for each in at])
+    axes.set_xticks(at, labels=[str(int(tick)) for tick in at])
     axes.set_xlabel(say("axis_tenths", language))
     number_axis(axes, "y", say("axis_mean_spend", language), Scale("money", language, about.currency))
     items = [(str(row.decile), show(row.observed, "money", language, about.currency)) for row in frame.itertuples()]
@@ -172,7 +172,7 @@ def plot_tenths(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
 
 @drawn("observed", "chosen")
 def plot_ranking(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw which share of the later spend the customers ranked first hold, by model, by own rate and by hindsight.
+    """Draw the share of later spend from the top-ranked customers, by model, past rate and hindsight.
 
     Parameters
     ----------
@@ -189,16 +189,16 @@ def plot_ranking(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     across = np.linspace(0, 1, 101)
     rankings = {"hindsight": value, "naive": frame["naive"].to_numpy(), "chosen": frame["chosen"].to_numpy()}
     curves = {name: _gain(score, value, across) for name, score in rankings.items()}
-    found = float(np.interp(TOP, across, curves["chosen"]))
-    values = {"share": TOP, "found": found, "best": float(np.interp(TOP, across, curves["hindsight"]))}
+    reached = float(np.interp(TOP, across, curves["chosen"]))
+    values = {"share": TOP, "found": reached, "best": float(np.interp(TOP, across, curves["hindsight"]))}
     title = say("chart_ranking_title", language, values)
     figure, axes = canvas("middle")
     axes.plot([0, 1], [0, 1], color=BASE, lw=1.2, ls=(0, (4, 3)))
     looks = {"hindsight": (GREY, 1.2), "naive": (CATEGORICAL[1], 1.4), "chosen": (ACCENT, 2.2)}
     for name, curve in curves.items():
         axes.plot(across, curve, color=looks[name][0], lw=looks[name][1])
-    axes.scatter([TOP], [found], c=ACCENT, s=40, zorder=3)
-    call_out(axes, say("chart_ranking_point", language, values), (TOP, found))
+    axes.scatter([TOP], [reached], c=ACCENT, s=40, zorder=3)
+    call_out(axes, say("chart_ranking_point", language, values), (TOP, reached))
     words = {"chosen": "key_chosen_model", "naive": "key_own_rate", "hindsight": "key_hindsight"}
     key_line(axes, [("—", looks[name][0], say(key, language)) for name, key in words.items()])
     axes.set(xlim=(0, 1), ylim=(0, 1))
@@ -213,7 +213,7 @@ def plot_ranking(frame: pd.DataFrame, *, language: str = "en", about: About = UN
 
 @drawn("repeats", "repeats_low", "repeats_high", "idle", "idle_low", "idle_high", "n", "p_alive", "expected_orders")
 def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw chance of still buying and expected orders by repeat orders and time since the last one.
+    """Draw the probability of still buying and expected orders by repeat orders and time since the last one.
 
     Parameters
     ----------
@@ -226,18 +226,18 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     -------
     Chart
     """
-    shown = frame[frame["n"] >= about.least]
-    shown = shown if len(shown) else frame
-    best = shown.sort_values(["expected_orders", "repeats", "idle"], ascending=[True, True, False]).iloc[-1]
+    cells = frame[frame["n"] >= about.least]
+    cells = cells if len(cells) else frame
+    best = cells.sort_values(["expected_orders", "repeats", "idle"], ascending=[True, True, False]).iloc[-1]
     values = {"orders": best["expected_orders"], "repeats": int(best["repeats_low"]), "n": best["n"]}
     title = say("chart_matrix_title", language, values | {"idle_days": best["idle_high"] + 1})
     figure, panels = canvas("middle", widths=(1, 1))
-    rows = sorted(shown["repeats"].unique(), reverse=True)
+    rows = sorted(cells["repeats"].unique(), reverse=True)
     columns = sorted(frame["idle"].unique())
     unit = "days" if frame["idle_high"].min() < LEAST_WEEKS * DAYS_A_WEEK else "weeks"
     kinds = {"p_alive": ("pct", "axis_p_alive"), "expected_orders": ("num", "axis_expected_orders")}
     for axes, (name, (kind, heading)) in zip(panels, kinds.items(), strict=True):
-        table = shown.pivot_table(index="repeats", columns="idle", values=name).reindex(index=rows, columns=columns)
+        table = cells.pivot_table(index="repeats", columns="idle", values=name).reindex(index=rows, columns=columns)
         write = lambda value, kind=kind: show(value, kind, language)  # noqa: E731
         heat_cells(axes, table, colours=sequential(0.0, float(np.nanmax(table))), write=write)
         axes.set_yticks(np.arange(len(rows)) + 0.5, labels=_band_names(frame, "repeats", rows))
@@ -247,7 +247,7 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
         axes.set_title(say(heading, language), size=9.5, color=GREY)
     panels[0].set_ylabel(say("axis_repeats", language), color=GREY)
     items = [
-        (f"{row.repeats}/{row.idle + 1}", show(row.expected_orders, "num", language)) for row in shown.itertuples()
+        (f"{row.repeats}/{row.idle + 1}", show(row.expected_orders, "num", language)) for row in cells.itertuples()
     ]
     n = say("chart_note_customers", language, {"n": frame["n"].sum()})
     note = footnote(language, about, n, say("chart_matrix_note", language))
@@ -271,17 +271,17 @@ def plot_ladder(
     language: str = "en",
     about: About = UNKNOWN,
 ) -> Chart:
-    """Draw the expected value of customers at a few ranks, with the interval of one customer.
+    """Draw the expected value of customers at selected ranks, with the range for one customer.
 
     Parameters
     ----------
     frame : DataFrame
-        One row per rank: rank (share of customers worth as much or more), expected_value, value_low, value_high.
+        One row per rank: rank (share of customers with at least this value), expected_value, value_low, value_high.
     level : float
-        Of the interval.
+        Level of the interval.
     horizon_days : int
     learned : bool
-        Whether the intervals are what customers of like prediction spent in the test period.
+        Whether ranges come from customers with a similar forecast in the test period.
     language, about
         As everywhere.
 
@@ -289,22 +289,20 @@ def plot_ladder(
     -------
     Chart
     """
-    shown = frame.sort_values("rank").reset_index(drop=True)
-    top = shown.iloc[0]
+    rows = frame.sort_values("rank").reset_index(drop=True)
+    top = rows.iloc[0]
     values = {"rank": top["rank"], "value": top["expected_value"], "low": top["value_low"], "high": top["value_high"]}
     title = say("chart_ladder_title", language, values | {"horizon_days": horizon_days}, about.currency)
-    figure, axes = canvas(height_for(len(shown)))
-    row_axis(axes, [say("chart_ladder_row", language, {"rank": each}) for each in shown["rank"]])
+    figure, axes = canvas(height_for(len(rows)))
+    row_axis(axes, [say("chart_ladder_row", language, {"rank": rank}) for rank in rows["rank"]])
     base_line(axes, 0)
-    points(
-        axes, shown.rename(columns={"value_low": "low", "value_high": "high"}), value="expected_value", colour=ACCENT
-    )
+    points(axes, rows.rename(columns={"value_low": "low", "value_high": "high"}), value="expected_value", colour=ACCENT)
     items = []
-    for at, row in enumerate(shown.itertuples()):
+    for at, row in enumerate(rows.itertuples()):
         text = show(row.expected_value, "money", language, about.currency)
         axes.annotate(text, (row.value_high, at), (8, 0), textcoords="offset points", va="center", size=8.5, color=GREY)
         items.append((say("chart_ladder_row", language, {"rank": row.rank}), text))
-    axes.set_xlim(0, float(shown["value_high"].max()) * 1.15 or 1.0)
+    axes.set_xlim(0, float(rows["value_high"].max()) * 1.15 or 1.0)
     number_axis(axes, "x", say("axis_expected_value", language), Scale("money", language, about.currency))
     key = "chart_ladder_note_learned" if learned else "chart_ladder_note"
     note = footnote(language, about, say(key, language, {"level": level}))
@@ -323,7 +321,7 @@ def plot_returns(
         ``survival.return_curves``: group, n, days, waiting, low, high. All customers and at most five groups, the
         largest, are drawn.
     names : mapping, optional
-        What groups are called, by language.
+        Names of groups by language.
     language, about
         As everywhere.
 
@@ -333,32 +331,32 @@ def plot_returns(
     """
     curves = {str(name): rows.sort_values("days") for name, rows in frame.groupby("group", sort=False)}
     largest = sorted((name for name in curves if name != "all"), key=lambda name: (-curves[name]["n"].iloc[0], name))
-    shown = [*(["all"] if "all" in curves else []), *largest[:MOST_CURVES]]
-    called = {name: name_of(name, language, names) for name in shown}
-    lead = curves[shown[0]]
+    groups = [*(["all"] if "all" in curves else []), *largest[:MOST_CURVES]]
+    called = {name: name_of(name, language, names) for name in groups}
+    lead = curves[groups[0]]
     title = say("chart_returns_title", language, {
         "share": 1 - lead["waiting"].iloc[-1], "days": lead["days"].iloc[-1], "n": lead["n"].iloc[0],
     })  # fmt: skip
     figure, axes = canvas("middle")
     colours = {**colours_of("segment", (name for name in curves if name != "all")), "all": INK}
-    for name in reversed(shown):
+    for name in reversed(groups):
         rows, width = curves[name], 2.2 if name == "all" else 1.5
         axes.step(rows["days"], 1 - rows["waiting"], where="post", color=colours[name], lw=width)
     axes.fill_between(
-        lead["days"], 1 - lead["high"], 1 - lead["low"], step="post", color=colours[shown[0]], alpha=0.12, lw=0
+        lead["days"], 1 - lead["high"], 1 - lead["low"], step="post", color=colours[groups[0]], alpha=0.12, lw=0
     )
-    key_line(axes, [("—", colours[name], called[name]) for name in shown])
+    key_line(axes, [("—", colours[name], called[name]) for name in groups])
     axes.set(xlim=(0, float(frame["days"].max()) or 1.0), ylim=(0, 1))
     number_axis(axes, "x", say("axis_days_since_first", language), Scale("num", language))
     number_axis(axes, "y", say("axis_share_returned", language), Scale("pct", language))
-    items = [(called[name], show(1 - curves[name]["waiting"].iloc[-1], "pct", language)) for name in shown]
+    items = [(called[name], show(1 - curves[name]["waiting"].iloc[-1], "pct", language)) for name in groups]
     n = say("chart_note_customers", language, {"n": lead["n"].iloc[0]})
     note = footnote(language, about, n, say("chart_returns_note", language))
     return composed(figure, title, described("chart_kind_lines", title, items, language), note)
 
 
 def _gain(score: np.ndarray, value: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """Return the share of value held by the customers ranked first; equal scores share alike."""
+    """Return the share of value of the top-ranked customers; equal scores share equally."""
     table = pd.DataFrame({"score": -score, "value": value}).groupby("score", sort=True)["value"].agg(["size", "sum"])
     total = value.sum() if value.sum() > 0 else 1.0
     return np.interp(across, np.r_[0.0, table["size"].cumsum() / len(score)], np.r_[0.0, table["sum"].cumsum() / total])

@@ -16,10 +16,10 @@
   }
   function sortBy(table, header, at) {
     var down = header.getAttribute("aria-sort") === "ascending", body = table.tBodies[0];
-    Array.prototype.forEach.call(table.tHead.rows[0].cells, function (each) { each.removeAttribute("aria-sort"); });
+    Array.prototype.forEach.call(table.tHead.rows[0].cells, function (cell) { cell.removeAttribute("aria-sort"); });
     header.setAttribute("aria-sort", down ? "descending" : "ascending");
     Array.prototype.slice.call(body.rows)
-      .sort(function (one, other) { return (down ? -1 : 1) * compare(keyOf(one, at), keyOf(other, at)); })
+      .sort(function (left, right) { return (down ? -1 : 1) * compare(keyOf(left, at), keyOf(right, at)); })
       .forEach(function (row) { body.appendChild(row); });
   }
   function makeSortable(table) {
@@ -39,9 +39,9 @@
     field.placeholder = words.filter;
     field.setAttribute("aria-label", words.filter);
     field.addEventListener("input", function () {
-      var wanted = field.value.trim().toLowerCase();
+      var query = field.value.trim().toLowerCase();
       Array.prototype.forEach.call(table.tBodies[0].rows, function (row) {
-        row.hidden = wanted !== "" && row.textContent.toLowerCase().indexOf(wanted) < 0;
+        row.hidden = query !== "" && row.textContent.toLowerCase().indexOf(query) < 0;
       });
     });
     table.parentNode.parentNode.insertBefore(field, table.parentNode);
@@ -54,25 +54,25 @@
     button.textContent = words.show;
     button.addEventListener("click", function () {
       open = !open;
-      document.querySelectorAll("details.input").forEach(function (each) { each.open = open; });
+      document.querySelectorAll("details.input").forEach(function (details) { details.open = open; });
       button.textContent = open ? words.hide : words.show;
       button.setAttribute("aria-pressed", String(open));
     });
     place.appendChild(button);
   }
   function makeFinder(field) {
-    var cards = document.querySelectorAll("article.card"), found = document.querySelector("[data-found]"), most = 20;
+    var cards = document.querySelectorAll("article.card"), status = document.querySelector("[data-found]"), most = 20;
     function find() {
-      var wanted = field.value.trim().toLowerCase().split(/\s+/), shown = 0, all = 0;
+      var words = field.value.trim().toLowerCase().split(/\s+/), shown = 0, matches = 0;
       cards.forEach(function (card) {
-        var known = (card.getAttribute("data-search") || card.id).toLowerCase();
-        var fits = wanted.every(function (word) { return known.indexOf(word) >= 0; });
-        all += fits ? 1 : 0;
+        var text = (card.getAttribute("data-search") || card.id).toLowerCase();
+        var fits = words.every(function (word) { return text.indexOf(word) >= 0; });
+        matches += fits ? 1 : 0;
         card.hidden = !fits || shown >= most;
         shown += card.hidden ? 0 : 1;
       });
-      var said = found.getAttribute(all ? "data-found" : "data-none");
-      found.textContent = said.replace("[shown]", shown).replace("[found]", all).replace("[all]", cards.length);
+      var template = status.getAttribute(matches ? "data-found" : "data-none");
+      status.textContent = template.replace("[shown]", shown).replace("[found]", matches).replace("[all]", cards.length);
     }
     field.addEventListener("input", find);
     find();

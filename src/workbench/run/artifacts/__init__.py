@@ -1,1 +1,1 @@
-"""What a run leaves in the workspace, and the keys that decide whether it is current."""
+"""What a run reads and leaves in the workspace: its context, lock, manifests, model files and folder of reports."""

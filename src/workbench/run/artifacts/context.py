@@ -1,4 +1,4 @@
-"""What a stage needs to know of the run it is part of, whether a flow or a hand started it."""
+"""The context of a run, as a stage needs it: started by a flow or by hand."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class RunContext:
     profile : str
     run_id : str
     as_of : str or None
-        ISO date; None before 01 has found it.
+        ISO date; None before 01 has determined it.
     settings : list of str
-        Overrides of the profile, as given on the command line.
+        Overrides of the profile from the command line.
     by_flow : bool
-        True when the flow publishes and tracks the stage; False when ``finish()`` does.
+        True if the flow publishes and tracks the stage; False if ``finish()`` does.
     stages : dict
         Status of every stage so far, for the report.
     today : str
         The day of the run, frozen.
     memory_limit_gb : float
-        Memory of this stage's engine; 0: as the profile has it.
+        Memory of this stage's engine; 0: the value of the profile.
     threads : int
-        Threads of this stage's engine; 0: as the profile has it.
+        Threads of this stage's engine; 0: the value of the profile.
     """
 
     workspace: str
@@ -68,26 +68,26 @@ class RunContext:
 
 
 def new_run_id() -> str:
-    """Return an id that sorts by time and does not repeat when the clock jumps back."""
+    """Return an id that sorts by time and stays unique if the clock jumps back."""
     return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def current_context(profile: str) -> RunContext:
-    """Return the context a flow has prepared, or that of a run by hand.
+    """Return the context that a flow has prepared, or a new one for a run by hand.
 
-    By hand the as-of date is the profile's, or the one that 01 found.
+    By hand the as-of date is that of the profile, or the one that 01 determined.
 
     Parameters
     ----------
     profile : str
         The profile named in the notebook.
     """
-    given = os.environ.get(CONTEXT_VARIABLE)
-    if given:
-        return RunContext(**json.loads(Path(given).read_text(encoding="utf-8")))
+    context_file = os.environ.get(CONTEXT_VARIABLE)
+    if context_file:
+        return RunContext(**json.loads(Path(context_file).read_text(encoding="utf-8")))
     workspace = find_workspace()
     declared = load_profile(workspace, profile)
-    as_of = declared.as_of.isoformat() if declared.as_of else _found_as_of(workspace, profile)
+    as_of = declared.as_of.isoformat() if declared.as_of else _last_as_of(workspace, profile)
     stages = {name: {"status": "done"} for name in declared.stages if stage_summary(workspace, profile, name)}
     return RunContext(
         workspace=str(workspace.root),
@@ -105,7 +105,7 @@ def stage_folder(workspace: Workspace, profile: str, stage: str) -> Path:
 
 
 def stage_summary(workspace: Workspace, profile: str, stage: str) -> Mapping[str, Any]:
-    """Return the summary of the current version of a stage, empty where it has not run."""
+    """Return the summary of the current version of a stage; empty if it has not run."""
     path = stage_folder(workspace, profile, stage) / "summary.json"
     if not path.is_file():
         return {}
@@ -115,5 +115,5 @@ def stage_summary(workspace: Workspace, profile: str, stage: str) -> Mapping[str
         raise DataError(Fault(workspace.relative(path), "not JSON", "", "Remove it and run the stage again")) from None
 
 
-def _found_as_of(workspace: Workspace, profile: str) -> str | None:
+def _last_as_of(workspace: Workspace, profile: str) -> str | None:
     return stage_summary(workspace, profile, FIRST).get("as_of")

@@ -1,4 +1,4 @@
-"""One run at a time per workspace: a lock that names its holder and dies with it."""
+"""One run at a time per workspace: a lock that names its holder and is freed when the holder dies."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from workbench.core.errors import Fault, WorkspaceBusyError
 from workbench.core.files import write_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from workbench.core.workspace import Workspace
 
 __all__ = ["hold_workspace", "holder"]
@@ -25,14 +27,14 @@ __all__ = ["hold_workspace", "holder"]
 def hold_workspace(workspace: Workspace, what: str, *, wait_seconds: float = 0) -> Iterator[None]:
     """Hold the workspace while the block runs.
 
-    The operating system frees the lock when its owner dies, so a dead owner's lock is simply taken
-    over; the text beside it (pid, host, start, what) is for messages only.
+    The operating system frees the lock when its owner dies, so the next run can take it; the note beside it (pid,
+    host, start, what) is for messages only.
 
     Parameters
     ----------
     workspace : Workspace
     what : str
-        What holds it, for the message of the one who finds it held.
+        The command that holds it, for the message to others.
     wait_seconds : float
         How long to wait for it.
 
@@ -46,11 +48,9 @@ def hold_workspace(workspace: Workspace, what: str, *, wait_seconds: float = 0) 
     try:
         lock.acquire()
     except Timeout:
-        who = holder(workspace)
-        said = (
-            f"{who.get('what', 'another run')} (pid {who.get('pid')}, host {who.get('host')}, since {who.get('start')})"
-        )
-        found = f"the workspace is held by {said}"
+        note = holder(workspace)
+        process = f"pid {note.get('pid')}, host {note.get('host')}, since {note.get('start')}"
+        found = f"the workspace is held by {note.get('what', 'another run')} ({process})"
         raise WorkspaceBusyError(Fault("", found, "One run at a time", "Wait for it, or stop that process")) from None
     try:
         start = datetime.now(UTC).isoformat(timespec="seconds")
@@ -61,12 +61,12 @@ def hold_workspace(workspace: Workspace, what: str, *, wait_seconds: float = 0) 
 
 
 def holder(workspace: Workspace) -> dict[str, Any]:
-    """Return who last took the lock, or an empty mapping."""
+    """Return the note of the last holder of the lock, or an empty mapping."""
     try:
         return json.loads(_note(workspace).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 
 
-def _note(workspace: Workspace):
+def _note(workspace: Workspace) -> Path:
     return workspace.lock.with_suffix(".json")

@@ -1,4 +1,4 @@
-"""The manifest of a stage: what its result depends on and what it wrote, written last."""
+"""The manifest of a stage: what its result depends on and which files it wrote; written last."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = [
     "MANIFEST",
     "is_current",
     "read_manifest",
+    "reported_digest",
     "summary_digest",
     "table_digests",
-    "told_digest",
     "write_manifest",
 ]
 
@@ -35,12 +35,12 @@ def write_manifest(
     Parameters
     ----------
     folder : Path
-        The staging folder; every file in it is named, all but tables with their digest.
+        The staging folder; every file in it is listed, with its digest unless it is a table.
     key : mapping or None
         What the result depends on; None for a stage run by hand, which a flow never reuses.
     summary : mapping
     reads : mapping, optional
-        What the stage read that no declaration names, as ``reads.json`` keeps it.
+        What the stage read beyond its declaration, as in ``reads.json``.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     content = {
@@ -57,7 +57,7 @@ def write_manifest(
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read a manifest; empty where there is none or it is not whole."""
+    """Read a manifest; empty if there is none or it is incomplete."""
     try:
         return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -65,43 +65,45 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def is_current(folder: Path, key: Mapping[str, Any]) -> bool:
-    """Say whether a published stage was made from exactly this key and is still as it was written.
+    """Say whether a published stage has exactly this key and unchanged files.
 
-    Figures, summaries and pages are compared by content; tables by their presence, since only a rename ever puts
-    them there and their digest of content stands in the manifest.
+    Figures, summaries and pages are compared by content. Tables only need to exist: they are published by a rename,
+    and the manifest holds the digest of their content.
     """
     manifest = read_manifest(folder)
     if manifest.get("key") != digest_json(key):
         return False
-    return all(_is_whole(folder / name, digest) for name, digest in manifest["files"].items())
+    return all(_is_unchanged(folder / name, digest) for name, digest in manifest["files"].items())
 
 
 def _file_digest(path: Path) -> str:
-    """Digest a file's bytes; a table has the digest of its content already, and may be large."""
+    """Digest a file's bytes; not those of a table, which may be large and has a content digest."""
     return "" if path.suffix == ".parquet" else digest_file(path)
 
 
-def _is_whole(path: Path, digest: str) -> bool:
+def _is_unchanged(path: Path, digest: str) -> bool:
     return path.is_file() and _file_digest(path) == digest
 
 
 def table_digests(workspace: Workspace, profile: str) -> dict[str, str]:
-    """Return the content digest of every table that is there, from the manifests of their writers."""
+    """Return the content digest of every published table, from the manifests of their writers."""
     digests: dict[str, str] = {}
     folder = workspace.processed(profile)
     for home in sorted((folder / ".stages").glob("*")):
         tables = read_manifest(home / "current").get("tables", {})
-        digests |= {name: each for name, each in tables.items() if _is_shown(folder / f"{name}.parquet", home.name)}
+        digests |= {
+            name: digest for name, digest in tables.items() if _is_published(folder / f"{name}.parquet", home.name)
+        }
     return digests
 
 
-def _is_shown(link: Path, stage: str) -> bool:
-    """Say whether a table is shown as this stage wrote it; another may have taken over one of a notebook now gone."""
+def _is_published(link: Path, stage: str) -> bool:
+    """Say whether a published table is that of this stage; an own table can pass from one notebook to another."""
     return not link.is_symlink() or os.readlink(link).split("/")[1] == stage
 
 
-def told_digest(manifest: Mapping[str, Any]) -> str | None:
-    """Digest what a stage tells the report: its summary and the pictures it names; None where it has told nothing."""
+def reported_digest(manifest: Mapping[str, Any]) -> str | None:
+    """Digest what a stage contributes to the report: its summary and figures; None if there is no summary."""
     if "summary" not in manifest:
         return None
     pictures = {name: digest for name, digest in manifest["files"].items() if name.startswith("figures/")}
@@ -109,5 +111,5 @@ def told_digest(manifest: Mapping[str, Any]) -> str | None:
 
 
 def summary_digest(summary: Mapping[str, Any]) -> str:
-    """Digest what a stage tells, without the run's id and clock."""
+    """Digest a summary without the run id and the durations."""
     return digest_json({name: value for name, value in summary.items() if name not in _VOLATILE})

@@ -1,4 +1,4 @@
-"""The files of a kept model: model.json, model.skops and its cards, and the digest that says they are ours."""
+"""The files of a saved model: model.json, model.skops and its cards, and the digest that proves their origin."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def write_model(folder: Path, saved: SavedModel, cards: Mapping[str, str]) -> No
 
 
 def read_cards(folder: Path) -> str:
-    """Return the cards of a model one below the other, as Markdown; empty without any."""
+    """Return the cards of a model in one Markdown text; empty if there are none."""
     cards = [folder / CARD.format(language=language) for language in LANGUAGES]
     return "\n\n---\n\n".join(card.read_text(encoding="utf-8").strip() for card in cards if card.is_file())
 
@@ -40,34 +40,34 @@ def digest_model(folder: Path) -> str:
     Raises
     ------
     DataError
-        A file is not there.
+        A file is missing.
     """
-    whole = hashlib.sha256()
+    combined = hashlib.sha256()
     for name in (FACTS_FILE, BODY_FILE):
         path = folder / name
         if not path.is_file():
-            raise DataError(Fault(str(path), "the file is gone", "", "Restore mlruns/artifacts from a copy"))
-        whole.update(hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()
+            raise DataError(Fault(str(path), "the file is missing", "", "Restore mlruns/artifacts from a copy"))
+        combined.update(hashlib.sha256(path.read_bytes()).digest())
+    return combined.hexdigest()
 
 
 def read_model(folder: Path, *, digest: str) -> SavedModel:
-    """Read a model whose digest is the one that was registered; nothing of another is read.
+    """Read a model if its digest is the registered one; otherwise read nothing.
 
     Parameters
     ----------
     folder : Path
     digest : str
-        As ``digest_model`` gave it when the model was registered.
+        The value of ``digest_model`` when the model was registered.
 
     Raises
     ------
     DataError
-        A file is gone, or was changed after it was registered.
+        A file is missing, or was changed after registration.
     """
-    found = digest_model(folder)
-    if not digest or found != digest:
-        said = f"its digest is {found[:12]}, registered was {digest[:12] or 'none'}"
-        raise DataError(Fault(str(folder), said, "The model that was registered", "Train it anew, or restore a copy"))
+    actual = digest_model(folder)
+    if not digest or actual != digest:
+        found = f"its digest is {actual[:12]}, registered was {digest[:12] or 'none'}"
+        raise DataError(Fault(str(folder), found, "The model that was registered", "Train it again, or restore a copy"))
     text = (folder / FACTS_FILE).read_text(encoding="utf-8")
     return SavedModel.from_json(text, (folder / BODY_FILE).read_bytes())

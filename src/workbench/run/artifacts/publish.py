@@ -1,4 +1,4 @@
-"""The run folder: reports/<profile>/<run_id>, made aside, shown by one rename, ``latest`` pointing at it."""
+"""The run folder reports/<profile>/<run_id>: built aside, published by one rename, linked as ``latest``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ _CARDS = ("cards.html", "cards.en.html", "cards.zh.html")
 
 
 class RunFolder:
-    """The folder of one run while it is made.
+    """The folder of one run, before and after it is published.
 
     Parameters
     ----------
@@ -46,11 +46,11 @@ class RunFolder:
 
     @property
     def folder(self) -> Path:
-        """Where the run's files are now."""
+        """The current location of the run's files."""
         return self.final if self.final.exists() else self.staging
 
     def page(self, stage: str) -> Path:
-        """Return the place of a stage's page."""
+        """Return the path of a stage's page."""
         return self.staging / "pages" / f"{stage}.html"
 
     def add_notebook(self, stage: str, notebook: Path) -> Path:
@@ -67,19 +67,21 @@ class RunFolder:
             shutil.copytree(source, self.staging / "figures", dirs_exist_ok=True)
 
     def add_report(self, source: Path) -> bool:
-        """Copy the report that the last stage wrote and the cards beside it; say whether there was one."""
-        found = _pages_in(source, *_REPORTS)
-        for path in (*found, *_pages_in(source, *_CARDS)):
+        """Copy the report of the report stage and its cards; return whether there was a report."""
+        reports = _pages_in(source, *_REPORTS)
+        for path in (*reports, *_pages_in(source, *_CARDS)):
             shutil.copyfile(path, self.staging / path.name)
-        return bool(found)
+        return bool(reports)
 
-    def keep_last_report(self, mark, status: str, message: Mapping[str, str]) -> None:
-        """Carry the last good report and its cards forward, their badges telling that they are stale and why.
+    def keep_last_report(
+        self, mark: Callable[[str, str, str, str], str], status: str, message: Mapping[str, str]
+    ) -> None:
+        """Copy the last good report and its cards, with a badge that says why they are stale.
 
         Parameters
         ----------
         mark : callable
-            ``mark(html, status, message, language)`` of the report's page.
+            Function ``mark(html, status, message, language)`` that sets the badge.
         status : str
         message : mapping of str to str
             By language.
@@ -87,7 +89,7 @@ class RunFolder:
         for old in _pages_in(self.latest, *_REPORTS, *_CARDS):
             text = old.read_text(encoding="utf-8")
             language = "zh" if re.search(r'<html[^>]* lang="zh', text) else "en"
-            badged = _BADGE in text  # cards written before they had one are carried as they are
+            badged = _BADGE in text  # older cards have no badge
             write_text(self.staging / old.name, mark(text, status, message[language], language) if badged else text)
         for page in sorted((self.latest / "pages").glob("*.html")):
             if not self.page(page.stem).exists():
@@ -95,18 +97,18 @@ class RunFolder:
                 shutil.copyfile(page, self.page(page.stem))
 
     def publish(self, summary: Mapping[str, Any]) -> Path:
-        """Write the summary last, rename the folder to its place and point ``latest`` at it."""
+        """Write the summary last, rename the staging folder and point ``latest`` to it."""
         write_json(self.staging / "summary.json", summary)
         publish_folder(self.staging, self.final)
         point_to(self.latest, self.run_id)
         return self.final
 
     def rewrite(self, summary: Mapping[str, Any]) -> None:
-        """Write the summary of a published run again, when something failed after it."""
+        """Rewrite the summary of a published run, after a later failure."""
         write_json(self.final / "summary.json", summary)
 
     def discard(self) -> None:
-        """Remove what was staged."""
+        """Remove the staging folder."""
         shutil.rmtree(self.staging, ignore_errors=True)
 
 
@@ -115,7 +117,7 @@ def _pages_in(folder: Path, *names: str) -> list[Path]:
 
 
 def last_summary(workspace: Workspace, profile: str) -> dict[str, Any]:
-    """Return the summary of the last run, empty where there is none."""
+    """Return the summary of the last run; empty if there is none."""
     try:
         return json.loads((workspace.reports(profile) / "latest" / "summary.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -123,20 +125,20 @@ def last_summary(workspace: Workspace, profile: str) -> dict[str, Any]:
 
 
 def sweep_orphans(workspace: Workspace) -> list[str]:
-    """Remove what dead runs left staged; to be called under the workspace lock.
+    """Remove staging folders of dead runs; call it under the workspace lock.
 
-    Staging of a notebook that is open by hand is kept while its process lives.
+    The staging folder of a notebook open by hand is kept while its process is alive.
     """
-    swept = []
+    removed = []
     for pattern in ("data/processed/*/.staging/*", "reports/*/.staging-*", "data/interim/*/.s*-*"):
         for path in sorted(workspace.root.glob(pattern)):
-            if not _owner_lives(path.name):
+            if not _owner_is_alive(path.name):
                 shutil.rmtree(path, ignore_errors=True)
-                swept.append(workspace.relative(path))
-    return swept
+                removed.append(workspace.relative(path))
+    return removed
 
 
-def _owner_lives(name: str) -> bool:
+def _owner_is_alive(name: str) -> bool:
     by_hand = _BY_HAND.search(name) or re.search(r"\.(?:spill|scratch)-(\d+)$", name)
     if not by_hand:
         return False
@@ -150,7 +152,7 @@ def _owner_lives(name: str) -> bool:
 
 
 def plain_page(title: str, message: str, language: str, badge: str) -> str:
-    """Return a minimal page for a run that failed before any report was ever written."""
+    """Return a minimal page for a run that failed before there was any report."""
     return (
         f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"

@@ -9,7 +9,7 @@ import typer
 
 from workbench.core.errors import listed
 from workbench.core.workspace import find_workspace
-from workbench.run.commands.terminal import Table, print_table, spoken
+from workbench.run.commands.terminal import Table, check_language, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["audience"]
 
-_MOST_NAMED = 6  # features not used for look-alikes
+_MOST_NAMED = 6  # of the features that look-alikes do not use
 Rule = Annotated[str, typer.Argument(help="A rule of params/audiences, a YAML file, or an expression in quotes.")]
-Profile = Annotated[str, typer.Option("--profile", help="The profile whose last run is asked.")]
+Profile = Annotated[str, typer.Option("--profile", help="The profile whose last run is read.")]
 Form = Annotated[str | None, typer.Option("--export", help="csv, xlsx, parquet or sql.")]
 Variable = Annotated[str | None, typer.Option("--to", help="With sql: environment variable of the database's URL.")]
 Cross = Annotated[list[str], typer.Option("--cross", help="With --page: two tags to cross, first:second; repeatable.")]
@@ -34,71 +34,73 @@ def audience(
     rule: Rule,
     profile: Profile = "journey",
     estimate: Annotated[bool, typer.Option("--estimate", help="Count only; the default.")] = False,
-    overlap: Annotated[bool, typer.Option("--overlap", help="Count what it shares with params/audiences.")] = False,
-    look_alike: Annotated[int, typer.Option("--look-alike", help="List so many customers like these.", min=0)] = 0,
+    overlap: Annotated[bool, typer.Option("--overlap", help="Count customers shared with params/audiences.")] = False,
+    look_alike: Annotated[int, typer.Option("--look-alike", help="List this many similar customers.", min=0)] = 0,
     page: Annotated[bool, typer.Option("--page", help="Write its portrait as a page per report language.")] = False,
-    cross: Cross = (),
+    cross: Cross = [],  # noqa: B006  (typer reads it and never changes it)
     export: Form = None,
     to: Variable = None,
     language: Language = "en",
     workspace: Workspace = None,
 ) -> None:
-    """Select customers by a rule: count, portray, compare, widen, export (人群圈选)."""
+    """Select customers by a rule: count, profile, compare, expand, export (人群圈选)."""
     from workbench.run.services.audiences import AudienceService  # noqa: PLC0415
 
-    service, language = AudienceService(find_workspace(workspace), profile), spoken(language)
-    found = service.estimate(service.rule(rule))
-    _tell_estimate(found, language)
-    if (found.funnel["alone"] == 0).any():
-        print(*service.strange_values(found.audience), sep="\n")
+    service, language = AudienceService(find_workspace(workspace), profile), check_language(language)
+    counts = service.estimate(service.rule(rule))
+    _print_estimate(counts, language)
+    if (counts.funnel["alone"] == 0).any():
+        print(*service.absent_values(counts.audience), sep="\n")
     if estimate:
         return
     if overlap:
-        _print(service.overlaps(found.audience), language)
+        _print_frame(service.overlaps(counts.audience), language)
     if look_alike:
-        _tell_alike(service, found, look_alike, language)
+        _print_look_alikes(service, counts, look_alike, language)
     if page:
         from workbench.run.services.audience_pages import read_crosses, write_audience_pages  # noqa: PLC0415
 
-        for path in write_audience_pages(service, found, crosses=read_crosses(cross, service)):
-            _tell("audience_said_page", language, path=path)
+        for path in write_audience_pages(service, counts, crosses=read_crosses(cross, service)):
+            _print_text("audience_said_page", language, path=path)
     if export or to:
-        manifest = service.export(found.audience, export or "", variable=to)
-        told = {"version": manifest["version"], "target": manifest["target"]}
-        _tell("audience_said_exported", language, customers=manifest["exported"], **told)
+        manifest = service.export(counts.audience, export or "", variable=to)
+        facts = {"version": manifest["version"], "target": manifest["target"]}
+        _print_text("audience_said_exported", language, customers=manifest["exported"], **facts)
 
 
-def _tell_estimate(found: Estimate, language: str) -> None:
+def _print_estimate(estimate: Estimate, language: str) -> None:
     from workbench.report.cards.audience import told_funnel  # noqa: PLC0415
 
-    rule = found.audience
-    _tell("audience_said_rule", language, name=rule.name, as_of=found.as_of, purpose=rule.purpose)
-    _print(told_funnel(found.funnel, language).drop(columns="left_share"), language)
+    rule = estimate.audience
+    _print_text("audience_said_rule", language, name=rule.name, as_of=estimate.as_of, purpose=rule.purpose)
+    _print_frame(told_funnel(estimate.funnel, language).drop(columns="left_share"), language)
     if rule.limit:
-        _tell(f"audience_said_limit_{rule.limit.order}", language, customers=rule.limit.customers, by=rule.limit.by)
-    counts = {"members": found.members, "reachable": found.reachable}
-    if found.consent_recorded:
-        _tell("audience_said_members", language, **counts)
+        _print_text(
+            f"audience_said_limit_{rule.limit.order}", language, customers=rule.limit.customers, by=rule.limit.by
+        )
+    counts = {"members": estimate.members, "reachable": estimate.reachable}
+    if estimate.consent_recorded:
+        _print_text("audience_said_members", language, **counts)
     else:
-        _tell("audience_said_members_no_consent", language, **counts)
-    if found.purposes and rule.purpose not in found.purposes:
-        _tell("audience_said_never_asked", language, purpose=rule.purpose, recorded=", ".join(found.purposes))
+        _print_text("audience_said_members_no_consent", language, **counts)
+    if estimate.purposes and rule.purpose not in estimate.purposes:
+        _print_text("audience_said_never_asked", language, purpose=rule.purpose, recorded=", ".join(estimate.purposes))
 
 
-def _tell_alike(service: AudienceService, found: Estimate, customers: int, language: str) -> None:
-    alike = service.look_alikes(found.audience)
-    _tell("audience_said_alike", language, auc=alike.auc, unused=listed(alike.left_out, most=_MOST_NAMED) or "-")
-    _print(alike.lift, language)
-    _print(alike.scores.head(customers), language)
+def _print_look_alikes(service: AudienceService, estimate: Estimate, customers: int, language: str) -> None:
+    alike = service.look_alikes(estimate.audience)
+    _print_text("audience_said_alike", language, auc=alike.auc, unused=listed(alike.left_out, most=_MOST_NAMED) or "-")
+    _print_frame(alike.lift, language)
+    _print_frame(alike.scores.head(customers), language)
 
 
-def _tell(key: str, language: str, **values: object) -> None:
+def _print_text(key: str, language: str, **values: object) -> None:
     from workbench.report.text import say  # noqa: PLC0415
 
     print(say(key, language, values))
 
 
-def _print(frame: pd.DataFrame, language: str) -> None:
+def _print_frame(frame: pd.DataFrame, language: str) -> None:
     from workbench.report.text import label  # noqa: PLC0415
 
     table = Table(*[label(str(name), language) for name in frame.columns])

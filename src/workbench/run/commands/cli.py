@@ -19,7 +19,7 @@ from workbench.run.commands.audience import audience
 from workbench.run.commands.card import card
 from workbench.run.commands.segments import segments
 from workbench.run.commands.tags import tags
-from workbench.run.commands.terminal import Table, print_table, spoken
+from workbench.run.commands.terminal import Table, check_language, print_table
 
 __all__ = ["app", "main"]
 
@@ -48,7 +48,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except WorkbenchError as error:
-        _tell(error)
+        _print_error(error)
         sys.exit(error.exit_code)
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -61,7 +61,7 @@ def run(
     only: StageOption = None,
     first: Annotated[str | None, typer.Option("--from", help="First stage to run.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last stage to run.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run stages that are up to date, too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also run stages that are up to date.")] = False,
     setting: SetOption = None,
     as_of: AsOfOption = None,
     workspace: WorkspaceOption = None,
@@ -85,36 +85,37 @@ def check(
     """Check a profile and its sources; nothing is written."""
     from workbench.run.flows.check import check_notes, check_sources, missing_files  # noqa: PLC0415
 
-    place = find_workspace(workspace)
-    found = load_profile(place, profile, settings=setting or (), as_of=as_of)
-    if found.demo_data and missing_files(place, found):
-        check_sources(place, found, files=False)
-        print(f"{profile}: raw files absent; the first run, or 'workbench demo-data {found.demo_data}', writes them")
+    current_workspace = find_workspace(workspace)
+    loaded = load_profile(current_workspace, profile, settings=setting or (), as_of=as_of)
+    if loaded.demo_data and missing_files(current_workspace, loaded):
+        check_sources(current_workspace, loaded, files=False)
+        print(f"{profile}: raw files absent; the first run, or 'workbench demo-data {loaded.demo_data}', writes them")
         return
-    check_sources(place, found)
-    print(f"{profile}: sources {', '.join(found.sources)}; {len(found.stages)} stages; no problems found")
-    for each in check_notes(place, found):
-        print(f"  {each}")
+    check_sources(current_workspace, loaded)
+    print(f"{profile}: sources {', '.join(loaded.sources)}; {len(loaded.stages)} stages; no problems found")
+    for note in check_notes(current_workspace, loaded):
+        print(f"  {note}")
 
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Of the profile to be written: params/<name>.yaml.")],
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or folders of them, under data/raw.")],
-    language: Annotated[str | None, typer.Option(help="en or zh; default: that of most headers.")] = None,
+    name: Annotated[str, typer.Argument(help="Name of the new profile: params/<name>.yaml.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or folders of files, under data/raw.")],
+    language: Annotated[str | None, typer.Option(help="en or zh; default: the language of most headers.")] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Look at files and write a starting profile, with the mapping it guessed and why."""
+    """Inspect files and write a first profile with a proposed mapping and the reasons for it."""
     from workbench.run.commands.new_profile import write_new_profile  # noqa: PLC0415
     from workbench.run.flows.progress import visible  # noqa: PLC0415
 
-    place = find_workspace(workspace)
-    made = write_new_profile(place, name, files, language=language)
-    for source, table in made.sources:
+    current_workspace = find_workspace(workspace)
+    profile = write_new_profile(current_workspace, name, files, language=language)
+    for source, table in profile.sources:
         print(f"{source} -> {table}")
-    print(f"{place.relative(made.path)} is written; read its reasons and doubts, then: workbench check {name}")
-    for fault in made.faults:
-        print(f"to be mended first: {visible(str(fault))}")
+    path = current_workspace.relative(profile.path)
+    print(f"{path} is written; read its reasons and doubts, then: workbench check {name}")
+    for fault in profile.faults:
+        print(f"correct this first: {visible(str(fault))}")
 
 
 @app.command()
@@ -127,13 +128,14 @@ def score(
     form: Annotated[str, typer.Option(help=".parquet or .csv.")] = ".parquet",
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Apply the champions to today's features, without training; which version is logged."""
+    """Apply the champions to today's features, without training; log the versions."""
     from workbench.run.services.scoring import score_profile  # noqa: PLC0415  (MLflow takes seconds to import)
 
-    for each in score_profile(find_workspace(workspace), profile, kind=kind, out=out, form=form):
-        print(f"{each.kind}: {each.rows:,} customers by version {each.number} ({each.version}), written to {each.path}")
-        for column, count in sorted(each.notes.items()):
-            print(f"  {column}: {count:,} with a word the model has not seen, scored as the rare ones are")
+    for result in score_profile(find_workspace(workspace), profile, kind=kind, out=out, form=form):
+        version = f"version {result.number} ({result.version})"
+        print(f"{result.kind}: {result.rows:,} customers by {version}, written to {result.path}")
+        for column, count in sorted(result.notes.items()):
+            print(f"  {column}: {count:,} with a value new to the model, scored as a rare value")
 
 
 @app.command()
@@ -142,7 +144,7 @@ def stages(
     language: LanguageOption = "en",
     workspace: WorkspaceOption = None,
 ) -> None:
-    """List the stages: the question each answers, what it reads, needs and writes."""
+    """List the stages: the question of each, what it needs and what it writes."""
     loaded = load_profile(find_workspace(workspace), profile) if profile else None
     names = loaded.stages if loaded else list(STAGES)
     table = Table("stage", "question", "needs", "writes")
@@ -150,9 +152,9 @@ def stages(
         stage = loaded.stage(name) if loaded else STAGES[name]
         needs = ", ".join(" or ".join(group) for group in stage.needs) or "sources"
         writes = ", ".join(stage.writes) or "report.html"
-        if loaded and name in loaded.own:  # what it reads and writes its cells say, no declaration
+        if loaded and name in loaded.own:  # an own notebook declares neither
             needs, writes = "", "own_..."
-        table.add_row(name, stage.question[spoken(language)], needs, writes)
+        table.add_row(name, stage.question[check_language(language)], needs, writes)
     print_table(table)
 
 
@@ -171,15 +173,15 @@ def params(
     if markdown:
         print(parameters_markdown(), end="")
         return
-    known = [*SECTIONS, "run", "sources", "goal"]
+    sections = [*SECTIONS, "run", "sources", "goal"]
     own = {}
     if stage is not None and is_own_name(stage):
         notebooks = find_workspace(workspace).notebooks
         own = {stage: own_stage(notebooks, stage).parameters} if (notebooks / f"{stage}.ipynb").is_file() else {}
-    if stage is not None and stage not in (*known, *own):
-        raise ProfileError(Fault("params", f"unknown stage '{stage}'", "", did_you_mean(stage, known)))
+    if stage is not None and stage not in (*sections, *own):
+        raise ProfileError(Fault("params", f"unknown stage '{stage}'", "", did_you_mean(stage, sections)))
     table = Table("section", "parameter", "type", "unit", "default", "range", "help")
-    for row in describe_parameters(stage, spoken(language), own):
+    for row in describe_parameters(stage, check_language(language), own):
         table.add_row(row.section, row.name, row.type, row.unit, row.default, row.range, row.help)
     print_table(table)
 
@@ -187,23 +189,23 @@ def params(
 @app.command("new-stage")
 def new_stage(
     name: Annotated[str, typer.Argument(help="Two digits, a verb, an object: 15_study_gifts.")],
-    source: Annotated[str | None, typer.Option("--from", help="A stage of ours to copy.")] = None,
+    source: Annotated[str | None, typer.Option("--from", help="A declared stage to copy.")] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Write a notebook of your own: a template that runs, a copy of a stage, or the frame of a stage just declared."""
+    """Write your own notebook: a template that runs, a copy of a stage, or the frame of a newly declared stage."""
     from workbench.run.commands.new_stage import write_new_stage  # noqa: PLC0415
 
-    place = find_workspace(workspace)
-    path = write_new_stage(place, name, source=source)
-    advice = "its cells are to be filled" if name in STAGES else f"name it in a profile under run.also: [{name}]"
-    print(f"{place.relative(path)} is written; {advice}")
+    current_workspace = find_workspace(workspace)
+    path = write_new_stage(current_workspace, name, source=source)
+    advice = "fill in its cells" if name in STAGES else f"name it in a profile under run.also: [{name}]"
+    print(f"{current_workspace.relative(path)} is written; {advice}")
 
 
 @app.command("demo-data")
 def demo_data(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(DEMO_DATA)}.")],
     customers: Annotated[int | None, typer.Option(help="How many customers to generate.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of what is generated.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the generated data.")] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Write published or generated demo data into data/raw/<name>."""
@@ -211,41 +213,41 @@ def demo_data(
 
     if name not in DEMO_DATA:
         raise ProfileError(Fault("demo-data", f"unknown data '{name}'", "", did_you_mean(name, DEMO_DATA)))
-    place = find_workspace(workspace)
-    for path in materialise(name, place.raw / name, customers=customers, seed=seed):
-        print(place.relative(path))
+    current_workspace = find_workspace(workspace)
+    for path in materialise(name, current_workspace.raw / name, customers=customers, seed=seed):
+        print(current_workspace.relative(path))
 
 
 @app.command()
 def lab(port: Annotated[int, typer.Option(help="Port on loopback.")] = 8888, workspace: WorkspaceOption = None) -> None:
     """Open JupyterLab on the notebooks, on loopback."""
-    place = find_workspace(workspace)
+    current_workspace = find_workspace(workspace)
     command = [sys.executable, "-m", "jupyterlab", f"--ip={_LOOPBACK}", f"--port={port}"]
-    command += [f"--ServerApp.root_dir={place.root}", "--LabApp.default_url=/lab/tree/notebooks"]
+    command += [f"--ServerApp.root_dir={current_workspace.root}", "--LabApp.default_url=/lab/tree/notebooks"]
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
-    command += ["--allow-root"] if os.geteuid() == 0 else []  # a container's only user
-    raise typer.Exit(subprocess.call(command, cwd=place.root))
+    command += ["--allow-root"] if os.geteuid() == 0 else []  # the only user in some containers
+    raise typer.Exit(subprocess.call(command, cwd=current_workspace.root))
 
 
 @app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on loopback.")] = 5000, workspace: WorkspaceOption = None) -> None:
     """Open the MLflow UI on the workspace's tracking store, on loopback."""
-    place = find_workspace(workspace)
-    store = place.tracking / "mlflow.db"
+    current_workspace = find_workspace(workspace)
+    store = current_workspace.tracking / "mlflow.db"
     if not store.is_file():
         raise ProfileError(Fault("mlruns/mlflow.db", "nothing is tracked yet", "", "Run a profile first"))
     command = [sys.executable, "-m", "mlflow", "server", "--host", _LOOPBACK, "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{store}", "--no-serve-artifacts"]
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     print(f"MLflow on http://{_LOOPBACK}:{port}", flush=True)
-    raise typer.Exit(subprocess.call(command, cwd=place.root, env=os.environ | quiet))
+    raise typer.Exit(subprocess.call(command, cwd=current_workspace.root, env=os.environ | quiet))
 
 
 app.command()(audience)
 app.command()(card)
 
 
-def _tell(error: WorkbenchError) -> None:
+def _print_error(error: WorkbenchError) -> None:
     from workbench.run.flows.progress import visible  # noqa: PLC0415
 
     for fault in error.faults:

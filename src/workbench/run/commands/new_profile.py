@@ -1,4 +1,4 @@
-"""A first profile for files nobody has described yet: ``workbench new NAME FILE...``."""
+"""Write a first profile for undescribed files (``workbench new NAME FILE...``)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LANGUAGES = ("en", "zh")
 
 @dataclass(frozen=True)
 class NewProfile:
-    """What was written: the profile, its sources as (name, table), and what a check of it still refuses."""
+    """The new profile: its path, its sources as (name, table), and the faults that a check still finds."""
 
     path: Path
     sources: tuple[tuple[str, str], ...]
@@ -31,22 +31,22 @@ class NewProfile:
 def write_new_profile(
     workspace: Workspace, name: str, files: Sequence[str], *, language: str | None = None
 ) -> NewProfile:
-    """Look at files and write a commented profile with the mapping that was guessed and why.
+    """Inspect files and write a commented profile with a proposed mapping and the reasons for it.
 
     Parameters
     ----------
     workspace : Workspace
     name : str
-        Of the profile; one that exists is never overwritten.
+        Name of the profile; an existing one is never overwritten.
     files : sequence of str
         Files, or folders of files, inside the workspace; relative to the current folder or to the workspace.
     language : str, optional
-        en or zh; default: that of most headers.
+        en or zh; default: the language of most headers.
 
     Raises
     ------
     ProfileError
-        The name cannot be used or is taken, a file lies outside the workspace.
+        The name is invalid or taken, or a file is outside the workspace.
     DataError
         A file is missing, empty or unreadable.
     """
@@ -55,16 +55,16 @@ def write_new_profile(
     from workbench.intake.guessing.writing import profile_text  # noqa: PLC0415
 
     target = workspace.params / f"{name}.yaml"
-    wrong = _name_faults(workspace, name, language)
+    faults = _name_faults(workspace, name, language)
     missing: list[Fault] = []
     samples: list[Sample] = []
-    for path in [each for file in files for each in _places(workspace, file, wrong, missing)]:
+    for path in [path for text in files for path in _paths(workspace, text, faults, missing)]:
         try:
             samples += take_samples(path, workspace.relative(path))
         except DataError as error:
             missing += error.faults
-    if wrong:
-        raise ProfileError([*wrong, *missing])
+    if faults:
+        raise ProfileError([*faults, *missing])
     if missing:
         raise DataError(missing)
     proposal = propose(samples)
@@ -82,7 +82,8 @@ def _name_faults(workspace: Workspace, name: str, language: str | None) -> list[
         taken = [ending for ending in ("yaml", "yml") if (workspace.params / f"{name}.{ending}").exists()]
         remedy = "Choose another name, or move the file away"
         faults += [
-            Fault(f"params/{name}.{each}", "the profile exists and is not overwritten", "", remedy) for each in taken
+            Fault(f"params/{name}.{ending}", "the profile exists and is not overwritten", "", remedy)
+            for ending in taken
         ]
     if language is not None and language not in _LANGUAGES:
         faults.append(Fault("--language", f"language {language!r}", "Expected en or zh"))
@@ -93,27 +94,27 @@ def _inside(path: Path, workspace: Workspace) -> bool:
     return path.resolve().is_relative_to(workspace.root) and path.absolute().is_relative_to(workspace.root)
 
 
-def _places(workspace: Workspace, text: str, wrong: list[Fault], missing: list[Fault]) -> list[Path]:
-    """Return the files a word of the command names, the readable ones of a folder; note what is wrong."""
+def _paths(workspace: Workspace, text: str, faults: list[Fault], missing: list[Fault]) -> list[Path]:
+    """Return the files that an argument names, for a folder its readable files; add faults to the lists."""
     from workbench.intake.reading.places import FORMS, readable_files  # noqa: PLC0415
 
-    given = Path(text)
-    here = [each for each in (given, workspace.root / given) if each.exists()]
-    path = next((each for each in here if _inside(each, workspace)), given if here else workspace.root / given)
+    name = Path(text)
+    existing = [path for path in (name, workspace.root / name) if path.exists()]
+    inside = (path for path in existing if _inside(path, workspace))
+    path = next(inside, name if existing else workspace.root / name)
     if not _inside(path, workspace):
-        remedy = f"Copy it into data/raw/ and name it from there: data/raw/{given.name}"
-        wrong.append(
-            Fault(text, "the file lies outside the workspace", f"A file inside {workspace.root.name}/", remedy)
-        )
+        remedy = f"Copy it into data/raw/ and name it from there: data/raw/{name.name}"
+        expected = f"A file inside {workspace.root.name}/"
+        faults.append(Fault(text, "the file is outside the workspace", expected, remedy))
         return []
     if any(sign in workspace.relative(path) for sign in "*?["):
-        wrong.append(Fault(text, "a path with *, ? or [ names several files in a profile", "", "Rename the file"))
+        faults.append(Fault(text, "a path with *, ? or [ names several files in a profile", "", "Rename the file"))
         return []
     if path.is_dir():
-        found = readable_files(path)
-        if not found:
-            missing.append(Fault(text, "the folder holds no file that is read", f"Files ending in {', '.join(FORMS)}"))
-        return found
+        files = readable_files(path)
+        if not files:
+            missing.append(Fault(text, "the folder has no readable file", f"Files ending in {', '.join(FORMS)}"))
+        return files
     if not path.is_file():
         missing.append(Fault(text, "file not found", "", "Put it into data/raw/"))
         return []
@@ -121,7 +122,7 @@ def _places(workspace: Workspace, text: str, wrong: list[Fault], missing: list[F
 
 
 def _check(workspace: Workspace, name: str) -> tuple[Fault, ...]:
-    """Return what ``workbench check`` says of the new profile."""
+    """Return the faults that ``workbench check`` finds in the new profile."""
     from workbench.run.flows.check import check_sources  # noqa: PLC0415
 
     try:

@@ -1,4 +1,4 @@
-"""A new notebook: a template that runs, a copy of a stage whose tables are called ``own_...``, or a declared frame."""
+"""Write a new notebook: a template that runs, a copy of a stage with own tables, or the frame of a declaration."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ __all__ = ["write_new_stage"]
 _EMPTY = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
 _TITLE = """# {question}
 
-One paragraph: what is asked, and what decides.
+One paragraph: the question, and what decides it.
 
 | reads | writes |
 |---|---|
 | `features` | `own_{table}` |"""
 _PARAMETERS = """profile = "journey"  # the stem of params/<profile>.yaml
-column = "monetary_total"  # the feature that is looked at
+column = "monetary_total"  # the feature to look at
 top_share = 0.1  # share: customers at the top"""
 _START = """import seaborn as sns
 
@@ -47,7 +47,7 @@ _SHOW = """grid = sns.displot(features, x=column, height=4, aspect=2)
 stage.show("spread", grid, title=f"How {column} is spread", alt=f"Histogram of {column}")"""
 _SAY = """stage.metric("customers", len(top))
 stage.say("**{n:int}** customers are at or above {bound:num} in `{column}`.", n=len(top), bound=bound, column=column)"""
-_LIMIT = """stage.limit("A cut by share always finds somebody: it does not show that they differ from the others.")"""
+_LIMIT = """stage.limit("A cut by share always selects someone; it does not show that they differ from the others.")"""
 _FRAME = (
     ("markdown", "## Parameters", ()),
     ("code", _PARAMETERS, ("parameters",)),
@@ -65,7 +65,7 @@ _FRAME = (
     ("code", "stage.finish()", ()),
 )
 
-_FEW = 100  # letters of a cell's line up to which settings stand on it
+_MOST_LETTERS = 100  # of a line; longer settings get one line each
 _DECLARED = (
     ("markdown", "{title}", ()),
     ("markdown", "## Parameters", ()),
@@ -84,16 +84,16 @@ _DECLARED = (
 
 
 def write_new_stage(workspace: Workspace, name: str, *, source: str | None = None) -> Path:
-    """Write ``notebooks/<name>.ipynb``; never over a notebook that is there.
+    """Write ``notebooks/<name>.ipynb``; never overwrite a notebook.
 
     Parameters
     ----------
     workspace : Workspace
     name : str
-        Two digits, a verb, an object: ``15_study_gifts``. A stage that is declared and has no notebook yet gets the
-        frame that its declaration gives: question, tables, parameters, start and finish.
+        Two digits, a verb, an object: ``15_study_gifts``. A declared stage without a notebook gets the frame of its
+        declaration: question, tables, parameters, start and finish.
     source : str, optional
-        One of our stages to copy; without one a small template that runs as it is.
+        A declared stage to copy; default: a small template that runs unchanged.
 
     Returns
     -------
@@ -102,16 +102,16 @@ def write_new_stage(workspace: Workspace, name: str, *, source: str | None = Non
     Raises
     ------
     ProfileError
-        The name cannot be used or is taken, or the stage cannot be copied.
+        The name is invalid or taken, or the stage cannot be copied.
     """
     path = workspace.notebooks / f"{name}.ipynb"
     declared = STAGES.get(name) if source is None else None
     if declared is None and not is_own_name(name):
-        expected = "Two digits, a verb, an object, lower case, none of ours: 15_study_gifts"
+        expected = "Two digits, a verb, an object, lower case, no declared stage: 15_study_gifts"
         raise ProfileError(Fault("new-stage", f"'{name}' cannot be the name of a notebook", expected))
     if path.exists():
         remedy = "Choose another name, or remove the notebook first"
-        raise ProfileError(Fault("new-stage", f"notebooks/{name}.ipynb is there already", "", remedy))
+        raise ProfileError(Fault("new-stage", f"notebooks/{name}.ipynb already exists", "", remedy))
     if declared is not None:
         notebook = _frame(declared)
     else:
@@ -130,7 +130,7 @@ def _template(name: str) -> dict[str, Any]:
 
 
 def _frame(stage: Stage) -> dict[str, Any]:
-    """Write what the declaration of a stage gives; cell ids are those by which its texts name the cells."""
+    """Return the frame of a declared stage; its texts name the cells by these ids."""
     values = {"title": _title(stage), "parameters": _parameters(stage), "start": _start(stage)}
     cells = [
         _cell(kind, values.get(source.strip("{}"), source), tags, f"{stage.name[:2]}-{at:02d}")
@@ -141,7 +141,7 @@ def _frame(stage: Stage) -> dict[str, Any]:
 
 def _title(stage: Stage) -> str:
     reads, writes = (", ".join(f"`{name}`" for name in names) for names in (stage.reads, stage.writes))
-    head = f"# {stage.question['en']}\n\nOne paragraph: what is asked, and what decides.\n\n"
+    head = f"# {stage.question['en']}\n\nOne paragraph: the question, and what decides it.\n\n"
     return f"{head}| reads | writes |\n|---|---|\n| {reads} | {writes} |"
 
 
@@ -149,27 +149,27 @@ def _parameters(stage: Stage) -> str:
     lines = ['profile = "journey"  # the stem of params/<profile>.yaml']
     values = stage.parameters().model_dump(mode="json")
     for name, field in stage.parameters.model_fields.items():
-        more = field.json_schema_extra
-        unit = f"{more['unit']}: " if more["unit"] else ""
-        lines.append(f"{name} = {_literal(values[name])}  # {unit}{more['help']['en']}")
+        extra: Any = field.json_schema_extra
+        unit = f"{extra['unit']}: " if extra["unit"] else ""
+        lines.append(f"{name} = {_literal(values[name])}  # {unit}{extra['help']['en']}")
     return "\n".join(lines)
 
 
 def _literal(value: Any) -> str:
-    """Write a value as Python, its texts in double quotes."""
+    """Write a value as Python source, with texts in double quotes."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
         return f"[{', '.join(map(_literal, value))}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{_literal(key)}: {_literal(one)}' for key, one in value.items())}}}"
+        return f"{{{', '.join(f'{_literal(key)}: {_literal(item)}' for key, item in value.items())}}}"
     return repr(value)
 
 
 def _start(stage: Stage) -> str:
     pairs = [f'"{name}": {name}' for name in stage.parameters.model_fields]
     line = f'stage = start("{stage.name}", profile, {{{", ".join(pairs)}}})'
-    if len(line) > _FEW:
+    if len(line) > _MOST_LETTERS:
         lines = "".join(f"    {pair},\n" for pair in pairs)
         line = f'settings = {{\n{lines}}}\nstage = start("{stage.name}", profile, settings)'
     return f"from workbench import start\n\n{line}"
@@ -182,10 +182,10 @@ def _cell(kind: str, source: str, tags: tuple[str, ...] = (), name: str = "") ->
 
 
 def _branched(workspace: Workspace, name: str, source: str) -> dict[str, Any]:
-    """Copy one of ours as it stands, without outputs: its stage renamed, its tables written as ``own_...``."""
+    """Copy a declared stage without outputs; rename the stage, and its tables to ``own_...``."""
     if source not in STAGES or source in (FIRST, LAST):
-        known = [stage for stage in STAGES if stage not in (FIRST, LAST)]
-        raise ProfileError(Fault("--from", f"'{source}' cannot be copied", "", did_you_mean(source, known)))
+        stages = [stage for stage in STAGES if stage not in (FIRST, LAST)]
+        raise ProfileError(Fault("--from", f"'{source}' cannot be copied", "", did_you_mean(source, stages)))
     path = workspace.notebooks / f"{source}.ipynb"
     if not path.is_file():
         raise ProfileError(Fault("--from", f"notebooks/{source}.ipynb not found", "A workspace holds the templates"))
@@ -193,35 +193,35 @@ def _branched(workspace: Workspace, name: str, source: str) -> dict[str, Any]:
     renaming = _Renaming(source, name)
     for cell in notebook["cells"]:
         cell["id"] = secrets.token_hex(4)
-        renamed = renaming.visited if cell["cell_type"] == "code" else renaming.listed
-        cell["source"] = renamed("".join(cell["source"])).splitlines(keepends=True)
+        rename = renaming.code if cell["cell_type"] == "code" else renaming.markdown
+        cell["source"] = rename("".join(cell["source"])).splitlines(keepends=True)
         if cell["cell_type"] == "code":
             cell.update(execution_count=None, outputs=[])
     return notebook
 
 
 class _Renaming:
-    """Rewrites cells: the stage that is started, the tables that are written and read back."""
+    """Renames in cells: the stage that is started, the tables that are written and read back."""
 
     def __init__(self, source: str, name: str):
         self.source, self.name = source, name
         self.tables = {table.name: list(table.keys) for table in STAGES[source].tables}
 
-    def visited(self, text: str) -> str:
-        """Return the cell with its calls rewritten, everything else to the letter."""
+    def code(self, text: str) -> str:
+        """Return a code cell with renamed calls, otherwise unchanged."""
         edits = [
             edit for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call) for edit in self._edits(text, node)
         ]
         lines = text.splitlines(keepends=True)
-        for node, fresh in sorted(edits, key=lambda edit: (edit[0].lineno, edit[0].col_offset), reverse=True):
-            first, last = node.lineno - 1, node.end_lineno - 1
+        for node, replacement in sorted(edits, key=lambda edit: (edit[0].lineno, edit[0].col_offset), reverse=True):
+            first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
             head = lines[first].encode()[: node.col_offset].decode()
             tail = lines[last].encode()[node.end_col_offset :].decode()
-            lines[first : last + 1] = [head + fresh + tail]
+            lines[first : last + 1] = [head + replacement + tail]
         return "".join(lines)
 
-    def listed(self, text: str) -> str:
-        """Return a markdown cell whose table names the tables as they are called now."""
+    def markdown(self, text: str) -> str:
+        """Return a markdown cell with renamed tables."""
         lines = text.splitlines(keepends=True)
         for name in self.tables:
             lines = [line.replace(f"`{name}`", f"`{OWN_PREFIX}{name}`") if line[0] == "|" else line for line in lines]
@@ -235,26 +235,26 @@ class _Renaming:
         if function == "start" and isinstance(first, ast.Constant):
             return [(first, f'"{self.name}"')]
         if function == "stage.write":
-            return [(call, self._written(text, call))]
+            return [(call, self._renamed_write(text, call))]
         if function == "stage.read" and isinstance(first, ast.Constant) and first.value in self.tables:
             return [(first, f'"{OWN_PREFIX}{first.value}"')]
         return []
 
-    def _written(self, text: str, call: ast.Call) -> str:
-        first, *others = (ast.get_source_segment(text, argument) for argument in call.args)
+    def _renamed_write(self, text: str, call: ast.Call) -> str:
+        first, *others = (ast.get_source_segment(text, argument) or "" for argument in call.args)
         if isinstance(call.args[0], ast.Constant):
-            table = call.args[0].value
+            table = str(call.args[0].value)
             return f'stage.write("{OWN_PREFIX}{table}", {others[0]}, key={_literal(self.tables[table])})'
         return f"stage.write({_own_names(first, call.args[0])}, key=[])"
 
 
 def _own_names(text: str, mapping: ast.expr) -> str:
-    """Write a mapping of tables with the names of one's own: in its keys where they stand there, else by name."""
+    """Rename the tables in a mapping: in its keys if they are literal, else in a comprehension over it."""
     keys = mapping.keys if isinstance(mapping, ast.Dict) else [getattr(mapping, "key", None)]
-    written = [ast.unparse(key) for key in keys if isinstance(key, (ast.Constant, ast.JoinedStr))]
-    heads = [re.sub("^f?'", "", key)[:-1] for key in written]
-    if len(heads) == len(keys) and all(text.count(f'"{head}"') == 1 for head in heads):
-        for head in heads:
-            text = text.replace(f'"{head}"', f'"{OWN_PREFIX}{head}"')
+    literals = [ast.unparse(key) for key in keys if isinstance(key, (ast.Constant, ast.JoinedStr))]
+    names = [re.sub("^f?'", "", key)[:-1] for key in literals]
+    if len(names) == len(keys) and all(text.count(f'"{name}"') == 1 for name in names):
+        for name in names:
+            text = text.replace(f'"{name}"', f'"{OWN_PREFIX}{name}"')
         return text
     return f'{{f"{OWN_PREFIX}{{name}}": table for name, table in {text}.items()}}'

@@ -1,4 +1,4 @@
-"""The reference of every parameter, read from the models: type, unit, default, range, help."""
+"""The reference of all parameters, from the models: type, unit, default, range, help."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TITLE = {"en": "Parameters", "zh": "参数"}
 
 @dataclass(frozen=True)
 class ParameterHelp:
-    """One parameter as a reader sees it."""
+    """One row of the reference."""
 
     section: str
     name: str
@@ -52,20 +52,20 @@ def describe_parameters(
     language : str
         en or zh.
     own : mapping of str to type of Section, optional
-        The parameters of notebooks of one's own, described too.
+        The parameters of own notebooks, which are described too.
     """
     for name, model in {**_MODELS, **(own or {})}.items():
         if section is None or name == section or name.startswith(f"{section}."):
             for key, info in model.model_fields.items():
-                more = info.json_schema_extra
+                extra: Any = info.json_schema_extra
                 yield ParameterHelp(
                     name,
                     key,
                     _type(info.annotation),
-                    more["unit"],
+                    extra["unit"],
                     _default(info),
                     _range(info),
-                    more["help"][language],
+                    extra["help"][language],
                 )
 
 
@@ -113,10 +113,10 @@ def _default(info: FieldInfo) -> str:
 
 def _range(info: FieldInfo) -> str:
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "length ≥", "max_length": "length ≤"}
-    said = [
+    limits = [
         f"{sign} {getattr(limit, key)}"
         for limit in info.metadata
         for key, sign in signs.items()
         if getattr(limit, key, None) is not None
     ]
-    return ", ".join(said)
+    return ", ".join(limits)

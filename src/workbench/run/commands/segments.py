@@ -11,7 +11,7 @@ import typer
 
 from workbench.core.errors import Fault, ProfileError
 from workbench.core.workspace import find_workspace
-from workbench.run.commands.terminal import Table, print_table, spoken
+from workbench.run.commands.terminal import Table, check_language, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["segments"]
 
-segments = typer.Typer(no_args_is_help=True, help="Segment definitions: compared, promoted, applied (分群定义).")
+segments = typer.Typer(no_args_is_help=True, help="Segment definitions: compare, promote, apply (分群定义).")
 
 Workspace = Annotated[
     Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")
 ]
 Profile = Annotated[str, typer.Argument(help="A profile: the stem of params/<profile>.yaml.")]
 Which = Annotated[str, typer.Argument(help="A version's number, champion, challenger, or a definition's version.")]
-Why = Annotated[str, typer.Option("--why", help="The reason; it is kept.")]
+Why = Annotated[str, typer.Option("--why", help="The reason; it is recorded.")]
 Who = Annotated[str | None, typer.Option("--by", help="Who decides; default: the account.")]
 Language = Annotated[str, typer.Option(help="en or zh.")]
-# what speaks for or against a definition, in the order in which it is read
+# evidence for or against a definition, in display order
 _EVIDENCE = (
     "verdict", "k", "silhouette", "null_high", "min_jaccard", "split_half_jaccard", "bootstrap_min_jaccard",
     "prediction_strength", "time_min_jaccard", "value_explained", "churn_explained", "smallest_share", "customers",
@@ -42,17 +42,17 @@ _LISTED = ("verdict", "k", "silhouette", "min_jaccard")
 
 @segments.command("list")
 def list_versions(profile: Profile, workspace: Workspace = None) -> None:
-    """List the registered definitions, the newest first, and who made which the champion, when and why."""
-    service = _desk(profile, workspace)
+    """List the registered definitions, newest first, and who made which the champion, when and why."""
+    service = _service(profile, workspace)
     table = Table("version", "definition", "alias", "as of", *_LISTED)
-    for each in service.versions():
-        evidence = (each.tags.get(key, "") for key in ("as_of", *_LISTED))
-        table.add_row(str(each.number), each.version, ", ".join(each.aliases), *evidence)
+    for version in service.versions():
+        evidence = (version.tags.get(key, "") for key in ("as_of", *_LISTED))
+        table.add_row(str(version.number), version.version, ", ".join(version.aliases), *evidence)
     print_table(table)
     champions = Table("became champion", "version", "by", "why")
-    for each in reversed(service.registry.history()):
-        number = f"{each['number']} (again)" if each.get("back") else str(each["number"])
-        champions.add_row(each["when"], number, each["who"], each["why"])
+    for entry in reversed(service.registry.history()):
+        number = f"{entry['number']} (again)" if entry.get("back") else str(entry["number"])
+        champions.add_row(entry["when"], number, entry["who"], entry["why"])
     if champions.row_count:
         print_table(champions)
 
@@ -60,16 +60,16 @@ def list_versions(profile: Profile, workspace: Workspace = None) -> None:
 @segments.command()
 def show(profile: Profile, which: Which = "champion", language: Language = "en", workspace: Workspace = None) -> None:
     """Show a definition: its features, its segments with today's sizes, its evidence."""
-    language = spoken(language)
-    service = _desk(profile, workspace)
+    language = check_language(language)
+    service = _service(profile, workspace)
     definition = service.definition(which)
     about = {name: getattr(definition, name) for name in ("name", "version", "method", "verdict", "as_of")}
-    _tell("segments_said_definition", language, about)
-    _tell("segments_said_features", language, {"features": ", ".join(definition.columns) or "-"})
+    _print_text("segments_said_definition", language, about)
+    _print_text("segments_said_features", language, {"features": ", ".join(definition.columns) or "-"})
     print_table(_sizes(definition, service.sizes(definition), language))
-    for each in definition.segments:
-        mark = "" if each.use == "ok" else _text(f"segments_said_{each.use}", language, {})
-        print(f"{each.key}: {each.description.get(language, '')} {mark}".rstrip())
+    for segment in definition.segments:
+        mark = "" if segment.use == "ok" else _text(f"segments_said_{segment.use}", language, {})
+        print(f"{segment.key}: {segment.description.get(language, '')} {mark}".rstrip())
     print_table(_evidence(definition, language))
 
 
@@ -79,28 +79,28 @@ def compare(
     first: Which,
     second: Which,
     language: Language = "en",
-    out: Annotated[Path | None, typer.Option("--out", help="Write who moved to this .csv file.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the customers who moved to this .csv file.")] = None,
     workspace: Workspace = None,
 ) -> None:
-    """Compare two definitions on today's customers: evidence, sizes, who moved, and in what movers differ."""
-    language = spoken(language)
+    """Compare two definitions on today's customers: evidence, sizes, who moved, and how movers differ."""
+    language = check_language(language)
     if out is not None and out.suffix != ".csv":
         raise ProfileError(Fault("--out", f"'{out.name}'", "A file ending in .csv"))
-    service = _desk(profile, workspace)
-    found = service.compare(first, second)
-    print_table(_metrics(found, language))
-    for each, sizes in zip((found.first, found.second), found.sizes, strict=True):
-        print_table(_sizes(each, sizes, language))
-    print_table(_matrix(found, language))
-    migration = found.migration
+    service = _service(profile, workspace)
+    comparison = service.compare(first, second)
+    print_table(_metrics(comparison, language))
+    for definition, sizes in zip((comparison.first, comparison.second), comparison.sizes, strict=True):
+        print_table(_sizes(definition, sizes, language))
+    print_table(_matrix(comparison, language))
+    migration = comparison.migration
     rand = f"{migration.adjusted_rand:.3f}"
-    _tell("segments_said_migration", language, {"n": migration.customers, "moved": migration.moved, "rand": rand})
-    if len(found.moves):
-        print_table(_moves(found, language))
+    _print_text("segments_said_migration", language, {"n": migration.customers, "moved": migration.moved, "rand": rand})
+    if len(comparison.moves):
+        print_table(_moves(comparison, language))
     elif not migration.moved:
-        _tell("segments_said_nobody_moved", language, {})
+        _print_text("segments_said_nobody_moved", language, {})
     if out is not None:
-        _tell("segments_said_written", language, {"n": service.write_moves(found, out), "path": str(out)})
+        _print_text("segments_said_written", language, {"n": service.write_moves(comparison, out), "path": str(out)})
 
 
 @segments.command()
@@ -111,38 +111,38 @@ def why(
     language: Language = "en",
     workspace: Workspace = None,
 ) -> None:
-    """Say why a customer is in her segment: conditions met, or what decided, and the nearest other segment."""
-    language = spoken(language)
-    definition, found = _desk(profile, workspace).why(customer, which)
-    first = found.iloc[0]
-    placed = {"segment": first["segment"], "name": definition.label(first["segment"], language)}
-    _tell("segments_said_why", language, {"customer": customer, **placed})
+    """Explain the segment of a customer: conditions met or deciding features, and the nearest other segment."""
+    language = check_language(language)
+    definition, reasons = _service(profile, workspace).why(customer, which)
+    first = reasons.iloc[0]
+    segment = {"segment": first["segment"], "name": definition.label(first["segment"], language)}
+    _print_text("segments_said_why", language, {"customer": customer, **segment})
     table = _table(("feature", "own", "condition", "typical", "other_typical", "weight"), language)
-    for row in found.dropna(subset=["feature"]).to_dict("records"):
+    for row in reasons.dropna(subset=["feature"]).to_dict("records"):
         cells = (row[name] for name in ("value", "condition", "typical", "other_typical", "weight"))
         table.add_row(_named(row["feature"], language), *(_cell(cell) for cell in cells))
     print_table(table)
     if isinstance(first["nearest_other"], str):
         other = {"segment": first["nearest_other"], "name": definition.label(first["nearest_other"], language)}
-        _tell("segments_said_nearest", language, {**other, "distance": f"{first['distance']:.3g}"})
+        _print_text("segments_said_nearest", language, {**other, "distance": f"{first['distance']:.3g}"})
 
 
 @segments.command()
 def promote(profile: Profile, which: Which, why: Why, who: Who = None, workspace: Workspace = None) -> None:
-    """Make a definition the champion; the next run places customers by it."""
+    """Make a definition the champion; the next run uses it."""
     from workbench.run.services.segments import whoami  # noqa: PLC0415
 
-    service = _desk(profile, workspace)
-    _say(service, service.promote(which, who=who or whoami(), why=why))
+    service = _service(profile, workspace)
+    _print_champion(service, service.promote(which, who=who or whoami(), why=why))
 
 
 @segments.command()
 def rollback(profile: Profile, why: Why, who: Who = None, workspace: Workspace = None) -> None:
-    """Make the champion before this one the champion again."""
+    """Make the previous champion the champion again."""
     from workbench.run.services.segments import whoami  # noqa: PLC0415
 
-    service = _desk(profile, workspace)
-    _say(service, service.rollback(who=who or whoami(), why=why))
+    service = _service(profile, workspace)
+    _print_champion(service, service.rollback(who=who or whoami(), why=why))
 
 
 @segments.command("assign")
@@ -153,28 +153,28 @@ def assign_customers(
     language: Language = "en",
     workspace: Workspace = None,
 ) -> None:
-    """Place today's customers by a definition, inside the engine, and write the result."""
-    language = spoken(language)
-    service = _desk(profile, workspace)
+    """Assign today's customers to segments in the engine, and write the result."""
+    language = check_language(language)
+    service = _service(profile, workspace)
     definition = service.definition(which)
     table = _table(("segment", "name", "customers"), language, {"version": definition.version})
     for row in service.assign_all(which, out).itertuples():
         table.add_row(row.segment, definition.label(row.segment, language), f"{row.n:,}")
     print_table(table)
-    _tell("segments_said_assigned", language, {"version": definition.version, "path": str(out)})
+    _print_text("segments_said_assigned", language, {"version": definition.version, "path": str(out)})
 
 
-def _desk(profile: str, workspace: Path | None) -> SegmentService:
+def _service(profile: str, workspace: Path | None) -> SegmentService:
     from workbench.run.services.segments import SegmentService  # noqa: PLC0415  (MLflow takes seconds to import)
 
     return SegmentService(find_workspace(workspace), profile)
 
 
-def _say(service: SegmentService, version: RegisteredDefinition) -> None:
+def _print_champion(service: SegmentService, version: RegisteredDefinition) -> None:
     last = service.registry.history()[-1]
-    what = "champion again" if last.get("back") else "champion"
-    said = f"by {last['who']}, {last['when']}, because: {last['why']}"
-    print(f"version {version.number} (definition {version.version}) is {what}: {said}")
+    role = "champion again" if last.get("back") else "champion"
+    decision = f"by {last['who']}, {last['when']}, because: {last['why']}"
+    print(f"version {version.number} (definition {version.version}) is {role}: {decision}")
 
 
 def _evidence(definition: SegmentDefinition, language: str) -> Table:
@@ -184,13 +184,16 @@ def _evidence(definition: SegmentDefinition, language: str) -> Table:
     return table
 
 
-def _metrics(found: Comparison, language: str) -> Table:
-    one, other = found.first, found.second
-    table = Table("", one.version, other.version)
-    rows: dict[str, tuple[object, object]] = {"method": (one.method, other.method), "as_of": (one.as_of, other.as_of)}
-    rows |= {"segments_head_features": (", ".join(one.columns), ", ".join(other.columns))}
-    known = [key for key in _EVIDENCE if key in {**one.evidence, **other.evidence}]
-    rows |= {key: (one.evidence.get(key), other.evidence.get(key)) for key in known}
+def _metrics(comparison: Comparison, language: str) -> Table:
+    first, second = comparison.first, comparison.second
+    table = Table("", first.version, second.version)
+    rows: dict[str, tuple[object, object]] = {
+        "method": (first.method, second.method),
+        "as_of": (first.as_of, second.as_of),
+        "segments_head_features": (", ".join(first.columns), ", ".join(second.columns)),
+    }
+    keys = [key for key in _EVIDENCE if key in {**first.evidence, **second.evidence}]
+    rows |= {key: (first.evidence.get(key), second.evidence.get(key)) for key in keys}
     for key, pair in rows.items():
         head = _text(key, language, {}) if key.startswith("segments_") else _named(key, language)
         table.add_row(head, *(_cell(value) for value in pair))
@@ -206,18 +209,18 @@ def _sizes(definition: SegmentDefinition, sizes: pd.DataFrame, language: str) ->
     return table
 
 
-def _matrix(found: Comparison, language: str) -> Table:
+def _matrix(comparison: Comparison, language: str) -> Table:
     table = _table(("from", "to", "customers", "share_of_from", "interval"), language)
-    for row in found.migration.matrix.itertuples():
-        names = found.first.label(row.before, language), found.second.label(row.after, language)
+    for row in comparison.migration.matrix.itertuples():
+        names = comparison.first.label(row.before, language), comparison.second.label(row.after, language)
         table.add_row(*names, f"{row.n:,}", f"{row.share:.1%}", f"{row.low:.1%} – {row.high:.1%}")
     return table
 
 
-def _moves(found: Comparison, language: str) -> Table:
+def _moves(comparison: Comparison, language: str) -> Table:
     table = _table(("from", "to", "customers", "differ", "movers", "stayers", "effect"), language)
-    for row in found.moves.itertuples():
-        names = found.first.label(row.before, language), found.second.label(row.after, language)
+    for row in comparison.moves.itertuples():
+        names = comparison.first.label(row.before, language), comparison.second.label(row.after, language)
         means = _cell(row.mean_moved), _cell(row.mean_stayed)
         table.add_row(*names, f"{row.n:,}", _named(row.feature, language), *means, f"{row.effect:+.2f}")
     return table
@@ -227,7 +230,7 @@ def _table(heads: Sequence[str], language: str, values: Mapping[str, object] | N
     return Table(*(_text(f"segments_head_{head}", language, values or {}) for head in heads))
 
 
-def _tell(key: str, language: str, values: Mapping[str, object]) -> None:
+def _print_text(key: str, language: str, values: Mapping[str, object]) -> None:
     print(_text(key, language, values))
 
 

@@ -11,7 +11,7 @@ import typer
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.tags.items import GROUPS, ITEMS
 from workbench.core.workspace import find_workspace
-from workbench.run.commands.terminal import Table, print_table, spoken
+from workbench.run.commands.terminal import Table, check_language, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["tags"]
 
-tags = typer.Typer(no_args_is_help=True, help="The tag registry: listed, shown, tried without writing (标签).")
+tags = typer.Typer(no_args_is_help=True, help="The tag registry: list, show and preview tags (标签).")
 
 Workspace = Annotated[
     Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")
@@ -39,17 +39,17 @@ def list_tags(
     language: Language = "en",
     workspace: Workspace = None,
 ) -> None:
-    """List the tags of a profile, with the customers of whom the last run knew them."""
+    """List the tags of a profile, with the number of customers in the last run."""
     if group is not None and group not in GROUPS:
         raise ProfileError(Fault("--group", f"unknown group '{group}'", "", did_you_mean(group, GROUPS)))
-    service, language = _desk(profile, workspace), spoken(language)
+    service, language = _service(profile, workspace), check_language(language)
     counts = service.counts()
     table = _table(("tag", "name", "item", "kind", "status", "owner", "valid", "customers"), language)
     for tag in service.registry.tags.values():
         if group in (None, tag.group):
             valid = _text("tags_said_always", language) if tag.ttl_days is None else str(tag.ttl_days)
-            known = f"{counts[tag.id]:,}" if counts.get(tag.id) else _text("tags_said_unknown", language)
-            table.add_row(tag.id, getattr(tag.name, language), tag.item, tag.kind, tag.status, tag.owner, valid, known)
+            count = f"{counts[tag.id]:,}" if counts.get(tag.id) else _text("tags_said_unknown", language)
+            table.add_row(tag.id, getattr(tag.name, language), tag.item, tag.kind, tag.status, tag.owner, valid, count)
     print_table(table)
 
 
@@ -57,35 +57,35 @@ def list_tags(
 def show(
     profile: Profile,
     tag: str,
-    customer: Annotated[str | None, typer.Option(help="Trace it for this customer to the rows behind it.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Trace the tag of this customer to the rows behind it.")] = None,
     language: Language = "en",
     workspace: Workspace = None,
 ) -> None:
-    """Show one tag: its definition, values and conditions; for one customer the figures and rows it rests on."""
-    language = spoken(language)
-    service = _desk(profile, workspace)
-    found = service.registry.find(tag)
-    table = Table("", f"{found.id} ({getattr(found.name, language)})")
-    for name, fact in _facts(found, language).items():
+    """Show one tag: its definition, values and conditions; for one customer the figures and rows behind it."""
+    language = check_language(language)
+    service = _service(profile, workspace)
+    definition = service.registry.find(tag)
+    table = Table("", f"{definition.id} ({getattr(definition.name, language)})")
+    for name, fact in _facts(definition, language).items():
         table.add_row(_text(f"tags_fact_{name}", language), fact)
     print_table(table)
-    print_table(_values(found, language))
+    print_table(_values(definition, language))
     if customer is not None:
-        _tell_trace(found, customer, *service.trace(tag, customer), language)
+        _print_trace(definition, customer, *service.trace(tag, customer), language)
 
 
 @tags.command()
 def preview(
     profile: Profile,
-    names: Annotated[list[str], typer.Argument(metavar="TAG...", help="Tags, drafts too.")],
+    names: Annotated[list[str], typer.Argument(metavar="TAG...", help="Tags, drafts included.")],
     language: Language = "en",
     workspace: Workspace = None,
 ) -> None:
-    """Try tags on today's customers: count, coverage, values, what changes against the last run; nothing is written."""
-    language = spoken(language)
-    service = _desk(profile, workspace)
-    for found in service.preview(names):
-        _tell_preview(found, service.registry, language)
+    """Preview tags on today's customers: count, coverage, values, changes since the last run; write nothing."""
+    language = check_language(language)
+    service = _service(profile, workspace)
+    for result in service.preview(names):
+        _print_preview(result, service.registry, language)
 
 
 def _facts(tag: Tag, language: str) -> dict[str, str]:
@@ -100,48 +100,48 @@ def _facts(tag: Tag, language: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _tell_trace(tag: Tag, customer: str, trace: Trace, last: Mapping[str, Any], language: str) -> None:
+def _print_trace(tag: Tag, customer: str, trace: Trace, last: Mapping[str, Any], language: str) -> None:
     if not trace.allowed:
-        _tell("tags_said_refused", language, customer=customer)
+        _print_text("tags_said_refused", language, customer=customer)
         return
-    named, unknown = tag.values.get(trace.value or ""), _text("tags_said_unknown", language)
-    print(f"{customer}: {trace.value or unknown}{f' ({getattr(named, language)})' if named else ''}")
+    value, unknown = tag.values.get(trace.value or ""), _text("tags_said_unknown", language)
+    print(f"{customer}: {trace.value or unknown}{f' ({getattr(value, language)})' if value else ''}")
     if last:
         until = last["expires_at"] or _text("tags_said_ageless", language)
-        said = {name: last[name] for name in ("value", "since", "version")}
-        _tell("tags_said_last", language, until=str(until), **said)
-        _tell("tags_said_evidence", language, evidence=last["evidence"])
+        facts = {name: last[name] for name in ("value", "since", "version")}
+        _print_text("tags_said_last", language, until=str(until), **facts)
+        _print_text("tags_said_evidence", language, evidence=last["evidence"])
     figures = _table(("from", "figure"), language)
-    for name, value in trace.figures.items():
-        figures.add_row(name, unknown if value is None else str(value))
+    for name, figure in trace.figures.items():
+        figures.add_row(name, unknown if figure is None else str(figure))
     print_table(figures)
     for name, rows in trace.rows.items():
         key = "tags_said_rows_since" if trace.since else "tags_said_rows"
-        _tell(key, language, table=name, n=trace.totals[name], since=str(trace.since), shown=len(rows))
+        _print_text(key, language, table=name, n=trace.totals[name], since=str(trace.since), shown=len(rows))
         _print_rows(rows)
 
 
 def _print_rows(rows: pd.DataFrame) -> None:
-    shown = rows.dropna(axis="columns", how="all")
-    table = Table(*shown.columns)
-    for row in shown.astype("object").where(shown.notna(), "").itertuples(index=False):
+    filled = rows.dropna(axis="columns", how="all")
+    table = Table(*filled.columns)
+    for row in filled.astype("object").where(filled.notna(), "").itertuples(index=False):
         table.add_row(*map(str, row))
     print_table(table)
 
 
-def _tell_preview(found: Preview, registry: TagRegistry, language: str) -> None:
-    share = found.known / found.customers if found.customers else 0.0
-    counted = {"known": found.known, "customers": found.customers, "share": share}
-    _tell("tags_said_known", language, tag=found.tag.id, name=getattr(found.tag.name, language), **counted)
+def _print_preview(preview: Preview, registry: TagRegistry, language: str) -> None:
+    share = preview.known / preview.customers if preview.customers else 0.0
+    counts = {"known": preview.known, "customers": preview.customers, "share": share}
+    _print_text("tags_said_known", language, tag=preview.tag.id, name=getattr(preview.tag.name, language), **counts)
     table = _table(("value", "name", "customers", "share"), language)
-    for row in found.values.itertuples():
-        name = registry.called(found.tag.id, row.value)[language]
+    for row in preview.values.itertuples():
+        name = registry.called(preview.tag.id, row.value)[language]
         table.add_row(row.value, name, f"{row.customers:,}", f"{row.share:.1%}")
     print_table(table)
-    if found.overlap is None:
-        _tell("tags_said_not_before", language)
+    if preview.overlap is None:
+        _print_text("tags_said_not_before", language)
     else:
-        _tell("tags_said_overlap", language, **found.overlap)
+        _print_text("tags_said_overlap", language, **preview.overlap)
 
 
 def _values(tag: Tag, language: str) -> Table:
@@ -150,12 +150,12 @@ def _values(tag: Tag, language: str) -> Table:
         ends = [_text(f"tags_said_{end}", language) for end in ("lowest", "highest")]
         bounds = [ends[0], *(f"{cut:.0%}" for cut in tag.quantiles.cuts), ends[1]]
         for (key, value), low, high in zip(tag.values.items(), bounds, bounds[1:], strict=False):
-            said = _text("tags_said_quantile", language, column=tag.quantiles.of, low=low, high=high)
-            table.add_row(key, getattr(value, language), said)
+            band = _text("tags_said_quantile", language, column=tag.quantiles.of, low=low, high=high)
+            table.add_row(key, getattr(value, language), band)
         return table
     for key, value in tag.values.items():
-        said = "otherwise" if value.otherwise else "copies"
-        when = tag.condition(key) or _text(f"tags_said_{said}", language, column=tag.copies, value=key)
+        rule = "otherwise" if value.otherwise else "copies"
+        when = tag.condition(key) or _text(f"tags_said_{rule}", language, column=tag.copies, value=key)
         same = _text("tags_said_or", language, values=", ".join(value.same_as)) if value.same_as else ""
         table.add_row(key, getattr(value, language), when + same)
     if not tag.values:
@@ -167,7 +167,7 @@ def _table(heads: Sequence[str], language: str) -> Table:
     return Table(*(_text(f"tags_head_{head}", language) for head in heads))
 
 
-def _tell(key: str, language: str, **values: object) -> None:
+def _print_text(key: str, language: str, **values: object) -> None:
     print(_text(key, language, **values))
 
 
@@ -177,7 +177,7 @@ def _text(key: str, language: str, **values: object) -> str:
     return say(key, language, values)
 
 
-def _desk(profile: str, workspace: Path | None) -> TagService:
+def _service(profile: str, workspace: Path | None) -> TagService:
     from workbench.run.services.tags import TagService  # noqa: PLC0415  (the engine takes a second to import)
 
     return TagService(find_workspace(workspace), profile)

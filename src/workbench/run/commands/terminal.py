@@ -1,4 +1,4 @@
-"""How commands print: tables, drawn by rich, which no other module imports; the languages they print in."""
+"""The output of commands: tables drawn by rich, which no other module imports, and their language."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from rich.table import Table
 from workbench.core.errors import Fault, ProfileError
 from workbench.core.params.profile import LANGUAGES
 
-__all__ = ["Table", "print_table", "spoken"]
+__all__ = ["Table", "check_language", "print_table"]
 
 _UNWRAPPED = 10_000  # characters; wider than any row
 
 
 def print_table(table: Table) -> None:
-    """Print a table in the terminal's width, or unwrapped where there is none; cells are text, never markup."""
+    """Print a table in the width of the terminal, or unwrapped without one; cells are plain text, never markup."""
     console = Console(markup=False)
     (console if console.is_terminal else Console(width=_UNWRAPPED, markup=False)).print(table)
 
 
-def spoken(language: str) -> str:
-    """Return the language asked for.
+def check_language(language: str) -> str:
+    """Return a language that commands can print.
 
     Raises
     ------

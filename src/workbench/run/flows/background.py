@@ -1,4 +1,4 @@
-"""Tracking beside the kernels: one worker thread imports MLflow and writes to it, in order."""
+"""Tracking in the background: one worker thread imports MLflow and writes to it, in order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import Fault, StageError, WorkbenchError
-from workbench.run.artifacts.champion import champion_path
+from workbench.run.definitions.champion import champion_path
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["BackgroundTracking"]
 
-_SWITCH_SECONDS = 0.0005  # so that importing MLflow does not hold up the messages of the first kernel
+_SWITCH_SECONDS = 0.0005  # short, so that importing MLflow does not delay the messages of the first kernel
 
 
 class BackgroundTracking:
-    """Tracks one flow without making its kernels wait.
+    """Tracks one flow without delaying its kernels.
 
     Parameters
     ----------
@@ -39,31 +39,31 @@ class BackgroundTracking:
         self.parent: str | None = None
 
     def begin(self, tags: Mapping[str, str]) -> None:
-        """Open the store, sweep what dead runs left running, open the flow's run."""
+        """Open the store, close the tracked runs of dead processes, open the flow's run."""
         self.later(lambda: self._open(tags))
 
     def later(self, task: Callable[[], Any]) -> None:
-        """Do this after everything asked before."""
+        """Queue a task behind all earlier ones."""
         self.tasks.append(self.worker.submit(task))
 
     def log_stage(self, summary: Mapping[str, Any], folder: Path | None) -> None:
-        """Write one stage; to be called from a task."""
+        """Write one stage; call it from a task."""
         if self.tracker is not None:
             self.tracker.log_stage(self.parent, summary, folder)
 
     def wait(self) -> None:
-        """Wait for everything asked so far; raise what failed."""
+        """Wait for all queued tasks; raise the first error."""
         tasks, self.tasks = self.tasks, []
         for task in tasks:
             try:
                 task.result()
             except (WorkbenchError, OSError):
                 raise
-            except Exception as error:  # noqa: BLE001  MLflow raises whatever its database does
+            except Exception as error:  # noqa: BLE001  MLflow passes on any database error
                 raise StageError(Fault("tracking", f"{type(error).__name__}: {error}")) from error
 
     def drain(self) -> None:
-        """Wait for everything asked so far; the run has failed already, so further faults change nothing."""
+        """Wait for all queued tasks and ignore errors, since the run has already failed."""
         for task in self.tasks:
             task.exception()
         self.tasks = []
@@ -80,17 +80,17 @@ class BackgroundTracking:
         self.worker.shutdown()
 
     def give_up(self) -> None:
-        """Close the tracked run as failed if that can still be written; the next start sweeps it otherwise."""
+        """Close the tracked run as failed if that can still be written; otherwise the next start closes it."""
         self.drain()
         self.later(lambda: self.tracker.end(self.parent, "failed") if self.tracker and self.parent else None)
         self.drain()
         self.worker.shutdown()
 
     def _open(self, tags: Mapping[str, str]) -> None:
-        from workbench.run.tracking.runs import Tracker  # noqa: PLC0415  (three seconds, while the first kernel works)
+        from workbench.run.tracking.runs import Tracker  # noqa: PLC0415  (takes three seconds, while the first kernel works)
 
         self.tracker = Tracker(self.workspace, self.profile)
-        self.tracker.sweep()
+        self.tracker.close_dead_runs()
         self.tracker.segments.export_champion(champion_path(self.workspace, self.profile))
         self.parent = self.tracker.begin(self.run_id, tags)
 

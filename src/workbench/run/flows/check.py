@@ -1,4 +1,4 @@
-"""What can be found wrong before any kernel starts: files, headers, rules and feature names."""
+"""Checks before any kernel starts: files, headers, rules and feature names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["check_sources", "fetch_remote", "make_demo_data", "make_sheets", "mi
 
 
 def make_demo_data(workspace: Workspace, profile: Profile) -> bool:
-    """Fill the profile's raw files from published or generated demo data where they are absent.
+    """Write the profile's raw files from published or generated demo data, if any are absent.
 
     Parameters
     ----------
@@ -36,22 +36,21 @@ def make_demo_data(workspace: Workspace, profile: Profile) -> bool:
 
 
 def make_sheets(workspace: Workspace, profile: Profile) -> list[str]:
-    """Make the sheets to be filled by hand that are absent; return where they lie."""
+    """Create the absent sheets that are to be filled by hand; return their paths."""
     from workbench.intake.tables.manual_sheets import make_sheet  # noqa: PLC0415
 
-    made = [
-        make_sheet(source, workspace.root, profile.languages[0]) for source in profile.sources.values() if source.manual
-    ]
-    return [workspace.relative(path) for path in made if path]
+    manual = [source for source in profile.sources.values() if source.manual]
+    paths = [make_sheet(source, workspace.root, profile.languages[0]) for source in manual]
+    return [workspace.relative(path) for path in paths if path]
 
 
 def fetch_remote(workspace: Workspace, profile: Profile) -> dict[str, int]:
-    """Fetch every remote source into its snapshot; return the records by source.
+    """Fetch every remote source into its snapshot; return the number of records by source.
 
     Raises
     ------
     DataError
-        The faults of all sources that could not be fetched, each with its line in the profile.
+        Some sources could not be fetched; each fault has its line in the profile.
     """
     from workbench.intake.reading.places import is_remote  # noqa: PLC0415
     from workbench.intake.remote.snapshots import fetch_source  # noqa: PLC0415
@@ -71,26 +70,26 @@ def fetch_remote(workspace: Workspace, profile: Profile) -> dict[str, int]:
 
 
 def check_notes(workspace: Workspace, profile: Profile) -> list[str]:
-    """Say what a check lets pass and a reader should know: sources not there yet, columns that are kept nowhere."""
+    """List notes that are no faults: sources that do not exist yet, columns that are not stored."""
     from workbench.intake.reading.places import present_files  # noqa: PLC0415
     from workbench.intake.remote.snapshots import needs_fetching  # noqa: PLC0415
     from workbench.intake.tables.declarations import homeless_columns  # noqa: PLC0415
 
-    said = []
+    notes = []
     for name, source in profile.sources.items():
         if needs_fetching(source, workspace.root):
-            said.append(f"{name}: not fetched yet, so its columns are not checked; a run fetches it")
+            notes.append(f"{name}: not fetched yet, so its columns are not checked; a run fetches it")
         elif source.manual and not present_files(source, workspace.root):
-            said.append(f"{name}: {source.path} is not there yet; a run makes it, to be filled by hand")
-        said += [
-            f"{name}: {column} is kept nowhere, since {key} is not mapped"
+            notes.append(f"{name}: {source.path} does not exist yet; a run creates it, to be filled by hand")
+        notes += [
+            f"{name}: {column} is not stored, since {key} is not mapped"
             for column, key in homeless_columns(source).items()
         ]
-    return said
+    return notes
 
 
 def missing_files(workspace: Workspace, profile: Profile) -> list[str]:
-    """Return the sources of which no file is there."""
+    """Return the sources without any file."""
     from workbench.intake.reading.places import present_files  # noqa: PLC0415
 
     sources = profile.sources.items()
@@ -98,25 +97,25 @@ def missing_files(workspace: Workspace, profile: Profile) -> list[str]:
 
 
 def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True) -> None:
-    """Check files, headers, rules and feature names of a profile; every fault at once.
+    """Check files, headers, rules and feature names of a profile; report all faults together.
 
     Parameters
     ----------
     workspace : Workspace
     profile : Profile
     files : bool
-        False before demo data is written: only what the profile itself says is checked.
+        False before demo data is written: only the profile itself is checked.
 
     Raises
     ------
     ProfileError
-        A rule or a feature names what does not exist; the data's faults are listed too.
+        A rule or a feature names something that does not exist; faults of the data are listed too.
     DataError
         A file is missing, empty or unreadable, or lacks a mapped column.
     """
     from workbench.intake.tables.declarations import check_declared  # noqa: PLC0415
     from workbench.intake.tables.source_heads import check_source  # noqa: PLC0415
-    from workbench.run.artifacts.checks import stage_faults  # noqa: PLC0415
+    from workbench.run.keys.checks import stage_faults  # noqa: PLC0415
 
     yaml_faults: list[Fault] = []
     data_faults: list[Fault] = []
@@ -124,8 +123,8 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
         where = profile.where("sources", name)
         declared = check_declared(source)
         yaml_faults += [_at(where, fault) for fault in declared]
-        found = check_source(source, workspace.root) if files else []
-        data_faults += [_at(where, fault) for fault in found if fault not in declared]
+        faults = check_source(source, workspace.root) if files else []
+        data_faults += [_at(where, fault) for fault in faults if fault not in declared]
     for stage in STAGES.values():
         yaml_faults += stage_faults(stage, workspace, profile)
     if yaml_faults:

@@ -1,4 +1,4 @@
-"""What each stage of a flow depends on: whether it can run, and whether what it last made is still current."""
+"""The dependencies of each stage of a flow: whether it can run, and whether its last result is current."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import DataError, Fault
 from workbench.core.stages import FIRST, TABLES
+from workbench.intake.identity.people import has_people
 from workbench.report.text import text_digests
-from workbench.run.artifacts.code import CodeIndex
 from workbench.run.artifacts.context import stage_folder, stage_summary
-from workbench.run.artifacts.inputs import stage_inputs
-from workbench.run.artifacts.keys import stage_key, table_inputs
-from workbench.run.artifacts.manifest import is_current, read_manifest, table_digests, told_digest
-from workbench.run.artifacts.people import has_people
+from workbench.run.artifacts.manifest import is_current, read_manifest, reported_digest, table_digests
+from workbench.run.keys.code import CodeIndex
+from workbench.run.keys.inputs import stage_inputs
+from workbench.run.keys.stage_key import stage_key, table_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Dependencies"]
 
-_MAPPED = "sources."  # of a table in a stage's needs: a source must map it
+_MAPPED = "sources."  # prefix in a stage's needs: a source must map the table
 
 
 class Dependencies:
-    """The keys of the stages of one flow.
+    """The keys and missing inputs of the stages of one flow.
 
     Parameters
     ----------
@@ -36,14 +36,14 @@ class Dependencies:
     profile : Profile
     store : Store
     entries : mapping
-        What became of each stage so far, by name.
+        The outcome of each stage so far, by name.
 
     Attributes
     ----------
     as_of : str or None
         The frozen date of the run, once it is known.
     selected : tuple of str
-        The stages the run goes through.
+        The stages of the run.
     """
 
     def __init__(self, workspace: Workspace, profile: Profile, store: Store, entries: Mapping[str, Any]):
@@ -53,12 +53,12 @@ class Dependencies:
         self.index = CodeIndex(workspace.lock.parent / "code_index.json")
 
     def notebook(self, stage: str) -> Path:
-        """Return the template of a stage.
+        """Return the path of a stage's notebook.
 
         Raises
         ------
         DataError
-            It is not there.
+            It does not exist.
         """
         path = self.workspace.notebooks / f"{stage}.ipynb"
         if not path.is_file():
@@ -67,9 +67,9 @@ class Dependencies:
         return path
 
     def read_code(self) -> None:
-        """Read the code of every stage the run goes through.
+        """Read the code of every stage of the run.
 
-        To be done before another thread imports anything: in Python 3.11 two threads that parse at once may both fail.
+        Call it before another thread imports anything: in Python 3.11 two threads that parse at once may both fail.
         """
         for stage in self.selected:
             path = self.workspace.notebooks / f"{stage}.ipynb"
@@ -78,12 +78,12 @@ class Dependencies:
         self.index.save()
 
     def skipped_because(self, stage: str) -> dict[str, str] | None:
-        """Return why a stage cannot run, by language; None where it can.
+        """Return why a stage cannot run, by language; None if it can.
 
         Raises
         ------
         DataError
-            A table it needs is written by a stage of this profile that has not run yet.
+            A stage of this profile that writes a needed table has not run yet.
         """
         declared = self.profile.stage(stage)
         present = self.present()
@@ -93,31 +93,31 @@ class Dependencies:
             return None
         tables = [name.removeprefix(_MAPPED).split(".")[0] for name in group]
         self._check_written(stage, [table for table in tables if table not in present])
-        # a table that is there lacks a column; one that is not is named as a whole
-        lacking = [
+        # an existing table lacks a column, which is named; a missing table is named as a whole
+        missing = [
             name if table in present and not name.startswith(_MAPPED) else table
             for name, table in zip(group, tables, strict=True)
         ]
         unlocks = declared.unlocks or {"en": "", "zh": ""}
         return {
-            "en": f"no table {' or '.join(lacking)}; it would unlock {unlocks['en']}",
-            "zh": f"缺少表 {' 或 '.join(lacking)}；补齐后可得到：{unlocks['zh']}",
+            "en": f"no table {' or '.join(missing)}; it would unlock {unlocks['en']}",
+            "zh": f"缺少表 {' 或 '.join(missing)}；补齐后可得到：{unlocks['zh']}",
         }
 
     def present(self) -> set[str]:
-        """Return the tables that are there and written by a stage of this profile."""
-        mine = {table for stage in self.profile.stages for table in self.profile.stage(stage).writes}
+        """Return the published tables of this profile's stages and own notebooks."""
+        declared = {table for stage in self.profile.stages for table in self.profile.stage(stage).writes}
         own = {name for name in self.store.present() if name not in TABLES}
-        return (self.store.present() & mine) | own
+        return (self.store.present() & declared) | own
 
     def key(self, stage: str, reads: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Return what a stage's result depends on.
+        """Return the key of a stage: everything its result depends on.
 
         Parameters
         ----------
         stage : str
         reads : mapping, optional
-            What it has just read that no declaration names; by default what it read at its last run.
+            What it has just read beyond its declaration; by default what it read at its last run.
         """
         declared = self.profile.stage(stage)
         if reads is None:
@@ -126,8 +126,8 @@ class Dependencies:
         digests = {
             name: digest for name, digest in table_digests(self.workspace, self.profile.name).items() if name in present
         }
-        other = {name: self._summary_of(name) for name in self.profile.stages if name != stage}
-        inputs = stage_inputs(declared, workspace=self.workspace, profile=self.profile, summaries=other)
+        summaries = {name: self._summary_of(name) for name in self.profile.stages if name != stage}
+        inputs = stage_inputs(declared, workspace=self.workspace, profile=self.profile, summaries=summaries)
         declared_as_of = self.profile.as_of.isoformat() if self.profile.as_of else None
         key = stage_key(
             declared,
@@ -142,7 +142,7 @@ class Dependencies:
         return key
 
     def is_current(self, stage: str, key: Mapping[str, Any]) -> bool:
-        """Say whether what a stage last made was made from exactly this key, and is whole."""
+        """Say whether the last result of a stage has exactly this key and unchanged files."""
         folder = self.folder(stage)
         if not is_current(folder, key) or self._must_hand_over_again(stage):
             return False
@@ -154,14 +154,14 @@ class Dependencies:
         return stage_folder(self.workspace, self.profile.name, stage)
 
     def _must_hand_over_again(self, stage: str) -> bool:
-        """Say whether a later stage is to take a private file anew that this one would leave, and it is gone."""
-        handed = self.profile.stage(stage).hands_over
-        if not handed or has_people(self.workspace, self.profile.name):
+        """Say whether a later stage needs a private file that only a new run of this stage would write."""
+        private_file = self.profile.stage(stage).hands_over
+        if not private_file or has_people(self.workspace, self.profile.name):
             return False
-        takers = [name for name in self.selected if self.profile.stage(name).takes == handed]
-        there = [name for name in takers if (self.workspace.notebooks / f"{name}.ipynb").is_file()]
-        runs = [name for name in there if not self.skipped_because(name)]
-        return any(not is_current(self.folder(name), self.key(name)) for name in runs)
+        takers = [name for name in self.selected if self.profile.stage(name).takes == private_file]
+        with_notebook = [name for name in takers if (self.workspace.notebooks / f"{name}.ipynb").is_file()]
+        runnable = [name for name in with_notebook if not self.skipped_because(name)]
+        return any(not is_current(self.folder(name), self.key(name)) for name in runnable)
 
     def _check_written(self, stage: str, tables: list[str]) -> None:
         for table in tables:
@@ -176,4 +176,4 @@ class Dependencies:
     def _summary_of(self, stage: str) -> str | None:
         if self.entries.get(stage, {}).get("status") == "skipped":
             return "skipped"
-        return told_digest(read_manifest(self.folder(stage)))
+        return reported_digest(read_manifest(self.folder(stage)))

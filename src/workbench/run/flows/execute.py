@@ -1,4 +1,4 @@
-"""Running one notebook by papermill, in process, in a kernel of its own, within its time limits."""
+"""Run one notebook with papermill, in its own kernel and within its time limits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def execute_notebook(
 ) -> None:
     """Execute a notebook template into ``output``.
 
-    On failure the half-run notebook stays at ``output``, its failing cell marked by papermill.
+    After a failure the half-run notebook stays at ``output``; papermill marks its failing cell.
 
     Parameters
     ----------
@@ -48,17 +48,17 @@ def execute_notebook(
     parameters : mapping
         Injected after the ``parameters`` cell.
     context : Path
-        The run's context file, told to the kernel by environment.
+        The run's context file, passed to the kernel in an environment variable.
     cell_seconds : int
         Longest time of one cell.
     deadline : float
-        ``time.monotonic()`` at which the flow's total time is over.
+        ``time.monotonic()`` at which the flow's total time ends.
     environment : mapping, optional
-        That of the kernel, beside the run's context; default: that of this process.
+        Environment of the kernel, without the run's context; default: that of this process.
     kernels : KernelServer, optional
         Forks the kernel; default: a fresh one.
     running : list, optional
-        The kernel's manager is put there, for `workbench.run.flows.kernels.end_kernels`.
+        The kernel's manager is appended to it, for `workbench.run.flows.kernels.end_kernels`.
 
     Raises
     ------
@@ -67,9 +67,9 @@ def execute_notebook(
     StageError
         A cell failed, took too long, or the kernel died.
     """
-    given = {**(os.environ if environment is None else environment), CONTEXT_VARIABLE: str(context)}
-    manager = kernel_manager_class(kernels, given, imported_by(template) if kernels else (), running)
-    sockets = tempfile.mkdtemp(prefix="workbench-")  # private to this user: no port, not even on loopback
+    variables = {**(os.environ if environment is None else environment), CONTEXT_VARIABLE: str(context)}
+    manager = kernel_manager_class(kernels, variables, imported_by(template) if kernels else (), running)
+    sockets = tempfile.mkdtemp(prefix="workbench-")  # readable by this user only; no port, not even on loopback
     try:
         papermill.execute_notebook(
             str(template),
@@ -78,24 +78,23 @@ def execute_notebook(
             kernel_name="python3",
             progress_bar=False,
             log_output=False,
-            resources={"metadata": {"path": str(template.parent)}},  # where the kernel works; the runner stays put
+            resources={"metadata": {"path": str(template.parent)}},  # the kernel's working directory
             timeout_func=lambda _cell: _remaining(cell_seconds, deadline),
-            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # to be told to end is no error
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # a request to end is not logged as an error
             kernel_manager_class=manager,
             config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
         )
     except PapermillExecutionError as error:
         raise _explain(error, output) from None
     except CellTimeoutError:
-        over = time.monotonic() >= deadline - 1
-        limit, key = (
-            ("the flow's total time", "total_seconds") if over else (f"{cell_seconds} s a cell", "cell_seconds")
-        )
-        remedy = f"Raise run.{key}, or give the stage less to do. The half-run notebook: {output}"
+        flow_ended = time.monotonic() >= deadline - 1
+        limit = "the flow's total time" if flow_ended else f"{cell_seconds} s a cell"
+        key = "total_seconds" if flow_ended else "cell_seconds"
+        remedy = f"Raise run.{key}, or reduce the work of the stage. The half-run notebook: {output}"
         raise StageError(Fault(template.stem, "took too long", f"Limit: {limit}", remedy)) from None
     except DeadKernelError:
         remedy = f"Lower run.memory_limit_gb or give the machine more memory. The half-run notebook: {output}"
-        found = "the kernel died, which most often means memory ran out"
+        found = "the kernel died, most likely because memory ran out"
         raise StageError(Fault(template.stem, found, "", remedy)) from None
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
@@ -107,7 +106,7 @@ def _remaining(cell_seconds: int, deadline: float) -> int:
 
 def _explain(error: PapermillExecutionError, output: Path) -> StageError | DataError:
     kind = _REFUSALS.get(error.ename, StageError)
-    said = _ANSI.sub("", error.evalue or "").strip()
-    found = said if error.ename in _REFUSALS or error.ename == "StageError" else f"{error.ename}: {said}"
-    remedy = f"Cell {error.exec_count} of the kept notebook: {output}"
+    message = _ANSI.sub("", error.evalue or "").strip()
+    found = message if error.ename in _REFUSALS or error.ename == "StageError" else f"{error.ename}: {message}"
+    remedy = f"Cell {error.exec_count} of the saved notebook: {output}"
     return kind(Fault(output.stem, found, "", remedy))

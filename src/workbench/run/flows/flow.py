@@ -1,6 +1,6 @@
-"""The flow: the stages of a profile in order, each reused or run, published, tracked and reported.
+"""The flow: run or reuse the stages of a profile in order, publish, track and report them.
 
-Whatever happens, the exit code, ``summary.json``, the tracked status and the report's badge agree.
+In every case the exit code, ``summary.json``, the tracked status and the report's badge agree.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ import threading
 import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import DataError, Fault, StageError, WorkbenchError
 from workbench.core.params.profile import Profile, load_profile
 from workbench.core.stages import FIRST, LAST
 from workbench.core.store.tables import Store
+from workbench.intake.identity.people import forget_people
 from workbench.intake.identity.vault import KEY_VARIABLE
 from workbench.run.artifacts.context import RunContext, new_run_id, stage_folder, stage_summary
-from workbench.run.artifacts.inputs import CHAMPION, raw_digests
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.artifacts.manifest import write_manifest
-from workbench.run.artifacts.people import forget_people
 from workbench.run.artifacts.publish import RunFolder, last_summary, sweep_orphans
 from workbench.run.flows.background import BackgroundTracking
 from workbench.run.flows.check import check_sources, fetch_remote, make_demo_data, make_sheets
@@ -36,6 +37,7 @@ from workbench.run.flows.outcome import FlowResult, failed_entry, os_error_text,
 from workbench.run.flows.progress import Progress
 from workbench.run.flows.selection import FlowOptions, batches, select_stages
 from workbench.run.flows.spent import seconds_by
+from workbench.run.keys.inputs import CHAMPION, raw_digests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["run_flow"]
 
 
-def run_flow(workspace: Workspace, name: str, options: FlowOptions, say: Progress | None = None) -> FlowResult:
+def run_flow(workspace: Workspace, name: str, options: FlowOptions, progress: Progress | None = None) -> FlowResult:
     """Run a profile's stages.
 
     Parameters
@@ -55,40 +57,40 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, say: Progres
     name : str
         The profile.
     options : FlowOptions
-    say : Progress, optional
+    progress : Progress, optional
 
     Raises
     ------
     ProfileError, DataError, WorkspaceBusyError
-        Before any kernel starts. What fails later is in the result.
+        Before any kernel starts. Later errors are in the result.
     """
     profile = load_profile(workspace, name, settings=options.settings, as_of=options.as_of)
     selected = select_stages(profile, options)
     with hold_workspace(workspace, f"workbench run {name}"), KernelServer(os.environ) as kernels:
         imports = _imports(workspace, selected)
         if options.force or not stage_summary(workspace, name, selected[0]):
-            kernels.start(imports)  # beside what comes before the first stage
+            kernels.start(imports)  # runs during the checks before the first stage
         last = last_summary(workspace, name)
         expected = {stage: entry["seconds"] for stage, entry in last.get("stages", {}).items() if entry.get("seconds")}
-        say = say or Progress(selected, expected)
-        _make_raw_files(workspace, profile, say, fetch=FIRST in selected)
+        progress = progress or Progress(selected, expected)
+        _make_raw_files(workspace, profile, progress, fetch=FIRST in selected)
         check_sources(workspace, profile)
-        flow = _Flow(workspace, profile, options, say, kernels)
+        flow = _Flow(workspace, profile, options, progress, kernels)
         with _terminated_as_interrupt():
             return flow.run(selected)
 
 
-def _make_raw_files(workspace: Workspace, profile: Profile, say: Progress, *, fetch: bool) -> None:
-    """Put in place what the run reads and nobody has brought: demo data, sheets to fill, remote sources."""
+def _make_raw_files(workspace: Workspace, profile: Profile, progress: Progress, *, fetch: bool) -> None:
+    """Create missing raw files: demo data, sheets to fill by hand, remote sources."""
     make_demo_data(workspace, profile)
     for sheet in make_sheets(workspace, profile):
-        say.say(f"made {sheet}, to be filled by hand")
+        progress.say(f"created {sheet}, to be filled by hand")
     for source, records in (fetch_remote(workspace, profile) if fetch else {}).items():
-        say.say(f"fetched {source}: {records:,} records")
+        progress.say(f"fetched {source}: {records:,} records")
 
 
 def _imports(workspace: Workspace, stages: Sequence[str]) -> list[str]:
-    """Return what the notebooks of stages import, in order of need."""
+    """Return the imports of the stages' notebooks, in the order in which they are needed."""
     notebooks = (workspace.notebooks / f"{stage}.ipynb" for stage in stages)
     return [name for notebook in notebooks if notebook.is_file() for name in imported_by(notebook)]
 
@@ -97,36 +99,36 @@ class _Flow:
     """One run of a profile's stages."""
 
     def __init__(
-        self, workspace: Workspace, profile: Profile, options: FlowOptions, say: Progress, kernels: KernelServer
+        self, workspace: Workspace, profile: Profile, options: FlowOptions, progress: Progress, kernels: KernelServer
     ):
         self.workspace = workspace
         self.kernels = kernels
         self.environment = dict(os.environ)  # before MLflow adds to it
         self.profile = profile
         self.options = options
-        self.say = say
+        self.progress = progress
         self.run_id = new_run_id()
         self.store = Store(workspace, profile.name)
         self.folder = RunFolder(workspace, profile.name, self.run_id)
         self.stages: dict[str, dict[str, Any]] = {}
-        self.needs = Dependencies(workspace, profile, self.store, self.stages)
+        self.dependencies = Dependencies(workspace, profile, self.store, self.stages)
         self.deadline = time.monotonic() + profile.run.total_seconds
         self.tracking = BackgroundTracking(workspace, profile.name, self.run_id)
-        self.report_digest = ""  # taken once, in the main thread
-        self.begun: dict[str, Mapping[str, Any]] = {}  # the key of each stage as it began
+        self.report_digest = ""  # computed once, in the main thread
+        self.start_keys: dict[str, Mapping[str, Any]] = {}  # key of each stage when it started
 
     @property
     def as_of(self) -> str | None:
         """The frozen date of the run, once it is known."""
-        return self.needs.as_of
+        return self.dependencies.as_of
 
     def run(self, selected: Sequence[str]) -> FlowResult:
         for path in sweep_orphans(self.workspace):
-            self.say.say(f"swept {path}, left by a run that did not end")
+            self.progress.say(f"removed {path}, left by a run that did not end")
         for stage in self.profile.stages:
             self.store.show(stage)
-        self.needs.selected = tuple(selected)
-        self.needs.read_code()
+        self.dependencies.selected = tuple(selected)
+        self.dependencies.read_code()
         self.tracking.begin({"workbench.languages": ",".join(self.profile.languages)})
         error: WorkbenchError | None = None
         try:
@@ -138,10 +140,10 @@ class _Flow:
         except WorkbenchError as raised:
             error = raised
         except KeyboardInterrupt:
-            error = StageError(Fault(self._running(), "interrupted", "", "Run the same command again: it resumes"))
+            error = StageError(Fault(self._running(), "interrupted", "", "Run the same command again to resume"))
         except OSError as raised:
             error = StageError(
-                Fault(self._running(), os_error_text(raised), "", "What was published before is untouched")
+                Fault(self._running(), os_error_text(raised), "", "Earlier published results are unchanged")
             )
         except Exception as raised:
             self._end(StageError(Fault(self._running(), f"{type(raised).__name__}: {raised}")))
@@ -151,42 +153,42 @@ class _Flow:
     # one stage, or two side by side --------------------------------------------------------------
 
     def _run_batch(self, batch: Sequence[str]) -> None:
-        """Go through stages that do not read each other; two that both have to run do so side by side."""
+        """Run stages that do not read each other, two side by side if both must run."""
         if len(batch) > 1 and self._can_halve() and all(self._must_run(stage) for stage in batch):
             self._side_by_side(batch)
             return
         for stage in batch:
-            self._one(stage)
+            self._run_stage(stage)
 
-    def _one(self, stage: str) -> None:
-        because = self.needs.skipped_because(stage)
+    def _run_stage(self, stage: str) -> None:
+        because = self.dependencies.skipped_because(stage)
         if because:
             self._skip(stage, because)
         elif self._must_run(stage):
             self._start_kernels()
-            self._remember(stage)
+            self._record_start_key(stage)
             self._complete(stage, self._run_notebook(stage))
         else:
             self._reuse(stage)
         if stage == FIRST:
-            self.needs.as_of = self.as_of or stage_summary(self.workspace, self.profile.name, stage).get("as_of")
+            self.dependencies.as_of = self.as_of or stage_summary(self.workspace, self.profile.name, stage).get("as_of")
 
     def _must_run(self, stage: str) -> bool:
-        """Say whether a stage can run and what it last made is out of date."""
-        if self.needs.skipped_because(stage):
+        """Say whether a stage can run and its last result is out of date."""
+        if self.dependencies.skipped_because(stage):
             return False
         if CHAMPION in self.profile.stage(stage).inputs:
-            self.tracking.wait()  # it has written the promoted definition
-        return self.options.force or not self.needs.is_current(stage, self.needs.key(stage))
+            self.tracking.wait()  # tracking writes the promoted definition
+        return self.options.force or not self.dependencies.is_current(stage, self.dependencies.key(stage))
 
     def _can_halve(self) -> bool:
         return can_fork() and self.profile.run.threads > 1
 
     def _side_by_side(self, pair: Sequence[str]) -> None:
-        """Run two stages at once, each with half the limits, publish them in order; the first failure ends both."""
+        """Run two stages at once, each with half the limits; publish them in order; the first failure ends both."""
         self._start_kernels()
         for stage in pair:
-            self._remember(stage)
+            self._record_start_key(stage)
         running: list[Any] = []
         with ThreadPoolExecutor(len(pair)) as pool:
             jobs = {stage: pool.submit(self._run_notebook, stage, share=len(pair), running=running) for stage in pair}
@@ -200,7 +202,7 @@ class _Flow:
             if job.exception() is None:
                 self._complete(stage, job.result())
             elif stage not in failed:
-                del self.stages[stage]  # it was ended, and has neither failed nor been done
+                del self.stages[stage]  # it was ended, so it neither failed nor finished
         for stage in failed:
             jobs[stage].result()
 
@@ -214,25 +216,25 @@ class _Flow:
             "tables": {},
         }
         summary = self.stages[stage] | {"stage": stage, "run_id": self.run_id, "as_of": self.as_of}
-        self.say.ended(stage, summary)
+        self.progress.ended(stage, summary)
         self.tracking.later(lambda: self.tracking.log_stage(summary, None))
 
     def _reuse(self, stage: str) -> None:
         summary = dict(stage_summary(self.workspace, self.profile.name, stage))
         summary["reused_from"] = summary["run_id"]
         summary["run_id"] = self.run_id
-        self._forget_taken(stage)
-        self._note(stage, summary)
-        self.say.ended(stage, summary)
+        self._remove_private_file(stage)
+        self._record(stage, summary)
+        self.progress.ended(stage, summary)
 
     def _start_kernels(self) -> None:
-        """Start the process that kernels are forked from, and import what runs notebooks, in the main thread."""
-        self.kernels.start(_imports(self.workspace, self.needs.selected))
+        """Start the process from which kernels are forked, and import papermill in the main thread."""
+        self.kernels.start(_imports(self.workspace, self.dependencies.selected))
         with without_iri_grammar():
-            pass  # noqa: PLC0415  (papermill takes a second to import)
+            import_module("workbench.run.flows.execute")  # papermill takes a second to import
 
     def _run_notebook(self, stage: str, *, share: int = 1, running: list[Any] | None = None) -> float:
-        """Execute the notebook of a stage into the staging folder of the run; return the seconds it took."""
+        """Execute the notebook of a stage into the staging folder of the run; return its seconds."""
         from workbench.run.flows.execute import execute_notebook  # noqa: PLC0415
 
         begun = time.monotonic()
@@ -241,9 +243,9 @@ class _Flow:
         output = self.folder.staging / "notebooks" / f"{stage}.ipynb"
         output.parent.mkdir(parents=True, exist_ok=True)
         parameters = {"profile": self.profile.name, **self.profile.sections[stage].model_dump(mode="json")}
-        with self.say.stage(stage):
+        with self.progress.stage(stage):
             execute_notebook(
-                self.needs.notebook(stage),
+                self.dependencies.notebook(stage),
                 output,
                 parameters=parameters,
                 context=self._write_context(stage, share),
@@ -255,12 +257,12 @@ class _Flow:
             )
         if files_before != self._raw_digests(stage):
             raise DataError(
-                Fault(stage, "a raw file changed while it was read", "", "Wait for the copy to end, run again")
+                Fault(stage, "a raw file changed while it was read", "", "Wait until copying ends, then run again")
             )
         return time.monotonic() - begun
 
     def _complete(self, stage: str, seconds: float) -> None:
-        """Publish what a stage has staged, and enter it into the run."""
+        """Publish the results of a stage and add it to the run."""
         staging = self.store.staging_folder(stage, self.run_id)
         output = self.folder.staging / "notebooks" / f"{stage}.ipynb"
         summary = self._staged_summary(stage, staging, output, seconds)
@@ -268,29 +270,29 @@ class _Flow:
         reads = json.loads((staging / "reads.json").read_text(encoding="utf-8"))
         write_manifest(staging, self._key_of(stage, reads), summary, reads)
         self.store.publish(stage, self.run_id)
-        self._forget_taken(stage)
-        self._note(stage, summary)
-        self.say.ended(stage, summary)
+        self._remove_private_file(stage)
+        self._record(stage, summary)
+        self.progress.ended(stage, summary)
 
-    def _remember(self, stage: str) -> None:
-        """Keep what a stage depends on as it begins."""
-        self.begun[stage] = self.needs.key(stage, {})
+    def _record_start_key(self, stage: str) -> None:
+        """Record the key of a stage when it starts."""
+        self.start_keys[stage] = self.dependencies.key(stage, {})
 
     def _key_of(self, stage: str, reads: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the key of a stage that has ended; None where a cell or a file was edited while it ran."""
-        if self.needs.key(stage, {}) == self.begun[stage]:
-            return self.needs.key(stage, reads)
-        self.say.say(f"{stage}: a cell or a file it reads was edited while it ran, so the next run does it again")
+        """Return the key of a finished stage; None if a cell or a file was edited while it ran."""
+        if self.dependencies.key(stage, {}) == self.start_keys[stage]:
+            return self.dependencies.key(stage, reads)
+        self.progress.say(f"{stage}: a cell or a file it reads was edited while it ran, so the next run repeats it")
         return None
 
     def _environment(self, stage: str) -> dict[str, str]:
-        """Return the environment of a stage's kernel: the key of the vault is for the stage that fills it alone."""
+        """Return the environment of a stage's kernel; only the stage that fills the vault gets its key."""
         if self.profile.stage(stage).takes:
             return self.environment
         return {name: value for name, value in self.environment.items() if not name.startswith(KEY_VARIABLE)}
 
-    def _forget_taken(self, stage: str) -> None:
-        """Remove the private file that a stage has used up."""
+    def _remove_private_file(self, stage: str) -> None:
+        """Remove the private file that a stage has used."""
         if self.profile.stage(stage).takes:
             forget_people(self.workspace, self.profile.name)
 
@@ -298,47 +300,47 @@ class _Flow:
         path = staging / "summary.json"
         if not path.is_file():
             found = "the notebook ended without stage.finish()"
-            raise StageError(Fault(stage, found, "The last cell calls it", f"Mend notebooks/{stage}.ipynb"))
+            raise StageError(Fault(stage, found, "The last cell calls it", f"Correct notebooks/{stage}.ipynb"))
         summary = json.loads(path.read_text(encoding="utf-8"))
-        spent = seconds_by(output, total=seconds, charts=summary.get("seconds_by", {}).get("charts", 0.0))
-        summary |= {"seconds": round(seconds, 3), "seconds_by": spent}
+        parts = seconds_by(output, total=seconds, charts=summary.get("seconds_by", {}).get("charts", 0.0))
+        summary |= {"seconds": round(seconds, 3), "seconds_by": parts}
         path.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         return summary
 
-    def _note(self, stage: str, summary: dict[str, Any]) -> None:
-        """Enter a stage that is done into the run: its summary, figures, page and tracked run."""
-        kept = ("status", "seconds", "seconds_by", "skipped_because", "metrics", "tables", "reused_from")
-        self.stages[stage] = {name: summary[name] for name in kept if name in summary}
+    def _record(self, stage: str, summary: dict[str, Any]) -> None:
+        """Add a finished stage to the run: its summary, figures, page and tracked run."""
+        names = ("status", "seconds", "seconds_by", "skipped_because", "metrics", "tables", "reused_from")
+        self.stages[stage] = {name: summary[name] for name in names if name in summary}
         folder = stage_folder(self.workspace, self.profile.name, stage)
         self.folder.staging.mkdir(parents=True, exist_ok=True)
         self.folder.add_figures(stage)
         if not self.report_digest:
             from workbench.run.flows.stage_page import report_digest  # noqa: PLC0415
 
-            self.report_digest = report_digest(self.needs.index)
+            self.report_digest = report_digest(self.dependencies.index)
         self.tracking.later(lambda: self._page_and_track(stage, summary, folder.resolve()))
 
     def _page_and_track(self, stage: str, summary: dict[str, Any], folder: Path) -> None:
         begun = time.perf_counter()
         self.folder.add_notebook(stage, folder / "notebook.ipynb")
-        self._keep_page(stage, folder)
-        paged = time.perf_counter()
+        self._copy_page(stage, folder)
+        page_written = time.perf_counter()
         self.tracking.log_stage(summary, folder)
-        spent = {"page": round(paged - begun, 3), "tracking": round(time.perf_counter() - paged, 3)}
-        self.stages[stage]["seconds_by"] = self.stages[stage].get("seconds_by", {}) | spent
+        parts = {"page": round(page_written - begun, 3), "tracking": round(time.perf_counter() - page_written, 3)}
+        self.stages[stage]["seconds_by"] = self.stages[stage].get("seconds_by", {}) | parts
 
-    def _keep_page(self, stage: str, folder: Path) -> Path:
-        from workbench.run.flows.stage_page import kept_stage_page  # noqa: PLC0415
+    def _copy_page(self, stage: str, folder: Path) -> Path:
+        from workbench.run.flows.stage_page import copy_stage_page  # noqa: PLC0415
 
-        about = {"stage": stage, "language": self.profile.languages[0], "code": self.report_digest}
-        return kept_stage_page(folder, self.folder.page(stage), **about)
+        language = self.profile.languages[0]
+        return copy_stage_page(folder, self.folder.page(stage), stage=stage, language=language, code=self.report_digest)
 
-    def _keep_other_pages(self) -> None:
-        """Put the pages of stages that were not asked for beside the report, which links to them."""
+    def _copy_other_pages(self) -> None:
+        """Copy the pages of stages outside this run, since the report links to them."""
         for stage in self.profile.stages:
             folder = stage_folder(self.workspace, self.profile.name, stage)
             if stage not in self.stages and (folder / "notebook.ipynb").is_file():
-                self._keep_page(stage, folder.resolve())
+                self._copy_page(stage, folder.resolve())
 
     def _write_page(self, stage: str, notebook: Path) -> Path:
         from workbench.run.flows.stage_page import write_stage_page  # noqa: PLC0415
@@ -346,12 +348,12 @@ class _Flow:
         return write_stage_page(notebook, self.folder.page(stage), stage=stage, language=self.profile.languages[0])
 
     def _raw_digests(self, stage: str) -> dict[str, str]:
-        """Return the digests of the raw files where a stage reads them."""
+        """Return the digests of the raw files if a stage reads them."""
         return raw_digests(self.workspace, self.profile) if "sources" in self.profile.stage(stage).inputs else {}
 
     def _find_as_of(self, selected: Sequence[str]) -> None:
         if self.as_of is None and FIRST not in selected:
-            self.needs.as_of = stage_summary(self.workspace, self.profile.name, FIRST).get("as_of")
+            self.dependencies.as_of = stage_summary(self.workspace, self.profile.name, FIRST).get("as_of")
 
     def _write_context(self, stage: str, share: int) -> Path:
         context = RunContext(
@@ -381,10 +383,10 @@ class _Flow:
                 error = raised if isinstance(raised, WorkbenchError) else StageError(os_error_text(raised))
         try:
             return self._publish("failed", error)
-        except (WorkbenchError, OSError) as raised:  # the disk is full, say: nothing can be written
+        except (WorkbenchError, OSError) as raised:  # nothing can be written, for example on a full disk
             self.folder.discard()
             self.tracking.give_up()
-            self.say.say(f"the failed run could not be recorded either: {os_error_text(raised)}")
+            self.progress.say(f"the failed run could not be recorded: {os_error_text(raised)}")
             return FlowResult(self._summary("failed", error), None, error)
 
     def _publish(self, status: str, error: WorkbenchError | None) -> FlowResult:
@@ -397,11 +399,11 @@ class _Flow:
         report = stage_folder(self.workspace, self.profile.name, LAST) if self._wrote_report(status) else None
         place_report(self.folder, self.profile.languages, self.stages, report=report, error=error)
         if report is not None:
-            self._keep_other_pages()
+            self._copy_other_pages()
         if status == "failed":
             self.tracking.drain()
             self._show_failure()
-        if self.folder.final.exists():  # what failed came after publishing, tracking say
+        if self.folder.final.exists():  # the failure came after publishing, for example in tracking
             self.folder.rewrite(summary)
         else:
             self.folder.publish(summary)
@@ -413,7 +415,7 @@ class _Flow:
         return status == "done" and self.stages.get(LAST, {}).get("status") == "done"
 
     def _show_failure(self) -> None:
-        """Keep the half-run notebook of the failed stage and its page, and name where it will lie."""
+        """Write the page of the half-run notebook of the failed stage, and track the failure."""
         for stage, entry in self.stages.items():
             notebook = self.folder.staging / "notebooks" / f"{stage}.ipynb"
             if entry["status"] != "failed":
@@ -422,18 +424,18 @@ class _Flow:
             if notebook.is_file():
                 self._write_page(stage, notebook)
             summary = entry | {"stage": stage, "run_id": self.run_id, "as_of": self.as_of}
-            self.tracking.later(lambda summary=summary: self.tracking.log_stage(summary, None))
+            self.tracking.later(partial(self.tracking.log_stage, summary, None))
 
     def _summary(self, status: str, error: WorkbenchError | None) -> dict[str, Any]:
         text = str(error).replace(str(self.folder.staging), str(self.folder.final)) if error else None
         if error and text != str(error):
-            error.args, error.faults = (text,), [Fault("", text)]
+            error.args, error.faults = (text,), [Fault("", str(text))]
         summary = {
             "run_id": self.run_id,
             "profile": self.profile.name,
             "as_of": self.as_of,
             "status": status,
-            "seconds": round(self.say.elapsed(), 3),
+            "seconds": round(self.progress.elapsed(), 3),
             "stages": self.stages,
         }
         return summary | ({"error": text} if text else {})
@@ -449,8 +451,8 @@ def _terminated_as_interrupt() -> Iterator[None]:
     def interrupt(_signal: int, _frame: Any) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    previous = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)

@@ -1,4 +1,4 @@
-"""Importing nbformat without the grammar of IRIs, which takes a second and is never asked."""
+"""Import nbformat without the grammar of IRIs, which takes a second to load and is never used."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _GRAMMAR = "rfc3987_syntax"
 
 @contextmanager
 def without_iri_grammar() -> Iterator[None]:
-    """Let jsonschema be imported as where the optional grammar is not installed; once imported, nothing changes.
+    """Hide the optional grammar while jsonschema is imported; no effect once the grammar is loaded.
 
-    Notebooks are checked against a schema that names no IRI, by fastjsonschema; jsonschema is imported beside it, and
-    compiles that grammar whenever it finds it. Only this process is concerned.
+    fastjsonschema checks notebooks, against a schema without IRIs. nbformat imports jsonschema as well, which compiles
+    the grammar if it is installed. Only this process is affected.
     """
     if _GRAMMAR in sys.modules:
         yield

@@ -1,9 +1,9 @@
-"""The process that kernels are forked from: it imports what stages need, and holds nothing else.
+"""The process from which kernels are forked: it imports what stages need and does nothing else.
 
-Started by :mod:`workbench.run.flows.kernels` as ``python -m workbench.run.flows.kernel_server FD``, FD being one end
-of a socket pair. It imports as if it were a kernel (libraries look at that while they are imported), keeps neither
-threads nor connections, and forks one ordinary kernel for each request. When the runner closes its end, or dies, the
-kernels that still run are killed and the process ends.
+Started by :mod:`workbench.run.flows.kernels` as ``python -m workbench.run.flows.kernel_server FD``, where FD is one end
+of a socket pair. It imports as a kernel would (some libraries check for one during their import), keeps no threads and
+no connections, and forks one ordinary kernel for each request. When the runner closes its end or dies, the remaining
+kernels are killed and the process ends.
 """
 
 from __future__ import annotations
@@ -31,27 +31,34 @@ from typing import Any
 
 __all__ = ["FORBIDDEN", "LARGEST_MESSAGE", "OWN_VARIABLES", "Server", "main"]
 
-FORBIDDEN = {  # what must not be imported before a fork
-    "polars": "its thread pool does not outlive a fork",
-    "mlflow": "it is imported by the runner alone",
-    "tqdm.autonotebook": "it chooses its bars by the kernel it is imported in",
-    "matplotlib_inline.backend_inline": "it registers with the kernel it is imported in",
+FORBIDDEN = {  # modules that must not be imported before a fork
+    "polars": "its thread pool does not survive a fork",
+    "mlflow": "only the runner imports it",
+    "tqdm.autonotebook": "it chooses its progress bars by the kernel that imports it",
+    "matplotlib_inline.backend_inline": "it registers with the kernel that imports it",
 }
 LARGEST_MESSAGE = 1 << 20
-OWN_VARIABLES = ("JPY_PARENT_PID", "JPY_SESSION_NAME", "OLDPWD", "PWD", "SHLVL", "_")  # differ, and no import minds
+OWN_VARIABLES = (
+    "JPY_PARENT_PID",
+    "JPY_SESSION_NAME",
+    "OLDPWD",
+    "PWD",
+    "SHLVL",
+    "_",
+)  # no import reads them
 _WHILE_IMPORTING = {
-    "OPENBLAS_NUM_THREADS": "1",  # otherwise its threads start with the import of numpy; set right after the fork
+    "OPENBLAS_NUM_THREADS": "1",  # otherwise importing numpy starts its threads; the number is set after the fork
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a warning that a kernel tells nobody, the server would tell the terminal
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # avoids a warning in the terminal
 }
 _BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
-_INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel sets before anything is drawn
+_INLINE = "module://matplotlib_inline.backend_inline"  # the drawing backend of kernels
 _PR_SET_PDEATHSIG = 1
-_PATIENCE_SECONDS = 1.0  # for a thread that is about to end
+_THREAD_END_SECONDS = 1.0  # longest wait for threads to end
 
 
 def _code_state() -> dict[str, tuple[int, int]]:
-    """Return time and size of every file of the package: a stage must not run code older than its digest."""
+    """Return time and size of every file of the package, to detect code changed since it was imported."""
     package = Path(__file__).parents[2]
     states = ((path, path.stat()) for path in package.rglob("*") if path.suffix != ".pyc" and path.is_file())
     return {str(path): (state.st_mtime_ns, state.st_size) for path, state in states}
@@ -59,7 +66,7 @@ def _code_state() -> dict[str, tuple[int, int]]:
 
 @dataclass
 class _Kernel:
-    """A kernel that was forked: its process, and the channel on which the runner hears and commands it."""
+    """A forked kernel: its process, and its channel to the runner."""
 
     pid: int
     pidfd: int
@@ -67,8 +74,8 @@ class _Kernel:
 
 
 @dataclass
-class _Birth:
-    """What a forked child needs in order to become a kernel."""
+class _ForkedChild:
+    """What a forked child needs to become a kernel."""
 
     request: Mapping[str, Any]
     streams: tuple[int, int]
@@ -78,16 +85,16 @@ class _Birth:
 
 @dataclass
 class Server:
-    """Answers the runner's requests, one at a time, in one thread.
+    """Handles the runner's requests, one at a time, in one thread.
 
     Parameters
     ----------
     control : socket.socket
-        The server's end of the pair on which requests arrive.
+        The server's end of the socket pair for requests.
     environment : mapping
-        What the runner has started the server with.
+        The environment in which the runner started the server.
     before : frozenset of str
-        The variables that were set before the first import.
+        The names of the variables set before the first import.
     """
 
     control: socket.socket
@@ -97,8 +104,8 @@ class Server:
     kernels: dict[int, _Kernel] = field(default_factory=dict)
     code: Mapping[str, tuple[int, int]] = field(default_factory=_code_state)
 
-    def serve(self) -> _Birth | None:
-        """Work until the runner is gone, which gives None, or until this process is a forked child."""
+    def serve(self) -> _ForkedChild | None:
+        """Handle requests until the runner has ended (return None) or this process is a forked child."""
         while True:
             for ready in self._ready():
                 if ready is self.control:
@@ -106,53 +113,56 @@ class Server:
                     if message is None:
                         self._kill_all()
                         return None
-                    if birth := self._obey(message, streams):
-                        return birth
+                    if child := self._handle_request(message, streams):
+                        return child
                 else:
-                    self._attend(ready)
+                    self._handle_kernel(ready)
 
-    def _ready(self) -> list[socket.socket | int]:
-        """Return what can be read; import what is expected while nothing can."""
+    def _ready(self) -> list[Any]:
+        """Return the channels that can be read; while there are none, import the next expected module."""
         with selectors.PollSelector() as selector:
-            for end in (self.control, *(k.channel for k in self.kernels.values()), *self.kernels):
-                selector.register(end, selectors.EVENT_READ)
+            sources: list[Any] = [self.control, *(k.channel for k in self.kernels.values()), *self.kernels]
+            for source in sources:
+                selector.register(source, selectors.EVENT_READ)
             ready = [key.fileobj for key, _ in selector.select(0 if self.expected else None)]
         if not ready and self.expected:
             _import(self.expected.popleft())
         return ready
 
-    def _obey(self, message: Mapping[str, Any], descriptors: list[int]) -> _Birth | None:
+    def _handle_request(self, message: Mapping[str, Any], descriptors: list[int]) -> _ForkedChild | None:
         if "expect" in message:
             self.expected.extend(message["expect"])
             return None
-        channel, *streams = descriptors
-        return self._start(message, socket.socket(fileno=channel), tuple(streams))
+        channel, stdout, stderr = descriptors
+        return self._fork(message, socket.socket(fileno=channel), (stdout, stderr))
 
-    def _start(self, request: Mapping[str, Any], channel: socket.socket, streams: tuple[int, int]) -> _Birth | None:
-        """Fork a kernel and tell its process id, or tell why none can be forked."""
+    def _fork(
+        self, request: Mapping[str, Any], channel: socket.socket, streams: tuple[int, int]
+    ) -> _ForkedChild | None:
+        """Fork a kernel and send its process id, or send why none can be forked."""
         for name in request["modules"]:
             _import(name)
-        because = self._unfit(request["environment"])
-        if because:
-            _tell(channel, refused=because)
+        reason = self._reason_to_decline(request["environment"])
+        if reason:
+            _send(channel, refused=reason)
             channel.close()
         else:
-            gc.freeze()  # so that the collector of a child leaves the shared pages alone
+            gc.freeze()  # so that garbage collection in a child does not copy shared pages
             parent, pid = os.getpid(), os.fork()
             if pid == 0:
-                self._let_go(channel)
-                return _Birth(request, streams, parent, self.before)
+                self._close_server_ends(channel)
+                return _ForkedChild(request, streams, parent, self.before)
             pidfd = os.pidfd_open(pid)
             self.kernels[pidfd] = _Kernel(pid, pidfd, channel)
-            _tell(channel, pid=pid)
+            _send(channel, pid=pid)
         for stream in streams:
             os.close(stream)
         return None
 
-    def _unfit(self, environment: Mapping[str, str]) -> str | None:
-        """Say why a fork would not be as good as a fresh kernel."""
-        theirs, mine = _comparable(environment), _comparable(self.environment)
-        differing = sorted(name for name in theirs.keys() | mine.keys() if theirs.get(name) != mine.get(name))
+    def _reason_to_decline(self, environment: Mapping[str, str]) -> str | None:
+        """Return why a forked kernel would differ from a fresh one; None if it would not."""
+        requested, own = _comparable(environment), _comparable(self.environment)
+        differing = sorted(name for name in requested.keys() | own.keys() if requested.get(name) != own.get(name))
         if differing:
             return f"environment differs in {', '.join(differing)}"
         imported = sorted(FORBIDDEN.keys() & sys.modules.keys())
@@ -160,23 +170,23 @@ class Server:
             return f"{imported[0]} is imported: {FORBIDDEN[imported[0]]}"
         if self.code != _code_state():
             return "the code has changed since it was imported"
-        return None if _one_thread() else "a thread runs"
+        return None if _has_one_thread() else "a thread is running"
 
-    def _attend(self, ready: socket.socket | int) -> None:
-        """Hear what the runner wants of a kernel, or that a kernel has ended."""
+    def _handle_kernel(self, ready: socket.socket | int) -> None:
+        """Pass a signal from the runner to a kernel, or report the end of a kernel."""
         kernel = next((k for k in self.kernels.values() if ready in (k.channel, k.pidfd)), None)
-        if kernel is None:  # it was both let go and ended
+        if kernel is None:  # both its channel and its pidfd were ready, and it was removed
             return
         message, _ = _receive(ready) if ready is kernel.channel else (None, [])
         if message is not None:
             _signal(kernel.pid, message["signal"])
             return
-        if ready is kernel.channel:  # the runner has let go of it
+        if ready is kernel.channel:  # the runner has closed its end
             _signal(kernel.pid, signal.SIGKILL)
-        _tell(kernel.channel, exit=os.waitstatus_to_exitcode(os.waitpid(kernel.pid, 0)[1]))
-        self._forget(kernel)
+        _send(kernel.channel, exit=os.waitstatus_to_exitcode(os.waitpid(kernel.pid, 0)[1]))
+        self._remove(kernel)
 
-    def _forget(self, kernel: _Kernel) -> None:
+    def _remove(self, kernel: _Kernel) -> None:
         del self.kernels[kernel.pidfd]
         kernel.channel.close()
         os.close(kernel.pidfd)
@@ -185,41 +195,42 @@ class Server:
         for kernel in self.kernels.values():
             _signal(kernel.pid, signal.SIGKILL)
 
-    def _let_go(self, channel: socket.socket) -> None:
-        """Close in a child what is the server's."""
+    def _close_server_ends(self, channel: socket.socket) -> None:
+        """Close the server's descriptors in a child."""
         for kernel in list(self.kernels.values()):
-            self._forget(kernel)
+            self._remove(kernel)
         channel.close()
         self.control.close()
 
 
 def main() -> None:
-    """Import, fork and reap until the runner is gone; in a forked child, be a kernel."""
+    """Run the server until the runner ends; in a forked child, run a kernel."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.path[0] == "" or Path(sys.path[0]) == Path.cwd():  # as the launcher of a kernel does
+    if sys.path[0] == "" or Path(sys.path[0]) == Path.cwd():  # as the kernel launcher does
         del sys.path[0]
-    atexit.register(_end_at_once)  # before all others, so that it comes after them
+    atexit.register(_exit_at_once)  # registered first, so that it runs last
     gc.disable()
-    given = dict(os.environ)
+    environment = dict(os.environ)
     os.environ.update(_WHILE_IMPORTING)
     os.environ.setdefault("MPLBACKEND", _INLINE)
-    birth = Server(socket.socket(fileno=int(sys.argv[1])), given, frozenset(os.environ)).serve()
-    if birth is not None:
-        _become_kernel(birth)
+    child = Server(socket.socket(fileno=int(sys.argv[1])), environment, frozenset(os.environ)).serve()
+    if child is not None:
+        _become_kernel(child)
 
 
-def _end_at_once() -> None:
-    """End without taking apart what was imported: in a child that would first copy every shared page."""
+def _exit_at_once() -> None:
+    """Exit without cleaning up modules, which would copy every shared page in a child."""
     for stream in (sys.__stdout__, sys.__stderr__):
-        stream.flush()
+        if stream is not None:
+            stream.flush()
     os._exit(0)
 
 
-# what passes over the sockets ------------------------------------------------------------------
+# messages ------------------------------------------------------------------
 
 
 def _receive(channel: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """Return a message and the descriptors that came with it; None once the other end is closed."""
+    """Return a message and its descriptors; None once the other end is closed."""
     try:
         content, descriptors, _, _ = socket.recv_fds(channel, LARGEST_MESSAGE, 3)
     except ConnectionError:
@@ -227,112 +238,112 @@ def _receive(channel: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
     return (json.loads(content) if content else None), list(descriptors)
 
 
-def _tell(channel: socket.socket, **message: Any) -> None:
+def _send(channel: socket.socket, **message: Any) -> None:
     try:
         channel.send(json.dumps(message).encode())
-    except OSError:  # the runner no longer listens
+    except OSError:  # the runner has ended
         return
 
 
 def _signal(pid: int, number: int) -> None:
-    """Send a signal to a kernel and what it has started; it has not been waited for, so the id is its own."""
+    """Send a signal to a kernel and its child processes; its id is still valid, since it was not waited for."""
     try:
         os.killpg(pid, number)
-    except ProcessLookupError:  # it has not yet a group of its own
+    except ProcessLookupError:  # it has no process group yet
         os.kill(pid, number)
 
 
-# what the server imports, and what it must not keep ------------------------------------------------
+# imports ------------------------------------------------
 
 
 def _import(name: str) -> None:
-    """Import a module as a kernel would; one that cannot be is left for the kernel to tell of."""
+    """Import a module as a kernel would; leave import errors to the kernel."""
     if name in sys.modules:
         return
-    opened = "duckdb" in sys.modules
-    with _as_in_a_kernel(), suppress(ImportError):
+    had_duckdb = "duckdb" in sys.modules
+    with _imports_like_a_kernel(), suppress(ImportError):
         importlib.import_module(name)
-    if "duckdb" in sys.modules and not opened:  # its import opens a connection, which opens anew when it is used
+    if "duckdb" in sys.modules and not had_duckdb:  # its import opens a connection; the next use opens a new one
         sys.modules["duckdb"].default_connection().close()
 
 
 @contextmanager
-def _as_in_a_kernel() -> Iterator[None]:
-    """Answer as a kernel does those who ask while they are imported: pandas how wide tables are, duckdb where it is."""
+def _imports_like_a_kernel() -> Iterator[None]:
+    """Look like a kernel during imports: pandas and duckdb check for one."""
     import IPython  # noqa: PLC0415
 
     shell = SimpleNamespace(kernel=None, config={"IPKernelApp": {}})
-    main_module, ask = sys.modules["__main__"], IPython.get_ipython
+    main_module, get_ipython = sys.modules["__main__"], IPython.get_ipython
+    names: Any = builtins  # a kernel adds get_ipython to them
     sys.modules["__main__"] = ModuleType("__main__")
-    builtins.get_ipython = IPython.get_ipython = lambda: shell
+    names.get_ipython = IPython.get_ipython = lambda: shell
     try:
         yield
     finally:
-        sys.modules["__main__"], IPython.get_ipython = main_module, ask
-        del builtins.get_ipython
+        sys.modules["__main__"], IPython.get_ipython = main_module, get_ipython
+        del names.get_ipython
 
 
-def _one_thread() -> bool:
-    last = time.monotonic() + _PATIENCE_SECONDS
+def _has_one_thread() -> bool:
+    deadline = time.monotonic() + _THREAD_END_SECONDS
     while len(os.listdir("/proc/self/task")) > 1:
-        if time.monotonic() > last:
+        if time.monotonic() > deadline:
             return False
         time.sleep(0.01)
     return True
 
 
 def _comparable(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a library might look at while it is imported."""
-    ours = ("WORKBENCH_",)
-    return {k: v for k, v in environment.items() if k not in OWN_VARIABLES and not k.startswith(ours)}
+    """Return the variables that a library might read during its import."""
+    return {k: v for k, v in environment.items() if k not in OWN_VARIABLES and not k.startswith("WORKBENCH_")}
 
 
 # how a child becomes a kernel ----------------------------------------------------------------------
 
 
-def _become_kernel(birth: _Birth) -> None:
-    """Turn a forked child into what a process that runs the launcher of a kernel is."""
+def _become_kernel(child: _ForkedChild) -> None:
+    """Give a forked child the state of a freshly launched kernel, and run the kernel."""
     os.setsid()
-    _die_with(birth.parent)
-    _take_streams(birth.streams)
-    imported = {name: value for name, value in os.environ.items() if name not in birth.before}  # set by libraries
+    _die_with_parent(child.parent)
+    _take_streams(child.streams)
+    imported = {name: value for name, value in os.environ.items() if name not in child.before}  # set by libraries
     os.environ.clear()
-    os.environ.update(imported | birth.request["environment"] | {"JPY_PARENT_PID": str(birth.parent)})
-    os.chdir(birth.request["cwd"])
+    os.environ.update(imported | child.request["environment"] | {"JPY_PARENT_PID": str(child.parent)})
+    os.chdir(child.request["cwd"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
     time.tzset()
     tempfile.tempdir = None
     _set_threads()
-    if "numpy.random" in sys.modules:  # the generator of the standard library sees to itself
+    if "numpy.random" in sys.modules:  # the standard library reseeds its own generator after a fork
         sys.modules["numpy.random"].seed()
     gc.enable()
-    _run_kernel(birth.request["arguments"], birth.parent)
+    _run_kernel(child.request["arguments"], child.parent)
 
 
-def _die_with(parent: int) -> None:
-    """Be killed when the server is, whatever killed it."""
+def _die_with_parent(parent: int) -> None:
+    """Ask the kernel of the operating system to kill this process when the server dies."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def _take_streams(streams: tuple[int, int]) -> None:
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for given, wanted in zip((nothing, *streams), (0, 1, 2), strict=True):
-        os.dup2(given, wanted)
-        if given != wanted:
-            os.close(given)
+    empty_stdin = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, standard in zip((empty_stdin, *streams), (0, 1, 2), strict=True):
+        os.dup2(descriptor, standard)
+        if descriptor != standard:
+            os.close(descriptor)
 
 
 def _set_threads() -> None:
-    """Give the linear algebra the threads it would have taken when first imported in this environment."""
+    """Set the number of BLAS threads that a first import in this environment would have set."""
     if "numpy" not in sys.modules:
         return
     from threadpoolctl import ThreadpoolController  # noqa: PLC0415
 
-    named = (os.environ.get(name, "") for name in _BLAS_THREADS)
-    asked = next((int(each) for each in named if each.isdecimal() and int(each) > 0), sys.maxsize)
-    threads = min(asked, len(os.sched_getaffinity(0)))
+    values = (os.environ.get(name, "") for name in _BLAS_THREADS)
+    requested = next((int(value) for value in values if value.isdecimal() and int(value) > 0), sys.maxsize)
+    threads = min(requested, len(os.sched_getaffinity(0)))
     for library in ThreadpoolController().select(internal_api="openblas").lib_controllers:
         if library.num_threads != threads:
             library.set_num_threads(threads)
@@ -344,7 +355,7 @@ def _run_kernel(arguments: list[str], parent: int) -> None:
 
     sys.argv = [ipykernel_launcher.__file__, *arguments]
     sys.orig_argv = [sys.executable, "-m", "ipykernel_launcher", *arguments]
-    IPKernelApp.launch_instance(parent_handle=parent)  # read from the environment at import, in a fresh kernel
+    IPKernelApp.launch_instance(parent_handle=parent)  # a fresh kernel reads it from the environment at import
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Kernels forked from one process that holds imports and nothing else, where that can be done; fresh ones elsewhere.
+"""Kernels forked from one process that only holds imports; fresh kernels where forking is not possible.
 
-A fresh kernel spends seconds on importing what the kernel before it has imported already. On Linux a flow starts one
-process (:mod:`workbench.run.flows.kernel_server`) that imports once, beside the runner's own start, and each stage
-gets a kernel forked from it: a process of its own, with the environment it is given. Where that process cannot be
-started, has ended or declines (the code has changed, say), the stage gets a fresh kernel.
+A fresh kernel spends seconds on imports that the previous kernel has already done. On Linux a flow starts one process
+(:mod:`workbench.run.flows.kernel_server`) that imports once, while the runner starts, and each stage gets a kernel
+forked from it, with its own environment. If that process cannot be started, has ended or declines (for example because
+the code has changed), the stage gets a fresh kernel.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from workbench.run.artifacts.code import notebook_sources
 from workbench.run.flows.kernel_server import LARGEST_MESSAGE
+from workbench.run.keys.code import notebook_sources
 
 if TYPE_CHECKING:  # it takes a third of a second to import
     from jupyter_client.manager import AsyncKernelManager
@@ -32,24 +32,24 @@ __all__ = ["ForkedKernel", "KernelServer", "can_fork", "end_kernels", "imported_
 _ALWAYS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.extensions.storemagic")
 _DRAWING = ("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg")
 _LAUNCHER = [sys.executable, "-m", "ipykernel_launcher"]
-_START = "workbench.run.stages.stage"  # what `from workbench import start` enters
-_SECRET = "WORKBENCH_"  # keys and run contexts are for the kernels that are given them
-_ANSWER_SECONDS = 45.0  # for the imports a stage waits for; then it gets a fresh kernel
+_START = "workbench.run.stages.stage"  # the module behind `from workbench import start`
+_SECRET = "WORKBENCH_"  # prefix of keys and run contexts, which only kernels may get
+_ANSWER_SECONDS = 45.0  # longest wait for imports; then the stage gets a fresh kernel
 _END_SECONDS = 1.0
 
 
 class KernelServer:
-    """The runner's hold on the process that kernels are forked from.
+    """The runner's end of the process from which kernels are forked.
 
     Parameters
     ----------
     environment : mapping
-        That of the kernels; keys of the workbench are not told to the server.
+        Environment of the kernels; the server does not get the keys of the workbench.
 
     Attributes
     ----------
     declined : str or None
-        Why the last kernel that could not be forked was not.
+        Why the last request to fork a kernel was declined.
     """
 
     def __init__(self, environment: Mapping[str, str]):
@@ -65,7 +65,7 @@ class KernelServer:
         self.close()
 
     def start(self, modules: Sequence[str] = ()) -> None:
-        """Start the process, unless that is done or cannot be, and tell it what to import, in order of need.
+        """Start the process if possible and not yet done, and tell it what to import, in order of need.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class KernelServer:
                     pass_fds=[theirs.fileno()],
                     start_new_session=True,
                 )
-            except OSError:  # no memory, say: kernels are fresh ones then
+            except OSError:  # for example no memory: all kernels are fresh ones
                 self._give_up()
                 return
         self._send({"expect": [*_ALWAYS, *modules]})
@@ -92,17 +92,17 @@ class KernelServer:
     def launch(
         self, command: Sequence[str], *, environment: Mapping[str, str], cwd: str, modules: Sequence[str] = ()
     ) -> ForkedKernel | None:
-        """Fork a kernel; return None where a fresh one is to be started instead.
+        """Fork a kernel; return None if a fresh one must be started instead.
 
         Parameters
         ----------
         command : sequence of str
-            As a fresh kernel would be started.
+            The command that would start a fresh kernel.
         environment : mapping
-            The kernel's, exactly.
+            The complete environment of the kernel.
         cwd : str
         modules : sequence of str
-            What is imported before the fork.
+            Imported before the fork.
         """
         if self.control is None or list(command[: len(_LAUNCHER)]) != _LAUNCHER:
             return None
@@ -113,10 +113,10 @@ class KernelServer:
             if not self._send(request, theirs.fileno(), 1, 2):
                 ours.close()
                 return None
-        said = _answer(ours)
-        if "pid" in said:
-            return ForkedKernel(ours, said["pid"])
-        self.declined = said.get("refused", "no answer")
+        answer = _answer(ours)
+        if "pid" in answer:
+            return ForkedKernel(ours, answer["pid"])
+        self.declined = answer.get("refused", "no answer")
         ours.close()
         return None
 
@@ -128,14 +128,16 @@ class KernelServer:
             return
         try:
             process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:  # in the midst of an import
+        except subprocess.TimeoutExpired:  # it is still importing
             process.kill()
             process.wait()
 
     def _send(self, message: Mapping[str, Any], *descriptors: int) -> bool:
+        if self.control is None:
+            return False
         try:
             socket.send_fds(self.control, [json.dumps(message).encode()], descriptors)
-        except OSError:  # it has ended
+        except OSError:  # the server has ended
             return False
         return True
 
@@ -146,13 +148,13 @@ class KernelServer:
 
 
 class ForkedKernel:
-    """The process of a forked kernel, as far as a kernel manager asks of a process.
+    """A forked kernel, with the part of the ``Popen`` interface that a kernel manager uses.
 
     Attributes
     ----------
     pid : int
     returncode : int or None
-        Negative where a signal ended it; None while it runs.
+        Negative if a signal ended it; None while it runs.
     """
 
     stdin = stdout = stderr = None
@@ -162,18 +164,18 @@ class ForkedKernel:
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        """Return how it ended, None while it runs."""
-        return self._hear(wait=False)
+        """Return the exit code; None while it runs."""
+        return self._exit_code(wait=False)
 
     def wait(self) -> int | None:
-        """Wait until it has ended, and return how."""
-        return self._hear(wait=True)
+        """Wait until it has ended, and return the exit code."""
+        return self._exit_code(wait=True)
 
     def send_signal(self, number: int) -> None:
-        """Send a signal to it and what it has started."""
+        """Send a signal to it and its child processes."""
         try:
             self.channel.send(json.dumps({"signal": int(number)}).encode())
-        except OSError:  # it has ended, and so may the server have
+        except OSError:  # it has ended, perhaps with the server
             return
 
     def terminate(self) -> None:
@@ -184,42 +186,43 @@ class ForkedKernel:
         """End it."""
         self.send_signal(signal.SIGKILL)
 
-    def _hear(self, *, wait: bool) -> int | None:
+    def _exit_code(self, *, wait: bool) -> int | None:
         if self.returncode is None:
             self.channel.setblocking(wait)
             try:
-                said = _read(self.channel)
+                message = _read(self.channel)
             except BlockingIOError:
                 return None
-            self.returncode = said.get("exit", -signal.SIGKILL)  # a server that is gone has taken its kernels along
+            self.returncode = message.get("exit", -signal.SIGKILL)  # without a server its kernels are killed
             self.channel.close()
         return self.returncode
 
 
 def can_fork() -> bool:
-    """Say whether kernels can be forked here: on Linux alone is that safe, and a child's end seen at once."""
+    """Say whether kernels can be forked here: only on Linux, where it is safe and pidfd reports a child's end."""
     return sys.platform == "linux" and hasattr(os, "pidfd_open")
 
 
 def imported_by(notebook: Path) -> list[str]:
-    """Return the modules of the workbench that a notebook imports in its cells, and what charts are drawn with."""
+    """Return the modules of the workbench that a notebook imports, and the drawing modules if it draws charts."""
     return list(_imported_by(notebook, notebook.stat().st_mtime_ns))
 
 
 @cache
-def _imported_by(notebook: Path, _changed: int) -> tuple[str, ...]:
-    found: dict[str, None] = {}
+def _imported_by(notebook: Path, _modified: int) -> tuple[str, ...]:
+    names: dict[str, None] = {}
     try:
         sources = notebook_sources(notebook)
-    except (ValueError, KeyError):  # no notebook: its stage tells of it
+    except (ValueError, KeyError):  # not a notebook: its stage reports that
         return ()
     for source in sources:
         try:
             tree = ast.parse(source)
-        except SyntaxError:  # text, or a magic
+        except SyntaxError:  # Markdown, or a magic
             continue
-        found |= dict.fromkeys(name for node in tree.body for name in _imported(node) if name.startswith("workbench."))
-    return (*found, *(_DRAWING if any(".plots" in name for name in found) else ()))
+        imports = (name for node in tree.body for name in _imported(node))
+        names |= dict.fromkeys(name for name in imports if name.startswith("workbench."))
+    return (*names, *(_DRAWING if any(".plots" in name for name in names) else ()))
 
 
 def kernel_manager_class(
@@ -228,31 +231,32 @@ def kernel_manager_class(
     modules: Sequence[str] = (),
     running: list[AsyncKernelManager] | None = None,
 ) -> type[AsyncKernelManager]:
-    """Return the kernel manager of one run of one notebook.
+    """Return the kernel manager class for one run of one notebook.
 
     Parameters
     ----------
     server : KernelServer or None
         Forks the kernel; None for a fresh one.
     environment : mapping
-        The kernel's, exactly.
+        The complete environment of the kernel.
     modules : sequence of str
-        What is imported before the fork.
+        Imported before the fork.
     running : list, optional
-        Each manager is put there as it starts, so that `end_kernels` can end its kernel from another thread.
+        Each manager is appended to it when it starts, so that `end_kernels` can end its kernel from another thread.
     """
     from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
     from jupyter_client.provisioning import LocalProvisioner  # noqa: PLC0415
 
     class ForkingProvisioner(LocalProvisioner):
-        """Forks the kernel from the server; starts a fresh one where the server declines."""
+        """Forks the kernel from the server; starts a fresh one if the server declines."""
 
         async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
             cwd = str(options.get("cwd") or Path.cwd())
-            forked = server.launch(cmd, environment=options["env"], cwd=cwd, modules=modules)
+            forked = server.launch(cmd, environment=options["env"], cwd=cwd, modules=modules) if server else None
             if forked is None:
                 return await super().launch_kernel(cmd, **options)
-            self.process, self.pid, self.pgid, self.cwd = forked, forked.pid, None, cwd
+            process: Any = forked  # has the part of Popen that is used here
+            self.process, self.pid, self.pgid, self.cwd = process, forked.pid, None, cwd
             return self.connection_info
 
     class KernelManager(AsyncKernelManager):
@@ -271,7 +275,7 @@ def kernel_manager_class(
 
 
 def end_kernels(running: Sequence[AsyncKernelManager]) -> None:
-    """End the kernels of managers that were started in other threads; their runs fail as if the kernel had died."""
+    """End kernels that were started in other threads; their runs fail as if the kernel had died."""
     for manager in list(running):
         process = getattr(manager.provisioner, "process", None)
         if process is not None:
@@ -288,7 +292,7 @@ def _imported(node: ast.AST) -> list[str]:
 
 
 def _answer(channel: socket.socket) -> dict[str, Any]:
-    """Wait for the process id of the kernel that was asked for, or why there is none."""
+    """Wait for the answer to a request: the process id of the kernel, or why there is none."""
     channel.settimeout(_ANSWER_SECONDS)
     try:
         return _read(channel)
@@ -297,7 +301,7 @@ def _answer(channel: socket.socket) -> dict[str, Any]:
 
 
 def _read(channel: socket.socket) -> dict[str, Any]:
-    """Return what the server says of a kernel; nothing once it is gone."""
+    """Return a message of the server; an empty one if the server has ended."""
     try:
         content = channel.recv(LARGEST_MESSAGE)
     except ConnectionError:

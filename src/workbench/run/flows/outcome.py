@@ -1,4 +1,4 @@
-"""How a flow ended: its result, the words for it, and which report stands in its folder."""
+"""The outcome of a flow: its result, its description, and the report in its folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["FlowResult", "describe", "failed_entry", "os_error_text", "place_rep
 
 @dataclass(frozen=True)
 class FlowResult:
-    """How a flow ended: its summary, its folder (None when it could not be published), its error."""
+    """The result of a flow: its summary, its folder (None if it could not be published), its error."""
 
     summary: dict[str, Any]
     folder: Path | None
@@ -27,12 +27,12 @@ class FlowResult:
 
 
 def describe(result: FlowResult) -> str:
-    """Say in two or three lines how a flow ended and where its report lies."""
+    """Describe in two or three lines how a flow ended and where its report is."""
     summary = result.summary
-    counts = [entry for entry in summary["stages"].values()]
-    ran = sum(entry["status"] == "done" and "reused_from" not in entry for entry in counts)
-    reused = sum("reused_from" in entry for entry in counts)
-    skipped = sum(entry["status"] == "skipped" for entry in counts)
+    entries = summary["stages"].values()
+    ran = sum(entry["status"] == "done" and "reused_from" not in entry for entry in entries)
+    reused = sum("reused_from" in entry for entry in entries)
+    skipped = sum(entry["status"] == "skipped" for entry in entries)
     lines = [
         f"{summary['status']} in {clock(summary['seconds'])}: {ran} stages run, {reused} unchanged, {skipped} skipped"
     ]
@@ -44,8 +44,8 @@ def describe(result: FlowResult) -> str:
 
 def failed_entry(error: WorkbenchError | None) -> dict[str, Any]:
     """Return the entry of a failed stage in the run's summary."""
-    nothing = {"status": "failed", "seconds": 0.0, "skipped_because": None, "metrics": {}, "tables": {}}
-    return nothing | {"error": str(error or "failed")}
+    entry = {"status": "failed", "seconds": 0.0, "skipped_because": None, "metrics": {}, "tables": {}}
+    return entry | {"error": str(error or "failed")}
 
 
 def place_report(
@@ -56,17 +56,17 @@ def place_report(
     report: Path | None,
     error: WorkbenchError | None,
 ) -> None:
-    """Put the right report into a run's folder, its badge telling the truth.
+    """Put the right report into a run's folder and set its badge.
 
     Parameters
     ----------
     folder : RunFolder
     languages : sequence of str
     stages : mapping
-        What ran.
+        The stages that ran.
     report : Path or None
-        Folder of the report this run wrote; without one the last good report is carried forward, marked stale, and
-        where there never was one a plain page says that the run failed.
+        Folder of the report that this run wrote. If None, the last good report is copied and marked stale; if there
+        never was one, a plain page says that the run failed.
     error : WorkbenchError or None
     """
     from workbench.report.html import mark  # noqa: PLC0415
@@ -86,7 +86,7 @@ def place_report(
 
 
 def os_error_text(error: BaseException) -> str:
-    """Say an error of the operating system in words, with the file it is about."""
+    """Describe an error of the operating system, with its file."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error) or type(error).__name__
@@ -102,4 +102,4 @@ def _failure_message(run_id: str, error: WorkbenchError | None) -> dict[str, str
 
 def _partial_message(stages: Mapping[str, Any]) -> dict[str, str]:
     names = ", ".join(stages)
-    return {"en": f"Since this report only {names} ran again.", "zh": f"本报告之后仅重新运行了 {names}。"}
+    return {"en": f"After this report only {names} ran again.", "zh": f"本报告之后仅重新运行了 {names}。"}

@@ -1,4 +1,4 @@
-"""Progress in plain lines: stage x of y, rows, elapsed, and an estimate from the last run."""
+"""Progress in plain lines: stage x of y, rows, elapsed time, and an estimate from the last run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEARTBEAT_SECONDS = 30.0
 
 
 class Progress:
-    """Writes one line when a stage starts and one when it ends, readable without a terminal.
+    """Writes one line when a stage starts and one when it ends; needs no terminal.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Progress:
 
     @contextmanager
     def stage(self, stage: str) -> Iterator[None]:
-        """Announce a stage, and say every half minute that it is still running."""
+        """Announce a stage, and report every half minute that it is still running."""
         at = self.stages.index(stage) + 1
         last = f", {clock(self.expected[stage])} last time" if stage in self.expected else ""
         self.say(f"[{at}/{len(self.stages)}] {stage} ... {clock(self.elapsed())} elapsed{self._left(at)}{last}")
@@ -51,31 +51,33 @@ class Progress:
             heart.join()
 
     def ended(self, stage: str, summary: Mapping[str, Any]) -> None:
-        """Write how a stage ended, with the rows it wrote."""
+        """Write a line on how a stage ended and the rows it wrote."""
         at = self.stages.index(stage) + 1
         rows = ", ".join(f"{name} {table['rows']:,} rows" for name, table in summary.get("tables", {}).items())
-        how = summary["status"]
+        outcome = summary["status"]
         if summary.get("reused_from"):
-            how = "unchanged, reused"
-        elif how == "skipped":
-            how = f"skipped: {summary['skipped_because']['en']}"
+            outcome = "unchanged, reused"
+        elif outcome == "skipped":
+            outcome = f"skipped: {summary['skipped_because']['en']}"
         else:
-            how = f"{how} in {clock(summary['seconds'])}"
-        self.say(f"[{at}/{len(self.stages)}] {stage} {how}" + (f" · {rows}" if rows else ""))
+            outcome = f"{outcome} in {clock(summary['seconds'])}"
+        self.say(f"[{at}/{len(self.stages)}] {stage} {outcome}" + (f" · {rows}" if rows else ""))
 
     def elapsed(self) -> float:
         """Return the seconds since the flow began."""
         return time.monotonic() - self.begun
 
     def _left(self, at: int) -> str:
-        rest = [self.expected.get(stage) for stage in self.stages[at - 1 :]]
-        return "" if None in rest else f", about {clock(sum(rest))} left"
+        remaining = self.stages[at - 1 :]
+        if not all(stage in self.expected for stage in remaining):
+            return ""
+        return f", about {clock(sum(self.expected[stage] for stage in remaining))} left"
 
     def _beat(self, stage: str, at: int, done: threading.Event) -> None:
         begun = time.monotonic()
         while not done.wait(_HEARTBEAT_SECONDS):
-            spent = clock(time.monotonic() - begun)
-            self.say(f"[{at}/{len(self.stages)}] {stage} still running, {spent} in this stage")
+            elapsed = clock(time.monotonic() - begun)
+            self.say(f"[{at}/{len(self.stages)}] {stage} still running, {elapsed} in this stage")
 
 
 def clock(seconds: float) -> str:
@@ -88,13 +90,13 @@ def clock(seconds: float) -> str:
     """
     if seconds < 10:  # noqa: PLR2004
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, remainder = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{hours}:{minutes:02}:{remainder:02}" if hours else f"{minutes}:{remainder:02}"
 
 
 def visible(text: str) -> str:
-    r"""Escape control characters, so that a value cannot steer a terminal or forge a line.
+    r"""Escape control characters, so that a value cannot control the terminal or fake a line.
 
     Examples
     --------

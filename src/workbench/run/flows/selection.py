@@ -1,4 +1,4 @@
-"""What a command asks of a flow, and which stages that comes to."""
+"""The options of a flow, and the stages they select."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["FlowOptions", "batches", "select_stages"]
 
 @dataclass(frozen=True)
 class FlowOptions:
-    """What the command line may ask of a flow.
+    """The options that the command line passes to a flow.
 
     Attributes
     ----------
     only, first, last : str or None
-        Run one stage, or from and to a stage.
+        Run one stage only, or start or end with a stage.
     force : bool
-        Run stages that are up to date, too.
+        Also run stages that are up to date.
     settings : tuple of str
         ``SECTION.KEY=VALUE`` overrides.
     as_of : str or None
@@ -39,12 +39,12 @@ class FlowOptions:
 
 
 def select_stages(profile: Profile, options: FlowOptions) -> list[str]:
-    """Return the stages a command asks for, in the order they run.
+    """Return the selected stages in running order.
 
     Raises
     ------
     ProfileError
-        A stage is unknown, or not among the profile's.
+        A stage is unknown, or not one of the profile.
     """
     stages = profile.stages
     requested = {"--only": options.only, "--from": options.first, "--to": options.last}
@@ -54,7 +54,7 @@ def select_stages(profile: Profile, options: FlowOptions) -> list[str]:
         if stage is not None and stage not in stages
     ]
     if options.only and (options.first or options.last):
-        faults.append(Fault("--only", "given together with --from or --to", "One or the other"))
+        faults.append(Fault("--only", "used together with --from or --to", "Only one of them"))
     if faults:
         raise ProfileError(faults)
     if options.only:
@@ -67,31 +67,31 @@ def select_stages(profile: Profile, options: FlowOptions) -> list[str]:
 
 
 def batches(profile: Profile, stages: Sequence[str]) -> list[tuple[str, ...]]:
-    """Part stages into those that run one after the other and pairs that may run side by side.
+    """Group stages into single ones and pairs that may run side by side.
 
     Parameters
     ----------
     profile : Profile
     stages : sequence of str
-        In the order they run.
+        In running order.
 
     Returns
     -------
     list of tuple of str
-        One or two stages each: two where the second reads nothing that the first writes.
+        One or two stages each: two if the second reads nothing that the first writes.
     """
-    parts: list[tuple[str, ...]] = []
-    waiting = list(stages)
-    while waiting:
-        pair = tuple(waiting[:2])
+    groups: list[tuple[str, ...]] = []
+    remaining = list(stages)
+    while remaining:
+        pair = tuple(remaining[:2])
         size = 2 if len(pair) > 1 and not _depends(profile, *pair) else 1
-        parts.append(pair[:size])
-        waiting = waiting[size:]
-    return parts
+        groups.append(pair[:size])
+        remaining = remaining[size:]
+    return groups
 
 
 def _depends(profile: Profile, earlier: str, later: str) -> bool:
-    """Say whether a stage may read what an earlier one writes; of a notebook of one's own that is not declared."""
+    """Say whether a stage may read what an earlier one writes; always true for own notebooks, which declare nothing."""
     first, second = profile.stage(earlier), profile.stage(later)
     if {earlier, later} & set(profile.own) or "summaries" in second.inputs:
         return True

@@ -1,4 +1,4 @@
-"""Where the seconds of a stage went: kernel, imports, computing, charts; page and tracking come from the runner."""
+"""The seconds of a stage by part: kernel, imports, computing, charts; the runner adds page and tracking."""
 
 from __future__ import annotations
 
@@ -10,26 +10,24 @@ if TYPE_CHECKING:
 
 __all__ = ["seconds_by"]
 
-_INJECTED = "injected-parameters"
-
 
 def seconds_by(notebook: Path, *, total: float, charts: float) -> dict[str, float]:
-    """Part the seconds of an executed notebook.
+    """Split the seconds of an executed notebook into parts.
 
     Parameters
     ----------
     notebook : Path
-        As papermill wrote it: each code cell has its duration.
+        Written by papermill: each code cell has its duration.
     total : float
-        Seconds from asking for the kernel to its end.
+        Seconds from the request for the kernel to its end.
     charts : float
         Seconds spent on drawing, within the cells.
 
     Returns
     -------
     dict of str to float
-        ``kernel`` (what lies outside the cells), ``imports`` (the cells up to the one that starts the stage),
-        ``computing`` and ``charts`` (the cells after it); together they are the total.
+        ``kernel`` (outside the cells), ``imports`` (the cells up to the one that starts the stage), ``computing`` and
+        ``charts`` (the cells after it); they add up to the total.
     """
     cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
     spent = [float(cell["metadata"].get("papermill", {}).get("duration") or 0.0) for cell in cells]

@@ -13,39 +13,39 @@ from workbench.report.notebook_page import notebook_page
 from workbench.report.text import label
 
 if TYPE_CHECKING:
-    from workbench.run.artifacts.code import CodeIndex
+    from workbench.run.keys.code import CodeIndex
 
-__all__ = ["kept_stage_page", "report_digest", "write_stage_page"]
+__all__ = ["copy_stage_page", "report_digest", "write_stage_page"]
 
 _REPORT = Path(workbench.report.__file__).parent
 
 
 def report_digest(index: CodeIndex) -> str:
-    """Return the digest of everything that decides how a page looks: the modules, templates and texts of the report."""
+    """Return the digest of everything that shapes a page: the modules, templates and texts of the report wing."""
     return index.folder_digest(_REPORT)
 
 
-def kept_stage_page(folder: Path, page: Path, *, stage: str, language: str, code: str) -> Path:
-    """Put the page of a published stage into a run: the one that is kept beside the stage where it is current.
+def copy_stage_page(folder: Path, page: Path, *, stage: str, language: str, code: str) -> Path:
+    """Copy the page of a published stage into a run; write the page again only if it is out of date.
 
     Parameters
     ----------
     folder : Path
-        The stage's folder; its page is kept below ``page/`` with the digest of what it was made from: the executed
-        notebook, the language, and everything in the report's wing.
+        The stage's folder; ``page/`` in it holds the page and the digest of what it was made from: the executed
+        notebook, the language and the report wing.
     page : Path
     stage : str
     language : str
     code : str
-        Digest of the report's wing, as `report_digest` gives it.
+        Digest of the report wing, from `report_digest`.
     """
     key = digest_json([digest_file(folder / "notebook.ipynb"), language, code])
-    kept, stamp = folder / "page" / "page.html", folder / "page" / "key"
-    if not (kept.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == key):
-        write_stage_page(folder / "notebook.ipynb", kept, stage=stage, language=language)
-        write_text(stamp, key)
+    cached, key_file = folder / "page" / "page.html", folder / "page" / "key"
+    if not (cached.is_file() and key_file.is_file() and key_file.read_text(encoding="utf-8") == key):
+        write_stage_page(folder / "notebook.ipynb", cached, stage=stage, language=language)
+        write_text(key_file, key)
     page.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(kept, page)
+    shutil.copyfile(cached, page)
     return page
 
 
@@ -55,7 +55,7 @@ def write_stage_page(notebook: Path, page: Path, *, stage: str, language: str) -
     Parameters
     ----------
     notebook : Path
-        As papermill wrote it.
+        Written by papermill.
     page : Path
     stage : str
     language : str

@@ -1,1 +1,1 @@
-"""What commands, pages and stages share: audiences, cards, segments, tags, scoring."""
+"""Services used by commands, pages and stages: audiences, cards, segments, tags, scoring."""

@@ -1,4 +1,4 @@
-"""What ``workbench audience`` does: read a rule, estimate it, portray it, compare, widen, export with a manifest."""
+"""Audiences: read a rule, count its members, compare, expand, export with a manifest (``workbench audience``)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from workbench.core.yaml_lines import read_yaml
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
-from workbench.run.artifacts.tag_registry import registry_of
+from workbench.run.definitions.tag_registry import registry_of
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
@@ -45,21 +45,21 @@ _WAIT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a rule gives today.
+    """The size of an audience today.
 
     Attributes
     ----------
     audience : Audience
     as_of : datetime.date
     funnel : DataFrame
-        As ``select.funnel`` gives it.
+        The result of ``select.funnel``.
     members : int
         After the limit.
     reachable : int
-        Of these, with consent and not suppressed.
+        Members with consent that are not suppressed.
     consent_recorded : bool
     purposes : tuple of str
-        Purposes anybody was ever asked consent for; where the audience's is none of them, nobody may be reached.
+        Purposes for which consent was ever requested; an audience with another purpose reaches nobody.
     """
 
     audience: Audience
@@ -72,7 +72,7 @@ class Estimate:
 
 
 class AudienceService:
-    """The customers of one profile as its last run left them.
+    """The customers of one profile after its last run, and the rules of its workspace.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ class AudienceService:
     def __init__(self, workspace: Workspace, profile: str):
         self.workspace = workspace
         self.profile = load_profile(workspace, profile)
-        limits = {"memory_limit_gb": self.profile.run.memory_limit_gb, "threads": self.profile.run.threads}
-        self.store = Store(workspace, self.profile.name, **limits)
+        run = self.profile.run
+        self.store = Store(workspace, self.profile.name, memory_limit_gb=run.memory_limit_gb, threads=run.threads)
         if "features" not in self.store.present():
             raise DataError(Fault(f"profile {profile}", "no customers yet", "", f"Run: workbench run {profile}"))
 
@@ -104,90 +104,92 @@ class AudienceService:
         if text.endswith((".yaml", ".yml")):
             path = self.workspace.resolve(text)
             if not path.is_file():
-                known = [*self.named_paths, *(f"{name}.yaml" for name in self.named_paths)]
-                raise DataError(Fault("audience", f"no file {text}", "", did_you_mean(text, known)))
+                names = [*self.named_paths, *(f"{name}.yaml" for name in self.named_paths)]
+                raise DataError(Fault("audience", f"no file {text}", "", did_you_mean(text, names)))
             return _read(path, self.workspace.relative(path))
         if text.isidentifier():
-            found, nearest = f"no rule '{text}' in params/audiences", did_you_mean(text, [*self.named_paths])
-            raise ProfileError(Fault("audience", found, "a rule's name, a YAML file, or an expression", nearest))
+            found, remedy = f"no rule '{text}' in params/audiences", did_you_mean(text, [*self.named_paths])
+            raise ProfileError(Fault("audience", found, "A rule's name, a YAML file, or an expression", remedy))
         return parse_expression(text)
 
     @cached_property
     def named_paths(self) -> dict[str, Path]:
-        """The rules kept in params/audiences, by name."""
+        """The files of params/audiences, by name."""
         return {path.stem: path for path in sorted((self.workspace.params / "audiences").glob("*.yaml"))}
 
     @cached_property
     def named(self) -> dict[str, Audience]:
-        """The rules kept in params/audiences, read."""
+        """The rules of params/audiences, by name."""
         return {name: _read(path, self.workspace.relative(path)) for name, path in self.named_paths.items()}
 
-    # what a rule gives --------------------------------------------------------------------------
+    # results of a rule --------------------------------------------------------------------------
 
     @cached_property
     def known(self) -> Knowledge:
-        """What rules are read against."""
+        """The tables, the date and the rules against which a rule is evaluated."""
         present = self.store.present()
         dated = [name for name, table in CANONICAL.items() if table.dated_by]
         tables = {name: self.store.read(name) for name in (*SOURCES, *dated) if name in present}
-        named = name_purposes(tables, self.profile.sections["12_tag_customers"].purposes)
-        return Knowledge(named, self.as_of, self.named)
+        tables = name_purposes(tables, self.profile.sections["12_tag_customers"].purposes)
+        return Knowledge(tables, self.as_of, self.named)
 
     @property
     def as_of(self) -> dt.date:
         """The date of the run that wrote the features."""
-        found = stage_summary(self.workspace, self.profile.name, "03_build_features").get("as_of")
-        return dt.date.fromisoformat(found) if found else UNDATED
+        as_of = stage_summary(self.workspace, self.profile.name, "03_build_features").get("as_of")
+        return dt.date.fromisoformat(as_of) if as_of else UNDATED
 
     def estimate(self, audience: Audience) -> Estimate:
-        """Count an audience, clause by clause; nothing is written."""
+        """Count an audience, clause by clause; write nothing."""
         check_audience(audience, self.known)
         table = standing(audience, self.known)
         steps = funnel(audience, table)
         count = min(int(steps["left"].iloc[-1]), audience.limit.customers if audience.limit else 2**62)
-        reached = count
+        reachable_count = count
         if self._consents() is not None or audience.suppress:
-            reached = int(self._reachable(audience, members(audience, table)).count().to_pandas())
-        return Estimate(audience, self.as_of, steps, count, reached, self._consents() is not None, self._purposes())
+            reachable_count = int(self._reachable(audience, members(audience, table)).count().to_pandas())
+        recorded = self._consents() is not None
+        return Estimate(audience, self.as_of, steps, count, reachable_count, recorded, self._purposes())
 
-    def strange_values(self, audience: Audience) -> list[str]:
-        """Say which texts a rule compares with that no customer has, each with the nearest that some have."""
-        kinds, said = attribute_kinds(self.known.tables), []
+    def absent_values(self, audience: Audience) -> list[str]:
+        """List the texts in a rule that no customer has, each with the nearest existing one."""
+        kinds, messages = attribute_kinds(self.known.tables), []
         for column, text in compared_in(audience, self.known):
             if kinds.get(column) != "category":
                 continue
             table = attributes(self.known.tables, [column])
             values = table.select(column).distinct().to_pyarrow().column(column).to_pylist()
             if text not in values:
-                remedy = did_you_mean(text, [each for each in values if each is not None])
-                said.append(f"no customer has {column} '{text}'. {remedy}")
-        return said
+                remedy = did_you_mean(text, [value for value in values if value is not None])
+                messages.append(f"no customer has {column} '{text}'. {remedy}")
+        return messages
 
     def members(self, audience: Audience) -> ibis.Table:
-        """Return customer_id and the columns of the export of every member, reachable or not."""
+        """Return customer_id and the export columns of every member, reachable or not."""
         check_audience(audience, self.known)
         return members(audience, standing(audience, self.known))
 
     def overlaps(self, audience: Audience) -> pd.DataFrame:
-        """Count what the audience shares with each rule kept in params/audiences that this data can answer."""
+        """Count the customers that the audience shares with each rule of params/audiences that fits this data."""
         tables = {audience.name: self.members(audience)}
         for name, other in self.named.items():
             if name == audience.name:
                 continue
             try:
                 tables[name] = self.members(other)
-            except ProfileError:  # of another trade: its columns are not here
+            except ProfileError:  # a rule for another industry, with columns that are absent here
                 continue
-        found = overlap(tables, customers=int(self.known.tables["features"].count().to_pandas()))
-        return found[(found["first"] == audience.name) | (found["second"] == audience.name)].reset_index(drop=True)
+        pairs = overlap(tables, customers=int(self.known.tables["features"].count().to_pandas()))
+        own = (pairs["first"] == audience.name) | (pairs["second"] == audience.name)
+        return pairs[own].reset_index(drop=True)
 
     def look_alikes(self, audience: Audience, *, seed: int = 0) -> LookAlike:
-        """Rank the customers outside an audience by likeness to it."""
+        """Rank the customers outside an audience by similarity to it."""
         inside = to_pandas(self.members(audience).select("customer_id"))["customer_id"]
         return find_look_alikes(self.store.frame("features"), set(inside), left_out=self.made_by(audience), seed=seed)
 
     def made_by(self, audience: Audience) -> tuple[str, ...]:
-        """List the columns that the rule itself decides: they tell nothing of its members that it does not."""
+        """List the columns that follow from the rule itself, so they say nothing new about its members."""
         return made_by_rule(audience, self.known, registry_of(self.workspace, self.profile).tags)
 
     # files ----------------------------------------------------------------------------------------
@@ -195,17 +197,17 @@ class AudienceService:
     def export(self, audience: Audience, form: str, *, variable: str | None = None) -> dict[str, Any]:
         """Write the reachable members with a manifest, and return the manifest.
 
-        The folder is reports/<profile>/audiences/<name>/<version>; the version is a digest of the rule, the date and
-        the customers it gives, so that the same audience has the same version; its manifest lists every export of it.
+        The folder is reports/<profile>/audiences/<name>/<version>. The version is a digest of rule, date and members,
+        so the same audience has the same version; the manifest lists every export of the version.
         """
         if form not in FORMS:
             raise ProfileError(Fault("--export", f"'{form}'", "", did_you_mean(form, FORMS)))
         if (form == "sql") != (variable is not None):
-            remedy = "Name the environment variable with the database's URL: --to NAME, with --export sql alone"
+            remedy = "Name the environment variable with the database's URL: --to NAME, only with --export sql"
             raise ProfileError(Fault("--to", f"{variable!r} with --export {form}", "", remedy))
-        found = self.estimate(audience)
-        if not found.reachable:
-            recorded = f"Purposes asked for: {', '.join(found.purposes)}" if found.purposes else ""
+        estimate = self.estimate(audience)
+        if not estimate.reachable:
+            recorded = f"Purposes with recorded consent: {', '.join(estimate.purposes)}" if estimate.purposes else ""
             remedy = "See --estimate for the clauses"
             raise DataError(Fault(f"audience {audience.name}", "nobody to export", recorded, remedy))
         rows = self._reachable(audience, self.members(audience))
@@ -215,19 +217,19 @@ class AudienceService:
         folder = self.workspace.reports(self.profile.name) / "audiences" / audience.name / version
         manifest = {
             "audience": audience.name, "version": version, "profile": self.profile.name, "purpose": audience.purpose,
-            "as_of": self.as_of.isoformat(), "rule": rule, "members": found.members, "exported": found.reachable,
-            "without_consent_or_suppressed": found.members - found.reachable,
-            "consent": "as of the date" if found.consent_recorded else "not recorded in this profile",
-            "columns": list(rows.columns), "digest": digest, "funnel": found.funnel.to_dict("records"),
+            "as_of": self.as_of.isoformat(), "rule": rule, "members": estimate.members, "exported": estimate.reachable,
+            "without_consent_or_suppressed": estimate.members - estimate.reachable,
+            "consent": "as of the date" if estimate.consent_recorded else "not recorded in this profile",
+            "columns": list(rows.columns), "digest": digest, "funnel": estimate.funnel.to_dict("records"),
         }  # fmt: skip
         with hold_workspace(self.workspace, "workbench audience --export", wait_seconds=_WAIT_SECONDS):
             folder.mkdir(parents=True, exist_ok=True)
             target = self._write(rows, form, folder, manifest, variable=variable)
-            done = {"form": form, "target": target, "exported_at": dt.datetime.now(dt.UTC).isoformat("T", "seconds")}
+            entry = {"form": form, "target": target, "exported_at": dt.datetime.now(dt.UTC).isoformat("T", "seconds")}
             path = folder / "manifest.json"
-            before = json.loads(path.read_text(encoding="utf-8"))["exports"] if path.is_file() else []
-            write_json(path, manifest | {"exports": [*before, done]})
-        return manifest | done
+            earlier = json.loads(path.read_text(encoding="utf-8"))["exports"] if path.is_file() else []
+            write_json(path, manifest | {"exports": [*earlier, entry]})
+        return manifest | entry
 
     def _write(
         self, rows: ibis.Table, form: str, folder: Path, manifest: Mapping[str, Any], *, variable: str | None
@@ -247,41 +249,39 @@ class AudienceService:
         consents = self._consents()
         if consents is None:
             return ()
-        found = consents.select(purpose=consents.purpose.strip()).distinct().to_pyarrow().column("purpose").to_pylist()
-        return tuple(sorted(each for each in found if each))
+        purposes = consents.select(purpose=consents.purpose.strip()).distinct().to_pyarrow().column("purpose")
+        return tuple(sorted(purpose for purpose in purposes.to_pylist() if purpose))
 
     def _consents(self) -> ibis.Table | None:
         return self.known.tables.get("consents")
 
     def _reachable(self, audience: Audience, inside: ibis.Table) -> ibis.Table:
-        never = self._suppressed(audience)
-        consents = self._consents()
-        return reachable(inside, consents=consents, purpose=audience.purpose, as_of=self.as_of, suppressed=never)
+        suppressed, consents = self._suppressed(audience), self._consents()
+        return reachable(inside, consents=consents, purpose=audience.purpose, as_of=self.as_of, suppressed=suppressed)
 
     def _suppressed(self, audience: Audience) -> set[str]:
         if not audience.suppress:
             return set()
         path = self.workspace.resolve(audience.suppress)
         if not path.is_file():
-            raise DataError(Fault("suppress", f"no file {audience.suppress}", "A CSV with customer_id", "Put it there"))
+            raise DataError(Fault("suppress", f"no file {audience.suppress}", "A CSV with customer_id", "Add it"))
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             if "customer_id" not in (rows.fieldnames or []):
                 found = f"columns {', '.join(rows.fieldnames or [])}"
-                raise DataError(Fault(audience.suppress, found, "A column customer_id", "Name it so"))
+                raise DataError(Fault(audience.suppress, found, "A column customer_id", "Rename the column"))
             return {row["customer_id"].strip() for row in rows if (row["customer_id"] or "").strip()}
 
 
-def _read(path: Path, shown: str) -> Audience:
-    content = read_yaml(path, shown).content
-    return parse_audience({"audience": path.stem, **content}, where=shown)
+def _read(path: Path, label: str) -> Audience:
+    content = read_yaml(path, label).content
+    return parse_audience({"audience": path.stem, **content}, where=label)
 
 
 def _plain(audience: Audience) -> dict[str, Any]:
-    """Say a rule as plain values, for the manifest."""
+    """Return a rule as plain values, for the manifest."""
     limit = audience.limit
-    said: Mapping[str, Any] = {
-        "all": [each.words for each in audience.rule], "exclude": [each.words for each in audience.exclude],
+    return {
+        "all": [clause.words for clause in audience.rule], "exclude": [clause.words for clause in audience.exclude],
         "limit": f"{limit.customers} with the {limit.order} {limit.by}" if limit else None,
     }  # fmt: skip
-    return dict(said)

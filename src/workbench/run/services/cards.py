@@ -1,4 +1,4 @@
-"""What ``workbench card``, the cards of a run and the explorer do: gather what is known of a few customers."""
+"""Collect the data of portrait cards, for ``workbench card``, the report and the explorer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workbench.intake.features.inputs.exact import at_midnight
 from workbench.intake.identity.vault import find_key, read_vault
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
-from workbench.run.artifacts.tag_registry import registry_of
+from workbench.run.definitions.tag_registry import registry_of
 
 if TYPE_CHECKING:
     from workbench.core.tags.registry import TagRegistry
@@ -41,11 +41,11 @@ _KNOWN = {
     "value": ("expected_value", "value_low", "value_high", "expected_orders"),
 }  # fmt: skip
 _DATED = (*KINDS, "products")
-_NEAREST = 2000  # ids among which the nearest is looked for
+_NEAREST = 2000  # ids searched for the nearest one
 
 
 class CardService:
-    """The customers of one profile as its last run left them.
+    """The customers of one profile after its last run.
 
     Parameters
     ----------
@@ -53,29 +53,29 @@ class CardService:
     name : str
         A profile.
     profile : Profile, optional
-        The profile as a run has it; by default as its file says.
+        The profile with the overrides of a run; default: as in its file.
 
     Raises
     ------
     DataError
-        Stage 12 has not run: there are no tags to make cards of.
+        Stage 12 has not run, so there are no tags.
     """
 
     def __init__(self, workspace: Workspace, name: str, *, profile: Profile | None = None):
         self.workspace = workspace
         self.profile = profile or load_profile(workspace, name)
-        limits = {"memory_limit_gb": self.profile.run.memory_limit_gb, "threads": self.profile.run.threads}
-        self.store = Store(workspace, self.profile.name, **limits)
-        lacking = [table for table in ("features", "tags") if table not in self.store.present()]
-        if lacking:
+        run = self.profile.run
+        self.store = Store(workspace, self.profile.name, memory_limit_gb=run.memory_limit_gb, threads=run.threads)
+        missing = [table for table in ("features", "tags") if table not in self.store.present()]
+        if missing:
             remedy = f"Run: workbench run {name} --to 12_tag_customers"
-            raise DataError(Fault(f"profile {name}", f"no {' and no '.join(lacking)} yet", "", remedy))
+            raise DataError(Fault(f"profile {name}", f"no {' and no '.join(missing)} yet", "", remedy))
 
     @property
     def as_of(self) -> dt.date:
         """The date of the run that wrote the features."""
-        found = stage_summary(self.workspace, self.profile.name, "03_build_features").get("as_of")
-        return dt.date.fromisoformat(found) if found else UNDATED
+        as_of = stage_summary(self.workspace, self.profile.name, "03_build_features").get("as_of")
+        return dt.date.fromisoformat(as_of) if as_of else UNDATED
 
     @cached_property
     def registry(self) -> TagRegistry:
@@ -84,13 +84,13 @@ class CardService:
 
     @cached_property
     def tables(self) -> dict[str, ibis.Table]:
-        """The tables cards are made of."""
+        """The tables that cards use."""
         names = (*_KNOWN, *_DATED, "tags", "portraits", "portrait_items", "churn_reasons", "consents", "customers")
         tables = {name: self.store.read(name) for name in names if name in self.store.present()}
         return name_purposes(tables, self.profile.sections["12_tag_customers"].purposes)
 
     def cards(self, customer_ids: Sequence[str], *, contact: bool = False, named: bool = True) -> list[PortraitCard]:
-        """Make the cards of customers, in the order given.
+        """Make the cards of customers, in the order of their ids.
 
         Parameters
         ----------
@@ -98,15 +98,15 @@ class CardService:
         contact : bool
             Show names in full instead of masked; needs the key of the vault.
         named : bool
-            Show masked names where the key of the vault is here.
+            Show masked names if the key of the vault is available.
 
         Raises
         ------
         DataError
-            Customers who are not there, each with the nearest id; or the key is asked for and absent.
+            Unknown customers, each with the nearest id; or the required key is absent.
         """
-        ids = [str(each) for each in customer_ids]
-        known = self._known(ids)
+        ids = [str(customer) for customer in customer_ids]
+        known = self._facts(ids)
         self._check(ids, known)
         names = self._names(ids, contact=contact) if named else {}
         sources = CardSources(
@@ -123,79 +123,77 @@ class CardService:
         return make_cards(sources, self.registry.tags, self.registry.pack, as_of=self.as_of)
 
     def ids_named(self, text: str) -> list[str]:
-        """List the customers whose name, or its pinyin, holds a text; nobody without the key of the vault."""
-        wanted = text.strip().lower()
-        return [each for each, words in self._searchable.items() if wanted in words] if wanted else []
+        """List the customers whose name or its pinyin contains a text; none without the key of the vault."""
+        part = text.strip().lower()
+        return [customer for customer, words in self._searchable.items() if part in words] if part else []
 
     @cached_property
     def _searchable(self) -> dict[str, str]:
-        from pypinyin import lazy_pinyin  # noqa: PLC0415  (only who searches by name needs it)
+        from pypinyin import lazy_pinyin  # noqa: PLC0415  (only needed for searching by name)
 
         if find_key(self.workspace) is None:
             return {}
         try:
             people = read_vault(self.workspace, self.profile.name).to_pandas()
         except DataError:
-            return {}  # nothing was vaulted in this profile
+            return {}  # this profile has no vault
         full = _names_of(people, contact=True)
         return {customer: "".join([name, " ", *lazy_pinyin(name)]).lower() for customer, name in sorted(full.items())}
 
     def ids_at_risk(self, most: int) -> list[str]:
-        """List the customers worth looking at: those with the highest churn probability, then the highest spend."""
-        by = ["churn.churn_probability"] if "churn" in self.tables else []
-        frame = to_pandas(self._joined(["churn_probability", "monetary_total"] if by else ["monetary_total"]))
+        """List the customers with the highest churn probability, then the highest spend."""
+        scored = "churn" in self.tables
+        frame = to_pandas(self._joined(["churn_probability", "monetary_total"] if scored else ["monetary_total"]))
         columns = [name for name in ("churn_probability", "monetary_total") if name in frame]
         ranked = frame.sort_values([*columns, "customer_id"], ascending=[*[False] * len(columns), True])
         return ranked["customer_id"].head(most).tolist()
 
     def ids_for_report(self, most: int) -> list[str]:
-        """Choose the customers a report carries: all where they are few, else some at risk and of every segment."""
-        everybody = to_pandas(self.tables["features"].select("customer_id").order_by("customer_id"))[
-            "customer_id"
-        ].tolist()
-        if len(everybody) <= most:
-            return everybody
+        """Choose the customers of a report: all if they are few, else some at risk and some of every segment."""
+        customers = to_pandas(self.tables["features"].select("customer_id").order_by("customer_id"))
+        ids = customers["customer_id"].tolist()
+        if len(ids) <= most:
+            return ids
         risky = self.ids_at_risk(most // 2)
         if "segments" not in self.tables:
-            return sorted({*risky, *everybody[: most - len(risky)]})
+            return sorted({*risky, *ids[: most - len(risky)]})
         segments = to_pandas(self._joined(["segment", "monetary_total"]))
-        segments = segments.reindex(columns=["customer_id", "segment", "monetary_total"])  # a base may know no spend
+        segments = segments.reindex(columns=["customer_id", "segment", "monetary_total"])  # spend may be absent
         ranked = segments.sort_values(["monetary_total", "customer_id"], ascending=[False, True])
-        place = ranked.groupby("segment").cumcount()
-        turn = ranked.assign(place=place).sort_values(["place", "segment", "customer_id"])["customer_id"]
-        rest = [each for each in turn if each not in set(risky)][: most - len(risky)]
-        return sorted({*risky, *rest})
+        rank = ranked.groupby("segment").cumcount()
+        by_rank = ranked.assign(rank=rank).sort_values(["rank", "segment", "customer_id"])["customer_id"]
+        others = [customer for customer in by_rank if customer not in set(risky)][: most - len(risky)]
+        return sorted({*risky, *others})
 
-    # where things come from -----------------------------------------------------------------------
+    # sources of the cards -----------------------------------------------------------------------
 
-    def _known(self, ids: Sequence[str]) -> pd.DataFrame:
-        columns = [column for own in _KNOWN.values() for column in own]
+    def _facts(self, ids: Sequence[str]) -> pd.DataFrame:
+        columns = [column for names in _KNOWN.values() for column in names]
         joined = self._joined(columns)
         frame = to_pandas(joined.filter(joined.customer_id.isin(sorted(set(ids)))))
         return frame.merge(self._birthdays(ids), on="customer_id", how="left")
 
     def _joined(self, columns: Sequence[str]) -> ibis.Table:
         table = self.tables["features"].select("customer_id")
-        for name, own in _KNOWN.items():
-            wanted = [
-                each for each in own if each in columns and name in self.tables and each in self.tables[name].columns
-            ]
-            if wanted:
-                table = table.left_join(self.tables[name].select("customer_id", *wanted), "customer_id")
+        for name, names in _KNOWN.items():
+            present = self.tables[name].columns if name in self.tables else ()
+            chosen = [column for column in names if column in columns and column in present]
+            if chosen:
+                table = table.left_join(self.tables[name].select("customer_id", *chosen), "customer_id")
                 table = table.drop("customer_id_right")
         return table
 
     def _birthdays(self, ids: Sequence[str]) -> pd.DataFrame:
-        """Give the next birthday, without its year; nobody's without an as-of date or where years alone are known."""
+        """Return the next birthdays; none without an as-of date or if only years of birth are known."""
         customers = self.tables.get("customers")
-        known = customers is not None and {"customer_id", "birth_date"} <= set(customers.columns)
-        if not known or self.as_of == UNDATED or _years_alone(self.profile):
+        absent = customers is None or not {"customer_id", "birth_date"} <= set(customers.columns)
+        if customers is None or absent or self.as_of == UNDATED or _has_years_only(self.profile):
             return pd.DataFrame({"customer_id": pd.Series(dtype="str")})
         born = to_pandas(
             customers.filter(customers.customer_id.isin(sorted(set(ids)))).select("customer_id", "birth_date")
         )
         born = born.dropna().drop_duplicates("customer_id")
-        days = [_next_birthday(pd.Timestamp(each).date(), self.as_of) for each in born["birth_date"]]
+        days = [_next_birthday(pd.Timestamp(date).date(), self.as_of) for date in born["birth_date"]]
         return born[["customer_id"]].assign(birthday_next_on=pd.to_datetime(pd.Series(days, index=born.index)))
 
     def _rows(self, name: str, ids: Sequence[str]) -> pd.DataFrame:
@@ -205,7 +203,7 @@ class CardService:
         return to_pandas(table.filter(table.customer_id.isin(sorted(set(ids)))).order_by(*table.columns[:2]))
 
     def _consents(self, ids: Sequence[str]) -> pd.DataFrame:
-        """Return each customer's last word by purpose before the date; of two at one moment the refusal."""
+        """Return each customer's last consent by purpose before the date; of two at the same moment the refusal."""
         if "consents" not in self.tables:
             return pd.DataFrame(columns=["customer_id", "purpose", "granted"])
         table = self.tables["consents"]
@@ -213,7 +211,7 @@ class CardService:
         dated = "changed_at" in table.columns
         if dated:
             table = table.filter(table.changed_at.isnull() | (table.changed_at < at_midnight(self.as_of)))
-        frame = to_pandas(table).assign(granted=lambda found: found["granted"].fillna(False).astype(bool))
+        frame = to_pandas(table).assign(granted=lambda rows: rows["granted"].fillna(False).astype(bool))
         order = [*(["changed_at"] if dated else []), "granted"]
         ranked = frame.sort_values(order, ascending=[*([True] if dated else []), False], na_position="first")
         return ranked.drop_duplicates(["customer_id", "purpose"], keep="last")[["customer_id", "purpose", "granted"]]
@@ -228,35 +226,33 @@ class CardService:
         if find_key(self.workspace) is None:
             if contact:
                 remedy = "Set WORKBENCH_VAULT_KEY or WORKBENCH_VAULT_KEY_FILE"
-                raise DataError(Fault("--contact", "the key of the vault is not here", "", remedy))
+                raise DataError(Fault("--contact", "the key of the vault is not set", "", remedy))
             return {}
         try:
             people = read_vault(self.workspace, self.profile.name).to_pandas()
         except DataError:
             if contact:
                 raise
-            return {}  # nothing was vaulted in this profile
+            return {}  # this profile has no vault
         return _names_of(people[people["customer_id"].isin(set(ids))], contact=contact)
 
     def _check(self, ids: Sequence[str], known: pd.DataFrame) -> None:
-        lacking = [each for each in dict.fromkeys(ids) if each not in set(known["customer_id"])]
-        if lacking:
-            some = self.tables["features"].select("customer_id").order_by("customer_id").limit(_NEAREST)
-            near = to_pandas(some)["customer_id"].tolist()
+        unknown = [customer for customer in dict.fromkeys(ids) if customer not in set(known["customer_id"])]
+        if unknown:
+            candidates = self.tables["features"].select("customer_id").order_by("customer_id").limit(_NEAREST)
+            names = to_pandas(candidates)["customer_id"].tolist()
             remedy = "It may have been erased, or merged into another by 02_resolve_identity"
-            raise DataError([Fault("card", f"no customer '{each}'", nearest(each, near), remedy) for each in lacking])
+            raise DataError([Fault("card", f"no customer '{name}'", nearest(name, names), remedy) for name in unknown])
 
 
-def _years_alone(profile: Profile) -> bool:
-    """Tell whether some source gives the year of birth without the day."""
-    declared = [patterns_of(each.formats, "birth_date") for each in profile.sources.values()]
-    return any(
-        "%Y" in each and not {"%d", "%-d", "%j"} & set(re.findall("%-?.", each)) for own in declared for each in own
-    )
+def _has_years_only(profile: Profile) -> bool:
+    """Say whether some source has the year of birth without the day."""
+    formats = [pattern for source in profile.sources.values() for pattern in patterns_of(source.formats, "birth_date")]
+    return any("%Y" in pattern and not {"%d", "%-d", "%j"} & set(re.findall("%-?.", pattern)) for pattern in formats)
 
 
 def _next_birthday(born: dt.date, as_of: dt.date) -> dt.date:
-    """Return the next day on which someone has a birthday; 29 February is kept on 1 March in other years."""
+    """Return the date of the next birthday; 29 February becomes 1 March in other years."""
     for year in (as_of.year, as_of.year + 1):
         try:
             day = born.replace(year=year)
@@ -268,12 +264,12 @@ def _next_birthday(born: dt.date, as_of: dt.date) -> dt.date:
 
 
 def _names_of(people: pd.DataFrame, *, contact: bool) -> dict[str, str]:
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for row in people.to_dict("records"):
         name = _full_name(row)
-        if name and row["customer_id"] not in found:
-            found[row["customer_id"]] = name if contact else mask_name(name)
-    return found
+        if name and row["customer_id"] not in names:
+            names[row["customer_id"]] = name if contact else mask_name(name)
+    return names
 
 
 def _full_name(row: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Apply the champions of a profile to today's features, in batches, without training: ``workbench score``."""
+"""Apply the champions of a profile to today's features, in batches, without training (``workbench score``)."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ BATCH_ROWS = 50_000  # customers at a time
 
 @dataclass(frozen=True)
 class Scored:
-    """One champion applied.
+    """The result of applying one champion.
 
     Attributes
     ----------
     kind, version : str
-        Of the model, and its own version.
+        Kind of the model, and the version of the model itself.
     number : int
         Its version in the registry.
     rows : int
     path : Path
     notes : dict of int
-        Column to customers whose word in it the model has not seen: scored as the rare words are.
+        Column to the number of customers with a value that is new to the model; they are scored as rare values.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class Scored:
 def score_profile(
     workspace: Workspace, name: str, *, kind: str | None = None, out: Path | None = None, form: str = ".parquet"
 ) -> list[Scored]:
-    """Apply each registered champion of a profile to the features as they stand.
+    """Apply each registered champion of a profile to the current features.
 
     Parameters
     ----------
@@ -76,21 +76,21 @@ def score_profile(
     ProfileError
         Nothing is tracked or registered, or the kind is unknown.
     DataError
-        The model's files are not those that were registered, features are lacking or lack a column.
+        The model's files are not the registered ones, or features or some of its columns are missing.
     """
     profile = load_profile(workspace, name)
-    _check_asked(workspace, name, kind, form)
+    _check_options(workspace, name, kind, form)
     tracker = Tracker(workspace, name)
-    limits = {"memory_limit_gb": min(profile.run.memory_limit_gb, 1.0), "threads": profile.run.threads}
-    store = Store(workspace, name, **limits)
-    kinds = [kind] if kind else [each for each in SCORERS if tracker.models(each).versions()]
+    memory = min(profile.run.memory_limit_gb, 1.0)
+    store = Store(workspace, name, memory_limit_gb=memory, threads=profile.run.threads)
+    kinds = [kind] if kind else [candidate for candidate in SCORERS if tracker.models(candidate).versions()]
     if not kinds:
         remedy = f"workbench run {name}"
         raise ProfileError(Fault(name, "no model is registered for this profile", "", f"Train one: {remedy}"))
-    found = stage_summary(workspace, name, "01_check_quality").get("as_of")
-    as_of = profile.as_of or (dt.date.fromisoformat(found) if found else None)
+    last_as_of = stage_summary(workspace, name, "01_check_quality").get("as_of")
+    as_of = profile.as_of or (dt.date.fromisoformat(last_as_of) if last_as_of else None)
     folder = out or workspace.interim(name) / "scores"
-    return [_score(tracker, store, each, as_of, folder / f"{each}{form}") for each in kinds]
+    return [_score(tracker, store, model_kind, as_of, folder / f"{model_kind}{form}") for model_kind in kinds]
 
 
 def _score(tracker: Tracker, store: Store, kind: str, as_of: dt.date | None, path: Path) -> Scored:
@@ -98,7 +98,7 @@ def _score(tracker: Tracker, store: Store, kind: str, as_of: dt.date | None, pat
     champion = registry.find()
     saved = registry.load(champion)
     if "features" not in store.present():
-        raise DataError(Fault("features", "the table is not there", "", "Run 03_build_features first"))
+        raise DataError(Fault("features", "the table does not exist", "", "Run 03_build_features first"))
     tables = {table: store.read(table) for table in store.present() & ({"features"} | set(store.canonical()))}
     prepared = SCORERS[kind](saved, tables, as_of)
     schema = _schema(kind)
@@ -120,11 +120,11 @@ def _batches(prepared: Prepared, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 
 def _schema(kind: str) -> pa.Schema:
-    """Return the columns that the table of this kind has."""
+    """Return the columns of the table of this kind."""
     return ibis.schema({column.name: ibis_type(column.kind) for column in TABLES[kind].columns}).to_pyarrow()
 
 
-def _check_asked(workspace: Workspace, name: str, kind: str | None, form: str) -> None:
+def _check_options(workspace: Workspace, name: str, kind: str | None, form: str) -> None:
     faults = []
     if kind is not None and kind not in SCORERS:
         faults.append(Fault("--kind", f"no model of kind '{kind}'", "", did_you_mean(kind, list(SCORERS))))

@@ -1,4 +1,4 @@
-"""What ``workbench segments`` does: definitions listed, compared on today's customers, promoted, applied."""
+"""Segment definitions: list, compare on today's customers, promote, apply (``workbench segments``)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from workbench.core.errors import Fault, ProfileError
 from workbench.core.exports import export_csv, export_parquet
 from workbench.core.params.profile import load_profile
 from workbench.core.store.tables import Store
-from workbench.run.artifacts.champion import champion_path
 from workbench.run.artifacts.lock import hold_workspace
+from workbench.run.definitions.champion import champion_path
 from workbench.run.tracking.runs import Tracker
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ class Comparison:
     ----------
     first, second : SegmentDefinition
     before, after : pandas.DataFrame
-        Today's customers placed by the first and by the second: customer_id, segment, definition_version.
+        Today's segments by the first and by the second: customer_id, segment, definition_version.
     migration : Migration
     moves : pandas.DataFrame
-        As ``explain_moves`` gives it: which customers moved and in what they differ from those who stayed.
+        The result of ``explain_moves``: which customers moved and how they differ from those who stayed.
     sizes : tuple of pandas.DataFrame
-        Of each definition, as ``segment_sizes`` gives them.
+        Of each definition, from ``segment_sizes``.
     """
 
     first: SegmentDefinition
@@ -58,7 +58,7 @@ class Comparison:
 
 
 class SegmentService:
-    """The definitions of one profile, and its customers of today.
+    """The definitions of one profile, and its customers today.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class SegmentService:
         self.registry = Tracker(workspace, profile).segments
 
     def versions(self) -> list[RegisteredDefinition]:
-        """Return every registered definition, the newest first."""
+        """Return every registered definition, newest first."""
         return self.registry.versions()
 
     def definition(self, which: str) -> SegmentDefinition:
@@ -88,18 +88,18 @@ class SegmentService:
         return self.registry.definition(self.registry.find(which))
 
     def place(self, definition: SegmentDefinition) -> pd.DataFrame:
-        """Place today's customers: customer_id, segment, definition_version.
+        """Assign today's customers to segments: customer_id, segment, definition_version.
 
         Raises
         ------
         DataError
-            A feature of the definition is gone, or is counted in another unit.
+            A feature of the definition is missing, or has another unit.
         """
         check_features(definition, self._units())
         return assign(definition, self._features())
 
     def sizes(self, definition: SegmentDefinition) -> pd.DataFrame:
-        """Count today's customers by segment, as ``segment_sizes`` gives them."""
+        """Count today's customers by segment, with ``segment_sizes``."""
         return segment_sizes(self.place(definition), definition.keys)
 
     def compare(self, first: str, second: str) -> Comparison:
@@ -111,13 +111,13 @@ class SegmentService:
         return Comparison(one, other, before, after, compare_placements(before, after), moves, sizes)
 
     def why(self, customer: str, which: str) -> tuple[SegmentDefinition, pd.DataFrame]:
-        """Say what put a customer into her segment by a definition.
+        """Explain the segment of a customer by a definition.
 
         Returns
         -------
         SegmentDefinition
         pandas.DataFrame
-            As ``explain_customer`` gives it.
+            The result of ``explain_customer``.
 
         Raises
         ------
@@ -127,27 +127,27 @@ class SegmentService:
         definition = self.definition(which)
         check_features(definition, self._units())
         features = self._features()
-        hers = features[features["customer_id"].astype("str") == customer]
-        if hers.empty:
+        row = features[features["customer_id"].astype("str") == customer]
+        if row.empty:
             raise ProfileError(Fault("features", f"no customer '{customer}'", "A customer_id of the features table"))
-        return definition, explain_customer(definition, hers)
+        return definition, explain_customer(definition, row)
 
     def promote(self, which: str, *, who: str, why: str) -> RegisteredDefinition:
-        """Make a definition the champion: the next run uses it."""
+        """Make a definition the champion; the next run uses it."""
         with hold_workspace(self.workspace, "workbench segments promote", wait_seconds=_WAIT_SECONDS):
             promoted = self.registry.promote(which, who=who, why=why)
             self.registry.export_champion(champion_path(self.workspace, self.profile.name))
         return promoted
 
     def rollback(self, *, who: str, why: str) -> RegisteredDefinition:
-        """Make the champion before this one the champion again."""
+        """Make the previous champion the champion again."""
         with hold_workspace(self.workspace, "workbench segments rollback", wait_seconds=_WAIT_SECONDS):
             restored = self.registry.rollback(who=who, why=why)
             self.registry.export_champion(champion_path(self.workspace, self.profile.name))
         return restored
 
     def assign_all(self, which: str, target: Path) -> pd.DataFrame:
-        """Place today's customers inside the engine and write customer_id, segment, definition_version to a file.
+        """Assign today's customers in the engine; write customer_id, segment, definition_version to a file.
 
         Returns
         -------
@@ -157,31 +157,31 @@ class SegmentService:
         Raises
         ------
         ProfileError
-            The file's ending is neither .csv nor .parquet.
+            The file ends in neither .csv nor .parquet.
         """
         if target.suffix not in _FORMS:
             raise ProfileError(Fault("--out", f"'{target.name}'", f"A file ending in {' or '.join(_FORMS)}"))
         definition = self.definition(which)
         store = self._store()
         check_features(definition, self._units())
-        placed = assign_table(definition, store.read("features")).order_by("customer_id")
+        assigned = assign_table(definition, store.read("features")).order_by("customer_id")
         export = export_csv if target.suffix == ".csv" else export_parquet
-        export(store.engine, placed, target)
-        counts = placed.group_by("segment").aggregate(n=placed.count())
+        export(store.engine, assigned, target)
+        counts = assigned.group_by("segment").aggregate(n=assigned.count())
         return counts.to_pandas().sort_values(["n", "segment"], ascending=[False, True], ignore_index=True)
 
-    def write_moves(self, found: Comparison, target: Path) -> int:
-        """Write who is in another segment by the second definition: customer_id, before, after; return how many."""
-        both = found.before.merge(found.after, on="customer_id", suffixes=("_before", "_after"))
+    def write_moves(self, comparison: Comparison, target: Path) -> int:
+        """Write the customers whose segment changes: customer_id, before, after; return their number."""
+        both = comparison.before.merge(comparison.after, on="customer_id", suffixes=("_before", "_after"))
         moved = both[both["segment_before"] != both["segment_after"]]
-        named = {"segment_before": "before", "segment_after": "after"}
-        frame = moved[["customer_id", *named]].rename(columns=named).sort_values("customer_id")
+        names = {"segment_before": "before", "segment_after": "after"}
+        frame = moved[["customer_id", *names]].rename(columns=names).sort_values("customer_id")
         export_csv(self._store().engine, ibis.memtable(frame), target)
         return len(frame)
 
     def _store(self) -> Store:
-        limits = {"memory_limit_gb": self.profile.run.memory_limit_gb, "threads": self.profile.run.threads}
-        return Store(self.workspace, self.profile.name, **limits)
+        run = self.profile.run
+        return Store(self.workspace, self.profile.name, memory_limit_gb=run.memory_limit_gb, threads=run.threads)
 
     def _features(self) -> pd.DataFrame:
         return self._store().frame("features")
@@ -193,7 +193,7 @@ class SegmentService:
 
 
 def whoami() -> str:
-    """Return the name of the account that gives the command."""
+    """Return the name of the account that runs the command."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as in some containers

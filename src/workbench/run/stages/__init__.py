@@ -1,1 +1,1 @@
-"""The start and the finish of a notebook."""
+"""The ``stage`` object of a notebook, and the functions beside it."""

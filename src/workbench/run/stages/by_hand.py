@@ -1,16 +1,18 @@
-"""What ``finish()`` does when a hand, not a flow, ran the notebook: publish and track."""
+"""What ``finish()`` does if a person, not a flow, ran the notebook: publish and track."""
 
 from __future__ import annotations
 
 import json
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from workbench.intake.identity.people import forget_people
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.artifacts.manifest import write_manifest
-from workbench.run.artifacts.people import forget_people
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workbench.run.stages.stage import StageRun
 
 __all__ = ["publish_by_hand"]
@@ -18,25 +20,26 @@ __all__ = ["publish_by_hand"]
 _WAIT_SECONDS = 5.0
 
 
-def publish_by_hand(stage: StageRun) -> None:
-    """Publish what a stage staged and track it as a run of its own.
+def publish_by_hand(stage: StageRun, summary: Mapping[str, Any]) -> None:
+    """Publish the results of a stage and track them as a separate run.
 
     The workspace lock is held only while publishing, so an open notebook blocks no flow.
 
     Parameters
     ----------
     stage : StageRun
+    summary : mapping
+        The summary that ``finish()`` has written.
 
     Raises
     ------
     WorkspaceBusyError
-        A flow holds the workspace: what was staged stays private; run the last cell again afterwards.
+        A flow holds the workspace: the results stay private; run the last cell again afterwards.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a progress bar that MLflow's imports would like to have
+        warnings.simplefilter("ignore")  # MLflow's imports warn about a missing progress bar
         from workbench.run.tracking.runs import Tracker  # noqa: PLC0415  (MLflow takes seconds to import)
 
-    summary = stage.summary()
     with hold_workspace(stage.workspace, f"{stage.stage} by hand", wait_seconds=_WAIT_SECONDS):
         reads = json.loads((stage.staging.folder / "reads.json").read_text(encoding="utf-8"))
         write_manifest(stage.staging.folder, None, summary, reads)

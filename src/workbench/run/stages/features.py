@@ -1,4 +1,4 @@
-"""What a stage needs of 03_build_features beside its table: labels, units, features as of an earlier date."""
+"""Feature labels and units for other stages, and features as of an earlier date."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _WORDS = ("session_gap_minutes", "least_for_share", "event_types", "online_words
 
 
 def feature_labels(stage: StageRun) -> dict[str, dict[str, str]]:
-    """Return what the registered features are called, by language."""
+    """Return the labels of the registered features, by language."""
     columns = stage.read("features", lazy=True).columns
     return {feature.name: dict(feature.label) for feature in registered(columns, scales=_scales(stage))}
 
 
 def feature_units(stage: StageRun, names: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
-    """Return unit and formula of features as a segment definition keeps them; a declared attribute has neither."""
+    """Return unit and formula of features, as in a segment definition; declared attributes have neither."""
     units = registered_units(stage.read("features", lazy=True).columns)
     return units if names is None else {name: units[name] for name in names}
 
 
 def features_at_cutoff(stage: StageRun) -> FeaturesAtCutoff:
-    """Return how features are built at a cut-off in the past: as 03_build_features built those of today."""
+    """Return the builder of features at past cut-offs, with the settings of 03_build_features."""
     table = stage.read("features", lazy=True, missing="none")
     columns = table.columns if table is not None else ()
     settings = {name: stage.setting(f"{_SECTION}.{name}") for name in _WORDS}
     scales = {name: scale for name, scale in _scales(stage).items() if f"scale_{name}" in columns}
     windows = stage.setting(f"{_SECTION}.windows_days")
-    built = FeatureSettings(**settings, scales=scales)
-    return FeaturesAtCutoff(windows, built, frozenset(columns), stage.store.engine)
+    feature_settings = FeatureSettings(**settings, scales=scales)
+    return FeaturesAtCutoff(windows, feature_settings, frozenset(columns), stage.store.engine)
 
 
 def _scales(stage: StageRun) -> dict[str, Scale]:

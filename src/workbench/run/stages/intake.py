@@ -1,4 +1,4 @@
-"""What 01 and 02 need of the run: believed dates, files of declared links, tables with the ids of their sources."""
+"""What 01 and 02 need from the run: plausible dates, files of declared links, tables with the ids of their sources."""
 
 from __future__ import annotations
 
@@ -14,27 +14,33 @@ if TYPE_CHECKING:
 
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["date_range", "file_of", "resolves_identity", "sourced_tables"]
+__all__ = ["date_range", "file_of", "freeze_as_of", "resolves_identity", "sourced_tables"]
 
 
 def date_range(stage: StageRun, first: str, last: str | None) -> tuple[dt.date, dt.date]:
-    """Return the dates between which rows are believed; the last is the day of the run unless given."""
+    """Return the first and last plausible date of a row; the last defaults to the day of the run."""
     return dt.date.fromisoformat(first), dt.date.fromisoformat(last or stage.context.today)
 
 
+def freeze_as_of(stage: StageRun, day: dt.date | None) -> None:
+    """Set the as-of date that the data gives, unless the profile or the run declares one."""
+    if stage.profile.as_of is None and stage.context.as_of is None:
+        stage.as_of = day
+
+
 def resolves_identity(stage: StageRun) -> bool:
-    """Say whether a later stage of this profile takes the people that are gathered for it."""
-    handed = stage.declaration.hands_over
-    return any(stage.profile.stage(name).takes == handed for name in stage.profile.stages)
+    """Say whether a later stage of this profile uses the private people file of this one."""
+    private_file = stage.declaration.hands_over
+    return any(stage.profile.stage(name).takes == private_file for name in stage.profile.stages)
 
 
 def file_of(stage: StageRun, text: str | None) -> Path | None:
-    """Return the place of a file that a parameter names inside the workspace; None where it names none."""
+    """Return the path of a file that a parameter names inside the workspace; None if it names none."""
     return stage.workspace.resolve(text) if text else None
 
 
 def sourced_tables(stage: StageRun) -> dict[str, ibis.Table]:
-    """Return the canonical tables that say whose customer ids they use, with these ids."""
+    """Return the canonical tables that state the id space of their customers, with the ids of the sources."""
     present = stage.available()
     tables = {name: stage.store.as_sourced(name) for name in CANONICAL if name in present}
     return {name: table for name, table in tables.items() if ID_SPACE in table.columns}

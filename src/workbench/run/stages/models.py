@@ -1,4 +1,4 @@
-"""How a stage keeps a trained model: the runner registers what is kept."""
+"""Store a trained model with the results of a stage; the runner registers it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ __all__ = ["keep_model"]
 
 
 def keep_model(stage: StageRun, saved: SavedModel | None, cards: Mapping[str, str]) -> None:
-    """Stage a trained model and its cards (by language); None is left out."""
+    """Stage a trained model and its cards (by language); do nothing if it is None."""
     if saved is not None:
         write_model(stage.staging.folder / MODEL_FOLDER, saved, cards)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from workbench.report.charts.chart import About, Chart
 
-__all__ = ["Presentation", "plain"]
+__all__ = ["Presentation", "plain", "record_candidates", "show_each", "show_page"]
 
 _MOST_CHARTS = 8  # of one kind; a reader looks at no more
-_METRIC = re.compile(r"^(?![/.])[\w.\- :/]{1,200}$")  # what the tracking takes, the stage's name before it
-_SHOWN = ("findings", "figures", "shown", "embedded", "limits", "candidates")
+_METRIC = re.compile(r"^(?![/.])[\w.\- :/]{1,200}$")  # what MLflow accepts after the stage's name
+_RECORDS = ("findings", "figures", "shown", "embedded", "limits", "candidates")  # keys of the summary
 
 Text = str | Mapping[str, str]  # in one language for all, or by language (en, zh)
 
@@ -51,7 +51,7 @@ class Presentation:
         self.folder = folder
         self.metrics: dict[str, Any] = {}
         self.chart_seconds = 0.0
-        self.shown: dict[str, list] = {name: [] for name in _SHOWN}
+        self.records: dict[str, list[dict[str, Any]]] = {name: [] for name in _RECORDS}
 
     def metric(self, name: str | Mapping[str, Any], value: Any = None) -> None:
         """Record a metric, or several by name: numbers or short text; missing values become null."""
@@ -60,7 +60,7 @@ class Presentation:
             if not _METRIC.match(key) or posixpath.normpath(key) != key:
                 expected = "Letters, digits, blanks and any of _ - . : /, at most 200 of them"
                 raise DataError(Fault("metric", f"{key!r} cannot be the name of a metric", expected))
-        self.metrics |= {key: plain(one) for key, one in values.items()}
+        self.metrics |= {key: plain(number) for key, number in values.items()}
 
     def say(self, text: Text | Finding | Iterable[Finding], **values: Any) -> None:
         """Record sentences for the report and display them.
@@ -68,18 +68,18 @@ class Presentation:
         Parameters
         ----------
         text : str, mapping, Finding or iterable of Finding
-            A text of one's own in Markdown without HTML, by language where it is given in several; or findings, whose
-            sentences stand among the texts of the stage.
+            Your own text in Markdown without HTML, by language if there are several; or findings, whose sentences are
+            in the texts of the stage.
         **values
-            What stands in a text of one's own as ``{name}``, or ``{name:kind}`` (``pct``, ``int``, ``num``, ``money``,
-            ``days``, ``date``).
+            Replace ``{name}``, or ``{name:kind}`` (``pct``, ``int``, ``num``, ``money``, ``days``, ``date``), in your
+            own text.
         """
         if isinstance(text, (str, Mapping)):
             self._record_text("findings", text, values)
             return
-        for finding in _several(text):
+        for finding in _as_list(text):
             entry = {"key": finding.key, "values": plain(dict(finding.values)), "weight": finding.weight}
-            self.shown["findings"].append(entry | {"key_finding": finding.weight >= KEY_WEIGHT})
+            self.records["findings"].append(entry | {"key_finding": finding.weight >= KEY_WEIGHT})
             self._display_text(finding.key, entry["values"])
 
     def limit(self, text: Text | Finding | Iterable[Finding], **values: Any) -> None:
@@ -87,9 +87,9 @@ class Presentation:
         if isinstance(text, (str, Mapping)):
             self._record_text("limits", text, values)
             return
-        for limitation in _several(text):
+        for limitation in _as_list(text):
             entry = {"key": limitation.key, "values": plain(dict(limitation.values))}
-            self.shown["limits"].append(entry)
+            self.records["limits"].append(entry)
             self._display_text(limitation.key, entry["values"])
 
     def show(
@@ -113,7 +113,7 @@ class Presentation:
             A ``plot_`` function is called with the frames, the options, ``language`` and ``about``; a figure is shown
             as it is.
         title, alt : str or mapping of str to str, optional
-            Of a figure of one's own: its message, and what it shows in words.
+            For your own figure: its message, and its content in words.
         """
         begun = time.perf_counter()
         if callable(figure):
@@ -127,34 +127,6 @@ class Presentation:
             own = figure_of(figure)
             charts = {language: chart_of(own, title=title, alt=alt, language=language) for language in self.languages}
         self._show(name, charts)
-        self.chart_seconds += time.perf_counter() - begun
-
-    def show_each(
-        self, name: str, plot: Callable, things: Mapping[str, Any], *, page: Callable | None = None, **options: Any
-    ) -> None:
-        """Draw one chart per thing, the first eight.
-
-        Parameters
-        ----------
-        name : str
-            The figures are called ``<name>_<key>``.
-        plot : callable
-            A ``plot_`` function; called with the thing, and its key as ``column`` unless ``page`` is given.
-        things : mapping of str to object
-            By key; of frames those without a value are left out.
-        page : callable, optional
-            Makes ``<name>.<language>.html`` of the charts of a language; a picture of each lies beside it.
-        """
-        begun = time.perf_counter()
-        about, drawn = self._about(), {}
-        for key, thing in list(things.items())[:_MOST_CHARTS]:
-            if isinstance(thing, pd.DataFrame) and not thing["value"].notna().any():
-                continue
-            given = {"about": about, **({} if page is not None else {"column": key}), **options}
-            drawn[key] = {language: plot(thing, language=language, **given) for language in self.languages}
-            self._show(f"{name}_{key}", drawn[key])
-        for language in self.languages if page is not None else ():
-            self._write_page(name, {key: charts[language] for key, charts in drawn.items()}, page, language)
         self.chart_seconds += time.perf_counter() - begun
 
     def table(
@@ -171,67 +143,35 @@ class Presentation:
         Parameters
         ----------
         name : str
-            Also the key of its title among the texts: ``table_<name>``.
+            Also the key of its title in the texts: ``table_<name>``.
         frame : DataFrame
         formats : mapping, optional
-            Kind of each column (``text``, ``label``, ``int``, ``num``, ``pct``, ``money``, ``days``, ``date``); columns
-            not named are left out. Without it all columns are shown, as their types ask.
+            Kind of each column (``text``, ``label``, ``int``, ``num``, ``pct``, ``money``, ``days``, ``date``); other
+            columns are left out. Without it all columns are shown, formatted by type.
         title : str or mapping of str to str, optional
-            Of a table of one's own.
+            For your own table.
         note : str, optional
-            A text key that says how to read it.
+            The key of a text that says how to read it.
         """
         from workbench.report.tables import table_html  # noqa: PLC0415
 
         if formats is None:
             frame = with_plain_names(frame)
             formats = formats_of(frame)
-        if frame.empty:  # nothing to show: a table without rows, whatever columns it came with
+        if frame.empty:  # it may lack the columns
             frame = frame.reindex(columns=list(formats))
-        rows = [plain(list(row)) for row in frame[list(formats)].itertuples(index=False)]
-        entry = {"name": name, "title_key": f"table_{name}", "columns": list(formats), "rows": rows}
-        entry |= {"formats": dict(formats), "note_key": note}
+        entry: dict[str, Any] = {
+            "name": name,
+            "title_key": f"table_{name}",
+            "columns": list(formats),
+            "rows": [plain(list(row)) for row in frame[list(formats)].itertuples(index=False)],
+            "formats": dict(formats),
+            "note_key": note,
+        }
         if title is not None:
             entry["title"] = as_texts(title)
-        self.shown["shown"].append(entry)
+        self.records["shown"].append(entry)
         display(HTML(str(table_html(entry, language=self.language, currency=self.currency))))
-
-    def embed(self, name: str, page: Callable, *given: Any) -> None:
-        """Stage a table that a library draws as HTML, once per report language, and display the first.
-
-        Parameters
-        ----------
-        name : str
-            Also the key of its title among the texts: ``table_<name>``.
-        page : callable
-            Called with what is given and the language; returns HTML without scripts and references.
-        """
-        files = {}
-        for language in self.languages:
-            path = self.folder / "figures" / f"{self.stage}__{name}.{language}.html"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(page(*given, language), encoding="utf-8", newline="\n")
-            files[language] = path.relative_to(self.folder).as_posix()
-        self.shown["embedded"].append({"name": name, "title_key": f"table_{name}", "files": files})
-        display(HTML(filename=str(self.folder / files[self.language])))
-
-    def candidates(self, frame: pd.DataFrame, *, by: str, settings: Mapping[str, Any]) -> None:
-        """Record candidate models, one per row: each becomes a tracked run of its own with the same metric keys.
-
-        Parameters
-        ----------
-        frame : DataFrame
-            Numbers are metrics.
-        by : str
-            The column that names a candidate.
-        settings : mapping
-            What all candidates share.
-        """
-        for row in frame.to_dict("records"):
-            name = str(row[by]) if isinstance(row[by], str) else f"{by}={row[by]}"
-            metrics = {key: plain(value) for key, value in row.items() if key != by}
-            own = {by: plain(row[by]), **settings}
-            self.shown["candidates"].append({"name": name, "settings": plain(own), "metrics": metrics})
 
     def _about(self) -> About:
         """Return what stands under every chart."""
@@ -250,23 +190,15 @@ class Presentation:
             for part in ("title", "alt", "note"):
                 entry[part][language] = getattr(chart, part)
         if charts[self.language].drawn:
-            self.shown["figures"].append(entry)
+            self.records["figures"].append(entry)
         picture = self.folder / entry["files"][self.language]
-        words = entry["alt"][self.language]
-        display(SVG(filename=picture) if picture.suffix == ".svg" else Image(filename=picture, alt=words))
-
-    def _write_page(self, name: str, charts: Mapping[str, Chart], page: Callable, language: str) -> None:
-        from workbench.report.charts.theme import render  # noqa: PLC0415
-
-        for key, chart in charts.items():
-            (self.folder / f"{name}_{key}.{language}.png").write_bytes(render(chart, "png"))
-        text = page(list(charts.values()), language=language)
-        (self.folder / f"{name}.{language}.html").write_text(text, encoding="utf-8", newline="\n")
+        alt = entry["alt"][self.language]
+        display(SVG(filename=picture) if picture.suffix == ".svg" else Image(filename=picture, alt=alt))
 
     def _record_text(self, kind: str, text: Text, values: Mapping[str, Any]) -> None:
         entry = {"text": as_texts(text), "values": plain(dict(values))}
-        more = {"weight": 1.0, "key_finding": False} if kind == "findings" else {}
-        self.shown[kind].append(entry | more)
+        ranking = {"weight": 1.0, "key_finding": False} if kind == "findings" else {}
+        self.records[kind].append(entry | ranking)
         display(Markdown(shown_text(entry, self.language, self.currency)))
 
     def _display_text(self, key: str, values: Mapping[str, Any]) -> None:
@@ -275,12 +207,101 @@ class Presentation:
         display(Markdown(_escape_markdown(say(key, self.language, values, self.currency))))
 
 
+def show_each(
+    stage: Presentation,
+    name: str,
+    plot: Callable,
+    contents: Mapping[str, Any],
+    *,
+    page: Callable | None = None,
+    **options: Any,
+) -> None:
+    """Draw one chart per key, the first eight; show them as `Presentation.show` does.
+
+    Parameters
+    ----------
+    stage : Presentation
+    name : str
+        The figures are called ``<name>_<key>``.
+    plot : callable
+        A ``plot_`` function; called with the content, and its key as ``column`` unless ``page`` is given.
+    contents : mapping of str to object
+        What each chart draws, by key; frames without a value are left out.
+    page : callable, optional
+        Makes ``<name>.<language>.html`` from the charts of a language; a picture of each lies beside it.
+    """
+    begun = time.perf_counter()
+    about = stage._about()
+    drawn: dict[str, dict[str, Chart]] = {}
+    for key, content in list(contents.items())[:_MOST_CHARTS]:
+        if isinstance(content, pd.DataFrame) and not content["value"].notna().any():
+            continue
+        keywords = {"about": about, **({} if page is not None else {"column": key}), **options}
+        drawn[key] = {language: plot(content, language=language, **keywords) for language in stage.languages}
+        stage._show(f"{name}_{key}", drawn[key])
+    if page is not None:
+        for language in stage.languages:
+            _write_page(stage.folder, name, {key: charts[language] for key, charts in drawn.items()}, page, language)
+    stage.chart_seconds += time.perf_counter() - begun
+
+
+def _write_page(folder: Path, name: str, charts: Mapping[str, Chart], page: Callable, language: str) -> None:
+    from workbench.report.charts.theme import render  # noqa: PLC0415
+
+    for key, chart in charts.items():
+        (folder / f"{name}_{key}.{language}.png").write_bytes(render(chart, "png"))
+    text = page(list(charts.values()), language=language)
+    (folder / f"{name}.{language}.html").write_text(text, encoding="utf-8", newline="\n")
+
+
+def show_page(stage: Presentation, name: str, page: Callable, *arguments: Any) -> None:
+    """Stage a table that is drawn as an HTML page, once per report language, and display the first.
+
+    Parameters
+    ----------
+    stage : Presentation
+    name : str
+        Also the key of its title in the texts: ``table_<name>``.
+    page : callable
+        Called with the arguments and the language; returns HTML without scripts and references.
+    *arguments
+    """
+    files = {}
+    for language in stage.languages:
+        path = stage.folder / "figures" / f"{stage.stage}__{name}.{language}.html"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(page(*arguments, language), encoding="utf-8", newline="\n")
+        files[language] = path.relative_to(stage.folder).as_posix()
+    stage.records["embedded"].append({"name": name, "title_key": f"table_{name}", "files": files})
+    display(HTML(filename=str(stage.folder / files[stage.language])))
+
+
+def record_candidates(stage: Presentation, frame: pd.DataFrame, *, by: str, settings: Mapping[str, Any]) -> None:
+    """Record candidate models, one per row; each becomes a tracked run with the same metric keys.
+
+    Parameters
+    ----------
+    stage : Presentation
+    frame : DataFrame
+        Its numbers are metrics.
+    by : str
+        The column that names a candidate.
+    settings : mapping
+        What all candidates share.
+    """
+    for row in frame.to_dict("records"):
+        name = str(row[by]) if isinstance(row[by], str) else f"{by}={row[by]}"
+        metrics = {key: plain(value) for key, value in row.items() if key != by}
+        own = {by: plain(row[by]), **settings}
+        stage.records["candidates"].append({"name": name, "settings": plain(own), "metrics": metrics})
+
+
 def plain(value: Any) -> Any:
     """Turn a value into one that JSON holds: numpy numbers, dates and missing values included."""
     if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
+        return [plain(item) for item in value]
     if hasattr(value, "item") and not isinstance(value, (str, bytes)):
         value = value.item() if getattr(value, "size", 1) == 1 else value.tolist()
         if isinstance(value, list):
@@ -292,7 +313,7 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (bool, int, str)) else str(value)
 
 
-def _several(findings: Finding | Iterable[Finding]) -> list[Finding]:
+def _as_list(findings: Finding | Iterable[Finding]) -> list[Finding]:
     return [findings] if isinstance(findings, Finding) else list(findings)
 
 

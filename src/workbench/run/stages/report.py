@@ -1,4 +1,4 @@
-"""What 14_write_report needs of the run: the facts of the page, and one page per language."""
+"""Functions for 14_write_report: the facts of the run, the cards, one page per language."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench import PACKAGE
 from workbench.report.cards.customer import card_page
 from workbench.report.page import RunFacts, cards_file, report_file, write_report
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.publish import last_summary
 from workbench.run.services.cards import CardService
+from workbench.run.stages.files import write_text_file
 
 if TYPE_CHECKING:
     from workbench.run.stages.stage import StageRun
 
 __all__ = ["report_facts", "summaries_before", "write_cards", "write_reports"]
 
-_VERSIONS = ("customer-portrait-workbench", "duckdb", "ibis-framework", "pandas", "scikit-learn", "matplotlib")
+_VERSIONS = (PACKAGE, "duckdb", "ibis-framework", "pandas", "scikit-learn", "matplotlib")
 
 
 def summaries_before(stage: StageRun) -> list[dict[str, Any]]:
@@ -34,20 +36,22 @@ def summaries_before(stage: StageRun) -> list[dict[str, Any]]:
         state = stage.context.stages.get(name, {})
         summary = dict(stage_summary(stage.workspace, stage.profile.name, name))
         if state.get("status") == "skipped" or not summary:
-            because = state.get("skipped_because")
-            summary = {"stage": name, "status": state.get("status", "skipped"), "skipped_because": because}
-        placed = {kind: [_placed(entry, name) for entry in summary.get(kind, [])] for kind in ("figures", "embedded")}
-        summaries.append(summary | placed)
+            reason = state.get("skipped_because")
+            summary = {"stage": name, "status": state.get("status", "skipped"), "skipped_because": reason}
+        files = {
+            kind: [_with_paths(entry, name) for entry in summary.get(kind, [])] for kind in ("figures", "embedded")
+        }
+        summaries.append(summary | files)
     return summaries
 
 
-def _placed(entry: Mapping[str, Any], stage: str) -> dict[str, Any]:
+def _with_paths(entry: Mapping[str, Any], stage: str) -> dict[str, Any]:
     files = {language: f".stages/{stage}/current/{file}" for language, file in entry["files"].items()}
     return {**entry, "files": files}
 
 
 def report_facts(stage: StageRun) -> RunFacts:
-    """Return what the page says about the run itself.
+    """Return what the page says about the run.
 
     Parameters
     ----------
@@ -69,28 +73,28 @@ def report_facts(stage: StageRun) -> RunFacts:
 
 
 def write_cards(stage: StageRun, *, most: int) -> int:
-    """Write the portrait cards of some customers beside the report, once per language; names are not in them.
+    """Write the portrait cards of some customers, without names, once per language.
 
     Parameters
     ----------
     stage : StageRun
     most : int
-        Customers carried: all where they are fewer, else some at risk and of every segment; 0 writes nothing.
+        Largest number of cards: all customers if there are fewer, else some at risk and some of every segment; 0: none.
 
     Returns
     -------
     int
-        Customers carried; 0 where the customers of this profile are not tagged.
+        Number of cards; 0 if the customers of this profile are not tagged.
     """
     if not most or not {"features", "tags"} <= stage.available():
         return 0
     service = CardService(stage.workspace, stage.profile.name, profile=stage.profile)
-    chosen = service.cards(service.ids_for_report(most), named=False)
+    cards = service.cards(service.ids_for_report(most), named=False)
     for language in stage.languages:
-        back = report_file(language, stage.languages)
-        page = card_page(chosen, language=language, currency=stage.currency, report=back)
-        stage.keep(cards_file(language, stage.languages), page)
-    return len(chosen)
+        report = report_file(language, stage.languages)
+        page = card_page(cards, language=language, currency=stage.currency, report=report)
+        write_text_file(stage, cards_file(language, stage.languages), page)
+    return len(cards)
 
 
 def write_reports(
@@ -108,6 +112,6 @@ def write_reports(
     for language in facts.languages:
         page = write_report(summaries, run=run, folder=stage.store.folder, language=language)
         name = report_file(language, facts.languages)
-        size = stage.keep(name, page).stat().st_size
+        size = write_text_file(stage, name, page).stat().st_size
         rows.append({"language": language, "file": name, "cards": cards, "bytes": size})
     return pd.DataFrame(rows)

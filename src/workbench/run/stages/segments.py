@@ -1,4 +1,4 @@
-"""What a stage needs of 06_segment_customers beside its tables: definitions, names, declared kinds, advice."""
+"""Segment definitions, names, declared kinds and advice for the stages."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from workbench.analysis.segments.declared import declare
 from workbench.analysis.segments.definition import SegmentDefinition
 from workbench.analysis.tags.strategies import advice_for
 from workbench.core.yaml_lines import read_yaml
-from workbench.run.artifacts.champion import read_champion
 from workbench.run.artifacts.context import stage_folder
-from workbench.run.artifacts.segment_names import DEFINITION_FILE, SEGMENTING, segment_names
-from workbench.run.artifacts.segment_rules import rule_files
-from workbench.run.artifacts.tag_registry import registry_of
+from workbench.run.definitions.champion import read_champion
+from workbench.run.definitions.segment_names import DEFINITION_FILE, SEGMENTING, segment_names
+from workbench.run.definitions.segment_rules import rule_files
+from workbench.run.definitions.tag_registry import registry_of
 from workbench.run.stages.features import feature_labels, feature_units
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ __all__ = ["advice", "champion", "definition_details", "kinds", "placed", "placi
 
 
 def champion(stage: StageRun) -> SegmentDefinition | None:
-    """Return the segment definition in use, None where none was promoted."""
+    """Return the segment definition in use, None if none was promoted."""
     promoted = read_champion(stage.workspace, stage.profile.name)
     return promoted.definition if promoted else None
 
 
 def definition_details(stage: StageRun, features: Sequence[str]) -> dict[str, Any]:
-    """Return what a segment definition says of the run that made it and of the features it is made of."""
+    """Return what a segment definition states about its run and its features."""
     return {
         "parameters": stage.settings,
         "training_digest": stage.store.digest("features"),
@@ -42,22 +42,22 @@ def definition_details(stage: StageRun, features: Sequence[str]) -> dict[str, An
 
 
 def previous_definition(stage: StageRun) -> SegmentDefinition | None:
-    """Return the segment definition in use, else the one that was fitted at the last run, else None."""
+    """Return the segment definition in use, else that of the last run, else None."""
     return champion(stage) or _fitted(stage)
 
 
 def placing_definition(stage: StageRun) -> SegmentDefinition | None:
-    """Return the definition that placed the customers of the table ``segments``; None where it is not kept."""
+    """Return the definition behind the table ``segments``; None if it is no longer stored."""
     table = stage.read("segments", missing="none")
     if table is None:
         return None
     versions = set(table["definition_version"])
-    kept = (definition for definition in (champion(stage), _fitted(stage)) if definition is not None)
-    return next((definition for definition in kept if {definition.version} == versions), None)
+    stored = (definition for definition in (champion(stage), _fitted(stage)) if definition is not None)
+    return next((definition for definition in stored if {definition.version} == versions), None)
 
 
 def placed(stage: StageRun) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """Return the segment of each customer, and what segments are called by language; empty where there are none."""
+    """Return the segment of each customer, and the names of segments by language; empty if there are none."""
     table = stage.read("segments", missing="none")
     if table is None:
         return {}, {}
@@ -72,7 +72,7 @@ def kinds(stage: StageRun) -> list[SegmentDefinition]:
 
 
 def advice(stage: StageRun, segments: Sequence[str]) -> dict[str, Any]:
-    """Return what the profile's trade declares to do, and not to do, with segments."""
+    """Return the advice of the profile's industry pack for segments: what to do and what to avoid."""
     return advice_for(registry_of(stage.workspace, stage.profile).pack, segments)
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +21,13 @@ import pandas as pd
 from pydantic import ValidationError
 
 from workbench.core.errors import DataError, Fault, ProfileError, StageError, did_you_mean
-from workbench.core.files import write_json, write_text
+from workbench.core.files import write_json
 from workbench.core.params.declared import declared_profile, recorded_profile
 from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.schema import CANONICAL, UNDATED
 from workbench.core.stages import FIRST, STAGES, TABLES
 from workbench.core.store.tables import Store, to_pandas
 from workbench.core.workspace import Workspace
-from workbench.intake.features.inputs.keep import keeping
 from workbench.report.charts.chart import About
 from workbench.report.text import forget_names_read, text_names_read
 from workbench.run.artifacts.context import RunContext, current_context, stage_summary
@@ -38,12 +36,11 @@ from workbench.run.stages.presentation import Presentation
 if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
     from workbench.core.stages.stage import Stage
-    from workbench.intake.features.inputs.keep import Keep
 
 __all__ = ["MOST_ROWS", "READS_FILE", "StageRun", "start"]
 
 MOST_ROWS = 2_000_000  # of a table that becomes pandas
-READS_FILE = "reads.json"  # what a stage read that no declaration names: tables, parameters, texts
+READS_FILE = "reads.json"  # what a stage read beyond its declaration: tables, parameters, texts
 _MIN_CELL = "run.min_cell"
 
 
@@ -96,12 +93,12 @@ class StageRun(Presentation):
         The profile; of other sections only the parameters that the stage declares can be read.
     settings : dict
         Its own parameters, checked.
-    as_of : datetime.date
-        The frozen date of the run; the end of time where no row carries a date.
     store : workbench.core.store.tables.Store
         The tables; ``store.engine`` is the engine behind them.
     context : RunContext
     workspace : Workspace
+    closing : contextlib.ExitStack
+        What ``finish()`` closes.
     """
 
     def __init__(
@@ -117,22 +114,30 @@ class StageRun(Presentation):
         else:
             self.profile = declared_profile(profile, declaration)
         self._as_of = dt.date.fromisoformat(context.as_of) if context.as_of else None
-        limits = {"memory_limit_gb": context.memory_limit_gb or profile.run.memory_limit_gb}
-        self.store = Store(self.workspace, profile.name, threads=context.threads or profile.run.threads, **limits)
+        self.store = Store(
+            self.workspace,
+            profile.name,
+            threads=context.threads or profile.run.threads,
+            memory_limit_gb=context.memory_limit_gb or profile.run.memory_limit_gb,
+        )
         self.staging = self.store.stage(declaration.name, context.run_id)
         self._begun = begun
-        self._closing = ExitStack()
+        self.closing = ExitStack()
         super().__init__(declaration.name, profile.languages, profile.currency, self.staging.folder)
 
     @property
     def as_of(self) -> dt.date:
-        """The frozen date of the run; the end of time where no row carries a date."""
+        """The frozen date of the run; the end of time if no row has a date."""
         return self._as_of or UNDATED
+
+    @as_of.setter
+    def as_of(self, day: dt.date | None) -> None:
+        self._as_of = day
 
     # what it reads ----------------------------------------------------------------------------
 
     def read(self, table: str, *, lazy: bool = False, when: str = "this", missing: str = "raise") -> Any:
-        """Return a table: one that this stage has just written as it wrote it, any other as it was published.
+        """Return a table: as this stage has just written it, otherwise as it was published.
 
         Parameters
         ----------
@@ -143,7 +148,7 @@ class StageRun(Presentation):
         when : {"this", "previous"}
             ``previous``: as it stood before this run.
         missing : {"raise", "empty", "none"}
-            What to return where the table is not there: an error, no rows in its declared columns, or None.
+            If the table is not there: an error, a table without rows in its declared columns, or None.
 
         Returns
         -------
@@ -156,49 +161,49 @@ class StageRun(Presentation):
         """
         _check_choice("when", when, ("this", "previous"))
         _check_choice("missing", missing, ("raise", "empty", "none"))
-        found = self._find(table, when)
-        if found is None:
+        expression = self._find(table, when)
+        if expression is None:
             return self._missing(table, missing, lazy)
         if lazy or (table in CANONICAL and table != "customers"):
-            return found
-        rows = int(found.count().execute())
+            return expression
+        rows = int(expression.count().execute())
         if rows > MOST_ROWS:
             remedy = "Read it with lazy=True and aggregate it in the engine; no setting raises the limit"
             raise DataError(Fault(table, f"{rows:,} rows would become pandas", f"At most {MOST_ROWS:,}", remedy))
-        return to_pandas(found)
+        return to_pandas(expression)
 
     def tables(self, names: Iterable[str] | None = None) -> dict[str, ibis.Table]:
-        """Return the canonical tables, or those named, as Ibis tables by name; what is not there is left out."""
+        """Return the canonical tables, or those named, as Ibis tables by name; absent ones are left out."""
         present = self.available()
-        wanted = list(CANONICAL if names is None else names)
-        self._reads["tables"] |= {name for name in wanted if name not in self.staging.rows}  # one may come to be there
-        return {name: self.read(name, lazy=True) for name in wanted if name in present or name in self.staging.rows}
+        requested = list(CANONICAL if names is None else names)
+        self._reads["tables"] |= {name for name in requested if name not in self.staging.rows}  # also absent ones
+        return {name: self.read(name, lazy=True) for name in requested if name in present or name in self.staging.rows}
 
     def available(self) -> set[str]:
-        """Return the tables that are there for this profile's stages, and their columns as table.column."""
-        mine = {table for stage in self.profile.stages for table in self.profile.stage(stage).writes}
+        """Return the published tables of this profile's stages, and their columns as table.column."""
+        declared = {table for stage in self.profile.stages for table in self.profile.stage(stage).writes}
         own = {name for name in self.store.present() if name not in TABLES}
-        present = (self.store.present() & mine) | own
+        present = (self.store.present() & declared) | own
         mapped = {f"sources.{source.table}" for source in self.profile.sources.values()}
         return present | self.store.columns(present) | mapped
 
     def setting(self, name: str) -> Any:
         """Return a parameter of another section, as ``section.key``, such as ``run.min_cell``.
 
-        A notebook of your own may read any; a declared stage those that its declaration borrows.
+        A notebook of your own may read any; a declared stage only those that its declaration borrows.
 
         Raises
         ------
         StageError
-            The stage does not declare that it reads it, or there is no such parameter.
+            The declaration does not borrow it, or there is no such parameter.
         """
         section, _, key = name.partition(".")
         owner = self.profile.run if section == "run" else self.profile.sections.get(section)
         try:
             value = getattr(owner, key)
         except AttributeError:
-            known = ["run", *self.profile.sections]
-            raise StageError(Fault(self.stage, f"no parameter {name}", "", did_you_mean(section, known))) from None
+            sections = ["run", *self.profile.sections]
+            raise StageError(Fault(self.stage, f"no parameter {name}", "", did_you_mean(section, sections))) from None
         self._reads["settings"].add(name)
         return value
 
@@ -217,13 +222,13 @@ class StageRun(Presentation):
         Parameters
         ----------
         table : str or mapping of str to table
-            Of a mapping, tables that are None are left out. A table of one's own is called ``own_...``.
+            Tables that are None in a mapping are left out. The name of your own table starts with ``own_``.
         content : ibis.Table or DataFrame
         key : str or sequence of str, optional
-            What identifies a row of a table of one's own; default ``customer_id``, which must be unique; an empty
-            list: nothing does.
+            What identifies a row of your own table; default ``customer_id``, which must be unique; an empty list:
+            nothing does.
         copies : mapping of str to Path, optional
-            Parquet files that hold one of the tables already.
+            Parquet files that already hold one of the tables.
 
         Raises
         ------
@@ -231,45 +236,26 @@ class StageRun(Presentation):
             Another stage writes this table, a column is unknown, a key is absent, null or repeated.
         """
         contents = {table: content} if isinstance(table, str) else table
-        for name, one in contents.items():
-            if one is not None:
-                self.staging.write(name, one, key=key, copy=(copies or {}).get(name))
-
-    def keep(self, name: str, content: str) -> Path:
-        """Stage a text file (a definition, a page) beside the tables."""
-        return write_text(self.staging.folder / name, content)
-
-    def scratch(self) -> Path:
-        """Return a private folder for what is read on the way; ``finish()`` removes it."""
-        folder = self.workspace.interim(self.profile.name) / f".scratch-{os.getpid()}"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
-        return folder
-
-    def hold(self, *, files: bool = False) -> Keep:
-        """Return what holds a step's rows, in the engine or in files, until ``finish()``, so that memory suffices."""
-        return self._closing.enter_context(keeping(self.store.engine, folder=self.scratch() if files else None))
-
-    def freeze_as_of(self, day: dt.date | None) -> None:
-        """Set the as-of date that the data gives, unless the profile or the run declares one."""
-        if self.profile.as_of is None and self.context.as_of is None:
-            self._as_of = day
+        for name, rows in contents.items():
+            if rows is not None:
+                self.staging.write(name, rows, key=key, copy=(copies or {}).get(name))
 
     # how it ends ------------------------------------------------------------------------------
 
     def finish(self) -> None:
         """Write the stage's summary; by hand also publish and track it."""
-        write_json(self.staging.folder / "summary.json", self.summary())
+        summary = self._summary()
+        write_json(self.staging.folder / "summary.json", summary)
         reads = {name: sorted(values) for name, values in self._reads.items()} if is_own_name(self.stage) else {}
         write_json(self.staging.folder / READS_FILE, {**reads, "texts": text_names_read()})
-        self._closing.close()
+        self.closing.close()
         if not self.context.by_flow:
             from workbench.run.stages.by_hand import publish_by_hand  # noqa: PLC0415  (only by hand is MLflow imported)
 
-            publish_by_hand(self)
+            publish_by_hand(self, summary)
 
-    def summary(self) -> dict[str, Any]:
-        """Return what the report and the tracking read of this stage."""
+    def _summary(self) -> dict[str, Any]:
+        """Return what the report and the tracking read from this stage."""
         return {
             "stage": self.stage,
             "status": "done",
@@ -285,11 +271,11 @@ class StageRun(Presentation):
             "metrics": self.metrics,
             "tables": self._tables(),
             **({"question": self.declaration.question} if is_own_name(self.stage) else {}),
-            **self.shown,
+            **self.records,
         }
 
     def _find(self, table: str, when: str) -> ibis.Table | None:
-        """Return a table in the engine, None where it is not there."""
+        """Return a table in the engine; None if it is not there."""
         if when == "previous":
             path = self.store.previous_path(table, by=self.stage)
             return self.store.read_file(table, path) if path else None
@@ -306,7 +292,7 @@ class StageRun(Presentation):
         if missing == "empty" and table in TABLES:
             frame = pd.DataFrame({column.name: pd.Series(dtype="str") for column in TABLES[table].columns})
             return ibis.memtable(frame) if lazy else frame
-        return self.store.read(table)  # which says what is missing and who writes it
+        return self.store.read(table)  # raises an error that says which stage writes it
 
     def _tables(self) -> dict[str, Any]:
         return {
@@ -319,14 +305,15 @@ class StageRun(Presentation):
         }
 
     def _about(self) -> About:
-        """Return what stands under every chart: source, period of the orders, currency, least group shown."""
+        """Return what stands under every chart: source, period of the orders, currency, smallest group shown."""
         metrics = stage_summary(self.workspace, self.profile.name, FIRST).get("metrics", {})
         days = [metrics.get(f"transactions.{which}_ordered_at") for which in ("first", "last")]
-        period = tuple(dt.date.fromisoformat(day[:10]) for day in days) if all(days) else None
-        if period and self.stage != FIRST:
-            period = (period[0], min(period[1], self.as_of - dt.timedelta(days=1)))
-        least = {"least": self.profile.run.min_cell} if self._shows_customers() else {}
-        return About(source=self.profile.credit, period=period, currency=self.currency, **least)
+        period = None
+        if all(days):
+            first, last = (dt.date.fromisoformat(day[:10]) for day in days)
+            period = (first, last if self.stage == FIRST else min(last, self.as_of - dt.timedelta(days=1)))
+        about = About(source=self.profile.credit, period=period, currency=self.currency)
+        return replace(about, least=self.profile.run.min_cell) if self._shows_customers() else about
 
     def _shows_customers(self) -> bool:
         return is_own_name(self.stage) or _MIN_CELL in self.declaration.borrows
@@ -349,16 +336,16 @@ def _declaration(name: str, profile: Profile, workspace: Workspace) -> Stage:
 
 def _check_settings(stage: Stage, settings: Mapping[str, Any]) -> dict[str, Any]:
     model = stage.parameters
-    known = list(model.model_fields)
-    lacking = [name for name in known if name not in settings]
-    faults = [Fault(stage.name, f"parameter {name} is not passed to start()") for name in lacking]
-    unknown = [name for name in settings if name not in known]
-    faults += [Fault(stage.name, f"unknown parameter '{name}'", "", did_you_mean(name, known)) for name in unknown]
-    given = {name: value for name, value in settings.items() if name in known}
+    names = list(model.model_fields)
+    missing = [name for name in names if name not in settings]
+    faults = [Fault(stage.name, f"parameter {name} is not passed to start()") for name in missing]
+    unknown = [name for name in settings if name not in names]
+    faults += [Fault(stage.name, f"unknown parameter '{name}'", "", did_you_mean(name, names)) for name in unknown]
+    values = {name: value for name, value in settings.items() if name in names}
     try:
-        checked = model.model_validate_json(json.dumps(given, default=str))
+        checked = model.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
-        details = [(".".join(map(str, one["loc"])), one["msg"], one.get("input")) for one in error.errors()]
+        details = [(".".join(map(str, item["loc"])), item["msg"], item.get("input")) for item in error.errors()]
         faults += [
             Fault(stage.name, f"{key} is {value!r}" if key else "settings", message) for key, message, value in details
         ]

@@ -1,1 +1,1 @@
-"""Tracking in MLflow, the only room that imports it: runs, and the registry of segment definitions."""
+"""Tracking in MLflow: runs, models and segment definitions. No other room imports MLflow."""

@@ -1,4 +1,4 @@
-"""The registry of trained models: ``churn-<profile>``, ``value-<profile>``, each with its digest, one the champion."""
+"""The registry of trained models ``churn-<profile>`` and ``value-<profile>``: versions, digests, the champion."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class RegisteredModel:
     number : int
         Version in the registry, from 1.
     version : str
-        The model's own version.
+        The version of the model itself.
     digest : str
-        Of its files, when it was registered.
+        Digest of its files at registration.
     champion : bool
     folder : Path
-        Where its files lie.
+        The folder of its files.
     tags : dict of str
     """
 
@@ -68,23 +68,23 @@ class ModelRegistry:
         self.name = f"{kind}-{profile}"
 
     def versions(self) -> list[RegisteredModel]:
-        """Return every version, the newest first."""
+        """Return every version, newest first."""
         champion = self._champion_number()
-        found = [
+        versions = [
             RegisteredModel(
-                number=int(each.version),
-                version=each.tags.get("model_version", ""),
-                digest=each.tags.get("model_digest", ""),
-                champion=int(each.version) == champion,
-                folder=_path(each.source),
-                tags=dict(each.tags),
+                number=int(entry.version),
+                version=entry.tags.get("model_version", ""),
+                digest=entry.tags.get("model_digest", ""),
+                champion=int(entry.version) == champion,
+                folder=_path(entry.source or ""),
+                tags=dict(entry.tags),
             )
-            for each in self.client.search_model_versions(f"name = '{self.name}'")
+            for entry in self.client.search_model_versions(f"name = '{self.name}'")
         ]
-        return sorted(found, key=lambda each: -each.number)
+        return sorted(versions, key=lambda version: -version.number)
 
     def find(self, which: str = CHAMPION) -> RegisteredModel:
-        """Return the champion, or a version by its number or the model's own version.
+        """Return the champion, or a version by its number or the model's version.
 
         Raises
         ------
@@ -94,55 +94,56 @@ class ModelRegistry:
         versions = self.versions()
         if not versions:
             raise ProfileError(Fault(self.name, "no model is registered", "", "Run the stage that trains it first"))
-        for each in versions:
-            if which in (str(each.number), each.version) or (which == CHAMPION and each.champion):
-                return each
+        for version in versions:
+            if which in (str(version.number), version.version) or (which == CHAMPION and version.champion):
+                return version
         if which == CHAMPION:
-            why = versions[0].tags.get("not_champion_because", "no promotion")
-            found = f"no version is the champion; the newest, {versions[0].number}, is none because of {why}"
-            raise ProfileError(Fault(self.name, found, "", "Mend what the report says, and run the stage again"))
-        known = [CHAMPION, *(str(each.number) for each in versions), *(each.version for each in versions)]
-        raise ProfileError(Fault(self.name, f"no version '{which}'", "", did_you_mean(which, known)))
+            reason = versions[0].tags.get("not_champion_because", "no promotion")
+            found = f"no version is the champion; the newest, {versions[0].number}, is not because of {reason}"
+            raise ProfileError(Fault(self.name, found, "", "Correct what the report says, and run the stage again"))
+        numbers, digests = [str(version.number) for version in versions], [version.version for version in versions]
+        raise ProfileError(
+            Fault(self.name, f"no version '{which}'", "", did_you_mean(which, [CHAMPION, *numbers, *digests]))
+        )
 
     def load(self, registered: RegisteredModel) -> SavedModel:
-        """Read a version's files, held against the digest they were registered with."""
+        """Read a version's files, checked against their registered digest."""
         return read_model(registered.folder, digest=registered.digest)
 
     def register(self, folder: Path, *, run_id: str, data_digest: str) -> RegisteredModel:
-        """Register the model that a tracked run holds among its artifacts; the newest without leak alarms is champion.
+        """Register the model in the artifacts of a tracked run; make it champion unless it has leak alarms.
 
         Parameters
         ----------
         folder : Path
             The stage's own copy of the model.
         run_id : str
-            Tracked id of the run whose artifacts hold it.
+            MLflow id of the run whose artifacts hold it.
         data_digest : str
-            Of the table it was trained on.
+            Digest of the table it was trained on.
         """
-        told = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
-        known = {each.version: each for each in self.versions()}
-        if told["version"] not in known:
-            self._create(told, folder, run_id, data_digest)
-        registered = next(each for each in self.versions() if each.version == told["version"])
+        model = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+        if model["version"] not in {version.version for version in self.versions()}:
+            self._create(model, folder, run_id, data_digest)
+        registered = next(version for version in self.versions() if version.version == model["version"])
         if registered.champion:
             return registered
-        if told["facts"].get("leak_alarms"):
-            self._tag(registered.number, "not_champion_because", f"{told['facts']['leak_alarms']} leak alarms")
+        if model["facts"].get("leak_alarms"):
+            self._tag(registered.number, "not_champion_because", f"{model['facts']['leak_alarms']} leak alarms")
             return registered
         self.client.set_registered_model_alias(self.name, CHAMPION, str(registered.number))
         self._tag(registered.number, "champion_since", dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
         return self.find(CHAMPION)
 
-    def _create(self, told: dict[str, Any], folder: Path, run_id: str, data_digest: str) -> None:
+    def _create(self, model: dict[str, Any], folder: Path, run_id: str, data_digest: str) -> None:
         if not self.client.search_registered_models(f"name = '{self.name}'"):
-            self.client.create_registered_model(self.name, description=f"{self.kind}: see model_card among the files")
-        facts = told["facts"]
-        tags = {"model_version": told["version"], "model_digest": digest_model(folder), "data_digest": data_digest}
+            self.client.create_registered_model(self.name, description=f"{self.kind}: see model_card in the files")
+        facts = model["facts"]
+        tags = {"model_version": model["version"], "model_digest": digest_model(folder), "data_digest": data_digest}
         tags |= {"as_of": facts.get("as_of") or "undated"}
         tags |= {f"cut_off.{name}": day for name, day in (facts.get("cut_offs") or {}).items()}
-        measured = facts.get("metrics", {})
-        tags |= {name: _short(measured[name]) for name in _SHOWN if measured.get(name) is not None}
+        metrics = facts.get("metrics", {})
+        tags |= {name: _short(metrics[name]) for name in _SHOWN if metrics.get(name) is not None}
         source = f"{self.client.get_run(run_id).info.artifact_uri}/{MODEL_FOLDER}"
         self.client.create_model_version(self.name, source, run_id=run_id, tags=tags, description=read_cards(folder))
 
@@ -157,16 +158,16 @@ class ModelRegistry:
 
 
 def write_signature(folder: Path, run_id: str) -> None:
-    """Write the MLmodel file that shows the inputs in the tracking pages; nothing is loaded by it."""
-    told = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+    """Write the MLmodel file that shows the inputs in the MLflow UI; it loads nothing."""
+    facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
     kinds = {"number": DataType.double, "text": DataType.string}
-    columns = [ColSpec(kinds[kind], name, required=False) for name, kind in told["inputs"].items()]
-    answers = {"churn": "churn_probability", "value": "expected_value"}
-    answer = ColSpec(DataType.double, answers.get(told["kind"], told["kind"]))
-    signature = ModelSignature(Schema(columns), Schema([answer]))
-    described = Model(artifact_path=MODEL_FOLDER, run_id=run_id, signature=signature if columns else None)
-    described.add_flavor("workbench", kind=told["kind"], version=told["version"], applied_by="workbench score")
-    described.save(str(folder / "MLmodel"))
+    columns: list[Any] = [ColSpec(kinds[kind], name, required=False) for name, kind in facts["inputs"].items()]
+    outputs = {"churn": "churn_probability", "value": "expected_value"}
+    output = ColSpec(DataType.double, outputs.get(facts["kind"], facts["kind"]))
+    signature = ModelSignature(Schema(columns), Schema([output]))
+    model = Model(artifact_path=MODEL_FOLDER, run_id=run_id, signature=signature if columns else None)
+    model.add_flavor("workbench", kind=facts["kind"], version=facts["version"], applied_by="workbench score")
+    model.save(str(folder / "MLmodel"))
 
 
 def _path(source: str) -> Path:

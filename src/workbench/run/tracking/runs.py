@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-# before MLflow is imported: no telemetry, no probing of git
+# before MLflow is imported: no telemetry, no calls of git
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -30,7 +30,7 @@ from mlflow.entities.dataset_input import DatasetInput
 from mlflow.entities.input_tag import InputTag
 
 from workbench.run.artifacts.model_files import FACTS_FILE, MODEL_FOLDER
-from workbench.run.artifacts.segment_names import SEGMENTING
+from workbench.run.definitions.segment_names import SEGMENTING
 from workbench.run.tracking.models import ModelRegistry, write_signature
 from workbench.run.tracking.registry import DEFINITION_FILE, SegmentRegistry
 
@@ -54,7 +54,7 @@ class Tracker:
     Parameters
     ----------
     workspace : Workspace
-        The store is made here, once, under a lock of its own.
+        The store is created in it, once, under its own lock.
     profile : str
         Also the experiment's name.
     """
@@ -73,12 +73,12 @@ class Tracker:
 
     # the life of a flow ------------------------------------------------------------------------
 
-    def sweep(self) -> list[str]:
+    def close_dead_runs(self) -> list[str]:
         """Mark runs that a dead process left running as killed; return their run ids.
 
-        To be called under the workspace lock: then no other flow of this workspace is alive.
+        Call it under the workspace lock, when no other flow of this workspace is alive.
         """
-        experiments = [each.experiment_id for each in self.client.search_experiments()]
+        experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
         running = "attributes.status = 'RUNNING' AND tags.`workbench.run_id` LIKE '%'"
         orphans = self.client.search_runs(experiments, filter_string=running, max_results=1000)
         for run in orphans:
@@ -87,13 +87,13 @@ class Tracker:
         return [run.data.tags.get("workbench.run_id", run.info.run_id) for run in orphans]
 
     def begin(self, run_id: str, tags: Mapping[str, str]) -> str:
-        """Open the parent run of a flow; return its tracked id."""
+        """Open the parent run of a flow; return its MLflow id."""
         base = {"workbench.run_id": run_id, "workbench.pid": str(os.getpid()), "workbench.host": socket.gethostname()}
         name = f"{self.profile} {run_id}"
         return self.client.create_run(self.experiment, run_name=name, tags=base | dict(tags)).info.run_id
 
     def end(self, tracked: str, status: str, summary: Mapping[str, Any] | None = None) -> None:
-        """Close a run with the status that the exit code, the summary and the badge have too."""
+        """Close a run with the status of the exit code, the summary and the badge."""
         if summary is not None:
             stages = {name: stage for name, stage in summary["stages"].items() if stage.get("metrics")}
             metrics = {
@@ -109,18 +109,17 @@ class Tracker:
         self.client.set_tag(tracked, "workbench.status", status)
         self.client.set_terminated(tracked, _STATUS[status])
 
-    # what is written ---------------------------------------------------------------------------
+    # writing ---------------------------------------------------------------------------
 
     def log_stage(self, parent: str | None, summary: Mapping[str, Any], folder: Path | None) -> str:
-        """Write one stage as a child run, its candidates as grandchildren; return its tracked id.
+        """Write one stage as a child run, its candidates as grandchildren; return its MLflow id.
 
-        A stage that is reused has its run already, in the flow that made it; it is written again only where that is
-        gone.
+        A reused stage already has a run, in the flow that ran it; it is written again only if that run was deleted.
 
         Parameters
         ----------
         parent : str or None
-            Tracked id of the flow; None for a stage run by hand.
+            MLflow id of the flow; None for a stage run by hand.
         summary : mapping
             The stage's summary.
         folder : Path or None
@@ -143,7 +142,7 @@ class Tracker:
         return tracked
 
     def log_by_hand(self, summary: Mapping[str, Any], folder: Path) -> str:
-        """Write a stage run by hand, tracked the same way, without a flow above it."""
+        """Write a stage run by hand, in the same way but without a parent."""
         return self.log_stage(None, summary, folder)
 
     def log_report(self, tracked: str, run_folder: Path) -> None:
@@ -153,20 +152,20 @@ class Tracker:
                 self.client.log_artifact(tracked, str(run_folder / name))
 
     def _experiment(self) -> str:
-        found = self.client.get_experiment_by_name(self.profile)
-        if found is not None:
-            return found.experiment_id
+        experiment = self.client.get_experiment_by_name(self.profile)
+        if experiment is not None:
+            return experiment.experiment_id
         location = (self.workspace.tracking / "artifacts" / self.profile).as_uri()
-        tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI opens on the runs
+        tags = {"mlflow.experimentKind": "custom_model_development"}  # so that the UI opens on the runs
         return self.client.create_experiment(self.profile, artifact_location=location, tags=tags)
 
     def _run_reused(self, summary: Mapping[str, Any]) -> str | None:
-        """Return the tracked run of the flow that made a stage which is reused; None where there is none."""
+        """Return the MLflow run of a reused stage, from the flow that ran it; None if there is none."""
         if not summary.get("reused_from"):
             return None
         tags = {"run_id": summary["reused_from"], "stage": summary["stage"], "by": "flow", "status": "done"}
-        wanted = " AND ".join(f"tags.`workbench.{key}` = '{value}'" for key, value in tags.items())
-        runs = self.client.search_runs([self.experiment], filter_string=wanted, max_results=1)
+        condition = " AND ".join(f"tags.`workbench.{key}` = '{value}'" for key, value in tags.items())
+        runs = self.client.search_runs([self.experiment], filter_string=condition, max_results=1)
         return runs[0].info.run_id if runs else None
 
     def _open(self, parent: str | None, name: str, summary: Mapping[str, Any]) -> str:
@@ -183,7 +182,7 @@ class Tracker:
         return self.client.create_run(self.experiment, run_name=name, tags=tags).info.run_id
 
     def _register(self, tracked: str, summary: Mapping[str, Any], definition: Path) -> None:
-        """Register the segment definition a stage has made; propose it where the stage found it better."""
+        """Register the segment definition of a stage; propose it if the stage judged it better."""
         if not definition.is_file() or summary["stage"] != SEGMENTING:
             return
         registered = self.segments.register(json.loads(definition.read_text(encoding="utf-8")), run_id=tracked)
@@ -192,11 +191,11 @@ class Tracker:
             self.segments.propose(registered, why=str(summary["metrics"].get("challenger_reason", "")))
 
     def models(self, kind: str) -> ModelRegistry:
-        """Return the registered models of a kind: churn, value."""
+        """Return the registered models of a kind (churn, value)."""
         return ModelRegistry(self.client, self.profile, kind)
 
     def log_scoring(self, tags: Mapping[str, str], metrics: Mapping[str, Any], table: Mapping[str, Any]) -> None:
-        """Write one application of a model as a run of its own: which version, on which data, how many rows."""
+        """Write one application of a model as a separate run: version, data, number of rows."""
         summary = {"run_id": tags["workbench.run_id"], "stage": "score", "as_of": tags.get("as_of")}
         tracked = self._open(None, f"score {tags['model']}", summary)
         self._log(tracked, metrics=dict(metrics), params=dict(tags))
@@ -204,14 +203,14 @@ class Tracker:
         self.end(tracked, "done")
 
     def _register_model(self, tracked: str, summary: Mapping[str, Any], folder: Path) -> None:
-        """Log the model a stage has trained, its signature and cards, and register it."""
+        """Log the model of a stage, its signature and cards, and register it."""
         if not (folder / FACTS_FILE).is_file():
             return
         self.client.log_artifacts(tracked, str(folder), MODEL_FOLDER)
-        with TemporaryDirectory() as aside:
-            shutil.copyfile(folder / FACTS_FILE, Path(aside) / FACTS_FILE)
-            write_signature(Path(aside), tracked)
-            self.client.log_artifact(tracked, str(Path(aside) / "MLmodel"), MODEL_FOLDER)
+        with TemporaryDirectory() as temporary:
+            shutil.copyfile(folder / FACTS_FILE, Path(temporary) / FACTS_FILE)
+            write_signature(Path(temporary), tracked)
+            self.client.log_artifact(tracked, str(Path(temporary) / "MLmodel"), MODEL_FOLDER)
         kind = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))["kind"]
         digests = [table["digest"] for _, table in sorted(summary.get("tables", {}).items())]
         data = summary.get("metrics", {}).get("data_digest") or (digests[0] if digests else "")
@@ -231,17 +230,17 @@ class Tracker:
 
     def _log(self, tracked: str, *, metrics: Mapping[str, Any], params: Mapping[str, Any] | None = None) -> None:
         numbers = {key: float(value) for key, value in metrics.items() if _is_number(value)}
-        words = {key: value for key, value in metrics.items() if isinstance(value, (str, bool)) and value != ""}
+        texts = {key: value for key, value in metrics.items() if isinstance(value, (str, bool)) and value != ""}
         stamp = int(time.time() * 1000)
         self.client.log_batch(
             tracked,
             metrics=[Metric(key, value, stamp, 0) for key, value in numbers.items()],
             params=[Param(key, str(value)[:_LONGEST_PARAM]) for key, value in (params or {}).items()],
-            tags=[RunTag(key, str(value)[:_LONGEST_PARAM]) for key, value in words.items()],
+            tags=[RunTag(key, str(value)[:_LONGEST_PARAM]) for key, value in texts.items()],
         )
 
     def _log_inputs(self, tracked: str, summary: Mapping[str, Any]) -> None:
-        """Name the data: digest, rows and as-of of every table written, no values."""
+        """Log digest, rows and as-of date of every table written, but no values."""
         inputs = [
             DatasetInput(
                 Dataset(
@@ -268,7 +267,7 @@ class Tracker:
 
 
 def _make_store(workspace: Workspace) -> None:
-    """Make the store's tables aside and show them by one rename: a kill in between leaves no half-made store."""
+    """Create the store in another file and rename it, so that a kill leaves no incomplete store."""
     store = workspace.tracking / "mlflow.db"
     if store.exists():
         return

@@ -7,7 +7,7 @@ from workbench.report.findings.accounts import find_accounts, limit_accounts, ri
 from workbench.report.text import say
 
 ROLES = [
-    f"role_{each}" for each in ("economic_buyer", "champion", "technical_evaluator", "user", "gatekeeper", "influencer")
+    f"role_{role}" for role in ("economic_buyer", "champion", "technical_evaluator", "user", "gatekeeper", "influencer")
 ]
 
 
@@ -22,25 +22,25 @@ def portraits(**changes):
     }).astype({name: "boolean" for name in ("later_than_usual", "cases_open_many", "rating_low", "single_thread")})  # fmt: skip
     groups = pd.DataFrame({"group_id": ["C", "A"], "accounts": [2, 1], "spend_share": [0.75, 0.25]})
     committees = pd.DataFrame({"account_id": ["A", "A"], "decision_role": ["economic_buyer", None]})
-    kept = {"accounts": accounts, "groups": groups, "committees": committees, "shared_customers": 0}
-    return AccountPortraits(**kept | {"unattributed_spend": 0.0} | changes)
+    parts = {"accounts": accounts, "groups": groups, "committees": committees, "shared_customers": 0}
+    return AccountPortraits(**parts | {"unattributed_spend": 0.0} | changes)
 
 
 def test_risk_and_single_threads_are_counted_among_those_known():
-    found = {each.key: each.values for each in find_accounts(portraits(), account_window_days=365)}
-    assert found["accounts_at_risk"] == {"n": 2, "known": 3, "spend": 13.0, "days": 365}
-    assert found["accounts_single_thread"] == {"n": 1, "known": 2}
-    assert found["accounts_deciders"] == {"n": 1, "accounts": 3}
+    values = {finding.key: finding.values for finding in find_accounts(portraits(), account_window_days=365)}
+    assert values["accounts_at_risk"] == {"n": 2, "known": 3, "spend": 13.0, "days": 365}
+    assert values["accounts_single_thread"] == {"n": 1, "known": 2}
+    assert values["accounts_deciders"] == {"n": 1, "accounts": 3}
 
 
 def test_every_sentence_is_said_in_both_languages():
-    told = portraits(shared_customers=1, unattributed_spend=5.0)
-    for each in [*find_accounts(told, account_window_days=365), *limit_accounts(told)]:
-        assert all(say(each.key, language, each.values, "CNY") for language in ("en", "zh"))
+    accounts = portraits(shared_customers=1, unattributed_spend=5.0)
+    for finding in [*find_accounts(accounts, account_window_days=365), *limit_accounts(accounts)]:
+        assert all(say(finding.key, language, finding.values, "CNY") for language in ("en", "zh"))
 
 
-def test_what_was_not_shared_or_lost_is_not_told():
-    keys = [each.key for each in limit_accounts(portraits())]
+def test_what_was_not_shared_or_lost_is_not_reported():
+    keys = [finding.key for finding in limit_accounts(portraits())]
     assert keys == ["accounts_limit_health", "accounts_limit_parents"]
 
 
@@ -56,7 +56,7 @@ def test_the_riskiest_come_first_and_the_healthy_are_left_out():
     assert table["roles_missing"].tolist() == [ROLES, [role for role in ROLES if role != "role_economic_buyer"]]
 
 
-def test_the_committee_of_an_account_is_told_role_by_role_and_nobody_of_a_healthy_one():
+def test_the_committee_of_an_account_is_reported_role_by_role_and_nobody_of_a_healthy_one():
     committees = pd.DataFrame({
         "account_id": ["A", "A", "A", "B"], "contact_id": ["k3", "k2", "k1", "k4"],
         "decision_role": ["other_role", "user", "economic_buyer", "champion"], "position": ["aide", "chemist", "director", None],

@@ -22,12 +22,12 @@ METRICS = {
 NOBODY = pd.DataFrame({"cut_off": pd.Series(dtype="datetime64[us]")})
 
 
-def told(findings):
+def values_by_key(findings):
     """Return the values of each finding by its key, once every sentence has been said in both languages."""
-    for each in findings:
+    for finding in findings:
         for language in ("en", "zh"):
-            assert "–" not in say(each.key, language, plain(dict(each.values))), each
-    return {each.key: each.values for each in findings}
+            assert "–" not in say(finding.key, language, plain(dict(finding.values))), finding
+    return {finding.key: finding.values for finding in findings}
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def changed(study, **metrics):
     return replace(study, result=replace(study.result, metrics=METRICS | metrics))
 
 
-def test_a_model_is_told_by_hand(study):
-    values = told(find(study, pd.DataFrame({"cut_off": [pd.Timestamp("2024-04-05")] * 3})))
+def test_a_model_is_reported_by_hand(study):
+    values = values_by_key(find(study, pd.DataFrame({"cut_off": [pd.Timestamp("2024-04-05")] * 3})))
     assert values["churn_answer"] == {
         "auc": 0.8, "auc_low": 0.75, "auc_high": 0.85, "baseline_auc": 0.7, "positives": 40, "n": 200,
         "horizon_days": 35,
@@ -85,8 +85,8 @@ def test_a_model_is_told_by_hand(study):
     assert "churn_leak" not in values
 
 
-def test_the_cut_offs_and_who_is_in_none_of_them_are_told(study):
-    values = told(find(study))
+def test_the_cut_offs_and_who_is_in_none_of_them_are_reported(study):
+    values = values_by_key(find(study))
     assert values["churn_immature"] == {"customers": 211, "known": "2024-05-10"}  # 70 days after the test's cut-off
     assert {"churn_dates_several", "churn_cut_offs_few", "churn_origins", "churn_apart"}.isdisjoint(values)
     origins = pd.DataFrame({"role": ["train", "train", "test"], "auc": [None, 0.71, 0.8]})
@@ -94,7 +94,7 @@ def test_the_cut_offs_and_who_is_in_none_of_them_are_told(study):
         changed(study, auc_apart=0.78), train_cut_offs=(date(2023, 11, 1), date(2024, 1, 1)), train_cut_offs_asked=3
     )
     several = replace(several, result=replace(several.result, origins=origins))
-    values = told(find(several))
+    values = values_by_key(find(several))
     assert (values["churn_dates_several"]["first"], values["churn_dates_several"]["cut_offs"]) == ("2023-11-01", 2)
     assert values["churn_cut_offs_few"] == {"used": 2, "asked": 3, "horizon_days": 35}
     assert values["churn_origins"] == {"low": 0.71, "high": 0.8, "cut_offs": 2}
@@ -102,64 +102,68 @@ def test_the_cut_offs_and_who_is_in_none_of_them_are_told(study):
     assert measure_churn(several)["train_cut_offs"] == 2
 
 
-def test_labels_left_out_are_told_by_their_reason(study):
+def test_labels_left_out_are_reported_by_their_reason(study):
     left = replace(study, counts=study.counts | {"labels.household_later": 3, "labels.without_features": 0})
-    assert told(limit_churn(left))["churn_left_out_household_later"] == {"labels": 3}
-    assert "churn_left_out_without_features" not in told(limit_churn(left))
+    assert values_by_key(limit_churn(left))["churn_left_out_household_later"] == {"labels": 3}
+    assert "churn_left_out_without_features" not in values_by_key(limit_churn(left))
 
 
 @pytest.mark.parametrize(("low", "key"), [(0.700001, "churn_answer"), (0.7, "churn_no_gain"), (0.5, "churn_no_gain")])
 def test_only_an_interval_above_the_baseline_is_a_gain(study, low, key):
-    assert key in told(find(changed(study, auc_low=low)))
+    assert key in values_by_key(find(changed(study, auc_low=low)))
 
 
-def test_labels_without_dates_are_told_as_split_at_random(study):
+def test_labels_without_dates_are_reported_as_split_at_random(study):
     random = replace(study, kind="undated_labels", horizon=None, cut_offs={}, counts={}, active_within_days=None)
-    values = told(find(random, pd.DataFrame({"cut_off": [pd.NaT]})))
+    values = values_by_key(find(random, pd.DataFrame({"cut_off": [pd.NaT]})))
     assert {"churn_answer_undated", "churn_rate_undated"} <= set(values)
     assert {"churn_dates", "churn_population", "churn_scored", "churn_rate"}.isdisjoint(values)
-    assert set(told(limit_churn(random))) == {"churn_limit_cause", "churn_limit_undated", "churn_limit_decision"}
+    assert set(values_by_key(limit_churn(random))) == {
+        "churn_limit_cause",
+        "churn_limit_undated",
+        "churn_limit_decision",
+    }
     assert measure_churn(random)["split"] == "random"
     assert "horizon_days" not in measure_churn(random)
 
 
 def test_dated_labels_have_a_test_period_and_no_horizon(study):
     dated = replace(study, kind="dated_labels", horizon=None, counts={}, active_within_days=None)
-    assert "churn_answer_labels" in told(find(dated))
-    limits = told(limit_churn(dated))
+    assert "churn_answer_labels" in values_by_key(find(dated))
+    limits = values_by_key(limit_churn(dated))
     assert limits["churn_limit_period"] == {"test": "2024-03-01"}
     assert "churn_limit_label" not in limits
 
 
 def test_a_leak_alarm_is_the_first_and_heaviest_finding(study):
     alarms = pd.DataFrame({"alarm": ["feature_auc", "model_auc"], "feature": ["closed_at", ""], "auc": [0.99, 0.99]})
-    found = find(replace(study, result=replace(study.result, alarms=alarms)))
-    assert (found[0].key, found[0].weight) == ("churn_leak", 1.0)
-    assert found[0].values == {
+    findings = find(replace(study, result=replace(study.result, alarms=alarms)))
+    assert (findings[0].key, findings[0].weight) == ("churn_leak", 1.0)
+    assert findings[0].values == {
         "alarms": 2,
         "features": ["closed_at"],
         "kinds": ["alarm_feature_auc", "alarm_model_auc"],
     }
     nameless = find(replace(study, result=replace(study.result, alarms=alarms.iloc[1:])))
     assert nameless[0].values == {"alarms": 1, "features": ["logistic"], "kinds": ["alarm_model_auc"]}
-    told(found)
+    values_by_key(findings)
 
 
 def test_nine_customers_at_the_top_are_too_few_to_tell(study):
     few = study.result.predictions.head(99)
-    assert "churn_top" not in told(find(replace(study, result=replace(study.result, predictions=few))))
+    assert "churn_top" not in values_by_key(find(replace(study, result=replace(study.result, predictions=few))))
 
 
 def test_ties_at_the_top_do_not_depend_on_the_order_of_the_rows(study):
     turned = replace(study.result, predictions=study.result.predictions.iloc[::-1].reset_index(drop=True))
-    assert told(find(replace(study, result=turned)))["churn_top"] == told(find(study))["churn_top"]
+    assert values_by_key(find(replace(study, result=turned)))["churn_top"] == values_by_key(find(study))["churn_top"]
 
 
-def test_no_driver_is_told_that_may_be_chance(study):
+def test_no_driver_is_reported_that_may_be_chance(study):
     unsure = study.result.importance.iloc[1:]
-    assert "churn_driver" not in told(find(replace(study, result=replace(study.result, importance=unsure))))
+    assert "churn_driver" not in values_by_key(find(replace(study, result=replace(study.result, importance=unsure))))
     none = study.result.importance.iloc[:0]
-    assert "churn_driver" not in told(find(replace(study, result=replace(study.result, importance=none))))
+    assert "churn_driver" not in values_by_key(find(replace(study, result=replace(study.result, importance=none))))
 
 
 @pytest.mark.parametrize(
@@ -170,12 +174,12 @@ def test_a_history_too_short_is_refused_in_both_languages(reason, span):
     nothing = ChurnStudy(
         "purchases", "too_short", ChurnResult("too_short", "time", {}, {"leak_alarms": 0}), reason, span
     )
-    found = find(nothing)
-    assert told(found) == {f"churn_{reason}": span}
+    findings = find(nothing)
+    assert values_by_key(findings) == {f"churn_{reason}": span}
     for language in ("en", "zh"):
-        assert say(f"churn_{reason}_heading", language, found[0].values)
-    assert not any(each.isascii() and each.isalpha() for each in say(found[0].key, "zh", span))
-    assert set(told(limit_churn(nothing))) == {"churn_limit_cause", "churn_limit_decision"}
+        assert say(f"churn_{reason}_heading", language, findings[0].values)
+    assert not any(character.isascii() and character.isalpha() for character in say(findings[0].key, "zh", span))
+    assert set(values_by_key(limit_churn(nothing))) == {"churn_limit_cause", "churn_limit_decision"}
     assert measure_churn(nothing)["verdict"] == "too_short"
 
 
@@ -192,7 +196,7 @@ def test_too_few_names_the_scarcest_outcome_where_it_is_scarcest(study, counts, 
     flat = {f"{name}.customers": n for name, (n, _) in counts.items()}
     flat |= {f"{name}.positives": left for name, (_, left) in counts.items()}
     few = replace(study, verdict="too_few_positives", result=ChurnResult("too_few_positives", "time", flat, {}))
-    assert told(find(few)) == {key: values | {"needed": 30}}
+    assert values_by_key(find(few)) == {key: values | {"needed": 30}}
 
 
 def test_what_is_measured_says_how_and_when(study):
@@ -207,12 +211,12 @@ def test_the_decision_comes_with_how_sure_it_is(study):
     scored = study.result.predictions[["customer_id", "churn_probability"]]
     decision = decide(scored, study.result.predictions, decision_share=0.1)
     profit = profit_curve(study.result.predictions, contact_cost=1, gain_per_leaver=5, n_bootstraps=20)
-    found = find_decision(decision, profit, horizon_days=35, cost=1.0, gain=5.0)
-    values = told(found)["churn_decision"]
+    findings = find_decision(decision, profit, horizon_days=35, cost=1.0, gain=5.0)
+    values = values_by_key(findings)["churn_decision"]
     assert (values["size"], values["about"], values["lot"], values["expected"]) == (20, 15, 4, 18)
     assert values["low"] < 15 < values["high"]
-    assert found[0].weight > max(each.weight for each in find(study))
-    assert told(find_decision(decision, profit, horizon_days=None, cost=1.0, gain=5.0)).keys() >= {
+    assert findings[0].weight > max(finding.weight for finding in find(study))
+    assert values_by_key(find_decision(decision, profit, horizon_days=None, cost=1.0, gain=5.0)).keys() >= {
         "churn_decision_labels"
     }
     assert find_decision(None, profit, horizon_days=35, cost=1.0, gain=5.0) == []

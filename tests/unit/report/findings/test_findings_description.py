@@ -21,12 +21,12 @@ from workbench.report.text import say
 from workbench.run.stages.presentation import plain
 
 
-def told(findings):
+def values_by_key(findings):
     """Return the values of each finding by its key (the first of a kind), every sentence said in both languages."""
-    for each in findings:
+    for finding in findings:
         for language in ("en", "zh"):
-            assert "–" not in say(each.key, language, plain(dict(each.values))), each
-    return {each.key: each.values for each in reversed(findings)}
+            assert "–" not in say(finding.key, language, plain(dict(finding.values))), finding
+    return {finding.key: finding.values for finding in reversed(findings)}
 
 
 def base(features):
@@ -41,15 +41,15 @@ def features():
         {
             "customer_id": [f"c{at:02}" for at in range(40)],
             "category_top": ["tea"] * 40,
-            "monetary_total": [70.0 if each else 10.0 for each in big],
-            "frequency_orders": pd.array([3 if each else 1 for each in big], dtype="Int64"),
+            "monetary_total": [70.0 if is_big else 10.0 for is_big in big],
+            "frequency_orders": pd.array([3 if is_big else 1 for is_big in big], dtype="Int64"),
             "city": ["A"] * 18 + ["B"] * 12 + [None] * 10,
         }
     )
 
 
 def test_the_base_by_hand(features):
-    values = told(base(features))
+    values = values_by_key(base(features))
     assert values["description_answer"] == {"customers": 40, "variables": 4}
     spend = values["spend_concentration"]
     assert (spend["share_spend"], spend["n"]) == (0.5, 40)
@@ -62,51 +62,51 @@ def test_the_base_by_hand(features):
     assert (values["orders_typical"]["median"], values["orders_typical"]["p90"]) == (1.0, 3.0)
 
 
-def test_what_was_declared_is_told_before_what_was_computed_and_how_far_it_is_known(features):
-    found = [each for each in base(features) if each.key.startswith("variable_")]
-    assert [(each.key, each.values["variable"]) for each in found] == [
+def test_what_was_declared_is_reported_before_what_was_computed_and_how_far_it_is_known(features):
+    findings = [finding for finding in base(features) if finding.key.startswith("variable_")]
+    assert [(finding.key, finding.values["variable"]) for finding in findings] == [
         ("variable_largest", "city"), ("variable_known", "city"), ("variable_largest", "category_top"),
     ]  # fmt: skip
-    city = found[0].values
+    city = findings[0].values
     assert (city["value"], city["share"], city["n"]) == ("A", 0.6, 30)
     assert city["low"] < 0.6 < city["high"]
-    assert found[1].values == {"variable": "city", "share": 0.75, "n": 40}
-    told(found)
+    assert findings[1].values == {"variable": "city", "share": 0.75, "n": 40}
+    values_by_key(findings)
 
 
 @pytest.mark.parametrize(("count", "n"), [(29, 100), (57, 100), (58, 100), (113, 200), (115, 200)])
 def test_the_n_of_a_share_is_exact(count, n):
     people = pd.DataFrame({"customer_id": [f"c{at}" for at in range(n)], "city": ["A"] * count + ["B"] * (n - count)})
-    largest = [each.values["n"] for each in base(people) if each.key == "variable_largest"]
+    largest = [finding.values["n"] for finding in base(people) if finding.key == "variable_largest"]
     assert largest == [n]
 
 
-def test_at_most_three_variables_are_told(features):
-    more = features.assign(**dict.fromkeys(("gender", "province", "education"), "x"))
-    assert sum(each.key == "variable_largest" for each in base(more)) == 3
+def test_at_most_three_variables_are_reported(features):
+    categories = features.assign(**dict.fromkeys(("gender", "province", "education"), "x"))
+    assert sum(finding.key == "variable_largest" for finding in base(categories)) == 3
 
 
-def test_without_orders_only_what_is_known_is_told(features):
+def test_without_orders_only_what_is_known_is_reported(features):
     people = features[["customer_id", "city"]]
-    assert set(told(base(people))) == {"description_answer", "variable_largest", "variable_known"}
-    assert set(told(find_base(describe_variables(people), None, None))) == set(told(base(people)))
+    assert set(values_by_key(base(people))) == {"description_answer", "variable_largest", "variable_known"}
+    assert set(values_by_key(find_base(describe_variables(people), None, None))) == set(values_by_key(base(people)))
 
 
-def test_nobody_is_told_as_nobody(features):
-    values = told(base(features.iloc[:0]))
+def test_nobody_is_reported_as_nobody(features):
+    values = values_by_key(base(features.iloc[:0]))
     assert values["description_answer"]["customers"] == 0
     assert {"spend_concentration", "repeat_rate", "variable_largest"}.isdisjoint(values)
 
 
 @pytest.mark.parametrize("n", [1, 5])
-def test_few_customers_are_told_without_a_gap_in_any_sentence(features, n):
-    values = told(base(features.head(n)))
+def test_few_customers_are_reported_without_a_gap_in_any_sentence(features, n):
+    values = values_by_key(base(features.head(n)))
     assert "spend_typical" not in values  # fewer than ten are not described
     assert ("spend_concentration" in values) == (n > 1)
 
 
 def test_the_order_of_the_customers_does_not_matter(features):
-    assert told(base(features)) == told(base(features.sample(frac=1, random_state=2)))
+    assert values_by_key(base(features)) == values_by_key(base(features.sample(frac=1, random_state=2)))
 
 
 def orders(*rows):
@@ -133,8 +133,8 @@ def moved(as_of, rows=HISTORY):
     return monthly_states(lines, as_of=as_of), cohort_retention(lines, as_of=as_of)
 
 
-def test_the_last_whole_month_is_told():
-    values = told(find_movement(*moved(date(2024, 4, 1))))
+def test_the_last_whole_month_is_reported():
+    values = values_by_key(find_movement(*moved(date(2024, 4, 1))))
     assert values["months_last"] == {"month": "2024-03-01", "new": 2, "retained": 12, "recalled": 3, "lost": 6}
     retained = values["months_retained"]
     assert (retained["share"], retained["n"], retained["month"]) == (pytest.approx(12 / 18), 18, "2024-03-01")
@@ -143,29 +143,29 @@ def test_the_last_whole_month_is_told():
     assert later["share"] == pytest.approx(18 / 21)
 
 
-def test_a_month_under_way_is_not_told_but_named_as_left_out():
+def test_a_month_under_way_is_not_reported_but_named_as_left_out():
     months, cohorts = moved(date(2024, 3, 20))
-    values = told(find_movement(months, cohorts))
+    values = values_by_key(find_movement(months, cohorts))
     assert values["months_last"]["month"] == "2024-02-01"
-    limits = told(limit_description(pd.DataFrame(columns=list(DIFFERENCE_COLUMNS)), months))
+    limits = values_by_key(limit_description(pd.DataFrame(columns=list(DIFFERENCE_COLUMNS)), months))
     assert limits["description_limit_months"] == {"month": "2024-03-01"}
     assert limits["description_limit_start"] == {"month": "2024-01-01"}
 
 
 def test_whole_months_are_not_called_incomplete():
     months, _ = moved(date(2024, 4, 1))
-    limits = told(limit_description(pd.DataFrame(columns=list(DIFFERENCE_COLUMNS)), months))
+    limits = values_by_key(limit_description(pd.DataFrame(columns=list(DIFFERENCE_COLUMNS)), months))
     assert set(limits) == {"description_limit_association", "description_limit_start"}
 
 
 def test_a_single_month_has_no_movement_and_no_cohort_old_enough():
-    values = told(find_movement(*moved(date(2024, 2, 1))))
+    values = values_by_key(find_movement(*moved(date(2024, 2, 1))))
     assert values == {"cohort_none": {"months": 1}}
 
 
-def test_cohorts_too_small_to_show_are_told_as_none():
+def test_cohorts_too_small_to_show_are_reported_as_none():
     few = [row for row in HISTORY if row[0].startswith(("new", "skip"))]
-    values = told(find_movement(*moved(date(2024, 4, 1), few)))
+    values = values_by_key(find_movement(*moved(date(2024, 4, 1), few)))
     assert values["cohort_none"] == {"months": 1}
 
 
@@ -192,25 +192,25 @@ HIDDEN = {"group_by": "city", "group": "C", "variable": "gender", "kind": "categ
 
 
 def test_the_largest_difference_in_a_number():
-    values = told(find_differences(differences(NUMBER, HIDDEN), differences(NUMBER)))
+    values = values_by_key(find_differences(differences(NUMBER, HIDDEN), differences(NUMBER)))
     expected = {"variable": "city", "group": "A", "n": 30, "feature": "monetary_total"}
     assert values["difference_largest"] == expected | {"effect": 0.5, "low": 0.2, "high": 0.8}
     assert values["description_suppressed"] == {"cells": 1, "least": 10}
 
 
 def test_the_largest_difference_in_a_share():
-    values = told(find_differences(differences(SHARE), differences(SHARE)))
+    values = values_by_key(find_differences(differences(SHARE), differences(SHARE)))
     expected = {"variable": "city", "group": "B", "n": 20, "value": "f", "share": 0.6, "base_share": 0.4}
     assert values == {"difference_tgi": expected | {"tgi": 150.0, "low": 120.0, "high": 180.0}}
 
 
 def test_no_difference_says_how_many_were_looked_for():
-    values = told(find_differences(differences(NUMBER, SHARE, HIDDEN), differences()))
+    values = values_by_key(find_differences(differences(NUMBER, SHARE, HIDDEN), differences()))
     assert values["difference_none"] == {"tested": 2}
-    assert told(limit_description(differences(NUMBER, SHARE, HIDDEN), pd.DataFrame()))["description_limit_tests"] == {
-        "tested": 2
-    }
+    assert values_by_key(limit_description(differences(NUMBER, SHARE, HIDDEN), pd.DataFrame()))[
+        "description_limit_tests"
+    ] == {"tested": 2}
 
 
-def test_without_groups_no_difference_is_told():
+def test_without_groups_no_difference_is_reported():
     assert find_differences(differences(), differences()) == []

@@ -39,87 +39,91 @@ VERDICTS = [
 COLUMNS = ["check", "table", "column", "level", "status", "observed", "limit", "n"]
 
 
-def told(findings):
+def values_by_key(findings):
     """Return the values of each finding by its key (the first of a kind), every sentence said in both languages."""
-    for each in findings:
+    for finding in findings:
         for language in ("en", "zh"):
-            assert "–" not in say(each.key, language, plain(dict(each.values)), "CNY"), each
-    return {each.key: each.values for each in reversed(findings)}
+            assert "–" not in say(finding.key, language, plain(dict(finding.values)), "CNY"), finding
+    return {finding.key: finding.values for finding in reversed(findings)}
 
 
 def find(metrics=METRICS, verdicts=VERDICTS, sources=SOURCES, tables=("transactions", "customers"), as_of=AS_OF):
-    taken = Intake(dict.fromkeys(tables), None, dict(metrics), {})
+    intake = Intake(dict.fromkeys(tables), None, dict(metrics), {})
     quality = Quality(pd.DataFrame(verdicts, columns=COLUMNS), pd.DataFrame(), 93.5, pd.DataFrame(), pd.DataFrame())
-    return find_quality(taken, quality, sources, as_of=as_of)
+    return find_quality(intake, quality, sources, as_of=as_of)
 
 
 @pytest.fixture
 def values():
-    return told(find())
+    return values_by_key(find())
 
 
 def test_every_record_of_every_source_is_accounted_for(values):
     assert values["quality_answer"] == {"records": 120, "accepted": 112, "rejected": 8, "score": 93.5}
-    shop, crm = [each.values for each in find() if each.key == "quality_records"]
+    shop, crm = [finding.values for finding in find() if finding.key == "quality_records"]
     assert shop == {"source": "shop", "records": 100, "accepted": 92, "rejected": 8, "share": 0.08}
     assert crm["rejected"] == 0
 
 
 def test_the_commonest_reason_is_named_once_and_ties_are_broken_by_name(values):
     assert values["quality_reject_reason"] == {"source": "shop", "code": "bad_money", "count": 3, "rejected": 8}
-    assert sum(each.key == "quality_reject_reason" for each in find()) == 1
+    assert sum(finding.key == "quality_reject_reason" for finding in find()) == 1
 
 
 def test_cells_left_blank_and_garbled_names_are_said():
     more = {"crm.nulled.id-damaged": 3, "crm.nulled.answer-missing": 2, "crm.contact.name.garbled": 4,
             "crm.contact.name.filled": 20}  # fmt: skip
-    found = told(find(METRICS | more))
-    assert found["quality_nulled"] == {"source": "crm", "code": "id-damaged", "cells": 3}
-    assert found["quality_garbled"] == {"source": "crm", "column": "name", "count": 4, "n": 20}
-    assert not any(each.values.get("code") == "answer-missing" for each in find(METRICS | more))
+    values = values_by_key(find(METRICS | more))
+    assert values["quality_nulled"] == {"source": "crm", "code": "id-damaged", "cells": 3}
+    assert values["quality_garbled"] == {"source": "crm", "column": "name", "count": 4, "n": 20}
+    assert not any(finding.values.get("code") == "answer-missing" for finding in find(METRICS | more))
 
 
 def test_lines_without_a_customer_weigh_more_when_they_are_many(values):
     assert values["quality_no_customer"] == {"share": 0.25, "no_customer": 23, "rows": 92}
     weights = {
-        n: next(each.weight for each in find(METRICS | {"transactions.no_customer": n}) if "no_customer" in each.key)
+        n: next(
+            finding.weight
+            for finding in find(METRICS | {"transactions.no_customer": n})
+            if "no_customer" in finding.key
+        )
         for n in (9, 10)
     }
     assert weights == {9: 0.2, 10: 0.5}
 
 
-def test_what_was_counted_is_told_and_zeros_are_not(values):
+def test_what_was_counted_is_reported_and_zeros_are_not(values):
     assert values["quality_span"] == {"first": "2023-01-05", "last": "2024-02-28", "rows": 92, "customers": 18}
     assert values["quality_repairs"] == {"source": "shop", "repairs": 5}
     assert values["quality_contact_dropped"] == {"cells": 40}
     assert values["quality_duplicates"]["duplicates"] == 2
-    rules = [each.values for each in find() if each.key == "quality_rule"]
+    rules = [finding.values for finding in find() if finding.key == "quality_rule"]
     assert rules == [
         {"table": "transactions", "rule": "sales_only", "dropped": 6, "rows": 92, "share": pytest.approx(6 / 92)}
     ]
     assert values["quality_checks"] == {"passed": 4, "warned": 2, "failed": 1}
 
 
-def test_a_measure_is_told_with_its_exact_figures_and_only_where_all_of_them_are(values):
-    measures = [each.values for each in find() if each.key == "quality_measure"]
+def test_a_measure_is_reported_with_its_exact_figures_and_only_where_all_of_them_are(values):
+    measures = [finding.values for finding in find() if finding.key == "quality_measure"]
     assert measures == [{"name": "standard", "rows": 80, "customers": 15, "amount": 123.5}]
 
 
-def test_a_measure_that_two_sources_of_a_table_declare_is_told_once():
+def test_a_measure_that_two_sources_of_a_table_declare_is_reported_once():
     tills = {
         name: SourceParams(path="s.csv", table="transactions", measures={"lost": ["x"]}) for name in ("till", "web")
     }
     metrics = {f"transactions.lost_{part}": 2 for part in ("rows", "customers", "amount")}
-    assert [each.values["name"] for each in _measures(tills, metrics)] == ["lost"]
+    assert [finding.values["name"] for finding in _measures(tills, metrics)] == ["lost"]
 
 
 def test_the_least_complete_column_is_not_one_whose_blank_means_none(values):
     assert values["quality_completeness"] == {"table": "customers", "column": "city", "share": 0.4, "n": 20}
 
 
-def test_complete_columns_are_not_told():
+def test_complete_columns_are_not_reported():
     full = [(*row[:5], 1.0, *row[6:]) if row[0] == "complete" else row for row in VERDICTS]
-    assert "quality_completeness" not in told(find(verdicts=full))
+    assert "quality_completeness" not in values_by_key(find(verdicts=full))
 
 
 def test_orphans_are_counted_back_from_their_share(values):
@@ -135,7 +139,7 @@ def test_freshness_says_the_day_of_the_last_order(values):
 def test_data_without_orders_speaks_of_none():
     people = {key: value for key, value in METRICS.items() if key.startswith(("crm.", "customers."))}
     sources = {"crm": SOURCES["crm"]}
-    values = told(find(people, VERDICTS[1:3], sources, ("customers",)))
+    values = values_by_key(find(people, VERDICTS[1:3], sources, ("customers",)))
     assert set(values) == {
         "quality_answer", "quality_records", "quality_contact_dropped", "quality_checks", "quality_completeness",
     }  # fmt: skip
@@ -143,34 +147,34 @@ def test_data_without_orders_speaks_of_none():
 
 def test_an_empty_source_divides_by_nothing():
     empty = dict.fromkeys(("crm.physical_records", "crm.accepted", "crm.rejected", "customers.rows"), 0)
-    values = told(find(empty, [], {"crm": SOURCES["crm"]}, ("customers",)))
+    values = values_by_key(find(empty, [], {"crm": SOURCES["crm"]}, ("customers",)))
     assert values["quality_answer"]["records"] == 0
     assert set(values) == {"quality_answer", "quality_checks"}
 
 
 def test_the_limits_name_the_publisher_of_simulated_data_and_columns_not_read():
-    taken = Intake({}, None, {}, {"shop": ["week", "memo"], "crm": []})
-    values = told(limit_quality(taken, {}, demo_data="journey"))
+    intake = Intake({}, None, {}, {"shop": ["week", "memo"], "crm": []})
+    values = values_by_key(limit_quality(intake, {}, demo_data="journey"))
     assert values["quality_limit_simulated"] == {"publisher": "84.51°"}
     assert values["quality_limit_dropped_columns"] == {"source": "shop", "columns": ["week", "memo"]}
-    assert set(told(limit_quality(Intake({}, None, {}, {}), {}, demo_data=None))) == {
+    assert set(values_by_key(limit_quality(Intake({}, None, {}, {}), {}, demo_data=None))) == {
         "quality_limit_form", "quality_limit_duplicates",
     }  # fmt: skip
 
 
-def test_the_encoding_of_a_text_source_and_answers_set_aside_are_told():
+def test_the_encoding_of_a_text_source_and_answers_set_aside_are_reported():
     metrics = {
         "crm.physical_records": 9, "crm.accepted": 9, "crm.rejected": 0, "crm.encoding": "gb18030", "crm.nulled.answer-no-option": 2,
         "crm.nulled.date-invalid": 4, "crm.answers_missing": 1,
     }  # fmt: skip
-    found = {each.key: each.values for each in _source("crm", metrics)}
-    assert found["quality_encoding"] == {"source": "crm", "encoding": "gb18030"}
-    assert found["quality_answers"] == {"source": "crm", "wrong": 2, "missing": 1}
-    assert "quality_encoding" not in {each.key for each in _source("crm", metrics | {"crm.encoding": "workbook"})}
+    values = {finding.key: finding.values for finding in _source("crm", metrics)}
+    assert values["quality_encoding"] == {"source": "crm", "encoding": "gb18030"}
+    assert values["quality_answers"] == {"source": "crm", "wrong": 2, "missing": 1}
+    assert "quality_encoding" not in {finding.key for finding in _source("crm", metrics | {"crm.encoding": "workbook"})}
 
 
-def test_a_column_of_a_neighbouring_table_without_its_key_is_told_as_kept_nowhere():
+def test_a_column_of_a_neighbouring_table_without_its_key_is_reported_as_kept_nowhere():
     columns = {"order_id": "no", "product_name": "name", "customer_id": "who", "city": "town"}
     sources = {"shop": SourceParams(path="a.csv", table="transactions", columns=columns)}
-    found = told(limit_quality(Intake({}, None, {}, {}), sources, demo_data=None))
-    assert found["quality_limit_homeless"] == {"source": "shop", "column": "product_name", "key": "product_id"}
+    values = values_by_key(limit_quality(Intake({}, None, {}, {}), sources, demo_data=None))
+    assert values["quality_limit_homeless"] == {"source": "shop", "column": "product_name", "key": "product_id"}

@@ -13,12 +13,12 @@ from workbench.run.stages.presentation import plain
 FIXED = Bounds((90, 180, 360), "fixed")
 
 
-def told(findings):
+def values_by_key(findings):
     """Return the values of each finding by its key, once every sentence has been said in both languages."""
-    for each in findings:
+    for finding in findings:
         for language in ("en", "zh"):
-            assert "–" not in say(each.key, language, plain(dict(each.values))), each
-    return {each.key: each.values for each in findings}
+            assert "–" not in say(finding.key, language, plain(dict(finding.values))), finding
+    return {finding.key: finding.values for finding in findings}
 
 
 def customers(*groups):
@@ -49,7 +49,7 @@ BASE = (
 
 
 def test_shares_are_of_all_who_bought_and_value_is_of_all_spend():
-    values = told(find(customers(*BASE)))
+    values = values_by_key(find(customers(*BASE)))
     champions, stake = values["rfm_champions"], values["rfm_at_stake"]
     assert (champions["share"], champions["value_share"], champions["n"]) == (0.25, 0.6, 80)
     assert champions["low"] < 0.25 < champions["high"]
@@ -65,7 +65,7 @@ def test_shares_are_of_all_who_bought_and_value_is_of_all_spend():
 def test_customers_without_a_purchase_enter_no_share():
     nobody = (20, "no_purchase", None, "prospect", 0.0)
     note = {"note": "no_purchase", "customers": 20}
-    values = told(find(customers(*BASE, nobody), notes=[note]))
+    values = values_by_key(find(customers(*BASE, nobody), notes=[note]))
     assert values["rfm_champions"]["n"] == 80
     assert values["rfm_champions"]["share"] == 0.25
     assert values["rfm_no_purchase"] == {"customers": 20, "n": 100, "share": 0.2}
@@ -73,7 +73,7 @@ def test_customers_without_a_purchase_enter_no_share():
 
 def test_nine_champions_have_no_value_and_no_sentence_that_would_need_it():
     few = (9, "important_value", "active", "active", 60.0)
-    values = told(find(customers(few, *BASE[3:])))
+    values = values_by_key(find(customers(few, *BASE[3:])))
     assert "rfm_champions" not in values
     assert "rfm_type_largest" not in values  # the value of the other group would tell theirs
     assert values["rfm_type_largest_bare"]["type"] == "general_development"
@@ -82,20 +82,20 @@ def test_nine_champions_have_no_value_and_no_sentence_that_would_need_it():
 
 def test_without_spend_above_zero_no_sentence_speaks_of_shares_of_it():
     refunded = [(n, *row[:-1], -1.0) for n, *row in BASE]
-    values = told(find(customers(*refunded)))
+    values = values_by_key(find(customers(*refunded)))
     assert {"rfm_champions", "rfm_at_stake", "rfm_type_largest"}.isdisjoint(values)
     assert "rfm_type_largest_bare" in values
 
 
-def test_nobody_at_stake_is_not_told():
-    assert "rfm_at_stake" not in told(find(customers(BASE[0], BASE[3])))
+def test_nobody_at_stake_is_not_reported():
+    assert "rfm_at_stake" not in values_by_key(find(customers(BASE[0], BASE[3])))
 
 
-def test_without_any_purchase_only_the_bounds_are_told():
+def test_without_any_purchase_only_the_bounds_are_reported():
     nobody = customers((12, "no_purchase", None, "prospect", 0.0))
-    assert set(told(find(nobody))) == {"rfm_bounds"}
+    assert set(values_by_key(find(nobody))) == {"rfm_bounds"}
     empty = customers()
-    assert set(told(find(empty))) == {"rfm_bounds"}
+    assert set(values_by_key(find(empty))) == {"rfm_bounds"}
 
 
 def test_the_order_of_the_customers_does_not_matter():
@@ -104,22 +104,24 @@ def test_the_order_of_the_customers_does_not_matter():
 
 
 def test_derived_bounds_say_from_how_many_gaps():
-    values = told(find(customers(*BASE), bounds=Bounds((14, 34, 94), "derived", "", 100, 124)))
+    values = values_by_key(find(customers(*BASE), bounds=Bounds((14, 34, 94), "derived", "", 100, 124)))
     assert values["rfm_bounds_derived"] == {"active_days": 14, "dormant_days": 34, "pre_churn_days": 94, "n": 124}
     assert "rfm_bounds" not in values
 
 
-def test_bounds_that_fell_back_are_told_as_settings():
-    assert "rfm_bounds" in told(find(customers(*BASE), bounds=Bounds((90, 180, 360), "fallback", "too_few_customers")))
+def test_bounds_that_fell_back_are_reported_as_settings():
+    assert "rfm_bounds" in values_by_key(
+        find(customers(*BASE), bounds=Bounds((90, 180, 360), "fallback", "too_few_customers"))
+    )
 
 
 def test_fewer_scores_than_asked_names_the_score():
     note = {"note": "fewer_scores", "measure": "frequency_orders", "asked": 5, "given": 3}
-    values = told(find(customers(*BASE), notes=[note, {"note": "not_positive", "customers": 2}]))
+    values = values_by_key(find(customers(*BASE), notes=[note, {"note": "not_positive", "customers": 2}]))
     assert values["rfm_fewer_scores"] == {"score": "f_score", "groups": 3, "bins": 5}
 
 
 def test_the_limits_name_those_who_were_scored():
     scores = RfmScores(customers(*BASE, (20, "no_purchase", None, "prospect", 0.0)), pd.DataFrame(), ())
-    values = told(limit_rfm(scores, FIXED))
+    values = values_by_key(limit_rfm(scores, FIXED))
     assert values == {"rfm_limit_relative": {"n": 80}, "rfm_limit_bounds": {"active_days": 90}}

@@ -16,7 +16,7 @@ def portrait(*rows):
 
 
 def test_the_most_frequent_values_stand_before_medians_in_the_order_of_the_segments():
-    found = shown_portraits(
+    table = shown_portraits(
         portrait(
             ("poor", "recency_days", "numeric", None, 40, None, 300.0, False),
             ("poor", "weekday_top", "categorical", "6", 20, 0.5, None, False),
@@ -28,9 +28,9 @@ def test_the_most_frequent_values_stand_before_medians_in_the_order_of_the_segme
         ),
         NAMES,
     )  # fmt: skip
-    assert list(found) == list(PORTRAITS)
-    traits = [each if isinstance(each, str) else each["en"] for each in found["trait"]]
-    assert list(zip([each["en"] for each in found["segment"]], traits, found["n"], strict=True)) == [
+    assert list(table) == list(PORTRAITS)
+    traits = [trait if isinstance(trait, str) else trait["en"] for trait in table["trait"]]
+    assert list(zip([segment["en"] for segment in table["segment"]], traits, table["n"], strict=True)) == [
         ("Rich", "Gender: female", 70),
         ("Rich", "Province: b", 40),
         ("Rich", "Province: c", 30),
@@ -41,16 +41,16 @@ def test_the_most_frequent_values_stand_before_medians_in_the_order_of_the_segme
 
 
 @pytest.mark.parametrize(
-    ("names", "shown"),
+    ("names", "segments"),
     [
         ({"rich": {"en": "Tier 1 of 2: many", "zh": "高层：多"}, "poor": {"en": "Tier 2 of 2: few", "zh": "低层：少"}},
          ["Tier 1 of 2", "Tier 2 of 2"]),
         ({"rich": {"en": "A: many", "zh": "甲：多"}, "poor": {"en": "A: few", "zh": "甲：少"}}, ["A: many", "A: few"]),
     ],
 )  # fmt: skip
-def test_tiers_are_called_by_what_keeps_them_apart(names, shown):
+def test_tiers_are_called_by_what_keeps_them_apart(names, segments):
     rows = [(key, "gender", "categorical", "female", 70, 0.7, None, False) for key in names]
-    assert [each["en"] for each in shown_portraits(portrait(*rows), names)["segment"]] == shown
+    assert [segment["en"] for segment in shown_portraits(portrait(*rows), names)["segment"]] == segments
 
 
 def test_suppressed_cells_and_an_empty_portrait_show_nothing():

@@ -21,20 +21,20 @@ MEASURED = {
 }  # fmt: skip
 
 
-def told(findings):
+def values_by_key(findings):
     """Return the values of each finding by its key, once every sentence has been said in both languages."""
-    for each in findings:
+    for finding in findings:
         for language in ("en", "zh"):
-            assert "–" not in say(each.key, language, plain(dict(each.values))), each
-    return {each.key: each.values for each in findings}
+            assert "–" not in say(finding.key, language, plain(dict(finding.values))), finding
+    return {finding.key: finding.values for finding in findings}
 
 
 @pytest.fixture
 def definition():
-    kept = tuple(FeatureTransform(name, True, 1.0, 0.0, 1.0, filled) for name, filled in (("a", 0), ("income", 30)))
+    features = tuple(FeatureTransform(name, True, 1.0, 0.0, 1.0, filled) for name, filled in (("a", 0), ("income", 30)))
     return SegmentDefinition(
         name="segments-shop",
-        transform=Transform(kept, {}, "robust", 1, 5.0, 200, 0),
+        transform=Transform(features, {}, "robust", 1, 5.0, 200, 0),
         model={"type": "centroids", "centers": [[0.0, 0.0], [1.0, 1.0]]},
         method="kmeans",
         segments=(Segment("high", {"en": "High", "zh": "高"}), Segment("low", {"en": "Low", "zh": "低"})),
@@ -68,25 +68,25 @@ def find(definition, verdict="continuum", shares=(0.8, 0.2), strongest=STRONGEST
 def test_value_shares_are_of_the_spend_of_all():
     features = pd.DataFrame({"customer_id": ["a", "b", "c"], "monetary_total": [60.0, 30.0, 10.0]})
     assigned = pd.DataFrame({"customer_id": ["c", "b", "a"], "segment": ["low", "low", "high"]})
-    found = value_shares(features, assigned, sizes(None, None).drop(columns="value_share"))
-    assert found["value_share"].tolist() == pytest.approx([0.6, 0.4])
+    findings = value_shares(features, assigned, sizes(None, None).drop(columns="value_share"))
+    assert findings["value_share"].tolist() == pytest.approx([0.6, 0.4])
 
 
 @pytest.mark.parametrize("spend", [[5.0, -5.0], [-1.0, -2.0], None])
 def test_value_shares_are_missing_without_spend_above_zero(spend):
     features = pd.DataFrame({"customer_id": ["a", "b"]} | ({"monetary_total": spend} if spend else {}))
     assigned = pd.DataFrame({"customer_id": ["a", "b"], "segment": ["high", "low"]})
-    found = value_shares(features, assigned, sizes(None, None).drop(columns="value_share"))
-    assert found["value_share"].isna().all()
+    findings = value_shares(features, assigned, sizes(None, None).drop(columns="value_share"))
+    assert findings["value_share"].isna().all()
 
 
 @pytest.mark.parametrize("verdict", ["structure", "continuum"])
 def test_the_verdict_comes_first_with_its_evidence(definition, verdict):
-    found = find(definition, verdict)
-    values = told(found)
-    assert found[0].key == {"structure": "segments_structure", "continuum": "segments_continuum_near"}[verdict]
-    assert found[0].weight == max(each.weight for each in found)
-    assert found[0].values == {
+    findings = find(definition, verdict)
+    values = values_by_key(findings)
+    assert findings[0].key == {"structure": "segments_structure", "continuum": "segments_continuum_near"}[verdict]
+    assert findings[0].weight == max(finding.weight for finding in findings)
+    assert findings[0].values == {
         "k": 2, "n": 200, "needed": 100, "silhouette": 0.44, "null_silhouette": 0.42, "jaccard": 0.8,
         "margin": 0.05,
     }  # fmt: skip
@@ -101,76 +101,78 @@ def test_the_verdict_comes_first_with_its_evidence(definition, verdict):
     assert values["segments_definition"]["features"] == ["a", "income"]
 
 
-def test_a_segment_both_largest_and_richest_is_told_of_once(definition):
-    found = find(definition, shares=(0.2, 0.8))
-    assert "segments_most_value" not in told(found)
-    largest = next(each for each in found if each.key == "segments_largest")
+def test_a_segment_both_largest_and_richest_is_reported_of_once(definition):
+    findings = find(definition, shares=(0.2, 0.8))
+    assert "segments_most_value" not in values_by_key(findings)
+    largest = next(finding for finding in findings if finding.key == "segments_largest")
     assert largest.values["value_share"] == 0.8
     assert largest.weight > 0.6
 
 
 def test_a_continuum_says_what_groups_would_need_only_where_its_silhouette_is_above_the_reference(definition):
     first = find(definition)[0]
-    assert "Silhouette 0.44; for groups, 0.05 more than the 0.42 of one cloud is asked" in say(
+    assert "Silhouette 0.44; separate groups would need 0.05 more than the 0.42 of a single cloud" in say(
         first.key, "en", first.values
     )
     below = MEASURED | {"silhouette": 0.4}
     first = find_segments(Verdict("continuum", 2, "", below), definition, sizes(0.8, 0.2), STRONGEST)[0]
     assert first.key == "segments_continuum"
-    assert "Silhouette 0.4 against 0.42 for one cloud" in say(first.key, "en", first.values)
+    assert "Silhouette 0.4, against 0.42 for a single cloud" in say(first.key, "en", first.values)
 
 
 def test_without_spend_no_segment_is_given_a_share_of_it(definition):
-    values = told(find(definition, shares=(None, None)))
+    values = values_by_key(find(definition, shares=(None, None)))
     assert values["segments_largest_bare"]["share"] == 0.75
     assert {"segments_largest", "segments_most_value"}.isdisjoint(values)
 
 
-def test_without_a_sure_difference_none_is_told(definition):
-    assert "segments_difference" not in told(find(definition, strongest=STRONGEST.iloc[:0]))
+def test_without_a_sure_difference_none_is_reported(definition):
+    assert "segments_difference" not in values_by_key(find(definition, strongest=STRONGEST.iloc[:0]))
 
 
 def test_one_group_tells_its_verdict_and_its_definition_alone(definition):
-    one = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="no_structure")
+    single = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="no_structure")
     alone = pd.DataFrame({"segment": ["all"], "n": [200], "share": [1.0], "low": [0.98], "high": [1.0]})
-    found = find_segments(
-        Verdict("no_structure", 1, "unstable", MEASURED), one, alone.assign(value_share=1.0), STRONGEST.iloc[:0]
+    findings = find_segments(
+        Verdict("no_structure", 1, "unstable", MEASURED), single, alone.assign(value_share=1.0), STRONGEST.iloc[:0]
     )
-    assert set(told(found)) == {"segments_no_structure", "segments_definition"}
+    assert set(values_by_key(findings)) == {"segments_no_structure", "segments_definition"}
 
 
 def test_too_few_customers_says_how_many_there_are_and_are_needed(definition):
-    one = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="too_little_data")
+    single = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="too_little_data")
     counted = {"customers": 40, "distinct": 9, "features": 2, "needed": 100}
     everybody = pd.DataFrame({"segment": ["all"], "n": [40], "share": [1.0], "low": [0.9], "high": [1.0]})
     everybody = everybody.assign(value_share=1.0)
-    found = find_segments(Verdict("too_little_data", 1, "few_customers", counted), one, everybody, STRONGEST.iloc[:0])
-    values = told(found)
+    findings = find_segments(
+        Verdict("too_little_data", 1, "few_customers", counted), single, everybody, STRONGEST.iloc[:0]
+    )
+    values = values_by_key(findings)
     assert (values["segments_too_little_data"]["n"], values["segments_too_little_data"]["needed"]) == (40, 100)
 
 
 @pytest.mark.parametrize(("reason", "key"), [("few_distinct", "all_alike"), ("no_features", "no_features")])
 def test_customers_all_alike_or_without_features_are_not_called_too_few(definition, reason, key):
-    one = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="too_little_data")
+    single = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="too_little_data")
     counted = {"customers": 0, "distinct": 0, "features": 0, "needed": 100}
     everybody = pd.DataFrame({"segment": ["all"], "n": [150], "share": [1.0], "low": [0.9], "high": [1.0]})
     everybody = everybody.assign(value_share=1.0)
-    found = find_segments(Verdict("too_little_data", 1, reason, counted), one, everybody, STRONGEST.iloc[:0])
-    values = told(found)
+    findings = find_segments(Verdict("too_little_data", 1, reason, counted), single, everybody, STRONGEST.iloc[:0])
+    values = values_by_key(findings)
     assert "segments_too_little_data" not in values
     assert values[f"segments_{key}"]["n"] == 150
 
 
-def test_methods_tried_skipped_and_fitted_on_a_sample_are_told():
+def test_methods_tried_skipped_and_fitted_on_a_sample_are_reported():
     sizes = {"kmeans": 2500.0, "mixture": 1000.0}
     tried = tuple(Candidate(name, k, {}, {"customers_fitted": n}, ()) for name, n in sizes.items() for k in (2, 3))
-    found = find_tried(Search(tried, None, {"mixed": "no_categories", "classes": "no_levels"}), 2500)
-    values = told(found)
+    findings = find_tried(Search(tried, None, {"mixed": "no_categories", "classes": "no_levels"}), 2500)
+    values = values_by_key(findings)
     assert values["segments_tried"] == {"count": 4, "methods": ["method_kmeans", "method_mixture"]}
     assert values["segments_no_categories"] == {"methods": ["method_mixed"]}
     assert values["segments_sampled"] == {"methods": ["method_mixture"], "sample": 1000, "n": 2500}
     assert find_tried(Search((), None, dict.fromkeys(("kmeans", "mixture"), "too_little_data")), 40) == []
-    assert "segments_sampled" not in told(find_tried(Search(tried, None, {}), 1000))
+    assert "segments_sampled" not in values_by_key(find_tried(Search(tried, None, {}), 1000))
     assert set(UNSUITED) == {"no_numbers", "no_categories", "no_levels"}
 
 
@@ -183,7 +185,7 @@ def test_every_verdict_has_a_sentence_and_a_heading():
 
 
 def test_the_limits_name_what_was_left_out_and_filled_in(definition):
-    values = told(limit_segments(Verdict("continuum", 2, ""), definition, ["flat", "tenure_days"]))
+    values = values_by_key(limit_segments(Verdict("continuum", 2, ""), definition, ["flat", "tenure_days"]))
     assert values["segments_dropped"] == {"features": ["flat", "tenure_days"], "count": 2}
     assert values["segments_imputed"] == {"feature": "income", "count": 30, "share": 0.15}
     assert values["segments_limit_cut"] == {"k": 2}
@@ -191,9 +193,9 @@ def test_the_limits_name_what_was_left_out_and_filled_in(definition):
 
 
 def test_the_limits_say_nothing_that_does_not_hold(definition):
-    known = tuple(replace(each, filled=0) for each in definition.transform.features)
-    bare = replace(definition, as_of="9999-12-31", transform=replace(definition.transform, features=known))
-    values = told(limit_segments(Verdict("structure", 2, ""), bare, []))
+    features = tuple(replace(feature, filled=0) for feature in definition.transform.features)
+    bare = replace(definition, as_of="9999-12-31", transform=replace(definition.transform, features=features))
+    values = values_by_key(limit_segments(Verdict("structure", 2, ""), bare, []))
     assert set(values) == {"segments_limit_features", "segments_limit_kmeans"}
 
 
@@ -205,7 +207,7 @@ def test_without_any_feature_the_limits_can_still_be_said(definition):
         segments=(ALL,),
         transform=replace(definition.transform, features=(), customers=0),
     )
-    said = limit_segments(Verdict("too_little_data", 1, "no_features"), bare, ["recency_days"])
-    for each in said:
+    limits = limit_segments(Verdict("too_little_data", 1, "no_features"), bare, ["recency_days"])
+    for finding in limits:
         for language in ("en", "zh"):
-            assert say(each.key, language, plain(dict(each.values)))
+            assert say(finding.key, language, plain(dict(finding.values)))

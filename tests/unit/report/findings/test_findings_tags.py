@@ -15,10 +15,10 @@ from workbench.report.text import say
 ITEMS = pd.DataFrame({"item": ["age", "gender"], "status": ["unknown", "known"]})
 
 
-@pytest.mark.parametrize(("present", "told"), [({"features"}, True), ({"features", "actions"}, False)])
-def test_the_absence_of_actions_is_told_until_they_are_there(present, told):
+@pytest.mark.parametrize(("present", "reported"), [({"features"}, True), ({"features", "actions"}, False)])
+def test_the_absence_of_actions_is_reported_until_they_are_there(present, reported):
     tagged = tag_customers({"features": ibis.memtable({"customer_id": ["a"]})}, [], as_of=date(2025, 7, 1))
     limits = limit_tags(tagged, ITEMS, present=present)
-    keys = [each.key for each in limits]
-    assert keys == ["tags_limit_unknown", *(["tags_limit_actions"] if told else [])]
-    assert all(say(each.key, language, each.values) for each in limits for language in ("en", "zh"))
+    keys = [limit.key for limit in limits]
+    assert keys == ["tags_limit_unknown", *(["tags_limit_actions"] if reported else [])]
+    assert all(say(limit.key, language, limit.values) for limit in limits for language in ("en", "zh"))

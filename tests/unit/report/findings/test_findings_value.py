@@ -33,7 +33,7 @@ def valued(**reasons):
         "customers": 200, "calibration_customers": 200, "calibration_until": date(2023, 12, 31), "level": 0.9,
         "holdout_until": date(2024, 6, 30), "horizon_days": 182, "order_model": "bgnbd", "margin_known": False, "margin": 1.0,
     }  # fmt: skip
-    held = {
+    frames = {
         "interval_coverage": 0.92, "next_expected": 80.0, "next_observed": 90.0, "next_coverage": 0.8,
         "next_days_off_median": 12.0, "independence_n": 90.0, "independence_correlation": 0.02,
         "independence_low": -0.2, "independence_high": 0.2,
@@ -59,28 +59,30 @@ def valued(**reasons):
         facts,
         {"bgnbd": orders, "gamma_gamma": spend},
         definition,
-        held | reasons,
+        frames | reasons,
         holdout,
         values,
         tables=tables,
     )
 
 
-def told(findings):
+def values_by_key(findings):
     """Return the values of each finding by its key, once every sentence has been said in both languages."""
-    for each in findings:
+    for finding in findings:
         for language in ("en", "zh"):
-            assert "–" not in say(each.key, language, plain(dict(each.values)), "CNY").replace("Kaplan–Meier", ""), each
-    return {each.key: each.values for each in findings}
+            assert "–" not in say(finding.key, language, plain(dict(finding.values)), "CNY").replace(
+                "Kaplan–Meier", ""
+            ), finding
+    return {finding.key: finding.values for finding in findings}
 
 
-def test_a_valued_base_is_told_with_its_test():
-    said = told(find_value(valued(), CURVES))
-    assert said["value_answer"]["total"] == pytest.approx(199 * 200 / 2)
-    assert said["value_answer"]["share"] == pytest.approx(sum(range(180, 200)) / sum(range(200)))
-    assert (said["value_answer"]["foretold"], said["value_answer"]["came"]) == (35, 40)
-    assert said["value_foretold"]["expected"] == pytest.approx(150 * 0.25 + 50 * 0.9)
-    assert said["value_return"]["share"] == pytest.approx(0.4)
+def test_a_valued_base_is_reported_with_its_test():
+    values = values_by_key(find_value(valued(), CURVES))
+    assert values["value_answer"]["total"] == pytest.approx(199 * 200 / 2)
+    assert values["value_answer"]["share"] == pytest.approx(sum(range(180, 200)) / sum(range(200)))
+    assert (values["value_answer"]["foretold"], values["value_answer"]["came"]) == (35, 40)
+    assert values["value_foretold"]["expected"] == pytest.approx(150 * 0.25 + 50 * 0.9)
+    assert values["value_return"]["share"] == pytest.approx(0.4)
     assert {
         "value_error",
         "value_interval",
@@ -88,19 +90,19 @@ def test_a_valued_base_is_told_with_its_test():
         "value_ranking",
         "value_hazard_ratios",
         "value_model",
-    } <= set(said)
+    } <= set(values)
 
 
 def test_a_model_no_better_than_the_own_rate_is_said_to_be_so():
     study = valued()
     study.holdout.loc[study.holdout["model"] == "bgnbd", "mae"] = 1.2
-    said = told(find_value(study, NO_CURVES))
-    assert "value_no_gain" in said
-    assert "value_error" not in said
+    values = values_by_key(find_value(study, NO_CURVES))
+    assert "value_no_gain" in values
+    assert "value_error" not in values
 
 
 def test_intervals_that_did_not_hold_are_named():
-    assert "value_interval_off" in told(find_value(valued(interval_coverage=0.7), NO_CURVES))
+    assert "value_interval_off" in values_by_key(find_value(valued(interval_coverage=0.7), NO_CURVES))
 
 
 @pytest.mark.parametrize(
@@ -118,26 +120,28 @@ def test_intervals_that_did_not_hold_are_named():
         ),
     ],
 )
-def test_too_little_data_is_told_with_its_count(reason, facts, values):
+def test_too_little_data_is_reported_with_its_count(reason, facts, values):
     study = ValueStudy("too_little_data", reason, facts)
-    said = told(find_value(study, NO_CURVES))
-    assert said == {f"value_{reason}": values}
+    reported = values_by_key(find_value(study, NO_CURVES))
+    assert reported == {f"value_{reason}": values}
     assert limit_value(study, currency="", groups=False) == []
     assert measure_value(study)["verdict"] == "too_little_data"
 
 
 def test_the_chance_of_still_buying_is_never_offered_as_churn_risk():
     for groups in (True, False):
-        assert "value_limit_alive" in told(limit_value(valued(), currency="CNY", groups=groups))
+        assert "value_limit_alive" in values_by_key(limit_value(valued(), currency="CNY", groups=groups))
 
 
 def test_a_link_of_spend_and_frequency_a_missing_currency_and_an_unsettled_fit_are_cautioned():
     study = valued(independence_low=0.1, independence_correlation=0.2)
     study.fits["pareto"] = fit(("r", "alpha", "s", "beta"), converged=False)
-    said = told(limit_value(study, currency="", groups=True))
-    assert {"value_limit_independence", "value_limit_currency", "value_limit_groups", "value_limit_margin"} <= set(said)
-    assert said["value_limit_converged"] == {"models": ["pareto"]}
-    assert "value_limit_currency" not in told(limit_value(valued(), currency="CNY", groups=False))
+    values = values_by_key(limit_value(study, currency="", groups=True))
+    assert {"value_limit_independence", "value_limit_currency", "value_limit_groups", "value_limit_margin"} <= set(
+        values
+    )
+    assert values["value_limit_converged"] == {"models": ["pareto"]}
+    assert "value_limit_currency" not in values_by_key(limit_value(valued(), currency="CNY", groups=False))
 
 
 def test_metrics_carry_the_names_others_rely_on():

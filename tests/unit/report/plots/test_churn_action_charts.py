@@ -14,11 +14,11 @@ def partial(*probabilities):
 @pytest.mark.parametrize(
     ("probabilities", "title"),
     [
-        ((0.2, 0.35, 0.5), "How the risk moves with complaints: from 20 % to 50 %"),
-        ((0.6601, 0.6602), "Complaints moves the risk little by itself: 66 % throughout"),
+        ((0.2, 0.35, 0.5), "How the risk varies with complaints: from 20 % to 50 %"),
+        ((0.6601, 0.6602), "Complaints alone hardly changes the risk: 66 % throughout"),
     ],
 )
-def test_a_risk_that_does_not_move_is_not_told_as_moving(probabilities, title):
+def test_a_risk_that_does_not_move_is_not_reported_as_moving(probabilities, title):
     chart = plot_partial(partial(*probabilities), column="complaints")
     assert chart.title == title
     assert "300 tested customers" in chart.note
@@ -28,11 +28,11 @@ def test_one_value_says_nothing_of_an_effect():
     assert not plot_partial(partial(0.3), column="complaints").drawn
 
 
-@pytest.mark.parametrize(("profit", "said"), [(40.0, "gains most"), (-5.0, "")])
-def test_the_best_share_to_contact_is_told_where_it_pays(profit, said):
+@pytest.mark.parametrize(("profit", "words"), [(40.0, "pays most"), (-5.0, "")])
+def test_the_best_share_to_contact_is_reported_where_it_pays(profit, words):
     shares = [0.0, 0.5, 1.0]
     frame = pd.DataFrame({"share_contacted": shares, "profit": [0.0, profit, -20.0], "random": [0.0, -10.0, -20.0]})
     frame = frame.assign(low=frame["profit"] - 3, high=frame["profit"] + 3, best=[profit < 0, profit > 0, False])
     chart = plot_profit(frame, cost=1.0, gain=5.0)
-    assert said in chart.title
-    assert ("gains most" in chart.title) == (profit > 0)
+    assert words in chart.title
+    assert ("pays most" in chart.title) == (profit > 0)

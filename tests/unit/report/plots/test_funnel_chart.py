@@ -21,6 +21,6 @@ def test_positions_on_the_axis_do_not_run_into_each_other(windows, language):
     figure.canvas.draw()
     assert len(figure.axes) == len(windows)
     for axes in figure.axes:
-        boxes = [each.get_window_extent() for each in axes.get_xticklabels()]
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
         assert len(boxes) >= 3
         assert all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:], strict=False))

@@ -23,9 +23,9 @@ def test_the_group_that_loses_most_is_named_and_steps_nobody_records_are_left_ou
     frame = journeys({"rich": [1.0, 0.9, 0.8], "poor": [0.4, 0.7, 0.2]})
     frame = pd.concat([frame, pd.DataFrame({"group": ["rich"], "step": ["use"], "recorded": [False]})])
     chart = plot_journeys(frame, names={"rich": "Rich", "poor": "Poor"}, about=ABOUT)
-    assert chart.title == "“Poor” lose most on the way to “purchase”: 20 % come that far"
+    assert chart.title == "“Poor” loses most before “purchase”: 20 % get there"
     assert "fewer than 15 customers" in chart.note and "Rich, consideration: 90 %" in chart.alt
-    assert [each.get_text() for each in chart.figure.axes[0].get_xticklabels()] == [*STEPS]
+    assert [label.get_text() for label in chart.figure.axes[0].get_xticklabels()] == [*STEPS]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -38,4 +38,4 @@ def test_a_suppressed_cell_is_hatched_and_one_step_alone_is_no_journey(language)
 
 def test_a_way_on_which_nobody_is_lost_is_not_called_a_loss():
     chart = plot_journeys(journeys({"rich": [1.0, 1.0, 1.0], "poor": [1.0, 1.0, 1.0]}), about=ABOUT)
-    assert chart.title == "Nobody is lost on the way that is recorded; groups differ in time"
+    assert chart.title == "No recorded step loses anybody; groups differ only in time"

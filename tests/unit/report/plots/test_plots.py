@@ -29,7 +29,7 @@ NAMES = {"a": {"en": "Recent, frequent", "zh": "近期、高频"}, "b": {"en": "
 
 
 def months(count: int) -> list[date]:
-    return [each.date() for each in pd.date_range("2015-01-01", periods=count, freq="MS")]
+    return [month.date() for month in pd.date_range("2015-01-01", periods=count, freq="MS")]
 
 
 def frames() -> dict[str, tuple]:
@@ -292,7 +292,7 @@ def test_nothing_is_clipped_and_no_glyph_is_missing(name, language):
     texts = [*chart.figure.texts]
     for axes in chart.figure.axes:
         texts += [*axes.texts, *axes.get_yticklabels(), axes.title, axes.xaxis.label, axes.yaxis.label]
-    for text in (each for each in texts if each.get_visible() and each.get_text().strip()):
+    for text in (artist for artist in texts if artist.get_visible() and artist.get_text().strip()):
         box = text.get_window_extent(renderer)
         assert box.x0 >= -1, text.get_text()
         assert box.x1 <= width + 1, text.get_text()
@@ -366,13 +366,13 @@ def test_a_missing_column_is_named_with_the_nearest():
 def test_titles_are_computed_from_the_data():
     assert draw("lorenz").title == "50 % of spend comes from 10 % of customers"
     source = f"records of '{HOSTILE}'"
-    assert draw("records").title == f"900 of 1,000 {source} are fit to use (90 %); 100 are not"
+    assert draw("records").title == f"900 of 1,000 {source} can be used (90 %); 100 cannot"
     assert draw("gain").title == (
-        "The riskiest 10 % of customers hold 40 % of those who leave, 4 times as many as a random choice"
+        "The riskiest 10 % of customers include 40 % of the leavers, 4 times as many as a random choice"
     )
     assert draw("statuses").title == "30 % of customers are active; 50 % have churned"
     assert draw("months").title == (
-        "Feb 2015: 60 customers bought, 20 of them new; 10 of the month before did not return"
+        "Feb 2015: 60 customers bought, 20 of them new; 10 of the previous month did not buy"
     )
     assert draw("types", language="zh").title == "重要价值客户：占客户的 50%，占消费的 80%".replace(" ", "\u2009")
 
@@ -419,7 +419,7 @@ def test_the_remaining_categories_stand_last_and_numbers_are_left_out():
         }
     )
     chart = draw("shares", frame)
-    assert chart.title == "GROCERY leads in age band: 25 % of customers"
+    assert chart.title == "Age band: GROCERY for 25 % of customers, the largest group"
     rows = [label.get_text() for label in chart.figure.axes[0].get_yticklabels()]
     assert rows == ["GROCERY", "DELI", "all others"]
 
@@ -439,7 +439,7 @@ def test_suppressed_shares_are_named_as_such():
 
 def test_differences_that_may_be_chance_are_grey():
     axes = draw("differences").figure.axes[0]
-    colours = [tuple(each) for each in axes.collections[-1].get_facecolors().round(2)]
+    colours = [tuple(colour) for colour in axes.collections[-1].get_facecolors().round(2)]
     assert len(set(colours)) == 3
 
 
@@ -486,7 +486,7 @@ def test_values_a_log_axis_cannot_show_are_counted():
 @pytest.mark.parametrize("log", [True, False])
 def test_equal_values_can_be_drawn(log):
     frame = pd.DataFrame({"monetary_total": [5.0] * 12})
-    assert "half of customers at or below ¥5" in draw("distribution", frame, log=log).title
+    assert "half of the customers at or below ¥5" in draw("distribution", frame, log=log).title
 
 
 def test_an_unknown_column_is_named_with_the_nearest():
@@ -496,7 +496,7 @@ def test_an_unknown_column_is_named_with_the_nearest():
 
 @pytest.mark.parametrize("verdict", ["structure", "continuum", "no_structure", "too_little_data", ""])
 def test_every_verdict_has_its_own_message(verdict):
-    titles = {draw("k_scan", verdict=each).title for each in ("structure", "continuum", "no_structure", "")}
+    titles = {draw("k_scan", verdict=verdict).title for verdict in ("structure", "continuum", "no_structure", "")}
     assert len(titles) == 4
     assert draw("k_scan", verdict=verdict).title
 
@@ -533,11 +533,13 @@ def test_segments_that_are_all_too_small_give_a_chart_that_says_so():
     assert not plots_segments.plot_sizes(sizes).drawn
 
 
-@pytest.mark.parametrize(("language", "said"), [("en", "No link rests on likeness"), ("zh", "没有凭相似度建立的关联")])
-def test_where_keys_decide_alone_the_waterfall_says_so(language, said):
+@pytest.mark.parametrize(
+    ("language", "texts"), [("en", "No link is based on similarity"), ("zh", "没有凭相似度建立的关联")]
+)
+def test_where_keys_decide_alone_the_waterfall_says_so(language, texts):
     nothing = pd.DataFrame(columns=["comparison", "weight", "start", "end"])
     chart = plots_identity.plot_waterfall(nothing, language=language)
-    assert chart.title == said
+    assert chart.title == texts
     assert not chart.drawn
 
 
@@ -551,5 +553,5 @@ def test_few_pairs_leave_no_mathematical_signs_on_the_axis():
     frame = pd.DataFrame({"weight": [-4, 2, 8], "pairs": [3, 2, 4]})
     axes = plots_identity.plot_scores(frame, threshold=0.95, language="zh").figure.axes[0]
     axes.figure.canvas.draw()
-    said = [label.get_text() for label in axes.yaxis.get_ticklabels(which="both")]
-    assert not [each for each in said if "$" in each or "mathdefault" in each]
+    texts = [label.get_text() for label in axes.yaxis.get_ticklabels(which="both")]
+    assert not [text for text in texts if "$" in text or "mathdefault" in text]

@@ -22,19 +22,19 @@ SHARES = places([
 
 def test_the_leading_province_is_the_message_and_tiers_stand_below():
     chart = plot_region(SHARES, about=ABOUT)
-    assert chart.title == "Guangdong leads: 60 % of the members live there, 30 % of all customers"
+    assert chart.title == "60 % of the members live in Guangdong, against 30 % of all customers"
     provinces, tiers = chart.figure.axes
-    assert [each.get_text() for each in provinces.get_yticklabels()] == ["Guangdong", "Hunan"]
-    assert [each.get_text() for each in tiers.get_yticklabels()] == ["first tier", "second tier"]
-    assert [each.get_text() for each in tiers.texts] == ["10 %", "not shown"]
+    assert [label.get_text() for label in provinces.get_yticklabels()] == ["Guangdong", "Hunan"]
+    assert [label.get_text() for label in tiers.get_yticklabels()] == ["first tier", "second tier"]
+    assert [text.get_text() for text in tiers.texts] == ["10 %", "not shown"]
     assert "Not shown: fewer than 12 customers" in chart.note
-    assert "Province known of 200 members. City tier known of 180 members" in chart.note
+    assert "Province known for 200 members. City tier known for 180 members" in chart.note
 
 
 def test_a_country_and_a_city_stand_in_where_province_and_tier_are_not_known():
     rows = SHARES[SHARES["variable"] == "city"]
     chart = plot_region(pd.concat([rows, rows.assign(variable="country", value="China")]), language="zh", about=ABOUT)
-    assert [len(each.get_yticklabels()) for each in chart.figure.axes] == [1, 1]
+    assert [len(panel.get_yticklabels()) for panel in chart.figure.axes] == [1, 1]
     assert chart.title.replace("\N{THIN SPACE}", "") == "China居首：成员中50%居住于此，全体客户中为20%"
 
 

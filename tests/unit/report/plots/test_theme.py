@@ -59,10 +59,10 @@ def test_the_same_key_has_the_same_colour_in_any_order():
 
 
 def test_eight_segments_have_eight_colours():
-    assert set(colours_of("segment", [f"segment_{each}" for each in range(8)]).values()) == set(CATEGORICAL)
+    assert set(colours_of("segment", [f"segment_{index}" for index in range(8)]).values()) == set(CATEGORICAL)
 
 
-def test_statuses_are_told_apart_without_red_and_green():
+def test_statuses_are_reported_apart_without_red_and_green():
     colours = colours_of("status", ["active", "dormant", "pre_churn", "churned"])
     assert len(set(colours.values())) == 4
     assert "#009E73" not in colours.values()
@@ -165,11 +165,11 @@ def test_bytes_do_not_depend_on_the_process(tmp_path):
         "from workbench.report.charts.theme import render\n"
         "print(hashlib.sha256(render(not_enough('zh'), 'svg')).hexdigest(), 'matplotlib.pyplot' in sys.modules)"
     )
-    found = {
+    sizes = {
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in "ab"
     }
-    assert len(found) == 1
-    assert found.pop().split()[1] == "False"
+    assert len(sizes) == 1
+    assert sizes.pop().split()[1] == "False"
 
 
 def test_a_picture_has_two_pixels_for_each_css_pixel():

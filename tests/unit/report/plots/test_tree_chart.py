@@ -17,10 +17,10 @@ def test_no_share_above_the_whole_stands_on_the_axis():
     dots = chart.figure.axes[1]
     assert dots.get_xlim()[1] > 1
     assert max(dots.get_xticks()) <= 1
-    assert "100 %" in [each.get_text() for each in dots.get_xticklabels()]
+    assert "100 %" in [label.get_text() for label in dots.get_xticklabels()]
 
 
 def test_the_branch_that_takes_the_unknown_says_so_in_words_of_their_own():
     chart = plot_tree(NODES.assign(unknown=[False, True, False]), outcome="repeat", kind="share")
-    questions = [each.get_text().replace("\n", " ") for each in chart.figure.axes[0].texts]
+    questions = [text.get_text().replace("\n", " ") for text in chart.figure.axes[0].texts]
     assert "Orders: at most 3 or unknown" in questions

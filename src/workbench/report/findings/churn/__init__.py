@@ -1,1 +1,1 @@
-"""What 08_predict_churn found, in sentences."""
+"""Findings of 08_predict_churn."""

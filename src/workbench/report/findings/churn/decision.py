@@ -1,4 +1,4 @@
-"""What to do with the churn scores: whom to contact, what it gains, who is served worse. Serves 08_predict_churn."""
+"""Findings on using the churn scores: whom to contact, profit, groups served worse. Serves 08_predict_churn."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _LANGUAGES = ("en", "zh")
 def find_decision(
     decision: Decision | None, profit: pd.DataFrame, *, horizon_days: int | None, cost: float, gain: float
 ) -> list[Finding]:
-    """Say whom to contact, how many of them would leave and how sure that is, and what it gains.
+    """Report whom to contact, how many of them would leave, the uncertainty, and the profit.
 
     Parameters
     ----------
     decision : Decision or None
-        None without a model: nothing is said.
+        None without a model: no findings.
     profit : DataFrame
-        As ``decision.profit_curve`` gives it.
+        Result of ``decision.profit_curve``.
     horizon_days : int or None
-        None where labels were given.
+        None with given labels.
     cost, gain : float
         The stated cost of a contact and gain per leaver contacted.
     """
@@ -48,51 +48,51 @@ def find_decision(
         "tested": decision.tested,
         "horizon_days": horizon_days,
     }
-    found = [Finding("churn_decision" if horizon_days else "churn_decision_labels", values, 0.9)]
+    findings = [Finding("churn_decision" if horizon_days else "churn_decision_labels", values, 0.9)]
     best = profit[profit["best"]]
     if len(best):
         row = best.iloc[0]
-        told = {name: row[name] for name in ("contacted", "share_contacted", "profit", "low", "high", "random")}
+        profits = {name: row[name] for name in ("contacted", "share_contacted", "profit", "low", "high", "random")}
         key = "churn_profit" if row["profit"] > 0 else "churn_profit_none"
-        found.append(Finding(key, told | {"cost": cost, "gain": gain}, 0.4))
-    return found
+        findings.append(Finding(key, profits | {"cost": cost, "gain": gain}, 0.4))
+    return findings
 
 
 def find_evidence(groups: pd.DataFrame, categories: pd.DataFrame, declared: pd.DataFrame) -> list[Finding]:
-    """Say whether a group is served worse, which category's buyers can be told, what customers themselves say.
+    """Report groups served worse, the best predicted category, and what customers said.
 
     Parameters
     ----------
     groups, categories, declared : DataFrame
-        As ``groups.judge_groups``, ``propensity.predict_categories`` and ``declared.declared_reasons`` give them.
+        Results of ``groups.judge_groups``, ``propensity.predict_categories`` and ``declared.declared_reasons``.
     """
-    found = []
+    findings = []
     off = groups[groups["verdict"] != "fits"]
     if len(groups) and off.empty:
-        found.append(Finding("churn_groups_fit", {"groups": len(groups), "n": int(groups["n"].min())}, 0.35))
+        findings.append(Finding("churn_groups_fit", {"groups": len(groups), "n": int(groups["n"].min())}, 0.35))
     for row in (
         off.assign(gap=(off["predicted"] - off["observed"]).astype("float64").abs())
         .nlargest(2, "gap")
         .to_dict("records")
     ):
         under = row["verdict"] == "understated"
-        found.append(Finding("churn_group_understated" if under else "churn_group_overstated", row, 0.5))
+        findings.append(Finding("churn_group_understated" if under else "churn_group_overstated", row, 0.5))
     if len(categories):
         best = categories.sort_values(["auc", "category"], ascending=[False, True]).iloc[0].to_dict()
-        found.append(Finding("churn_categories", best | {"categories": len(categories)}, 0.3))
+        findings.append(Finding("churn_categories", best | {"categories": len(categories)}, 0.3))
     if len(declared) and not declared.iloc[0]["low"] <= declared.iloc[0]["others_share"] <= declared.iloc[0]["high"]:
-        found.append(Finding("churn_declared", declared.iloc[0].to_dict(), 0.3))
-    return found
+        findings.append(Finding("churn_declared", declared.iloc[0].to_dict(), 0.3))
+    return findings
 
 
 def contact_rows(decision: Decision | None, reasons: pd.DataFrame) -> pd.DataFrame:
-    """Put the head of the contact list and the reasons in words side by side, for the report's table.
+    """Return the top of the contact list with reasons in words, for the report.
 
     Parameters
     ----------
     decision : Decision or None
     reasons : DataFrame
-        As ``reasons.explain_customers`` gives it.
+        Result of ``reasons.explain_customers``.
 
     Returns
     -------
@@ -102,10 +102,10 @@ def contact_rows(decision: Decision | None, reasons: pd.DataFrame) -> pd.DataFra
     if decision is None:
         return pd.DataFrame(columns=["customer_id", "churn_probability", "reasons"])
     shown = decision.customers.head(_SHOWN)
-    mine = reasons[reasons["customer_id"].isin(shown["customer_id"])]
-    told = {customer: _words(part) for customer, part in mine.groupby("customer_id")}
+    reasons_shown = reasons[reasons["customer_id"].isin(shown["customer_id"])]
+    reasons_by_customer = {customer: _words(part) for customer, part in reasons_shown.groupby("customer_id")}
     nothing = dict.fromkeys(_LANGUAGES, "–")
-    return shown.assign(reasons=[told.get(customer, nothing) for customer in shown["customer_id"]])
+    return shown.assign(reasons=[reasons_by_customer.get(customer, nothing) for customer in shown["customer_id"]])
 
 
 def _words(part: pd.DataFrame) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""What the churn study says. Serves 08_predict_churn."""
+"""Findings on the churn model. Serves 08_predict_churn."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _GAIN_SHARE = 0.2
 
 
 def find_churn(study: ChurnStudy, scored: pd.DataFrame, *, min_positives: int) -> list[Finding]:
-    """Say how well leavers can be told, whom to contact first, and what the model leans on.
+    """Report how well the model ranks leavers, the customers at highest risk, and the main features.
 
     Parameters
     ----------
@@ -68,36 +68,36 @@ def find_churn(study: ChurnStudy, scored: pd.DataFrame, *, min_positives: int) -
         return [Finding(f"churn_{study.reason}", study.span, 0.5)]
     if study.verdict == "too_few_positives":
         return [_too_few(study.result.counts, min_positives)]
-    found = [*_alarms(study), _answer(study), _rate(study), *_top(study), _gain(study)]
-    return found + _how(study) + find_periods(study) + _scored(study, scored)
+    findings = [*_alarms(study), _answer(study), _rate(study), *_top(study), _gain(study)]
+    return findings + _how(study) + find_periods(study) + _scored(study, scored)
 
 
 def limit_churn(study: ChurnStudy, *, segments_lack: Sequence[str] = ()) -> list[Finding]:
-    """Say what the prediction does not show.
+    """Report the limits of the prediction.
 
     Parameters
     ----------
     study : ChurnStudy
     segments_lack : sequence of str
-        What the segment definition reads and was not known at the cut-off of the test.
+        Columns of the segment definition that were not known at the test cut-off.
     """
-    found = [Finding("churn_limit_cause")]
+    findings = [Finding("churn_limit_cause")]
     if segments_lack:
-        found.append(Finding("churn_limit_segments", {"columns": list(segments_lack)}))
+        findings.append(Finding("churn_limit_segments", {"columns": list(segments_lack)}))
     if study.kind == "undated_labels":
-        found.append(Finding("churn_limit_undated"))
+        findings.append(Finding("churn_limit_undated"))
     elif study.cut_offs:
-        found.append(Finding("churn_limit_period", {"test": study.cut_offs["test"].isoformat()}))
+        findings.append(Finding("churn_limit_period", {"test": study.cut_offs["test"].isoformat()}))
     if study.horizon is not None:
-        found.append(Finding("churn_limit_label", {"horizon_days": study.horizon.days}))
+        findings.append(Finding("churn_limit_label", {"horizon_days": study.horizon.days}))
     late = study.counts.get("labels.after_as_of", 0)
     if late:
-        found.append(Finding("churn_limit_late", {"labels": late}))
-    return [*found, *limit_labels(study), Finding("churn_limit_decision")]
+        findings.append(Finding("churn_limit_late", {"labels": late}))
+    return [*findings, *limit_labels(study), Finding("churn_limit_decision")]
 
 
 def measure_churn(study: ChurnStudy) -> dict[str, Any]:
-    """Return the metrics of the stage, also where no model could be fitted.
+    """Return the metrics of the stage, with or without a model.
 
     Returns
     -------
@@ -117,25 +117,25 @@ def measure_churn(study: ChurnStudy) -> dict[str, Any]:
 
 
 def horizon_of(study: ChurnStudy) -> int | None:
-    """Return the days ahead that were predicted; None where labels were given."""
+    """Return the prediction horizon in days; None with given labels."""
     return study.horizon.days if study.horizon else None
 
 
 def data_of(study: ChurnStudy, digest: str) -> dict[str, Any]:
-    """Return what all candidates share: the digest of the features, the split and the cut-offs."""
-    dates = {f"cut_off.{name}": cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
+    """Return what all candidates share: digest of the features, split and cut-offs."""
+    dates: dict[str, Any] = {f"cut_off.{name}": cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
     dates |= {"train_cut_offs": len(study.train_cut_offs)} if study.train_cut_offs else {}
     return {"split": study.result.split, "data_digest": digest, "horizon_days": horizon_of(study), **dates}
 
 
 def candidate_rows(study: ChurnStudy) -> pd.DataFrame:
-    """Return the candidates for the report's table; its columns without rows where there is no model."""
+    """Return the candidates for the report; no rows without a model."""
     table = study.result.candidates
     return table if len(table) else pd.DataFrame(columns=list(CANDIDATE_FORMATS))
 
 
 def name_groups(groups: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
-    """Call segments by their names (by language) in the table of groups; other groups are called what they are."""
+    """Replace segment keys by names (by language) in the table of groups; leave other groups."""
     if groups.empty:
         return groups
     pairs = zip(groups["grouping"], groups["group"], strict=True)
@@ -143,12 +143,12 @@ def name_groups(groups: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) ->
 
 
 def _too_few(counts: Mapping[str, int], needed: int) -> Finding:
-    """Name the scarcest outcome of the period in which it is scarcest."""
-    found = []
+    """Name the rarest outcome over all periods."""
+    outcomes = []
     for period in (key.removesuffix(".customers") for key in counts if key.endswith(".customers")):
         n, left = counts[f"{period}.customers"], counts[f"{period}.positives"]
-        found += [(left, "churn_too_few", "positives", n), (n - left, "churn_too_few_stay", "stayed", n)]
-    fewest, key, name, n = min(found, key=lambda each: each[0])
+        outcomes += [(left, "churn_too_few", "positives", n), (n - left, "churn_too_few_stay", "stayed", n)]
+    fewest, key, name, n = min(outcomes, key=lambda outcome: outcome[0])
     return Finding(key, {name: fewest, "needed": needed, "n": n}, 0.5)
 
 
@@ -160,7 +160,7 @@ def _alarms(study: ChurnStudy) -> list[Finding]:
     values = {
         "alarms": len(alarms),
         "features": features,
-        "kinds": [f"alarm_{each}" for each in sorted(set(alarms["alarm"]))],
+        "kinds": [f"alarm_{alarm}" for alarm in sorted(set(alarms["alarm"]))],
     }
     return [Finding("churn_leak", values, 1.0)]
 
@@ -173,7 +173,7 @@ def _answer(study: ChurnStudy) -> Finding:
         return Finding(
             "churn_answer_undated" if study.kind == "undated_labels" else "churn_answer_labels", values, 0.85
         )
-    values["horizon_days"] = study.horizon.days
+    values["horizon_days"] = horizon_of(study)
     beaten = metrics["auc_low"] > metrics["baseline_auc"]
     return Finding("churn_answer" if beaten else "churn_no_gain", values, 0.85)
 
@@ -202,24 +202,24 @@ def _top(study: ChurnStudy) -> list[Finding]:
 
 def _gain(study: ChurnStudy) -> Finding:
     curve = study.result.gain
-    found = float(np.interp(_GAIN_SHARE, curve["share_contacted"], curve["share_reached"]))
-    values = {"share_customers": _GAIN_SHARE, "share_leavers": found, "n": study.result.metrics["customers"]}
+    reached = float(np.interp(_GAIN_SHARE, curve["share_contacted"], curve["share_reached"]))
+    values = {"share_customers": _GAIN_SHARE, "share_leavers": reached, "n": study.result.metrics["customers"]}
     return Finding("churn_gain", values, 0.3)
 
 
 def _how(study: ChurnStudy) -> list[Finding]:
     metrics, importance = study.result.metrics, study.result.importance
-    found = [Finding("churn_chosen", {"model": metrics["chosen"], "candidates": len(study.result.candidates)}, 0.2)]
+    findings = [Finding("churn_chosen", {"model": metrics["chosen"], "candidates": len(study.result.candidates)}, 0.2)]
     calibration = {"brier": metrics["brier"], "slope": metrics["calibration_slope"], "n": metrics["customers"]}
     calibration |= {
         "expected": float(study.result.predictions["churn_probability"].sum()),
         "left": metrics["positives"],
     }
-    found.append(Finding("churn_calibration", calibration, 0.45))
+    findings.append(Finding("churn_calibration", calibration, 0.45))
     if len(importance) and importance.iloc[0]["low"] > 0:
         values = importance.iloc[0][["feature", "importance", "low", "high"]].to_dict()
-        found.append(Finding("churn_driver", values | {"n": metrics["customers"]}, 0.35))
-    return found
+        findings.append(Finding("churn_driver", values | {"n": metrics["customers"]}, 0.35))
+    return findings
 
 
 def _scored(study: ChurnStudy, scored: pd.DataFrame) -> list[Finding]:

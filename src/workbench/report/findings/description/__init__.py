@@ -1,1 +1,1 @@
-"""What 04_describe_customers found, in sentences."""
+"""Findings of 04_describe_customers."""

@@ -1,4 +1,4 @@
-"""What the diagnosis and the portrait of the whole base say. Serves 04_describe_customers."""
+"""Findings on the drivers of an outcome and on the funnel. Serves 04_describe_customers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ EFFECTS = {"share": "driver_effect_share", "money": "driver_effect_money", "amou
 TREES = {"share": "driver_tree_share", "money": "driver_tree_money", "amount": "driver_tree_amount"}
 DOUBTFUL = ("shrinks", "reverses")
 MOST_NAMED = 8
-WORTH = 0.01  # share of variance explained below which a tree is not told
+WORTH = 0.01  # share of variance explained below which a tree is not reported
 
 
 def find_drivers(why: Diagnosis) -> list[Finding]:
-    """Say what goes along with the outcome, whether a few questions tell it, and what is likely confounded.
+    """Report traits associated with the outcome, the decision tree, and probable confounding.
 
     Parameters
     ----------
@@ -33,24 +33,24 @@ def find_drivers(why: Diagnosis) -> list[Finding]:
     if outcome is None:
         return []
     about = {"outcome": outcome.name, "n": len(outcome.values)}
-    told = effects[effects["differs"].astype(bool)] if len(effects) else effects
-    if told.empty:
+    differing = effects[effects["differs"].astype(bool)] if len(effects) else effects
+    if differing.empty:
         return [Finding("driver_none", about | {"tested": int(effects["p_value"].notna().sum())}, 0.2)]
-    firm = told[~told["verdict"].isin(DOUBTFUL)]
-    found = [Finding(EFFECTS[_unit(outcome)], about | _effect(firm.iloc[0]), 0.4)] if len(firm) else []
-    found += [Finding("driver_confounded", about | _doubt(row), 0.3) for row in _doubtful(told)]
+    firm = differing[~differing["verdict"].isin(DOUBTFUL)]
+    findings = [Finding(EFFECTS[_unit(outcome)], about | _effect(firm.iloc[0]), 0.4)] if len(firm) else []
+    findings += [Finding("driver_confounded", about | _doubt(row), 0.3) for row in _doubtful(differing)]
     if tree is not None and len(tree.leaves) > 1 and tree.explained > WORTH:
         low, high = tree.leaves.iloc[0], tree.leaves.iloc[-1]
         ends = {"low_outcome": low["outcome"], "high_outcome": high["outcome"], "low_n": low["n"], "high_n": high["n"]}
         more = {"explained": tree.explained, "leaves": len(tree.leaves), "judged": tree.n_judged}
-        found.append(Finding(TREES[_unit(outcome)], about | ends | more, 0.35))
+        findings.append(Finding(TREES[_unit(outcome)], about | ends | more, 0.35))
     else:
-        found.append(Finding("driver_no_tree", about, 0.1))
-    return found
+        findings.append(Finding("driver_no_tree", about, 0.1))
+    return findings
 
 
 def find_funnel(funnel: pd.DataFrame) -> list[Finding]:
-    """Say how many of those who look buy within the longest window, and where most are lost."""
+    """Report the share of browsing customers who reach the last step in the longest window."""
     if funnel.empty:
         return []
     widest = funnel[funnel["window_days"] == funnel["window_days"].max()]
@@ -63,20 +63,20 @@ def find_funnel(funnel: pd.DataFrame) -> list[Finding]:
 
 
 def limit_drivers(why: Diagnosis) -> list[Finding]:
-    """Say what the diagnosis does not show."""
+    """Report the limits of the diagnosis."""
     outcome = why.outcome
     if outcome is None or why.effects.empty:
         return []
     values = {"outcome": outcome.name, "controls": list(outcome.controls)}
-    found = [Finding("driver_limit_cause" if outcome.controls else "driver_limit_unchecked", values)]
+    findings = [Finding("driver_limit_cause" if outcome.controls else "driver_limit_unchecked", values)]
     if outcome.left_out:
         left = {
             "outcome": outcome.name,
             "count": len(outcome.left_out),
             "variables": list(outcome.left_out)[:MOST_NAMED],
         }
-        found.append(Finding("driver_left_out", left))
-    return found
+        findings.append(Finding("driver_left_out", left))
+    return findings
 
 
 def _unit(outcome: Outcome) -> str:
@@ -92,13 +92,13 @@ def _doubt(row: pd.Series) -> dict[str, Any]:
     return {"trait": _trait(row), "control": row["control"], "kept": max(float(row["kept"]), 0.0)}
 
 
-def _doubtful(told: pd.DataFrame) -> list[pd.Series]:
-    """Return the largest effect that likely stands for something else."""
-    return [row for _, row in told[told["verdict"].isin(DOUBTFUL)].head(1).iterrows()]
+def _doubtful(differing: pd.DataFrame) -> list[pd.Series]:
+    """Return the largest effect that probably reflects something else."""
+    return [row for _, row in differing[differing["verdict"].isin(DOUBTFUL)].head(1).iterrows()]
 
 
 def _trait(row: pd.Series) -> dict[str, str]:
-    """Return what a trait is called, by language."""
+    """Return the name of a trait by language."""
     key = "trait_upper_half" if row["value"] == "upper_half" else "trait_value"
     values = {"variable": row["variable"], "value": row["value"]}
     return {language: say(key, language, values) for language in ("en", "zh")}

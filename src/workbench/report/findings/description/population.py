@@ -1,4 +1,4 @@
-"""What the description of the base says. Serves 04_describe_customers."""
+"""Findings on all customers. Serves 04_describe_customers."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 __all__ = ["find_base", "find_differences", "find_movement", "limit_description"]
 
 _HALF = 0.5
-_LATER_MONTHS = (6, 3, 1)  # the retention told is that of the latest of these ages that was observed
+_LATER_MONTHS = (6, 3, 1)  # retention is reported for the first of these ages that was observed
 _SPEND = "monetary_total"
-_MOST_VARIABLES = 3  # categories whose largest group is told
+_MOST_VARIABLES = 3  # categories whose largest group is reported
 
 
 def find_base(variables: pd.DataFrame, concentration: Pareto | None, repeat: dict[str, float] | None) -> list[Finding]:
-    """Say how many customers there are, how they spend, and what is known of them.
+    """Report the number of customers, their spend, and their largest groups.
 
     Parameters
     ----------
     variables : DataFrame
         `workbench.analysis.description.variables.describe_variables`.
     concentration : Pareto or None
-        None where no customer has bought.
+        None without purchases.
     repeat : dict or None
         `workbench.analysis.description.population.repeat_rate`.
 
@@ -37,21 +37,23 @@ def find_base(variables: pd.DataFrame, concentration: Pareto | None, repeat: dic
     -------
     list of Finding
     """
-    found = [Finding("description_answer", _size(variables), 0.3)]
+    findings = [Finding("description_answer", _size(variables), 0.3)]
     if concentration is not None and concentration.customers > 1:  # one customer has no interval
         half = concentration.marks.set_index("spend_share").loc[_HALF]
         values = {"share_customers": half["customers_share"], "share_spend": _HALF, "low": half["low"]}
-        found.append(Finding("spend_concentration", values | {"high": half["high"], "n": concentration.customers}, 0.9))
+        findings.append(
+            Finding("spend_concentration", values | {"high": half["high"], "n": concentration.customers}, 0.9)
+        )
         gini = {"gini": concentration.gini, "low": concentration.gini_low, "high": concentration.gini_high}
-        found.append(Finding("spend_gini", gini | {"n": concentration.customers}, 0.2))
+        findings.append(Finding("spend_gini", gini | {"n": concentration.customers}, 0.2))
     if repeat is not None and repeat["customers"]:
         values = {name: repeat[name] for name in ("share", "low", "high")} | {"n": repeat["customers"]}
-        found.append(Finding("repeat_rate", values, 0.7))
-    return found + _typical(variables) + _largest_groups(variables)
+        findings.append(Finding("repeat_rate", values, 0.7))
+    return findings + _typical(variables) + _largest_groups(variables)
 
 
 def find_movement(months: pd.DataFrame, cohorts: pd.DataFrame) -> list[Finding]:
-    """Say how the base moved in the last whole month, and how many come back.
+    """Report new, retained and lost customers of the last complete month, and retention.
 
     Parameters
     ----------
@@ -64,29 +66,29 @@ def find_movement(months: pd.DataFrame, cohorts: pd.DataFrame) -> list[Finding]:
     -------
     list of Finding
     """
-    found = []
+    findings = []
     whole = months[months["complete"].astype(bool)] if len(months) else months
     if len(whole) > 1:
         last = whole.iloc[-1]
         moves = {name: last[name] for name in ("month", "new", "retained", "recalled", "lost")}
-        found.append(Finding("months_last", moves | {"month": _day(last["month"])}, 0.3))
+        findings.append(Finding("months_last", moves | {"month": _day(last["month"])}, 0.3))
         before = int(last["retained"]) + int(last["lost"])
         if before:
             low, high = wilson(int(last["retained"]), before)
             values = {"share": int(last["retained"]) / before, "low": float(low), "high": float(high), "n": before}
-            found.append(Finding("months_retained", values | {"month": _day(last["month"])}, 0.45))
-    return found + _cohorts(cohorts)
+            findings.append(Finding("months_retained", values | {"month": _day(last["month"])}, 0.45))
+    return findings + _cohorts(cohorts)
 
 
 def find_differences(differences: pd.DataFrame, strongest: pd.DataFrame, *, least: int = SMALL_CELL) -> list[Finding]:
-    """Say which group differs most from the base, or that none does.
+    """Report the group that differs most from all customers, if any.
 
     Parameters
     ----------
     differences, strongest : DataFrame
-        `workbench.analysis.description.differences`: all comparisons, and the largest that hold.
+        `workbench.analysis.description.differences`: all comparisons, and the largest significant ones.
     least : int
-        Under which cells were suppressed.
+        Smallest cell that is shown.
 
     Returns
     -------
@@ -114,52 +116,54 @@ def find_differences(differences: pd.DataFrame, strongest: pd.DataFrame, *, leas
 
 
 def limit_description(differences: pd.DataFrame, months: pd.DataFrame) -> list[Finding]:
-    """Say what the description does not show."""
-    found = [Finding("description_limit_association")]
+    """Report the limits of the description."""
+    findings = [Finding("description_limit_association")]
     tested = int(differences["p_value"].notna().sum()) if len(differences) else 0
     if tested:
-        found.append(Finding("description_limit_tests", {"tested": tested}))
+        findings.append(Finding("description_limit_tests", {"tested": tested}))
     if len(months):
-        found.append(Finding("description_limit_start", {"month": _day(months.iloc[0]["month"])}))
+        findings.append(Finding("description_limit_start", {"month": _day(months.iloc[0]["month"])}))
     partial = months[~months["complete"].astype(bool)] if len(months) else months
     if len(partial):
-        found.append(Finding("description_limit_months", {"month": _day(partial.iloc[-1]["month"])}))
-    return found
+        findings.append(Finding("description_limit_months", {"month": _day(partial.iloc[-1]["month"])}))
+    return findings
 
 
 def _size(variables: pd.DataFrame) -> dict[str, Any]:
-    known = variables.groupby("variable", sort=False)[["n", "missing"]].agg({"n": "sum", "missing": "max"})
-    customers = int((known["n"] + known["missing"]).max()) if len(known) else 0
-    return {"customers": customers, "variables": len(known)}
+    counts = variables.groupby("variable", sort=False)[["n", "missing"]].agg({"n": "sum", "missing": "max"})
+    customers = int((counts["n"] + counts["missing"]).max()) if len(counts) else 0
+    return {"customers": customers, "variables": len(counts)}
 
 
 def _typical(variables: pd.DataFrame) -> list[Finding]:
     numeric = variables[(variables["part"] == "numeric") & variables["p50"].notna()].set_index("variable")
-    found = []
+    findings = []
     if _SPEND in numeric.index:
         row = numeric.loc[_SPEND]
-        found.append(Finding("spend_typical", {"median": row["p50"], "mean": row["mean"], "n": row["n"]}, 0.35))
+        findings.append(Finding("spend_typical", {"median": row["p50"], "mean": row["mean"], "n": row["n"]}, 0.35))
     if "frequency_orders" in numeric.index:
         row = numeric.loc["frequency_orders"]
-        found.append(Finding("orders_typical", {"median": row["p50"], "p90": row["p90"], "n": row["n"]}, 0.15))
-    return found
+        findings.append(Finding("orders_typical", {"median": row["p50"], "p90": row["p90"], "n": row["n"]}, 0.15))
+    return findings
 
 
 def _largest_groups(variables: pd.DataFrame) -> list[Finding]:
-    """Name the largest group of three categories, declared attributes before features, and how far each is known."""
+    """Name the largest group of up to three categories and the share known; declared attributes come first."""
     listed = variables[variables["part"] == "value"]
     names = list(dict.fromkeys(listed["variable"]))
     computed = {feature.name for feature in registered(names)}
-    found = []
+    findings = []
     for variable in sorted(names, key=lambda name: name in computed)[:_MOST_VARIABLES]:
         row = listed[listed["variable"] == variable].iloc[0]
         n, missing = round(row["n"] / row["share"]), int(row["missing"])
         values = {"variable": variable, "value": row["value"], "share": row["share"], "n": n}
-        found.append(Finding("variable_largest", values | {"low": row["share_low"], "high": row["share_high"]}, 0.25))
+        findings.append(
+            Finding("variable_largest", values | {"low": row["share_low"], "high": row["share_high"]}, 0.25)
+        )
         if missing:
-            known = {"variable": variable, "share": n / (n + missing), "n": n + missing}
-            found.append(Finding("variable_known", known, 0.15))
-    return found
+            values_known = {"variable": variable, "share": n / (n + missing), "n": n + missing}
+            findings.append(Finding("variable_known", values_known, 0.15))
+    return findings
 
 
 def _cohorts(cohorts: pd.DataFrame) -> list[Finding]:
@@ -169,9 +173,9 @@ def _cohorts(cohorts: pd.DataFrame) -> list[Finding]:
         old_enough = cohorts[(cohorts["months_since"] == months) & cohorts["customers"].notna()]
         n = int(old_enough["n"].sum())
         if n:
-            came = int(old_enough["customers"].sum())
-            low, high = wilson(came, n)
-            values = {"months": months, "share": came / n, "low": float(low), "high": float(high), "n": n}
+            bought = int(old_enough["customers"].sum())
+            low, high = wilson(bought, n)
+            values = {"months": months, "share": bought / n, "low": float(low), "high": float(high), "n": n}
             return [Finding("cohort_retention", values, 0.4)]
     return [Finding("cohort_none", {"months": _LATER_MONTHS[-1]}, 0.2)]
 

@@ -1,1 +1,1 @@
-"""What 06_segment_customers found, in sentences and tables."""
+"""Findings and tables of 06_segment_customers."""

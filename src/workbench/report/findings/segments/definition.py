@@ -1,4 +1,4 @@
-"""What the search for segments says. Serves 06_segment_customers."""
+"""Findings on the segments. Serves 06_segment_customers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_segments(
     strongest: pd.DataFrame,
     explained: pd.DataFrame | None = None,
 ) -> list[Finding]:
-    """Say whether there are segments, which is largest, which brings most, and what sets it apart.
+    """Report whether there are segments, the largest, the most valuable, and the main difference.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def find_segments(
     list of Finding
     """
     values = verdict.values
-    known = {
+    evidence = {
         "k": verdict.k,
         "n": int(sizes["n"].sum()),
         "needed": values.get("needed", 0),
@@ -57,55 +57,57 @@ def find_segments(
         "jaccard": values.get("min_jaccard"),
         "margin": values.get("margin"),
     }
-    found = [Finding(_verdict_key(verdict, known), known, 0.8)]
+    findings = [Finding(_verdict_key(verdict, evidence), evidence, 0.8)]
     if len(definition.segments) > 1:
-        found += _sizes(sizes, definition) + _apart(strongest, definition) + _marked(definition) + _explain(explained)
+        findings += (
+            _sizes(sizes, definition) + _apart(strongest, definition) + _marked(definition) + _explain(explained)
+        )
     if verdict.k > 1:
         splits = definition.parameters.get("n_splits")
         bootstraps = values.get("bootstraps", definition.parameters.get("n_bootstraps"))
         stability = {"k": verdict.k, "jaccard": values["split_half_jaccard"], "splits": splits}
         least = {"min_jaccard": values["bootstrap_min_jaccard"], "bootstraps": bootstraps}
-        found.append(Finding("segments_stability", stability | least, 0.2))
+        findings.append(Finding("segments_stability", stability | least, 0.2))
     about = {"name": definition.name, "version": definition.version, "features": _features(definition)}
-    return [*found, Finding("segments_definition", about, 0.1)] if about["features"] else found
+    return [*findings, Finding("segments_definition", about, 0.1)] if about["features"] else findings
 
 
-def _verdict_key(verdict: Verdict, known: Mapping[str, Any]) -> str:
+def _verdict_key(verdict: Verdict, evidence: Mapping[str, Any]) -> str:
     if verdict.reason == "no_features":
         return "segments_no_features"
-    if verdict.verdict == "continuum" and known["silhouette"] > known["null_silhouette"]:
+    if verdict.verdict == "continuum" and evidence["silhouette"] > evidence["null_silhouette"]:
         return "segments_continuum_near"
-    alike = verdict.verdict == "too_little_data" and known["n"] >= known["needed"]
+    alike = verdict.verdict == "too_little_data" and evidence["n"] >= evidence["needed"]
     return "segments_all_alike" if alike else f"segments_{verdict.verdict}"
 
 
 def find_tried(search: Search, n: int) -> list[Finding]:
-    """Say which methods were compared, which did not suit the features, and which saw a sample only.
+    """Report the methods compared, methods that did not suit the features, and methods fitted on a sample.
 
     Parameters
     ----------
     search : Search
     n : int
-        Customers of the base.
+        Number of customers.
     """
-    tried = sorted({each.method for each in search.candidates}, key=_METHODS.index)
-    found = []
+    tried = sorted({candidate.method for candidate in search.candidates}, key=_METHODS.index)
+    findings = []
     if tried:
-        said = {"count": len(search.candidates), "methods": [f"method_{name}" for name in tried]}
-        found.append(Finding("segments_tried", said, 0.15))
-    for reason in (each for each in UNSUITED if each in search.skipped.values()):
+        tried_values = {"count": len(search.candidates), "methods": [f"method_{name}" for name in tried]}
+        findings.append(Finding("segments_tried", tried_values, 0.15))
+    for reason in (unsuited for unsuited in UNSUITED if unsuited in search.skipped.values()):
         left = [f"method_{name}" for name in _METHODS if search.skipped.get(name) == reason]
-        found.append(Finding(f"segments_{reason}", {"methods": left}, 0.05))
-    sampled = {each.method: int(each.metrics["customers_fitted"]) for each in search.candidates}
+        findings.append(Finding(f"segments_{reason}", {"methods": left}, 0.05))
+    sampled = {candidate.method: int(candidate.metrics["customers_fitted"]) for candidate in search.candidates}
     sampled = {name: size for name, size in sampled.items() if METHODS[name].costly and size < n}
     if sampled:
-        said = {"methods": [f"method_{name}" for name in sampled], "sample": max(sampled.values()), "n": n}
-        found.append(Finding("segments_sampled", said, 0.1))
-    return found
+        tried_values = {"methods": [f"method_{name}" for name in sampled], "sample": max(sampled.values()), "n": n}
+        findings.append(Finding("segments_sampled", tried_values, 0.1))
+    return findings
 
 
 def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[SegmentMatch]) -> list[Finding]:
-    """Say which definition placed the customers, what becomes of today's fit, and which segments kept their names.
+    """Report the definition in use, the decision on today's fit, and which segments kept their names.
 
     Parameters
     ----------
@@ -113,57 +115,57 @@ def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[Seg
     fitted : SegmentDefinition
         Today's fit.
     matches : sequence of SegmentMatch
-        Of today's fit with the last version; empty where there is none.
+        Matches of today's fit with the last version; empty without one.
     """
-    found = []
+    findings = []
     if choice.reason != "no_champion":
         about = {"version": choice.used.version, "as_of": choice.used.as_of}
-        found.append(Finding("segments_champion", about, 0.15))
-        told = {"version": fitted.version, **choice.values}
-        found.append(Finding(f"segments_choice_{choice.reason}", told, 0.55 if choice.challenger else 0.1))
-    changed = [each for each in matches if each.kind != "kept"]
+        findings.append(Finding("segments_champion", about, 0.15))
+        choice_values = {"version": fitted.version, **choice.values}
+        findings.append(Finding(f"segments_choice_{choice.reason}", choice_values, 0.55 if choice.challenger else 0.1))
+    changed = [match for match in matches if match.kind != "kept"]
     if matches:
         counts = {"kept": len(matches) - len(changed), "changed": len(changed)}
-        found.append(Finding("segments_kept" if not changed else "segments_changed", counts, 0.1))
-    return found
+        findings.append(Finding("segments_kept" if not changed else "segments_changed", counts, 0.1))
+    return findings
 
 
 def limit_segments(verdict: Verdict, definition: SegmentDefinition, left_out: Sequence[str]) -> list[Finding]:
-    """Say what the segments do not show.
+    """Report the limits of the segments.
 
     Parameters
     ----------
     verdict : Verdict
     definition : SegmentDefinition
     left_out : sequence of str
-        Features the profile asks for that this base does not have or that no method could use.
+        Requested features that are missing or that no method could use.
     """
-    found = []
+    findings = []
     if verdict.verdict == "continuum":
-        found.append(Finding("segments_limit_cut", {"k": verdict.k}))
+        findings.append(Finding("segments_limit_cut", {"k": verdict.k}))
     if _features(definition):
-        found.append(Finding("segments_limit_features", {"features": _features(definition)}))
+        findings.append(Finding("segments_limit_features", {"features": _features(definition)}))
     if left_out:
-        found.append(Finding("segments_dropped", {"features": list(left_out), "count": len(left_out)}))
-    filled = max(definition.transform.features, key=lambda each: each.filled, default=None)
+        findings.append(Finding("segments_dropped", {"features": list(left_out), "count": len(left_out)}))
+    filled = max(definition.transform.features, key=lambda feature: feature.filled, default=None)
     if filled is not None and filled.filled:
         share = filled.filled / definition.transform.customers
-        found.append(Finding("segments_imputed", {"feature": filled.name, "count": filled.filled, "share": share}))
+        findings.append(Finding("segments_imputed", {"feature": filled.name, "count": filled.filled, "share": share}))
     if definition.method in _METHODS:
-        found.append(Finding(f"segments_limit_{definition.method}"))
+        findings.append(Finding(f"segments_limit_{definition.method}"))
     if definition.as_of != UNDATED.isoformat():
-        found.append(Finding("segments_limit_new", {"as_of": definition.as_of}))
-    return found
+        findings.append(Finding("segments_limit_new", {"as_of": definition.as_of}))
+    return findings
 
 
 def _features(definition: SegmentDefinition) -> list[str]:
-    """Return the features that were compared, where there is one segment too."""
+    """Return the features that were compared, even with a single segment."""
     return definition.columns or definition.transform.columns
 
 
 def _marked(definition: SegmentDefinition) -> list[Finding]:
-    """Name the segments that do not come back from other customers."""
-    weak = [each.name for each in definition.segments if each.use == "do_not_use"]
+    """Name the segments that are not reproducible with other customers."""
+    weak = [segment.name for segment in definition.segments if segment.use == "do_not_use"]
     return [Finding("segments_do_not_use", {"segments": weak, "count": len(weak)}, 0.6)] if weak else []
 
 
@@ -187,11 +189,13 @@ def _sizes(sizes: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:
     richest = sizes.loc[sizes["value_share"].idxmax()] if sizes["value_share"].notna().any() else None
     both = richest is not None and richest["segment"] == largest["segment"]
     weight = 0.65 if both else 0.3
-    found = [Finding(key, values | {"segment": _name(largest["segment"], definition)}, weight)]
+    findings = [Finding(key, values | {"segment": _name(largest["segment"], definition)}, weight)]
     if richest is not None and not both:
         values = {name: richest[name] for name in ("share", "value_share")} | {"n": n}
-        found.append(Finding("segments_most_value", values | {"segment": _name(richest["segment"], definition)}, 0.65))
-    return found
+        findings.append(
+            Finding("segments_most_value", values | {"segment": _name(richest["segment"], definition)}, 0.65)
+        )
+    return findings
 
 
 def _apart(strongest: pd.DataFrame, definition: SegmentDefinition) -> list[Finding]:
@@ -210,7 +214,7 @@ def _name(key: str, definition: SegmentDefinition) -> dict[str, Any]:
 def segment_metrics(
     verdict: Verdict, definition: SegmentDefinition, fitted: SegmentDefinition, chosen: Choice
 ) -> dict[str, Any]:
-    """Give the metrics of 06_segment_customers: verdict and evidence, the definition in use, the one fitted."""
+    """Return the metrics of 06_segment_customers: verdict, evidence, definition in use, fitted definition."""
     evidence = {
         name: verdict.values.get(name) for name in ("silhouette", "min_jaccard", "split_half_jaccard", "null_high")
     }
@@ -221,20 +225,22 @@ def segment_metrics(
     }  # fmt: skip
 
 
-def limit_kinds(definitions: Sequence[SegmentDefinition], known: pd.DataFrame) -> list[Finding]:
-    """Name the declared kinds that this base cannot have, and the columns they lack.
+def limit_kinds(definitions: Sequence[SegmentDefinition], customers: pd.DataFrame) -> list[Finding]:
+    """Name the declared kinds of segments that cannot be formed, and the columns they lack.
 
     Parameters
     ----------
     definitions : sequence of SegmentDefinition
-        All that are declared.
+        All declared kinds.
     known : DataFrame, one row per customer
         What is known of the customers.
     """
-    lacking = {each.name: [name for name in each.columns if name not in known] for each in definitions}
-    titles = {each.name: dict(each.title) for each in definitions if lacking[each.name]}
+    lacking = {
+        definition.name: [name for name in definition.columns if name not in customers] for definition in definitions
+    }
+    titles = {definition.name: dict(definition.title) for definition in definitions if lacking[definition.name]}
     if not titles:
         return []
     columns = list(dict.fromkeys(name for names in lacking.values() for name in names))
-    told = {"kinds": list(titles.values()), "count": len(titles), "columns": columns}
-    return [Finding("segments_kinds_absent", told)]
+    values = {"kinds": list(titles.values()), "count": len(titles), "columns": columns}
+    return [Finding("segments_kinds_absent", values)]

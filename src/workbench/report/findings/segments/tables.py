@@ -1,4 +1,4 @@
-"""The tables of 06_segment_customers as they are read and exported: candidates, sizes, portraits, declared kinds."""
+"""Tables of 06_segment_customers for the report: candidates, sizes, portraits, declared kinds."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ _VALUE = "monetary_total"
 
 
 def shown_candidates(search: Search) -> pd.DataFrame:
-    """Name the methods of the candidates for a table: method, k and the measures that decide."""
+    """Return the candidates for a table: method, k and the deciding measures."""
     table = search.table
     if table.empty:
         return table
@@ -98,7 +98,7 @@ def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataF
     Returns
     -------
     DataFrame
-        ``sizes`` with value_share (null without spend, or where the sum of all is not above 0).
+        ``sizes`` with value_share (null without spend, or if total spend is not above 0).
     """
     if _VALUE not in features:
         return sizes.assign(value_share=float("nan"))
@@ -109,14 +109,14 @@ def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataF
 
 
 def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
-    """Choose of a portrait what a reader asks first: who, where, what, by which way and when, each against everybody.
+    """Select the main rows of a portrait: who, where, what, which channel and when, against all customers.
 
     Parameters
     ----------
     portrait : DataFrame
         `workbench.analysis.portraits.groups.portray_groups`.
     names : mapping
-        Segment to its name; its order is that of the rows. Of a tier what stands before the colon is shown.
+        Segment to its name, in the order of the rows. For a tier the part before the colon is shown.
 
     Returns
     -------
@@ -125,56 +125,69 @@ def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str
         three most frequent values, then the medians of `MEDIANS`; variables this base lacks and suppressed cells are
         left out. n: customers of the segment of whom the variable is known.
     """
-    known = portrait[portrait["group"].isin(list(names)) & ~portrait["suppressed"].fillna(False).astype(bool)]
-    shares = known[known["variable"].isin(SHARES) & known["share"].notna()]
+    visible = portrait[portrait["group"].isin(list(names)) & ~portrait["suppressed"].fillna(False).astype(bool)]
+    shares = visible[visible["variable"].isin(SHARES) & visible["share"].notna()]
     shares = (
         shares.sort_values("share", ascending=False, kind="stable").groupby(["group", "variable"]).head(MOST_VALUES)
     )
-    medians = known[known["variable"].isin(MEDIANS) & known["median"].notna()]
-    told = pd.concat([shares, medians], ignore_index=True)
+    medians = visible[visible["variable"].isin(MEDIANS) & visible["median"].notna()]
+    chosen_rows = pd.concat([shares, medians], ignore_index=True)
     place = {name: at for at, name in enumerate([*names, *SHARES, *MEDIANS])}
-    order = told.assign(segment=told["group"].map(place), at=told["variable"].map(place), less=-told["share"])
-    told = told.loc[order.sort_values(["segment", "at", "less", "value"]).index].reset_index(drop=True)
-    traits = [_trait(row.variable, row.value) for row in told[["variable", "value"]].itertuples()]
-    named = told.assign(segment=told["group"].map(_short(names)), trait=pd.Series(traits, dtype="object"))
+    order = chosen_rows.assign(
+        segment=chosen_rows["group"].map(place), at=chosen_rows["variable"].map(place), less=-chosen_rows["share"]
+    )
+    chosen_rows = chosen_rows.loc[order.sort_values(["segment", "at", "less", "value"]).index].reset_index(drop=True)
+    traits = [_trait(row.variable, row.value) for row in chosen_rows[["variable", "value"]].itertuples()]
+    named = chosen_rows.assign(segment=chosen_rows["group"].map(_short(names)), trait=pd.Series(traits, dtype="object"))
     return named[list(PORTRAITS)]
 
 
 def _short(names: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    """Cut names at their colon where that keeps them apart."""
+    """Shorten names at their colon if they stay distinct."""
     colons = {"en": ":", "zh": "："}
-    short = {key: {each: text.split(colons[each])[0] for each, text in name.items()} for key, name in names.items()}
-    apart = all(len({name[each] for name in short.values()}) == len(short) for each in colons)
+    short = {
+        key: {language: text.split(colons[language])[0] for language, text in name.items()}
+        for key, name in names.items()
+    }
+    apart = all(len({name[language] for name in short.values()}) == len(short) for language in colons)
     return short if apart else {key: dict(name) for key, name in names.items()}
 
 
 def _trait(variable: str, value: object) -> str | dict[str, str]:
-    """Name a variable, with its value where it has one."""
+    """Name a variable, with its value if any."""
     if pd.isna(value):
         return variable
-    said = {"variable": variable, "value": value_key(variable, value)}
-    return {language: say("trait_value", language, said) for language in LANGUAGES}
+    values = {"variable": variable, "value": value_key(variable, value)}
+    return {language: say("trait_value", language, values) for language in LANGUAGES}
 
 
 def shown_kinds(sizes: pd.DataFrame, definitions: Sequence[SegmentDefinition]) -> pd.DataFrame:
-    """Name the kinds and their segments for a table: kind, segment as {en, zh}, and the sizes."""
-    titles = {each.name: dict(each.title) for each in definitions}
-    names = {(each.name, segment.key): dict(segment.name) for each in definitions for segment in each.segments}
+    """Return the declared kinds for a table: kind, segment as {en, zh}, and the sizes."""
+    titles = {definition.name: dict(definition.title) for definition in definitions}
+    names = {
+        (definition.name, segment.key): dict(segment.name)
+        for definition in definitions
+        for segment in definition.segments
+    }
     keys = list(zip(sizes["kind"], sizes["segment"], strict=True))
-    told = sizes.assign(segment=[names.get(key, key[1]) for key in keys])
-    return told.assign(kind=[titles.get(kind, kind) for kind, _ in keys])
+    named = sizes.assign(segment=[names.get(key, key[1]) for key in keys])
+    return named.assign(kind=[titles.get(kind, kind) for kind, _ in keys])
 
 
 def shown_cross(
     placed: pd.DataFrame, definitions: Sequence[SegmentDefinition], first: str, second: str, *, least: int
 ) -> pd.DataFrame:
-    """Cross two kinds for a table, values by their names; nothing where one of them could not be applied."""
+    """Cross two kinds for a table, with names of the values; no rows if one of them could not be applied."""
     if not {first, second} <= set(placed.columns):
         return pd.DataFrame(columns=list(CROSS))
-    names = {(each.name, segment.key): dict(segment.name) for each in definitions for segment in each.segments}
+    names = {
+        (definition.name, segment.key): dict(segment.name)
+        for definition in definitions
+        for segment in definition.segments
+    }
     crossed = cross_kinds(placed, first, second, least=least)
-    told = {
+    names_by_column = {
         column: [names.get((kind, value), value) for value in crossed[column]]
         for column, kind in (("first_value", first), ("second_value", second))
     }
-    return crossed.assign(**told)
+    return crossed.assign(**names_by_column)

@@ -1,4 +1,4 @@
-"""Charts of 08_predict_churn on what to do: what contacting gains, and how the risk moves with what matters."""
+"""Charts of 08_predict_churn: profit of contacting, and risk by feature."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = ["plot_partial", "plot_profit"]
 def plot_profit(
     frame: pd.DataFrame, *, cost: float, gain: float, language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw what contacting the riskiest share of customers gains, compared with as many chosen at random.
+    """Draw the profit of contacting the riskiest customers, compared with a random choice.
 
     Parameters
     ----------
     frame : DataFrame
-        As ``decision.profit_curve`` gives it.
+        Result of ``decision.profit_curve``.
     cost, gain : float
         The stated cost of a contact and gain per leaver contacted.
     language, about
@@ -58,10 +58,10 @@ def plot_profit(
     axes.set_xlim(0, 1)
     number_axis(axes, "x", say("axis_targeted", language), Scale("pct", language))
     number_axis(axes, "y", say("axis_profit", language), Scale("num", language))
-    shown = frame.iloc[:: max(1, len(frame) // 5)]
+    steps = frame.iloc[:: max(1, len(frame) // 5)]
     items = [
         (show(row.share_contacted, "pct", language), show(row.profit, "money", language, about.currency))
-        for row in shown.itertuples()
+        for row in steps.itertuples()
     ]
     alt = described("chart_kind_gain", title, items, language)
     return composed(
@@ -71,12 +71,12 @@ def plot_profit(
 
 @drawn("feature", "value", "probability", "n")
 def plot_partial(frame: pd.DataFrame, *, column: str, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw how the mean risk moves with one feature: a line over numbers, dots over words.
+    """Draw the mean risk by one feature: a line for numbers, dots for categories.
 
     Parameters
     ----------
     frame : DataFrame
-        The rows of one feature, as ``reasons.partial_effects`` gives them.
+        Rows of one feature, from ``reasons.partial_effects``.
     column : str
         The feature.
     language, about
@@ -90,7 +90,7 @@ def plot_partial(frame: pd.DataFrame, *, column: str, language: str = "en", abou
         return not_enough(language)
     name = column
     ends = {"low": frame["probability"].min(), "high": frame["probability"].max()}
-    flat = len({show(each, "pct", language) for each in ends.values()}) == 1
+    flat = len({show(end, "pct", language) for end in ends.values()}) == 1
     title = say("chart_partial_flat_title" if flat else "chart_partial_title", language, {"feature": name, **ends})
     numbers = pd.to_numeric(frame["value"], errors="coerce")
     figure, axes = canvas("low")
@@ -100,15 +100,15 @@ def plot_partial(frame: pd.DataFrame, *, column: str, language: str = "en", abou
         axes.set_ylim(0, min(1.0, ends["high"] * 1.15))
         number_axis(axes, "x", name_of(name, language), Scale("num", language))
         number_axis(axes, "y", say("axis_mean_risk", language), Scale("pct", language))
-        told = [(show(row.value, "num", language), row.probability) for row in ordered.itertuples()]
+        readings = [(show(row.value, "num", language), row.probability) for row in ordered.itertuples()]
     else:
         ordered = frame.sort_values(["probability", "value"], ascending=[False, True]).reset_index(drop=True)
-        row_axis(axes, [name_of(each, language) for each in ordered["value"]])
+        row_axis(axes, [name_of(value, language) for value in ordered["value"]])
         axes.scatter(ordered["probability"], range(len(ordered)), c=ACCENT, s=40, zorder=3)
         axes.set_xlim(0, min(1.0, ends["high"] * 1.15))
         number_axis(axes, "x", say("axis_mean_risk", language), Scale("pct", language))
-        told = [(name_of(row.value, language), row.probability) for row in ordered.itertuples()]
-    items = [(word, show(chance, "pct", language)) for word, chance in told]
+        readings = [(name_of(row.value, language), row.probability) for row in ordered.itertuples()]
+    items = [(word, show(chance, "pct", language)) for word, chance in readings]
     note = say("chart_partial_note", language, {"n": int(frame["n"].iloc[0])})
     return composed(
         figure, title, described("chart_kind_dots", title, items, language), footnote(language, about, note)

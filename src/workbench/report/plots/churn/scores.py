@@ -1,4 +1,4 @@
-"""Charts of 08_predict_churn: can the probabilities be trusted, what does acting on them gain, what drives them."""
+"""Charts of 08_predict_churn: calibration, gain, candidates and feature importance."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from workbench.report.text import say
 
 __all__ = ["plot_calibration", "plot_candidates", "plot_gain", "plot_importance"]
 
-AT = 0.1  # share of customers for whom gain and lift are told
-CHANCE = 0.5  # AUC of a coin
+AT = 0.1  # share of customers at which gain and lift are reported
+CHANCE = 0.5  # AUC of a coin toss
 MOST_FEATURES = 10
 
 
 @drawn("predicted", "observed", "n", optional=("low", "high"))
 def plot_calibration(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw predicted against observed shares of leavers on the diagonal, and below how many customers each point holds.
+    """Draw predicted against observed shares of leavers, and below the number of customers per point.
 
     Parameters
     ----------
@@ -56,39 +56,39 @@ def plot_calibration(frame: pd.DataFrame, *, language: str = "en", about: About 
     -------
     Chart
     """
-    shown = frame[frame["n"] > 0].sort_values(["predicted", "observed"]).reset_index(drop=True)
-    if shown.empty:
+    rows = frame[frame["n"] > 0].sort_values(["predicted", "observed"]).reset_index(drop=True)
+    if rows.empty:
         return not_enough(language)
-    top = shown.iloc[-1]
+    top = rows.iloc[-1]
     title = say("chart_calibration_title", language, top[["predicted", "observed", "n"]].to_dict())
     figure, (axes, below) = canvas("high", heights=(3.4, 1), share_x=True)
-    reach = min(1.0, float(np.nanmax(shown[["predicted", "observed", "high"]].to_numpy(dtype=float))) * 1.06)
+    reach = min(1.0, float(np.nanmax(rows[["predicted", "observed", "high"]].to_numpy(dtype=float))) * 1.06)
     axes.plot([0, reach], [0, reach], color=BASE, lw=1.2, ls=(0, (4, 3)))
     key_line(axes, [("●", ACCENT, say("key_observed", language)), ("- -", BASE, say("key_perfect", language))])
-    axes.vlines(shown["predicted"], shown["low"], shown["high"], colors=ACCENT, linewidth=2, alpha=0.55)
-    axes.scatter(shown["predicted"], shown["observed"], c=ACCENT, s=44, zorder=3, linewidths=0)
+    axes.vlines(rows["predicted"], rows["low"], rows["high"], colors=ACCENT, linewidth=2, alpha=0.55)
+    axes.scatter(rows["predicted"], rows["observed"], c=ACCENT, s=44, zorder=3, linewidths=0)
     axes.set(xlim=(0, reach), ylim=(0, reach))
-    _draw_counts(below, shown, reach, language)
+    _draw_counts(below, rows, reach, language)
     number_axis(axes, "y", say("axis_observed", language), Scale("pct", language))
     number_axis(below, "x", say("axis_predicted", language), Scale("pct", language))
     axes.tick_params(axis="x", labelbottom=False)
-    items = [(show(row.predicted, "pct", language), show(row.observed, "pct", language)) for row in shown.itertuples()]
-    n = say("chart_note_customers", language, {"n": shown["n"].sum()})
+    items = [(show(row.predicted, "pct", language), show(row.observed, "pct", language)) for row in rows.itertuples()]
+    n = say("chart_note_customers", language, {"n": rows["n"].sum()})
     alt = described("chart_kind_calibration", title, items, language)
     return composed(figure, title, alt, footnote(language, about, n, say("chart_note_wilson", language)))
 
 
-def _draw_counts(below: Axes, shown: pd.DataFrame, reach: float, language: str) -> None:
-    gaps = np.diff(shown["predicted"].to_numpy(dtype=float))
+def _draw_counts(below: Axes, rows: pd.DataFrame, reach: float, language: str) -> None:
+    gaps = np.diff(rows["predicted"].to_numpy(dtype=float))
     width = min(max(float(gaps.min(initial=reach)) * 0.8, reach * 0.008), reach * 0.05)
-    below.bar(shown["predicted"], shown["n"], width=width, color=BASE)
-    below.set_ylim(0, shown["n"].max() * 1.12)
+    below.bar(rows["predicted"], rows["n"], width=width, color=BASE)
+    below.set_ylim(0, rows["n"].max() * 1.12)
     number_axis(below, "y", say("axis_customers", language), Scale("num", language))
 
 
 @drawn("share_contacted", "share_reached")
 def plot_gain(frame: pd.DataFrame, *, at: float = AT, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw how many of those who leave are found when the riskiest customers are addressed first.
+    """Draw the share of leavers reached when the riskiest customers are contacted first.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def plot_gain(frame: pd.DataFrame, *, at: float = AT, language: str = "en", abou
         Points of the curve, the riskiest first: share_contacted (of customers), share_reached (of
         leavers), 0..1.
     at : float in (0, 1)
-        Share of customers for which the gain is told.
+        Share of customers at which the gain is reported.
     language, about
         As everywhere.
 
@@ -106,16 +106,16 @@ def plot_gain(frame: pd.DataFrame, *, at: float = AT, language: str = "en", abou
     """
     curve = frame[["share_contacted", "share_reached"]].astype(float).sort_values(["share_contacted", "share_reached"])
     across, up = np.r_[0.0, curve["share_contacted"], 1.0], np.r_[0.0, curve["share_reached"], 1.0]
-    found = float(np.interp(at, across, up))
-    values = {"targeted": at, "found": found, "lift": found / at}
+    reached = float(np.interp(at, across, up))
+    values = {"targeted": at, "found": reached, "lift": reached / at}
     title = say("chart_gain_title", language, values)
     figure, axes = canvas("middle")
     axes.fill_between(across, up, across, color=ACCENT, alpha=0.08, lw=0)
     axes.plot([0, 1], [0, 1], color=BASE, lw=1.2, ls=(0, (4, 3)))
     axes.plot(across, up, color=ACCENT)
-    axes.plot([at, at, 0], [0, found, found], color=GREY, lw=0.8, ls=(0, (2, 2)))
-    axes.scatter([at], [found], c=ACCENT, s=40, zorder=3)
-    call_out(axes, say("chart_gain_point", language, values), (at, found))
+    axes.plot([at, at, 0], [0, reached, reached], color=GREY, lw=0.8, ls=(0, (2, 2)))
+    axes.scatter([at], [reached], c=ACCENT, s=40, zorder=3)
+    call_out(axes, say("chart_gain_point", language, values), (at, reached))
     axes.annotate(say("key_random", language), (0.62, 0.62), (6, -12), textcoords="offset points", size=8.5, color=GREY)
     axes.set(xlim=(0, 1), ylim=(0, 1))
     number_axis(axes, "x", say("axis_targeted", language), Scale("pct", language))
@@ -142,23 +142,23 @@ def plot_candidates(frame: pd.DataFrame, *, language: str = "en", about: About =
     -------
     Chart
     """
-    shown = frame.sort_values(["auc", "candidate"], ascending=[False, True]).reset_index(drop=True)
-    picked = shown["chosen"].map(lambda value: bool(value) if pd.notna(value) else False)
-    used = shown[picked].iloc[0] if picked.any() else shown.iloc[0]
+    rows = frame.sort_values(["auc", "candidate"], ascending=[False, True]).reset_index(drop=True)
+    picked = rows["chosen"].map(lambda value: bool(value) if pd.notna(value) else False)
+    used = rows[picked].iloc[0] if picked.any() else rows.iloc[0]
     values = {name: used[name] for name in ("candidate", "auc", "auc_low", "auc_high")}
     whole = pd.notna(used["auc_low"]) and pd.notna(used["auc_high"])
     title = say("chart_candidates_title" if whole else "chart_candidates_bare_title", language, values)
-    figure, axes = canvas(height_for(len(shown)))
-    row_axis(axes, [name_of(each, language) for each in shown["candidate"]])
+    figure, axes = canvas(height_for(len(rows)))
+    row_axis(axes, [name_of(candidate, language) for candidate in rows["candidate"]])
     base_line(axes, CHANCE)
-    colours = [ACCENT if each == used["candidate"] else GREY for each in shown["candidate"]]
-    points(axes, shown.rename(columns={"auc_low": "low", "auc_high": "high"}), value="auc", colour=colours)
-    ends = shown[["auc", "auc_low", "auc_high"]].to_numpy(dtype=float)
+    colours = [ACCENT if candidate == used["candidate"] else GREY for candidate in rows["candidate"]]
+    points(axes, rows.rename(columns={"auc_low": "low", "auc_high": "high"}), value="auc", colour=colours)
+    ends = rows[["auc", "auc_low", "auc_high"]].to_numpy(dtype=float)
     axes.set_xlim(min(CHANCE, float(np.nanmin(ends))) - 0.01, min(1.0, float(np.nanmax(ends)) + 0.03))
     key_line(axes, [("●", ACCENT, say("key_chosen", language)), ("│", BASE, say("key_chance", language))])
     number_axis(axes, "x", say("axis_auc", language), Scale("num", language))
     items = []
-    for position, row in enumerate(shown.itertuples()):
+    for position, row in enumerate(rows.itertuples()):
         interval = between(row.auc_low, row.auc_high, "num", language)
         text = show(row.auc, "num", language) + (f" ({interval})" if interval else "")
         items.append((name_of(row.candidate, language), text))
@@ -176,7 +176,7 @@ def plot_importance(frame: pd.DataFrame, *, language: str = "en", about: About =
     ----------
     frame : DataFrame
         One row per feature: feature, importance (fall of the AUC), low, high (95 %). At most ten are drawn;
-        those whose interval holds 0 are grey.
+        those whose interval includes 0 are grey.
     language, about
         As everywhere.
 
@@ -185,19 +185,19 @@ def plot_importance(frame: pd.DataFrame, *, language: str = "en", about: About =
     Chart
     """
     ranked = frame.sort_values(["importance", "feature"], ascending=[False, True])
-    shown = ranked.head(MOST_FEATURES).reset_index(drop=True)
-    top = shown.iloc[0]
+    rows = ranked.head(MOST_FEATURES).reset_index(drop=True)
+    top = rows.iloc[0]
     useful = top["importance"] > 0 and not (pd.notna(top["low"]) and top["low"] <= 0)
     title = say("chart_importance_title" if useful else "chart_importance_none_title", language, top.to_dict())
-    figure, axes = canvas(height_for(len(shown)))
-    row_axis(axes, [name_of(each, language) for each in shown["feature"]])
+    figure, axes = canvas(height_for(len(rows)))
+    row_axis(axes, [name_of(feature, language) for feature in rows["feature"]])
     base_line(axes, 0)
-    held = [pd.notna(row.low) and row.low <= 0 <= row.high for row in shown.itertuples()]
-    points(axes, shown, value="importance", colour=[BASE if each else ACCENT for each in held])
+    includes_zero = [pd.notna(row.low) and row.low <= 0 <= row.high for row in rows.itertuples()]
+    points(axes, rows, value="importance", colour=[BASE if uncertain else ACCENT for uncertain in includes_zero])
     number_axis(axes, "x", say("axis_importance", language), Scale("num", language))
-    if any(held):
+    if any(includes_zero):
         words = [("●", ACCENT, say("key_matters", language)), ("●", BASE, say("key_may_be_chance", language))]
         key_line(axes, words)
-    items = [(name_of(row.feature, language), show(row.importance, "num", language)) for row in shown.itertuples()]
+    items = [(name_of(row.feature, language), show(row.importance, "num", language)) for row in rows.itertuples()]
     alt = described("chart_kind_dots", title, items, language)
     return composed(figure, title, alt, footnote(language, about, say("chart_importance_note", language)))

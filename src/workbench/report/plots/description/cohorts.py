@@ -1,4 +1,4 @@
-"""The cohort chart of 04_describe_customers: of those who first bought in a month, how many bought again, and when."""
+"""The cohort chart of 04_describe_customers: repeat purchases by month of the first purchase."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ __all__ = ["plot_cohorts"]
 
 MOST_MONTHS = 18  # cohorts and months since the first; the latest cohorts are shown
 READABLE = 13  # columns in which a share can be written
-LATER = 6  # months after which a second number is told
+LATER = 6  # months of the second number in the title
 
 
 @drawn("cohort", "months_since", optional=("n", "share"))
 def plot_cohorts(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the share of each month's first-time customers who bought again, by months since; unknown cells blank.
+    """Draw the share of each month's new customers who bought again, by months since; unknown cells stay blank.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def plot_cohorts(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     heat_cells(axes, table, colours=sequential(max(0.0, 1.5 * least - 0.5 * most), most), write=write)
     for row in later[later["share"].isna()].itertuples():
         axes.add_patch(Rectangle((row.months_since - 1, table.index.get_loc(row.cohort)), 1, 1, color=PALE, lw=0))
-    axes.set_xticks(np.arange(table.shape[1]) + 0.5, labels=[str(each) for each in table.columns])
+    axes.set_xticks(np.arange(table.shape[1]) + 0.5, labels=[str(column) for column in table.columns])
     labels = [
         say(
             "chart_cohort_row",
@@ -91,10 +91,10 @@ def _count(n: float, language: str, least: int) -> str:
 
 
 def _title(later: pd.DataFrame, language: str) -> str:
-    """Say the shares one and six months later, over all cohorts that can be observed."""
-    known = later.dropna(subset=["share", "n"])
-    weighted = known.assign(returned=known["share"] * known["n"]).groupby("months_since")
+    """Return the title: shares one and up to six months later, over all observed cohorts."""
+    observed = later.dropna(subset=["share", "n"])
+    weighted = observed.assign(returned=observed["share"] * observed["n"]).groupby("months_since")
     overall = weighted["returned"].sum() / weighted["n"].sum()
-    far = max((each for each in overall.index if each <= LATER), default=1)
+    far = max((months for months in overall.index if months <= LATER), default=1)
     values = {"share": overall.get(1, np.nan), "later": overall[far], "months": far}
     return say("chart_cohorts_title" if far > 1 else "chart_cohorts_short_title", language, values)

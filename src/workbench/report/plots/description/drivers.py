@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -60,7 +62,7 @@ def plot_tree(
     frame : DataFrame
         `workbench.analysis.diagnosis.tree.NODE_COLUMNS`.
     outcome : str
-        What it is called; a key of labels or a name.
+        A label key or a name.
     kind : {"share", "amount"}
     money : bool
         Whether an amount is money.
@@ -76,10 +78,10 @@ def plot_tree(
         return not_enough(language)
     written = "pct" if kind == "share" else "money" if money else "num"
     high, low = leaves.loc[leaves["outcome"].idxmax()], leaves.loc[leaves["outcome"].idxmin()]
-    said = {
+    title_values = {
         name: show(row["outcome"], written, language, about.currency) for name, row in (("high", high), ("low", low))
     }
-    title = say("chart_tree_title", language, {"outcome": outcome, **said})
+    title = say("chart_tree_title", language, {"outcome": outcome, **title_values})
     figure, (tree, dots) = canvas("high" if len(leaves) > 5 else "middle", widths=(2.6, 1))  # noqa: PLR2004
     places = _places(frame)
     _draw_branches(tree, frame, places, language)
@@ -97,7 +99,7 @@ def plot_tree(
     dots.margins(x=0.3)
     number_axis(dots, "x", wrapped(say(AXES[kind], language, {"outcome": outcome}), 17),
                 Scale(written, language, about.currency))  # fmt: skip
-    if kind == "share":  # room for words beside the points is no share above 1
+    if kind == "share":  # drop ticks above 1: that room is for labels
         dots.set_xticks([tick for tick in dots.get_xticks() if 0 <= tick <= 1])
     items = [
         (_path(frame, row.node, language), show(row.outcome, written, language, about.currency))
@@ -162,12 +164,12 @@ def plot_effects(
     language: str = "en",
     about: About = UNKNOWN,
 ) -> Chart:
-    """Draw by how much the outcome differs with each trait, as it is and within fifths of a confounder.
+    """Draw the difference in the outcome for each trait, crude and within fifths of a confounder.
 
     Parameters
     ----------
     frame : DataFrame
-        `workbench.analysis.diagnosis.effects.EFFECT_COLUMNS`; those that differ are drawn, the 12 largest.
+        `workbench.analysis.diagnosis.effects.EFFECT_COLUMNS`; the 12 largest significant ones are drawn.
     outcome, kind, money
         As for `plot_tree`.
     language, about
@@ -177,20 +179,20 @@ def plot_effects(
     -------
     Chart
     """
-    told = frame[frame["differs"].astype(bool)]
-    if told.empty:
+    differing = frame[frame["differs"].astype(bool)]
+    if differing.empty:
         return not_enough(language)
-    shown = told.head(MOST_EFFECTS).sort_values("difference", ascending=False, kind="stable").reset_index(drop=True)
-    doubtful = shown["verdict"].isin(DOUBTFUL)
+    rows = differing.head(MOST_EFFECTS).sort_values("difference", ascending=False, kind="stable").reset_index(drop=True)
+    doubtful = rows["verdict"].isin(DOUBTFUL)
     written = "pct" if kind == "share" else "money" if money else "num"
-    values = {"outcome": outcome, "n": int(len(told)), "doubtful": int(told["verdict"].isin(DOUBTFUL).sum())}
+    values = {"outcome": outcome, "n": int(len(differing)), "doubtful": int(differing["verdict"].isin(DOUBTFUL).sum())}
     title = say("chart_effects_title", language, values)
-    figure, axes = canvas(height_for(len(shown) + 1))
-    at = row_axis(axes, [shortened(_trait(row, language), ROW_EMS) for row in shown.itertuples()])
+    figure, axes = canvas(height_for(len(rows) + 1))
+    at = row_axis(axes, [shortened(_trait(row, language), ROW_EMS) for row in rows.itertuples()])
     base_line(axes, 0.0)
-    axes.hlines(at, shown["difference"], shown["adjusted"], colors=FAINT, linewidth=1.4, zorder=1)
-    points(axes, shown, value="difference", colour=ACCENT)
-    axes.scatter(shown["adjusted"], at, marker="D", s=30, facecolors="white", edgecolors=CATEGORICAL[1], zorder=4,
+    axes.hlines(at, rows["difference"], rows["adjusted"], colors=FAINT, linewidth=1.4, zorder=1)
+    points(axes, rows, value="difference", colour=ACCENT)
+    axes.scatter(rows["adjusted"], at, marker="D", s=30, facecolors="white", edgecolors=CATEGORICAL[1], zorder=4,
                  linewidths=1.4)  # fmt: skip
     right = axes.get_xlim()[1]
     for place in at[doubtful.to_numpy()]:
@@ -202,16 +204,16 @@ def plot_effects(
     number_axis(axes, "x", say(EFFECT_AXES[kind], language, {"outcome": outcome}),
                 Scale(written, language, about.currency))  # fmt: skip
     items = [
-        (_trait(row, language), show(row.difference, written, language, about.currency)) for row in shown.itertuples()
+        (_trait(row, language), show(row.difference, written, language, about.currency)) for row in rows.itertuples()
     ]
     notes = [say("chart_effects_note", language)]
-    if len(told) > len(shown):
-        notes.append(say("chart_shares_more_note", language, {"n": len(told) - len(shown)}))
+    if len(differing) > len(rows):
+        notes.append(say("chart_shares_more_note", language, {"n": len(differing) - len(rows)}))
     alt = described("chart_kind_dots", title, items, language)
     return composed(figure, title, alt, footnote(language, about, *notes))
 
 
-def _trait(row: object, language: str) -> str:
+def _trait(row: Any, language: str) -> str:
     if row.value == "upper_half":
         return drawable(say("trait_upper_half", language, {"variable": row.variable}))
     value = value_key(row.variable, row.value)
@@ -220,7 +222,7 @@ def _trait(row: object, language: str) -> str:
 
 @drawn("window_days", "step", optional=("share", "low", "high", "step_share", "hours_median", "n"))
 def plot_funnel(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw how many come to each step of the funnel, one panel a window, with step rates and times.
+    """Draw the share of customers at each step of the funnel, one panel per window, with rates and times.
 
     Parameters
     ----------
@@ -243,7 +245,7 @@ def plot_funnel(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     figure, panels = canvas("low", widths=(1,) * len(windows))
     for axes, days in zip(np.atleast_1d(panels), windows, strict=True):
         _draw_funnel(axes, frame[frame["window_days"] == days].reset_index(drop=True), language, about.least)
-        most = 7 if len(windows) == 1 else 3  # panels abreast are narrow
+        most = 7 if len(windows) == 1 else 3  # panels side by side are narrow
         number_axis(axes, "x", say("axis_share_entered", language), Scale("pct", language, most=most))
     items = [
         (
@@ -258,7 +260,7 @@ def plot_funnel(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
 
 
 def _draw_funnel(axes: Axes, steps: pd.DataFrame, language: str, least: int) -> None:
-    at = row_axis(axes, [label(each, language) for each in steps["step"]])
+    at = row_axis(axes, [label(step, language) for step in steps["step"]])
     axes.barh(at, steps["share"].fillna(0), height=0.6, color=ACCENT)
     axes.hlines(at, steps["low"], steps["high"], colors=INK, linewidth=1.2)
     for place, row in enumerate(steps.itertuples()):

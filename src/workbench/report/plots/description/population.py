@@ -1,8 +1,9 @@
-"""Charts of 04_describe_customers: spread, concentration, movement by month, groups and their differences."""
+"""Charts of 04_describe_customers: distribution, concentration, customers by month, differences of groups."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,8 +42,8 @@ from workbench.report.text import say
 __all__ = ["plot_differences", "plot_distribution", "plot_lorenz", "plot_months"]
 
 BINS = 36
-LONG_TAIL = 1.5  # times the 99.5th percentile: an axis that would reach further stops at that percentile
-PARTS = (0.5, 0.8)  # of spend: how few customers hold it
+LONG_TAIL = 1.5  # times the 99.5th percentile: a longer axis is cut at that percentile
+PARTS = (0.5, 0.8)  # of spend, marked on the curve
 MOVEMENTS = ("retained", "recalled", "new")  # from the axis upwards
 MOST_GROUPS = 15
 BASES = {"effect": 0.0, "tgi": 100.0}
@@ -54,7 +55,7 @@ BELOW, ABOVE = CATEGORICAL[0], CATEGORICAL[1]
 def plot_distribution(
     frame: pd.DataFrame, *, column: str, log: bool = False, language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw how one number is spread over customers: histogram, median, first and last decile.
+    """Draw the distribution of one number: histogram, median, first and last decile.
 
     Parameters
     ----------
@@ -78,14 +79,15 @@ def plot_distribution(
     """
     if column not in frame.columns:
         raise DataError(Fault("plot_distribution", f"no column {column!r}", "", did_you_mean(column, frame.columns)))
-    known = pd.to_numeric(frame[column]).dropna().astype(float).sort_values()
-    seen = known[known > 0] if log else known
+    values = pd.to_numeric(frame[column]).dropna().astype(float).sort_values()
+    seen = values[values > 0] if log else values
     if seen.empty:
         return not_enough(language)
     kind = kind_of(column)
-    low, middle, high = (float(each) for each in np.quantile(known, (0.1, 0.5, 0.9)))
+    low, middle, high = (float(quantile) for quantile in np.quantile(values, (0.1, 0.5, 0.9)))
     written = {
-        name: show(each, kind, language, about.currency) for name, each in zip("lmh", (low, middle, high), strict=True)
+        name: show(value, kind, language, about.currency)
+        for name, value in zip("lmh", (low, middle, high), strict=True)
     }
     title = say("chart_distribution_title", language, {"column": column, "median": written["m"], "high": written["h"]})
     reach = float(np.quantile(seen, 0.995))
@@ -102,12 +104,12 @@ def plot_distribution(
         Scale("num" if kind == "days" else kind, language, about.currency, log),
     )
     left_out = {
-        "missing": len(frame) - len(known),
-        "below": len(known) - len(seen),
+        "missing": len(frame) - len(values),
+        "below": len(values) - len(seen),
         "beyond": int((seen > reach).sum()),
     }
     notes = [say(f"chart_distribution_{name}", language, {"n": n}) for name, n in left_out.items() if n]
-    n = say("chart_note_customers", language, {"n": len(known)})
+    n = say("chart_note_customers", language, {"n": len(values)})
     items = [(say(f"key_{name}", language), written[name[0]]) for name in ("low_decile", "median", "high_decile")]
     alt = described("chart_kind_histogram", title, items, language)
     return composed(figure, title, alt, footnote(language, about, n, *notes))
@@ -154,7 +156,7 @@ def _mark_deciles(axes: Axes, at: Sequence[float], written: Sequence[str], langu
 def plot_lorenz(
     frame: pd.DataFrame, *, marks: pd.DataFrame | None = None, language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw how few customers hold how much: cumulated spend over customers, the highest spender first.
+    """Draw the concentration of spend: cumulative spend over customers, highest spenders first.
 
     Parameters
     ----------
@@ -172,20 +174,20 @@ def plot_lorenz(
     Chart
     """
     curve = frame[["customers_share", "spend_share"]].astype(float).sort_values(["customers_share", "spend_share"])
-    if (curve["spend_share"] - curve["customers_share"]).mean() < 0:  # from the lowest: turn it round
+    if (curve["spend_share"] - curve["customers_share"]).mean() < 0:  # ordered from the lowest: reverse it
         curve = (1 - curve).iloc[::-1]
     across = np.r_[0.0, curve["customers_share"], 1.0]
     up = np.maximum.accumulate(np.r_[0.0, curve["spend_share"], 1.0])
     if marks is None or marks.empty:
-        held = [(part, float(np.interp(part, up, across))) for part in PARTS]
+        reached = [(part, float(np.interp(part, up, across))) for part in PARTS]
     else:
-        held = sorted(zip(marks["spend_share"].astype(float), marks["customers_share"].astype(float), strict=True))
-    title = say("chart_lorenz_title", language, {"part": held[0][0], "share": held[0][1]})
+        reached = sorted(zip(marks["spend_share"].astype(float), marks["customers_share"].astype(float), strict=True))
+    title = say("chart_lorenz_title", language, {"part": reached[0][0], "share": reached[0][1]})
     figure, axes = canvas("middle")
     axes.fill_between(across, up, across, color=ACCENT, alpha=0.08, lw=0)
     axes.plot([0, 1], [0, 1], color=BASE, lw=1.2, ls=(0, (4, 3)))
     axes.plot(across, up, color=ACCENT)
-    for part, share in held:
+    for part, share in reached:
         axes.plot([0, share, share], [part, part, 0], color=GREY, lw=0.8, ls=(0, (2, 2)))
         axes.scatter([share], [part], c=ACCENT, s=40, zorder=3)
         text = say("chart_lorenz_point", language, {"share": share, "part": part})
@@ -195,7 +197,7 @@ def plot_lorenz(
     axes.set(xlim=(0, 1), ylim=(0, 1))
     number_axis(axes, "x", say("axis_share_customers_ranked", language), Scale("pct", language))
     number_axis(axes, "y", say("axis_share_spend", language), Scale("pct", language))
-    items = [(show(share, "pct", language), show(part, "pct", language)) for part, share in held]
+    items = [(show(share, "pct", language), show(part, "pct", language)) for part, share in reached]
     alt = described("chart_kind_lorenz", title, items, language)
     return composed(figure, title, alt, footnote(language, about, say("chart_lorenz_note", language)))
 
@@ -255,16 +257,21 @@ def _draw_movements(axes: Axes, tidy: pd.DataFrame, whole: pd.Series, language: 
     axes.set_ylim(low * 1.08, high * 1.08)
     edge = len(tidy) - 0.45
     for name, placed in zip(names, spread(ends, (high - low) * 0.075), strict=True):
-        where = {"xy": (edge, placed), "textcoords": "offset points", "va": "center", "annotation_clip": False}
-        axes.annotate("■", xytext=(0, 0), color=colour_of("movement", name), size=10, **where)
-        axes.annotate(say(f"key_{name}", language), xytext=(12, 0), size=9, **where)
+        look: dict[str, Any] = {
+            "xy": (edge, placed),
+            "textcoords": "offset points",
+            "va": "center",
+            "annotation_clip": False,
+        }
+        axes.annotate("■", xytext=(0, 0), color=colour_of("movement", name), size=10, **look)
+        axes.annotate(say(f"key_{name}", language), xytext=(12, 0), size=9, **look)
 
 
 @drawn("group", "variable", optional=("value", "effect", "effect_low", "effect_high", "tgi", "tgi_low", "tgi_high"))
 def plot_differences(
     frame: pd.DataFrame, *, measure: str = "effect", language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw how groups differ from everybody: orange above the base, blue below, grey where it may be chance.
+    """Draw how groups differ from all customers: orange above, blue below, grey if it may be chance.
 
     Parameters
     ----------
@@ -289,28 +296,28 @@ def plot_differences(
         raise DataError(Fault("plot_differences", f"measure {measure!r}", "", did_you_mean(measure, BASES)))
     base = BASES[measure]
     columns = {measure: "difference", f"{measure}_low": "low", f"{measure}_high": "high"}
-    known = frame.rename(columns=columns).dropna(subset=["difference"])
-    if known.empty:
+    values = frame.rename(columns=columns).dropna(subset=["difference"])
+    if values.empty:
         return not_enough(language)
-    known = known.assign(name=_row_names(known, language), far=(known["difference"] - base).abs())
-    far = known.sort_values(["far", "name"], ascending=[False, True])
-    shown = far.head(MOST_GROUPS).sort_values(["difference", "name"], ascending=[False, True]).reset_index(drop=True)
+    values = values.assign(name=_row_names(values, language), far=(values["difference"] - base).abs())
+    far = values.sort_values(["far", "name"], ascending=[False, True])
+    rows = far.head(MOST_GROUPS).sort_values(["difference", "name"], ascending=[False, True]).reset_index(drop=True)
     title = say(f"chart_differences_{measure}_title", language, far.iloc[0][["name", "difference"]].to_dict())
-    figure, axes = canvas(height_for(len(shown)))
-    row_axis(axes, [shortened(each, ROW_EMS) for each in shown["name"]])
+    figure, axes = canvas(height_for(len(rows)))
+    row_axis(axes, [shortened(name, ROW_EMS) for name in rows["name"]])
     base_line(axes, base)
-    points(axes, shown, value="difference", colour=[_side(row, base) for row in shown.itertuples()])
+    points(axes, rows, value="difference", colour=[_side(row, base) for row in rows.itertuples()])
     number_axis(axes, "x", say(f"axis_{measure}", language), Scale("num", language))
-    items = [(row.name, show(row.difference, "num", language)) for row in shown.itertuples(index=False)]
+    items = [(row.name, show(row.difference, "num", language)) for row in rows.itertuples(index=False)]
     notes = [say("chart_differences_note", language)]
-    if len(far) > len(shown):
-        notes.append(say("chart_shares_more_note", language, {"n": len(far) - len(shown)}))
+    if len(far) > len(rows):
+        notes.append(say("chart_shares_more_note", language, {"n": len(far) - len(rows)}))
     alt = described("chart_kind_dots", title, items, language)
     return composed(figure, title, alt, footnote(language, about, *notes))
 
 
 def _row_names(frame: pd.DataFrame, language: str) -> list[str]:
-    """Name a row by its group, variable and value, leaving out what it does not have."""
+    """Name a row by its group, variable and value, as far as present."""
     dot = "，" if language == "zh" else ", "
     return [
         dot.join(name_of(part, language, most=24) for part in parts if pd.notna(part) and str(part).strip())
@@ -318,8 +325,8 @@ def _row_names(frame: pd.DataFrame, language: str) -> list[str]:
     ]
 
 
-def _side(row: object, base: float) -> str:
-    """Return orange above the base, blue below, grey where the interval holds it."""
+def _side(row: Any, base: float) -> str:
+    """Return orange above the base, blue below, grey if the interval includes it."""
     if pd.notna(row.low) and pd.notna(row.high) and row.low <= base <= row.high:
         return BASE
     return ABOVE if row.difference > base else BELOW

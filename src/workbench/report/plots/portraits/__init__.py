@@ -1,1 +1,1 @@
-"""Charts of portraits: groups against everybody, journeys, regions, accounts."""
+"""Charts of portraits: groups against all customers, journeys, regions, accounts."""

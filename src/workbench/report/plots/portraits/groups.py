@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,14 +40,14 @@ __all__ = ["plot_bought", "plot_journey", "plot_portraits", "plot_week", "strong
 MOST_TRAITS = 12
 MOST_BOUGHT = 12
 ROW_EMS = 22
-REACH = float(np.log(2))  # TGI 50 and 200 end the colours
+REACH = float(np.log(2))  # colours end at TGI 50 and 200
 BASE_TGI = 100
 
 
 def strongest_traits(portrait: pd.DataFrame, *, most: int = MOST_TRAITS) -> list[tuple[str, str]]:
-    """Pick the traits in which groups differ most, more common than in the base first, two of a variable at most."""
-    held = portrait[portrait["differs"].astype(bool) & portrait["tgi"].notna()]
-    ranked = held.assign(far=held["effect"].abs()).sort_values("far", ascending=False, kind="stable")
+    """Pick the traits in which groups differ most, at most two per variable; overrepresented traits come first."""
+    differing = portrait[portrait["differs"].astype(bool) & portrait["tgi"].notna()]
+    ranked = differing.assign(far=differing["effect"].abs()).sort_values("far", ascending=False, kind="stable")
     ranked = ranked.sort_values("tgi", key=lambda index: index <= BASE_TGI, kind="stable")
     pairs = ranked.drop_duplicates(["variable", "value"]).groupby("variable", sort=False).head(2)
     return list(pairs.head(most)[["variable", "value"]].itertuples(index=False, name=None))
@@ -61,7 +62,7 @@ def plot_portraits(
     language: str = "en",
     about: About = UNKNOWN,
 ) -> Chart:
-    """Draw the TGI of the traits that set groups apart: orange more common than in the base, blue less.
+    """Draw the TGI of the most distinctive traits: orange more common than among all customers, blue less.
 
     Parameters
     ----------
@@ -98,8 +99,8 @@ def plot_portraits(
     rows = [
         shortened(say("trait_value", language, {"variable": a, "value": value_key(a, b)}), ROW_EMS) for a, b in traits
     ]
-    axes.set_yticks(np.arange(len(table)) + 0.5, labels=[drawable(each) for each in rows])
-    heads = [wrapped(_name(each, names, language), max(6.2, 48 / table.shape[1])) for each in table.columns]
+    axes.set_yticks(np.arange(len(table)) + 0.5, labels=[drawable(row) for row in rows])
+    heads = [wrapped(_name(column, names, language), max(6.2, 48 / table.shape[1])) for column in table.columns]
     axes.set_xticks(np.arange(table.shape[1]) + 0.5, labels=heads)
     axes.xaxis.tick_top()
     axes.tick_params(axis="both", labelcolor=INK, labelsize=8.5)
@@ -116,7 +117,7 @@ def plot_portraits(
 
 @drawn("group", "weekday", "hour", "hours", optional=("share", "base_share", "suppressed"))
 def plot_week(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw in which hours of the week orders are placed: the darker, the more.
+    """Draw orders by hour of the week, darker for more.
 
     Parameters
     ----------
@@ -139,14 +140,14 @@ def plot_week(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     figure, axes = canvas("middle")
     heat_cells(axes, table, colours=sequential(0.0, float(table.max().max())), write=None)
     mark_hidden(axes, table)
-    axes.set_yticks(np.arange(7) + 0.5, labels=[label(f"weekday_{each}", language) for each in range(1, 8)])
+    axes.set_yticks(np.arange(7) + 0.5, labels=[label(f"weekday_{weekday}", language) for weekday in range(1, 8)])
     step = max(1, 3 // width) if width < 24 else 1  # noqa: PLR2004
-    shown = np.arange(0, table.shape[1], step)
+    ticks = np.arange(0, table.shape[1], step)
     axes.tick_params(axis="y", labelcolor=INK)
     if table.shape[1] > 1:
-        axes.set_xticks(shown, labels=[str(int(table.columns[each])) for each in shown])
+        axes.set_xticks(ticks, labels=[str(int(table.columns[place])) for place in ticks])
         axes.set_xlabel(say("axis_hour", language))
-    else:  # days alone are known
+    else:  # only days are known
         axes.set_xticks([])
     busiest = frame.nlargest(4, "share", keep="first")
     items = [
@@ -160,7 +161,7 @@ def plot_week(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
 
 @drawn("value", "share", optional=("share_low", "share_high", "n"))
 def plot_bought(frame: pd.DataFrame, *, column: str, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw what most customers bought at least once.
+    """Draw the share of customers who bought each value at least once.
 
     Parameters
     ----------
@@ -176,36 +177,36 @@ def plot_bought(frame: pd.DataFrame, *, column: str, language: str = "en", about
     -------
     Chart
     """
-    shown = frame.head(MOST_BOUGHT).reset_index(drop=True)
-    values = {"value": label(shown.iloc[0]["value"], language), "share": shown.iloc[0]["share"], "variable": column}
+    rows = frame.head(MOST_BOUGHT).reset_index(drop=True)
+    values = {"value": label(rows.iloc[0]["value"], language), "share": rows.iloc[0]["share"], "variable": column}
     title = say("chart_bought_title", language, values)
-    figure, axes = canvas("high" if len(shown) > 8 else "middle")  # noqa: PLR2004
-    at = row_axis(axes, [name_of(each, language, most=ROW_EMS) for each in shown["value"]])
-    axes.barh(at, shown["share"], height=0.62, color=ACCENT)
-    axes.hlines(at, shown["share_low"], shown["share_high"], colors=INK, linewidth=1.2)
-    _write_shares(axes, shown, language)
+    figure, axes = canvas("high" if len(rows) > 8 else "middle")  # noqa: PLR2004
+    at = row_axis(axes, [name_of(value, language, most=ROW_EMS) for value in rows["value"]])
+    axes.barh(at, rows["share"], height=0.62, color=ACCENT)
+    axes.hlines(at, rows["share_low"], rows["share_high"], colors=INK, linewidth=1.2)
+    _write_shares(axes, rows, language)
     axes.set_xlim(0, 1)
     number_axis(axes, "x", say("axis_share_buyers", language), Scale("pct", language))
-    items = [(label(row.value, language), show(row.share, "pct", language)) for row in shown.itertuples()]
-    notes = [say("chart_note_customers", language, {"n": shown["n"].max()}), say("chart_note_wilson", language)]
+    items = [(label(row.value, language), show(row.share, "pct", language)) for row in rows.itertuples()]
+    notes = [say("chart_note_customers", language, {"n": rows["n"].max()}), say("chart_note_wilson", language)]
     alt = described("chart_kind_bars", title, items, language)
     return composed(figure, title, alt, footnote(language, about, *notes))
 
 
-def value_key(variable: str, value: object) -> str:
-    """Return the key under which a value of a variable has its label: a day of the week is a number in the data."""
+def value_key(variable: str, value: Any) -> str:
+    """Return the label key of a value; weekdays are numbers in the data."""
     return f"weekday_{round(float(value))}" if variable == "weekday_top" else str(value)
 
 
 def mark_hidden(axes: Axes, table: pd.DataFrame) -> None:
-    """Hatch the cells that are not shown, so that they are not taken for nothing."""
+    """Hatch hidden cells, so that they are not read as zero."""
     for row, column in zip(*np.nonzero(table.isna().to_numpy()), strict=True):
         corners = ([column, column + 1, column + 1, column], [row, row, row + 1, row + 1])
         axes.fill(*corners, facecolor=PALE, edgecolor=BASE, hatch="////", linewidth=0)
 
 
-def _write_shares(axes: Axes, shown: pd.DataFrame, language: str) -> None:
-    for place, row in enumerate(shown.itertuples()):
+def _write_shares(axes: Axes, rows: pd.DataFrame, language: str) -> None:
+    for place, row in enumerate(rows.itertuples()):
         end = float(np.nanmax([row.share, row.share_high]))
         inside = end > 0.9  # noqa: PLR2004
         axes.annotate(show(row.share, "pct", language), (0 if inside else end, place), (6, 0), va="center", size=8.5,
@@ -214,7 +215,7 @@ def _write_shares(axes: Axes, shown: pd.DataFrame, language: str) -> None:
 
 @drawn("step", "recorded", optional=("reached", "rate", "low", "high", "days_median", "customers"))
 def plot_journey(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw how far customers come from awareness to use, with rates and times; a step nobody records says so.
+    """Draw the share of customers at each step from awareness to use, with times; unrecorded steps are marked.
 
     Parameters
     ----------
@@ -235,7 +236,7 @@ def plot_journey(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     values = {"share": shares[shares.notna()].iloc[-1], "step": f"journey_{last['step']}"}
     title = say("chart_journey_title", language, values)
     figure, axes = canvas("low")
-    at = row_axis(axes, [label(f"journey_{each}", language) for each in frame["step"]])
+    at = row_axis(axes, [label(f"journey_{step}", language) for step in frame["step"]])
     axes.barh(at, np.ones(len(frame)), height=0.62, color="white", edgecolor=FAINT, linewidth=0.8)
     axes.barh(at, shares.fillna(0), height=0.62, color=ACCENT)
     for place, (row, share) in enumerate(zip(frame.itertuples(), shares, strict=True)):
@@ -252,7 +253,7 @@ def plot_journey(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     return composed(figure, title, described("chart_kind_bars", title, items, language), note)
 
 
-def _journey_text(row: object, share: float, language: str, least: int) -> str:
+def _journey_text(row: Any, share: float, language: str, least: int) -> str:
     if not row.recorded:
         return say("chart_journey_unrecorded", language)
     if pd.isna(share):

@@ -1,4 +1,4 @@
-"""The chart of journeys by group in 06: how many go on to each step, and in what time."""
+"""The chart of journeys by group in 06: share reaching each step, and the time it takes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def plot_journeys(
     language: str = "en",
     about: About = UNKNOWN,
 ) -> Chart:
-    """Draw the share of each group that goes on to each step, and the days it takes: the darker, the more go on.
+    """Draw the share of each group that reaches each step, darker for more, and the days it takes.
 
     Parameters
     ----------
@@ -56,18 +56,22 @@ def plot_journeys(
     -------
     Chart
     """
-    kept = frame[frame["recorded"].astype(bool)]
-    steps = list(dict.fromkeys(kept["step"]))
-    if len(steps) < LEAST_STEPS or kept["rate"].isna().all():
+    recorded = frame[frame["recorded"].astype(bool)]
+    steps = list(dict.fromkeys(recorded["step"]))
+    if len(steps) < LEAST_STEPS or recorded["rate"].isna().all():
         return not_enough(language)
-    groups = [each for each in names or () if each in set(kept["group"])] or sorted(kept["group"].unique())
-    rates = kept.pivot_table(index="group", columns="step", values="rate", dropna=False)
+    groups = [name for name in names or () if name in set(recorded["group"])] or sorted(recorded["group"].unique())
+    rates = recorded.pivot_table(index="group", columns="step", values="rate", dropna=False)
     rates = rates.reindex(index=groups, columns=steps).astype("float64")
-    rows = kept.set_index(["group", "step"])
-    later = kept[(kept["step"] != steps[0]) & kept["rate"].notna()]
-    worst = (later if len(later) else kept.dropna(subset=["rate"])).sort_values("rate", kind="stable").iloc[0]
-    said = {"group": _name(worst["group"], names, language), "step": f"journey_{worst['step']}", "rate": worst["rate"]}
-    title = say("chart_journeys_title" if worst["rate"] < 1 else "chart_journeys_whole_title", language, said)
+    rows = recorded.set_index(["group", "step"])
+    later = recorded[(recorded["step"] != steps[0]) & recorded["rate"].notna()]
+    worst = (later if len(later) else recorded.dropna(subset=["rate"])).sort_values("rate", kind="stable").iloc[0]
+    title_values = {
+        "group": _name(worst["group"], names, language),
+        "step": f"journey_{worst['step']}",
+        "rate": worst["rate"],
+    }
+    title = say("chart_journeys_title" if worst["rate"] < 1 else "chart_journeys_whole_title", language, title_values)
     figure, axes = canvas("middle" if len(groups) <= FEW_ROWS else "high")
     heat_cells(axes, rates, colours=sequential(0.0, 1.0), write=None)
     mark_hidden(axes, rates)
@@ -80,16 +84,16 @@ def plot_journeys(
                           color="white" if dark else INK)  # fmt: skip
     axes.set_yticks(
         np.arange(len(groups)) + 0.5,
-        labels=[wrapped(shortened(_name(each, names, language), 2 * ROW_EMS), ROW_EMS) for each in groups],
+        labels=[wrapped(shortened(_name(group, names, language), 2 * ROW_EMS), ROW_EMS) for group in groups],
     )
-    heads = [label(f"journey_{each}", language) for each in steps]
-    axes.set_xticks(np.arange(len(steps)) + 0.5, labels=[drawable(each) for each in heads])
+    heads = [label(f"journey_{step}", language) for step in steps]
+    axes.set_xticks(np.arange(len(steps)) + 0.5, labels=[drawable(head) for head in heads])
     axes.xaxis.tick_top()
     axes.tick_params(axis="both", labelcolor=INK, labelsize=8.5)
     axes.spines["top"].set_visible(False)
     items = [
         (f"{_name(row.group, names, language)}, {label(f'journey_{row.step}', language)}",
-         show(row.rate, "pct", language)) for row in kept.dropna(subset=["rate"]).itertuples()
+         show(row.rate, "pct", language)) for row in recorded.dropna(subset=["rate"]).itertuples()
     ]  # fmt: skip
     note = footnote(language, about, say("chart_journeys_note", language, {"least": about.least}))
     return composed(figure, title, described("chart_kind_heat", title, items, language), note)

@@ -1,4 +1,4 @@
-"""Where the members of a group live: bars by province and by city tier, beside everybody."""
+"""The chart of where the members of a group live, beside all customers."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from workbench.report.text import label, say
 
 __all__ = ["PLACES", "plot_region"]
 
-PLACES = (("province", "country"), ("city_tier", "city"))  # of each pair the first that is known is a panel
+PLACES = (("province", "country"), ("city_tier", "city"))  # one panel per pair: the first that is known
 _NUMBERS = ("share", "share_low", "share_high", "base_share", "n")
 
 
 @drawn("variable", "value", optional=_NUMBERS)
 def plot_region(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw which share of the members lives in each province and tier of cities; upright marks show everybody.
+    """Draw the share of members in each province and city tier; upright marks show all customers.
 
     Parameters
     ----------
     frame : DataFrame
-        Rows of `workbench.analysis.portraits.groups.portray_groups` about places, values named, in the order wanted:
+        Rows of `workbench.analysis.portraits.groups.portray_groups` about places, with named values, in display order:
         variable, value, share, share_low, share_high (0..1), base_share, n (members for whom the variable is known).
-        A value without a share says that it is not shown. Of each pair of `PLACES` the first known is drawn.
+        Values without a share are marked as hidden. Of each pair of `PLACES` the first known is drawn.
     language, about
         As everywhere.
 
@@ -50,20 +50,20 @@ def plot_region(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     top = panels[0].loc[panels[0]["share"].idxmax()]
     values = {"value": label(top["value"], language), "share": top["share"], "base": top["base_share"]}
     title = say("chart_region_title", language, values)
-    rows = [len(each) for each in panels]
+    rows = [len(panel) for panel in panels]
     figure, _ = canvas(height_for(sum(rows) + 2 * len(rows)), heights=rows)
-    reach = max(float(each[["share", "share_high", "base_share"]].max(axis=None)) for each in panels)
-    for own, panel in zip(figure.axes, panels, strict=True):
-        _draw_places(own, panel, reach, language)
-        number_axis(own, "x", say("axis_share_known", language), Scale("pct", language))
-    for own in figure.axes[:-1]:
-        own.set_xlabel("")
-    known = [
+    reach = max(float(panel[["share", "share_high", "base_share"]].max(axis=None)) for panel in panels)
+    for axes, panel in zip(figure.axes, panels, strict=True):
+        _draw_places(axes, panel, reach, language)
+        number_axis(axes, "x", say("axis_share_known", language), Scale("pct", language))
+    for axes in figure.axes[:-1]:
+        axes.set_xlabel("")
+    sentences = [
         say("chart_region_n", language, {"variable": panel["variable"].iloc[0], "n": panel["n"].max()})
         for panel in panels
     ]
     items = [(label(row.value, language), show(row.share, "pct", language)) for row in panels[0].itertuples()]
-    notes = [*known, say("chart_note_wilson", language), say("chart_shares_base_note", language)]
+    notes = [*sentences, say("chart_note_wilson", language), say("chart_shares_base_note", language)]
     if any(panel["share"].isna().any() for panel in panels):
         notes.append(say("chart_region_small", language, {"least": about.least}))
     alt = described("chart_kind_bars", title, items, language)
@@ -71,24 +71,24 @@ def plot_region(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
 
 
 def _panels(frame: pd.DataFrame) -> list[pd.DataFrame]:
-    """Pick what is drawn: one frame per kind of place that somebody's share is known of."""
+    """Return one frame per kind of place with any known share."""
     numbers = frame.assign(**{name: frame[name].astype("float64") for name in _NUMBERS})
-    found = []
+    panels = []
     for pair in PLACES:
         rows = [numbers[numbers["variable"] == variable].reset_index(drop=True) for variable in pair]
-        found += [each for each in rows if each["share"].notna().any()][:1]
-    return found
+        panels += [row for row in rows if row["share"].notna().any()][:1]
+    return panels
 
 
 def _draw_places(axes: Axes, panel: pd.DataFrame, reach: float, language: str) -> None:
-    at = row_axis(axes, [name_of(each, language) for each in panel["value"]])
+    at = row_axis(axes, [name_of(value, language) for value in panel["value"]])
     axes.barh(at, panel["share"].fillna(0), height=0.62, color=ACCENT)
     axes.hlines(at, panel["share_low"], panel["share_high"], colors=INK, linewidth=1.2)
     axes.scatter(panel["base_share"], at, marker="|", s=130, c=GREY, linewidths=1.8, zorder=4)
     axes.set_xlim(0, min(1.0, reach * 1.16))
     for place, row in enumerate(panel.itertuples()):
         text = say("chart_region_hidden", language) if pd.isna(row.share) else show(row.share, "pct", language)
-        ends = [each for each in (row.share, row.share_high, row.base_share) if pd.notna(each)]
+        ends = [value for value in (row.share, row.share_high, row.base_share) if pd.notna(value)]
         axes.annotate(
             text, (max(ends, default=0), place), (8, 0), textcoords="offset points", va="center", size=8.5, color=GREY
         )

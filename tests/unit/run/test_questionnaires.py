@@ -1,11 +1,11 @@
-"""What the codes of answers are called on cards: as the questionnaire asks, by the item a question tells."""
+"""Answer codes get the texts of the questionnaire, by the item that a question belongs to."""
 
 import pytest
 
 from workbench.core.params.profile import load_profile
 from workbench.core.workspace import Workspace
-from workbench.run.artifacts.answer_names import answer_names
-from workbench.run.artifacts.tag_registry import registry_inputs, registry_of
+from workbench.run.definitions.questionnaires import answer_names
+from workbench.run.definitions.tag_registry import registry_inputs, registry_of
 
 PROFILE = """\
 sources:
@@ -28,7 +28,7 @@ def workspace(fresh_workspace):
     return Workspace(root)
 
 
-def test_options_are_called_as_the_questionnaire_words_them(workspace):
+def test_answers_have_the_texts_of_the_questionnaire(workspace):
     registry = registry_of(workspace, load_profile(workspace, "talks"))
     assert registry.called("media_habit", "wechat") == {"en": "WeChat", "zh": "微信"}
     assert registry.called("declared_interest", "travel")["zh"] == "旅行"
@@ -36,16 +36,16 @@ def test_options_are_called_as_the_questionnaire_words_them(workspace):
     assert "leisure" not in registry.value_names
 
 
-def test_a_question_that_tells_another_item_by_the_profile_names_its_answers(workspace):
+def test_a_question_that_the_profile_maps_to_another_item_names_its_answers(workspace):
     registry = registry_of(workspace, load_profile(workspace, "mapped"))
     assert registry.called("leisure", "partner")["zh"] == "伴侣"
 
 
-def test_a_questionnaire_that_is_missing_names_nothing_and_one_that_changes_is_seen(workspace):
+def test_a_missing_questionnaire_gives_no_names_and_a_changed_one_is_detected(workspace):
     profile = load_profile(workspace, "talks")
-    asked = workspace.root / "params/questionnaires/deep_interview.yaml"
+    questionnaire = workspace.root / "params/questionnaires/deep_interview.yaml"
     before = registry_inputs(workspace, profile)
-    asked.write_text(asked.read_text(encoding="utf-8").replace("微信", "企业微信"), encoding="utf-8")
+    questionnaire.write_text(questionnaire.read_text(encoding="utf-8").replace("微信", "企业微信"), encoding="utf-8")
     assert registry_inputs(workspace, profile) != before
-    asked.unlink()
+    questionnaire.unlink()
     assert answer_names(workspace, profile, registry_of(workspace, profile).tags.values()) == {}

@@ -1,4 +1,4 @@
-"""Cards from the tables of a run: expired tags, unknown customers, refusals, who is carried by a report."""
+"""Cards from the tables of a run: expired tags, unknown customers, refusals, the customers of a report."""
 
 import json
 from dataclasses import replace
@@ -19,7 +19,7 @@ AS_OF = pd.Timestamp("2025-07-01")
 
 @pytest.fixture
 def root(fresh_workspace):
-    """A workspace in which the tiny profile has features, tags, churn, segments and consents of twelve customers."""
+    """A workspace whose tiny profile has features, tags, churn, segments and consents of twelve customers."""
     features = pd.DataFrame({"customer_id": IDS, "recency_days": range(12), "monetary_total": range(100, 1300, 100)})
     tags = pd.DataFrame({
         "customer_id": IDS, "tag": "gender", "item": "gender", "value": "female", "since": AS_OF, "as_of": AS_OF,
@@ -42,12 +42,12 @@ def root(fresh_workspace):
     return fresh_workspace
 
 
-def ask(root, *arguments):
+def run_card(root, *arguments):
     return CliRunner().invoke(app, ["card", *arguments, "--profile", "tiny", "--workspace", str(root)])
 
 
 def test_a_card_is_written_as_a_page_and_as_values(root):
-    result = ask(root, "000003")
+    result = run_card(root, "000003")
     assert (result.exit_code, result.output.split()) == (
         0, ["reports/tiny/cards/000003.en.html", "reports/tiny/cards/000003.json"],
     )  # fmt: skip
@@ -59,16 +59,16 @@ def test_a_card_is_written_as_a_page_and_as_values(root):
     )
 
 
-@pytest.mark.parametrize(("customer", "said"), [("000000", "expired"), ("000003", "fact")])
-def test_an_expired_tag_is_shown_as_expired_and_told_in_no_sentence(root, customer, said):
-    ask(root, customer)
+@pytest.mark.parametrize(("customer", "message"), [("000000", "expired"), ("000003", "fact")])
+def test_an_expired_tag_is_marked_and_used_in_no_sentence(root, customer, message):
+    run_card(root, customer)
     values = json.loads((root / f"reports/tiny/cards/{customer}.json").read_text(encoding="utf-8"))
     page = (root / f"reports/tiny/cards/{customer}.en.html").read_text(encoding="utf-8")
-    assert f"<small>{said}</small>" in page
-    assert (values["sentence"] == []) == (said == "expired")
+    assert f"<small>{message}</small>" in page
+    assert (values["sentence"] == []) == (message == "expired")
 
 
-def born(root, *, as_of="2025-07-01", dates=None):
+def birthdays(root, *, as_of="2025-07-01", dates=None):
     """Return the next birthdays of two customers, from a birth date each."""
     people = pd.DataFrame({"customer_id": IDS[:2], "birth_date": pd.to_datetime(["1990-08-02", "1988-02-29"])})
     people.to_parquet(root / "data/processed/tiny/customers.parquet")
@@ -76,30 +76,30 @@ def born(root, *, as_of="2025-07-01", dates=None):
     summary.write_text(json.dumps({"as_of": as_of}), encoding="utf-8")
     profile = load_profile(find_workspace(root), "tiny")
     sources = {
-        name: each.model_copy(update={"formats": each.formats.model_copy(update={"dates": dates})})
-        for name, each in profile.sources.items()
+        name: source.model_copy(update={"formats": source.formats.model_copy(update={"dates": dates})})
+        for name, source in profile.sources.items()
     }
     service = CardService(find_workspace(root), "tiny", profile=replace(profile, sources=sources))
     return dict(service._birthdays(IDS[:2]).itertuples(index=False))
 
 
-def test_a_birthday_ahead_is_a_day_that_is_known(root):
-    assert born(root) == {IDS[0]: pd.Timestamp("2025-08-02"), IDS[1]: pd.Timestamp("2026-03-01")}
-    assert born(root, dates={"birth_date": "%Y%m%d"}) != {}
+def test_the_next_birthday_needs_a_known_day(root):
+    assert birthdays(root) == {IDS[0]: pd.Timestamp("2025-08-02"), IDS[1]: pd.Timestamp("2026-03-01")}
+    assert birthdays(root, dates={"birth_date": "%Y%m%d"}) != {}
 
 
-def test_without_a_date_or_with_years_alone_nobody_has_a_birthday_ahead(root):
-    assert born(root, as_of=None) == {}
-    assert born(root, dates={"birth_date": ["%Y", "%Y-%m"]}) == {}
+def test_without_an_as_of_date_or_days_of_birth_there_is_no_next_birthday(root):
+    assert birthdays(root, as_of=None) == {}
+    assert birthdays(root, dates={"birth_date": ["%Y", "%Y-%m"]}) == {}
 
 
-def test_who_refused_profiling_last_has_a_header_alone(root):
+def test_a_customer_who_refused_profiling_has_only_a_header(root):
     refused, granted = CardService(find_workspace(root), "tiny").cards(["000001", "000002"])
     assert (refused.opted_out, refused.tags, granted.opted_out, len(granted.tags)) == (True, (), False, 1)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["00000x"], 3, "Did you mean '0000"),
         (["000003", "nobody"], 3, "no customer 'nobody'"),
@@ -107,13 +107,13 @@ def test_who_refused_profiling_last_has_a_header_alone(root):
         (["000003", "--language", "fr"], 2, "Expected en or zh"),
     ],
 )
-def test_what_has_no_card_is_refused_with_the_code_of_its_fault(root, arguments, code, said):
-    error = ask(root, *arguments).exception
-    assert (error.exit_code, said in str(error)) == (code, True)
+def test_a_card_that_cannot_be_made_is_refused_with_its_exit_code(root, arguments, code, message):
+    error = run_card(root, *arguments).exception
+    assert (error.exit_code, message in str(error)) == (code, True)
     assert not (root / "reports/tiny/cards/nobody.json").exists()
 
 
-def test_every_unknown_customer_is_named_at_once(root):
+def test_all_unknown_customers_are_named_together(root):
     with pytest.raises(DataError) as caught:
         CardService(find_workspace(root), "tiny").cards(["a", "000003", "b"])
     assert len(caught.value.faults) == 2
@@ -121,12 +121,12 @@ def test_every_unknown_customer_is_named_at_once(root):
 
 def test_without_tags_there_is_no_card(root):
     (root / "data/processed/tiny/tags.parquet").unlink()
-    assert ask(root, "000003").exception.exit_code == 3
+    assert run_card(root, "000003").exception.exit_code == 3
 
 
-def test_a_report_carries_all_of_few_and_of_many_those_at_risk_and_some_of_every_segment(root):
+def test_a_report_has_all_customers_if_few_else_some_at_risk_and_some_of_every_segment(root):
     service = CardService(find_workspace(root), "tiny")
     assert service.ids_for_report(12) == IDS
     chosen = service.ids_for_report(4)
     assert len(chosen) == 4
-    assert {"000011", "000010"} <= set(chosen)  # the two likeliest to leave; the first is the only one of its segment
+    assert {"000011", "000010"} <= set(chosen)  # the two most likely to leave; the first is alone in its segment

@@ -1,4 +1,4 @@
-"""The segment definition in use, as kernels see it: a file that the runner writes from the registry."""
+"""The segment definition in use, in a file for kernels; the runner writes it from the registry."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ __all__ = ["Champion", "champion_digest", "champion_path", "read_champion"]
 
 @dataclass(frozen=True)
 class Champion:
-    """The definition that was promoted, and its number in the registry."""
+    """The promoted definition and its number in the registry."""
 
     number: int
     definition: SegmentDefinition
 
 
 def champion_path(workspace: Workspace, profile: str) -> Path:
-    """Return where the promoted definition of a profile is written for kernels."""
+    """Return the path of the promoted definition of a profile."""
     return workspace.interim(profile) / "champion_segments.json"
 
 
 def champion_digest(workspace: Workspace, profile: str) -> str:
-    """Return the digest of the promoted definition, an empty string where there is none."""
+    """Return the digest of the promoted definition; an empty string if there is none."""
     path = champion_path(workspace, profile)
     return digest_file(path) if path.is_file() else ""
 
 
 def read_champion(workspace: Workspace, profile: str) -> Champion | None:
-    """Read the promoted definition; None where none was promoted.
+    """Read the promoted definition; None if none was promoted.
 
     Raises
     ------
@@ -54,5 +54,5 @@ def read_champion(workspace: Workspace, profile: str) -> Champion | None:
         number, text = int(content["number"]), json.dumps(content["definition"])
     except (ValueError, KeyError, TypeError):
         remedy = "Remove it; the next run writes it from the registry"
-        raise DataError(Fault(workspace.relative(path), "no promoted definition", "", remedy)) from None
+        raise DataError(Fault(workspace.relative(path), "not a promoted definition", "", remedy)) from None
     return Champion(number, SegmentDefinition.from_json(text))

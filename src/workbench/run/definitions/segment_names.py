@@ -1,4 +1,4 @@
-"""What the segments of the last run are called."""
+"""The names of the segments of the last run."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ DEFINITION_FILE = "segment_definition.json"
 
 
 def segment_names(workspace: Workspace, profile: str) -> dict[str, dict[str, str]]:
-    """Return the names of segments by key and language, empty where no run placed customers."""
+    """Return the names of segments by key and language; empty if no run assigned segments."""
     path = stage_folder(workspace, profile, SEGMENTING) / DEFINITION_FILE
     if not path.is_file():
         return {}
     key, name = UNKNOWN_SEGMENT
     definition = json.loads(path.read_text(encoding="utf-8"))
-    return {key: dict(name)} | {each["key"]: dict(each["name"]) for each in definition["segments"]}
+    return {key: dict(name)} | {segment["key"]: dict(segment["name"]) for segment in definition["segments"]}

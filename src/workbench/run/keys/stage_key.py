@@ -1,4 +1,4 @@
-"""What decides whether a stage must run again: inputs, parameters, code and libraries."""
+"""The key of a stage, which decides whether it runs again: inputs, parameters, code and libraries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from workbench.core.params.profile import Profile
     from workbench.core.stages.stage import Stage
-    from workbench.run.artifacts.code import CodeIndex
+    from workbench.run.keys.code import CodeIndex
 
 __all__ = ["stage_key", "table_inputs"]
 
@@ -30,7 +30,7 @@ def stage_key(
     inputs: Mapping[str, Any],
     reads: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return what a stage's result depends on; two equal keys give equal results.
+    """Return the key of a stage: everything its result depends on; equal keys give equal results.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ def stage_key(
     notebook : Path
     index : CodeIndex
     inputs : mapping
-        Digests of the tables, files or summaries it reads.
+        Digests of the tables, files or summaries that it reads.
     reads : mapping
-        What its last run read that no declaration names, as ``reads.json`` keeps it; empty before there was one.
+        What its last run read beyond its declaration, as in ``reads.json``; empty before the first run.
     """
     files = index.reached_files(notebook)
     return {
@@ -62,7 +62,7 @@ def stage_key(
 
 
 def table_inputs(stage: Stage, digests: Mapping[str, str], reads: Mapping[str, Any]) -> dict[str, str]:
-    """Return the digests of the tables a stage reads, of those that are there.
+    """Return the digests of the existing tables that a stage reads.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def table_inputs(stage: Stage, digests: Mapping[str, str], reads: Mapping[str, A
     digests : mapping of str to str
         Of every table of the profile's stages.
     reads : mapping
-        As in `stage_key`; its ``tables`` are those a notebook of one's own read.
+        As in `stage_key`; its ``tables`` are those that an own notebook read.
     """
     names = {*stage.depends_on, *reads.get("tables", ())}
     if names & set(CANONICAL) and IDENTITIES not in stage.writes:

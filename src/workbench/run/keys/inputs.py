@@ -1,14 +1,14 @@
-"""What stages depend on beside tables and parameters, by the names their declarations use."""
+"""Inputs of stages other than tables and parameters, by their names in declarations."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.run.artifacts.champion import champion_digest
-from workbench.run.artifacts.people import identity_inputs
-from workbench.run.artifacts.segment_rules import rule_digests
-from workbench.run.artifacts.source_files import file_digests, source_files
-from workbench.run.artifacts.tag_registry import registry_inputs
+from workbench.run.definitions.champion import champion_digest
+from workbench.run.definitions.segment_rules import rule_digests
+from workbench.run.definitions.tag_registry import registry_inputs
+from workbench.run.keys.identities import identity_inputs
+from workbench.run.keys.source_files import file_digests, source_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ def raw_digests(workspace: Workspace, profile: Profile) -> dict[str, str]:
 def stage_inputs(
     stage: Stage, *, workspace: Workspace, profile: Profile, summaries: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    """Return what a stage depends on beside tables and parameters.
+    """Return the inputs of a stage other than tables and parameters.
 
     Parameters
     ----------
@@ -38,25 +38,25 @@ def stage_inputs(
     workspace : Workspace
     profile : Profile
     summaries : mapping of str to str
-        Digest of the summary of every other stage of the profile, "skipped" where it was.
+        Digest of the summary of every other stage of the profile, or "skipped".
     """
-    kinds = {
+    readers = {
         "sources": _sources,
         "people": identity_inputs,
-        CHAMPION: lambda where, of: {CHAMPION: champion_digest(where, of.name)},
-        "segment_rules": lambda where, _: rule_digests(where),
+        CHAMPION: lambda place, of: {CHAMPION: champion_digest(place, of.name)},
+        "segment_rules": lambda place, _: rule_digests(place),
         "tag_registry": registry_inputs,
         "goal": lambda _, of: {"goal": of.goal.model_dump(mode="json")},
         SUMMARIES: lambda *_: {SUMMARIES: dict(summaries)},
     }
     inputs: dict[str, Any] = {}
     for name in stage.inputs:
-        inputs |= kinds[name](workspace, profile)
+        inputs |= readers[name](workspace, profile)
     return inputs
 
 
 def _sources(workspace: Workspace, profile: Profile) -> dict[str, Any]:
-    """Return raw files and how they are declared; a declared value that equals a default is a declaration."""
+    """Return the digests of raw files and their declarations, with the values that the profile states itself."""
     return raw_digests(workspace, profile) | {
         "sources": {name: source.model_dump(mode="json") for name, source in profile.sources.items()},
         "declared": {

@@ -1,4 +1,4 @@
-"""The registry of a profile: its files, its digest, its tags."""
+"""The tag registry of a profile: its tags, the digests of its files, its faults."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from workbench.analysis.tags.compiling import check_tags, names_in
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.files import digest_file
 from workbench.core.tags.registry import TagRegistry, load_registry, tag_files
-from workbench.run.artifacts.answer_names import answer_names
-from workbench.run.artifacts.segment_names import segment_names
-from workbench.run.artifacts.source_files import questionnaire_files
+from workbench.run.definitions.questionnaires import answer_names, questionnaire_files
+from workbench.run.definitions.segment_names import segment_names
 
 if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
@@ -24,7 +23,7 @@ _TAGS = "12_tag_customers"
 
 
 def registry_of(workspace: Workspace, profile: Profile) -> TagRegistry:
-    """Read the registry as the profile has it: its pack, its thresholds, the names of its segments."""
+    """Read the registry with the profile's pack, thresholds and segment names."""
     section = profile.sections[_TAGS]
     registry = load_registry(workspace, pack=section.pack, thresholds=section.thresholds)
     answers = answer_names(workspace, profile, registry.tags.values())
@@ -32,9 +31,9 @@ def registry_of(workspace: Workspace, profile: Profile) -> TagRegistry:
 
 
 def registry_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
-    """List what is wrong with the registry of a profile before any data is read.
+    """List the faults of a profile's registry before any data is read.
 
-    Faults of the files, unknown columns and tags in rules, circles, and tags that ``labelled`` does not find.
+    Faults of the files, unknown columns and tags in rules, circles, and unknown tags in ``labelled``.
     """
     try:
         registry = registry_of(workspace, profile)
@@ -43,8 +42,8 @@ def registry_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
     tags = list(registry.tags.values())
     windows = profile.sections["03_build_features"].windows_days
     attributes = dict.fromkeys(name for source in profile.sources.values() for name in source.attributes)
-    known = known_columns({}, windows_days=windows, named=names_in(tags), attributes=attributes)
-    faults = check_tags(tags, known)
+    columns = known_columns({}, windows_days=windows, named=names_in(tags), attributes=attributes)
+    faults = check_tags(tags, columns)
     for name in profile.sections[_TAGS].labelled:
         if name not in registry.tags:
             where = profile.where(_TAGS, "labelled")
@@ -53,7 +52,7 @@ def registry_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
 
 
 def registry_inputs(workspace: Workspace, profile: Profile) -> dict[str, Any]:
-    """Return the digests of the files of the registry, and of the questionnaires whose options it names."""
+    """Return the digests of the registry's files and of the questionnaires whose answers it names."""
     files = [path for path in tag_files(workspace, profile.sections[_TAGS].pack) if path.is_file()]
     files += questionnaire_files(workspace, profile)
     return {workspace.relative(path): digest_file(path) for path in files}

@@ -1,4 +1,4 @@
-"""The code a notebook reaches: modules of ours, files beside it, data files of the package, libraries."""
+"""The code that a notebook depends on: modules of the package, files beside it, data files, libraries."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["CodeIndex", "notebook_sources"]
 
 _PACKAGE = Path(workbench.__file__).parent
 _OURS = "customer-portrait-workbench"
-_START = "workbench.run.stages.stage"  # what `from workbench import start` enters
-_ENGINE = "duckdb"  # the engine behind Ibis, which no module of an analysis names
+_START = "workbench.run.stages.stage"  # the module behind `from workbench import start`
+_ENGINE = "duckdb"  # the engine behind Ibis; analysis modules do not import it
 _NO_RESULT = ("workbench.run.tracking", "workbench.run.flows", "workbench.run.commands", "workbench.run.stages.by_hand")
 _MAGIC = re.compile(r"^(\s*)(?:[%!]|[\w, ]*=\s*[%!]).*")
 _NAME = re.compile(r"^[A-Za-z0-9._-]+")
@@ -36,12 +36,12 @@ def notebook_sources(path: Path) -> list[str]:
 
 
 class CodeIndex:
-    """What every module imports and which data files it names; kept in a file, read anew where a module changed.
+    """What every module imports and which data files it names; cached in a file, updated when a module changes.
 
     Parameters
     ----------
     path : Path
-        Where the index is kept; ``save`` writes it.
+        The cache file; ``save`` writes it.
     """
 
     def __init__(self, path: Path):
@@ -52,16 +52,16 @@ class CodeIndex:
             self.entries = {}
         self._changed = False
         self._current: dict[str, Any] = {}
-        self._places: dict[tuple[str, Path], list[Path]] = {}
+        self._files: dict[tuple[str, Path], list[Path]] = {}
 
     def save(self) -> None:
-        """Write the index where something was read anew."""
+        """Write the index if anything in it changed."""
         if self._changed:
             write_json(self.path, self.entries)
             self._changed = False
 
     def reached_files(self, notebook: Path) -> list[Path]:
-        """Return every file a notebook's result depends on as code, itself left out.
+        """Return every code file that a notebook's result depends on, except the notebook.
 
         Parameters
         ----------
@@ -70,40 +70,40 @@ class CodeIndex:
         Returns
         -------
         list of Path
-            Modules of the package that it reaches by imports, also by those inside functions, never by those for
-            annotations alone; modules and packages beside the notebook; data files of the package (templates, style
-            sheets) whose names stand as text in one of these modules. Texts are followed one by one as they are read,
-            and what publishes and tracks changes no result: both are left out.
+            Modules of the package reached by imports, also inside functions, but not by imports only for annotations;
+            modules and packages beside the notebook; data files of the package (templates, style sheets) whose names
+            are string constants in one of these modules. Texts are left out, since they are recorded as they are read;
+            so are modules that publish and track, since they change no result.
         """
         reached: set[Path] = set()
-        beside = notebook.parent
-        waiting = [(name, beside) for name in self.entry(notebook)["imports"]]
-        while waiting:
-            for path in self._files_of(*waiting.pop()):
+        folder = notebook.parent
+        pending = [(name, folder) for name in self.entry(notebook)["imports"]]
+        while pending:
+            for path in self._files_of(*pending.pop()):
                 if path not in reached:
                     reached.add(path)
-                    waiting += [_placed(name, path, beside) for name in self.entry(path)["imports"]]
+                    pending += [_resolved(name, path, folder) for name in self.entry(path)["imports"]]
         named = {name for path in reached for name in self.entry(path)["names"]}
         return sorted(reached | {path for name in named for path in _data_files().get(name, ())})
 
     def code_digest(self, notebook: Path, files: Iterable[Path]) -> str:
         """Digest a notebook's cells and the files it reaches."""
         root = notebook.parent.parent
-        named = {_shown(path, root): self.entry(path)["digest"] for path in files}
-        return digest_json([notebook_sources(notebook), named])
+        digests = {_relative(path, root): self.entry(path)["digest"] for path in files}
+        return digest_json([notebook_sources(notebook), digests])
 
     def libraries(self, notebook: Path, files: Iterable[Path]) -> dict[str, str]:
-        """Return the version of every library that the notebook and its modules import, and of what these need."""
+        """Return the version of every library that the notebook and its modules import, and of their dependencies."""
         names = {_ENGINE, *self.entry(notebook)["imports"]}
         names |= {name for path in files for name in self.entry(path)["imports"]}
         tops = {name.split(".")[0] for name in names} - sys.stdlib_module_names
         owners = self._owners()
         direct = {name for top in tops for name in owners.get(top, ()) if name != _OURS}
         versions = {"python": ".".join(map(str, sys.version_info[:2]))}
-        return versions | {name: _version(name) for name in sorted(_with_needs(direct))}
+        return versions | {name: _version(name) for name in sorted(_with_dependencies(direct))}
 
     def folder_digest(self, folder: Path) -> str:
-        """Digest every module and data file of a folder of the package, with those below it."""
+        """Digest every module and data file in a folder of the package, recursively."""
         files = (path for path in sorted(folder.rglob("*")) if path.suffix != ".pyc" and path.is_file())
         return digest_json({path.relative_to(folder).as_posix(): self.entry(path)["digest"] for path in files})
 
@@ -119,21 +119,21 @@ class CodeIndex:
             self._current[name] = self.entries[name]
         return self._current[name]
 
-    def _files_of(self, name: str, beside: Path) -> list[Path]:
-        if (name, beside) not in self._places:
-            self._places[name, beside] = _files(name, beside)
-        return self._places[name, beside]
+    def _files_of(self, name: str, folder: Path) -> list[Path]:
+        if (name, folder) not in self._files:
+            self._files[name, folder] = _files(name, folder)
+        return self._files[name, folder]
 
     def _owners(self) -> dict[str, list[str]]:
-        """Map the name of an import to the distributions that hold it."""
-        places = [Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")]
-        stamp = [place.stat().st_mtime_ns for place in places]
-        kept = self.entries.get("distributions", {})
-        if kept.get("stamp") != stamp:
+        """Map the top-level name of an import to its distributions."""
+        folders = [Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")]
+        stamp = [folder.stat().st_mtime_ns for folder in folders]
+        cached = self.entries.get("distributions", {})
+        if cached.get("stamp") != stamp:
             owners = {top: sorted(set(names)) for top, names in importlib.metadata.packages_distributions().items()}
-            kept = self.entries["distributions"] = {"stamp": stamp, "owners": owners}
+            cached = self.entries["distributions"] = {"stamp": stamp, "owners": owners}
             self._changed = True
-        return kept["owners"]
+        return cached["owners"]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -149,27 +149,27 @@ def _read(path: Path) -> dict[str, Any]:
     return {"digest": digest, "imports": _imports(tree), "names": names}
 
 
-def _files(name: str, beside: Path) -> list[Path]:
-    """Return the file of a module of the package, or of one that lies beside the notebook."""
+def _files(name: str, folder: Path) -> list[Path]:
+    """Return the file of a module of the package, or of a module beside the notebook."""
     parts = name.split(".")
     if parts == ["workbench"] or name.startswith(_NO_RESULT):
         return []
     if parts[0] == "workbench":
         return _file(_PACKAGE.joinpath(*parts[1:]))
-    packages = [beside.joinpath(*parts[:length]) for length in range(1, len(parts))]  # they are imported, too
-    return [path for place in (*packages, beside.joinpath(*parts)) for path in _file(place)]
+    packages = [folder.joinpath(*parts[:length]) for length in range(1, len(parts))]  # imported with the module
+    return [path for place in (*packages, folder.joinpath(*parts)) for path in _file(place)]
 
 
 def _file(place: Path) -> list[Path]:
-    """Return the file of a module or a package that lies at a place."""
-    found = (path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file())
-    return [path] if (path := next(found, None)) else []
+    """Return the file of the module or package at a path without ending."""
+    candidates = (path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file())
+    return [path] if (path := next(candidates, None)) else []
 
 
-def _placed(name: str, path: Path, beside: Path) -> tuple[str, Path]:
-    """Return a name that a module imports, and the folder it is sought in: that of its package where it has dots."""
+def _resolved(name: str, path: Path, folder: Path) -> tuple[str, Path]:
+    """Return an imported name and the folder to search: for a relative import that of its package."""
     dots = len(name) - len(name.lstrip("."))
-    return (name.lstrip("."), path.parents[dots - 1]) if dots else (name, beside)
+    return (name.lstrip("."), path.parents[dots - 1]) if dots else (name, folder)
 
 
 def _imports_of_cell(source: str) -> list[str]:
@@ -178,16 +178,16 @@ def _imports_of_cell(source: str) -> list[str]:
     for text in (source, _without_magics(source)):
         with suppress(SyntaxError):
             return _imports(ast.parse(text))
-    return []  # a markdown cell that happens to hold the word
+    return []  # a markdown cell with the word "import"
 
 
 def _without_magics(source: str) -> str:
-    """Return the lines of a cell that are Python: a magic (%matplotlib, !ls) hides no import beside it."""
+    """Replace magics (%matplotlib, !ls) in a cell, so that the other lines can be parsed."""
     return "".join(_MAGIC.sub(r"\1pass", line) for line in source.splitlines(keepends=True))
 
 
 def _imports(tree: ast.AST) -> list[str]:
-    """Return the modules, and names in modules, that a tree imports when it runs."""
+    """Return the modules, and names in modules, that a tree imports at run time."""
     names: set[str] = set()
     for node in _at_run_time(tree):
         if isinstance(node, ast.Import):
@@ -208,7 +208,7 @@ def _at_run_time(node: ast.AST) -> Iterator[ast.AST]:
 
 @cache
 def _data_files() -> dict[str, list[Path]]:
-    """Map the name of every data file of the package, texts aside, to the places where one lies."""
+    """Map the name of every data file of the package, except texts, to its paths."""
     files: dict[str, list[Path]] = {}
     for path in sorted(_PACKAGE.rglob("*")):
         if path.suffix not in (".py", ".pyc") and path.parent.name != "texts" and path.is_file():
@@ -216,30 +216,31 @@ def _data_files() -> dict[str, list[Path]]:
     return files
 
 
-def _shown(path: Path, root: Path) -> str:
+def _relative(path: Path, root: Path) -> str:
     return path.relative_to(_PACKAGE if path.is_relative_to(_PACKAGE) else root).as_posix()
 
 
-def _with_needs(names: Iterable[str]) -> set[str]:
-    """Return installed distributions and all that they need, by their normal names."""
+def _with_dependencies(names: Iterable[str]) -> set[str]:
+    """Return installed distributions and all their dependencies, by normalized name."""
     reached: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
-        if name not in reached and (needs := _needs(name)) is not None:
+    pending = list(names)
+    while pending:
+        name = re.sub(r"[-_.]+", "-", pending.pop()).lower()
+        if name not in reached and (dependencies := _dependencies(name)) is not None:
             reached.add(name)
-            waiting += needs
+            pending += dependencies
     return reached
 
 
 @cache
-def _needs(name: str) -> tuple[str, ...] | None:
-    """Return what a distribution needs without extras; None where it is not installed."""
+def _dependencies(name: str) -> tuple[str, ...] | None:
+    """Return the dependencies of a distribution without extras; None if it is not installed."""
     try:
         requires = importlib.metadata.requires(name) or []
     except importlib.metadata.PackageNotFoundError:
         return None
-    return tuple(_NAME.match(need)[0] for need in requires if "extra ==" not in need)
+    names = (_NAME.match(requirement) for requirement in requires if "extra ==" not in requirement)
+    return tuple(name[0] for name in names if name)
 
 
 @cache

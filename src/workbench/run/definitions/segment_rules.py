@@ -1,4 +1,4 @@
-"""The rule files of params/segments: the kinds of segments a workspace declares."""
+"""The rule files in params/segments: the kinds of segments that a workspace declares."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The segment and tag definitions that a workspace declares or has in use."""

@@ -1,0 +1,44 @@
+"""The private files of a running stage: texts beside its tables, a scratch folder, intermediate rows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from workbench.core.files import write_text
+from workbench.intake.features.inputs.keep import keeping
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.intake.features.inputs.keep import Keep
+    from workbench.run.stages.stage import StageRun
+
+__all__ = ["hold_rows", "scratch_folder", "write_text_file"]
+
+
+def write_text_file(stage: StageRun, name: str, content: str) -> Path:
+    """Stage a text file (a definition, a page) beside the tables."""
+    return write_text(stage.staging.folder / name, content)
+
+
+def scratch_folder(stage: StageRun) -> Path:
+    """Return a private folder for intermediate files; ``stage.finish()`` removes it."""
+    folder = stage.workspace.interim(stage.profile.name) / f".scratch-{os.getpid()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    stage.closing.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def hold_rows(stage: StageRun, *, files: bool = False) -> Keep:
+    """Return a function that stores the rows of one step until ``stage.finish()``, to limit memory.
+
+    Parameters
+    ----------
+    stage : StageRun
+    files : bool
+        Store them in Parquet files, not in the engine.
+    """
+    folder = scratch_folder(stage) if files else None
+    return stage.closing.enter_context(keeping(stage.store.engine, folder=folder))
