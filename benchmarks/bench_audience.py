@@ -4,8 +4,8 @@
 
 And in at most twice the time DuckDB takes for the same counts in one hand-written statement over the same wide table.
 The customers have twenty tags; the table is written as 12_tag_customers writes it. Both rivals run warm in one
-process, in turn, and the fastest of the repeats counts; the first call of each is printed beside it. A rule that also
-asks for a figure of `features` costs a join of both tables and is printed apart, with its rival. Exit code 1 when a
+process, in turn, and the fastest of the repeats counts; the first call of each is printed as well. A rule that also
+tests a column of `features` costs a join of both tables and is reported separately, with its rival. Exit code 1 when a
 target is missed or a count differs.
 """
 
@@ -61,21 +61,21 @@ CLAUSES = (
 
 
 def main() -> int:
-    """Generate, let both count, compare, judge."""
+    """Generate the tables, count with both rivals, compare and judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, default=10_000_000)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=asked.folder) as name:
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
-        _generate(folder, asked.customers)
-        wide = _compare("five clauses over tags", _rivals(folder, RULE, CLAUSES, "portraits"), asked.repeats)
-        more = {**RULE, "all": [*RULE["all"], {"where": "monetary_total >= 500"}]}
-        joined = (*CLAUSES, "monetary_total >= 500")
+        _generate(folder, options.customers)
+        wide = _compare("five clauses over tags", _rivals(folder, RULE, CLAUSES, "portraits"), options.repeats)
+        longer_rule = {**RULE, "all": [*RULE["all"], {"where": "monetary_total >= 500"}]}
+        longer_clauses = (*CLAUSES, "monetary_total >= 500")
         _compare(
             "six, one over a feature",
-            _rivals(folder, more, joined, "portraits left join features using (customer_id)"),
+            _rivals(folder, longer_rule, longer_clauses, "portraits left join features using (customer_id)"),
             1,
         )
     return _judge(*wide)
@@ -102,33 +102,33 @@ def _rivals(folder: Path, rule: dict, clauses: tuple[str, ...], source: str) -> 
     def workbench() -> list[int]:
         check_audience(audience, known)
         steps = funnel(audience, standing(audience, known))
-        return [int(each) for each in steps[["alone", "left"]].to_numpy().ravel()]
+        return [int(count) for count in steps[["alone", "left"]].to_numpy().ravel()]
 
     connection = duckdb.connect(config={"threads": THREADS, "memory_limit": f"{MEMORY_GB:g}GB"})
     for name in tables:
         connection.execute(f"create view {name} as from '{folder}/{name}.parquet'")
     counts = ["count(*)", "count(*)"]
     for at, clause in enumerate(clauses, start=1):
-        passed = " and ".join(f"({each})" for each in clauses[:at])
-        counts += [f"count(*) filter ({clause})", f"count(*) filter ({passed})"]
+        passed_so_far = " and ".join(f"({condition})" for condition in clauses[:at])
+        counts += [f"count(*) filter ({clause})", f"count(*) filter ({passed_so_far})"]
     sql = f"select {', '.join(counts)} from {source}"
-    return {"workbench": workbench, "sql": lambda: [int(each) for each in connection.execute(sql).fetchall()[0]]}
+    return {"workbench": workbench, "sql": lambda: [int(count) for count in connection.execute(sql).fetchall()[0]]}
 
 
-def _compare(what: str, rivals: dict[str, Callable[[], list[int]]], repeats: int) -> tuple[dict[str, float], bool]:
-    took: dict[str, list[float]] = {name: [] for name in rivals}
+def _compare(title: str, rivals: dict[str, Callable[[], list[int]]], repeats: int) -> tuple[dict[str, float], bool]:
+    seconds_by_rival: dict[str, list[float]] = {name: [] for name in rivals}
     cpu: dict[str, list[float]] = {name: [] for name in rivals}
-    counted = {}
+    counts = {}
     for _ in range(repeats + 1):
         for name, count in rivals.items():
             started, used = time.perf_counter(), time.process_time()
-            counted[name] = count()
-            took[name].append(time.perf_counter() - started)
+            counts[name] = count()
+            seconds_by_rival[name].append(time.perf_counter() - started)
             cpu[name].append(time.process_time() - used)
-    for name, seconds in took.items():
-        said = f"{min(seconds[1:]):.2f} s, first call {seconds[0]:.2f} s, cpu {min(cpu[name]):.2f} s"
-        print(f"{what:<26} {name:<10} {said}", flush=True)
-    return {name: min(seconds[1:]) for name, seconds in took.items()}, counted["workbench"] == counted["sql"]
+    for name, seconds in seconds_by_rival.items():
+        figures = f"{min(seconds[1:]):.2f} s, first call {seconds[0]:.2f} s, cpu {min(cpu[name]):.2f} s"
+        print(f"{title:<26} {name:<10} {figures}", flush=True)
+    return {name: min(seconds[1:]) for name, seconds in seconds_by_rival.items()}, counts["workbench"] == counts["sql"]
 
 
 def _judge(best: dict[str, float], equal: bool) -> int:
@@ -138,8 +138,8 @@ def _judge(best: dict[str, float], equal: bool) -> int:
         f"{ratio:.2f} of the SQL, at most {MOST_OF_SQL}": ratio <= MOST_OF_SQL,
         "equal counts": equal,
     }
-    for said, holds in verdicts.items():
-        print("holds " if holds else "FAILS ", said)
+    for verdict, holds in verdicts.items():
+        print("holds " if holds else "FAILS ", verdict)
     return 0 if all(verdicts.values()) else 1
 
 

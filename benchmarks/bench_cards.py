@@ -2,7 +2,7 @@
 
     python benchmarks/bench_cards.py WORKSPACE PROFILE [--cards 1000]
 
-Where the profile has fewer customers, they are asked for again until the number is reached, in calls of 500: one
+Where the profile has fewer customers, they are requested repeatedly until the number is reached, in calls of 500: one
 page a call, and the values of each card.
 """
 
@@ -29,16 +29,16 @@ def main() -> int:
     parser.add_argument("workspace", type=Path)
     parser.add_argument("profile")
     parser.add_argument("--cards", type=int, default=1000)
-    given = parser.parse_args()
+    options = parser.parse_args()
     begun = time.perf_counter()
-    desk = CardService(find_workspace(given.workspace), given.profile)
-    ids = list(islice(cycle(desk.ids_for_report(given.cards)), given.cards))
+    service = CardService(find_workspace(options.workspace), options.profile)
+    ids = list(islice(cycle(service.ids_for_report(options.cards)), options.cards))
     gathered, size = 0.0, 0
     for start in range(0, len(ids), BATCH):
-        before = time.perf_counter()
-        cards = desk.cards(ids[start : start + BATCH])
-        gathered += time.perf_counter() - before
-        size += len(card_page(cards, language=desk.profile.languages[0], currency=desk.profile.currency))
+        started = time.perf_counter()
+        cards = service.cards(ids[start : start + BATCH])
+        gathered += time.perf_counter() - started
+        size += len(card_page(cards, language=service.profile.languages[0], currency=service.profile.currency))
         size += sum(len(json.dumps(card_values(card), ensure_ascii=False)) for card in cards)
     seconds = time.perf_counter() - begun
     print(f"{len(ids)} cards in {seconds:.1f} s ({gathered:.1f} s gathering), {size / 1e6:.0f} MB of pages and values")

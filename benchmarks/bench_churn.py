@@ -2,8 +2,8 @@
 
     python benchmarks/bench_churn.py [--customers 1000000] [--features 50] [--scored 10000000]
 
-Customers are generated. The bare fits are those that the procedure cannot do without: every candidate with every
-setting it searches on the training customers, and the chosen one on the latest; without predictions, calibration,
+Customers are generated. The bare fits are those that the procedure needs: every candidate with every setting
+it searches on the training customers, and the chosen one on the latest; without predictions, calibration,
 intervals, importance, alarms and tests at further cut-offs. The procedure and its rival run side by side, each in a
 process of its own held to one thread, on the same customers; what is compared is their processor time. Scoring follows
 in a process whose peak memory is read. Exit code 1 when a target is missed.
@@ -24,12 +24,12 @@ import pandas as pd
 
 MOST_OF_BARE, MOST_GB = 1.3, 2.0
 PARTS = ("procedure", "bare")
-CHOSEN = "logistic"  # the risk is made by a logistic curve, so the simplest that finds it is chosen
+CHOSEN = "logistic"  # the generated risk is a logistic curve, so the simplest model that fits it is chosen
 HELD = 0.2  # of the training customers in the calibration and in the test period
 
 
 def customers(n: int, features: int, seed: int) -> pd.DataFrame:
-    """Generate customers whose leaving hangs on recency, on orders and on the channel they use."""
+    """Generate customers whose leaving depends on recency, orders and channel."""
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({f"f{at:02}": rng.normal(size=n) for at in range(features - 4)})
     frame["recency_days"] = rng.integers(1, 60, n)
@@ -54,10 +54,10 @@ def run_procedure(n: int, features: int) -> None:
 
     periods = periods_of(n, features)
     begun = time.process_time()
-    found = fit_dated(periods, seed=1)
+    result = fit_dated(periods, seed=1)
     spent = time.process_time() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{spent:.2f} {found.model.name} {found.metrics['auc']:.4f} {peak:.2f}")
+    print(f"{spent:.2f} {result.model.name} {result.metrics['auc']:.4f} {peak:.2f}")
 
 
 def run_bare(n: int, features: int) -> None:
@@ -69,7 +69,7 @@ def run_bare(n: int, features: int) -> None:
 
     periods = periods_of(n, features)
     recipe = Recipe(common_columns(periods), 1)
-    frames = {name: tidy(each, recipe.columns) for name, each in periods.items()}
+    frames = {name: tidy(frame, recipe.columns) for name, frame in periods.items()}
     begun = time.process_time()
     with pinned():
         rows = Training(frames["train"], periods["train"]["label"].to_numpy(), recipe.columns)
@@ -86,10 +86,10 @@ def train(n: int, features: int) -> float:
     command = [sys.executable, __file__, "--customers", str(n), "--features", str(features), "--part"]
     begun = time.perf_counter()
     running = [subprocess.Popen([*command, part], stdout=subprocess.PIPE, text=True) for part in PARTS]
-    told = [each.communicate()[0].split() for each in running]
-    if any(each.returncode for each in running):
+    outputs = [process.communicate()[0].split() for process in running]
+    if any(process.returncode for process in running):
         raise SystemExit("a rival failed; see above")
-    (whole, chosen, area, peak), (bare, *_) = told
+    (whole, chosen, area, peak), (bare, *_) = outputs
     ratio = float(whole) / float(bare)
     print(f"{n:,} customers x {features}: {whole} s of CPU, bare fits {bare} s, ratio {ratio:.2f}; "
           f"peak {peak} GB; side by side in {time.perf_counter() - begun:.0f} s")  # fmt: skip
@@ -112,17 +112,18 @@ def score(n: int, features: int, folder: Path) -> None:
     from workbench.run.services.scorers import prepare_churn
     from workbench.run.services.scoring import _batches, _schema
 
-    known = customers(20_000, features, 0)
-    columns = choose_columns(known)
+    sample = customers(20_000, features, 0)
+    columns = choose_columns(sample)
     with pinned():
-        rows = Training(tidy(known, columns), known["label"].to_numpy(), columns)
+        rows = Training(tidy(sample, columns), sample["label"].to_numpy(), columns)
         model = fit_candidate("gradient_boosting", Recipe(columns), rows)
     result = ChurnResult("model", "random", {}, {}, model=model, model_version="bench", alarms=pd.DataFrame())
-    saved = pack_churn(ChurnStudy("undated_labels", "model", result), known, as_of="", label_name="churn")
+    saved = pack_churn(ChurnStudy("undated_labels", "model", result), sample, as_of="", label_name="churn")
     engine = connect(memory_limit_gb=1.0)
-    drawn = ", ".join(f"(hash(i + {at}) % 2000) / 1000.0 - 1 as f{at:02}" for at in range(features - 4))
+    columns_sql = ", ".join(f"(hash(i + {at}) % 2000) / 1000.0 - 1 as f{at:02}" for at in range(features - 4))
     engine.raw_sql(
-        f"copy (select 'c' || lpad(i::varchar, 8, '0') as customer_id, {drawn}, hash(i * 7) % 60 as recency_days, "
+        f"copy (select 'c' || lpad(i::varchar, 8, '0') as customer_id, {columns_sql}, "
+        "hash(i * 7) % 60 as recency_days, "
         "hash(i * 11) % 20 as frequency_orders, hash(i * 13) % 600 as tenure_days, "
         f"['app', 'shop', 'web'][1 + (hash(i * 17) % 3)::int] as channel from range({n}) t(i)) "
         f"to '{folder / 'features.parquet'}'"
@@ -144,22 +145,22 @@ def main() -> int:
     parser.add_argument("--scored", type=int, default=10_000_000)
     parser.add_argument("--score-in", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.part:
-        (run_procedure if asked.part == "procedure" else run_bare)(asked.customers, asked.features)
+    options = parser.parse_args()
+    if options.part:
+        (run_procedure if options.part == "procedure" else run_bare)(options.customers, options.features)
         return 0
-    if asked.score_in:
-        score(asked.scored, asked.features, asked.score_in)
+    if options.score_in:
+        score(options.scored, options.features, options.score_in)
         return 0
-    missed = train(asked.customers, asked.features) > MOST_OF_BARE if asked.customers else False
+    missed = train(options.customers, options.features) > MOST_OF_BARE if options.customers else False
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, "--scored", str(asked.scored), "--features", str(asked.features)]
-        told = subprocess.run(
+        command = [sys.executable, __file__, "--scored", str(options.scored), "--features", str(options.features)]
+        output = subprocess.run(
             [*command, "--score-in", folder], capture_output=True, text=True, check=True
         ).stdout.split()
-    rows, seconds, peak = int(told[-3]), float(told[-2]), float(told[-1])
+    rows, seconds, peak = int(output[-3]), float(output[-2]), float(output[-1])
     print(f"scored {rows:,} customers in {seconds:.0f} s, peak {peak:.2f} GB")
-    return int(missed or peak > MOST_GB or rows != asked.scored)
+    return int(missed or peak > MOST_GB or rows != options.scored)
 
 
 if __name__ == "__main__":

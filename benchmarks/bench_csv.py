@@ -3,10 +3,10 @@
     .venv/bin/python benchmarks/bench_csv.py --lines 10000000
 
 Each contender is a process of its own, imports included, so that its memory is its own. The rival casts the columns as
-it reads them and keeps neither rejects nor line numbers; `laid_out` does so with the store's layout of files, which is
-quicker to write than the engine's usual one. `ours` gives every record a verdict and writes the table as
-01_check_quality does; `counted` also counts what 01 reports of it: copies, customers, orders, money, first and last
-day. With --damaged a handful of lines is broken, which DuckDB's COPY refuses: it is compared with the clean file.
+it reads them and keeps neither rejects nor line numbers; `laid_out` does the same with the store's file layout, which
+is faster to write than the engine's default. `ours` judges every record and writes the table as 01_check_quality does;
+`counted` also computes what 01 reports: copies, customers, orders, money, first and last day. With --damaged a few
+lines are broken, which DuckDB's COPY refuses: it then reads the clean file.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def rival(source: Path, target: Path, *, layout: str) -> None:
 
 
 def ours(source: Path, target: Path, *, counted: bool = False) -> dict[str, int]:
-    """Read the source as 01_check_quality does, and write its table; return what became of the records."""
+    """Read the source as 01_check_quality does, and write its table; return the counts of its records."""
     from workbench.core.params.sources import SourceParams
     from workbench.core.store.tables import Store
     from workbench.core.workspace import Workspace
@@ -64,26 +64,26 @@ def ours(source: Path, target: Path, *, counted: bool = False) -> dict[str, int]
     params = SourceParams(path=source.name, table="transactions", columns={name: name for name in COLUMNS})
     first, last = dt.date(1900, 1, 2), dt.date(2030, 1, 1)
     with tempfile.TemporaryDirectory(dir=target) as scratch:
-        given = {"root": source.parent, "scratch": Path(scratch)}
+        folders = {"root": source.parent, "scratch": Path(scratch)}
         if counted:
             from workbench.intake.tables.canonical import take_in
 
-            taken = take_in(store.engine, {"orders": params}, date_min=first, date_max=last, **given)
-            staging.write("transactions", taken.tables["transactions"], copy=taken.copies.get("transactions"))
-            metrics = taken.metrics
+            intake = take_in(store.engine, {"orders": params}, date_min=first, date_max=last, **folders)
+            staging.write("transactions", intake.tables["transactions"], copy=intake.copies.get("transactions"))
+            metrics = intake.metrics
         else:
-            read = read_source(store.engine, "orders", params, dates=(first, last), **given)
-            staging.write("transactions", read.table.select(*read.kinds), copy=read.copy)
-            metrics = read.metrics
+            parsed = read_source(store.engine, "orders", params, dates=(first, last), **folders)
+            staging.write("transactions", parsed.table.select(*parsed.kinds), copy=parsed.copy)
+            metrics = parsed.metrics
     return {key: metrics[f"orders.{key}"] for key in ("physical_records", "accepted", "rejected")}
 
 
 def layout_of(contender: str) -> str:
-    """Say how a rival's file is laid out; asked before it runs, since the store takes time to load."""
+    """Return the layout of a rival's file; called before it runs, since the store takes time to load."""
     from workbench.core.store.tables import PARQUET
 
-    given = PARQUET if contender == "laid_out" else {"compression": PARQUET["compression"]}
-    return ", ".join(f"{name.upper()} {value}" for name, value in given.items())
+    options = PARQUET if contender == "laid_out" else {"compression": PARQUET["compression"]}
+    return ", ".join(f"{name.upper()} {value}" for name, value in options.items())
 
 
 def measure(contender: str, source: Path, folder: Path) -> dict[str, float]:
@@ -91,58 +91,62 @@ def measure(contender: str, source: Path, folder: Path) -> dict[str, float]:
     target = Path(tempfile.mkdtemp(dir=folder))
     command = [sys.executable, __file__, "--contender", contender, str(source), str(target), layout_of(contender)]
     begun = time.perf_counter()
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found = {"seconds": time.perf_counter() - begun, **json.loads(done.stdout.splitlines()[-1])}
+    process = subprocess.run(command, check=True, capture_output=True, text=True)
+    figures = {"seconds": time.perf_counter() - begun, **json.loads(process.stdout.splitlines()[-1])}
     shutil.rmtree(target)
-    return found
+    return figures
 
 
 def run(contender: str, source: Path, target: Path, layout: str) -> None:
-    """Be a contender."""
-    found = {}
+    """Run one contender in this process."""
+    figures = {}
     if contender in RIVALS:
         rival(source, target / "orders.parquet", layout=layout)
     else:
-        found = ours(source, target, counted=contender == "counted")
+        figures = ours(source, target, counted=contender == "counted")
     used = resource.getrusage(resource.RUSAGE_SELF)
-    found |= {"cpu": used.ru_utime + used.ru_stime, "gb": used.ru_maxrss / 1e6}
-    found["file_mb"] = max(path.stat().st_size for path in target.rglob("*.parquet")) / 1e6
-    print(json.dumps(found))
+    figures |= {"cpu": used.ru_utime + used.ru_stime, "gb": used.ru_maxrss / 1e6}
+    figures["file_mb"] = max(path.stat().st_size for path in target.rglob("*.parquet")) / 1e6
+    print(json.dumps(figures))
 
 
 def main() -> int:
-    """Make the file, run all, print the ratios; exit 1 where the claim does not hold."""
+    """Make the file, run all contenders, print the ratios; exit 1 where the claim does not hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lines", type=int, default=10_000_000)
     parser.add_argument("--damaged", type=int, default=0, help="broken lines in the file that ours reads")
     parser.add_argument("--repeat", type=int, default=5, help="rounds; the median of their ratios counts")
     parser.add_argument("--contender", nargs=4, metavar=("NAME", "SOURCE", "TARGET", "LAYOUT"))
-    given = parser.parse_args()
-    if given.contender:
-        name, source, target, layout = given.contender
+    options = parser.parse_args()
+    if options.contender:
+        name, source, target, layout = options.contender
         run(name, Path(source), Path(target), layout)
         return 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clean, broken = folder / "orders.csv", folder / "broken.csv"
-        make_file(clean, given.lines)
-        if given.damaged:
-            make_file(broken, given.lines, given.damaged)
-        ours_reads = broken if given.damaged else clean
+        make_file(clean, options.lines)
+        if options.damaged:
+            make_file(broken, options.lines, options.damaged)
+        ours_reads = broken if options.damaged else clean
         sources = {"rival": clean, "ours": ours_reads, "laid_out": clean, "counted": ours_reads}
-        rounds = [{each: measure(each, path, folder) for each, path in sources.items()} for _ in range(given.repeat)]
-    for each in sources:
-        print(each, {key: round(median(row[each][key] for row in rounds), 2) for key in rounds[0][each]})
-    found, memory = ratios(rounds, "seconds"), max(row[each]["gb"] for row in rounds for each in ("ours", "counted"))
-    print(f"{given.lines:,} lines, {given.damaged} broken, {given.repeat} rounds: {median(found):.2f} of COPY by the "
-          f"clock ({min(found):.2f} to {max(found):.2f}), {median(ratios(rounds, 'cpu')):.2f} in processor time; "
+        rounds = [{name: measure(name, path, folder) for name, path in sources.items()} for _ in range(options.repeat)]
+    for name in sources:
+        print(name, {key: round(median(row[name][key] for row in rounds), 2) for key in rounds[0][name]})
+    time_ratios, memory = (
+        ratios(rounds, "seconds"),
+        max(row[name]["gb"] for row in rounds for name in ("ours", "counted")),
+    )
+    print(f"{options.lines:,} lines, {options.damaged} broken, {options.repeat} rounds: "
+          f"{median(time_ratios):.2f} of COPY by the clock ({min(time_ratios):.2f} to {max(time_ratios):.2f}), "
+          f"{median(ratios(rounds, 'cpu')):.2f} in processor time; "
           f"{median(ratios(rounds, 'seconds', rival='laid_out')):.2f} of COPY laid out alike; "
           f"{median(ratios(rounds, 'seconds', 'counted')):.2f} with 01's counts; peak {memory:.2f} GB")  # fmt: skip
-    return int(median(found) > RATIO or memory > MEMORY_GB)
+    return int(median(time_ratios) > RATIO or memory > MEMORY_GB)
 
 
 def ratios(rounds: list[dict], of: str, contender: str = "ours", rival: str = "rival") -> list[float]:
-    """Compare within each round: what else the machine does changes by the minute."""
+    """Compare within each round, since other load on the machine changes between rounds."""
     return [row[contender][of] / row[rival][of] for row in rounds]
 
 

@@ -4,8 +4,8 @@
 
 Order lines are generated (the same for every run), then each rival reads them from Parquet, in a process of its own,
 and writes one row per customer. Exit code 1 when a target is missed or the two results differ.
-The workbench is asked for the columns the SQL has; the time of all its features ("everything") is printed beside.
-Seconds are of the fastest of the repeats; on a busy machine compare the CPU seconds.
+The workbench builds the columns the SQL has; the time of all its features ("everything") is printed as well.
+Seconds are those of the fastest repeat; on a busy machine compare the CPU seconds.
 """
 
 from __future__ import annotations
@@ -167,17 +167,17 @@ GROUP_SQL = """
 
 
 def main() -> int:
-    """Generate, run every rival, compare, print, judge."""
+    """Generate the lines, run every rival, compare, print and judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, nargs="+", default=[10_000_000, 50_000_000])
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--rival", choices=sorted(RIVALS), help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.rival:
-        return _measure(asked.rival, asked.folder)
-    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        runs = {lines: _compare(Path(folder), lines, asked.repeats) for lines in sorted(asked.lines)}
+    options = parser.parse_args()
+    if options.rival:
+        return _measure(options.rival, options.folder)
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        runs = {lines: _compare(Path(folder), lines, options.repeats) for lines in sorted(options.lines)}
     return _judge(runs)
 
 
@@ -190,8 +190,8 @@ def _compare(folder: Path, lines: int, repeats: int) -> dict[str, dict]:
         for rival in rivals:
             command = [sys.executable, __file__, "--rival", rival, "--folder", str(folder)]
             run = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            said = f"{run['seconds']:7.1f} s  cpu {run['cpu']:6.1f} s  peak {run['gb']:.2f} GB"
-            print(f"{lines:>12,} lines  {rival:<10} {said}", flush=True)
+            figures = f"{run['seconds']:7.1f} s  cpu {run['cpu']:6.1f} s  peak {run['gb']:.2f} GB"
+            print(f"{lines:>12,} lines  {rival:<10} {figures}", flush=True)
             if rival not in best or run["seconds"] < best[rival]["seconds"]:
                 best[rival] = run
     best["workbench"]["different"] = _differences(folder)
@@ -259,7 +259,7 @@ def _sql_text(folder: Path) -> str:
     labels = [LABEL_SQL.format(label=label) for label in ("store", "channel", "platform", "payment_method")]
     plurals = {"category": "categories", "brand": "brands"}
     groups = [GROUP_SQL.format(group=group, plural=plural, folder=folder) for group, plural in plurals.items()]
-    window_names = [f"{what}_{days}d" for what in ("orders", "spend") for days in (30, 90, 365)]
+    window_names = [f"{measure}_{days}d" for measure in ("orders", "spend") for days in (30, 90, 365)]
     return FEATURES_SQL.format(
         folder=folder, as_of=AS_OF, windows=",".join(windows), labels=",".join(labels), groups=",".join(groups),
         window_names=", ".join(window_names),
@@ -284,14 +284,14 @@ def _connect(folder: Path) -> duckdb.DuckDBPyConnection:
 def _differences(folder: Path) -> int:
     """Count the rows in which the workbench and the SQL differ."""
     connection = _connect(folder)
-    mine, other = f"'{folder}/workbench.parquet'", f"'{folder}/sql.parquet'"
-    names = [row[0] for row in connection.execute(f"describe from {other}").fetchall()]
-    chosen = ", ".join(names)
+    ours, rival = f"'{folder}/workbench.parquet'", f"'{folder}/sql.parquet'"
+    names = [row[0] for row in connection.execute(f"describe from {rival}").fetchall()]
+    columns = ", ".join(names)
     return sum(
         connection.execute(
-            f"select count(*) from (select {chosen} from {a} except all select {chosen} from {b})"
+            f"select count(*) from (select {columns} from {a} except all select {columns} from {b})"
         ).fetchall()[0][0]
-        for a, b in ((mine, other), (other, mine))
+        for a, b in ((ours, rival), (rival, ours))
     )
 
 
@@ -299,15 +299,15 @@ def _judge(runs: dict[int, dict[str, dict]]) -> int:
     """Print each claim with its figure; return 1 if one fails."""
     claims = []
     for lines, run in runs.items():
-        mine = run["workbench"]
-        claims.append((f"{lines:,} lines: time / SQL", mine["seconds"] / run["sql"]["seconds"], MOST_OF_SQL, "at most"))
-        claims.append((f"{lines:,} lines: peak GB", mine["gb"], MOST_GB, "at most"))
-        claims.append((f"{lines:,} lines: rows that differ from SQL", mine["different"], 0, "at most"))
+        ours = run["workbench"]
+        claims.append((f"{lines:,} lines: time / SQL", ours["seconds"] / run["sql"]["seconds"], MOST_OF_SQL, "at most"))
+        claims.append((f"{lines:,} lines: peak GB", ours["gb"], MOST_GB, "at most"))
+        claims.append((f"{lines:,} lines: rows that differ from SQL", ours["different"], 0, "at most"))
         if "pandas" in run:
             claims.append(
                 (
                     f"{lines:,} lines: pandas / time",
-                    run["pandas"]["seconds"] / mine["seconds"],
+                    run["pandas"]["seconds"] / ours["seconds"],
                     LEAST_OF_PANDAS,
                     "at least",
                 )

@@ -1,4 +1,4 @@
-"""The same features in plain pandas, as one would write them by hand: the rival of bench_features."""
+"""The same features in plain hand-written pandas: the rival of bench_features."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def _read(path: Path) -> pd.DataFrame:
 
 def _orders(lines: pd.DataFrame, sale: pd.Series) -> pd.DataFrame:
     back = (lines.amount < 0) | (lines.quantity < 0)
-    kept = ["customer_id", "order_id", "ordered_at", "store_id", "channel", "platform", "payment_method"]
-    measured = lines[kept].assign(
+    keys = ["customer_id", "order_id", "ordered_at", "store_id", "channel", "platform", "payment_method"]
+    measured = lines[keys].assign(
         lines=1, sale_lines=sale.astype("int64"), return_lines=back.astype("int64"),
         discounted_lines=(sale & (lines.discount > 0)).astype("int64"),
         coupon_lines=(sale & (lines.coupon > 0)).astype("int64"), sold=lines.amount.where(sale, 0),

@@ -3,8 +3,8 @@
     python benchmarks/bench_quality.py [--lines 10000000] [--repeats 2]
 
 Order lines, products and customers are generated (the same for every run). Both rivals read the same Parquet files in a
-process of their own: cells filled of every column, ranges, ids that are listed elsewhere (both ways), the newest row,
-text read in the wrong encoding. The hand-written SQL gives the same figures. Exit code 1 when the target is missed.
+process of their own: cells filled in every column, ranges, ids listed elsewhere (both ways), the newest row, text
+read in the wrong encoding. The hand-written SQL gives the same figures. Exit code 1 when the target is missed.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def ours(folder: Path) -> dict[str, float]:
     begun = time.perf_counter()
     tables = {name: engine.read_parquet(str(folder / f"{name}.parquet")) for name in TABLES}
     sources = {name: name for name in TABLES}
-    metrics = {f"{name}.{what}": 1 for name in TABLES for what in ("physical_records", "accepted")}
+    metrics = {f"{name}.{count}": 1 for name in TABLES for count in ("physical_records", "accepted")}
     metrics |= {f"{name}.rejected": 0 for name in TABLES}
-    found = assess(tables, metrics, as_of=AS_OF, sources=sources)
+    quality = assess(tables, metrics, as_of=AS_OF, sources=sources)
     seconds = time.perf_counter() - begun
-    verdicts = found.verdicts[found.verdicts["check"].isin(["orphans", "without_rows", "fresh"])]
-    return {"seconds": seconds, "found": sorted(round(float(each), 9) for each in verdicts["observed"])}
+    verdicts = quality.verdicts[quality.verdicts["check"].isin(["orphans", "without_rows", "fresh"])]
+    return {"seconds": seconds, "found": sorted(round(float(share), 9) for share in verdicts["observed"])}
 
 
 def sql(folder: Path) -> dict[str, float]:
@@ -65,16 +65,16 @@ def sql(folder: Path) -> dict[str, float]:
     for name in TABLES:
         engine.execute(f"CREATE VIEW {name} AS FROM '{folder}/{name}.parquet'")
         columns = [row[0] for row in engine.execute(f"DESCRIBE {name}").fetchall()]
-        engine.execute(f"SELECT count(*), {', '.join(f'count({each})' for each in columns)} FROM {name}").fetchall()
+        engine.execute(f"SELECT count(*), {', '.join(f'count({column})' for column in columns)} FROM {name}").fetchall()
     engine.execute("SELECT count(discount), count(*) FILTER (discount < 0) FROM transactions").fetchall()
     for name, columns in [*TEXTS.items(), *KEYS.items()]:
         for column in columns:
-            odd = f"SELECT DISTINCT {column} FROM {name} WHERE regexp_matches({column}, '[^\\x00-\\x7F]')"
-            engine.execute(f"{odd} ORDER BY 1 LIMIT 2000").fetchall()
-    found = [_fresh(engine)]
+            foreign = f"SELECT DISTINCT {column} FROM {name} WHERE regexp_matches({column}, '[^\\x00-\\x7F]')"
+            engine.execute(f"{foreign} ORDER BY 1 LIMIT 2000").fetchall()
+    shares = [_fresh(engine)]
     for column, other in (("customer_id", "customers"), ("product_id", "products")):
-        found += _both_ways(engine, column, other)
-    return {"seconds": time.perf_counter() - begun, "found": sorted(round(float(each), 9) for each in found)}
+        shares += _both_ways(engine, column, other)
+    return {"seconds": time.perf_counter() - begun, "found": sorted(round(float(share), 9) for share in shares)}
 
 
 def _fresh(engine: duckdb.DuckDBPyConnection) -> float:
@@ -93,10 +93,10 @@ def _both_ways(engine: duckdb.DuckDBPyConnection, column: str, other: str) -> li
     )
 
 
-def measure(which: str, folder: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, "--rival", which, "--folder", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+def measure(rival: str, folder: Path) -> dict[str, float]:
+    command = [sys.executable, __file__, "--rival", rival, "--folder", str(folder)]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 def main() -> int:
@@ -105,18 +105,20 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--rival", choices=["ours", "sql"])
-    given = parser.parse_args()
-    if given.rival:
-        found = {"ours": ours, "sql": sql}[given.rival](given.folder)
-        print(json.dumps({**found, "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}))
+    options = parser.parse_args()
+    if options.rival:
+        figures = {"ours": ours, "sql": sql}[options.rival](options.folder)
+        print(json.dumps({**figures, "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}))
         return 0
-    folder = given.folder or Path(tempfile.mkdtemp())
-    make(folder, given.lines)
-    runs = [(measure("sql", folder), measure("ours", folder)) for _ in range(given.repeats)]
+    folder = options.folder or Path(tempfile.mkdtemp())
+    make(folder, options.lines)
+    runs = [(measure("sql", folder), measure("ours", folder)) for _ in range(options.repeats)]
     best = [min(run[at]["seconds"] for run in runs) for at in (0, 1)]
-    equal = all(hand["found"] == mine["found"] for hand, mine in runs)
-    peak = max(mine["gb"] for _, mine in runs)
-    print(f"{given.lines:,} lines: SQL {best[0]:.1f} s, ours {best[1]:.1f} s, ratio {best[1] / best[0]:.2f}, ", end="")
+    equal = all(rival["found"] == own["found"] for rival, own in runs)
+    peak = max(own["gb"] for _, own in runs)
+    print(
+        f"{options.lines:,} lines: SQL {best[0]:.1f} s, ours {best[1]:.1f} s, ratio {best[1] / best[0]:.2f}, ", end=""
+    )
     print(f"peak {peak:.2f} GB, equal figures: {equal}")
     return 0 if equal and best[1] <= MOST_OF_SQL * best[0] else 1
 

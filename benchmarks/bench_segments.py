@@ -1,17 +1,17 @@
-"""Claims: a sweep costs little more than the fits it needs; a definition places customers in the engine as KMeans does.
+"""Claims: a sweep costs little more than the fits it needs; a definition assigns customers in the engine as KMeans.
 
     python benchmarks/bench_segments.py sweep [--customers 100000] [--features 20] [--restarts 3] [--bootstraps 50]
     python benchmarks/bench_segments.py assign [--customers 10000000]
     python benchmarks/bench_segments.py persona WORKSPACE
 
-`sweep`: k = 2..10 with bootstraps and split halves, against the very same scikit-learn fits (same points, k, starts and
-seeds) run bare, on one thread and on all, whichever is faster; at most 1.5 times their seconds, under 1.5 GB. Resamples
-and halves are drawn from 5,000 of the customers, in the sweep and so in its fits.
+`sweep`: k = 2..10 with bootstraps and split halves, against the same scikit-learn fits (same points, k, starts and
+seeds) run alone, on one thread and on all, whichever is faster; at most 1.5 times their seconds, under 1.5 GB.
+Resamples and halves are drawn from 5,000 of the customers, in the sweep and so in its fits.
 `assign`: a k-means definition applied by DuckDB from Parquet to Parquet, against `KMeans.predict` fed from pandas; the
 same labels, at most twice the seconds, under 2 GB.
-`persona`: the segments that 06 wrote for the profile `jewellery`, run before in a workspace, by the features that the
-profile declares (what is bought, on which occasion, where, how dear, for whom), against plain k-means on raw recency,
-frequency and spend; the adjusted Rand index with the true persona must be higher, however many groups the rival takes.
+`persona`: the segments that 06 wrote for the profile `jewellery` in an earlier run, by the features that the profile
+declares (what is bought, on which occasion, where, at which price, for whom), against plain k-means on raw recency,
+frequency and spend; the adjusted Rand index with the true persona must be higher, for any number of rival groups.
 Each rival runs in a process of its own. Exit code 1 when a target is missed.
 """
 
@@ -49,34 +49,36 @@ def peak_gb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def told(**figures: float) -> None:
+def print_figures(**figures: float) -> None:
     print(json.dumps(figures | {"peak_gb": peak_gb()}))
 
 
 # the sweep against its fits --------------------------------------------------------------------
 
 
-def run_sweep(asked: argparse.Namespace) -> None:
-    """Sweep, noting every fit; then run the fits bare."""
+def run_sweep(options: argparse.Namespace) -> None:
+    """Sweep, recording every fit; then run the fits alone."""
     from sklearn.cluster import KMeans
 
     from workbench.analysis.clustering.sweep import sweep
     from workbench.analysis.threads import one_thread
 
     rng = np.random.default_rng(0)
-    centres = rng.normal(0, 3, (GROUPS, asked.features))
-    points = centres[rng.integers(0, GROUPS, asked.customers)] + rng.normal(size=(asked.customers, asked.features))
-    matrix = pd.DataFrame(points, columns=[f"x{at}" for at in range(asked.features)])
+    centres = rng.normal(0, 3, (GROUPS, options.features))
+    points = centres[rng.integers(0, GROUPS, options.customers)] + rng.normal(
+        size=(options.customers, options.features)
+    )
+    matrix = pd.DataFrame(points, columns=[f"x{at}" for at in range(options.features)])
     fits, fit = [], KMeans.fit
 
-    def noted(self, rows, *more, **others):
+    def recorded(self, rows, *args, **keywords):
         fits.append((rows, self.n_clusters, self.n_init, self.random_state))
-        return fit(self, rows, *more, **others)
+        return fit(self, rows, *args, **keywords)
 
-    KMeans.fit = noted
+    KMeans.fit = recorded
     begun = time.perf_counter()
-    effort = {"n_restarts": asked.restarts, "n_bootstraps": asked.bootstraps}
-    found = sweep(matrix, range(2, 11), **effort, seed=1)
+    repeats = {"n_restarts": options.restarts, "n_bootstraps": options.bootstraps}
+    candidates = sweep(matrix, range(2, 11), **repeats, seed=1)
     seconds, peak = time.perf_counter() - begun, peak_gb()
     KMeans.fit = fit
     bare = {}
@@ -86,11 +88,11 @@ def run_sweep(asked: argparse.Namespace) -> None:
             for rows, k, starts, seed in fits:
                 KMeans(k, n_init=starts, random_state=seed).fit(rows)
         bare[name] = time.perf_counter() - begun
-    best = max(found, key=lambda each: each.metrics["silhouette"])
+    best = max(candidates, key=lambda candidate: candidate.metrics["silhouette"])
     print(json.dumps({"sweep": seconds, "fits": min(bare.values()), **bare, "n": len(fits), "gb": peak, "k": best.k}))
 
 
-# placing customers -----------------------------------------------------------------------------
+# assigning customers ---------------------------------------------------------------------------
 
 
 def make_customers(path: Path, n: int) -> None:
@@ -110,8 +112,8 @@ def make_definition(path: Path, target: Path) -> None:
     centres = fit_centres(matrix.to_numpy(), GROUPS, n_restarts=3)
     segments = tuple(Segment(f"s{at}", {"en": f"S{at}", "zh": f"群{at}"}) for at in range(GROUPS))
     model = {"type": "centroids", "centers": centres.tolist()}
-    made = SegmentDefinition("bench", model, segments, "2025-01-01", "structure", "kmeans", transform=transform)
-    target.write_text(made.to_json(), encoding="utf-8")
+    definition = SegmentDefinition("bench", model, segments, "2025-01-01", "structure", "kmeans", transform=transform)
+    target.write_text(definition.to_json(), encoding="utf-8")
 
 
 def run_engine(folder: Path) -> None:
@@ -124,7 +126,7 @@ def run_engine(folder: Path) -> None:
     con = ibis.duckdb.connect(memory_limit=MEMORY_LIMIT, threads=THREADS)
     table = con.read_parquet(folder / "customers.parquet")
     con.to_parquet(assign_table(definition, table), folder / "engine.parquet")
-    told(seconds=time.perf_counter() - begun)
+    print_figures(seconds=time.perf_counter() - begun)
 
 
 def run_predict(folder: Path) -> None:
@@ -141,74 +143,76 @@ def run_predict(folder: Path) -> None:
     frame = pd.read_parquet(folder / "customers.parquet")
     columns = {name: frame[name].to_numpy(dtype=float) for name in COLUMNS}
     labels = fitted.predict(np.column_stack(coordinates(definition.transform, columns)))
-    placed = pd.DataFrame({"customer_id": frame["customer_id"], "segment": pd.Series(labels).map("s{}".format)})
-    placed.to_parquet(folder / "predict.parquet")
-    told(seconds=time.perf_counter() - begun)
+    assigned = pd.DataFrame({"customer_id": frame["customer_id"], "segment": pd.Series(labels).map("s{}".format)})
+    assigned.to_parquet(folder / "predict.parquet")
+    print_figures(seconds=time.perf_counter() - begun)
 
 
 def differing(folder: Path) -> int:
     import duckdb
 
     with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": THREADS}) as con:
-        found = con.execute(
+        counts = con.execute(
             f"select count(*) from '{folder}/engine.parquet' e full join '{folder}/predict.parquet' p "
             "using (customer_id) where e.segment is distinct from p.segment"
         ).fetchall()
-    return found[0][0]
+    return counts[0][0]
 
 
-def judge_persona(asked: argparse.Namespace) -> bool:
-    """Compare the segments that 06 wrote with the truth that the generator kept aside; no stage reads it."""
+def judge_persona(options: argparse.Namespace) -> bool:
+    """Compare the segments that 06 wrote with the true personas of the generator, which no stage reads."""
     from sklearn.cluster import KMeans
     from sklearn.metrics import adjusted_rand_score
 
-    data = asked.folder / "data"
+    data = options.folder / "data"
     tables = {name: pd.read_parquet(data / f"processed/jewellery/{name}.parquet") for name in TABLES}
     records, people = (pd.read_parquet(data / f"raw/jewellery/truth/{name}.parquet") for name in ("records", "people"))
-    known = tables["identities"].merge(records, on=["source", "source_id"]).merge(people, on="person_id")
-    persona = known.groupby("customer_id")["persona"].agg(lambda each: each.value_counts().sort_index().idxmax())
-    placed = tables["segments"].set_index("customer_id")["segment"]
-    placed = placed[placed.index.isin(persona.index) & (placed != "unknown")]
-    truth = persona.loc[placed.index]
-    raw = tables["features"].set_index("customer_id").loc[placed.index, RFM].astype("float64").fillna(0).to_numpy()
+    joined = tables["identities"].merge(records, on=["source", "source_id"]).merge(people, on="person_id")
+    persona = joined.groupby("customer_id")["persona"].agg(
+        lambda personas: personas.value_counts().sort_index().idxmax()
+    )
+    assigned = tables["segments"].set_index("customer_id")["segment"]
+    assigned = assigned[assigned.index.isin(persona.index) & (assigned != "unknown")]
+    truth = persona.loc[assigned.index]
+    raw = tables["features"].set_index("customer_id").loc[assigned.index, RFM].astype("float64").fillna(0).to_numpy()
     rivals = {k: adjusted_rand_score(truth, KMeans(k, n_init=10, random_state=0).fit_predict(raw)) for k in KS}
-    own, k, best = adjusted_rand_score(truth, placed), placed.nunique(), max(rivals, key=rivals.get)
+    index, k, best = adjusted_rand_score(truth, assigned), assigned.nunique(), max(rivals, key=rivals.get)
     print(
-        f"{len(placed):,} customers, {truth.nunique()} personas, {k} segments: adjusted Rand index {own:.3f}; plain "
-        f"k-means on raw RFM {rivals[k]:.3f} with as many groups, {rivals[best]:.3f} at its best (k = {best})"
+        f"{len(assigned):,} customers, {truth.nunique()} personas, {k} segments: adjusted Rand index {index:.3f}; "
+        f"plain k-means on raw RFM {rivals[k]:.3f} with as many groups, {rivals[best]:.3f} at its best (k = {best})"
     )
-    return own > max(rivals.values())
+    return index > max(rivals.values())
 
 
-def in_process(*words: str) -> dict[str, float]:
-    done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+def in_process(*arguments: str) -> dict[str, float]:
+    process = subprocess.run([sys.executable, __file__, *arguments], check=True, capture_output=True, text=True)
+    return json.loads(process.stdout.splitlines()[-1])
 
 
-def judge_sweep(asked: argparse.Namespace) -> bool:
-    words = (f"--{name}={getattr(asked, name)}" for name in ("customers", "features", "restarts", "bootstraps"))
-    found = in_process("run-sweep", *words)
-    ratio = found["sweep"] / found["fits"]
+def judge_sweep(options: argparse.Namespace) -> bool:
+    arguments = (f"--{name}={getattr(options, name)}" for name in ("customers", "features", "restarts", "bootstraps"))
+    figures = in_process("run-sweep", *arguments)
+    ratio = figures["sweep"] / figures["fits"]
     print(
-        f"sweep of {asked.customers:,} x {asked.features}, k 2..10, {asked.bootstraps} bootstraps: "
-        f"{found['sweep']:.1f} s, its {found['n']} fits bare {found['one thread']:.1f} s on one thread, "
-        f"{found['all threads']:.1f} s on all, ratio to the faster {ratio:.2f} "
-        f"(at most {MOST_OF_FITS}); peak {found['gb']:.2f} GB (under {SWEEP_GB}); "
-        f"best silhouette at k = {found['k']}, planted {GROUPS}"
+        f"sweep of {options.customers:,} x {options.features}, k 2..10, {options.bootstraps} bootstraps: "
+        f"{figures['sweep']:.1f} s, its {figures['n']} fits bare {figures['one thread']:.1f} s on one thread, "
+        f"{figures['all threads']:.1f} s on all, ratio to the faster {ratio:.2f} "
+        f"(at most {MOST_OF_FITS}); peak {figures['gb']:.2f} GB (under {SWEEP_GB}); "
+        f"best silhouette at k = {figures['k']}, planted {GROUPS}"
     )
-    return ratio <= MOST_OF_FITS and found["gb"] < SWEEP_GB and found["k"] == GROUPS
+    return ratio <= MOST_OF_FITS and figures["gb"] < SWEEP_GB and figures["k"] == GROUPS
 
 
-def judge_assign(asked: argparse.Namespace) -> bool:
+def judge_assign(options: argparse.Namespace) -> bool:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_customers(folder / "customers.parquet", asked.customers)
+        make_customers(folder / "customers.parquet", options.customers)
         make_definition(folder / "customers.parquet", folder / "definition.json")
         engine, predict = in_process("run-engine", name), in_process("run-predict", name)
         different = differing(folder)
     ratio = engine["seconds"] / predict["seconds"]
     print(
-        f"{asked.customers:,} customers placed: engine {engine['seconds']:.1f} s, {engine['peak_gb']:.2f} GB; "
+        f"{options.customers:,} customers placed: engine {engine['seconds']:.1f} s, {engine['peak_gb']:.2f} GB; "
         f"KMeans.predict from pandas {predict['seconds']:.1f} s, {predict['peak_gb']:.2f} GB; ratio {ratio:.2f} "
         f"(at most {MOST_OF_PREDICT}); {different} labels differ"
     )
@@ -223,14 +227,14 @@ def main() -> int:
     parser.add_argument("--features", type=int, default=20)
     parser.add_argument("--restarts", type=int, default=3)
     parser.add_argument("--bootstraps", type=int, default=50)
-    asked = parser.parse_args()
-    asked.customers = asked.customers or (10_000_000 if asked.what == "assign" else 100_000)
-    if asked.what == "run-sweep":
-        run_sweep(asked)
-    elif asked.what in ("run-engine", "run-predict"):
-        (run_engine if asked.what == "run-engine" else run_predict)(asked.folder)
+    options = parser.parse_args()
+    options.customers = options.customers or (10_000_000 if options.what == "assign" else 100_000)
+    if options.what == "run-sweep":
+        run_sweep(options)
+    elif options.what in ("run-engine", "run-predict"):
+        (run_engine if options.what == "run-engine" else run_predict)(options.folder)
     else:
-        held = {"sweep": judge_sweep, "assign": judge_assign, "persona": judge_persona}[asked.what](asked)
+        held = {"sweep": judge_sweep, "assign": judge_assign, "persona": judge_persona}[options.what](options)
         return 0 if held else 1
     return 0
 

@@ -4,8 +4,8 @@
 
 Order lines are generated and turned into features once, by SQL; that is not timed. Then each rival, in a process of its
 own, reads the features from Parquet, computes every tag of the retail pack that these features allow, and writes one
-row per customer. The workbench also writes the long table (value, since, expiry, evidence), which is timed apart, since
-the SQL has no such thing. Exit code 1 when a target is missed or the two results differ.
+row per customer. The workbench also writes the long table (value, since, expiry, evidence), which is timed
+separately, since the SQL has no such table. Exit code 1 when a target is missed or the two results differ.
 """
 
 from __future__ import annotations
@@ -87,19 +87,19 @@ order by customer_id
 
 
 def main() -> int:
-    """Generate, run both rivals, compare, print, judge."""
+    """Generate the features, run both rivals, compare, print and judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--lines", type=int, default=20_000_000)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--rival", choices=sorted(RIVALS), help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.rival:
-        return _measure(asked.rival, asked.folder)
-    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        _generate(Path(folder), asked.customers, asked.lines)
-        runs = _compare(Path(folder), asked.repeats)
+    options = parser.parse_args()
+    if options.rival:
+        return _measure(options.rival, options.folder)
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        _generate(Path(folder), options.customers, options.lines)
+        runs = _compare(Path(folder), options.repeats)
         different = _differences(Path(folder))
     return _judge(runs, different)
 
@@ -125,9 +125,9 @@ def _compare(folder: Path, repeats: int) -> dict[str, dict]:
         for rival in RIVALS:
             command = [sys.executable, __file__, "--rival", rival, "--folder", str(folder)]
             run = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            more = f"  long table {run['long_seconds']:.1f} s, {run['rows']:,} rows" if "rows" in run else ""
+            long_table = f"  long table {run['long_seconds']:.1f} s, {run['rows']:,} rows" if "rows" in run else ""
             print(
-                f"{rival:<10} {run['seconds']:6.1f} s  cpu {run['cpu']:6.1f} s  peak {run['gb']:.2f} GB{more}",
+                f"{rival:<10} {run['seconds']:6.1f} s  cpu {run['cpu']:6.1f} s  peak {run['gb']:.2f} GB{long_table}",
                 flush=True,
             )
             if rival not in best or run["seconds"] < best[rival]["seconds"]:
@@ -144,7 +144,7 @@ def _measure(rival: str, folder: Path) -> int:
 
 
 def _peak_gb() -> float:
-    """Return the peak of this process alone: that of getrusage begins with its parent's, which made the data."""
+    """Return the peak memory of this process only: getrusage starts from the parent's, which made the data."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split("VmHWM:")[1].split()[0]) / 1024**2
 
@@ -165,31 +165,33 @@ def _workbench(folder: Path) -> dict:
 
     started = time.perf_counter()
     engine = connect(memory_limit_gb=MEMORY_GB, threads=THREADS, scratch=folder / "spill")
-    wanted = TAGS_SQL.split("select customer_id", 1)[1]
+    rival_columns = TAGS_SQL.split("select customer_id", 1)[1]
     registry = load_registry(Workspace(Path(__file__).resolve().parents[1]))
-    tags = [tag for tag in registry.computed() if f" as {tag.id}" in wanted]
+    tags = [tag for tag in registry.computed() if f" as {tag.id}" in rival_columns]
     table = engine.read_parquet(str(folder / "features.parquet"))
     with keeping(engine, folder=folder) as keep:
-        found = tag_customers({"features": table}, tags, as_of=AS_OF, keep=keep)
-        ordered = found.portraits.order_by("customer_id")
+        tagged = tag_customers({"features": table}, tags, as_of=AS_OF, keep=keep)
+        ordered = tagged.portraits.order_by("customer_id")
         engine.to_parquet(ordered, folder / "workbench.parquet", compression="zstd")
-        took, started = time.perf_counter() - started, time.perf_counter()
-        long = found.tags.order_by("customer_id", "tag")
+        seconds, started = time.perf_counter() - started, time.perf_counter()
+        long = tagged.tags.order_by("customer_id", "tag")
         engine.to_parquet(long, folder / "long.parquet", compression="zstd")
         rows = engine.read_parquet(str(folder / "long.parquet")).count().execute()
-    return {"seconds": took, "long_seconds": time.perf_counter() - started, "rows": int(rows), "tags": len(tags)}
+    return {"seconds": seconds, "long_seconds": time.perf_counter() - started, "rows": int(rows), "tags": len(tags)}
 
 
 def _differences(folder: Path) -> int:
     """Count the rows of one result that the other does not have."""
     connection = _connect()
-    ours = [row[0] for row in connection.execute(f"describe select * from '{folder}/workbench.parquet'").fetchall()]
-    columns = ", ".join(ours)
-    theirs = [row[0] for row in connection.execute(f"describe select * from '{folder}/sql.parquet'").fetchall()]
-    if set(ours) != set(theirs):
-        raise SystemExit(f"columns differ: {sorted(set(ours) ^ set(theirs))}")
-    one, other = (f"select {columns} from '{folder}/{name}.parquet'" for name in ("workbench", "sql"))
-    sql = f"select count(*) from (({one} except all {other}) union all ({other} except all {one}))"
+    own_columns = [
+        row[0] for row in connection.execute(f"describe select * from '{folder}/workbench.parquet'").fetchall()
+    ]
+    columns = ", ".join(own_columns)
+    rival_columns = [row[0] for row in connection.execute(f"describe select * from '{folder}/sql.parquet'").fetchall()]
+    if set(own_columns) != set(rival_columns):
+        raise SystemExit(f"columns differ: {sorted(set(own_columns) ^ set(rival_columns))}")
+    own, rival = (f"select {columns} from '{folder}/{name}.parquet'" for name in ("workbench", "sql"))
+    sql = f"select count(*) from (({own} except all {rival}) union all ({rival} except all {own}))"
     return int(connection.execute(sql).fetchall()[0][0])
 
 
@@ -200,8 +202,8 @@ def _judge(runs: dict[str, dict], different: int) -> int:
         f"peak {gb:.2f} GB, at most {MOST_GB}": gb <= MOST_GB,
         f"{different} rows differ from the SQL": different == 0,
     }
-    for said, holds in verdicts.items():
-        print("holds " if holds else "FAILS ", said)
+    for verdict, holds in verdicts.items():
+        print("holds " if holds else "FAILS ", verdict)
     return 0 if all(verdicts.values()) else 1
 
 

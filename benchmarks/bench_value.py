@@ -1,8 +1,8 @@
 """BG/NBD and Gamma-Gamma against lifetimes on the same customers: time, likelihood, memory.
 
 `python benchmarks/bench_value.py [--customers 100000 1000000] [--lifetimes FOLDER]`. lifetimes 0.11.3 is archived
-and no dependency: install it apart (`pip install --target FOLDER --no-deps lifetimes==0.11.3 autograd dill`) and name
-the folder; without it the rows that need it are left out and the script says so.
+and not a dependency: install it separately (`pip install --target FOLDER --no-deps lifetimes==0.11.3 autograd dill`)
+and name the folder; without it the rows that need it are skipped, with a message.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from pathlib import Path
 import numpy as np
 
 SLOWEST = 1.0  # times lifetimes
-WORST_LIKELIHOOD = 0.01  # that ours may lie below
+WORST_LIKELIHOOD = 0.01  # most by which ours may be lower
 MOST_GB = 1.5
 
 
 def main() -> int:
-    """Generate, run both, compare, print, judge."""
+    """Generate customers, run both rivals, compare, print and judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--lifetimes", type=Path)
     parser.add_argument("--rival", choices=("workbench", "lifetimes"), help=argparse.SUPPRESS)
     parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.rival:
-        return _measure(asked.rival, asked.data, asked.lifetimes)
+    options = parser.parse_args()
+    if options.rival:
+        return _measure(options.rival, options.data, options.lifetimes)
     missed = 0
     with tempfile.TemporaryDirectory() as folder:
-        for customers in asked.customers:
+        for customers in options.customers:
             data = Path(folder) / "customers.npz"
             _generate(data, customers)
             missed += _judge(
-                customers, {name: _run(name, data, asked.lifetimes) for name in _rivals(asked.lifetimes)}, data
+                customers, {name: _run(name, data, options.lifetimes) for name in _rivals(options.lifetimes)}, data
             )
     return int(missed > 0)
 
@@ -52,7 +52,7 @@ def _rivals(lifetimes: Path | None) -> list[str]:
 
 
 def _generate(path: Path, customers: int) -> None:
-    """Let customers buy and stop as BG/NBD says, over 78 weeks, dates in whole days; spend as Gamma-Gamma says."""
+    """Draw purchases from BG/NBD over 78 weeks, dates in whole days, and spend from Gamma-Gamma."""
     rng = np.random.default_rng(17)
     t = np.ceil(rng.uniform(26, 78, customers) * 7)
     rate, stop = rng.gamma(0.6, 1 / 8.0, customers) / 7, rng.beta(0.8, 3.0, customers)
@@ -75,14 +75,19 @@ def _run(rival: str, data: Path, lifetimes: Path | None) -> dict:
 
 
 def _measure(rival: str, path: Path, lifetimes: Path | None) -> int:
-    """Run one rival in this process; print seconds, CPU seconds, peak memory and the parameters found."""
-    held = np.load(path)
-    x, t_x, t, spend = (held[name] for name in ("x", "t_x", "t", "spend"))
+    """Run one rival in this process; print seconds, CPU seconds, peak memory and the fitted parameters."""
+    arrays = np.load(path)
+    x, t_x, t, spend = (arrays[name] for name in ("x", "t_x", "t", "spend"))
     work = _lifetimes(lifetimes) if rival == "lifetimes" else _workbench()
     start, cpu = time.perf_counter(), time.process_time()
     orders, worth = work(x, t_x, t, spend)
-    told = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu, "orders": orders, "spend": worth}
-    print(json.dumps(told | {"gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}))
+    figures = {
+        "seconds": time.perf_counter() - start,
+        "cpu": time.process_time() - cpu,
+        "orders": orders,
+        "spend": worth,
+    }
+    print(json.dumps(figures | {"gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}))
     return 0
 
 
@@ -115,17 +120,17 @@ def _lifetimes(folder: Path):
 
 def _judge(customers: int, runs: dict[str, dict], path: Path) -> int:
     """Print each claim with its figure; return how many fail."""
-    mine, claims = runs["workbench"], []
+    ours, claims = runs["workbench"], []
     for name, run in runs.items():
-        said = f"{run['seconds']:7.1f} s  cpu {run['cpu']:6.1f} s  peak {run['gb']:.2f} GB"
-        print(f"{customers:>10,} customers  {name:<10} {said}")
+        figures = f"{run['seconds']:7.1f} s  cpu {run['cpu']:6.1f} s  peak {run['gb']:.2f} GB"
+        print(f"{customers:>10,} customers  {name:<10} {figures}")
     if customers >= 1_000_000:  # noqa: PLR2004
-        claims.append(("peak GB", mine["gb"], MOST_GB))
+        claims.append(("peak GB", ours["gb"], MOST_GB))
     if "lifetimes" in runs:
-        other = runs["lifetimes"]
-        claims.append(("time / lifetimes", mine["seconds"] / other["seconds"], SLOWEST))
-        for kind, below in _below(path, mine, other).items():
-            claims.append((f"{kind}: log-likelihood below that of lifetimes", below, WORST_LIKELIHOOD))
+        rival = runs["lifetimes"]
+        claims.append(("time / lifetimes", ours["seconds"] / rival["seconds"], SLOWEST))
+        for kind, shortfall in _below(path, ours, rival).items():
+            claims.append((f"{kind}: log-likelihood below that of lifetimes", shortfall, WORST_LIKELIHOOD))
     missed = 0
     for claim, figure, bound in claims:
         missed += figure > bound
@@ -134,15 +139,18 @@ def _judge(customers: int, runs: dict[str, dict], path: Path) -> int:
     return missed
 
 
-def _below(path: Path, mine: dict, other: dict) -> dict[str, float]:
-    """Return by how much our log-likelihood lies below that of the rival, both by the same formula."""
+def _below(path: Path, ours: dict, rival: dict) -> dict[str, float]:
+    """Return by how much our log-likelihood is below that of the rival, both by the same formula."""
     from workbench.analysis.value.models import bg_nbd, gamma_gamma  # noqa: PLC0415
 
-    held = np.load(path)
-    x, t_x, t, spend = (held[name] for name in ("x", "t_x", "t", "spend"))
-    some = x > 0
-    orders = [float(bg_nbd.log_likelihood(run["orders"], x, t_x, t).sum()) for run in (other, mine)]
-    worth = [float(gamma_gamma.log_likelihood(run["spend"], x[some], spend[some]).sum()) for run in (other, mine)]
+    arrays = np.load(path)
+    x, t_x, t, spend = (arrays[name] for name in ("x", "t_x", "t", "spend"))
+    repeat_buyers = x > 0
+    orders = [float(bg_nbd.log_likelihood(run["orders"], x, t_x, t).sum()) for run in (rival, ours)]
+    worth = [
+        float(gamma_gamma.log_likelihood(run["spend"], x[repeat_buyers], spend[repeat_buyers]).sum())
+        for run in (rival, ours)
+    ]
     return {"BG/NBD": orders[0] - orders[1], "Gamma-Gamma": worth[0] - worth[1]}
 
 

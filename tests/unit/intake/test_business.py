@@ -1,4 +1,4 @@
-"""The generated companies: the same seed gives the same bytes, and what is planted is there."""
+"""The generated companies: the same seed gives the same bytes, and the planted cases are there."""
 
 import csv
 from datetime import date
@@ -31,9 +31,9 @@ def test_the_same_seed_gives_the_same_bytes(files, tmp_path):
 
 
 def test_every_order_is_of_a_known_contact_and_before_the_end(files):
-    known = {row["customer_id"] for row in rows(files["contacts.csv"])}
+    contacts = {row["customer_id"] for row in rows(files["contacts.csv"])}
     orders = rows(files["orders.csv"])
-    assert {row["customer_id"] for row in orders} <= known
+    assert {row["customer_id"] for row in orders} <= contacts
     assert max(row["ordered_at"] for row in orders) < BUSINESS_END.isoformat()
 
 
@@ -48,9 +48,9 @@ def test_what_is_planted_is_found(files):
         ids = {column: "str" for column in ("account_id", "parent_id", "contact_id", "customer_id", "order_id")}
         frame = pd.read_csv(files[f"{name}.csv"], dtype=ids, parse_dates=list(kinds))
         tables["transactions" if name == "orders" else name] = ibis.memtable(frame)
-    found = portray_accounts(tables, as_of=date(2025, 1, 1))
-    assert found.shared_customers == 1
-    assert found.accounts["problem"].value_counts().to_dict() == {"parent_unknown": 1}
-    assert found.accounts["single_thread"].sum() >= 3
-    assert set(found.accounts["health"]) == {"healthy", "watch", "at_risk", "unknown"}
-    assert found.accounts["spend"].sum() == pytest.approx(found.groups["spend"].sum())
+    result = portray_accounts(tables, as_of=date(2025, 1, 1))
+    assert result.shared_customers == 1
+    assert result.accounts["problem"].value_counts().to_dict() == {"parent_unknown": 1}
+    assert result.accounts["single_thread"].sum() >= 3
+    assert set(result.accounts["health"]) == {"healthy", "watch", "at_risk", "unknown"}
+    assert result.accounts["spend"].sum() == pytest.approx(result.groups["spend"].sum())

@@ -24,9 +24,9 @@ def engine():
 def take(engine, tmp_path, files, sources, **more):
     for name, content in files.items():
         (tmp_path / name).write_text(content)
-    given = {name: SourceParams(**settings) for name, settings in sources.items()}
+    params = {name: SourceParams(**settings) for name, settings in sources.items()}
     limits = {"date_min": dt.date(1900, 1, 2), "date_max": dt.date(2026, 1, 1)}
-    return take_in(engine, given, root=tmp_path, scratch=tmp_path / "scratch", **limits, **more)
+    return take_in(engine, params, root=tmp_path, scratch=tmp_path / "scratch", **limits, **more)
 
 
 def rows(table):
@@ -43,15 +43,15 @@ def test_neighbour_columns_make_products_and_customers_with_the_most_frequent_va
         "4,K2,2024-01-04,1,5,S2,b,FR", "5,K2,2024-01-05,1,5,S2,a,CN", "6,,2024-01-06,1,5,S2,,DE",
     ]  # fmt: skip
     columns = LINES | {"product_id": "s", "product_name": "n", "country": "k"}
-    found = take(engine, tmp_path, {"o.csv": HEADER + "\n".join(lines)}, {"o": orders(columns=columns)})
-    assert rows(found.tables["products"]) == [
+    intake = take(engine, tmp_path, {"o.csv": HEADER + "\n".join(lines)}, {"o": orders(columns=columns)})
+    assert rows(intake.tables["products"]) == [
         {"product_id": "S1", "product_name": "ring"}, {"product_id": "S2", "product_name": "a"},
     ]  # fmt: skip
-    assert rows(found.tables["customers"]) == [
+    assert rows(intake.tables["customers"]) == [
         {"customer_id": "K1", "country": "FR"}, {"customer_id": "K2", "country": "CN"},
     ]  # fmt: skip
-    assert found.metrics["products.kept_rows"] == 2
-    assert {"country", "product_name"} & set(found.tables["transactions"].columns) == set()
+    assert intake.metrics["products.kept_rows"] == 2
+    assert {"country", "product_name"} & set(intake.tables["transactions"].columns) == set()
 
 
 def test_neighbour_columns_fill_gaps_of_a_table_that_has_a_source_and_add_no_rows(engine, tmp_path):
@@ -60,8 +60,8 @@ def test_neighbour_columns_fill_gaps_of_a_table_that_has_a_source_and_add_no_row
         "c.csv": "id,country\nK1,\nK2,CN\nK3,\n",
     }
     people = {"path": "c.csv", "table": "customers", "columns": {"customer_id": "id", "country": "country"}}
-    found = take(engine, tmp_path, files, {"c": people, "o": orders(columns=LINES | {"country": "k"})})
-    assert [(row["customer_id"], row["country"]) for row in rows(found.tables["customers"])] == [
+    intake = take(engine, tmp_path, files, {"c": people, "o": orders(columns=LINES | {"country": "k"})})
+    assert [(row["customer_id"], row["country"]) for row in rows(intake.tables["customers"])] == [
         ("K1", "FR"), ("K2", "CN"), ("K3", None),
     ]  # fmt: skip
 
@@ -73,12 +73,12 @@ def test_first_row_of_a_customer_stays_and_later_rows_fill_its_gaps(engine, tmp_
         "table": "customers",
         "columns": {"customer_id": "id", "city": "city", "gender": "gender"},
     }
-    found = take(engine, tmp_path, files, {"c": people})
-    assert rows(found.tables["customers"]) == [
+    intake = take(engine, tmp_path, files, {"c": people})
+    assert rows(intake.tables["customers"]) == [
         {"customer_id": "K1", "city": "Wuhan", "gender": "m"}, {"customer_id": "K2", "city": "Xian", "gender": "f"},
     ]  # fmt: skip
     counts = {
-        key: found.metrics[f"customers.{key}"]
+        key: intake.metrics[f"customers.{key}"]
         for key in ("rows", "kept_rows", "duplicates", "repeated_ids", "conflicting_cells")
     }
     assert counts == {"rows": 4, "kept_rows": 2, "duplicates": 1, "repeated_ids": 2, "conflicting_cells": 1}
@@ -88,13 +88,13 @@ def test_rules_drop_and_count_in_order_and_null_is_not_true(engine, tmp_path):
     lines = ["1,K1,2024-01-01,1,5,,,", "C2,,2024-01-01,-1,5,,,", "3,K1,2024-01-01,1,0,,,", "4,,2024-01-01,2,7,,,"]
     rules = {"known": "customer_id = 'K1'", "priced": "unit_price > 0"}
     measures = {"sold": ["quantity > 0", "unit_price > 0"], "all": []}
-    found = take(engine, tmp_path, {"o.csv": HEADER + "\n".join(lines)}, {"o": orders(rules=rules, measures=measures)})
-    wanted = {
+    intake = take(engine, tmp_path, {"o.csv": HEADER + "\n".join(lines)}, {"o": orders(rules=rules, measures=measures)})
+    expected = {
         "rows": 4, "kept_rows": 1, "rule.known": 2, "rule.priced": 1, "sold_rows": 2, "sold_customers": 1,
         "sold_amount": 19.0, "all_rows": 4, "no_customer": 2, "orders": 4, "amount_total": 14.0,
     }  # fmt: skip
-    assert {key: found.metrics[f"transactions.{key}"] for key in wanted} == wanted
-    assert [row["order_id"] for row in rows(found.tables["transactions"])] == ["1"]
+    assert {key: intake.metrics[f"transactions.{key}"] for key in expected} == expected
+    assert [row["order_id"] for row in rows(intake.tables["transactions"])] == ["1"]
 
 
 def test_several_sources_feed_one_table_and_copies_between_them_count(engine, tmp_path):
@@ -103,31 +103,31 @@ def test_several_sources_feed_one_table_and_copies_between_them_count(engine, tm
         "p.csv": "o,c,d,q,p,x\n1,K1,2024-01-01,1,5,9\n2,K1,2024-01-02,1,5,9\n",
     }
     sources = {"web": orders(), "shop": orders(path="p.csv")}
-    found = take(engine, tmp_path, files, sources)
-    assert found.metrics["transactions.rows"] == 3
-    assert found.metrics["transactions.duplicates"] == 1
-    assert found.dropped == {"web": ["k", "n", "s"], "shop": ["x"]}
+    intake = take(engine, tmp_path, files, sources)
+    assert intake.metrics["transactions.rows"] == 3
+    assert intake.metrics["transactions.duplicates"] == 1
+    assert intake.dropped == {"web": ["k", "n", "s"], "shop": ["x"]}
 
 
 def test_sources_with_different_columns_meet_by_name(engine, tmp_path):
     files = {"o.csv": HEADER + "1,K1,2024-01-01,1,5,,,\n", "p.csv": "o,a,ch\n2,3.5,web\n"}
     shop = {"path": "p.csv", "table": "transactions", "columns": {"order_id": "o", "amount": "a", "channel": "ch"}}
-    found = take(engine, tmp_path, files, {"o": orders(), "p": shop})
-    assert [(row["order_id"], row["channel"], str(row["amount"])) for row in rows(found.tables["transactions"])] == [
+    intake = take(engine, tmp_path, files, {"o": orders(), "p": shop})
+    assert [(row["order_id"], row["channel"], str(row["amount"])) for row in rows(intake.tables["transactions"])] == [
         ("1", None, "5.0000"), ("2", "web", "3.5000"),
     ]  # fmt: skip
 
 
-def test_rejects_of_all_sources_stand_together(engine, tmp_path):
+def test_rejects_of_all_sources_are_listed_together(engine, tmp_path):
     files = {
         "o.csv": HEADER + "1,K1,2024-01-01,1,5,,,\n2,K1\n",
         "p.csv": HEADER + "1,K1,soon,1,5,,,\n2,K1,2024-01-01,1,5,,,\n",
     }
-    found = take(engine, tmp_path, files, {"a": orders(), "b": orders(path="p.csv")})
-    assert sorted((row["source"], row["line"], row["code"]) for row in rows(found.rejects)) == [
+    intake = take(engine, tmp_path, files, {"a": orders(), "b": orders(path="p.csv")})
+    assert sorted((row["source"], row["line"], row["code"]) for row in rows(intake.rejects)) == [
         ("a", 3, "missing-cell"), ("b", 2, "date-invalid"),
     ]  # fmt: skip
-    assert found.rejects.columns == ("source", "file", "line", "column", "code", "raw")
+    assert intake.rejects.columns == ("source", "file", "line", "column", "code", "raw")
 
 
 def test_source_with_too_many_rejects_is_refused(engine, tmp_path):
@@ -148,28 +148,28 @@ def test_faults_of_all_sources_are_listed_at_once(engine, tmp_path):
 
 def test_attribute_serves_a_rule_and_stays_out_of_a_closed_table(engine, tmp_path):
     files = {"o.csv": HEADER + "1,K1,2024-01-01,1,5,,,test\n2,K1,2024-01-01,1,5,,,\n"}
-    given = orders(attributes={"kind": "k"}, rules={"real": "kind is null or kind != 'test'"})
-    found = take(engine, tmp_path, files, {"o": given})
-    assert [row["order_id"] for row in rows(found.tables["transactions"])] == ["2"]
-    assert "kind" not in found.tables["transactions"].columns
+    source = orders(attributes={"kind": "k"}, rules={"real": "kind is null or kind != 'test'"})
+    intake = take(engine, tmp_path, files, {"o": source})
+    assert [row["order_id"] for row in rows(intake.tables["transactions"])] == ["2"]
+    assert "kind" not in intake.tables["transactions"].columns
 
 
 def test_order_of_lines_changes_no_count(engine, tmp_path):
     lines = [f"{at % 7},K{at % 3},2024-01-0{1 + at % 9},{at % 4},2.5,,," for at in range(30)]
-    found = []
-    for name, several in (("o.csv", lines), ("p.csv", lines[::-1])):
-        (tmp_path / name).write_text(HEADER + "\n".join(several))
+    counts = []
+    for name, file_lines in (("o.csv", lines), ("p.csv", lines[::-1])):
+        (tmp_path / name).write_text(HEADER + "\n".join(file_lines))
         metrics = take(engine, tmp_path, {}, {"o": orders(path=name)}).metrics
-        found.append({key: value for key, value in metrics.items() if key.startswith("transactions")})
-    assert found[0] == found[1]
+        counts.append({key: value for key, value in metrics.items() if key.startswith("transactions")})
+    assert counts[0] == counts[1]
 
 
 def test_baskets_without_customer_or_money_are_a_table(engine, tmp_path):
     baskets = {"path": "b.csv", "table": "transactions", "columns": {"order_id": "o", "product_id": "s"}}
-    found = take(engine, tmp_path, {"b.csv": "o,s\n1,S1\n1,S2\n2,S1\n"}, {"b": baskets})
-    assert found.metrics["transactions.orders"] == 2
-    assert found.metrics["transactions.no_customer"] == 3
-    assert found.tables["transactions"].columns == ("order_id", "product_id")
+    intake = take(engine, tmp_path, {"b.csv": "o,s\n1,S1\n1,S2\n2,S1\n"}, {"b": baskets})
+    assert intake.metrics["transactions.orders"] == 2
+    assert intake.metrics["transactions.no_customer"] == 3
+    assert intake.tables["transactions"].columns == ("order_id", "product_id")
 
 
 def test_online_retail_gives_the_published_counts(engine, tmp_path):
@@ -194,9 +194,9 @@ def test_online_retail_gives_the_published_counts(engine, tmp_path):
         "cancelled": ["order_id like 'C%'"],
         "bad_debt": ["order_id like 'A%'"],
     }
-    given = {"path": path.name, "table": "transactions", "columns": columns, "measures": measures}
-    found = take(engine, tmp_path, {}, {"orders": given}).metrics
-    wanted = {
+    source = {"path": path.name, "table": "transactions", "columns": columns, "measures": measures}
+    metrics = take(engine, tmp_path, {}, {"orders": source}).metrics
+    expected = {
         "orders.physical_records": 541_909, "orders.accepted": 541_909, "orders.rejected": 0,
         "transactions.rows": 541_909, "transactions.duplicates": 5_268, "transactions.no_customer": 135_080,
         "transactions.customers": 4_372, "transactions.orders": 25_900, "transactions.amount_total": 9_747_747.934,
@@ -205,4 +205,4 @@ def test_online_retail_gives_the_published_counts(engine, tmp_path):
         "transactions.standard_rows": 397_884, "transactions.standard_customers": 4_338,
         "transactions.standard_amount": 8_911_407.904,
     }  # fmt: skip
-    assert {key: found[key] for key in wanted} == wanted
+    assert {key: metrics[key] for key in expected} == expected

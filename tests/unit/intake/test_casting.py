@@ -78,7 +78,7 @@ def test_a_status_is_read_by_what_the_profile_says_it_means():
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("settings", "message"),
     [
         ({"means_no": {"label": ["Active"]}}, "means_no needs means_yes for the same column: label"),
         ({"means_yes": {"label": []}}, "means_yes of label needs values of its own"),
@@ -88,9 +88,9 @@ def test_a_status_is_read_by_what_the_profile_says_it_means():
         ),
     ],
 )
-def test_meanings_that_say_nothing_or_contradict_are_refused(given, message):
+def test_empty_or_contradictory_meanings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        FormatParams(**given)
+        FormatParams(**settings)
 
 
 def test_iso_dates_need_no_declaration_and_other_orders_do():
@@ -168,6 +168,6 @@ def test_age_out_of_range_is_left_out():
     assert cast(["44", "150", "-1"], "number", "age")[1] == [None, "out-of-range", "out-of-range"]
 
 
-def test_money_of_an_order_line_stands_on_its_factors_where_it_has_no_amount():
+def test_an_order_line_without_amount_needs_quantity_and_price():
     assert essential_columns("transactions", ["quantity", "unit_price"]) == ("quantity", "unit_price")
     assert essential_columns("transactions", ["quantity", "amount", "ordered_at"]) == ("ordered_at", "amount")

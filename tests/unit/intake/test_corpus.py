@@ -1,4 +1,4 @@
-"""Every small bad file of tests/corpus gets the verdict written beside it."""
+"""Every small bad file of tests/corpus gets its verdict."""
 
 import datetime as dt
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_refusal_needs_no_more_than_the_head(file):
 
 
 @pytest.mark.parametrize("file", REFUSED_READING)
-def test_what_only_reading_shows_is_refused_then(engine, tmp_path, file):
+def test_faults_noticed_only_while_reading_are_refused(engine, tmp_path, file):
     source = as_source(file, REFUSED_READING[file])
     assert check_source(source, CORPUS) == []
     with pytest.raises(DataError) as caught:
@@ -87,8 +87,8 @@ def test_cells_hold_what_the_file_says(engine, tmp_path, file):
     parsed = read_source(engine, "file", as_source(file, verdict), root=CORPUS, scratch=tmp_path, dates=DATES)
     table = parsed.table.order_by("_order")
     for column, expected in verdict["cells"].items():
-        found = table.select(column).to_pyarrow().to_pylist()
-        assert [None if row[column] is None else str(row[column]) for row in found] == expected
+        rows = table.select(column).to_pyarrow().to_pylist()
+        assert [None if row[column] is None else str(row[column]) for row in rows] == expected
 
 
 @pytest.mark.parametrize("file", [file for file, verdict in READ.items() if "lines" in verdict])
@@ -102,19 +102,19 @@ def test_rejects_name_the_line(engine, tmp_path, file):
 
 
 @pytest.mark.parametrize("file", ["20_exact_duplicates.csv", "62_workbook.xlsx", "62_bad_bytes.jsonl"])
-def test_reading_again_says_the_same(tmp_path, file):
-    said = []
+def test_reading_again_gives_the_same_result(tmp_path, file):
+    results = []
     for again in range(2):
-        given = {"root": CORPUS, "scratch": tmp_path / str(again), "dates": DATES}
-        parsed = read_source(ibis.duckdb.connect(threads=1 + again), "file", as_source(file, READ[file]), **given)
+        options = {"root": CORPUS, "scratch": tmp_path / str(again), "dates": DATES}
+        parsed = read_source(ibis.duckdb.connect(threads=1 + again), "file", as_source(file, READ[file]), **options)
         rejects = parsed.rejects.order_by("line").to_pyarrow().to_pylist() if parsed.rejects is not None else []
-        said.append((parsed.metrics, parsed.table.order_by("_order").to_pyarrow().to_pylist(), rejects))
-    assert said[0] == said[1]
+        results.append((parsed.metrics, parsed.table.order_by("_order").to_pyarrow().to_pylist(), rejects))
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("file", [file for file, verdict in READ.items() if "metrics" in verdict])
 def test_tables_are_counted(engine, tmp_path, file):
     verdict, (first, last) = READ[file], DATES
-    given = {"file": as_source(file, verdict)}
-    metrics = take_in(engine, given, root=CORPUS, scratch=tmp_path, date_min=first, date_max=last).metrics
+    sources = {"file": as_source(file, verdict)}
+    metrics = take_in(engine, sources, root=CORPUS, scratch=tmp_path, date_min=first, date_max=last).metrics
     assert {key: metrics[key] for key in verdict["metrics"]} == verdict["metrics"]

@@ -1,4 +1,4 @@
-"""The table in tests/corpus/README.md names a file or a test for every fault, and every one it names is there."""
+"""The table in tests/corpus/README.md names an existing file or test for every fault."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ OPEN: set[int] = set()
 
 
 def table_rows(columns):
-    """Return the rows of the README's table of so many columns, without its head."""
+    """Return the rows of the README's table with a number of columns, without its header."""
     lines = [line for line in (CORPUS / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [row for row in rows if len(row) == columns and not set(row[0]) <= {"-"} and row[0] not in ("row", "file")]
@@ -35,12 +35,12 @@ BEYOND = {name for row in table_rows(2) for name in named(row[0])}
 
 def test_every_fault_has_its_row_in_order():
     assert [int(row[0]) for row in table_rows(4)] == list(CATALOGUE)
-    assert {row for row, held in ROWS.items() if not held} == OPEN
+    assert {row for row, names in ROWS.items() if not names} == OPEN
     assert {int(row[0]) for row in table_rows(4) if row[2] == "open"} == OPEN
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_what_a_row_names_is_there(row):
+def test_the_files_and_tests_of_a_row_exist(row):
     for name in ROWS[row]:
         path, _, function = name.partition("::")
         if function:
@@ -50,5 +50,5 @@ def test_what_a_row_names_is_there(row):
 
 
 def test_every_file_is_named_once():
-    held = [name for names in ROWS.values() for name in names if "::" not in name]
-    assert sorted([*held, *BEYOND]) == sorted(VERDICTS)
+    names = [name for names in ROWS.values() for name in names if "::" not in name]
+    assert sorted([*names, *BEYOND]) == sorted(VERDICTS)

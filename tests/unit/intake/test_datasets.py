@@ -1,4 +1,4 @@
-"""Raw files of shipped data sets: whole or not at all, untouched when they are right, refused with a reason."""
+"""Raw files of shipped data sets: written whole or not at all, untouched when correct, refused with a reason."""
 
 import importlib.util
 import shutil
@@ -49,7 +49,7 @@ def test_a_second_call_leaves_every_file_untouched(journey):
     assert {path.name: path.stat().st_mtime_ns for path in journey.iterdir()} == before
 
 
-def test_a_damaged_file_is_put_right(journey):
+def test_a_damaged_file_is_restored(journey):
     target = journey / "demographics.parquet"
     right = target.read_bytes()
     target.write_bytes(right[:-1] + b"?")

@@ -61,7 +61,7 @@ def test_of_two_modes_the_first_by_name_fills(engine):
     assert cells(repair_cells(engine, table, source(impute={"gender": "mode"}), KINDS).table, "gender")[2] == "F"
 
 
-def test_one_spelling_is_brought_in_before_blanks_are_filled(engine):
+def test_spellings_are_standardised_before_blanks_are_filled(engine):
     table = people(engine, ["1"] * 4, genders=["女", "女性", "男", None])
     declared = source(standardise={"gender": {"女": "F", "女性": "F", "男": "M"}}, impute={"gender": "mode"})
     repaired = repair_cells(engine, table, declared, KINDS)

@@ -27,8 +27,8 @@ def table():
 
 
 def chosen(table, expression):
-    kept = table.filter(to_ibis(expression, table, KINDS).fill_null(False)).order_id
-    return sorted(str(each) for each in kept.to_pyarrow().to_pylist())
+    order_ids = table.filter(to_ibis(expression, table, KINDS).fill_null(False)).order_id
+    return sorted(str(order_id) for order_id in order_ids.to_pyarrow().to_pylist())
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_unknown_column_is_named_with_the_nearest():
         ("(" * 60 + "quantity > 0" + ")" * 60, "more than 40 nested brackets"),
     ],
 )
-def test_what_cannot_be_used_is_refused_in_words(expression, part):
+def test_wrong_expressions_are_refused_with_a_message(expression, part):
     assert part in str(check_expression(expression, KINDS)[0])
 
 

@@ -41,7 +41,7 @@ def table(name, columns, rows):
     schema = ibis.schema({column: KINDS[kind] for column, kind in kinds.items()})
     cast = {"timestamp": _time, "date": date.fromisoformat, "money": Decimal, "quantity": Decimal}
     cells = [
-        {c: None if v is None else cast.get(kinds[c], lambda each: each)(v) for c, v in zip(columns, row, strict=True)}
+        {c: None if v is None else cast.get(kinds[c], lambda cell: cell)(v) for c, v in zip(columns, row, strict=True)}
         for row in rows
     ]
     import pyarrow as pa
@@ -100,8 +100,8 @@ def test_windows_are_half_open_and_net_of_returns(built):
 
 def test_a_window_opens_at_midnight_of_its_first_day():
     rows = [("a", "x", "2024-06-24 00:00", "10"), ("b", "x", "2024-06-23 23:59", "1")]
-    made = transactions(rows, ["order_id", "customer_id", "ordered_at", "amount"])
-    row = features({"transactions": made}, windows_days=[7])["x"]
+    result = transactions(rows, ["order_id", "customer_id", "ordered_at", "amount"])
+    row = features({"transactions": result}, windows_days=[7])["x"]
     assert (row["orders_7d"], row["spend_7d"], row["frequency_orders"]) == (1, Decimal("10.0000"), 2)
 
 
@@ -169,9 +169,9 @@ def test_the_order_of_rows_and_the_number_of_threads_change_no_bit():
     ]  # fmt: skip
     shuffled = random.Random(1).sample(rows, len(rows))
     tables = []
-    for threads, some in ((1, rows), (4, shuffled)):
+    for threads, ordered_rows in ((1, rows), (4, shuffled)):
         engine = ibis.duckdb.connect(threads=threads)
-        lines = engine.create_table("transactions", transactions(some).to_pyarrow())
+        lines = engine.create_table("transactions", transactions(ordered_rows).to_pyarrow())
         named = engine.create_table("products", products().to_pyarrow())
         expression = build_features({"transactions": lines, "products": named}, as_of=AS_OF)
         tables.append(engine.to_pyarrow(expression))
@@ -192,18 +192,18 @@ def test_kept_intermediate_tables_change_nothing_and_are_gone_afterwards():
     assert sorted(engine.list_tables()) == ["products", "transactions"]
 
 
-def test_only_what_is_asked_for_is_built_and_unknown_names_are_refused():
+def test_only_requested_features_are_built_and_unknown_names_are_refused():
     tables = {"transactions": transactions(), "products": products()}
-    asked = ["category_top", "frequency_orders", "orders_90d"]
+    names = ["category_top", "frequency_orders", "orders_90d"]
     everything = build_features(tables, as_of=AS_OF).execute()
-    some = build_features(tables, as_of=AS_OF, only=asked).execute()
-    assert sorted(some.columns) == sorted(["customer_id", *asked])
-    pd.testing.assert_frame_equal(some, everything[some.columns])
+    subset = build_features(tables, as_of=AS_OF, only=names).execute()
+    assert sorted(subset.columns) == sorted(["customer_id", *names])
+    pd.testing.assert_frame_equal(subset, everything[subset.columns])
     with pytest.raises(ProfileError, match="no feature 'frequency'.*frequency_orders"):
         build_features(tables, as_of=AS_OF, only=["frequency"])
 
 
-def test_what_is_held_in_files_is_the_same_and_the_files_go_when_the_block_ends(tmp_path):
+def test_tables_kept_in_files_are_the_same_and_the_files_are_removed_afterwards(tmp_path):
     engine = ibis.duckdb.connect()
     table = engine.create_table("rows", ibis.memtable({"a": [2, 1], "b": ["x", None]}).to_pyarrow())
     with keeping(engine, folder=tmp_path) as keep:
@@ -240,7 +240,7 @@ def test_a_line_whose_status_says_refunded_is_no_sale_and_no_money():
     assert (row["recency_days"], row["return_value_share"]) == (118, 0.75)
 
 
-def test_goods_that_came_back_with_an_unsigned_amount_count_negative():
+def test_returned_goods_with_an_unsigned_amount_count_negative():
     columns = ["order_id", "customer_id", "ordered_at", "quantity", "amount"]
     rows = [("a", "x", "2024-03-05 08:00", 3, "30"), ("b", "x", "2024-03-06 08:00", -1, "10")]
     row = features({"transactions": transactions(rows, columns)})["x"]
@@ -263,21 +263,29 @@ def test_a_registered_customer_without_orders_has_no_orders_and_unknown_recency(
     columns = ["customer_id", "gender", "registered_at"]
     rows = [("anna", "f", None), ("zoe", "f", "2024-06-30 10:00"), ("late", "m", "2024-07-01 00:00"),
             ("bo", "m", "2024-07-05 00:00")]  # fmt: skip
-    both = features({"transactions": transactions(), "customers": table("customers", columns, rows)})
-    assert list(both) == ["anna", "bo", "cleo", "zoe"]
-    assert (both["zoe"]["frequency_orders"], both["zoe"]["recency_days"], both["zoe"]["monetary_total"]) == (
+    by_customer = features({"transactions": transactions(), "customers": table("customers", columns, rows)})
+    assert list(by_customer) == ["anna", "bo", "cleo", "zoe"]
+    assert (
+        by_customer["zoe"]["frequency_orders"],
+        by_customer["zoe"]["recency_days"],
+        by_customer["zoe"]["monetary_total"],
+    ) == (
         0,
         None,
         None,
     )
-    assert (both["bo"]["gender"], both["bo"]["registered_days"], both["zoe"]["registered_days"]) == ("m", None, 1)
+    assert (
+        by_customer["bo"]["gender"],
+        by_customer["bo"]["registered_days"],
+        by_customer["zoe"]["registered_days"],
+    ) == ("m", None, 1)
 
 
 def test_without_an_as_of_date_nothing_is_counted_up_to_it():
     columns = ["customer_id", "birth_date", "registered_at"]
     rows = [("zoe", "1990-02-03", "2024-06-30 10:00")]
-    made = build_features({"customers": table("customers", columns, rows)}, as_of=UNDATED).execute()
-    assert made[["age", "registered_days"]].isna().all(axis=None)
+    result = build_features({"customers": table("customers", columns, rows)}, as_of=UNDATED).execute()
+    assert result[["age", "registered_days"]].isna().all(axis=None)
 
 
 def test_customers_alone_are_enough():
@@ -286,11 +294,11 @@ def test_customers_alone_are_enough():
         ("1", "2000-07-01", "1000", "2", "1", "monthly", "1.5", "001", "Ann"),
         ("2", "2000-07-02", " ", "3+", "2", " yearly ", "-2e3", "002", "Bob"),
     ]
-    made = build_features({"customers": table("customers", columns, rows)}, as_of=AS_OF)
-    assert made.schema().names == (
+    result = build_features({"customers": table("customers", columns, rows)}, as_of=AS_OF)
+    assert result.schema().names == (
         "customer_id", "income", "household_size", "gender", "contract", "score", "code", "age",
     )  # fmt: skip
-    first, second = made.to_pyarrow().to_pylist()
+    first, second = result.to_pyarrow().to_pylist()
     assert (first["income"], second["income"], second["score"], second["household_size"]) == (
         1000.0,
         None,
@@ -308,10 +316,10 @@ def test_customers_alone_are_enough():
 
 def test_contact_and_sensitive_columns_and_identifiers_never_become_features():
     columns = ["customer_id", "phone", "email", "religion", "member_number", "source", "province"]
-    made = build_features(
+    result = build_features(
         {"customers": table("customers", columns, [("1", "139", "a@b", "none", "7", "crm", "Rome")])}, as_of=AS_OF
     )
-    assert made.columns == ("customer_id", "province")
+    assert result.columns == ("customer_id", "province")
 
 
 def test_campaigns_count_by_their_own_dates():
@@ -323,9 +331,9 @@ def test_campaigns_count_by_their_own_dates():
         ("c3", "anna", "2024-07-01 00:00", None),
         ("c4", "anna", None, None),
     ]
-    both = features({"transactions": transactions(), "campaigns": table("campaigns", columns, rows)})
-    assert (both["anna"]["campaigns_sent"], both["anna"]["campaigns_redeemed"]) == (2, 1)
-    assert (both["bo"]["campaigns_sent"], both["bo"]["campaigns_redeemed"]) == (0, 0)
+    by_customer = features({"transactions": transactions(), "campaigns": table("campaigns", columns, rows)})
+    assert (by_customer["anna"]["campaigns_sent"], by_customer["anna"]["campaigns_redeemed"]) == (2, 1)
+    assert (by_customer["bo"]["campaigns_sent"], by_customer["bo"]["campaigns_redeemed"]) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -336,14 +344,14 @@ def test_an_absent_column_takes_its_features_with_it_and_no_others(absent):
     place = COLUMNS.index(absent)
     rows = [row[:place] + row[place + 1 :] for row in LINES]
     tables = {"transactions": transactions(rows, columns), "products": products()}
-    made = build_features(tables, as_of=AS_OF)
+    result = build_features(tables, as_of=AS_OF)
     expected = [name for name, feature in REGISTRY.items() if feature.is_met(_present(tables))]
-    assert list(made.columns) == ["customer_id", *expected]
-    assert made.count().execute() > 0
+    assert list(result.columns) == ["customer_id", *expected]
+    assert result.count().execute() > 0
 
 
 def _present(tables):
-    return {f"{name}.{column}" for name, each in tables.items() for column in each.columns}
+    return {f"{name}.{column}" for name, table in tables.items() for column in table.columns}
 
 
 def full_tables():
@@ -359,10 +367,10 @@ def _empty(name):
 
 def test_every_feature_of_a_full_input_is_registered_and_every_registered_one_is_built():
     tables = full_tables()
-    made = build_features(tables, as_of=AS_OF, settings=FULL)
+    result = build_features(tables, as_of=AS_OF, settings=FULL)
     declared = set(tables["customers"].columns)
-    assert [name for name in made.columns if name not in declared] == list(REGISTRY)
-    assert [feature.name for feature in registered(made.columns)] == list(REGISTRY)
+    assert [name for name in result.columns if name not in declared] == list(REGISTRY)
+    assert [feature.name for feature in registered(result.columns)] == list(REGISTRY)
     assert [feature.name for feature in available(tables, settings=FULL)] == list(REGISTRY)
 
 
@@ -371,13 +379,13 @@ def test_no_rows_give_no_customers():
 
 
 def test_built_types_are_those_registered():
-    made = build_features(full_tables(), as_of=AS_OF, settings=FULL)
+    result = build_features(full_tables(), as_of=AS_OF, settings=FULL)
     names = {"integer": "int64", "number": "float64", "date": "date", "category": "string", "money": "decimal(18, 4)"}
-    engine = {field.name: str(field.type) for field in made.to_pyarrow().schema}
-    shown = {"int64": "int64", "float64": "double", "date": "date32[day]", "string": "string",
+    engine = {field.name: str(field.type) for field in result.to_pyarrow().schema}
+    engine_types = {"int64": "int64", "float64": "double", "date": "date32[day]", "string": "string",
              "decimal(18, 4)": "decimal128(18, 4)"}  # fmt: skip
     for name, feature in REGISTRY.items():
-        assert engine[name] == shown[names[feature.kind]], name
+        assert engine[name] == engine_types[names[feature.kind]], name
 
 
 def test_every_feature_is_explained_in_both_languages_with_the_same_numbers():
@@ -417,7 +425,7 @@ def test_the_same_expressions_compile_for_spark(monkeypatch):
     unbound = {
         name: ibis.table({c.name: KINDS[c.kind] for c in CANONICAL[name].columns}, name=name)
         for name in CANONICAL
-        if name != "customers"  # its text attributes are looked at
+        if name != "customers"  # its text attributes need a query
     }
     text = ibis.to_sql(build_features(unbound, as_of=AS_OF, settings=FULL), dialect="pyspark")
     assert "recency_days" in text

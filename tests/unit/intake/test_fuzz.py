@@ -1,4 +1,4 @@
-"""Damaged files: whatever happens to bytes and cells, a file is refused by name or every record of it is counted."""
+"""Damaged files: a file with damaged bytes or cells is refused by name or has every record counted."""
 
 import csv
 import datetime as dt
@@ -97,7 +97,7 @@ WHOLE = {name: write(ROWS) for name, write in WRITERS.items()}
 
 
 def seeded(examples):
-    """Draw the same examples at every run."""
+    """Return settings that draw the same examples at every run."""
     slow = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
     return settings(max_examples=examples, derandomize=True, deadline=None, database=None, suppress_health_check=slow)
 
@@ -109,24 +109,24 @@ def engine():
 
 def damage(content, edits):
     """Apply edits to bytes, wherever they fall."""
-    found = bytearray(content)
+    damaged = bytearray(content)
     for kind, place, length, inserted in edits:
-        at = place % (len(found) + 1)
+        at = place % (len(damaged) + 1)
         if kind == "insert":
-            found[at:at] = inserted
+            damaged[at:at] = inserted
         elif kind == "replace":
-            found[at : at + len(inserted)] = inserted
+            damaged[at : at + len(inserted)] = inserted
         elif kind == "delete":
-            del found[at : at + length]
+            del damaged[at : at + length]
         elif kind == "repeat":
-            found[at:at] = found[at : at + length]
+            damaged[at:at] = damaged[at : at + length]
         else:
-            del found[len(found) - at % 50 :]
-    return bytes(found)
+            del damaged[len(damaged) - at % 50 :]
+    return bytes(damaged)
 
 
 def damage_inside(name, content, edits):
-    """Damage what is packed in a file, and pack it again: the damage comes through."""
+    """Damage the content inside a packed file, and pack it again."""
     if name.endswith(".gz"):
         return packed(damage(gzip.decompress(content), edits))
     if not name.endswith(".xlsx"):
@@ -134,8 +134,13 @@ def damage_inside(name, content, edits):
     written = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(written, "w") as new:
         for part in old.namelist():
-            held = old.read(part)
-            new.writestr(part, damage(held, edits) if part.endswith(("sheet1.xml", "sharedStrings.xml")) else held)
+            content_of_part = old.read(part)
+            new.writestr(
+                part,
+                damage(content_of_part, edits)
+                if part.endswith(("sheet1.xml", "sharedStrings.xml"))
+                else content_of_part,
+            )
     return written.getvalue()
 
 
@@ -159,7 +164,7 @@ def read_raw(engine, folder, name, content):
 
 
 def count_lines(content, encoding):
-    """Count the lines of a text file by splitting it: a second way beside the reader's own."""
+    """Count the lines of a text file by splitting it, independently of the reader."""
     content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
     if encoding.startswith("utf-16"):
         content = content.decode(encoding).replace("\0", "").encode()
@@ -177,16 +182,16 @@ def lines_of(cells):
 def test_every_line_of_a_damaged_file_is_a_record_a_reject_or_blank(engine, name, edits):
     content = damage_inside(name, WHOLE[name], edits)
     with tempfile.TemporaryDirectory() as folder:
-        found = read_raw(engine, folder, name, content)
-    if found is None:
+        outcome = read_raw(engine, folder, name, content)
+    if outcome is None:
         return
-    layout, raw, rows, rejects = found
-    numbers = [row["_line"] for row in rows] + [each["line"] for each in rejects]
+    layout, raw, rows, rejects = outcome
+    numbers = [row["_line"] for row in rows] + [reject["line"] for reject in rejects]
     assert len(rows) == raw.rows
     assert len(rejects) == sum(raw.codes.values()) == raw.physical - raw.rows
     assert len(set(numbers)) == len(numbers)
-    assert all(each["code"] and each["raw"] is not None for each in rejects)
-    covered = sum(lines_of([each["raw"]]) for each in rejects) + raw.repairs.get("blank_lines", 0)
+    assert all(reject["code"] and reject["raw"] is not None for reject in rejects)
+    covered = sum(lines_of([reject["raw"]]) for reject in rejects) + raw.repairs.get("blank_lines", 0)
     if "jsonl" in name:
         assert covered + len(rows) == count_lines(content, raw.encoding)
     elif layout.head and len(layout.names) == len(COLUMNS):  # all its cells are read, so that their lines are known
@@ -215,7 +220,7 @@ def test_a_damaged_file_is_refused_by_name_or_accounted_for(engine, name, edits)
 @seeded(25)
 @given(at=st.integers(2, len(ONE_LINE)), edits=EDITS, name=st.sampled_from(["orders.csv", "orders.dos.csv"]))
 def test_damage_in_one_line_costs_no_other_record(engine, at, edits, name):
-    """Wherever a quote is opened, a byte spoiled or a separator lost: the lines around it stay what they are."""
+    """An opened quote, a damaged byte or a lost separator changes no other line."""
     whole = WRITERS[name](ONE_LINE)
     end = b"\r\n" if b"\r\n" in whole else b"\n"
     lines = whole.split(end)
@@ -225,11 +230,11 @@ def test_damage_in_one_line_costs_no_other_record(engine, at, edits, name):
     ]
     lines[at] = damage(lines[at], [edit for edit in inline if edit[0] != "cut"])
     with tempfile.TemporaryDirectory() as folder:
-        kept = read_raw(engine, folder, name, whole)[2]
+        undamaged = read_raw(engine, folder, name, whole)[2]
     with tempfile.TemporaryDirectory() as folder:
         _, raw, rows, rejects = read_raw(engine, folder, name, end.join(lines))
-    assert [row for row in rows if row["_line"] != at + 1] == [row for row in kept if row["_line"] != at + 1]
-    assert {each["line"] for each in rejects} <= {at + 1}
+    assert [row for row in rows if row["_line"] != at + 1] == [row for row in undamaged if row["_line"] != at + 1]
+    assert {reject["line"] for reject in rejects} <= {at + 1}
     assert raw.physical + raw.repairs.get("blank_lines", 0) == len(ONE_LINE)
 
 
@@ -244,7 +249,7 @@ CELLS = st.text(
 @pytest.mark.parametrize("name", WRITERS)
 @seeded(3)
 @given(cells=st.lists(CELLS, min_size=8, max_size=8))
-def test_any_text_comes_back_as_it_stands_in_the_file(engine, name, cells):
+def test_any_text_is_read_unchanged(engine, name, cells):
     rows = [[f"A{at}", "K1", "2024-05-01", cell, "1"] for at, cell in enumerate(cells)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
@@ -252,9 +257,9 @@ def test_any_text_comes_back_as_it_stands_in_the_file(engine, name, cells):
         declared = "gb18030" if "gb18030" in name else None  # a handful of its letters may well be UTF-8
         given_source = source(name, ["order_id", "product_name", "amount"], encoding=declared)
         parsed = read_source(engine, "s", given_source, root=path.parent, scratch=path.parent / "scratch", dates=DATES)
-        found = parsed.table.order_by("_order").to_pyarrow()["product_name"].to_pylist()
+        texts = parsed.table.order_by("_order").to_pyarrow()["product_name"].to_pylist()
     assert parsed.metrics["s.accepted"] == parsed.metrics["s.physical_records"] == len(cells)
-    assert found == [cell.strip(BLANKS) or None for cell in cells]
+    assert texts == [cell.strip(BLANKS) or None for cell in cells]
 
 
 ODD_CELLS = [
@@ -292,7 +297,7 @@ def test_any_cell_is_read_rejected_or_counted_as_unusable(engine, tmp_path, form
     assert metrics["s.accepted"] + metrics["s.rejected"] == metrics["s.physical_records"] == len(rows)
     assert metrics["s.accepted"] > 0
     accepted = {row["_line"]: row for row in parsed.table.to_pyarrow().to_pylist()}
-    listed = {(each["line"], each["column"]) for each in parsed.rejects.to_pyarrow().to_pylist()}
+    listed = {(reject["line"], reject["column"]) for reject in parsed.rejects.to_pyarrow().to_pylist()}
     invisible = {"\x01", "\x85", "\u200e"}  # an id of nothing but control characters is blank
     for line, row in accepted.items():
         for column, cell in zip(columns, rows[line - 2], strict=True):
@@ -311,9 +316,9 @@ def test_amounts_are_exact_up_to_the_digits_money_holds_and_named_beyond(engine,
     (tmp_path / "orders.csv").write_text("order_id,quantity,unit_price\n" + "\n".join(lines) + "\n")
     given_source = source("orders.csv", ["order_id", "quantity", "unit_price"])
     parsed = read_source(engine, "s", given_source, root=tmp_path, scratch=tmp_path / "x", dates=DATES)
-    found = {row["order_id"]: row["amount"] for row in parsed.table.to_pyarrow().to_pylist()}
+    amounts = {row["order_id"]: row["amount"] for row in parsed.table.to_pyarrow().to_pylist()}
     exact = {f"A{at}": quantity * price for at, (quantity, price) in enumerate(pairs)}
-    held = {key: value for key, value in exact.items() if abs(value) < 99_999_999_999_999}
-    assert 0 < len(held) < len(exact)
-    assert found == {key: value.quantize(Decimal("0.0001"), ROUND_HALF_EVEN) for key, value in held.items()}
-    assert parsed.metrics["s.rejected.out-of-range"] == len(exact) - len(held)
+    in_range = {key: value for key, value in exact.items() if abs(value) < 99_999_999_999_999}
+    assert 0 < len(in_range) < len(exact)
+    assert amounts == {key: value.quantize(Decimal("0.0001"), ROUND_HALF_EVEN) for key, value in in_range.items()}
+    assert parsed.metrics["s.rejected.out-of-range"] == len(exact) - len(in_range)

@@ -1,4 +1,4 @@
-"""The jewellery generator: same bytes for one seed, people twice over, seasons, rhythms, an effect that is put in."""
+"""The jewellery generator: same bytes for one seed, duplicate people, seasons, rhythms, a planted effect."""
 
 import csv
 import math
@@ -33,7 +33,7 @@ def shop(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """Raw files of 5,000 people, for what is seldom or small."""
+    """Raw files of 5,000 people, for rare or small effects."""
     folder = tmp_path_factory.mktemp("large")
     generate_jewellery(folder, customers=5000, seed=4)
     return folder
@@ -68,18 +68,18 @@ def rows(engine, query):
 
 
 def test_shares_of_personas_sum_to_one_and_each_has_its_festivals():
-    assert math.isclose(sum(each.share for each in PERSONAS), 1)
-    assert {each.name for each in PERSONAS} == set(FESTIVALS)
+    assert math.isclose(sum(persona.share for persona in PERSONAS), 1)
+    assert {persona.name for persona in PERSONAS} == set(FESTIVALS)
     assert all(sum(weights.values()) == 100 for weights in OCCASIONS.values())
 
 
 def test_draws_of_different_names_are_uniform_and_do_not_depend_on_each_other():
     draws, engine = Draws(1), duckdb.connect()
     one, other, normal = draws.unit("range", "one"), draws.unit("range", "other"), draws.normal("range", "z")
-    found = engine.execute(
+    moments = engine.execute(
         f"select avg({one}), avg({other}), corr({one}, {other}), avg({normal}), stddev({normal}) from range(100000)"
     ).fetchone()
-    assert found == pytest.approx((0.5, 0.5, 0, 0, 1), abs=0.01)
+    assert moments == pytest.approx((0.5, 0.5, 0, 0, 1), abs=0.01)
 
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_threads_and_another_seed_others(tmp_path):
@@ -89,17 +89,17 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_threads_and_another_see
     generate_jewellery(other, customers=60, seed=6)
     files = sorted(path.relative_to(one) for path in one.rglob("*.*") if path.is_file())
     assert len(files) == 18
-    assert [digest_file(one / each) for each in files] == [digest_file(two / each) for each in files]
-    same = [str(each) for each in files if digest_file(one / each) == digest_file(other / each)]
+    assert [digest_file(one / file) for file in files] == [digest_file(two / file) for file in files]
+    same = [str(file) for file in files if digest_file(one / file) == digest_file(other / file)]
     assert same == []
 
 
-def test_one_customer_alone_is_written_whole(tmp_path):
+def test_a_single_customer_can_be_generated(tmp_path):
     written = generate_jewellery(tmp_path, customers=1, seed=1)
     assert all(path.stat().st_size > 20 for path in written)
 
 
-def test_a_file_that_is_there_is_not_written_again(shop):
+def test_an_existing_file_is_not_written_again(shop):
     before = {path: path.stat().st_mtime_ns for path in shop.rglob("*.*")}
     generate_jewellery(shop, customers=600, seed=3)
     assert {path: path.stat().st_mtime_ns for path in before} == before
@@ -123,7 +123,7 @@ def test_no_source_of_the_profile_reads_the_truth(shop):
     read = {path for pattern in paths for path in shop.glob(pattern)}
     assert len(read) == len(paths) == 14
     assert not read & set((shop / "truth").iterdir())
-    personas = [each.name.encode() for each in PERSONAS if each.name not in ("service", "gift")]
+    personas = [persona.name.encode() for persona in PERSONAS if persona.name not in ("service", "gift")]
     assert not [path.name for path in read if any(name in path.read_bytes() for name in personas)]
 
 
@@ -144,7 +144,7 @@ def test_orders_carry_ids_of_their_own_channel(lines):
     assert rows(lines, "select count(distinct source) from lines join records on c = source_id where web") == [(1,)]
 
 
-def test_records_of_one_person_are_at_odds_and_some_cells_are_damaged(shop):
+def test_records_of_one_person_contradict_each_other_and_some_cells_are_damaged(shop):
     text = (shop / "crm_export.csv").read_bytes().decode("gb18030")
     with pytest.raises(UnicodeDecodeError):
         (shop / "crm_export.csv").read_bytes().decode("utf-8")
@@ -159,7 +159,7 @@ def test_records_of_one_person_are_at_odds_and_some_cells_are_damaged(shop):
     assert set(column["姓名"]) & {"鐜嬭姵", "鏉庡"} or any(name[:1] in "鐜鏉寮闄" for name in column["姓名"] if name)
 
 
-def test_the_web_shop_has_rows_twice_dates_that_cannot_be_and_the_mark_of_utf_8(large):
+def test_the_web_shop_has_duplicate_rows_impossible_dates_and_a_byte_order_mark(large):
     content = (large / "web_orders.csv").read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
     body = content.decode("utf-8-sig").splitlines()[1:]
@@ -190,7 +190,7 @@ def test_money_adds_up_and_returns_and_old_gold_are_negative(lines):
     ) == [(True,)]
 
 
-def test_a_piece_stands_once_in_an_order_of_the_tills(lines):
+def test_a_piece_occurs_once_in_an_order_of_the_tills(lines):
     assert rows(lines, "select count(*) - count(distinct (o, p)) from lines where not web") == [(0,)]
 
 
@@ -223,29 +223,29 @@ def test_gifts_peak_before_festivals_and_gold_rises():
 def test_sales_of_gifts_are_higher_before_qixi_and_520(lines):
     near = """ts::date between date '2024-05-08' and date '2024-05-20' or ts::date between date '2023-08-10' and date '2023-08-22'
         or ts::date between date '2024-07-29' and date '2024-08-10' or ts::date between date '2023-05-08' and date '2023-05-20'"""
-    found = rows(lines, f"""select count(distinct o) filter ({near}) / 52.0, count(distinct o) filter (not ({near})) / (730 - 52.0)
+    daily_orders = rows(lines, f"""select count(distinct o) filter ({near}) / 52.0, count(distinct o) filter (not ({near})) / (730 - 52.0)
         from lines join occasions on o = order_id where occasion = 'gift' and ts::date between date '2022-09-01' and date '2024-08-30'""")[0]  # fmt: skip
-    assert found[0] > 2 * found[1]
+    assert daily_orders[0] > 2 * daily_orders[1]
 
 
-def test_the_hazard_foretells_the_year_ahead(lines):
-    found = rows(lines, """select sum(buy_probability_365d), sum((orders_365d > 0)::int), sum(expected_orders_365d), sum(orders_365d),
+def test_the_hazard_predicts_the_year_ahead(lines):
+    sums = rows(lines, """select sum(buy_probability_365d), sum((orders_365d > 0)::int), sum(expected_orders_365d), sum(orders_365d),
         max(expected_orders_365d) filter (not alive), corr(expected_orders_365d, orders_365d), min(buy_probability_365d), max(buy_probability_365d) from people""")[0]  # fmt: skip
-    assert found[0] == pytest.approx(found[1], abs=4 * math.sqrt(found[1]))
-    assert found[2] == pytest.approx(found[3], abs=4 * math.sqrt(found[3]))
-    assert found[4] == 0
-    assert found[5] > 0.4
-    assert 0 <= found[6] <= found[7] <= 1
+    assert sums[0] == pytest.approx(sums[1], abs=4 * math.sqrt(sums[1]))
+    assert sums[2] == pytest.approx(sums[3], abs=4 * math.sqrt(sums[3]))
+    assert sums[4] == 0
+    assert sums[5] > 0.4
+    assert 0 <= sums[6] <= sums[7] <= 1
 
 
 def test_arms_are_alike_before_and_differ_after_where_the_campaign_works(large):
     engine = duckdb.connect()
-    found = dict((name, rest) for name, *rest in engine.execute(f"""
+    by_persona = dict((name, rest) for name, *rest in engine.execute(f"""
         select persona, avg(treated::int), avg(chance_without) filter (treated) - avg(chance_without) filter (not treated),
             avg(effect) filter (treated), count(*) from '{large}/truth/effects.parquet' where experiment = '春季老客唤醒券2025' group by 1""").fetchall())  # fmt: skip
-    assert all(abs(share - 0.6) < 0.1 for share, *_ in found.values())
-    assert all(abs(difference) < 0.05 for _, difference, *_ in found.values())
-    effects = {name: effect for name, (_, _, effect, _) in found.items()}
+    assert all(abs(share - 0.6) < 0.1 for share, *_ in by_persona.values())
+    assert all(abs(difference) < 0.05 for _, difference, *_ in by_persona.values())
+    effects = {name: effect for name, (_, _, effect, _) in by_persona.items()}
     assert (
         effects["bargain"]
         > effects["self_reward"]
@@ -260,25 +260,25 @@ def test_arms_are_alike_before_and_differ_after_where_the_campaign_works(large):
     assert bought["触达组"] - bought["对照组"] == pytest.approx(effects["bargain"], abs=0.07)
 
 
-def test_scales_hang_together_but_the_loose_one(large):
+def test_all_scales_but_one_are_reliable(large):
     answers = duckdb.execute(
         f"select 客户编号, 题目, try_cast(答案 as double) from read_csv('{large}/survey.csv', all_varchar = true)"
     ).fetchall()
-    told = {}
+    by_question = {}
     for customer, question, answer in answers:
-        told.setdefault(question, {})[customer] = answer
+        by_question.setdefault(question, {})[customer] = answer
     alphas = {}
     for scale in SCALES:
-        items = [(told[text.removeprefix("-")], text.startswith("-")) for text in scale.items]
-        everybody = sorted(set.intersection(*[{c for c, a in item.items() if a is not None} for item, _ in items]))
-        table = np.array([[6 - item[c] if reverse else item[c] for item, reverse in items] for c in everybody])
+        items = [(by_question[text.removeprefix("-")], text.startswith("-")) for text in scale.items]
+        complete = sorted(set.intersection(*[{c for c, a in item.items() if a is not None} for item, _ in items]))
+        table = np.array([[6 - item[c] if reverse else item[c] for item, reverse in items] for c in complete])
         n = table.shape[1]
         alphas[scale.name] = n / (n - 1) * (1 - table.var(axis=0, ddof=1).sum() / table.sum(axis=1).var(ddof=1))
     assert min(alpha for name, alpha in alphas.items() if name != "环保") > 0.7
     assert alphas["环保"] < 0.5
 
 
-def test_the_command_refuses_numbers_that_cannot_be(tmp_path):
+def test_the_command_refuses_impossible_numbers(tmp_path):
     with pytest.raises(ProfileError, match="customers is 0.*whole number from 1"):
         materialise("jewellery", tmp_path, customers=0)
     with pytest.raises(ProfileError, match="seed is -1"):

@@ -1,4 +1,4 @@
-"""Which source leads, and when the record ends."""
+"""Which source leads, and when its records end."""
 
 import datetime as dt
 

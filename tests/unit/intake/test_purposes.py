@@ -17,9 +17,9 @@ def named(purposes):
 
 
 def test_a_purpose_has_the_name_the_profile_gives_its_words_and_others_stay():
-    found = named({"marketing": ["营销短信", "sms"], "profiling": ["数据分析"]})
-    assert found[:4] == ["marketing", "marketing", "profiling", "service"]
-    assert found[4] is None or found[4] != found[4]
+    purposes_read = named({"marketing": ["营销短信", "sms"], "profiling": ["数据分析"]})
+    assert purposes_read[:4] == ["marketing", "marketing", "profiling", "service"]
+    assert purposes_read[4] is None or purposes_read[4] != purposes_read[4]
 
 
 def test_without_names_the_words_stay_as_they_are():

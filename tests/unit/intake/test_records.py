@@ -1,4 +1,4 @@
-"""Lines become records by the rule of the design: one line, unless a quoted field validly spans lines."""
+"""Lines become records: one line each, unless a quoted field validly spans lines."""
 
 from workbench.intake.reading.records import BadLine, Record, RejectedRecord, read_records, split_line
 
@@ -7,8 +7,10 @@ def read(text, width=3, separator=","):
     return list(read_records(enumerate(text.split("\n"), 1), width=width, separator=separator))
 
 
-def kinds(found):
-    return [(each.line, "ok" if isinstance(each, Record) else each.code) for each in found if each is not None]
+def kinds(records):
+    return [
+        (record.line, "ok" if isinstance(record, Record) else record.code) for record in records if record is not None
+    ]
 
 
 def test_doubled_quotes_and_separators_inside_quotes_belong_to_the_field():
@@ -37,9 +39,9 @@ def test_quote_still_open_is_closed_at_line_end_when_the_next_line_is_complete()
 
 def test_unclosed_quote_never_swallows_the_rest_of_the_file():
     text = "\n".join(['1,"a,3', "2,ragged", *[f"{at},b,c" for at in range(3, 60)]])
-    found = kinds(read(text))
-    assert found[:3] == [(1, "unclosed-quote"), (2, "missing-cell"), (3, "ok")]
-    assert len(found) == 59
+    records = kinds(read(text))
+    assert records[:3] == [(1, "unclosed-quote"), (2, "missing-cell"), (3, "ok")]
+    assert len(records) == 59
 
 
 def test_unclosed_quote_in_the_last_line_rejects_that_line_alone():
@@ -63,8 +65,8 @@ def test_line_of_separators_alone_is_a_record_of_blank_cells():
 
 
 def test_line_that_does_not_decode_is_rejected_with_its_byte():
-    found = list(read_records([(7, BadLine(120, "A2,\\xff"))], width=2, separator=","))
-    assert found == [RejectedRecord(7, 0, "invalid-encoding", "byte 120: A2,\\xff")]
+    records = list(read_records([(7, BadLine(120, "A2,\\xff"))], width=2, separator=","))
+    assert records == [RejectedRecord(7, 0, "invalid-encoding", "byte 120: A2,\\xff")]
 
 
 def test_missing_cell_names_the_first_missing_field():

@@ -1,4 +1,4 @@
-"""Databases, HTTP endpoints, folders and sheets filled by hand: fetched whole, kept as files, secrets never shown."""
+"""Databases, HTTP endpoints, folders and manual sheets: fetched whole, stored as files, secrets never displayed."""
 
 from __future__ import annotations
 
@@ -58,19 +58,19 @@ def sqlite_file(tmp_path):
 
 def test_a_table_becomes_a_file_in_the_order_of_its_key(sqlite_file, tmp_path):
     assert fetch_table(f"sqlite:///{sqlite_file}", "orders", tmp_path / "out.parquet") == 3
-    found = rows_of(tmp_path / "out.parquet")
-    assert [row["id"] for row in found] == ["1", "2", "3"]
-    assert [row["buyer"] for row in found] == ["张伟", "O'Brien", None]
+    rows = rows_of(tmp_path / "out.parquet")
+    assert [row["id"] for row in rows] == ["1", "2", "3"]
+    assert [row["buyer"] for row in rows] == ["张伟", "O'Brien", None]
     assert (tmp_path / "out.parquet").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_view_is_read_and_a_misspelt_table_gets_its_neighbour(sqlite_file, tmp_path):
+def test_a_view_is_read_and_a_misspelt_table_gets_the_nearest_name(sqlite_file, tmp_path):
     assert fetch_table(f"sqlite:///{sqlite_file}", "recent", tmp_path / "out.parquet") == 2
     with pytest.raises(DataError, match="no table or view 'order'. Did you mean 'orders'"):
         fetch_table(f"sqlite:///{sqlite_file}", "order", tmp_path / "out.parquet")
     with pytest.raises(DataError, match="no table or view"):
         fetch_table(f"sqlite:///{sqlite_file}", "orders; DROP TABLE orders", tmp_path / "out.parquet")
-    assert len(rows_of(tmp_path / "out.parquet")) == 2  # what was fetched before still stands
+    assert len(rows_of(tmp_path / "out.parquet")) == 2  # the earlier result is unchanged
 
 
 def test_a_duckdb_file_is_read_only(tmp_path):
@@ -83,7 +83,7 @@ def test_a_duckdb_file_is_read_only(tmp_path):
     assert rows_of(tmp_path / "out.parquet") == [{"id": "7", "day": "2024-05-06", "total": "1.50"}]
 
 
-def test_passwords_stand_in_no_message(tmp_path):
+def test_no_message_contains_a_password(tmp_path):
     url = "postgresql://reader:s3cret@127.0.0.1:1/shop?application_name=s3cret"
     assert "s3cret" not in without_password(url)
     with pytest.raises(DataError) as caught:
@@ -94,8 +94,8 @@ def test_passwords_stand_in_no_message(tmp_path):
 
 def test_an_unset_variable_is_named_before_anything_is_read(tmp_path):
     source = orders(select="orders", token="SHOP_TOKEN", snapshot="data/raw/x.parquet")
-    found = "\n".join(map(str, remote_faults(source, {})))
-    assert "SHOP_URL is not set" in found and "SHOP_TOKEN is not set" in found
+    messages = "\n".join(map(str, remote_faults(source, {})))
+    assert "SHOP_URL is not set" in messages and "SHOP_TOKEN is not set" in messages
     assert any("SHOP_URL is not set" in str(fault) for fault in check_source(source, tmp_path))
     assert "needs the name of a table" in str(remote_faults(orders(), {"SHOP_URL": "sqlite:///x.db"})[0])
     assert "has no table" in str(remote_faults(orders(select="t"), {"SHOP_URL": "https://x/y"})[0])
@@ -130,18 +130,18 @@ def read_into(root, source):
 
 
 class Shop(BaseHTTPRequestHandler):
-    """Serves seven orders, three a page, to who has the token; fails once before it answers."""
+    """Serves seven orders, three a page, to holders of the token; fails once before it answers."""
 
     stumbles = 1
     stumble: tuple = (503, {})
-    asked: list = []
+    requested: list = []
     orders = [
         {"id": at, "buyer": {"name": f"客{at}"}, "paid_at": "2024-01-02", "total": at + 0.5} for at in range(1, 8)
     ]
 
     def do_GET(self):
         parts, query = urlsplit(self.path), parse_qs(urlsplit(self.path).query)
-        type(self).asked.append(self.path)
+        type(self).requested.append(self.path)
         if type(self).stumbles:
             type(self).stumbles -= 1
             return self.answer(*type(self).stumble)
@@ -156,9 +156,9 @@ class Shop(BaseHTTPRequestHandler):
         if self.headers.get("Authorization") != "Bearer t0ken":
             return self.answer(401, {})
         page = int(query.get("page", ["1"])[0])
-        some = self.orders[3 * (page - 1) : 3 * page]
+        page_orders = self.orders[3 * (page - 1) : 3 * page]
         following = f"/orders?page={page + 1}" if 3 * page < len(self.orders) else None
-        return self.answer(200, {"data": {"items": some}, "links": {"next": following}})
+        return self.answer(200, {"data": {"items": page_orders}, "links": {"next": following}})
 
     def answer(self, status, content, headers=None):
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -182,7 +182,7 @@ def waits(monkeypatch):
 
 @pytest.fixture
 def shop(waits):
-    Shop.stumbles, Shop.stumble, Shop.asked = 1, (503, {}), []
+    Shop.stumbles, Shop.stumble, Shop.requested = 1, (503, {}), []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -195,9 +195,9 @@ PAGED = {"token": "t0ken", "records": "data.items"}
 @pytest.mark.parametrize("paging", [{"next_page": "links.next"}, {"page_parameter": "page"}])
 def test_every_page_is_fetched_once(shop, tmp_path, paging):
     assert fetch_records(f"{shop}/orders", tmp_path / "out.jsonl", **PAGED, **paging) == 7
-    found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert found == Shop.orders
-    assert not any("t0ken" in path for path in Shop.asked)
+    records = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert records == Shop.orders
+    assert not any("t0ken" in path for path in Shop.requested)
 
 
 def test_fetched_records_are_read_like_a_file(shop, tmp_path, monkeypatch):
@@ -211,7 +211,7 @@ def test_fetched_records_are_read_like_a_file(shop, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("path", "more", "said"),
+    ("path", "more", "message"),
     [
         ("/orders", {"token": "wrong"}, "status 401"),
         ("/elsewhere", {"records": "items", "next_page": "next"}, "another host, other.invalid"),
@@ -221,17 +221,17 @@ def test_fetched_records_are_read_like_a_file(shop, tmp_path, monkeypatch):
         ("/orders", {"token": "t0ken", "records": "rows"}, "no list at 'rows'"),
     ],
 )
-def test_what_an_endpoint_may_not_do(shop, tmp_path, path, more, said):
+def test_unusable_endpoints_are_refused(shop, tmp_path, path, more, message):
     (tmp_path / "out.jsonl").write_text("before")
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         fetch_records(f"{shop}{path}", tmp_path / "out.jsonl", **more)
     assert (tmp_path / "out.jsonl").read_text() == "before"
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["out.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl"]
 
 
-@pytest.mark.parametrize(("asked_for", "waited"), [("7", 7), ("86400", 300)])
-def test_an_endpoint_that_asks_to_wait_is_given_the_time_up_to_five_minutes(shop, waits, tmp_path, asked_for, waited):
-    Shop.stumble = (429, {}, {"Retry-After": asked_for})
+@pytest.mark.parametrize(("header", "waited"), [("7", 7), ("86400", 300)])
+def test_an_endpoint_that_asks_to_wait_is_given_the_time_up_to_five_minutes(shop, waits, tmp_path, header, waited):
+    Shop.stumble = (429, {}, {"Retry-After": header})
     assert fetch_records(f"{shop}/orders", tmp_path / "out.jsonl", **PAGED, next_page="links.next") == 7
     assert waits == [waited]
 
@@ -240,10 +240,10 @@ def test_an_endpoint_that_stays_busy_is_refused_with_its_status(shop, waits, tmp
     Shop.stumbles, Shop.stumble = 99, (429, {})
     with pytest.raises(DataError, match="status 429"):
         fetch_records(f"{shop}/orders", tmp_path / "out.jsonl", **PAGED)
-    assert len(Shop.asked) == 4
+    assert len(Shop.requested) == 4
 
 
-def test_an_endpoint_that_is_down_is_said_so(waits, tmp_path):
+def test_an_endpoint_that_is_down_is_reported(waits, tmp_path):
     with pytest.raises(DataError, match="no answer") as caught:
         fetch_records("http://user:s3cret@127.0.0.1:1/x?key=s3cret", tmp_path / "out.jsonl")
     assert str(caught.value).startswith("http://127.0.0.1:1/x: no answer")
@@ -259,10 +259,10 @@ def postgres(tmp_path_factory):
         yield url
         return
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found = str(binaries[-1]) if binaries else shutil.which("initdb")
-    if found is None:
+    initdb = str(binaries[-1]) if binaries else shutil.which("initdb")
+    if initdb is None:
         pytest.skip("no PostgreSQL is installed and WORKBENCH_TEST_POSTGRES_URL is not set")
-    home = Path(found).resolve().parent
+    home = Path(initdb).resolve().parent
     folder = tmp_path_factory.mktemp("postgres")
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_user:
@@ -283,7 +283,7 @@ def postgres(tmp_path_factory):
         subprocess.run([*as_user, "rm", "-rf", str(folder)], check=False)
 
 
-def test_a_postgresql_table_is_read_as_it_stands(postgres, tmp_path, monkeypatch):
+def test_a_postgresql_table_is_read_unchanged(postgres, tmp_path, monkeypatch):
     import psycopg
 
     with psycopg.connect(postgres, autocommit=True) as connection:
@@ -300,10 +300,10 @@ def test_a_postgresql_table_is_read_as_it_stands(postgres, tmp_path, monkeypatch
     monkeypatch.setenv("SHOP_URL", postgres)
     source = orders(select="订单", snapshot="data/raw/pg.parquet", formats={"time_zone": "Asia/Shanghai"})
     assert fetch_source(source, tmp_path) == 2
-    found = {row["order_id"]: row for row in read_into(tmp_path, source)}
-    assert set(found) == {"123456789012345678", "2"}
-    assert str(found["123456789012345678"]["ordered_at"]) == "2024-01-02 03:04:05"
-    assert str(found["2"]["amount"]) == "-3.0000"
+    by_id = {row["order_id"]: row for row in read_into(tmp_path, source)}
+    assert set(by_id) == {"123456789012345678", "2"}
+    assert str(by_id["123456789012345678"]["ordered_at"]) == "2024-01-02 03:04:05"
+    assert str(by_id["2"]["amount"]) == "-3.0000"
     assert fetch_source(orders(select="已付", snapshot="data/raw/pg2.parquet"), tmp_path) == 1
     with pytest.raises(DataError, match="Did you mean"):
         fetch_source(orders(select="订", snapshot="data/raw/pg3.parquet"), tmp_path)

@@ -1,4 +1,4 @@
-"""Sources: files are found, headers fit, records are counted, whichever reader reads them."""
+"""Sources: files are found, headers match, records are counted, by either reader."""
 
 import datetime as dt
 import random
@@ -37,39 +37,39 @@ def rows(parsed):
     return parsed.table.order_by("_order").to_pyarrow().to_pylist()
 
 
-def faults(tmp_path, given):
-    return "\n".join(map(str, check_source(given, tmp_path)))
+def faults(tmp_path, declared):
+    return "\n".join(map(str, check_source(declared, tmp_path)))
 
 
 def test_all_faults_of_a_source_are_listed_at_once(tmp_path):
     (tmp_path / "orders.csv").write_text("No,Wo,When,When\n")
-    said = faults(tmp_path, source(rules={"paid": "amont > 0"}, formats={"dates": "YYYY"}))
-    assert "formats.dates: 'YYYY' is no date pattern" in said
-    assert "names 'When' more than once" in said
-    assert "column 'Who' (mapped to customer_id) is not in the header. Did you mean 'Wo'?" in said
-    assert "column 'Sum' (mapped to amount) is not in the header" in said
-    assert "holds a header and no record" in said
-    assert "rules.paid: unknown column 'amont' in amont > 0. Did you mean 'amount'?" in said
+    message = faults(tmp_path, source(rules={"paid": "amont > 0"}, formats={"dates": "YYYY"}))
+    assert "formats.dates: 'YYYY' is no date pattern" in message
+    assert "names 'When' more than once" in message
+    assert "column 'Who' (mapped to customer_id) is not in the header. Did you mean 'Wo'?" in message
+    assert "column 'Sum' (mapped to amount) is not in the header" in message
+    assert "holds a header and no record" in message
+    assert "rules.paid: unknown column 'amont' in amont > 0. Did you mean 'amount'?" in message
 
 
 def test_meanings_of_a_column_that_is_no_yes_or_no_are_refused(tmp_path):
     (tmp_path / "orders.csv").write_text(HEADER + "1,K,2024-01-01,5\n")
-    said = faults(tmp_path, source(formats={"means_yes": {"status": ["Closed"]}}))
-    assert said == "formats.means_yes: 'status' is no yes-or-no column of this source. none has one."
+    message = faults(tmp_path, source(formats={"means_yes": {"status": ["Closed"]}}))
+    assert message == "formats.means_yes: 'status' is no yes-or-no column of this source. none has one."
     (tmp_path / "states.csv").write_text("id,state\n1,Closed\n2,Active\n")
-    given = {"path": "states.csv", "table": "labels", "columns": {"customer_id": "id", "label": "state"}}
-    assert faults(tmp_path, SourceParams(**given, formats={"means_yes": {"label": ["Closed"]}})) == ""
-    found = faults(tmp_path, SourceParams(**given, formats={"means_yes": {"state": ["Closed"]}}))
-    assert found == "formats.means_yes: 'state' is no yes-or-no column of this source. label."
+    labels = {"path": "states.csv", "table": "labels", "columns": {"customer_id": "id", "label": "state"}}
+    assert faults(tmp_path, SourceParams(**labels, formats={"means_yes": {"label": ["Closed"]}})) == ""
+    second_message = faults(tmp_path, SourceParams(**labels, formats={"means_yes": {"state": ["Closed"]}}))
+    assert second_message == "formats.means_yes: 'state' is no yes-or-no column of this source. label."
 
 
 def test_a_status_becomes_a_label(engine, tmp_path):
     (tmp_path / "states.csv").write_text("id,state\n1,Closed\n2,Active\n3,\n")
-    given = SourceParams(
+    labels = SourceParams(
         path="states.csv", table="labels", columns={"customer_id": "id", "label": "state"},
         formats={"means_yes": {"label": ["Closed"]}},
     )  # fmt: skip
-    parsed = read_source(engine, "s", given, root=tmp_path, scratch=tmp_path / "scratch", dates=DATES)
+    parsed = read_source(engine, "s", labels, root=tmp_path, scratch=tmp_path / "scratch", dates=DATES)
     assert {row["customer_id"]: row["label"] for row in rows(parsed)} == {"1": True, "2": False, "3": None}
 
 
@@ -91,34 +91,36 @@ def test_good_source_has_no_fault(tmp_path):
 
 def test_attribute_under_the_name_of_a_column_is_refused(tmp_path):
     (tmp_path / "people.csv").write_text("id,mail\n1,a@b\n")
-    given = SourceParams(
+    people = SourceParams(
         path="people.csv", table="customers", columns={"customer_id": "id"}, attributes={"email": "mail"}
     )
-    assert "attributes: 'email' is a column of customers. Map it under columns." in faults(tmp_path, given)
+    assert "attributes: 'email' is a column of customers. Map it under columns." in faults(tmp_path, people)
 
 
 def test_position_beyond_the_first_record_is_refused(tmp_path):
     (tmp_path / "orders.csv").write_text("1,K,2024-01-01,5\n")
-    said = faults(tmp_path, source(header=False, columns={"customer_id": 2, "amount": 5}))
-    assert said == "orders.csv: amount is mapped to position 5, the first record has 4 fields. A position from 1 to 4."
+    message = faults(tmp_path, source(header=False, columns={"customer_id": 2, "amount": 5}))
+    assert (
+        message == "orders.csv: amount is mapped to position 5, the first record has 4 fields. A position from 1 to 4."
+    )
 
 
 def test_source_without_one_accepted_record_is_refused(engine, tmp_path):
     with pytest.raises(DataError) as caught:
         read(engine, tmp_path, HEADER + "1,K,31/12/2024,5\n2,K,2024-01-01,Li Na\n")
-    said = str(caught.value)
+    message = str(caught.value)
     assert (
         "all 2 records are rejected: date-invalid 1 (first in orders.csv, line 2, column ordered_at: 31/12/2024)"
-        in said
+        in message
     )
-    assert "number-invalid 1 (first in orders.csv, line 3, column amount). At least one accepted record." in said
-    assert said.endswith("Declare formats.dates, such as '%d/%m/%Y', declare formats.decimals and formats.currency.")
+    assert "number-invalid 1 (first in orders.csv, line 3, column amount). At least one accepted record." in message
+    assert message.endswith("Declare formats.dates, such as '%d/%m/%Y', declare formats.decimals and formats.currency.")
 
 
 def test_a_source_that_maps_nothing_is_refused(tmp_path):
     (tmp_path / "orders.csv").write_text("1,K,2024-01-01,5\n")
-    said = "columns: no column is mapped. columns: {ours: theirs}."
-    assert said in faults(tmp_path, SourceParams(path="orders.csv", table="transactions"))
+    message = "columns: no column is mapped. columns: {ours: theirs}."
+    assert message in faults(tmp_path, SourceParams(path="orders.csv", table="transactions"))
 
 
 def test_several_files_of_a_glob_are_read_in_name_order_with_their_own_lines(engine, tmp_path):
@@ -137,8 +139,8 @@ def test_several_files_of_a_glob_are_read_in_name_order_with_their_own_lines(eng
 
 def test_every_bad_cell_of_a_rejected_row_is_listed_and_the_row_counted_once(engine, tmp_path):
     parsed = read(engine, tmp_path, HEADER + "1,K,soon,much\n2,K,2024-01-01,5\n")
-    found = parsed.rejects.order_by("column").to_pyarrow().to_pylist()
-    assert [(row["column"], row["code"], row["raw"]) for row in found] == [
+    rejects = parsed.rejects.order_by("column").to_pyarrow().to_pylist()
+    assert [(row["column"], row["code"], row["raw"]) for row in rejects] == [
         ("amount", "number-invalid", "much"), ("ordered_at", "date-invalid", "soon"),
     ]  # fmt: skip
     assert parsed.metrics["s.rejected"] == 1
@@ -168,10 +170,10 @@ def test_given_amount_is_kept_and_a_blank_one_filled(engine, tmp_path):
 
 def test_contact_columns_are_counted_and_left_out(engine, tmp_path):
     (tmp_path / "people.csv").write_text("id,mail,city\n1,a@b.c,Xi'an\n2, ,Wuhan\n")
-    given = SourceParams(
+    people = SourceParams(
         path="people.csv", table="customers", columns={"source_id": "id", "email": "mail", "city": "city"}
     )
-    parsed = read_source(engine, "crm", given, root=tmp_path, scratch=tmp_path / "x", dates=DATES)
+    parsed = read_source(engine, "crm", people, root=tmp_path, scratch=tmp_path / "x", dates=DATES)
     assert "email" not in parsed.table.columns
     assert parsed.metrics["crm.contact_cells_dropped"] == 1
     assert [row["customer_id"] for row in rows(parsed)] == ["1", "2"]
@@ -179,10 +181,10 @@ def test_contact_columns_are_counted_and_left_out(engine, tmp_path):
 
 def test_attribute_is_numeric_only_if_every_filled_value_is(engine, tmp_path):
     (tmp_path / "people.csv").write_text("id,a,b,c\n1,5,x,\n2,,6,\n3,7.5,7,\n")
-    given = SourceParams(
+    people = SourceParams(
         path="people.csv", table="customers", columns={"customer_id": "id"}, attributes=["a", "b", "c"]
     )
-    parsed = read_source(engine, "crm", given, root=tmp_path, scratch=tmp_path / "x", dates=DATES)
+    parsed = read_source(engine, "crm", people, root=tmp_path, scratch=tmp_path / "x", dates=DATES)
     assert {name: parsed.kinds[name] for name in "abc"} == {"a": "number", "b": "category", "c": "category"}
     assert [row["a"] for row in rows(parsed)] == [5.0, None, 7.5]
 
@@ -194,8 +196,8 @@ def test_parquet_keeps_its_types(engine, tmp_path):
     )  # fmt: skip
     frame.to_parquet(tmp_path / "orders.parquet")
     parsed = read_source(engine, "s", source("orders.parquet"), root=tmp_path, scratch=tmp_path / "x", dates=DATES)
-    found = rows(parsed)
-    assert [(row["order_id"], row["customer_id"], str(row["amount"])) for row in found] == [
+    typed_rows = rows(parsed)
+    assert [(row["order_id"], row["customer_id"], str(row["amount"])) for row in typed_rows] == [
         ("1", "17850", "1.2500"), ("2", None, "0.1000"),
     ]  # fmt: skip
     assert parsed.metrics["s.physical_records"] == 3
@@ -221,7 +223,7 @@ def test_scratch_files_are_private(engine, tmp_path):
 
 
 def messy(seed):
-    """Write a file that is clean, but full of quotes, separators in quotes, blanks and blank cells."""
+    """Write a clean file with many quotes, separators in quotes, blanks and blank cells."""
     draw = random.Random(seed)
     cells = ["a", "", " b ", '"c, d"', '"say ""x"""', '""', "张伟", '" g"', "0.5"]
     lines = [",".join(draw.choice(cells) for _ in range(4)) for _ in range(40)]
@@ -229,7 +231,7 @@ def messy(seed):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_both_readers_say_the_same_of_a_clean_file(engine, tmp_path, seed):
+def test_both_readers_agree_on_a_clean_file(engine, tmp_path, seed):
     path = tmp_path / "orders.csv"
     path.write_text(messy(seed))
     head, scan = read_head(path, separator=","), scan_text(path)
@@ -238,11 +240,11 @@ def test_both_readers_say_the_same_of_a_clean_file(engine, tmp_path, seed):
     exact = raw_files._read_exact(engine, path, tmp_path / "exact.parquet", head=head, columns=columns, scan=scan)
     assert clean is not None
     assert (clean.physical, clean.codes) == (exact.physical, exact.codes)
-    same = [
+    contents = [
         [{name: value or None for name, value in row.items()} for row in raw.table.to_pyarrow().to_pylist()]
         for raw in (clean, exact)
     ]
-    assert same[0] == same[1]
+    assert contents[0] == contents[1]
 
 
 def test_the_engine_itself_reads_a_file_with_quoted_separators(engine, tmp_path):
@@ -254,7 +256,7 @@ def test_the_engine_itself_reads_a_file_with_quoted_separators(engine, tmp_path)
     )
 
 
-def test_the_engine_is_not_trusted_with_a_separator_too_many(engine, tmp_path):
+def test_a_surplus_separator_goes_to_the_exact_reader(engine, tmp_path):
     path = tmp_path / "orders.csv"
     path.write_text("No,Who,When,Sum\n1,a,b,5\n2,a,b,\n3,a,,,\n")
     head, scan = read_head(path), scan_text(path)
@@ -267,6 +269,6 @@ def test_garbled_names_and_addresses_are_counted_without_being_shown(tmp_path):
     source = SourceParams(
         path="crm.csv", table="customers", columns={"customer_id": "id", "name": "name", "address": "address"}
     )
-    given = {"root": tmp_path, "scratch": tmp_path / "scratch", "dates": (dt.date(1900, 1, 2), dt.date(2030, 1, 1))}
-    metrics = read_source(ibis.duckdb.connect(threads=1), "crm", source, **given).metrics
+    options = {"root": tmp_path, "scratch": tmp_path / "scratch", "dates": (dt.date(1900, 1, 2), dt.date(2030, 1, 1))}
+    metrics = read_source(ibis.duckdb.connect(threads=1), "crm", source, **options).metrics
     assert (metrics["crm.contact.name.garbled"], metrics["crm.contact.address.garbled"]) == (1, 1)

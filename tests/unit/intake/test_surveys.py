@@ -1,4 +1,4 @@
-"""Wide surveys: every cell becomes an answer or is counted, and the lines name the respondents."""
+"""Wide surveys: every cell becomes an answer or is counted, and lines identify respondents."""
 
 import datetime as dt
 
@@ -21,7 +21,7 @@ WIDE = "id,Music,music,最喜欢的品牌,when\nA1,5,1,周大福,2024-05-01\nA2,
 
 @pytest.fixture
 def take(tmp_path):
-    """Return what reads sources over files of a workspace: (rows of responses, metrics)."""
+    """Return a function that reads sources of a workspace: (rows of responses, metrics, intake)."""
 
     def run(files, **sources):
         for name, text in files.items():
@@ -29,11 +29,11 @@ def take(tmp_path):
         engine = ibis.duckdb.connect()
         scratch = tmp_path / "scratch"
         params = {name: SourceParams(**source) for name, source in sources.items()}
-        taken = take_in(
+        intake = take_in(
             engine, params, root=tmp_path, scratch=scratch, date_min=dt.date(1900, 1, 2), date_max=dt.date(2030, 1, 1)
         )
-        rows = taken.tables["responses"].to_pyarrow().to_pylist()
-        return rows, taken.metrics, taken
+        rows = intake.tables["responses"].to_pyarrow().to_pylist()
+        return rows, intake.metrics, intake
 
     return run
 
@@ -48,10 +48,10 @@ def test_a_wide_survey_gives_one_row_per_answer_and_counts_the_blanks(take):
             "columns": {"customer_id": "id", "answered_at": "when"},
         },
     )
-    found = [
+    answers = [
         (row["customer_id"], row["survey"], row["question"], row["answer"], row["answered_at"].day) for row in rows
     ]
-    assert sorted(found) == [
+    assert sorted(answers) == [
         ("A1", "s", "Music", "5", 1), ("A1", "s", "music", "1", 1), ("A1", "s", "最喜欢的品牌", "周大福", 1), ("A2", "s", "music", "3", 2),
     ]  # fmt: skip
     assert (metrics["s.physical_records"], metrics["s.accepted"], metrics["s.rejected"]) == (3, 2, 1)
@@ -59,8 +59,8 @@ def test_a_wide_survey_gives_one_row_per_answer_and_counts_the_blanks(take):
     assert metrics["responses.rows"] + metrics["s.unanswered"] == 2 * 3
 
 
-def test_named_questions_alone_are_read_and_the_others_told(take):
-    rows, metrics, taken = take(
+def test_only_named_questions_are_read_and_the_others_reported(take):
+    rows, metrics, intake = take(
         {"s.csv": WIDE},
         s={
             "path": "s.csv",
@@ -71,17 +71,17 @@ def test_named_questions_alone_are_read_and_the_others_told(take):
         },
     )
     assert [(row["question"], row["answer"]) for row in rows] == [("brand", "周大福")]
-    assert taken.dropped == {"s": ["Music", "music", "when"]}
+    assert intake.dropped == {"s": ["Music", "music", "when"]}
 
 
 def test_without_an_id_the_line_names_the_respondent_in_every_source_of_the_file(take):
-    rows, metrics, taken = take(
+    rows, metrics, intake = take(
         {"s.csv": "Music,Age\n5,20\n,30\n4,40\n"},
         people={"path": "s.csv", "table": "customers", "numbered": "customer_id", "columns": {"age": "Age"}},
         s={"path": "s.csv", "table": "responses", "layout": "wide", "numbered": "customer_id", "questions": ["Music"]},
     )
     assert sorted((row["customer_id"], row["answer"]) for row in rows) == [("2", "5"), ("4", "4")]
-    assert taken.tables["customers"].order_by("customer_id").to_pyarrow()["customer_id"].to_pylist() == ["2", "3", "4"]
+    assert intake.tables["customers"].order_by("customer_id").to_pyarrow()["customer_id"].to_pylist() == ["2", "3", "4"]
 
 
 def test_lines_of_further_files_carry_the_place_of_their_file(take):
@@ -99,7 +99,7 @@ def test_a_further_file_that_lacks_a_question_is_refused(tmp_path):
     assert ["column 'Dance'" in str(fault) for fault in check_source(source, tmp_path)] == [True]
 
 
-def test_rules_speak_of_answers(take):
+def test_rules_apply_to_answers(take):
     rows, metrics, _ = take(
         {"s.csv": WIDE},
         s={"path": "s.csv", "table": "responses", "layout": "wide", "columns": {"customer_id": "id", "answered_at": "when"},
@@ -110,7 +110,7 @@ def test_rules_speak_of_answers(take):
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         ("table: customers\n    layout: wide\n    columns: {customer_id: id}", "layout wide is for responses"),
         ("table: responses\n    layout: wide", "customer_id not mapped"),
@@ -125,12 +125,12 @@ def test_rules_speak_of_answers(take):
         ),
     ],
 )
-def test_a_layout_that_cannot_be_is_refused(tmp_path, lines, said):
+def test_an_impossible_layout_is_refused(tmp_path, lines, message):
     (tmp_path / "params").mkdir()
     (tmp_path / "params/s.yaml").write_text(
         f"profile: s\nsources:\n  s:\n    path: data/raw/s.csv\n    {lines}\n", encoding="utf-8"
     )
-    with pytest.raises(ProfileError, match=said):
+    with pytest.raises(ProfileError, match=message):
         load_profile(Workspace(tmp_path.resolve()), "s")
 
 
@@ -175,13 +175,13 @@ FAULTS = [
 ]  # fmt: skip
 
 
-def faults_of(taken):
-    rows = taken.rejects.to_pyarrow().to_pylist()
+def faults_of(intake):
+    rows = intake.rejects.to_pyarrow().to_pylist()
     return sorted((row["line"], row["column"], row["code"], row["raw"]) for row in rows)
 
 
 def test_a_questionnaire_sets_aside_every_answer_that_is_not_valid_with_line_and_question(take):
-    rows, metrics, taken = take(
+    rows, metrics, intake = take(
         {"q.yaml": ASKED, "s.csv": ANSWERS},
         s={
             "path": "s.csv",
@@ -191,7 +191,7 @@ def test_a_questionnaire_sets_aside_every_answer_that_is_not_valid_with_line_and
             "questionnaire": "q.yaml",
         },
     )
-    assert faults_of(taken) == FAULTS
+    assert faults_of(intake) == FAULTS
     assert [(row["customer_id"], row["question"], row["answer"]) for row in rows] == [
         ("A1", "bought", "yes"), ("A1", "why", "price"), ("A1", "why", "look"), ("A1", "score", "5"), ("A1", "born", "1990"),
         ("A1", "wedding", "2024-05-20"), ("A2", "bought", "no"), ("A4", "bought", "yes"), ("A5", "bought", "no"), ("A6", "bought", "yes"),
@@ -208,7 +208,7 @@ def test_a_long_survey_is_judged_by_the_same_rules(take):
         for question, answer in zip(lines[0][1:], row[1:], strict=True)
         if answer
     ]
-    rows, metrics, taken = take(
+    rows, metrics, intake = take(
         {"q.yaml": ASKED, "s.csv": "\n".join(["id,q,a", *long, "A2,shoe size,41"]) + "\n"},
         s={
             "path": "s.csv",
@@ -217,7 +217,7 @@ def test_a_long_survey_is_judged_by_the_same_rules(take):
             "questionnaire": "q.yaml",
         },
     )
-    codes = [(column, code, raw) for _, column, code, raw in faults_of(taken)]
+    codes = [(column, code, raw) for _, column, code, raw in faults_of(intake)]
     expected = [(column, code, raw) for line, column, code, raw in FAULTS if line < 8]
     assert sorted(codes) == sorted([*expected, ("shoe size", "question-unknown", "41")])
     assert len(rows) == 10
@@ -238,27 +238,27 @@ def test_a_sheet_for_a_questionnaire_asks_its_questions(tmp_path):
 
 
 def test_a_workbook_for_the_deep_interview_offers_options_and_says_what_may_be_answered(tmp_path, repository, take):
-    asked = (repository / "params/questionnaires/deep_interview.yaml").read_text(encoding="utf-8")
-    (tmp_path / "q.yaml").write_text(asked, encoding="utf-8")
-    given = {"path": "s.xlsx", "table": "responses", "layout": "wide", "manual": True,
+    questionnaire = (repository / "params/questionnaires/deep_interview.yaml").read_text(encoding="utf-8")
+    (tmp_path / "q.yaml").write_text(questionnaire, encoding="utf-8")
+    settings = {"path": "s.xlsx", "table": "responses", "layout": "wide", "manual": True,
              "columns": {"customer_id": "客户编号"}, "questionnaire": "q.yaml"}  # fmt: skip
-    source = SourceParams(**given)
+    source = SourceParams(**settings)
     assert check_source(source, tmp_path) == []
     book = openpyxl.load_workbook(make_sheet(source, tmp_path, "zh"))
     sheet, guide = book.worksheets
     names = [cell.value for cell in sheet[1]]
     assert names[:3] == ["客户编号", "您的性别？", "您出生于哪一年？"]
-    assert '"女,男,不愿透露"' in {each.formula1 for each in sheet.data_validations.dataValidation}
+    assert '"女,男,不愿透露"' in {validation.formula1 for validation in sheet.data_validations.dataValidation}
     rows = list(guide.iter_rows(values_only=True))
     assert rows[0] == ("部分", "题目", "作答形式", "选项或范围", "仅当")
     assert ("基本信息", "计划何时举行婚礼？", "日期，如 2026-05-01", None, "您的婚姻状况？ = 备婚") in rows
-    assert take({}, s=given)[0] == []  # empty: nobody has answered
+    assert take({}, s=settings)[0] == []  # no answers yet
     answers = {"客户编号": "K1", "您的性别？": "女", "您的婚姻状况？": "备婚", "计划何时举行婚礼？": dt.date(2027, 5, 2),
                "您目前是否工作？": "学生", "您通常从哪里了解产品？": "微信，抖音", "过去一年您是否在本店购买过？": "否",
                "家庭月收入？": "8000-20000元"}  # fmt: skip
     sheet.append([answers.get(name) for name in names])
     book.save(tmp_path / "s.xlsx")
-    rows, metrics, _ = take({}, s=given)
+    rows, metrics, _ = take({}, s=settings)
     assert sorted((row["question"], row["answer"]) for row in rows) == [
         ("bought_last_year", "no"), ("employment", "student"), ("gender", "female"), ("income_band", "middle"),
         ("marital_status", "engaged"), ("media_habit", "douyin"), ("media_habit", "wechat"), ("wedding_date", "2027-05-02"),
@@ -278,10 +278,10 @@ def test_dates_that_begin_with_the_year_are_answers(text, read):
 
 
 def test_a_questionnaire_is_found_by_its_name_and_missed_before_the_sheet_is_made(tmp_path):
-    given = {"table": "responses", "layout": "wide", "manual": True, "columns": {"customer_id": "id"}}
-    source = SourceParams(path="s.csv", questionnaire="talks", **given)
-    told = [str(fault) for fault in check_source(source, tmp_path)]
-    assert told == [
+    settings = {"table": "responses", "layout": "wide", "manual": True, "columns": {"customer_id": "id"}}
+    source = SourceParams(path="s.csv", questionnaire="talks", **settings)
+    messages = [str(fault) for fault in check_source(source, tmp_path)]
+    assert messages == [
         "params/questionnaires/talks.yaml: questionnaire not found. Copy params/questionnaires/deep_interview.yaml."
     ]
     folder = tmp_path / "params/questionnaires"
@@ -291,7 +291,7 @@ def test_a_questionnaire_is_found_by_its_name_and_missed_before_the_sheet_is_mad
     assert "Bought?" in make_sheet(source, tmp_path).read_text(encoding="utf-8-sig")
 
 
-def test_every_fault_of_a_questionnaire_is_told_at_once_with_its_line(tmp_path):
+def test_all_faults_of_a_questionnaire_are_reported_with_their_lines(tmp_path):
     wrong = ASKED.replace("section: a, ask: {en: Born", "section: b, ask: {en: Born").replace(
         'only_if: {bought: ["yes"]}}', "only_if: {born: [x], bought: [ja]}}"
     )
@@ -300,15 +300,17 @@ def test_every_fault_of_a_questionnaire_is_told_at_once_with_its_line(tmp_path):
     source = SourceParams(
         path="s.csv", table="responses", layout="wide", columns={"customer_id": "id"}, questionnaire="q.yaml"
     )
-    said = [str(fault) for fault in check_source(source, tmp_path)]
-    assert any("q.yaml, line 10: score: only_if names 'born', which is not asked before it" in each for each in said)
-    assert any("score: only_if: 'ja' is no option of bought" in each for each in said)
-    assert any("q.yaml, line 11: born: no section 'b'" in each for each in said)
+    messages = [str(fault) for fault in check_source(source, tmp_path)]
+    assert any(
+        "q.yaml, line 10: score: only_if names 'born', which is not asked before it" in message for message in messages
+    )
+    assert any("score: only_if: 'ja' is no option of bought" in message for message in messages)
+    assert any("q.yaml, line 11: born: no section 'b'" in message for message in messages)
 
 
 def test_the_deep_interview_covers_its_sections_in_both_languages(repository):
-    found = read_questionnaire(repository / "params/questionnaires/deep_interview.yaml", "deep_interview.yaml")
-    assert {text.zh for text in found.sections.values()} == {
+    questionnaire = read_questionnaire(repository / "params/questionnaires/deep_interview.yaml", "deep_interview.yaml")
+    assert {text.zh for text in questionnaire.sections.values()} == {
         "基本信息",
         "职业",
         "兴趣",
@@ -317,5 +319,5 @@ def test_the_deep_interview_covers_its_sections_in_both_languages(repository):
         "用途",
         "评价",
     }
-    assert {question.section for question in found.questions.values()} == set(found.sections)
-    assert any(question.only_if for question in found.questions.values())
+    assert {question.section for question in questionnaire.questions.values()} == set(questionnaire.sections)
+    assert any(question.only_if for question in questionnaire.questions.values())

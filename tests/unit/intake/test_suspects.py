@@ -1,4 +1,4 @@
-"""Values that are well formed and hardly true are named; honest ones are not."""
+"""Well-formed but implausible values are reported; plausible ones are not."""
 
 import datetime as dt
 
@@ -16,7 +16,7 @@ AS_OF = dt.date(2014, 12, 31)
 
 
 def people(**changed):
-    """Give 1,000 people: honest years, incomes and marriages, kept as text as attributes are."""
+    """Return 1,000 people with plausible years, incomes and marital statuses, as text like attributes."""
     cells = {
         "customer_id": [f"c{at}" for at in range(1000)],
         "born": [str(1950 + at % 45) for at in range(1000)],
@@ -29,21 +29,21 @@ def people(**changed):
 
 
 def named(tables):
-    found = find_suspects(tables, as_of=AS_OF)
-    return {(row.reason, row.column, row.value, row.rows) for row in found.itertuples()}
+    suspects = find_suspects(tables, as_of=AS_OF)
+    return {(row.reason, row.column, row.value, row.rows) for row in suspects.itertuples()}
 
 
-def test_honest_people_raise_no_doubt():
+def test_plausible_people_raise_no_doubt():
     assert named(people()) == set()
 
 
 @pytest.mark.parametrize("dated", [True, False])
-def test_without_an_as_of_date_births_are_held_against_the_last_day_told_of(dated):
+def test_without_an_as_of_date_births_are_compared_with_the_latest_date(dated):
     births = [dt.date(1893, 1, 1), *[dt.date(1950 + at % 45, 1, 1) for at in range(99)]]
     cells = {"customer_id": [f"c{at}" for at in range(100)], "birth_date": births}
     cells |= {"registered_at": [dt.datetime(2014, 6, 29)] * 100} if dated else {}
-    found = find_suspects({"customers": ibis.memtable(cells)}, as_of=UNDATED)
-    doubted = found.loc[found["column"] == "birth_date", ["value", "rows"]].to_numpy().tolist()
+    suspects = find_suspects({"customers": ibis.memtable(cells)}, as_of=UNDATED)
+    doubted = suspects.loc[suspects["column"] == "birth_date", ["value", "rows"]].to_numpy().tolist()
     assert doubted == ([["1893-01-01", 1]] if dated else [])
 
 
@@ -68,16 +68,16 @@ def test_nothing_changed_is_no_change_and_a_shift_is_one():
     before = profile_tables(people())
     assert compare_profiles(before, profile_tables(people()), people()).empty
     after = people(marital_status=["Married"] * 900)
-    found = compare_profiles(before, profile_tables(after), after)
-    assert found[["change", "column", "status"]].to_numpy().tolist() == [["distribution", "marital_status", "warn"]]
-    assert found.loc[0, "psi"] > found.loc[0, "psi_chance"]
+    changes = compare_profiles(before, profile_tables(after), after)
+    assert changes[["change", "column", "status"]].to_numpy().tolist() == [["distribution", "marital_status", "warn"]]
+    assert changes.loc[0, "psi"] > changes.loc[0, "psi_chance"]
 
 
 def test_columns_that_come_and_go_are_named():
     before = profile_tables(people())
     after = {"customers": people()["customers"].drop("income").mutate(hobby=ibis.literal("tea"))}
-    found = compare_profiles(before, profile_tables(after), after)
-    assert set(zip(found["change"], found["column"], strict=True)) == {
+    changes = compare_profiles(before, profile_tables(after), after)
+    assert set(zip(changes["change"], changes["column"], strict=True)) == {
         ("gone_column", "income"),
         ("new_column", "hobby"),
     }
@@ -95,11 +95,11 @@ def lines(*rows):
 THEN = [("A1", "2024-01-01 10:00"), ("A2", "2024-01-02 10:00"), ("A2", "2024-01-02 10:00"), ("A3", "2024-01-03 09:00")]
 
 
-def test_lines_that_came_in_late_or_are_gone_are_counted_up_to_the_last_day_of_then():
+def test_late_and_gone_lines_are_counted_up_to_the_previous_last_day():
     now = [("A1", "2024-01-01 10:00"), ("L1", "2024-01-01 23:00"), ("L1", "2024-01-01 23:00"),
            ("A3", "2024-01-03 09:00"), ("A4", "2024-01-03 08:00"), ("A5", "2024-01-04 08:00")]  # fmt: skip
     past = compare_past(lines(*THEN), lines(*now))
-    assert (past.until, past.late, past.gone) == (dt.date(2024, 1, 3), 2, 2)  # A4 is of the day that was cut short
+    assert (past.until, past.late, past.gone) == (dt.date(2024, 1, 3), 2, 2)  # A4 is of the incomplete last day
     assert past.metrics() == {"transactions.late_rows": 2, "transactions.gone_rows": 2}
     assert [row[:5] for row in past.rows()] == [
         ("late_rows", "transactions", "ordered_at", "< 2024-01-03", "2"),
@@ -108,8 +108,8 @@ def test_lines_that_came_in_late_or_are_gone_are_counted_up_to_the_last_day_of_t
     before = profile_tables({"transactions": lines(*THEN)})
     changes = compare_profiles(before, before, {"transactions": lines(*THEN)}, past=past)
     assert changes["change"].tolist() == ["late_rows", "gone_rows"]
-    (told,) = find_changes(changes, past, first=False)
-    assert (told.key, told.values["late"], told.values["gone"]) == ("quality_past", 2, 2)
+    (finding,) = find_changes(changes, past, first=False)
+    assert (finding.key, finding.values["late"], finding.values["gone"]) == ("quality_past", 2, 2)
 
 
 def test_without_order_numbers_late_lines_are_counted_by_day():

@@ -1,4 +1,4 @@
-"""The made-up retailer: the same seed, the same bytes; what the files hold."""
+"""The generated retailer: the same seed gives the same bytes; content of the files."""
 
 import csv
 import hashlib
@@ -12,9 +12,9 @@ from workbench.intake.demo.synthetic import TINY_BAD_ROWS, TINY_END, TINY_START,
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    made = tmp_path_factory.mktemp("tiny")
-    generate_tiny(made)
-    return made
+    target = tmp_path_factory.mktemp("tiny")
+    generate_tiny(target)
+    return target
 
 
 def rows(path):
@@ -52,7 +52,7 @@ def test_files_with_the_same_content_are_left_untouched(tmp_path):
     assert [path.stat().st_mtime_ns for path in generate_tiny(tmp_path, customers=20)] == before
 
 
-def test_every_customer_stands_once_with_leading_zeros_kept(folder):
+def test_every_customer_occurs_once_with_leading_zeros_kept(folder):
     header, *people = rows(folder / "customers.csv")
     assert header[0] == "customer_id" and len(people) == 400
     assert len({person[0] for person in people}) == 400 and people[0][0] == "000001"
@@ -64,15 +64,15 @@ def test_every_customer_stands_once_with_leading_zeros_kept(folder):
 def test_broken_rows_are_as_many_as_declared(folder):
     header, *lines = rows(folder / "orders.csv")
     time_at, amount_at = header.index("ordered_at"), header.index("amount")
-    found = Counter()
+    counts = Counter()
     for line in lines:
         if len(line) != len(header):
-            found["missing-cell" if len(line) < len(header) else "extra-cell"] += 1
+            counts["missing-cell" if len(line) < len(header) else "extra-cell"] += 1
         elif not _is_time(line[time_at]):
-            found["date-invalid"] += 1
+            counts["date-invalid"] += 1
         elif not line[amount_at].replace(".", "").replace("-", "").isdigit():
-            found["number-invalid"] += 1
-    assert found == TINY_BAD_ROWS
+            counts["number-invalid"] += 1
+    assert counts == TINY_BAD_ROWS
 
 
 def test_orders_lie_in_the_period_with_returns_and_anonymous_lines(folder):

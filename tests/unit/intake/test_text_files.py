@@ -1,4 +1,4 @@
-"""Encodings, separators and headers are found, never assumed in silence."""
+"""Encodings, separators and headers are detected from the file."""
 
 import gzip
 
@@ -15,11 +15,11 @@ def written(tmp_path, content, name="file.csv"):
     return path
 
 
-@pytest.mark.parametrize(("separator", "shown"), [(",", ","), ("\t", "\t"), (";", ";"), ("|", "|")])
-def test_separator_is_the_one_that_parts_every_line_alike(tmp_path, separator, shown):
+@pytest.mark.parametrize(("separator", "expected"), [(",", ","), ("\t", "\t"), (";", ";"), ("|", "|")])
+def test_separator_is_the_one_that_splits_every_line_alike(tmp_path, separator, expected):
     lines = ["id{s}name{s}note", "1{s}a b{s}x y z", "2{s}c d{s}p q"]
     path = written(tmp_path, "\n".join(lines).format(s=separator))
-    assert read_head(path).separator == shown
+    assert read_head(path).separator == expected
 
 
 def test_separator_that_finds_the_mapped_names_wins(tmp_path):

@@ -1,4 +1,4 @@
-"""Tidy files are read in one pass, and every answer is that of the exact way."""
+"""Tidy files are read in one pass, with the results of the exact reader."""
 
 from __future__ import annotations
 
@@ -43,12 +43,14 @@ def engine():
 
 @pytest.fixture
 def both(engine, tmp_path, monkeypatch):
-    """Return what reads a folder in one pass where it may be, then exactly, and says which way the first one went."""
+    """Return a function that reads a folder in one pass where possible, then exactly, and names the first way."""
 
     def answer(name: str, **more) -> tuple:
-        source = SourceParams(path="*.csv", table="transactions", columns={each: each for each in COLUMNS}, **more)
-        given = {"root": tmp_path, "scratch": tmp_path / name, "dates": DATE_RANGE}
-        parsed = sources.read_source(engine, "orders", source, **given)
+        source = SourceParams(
+            path="*.csv", table="transactions", columns={column: column for column in COLUMNS}, **more
+        )
+        options = {"root": tmp_path, "scratch": tmp_path / name, "dates": DATE_RANGE}
+        parsed = sources.read_source(engine, "orders", source, **options)
         rejects = parsed.rejects.to_pyarrow().to_pylist() if parsed.rejects is not None else []
         table = parsed.table.order_by("_order").to_pyarrow()
         return table.select(sorted(table.column_names)), sorted(map(repr, rejects)), parsed.metrics, parsed.copy
@@ -57,13 +59,13 @@ def both(engine, tmp_path, monkeypatch):
         ways = []
         one_pass = sources._read_fast
 
-        def noted(*args, **kwargs):
-            found = one_pass(*args, **kwargs)
-            ways.append("exact" if found is None else "copied" if found[2] is not None else "settled")
-            return found
+        def recorded(*args, **kwargs):
+            result = one_pass(*args, **kwargs)
+            ways.append("exact" if result is None else "copied" if result[2] is not None else "settled")
+            return result
 
         with monkeypatch.context() as patch:
-            patch.setattr(sources, "_read_fast", noted)
+            patch.setattr(sources, "_read_fast", recorded)
             quick = answer("quick", **more)
             patch.setattr(sources, "_read_fast", lambda *args, **kwargs: None)
             exact = answer("exact", **more)
@@ -75,7 +77,7 @@ def both(engine, tmp_path, monkeypatch):
 
 
 def lines(seed: int, count: int, *, odd: float) -> str:
-    """Write order lines, of whose cells a share is odd."""
+    """Write order lines with a share of odd cells."""
     rnd = random.Random(seed)
 
     def cell(usual: str, others: tuple[str, ...]) -> str:
@@ -91,7 +93,7 @@ def lines(seed: int, count: int, *, odd: float) -> str:
     return "".join(",".join(row) + "\n" for row in rows)
 
 
-def test_a_clean_file_is_copied_and_gives_what_the_exact_way_gives(tmp_path, both):
+def test_a_clean_file_is_copied_with_the_result_of_the_exact_reader(tmp_path, both):
     (tmp_path / "orders.csv").write_text(HEADER + lines(1, 500, odd=0.0), encoding="utf-8")
     (table, rejects, metrics, copy), way = both()
     assert way == "copied"
@@ -107,7 +109,7 @@ def test_a_clean_file_is_copied_and_gives_what_the_exact_way_gives(tmp_path, bot
     ]
 
 
-def test_records_with_a_cell_in_doubt_are_judged_one_by_one_and_take_their_place(tmp_path, both):
+def test_records_with_a_cell_in_doubt_are_judged_and_replaced(tmp_path, both):
     rows = [line.split(",") for line in lines(3, 700, odd=0.0).splitlines()]
     cells = [(0, "1E+17"), (0, "12345678901234567890"), (1, "7.0"), (1, "Ａ１"), (2, "1899-12-30"), (2, "2024-01-31T10:59:07"),
              (2, "2024-01-3T 10:59:07"), (4, ""), (4, "1_0"), (5, "1e2"), (5, "99999999999999"), (3, " P1 ")]  # fmt: skip
@@ -118,7 +120,7 @@ def test_records_with_a_cell_in_doubt_are_judged_one_by_one_and_take_their_place
     assert way == "settled"
     assert table.num_rows == 700 - sum(value for name, value in metrics.items() if ".rejected." in name) < 700
     assert (metrics["orders.repairs.blanks"], metrics["orders.repairs.keys_normalised"]) == (1, 1)
-    assert any("'line': 9" in each for each in rejects)
+    assert any("'line': 9" in reject for reject in rejects)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -136,9 +138,9 @@ def test_a_few_odd_lines_and_cells_cost_no_other_record_and_no_line_number(tmp_p
     assert len(rejects) >= 8
 
 
-def test_what_the_engine_overlooks_goes_the_exact_way(tmp_path, both):
+def test_files_the_engine_misreads_go_to_the_exact_reader(tmp_path, both):
     rows = lines(3, 60, odd=0.0).splitlines()
-    for odd in (["", "x,y"], [rows[0] + ",", "x"]):  # the engine overlooks a blank line, and a last field that is empty
+    for odd in (["", "x,y"], [rows[0] + ",", "x"]):  # the engine ignores a blank line, and an empty last field
         text = HEADER + "\n".join([*rows[:9], *odd, *rows[9:]])
         (tmp_path / "orders.csv").write_text(text, encoding="utf-8")
         assert both()[1] == "exact"
@@ -149,7 +151,7 @@ def test_what_the_engine_overlooks_goes_the_exact_way(tmp_path, both):
     [(1, "x" * 300_000), (399, "x" * 300_000), (1, '"' + ("x" * 3000 + ",1\n") * 100 + '"')],
     ids=["first", "last", "quoted"],
 )
-def test_a_line_longer_than_the_engine_holds_is_read_all_the_same(tmp_path, both, monkeypatch, place, cell):
+def test_a_line_longer_than_the_buffer_of_the_engine_is_read(tmp_path, both, monkeypatch, place, cell):
     monkeypatch.setattr(raw_files, "_MAX_LINE_BYTES", 1 << 16)
     monkeypatch.setattr(raw_files, "_BUFFER_BYTES", 1 << 17)
     rows = lines(1, 400, odd=0.0).splitlines()
@@ -162,12 +164,12 @@ def test_a_line_longer_than_the_engine_holds_is_read_all_the_same(tmp_path, both
 @pytest.mark.parametrize("numbers", [(), (2,), (9,), (2, 3, 4, 9), tuple(range(5, 9))])
 def test_the_line_of_a_record_counts_the_lines_left_out_before_it(engine, numbers):
     records = [line for line in range(2, 12) if line not in numbers]
-    written = line_sql(OddLines(numbers), first=2)
-    found = engine.raw_sql(f"SELECT {written} FROM range({len(records)}) AS t(n)").fetchall()
-    assert [row[0] for row in found] == records
+    line_expression = line_sql(OddLines(numbers), first=2)
+    line_numbers = engine.raw_sql(f"SELECT {line_expression} FROM range({len(records)}) AS t(n)").fetchall()
+    assert [row[0] for row in line_numbers] == records
 
 
-def test_a_cell_that_says_what_it_is_is_copied(tmp_path, both):
+def test_an_unambiguous_cell_is_copied(tmp_path, both):
     rows = [line.split(",") for line in lines(3, 20, odd=0.0).splitlines()]
     cells = [(0, ""), (0, "12345678901234567890"), (1, "x_y"), (2, "2024-02-29"), (2, ""), (4, "-2"), (4, "0.333"),
              (4, "2."), (5, "0.00005"), (5, "+1.5"), (5, "12345678.9")]  # fmt: skip
@@ -178,7 +180,7 @@ def test_a_cell_that_says_what_it_is_is_copied(tmp_path, both):
 
 
 @pytest.mark.parametrize("moment", ["2023-01-01 00:00:00", "1987-02-10 10:20:30", "2023-12-29 23:59:59", "2024-02-29"])
-def test_a_moment_is_taken_where_it_is_written_as_the_engine_would_write_it_and_nowhere_else(engine, moment):
+def test_only_moments_in_the_engines_own_form_need_no_pattern(engine, moment):
     kind, length = ("TIMESTAMP" if " " in moment else "DATE"), len(moment)
     plan = ColumnPlan(
         "cell", kind.lower(), SourceParams(path="a", table="transactions", columns={}).formats, *DATE_RANGE
@@ -192,21 +194,21 @@ def test_a_moment_is_taken_where_it_is_written_as_the_engine_would_write_it_and_
     moment_guess = engine_moment(cells.cell, plan)
     taken = (_as_written(cells.cell, moment_guess).notnull()).fill_null(False)
     same = (moment_guess.cast(kind.lower()).cast("string") == cells.cell).fill_null(False)
-    asked = engine.compile(cells.select("cell", taken=taken, same=same))
+    selection = engine.compile(cells.select("cell", taken=taken, same=same))
     query = f"""WITH cells AS ({changed}) SELECT count(*) FILTER (taken), list(cell) FILTER (taken <> same)
-        FROM ({asked})"""
+        FROM ({selection})"""
     count, differ = engine.raw_sql(query).fetchall()[0]
     assert count > 500
     assert not differ
 
 
-def test_a_file_with_many_cells_in_doubt_goes_the_exact_way(tmp_path, both):
+def test_a_file_with_many_cells_in_doubt_goes_to_the_exact_reader(tmp_path, both):
     (tmp_path / "orders.csv").write_text(HEADER + lines(0, 300, odd=0.05), encoding="utf-8")
     assert both()[1] == "exact"
 
 
 @pytest.mark.parametrize(("seed", "odd"), [(0, 0.02), (1, 0.5)])
-def test_odd_cells_of_a_tidy_file_are_judged_alike_by_both_ways(tmp_path, both, monkeypatch, seed, odd):
+def test_odd_cells_of_a_tidy_file_are_judged_alike_by_both_readers(tmp_path, both, monkeypatch, seed, odd):
     monkeypatch.setattr(direct, "_FEW", 1)
     (tmp_path / "a.csv").write_text(HEADER + lines(seed, 300, odd=odd), encoding="utf-8")
     (tmp_path / "b.csv").write_text(HEADER.rstrip() + " \r\n" + lines(seed + 50, 40, odd=0).replace("\n", "\r\n"),
@@ -223,7 +225,7 @@ def test_odd_cells_of_a_tidy_file_are_judged_alike_by_both_ways(tmp_path, both, 
      {"dates": ["excel", "%Y-%m-%d %H:%M:%S"]}],
     ids=["zone", "patterns", "decimals", "unit", "stored", "currency", "serial"],
 )  # fmt: skip
-def test_declared_formats_are_read_alike_by_both_ways(tmp_path, both, monkeypatch, formats):
+def test_declared_formats_are_read_alike_by_both_readers(tmp_path, both, monkeypatch, formats):
     monkeypatch.setattr(direct, "_FEW", 1)
     (tmp_path / "orders.csv").write_text(HEADER + lines(9, 300, odd=0.3), encoding="utf-8")
     assert both(formats=formats)[1] == "settled"
@@ -250,7 +252,7 @@ def test_chinese_text_in_gb18030_is_copied(tmp_path, both):
      lambda text: "\n".join(line.replace("A", "123456789012345000", 1) for line in text.splitlines())],
     ids=["full-width ids", "ids end in .0", "long ids rounded"],
 )  # fmt: skip
-def test_ids_that_need_repair_go_the_exact_way(tmp_path, both, change):
+def test_ids_that_need_repair_go_to_the_exact_reader(tmp_path, both, change):
     (tmp_path / "orders.csv").write_text(HEADER + change(lines(2, 60, odd=0.0)), encoding="utf-8")
     assert both()[1] == "exact"
 
@@ -270,7 +272,7 @@ def test_damaged_bytes_give_the_same_answer(tmp_path, both, seed):
      ('a\n" x"\n', False), ('a\n"x "\n', False), ("a\nx,y ,z\n", False), ("a\nx\u3000\n", False), ("a\nx\xa0\n", False),
      ("a\r\nx\r\n", True), ("a\r\nx \r\n", False), ("a\n客户\n", True), ("a\nx\v\n", False), ("a\n“x”\n", False)],
 )  # fmt: skip
-def test_a_blank_that_may_stand_at_the_edge_of_a_cell_is_seen(tmp_path, text, trimmed):
+def test_a_blank_at_the_edge_of_a_cell_is_detected(tmp_path, text, trimmed):
     path = tmp_path / "a.csv"
     path.write_text(text, encoding="utf-8", newline="")
     assert scan_text(path, header=True).trimmed is trimmed
@@ -284,33 +286,33 @@ def test_only_printable_ascii_is_called_printable(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_bytes_say_the_same_in_pieces_of_any_size(tmp_path, monkeypatch, seed):
+def test_the_scan_is_the_same_for_any_chunk_size(tmp_path, monkeypatch, seed):
     rnd, path = random.Random(seed), tmp_path / "a.csv"
     signs = ["a", ",", "\n", " ", '"', "\r\n", "\r", "\t", "\0", "\u3000", "\u00a0", "客", "e", "+"]
     for _ in range(200):
-        some = [*rnd.sample(signs, rnd.randint(2, 6)), "a", ",", "\n"]
-        path.write_text("a\n" + "".join(rnd.choices(some, k=40)), encoding="utf-8", newline="")
-        found = []
+        alphabet = [*rnd.sample(signs, rnd.randint(2, 6)), "a", ",", "\n"]
+        path.write_text("a\n" + "".join(rnd.choices(alphabet, k=40)), encoding="utf-8", newline="")
+        scans = []
         for size in (1 << 18, 4, 5, 7):
             monkeypatch.setattr(text_scan, "_CHUNK_BYTES", size)
             scan = scan_text(path, header=True)
-            found.append(replace(scan, blank_quotes=bool(scan.blank_quotes)))  # a seam may show one twice
-        assert found[1:] == found[:1] * 3
+            scans.append(replace(scan, blank_quotes=bool(scan.blank_quotes)))  # a chunk border may count one twice
+        assert scans[1:] == scans[:1] * 3
 
 
 def test_a_footer_rules_out_every_doubt_about_a_clean_file(tmp_path, engine, monkeypatch):
     (tmp_path / "orders.csv").write_text(HEADER + lines(1, 500, odd=0.0), encoding="utf-8")
-    seen, settle = [], tidy.judge_doubts
+    copies, judge = [], tidy.judge_doubts
     monkeypatch.setattr(
         tidy,
         "judge_doubts",
-        lambda engine, copied, *args, **kw: seen.append(copied) or settle(engine, copied, *args, **kw),
+        lambda engine, copied, *args, **kw: copies.append(copied) or judge(engine, copied, *args, **kw),
     )
-    source = SourceParams(path="orders.csv", table="transactions", columns={each: each for each in COLUMNS})
+    source = SourceParams(path="orders.csv", table="transactions", columns={column: column for column in COLUMNS})
     sources.read_source(engine, "orders", source, root=tmp_path, scratch=tmp_path / "scratch", dates=DATE_RANGE)
-    assert len(seen[0].doubts) > len(COLUMNS)
-    for doubt in seen[0].doubts:
-        plan = engine.raw_sql(f"EXPLAIN ANALYZE SELECT * FROM read_parquet('{seen[0].path}') WHERE {doubt}").fetchall()[
-            0
-        ][1]
+    assert len(copies[0].doubts) > len(COLUMNS)
+    for doubt in copies[0].doubts:
+        plan = engine.raw_sql(
+            f"EXPLAIN ANALYZE SELECT * FROM read_parquet('{copies[0].path}') WHERE {doubt}"
+        ).fetchall()[0][1]
         assert "EMPTY_RESULT" in plan, doubt

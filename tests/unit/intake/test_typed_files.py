@@ -1,4 +1,4 @@
-"""Parquet files whose types settle their cells: one pass where nothing is in doubt, else the exact way, and both agree."""
+"""Parquet files: copied in one pass where no cell is in doubt, else read exactly, with equal results."""
 
 import datetime as dt
 from decimal import Decimal
@@ -26,23 +26,23 @@ def engine():
 
 def read(engine, folder, cells, **formats):
     pd.DataFrame(cells).to_parquet(folder / "orders.parquet")
-    given = SourceParams(path="orders.parquet", table="transactions", columns=COLUMNS, formats=formats)
-    return read_source(engine, "s", given, root=folder, scratch=folder / "scratch", dates=DATES)
+    source = SourceParams(path="orders.parquet", table="transactions", columns=COLUMNS, formats=formats)
+    return read_source(engine, "s", source, root=folder, scratch=folder / "scratch", dates=DATES)
 
 
-def told(parsed):
+def results_of(parsed):
     rejects = [] if parsed.rejects is None else parsed.rejects.to_pyarrow().to_pylist()
     return parsed.table.order_by("_order").to_pyarrow().to_pylist(), rejects, parsed.metrics, parsed.kinds
 
 
 @pytest.mark.parametrize("formats", [{}, {"stored_in": "UTC", "time_zone": "America/New_York"}, {"currency": "USD"}])
-def test_a_file_without_doubts_is_copied_and_says_what_the_exact_way_says(engine, tmp_path, monkeypatch, formats):
+def test_a_file_without_doubts_is_copied_with_the_result_of_the_exact_reader(engine, tmp_path, monkeypatch, formats):
     copied = read(engine, tmp_path, CLEAN, **formats)
     assert copied.copy is not None
     monkeypatch.setattr(sources, "_read_fast", lambda *_, **__: None)
     exact = read(engine, tmp_path, CLEAN, **formats)
     assert exact.copy is None
-    assert told(copied) == told(exact)
+    assert results_of(copied) == results_of(exact)
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,15 @@ def test_a_file_without_doubts_is_copied_and_says_what_the_exact_way_says(engine
         ("by", ["web", " web", "shop"], 3),
     ],
 )
-def test_a_cell_in_doubt_sends_the_file_the_exact_way(engine, tmp_path, monkeypatch, column, cells, accepted):
+def test_a_cell_in_doubt_sends_the_file_to_the_exact_reader(engine, tmp_path, monkeypatch, column, cells, accepted):
     parsed = read(engine, tmp_path, CLEAN | {column: cells})
     assert parsed.copy is None
     assert parsed.metrics["s.accepted"] == accepted
     monkeypatch.setattr(sources, "_read_fast", lambda *_, **__: None)
-    assert told(parsed) == told(read(engine, tmp_path, CLEAN | {column: cells}))
+    assert results_of(parsed) == results_of(read(engine, tmp_path, CLEAN | {column: cells}))
 
 
-def test_whole_numbers_are_ids_and_amounts_as_they_stand(engine, tmp_path):
+def test_whole_numbers_are_ids_and_amounts_unchanged(engine, tmp_path):
     parsed = read(engine, tmp_path, CLEAN | {"sum": [1, -2, 3], "who": [17, 0, -5]})
     rows = parsed.table.order_by("_order").to_pyarrow().to_pylist()
     assert [row["customer_id"] for row in rows] == ["17", "0", "-5"]

@@ -1,4 +1,4 @@
-"""The vault opens to its key alone, and pseudonyms of one purpose say nothing of another."""
+"""The vault opens only with its key, and pseudonyms of one purpose are unrelated to those of another."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def workspace(tmp_path, monkeypatch):
     return Workspace(tmp_path / "workspace")
 
 
-def test_what_goes_in_comes_out_and_is_not_to_be_read_in_the_file(workspace, monkeypatch):
+def test_the_vault_returns_its_content_and_the_file_hides_it(workspace, monkeypatch):
     monkeypatch.setenv(KEY_VARIABLE, KEY)
     vault = Vault.of(workspace, "toy")
     vault.write(PEOPLE)
@@ -59,12 +59,10 @@ def test_another_key_or_none_opens_nothing_in_the_same_process(workspace, monkey
 
 
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "message"),
     [(base64.b64encode(bytes(32)).decode(), "which the key given does not open"), (None, "which no key opens")],
 )
-def test_people_who_lie_in_a_vault_that_stays_closed_are_told_from_people_who_are_nowhere(
-    workspace, monkeypatch, key, said
-):
+def test_a_closed_vault_is_distinguished_from_missing_people(workspace, monkeypatch, key, message):
     with pytest.raises(DataError) as caught:
         read_people(None, workspace, "toy")
     assert "vault" not in str(caught.value)
@@ -73,25 +71,25 @@ def test_people_who_lie_in_a_vault_that_stays_closed_are_told_from_people_who_ar
     monkeypatch.setenv(KEY_VARIABLE, key) if key else monkeypatch.delenv(KEY_VARIABLE)
     with pytest.raises(DataError) as caught:
         read_people(None, workspace, "toy")
-    assert f"no people to resolve for profile toy: they lie in its vault, {said}." in str(caught.value)
+    assert f"no people to resolve for profile toy: they lie in its vault, {message}." in str(caught.value)
     assert f"Set {KEY_VARIABLE} or {KEY_FILE_VARIABLE} to the key it was written with" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "no", base64.b64encode(b"short").decode(), "*" * 44])
-def test_a_key_that_is_none_is_refused_without_being_shown(workspace, monkeypatch, text):
+def test_an_invalid_key_is_refused_without_being_displayed(workspace, monkeypatch, text):
     monkeypatch.setenv(KEY_VARIABLE, text or " ")
     with pytest.raises(DataError, match="Base64 of 32 bytes") as refused:
         find_key(workspace)
     assert not text or text == "no" or text not in str(refused.value)
 
 
-@pytest.mark.parametrize(("mode", "inside", "said"), [(0o600, True, "inside the workspace"), (0o644, False, "0644")])
-def test_a_key_file_lies_outside_and_is_read_by_its_owner_alone(workspace, monkeypatch, mode, inside, said):
+@pytest.mark.parametrize(("mode", "inside", "message"), [(0o600, True, "inside the workspace"), (0o644, False, "0644")])
+def test_a_key_file_lies_outside_and_is_read_by_its_owner_alone(workspace, monkeypatch, mode, inside, message):
     path = (workspace.root if inside else workspace.root.parent) / "key"
     path.write_text(KEY)
     path.chmod(mode)
     monkeypatch.setenv(KEY_FILE_VARIABLE, str(path))
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         find_key(workspace)
 
 
@@ -106,15 +104,15 @@ def test_a_key_file_is_found(workspace, monkeypatch):
 
 def test_pseudonyms_depend_on_key_and_purpose_and_are_no_plain_digest():
     key, phone = VaultKey(bytes(range(32))), "13811112222"
-    one = key.pseudonyms("customer", [phone])
-    assert one == key.pseudonyms("customer", [phone])
-    assert one != key.pseudonyms("export", [phone])
-    assert one != VaultKey(bytes(32)).pseudonyms("customer", [phone])
+    pseudonym = key.pseudonyms("customer", [phone])
+    assert pseudonym == key.pseudonyms("customer", [phone])
+    assert pseudonym != key.pseudonyms("export", [phone])
+    assert pseudonym != VaultKey(bytes(32)).pseudonyms("customer", [phone])
     plain = base64.b32encode(hashlib.sha256(phone.encode()).digest())[:16].decode()
-    assert one != [plain]
+    assert pseudonym != [plain]
 
 
-def test_the_open_vault_tells_of_each_customer_what_the_first_source_knows(workspace, monkeypatch):
+def test_the_open_vault_gives_each_customer_the_first_filled_value(workspace, monkeypatch):
     monkeypatch.setenv(KEY_VARIABLE, KEY)
     records = {
         "customer_id": ["C2", "C1", "C1", "C1"], "source": ["crm", "web", "crm", "crm"],
@@ -122,13 +120,13 @@ def test_the_open_vault_tells_of_each_customer_what_the_first_source_knows(works
         "name": ["Ann Lee", "Z. Wei", None, "张伟"], "phone": ["", "13811112222", None, None],
     }  # fmt: skip
     Vault.of(workspace, "toy").write(pa.table(records))
-    found = open_vault(workspace, "toy")
-    assert found.index.tolist() == ["C1", "C2"]
-    assert found.columns.tolist() == ["name", "phone"]
-    assert found.loc["C1"].tolist() == ["张伟", "13811112222"]
-    assert found.loc["C2", "name"] == "Ann Lee" and found["phone"].isna().tolist() == [False, True]
+    customers = open_vault(workspace, "toy")
+    assert customers.index.tolist() == ["C1", "C2"]
+    assert customers.columns.tolist() == ["name", "phone"]
+    assert customers.loc["C1"].tolist() == ["张伟", "13811112222"]
+    assert customers.loc["C2", "name"] == "Ann Lee" and customers["phone"].isna().tolist() == [False, True]
 
 
-def test_the_open_vault_says_what_is_lacking(workspace, monkeypatch):
+def test_the_open_vault_reports_what_is_missing(workspace, monkeypatch):
     with pytest.raises(DataError, match="no vault"):
         open_vault(workspace, "toy")

@@ -1,10 +1,10 @@
-"""From links to customers: connected people, kept apart where something forbids it, watched for over-merging."""
+"""Cluster linked people into customers, keep forbidden pairs apart, and raise alarms for over-merging."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -27,15 +27,15 @@ class Clusters:
     Attributes
     ----------
     members : DataFrame
-        record, cluster (its smallest record), match_probability (of the strongest link that holds the record; null
-        where it stands alone).
+        record, cluster (its smallest record), match_probability (of the record's strongest link; null
+        for a single record).
     edges : DataFrame
         record_l, record_r, probability, cause: the links in force.
     cut : DataFrame
-        record_l, record_r, probability, cause: links left out since they would join people who must stay apart.
+        record_l, record_r, probability, cause: links left out because they would join a forbidden pair.
     alarms : DataFrame
         cluster, records, diameter, kind (over_merged, chain, split), weakest (probability of its weakest link),
-        record_l and record_r: the ends of that link, of a split those of the link that was left out.
+        record_l and record_r: the ends of that link; for a split, of the link that was left out.
     """
 
     members: pd.DataFrame
@@ -56,8 +56,8 @@ def cluster_people(
 ) -> Clusters:
     """Join people whose links are strong enough.
 
-    Links are taken from the strongest to the weakest in every group that holds people who must stay apart, and one
-    that would join such a pair is left out, so that a group is parted at its weakest link.
+    In a group with a forbidden pair, links are added from the strongest to the weakest, and one that would join such a
+    pair is left out, so that the group is split at its weakest link.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def cluster_people(
     threshold : float
         Least match probability of a link.
     max_records, max_diameter : int
-        Alarms: people in one customer, and links between the two farthest of them.
+        Limits of the alarms: people in one customer, and links between its two farthest people.
     """
     edges = _edges(engine, links, pairs, threshold)
     count = int(engine.execute(f"SELECT count(*) FROM {people}").fetchall()[0][0])
@@ -87,7 +87,7 @@ def cluster_people(
 
 
 def _edges(engine: duckdb.DuckDBPyConnection, links: Links, pairs: str, threshold: float) -> pd.DataFrame:
-    """Take the strongest link of each pair, the strongest first; declared ones before all others."""
+    """Return the strongest link of each pair, strongest first; declared ones before all others."""
     return engine.execute(
         f"""
         SELECT record_l, record_r, max(probability) AS probability,
@@ -118,7 +118,7 @@ def _components(edges: pd.DataFrame, count: int) -> np.ndarray:
 def _forbidden(engine: duckdb.DuckDBPyConnection, people: str, links: Links, labels: np.ndarray) -> pd.DataFrame:
     """Find the pairs within one group that must stay apart: declared, of one family, or with two documents."""
     engine.register("grouped_people", pd.DataFrame({"record": np.arange(len(labels)), "cluster": labels}))
-    found = engine.execute(f"""
+    forbidden = engine.execute(f"""
         WITH g AS (SELECT p.record, p.document_key, c.cluster
             FROM {people} AS p JOIN grouped_people AS c USING (record) WHERE p.document_key IS NOT NULL)
         SELECT a.record AS record_l, b.record AS record_r, 'document' AS cause, a.cluster FROM g AS a JOIN g AS b
@@ -128,21 +128,21 @@ def _forbidden(engine: duckdb.DuckDBPyConnection, people: str, links: Links, lab
         JOIN grouped_people AS a ON a.record = f.record_l
         JOIN grouped_people AS b ON b.record = f.record_r AND a.cluster = b.cluster ORDER BY 4, 1, 2""").df()
     engine.unregister("grouped_people")
-    return found
+    return forbidden
 
 
 def _part(edges: pd.DataFrame, labels: np.ndarray, apart: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rebuild every group that holds a forbidden pair, the strongest links first."""
+    """Rebuild every group with a forbidden pair, the strongest links first."""
     if apart.empty:
         return edges, edges.iloc[:0]
     inside = np.isin(labels[edges["record_l"].to_numpy()], apart["cluster"].unique())
-    strained = edges[inside]
-    kept = _join_in_order(strained, apart)
-    return pd.concat([edges[~inside], strained[kept]]), strained[~kept]
+    affected = edges[inside]
+    kept = _join_in_order(affected, apart)
+    return pd.concat([edges[~inside], affected[kept]]), affected[~kept]
 
 
 def _join_in_order(edges: pd.DataFrame, apart: pd.DataFrame) -> np.ndarray:
-    """Say which links may stand when taken in order; only groups in question come here, so they are few."""
+    """Mark the links to keep when added in order; only groups with a forbidden pair are passed, so they are few."""
     group: dict[int, int] = {}
     members: dict[int, set[int]] = {}
     enemies: dict[int, set[int]] = defaultdict(set)
@@ -151,15 +151,15 @@ def _join_in_order(edges: pd.DataFrame, apart: pd.DataFrame) -> np.ndarray:
         enemies[right].add(left)
     kept = np.zeros(len(edges), dtype=bool)
     for at, (left, right) in enumerate(zip(edges["record_l"], edges["record_r"], strict=True)):
-        for each in (left, right):
-            members.setdefault(group.setdefault(each, each), {each})
-        one, two = sorted((group[left], group[right]), key=lambda name: (len(members[name]), name))
-        if one != two and any(enemies[each] & members[two] for each in members[one]):
+        for record in (left, right):
+            members.setdefault(group.setdefault(record, record), {record})
+        smaller, larger = sorted((group[left], group[right]), key=lambda name: (len(members[name]), name))
+        if smaller != larger and any(enemies[record] & members[larger] for record in members[smaller]):
             continue
         kept[at] = True
-        if one != two:
-            members[two] |= members[one]
-            group.update(dict.fromkeys(members.pop(one), two))
+        if smaller != larger:
+            members[larger] |= members[smaller]
+            group.update(dict.fromkeys(members.pop(smaller), larger))
     return kept
 
 
@@ -168,30 +168,30 @@ def _alarms(
 ) -> pd.DataFrame:
     of_record = members.set_index("record")["cluster"]
     sizes = np.bincount(of_record)  # by the smallest record of a cluster
-    rows = []
+    rows: list[tuple[Any, Any, int | None, str]] = []
     for cluster in np.flatnonzero(sizes > max_diameter + 1):
         diameter = _diameter(members.loc[members["cluster"] == cluster, "record"].to_numpy(), edges)
         if diameter > max_diameter:
             rows.append((cluster, sizes[cluster], diameter, "chain"))
     rows += [(cluster, sizes[cluster], None, "over_merged") for cluster in np.flatnonzero(sizes > max_records)]
-    parted = pd.unique(pd.concat([cut["record_l"], cut["record_r"]]).map(of_record)) if len(cut) else []
-    rows += [(cluster, sizes[cluster], None, "split") for cluster in sorted(parted)]
-    found = pd.DataFrame(rows, columns=["cluster", "records", "diameter", "kind"])
-    weakest, left_out = (_weakest(some, of_record, found["cluster"]) for some in (edges, cut))
-    ends = weakest.reindex(found["cluster"])[_ENDS].to_numpy()
-    parts = left_out.reindex(found["cluster"])[_ENDS].to_numpy()
-    shown = np.where((found["kind"] == "split").to_numpy()[:, None], parts, ends)
-    return found.assign(
-        weakest=found["cluster"].map(weakest["probability"]).astype(float),
-        **{name: pd.array(shown[:, at], dtype="Int64") for at, name in enumerate(_ENDS)},
+    split_clusters = pd.unique(pd.concat([cut["record_l"], cut["record_r"]]).map(of_record)) if len(cut) else []
+    rows += [(cluster, sizes[cluster], None, "split") for cluster in sorted(split_clusters)]
+    alarms = pd.DataFrame(rows, columns=["cluster", "records", "diameter", "kind"])
+    weakest, left_out = (_weakest(links, of_record, alarms["cluster"]) for links in (edges, cut))
+    ends = weakest.reindex(alarms["cluster"])[_ENDS].to_numpy()
+    parts = left_out.reindex(alarms["cluster"])[_ENDS].to_numpy()
+    end_records = np.where((alarms["kind"] == "split").to_numpy()[:, None], parts, ends)
+    return alarms.assign(
+        weakest=alarms["cluster"].map(weakest["probability"]).astype(float),
+        **{name: pd.array(end_records[:, at], dtype="Int64") for at, name in enumerate(_ENDS)},
     )
 
 
 def _weakest(edges: pd.DataFrame, of_record: pd.Series, clusters: pd.Series) -> pd.DataFrame:
-    """Return the weakest link that touches each of some clusters, by cluster: probability, record_l, record_r."""
+    """Return the weakest link with an end in each cluster: probability, record_l, record_r."""
     ends = [edges[["probability", *_ENDS]].assign(cluster=of_record.to_numpy()[edges[end]]) for end in _ENDS]
-    some = [each[each["cluster"].isin(clusters)] for each in ends]
-    ordered = pd.concat(some).sort_values(["cluster", "probability", *_ENDS])
+    touching = [end[end["cluster"].isin(clusters)] for end in ends]
+    ordered = pd.concat(touching).sort_values(["cluster", "probability", *_ENDS])
     return ordered.drop_duplicates("cluster").set_index("cluster")
 
 

@@ -1,8 +1,8 @@
-"""What two people are compared by, and which pairs are compared at all: chosen from the columns that are there."""
+"""Choose from the filled columns what two people are compared by, and which pairs are compared."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from splink.comparison_library import CustomComparison
 
 __all__ = ["Blocking", "choose_blocking", "choose_comparisons", "count_pairs", "filled_columns"]
 
-LEAST_SHARE = 0.01  # of people in whom a column must be known to be compared
+LEAST_SHARE = 0.01  # least share of people with a filled column for a comparison
 _SINGLE = ("document_text", "phone_key", "email_key", "member_key", "birth_key", "surname_key", "given_key",
            "postcode_key", "address_key")  # fmt: skip
 _JOINT = (
@@ -22,7 +22,7 @@ _JOINT = (
     ("birth_key", "postcode_key"), ("surname_key", "postcode_key"), ("given_key", "postcode_key"),
     ("given_key", "city_key"), ("address_key", "surname_key"), ("address_key", "given_key"),
 )  # fmt: skip
-_LATER = ("city_key",)  # stands in joint rules alone
+_LATER = ("city_key",)  # used only in joint rules
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # mixes the hashes of two columns
 
 
@@ -34,35 +34,35 @@ class Blocking:
     ----------
     rules : list of tuple of str
     pairs : dict of str to int
-        Pairs that each rule alone gives, by its columns joined with commas; those left out as well.
+        Pairs of each rule alone, by its columns joined with commas; also of rules that were not chosen.
     """
 
     rules: list[tuple[str, ...]]
     pairs: dict[str, int]
 
     def creators(self) -> list:
-        """Return the rules as the matcher takes them."""
+        """Return the rules in the form Splink takes."""
         return [block_on(*rule) for rule in self.rules]
 
 
 def filled_columns(engine: duckdb.DuckDBPyConnection, table: str, names: tuple[str, ...]) -> dict[str, int]:
-    """Count the people in whom each column is known."""
+    """Count the people in whom each column is filled."""
     counts = ", ".join(f"count({name})" for name in names)
-    found = engine.execute(f"SELECT {counts} FROM {table}").fetchall()[0]
-    return dict(zip(names, map(int, found), strict=True))
+    filled = engine.execute(f"SELECT {counts} FROM {table}").fetchall()[0]
+    return dict(zip(names, map(int, filled), strict=True))
 
 
 def choose_blocking(
-    engine: duckdb.DuckDBPyConnection, table: str, known: Mapping[str, int], *, most_pairs: int, declared: list[str]
+    engine: duckdb.DuckDBPyConnection, table: str, filled: Mapping[str, int], *, most_pairs: int, declared: list[str]
 ) -> Blocking:
-    """Choose blocking rules: those declared, else every column alone that does not give too many pairs, else jointly.
+    """Choose blocking rules: the declared ones, else single columns without too many pairs, else joint ones.
 
     Parameters
     ----------
     engine : duckdb connection
     table : str
         `standardise`.
-    known : mapping of str to int
+    filled : mapping of str to int
         `filled_columns`.
     most_pairs : int
         Pairs above which a rule is left out.
@@ -76,8 +76,8 @@ def choose_blocking(
     if declared:
         rules = [tuple(part.strip() for part in rule.split(",")) for rule in declared]
         return Blocking(rules, {", ".join(rule): count_pairs(engine, table, rule) for rule in rules})
-    hashes = _hashes(engine, table, [name for name in _SINGLE + _LATER if known.get(name)])
-    single = _agreeing_by_rule(engine, hashes, [(name,) for name in _SINGLE if known.get(name)])
+    hashes = _hashes(engine, table, [name for name in _SINGLE + _LATER if filled.get(name)])
+    single = _agreeing_by_rule(engine, hashes, [(name,) for name in _SINGLE if filled.get(name)])
     narrow = [rule for rule, pairs in single.items() if 0 < pairs <= most_pairs]
     free = [rule for rule in _JOINT if set(rule) <= set(hashes) and not any({*one} <= {*rule} for one in narrow)]
     joint = _agreeing_by_rule(engine, hashes, free)
@@ -104,7 +104,7 @@ def _hashes(engine: duckdb.DuckDBPyConnection, table: str, names: list[str]) -> 
 
 
 def _agreeing_by_rule(
-    engine: duckdb.DuckDBPyConnection, hashes: Mapping[str, np.ndarray], rules: list[tuple[str, ...]]
+    engine: duckdb.DuckDBPyConnection, hashes: Mapping[str, np.ndarray], rules: Sequence[tuple[str, ...]]
 ) -> dict[tuple[str, ...], int]:
     """Count the pairs of every rule, on as many threads as the engine has; sorting needs no interpreter lock."""
     threads = int(engine.execute("SELECT current_setting('threads')").fetchall()[0][0])
@@ -113,74 +113,74 @@ def _agreeing_by_rule(
 
 
 def _agreeing(hashes: Mapping[str, np.ndarray], rule: tuple[str, ...]) -> int:
-    mixed, there = hashes[rule[0]], hashes[rule[0]] > 0
+    mixed, filled = hashes[rule[0]], hashes[rule[0]] > 0
     for name in rule[1:]:
         mixed = mixed * _ODD + hashes[name]
-        there = there & (hashes[name] > 0)
-    ordered = np.sort(mixed[there])
+        filled = filled & (hashes[name] > 0)
+    ordered = np.sort(mixed[filled])
     ends = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
     sizes = np.diff(np.concatenate([[0], ends, [len(ordered)]]))
     return int((sizes * (sizes - 1) // 2).sum())
 
 
-def choose_comparisons(known: Mapping[str, int], records: int) -> list[CustomComparison]:
-    """Choose the comparisons from the columns that are known of at least one person in a hundred.
+def choose_comparisons(filled: Mapping[str, int], records: int) -> list[CustomComparison]:
+    """Choose the comparisons from the columns filled for at least one person in a hundred.
 
-    Each has a level for missing values, which count neither for nor against; then from equal to unlike.
+    Each has a level for missing values, which carry no weight, then levels from equal to unlike.
     """
-    there = {name for name, count in known.items() if count >= max(2, LEAST_SHARE * records)}
-    found = []
-    if {"surname_key", "given_key"} & there:
-        found += _names(there)
-    if "birth_key" in there:
-        found.append(_birth())
+    present = {name for name, count in filled.items() if count >= max(2, LEAST_SHARE * records)}
+    comparisons = []
+    if {"surname_key", "given_key"} & present:
+        comparisons += _names(present)
+    if "birth_key" in present:
+        comparisons.append(_birth())
     for name in ("phone_key", "email_key", "document_text"):
-        if name in there:
-            found.append(_number(name))
-    if "address_key" in there:
-        found.append(_fuzzy("address_key", 0.9, 0.75))
-    if "address_2_key" in there:
-        found.append(_fuzzy("address_2_key", 0.9))
-    if "postcode_key" in there:
-        found.append(_code("postcode_key"))
-    if "city_key" in there:
-        found.append(_fuzzy("city_key", 0.9))
+        if name in present:
+            comparisons.append(_number(name))
+    if "address_key" in present:
+        comparisons.append(_fuzzy("address_key", 0.9, 0.75))
+    if "address_2_key" in present:
+        comparisons.append(_fuzzy("address_2_key", 0.9))
+    if "postcode_key" in present:
+        comparisons.append(_code("postcode_key"))
+    if "city_key" in present:
+        comparisons.append(_fuzzy("city_key", 0.9))
     for name in ("street_number_key", "province_key"):
-        if name in there:
-            found.append(_levels(name, [cll.ExactMatchLevel(name)]))
-    return found
+        if name in present:
+            comparisons.append(_levels(name, [cll.ExactMatchLevel(name)]))
+    return comparisons
 
 
-def _names(there: set[str]) -> list[CustomComparison]:
-    """Compare both parts of a name, each by spelling and sound; changed places count for the surname."""
-    found = []
-    if "surname_key" in there:
+def _names(present: set[str]) -> list[CustomComparison]:
+    """Compare both parts of a name by spelling and sound; swapped parts are a level of their own."""
+    comparisons = []
+    if "surname_key" in present:
         swapped = "surname_key_l = given_key_r AND given_key_l = surname_key_r"
         levels = [
             cll.ExactMatchLevel("surname_text", term_frequency_adjustments=True),
             cll.ExactMatchLevel("surname_key"),
-            *([_custom(swapped, "changed places")] if "given_key" in there else []),
+            *([_custom(swapped, "changed places")] if "given_key" in present else []),
             *_near("surname_key", 0.92, 0.8),
         ]
-        found.append(_levels("surname_key", levels))
-    if "given_key" in there:
+        comparisons.append(_levels("surname_key", levels))
+    if "given_key" in present:
         swapped = "given_key_l = surname_key_r AND surname_key_l = given_key_r"
         levels = [
             cll.ExactMatchLevel("given_text", term_frequency_adjustments=True),
             cll.ExactMatchLevel("given_key"),
-            *([_custom(swapped, "changed places")] if "surname_key" in there else []),
+            *([_custom(swapped, "changed places")] if "surname_key" in present else []),
             *_near("given_key", 0.92, 0.8),
         ]
-        found.append(_levels("given_key", levels))
-    return found
+        comparisons.append(_levels("given_key", levels))
+    return comparisons
 
 
 def _birth() -> CustomComparison:
     left, right = "birth_key_l", "birth_key_r"
-    turned = f"length({left}) = 8 AND {left} = left({right}, 4) || substr({right}, 7, 2) || substr({right}, 5, 2)"
+    swapped = f"length({left}) = 8 AND {left} = left({right}, 4) || substr({right}, 7, 2) || substr({right}, 5, 2)"
     levels = [
         cll.ExactMatchLevel("birth_key"),
-        _custom(turned, "day and month changed"),
+        _custom(swapped, "day and month changed"),
         _custom(f"damerau_levenshtein({left}, {right}) <= 1", "one digit"),
         _custom(f"left({left}, 4) = left({right}, 4)", "year"),
     ]
@@ -203,7 +203,8 @@ def _fuzzy(name: str, *thresholds: float) -> CustomComparison:
 
 def _near(name: str, *thresholds: float) -> list:
     return [
-        _custom(f"jaro_winkler_similarity({name}_l, {name}_r) >= {each}", f"similar, {each}") for each in thresholds
+        _custom(f"jaro_winkler_similarity({name}_l, {name}_r) >= {threshold}", f"similar, {threshold}")
+        for threshold in thresholds
     ]
 
 

@@ -1,4 +1,4 @@
-"""Links that need no model: keys two people share, pairs declared by hand, and what keeps two people apart."""
+"""Links without a model: shared keys, declared pairs, and pairs that must stay apart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["KEYS", "Links", "declared_pairs", "find_links"]
 KEYS = ("document_key", "member_key", "phone_key", "email_key")
 _SHARED = ("phone_key", "email_key")  # a family may share them
 _COLUMNS = ("source", "source_id", "other_source", "other_source_id")
-# two people: given names that do not sound alike, or other surnames and another birth date; not parts changed in place
+# two people: unlike given names, or other surnames and another birth date; swapped name parts are one person
 UNLIKE_NAMES = """((a.given_key <> b.given_key OR a.surname_key <> b.surname_key)
     AND coalesce(jaro_winkler_similarity(a.given_key, b.given_key) < 0.8
         OR (jaro_winkler_similarity(a.surname_key, b.surname_key) < 0.8
@@ -27,7 +27,7 @@ UNLIKE_NAMES = """((a.given_key <> b.given_key OR a.surname_key <> b.surname_key
 
 @dataclass(frozen=True)
 class Links:
-    """What is sure about pairs of people.
+    """Pairs of people that are certainly one person, or certainly not.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ def find_links(
 
 
 def _share(engine: duckdb.DuckDBPyConnection, people: str, key: str) -> None:
-    """Take the people who share a value of a key: what is compared of them, the value (k) and how many have it (n)."""
+    """Select the people who share a value of a key: the columns compared, the value (k) and its people (n)."""
     engine.execute(f"""CREATE OR REPLACE TEMP TABLE {people}_{key}_shared AS
         SELECT record, k, n, name_text, surname_key, given_key, birth_key, gender, document_key FROM {people} JOIN
             (SELECT {key} AS k, count(*) AS n FROM {people} WHERE {key} IS NOT NULL GROUP BY 1 HAVING count(*) > 1)
@@ -86,7 +86,7 @@ def _share(engine: duckdb.DuckDBPyConnection, people: str, key: str) -> None:
 
 
 def _two_who_share(people: str, key: str, most: int) -> str:
-    """Join every two people (a before b) who share a key that is no hub."""
+    """Join every two people (a before b) who share a key that is not a hub."""
     shared = f"{people}_{key}_shared"
     return f"{shared} AS a JOIN {shared} AS b ON a.k = b.k AND a.record < b.record AND a.n <= {int(most)}"
 
@@ -105,7 +105,7 @@ def _find_hubs(engine: duckdb.DuckDBPyConnection, people: str, key: str, most: i
 
 
 def _link_by(engine: duckdb.DuckDBPyConnection, people: str, key: str, most: int) -> None:
-    """Link each person to the next who shares a key; where names may contradict, every two of them."""
+    """Link each person to the next one with the same key; for keys a family may share, check every pair."""
     if key in _SHARED:
         engine.execute(f"""INSERT INTO {people}_sure SELECT a.record, b.record, '{key}'
             FROM {_two_who_share(people, key, most)} WHERE NOT {UNLIKE_NAMES} ORDER BY 1, 2""")
@@ -127,8 +127,8 @@ def _declare(engine: duckdb.DuckDBPyConnection, people: str, pairs: pd.DataFrame
         WHERE a.record <> b.record ORDER BY 1, 2 RETURNING 1""").fetchall()
     engine.unregister("declared_pairs")
     if len(rows) < len(pairs.drop_duplicates()):
-        found = f"{len(pairs.drop_duplicates()) - len(rows)} pairs of {by} name a record that is not there"
-        raise DataError(Fault(by, found, "source and source_id as in the sources", "Correct the file"))
+        problem = f"{len(pairs.drop_duplicates()) - len(rows)} pairs of {by} name a record that is not there"
+        raise DataError(Fault(by, problem, "source and source_id as in the sources", "Correct the file"))
 
 
 def declared_pairs(path: Path | None) -> pd.DataFrame:
@@ -142,14 +142,14 @@ def declared_pairs(path: Path | None) -> pd.DataFrame:
     Raises
     ------
     DataError
-        The file is not there or lacks a column.
+        The file or a column is missing.
     """
     if path is None:
         return pd.DataFrame(columns=list(_COLUMNS), dtype="str")
     if not path.is_file():
         raise DataError(Fault(path.name, "not found", f"CSV with {listed(_COLUMNS)}"))
     pairs = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    lacking = [name for name in _COLUMNS if name not in pairs.columns]
-    if lacking:
-        raise DataError(Fault(path.name, f"no column {listed(lacking)}", f"Expected {listed(_COLUMNS)}"))
+    missing = [name for name in _COLUMNS if name not in pairs.columns]
+    if missing:
+        raise DataError(Fault(path.name, f"no column {listed(missing)}", f"Expected {listed(_COLUMNS)}"))
     return pairs[list(_COLUMNS)].apply(lambda column: column.str.strip())

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pandas as pd
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+from splink.internals.blocking_rule_creator import BlockingRuleCreator
 from splink.internals.exceptions import SplinkException
 
 from workbench.core.errors import DataError, Fault
@@ -25,16 +26,16 @@ from workbench.intake.identity.standardise import COMPARABLE
 
 __all__ = ["LEAST_PROBABILITY", "Model", "make_linker", "score_pairs", "sure_rules", "train", "unlinkable"]
 
-RECALL_OF_KEYS = 0.7  # share of true pairs assumed to agree on a key, for the chance that two people are the same
+RECALL_OF_KEYS = 0.7  # share of true pairs assumed to agree on a key, for the prior
 MOST_TRAINING_RULES = 4
 PRIOR = 0.0001
-LEAST_PROBABILITY = 0.001  # pairs below it are not kept
-LEAST_CHANCE = 1e-4  # of any level of likeness between two records of one person
+LEAST_PROBABILITY = 0.001  # pairs below it are dropped
+LEAST_CHANCE = 1e-4  # least m probability of any comparison level
 
 
 @dataclass
 class Model:
-    """A trained matcher and the pairs it has scored.
+    """A trained matcher and its scored pairs.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class Model:
         What is compared; empty where only keys decide.
     linker : splink.Linker or None
     notes : list of str
-        Keys of what must be said: ``no_comparisons``, ``not_trained``.
+        Keys of the notes to print: ``no_comparisons``, ``prior_kept``, ``not_trained``.
     curve : DataFrame or None
         `unlinkable`; None where nothing is compared by likeness.
     """
@@ -59,7 +60,7 @@ class Model:
     curve: pd.DataFrame | None = None
 
     def score(self, engine: duckdb.DuckDBPyConnection, people: str, pair: tuple[int, int]) -> pd.DataFrame:
-        """Weigh one pair of records, though no blocking rule may have brought it together: one row, as in ``pairs``."""
+        """Score one pair of records, whether or not a blocking rule pairs it: one row, as in ``pairs``."""
         if self.linker is None:
             raise DataError(Fault("", "nothing can be compared by likeness", "Names, birth dates or addresses"))
         sides = []
@@ -68,18 +69,18 @@ class Model:
             engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {people} WHERE record = {record:d}")
             sides.append(DuckDBAPI(connection=engine).register(name))
         with _quiet():
-            return self.linker.inference.score_pair(*sides).as_pandas_dataframe()
+            return self.linker.inference.score_pair(sides[0], sides[1]).as_pandas_dataframe()
 
 
 def score_pairs(
     engine: duckdb.DuckDBPyConnection, people: str, *, blocking: list[str], most_pairs: int, seed: int
 ) -> Model:
-    """Train the matcher on the people themselves and score every pair that a blocking rule brings together.
+    """Train the matcher on the people themselves and score every pair of a blocking rule.
 
     Parameters
     ----------
     engine : duckdb connection
-        Its threads are held at one while pairs are sampled, so that the same people give the same weights.
+        It uses one thread while pairs are sampled, so that the same people give the same weights.
     people : str
         `standardise`.
     blocking : list of str
@@ -93,26 +94,26 @@ def score_pairs(
     Model
         Source: Fellegi & Sunter (1969); u by random sampling, m by expectation maximisation per blocking rule.
     """
-    known = filled_columns(engine, people, COMPARABLE)
+    filled = filled_columns(engine, people, COMPARABLE)
     records = int(engine.execute(f"SELECT count(*) FROM {people}").fetchall()[0][0])
-    rules = choose_blocking(engine, people, known, most_pairs=most_pairs * max(records, 1), declared=blocking)
-    comparisons = choose_comparisons(known, records)
+    rules = choose_blocking(engine, people, filled, most_pairs=most_pairs * max(records, 1), declared=blocking)
+    comparisons = choose_comparisons(filled, records)
     target = f"{people}_pairs"
-    if len(comparisons) < 2 or not rules.rules or records < 2:  # noqa: PLR2004  (likeness in one thing proves nothing)
+    if len(comparisons) < 2 or not rules.rules or records < 2:  # noqa: PLR2004  (one comparison proves nothing)
         _no_pairs(engine, target)
         return Model(target, rules, notes=["no_comparisons"])
     linker = make_linker(engine, people, comparisons, rules)
     with _quiet():
-        notes = train(linker, rules, sure_rules(engine, people, known, rules.pairs), seed)
+        notes = train(linker, rules, sure_rules(engine, people, filled, rules.pairs), seed)
         scored = linker.inference.predict(threshold_match_probability=LEAST_PROBABILITY, warning_mode="never")
         _keep(engine, scored.physical_name, target)
-        curve = _against_themselves(engine, linker, people, known)
-    names = [each.output_column_name for each in linker._settings_obj.comparisons]  # noqa: SLF001
+        curve = _against_themselves(engine, linker, people, filled)
+    names = [comparison.output_column_name for comparison in linker._settings_obj.comparisons]  # noqa: SLF001
     return Model(target, rules, names, linker, notes, curve)
 
 
 def make_linker(engine: duckdb.DuckDBPyConnection, people: str, comparisons: list, rules: Blocking) -> Linker:
-    """Set up the matcher over comparable people, untrained."""
+    """Set up the untrained matcher over standardised people."""
     settings = SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="record",
@@ -130,23 +131,23 @@ def make_linker(engine: duckdb.DuckDBPyConnection, people: str, comparisons: lis
 
 
 def sure_rules(
-    engine: duckdb.DuckDBPyConnection, people: str, known: Mapping[str, int], pairs: Mapping[str, int] | None = None
+    engine: duckdb.DuckDBPyConnection, people: str, filled: Mapping[str, int], pairs: Mapping[str, int] | None = None
 ) -> list[tuple[str, ...]]:
-    """List the rules on which two people who agree are one, of those on which any two agree.
+    """List the rules that identify a person, of those on which any two people agree.
 
     Parameters
     ----------
     engine : duckdb connection
     people : str
         `standardise`.
-    known : mapping of str to int
+    filled : mapping of str to int
         `filled_columns`.
     pairs : mapping of str to int or None
-        `Blocking.pairs`: rules counted there are not counted again.
+        `Blocking.pairs`: counts already known.
     """
     pairs = pairs or {}
     rules = [("document_text",), ("phone_key",), ("email_key",), ("surname_key", "given_key", "birth_key")]
-    rules = [rule for rule in rules if all(known.get(name) for name in rule)]
+    rules = [rule for rule in rules if all(filled.get(name) for name in rule)]
     return [rule for rule in rules if pairs.get(", ".join(rule)) or count_pairs(engine, people, rule)]
 
 
@@ -154,10 +155,10 @@ def train(linker: Linker, rules: Blocking, sure: list[tuple[str, ...]], seed: in
     """Estimate the prior, then u, then m by one session per blocking rule, the narrowest first."""
     notes = [] if sure else ["prior_kept"]
     if sure:
-        exact = [block_on(*rule) for rule in sure]
+        exact: list[str | BlockingRuleCreator] = [block_on(*rule) for rule in sure]
         try:
             linker.training.estimate_probability_two_random_records_match(exact, recall=RECALL_OF_KEYS)
-        except (SplinkException, ValueError):  # more pairs agree than there are
+        except (SplinkException, ValueError):  # more pairs agree than exist
             notes.append("prior_kept")
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=seed)
     trained = sum(_train_by(linker, rule) for rule in _training_rules(rules))
@@ -165,10 +166,10 @@ def train(linker: Linker, rules: Blocking, sure: list[tuple[str, ...]], seed: in
 
 
 def _train_by(linker: Linker, rule: tuple[str, ...]) -> bool:
-    """Train on the pairs of one rule; say whether it could be done, and leave no trace where it could not.
+    """Train on the pairs of one rule; return whether it succeeded, and leave the model unchanged where it did not.
 
-    What the matcher has not seen in one block of pairs is unlikely, not impossible: without a least chance, one block
-    of tidy pairs would forbid what the next one shows.
+    A level that does not occur in one block of pairs is unlikely, not impossible: without a least probability one block
+    would exclude what occurs in the next.
     """
     settings = linker._settings_obj  # noqa: SLF001
     before = settings.core_model_settings.copy()
@@ -176,34 +177,34 @@ def _train_by(linker: Linker, rule: tuple[str, ...]) -> bool:
         linker.training.estimate_parameters_using_expectation_maximisation(
             block_on(*rule), fix_probability_two_random_records_match=True, record_sample_proportion=1.0
         )
-    except (SplinkException, ValueError):  # too few pairs agree on this rule, or a chance sinks below 1e-300
-        settings.core_model_settings = before  # a session that stops leaves its own prior behind
+    except (SplinkException, ValueError):  # too few pairs agree on this rule, or a probability falls below 1e-300
+        settings.core_model_settings = before  # a failed session leaves its own prior behind
         return False
     for comparison in settings.comparisons:
         for level in comparison.comparison_levels:
             if not level.is_null_level:
-                level.m_probability = max(level.m_probability, LEAST_CHANCE)
+                level.m_probability = max(cast("float", level.m_probability), LEAST_CHANCE)
     return True
 
 
 def _training_rules(rules: Blocking) -> list[tuple[str, ...]]:
-    """Take the narrowest rules such that every column is left free by one of them."""
-    narrow = sorted((rule for rule in rules.rules), key=lambda rule: (rules.pairs[", ".join(rule)], rule))
+    """Choose the narrowest rules so that for every column some rule does not use it."""
+    narrowest_first = sorted((rule for rule in rules.rules), key=lambda rule: (rules.pairs[", ".join(rule)], rule))
     chosen: list[tuple[str, ...]] = []
-    for rule in narrow:
+    for rule in narrowest_first:
         if not any(set(rule) & set(other) for other in chosen):
             chosen.append(rule)
-    return (chosen if len(chosen) > 1 else narrow)[:MOST_TRAINING_RULES]
+    return (chosen if len(chosen) > 1 else narrowest_first)[:MOST_TRAINING_RULES]
 
 
 def _keep(engine: duckdb.DuckDBPyConnection, scored: str, target: str) -> None:
     present = [row[0] for row in engine.execute(f"DESCRIBE {scored}").fetchall()]
-    kept = [f'"{name}"' for name in present if name.startswith(("gamma_", "mw_"))]
+    columns = [f'"{name}"' for name in present if name.startswith(("gamma_", "mw_"))]
     engine.execute(f"""
         CREATE OR REPLACE TEMP TABLE {target} AS
         SELECT least(record_l, record_r) AS record_l, greatest(record_l, record_r) AS record_r,
             round(match_weight, 6) AS match_weight, round(match_probability, 9) AS match_probability,
-            {", ".join(kept)}
+            {", ".join(columns)}
         FROM {scored} ORDER BY 1, 2
     """)
 
@@ -217,7 +218,7 @@ def _no_pairs(engine: duckdb.DuckDBPyConnection, target: str) -> None:
 
 @contextmanager
 def _quiet() -> Any:
-    """Hold back what the matcher says on its way; what matters is in the notes."""
+    """Silence the matcher's log; important messages are in the notes."""
     logger = logging.getLogger("splink")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -228,7 +229,7 @@ def _quiet() -> Any:
 
 
 def unlinkable(model: Model) -> pd.DataFrame:
-    """Tell how many people say so little of themselves that they would not reach a probability against themselves.
+    """Return how many people have too little data to reach a match probability even with themselves.
 
     Returns
     -------
@@ -242,32 +243,32 @@ def unlinkable(model: Model) -> pd.DataFrame:
 
 
 def _against_themselves(
-    engine: duckdb.DuckDBPyConnection, linker: Linker, people: str, known: Mapping[str, int]
+    engine: duckdb.DuckDBPyConnection, linker: Linker, people: str, filled: Mapping[str, int]
 ) -> pd.DataFrame:
-    """Score people against themselves, one for all who lack the same things and whose names are as frequent.
+    """Score people against themselves, one for all with the same missing columns and equally frequent names.
 
-    Against oneself everything that is there is equal, so that nothing else makes a difference.
+    Against oneself every filled column is equal, so nothing else changes the score.
     """
-    alike = f"{people}_alike"
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE {alike} AS {_alike_sql(linker, people, known)}")
-    linker.table_management.register_blocked_pairs_for_predict(DuckDBAPI(connection=engine).register(alike))
+    representatives = f"{people}_alike"
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {representatives} AS {_alike_sql(linker, people, filled)}")
+    linker.table_management.register_blocked_pairs_for_predict(DuckDBAPI(connection=engine).register(representatives))
     scored = linker.inference.predict(warning_mode="never")
     rows = engine.execute(f"""
         SELECT round(match_probability, 5) AS match_probability, sum(n)::DOUBLE AS n
-        FROM {scored.physical_name} JOIN {alike} ON record_l = join_key_l GROUP BY 1 ORDER BY 1""").df()
+        FROM {scored.physical_name} JOIN {representatives} ON record_l = join_key_l GROUP BY 1 ORDER BY 1""").df()
     scored.drop_table_from_database_and_remove_from_cache()
     rows["share"] = rows["n"].cumsum() / rows["n"].sum()
     below = rows.loc[rows["match_probability"] < 1, ["match_probability", "share"]].reset_index(drop=True)
     return below if len(below) else pd.DataFrame({"match_probability": [0.0], "share": [0.0]})
 
 
-def _alike_sql(linker: Linker, people: str, known: Mapping[str, int]) -> str:
-    """Take the first of all people who lack the same things and whose names are as frequent, and count them."""
-    weighed = sorted(each.name.strip('"') for each in linker._settings_obj._term_frequency_columns)  # noqa: SLF001
-    tables = {name: linker.table_management.compute_tf_table(name).physical_name for name in weighed}
+def _alike_sql(linker: Linker, people: str, filled: Mapping[str, int]) -> str:
+    """Select one of all people with the same missing columns and equally frequent names, and count them."""
+    weighted = sorted(column.name.strip('"') for column in linker._settings_obj._term_frequency_columns)  # noqa: SLF001
+    tables = {name: linker.table_management.compute_tf_table(name).physical_name for name in weighted}
     joins = "".join(f" LEFT JOIN {table} USING ({name})" for name, table in tables.items())
-    some = [name for name, count in known.items() if 0 < count < max(known.values())]
-    lacking = " + ".join(["0", *(f"({name} IS NULL)::BIGINT * {1 << at}" for at, name in enumerate(some))])
-    parts = ", ".join([*(f"tf_{name}" for name in weighed), f"{lacking} AS lacking"])
+    partly_filled = [name for name, count in filled.items() if 0 < count < max(filled.values())]
+    missing = " + ".join(["0", *(f"({name} IS NULL)::BIGINT * {1 << at}" for at, name in enumerate(partly_filled))])
+    parts = ", ".join([*(f"tf_{name}" for name in weighted), f"{missing} AS lacking"])
     return f"""SELECT min(record) AS join_key_l, min(record) AS join_key_r, '0' AS match_key, count(*) AS n, {parts}
         FROM {people}{joins} GROUP BY ALL"""

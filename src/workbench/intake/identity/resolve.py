@@ -1,4 +1,4 @@
-"""Resolving identities, start to end: people in, one OneID per customer out. Serves 02_resolve_identity."""
+"""Resolve identities: people in, one OneID per customer out; used by 02_resolve_identity."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _LEAST_BIN, _BIN_BITS = -10, 2
 
 @dataclass(frozen=True)
 class Match:
-    """What matching found, before anybody is named.
+    """The result of matching, before customers get their OneIDs.
 
     Attributes
     ----------
     engine : ibis.BaseBackend
         Holds the private tables until the stage ends.
     source : ibis.Table
-        The people as given, which the private tables show and do not copy; held until they are sealed.
+        The people as given, which the private tables read without a copy; kept until they are sealed.
     given : int
         Accepted records of people.
     people : DataFrame
@@ -64,15 +64,19 @@ class Match:
     metrics: dict[str, Any]
 
     def completeness(self) -> pd.DataFrame:
-        """Return column, share, n: in how many people each comparable thing is known."""
-        known = filled_columns(self.engine.con, _PEOPLE, COMPARABLE)
+        """Return column, share, n: in how many people each comparable column is filled."""
+        filled = filled_columns(self.engine.con, _PEOPLE, COMPARABLE)
         n = len(self.people)
-        shown = {name: count for name, count in known.items() if count and (name in _AS_IS or name.endswith("_key"))}
-        rows = [(name.removesuffix("_key"), count / n, n) for name, count in shown.items() if name != "document_key"]
+        comparable = {
+            name: count for name, count in filled.items() if count and (name in _AS_IS or name.endswith("_key"))
+        }
+        rows = [
+            (name.removesuffix("_key"), count / n, n) for name, count in comparable.items() if name != "document_key"
+        ]
         return pd.DataFrame(rows, columns=["column", "share", "n"])
 
     def scores(self) -> pd.DataFrame:
-        """Return weight (lower end of a bin of two bits), pairs, accepted: how clearly pairs are told apart."""
+        """Return weight (lower end of a bin of two bits) and pairs: how clearly matches and others separate."""
         sql = f"""SELECT greatest(floor(match_weight / {_BIN_BITS}) * {_BIN_BITS}, {_LEAST_BIN}) AS weight,
             count(*) AS pairs FROM {self.model.pairs} GROUP BY 1 ORDER BY 1"""
         return self.engine.con.execute(sql).df()
@@ -82,7 +86,7 @@ class Match:
         return unlinkable(self.model)
 
     def waterfall(self) -> pd.DataFrame:
-        """Explain the weakest link that was accepted; see `explain_pair`."""
+        """Explain the weakest accepted link; see `explain_pair`."""
         pair = most_borderline(self.engine.con, _PEOPLE, self.clusters)
         return self.explain(*pair) if pair else pd.DataFrame(columns=["comparison", "weight", "start", "end"])
 
@@ -91,14 +95,14 @@ class Match:
         return explain_pair(self.engine.con, _PEOPLE, self.model, left, right)
 
     def suspicious(self) -> pd.DataFrame:
-        """List the customers under alarm and the link to look at; see `most_suspicious`."""
+        """List the customers with an alarm and the link to review; see `most_suspicious`."""
         hidden = looks_like_contact(self.engine.con, _PEOPLE)
         return most_suspicious(self.clusters, self.people, hidden=hidden)
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """Everybody named.
+    """All customers with their OneIDs.
 
     Attributes
     ----------
@@ -199,13 +203,13 @@ def _true_identities(con: Any, column: str, pattern: str | None) -> pd.Series:
 
 
 def gather_ids(engine: ibis.BaseBackend, tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
-    """List every id that a table names a customer by.
+    """List every customer id that occurs in a table.
 
     Parameters
     ----------
     engine : ibis.BaseBackend
     tables : mapping of str to ibis.Table
-        Canonical tables with ``_people`` beside their ids.
+        Canonical tables with the column ``_people`` next to their ids.
 
     Returns
     -------
@@ -220,22 +224,22 @@ def gather_ids(engine: ibis.BaseBackend, tables: Mapping[str, ibis.Table]) -> pd
     ]
     if not parts:
         return pd.DataFrame({"source": [], "source_id": []}, dtype="str")
-    several = ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0]
-    return several.filter(several.source_id.notnull()).order_by("source", "source_id").to_pandas()
+    ids = ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0]
+    return ids.filter(ids.source_id.notnull()).order_by("source", "source_id").to_pandas()
 
 
 def name_everybody(
     match: Match, ids: pd.DataFrame, previous: pd.DataFrame, *, key: VaultKey | None, max_per_key: int
 ) -> Resolution:
-    """Name every customer, those without people included, and keep the names of the run before.
+    """Assign a OneID to every customer, those without people included, and keep the OneIDs of the previous run.
 
     Parameters
     ----------
     match : Match
     ids : DataFrame
-        `gather_ids`: an id of an order whose customer is in no list of people is a customer of its own.
+        `gather_ids`: an id that no source of people lists is a customer of its own.
     previous : DataFrame
-        source, source_id, customer_id of the run before; may be empty.
+        source, source_id, customer_id of the previous run; may be empty.
     key : VaultKey or None
     max_per_key : int
     """
@@ -243,12 +247,12 @@ def name_everybody(
     orphans = ids.merge(members[["source", "source_id"]], how="left", indicator=True)
     orphans = orphans.loc[orphans["_merge"] == "left_only", ["source", "source_id"]]
     orphans = orphans.assign(cluster=len(members) + np.arange(len(orphans)))
-    every = pd.concat([members, orphans], ignore_index=True)
-    names = name_customers(every, previous, key=key, guessable=looks_like_contact(match.engine.con, _PEOPLE))
-    every["customer_id"] = every["cluster"].map(names.set_index("cluster")["customer_id"])
-    identities = every[["source", "source_id", "customer_id", "match_probability"]]
-    known = every[every["record"].notna()].astype({"record": "int64"})
-    households = find_households(match.engine.con, _PEOPLE, known, max_per_key=max_per_key)
+    customers = pd.concat([members, orphans], ignore_index=True)
+    names = name_customers(customers, previous, key=key, guessable=looks_like_contact(match.engine.con, _PEOPLE))
+    customers["customer_id"] = customers["cluster"].map(names.set_index("cluster")["customer_id"])
+    identities = customers[["source", "source_id", "customer_id", "match_probability"]]
+    people = customers[customers["record"].notna()].astype({"record": "int64"})
+    households = find_households(match.engine.con, _PEOPLE, people, max_per_key=max_per_key)
     changes = log_changes(identities, previous)
     kinds = changes["kind"].value_counts()
     metrics = match.metrics | {
@@ -260,7 +264,7 @@ def name_everybody(
 
 
 def seal_people(match: Match, resolution: Resolution, vault: Vault) -> dict[str, int]:
-    """Move contact data into the vault; without a key nothing of it is kept.
+    """Move contact data into the vault; without a key all of it is deleted.
 
     Returns
     -------
@@ -280,8 +284,9 @@ def seal_people(match: Match, resolution: Resolution, vault: Vault) -> dict[str,
 
 
 def _with_contact(con: duckdb.DuckDBPyConnection) -> int:
-    """Count the records that tell how to reach or recognise a person."""
-    held = {row[0] for row in con.execute(f"DESCRIBE {_GIVEN}").fetchall()}
-    contact = [each.name for each in CANONICAL["customers"].columns if each.contact and each.name in held]
-    told = " OR ".join(f'"{name}" IS NOT NULL' for name in contact)
-    return int(con.execute(f"SELECT count(*) FROM {_GIVEN} WHERE {told}").fetchall()[0][0]) if told else 0
+    """Count the records with contact data."""
+    present = {row[0] for row in con.execute(f"DESCRIBE {_GIVEN}").fetchall()}
+    columns = CANONICAL["customers"].columns
+    contact = [column.name for column in columns if column.contact and column.name in present]
+    has_contact = " OR ".join(f'"{name}" IS NOT NULL' for name in contact)
+    return int(con.execute(f"SELECT count(*) FROM {_GIVEN} WHERE {has_contact}").fetchall()[0][0]) if has_contact else 0

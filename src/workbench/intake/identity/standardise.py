@@ -1,6 +1,6 @@
-"""People in comparable form: one row per person of a source, every cell folded so that equal things are equal text.
+"""Standardise people: one row per person of a source, cells normalised so that equal values are equal text.
 
-All of it is SQL over the whole table, but for pinyin, which is spelled once per distinct name.
+All of it is SQL over the whole table, except pinyin, which is computed once per distinct name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pypinyin import lazy_pinyin
 
 __all__ = ["COMPARABLE", "PLACEHOLDER_PHONES", "standardise"]
 
-# columns of the result beside record, source and source_id; each null where a person lacks it
+# columns of the result besides record, source and source_id; null where a person has no value
 COMPARABLE = (
     "phone_key", "email_key", "document_key", "member_key", "document_text", "name_text", "surname_text", "given_text",
     "surname_key", "given_key", "gender", "birth_key", "address_key", "address_2_key", "street_number_key",
@@ -44,7 +44,7 @@ _CHECKS = "10X98765432"
 
 
 def standardise(engine: duckdb.DuckDBPyConnection, people: str, target: str) -> int:
-    """Make the table of comparable people; return its rows.
+    """Create the table of standardised people; return its number of rows.
 
     Parameters
     ----------
@@ -53,10 +53,10 @@ def standardise(engine: duckdb.DuckDBPyConnection, people: str, target: str) -> 
         A table or view: source, source_id, precedence, record, then contact and other columns as text.
     target : str
         The table to make: record (from 0, by source and source_id), source, source_id, and `COMPARABLE`. One row per
-        source and source_id: by column the first value that is known. ``phone_key`` is E.164 digits without
+        source and source_id: by column the first filled value. ``phone_key`` is E.164 digits without
         placeholders; ``email_key`` is folded; ``document_key`` an identity number whose GB 11643 check character
         holds, in its form of 18; ``surname_key`` and ``given_key`` are Latin letters (pinyin for Chinese);
-        ``birth_key`` is yyyymmdd, or the digits as they are written.
+        ``birth_key`` is yyyymmdd, or the digits as written.
     """
     present = {row[0] for row in engine.execute(f"DESCRIBE {people}").fetchall()}
     spelled = f"{target}_spelled"
@@ -69,38 +69,38 @@ def standardise(engine: duckdb.DuckDBPyConnection, people: str, target: str) -> 
 
 
 def _has_repeats(engine: duckdb.DuckDBPyConnection, people: str) -> bool:
-    """Say whether a person of a source may stand in several rows; equal hashes of two people do no harm."""
+    """Return whether a person of a source may have several rows; a hash collision only costs time."""
     hashes = engine.execute(f"SELECT hash(source, source_id) AS h FROM {people}").fetchnumpy()["h"]
     ordered = np.sort(np.asarray(hashes))
     return bool((ordered[1:] == ordered[:-1]).any())
 
 
 def _folded_sql(people: str, present: set[str], *, repeated: bool) -> str:
-    """One row per person of a source; what is compared in one form alone (places, dates, digits) is brought to it."""
-    there = [name for name in _TEXTS if name in present]
+    """Select one row per person of a source; places, dates and digits get the form in which they are compared."""
+    columns = [name for name in _TEXTS if name in present]
     if repeated:
-        rows = ", ".join(["source, source_id, precedence, record", *(f"{_fold(name)} AS {name}" for name in there)])
-        first = [f"first({name} ORDER BY precedence, record) FILTER ({name} IS NOT NULL) AS {name}" for name in there]
+        rows = ", ".join(["source, source_id, precedence, record", *(f"{_fold(name)} AS {name}" for name in columns)])
+        first = [f"first({name} ORDER BY precedence, record) FILTER ({name} IS NOT NULL) AS {name}" for name in columns]
         people = f"""(SELECT {", ".join(["source, source_id", *first])} FROM (SELECT {rows} FROM {people})
             GROUP BY source, source_id)"""
-    text = {name: name if repeated else _fold(name) for name in there}
-    formed = {name: f"{text[name]} AS {name}" for name in there if name not in (*_BIRTHS, *_PLACES)}
-    formed |= {name: f"{_letters(name, _halved(name))} AS {name}_key" for name in _PLACES if name in there}
-    if "phone" in there:
+    text = {name: name if repeated else _fold(name) for name in columns}
+    formed = {name: f"{text[name]} AS {name}" for name in columns if name not in (*_BIRTHS, *_PLACES)}
+    formed |= {name: f"{_letters(name, _halved(name))} AS {name}_key" for name in _PLACES if name in columns}
+    if "phone" in columns:
         formed["phone"] = f"{_digits('phone')} AS digits"
-    if set(_BIRTHS) & set(there):
+    if set(_BIRTHS) & set(columns):
         formed["birth_date"] = f"{_birth_sql(text)} AS birth_key"
     return f"SELECT {', '.join(['source, source_id', *formed.values()])} FROM {people}"
 
 
 def _halved(name: str) -> str:
-    """Full width is dear to change, and only text that is not ASCII can have it."""
+    """Convert to half width and lower case; converting full width is slow, and only non-ASCII text can have it."""
     return f"""lower(CASE WHEN strlen({name}) = length({name}) THEN {name}
         ELSE translate({name}, '{_quoted(_FULL_WIDTH)}', '{_quoted(_HALF_WIDTH)}') END)"""
 
 
 def _fold(name: str) -> str:
-    """Half width, lower case, single blanks; most cells are one plain word, which one cheap condition finds."""
+    """Convert to half width, lower case and single blanks; a cheap condition recognises plain words, the usual case."""
     half, blank = _halved(name), "\\s\\x{200B}-\\x{200F}\\x{FEFF}"
     odd = f"^ | $| [{blank}]|[\\t-\\r\\x{{200B}}-\\x{{200F}}\\x{{FEFF}}\\x{{3000}}]"  # not one blank between words
     single = f"trim(regexp_replace({half}, '[{blank}]+', ' ', 'g'))"
@@ -114,7 +114,7 @@ def _digits(name: str) -> str:
 
 
 def _birth_sql(text: Mapping[str, str]) -> str:
-    """Take yyyymmdd, or the digits as they are written; most dates are ISO already."""
+    """Write a birth date as yyyymmdd, or its digits as written; most dates are ISO already."""
     date, written = (text.get(name, "CAST(NULL AS VARCHAR)") for name in _BIRTHS)
     raw = "birth_date" if "birth_date" in text else date
     return f"""CASE WHEN length({raw}) = 10 AND TRY_CAST({raw} AS DATE)::VARCHAR = {raw} THEN replace({raw}, '-', '')
@@ -123,7 +123,7 @@ def _birth_sql(text: Mapping[str, str]) -> str:
 
 
 def _parted_sql(folded: str, present: set[str]) -> str:
-    """Part a full name: Chinese by its surname, Latin at the last blank; join a parted one."""
+    """Split a full name: a Chinese one after its surname, a Latin one at the last blank."""
     surname, given = (name if name in present else "CAST(NULL AS VARCHAR)" for name in ("surname", "given_name"))
     if "name" not in present:
         return f"SELECT *, {surname} AS surname_text, {given} AS given_text FROM ({folded})"
@@ -146,10 +146,12 @@ def _parted_sql(folded: str, present: set[str]) -> str:
 
 
 def _spell(engine: duckdb.DuckDBPyConnection, people: str, present: set[str], target: str) -> int:
-    """Spell every distinct part of a Chinese name in pinyin; return how many there are."""
+    """Write every distinct part of a Chinese name in pinyin; return the number of parts."""
     names = [name for name in _NAMES if name in present]
-    some = " OR ".join(f"strlen({name}) > length({name})" for name in names) or "FALSE"
-    given = f"(SELECT DISTINCT '' AS source, '' AS source_id, {', '.join(names) or 'NULL'} FROM {people} WHERE {some})"
+    chinese = " OR ".join(f"strlen({name}) > length({name})" for name in names) or "FALSE"
+    given = (
+        f"(SELECT DISTINCT '' AS source, '' AS source_id, {', '.join(names) or 'NULL'} FROM {people} WHERE {chinese})"
+    )
     parted = _parted_sql(_folded_sql(given, set(names), repeated=False), set(names))
     rows = engine.execute(f"""
         SELECT DISTINCT part FROM (SELECT unnest([surname_text, given_text]) AS part FROM ({parted}))
@@ -171,8 +173,8 @@ def _keys_sql(parted: str, present: set[str], *, spelled: str | None) -> str:
     def key(name: str, value: str) -> str:
         return value if name in present else "CAST(NULL AS VARCHAR)"
 
-    said = {name: key(name, f"p.{name}") for name in _TEXTS}
-    joined = f"coalesce({said['name']}, trim(concat_ws(' ', {said['given_name']}, {said['surname']})))"
+    values = {name: key(name, f"p.{name}") for name in _TEXTS}
+    joined = f"coalesce({values['name']}, trim(concat_ws(' ', {values['given_name']}, {values['surname']})))"
     sounds = {name: f"strip_accents({name}_text)" for name in ("surname", "given")}
     joins = ""
     if spelled:
@@ -182,13 +184,13 @@ def _keys_sql(parted: str, present: set[str], *, spelled: str | None) -> str:
     SELECT (row_number() OVER (ORDER BY source, source_id) - 1)::BIGINT AS record, source, source_id,
         {key("phone", _phone_sql("full_number", "digits"))} AS phone_key,
         {key("email", _email_sql())} AS email_key, {key("document_id", _document_sql())} AS document_key,
-        nullif(upper(regexp_replace({said["member_number"]}, '\\s', '', 'g')), '') AS member_key,
-        nullif(regexp_replace({said["document_id"]}, '[^0-9a-z]', '', 'g'), '') AS document_text,
+        nullif(upper(regexp_replace({values["member_number"]}, '\\s', '', 'g')), '') AS member_key,
+        nullif(regexp_replace({values["document_id"]}, '[^0-9a-z]', '', 'g'), '') AS document_text,
         nullif({joined}, '') AS name_text, surname_text, given_text,
         {_letters(sounds["surname"], sounds["surname"])} AS surname_key,
         {_letters(sounds["given"], sounds["given"])} AS given_key,
-        CASE WHEN {said["gender"]} IN ('m', 'male', '男', '男性', '先生', '1') THEN 'm'
-            WHEN {said["gender"]} IN ('f', 'female', '女', '女性', '女士', '2') THEN 'f' END AS gender,
+        CASE WHEN {values["gender"]} IN ('m', 'male', '男', '男性', '先生', '1') THEN 'm'
+            WHEN {values["gender"]} IN ('f', 'female', '女', '女性', '女士', '2') THEN 'f' END AS gender,
         {"birth_key" if present & set(_BIRTHS) else "CAST(NULL AS VARCHAR)"} AS birth_key,
         {", ".join(f"{key(name, f'{name}_key')} AS {name}_key" for name in _PLACES)}
     FROM ({_numbers_sql(parted) if "phone" in present else parted}) AS p{joins}
@@ -196,7 +198,7 @@ def _keys_sql(parted: str, present: set[str], *, spelled: str | None) -> str:
 
 
 def _letters(name: str, text: str) -> str:
-    """Keep the letters and digits of a text; most names hold nothing else but blanks, which cost less to remove."""
+    """Keep the letters and digits of a text; most names have only blanks besides, which are cheaper to remove."""
     other = "[^\\p{L}\\p{N}"
     return f"""CASE WHEN regexp_full_match({name}, '[a-z0-9]+') THEN {name}
         WHEN regexp_matches({name}, '{other} ]') THEN nullif(regexp_replace({text}, '{other}]', '', 'g'), '')
@@ -204,7 +206,7 @@ def _letters(name: str, text: str) -> str:
 
 
 def _numbers_sql(parted: str) -> str:
-    """Add the digits with which a phone is dialled from abroad: mainland mobiles with 86 alike."""
+    """Add the international digits of a phone: mainland mobiles all get 86."""
     short = "regexp_replace(digits, '^(00)?(86)?(1[3-9][0-9]{9})$', '\\3')"
     bare = f"CASE WHEN length(digits) = 11 THEN digits ELSE {short} END"
     mobile = "length(bare) = 11 AND bare[1] = '1' AND bare[2] BETWEEN '3' AND '9'"
@@ -215,7 +217,7 @@ def _numbers_sql(parted: str) -> str:
 
 
 def _phone_sql(full: str, digits: str) -> str:
-    """E.164 digits; placeholders and short numbers are no key."""
+    """Write E.164 digits; null for placeholders and short numbers."""
     listed = ", ".join(f"'86{number}'" for number in PLACEHOLDER_PHONES)
     return f"""CASE WHEN length({full}) NOT BETWEEN 7 AND 15 OR {full} IN ({listed})
         OR length(replace({digits}, right({digits}, 1), '')) <= 1 OR ends_with({digits}, '00000')
@@ -231,7 +233,7 @@ def _email_sql() -> str:
 
 
 def _document_sql() -> str:
-    """Take an identity number of 18 whose check character holds, or one of 15 brought to 18; else null."""
+    """Write an identity number of 18 with a valid check character, or one of 15 extended to 18; else null."""
     text = "upper(regexp_replace(coalesce(document_id, ''), '[^0-9a-z]', '', 'g'))"
     long = f"CASE WHEN length({text}) = 15 THEN left({text}, 6) || '19' || substr({text}, 7) ELSE left({text}, 17) END"
     total = " + ".join(f"CAST(substr({long}, {at}, 1) AS INTEGER) * {weight}" for at, weight in enumerate(_WEIGHTS, 1))

@@ -62,7 +62,7 @@ class Intake:
     people : ibis.Table or None
         One row per accepted record of people, contact columns included; only where identities are resolved.
     accuracy, repairs, conflicts
-        As returned by ``declared.carry_out``.
+        As returned by ``declared.apply_declared``.
     copies : dict of str to Path
         By table, a private Parquet file that already holds it; see `ParsedSource.copy`.
     """

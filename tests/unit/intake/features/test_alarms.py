@@ -1,4 +1,4 @@
-"""A planted column that knows the future is caught, named and left out; honest columns stay."""
+"""A planted column that leaks the future is found, named and left out; other columns stay."""
 
 from datetime import date, datetime, timedelta
 
@@ -15,7 +15,7 @@ N = 100
 
 @pytest.fixture(scope="module")
 def tables():
-    """A hundred customers, every third of whom buys after the as-of date; columns that know it and that do not."""
+    """A hundred customers, every third of whom buys after the as-of date; columns that leak it and columns that do not."""
     ids = [f"c{at:03d}" for at in range(N)]
     later = [at % 3 == 0 for at in range(N)]
     customers = {
@@ -38,19 +38,19 @@ def tables():
 
 
 def test_each_planted_column_is_caught_with_its_reason(tables):
-    found = {alarm.column: alarm.reason for alarm in find_alarms(tables, as_of=AS_OF)}
-    assert found == {
+    reasons = {alarm.column: alarm.reason for alarm in find_alarms(tables, as_of=AS_OF)}
+    assert reasons == {
         "cancellationReason": "name", "last_seen": "dates_after", "vip_flag": "tied", "visits_planned": "tied",
     }  # fmt: skip
 
 
-def test_an_alarm_says_on_how_many_customers_it_rests(tables):
+def test_an_alarm_states_its_number_of_customers(tables):
     alarms = {alarm.column: alarm for alarm in find_alarms(tables, as_of=AS_OF)}
     assert (alarms["last_seen"].customers, alarms["last_seen"].share) == (39, 0.39)
     assert (alarms["vip_flag"].customers, alarms["vip_flag"].share) == (N, 1.0)
 
 
-def test_a_column_under_alarm_becomes_no_feature_and_the_others_do(tables):
+def test_a_column_with_an_alarm_becomes_no_feature_and_the_others_do(tables):
     watched, alarms = watch_future(tables, as_of=AS_OF)
     built = build_features(watched, as_of=AS_OF)
     assert len(alarms) == 4
@@ -58,12 +58,12 @@ def test_a_column_under_alarm_becomes_no_feature_and_the_others_do(tables):
     assert not {alarm.column for alarm in alarms} & set(built.columns)
 
 
-def test_the_same_column_is_honest_before_anybody_could_have_known(tables):
+def test_a_column_filled_before_the_as_of_date_raises_no_alarm(tables):
     early = find_alarms(tables, as_of=date(2024, 9, 1))
     assert {alarm.column for alarm in early if alarm.reason == "tied"} == set()
 
 
-def test_without_dates_names_alone_are_questioned(tables):
+def test_without_dates_only_names_are_checked(tables):
     assert [alarm.column for alarm in find_alarms(tables, as_of=UNDATED)] == ["cancellationReason"]
 
 

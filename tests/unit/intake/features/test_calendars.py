@@ -12,7 +12,7 @@ DELTA_T = timedelta(seconds=72)  # terrestrial less universal time in these deca
 
 
 def new_moon(k):
-    """Give the day in Beijing of a new moon by its largest terms (Meeus, Astronomical Algorithms, chapter 49)."""
+    """Return the day in Beijing of a new moon by its largest terms (Meeus, Astronomical Algorithms, chapter 49)."""
     t = k / 1236.85
     sun = radians(2.5534 + 29.1053567 * k)
     moon = radians(201.5643 + 385.81693528 * k)

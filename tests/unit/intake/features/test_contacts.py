@@ -1,4 +1,4 @@
-"""Visits, the way to a purchase, service, campaigns, relations, surveys and origin: every expectation by hand."""
+"""Visits, conversion, service, campaigns, relations, surveys and origin: every expectation by hand."""
 
 from datetime import date, datetime
 
@@ -42,7 +42,7 @@ EVENTS = [
 def events():
     names = ("customer_id", "occurred_at", "type", "product_id", "search_term", "dwell_seconds", "platform")
     columns = {name: [row[place] for row in EVENTS] for place, name in enumerate(names)}
-    return ibis.memtable(columns | {"occurred_at": [at(each) for each in columns["occurred_at"]]})
+    return ibis.memtable(columns | {"occurred_at": [at(text) for text in columns["occurred_at"]]})
 
 
 def test_sessions_are_cut_where_nothing_happens_for_half_an_hour():
@@ -55,7 +55,7 @@ def test_sessions_are_cut_where_nothing_happens_for_half_an_hour():
     assert anna["dwell_minutes_per_session_mean"] == pytest.approx(1.0)
 
 
-def test_the_funnel_counts_sessions_and_tells_only_steps_the_source_records():
+def test_the_funnel_counts_sessions_for_recorded_steps_only():
     anna = features(events=events())["anna"]
     assert anna["view_to_cart_share"] == 0.5
     assert anna["cart_to_purchase_share"] is None  # no event of the source buys
@@ -66,7 +66,7 @@ def test_a_customer_without_an_event_has_no_session_and_an_unknown_rhythm():
     assert (bo["sessions"], bo["sessions_30d"], bo["event_recency_days"]) == (0, 0, None)
 
 
-def test_the_decision_cycle_runs_from_the_first_look_to_the_purchase():
+def test_the_decision_cycle_runs_from_the_first_view_to_the_purchase():
     lines = frame(
         order_id=["o1"], customer_id=["anna"], ordered_at=[at("2024-06-14 09:00")], product_id=["p1"], amount=[9.0]
     )
@@ -96,7 +96,7 @@ def test_campaigns_are_counted_by_what_happened_before_the_date():
         opened_at=[at("2024-06-02"), at("2024-07-05")], redeemed_at=[at("2024-06-08"), None],
     )  # fmt: skip
     anna = features(campaigns=campaigns)["anna"]
-    assert [anna[f"campaigns_{what}"] for what in ("sent", "opened", "redeemed")] == [2, 1, 1]
+    assert [anna[f"campaigns_{step}"] for step in ("sent", "opened", "redeemed")] == [2, 1, 1]
     assert (anna["campaign_open_share"], anna["redemption_days_median"]) == (0.5, 7)
 
 
@@ -105,10 +105,10 @@ def test_relations_count_both_ways_and_among_known_customers_only():
         customer_id=["anna", "bo", "anna"], other_id=["bo", "anna", "stranger"], kind=["friend", "friend", "friend"]
     )
     lines = frame(order_id=["o1"], customer_id=["bo"], ordered_at=[at("2024-06-01")], amount=[30.0])
-    found = features(relations=relations, transactions=lines)
-    assert (found["anna"]["relations_degree"], found["cleo"]["relations_degree"]) == (1, 0)
-    assert found["anna"]["relations_active_share"] == 1
-    assert (found["anna"]["referrals"], found["anna"]["referred_spend"]) == (2, 30)
+    by_customer = features(relations=relations, transactions=lines)
+    assert (by_customer["anna"]["relations_degree"], by_customer["cleo"]["relations_degree"]) == (1, 0)
+    assert by_customer["anna"]["relations_active_share"] == 1
+    assert (by_customer["anna"]["referrals"], by_customer["anna"]["referred_spend"]) == (2, 30)
 
 
 def test_reviews_and_recommendation_are_as_answered_last():
@@ -116,11 +116,11 @@ def test_reviews_and_recommendation_are_as_answered_last():
         customer_id=["anna", "anna"], rating=[5.0, 3.0], likes=[2, 4], followers=[10, 30],
         reviewed_at=[at("2024-01-01"), at("2024-06-01")],
     )  # fmt: skip
-    said = frame(
+    answers = frame(
         customer_id=["anna", "anna"], survey=["s", "s"], question=["NPS", "NPS"], answer=["3", "9"],
         answered_at=[at("2024-01-01"), at("2024-06-01")],
     )  # fmt: skip
-    anna = features(reviews=reviews, responses=said)["anna"]
+    anna = features(reviews=reviews, responses=answers)["anna"]
     assert (anna["reviews_written"], anna["review_rating_mean"], anna["review_rating_last"]) == (2, 4, 3)
     assert (anna["review_likes"], anna["followers_most"], anna["review_recency_days"]) == (6, 30, 30)
     assert (anna["nps_score"], anna["nps_class"], anna["survey_answers"]) == (9, "promoter", 2)
@@ -131,9 +131,9 @@ def test_the_city_has_a_tier_and_the_first_touch_names_the_channel():
         order_id=["o1", "o2"], customer_id=["anna", "bo"], ordered_at=[at("2024-06-01"), at("2024-06-01")],
         amount=[1.0, 1.0], channel=["web", "web"],
     )  # fmt: skip
-    found = features(transactions=lines)
-    assert [found[name]["city_tier"] for name in found] == [1, 2, None]
-    assert [found[name]["acquisition_channel"] for name in found] == ["web", "store", None]
+    by_customer = features(transactions=lines)
+    assert [by_customer[name]["city_tier"] for name in by_customer] == [1, 2, None]
+    assert [by_customer[name]["acquisition_channel"] for name in by_customer] == ["web", "store", None]
 
 
 def test_an_occasion_needs_its_goods_and_its_days_and_the_first_that_fits_wins():

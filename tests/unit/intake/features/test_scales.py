@@ -1,4 +1,4 @@
-"""Scales of surveys: alpha by hand, reverse items, what is not reliable is not scored."""
+"""Scales of surveys: alpha by hand, reversed items, unreliable scales are not scored."""
 
 from datetime import date, datetime
 
@@ -17,10 +17,10 @@ DECLARED = {"care": {"items": ["q1", "q2", "q3"], "reverse": ["q3"], "low": 1, "
 
 
 def responses(answers, at=datetime(2024, 6, 1)):
-    """Lay out answers (customers x items) long; q3 as it was answered, backwards."""
+    """Convert answers (customers x items) to long form; q3 is a reversed item."""
     rows = [
         {"customer_id": f"c{who:03d}", "survey": "s", "question": f"q{item + 1}", "answer": f"{value:g}", "answered_at": at}
-        for who, given in enumerate(answers) for item, value in enumerate(given) if value is not None
+        for who, person_answers in enumerate(answers) for item, value in enumerate(person_answers) if value is not None
     ]  # fmt: skip
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     return ibis.memtable(columns)
@@ -33,7 +33,7 @@ def judged(answers, least=0.7, as_of=AS_OF):
 
 @pytest.fixture(scope="module")
 def loyal():
-    """Forty people whose answers follow one opinion, the third question asked backwards."""
+    """Forty people whose answers follow one opinion, the third question reversed."""
     rng = np.random.default_rng(7)
     opinion = rng.integers(1, 6, size=40)
     noisy = np.clip(opinion[:, None] + rng.integers(-1, 2, size=(40, 3)), 1, 5)
@@ -41,27 +41,27 @@ def loyal():
     return noisy.tolist()
 
 
-def test_alpha_is_that_of_the_formula_with_reverse_items_turned(loyal):
-    turned = np.array(loyal, dtype=float)
-    turned[:, 2] = 6 - turned[:, 2]
-    expected = 3 / 2 * (1 - turned.var(axis=0, ddof=1).sum() / turned.sum(axis=1).var(ddof=1))
-    kept, frame = judged(loyal)
+def test_alpha_follows_the_formula_with_reversed_items_recoded(loyal):
+    recoded = np.array(loyal, dtype=float)
+    recoded[:, 2] = 6 - recoded[:, 2]
+    expected = 3 / 2 * (1 - recoded.var(axis=0, ddof=1).sum() / recoded.sum(axis=1).var(ddof=1))
+    reliable, frame = judged(loyal)
     (row,) = frame.to_dict("records")
     assert row["alpha"] == pytest.approx(expected, abs=1e-6)
     assert row["alpha_low"] < row["alpha"]
-    assert (list(kept), row["status"], row["customers"], row["scale_items"]) == (["care"], "pass", 40, 3)
+    assert (list(reliable), row["status"], row["customers"], row["scale_items"]) == (["care"], "pass", 40, 3)
 
 
-def test_items_that_do_not_hang_together_are_not_scored():
+def test_unreliable_items_are_not_scored():
     rng = np.random.default_rng(8)
-    kept, frame = judged(rng.integers(1, 6, size=(60, 3)).tolist())
-    assert kept == {}
+    reliable, frame = judged(rng.integers(1, 6, size=(60, 3)).tolist())
+    assert reliable == {}
     assert (frame.loc[0, "status"], frame.loc[0, "alpha"] < 0.7) == ("warn", True)
 
 
 def test_fewer_than_thirty_complete_answers_give_no_alpha(loyal):
-    kept, frame = judged([*loyal[:29], *([1, None, 2] for _ in range(20))])
-    assert kept == {}
+    reliable, frame = judged([*loyal[:29], *([1, None, 2] for _ in range(20))])
+    assert reliable == {}
     assert frame["alpha"].isna().all() and frame.loc[0, "customers"] == 29
 
 
@@ -81,13 +81,13 @@ def test_the_score_is_the_mean_of_the_answered_items_and_needs_half_of_them():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"reverse": ["q9"]}, "none of the items"),
         ({"low": 6}, "low must be the smaller"),
         ({"items": ["q1"]}, "at least 2"),
     ],
 )
-def test_a_scale_that_cannot_be_scored_is_refused(change, said):
-    with pytest.raises(ValidationError, match=said):
+def test_a_scale_that_cannot_be_scored_is_refused(change, message):
+    with pytest.raises(ValidationError, match=message):
         BuildFeatures(scales={"care": DECLARED["care"] | {"low": 1.0, "high": 5.0} | change})

@@ -1,4 +1,4 @@
-"""What names and values say on their own: synonyms, units, date patterns, headers."""
+"""Facts from names and values alone: synonyms, units, date patterns, headers."""
 
 import pytest
 
@@ -75,22 +75,22 @@ def test_units_and_currencies_stand_in_names():
     ],
 )
 def test_date_patterns_are_found_from_all_values(values, patterns, kind):
-    found = guess_dates(values)
-    assert (found.patterns, found.kind) == (patterns, kind)
+    guess = guess_dates(values)
+    assert (guess.patterns, guess.kind) == (patterns, kind)
 
 
 @pytest.mark.parametrize("values", [[], ["ring", "gold"], ["2024-13-40", "2023-02-30"], ["1", "12", "123"], ["85123A"]])
-def test_what_is_no_date_is_no_date(values):
+def test_other_texts_are_no_dates(values):
     assert guess_dates(values) is None
 
 
 def test_one_false_date_in_a_hundred_does_not_hide_the_pattern():
-    found = guess_dates([f"{day:02d}.{month:02d}.2024" for month in range(1, 5) for day in range(1, 26)] + ["soon"])
-    assert found.patterns == ("%d.%m.%Y",)
-    assert found.share == pytest.approx(100 / 101)
+    guess = guess_dates([f"{day:02d}.{month:02d}.2024" for month in range(1, 5) for day in range(1, 26)] + ["soon"])
+    assert guess.patterns == ("%d.%m.%Y",)
+    assert guess.share == pytest.approx(100 / 101)
 
 
-def test_values_tell_phones_provinces_names_and_identity_numbers():
+def test_values_identify_phones_provinces_names_and_identity_numbers():
     assert gather_facts(["13812345678", "+86 139 1234 5678"]).fits("phone")
     assert gather_facts(["上海", "内蒙古自治区", "湖南省"]).fits("province")
     assert gather_facts(["张伟", "李娜", "欧阳"]).shares["person"] == pytest.approx(2 / 3)
@@ -103,7 +103,7 @@ def test_personal_values_are_not_kept():
     assert gather_facts(["是", "否", "是"]).values == ("是", "否")
 
 
-def test_an_empty_column_says_nothing():
+def test_an_empty_column_has_no_facts():
     facts = gather_facts(["", ""])
     assert (facts.filled, facts.distinct, facts.dates, facts.is_number, facts.unique) == (0, 0, None, False, False)
 
@@ -115,7 +115,7 @@ def test_a_first_row_of_data_is_no_header():
     assert names_columns([["id", "2019", "2020"], ["a", "x", "y"]])
 
 
-def test_every_reason_is_said_in_both_languages_with_the_same_values():
+def test_every_reason_has_both_languages_with_the_same_values():
     for key, texts in read_words("reasons").items():
         assert set(texts) == {"en", "zh"}, key
         braces = [{part.split("}")[0] for part in text.replace("{{", "").split("{")[1:]} for text in texts.values()]

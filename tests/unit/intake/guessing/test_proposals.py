@@ -1,4 +1,4 @@
-"""From small files to a profile: which table, which column, what is doubted, and that a check accepts it."""
+"""From small files to a profile: its tables, columns and doubts, and that a check accepts it."""
 
 import json
 
@@ -19,8 +19,8 @@ from workbench.intake.tables.sources import check_source
 
 
 @pytest.fixture
-def look(tmp_path):
-    """Return what writes files into a workspace, proposes a profile and reads it back: (text, profile)."""
+def proposed(tmp_path):
+    """Return a function that writes files, proposes a profile and reads it back: (text, profile, faults)."""
     (tmp_path / "params").mkdir()
     (tmp_path / "data/raw").mkdir(parents=True)
 
@@ -55,8 +55,8 @@ A003,mei88,,10.00,1,内蒙古自治区
 """
 
 
-def test_chinese_orders_in_gb18030_are_mapped_and_values_beat_the_name(look):
-    text, profile, faults = look({"orders.csv": ORDERS.encode("gb18030")})
+def test_chinese_orders_in_gb18030_are_mapped_and_values_beat_the_name(proposed):
+    text, profile, faults = proposed({"orders.csv": ORDERS.encode("gb18030")})
     assert faults == []
     assert profile.sources["orders"].table == "transactions"
     assert mapping(profile, "orders") == {
@@ -69,10 +69,10 @@ def test_chinese_orders_in_gb18030_are_mapped_and_values_beat_the_name(look):
     assert "province: 收货地址   # 取值为省份。存疑：仅凭取值判断，列名并未说明" in text
 
 
-def test_a_file_without_a_header_is_mapped_by_position_and_doubted(look):
+def test_a_file_without_a_header_is_mapped_by_position_and_doubted(proposed):
     rows = [" 00004 0001 19970101  2   29.33", " 00004 0001 19970118  2   29.73", " 00021 0002 19970101  3   63.34",
             " 00021 0002 19970113  1   11.77", " 00050 0003 19970101  1    6.79", " 00071 0004 19970101  1   13.97"]  # fmt: skip
-    text, profile, faults = look({"sample.txt": "\n".join(rows) + "\n"})
+    text, profile, faults = proposed({"sample.txt": "\n".join(rows) + "\n"})
     source = profile.sources["sample"]
     assert faults == []
     assert (source.header, source.separator, source.table) == (False, "whitespace", "transactions")
@@ -81,9 +81,9 @@ def test_a_file_without_a_header_is_mapped_by_position_and_doubted(look):
     assert "position 2 names the same rows, one to one" in text
 
 
-def test_customers_with_an_outcome_give_people_and_labels(look):
+def test_customers_with_an_outcome_give_people_and_labels(proposed):
     rows = "\n".join(f"C{at:03d},{'FM'[at % 2]},{at * 7 % 60},{['No', 'Yes'][at % 3 == 0]},EUR" for at in range(40))
-    text, profile, faults = look({"clients.csv": f"customerID,gender,tenure,Churn,unit\n{rows}\n"})
+    text, profile, faults = proposed({"clients.csv": f"customerID,gender,tenure,Churn,unit\n{rows}\n"})
     assert faults == []
     assert mapping(profile, "clients") == {"customer_id": "customerID", "gender": "gender"}
     assert profile.sources["clients"].attributes == {"tenure": "tenure"}
@@ -92,35 +92,35 @@ def test_customers_with_an_outcome_give_people_and_labels(look):
     assert "# not read: unit: always EUR" in text
 
 
-def test_without_orders_groups_are_made_of_numbers_and_an_answer_is_no_leaving(look):
+def test_without_orders_segments_use_numbers_and_a_campaign_answer_is_no_churn_label(proposed):
     rows = "\n".join(f"C{at:03d},{1000 + at},{at * 7 % 60},{at * 11 % 50},{at % 2}" for at in range(40))
-    text, profile, faults = look({"people.csv": f"customerID,Income,MntWines,MntFish,Response\n{rows}\n"})
+    text, profile, faults = proposed({"people.csv": f"customerID,Income,MntWines,MntFish,Response\n{rows}\n"})
     assert faults == []
     assert list(profile.sources) == ["people"]  # who answered a campaign has not left
-    asked = profile.sections["06_segment_customers"]
-    assert (asked.features, asked.log_features) == (["income", "MntWines", "MntFish"], [])
+    segmenting = profile.sections["06_segment_customers"]
+    assert (segmenting.features, segmenting.log_features) == (["income", "MntWines", "MntFish"], [])
     assert "no orders, so groups are made of these" in text
-    assert "06_segment_customers" not in look({"orders.csv": ORDERS.encode("gb18030")})[0]
+    assert "06_segment_customers" not in proposed({"orders.csv": ORDERS.encode("gb18030")})[0]
 
 
 @pytest.mark.parametrize(("header", "stays", "left"), [("Status", "Active", "Closed"), ("客户状态", "在网", "流失")])
-def test_a_status_that_says_who_left_becomes_a_label(look, header, stays, left):
+def test_a_status_that_says_who_left_becomes_a_label(proposed, header, stays, left):
     rows = "\n".join(f"C{at:03d},{at * 7 % 60},{[stays, left][at % 3 == 0]}" for at in range(40))
-    text, profile, faults = look({"clients.csv": f"customerID,tenure,{header}\n{rows}\n"})
+    text, profile, faults = proposed({"clients.csv": f"customerID,tenure,{header}\n{rows}\n"})
     assert faults == []
     assert mapping(profile, "clients_labels") == {"customer_id": "customerID", "label": header}
     assert profile.sources["clients_labels"].formats.means_yes == {"label": [left]}
-    assert profile.sources["clients"].attributes == {"tenure": "tenure"}  # what tells the label is no feature
+    assert profile.sources["clients"].attributes == {"tenure": "tenure"}  # the column of the label is no feature
     assert left in text
 
 
-def test_orders_say_whose_ids_they_use_where_two_files_hold_people(look):
+def test_orders_say_whose_ids_they_use_where_two_files_hold_people(proposed):
     crm = "客户编号,姓名,手机号\n" + "".join(f"C{at},张伟{'甲乙丙丁戊'[at]},1381234567{at}\n" for at in range(5))
     shop = "user_id,email,gender\n" + "".join(f"u{at},u{at}@a.cn,F\n" for at in range(5))
     orders = "order_id,user_id,order_date,amount\n" + "".join(
         f"o{at},u{at % 5},2024-05-0{at + 1},9.50\n" for at in range(8)
     )
-    text, profile, faults = look({"crm.csv": crm, "shop_users.csv": shop, "orders.csv": orders})
+    text, profile, faults = proposed({"crm.csv": crm, "shop_users.csv": shop, "orders.csv": orders})
     assert faults == []
     assert {name: source.table for name, source in profile.sources.items()} == {
         "crm": "customers", "shop_users": "customers", "orders": "transactions",
@@ -130,30 +130,30 @@ def test_orders_say_whose_ids_they_use_where_two_files_hold_people(look):
     assert not [number for number in ("13812345671", "u1@a.cn", "张伟甲") if number in text]
 
 
-def test_a_province_without_a_customer_is_doubted_since_nothing_keeps_it(look):
-    text, profile, faults = look({"orders.csv": ORDERS.replace("买家会员名", "备注")}, language="en")
+def test_a_province_without_a_customer_is_doubted_since_nothing_keeps_it(proposed):
+    text, profile, faults = proposed({"orders.csv": ORDERS.replace("买家会员名", "备注")}, language="en")
     assert faults == []
     assert mapping(profile, "orders")["province"] == "收货地址"
     assert "DOUBT: province will be kept nowhere as long as customer_id is not mapped" in text
 
 
-def test_ids_that_nobody_knows_are_taken_for_ids_of_their_own_and_doubted(look):
+def test_unknown_ids_are_taken_for_ids_of_their_own_and_doubted(proposed):
     crm = "客户编号,姓名,手机号\n" + "".join(f"C{at},张伟{'甲乙丙丁戊'[at]},1381234567{at}\n" for at in range(5))
     shop = "user_id,email,gender\n" + "".join(f"u{at},u{at}@a.cn,F\n" for at in range(5))
     till = "order_id,card,order_date,amount\n" + "".join(f"o{at},9{at % 5},2024-05-0{at + 1},9.50\n" for at in range(8))
     files = {"crm.csv": crm, "shop_users.csv": shop, "till.csv": till.replace("card", "member_id")}
-    text, profile, faults = look(files, language="en")
+    text, profile, faults = proposed(files, language="en")
     assert faults == []
     assert profile.sources["till"].people == "till"
     assert "DOUBT: none of its customer ids is known to crm, so they are taken for ids of its own" in text
     assert check_spaces(profile.sources) == {}
 
 
-def test_genders_of_all_files_are_written_in_the_two_words_most_records_use(look):
+def test_genders_of_all_files_are_written_in_the_two_words_most_records_use(proposed):
     crm = "客户编号,姓名,性别,手机号\nC1,王芳,女,13900000001\nC2,李雷,男,13900000002\nC3,韩梅,女性,13900000003\n"
     shop = "买家会员名,收货人,性别\nW1,张三,F\nW2,李四,m\nW3,王五,未知\n"
     codes = "customer_id,name,gender\nP1,Ann,2\nP2,Bob,1\n"
-    text, profile, faults = look({"crm.csv": crm, "shop.csv": shop, "codes.csv": codes}, language="zh")
+    text, profile, faults = proposed({"crm.csv": crm, "shop.csv": shop, "codes.csv": codes}, language="zh")
     assert faults == []
     declared = {name: source.standardise for name, source in profile.sources.items()}
     assert declared == {"crm": {"gender": {"女性": "女"}}, "shop": {"gender": {"F": "女", "m": "男"}}, "codes": {}}
@@ -169,52 +169,52 @@ def test_genders_of_all_files_are_written_in_the_two_words_most_records_use(look
         (["x", "x", "unknown"], {}),
     ],
 )
-def test_the_usual_words_keep_their_case_and_other_words_are_left_alone(look, genders, declared):
+def test_the_usual_words_keep_their_case_and_other_words_are_left_alone(proposed, genders, declared):
     rows = "".join(f"{at},Ann,{gender}\n" for at, gender in enumerate(genders))
-    _, profile, _ = look({"crm.csv": f"customer_id,name,gender\n{rows}"})
+    _, profile, _ = proposed({"crm.csv": f"customer_id,name,gender\n{rows}"})
     assert profile.sources["crm"].standardise == declared
 
 
-def test_a_list_of_people_without_ids_knows_nobody_and_respondents_are_ids(look, tmp_path):
+def test_people_without_ids_match_nobody_and_respondents_are_ids(proposed, tmp_path):
     people = "gender,age,education,town\n" + "".join(f"{'FM'[at % 2]},{20 + at},college,x\n" for at in range(30))
     answers = "respondent,question,answer\n" + "".join(f"R{at},Music,{1 + at % 5}\n" for at in range(30))
     with pytest.raises(ProfileError, match="Table customers needs customer_id"):
-        look({"people.csv": people, "survey_answers.csv": answers}, language="en")
+        proposed({"people.csv": people, "survey_answers.csv": answers}, language="en")
     text = (tmp_path / "params/shop.yaml").read_text(encoding="utf-8")
     assert "survey_answers" in text and "none of its customer ids" not in text
     named = "respondent,gender,age,education\n" + "".join(
         f"R{at},{'FM'[at % 2]},{20 + at},college\n" for at in range(30)
     )
-    text, profile, faults = look({"people.csv": named, "survey_answers.csv": answers}, language="en")
+    text, profile, faults = proposed({"people.csv": named, "survey_answers.csv": answers}, language="en")
     assert faults == [] and mapping(profile, "people")["customer_id"] == "respondent"
 
 
-def test_a_few_shared_ids_are_joined_and_doubted_with_their_share(look):
+def test_a_few_shared_ids_are_joined_and_doubted_with_their_share(proposed):
     crm = "客户编号,姓名,手机号\n" + "".join(f"C{at},张伟{'甲乙丙丁戊'[at]},1381234567{at}\n" for at in range(5))
     orders = "order_id,user_id,order_date,amount\n" + "".join(f"o{at},C{at},2024-05-01,9.50\n" for at in range(40))
-    text, profile, faults = look({"crm.csv": crm, "orders.csv": orders}, language="en")
+    text, profile, faults = proposed({"crm.csv": crm, "orders.csv": orders}, language="en")
     assert faults == []
     assert profile.sources["orders"].people is None
     assert "DOUBT: only 12.5% of its customer ids are known to crm" in text
 
 
-def test_day_and_month_that_could_be_exchanged_are_left_to_the_reader(look):
+def test_day_and_month_that_could_be_exchanged_are_left_to_the_reader(proposed):
     rows = "".join(f"o{at},c{at % 3},0{at % 9 + 1}/0{at % 7 + 1}/2024,9.50\n" for at in range(20))
-    text, profile, faults = look({"orders.csv": f"order_id,customer_id,order_date,amount\n{rows}"})
+    text, profile, faults = proposed({"orders.csv": f"order_id,customer_id,order_date,amount\n{rows}"})
     assert faults == []
     assert profile.sources["orders"].formats.dates is None
     assert "DOUBT: ordered_at: day and month could stand in either order" in text
 
 
-def test_a_missing_key_is_explained_and_the_check_names_it(look, tmp_path):
+def test_a_missing_key_is_explained_and_the_check_names_it(proposed, tmp_path):
     with pytest.raises(Exception, match="customer_id not mapped") as refused:
-        look({"people.csv": "gender,age,city\nF,30,上海\nM,41,北京\nF,30,上海\n"})
+        proposed({"people.csv": "gender,age,city\nF,30,上海\nM,41,北京\nF,30,上海\n"})
     text = (tmp_path / "params/shop.yaml").read_text(encoding="utf-8")
     assert "DOUBT: no column found for customer_id, without which customers cannot be read: map it" in text
     assert refused.value.exit_code == 2
 
 
-def test_every_sheet_of_a_workbook_is_a_source(look):
+def test_every_sheet_of_a_workbook_is_a_source(proposed):
     def write(path):
         book = openpyxl.Workbook()
         book.active.title = "会员"
@@ -230,15 +230,15 @@ def test_every_sheet_of_a_workbook_is_a_source(look):
         book.create_sheet("空")
         book.save(path)
 
-    _, profile, faults = look({"shop.xlsx": write})
+    _, profile, faults = proposed({"shop.xlsx": write})
     assert faults == []
-    assert [(each.sheet, each.table) for each in profile.sources.values()] == [
+    assert [(source.sheet, source.table) for source in profile.sources.values()] == [
         ("会员", "customers"),
         ("订单", "transactions"),
     ]
 
 
-def test_json_and_parquet_are_looked_at_like_text(look):
+def test_json_and_parquet_are_sampled_like_text(proposed):
     events = "".join(
         json.dumps({"user": {"id": f"u{at % 3}"}, "ts": f"2024-05-01T10:0{at}:00", "event": "view", "page": f"/p/{at}"})
         + "\n"
@@ -252,7 +252,9 @@ def test_json_and_parquet_are_looked_at_like_text(look):
         }
     )
     products = pd.DataFrame({"sku": ["a", "b"], "title": ["gold ring", "silver ring"], "brand": ["x", "y"]})
-    _, profile, faults = look({"events.jsonl": events, "tickets.json": nested, "products.parquet": products.to_parquet})
+    _, profile, faults = proposed(
+        {"events.jsonl": events, "tickets.json": nested, "products.parquet": products.to_parquet}
+    )
     assert faults == []
     assert profile.sources["events"].table == "events"
     assert mapping(profile, "events")["customer_id"] == "user.id"
@@ -261,53 +263,57 @@ def test_json_and_parquet_are_looked_at_like_text(look):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_hostile_names_stay_inside_their_comment_and_their_quotes(look, language):
+def test_hostile_names_stay_inside_their_comment_and_their_quotes(proposed, language):
     name = '"note\n  run: {stages: []} # !!python/object"'
-    text, profile, _ = look({"people.csv": f"customer_id,gender,{name}\nA1,F,x\nA2,M,y\n"}, language)
+    text, profile, _ = proposed({"people.csv": f"customer_id,gender,{name}\nA1,F,x\nA2,M,y\n"}, language)
     assert yaml.safe_load(text)["sources"]["people"]["table"] == "customers"
     assert profile.run.stages is None
     assert "!!python" not in "".join(line.split("#", 1)[0] for line in text.splitlines() if "note" not in line)
 
 
-def test_looking_twice_says_the_same(look):
-    assert look({"orders.csv": ORDERS.encode("gb18030")})[0] == look({"orders.csv": ORDERS.encode("gb18030")})[0]
+def test_proposing_twice_gives_the_same_text(proposed):
+    assert (
+        proposed({"orders.csv": ORDERS.encode("gb18030")})[0] == proposed({"orders.csv": ORDERS.encode("gb18030")})[0]
+    )
 
 
-def test_a_questionnaire_gives_who_answered_and_the_answers(look):
-    asked = [f"第{at}题 我喜欢首饰" for at in range(1, 11)]
+def test_a_questionnaire_gives_who_answered_and_the_answers(proposed):
+    questions = [f"第{at}题 我喜欢首饰" for at in range(1, 11)]
     rows = [["2024-05-01 10:00:00", str(20 + at), "男女"[at % 2], *[str(1 + (at * at + q) % 5) for q in range(10)]]
             for at in range(30)]  # fmt: skip
-    text = "\n".join(",".join(row) for row in [["提交时间", "年龄", "性别", *asked], *rows]) + "\n"
-    said, profile, faults = look({"满意度问卷.csv": text})
+    text = "\n".join(",".join(row) for row in [["提交时间", "年龄", "性别", *questions], *rows]) + "\n"
+    profile_yaml, profile, faults = proposed({"满意度问卷.csv": text})
     assert faults == []
     people, answers = profile.sources.values()
     assert (people.table, people.numbered, mapping(profile, "manyiduwenjuan")) == (
         "customers", "customer_id", {"age": "年龄", "gender": "性别"})  # fmt: skip
     assert (answers.table, answers.layout, answers.numbered) == ("responses", "wide", "customer_id")
     assert answers.columns == {"answered_at": "提交时间"}
-    assert "13 列中有 10 列为量表答案" in said
+    assert "13 列中有 10 列为量表答案" in profile_yaml
     assert (
-        f'#     mine: {{items: ["{asked[0]}", "{asked[1]}", "{asked[2]}"], reverse: ["{asked[2]}"], low: 1, high: 5}}'
-        in said
+        f'#     mine: {{items: ["{questions[0]}", "{questions[1]}", "{questions[2]}"], reverse: ["{questions[2]}"], low: 1, high: 5}}'
+        in profile_yaml
     )
-    shown = (
-        said.replace("# 03_build", "03_build").replace("#   scales:", "  scales:").replace("#     mine:", "    mine:")
+    uncommented = (
+        profile_yaml.replace("# 03_build", "03_build")
+        .replace("#   scales:", "  scales:")
+        .replace("#     mine:", "    mine:")
     )
-    scales = yaml.safe_load(shown)["03_build_features"]["scales"]
-    assert ScaleParams(**scales["mine"]).reverse == [asked[2]]
+    scales = yaml.safe_load(uncommented)["03_build_features"]["scales"]
+    assert ScaleParams(**scales["mine"]).reverse == [questions[2]]
 
 
-def test_answers_are_joined_by_the_number_of_the_respondent_where_there_is_one(look):
+def test_answers_are_joined_by_the_number_of_the_respondent_where_there_is_one(proposed):
     head = ["member_id", *[f"Q{at}" for at in range(1, 10)]]
     rows = [[f"M{at:03d}", *[str(1 + (at + q) % 7) for q in range(9)]] for at in range(40)]
-    _, profile, faults = look({"survey.csv": "\n".join(",".join(row) for row in [head, *rows]) + "\n"})
+    _, profile, faults = proposed({"survey.csv": "\n".join(",".join(row) for row in [head, *rows]) + "\n"})
     assert faults == []
-    assert [(each.table, each.columns, each.numbered) for each in profile.sources.values()] == [
+    assert [(source.table, source.columns, source.numbered) for source in profile.sources.values()] == [
         ("customers", {"customer_id": "member_id"}, None), ("responses", {"customer_id": "member_id"}, None),
     ]  # fmt: skip
 
 
-HEAD = 1500  # lines that suffice to see what a public file is
+HEAD = 1500  # lines that suffice to recognise a public file
 PUBLIC = {
     "tmall_orders/tmall_order_report_gbk_derived.csv": (
         "transactions",
@@ -335,12 +341,12 @@ PUBLIC = {
 
 
 @pytest.mark.parametrize("file", PUBLIC)
-def test_public_files_are_mapped_as_their_own_profiles_map_them(look, public_data, file):
+def test_public_files_are_mapped_as_their_own_profiles_map_them(proposed, public_data, file):
     table, columns = PUBLIC[file]
     content = (public_data / file).read_bytes()
     if not file.endswith(".gz"):
         content = b"".join(content.splitlines(keepends=True)[:HEAD])
-    _, profile, faults = look({file.split("/")[1]: content})
+    _, profile, faults = proposed({file.split("/")[1]: content})
     source = next(iter(profile.sources.values()))
     assert faults == []
     assert (source.table, source.columns) == (table, columns)

@@ -1,4 +1,4 @@
-"""Keys, clusters, names that stay, and how the matching is judged; every expectation by hand."""
+"""Keys, clusters, stable ids, and the evaluation of the matching; every expectation by hand."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def groups(engine, cannot=NOBODY, must=NOBODY, max_per_key=8, pairs=()):
     for pair in pairs:
         engine.execute("INSERT INTO pairs VALUES (?, ?, ?)", list(pair))
     links = find_links(engine, "standard", max_per_key=max_per_key, must=must, cannot=cannot)
-    found = cluster_people(engine, "standard", links, "pairs", threshold=0.9, max_records=5, max_diameter=3)
-    return found, links
+    clustered = cluster_people(engine, "standard", links, "pairs", threshold=0.9, max_records=5, max_diameter=3)
+    return clustered, links
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ def test_only_an_identity_number_whose_check_character_holds_is_a_key(number, ke
     assert column(standard([{"document_id": number}]), "document_key") == [key]
 
 
-def test_chinese_names_are_parted_and_spelled():
+def test_chinese_names_are_split_and_romanised():
     engine = standard([{"name": "欧阳修"}, {"name": "张伟"}, {"name": "Wei Zhang"}])
     assert column(engine, "surname_key") == ["ouyang", "zhang", "zhang"]
     assert column(engine, "given_key") == ["xiu", "wei", "wei"]
 
 
-def test_a_shared_phone_links_one_name_and_parts_two():
+def test_a_shared_phone_links_one_name_and_separates_two():
     engine = standard(
         [
             {"name": "张伟", "phone": "13911112222", "gender": "男"},
@@ -81,49 +81,49 @@ def test_a_shared_phone_links_one_name_and_parts_two():
             {"name": "张美丽", "phone": "13911112222", "gender": "女"},
         ]
     )
-    found, _ = groups(engine)
+    clustered, _ = groups(engine)
     # Latin "Zhang Wei" reads as given zhang, surname wei: places changed, one person all the same
-    assert found.members["cluster"].tolist() == [0, 0, 2]
+    assert clustered.members["cluster"].tolist() == [0, 0, 2]
 
 
 def test_a_key_of_many_is_a_hub_that_links_nobody_and_is_shown_masked():
     engine = standard([{"name": "张伟", "phone": "13911112222"}] * 4)
-    found, links = groups(engine, max_per_key=3)
-    assert found.members["cluster"].tolist() == [0, 1, 2, 3]
+    clustered, links = groups(engine, max_per_key=3)
+    assert clustered.members["cluster"].tolist() == [0, 1, 2, 3]
     assert links.hubs.to_dict("records") == [{"shared_key": "phone", "value": "139****2222", "records": 4}]
 
 
-def test_two_documents_part_a_group_at_its_weakest_link():
+def test_two_documents_split_a_group_at_its_weakest_link():
     engine = standard(
         [{"document_id": "11010519491231002X"}, {"name": "a"}, {"name": "b"}, {"document_id": "440524188001010014"}]
     )
     pairs = [(0, 1, 0.99), (1, 2, 0.91), (2, 3, 0.98)]
-    found, _ = groups(engine, pairs=pairs)
-    assert found.members["cluster"].tolist() == [0, 0, 2, 2]
-    assert found.cut[["record_l", "record_r"]].to_numpy().tolist() == [[1, 2]]
-    assert set(found.alarms["kind"]) == {"split"}
+    clustered, _ = groups(engine, pairs=pairs)
+    assert clustered.members["cluster"].tolist() == [0, 0, 2, 2]
+    assert clustered.cut[["record_l", "record_r"]].to_numpy().tolist() == [[1, 2]]
+    assert set(clustered.alarms["kind"]) == {"split"}
     named = pd.DataFrame({"record": range(4), "source": "crm", "source_id": list("abcd")})
-    listed = most_suspicious(found, named)
+    listed = most_suspicious(clustered, named)
     assert listed[["kind", "records", "one_record", "other_record"]].to_numpy().tolist() == [
         ["split", 2, "crm b", "crm c"], ["split", 2, "crm b", "crm c"],
     ]  # fmt: skip
-    assert most_suspicious(found, named, hidden=True)["one_record"].tolist() == ["crm", "crm"]
+    assert most_suspicious(clustered, named, hidden=True)["one_record"].tolist() == ["crm", "crm"]
 
 
-def test_pairs_by_hand_win_over_everything():
+def test_manual_pairs_take_precedence():
     engine = standard([{"name": "a"}, {"name": "b"}, {"name": "c"}])
     names = ["source", "source_id", "other_source", "other_source_id"]
     must = pd.DataFrame([["crm", "000", "crm", "001"]], columns=names)
     cannot = pd.DataFrame([["crm", "002", "crm", "001"]], columns=names)
-    found, _ = groups(engine, must=must, cannot=cannot, pairs=[(1, 2, 0.999), (0, 2, 0.95)])
-    assert found.members["cluster"].tolist() == [0, 0, 2]
+    clustered, _ = groups(engine, must=must, cannot=cannot, pairs=[(1, 2, 0.999), (0, 2, 0.95)])
+    assert clustered.members["cluster"].tolist() == [0, 0, 2]
 
 
 def test_a_chain_raises_the_alarm():
     engine = standard([{"name": letter} for letter in "abcde"])
-    found, _ = groups(engine, pairs=[(at, at + 1, 0.93 if at == 2 else 0.95) for at in range(4)])
-    assert found.alarms[["kind", "records", "diameter"]].to_numpy().tolist() == [["chain", 5, 4]]
-    assert found.alarms[["weakest", "record_l", "record_r"]].to_numpy().tolist() == [[0.93, 2, 3]]  # the bridge
+    clustered, _ = groups(engine, pairs=[(at, at + 1, 0.93 if at == 2 else 0.95) for at in range(4)])
+    assert clustered.alarms[["kind", "records", "diameter"]].to_numpy().tolist() == [["chain", 5, 4]]
+    assert clustered.alarms[["weakest", "record_l", "record_r"]].to_numpy().tolist() == [[0.93, 2, 3]]  # the bridge
 
 
 def members(*clusters):
@@ -131,33 +131,33 @@ def members(*clusters):
     return pd.DataFrame(rows, columns=["source", "source_id", "cluster"])
 
 
-def identities(found, previous):
-    names = name_customers(found, previous, key=None).set_index("cluster")["customer_id"]
-    return found.assign(customer_id=found["cluster"].map(names))[["source", "source_id", "customer_id"]]
+def identities(clustered, previous):
+    names = name_customers(clustered, previous, key=None).set_index("cluster")["customer_id"]
+    return clustered.assign(customer_id=clustered["cluster"].map(names))[["source", "source_id", "customer_id"]]
 
 
 NONE = pd.DataFrame({"source": [], "source_id": [], "customer_id": []}, dtype="str")
 
 
-def test_names_stay_where_nothing_happened_and_the_log_says_what_did():
+def test_unchanged_customers_keep_their_ids_and_changes_are_logged():
     first = identities(members("abc", "de", "f", "gh"), NONE)
     assert log_changes(first, NONE).empty
-    again = identities(members("gh", "abcde", "f"), first)  # other numbers; two merged
-    one = first.set_index("source_id")["customer_id"]
-    now = again.set_index("source_id")["customer_id"]
-    assert now["f"] == one["f"] and now["g"] == one["g"]  # noqa: PT018
-    assert now["d"] == one["a"]
-    assert log_changes(again, first).to_numpy().tolist() == [[one["d"], one["a"], "merged", 2]]
-    parted = identities(members("ab", "c", "de", "f", "gh"), first)
-    then = parted.set_index("source_id")["customer_id"]
-    assert then["a"] == one["a"] != then["c"]
-    assert log_changes(parted, first).to_numpy().tolist() == [[one["a"], then["c"], "split", 1]]
+    merged = identities(members("gh", "abcde", "f"), first)  # other numbers; two merged
+    before = first.set_index("source_id")["customer_id"]
+    after = merged.set_index("source_id")["customer_id"]
+    assert after["f"] == before["f"] and after["g"] == before["g"]  # noqa: PT018
+    assert after["d"] == before["a"]
+    assert log_changes(merged, first).to_numpy().tolist() == [[before["d"], before["a"], "merged", 2]]
+    split = identities(members("ab", "c", "de", "f", "gh"), first)
+    after_split = split.set_index("source_id")["customer_id"]
+    assert after_split["a"] == before["a"] != after_split["c"]
+    assert log_changes(split, first).to_numpy().tolist() == [[before["a"], after_split["c"], "split", 1]]
 
 
 def test_evaluation_counts_pairs():
-    found = pd.Series([0, 0, 0, 1, 1])
+    predicted = pd.Series([0, 0, 0, 1, 1])
     true = pd.Series(["x", "x", "y", "y", "y"])
-    result = evaluate_clusters(found, true, seed=1)
+    result = evaluate_clusters(predicted, true, seed=1)
     assert (result["pairs_found"], result["pairs_true"], result["pairs_right"]) == (4, 4, 2)
     assert result["precision"] == result["recall"] == result["f1"] == 0.5
     perfect = evaluate_clusters(true, true, seed=1)

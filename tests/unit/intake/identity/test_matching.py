@@ -1,4 +1,4 @@
-"""The trained matcher: what it finds without labels, how it explains any pair, and when it does not train."""
+"""The trained matcher: links without labels, explanations of any pair, and when it does not train."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def score(rows, **more):
 
 
 def people(doubled=0):
-    """120 people; the first of them once more, with one letter of the name changed."""
+    """120 people; the first ``doubled`` of them twice, with one letter of the name changed."""
     rows = [
         {"given_name": given, "surname": surname, "birth_date": f"19{40 + at}-{1 + at % 12:02d}-{1 + other * 2:02d}",
          "postcode": f"{10000 + 37 * at + other}"}
@@ -43,7 +43,7 @@ def doubled():
     return score(people(doubled=30))
 
 
-def test_people_met_twice_are_found_without_labels(doubled):
+def test_duplicate_people_are_linked_without_labels(doubled):
     engine, model = doubled
     linked = set(
         engine.execute(f"SELECT record_l, record_r FROM {model.pairs} WHERE match_probability > .9").fetchall()
@@ -54,17 +54,17 @@ def test_people_met_twice_are_found_without_labels(doubled):
 
 def test_any_pair_is_explained_and_its_weights_add_up_and_show_no_name(doubled):
     engine, model = doubled
-    for right, likely in (("0120", True), ("0119", False)):  # the same person; one whom no rule brings together
+    for right, likely in (("0120", True), ("0119", False)):  # the same person; a person no blocking rule pairs
         frame = explain_pair(engine, "standard", model, ("crm", "0000"), ("crm", right))
         steps, total = frame.iloc[:-1], frame.iloc[-1]
         assert steps["comparison"].tolist()[0] == "prior"
         assert steps["weight"].sum() == pytest.approx(total["weight"])
         assert (total["weight"] > 0) == likely
-        shown = " ".join(frame["left"]) + " ".join(frame["right"])
-        assert not any(word in shown for word in ("hrens", "nna", "400101", "10000"))
+        texts = " ".join(frame["left"]) + " ".join(frame["right"])
+        assert not any(word in texts for word in ("hrens", "nna", "400101", "10000"))
 
 
-def test_a_person_who_is_not_there_cannot_be_explained(doubled):
+def test_an_unknown_person_cannot_be_explained(doubled):
     engine, model = doubled
     with pytest.raises(DataError, match="no person crm 9999"):
         explain_pair(engine, "standard", model, ("crm", "0000"), ("crm", "9999"))
@@ -87,20 +87,20 @@ def test_where_no_two_agree_the_prior_is_kept_and_nobody_is_linked():
     assert engine.execute(f"SELECT count(*) FROM {model.pairs} WHERE match_probability > .9").fetchall() == [(0,)]
 
 
-@pytest.mark.parametrize("lacking", [{}, {"postcode": 3, "birth_date": 5, "given_name": 7, "surname": 11}])
-def test_one_of_all_people_alike_against_themselves_tells_as_much_as_everybody(lacking):
+@pytest.mark.parametrize("missing", [{}, {"postcode": 3, "birth_date": 5, "given_name": 7, "surname": 11}])
+def test_self_comparison_of_distinct_people_gives_the_curve_of_all_people(missing):
     rows = [
-        {name: None if name in lacking and at % lacking[name] == 0 else value for name, value in row.items()}
+        {name: None if name in missing and at % missing[name] == 0 else value for name, value in row.items()}
         for at, row in enumerate(people(doubled=30))
     ]
     model = score(rows)[1]
-    everybody = pd.DataFrame(unlinkables_data(model.linker)).rename(columns={"cum_prop": "share"})
+    full_curve = pd.DataFrame(unlinkables_data(model.linker)).rename(columns={"cum_prop": "share"})
     curve = unlinkable(model)
     assert len(curve) > 1
-    pd.testing.assert_frame_equal(curve, everybody[["match_probability", "share"]], rtol=1e-6)
+    pd.testing.assert_frame_equal(curve, full_curve[["match_probability", "share"]], rtol=1e-6)
 
 
-def test_pairs_are_counted_on_all_columns_of_a_rule_and_lacking_values_agree_with_nobody():
+def test_pairs_are_counted_on_all_columns_of_a_rule_and_missing_values_match_nothing():
     engine = duckdb.connect()
     engine.execute("CREATE TABLE t AS SELECT * FROM (VALUES ('a', 'x'), ('a', 'x'), ('a', 'y'), ('a', NULL), (NULL, 'x'),"
                    " (NULL, 'x'), ('x', 'a')) AS v(one, other)")  # fmt: skip
@@ -110,18 +110,19 @@ def test_pairs_are_counted_on_all_columns_of_a_rule_and_lacking_values_agree_wit
     assert count_pairs(engine, "t", ("one", "other")) == 0
 
 
-def test_one_thing_alone_is_not_compared():
+def test_a_single_column_is_not_compared():
     engine, model = score([{"birth_date": "1990-01-01"}] * 3)
     assert (model.notes, model.linker) == (["no_comparisons"], None)
     assert explain_pair(engine, "standard", model, ("crm", "0000"), ("crm", "0001")).empty
 
 
 def chances(model):
-    levels = [each for one in model.linker._settings_obj.comparisons for each in one.comparison_levels]
-    return [each.m_probability for each in levels if not each.is_null_level]
+    comparisons = model.linker._settings_obj.comparisons
+    levels = [level for comparison in comparisons for level in comparison.comparison_levels]
+    return [level.m_probability for level in levels if not level.is_null_level]
 
 
-def test_what_no_block_of_pairs_has_shown_is_unlikely_and_not_impossible(doubled):
+def test_levels_unseen_in_training_are_unlikely_and_not_impossible(doubled):
     assert min(chances(doubled[1])) >= LEAST_CHANCE
 
 
