@@ -145,7 +145,7 @@ def test_row_order_does_not_change_a_digit_and_the_input_stays_as_it_was():
 
 def test_strongest_differences_are_those_that_hold_by_absolute_effect():
     table = differences_from_base(features(), by="group")
-    strongest = strongest_differences(table, most=3)
+    strongest = strongest_differences(table, max_rows=3)
     assert strongest["differs"].all() and len(strongest) == 3
     assert strongest["effect"].abs().is_monotonic_decreasing
 

@@ -24,7 +24,7 @@ def test_wilson_of_nobody_is_unknown_and_of_arrays_goes_element_by_element():
 
 
 def test_more_successes_than_customers_is_refused_with_both_numbers():
-    with pytest.raises(DataError, match=r"share: 5 of 4 is no share\. 0 <= successes <= n\."):
+    with pytest.raises(DataError, match=r"share: 5 of 4 is not a share\. 0 <= successes <= n\."):
         intervals.wilson([1, 5], [4, 4])
 
 

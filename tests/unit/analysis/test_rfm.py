@@ -189,7 +189,7 @@ def test_impossible_customers_are_refused_all_at_once_with_the_first_of_each():
     with pytest.raises(DataError) as caught:
         rfm.score_rfm(wrong)
     assert str(caught.value).splitlines()[0] == (
-        "features: customer_id stands more than once for 1 customers, first '008'. One row per customer. "
+        "features: customer_id repeats for 1 customers, first '008'. One row per customer. "
         "The table is written by 03_build_features; run it again."
     )
     assert len(caught.value.faults) == 4

@@ -69,9 +69,9 @@ def test_verdict_and_stability_come_before_what_is_explained(customers):
 
 def test_a_champion_whose_feature_is_gone_or_changed_its_unit_is_refused(customers):
     champion = fit([1, 9], feature="a")
-    with pytest.raises(DataError, match="its feature 'a' is gone"):
+    with pytest.raises(DataError, match="its feature 'a' no longer exists"):
         choose(fit([100, 10]), champion, customers, registered={"monetary_total": {"unit": "money"}})
-    with pytest.raises(DataError, match="feature 'a' is counted in weeks"):
+    with pytest.raises(DataError, match="feature 'a' is measured in weeks"):
         choose(fit([100, 10]), champion, customers, registered=UNITS | {"a": {"unit": "weeks"}})
 
 

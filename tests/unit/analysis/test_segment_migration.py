@@ -68,5 +68,5 @@ def test_moves_of_a_handful_are_not_explained():
 
 def test_a_customer_placed_twice_is_refused():
     twice = pd.concat([placed("ab"), placed("a")])
-    with pytest.raises(DataError, match="1 customers stand in it twice"):
+    with pytest.raises(DataError, match="1 customers repeat"):
         compare_placements(placed("ab"), twice)

@@ -166,8 +166,8 @@ def test_every_fault_of_declared_rules_is_named_at_once():
     said = str(error.value)
     for part in (
         "unknown entry 'segment'", "Did you mean 'segments'", "age: unknown comparison 'belw'", "Did you mean 'below'",
-        "otherwise stands before other rules", "age: between [1]", "city: in ['x', 1]",
-        "when and otherwise are both there, or neither is",
+        "otherwise comes before other rules", "age: between [1]", "city: in ['x', 1]",
+        "both when and otherwise, or neither",
     ):  # fmt: skip
         assert part in said
 
@@ -176,5 +176,5 @@ def test_texts_and_numbers_are_not_mixed():
     with pytest.raises(ProfileError, match="x is compared with texts and with numbers"):
         rules({"when": {"x": "a"}}, {"when": {"x": 1}})
     one = declare(yaml.safe_load(AGES))
-    with pytest.raises(DataError, match="column 'age' holds texts, the rule compares numbers"):
+    with pytest.raises(DataError, match="column 'age' has texts, the rule compares numbers"):
         assign(one, people(age=["old", "young"]))

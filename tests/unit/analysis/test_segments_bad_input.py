@@ -77,9 +77,9 @@ def test_constant_missing_and_infinite_features_are_left_out_and_a_duplicate_cha
 
 def test_a_definition_whose_feature_is_gone_or_has_another_unit_is_refused_with_the_reason():
     definition = replace(found_in(shoppers())[3], features={name: {"unit": "money"} for name in COLUMNS})
-    with pytest.raises(DataError, match="'monetary_total' is gone"):
+    with pytest.raises(DataError, match="'monetary_total' no longer exists"):
         check_features(definition, {"recency_days": {"unit": "money"}})
-    with pytest.raises(DataError, match="feature 'recency_days' is counted in weeks"):
+    with pytest.raises(DataError, match="feature 'recency_days' is measured in weeks"):
         check_features(definition, {"monetary_total": {"unit": "money"}, "recency_days": {"unit": "weeks"}})
     with pytest.raises(DataError, match="column 'monetary_total' is not in the features"):
         assign(definition, shoppers().drop(columns="monetary_total"))

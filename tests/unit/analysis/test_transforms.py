@@ -89,8 +89,8 @@ def test_all_faults_are_named_at_once():
     features = frame(recency_days=[1.0, 2], city=["x", "y"])
     with pytest.raises(DataError) as error:
         prepare(features, ["recency_dayz", "city"])
-    assert "column 'recency_dayz' is not there. Did you mean 'recency_days'?" in str(error.value)
-    assert "column 'city' holds str. numbers." in str(error.value)
+    assert "column 'recency_dayz' is missing. Did you mean 'recency_days'?" in str(error.value)
+    assert "column 'city' has type str. numbers." in str(error.value)
 
 
 def test_repeated_customer_is_refused():

@@ -135,7 +135,7 @@ def test_the_order_of_rows_changes_nothing():
         ("chrun_probability > 0.5", "Did you mean 'churn_probability'?"),
         ("city > 5", "city"),
         ({"did": {"table": "event"}}, "Did you mean 'events'?"),
-        ({"did": {"table": "products"}}, "carries no dates"),
+        ({"did": {"table": "products"}}, "has no dates"),
         ({"did": {"table": "events", "where": "typ = 'view'"}}, "Did you mean 'type'?"),
         ({"did": {"table": "events", "last_days": 9999}}, "longer than the data, which begins on 2024-11-01"),
         ({"audience": "x"}, "top clauses"),

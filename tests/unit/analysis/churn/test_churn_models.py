@@ -84,7 +84,7 @@ def test_scoring_takes_unseen_categories_missing_values_and_nobody(dated):
     scores = dated.model.predict(rows)
     assert scores.shape == (2,) and (scores > 0).all() and (scores < 1).all() and scores[0] < scores[1]
     assert dated.model.predict(rows.iloc[:0]).shape == (0,)
-    with pytest.raises(DataError, match="column 'spend' is not there"):
+    with pytest.raises(DataError, match="column 'spend' is missing"):
         dated.model.predict(rows.drop(columns="spend"))
 
 
@@ -208,21 +208,19 @@ def test_choice_is_the_simplest_within_one_standard_error():
 def test_faults_are_named_all_at_once(periods):
     with pytest.raises(DataError) as error:
         fit_dated({"train": periods["train"].drop(columns="label"), "test": periods["test"].assign(label=2)})
-    assert "period 'calibrate' is not there" in str(error.value)
-    assert "churn period 'train': column 'label' is not there" in str(error.value)
+    assert "period 'calibrate' is missing" in str(error.value)
+    assert "churn period 'train': column 'label' is missing" in str(error.value)
     assert "500 labels are neither 0 nor 1, the first is 2" in str(error.value)
 
 
 def test_nothing_to_learn_from_is_refused_with_what_was_left_out():
     frame = period(0, 200)[["customer_id", "label"]].assign(same=1)
-    with pytest.raises(
-        DataError, match=r"no column is left to learn from\. at least one\. Left out: same \(constant\)"
-    ):
+    with pytest.raises(DataError, match=r"no usable column\. at least one\. Left out: same \(constant\)"):
         fit_undated(frame)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not TELCO.exists(), reason=f"public data is not there: {TELCO.name}")
+@pytest.mark.skipif(not TELCO.exists(), reason=f"public data is missing: {TELCO.name}")
 def test_telco_reaches_the_published_figures_and_no_more():
     frame = pd.read_csv(TELCO, dtype=str).rename(columns={"customerID": "customer_id"})
     frame["label"] = (frame.pop("Churn") == "Yes").astype(int)

@@ -63,15 +63,15 @@ def test_a_feature_that_only_remembers_the_customer_is_worth_nothing_for_custome
     assert 0.35 < apart < 0.6
 
 
-def test_nobody_of_a_tested_household_is_learned_from(monkeypatch):
+def test_nobody_of_a_tested_household_is_training_from(monkeypatch):
     seen = []
-    real = rolling._learned
+    real = rolling._training
 
     def learned(recipe, train, asked):
         seen.append(set(train[0]["home"][asked]))
         return real(recipe, train, asked)
 
-    monkeypatch.setattr(rolling, "_learned", learned)
+    monkeypatch.setattr(rolling, "_training", learned)
     frame, labels = rows(5)
     home = pd.Series([f"h{at // 2}" for at in range(200)])
     frame = frame.assign(home=home)

@@ -41,7 +41,7 @@ def models(known):
 
 def test_contributions_of_a_linear_model_are_exact(models, known):
     model = models["logistic"]
-    told = explain_customers(model, known.head(5), known, most=99)
+    told = explain_customers(model, known.head(5), known, max_reasons=99)
     background = known.iloc[:: max(1, -(-len(known) // 200))]
     inputs = np.asarray(model.pipeline[0].transform(tidy(background, model.columns)))
     base = model.intercept + model.slope * model.pipeline[1:].decision_function(inputs.mean(axis=0)[None, :])[0]
@@ -70,7 +70,7 @@ def test_trees_agree_with_the_linear_model_on_what_matters_most(models, known):
 
 def test_a_reason_says_the_value_as_text_and_a_missing_one_as_nothing(models, known):
     one = known.head(1).assign(spend=np.nan, recency_days=55.0)
-    told = explain_customers(models["logistic"], one, known, most=9).set_index("feature")["value"]
+    told = explain_customers(models["logistic"], one, known, max_reasons=9).set_index("feature")["value"]
     assert told["recency_days"] == "55" and told.get("spend", "") == ""
     assert explain_customers(models["logistic"], known.head(0), known).empty
 

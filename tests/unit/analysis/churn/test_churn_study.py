@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis import features_at_cutoff as features_then
+from workbench.analysis import features_at_cutoff
 from workbench.analysis.churn import study as churn_study
 from workbench.analysis.churn.models.results import ChurnResult
 from workbench.analysis.churn.scoring import CHURN_COLUMNS
@@ -102,7 +102,7 @@ def test_settings_reach_the_fit(fitted):
 
 
 def test_the_windows_asked_for_are_features(fitted):
-    study(shop(40), then=FeaturesAtCutoff((14,)))
+    study(shop(40), features_at=FeaturesAtCutoff((14,)))
     assert "orders_14d" in fitted["train"] and "orders_30d" not in fitted["train"]
 
 
@@ -279,13 +279,13 @@ def test_what_is_known_of_a_dated_label_ends_where_its_period_begins(fitted):
 
 def test_the_label_table_is_no_source_of_features(fitted, monkeypatch):
     given = []
-    real = features_then.build_features
+    real = features_at_cutoff.build_features
 
     def build(tables, **options):
         given.append(set(tables))
         return real(tables, **options)
 
-    monkeypatch.setattr(features_then, "build_features", build)
+    monkeypatch.setattr(features_at_cutoff, "build_features", build)
     label_study(dated_labels(), tables={"transactions": lines(shop(60))})
     assert given == [{"transactions"}] * 3
     assert "observed_at" not in fitted["test"]
@@ -380,7 +380,7 @@ def test_a_stable_attribute_that_is_not_there_is_refused_with_the_nearest(fitted
         "transactions": lines(shop(40)),
         "customers": ibis.memtable(pd.DataFrame({"customer_id": ["a"], "plan": "x"})),
     }
-    with pytest.raises(DataError, match="stable_attributes: 'plam' is no column of customers. Did you mean 'plan'?"):
+    with pytest.raises(DataError, match="stable_attributes: 'plam' is not a column of customers. Did you mean 'plan'?"):
         study_churn(tables, pd.DataFrame(), as_of=AS_OF, horizon_days=28, stable_attributes=["plam"])
 
 

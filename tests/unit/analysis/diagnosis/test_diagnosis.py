@@ -171,7 +171,7 @@ def test_any_variable_of_two_values_or_a_number_can_be_the_outcome_and_others_ar
     frame = base(50)
     assert choose_outcome(frame, outcome="gender", as_of=AS_OF).values.isin([0, 1]).all()
     assert choose_outcome(frame, outcome="campaigns_sent", as_of=AS_OF).kind == "amount"
-    with pytest.raises(DataError, match="'city' is a category of 3 values"):
+    with pytest.raises(DataError, match="'city' is a category with 3 values"):
         choose_outcome(frame, outcome="city", as_of=AS_OF)
     with pytest.raises(DataError, match="Did you mean 'spend'"):
         choose_outcome(frame, outcome="spnd", as_of=AS_OF)

@@ -82,5 +82,5 @@ def test_the_order_of_rows_changes_nothing():
 
 
 def test_a_stranger_among_the_members_is_refused():
-    with pytest.raises(DataError, match="1 members are no customers of this base, such as 'x'"):
+    with pytest.raises(DataError, match="1 members are not customers of this base, such as 'x'"):
         portray(["x"])

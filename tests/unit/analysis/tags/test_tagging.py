@@ -276,9 +276,9 @@ def test_a_comparison_across_kinds_is_refused():
 def test_tags_that_name_each_other_in_a_circle_are_refused():
     one, two = rule("one", x="tag_two = 'far'"), rule("two", x="tag_one = 'far'")
     assert [str(fault) for fault in check_tags([one, two], known_columns({}))] == [
-        "tag one: named by itself: one -> two -> one. Break the circle."
+        "tag one: depends on itself: one -> two -> one. Break the circle."
     ]
-    with pytest.raises(ProfileError, match="tag self: named by itself: self -> self"):
+    with pytest.raises(ProfileError, match="tag self: depends on itself: self -> self"):
         plan_tags([rule("self", x="tag_self = 'far'")], known_columns({}), {})
 
 

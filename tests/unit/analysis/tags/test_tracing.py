@@ -41,7 +41,7 @@ def trace(name, customer="a", most=20, **more):
     frames = {"features": FEATURES, "transactions": ORDERS, "products": PRODUCTS, **more}
     tables = {key: ibis.memtable(frame) for key, frame in frames.items()}
     found = tag_customers(tables, [TAGS[name]], as_of=AS_OF)
-    return trace_tag(tables, found, TAGS[name], customer, as_of=AS_OF, most=most)
+    return trace_tag(tables, found, TAGS[name], customer, as_of=AS_OF, max_rows=most)
 
 
 def test_a_tag_leads_to_the_lines_of_its_window_and_to_no_others():

@@ -269,7 +269,7 @@ def test_a_word_never_seen_counts_as_none_and_a_missing_column_is_named():
     assert mine.inputs.words == {"plan": ("gold", "iron")}
     strange = mine.predict(known.assign(plan="tin"))
     assert (strange == mine.predict(known.assign(plan=""))).all()
-    with pytest.raises(DataError, match="column 'plan' is not there"):
+    with pytest.raises(DataError, match="column 'plan' is missing"):
         mine.predict(known.drop(columns="plan"))
 
 
@@ -289,7 +289,7 @@ def test_a_learner_of_features_is_applied_to_the_features_of_today_and_names_tho
     assert (scored["expected_value"] != valued.values["expected_value"]).all()
     with pytest.raises(DataError) as error:
         prepare_value(saved, {"transactions": lines, "features": ibis.memtable(features[["customer_id"]])}, AS_OF)
-    assert "column 'visits' is not there" in str(error.value) and "column 'plan' is not there" in str(error.value)
+    assert "column 'visits' is missing" in str(error.value) and "column 'plan' is missing" in str(error.value)
 
 
 def test_few_customers_few_buyers_or_no_spend_teach_nothing():
