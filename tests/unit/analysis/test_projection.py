@@ -72,7 +72,7 @@ def test_equal_customers_and_one_alone_lie_in_one_place(rows):
     assert explained == (0.0, 0.0)
 
 
-def test_nobody_is_placed_nowhere():
+def test_no_customers_give_an_empty_frame():
     frame = matrix([])
     places, explained = project(frame, segments(frame, []))
     assert list(places) == ["x", "y", "segment"]
@@ -97,12 +97,12 @@ def test_the_order_of_the_customers_does_not_matter():
     rng = np.random.default_rng(2)
     frame = matrix(rng.normal(size=(30, 4)).tolist())
     assigned = segments(frame, [f"s{at % 3}" for at in range(30)])
-    one, _ = project(frame, assigned)
+    first, _ = project(frame, assigned)
     turned = frame.sample(frac=1, random_state=5)
-    two, _ = project(turned, assigned)
-    places = two.set_axis(turned.index).reindex(frame.index)
-    np.testing.assert_allclose(places[["x", "y"]].to_numpy(), one[["x", "y"]].to_numpy(), atol=1e-8)
-    assert places["segment"].tolist() == one["segment"].tolist()
+    second, _ = project(turned, assigned)
+    places = second.set_axis(turned.index).reindex(frame.index)
+    np.testing.assert_allclose(places[["x", "y"]].to_numpy(), first[["x", "y"]].to_numpy(), atol=1e-8)
+    assert places["segment"].tolist() == first["segment"].tolist()
 
 
 def test_neither_frame_is_changed():

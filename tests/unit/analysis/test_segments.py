@@ -105,13 +105,13 @@ def test_assignment_is_a_partition_sorted_by_customer_in_any_row_order():
 
 def test_json_comes_back_equal_with_the_same_version():
     one = definition(evidence={"silhouette": 0.5}, made_by={"run_id": "r1"})
-    again = SegmentDefinition.from_json(one.to_json())
-    assert again == one
-    assert json.loads(one.to_json())["version"] == one.version == again.version
+    repeated = SegmentDefinition.from_json(one.to_json())
+    assert repeated == one
+    assert json.loads(one.to_json())["version"] == one.version == repeated.version
     assert len(one.version) == 12
 
 
-def test_version_hangs_on_the_content_and_not_on_the_run():
+def test_version_depends_on_the_content_and_not_on_the_run():
     assert definition(made_by={"run_id": "r1"}).version == definition(made_by={"run_id": "r2"}).version
     assert definition(as_of="2024-01-02").version != definition().version
 
@@ -154,7 +154,7 @@ def test_single_segment_holds_everybody_known_or_not():
     assert one.keys == ["all"] and one.label("all", "zh") == "全部客户"
 
 
-def test_a_feature_that_is_gone_or_counted_in_another_unit_is_refused_with_the_reason():
+def test_a_feature_that_is_missing_or_has_another_unit_is_refused_with_the_reason():
     one = definition(features={"recency_days": {"unit": "days"}, "monetary_total": {"unit": "money"}})
     check_features(one, {"recency_days": {"unit": "days"}, "monetary_total": {"unit": "money"}, "age": {}})
     with pytest.raises(DataError) as error:
@@ -172,7 +172,7 @@ def test_texts_where_numbers_are_compared_are_refused_in_both():
 
 
 def test_weight_makes_a_feature_count_more_in_both():
-    heavy = tuple(replace(each, weight=w) for each, w in zip(definition().transform.features, (0.1, 3.0), strict=True))
+    heavy = tuple(replace(item, weight=w) for item, w in zip(definition().transform.features, (0.1, 3.0), strict=True))
     one = definition(transform=replace(definition().transform, features=heavy))
     features = customers([[10, 99], [50, 300], [30, 5000], [300, 5000]])
     assert in_database(one, features) == assign(one, features)["segment"].tolist()

@@ -29,7 +29,7 @@ def test_every_customer_once_gives_the_measures_themselves():
     )
 
 
-def test_interval_of_the_brier_score_covers_the_truth_about_as_often_as_it_says():
+def test_interval_of_the_brier_score_covers_the_truth_at_its_nominal_rate():
     truth = np.mean([METRICS["brier"](*drawn(seed, 2000)) for seed in range(1000, 1040)])
     covered = 0
     for seed in range(100):

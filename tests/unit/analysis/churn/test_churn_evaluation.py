@@ -73,7 +73,7 @@ def test_weights_count_like_copies(drawn):
         assert measure(labels, chance, weights) == pytest.approx(measure(labels[copies], chance[copies]))
 
 
-def test_one_class_or_nobody_has_no_value():
+def test_one_class_or_no_customers_have_no_value():
     for labels in (np.zeros(3), np.ones(3), np.zeros(0)):
         assert np.isnan(ev.auc(labels, np.arange(float(len(labels)))))
     assert np.isnan(ev.auc(LABELS, PERFECT, weights=PERFECT)) and np.isnan(

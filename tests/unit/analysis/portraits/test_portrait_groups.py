@@ -107,7 +107,7 @@ def test_value_share_is_of_net_spend_and_hidden_where_one_customer_is_nearly_all
     assert group_sizes(features.drop(columns="monetary_total"), groups)["value_share"].isna().all()
 
 
-def test_nobody_and_one_group_give_a_table_and_no_difference():
+def test_no_customers_and_one_group_give_a_table_and_no_difference():
     features, groups = base({"a": 30})
     assert not portray_groups(features, groups)["differs"].any()
     nothing = portray_groups(features.head(0), groups.head(0))

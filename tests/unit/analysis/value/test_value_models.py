@@ -107,8 +107,8 @@ def test_the_stable_form_of_the_expectation_is_the_one_in_print(x):
     share = 1 - ((alpha + t) / (alpha + t + weeks)) ** (r + x) * hyp2f1(r + x, b + x, a + b + x - 1, z)
     odds = a / (b + max(x, 1) - 1) * ((alpha + t) / (alpha + t_x)) ** (r + x) if x else 0.0
     printed = (a + b + x - 1) / (a - 1) * share / (1 + odds)
-    found = bg_nbd.expected_orders(BG, *(np.array([float(each)]) for each in (x, t_x, t)), weeks=weeks)[0]
-    assert found == pytest.approx(printed, rel=1e-10)
+    result = bg_nbd.expected_orders(BG, *(np.array([float(each)]) for each in (x, t_x, t)), weeks=weeks)[0]
+    assert result == pytest.approx(printed, rel=1e-10)
 
 
 def test_hundreds_of_purchases_neither_overflow_nor_vanish():
@@ -214,9 +214,9 @@ def test_draws_have_the_expected_mean(model):
 def test_spend_of_a_customer_without_repeats_is_the_mean_of_the_base_and_more_orders_weigh_more():
     parameters = {"p": 6.25, "q": 3.744, "v": 15.444}
     mean = 6.25 * 15.444 / 2.744
-    found = gamma_gamma.expected_spend(parameters, np.array([0.0, 1, 20]), np.array([np.nan, 100.0, 100.0]))
-    assert found[0] == pytest.approx(mean)
-    assert mean < found[1] < found[2] < 100
+    result = gamma_gamma.expected_spend(parameters, np.array([0.0, 1, 20]), np.array([np.nan, 100.0, 100.0]))
+    assert result[0] == pytest.approx(mean)
+    assert mean < result[1] < result[2] < 100
 
 
 def test_gamma_gamma_finds_its_parameters_in_simulated_spend():
