@@ -17,14 +17,14 @@ def test_wilson_equals_the_published_formula_in_scipy(successes, n):
     assert high == pytest.approx(expected.high, abs=1e-12)
 
 
-def test_wilson_of_nobody_is_unknown_and_of_arrays_goes_element_by_element():
+def test_wilson_of_no_customers_is_missing_and_arrays_are_computed_by_element():
     low, high = intervals.wilson([0, 3], [0, 4])
     assert np.isnan(low[0]) and np.isnan(high[0])
     assert 0 < low[1] < 0.75 < high[1] < 1
 
 
 def test_more_successes_than_customers_is_refused_with_both_numbers():
-    with pytest.raises(DataError, match=r"share: 5 of 4 is no share\. 0 <= successes <= n\."):
+    with pytest.raises(DataError, match=r"share: 5 of 4 is not a share\. 0 <= successes <= n\."):
         intervals.wilson([1, 5], [4, 4])
 
 

@@ -53,10 +53,10 @@ def _link_published(workspace: Workspace, scratch: Workspace, profile: str) -> N
     aside = area.with_name(f".{area.name}-{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True, mode=0o700)
-    links = {"symlinks": True, "dirs_exist_ok": True, "copy_function": os.link}
     published, interim = workspace.processed(profile), workspace.interim(profile)
     if published.is_dir():
-        shutil.copytree(published, aside, ignore=shutil.ignore_patterns(".staging", ".runs"), **links)
+        left_out = shutil.ignore_patterns(".staging", ".runs")
+        shutil.copytree(published, aside, symlinks=True, ignore=left_out, copy_function=os.link, dirs_exist_ok=True)
     (aside / "interim").mkdir(mode=0o700)
     for path in interim.glob("*.json"):
         shutil.copy2(path, aside / "interim" / path.name)

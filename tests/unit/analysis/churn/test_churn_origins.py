@@ -63,15 +63,15 @@ def test_a_feature_that_only_remembers_the_customer_is_worth_nothing_for_custome
     assert 0.35 < apart < 0.6
 
 
-def test_nobody_of_a_tested_household_is_learned_from(monkeypatch):
+def test_no_member_of_a_tested_household_is_in_training(monkeypatch):
     seen = []
-    real = rolling._learned
+    real = rolling._training
 
     def learned(recipe, train, asked):
         seen.append(set(train[0]["home"][asked]))
         return real(recipe, train, asked)
 
-    monkeypatch.setattr(rolling, "_learned", learned)
+    monkeypatch.setattr(rolling, "_training", learned)
     frame, labels = rows(5)
     home = pd.Series([f"h{at // 2}" for at in range(200)])
     frame = frame.assign(home=home)
@@ -94,5 +94,5 @@ def test_a_part_without_both_outcomes_gives_no_auc():
     names = pd.Series([f"c{at}" for at in range(20)])
     labels = np.r_[1, np.zeros(19, int)]
     with pinned():
-        found = auc_apart("logistic", RECIPE, (frame, labels), (frame, labels), (names, names), settings={"C": 1.0})
-    assert np.isnan(found)
+        result = auc_apart("logistic", RECIPE, (frame, labels), (frame, labels), (names, names), settings={"C": 1.0})
+    assert np.isnan(result)
