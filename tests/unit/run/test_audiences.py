@@ -240,7 +240,7 @@ def test_a_purpose_without_any_consent_is_reported_with_the_recorded_ones(root):
     audience = root / "params/audiences/near.yaml"
     audience.write_text("purpose: profiling\nwhere: recency_days < 100\n", encoding="utf-8")
     result = CliRunner().invoke(app, ["audience", "near", "--profile", "tiny", "--workspace", str(root)])
-    assert "0 may be reached" in result.output
+    assert "0 may be contacted" in result.output
     assert "no consent is recorded for profiling; recorded: marketing; map the source's word to it" in result.output
     words = ["audience", "near", "--profile", "tiny", "--workspace", str(root), "--language", "zh"]
     assert "可触达\u20090\u2009位" in CliRunner().invoke(app, words).output
