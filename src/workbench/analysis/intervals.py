@@ -162,7 +162,7 @@ def compare_shares(successes: ArrayLike, n: ArrayLike, base_successes: ArrayLike
     Returns
     -------
     array of float in [0, 1]
-        NaN where the group or the rest is empty; 1 where everybody or nobody has the trait.
+        NaN where the group or the rest is empty; 1 where all or none have the trait.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Each method is tried where the features suit it; a costly one is fitted on a sample and places everybody."""
+"""Each method is tried where the features suit it; a costly one is fitted on a sample and places all customers."""
 
 import numpy as np
 import pandas as pd

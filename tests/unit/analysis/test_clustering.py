@@ -1,4 +1,4 @@
-"""Verdicts: groups that are there are found, and none are found where there are none."""
+"""Verdicts: true groups are found, and none where there are none."""
 
 import numpy as np
 import pandas as pd

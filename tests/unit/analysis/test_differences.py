@@ -1,4 +1,4 @@
-"""Group against base: equal to scipy, silent without a difference, and never showing a small cell."""
+"""Group against base: equal to scipy, empty without a difference, and never with a small cell."""
 
 import numpy as np
 import pandas as pd
@@ -127,8 +127,8 @@ def test_several_groupings_share_one_adjustment_and_keep_the_requested_order():
     )
     # dates, identifiers and sensitive columns are never compared, the groupings only when asked for
     assert set(table["variable"]) == {"spend"}
-    asked = differences_from_base(frame, by=["group", "channel"], columns=["group", "channel"])
-    assert asked[["group_by", "variable"]].drop_duplicates().to_numpy().tolist() == [
+    settings = differences_from_base(frame, by=["group", "channel"], columns=["group", "channel"])
+    assert settings[["group_by", "variable"]].drop_duplicates().to_numpy().tolist() == [
         ["group", "channel"],
         ["channel", "group"],
     ]

@@ -1,4 +1,4 @@
-"""Features as they stood at a cut-off mean what today's mean, or are not there."""
+"""Features at a cut-off have the meaning of today's, or are missing."""
 
 from datetime import date
 
@@ -41,14 +41,14 @@ def test_what_is_not_known_of_todays_customers_is_not_built():
 
 
 def test_a_feature_that_today_is_made_of_an_undated_column_is_left_out_then():
-    given = tables(source_l1=["friend", "advert"])
-    known, undated = dated_only(given)
+    inputs = tables(source_l1=["friend", "advert"])
+    known, undated = dated_only(inputs)
     assert undated == ("source_l1",)
     assert "acquisition_channel" in FeaturesAtCutoff().at(
         known, CUT_OFF
     )  # of the first purchase: another thing than today
     assert "acquisition_channel" not in FeaturesAtCutoff().at(known, CUT_OFF, undated=undated)
-    stable, none = dated_only(given, stable=["source_l1"])
+    stable, none = dated_only(inputs, stable=["source_l1"])
     assert none == ()
     result = FeaturesAtCutoff().at(stable, CUT_OFF, undated=none).set_index("customer_id")
     assert result["acquisition_channel"].to_dict() == {"a": "friend", "b": "advert"}

@@ -1,4 +1,4 @@
-"""Intervals against scipy, limits, and what an attacker can work out from a table with hidden cells."""
+"""Intervals against scipy, limits, and what can be computed from a table with hidden cells."""
 
 import numpy as np
 import pandas as pd
@@ -82,10 +82,10 @@ def test_comparison_is_undefined_without_a_rest_and_1_where_all_have_the_trait()
 
 
 def test_benjamini_hochberg_equals_scipy_and_leaves_missing_tests_out():
-    given = np.array([0.001, 0.04, np.nan, 0.03, 0.9])
-    adjusted = intervals.benjamini_hochberg(given)
-    known = ~np.isnan(given)
-    assert adjusted[known] == pytest.approx(stats.false_discovery_control(given[known]))
+    inputs = np.array([0.001, 0.04, np.nan, 0.03, 0.9])
+    adjusted = intervals.benjamini_hochberg(inputs)
+    known = ~np.isnan(inputs)
+    assert adjusted[known] == pytest.approx(stats.false_discovery_control(inputs[known]))
     assert np.isnan(adjusted[2])
     assert intervals.benjamini_hochberg([]).size == 0
 

@@ -1,4 +1,4 @@
-"""Scores by rank, ties that stay together, and eight types that leave nobody out."""
+"""Scores by rank, ties that stay together, and eight types that cover all customers."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Columns that stand for the same entry of the sources are known as such."""
+"""Columns that mean the same thing are recognised."""
 
 import pandas as pd
 import pytest

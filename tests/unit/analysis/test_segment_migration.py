@@ -1,4 +1,4 @@
-"""Placements compared: hand-counted matrices, an index that knows no names, moves explained by what differs."""
+"""Placements compared: hand-counted matrices, an index that ignores names, moves explained by differences."""
 
 from __future__ import annotations
 

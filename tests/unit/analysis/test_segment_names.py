@@ -1,4 +1,4 @@
-"""Names come from what sets customers apart; they are unique, and stable whatever the order of the clusters."""
+"""Names come from differences; they are unique, and do not depend on the order of the clusters."""
 
 from datetime import date
 

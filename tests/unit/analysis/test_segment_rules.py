@@ -1,4 +1,4 @@
-"""Rules: what holds of whom, the same in both engines; gaps and overlaps are named and counted."""
+"""Rules: who fulfils them, the same in both engines; gaps and overlaps are reported and counted."""
 
 import ibis
 import numpy as np

@@ -228,5 +228,5 @@ def test_classes_by_hand():
     features = customers([[10, 1], [50, 1], [None, 1], [10, 1], [None, 1]])
     features["city"] = ["Beijing", "Tianjin", "Beijing", "Lhasa", None]
     placed = assign(two(model=CLASSES, method="classes"), features)
-    # a city never seen says nothing: recency alone speaks for one; nothing known at all is unknown
+    # an unseen city is ignored: one is placed by recency alone; without any value a customer is unknown
     assert placed["segment"].tolist() == ["one", "two", "one", "one", "unknown"]

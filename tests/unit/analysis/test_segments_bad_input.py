@@ -1,4 +1,4 @@
-"""Bad input to the search for segments: refused or answered with a reason; names stay where the customers do."""
+"""Bad input to the search for segments: refused or answered with a reason; names stay with their customers."""
 
 from dataclasses import replace
 from datetime import date
@@ -86,7 +86,7 @@ def test_a_definition_whose_feature_is_missing_or_has_another_unit_is_refused_wi
 
 
 def later(features):
-    """A month on: nobody came back, three bought and are new here, a little noise in what was spent."""
+    """A month later: no one returned, three new customers bought, and spend has a little noise."""
     noise = np.random.default_rng(9).normal(1, 0.01, len(features))
     older = features.assign(
         recency_days=features["recency_days"] + 30, monetary_total=features["monetary_total"] * noise

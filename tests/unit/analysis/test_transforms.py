@@ -1,4 +1,4 @@
-"""Transforms: hand-computed coordinates, what is dropped and why, and what never changes."""
+"""Transforms: hand-computed coordinates, what is dropped and why, and invariants."""
 
 import json
 

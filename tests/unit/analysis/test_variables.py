@@ -1,4 +1,4 @@
-"""What is described of each column, and what never is."""
+"""The description of each column, and columns that are never described."""
 
 from datetime import date
 

@@ -65,21 +65,21 @@ def buying_committee(contacts: pd.DataFrame, customers: pd.DataFrame, activity: 
 
 
 def committee_summary(committee: pd.DataFrame, *, single_thread_share: float = 0.8) -> pd.DataFrame:
-    """Measure how broad the committee of each account is and whether one contact carries it.
+    """Measure how broad the committee of each account is and whether it depends on one contact.
 
     Parameters
     ----------
     committee : DataFrame
         As ``buying_committee`` returns it.
     single_thread_share : float
-        In (0.5, 1]: share of the recent orders and cases at which one contact counts as carrying the account.
+        In (0.5, 1]: share of the recent orders and cases from which an account depends on one contact.
 
     Returns
     -------
     DataFrame
         One row per account with a contact: account_id, contacts, active_contacts, roles_known, roles_missing (standard
         roles by name, comma separated), top_contact_share (of the orders and cases of the last window; missing without
-        any), single_thread (true where one contact is active or carries at least the share; missing where none was
+        any), single_thread (true where one contact is active or has at least the share; missing where none was
         active or the account has only one contact).
     """
     recent = committee["orders_recent"] + committee["cases_recent"]

@@ -59,7 +59,7 @@ def reachable(
     members : ibis.Table
         customer_id and any other columns.
     consents : ibis.Table or None
-        None where the profile records no consent: then nobody is excluded for lack of it, which the caller must report.
+        None where the profile records no consent: then no one is excluded for lack of it, which the caller must report.
     purpose, as_of
         As in ``consenting``.
     suppressed : collection of str

@@ -15,7 +15,16 @@ import pandas as pd
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 
-__all__ = ["Condition", "all_leaves", "compile_condition", "condition_columns", "holds", "normalise", "type_fault"]
+__all__ = [
+    "Condition",
+    "all_leaves",
+    "compile_condition",
+    "condition_columns",
+    "holds",
+    "normalise",
+    "parts_of",
+    "type_fault",
+]
 
 Condition = dict[str, Any]
 
@@ -127,6 +136,7 @@ def type_fault(condition: Condition, column: str, *, is_number: bool) -> str:
 
 
 def parts_of(condition: Condition) -> list[Condition]:
+    """Return the conditions that ``all`` or ``any`` joins."""
     return condition["all"] if "all" in condition else condition["any"]
 
 

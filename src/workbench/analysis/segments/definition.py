@@ -148,11 +148,11 @@ class SegmentDefinition:
         DataError
             When no segment has that key.
         """
-        found = next((segment for segment in (*self.segments, UNKNOWN) if segment.key == key), None)
-        if found is None:
+        match = next((segment for segment in (*self.segments, UNKNOWN) if segment.key == key), None)
+        if match is None:
             where = f"segment definition '{self.name}'"
             raise DataError(Fault(where, f"no segment '{key}'", "", did_you_mean(key, self.keys)))
-        return found
+        return match
 
     def label(self, key: str, language: str) -> str:
         """Return the name of a segment in a language (en or zh); an unknown key is returned unchanged."""

@@ -42,9 +42,9 @@ def test_a_customer_of_two_accounts_counts_for_one():
 
 
 def test_roles_are_brought_to_the_standard_ones_in_both_languages():
-    given = pd.Series(["Economic Buyer", "技术把关", " champion ", "wizard", None])
-    assert standard_role(given).tolist()[:4] == ["economic_buyer", "technical_evaluator", "champion", "other_role"]
-    assert standard_role(given).isna().tolist() == [False] * 4 + [True]
+    inputs = pd.Series(["Economic Buyer", "技术把关", " champion ", "wizard", None])
+    assert standard_role(inputs).tolist()[:4] == ["economic_buyer", "technical_evaluator", "champion", "other_role"]
+    assert standard_role(inputs).isna().tolist() == [False] * 4 + [True]
 
 
 def test_rhythm_needs_two_gaps():

@@ -1,4 +1,4 @@
-"""A seed that differs is found again among those held out; one drawn by lot is not; what made it is not used."""
+"""A seed that differs is recovered among held-out members; a random one is not; its defining variables are not used."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Rules: what they say is read, and every fault of form is told at once."""
+"""Rules are read, and all faults of form are reported at once."""
 
 import pytest
 

@@ -34,14 +34,14 @@ EVENTS = pd.DataFrame({
 })  # fmt: skip
 
 
-def known(**named):
+def knowledge_with(**named):
     frames = {"features": FEATURES, "churn": CHURN, "transactions": ORDERS, "events": EVENTS}
     return Knowledge({name: ibis.memtable(frame) for name, frame in frames.items()}, AS_OF, named)
 
 
 def who(content, **named):
     audience = parse_expression(content) if isinstance(content, str) else parse_audience(content)
-    knowledge = known(**named)
+    knowledge = knowledge_with(**named)
     check_audience(audience, knowledge)
     return "".join(members(audience, standing(audience, knowledge)).customer_id.to_pandas())
 
@@ -99,7 +99,7 @@ def test_another_audience_is_a_clause():
 
 def test_the_funnel_counts_each_clause_alone_and_in_turn():
     audience = parse_audience({"all": ["churn_probability > 0.5", "city = '上海'"], "exclude": ["recency_days < 10"]})
-    result = funnel(audience, standing(audience, known()))
+    result = funnel(audience, standing(audience, knowledge_with()))
     assert result["alone"].tolist() == [8, 4, 3, 3]
     assert result["left"].tolist() == [8, 4, 2, 1]
     assert result["part"].tolist() == ["everybody", "rule", "rule", "exclude"]
@@ -119,7 +119,7 @@ def test_everybody_counts_whether_or_not_every_customer_has_a_row_of_tags(tagged
 def test_an_empty_audience_is_a_result():
     assert who("city = '深圳'") == ""
     audience = parse_expression("city = '深圳'")
-    assert funnel(audience, standing(audience, known()))["left"].tolist() == [8, 0]
+    assert funnel(audience, standing(audience, knowledge_with()))["left"].tolist() == [8, 0]
 
 
 def test_the_order_of_rows_changes_nothing():
@@ -154,4 +154,4 @@ def test_audiences_in_a_circle_are_refused():
     first = parse_audience({"audience": "one", "all": [{"audience": "two"}]})
     second = parse_audience({"audience": "two", "all": [{"audience": "one"}]})
     with pytest.raises(ProfileError, match="in a circle: one -> two -> one"):
-        check_audience(first, known(one=first, two=second))
+        check_audience(first, knowledge_with(one=first, two=second))

@@ -1,4 +1,4 @@
-"""A card tells what is known and no more: hand-made sources, missing values, refusals, expired tags."""
+"""A card has what is known and no more: hand-made sources, missing values, refusals, expired tags."""
 
 from datetime import date
 
@@ -38,12 +38,12 @@ def sources(**changes):
         "customer_id": ["a"] * 4, "rank": [2, 1, 3, 4], "feature": ["orders_90d", "recency_days", "x", "y"],
         "value": [0.0, 30.0, 1.0, 2.0], "contribution": [0.4, 1.2, -0.1, 0.05],
     })  # fmt: skip
-    given = {
+    inputs = {
         "known": known, "tags": tags, "preferences": empty("by", "value", "lines", "share"),
         "timeline": empty("kind", "month", "n"), "reasons": reasons, "consents": empty("purpose", "granted"),
         "items": ("gender", "life_cycle", "income"),
     }  # fmt: skip
-    return CardSources(**given | changes)
+    return CardSources(**inputs | changes)
 
 
 def cards(registry, **changes):

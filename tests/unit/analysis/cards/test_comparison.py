@@ -1,4 +1,4 @@
-"""A customer beside her segment and everybody: medians, shares below, small groups, missing values."""
+"""A customer compared with her segment and all customers: medians, shares below, small groups, missing values."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What stands behind a card's preferences and timeline, counted by hand."""
+"""The rows behind a card's preferences and timeline, counted by hand."""
 
 from datetime import date
 

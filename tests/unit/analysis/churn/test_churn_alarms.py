@@ -1,4 +1,4 @@
-"""Leak drills: each alarm fires on the fault planted for it, and stays silent on honest data."""
+"""Leak drills: each alarm fires on the fault planted for it, and does not fire on honest data."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Intervals of all measures come from the same draws, and cover the truth about as often as they say."""
+"""Intervals of all measures come from the same draws, and cover the truth at their nominal rate."""
 
 import numpy as np
 import pytest

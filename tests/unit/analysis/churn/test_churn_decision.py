@@ -1,4 +1,4 @@
-"""Contact list, profit, groups and what customers say: by hand on small tables."""
+"""Contact list, profit, groups and customers' statements: by hand on small tables."""
 
 from dataclasses import replace
 from datetime import date, datetime
@@ -39,11 +39,11 @@ def test_the_contact_list_is_the_riskiest_share_and_has_the_test_result():
 
 def test_the_list_is_empty_while_there_is_a_leak_alarm():
     scored = outcomes()[["customer_id", "churn_probability"]]
-    asked = {"decision_share": 0.2, "decision_size": None}
+    settings = {"decision_share": 0.2, "decision_size": None}
     result = ChurnResult("model", "time", {}, {}, predictions=outcomes(), model=object())
-    assert decide_today(ChurnStudy("labels", "model", result), scored, **asked).size == 20
+    assert decide_today(ChurnStudy("labels", "model", result), scored, **settings).size == 20
     alarmed = replace(result, alarms=pd.DataFrame({"alarm": ["feature_auc"], "feature": ["reason"], "value": [1.0]}))
-    assert decide_today(ChurnStudy("labels", "model", alarmed), scored, **asked) is None
+    assert decide_today(ChurnStudy("labels", "model", alarmed), scored, **settings) is None
 
 
 def test_profit_by_hand():
@@ -96,9 +96,9 @@ def test_partial_churn_is_buying_on_fewer_days_than_before():
         (name, datetime(2024, 1, 1) + pd.Timedelta(days=day - 1), 5.0) for name, item in days.items() for day in item
     ]
     table = ibis.memtable(pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"]))
-    asked = {"as_of": date(2024, 3, 1), "active_within_days": 30}
-    whole = label_purchases(table, date(2024, 1, 31), 30, **asked).frame
-    partial = label_purchases(table, date(2024, 1, 31), 30, **asked, partial_below=0.5).frame
+    settings = {"as_of": date(2024, 3, 1), "active_within_days": 30}
+    whole = label_purchases(table, date(2024, 1, 31), 30, **settings).frame
+    partial = label_purchases(table, date(2024, 1, 31), 30, **settings, partial_below=0.5).frame
     assert dict(zip(whole["customer_id"], whole["label"], strict=True)) == {"fading": 0, "gone": 1, "steady": 0}
     assert dict(zip(partial["customer_id"], partial["label"], strict=True)) == {"fading": 1, "gone": 1, "steady": 0}
 
@@ -121,22 +121,22 @@ def shop():
 
 def test_buyers_of_a_category_are_predicted_at_a_later_cut_off(shop):
     cuts = {"train": date(2024, 4, 1), "calibrate": date(2024, 5, 1), "test": date(2024, 6, 1)}
-    asked = {"as_of": date(2024, 7, 1), "horizon_days": 30, "active_within_days": 60}
-    chances, result = predict_categories(shop, cuts, **asked, n_categories=2)
+    settings = {"as_of": date(2024, 7, 1), "horizon_days": 30, "active_within_days": 60}
+    chances, result = predict_categories(shop, cuts, **settings, n_categories=2)
     assert set(result["category"]) <= {"Tea", "Coffee"} and len(result)
     assert (result["auc"] > 0.8).all()
     assert chances["purchase_probability"].between(0, 1).all()
     tea = chances[chances["category"] == result["category"].iloc[0]]
     assert tea["customer_id"].is_unique and tea["cut_off"].eq(pd.Timestamp("2024-07-01")).all()
     later = shop["transactions"].filter(shop["transactions"].ordered_at < pd.Timestamp("2024-07-01"))
-    repeated, _ = predict_categories({**shop, "transactions": later}, cuts, **asked, n_categories=2)
+    repeated, _ = predict_categories({**shop, "transactions": later}, cuts, **settings, n_categories=2)
     pd.testing.assert_frame_equal(chances, repeated)  # nothing at or after the as-of date is read
 
 
 def test_without_categories_nothing_is_predicted(shop):
-    asked = {"as_of": date(2024, 7, 1), "horizon_days": 30, "active_within_days": 60}
+    settings = {"as_of": date(2024, 7, 1), "horizon_days": 30, "active_within_days": 60}
     for tables, count in ((shop, 0), ({"transactions": shop["transactions"]}, 3)):
-        chances, result = predict_categories(tables, {"train": date(2024, 4, 1)}, **asked, n_categories=count)
+        chances, result = predict_categories(tables, {"train": date(2024, 4, 1)}, **settings, n_categories=count)
         assert chances.empty and result.empty
 
 

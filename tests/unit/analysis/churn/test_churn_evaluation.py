@@ -1,4 +1,4 @@
-"""Measures at their perfect and their worst value, against scikit-learn, and intervals that cover the truth."""
+"""Measures at their best and their worst value, against scikit-learn, and intervals that cover the truth."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Labels: hand-made histories, windows that end where they say, and refusals in numbers."""
+"""Labels: hand-made histories, windows that end on their date, and refusals with counts."""
 
 from datetime import date, datetime, timedelta
 

@@ -21,7 +21,7 @@ TELCO = DATA / "telco_churn" / "WA_Fn-UseC_-Telco-Customer-Churn.csv"
 
 
 def period(seed, n=500):
-    """Customers whose churn hangs on recency and on the channel they use."""
+    """Customers whose churn depends on recency and on their channel."""
     rng = np.random.default_rng(seed)
     recency = rng.integers(1, 56, n)
     channel = rng.choice(["store", "web", "app"], n)

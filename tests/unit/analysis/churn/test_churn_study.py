@@ -1,4 +1,4 @@
-"""The churn study: which labels are learned from, what is known at each cut-off, and who gets a probability."""
+"""The churn study: which labels are used, the features at each cut-off, and who gets a probability."""
 
 from datetime import date, datetime, timedelta
 from types import SimpleNamespace
@@ -62,8 +62,8 @@ def fitted(monkeypatch):
 
 
 def study(rows, **options):
-    asked = {"as_of": AS_OF, "horizon_days": 28, "train_cut_offs": 1, **options}
-    return study_churn({"transactions": lines(rows)}, pd.DataFrame(), **asked)
+    settings = {"as_of": AS_OF, "horizon_days": 28, "train_cut_offs": 1, **options}
+    return study_churn({"transactions": lines(rows)}, pd.DataFrame(), **settings)
 
 
 def same(one, two):
@@ -97,8 +97,15 @@ def test_several_training_cut_offs_are_stacked_each_with_its_features_at_the_tim
 
 def test_settings_reach_the_fit(fitted):
     study(shop(40), seed=7, min_positives=31, leak_auc=0.9, n_bootstraps=5)
-    asked = {"leak_auc": 0.9, "min_positives": 31, "n_bootstraps": 5, "seed": 7, "horizon_days": 28, "households": None}
-    assert fitted["settings"] == asked
+    settings = {
+        "leak_auc": 0.9,
+        "min_positives": 31,
+        "n_bootstraps": 5,
+        "seed": 7,
+        "horizon_days": 28,
+        "households": None,
+    }
+    assert fitted["settings"] == settings
 
 
 def test_the_requested_windows_are_features(fitted):
@@ -200,8 +207,8 @@ FEATURES = pd.DataFrame({"customer_id": ["a", "b", "c"], "tenure": [1, 2, 3], "p
 
 
 def label_study(rows, features=FEATURES, tables=None, **options):
-    given = {"labels": labels(rows), **(tables or {})}
-    return study_churn(given, features, **{"as_of": AS_OF, "train_cut_offs": 1, **options})
+    inputs = {"labels": labels(rows), **(tables or {})}
+    return study_churn(inputs, features, **{"as_of": AS_OF, "train_cut_offs": 1, **options})
 
 
 def test_labels_without_dates_are_learned_from_with_the_features_of_the_run(fitted):
@@ -278,16 +285,16 @@ def test_what_is_known_of_a_dated_label_ends_where_its_period_begins(fitted):
 
 
 def test_the_label_table_is_no_source_of_features(fitted, monkeypatch):
-    given = []
+    inputs = []
     real = features_at_cutoff.build_features
 
     def build(tables, **options):
-        given.append(set(tables))
+        inputs.append(set(tables))
         return real(tables, **options)
 
     monkeypatch.setattr(features_at_cutoff, "build_features", build)
     label_study(dated_labels(), tables={"transactions": lines(shop(60))})
-    assert given == [{"transactions"}] * 3
+    assert inputs == [{"transactions"}] * 3
     assert "observed_at" not in fitted["test"]
 
 
@@ -311,8 +318,8 @@ class Half:
 def scored(kind, features=FEATURES, tables=None, **more):
     predictions = pd.DataFrame({"customer_id": ["a"], "label": [1], "churn_probability": [0.9]})
     result = ChurnResult("model", "time", {}, {}, predictions=predictions, model=Half(), model_version="abc")
-    given = ChurnStudy(kind, "model", result, active_within_days=30, **more)
-    return score_customers(given, features, tables or {}, as_of=AS_OF)
+    inputs = ChurnStudy(kind, "model", result, active_within_days=30, **more)
+    return score_customers(inputs, features, tables or {}, as_of=AS_OF)
 
 
 def test_only_customers_still_active_are_scored_for_a_missing_purchase():
@@ -351,9 +358,9 @@ def test_the_study_learns_and_scores_end_to_end_repeats_and_finds_the_column_tha
     )
     people["next_order_on"] = "2024-09-01"
     tables = {"transactions": lines(rows), "customers": ibis.memtable(people)}
-    asked = {"as_of": AS_OF, "horizon_days": 28, "min_positives": 20, "n_bootstraps": 20, "seed": 5}
+    settings = {"as_of": AS_OF, "horizon_days": 28, "min_positives": 20, "n_bootstraps": 20, "seed": 5}
     actual = [
-        study_churn(tables, pd.DataFrame(), train_cut_offs=2, stable_attributes=stable, **asked)
+        study_churn(tables, pd.DataFrame(), train_cut_offs=2, stable_attributes=stable, **settings)
         for stable in ([], ["plan", "next_order_on"], [])
     ]
     assert actual[0].verdict == "model"

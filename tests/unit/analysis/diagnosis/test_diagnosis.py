@@ -158,13 +158,13 @@ def test_spend_and_repeat_are_not_explained_by_what_counts_the_same_orders():
     frame["online_order_share"] = np.linspace(0, 1, 400)
     frame["promotion_lift"] = frame["evening_share"] * 6  # a share as a multiple of everybody's
     frame["occasion_top"] = np.where(once, None, "birthday")  # the more orders, the likelier that one fits
-    for asked in ("repeat", "spend"):
-        outcome = choose_outcome(frame, outcome=asked, as_of=AS_OF)
+    for settings in ("repeat", "spend"):
+        outcome = choose_outcome(frame, outcome=settings, as_of=AS_OF)
         assert set(outcome.variables) == {"gender", "city", "campaigns_sent", "online_order_share"}
         left_out = {"channel_entropy", "gift_order_share", "evening_share", "promotion_lift", "occasion_top"}
         assert left_out | {"monetary_total"} <= set(outcome.left_out)
-    asked = choose_outcome(frame, outcome="gender", as_of=AS_OF)
-    assert "shopping_mode" in asked.variables and asked.left_out == ()
+    settings = choose_outcome(frame, outcome="gender", as_of=AS_OF)
+    assert "shopping_mode" in settings.variables and settings.left_out == ()
 
 
 def test_any_variable_of_two_values_or_a_number_can_be_the_outcome_and_others_are_refused():

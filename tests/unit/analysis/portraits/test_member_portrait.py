@@ -1,4 +1,4 @@
-"""The whole portrait of any group, its answers counted by hand: journey, cross, sizes, and what stays hidden."""
+"""The whole portrait of any group, its answers counted by hand: journey, cross, sizes, and what is suppressed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAGS = pd.DataFrame({
 
 
 def tables():
-    """Everybody is written to; 30 members look two days later, 20 of these buy three days after that, nobody else."""
+    """All are contacted; 30 members view two days later, 20 of these buy three days after that, no others."""
     sent = pd.DataFrame({"campaign_id": "c", "customer_id": IDS, "sent_at": pd.Timestamp("2025-01-01")})
     views = pd.DataFrame({"customer_id": IDS[:30], "occurred_at": pd.Timestamp("2025-01-03"), "type": "view"})
     orders = pd.DataFrame(

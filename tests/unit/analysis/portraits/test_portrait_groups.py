@@ -1,4 +1,4 @@
-"""Portraits of groups: hand-computed TGI, suppression that holds against subtraction, facts that hold."""
+"""Portraits of groups: hand-computed TGI, suppression that subtraction cannot undo, and true facts."""
 
 import numpy as np
 import pandas as pd

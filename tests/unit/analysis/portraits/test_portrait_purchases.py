@@ -1,4 +1,4 @@
-"""Buyers, the typical week, journeys and funnels: small histories whose answers are found by hand."""
+"""Buyers, the typical week, journeys and funnels: small histories with answers computed by hand."""
 
 import datetime as dt
 

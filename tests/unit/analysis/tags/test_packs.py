@@ -1,4 +1,4 @@
-"""The packs of a bank and of a car maker on customers whose tags were found by hand."""
+"""The packs of a bank and of a car maker on customers with tags computed by hand."""
 
 from __future__ import annotations
 

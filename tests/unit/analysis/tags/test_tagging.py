@@ -1,4 +1,4 @@
-"""Tags computed on customers whose answers were found by hand."""
+"""Tags of customers, computed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Purchase days and histories: what counts as a purchase, what is netted, what lies after the date."""
+"""Purchase days and histories: what counts as a purchase, what is netted, and what comes after the date."""
 
 from datetime import date
 

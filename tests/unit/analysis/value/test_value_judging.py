@@ -1,4 +1,4 @@
-"""How predictions of value are judged, when customers buy next, and how long until they come again."""
+"""Quality of predictions of value, the next purchase, and the time until customers return."""
 
 from datetime import date
 

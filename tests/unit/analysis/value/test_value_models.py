@@ -1,4 +1,4 @@
-"""The models of value: published figures, limits, gradients, and simulations whose answer is known."""
+"""The models of value: published figures, limits, gradients, and simulations with a known answer."""
 
 from datetime import date
 
@@ -155,7 +155,7 @@ def test_every_gradient_is_the_slope_of_its_likelihood():
 
 
 def simulate(model, parameters, *, customers=4000, weeks=52.0, seed=7):
-    """Let customers buy and leave as a model says; return their histories."""
+    """Simulate purchases and departures by a model; return the histories."""
     rng = np.random.default_rng(seed)
     rate = rng.gamma(parameters["r"], 1 / parameters["alpha"], customers)
     age = np.round(rng.uniform(weeks / 2, weeks, customers) * 7) / 7
