@@ -144,6 +144,7 @@ def search(
     spaces: Spaces,
     methods: Sequence[str],
     *,
+    k: int | None = None,
     k_min: int = 2,
     k_max: int = 8,
     features: pd.DataFrame | None = None,
@@ -157,7 +158,10 @@ def search(
     spaces : Spaces
     methods : sequence of str
         Names in ``methods.METHODS``.
+    k : int, optional
+        The only number of groups to try.
     k_min, k_max : int
+        The range to try where ``k`` is not given.
     features : pandas.DataFrame, optional
         As for ``clustering.sweep``.
     effort : mapping, optional
@@ -191,7 +195,7 @@ def search(
             skipped[name] = reason
             continue
         matrix = spaces.matrices[METHODS[name].space]
-        ks = numbers_of_groups(matrix, k_min=k_min, k_max=k_max)
+        ks = numbers_of_groups(matrix, k_min=k or k_min, k_max=k or k_max)
         if not ks:
             skipped[name] = "too_little_data"
             continue

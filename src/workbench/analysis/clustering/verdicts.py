@@ -34,7 +34,8 @@ class Verdict:
     k : int
         Number of groups to use; 1 where no cut is defensible.
     reason : str
-        A key: separate_and_stable, stable_cut, unstable, few_customers, few_distinct, no_features.
+        A key: separate_and_stable, stable_cut, unstable, requested (unstable, but its k was requested), few_customers,
+        few_distinct, no_features.
     values : dict
         The numbers behind it: customers, distinct, features, needed (least customers), k, method, choice, defensible
         (candidates the rule chose from), silhouette, null_high, min_jaccard, valley and the thresholds.
@@ -68,6 +69,7 @@ def judge(
     deepest: float = 0.5,
     min_share: float = 0.02,
     choice: str = "largest_stable",
+    k: int | None = None,
 ) -> Verdict:
     """Decide what the measurements support, and which k to use.
 
@@ -92,6 +94,9 @@ def judge(
         Walther 2005; then the better Jaccard), the highest min_jaccard, the highest silhouette above its reference,
         the highest share of value and churn explained (mean of both). Ties go to fewer groups, then to the first
         method.
+    k : int, optional
+        A requested number of groups: its most stable candidate is used even where none is stable; the verdict stays
+        no_structure.
 
     Returns
     -------
@@ -131,6 +136,8 @@ def judge(
     chosen = candidates[best]
     values = {**counts, "k": chosen.k, "method": chosen.method, "choice": choice, "defensible": len(defensible)}
     values |= {**chosen.metrics, "null_high": high[best], **limits}
+    if not defensible and k is not None:
+        return Verdict("no_structure", chosen.k, "requested", values, chosen)
     if not defensible:
         return Verdict("no_structure", 1, "unstable", values)
     kind, reason = ("structure", "separate_and_stable") if separate else ("continuum", "stable_cut")

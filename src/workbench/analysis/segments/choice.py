@@ -1,4 +1,5 @@
 """Which definition assigns the customers today? The champion, until another is better by a declared margin.
+Without a champion it is today's fit, or the last one where today's supports no groups.
 
 Today's fit is a challenger only if it is defensible and explains clearly more of value and churn for the same
 customers; a run never changes the champion.
@@ -16,10 +17,12 @@ import pandas as pd
 from workbench.analysis.clustering.actionability import shares_explained
 from workbench.analysis.segments.definition import SegmentDefinition, assign, check_features
 from workbench.analysis.segments.matching import SegmentMatch, carry_names, match_segments
+from workbench.core.errors import DataError
 
 __all__ = ["REASONS", "Choice", "choose_definition", "keep_names"]
 
-REASONS = ("same", "better_verdict", "explains_more", "weaker_verdict", "less_stable", "no_gain")  # beside no_champion
+# beside no_champion and kept_last
+REASONS = ("same", "better_verdict", "explains_more", "weaker_verdict", "less_stable", "no_gain")
 
 _DEFENDED = {"structure": 2, "continuum": 1}  # others are 0; declared definitions are not compared by verdict
 
@@ -31,17 +34,20 @@ class Choice:
     Attributes
     ----------
     used : SegmentDefinition
-        The champion, or today's fit where there is none.
+        The champion; where there is none, today's fit, or the last fit where today's supports no groups.
+    recorded : SegmentDefinition
+        The definition to keep and register: today's fit, or the last one where that stays in use.
     challenger : bool
         Whether today's fit is proposed.
     reason : str
-        no_champion, same, better_verdict, explains_more, weaker_verdict, less_stable or no_gain.
+        no_champion, kept_last, same, better_verdict, explains_more, weaker_verdict, less_stable or no_gain.
     values : dict
         margin; explained and champion_explained (mean share of the variance of value and churn explained for today's
         customers, 0..1), jaccard and champion_jaccard (measured when each was fitted); missing where not known.
     """
 
     used: SegmentDefinition
+    recorded: SegmentDefinition
     challenger: bool
     reason: str
     values: dict[str, Any] = field(default_factory=dict)
@@ -79,6 +85,7 @@ def choose_definition(
     *,
     margin: float,
     registered: Mapping[str, Mapping[str, Any]],
+    last: SegmentDefinition | None = None,
 ) -> Choice:
     """Decide which definition assigns the customers, and whether today's fit is proposed as the new champion.
 
@@ -92,6 +99,9 @@ def choose_definition(
         In 0..1: the fit must explain more by this much, and may be less stable by at most this much.
     registered : mapping
         Column to {unit} of the current features.
+    last : SegmentDefinition, optional
+        The definition of the last run: without a champion it stays in use where today's fit finds no structure and its
+        features still exist, so that a trial does not replace published segments by a single one.
 
     Returns
     -------
@@ -103,16 +113,29 @@ def choose_definition(
         When a feature of the champion no longer exists or has another unit.
     """
     if champion is None:
-        return Choice(fitted, False, "no_champion")
+        if last is not None and _outlives(last, fitted, registered):
+            return Choice(last, last, False, "kept_last")
+        return Choice(fitted, fitted, False, "no_champion")
     check_features(champion, registered)
     if champion.version == fitted.version:
-        return Choice(champion, False, "same")
+        return Choice(champion, fitted, False, "same")
     values: dict[str, Any] = {"margin": margin}
     for prefix, definition in (("", fitted), ("champion_", champion)):
         jaccard = definition.evidence.get("min_jaccard")
         values |= {f"{prefix}explained": _explained(definition, features), f"{prefix}jaccard": jaccard}
     is_challenger, reason = _judge(fitted, champion, values)
-    return Choice(champion, is_challenger, reason, values)
+    return Choice(champion, fitted, is_challenger, reason, values)
+
+
+def _outlives(last: SegmentDefinition, fitted: SegmentDefinition, registered: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Say whether the last definition stays in use: today's fit is a single segment, the last one is not."""
+    if fitted.verdict != "no_structure" or len(fitted.segments) > 1 or len(last.segments) < 2:
+        return False
+    try:
+        check_features(last, registered)
+    except DataError:
+        return False
+    return True
 
 
 def _judge(fitted: SegmentDefinition, champion: SegmentDefinition, values: Mapping[str, Any]) -> tuple[bool, str]:

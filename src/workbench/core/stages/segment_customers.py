@@ -52,6 +52,14 @@ class SegmentCustomers(Section):
         en="Which of the defensible candidates is used",
         zh="在可辩护的候选方案中选用哪一个",
     )
+    k: int | None = knob(
+        None,
+        unit="segments",
+        en="Number of segments, where it is decided; empty: chosen from k_min to k_max by the evidence",
+        zh="已确定的分群数；留空则在 k_min 至 k_max 之间依证据选择",
+        ge=2,
+        le=30,
+    )
     k_min: int = knob(2, unit="segments", en="Fewest segments tried", zh="尝试的最少分群数", ge=2, le=30)
     k_max: int = knob(8, unit="segments", en="Most segments tried", zh="尝试的最多分群数", ge=2, le=30)
     n_restarts: int = knob(10, unit="restarts", en="Restarts of a fit", zh="每次拟合的重启次数", ge=1, le=100)

@@ -20,13 +20,26 @@ if TYPE_CHECKING:
 
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["advice", "champion", "definition_details", "kinds", "placed", "placing_definition", "previous_definition"]
+__all__ = ["advice", "champion", "definition_details", "definitions_before", "kinds", "placed", "placing_definition"]
 
 
 def champion(stage: StageRun) -> SegmentDefinition | None:
     """Return the segment definition in use, None if none was promoted."""
     promoted = read_champion(stage.workspace, stage.profile.name)
     return promoted.definition if promoted else None
+
+
+def definitions_before(stage: StageRun) -> dict[str, Any]:
+    """Return what today's fit is compared with.
+
+    Returns
+    -------
+    dict
+        ``champion``; ``last``, the champion or the definition of the last run; ``registered``, the units of the
+        features by name, to tell whether these definitions still apply.
+    """
+    in_use = champion(stage)
+    return {"champion": in_use, "last": in_use or _fitted(stage), "registered": feature_units(stage)}
 
 
 def definition_details(stage: StageRun, features: Sequence[str]) -> dict[str, Any]:
@@ -39,11 +52,6 @@ def definition_details(stage: StageRun, features: Sequence[str]) -> dict[str, An
         "labels": feature_labels(stage),
         "features": feature_units(stage, features),
     }
-
-
-def previous_definition(stage: StageRun) -> SegmentDefinition | None:
-    """Return the segment definition in use, else that of the last run, else None."""
-    return champion(stage) or _fitted(stage)
 
 
 def placing_definition(stage: StageRun) -> SegmentDefinition | None:

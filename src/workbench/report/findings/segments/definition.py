@@ -57,7 +57,8 @@ def find_segments(
         "jaccard": values.get("min_jaccard"),
         "margin": values.get("margin"),
     }
-    findings = [Finding(_verdict_key(verdict, evidence), evidence, 0.8)]
+    key = "segments_kept_last" if verdict.reason == "unstable" and len(definition.segments) > 1 else None
+    findings = [Finding(key or _verdict_key(verdict, evidence), evidence, 0.8)]
     if len(definition.segments) > 1:
         findings += (
             _sizes(sizes, definition) + _apart(strongest, definition) + _marked(definition) + _explain(explained)
@@ -73,8 +74,8 @@ def find_segments(
 
 
 def _verdict_key(verdict: Verdict, evidence: Mapping[str, Any]) -> str:
-    if verdict.reason == "no_features":
-        return "segments_no_features"
+    if verdict.reason in ("no_features", "requested"):
+        return f"segments_{verdict.reason}"
     if verdict.verdict == "continuum" and evidence["silhouette"] > evidence["null_silhouette"]:
         return "segments_continuum_near"
     alike = verdict.verdict == "too_little_data" and evidence["n"] >= evidence["needed"]
@@ -118,7 +119,7 @@ def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[Seg
         Matches of today's fit with the last version; empty without one.
     """
     findings = []
-    if choice.reason != "no_champion":
+    if choice.reason not in ("no_champion", "kept_last"):
         about = {"version": choice.used.version, "as_of": choice.used.as_of}
         findings.append(Finding("segments_champion", about, 0.15))
         choice_values = {"version": fitted.version, **choice.values}
