@@ -126,8 +126,8 @@ def check_rules(tree: Tree, *files: str) -> None:
     """Run the tests that every stage must pass in the copy, and ruff on the new files."""
     rules = ("unit/test_layers.py", "unit/report/test_texts_used.py", "unit/report/test_text_files.py",
              "unit/report/test_notebook_words.py", "notebooks/test_rules.py")  # fmt: skip
-    chosen = f"not keeps_every_rule or {STAGE}"
-    tree.pytest(*(f"tests/{rule}" for rule in rules), "tests/unit/analysis/test_one_timers.py", "-k", chosen)
+    selection = f"not keeps_every_rule or {STAGE}"
+    tree.pytest(*(f"tests/{rule}" for rule in rules), "tests/unit/analysis/test_one_timers.py", "-k", selection)
     tree.run(sys.executable, "-m", "ruff", "check", *files)
     tree.run(sys.executable, "-m", "ruff", "format", "--check", *files)
 

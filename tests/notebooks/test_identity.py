@@ -83,9 +83,9 @@ def _run(root: Path, repository: Path, *, key: str | None):
         if key:
             patch.setenv(KEY_VARIABLE, key)
         first = run_flow(find_workspace(root), "two_shops", FlowOptions())
-        again = run_flow(find_workspace(root), "two_shops", FlowOptions())
+        second = run_flow(find_workspace(root), "two_shops", FlowOptions())
         people = read_vault(find_workspace(root), "two_shops").to_pandas() if key else None
-    return root, first, again, people
+    return root, first, second, people
 
 
 def _frame(root: Path, table: str) -> pd.DataFrame:
@@ -122,8 +122,8 @@ def test_an_order_of_an_unknown_person_is_kept_with_a_separate_customer(two_shop
 
 
 def test_nothing_runs_again_when_nothing_changed(two_shops, vaulted):
-    for _, _, again, _ in (two_shops, vaulted):
-        assert all("reused_from" in stage for stage in again.summary["stages"].values())
+    for _, _, second, _ in (two_shops, vaulted):
+        assert all("reused_from" in stage for stage in second.summary["stages"].values())
 
 
 @pytest.mark.parametrize("run", ["two_shops", "vaulted"])

@@ -46,7 +46,7 @@ def copy(tiny, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def done(tiny, tmp_path_factory):
+def finished(tiny, tmp_path_factory):
     """A copy in which the template and a branch of 06 ran with the flow; tests must not change it."""
     root = tmp_path_factory.mktemp("own") / "workspace"
     shutil.copytree(tiny, root, symlinks=True)
@@ -57,8 +57,8 @@ def done(tiny, tmp_path_factory):
     return root, flow(root)
 
 
-def test_it_runs_after_the_declared_stages_and_before_the_report(done):
-    root, result = done
+def test_it_runs_after_the_declared_stages_and_before_the_report(finished):
+    root, result = finished
     assert result.error is None, str(result.error)
     assert list(result.summary["stages"])[-3:] == [OWN, BRANCH, "14_write_report"]
     assert result.summary["stages"][OWN]["status"] == "done"
@@ -69,8 +69,8 @@ def test_it_runs_after_the_declared_stages_and_before_the_report(done):
     assert len(table) == 40
 
 
-def test_a_copy_of_a_stage_writes_own_tables_and_leaves_the_original_alone(done, tiny):
-    root, result = done
+def test_a_copy_of_a_stage_writes_own_tables_and_leaves_the_original_alone(finished, tiny):
+    root, result = finished
     tables = result.summary["stages"][BRANCH]["tables"]
     assert {"own_segments", "own_segment_portraits", "own_segment_kinds"} <= set(tables)
     original = result.summary["stages"]["06_segment_customers"]
@@ -79,8 +79,8 @@ def test_a_copy_of_a_stage_writes_own_tables_and_leaves_the_original_alone(done,
     assert "reused_from" in original
 
 
-def test_it_has_a_section_in_the_report_in_both_languages_and_a_page(done):
-    root, result = done
+def test_it_has_a_section_in_the_report_in_both_languages_and_a_page(finished):
+    root, result = finished
     for file in ("report.html", "report.zh.html"):
         page = (result.folder / file).read_text(encoding="utf-8")
         assert f'id="{OWN}"' in page
@@ -90,8 +90,8 @@ def test_it_has_a_section_in_the_report_in_both_languages_and_a_page(done):
     assert (result.folder / f"pages/{OWN}.html").is_file()
 
 
-def test_it_is_tracked_like_a_declared_stage(done):
-    root, _ = done
+def test_it_is_tracked_like_a_declared_stage(finished):
+    root, _ = finished
     with sqlite3.connect(root / "mlruns/mlflow.db") as store:
         runs = store.execute("select name, status from runs").fetchall()
     assert (OWN, "FINISHED") in runs

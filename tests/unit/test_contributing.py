@@ -96,12 +96,12 @@ def test_every_function_named_with_its_module_exists():
 
 def test_every_import_in_a_block_works():
     """Modules that a recipe creates are left out; `tests/notebooks/test_contributing.py` imports them."""
-    own = {Path(name).with_suffix("").as_posix().removeprefix("src/").replace("/", ".") for name in NEW}
+    created = {Path(name).with_suffix("").as_posix().removeprefix("src/").replace("/", ".") for name in NEW}
     trees = [ast.parse(body) for language, body in BLOCKS if language == "python" and body[0] not in " \n"]
     imported = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    ours = [node for node in imported if node.module.startswith("workbench") and node.module not in own]
-    assert ours
-    for node in ours:
+    imports = [node for node in imported if node.module.startswith("workbench") and node.module not in created]
+    assert imports
+    for node in imports:
         module = importlib.import_module(node.module)
         assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
 

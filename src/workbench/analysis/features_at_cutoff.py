@@ -1,4 +1,4 @@
-"""What was known of the customers at a cut-off in the past? Serves 08_predict_churn and 09_value_customers."""
+"""Features as of a past cut-off, for 08_predict_churn and 09_value_customers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["FeaturesAtCutoff", "dated_only"]
 
-DATED = ("customer_id", "registered_at")  # of customers: what bears a date of its own
+DATED = ("customer_id", "registered_at")  # columns of customers that have a date of their own
 WINDOWS_DAYS = (30, 90, 365)
 
 
 @dataclass(frozen=True)
 class FeaturesAtCutoff:
-    """How features are built at a cut-off: as 03_build_features built those of today.
+    """Builds features at a cut-off in the same way as 03_build_features builds today's.
 
     Attributes
     ----------
@@ -35,9 +35,10 @@ class FeaturesAtCutoff:
     settings : FeatureSettings or None
         Of 03_build_features.
     columns : collection of str
-        Of today's features: what is not known of today's customers is of no use to a model. Empty: all are built.
+        Today's features; others are not built, since today's customers lack them. Empty: all are built.
     engine : ibis backend, optional
-        Where the tables lie: each group of features is then settled before the next, which takes a third less time.
+        Engine of the tables: groups of features are then computed one after the other, which saves a third of the
+        time.
     """
 
     windows_days: Sequence[int] = WINDOWS_DAYS
@@ -46,16 +47,16 @@ class FeaturesAtCutoff:
     engine: ibis.BaseBackend | None = None
 
     def at(self, tables: Mapping[str, ibis.Table], cut_off: date, *, undated: Collection[str] = ()) -> pd.DataFrame:
-        """Build the features as they stood at a cut-off; the label table is no source of features.
+        """Build the features as of a cut-off; the label table is not a source of features.
 
         Parameters
         ----------
         tables : mapping of str to ibis.Table
-            As ``dated_only`` gives them.
+            From ``dated_only``.
         cut_off : date
         undated : collection of str
-            Columns of customers that ``dated_only`` left out: a feature that is made of one of them today, and could be
-            made of something else then, would not mean the same, and is left out, too.
+            Columns of customers that ``dated_only`` left out. Features that may use one of them are left out too: at
+            the cut-off they would be computed from another source and mean something else.
 
         Returns
         -------
@@ -63,16 +64,17 @@ class FeaturesAtCutoff:
         """
         from workbench.core.store.tables import to_pandas  # noqa: PLC0415
 
-        known = {name: table for name, table in tables.items() if name != "labels"}
-        asked = {"as_of": cut_off, "windows_days": self.windows_days, "settings": self.settings}
+        sources = {name: table for name, table in tables.items() if name != "labels"}
         with keeping(self.engine) if self.engine is not None else nullcontext() as keep:
-            built = build_features(known, **asked, keep=keep)
-            kept = [name for name in built.columns if not self.columns or name in self.columns]
-            return to_pandas(built.select([name for name in kept if not _is_made_of(name, undated)]))
+            built = build_features(
+                sources, as_of=cut_off, windows_days=self.windows_days, settings=self.settings, keep=keep
+            )
+            selected = [name for name in built.columns if not self.columns or name in self.columns]
+            return to_pandas(built.select([name for name in selected if not _may_use(name, undated)]))
 
 
-def _is_made_of(feature: str, columns: Collection[str]) -> bool:
-    """Say whether a registered feature may be made of one of some columns of customers."""
+def _may_use(feature: str, columns: Collection[str]) -> bool:
+    """Return whether a registered feature may be computed from one of the columns of customers."""
     needs = REGISTRY[feature].needs if feature in REGISTRY else ()
     parts = {part for need in needs for part in need.split("|")}
     return not parts.isdisjoint(f"customers.{name}" for name in columns)
@@ -81,29 +83,29 @@ def _is_made_of(feature: str, columns: Collection[str]) -> bool:
 def dated_only(
     tables: Mapping[str, ibis.Table], late: Collection[str] = (), stable: Sequence[str] = ()
 ) -> tuple[dict[str, ibis.Table], tuple[str, ...]]:
-    """Leave out of the customer table what bears no date, and name it; what is declared stable stays, unless late.
+    """Remove columns without a date from the customer table, and list them; stable columns stay, unless late.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
     late : collection of str
-        Columns that know what came after.
+        Columns with information from after the cut-off.
     stable : sequence of str
         Columns that never change.
 
     Raises
     ------
     DataError
-        A column declared stable is not there.
+        When a column declared stable does not exist.
     """
     if "customers" not in tables:
         return dict(tables), ()
     customers = tables["customers"]
-    lacking = sorted(set(stable) - set(customers.columns))
-    if lacking:
-        known = did_you_mean(lacking[0], customers.columns)
-        raise DataError(Fault("stable_attributes", f"'{lacking[0]}' is no column of customers", known))
-    kept = {*DATED, *stable} - set(late)
-    names = [name for name in customers.columns if name in kept]
+    missing = sorted(set(stable) - set(customers.columns))
+    if missing:
+        hint = did_you_mean(missing[0], customers.columns)
+        raise DataError(Fault("stable_attributes", f"'{missing[0]}' is not a column of customers", hint))
+    allowed = {*DATED, *stable} - set(late)
+    names = [name for name in customers.columns if name in allowed]
     left_out = tuple(sorted(set(customers.columns) - set(names) - set(late)))
     return {**tables, "customers": customers.select(*names)}, left_out

@@ -1,4 +1,4 @@
-"""How sure is a number? Intervals, adjusted p-values and small cells, for every notebook that shows a share."""
+"""Intervals, adjusted p-values and small cells, for every notebook that shows a share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
     "wilson",
 ]
 
-LEVEL = 0.95  # share of intervals that hold the true value
+LEVEL = 0.95  # share of intervals that cover the true value
 SMALL_CELL = 10  # customers; a count from 1 to 9 is not shown
 TOLERANCE = 1e-9  # share; rounding of doubles
 
@@ -54,19 +54,19 @@ def wilson(successes: ArrayLike, n: ArrayLike, *, level: float = LEVEL) -> tuple
 
     Examples
     --------
-    >>> [float(each.round(4)) for each in wilson(1, 10)]
+    >>> [float(bound.round(4)) for bound in wilson(1, 10)]
     [0.0179, 0.4042]
     """
     successes, n = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(n, dtype=float))
     _check_counts(successes, n)
     z = NormalDist().inv_cdf(0.5 + level / 2)
-    known = n > 0
-    n = np.where(known, n, np.nan)
+    is_defined = n > 0
+    n = np.where(is_defined, n, np.nan)
     share = successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    low = np.where(successes == 0, np.where(known, 0.0, np.nan), np.clip(centre - half, 0, 1))
-    high = np.where(successes == n, 1.0, np.clip(centre + half, 0, 1))
+    half_width = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    low = np.where(successes == 0, np.where(is_defined, 0.0, np.nan), np.clip(centre - half_width, 0, 1))
+    high = np.where(successes == n, 1.0, np.clip(centre + half_width, 0, 1))
     return low, high
 
 
@@ -83,7 +83,7 @@ def bootstrap_interval(
     Parameters
     ----------
     values : array-like of float, one per customer
-        Missing values are left out. The values are sorted first, so the order they come in does not matter.
+        Missing values are left out. The values are sorted first, so their order does not matter.
     statistic : callable
         Takes an array of values, returns a number.
     seed : int
@@ -100,15 +100,15 @@ def bootstrap_interval(
     -----
     B. Efron (1979), Bootstrap methods: another look at the jackknife, Annals of Statistics 7:1-26.
     """
-    known = np.asarray(values, dtype=float)
-    known = np.sort(known[~np.isnan(known)])
-    if not known.size:
+    sample = np.asarray(values, dtype=float)
+    sample = np.sort(sample[~np.isnan(sample)])
+    if not sample.size:
         return np.nan, np.nan, np.nan
-    estimate = float(statistic(known))
-    if known.size == 1:
+    estimate = float(statistic(sample))
+    if sample.size == 1:
         return estimate, np.nan, np.nan
-    draw = np.random.default_rng(seed)
-    resampled = [statistic(known[draw.integers(0, known.size, known.size)]) for _ in range(n_bootstraps)]
+    rng = np.random.default_rng(seed)
+    resampled = [statistic(sample[rng.integers(0, sample.size, sample.size)]) for _ in range(n_bootstraps)]
     low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     return estimate, float(low), float(high)
 
@@ -121,24 +121,24 @@ def tgi(
     Parameters
     ----------
     successes, n : array-like of int
-        Group members with the trait, and group members for whom it is known.
+        Group members with the trait, and group members with a known value.
     base_share : array-like of float in [0, 1]
-        Share with the trait among everybody for whom it is known (the base excludes unknown).
+        Share with the trait among all customers with a known value.
     level : float in (0, 1)
 
     Returns
     -------
     (index, low, high) : arrays of float >= 0
-        NaN where ``n`` is 0 or the base share is 0 or missing: there the index is undefined.
+        NaN where the index is undefined: ``n`` is 0, or the base share is 0 or missing.
 
     Notes
     -----
-    The interval is Wilson's interval of the group's share over the base share, the base being taken as known.
-    Since the group is part of its base this errs on the wide side.
+    The interval is Wilson's interval of the group's share divided by the base share, which is taken as exact. Since the
+    group is part of its base, the interval is conservative.
 
     Examples
     --------
-    >>> [float(each.round(1)) for each in tgi(30, 100, 0.2)]
+    >>> [float(bound.round(1)) for bound in tgi(30, 100, 0.2)]
     [150.0, 109.5, 197.9]
     """
     base = np.asarray(base_share, dtype=float)
@@ -150,41 +150,43 @@ def tgi(
 
 
 def compare_shares(successes: ArrayLike, n: ArrayLike, base_successes: ArrayLike, base_n: ArrayLike) -> np.ndarray:
-    """Return the two-sided p-value that a group and the rest of its base have the same share.
+    """Return the two-sided p-value for equal shares in a group and the rest of its base.
 
     Parameters
     ----------
     successes, n : array-like of int
         Group members with the trait, and group members in all.
     base_successes, base_n : array-like of int
-        The same for the whole base, of which the group is a part.
+        The same for the whole base, which includes the group.
 
     Returns
     -------
     array of float in [0, 1]
-        NaN where the group or the rest is empty; 1 where everybody or nobody has the trait.
+        NaN where the group or the rest is empty; 1 where all or none have the trait.
 
     Notes
     -----
-    The N - 1 chi-squared test, advised wherever all expected counts are at least 1:
+    The N - 1 chi-squared test, recommended when all expected counts are at least 1:
     I. Campbell (2007), Statistics in Medicine 26:3661-3675.
     """
-    arrays = [np.asarray(each, dtype=float) for each in (successes, n, base_successes, base_n)]
-    hit, size, base_hit, base = np.broadcast_arrays(*arrays)
-    rest, rest_hit = base - size, base_hit - hit
-    _check_counts(hit, size)
-    _check_counts(rest_hit, rest)
-    defined = (size > 0) & (rest > 0)
-    trait, no_trait = base_hit, base - base_hit
-    scale = np.where(defined & (trait > 0) & (no_trait > 0), size * rest * trait * no_trait, np.nan)
-    crossed = hit * (rest - rest_hit) - (size - hit) * rest_hit
-    chi_squared = (base - 1) * crossed**2 / scale
+    floats = [np.asarray(counts, dtype=float) for counts in (successes, n, base_successes, base_n)]
+    hits, size, base_hits, base = np.broadcast_arrays(*floats)
+    rest, rest_hits = base - size, base_hits - hits
+    _check_counts(hits, size)
+    _check_counts(rest_hits, rest)
+    is_defined = (size > 0) & (rest > 0)
+    with_trait, without_trait = base_hits, base - base_hits
+    scale = np.where(
+        is_defined & (with_trait > 0) & (without_trait > 0), size * rest * with_trait * without_trait, np.nan
+    )
+    difference = hits * (rest - rest_hits) - (size - hits) * rest_hits
+    chi_squared = (base - 1) * difference**2 / scale
     p_value = np.where(np.isnan(chi_squared), 1.0, _both_tails(np.sqrt(np.nan_to_num(chi_squared))))
-    return np.where(defined, p_value, np.nan)
+    return np.where(is_defined, p_value, np.nan)
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> np.ndarray:
-    """Adjust p-values so that the expected share of false discoveries stays below the level they are cut at.
+    """Adjust p-values so that a cut at a level keeps the expected share of false discoveries below it.
 
     Parameters
     ----------
@@ -194,7 +196,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> np.ndarray:
     Returns
     -------
     array of float in [0, 1]
-        In the order given; never below the p-value.
+        In the order of the input; never below the p-value.
 
     Notes
     -----
@@ -205,11 +207,11 @@ def benjamini_hochberg(p_values: ArrayLike) -> np.ndarray:
     >>> benjamini_hochberg([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.04, 0.04]
     """
-    given = np.asarray(p_values, dtype=float)
-    tested = np.flatnonzero(~np.isnan(given))
-    order = tested[np.argsort(given[tested], kind="stable")]
-    scaled = given[order] * len(order) / np.arange(1, len(order) + 1)
-    adjusted = np.full(given.shape, np.nan)
+    values = np.asarray(p_values, dtype=float)
+    tested = np.flatnonzero(~np.isnan(values))
+    order = tested[np.argsort(values[tested], kind="stable")]
+    scaled = values[order] * len(order) / np.arange(1, len(order) + 1)
+    adjusted = np.full(values.shape, np.nan)
     adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return adjusted
 
@@ -219,26 +221,26 @@ def small_cells(
 ) -> pd.DataFrame:
     """Mark the cells of a cross table that must not be shown.
 
-    A count from 1 to ``least`` - 1 is marked. As long as the marked cells of a row or column could be worked out
-    by subtraction (a single one, or together fewer than ``least`` customers) a further count of that row or column is
-    marked too: one whose own line has marked cells already, then the smallest. Empty cells are shown as 0 unless they
-    are needed as cover.
+    Counts from 1 to ``least`` - 1 are marked. While the marked cells of a row or column could be recovered by
+    subtraction (a single one, or together fewer than ``least`` customers), one more count of that row or column is
+    marked: preferably one whose crossing line has marked cells already, then the smallest. Empty cells are shown as 0
+    unless needed for this complementary suppression.
 
     Parameters
     ----------
     counts : DataFrame of int >= 0
-        Customers by group (rows) and value (columns); each customer stands in one cell.
+        Customers by group (rows) and value (columns); each customer is in one cell.
     least : int
         The smallest count that may be shown.
     hide : array of bool, optional
-        Cells that are not to be shown for another reason; they get cover too.
+        Cells hidden for another reason; they get complementary suppression too.
     rows : bool
-        Whether the cells of a row add up to a total that is shown; where not, only the columns get cover.
+        Whether the cells of a row add up to a published total; otherwise only columns get complementary suppression.
 
     Returns
     -------
     DataFrame of bool, same labels
-        True where the cell is not to be shown.
+        True where the cell must not be shown.
     """
     table = counts.to_numpy(dtype=float)
     hidden = (table > 0) & (table < least)
@@ -246,37 +248,37 @@ def small_cells(
         hidden |= hide
     views = [(table, hidden)] * rows + [(table.T, hidden.T)]
     while True:
-        before = int(hidden.sum())
+        n_before = int(hidden.sum())
         for view, mask in views:
             for row in range(view.shape[0]):
                 _cover(view[row], mask[row], mask.sum(axis=0), least)
-        if int(hidden.sum()) == before:
+        if int(hidden.sum()) == n_before:
             return pd.DataFrame(hidden, index=counts.index, columns=counts.columns)
 
 
 def _cover(counts: np.ndarray, hidden: np.ndarray, crossing: np.ndarray, least: int) -> None:
-    """Hide further counts of one line until the hidden ones cannot be subtracted out.
+    """Hide further counts of one line until the hidden ones cannot be recovered by subtraction.
 
-    Those whose crossing line has hidden cells already go first, so that little else needs cover; then the smallest.
+    Counts whose crossing line already has hidden cells come first, so that few others are needed; then the smallest.
     """
     while hidden.any() and not hidden.all() and (hidden.sum() == 1 or counts[hidden].sum() < least):
-        shown = np.flatnonzero(~hidden)
-        filled = shown[counts[shown] > 0]
-        candidates = filled if filled.size else shown
+        visible = np.flatnonzero(~hidden)
+        nonempty = visible[counts[visible] > 0]
+        candidates = nonempty if nonempty.size else visible
         order = np.lexsort((candidates, counts[candidates], crossing[candidates] == 0))
         hidden[candidates[order[0]]] = True
 
 
 def _both_tails(z: np.ndarray) -> np.ndarray:
     """Return the two-sided p-value of standard normal deviates."""
-    return np.array([erfc(abs(each) / sqrt(2)) for each in np.ravel(z)]).reshape(np.shape(z))
+    return np.array([erfc(abs(deviate) / sqrt(2)) for deviate in np.ravel(z)]).reshape(np.shape(z))
 
 
 def _check_counts(successes: np.ndarray, n: np.ndarray) -> None:
-    wrong = (successes < -TOLERANCE) | (successes > n + TOLERANCE)
-    if wrong.any():
-        at = int(np.flatnonzero(np.ravel(wrong))[0])
-        found = f"{np.ravel(successes)[at]:g} of {np.ravel(n)[at]:g}"
+    is_invalid = (successes < -TOLERANCE) | (successes > n + TOLERANCE)
+    if is_invalid.any():
+        at = int(np.flatnonzero(np.ravel(is_invalid))[0])
+        ratio = f"{np.ravel(successes)[at]:g} of {np.ravel(n)[at]:g}"
         raise DataError(
-            Fault("share", f"{found} is no share", "0 <= successes <= n", "Count both over the same customers")
+            Fault("share", f"{ratio} is not a share", "0 <= successes <= n", "Count both over the same customers")
         )

@@ -1,4 +1,4 @@
-"""Which columns may a churn model see, and in which form? For 08_predict_churn."""
+"""Which columns may a churn model use, and in which form? For 08_predict_churn."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from workbench.core.schema import CANONICAL, CONTACT_COLUMNS
 
 __all__ = ["SENSITIVE", "ModelColumns", "choose_columns", "differing", "tidy"]
 
-SENSITIVE = frozenset(each.name for table in CANONICAL.values() for each in table.columns if each.sensitive)
-IDENTIFIERS = frozenset(each.name for table in CANONICAL.values() for each in table.columns if each.kind == "id")
+SENSITIVE = frozenset(column.name for table in CANONICAL.values() for column in table.columns if column.sensitive)
+IDENTIFIERS = frozenset(column.name for table in CANONICAL.values() for column in table.columns if column.kind == "id")
 NOT_FEATURES = frozenset({"customer_id", "label", "observed_at", "as_of", "cut_off"})
-UNIQUE_SHARE = 0.5  # text with more distinct values than this share of its rows names customers, not groups
-MOST_VALUES = 200  # distinct values of a category
-LEAST_ROWS = 50  # customers from which a column without repeats is taken for an identifier
+UNIQUE_SHARE = 0.5  # text with more distinct values per row is an identifier
+MOST_VALUES = 200  # most distinct values of a category
+LEAST_ROWS = 50  # fewest rows for a column without repeats to be an identifier
 
 
 @dataclass(frozen=True)
 class ModelColumns:
-    """The columns a model sees, and why others were left out.
+    """The columns of a model, and why others were left out.
 
     Attributes
     ----------
@@ -44,36 +44,37 @@ class ModelColumns:
 
 
 def choose_columns(features: pd.DataFrame, *, leave_out: Iterable[str] = ()) -> ModelColumns:
-    """Sort the columns of a features table into numeric, categorical and not for a model.
+    """Sort the columns of a features table into numeric, categorical and excluded.
 
     Parameters
     ----------
     features : pandas.DataFrame
         One row per training customer.
     leave_out : iterable of str
-        Columns that are no features, beside customer_id and label.
+        Columns to exclude, beside customer_id and label.
 
     Returns
     -------
     ModelColumns
         Contact, sensitive (ethnicity, religion) and identifier columns, dates, constant and all-missing columns, and
-        text with too many values are left out and named. A column counts as an identifier by its name, or when
-        (nearly) every customer has a text of their own or whole numbers run through without repeats.
+        text with too many values are dropped with the reason. A column is an identifier by its name, or when
+        (nearly) every customer has a distinct text, or integers run consecutively without repeats.
     """
     skipped = NOT_FEATURES | set(leave_out)
     kinds = {name: _kind(name, features[name]) for name in sorted(features.columns) if name not in skipped}
-    kept = {kind: tuple(name for name, each in kinds.items() if each == kind) for kind in ("numeric", "categorical")}
-    dropped = {name: kind for name, kind in kinds.items() if kind not in kept}
-    return ModelColumns(kept["numeric"], kept["categorical"], dropped)
+    numeric = tuple(name for name, kind in kinds.items() if kind == "numeric")
+    categorical = tuple(name for name, kind in kinds.items() if kind == "categorical")
+    dropped = {name: kind for name, kind in kinds.items() if kind not in ("numeric", "categorical")}
+    return ModelColumns(numeric, categorical, dropped)
 
 
 def tidy(features: pd.DataFrame, columns: ModelColumns) -> pd.DataFrame:
-    """Bring the columns to the two forms that the models take: floats, and text with missing values empty.
+    """Convert the columns to the two forms that models take: floats, and text with missing values as "".
 
     Parameters
     ----------
     features : pandas.DataFrame
-        One row per customer, holding the columns.
+        One row per customer, with the columns.
     columns : ModelColumns
 
     Returns
@@ -87,55 +88,55 @@ def tidy(features: pd.DataFrame, columns: ModelColumns) -> pd.DataFrame:
     DataError
         When a column is missing.
     """
-    lacking = [name for name in columns.names if name not in features.columns]
-    if lacking:
+    missing = [name for name in columns.names if name not in features.columns]
+    if missing:
         raise DataError(
-            [Fault("churn features", f"column '{name}' is not there", "the training columns") for name in lacking]
+            [Fault("churn features", f"column '{name}' is missing", "the training columns") for name in missing]
         )
     numbers = features[list(columns.numeric)].to_numpy(dtype="float64", na_value=np.nan, copy=True)
     numbers[np.isinf(numbers)] = np.nan
-    known = pd.DataFrame(numbers, columns=list(columns.numeric), index=features.index)
+    numeric = pd.DataFrame(numbers, columns=list(columns.numeric), index=features.index)
     texts = {name: _text(features[name]) for name in columns.categorical}
-    return pd.concat([known, pd.DataFrame(texts, index=features.index, dtype="object")], axis=1)
+    return pd.concat([numeric, pd.DataFrame(texts, index=features.index, dtype="object")], axis=1)
 
 
 def _text(values: pd.Series) -> np.ndarray:
-    """Return values as text, "" where missing; each distinct one is written once."""
+    """Return values as text, "" where missing; each distinct value is converted once."""
     codes, words = pd.factorize(values)
-    return np.array([*(str(each) for each in words), ""], dtype=object)[codes]
+    return np.array([*(str(word) for word in words), ""], dtype=object)[codes]
 
 
 def differing(frames: Mapping[str, pd.DataFrame]) -> set[str]:
-    """Name the columns that not every period has."""
+    """Return the columns that some periods lack."""
     sets = [set(frame.columns) for frame in frames.values()]
     return set.union(*sets) - set.intersection(*sets)
 
 
 def _kind(name: str, values: pd.Series) -> str:  # noqa: PLR0911
-    known = values.dropna()
+    present = values.dropna()
     if name in CONTACT_COLUMNS:
         return "contact"
     if name in SENSITIVE:
         return "sensitive"
     if name in IDENTIFIERS or name.endswith("_id"):
         return "identifier"
-    if known.empty:
+    if present.empty:
         return "all_missing"
-    if len(known) == len(values) and (known == known.iloc[0]).all():
+    if len(present) == len(values) and (present == present.iloc[0]).all():
         return "constant"
     if pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values):
-        return "identifier" if _counts_through(known) else "numeric"
-    if pd.api.types.is_datetime64_any_dtype(values) or known.map(lambda each: hasattr(each, "isoformat")).all():
+        return "identifier" if _is_row_number(present) else "numeric"
+    if pd.api.types.is_datetime64_any_dtype(values) or present.map(lambda value: hasattr(value, "isoformat")).all():
         return "date"
-    if len(known) >= LEAST_ROWS and known.nunique() > UNIQUE_SHARE * len(known):
+    if len(present) >= LEAST_ROWS and present.nunique() > UNIQUE_SHARE * len(present):
         return "identifier"
-    return "too_many_values" if known.nunique() > MOST_VALUES else "categorical"
+    return "too_many_values" if present.nunique() > MOST_VALUES else "categorical"
 
 
-def _counts_through(known: pd.Series) -> bool:
-    """Say whether whole numbers run through without repeats, as row numbers do."""
-    numbers = known.to_numpy(dtype="float64")
+def _is_row_number(values: pd.Series) -> bool:
+    """Return whether integers run consecutively without repeats, as row numbers do."""
+    numbers = values.to_numpy(dtype="float64")
     if len(numbers) < LEAST_ROWS or (numbers[:LEAST_ROWS] % 1 != 0).any() or (numbers % 1 != 0).any():
         return False
-    dense = np.ptp(numbers) < 2 * len(numbers) or numbers.min() >= 10**5  # noqa: PLR2004
-    return bool(dense and len(np.unique(numbers)) == len(numbers))
+    is_dense = np.ptp(numbers) < 2 * len(numbers) or numbers.min() >= 10**5  # noqa: PLR2004
+    return bool(is_dense and len(np.unique(numbers)) == len(numbers))

@@ -1,8 +1,9 @@
-"""On which days did each customer buy, and how far apart? What notebooks 04 and 05 derive from order lines."""
+"""Purchase days of each customer and the gaps between them, for 04_describe_customers and 05_score_rfm."""
 
 from __future__ import annotations
 
 from datetime import date
+from typing import TypeGuard
 
 import ibis
 import pandas as pd
@@ -15,13 +16,13 @@ __all__ = ["count_gaps", "has_purchases", "purchase_days"]
 NEEDED = ("customer_id", "ordered_at", "amount")
 
 
-def has_purchases(transactions: ibis.Table | None) -> bool:
-    """Say whether the table has what a purchase history needs: customer_id, ordered_at and amount."""
+def has_purchases(transactions: ibis.Table | None) -> TypeGuard[ibis.Table]:
+    """Return whether the table has the columns of a purchase history: customer_id, ordered_at and amount."""
     return transactions is not None and set(NEEDED) <= set(transactions.columns)
 
 
 def purchase_days(transactions: ibis.Table, *, as_of: date) -> ibis.Table:
-    """Reduce order lines to the days on which each customer bought.
+    """Reduce order lines to the purchase days of each customer.
 
     Parameters
     ----------
@@ -34,11 +35,11 @@ def purchase_days(transactions: ibis.Table, *, as_of: date) -> ibis.Table:
     Returns
     -------
     ibis.Table
-        customer_id, purchased_on (date): one row per customer and day with a purchase: an order that holds a sale,
-        as `workbench.intake.features.inputs.lines` defines it; its day is that of its first line. Returns make none.
+        customer_id, purchased_on (date): one row per customer and day with a purchase: an order with a sale, as
+        defined in `workbench.intake.features.inputs.lines`, on the day of its first line. Returns do not count.
     """
-    bought = purchases(group_orders(known_lines(transactions, as_of=as_of)))
-    return bought.select("customer_id", purchased_on=bought.ordered_at.date()).distinct()
+    orders = purchases(group_orders(known_lines(transactions, as_of=as_of)))
+    return orders.select("customer_id", purchased_on=orders.ordered_at.date()).distinct()
 
 
 def count_gaps(transactions: ibis.Table, *, as_of: date) -> pd.DataFrame:
@@ -54,8 +55,8 @@ def count_gaps(transactions: ibis.Table, *, as_of: date) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        gap_days (days, >= 1), gaps_of_customer (how many gaps the customers in this row have), gaps (how many such
-        gaps there are), sorted; empty when nobody bought on two days.
+        gap_days (days, >= 1), gaps_of_customer (number of gaps of the customer), gaps (number of gaps with these two
+        values), sorted; empty when no customer bought on two days.
     """
     days = purchase_days(transactions, as_of=as_of)
     ordered = ibis.window(group_by=days.customer_id, order_by=days.purchased_on)
@@ -63,5 +64,5 @@ def count_gaps(transactions: ibis.Table, *, as_of: date) -> pd.DataFrame:
     gaps = days.filter(days.previous_on.notnull())
     gaps = gaps.mutate(gap_days=gaps.purchased_on.delta(gaps.previous_on, unit="day"))
     gaps = gaps.mutate(gaps_of_customer=gaps.count().over(ibis.window(group_by=gaps.customer_id)))
-    counted = gaps.group_by("gap_days", "gaps_of_customer").agg(gaps=gaps.count())
-    return counted.order_by("gap_days", "gaps_of_customer").to_pandas().astype("int64")
+    gap_counts = gaps.group_by("gap_days", "gaps_of_customer").agg(gaps=gaps.count())
+    return gap_counts.order_by("gap_days", "gaps_of_customer").to_pandas().astype("int64")

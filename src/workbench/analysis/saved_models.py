@@ -1,4 +1,4 @@
-"""A model as data: what it is in plain values, and its fitted pipeline in skops' form, never a pickle."""
+"""Saved models: plain values and a fitted pipeline in skops format, never a pickle."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ __all__ = ["SavedModel", "dump_pipeline", "load_pipeline", "signature_of"]
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model that can be kept, registered and applied again.
+    """A model that can be saved, registered and applied again.
 
     Attributes
     ----------
     kind : str
-        ``churn``, ``value``: the registered model is ``<kind>-<profile>``, the scorer is found by it.
+        ``churn`` or ``value``: it names the registered model, ``<kind>-<profile>``, and selects the scorer.
     version : str
-        A digest of what the model says, the same for the same data and parameters.
+        A digest of the model, the same for the same data and parameters.
     facts : dict
-        Plain values (JSON): all that applying it needs beside the pipeline, and when, on what and how well it was
-        tested. ``leak_alarms`` above 0 keeps it from becoming the champion.
+        Plain values (JSON): everything beside the pipeline that is needed to apply it, and the date, data and result of
+        the test. ``leak_alarms`` above 0 prevents it from becoming the champion.
     inputs : dict of str
-        Columns it reads: name to number or text.
+        Input columns: name to number or text.
     example : list of dict
-        A few rows of input, made up of typical values, none of a customer.
+        A few rows of input with typical values, not of a real customer.
     body : bytes
-        The pipeline as ``dump_pipeline`` gives it; empty where the facts are the model.
+        The pipeline from ``dump_pipeline``; empty where the facts are the model.
     """
 
     kind: str
@@ -45,39 +45,39 @@ class SavedModel:
 
     def to_json(self) -> str:
         """Return everything but the pipeline, with the pipeline's SHA-256."""
-        told = {"kind": self.kind, "version": self.version, "inputs": self.inputs, "example": self.example}
-        told |= {"body_sha256": hashlib.sha256(self.body).hexdigest(), "facts": self.facts}
-        return json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        content = {"kind": self.kind, "version": self.version, "inputs": self.inputs, "example": self.example}
+        content |= {"body_sha256": hashlib.sha256(self.body).hexdigest(), "facts": self.facts}
+        return json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str, body: bytes) -> SavedModel:
-        """Read a model back.
+        """Restore a model.
 
         Raises
         ------
         DataError
-            The text is no model, or the pipeline is not the one it names.
+            When the text is not a model, or the pipeline does not match it.
         """
         try:
-            told = json.loads(text)
-            named = told.pop("body_sha256")
-            model = cls(**told, body=body)
+            content = json.loads(text)
+            digest = content.pop("body_sha256")
+            model = cls(**content, body=body)
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise DataError(Fault("model.json", "no saved model", "what a stage wrote")) from None
-        if hashlib.sha256(body).hexdigest() != named:
+            raise DataError(Fault("model.json", "not a saved model", "a file written by a stage")) from None
+        if hashlib.sha256(body).hexdigest() != digest:
             raise DataError(Fault("model.skops", "not the pipeline that model.json names", "both files of one model"))
         return model
 
 
 def dump_pipeline(pipeline: Any) -> bytes:
-    """Return a fitted scikit-learn pipeline in skops' form."""
+    """Return a fitted scikit-learn pipeline in skops format."""
     import skops.io  # noqa: PLC0415  (imports scikit-learn, which takes seconds)
 
     return skops.io.dumps(pipeline)
 
 
 def load_pipeline(body: bytes, *, trusted: Collection[str]) -> Any:
-    """Read a pipeline back, by our own list of what may be in it; its digest is to be checked before.
+    """Load a pipeline that has only types on our list; the caller checks its digest first.
 
     Parameters
     ----------
@@ -88,14 +88,14 @@ def load_pipeline(body: bytes, *, trusted: Collection[str]) -> Any:
     Raises
     ------
     DataError
-        It holds a type that is not on the list; nothing of it is built then.
+        When it has a type that is not on the list; then nothing is loaded.
     """
     import skops.io  # noqa: PLC0415
 
-    strange = sorted(set(skops.io.get_untrusted_types(data=body)) - set(trusted))
-    if strange:
-        found = f"types that are not on our list: {', '.join(strange)}"
-        raise DataError(Fault("model.skops", found, "a pipeline of this workbench", "Train it anew"))
+    untrusted = sorted(set(skops.io.get_untrusted_types(data=body)) - set(trusted))
+    if untrusted:
+        problem = f"types that are not on our list: {', '.join(untrusted)}"
+        raise DataError(Fault("model.skops", problem, "a pipeline of this workbench", "Train it again"))
     return skops.io.loads(body, trusted=sorted(trusted))
 
 

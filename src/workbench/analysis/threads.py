@@ -1,4 +1,4 @@
-"""Fits on one thread: sums over several threads differ in the last digits from machine to machine."""
+"""Fits on one thread, since the last digits of multi-threaded sums differ between machines."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["one_thread"]
 
 
 def one_thread() -> AbstractContextManager:
-    """Return a context in which numerical libraries use one thread; to be called once they are imported."""
+    """Return a context in which numerical libraries use one thread; call it after importing them."""
     return _controller().limit(limits=1)
 
 
 @cache
 def _controller() -> ThreadpoolController:
-    """Look once for the libraries: looking takes longer than a small fit."""
+    """Find the libraries once, since this takes longer than a small fit."""
     return ThreadpoolController()

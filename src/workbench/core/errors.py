@@ -77,7 +77,7 @@ class StageError(WorkbenchError):
 
 
 class ProfileError(WorkbenchError):
-    """The YAML or the command alone is wrong (exit code 2)."""
+    """The YAML or the command is wrong (exit code 2)."""
 
     exit_code = 2
 

@@ -42,7 +42,7 @@ def write_file(path: Path, write: Callable[[Path], object], *, mode: int | None 
     path : Path
         Its folder is created if missing.
     write : callable
-        Writes the content to the path it is given.
+        Function that writes the content to a path.
     mode : int, optional
         Permission bits.
     """
@@ -63,7 +63,7 @@ def write_file(path: Path, write: Callable[[Path], object], *, mode: int | None 
 
 
 def write_json(path: Path, content: Any) -> Path:
-    """Write JSON atomically, keys in the order given, NaN refused."""
+    """Write JSON atomically; keep the order of keys, refuse NaN."""
     return write_text(path, json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 

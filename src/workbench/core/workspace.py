@@ -21,9 +21,13 @@ class Workspace:
     ----------
     root : Path
         An absolute, resolved path.
+    scratch : str
+        Name of a scratch area: tables, runs and private files of a profile lie below it, in
+        ``data/interim/<profile>/scratch/<name>``, and nothing is published. Empty: results are published.
     """
 
     root: Path
+    scratch: str = ""
 
     @property
     def params(self) -> Path:
@@ -52,15 +56,18 @@ class Workspace:
 
     def interim(self, profile: str) -> Path:
         """Return the folder of a profile's private intermediate files."""
-        return self.root / "data" / "interim" / profile
+        return self._scratch(profile) / "interim" if self.scratch else self.root / "data" / "interim" / profile
 
     def processed(self, profile: str) -> Path:
         """Return the folder of a profile's tables."""
-        return self.root / "data" / "processed" / profile
+        return self._scratch(profile) if self.scratch else self.root / "data" / "processed" / profile
 
     def reports(self, profile: str) -> Path:
         """Return the folder of a profile's runs: one folder per run, and ``latest``."""
-        return self.root / "reports" / profile
+        return self._scratch(profile) / "reports" if self.scratch else self.root / "reports" / profile
+
+    def _scratch(self, profile: str) -> Path:
+        return self.root / "data" / "interim" / profile / "scratch" / self.scratch
 
     def relative(self, path: Path) -> str:
         """Return a path relative to the workspace, with forward slashes."""
@@ -78,8 +85,8 @@ class Workspace:
         if not text.strip("./ ") or "\0" in text or text.startswith(("~", "/")) or not _can_be_matched(text):
             raise ProfileError(Fault("", f"path {text!r} cannot be used", f"Expected {expected}"))
         fixed = re.split(r"[*?\[]", text, maxsplit=1)[0]
-        places = [self.root / fixed, *self.root.glob(text)]
-        if ".." in Path(text).parts or not all(place.resolve().is_relative_to(self.root) for place in places):
+        paths = [self.root / fixed, *self.root.glob(text)]
+        if ".." in Path(text).parts or not all(path.resolve().is_relative_to(self.root) for path in paths):
             remedy = "Put the file under data/raw and name it from there"
             raise ProfileError(Fault("", f"path {text!r} leads outside", f"Expected {expected}", remedy))
         return self.root / text

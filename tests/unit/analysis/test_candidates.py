@@ -1,4 +1,4 @@
-"""Each method is tried where the features suit it; a costly one is fitted on a sample and places everybody."""
+"""Each method is tried where the features suit it; a costly one is fitted on a sample and places all customers."""
 
 import numpy as np
 import pandas as pd
@@ -34,24 +34,24 @@ def shoppers(n=240, seed=0):
     ],
 )
 def test_methods_that_the_features_do_not_suit_are_skipped_with_the_reason(columns, tried, skipped):
-    found = search(spaces_of(shoppers(120), columns), EVERY, k_max=2, effort=QUICK)
-    assert {each.method for each in found.candidates} | set(found.skipped) == set(EVERY)
-    assert {name: why for name, why in found.skipped.items() if why != "too_little_data"} == skipped
-    assert {each.method for each in found.candidates} <= tried
+    result = search(spaces_of(shoppers(120), columns), EVERY, k_max=2, effort=QUICK)
+    assert {item.method for item in result.candidates} | set(result.skipped) == set(EVERY)
+    assert {name: why for name, why in result.skipped.items() if why != "too_little_data"} == skipped
+    assert {item.method for item in result.candidates} <= tried
 
 
 def test_a_costly_method_is_fitted_on_a_sample_whose_model_places_everybody_whatever_the_row_order():
     features = shoppers()
     columns = ["spend", "age", "channel"]
-    found, again = (
+    result, repeated = (
         search(spaces_of(rows, columns), EVERY, k_max=2, effort=QUICK | {"costly_sample": 200}, seed=3)
         for rows in (features, features.sample(frac=1, random_state=1))
     )
-    assert [each.name for each in found.candidates] == ["kmeans k=2", "mixture k=2", "mixed k=2", "classes k=2"]
-    assert [each.metrics["customers_fitted"] for each in found.candidates] == [240, 200, 240, 200]
-    assert [each.model for each in found.candidates] == [each.model for each in again.candidates]
-    assert len({tuple(each.metrics) for each in found.candidates}) == 1
-    for each in found.candidates:
-        matrix = spaces_of(features, columns).matrices[METHODS[each.method].space]
-        placed = METHODS[each.method].place(each.model, matrix.to_numpy(dtype=float))
+    assert [item.name for item in result.candidates] == ["kmeans k=2", "mixture k=2", "mixed k=2", "classes k=2"]
+    assert [item.metrics["customers_fitted"] for item in result.candidates] == [240, 200, 240, 200]
+    assert [item.model for item in result.candidates] == [item.model for item in repeated.candidates]
+    assert len({tuple(item.metrics) for item in result.candidates}) == 1
+    for item in result.candidates:
+        matrix = spaces_of(features, columns).matrices[METHODS[item.method].space]
+        placed = METHODS[item.method].place(item.model, matrix.to_numpy(dtype=float))
         assert len(placed) == 240 and sorted(np.bincount(placed)) == [120, 120]

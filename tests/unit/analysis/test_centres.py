@@ -1,4 +1,4 @@
-"""Centres: found by hand, the same in any row order, ties to the lowest index."""
+"""Centres: computed by hand, the same in any row order, ties to the lowest index."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Verdicts: groups that are there are found, and none are found where there are none."""
+"""Verdicts: true groups are found, and none where there are none."""
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,9 @@ def verdict_of(values, *, k_max=6, log_columns=(), seed=3):
     features["customer_id"] = [f"c{i:05}" for i in range(len(values))]
     matrix, _ = prepare(features, columns, log_columns=log_columns)
     ks = numbers_of_groups(matrix, k_max=k_max)
-    found = sweep(matrix, ks, n_restarts=5, n_bootstraps=3, n_splits=6, seed=seed)
+    result = sweep(matrix, ks, n_restarts=5, n_bootstraps=3, n_splits=6, seed=seed)
     null = null_reference(matrix.to_numpy(), ks, n_samples=6, seed=seed) if ks else None
-    return judge(matrix, found, null), found, null
+    return judge(matrix, result, null), result, null
 
 
 def blobs(k, n, p, seed):
@@ -41,7 +41,7 @@ def test_well_separated_groups_are_structure_with_the_true_number(k, p, seed):
     assert np.array(verdict.candidate.model["centers"]).shape == (k, p)
 
 
-def test_groups_that_stand_apart_in_one_feature_only_are_found_among_noise():
+def test_groups_that_differ_in_one_feature_only_are_found_among_noise():
     rng = np.random.default_rng(2)
     values = rng.normal(size=(500, 3))
     values[:, 0] += 8 * rng.integers(0, 3, 500)
@@ -82,13 +82,13 @@ def test_order_counts_and_spend_as_shops_have_them_are_never_structure():
 
 def test_every_candidate_has_the_same_metrics_and_row_order_does_not_matter():
     values = blobs(3, 200, 2, 5)
-    _, one, null = verdict_of(values, k_max=4)
-    _, two, _ = verdict_of(values[::-1], k_max=4)
-    assert len({tuple(each.metrics) for each in one}) == 1
-    table = candidates_table(one, null)
+    _, first, null = verdict_of(values, k_max=4)
+    _, second, _ = verdict_of(values[::-1], k_max=4)
+    assert len({tuple(item.metrics) for item in first}) == 1
+    table = candidates_table(first, null)
     assert table["k"].tolist() == [2, 3, 4]
     assert {"silhouette", "min_jaccard", "null_high", "davies_bouldin"} <= set(table.columns)
-    pd.testing.assert_frame_equal(candidates_table(one), candidates_table(two))
+    pd.testing.assert_frame_equal(candidates_table(first), candidates_table(second))
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_every_candidate_has_the_same_metrics_and_row_order_does_not_matter():
     ],
 )
 def test_too_little_data_is_a_verdict_and_no_crash(values, reason):
-    verdict, found, _ = verdict_of(values)
-    assert (verdict.verdict, verdict.k, verdict.reason, found) == ("too_little_data", 1, reason, [])
+    verdict, result, _ = verdict_of(values)
+    assert (verdict.verdict, verdict.k, verdict.reason, result) == ("too_little_data", 1, reason, [])
 
 
 def test_a_k_needs_ten_customers_per_group():

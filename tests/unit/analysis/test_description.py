@@ -79,6 +79,6 @@ def test_repeat_rate_is_of_those_who_bought():
     assert (rate["low"], rate["high"]) == tuple(wilson(2, 4))
 
 
-def test_customers_with_one_order_have_zero_repeat_rate_and_nobody_has_none():
+def test_customers_with_one_order_have_zero_repeat_rate_and_no_customers_have_none():
     assert repeat_rate(pd.DataFrame({"frequency_orders": [1, 1, 1]}))["share"] == 0
     assert np.isnan(repeat_rate(pd.DataFrame({"frequency_orders": [0]}))["share"])

@@ -1,4 +1,4 @@
-"""Group against base: equal to scipy, silent without a difference, and never showing a small cell."""
+"""Group against base: equal to scipy, empty without a difference, and never with a small cell."""
 
 import numpy as np
 import pandas as pd
@@ -106,7 +106,7 @@ def test_a_single_group_equals_its_base():
     assert row["effect"] == pytest.approx(0) and not row["differs"] and row["n"] == 300
 
 
-def test_nobody_gives_an_empty_table_with_its_columns():
+def test_no_customers_give_an_empty_table_with_its_columns():
     full = differences_from_base(features(), by="group")
     for nothing in (
         differences_from_base(features().head(0), by="group"),
@@ -117,7 +117,7 @@ def test_nobody_gives_an_empty_table_with_its_columns():
         assert strongest_differences(nothing).empty
 
 
-def test_several_groupings_share_one_adjustment_and_keep_the_order_asked_for():
+def test_several_groupings_share_one_adjustment_and_keep_the_requested_order():
     frame = features()
     table = differences_from_base(frame, by=["group", "channel"])
     assert table["group_by"].drop_duplicates().tolist() == ["group", "channel"]
@@ -127,8 +127,8 @@ def test_several_groupings_share_one_adjustment_and_keep_the_order_asked_for():
     )
     # dates, identifiers and sensitive columns are never compared, the groupings only when asked for
     assert set(table["variable"]) == {"spend"}
-    asked = differences_from_base(frame, by=["group", "channel"], columns=["group", "channel"])
-    assert asked[["group_by", "variable"]].drop_duplicates().to_numpy().tolist() == [
+    settings = differences_from_base(frame, by=["group", "channel"], columns=["group", "channel"])
+    assert settings[["group_by", "variable"]].drop_duplicates().to_numpy().tolist() == [
         ["group", "channel"],
         ["channel", "group"],
     ]
@@ -145,7 +145,7 @@ def test_row_order_does_not_change_a_digit_and_the_input_stays_as_it_was():
 
 def test_strongest_differences_are_those_that_hold_by_absolute_effect():
     table = differences_from_base(features(), by="group")
-    strongest = strongest_differences(table, most=3)
+    strongest = strongest_differences(table, max_rows=3)
     assert strongest["differs"].all() and len(strongest) == 3
     assert strongest["effect"].abs().is_monotonic_decreasing
 

@@ -1,4 +1,4 @@
-"""Intervals against scipy, limits, and what an attacker can work out from a table with hidden cells."""
+"""Intervals against scipy, limits, and what can be computed from a table with hidden cells."""
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,14 @@ def test_wilson_equals_the_published_formula_in_scipy(successes, n):
     assert high == pytest.approx(expected.high, abs=1e-12)
 
 
-def test_wilson_of_nobody_is_unknown_and_of_arrays_goes_element_by_element():
+def test_wilson_of_no_customers_is_missing_and_arrays_are_computed_by_element():
     low, high = intervals.wilson([0, 3], [0, 4])
     assert np.isnan(low[0]) and np.isnan(high[0])
     assert 0 < low[1] < 0.75 < high[1] < 1
 
 
 def test_more_successes_than_customers_is_refused_with_both_numbers():
-    with pytest.raises(DataError, match=r"share: 5 of 4 is no share\. 0 <= successes <= n\."):
+    with pytest.raises(DataError, match=r"share: 5 of 4 is not a share\. 0 <= successes <= n\."):
         intervals.wilson([1, 5], [4, 4])
 
 
@@ -82,10 +82,10 @@ def test_comparison_is_undefined_without_a_rest_and_1_where_all_have_the_trait()
 
 
 def test_benjamini_hochberg_equals_scipy_and_leaves_missing_tests_out():
-    given = np.array([0.001, 0.04, np.nan, 0.03, 0.9])
-    adjusted = intervals.benjamini_hochberg(given)
-    known = ~np.isnan(given)
-    assert adjusted[known] == pytest.approx(stats.false_discovery_control(given[known]))
+    inputs = np.array([0.001, 0.04, np.nan, 0.03, 0.9])
+    adjusted = intervals.benjamini_hochberg(inputs)
+    known = ~np.isnan(inputs)
+    assert adjusted[known] == pytest.approx(stats.false_discovery_control(inputs[known]))
     assert np.isnan(adjusted[2])
     assert intervals.benjamini_hochberg([]).size == 0
 

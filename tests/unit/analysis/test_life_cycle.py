@@ -1,4 +1,4 @@
-"""Every customer has one status and one stage; bounds come from the rhythm or say why not."""
+"""Every customer has one status and one stage; bounds come from the rhythm, or the reason why not is given."""
 
 import itertools
 

@@ -50,7 +50,7 @@ def test_single_peaked_fills_the_gap_between_two_groups():
     assert ((filled > 5) & (filled < 15)).sum() > 100
 
 
-def test_groups_stand_out_from_their_reference_and_a_cloud_does_not():
+def test_groups_differ_from_their_reference_and_a_cloud_does_not():
     rng = np.random.default_rng(5)
     cloud = rng.normal(size=(400, 3))
     groups = cloud + 8 * np.eye(3)[rng.integers(0, 3, 400)]

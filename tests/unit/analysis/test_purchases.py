@@ -49,7 +49,7 @@ def test_gaps_are_counted_by_length_and_by_how_many_their_customer_has():
     assert gaps.columns.tolist() == ["gap_days", "gaps_of_customer", "gaps"]
 
 
-def test_nobody_with_two_days_gives_an_empty_frame_of_whole_numbers():
+def test_no_customer_with_two_days_gives_an_empty_frame_of_integers():
     gaps = count_gaps(table_of(LINES[5:6]), as_of=AS_OF)
     assert gaps.empty and set(gaps.dtypes.astype(str)) == {"int64"}
 

@@ -53,7 +53,7 @@ def test_states_add_up_in_every_month_and_equal_a_plain_count():
     months = monthly_states(table_of(purchases), as_of=date(2024, 6, 1))
     assert ((months["new"] + months["retained"] + months["recalled"]) == months["active"]).all()
     assert (months["retained"] + months["lost"]).tolist()[1:] == months["active"].tolist()[:-1]
-    bought = {each[:7]: {c for c, day in purchases if day[:7] == each[:7]} for each in {day for _, day in purchases}}
+    bought = {item[:7]: {c for c, day in purchases if day[:7] == item[:7]} for item in {day for _, day in purchases}}
     keys = months["month"].dt.strftime("%Y-%m").tolist()
     for at in range(1, len(keys)):
         now, last = bought.get(keys[at], set()), bought.get(keys[at - 1], set())
@@ -79,15 +79,15 @@ def test_cohorts_equal_a_plain_count():
 def test_cells_that_are_not_over_are_absent_and_months_without_a_purchase_are_zero():
     purchases = [(f"{c}{at}", day) for c, day in PURCHASES for at in range(10)]
     cells = cohort_retention(table_of(purchases), as_of=date(2024, 5, 2))
-    found = [(row.cohort.strftime("%Y-%m"), row.months_since, row.customers) for row in cells.itertuples()]
-    assert found == [
+    result = [(row.cohort.strftime("%Y-%m"), row.months_since, row.customers) for row in cells.itertuples()]
+    assert result == [
         ("2024-01", 0, 20), ("2024-01", 1, 10), ("2024-01", 2, 0), ("2024-01", 3, 10),
         ("2024-02", 0, 10), ("2024-02", 1, 0), ("2024-02", 2, 0),
     ]  # fmt: skip
     assert cells.loc[2, "share"] == 0 and cells.loc[2, "share_high"] > 0
 
 
-def test_a_cohort_is_followed_only_for_the_asked_months():
+def test_a_cohort_is_followed_only_for_the_requested_months():
     cells = cohort_retention(table_of(PURCHASES), as_of=date(2024, 6, 1), cohort_months=2)
     assert cells["months_since"].max() == 2
 

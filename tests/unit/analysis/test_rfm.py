@@ -1,4 +1,4 @@
-"""Scores by rank, ties that stay together, and eight types that leave nobody out."""
+"""Scores by rank, ties that stay together, and eight types that cover all customers."""
 
 import itertools
 
@@ -46,9 +46,9 @@ def test_seven_customers_are_cut_where_a_fifth_of_them_is_reached():
 @pytest.mark.parametrize(("tie_rule", "expected"), [("lowest", 1), ("middle", 2), ("highest", 3)])
 def test_equal_values_get_the_score_of_the_declared_rank(tie_rule, expected):
     tied = features_of(range(10), [1] * 6 + [2, 3, 4, 5], np.arange(1.0, 11))
-    found = rfm.score_rfm(tied, tie_rule=tie_rule)
-    assert found.scores["f_score"].tolist() == [expected] * 6 + [4, 4, 5, 5]
-    assert {"note": "fewer_scores", "measure": "frequency_orders", "asked": 5, "given": 3} in found.notes
+    result = rfm.score_rfm(tied, tie_rule=tie_rule)
+    assert result.scores["f_score"].tolist() == [expected] * 6 + [4, 4, 5, 5]
+    assert {"note": "fewer_scores", "measure": "frequency_orders", "asked": 5, "given": 3} in result.notes
 
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=60), st.sampled_from(sorted(rfm.TIE_RULES)), st.integers(2, 7))
@@ -63,11 +63,11 @@ def test_scores_never_part_equals_never_invert_and_stay_in_range(orders, tie_rul
     assert tie_rule != "lowest" or (worse >= (scores["f_score"] - 1) * len(orders)).all()
 
 
-def test_all_equal_gives_one_score_and_says_so():
-    found = rfm.score_rfm(features_of([30] * 8, [2] * 8, [50] * 8))
-    assert found.scores[["r_score", "f_score", "m_score"]].to_numpy().tolist() == [[1, 1, 1]] * 8
-    assert [note["given"] for note in found.notes] == [1, 1, 1]
-    assert found.cuts["customers"].tolist() == [8, 8, 8]
+def test_all_equal_gives_one_score_and_a_note():
+    result = rfm.score_rfm(features_of([30] * 8, [2] * 8, [50] * 8))
+    assert result.scores[["r_score", "f_score", "m_score"]].to_numpy().tolist() == [[1, 1, 1]] * 8
+    assert [note["given"] for note in result.notes] == [1, 1, 1]
+    assert result.cuts["customers"].tolist() == [8, 8, 8]
 
 
 def test_cut_table_holds_the_range_of_each_score_and_all_customers():
@@ -82,27 +82,27 @@ def test_cut_table_holds_the_range_of_each_score_and_all_customers():
 def test_customers_without_a_purchase_have_no_scores_and_do_not_move_the_others():
     never = features_of([np.nan, 5], [0, 0], [np.nan, 12])
     never["customer_id"] = ["x", "y"]
-    found = rfm.score_rfm(pd.concat([ten(), never], ignore_index=True))
-    assert found.scores["r_score"].tolist()[:10] == [5, 5, 4, 4, 3, 3, 2, 2, 1, 1]
-    assert found.scores.loc[10:, ["r_score", "f_score", "m_score"]].isna().all(axis=None)
-    assert {"note": "no_purchase", "customers": 2} in found.notes
-    assert rfm.name_types(found.scores).tolist()[10:] == ["no_purchase"] * 2
+    result = rfm.score_rfm(pd.concat([ten(), never], ignore_index=True))
+    assert result.scores["r_score"].tolist()[:10] == [5, 5, 4, 4, 3, 3, 2, 2, 1, 1]
+    assert result.scores.loc[10:, ["r_score", "f_score", "m_score"]].isna().all(axis=None)
+    assert {"note": "no_purchase", "customers": 2} in result.notes
+    assert rfm.name_types(result.scores).tolist()[10:] == ["no_purchase"] * 2
 
 
 def test_money_at_or_below_zero_scores_1_and_is_never_high():
-    found = rfm.score_rfm(features_of([1, 2, 3, 4], [4, 3, 2, 1], [-90, -50, 0, -70]))
-    assert found.scores["m_score"].tolist() == [1, 1, 1, 1]
-    assert {"note": "not_positive", "customers": 4} in found.notes
+    result = rfm.score_rfm(features_of([1, 2, 3, 4], [4, 3, 2, 1], [-90, -50, 0, -70]))
+    assert result.scores["m_score"].tolist() == [1, 1, 1, 1]
+    assert {"note": "not_positive", "customers": 4} in result.notes
     for cut in ("median", "mean", "mean_score", "score"):
-        assert rfm.name_types(found.scores, cut=cut).str.startswith("general_").all()
+        assert rfm.name_types(result.scores, cut=cut).str.startswith("general_").all()
 
 
 @pytest.mark.parametrize("cut", ["median", "mean", "mean_score", "score"])
-def test_nobody_or_one_customer_gives_no_traceback(cut):
+def test_none_or_one_customer_works(cut):
     for n in (0, 1):
-        found = rfm.score_rfm(ten().head(n))
-        assert rfm.name_types(found.scores, cut=cut).tolist() == ["general_winback"] * n
-    assert len(found.cuts) == 3
+        result = rfm.score_rfm(ten().head(n))
+        assert rfm.name_types(result.scores, cut=cut).tolist() == ["general_winback"] * n
+    assert len(result.cuts) == 3
 
 
 def test_row_order_does_not_matter_and_the_input_stays_as_it_was():
@@ -189,7 +189,7 @@ def test_impossible_customers_are_refused_all_at_once_with_the_first_of_each():
     with pytest.raises(DataError) as caught:
         rfm.score_rfm(wrong)
     assert str(caught.value).splitlines()[0] == (
-        "features: customer_id stands more than once for 1 customers, first '008'. One row per customer. "
+        "features: customer_id repeats for 1 customers, first '008'. One row per customer. "
         "The table is written by 03_build_features; run it again."
     )
     assert len(caught.value.faults) == 4

@@ -45,15 +45,15 @@ def choose(fitted, champion, customers, margin=0.05, registered=UNITS):
 def test_without_a_champion_the_fit_is_used_and_with_itself_nothing_is_proposed(customers):
     one = fit([100, 10])
     assert (choose(one, None, customers).used, choose(one, None, customers).reason) == (one, "no_champion")
-    found = choose(one, replace(one, made_by={"run_id": "x"}), customers)
-    assert (found.challenger, found.reason) == (False, "same")
+    result = choose(one, replace(one, made_by={"run_id": "x"}), customers)
+    assert (result.challenger, result.reason) == (False, "same")
 
 
 def test_a_fit_that_explains_more_by_the_margin_is_proposed_and_the_champion_stays_in_use(customers):
     champion, better = fit([1, 9], feature="a"), fit([100, 10])
-    found = choose(better, champion, customers)
-    assert (found.used, found.challenger, found.reason) == (champion, True, "explains_more")
-    assert found.values["explained"] > 0.99 and found.values["champion_explained"] < 0.05
+    result = choose(better, champion, customers)
+    assert (result.used, result.challenger, result.reason) == (champion, True, "explains_more")
+    assert result.values["explained"] > 0.99 and result.values["champion_explained"] < 0.05
     assert choose(better, champion, customers, margin=1.0).reason == "no_gain"
     assert choose(champion, better, customers).challenger is False
 
@@ -67,49 +67,49 @@ def test_verdict_and_stability_come_before_what_is_explained(customers):
     assert choose(shaky, champion, customers).reason == "less_stable"
 
 
-def test_a_champion_whose_feature_is_gone_or_changed_its_unit_is_refused(customers):
+def test_a_champion_whose_feature_is_missing_or_changed_its_unit_is_refused(customers):
     champion = fit([1, 9], feature="a")
-    with pytest.raises(DataError, match="its feature 'a' is gone"):
+    with pytest.raises(DataError, match="its feature 'a' no longer exists"):
         choose(fit([100, 10]), champion, customers, registered={"monetary_total": {"unit": "money"}})
-    with pytest.raises(DataError, match="feature 'a' is counted in weeks"):
+    with pytest.raises(DataError, match="feature 'a' is measured in weeks"):
         choose(fit([100, 10]), champion, customers, registered=UNITS | {"a": {"unit": "weeks"}})
 
 
 def test_segments_that_are_the_same_keep_their_names_in_whatever_order_they_come(customers):
     before = fit([100, 10], names=("big", "small"))
     named, matches = keep_names(fit([11, 99], names=("one", "two")), before, customers)
-    assert [each.key for each in named.segments] == ["small", "big"]
-    assert [each.kind for each in matches] == ["kept", "kept"]
+    assert [item.key for item in named.segments] == ["small", "big"]
+    assert [item.kind for item in matches] == ["kept", "kept"]
     assert named.segments[1].name == {"en": "Big", "zh": "big群"}
 
 
-def test_a_split_is_told_and_its_parts_get_names_of_their_own():
+def test_a_split_is_reported_and_its_parts_get_new_names():
     spend = np.repeat([100.0, 20.0, 10.0], 40)
     customers = pd.DataFrame({"customer_id": [f"c{i:03}" for i in range(120)], "monetary_total": spend})
     before, after = fit([100, 15], names=("big", "small")), fit([100, 20, 10], names=("x", "small", "z"))
     named, matches = keep_names(after, before, customers)
-    assert [each.kind for each in matches] == ["kept", "split", "split"]
-    assert [each.key for each in named.segments] == ["big", "small", "z"]
+    assert [item.kind for item in matches] == ["kept", "split", "split"]
+    assert [item.key for item in named.segments] == ["big", "small", "z"]
     merged = match_segments(after, before, assign(after, customers), assign(before, customers))
     assert merged[1].kind == "merged" and set(merged[1].before) == {"small", "z"}
     assert match_table(merged, after, before)["kind"].tolist() == ["kept", "merged"]
 
 
-def test_what_shares_nothing_is_new_and_what_nothing_stems_from_is_gone():
+def test_a_segment_without_predecessor_is_new_and_one_without_successor_has_ended():
     customers = pd.DataFrame({"customer_id": list("abcdefghij"), "monetary_total": np.arange(10.0)})
     before = fit([0, 9], names=("low", "high"))
     after = fit([2, 4.5, 7], names=("x", "y", "z"))
     matches = match_segments(before, after, assign(before, customers), assign(after, customers))
-    assert [each.kind for each in matches] == ["kept", "new", "kept"]
+    assert [item.kind for item in matches] == ["kept", "new", "kept"]
 
 
 def test_tiers_keep_their_names_only_from_a_cut_into_as_many(customers):
     before = fit([100, 10], names=("tier_1_high", "tier_2_low"), verdict="continuum")
     fewer = fit([100, 50, 10], names=("tier_1_high", "tier_2_middle", "tier_3_low"), verdict="continuum")
     assert keep_names(fewer, before, customers)[0] == fewer
-    found = fit([100, 10], names=("x", "y"))
-    assert keep_names(found, before, customers)[0] == found
-    assert keep_names(found, None, customers) == (found, ())
+    result = fit([100, 10], names=("x", "y"))
+    assert keep_names(result, before, customers)[0] == result
+    assert keep_names(result, None, customers) == (result, ())
 
 
 def test_names_are_not_carried_over_from_a_definition_of_other_features(customers):

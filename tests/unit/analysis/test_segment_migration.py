@@ -1,4 +1,4 @@
-"""Placements compared: hand-counted matrices, an index that knows no names, moves explained by what differs."""
+"""Placements compared: hand-counted matrices, an index that ignores names, moves explained by differences."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ def placed(segments: str) -> pd.DataFrame:
 
 
 def test_the_matrix_counts_every_pair_and_its_share_of_the_segment_left():
-    found = compare_placements(placed("aaaabb"), placed("aaabba"))
-    counts = {(row.before, row.after): (row.n, row.share) for row in found.matrix.itertuples()}
+    result = compare_placements(placed("aaaabb"), placed("aaabba"))
+    counts = {(row.before, row.after): (row.n, row.share) for row in result.matrix.itertuples()}
     assert counts == {("a", "a"): (3, 0.75), ("a", "b"): (1, 0.25), ("b", "b"): (1, 0.5), ("b", "a"): (1, 0.5)}
-    assert (found.customers, found.moved) == (6, 2)
-    assert found.matrix["low"].lt(found.matrix["share"]).all() and found.matrix["high"].gt(found.matrix["share"]).all()
+    assert (result.customers, result.moved) == (6, 2)
+    assert (
+        result.matrix["low"].lt(result.matrix["share"]).all() and result.matrix["high"].gt(result.matrix["share"]).all()
+    )
 
 
 def test_other_names_for_the_same_parts_give_an_index_of_one():
-    found = compare_placements(placed("aaabbb"), placed("xxxyyy"))
-    assert found.adjusted_rand == 1.0
-    assert found.moved == 6  # called differently, all the same
+    result = compare_placements(placed("aaabbb"), placed("xxxyyy"))
+    assert result.adjusted_rand == 1.0
+    assert result.moved == 6  # called differently, all the same
 
 
 def test_the_adjusted_rand_index_of_a_worked_example():
     # Hubert & Arabie (1985): pairs in the same part of both 2, of the first 7, of the second 6, of all 28
-    found = compare_placements(placed("aaaabbcc"), placed("xxyyxyzz"))
+    result = compare_placements(placed("aaaabbcc"), placed("xxyyxyzz"))
     together, first, second, pairs = 3, 6 + 1 + 1, 3 + 3 + 1, 28
     expected = first * second / pairs
-    assert found.adjusted_rand == pytest.approx((together - expected) / ((first + second) / 2 - expected))
+    assert result.adjusted_rand == pytest.approx((together - expected) / ((first + second) / 2 - expected))
 
 
 def test_customers_of_one_placement_alone_are_counted_not_compared():
-    found = compare_placements(placed("aab"), placed("aa"))
-    assert (found.customers, found.only_before, found.only_after) == (2, 1, 0)
+    result = compare_placements(placed("aab"), placed("aa"))
+    assert (result.customers, result.only_before, result.only_after) == (2, 1, 0)
 
 
 def test_the_order_of_rows_does_not_matter():
@@ -52,9 +54,9 @@ def test_moves_are_explained_by_the_feature_that_moved_them():
     rng = np.random.default_rng(3)
     spend = np.r_[rng.normal(10, 2, 100), rng.normal(30, 2, 100)]
     features = pd.DataFrame({"customer_id": before["customer_id"], "spend": spend, "noise": rng.normal(size=200)})
-    found = explain_moves(before, after, features)
-    assert found["feature"].tolist() == ["spend"]
-    row = found.iloc[0]
+    result = explain_moves(before, after, features)
+    assert result["feature"].tolist() == ["spend"]
+    row = result.iloc[0]
     assert (row["before"], row["after"], row["n"]) == ("a", "b", 100)
     assert row["mean_moved"] == pytest.approx(spend[100:].mean())
     assert row["effect_low"] > 0.5
@@ -68,5 +70,5 @@ def test_moves_of_a_handful_are_not_explained():
 
 def test_a_customer_placed_twice_is_refused():
     twice = pd.concat([placed("ab"), placed("a")])
-    with pytest.raises(DataError, match="1 customers stand in it twice"):
+    with pytest.raises(DataError, match="1 customers repeat"):
         compare_placements(placed("ab"), twice)

@@ -1,4 +1,4 @@
-"""Names come from what sets customers apart; they are unique, and stable whatever the order of the clusters."""
+"""Names come from differences; they are unique, and do not depend on the order of the clusters."""
 
 from datetime import date
 
@@ -34,83 +34,83 @@ def telling(*segments, columns=COLUMNS):
 
 
 def test_strongest_differences_come_first_and_give_the_description_its_figures():
-    found = name_segments(telling([-0.5, 1.0, 2.0], [1.5, -0.4, 0.1]), 2)
-    assert found[0].key == "high_spend_frequent_recent"
-    assert found[0].name == {"en": "High spend, frequent, recent", "zh": "高消费、高频、近期"}
-    assert found[1].name == {"en": "Lapsed, infrequent", "zh": "久未购、低频"}
-    assert found[0].description["en"].startswith("Monetary total 3 at the median against 1;")
-    assert "0.1" not in found[1].description["en"]  # a small difference is no part of it
+    result = name_segments(telling([-0.5, 1.0, 2.0], [1.5, -0.4, 0.1]), 2)
+    assert result[0].key == "high_spend_frequent_recent"
+    assert result[0].name == {"en": "High spend, frequent, recent", "zh": "高消费、高频、近期"}
+    assert result[1].name == {"en": "Lapsed, infrequent", "zh": "久未购、低频"}
+    assert result[0].description["en"].startswith("Monetary total 3 at the median against 1;")
+    assert "0.1" not in result[1].description["en"]  # a small difference is no part of it
 
 
-def test_where_segment_and_base_share_their_median_the_mean_is_told():
+def test_where_segment_and_base_share_their_median_the_mean_is_given():
     rows = telling([1.0], columns=["monetary_total"]).assign(statistic="mean", own=2.5, base=0.5)
-    said = name_segments(rows, 1)[0].description
-    assert said == {"en": "Monetary total 2.5 on average against 0.5.", "zh": "monetary total均值 2.5（总体 0.5）。"}
+    message = name_segments(rows, 1)[0].description
+    assert message == {"en": "Monetary total 2.5 on average against 0.5.", "zh": "monetary total均值 2.5（总体 0.5）。"}
 
 
 def test_segment_without_differences_is_average():
-    found = name_segments(telling([0, 0, 0], [2, 0, 0]), 2)
-    assert found[0].name == {"en": "Average", "zh": "平均"}
-    assert found[0].description["zh"] == "各项特征均与总体相近。"
+    result = name_segments(telling([0, 0, 0], [2, 0, 0]), 2)
+    assert result[0].name == {"en": "Average", "zh": "平均"}
+    assert result[0].description["zh"] == "各项特征均与总体相近。"
 
 
 def test_shared_names_are_lengthened_and_in_the_last_resort_numbered():
-    found = name_segments(telling([1.5, 0.1, 0.2], [1.4, 0.1, -0.2]), 2)
-    assert len({each.key for each in found}) == len({each.name["zh"] for each in found}) == 2
-    assert found[0].name["en"] == "Lapsed, high spend"
-    found = name_segments(telling([1.5, 1, 1], [1.6, 1, 1], [1.7, 1, 1]), 3)
-    assert len({each.key for each in found}) == len({each.name["en"] for each in found}) == 3
+    result = name_segments(telling([1.5, 0.1, 0.2], [1.4, 0.1, -0.2]), 2)
+    assert len({item.key for item in result}) == len({item.name["zh"] for item in result}) == 2
+    assert result[0].name["en"] == "Lapsed, high spend"
+    result = name_segments(telling([1.5, 1, 1], [1.6, 1, 1], [1.7, 1, 1]), 3)
+    assert len({item.key for item in result}) == len({item.name["en"] for item in result}) == 3
 
 
 def test_a_column_of_the_source_keeps_its_capitals():
-    found = name_segments(telling([1.0], [-1.0], columns=["MntWines"]), 2)
-    assert found[0].name["en"] == "High MntWines"
-    assert found[0].description["en"] == "MntWines 2 at the median against 1."
+    result = name_segments(telling([1.0], [-1.0], columns=["MntWines"]), 2)
+    assert result[0].name["en"] == "High MntWines"
+    assert result[0].description["en"] == "MntWines 2 at the median against 1."
 
 
 def test_feature_without_phrase_uses_its_label_and_a_level_is_named():
     labels = {"visits_30d": {"en": "Visits in 30 days", "zh": "30 天访问数"}, "city": {"en": "City", "zh": "城市"}}
     rows = telling([1.0], [-1.0], columns=["visits_30d"])
-    found = name_segments(rows, 2, labels=labels)
-    assert [each.name for each in found] == [
+    result = name_segments(rows, 2, labels=labels)
+    assert [item.name for item in result] == [
         {"en": "High visits in 30 days", "zh": "30 天访问数高"},
         {"en": "Low visits in 30 days", "zh": "30 天访问数低"},
     ]
     rows = telling([1.0], [-1.0], columns=["city"]).assign(level="Bath", own=[0.9, 0.1], base=0.5)
-    found = name_segments(rows, 2, labels=labels)
-    assert found[0].name == {"en": "Often city Bath", "zh": "城市多为Bath"}
-    assert found[0].description["en"] == "City Bath for 90% against 50%."
+    result = name_segments(rows, 2, labels=labels)
+    assert result[0].name == {"en": "Often city Bath", "zh": "城市多为Bath"}
+    assert result[0].description["en"] == "City Bath for 90% against 50%."
 
 
-def test_what_customers_do_is_told_before_what_they_do_not_and_ways_of_shopping_in_words():
+def test_what_customers_do_comes_before_what_they_do_not_and_ways_of_shopping_in_words():
     rows = telling([-1.0, 0.5], [1.0, -0.5], columns=["shopping_mode", "monetary_total"])
     rows["level"] = pd.Series(["online"] * len(rows), dtype="object").where(rows["feature"] == "shopping_mode", None)
     rows[["own", "base"]] = [0.1, 0.5]
-    found = name_segments(rows, 2)
-    assert found[0].name == {"en": "High spend, seldom shops online only", "zh": "高消费、很少仅线上购物"}
-    assert found[1].name == {"en": "Shops online only, low spend", "zh": "仅线上购物、低消费"}
+    result = name_segments(rows, 2)
+    assert result[0].name == {"en": "High spend, seldom shops online only", "zh": "高消费、很少仅线上购物"}
+    assert result[1].name == {"en": "Shops online only, low spend", "zh": "仅线上购物、低消费"}
 
 
 def test_a_level_that_hardly_anybody_has_names_nothing():
     rows = telling([1.0, -0.4], [-1.0, 0.4], columns=["monetary_total", "city"])
     rows["level"] = rows["feature"].map({"city": "Bath"}).astype("object").where(rows["feature"] == "city", None)
     rows.loc[rows["feature"] == "city", ["own", "base"]] = [0.0, 0.03]
-    found = name_segments(rows, 2)
-    assert [each.name["en"] for each in found] == ["High spend", "Low spend"]
-    assert "Bath" not in found[0].description["en"]
+    result = name_segments(rows, 2)
+    assert [item.name["en"] for item in result] == ["High spend", "Low spend"]
+    assert "Bath" not in result[0].description["en"]
 
 
 def test_the_score_of_a_scale_is_named_by_what_the_scale_measures():
     labels = {"scale_arts": {"en": "Arts (scale score)", "zh": "艺术（量表得分）"}}
-    found = name_segments(telling([1.0], [-1.0], columns=["scale_arts"]), 2, labels=labels)
-    assert [each.name for each in found] == [{"en": "High arts", "zh": "艺术高"}, {"en": "Low arts", "zh": "艺术低"}]
+    result = name_segments(telling([1.0], [-1.0], columns=["scale_arts"]), 2, labels=labels)
+    assert [item.name for item in result] == [{"en": "High arts", "zh": "艺术高"}, {"en": "Low arts", "zh": "艺术低"}]
 
 
 def test_tiers_are_named_by_rank():
-    found = name_tiers(telling([0, 0, 2.0], [0, 0, 0], [0, 0, -2]), 3)
-    assert [each.key for each in found] == ["tier_1_high", "tier_2_middle", "tier_3_low"]
-    assert found[0].name == {"en": "Tier 1 of 3, high: high spend", "zh": "高价值层（1/3）：高消费"}
-    assert len({each.key for each in name_tiers(telling(*([0, 0, 0] for _ in range(8))), 8)}) == 8
+    result = name_tiers(telling([0, 0, 2.0], [0, 0, 0], [0, 0, -2]), 3)
+    assert [item.key for item in result] == ["tier_1_high", "tier_2_middle", "tier_3_low"]
+    assert result[0].name == {"en": "Tier 1 of 3, high: high spend", "zh": "高价值层（1/3）：高消费"}
+    assert len({item.key for item in name_tiers(telling(*([0, 0, 0] for _ in range(8))), 8)}) == 8
 
 
 def shoppers(n=400, seed=0):
@@ -138,23 +138,23 @@ def chosen(jaccard=(0.9, 0.9)):
     return Candidate("kmeans", 2, {"type": "centroids", "centers": centers}, {}, jaccard)
 
 
-def test_only_differences_that_hold_after_adjustment_are_told(spaces):
+def test_only_differences_significant_after_adjustment_are_described(spaces):
     placed = pd.Series((np.arange(400) % 2), index=spaces.matrix.index)
-    told = telling_differences(spaces, shoppers(), placed)
-    assert set(told["feature"]) == {"monetary_total"}
-    assert (told["q_value"] <= 0.05).all()
-    first = told[told["segment"] == 0].iloc[0]
+    result = telling_differences(spaces, shoppers(), placed)
+    assert set(result["feature"]) == {"monetary_total"}
+    assert (result["q_value"] <= 0.05).all()
+    first = result[result["segment"] == 0].iloc[0]
     assert first["low"] < first["effect"] < first["high"]
     assert first["own"] == pytest.approx(500, rel=0.05)
 
 
-def test_means_stand_in_where_both_medians_are_the_same():
+def test_means_are_used_where_both_medians_are_the_same():
     returns = np.where(np.arange(400) % 10 == 0, 8.0, 0.0)
     features = shoppers().assign(recency_days=returns, frequency_orders=1.0 + (np.arange(400) % 3))
     spaces = spaces_of(features, ["recency_days", "frequency_orders"], log_columns=[])
     placed = pd.Series((np.arange(400) % 5 == 0).astype(int), index=spaces.matrix.index)
-    told = telling_differences(spaces, features, placed)
-    row = told[(told["segment"] == 0) & (told["feature"] == "recency_days")].iloc[0]
+    result = telling_differences(spaces, features, placed)
+    row = result[(result["segment"] == 0) & (result["feature"] == "recency_days")].iloc[0]
     assert (row["statistic"], row["own"], row["base"]) == ("mean", 0.0, pytest.approx(0.8))
 
 
@@ -170,7 +170,7 @@ def test_definition_follows_the_verdict(spaces):
     groups = define_segments(verdict, spaces, features, details=details, **when)
     assert groups.keys == ["high_spend", "low_spend", "unknown"]
     assert (groups.name, groups.evidence["k"], groups.evidence["valley"]) == ("spring", 2, None)
-    assert [each.use for each in groups.segments] == ["do_not_use", "pattern"]  # the rich were the second cluster
+    assert [item.use for item in groups.segments] == ["do_not_use", "pattern"]  # the rich were the second cluster
     bare = features.rename(columns={"monetary_total": "age", "frequency_orders": "height", "recency_days": "weight"})
     answers = spaces_of(bare, ["weight", "height", "age"], log_columns=[])
     cut = define_segments(Verdict("continuum", 2, "stable_cut", {}, chosen()), answers, bare, **when)
@@ -181,9 +181,9 @@ def test_definition_follows_the_verdict(spaces):
 
 def test_shuffled_rows_and_swapped_clusters_leave_names_and_version_as_they_were(spaces):
     features, when = shoppers(), {"as_of": date(2024, 1, 1)}
-    one = define_segments(Verdict("structure", 2, "", {}, chosen()), spaces, features, **when)
+    first = define_segments(Verdict("structure", 2, "", {}, chosen()), spaces, features, **when)
     shuffled = features.sample(frac=1, random_state=1)
-    again = spaces_of(shuffled, COLUMNS, log_columns=[])
+    repeated = spaces_of(shuffled, COLUMNS, log_columns=[])
     swapped = Candidate("kmeans", 2, {"type": "centroids", "centers": chosen().model["centers"][::-1]}, {}, (0.9, 0.9))
-    two = define_segments(Verdict("structure", 2, "", {}, swapped), again, shuffled, **when)
-    assert two.version == one.version
+    second = define_segments(Verdict("structure", 2, "", {}, swapped), repeated, shuffled, **when)
+    assert second.version == first.version

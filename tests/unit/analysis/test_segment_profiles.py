@@ -24,15 +24,15 @@ def test_sizes_follow_the_definition_and_count_empty_segments():
 
 def test_difference_by_hand():
     features, assigned = table([1, 3, 5, 7], ["a", "a", "b", "b"])
-    found = profile_segments(features, assigned, ["spend"]).set_index("segment")
+    result = profile_segments(features, assigned, ["spend"]).set_index("segment")
     # mean 4, sd sqrt(5); a: 2 - 4
-    assert found.loc["a", "difference"] == pytest.approx(-2 / np.sqrt(5))
-    assert found.loc["a", ["n", "mean", "median", "base_mean"]].tolist() == [2, 2, 2, 4]
+    assert result.loc["a", "difference"] == pytest.approx(-2 / np.sqrt(5))
+    assert result.loc["a", ["n", "mean", "median", "base_mean"]].tolist() == [2, 2, 2, 4]
     half = 1.959964 * np.sqrt(2 / 2 + 2 / 2) * 0.5 / np.sqrt(5)
-    assert found.loc["a", "high"] == pytest.approx(-2 / np.sqrt(5) + half, abs=1e-5)
+    assert result.loc["a", "high"] == pytest.approx(-2 / np.sqrt(5) + half, abs=1e-5)
 
 
-def test_interval_covers_no_difference_about_as_often_as_it_says():
+def test_interval_covers_no_difference_at_its_nominal_rate():
     rng = np.random.default_rng(0)
     covered = 0
     for _ in range(200):
@@ -44,9 +44,9 @@ def test_interval_covers_no_difference_about_as_often_as_it_says():
 
 def test_missing_values_are_left_out_and_counted_and_one_customer_has_no_interval():
     features, assigned = table([1, np.nan, 5, 7, 9], ["a", "a", "b", "b", "b"])
-    found = profile_segments(features, assigned, ["spend"]).set_index("segment")
-    assert found.loc["a", ["n", "n_known"]].tolist() == [2, 1]
-    assert np.isnan(found.loc["a", "low"]) and found.loc["a", "difference"] < 0
+    result = profile_segments(features, assigned, ["spend"]).set_index("segment")
+    assert result.loc["a", ["n", "n_known"]].tolist() == [2, 1]
+    assert np.isnan(result.loc["a", "low"]) and result.loc["a", "difference"] < 0
 
 
 def test_all_equal_and_all_missing_have_no_difference():
@@ -74,5 +74,5 @@ def test_strongest_differences_keep_only_what_is_sure():
             "high": [0.6, -1.5, 7.0, 0.2],
         }
     )
-    found = strongest_differences(profile, top=2)
-    assert found[["segment", "feature"]].to_numpy().tolist() == [["a", "y"], ["a", "x"], ["b", "x"]]
+    result = strongest_differences(profile, top=2)
+    assert result[["segment", "feature"]].to_numpy().tolist() == [["a", "y"], ["a", "x"], ["b", "x"]]

@@ -28,16 +28,16 @@ def her(**values):
 
 
 def test_the_features_that_decided_and_the_nearest_other_by_hand():
-    found = explain_customer(centres(), her(spend=180, recency_days=19.085537))  # coordinates 1.6 and 3
-    assert tuple(found.columns) == REASON_COLUMNS
-    row = found.iloc[0]
+    result = explain_customer(centres(), her(spend=180, recency_days=19.085537))  # coordinates 1.6 and 3
+    assert tuple(result.columns) == REASON_COLUMNS
+    row = result.iloc[0]
     assert (row["segment"], row["nearest_other"], row["feature"], row["value"]) == ("rich", "plain", "spend", 180)
     assert row["distance"] == pytest.approx(1.6 - 0.4, abs=1e-5)
     assert (row["typical"], row["other_typical"], row["weight"]) == (200, 100, 1.0)
-    assert len(found) == 1  # recency speaks for neither
+    assert len(result) == 1  # recency speaks for neither
 
 
-def test_typical_values_stand_in_the_unit_of_the_feature():
+def test_typical_values_have_the_unit_of_the_feature():
     row = explain_customer(centres(), her(spend=100, recency_days=5000)).iloc[0]
     assert (row["segment"], row["feature"]) == ("gone", "recency_days")
     assert row["typical"] == pytest.approx(8102.083928)  # e^9 - 1
@@ -55,15 +55,15 @@ RULES = {
 
 
 def test_the_conditions_met_and_how_many_the_nearest_other_lacks():
-    found = explain_customer(declare(RULES), her(spend=800.0, recency_days=20.0))
-    assert found[["feature", "value", "condition"]].to_numpy().tolist() == [
+    result = explain_customer(declare(RULES), her(spend=800.0, recency_days=20.0))
+    assert result[["feature", "value", "condition"]].to_numpy().tolist() == [
         ["spend", 800.0, ">= 500"], ["recency_days", 20.0, "< 90"],
     ]  # fmt: skip
-    assert (found["nearest_other"].iloc[0], found["distance"].iloc[0]) == ("lost", 1)
-    found = explain_customer(declare(RULES), her(spend=800.0, recency_days=400.0))
-    assert found[["segment", "condition"]].to_numpy().tolist() == [["lost", ">= 365"]]
-    found = explain_customer(declare(RULES), her(spend=8.0, recency_days=100.0))
-    assert found[["segment", "nearest_other", "distance"]].to_numpy().tolist() == [["other", "lost", 1.0]]
+    assert (result["nearest_other"].iloc[0], result["distance"].iloc[0]) == ("lost", 1)
+    result = explain_customer(declare(RULES), her(spend=800.0, recency_days=400.0))
+    assert result[["segment", "condition"]].to_numpy().tolist() == [["lost", ">= 365"]]
+    result = explain_customer(declare(RULES), her(spend=8.0, recency_days=100.0))
+    assert result[["segment", "nearest_other", "distance"]].to_numpy().tolist() == [["other", "lost", 1.0]]
 
 
 def test_classes_and_clouds_and_categories_are_explained_too():

@@ -1,4 +1,4 @@
-"""Rules: what holds of whom, the same in both engines; gaps and overlaps are named and counted."""
+"""Rules: who fulfils them, the same in both engines; gaps and overlaps are reported and counted."""
 
 import ibis
 import numpy as np
@@ -32,7 +32,7 @@ def people(**columns):
 
 
 def rules(*whens):
-    return read_rules([{"key": f"s{at}", **each} for at, each in enumerate(whens)])
+    return read_rules([{"key": f"s{at}", **item} for at, item in enumerate(whens)])
 
 
 def test_age_bands_by_hand_in_both_and_through_json():
@@ -70,8 +70,8 @@ def test_conditions_by_hand_in_both(written, wanted):
     condition = normalise(written, where="here")
     assert holds(condition, frame).astype(int).tolist() == wanted
     table = ibis.memtable(frame)
-    found = CON.to_pandas(table.select("customer_id", x=compile_condition(condition, table)).order_by("customer_id"))
-    assert found["x"].astype(int).tolist() == wanted
+    result = CON.to_pandas(table.select("customer_id", x=compile_condition(condition, table)).order_by("customer_id"))
+    assert result["x"].astype(int).tolist() == wanted
 
 
 LEAF = st.one_of(
@@ -107,7 +107,7 @@ def test_both_engines_agree_and_the_proof_holds_of_every_customer(whens, rows):
         age=pd.Series([r[0] for r in rows], dtype="float64"), city=pd.Series([r[1] for r in rows], dtype="str")
     )
     names = [
-        {"key": f"s{at}", "name": {"en": f"S{at}", "zh": f"组{at}"}, "when": each} for at, each in enumerate(whens)
+        {"key": f"s{at}", "name": {"en": f"S{at}", "zh": f"组{at}"}, "when": item} for at, item in enumerate(whens)
     ]
     one = declare({"name": "any", "as_of": "2025-01-01", "segments": names})
     placed = assign(one, frame)["segment"].tolist()
@@ -163,18 +163,18 @@ def test_every_fault_of_declared_rules_is_named_at_once():
                 ],
             }
         )
-    said = str(error.value)
+    message = str(error.value)
     for part in (
         "unknown entry 'segment'", "Did you mean 'segments'", "age: unknown comparison 'belw'", "Did you mean 'below'",
-        "otherwise stands before other rules", "age: between [1]", "city: in ['x', 1]",
-        "when and otherwise are both there, or neither is",
+        "otherwise comes before other rules", "age: between [1]", "city: in ['x', 1]",
+        "both when and otherwise, or neither",
     ):  # fmt: skip
-        assert part in said
+        assert part in message
 
 
 def test_texts_and_numbers_are_not_mixed():
     with pytest.raises(ProfileError, match="x is compared with texts and with numbers"):
         rules({"when": {"x": "a"}}, {"when": {"x": 1}})
     one = declare(yaml.safe_load(AGES))
-    with pytest.raises(DataError, match="column 'age' holds texts, the rule compares numbers"):
+    with pytest.raises(DataError, match="column 'age' has texts, the rule compares numbers"):
         assign(one, people(age=["old", "young"]))

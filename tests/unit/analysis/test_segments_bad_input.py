@@ -1,4 +1,4 @@
-"""Bad input to the search for segments: refused or answered with a reason; names stay where the customers do."""
+"""Bad input to the search for segments: refused or answered with a reason; names stay with their customers."""
 
 from dataclasses import replace
 from datetime import date
@@ -37,7 +37,7 @@ def found_in(features, columns=COLUMNS, *, methods=("kmeans",), k_max=2, seed=1,
     return spaces, tried, verdict, define_segments(verdict, spaces, features, as_of=WHEN)
 
 
-def test_one_giant_cluster_is_no_structure_unless_what_lies_beside_it_is_as_large_as_the_declared_floor():
+def test_one_giant_cluster_is_no_structure_unless_the_rest_reaches_the_declared_minimum():
     _, _, verdict, definition = found_in(shoppers(400, small=5))  # a handful: clipped to the edge, nobody's segment
     assert (verdict.verdict, definition.keys) == ("no_structure", ["all"])
     _, tried, verdict, _ = found_in(shoppers(400, small=40))
@@ -64,29 +64,29 @@ def test_a_category_of_ten_thousand_levels_is_left_out_with_the_reason_or_pooled
 
 def test_constant_missing_and_infinite_features_are_left_out_and_a_duplicate_changes_no_placement():
     features = shoppers().assign(
-        flat=1.0, empty=np.nan, endless=lambda each: each["recency_days"].where(each.index != 3, np.inf)
+        flat=1.0, empty=np.nan, endless=lambda item: item["recency_days"].where(item.index != 3, np.inf)
     )
     features["spend_again"] = features["monetary_total"]
     spaces, _, verdict, definition = found_in(features, [*COLUMNS, "flat", "empty", "endless"])
     assert spaces.dropped == {"flat": "constant", "empty": "all_missing", "endless": "infinite"}
     assert (verdict.verdict, definition.columns) == ("structure", COLUMNS)
     twice = found_in(features, [*COLUMNS, "spend_again"])[3]
-    sizes = [assign(each, features)["segment"].value_counts().tolist() for each in (definition, twice)]
+    sizes = [assign(item, features)["segment"].value_counts().tolist() for item in (definition, twice)]
     assert sizes == [[120, 120], [120, 120]]
 
 
-def test_a_definition_whose_feature_is_gone_or_has_another_unit_is_refused_with_the_reason():
+def test_a_definition_whose_feature_is_missing_or_has_another_unit_is_refused_with_the_reason():
     definition = replace(found_in(shoppers())[3], features={name: {"unit": "money"} for name in COLUMNS})
-    with pytest.raises(DataError, match="'monetary_total' is gone"):
+    with pytest.raises(DataError, match="'monetary_total' no longer exists"):
         check_features(definition, {"recency_days": {"unit": "money"}})
-    with pytest.raises(DataError, match="feature 'recency_days' is counted in weeks"):
+    with pytest.raises(DataError, match="feature 'recency_days' is measured in weeks"):
         check_features(definition, {"monetary_total": {"unit": "money"}, "recency_days": {"unit": "weeks"}})
     with pytest.raises(DataError, match="column 'monetary_total' is not in the features"):
         assign(definition, shoppers().drop(columns="monetary_total"))
 
 
 def later(features):
-    """A month on: nobody came back, three bought and are new here, a little noise in what was spent."""
+    """A month later: no one returned, three new customers bought, and spend has a little noise."""
     noise = np.random.default_rng(9).normal(1, 0.01, len(features))
     older = features.assign(
         recency_days=features["recency_days"] + 30, monetary_total=features["monetary_total"] * noise
@@ -104,6 +104,6 @@ def test_names_stay_under_another_seed_shuffled_rows_and_a_slightly_later_date(c
     now = {"shuffled rows": features.sample(frac=1, random_state=2), "a later date": later(features)}
     now = now.get(change, features)
     kept, matches = keep_names(found_in(now, seed=seed)[3], last, now)
-    assert [each.kind for each in matches] == ["kept", "kept"] and kept.keys == last.keys
+    assert [item.kind for item in matches] == ["kept", "kept"] and kept.keys == last.keys
     both = assign(last, features).merge(assign(kept, now), on="customer_id")
     assert (both["segment_x"] == both["segment_y"]).all()

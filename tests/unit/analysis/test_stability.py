@@ -38,8 +38,8 @@ def test_jaccard_of_a_labelling_with_itself_is_1_and_with_its_relabelling_too():
 
 
 def test_jaccard_by_hand():
-    found = jaccard_matrix(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]), 2)
-    assert found == pytest.approx(np.array([[2 / 3, 1 / 4], [0, 1 / 2]]))
+    result = jaccard_matrix(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]), 2)
+    assert result == pytest.approx(np.array([[2 / 3, 1 / 4], [0, 1 / 2]]))
 
 
 def test_separate_groups_come_back_perfectly(groups):
@@ -61,8 +61,8 @@ def test_a_round_cloud_does_not_come_back(cloud):
 
 
 def test_a_group_that_came_late_is_not_found_among_those_who_came_first(groups):
-    found = time_jaccard(groups, np.arange(300) < 200, fitted(groups, 3), KMEANS)
-    assert found.min() < 0.6
+    result = time_jaccard(groups, np.arange(300) < 200, fitted(groups, 3), KMEANS)
+    assert result.min() < 0.6
     assert np.isnan(time_jaccard(groups, np.arange(300) < 4, fitted(groups, 3), KMEANS)).all()
 
 

@@ -1,4 +1,4 @@
-"""Transforms: hand-computed coordinates, what is dropped and why, and what never changes."""
+"""Transforms: hand-computed coordinates, what is dropped and why, and invariants."""
 
 import json
 
@@ -37,11 +37,11 @@ def test_logarithm_keeps_the_sign_of_net_refunds():
     assert (matrix["a"] * how.scale + how.center).tolist()[:3] == pytest.approx([-1, 0, 1], abs=1e-8)
 
 
-def test_missing_values_stand_at_the_median_and_are_counted():
+def test_missing_values_become_the_median_and_are_counted():
     features = frame(a=[1.0, np.nan, 3, 8, 9], b=[1.0, 2, 3, 4, 9])
     matrix, transform = prepare(features, ["a", "b"], log_columns=())
     assert transform.features[0].fill == 5.5
-    assert [each.filled for each in transform.features] == [1, 0]
+    assert [item.filled for item in transform.features] == [1, 0]
     assert matrix.loc["c001", "a"] == 0
 
 
@@ -63,20 +63,20 @@ def test_customer_with_too_few_known_features_is_left_out_and_counted():
 def test_row_order_does_not_matter_and_the_input_is_untouched():
     features = frame(a=[1.0, np.nan, 3, 8, 9], b=[1.0, 2, 3, 4, 9])
     before = features.copy()
-    one = prepare(features, ["a", "b"])
-    two = prepare(features.sample(frac=1, random_state=1), ["a", "b"])
-    pd.testing.assert_frame_equal(one[0], two[0])
-    assert one[1] == two[1]
+    first = prepare(features, ["a", "b"])
+    second = prepare(features.sample(frac=1, random_state=1), ["a", "b"])
+    pd.testing.assert_frame_equal(first[0], second[0])
+    assert first[1] == second[1]
     pd.testing.assert_frame_equal(features, before)
 
 
 def test_transform_survives_json_and_applies_to_unseen_customers():
     features = frame(a=[1.0, 2, 3, 8, 9], b=[1.0, 2, 3, 4, 9])
     _, transform = prepare(features, ["a", "b"])
-    again = Transform.from_dict(json.loads(json.dumps(transform.to_dict())))
-    assert again.columns == ["a", "b"]
+    repeated = Transform.from_dict(json.loads(json.dumps(transform.to_dict())))
+    assert repeated.columns == ["a", "b"]
     unseen = frame(a=[5.0], b=[7.0])
-    pd.testing.assert_frame_equal(apply_transform(again, unseen), apply_transform(transform, unseen))
+    pd.testing.assert_frame_equal(apply_transform(repeated, unseen), apply_transform(transform, unseen))
 
 
 def test_skewed_columns_are_those_with_a_long_right_tail():
@@ -89,8 +89,8 @@ def test_all_faults_are_named_at_once():
     features = frame(recency_days=[1.0, 2], city=["x", "y"])
     with pytest.raises(DataError) as error:
         prepare(features, ["recency_dayz", "city"])
-    assert "column 'recency_dayz' is not there. Did you mean 'recency_days'?" in str(error.value)
-    assert "column 'city' holds str. numbers." in str(error.value)
+    assert "column 'recency_dayz' is missing. Did you mean 'recency_days'?" in str(error.value)
+    assert "column 'city' has type str. numbers." in str(error.value)
 
 
 def test_repeated_customer_is_refused():
@@ -99,7 +99,7 @@ def test_repeated_customer_is_refused():
         prepare(features, ["a"])
 
 
-def test_nobody_and_one_customer_give_no_crash():
+def test_none_and_one_customer_work():
     matrix, transform = prepare(frame(a=np.array([], dtype=float)), ["a"])
     assert len(matrix) == 0 and transform.customers == 0
     matrix, transform = prepare(frame(a=[3.0]), ["a"])

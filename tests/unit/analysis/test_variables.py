@@ -1,4 +1,4 @@
-"""What is described of each column, and what never is."""
+"""The description of each column, and columns that are never described."""
 
 from datetime import date
 
@@ -48,8 +48,8 @@ def test_private_columns_are_never_described():
         "city": "categorical",
         "last_ordered_on": "date",
     }
-    said = describe_variables(features()).to_csv()
-    assert not any(each in said for each in ("Zhang", "Han", "1990", "100000", "customer_id"))
+    message = describe_variables(features()).to_csv()
+    assert not any(item in message for item in ("Zhang", "Han", "1990", "100000", "customer_id"))
 
 
 def test_numbers_have_mean_spread_and_deciles():
@@ -75,7 +75,7 @@ def test_categories_are_counted_among_the_known_and_small_ones_go_to_the_rest():
     assert (city["share_low"] < city["share"]).all() and (city["share"] < city["share_high"]).all()
 
 
-def test_only_the_asked_number_of_values_is_listed_with_ties_by_name():
+def test_only_the_requested_number_of_values_is_listed_with_ties_by_name():
     frame = pd.DataFrame({"customer_id": range(60), "brand": ["b", "a", "c"] * 20})
     table = describe_variables(frame, top_values=2)
     assert table["value"].tolist()[:2] == ["a", "b"] and table["part"].tolist() == ["value", "value", "other"]
@@ -99,7 +99,7 @@ def test_fewer_than_10_customers_are_counted_but_not_described():
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_nobody_or_one_customer_gives_the_same_columns(n):
+def test_none_or_one_customer_gives_the_same_columns(n):
     frame = pd.DataFrame(
         {"customer_id": ["a"][:n], "spend": [1.0][:n], "city": pd.array(["x"][:n], dtype="str"), "empty": [None][:n]}
     )

@@ -30,9 +30,9 @@ def workspace(tmp_path: Path) -> Workspace:
 def write_profile(workspace: Workspace):
     """Append lines to the valid profile, or replace a part of it, and return its workspace."""
 
-    def write(more: str = "", *, old: str = "", new: str = "") -> Workspace:
+    def write(lines: str = "", *, old: str = "", new: str = "") -> Workspace:
         text = PROFILE.replace(old, new) if old else PROFILE
-        (workspace.params / "shop.yaml").write_text(text + more, encoding="utf-8")
+        (workspace.params / "shop.yaml").write_text(text + lines, encoding="utf-8")
         return workspace
 
     return write

@@ -41,12 +41,12 @@ def test_the_one_declared_currency_is_that_of_the_profile(write_profile):
 
 
 def test_all_faults_are_reported_together_with_file_line_and_nearest_name(write_profile):
-    more = (
+    lines = (
         "langauge: zh\n"
         "run:\n  stages: [05_score_rmf]\n  cell_seconds: 1.5\n"
         "06_segment_customers:\n  k_maxx: 3\n  k_min: two\n"
     )
-    messages = faults(write_profile(more, old="transactions", new="transaction"))
+    messages = faults(write_profile(lines, old="transactions", new="transaction"))
     assert messages == [
         "params/shop.yaml, line 7: unknown key 'langauge'. Did you mean 'language'?",
         "params/shop.yaml, line 5: unknown table 'transaction'. Did you mean 'transactions'?",
@@ -66,7 +66,7 @@ def test_an_unknown_stage_gets_the_nearest_one(write_profile):
 
 
 @pytest.mark.parametrize(
-    ("more", "message"),
+    ("lines", "message"),
     [
         ("run: {stages: []}\n", "line 7: no stage to run"),
         ("run: {stages: [05_score_rfm, 05_score_rfm]}\n", "line 7: a stage is named twice"),
@@ -87,8 +87,8 @@ def test_an_unknown_stage_gets_the_nearest_one(write_profile):
         ("    formats: {curency: EUR}\n", "Did you mean 'currency'?"),
     ],
 )
-def test_a_wrong_value_is_reported_with_its_line_and_what_was_expected(write_profile, more, message):
-    assert message in "\n".join(faults(write_profile(more)))
+def test_a_wrong_value_is_reported_with_its_line_and_what_was_expected(write_profile, lines, message):
+    assert message in "\n".join(faults(write_profile(lines)))
 
 
 @pytest.mark.parametrize(

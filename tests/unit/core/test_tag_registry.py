@@ -94,9 +94,9 @@ def test_the_values_of_a_tag_have_different_names_in_both_languages(shipped):
 
 
 def test_a_tag_without_owner_or_definition_is_refused(registry_of):
-    assert "no owner. Give owner" in refusal(registry_of, {"last": changed(owner=None)})
+    assert "no owner. Add owner" in refusal(registry_of, {"last": changed(owner=None)})
     assert "no owner" in refusal(registry_of, {"last": changed(owner=" ")})
-    assert "no business. Give business" in refusal(registry_of, {"last": changed(business=None)})
+    assert "no business. Add business" in refusal(registry_of, {"last": changed(business=None)})
     assert "both en and zh are needed" in refusal(registry_of, {"last": changed(technical={"en": "t", "zh": ""})})
 
 

@@ -200,7 +200,7 @@ def test_the_shipped_rules_can_be_read(service):
 def test_the_page_has_the_whole_portrait_with_map_week_journey_and_cross_table(pages):
     _, english, chinese = (page.split("<main")[1] if isinstance(page, str) else page for page in pages)
     for page, cross, block, tier in (
-        (english, "Life-cycle stage by Net spend", "What they say", "first tier"),
+        (english, "Life-cycle stage by Net spend", "Attitudes and answers", "first tier"),
         (chinese, "人群内：生命周期阶段", "心理与态度", "一线"),
     ):
         assert cross in page
@@ -240,7 +240,7 @@ def test_a_purpose_without_any_consent_is_reported_with_the_recorded_ones(root):
     audience = root / "params/audiences/near.yaml"
     audience.write_text("purpose: profiling\nwhere: recency_days < 100\n", encoding="utf-8")
     result = CliRunner().invoke(app, ["audience", "near", "--profile", "tiny", "--workspace", str(root)])
-    assert "0 may be reached" in result.output
+    assert "0 may be contacted" in result.output
     assert "no consent is recorded for profiling; recorded: marketing; map the source's word to it" in result.output
     words = ["audience", "near", "--profile", "tiny", "--workspace", str(root), "--language", "zh"]
     assert "可触达\u20090\u2009位" in CliRunner().invoke(app, words).output

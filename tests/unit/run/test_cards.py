@@ -127,6 +127,6 @@ def test_without_tags_there_is_no_card(root):
 def test_a_report_has_all_customers_if_few_else_some_at_risk_and_some_of_every_segment(root):
     service = CardService(find_workspace(root), "tiny")
     assert service.ids_for_report(12) == IDS
-    chosen = service.ids_for_report(4)
-    assert len(chosen) == 4
-    assert {"000011", "000010"} <= set(chosen)  # the two most likely to leave; the first is alone in its segment
+    customers = service.ids_for_report(4)
+    assert len(customers) == 4
+    assert {"000011", "000010"} <= set(customers)  # the two most likely to leave; the first is alone in its segment

@@ -141,8 +141,8 @@ def test_a_notebook_edited_while_it_runs_is_run_again(toy_root):
     )
     edit(toy_root, "03_build_features", "stage.finish()", f"{change}; stage.finish()")
     assert flow(toy_root).summary["stages"]["03_build_features"]["metrics"]["customers"] == 2
-    again = flow(toy_root)
-    assert again.summary["stages"]["03_build_features"]["metrics"]["customers"] == 3
+    resumed = flow(toy_root)
+    assert resumed.summary["stages"]["03_build_features"]["metrics"]["customers"] == 3
     assert ran(flow(toy_root)) == []
 
 
@@ -188,8 +188,8 @@ def test_a_failed_stage_is_failed_everywhere_and_the_last_good_report_stays(toy_
         assert 'id="error-cell"' in (root / "reports/toy/latest/pages/03_build_features.html").read_text()
     assert_nothing_half_written(root)
     os.remove(root / "data/raw/fault.txt")
-    again = flow(root)
-    assert again.error is None
+    resumed = flow(root)
+    assert resumed.error is None
     assert digests(root) == before
     assert "done" in badge(root)
 
@@ -248,8 +248,8 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_digests(toy_done, toy_ro
         assert path.read_bytes()[-4:] == b"PAR1"
     if (toy_root / "reports/toy/latest").exists():
         assert latest(toy_root)["status"] == "done"
-    again = flow(toy_root)
-    assert again.error is None
+    resumed = flow(toy_root)
+    assert resumed.error is None
     assert digests(toy_root) == digests(toy_done[0])
     assert "RUNNING" not in {status for status, _, _ in tracked(toy_root)}
     assert_nothing_half_written(toy_root)

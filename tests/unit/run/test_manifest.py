@@ -90,8 +90,8 @@ def test_a_stage_run_by_hand_is_never_reused_by_a_flow(staged, summary):
 
 
 def test_a_summary_digest_ignores_only_run_id_and_seconds(summary):
-    again = summary | {"run_id": "run2", "seconds": 9.9}
-    assert summary_digest(again) == summary_digest(summary)
+    repeated = summary | {"run_id": "run2", "seconds": 9.9}
+    assert summary_digest(repeated) == summary_digest(summary)
     assert summary_digest(summary | {"metrics": {"customers": 4}}) != summary_digest(summary)
 
 

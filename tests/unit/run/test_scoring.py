@@ -171,7 +171,7 @@ def test_a_type_outside_the_list_is_not_loaded(saved):
     assert facts["inputs"] == {"tenure": "number", "plan": "text"}
     with pytest.raises(DataError, match="not the pipeline that model.json names"):
         SavedModel.from_json(saved.to_json(), b"other")
-    with pytest.raises(DataError, match="no saved model"):
+    with pytest.raises(DataError, match="not a saved model"):
         SavedModel.from_json("[]", b"")
 
 

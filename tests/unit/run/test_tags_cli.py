@@ -86,7 +86,7 @@ def test_a_preview_counts_and_writes_nothing(call, shop):
     before = files(shop)
     code, out, err = call("preview", "shop", "recency_band")
     assert (code, err) == (0, "")
-    assert "recency_band (Last purchase): known of 3 of 4 customers (75" in out
+    assert "recency_band (Last purchase): known for 3 of 4 customers (75" in out
     assert "the last run did not compute this tag" in out
     assert files(shop) == before
 

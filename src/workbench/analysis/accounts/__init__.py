@@ -1,1 +1,1 @@
-"""Portraits of companies: groups, buying committees, what their people order and complain about (12_tag_customers)."""
+"""Portraits of companies: groups, buying committees, orders and complaints of their contacts (12_tag_customers)."""

@@ -1,4 +1,4 @@
-"""What each customer of an account did: orders, spend, service cases, counted in the engine and then added up."""
+"""Orders, spend and service cases of each customer of an account, counted in the engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def customer_activity(tables: Mapping[str, ibis.Table], *, as_of: date, window_d
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        Canonical tables; transactions and service are read where they are there.
+        Canonical tables; transactions and service are read where present.
     as_of : date
         Rows at or after its midnight are not read.
     window_days : int
@@ -36,17 +36,17 @@ def customer_activity(tables: Mapping[str, ibis.Table], *, as_of: date, window_d
         window), spend_before (the window before it), last_purchase_on; cases, cases_recent, cases_open, rating_sum,
         ratings. Counts are 0 where nothing happened; last_purchase_on is missing.
     """
-    windows = tuple(at_midnight(as_of - timedelta(days=window_days * back)) for back in (1, 2))
+    windows = tuple(at_midnight(as_of - timedelta(days=window_days * windows_back)) for windows_back in (1, 2))
     parts = [pd.DataFrame({"customer_id": pd.Series(dtype="str")}).set_index("customer_id")]
     if has_purchases(tables.get("transactions")):
         parts.append(_orders(tables["transactions"], as_of, windows))
     if {"customer_id", "opened_at"} <= set(tables["service"].columns if "service" in tables else ()):
         parts.append(_cases(tables["service"], as_of, windows[0]))
-    found = pd.concat(parts, axis=1).sort_index().rename_axis("customer_id").reset_index()
+    activity = pd.concat(parts, axis=1).sort_index().rename_axis("customer_id").reset_index()
     counts = ["orders", "orders_recent", "cases", "cases_recent", "cases_open", "ratings"]
     sums = ["spend", "spend_recent", "spend_before", "rating_sum"]
-    found = found.reindex(columns=["customer_id", *counts, *sums, "last_purchase_on"])
-    return found.fillna(dict.fromkeys([*counts, *sums], 0)).astype(
+    activity = activity.reindex(columns=["customer_id", *counts, *sums, "last_purchase_on"])
+    return activity.fillna(dict.fromkeys([*counts, *sums], 0)).astype(
         dict.fromkeys(counts, "int64") | dict.fromkeys(sums, "float64")
     )
 
@@ -58,7 +58,7 @@ def purchase_dates(tables: Mapping[str, ibis.Table], customers: pd.DataFrame, *,
     ----------
     tables : mapping of str to ibis.Table
     customers : DataFrame
-        As ``attribution.attribute_customers`` gives it.
+        As ``attribution.attribute_customers`` returns it.
     as_of : date
 
     Returns
@@ -68,9 +68,9 @@ def purchase_dates(tables: Mapping[str, ibis.Table], customers: pd.DataFrame, *,
     """
     if not has_purchases(tables.get("transactions")):
         return pd.DataFrame({"account_id": pd.Series(dtype="str"), "purchased_on": pd.Series(dtype="datetime64[s]")})
-    bought = purchases(group_orders(known_lines(tables["transactions"], as_of=as_of)))
-    bought = bought.filter(bought.customer_id.isin(customers["customer_id"].tolist()))
-    days = to_pandas(bought.select("customer_id", purchased_on=bought.ordered_at.date()).distinct())
+    orders = purchases(group_orders(known_lines(tables["transactions"], as_of=as_of)))
+    orders = orders.filter(orders.customer_id.isin(customers["customer_id"].tolist()))
+    days = to_pandas(orders.select("customer_id", purchased_on=orders.ordered_at.date()).distinct())
     days = days.merge(customers[["customer_id", "account_id"]], on="customer_id", validate="many_to_one")
     days["purchased_on"] = pd.to_datetime(days["purchased_on"])
     days = days[["account_id", "purchased_on"]].drop_duplicates()
@@ -79,16 +79,16 @@ def purchase_dates(tables: Mapping[str, ibis.Table], customers: pd.DataFrame, *,
 
 def _orders(transactions: ibis.Table, as_of: date, windows: tuple) -> pd.DataFrame:
     orders = group_orders(known_lines(transactions, as_of=as_of))
-    bought = orders.sale_lines > 0
-    recent = orders.ordered_at >= windows[0]
-    before = (orders.ordered_at < windows[0]) & (orders.ordered_at >= windows[1])
+    is_purchase = orders.sale_lines > 0
+    is_recent = orders.ordered_at >= windows[0]
+    is_before = (orders.ordered_at < windows[0]) & (orders.ordered_at >= windows[1])
     sums = orders.group_by("customer_id").aggregate(
-        orders=orders.count(where=bought),
-        orders_recent=orders.count(where=bought & recent),
+        orders=orders.count(where=is_purchase),
+        orders_recent=orders.count(where=is_purchase & is_recent),
         spend=orders.net.sum(),
-        spend_recent=orders.net.sum(where=recent),
-        spend_before=orders.net.sum(where=before),
-        last_purchase_on=orders.ordered_at.date().max(where=bought),
+        spend_recent=orders.net.sum(where=is_recent),
+        spend_before=orders.net.sum(where=is_before),
+        last_purchase_on=orders.ordered_at.date().max(where=is_purchase),
     )
     return to_pandas(sums.order_by("customer_id")).set_index("customer_id")
 

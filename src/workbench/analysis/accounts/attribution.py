@@ -1,4 +1,4 @@
-"""Whose account does a customer's order count for? Each customer counts for one account, so sums add up."""
+"""Which account does a customer's order count for? Each customer counts for one account, so sums add up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["attribute_customers"]
 
 
 def attribute_customers(contacts: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
-    """Give each customer the one account its orders and cases count for.
+    """Assign each customer to the one account its orders and cases count for.
 
     Parameters
     ----------
@@ -22,16 +22,20 @@ def attribute_customers(contacts: pd.DataFrame, accounts: pd.DataFrame) -> pd.Da
     -------
     DataFrame
         One row per customer, sorted: customer_id, account_id, contact_id (missing for the company's own number),
-        accounts (how many accounts the customer's contacts name). A customer who is contact of several accounts counts
-        for the one whose account_id sorts first, and ``accounts`` says so.
+        accounts (number of accounts that have the customer as a contact). Such a customer counts for the account whose
+        account_id sorts first.
     """
     ids = accounts["account_id"].dropna().astype("str").unique()
     linked = contacts.dropna(subset=["account_id", "customer_id"])
     linked = linked[linked["account_id"].isin(ids)].astype({"account_id": "str", "customer_id": "str"})
-    named = linked.groupby("customer_id")["account_id"].nunique()
-    own = linked.sort_values(["customer_id", "account_id", "contact_id"]).drop_duplicates("customer_id")
-    own = own.assign(accounts=own["customer_id"].map(named))[["customer_id", "account_id", "contact_id", "accounts"]]
-    companies = [account for account in ids if account not in set(own["customer_id"])]
+    n_accounts = linked.groupby("customer_id")["account_id"].nunique()
+    attributed = linked.sort_values(["customer_id", "account_id", "contact_id"]).drop_duplicates("customer_id")
+    attributed = attributed.assign(accounts=attributed["customer_id"].map(n_accounts))[
+        ["customer_id", "account_id", "contact_id", "accounts"]
+    ]
+    companies = [account for account in ids if account not in set(attributed["customer_id"])]
     direct = pd.DataFrame({"customer_id": companies, "account_id": companies, "contact_id": None, "accounts": 1})
-    both = pd.concat([own, direct.astype({"contact_id": "str"})] if len(direct) else [own], ignore_index=True)
-    return both.sort_values("customer_id", ignore_index=True).astype({"accounts": "int64"})
+    parts = [attributed, direct.astype({"contact_id": "str"})] if len(direct) else [attributed]
+    return (
+        pd.concat(parts, ignore_index=True).sort_values("customer_id", ignore_index=True).astype({"accounts": "int64"})
+    )

@@ -1,4 +1,4 @@
-"""Who decides at an account, and does everything depend on one person? The buying committee and its contacts."""
+"""Who decides at an account, and does it depend on one person? The buying committee and its contacts."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ ROLES = {
 }  # fmt: skip
 OTHER_ROLE = "other_role"
 _WORDS = {word: role for role, words in ROLES.items() for word in (role, role.replace("_", " "), *words)}
-_TOLD = ("decision_role", "position", "function", "problem")
+_CONTACT_COLUMNS = ("decision_role", "position", "function", "problem")
 
 
 def standard_role(roles: pd.Series) -> pd.Series:
-    """Bring decision roles to the six standard ones; other words become ``other_role``, blanks stay missing."""
+    """Map decision roles to the six standard ones; other words become ``other_role``, blanks stay missing."""
     words = roles.astype("str").str.strip().str.lower()
     return words.map(lambda word: _WORDS.get(word, OTHER_ROLE), na_action="ignore").where(roles.notna())
 
 
 def buying_committee(contacts: pd.DataFrame, customers: pd.DataFrame, activity: pd.DataFrame) -> pd.DataFrame:
-    """List the contacts of each account with their role and what they did lately.
+    """List the contacts of each account with their role and recent activity.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ def buying_committee(contacts: pd.DataFrame, customers: pd.DataFrame, activity: 
         One row per contact: contact_id, account_id, customer_id and, where known, position, function, decision_role,
         problem.
     customers : DataFrame
-        As ``attribution.attribute_customers`` gives it; a contact's activity is told at the account it counts for.
+        As ``attribution.attribute_customers`` returns it; a contact's activity appears at the account it counts for.
     activity : DataFrame
-        As ``activity.customer_activity`` gives it.
+        As ``activity.customer_activity`` returns it.
 
     Returns
     -------
@@ -50,47 +50,47 @@ def buying_committee(contacts: pd.DataFrame, customers: pd.DataFrame, activity: 
         decision_role (standard), position, function, problem, orders_recent, cases_recent, active (ordered or opened a
         case in the last window).
     """
-    told = contacts.dropna(subset=["contact_id", "account_id"]).drop_duplicates("contact_id")
-    told = told.reindex(columns=["account_id", "contact_id", "customer_id", *_TOLD])
-    told = told[told["account_id"].isin(customers["account_id"])]
-    told["decision_role"] = standard_role(told["decision_role"])
-    counted = customers[["contact_id", "customer_id"]].dropna()
-    did = counted.merge(activity[["customer_id", "orders_recent", "cases_recent"]], on="customer_id", how="left")
-    told = told.merge(did.drop(columns="customer_id"), on="contact_id", how="left", validate="one_to_one")
-    told = told.fillna({"orders_recent": 0, "cases_recent": 0}).astype(
+    committee = contacts.dropna(subset=["contact_id", "account_id"]).drop_duplicates("contact_id")
+    committee = committee.reindex(columns=["account_id", "contact_id", "customer_id", *_CONTACT_COLUMNS])
+    committee = committee[committee["account_id"].isin(customers["account_id"])]
+    committee["decision_role"] = standard_role(committee["decision_role"])
+    attributed = customers[["contact_id", "customer_id"]].dropna()
+    recent = attributed.merge(activity[["customer_id", "orders_recent", "cases_recent"]], on="customer_id", how="left")
+    committee = committee.merge(recent.drop(columns="customer_id"), on="contact_id", how="left", validate="one_to_one")
+    committee = committee.fillna({"orders_recent": 0, "cases_recent": 0}).astype(
         {"orders_recent": "int64", "cases_recent": "int64"}
     )
-    told["active"] = told["orders_recent"] + told["cases_recent"] > 0
-    return told.sort_values(["account_id", "contact_id"], ignore_index=True)
+    committee["active"] = committee["orders_recent"] + committee["cases_recent"] > 0
+    return committee.sort_values(["account_id", "contact_id"], ignore_index=True)
 
 
 def committee_summary(committee: pd.DataFrame, *, single_thread_share: float = 0.8) -> pd.DataFrame:
-    """Say of each account how wide its committee is and whether it hangs by a single thread.
+    """Measure how broad the committee of each account is and whether it depends on one contact.
 
     Parameters
     ----------
     committee : DataFrame
-        As ``buying_committee`` gives it.
+        As ``buying_committee`` returns it.
     single_thread_share : float
-        In (0.5, 1]: share of the recent orders and cases from which one contact carries the account.
+        In (0.5, 1]: share of the recent orders and cases from which an account depends on one contact.
 
     Returns
     -------
     DataFrame
         One row per account with a contact: account_id, contacts, active_contacts, roles_known, roles_missing (standard
         roles by name, comma separated), top_contact_share (of the orders and cases of the last window; missing without
-        any), single_thread (true where one contact is active or carries at least the share; missing where none was
-        active or the account has one contact in all).
+        any), single_thread (true where one contact is active or has at least the share; missing where none was
+        active or the account has only one contact).
     """
-    did = committee["orders_recent"] + committee["cases_recent"]
-    by = committee.assign(did=did).groupby("account_id")
-    found = by.agg(
+    recent = committee["orders_recent"] + committee["cases_recent"]
+    accounts = committee.assign(did=recent).groupby("account_id")
+    summary = accounts.agg(
         contacts=("contact_id", "size"), active_contacts=("active", "sum"), most=("did", "max"), all=("did", "sum")
     )
-    roles = by["decision_role"].agg(lambda each: sorted(set(each) & set(ROLES)))
-    found["roles_known"] = roles.map(len)
-    found["roles_missing"] = roles.map(lambda known: ", ".join(role for role in ROLES if role not in known))
-    found["top_contact_share"] = (found["most"] / found["all"].where(found["all"] > 0)).round(6)
-    judged = (found["all"] > 0) & (found["contacts"] > 1)
-    found["single_thread"] = (found["top_contact_share"] >= single_thread_share).astype("boolean").where(judged)
-    return found.drop(columns=["most", "all"]).reset_index()
+    roles = accounts["decision_role"].agg(lambda group: sorted(set(group) & set(ROLES)))
+    summary["roles_known"] = roles.map(len)
+    summary["roles_missing"] = roles.map(lambda present: ", ".join(role for role in ROLES if role not in present))
+    summary["top_contact_share"] = (summary["most"] / summary["all"].where(summary["all"] > 0)).round(6)
+    is_judged = (summary["all"] > 0) & (summary["contacts"] > 1)
+    summary["single_thread"] = (summary["top_contact_share"] >= single_thread_share).astype("boolean").where(is_judged)
+    return summary.drop(columns=["most", "all"]).reset_index()

@@ -1,4 +1,4 @@
-"""Which accounts belong to one group? Follows the chain of parents to its top."""
+"""Which accounts belong to one group? The chain of parents is followed to its top."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROBLEMS = ("cycle", "parent_unknown")
 
 
 def find_groups(accounts: pd.DataFrame) -> pd.DataFrame:
-    """Give each account the group it belongs to: the account at the top of its chain of parents.
+    """Find the group of each account: the account at the top of its chain of parents.
 
     Parameters
     ----------
@@ -22,26 +22,26 @@ def find_groups(accounts: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row per account, sorted by account_id: account_id, group_id, levels (steps up to the top, 0 there), problem:
-        ``cycle`` where the chain comes back to itself (the account then stands alone), ``parent_unknown`` where an
-        account on the chain names a parent that is not in the table (the chain then ends below it), else missing.
+        ``cycle`` where the chain returns to the account (it then forms its own group), ``parent_unknown`` where an
+        account on the chain names a parent that is not in the table (the chain then ends there), else missing.
     """
-    known = accounts.dropna(subset=["account_id"]).drop_duplicates("account_id").set_index("account_id").sort_index()
-    parent = known["parent_id"] if "parent_id" in known else pd.Series(pd.NA, index=known.index, dtype="str")
-    parent = parent.mask(parent == parent.index.to_series())
-    lost = parent.notna() & ~parent.isin(known.index)
-    upward = parent.mask(lost).to_dict()
-    rows = [_climb(account, upward) for account in known.index]
-    found = pd.DataFrame(rows, columns=["account_id", "group_id", "levels", "problem"])
-    broken = found["problem"].isna() & found["group_id"].map(lost).fillna(False).astype(bool)
-    found["problem"] = found["problem"].astype("object").mask(broken, "parent_unknown")
-    return found.astype({"account_id": "str", "group_id": "str", "levels": "int64"})
+    firms = accounts.dropna(subset=["account_id"]).drop_duplicates("account_id").set_index("account_id").sort_index()
+    parents = firms["parent_id"] if "parent_id" in firms else pd.Series(pd.NA, index=firms.index, dtype="str")
+    parents = parents.mask(parents == parents.index.to_series())
+    is_unknown = parents.notna() & ~parents.isin(firms.index)
+    parent_of = parents.mask(is_unknown).to_dict()
+    rows = [_climb(account, parent_of) for account in firms.index]
+    groups = pd.DataFrame(rows, columns=["account_id", "group_id", "levels", "problem"])
+    is_broken = groups["problem"].isna() & groups["group_id"].map(is_unknown).fillna(False).astype(bool)
+    groups["problem"] = groups["problem"].astype("object").mask(is_broken, "parent_unknown")
+    return groups.astype({"account_id": "str", "group_id": "str", "levels": "int64"})
 
 
-def _climb(account: str, upward: dict[str, str]) -> tuple[str, str, int, str | None]:
-    seen, at = {account}, account
-    while pd.notna(above := upward[at]):
-        if above in seen:
+def _climb(account: str, parent_of: dict[str, str]) -> tuple[str, str, int, str | None]:
+    visited, current = {account}, account
+    while pd.notna(parent := parent_of[current]):
+        if parent in visited:
             return account, account, 0, "cycle"
-        seen.add(above)
-        at = above
-    return account, at, len(seen) - 1, None
+        visited.add(parent)
+        current = parent
+    return account, current, len(visited) - 1, None

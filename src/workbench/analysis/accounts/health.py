@@ -1,4 +1,4 @@
-"""Is an account in good health? Five plain checks, each answered yes, no or unknown; no score is made up."""
+"""Is an account in good health? Five checks, each answered yes, no or unknown; there is no combined score."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import pandas as pd
 __all__ = ["CHECKS", "check_health", "usual_gaps"]
 
 CHECKS = ("later_than_usual", "spend_falling", "cases_open_many", "rating_low", "single_thread")
-LEAST_GAPS = 2  # gaps between purchase days below which an account has no rhythm
+LEAST_GAPS = 2  # fewest gaps between purchase days for a usual gap
 LATE = 2.0  # times the usual gap
-FALLEN = 0.7  # of the spend of the window before
+FALLEN = 0.7  # share of the spend of the previous window
 LEAST_RATINGS = 3
 AT_RISK_FROM = 2  # failed checks
 
 
 def usual_gaps(days: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
-    """Measure the rhythm of each account.
+    """Measure the usual gap between purchases of each account.
 
     Parameters
     ----------
     days : DataFrame
-        account_id, purchased_on: one row per account and day with a purchase, as ``activity.purchase_dates`` gives it.
+        account_id, purchased_on: one row per account and day with a purchase, from ``activity.purchase_dates``.
     as_of : date
 
     Returns
@@ -34,17 +34,17 @@ def usual_gaps(days: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
     """
     ordered = days.sort_values(["account_id", "purchased_on"])
     ordered = ordered.assign(gap=ordered.groupby("account_id")["purchased_on"].diff().dt.days)
-    by = ordered.groupby("account_id")
-    found = by.agg(
+    accounts = ordered.groupby("account_id")
+    rhythm = accounts.agg(
         purchase_days=("purchased_on", "size"), gap_days_median=("gap", "median"), last=("purchased_on", "max")
     )
-    found["gap_days_median"] = found["gap_days_median"].where(by["gap"].count() >= LEAST_GAPS)
-    found["recency_days"] = (pd.Timestamp(as_of) - found["last"]).dt.days
-    return found.drop(columns="last").reset_index()
+    rhythm["gap_days_median"] = rhythm["gap_days_median"].where(accounts["gap"].count() >= LEAST_GAPS)
+    rhythm["recency_days"] = (pd.Timestamp(as_of) - rhythm["last"]).dt.days
+    return rhythm.drop(columns="last").reset_index()
 
 
 def check_health(accounts: pd.DataFrame, *, rating_low: float | None = None) -> pd.DataFrame:
-    """Answer five checks per account and say how many it fails.
+    """Answer five checks per account and count those it fails.
 
     Parameters
     ----------
@@ -52,37 +52,37 @@ def check_health(accounts: pd.DataFrame, *, rating_low: float | None = None) -> 
         One row per account: account_id, recency_days, gap_days_median, spend_recent, spend_before, cases, cases_open,
         rating_mean, ratings, single_thread.
     rating_low : float, optional
-        Mean service rating below which it is low; default: the lower quartile of the accounts with enough ratings.
+        A mean service rating below this is low; default: the lower quartile of the accounts with enough ratings.
 
     Returns
     -------
     DataFrame
         account_id, the checks (boolean, missing where unknown): later_than_usual (recency over twice the usual gap),
-        spend_falling (under 70 % of the window before, which had spend), cases_open_many (two or more open and at least
-        half of all), rating_low (at least three ratings), single_thread; checks_known, checks_failed, health: healthy,
-        watch (one fails), at_risk (two or more), unknown (no check can be answered).
+        spend_falling (under 70 % of the previous window, which had spend), cases_open_many (two or more open and at
+        least half of all), rating_low (from three ratings), single_thread; checks_known, checks_failed, health:
+        healthy, watch (one fails), at_risk (two or more), unknown (no check can be answered).
     """
-    rated = accounts["rating_mean"].where(accounts["ratings"] >= LEAST_RATINGS)
-    limit = rating_low if rating_low is not None else rated.quantile(0.25)
-    spent = accounts["spend_before"].where(accounts["spend_before"] > 0)
+    rating = accounts["rating_mean"].where(accounts["ratings"] >= LEAST_RATINGS)
+    limit = rating_low if rating_low is not None else rating.quantile(0.25)
+    spend_before = accounts["spend_before"].where(accounts["spend_before"] > 0)
     answers = {
         "later_than_usual": _answer(accounts["recency_days"] / accounts["gap_days_median"].replace(0, np.nan), LATE),
-        "spend_falling": _answer(-accounts["spend_recent"] / spent, -FALLEN),
+        "spend_falling": _answer(-accounts["spend_recent"] / spend_before, -FALLEN),
         "cases_open_many": (
             (accounts["cases_open"] >= AT_RISK_FROM) & (accounts["cases_open"] * 2 >= accounts["cases"])
         ).astype("boolean").where(accounts["cases"] > 0),
-        "rating_low": _answer(-rated, -limit),
+        "rating_low": _answer(-rating, -limit),
         "single_thread": accounts["single_thread"].astype("boolean"),
     }  # fmt: skip
-    found = accounts[["account_id"]].assign(**answers)
-    known, failed = (
-        found[list(CHECKS)].notna().sum(axis=1),
-        found[list(CHECKS)].fillna(False).sum(axis=1).astype("int64"),
+    health = accounts[["account_id"]].assign(**answers)
+    n_known = health[list(CHECKS)].notna().sum(axis=1)
+    n_failed = health[list(CHECKS)].fillna(False).sum(axis=1).astype("int64")
+    state = np.select(
+        [n_known == 0, n_failed == 0, n_failed < AT_RISK_FROM], ["unknown", "healthy", "watch"], "at_risk"
     )
-    state = np.select([known == 0, failed == 0, failed < AT_RISK_FROM], ["unknown", "healthy", "watch"], "at_risk")
-    return found.assign(checks_known=known, checks_failed=failed, health=state)
+    return health.assign(checks_known=n_known, checks_failed=n_failed, health=state)
 
 
 def _answer(measure: pd.Series, limit: float) -> pd.Series:
-    """Say where a measure exceeds its limit; missing where there is no measure."""
+    """Return whether each measure exceeds its limit; missing where the measure is."""
     return (measure > limit).astype("boolean").where(measure.notna())

@@ -1,4 +1,4 @@
-"""What is known of each customer, in one place: tables of one row per customer, joined as far as a rule asks."""
+"""All attributes of a customer: the tables with one row per customer, joined as far as a rule needs them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.core.errors import Fault, ProfileError, did_you_mean
 
 __all__ = ["SOURCES", "attribute_kinds", "attributes", "kind_of_type"]
 
-# tables of one row per customer; where two have a column of one name, the first keeps it
+# tables with one row per customer; where two have a column of the same name, the first is used
 SOURCES = ("portraits", "segments", "rfm", "churn", "value", "features")
 KEY = "customer_id"
 
@@ -32,59 +32,61 @@ def kind_of_type(kind: dt.DataType) -> str:
 
 
 def attribute_kinds(tables: Mapping[str, ibis.Table]) -> dict[str, str]:
-    """Map every attribute of the tables that are there to its kind."""
-    found: dict[str, str] = {KEY: "id"}
+    """Map every attribute of the tables to its kind."""
+    kinds: dict[str, str] = {KEY: "id"}
     for name in SOURCES:
-        for column, kind in (tables[name].schema() if name in tables else {}).items():
-            found.setdefault(column, kind_of_type(kind))
-    return found
+        for column, dtype in (tables[name].schema() if name in tables else {}).items():
+            kinds.setdefault(column, kind_of_type(dtype))
+    return kinds
 
 
 def attributes(tables: Mapping[str, ibis.Table], columns: Iterable[str]) -> ibis.Table:
-    """Join what is asked for, one row per customer.
+    """Join the requested attributes, one row per customer.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        Tables of one row per customer, by name; names outside ``SOURCES`` are not read.
+        Tables with one row per customer, by name; names outside ``SOURCES`` are ignored.
     columns : iterable of str
-        Attributes wanted.
+        Requested attributes.
 
     Returns
     -------
     ibis.Table
-        customer_id and the columns; the customers of ``features`` where it is there, else of the first table.
+        customer_id and the columns; the customers of ``features`` where present, else of the first table.
 
     Raises
     ------
     ProfileError
-        A column that no table has, with the nearest name; or no table of customers at all.
+        For a column that no table has, with the nearest name, or when there is no table of customers.
     """
-    wanted, present = sorted(set(columns) - {KEY}), [name for name in SOURCES if name in tables]
+    requested, present = sorted(set(columns) - {KEY}), [table_name for table_name in SOURCES if table_name in tables]
     if not present:
         raise ProfileError(Fault("audience", "no table of customers", "features or portraits", "Run the profile first"))
-    known = attribute_kinds(tables)
-    unknown = [name for name in wanted if name not in known]
+    kinds = attribute_kinds(tables)
+    unknown = [column for column in requested if column not in kinds]
     if unknown:
         raise ProfileError(
-            [Fault("audience", f"unknown column '{name}'", "", did_you_mean(name, known)) for name in unknown]
+            [Fault("audience", f"unknown column '{column}'", "", did_you_mean(column, kinds)) for column in unknown]
         )
-    taken: dict[str, list[str]] = {}
-    for column in wanted:
-        taken.setdefault(next(name for name in present if column in tables[name].columns), []).append(column)
-    base = _base(tables, present, list(taken))
-    joined = tables[base].select(KEY, *taken.pop(base, []))
-    for name, own in taken.items():
-        joined = joined.left_join(tables[name].select(KEY, *own), KEY)
+    columns_of: dict[str, list[str]] = {}
+    for column in requested:
+        columns_of.setdefault(
+            next(table_name for table_name in present if column in tables[table_name].columns), []
+        ).append(column)
+    base = _base(tables, present, list(columns_of))
+    joined = tables[base].select(KEY, *columns_of.pop(base, []))
+    for table_name, names in columns_of.items():
+        joined = joined.left_join(tables[table_name].select(KEY, *names), KEY)
         joined = joined.drop(*(column for column in joined.columns if column == f"{KEY}_right"))
-    return joined.select(KEY, *wanted)
+    return joined.select(KEY, *requested)
 
 
 def _base(tables: Mapping[str, ibis.Table], present: list[str], needed: list[str]) -> str:
-    """Choose the table whose customers count: ``features``, or the one table asked for where it has them all too.
+    """Choose the table that defines the customers: ``features``, or ``portraits`` where only that is needed.
 
-    Both have one row per customer and are written by one run, so that as many rows are the same customers; leaving the
-    join out makes a count over ten million customers ten times as quick.
+    Both have one row per customer and are written by one run, so an equal number of rows means the same customers.
+    Without the join, a count over ten million customers takes a tenth of the time.
     """
     if "features" not in tables:
         return present[0]

@@ -24,22 +24,22 @@ _SECONDS_PER_DAY = 86_400
 
 
 def check_rows(rows: Did, tables: Mapping[str, ibis.Table], *, as_of: date, where: str) -> list[Fault]:
-    """List what is wrong with a behaviour clause on these tables.
+    """List the faults of a behaviour clause on these tables.
 
-    An unknown table or column with the nearest name, a table without customers or dates, an expression that cannot be
-    read, and a window that begins before the data does.
+    Reported are: an unknown table or column, with the nearest name; a table without customers or dates; an expression
+    that cannot be parsed; a window that begins before the data.
     """
     dated = [name for name, table in CANONICAL.items() if table.dated_by and name in tables]
     if rows.table not in dated:
         if rows.table in CANONICAL and not CANONICAL[rows.table].dated_by:
-            return [Fault(where, f"table {rows.table} carries no dates", "", f"Dated tables: {', '.join(dated)}")]
+            return [Fault(where, f"table {rows.table} has no dates", "", f"Dated tables: {', '.join(dated)}")]
         return [Fault(where, f"no table '{rows.table}'", "", did_you_mean(rows.table, dated))]
-    table, at = tables[rows.table], CANONICAL[rows.table].dated_by
-    lacking = [name for name in ("customer_id", at) if name not in table.columns]
-    if lacking:
-        return [Fault(where, f"{rows.table} has no {' and no '.join(lacking)}", "", "Map it in the profile")]
+    table, date_column = tables[rows.table], CANONICAL[rows.table].dated_by
+    missing = [name for name in ("customer_id", date_column) if name not in table.columns]
+    if missing:
+        return [Fault(where, f"{rows.table} has no {' and no '.join(missing)}", "", "Map it in the profile")]
     faults = check_expression(rows.where, _kinds(table), where=where) if rows.where else []
-    return faults + _window_fault(rows.last_days, table[at], as_of, f"{where}, last_days")
+    return faults + _window_fault(rows.last_days, table[date_column], as_of, f"{where}, last_days")
 
 
 def count_rows(rows: Did, tables: Mapping[str, ibis.Table], *, as_of: date) -> ibis.Table:
@@ -59,9 +59,9 @@ def count_rows(rows: Did, tables: Mapping[str, ibis.Table], *, as_of: date) -> i
 
 
 def followed_in_order(sequence: Sequence, tables: Mapping[str, ibis.Table], *, as_of: date) -> ibis.Table:
-    """Find the customers who took the steps one after another.
+    """Find the customers who took the steps in order.
 
-    A later step counts when it happened after an earlier one that counts, and within the days allowed of the last such.
+    A step counts when it happened after a counted occurrence of the step before, within the allowed days of the latest.
 
     Returns
     -------
@@ -76,16 +76,18 @@ def followed_in_order(sequence: Sequence, tables: Mapping[str, ibis.Table], *, a
 
 
 def _after(before: ibis.Table, step: ibis.Table, within_days: int | None) -> ibis.Table:
-    """Keep the moments of a step that follow one of the step before."""
-    both = before.mutate(earlier=ibis.literal(1, "int8")).union(step.mutate(earlier=ibis.literal(0, "int8")))
-    # at one moment the later step stands first, so that it does not follow what happened at the same time
-    window = ibis.cumulative_window(group_by=both.customer_id, order_by=[both.at, both.earlier])
-    marked = both.mutate(last=ibis.ifelse(both.earlier == 1, both.at, ibis.null(both.at.type())).max().over(window))
-    kept = marked.filter((marked.earlier == 0) & marked["last"].notnull())
+    """Keep the occurrences of a step that follow an occurrence of the previous step."""
+    events = before.mutate(earlier=ibis.literal(1, "int8")).union(step.mutate(earlier=ibis.literal(0, "int8")))
+    # at equal times the later step sorts first, so that it does not follow a simultaneous one
+    window = ibis.cumulative_window(group_by=events.customer_id, order_by=[events.at, events.earlier])
+    ordered = events.mutate(
+        last=ibis.ifelse(events.earlier == 1, events.at, ibis.null(events.at.type())).max().over(window)
+    )
+    followers = ordered.filter((ordered.earlier == 0) & ordered["last"].notnull())
     if within_days is not None:
-        gap = kept.at.epoch_seconds() - kept["last"].epoch_seconds()
-        kept = kept.filter(gap <= within_days * _SECONDS_PER_DAY)
-    return kept.select("customer_id", "at").distinct()
+        gap = followers.at.epoch_seconds() - followers["last"].epoch_seconds()
+        followers = followers.filter(gap <= within_days * _SECONDS_PER_DAY)
+    return followers.select("customer_id", "at").distinct()
 
 
 def _moments(rows: Did, tables: Mapping[str, ibis.Table], as_of: date, last_days: int | None) -> ibis.Table:
@@ -94,11 +96,11 @@ def _moments(rows: Did, tables: Mapping[str, ibis.Table], as_of: date, last_days
 
 
 def _within(rows: Did, tables: Mapping[str, ibis.Table], as_of: date, last_days: int | None) -> ibis.Table:
-    table, at = tables[rows.table], CANONICAL[rows.table].dated_by
-    kept = table.filter(table.customer_id.notnull() & (table[at] < at_midnight(as_of)))
+    table, date_column = tables[rows.table], CANONICAL[rows.table].dated_by
+    selected = table.filter(table.customer_id.notnull() & (table[date_column] < at_midnight(as_of)))
     if last_days is not None:
-        kept = kept.filter(kept[at] >= at_midnight(as_of - timedelta(days=last_days)))
-    return kept.filter(to_ibis(rows.where, kept, _kinds(kept))) if rows.where else kept
+        selected = selected.filter(selected[date_column] >= at_midnight(as_of - timedelta(days=last_days)))
+    return selected.filter(to_ibis(rows.where, selected, _kinds(selected))) if rows.where else selected
 
 
 def _kinds(table: ibis.Table) -> dict[str, str]:
@@ -114,5 +116,5 @@ def _window_fault(last_days: int | None, moments: ibis.Value, as_of: date, where
     reach = (as_of - first.date()).days
     if last_days <= reach + 1:
         return []
-    found = f"a window of {last_days} days, longer than the data, which begins on {first.date()}"
-    return [Fault(where, found, f"Expected at most {reach} days before {as_of}", "Shorten it, or leave last_days out")]
+    problem = f"a window of {last_days} days, longer than the data, which begins on {first.date()}"
+    return [Fault(where, problem, f"Expected at most {reach} days before {as_of}", "Shorten it or leave last_days out")]

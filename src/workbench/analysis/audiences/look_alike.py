@@ -1,9 +1,10 @@
-"""Who is like a seed audience? A logistic score learned on part of the seed and judged on the rest of it."""
+"""Who is like a seed audience? A logistic score, trained on part of the seed and evaluated on the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,12 @@ import pandas as pd
 from workbench.analysis.intervals import wilson
 from workbench.core.errors import DataError, Fault
 
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
 __all__ = ["LEAST_SEED", "LookAlike", "find_look_alikes"]
 
-LEAST_SEED = 60  # customers of the seed below which nothing is learned
+LEAST_SEED = 60  # fewest customers of the seed for training
 HELD_OUT = 0.3
 TOP_SHARES = (0.05, 0.1, 0.2)
 MOST_LEVELS = 20
@@ -22,19 +26,19 @@ MOST_TRAINED = 200_000
 
 @dataclass(frozen=True)
 class LookAlike:
-    """What was learned of a seed.
+    """Customers ranked by likeness to a seed, with the quality of the ranking.
 
     Attributes
     ----------
     scores : DataFrame
-        customer_id, score (in 0..1, a rank and no probability): every customer outside the seed, the likest first.
+        customer_id, score (0..1, for ranking; not a probability): every customer outside the seed, most alike first.
     lift : DataFrame
-        One row per share of the customers held out: top_share, customers, found (share of the held-out seed among
-        them), low, high (95 %, Wilson), lift (found / top_share).
+        One row per top share of the held-out customers: top_share, customers, found (share of the held-out seed
+        among them), low, high (95 %, Wilson), lift (found / top_share).
     auc : float
         On the held-out part.
     left_out : tuple of str
-        Features the seed's own rule names; a score that used them would only repeat the rule.
+        Features that the seed's own rule uses; a score based on them would only repeat the rule.
     """
 
     scores: pd.DataFrame
@@ -51,56 +55,61 @@ def find_look_alikes(
     Parameters
     ----------
     features : DataFrame, one row per customer
-        customer_id; numbers (missing ones take the median, with a mark) and categories of at most 20 levels are used.
+        customer_id; numbers (missing ones get the median and an indicator) and categories of at most 20 levels are
+        used.
     seed_ids : collection of str
         customer_ids of the seed.
     left_out : collection of str
-        Features not used, those of the rule that made the seed.
+        Features not used: those of the rule that defines the seed.
     seed : int
-        Of the split into learned and held-out customers.
+        Of the split into training and held-out customers.
 
     Returns
     -------
     LookAlike
-        The lift is measured on 30 % of all customers, seed and others, which the score has not seen; a lift of 1 is
-        what a random choice gives.
+        The lift is measured on 30 % of all customers, seed and others, held out of the training; a random choice has
+        a lift of 1.
 
     Raises
     ------
     DataError
-        Fewer than 60 customers of the seed, or as few outside it, or no feature left: with the count.
+        With fewer than 60 customers in the seed or outside it, or no usable feature.
     """
     from sklearn.metrics import roc_auc_score  # noqa: PLC0415
 
     table = features.sort_values("customer_id", ignore_index=True)
-    wanted = table["customer_id"].isin(set(seed_ids)).to_numpy()
-    used = _usable(table, set(left_out))
-    _check(int(wanted.sum()), int((~wanted).sum()), used)
-    held = _held_out(wanted, seed)
-    learned = _sample(np.flatnonzero(~held), seed)
-    model = _model(table, used)
-    model.fit(table.loc[learned, used], wanted[learned])
-    score = model.predict_proba(table[used])[:, 1].round(9)
-    judged = pd.DataFrame({"customer_id": table["customer_id"][held], "score": score[held], "wanted": wanted[held]})
-    others = pd.DataFrame({"customer_id": table["customer_id"], "score": score})[~wanted]
+    is_seed = table["customer_id"].isin(set(seed_ids)).to_numpy()
+    columns = _usable(table, set(left_out))
+    _check(int(is_seed.sum()), int((~is_seed).sum()), columns)
+    held_out = _held_out(is_seed, seed)
+    train = _sample(np.flatnonzero(~held_out), seed)
+    model = _model(table, columns)
+    model.fit(table.loc[train, columns], is_seed[train])
+    score = model.predict_proba(table[columns])[:, 1].round(9)
+    evaluated = pd.DataFrame(
+        {"customer_id": table["customer_id"][held_out], "score": score[held_out], "wanted": is_seed[held_out]}
+    )
+    others = pd.DataFrame({"customer_id": table["customer_id"], "score": score})[~is_seed]
     ranked = others.sort_values(["score", "customer_id"], ascending=[False, True], ignore_index=True)
-    auc = round(float(roc_auc_score(judged["wanted"], judged["score"])), 6)
-    return LookAlike(ranked, _lift(judged), auc, tuple(sorted(set(left_out) & set(features.columns))))
+    auc = round(float(roc_auc_score(evaluated["wanted"], evaluated["score"])), 6)
+    return LookAlike(ranked, _lift(evaluated), auc, tuple(sorted(set(left_out) & set(features.columns))))
 
 
-def _check(inside: int, outside: int, used: list[str]) -> None:
+def _check(inside: int, outside: int, columns: list[str]) -> None:
     faults = []
     if min(inside, outside) < LEAST_SEED:
-        found = f"{inside} customers in the seed, {outside} outside"
-        faults.append(Fault("look-alike", found, f"Expected {LEAST_SEED} of each or more", "Widen or narrow the rule"))
-    if not used:
-        faults.append(Fault("look-alike", "no feature is left to learn from", "", "Name fewer features in the rule"))
+        counts = f"{inside} customers in the seed, {outside} outside"
+        faults.append(Fault("look-alike", counts, f"Expected {LEAST_SEED} of each or more", "Widen or narrow the rule"))
+    if not columns:
+        faults.append(
+            Fault("look-alike", "no usable feature", "Expected one or more", "Use fewer features in the rule")
+        )
     if faults:
         raise DataError(faults)
 
 
 def _usable(table: pd.DataFrame, left_out: set[str]) -> list[str]:
-    """List the numbers that vary and the categories of few levels."""
+    """List the numbers that vary and the categories with few levels."""
     columns = [name for name in table.columns if name != "customer_id" and name not in left_out]
     levels = table[columns].nunique()
     numeric = set(table[columns].select_dtypes(["number", "bool"]).columns)
@@ -112,14 +121,14 @@ def _usable(table: pd.DataFrame, left_out: set[str]) -> list[str]:
     ]
 
 
-def _held_out(wanted: np.ndarray, seed: int) -> np.ndarray:
+def _held_out(is_seed: np.ndarray, seed: int) -> np.ndarray:
     """Mark 30 % of the seed and of the others."""
     rng = np.random.default_rng([seed, 17])
-    draw, held = rng.random(len(wanted)), np.zeros(len(wanted), dtype=bool)
-    for part in (wanted, ~wanted):
-        at = np.flatnonzero(part)
-        held[at[np.argsort(draw[at], kind="stable")][: int(round(HELD_OUT * len(at)))]] = True
-    return held
+    draw, held_out = rng.random(len(is_seed)), np.zeros(len(is_seed), dtype=bool)
+    for group in (is_seed, ~is_seed):
+        rows = np.flatnonzero(group)
+        held_out[rows[np.argsort(draw[rows], kind="stable")][: int(round(HELD_OUT * len(rows)))]] = True
+    return held_out
 
 
 def _sample(rows: np.ndarray, seed: int) -> np.ndarray:
@@ -128,36 +137,36 @@ def _sample(rows: np.ndarray, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng([seed, 18]).choice(rows, MOST_TRAINED, replace=False))
 
 
-def _model(table: pd.DataFrame, used: list[str]):  # noqa: ANN202  (a scikit-learn pipeline)
+def _model(table: pd.DataFrame, columns: list[str]) -> Pipeline:
     from sklearn.compose import ColumnTransformer  # noqa: PLC0415
     from sklearn.impute import SimpleImputer  # noqa: PLC0415
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415
     from sklearn.preprocessing import OneHotEncoder, QuantileTransformer  # noqa: PLC0415
 
-    numbers = list(table[used].select_dtypes(["number", "bool"]).columns)
-    words = [name for name in used if name not in numbers]
+    numbers = list(table[columns].select_dtypes(["number", "bool"]).columns)
+    categories = [name for name in columns if name not in numbers]
     scale = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True),
         QuantileTransformer(n_quantiles=100, output_distribution="uniform", random_state=0),
     )
-    parts = ColumnTransformer([
-        ("numbers", scale, numbers), ("words", OneHotEncoder(handle_unknown="ignore", min_frequency=10), words),
+    inputs = ColumnTransformer([
+        ("numbers", scale, numbers), ("words", OneHotEncoder(handle_unknown="ignore", min_frequency=10), categories),
     ])  # fmt: skip
-    return make_pipeline(parts, LogisticRegression(C=0.5, max_iter=2000, class_weight="balanced"))
+    return make_pipeline(inputs, LogisticRegression(C=0.5, max_iter=2000, class_weight="balanced"))
 
 
-def _lift(judged: pd.DataFrame) -> pd.DataFrame:
-    ranked = judged.sort_values(["score", "customer_id"], ascending=[False, True])
-    seeds = int(ranked["wanted"].sum())
+def _lift(evaluated: pd.DataFrame) -> pd.DataFrame:
+    ranked = evaluated.sort_values(["score", "customer_id"], ascending=[False, True])
+    n_seeds = int(ranked["wanted"].sum())
     rows = []
     for share in TOP_SHARES:
         n = max(1, int(round(share * len(ranked))))
         hits = int(ranked["wanted"].iloc[:n].sum())
-        low, high = wilson(hits, seeds)
-        found = hits / seeds
+        low, high = wilson(hits, n_seeds)
+        recall = hits / n_seeds
         rows.append({
-            "top_share": share, "customers": n, "found": round(found, 6), "low": round(float(low), 6),
-            "high": round(float(high), 6), "lift": round(found / (n / len(ranked)), 6),
+            "top_share": share, "customers": n, "found": round(recall, 6), "low": round(float(low), 6),
+            "high": round(float(high), 6), "lift": round(recall / (n / len(ranked)), 6),
         })  # fmt: skip
     return pd.DataFrame(rows)

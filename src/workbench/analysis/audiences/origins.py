@@ -1,6 +1,6 @@
-"""What does a rule depend on? The features that it names, or that are made of the same orders, visits or answers.
+"""What does a rule depend on? The features it names, and those computed from the same orders, visits or answers.
 
-A score of likeness that used them would only repeat the rule, and a portrait that began with them would tell the rule.
+A look-alike score based on them would only repeat the rule, and so would a portrait that begins with them.
 """
 
 from __future__ import annotations
@@ -20,47 +20,47 @@ if TYPE_CHECKING:
 
 __all__ = ["made_by_rule"]
 
-_SCORES = ("rfm", "segments", "churn", "value")  # made of the orders, most of all
-_KIN = ({"spend", "rhythm", "basket"}, {"usage", "decision"})  # groups of features that count the same rows
-_TABLES = {"transactions": "spend", "events": "usage"}  # the group of features that counts a table's rows
+_SCORES = ("rfm", "segments", "churn", "value")  # computed mostly from orders
+_RELATED = ({"spend", "rhythm", "basket"}, {"usage", "decision"})  # groups of features that count the same rows
+_TABLES = {"transactions": "spend", "events": "usage"}  # the group of features computed from a table's rows
 
 
-def made_by_rule(audience: Audience, known: Knowledge, tags: Mapping[str, Tag]) -> tuple[str, ...]:
-    """List the columns whose values the rule itself decides, or nearly so.
+def made_by_rule(audience: Audience, knowledge: Knowledge, tags: Mapping[str, Tag]) -> tuple[str, ...]:
+    """List the columns whose values the rule determines, exactly or nearly.
 
     Parameters
     ----------
     audience : Audience
-    known : Knowledge
+    knowledge : Knowledge
     tags : mapping of str to Tag
-        The registry: a tag stands for the columns it is computed from.
+        The registry; a tag is replaced by the columns it is computed from.
 
     Returns
     -------
     tuple of str
-        Sorted: what the rule names; features of the groups that these, or the tables it counts, belong to; scores,
-        where it names one or counts orders; and what says the same in other words (`disguises.say_the_same`).
+        Sorted: the columns the rule names; the features in the groups of these columns and of the tables it counts;
+        the scores, where it names one or counts orders; equivalent columns (`same_thing.say_the_same`).
     """
-    named = _behind(named_columns(audience, known), tags)
-    features = known.tables["features"].columns if "features" in known.tables else ()
-    scores = {name for table in _SCORES if table in known.tables for name in known.tables[table].columns[1:]}
-    groups = {_TABLES.get(table, table) for table in named_tables(audience, known)}
-    groups |= {each.group for each in registered(sorted(named))} | ({"spend"} if named & scores else set())
-    groups |= {name for kin in _KIN if kin & groups for name in kin}
-    found = named | {each.name for each in registered(features) if each.group in groups}
-    found |= {name for name in features if any(say_the_same(name, each) for each in named)}
-    found |= scores if "spend" in groups else set()
-    found |= {name for name, tag in tags.items() if found & _behind([TAG + name], tags)}
-    return tuple(sorted(found - {"customer_id"}))
+    named = _source_columns(named_columns(audience, knowledge), tags)
+    features = knowledge.tables["features"].columns if "features" in knowledge.tables else ()
+    scores = {name for table in _SCORES if table in knowledge.tables for name in knowledge.tables[table].columns[1:]}
+    groups = {_TABLES.get(table, table) for table in named_tables(audience, knowledge)}
+    groups |= {entry.group for entry in registered(sorted(named))} | ({"spend"} if named & scores else set())
+    groups |= {name for related in _RELATED if related & groups for name in related}
+    columns = named | {entry.name for entry in registered(features) if entry.group in groups}
+    columns |= {feature for feature in features if any(say_the_same(feature, name) for name in named)}
+    columns |= scores if "spend" in groups else set()
+    columns |= {name for name, tag in tags.items() if columns & _source_columns([TAG + name], tags)}
+    return tuple(sorted(columns - {"customer_id"}))
 
 
-def _behind(names: Collection[str], tags: Mapping[str, Tag]) -> set[str]:
-    """Follow tags down to the columns they are computed from; the tags themselves are kept."""
-    found: set[str] = set()
+def _source_columns(names: Collection[str], tags: Mapping[str, Tag]) -> set[str]:
+    """Follow tags to the columns they are computed from; the tags themselves are included."""
+    columns: set[str] = set()
     waiting = list(names)
     while waiting:
         name = waiting.pop().removeprefix(TAG)
-        if name not in found:
-            found.add(name)
+        if name not in columns:
+            columns.add(name)
             waiting += columns_of_tag(tags[name]) if name in tags else []
-    return found
+    return columns

@@ -1,4 +1,4 @@
-"""How far do audiences overlap? Counts of customers in two at once, against what chance would give."""
+"""How far do audiences overlap? Customers in both of two audiences, compared with chance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["overlap"]
 
 
 def overlap(audiences: Mapping[str, ibis.Table], *, customers: int) -> pd.DataFrame:
-    """Count the customers that every two audiences share.
+    """Count the customers shared by each pair of audiences.
 
     Parameters
     ----------
@@ -25,16 +25,18 @@ def overlap(audiences: Mapping[str, ibis.Table], *, customers: int) -> pd.DataFr
     -------
     DataFrame
         One row per pair, by name: first, second, n_first, n_second, both, jaccard (both / either, missing where both
-        are empty), lift (both / what independence would give, missing where one is empty).
+        are empty), lift (both / the count expected under independence, missing where one is empty).
     """
     sizes = {name: int(table.count().to_pandas()) for name, table in audiences.items()}
     rows = []
     for first, second in combinations(sorted(audiences), 2):
         both = int(audiences[first].semi_join(audiences[second], "customer_id").count().to_pandas())
-        either, chance = sizes[first] + sizes[second] - both, sizes[first] * sizes[second] / max(customers, 1)
+        either = sizes[first] + sizes[second] - both
+        expected = sizes[first] * sizes[second] / max(customers, 1)
         rows.append({
             "first": first, "second": second, "n_first": sizes[first], "n_second": sizes[second], "both": both,
-            "jaccard": round(both / either, 6) if either else None, "lift": round(both / chance, 6) if chance else None,
+            "jaccard": round(both / either, 6) if either else None,
+            "lift": round(both / expected, 6) if expected else None,
         })  # fmt: skip
     return pd.DataFrame(rows, columns=["first", "second", "n_first", "n_second", "both", "jaccard", "lift"]).astype(
         {"jaccard": "float64", "lift": "float64"}

@@ -1,7 +1,7 @@
-"""What an audience rule says: a tree of clauses read from YAML or a short expression, every fault found at once.
+"""Audience rules: a tree of clauses parsed from YAML or a short expression; all faults are reported together.
 
-A clause is a mapping with one key: ``where`` (an expression over what is known of customers), ``did`` and ``not_done``
-(rows of a table in a window), ``sequence`` (steps one after another), ``audience`` (another rule by name), ``all``,
+A clause is a mapping with one key: ``where`` (an expression over customer attributes), ``did`` and ``not_done``
+(rows of a table in a window), ``sequence`` (steps in order), ``audience`` (another rule by name), ``all``,
 ``any`` (lists of clauses) or ``not`` (a clause).
 """
 
@@ -27,7 +27,7 @@ _MOST_DEPTH = 12
 
 @dataclass(frozen=True)
 class Did:
-    """Rows of a table: at least and at most so many within the last days; transactions are counted by order."""
+    """A minimum and maximum number of rows of a table within the last days; transactions are counted by order."""
 
     table: str
     where: str | None = None
@@ -38,7 +38,7 @@ class Did:
 
 @dataclass(frozen=True)
 class Sequence:
-    """Steps one after another, each later than the one before and within so many days of it."""
+    """Steps in order, each after the previous one and within ``within_days`` of it."""
 
     steps: tuple[Did, ...]
     within_days: int | None = None
@@ -47,7 +47,7 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Clause:
-    """A node of the rule: its kind, what it says, the clauses below it, and how it is called in a funnel."""
+    """A node of the rule: its kind, its content, the clauses below it, and its words in a funnel."""
 
     kind: str
     content: Any = None
@@ -57,7 +57,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class Limit:
-    """At most so many customers, those with the highest or lowest value of a column; ties by customer_id."""
+    """A maximum number of customers, those with the highest or lowest value of a column; ties by customer_id."""
 
     customers: int
     by: str
@@ -72,17 +72,17 @@ class Audience:
     ----------
     name : str
     rule : tuple of Clause
-        All must hold; each is one step of the funnel.
+        All must hold; each clause is one step of the funnel.
     exclude : tuple of Clause
         None may hold.
     purpose : str
-        What customers are asked consent for.
+        The purpose customers must have consented to.
     columns : tuple of str
         Attributes exported beside customer_id.
     label : dict of str
     limit : Limit or None
     suppress : str or None
-        File of customer_ids never to be reached.
+        File of customer_ids never to be contacted.
     """
 
     name: str
@@ -96,40 +96,40 @@ class Audience:
 
 
 def parse_expression(text: str, *, name: str = "expression") -> Audience:
-    """Read a short expression over attributes; each of its terms joined by ``and`` is a step of the funnel."""
+    """Parse a short expression over attributes; each term joined by ``and`` is a step of the funnel."""
     rule = tuple(Clause("where", term, words=term) for term in terms_of(text))
     return Audience(name, rule, label={"en": text, "zh": text})
 
 
 def parse_audience(content: Mapping[str, Any], *, where: str = "rule") -> Audience:
-    """Read a rule.
+    """Parse a rule.
 
     Parameters
     ----------
     content : mapping
-        As YAML gives it: audience (name), purpose, label, columns, limit, suppress, exclude (list of clauses) and one
-        clause. A top clause ``all`` gives one step of the funnel per part.
+        As read from YAML: audience (name), purpose, label, columns, limit, suppress, exclude (list of clauses) and one
+        clause. A top clause ``all`` has one step of the funnel per part.
     where : str
-        What errors call it.
+        Name of the rule in errors.
 
     Raises
     ------
     ProfileError
-        All faults of form at once; names of columns and tables are checked when the rule meets data.
+        With all faults of syntax together; names of columns and tables are checked when the rule is applied to data.
     """
     faults: list[Fault] = []
     reader = _Reader(where, faults)
     name = content.get("audience", "audience")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         faults.append(
-            Fault(f"{where}, audience", f"name {name!r}", "Expected small letters, digits and _", "Rename it")
+            Fault(f"{where}, audience", f"name {name!r}", "Expected lower-case letters, digits and _", "Rename it")
         )
     roots = [key for key in content if key in CLAUSES and key != "audience"]
     unknown = [key for key in content if key not in KEYS and key not in CLAUSES]
     faults += [Fault(where, f"unknown key '{key}'", "", did_you_mean(str(key), (*KEYS, *CLAUSES))) for key in unknown]
     if len(roots) != 1:
-        found = f"{len(roots)} top clauses ({', '.join(roots) or 'none'})"
-        faults.append(Fault(where, found, "Expected one", "Join several under 'all' or 'any'"))
+        problem = f"{len(roots)} top clauses ({', '.join(roots) or 'none'})"
+        faults.append(Fault(where, problem, "Expected one", "Join several under 'all' or 'any'"))
     top = reader.clause({roots[0]: content[roots[0]]}, where, 0) if len(roots) == 1 else Clause("all")
     audience = Audience(
         name=str(name),
@@ -147,20 +147,20 @@ def parse_audience(content: Mapping[str, Any], *, where: str = "rule") -> Audien
 
 
 class _Reader:
-    """Walks the content, collecting faults."""
+    """Parses the content and collects faults."""
 
     def __init__(self, where: str, faults: list[Fault]):
         self.where = where
         self.faults = faults
 
-    def fault(self, where: str, found: str, expected: str = "", remedy: str = "") -> None:
-        self.faults.append(Fault(where, found, expected, remedy))
+    def fault(self, where: str, problem: str, expected: str = "", remedy: str = "") -> None:
+        self.faults.append(Fault(where, problem, expected, remedy))
 
     def clauses(self, content: Any, where: str, depth: int) -> list[Clause]:
         if not isinstance(content, list):
-            self.fault(where, f"{content!r}", "Expected a list of clauses", "Begin each with '- '")
+            self.fault(where, f"{content!r}", "Expected a list of clauses", "Begin each clause with '- '")
             return []
-        return [self.clause(each, f"{where}[{at}]", depth) for at, each in enumerate(content, start=1)]
+        return [self.clause(item, f"{where}[{at}]", depth) for at, item in enumerate(content, start=1)]
 
     def clause(self, content: Any, where: str, depth: int) -> Clause:
         if isinstance(content, str):
@@ -185,8 +185,8 @@ class _Reader:
 
     def leaf(self, kind: str, inner: Any, where: str) -> Clause:
         if kind in ("where", "audience"):
-            said = self.text(inner, where)
-            return Clause(kind, said, words=said if kind == "where" else f"audience {said}")
+            text = self.text(inner, where)
+            return Clause(kind, text, words=text if kind == "where" else f"audience {text}")
         if kind == "sequence":
             return self.sequence(inner, where)
         return self.did(inner, where, never=kind == "not_done")
@@ -201,29 +201,29 @@ class _Reader:
         return Clause("did", rows, words=_words(rows, never=never))
 
     def sequence(self, inner: Any, where: str) -> Clause:
-        known = ("steps", "within_days", "last_days")
+        keys = ("steps", "within_days", "last_days")
         if not isinstance(inner, Mapping):
-            self.fault(where, f"{inner!r}", "Expected a mapping", f"Keys: {', '.join(known)}")
+            self.fault(where, f"{inner!r}", "Expected a mapping", f"Keys: {', '.join(keys)}")
             return Clause("all")
         for key in inner:
-            if key not in known:
-                self.fault(where, f"unknown key '{key}'", "", did_you_mean(str(key), known))
-        given = inner.get("steps")
-        if not isinstance(given, list) or len(given) < 2:
-            self.fault(f"{where}, steps", f"{given!r}"[:80], "Expected two steps or more")
-            given = []
-        steps = tuple(self.rows(each, f"{where}, steps[{at}]", _STEP_KEYS) for at, each in enumerate(given, start=1))
+            if key not in keys:
+                self.fault(where, f"unknown key '{key}'", "", did_you_mean(str(key), keys))
+        content = inner.get("steps")
+        if not isinstance(content, list) or len(content) < 2:
+            self.fault(f"{where}, steps", f"{content!r}"[:80], "Expected two steps or more")
+            content = []
+        steps = tuple(self.rows(step, f"{where}, steps[{at}]", _STEP_KEYS) for at, step in enumerate(content, start=1))
         days = {key: self.days(inner.get(key), f"{where}, {key}") for key in ("within_days", "last_days")}
-        words = " then ".join(_words(each) for each in steps)
+        words = " then ".join(_words(step) for step in steps)
         return Clause("sequence", Sequence(steps, **days), words=words)
 
-    def rows(self, inner: Any, where: str, known: tuple[str, ...]) -> Did:
+    def rows(self, inner: Any, where: str, keys: tuple[str, ...]) -> Did:
         if not isinstance(inner, Mapping):
-            self.fault(where, f"{inner!r}", "Expected a mapping", f"Keys: {', '.join(known)}")
+            self.fault(where, f"{inner!r}", "Expected a mapping", f"Keys: {', '.join(keys)}")
             return Did("")
         for key in inner:
-            if key not in known:
-                self.fault(where, f"unknown key '{key}'", "", did_you_mean(str(key), known))
+            if key not in keys:
+                self.fault(where, f"unknown key '{key}'", "", did_you_mean(str(key), keys))
         counts = {key: self.count(inner[key], f"{where}, {key}") for key in ("at_least", "at_most") if key in inner}
         filtered = self.text(inner["where"], f"{where}, where") if inner.get("where") is not None else None
         days = self.days(inner.get("last_days"), f"{where}, last_days")
@@ -232,8 +232,8 @@ class _Reader:
     def limit(self, inner: Any, where: str) -> Limit | None:
         if inner is None:
             return None
-        known = ("customers", "by", "order")
-        if not isinstance(inner, Mapping) or not {"customers", "by"} <= set(inner) <= set(known):
+        keys = ("customers", "by", "order")
+        if not isinstance(inner, Mapping) or not {"customers", "by"} <= set(inner) <= set(keys):
             self.fault(where, f"{inner!r}"[:80], "Expected customers, by and perhaps order")
             return None
         order = inner.get("order", "highest")
@@ -267,11 +267,11 @@ class _Reader:
         if not isinstance(value, list):
             self.fault(where, f"{value!r}", "Expected a list of columns")
             return []
-        return [self.text(each, where) for each in value]
+        return [self.text(item, where) for item in value]
 
 
 def _words(rows: Did, *, never: bool = False) -> str:
-    """Say a behaviour in a few words, for a funnel."""
+    """Describe a behaviour in a few words, for a funnel."""
     count = "no" if never else f">= {rows.at_least}" + (f", <= {rows.at_most}" if rows.at_most is not None else "")
     window = f" in {rows.last_days} days" if rows.last_days else ""
     return f"{count} {rows.table}" + (f" with {rows.where}" if rows.where else "") + window

@@ -1,10 +1,11 @@
-"""The portrait card: one customer's facts in the order a reader needs them, nothing guessed, the unknown named."""
+"""The portrait card: the facts of one customer in reading order; unknown items are listed as unknown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CLASSES", "CardSources", "CardTag", "PortraitCard", "make_cards"]
 
-# kind of a tag -> what a reader is told of it
+# kind of a tag -> its class on the card
 CLASSES = {
     "fact": "fact", "imported": "fact", "survey": "fact", "predicted": "predicted", "look_alike": "predicted",
 }  # fmt: skip
@@ -29,7 +30,7 @@ _DATES = {"purchase": "next_purchase_on", "birthday": "birthday_next_on"}
 
 @dataclass(frozen=True)
 class CardTag:
-    """One tag as a card shows it: value and name by language, what made it, since and until when, on what evidence."""
+    """One tag on a card: value and name by language, its class, validity dates and evidence."""
 
     tag: str
     item: str
@@ -46,24 +47,24 @@ class CardTag:
 
 @dataclass(frozen=True)
 class PortraitCard:
-    """What is known of one customer.
+    """The facts of one customer.
 
     Attributes
     ----------
     customer_id : str
     as_of : date
     consents : dict of str to bool
-        Last word by purpose; a purpose without one is not in it.
+        Latest consent by purpose; purposes without a record are absent.
     opted_out : bool
-        True where profiling was refused: then nothing but the header is told.
+        True where profiling was refused: then only the header is filled.
     name : str or None
         Masked; None without the key of the vault.
     sentence : tuple of str
-        Ids of the tags the sentence is made of.
+        Ids of the tags in the summary sentence.
     value : dict
         expected_value, value_low, value_high, expected_orders where estimated; spend (net, so far).
     rhythm : dict
-        recency_days, gap_days_median (missing without a rhythm), ratio.
+        recency_days, gap_days_median (missing without a usual gap), ratio.
     orders : int or None
     life_cycle_stage : str or None
     rfm : dict
@@ -76,12 +77,12 @@ class PortraitCard:
     risk : dict
         churn_probability, purchase_probability, cut_off, reasons (feature, value, contribution).
     suggestions : tuple of Suggestion
-        Declared strategies, no computed action.
+        Declared strategies; no action is computed.
     timeline : dict of str to dict of date to int
         Counts by kind and month.
     tags : tuple of CardTag
     unknown : tuple of str
-        Items of which nothing is known of this customer.
+        Items unknown for this customer.
     versions : dict
         definition_version, model_version.
     """
@@ -110,7 +111,7 @@ class PortraitCard:
 
 @dataclass(frozen=True)
 class CardSources:
-    """What cards are made of, for the chosen customers alone.
+    """The sources of cards, for the chosen customers only.
 
     Attributes
     ----------
@@ -119,17 +120,17 @@ class CardSources:
     tags : DataFrame
         The ``tags`` table.
     preferences, timeline : DataFrame
-        As the modules beside this one give them.
+        As ``leading_preferences`` and ``timelines`` return them.
     reasons : DataFrame
-        customer_id, rank, feature, value, contribution; empty where no reasons were kept.
+        customer_id, rank, feature, value, contribution; empty where no reasons were saved.
     consents : DataFrame
-        customer_id, purpose, granted: the last word of each.
+        customer_id, purpose, granted: the latest consent of each.
     items : sequence of str
-        Items of a portrait that the base knows at all or not: every item that is not off.
+        Items of the portrait: every item that is not switched off.
     names : mapping of str to str
         Masked names by customer_id; empty without the key.
     value_names : mapping of str to mapping
-        What values are called that no tag declares, such as segments: tag to value to language to name.
+        Names of values that no tag declares, such as segments: tag to value to language to name.
     """
 
     known: pd.DataFrame
@@ -152,24 +153,24 @@ def make_cards(
     ----------
     sources : CardSources
     registry : mapping of str to Tag
-        Tags by id; a value whose tag is not there is not shown.
+        Tags by id; a value whose tag is absent is not shown.
     pack : Pack
         The trade's declared strategies.
     as_of : date
     most_reasons : int
-        Reasons told of a risk.
+        Most reasons shown for a risk.
 
     Returns
     -------
     list of PortraitCard
-        A missing value is absent from its card, never zero. Who refused profiling has a header alone.
+        A missing value is absent from its card, never zero. Customers who refused profiling have only a header.
     """
     maker = _Maker(sources, registry, pack, as_of, most_reasons)
     return [maker.card(row) for row in _records(sources.known)]
 
 
 class _Maker:
-    """Rows of every source by customer, and what all cards share."""
+    """Makes cards from the rows of every source, grouped by customer."""
 
     def __init__(self, sources: CardSources, registry: Mapping[str, Tag], pack: Pack, as_of: date, most_reasons: int):  # noqa: PLR0917
         self.sources, self.registry, self.pack = sources, registry, pack
@@ -182,7 +183,7 @@ class _Maker:
 
     def card(self, row: Mapping[str, Any]) -> PortraitCard:
         customer = row["customer_id"]
-        consents = {each["purpose"]: bool(each["granted"]) for each in self.consents.get(customer, [])}
+        consents = {consent["purpose"]: bool(consent["granted"]) for consent in self.consents.get(customer, [])}
         header = {"customer_id": customer, "as_of": self.as_of, "consents": consents}
         header["name"] = self.sources.names.get(customer)
         if consents.get(PROFILING) is False:
@@ -195,20 +196,20 @@ class _Maker:
         return {
             "rhythm": _rhythm(row), "orders": None if orders is None else int(orders), "life_cycle_stage": stage,
             "rfm": _picked(row, ("rfm_type", "r_score", "f_score", "m_score")), "segment": segment,
-            "preferences": tuple(_picked(each, ("by", "value", "lines", "share")) for each in preferred),
+            "preferences": tuple(_picked(entry, ("by", "value", "lines", "share")) for entry in preferred),
             "occasions": _occasions(row, self.as_of), "timeline": _timeline(self.timeline.get(row["customer_id"], [])),
             "suggestions": tuple(strategy_for(self.pack, life_cycle=stage, segment=segment)),
         }  # fmt: skip
 
     def tagged(self, customer: str) -> dict[str, Any]:
-        rows = [each for each in self.tags.get(customer, []) if each["tag"] in self.registry]
-        named = self.sources.value_names
-        tags = tuple(_tag(each, self.registry[each["tag"]], self.as_of, named.get(each["tag"], {})) for each in rows)
-        living = {each.tag: each.item for each in tags if not each.expired}
+        rows = [row for row in self.tags.get(customer, []) if row["tag"] in self.registry]
+        names = self.sources.value_names
+        tags = tuple(_tag(row, self.registry[row["tag"]], self.as_of, names.get(row["tag"], {})) for row in rows)
+        current = {tag.tag: tag.item for tag in tags if not tag.expired}
         return {
             "tags": tags,
-            "sentence": tuple(name for name in SENTENCE if name in living),
-            "unknown": tuple(item for item in self.sources.items if item not in living.values()),
+            "sentence": tuple(name for name in SENTENCE if name in current),
+            "unknown": tuple(item for item in self.sources.items if item not in current.values()),
         }
 
     def predicted(self, row: Mapping[str, Any], customer: str) -> dict[str, Any]:
@@ -221,10 +222,10 @@ class _Maker:
         }
 
 
-def _tag(row: Mapping[str, Any], tag: Tag, as_of: date, named: Mapping[str, Mapping[str, str]]) -> CardTag:
+def _tag(row: Mapping[str, Any], tag: Tag, as_of: date, value_names: Mapping[str, Mapping[str, str]]) -> CardTag:
     value = tag.values.get(row["value"])
-    itself = {"en": row["value"], "zh": row["value"]}
-    names = {"en": value.en, "zh": value.zh} if value else dict(named.get(row["value"], itself))
+    default = {"en": row["value"], "zh": row["value"]}
+    names = {"en": value.en, "zh": value.zh} if value else dict(value_names.get(row["value"], default))
     expires = row.get("expires_at")
     return CardTag(
         tag=tag.id, item=tag.item, name={"en": tag.name.en, "zh": tag.name.zh}, value=row["value"], value_name=names,
@@ -234,30 +235,30 @@ def _tag(row: Mapping[str, Any], tag: Tag, as_of: date, named: Mapping[str, Mapp
 
 
 def _rhythm(row: Mapping[str, Any]) -> dict[str, Any]:
-    found = _picked(row, ("recency_days", "gap_days_median"))
-    if found.get("gap_days_median") and "recency_days" in found:
-        found["ratio"] = round(float(found["recency_days"]) / float(found["gap_days_median"]), 2)
-    return found
+    rhythm = _picked(row, ("recency_days", "gap_days_median"))
+    if rhythm.get("gap_days_median") and "recency_days" in rhythm:
+        rhythm["ratio"] = round(float(rhythm["recency_days"]) / float(rhythm["gap_days_median"]), 2)
+    return rhythm
 
 
 def _occasions(row: Mapping[str, Any], as_of: date) -> tuple[dict[str, Any], ...]:
-    dated = [(what, row.get(column)) for what, column in _DATES.items() if row.get(column) is not None]
-    return tuple({"what": what, "on": on} for what, on in sorted(dated, key=lambda each: each[1]) if on >= as_of)
+    dates = [(what, on) for what, column in _DATES.items() if (on := row.get(column)) is not None]
+    return tuple({"what": what, "on": on} for what, on in sorted(dates, key=itemgetter(1)) if on >= as_of)
 
 
-def _risk(row: Mapping[str, Any], reasons: list[Mapping[str, Any]], most: int) -> dict[str, Any]:
-    found = _picked(row, ("churn_probability", "purchase_probability", "cut_off"))
-    ranked = sorted(reasons, key=lambda each: each["rank"])[:most]
-    if found and ranked:
-        found["reasons"] = [_picked(each, ("feature", "value", "contribution")) for each in ranked]
-    return found
+def _risk(row: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]], max_reasons: int) -> dict[str, Any]:
+    risk = _picked(row, ("churn_probability", "purchase_probability", "cut_off"))
+    ranked = sorted(reasons, key=itemgetter("rank"))[:max_reasons]
+    if risk and ranked:
+        risk["reasons"] = [_picked(reason, ("feature", "value", "contribution")) for reason in ranked]
+    return risk
 
 
-def _timeline(rows: list[Mapping[str, Any]]) -> dict[str, dict[date, int]]:
-    found: dict[str, dict[date, int]] = {}
-    for each in rows:
-        found.setdefault(each["kind"], {})[each["month"]] = int(each["n"])
-    return found
+def _timeline(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[date, int]]:
+    counts: dict[str, dict[date, int]] = {}
+    for row in rows:
+        counts.setdefault(row["kind"], {})[row["month"]] = int(row["n"])
+    return counts
 
 
 def _picked(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -265,16 +266,16 @@ def _picked(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 
 def _by_customer(frame: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
+    rows_of: dict[str, list[dict[str, Any]]] = {}
     for row in _records(frame):
-        found.setdefault(row["customer_id"], []).append(row)
-    return found
+        rows_of.setdefault(row["customer_id"], []).append(row)
+    return rows_of
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Turn rows into plain values; what is missing is None, a time at midnight a date."""
+    """Return rows as plain values; missing values are None, timestamps become dates."""
     plain = frame.astype("object").where(frame.notna(), None)
     for name in frame.columns:
         if pd.api.types.is_datetime64_any_dtype(frame[name]):
-            plain[name] = [None if pd.isna(each) else each.date() for each in frame[name]]
+            plain[name] = [None if pd.isna(moment) else moment.date() for moment in frame[name]]
     return plain.to_dict("records")

@@ -1,4 +1,4 @@
-"""What does each customer buy most? The leading categories with how many lines stand behind them."""
+"""What does each customer buy most? The leading categories with their number of lines."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from workbench.intake.features.inputs.lines import is_sale, known_lines
 
 __all__ = ["LEAST_LINES", "leading_preferences"]
 
-LEAST_LINES = 3  # order lines below which a preference is not told
+LEAST_LINES = 3  # fewest order lines for a preference
 _BY = ("category", "brand", "product_name")
 
 
 def leading_preferences(
-    tables: Mapping[str, ibis.Table], customer_ids: Collection[str], *, as_of: date, most: int = 3
+    tables: Mapping[str, ibis.Table], customer_ids: Collection[str], *, as_of: date, max_values: int = 3
 ) -> pd.DataFrame:
     """Rank what each customer spends on.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        transactions and products; without both, or without a category, brand or name of products, nothing is told.
+        transactions and products; the result is empty without both, or without a category, brand or name of products.
     customer_ids : collection of str
     as_of : date
-    most : int
-        Values told of each customer.
+    max_values : int
+        Most values per customer.
 
     Returns
     -------
@@ -42,17 +42,21 @@ def leading_preferences(
     columns = ["customer_id", "by", "value", "lines", "share", "rank"]
     lines, products = tables.get("transactions"), tables.get("products")
     by = next((name for name in _BY if products is not None and name in products.columns), None)
-    if by is None or not has_purchases(lines) or "product_id" not in lines.columns:
+    if products is None or by is None or not has_purchases(lines) or "product_id" not in lines.columns:
         return pd.DataFrame(columns=columns)
-    sold = known_lines(lines, as_of=as_of)
-    sold = sold.filter(is_sale(sold), sold.customer_id.isin(sorted(customer_ids)), sold.product_id.notnull())
-    named = products.filter(products[by].notnull()).group_by("product_id").aggregate(value=products[by].min())
-    found = sold.select("customer_id", "product_id", "amount").inner_join(named, "product_id")
-    spent = to_pandas(found.group_by("customer_id", "value").aggregate(lines=found.count(), spend=found.amount.sum()))
-    spent = spent.assign(
-        by=by, share=(spent["spend"] / spent.groupby("customer_id")["spend"].transform("sum")).round(6)
+    sales = known_lines(lines, as_of=as_of)
+    sales = sales.filter(is_sale(sales), sales.customer_id.isin(sorted(customer_ids)), sales.product_id.notnull())
+    product_values = products.filter(products[by].notnull()).group_by("product_id").aggregate(value=products[by].min())
+    lines_with_value = sales.select("customer_id", "product_id", "amount").inner_join(product_values, "product_id")
+    spend = to_pandas(
+        lines_with_value.group_by("customer_id", "value").aggregate(
+            lines=lines_with_value.count(), spend=lines_with_value.amount.sum()
+        )
     )
-    spent = spent.sort_values(["customer_id", "spend", "value"], ascending=[True, False, True])
-    kept = spent[spent["lines"] >= LEAST_LINES]
-    kept = kept.assign(rank=kept.groupby("customer_id").cumcount() + 1)
-    return kept.loc[kept["rank"] <= most, columns].reset_index(drop=True)
+    spend = spend.assign(
+        by=by, share=(spend["spend"] / spend.groupby("customer_id")["spend"].transform("sum")).round(6)
+    )
+    spend = spend.sort_values(["customer_id", "spend", "value"], ascending=[True, False, True])
+    frequent = spend[spend["lines"] >= LEAST_LINES]
+    frequent = frequent.assign(rank=frequent.groupby("customer_id").cumcount() + 1)
+    return frequent.loc[frequent["rank"] <= max_values, columns].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""When did each customer order, visit, complain and hear from us? Counts by month, made in the engine."""
+"""Orders, visits, complaints and campaign contacts of each customer by month, counted in the engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KINDS = ("transactions", "events", "service", "campaigns")
 
 
 def month_starts(as_of: date, months: int) -> list[date]:
-    """List the first days of the last months, the one that ends at the as-of date last.
+    """List the first days of the last ``months`` months up to the as-of date, in time order.
 
     Examples
     --------
@@ -32,12 +32,12 @@ def month_starts(as_of: date, months: int) -> list[date]:
 def timelines(
     tables: Mapping[str, ibis.Table], customer_ids: Collection[str], *, as_of: date, months: int = 24
 ) -> pd.DataFrame:
-    """Count what each customer did by month and kind.
+    """Count the activity of each customer by month and kind.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        Canonical tables; those of ``KINDS`` that are there are read.
+        Canonical tables; those of ``KINDS`` are read where present.
     customer_ids : collection of str
     as_of : date
         Rows at or after its midnight are not read.
@@ -52,24 +52,28 @@ def timelines(
     """
     first = month_starts(as_of, months)[0]
     parts = [
-        _counted(name, tables[name], customer_ids, first, as_of) for name in KINDS if _is_dated(tables.get(name), name)
+        _count_by_month(name, tables[name], customer_ids, first, as_of)
+        for name in KINDS
+        if _is_dated(tables.get(name), name)
     ]
     columns = ["customer_id", "kind", "month", "n"]
-    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-    return found[columns].sort_values(["customer_id", "kind", "month"], ignore_index=True)
+    counts = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return counts[columns].sort_values(["customer_id", "kind", "month"], ignore_index=True)
 
 
 def _is_dated(table: ibis.Table | None, name: str) -> bool:
     return table is not None and {"customer_id", CANONICAL[name].dated_by} <= set(table.columns)
 
 
-def _counted(name: str, table: ibis.Table, ids: Collection[str], first: date, as_of: date) -> pd.DataFrame:
-    at = CANONICAL[name].dated_by
-    kept = table.filter(
-        table.customer_id.isin(sorted(ids)), table[at] >= at_midnight(first), table[at] < at_midnight(as_of)
+def _count_by_month(name: str, table: ibis.Table, ids: Collection[str], first: date, as_of: date) -> pd.DataFrame:
+    date_column = CANONICAL[name].dated_by
+    selected = table.filter(
+        table.customer_id.isin(sorted(ids)),
+        table[date_column] >= at_midnight(first),
+        table[date_column] < at_midnight(as_of),
     )
-    kept = kept.mutate(month=kept[at].truncate("month").date())
-    n = kept.count()
-    if name == "transactions" and "order_id" in kept.columns:
-        n = kept.order_id.nunique() + kept.count(where=kept.order_id.isnull())
-    return to_pandas(kept.group_by("customer_id", "month").aggregate(n=n)).assign(kind=name)
+    selected = selected.mutate(month=selected[date_column].truncate("month").date())
+    n = selected.count()
+    if name == "transactions" and "order_id" in selected.columns:
+        n = selected.order_id.nunique() + selected.count(where=selected.order_id.isnull())
+    return to_pandas(selected.group_by("customer_id", "month").aggregate(n=n)).assign(kind=name)

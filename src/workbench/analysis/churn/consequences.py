@@ -1,4 +1,4 @@
-"""What follows from a churn study: contact list, profit, reasons, effects, groups; empty where there is no model."""
+"""Results derived from a churn study: contact list, profit, reasons, effects, groups; empty without a model."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ PROFIT = ("share_contacted", "contacted", "profit", "low", "high", "random", "be
 def decide_today(
     study: ChurnStudy, scored: pd.DataFrame, *, decision_share: float, decision_size: int | None
 ) -> Decision | None:
-    """Return the contact list of today, as ``decision.decide`` makes it.
+    """Return today's contact list, from ``decision.decide``.
 
-    None without a model, and where a leak alarm says to use none of its scores until it is explained.
+    None without a model, and while a leak alarm is open: the scores may not be used until it is explained.
     """
     if study.result.model is None or scored.empty or len(study.result.alarms):
         return None
@@ -37,11 +37,11 @@ def decide_today(
 def profit_of_test(
     study: ChurnStudy, *, contact_cost: float, gain_per_leaver: float, n_bootstraps: int, seed: int
 ) -> pd.DataFrame:
-    """Return ``decision.profit_curve`` of the tested customers; its columns without rows where there is no model."""
+    """Return ``decision.profit_curve`` of the tested customers; empty without a model."""
     if study.result.model is None:
         return pd.DataFrame(columns=list(PROFIT))
-    asked = {"contact_cost": contact_cost, "gain_per_leaver": gain_per_leaver}
-    return profit_curve(study.result.predictions, **asked, n_bootstraps=n_bootstraps, seed=seed)
+    amounts = {"contact_cost": contact_cost, "gain_per_leaver": gain_per_leaver}
+    return profit_curve(study.result.predictions, **amounts, n_bootstraps=n_bootstraps, seed=seed)
 
 
 def explain_today(
@@ -53,7 +53,8 @@ def explain_today(
     n_reasons: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Return ``reasons.explain_customers`` of those at highest risk today, compared with all scored today.
+    """Return ``reasons.explain_customers`` of the customers at highest risk today, compared with all customers scored
+    today.
 
     Parameters
     ----------
@@ -69,13 +70,15 @@ def explain_today(
     if study.result.model is None or scored.empty:
         return pd.DataFrame({name: pd.Series(dtype="object") for name in REASON_COLUMNS})
     listed = decide(scored, study.result.predictions, decision_size=explained_customers).customers["customer_id"]
-    known = features[features["customer_id"].isin(scored["customer_id"])].sort_values("customer_id", ignore_index=True)
-    asked = known[known["customer_id"].isin(listed)].reset_index(drop=True)
-    return explain_customers(study.result.model, asked, known, most=n_reasons, seed=seed)
+    scored_features = features[features["customer_id"].isin(scored["customer_id"])].sort_values(
+        "customer_id", ignore_index=True
+    )
+    listed_features = scored_features[scored_features["customer_id"].isin(listed)].reset_index(drop=True)
+    return explain_customers(study.result.model, listed_features, scored_features, max_reasons=n_reasons, seed=seed)
 
 
 def leading_effects(study: ChurnStudy) -> pd.DataFrame:
-    """Return ``reasons.partial_effects`` of the features that matter beyond chance, at most three, on the test."""
+    """Return ``reasons.partial_effects`` on the test of at most three features whose importance exceeds chance."""
     if study.result.model is None:
         return pd.DataFrame(columns=["feature", "value", "probability", "n"])
     important = study.result.importance
@@ -97,45 +100,44 @@ def group_results(
     ----------
     study : ChurnStudy
     segments : pandas.DataFrame
-        customer_id, segment as of today; may be empty. Read where nothing is dated alone: today's segment knows what a
+        customer_id, segment as of today; may be empty. Used only with undated labels: today's segment reflects what a
         customer did after the cut-off of a test.
     features : pandas.DataFrame
-        As of today: gender, age and place are asked of it, whether the model may see them or not.
+        As of today: gender, age and place are taken from it, even where the model may not use them.
     definition : SegmentDefinition, optional
-        What made the segments. With dated labels it is applied to the features as they stood at the cut-off of the
-        test: customers are placed by what was known of them then. The definition itself was found later, which makes no
-        difference to a comparison within a group.
+        Of the segments. With dated labels it is applied to the features at the cut-off of the test. That the definition
+        itself is of later date does not affect a comparison within a group.
     least : int
-        Fewest customers of a group that is shown.
+        Fewest customers of a group in the result.
     """
     if study.result.model is None:
         return judge_groups(pd.DataFrame(columns=["customer_id", "label", "churn_probability"]), pd.DataFrame())
-    known = study.result.predictions[["customer_id"]]
-    dated = (_past_segments(study, definition), _past_orders(study)) if study.cut_offs else (segments,)
-    for table in (*dated, features.drop(columns="segment", errors="ignore")):
-        asked = [name for name in GROUPINGS if name in table.columns and name not in known.columns]
-        if asked:
-            known = known.merge(table[["customer_id", *asked]], on="customer_id", how="left")
-    return judge_groups(study.result.predictions, known, least=least)
+    groups = study.result.predictions[["customer_id"]]
+    tables = (_past_segments(study, definition), _past_orders(study)) if study.cut_offs else (segments,)
+    for table in (*tables, features.drop(columns="segment", errors="ignore")):
+        columns = [name for name in GROUPINGS if name in table.columns and name not in groups.columns]
+        if columns:
+            groups = groups.merge(table[["customer_id", *columns]], on="customer_id", how="left")
+    return judge_groups(study.result.predictions, groups, least=least)
 
 
 def segments_lack(study: ChurnStudy, definition: SegmentDefinition | None) -> tuple[str, ...]:
-    """Name what the segment definition reads and was not known at the cut-off of the test; nothing where it fits."""
+    """Name the columns of the segment definition that were not available at the cut-off of the test."""
     if definition is None or not study.cut_offs or study.result.model is None:
         return ()
     return tuple(sorted(set(definition.columns) - set(study.tested.columns)))
 
 
 def _past_segments(study: ChurnStudy, definition: SegmentDefinition | None) -> pd.DataFrame:
-    """Return the segment of each tested customer at the cut-off; who cannot be placed has none."""
+    """Return the segment of each tested customer at the cut-off; missing for customers who cannot be assigned."""
     if definition is None or segments_lack(study, definition):
         return pd.DataFrame()
-    placed = assign(definition, study.tested)
-    return placed.assign(segment=placed["segment"].where(placed["segment"] != UNKNOWN.key))
+    assigned = assign(definition, study.tested)
+    return assigned.assign(segment=assigned["segment"].where(assigned["segment"] != UNKNOWN.key))
 
 
 def _past_orders(study: ChurnStudy) -> pd.DataFrame:
-    """Return how many orders each tested customer had made at the cut-off, in bands."""
+    """Return the number of orders of each tested customer before the cut-off, in bands."""
     tested = study.tested
     if "frequency_orders" not in tested.columns:
         return pd.DataFrame()

@@ -1,4 +1,4 @@
-"""Whom to contact, how many of them would leave, and what does that gain? For 08_predict_churn."""
+"""Whom to contact, how many of them would leave, and what is the gain? For 08_predict_churn."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from workbench.analysis.intervals import wilson
 
 __all__ = ["Decision", "decide", "profit_curve"]
 
-POINTS = 50  # sizes of the contact list at which the profit is told
+POINTS = 50  # sizes of the contact list in the profit curve
 DIGITS = 6
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A contact list of a size, and what is to be expected of it.
+    """A contact list and its expected result.
 
     Attributes
     ----------
     size : int
         Customers on the list: those at highest risk today.
     scored : int
-        Customers it was taken from.
+        Customers it was chosen from.
     expected : float
-        Sum of their probabilities: how many would leave.
+        Expected leavers: the sum of their probabilities.
     precision, precision_low, precision_high : float
         Share of leavers in the same share of the tested customers, with its Wilson interval; NaN without any.
     tested : int
@@ -51,7 +51,7 @@ class Decision:
 def decide(
     scored: pd.DataFrame, predictions: pd.DataFrame, *, decision_share: float = 0.1, decision_size: int | None = None
 ) -> Decision:
-    """Take the customers at highest risk, and hold the same share of the test against what happened.
+    """List the customers at highest risk, with the observed precision of the same share of the test.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ def decide(
     predictions : pandas.DataFrame
         customer_id, label, churn_probability of the tested customers.
     decision_share : float
-        Share of today's customers on the list, where no size is given; at least one customer.
+        Share of today's customers on the list, unless a size is given; at least one customer.
     decision_size : int, optional
-        Customers on the list; at most those there are.
+        Customers on the list, at most all of them.
 
     Returns
     -------
@@ -73,13 +73,13 @@ def decide(
     ranked = _ranked(scored).head(size)
     tested = _ranked(predictions)
     top = tested.head(max(1, round(len(tested) * size / max(n, 1))))
-    left = int(top["label"].sum())
-    low, high = wilson(left, len(top)) if len(top) else (np.nan, np.nan)
+    leavers = int(top["label"].sum())
+    low, high = wilson(leavers, len(top)) if len(top) else (np.nan, np.nan)
     return Decision(
         size=size,
         scored=n,
         expected=round(float(ranked["churn_probability"].sum()), DIGITS),
-        precision=left / len(top) if len(top) else np.nan,
+        precision=leavers / len(top) if len(top) else np.nan,
         precision_low=float(low),
         precision_high=float(high),
         tested=len(top),
@@ -91,38 +91,38 @@ def decide(
 def profit_curve(
     predictions: pd.DataFrame, *, contact_cost: float, gain_per_leaver: float, n_bootstraps: int = 200, seed: int = 0
 ) -> pd.DataFrame:
-    """Say what contacting the riskiest would have brought on the test, for a stated cost and gain.
+    """Compute the profit of contacting the riskiest customers of the test, for a given cost and gain.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
         customer_id, label, churn_probability of the tested customers.
     contact_cost : float
-        Of contacting one customer, whoever it is.
+        Of contacting one customer.
     gain_per_leaver : float
-        What contacting one who would leave brings on average, before the cost: the worth of a customer kept times the
-        share of those contacted who then stay. Both are statements of the reader, not results.
+        Mean gain from contacting a leaver, before the cost: the value of a retained customer times the share of
+        contacted leavers who then stay. Both are assumptions of the reader, not results.
     n_bootstraps, seed : int
 
     Returns
     -------
     pandas.DataFrame
         share_contacted (0..1), contacted (customers), profit, low, high (95 %, bootstrap of customers), random (profit
-        of as many chosen at random), best (True where the profit is highest); about fifty rows,
-        the first contacts nobody.
+        of the same number chosen at random), best (True where the profit is highest); about fifty rows, the first for
+        an empty list.
     """
     ranked = _ranked(predictions)
     labels, n = ranked["label"].to_numpy(float), len(ranked)
     sizes = np.unique(np.round(np.linspace(0, n, POINTS + 1)).astype(int))
-    worth = gain_per_leaver * labels - contact_cost
-    profit = np.r_[0, worth.cumsum()][sizes]
+    gains = gain_per_leaver * labels - contact_cost
+    profit = np.r_[0, gains.cumsum()][sizes]
     rng = np.random.default_rng(seed)
-    drawn = np.empty((n_bootstraps, len(sizes)))
+    resampled = np.empty((n_bootstraps, len(sizes)))
     for at in range(n_bootstraps):
-        kept = np.sort(rng.integers(0, n, n)) if n else np.zeros(0, int)  # sorted positions keep the ranking
-        drawn[at] = np.r_[0, worth[kept].cumsum()][sizes]
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    lot = sizes * (gain_per_leaver * (labels.mean() if n else 0) - contact_cost)
+        positions = np.sort(rng.integers(0, n, n)) if n else np.zeros(0, int)  # sorted positions keep the ranking
+        resampled[at] = np.r_[0, gains[positions].cumsum()][sizes]
+    low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
+    random_profit = sizes * (gain_per_leaver * (labels.mean() if n else 0) - contact_cost)
     table = pd.DataFrame(
         {
             "share_contacted": sizes / max(n, 1),
@@ -130,7 +130,7 @@ def profit_curve(
             "profit": profit,
             "low": low,
             "high": high,
-            "random": lot,
+            "random": random_profit,
         }
     ).round(DIGITS)
     return table.assign(best=table.index == int(table["profit"].to_numpy().argmax()))

@@ -1,4 +1,4 @@
-"""Is anybody served worse unseen? Performance and calibration by group of customers, for 08_predict_churn."""
+"""Does the model perform worse for some groups? Performance and calibration by group, for 08_predict_churn."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from workbench.analysis.intervals import wilson
 __all__ = ["GROUPINGS", "judge_groups"]
 
 GROUPINGS = ("segment", "orders_before", "gender", "age_band", "age", "country", "province", "city")
-LEAST = 30  # customers of a group whose figures are shown
-LEAST_EACH = 10  # of each outcome, before an AUC is told
-MOST_GROUPS = 8  # of one grouping, the largest
+LEAST = 30  # fewest customers of a group in the result
+LEAST_EACH = 10  # fewest of each outcome for an AUC
+MOST_GROUPS = 8  # most groups per grouping, the largest first
 AGES = (0, 25, 35, 45, 55, 65, 200)  # years
 NORMAL = 1.96
 COLUMNS = ("grouping", "group", "n", "positives", "observed", "low", "high", "predicted", "auc", "auc_error", "verdict")
@@ -24,52 +24,52 @@ COLUMNS = ("grouping", "group", "n", "positives", "observed", "low", "high", "pr
 def judge_groups(
     predictions: pd.DataFrame, attributes: pd.DataFrame, *, groupings: Sequence[str] = GROUPINGS, least: int = LEAST
 ) -> pd.DataFrame:
-    """Compare predicted with observed risk, and the ranking, in each group of the tested customers.
+    """Compare predicted with observed risk, and measure the AUC, in each group of the tested customers.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
         customer_id, label, churn_probability of the tested customers.
     attributes : pandas.DataFrame
-        One row per customer: customer_id and any of the groupings; sensitive attributes are not asked for.
+        One row per customer: customer_id and any of the groupings; sensitive attributes are not used.
     groupings : sequence of str
     least : int
-        Fewest customers of a group that is shown; at least 30, below which nothing can be judged.
+        Fewest customers of a group in the result; never less than 30.
 
     Returns
     -------
     pandas.DataFrame
         grouping, group, n, positives, observed (share), low, high (Wilson interval, widened for the number of groups
         of the grouping by Bonferroni's z), predicted (mean probability), auc and auc_error (standard error; missing
-        with fewer than ten of an outcome), verdict (fits, understated, overstated: predicted outside of the interval).
-        Smaller groups are left out; at most the eight largest of a grouping; a grouping with one group is
+        with fewer than ten of an outcome), verdict (fits; understated or overstated where predicted lies outside the
+        interval). At most the eight largest groups of a grouping; smaller groups, and groupings with one group, are
         left out.
     """
     if predictions.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    asked = [name for name in groupings if name in attributes.columns]
-    joined = predictions.merge(attributes[["customer_id", *asked]], on="customer_id", how="left")
+    present = [name for name in groupings if name in attributes.columns]
+    joined = predictions.merge(attributes[["customer_id", *present]], on="customer_id", how="left")
     rows = []
-    for name in asked:
+    for name in present:
         values = _bands(joined[name]) if name == "age" else joined[name]
         sizes = values.value_counts()
-        kept = sizes[sizes >= max(LEAST, least)].sort_index(kind="stable").sort_values(ascending=False, kind="stable")
-        for group in kept.index[:MOST_GROUPS] if len(kept) > 1 else ():
-            rows.append(_row(name, group, joined[values == group], count=min(len(kept), MOST_GROUPS)))
+        large = sizes[sizes >= max(LEAST, least)].sort_index(kind="stable").sort_values(ascending=False, kind="stable")
+        for group in large.index[:MOST_GROUPS] if len(large) > 1 else ():
+            rows.append(_row(name, group, joined[values == group], count=min(len(large), MOST_GROUPS)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _row(grouping: str, group: object, part: pd.DataFrame, *, count: int) -> dict[str, object]:
-    n, positives = len(part), int(part["label"].sum())
+def _row(grouping: str, group: object, members: pd.DataFrame, *, count: int) -> dict[str, object]:
+    n, positives = len(members), int(members["label"].sum())
     low, high = wilson(positives, n, level=1 - 0.05 / count)
-    predicted = float(part["churn_probability"].mean())
+    predicted = float(members["churn_probability"].mean())
     row = {"grouping": grouping, "group": str(group), "n": n, "positives": positives, "observed": positives / n}
-    area, error = np.nan, np.nan
+    group_auc, error = np.nan, np.nan
     if min(positives, n - positives) >= LEAST_EACH:
-        area = auc(part["label"].to_numpy(), part["churn_probability"].to_numpy())
-        error = auc_standard_error(area, positives, n - positives)
+        group_auc = auc(members["label"].to_numpy(), members["churn_probability"].to_numpy())
+        error = auc_standard_error(group_auc, positives, n - positives)
     verdict = "understated" if predicted < low else "overstated" if predicted > high else "fits"
-    row |= {"low": float(low), "high": float(high), "predicted": predicted, "auc": area, "auc_error": error}
+    row |= {"low": float(low), "high": float(high), "predicted": predicted, "auc": group_auc, "auc_error": error}
     return {key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()} | {
         "verdict": verdict
     }

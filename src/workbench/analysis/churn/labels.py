@@ -1,7 +1,7 @@
-"""Who counts as lost, from when, and how far ahead is that asked? Labels for 08_predict_churn.
+"""Who counts as lost, from when, and over which horizon? Labels for 08_predict_churn.
 
-A customer churns at a cut-off when no purchase falls into [cut_off, cut_off + horizon). The horizon comes from the
-customers' own rhythm; cut-offs, one horizon apart, give periods to train on, then one to calibrate and one to test on.
+A customer churns at a cut-off when no purchase falls into [cut_off, cut_off + horizon). The horizon comes from
+the usual gaps between purchases; cut-offs, one horizon apart, give the training, calibration and test periods.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ __all__ = [
     "plan_cut_offs",
 ]
 
-RHYTHM = 0.9  # quantile of the gaps between purchase days that the horizon covers
+RHYTHM = 0.9  # quantile of the gaps between purchase days covered by the horizon
 LEAST_DAYS = 28  # shortest horizon
 WEEK = 7  # days
-PERIODS = 4  # horizons the data must span: one of history, then train, calibrate, test
-TRAIN_CUT_OFFS = 3  # cut-offs to train on, where the history has room for them
+PERIODS = 4  # horizons the data must span: history, train, calibrate, test
+TRAIN_CUT_OFFS = 3  # training cut-offs where the history is long enough
 ACTIVE_HORIZONS = 2  # a customer counts as active within this many horizons of the last purchase
 
 
 @dataclass(frozen=True)
 class Horizon:
-    """How many days ahead are predicted, and why.
+    """The prediction horizon and where it comes from.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Horizon:
     quantile_days : int or None
         The .9 quantile of the gaps; None where the horizon was given.
     gaps : int
-        Gaps it was taken from.
+        Number of gaps behind the quantile.
     set_by : str
         rhythm, least (four weeks), span (a quarter of the data) or profile (given).
     """
@@ -62,16 +62,16 @@ class Horizon:
 
 @dataclass(frozen=True)
 class CutOffs:
-    """Dates one horizon apart; each period is [cut-off, cut-off + horizon), so no two share a day.
+    """Dates one horizon apart; the periods [cut-off, cut-off + horizon) do not overlap.
 
     Attributes
     ----------
     trains : tuple of datetime.date
-        Cut-offs to train on, in time order, at least one.
+        Training cut-offs in time order, at least one.
     calibrate, test : datetime.date
     horizon_days : int
     ends : datetime.date
-        The day after the last one that labels use; no later than the as-of date.
+        The day after the last one that labels use; at most the as-of date.
     """
 
     trains: tuple[date, ...]
@@ -82,18 +82,18 @@ class CutOffs:
 
     @property
     def train(self) -> date:
-        """The latest cut-off that is trained on."""
+        """The latest training cut-off."""
         return self.trains[-1]
 
     @property
     def periods(self) -> dict[str, date]:
-        """The latest cut-off of each kind of period, in time order."""
+        """The latest cut-off of each role, in time order."""
         return {"train": self.train, "calibrate": self.calibrate, "test": self.test}
 
     @property
     def origins(self) -> tuple[tuple[str, date], ...]:
-        """Every cut-off with what it serves (train, calibrate, test), in time order."""
-        return (*(("train", each) for each in self.trains), ("calibrate", self.calibrate), ("test", self.test))
+        """Every cut-off with its role (train, calibrate, test), in time order."""
+        return (*(("train", cut_off) for cut_off in self.trains), ("calibrate", self.calibrate), ("test", self.test))
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,7 @@ class Labels:
     cut_off : datetime.date
     horizon_days, active_within_days : int
     counts : dict of int
-        eligible, churned, inactive (last purchase too long ago to count as active), too_new (first purchase only in the
-        period).
+        eligible, churned, inactive (last purchase too long ago), too_new (first purchase within the period).
     """
 
     frame: pd.DataFrame
@@ -119,28 +118,28 @@ class Labels:
 
 
 def choose_horizon(gaps: pd.DataFrame, *, span_days: int, given_days: int | None = None) -> Horizon:
-    """Choose how many days ahead to predict from the customers' own rhythm.
+    """Choose the prediction horizon from the gaps between purchases.
 
     Parameters
     ----------
     gaps : pandas.DataFrame
-        gap_days (days, >= 1), gaps_of_customer, gaps, as ``purchases.count_gaps`` gives them.
+        gap_days (days, >= 1), gaps_of_customer, gaps, from ``purchases.count_gaps``.
     span_days : int
         Days from the first purchase to the end of the data.
     given_days : int, optional
-        A horizon the profile asks for; checked against the span, otherwise used as it is.
+        A horizon from the profile; checked against the span, otherwise used unchanged.
 
     Returns
     -------
     Horizon
-        The .9 quantile of the gaps, every repeating customer weighing the same, in whole weeks (up), at least four
-        weeks and at most a quarter of the span. Gaps still open at the end of the data are not counted, which makes
-        it short rather than long.
+        The .9 quantile of the gaps, each repeat customer with equal weight, rounded up to whole weeks; at least four
+        weeks, at most a quarter of the span. Gaps still open at the end of the data are not counted, which biases
+        it downwards.
 
     Raises
     ------
     DataError
-        When the data is too short for four periods, or nobody bought on two days.
+        When the data is too short for four periods, or no customer bought on two days.
     """
     longest = span_days // PERIODS
     if given_days is not None:
@@ -154,10 +153,10 @@ def choose_horizon(gaps: pd.DataFrame, *, span_days: int, given_days: int | None
             )
         )
     quantile = _weighted_quantile(gaps)
-    weeks = max(LEAST_DAYS, math.ceil(quantile / WEEK) * WEEK)
-    bound = longest // WEEK * WEEK
-    set_by = "span" if weeks > bound else ("least" if quantile < LEAST_DAYS - WEEK + 1 else "rhythm")
-    return Horizon(min(weeks, bound), quantile, int(gaps["gaps"].sum()), set_by)
+    days = max(LEAST_DAYS, math.ceil(quantile / WEEK) * WEEK)
+    max_days = longest // WEEK * WEEK
+    set_by = "span" if days > max_days else ("least" if quantile < LEAST_DAYS - WEEK + 1 else "rhythm")
+    return Horizon(min(days, max_days), quantile, int(gaps["gaps"].sum()), set_by)
 
 
 def plan_cut_offs(
@@ -168,20 +167,20 @@ def plan_cut_offs(
     last: date | None = None,
     train_cut_offs: int = TRAIN_CUT_OFFS,
 ) -> CutOffs:
-    """Place the train, calibration and test cut-offs so that every label is mature.
+    """Plan the training, calibration and test cut-offs so that every label is mature.
 
     Parameters
     ----------
     first : datetime.date
         Day of the first purchase.
     as_of : datetime.date
-        The run's date; nothing at or after it is known.
+        The run's date; no data at or after it is used.
     horizon_days : int
     last : datetime.date, optional
-        Day of the last purchase; the data is taken to end the day after it where that is before ``as_of``, since an
-        empty tail would make everybody look lost.
+        Day of the last purchase. Where it is earlier, the data ends the day after it: with an empty tail everybody
+        would look lost.
     train_cut_offs : int
-        Cut-offs to train on, >= 1; fewer where less than one horizon of history would lie before the earliest.
+        Training cut-offs, >= 1; fewer where less than one horizon of history would lie before the earliest.
 
     Returns
     -------
@@ -196,8 +195,8 @@ def plan_cut_offs(
     ends = as_of if last is None else min(as_of, last + timedelta(days=1))
     _check_span((ends - first).days, horizon_days)
     step = timedelta(days=horizon_days)
-    room = (ends - first).days // horizon_days - PERIODS + 1
-    trains = tuple(ends - back * step for back in range(2 + min(train_cut_offs, room), 2, -1))
+    max_trains = (ends - first).days // horizon_days - PERIODS + 1
+    trains = tuple(ends - steps_back * step for steps_back in range(2 + min(train_cut_offs, max_trains), 2, -1))
     return CutOffs(trains, ends - 2 * step, ends - step, horizon_days, ends)
 
 
@@ -210,68 +209,73 @@ def label_purchases(
     active_within_days: int | None = None,
     partial_below: float = 0.0,
 ) -> Labels:
-    """Label the customers who were active at a cut-off by whether they bought in the period after it.
+    """Label the customers active at a cut-off by whether they bought in the following period.
 
     Parameters
     ----------
     transactions : ibis.Table
         Order lines: customer_id, ordered_at, amount and, where known, order_id.
     cut_off : datetime.date
-        Midnight before which features are known.
+        Features use data before its midnight.
     horizon_days : int
         Length of the period, > 0.
     as_of : datetime.date
-        The end of what is known; the period must end by then.
+        End of the data; the period must end by then.
     active_within_days : int, optional
-        Eligible are customers whose last purchase lies within so many days before the cut-off; default two horizons.
+        Customers are eligible when their last purchase lies within so many days before the cut-off; default: two
+        horizons.
     partial_below : float
-        Partial churn (Buckinx & Van den Poel 2005): a customer counts as leaving when the days with a purchase in the
-        period are fewer than this share of those in as many days before the cut-off; 0: only when there are none.
+        Partial churn (Buckinx & Van den Poel 2005): a customer counts as churned when the purchase days in the period
+        are fewer than this share of those in the same number of days before the cut-off; 0: only when there are none.
 
     Returns
     -------
     Labels
-        label 1 for no purchase in [cut_off, cut_off + horizon_days) (or too few), 0 for at least one.
+        label 1 for no purchase in [cut_off, cut_off + horizon_days) (or too few), else 0.
 
     Raises
     ------
     DataError
-        When the period is not over at ``as_of``: an immature label is never 0 or 1.
+        When the period is not over at ``as_of``: the labels would be immature.
     """
     ends = cut_off + timedelta(days=horizon_days)
     if ends > as_of:
         latest = as_of - timedelta(days=horizon_days)
-        found = f"the {horizon_days} days after cut-off {cut_off} end on {ends}, after the as-of date {as_of}"
-        raise DataError(Fault("churn labels", found, "a period that is over", f"Use a cut-off on or before {latest}."))
-    within = active_within_days or ACTIVE_HORIZONS * horizon_days
+        problem = f"the {horizon_days} days after cut-off {cut_off} end on {ends}, after the as-of date {as_of}"
+        raise DataError(
+            Fault("churn labels", problem, "a period that is over", f"Use a cut-off on or before {latest}.")
+        )
+    active_days = active_within_days or ACTIVE_HORIZONS * horizon_days
     days = purchase_days(transactions, as_of=ends)
-    at, day = ibis.literal(cut_off), days.purchased_on
-    begins = ibis.literal(cut_off - timedelta(days=horizon_days))
+    cut, day = ibis.literal(cut_off), days.purchased_on
+    window_start = ibis.literal(cut_off - timedelta(days=horizon_days))
     history = days.group_by("customer_id").agg(
-        last_on=day.max(where=day < at), after=(day >= at).sum(), before=((day >= begins) & (day < at)).sum()
+        last_on=day.max(where=day < cut), after=(day >= cut).sum(), before=((day >= window_start) & (day < cut)).sum()
     )
-    floor = ibis.literal(cut_off - timedelta(days=within))
+    active_since = ibis.literal(cut_off - timedelta(days=active_days))
     state = history.mutate(
-        state=ibis.cases((history.last_on.isnull(), "too_new"), (history.last_on < floor, "inactive"), else_="eligible")
+        state=ibis.cases(
+            (history.last_on.isnull(), "too_new"), (history.last_on < active_since, "inactive"), else_="eligible"
+        )
     )
-    counted = dict(state.group_by("state").agg(n=state.count()).to_pandas().itertuples(index=False))
+    state_counts = dict(state.group_by("state").agg(n=state.count()).to_pandas().itertuples(index=False))
     eligible = state.filter(state.state == "eligible")
-    frame = eligible.select("customer_id", label=_left(eligible, partial_below)).order_by("customer_id").to_pandas()
+    frame = eligible.select("customer_id", label=_churned(eligible, partial_below)).order_by("customer_id").to_pandas()
     counts = {
         "eligible": len(frame),
         "churned": int(frame["label"].sum()),
-        **{key: int(counted.get(key, 0)) for key in ("inactive", "too_new")},
+        **{key: int(state_counts.get(key, 0)) for key in ("inactive", "too_new")},
     }
-    return Labels(frame, cut_off, horizon_days, within, counts)
+    return Labels(frame, cut_off, horizon_days, active_days, counts)
 
 
-def _left(eligible: ibis.Table, partial_below: float) -> ibis.Value:
-    none = eligible.after == 0
-    return (none | (eligible.after < partial_below * eligible.before)).cast("int64")
+def _churned(eligible: ibis.Table, partial_below: float) -> ibis.Value:
+    no_purchase = eligible.after == 0
+    return (no_purchase | (eligible.after < partial_below * eligible.before)).cast("int64")
 
 
 def active_customers(transactions: ibis.Table, cut_off: date, active_within_days: int) -> pd.DataFrame:
-    """List the customers for whom a prediction at a cut-off means anything.
+    """List the customers for whom a prediction at a cut-off is meaningful.
 
     Parameters
     ----------
@@ -286,22 +290,28 @@ def active_customers(transactions: ibis.Table, cut_off: date, active_within_days
         customer_id of those whose last purchase lies in [cut_off - active_within_days, cut_off), sorted.
     """
     days = purchase_days(transactions, as_of=cut_off)
-    floor = ibis.literal(cut_off - timedelta(days=active_within_days))
-    return days.filter(days.purchased_on >= floor).select("customer_id").distinct().order_by("customer_id").to_pandas()
+    active_since = ibis.literal(cut_off - timedelta(days=active_within_days))
+    return (
+        days.filter(days.purchased_on >= active_since)
+        .select("customer_id")
+        .distinct()
+        .order_by("customer_id")
+        .to_pandas()
+    )
 
 
 def _weighted_quantile(gaps: pd.DataFrame) -> int:
-    """Return the smallest gap that covers the share RHYTHM, every customer weighing the same."""
+    """Return the smallest gap that covers the share RHYTHM, each customer with equal weight."""
     weights = (gaps["gaps"] / gaps["gaps_of_customer"]).groupby(gaps["gap_days"]).sum().sort_index()
-    reached = (weights.cumsum() / weights.sum()).round(9) >= RHYTHM
-    return int(reached.idxmax())
+    is_covered = (weights.cumsum() / weights.sum()).round(9) >= RHYTHM
+    return int(is_covered.idxmax())
 
 
 def _check_span(span_days: int, horizon_days: int) -> None:
     needed = PERIODS * horizon_days
     if span_days < needed:
-        found = f"purchases span {span_days} days"
+        problem = f"purchases span {span_days} days"
         expected = f"at least {needed}: {horizon_days} days each of history, training, calibration and test"
         longest = span_days // PERIODS
-        remedy = f"The longest possible horizon_days is {longest}" if longest >= WEEK else "Bring in a longer history"
-        raise DataError(Fault("transactions", found, expected, remedy))
+        remedy = f"The longest possible horizon_days is {longest}" if longest >= WEEK else "Provide a longer history"
+        raise DataError(Fault("transactions", problem, expected, remedy))

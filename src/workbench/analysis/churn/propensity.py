@@ -1,7 +1,7 @@
 """Who will buy from which category in the next period? Purchase propensity by category, for 08_predict_churn.
 
-For each of the largest categories the same dated procedure as for churn: learned at one cut-off, calibrated at the
-next, tested at the latest. What a customer bought of the category before a cut-off is all that is looked at.
+For each of the largest categories the same dated procedure as for churn: trained at one cut-off, calibrated at the
+next, tested at the latest. The inputs are the customer's purchases of the category before the cut-off.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ __all__ = ["PROPENSITY_COLUMNS", "predict_categories", "predict_for"]
 RESULT_COLUMNS = ("category", "n", "buyers", "share", "auc", "auc_low", "auc_high", "brier", "baseline_auc")
 PROPENSITY_COLUMNS = ("customer_id", "category", "purchase_probability", "cut_off")
 INPUTS = ("category_recency_days", "category_days", "category_share", "recency_days", "purchase_days")
-LEAST = 30  # buyers, and others, of a category in every period
-NEVER = 10_000  # days since the last purchase of the category, for those who never bought it
+LEAST = 30  # fewest buyers, and others, of a category in every period
+NEVER = 10_000  # days since the last purchase of the category for customers who never bought it
 DIGITS = 6
 
 
@@ -46,7 +46,7 @@ def predict_categories(
     active_within_days: int,
     n_categories: int = 6,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Say how likely each active customer is to buy from each of the largest categories within the horizon.
+    """Predict how likely each active customer is to buy from each of the largest categories within the horizon.
 
     Parameters
     ----------
@@ -55,39 +55,39 @@ def predict_categories(
     cut_offs : mapping of str to date
         train, calibrate, test.
     as_of : date
-        From which today's probabilities look ahead.
+        Start of the horizon of today's probabilities.
     horizon_days, active_within_days : int
     n_categories : int
-        Those with most buyers before the training cut-off; 0: none.
+        Number of categories, by buyers before the training cut-off; 0: none.
 
     Returns
     -------
     (pandas.DataFrame, pandas.DataFrame)
         Today's probabilities: customer_id, category, purchase_probability, cut_off. And per category of the test:
         category, n, buyers, share, auc, auc_low, auc_high (standard error of Hanley & McNeil), brier, baseline_auc
-        (days since the last purchase of the category alone). Both empty where the tables do not allow it.
+        (days since the last purchase of the category alone). Both empty without the required tables and columns.
     """
     if not n_categories or not cut_offs or not _has_categories(tables):
-        return _nothing(), pd.DataFrame(columns=list(RESULT_COLUMNS))
-    bought = _category_days(tables, as_of)
-    chosen = _largest(bought, cut_offs["train"], n_categories)
-    bought = bought.filter(bought.category.isin(chosen)).distinct().cache()
+        return _no_scores(), pd.DataFrame(columns=list(RESULT_COLUMNS))
+    purchases = _category_days(tables, as_of)
+    chosen = _largest(purchases, cut_offs["train"], n_categories)
+    purchases = purchases.filter(purchases.category.isin(chosen)).distinct().cache()
     days = purchase_days(tables["transactions"], as_of=as_of).cache()
     periods = {
-        name: _period(bought, days, when, horizon_days=horizon_days, active_within_days=active_within_days)
+        name: _period(purchases, days, when, horizon_days=horizon_days, active_within_days=active_within_days)
         for name, when in {**cut_offs, "today": as_of}.items()
     }
-    told, rows = [], []
+    scored, rows = [], []
     for category in chosen:
         parts = {name: _inputs(*period, category) for name, period in periods.items()}
-        found = _fit_category(category, parts)
-        if found is not None:
-            chances, row = found
+        fitted = _fit_category(category, parts)
+        if fitted is not None:
+            probabilities, row = fitted
             frame = pd.DataFrame({"customer_id": parts["today"].index, "category": category})
-            told.append(frame.assign(purchase_probability=chances.round(DIGITS), cut_off=pd.Timestamp(as_of)))
+            scored.append(frame.assign(purchase_probability=probabilities.round(DIGITS), cut_off=pd.Timestamp(as_of)))
             rows.append(row)
-    whole = pd.concat(told, ignore_index=True) if told else _nothing()
-    return whole.sort_values(["customer_id", "category"], ignore_index=True), pd.DataFrame(
+    scores = pd.concat(scored, ignore_index=True) if scored else _no_scores()
+    return scores.sort_values(["customer_id", "category"], ignore_index=True), pd.DataFrame(
         rows, columns=list(RESULT_COLUMNS)
     )
 
@@ -95,11 +95,13 @@ def predict_categories(
 def predict_for(
     study: ChurnStudy, tables: Mapping[str, ibis.Table], *, as_of: date, n_categories: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return ``predict_categories`` at the cut-offs of a study; both empty where it learned from given labels."""
-    if study.kind != "purchases" or study.horizon is None:
+    """Return ``predict_categories`` at the cut-offs of a study; both empty where the study used supplied labels."""
+    if study.kind != "purchases" or study.horizon is None or study.active_within_days is None:
         return predict_categories(tables, {}, as_of=as_of, horizon_days=1, active_within_days=1)
-    asked = {"horizon_days": study.horizon.days, "active_within_days": study.active_within_days}
-    return predict_categories(tables, study.cut_offs, as_of=as_of, n_categories=n_categories, **asked)
+    return predict_categories(
+        tables, study.cut_offs, as_of=as_of, horizon_days=study.horizon.days,
+        active_within_days=study.active_within_days, n_categories=n_categories,
+    )  # fmt: skip
 
 
 def _fit_category(category: str, parts: Mapping[str, pd.DataFrame]) -> tuple[np.ndarray, dict[str, object]] | None:
@@ -111,21 +113,27 @@ def _fit_category(category: str, parts: Mapping[str, pd.DataFrame]) -> tuple[np.
     matrix = {name: np.log1p(part[list(INPUTS)].to_numpy(float)) for name, part in parts.items()}
     with pinned():
         learner.fit(matrix["train"], parts["train"]["label"])
-        raw = {name: learner.predict_proba(each)[:, 1] for name, each in matrix.items()}
+        raw = {name: learner.predict_proba(inputs)[:, 1] for name, inputs in matrix.items()}
     slope, intercept = platt_line(raw["calibrate"], parts["calibrate"]["label"].to_numpy())
-    chance = {name: expit(intercept + slope * logit(raw[name])) for name in ("test", "today")}
+    probability = {name: expit(intercept + slope * logit(raw[name])) for name in ("test", "today")}
     labels = parts["test"]["label"].to_numpy()
-    area = auc(labels, chance["test"])
-    error = auc_standard_error(area, buyers[2], others[2])
-    row = {"category": category, "n": len(labels), "buyers": buyers[2], "share": float(labels.mean()), "auc": area}
-    row |= {"auc_low": area - 1.96 * error, "auc_high": min(1.0, area + 1.96 * error)}
-    row |= {"brier": brier(labels, chance["test"])}
+    category_auc = auc(labels, probability["test"])
+    error = auc_standard_error(category_auc, buyers[2], others[2])
+    row = {
+        "category": category,
+        "n": len(labels),
+        "buyers": buyers[2],
+        "share": float(labels.mean()),
+        "auc": category_auc,
+    }
+    row |= {"auc_low": category_auc - 1.96 * error, "auc_high": min(1.0, category_auc + 1.96 * error)}
+    row |= {"brier": brier(labels, probability["test"])}
     row |= {"baseline_auc": auc(labels, -parts["test"]["category_recency_days"].to_numpy(float))}
     rounded = {key: round(value, DIGITS) if isinstance(value, float) else value for key, value in row.items()}
-    return chance["today"], rounded
+    return probability["today"], rounded
 
 
-def _nothing() -> pd.DataFrame:
+def _no_scores() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype="object") for name in PROPENSITY_COLUMNS})
 
 
@@ -139,46 +147,48 @@ def _has_categories(tables: Mapping[str, ibis.Table]) -> bool:
 
 
 def _category_days(tables: Mapping[str, ibis.Table], as_of: date) -> ibis.Table:
-    """Return customer_id, category and day of every line sold before the date."""
+    """Return customer_id, category and day of every sale line before the date."""
     lines = known_lines(tables["transactions"], as_of=as_of)
-    sold = lines.filter(is_sale(lines).fill_null(False)).select("customer_id", "product_id", "ordered_at")
+    sales = lines.filter(is_sale(lines).fill_null(False)).select("customer_id", "product_id", "ordered_at")
     products = tables["products"]
-    named = products.filter(products.category.notnull()).select("product_id", "category")
-    joined = sold.join(named, "product_id")
+    categories = products.filter(products.category.notnull()).select("product_id", "category")
+    joined = sales.join(categories, "product_id")
     return joined.select("customer_id", "category", day=joined.ordered_at.date())
 
 
-def _largest(bought: ibis.Table, before: date, count: int) -> list[str]:
-    known = bought.filter(bought.day < ibis.literal(before))
-    buyers = known.group_by("category").aggregate(buyers=known.customer_id.nunique())
+def _largest(purchases: ibis.Table, before: date, count: int) -> list[str]:
+    earlier = purchases.filter(purchases.day < ibis.literal(before))
+    buyers = earlier.group_by("category").aggregate(buyers=earlier.customer_id.nunique())
     return to_pandas(buyers.order_by(ibis.desc("buyers"), "category").limit(count))["category"].tolist()
 
 
 def _period(
-    bought: ibis.Table, days: ibis.Table, when: date, *, horizon_days: int, active_within_days: int
+    purchases: ibis.Table, days: ibis.Table, when: date, *, horizon_days: int, active_within_days: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the customers active at a cut-off, and what each bought of the categories, one row a pair."""
-    at, ends = ibis.literal(when), ibis.literal(when + timedelta(days=horizon_days))
-    known = days.filter(days.purchased_on < at)
-    people = known.group_by("customer_id").aggregate(last=known.purchased_on.max(), purchase_days=known.count())
-    people = people.filter(people["last"] >= ibis.literal(when - timedelta(days=active_within_days)))
-    people = people.select(
-        "customer_id", "purchase_days", recency_days=at.delta(people["last"], unit="day")
+    """Return the customers active at a cut-off, and their purchases of the categories, one row per pair."""
+    cut, ends = ibis.literal(when), ibis.literal(when + timedelta(days=horizon_days))
+    earlier = days.filter(days.purchased_on < cut)
+    customers = earlier.group_by("customer_id").aggregate(
+        last=earlier.purchased_on.max(), purchase_days=earlier.count()
+    )
+    customers = customers.filter(customers["last"] >= ibis.literal(when - timedelta(days=active_within_days)))
+    customers = customers.select(
+        "customer_id", "purchase_days", recency_days=cut.delta(customers["last"], unit="day")
     ).order_by("customer_id")  # fmt: skip
-    before, after = bought.day < at, (bought.day >= at) & (bought.day < ends)
-    pairs = bought.group_by("customer_id", "category").aggregate(
-        last=bought.day.max(where=before), category_days=before.sum(), label=after.any().cast("int64")
+    is_before, is_after = purchases.day < cut, (purchases.day >= cut) & (purchases.day < ends)
+    pairs = purchases.group_by("customer_id", "category").aggregate(
+        last=purchases.day.max(where=is_before), category_days=is_before.sum(), label=is_after.any().cast("int64")
     )
     pairs = pairs.select(
-        "customer_id", "category", "category_days", "label", category_recency_days=at.delta(pairs["last"], unit="day")
+        "customer_id", "category", "category_days", "label", category_recency_days=cut.delta(pairs["last"], unit="day")
     ).order_by("customer_id", "category")
-    return to_pandas(people).set_index("customer_id"), to_pandas(pairs)
+    return to_pandas(customers).set_index("customer_id"), to_pandas(pairs)
 
 
-def _inputs(people: pd.DataFrame, pairs: pd.DataFrame, category: str) -> pd.DataFrame:
-    """Join what each active customer bought of one category; nothing bought is no days and a very long time."""
-    own = pairs[pairs["category"] == category].set_index("customer_id").drop(columns="category")
-    joined = people.join(own)
+def _inputs(customers: pd.DataFrame, pairs: pd.DataFrame, category: str) -> pd.DataFrame:
+    """Join each active customer's purchases of one category; without any, 0 days and the recency ``NEVER``."""
+    category_pairs = pairs[pairs["category"] == category].set_index("customer_id").drop(columns="category")
+    joined = customers.join(category_pairs)
     joined["category_recency_days"] = joined["category_recency_days"].fillna(NEVER)
     joined[["category_days", "label"]] = joined[["category_days", "label"]].fillna(0)
     return joined.assign(

@@ -1,4 +1,4 @@
-"""The churn model as data, and back: what 08_predict_churn keeps and ``workbench score`` applies."""
+"""Saving and loading the churn model of 08_predict_churn, for ``workbench score``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["KIND", "TRUSTED", "count_unseen", "pack_churn", "unpack_churn"]
 
 KIND = "churn"
-# what a churn pipeline may hold beyond skops' own list
+# types allowed in a churn pipeline beyond skops' own list
 TRUSTED = frozenset(
     {
         "numpy.dtype",
@@ -36,22 +36,22 @@ TRUSTED = frozenset(
 
 
 def pack_churn(study: ChurnStudy, features: pd.DataFrame, *, as_of: str, label_name: str) -> SavedModel | None:
-    """Turn the model of a study into data; None where there is none.
+    """Return the model of a study as data; None without a model.
 
     Parameters
     ----------
     study : ChurnStudy
     features : pandas.DataFrame
-        Of today's customers: the typical values of the input example come from it.
+        Of today's customers; source of the typical values in the input example.
     as_of : str
-        ISO date, empty where nothing is dated.
+        ISO date, empty with undated labels.
     label_name : str
     """
     model = study.result.model
     if model is None:
         return None
-    columns = _read(model)
-    known = tidy(features, columns)
+    columns = _columns_used(model)
+    inputs = tidy(features, columns)
     facts = {
         "candidate": model.name,
         "numeric": list(columns.numeric),
@@ -63,26 +63,26 @@ def pack_churn(study: ChurnStudy, features: pd.DataFrame, *, as_of: str, label_n
         "label_name": label_name,
         "labels_from": study.kind,
         "as_of": as_of,
-        "cut_offs": {name: each.isoformat() for name, each in study.cut_offs.items()},
-        "train_cut_offs": [each.isoformat() for each in study.train_cut_offs],
+        "cut_offs": {name: cut_off.isoformat() for name, cut_off in study.cut_offs.items()},
+        "train_cut_offs": [cut_off.isoformat() for cut_off in study.train_cut_offs],
         "horizon_days": study.horizon.days if study.horizon else None,
         "active_within_days": study.active_within_days,
         "leak_alarms": len(study.result.alarms),
         "metrics": {name: value for name, value in study.result.metrics.items() if not pd.isna(value)},
     }
-    typical = {name: _typical(known[name]) for name in known.columns}
+    typical = {name: _typical(inputs[name]) for name in inputs.columns}
     return SavedModel(
-        KIND, study.result.model_version, facts, signature_of(known), [typical], dump_pipeline(model.pipeline)
+        KIND, study.result.model_version, facts, signature_of(inputs), [typical], dump_pipeline(model.pipeline)
     )
 
 
 def unpack_churn(saved: SavedModel) -> ChurnModel:
-    """Build the model again; its files' digest is to be checked before.
+    """Rebuild the model; the caller checks the digest of its files first.
 
     Raises
     ------
     DataError
-        It is no churn model, or its pipeline holds what is not on our list.
+        When it is not a churn model, or its pipeline has a type outside the allowed list.
     """
     if saved.kind != KIND:
         raise DataError(Fault("model.json", f"a model of kind '{saved.kind}'", f"one of kind '{KIND}'"))
@@ -93,18 +93,18 @@ def unpack_churn(saved: SavedModel) -> ChurnModel:
 
 
 def count_unseen(saved: SavedModel, features: pd.DataFrame) -> dict[str, int]:
-    """Count the rows whose words the model has not seen, by column; they are scored as the rare ones are."""
+    """Count rows with words unseen in training, by column; such words are scored as rare ones."""
     counts = {}
     for name, words in saved.facts["words"].items():
-        found = features[name].value_counts()  # of a word, not of a row: few words, many rows
-        strange = int(found[~found.index.map(str).isin(words)].sum())
-        if strange:
-            counts[name] = strange
+        word_counts = features[name].value_counts()  # counted by word: few words, many rows
+        n_unseen = int(word_counts[~word_counts.index.map(str).isin(words)].sum())
+        if n_unseen:
+            counts[name] = n_unseen
     return counts
 
 
-def _read(model: ChurnModel) -> ModelColumns:
-    """Return the columns the model reads: of all those it might have seen, a baseline reads one or three."""
+def _columns_used(model: ChurnModel) -> ModelColumns:
+    """Return the columns the model uses; a baseline uses one or three of those available."""
     kind = inputs_of(model.name, model.columns)
     if kind not in ("recency", "history"):
         return ModelColumns(model.columns.numeric, model.columns.categorical)
@@ -112,9 +112,9 @@ def _read(model: ChurnModel) -> ModelColumns:
 
 
 def _words(model: ChurnModel, name: str, at: int) -> list[str]:
-    """Return the words of a categorical feature among the training customers; none where the model reads no words."""
+    """Return the words of a categorical feature among the training customers; none where the model uses no words."""
     encoder = dict(getattr(model.pipeline[0], "named_transformers_", {})).get("texts")
-    return [str(each) for each in encoder.categories_[at]] if encoder is not None else []
+    return [str(word) for word in encoder.categories_[at]] if encoder is not None else []
 
 
 def _typical(values: pd.Series) -> Any:

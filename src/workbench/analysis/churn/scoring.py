@@ -1,4 +1,4 @@
-"""The probabilities of customers by a trained model; for 08_predict_churn and ``workbench score``."""
+"""Churn probabilities from a trained model; for 08_predict_churn and ``workbench score``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHURN_COLUMNS = ("customer_id", "churn_probability", "purchase_probability", "cu
 def score_frame(
     model: ChurnModel, features: pd.DataFrame, *, kind: str, as_of: date | None, version: str
 ) -> pd.DataFrame:
-    """Give every row a probability.
+    """Score every row.
 
     Parameters
     ----------
@@ -27,15 +27,17 @@ def score_frame(
     kind : str
         Of the study that trained the model.
     as_of : date or None
-        None where nothing is dated.
+        None without a date.
     version : str
 
     Returns
     -------
     DataFrame
-        As ``score_customers`` gives it, in the order of the rows.
+        As ``score_customers`` returns it, in the order of the rows.
     """
     frame = features[["customer_id"]].assign(churn_probability=model.predict(features).round(6))
-    buys = 1 - frame["churn_probability"] if kind == "purchases" else float("nan")
+    purchase_probability = 1 - frame["churn_probability"] if kind == "purchases" else float("nan")
     cut_off = pd.NaT if as_of is None or kind == "undated_labels" else pd.Timestamp(as_of)
-    return frame.assign(purchase_probability=buys, cut_off=cut_off, model_version=version)[list(CHURN_COLUMNS)]
+    return frame.assign(purchase_probability=purchase_probability, cut_off=cut_off, model_version=version)[
+        list(CHURN_COLUMNS)
+    ]

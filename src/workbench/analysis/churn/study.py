@@ -1,7 +1,7 @@
-"""Learn who leaves from the labels this base has, and say what that means for each customer.
+"""The churn study of 08_predict_churn: labels, features at their cut-offs, models, and scores for each customer.
 
-Ties labels, features at their cut-offs and models together for 08_predict_churn. Purchases give dated labels; a label
-table with dates is split by them; one without is split at random, and the page says so.
+Purchases give dated labels. A label table with dates is split by them; one without dates is split at random, and the
+page says so.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
 import pandas as pd
@@ -33,15 +33,12 @@ from workbench.analysis.churn.scoring import CHURN_COLUMNS, score_frame
 from workbench.analysis.features_at_cutoff import FeaturesAtCutoff, dated_only
 from workbench.analysis.purchases import count_gaps, has_purchases, purchase_days
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["ChurnStudy", "score_customers", "study_churn"]
 
 
 @dataclass(frozen=True)
 class ChurnStudy:
-    """What was asked, of whom, over which periods, and what came out.
+    """A churn study: labels, periods and result.
 
     Attributes
     ----------
@@ -52,8 +49,8 @@ class ChurnStudy:
     result : ChurnResult
         Empty when the history is too short.
     reason : str
-        Why the history is too short: ``no_purchases``, ``no_repeats`` (nobody bought on two days) or ``too_short``;
-        else empty.
+        Why the history is too short: ``no_purchases``, ``no_repeats`` (no customer bought on two days) or
+        ``too_short``; else empty.
     span : dict of int
         For ``too_short``: days from the first purchase to the end of the data, and needed_days.
     horizon : Horizon or None
@@ -61,18 +58,18 @@ class ChurnStudy:
     cut_offs : dict of str to date
         train (the latest of them), calibrate, test; empty for a random split.
     train_cut_offs : tuple of date
-        All cut-offs that were trained on, in time order; empty for a random split.
+        All training cut-offs, in time order; empty for a random split.
     train_cut_offs_asked : int
-        How many were asked for.
+        Requested number of training cut-offs.
     counts : dict
-        Customers eligible, inactive and too new at each cut-off (of training: all cut-offs together); ``immature``:
-        customers active at the end of the data, whose outcome is not known yet and who are in no period; of a label
-        table what was left out, by reason.
+        Customers eligible, inactive and too new at each cut-off (training cut-offs together); ``immature``: customers
+        active at the end of the data, whose outcome is not known yet and who are in no period; for a label table, the
+        labels left out by reason.
     active_within_days : int or None
     undated : tuple of str
-        Columns of ``customers`` left out because they bear no date.
+        Columns of ``customers`` left out because they have no date.
     tested : pandas.DataFrame
-        customer_id, label and the features of the tested customers, as they stood at the test's cut-off.
+        customer_id, label and the features of the tested customers at the test's cut-off.
     """
 
     kind: str
@@ -95,7 +92,7 @@ def study_churn(
     features: pd.DataFrame,
     *,
     as_of: date,
-    then: FeaturesAtCutoff | None = None,
+    features_at: FeaturesAtCutoff | None = None,
     horizon_days: int | None = None,
     active_within_days: int | None = None,
     leak_auc: float = 0.98,
@@ -107,92 +104,111 @@ def study_churn(
     stable_attributes: Sequence[str] = (),
     households: pd.DataFrame | None = None,
 ) -> ChurnStudy:
-    """Learn who leaves, from the labels where there are some, else from the orders.
+    """Run the churn study on the label table where there is one, else on purchases.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        Canonical tables; ``labels`` or ``transactions`` is among them.
+        Canonical tables, with ``labels`` or ``transactions``.
     features : DataFrame, one row per customer
-        As of ``as_of``; used where labels carry no date.
+        As of ``as_of``; used with undated labels.
     as_of : date
-        Nothing at or after it is known.
-    then : FeaturesAtCutoff, optional
-        How features are built at a cut-off, so that they mean there what today's mean.
+        Data at or after it is not used.
+    features_at : FeaturesAtCutoff, optional
+        Builds features at a cut-off with the same definitions as today's.
     horizon_days, active_within_days, leak_auc, min_positives, n_bootstraps, seed
         The parameters of 08_predict_churn.
     partial_below : float
         As for ``labels.label_purchases``.
     train_cut_offs : int
-        Cut-offs to train on, fewer where the history is short.
+        Training cut-offs, fewer where the history is short.
     stable_attributes : sequence of str
-        Columns of ``customers`` that were known, as they are, at every cut-off. All others without a date are left out
-        where labels are dated: as they stand today they know what came after a cut-off (who was entered into a file
-        later, who was promoted since).
+        Columns of ``customers`` whose values were the same at every cut-off. With dated labels all other columns
+        without a date are left out: today's values may reflect events after a cut-off, such as a later promotion.
     households : DataFrame, optional
-        customer_id, household_id: no fold of a random split parts a household, none is in two periods of a label
-        table, and ``auc_apart`` tells how well a model does on households it never learned from.
+        customer_id, household_id: a household is never split across folds or across periods of a label table, and
+        ``auc_apart`` measures the model on households outside its training.
 
     Returns
     -------
     ChurnStudy
     """
-    settings = {"leak_auc": leak_auc, "min_positives": min_positives, "n_bootstraps": n_bootstraps, "seed": seed}
-    settings |= {"households": households}
-    then = then or FeaturesAtCutoff()
+    settings: dict[str, Any] = {
+        "leak_auc": leak_auc,
+        "min_positives": min_positives,
+        "n_bootstraps": n_bootstraps,
+        "seed": seed,
+        "households": households,
+    }
+    features_at = features_at or FeaturesAtCutoff()
     if "labels" in tables:
-        asked = {"as_of": as_of, "then": then, "train_cut_offs": train_cut_offs}
-        asked |= {"stable_attributes": stable_attributes}
-        return _study_labels(tables, features, settings=settings, **asked)
+        return _study_labels(
+            tables,
+            features,
+            as_of=as_of,
+            features_at=features_at,
+            train_cut_offs=train_cut_offs,
+            stable_attributes=stable_attributes,
+            settings=settings,
+        )
     first, last = _first_and_last(tables["transactions"], as_of)
     gaps = count_gaps(tables["transactions"], as_of=as_of) if first else pd.DataFrame()
     reason, span = _obstacle(first, last, gaps, horizon_days)
-    if reason:
-        nothing = ChurnResult("too_short", "time", {}, {"leak_alarms": 0})
-        return ChurnStudy("purchases", "too_short", nothing, reason, span)
+    if reason or first is None:
+        no_result = ChurnResult("too_short", "time", {}, {"leak_alarms": 0})
+        return ChurnStudy("purchases", "too_short", no_result, reason, span)
     horizon = choose_horizon(gaps, span_days=span["days"], given_days=horizon_days)
     cut_offs = plan_cut_offs(first, as_of, horizon.days, last=last, train_cut_offs=train_cut_offs)
-    within = active_within_days or 2 * horizon.days
+    active_days = active_within_days or 2 * horizon.days
     labels = [
         (role, label_purchases(
-            tables["transactions"], cut_off, horizon.days, as_of=as_of, active_within_days=within,
+            tables["transactions"], cut_off, horizon.days, as_of=as_of, active_within_days=active_days,
             partial_below=partial_below,
         ))
         for role, cut_off in cut_offs.origins
     ]  # fmt: skip
-    early = find_late_columns(tables, as_of=as_of, cut_off=cut_offs.test)
-    known, undated = dated_only(tables, set(early["feature"]), stable_attributes)
-    periods, late = _periods(known, labels, then, undated)
-    late = pd.concat([early, late], ignore_index=True)
+    late_columns = find_late_columns(tables, as_of=as_of, cut_off=cut_offs.test)
+    dated_tables, undated = dated_only(tables, set(late_columns["feature"]), stable_attributes)
+    periods, late = _periods(dated_tables, labels, features_at, undated)
+    late = pd.concat([late_columns, late], ignore_index=True)
     result = _alarmed(fit_dated(periods, horizon_days=horizon.days, **settings), late)
-    counts = _counted(labels) | {"immature": len(active_customers(tables["transactions"], cut_offs.ends, within))}
-    asked = {"horizon": horizon, "cut_offs": cut_offs.periods, "train_cut_offs": cut_offs.trains}
-    asked |= {"train_cut_offs_asked": train_cut_offs, "active_within_days": within, "tested": periods["test"]}
-    asked |= {"undated": undated}
-    return ChurnStudy("purchases", result.verdict, result, counts=counts, **asked)
+    counts = _counted(labels) | {"immature": len(active_customers(tables["transactions"], cut_offs.ends, active_days))}
+    return ChurnStudy(
+        "purchases",
+        result.verdict,
+        result,
+        horizon=horizon,
+        cut_offs=cut_offs.periods,
+        train_cut_offs=cut_offs.trains,
+        train_cut_offs_asked=train_cut_offs,
+        counts=counts,
+        active_within_days=active_days,
+        undated=undated,
+        tested=periods["test"],
+    )
 
 
 def _periods(
     tables: Mapping[str, ibis.Table],
     labels: Sequence[tuple[str, Labels]],
-    then: FeaturesAtCutoff,
+    features_at: FeaturesAtCutoff,
     undated: Sequence[str],
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """Join labels and features at every cut-off, training cut-offs below each other; and what knows the future."""
+    """Join labels and features at every cut-off, training cut-offs stacked; list the features that leak the future."""
     parts: dict[str, list[pd.DataFrame]] = {}
     late = []
-    for role, each in labels:
-        known = _joined(each.frame, then.at(tables, each.cut_off, undated=undated))
-        late.append(find_future(known, each.cut_off))
-        parts.setdefault(role, []).append(known.assign(cut_off=pd.Timestamp(each.cut_off)))
+    for role, period in labels:
+        frame = _joined(period.frame, features_at.at(tables, period.cut_off, undated=undated))
+        late.append(find_future(frame, period.cut_off))
+        parts.setdefault(role, []).append(frame.assign(cut_off=pd.Timestamp(period.cut_off)))
     periods = {role: pd.concat(frames, ignore_index=True) for role, frames in parts.items()}
     return periods, pd.concat(late, ignore_index=True).drop_duplicates("feature")
 
 
 def _counted(labels: Sequence[tuple[str, Labels]]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for role, each in labels:
-        for key, value in each.counts.items():
+    for role, period in labels:
+        for key, value in period.counts.items():
             counts[f"{role}.{key}"] = counts.get(f"{role}.{key}", 0) + value
     return counts
 
@@ -200,7 +216,7 @@ def _counted(labels: Sequence[tuple[str, Labels]]) -> dict[str, int]:
 def score_customers(
     study: ChurnStudy, features: pd.DataFrame, tables: Mapping[str, ibis.Table], *, as_of: date
 ) -> pd.DataFrame:
-    """Give each customer of whom a prediction means something a probability: the table ``churn``.
+    """Score the customers for whom a prediction is meaningful: the table ``churn``.
 
     Parameters
     ----------
@@ -214,21 +230,21 @@ def score_customers(
     -------
     DataFrame, one row per scored customer, sorted
         customer_id, churn_probability, purchase_probability (null where the label is not a missing purchase),
-        cut_off, model_version. Customers already inactive are not in it; empty without a model. A customer whose
-        undated label was learned from has the probability of the folds it was held out of.
+        cut_off, model_version. Inactive customers are not in it; empty without a model. A customer whose undated
+        label was used for training has the mean probability of the folds it was held out of.
     """
     if study.result.model is None:
         return pd.DataFrame({name: pd.Series(dtype="object") for name in CHURN_COLUMNS})
-    asked = features
-    if study.kind == "purchases":
+    scored = features
+    if study.kind == "purchases" and study.active_within_days is not None:
         active = active_customers(tables["transactions"], as_of, study.active_within_days)
-        asked = features[features["customer_id"].isin(active["customer_id"])]
-    asked = asked.sort_values("customer_id", ignore_index=True)
+        scored = features[features["customer_id"].isin(active["customer_id"])]
+    scored = scored.sort_values("customer_id", ignore_index=True)
     when = None if study.kind == "undated_labels" else as_of
-    frame = score_frame(study.result.model, asked, kind=study.kind, as_of=when, version=study.result.model_version)
+    frame = score_frame(study.result.model, scored, kind=study.kind, as_of=when, version=study.result.model_version)
     if study.kind == "undated_labels":
-        held_out = study.result.predictions.set_index("customer_id")["churn_probability"].round(6)
-        frame["churn_probability"] = frame["customer_id"].map(held_out).fillna(frame["churn_probability"])
+        out_of_fold = study.result.predictions.set_index("customer_id")["churn_probability"].round(6)
+        frame["churn_probability"] = frame["customer_id"].map(out_of_fold).fillna(frame["churn_probability"])
     return frame
 
 
@@ -246,7 +262,7 @@ def _first_and_last(transactions: ibis.Table, as_of: date) -> tuple[date | None,
 def _obstacle(
     first: date | None, last: date | None, gaps: pd.DataFrame, horizon_days: int | None
 ) -> tuple[str, dict[str, int]]:
-    """Say what keeps a model from being fitted, if anything, and the days there are and that are needed."""
+    """Return why no model can be fitted, or "", with the days available and needed."""
     if first is None or last is None:
         return "no_purchases", {}
     span = {"days": (last - first).days + 1, "needed_days": PERIODS * (horizon_days or LEAST_DAYS)}
@@ -260,37 +276,47 @@ def _study_labels(
     features: pd.DataFrame,
     *,
     as_of: date,
-    then: FeaturesAtCutoff,
+    features_at: FeaturesAtCutoff,
     train_cut_offs: int,
     stable_attributes: Sequence[str],
     settings: Mapping[str, Any],
 ) -> ChurnStudy:
     labels, left_out = read_labels(tables["labels"], as_of)
     if labels["observed_at"].isna().any() or labels["observed_at"].nunique() < LEAST_MOMENTS:
-        known = _joined(labels[["customer_id", "label"]], features)
-        left_out |= {"labels.without_features": len(labels) - len(known)}
-        result = fit_undated(known, **settings)
-        return ChurnStudy("undated_labels", result.verdict, result, counts=left_out, tested=known)
+        joined = _joined(labels[["customer_id", "label"]], features)
+        left_out |= {"labels.without_features": len(labels) - len(joined)}
+        result = fit_undated(joined, **settings)
+        return ChurnStudy("undated_labels", result.verdict, result, counts=left_out, tested=joined)
     dated, earlier = part_by_date(labels, train_cut_offs)
-    dated, parted = keep_together(dated, settings["households"])
-    left_out |= {"labels.before_first_cut_off": earlier, "labels.household_later": parted}
-    early = find_late_columns(tables, as_of=as_of, cut_off=dated[-1][1].cut_off)
-    known, undated = dated_only(tables, set(early["feature"]), stable_attributes)
-    periods, late = _periods(known, dated, then, undated)
-    late = pd.concat([early, late], ignore_index=True)
-    left_out |= {"labels.without_features": sum(len(each.frame) for _, each in dated) - sum(map(len, periods.values()))}
+    dated, n_later = keep_together(dated, settings["households"])
+    left_out |= {"labels.before_first_cut_off": earlier, "labels.household_later": n_later}
+    late_columns = find_late_columns(tables, as_of=as_of, cut_off=dated[-1][1].cut_off)
+    joined, undated = dated_only(tables, set(late_columns["feature"]), stable_attributes)
+    periods, late = _periods(joined, dated, features_at, undated)
+    late = pd.concat([late_columns, late], ignore_index=True)
+    left_out |= {
+        "labels.without_features": sum(len(period.frame) for _, period in dated) - sum(map(len, periods.values()))
+    }
     result = _alarmed(fit_dated(periods, **settings), late)
-    trains = tuple(each.cut_off for role, each in dated if role == "train")
-    asked = {"cut_offs": {role: each.cut_off for role, each in dated}, "train_cut_offs": trains}
-    asked |= {"train_cut_offs_asked": train_cut_offs, "undated": undated}
-    return ChurnStudy("dated_labels", result.verdict, result, counts=left_out, tested=periods["test"], **asked)
+    trains = tuple(period.cut_off for role, period in dated if role == "train")
+    return ChurnStudy(
+        "dated_labels",
+        result.verdict,
+        result,
+        cut_offs={role: period.cut_off for role, period in dated},
+        train_cut_offs=trains,
+        train_cut_offs_asked=train_cut_offs,
+        counts=left_out,
+        undated=undated,
+        tested=periods["test"],
+    )
 
 
 def _alarmed(result: ChurnResult, late: pd.DataFrame) -> ChurnResult:
-    """Add the alarms that only the cut-offs can raise: features that know what came after."""
+    """Add the alarms about features that know the future, which need the cut-offs."""
     if late.empty or result.model is None:
         return result
-    alarms = pd.concat([each for each in (result.alarms, late) if len(each)], ignore_index=True)
+    alarms = pd.concat([table for table in (result.alarms, late) if len(table)], ignore_index=True)
     return replace(result, alarms=alarms, metrics=result.metrics | {"leak_alarms": len(alarms)})
 
 

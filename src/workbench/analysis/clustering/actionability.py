@@ -1,7 +1,7 @@
-"""What are segments good for? How much of value and churn they explain, and what else they differ in.
+"""What are segments useful for? How much of value and churn they explain, and on which other variables they differ.
 
-Serves 06_segment_customers. A random split explains something too: every figure stands beside that of splits of the
-same sizes at random.
+Serves 06_segment_customers. A random split explains something too: every figure is compared with random splits of the
+same sizes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from workbench.analysis.intervals import benjamini_hochberg
 
 __all__ = ["OUTCOMES", "actionability", "held_out_separation", "shares_explained", "variance_explained"]
 
-OUTCOMES = {"value": ("monetary_total", "spend_365d"), "churn": ("churned", "recency_days")}  # the first that is there
-LEAST = 20  # customers with a known value below which nothing is said
-MOST_LEVELS = 20  # levels of a category; further ones are pooled
+OUTCOMES = {"value": ("monetary_total", "spend_365d"), "churn": ("churned", "recency_days")}  # the first present
+LEAST = 20  # fewest customers with a value
+MOST_LEVELS = 20  # levels of a category; the others are pooled
 
 
 def variance_explained(values: np.ndarray, labels: np.ndarray) -> float:
@@ -35,25 +35,25 @@ def variance_explained(values: np.ndarray, labels: np.ndarray) -> float:
     Returns
     -------
     float
-        In 0..1; missing where fewer than two values differ.
+        In 0..1; missing without two different values.
 
     Examples
     --------
     >>> variance_explained(np.array([1.0, 1, 3, 3]), np.array([0, 0, 1, 1]))
     1.0
     """
-    known = np.isfinite(values)
-    values, labels = values[known], labels[known]
-    whole = ((values - values.mean()) ** 2).sum() if len(values) else 0.0
-    if whole <= 0:
+    is_finite = np.isfinite(values)
+    values, labels = values[is_finite], labels[is_finite]
+    total = ((values - values.mean()) ** 2).sum() if len(values) else 0.0
+    if total <= 0:
         return float("nan")
     counts = np.bincount(labels)
     sums = np.bincount(labels, weights=values - values.mean())
-    return float((sums[counts > 0] ** 2 / counts[counts > 0]).sum() / whole)
+    return float((sums[counts > 0] ** 2 / counts[counts > 0]).sum() / total)
 
 
 def shares_explained(features: pd.DataFrame, labels: np.ndarray) -> dict[str, float]:
-    """Return what a grouping explains of value and of churn, as a candidate's metrics.
+    """Return the shares of value and churn that a grouping explains, as a candidate's metrics.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def shares_explained(features: pd.DataFrame, labels: np.ndarray) -> dict[str, fl
     Returns
     -------
     dict of float
-        value_explained, churn_explained: eta squared, missing where there is no such column.
+        value_explained, churn_explained: eta squared, missing without such a column.
     """
     return {
         f"{outcome}_explained": variance_explained(_numbers(features, name), labels) if name else float("nan")
@@ -83,7 +83,7 @@ def actionability(
     n_bootstraps: int = 200,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare what segments explain of value and churn with random splits of the same sizes.
+    """Compare the shares of value and churn that segments explain with random splits of the same sizes.
 
     Parameters
     ----------
@@ -92,14 +92,14 @@ def actionability(
     assigned : pandas.DataFrame
         customer_id, segment.
     used : sequence of str
-        Features that the segments are made of: an outcome among them is explained by construction.
+        Features that the segments are built from: an outcome among them is explained by construction.
     n_random, n_bootstraps, seed : int
         Random splits; resamples of customers for the interval.
 
     Returns
     -------
     pandas.DataFrame
-        One row per outcome that is there: outcome (value, churn), variable, n, explained (eta squared, 0..1), low, high
+        One row per outcome present: outcome (value, churn), variable, n, explained (eta squared, 0..1), low, high
         (95 %, percentiles over resamples), random_mean, random_high (.975 quantile over random splits), beats_random
         (low above random_high), used.
     """
@@ -110,39 +110,38 @@ def actionability(
     for outcome in OUTCOMES:
         name = _present(table, outcome)
         values = _numbers(table, name) if name else np.array([])
-        known = np.isfinite(values)
-        if known.sum() < LEAST or len(np.unique(labels)) < 2:  # noqa: PLR2004
+        is_finite = np.isfinite(values)
+        if is_finite.sum() < LEAST or len(np.unique(labels)) < 2:  # noqa: PLR2004
             continue
-        figures = _against_chance(values[known], labels[known], rng, n_random, n_bootstraps)
-        rows.append({"outcome": outcome, "variable": name, "n": int(known.sum()), **figures, "used": name in used})
-    figures = ["explained", "low", "high", "random_mean", "random_high", "beats_random"]
-    return pd.DataFrame(rows, columns=["outcome", "variable", "n", *figures, "used"])
+        figures = _against_chance(values[is_finite], labels[is_finite], rng, n_random, n_bootstraps)
+        rows.append({"outcome": outcome, "variable": name, "n": int(is_finite.sum()), **figures, "used": name in used})
+    names = ["explained", "low", "high", "random_mean", "random_high", "beats_random"]
+    return pd.DataFrame(rows, columns=["outcome", "variable", "n", *names, "used"])
 
 
 def held_out_separation(
     features: pd.DataFrame, assigned: pd.DataFrame, *, used: Sequence[str], top: int | None = None
 ) -> pd.DataFrame:
-    """Say on which variables that played no part in the clustering the segments differ all the same.
+    """Find variables outside the clustering on which the segments differ.
 
     Parameters
     ----------
     features : pandas.DataFrame
-        One row per customer, customer_id and described variables; contact, sensitive and identifying ones are passed
-        over, and dates.
+        One row per customer: customer_id and variables; contact, sensitive and identifying ones and dates are skipped.
     assigned : pandas.DataFrame
         customer_id, segment.
     used : sequence of str
-        Features that the segments are made of.
+        Features that the segments are built from.
     top : int, optional
-        Keep only so many, the strongest first.
+        Most variables returned.
 
     Returns
     -------
     pandas.DataFrame
-        One row per variable, the strongest first, ties by name: variable, kind (numeric, categorical), n (customers for
-        whom it is known), measure (eta_squared, cramers_v), effect (0..1; eta squared with the share expected by chance
-        taken off (epsilon squared), Cramer's V as Bergsma 2013 corrects it), q_value (F or chi-squared test, adjusted
-        by Benjamini and Hochberg over all variables).
+        One row per variable, the strongest first, ties by name: variable, kind (numeric, categorical), n (customers
+        with a value), measure (eta_squared, cramers_v), effect (0..1; eta squared minus its expectation by chance
+        (epsilon squared), Cramer's V corrected by Bergsma 2013), q_value (F or chi-squared test, adjusted by Benjamini
+        and Hochberg over all variables).
     """
     table = features.merge(assigned[["customer_id", "segment"]], on="customer_id").sort_values("customer_id")
     kinds = variable_kinds(table, categorical=("segment",))
@@ -151,9 +150,9 @@ def held_out_separation(
     for name, kind in kinds.items():
         if name in (*used, "segment", "customer_id") or kind not in ("numeric", "categorical"):
             continue
-        found = (_numeric if kind == "numeric" else _categorical)(table[name], labels)
-        if found is not None:
-            rows.append({"variable": name, "kind": kind, **found})
+        difference = (_numeric if kind == "numeric" else _categorical)(table[name], labels)
+        if difference is not None:
+            rows.append({"variable": name, "kind": kind, **difference})
     names = ["variable", "kind", "n", "measure", "effect", "p_value"]
     frame = pd.DataFrame(rows, columns=names)
     adjusted = frame.assign(q_value=benjamini_hochberg(frame["p_value"])) if len(frame) else frame.assign(q_value=[])
@@ -174,28 +173,28 @@ def _against_chance(
 ) -> dict[str, float]:
     explained = variance_explained(values, labels)
     shuffled = [variance_explained(values, rng.permutation(labels)) for _ in range(n_random)]
-    drawn = []
+    resampled = []
     for _ in range(n_bootstraps):
-        at = rng.integers(0, len(values), len(values))
-        drawn.append(variance_explained(values[at], labels[at]))
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    chance = float(np.quantile(shuffled, 0.975))
+        sample = rng.integers(0, len(values), len(values))
+        resampled.append(variance_explained(values[sample], labels[sample]))
+    low, high = np.nanquantile(resampled, [0.025, 0.975])
+    random_high = float(np.quantile(shuffled, 0.975))
     return {
         "explained": round(explained, 6),
         "low": round(float(low), 6),
         "high": round(float(high), 6),
         "random_mean": round(float(np.mean(shuffled)), 6),
-        "random_high": round(chance, 6),
-        "beats_random": bool(low > chance),
+        "random_high": round(random_high, 6),
+        "beats_random": bool(low > random_high),
     }
 
 
 def _numeric(values: pd.Series, labels: np.ndarray) -> dict[str, object] | None:
     numbers = _numbers(values.to_frame("x"), "x")
-    known = np.isfinite(numbers)
-    groups = len(np.unique(labels[known]))
-    n = int(known.sum())
-    if n < LEAST or groups < 2 or np.ptp(numbers[known]) == 0:  # noqa: PLR2004
+    is_finite = np.isfinite(numbers)
+    groups = len(np.unique(labels[is_finite]))
+    n = int(is_finite.sum())
+    if n < LEAST or groups < 2 or np.ptp(numbers[is_finite]) == 0:  # noqa: PLR2004
         return None
     eta = variance_explained(numbers, labels)
     between, within = groups - 1, n - groups
@@ -206,14 +205,16 @@ def _numeric(values: pd.Series, labels: np.ndarray) -> dict[str, object] | None:
 
 def _categorical(values: pd.Series, labels: np.ndarray) -> dict[str, object] | None:
     text = as_text(values)
-    known = text.notna().to_numpy()
-    frequent = text[known].value_counts().index[:MOST_LEVELS]
-    counts = pd.crosstab(labels[known], text[known].where(text[known].isin(frequent), "(other)").to_numpy()).to_numpy()
-    n, (rows, columns) = int(known.sum()), counts.shape
+    is_known = text.notna().to_numpy()
+    frequent = text[is_known].value_counts().index[:MOST_LEVELS]
+    counts = pd.crosstab(
+        labels[is_known], text[is_known].where(text[is_known].isin(frequent), "(other)").to_numpy()
+    ).to_numpy()
+    n, (rows, columns) = int(is_known.sum()), counts.shape
     if n < LEAST or min(rows, columns) < 2:  # noqa: PLR2004
         return None
     result = stats.chi2_contingency(counts, correction=False)
     phi = max(0.0, result.statistic / n - (rows - 1) * (columns - 1) / (n - 1))
-    least = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
-    effect = float(np.sqrt(phi / least)) if least > 0 else 0.0
+    smallest = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
+    effect = float(np.sqrt(phi / smallest)) if smallest > 0 else 0.0
     return {"n": n, "measure": "cramers_v", "effect": round(effect, 6), "p_value": float(result.pvalue)}

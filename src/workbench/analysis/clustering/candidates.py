@@ -1,7 +1,7 @@
-"""Which groupings are tried, on which points? Several methods over a range of k, all measured alike, for notebook 06.
+"""Which groupings are compared? Several methods over a range of k, all measured alike, for 06_segment_customers.
 
-``spaces_of`` brings the features into the form each method works on; ``search`` sweeps every method and puts the
-reference of one cloud beside it.
+``spaces_of`` brings the features into the form each method needs; ``search`` sweeps every method and adds the
+one-cluster reference.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from workbench.core.errors import ProfileError, did_you_mean
 
 __all__ = ["UNSUITED", "Search", "Spaces", "kept_model", "search", "spaces_of"]
 
-UNSUITED = ("no_numbers", "no_categories", "no_levels")  # why features do not suit a method
-MOST_WEIGHT = 2.0  # of a level's column; a category nearly all share would otherwise be all that counts
+UNSUITED = ("no_numbers", "no_categories", "no_levels")  # why a method cannot use the features
+MOST_WEIGHT = 2.0  # of a level's column; otherwise a category nearly all customers share would dominate
 
 
 @dataclass(frozen=True)
 class Spaces:
-    """The customers as points, once for each form that a method asks for.
+    """The customers as points, once for each form that a method needs.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Spaces:
     codes : Codes
         The levels of the categories (``mixed``) or of all features (``codes``).
     weights : dict of float
-        Category to the size of its columns in ``mixed``: the category counts as one scaled feature.
+        Category to the scale of its columns in ``mixed``: the category counts as one scaled feature.
     dropped : dict of str
         Feature to the reason that no method uses it: constant, all_missing, infinite or all_different.
     """
@@ -64,9 +64,9 @@ class Search:
     Attributes
     ----------
     candidates : tuple of Candidate
-        By method in the order asked for, then by k.
+        By method in the order requested, then by k.
     null : pandas.DataFrame or None
-        method, k, null_mean, null_sd, null_high; None where nothing could be tried.
+        method, k, null_mean, null_sd, null_high; None without a candidate.
     skipped : dict of str
         Method to the reason it was not tried: ``no_numbers``, ``no_categories``, ``no_levels`` or ``too_little_data``.
     """
@@ -77,19 +77,19 @@ class Search:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per method and k: candidate (its name), then as ``candidates_table`` gives it."""
+        """One row per method and k: candidate (its name), then the columns of ``candidates_table``."""
         table = candidates_table(self.candidates, self.null)
         if not table.empty:
-            table.insert(0, "candidate", [each.name for each in self.candidates])
+            table.insert(0, "candidate", [candidate.name for candidate in self.candidates])
         return table
 
     def scan(self, method: str | None) -> pd.DataFrame:
-        """Return the rows of one method; of the first that was tried where it is None."""
+        """Return the rows of one method; of the first one tried where ``method`` is None."""
         table = self.table
         return table if table.empty else table[table["method"] == (method or table["method"].iloc[0])]
 
 
-# what a caller may spend: of a mapping with more keys these are read
+# computing effort a caller may set; other keys of the mapping are ignored
 EFFORT = ("n_restarts", "n_bootstraps", "n_splits", "silhouette_sample", "costly_sample", "n_samples")
 
 
@@ -101,7 +101,7 @@ def spaces_of(
     scaling: str = "robust",
     weights: Mapping[str, float] | None = None,
 ) -> Spaces:
-    """Bring features into the forms that the methods work on.
+    """Bring features into the forms that the methods need.
 
     Parameters
     ----------
@@ -112,15 +112,14 @@ def spaces_of(
         Numbers whose logarithm is taken; default: the skewed ones.
     scaling : {"robust", "standard"}
     weights : mapping, optional
-        Feature to how much it counts beside the others; 1 where it is not named. Latent classes do not weigh.
+        Feature to its weight, default 1. Latent classes ignore weights.
 
     Returns
     -------
     Spaces
-        A category becomes one column per level (``column=level``), sized so that the category's mean squared distance
-        between two customers is that of one scaled feature; unknown is a level of its own with no column set. Levels
-        beyond the twenty most frequent are pooled; a category in which most customers have a level of their own is
-        dropped.
+        A category becomes one column per level (``column=level``), scaled so that the mean squared distance between two
+        customers is that of one scaled feature; a missing value has 0 in all of them. Levels beyond the twenty most
+        frequent are pooled; a category with a distinct level for most customers is dropped.
 
     Raises
     ------
@@ -129,16 +128,16 @@ def spaces_of(
     """
     numeric = [name for name in columns if name not in features or _is_number(features[name])]
     categories = [name for name in columns if name not in numeric]
-    logged = None if log_columns is None else [name for name in log_columns if name in numeric]
-    matrix, transform = prepare(features, numeric, log_columns=logged, scaling=scaling, weights=weights)
+    log_numeric = None if log_columns is None else [name for name in log_columns if name in numeric]
+    matrix, transform = prepare(features, numeric, log_columns=log_numeric, scaling=scaling, weights=weights)
     codes = encode(features, columns)
-    shown, sizes = _level_columns(codes, [name for name in categories if name in codes.levels], weights or {})
+    level_columns, sizes = _level_columns(codes, [name for name in categories if name in codes.levels], weights or {})
     base = matrix if transform.features else pd.DataFrame(index=codes.matrix.index)
-    found = {"numbers": matrix, "mixed": base.join(shown, how="left") if sizes else pd.DataFrame()}
-    found["codes"] = codes.matrix
-    kept = {name: frame for name, frame in found.items() if frame.shape[1]}
-    dropped = transform.dropped | {name: why for name, why in codes.dropped.items() if name in categories}
-    return Spaces(transform, kept, codes, sizes, dropped)
+    matrices = {"numbers": matrix, "mixed": base.join(level_columns, how="left") if sizes else pd.DataFrame()}
+    matrices["codes"] = codes.matrix
+    nonempty = {name: frame for name, frame in matrices.items() if frame.shape[1]}
+    dropped = transform.dropped | {name: reason for name, reason in codes.dropped.items() if name in categories}
+    return Spaces(transform, nonempty, codes, sizes, dropped)
 
 
 def search(
@@ -151,7 +150,7 @@ def search(
     effort: Mapping[str, int] | None = None,
     seed: int = 0,
 ) -> Search:
-    """Sweep each method over the numbers of groups that the data can bear.
+    """Sweep each method over the numbers of groups that the data supports.
 
     Parameters
     ----------
@@ -169,8 +168,8 @@ def search(
     Returns
     -------
     Search
-        A method that the features do not suit is skipped: Gaussian clouds without numbers, mixed types without a
-        category, latent classes where every feature is a number of many values, which would have to be cut first.
+        A method that cannot use the features is skipped: Gaussian mixtures without numbers, mixed types without a
+        category, latent classes where every feature is a number with many values, which would have to be cut first.
 
     Raises
     ------
@@ -180,41 +179,43 @@ def search(
     for name in methods:
         if name not in METHODS:
             raise ProfileError(f"methods: unknown method '{name}'. {did_you_mean(name, METHODS)}")
-    asked = {name: value for name, value in (effort or {}).items() if name in EFFORT}
-    samples = {"n_samples": asked.pop("n_samples")} if "n_samples" in asked else {}
-    most = {"most_rows": min(MOST_ROWS, asked.get("costly_sample", COSTLY_SAMPLE))}
-    candidates, nulls, skipped = [], [], {}
+    options = {name: value for name, value in (effort or {}).items() if name in EFFORT}
+    samples = {"n_samples": options.pop("n_samples")} if "n_samples" in options else {}
+    row_limit = {"max_rows": min(MOST_ROWS, options.get("costly_sample", COSTLY_SAMPLE))}
+    candidates: list[Candidate] = []
+    nulls: list[pd.DataFrame] = []
+    skipped: dict[str, str] = {}
     for name in methods:
-        why_not = _unsuited(spaces, METHODS[name].space)
-        if why_not:
-            skipped[name] = why_not
+        reason = _unsuited(spaces, METHODS[name].space)
+        if reason:
+            skipped[name] = reason
             continue
         matrix = spaces.matrices[METHODS[name].space]
         ks = numbers_of_groups(matrix, k_min=k_min, k_max=k_max)
         if not ks:
             skipped[name] = "too_little_data"
             continue
-        candidates += sweep(matrix, ks, method=name, features=features, **asked, seed=seed)
-        rows = most if METHODS[name].costly else {}
+        candidates += sweep(matrix, ks, method=name, features=features, **options, seed=seed)
+        rows = row_limit if METHODS[name].costly else {}
         null = null_reference(matrix.to_numpy(dtype=float), ks, method=name, **samples, **rows, seed=seed)
         nulls.append(null.assign(method=name))
     return Search(tuple(candidates), pd.concat(nulls, ignore_index=True) if nulls else None, skipped)
 
 
 def kept_model(candidate: Candidate, spaces: Spaces) -> dict[str, Any]:
-    """Return the model of a candidate as a segment definition keeps it: by the names of features and levels.
+    """Return the model of a candidate in the form of a segment definition: by names of features and levels.
 
     Parameters
     ----------
     candidate : Candidate
     spaces : Spaces
-        What it was fitted on.
+        The data it was fitted on.
 
     Returns
     -------
     dict
-        JSON values. Centroids and gaussians stand on the transform's coordinates in their order; ``mixed`` adds
-        ``categories``: {name: {levels, weight, pooled}}, whose columns follow the numbers'. Classes stand on levels.
+        JSON values. Centroids and gaussians use the transform's coordinates in their order; ``mixed`` adds
+        ``categories``: {name: {levels, weight, pooled}}, with columns after the numbers. Classes use levels.
     """
     if candidate.model["type"] == "classes":
         return named_classes(candidate.model, spaces.codes)
@@ -227,7 +228,7 @@ def kept_model(candidate: Candidate, spaces: Spaces) -> dict[str, Any]:
 
 
 def _unsuited(spaces: Spaces, space: str) -> str:
-    """Say why no method can work on a space, or nothing where one can."""
+    """Return why no method can use a space, or ""."""
     if space not in spaces.matrices:
         return "no_numbers" if space == "numbers" else "no_categories"
     if space == "codes" and set(spaces.codes.levels) <= spaces.codes.quartered:
@@ -242,12 +243,17 @@ def _is_number(values: pd.Series) -> bool:
 def _level_columns(
     codes: Codes, categories: Sequence[str], weights: Mapping[str, float]
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Return one column per level, and the size of each category's columns."""
-    columns, sizes = {}, {}
+    """Return one column per level, and the scale of each category's columns."""
+    columns: dict[str, np.ndarray] = {}
+    sizes: dict[str, float] = {}
     for name in categories:
-        own = codes.matrix[name].to_numpy()
-        shares = np.bincount(own[own >= 0], minlength=len(codes.levels[name])) / max((own >= 0).sum(), 1)
+        column_codes = codes.matrix[name].to_numpy()
+        shares = np.bincount(column_codes[column_codes >= 0], minlength=len(codes.levels[name])) / max(
+            (column_codes >= 0).sum(), 1
+        )
         spread = max(1 - float((shares**2).sum()), 1e-9)
         sizes[name] = round(min(MOST_WEIGHT, spread**-0.5) * weights.get(name, 1.0), 6)
-        columns |= {f"{name}={level}": (own == at) * sizes[name] for at, level in enumerate(codes.levels[name])}
+        columns |= {
+            f"{name}={level}": (column_codes == at) * sizes[name] for at, level in enumerate(codes.levels[name])
+        }
     return pd.DataFrame(columns, index=codes.matrix.index, dtype="float64"), sizes

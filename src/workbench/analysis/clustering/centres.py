@@ -1,4 +1,4 @@
-"""Where do groups of customers have their centres? K-means with one answer per input (06_segment_customers)."""
+"""Where are the centres of groups of customers? Deterministic k-means (06_segment_customers)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from workbench.analysis.threads import one_thread
 
 __all__ = ["CENTRE_DECIMALS", "DISTANCE_DECIMALS", "distances", "fit_centres", "nearest", "sorted_rows"]
 
-CENTRE_DECIMALS = 6  # the last digits of a centre move with the number of threads
+CENTRE_DECIMALS = 6  # the last digits of a centre vary with the number of threads
 DISTANCE_DECIMALS = 9  # squared distances are compared after rounding, so that engines agree on ties
 
 
@@ -22,14 +22,14 @@ def fit_centres(points: np.ndarray, k: int, *, n_restarts: int = 10, seed: int =
     k : int
         Number of centres, >= 1.
     n_restarts : int
-        Starts; the one with the least within-group sum of squares is kept.
+        Starts; the one with the smallest within-group sum of squares is used.
     seed : int
 
     Returns
     -------
     numpy.ndarray
-        Shape (k, p), rounded to six decimals, the centre with the largest sum of coordinates first. The answer hangs on
-        neither row order nor the number of threads.
+        Shape (k, p), rounded to six decimals, the centre with the largest sum of coordinates first. The result depends
+        neither on row order nor on the number of threads.
     """
     from sklearn.cluster import KMeans  # noqa: PLC0415
 
@@ -41,10 +41,10 @@ def fit_centres(points: np.ndarray, k: int, *, n_restarts: int = 10, seed: int =
 
 
 def sorted_rows(points: np.ndarray) -> np.ndarray:
-    """Return the rows in the order of their values, so that a shuffle of customers changes nothing.
+    """Return the rows sorted by their values, so that the order of customers does not matter.
 
-    Sorting by every column is a third of a sweep's time: rows that are in order stay, and the first column decides
-    alone where no two customers share a value of it.
+    Sorting by every column takes a third of a sweep's time: sorted rows are returned unchanged, and the first column
+    alone decides where its values are distinct.
     """
     if points.shape[1] == 0 or _are_sorted(points):
         return np.ascontiguousarray(points)
@@ -57,12 +57,12 @@ def sorted_rows(points: np.ndarray) -> np.ndarray:
 
 def _are_sorted(points: np.ndarray) -> bool:
     differ = points[1:] != points[:-1]
-    at = np.arange(len(differ)), differ.argmax(axis=1)  # the first column in which a row differs from the one before
+    at = np.arange(len(differ)), differ.argmax(axis=1)  # the first column in which a row differs from the previous one
     return bool((points[1:][at] >= points[:-1][at]).all())
 
 
 def nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Give each point the index of its nearest centre; a tie goes to the lowest index.
+    """Return the index of each point's nearest centre; a tie goes to the lowest index.
 
     Parameters
     ----------

@@ -1,15 +1,16 @@
 """Which kinds of answers go together? Latent class analysis of categories, for 06_segment_customers and surveys.
 
 A class gives every level of every variable a probability, independent of the other variables (Lazarsfeld & Henry 1968,
-Latent structure analysis). Fitted by expectation and maximisation over distinct rows, so that 100,000 customers who
-answered alike cost as much as one; stepmix reaches the same likelihood (tests/unit/analysis/test_latent_classes.py) but
-takes .7 s where this takes 10 ms, and the sweep fits some hundred times.
+Latent structure analysis). Fitted by expectation-maximisation (EM) over distinct rows, so that 100,000 customers with
+the same answers cost as much as one. stepmix gives the same fit (tests/unit/analysis/test_latent_classes.py) but takes
+.7 s where this takes 10 ms, and the sweep fits some hundred times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,13 +20,13 @@ from workbench.core.errors import DataError, Fault, did_you_mean
 __all__ = ["UNKNOWN_LEVEL", "Codes", "class_scores", "encode", "fit_classes", "named_classes"]
 
 UNKNOWN_LEVEL = -1
-MOST_LEVELS = 20  # further levels are pooled into `other`
+MOST_LEVELS = 20  # further levels are pooled into OTHER
 MOST_DISTINCT = 12  # a number with more distinct values is cut at its quartiles
 OTHER = "(other)"
-IDENTIFYING_SHARE = 0.5  # of customers with a level of their own, above which a category tells customers, not kinds
+IDENTIFYING_SHARE = 0.5  # distinct levels per customer above which a category identifies customers
 MOST_ROUNDS = 500
-TOLERANCE = 1e-6  # gain in mean log-likelihood at which a fit has arrived
-SMOOTHING = 0.5  # pseudo-customers per level and class, at the base's shares, so that no level is impossible
+TOLERANCE = 1e-6  # gain in mean log-likelihood at which a fit has converged
+SMOOTHING = 0.5  # pseudo-customers per variable and class, distributed as in the base, so that no probability is 0
 DECIMALS = 9
 SCORE_DECIMALS = 9
 
@@ -43,9 +44,9 @@ class Codes:
     cuts : dict
         Variable to the cuts of a number: its level is the count of cuts at or below the value.
     dropped : dict
-        Variable to the reason it is not there: all_missing, constant or all_different.
+        Variable to the reason it was dropped: all_missing, constant or all_different.
     quartered : frozenset of str
-        Numbers of many values, whose levels are quarters of the customers.
+        Numbers with many values, cut at their quartiles.
     """
 
     matrix: pd.DataFrame
@@ -56,7 +57,7 @@ class Codes:
 
 
 def encode(features: pd.DataFrame, columns: Sequence[str], *, most_levels: int = MOST_LEVELS) -> Codes:
-    """Turn categories, flags and numbers into codes.
+    """Encode categories, flags and numbers as codes.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def encode(features: pd.DataFrame, columns: Sequence[str], *, most_levels: int =
         One row per customer: customer_id and ``columns``.
     columns : sequence of str
         Text keeps its levels, the rarest beyond ``most_levels`` pooled into ``(other)``; flags are numbers 0 and 1;
-        numbers of at most twelve values count as levels, others are cut at their quartiles.
+        numbers with at most twelve values keep them as levels, others are cut at their quartiles.
     most_levels : int
 
     Returns
@@ -77,7 +78,7 @@ def encode(features: pd.DataFrame, columns: Sequence[str], *, most_levels: int =
         When a column is missing.
     """
     faults = [
-        Fault("features", f"column '{name}' is not there", remedy=did_you_mean(name, features.columns))
+        Fault("features", f"column '{name}' is missing", remedy=did_you_mean(name, features.columns))
         for name in columns
         if name not in features.columns
     ]
@@ -86,23 +87,23 @@ def encode(features: pd.DataFrame, columns: Sequence[str], *, most_levels: int =
     table = features.set_index("customer_id")[list(columns)].sort_index()
     codes, levels, cuts, dropped = {}, {}, {}, {}
     for name in columns:
-        text, places = _as_levels(table[name])
-        known = text.dropna()
-        if known.nunique() < 2:  # noqa: PLR2004
-            dropped[name] = "all_missing" if known.empty else "constant"
+        text, value_cuts = _as_levels(table[name])
+        values = text.dropna()
+        if values.nunique() < 2:  # noqa: PLR2004
+            dropped[name] = "all_missing" if values.empty else "constant"
             continue
-        if known.nunique() > max(most_levels, IDENTIFYING_SHARE * len(known)):
+        if values.nunique() > max(most_levels, IDENTIFYING_SHARE * len(values)):
             dropped[name] = "all_different"
             continue
-        if places:
-            cuts[name] = places
-        codes[name], levels[name] = _coded(text, most_levels)
+        if value_cuts:
+            cuts[name] = value_cuts
+        codes[name], levels[name] = _to_codes(text, most_levels)
     quartered = frozenset(name for name in cuts if table[name].nunique() > MOST_DISTINCT)
     return Codes(pd.DataFrame(codes, index=table.index, dtype="int64"), levels, cuts, dropped, quartered)
 
 
 def fit_classes(codes: np.ndarray, k: int, *, n_restarts: int = 10, seed: int = 0) -> dict[str, object]:
-    """Fit k latent classes by expectation and maximisation, best of several random starts.
+    """Fit k latent classes by expectation-maximisation, best of several random starts.
 
     Parameters
     ----------
@@ -118,131 +119,137 @@ def fit_classes(codes: np.ndarray, k: int, *, n_restarts: int = 10, seed: int = 
     """
     rows, counts = np.unique(codes.astype(np.int64), axis=0, return_counts=True)
     sizes = np.maximum(rows.max(axis=0) + 1, 1)
-    shown = _one_hot(rows, sizes)
-    prior = SMOOTHING * _bounded(counts @ shown, sizes) / counts.sum()
+    indicators = _one_hot(rows, sizes)
+    prior = SMOOTHING * _normalised(counts @ indicators, sizes) / counts.sum()
     rng = np.random.default_rng(seed)
-    starts = [rng.dirichlet(np.ones(k), len(shown)) for _ in range(n_restarts)]
-    fits = [_climb(shown, counts / counts.sum(), prior, sizes, start) for start in starts]
-    weights, table, gain = max(fits, key=lambda fit: round(fit[2], DECIMALS))
+    starts = [rng.dirichlet(np.ones(k), len(indicators)) for _ in range(n_restarts)]
+    fits = [_run_em(indicators, counts / counts.sum(), prior, sizes, start) for start in starts]
+    weights, table, log_likelihood = max(fits, key=lambda fit: round(fit[2], DECIMALS))
     order = np.lexsort((*np.round(table, 6).T[::-1], -np.round(weights, 6)))
-    parts = np.split(np.round(table[order].T, DECIMALS), np.cumsum(sizes)[:-1])
+    tables = np.split(np.round(table[order].T, DECIMALS), np.cumsum(sizes)[:-1])
     return {
         "type": "classes",
         "weights": np.round(weights[order], DECIMALS).tolist(),
-        "probabilities": [part.tolist() for part in parts],
-        "log_likelihood": round(float(gain), DECIMALS),
+        "probabilities": [part.tolist() for part in tables],
+        "log_likelihood": round(float(log_likelihood), DECIMALS),
     }
 
 
-def class_scores(model: Mapping[str, object], codes: np.ndarray) -> np.ndarray:
+def class_scores(model: Mapping[str, Any], codes: np.ndarray) -> np.ndarray:
     """Return the log of weight times probability of each customer's levels, by class.
 
     Parameters
     ----------
     model : mapping
-        As ``fit_classes`` gave it.
+        From ``fit_classes``.
     codes : numpy.ndarray
-        Shape (n, p); a code that is unknown (-1) or was never seen says nothing.
+        Shape (n, p); an unknown (-1) or unseen code is ignored.
 
     Returns
     -------
     numpy.ndarray
-        Shape (n, k), rounded to nine decimals, so that ties are ties everywhere.
+        Shape (n, k), rounded to nine decimals, so that ties are the same on every machine.
     """
     total = np.tile(np.log(np.maximum(model["weights"], 1e-12)), (len(codes), 1))
     for column, table in enumerate(model["probabilities"]):
         logs = np.vstack(
             [np.log(np.maximum(table, 1e-12)), np.zeros(len(model["weights"]))]
-        )  # the last row says nothing
+        )  # the last row is for ignored codes
         at = codes[:, column].astype(np.int64)
         total += logs[np.where((at < 0) | (at >= len(table)), len(table), at)]
     return np.round(total, SCORE_DECIMALS)
 
 
-def named_classes(model: Mapping[str, object], codes: Codes) -> dict[str, object]:
-    """Return the model with the names of its variables and levels, as a segment definition keeps it.
+def named_classes(model: Mapping[str, Any], codes: Codes) -> dict[str, Any]:
+    """Return the model with the names of its variables and levels, in the form of a segment definition.
 
     Parameters
     ----------
     model : mapping
-        As ``fit_classes`` gave it.
+        From ``fit_classes``.
     codes : Codes
-        What it was fitted on.
+        The data it was fitted on.
 
     Returns
     -------
     dict
         type, weights, variables ({name: {level: probability by class}}), cuts ({name: cuts of a number}), unseen
-        (``ignore``: a level never seen says nothing).
+        (``ignore``: unseen levels are ignored).
     """
-    named = {
+    variables = {
         name: {level: list(row) for level, row in zip(codes.levels[name], table, strict=False)}
         for name, table in zip(codes.matrix.columns, model["probabilities"], strict=True)
     }
-    cuts = {name: list(places) for name, places in codes.cuts.items()}
-    return {"type": "classes", "weights": list(model["weights"]), "variables": named, "cuts": cuts, "unseen": "ignore"}
+    cuts = {name: list(variable_cuts) for name, variable_cuts in codes.cuts.items()}
+    return {
+        "type": "classes",
+        "weights": list(model["weights"]),
+        "variables": variables,
+        "cuts": cuts,
+        "unseen": "ignore",
+    }
 
 
 def _as_levels(values: pd.Series) -> tuple[pd.Series, list[float]]:
-    """Return the values as text levels, and the cuts where they are numbers of many values."""
+    """Return the values as text levels, with the cuts of a number."""
     if not pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return values.astype("object").where(values.notna(), None).map(lambda x: None if x is None else str(x)), []
     numbers = values.astype("float64").where(np.isfinite)
-    known = numbers.dropna()
-    if known.nunique() <= MOST_DISTINCT:
-        cuts = [float(x) for x in np.unique(known)[1:]]
+    present = numbers.dropna()
+    if present.nunique() <= MOST_DISTINCT:
+        cuts = [float(x) for x in np.unique(present)[1:]]
     else:
-        cuts = sorted({round(float(x), 6) for x in known.quantile([0.25, 0.5, 0.75])} - {float(known.min())})
+        cuts = sorted({round(float(x), 6) for x in present.quantile([0.25, 0.5, 0.75])} - {float(present.min())})
     level = np.searchsorted(cuts, numbers.to_numpy(), side="right")
     return pd.Series(level, index=values.index).astype("str").where(numbers.notna(), None).astype("object"), cuts
 
 
-def _coded(text: pd.Series, most_levels: int) -> tuple[np.ndarray, list[str]]:
+def _to_codes(text: pd.Series, most_levels: int) -> tuple[np.ndarray, list[str]]:
     counts = text.value_counts()
     ranked = sorted(counts.index, key=lambda level: (-counts[level], level))
-    kept = sorted(ranked[:most_levels])
-    levels = [*kept, OTHER] if len(ranked) > most_levels else kept
-    place = {level: at for at, level in enumerate(kept)}
-    codes = text.map(place).astype("float64")
-    codes = codes.where(codes.notna() | text.isna(), float(len(kept)))
+    frequent = sorted(ranked[:most_levels])
+    levels = [*frequent, OTHER] if len(ranked) > most_levels else frequent
+    code_of = {level: at for at, level in enumerate(frequent)}
+    codes = text.map(code_of).astype("float64")
+    codes = codes.where(codes.notna() | text.isna(), float(len(frequent)))
     return codes.fillna(UNKNOWN_LEVEL).astype("int64").to_numpy(), levels
 
 
 def _one_hot(rows: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     starts = np.r_[0, np.cumsum(sizes)[:-1]]
-    shown = np.zeros((len(rows), int(sizes.sum())))
-    at, column = np.nonzero(rows >= 0)
-    shown[at, starts[column] + rows[at, column]] = 1.0
-    return shown
+    indicators = np.zeros((len(rows), int(sizes.sum())))
+    row, column = np.nonzero(rows >= 0)
+    indicators[row, starts[column] + rows[row, column]] = 1.0
+    return indicators
 
 
-def _bounded(mass: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Turn masses of levels into shares within each variable; along the last axis."""
+def _normalised(mass: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Normalise the masses of levels within each variable, along the last axis."""
     starts = np.r_[0, np.cumsum(sizes)[:-1]]
-    whole = np.add.reduceat(mass, starts, axis=-1)
-    spread = np.repeat(np.where(whole > 0, whole, 1.0), sizes, axis=-1)
-    return mass / spread
+    totals = np.add.reduceat(mass, starts, axis=-1)
+    divisors = np.repeat(np.where(totals > 0, totals, 1.0), sizes, axis=-1)
+    return mass / divisors
 
 
-def _climb(
-    shown: np.ndarray, shares: np.ndarray, prior: np.ndarray, sizes: np.ndarray, membership: np.ndarray
+def _run_em(
+    indicators: np.ndarray, shares: np.ndarray, prior: np.ndarray, sizes: np.ndarray, membership: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Climb from one start until the likelihood stands still.
+    """Run EM from one start until the likelihood converges.
 
     Returns weights (k), probabilities (k, levels) and the mean log-likelihood.
     """
-    before = -np.inf
+    previous = -np.inf
     for _ in range(MOST_ROUNDS):
         mass = membership * shares[:, None]
         weights = mass.sum(axis=0)
-        table = _bounded(mass.T @ shown + prior, sizes)
-        joint = shown @ np.log(np.maximum(table, 1e-12)).T + np.log(np.maximum(weights, 1e-12))
+        table = _normalised(mass.T @ indicators + prior, sizes)
+        joint = indicators @ np.log(np.maximum(table, 1e-12)).T + np.log(np.maximum(weights, 1e-12))
         top = joint.max(axis=1, keepdims=True)
         likelihood = np.exp(joint - top)
-        whole = likelihood.sum(axis=1, keepdims=True)
-        membership = likelihood / whole
-        gain = float(shares @ (np.log(whole) + top)[:, 0])
-        if gain - before < TOLERANCE:
+        evidence = likelihood.sum(axis=1, keepdims=True)
+        membership = likelihood / evidence
+        log_likelihood = float(shares @ (np.log(evidence) + top)[:, 0])
+        if log_likelihood - previous < TOLERANCE:
             break
-        before = gain
-    return weights, table, gain
+        previous = log_likelihood
+    return weights, table, log_likelihood

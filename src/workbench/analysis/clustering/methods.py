@@ -1,7 +1,7 @@
-"""Which ways of grouping customers are there? The methods of the sweep of 06_segment_customers, all of one shape.
+"""The clustering methods of the sweep in 06_segment_customers, with one interface.
 
-A method fits a model of k groups and places points by a model. Models are plain JSON values, the very ones a segment
-definition keeps: ``centroids``, ``gaussians`` or ``classes``.
+A method fits a model of k groups and assigns points by a model. Models are plain JSON values, as in a segment
+definition: ``centroids``, ``gaussians`` or ``classes``.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ Model = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Method:
-    """One way of grouping.
+    """One clustering method.
 
     Attributes
     ----------
     name : str
         kmeans, mixture, mixed or classes.
     space : str
-        What its points are: ``numbers`` (scaled numeric features), ``mixed`` (those and one column per level of each
+        The kind of its points: ``numbers`` (scaled numeric features), ``mixed`` (those and one column per level of each
         category) or ``codes`` (levels as integers).
     fit : callable
         (points, k, *, n_restarts, seed) to a model; row order does not matter.
     place : callable
         (model, points) to labels 0..k-1.
     centres : callable
-        Model to the centres of its groups, shape (k, p), or None where groups have none.
+        Model to the centres of its groups, shape (k, p), or None for a method without centres.
     costly : bool
-        A fit takes many rounds over the points: it is made on a sample of the customers where they are many.
+        A fit iterates over the points many times: large data is sampled.
     starts : int
-        Starts of a refit on other customers.
+        Starts of a refit on resampled customers.
     """
 
     name: str
@@ -78,8 +78,8 @@ def _means(model: Model) -> np.ndarray:
 
 
 METHODS = {
-    each.name: each
-    for each in (
+    method.name: method
+    for method in (
         Method("kmeans", "numbers", _fit_centroids, _place_centroids, _centroids),
         Method("mixture", "numbers", fit_mixture, _place_mixture, _means, costly=True, starts=1),
         Method("mixed", "mixed", _fit_centroids, _place_centroids, _centroids),

@@ -1,4 +1,4 @@
-"""Where do customers lie when the features are looked at from the side that shows most? For 06_segment_customers."""
+"""Customers on the first two principal components, for 06_segment_customers."""
 
 from __future__ import annotations
 
@@ -23,21 +23,24 @@ def project(matrix: pd.DataFrame, assigned: pd.DataFrame) -> tuple[pd.DataFrame,
     Returns
     -------
     frame : DataFrame
-        One row per customer of the matrix: x, y, segment. The sign of a component is such that its largest
-        loading is positive, the first of equal ones.
+        One row per customer of the matrix: x, y, segment. The sign of a component makes its largest loading
+        positive, the first of equal ones.
     explained : (float, float)
-        Share of variance each component explains, 0..1; 0 where there is no such component.
+        Share of variance each component explains, 0..1; 0 for a missing component.
     """
+    from sklearn.decomposition import PCA  # noqa: PLC0415  (heavy)
+
     segment = assigned.set_index("customer_id")["segment"].reindex(matrix.index)
     if matrix.empty:
         return pd.DataFrame({"x": [], "y": [], "segment": []}), (0.0, 0.0)
-    centred = matrix.to_numpy(dtype=float) - matrix.to_numpy(dtype=float).mean(axis=0)
-    _, sizes, loadings = np.linalg.svd(centred, full_matrices=False)
-    signs = np.sign(loadings[np.arange(len(loadings)), np.abs(loadings).round(9).argmax(axis=1)])
-    places = np.zeros((len(matrix), _AXES))
-    kept = min(_AXES, len(sizes))
-    places[:, :kept] = centred @ (loadings * signs[:, None])[:kept].T
-    shares = np.zeros(_AXES)
-    shares[:kept] = (sizes**2 / max((sizes**2).sum(), np.finfo(float).tiny))[:kept]
+    values = matrix.to_numpy(dtype=float)
+    places, shares = np.zeros((len(values), _AXES)), np.zeros(_AXES)
+    kept = min(_AXES, *values.shape)
+    if (values != values[0]).any():
+        components = PCA(n_components=kept, svd_solver="full").fit(values)
+        loadings = components.components_
+        signs = np.sign(loadings[np.arange(kept), np.abs(loadings).round(9).argmax(axis=1)])
+        places[:, :kept] = components.transform(values) * signs
+        shares[:kept] = components.explained_variance_ratio_
     frame = pd.DataFrame({"x": places[:, 0].round(9), "y": places[:, 1].round(9), "segment": segment.to_numpy()})
     return frame, (float(shares[0]), float(shares[1]))

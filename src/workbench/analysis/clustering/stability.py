@@ -1,7 +1,7 @@
-"""Would other customers give the same groups, and is anything between them? Checks of 06_segment_customers.
+"""Would other customers give the same groups? Stability checks of 06_segment_customers.
 
-Four checks of a grouping: bootstrap Jaccard per cluster, Jaccard between disjoint halves (which decides), prediction
-strength, stability over time. All refit by the method that was used.
+Four checks of a grouping: bootstrap Jaccard per cluster, Jaccard between disjoint halves (the decisive one), prediction
+strength, stability over time. All refit with the same method.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ __all__ = [
 ]  # fmt: skip
 
 STABLE = 0.75  # Jaccard from which a cluster counts as stable (Hennig 2007)
-PATTERN = 0.6  # Jaccard below which a cluster is not to be used; up to ``STABLE`` it is a pattern only
-MOST_ROWS = 5_000  # rows that take part in resampling; a seeded sample of a larger table
+PATTERN = 0.6  # Jaccard below which a cluster is not used; up to ``STABLE`` it is only a pattern
+MOST_ROWS = 5_000  # most rows in resampling; larger tables are sampled with the seed
 
 
 @dataclass(frozen=True)
 class Halves:
-    """What disjoint halves of the customers say about a grouping.
+    """Agreement of a grouping between disjoint halves of the customers.
 
     Attributes
     ----------
     jaccard : numpy.ndarray
-        Shape (n_splits, k), in 0..1: in each split the best-match Jaccard of each cluster of the one half among those
-        of the other, taking the worse direction, worst cluster first.
+        Shape (n_splits, k), in 0..1: in each split the best-match Jaccard of each cluster of one half among those of
+        the other, the worse of both directions, worst cluster first.
     clusters : numpy.ndarray
-        Shape (k,), in 0..1: how well each cluster of the whole comes back from one half, mean over halves.
+        Shape (k,), in 0..1: best-match Jaccard of each cluster of all customers with the clusters of one half, mean
+        over halves.
     prediction_strength : float
         Tibshirani & Walther (2005), Journal of Computational and Graphical Statistics 14: of the pairs of customers
-        whom their own half puts together, the share that the other half puts together too; worst cluster, mean over
-        halves. The largest k above .8 is their choice.
+        in one cluster of their own half's model, the share also in one cluster of the other half's model; worst
+        cluster, mean over halves. They choose the largest k above .8.
     """
 
     jaccard: np.ndarray
@@ -51,19 +52,19 @@ class Halves:
 def bootstrap_jaccard(
     points: np.ndarray, model: Model, method: Method, *, n_bootstraps: int = 50, seed: int = 0
 ) -> np.ndarray:
-    """Measure how well each cluster comes back when customers are drawn anew with replacement.
+    """Measure how well each cluster is recovered from bootstrap resamples of customers.
 
     Hennig (2007), Cluster-wise assessment of cluster stability, Computational Statistics & Data Analysis 52: the mean
     over resamples of the largest Jaccard similarity between the cluster, restricted to the resample, and any cluster
-    of the resample. At or under .5 dissolved, from .75 stable, from .85 highly stable. Resamples share the sample's
-    accidental axes, so this is shown beside the split halves and decides nothing.
+    of the resample. Up to .5 dissolved, from .75 stable, from .85 highly stable. Resamples share the accidents
+    of the sample, so this is shown beside the split halves but not used for the verdict.
 
     Parameters
     ----------
     points : numpy.ndarray
         Shape (n, p).
     model : mapping
-        As the method fitted it on all points.
+        Fitted by the method on all points.
     method : Method
     n_bootstraps, seed : int
 
@@ -74,25 +75,25 @@ def bootstrap_jaccard(
     """
     rng = np.random.default_rng(seed)
     rows = drawn(sorted_rows(points), MOST_ROWS, rng)
-    own, k = method.place(model, rows), _clusters(model)
-    found = np.zeros((n_bootstraps, k))
-    for turn in range(n_bootstraps):
-        taken = np.sort(rng.integers(0, len(rows), len(rows)))
-        again = method.fit(rows[taken], k, n_restarts=1, seed=_seed(rng))
-        unique = np.unique(taken)
-        found[turn] = jaccard_matrix(own[unique], method.place(again, rows[unique]), k).max(axis=1)
-    return found.mean(axis=0)
+    labels, k = method.place(model, rows), _clusters(model)
+    jaccards = np.zeros((n_bootstraps, k))
+    for at in range(n_bootstraps):
+        sample = np.sort(rng.integers(0, len(rows), len(rows)))
+        refit = method.fit(rows[sample], k, n_restarts=1, seed=_seed(rng))
+        unique = np.unique(sample)
+        jaccards[at] = jaccard_matrix(labels[unique], method.place(refit, rows[unique]), k).max(axis=1)
+    return jaccards.mean(axis=0)
 
 
 def split_halves(points: np.ndarray, model: Model, method: Method, *, n_splits: int = 10, seed: int = 0) -> Halves:
-    """Fit on each of two disjoint halves, let both place everybody, and compare.
+    """Fit on each of two disjoint halves, assign all customers by both models, and compare.
 
     Parameters
     ----------
     points : numpy.ndarray
         Shape (n, p), n >= 2 k.
     model : mapping
-        As the method fitted it on all points.
+        Fitted by the method on all points.
     method : Method
     n_splits, seed : int
 
@@ -102,37 +103,37 @@ def split_halves(points: np.ndarray, model: Model, method: Method, *, n_splits: 
     """
     rng = np.random.default_rng(seed)
     rows = drawn(sorted_rows(points), MOST_ROWS, rng)
-    whole, k = method.place(model, rows), _clusters(model)
-    found, clusters, strength = np.zeros((n_splits, k)), np.zeros((2 * n_splits, k)), np.zeros(2 * n_splits)
-    for turn in range(n_splits):
+    labels, k = method.place(model, rows), _clusters(model)
+    jaccards, clusters, strength = np.zeros((n_splits, k)), np.zeros((2 * n_splits, k)), np.zeros(2 * n_splits)
+    for at in range(n_splits):
         order = rng.permutation(len(rows))
         halves = (order[: len(order) // 2], order[len(order) // 2 :])
         fits = [method.fit(rows[half], k, n_restarts=method.starts, seed=_seed(rng)) for half in halves]
-        one, two = (method.place(each, rows) for each in fits)
+        one, two = (method.place(fit, rows) for fit in fits)
         matches = jaccard_matrix(one, two, k)
-        found[turn] = np.minimum(np.sort(matches.max(axis=1)), np.sort(matches.max(axis=0)))
-        clusters[2 * turn : 2 * turn + 2] = recovered(whole, one, k), recovered(whole, two, k)
-        strength[2 * turn] = _strength(one[halves[0]], two[halves[0]], k)
-        strength[2 * turn + 1] = _strength(two[halves[1]], one[halves[1]], k)
-    return Halves(found, clusters.mean(axis=0), float(strength.mean()))
+        jaccards[at] = np.minimum(np.sort(matches.max(axis=1)), np.sort(matches.max(axis=0)))
+        clusters[2 * at : 2 * at + 2] = recovered(labels, one, k), recovered(labels, two, k)
+        strength[2 * at] = _strength(one[halves[0]], two[halves[0]], k)
+        strength[2 * at + 1] = _strength(two[halves[1]], one[halves[1]], k)
+    return Halves(jaccards, clusters.mean(axis=0), float(strength.mean()))
 
 
 def time_jaccard(
     points: np.ndarray, earlier: np.ndarray, model: Model, method: Method, *, most_rows: int = MOST_ROWS, seed: int = 0
 ) -> np.ndarray:
-    """Refit on the customers who came first and see which clusters of all customers come back.
+    """Refit on the earlier customers and measure how well each cluster of all customers is recovered.
 
     Parameters
     ----------
     points : numpy.ndarray
         Shape (n, p).
     earlier : numpy.ndarray
-        Shape (n,), true for the customers whose first purchase lies in the earlier half.
+        Shape (n,), true for the customers with a first purchase in the earlier half.
     model : mapping
-        As the method fitted it on all points.
+        Fitted by the method on all points.
     method : Method
     most_rows : int
-        Customers the refit is made on, at most; a seeded sample of more.
+        Most customers of the refit, a seeded sample.
     seed : int
 
     Returns
@@ -144,14 +145,14 @@ def time_jaccard(
     if min(earlier.sum(), (~earlier).sum()) < 2 * k:
         return np.full(k, np.nan)
     rng = np.random.default_rng(seed)
-    before = drawn(sorted_rows(points[earlier]), most_rows, rng)
-    again = method.fit(before, k, n_restarts=method.starts, seed=_seed(rng))
-    return recovered(method.place(model, points), method.place(again, points), k)
+    early_points = drawn(sorted_rows(points[earlier]), most_rows, rng)
+    refit = method.fit(early_points, k, n_restarts=method.starts, seed=_seed(rng))
+    return recovered(method.place(model, points), method.place(refit, points), k)
 
 
-def recovered(own: np.ndarray, again: np.ndarray, k: int) -> np.ndarray:
+def recovered(own: np.ndarray, other: np.ndarray, k: int) -> np.ndarray:
     """Return each cluster's largest Jaccard similarity with any cluster of another labelling, shape (k,)."""
-    return jaccard_matrix(own, again, k).max(axis=1)
+    return jaccard_matrix(own, other, k).max(axis=1)
 
 
 def jaccard_matrix(one: np.ndarray, two: np.ndarray, k: int) -> np.ndarray:
@@ -173,17 +174,17 @@ def jaccard_matrix(one: np.ndarray, two: np.ndarray, k: int) -> np.ndarray:
     >>> jaccard_matrix(np.array([0, 0, 1, 1]), np.array([1, 1, 0, 1]), 2).round(2).tolist()
     [[0.0, 0.67], [0.5, 0.25]]
     """
-    both = np.bincount(one * k + two, minlength=k * k).reshape(k, k).astype(float)
-    either = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
-    return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+    shared = np.bincount(one * k + two, minlength=k * k).reshape(k, k).astype(float)
+    either = shared.sum(axis=1, keepdims=True) + shared.sum(axis=0, keepdims=True) - shared
+    return np.divide(shared, either, out=np.zeros_like(shared), where=either > 0)
 
 
 def _strength(own: np.ndarray, other: np.ndarray, k: int) -> float:
-    """Of the pairs that share a cluster in ``own``, the share together in ``other``; worst cluster of two or more."""
-    both = np.bincount(own * k + other, minlength=k * k).reshape(k, k).astype(float)
-    size = both.sum(axis=1)
-    kept = size > 1
-    together = (both * (both - 1)).sum(axis=1)[kept] / (size * (size - 1))[kept]
+    """Return the share of pairs in one cluster of ``own`` that share one of ``other``; worst cluster of two or more."""
+    shared = np.bincount(own * k + other, minlength=k * k).reshape(k, k).astype(float)
+    size = shared.sum(axis=1)
+    is_pair = size > 1
+    together = (shared * (shared - 1)).sum(axis=1)[is_pair] / (size * (size - 1))[is_pair]
     return float(together.min()) if len(together) else 0.0
 
 
@@ -192,7 +193,7 @@ def _clusters(model: Model) -> int:
 
 
 def drawn(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the rows, or ``most`` of them drawn without replacement, in their order."""
+    """Return the rows, or a sample of ``most`` of them without replacement, in their order."""
     if len(rows) <= most:
         return rows
     return rows[np.sort(rng.choice(len(rows), most, replace=False))]

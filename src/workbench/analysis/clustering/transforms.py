@@ -1,7 +1,7 @@
-"""On which scale are customers compared? Declared transforms of features, fitted once and kept (06_segment_customers).
+"""On which scale are customers compared? Transforms of features, fitted once and saved (06_segment_customers).
 
-Each feature is taken through ``log`` (sign(x) ln(1 + abs(x)), where asked for), filled where missing, centred, scaled
-and clipped. The numbers used are kept in a ``Transform`` so that any later customer goes through the same ones.
+Each feature is log-transformed (sign(x) ln(1 + abs(x)), where requested), imputed, centred, scaled and clipped. The
+fitted numbers are stored in a ``Transform``, which is applied to later customers unchanged.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ __all__ = [
     "CLIP", "DECIMALS", "FeatureTransform", "Transform", "apply_transform", "coordinates", "prepare", "skewed_columns",
 ]  # fmt: skip
 
-CLIP = 5.0  # scaled units; a value further out counts as this far out
-DECIMALS = 9  # of fitted numbers, so that results do not depend on the last digit
+CLIP = 5.0  # scaled units; bound of a coordinate
+DECIMALS = 9  # of fitted numbers, so that results do not depend on the last digits
 SKEW_LIMIT = 1.0  # skewness of a non-negative column above which its logarithm is taken
-KNOWN_SHARE = 0.5  # share of the features that must be known for a customer to be placed
-TAIL = 0.02  # share of customers on either side that does not count for the range
-MODES_WEIGHT = 2.0  # a feature that alone falls apart into groups counts so many times as much
-MODES_VALLEY = 0.2  # density between its groups, as a share of that at the emptier one
+KNOWN_SHARE = 0.5  # share of the features that must be known to assign a customer
+TAIL = 0.02  # share of customers ignored on either side of the range
+MODES_WEIGHT = 2.0  # weight of a feature with separate modes
+MODES_VALLEY = 0.2  # largest density between modes, relative to the lower of the two
 MOST_MODES = 5
-MODES_ROWS = 1_000  # quantiles that stand for the feature
+MODES_ROWS = 1_000  # quantiles that represent the feature
 LEAST_FOR_MODES = 100  # customers
 SHARED_VALUE = 0.05  # share of customers
 RANGE_TO_SD = 4.107497821  # range between the 2 % and 98 % quantiles of a standard normal
@@ -44,15 +44,15 @@ class FeatureTransform:
     name : str
         Column of the features table.
     log : bool
-        Whether sign(x) ln(1 + abs(x)) is taken first.
+        Whether sign(x) ln(1 + abs(x)) is applied first.
     fill : float
-        What stands for a missing value, in the feature's own unit (the median).
+        Replaces a missing value: the median, in the feature's own unit.
     center, scale : float
         Subtracted and divided by, after the logarithm.
     filled : int
-        Customers of the fit whose value was missing.
+        Customers of the fit with a missing value.
     weight : float
-        How much the feature counts beside others; the clipped coordinate is multiplied by it.
+        Multiplies the clipped coordinate.
     """
 
     name: str
@@ -66,7 +66,7 @@ class FeatureTransform:
 
 @dataclass(frozen=True)
 class Transform:
-    """The transforms of all features, and what was left out on the way.
+    """The transforms of all features, with the columns and customers left out.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Transform:
     scaling : str
         ``robust`` (median, range of the middle 96 %) or ``standard`` (mean, standard deviation).
     min_known : int
-        Features that must be known for a customer to be placed.
+        Features that must be known to assign a customer.
     clip : float
         Bound of a coordinate on either side.
     customers, left_out : int
@@ -93,8 +93,8 @@ class Transform:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the features that remain, in order."""
-        return [each.name for each in self.features]
+        """Names of the transformed features, in order."""
+        return [feature.name for feature in self.features]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the transform as plain JSON values."""
@@ -102,8 +102,8 @@ class Transform:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Transform:
-        """Read back what ``to_dict`` gave."""
-        features = tuple(FeatureTransform(**each) for each in content["features"])
+        """Restore a transform from ``to_dict``."""
+        features = tuple(FeatureTransform(**feature) for feature in content["features"])
         return cls(**{**content, "features": features, "dropped": dict(content["dropped"])})
 
 
@@ -125,50 +125,50 @@ def prepare(
     columns : sequence of str
         The features to compare customers by.
     log_columns : sequence of str, optional
-        Columns whose logarithm is taken; default: those ``skewed_columns`` names.
+        Columns to log-transform; default: ``skewed_columns``.
     scaling : {"robust", "standard"}
         Median and the range between the 2 % and 98 % quantiles / 4.107, which is one standard deviation of a normal
-        (standard deviation where that range is 0); or mean and standard deviation. Dividing by the range keeps the
-        weight of features in which groups stand apart (Milligan & Cooper 1988, Journal of Classification 5).
-        A feature that alone falls apart into two to five groups is centred on the middle of its range and counts
-        double, so that the noise of the others does not hide them.
+        (standard deviation where that range is 0); or mean and standard deviation. Scaling by the range preserves the
+        weight of features with separated groups (Milligan & Cooper 1988, Journal of Classification 5). A feature with
+        two to five separate modes is centred on the middle of its range and counts double, so that the noise of the
+        others does not hide them.
     clip : float
         Bound of a coordinate, in scaled units, > 0.
     weights : mapping, optional
-        Feature to how much it counts; 1 where it is not named.
+        Feature to its weight, default 1.
 
     Returns
     -------
     matrix : pandas.DataFrame
-        One row per placed customer, indexed and sorted by customer_id, one float column per remaining feature.
-        Missing values stand at the median. Customers of whom fewer than half of the features are known are left out.
+        One row per customer, indexed and sorted by customer_id, one float column per remaining feature. Missing values
+        become the median. Customers with fewer than half of the features known are left out.
     transform : Transform
-        What was done; constant, all-missing and infinite columns are dropped there with the reason.
+        The fitted transform; it lists constant, all-missing and infinite columns as dropped, with the reason.
 
     Raises
     ------
     DataError
-        When a column is missing or holds no numbers (all are listed), or customer_id repeats.
+        When a column is missing or not numeric (all are listed), or customer_id repeats.
     """
     values = _numbers(features, columns)
     dropped = {name: reason for name in columns if (reason := _useless(values[name]))}
-    kept = [name for name in columns if name not in dropped]
-    min_known = max(1, int(np.ceil(KNOWN_SHARE * len(kept))))
-    placed = values.loc[values[kept].notna().sum(axis=1) >= min_known, kept]
-    logged = skewed_columns(placed, kept) if log_columns is None else list(log_columns)
-    fitted = tuple(_fit(placed[name], log=name in logged, scaling=scaling) for name in kept) if len(placed) else ()
-    fitted = tuple(replace(each, weight=float((weights or {}).get(each.name, 1.0))) for each in fitted)
-    transform = Transform(fitted, dropped, scaling, min_known, float(clip), len(placed), len(values) - len(placed))
+    usable = [name for name in columns if name not in dropped]
+    min_known = max(1, int(np.ceil(KNOWN_SHARE * len(usable))))
+    known = values.loc[values[usable].notna().sum(axis=1) >= min_known, usable]
+    to_log = skewed_columns(known, usable) if log_columns is None else list(log_columns)
+    fitted = tuple(_fit(known[name], log=name in to_log, scaling=scaling) for name in usable) if len(known) else ()
+    fitted = tuple(replace(feature, weight=float((weights or {}).get(feature.name, 1.0))) for feature in fitted)
+    transform = Transform(fitted, dropped, scaling, min_known, float(clip), len(known), len(values) - len(known))
     return apply_transform(transform, features), transform
 
 
 def apply_transform(transform: Transform, features: pd.DataFrame) -> pd.DataFrame:
-    """Take customers through a fitted transform.
+    """Apply a fitted transform.
 
     Parameters
     ----------
     transform : Transform
-        As ``prepare`` fitted it.
+        From ``prepare``.
     features : pandas.DataFrame
         One row per customer: customer_id and the transform's columns.
 
@@ -180,22 +180,22 @@ def apply_transform(transform: Transform, features: pd.DataFrame) -> pd.DataFram
     Raises
     ------
     DataError
-        When a column is missing or holds no numbers.
+        When a column is missing or not numeric.
     """
     values = _numbers(features, transform.columns)
-    placed = values[values.notna().sum(axis=1) >= transform.min_known]
-    found = coordinates(transform, {name: placed[name].to_numpy() for name in transform.columns})
-    done = dict(zip(transform.columns, found, strict=True))
-    return pd.DataFrame(done, index=placed.index, columns=transform.columns, dtype="float64")
+    known = values[values.notna().sum(axis=1) >= transform.min_known]
+    arrays = coordinates(transform, {name: known[name].to_numpy() for name in transform.columns})
+    table = dict(zip(transform.columns, arrays, strict=True))
+    return pd.DataFrame(table, index=known.index, columns=transform.columns, dtype="float64")
 
 
 def coordinates(transform: Transform, columns: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """Return the coordinate of each feature, in order; a missing value stands at the fit's fill."""
-    return [_coordinate(columns[each.name], each, transform.clip) for each in transform.features]
+    """Return the coordinates of each feature, in order; missing values become the feature's fill."""
+    return [_coordinate(columns[feature.name], feature, transform.clip) for feature in transform.features]
 
 
 def skewed_columns(features: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """Name the columns whose logarithm makes customers comparable: non-negative and skewed to the right.
+    """List the columns to log-transform: non-negative and skewed to the right.
 
     Parameters
     ----------
@@ -220,14 +220,14 @@ def _is_skewed(values: pd.Series) -> bool:
 
 
 def _numbers(features: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Take the columns as floats by customer_id, refusing what is missing, repeated or no number."""
+    """Return the columns as floats by customer_id; missing, repeated or non-numeric data raises an error."""
     faults = [
-        Fault("features", f"column '{name}' is not there", remedy=did_you_mean(name, features.columns))
+        Fault("features", f"column '{name}' is missing", remedy=did_you_mean(name, features.columns))
         for name in ("customer_id", *columns)
         if name not in features.columns
     ]
     faults += [
-        Fault("features", f"column '{name}' holds {features[name].dtype}", "numbers", "Leave it out of the list.")
+        Fault("features", f"column '{name}' has type {features[name].dtype}", "numbers", "Leave it out of the list.")
         for name in columns
         if name in features.columns and not pd.api.types.is_numeric_dtype(features[name])
     ]
@@ -240,12 +240,12 @@ def _numbers(features: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _useless(values: pd.Series) -> str:
-    known = values.dropna()
-    if known.empty:
+    present = values.dropna()
+    if present.empty:
         return "all_missing"
-    if np.isinf(known).any():
+    if np.isinf(present).any():
         return "infinite"
-    return "constant" if known.nunique() == 1 else ""
+    return "constant" if present.nunique() == 1 else ""
 
 
 def _fit(values: pd.Series, *, log: bool, scaling: str) -> FeatureTransform:
@@ -257,34 +257,34 @@ def _fit(values: pd.Series, *, log: bool, scaling: str) -> FeatureTransform:
         middle, spread = (low + high) / 2, spread / MODES_WEIGHT
     if scaling == "standard" or spread <= 0:
         middle, spread = coordinate.mean(), coordinate.std()
-    numbers = (round(float(x), DECIMALS) for x in (fill, middle, max(spread, 10.0**-DECIMALS)))
-    return FeatureTransform(str(values.name), log, *numbers, filled=int(values.isna().sum()))
+    fill, center, scale = (round(float(x), DECIMALS) for x in (fill, middle, max(spread, 10.0**-DECIMALS)))
+    return FeatureTransform(str(values.name), log, fill, center, scale, filled=int(values.isna().sum()))
 
 
 def _has_separate_modes(values: np.ndarray) -> bool:
-    """Say whether a feature alone falls apart into two to five groups with (nearly) nobody between them.
+    """Return whether a feature has two to five separate modes with (nearly) no customer between them.
 
-    Features in which many customers share a value (counts, flags) are not asked: their gaps are the measurement's own.
+    Features with values shared by many customers (counts, flags) are skipped: their gaps come from the measurement.
     """
     _, copies = np.unique(values, return_counts=True)
     if len(values) < LEAST_FOR_MODES or copies.max() >= SHARED_VALUE * len(values):
         return False
-    line = np.quantile(values, (np.arange(MODES_ROWS) + 0.5) / MODES_ROWS)[:, None]
+    quantiles = np.quantile(values, (np.arange(MODES_ROWS) + 0.5) / MODES_ROWS)[:, None]
     for k in range(2, MOST_MODES + 1):
-        centres = fit_centres(line, k, n_restarts=3)
-        shares = np.bincount(nearest(line, centres), minlength=k) / MODES_ROWS
-        if shares.min() >= SHARED_VALUE and valley(line, centres) <= MODES_VALLEY:
+        centres = fit_centres(quantiles, k, n_restarts=3)
+        shares = np.bincount(nearest(quantiles, centres), minlength=k) / MODES_ROWS
+        if shares.min() >= SHARED_VALUE and valley(quantiles, centres) <= MODES_VALLEY:
             return True
     return False
 
 
-def _coordinate(values: np.ndarray, how: FeatureTransform, clip: float) -> np.ndarray:
-    filled = np.where(np.isnan(values), how.fill, values)
-    scaled = ((_logged(filled) if how.log else filled) - how.center) / how.scale
+def _coordinate(values: np.ndarray, feature: FeatureTransform, clip: float) -> np.ndarray:
+    filled = np.where(np.isnan(values), feature.fill, values)
+    scaled = ((_logged(filled) if feature.log else filled) - feature.center) / feature.scale
     clipped = np.clip(scaled, -clip, clip)
-    return clipped if how.weight == 1 else clipped * how.weight
+    return clipped if feature.weight == 1 else clipped * feature.weight
 
 
 def _logged(values: np.ndarray) -> np.ndarray:
-    """Take sign(x) ln(1 + abs(x)); written as the database writes it."""
+    """Return sign(x) ln(1 + abs(x)), computed as in the database."""
     return np.sign(values) * np.log(1.0 + np.abs(values))

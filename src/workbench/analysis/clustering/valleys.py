@@ -10,15 +10,15 @@ from workbench.analysis.clustering.centres import nearest
 
 __all__ = ["valley"]
 
-BAND = 0.1  # half width of the bands in which density is counted, as a share of the distance between two centres
+BAND = 0.1  # half width of the bands for densities, as a share of the distance between the centres
 
 
 def valley(points: np.ndarray, centres: np.ndarray, labels: np.ndarray | None = None) -> float:
-    """Measure how empty it is between the least separated pair of clusters.
+    """Measure the density between the least separated pair of clusters.
 
-    The members of a pair are projected on the line through its centres. The density half way is divided by the lower of
-    the densities at the two centres. A single-peaked density is nowhere lower between two points than at the lower of
-    them, so a cut through a continuum gives about 1 or more, a cut between separate groups a value near 0.
+    The members of a pair are projected on the line through its centres. The density half way is divided by the lower
+    of the densities at the two centres. In a continuum with one peak the density between two points is at least that
+    of the lower one, so the ratio is about 1 or more; between separate groups it is near 0.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ def valley(points: np.ndarray, centres: np.ndarray, labels: np.ndarray | None = 
     return max(_pair_valley(points[np.isin(labels, pair)], *centres[list(pair)]) for pair in pairs)
 
 
-def _pair_valley(members: np.ndarray, one: np.ndarray, two: np.ndarray) -> float:
-    line = two - one
+def _pair_valley(members: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
+    line = second - first
     length = float(line @ line)
     if length == 0 or not len(members):
         return 1.0
-    place = (members - one) @ line / length  # 0 at the one centre, 1 at the other
-    counts = [int((np.abs(place - at) <= BAND).sum()) for at in (0.0, 0.5, 1.0)]
+    position = (members - first) @ line / length  # 0 at the first centre, 1 at the second
+    counts = [int((np.abs(position - at) <= BAND).sum()) for at in (0.0, 0.5, 1.0)]
     return (counts[1] + 0.5) / (min(counts[0], counts[2]) + 0.5)

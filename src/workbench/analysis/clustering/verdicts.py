@@ -1,7 +1,7 @@
-"""What may be said of the groups a sweep found? Decides for 06_segment_customers.
+"""What do the results of a sweep support? The verdict of 06_segment_customers.
 
-``judge`` says separate groups (structure), a stable cut through a continuum, no structure, or too little data. Which of
-the defensible candidates is used is a declared rule.
+``judge`` returns separate groups (structure), a stable cut through a continuum, no structure, or too little data. A
+declared rule chooses among the defensible candidates.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ CHOICES = ("largest_stable", "most_stable", "best_separated", "most_actionable")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What may be said about groups of customers.
+    """The verdict on groups of customers.
 
     Attributes
     ----------
     verdict : str
         One of ``VERDICTS``.
     k : int
-        Number of groups to use; 1 where no cut can be defended.
+        Number of groups to use; 1 where no cut is defensible.
     reason : str
         A key: separate_and_stable, stable_cut, unstable, few_customers, few_distinct, no_features.
     values : dict
@@ -50,12 +50,12 @@ class Verdict:
 
     @property
     def method(self) -> str | None:
-        """How the best of the candidates groups; None where nothing was tried."""
+        """Method of the best candidate; None without candidates."""
         return self.values.get("method")
 
     @property
     def jaccard(self) -> float | None:
-        """How alike the groups of the best candidate are in both halves of the data; None where nothing was tried."""
+        """Split-half Jaccard of the best candidate; None without candidates."""
         return self.values.get("split_half_jaccard")
 
 
@@ -69,30 +69,29 @@ def judge(
     min_share: float = 0.02,
     choice: str = "largest_stable",
 ) -> Verdict:
-    """Say what the measurements allow to be said, and which k to use.
+    """Decide what the measurements support, and which k to use.
 
-    A k is *stable* when its worst cluster comes back from disjoint halves with a mean Jaccard that is at least .75
-    also after one standard error (over splits) is taken off, and no cluster is smaller than ``min_share``. It is
-    *separate* when its silhouette exceeds the reference's .95 quantile by ``margin`` and the density between every
-    pair of centres is at most ``deepest`` of that at the emptier centre (not asked of latent classes, which have no
-    centres). Structure: some k is stable and separate; the choice is made among these. Continuum: some k is stable; the
-    choice is made among these. Otherwise no structure.
+    A k is *stable* when the mean split-half Jaccard of its worst cluster, minus one standard error (over splits), is
+    at least .75 and no cluster is smaller than ``min_share``. It is *separate* when its silhouette exceeds the
+    reference's .95 quantile by ``margin`` and the density between every pair of centres is at most ``deepest`` of that
+    at the emptier centre (not required of latent classes, which have no centres). Structure: some k is stable and
+    separate. Continuum: some k is stable, none separate. The choice is made among these k. Otherwise no structure.
 
     Parameters
     ----------
     matrix : pandas.DataFrame
-        The customers that were clustered.
+        The clustered customers.
     candidates : sequence of Candidate
-        As ``sweep`` gave them; empty when the data bears no k.
+        From ``sweep``; empty when the data supports no k.
     null : pandas.DataFrame or None
-        As ``null_reference`` gave it; not read where there are no candidates.
+        From ``null_reference``; ignored without candidates.
     margin, deepest, min_share : float
         In 0..1.
     choice : {"largest_stable", "most_stable", "best_separated", "most_actionable"}
         Which of the defensible candidates is used: the largest k (the rule of prediction strength, Tibshirani &
         Walther 2005; then the better Jaccard), the highest min_jaccard, the highest silhouette above its reference,
-        the highest share of value and churn explained (mean of both). Ties go to fewer groups, then to the method that
-        comes first.
+        the highest share of value and churn explained (mean of both). Ties go to fewer groups, then to the first
+        method.
 
     Returns
     -------
@@ -105,59 +104,59 @@ def judge(
     """
     if choice not in CHOICES:
         raise ProfileError(f"choice is '{choice}'; expected one of {', '.join(CHOICES)}")
-    counted = {
+    counts = {
         "customers": len(matrix),
         "distinct": distinct_customers(matrix),
         "features": matrix.shape[1],
         "needed": LEAST_CUSTOMERS,
     }
     if not candidates or null is None:
-        few = "few_distinct" if counted["distinct"] < MOST_GROUPS else "few_customers"
-        return Verdict("too_little_data", 1, too_little(matrix, k_max=2) or few, counted)
+        few = "few_distinct" if counts["distinct"] < MOST_GROUPS else "few_customers"
+        return Verdict("too_little_data", 1, too_little(matrix, k_max=2) or few, counts)
     limits = {"stable": STABLE, "margin": margin, "deepest": deepest, "min_share": min_share}
-    high = [_null_high(null, each) for each in candidates]
+    high = [_null_high(null, candidate) for candidate in candidates]
     stable = [
-        at for at, each in enumerate(candidates)
-        if each.metrics["min_jaccard"] - each.metrics["min_jaccard_error"] >= STABLE
-        and each.metrics["smallest_share"] >= min_share
+        at for at, candidate in enumerate(candidates)
+        if candidate.metrics["min_jaccard"] - candidate.metrics["min_jaccard_error"] >= STABLE
+        and candidate.metrics["smallest_share"] >= min_share
     ]  # fmt: skip
     separate = [
         at for at in stable
         if candidates[at].metrics["silhouette"] > high[at] + margin
         and not candidates[at].metrics["valley"] > deepest
     ]  # fmt: skip
-    asked = separate or stable
-    ranks = [_rank(candidates[at], choice, high[at]) for at in asked]
-    best = asked[ranks.index(max(ranks))] if asked else _nearest_to_stable(candidates)
+    defensible = separate or stable
+    ranks = [_rank(candidates[at], choice, high[at]) for at in defensible]
+    best = defensible[ranks.index(max(ranks))] if defensible else _nearest_to_stable(candidates)
     chosen = candidates[best]
-    values = {**counted, "k": chosen.k, "method": chosen.method, "choice": choice, "defensible": len(asked)}
+    values = {**counts, "k": chosen.k, "method": chosen.method, "choice": choice, "defensible": len(defensible)}
     values |= {**chosen.metrics, "null_high": high[best], **limits}
-    if not asked:
+    if not defensible:
         return Verdict("no_structure", 1, "unstable", values)
     kind, reason = ("structure", "separate_and_stable") if separate else ("continuum", "stable_cut")
     return Verdict(kind, chosen.k, reason, values, chosen)
 
 
 def _null_high(null: pd.DataFrame, candidate: Candidate) -> float:
-    own = null["k"] == candidate.k
+    is_candidate = null["k"] == candidate.k
     if "method" in null:
-        own &= null["method"] == candidate.method
-    return float(null.loc[own, "null_high"].iloc[0])
+        is_candidate &= null["method"] == candidate.method
+    return float(null.loc[is_candidate, "null_high"].iloc[0])
 
 
 def _rank(candidate: Candidate, choice: str, high: float) -> tuple[float, ...]:
-    measured = candidate.metrics
+    metrics = candidate.metrics
     if choice == "largest_stable":
-        return (candidate.k, measured["min_jaccard"])
-    explained = [x for x in (measured["value_explained"], measured["churn_explained"]) if np.isfinite(x)]
+        return (candidate.k, metrics["min_jaccard"])
+    explained = [x for x in (metrics["value_explained"], metrics["churn_explained"]) if np.isfinite(x)]
     score = {
-        "most_stable": measured["min_jaccard"],
-        "best_separated": measured["silhouette"] - high,
+        "most_stable": metrics["min_jaccard"],
+        "best_separated": metrics["silhouette"] - high,
         "most_actionable": round(float(np.mean(explained)), 6) if explained else 0.0,
     }[choice]
     return (score, -candidate.k)
 
 
 def _nearest_to_stable(candidates: Sequence[Candidate]) -> int:
-    ranks = [(each.metrics["min_jaccard"], -each.k) for each in candidates]
+    ranks = [(candidate.metrics["min_jaccard"], -candidate.k) for candidate in candidates]
     return ranks.index(max(ranks))

@@ -12,30 +12,30 @@ from workbench.analysis.intervals import LEVEL
 
 __all__ = ["MARKS", "Pareto", "pareto"]
 
-MARKS = (0.5, 0.8)  # shares of spend whose holders are counted
+MARKS = (0.5, 0.8)  # shares of spend for which customers are counted
 CURVE_POINTS = 101
-ROUNDING = 1e-9  # of a sum of doubles, relative
+ROUNDING = 1e-9  # relative, of a sum of doubles
 
 
 @dataclass(frozen=True)
 class Pareto:
-    """How spend concentrates on few customers.
+    """Concentration of spend on few customers.
 
     Attributes
     ----------
     curve : DataFrame
         customers_share, spend_share (0..1): the biggest spenders first; at most `CURVE_POINTS` + 1 rows.
-    marks : DataFrame, one row per share of spend asked for
-        spend_share, customers (how many of the biggest hold it), customers_share, low, high (95 %, bootstrap of
-        customers).
+    marks : DataFrame, one row per requested share of spend
+        spend_share, customers (how many of the biggest spenders account for it), customers_share, low, high (95 %,
+        bootstrap of customers).
     customers : int
-        Customers with net spend above 0; the only ones counted.
+        Customers with net spend above 0; only these are counted.
     left_out : int
-        Customers with net spend of 0 or below, or none.
+        Customers with net spend of 0 or below, or missing.
     spend : float
-        Net spend of the counted.
+        Net spend of the counted customers.
     gini, gini_low, gini_high : float
-        0 = all spend the same, towards 1 = one customer spends all; NaN without customers.
+        0: all spend the same; near 1: one customer spends everything; NaN without customers.
     """
 
     curve: pd.DataFrame
@@ -55,18 +55,18 @@ def pareto(
     n_bootstraps: int = 500,
     marks: Sequence[float] = MARKS,
 ) -> Pareto:
-    """Measure how far spend concentrates on few customers.
+    """Measure the concentration of spend on few customers.
 
     Parameters
     ----------
     features : DataFrame, one row per customer
-        monetary_total (net of returns). Customers at or below 0, or without, are left out and counted; without the
-        column nobody counts.
+        monetary_total (net of returns). Customers with 0, a negative or a missing value are left out, and their number
+        is reported; without the column all are left out.
     seed : int
     n_bootstraps : int
         Resamples of customers for the intervals.
     marks : sequence of float in (0, 1)
-        Shares of spend whose holders are counted.
+        Shares of spend for which customers are counted.
 
     Returns
     -------
@@ -79,8 +79,8 @@ def pareto(
     """
     spend = features.reindex(columns=["monetary_total"])["monetary_total"].astype("float64").to_numpy(na_value=np.nan)
     spend = np.sort(spend[spend > 0])[::-1]
-    once = np.ones(len(spend))
-    estimates = _concentration(spend, once, marks)
+    unweighted = np.ones(len(spend))
+    estimates = _concentration(spend, unweighted, marks)
     low, high = _resample(spend, marks, seed=seed, n_bootstraps=n_bootstraps)
     table = pd.DataFrame({"spend_share": list(marks), "customers": estimates[1:]})
     table["customers_share"] = table["customers"] / max(len(spend), 1)
@@ -98,32 +98,32 @@ def pareto(
 
 
 def _curve(spend: np.ndarray) -> pd.DataFrame:
-    """Thin the concentration curve to evenly spaced customers, ends included."""
+    """Return the concentration curve at evenly spaced customers, including both ends."""
     if not len(spend):
         return pd.DataFrame({"customers_share": pd.Series(dtype="float64"), "spend_share": pd.Series(dtype="float64")})
     at = np.unique(np.round(np.linspace(0, len(spend), CURVE_POINTS)).astype(int))
-    held = np.concatenate([[0.0], np.cumsum(spend)])
-    return pd.DataFrame({"customers_share": at / len(spend), "spend_share": held[at] / held[-1]})
+    cumulative = np.concatenate([[0.0], np.cumsum(spend)])
+    return pd.DataFrame({"customers_share": at / len(spend), "spend_share": cumulative[at] / cumulative[-1]})
 
 
 def _concentration(spend: np.ndarray, times: np.ndarray, marks: Sequence[float]) -> np.ndarray:
-    """Return Gini, then the number of biggest customers that hold each mark, of values drawn so many times each.
+    """Return Gini, then the number of biggest customers that account for each mark, of a weighted sample.
 
-    ``spend`` runs from high to low and is above 0; ``times`` says how often each customer was drawn.
+    ``spend`` is positive and in decreasing order; ``times`` is how often each customer was drawn.
     """
     if not len(spend):
         return np.full(1 + len(marks), np.nan)
-    held = np.cumsum(spend * times)
-    drawn = np.cumsum(times)
-    n, total = drawn[-1], held[-1]
+    cumulative = np.cumsum(spend * times)
+    n_cumulative = np.cumsum(times)
+    n, total = n_cumulative[-1], cumulative[-1]
     # mean rank, from the smallest, of the copies of each value
-    rank = n - drawn + (times + 1) / 2
+    rank = n - n_cumulative + (times + 1) / 2
     gini = float(2 * np.sum(rank * times * spend) / (n * total) - (n + 1) / n)
     counts = []
     for mark in marks:
-        at = int(np.searchsorted(held, mark * total * (1 - ROUNDING)))
-        before, held_before = drawn[at] - times[at], held[at] - times[at] * spend[at]
-        counts.append(before + np.ceil((mark * total - held_before) / spend[at] - ROUNDING * n))
+        at = int(np.searchsorted(cumulative, mark * total * (1 - ROUNDING)))
+        n_before, spend_before = n_cumulative[at] - times[at], cumulative[at] - times[at] * spend[at]
+        counts.append(n_before + np.ceil((mark * total - spend_before) / spend[at] - ROUNDING * n))
     return np.array([gini, *counts])
 
 
@@ -132,10 +132,10 @@ def _resample(
 ) -> tuple[np.ndarray, np.ndarray]:
     if len(spend) < 2:  # noqa: PLR2004  one customer has no spread
         return np.full(1 + len(marks), np.nan), np.full(1 + len(marks), np.nan)
-    draw = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     n = len(spend)
     resampled = [
-        _concentration(spend, np.bincount(draw.integers(0, n, n), minlength=n).astype(float), marks)
+        _concentration(spend, np.bincount(rng.integers(0, n, n), minlength=n).astype(float), marks)
         for _ in range(n_bootstraps)
     ]
     low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)

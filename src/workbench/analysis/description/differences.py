@@ -1,4 +1,4 @@
-"""How does each group differ from the base? The group portraits of notebook 04, variable by variable."""
+"""How does each group differ from the base? Comparison variable by variable, for 04_describe_customers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
     "strongest_differences",
 ]
 
-FALSE_DISCOVERIES = 0.05  # expected share of them among the differences called so
+FALSE_DISCOVERIES = 0.05  # expected share of false discoveries among the differences
 TOP_VALUES = 12
 DIFFERENCE_COLUMNS = (
     "group_by", "group", "variable", "kind", "value", "n", "base_n", "share", "share_low", "share_high", "base_share",
@@ -45,10 +45,10 @@ def differences_from_base(
 ) -> pd.DataFrame:
     """Compare each group with the base, variable by variable.
 
-    The base of a comparison is everybody whose group and variable are both known. Numbers are compared by the
-    standardised mean difference (group mean - base mean) / base standard deviation, with Welch's t interval of
-    group against the rest; categories by share, TGI and Cohen's h of group share against base share. Both effects
-    read alike: .2 small, .5 medium, .8 large.
+    The base of a comparison is all customers with a known group and variable. Numbers are compared by the
+    standardised mean difference (group mean - base mean) / base standard deviation, with Welch's t interval of the
+    group against the rest; categories by share, TGI and Cohen's h of group share against base share. Both effects use
+    the same scale: .2 small, .5 medium, .8 large.
 
     Parameters
     ----------
@@ -56,30 +56,29 @@ def differences_from_base(
     by : str or sequence of str
         Categorical columns whose values are the groups; the ``top_values`` most frequent ones.
     columns : sequence of str, optional
-        Variables to compare; default: all that `variable_kinds` calls numeric or categorical, but the groupings.
+        Variables to compare; default: all numeric and categorical variables except the groupings.
     top_values : int
-        Values compared of a category, and groups compared of a column.
+        Most values of a category, and most groups of a column.
     least : int
-        Cells of 1 to ``least`` - 1 customers are suppressed, and further ones that would give them away.
+        Cells of 1 to ``least`` - 1 customers are suppressed, with further cells to prevent recovery by subtraction.
 
     Returns
     -------
     DataFrame, `DIFFERENCE_COLUMNS`, one row per group and number, or group, category and value
-        n: group members for whom the variable is known; base_n: the base; shares and TGI
-        for categories; means and medians for numbers; effect with its 95 % interval; p_value of group against the
-        rest; q_value: adjusted over all rows by Benjamini and Hochberg; differs: q_value at most
-        `FALSE_DISCOVERIES`; suppressed. A suppressed row has no results and no n. Sorted by column asked for, group,
-        variable, value, the most frequent first.
+        n: group members with a known variable; base_n: the base; shares and TGI for categories; means and medians for
+        numbers; effect with its 95 % interval; p_value of group against the rest; q_value: adjusted over all rows by
+        Benjamini and Hochberg; differs: q_value at most `FALSE_DISCOVERIES`; suppressed. A suppressed row has no
+        results and no n. Sorted by grouping, group, variable, value, the most frequent first.
 
     Raises
     ------
     DataError
-        When a column is missing, or may not be described (contact, sensitive, identifier).
+        When a column is missing, or must not be described (contact, sensitive, identifier).
 
     Notes
     -----
     B. L. Welch (1947), Biometrika 34:28-35. J. Cohen (1988), Statistical power analysis for the behavioral sciences,
-    chapters 2 and 6. Benjamini and Hochberg (1995). The effects overlap: they are not causes.
+    chapters 2 and 6. Benjamini and Hochberg (1995). The effects overlap and are not causes.
     """
     groupings = [by] if isinstance(by, str) else list(by)
     blocks = compare_variables(features, by=groupings, columns=columns, top_values=top_values, least=least)
@@ -94,67 +93,69 @@ def compare_variables(
     top_values: int = TOP_VALUES,
     least: int = SMALL_CELL,
 ) -> list[pd.DataFrame]:
-    """Compare as `differences_from_base` does, one block per grouping and variable, before `settle`."""
+    """Compare as in `differences_from_base`, one block per grouping and variable, before `settle`."""
     groupings = list(by)
     kinds = variable_kinds(features, categorical=(*CODED_CATEGORIES, *groupings))
     default = [name for name in kinds if kinds[name] != "date" and name not in groupings]
-    chosen = default if columns is None else list(columns)
-    _check_columns([*groupings, *chosen], kinds)
+    variables = default if columns is None else list(columns)
+    _check_columns([*groupings, *variables], kinds)
     ordered = features.sort_values("customer_id", ignore_index=True)
-    named = {*groupings, *(name for name in chosen if kinds[name] != "numeric")}
-    coded = {name: pd.Categorical(as_text(ordered[name])) for name in named}
+    categorical = {*groupings, *(name for name in variables if kinds[name] != "numeric")}
+    categories = {name: pd.Categorical(as_text(ordered[name])) for name in categorical}
     blocks = []
     for grouping in groupings:
-        for variable in (name for name in chosen if name != grouping):
+        for variable in (name for name in variables if name != grouping):
             if kinds[variable] == "numeric":
-                block = _compare_numbers(ordered[variable], coded[grouping], top_values, least)
+                block = _compare_numbers(ordered[variable], categories[grouping], top_values, least)
             else:
-                block = _compare_categories(coded[variable], coded[grouping], top_values, least)
+                block = _compare_categories(categories[variable], categories[grouping], top_values, least)
             blocks.append(block.assign(group_by=grouping, variable=variable, kind=kinds[variable]))
     return blocks
 
 
-def strongest_differences(differences: pd.DataFrame, *, most: int = 10) -> pd.DataFrame:
-    """Pick the largest differences that hold after adjustment, by absolute effect; ties in table order.
+def strongest_differences(differences: pd.DataFrame, *, max_rows: int = 10) -> pd.DataFrame:
+    """Select the largest significant differences by absolute effect; ties in table order.
 
-    What only says the grouping in other words is passed over (`disguises.say_the_same`), and so is a number that says
-    what one before it says: the same effect in the same group.
+    Variables equivalent to the grouping (`same_thing.say_the_same`) are skipped, and so is a number with the same
+    effect in the same group as an earlier one.
 
     Parameters
     ----------
     differences : DataFrame
         From `differences_from_base`.
-    most : int
-        Rows returned at most.
+    max_rows : int
+        Most rows.
 
     Returns
     -------
     DataFrame
         The same columns, the largest effect first.
     """
-    held = differences[differences["differs"].astype(bool)]
-    pairs = held[["group_by", "variable"]].drop_duplicates().itertuples(index=False)
-    same = {pair for pair in pairs if say_the_same(*pair)}
-    pairs = zip(held["group_by"], held["variable"], strict=True)
-    held = held[np.array([pair not in same for pair in pairs], dtype=bool)]
-    held = held[~held.assign(told=held["effect"].round(9)).duplicated(["group_by", "group", "kind", "told"])]
-    order = held["effect"].abs().sort_values(ascending=False, kind="stable").index
-    return held.loc[order].head(most).reset_index(drop=True)
+    significant = differences[differences["differs"].astype(bool)]
+    pairs = significant[["group_by", "variable"]].drop_duplicates().itertuples(index=False)
+    equivalent = {pair for pair in pairs if say_the_same(*pair)}
+    pairs = zip(significant["group_by"], significant["variable"], strict=True)
+    significant = significant[np.array([pair not in equivalent for pair in pairs], dtype=bool)]
+    significant = significant[
+        ~significant.assign(rounded=significant["effect"].round(9)).duplicated(["group_by", "group", "kind", "rounded"])
+    ]
+    order = significant["effect"].abs().sort_values(ascending=False, kind="stable").index
+    return significant.loc[order].head(max_rows).reset_index(drop=True)
 
 
 def _compare_numbers(values: pd.Series, groups: pd.Categorical, top_values: int, least: int) -> pd.DataFrame:
     numbers = values.to_numpy(dtype="float64", na_value=np.nan)
-    known = np.isfinite(numbers) & (groups.codes >= 0)
-    numbers, (place, sizes) = numbers[known], _ranked(groups, known)
+    is_known = np.isfinite(numbers) & (groups.codes >= 0)
+    numbers, (rank, sizes) = numbers[is_known], _ranked(groups, is_known)
     base_mean = numbers.mean() if len(numbers) else np.nan
-    effects = _welch(numbers - base_mean, place, len(sizes))
+    effects = _welch(numbers - base_mean, rank, len(sizes))
     rows = pd.DataFrame(
         {
             "group": sizes.index,
             "n": sizes.to_numpy(),
             "base_n": len(numbers),
             "mean": base_mean + effects.pop("difference"),
-            "median": [float(np.median(numbers[place == at])) for at in range(len(sizes))],
+            "median": [float(np.median(numbers[rank == at])) for at in range(len(sizes))],
             "base_mean": base_mean,
             "base_median": np.median(numbers) if len(numbers) else np.nan,
             "suppressed": small_cells(sizes.to_frame(), least=least)["n"].to_numpy(),
@@ -164,48 +165,52 @@ def _compare_numbers(values: pd.Series, groups: pd.Categorical, top_values: int,
     return rows.head(top_values)
 
 
-def _welch(numbers: np.ndarray, place: np.ndarray, groups: int) -> dict[str, np.ndarray]:
-    """Compare each group with all the others, of numbers centred on their mean.
+def _welch(numbers: np.ndarray, rank: np.ndarray, groups: int) -> dict[str, np.ndarray]:
+    """Compare each group with all others; ``numbers`` are centred on their mean.
 
     Returns difference (from the base), effect (standardised) with its interval, and p_value, by group.
     """
-    from scipy.special import stdtr, stdtrit  # noqa: PLC0415  only here, and notebooks that do not compare start faster
+    from scipy.special import stdtr, stdtrit  # noqa: PLC0415  only here, so that other notebooks start faster
 
-    n = np.bincount(place, minlength=groups).astype(float)
+    n = np.bincount(rank, minlength=groups).astype(float)
     rest_n = len(numbers) - n
     with np.errstate(divide="ignore", invalid="ignore"):
-        own_mean = np.bincount(place, numbers, minlength=groups) / n
+        own_mean = np.bincount(rank, numbers, minlength=groups) / n
         rest_mean = -n * own_mean / rest_n
-        squares = np.bincount(place, (numbers - own_mean[place]) ** 2, minlength=groups)
+        squares = np.bincount(rank, (numbers - own_mean[rank]) ** 2, minlength=groups)
         total = np.sum(squares + n * own_mean**2)
         rest_squares = np.maximum(total - squares - n * own_mean**2 - rest_n * rest_mean**2, 0)
-        own, rest = squares / (n - 1) / n, rest_squares / (rest_n - 1) / rest_n
-        freedom = (own + rest) ** 2 / (own**2 / (n - 1) + rest**2 / (rest_n - 1))
-        error, gap = np.sqrt(own + rest), own_mean - rest_mean
-        p_value = np.where(error == 0, np.isclose(gap, 0).astype(float), 2 * stdtr(freedom, -np.abs(gap / error)))
-        spread = np.sqrt(total / (len(numbers) - 1)) if total > 0 else np.nan
-        half = stdtrit(freedom, 0.5 + LEVEL / 2) * error * rest_n / len(numbers) / spread
-    effect = own_mean / spread
-    bounds = {"effect_low": effect - half, "effect_high": effect + half}
+        group_variance, rest_variance = squares / (n - 1) / n, rest_squares / (rest_n - 1) / rest_n
+        freedom = (group_variance + rest_variance) ** 2 / (
+            group_variance**2 / (n - 1) + rest_variance**2 / (rest_n - 1)
+        )
+        error, contrast = np.sqrt(group_variance + rest_variance), own_mean - rest_mean
+        p_value = np.where(
+            error == 0, np.isclose(contrast, 0).astype(float), 2 * stdtr(freedom, -np.abs(contrast / error))
+        )
+        sd = np.sqrt(total / (len(numbers) - 1)) if total > 0 else np.nan
+        half_width = stdtrit(freedom, 0.5 + LEVEL / 2) * error * rest_n / len(numbers) / sd
+    effect = own_mean / sd
+    bounds = {"effect_low": effect - half_width, "effect_high": effect + half_width}
     return {"difference": own_mean, "effect": effect, **bounds, "p_value": p_value}
 
 
 def _compare_categories(values: pd.Categorical, groups: pd.Categorical, top_values: int, least: int) -> pd.DataFrame:
-    known = (values.codes >= 0) & (groups.codes >= 0)
-    (row, sizes), (column, listed) = _ranked(groups, known), _ranked(values, known)
-    cells = np.bincount(row * len(listed) + column, minlength=len(sizes) * len(listed))
-    cross = pd.DataFrame(cells.reshape(len(sizes), len(listed)), index=sizes.index, columns=listed.index)
+    is_known = (values.codes >= 0) & (groups.codes >= 0)
+    (group_rank, sizes), (value_rank, value_counts) = _ranked(groups, is_known), _ranked(values, is_known)
+    cells = np.bincount(group_rank * len(value_counts) + value_rank, minlength=len(sizes) * len(value_counts))
+    cross = pd.DataFrame(cells.reshape(len(sizes), len(value_counts)), index=sizes.index, columns=value_counts.index)
     return compare_counts(cross, sizes, top_values=top_values, least=least)
 
 
-def _ranked(values: pd.Categorical, known: np.ndarray) -> tuple[np.ndarray, pd.Series]:
-    """Return the rank of each known value, and how often each occurs: the most frequent first, ties by name."""
-    codes = values.codes[known]
+def _ranked(values: pd.Categorical, is_known: np.ndarray) -> tuple[np.ndarray, pd.Series]:
+    """Return the rank of each known value, and the frequencies: the most frequent first, ties by name."""
+    codes = values.codes[is_known]
     counts = np.bincount(codes, minlength=len(values.categories))
     order = np.argsort(-counts, kind="stable")
-    place = np.argsort(order)[codes]
+    rank = np.argsort(order)[codes]
     order = order[counts[order] > 0]
-    return place, pd.Series(counts[order], index=values.categories[order], name="n")
+    return rank, pd.Series(counts[order], index=values.categories[order], name="n")
 
 
 def compare_counts(
@@ -216,37 +221,37 @@ def compare_counts(
     least: int = SMALL_CELL,
     exclusive: bool = True,
 ) -> pd.DataFrame:
-    """Compare the shares of groups that part the base, from counts alone; before `settle`.
+    """Compare the shares of groups that partition the base, from counts only; before `settle`.
 
     Parameters
     ----------
     counts : DataFrame of int
-        Customers with a value (columns) in each group (rows), both in the order wanted.
+        Customers with a value (columns) in each group (rows), both in the order of the result.
     sizes : Series of int
-        Customers of each group for whom the variable is known. The groups together are the base.
+        Customers of each group with a known variable. The groups together are the base.
     top_values : int
-        Groups and values returned, the first ones.
+        Most groups and most values in the result.
     least : int
         As for `differences_from_base`.
     exclusive : bool
-        Whether a customer has one value. Where one may have several (categories bought), the counts of a group cannot
-        be subtracted from its size, so that only the columns need cover.
+        Whether each customer has one value. With several (categories bought), the counts of a group cannot be
+        subtracted from its size, so that only columns need complementary suppression.
 
     Returns
     -------
     DataFrame
-        group, value, n, base_n, the results of a share, suppressed. Groups of fewer than ``least``, and values that
-        fewer than ``least`` of the base have, are suppressed whole.
+        group, value, n, base_n, the results of a share, suppressed. Groups of fewer than ``least``, and values with
+        fewer than ``least`` customers in the base, are suppressed completely.
     """
     sizes = sizes.reindex(counts.index)
-    hide = np.zeros(counts.shape, dtype=bool)
-    held = counts.sum(axis=0).to_numpy()
-    hide |= ((sizes.to_numpy() < least)[:, None]) | ((held > 0) & (held < least))[None, :]
-    hidden = small_cells(counts, least=least, hide=hide, rows=exclusive).iloc[:top_values, :top_values]
+    must_hide = np.zeros(counts.shape, dtype=bool)
+    value_totals = counts.sum(axis=0).to_numpy()
+    must_hide |= ((sizes.to_numpy() < least)[:, None]) | ((value_totals > 0) & (value_totals < least))[None, :]
+    hidden = small_cells(counts, least=least, hide=must_hide, rows=exclusive).iloc[:top_values, :top_values]
     shown = counts.iloc[:top_values, :top_values]
     rows = pd.MultiIndex.from_product([shown.index, shown.columns], names=["group", "value"]).to_frame(index=False)
     hits, n = shown.to_numpy().ravel(), sizes.loc[rows["group"]].to_numpy()
-    base_hits = np.tile(held[: shown.shape[1]], len(shown))
+    base_hits = np.tile(value_totals[: shown.shape[1]], len(shown))
     base_n = int(sizes.sum())
     return rows.assign(
         n=n, base_n=base_n, suppressed=hidden.to_numpy().ravel(), **_share_results(hits, n, base_hits, base_n)
@@ -257,7 +262,7 @@ def _share_results(hits: np.ndarray, n: np.ndarray, base_hits: np.ndarray, base_
     share, base_share = hits / n, base_hits / max(base_n, 1)
     low, high = wilson(hits, n)
     index, index_low, index_high = tgi(hits, n, base_share)
-    angle, angle_low, angle_high, base_angle = (2 * np.arcsin(np.sqrt(each)) for each in (share, low, high, base_share))
+    angle, angle_low, angle_high, base_angle = (2 * np.arcsin(np.sqrt(part)) for part in (share, low, high, base_share))
     return {
         "share": share, "share_low": low, "share_high": high, "base_share": base_share,
         "tgi": index, "tgi_low": index_low, "tgi_high": index_high,
@@ -267,14 +272,14 @@ def _share_results(hits: np.ndarray, n: np.ndarray, base_hits: np.ndarray, base_
 
 
 def settle(blocks: Sequence[pd.DataFrame], groupings: Sequence[str]) -> pd.DataFrame:
-    """Put compared blocks into one table: blank what is suppressed, adjust for the number of tests, order the rows.
+    """Combine compared blocks into one table: blank suppressed rows, adjust for the number of tests, sort.
 
     Parameters
     ----------
     blocks : sequence of DataFrame
         From `compare_variables`, or from `compare_counts` with group_by, variable and kind added.
     groupings : sequence of str
-        Groupings in the order wanted.
+        Groupings in the order of the result.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How many customers are there, what is known of them, and who buys again? The opening of notebook 04."""
+"""How many customers are there, how many have data, and how many buy again? For 04_describe_customers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["declared_attributes", "population", "repeat_rate"]
 
 
 def declared_attributes(features: pd.DataFrame, customers: ibis.Table | None) -> list[str]:
-    """Name the columns of features that are declared attributes of ``customers``, in the order of features."""
-    known = set() if customers is None else set(customers.columns)
-    return [name for name in features.columns if name in known and name != "customer_id"]
+    """List the columns of features that are declared attributes of ``customers``, in the order of features."""
+    customer_columns = set() if customers is None else set(customers.columns)
+    return [name for name in features.columns if name in customer_columns and name != "customer_id"]
 
 
 def population(
@@ -28,40 +28,40 @@ def population(
     as_of: date,
     attributes: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Count how many customers there are to talk about, and what is known of them.
+    """Count customers by available data.
 
     Parameters
     ----------
     features : DataFrame, one row per customer
-        frequency_orders, campaigns_sent and the attributes, where they exist.
+        frequency_orders, campaigns_sent and the attributes, where present.
     transactions : ibis.Table, optional
-        Order lines; those without customer or without date are counted.
+        Order lines; lines without customer or date are counted.
     as_of : date
         Only order lines before this day are counted.
     attributes : sequence of str
-        Declared attributes of customers; one known is enough.
+        Declared attributes of customers; a customer counts with at least one.
 
     Returns
     -------
     DataFrame, one row per step
         step, unit (customers or lines), n, share (of all customers, or of all lines), share_low, share_high (95 %,
         Wilson; customers only). Steps: known, with_purchase, with_repeat_purchase, with_attributes,
-        with_purchase_and_attributes, with_campaigns; lines, lines_without_customer, lines_without_date. A step
-        whose columns are absent is absent.
+        with_purchase_and_attributes, with_campaigns; lines, lines_without_customer, lines_without_date. Steps
+        without their columns are left out.
     """
-    everybody = pd.Series(True, index=features.index)
-    steps = {"known": everybody}
-    known = features[[name for name in attributes if name in features]].notna().any(axis=1)
+    all_customers = pd.Series(True, index=features.index)
+    steps = {"known": all_customers}
+    has_attributes = features[[name for name in attributes if name in features]].notna().any(axis=1)
     if "frequency_orders" in features:
         orders = features["frequency_orders"].astype("float64").fillna(0)
         steps |= {"with_purchase": orders > 0, "with_repeat_purchase": orders > 1}
     if attributes:
-        steps["with_attributes"] = known
+        steps["with_attributes"] = has_attributes
         if "with_purchase" in steps:
-            steps["with_purchase_and_attributes"] = known & steps["with_purchase"]
+            steps["with_purchase_and_attributes"] = has_attributes & steps["with_purchase"]
     if "campaigns_sent" in features:
         steps["with_campaigns"] = features["campaigns_sent"].astype("float64").fillna(0) > 0
-    counts = np.array([int(each.sum()) for each in steps.values()])
+    counts = np.array([int(flags.sum()) for flags in steps.values()])
     low, high = wilson(counts, len(features))
     table = pd.DataFrame({"step": list(steps), "unit": "customers", "n": counts})
     share = counts / len(features) if len(features) else np.nan
@@ -75,7 +75,7 @@ def repeat_rate(features: pd.DataFrame) -> dict[str, float]:
     Parameters
     ----------
     features : DataFrame, one row per customer
-        frequency_orders; customers without an order do not count; without the column nobody does.
+        frequency_orders; customers without an order are not counted; without the column none are.
 
     Returns
     -------
@@ -98,13 +98,13 @@ def repeat_rate(features: pd.DataFrame) -> dict[str, float]:
 def _count_lines(transactions: ibis.Table | None, as_of: date) -> pd.DataFrame | None:
     if not has_purchases(transactions):
         return None
-    dated = transactions.ordered_at.isnull() | (transactions.ordered_at < ibis.literal(pd.Timestamp(as_of)))
-    lines = transactions.filter(dated)
-    counted = lines.aggregate(
+    before_as_of = transactions.ordered_at.isnull() | (transactions.ordered_at < ibis.literal(pd.Timestamp(as_of)))
+    lines = transactions.filter(before_as_of)
+    totals = lines.aggregate(
         lines=lines.count(),
         lines_without_customer=lines.customer_id.isnull().sum(),
         lines_without_date=lines.ordered_at.isnull().sum(),
     ).to_pandas()
-    n = counted.iloc[0].fillna(0).astype("int64")
+    n = totals.iloc[0].fillna(0).astype("int64")
     table = pd.DataFrame({"step": n.index.astype("str"), "unit": "lines", "n": n.to_numpy()})
     return table.assign(share=table["n"] / n["lines"] if n["lines"] else np.nan, share_low=np.nan, share_high=np.nan)

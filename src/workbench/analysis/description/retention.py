@@ -1,4 +1,4 @@
-"""Who comes, stays, comes back and leaves, month by month? The movement that notebook 04 shows."""
+"""How many customers are new, retained, recalled and lost by month? For 04_describe_customers."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ MONTHS = 12
 def monthly_states(transactions: ibis.Table | None, *, as_of: date) -> pd.DataFrame:
     """Count the customers who are new, retained, recalled and lost in each month.
 
-    Bought for the first time in the record: new; this month and the last: retained; this month and earlier, but
-    not last month: recalled; last month but not this: lost. So new + retained + recalled = active, and
-    retained + lost = active of the month before. Since the record begins somewhere, its first months count as new
-    also those who had bought before it.
+    New: first purchase on record; retained: bought this month and the last; recalled: bought this month and earlier,
+    but not last month; lost: bought last month but not this one. So new + retained + recalled = active, and
+    retained + lost = active of the previous month. In the first months of the record, customers with purchases before
+    it count as new.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def monthly_states(transactions: ibis.Table | None, *, as_of: date) -> pd.DataFr
     Returns
     -------
     DataFrame, one row per calendar month from the first purchase to the day before ``as_of``
-        month (its first day), new, retained, recalled, active, lost (null in a month that is not over), complete.
-        Empty where nobody bought, or customer_id, ordered_at or amount is absent.
+        month (its first day), new, retained, recalled, active, lost (null in an incomplete month), complete.
+        Empty without purchases, or without customer_id, ordered_at or amount.
 
     Notes
     -----
@@ -81,7 +81,7 @@ def cohort_retention(
     cohort_months: int = MONTHS,
     least: int = SMALL_CELL,
 ) -> pd.DataFrame:
-    """Count how many of those who first bought in a month bought again in each later month.
+    """Count, by month of the first purchase, the customers who bought again in each later month.
 
     Parameters
     ----------
@@ -90,28 +90,29 @@ def cohort_retention(
     as_of : date
         Only lines before this day are read.
     cohort_months : int
-        Months a cohort is followed.
+        Length of follow-up, months.
     least : int
-        Cohorts of fewer customers have no shares and no counts.
+        Smaller cohorts have no shares and no counts.
 
     Returns
     -------
-    DataFrame, one row per cohort and month that is over, sorted
+    DataFrame, one row per cohort and complete month, sorted
         cohort (first day of the month of the first purchase), months_since (0 = the month itself), customers (who
-        bought then), n (cohort), share, share_low, share_high (95 %, Wilson), suppressed. A month that is not over
-        yet is absent, not 0; a month in which nobody bought is 0. Empty where customer_id, ordered_at or amount
-        is absent.
+        bought in that month), n (cohort), share, share_low, share_high (95 %, Wilson), suppressed. An incomplete month
+        has no row; a month without purchases is 0. Empty without customer_id, ordered_at or amount.
     """
     _, last_complete = _last_months(as_of)
-    counted = _count_cohorts(transactions, as_of) if has_purchases(transactions) else None
-    if counted is None or counted.empty:
+    cohort_counts = _count_cohorts(transactions, as_of) if has_purchases(transactions) else None
+    if cohort_counts is None or cohort_counts.empty:
         return pd.DataFrame(columns=list(COHORT_COLUMNS)).astype(COHORT_COLUMNS)
-    sizes = counted[counted["months_since"] == 0].set_index("cohort")["customers"].sort_index()
+    sizes = cohort_counts[cohort_counts["months_since"] == 0].set_index("cohort")["customers"].sort_index()
     cells = [
-        (cohort, since) for cohort in sizes.index for since in range(min(cohort_months, last_complete - cohort) + 1)
+        (cohort, months_since)
+        for cohort in sizes.index
+        for months_since in range(min(cohort_months, last_complete - cohort) + 1)
     ]
     index = pd.MultiIndex.from_tuples(cells, names=["cohort", "months_since"])
-    table = counted.set_index(["cohort", "months_since"]).reindex(index, fill_value=0).reset_index()
+    table = cohort_counts.set_index(["cohort", "months_since"]).reindex(index, fill_value=0).reset_index()
     table["n"] = table["cohort"].map(sizes)
     table["suppressed"] = table["n"] < least
     table["share"] = table["customers"] / table["n"]
@@ -124,7 +125,7 @@ def cohort_retention(
 
 
 def _monthly_moves(transactions: ibis.Table, as_of: date) -> pd.DataFrame:
-    """Count by month index: new, retained, recalled, and leaving (those absent in the month after)."""
+    """Count by month index: new, retained, recalled, and leaving (no purchase in the next month)."""
     months = _customer_months(transactions, as_of)
     ordered = ibis.window(group_by=months.customer_id, order_by=months.month)
     moves = months.mutate(before=months.month.lag(1).over(ordered), after=months.month.lead(1).over(ordered))
@@ -147,14 +148,14 @@ def _count_cohorts(transactions: ibis.Table, as_of: date) -> pd.DataFrame:
 
 
 def _customer_months(transactions: ibis.Table, as_of: date) -> ibis.Table:
-    """Return customer_id and month, counted from the year 0: one row per customer and month with a purchase."""
+    """Return customer_id and month, counted from year 0: one row per customer and month with a purchase."""
     days = purchase_days(transactions, as_of=as_of)
     month = days.purchased_on.year().cast("int64") * MONTHS + days.purchased_on.month() - 1
     return days.select("customer_id", month=month.cast("int64")).distinct()
 
 
 def _last_months(as_of: date) -> tuple[int, int]:
-    """Return the index of the last month with any day before the date, and of the last that is over."""
+    """Return the index of the last month with a day before the date, and of the last complete month."""
     day = as_of - timedelta(days=1)
     last = day.year * MONTHS + day.month - 1
     return last, last if as_of.day == 1 else last - 1
@@ -162,4 +163,4 @@ def _last_months(as_of: date) -> tuple[int, int]:
 
 def _first_days(months: pd.Index | pd.Series) -> pd.DatetimeIndex:
     index = np.asarray(months, dtype="int64")
-    return pd.DatetimeIndex([pd.Timestamp(each // MONTHS, each % MONTHS + 1, 1) for each in index]).as_unit("us")
+    return pd.DatetimeIndex([pd.Timestamp(month // MONTHS, month % MONTHS + 1, 1) for month in index]).as_unit("us")

@@ -1,4 +1,4 @@
-"""Which two columns say the same thing? A column is no finding about a group that is made of the same entry."""
+"""Which columns are equivalent? A group defined by one column must not be described by an equivalent one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from workbench.intake.features.registry import Feature, registered
 
 __all__ = ["say_the_same"]
 
-# sets of columns of which one follows from another
+# sets of columns that determine each other
 FAMILIES = (
     {"country", "province", "city", "city_tier"},
     {"source_l1", "source_l2", "source_l3", "acquisition_channel"},
@@ -22,11 +22,11 @@ SHARED = {
     "product_id",
     "quantity",
     "type",
-}  # what most are made of
+}  # source columns of most features
 
 
 def say_the_same(one: str, other: str) -> bool:
-    """Say whether two columns of the features stand for the same entry of the sources.
+    """Return whether two columns of the features come from the same source column.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def say_the_same(one: str, other: str) -> bool:
     Returns
     -------
     bool
-        True where they are of one family, such as city and city tier; or where both are made of the same column, such
-        as the usual payment method and the share paid by instalments.
+        True within a family, such as city and city tier, or when both are computed from the same column, such as the
+        usual payment method and the share paid by instalments.
 
     Examples
     --------
@@ -48,11 +48,11 @@ def say_the_same(one: str, other: str) -> bool:
     """
     if one == other or any({one, other} <= family for family in FAMILIES):
         return True
-    return bool(_made_of(one) & _made_of(other))
+    return bool(_source_columns(one) & _source_columns(other))
 
 
-def _made_of(name: str) -> set[str]:
+def _source_columns(name: str) -> set[str]:
     feature: Feature | None = next(iter(registered([name])), None)
     if feature is None:
         return {name}
-    return {way.partition(".")[2] for need in feature.needs for way in need.split("|")} - SHARED
+    return {source.partition(".")[2] for need in feature.needs for source in need.split("|")} - SHARED

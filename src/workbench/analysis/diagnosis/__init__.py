@@ -1,1 +1,1 @@
-"""What goes along with an outcome: effects, a tree that people can read, and what is likely confounded."""
+"""What is associated with an outcome: effects, a readable tree, and likely confounding."""

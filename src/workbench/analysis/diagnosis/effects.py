@@ -1,14 +1,15 @@
-"""Which traits go along with an outcome, how strongly, and which of them may only stand for something else.
+"""Which traits are associated with an outcome, how strongly, and which are likely confounded.
 
-Every trait is a yes or no: above the median of a number, or one value of a category. Its effect is the difference in
-the outcome between those who have it and those who do not. These are associations; the check against recency, tenure
-and spend finds those that likely stand for one of the three, not those that stand for something unmeasured.
+Every trait is binary: above the median of a number, or one value of a category. Its effect is the difference in the
+outcome between customers with and without it. These are associations; the adjustment for recency, tenure and spend
+detects confounding by these three, not by anything unmeasured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,8 +30,8 @@ EFFECT_COLUMNS = (
     "verdict",
 )  # fmt: skip
 FALSE_DISCOVERIES = 0.05
-STRATA = 5  # fifths of the control
-HALF = 0.5  # of its size an effect must keep
+STRATA = 5  # quintiles of the control
+HALF = 0.5  # share of its size an effect must keep after adjustment
 TOP_VALUES = 12
 
 
@@ -44,7 +45,7 @@ def compare_outcome(
     features : DataFrame, one row per customer
     outcome : Outcome
     top_values : int
-        Values of a category that are traits, the most frequent.
+        Most values of a category used as traits, the most frequent first.
     least : int
         Traits that fewer customers have, or lack, are left out.
 
@@ -52,13 +53,13 @@ def compare_outcome(
     -------
     DataFrame, `EFFECT_COLUMNS`
         One row per trait, the largest standardised effect first: variable; value (of a category, or `UPPER_HALF`);
-        threshold (the median that parts a number); n and n_rest; the mean outcome of both; difference with its 95 %
+        threshold (the median that splits a number); n and n_rest; the mean outcome of both; difference with its 95 %
         interval (Welch); standardised (difference / standard deviation of the outcome); p_value and q_value
-        (Benjamini-Hochberg); differs (q_value at most .05). control is the one of ``outcome.controls`` whose fifths
-        change the difference most; adjusted is the mean difference within its fifths, weighted by
+        (Benjamini-Hochberg); differs (q_value at most .05). control is the one of ``outcome.controls`` whose
+        quintiles change the difference most; adjusted is the mean difference within its quintiles, weighted by
         n x n_rest / (n + n_rest); kept is adjusted / difference among the same customers. verdict of a trait that
-        differs: ``reverses`` (adjusted has the other sign and its interval leaves 0 out), ``shrinks`` (less than half
-        is kept), ``holds``; ``unclear`` where it does not differ, ``untested`` without controls.
+        differs: ``reverses`` (adjusted has the opposite sign and its interval excludes 0), ``shrinks`` (kept is less
+        than half), ``holds``; ``unclear`` where it does not differ, ``untested`` without controls.
 
     Notes
     -----
@@ -67,28 +68,28 @@ def compare_outcome(
     """
     table = features.set_index("customer_id").loc[outcome.values.index]
     y = outcome.values.to_numpy()
-    strata = {name: _fifths(table[name]) for name in outcome.controls}
+    strata = {name: _quintiles(table[name]) for name in outcome.controls}
     rows = [
-        _effect(y, has, known, least) | {"variable": variable, "value": value, "threshold": threshold}
-        | _adjust(y, has, known, {name: each for name, each in strata.items() if name != variable})
-        for variable, value, threshold, has, known in _traits(table, outcome, top_values)
-        if min((has & known).sum(), (~has & known).sum()) >= max(least, 2)
+        _effect(y, has, is_known, least) | {"variable": variable, "value": value, "threshold": threshold}
+        | _adjust(y, has, is_known, {name: stratum for name, stratum in strata.items() if name != variable})
+        for variable, value, threshold, has, is_known in _traits(table, outcome, top_values)
+        if min((has & is_known).sum(), (~has & is_known).sum()) >= max(least, 2)
     ]  # fmt: skip
-    found = pd.DataFrame(rows, columns=list(EFFECT_COLUMNS))
-    spread = float(np.std(y, ddof=1)) if len(y) > 1 else 0.0
-    q_value = benjamini_hochberg(found["p_value"].astype("float64"))
-    found = found.assign(
-        standardised=found["difference"].astype("float64") / (spread if spread > 0 else np.nan),
+    effects = pd.DataFrame(rows, columns=list(EFFECT_COLUMNS))
+    sd = float(np.std(y, ddof=1)) if len(y) > 1 else 0.0
+    q_value = benjamini_hochberg(effects["p_value"].astype("float64"))
+    effects = effects.assign(
+        standardised=effects["difference"].astype("float64") / (sd if sd > 0 else np.nan),
         q_value=q_value, differs=q_value <= FALSE_DISCOVERIES,
     )  # fmt: skip
-    found = found.assign(verdict=[_verdict(row) for row in found.itertuples()])
-    far = found["standardised"].abs().fillna(-1)
-    order = found.assign(far=-far.round(12)).sort_values(["far", "variable", "value"], kind="stable").index
-    return _typed(found.loc[order].reset_index(drop=True))
+    effects = effects.assign(verdict=[_verdict(row) for row in effects.itertuples()])
+    size = effects["standardised"].abs().fillna(-1)
+    order = effects.assign(size=-size.round(12)).sort_values(["size", "variable", "value"], kind="stable").index
+    return _typed(effects.loc[order].reset_index(drop=True))
 
 
 def no_effects() -> pd.DataFrame:
-    """Return the table of effects without rows."""
+    """Return an empty table of effects."""
     return _typed(pd.DataFrame(columns=list(EFFECT_COLUMNS)))
 
 
@@ -99,84 +100,94 @@ def _traits(
     for name in outcome.variables:
         if kinds[name] == "numeric":
             numbers = table[name].astype("float64").to_numpy(na_value=np.nan)
-            known = np.isfinite(numbers)
-            middle = float(np.median(numbers[known])) if known.any() else np.nan
-            yield name, UPPER_HALF, middle, np.where(known, numbers, -np.inf) > middle, known
+            is_known = np.isfinite(numbers)
+            median = float(np.median(numbers[is_known])) if is_known.any() else np.nan
+            yield name, UPPER_HALF, median, np.where(is_known, numbers, -np.inf) > median, is_known
         else:
-            named = as_text(table[name])
-            known = named.notna().to_numpy()
-            for value in count_values(named).index[:top_values]:
-                yield name, value, np.nan, (named == value).fillna(False).to_numpy(dtype=bool), known
+            texts = as_text(table[name])
+            is_known = texts.notna().to_numpy()
+            for value in count_values(texts).index[:top_values]:
+                yield name, value, np.nan, (texts == value).fillna(False).to_numpy(dtype=bool), is_known
 
 
-def _effect(y: np.ndarray, has: np.ndarray, known: np.ndarray, least: int) -> dict[str, float]:
+def _effect(y: np.ndarray, has: np.ndarray, is_known: np.ndarray, least: int) -> dict[str, float]:
     from scipy.special import stdtr, stdtrit  # noqa: PLC0415  only here
 
-    own, rest = y[has & known], y[~has & known]
-    difference = own.mean() - rest.mean()
-    a, b = own.var(ddof=1) / len(own), rest.var(ddof=1) / len(rest)
-    error = np.sqrt(a + b)
-    row = {"n": len(own), "n_rest": len(rest), "outcome": own.mean(), "rest_outcome": rest.mean()}
+    with_trait, without_trait = y[has & is_known], y[~has & is_known]
+    difference = with_trait.mean() - without_trait.mean()
+    variance_with, variance_without = (
+        with_trait.var(ddof=1) / len(with_trait),
+        without_trait.var(ddof=1) / len(without_trait),
+    )
+    error = np.sqrt(variance_with + variance_without)
+    row = {
+        "n": len(with_trait),
+        "n_rest": len(without_trait),
+        "outcome": with_trait.mean(),
+        "rest_outcome": without_trait.mean(),
+    }
     if error == 0:
         return row | {"difference": difference, "p_value": float(difference == 0)}
-    freedom = (a + b) ** 2 / (a**2 / (len(own) - 1) + b**2 / (len(rest) - 1))
-    half = stdtrit(freedom, 0.5 + LEVEL / 2) * error
-    ends = {"difference": difference, "low": difference - half, "high": difference + half}
-    return row | ends | {"p_value": 2 * stdtr(freedom, -abs(difference / error))}
+    freedom = (variance_with + variance_without) ** 2 / (
+        variance_with**2 / (len(with_trait) - 1) + variance_without**2 / (len(without_trait) - 1)
+    )
+    half_width = stdtrit(freedom, 0.5 + LEVEL / 2) * error
+    interval = {"difference": difference, "low": difference - half_width, "high": difference + half_width}
+    return row | interval | {"p_value": 2 * stdtr(freedom, -abs(difference / error))}
 
 
-def _fifths(control: pd.Series) -> np.ndarray:
-    """Part customers into fifths of a control by rank, equal values together; -1 where it is unknown."""
+def _quintiles(control: pd.Series) -> np.ndarray:
+    """Split customers into quintiles of a control by rank, equal values together; -1 where it is missing."""
     numbers = control.astype("float64").to_numpy(na_value=np.nan)
-    known = np.isfinite(numbers)
-    rank = pd.Series(numbers[known]).rank(method="average", pct=True).to_numpy()
+    is_known = np.isfinite(numbers)
+    rank = pd.Series(numbers[is_known]).rank(method="average", pct=True).to_numpy()
     strata = np.full(len(numbers), -1)
-    strata[known] = np.minimum(np.ceil(rank * STRATA).astype(int), STRATA) - 1
+    strata[is_known] = np.minimum(np.ceil(rank * STRATA).astype(int), STRATA) - 1
     return strata
 
 
-def _adjust(y: np.ndarray, has: np.ndarray, known: np.ndarray, strata: dict[str, np.ndarray]) -> dict[str, object]:
-    """Return the adjustment that keeps least of the difference."""
-    found = [_within(y, has, known & (stratum >= 0), stratum, name) for name, stratum in strata.items()]
-    told = [each for each in found if each is not None]
-    return min(told, key=lambda each: each["kept"]) if told else {}
+def _adjust(y: np.ndarray, has: np.ndarray, is_known: np.ndarray, strata: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return the adjustment after which the smallest part of the difference remains."""
+    within = (_within(y, has, is_known & (stratum >= 0), stratum, name) for name, stratum in strata.items())
+    adjustments = [adjustment for adjustment in within if adjustment is not None]
+    return min(adjustments, key=itemgetter("kept")) if adjustments else {}
 
 
 def _within(
-    y: np.ndarray, has: np.ndarray, known: np.ndarray, stratum: np.ndarray, name: str
-) -> dict[str, object] | None:
-    weights, gaps, errors = [], [], []
-    for each in range(STRATA):
-        own, rest = y[known & has & (stratum == each)], y[known & ~has & (stratum == each)]
-        if min(len(own), len(rest)) > 1:
-            weights.append(len(own) * len(rest) / (len(own) + len(rest)))
-            gaps.append(own.mean() - rest.mean())
-            errors.append(own.var(ddof=1) / len(own) + rest.var(ddof=1) / len(rest))
-    crude = y[known & has].mean() - y[known & ~has].mean() if weights else 0.0
+    y: np.ndarray, has: np.ndarray, is_known: np.ndarray, stratum: np.ndarray, name: str
+) -> dict[str, Any] | None:
+    weights, differences, errors = [], [], []
+    for level in range(STRATA):
+        with_trait, without_trait = y[is_known & has & (stratum == level)], y[is_known & ~has & (stratum == level)]
+        if min(len(with_trait), len(without_trait)) > 1:
+            weights.append(len(with_trait) * len(without_trait) / (len(with_trait) + len(without_trait)))
+            differences.append(with_trait.mean() - without_trait.mean())
+            errors.append(with_trait.var(ddof=1) / len(with_trait) + without_trait.var(ddof=1) / len(without_trait))
+    crude = y[is_known & has].mean() - y[is_known & ~has].mean() if weights else 0.0
     if crude == 0:
         return None
     weight = np.array(weights) / np.sum(weights)
-    adjusted = float(weight @ np.array(gaps))
-    half = 1.959964 * float(np.sqrt(weight**2 @ np.array(errors)))
-    ends = {"adjusted_low": adjusted - half, "adjusted_high": adjusted + half}
-    return {"control": name, "adjusted": adjusted, **ends, "kept": adjusted / float(crude)}
+    adjusted = float(weight @ np.array(differences))
+    half_width = 1.959964 * float(np.sqrt(weight**2 @ np.array(errors)))
+    interval = {"adjusted_low": adjusted - half_width, "adjusted_high": adjusted + half_width}
+    return {"control": name, "adjusted": adjusted, **interval, "kept": adjusted / float(crude)}
 
 
-def _verdict(row: object) -> str:
+def _verdict(row: Any) -> str:
     if not row.differs:
         return "unclear"
     if pd.isna(row.kept):
         return "untested"
-    away = (row.adjusted_low > 0) or (row.adjusted_high < 0)
-    if row.kept < 0 and away:
+    excludes_zero = (row.adjusted_low > 0) or (row.adjusted_high < 0)
+    if row.kept < 0 and excludes_zero:
         return "reverses"
     return "shrinks" if row.kept < HALF else "holds"
 
 
-def _typed(found: pd.DataFrame) -> pd.DataFrame:
+def _typed(effects: pd.DataFrame) -> pd.DataFrame:
     texts = ("variable", "value", "control", "verdict")
-    counts = {name: found[name].astype("Int64") for name in ("n", "n_rest")}
-    words = {name: found[name].astype("str").where(found[name].notna()) for name in texts}
-    rest = [name for name in EFFECT_COLUMNS if name not in (*texts, *counts, "differs")]
-    numbers = {name: found[name].astype("float64") for name in rest}
-    return found.assign(**counts, **words, **numbers, differs=found["differs"].astype(bool))
+    counts = {name: effects[name].astype("Int64") for name in ("n", "n_rest")}
+    text_columns = {name: effects[name].astype("str").where(effects[name].notna()) for name in texts}
+    number_names = [name for name in EFFECT_COLUMNS if name not in (*texts, *counts, "differs")]
+    numbers = {name: effects[name].astype("float64") for name in number_names}
+    return effects.assign(**counts, **text_columns, **numbers, differs=effects["differs"].astype(bool))

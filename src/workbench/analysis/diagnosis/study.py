@@ -1,4 +1,4 @@
-"""The diagnosis of one outcome, whole: effects and tree, or nothing where no outcome is known."""
+"""The diagnosis of one outcome: effects and tree, empty without an outcome."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Diagnosis", "explain"]
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What goes along with an outcome.
+    """What is associated with an outcome.
 
     Attributes
     ----------
@@ -35,12 +35,12 @@ class Diagnosis:
 
     @property
     def nodes(self) -> pd.DataFrame:
-        """The nodes of the tree; its columns without rows where there is none."""
+        """The nodes of the tree; an empty table without a tree."""
         return self.tree.nodes if self.tree is not None else no_nodes()
 
     @property
     def about(self) -> dict[str, Any]:
-        """What a chart says of the outcome: outcome, kind, money."""
+        """Properties of the outcome for charts: outcome, kind, money."""
         if self.outcome is None:
             return {"outcome": "", "kind": "amount", "money": False}
         return {"outcome": self.outcome.name, "kind": self.outcome.kind, "money": self.outcome.money}
@@ -58,7 +58,7 @@ def explain(
     least: int = SMALL_CELL,
     seed: int,
 ) -> Diagnosis:
-    """Choose an outcome, compare it over all traits and grow its tree.
+    """Choose an outcome, compare it across all traits and grow its tree.
 
     Parameters
     ----------

@@ -1,12 +1,12 @@
-"""A decision tree that people can read: at most three questions lead to groups whose outcomes differ.
+"""A readable decision tree: a few questions lead to groups whose outcomes differ.
 
-It is honest: one half of the customers decides the questions, the other half says what the outcome of each group is.
+The tree is honest: one half of the customers chooses the questions, the other half estimates the outcome of each group.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,9 @@ NODE_COLUMNS = (
     "node", "parent", "depth", "variable", "value", "threshold", "branch", "unknown", "n", "outcome", "low", "high",
     "leaf", "place",
 )  # fmt: skip
-MOST_CUSTOMERS = 50_000  # a half of this many decides; more change no question a person could read
-LEAST_SHARE = 0.04  # of the deciding half, in a leaf
-LEAST_LEAF = 25  # customers of the deciding half, in a leaf
+MOST_CUSTOMERS = 50_000  # of the half that grows the tree; more do not change the questions
+LEAST_SHARE = 0.04  # of the growing half, in a leaf
+LEAST_LEAF = 25  # customers of the growing half, in a leaf
 FOLDS = 5
 Z = 1.959963984540054
 LEAF = -1
@@ -40,13 +40,13 @@ class Tree:
     nodes : DataFrame, `NODE_COLUMNS`
         One row per node, the root first: the question that leads into it is variable with value (a category) or
         threshold (a number); branch is ``yes`` or ``no`` for a category, ``low`` (at most the threshold) or ``high``
-        for a number, ``known`` or ``unknown`` where that alone is asked; unknown says whether customers for whom it is
-        unknown went this way too. n, outcome and its 95 % interval (Wilson for shares, normal for amounts) are of the
-        half that did not decide. leaf; place, the order of leaves from low to high branch, by which a drawing stacks
-        them.
+        for a number, ``known`` or ``unknown`` where the split is on missingness; unknown is true where customers with a
+        missing value take this branch too. n, outcome and its 95 % interval (Wilson for shares, normal for amounts)
+        are of the estimation half. leaf; place, the order of leaves from low to high branch, for drawing.
     explained : float
-        Share of the outcome's variance explained among the half that did not decide; below 0 it explains nothing.
+        Share of the outcome's variance explained in the estimation half; below 0 it explains nothing.
     n_decided, n_judged : int
+        Customers who chose the questions, and customers in the estimation half.
     """
 
     nodes: pd.DataFrame
@@ -69,16 +69,16 @@ def grow_tree(
     least: int = SMALL_CELL,
     seed: int,
 ) -> Tree | None:
-    """Grow a tree on one half of the customers and judge it on the other.
+    """Grow a tree on one half of the customers and estimate it on the other.
 
     Parameters
     ----------
     features : DataFrame, one row per customer
     outcome : Outcome
     depth : int
-        Questions on the way to a leaf at most.
+        Most questions on the way to a leaf.
     top_values : int
-        Values of a category that are asked about, the most frequent.
+        Most values of a category used in questions, the most frequent first.
     least : int
         Nodes of fewer customers are suppressed.
     seed : int
@@ -86,48 +86,48 @@ def grow_tree(
     Returns
     -------
     Tree or None
-        None with too few customers for two leaves in each half, a constant outcome, or no variable. How far the tree
-        is pruned is the simplest choice within one standard error of the best, over five folds of the deciding half
-        (Breiman et al. 1984); it may be the root alone.
+        None with too few customers for two leaves in each half, a constant outcome, or no variable. The tree is pruned
+        to the simplest one within one standard error of the best, over five folds of the growing half (Breiman et al.
+        1984); this may be the root alone.
 
     Notes
     -----
     S. Athey, G. Imbens (2016), Recursive partitioning for heterogeneous causal effects, PNAS 113:7353-7360, on
-    honesty. The tree describes; it proves no cause.
+    honesty. The tree describes associations, not causes.
     """
     from sklearn.tree import DecisionTreeRegressor  # noqa: PLC0415  only here
 
-    known = outcome.values
-    fewest = max(LEAST_LEAF, int(np.ceil(LEAST_SHARE * min(len(known), 2 * MOST_CUSTOMERS) / 2)), least)
-    if len(known) < 4 * fewest or known.nunique() < 2 or not outcome.variables:  # noqa: PLR2004  leaves, values
+    values = outcome.values
+    min_leaf = max(LEAST_LEAF, int(np.ceil(LEAST_SHARE * min(len(values), 2 * MOST_CUSTOMERS) / 2)), least)
+    if len(values) < 4 * min_leaf or values.nunique() < 2 or not outcome.variables:  # noqa: PLR2004  leaves, values
         return None
-    questions = _questions(features.set_index("customer_id").loc[known.index], outcome, top_values)
-    y = known.to_numpy()
+    questions = _questions(features.set_index("customer_id").loc[values.index], outcome, top_values)
+    y = values.to_numpy()
     order = np.random.default_rng(seed).permutation(len(y))
-    half = len(y) // 2
-    decide, judge = np.sort(order[:half][:MOST_CUSTOMERS]), np.sort(order[half:])
+    middle = len(y) // 2
+    growing, estimating = np.sort(order[:middle][:MOST_CUSTOMERS]), np.sort(order[middle:])
     grid = questions.to_numpy(dtype="float32")
-    settings = {"max_depth": depth, "min_samples_leaf": fewest, "random_state": seed}
-    alpha = _choose_alpha(grid[decide], y[decide], settings)
-    fitted = DecisionTreeRegressor(**settings, ccp_alpha=alpha).fit(grid[decide], y[decide])
+    settings = {"max_depth": depth, "min_samples_leaf": min_leaf, "random_state": seed}
+    alpha = _choose_alpha(grid[growing], y[growing], settings)
+    fitted = DecisionTreeRegressor(**settings, ccp_alpha=alpha).fit(grid[growing], y[growing])
     rows: list[dict] = []
-    gaps = np.isnan(grid).any(axis=0)
-    names = [(*name, bool(gap)) for name, gap in zip(questions.columns, gaps, strict=True)]
+    has_missing = np.isnan(grid).any(axis=0)
+    names = [(*name, bool(is_missing)) for name, is_missing in zip(questions.columns, has_missing, strict=True)]
     _walk(fitted.tree_, 0, {"parent": LEAF, "depth": 0, "branch": ""}, names, rows)
-    inside = fitted.decision_path(grid[judge]).toarray().astype(bool)
-    nodes = _judge(rows, inside, y[judge], kind=outcome.kind, least=least)
-    spread = float(np.sum((y[judge] - y[judge].mean()) ** 2))
-    missed = float(np.sum((y[judge] - fitted.predict(grid[judge])) ** 2))
-    return Tree(nodes, 1 - missed / spread if spread > 0 else np.nan, len(decide), len(judge))
+    in_node = fitted.decision_path(grid[estimating]).toarray().astype(bool)
+    nodes = _estimate(rows, in_node, y[estimating], kind=outcome.kind, least=least)
+    total_error = float(np.sum((y[estimating] - y[estimating].mean()) ** 2))
+    residual_error = float(np.sum((y[estimating] - fitted.predict(grid[estimating])) ** 2))
+    return Tree(nodes, 1 - residual_error / total_error if total_error > 0 else np.nan, len(growing), len(estimating))
 
 
 def no_nodes() -> pd.DataFrame:
-    """Return the table of nodes without rows."""
+    """Return an empty table of nodes."""
     return _typed(pd.DataFrame(columns=list(NODE_COLUMNS)))
 
 
 def _questions(table: pd.DataFrame, outcome: Outcome, top_values: int) -> pd.DataFrame:
-    """Return one column per question: a number itself, or 1 and 0 for a value of a category; unknown is missing."""
+    """Return one column per question: the number, or 1 and 0 for a value of a category; NaN where missing."""
     kinds = variable_kinds(table, categorical=CODED_CATEGORIES)
     columns: dict[tuple[str, str], np.ndarray] = {}
     for name in outcome.variables:
@@ -135,14 +135,14 @@ def _questions(table: pd.DataFrame, outcome: Outcome, top_values: int) -> pd.Dat
             numbers = table[name].astype("float64").to_numpy(na_value=np.nan)
             columns[name, ""] = np.where(np.isfinite(numbers), numbers, np.nan)
         else:
-            named = as_text(table[name])
-            for value in count_values(named).index[:top_values]:
-                columns[name, value] = (named == value).astype("float64").where(named.notna()).to_numpy()
+            texts = as_text(table[name])
+            for value in count_values(texts).index[:top_values]:
+                columns[name, value] = (texts == value).astype("float64").where(texts.notna()).to_numpy()
     return pd.DataFrame(columns, index=table.index)
 
 
 def _choose_alpha(grid: np.ndarray, y: np.ndarray, settings: dict) -> float:
-    """Choose how far to prune: the largest penalty within one standard error of the best, over folds."""
+    """Choose the pruning penalty: the largest within one standard error of the best, over folds."""
     from sklearn.model_selection import KFold  # noqa: PLC0415
     from sklearn.tree import DecisionTreeRegressor  # noqa: PLC0415
 
@@ -152,20 +152,22 @@ def _choose_alpha(grid: np.ndarray, y: np.ndarray, settings: dict) -> float:
     folds = KFold(FOLDS, shuffle=True, random_state=settings["random_state"]).split(grid)
     for fold, (train, test) in enumerate(folds):
         for at, alpha in enumerate(alphas):
-            guess = DecisionTreeRegressor(**settings, ccp_alpha=alpha).fit(grid[train], y[train]).predict(grid[test])
-            losses[fold, at] = np.mean((y[test] - guess) ** 2)
+            predicted = (
+                DecisionTreeRegressor(**settings, ccp_alpha=alpha).fit(grid[train], y[train]).predict(grid[test])
+            )
+            losses[fold, at] = np.mean((y[test] - predicted) ** 2)
     mean, error = losses.mean(axis=0), losses.std(axis=0, ddof=1) / np.sqrt(FOLDS)
     best = int(mean.argmin())
     return float(alphas[np.flatnonzero(mean <= mean[best] + error[best]).max()])
 
 
-def _judge(rows: list[dict], inside: np.ndarray, y: np.ndarray, *, kind: str, least: int) -> pd.DataFrame:
-    told = []
+def _estimate(rows: list[dict], in_node: np.ndarray, y: np.ndarray, *, kind: str, least: int) -> pd.DataFrame:
+    nodes: list[dict[str, Any]] = []
     for row in rows:
-        mine = y[inside[:, row["node"]]]
-        place = sum(each["leaf"] for each in told) if row["leaf"] else None
-        told.append(row | {"place": place} | (_outcome_of(mine, kind) if len(mine) >= least else {}))
-    return _typed(pd.DataFrame(told, columns=list(NODE_COLUMNS)))
+        node_outcomes = y[in_node[:, row["node"]]]
+        place = sum(node["leaf"] for node in nodes) if row["leaf"] else None
+        nodes.append(row | {"place": place} | (_outcome_of(node_outcomes, kind) if len(node_outcomes) >= least else {}))
+    return _typed(pd.DataFrame(nodes, columns=list(NODE_COLUMNS)))
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
@@ -176,20 +178,20 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**counts, **numbers, **flags, **texts)
 
 
-def _walk(tree, node: int, led_here: dict, names: list, rows: list[dict]) -> None:
+def _walk(tree: Any, node: int, entry: dict, names: list, rows: list[dict]) -> None:
     left, right = int(tree.children_left[node]), int(tree.children_right[node])
     leaf = left == LEAF
-    rows.append({"node": node, "leaf": leaf, **led_here})
+    rows.append({"node": node, "leaf": leaf, **entry})
     if leaf:
         return
-    variable, value, gap = names[tree.feature[node]]
+    variable, value, has_missing = names[tree.feature[node]]
     threshold = float(tree.threshold[node])
-    ends = ("no", "yes") if value else ("low", "high") if np.isfinite(threshold) else ("known", "unknown")
-    question = {"parent": node, "depth": led_here["depth"] + 1, "variable": variable, "value": value or None}
-    question["threshold"] = threshold if ends[0] == "low" else np.nan
-    left_too = gap and ends[0] != "known" and bool(tree.missing_go_to_left[node])
-    right_too = gap and ends[0] != "known" and not left_too
-    for child, branch, unknown in ((left, ends[0], left_too), (right, ends[1], right_too)):
+    branches = ("no", "yes") if value else ("low", "high") if np.isfinite(threshold) else ("known", "unknown")
+    question = {"parent": node, "depth": entry["depth"] + 1, "variable": variable, "value": value or None}
+    question["threshold"] = threshold if branches[0] == "low" else np.nan
+    left_takes_missing = has_missing and branches[0] != "known" and bool(tree.missing_go_to_left[node])
+    right_takes_missing = has_missing and branches[0] != "known" and not left_takes_missing
+    for child, branch, unknown in ((left, branches[0], left_takes_missing), (right, branches[1], right_takes_missing)):
         _walk(tree, child, question | {"branch": branch, "unknown": unknown}, names, rows)
 
 
@@ -198,5 +200,5 @@ def _outcome_of(values: np.ndarray, kind: str) -> dict[str, float]:
     if kind == "share":
         low, high = wilson(int(values.sum()), len(values))
         return {"n": len(values), "outcome": mean, "low": float(low), "high": float(high)}
-    half = Z * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-    return {"n": len(values), "outcome": mean, "low": mean - half, "high": mean + half}
+    half_width = Z * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+    return {"n": len(values), "outcome": mean, "low": mean - half_width, "high": mean + half_width}

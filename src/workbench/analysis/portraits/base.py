@@ -1,4 +1,4 @@
-"""The portrait of the whole base beyond its features: what it buys, in which hours, how far its journey goes."""
+"""The portrait of the whole base: what it buys and when, its journey and its funnel."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ __all__ = ["BasePortrait", "portray_base"]
 
 @dataclass(frozen=True)
 class BasePortrait:
-    """What the base does.
+    """Behaviour of the base.
 
     Attributes
     ----------
     bought : DataFrame
-        One row per category, brand or channel and value: n (customers with a purchase), share who bought it.
+        One row per category, brand or channel and value: n (customers with a purchase), share of buyers.
     week : DataFrame
-        `workbench.analysis.portraits.purchases.typical_week` of everybody.
+        `workbench.analysis.portraits.purchases.typical_week` of all customers.
     journey : DataFrame
-        `workbench.analysis.portraits.journeys.summarise_journeys` of everybody.
+        `workbench.analysis.portraits.journeys.summarise_journeys` of all customers.
     funnel : DataFrame
         `workbench.analysis.portraits.funnel.convert_within`.
     """
@@ -57,29 +57,29 @@ def portray_base(
     features : DataFrame, one row per customer
         customer_id.
     tables : mapping of str to ibis.Table
-        transactions, products, events, campaigns, reviews, service, where they exist.
+        transactions, products, events, campaigns, reviews, service, where present.
     as_of : date
     windows_days : sequence of int
         Windows of the funnel.
     event_types : mapping, optional
         Further words for kinds of events, as for 03_build_features.
     top_values : int
-        Values told of a category, brand or channel.
+        Most values of a category, brand or channel.
     least : int
-        Numbers with fewer customers behind them are suppressed.
+        Numbers based on fewer customers are suppressed.
     """
-    everybody = features[["customer_id"]].assign(group=EVERYBODY)
+    all_customers = features[["customer_id"]].assign(group=EVERYBODY)
     orders = tables.get("transactions")
-    buyers = count_buyers(orders, everybody, as_of=as_of, products=tables.get("products"))
+    buyers = count_buyers(orders, all_customers, as_of=as_of, products=tables.get("products"))
     bought = portray_groups(
-        everybody[["customer_id"]], everybody, columns=[], buyers=buyers, top_values=top_values, least=least
+        all_customers[["customer_id"]], all_customers, columns=[], buyers=buyers, top_values=top_values, least=least
     )
     names = ["variable", "value", "n", "share", "share_low", "share_high", "suppressed"]
-    times = journey_times(tables, everybody, as_of=as_of, event_types=event_types)
-    looked = funnel_times(tables.get("events"), orders, as_of=as_of, event_types=event_types)
+    times = journey_times(tables, all_customers, as_of=as_of, event_types=event_types)
+    first_steps = funnel_times(tables.get("events"), orders, as_of=as_of, event_types=event_types)
     return BasePortrait(
         bought=bought[names],
-        week=typical_week(orders, everybody, as_of=as_of, least=least),
+        week=typical_week(orders, all_customers, as_of=as_of, least=least),
         journey=summarise_journeys(times, least=least),
-        funnel=convert_within(looked, windows_days=windows_days, as_of=as_of, least=least),
+        funnel=convert_within(first_steps, windows_days=windows_days, as_of=as_of, least=least),
     )

@@ -1,4 +1,4 @@
-"""Which part of a portrait a variable belongs to: who they are, where, when, what, how much."""
+"""The block of a portrait that a variable belongs to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from workbench.intake.features.registry import registered
 
 __all__ = ["BLOCKS", "block_of"]
 
-# parts of a portrait in the order in which it is read
+# blocks of a portrait in reading order
 BLOCKS = (
     "demographic", "region", "source", "value", "rfm", "life_cycle", "preference", "channel", "time", "rhythm",
     "usage", "contact", "psychographic", "declared",
@@ -51,19 +51,19 @@ _GROUPS = {
     "survey": "psychographic",
     "origin": "source",
 }
-_PLACES = {name: block for block, names in _COLUMNS.items() for name in names}
+_BLOCK_OF = {name: block for block, names in _COLUMNS.items() for name in names}
 
 
 def block_of(variable: str) -> str:
-    """Name the part of a portrait a variable belongs to; a declared attribute of none other is ``declared``.
+    """Return the block of a portrait that a variable belongs to; other declared attributes are ``declared``.
 
     Examples
     --------
     >>> block_of("gender"), block_of("spend_90d"), block_of("scale_thrift"), block_of("hair_colour")
     ('demographic', 'value', 'psychographic', 'declared')
     """
-    if variable in _PLACES:
-        return _PLACES[variable]
+    if variable in _BLOCK_OF:
+        return _BLOCK_OF[variable]
     if variable.startswith(("scale_", "answer_")):
         return "psychographic"
     feature = next(iter(registered([variable])), None)

@@ -1,4 +1,4 @@
-"""Two tags against each other: how the values of one are spread over the values of the other."""
+"""Cross table of two tags."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ CROSS_COLUMNS = (
 def cross_tags(
     tags: pd.DataFrame, first: str, second: str, *, top_values: int = 30, least: int = SMALL_CELL
 ) -> pd.DataFrame:
-    """Cross two tags.
+    """Cross-tabulate two tags.
 
     Parameters
     ----------
     tags : DataFrame, one row per customer
-        customer_id and the two columns, each with one value per customer; missing where it is unknown.
+        customer_id and the two columns, with one value per customer, missing where unknown.
     first, second : str
         Rows and columns of the cross.
     top_values : int
-        Values of each, the most frequent.
+        Most values of each tag, the most frequent first.
     least : int
-        Cells of 1 to ``least`` - 1 customers are suppressed, and those that would give them away by subtraction.
+        Cells of 1 to ``least`` - 1 customers are suppressed, with further cells to prevent recovery by subtraction.
 
     Returns
     -------
     DataFrame, `CROSS_COLUMNS`
-        One row per pair of values: n (customers with the first value for whom the second is known), cell (customers
+        One row per pair of values: n (customers with the first value and a known second), cell (customers
         with both), share = cell / n with its 95 % interval, base_share, TGI with interval; q_value and differs over
         all cells of the cross.
 
     Raises
     ------
     DataError
-        When the two are the same column, or one may not be compared.
+        When both are the same column, or one must not be compared.
     """
     if first == second:
         raise DataError(Fault("cross_tags", f"'{first}' crossed with itself", "two different tags"))
@@ -51,5 +51,5 @@ def cross_tags(
         by=first, columns=[second], top_values=top_values, least=least,
     )  # fmt: skip
     cell = (table["share"] * table["n"].astype("float64")).round().astype("Int64")
-    named = table.rename(columns={"group": "first_value", "value": "second_value"})
-    return named.assign(first=first, second=second, cell=cell)[list(CROSS_COLUMNS)]
+    renamed = table.rename(columns={"group": "first_value", "value": "second_value"})
+    return renamed.assign(first=first, second=second, cell=cell)[list(CROSS_COLUMNS)]

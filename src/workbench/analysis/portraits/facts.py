@@ -1,4 +1,4 @@
-"""The few facts that set a group apart: for the persona card, the emblem and the sentence, none of them invented."""
+"""The most distinctive facts of a group, for the persona card, the emblem and the sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.analysis.portraits.blocks import block_of
 
 __all__ = ["EMBLEM_TRAITS", "emblem_traits", "most_telling_facts"]
 
-# what the petals of an emblem stand for, clockwise from the top; the first that is known of each
+# variables of the petals of an emblem, clockwise from the top; of each the first present
 EMBLEM_TRAITS = (
     ("recency_days",),
     ("frequency_orders",),
@@ -24,47 +24,48 @@ EMBLEM_TRAITS = (
 )
 LEAST_EFFECT = 0.1  # half of what Cohen calls small
 BASE_TGI = 100
-TURNED = ("recency_days",)  # a small value is the longer petal: recent
+TURNED = ("recency_days",)  # small values give long petals: recent
 
 
 def most_telling_facts(
-    portrait: pd.DataFrame, group: str, *, most: int = 3, known_already: Collection[str] = ()
+    portrait: pd.DataFrame, group: str, *, max_facts: int = 3, defining_variables: Collection[str] = ()
 ) -> pd.DataFrame:
-    """Pick the differences from the base that tell most about a group.
+    """Select the most distinctive differences of a group from the base.
 
     Parameters
     ----------
     portrait : DataFrame
         From `workbench.analysis.portraits.groups.portray_groups`.
     group : str
-    most : int
-        Facts at most.
-    known_already : collection of str
-        Variables the group was made of; they and what belongs to the same block come last, since they hold by
+    max_facts : int
+        Most facts.
+    defining_variables : collection of str
+        Variables that define the group; they and the variables of their blocks come last, since they differ by
         construction.
 
     Returns
     -------
     DataFrame
-        Rows of ``portrait`` that hold after adjustment for the number of tests, one per variable, at most one per block
-        while other blocks have any: shares with a TGI above 100 first, then numbers, then other shares; within each
-        the largest effect first, ties in table order. Effects below `LEAST_EFFECT` tell nothing, nor does a number
-        whose median is that of the base. May be fewer than ``most``, or none.
+        Significant rows of ``portrait``, one per variable, and one per block before any block gets a second: shares
+        with a TGI above 100 first, then numbers, then other shares; within each the largest effect first, ties in table
+        order. Effects below `LEAST_EFFECT` are skipped, and numbers with the median of the base. May be empty.
     """
-    held = portrait[(portrait["group"] == group) & portrait["differs"].astype(bool)]
-    held = held[(held["effect"].abs() >= LEAST_EFFECT) & ~(held["median"] == held["base_median"])]
-    kind = np.select([held["tgi"] > BASE_TGI, held["kind"] == "numeric"], [0, 1], default=2)
-    blocks = {block_of(name) for name in known_already}
-    rank = {"known": held["block"].isin(blocks), "kind": kind, "far": -held["effect"].abs()}
-    ordered = held.loc[pd.DataFrame(rank).sort_values(["known", "kind", "far"], kind="stable").index]
+    significant = portrait[(portrait["group"] == group) & portrait["differs"].astype(bool)]
+    significant = significant[
+        (significant["effect"].abs() >= LEAST_EFFECT) & ~(significant["median"] == significant["base_median"])
+    ]
+    kind = np.select([significant["tgi"] > BASE_TGI, significant["kind"] == "numeric"], [0, 1], default=2)
+    blocks = {block_of(name) for name in defining_variables}
+    rank = {"defining": significant["block"].isin(blocks), "kind": kind, "effect": -significant["effect"].abs()}
+    ordered = significant.loc[pd.DataFrame(rank).sort_values(["defining", "kind", "effect"], kind="stable").index]
     ordered = ordered.drop_duplicates("variable")
-    again = ordered.duplicated("block").astype(int)
-    spread = ordered.loc[again.sort_values(kind="stable").index]
-    return spread.head(most).reset_index(drop=True)
+    is_repeat_block = ordered.duplicated("block").astype(int)
+    interleaved = ordered.loc[is_repeat_block.sort_values(kind="stable").index]
+    return interleaved.head(max_facts).reset_index(drop=True)
 
 
 def emblem_traits(portrait: pd.DataFrame, group: str) -> pd.DataFrame:
-    """Return the standardised differences that an emblem is drawn from.
+    """Return the standardised differences shown by an emblem.
 
     Parameters
     ----------
@@ -75,14 +76,13 @@ def emblem_traits(portrait: pd.DataFrame, group: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        variable, effect (standard deviations from the base; turned round for recency, so that more is always further
-        out), differs; one row per trait of `EMBLEM_TRAITS` known of the group, or, where none is, per number known of
-        it, by name, no more of them than there are traits.
+        variable, effect (standard deviations from the base; sign reversed for recency), differs; one row per trait of
+        `EMBLEM_TRAITS` with a value in the group; without any, one row per number by name, at most as many as traits.
     """
     numbers = portrait[(portrait["group"] == group) & (portrait["kind"] == "numeric") & portrait["effect"].notna()]
     by_name = numbers.drop_duplicates("variable").set_index("variable")
     chosen = [next((name for name in names if name in by_name.index), None) for names in EMBLEM_TRAITS]
-    kept = [name for name in chosen if name] or sorted(by_name.index)[: len(EMBLEM_TRAITS)]
-    kept = by_name.loc[kept].reset_index()
-    effect = kept["effect"].where(~kept["variable"].isin(TURNED), -kept["effect"])
-    return kept.assign(effect=effect)[["variable", "effect", "differs"]]
+    names = [name for name in chosen if name] or sorted(by_name.index)[: len(EMBLEM_TRAITS)]
+    traits = by_name.loc[names].reset_index()
+    effect = traits["effect"].where(~traits["variable"].isin(TURNED), -traits["effect"])
+    return traits.assign(effect=effect)[["variable", "effect", "differs"]]

@@ -1,7 +1,7 @@
-"""The portrait of a group: how large it is, what it is worth, and how it differs from the base, trait by trait.
+"""The portrait of a group: its size, its value, and its differences from the base.
 
-A group is whatever has members: a segment, an audience, the customers with a tag. `mark_members` turns a list of
-customers into a group and its rest. Used by 06 for segments; a portrait of the whole base is 04's.
+A group is a segment, an audience, or the customers with a tag. `mark_members` splits all customers into the members of
+a group and the rest. 06_segment_customers uses it for segments; 04_describe_customers has the portrait of the base.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["DOMINANCE", "MEMBERS", "PORTRAIT_COLUMNS", "REST", "group_sizes", "mark_members", "portray_groups"]
 
 MEMBERS, REST = "members", "rest"
-DOMINANCE = 0.8  # share of a group's spend held by one customer, from which the sum would give her away
+DOMINANCE = 0.8  # share of one customer in a group's spend above which the sum would reveal her spend
 GROUP = "group"
 PORTRAIT_COLUMNS = ("block", *(name for name in DIFFERENCE_COLUMNS if name != "group_by"))
 VALUE = "monetary_total"
 
 
 def mark_members(features: pd.DataFrame, customer_ids: Iterable[str]) -> pd.DataFrame:
-    """Part all customers into members of a group and the rest.
+    """Split all customers into members of a group and the rest.
 
     Parameters
     ----------
@@ -47,39 +47,41 @@ def mark_members(features: pd.DataFrame, customer_ids: Iterable[str]) -> pd.Data
     Raises
     ------
     DataError
-        When a member is no customer.
+        When a member is not a customer.
     """
     members = pd.Index(customer_ids).unique()
-    known = features["customer_id"].sort_values(ignore_index=True)
-    strangers = members.difference(known)
-    if len(strangers):
-        found = f"{len(strangers)} members are no customers of this base, such as '{strangers[0]}'"
-        raise DataError(Fault("mark_members", found, "ids of the features table", "Use the customer_id of features"))
-    return pd.DataFrame({"customer_id": known, GROUP: np.where(known.isin(members), MEMBERS, REST)})
+    customer_ids_sorted = features["customer_id"].sort_values(ignore_index=True)
+    unknown = members.difference(customer_ids_sorted)
+    if len(unknown):
+        problem = f"{len(unknown)} members are not customers of this base, such as '{unknown[0]}'"
+        raise DataError(Fault("mark_members", problem, "ids of the features table", "Use the customer_id of features"))
+    return pd.DataFrame(
+        {"customer_id": customer_ids_sorted, GROUP: np.where(customer_ids_sorted.isin(members), MEMBERS, REST)}
+    )
 
 
 def group_sizes(
     features: pd.DataFrame, groups: pd.DataFrame, *, keys: Sequence[str] | None = None, least: int = SMALL_CELL
 ) -> pd.DataFrame:
-    """Count each group, and what share of customers and of net spend it holds.
+    """Count each group, with its share of customers and of net spend.
 
     Parameters
     ----------
     features : DataFrame, one row per customer
-        customer_id and, where it exists, monetary_total.
+        customer_id and, where present, monetary_total.
     groups : DataFrame
         customer_id, group; one row per customer.
     keys : sequence of str, optional
-        Groups in the order wanted; default: the largest first, ties by name. A key without customers has a row.
+        Groups in the order of the result; default: the largest first, ties by name. Empty groups have a row.
     least : int
-        Groups of 1 to ``least`` - 1 customers are suppressed, and what would give them away.
+        Groups of 1 to ``least`` - 1 customers are suppressed, with a further one to prevent recovery by subtraction.
 
     Returns
     -------
     DataFrame
         group, n, share, low, high (95 %, Wilson), value_share (of net spend), dominated, suppressed. value_share is
-        missing without spend, where all spend is not above 0, and where one customer holds more than `DOMINANCE` of it;
-        that and a suppressed group also hide the value of a second group, which subtraction would need.
+        missing where total spend is not above 0, and where one customer has more than `DOMINANCE` of the group's; where
+        only one group's value is hidden, a second one is hidden to prevent recovery by subtraction.
     """
     table = groups.merge(features.reindex(columns=["customer_id", VALUE]), on="customer_id", how="left")
     counts = table[GROUP].value_counts()
@@ -110,45 +112,47 @@ def portray_groups(
     top_values: int = 12,
     least: int = SMALL_CELL,
 ) -> pd.DataFrame:
-    """Compare each group with the base in everything that is known.
+    """Compare each group with the base on all variables.
 
     Parameters
     ----------
     features : DataFrame, one row per customer
-        customer_id and the variables; scores and stages of other tables may be joined.
+        customer_id and the variables, including joined scores and stages.
     groups : DataFrame
-        customer_id, group. The base is everybody who has one.
+        customer_id, group. The base is all customers with a group.
     columns : sequence of str, optional
         Variables to compare; default: all numbers and categories.
     buyers : sequence of Buyers
-        Who bought what in each group (`workbench.analysis.portraits.purchases.count_buyers`), compared as shares.
+        Buyers by group and value (`workbench.analysis.portraits.purchases.count_buyers`), compared as shares.
     top_values : int
-        Values compared of a category.
+        Most values of a category.
     least : int
-        Cells of 1 to ``least`` - 1 customers are suppressed, and what would give them away.
+        Cells of 1 to ``least`` - 1 customers are suppressed, with further cells to prevent recovery by subtraction.
 
     Returns
     -------
     DataFrame, `PORTRAIT_COLUMNS`
-        One row per group and number, or group, category and value, as `differences_from_base` gives them, sorted by
-        block, in the order of `BLOCKS`. Shares and TGI (100 x share / base share, undefined where the base share is
-        0) leave out those for whom the variable is unknown. One false-discovery rate over all rows.
+        One row per group and number, or group, category and value, as from `differences_from_base`, sorted by block in
+        the order of `BLOCKS`. Shares and TGI (100 x share / base share, undefined where the base share is 0) exclude
+        customers without a value. One false-discovery rate over all rows.
     """
-    known = features.drop(columns=GROUP, errors="ignore").merge(groups[["customer_id", GROUP]], on="customer_id")
-    blocks = compare_variables(known, by=[GROUP], columns=columns, top_values=top_values, least=least)
-    for each in buyers:
-        block = compare_counts(each.counts, each.sizes, top_values=top_values, least=least, exclusive=False)
-        blocks.append(block.assign(group_by=GROUP, variable=each.variable, kind="bought"))
+    features_by_group = features.drop(columns=GROUP, errors="ignore").merge(
+        groups[["customer_id", GROUP]], on="customer_id"
+    )
+    blocks = compare_variables(features_by_group, by=[GROUP], columns=columns, top_values=top_values, least=least)
+    for bought in buyers:
+        block = compare_counts(bought.counts, bought.sizes, top_values=top_values, least=least, exclusive=False)
+        blocks.append(block.assign(group_by=GROUP, variable=bought.variable, kind="bought"))
     table = settle(blocks, [GROUP])
     table = table.assign(block=table["variable"].map(block_of).astype("str"))
-    place = {name: at for at, name in enumerate(BLOCKS)}
-    table = table.sort_values("block", key=lambda names: names.map(place), kind="stable", ignore_index=True)
+    block_order = {name: at for at, name in enumerate(BLOCKS)}
+    table = table.sort_values("block", key=lambda names: names.map(block_order), kind="stable", ignore_index=True)
     return table[list(PORTRAIT_COLUMNS)]
 
 
 def _cover_one(hidden: pd.Series, value: pd.Series) -> pd.Series:
-    """Hide a second value where one alone is hidden: the smallest shown, ties in order."""
+    """Hide a second value where only one is hidden: the smallest visible one, ties in order."""
     if hidden.sum() != 1 or hidden.all():
         return hidden
-    cover = value.mask(hidden).fillna(np.inf).idxmin()
-    return hidden | (hidden.index == cover)
+    second = value.mask(hidden).fillna(np.inf).idxmin()
+    return hidden | (hidden.index == second)

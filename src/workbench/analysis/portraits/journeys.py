@@ -1,6 +1,6 @@
-"""How far customers come, from awareness over consideration and purchase to use, in what time, and who drops off.
+"""The customer journey: awareness, consideration, purchase, use; reach and time of each step.
 
-Each step is known by what the tables record of it; a customer seen at a later step has come at least that far.
+The tables record the steps; a customer seen at a later step counts as having reached the earlier ones.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KINDS = {
     "purchase": ("purchase",),
     "use": ("attend",),
 }
-# step -> the table columns whose first time counts as evidence of it, beside events
+# step -> table columns whose first time is evidence of the step, beside events
 MOMENTS = {
     "awareness": (("campaigns", "sent_at"),),
     "consideration": (("campaigns", "opened_at"),),
@@ -50,14 +50,14 @@ def journey_times(
     as_of: date,
     event_types: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
-    """Find when each customer was first seen at each step.
+    """Find the first time of each customer at each step.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        transactions, events, campaigns, reviews, service, where they exist. Only rows before ``as_of`` count.
+        transactions, events, campaigns, reviews, service, where present. Only rows before ``as_of`` count.
     customers : DataFrame
-        customer_id; whom the journey is about.
+        customer_id of the customers to follow.
     as_of : date
     event_types : mapping, optional
         Further words for kinds of events, as for 03_build_features.
@@ -65,8 +65,8 @@ def journey_times(
     Returns
     -------
     DataFrame
-        One row per customer, sorted: customer_id and one timestamp per step of `JOURNEY_STEPS` that some table
-        records; missing where the customer was not seen there. Use counts from the first purchase on.
+        One row per customer, sorted: customer_id and one timestamp per recorded step of `JOURNEY_STEPS`; missing where
+        the customer was not seen at it. Use counts from the first purchase on.
     """
     table = customers[["customer_id"]].sort_values("customer_id", ignore_index=True).astype({"customer_id": "object"})
     for step in JOURNEY_STEPS:
@@ -79,7 +79,7 @@ def journey_times(
 def summarise_journeys(
     times: pd.DataFrame, groups: pd.DataFrame | None = None, *, least: int = SMALL_CELL
 ) -> pd.DataFrame:
-    """Count how many of each group come to each step, and how long it takes.
+    """Count the customers of each group who reach each step, and the time it takes.
 
     Parameters
     ----------
@@ -88,28 +88,30 @@ def summarise_journeys(
     groups : DataFrame, optional
         customer_id, group; default: one group, `EVERYBODY`.
     least : int
-        Numbers that 1 to ``least`` - 1 customers stand behind are suppressed, and what would give them away.
+        Counts of 1 to ``least`` - 1 customers are suppressed, with further counts to prevent recovery by subtraction.
 
     Returns
     -------
     DataFrame, `JOURNEY_COLUMNS`
         One row per group and step: recorded (whether any table records the step), customers (of the group), observed
-        (seen at this step), reached (seen at this step or a later one), rate (reached / reached at the recorded step
-        before, the group's customers before the first) with its 95 % Wilson interval, days_median (from the step
-        before to this one) over days_n customers seen at both in this order.
+        (seen at this step), reached (seen at this step or a later one), rate (reached / reached at the previous
+        recorded step, at the first step / customers of the group) with its 95 % Wilson interval, days_median (from the
+        previous step to this one) over days_n customers seen at both in this order.
     """
-    placed = times.assign(group=EVERYBODY) if groups is None else times.merge(groups, on="customer_id")
+    in_groups = times.assign(group=EVERYBODY) if groups is None else times.merge(groups, on="customer_id")
     recorded = [step for step in JOURNEY_STEPS if step in times.columns]
-    seen = placed[recorded].notna().to_numpy()
-    furthest = np.where(seen.any(axis=1), seen.shape[1] - seen[:, ::-1].argmax(axis=1), 0) if recorded else None
+    is_seen = in_groups[recorded].notna().to_numpy()
+    furthest = (
+        np.where(is_seen.any(axis=1), is_seen.shape[1] - is_seen[:, ::-1].argmax(axis=1), 0) if recorded else None
+    )
     rows = []
-    names = sorted(placed["group"].unique())
+    names = sorted(in_groups["group"].unique())
     if recorded and names:
-        parts = pd.crosstab(placed["group"], furthest).reindex(columns=range(len(recorded) + 1), fill_value=0)
+        parts = pd.crosstab(in_groups["group"], furthest).reindex(columns=range(len(recorded) + 1), fill_value=0)
         hidden = small_cells(parts, least=least)
         for name in names:
-            mine = placed[placed["group"] == name]
-            rows += _steps_of(mine, recorded, parts.loc[name].to_numpy(), hidden.loc[name].to_numpy(), least)
+            members = in_groups[in_groups["group"] == name]
+            rows += _steps_of(members, recorded, parts.loc[name].to_numpy(), hidden.loc[name].to_numpy(), least)
     missing = [
         {"group": name, "step": step, "recorded": False, "suppressed": False}
         for name in names
@@ -117,59 +119,61 @@ def summarise_journeys(
         if step not in recorded
     ]
     table = pd.DataFrame([*rows, *missing], columns=list(JOURNEY_COLUMNS))
-    place = {step: at for at, step in enumerate(JOURNEY_STEPS)}
-    table = table.assign(at=table["step"].map(place)).sort_values(["group", "at"], ignore_index=True)
+    step_order = {step: at for at, step in enumerate(JOURNEY_STEPS)}
+    table = table.assign(at=table["step"].map(step_order)).sort_values(["group", "at"], ignore_index=True)
     counts = {name: table[name].astype("Int64") for name in ("customers", "observed", "reached", "days_n")}
     numbers = {name: table[name].astype("float64") for name in ("rate", "low", "high", "days_median")}
     flags = {name: table[name].astype(bool) for name in ("recorded", "suppressed")}
     return table.assign(**counts, **numbers, **flags)[list(JOURNEY_COLUMNS)]
 
 
-def _steps_of(mine: pd.DataFrame, recorded: list[str], parts: np.ndarray, hidden: np.ndarray, least: int) -> list[dict]:
-    """Return the rows of one group; ``parts`` counts its customers by the furthest step they came to, 0 for none."""
-    reached = parts[::-1].cumsum()[::-1]  # reached[0] is everybody
-    mask = [bool(hidden[at] or (at == 1 and hidden[0])) for at in range(len(parts))]
+def _steps_of(
+    members: pd.DataFrame, recorded: list[str], parts: np.ndarray, hidden: np.ndarray, least: int
+) -> list[dict]:
+    """Return the rows of one group; ``parts`` counts its customers by the furthest step reached, 0 for none."""
+    reached = parts[::-1].cumsum()[::-1]  # reached[0] is all customers
+    is_hidden = [bool(hidden[at] or (at == 1 and hidden[0])) for at in range(len(parts))]
     rows = []
     for at, step in enumerate(recorded, start=1):
-        before, own = int(reached[at - 1]), int(reached[at])
-        row = {"group": mine["group"].iloc[0], "step": step, "recorded": True, "suppressed": mask[at]}
-        row["customers"] = len(mine) if len(mine) >= least else None
-        if not mask[at]:
-            observed = int(mine[step].notna().sum())
-            row |= {"reached": own, "observed": observed if not 0 < observed < least else None}
-        if not mask[at] and not (at > 1 and mask[at - 1]) and before:
-            low, high = wilson(own, before)
-            row |= {"rate": own / before, "low": float(low), "high": float(high)}
-        rows.append(row | _days_between(mine, recorded[at - 2] if at > 1 else None, step, least))
+        n_before, n_reached = int(reached[at - 1]), int(reached[at])
+        row = {"group": members["group"].iloc[0], "step": step, "recorded": True, "suppressed": is_hidden[at]}
+        row["customers"] = len(members) if len(members) >= least else None
+        if not is_hidden[at]:
+            observed = int(members[step].notna().sum())
+            row |= {"reached": n_reached, "observed": observed if not 0 < observed < least else None}
+        if not is_hidden[at] and not (at > 1 and is_hidden[at - 1]) and n_before:
+            low, high = wilson(n_reached, n_before)
+            row |= {"rate": n_reached / n_before, "low": float(low), "high": float(high)}
+        rows.append(row | _days_between(members, recorded[at - 2] if at > 1 else None, step, least))
     return rows
 
 
-def _days_between(mine: pd.DataFrame, before: str | None, step: str, least: int) -> dict[str, float | None]:
-    if before is None:
+def _days_between(members: pd.DataFrame, previous: str | None, step: str, least: int) -> dict[str, float | None]:
+    if previous is None:
         return {}
-    days = (mine[step] - mine[before]).dt.total_seconds() / SECONDS_PER_DAY
-    known = days[days >= 0]
-    return {"days_median": round(float(known.median()), 6), "days_n": len(known)} if len(known) >= least else {}
+    days = (members[step] - members[previous]).dt.total_seconds() / SECONDS_PER_DAY
+    forward = days[days >= 0]
+    return {"days_median": round(float(forward.median()), 6), "days_n": len(forward)} if len(forward) >= least else {}
 
 
 def _first_times(
     tables: Mapping[str, ir.Table], step: str, as_of: date, words: Mapping[str, Sequence[str]], table: pd.DataFrame
 ) -> pd.DataFrame | None:
-    found = [*_moments(tables, step), *_events(tables.get("events"), KINDS[step], words)]
+    sources = [*_moments(tables, step), *_events(tables.get("events"), KINDS[step], words)]
     if step == "purchase" and has_purchases(tables.get("transactions")):
         orders = purchases(group_orders(known_lines(tables["transactions"], as_of=as_of)))
-        found = [orders.select("customer_id", at=orders.ordered_at)]
-    if not found:
+        sources = [orders.select("customer_id", at=orders.ordered_at)]
+    if not sources:
         return None
-    union = ibis.union(*found) if len(found) > 1 else found[0]
-    inside = union.filter(union.customer_id.notnull() & (union.at < at_midnight(as_of)))
+    moments = ibis.union(*sources) if len(sources) > 1 else sources[0]
+    usable = moments.filter(moments.customer_id.notnull() & (moments.at < at_midnight(as_of)))
     if step == "use" and "purchase" in table.columns:
         bought = ibis.memtable(
             table.dropna(subset=["purchase"])[["customer_id", "purchase"]].astype({"customer_id": "str"})
         )
-        inside = inside.inner_join(bought, "customer_id")
-        inside = inside.filter(inside["at"] >= inside.purchase)
-    first = inside.group_by("customer_id").aggregate(at=inside["at"].min()).order_by("customer_id").to_pandas()
+        usable = usable.inner_join(bought, "customer_id")
+        usable = usable.filter(usable["at"] >= usable.purchase)
+    first = usable.group_by("customer_id").aggregate(at=usable["at"].min()).order_by("customer_id").to_pandas()
     return first.assign(at=first["at"].astype("datetime64[us]")) if len(first) else None
 
 

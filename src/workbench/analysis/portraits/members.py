@@ -1,4 +1,4 @@
-"""The whole portrait of one group, whatever chose its members: a rule, a segment, a tag, or nothing at all."""
+"""The complete portrait of one group, given its members."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["MemberPortrait", "portray_members"]
 
 @dataclass(frozen=True)
 class MemberPortrait:
-    """What is known of the members of a group, against everybody.
+    """The members of a group compared with all customers.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class MemberPortrait:
     journey : DataFrame
         The members' `workbench.analysis.portraits.journeys.summarise_journeys`.
     crosses : DataFrame
-        `workbench.analysis.portraits.crosses.cross_tags` of each pair asked for, among the members.
+        `workbench.analysis.portraits.crosses.cross_tags` of each requested pair, among the members.
     """
 
     size: pd.DataFrame
@@ -64,39 +64,41 @@ def portray_members(
     members : iterable of str
         customer_ids, all of them in ``features``.
     tables : mapping of str to ibis.Table
-        transactions, products, events, campaigns, reviews, service, where they exist.
+        transactions, products, events, campaigns, reviews, service, where present.
     as_of : date
     scores : sequence of DataFrame
-        Further tables of one row per customer, whose columns are variables too.
+        Further tables with one row per customer; their columns are variables too.
     tags : DataFrame, optional
         customer_id and one column per tag, for the crosses.
     crosses : sequence of (str, str)
-        Pairs of columns of ``tags``; a pair of which one is not there is left out.
+        Pairs of columns of ``tags``; pairs with a missing column are left out.
     event_types : mapping, optional
         Further words for kinds of events, as for 03_build_features.
     least : int
-        Numbers with fewer customers behind them are suppressed, and what would give them away.
+        Numbers based on fewer customers are suppressed, with further ones to prevent recovery by subtraction.
 
     Raises
     ------
     DataError
-        A member is no customer, or a tag is crossed with itself.
+        When a member is not a customer, or a tag is crossed with itself.
     """
     groups = mark_members(features, members)
     study = study_groups(features, groups, tables, scores=scores, as_of=as_of, keys=[MEMBERS], least=least)
     times = journey_times(tables, groups, as_of=as_of, event_types=event_types)
-    inside = groups.loc[groups["group"] == MEMBERS, "customer_id"]
-    own = None if tags is None else tags[tags["customer_id"].isin(inside)]
-    pairs = [pair for pair in crosses if own is not None and set(pair) <= set(own.columns)]
-    crossed = [cross_tags(own, *pair, least=least) for pair in pairs] if len(inside) else []
+    member_ids = groups.loc[groups["group"] == MEMBERS, "customer_id"]
+    member_tags = None if tags is None else tags[tags["customer_id"].isin(member_ids)]
+    pairs = [pair for pair in crosses if member_tags is not None and set(pair) <= set(member_tags.columns)]
+    cross_tables = [cross_tags(member_tags, *pair, least=least) for pair in pairs] if len(member_ids) else []
     return MemberPortrait(
-        size=_mine(study.sizes),
-        portrait=_mine(study.portrait),
-        week=_mine(study.week),
-        journey=_mine(summarise_journeys(times, groups, least=least)),
-        crosses=pd.concat(crossed, ignore_index=True) if crossed else pd.DataFrame(columns=list(CROSS_COLUMNS)),
+        size=_of_members(study.sizes),
+        portrait=_of_members(study.portrait),
+        week=_of_members(study.week),
+        journey=_of_members(summarise_journeys(times, groups, least=least)),
+        crosses=pd.concat(cross_tables, ignore_index=True)
+        if cross_tables
+        else pd.DataFrame(columns=list(CROSS_COLUMNS)),
     )
 
 
-def _mine(table: pd.DataFrame) -> pd.DataFrame:
+def _of_members(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["group"] == MEMBERS].reset_index(drop=True)

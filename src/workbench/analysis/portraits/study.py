@@ -1,4 +1,4 @@
-"""Everything a portrait of groups holds, at once: sizes, differences from the base, the typical week, the journey."""
+"""The complete portrait of groups: sizes, differences from the base, typical week and journey."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["GroupStudy", "study_groups"]
 
 @dataclass(frozen=True)
 class GroupStudy:
-    """The portraits of groups that part a base.
+    """The portraits of groups that partition a base.
 
     Attributes
     ----------
@@ -60,36 +60,37 @@ def study_groups(
     features : DataFrame, one row per customer
         customer_id and the variables.
     groups : DataFrame
-        customer_id and the column ``by``. Who is ``unknown`` there is in no group and not in the base.
+        customer_id and the column ``by``. Customers with ``unknown`` are in no group and not in the base.
     tables : mapping of str to ibis.Table
-        transactions and products, where they exist; events, campaigns, reviews and service for the journey.
+        transactions and products, where present; events, campaigns, reviews and service for the journey.
     scores : sequence of DataFrame or None
-        Further tables of one row per customer, whose columns are variables too (RFM, churn, tags); a name that features
-        has already is left out.
+        Further tables with one row per customer (RFM, churn, tags); their columns are variables too, except names that
+        features already has.
     as_of : date
     by : str
         The column of ``groups`` that names the group.
     keys : sequence of str, optional
-        Groups in the order wanted.
+        Groups in the order of the result.
     event_types : mapping, optional
         As for `workbench.analysis.portraits.journeys.journey_times`.
     top_values : int
-        Values compared of a category.
+        Most values of a category.
     least : int
-        Cells of fewer customers are suppressed, and what would give them away.
+        Cells of fewer customers are suppressed, with further cells to prevent recovery by subtraction.
     """
-    known, groups = features, groups[["customer_id", by]].rename(columns={by: "group"})
+    variables, groups = features, groups[["customer_id", by]].rename(columns={by: "group"})
     groups = groups[groups["group"] != UNKNOWN.key].reset_index(drop=True)
     keys = None if keys is None else [key for key in keys if key != UNKNOWN.key]
-    for each in filter(lambda frame: frame is not None, scores):
-        fresh = ["customer_id", *(name for name in each.columns if name not in known.columns)]
-        known = known.merge(each[fresh], on="customer_id", how="left")
+    for table in scores:
+        if table is not None:
+            new_columns = ["customer_id", *(name for name in table.columns if name not in variables.columns)]
+            variables = variables.merge(table[new_columns], on="customer_id", how="left")
     orders = tables.get("transactions")
     buyers = count_buyers(orders, groups, as_of=as_of, products=tables.get("products"))
     times = journey_times(tables, groups, as_of=as_of, event_types=event_types)
     return GroupStudy(
         sizes=group_sizes(features, groups, keys=keys, least=least),
-        portrait=portray_groups(known, groups, buyers=buyers, top_values=top_values, least=least),
+        portrait=portray_groups(variables, groups, buyers=buyers, top_values=top_values, least=least),
         week=typical_week(orders, groups, as_of=as_of, least=least),
         journey=summarise_journeys(times, groups, least=least),
     )

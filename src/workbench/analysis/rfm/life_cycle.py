@@ -1,4 +1,4 @@
-"""Where does each customer stand: active, dormant, lost, come back? The states that notebook 05 shows."""
+"""Is each customer active, dormant, lost or reactivated? The states of 05_score_rfm."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ __all__ = [
 
 BOUNDS_DAYS = (90, 180, 360)  # days since the last purchase: last day of active, dormant, pre_churn
 RHYTHM_QUANTILES = (0.75, 0.90, 0.975)  # of the days between purchases, one per bound
-LEAST_CUSTOMERS = 100  # customers with two purchase days or more, below which no rhythm is derived
-ROUNDING_DAYS = 1e-6  # a quantile this little above a whole day is that day
+LEAST_CUSTOMERS = 100  # fewest customers with two purchase days or more for derived bounds
+ROUNDING_DAYS = 1e-6  # tolerance when rounding a quantile up to whole days
 
 ACTIVITY_STATUSES = {
     "active": {"en": "active", "zh": "活跃"},
@@ -52,7 +52,7 @@ MANAGEMENT_VIEWS = {
     "maintenance": {"en": "maintenance", "zh": "维持"},
     "win_back": {"en": "win-back", "zh": "赢回"},
 }
-# life-cycle stage -> what management wants of it
+# life-cycle stage -> management view
 MANAGEMENT_VIEW = {
     "prospect": "acquisition",
     "new": "development",
@@ -66,16 +66,16 @@ MANAGEMENT_VIEW = {
 
 @dataclass(frozen=True)
 class Bounds:
-    """Recency bounds in days, and where they come from.
+    """Recency bounds in days, with their source.
 
     Attributes
     ----------
     days : tuple of int
         The last day of active, of dormant and of pre_churn.
     source : str
-        ``fixed`` as declared, ``derived`` from the customers' own rhythm, or ``fallback`` to the declared bounds.
+        ``fixed`` as declared, ``derived`` from the gaps between purchases, or ``fallback`` to the declared bounds.
     reason : str
-        Why it fell back: ``too_few_customers`` or ``no_spread``; else empty.
+        Reason for a fallback: ``too_few_customers`` or ``no_spread``; else empty.
     customers, gaps : int
         Customers with two purchase days or more, and the gaps between their purchase days.
     """
@@ -90,7 +90,7 @@ class Bounds:
 def choose_bounds(
     gaps: pd.DataFrame | None = None, *, bounds: str = "fixed", days: Sequence[int] = BOUNDS_DAYS
 ) -> Bounds:
-    """Take the declared recency bounds, or derive them from the customers' own rhythm.
+    """Return the declared recency bounds, or derive them from the gaps between purchases.
 
     Parameters
     ----------
@@ -124,10 +124,10 @@ def derive_bounds(
     fallback: Sequence[int] = BOUNDS_DAYS,
     least: int = LEAST_CUSTOMERS,
 ) -> Bounds:
-    """Derive the recency bounds from the days between the customers' own purchases.
+    """Derive the recency bounds from the days between purchases.
 
-    Every customer weighs the same, however often they buy: the quantile is that of a random gap of a random
-    customer. Gaps still open at the as-of date are not seen, so slow buyers are under-represented.
+    Customers have equal weight: the quantile is that of a random gap of a random customer. Gaps still open at the as-of
+    date are not counted, so slow buyers are under-represented.
 
     Parameters
     ----------
@@ -136,9 +136,9 @@ def derive_bounds(
     quantiles : three floats in (0, 1), increasing
         One per bound.
     fallback : three ints, days, increasing
-        Bounds where the rhythm cannot be told.
+        Bounds where none can be derived.
     least : int
-        Fewest customers with a gap from which bounds are derived.
+        Fewest customers with a gap for derived bounds.
 
     Returns
     -------
@@ -157,21 +157,21 @@ def derive_bounds(
     customers, n_gaps = round(float(weight.sum())), int(gaps["gaps"].sum())
     if customers < least:
         return Bounds(fallback, "fallback", "too_few_customers", customers, n_gaps)
-    reached = np.cumsum(weight) / weight.sum()
-    at = [int(np.argmax(reached >= quantile - ROUNDING_DAYS)) for quantile in quantiles]
-    days = tuple(ceil(gaps["gap_days"].iloc[each] - ROUNDING_DAYS) for each in at)
-    if not 0 < days[0] < days[1] < days[2]:
+    cumulative = np.cumsum(weight) / weight.sum()
+    at = [int(np.argmax(cumulative >= quantile - ROUNDING_DAYS)) for quantile in quantiles]
+    first, second, third = (ceil(gaps["gap_days"].iloc[position] - ROUNDING_DAYS) for position in at)
+    if not 0 < first < second < third:
         return Bounds(fallback, "fallback", "no_spread", customers, n_gaps)
-    return Bounds(days, "derived", "", customers, n_gaps)
+    return Bounds((first, second, third), "derived", "", customers, n_gaps)
 
 
 def activity_status(recency_days: pd.Series, *, bounds: Sequence[int] = BOUNDS_DAYS) -> pd.Series:
-    """Name the activity status of each customer by the days since the last purchase.
+    """Return the activity status of each customer by the days since the last purchase.
 
     Parameters
     ----------
     recency_days : Series of float, days >= 0
-        Null where there was no purchase.
+        Null without a purchase.
     bounds : three ints, days, increasing
         The last day of active, of dormant and of pre_churn.
 
@@ -196,17 +196,17 @@ def activity_status(recency_days: pd.Series, *, bounds: Sequence[int] = BOUNDS_D
 
 
 def life_cycle_stage(features: pd.DataFrame, *, bounds: Sequence[int] = BOUNDS_DAYS) -> pd.Series:
-    """Name the one life-cycle stage of each customer.
+    """Return the life-cycle stage of each customer.
 
-    By the days since the last purchase, against the bounds (b1, b2, b3): no purchase yet: prospect; over b3: lost;
-    over b2: dormant; over b1: at_risk; else reactivated where the gap before the last purchase was over b2, else
-    new where the first purchase lies within b1, else active. Each customer has exactly one.
+    By the days since the last purchase and the bounds (b1, b2, b3): no purchase: prospect; over b3: lost; over b2:
+    dormant; over b1: at_risk; else reactivated where the gap before the last purchase was over b2, else new where the
+    first purchase lies within b1, else active. Each customer has exactly one stage.
 
     Parameters
     ----------
     features : DataFrame, one row per customer
         recency_days, frequency_orders, tenure_days and, where known, last_gap_days (days between the last two
-        purchase days; without it nobody is reactivated). Null recency or no order means no purchase.
+        purchase days; without it no customer is reactivated). Null recency or no order means no purchase.
     bounds : three ints, days, increasing
 
     Returns
@@ -227,7 +227,7 @@ def life_cycle_stage(features: pd.DataFrame, *, bounds: Sequence[int] = BOUNDS_D
         features[name].astype("float64") for name in ("recency_days", "tenure_days", "frequency_orders")
     )
     last_gap = features["last_gap_days"].astype("float64") if "last_gap_days" in features else recency * np.nan
-    first_that_holds = {
+    conditions = {
         "prospect": recency.isna() | ~(orders > 0),
         "lost": recency > pre_churn,
         "dormant": recency > dormant,
@@ -235,7 +235,7 @@ def life_cycle_stage(features: pd.DataFrame, *, bounds: Sequence[int] = BOUNDS_D
         "reactivated": last_gap > dormant,
         "new": tenure <= active,
     }
-    stages = np.select(list(first_that_holds.values()), list(first_that_holds), default="active")
+    stages = np.select(list(conditions.values()), list(conditions), default="active")
     return pd.Series(stages, index=features.index, dtype="str", name="life_cycle_stage")
 
 
@@ -256,21 +256,23 @@ def management_view(life_cycle_stages: pd.Series) -> pd.Series:
 
 def _check_bounds(bounds: Sequence[int]) -> tuple[int, int, int]:
     days = tuple(bounds)
-    whole = all(isinstance(each, int | np.integer) for each in days)
-    if len(days) != len(BOUNDS_DAYS) or not whole or not 0 < days[0] < days[1] < days[2]:
+    are_integers = all(isinstance(bound, int | np.integer) for bound in days)
+    if len(days) != len(BOUNDS_DAYS) or not are_integers or not 0 < days[0] < days[1] < days[2]:
         raise ProfileError(
             Fault(
                 "bounds", f"{list(days)}", "Three increasing whole numbers of days above 0", "For example 90, 180, 360"
             )
         )
-    return tuple(int(each) for each in days)
+    return int(days[0]), int(days[1]), int(days[2])
 
 
 def _check_quantiles(quantiles: Sequence[float]) -> None:
-    given = tuple(quantiles)
-    if len(given) != len(BOUNDS_DAYS) or not 0 < given[0] < given[1] < given[2] < 1:
+    values = tuple(quantiles)
+    if len(values) != len(BOUNDS_DAYS) or not 0 < values[0] < values[1] < values[2] < 1:
         raise ProfileError(
-            Fault("quantiles", f"{list(given)}", "Three increasing shares between 0 and 1", "For example .75, .9, .975")
+            Fault(
+                "quantiles", f"{list(values)}", "Three increasing shares between 0 and 1", "For example .75, .9, .975"
+            )
         )
 
 

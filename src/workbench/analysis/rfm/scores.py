@@ -1,4 +1,4 @@
-"""How recent, frequent and valuable is each customer? Scores and the eight named types of notebook 05."""
+"""How recent, frequent and valuable is each customer? Scores and the eight types of 05_score_rfm."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 BINS = 5
 MEASURES = {"r_score": "recency_days", "f_score": "frequency_orders", "m_score": "monetary_total"}
 LOWER_IS_BETTER = {"recency_days"}
-# which rank among equal values all of them get
+# the rank that equal values share
 TIE_RULES = {"lowest": "min", "middle": "average", "highest": "max"}
 CUTS = ("median", "mean", "mean_score", "score")
 
@@ -58,17 +58,17 @@ TYPE_OF = {
 
 @dataclass(frozen=True)
 class RfmScores:
-    """Scores, and how they came about.
+    """Scores with their cuts and notes.
 
     Attributes
     ----------
     scores : DataFrame, one row per customer, sorted by customer_id
         customer_id, recency_days, frequency_orders, monetary_total, r_score, f_score, m_score (5 = best).
-    cuts : DataFrame, one row per measure and score that anybody has
-        measure, score, lowest and highest (value of the measure), customers, share (of those who bought).
+    cuts : DataFrame, one row per measure and score that occurs
+        measure, score, lowest and highest (value of the measure), customers, share (of the buyers).
     notes : tuple of dict
-        What a reader must know: ``fewer_scores`` (measure, asked, given), ``no_purchase`` (customers),
-        ``not_positive`` (customers whose money is 0 or below: score 1).
+        For the reader: ``fewer_scores`` (measure, asked, given), ``no_purchase`` (customers), ``not_positive``
+        (customers whose money is 0 or below: score 1).
     """
 
     scores: pd.DataFrame
@@ -79,10 +79,10 @@ class RfmScores:
 def score_rfm(features: pd.DataFrame, *, bins: int = BINS, tie_rule: str = "lowest") -> RfmScores:
     """Score recency, frequency and money of each customer from 1 (worst) to 5 (best) by rank.
 
-    Customers are ranked from worst to best and the ranks cut into ``bins`` equal parts. Equal values always get
-    equal scores: by the tie rule all of them take the lowest, the middle or the highest of their ranks. With the
-    lowest, a score of 5 says that at least four in five of those who bought do worse. Where many are equal, fewer
-    scores are given; they keep their place and are not renumbered, and a note says so.
+    Customers are ranked from worst to best and the ranks cut into ``bins`` equal parts. Equal values get equal scores:
+    by the tie rule they share the lowest, middle or highest of their ranks. With the lowest, a score of 5 means that at
+    least four in five buyers do worse. With many equal values some scores do not occur; the others are not renumbered,
+    and a note reports it.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def score_rfm(features: pd.DataFrame, *, bins: int = BINS, tie_rule: str = "lowe
         customer_id, recency_days (days, fewer is better), frequency_orders, monetary_total (net of returns).
         Customers with null recency or no order get null scores. Money of 0 or below scores 1.
     bins : int >= 2
-        Scores to give.
+        Number of scores.
     tie_rule : str
         A key of `TIE_RULES`: lowest, middle, highest.
 
@@ -101,8 +101,8 @@ def score_rfm(features: pd.DataFrame, *, bins: int = BINS, tie_rule: str = "lowe
     Raises
     ------
     DataError
-        When a column is missing, a customer stands twice, or a customer who bought has a negative recency, or a
-        recency or money that is missing or infinite.
+        When a column is missing, a customer repeats, or a buyer has a negative or infinite recency, or missing or
+        infinite money.
     ProfileError
         When ``bins`` or ``tie_rule`` is out of range.
     """
@@ -111,28 +111,28 @@ def score_rfm(features: pd.DataFrame, *, bins: int = BINS, tie_rule: str = "lowe
     scores = features[["customer_id", *MEASURES.values()]].sort_values("customer_id", ignore_index=True)
     scores["frequency_orders"] = scores["frequency_orders"].fillna(0).astype("Int64")
     scores[["recency_days", "monetary_total"]] = scores[["recency_days", "monetary_total"]].astype("float64")
-    bought = _bought(scores)
+    is_buyer = _is_buyer(scores)
     for score, measure in MEASURES.items():
-        ranked = _rank_scores(scores.loc[bought, measure], measure, bins, TIE_RULES[tie_rule])
+        ranked = _rank_scores(scores.loc[is_buyer, measure], measure, bins, TIE_RULES[tie_rule])
         scores[score] = ranked.reindex(scores.index).astype("Int64")
-    no_money = bought & (scores["monetary_total"] <= 0)
+    no_money = is_buyer & (scores["monetary_total"] <= 0)
     scores["m_score"] = scores["m_score"].mask(no_money, 1)
-    cuts = pd.concat([_table_cuts(scores[bought], score) for score in MEASURES], ignore_index=True)
-    return RfmScores(scores, cuts, _notes(cuts, bins, int((~bought).sum()), int(no_money.sum())))
+    cuts = pd.concat([_table_cuts(scores[is_buyer], score) for score in MEASURES], ignore_index=True)
+    return RfmScores(scores, cuts, _notes(cuts, bins, int((~is_buyer).sum()), int(no_money.sum())))
 
 
 def type_cuts(scores: pd.DataFrame, *, cut: str | Mapping[str, float] = "median", bins: int = BINS) -> dict[str, float]:
-    """Return the value that parts high from low in each measure: high is strictly better than the cut.
+    """Return the cut between high and low in each measure: high is strictly better than the cut.
 
     Parameters
     ----------
     scores : DataFrame
         `RfmScores.scores`.
     cut : str or mapping
-        ``median`` or ``mean`` of the measure, ``mean_score`` (mean of the scores), ``score`` (the middle score:
-        3 of 5), or a mapping of the three measures to values of your own.
+        ``median`` or ``mean`` of the measure, ``mean_score`` (mean of the scores), ``score`` (the middle score: 3 of
+        5), or a mapping of the three measures to values.
     bins : int
-        Scores given, for ``score``.
+        Number of scores, for ``score``.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def type_cuts(scores: pd.DataFrame, *, cut: str | Mapping[str, float] = "median"
     Raises
     ------
     ProfileError
-        When the cut is unknown or a mapping does not name exactly the three measures.
+        When the cut is unknown, or the keys of a mapping are not the three measures.
     """
     if isinstance(cut, Mapping):
         if set(cut) != set(MEASURES.values()):
@@ -152,18 +152,18 @@ def type_cuts(scores: pd.DataFrame, *, cut: str | Mapping[str, float] = "median"
         return {measure: float(cut[measure]) for measure in MEASURES.values()}
     if cut not in CUTS:
         raise ProfileError(Fault("cut", f"'{cut}' is not known", "", did_you_mean(cut, CUTS)))
-    known = scores[_bought(scores)]
+    buyers = scores[_is_buyer(scores)]
     if cut == "score":
         return dict.fromkeys(MEASURES, (1 + bins) / 2)
     names = MEASURES if cut == "mean_score" else MEASURES.values()
-    values = {name: known[name].astype("float64").sort_values() for name in names}
-    return {name: float(each.median() if cut == "median" else each.mean()) for name, each in values.items()}
+    values = {name: buyers[name].astype("float64").sort_values() for name in names}
+    return {name: float(column.median() if cut == "median" else column.mean()) for name, column in values.items()}
 
 
 def name_types(scores: pd.DataFrame, *, cut: str | Mapping[str, float] = "median", bins: int = BINS) -> pd.Series:
-    """Name the type of each customer from high and low recency, frequency and money.
+    """Return the type of each customer from high and low recency, frequency and money.
 
-    Exhaustive and exclusive: each of the eight combinations has one name, and those who never bought one more.
+    Exhaustive and exclusive: each of the eight combinations is a type, and customers without a purchase are another.
     Money of 0 or below is never high.
 
     Parameters
@@ -180,19 +180,19 @@ def name_types(scores: pd.DataFrame, *, cut: str | Mapping[str, float] = "median
 
     Notes
     -----
-    The eight names are those of Chinese CRM practice (重要价值客户 ... 一般挽留客户). Mean cuts are driven by the
-    few largest customers; the median is the default for that reason.
+    The eight names are those of Chinese CRM practice (重要价值客户 ... 一般挽留客户). The median is the default
+    because the few largest customers dominate the mean.
     """
-    bought = _bought(scores)
+    is_buyer = _is_buyer(scores)
     high = {}
     for name, value in type_cuts(scores, cut=cut, bins=bins).items():
-        known = scores[name].astype("float64")
+        column = scores[name].astype("float64")
         measure = MEASURES.get(name, name)
-        high[measure] = known < value if name in LOWER_IS_BETTER else known > value
+        high[measure] = column < value if name in LOWER_IS_BETTER else column > value
     high["monetary_total"] &= scores["monetary_total"] > 0
-    keys = zip(*(high[measure].fillna(False) for measure in MEASURES.values()), strict=True)
-    named = pd.Series([TYPE_OF[tuple(bool(each) for each in key)] for key in keys], index=scores.index, dtype="str")
-    return named.where(bought, "no_purchase").rename("rfm_type")
+    flags = zip(*(high[measure].fillna(False).astype(bool) for measure in MEASURES.values()), strict=True)
+    types = [TYPE_OF[recent, frequent, valuable] for recent, frequent, valuable in flags]
+    return pd.Series(types, index=scores.index, dtype="str").where(is_buyer, "no_purchase").rename("rfm_type")
 
 
 def build_rfm(
@@ -203,7 +203,7 @@ def build_rfm(
     bins: int = BINS,
     bounds: Sequence[int] = BOUNDS_DAYS,
 ) -> pd.DataFrame:
-    """Put scores, type, activity status and life-cycle stage together: the table ``rfm``.
+    """Combine scores, type, activity status and life-cycle stage: the table ``rfm``.
 
     Parameters
     ----------
@@ -233,23 +233,23 @@ def build_rfm(
                 "build_rfm",
                 f"{len(ordered)} customers in features, {len(scores)} in scores, not the same ones",
                 "The scores of these features",
-                "Give both of one run",
+                "Use both from one run",
             )
         )
     rfm = scores.assign(
         rfm_type=name_types(scores, cut=cut, bins=bins),
-        activity_status=activity_status(scores["recency_days"].where(_bought(scores)), bounds=bounds),
+        activity_status=activity_status(scores["recency_days"].where(_is_buyer(scores)), bounds=bounds),
         life_cycle_stage=life_cycle_stage(ordered, bounds=bounds),
     )
     return rfm[[column.name for column in TABLES["rfm"].columns]]
 
 
-def _bought(frame: pd.DataFrame) -> pd.Series:
+def _is_buyer(frame: pd.DataFrame) -> pd.Series:
     return frame["recency_days"].notna() & (frame["frequency_orders"].fillna(0) > 0)
 
 
 def _rank_scores(values: pd.Series, measure: str, bins: int, method: str) -> pd.Series:
-    """Cut ranks into equal parts; ranks are doubled so that half ranks stay whole numbers."""
+    """Cut ranks into equal parts; ranks are doubled so that half ranks are integers."""
     goodness = -values if measure in LOWER_IS_BETTER else values
     rank = (goodness.astype("float64").rank(method=method) * 2).astype("int64")
     return ((rank - 2) * bins // max(2 * len(values), 1) + 1).clip(upper=bins)
@@ -266,10 +266,10 @@ def _table_cuts(bought: pd.DataFrame, score: str) -> pd.DataFrame:
 
 
 def _notes(cuts: pd.DataFrame, bins: int, no_purchase: int, no_money: int) -> tuple[dict, ...]:
-    given = {measure: int((cuts["measure"] == measure).sum()) for measure in MEASURES.values()}
+    n_scores = {measure: int((cuts["measure"] == measure).sum()) for measure in MEASURES.values()}
     notes = [
         {"note": "fewer_scores", "measure": measure, "asked": bins, "given": count}
-        for measure, count in given.items()
+        for measure, count in n_scores.items()
         if count < bins
     ]
     notes += [{"note": "no_purchase", "customers": no_purchase}] if no_purchase else []
@@ -279,7 +279,7 @@ def _notes(cuts: pd.DataFrame, bins: int, no_purchase: int, no_money: int) -> tu
 
 def _check_choices(bins: int, tie_rule: str) -> None:
     faults = []
-    if bins < 2:  # noqa: PLR2004  fewer than two scores part nobody
+    if bins < 2:  # noqa: PLR2004  one score separates no customers
         faults.append(Fault("bins", f"{bins}", "A whole number of 2 or more", "5 is usual"))
     if tie_rule not in TIE_RULES:
         faults.append(Fault("tie_rule", f"'{tie_rule}' is not known", "", did_you_mean(tie_rule, TIE_RULES)))
@@ -288,25 +288,25 @@ def _check_choices(bins: int, tie_rule: str) -> None:
 
 
 def _check_features(features: pd.DataFrame) -> None:
-    """Refuse features that cannot be scored, all errors together."""
+    """Check that features can be scored; all faults are reported together."""
     remedy = "The table is written by 03_build_features; run it again"
     missing = [name for name in ("customer_id", *MEASURES.values()) if name not in features]
     if missing:
         raise DataError([Fault("features", f"column '{name}' not found", "", remedy) for name in missing])
-    bought = features[_bought(features)]
-    twice = features["customer_id"][features["customer_id"].duplicated()]
-    early = bought[bought["recency_days"] < 0]
-    money = bought[~np.isfinite(bought["monetary_total"].astype("float64").to_numpy(na_value=np.nan))]
-    endless = bought[np.isinf(bought["recency_days"].astype("float64").to_numpy(na_value=np.nan))]
-    found = {
-        "customer_id stands more than once": (twice, "One row per customer"),
+    buyers = features[_is_buyer(features)]
+    repeated = features["customer_id"][features["customer_id"].duplicated()]
+    early = buyers[buyers["recency_days"] < 0]
+    money = buyers[~np.isfinite(buyers["monetary_total"].astype("float64").to_numpy(na_value=np.nan))]
+    infinite = buyers[np.isinf(buyers["recency_days"].astype("float64").to_numpy(na_value=np.nan))]
+    problems = {
+        "customer_id repeats": (repeated, "One row per customer"),
         "recency_days is negative": (early["customer_id"], "Only rows before the as-of date"),
-        "recency_days is infinite": (endless["customer_id"], "Whole days"),
+        "recency_days is infinite": (infinite["customer_id"], "Whole days"),
         "monetary_total is missing or infinite": (money["customer_id"], "An amount for each customer who bought"),
     }
     faults = [
-        Fault("features", f"{what} for {len(ids)} customers, first '{min(ids)}'", expected, remedy)
-        for what, (ids, expected) in found.items()
+        Fault("features", f"{problem} for {len(ids)} customers, first '{min(ids)}'", expected, remedy)
+        for problem, (ids, expected) in problems.items()
         if len(ids)
     ]
     if faults:

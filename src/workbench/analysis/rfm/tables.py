@@ -1,4 +1,4 @@
-"""How large and how valuable are the customer types, statuses and stages? The tables that notebook 05 shows."""
+"""How large and how valuable are the customer types, statuses and stages? The tables of 05_score_rfm."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ def table_groups(rfm: pd.DataFrame, *, by: str = "rfm_type", least: int = SMALL_
     by : str
         rfm_type, activity_status or life_cycle_stage.
     least : int
-        Groups of fewer customers have no medians and no value; nor has the value of the next smallest group where
-        it would give theirs away.
+        Groups of fewer customers have no medians and no value; the next smallest group has no value where it would
+        reveal theirs.
 
     Returns
     -------
-    DataFrame, one row per group in declared order, empty groups too (no_purchase only where it occurs)
-        the group, customers, share, share_low, share_high (95 %, Wilson; of the customers in known groups but
-        no_purchase), value (sum of monetary_total), value_share (null where the sum of all is not above 0),
+    DataFrame, one row per group in declared order, empty groups too (no_purchase only if it occurs)
+        the group, customers, share, share_low, share_high (95 %, Wilson; of the customers in all groups except
+        no_purchase), value (sum of monetary_total), value_share (null where the total is not above 0),
         recency_days_median, frequency_orders_median, monetary_total_median, suppressed (1 to 9
-        customers: to be shown as fewer than 10).
+        customers: shown as fewer than 10).
     """
     keys = [key for key in ORDERS[by] if key not in NO_PURCHASE or (rfm[by] == key).any()]
     sizes = rfm[by].value_counts().reindex(keys, fill_value=0)
-    counted = ~sizes.index.isin(list(NO_PURCHASE))
-    n = int(sizes[counted].sum())
-    low, high = wilson(np.where(counted, sizes, 0), np.where(counted, n, 0))
+    is_buyer_group = ~sizes.index.isin(list(NO_PURCHASE))
+    n = int(sizes[is_buyer_group].sum())
+    low, high = wilson(np.where(is_buyer_group, sizes, 0), np.where(is_buyer_group, n, 0))
     value = _sums(rfm, by, keys)
-    total = value[counted].sum()
+    total = value[is_buyer_group].sum()
     table = pd.DataFrame({by: keys, "customers": sizes.to_numpy()})
-    table["share"] = np.where(counted & (n > 0), sizes / max(n, 1), np.nan)
+    table["share"] = np.where(is_buyer_group & (n > 0), sizes / max(n, 1), np.nan)
     table["share_low"], table["share_high"] = low, high
     table["value"] = value.to_numpy()
-    table["value_share"] = np.where(counted, value / total, np.nan) if total > 0 else np.nan
+    table["value_share"] = np.where(is_buyer_group, value / total, np.nan) if total > 0 else np.nan
     medians = rfm.groupby(by)[list(MEASURES.values())].median().astype("float64").reindex(keys)
     table[[f"{name}_median" for name in MEASURES.values()]] = medians.to_numpy()
     table["suppressed"] = (table["customers"] > 0) & (table["customers"] < least)
@@ -62,21 +62,21 @@ def table_groups(rfm: pd.DataFrame, *, by: str = "rfm_type", least: int = SMALL_
 
 
 def table_grid(rfm: pd.DataFrame, *, bins: int = BINS, least: int = SMALL_CELL) -> pd.DataFrame:
-    """Count the customers in each cell of recency score by frequency score, with their mean value.
+    """Count customers by recency score and frequency score, with their mean value.
 
     Parameters
     ----------
     rfm : DataFrame
         The table ``rfm``, or `RfmScores.scores`.
     bins : int
-        Scores given.
+        Number of scores.
     least : int
         Cells of fewer customers have no mean.
 
     Returns
     -------
     DataFrame, one row per cell, all ``bins`` x ``bins`` of them, sorted
-        r_score, f_score, customers, share (of the scored), monetary_mean (null where empty or suppressed),
+        r_score, f_score, customers, share (of the scored customers), monetary_mean (null where empty or suppressed),
         suppressed.
     """
     cells = pd.MultiIndex.from_product([range(1, bins + 1)] * 2, names=["r_score", "f_score"])
@@ -91,6 +91,6 @@ def table_grid(rfm: pd.DataFrame, *, bins: int = BINS, least: int = SMALL_CELL) 
 
 
 def _sums(rfm: pd.DataFrame, by: str, keys: Sequence[str]) -> pd.Series:
-    """Sum money by group in an order that does not depend on the order of the rows."""
+    """Sum money by group, independent of the order of the rows."""
     ordered = rfm.sort_values("monetary_total", kind="stable")
     return ordered.groupby(by)["monetary_total"].sum().astype("float64").reindex(keys, fill_value=0.0)

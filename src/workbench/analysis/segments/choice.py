@@ -1,7 +1,7 @@
-"""Which definition places the customers today? The champion, until another is better by a declared margin.
+"""Which definition assigns the customers today? The champion, until another is better by a declared margin.
 
-The fit of today is a challenger only where it can be defended and explains clearly more of value and churn on the same
-customers; a run never changes the champion by itself.
+Today's fit is a challenger only if it is defensible and explains clearly more of value and churn for the same
+customers; a run never changes the champion.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = ["REASONS", "Choice", "choose_definition", "keep_names"]
 
 REASONS = ("same", "better_verdict", "explains_more", "weaker_verdict", "less_stable", "no_gain")  # beside no_champion
 
-_DEFENDED = {"structure": 2, "continuum": 1}  # others stand at 0; what is declared is not judged
+_DEFENDED = {"structure": 2, "continuum": 1}  # others are 0; declared definitions are not compared by verdict
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The definition in use and what is said of today's fit.
+    """The definition in use and the assessment of today's fit.
 
     Attributes
     ----------
@@ -37,8 +37,8 @@ class Choice:
     reason : str
         no_champion, same, better_verdict, explains_more, weaker_verdict, less_stable or no_gain.
     values : dict
-        margin; explained and champion_explained (mean share of the variance of value and churn explained on today's
-        customers, 0..1), jaccard and champion_jaccard (as measured when each was made); missing where not known.
+        margin; explained and champion_explained (mean share of the variance of value and churn explained for today's
+        customers, 0..1), jaccard and champion_jaccard (measured when each was fitted); missing where not known.
     """
 
     used: SegmentDefinition
@@ -48,27 +48,28 @@ class Choice:
 
 
 def keep_names(
-    fitted: SegmentDefinition, before: SegmentDefinition | None, features: pd.DataFrame
+    fitted: SegmentDefinition, last: SegmentDefinition | None, features: pd.DataFrame
 ) -> tuple[SegmentDefinition, tuple[SegmentMatch, ...]]:
-    """Give the segments of a fit the names they had in the last version.
+    """Carry segment names over from the last version to a fit.
 
     Parameters
     ----------
     fitted : SegmentDefinition
-    before : SegmentDefinition or None
-        The last version; one of other features keeps no names, since its names may speak of features this one lacks.
+    last : SegmentDefinition or None
+        The last version; with different features no names are carried over, since they may refer to features that the
+        fit lacks.
     features : pandas.DataFrame
-        One row per customer, placed by both.
+        One row per customer, assigned by both.
 
     Returns
     -------
     (SegmentDefinition, tuple of SegmentMatch)
-        The matches are empty where there is nothing to match with.
+        The matches are empty without a version to match.
     """
-    if before is None or set(before.columns) != set(fitted.columns) or "single" in _types(before, fitted):
+    if last is None or set(last.columns) != set(fitted.columns) or "single" in _types(last, fitted):
         return fitted, ()
-    matches = match_segments(before, fitted, assign(before, features), assign(fitted, features))
-    return carry_names(before, fitted, matches), matches
+    matches = match_segments(last, fitted, assign(last, features), assign(fitted, features))
+    return carry_names(last, fitted, matches), matches
 
 
 def choose_definition(
@@ -79,7 +80,7 @@ def choose_definition(
     margin: float,
     registered: Mapping[str, Mapping[str, Any]],
 ) -> Choice:
-    """Decide who places the customers, and whether today's fit is proposed in the champion's place.
+    """Decide which definition assigns the customers, and whether today's fit is proposed as the new champion.
 
     Parameters
     ----------
@@ -88,9 +89,9 @@ def choose_definition(
     features : pandas.DataFrame
         One row per customer.
     margin : float
-        In 0..1: by how much the fit must explain more; it may be less stable by no more than this.
+        In 0..1: the fit must explain more by this much, and may be less stable by at most this much.
     registered : mapping
-        Column to {unit} of the features there are now.
+        Column to {unit} of the current features.
 
     Returns
     -------
@@ -99,42 +100,42 @@ def choose_definition(
     Raises
     ------
     DataError
-        When a feature of the champion is gone or is counted in another unit.
+        When a feature of the champion no longer exists or has another unit.
     """
     if champion is None:
         return Choice(fitted, False, "no_champion")
     check_features(champion, registered)
     if champion.version == fitted.version:
         return Choice(champion, False, "same")
-    values = {"margin": margin}
-    for prefix, each in (("", fitted), ("champion_", champion)):
-        jaccard = each.evidence.get("min_jaccard")
-        values |= {f"{prefix}explained": _explained(each, features), f"{prefix}jaccard": jaccard}
-    proposed, reason = _judge(fitted, champion, values)
-    return Choice(champion, proposed, reason, values)
+    values: dict[str, Any] = {"margin": margin}
+    for prefix, definition in (("", fitted), ("champion_", champion)):
+        jaccard = definition.evidence.get("min_jaccard")
+        values |= {f"{prefix}explained": _explained(definition, features), f"{prefix}jaccard": jaccard}
+    is_challenger, reason = _judge(fitted, champion, values)
+    return Choice(champion, is_challenger, reason, values)
 
 
 def _judge(fitted: SegmentDefinition, champion: SegmentDefinition, values: Mapping[str, Any]) -> tuple[bool, str]:
-    own, other = _DEFENDED.get(fitted.verdict, 0), _DEFENDED.get(champion.verdict, 0)
-    if own == 0 or own < other:
+    rank, champion_rank = _DEFENDED.get(fitted.verdict, 0), _DEFENDED.get(champion.verdict, 0)
+    if rank == 0 or rank < champion_rank:
         return False, "weaker_verdict"
-    if own > other and champion.verdict != "declared":
+    if rank > champion_rank and champion.verdict != "declared":
         return True, "better_verdict"
-    known = [values["jaccard"], values["champion_jaccard"]]
-    if None not in known and known[0] < known[1] - values["margin"]:
+    jaccards = [values["jaccard"], values["champion_jaccard"]]
+    if None not in jaccards and jaccards[0] < jaccards[1] - values["margin"]:
         return False, "less_stable"
     gain = values["explained"] - values["champion_explained"]
     return (True, "explains_more") if gain > values["margin"] else (False, "no_gain")
 
 
 def _explained(definition: SegmentDefinition, features: pd.DataFrame) -> float:
-    """Return the mean of what a definition explains of value and churn; 0 where nothing is known of either."""
-    placed = assign(definition, features)
-    about = features.set_index("customer_id").loc[placed["customer_id"]]
-    found = shares_explained(about, placed["segment"].astype("category").cat.codes.to_numpy().astype(int))
-    known = [each for each in found.values() if np.isfinite(each)]
-    return round(float(np.mean(known)), 6) if known else 0.0
+    """Return the mean share of value and churn that a definition explains; 0 without either."""
+    assigned = assign(definition, features)
+    attributes = features.set_index("customer_id").loc[assigned["customer_id"]]
+    shares = shares_explained(attributes, assigned["segment"].astype("category").cat.codes.to_numpy().astype(int))
+    finite = [share for share in shares.values() if np.isfinite(share)]
+    return round(float(np.mean(finite)), 6) if finite else 0.0
 
 
 def _types(*definitions: SegmentDefinition) -> set[str]:
-    return {each.model["type"] for each in definitions}
+    return {definition.model["type"] for definition in definitions}

@@ -1,7 +1,7 @@
-"""What must hold of a customer? Conditions of segment rules: AND, OR, NOT, ranges, sets, windows, missing values.
+"""Conditions of segment rules: AND, OR, NOT, ranges, sets, windows, missing values.
 
-A condition is written as in YAML and kept in a normal form of plain JSON values. It is evaluated on a frame or
-compiled to an Ibis expression, with the same answer: a comparison with a missing value does not hold, so its NOT does.
+A condition is written in YAML and stored in a normal form of plain JSON values. It is evaluated on a frame or compiled
+to an Ibis expression, with the same result: a comparison with a missing value is false, so its NOT is true.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ import pandas as pd
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 
-__all__ = ["Condition", "all_leaves", "compile_condition", "condition_columns", "holds", "normalise", "type_fault"]
+__all__ = [
+    "Condition",
+    "all_leaves",
+    "compile_condition",
+    "condition_columns",
+    "holds",
+    "normalise",
+    "parts_of",
+    "type_fault",
+]
 
 Condition = dict[str, Any]
 
@@ -30,17 +39,17 @@ _OPERATORS = (*_NUMERIC, "between", "is", "in", "missing", "window_days")
 
 
 def normalise(written: Any, *, where: str) -> Condition:
-    """Bring a condition into its normal form.
+    """Return a condition in normal form.
 
     Parameters
     ----------
     written : mapping
-        ``{all: [...]}``, ``{any: [...]}``, ``{not: ...}``, or features with what must hold of each, joined by AND:
-        ``{recency_days: {below: 90}, city: {in: [Beijing, Tianjin]}}``. Of a feature: at_least, above, at_most, below
+        ``{all: [...]}``, ``{any: [...]}``, ``{not: ...}``, or features with comparisons, joined by AND:
+        ``{recency_days: {below: 90}, city: {in: [Beijing, Tianjin]}}``. Comparisons: at_least, above, at_most, below
         (numbers); between: [low, high], the upper bound excluded, null for none; is (one value) or in (a list);
-        missing: true or false; window_days: 90 reads the column ``<feature>_90d``.
+        missing: true or false; window_days: 90 uses the column ``<feature>_90d``.
     where : str
-        Named in faults.
+        Location in error messages.
 
     Returns
     -------
@@ -51,7 +60,7 @@ def normalise(written: Any, *, where: str) -> Condition:
     Raises
     ------
     ProfileError
-        For every part that is none of this, all at once.
+        With the faults of all invalid parts.
     """
     faults: list[Fault] = []
     normal = _normal(written, where, faults)
@@ -61,7 +70,7 @@ def normalise(written: Any, *, where: str) -> Condition:
 
 
 def condition_columns(condition: Condition) -> list[str]:
-    """Return the columns that a condition reads, sorted."""
+    """Return the columns of a condition, sorted."""
     return sorted({leaf["feature"] for leaf in all_leaves(condition)})
 
 
@@ -72,12 +81,12 @@ def all_leaves(condition: Condition) -> Iterator[Condition]:
     elif "not" in condition:
         yield from all_leaves(condition["not"])
     else:
-        for part in condition.get("all", condition.get("any", ())):
+        for part in parts_of(condition):
             yield from all_leaves(part)
 
 
 def holds(condition: Condition, frame: pd.DataFrame) -> np.ndarray:
-    """Say of whom a condition holds.
+    """Evaluate a condition for every customer.
 
     Parameters
     ----------
@@ -89,54 +98,59 @@ def holds(condition: Condition, frame: pd.DataFrame) -> np.ndarray:
     Returns
     -------
     numpy.ndarray of bool
-        One per row. Of a missing value (or not a number) only ``missing`` holds; infinite values are numbers.
+        One per row. For a missing value (or NaN) only ``missing`` is true; infinite values are numbers.
     """
     if "feature" in condition:
         return _leaf_holds(condition, frame[condition["feature"]])
     if "not" in condition:
         return ~holds(condition["not"], frame)
-    joined = [holds(part, frame) for part in condition.get("all", condition.get("any"))]
+    joined = [holds(part, frame) for part in parts_of(condition)]
     if "all" in condition:
         return np.logical_and.reduce(joined) if joined else np.ones(len(frame), dtype=bool)
     return np.logical_or.reduce(joined) if joined else np.zeros(len(frame), dtype=bool)
 
 
 def compile_condition(condition: Condition, table: ibis.Table) -> ibis.expr.types.BooleanValue:
-    """Write a condition over a table of the engine; it holds of the same customers as ``holds`` says, never null."""
+    """Compile a condition to an expression over a table, with the same result as ``holds`` and never null."""
     if "feature" in condition:
         return _leaf_expression(condition, table[condition["feature"]])
     if "not" in condition:
         return ~compile_condition(condition["not"], table)
-    joined = [compile_condition(part, table) for part in condition.get("all", condition.get("any"))]
+    joined = [compile_condition(part, table) for part in parts_of(condition)]
     if not joined:
         return ibis.literal("all" in condition)
     return ibis.and_(*joined) if "all" in condition else ibis.or_(*joined)
 
 
 def type_fault(condition: Condition, column: str, *, is_number: bool) -> str:
-    """Return what is wrong with comparing a column of numbers or texts so, an empty string where nothing is."""
+    """Return the fault of comparing a column of numbers or texts in this way, or ""."""
     for leaf in all_leaves(condition):
         if leaf["feature"] != column or leaf["op"] == "missing":
             continue
-        about_numbers = leaf["op"] in _NUMERIC or all(not isinstance(each, str) for each in leaf["value"])
-        if about_numbers and not is_number:
-            return f"column '{column}' holds texts, the rule compares numbers"
-        if not about_numbers and is_number:
-            return f"column '{column}' holds numbers, the rule lists texts"
+        compares_numbers = leaf["op"] in _NUMERIC or all(not isinstance(item, str) for item in leaf["value"])
+        if compares_numbers and not is_number:
+            return f"column '{column}' has texts, the rule compares numbers"
+        if not compares_numbers and is_number:
+            return f"column '{column}' has numbers, the rule lists texts"
     return ""
+
+
+def parts_of(condition: Condition) -> list[Condition]:
+    """Return the conditions that ``all`` or ``any`` joins."""
+    return condition["all"] if "all" in condition else condition["any"]
 
 
 def _normal(written: Any, where: str, faults: list[Fault]) -> Condition:
     if not isinstance(written, Mapping) or not written:
         faults.append(Fault(where, f"the condition is {written!r}", "a mapping: all, any, not, or features"))
         return {"all": []}
-    parts = []
+    parts: list[Condition] = []
     for key, value in written.items():
         if key in _JOINS:
             if not isinstance(value, (list, tuple)) or not value:
                 faults.append(Fault(where, f"'{key}' has {value!r}", "a list of conditions"))
                 continue
-            parts.append({key: [_normal(each, where, faults) for each in value]})
+            parts.append({key: [_normal(part, where, faults) for part in value]})
         elif key == "not":
             parts.append({"not": _normal(value, where, faults)})
         else:
@@ -144,17 +158,23 @@ def _normal(written: Any, where: str, faults: list[Fault]) -> Condition:
     return parts[0] if len(parts) == 1 else {"all": parts}
 
 
-def _leaves(feature: str, asked: Any, where: str, faults: list[Fault]) -> list[Condition]:
-    asked = asked if isinstance(asked, Mapping) else {"in" if isinstance(asked, (list, tuple)) else "is": asked}
-    if asked.get("feature"):
-        faults.append(Fault(where, f"'{feature}' has a 'feature'", "a feature with what must hold of it"))
-    if "window_days" in asked:
-        feature = f"{feature}_{asked['window_days']}d"
+def _leaves(feature: str, comparisons: Any, where: str, faults: list[Fault]) -> list[Condition]:
+    comparisons = (
+        comparisons
+        if isinstance(comparisons, Mapping)
+        else {"in" if isinstance(comparisons, (list, tuple)) else "is": comparisons}
+    )
+    if comparisons.get("feature"):
+        faults.append(Fault(where, f"'{feature}' has a 'feature'", "a feature with comparisons"))
+    if "window_days" in comparisons:
+        feature = f"{feature}_{comparisons['window_days']}d"
     leaves = []
-    for op, value in asked.items():
+    for op, value in comparisons.items():
         if op not in _OPERATORS:
-            known = ", ".join(_OPERATORS)
-            faults.append(Fault(where, f"{feature}: unknown comparison '{op}'", known, did_you_mean(op, _OPERATORS)))
+            operators = ", ".join(_OPERATORS)
+            faults.append(
+                Fault(where, f"{feature}: unknown comparison '{op}'", operators, did_you_mean(op, _OPERATORS))
+            )
         elif op != "window_days":
             leaves += _leaf(feature, op, value, where, faults)
     if not leaves and not faults:
@@ -163,20 +183,20 @@ def _leaves(feature: str, asked: Any, where: str, faults: list[Fault]) -> list[C
 
 
 def _leaf(feature: str, op: str, value: Any, where: str, faults: list[Fault]) -> list[Condition]:
-    """Return one comparison in normal form; ``between`` gives up to two."""
+    """Return one comparison in normal form; ``between`` becomes up to two."""
     if op == "missing":
         leaf = {"feature": feature, "op": "missing", "value": True}
         return [leaf if value else {"not": leaf}]
     reader, expected = {
         "between": (_bounds, "[low, high], numbers or null; the upper bound is excluded"),
-        "is": (_set, "texts, or numbers, not both; dates and nothing are not compared"),
-        "in": (_set, "a list of texts, or of numbers, not both; dates and nothing are not compared"),
+        "is": (_set, "texts, or numbers, not both; dates and null cannot be compared"),
+        "in": (_set, "a list of texts, or of numbers, not both; dates and null cannot be compared"),
     }.get(op, (_bound, "a number"))
-    found = reader(op, value)
-    if found is None:
+    bounds = reader(op, value)
+    if bounds is None:
         faults.append(Fault(where, f"{feature}: {op} {value!r}", expected))
         return []
-    return [{"feature": feature, "op": name, "value": each} for name, each in found]
+    return [{"feature": feature, "op": name, "value": bound} for name, bound in bounds]
 
 
 def _bound(op: str, value: Any) -> list[tuple[str, Any]] | None:
@@ -186,16 +206,16 @@ def _bound(op: str, value: Any) -> list[tuple[str, Any]] | None:
 def _bounds(_op: str, value: Any) -> list[tuple[str, Any]] | None:
     if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(x is None or _is_number(x) for x in value):
         return None
-    named = zip(("at_least", "below"), value, strict=True)
-    return [(name, float(x)) for name, x in named if x is not None] or None
+    pairs = zip(("at_least", "below"), value, strict=True)
+    return [(name, float(x)) for name, x in pairs if x is not None] or None
 
 
 def _set(op: str, value: Any) -> list[tuple[str, Any]] | None:
-    listed = list(value) if op == "in" and isinstance(value, (list, tuple)) else [value]
-    texts = [isinstance(each, str) for each in listed]
-    if not listed or any(texts) != all(texts) or not all(isinstance(x, (str, int, float)) for x in listed):
+    items = list(value) if op == "in" and isinstance(value, (list, tuple)) else [value]
+    texts = [isinstance(item, str) for item in items]
+    if not items or any(texts) != all(texts) or not all(isinstance(x, (str, int, float)) for x in items):
         return None
-    return [("in", sorted({each if isinstance(each, str) else float(each) for each in listed}))]
+    return [("in", sorted({item if isinstance(item, str) else float(item) for item in items}))]
 
 
 def _is_number(value: Any) -> bool:
@@ -203,16 +223,16 @@ def _is_number(value: Any) -> bool:
 
 
 def _leaf_holds(leaf: Condition, values: pd.Series) -> np.ndarray:
-    known = values.notna().to_numpy()
+    is_known = values.notna().to_numpy()
     if leaf["op"] == "missing":
-        return ~known
+        return ~is_known
     if leaf["op"] == "in" and isinstance(leaf["value"][0], str):
-        return known & values.astype("object").isin(leaf["value"]).to_numpy()
+        return is_known & values.astype("object").isin(leaf["value"]).to_numpy()
     numbers = pd.to_numeric(values).astype("float64").to_numpy(na_value=np.nan)
     if leaf["op"] == "in":
-        return known & np.isin(numbers, leaf["value"])
+        return is_known & np.isin(numbers, leaf["value"])
     with np.errstate(invalid="ignore"):
-        return known & _NUMERIC[leaf["op"]](numbers, leaf["value"])
+        return is_known & _NUMERIC[leaf["op"]](numbers, leaf["value"])
 
 
 def _leaf_expression(leaf: Condition, value: ibis.Value) -> ibis.expr.types.BooleanValue:
@@ -223,5 +243,5 @@ def _leaf_expression(leaf: Condition, value: ibis.Value) -> ibis.expr.types.Bool
     if leaf["op"] == "in" and isinstance(leaf["value"][0], str):
         return value.cast("string").isin(leaf["value"]).fill_null(False)
     number = value.cast("int8").cast("float64") if value.type().is_boolean() else value.cast("float64")
-    found = number.isin(leaf["value"]) if leaf["op"] == "in" else _NUMERIC[leaf["op"]](number, leaf["value"])
-    return found.fill_null(False)
+    result = number.isin(leaf["value"]) if leaf["op"] == "in" else _NUMERIC[leaf["op"]](number, leaf["value"])
+    return result.fill_null(False)

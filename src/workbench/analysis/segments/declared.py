@@ -1,4 +1,4 @@
-"""How does an analyst declare segments? A YAML mapping of rules becomes a definition like any other."""
+"""Segments declared by an analyst: a YAML mapping of rules becomes a segment definition."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _SEGMENT_KEYS = ("key", "name", "description", "use", "when", "otherwise")
 
 
 def declare(content: Mapping[str, Any]) -> SegmentDefinition:
-    """Turn a declared definition into a ``SegmentDefinition``.
+    """Build a ``SegmentDefinition`` from a declaration.
 
     Parameters
     ----------
     content : mapping
-        name, as_of (ISO date); segments: a list, the first that holds wins, each with key, name {en, zh}, ``when``
-        (``segment_conditions.normalise``) or ``otherwise: true``, and optionally description, use; optionally title
-        {en, zh}, subject, method (one of ``RULE_METHODS``), features, parameters, evidence. A key may stand in several
-        entries, of which the first names it.
+        name, as_of (ISO date); segments: a list of which the first that holds applies, each with key, name {en, zh},
+        ``when`` (``conditions.normalise``) or ``otherwise: true``, and optionally description, use; optionally title
+        {en, zh}, subject, method (one of ``RULE_METHODS``), features, parameters, evidence. A key may occur in several
+        entries; the first gives its name.
 
     Returns
     -------
     SegmentDefinition
-        Of verdict ``declared``. Whether its rules are exhaustive and exclusive is asked of ``segment_rules.prove``.
+        With verdict ``declared``. ``rules.prove`` checks whether the rules are exhaustive and exclusive.
 
     Raises
     ------
@@ -38,36 +38,38 @@ def declare(content: Mapping[str, Any]) -> SegmentDefinition:
         With every fault of every rule.
     """
     where = f"segments {content.get('name', '')}".strip()
-    listed = content.get("segments") or []
+    entries = content.get("segments") or []
     faults = [
         Fault(where, f"unknown entry '{key}'", "", did_you_mean(key, _KEYS)) for key in content if key not in _KEYS
     ]
     faults += [Fault(where, f"no {key}", "an entry") for key in ("name", "as_of", "segments") if not content.get(key)]
     if content.get("method", "rules") not in RULE_METHODS:
         faults.append(Fault(where, f"method '{content['method']}'", ", ".join(RULE_METHODS)))
-    for each in listed:
-        place = f"{where}, {each.get('key', '?')}"
-        unknown = [key for key in each if key not in _SEGMENT_KEYS]
-        faults += [Fault(place, f"unknown entry '{key}'", "", did_you_mean(key, _SEGMENT_KEYS)) for key in unknown]
+    for entry in entries:
+        entry_where = f"{where}, {entry.get('key', '?')}"
+        unknown = [key for key in entry if key not in _SEGMENT_KEYS]
+        faults += [
+            Fault(entry_where, f"unknown entry '{key}'", "", did_you_mean(key, _SEGMENT_KEYS)) for key in unknown
+        ]
     model: dict[str, Any] = {}
     try:
-        model = read_rules(listed, where=where)
+        model = read_rules(entries, where=where)
     except ProfileError as error:
         faults += error.faults
     if faults:
         raise ProfileError(faults)
-    named: dict[str, Segment] = {}
-    for each in listed:
-        named.setdefault(each["key"], _segment(each))
-    kept = ("title", "subject", "parameters", "features", "evidence")
+    segments: dict[str, Segment] = {}
+    for entry in entries:
+        segments.setdefault(entry["key"], _segment(entry))
+    optional = ("title", "subject", "parameters", "features", "evidence")
     return SegmentDefinition(
         name=content["name"],
         model=model,
-        segments=tuple(named.values()),
+        segments=tuple(segments.values()),
         as_of=str(content["as_of"]),
         verdict="declared",
         method=content.get("method", "rules"),
-        **{key: content[key] for key in kept if key in content},
+        **{key: content[key] for key in optional if key in content},
     )
 
 

@@ -1,8 +1,8 @@
-"""What is a segment, exactly? A definition that is data: kept as JSON, hashed, and enough to place any customer.
+"""Segment definitions: saved as JSON, versioned by hash, and sufficient to assign any customer.
 
-A definition carries its features with unit and formula, the transforms, a model (rules, centres, clouds, classes), the
-names and the evidence. ``assign`` places the customers of a frame, ``assign_table`` those of a table of the engine;
-``to_expression`` is the expression behind it. No model file, no pickle.
+A definition has its features with unit and formula, the transforms, a model (rules, centroids, gaussians, classes), the
+names and the evidence. ``assign`` assigns the customers of a frame, ``assign_table`` those of a table in the engine;
+``to_expression`` gives the expression behind it. No model file, no pickle.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Segment:
     Attributes
     ----------
     key : str
-        What stands in tables.
+        Its value in tables.
     name, description : dict of str
         By language, en and zh; a description is one sentence or empty.
     use : str
@@ -66,38 +66,37 @@ ALL = Segment("all", {"en": "All customers", "zh": "全部客户"})
 
 @dataclass(frozen=True)
 class SegmentDefinition:
-    """Everything that is needed to place a customer, and why it may be used.
+    """Everything needed to assign a customer, with the evidence for its use.
 
     Attributes
     ----------
     name : str
-        What the definition is called, stable over refits.
+        Name of the definition, stable across refits.
     model : dict
         Plain JSON values with ``type``: ``single``; ``centroids`` (centers, categories); ``gaussians`` (weights, means,
         precision_cholesky, log_det, covariance); ``classes`` (weights, variables, cuts); ``rules`` (rules: segment,
-        when; the first that holds wins; a decision tree and the cells of a grid are rules).
+        when; the first that holds applies; decision trees and grids are rules too).
     segments : tuple of Segment
         In the order of the model's groups; a tie goes to the first.
     as_of : str
-        ISO date up to which the features were built; of rules the date they were declared.
+        ISO date of the features; for rules the date of the declaration.
     verdict : str
-        structure, continuum, no_structure, too_little_data; ``declared`` of rules.
+        structure, continuum, no_structure, too_little_data; ``declared`` for rules.
     method : str
         One of ``METHODS``.
     transform : Transform
-        How features become coordinates; ``NO_TRANSFORM`` where they stand in their own unit.
+        How features become coordinates; ``NO_TRANSFORM`` where they keep their own unit.
     title : dict of str
         Its name by language.
     subject : str
     features : dict
-        Column to {unit, formula: {en, zh}} as registered when it was made.
+        Column to {unit, formula: {en, zh}} as registered at the time of the fit.
     parameters, evidence : dict
         JSON values: the settings of the fit, and the measurements behind the verdict.
     training_digest : str
         Digest of the features table it was fitted on.
     made_by : dict
-        The run that made it; the one part that the version does not cover, so that a repeated run gives the same
-        version.
+        The run that made it; not part of the version, so that a repeated run gives the same version.
     """
 
     name: str
@@ -127,51 +126,51 @@ class SegmentDefinition:
 
     @property
     def columns(self) -> list[str]:
-        """The columns it reads."""
+        """The columns it uses."""
         return model_columns(self.transform, self.model)
 
     @property
     def keys(self) -> list[str]:
         """Every segment key a customer can get, ``unknown`` last."""
-        rest = [] if self.model["type"] == "single" else [UNKNOWN.key]
-        return [each.key for each in self.segments] + rest
+        unknown = [] if self.model["type"] == "single" else [UNKNOWN.key]
+        return [segment.key for segment in self.segments] + unknown
 
     @property
     def names(self) -> dict[str, dict[str, str]]:
-        """The name of every segment by its key, in en and zh, ``unknown`` included."""
-        return {each.key: each.name for each in (*self.segments, UNKNOWN)}
+        """The name of every segment by its key, in en and zh, including ``unknown``."""
+        return {segment.key: segment.name for segment in (*self.segments, UNKNOWN)}
 
     def segment(self, key: str) -> Segment:
-        """Return a segment by its key, ``unknown`` included.
+        """Return a segment by its key, including ``unknown``.
 
         Raises
         ------
         DataError
-            There is none of that key.
+            When no segment has that key.
         """
-        found = next((each for each in (*self.segments, UNKNOWN) if each.key == key), None)
-        if found is None:
+        match = next((segment for segment in (*self.segments, UNKNOWN) if segment.key == key), None)
+        if match is None:
             where = f"segment definition '{self.name}'"
             raise DataError(Fault(where, f"no segment '{key}'", "", did_you_mean(key, self.keys)))
-        return found
+        return match
 
     def label(self, key: str, language: str) -> str:
-        """Return the name of a segment in a language (en or zh); a key it does not know as it is."""
+        """Return the name of a segment in a language (en or zh); an unknown key is returned unchanged."""
         return self.names.get(key, {language: key})[language]
 
     def to_json(self) -> str:
-        """Write the definition, its version included, as canonical JSON."""
+        """Return the definition with its version as canonical JSON."""
         content = {**self._content(), "made_by": self.made_by, "version": self.version}
         return json.dumps(content, ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> SegmentDefinition:
-        """Read a definition back.
+        """Restore a definition.
 
         Parameters
         ----------
         text : str
-            As ``to_json`` wrote it.
+            From ``to_json``.
 
         Returns
         -------
@@ -180,25 +179,25 @@ class SegmentDefinition:
         Raises
         ------
         DataError
-            When the text is no definition, or its content does not match the version it states.
+            When the text is not a definition, or its content does not match its version.
         """
         try:
             content = json.loads(text)
             stated = content.pop("version")
-            built = {"transform": Transform.from_dict(content["transform"])}
-            built |= {"segments": tuple(Segment(**each) for each in content["segments"])}
-            read = cls(**{**content, **built})
-            own = read.version
+            transform = Transform.from_dict(content.pop("transform"))
+            segments = tuple(Segment(**segment) for segment in content.pop("segments"))
+            definition = cls(**content, transform=transform, segments=segments)
+            actual = definition.version
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            found = f"not readable: {type(error).__name__}: {error}"
+            problem = f"not readable: {type(error).__name__}: {error}"
             raise DataError(
-                Fault("segment definition", found, "what to_json wrote", "Run 06_segment_customers.")
+                Fault("segment definition", problem, "the output of to_json", "Run 06_segment_customers.")
             ) from error
-        if stated != own:
-            found = f"it states version '{stated}', its content has version '{own}'"
+        if stated != actual:
+            problem = f"it states version '{stated}', its content has version '{actual}'"
             remedy = "It was changed after it was made; restore it or run 06_segment_customers again."
-            raise DataError(Fault("segment definition", found, "equal versions", remedy))
-        return read
+            raise DataError(Fault("segment definition", problem, "equal versions", remedy))
+        return definition
 
     def _content(self) -> dict[str, Any]:
         content = asdict(self)
@@ -207,31 +206,31 @@ class SegmentDefinition:
 
 
 def assign(definition: SegmentDefinition, features: pd.DataFrame) -> pd.DataFrame:
-    """Place the customers of a frame.
+    """Assign the customers of a frame.
 
     Parameters
     ----------
     definition : SegmentDefinition
     features : pandas.DataFrame
-        One row per customer: customer_id and the columns the definition names.
+        One row per customer: customer_id and the columns of the definition.
 
     Returns
     -------
     pandas.DataFrame
-        customer_id, segment, definition_version; one row per customer, sorted by customer_id. ``unknown`` is who has
-        fewer known features than the definition asks for, or meets no rule; other missing values stand at the fit's
-        median, and no comparison of a rule holds of them.
+        customer_id, segment, definition_version; one row per customer, sorted by customer_id. Customers with
+        fewer known features than the definition requires, or who meet no rule, get ``unknown``; other missing values
+        become the fit's median, and comparisons of a rule with them are false.
 
     Raises
     ------
     DataError
-        When a column is missing, holds texts for numbers or numbers for texts, or a customer stands there twice.
+        When a column is missing, has texts for numbers or numbers for texts, or a customer repeats.
     """
     numbers = {name: _is_number(features[name]) for name in features.columns}
     _check_columns(definition, numbers)
     if features["customer_id"].duplicated().any():
-        found = f"{int(features['customer_id'].duplicated().sum())} repeated customer_id"
-        raise DataError(Fault("features", found, "one row per customer"))
+        problem = f"{int(features['customer_id'].duplicated().sum())} repeated customer_id"
+        raise DataError(Fault("features", problem, "one row per customer"))
     ordered = features.sort_values("customer_id", ignore_index=True)
     at = place(definition.transform, definition.model, ordered)
     frame = pd.DataFrame({"customer_id": ordered["customer_id"], "segment": np.array(_placed_keys(definition))[at]})
@@ -239,116 +238,119 @@ def assign(definition: SegmentDefinition, features: pd.DataFrame) -> pd.DataFram
 
 
 def assign_table(definition: SegmentDefinition, table: ibis.Table) -> ibis.Table:
-    """Place the customers of a table inside the engine, nothing fetched.
+    """Assign the customers of a table inside the engine.
 
     Parameters
     ----------
     definition : SegmentDefinition
     table : ibis.Table
-        One row per customer: customer_id and the columns the definition names.
+        One row per customer: customer_id and the columns of the definition.
 
     Returns
     -------
     ibis.Table
-        customer_id, segment, definition_version, as ``assign`` gives them, in no order.
+        customer_id, segment, definition_version, as from ``assign``, unordered.
     """
     _check_columns(definition, {name: _is_numeric_type(table[name].type()) for name in table.columns})
-    placed = place_table(definition.transform, definition.model, table, _placed_keys(definition))
-    return placed.mutate(definition_version=ibis.literal(definition.version))
+    assigned = place_table(definition.transform, definition.model, table, _placed_keys(definition))
+    return assigned.mutate(definition_version=ibis.literal(definition.version))
 
 
 def to_expression(definition: SegmentDefinition, table: ibis.Table) -> ibis.Value:
-    """Write the definition as one expression over a features table, giving the segment that ``assign`` gives.
+    """Return the definition as one expression over a features table, equivalent to ``assign``.
 
     Parameters
     ----------
     definition : SegmentDefinition
     table : ibis.Table
-        One row per customer with the columns the definition names.
+        One row per customer with the columns of the definition.
 
     Returns
     -------
     ibis string expression
-        The segment key; ``table.mutate(segment=...)`` places everybody.
+        The segment key; use it as ``table.mutate(segment=...)``.
 
     Raises
     ------
     DataError
-        When a column is missing, or holds texts for numbers or numbers for texts.
+        When a column is missing, or has texts for numbers or numbers for texts.
     """
     _check_columns(definition, {name: _is_numeric_type(table[name].type()) for name in table.columns})
     return compile_place(definition.transform, definition.model, table, _placed_keys(definition))
 
 
 def check_features(definition: SegmentDefinition, registered: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse a definition whose features are gone or mean something else now.
+    """Raise an error for a definition whose features no longer exist or have another unit.
 
     Parameters
     ----------
     definition : SegmentDefinition
     registered : mapping
-        Column to {unit, ...} of the features there are now; a column without ``unit`` is a declared attribute.
+        Column to {unit, ...} of the current features; a column without ``unit`` is a declared attribute.
 
     Raises
     ------
     DataError
-        Names every feature that is gone, or whose unit is not the one the definition was made with.
+        With every feature that no longer exists or has another unit.
     """
-    where, faults = f"segment definition '{definition.name}' {definition.version}", []
+    where = f"segment definition '{definition.name}' {definition.version}"
+    faults: list[Fault] = []
     for name in definition.columns:
         if name not in registered:
             remedy = f"{did_you_mean(name, registered)} Run 03_build_features with it, or fit a definition without it"
-            faults.append(Fault(where, f"its feature '{name}' is gone", "a column of the features", remedy.strip()))
+            faults.append(
+                Fault(where, f"its feature '{name}' no longer exists", "a column of the features", remedy.strip())
+            )
             continue
         before, now = definition.features.get(name, {}).get("unit", ""), registered[name].get("unit", "")
         if before and now and before != now:
-            remedy = "Its bounds and centres no longer fit; fit a definition anew"
-            faults.append(Fault(where, f"feature '{name}' is counted in {now}", f"{before}, as it was made", remedy))
+            remedy = "Its bounds and centres no longer apply; fit a new definition"
+            faults.append(Fault(where, f"feature '{name}' is measured in {now}", f"{before}, as in the fit", remedy))
     if faults:
         raise DataError(faults)
 
 
 def _placed_keys(definition: SegmentDefinition) -> list[str]:
-    """Return the segment key of each place of the model, ``unknown`` last (at -1)."""
+    """Return the segment key of each group or rule of the model, ``unknown`` last (at -1)."""
     if definition.model["type"] == "rules":
         return [*(rule["segment"] for rule in definition.model["rules"]), UNKNOWN.key]
-    return [*(each.key for each in definition.segments), UNKNOWN.key]
+    return [*(segment.key for segment in definition.segments), UNKNOWN.key]
 
 
 def _faults(definition: SegmentDefinition) -> Iterator[Fault]:
     where = f"segment definition '{definition.name}'"
-    keys = [each.key for each in definition.segments]
+    keys = [segment.key for segment in definition.segments]
     if definition.method not in METHODS:
         yield Fault(where, f"method '{definition.method}'", ", ".join(METHODS))
-    for found, expected in model_faults(definition.transform, definition.model, keys):
-        yield Fault(where, found, expected)
+    for problem, expected in model_faults(definition.transform, definition.model, keys):
+        yield Fault(where, problem, expected)
     if len(set(keys)) != len(keys) or UNKNOWN.key in keys:
-        yield Fault(where, f"segment keys {', '.join(keys)}", f"keys that differ, none of them '{UNKNOWN.key}'")
+        yield Fault(where, f"segment keys {', '.join(keys)}", f"distinct keys, none of them '{UNKNOWN.key}'")
     for language in ("en", "zh"):
-        names = [each.name.get(language, "") for each in definition.segments]
+        names = [segment.name.get(language, "") for segment in definition.segments]
         if "" in names or len(set(names)) != len(names):
-            yield Fault(where, f"segment names ({language}) {', '.join(names)}", "a name for each, all different")
-    for each in definition.segments:
-        if each.use not in USES:
-            yield Fault(where, f"segment '{each.key}' has use '{each.use}'", ", ".join(USES))
+            yield Fault(where, f"segment names ({language}) {', '.join(names)}", "a distinct name for each")
+    for segment in definition.segments:
+        if segment.use not in USES:
+            yield Fault(where, f"segment '{segment.key}' has use '{segment.use}'", ", ".join(USES))
 
 
 def _check_columns(definition: SegmentDefinition, numbers: Mapping[str, bool | None]) -> None:
-    """Refuse columns that are missing or of the wrong kind; ``numbers`` says of each whether it holds numbers."""
-    where, wanted = f"segment definition '{definition.name}'", definition.columns
-    lacking = [name for name in ("customer_id", *wanted) if name not in numbers]
+    """Check that columns exist and are of the right kind; ``numbers`` maps each to whether it is numeric."""
+    where, columns = f"segment definition '{definition.name}'", definition.columns
+    missing = [name for name in ("customer_id", *columns) if name not in numbers]
     faults = [
-        Fault(where, f"column '{name}' is not in the features", _listing(wanted), did_you_mean(name, numbers))
-        for name in lacking
+        Fault(where, f"column '{name}' is not in the features", _listing(columns), did_you_mean(name, numbers))
+        for name in missing
     ]
-    if not lacking:
-        faults = [Fault(where, each) for each in kind_faults(definition.transform, definition.model, numbers)]
+    if not missing:
+        faults = [Fault(where, fault) for fault in kind_faults(definition.transform, definition.model, numbers)]
     if faults:
         raise DataError(faults)
 
 
-def _listing(wanted: Sequence[str]) -> str:
-    return f"the columns {', '.join(wanted)}"
+def _listing(columns: Sequence[str]) -> str:
+    return f"the columns {', '.join(columns)}"
 
 
 def _canonical(content: Mapping[str, Any]) -> str:
@@ -356,7 +358,7 @@ def _canonical(content: Mapping[str, Any]) -> str:
 
 
 def _is_number(values: pd.Series) -> bool | None:
-    if values.dtype == object and values.isna().all():  # nothing known: it compares as either
+    if values.dtype == object and values.isna().all():  # all missing: comparable as either
         return None
     return pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
 

@@ -1,7 +1,7 @@
-"""Who is in another segment than before, how many are they, and what moved them: two placements compared.
+"""Who changed segment, how many, and why? Two assignments of the same customers compared.
 
-Compares two placements of the same customers: by two definitions on one day, or by one definition on two days.
-``workbench segments compare`` prints it.
+The assignments come from two definitions on one day, or from one definition on two days. ``workbench segments compare``
+prints the result.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from workbench.core.errors import DataError, Fault
 __all__ = ["Migration", "compare_placements", "explain_moves"]
 
 _MOVED, _STAYED = "moved", "stayed"
-_BOTH = ("customer_id", "segment")
+_COLUMNS = ("customer_id", "segment")
 
 
 @dataclass(frozen=True)
 class Migration:
-    """How two placements of customers differ.
+    """Differences between two assignments of customers.
 
     Attributes
     ----------
     customers, only_before, only_after : int
-        Customers placed by both, by the first alone, by the second alone.
+        Customers assigned by both, only by the first, only by the second.
     moved : int
-        Customers whose segment is called differently, of those placed by both.
+        Customers with another segment key, of those assigned by both.
     adjusted_rand : float
-        Adjusted Rand index of the two placements, whatever their segments are called (Hubert & Arabie 1985); 1 when
-        they part the customers alike, about 0 by chance; missing below two customers.
+        Adjusted Rand index of the two assignments, independent of segment names (Hubert & Arabie 1985); 1 for the same
+        partition, about 0 by chance; missing below two customers.
     matrix : pandas.DataFrame
         One row per pair of segments that occurs: before, after, n, share (of ``before``), low, high (Wilson, 95 %).
     """
@@ -47,12 +47,12 @@ class Migration:
 
 
 def compare_placements(before: pd.DataFrame, after: pd.DataFrame) -> Migration:
-    """Count who went from which segment to which.
+    """Count moves between segments.
 
     Parameters
     ----------
     before, after : pandas.DataFrame
-        customer_id, segment; one row per customer. Customers in one of them alone are counted apart.
+        customer_id, segment; one row per customer. Customers in only one of them are counted separately.
 
     Returns
     -------
@@ -61,21 +61,21 @@ def compare_placements(before: pd.DataFrame, after: pd.DataFrame) -> Migration:
     Raises
     ------
     DataError
-        A column is missing, or a customer stands in a placement twice.
+        When a column is missing, or a customer repeats.
     """
     _check(before, "before")
     _check(after, "after")
-    both = _join(before, after)
-    counts = both.groupby(["before", "after"], observed=True).size().rename("n").reset_index()
-    whole = counts.groupby("before")["n"].transform("sum").to_numpy()
-    low, high = wilson(counts["n"].to_numpy(), whole)
-    matrix = counts.assign(share=counts["n"] / whole, low=low, high=high)
+    joined = _join(before, after)
+    counts = joined.groupby(["before", "after"], observed=True).size().rename("n").reset_index()
+    totals = counts.groupby("before")["n"].transform("sum").to_numpy()
+    low, high = wilson(counts["n"].to_numpy(), totals)
+    matrix = counts.assign(share=counts["n"] / totals, low=low, high=high)
     return Migration(
-        customers=len(both),
-        only_before=len(before) - len(both),
-        only_after=len(after) - len(both),
-        moved=int((both["before"] != both["after"]).sum()),
-        adjusted_rand=_adjusted_rand(both),
+        customers=len(joined),
+        only_before=len(before) - len(joined),
+        only_after=len(after) - len(joined),
+        moved=int((joined["before"] != joined["after"]).sum()),
+        adjusted_rand=_adjusted_rand(joined),
         matrix=matrix.sort_values(["before", "n", "after"], ascending=[True, False, True], ignore_index=True),
     )
 
@@ -83,29 +83,29 @@ def compare_placements(before: pd.DataFrame, after: pd.DataFrame) -> Migration:
 def explain_moves(
     before: pd.DataFrame, after: pd.DataFrame, features: pd.DataFrame, *, top: int = 3, least: int = SMALL_CELL
 ) -> pd.DataFrame:
-    """Say in what those who left a segment for another differ most from those who stayed in it.
+    """Find the features on which movers differ most from customers who stayed in their segment.
 
     Parameters
     ----------
     before, after : pandas.DataFrame
         customer_id, segment.
     features : pandas.DataFrame
-        One row per customer: customer_id and numeric columns to explain with.
+        One row per customer: customer_id and numeric columns.
     top : int
-        Features named per move.
+        Most features per move.
     least : int
-        Moves of fewer customers, or from segments where fewer stayed, are not explained.
+        Moves of fewer customers, or from segments in which fewer stayed, are left out.
 
     Returns
     -------
     pandas.DataFrame
         One row per move and feature, the strongest first: before, after, n, feature, mean_moved, mean_stayed, effect
         (standardised mean difference of movers from the base of movers and stayers), effect_low, effect_high. Only
-        differences that hold after adjustment for multiple testing (Benjamini & Hochberg).
+        differences significant after adjustment for multiple testing (Benjamini & Hochberg).
     """
-    both = _join(before, after)
+    joined = _join(before, after)
     numeric = [name for name in features.columns if name != "customer_id" and _is_numeric(features[name])]
-    table = both.merge(features[["customer_id", *numeric]], on="customer_id", how="inner", validate="one_to_one")
+    table = joined.merge(features[["customer_id", *numeric]], on="customer_id", how="inner", validate="one_to_one")
     blocks = []
     for (source, target), movers in table[table["before"] != table["after"]].groupby(["before", "after"]):
         stayers = table[(table["before"] == source) & (table["after"] == source)]
@@ -116,10 +116,10 @@ def explain_moves(
 
 
 def _explain(movers: pd.DataFrame, stayers: pd.DataFrame, numeric: list[str], top: int) -> pd.DataFrame:
-    told = pd.concat([movers.assign(did=_MOVED), stayers.assign(did=_STAYED)], ignore_index=True)
-    varied = [name for name in numeric if told[name].nunique() > 1]
-    found = differences_from_base(told[["customer_id", "did", *varied]], by="did", columns=varied)
-    moved = found[(found["group"] == _MOVED) & found["differs"]]
+    table = pd.concat([movers.assign(did=_MOVED), stayers.assign(did=_STAYED)], ignore_index=True)
+    varied = [name for name in numeric if table[name].nunique() > 1]
+    differences = differences_from_base(table[["customer_id", "did", *varied]], by="did", columns=varied)
+    moved = differences[(differences["group"] == _MOVED) & differences["differs"]]
     ranked = moved.assign(size=moved["effect"].abs()).sort_values(["size", "variable"], ascending=[False, True])
     chosen = ranked.head(top)["variable"].tolist()
     return pd.DataFrame(
@@ -136,26 +136,26 @@ def _explain(movers: pd.DataFrame, stayers: pd.DataFrame, numeric: list[str], to
 
 
 def _join(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    first = before[list(_BOTH)].rename(columns={"segment": "before"})
-    second = after[list(_BOTH)].rename(columns={"segment": "after"})
-    both = first.merge(second, on="customer_id", how="inner", validate="one_to_one")
-    return both.sort_values("customer_id", ignore_index=True)
+    first = before[list(_COLUMNS)].rename(columns={"segment": "before"})
+    second = after[list(_COLUMNS)].rename(columns={"segment": "after"})
+    joined = first.merge(second, on="customer_id", how="inner", validate="one_to_one")
+    return joined.sort_values("customer_id", ignore_index=True)
 
 
-def _adjusted_rand(both: pd.DataFrame) -> float:
+def _adjusted_rand(joined: pd.DataFrame) -> float:
     from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415  (a second to import)
 
-    return float(adjusted_rand_score(both["before"], both["after"])) if len(both) > 1 else float("nan")
+    return float(adjusted_rand_score(joined["before"], joined["after"])) if len(joined) > 1 else float("nan")
 
 
 def _is_numeric(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 
-def _check(placed: pd.DataFrame, which: str) -> None:
-    lacking = [name for name in _BOTH if name not in placed.columns]
-    if lacking:
-        raise DataError(Fault(which, f"no column {', '.join(lacking)}", "customer_id, segment"))
-    repeated = int(np.count_nonzero(placed["customer_id"].duplicated()))
+def _check(assigned: pd.DataFrame, which: str) -> None:
+    missing = [name for name in _COLUMNS if name not in assigned.columns]
+    if missing:
+        raise DataError(Fault(which, f"no column {', '.join(missing)}", "customer_id, segment"))
+    repeated = int(np.count_nonzero(assigned["customer_id"].duplicated()))
     if repeated:
-        raise DataError(Fault(which, f"{repeated} customers stand in it twice", "One row per customer"))
+        raise DataError(Fault(which, f"{repeated} customers repeat", "One row per customer"))

@@ -1,4 +1,4 @@
-"""Which words tell what sets a segment apart? English and Chinese phrases of features, tiers and descriptions."""
+"""English and Chinese phrases for names and descriptions of segments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MIDDLES: dict[str, Phrase] = {"median": ("at the median", "中位数"), "mean":
 
 
 class Fact(NamedTuple):
-    """A difference that is told: what of, the level of a category, which statistic, the segment's figure and all's.
+    """One difference of a description.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Fact(NamedTuple):
     statistic : str
         ``median`` or ``mean`` of a number, ``share`` of a level.
     own, base : float
-        In the feature's unit; shares 0..1.
+        Figures of the segment and of all customers, in the feature's unit; shares 0..1.
     """
 
     feature: str
@@ -62,7 +62,7 @@ LEVEL_PHRASES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "channel_top": (("buys by {en}", "多在{zh}购买"), ("seldom buys by {en}", "少在{zh}购买")),
     "shopping_mode": (("shops {en}", "{zh}购物"), ("seldom shops {en}", "很少{zh}购物")),
 }
-# levels that the workbench itself names
+# levels with names of the workbench
 LEVEL_WORDS = {
     "online": ("online only", "仅线上"), "store": ("in stores only", "仅门店"), "mixed": ("both ways", "线上线下兼有"),
 }  # fmt: skip
@@ -76,7 +76,7 @@ TIER_ZH = {"high": "高", "upper_middle": "中高", "middle": "中", "lower_midd
 
 
 def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *, level: str | None = None) -> Phrase:  # noqa: FBT001
-    """Return the phrase for a segment that is high or low in a feature, or often or seldom of a level.
+    """Return the phrase for a segment with high or low values of a feature, or with a frequent or rare level.
 
     Parameters
     ----------
@@ -95,10 +95,10 @@ def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *,
     plain = feature.replace("_", " ")
     english = _within(label.get("en", plain)).removesuffix(" (scale score)")
     chinese = label.get("zh", plain).removesuffix("（量表得分）")
-    words = LEVEL_WORDS.get(level, (level, level)) if feature == "shopping_mode" else (level, level)
     if level is not None and feature in LEVEL_PHRASES:
-        told = LEVEL_PHRASES[feature][0 if high else 1]
-        return told[0].format(en=words[0]), told[1].format(zh=words[1])
+        words = LEVEL_WORDS.get(level, (level, level)) if feature == "shopping_mode" else (level, level)
+        pattern = LEVEL_PHRASES[feature][0 if high else 1]
+        return pattern[0].format(en=words[0]), pattern[1].format(zh=words[1])
     if level is not None:
         return f"{'often' if high else 'seldom'} {english} {level}", f"{chinese}{'多为' if high else '少为'}{level}"
     if feature in PHRASES:
@@ -107,7 +107,7 @@ def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *,
 
 
 def describe(facts: Sequence[Fact], labels: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Say in one sentence what sets a segment apart, with its own figures and everybody's.
+    """Describe in one sentence what distinguishes a segment, with its figures and those of all customers.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def describe(facts: Sequence[Fact], labels: Mapping[str, Mapping[str, str]]) -> 
     Returns
     -------
     dict
-        en and zh; without facts, that nothing sets it apart.
+        en and zh; without facts, a sentence that nothing distinguishes it.
     """
     if not facts:
         return {"en": "Like customers as a whole in every feature.", "zh": "各项特征均与总体相近。"}
@@ -141,12 +141,12 @@ def describe(facts: Sequence[Fact], labels: Mapping[str, Mapping[str, str]]) -> 
 
 
 def _within(words: str) -> str:
-    """Write a label as it stands within a sentence; names and abbreviations keep their capitals."""
+    """Return a label for the middle of a sentence; names and abbreviations keep their capitals."""
     return words[:1].lower() + words[1:] if words[1:] == words[1:].lower() else words
 
 
 def _number(value: float) -> str:
-    """Write a figure with three digits, large ones in full."""
+    """Format a figure with three digits, large ones in full."""
     if abs(value) >= 1_000:  # noqa: PLR2004
         return f"{value:,.0f}"
     return f"{value:.3g}"

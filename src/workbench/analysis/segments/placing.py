@@ -1,12 +1,12 @@
-"""Where does a definition put a customer? The same answer on a frame and as an expression of the engine.
+"""Assigning customers to segments, with the same result on a frame and as an expression in the engine.
 
-Every kind of model but rules gives each segment a cost; the least wins, a tie goes to the first segment. Costs are
-rounded to nine decimals and added in the same order on both sides, so that engines agree on ties.
+Every model except rules gives each segment a cost; the lowest is chosen, ties go to the first segment. Costs are
+rounded to nine decimals and summed in the same order in both forms, so that ties are resolved alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import ibis
@@ -32,11 +32,11 @@ __all__ = [
 ]
 
 MODELS = ("single", "centroids", "gaussians", "classes", "rules")
-_LEAST = 1e-12  # probability below which a logarithm is not taken
+_LEAST = 1e-12  # lower bound of a probability in a logarithm
 
 
 def model_columns(transform: Transform, model: Mapping[str, Any]) -> list[str]:
-    """Return the columns a definition reads: numbers, then categories; those of classes or rules."""
+    """Return the columns a definition uses: numbers, then categories; or those of classes or rules."""
     if model["type"] == "classes":
         return list(model["variables"])
     if model["type"] == "rules":
@@ -45,14 +45,14 @@ def model_columns(transform: Transform, model: Mapping[str, Any]) -> list[str]:
 
 
 def _groups(model: Mapping[str, Any]) -> int | None:
-    """Return how many segments a model tells apart; None for rules, of which several may lead to one segment."""
+    """Return the number of groups of a model; None for rules, since several may lead to one segment."""
     if model["type"] == "rules":
         return None
     return {"single": 1, "centroids": len(model.get("centers", ()))}.get(model["type"], len(model.get("weights", ())))
 
 
 def model_faults(transform: Transform, model: Mapping[str, Any], keys: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (found, expected) for each thing that is wrong with a model."""
+    """Return (found, expected) for each fault of a model."""
     if model.get("type") not in MODELS:
         return [(f"a model of type {model.get('type')!r}", ", ".join(MODELS))]
     groups = _groups(model)
@@ -62,7 +62,7 @@ def model_faults(transform: Transform, model: Mapping[str, Any], keys: Sequence[
     faults = []
     if groups != len(keys):
         faults.append((f"{len(keys)} segments", f"{groups}, one per group of the model"))
-    levels = sum(len(each["levels"]) for each in model.get("categories", {}).values())
+    levels = sum(len(category["levels"]) for category in model.get("categories", {}).values())
     width = len(transform.features) + levels
     rows = model.get("centers") or model.get("means") or []
     faults += [(f"a centre of {len(row)} numbers", f"{width}, one per feature") for row in rows if len(row) != width]
@@ -70,36 +70,36 @@ def model_faults(transform: Transform, model: Mapping[str, Any], keys: Sequence[
 
 
 def kind_faults(transform: Transform, model: Mapping[str, Any], numbers: Mapping[str, bool | None]) -> list[str]:
-    """Say which columns hold texts where the definition needs numbers, or the other way round.
+    """List columns with texts where the definition needs numbers, or the other way round.
 
     Parameters
     ----------
     transform, model
         Of the definition.
     numbers : mapping
-        Column to whether it holds numbers (or flags); None where it holds nothing.
+        Column to whether it has numbers (or flags); None where it is empty.
     """
     if model["type"] == "rules":
-        found = [
-            type_fault(rule["when"], name, is_number=numbers[name])
+        faults = [
+            type_fault(rule["when"], name, is_number=is_number)
             for name in rule_columns(model)
             for rule in model["rules"]
-            if numbers[name] is not None
+            if (is_number := numbers[name]) is not None
         ]
-        return list(dict.fromkeys(each for each in found if each))
-    wanted = {name: True for name in transform.columns} | {name: False for name in model.get("categories", {})}
+        return list(dict.fromkeys(fault for fault in faults if fault))
+    needs_number = {name: True for name in transform.columns} | {name: False for name in model.get("categories", {})}
     if model["type"] == "classes":
-        wanted = {name: name in model["cuts"] for name in model["variables"]}
-    words = {True: "texts where the definition compares numbers", False: "numbers where the definition knows texts"}
+        needs_number = {name: name in model["cuts"] for name in model["variables"]}
+    words = {True: "texts where the definition compares numbers", False: "numbers where the definition has texts"}
     return [
-        f"column '{name}' holds {words[is_number]}"
-        for name, is_number in wanted.items()
+        f"column '{name}' has {words[is_number]}"
+        for name, is_number in needs_number.items()
         if model["type"] != "single" and numbers[name] not in (None, is_number)
     ]
 
 
 def place(transform: Transform, model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
-    """Return the index of each row's segment (of rules: of the first rule that holds), -1 where too little is known."""
+    """Return the index of each row's segment (for rules: the first rule that holds), -1 where too little is known."""
     if model["type"] == "single":
         return np.zeros(len(frame), dtype=int)
     if model["type"] == "rules":
@@ -110,74 +110,79 @@ def place(transform: Transform, model: Mapping[str, Any], frame: pd.DataFrame) -
 
 
 def costs(transform: Transform, model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
-    """Return what each segment costs each row, shape (rows, segments): squared distances, or minus log densities.
+    """Return the cost of each segment for each row, shape (rows, segments): squared distances, or minus log densities.
 
-    Missing numbers stand at the fit's median, missing or unseen levels count for no segment.
+    Missing numbers become the fit's median; missing or unseen levels favour no segment.
     """
     columns = [_number_of(frame[name]) for name in _numbers(transform, model)]
     points = coordinates(transform, dict(zip(transform.columns, columns, strict=True))) if columns else []
     if model["type"] == "classes":
         return _round(_class_costs(model, {name: level_of(frame[name], name, model) for name in model["variables"]}))
     if model["type"] == "gaussians":
-        return _round(np.column_stack([_density_cost(cloud, points, len(frame)) for cloud in _clouds(model)]))
-    found = np.zeros((len(frame), len(model["centers"])))
+        return _round(np.column_stack([_density_cost(cloud, points, len(frame)) for cloud in _components(model)]))
+    totals = np.zeros((len(frame), len(model["centers"])))
     for at, centre in enumerate(model["centers"]):
         for point, middle in zip(points, centre, strict=False):
-            found[:, at] += (point - middle) ** 2
+            totals[:, at] += (point - middle) ** 2
         for name, shares in _level_costs(transform, model, at).items():
-            found[:, at] += level_of(frame[name], name, model).map(shares[0]).fillna(shares[1]).to_numpy(dtype=float)
-    return _round(found)
+            totals[:, at] += level_of(frame[name], name, model).map(shares[0]).fillna(shares[1]).to_numpy(dtype=float)
+    return _round(totals)
 
 
 def compile_place(transform: Transform, model: Mapping[str, Any], table: ibis.Table, keys: Sequence[str]) -> ibis.Value:
-    """Write ``place`` as an expression over a table, giving the key of each place; the last key is of place -1."""
+    """Return ``place`` as an expression over a table, with the key of each group; the last key is for -1."""
     unknown = ibis.literal(keys[-1])
     if model["type"] == "single":
         return ibis.literal(keys[0])
     if model["type"] == "rules":
         rules = [(compile_condition(rule["when"], table), key) for rule, key in zip(model["rules"], keys, strict=False)]
         return ibis.cases(*rules, else_=unknown) if rules else unknown
-    known = {name: _known(table[name]) for name in _numbers(transform, model)}
-    count = sum(value.notnull().cast("int64") for value in known.values())
-    found = _cost_expressions(transform, model, table, known)
-    least = found[0] if len(found) == 1 else ibis.least(*found)
-    branches = [(each == least, key) for each, key in zip(found, keys, strict=False)]
+    values = {name: _known(table[name]) for name in _numbers(transform, model)}
+    count = sum(value.notnull().cast("int64") for value in values.values())
+    costs_of = _cost_expressions(transform, model, table, values)
+    lowest = costs_of[0] if len(costs_of) == 1 else ibis.least(*costs_of)
+    branches = [(cost == lowest, key) for cost, key in zip(costs_of, keys, strict=False)]
     if model["type"] != "classes" and transform.features:
         return ibis.cases((count < transform.min_known, unknown), *branches, else_=unknown)
     levels = [_level(table[name], name, model) for name in _categories(model)]
-    return ibis.cases((ibis.and_(*(each.isnull() for each in levels)), unknown), *branches, else_=unknown)
+    return ibis.cases((ibis.and_(*(level.isnull() for level in levels)), unknown), *branches, else_=unknown)
 
 
 def place_table(transform: Transform, model: Mapping[str, Any], table: ibis.Table, keys: Sequence[str]) -> ibis.Table:
-    """Return customer_id and segment as ``compile_place`` gives it, coordinates and costs computed once each.
+    """Return customer_id and segment as from ``compile_place``, with each coordinate and cost computed once.
 
-    One expression repeats every coordinate in every cost and every cost in every branch; an engine does not see that
-    inside a CASE. Here they are columns of their own, step by step.
+    A single expression repeats every coordinate in every cost and every cost in every branch, which an engine does not
+    optimise inside a CASE. Here they are intermediate columns.
     """
     if model["type"] not in ("centroids", "gaussians") or not transform.features:
         return table.select("customer_id", segment=compile_place(transform, model, table, keys))
-    known = {name: _known(table[name]) for name in _numbers(transform, model)}
-    names = {each.name: f"z{at}" for at, each in enumerate(transform.features)}
-    placed = {names[each.name]: _coordinate(known[each.name], each, transform.clip) for each in transform.features}
-    kept = [name for name in _categories(model) if name not in known]
-    count = sum(value.notnull().cast("int64") for value in known.values())
-    first = table.select("customer_id", *kept, known_features=count, **placed)
-    found = _point_costs(transform, model, first, [first[name] for name in names.values()])
-    second = first.select("customer_id", "known_features", **{f"cost{at}": each for at, each in enumerate(found)})
-    costs_there = [second[f"cost{at}"] for at in range(len(found))]
-    third = second.mutate(least=costs_there[0] if len(found) == 1 else ibis.least(*costs_there))
-    branches = [(third[f"cost{at}"] == third.least, key) for at, key in zip(range(len(found)), keys, strict=False)]
-    few = (third.known_features < transform.min_known, ibis.literal(keys[-1]))
-    return third.select("customer_id", segment=ibis.cases(few, *branches, else_=keys[-1]))
+    values = {name: _known(table[name]) for name in _numbers(transform, model)}
+    names = {feature.name: f"z{at}" for at, feature in enumerate(transform.features)}
+    placed = {
+        names[feature.name]: _coordinate(values[feature.name], feature, transform.clip)
+        for feature in transform.features
+    }
+    category_columns = [name for name in _categories(model) if name not in values]
+    count = sum(value.notnull().cast("int64") for value in values.values())
+    first = table.select("customer_id", *category_columns, known_features=count, **placed)
+    cost_values = _point_costs(transform, model, first, [first[name] for name in names.values()])
+    second = first.select("customer_id", "known_features", **{f"cost{at}": cost for at, cost in enumerate(cost_values)})
+    costs_there = [second[f"cost{at}"] for at in range(len(cost_values))]
+    third = second.mutate(least=costs_there[0] if len(cost_values) == 1 else ibis.least(*costs_there))
+    branches = [
+        (third[f"cost{at}"] == third.least, key) for at, key in zip(range(len(cost_values)), keys, strict=False)
+    ]
+    too_few = (third.known_features < transform.min_known, ibis.literal(keys[-1]))
+    return third.select("customer_id", segment=ibis.cases(too_few, *branches, else_=keys[-1]))
 
 
 def _numbers(transform: Transform, model: Mapping[str, Any]) -> list[str]:
-    """Return the columns that are scaled."""
+    """Return the scaled columns."""
     return transform.columns if model["type"] in ("centroids", "gaussians") else []
 
 
 def level_of(values: pd.Series, name: str, model: Mapping[str, Any]) -> pd.Series:
-    """Return the level of each value as the model calls it, missing where it is unknown or was never seen."""
+    """Return the model's level of each value; missing where the value is missing or unseen."""
     levels = _levels(name, model)
     if name in model.get("cuts", {}):
         numbers = _number_of(values)
@@ -185,13 +190,13 @@ def level_of(values: pd.Series, name: str, model: Mapping[str, Any]) -> pd.Serie
         return pd.Series(at, index=values.index).astype("str").astype("object").where(~np.isnan(numbers), None)
     text = values.astype("object").where(values.notna(), None)
     pooled = OTHER if OTHER in levels else None
-    return text.map(lambda each: each if each is None or each in levels else pooled)
+    return text.map(lambda level: level if level is None or level in levels else pooled)
 
 
 def _enough(transform: Transform, model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
     if model["type"] != "classes" and transform.features:
-        known = [~np.isnan(_number_of(frame[name])) for name in transform.columns]
-        return np.sum(known, axis=0) >= transform.min_known
+        is_known = [~np.isnan(_number_of(frame[name])) for name in transform.columns]
+        return np.sum(is_known, axis=0) >= transform.min_known
     return np.any([level_of(frame[name], name, model).notna() for name in _categories(model)], axis=0)
 
 
@@ -207,46 +212,47 @@ def _number_of(values: pd.Series) -> np.ndarray:
     return pd.to_numeric(values).astype("float64").to_numpy(na_value=np.nan)
 
 
-def _round(found: np.ndarray) -> np.ndarray:
-    return np.round(found, DISTANCE_DECIMALS)
+def _round(values: np.ndarray) -> np.ndarray:
+    return np.round(values, DISTANCE_DECIMALS)
 
 
 # centroids: squared distances ------------------------------------------------------------------
 
 
 def _level_costs(transform: Transform, model: Mapping[str, Any], at: int) -> dict[str, tuple[dict[str, float], float]]:
-    """Return, for one centre, each category's squared distance by level, and that of no level."""
-    centre, start, found = model["centers"][at], len(transform.features), {}
-    for name, each in model.get("categories", {}).items():
-        own = np.array(centre[start : start + len(each["levels"])])
-        start += len(each["levels"])
-        bare = float((own**2).sum())
-        by_level = (own - each["weight"]) ** 2 - own**2 + bare
-        found[name] = ({level: float(x) for level, x in zip(each["levels"], by_level, strict=True)}, bare)
-    return found
+    """Return, for one centre, each category's squared distance by level, and without a level."""
+    centre, start = model["centers"][at], len(transform.features)
+    level_costs: dict[str, tuple[dict[str, float], float]] = {}
+    for name, category in model.get("categories", {}).items():
+        shares = np.array(centre[start : start + len(category["levels"])])
+        start += len(category["levels"])
+        no_level = float((shares**2).sum())
+        by_level = (shares - category["weight"]) ** 2 - shares**2 + no_level
+        level_costs[name] = ({level: float(x) for level, x in zip(category["levels"], by_level, strict=True)}, no_level)
+    return level_costs
 
 
 # gaussians: minus log density ------------------------------------------------------------------
 
 
-def _clouds(model: Mapping[str, Any]):
+def _components(model: Mapping[str, Any]) -> Iterator[tuple[float, Sequence[float], list[list[float]]]]:
     kinds = (model["weights"], model["means"], model["precision_cholesky"], model["log_det"])
     for weight, mean, factor, log_det in zip(*kinds, strict=True):
         rows = np.diag(factor) if model["covariance"] == "diag" else np.array(factor)
         yield float(-np.log(max(weight, _LEAST)) - log_det), mean, rows.tolist()
 
 
-def _density_cost(cloud: tuple[float, Sequence[float], list[list[float]]], points: Sequence[Any], n: int) -> Any:
-    """Return the cost of one cloud; written so that arrays and expressions do the same arithmetic."""
-    base, mean, factor = cloud
-    total = 0.0
+def _density_cost(component: tuple[float, Sequence[float], list[list[float]]], points: Sequence[Any], n: int) -> Any:
+    """Return the cost of one component, with the same arithmetic for arrays and expressions."""
+    base, mean, factor = component
+    total: Any = 0.0
     for column in range(len(mean)):
-        turned = None
+        whitened: Any = None
         for row, point in enumerate(points):
             if factor[row][column] != 0:
                 part = (point - mean[row]) * factor[row][column]
-                turned = part if turned is None else turned + part
-        total = turned * turned + total
+                whitened = part if whitened is None else whitened + part
+        total = whitened * whitened + total
     return total * 0.5 + base
 
 
@@ -255,11 +261,11 @@ def _density_cost(cloud: tuple[float, Sequence[float], list[list[float]]], point
 
 def _class_costs(model: Mapping[str, Any], levels: Mapping[str, pd.Series]) -> np.ndarray:
     n = len(next(iter(levels.values())))
-    found = np.tile([-float(np.log(max(each, _LEAST))) for each in model["weights"]], (n, 1))
+    totals = np.tile([-float(np.log(max(weight, _LEAST))) for weight in model["weights"]], (n, 1))
     for name, text in levels.items():
-        for at in range(found.shape[1]):
-            found[:, at] += text.map(_class_terms(model, name, at)).fillna(0.0).to_numpy(dtype=float)
-    return found
+        for at in range(totals.shape[1]):
+            totals[:, at] += text.map(_class_terms(model, name, at)).fillna(0.0).to_numpy(dtype=float)
+    return totals
 
 
 def _class_terms(model: Mapping[str, Any], name: str, at: int) -> dict[str, float]:
@@ -274,11 +280,11 @@ def _known(value: ibis.Value) -> ibis.Value:
     return number.isnan().ifelse(ibis.null("float64"), number)
 
 
-def _coordinate(value: ibis.Value, how: FeatureTransform, clip: float) -> ibis.Value:
-    filled = value.coalesce(how.fill)
-    logged = filled.sign() * (filled.abs() + 1.0).ln() if how.log else filled
-    scaled = ibis.least(ibis.greatest((logged - how.center) / how.scale, -clip), clip)
-    return scaled if how.weight == 1 else scaled * how.weight
+def _coordinate(value: ibis.Value, feature: FeatureTransform, clip: float) -> ibis.Value:
+    filled = value.coalesce(feature.fill)
+    logged = filled.sign() * (filled.abs() + 1.0).ln() if feature.log else filled
+    scaled = ibis.least(ibis.greatest((logged - feature.center) / feature.scale, -clip), clip)
+    return scaled if feature.weight == 1 else scaled * feature.weight
 
 
 def _level(value: ibis.Value, name: str, model: Mapping[str, Any]) -> ibis.Value:
@@ -293,10 +299,10 @@ def _level(value: ibis.Value, name: str, model: Mapping[str, Any]) -> ibis.Value
 
 
 def _cost_expressions(
-    transform: Transform, model: Mapping[str, Any], table: ibis.Table, known: Mapping[str, ibis.Value]
+    transform: Transform, model: Mapping[str, Any], table: ibis.Table, values: Mapping[str, ibis.Value]
 ) -> list[ibis.Value]:
-    by_name = {each.name: each for each in transform.features}
-    points = [_coordinate(value, by_name[name], transform.clip) for name, value in known.items()]
+    by_name = {feature.name: feature for feature in transform.features}
+    points = [_coordinate(value, by_name[name], transform.clip) for name, value in values.items()]
     return _point_costs(transform, model, table, points)
 
 
@@ -306,23 +312,23 @@ def _point_costs(
     """Return the cost of each segment, given the coordinates."""
     levels = {name: _level(table[name], name, model) for name in _categories(model)}
     if model["type"] == "gaussians":
-        found = [_density_cost(cloud, points, 0) for cloud in _clouds(model)]
+        totals = [_density_cost(cloud, points, 0) for cloud in _components(model)]
     elif model["type"] == "classes":
-        found = []
+        totals = []
         for at, weight in enumerate(model["weights"]):
             terms = [_lookup(text, _class_terms(model, name, at), 0.0) for name, text in levels.items()]
-            found.append(_sum([ibis.literal(-float(np.log(max(weight, _LEAST)))), *terms]))
+            totals.append(_sum([ibis.literal(-float(np.log(max(weight, _LEAST)))), *terms]))
     else:
-        found = []
+        totals = []
         for at, centre in enumerate(model["centers"]):
             squares = [(point - middle) * (point - middle) for point, middle in zip(points, centre, strict=False)]
-            shares = _level_costs(transform, model, at)
-            found.append(_sum([*squares, *(_lookup(levels[name], *each) for name, each in shares.items())]))
-    return [each.round(DISTANCE_DECIMALS) for each in found]
+            level_costs = _level_costs(transform, model, at)
+            totals.append(_sum([*squares, *(_lookup(levels[name], *terms) for name, terms in level_costs.items())]))
+    return [cost.round(DISTANCE_DECIMALS) for cost in totals]
 
 
-def _lookup(text: ibis.Value, terms: Mapping[str, float], bare: float) -> ibis.Value:
-    return ibis.cases(*((text == level, ibis.literal(term)) for level, term in terms.items()), else_=bare)
+def _lookup(text: ibis.Value, terms: Mapping[str, float], default: float) -> ibis.Value:
+    return ibis.cases(*((text == level, ibis.literal(term)) for level, term in terms.items()), else_=default)
 
 
 def _sum(parts: Sequence[ibis.Value]) -> ibis.Value:

@@ -1,4 +1,4 @@
-"""How do the segments differ from all customers, and how sure is that? Shown in 06_segment_customers."""
+"""How do the segments differ from all customers? With intervals, for 06_segment_customers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.analysis.intervals import LEVEL, wilson
 __all__ = ["profile_segments", "segment_sizes", "strongest_differences"]
 
 Z = 1.959963984540054  # standard normal quantile of a .95 interval
-LEAST = 2  # customers with a known value, inside and outside, for an interval
+LEAST = 2  # fewest customers with a value, inside and outside, for an interval
 
 
 def segment_sizes(assigned: pd.DataFrame, keys: Sequence[str], *, level: float = LEVEL) -> pd.DataFrame:
@@ -29,20 +29,20 @@ def segment_sizes(assigned: pd.DataFrame, keys: Sequence[str], *, level: float =
     Returns
     -------
     pandas.DataFrame
-        segment, n, share, low, high (Wilson interval), in the order of ``keys``; ``unknown`` only where somebody is.
+        segment, n, share, low, high (Wilson interval), in the order of ``keys``; ``unknown`` only if it occurs.
     """
     counts = assigned["segment"].value_counts()
-    kept = [key for key in keys if key != "unknown" or counts.get(key, 0)]
-    n = np.array([int(counts.get(key, 0)) for key in kept])
+    listed = [key for key in keys if key != "unknown" or counts.get(key, 0)]
+    n = np.array([int(counts.get(key, 0)) for key in listed])
     low, high = wilson(n, np.full(len(n), len(assigned)), level=level)
     share = n / len(assigned) if len(assigned) else np.full(len(n), np.nan)
-    return pd.DataFrame({"segment": kept, "n": n, "share": share, "low": low, "high": high})
+    return pd.DataFrame({"segment": listed, "n": n, "share": share, "low": low, "high": high})
 
 
 def profile_segments(
     features: pd.DataFrame, assigned: pd.DataFrame, columns: Sequence[str], *, matrix: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Compare each segment with everybody, feature by feature.
+    """Compare each segment with all customers, feature by feature.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ def profile_segments(
     assigned : pandas.DataFrame
         customer_id, segment.
     columns : sequence of str
-        Missing values are left out of every figure and counted by ``n_known``.
+        Missing values are excluded from every figure; ``n_known`` counts the others.
     matrix : pandas.DataFrame, optional
         Scaled features indexed by customer_id (``transforms.prepare``). For its columns the standardised difference is
-        taken on that scale, where long tails do not rule; means and medians stay in the feature's own unit.
+        computed on that scale, on which long tails do not dominate; means and medians stay in the feature's own unit.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def profile_segments(
         One row per segment and feature, sorted by segment, then in the order of ``columns``: segment, feature, n,
         n_known, mean, median, base_mean, base_median, difference (mean of the segment minus mean of all, in standard
         deviations of all), low, high. The interval is Welch's for segment against all others, normal approximation,
-        brought to the difference from all; missing where fewer than two customers on either side are known.
+        rescaled to the difference from all; missing with fewer than two known values on either side.
     """
     table = (
         features.set_index("customer_id").join(assigned.set_index("customer_id")["segment"], how="inner").sort_index()
@@ -91,12 +91,12 @@ def profile_segments(
 
 
 def strongest_differences(profile: pd.DataFrame, *, top: int = 3) -> pd.DataFrame:
-    """Keep the features that set each segment apart most.
+    """Select the features on which each segment differs most.
 
     Parameters
     ----------
     profile : pandas.DataFrame
-        As ``profile_segments`` gives it.
+        From ``profile_segments``.
     top : int
 
     Returns
@@ -105,21 +105,21 @@ def strongest_differences(profile: pd.DataFrame, *, top: int = 3) -> pd.DataFram
         The rows whose interval excludes 0, at most ``top`` per segment, largest absolute difference first; ties by
         feature.
     """
-    sure = profile[(profile["low"] > 0) | (profile["high"] < 0)]
-    ranked = sure.assign(size=sure["difference"].abs()).sort_values(
+    significant = profile[(profile["low"] > 0) | (profile["high"] < 0)]
+    ranked = significant.assign(size=significant["difference"].abs()).sort_values(
         ["segment", "size", "feature"], ascending=[True, False, True]
     )
     return ranked.groupby("segment", sort=True).head(top).drop(columns="size").reset_index(drop=True)
 
 
 def _compare(values: pd.Series, scaled: np.ndarray, inside: np.ndarray) -> dict[str, float]:
-    own = values[inside]
+    segment_values = values[inside]
     difference, low, high = _difference(scaled, inside)
     return {
         "n": int(inside.sum()),
-        "n_known": int(own.notna().sum()),
-        "mean": own.mean(),
-        "median": own.median(),
+        "n_known": int(segment_values.notna().sum()),
+        "mean": segment_values.mean(),
+        "median": segment_values.median(),
         "base_mean": values.mean(),
         "base_median": values.median(),
         "difference": difference,
@@ -129,15 +129,15 @@ def _compare(values: pd.Series, scaled: np.ndarray, inside: np.ndarray) -> dict[
 
 
 def _difference(values: np.ndarray, inside: np.ndarray) -> tuple[float, float, float]:
-    """Return mean inside minus mean of all in standard deviations of all, with its interval."""
-    known = np.isfinite(values)
-    own, rest = values[known & inside], values[known & ~inside]
-    spread = values[known].std() if known.any() else 0.0
-    if not len(own) or spread == 0:
+    """Return the mean inside minus the mean of all, in standard deviations of all, with its interval."""
+    is_known = np.isfinite(values)
+    segment, others = values[is_known & inside], values[is_known & ~inside]
+    sd = values[is_known].std() if is_known.any() else 0.0
+    if not len(segment) or sd == 0:
         return np.nan, np.nan, np.nan
-    difference = (own.mean() - values[known].mean()) / spread
-    if min(len(own), len(rest)) < LEAST:
+    difference = (segment.mean() - values[is_known].mean()) / sd
+    if min(len(segment), len(others)) < LEAST:
         return float(difference), np.nan, np.nan
-    error = np.sqrt(own.var(ddof=1) / len(own) + rest.var(ddof=1) / len(rest))
-    half = Z * error * len(rest) / known.sum() / spread
-    return float(difference), float(difference - half), float(difference + half)
+    error = np.sqrt(segment.var(ddof=1) / len(segment) + others.var(ddof=1) / len(others))
+    half_width = Z * error * len(others) / is_known.sum() / sd
+    return float(difference), float(difference - half_width), float(difference + half_width)

@@ -1,4 +1,4 @@
-"""Why is she in this segment, and which other is nearest? Reasons of single customers, for any definition."""
+"""Why is a customer in this segment, and which other is nearest? For any definition."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.segments.conditions import Condition, holds
+from workbench.analysis.segments.conditions import Condition, holds, parts_of
 from workbench.analysis.segments.definition import UNKNOWN, SegmentDefinition, assign
 from workbench.analysis.segments.placing import costs, place
 
@@ -24,116 +24,129 @@ _OPPOSITE = {">=": "<", ">": "<=", "<=": ">", "<": ">="}
 
 
 def explain_customer(definition: SegmentDefinition, customer: pd.DataFrame, *, top: int = TOP) -> pd.DataFrame:
-    """Say what put a customer into her segment, and how far the nearest other one is.
+    """Explain a customer's segment, and measure the distance to the nearest other one.
 
     Parameters
     ----------
     definition : SegmentDefinition
     customer : pandas.DataFrame
-        One row: customer_id and the columns the definition names.
+        One row: customer_id and the columns of the definition.
     top : int
-        Features named, the most decisive first; of rules every condition that was met is named.
+        Most features, the most decisive first; for rules all conditions that were met are returned.
 
     Returns
     -------
     pandas.DataFrame
-        One row per condition met, or per feature that decided: customer_id, segment, feature, value (hers), condition
-        (of rules, such as ``< 90``), typical and other_typical (the value at the centre of her segment and of the
-        nearest other, in the feature's unit; of categories the most frequent level), weight (share, 0..1, of the
-        difference in cost that the feature makes in favour of her segment), nearest_other (key; missing with one
-        segment), distance: by how much the other is further from her than her own, in scaled units (of clouds and
-        classes: the difference of log densities; of rules: conditions of the other that she does not meet). Who is
-        ``unknown`` has one row that says so, without a feature.
+        One row per condition met, or per decisive feature: customer_id, segment, feature, value (hers), condition (for
+        rules, such as ``< 90``), typical and other_typical (the value at the centre of her segment and of the nearest
+        other, in the feature's unit; for categories the most frequent level), weight (share, 0..1, of the cost
+        difference in favour of her segment that is due to the feature), nearest_other (key; missing with one segment),
+        distance (to the nearest other minus to her own, in scaled units; for gaussians and classes: the difference of
+        log densities; for rules: conditions of the other that she does not meet). An ``unknown`` customer has one row
+        without a feature.
 
     Raises
     ------
     DataError
-        As ``segments.assign`` raises it.
+        As in ``definition.assign``.
     """
-    own_key = assign(definition, customer)["segment"].iloc[0]
+    segment = assign(definition, customer)["segment"].iloc[0]
     rows: list[dict[str, Any]] = [{}]
     if definition.model["type"] == "rules":
         rows = _by_rules(definition, customer)
-    elif definition.model["type"] != "single" and own_key != UNKNOWN.key:
+    elif definition.model["type"] != "single" and segment != UNKNOWN.key:
         rows = _by_cost(definition, customer, top)
-    base = {"customer_id": customer["customer_id"].iloc[0], "segment": own_key}
+    base = {"customer_id": customer["customer_id"].iloc[0], "segment": segment}
     return pd.DataFrame([base | row for row in rows] or [base], columns=list(REASON_COLUMNS))
 
 
-# rules: the conditions that were met -----------------------------------------------------------
+# rules: the conditions met ---------------------------------------------------------------------
 
 
 def _by_rules(definition: SegmentDefinition, customer: pd.DataFrame) -> list[dict[str, Any]]:
     rules = definition.model["rules"]
     at = int(place(definition.transform, definition.model, customer)[0])
-    own = rules[at]["segment"] if at >= 0 else UNKNOWN.key
-    others = [(_unmet(each["when"], customer), rank, each["segment"]) for rank, each in enumerate(rules)]
-    asked = [each for each in others if each[2] != own and rules[each[1]]["when"] != {"all": []}]
-    nearest = min(asked, default=(np.nan, 0, None))
-    about = {"nearest_other": nearest[2], "distance": float(nearest[0])}
-    met = _met(rules[at]["when"], customer, True) if at >= 0 else []
-    return [about | each for each in met] or [about]
+    segment = rules[at]["segment"] if at >= 0 else UNKNOWN.key
+    others = [
+        (_unmet(rule["when"], customer), rank, rule["segment"])
+        for rank, rule in enumerate(rules)
+        if rule["segment"] != segment and rule["when"] != {"all": []}
+    ]
+    distance, _, nearest = min(others, default=(np.nan, 0, None))
+    nearest_columns = {"nearest_other": nearest, "distance": float(distance)}
+    comparisons = _met(rules[at]["when"], customer, True) if at >= 0 else []
+    return [nearest_columns | comparison for comparison in comparisons] or [nearest_columns]
 
 
 def _met(condition: Condition, customer: pd.DataFrame, wanted: bool) -> list[dict[str, Any]]:
-    """Return the comparisons that make a condition hold (or, under NOT, fail)."""
+    """Return the comparisons that make a condition true (or, under NOT, false)."""
     if "feature" in condition:
         name = condition["feature"]
-        return [{"feature": name, "value": _plain(customer[name].iloc[0]), "condition": _said(condition, wanted)}]
+        return [
+            {"feature": name, "value": _plain(customer[name].iloc[0]), "condition": _condition_text(condition, wanted)}
+        ]
     if "not" in condition:
         return _met(condition["not"], customer, not wanted)
-    parts = condition.get("all", condition.get("any"))
-    every = ("all" in condition) == wanted  # all parts count, or those alone that came out so
-    kept = parts if every else [each for each in parts if bool(holds(each, customer)[0]) == wanted]
-    return [row for part in kept for row in _met(part, customer, wanted)]
+    parts = parts_of(condition)
+    every = ("all" in condition) == wanted  # all parts count, or only those with this outcome
+    decisive = parts if every else [part for part in parts if bool(holds(part, customer)[0]) == wanted]
+    return [row for part in decisive for row in _met(part, customer, wanted)]
 
 
 def _unmet(condition: Condition, customer: pd.DataFrame, wanted: bool = True) -> int:
-    """Count the comparisons that would have to come out otherwise; of alternatives the fewest."""
+    """Count the comparisons that would have to change; of alternatives the fewest."""
     if "feature" in condition:
         return int(bool(holds(condition, customer)[0]) != wanted)
     if "not" in condition:
         return _unmet(condition["not"], customer, not wanted)
-    counts = [_unmet(part, customer, wanted) for part in condition.get("all", condition.get("any"))]
+    counts = [_unmet(part, customer, wanted) for part in parts_of(condition)]
     return (sum if ("all" in condition) == wanted else min)(counts or [0])
 
 
-def _said(leaf: Condition, wanted: bool) -> str:
+def _condition_text(leaf: Condition, wanted: bool) -> str:
     if leaf["op"] == "missing":
         return "is missing" if wanted else "is known"
     if leaf["op"] == "in":
-        listed = ", ".join(each if isinstance(each, str) else f"{each:g}" for each in leaf["value"])
+        listed = ", ".join(item if isinstance(item, str) else f"{item:g}" for item in leaf["value"])
         return listed if wanted else f"not {listed}"
     sign = _WORDS[leaf["op"]]
     return f"{sign if wanted else _OPPOSITE[sign]} {leaf['value']:g}"
 
 
-# centres, clouds and classes: the features that decided ----------------------------------------
+# centroids, gaussians and classes: the decisive features ---------------------------------------
 
 
 def _by_cost(definition: SegmentDefinition, customer: pd.DataFrame, top: int) -> list[dict[str, Any]]:
     transform, model = definition.transform, definition.model
-    found = costs(transform, model, customer)[0]
-    order = np.argsort(found, kind="stable")
+    segment_costs = costs(transform, model, customer)[0]
+    order = np.argsort(segment_costs, kind="stable")
     if len(order) == 1:
         return [{}]
-    own, other = int(order[0]), int(order[1])
+    first, second = int(order[0]), int(order[1])
     typical = {
-        name: (_typical(definition, name, own), _typical(definition, name, other)) for name in definition.columns
+        name: (_typical(definition, name, first), _typical(definition, name, second)) for name in definition.columns
     }
-    gains = {name: _gain(definition, customer, name, (own, other), typical[name]) for name in definition.columns}
-    whole = sum(max(gain, 0.0) for gain in gains.values())
+    gains = {name: _gain(definition, customer, name, (first, second), typical[name]) for name in definition.columns}
+    total_gain = sum(max(gain, 0.0) for gain in gains.values())
     ranked = sorted(gains, key=lambda name: (-round(gains[name], 9), definition.columns.index(name)))
-    centred = model["type"] == "centroids"
-    distance = np.sqrt(found[other]) - np.sqrt(found[own]) if centred else found[other] - found[own]
-    about = {"nearest_other": definition.segments[other].key, "distance": round(float(distance), 6)}
+    are_distances = model["type"] == "centroids"
+    distance = (
+        np.sqrt(segment_costs[second]) - np.sqrt(segment_costs[first])
+        if are_distances
+        else segment_costs[second] - segment_costs[first]
+    )
+    nearest_columns = {"nearest_other": definition.segments[second].key, "distance": round(float(distance), 6)}
     rows = []
     for name in ranked[:top]:
         if gains[name] > 0:
-            shown = {"typical": typical[name][0], "other_typical": typical[name][1]}
-            share = round(gains[name] / whole, 6)
-            rows.append(about | {"feature": name, "value": _plain(customer[name].iloc[0]), "weight": share} | shown)
-    return rows or [about]
+            typical_columns = {"typical": typical[name][0], "other_typical": typical[name][1]}
+            share = round(gains[name] / total_gain, 6)
+            rows.append(
+                nearest_columns
+                | {"feature": name, "value": _plain(customer[name].iloc[0]), "weight": share}
+                | typical_columns
+            )
+    return rows or [nearest_columns]
 
 
 def _gain(
@@ -143,38 +156,38 @@ def _gain(
     pair: tuple[int, int],
     typical: tuple[Any, Any],
 ) -> float:
-    """Return how much of her lead the own segment would lose if she stood at the other's typical value instead."""
-    own, other = pair
-    moved = customer.assign(**{name: [typical[1]]})
+    """Return by how much her segment's lead would shrink if she had the other segment's typical value."""
+    first, second = pair
+    changed = customer.assign(**{name: [typical[1]]})
     before = costs(definition.transform, definition.model, customer)[0]
-    after = costs(definition.transform, definition.model, moved)[0]
-    return float((before[other] - before[own]) - (after[other] - after[own]))
+    after = costs(definition.transform, definition.model, changed)[0]
+    return float((before[second] - before[first]) - (after[second] - after[first]))
 
 
 def _typical(definition: SegmentDefinition, name: str, at: int) -> Any:
-    """Return the value of a feature at the centre of a segment, in its own unit; of categories the likeliest level."""
+    """Return the value of a feature at the centre of a segment, in its own unit; for categories the likeliest level."""
     model, transform = definition.model, definition.transform
     if model["type"] == "classes":
         levels = model["variables"][name]
         best = max(levels, key=lambda level: (levels[level][at], level))
-        return _middle_of(best, name, model) if name in model["cuts"] else best
+        return _lower_bound(best, name, model) if name in model["cuts"] else best
     if name in transform.columns:
-        place_of = transform.columns.index(name)
-        centre = (model.get("centers") or model["means"])[at][place_of]
-        how = transform.features[place_of]
-        scaled = centre / how.weight * how.scale + how.center
-        return round(float(np.sign(scaled) * np.expm1(abs(scaled)) if how.log else scaled), 6)
+        position = transform.columns.index(name)
+        centre = (model.get("centers") or model["means"])[at][position]
+        feature = transform.features[position]
+        scaled = centre / feature.weight * feature.scale + feature.center
+        return round(float(np.sign(scaled) * np.expm1(abs(scaled)) if feature.log else scaled), 6)
     start = len(transform.features)
-    for each, kept in model["categories"].items():
-        shares = model["centers"][at][start : start + len(kept["levels"])]
-        if each == name:
-            return kept["levels"][int(np.argmax(shares))]
-        start += len(kept["levels"])
+    for other, category in model["categories"].items():
+        shares = model["centers"][at][start : start + len(category["levels"])]
+        if other == name:
+            return category["levels"][int(np.argmax(shares))]
+        start += len(category["levels"])
     return None
 
 
-def _middle_of(level: str, name: str, model: Mapping[str, Any]) -> float:
-    """Return a number of a level: the bound at or below it."""
+def _lower_bound(level: str, name: str, model: Mapping[str, Any]) -> float:
+    """Return a number within a level: its lower bound."""
     cuts, at = model["cuts"][name], int(level)
     return float(cuts[at - 1]) if at else float(cuts[0]) - 1.0  # below the first bound
 

@@ -1,7 +1,7 @@
-"""Which rule places whom, and does every customer meet exactly one? Segments by declared rules, first match wins.
+"""Segments by declared rules: the first rule that holds applies.
 
-``read_rules`` turns YAML into a definition, ``prove`` shows that its rules are exhaustive and exclusive, or names the
-gap and the overlap; ``check_rules`` counts the customers in each.
+``read_rules`` builds a model from YAML, ``prove`` finds gaps and overlaps of its rules or proves that there are none;
+``check_rules`` also counts the customers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workbench.core.errors import Fault, ProfileError
 
 __all__ = ["RuleCheck", "check_rules", "matches", "prove", "read_rules", "rule_columns", "rule_of_each"]
 
-MOST_CELLS = 200_000  # of the proof; beyond, customers are counted only
+MOST_CELLS = 200_000  # most cells of a proof; beyond, customers are only counted
 NO_RULE = -1
 
 
@@ -31,17 +31,17 @@ class RuleCheck:
     Attributes
     ----------
     proven : bool
-        True when every combination of values was looked at; False where there are too many, so that only counts tell.
+        True when every combination of values was checked; False with too many, where only the counts are known.
     gaps : tuple of dict
-        Combinations of values that no rule covers: feature to a value's words; empty when exhaustive.
+        Combinations of values that no rule covers: feature to the words for its value; empty when exhaustive.
     overlaps : tuple of (str, str)
-        Segments two rules of which cover the same combination, as written; the first of them wins.
+        Segments with two rules that cover the same combination; the first rule applies.
     uncovered : int or None
-        Customers whom no rule covers; None where no customers were given.
+        Customers whom no rule covers; None without a table of customers.
     counts : dict of str
-        Segment to its customers, first match; empty where none were given.
+        Segment to its number of customers, by first match; None without a table of customers.
     shared : dict of (str, str)
-        Pair of segments to the customers whom rules of both cover.
+        Pair of segments to the number of customers covered by rules of both.
     """
 
     proven: bool
@@ -53,23 +53,23 @@ class RuleCheck:
 
     @property
     def exhaustive(self) -> bool:
-        """Whether a rule covers everybody: proven, or else true of the customers counted."""
+        """Whether the rules cover everybody: proven, or true of the counted customers."""
         return not self.gaps and not self.uncovered and (self.proven or self.uncovered == 0)
 
     @property
     def exclusive(self) -> bool:
-        """Whether no two rules cover the same customer as written."""
+        """Whether no customer is covered by rules of two segments."""
         return not self.overlaps and not self.shared
 
 
 def read_rules(segments: Sequence[Mapping[str, Any]], *, where: str = "rules") -> dict[str, Any]:
-    """Turn the segments of a YAML definition into a model of rules.
+    """Build a model of rules from the segments of a YAML definition.
 
     Parameters
     ----------
     segments : sequence of mapping
-        Each with ``key`` and ``when`` (see ``segment_conditions.normalise``), or ``otherwise: true`` for who meets no
-        rule before; other entries (name, description) are left alone.
+        Each with ``key`` and ``when`` (see ``conditions.normalise``), or ``otherwise: true`` for customers who meet no
+        earlier rule; other entries (name, description) are ignored.
     where : str
 
     Returns
@@ -82,21 +82,22 @@ def read_rules(segments: Sequence[Mapping[str, Any]], *, where: str = "rules") -
     ProfileError
         With every fault of every rule.
     """
-    rules, faults = [], []
-    for at, each in enumerate(segments):
-        place = f"{where}, {each.get('key', f'rule {at + 1}')}"
-        if ("when" in each) == bool(each.get("otherwise")):
-            faults.append(Fault(place, "when and otherwise are both there, or neither is", "one of them"))
+    rules: list[dict[str, Any]] = []
+    faults: list[Fault] = []
+    for at, segment in enumerate(segments):
+        place = f"{where}, {segment.get('key', f'rule {at + 1}')}"
+        if ("when" in segment) == bool(segment.get("otherwise")):
+            faults.append(Fault(place, "both when and otherwise, or neither", "one of them"))
             continue
-        if each.get("otherwise") and at < len(segments) - 1:
-            faults.append(Fault(place, "otherwise stands before other rules", "the last place"))
+        if segment.get("otherwise") and at < len(segments) - 1:
+            faults.append(Fault(place, "otherwise comes before other rules", "the last place"))
             continue
         try:
-            when = normalise(each["when"], where=place) if "when" in each else {"all": []}
+            when = normalise(segment["when"], where=place) if "when" in segment else {"all": []}
         except ProfileError as error:
             faults += error.faults
         else:
-            rules.append({"segment": each.get("key", ""), "when": when})
+            rules.append({"segment": segment.get("key", ""), "when": when})
     model = {"type": "rules", "rules": rules}
     faults += _kind_faults(model, where)
     if faults:
@@ -105,34 +106,34 @@ def read_rules(segments: Sequence[Mapping[str, Any]], *, where: str = "rules") -
 
 
 def rule_columns(model: Mapping[str, Any]) -> list[str]:
-    """Return the columns that rules read, sorted."""
+    """Return the columns of rules, sorted."""
     return sorted({name for rule in model["rules"] for name in condition_columns(rule["when"])})
 
 
 def rule_of_each(model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
-    """Return the index of the first rule that holds of each row, -1 where none does."""
-    found = matches(model, frame)
-    return np.where(found.any(axis=1), found.argmax(axis=1), NO_RULE)
+    """Return the index of the first rule that holds for each row, -1 where none does."""
+    is_match = matches(model, frame)
+    return np.where(is_match.any(axis=1), is_match.argmax(axis=1), NO_RULE)
 
 
 def matches(model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
-    """Say of each row which rules hold, shape (rows, rules)."""
+    """Return which rules hold for each row, shape (rows, rules)."""
     if not model["rules"]:
         return np.zeros((len(frame), 0), dtype=bool)
     return np.column_stack([holds(rule["when"], frame) for rule in model["rules"]])
 
 
 def prove(model: Mapping[str, Any]) -> RuleCheck:
-    """Look at every combination of values that the rules can tell apart.
+    """Check every combination of values that the rules can distinguish.
 
-    Of a number that rules compare, these are each bound, one value between two bounds, one beyond either end, and
-    missing; of a text each one that is listed, any other, and missing. Rules cannot tell other values apart, so this
-    is a proof. ``otherwise`` overlaps with nothing: it is what is left.
+    For a number these are each bound, one value between two bounds, one beyond either end, and missing; for a text each
+    listed one, any other, and missing. Rules cannot distinguish any other values, so this is a proof. ``otherwise``
+    overlaps with nothing: it covers the remaining customers.
 
     Parameters
     ----------
     model : mapping
-        As ``read_rules`` gives it.
+        From ``read_rules``.
 
     Returns
     -------
@@ -140,22 +141,23 @@ def prove(model: Mapping[str, Any]) -> RuleCheck:
         Without counts of customers.
     """
     cells = {name: _cells(name, model) for name in rule_columns(model)}
-    if np.prod([len(each) for each in cells.values()], dtype=float) > MOST_CELLS:
+    if np.prod([len(values) for values in cells.values()], dtype=float) > MOST_CELLS:
         return RuleCheck(False, (), ())
     rows = list(product(*cells.values())) or [()]
     columns = {
-        name: pd.Series([row[at][0] for row in rows], dtype=_dtype(each))
-        for at, (name, each) in enumerate(cells.items())
+        name: pd.Series([row[at][0] for row in rows], dtype=_dtype(values))
+        for at, (name, values) in enumerate(cells.items())
     }
-    found = matches(model, pd.DataFrame(columns, index=range(len(rows))))
+    is_match = matches(model, pd.DataFrame(columns, index=range(len(rows))))
     gaps = tuple(
-        {name: cell[1] for name, cell in zip(cells, rows[at], strict=True)} for at in np.flatnonzero(~found.any(axis=1))
+        {name: cell[1] for name, cell in zip(cells, rows[at], strict=True)}
+        for at in np.flatnonzero(~is_match.any(axis=1))
     )
-    return RuleCheck(True, gaps, tuple(_pairs(model, found)))
+    return RuleCheck(True, gaps, tuple(_pairs(model, is_match)))
 
 
 def check_rules(model: Mapping[str, Any], table: ibis.Table) -> RuleCheck:
-    """Prove the rules and count the customers of each segment, of the gap and of each overlap, inside the engine.
+    """Prove the rules and count the customers of each segment, gap and overlap inside the engine.
 
     Parameters
     ----------
@@ -170,35 +172,35 @@ def check_rules(model: Mapping[str, Any], table: ibis.Table) -> RuleCheck:
     proof, rules = prove(model), model["rules"]
     names = [f"r{at}" for at in range(len(rules))]
     flags = table.select(**{n: compile_condition(rule["when"], table) for n, rule in zip(names, rules, strict=True)})
-    counted = flags.group_by(names).aggregate(n=lambda t: t.count()).to_pandas()
-    found, n = counted[names].to_numpy(dtype=bool), counted["n"].to_numpy()
-    first = np.where(found.any(axis=1), found.argmax(axis=1), NO_RULE)
+    combinations = flags.group_by(names).aggregate(n=lambda t: t.count()).to_pandas()
+    is_match, n = combinations[names].to_numpy(dtype=bool), combinations["n"].to_numpy()
+    first = np.where(is_match.any(axis=1), is_match.argmax(axis=1), NO_RULE)
     counts = dict.fromkeys((rule["segment"] for rule in rules), 0)
     for at, rule in enumerate(rules):
         counts[rule["segment"]] += int(n[first == at].sum())
-    shared = {pair: int(n[rows].sum()) for pair, rows in _pairs(model, found).items()}
+    shared = {pair: int(n[rows].sum()) for pair, rows in _pairs(model, is_match).items()}
     return RuleCheck(proof.proven, proof.gaps, proof.overlaps, int(n[first == NO_RULE].sum()), counts, shared)
 
 
-def _pairs(model: Mapping[str, Any], found: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
-    """Return the pairs of segments that share rows, with those rows; ``otherwise`` and a segment's own rules aside."""
+def _pairs(model: Mapping[str, Any], is_match: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
+    """Return the pairs of segments that share rows, with those rows; ``otherwise`` is ignored."""
     rules = model["rules"]
-    asked = [at for at, rule in enumerate(rules) if rule["when"] != {"all": []}]
+    proper = [at for at, rule in enumerate(rules) if rule["when"] != {"all": []}]
     pairs: dict[tuple[str, str], np.ndarray] = {}
-    for one, two in combinations(asked, 2):
-        names, both = (rules[one]["segment"], rules[two]["segment"]), found[:, one] & found[:, two]
-        if names[0] != names[1] and both.any():
-            pairs[names] = pairs.get(names, False) | both
+    for first, second in combinations(proper, 2):
+        names, rows = (rules[first]["segment"], rules[second]["segment"]), is_match[:, first] & is_match[:, second]
+        if names[0] != names[1] and rows.any():
+            pairs[names] = pairs.get(names, False) | rows
     return pairs
 
 
 def _cells(name: str, model: Mapping[str, Any]) -> list[tuple[Any, str]]:
-    """Return a value for each kind of value the rules can tell apart, with the words for it; missing last."""
+    """Return one value for each kind of value the rules can distinguish, with its words; missing last."""
     values = _compared(name, model)
-    texts = sorted(each for each in values if isinstance(each, str))
+    texts = sorted(value for value in values if isinstance(value, str))
     if texts:
         other = max(texts, key=len) + "*"
-        return [*((each, each) for each in texts), (other, "any other"), (None, "missing")]
+        return [*((text, text) for text in texts), (other, "any other"), (None, "missing")]
     bounds = sorted(values)
     if not bounds:
         return [(0.0, "known"), (np.nan, "missing")]
@@ -215,12 +217,12 @@ def _compared(name: str, model: Mapping[str, Any]) -> set[Any]:
 
 
 def _kind_faults(model: Mapping[str, Any], where: str) -> list[Fault]:
-    """Name the columns that are compared with texts by one rule and with numbers by another."""
+    """List columns compared with texts by one rule and with numbers by another."""
     kinds = {name: {isinstance(x, str) for x in _compared(name, model)} for name in rule_columns(model)}
     return [
         Fault(where, f"{name} is compared with texts and with numbers", "one of them")
-        for name, found in kinds.items()
-        if len(found) > 1
+        for name, has_text in kinds.items()
+        if len(has_text) > 1
     ]
 
 

@@ -1,4 +1,4 @@
-"""What each customer answered: the latest answer to the question of an item, and scales that are reliable."""
+"""Survey answers of each customer: the latest answer to the question of an item, and scores of reliable scales."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from workbench.intake.features.inputs.settings import Scale
 
 __all__ = ["ScoredScale", "latest_answers", "score_scales"]
 
-LEAST_ANSWERS = 30  # complete answers under which a reliability says nothing
+LEAST_ANSWERS = 30  # fewest complete answers for a reliability
 LEAST_ITEMS = 2
 
 
 @dataclass(frozen=True)
 class ScoredScale:
-    """A scale and how reliable it is.
+    """A scale and its reliability.
 
     Attributes
     ----------
     item : str
     alpha : float or None
-        Cronbach's alpha over complete answers; None under two questions or 30 complete answers.
+        Cronbach's alpha over complete answers; None with fewer than two questions or 30 complete answers.
     n : int
         Complete answers.
     scores : ibis.Table or None
-        customer_id, ``score_<item>`` in the range of the answers; None where the scale is not reliable.
+        customer_id, ``score_<item>`` in the range of the answers; None for an unreliable scale.
     """
 
     item: str
@@ -41,41 +41,41 @@ class ScoredScale:
 
 
 def latest_answers(responses: ir.Table, questions: Mapping[str, Sequence[str]], *, items: Iterable[str]) -> ir.Table:
-    """Take each customer's latest answer to the question of an item.
+    """Return each customer's latest answer to the question of each item.
 
     Parameters
     ----------
     responses : ibis.Table
-        customer_id, question, answer, answered_at where known; cut at the as-of date.
+        customer_id, question, answer, answered_at where known; only rows before the as-of date.
     questions : mapping of str to sequence of str
         Item to the names of its question; by default the item's id and its name in either language.
     items : iterable of str
-        The items that may be read.
+        The allowed items.
 
     Returns
     -------
     ibis.Table
-        One row per customer who answered: ``answer_<item>`` for every item of which one question was asked; of several
-        answers as late the one that sorts first.
+        One row per customer who answered: ``answer_<item>`` for every item with a question in the responses; of several
+        answers at the same time the one that sorts first.
     """
-    known = responses.filter(responses.customer_id.notnull() & responses.answer.notnull())
-    known = known.mutate(asked=known.question.strip().lower())
-    asked = set(known.select("asked").distinct().to_pyarrow().column(0).to_pylist())
-    named = {item: [name for name in _names(item, questions) if name in asked] for item in items}
+    answered = responses.filter(responses.customer_id.notnull() & responses.answer.notnull())
+    answered = answered.mutate(asked=answered.question.strip().lower())
+    questions_asked = set(answered.select("asked").distinct().to_pyarrow().column(0).to_pylist())
+    names_in_use = {item: [name for name in _names(item, questions) if name in questions_asked] for item in items}
     answers = {}
-    for item in (item for item, names in named.items() if names):
-        mine = known.asked.isin(named[item])
-        at = known.answered_at if "answered_at" in known.columns else ibis.literal(0)
-        newest = ibis.struct({"at": -_seconds(at), "answer": known.answer.strip()})
-        answers[f"{ANSWER}{item}"] = newest.min(where=mine)
+    for item in (item for item, names in names_in_use.items() if names):
+        is_item = answered.asked.isin(names_in_use[item])
+        at = answered.answered_at if "answered_at" in answered.columns else ibis.literal(0)
+        newest = ibis.struct({"at": -_seconds(at), "answer": answered.answer.strip()})
+        answers[f"{ANSWER}{item}"] = newest.min(where=is_item)
     if not answers:
-        return known.select("customer_id").distinct()
-    found = known.group_by("customer_id").aggregate(**answers)
-    return found.select("customer_id", **{name: found[name]["answer"].nullif("") for name in answers})
+        return answered.select("customer_id").distinct()
+    latest = answered.group_by("customer_id").aggregate(**answers)
+    return latest.select("customer_id", **{name: latest[name]["answer"].nullif("") for name in answers})
 
 
 def score_scales(responses: ir.Table, scales: Mapping[str, Scale], *, least: float) -> tuple[ScoredScale, ...]:
-    """Score the scales whose Cronbach's alpha (1951) reaches a least value."""
+    """Score the scales whose Cronbach's alpha (1951) is at least ``least``."""
     return tuple(_scored(responses, item, scale, least) for item, scale in scales.items())
 
 
@@ -89,14 +89,14 @@ def _scored(responses: ir.Table, item: str, scale: Scale, least: float) -> Score
 
 def _alpha(responses: ir.Table, scale: Scale) -> tuple[float | None, int]:
     """Compute k / (k - 1) (1 - sum of item variances / variance of the sum) over customers who answered every item."""
-    one = {
+    single_items = {
         question: Scale("", {question: reverse}, scale.low, scale.high, scale.label)
         for question, reverse in scale.items.items()
     }
-    known = responses
-    if scale.survey and "survey" in known.columns:
-        known = known.filter(known.survey == scale.survey)
-    tables = [score_scale(known, f"q{at}", each) for at, each in enumerate(one.values())]
+    rows = responses
+    if scale.survey and "survey" in rows.columns:
+        rows = rows.filter(rows.survey == scale.survey)
+    tables = [score_scale(rows, f"q{at}", question_scale) for at, question_scale in enumerate(single_items.values())]
     if len(tables) < LEAST_ITEMS:
         return None, 0
     joined = tables[0]
@@ -118,8 +118,8 @@ def _alpha(responses: ir.Table, scale: Scale) -> tuple[float | None, int]:
 
 
 def _names(item: str, questions: Mapping[str, Sequence[str]]) -> list[str]:
-    given = questions.get(item) or [item, *ITEMS[item].name.values()]
-    return sorted({name.strip().lower() for name in given})
+    names = questions.get(item) or [item, *ITEMS[item].name.values()]
+    return sorted({name.strip().lower() for name in names})
 
 
 def _seconds(at: ir.Value) -> ir.IntegerValue:

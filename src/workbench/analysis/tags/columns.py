@@ -1,6 +1,6 @@
-"""Which columns may a tag name? The features, what later stages write of a customer, answers, and the account.
+"""Which columns may a tag use? Features, results of later stages, survey answers, and the account.
 
-A column that no profile can have is a slip of the pen and refused; one that this profile lacks makes the tag unknown.
+A column that no profile can have is an error; a column that this profile lacks makes the tag unknown.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ __all__ = [
     "null_type",
 ]
 
-TAG = "tag_"  # before the id of a tag that a condition names
-ANSWER = "answer_"  # before the item whose question was answered
-SCORE = "score_"  # before the item whose scale was scored
-ACCOUNT = "account_"  # before a column of the customer's account
-CONSENT = "consent_"  # before a purpose
-ATTRIBUTES = "attribute_"  # before a declared attribute of customers
+TAG = "tag_"  # prefix of the id of a tag in a condition
+ANSWER = "answer_"  # prefix of an item whose question was answered
+SCORE = "score_"  # prefix of an item whose scale was scored
+ACCOUNT = "account_"  # prefix of a column of the customer's account
+CONSENT = "consent_"  # prefix of a purpose
+ATTRIBUTES = "attribute_"  # prefix of a declared attribute of customers
 MIXED = ("income", "children", "household_size")  # numbers in one source, bands in another
 _ACCOUNT_NUMBERS = ("employees", "revenue", "sites")
 _SURVEYED = tuple(name for name, item in ITEMS.items() if any("responses" in need for need in item.needs))
 _PER_CUSTOMER = ("rfm", "segments", "churn", "households")
 _VALUE = ("expected_orders", "expected_value", "value_low", "value_high", "p_alive")  # of 09_value_customers
 _REASON = ("churn_reason_top", "churn_reason_value")  # of churn_reasons of 08_predict_churn
-_KINDS = {  # of a type in the engine, as it calls itself
+_KINDS = {  # type in the engine -> kind
     "string": "category",
     "boolean": "flag",
     "integer": "integer",
@@ -56,16 +56,16 @@ _KINDS = {  # of a type in the engine, as it calls itself
 
 @dataclass(frozen=True)
 class KnownColumn:
-    """A column a tag may name.
+    """A column a tag may use.
 
     Attributes
     ----------
     kind : str
         A key of ``core.schema.KINDS``, or ``attribute`` where sources differ.
     needs : str
-        What it is made of, as a reader would ask for it.
+        The source columns, in words for the reader.
     window : int or None
-        Days it looks back.
+        Length of its window, days.
     """
 
     kind: str
@@ -87,7 +87,7 @@ def known_columns(
     named: Iterable[str] = (),
     attributes: Iterable[str] = (),
 ) -> dict[str, KnownColumn]:
-    """Return every column a tag may name.
+    """Return every column a tag may use.
 
     Parameters
     ----------
@@ -96,34 +96,34 @@ def known_columns(
     windows_days : iterable of int
         The windows of 03_build_features.
     named : iterable of str
-        Columns that tags name; those that begin with ``attribute_`` are attributes a profile may declare.
+        Columns used by tags; those that begin with ``attribute_`` are attributes a profile may declare.
     attributes : iterable of str
-        Attributes a profile declares, before their types are known.
+        Attributes declared by a profile, before their types are known.
     """
-    known = {name: KnownColumn(_customer_kind(name, kind), f"customers.{name}") for name, kind in _attributes()}
+    allowed = {name: KnownColumn(_customer_kind(name, kind), f"customers.{name}") for name, kind in _attributes()}
     for table in _PER_CUSTOMER:
         for column in TABLES[table].columns:
-            known[column.name] = KnownColumn(column.kind, table)
-    known |= {name: KnownColumn("number", "value") for name in _VALUE}
-    known |= {name: KnownColumn("category", "churn_reasons") for name in _REASON}
-    windows = [each for days in windows_days for each in window_features(days)]
+            allowed[column.name] = KnownColumn(column.kind, table)
+    allowed |= {name: KnownColumn("number", "value") for name in _VALUE}
+    allowed |= {name: KnownColumn("category", "churn_reasons") for name in _REASON}
+    windows = [feature for days in windows_days for feature in window_features(days)]
     for feature in (*REGISTRY.values(), *windows):
         needs = " + ".join(need.replace("|", " or ") for need in feature.needs)
-        known[feature.name] = KnownColumn(feature.kind, needs, feature.window)
+        allowed[feature.name] = KnownColumn(feature.kind, needs, feature.window)
     declared = [name for name in named if name.startswith(ATTRIBUTES)]
-    known |= {name: KnownColumn(ATTRIBUTE, f"customers.{name.removeprefix(ATTRIBUTES)}") for name in declared}
-    known |= {f"{ANSWER}{item}": KnownColumn("category", f"responses (question {item})") for item in _SURVEYED}
-    known |= {f"{SCORE}{item}": KnownColumn("number", f"responses (scale {item})") for item in _SURVEYED}
-    known |= _of_accounts()
-    known["household_members"] = KnownColumn("integer", "households")
-    known["age"] = KnownColumn("integer", "customers.birth_date or customers.age")
+    allowed |= {name: KnownColumn(ATTRIBUTE, f"customers.{name.removeprefix(ATTRIBUTES)}") for name in declared}
+    allowed |= {f"{ANSWER}{item}": KnownColumn("category", f"responses (question {item})") for item in _SURVEYED}
+    allowed |= {f"{SCORE}{item}": KnownColumn("number", f"responses (scale {item})") for item in _SURVEYED}
+    allowed |= _account_columns()
+    allowed["household_members"] = KnownColumn("integer", "households")
+    allowed["age"] = KnownColumn("integer", "customers.birth_date or customers.age")
     kinds = {name: ATTRIBUTE if name in MIXED else "category" for name in attributes}
     for name, kind in (kinds | {name: kind_of(name, dtype) for name, dtype in present.items()}).items():
-        needs = known[name].needs if name in known else f"customers.{name}"
-        window = known[name].window if name in known else None
-        known[name] = KnownColumn(kind, needs, window)
-    known.pop("customer_id", None)
-    return known
+        needs = allowed[name].needs if name in allowed else f"customers.{name}"
+        window = allowed[name].window if name in allowed else None
+        allowed[name] = KnownColumn(kind, needs, window)
+    allowed.pop("customer_id", None)
+    return allowed
 
 
 def null_type(kind: str) -> str:
@@ -132,19 +132,19 @@ def null_type(kind: str) -> str:
 
 
 def _attributes() -> list[tuple[str, str]]:
-    return [(each.name, each.kind) for each in CANONICAL["customers"].columns if not each.contact]
+    return [(column.name, column.kind) for column in CANONICAL["customers"].columns if not column.contact]
 
 
 def _customer_kind(name: str, kind: str) -> str:
     return ATTRIBUTE if name in MIXED else kind
 
 
-def _of_accounts() -> dict[str, KnownColumn]:
-    named = {}
+def _account_columns() -> dict[str, KnownColumn]:
+    columns = {}
     for table in ("accounts", "contacts"):
         for column in CANONICAL[table].columns:
             if column.kind == "id" or column.name == "name":
                 continue
             kind = "number" if column.name in _ACCOUNT_NUMBERS else "category"
-            named[f"{ACCOUNT}{column.name}"] = KnownColumn(kind, f"{table}.{column.name}")
-    return named
+            columns[f"{ACCOUNT}{column.name}"] = KnownColumn(kind, f"{table}.{column.name}")
+    return columns

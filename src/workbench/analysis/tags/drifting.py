@@ -1,4 +1,4 @@
-"""Has a tag moved since the last run? Population stability index with its null band; accuracy on a labelled sample."""
+"""Has a tag drifted since the last run? Population stability index with a null bound; accuracy on a labelled sample."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from workbench.analysis.tags.columns import TAG
 
 __all__ = ["PSI_MOVED", "compare_with_last", "measure_accuracy", "psi"]
 
-PSI_MOVED = 0.1  # from here on a tag may have moved, if chance alone does not reach it
+PSI_MOVED = 0.1  # a tag has moved above this value, if it also exceeds the bound by chance
 BAND = 0.95
 
 
 def psi(now: np.ndarray, before: np.ndarray) -> tuple[float, float]:
-    """Compute the population stability index of two counts over the same values, and the 95 % bound without drift.
+    """Return the population stability index of two counts over the same values, and its 95 % bound without drift.
 
     Parameters
     ----------
     now, before : array of int
-        Customers by value. Half a customer is added to each value, so that an empty one gives no infinity.
+        Customers by value. Half a customer is added to each value, so that the index stays finite.
 
     Returns
     -------
     (float, float)
-        The index, and what it stays under in 95 of 100 runs where nothing changed and the customers were drawn anew:
-        (1/n + 1/m) times the chi-squared quantile with B - 1 degrees of freedom (Yurdakul & Naranjo 2020); nan where a
-        run has no customer or there is one value. The same customers seen twice move less: the bound is then wide.
+        The index, and its 95 % quantile for two independent samples without drift: (1/n + 1/m) times the chi-squared
+        quantile with B - 1 degrees of freedom (Yurdakul & Naranjo 2020); nan without customers in a run, or with a
+        single value. The bound is conservative where both runs have the same customers.
     """
     n, m, bins = float(now.sum()), float(before.sum()), len(now)
     if n == 0 or m == 0 or bins < 2:
@@ -56,35 +56,35 @@ def compare_with_last(values: pd.DataFrame, last: pd.DataFrame | None) -> pd.Dat
     columns = ["tag", "customers", "customers_before", "psi", "null_high", "moved"]
     if last is None or last.empty:
         return pd.DataFrame(columns=columns)
-    both = values[["tag", "value", "customers"]].merge(
+    joined = values[["tag", "value", "customers"]].merge(
         last[["tag", "value", "customers"]], on=["tag", "value"], how="outer", suffixes=("", "_before")
     ).fillna({"customers": 0, "customers_before": 0})  # fmt: skip
     rows = []
-    for tag, mine in both.groupby("tag", sort=False):
-        now, before = mine["customers"].to_numpy(float), mine["customers_before"].to_numpy(float)
+    for tag, counts in joined.groupby("tag", sort=False):
+        now, before = counts["customers"].to_numpy(float), counts["customers_before"].to_numpy(float)
         if not now.sum() or not before.sum():
             continue
         index, bound = psi(now, before)
         moved = bool(np.isfinite(index) and index > max(PSI_MOVED, bound))
         rows.append((tag, int(now.sum()), int(before.sum()), index, bound, moved))
-    found = pd.DataFrame(rows, columns=columns)
-    return found.sort_values(["psi", "tag"], ascending=[False, True], ignore_index=True)
+    drift = pd.DataFrame(rows, columns=columns)
+    return drift.sort_values(["psi", "tag"], ascending=[False, True], ignore_index=True)
 
 
 def measure_accuracy(sample: pd.DataFrame, labelled: Mapping[str, str]) -> pd.DataFrame:
-    """Compare tags with their true values on the customers of whom both are known.
+    """Compare tags with true values, for customers with both.
 
     Parameters
     ----------
     sample : DataFrame
         ``tag_<id>`` and the columns of true values.
     labelled : mapping of str to str
-        Tag to the column of its true value; spellings are compared in lower case.
+        Tag to the column of its true value; compared in lower case.
 
     Returns
     -------
     DataFrame
-        tag, n, right, right_share (0..1), low, high (95 % by Wilson); no share under one customer.
+        tag, n, right, right_share (0..1), low, high (95 % by Wilson); the share is missing without customers.
     """
     rows = []
     for tag, column in labelled.items():

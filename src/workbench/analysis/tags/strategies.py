@@ -1,4 +1,4 @@
-"""Which declared strategy fits a customer or a segment? A suggestion of people, looked up, never computed."""
+"""Which declared strategy fits a customer or a segment? Strategies are written by people and only looked up."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Suggestion", "advice_for", "strategies_of", "strategy_for"]
 
 LANGUAGES = ("en", "zh")
 LIFE_CYCLE, SEGMENT = "life_cycle", "segment"
-TIER = "tier"  # begins the key of a tier: tiers stand in order of value
+TIER = "tier"  # prefix of the key of a tier; tiers are ordered by value
 LEVELS = {"high", "upper", "middle", "lower", "low"}
 VALUES = {"spend", "value"}
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A declared strategy and what it was chosen by.
+    """A declared strategy and the reason for its choice.
 
     Attributes
     ----------
@@ -47,29 +47,28 @@ def strategy_for(pack: Pack, *, life_cycle: str | None = None, segment: str | No
     life_cycle : str, optional
         A life-cycle stage.
     segment : str, optional
-        A segment's key, for example ``lapsed_low_spend``: the first direction whose words are all in it. A level, such
-        as ``high``, counts in the key of a tier and where it is one of spend or value: much of anything else is no
-        worth.
+        A segment's key, for example ``lapsed_low_spend``: the first direction whose words all occur in it is used. A
+        level, such as ``high``, counts only in the key of a tier, or for spend or value.
 
     Returns
     -------
     list of Suggestion
-        That of the stage first; empty where the pack declares none.
+        The strategy of the stage first; empty where the pack declares none.
     """
-    found = []
+    suggestions = []
     if life_cycle is not None and life_cycle in pack.life_cycle:
-        found.append(Suggestion(pack.life_cycle[life_cycle], LIFE_CYCLE, life_cycle))
+        suggestions.append(Suggestion(pack.life_cycle[life_cycle], LIFE_CYCLE, life_cycle))
     if segment is not None:
         words = _directions(segment)
         for name, strategy in pack.segments.items():
             if set(strategy.matches) <= words:
-                found.append(Suggestion(strategy, SEGMENT, name))
+                suggestions.append(Suggestion(strategy, SEGMENT, name))
                 break
-    return found
+    return suggestions
 
 
 def _directions(segment: str) -> set[str]:
-    """Return the words of a segment's key, without the levels of what is no value."""
+    """Return the words of a segment's key, without the levels of anything but spend or value."""
     words = segment.lower().split("_")
     if words[0] == TIER:
         return set(words)
@@ -77,13 +76,13 @@ def _directions(segment: str) -> set[str]:
 
 
 def strategies_of(pack: Pack, values: pd.DataFrame) -> pd.DataFrame:
-    """List the strategies for the life-cycle stages and segments that customers are in.
+    """List the strategies for the life-cycle stages and segments that occur.
 
     Parameters
     ----------
     pack : Pack
     values : DataFrame
-        tag, value, customers, as ``count_values`` gives them.
+        tag, value, customers, from ``count_values``.
 
     Returns
     -------
@@ -92,15 +91,15 @@ def strategies_of(pack: Pack, values: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for by in (LIFE_CYCLE, SEGMENT):
-        mine = values[(values["tag"] == by) & (values["customers"] > 0)]
-        for row in mine.itertuples():
-            found = strategy_for(pack, **{by: row.value})
-            rows += [(by, row.value, int(row.customers), each.strategy) for each in found]
+        values_present = values[(values["tag"] == by) & (values["customers"] > 0)]
+        for row in values_present.itertuples():
+            suggestions = strategy_for(pack, **{by: row.value})
+            rows += [(by, row.value, int(row.customers), suggestion.strategy) for suggestion in suggestions]
     return pd.DataFrame(rows, columns=["by", "group", "customers", "strategy"])
 
 
 def advice_for(pack: Pack, segments: Sequence[str]) -> dict[str, dict[str, dict[str, list[str]]]]:
-    """Give what a pack declares to do, and not to do, with each segment.
+    """Return what a pack recommends to do, and not to do, for each segment.
 
     Parameters
     ----------
@@ -114,14 +113,15 @@ def advice_for(pack: Pack, segments: Sequence[str]) -> dict[str, dict[str, dict[
         Segment to ``do`` (goal, offer, content) and ``do_not``, each lists by language; a segment without a strategy is
         not in it.
     """
-    found = {}
+    advice = {}
     for key in segments:
-        for each in strategy_for(pack, segment=key):
-            said = each.strategy
-            found[key] = {
+        for suggestion in strategy_for(pack, segment=key):
+            strategy = suggestion.strategy
+            advice[key] = {
                 "do": {
-                    lang: [getattr(part, lang) for part in (said.goal, said.offer, said.content)] for lang in LANGUAGES
+                    lang: [getattr(part, lang) for part in (strategy.goal, strategy.offer, strategy.content)]
+                    for lang in LANGUAGES
                 },
-                "do_not": {lang: [getattr(said.avoid, lang)] for lang in LANGUAGES},
+                "do_not": {lang: [getattr(strategy.avoid, lang)] for lang in LANGUAGES},
             }
-    return found
+    return advice

@@ -1,4 +1,4 @@
-"""Which portrait items hold for each customer, on what evidence? The notebook 12_tag_customers."""
+"""The tags of each customer with their evidence, for 12_tag_customers."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ __all__ = ["TagOptions", "Tagged", "days_of_data", "tag_customers", "tag_options
 
 @dataclass(frozen=True)
 class TagOptions:
-    """What a profile may say of its tags.
+    """Tag options of a profile.
 
     Attributes
     ----------
     sensitive_items : tuple of str
-        Sensitive items that are computed for customers who consent; the others are off.
+        Sensitive items computed for customers who consent; the others are off.
     minors : bool
-        Whether customers under age may be tagged where the purpose ``minors`` is granted.
+        Whether minors may be tagged where the purpose ``minors`` is granted.
     questions : mapping of str to sequence of str
-        Survey item to the questions that ask for it.
+        Survey item to its questions.
     scales : mapping of str to Scale
         Survey item to its scale.
     alpha_least : float
@@ -62,9 +62,9 @@ class Tagged:
     Attributes
     ----------
     wide : ibis.Table
-        The wide table with the tags beside its columns, as ``compile_tags`` gives it.
+        The wide table with tag columns, from ``compile_tags``.
     tags : ibis.Table
-        One row per customer and tag, as ``lengthen`` gives it.
+        One row per customer and tag, from ``lengthen``.
     portraits : ibis.Table
         One row per customer, one column per tag.
     plan : Plan
@@ -87,17 +87,19 @@ class Tagged:
 
     @property
     def computed(self) -> list[Tag]:
-        """The tags that are computed."""
+        """The computed tags."""
         return self.plan.tags
 
     def sample(self, labelled: Mapping[str, str]) -> pd.DataFrame:
-        """Return tags (``tag_<id>``) and the columns of their true values, for the customers who have one."""
+        """Return tags (``tag_<id>``) and columns of true values, for customers with any true value."""
         pairs = {f"{TAG}{tag}": column for tag, column in labelled.items()}
         names = [name for pair in pairs.items() if set(pair) <= set(self.wide.columns) for name in pair]
         if not names:
             return pd.DataFrame()
-        known = self.wide.filter(ibis.or_(*[self.wide[name].notnull() for name in names if name in pairs.values()]))
-        return known.select(*dict.fromkeys(names)).to_pandas()
+        labelled_rows = self.wide.filter(
+            ibis.or_(*[self.wide[name].notnull() for name in names if name in pairs.values()])
+        )
+        return labelled_rows.select(*dict.fromkeys(names)).to_pandas()
 
 
 def tag_customers(
@@ -116,54 +118,54 @@ def tag_customers(
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        features (required) and whatever ``widen`` reads.
+        features (required) and the tables for ``widen``.
     tags : sequence of Tag
-        The tags of the registry that are to be computed.
+        The tags of the registry to compute.
     as_of : date
     options : TagOptions, optional
     days_covered : int, optional
-        Days of data before the as-of date (`days_of_data`); a tag that looks back further is left out.
+        Days of data before the as-of date (`days_of_data`); tags with a longer window are left out.
     before : ibis.Table, optional
         The table ``tags`` of the last run.
     also : sequence of str
-        Further columns to keep beside the tags, for example true values.
+        Further columns of the wide table, for example true values.
     keep : callable, optional
-        Executes an expression into a table (``keeping``): what is known of the customers is joined once and not for
-        each of the tables that come out.
+        Executes an expression into a table (``keeping``), so that the join of all sources is computed only once.
 
     Raises
     ------
     ProfileError
-        A rule names an unknown column or tag, compares across kinds, or goes round in a circle.
+        When a rule uses an unknown column or tag, compares different kinds, or depends on itself.
     """
-    asked = options or TagOptions()
-    hold = keep or _lazily
-    read = widen(
-        tables, as_of=as_of, questions=asked.questions, scales=asked.scales, sensitive_items=asked.sensitive_items,
-        alpha_least=asked.alpha_least,
+    settings = options or TagOptions()
+    execute = keep or _lazily
+    widened = widen(
+        tables, as_of=as_of, questions=settings.questions, scales=settings.scales,
+        sensitive_items=settings.sensitive_items,
+        alpha_least=settings.alpha_least,
     )  # fmt: skip
-    source = _with_attributes(read.table, names_in(tags))
+    source = _with_attributes(widened.table, names_in(tags))
     present = dict(source.schema().items())
-    columns = known_columns(present, windows_days=asked.windows_days, named=names_in(tags))
-    off = tuple(tag for tag in tags if tag.sensitive and not _allows(tag, asked.sensitive_items))
+    columns = known_columns(present, windows_days=settings.windows_days, named=names_in(tags))
+    off = tuple(tag for tag in tags if tag.sensitive and not _allows(tag, settings.sensitive_items))
     plan = plan_tags([tag for tag in tags if tag not in off], columns, present, days_covered=days_covered)
     used = source.select(*_used(source, plan.tags, also))
-    table = hold(used) if used.op().find(ops.JoinChain) else used  # a file alone is as quick to read again
+    table = execute(used) if used.op().find(ops.JoinChain) else used  # reading a single file again is as fast
     cuts = find_cut_points(table, plan.tags)
-    wide = compile_tags(table, plan, columns, cuts=cuts, minors=asked.minors)
+    wide = compile_tags(table, plan, columns, cuts=cuts, minors=settings.minors)
     long = lengthen(wide, plan, as_of=as_of, cuts=cuts, before=before)
     portraits = to_portraits(wide, [tag for tag in tags if tag in plan.tags], as_of=as_of, before=before)
-    return Tagged(wide, long, portraits, plan, off, cuts, columns, read.scales)
+    return Tagged(wide, long, portraits, plan, off, cuts, columns, widened.scales)
 
 
 def days_of_data(tables: Mapping[str, ir.Table], *, as_of: date) -> int | None:
-    """Count the days from the first dated order or event to the as-of date; None where nothing is dated."""
+    """Count the days from the first dated order or event to the as-of date; None without dated rows."""
     firsts = []
     for name, column in (("transactions", "ordered_at"), ("events", "occurred_at")):
         if name in tables and column in tables[name].columns:
             firsts.append(tables[name].aggregate(first=tables[name][column].min()).to_pyarrow().to_pylist()[0]["first"])
-    known = [first.date() for first in firsts if first is not None]
-    return (as_of - min(known)).days if known else None
+    dates = [first.date() for first in firsts if first is not None]
+    return (as_of - min(dates)).days if dates else None
 
 
 def tag_options(
@@ -180,23 +182,23 @@ def tag_options(
         sensitive_items=tuple(sensitive_items),
         minors=minors,
         questions=dict(questions or {}),
-        scales={item: _scale(item, each) for item, each in (scales or {}).items()},
+        scales={item: _scale(item, scale) for item, scale in (scales or {}).items()},
         alpha_least=alpha_least,
         windows_days=tuple(windows_days),
     )
 
 
 def _with_attributes(table: ir.Table, named: Iterable[str]) -> ir.Table:
-    """Give declared attributes the name under which tags ask for them."""
-    asked = {name: name.removeprefix(ATTRIBUTES) for name in sorted(named) if name.startswith(ATTRIBUTES)}
-    there = {name: table[column] for name, column in asked.items() if column in table.columns}
-    return table.mutate(**there) if there else table
+    """Add declared attributes under the names that tags use."""
+    column_of = {name: name.removeprefix(ATTRIBUTES) for name in sorted(named) if name.startswith(ATTRIBUTES)}
+    present = {name: table[column] for name, column in column_of.items() if column in table.columns}
+    return table.mutate(**present) if present else table
 
 
 def _used(table: ir.Table, tags: Sequence[Tag], also: Sequence[str]) -> list[str]:
-    """List the columns that tags name, with what decides who may be tagged."""
-    named = {*names_in(tags), "customer_id", "age", "age_band", *also}
-    return [name for name in table.columns if name in named or name.startswith(CONSENT)]
+    """List the columns that tags use, and those that decide who may be tagged."""
+    needed = {*names_in(tags), "customer_id", "age", "age_band", *also}
+    return [name for name in table.columns if name in needed or name.startswith(CONSENT)]
 
 
 def _allows(tag: Tag, items: Sequence[str]) -> bool:
@@ -207,8 +209,8 @@ def _lazily(table: ir.Table) -> ir.Table:
     return table
 
 
-def _scale(item: str, given: Mapping[str, Any]) -> Scale:
-    backwards = set(given.get("reverse") or ())
-    asked = {question: question in backwards for question in given["items"]}
-    named = ITEMS[item].name if item in ITEMS else {"en": item, "zh": item}
-    return Scale(given.get("survey") or "", asked, float(given["low"]), float(given["high"]), named)
+def _scale(item: str, content: Mapping[str, Any]) -> Scale:
+    reversed_items = set(content.get("reverse") or ())
+    questions = {question: question in reversed_items for question in content["items"]}
+    label = ITEMS[item].name if item in ITEMS else {"en": item, "zh": item}
+    return Scale(content.get("survey") or "", questions, float(content["low"]), float(content["high"]), label)

@@ -1,4 +1,4 @@
-"""On which rows does a customer's tag rest? From the value over its figures down to the lines of the source."""
+"""Tracing a customer's tag from its value to its figures and source rows."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Trace", "trace_tag"]
 
-# what later stages wrote, to the raw rows it was computed from
+# results of later stages -> the raw table they are computed from
 _RAW_OF = {"rfm": "transactions", "churn": "transactions", "value": "transactions", "churn_reasons": "transactions"}
 _TABLE = re.compile(r"[a-z_]+")
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What a tag of one customer rests on.
+    """The basis of one customer's tag.
 
     Attributes
     ----------
     value : str or None
-        Its value by today's data; None where it is unknown.
+        Its value today; None where unknown.
     allowed : bool
-        False where the customer refuses profiling or is under age: then nothing is told.
+        False where the customer refuses profiling or is a minor: then everything else is empty.
     figures : dict of str to object
-        The columns and tags it is computed from, as they stand for this customer; missing ones None.
+        The customer's values of the columns and tags it is computed from; None where missing.
     rows : dict of str to DataFrame
         By table, the newest rows first.
     totals : dict of str to int
-        Rows there are in all, by table.
+        Total number of rows by table.
     since : date or None
-        First day of the window; None where all of the past counts.
+        First day of the window; None for all data.
     """
 
     value: str | None
@@ -58,65 +58,67 @@ class Trace:
 
 
 def trace_tag(
-    tables: Mapping[str, ir.Table], tagged: Tagged, tag: Tag, customer: str, *, as_of: date, most: int = 20
+    tables: Mapping[str, ir.Table], tagged: Tagged, tag: Tag, customer: str, *, as_of: date, max_rows: int = 20
 ) -> Trace:
-    """Follow one tag of one customer down to the rows it was computed from.
+    """Trace one tag of one customer to the rows it was computed from.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        The tables the tags were computed from; dated ones are cut at the as-of date.
+        The tables of the tags; only rows before the as-of date are used.
     tagged : Tagged
-        The tag and those it names, computed from these tables.
+        The tag and those it depends on, computed from these tables.
     tag : Tag
     customer : str
         One of the customers in ``features``.
     as_of : date
-    most : int
-        Rows shown of each table; ``totals`` counts them all.
+    max_rows : int
+        Most rows per table; ``totals`` counts all.
 
     Returns
     -------
     Trace
-        Rows of the tables that the tag's columns are made of, within its window; names of products beside order
-        lines. Whose tags may not be shown gets none of it.
+        Rows of the source tables of the tag's columns, within its window, with product names for order lines. Empty for
+        customers who may not be tagged.
     """
     wide = tagged.wide.filter(tagged.wide.customer_id == customer)
     row = to_pandas(wide).to_dict("records")[0]
     if not row[VISIBLE]:
         return Trace(None, False, {}, {}, {}, None)
-    tags = {f"{TAG}{each.id}": each for each in tagged.computed}
+    tags = {f"{TAG}{computed.id}": computed for computed in tagged.computed}
     figures = {name: _plain(row.get(name)) for name in sorted(names_in(tagged.computed)) if name in row}
     figures = {name: value for name, value in figures.items() if not name.startswith(CONSENT)}
-    used = [each for each in tags.values() if each.id == tag.id or f"{TAG}{each.id}" in figures]
-    days = max((window_of(each, tagged.columns) for each in used), default=0)
+    used = [computed for name, computed in tags.items() if computed.id == tag.id or name in figures]
+    days = max((window_of(used_tag, tagged.columns) for used_tag in used), default=0)
     since = as_of - timedelta(days=days) if days else None
     rows, totals = {}, {}
-    known = cut_tables(tables, as_of=as_of)
-    for name in _sources(used, tagged.columns, known):
-        found = _rows_of(name, known, customer, since)
-        totals[name] = int(found.count().to_pyarrow().as_py())
-        rows[name] = to_pandas(found.limit(most))
+    cut = cut_tables(tables, as_of=as_of)
+    for name in _sources(used, tagged.columns, cut):
+        source_rows = _rows_of(name, cut, customer, since)
+        totals[name] = int(source_rows.count().to_pyarrow().as_py())
+        rows[name] = to_pandas(source_rows.limit(max_rows))
     return Trace(_plain(row.get(f"{TAG}{tag.id}")), True, figures, rows, totals, since)
 
 
-def _sources(tags: Sequence[Tag], columns: Mapping[str, KnownColumn], known: Mapping[str, ir.Table]) -> list[str]:
-    """Name the tables with a row per event of the customer that the tags' columns are made of, each once."""
+def _sources(tags: Sequence[Tag], columns: Mapping[str, KnownColumn], available: Mapping[str, ir.Table]) -> list[str]:
+    """List the distinct tables with events of the customer that the tags' columns are computed from."""
     needs = [columns[name].needs for name in sorted(names_in(tags)) if name in columns]
-    named = [word for need in needs for word in _TABLE.findall(need)]
-    tables = dict.fromkeys(_RAW_OF.get(name, name) for name in named)
-    return [name for name in tables if name in known and name in CANONICAL and "customer_id" in known[name].columns]
+    words = [word for need in needs for word in _TABLE.findall(need)]
+    tables = dict.fromkeys(_RAW_OF.get(name, name) for name in words)
+    return [
+        name for name in tables if name in available and name in CANONICAL and "customer_id" in available[name].columns
+    ]
 
 
-def _rows_of(name: str, known: Mapping[str, ir.Table], customer: str, since: date | None) -> ir.Table:
-    table, at = known[name], CANONICAL[name].dated_by
-    mine = table.filter(table.customer_id == customer)
-    if at and at in table.columns:
-        mine = mine.filter(mine[at] >= at_midnight(since)) if since else mine
-    if name == "transactions" and "products" in known and "product_id" in mine.columns:
-        mine = _with_products(mine, known["products"])
-    newest = [mine[at].desc()] if at and at in mine.columns else []
-    return mine.order_by([*newest, *(each for each in mine.columns if each != at)])
+def _rows_of(table_name: str, available: Mapping[str, ir.Table], customer: str, since: date | None) -> ir.Table:
+    table, date_column = available[table_name], CANONICAL[table_name].dated_by
+    rows = table.filter(table.customer_id == customer)
+    if date_column and date_column in table.columns:
+        rows = rows.filter(rows[date_column] >= at_midnight(since)) if since else rows
+    if table_name == "transactions" and "products" in available and "product_id" in rows.columns:
+        rows = _with_products(rows, available["products"])
+    newest = [rows[date_column].desc()] if date_column and date_column in rows.columns else []
+    return rows.order_by([*newest, *(name for name in rows.columns if name != date_column)])
 
 
 def _with_products(lines: ir.Table, products: ir.Table) -> ir.Table:
@@ -125,8 +127,8 @@ def _with_products(lines: ir.Table, products: ir.Table) -> ir.Table:
     ]
     if not new:
         return lines
-    named = products.group_by("product_id").aggregate(**{name: products[name].min() for name in new})
-    return lines.left_join(named, "product_id").drop("product_id_right")
+    product_names = products.group_by("product_id").aggregate(**{name: products[name].min() for name in new})
+    return lines.left_join(product_names, "product_id").drop("product_id_right")
 
 
 def _plain(value: Any) -> Any:

@@ -1,1 +1,1 @@
-"""What customers are worth: models of orders, of spend per order, and of both ahead; for 09_value_customers."""
+"""Customer value: models of orders and of spend per order; for 09_value_customers."""

@@ -1,4 +1,4 @@
-"""What a model of value must beat: each customer's own rate carried on, and a straight line."""
+"""Baselines for models of value: each customer's past rate, and a linear regression."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PREDICTORS = ("repeats", "last_weeks", "age_weeks", "idle_weeks", "spend_mean", 
 
 
 def naive_spend(history: pd.DataFrame, *, weeks: float) -> np.ndarray:
-    """Return each customer's own rate of repeats times the own mean spend, carried on."""
+    """Return each customer's past rate of repeats times mean spend, over the next ``weeks``."""
     return naive_orders(history, weeks=weeks) * predictors(history)["spend_mean"].to_numpy()
 
 
 def line_of_spend(earlier: pd.DataFrame, spend: np.ndarray, history: pd.DataFrame) -> np.ndarray:
-    """Predict spend by least squares on repeats, recency, age and spend so far; never below 0.
+    """Predict spend by linear regression on repeats, recency, age and past spend; never below 0.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def line_of_spend(earlier: pd.DataFrame, spend: np.ndarray, history: pd.DataFram
     spend : array
         Net spend in the period after it.
     history : DataFrame
-        Histories at the later date, to predict from.
+        Histories at the later date, for the prediction.
     """
     from sklearn.linear_model import LinearRegression  # noqa: PLC0415
 
@@ -36,7 +36,7 @@ def line_of_spend(earlier: pd.DataFrame, spend: np.ndarray, history: pd.DataFram
 
 
 def predictors(history: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns `PREDICTORS` of a history: counts, weeks, and spend (currency; returns included)."""
+    """Return the columns `PREDICTORS` of a history: counts, weeks, and spend (currency, net of returns)."""
     days = history["repeats"] + 1
     return pd.DataFrame(
         {

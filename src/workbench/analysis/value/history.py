@@ -1,8 +1,7 @@
-"""What each customer bought by a date, in the few numbers the models read: repeats, recency, age, spend per order.
+"""Purchase histories for the models of value: repeats, recency, age, spend per order.
 
-A purchase day is a day with at least one line that sold something: a positive amount, or pieces given for nothing;
-what was sent back or marked as returned makes none, nor does a day on which as much was sent back as bought. Purchases
-of one day are one order.
+A purchase day has at least one sale line: a positive amount, or free items. Returns do not count, nor does a day with
+returns whose net amount is not above 0. All purchases of a day are one order.
 """
 
 from __future__ import annotations
@@ -40,84 +39,84 @@ def days_of_purchase(transactions: ir.Table, *, before: date, products: ir.Table
     before : date
         Only lines before its midnight are read.
     products : ibis.Table, optional
-        product_id, unit_cost: then cost and costed are there, too.
+        product_id, unit_cost: adds cost and costed.
 
     Returns
     -------
     ibis.Table
-        customer_id, day, bought (whether something was sold), net (sales less what was sent back, currency), cost (of
-        the pieces sold less those sent back), costed (net of the lines whose cost is known).
+        customer_id, day, bought (whether it is a purchase day), net (sales less returns, currency), cost (of items sold
+        less those returned), costed (net of the lines with known cost).
     """
     lines = known_lines(transactions, as_of=before)
-    sold = is_sale(lines).fill_null(False)
+    is_sold = is_sale(lines).fill_null(False)
     if "quantity" in lines.columns:
-        free = (lines.amount == 0) & (lines.quantity > 0)
-        sold |= free.fill_null(False)
-    kept = sold | (lines.amount < 0).fill_null(False)
-    lines = lines.mutate(day=lines.ordered_at.date(), sold=sold, paid=ibis.ifelse(kept, lines.amount, 0))
+        is_free = (lines.amount == 0) & (lines.quantity > 0)
+        is_sold |= is_free.fill_null(False)
+    is_counted = is_sold | (lines.amount < 0).fill_null(False)
+    lines = lines.mutate(day=lines.ordered_at.date(), sold=is_sold, paid=ibis.ifelse(is_counted, lines.amount, 0))
     sums = _day_sums(lines)
     if products is not None and {"product_id", "quantity"} <= set(lines.columns) and "unit_cost" in products.columns:
         costs = products.filter(products.unit_cost.notnull()).select("product_id", "unit_cost")
         joined = lines.left_join(costs, "product_id")
-        known = joined.unit_cost.notnull() & (joined.paid != 0)
+        has_known_cost = joined.unit_cost.notnull() & (joined.paid != 0)
         sums = _day_sums(joined)
-        sums["cost"] = ibis.ifelse(known, joined.quantity * joined.unit_cost, 0).sum().cast("float64")
-        sums["costed"] = ibis.ifelse(known, joined.paid, 0).sum().cast("float64")
+        sums["cost"] = ibis.ifelse(has_known_cost, joined.quantity * joined.unit_cost, 0).sum().cast("float64")
+        sums["costed"] = ibis.ifelse(has_known_cost, joined.paid, 0).sum().cast("float64")
         lines = joined
     return lines.group_by("customer_id", "day").aggregate(**sums)
 
 
 def _day_sums(lines: ir.Table) -> dict[str, ir.Value]:
-    back = (lines.paid < 0).any().fill_null(False)
-    bought = lines.sold.any() & ~(back & (lines.paid.sum() <= 0))
+    has_returns = (lines.paid < 0).any().fill_null(False)
+    bought = lines.sold.any() & ~(has_returns & (lines.paid.sum() <= 0))
     return {"bought": bought.fill_null(False), "net": lines.paid.sum().cast("float64")}
 
 
 def purchase_history(days: ir.Table, *, before: date) -> pd.DataFrame:
-    """Sum up each customer's purchases before a date.
+    """Summarise each customer's purchases before a date.
 
     Parameters
     ----------
     days : ibis.Table
-        As ``days_of_purchase`` gives it.
+        From ``days_of_purchase``.
     before : date
-        The first day that is not seen; the last seen day is the end of the observation.
+        Observation ends the day before.
 
     Returns
     -------
     DataFrame
         One row per customer with a purchase day, sorted by customer_id: customer_id, first_on (date), repeats (purchase
-        days after the first), last_weeks and age_weeks (from the first purchase day to the last one and to the last day
-        seen; weeks), second_weeks (to the second one; missing where there is none), paid_repeats (repeat days with net
-        above 0), spend_repeat_mean (mean net of those; missing without one), spend_total (net of all days, returns
-        included; currency).
+        days after the first), last_weeks and age_weeks (weeks from the first purchase day to the last one and to the
+        end of observation), second_weeks (to the second one; missing without one), paid_repeats (repeat days with net
+        above 0), spend_repeat_mean (mean net of those; missing without one), spend_total (net of all days, including
+        returns; currency).
     """
     return read_history(history_rows(days, before=before).to_pandas(), before=before)
 
 
 def history_rows(days: ir.Table, *, before: date) -> ir.Table:
-    """Sum up each customer's purchases before a date in the engine, sorted by customer_id; for ``read_history``."""
-    seen = days.filter(days.day < before)
-    bought = seen.filter(seen.bought)
-    first = bought.group_by("customer_id").aggregate(first_on=bought.day.min())
-    dated = seen.inner_join(first, "customer_id")
-    repeat = dated.bought & (dated.day > dated.first_on)
-    paid = repeat & (dated.net > 0)
-    found = dated.group_by("customer_id").aggregate(
-        first_on=dated.first_on.min(),
-        last_on=dated.day.max(where=dated.bought),
-        second_on=dated.day.min(where=repeat),
-        repeats=repeat.cast("int64").sum(),
-        paid_repeats=paid.cast("int64").sum(),
-        # rounded before it is summed: the order of doubles must not show
-        spend_repeat=dated.net.cast("decimal(18, 4)").sum(where=paid).cast("float64"),
-        spend_total=dated.net.cast("decimal(18, 4)").sum().cast("float64"),
+    """Summarise each customer's purchases before a date in the engine, sorted by customer_id; for ``read_history``."""
+    observed = days.filter(days.day < before)
+    purchase_days = observed.filter(observed.bought)
+    first = purchase_days.group_by("customer_id").aggregate(first_on=purchase_days.day.min())
+    with_first = observed.inner_join(first, "customer_id")
+    is_repeat = with_first.bought & (with_first.day > with_first.first_on)
+    is_paid = is_repeat & (with_first.net > 0)
+    summary = with_first.group_by("customer_id").aggregate(
+        first_on=with_first.first_on.min(),
+        last_on=with_first.day.max(where=with_first.bought),
+        second_on=with_first.day.min(where=is_repeat),
+        repeats=is_repeat.cast("int64").sum(),
+        paid_repeats=is_paid.cast("int64").sum(),
+        # decimals, since sums of doubles depend on their order
+        spend_repeat=with_first.net.cast("decimal(18, 4)").sum(where=is_paid).cast("float64"),
+        spend_total=with_first.net.cast("decimal(18, 4)").sum().cast("float64"),
     )
-    return found.order_by("customer_id")
+    return summary.order_by("customer_id")
 
 
 def read_history(frame: pd.DataFrame, *, before: date) -> pd.DataFrame:
-    """Turn rows of ``history_rows``, all or a batch of them, into a history; see ``purchase_history``."""
+    """Convert rows of ``history_rows``, all or a batch of them, to a history; see ``purchase_history``."""
     first_on, last_on = pd.to_datetime(frame["first_on"]), pd.to_datetime(frame["last_on"])
     end = pd.Timestamp(before - timedelta(days=1))
     repeats = frame["repeats"].astype("int64")
@@ -138,7 +137,7 @@ def read_history(frame: pd.DataFrame, *, before: date) -> pd.DataFrame:
 
 
 def holdout(days: ir.Table, history: pd.DataFrame, *, first: date, before: date) -> pd.DataFrame:
-    """Count what the customers of a history did in the period after it.
+    """Count orders and spend of the customers of a history in the following period.
 
     Parameters
     ----------
@@ -151,23 +150,23 @@ def holdout(days: ir.Table, history: pd.DataFrame, *, first: date, before: date)
     Returns
     -------
     DataFrame
-        In the order of ``history``: customer_id, orders (purchase days), spend (net, currency); 0 where there is none;
-        next_days (from the day before the period to its first purchase; missing without one).
+        In the order of ``history``: customer_id, orders (purchase days), spend (net, currency), both 0 without any;
+        next_days (from the day before the period to the first purchase in it; missing without one).
     """
     later = days.filter((days.day >= first) & (days.day < before))
-    found = later.group_by("customer_id").aggregate(
+    totals = later.group_by("customer_id").aggregate(
         orders=later.bought.cast("int64").sum(),
         spend=later.net.cast("decimal(18, 4)").sum().cast("float64"),
         next_on=later.day.min(where=later.bought),
     )
-    joined = history[["customer_id"]].merge(found.to_pandas(), on="customer_id", how="left", validate="one_to_one")
-    waited = (pd.to_datetime(joined["next_on"]) - pd.Timestamp(first)).dt.days + 1.0
-    filled = joined.assign(next_days=waited).fillna({"orders": 0, "spend": 0.0})
+    joined = history[["customer_id"]].merge(totals.to_pandas(), on="customer_id", how="left", validate="one_to_one")
+    next_days = (pd.to_datetime(joined["next_on"]) - pd.Timestamp(first)).dt.days + 1.0
+    filled = joined.assign(next_days=next_days).fillna({"orders": 0, "spend": 0.0})
     return filled.astype({"orders": "int64", "spend": "float64"})[["customer_id", "orders", "spend", "next_days"]]
 
 
 def weekly_orders(days: ir.Table, history: pd.DataFrame, *, before: date) -> pd.DataFrame:
-    """Count the repeat purchase days of the customers of a history, week by week of the calendar of the data.
+    """Count the repeat purchase days of the customers of a history by week.
 
     Parameters
     ----------
@@ -179,12 +178,12 @@ def weekly_orders(days: ir.Table, history: pd.DataFrame, *, before: date) -> pd.
     Returns
     -------
     DataFrame
-        week (0 = the seven days from the first purchase of all), repeats; every week to the last whole one.
+        week (0 = the seven days from the first purchase in the data), repeats; up to the last complete week.
     """
     start = history["first_on"].min().date()
     firsts = ibis.memtable(history[["customer_id", "first_on"]].assign(first_on=history["first_on"].dt.date))
-    bought = days.filter(days.bought & (days.day < before))
-    joined = bought.inner_join(firsts, "customer_id")
+    purchase_days = days.filter(days.bought & (days.day < before))
+    joined = purchase_days.inner_join(firsts, "customer_id")
     repeat = joined.filter(joined.day > joined.first_on.cast("date"))
     week = repeat.day.delta(ibis.literal(start), unit="day") // DAYS_A_WEEK
     counts = repeat.group_by(week=week.cast("int64")).aggregate(repeats=repeat.count()).to_pandas()
@@ -193,7 +192,7 @@ def weekly_orders(days: ir.Table, history: pd.DataFrame, *, before: date) -> pd.
 
 
 def collapse(history: pd.DataFrame) -> pd.DataFrame:
-    """Count customers whose purchases look the same to the models of orders.
+    """Count customers with identical inputs for the models of orders.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""A learner of spend for bases that the models of orders do not fit: boosted trees, held as plain numbers.
+"""A learner of spend for data that the models of orders do not fit: boosted trees as plain numbers.
 
-It learns in the past (what was known at earlier cut-offs, spend in the period after each) and is asked about a later
-period. Its trees are lists of numbers, so that a definition can hold them as JSON; nothing is executed when it is read.
+It is trained on features at earlier cut-offs and spend in the period after each, and predicts a later period. Its trees
+are lists of numbers, so that a definition can store them as JSON without executable code.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from workbench.analysis.value.baselines import predictors
 
 __all__ = ["HISTORY", "Inputs", "Learned", "Trees", "known_of", "learn_spend"]
 
-HISTORY = "history_"  # begins the names of what is known of the purchases alone
-_LEAST_ROWS, _MOST_ROWS = 200, 50_000  # customers and cut-offs to learn from
-_LEAST_BUYERS = 100  # of them, for the part that learns from buyers alone
-_LEAST_FREQUENT = 0.01  # share of customers from which a word has a column of its own
-# restrained: few customers, and outcomes with a heavy tail
+HISTORY = "history_"  # prefix of inputs computed from the purchases
+_LEAST_ROWS, _MOST_ROWS = 200, 50_000  # fewest and most rows for training
+_LEAST_BUYERS = 100  # fewest buyers among them
+_LEAST_FREQUENT = 0.01  # smallest share of a word with its own column
+# strongly regularised: few customers, and outcomes with a heavy tail
 _BOOSTING = {"learning_rate": 0.05, "max_iter": 100, "max_leaf_nodes": 4, "min_samples_leaf": 40}
 _FAR = 1e308
-_LEAST_SHARE = 1e-3  # of the mean: what is expected at least, so that a deviance is finite
+_LEAST_SHARE = 1e-3  # lower bound of a prediction, as a share of the mean, so that a deviance is finite
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the trees read of a customer, in this order.
+    """The inputs of the trees, in this order.
 
     Attributes
     ----------
     numeric : tuple of str
-        Numbers, missing ones as they are.
+        Numbers; missing ones stay missing.
     words : mapping of str to tuple of str
         Column to its frequent words, each a column of 0 and 1.
     """
@@ -45,27 +45,27 @@ class Inputs:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, known: pd.DataFrame) -> Inputs:
-        """Choose the inputs by customers to learn from: what ``churn.columns.choose_columns`` lets a model see."""
-        columns = choose_columns(known)
-        frame = tidy(known, columns)
+    def of(cls, customers: pd.DataFrame) -> Inputs:
+        """Choose the inputs from the training customers, by ``model_columns.choose_columns``."""
+        columns = choose_columns(customers)
+        frame = tidy(customers, columns)
         words = {name: _frequent(frame[name]) for name in columns.categorical}
-        return cls(columns.numeric, {name: each for name, each in words.items() if each})
+        return cls(columns.numeric, {name: frequent for name, frequent in words.items() if frequent})
 
     @property
     def names(self) -> list[str]:
-        """All columns that are read."""
+        """All input columns."""
         return [*self.numeric, *self.words]
 
-    def matrix(self, known: pd.DataFrame) -> np.ndarray:
+    def matrix(self, customers: pd.DataFrame) -> np.ndarray:
         """Return the inputs of each row.
 
         Raises
         ------
         DataError
-            A column is missing.
+            When a column is missing.
         """
-        frame = tidy(known, ModelColumns(self.numeric, tuple(self.words)))
+        frame = tidy(customers, ModelColumns(self.numeric, tuple(self.words)))
         marks = [(frame[name] == word).to_numpy(float) for name, words in self.words.items() for word in words]
         return np.column_stack([frame[list(self.numeric)].to_numpy(), *marks])
 
@@ -77,11 +77,11 @@ class Trees:
     Attributes
     ----------
     link : str
-        ``log``: what the trees add up to is a logarithm; ``logit``: log odds.
+        ``log``: the sum of the trees is a logarithm; ``logit``: log odds.
     base : float
-        What is added up before any tree.
+        Start of the sum.
     trees : tuple of mapping
-        feature (number of the input, -1 in a leaf), threshold, missing_left (1 where a missing value goes left), left,
+        feature (index of the input, -1 in a leaf), threshold, missing_left (1 where a missing value goes left), left,
         right (nodes), value.
     """
 
@@ -90,102 +90,102 @@ class Trees:
     trees: tuple[Mapping[str, list], ...]
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
-        """Return a mean (log) or a probability (logit) of each row."""
-        found, rows = np.full(len(matrix), self.base), np.arange(len(matrix))
+        """Return a mean (log) or a probability (logit) for each row."""
+        total, rows = np.full(len(matrix), self.base), np.arange(len(matrix))
         for tree in self.trees:
             feature, threshold = np.array(tree["feature"]), np.array(tree["threshold"])
             left, right = np.array(tree["left"]), np.array(tree["right"])
             missing = np.array(tree["missing_left"], dtype=bool)
-            at = np.zeros(len(matrix), dtype=int)
-            for _ in range(len(feature) // 2):  # no branch is longer
-                value = matrix[rows, np.maximum(feature[at], 0)]
-                goes_left = np.where(np.isnan(value), missing[at], value <= threshold[at])
-                at = np.where(feature[at] >= 0, np.where(goes_left, left[at], right[at]), at)
-            found += np.array(tree["value"])[at]
-        return np.exp(found) if self.link == "log" else expit(found)
+            node = np.zeros(len(matrix), dtype=int)
+            for _ in range(len(feature) // 2):  # the longest possible branch
+                value = matrix[rows, np.maximum(feature[node], 0)]
+                goes_left = np.where(np.isnan(value), missing[node], value <= threshold[node])
+                node = np.where(feature[node] >= 0, np.where(goes_left, left[node], right[node]), node)
+            total += np.array(tree["value"])[node]
+        return np.exp(total) if self.link == "log" else expit(total)
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What was learned: the product of its parts times the scale.
+    """A fitted learner: the product of its parts times the scale.
 
     Attributes
     ----------
     inputs : Inputs
     parts : tuple of Trees
-        One part: expected spend. Two: the chance to buy, and what buyers spend.
+        One part: expected spend. Two: the probability to buy, and the spend of buyers.
     scale : float
-        Currency; so that what is predicted of those learned from sums up to what they spent net.
+        Currency; makes the predictions for the training customers sum to their net spend.
     """
 
     inputs: Inputs
     parts: tuple[Trees, ...]
     scale: float
 
-    def predict(self, known: pd.DataFrame) -> np.ndarray:
-        """Predict the spend of each customer, above 0; ``known`` as ``known_of`` gives it."""
-        matrix = self.inputs.matrix(known)
-        found = np.full(len(matrix), self.scale)
+    def predict(self, customers: pd.DataFrame) -> np.ndarray:
+        """Predict the spend of each customer, above 0; ``customers`` is from ``known_of``."""
+        matrix = self.inputs.matrix(customers)
+        product = np.full(len(matrix), self.scale)
         for part in self.parts:
-            found = found * part.predict(matrix)
-        return np.maximum(found, self.scale * _LEAST_SHARE)
+            product = product * part.predict(matrix)
+        return np.maximum(product, self.scale * _LEAST_SHARE)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what JSON holds."""
+        """Return JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, held: Mapping[str, Any]) -> Learned:
-        """Read what `as_dict` gave."""
-        words = {name: tuple(each) for name, each in held["inputs"]["words"].items()}
-        parts = tuple(Trees(each["link"], float(each["base"]), tuple(each["trees"])) for each in held["parts"])
-        return cls(Inputs(tuple(held["inputs"]["numeric"]), words), parts, float(held["scale"]))
+    def from_dict(cls, content: Mapping[str, Any]) -> Learned:
+        """Restore a learner from `as_dict`."""
+        words = {name: tuple(frequent) for name, frequent in content["inputs"]["words"].items()}
+        parts = tuple(Trees(part["link"], float(part["base"]), tuple(part["trees"])) for part in content["parts"])
+        return cls(Inputs(tuple(content["inputs"]["numeric"]), words), parts, float(content["scale"]))
 
 
 def known_of(history: pd.DataFrame, features: pd.DataFrame | None) -> pd.DataFrame:
-    """Put what is known of the customers of a history side by side: purchases in a few numbers, and their features.
+    """Join the predictors of a history with the features of the customers.
 
     Parameters
     ----------
     history : DataFrame
-        As ``history.purchase_history`` gives it.
+        From ``history.purchase_history``.
     features : DataFrame or None
-        One row per customer as of the same date; None where there are none.
+        One row per customer as of the same date.
     """
-    known = pd.concat([history[["customer_id"]], predictors(history).add_prefix(HISTORY)], axis=1)
+    customers = pd.concat([history[["customer_id"]], predictors(history).add_prefix(HISTORY)], axis=1)
     if features is None:
-        return known
-    return known.merge(features, on="customer_id", how="left", validate="one_to_one")
+        return customers
+    return customers.merge(features, on="customer_id", how="left", validate="one_to_one")
 
 
-def learn_spend(known: pd.DataFrame, spend: np.ndarray, *, parts: int, seed: int) -> Learned | None:
-    """Learn net spend; None where there are too few customers, or too few of them bought.
+def learn_spend(customers: pd.DataFrame, spend: np.ndarray, *, parts: int, seed: int) -> Learned | None:
+    """Train on net spend; None with too few customers or buyers.
 
     Parameters
     ----------
-    known : DataFrame
-        As ``known_of`` gives it at one cut-off, or those of several below each other; of more than 50,000 rows every so
-        many are taken.
+    customers : DataFrame
+        From ``known_of`` at one cut-off, or at several, stacked; of more than 50,000 rows every k-th.
     spend : array
-        Net spend in the period after the cut-off (currency); below 0 counts as 0, of which the scale makes up.
+        Net spend in the period after the cut-off (currency); negative values count as 0, which the scale corrects.
     parts : int
-        1: trees that minimise the Poisson deviance of spend, whose minimum is the mean whatever the spread (Gneiting
-        2011, JASA 106). 2: the chance to buy times what buyers spend (gamma deviance).
+        1: trees that minimise the Poisson deviance of spend, so that they predict the mean (Gneiting 2011, JASA 106).
+        2: the probability to buy times the spend of buyers (gamma deviance).
     seed : int
     """
-    some = slice(None, None, max(1, -(-len(known) // _MOST_ROWS)))
-    known, net = known.iloc[some].reset_index(drop=True), np.asarray(spend, float)[some]
-    paid, bought, scale = np.maximum(net, 0.0), net > 0, float(net.mean()) if len(net) else 0.0
-    if scale <= 0 or len(known) < _LEAST_ROWS or bought.sum() < _LEAST_BUYERS or (parts == 2 and bought.all()):  # noqa: PLR2004
+    every_kth = slice(None, None, max(1, -(-len(customers) // _MOST_ROWS)))
+    customers, net = customers.iloc[every_kth].reset_index(drop=True), np.asarray(spend, float)[every_kth]
+    paid, is_buyer, scale = np.maximum(net, 0.0), net > 0, float(net.mean()) if len(net) else 0.0
+    if scale <= 0 or len(customers) < _LEAST_ROWS or is_buyer.sum() < _LEAST_BUYERS or (parts == 2 and is_buyer.all()):  # noqa: PLR2004
         return None
-    inputs = Inputs.of(known)
-    matrix, target = inputs.matrix(known), paid / paid.mean()
+    inputs = Inputs.of(customers)
+    matrix, target = inputs.matrix(customers), paid / paid.mean()
+    trees: tuple[Trees, ...]
     if parts == 1:
-        made = (_boost("poisson", matrix, target, seed),)
+        trees = (_boost("poisson", matrix, target, seed),)
     else:
-        made = (_boost("log_loss", matrix, bought, seed), _boost("gamma", matrix[bought], target[bought], seed))
-    product = np.prod([part.predict(matrix) for part in made], axis=0)
-    return Learned(inputs, made, round(scale / float(product.mean()), 9))
+        trees = (_boost("log_loss", matrix, is_buyer, seed), _boost("gamma", matrix[is_buyer], target[is_buyer], seed))
+    product = np.prod([part.predict(matrix) for part in trees], axis=0)
+    return Learned(inputs, trees, round(scale / float(product.mean()), 9))
 
 
 def _boost(loss: str, matrix: np.ndarray, target: np.ndarray, seed: int) -> Trees:
@@ -196,16 +196,16 @@ def _boost(loss: str, matrix: np.ndarray, target: np.ndarray, seed: int) -> Tree
     model = kind(loss=loss, early_stopping=False, random_state=seed, **_BOOSTING)
     with threadpool_limits(limits=1):  # the same bytes on any machine
         model.fit(matrix, target)
-    trees = tuple(_numbers(each[0].nodes) for each in model._predictors)
+    trees = tuple(_numbers(predictors_of_round[0].nodes) for predictors_of_round in model._predictors)
     return Trees("logit" if loss == "log_loss" else "log", float(np.ravel(model._baseline_prediction)[0]), trees)
 
 
 def _numbers(nodes: np.ndarray) -> dict[str, list]:
-    leaf = nodes["is_leaf"].astype(bool)
+    is_leaf = nodes["is_leaf"].astype(bool)
     return {
-        "feature": np.where(leaf, -1, nodes["feature_idx"].astype(int)).tolist(),
-        # where missing values alone go right, the threshold is infinite, which JSON lacks
-        "threshold": np.where(leaf, 0.0, np.minimum(nodes["num_threshold"], _FAR)).tolist(),
+        "feature": np.where(is_leaf, -1, nodes["feature_idx"].astype(int)).tolist(),
+        # the threshold is infinite where only missing values go right, which JSON cannot store
+        "threshold": np.where(is_leaf, 0.0, np.minimum(nodes["num_threshold"], _FAR)).tolist(),
         "missing_left": nodes["missing_go_to_left"].astype(int).tolist(),
         "left": nodes["left"].astype(int).tolist(),
         "right": nodes["right"].astype(int).tolist(),

@@ -1,4 +1,4 @@
-"""What the learner of spend learns from: customers at several cut-offs, and what each spent in the period after."""
+"""Training data of the learners of spend: customers at several cut-offs, and their spend in the following period."""
 
 from __future__ import annotations
 
@@ -17,84 +17,84 @@ from workbench.analysis.value.learned import Learned, known_of, learn_spend
 
 __all__ = ["LEARNERS", "Past", "learn_until"]
 
-# the parts of each learner: one asked for spend, or one for buying and one for what buyers spend
+# number of parts of each learner: spend, or buying and the spend of buyers
 LEARNERS = {"learned": 1, "two_part": 2}
-LEAST_BEFORE = 0.5  # of a period, which must lie between the first purchase of all and a cut-off
+LEAST_BEFORE = 0.5  # share of a period required between the first purchase in the data and a cut-off
 
 
 @dataclass(frozen=True)
 class Past:
-    """What was known of the customers at any date; each date is looked at once.
+    """Customers as of past dates; each date is computed once.
 
     Attributes
     ----------
     days : ibis.Table
-        As ``history.days_of_purchase`` gives it.
+        From ``history.days_of_purchase``.
     as_of : date
         Of the run.
     features : DataFrame or None
-        As of ``as_of``; None: purchases alone are known.
+        As of ``as_of``; None: only purchases are used.
     tables : mapping of str to ibis.Table
-        Canonical tables that features of an earlier date are built from.
-    then : FeaturesAtCutoff
-        How they are built.
+        Canonical tables for the features of earlier dates.
+    features_at : FeaturesAtCutoff
+        Builds these features.
     """
 
     days: ir.Table
     as_of: date
     features: pd.DataFrame | None = None
     tables: Mapping[str, ibis.Table] = field(default_factory=dict)
-    then: FeaturesAtCutoff = FeaturesAtCutoff()
-    _held: dict[date, pd.DataFrame] = field(default_factory=dict, repr=False)
+    features_at: FeaturesAtCutoff = FeaturesAtCutoff()
+    _cache: dict[date, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def known(self, when: date) -> pd.DataFrame:
-        """Return what was known at a date of everybody who had bought, as ``learned.known_of`` gives it."""
-        if when not in self._held:
+        """Return ``learned.known_of`` at a date, for all customers with a purchase before it."""
+        if when not in self._cache:
             history = purchase_history(self.days, before=when)
-            self._held[when] = known_of(history, self._features(when))
-        return self._held[when]
+            self._cache[when] = known_of(history, self._features(when))
+        return self._cache[when]
 
     def outcome(self, when: date, *, window_days: int) -> np.ndarray:
-        """Return the net spend of the same customers in the days from a date on."""
+        """Return the net spend of the same customers in the ``window_days`` from a date on."""
         ends = when + timedelta(days=window_days)
         return holdout(self.days, self.known(when), first=when, before=ends)["spend"].to_numpy(dtype=float)
 
     def _features(self, when: date) -> pd.DataFrame | None:
         if self.features is None or when == self.as_of:
             return self.features
-        known, undated = dated_only(self.tables)  # what bears no date knows what came after
-        return self.then.at(known, when, undated=undated)
+        dated, undated = dated_only(self.tables)  # undated columns may reflect later events
+        return self.features_at.at(dated, when, undated=undated)
 
 
 def learn_until(
     past: Past, until: date, first: date, *, window_days: int, cut_offs: int, seed: int
 ) -> dict[str, Learned]:
-    """Learn from cut-offs half a period apart, the latest one period before a date: nothing at or after it is read.
+    """Train on cut-offs half a period apart, the latest one period before a date; no data at or after it is used.
 
     Parameters
     ----------
     past : Past
     until : date
-        What is known before it may be learned.
+        Only data before it is used.
     first : date
-        Of the first purchase of all: before a cut-off there must be half a period.
+        Of the first purchase in the data; half a period must lie between it and a cut-off.
     window_days : int
         Length of the period in which spend is counted.
     cut_offs : int
-        At most so many; 0: nothing is learned.
+        Most cut-offs; 0: no training.
     seed : int
 
     Returns
     -------
     dict of Learned
-        By the name of the learner (``LEARNERS``); empty where the history is too short, or too few bought.
+        By the name of the learner (``LEARNERS``); empty where the history is too short, or with too few buyers.
     """
     step = max(1, int(window_days * LEAST_BEFORE))
     dates = [until - timedelta(days=window_days + step * number) for number in range(cut_offs)]
     dates = [when for when in dates if (when - first).days >= step]
     if not dates:
         return {}
-    known = pd.concat([past.known(when) for when in dates], ignore_index=True)
+    customers = pd.concat([past.known(when) for when in dates], ignore_index=True)
     spend = np.concatenate([past.outcome(when, window_days=window_days) for when in dates])
-    found = {name: learn_spend(known, spend, parts=parts, seed=seed) for name, parts in LEARNERS.items()}
-    return {name: each for name, each in found.items() if each is not None}
+    learners = {name: learn_spend(customers, spend, parts=parts, seed=seed) for name, parts in LEARNERS.items()}
+    return {name: learner for name, learner in learners.items() if learner is not None}

@@ -1,4 +1,4 @@
-"""The model of value as a kept model, and back: what 09_value_customers keeps and ``workbench score`` applies."""
+"""Saving and loading the model of value of 09_value_customers, for ``workbench score``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["KIND", "pack_value", "unpack_value"]
 
 KIND = "value"
-# what is read of a customer's purchases
+# inputs from a customer's purchases
 _INPUTS = ("repeats", "last_weeks", "age_weeks", "paid_repeats", "spend_repeat_mean", "spend_total")
 
 
 def pack_value(study: ValueStudy) -> SavedModel | None:
-    """Turn the model of a study into data; None where nobody could be valued.
+    """Return the model of a study as data; None without a definition.
 
-    The parameters are the model: there is no pipeline beside them.
+    The parameters are the model; there is no pipeline.
     """
     if study.definition is None:
         return None
@@ -45,7 +45,7 @@ def pack_value(study: ValueStudy) -> SavedModel | None:
         "leak_alarms": 0,
         "metrics": metrics,
     }
-    example = {"repeats": 2, "last_weeks": 20.0, "age_weeks": 40.0, "paid_repeats": 2}
+    example: dict[str, Any] = {"repeats": 2, "last_weeks": 20.0, "age_weeks": 40.0, "paid_repeats": 2}
     example |= {"spend_repeat_mean": definition.spend.mean, "spend_total": 3 * definition.spend.mean}
     inputs = dict.fromkeys(_INPUTS, "number")
     if definition.learned:
@@ -56,13 +56,13 @@ def pack_value(study: ValueStudy) -> SavedModel | None:
 
 
 def unpack_value(saved: SavedModel) -> ValueDefinition:
-    """Read the definition, held against the version it states.
+    """Restore the definition and check its version.
 
     Raises
     ------
     DataError
-        It is no model of value, or was changed.
+        When it is not a model of value, or was changed.
     """
     if saved.kind != KIND or "definition" not in saved.facts:
-        raise DataError(Fault("model.json", f"a model of kind {saved.kind!r}", f"kind {KIND!r}", "Train it anew"))
+        raise DataError(Fault("model.json", f"a model of kind {saved.kind!r}", f"kind {KIND!r}", "Train it again"))
     return ValueDefinition.from_json(json.dumps(saved.facts["definition"]))

@@ -1,8 +1,8 @@
-"""The study of 09_value_customers: enough history or not, the model that foretells best, what everybody is worth."""
+"""The value study of 09_value_customers: check the history, choose the best model, value all customers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 
 __all__ = ["LEAST_CYCLES", "ValueStudy", "study_value"]
 
-LEAST_CYCLES = 2  # median gaps between purchases that the calibration must span
-HOLDOUT_SHARE = 1 / 3  # of the history, unless the profile says until when to calibrate
+LEAST_CYCLES = 2  # fewest median gaps between purchases in the calibration period
+HOLDOUT_SHARE = 1 / 3  # of the history, unless the profile sets the end of the calibration period
 NEXT_COLUMNS = ("customer_id", "buy_probability", "next_purchase_at", "next_purchase_low", "next_purchase_high")
 
 
 @dataclass(frozen=True)
 class ValueStudy:
-    """What was found about the worth of customers.
+    """The result of the value study.
 
     Attributes
     ----------
@@ -59,13 +59,13 @@ class ValueStudy:
     fits : dict of Fit
         Of the calibration period, by model of orders; ``gamma_gamma`` where spend could be fitted.
     definition : ValueDefinition or None
-        Fitted to all that is known at the as-of date.
+        Fitted to all data at the as-of date.
     reasons : dict
-        Figures behind the choice, the coverage of the intervals and the independence check.
+        Figures of the choice, the coverage of the intervals and the independence check.
     holdout : DataFrame
         One row per model: model, target (orders, spend), mae, rmse, correlation, bias, gini, deviance.
     values, next_purchases : DataFrame
-        One row per customer, the tables ``value`` and ``next_purchase``; empty when too little is known.
+        One row per customer, the tables ``value`` and ``next_purchase``; empty with too little data.
     tables : dict of DataFrame
         tracking, by_frequency, deciles, predictions, matrix, spells, hazard_ratios, for charts.
     """
@@ -83,16 +83,16 @@ class ValueStudy:
 
     @property
     def chosen(self) -> str:
-        """What gives the value: bgnbd, pareto, learned or two_part; empty when too little is known."""
+        """The model in use: bgnbd, pareto, learned or two_part; empty with too little data."""
         return self.definition.chosen if self.definition else ""
 
     @property
     def learned(self) -> bool:
-        """Whether a learner gives the value."""
+        """Whether the model in use is a learner."""
         return bool(self.definition and self.definition.learned)
 
     def part(self, name: str) -> pd.DataFrame:
-        """Return one of the tables for charts, empty where there is none."""
+        """Return one of the tables for charts, empty if absent."""
         return self.tables.get(name, pd.DataFrame())
 
 
@@ -101,7 +101,7 @@ def study_value(
     features: pd.DataFrame | None = None,
     *,
     as_of: date,
-    then: FeaturesAtCutoff | None = None,
+    features_at: FeaturesAtCutoff | None = None,
     profile: str = "",
     currency: str = "",
     calibration_until: date | str | None = None,
@@ -112,7 +112,7 @@ def study_value(
     seed: int = 0,
     learn_cut_offs: int = 2,
     choose_by: str = "deviance",
-    keep=lambda table: table,
+    keep: Callable[[ir.Table], ir.Table] = lambda table: table,
 ) -> ValueStudy:
     """Fit, test on a later period, choose, and value every customer as of a date.
 
@@ -120,32 +120,32 @@ def study_value(
     ----------
     tables : mapping of str to ibis.Table
         transactions with customer_id, ordered_at, amount, where known quantity, status, product_id; products with
-        product_id, unit_cost: value becomes margin where the cost of most spend is known. Others feed the features.
+        product_id, unit_cost: value is margin where the cost of most spend is known. Others are for the features.
     features : DataFrame, optional
-        As of ``as_of``: what the learner may know beside the purchases.
+        As of ``as_of``: inputs of the learner beside the purchases.
     as_of : date
-        Only what came before it is read.
-    then : FeaturesAtCutoff, optional
-        How features are built at an earlier cut-off.
+        Only data before it is used.
+    features_at : FeaturesAtCutoff, optional
+        Builds features at earlier cut-offs.
     profile, currency : str
         Named in the definition.
     calibration_until : date or ISO text, optional
-        Last day the tested models see; default: two thirds of the history.
+        Last day of the calibration period; default: two thirds of the history.
     horizon_days : int, optional
-        Days ahead; default: as long as the test period, at most a year.
+        Horizon; default: the length of the test period, at most a year.
     discount_rate : float
-        A year.
+        Per year.
     n_draws : int
         Draws behind the interval.
     level : float
         Of the interval.
     seed : int
     learn_cut_offs : int
-        Cut-offs, half a horizon apart, that the learner learns from; 0: no learner is tried.
+        Training cut-offs of the learners, half a horizon apart; 0: no learner.
     choose_by : str
-        One of ``judging.CRITERIA``: what a learner must do better in the test period, by more than a standard error.
+        One of ``judging.CRITERIA``, on which a learner must be better in the test period by more than a standard error.
     keep : callable
-        Holds the table of purchase days in the engine, so that it is computed once.
+        Stores the table of purchase days in the engine, so that it is computed once.
 
     Returns
     -------
@@ -154,19 +154,19 @@ def study_value(
     Raises
     ------
     DataError
-        ``calibration_until`` leaves nothing before or after it.
+        When no data lies before or after ``calibration_until``.
     """
     days = keep(days_of_purchase(tables["transactions"], before=as_of, products=tables.get("products")))
-    whole = purchase_history(days, before=as_of)
-    facts = _facts(whole, as_of)
-    if whole.empty:
+    history = purchase_history(days, before=as_of)
+    facts = _facts(history, as_of)
+    if history.empty:
         return ValueStudy("too_little_data", "few_repeaters", facts)
-    split = _split(whole, as_of, calibration_until)
+    split = _split(history, as_of, calibration_until)
     before = purchase_history(days, before=split)
     facts |= _period_facts(before, split, as_of)
     reason = _too_little(facts)
     if reason:
-        return ValueStudy("too_little_data", reason, facts, tables={"spells": return_spells(whole)})
+        return ValueStudy("too_little_data", reason, facts, tables={"spells": return_spells(history)})
     facts |= _horizon(horizon_days, split, as_of) | kept_shares(days) | {"level": level}
     terms = Terms(
         weeks=facts["horizon_days"] / DAYS_A_WEEK, discount_rate=discount_rate, net_share=facts["net_share"],
@@ -174,9 +174,13 @@ def study_value(
     )  # fmt: skip
     later = holdout(days, before, first=split, before=as_of)
     past = Past(
-        days, as_of, features if features is not None and len(features) else None, tables, then or FeaturesAtCutoff()
+        days,
+        as_of,
+        features if features is not None and len(features) else None,
+        tables,
+        features_at or FeaturesAtCutoff(),
     )
-    case = Case(days, whole, before, later, split, as_of, terms, past, learn_cut_offs, choose_by)
+    case = Case(days, history, before, later, split, as_of, terms, past, learn_cut_offs, choose_by)
     return _study(case, facts, profile, currency)
 
 
@@ -186,15 +190,26 @@ def _study(case: Case, facts: dict[str, Any], profile: str, currency: str) -> Va
     definition = _define(case, tested, profile, currency)
     fits = tested.fits | ({"gamma_gamma": tested.spend.fit} if tested.spend.fit else {})
     values = definition.value(case.whole, case.past.features)
-    upcoming = expect_next(tested.order_model, definition.orders, case.whole, as_of=case.as_of, weeks=case.terms.weeks)
+    next_purchases = expect_next(
+        tested.order_model, definition.orders, case.whole, as_of=case.as_of, weeks=case.terms.weeks
+    )
     reasons = tested.reasons | _intervals_held(case, tested)
     return ValueStudy(
-        "valued", "", facts, fits, definition, reasons, tested.errors, values, upcoming, _tables(case, tested, values)
+        "valued",
+        "",
+        facts,
+        fits,
+        definition,
+        reasons,
+        tested.errors,
+        values,
+        next_purchases,
+        _tables(case, tested, values),
     )
 
 
 def _define(case: Case, tested: Tested, profile: str, currency: str) -> ValueDefinition:
-    """Fit the chosen model to everything that is known by the as-of date."""
+    """Fit the chosen model to all data before the as-of date."""
     learned = None
     if tested.chosen in LEARNERS:
         model = case.learn(case.as_of).get(tested.chosen)
@@ -202,7 +217,7 @@ def _define(case: Case, tested: Tested, profile: str, currency: str) -> ValueDef
         learned = LearnedValue(tested.chosen, model, case.window_days / DAYS_A_WEEK, *bounds) if model else None
     of_orders = tested.errors[(tested.errors["target"] == "orders") & (tested.errors["model"] == tested.order_model)]
     of_spend = tested.errors[(tested.errors["target"] == "spend") & (tested.errors["model"] == tested.chosen)]
-    evidence = {
+    evidence: dict[str, Any] = {
         f"{target}_{name}": round(float(rows[name].iloc[0]), 9) if np.isfinite(rows[name].iloc[0]) else None
         for target, rows in (("orders", of_orders), ("spend", of_spend)) for name in ("mae", "rmse", "correlation")
     }  # fmt: skip
@@ -215,36 +230,36 @@ def _define(case: Case, tested: Tested, profile: str, currency: str) -> ValueDef
 
 
 def _bounds_learned(case: Case, tested: Tested) -> tuple[tuple[float, ...], ...]:
-    """Return what customers of like prediction spent in the first part of the test period, as long as was learned."""
-    shorter = case.window_days / (case.as_of - case.split).days
+    """Return the spend of customers with similar predictions, in a part of the test period as long as in training."""
+    ratio = case.window_days / (case.as_of - case.split).days
     spent = case.past.outcome(case.split, window_days=case.window_days)
-    return spread_of_outcomes(tested.money[tested.chosen] * shorter, spent, level=case.terms.level)
+    return spread_of_outcomes(tested.money[tested.chosen] * ratio, spent, level=case.terms.level)
 
 
 def _intervals_held(case: Case, tested: Tested) -> dict[str, float]:
-    """Count how often the intervals given at the cut-off held in the test period, and check independence."""
+    """Measure the coverage of the intervals in the test period, and check independence."""
     terms = replace(case.terms, weeks=case.weeks, discount_rate=0.0, margin=1.0, net_share=net_share(case))
     fit = tested.fits[tested.order_model]
     if tested.chosen in LEARNERS:
-        held = _coverage_learned(case, tested)
+        share_inside = _coverage_learned(case, tested)
     else:
-        given = value_customers(tested.order_model, fit, tested.spend, case.before, terms)
-        held = coverage(given["value_low"], given["value_high"], case.later["spend"])
+        intervals = value_customers(tested.order_model, fit, tested.spend, case.before, terms)
+        share_inside = coverage(intervals["value_low"], intervals["value_high"], case.later["spend"])
     dates = next_weeks(tested.order_model, fit, case.before, weeks=case.weeks)
-    found = {"interval_coverage": held, **next_coverage(dates, case.later["next_days"])}
-    return found | {f"independence_{key}": value for key, value in independence(case.before).items()}
+    results = {"interval_coverage": share_inside, **next_coverage(dates, case.later["next_days"])}
+    return results | {f"independence_{key}": value for key, value in independence(case.before).items()}
 
 
 def _coverage_learned(case: Case, tested: Tested) -> float:
-    """Count how often bounds made of one half of the customers held for the other half, both ways."""
+    """Measure the coverage of bounds from one half of the customers on the other half, in both directions."""
     predicted, spent = tested.money[tested.chosen], case.later["spend"].to_numpy(dtype=float)
     half = np.random.default_rng(case.terms.seed).permutation(len(spent)) % 2 == 0
     inside = np.zeros(len(spent))
-    for made, asked in ((half, ~half), (~half, half)):
-        edges, low, high = spread_of_outcomes(predicted[made], spent[made], level=case.terms.level)
-        place = np.searchsorted(np.array(edges), predicted[asked], side="right")
-        given = [pd.Series(np.array(each)[place]) for each in (low, high)]
-        inside[asked] = coverage(*given, pd.Series(spent[asked]))
+    for fitted, tested_half in ((half, ~half), (~half, half)):
+        edges, low, high = spread_of_outcomes(predicted[fitted], spent[fitted], level=case.terms.level)
+        group = np.searchsorted(np.array(edges), predicted[tested_half], side="right")
+        lows, highs = pd.Series(np.array(low)[group]), pd.Series(np.array(high)[group])
+        inside[tested_half] = coverage(lows, highs, pd.Series(spent[tested_half]))
     return float(inside.mean())
 
 
@@ -266,9 +281,9 @@ def _tables(case: Case, tested: Tested, values: pd.DataFrame) -> dict[str, pd.Da
     }
 
 
-def _facts(whole: pd.DataFrame, as_of: date) -> dict[str, Any]:
-    repeaters = whole[whole["repeats"] > 0]
-    return {"customers": len(whole), "repeaters": len(repeaters), "as_of": as_of}
+def _facts(history: pd.DataFrame, as_of: date) -> dict[str, Any]:
+    repeaters = history[history["repeats"] > 0]
+    return {"customers": len(history), "repeaters": len(repeaters), "as_of": as_of}
 
 
 def _period_facts(before: pd.DataFrame, split: date, as_of: date) -> dict[str, Any]:
@@ -284,27 +299,27 @@ def _period_facts(before: pd.DataFrame, split: date, as_of: date) -> dict[str, A
     }
 
 
-def _split(whole: pd.DataFrame, as_of: date, calibration_until: date | str | None) -> date:
-    first = whole["first_on"].min().date()
+def _split(history: pd.DataFrame, as_of: date, calibration_until: date | str | None) -> date:
+    first = history["first_on"].min().date()
     if calibration_until is None:
         return as_of - timedelta(days=int((as_of - first).days * HOLDOUT_SHARE))
     split = date.fromisoformat(str(calibration_until)) + timedelta(days=1)
     if not first < split < as_of:
-        found = f"calibration_until {calibration_until} leaves no purchase before it or no day after it"
-        raise DataError(Fault("", found, f"A date between {first} and {as_of - timedelta(days=2)}"))
+        problem = f"calibration_until {calibration_until} leaves no purchase before it or no day after it"
+        raise DataError(Fault("", problem, f"A date between {first} and {as_of - timedelta(days=2)}"))
     return split
 
 
 def _too_little(facts: Mapping[str, Any]) -> str:
-    """Say what is lacking, or nothing: repeat customers, or a history of two repeat cycles."""
+    """Return what is lacking, repeat customers or a history of two repeat cycles, or ""."""
     if facts["calibration_repeaters"] < LEAST_REPEATERS:
         return "few_repeaters"
     return "few_cycles" if facts["span_days"] < LEAST_CYCLES * facts["gap_days_median"] else ""
 
 
-def _horizon(given: int | None, split: date, as_of: date) -> dict[str, Any]:
+def _horizon(requested: int | None, split: date, as_of: date) -> dict[str, Any]:
     return {
-        "horizon_days": given or min((as_of - split).days, 365),
-        "horizon_set_by": "profile" if given else "test_period",
+        "horizon_days": requested or min((as_of - split).days, 365),
+        "horizon_set_by": "profile" if requested else "test_period",
         "holdout_days": (as_of - split).days,
     }

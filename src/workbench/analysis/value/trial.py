@@ -1,4 +1,4 @@
-"""The trial of the models: fitted up to a cut-off, asked about the period after it, the best one chosen."""
+"""Test of the models of value: fitted up to a cut-off, tested on the following period, the best one chosen."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LEAST_REPEATERS", "Case", "Tested", "fit_spend", "kept_shares", "net_share", "try_models"]
 
-LEAST_REPEATERS = 30  # customers with a repeat purchase day
-LEAST_COSTED = 0.5  # of net spend, whose cost must be known for a margin
+LEAST_REPEATERS = 30  # fewest customers with a repeat purchase day
+LEAST_COSTED = 0.5  # share of net spend with known cost required for a margin
 
 
 @dataclass(frozen=True)
 class Case:
-    """What the models see (before), what they are asked (later), what they are used on (whole)."""
+    """Histories for the fit (before), outcomes for the test (later), and histories for the final values (whole)."""
 
     days: ir.Table
     whole: pd.DataFrame
@@ -51,19 +51,25 @@ class Case:
 
     @property
     def window_days(self) -> int:
-        """Days whose spend is learned: the horizon, at most the test period, so that it can be tested."""
+        """Period of the learners: the horizon, at most the test period, so that it can be tested."""
         return min((self.as_of - self.split).days, round(self.terms.weeks * DAYS_A_WEEK))
 
     def learn(self, until: date) -> dict[str, Learned]:
-        """Return what can be learned from before a date, by the name of the learner."""
+        """Return the learners trained on data before a date, by name."""
         first = self.whole["first_on"].min().date()
-        asked = {"window_days": self.window_days, "cut_offs": self.learn_cut_offs, "seed": self.terms.seed}
-        return learn_until(self.past, until, first, **asked)
+        return learn_until(
+            self.past,
+            until,
+            first,
+            window_days=self.window_days,
+            cut_offs=self.learn_cut_offs,
+            seed=self.terms.seed,
+        )
 
 
 @dataclass(frozen=True)
 class Tested:
-    """What the test period said: the fits, errors, the choice and the predictions of spend."""
+    """Results of the test period: fits, errors, the chosen model and the predictions of spend."""
 
     fits: dict[str, Fit]
     spend: Spend
@@ -76,7 +82,7 @@ class Tested:
 
 
 def try_models(case: Case) -> Tested:
-    """Fit every model to what was known at the cut-off and hold it against the period after it."""
+    """Fit every model to the data before the cut-off and test it on the following period."""
     before = case.before
     ordered, spent = (case.later[name].to_numpy(dtype=float) for name in ("orders", "spend"))
     fits = {model: fit_orders(model, before) for model in ORDER_MODELS}
@@ -94,80 +100,82 @@ def try_models(case: Case) -> Tested:
 def _table_of_errors(target: str, predicted: Mapping[str, np.ndarray], observed: np.ndarray) -> pd.DataFrame:
     rows = [
         {
-            "model": model, "target": target, **errors(each, observed),
-            "gini": gini(each, observed), "deviance": deviance(each, observed),
+            "model": model, "target": target, **errors(forecast, observed),
+            "gini": gini(forecast, observed), "deviance": deviance(forecast, observed),
         }
-        for model, each in predicted.items()
+        for model, forecast in predicted.items()
     ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def _choose(orders: pd.DataFrame, fits: Mapping[str, Fit]) -> str:
-    """Choose the model of orders with the smallest squared error on the test period, of those that converged."""
-    sound = [model for model, fit in fits.items() if fit.converged] or list(fits)
-    ranked = orders[orders["model"].isin(sound)].sort_values(["rmse", "model"])
+    """Choose the model of orders with the smallest squared error in the test period, among those that converged."""
+    converged = [model for model, fit in fits.items() if fit.converged] or list(fits)
+    ranked = orders[orders["model"].isin(converged)].sort_values(["rmse", "model"])
     return str(ranked["model"].iloc[0])
 
 
 def _predict_spend(
     case: Case, orders: Mapping[str, np.ndarray], spend: Spend
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Predict the spend of the test period by the chosen model of orders, by every baseline, by every learner."""
+    """Predict the spend of the test period by the chosen model of orders, every baseline and every learner."""
     before = case.before
-    found = {model: each * spend.per_order(before) * net_share(case) for model, each in orders.items()}
-    found["naive"] = naive_spend(before, weeks=case.weeks)
+    predictions = {model: expected * spend.per_order(before) * net_share(case) for model, expected in orders.items()}
+    predictions["naive"] = naive_spend(before, weeks=case.weeks)
     earlier_split = case.split - (case.as_of - case.split)
     if earlier_split > before["first_on"].min().date():
         earlier = purchase_history(case.days, before=earlier_split)
         target = holdout(case.days, earlier, first=earlier_split, before=case.split)["spend"].to_numpy(dtype=float)
-        found["straight_line"] = line_of_spend(earlier, target, before)
+        predictions["straight_line"] = line_of_spend(earlier, target, before)
     learned = case.learn(case.split)
-    longer = (case.as_of - case.split).days / case.window_days
-    found |= {name: each.predict(case.past.known(case.split)) * longer for name, each in learned.items()}
-    return found, list(learned)
+    ratio = (case.as_of - case.split).days / case.window_days
+    predictions |= {name: learner.predict(case.past.known(case.split)) * ratio for name, learner in learned.items()}
+    return predictions, list(learned)
 
 
 def net_share(case: Case) -> float:
-    """Return which part of what was paid stayed after returns, as known at the cut-off."""
+    """Return the share of payments left after returns, as of the cut-off."""
     return kept_shares(case.days.filter(case.days.day < case.split))["net_share"]
 
 
 def _learner_wins(
     money: Mapping[str, np.ndarray], observed: np.ndarray, model: str, learners: Sequence[str], case: Case
 ) -> tuple[str, dict[str, float]]:
-    """Choose the better learner, only where its loss is smaller by more than one standard error and it errs no more.
+    """Choose a learner only if it is better than orders times spend.
 
-    It errs no more where its mean absolute error is no larger than that of orders times spend.
+    Its loss must be smaller by more than one standard error, and its mean absolute error must not be larger.
     """
-    chosen, reasons = model, {}
-    usual = np.abs(money[model] - observed).mean()
+    chosen = model
+    reasons: dict[str, float] = {}
+    model_error = np.abs(money[model] - observed).mean()
     for name in learners:
-        asked = {"by": case.choose_by, "seed": case.terms.seed}
-        difference, error = loss_difference(money[name], money[model], observed, **asked)
+        difference, error = loss_difference(
+            money[name], money[model], observed, by=case.choose_by, seed=case.terms.seed
+        )
         reasons |= {f"{name}_loss_less": difference, f"{name}_loss_error": error}
-        errs_no_more = np.abs(money[name] - observed).mean() <= usual
-        if errs_no_more and difference < -error and difference < reasons.get(f"{chosen}_loss_less", 0.0):
+        is_no_worse = np.abs(money[name] - observed).mean() <= model_error
+        if is_no_worse and difference < -error and difference < reasons.get(f"{chosen}_loss_less", 0.0):
             chosen = name
     return chosen, reasons
 
 
 def fit_spend(history: pd.DataFrame) -> Spend:
-    """Fit Gamma-Gamma to repeat customers; the mean of the base where there are too few, or the fit has no mean."""
+    """Fit Gamma-Gamma to repeat customers; use the mean of the base where there are too few, or the fit has no mean."""
     mean = round(float(history["spend_total"].sum() / (history["repeats"] + 1).sum()), 9)
-    known = history[history["paid_repeats"] > 0]
-    if len(known) < LEAST_REPEATERS or known["spend_repeat_mean"].nunique() < LEAST_REPEATERS // 2:
+    paying = history[history["paid_repeats"] > 0]
+    if len(paying) < LEAST_REPEATERS or paying["spend_repeat_mean"].nunique() < LEAST_REPEATERS // 2:
         return Spend(None, mean)
-    fit = gamma_gamma.fit(known["paid_repeats"].to_numpy(float), known["spend_repeat_mean"].to_numpy(float))
+    fit = gamma_gamma.fit(paying["paid_repeats"].to_numpy(float), paying["spend_repeat_mean"].to_numpy(float))
     return Spend(fit if fit.converged and fit.parameters["q"] > 1 else None, mean)
 
 
 def kept_shares(days: ir.Table) -> dict[str, Any]:
-    """Return which part of what is paid on purchase days stays after later returns, and after the cost of goods."""
+    """Return the shares of payments on purchase days left after returns, and after the cost of goods."""
     sums = {"paid": days.net.sum(where=days.bought & (days.net > 0)), "net": days.net.sum()}
     if "cost" in days.columns:
         sums |= {"cost": days.cost.sum(), "costed": days.costed.sum()}
-    found = {name: float(value or 0) for name, value in days.aggregate(**sums).to_pyarrow().to_pylist()[0].items()}
-    known = found.get("costed", 0.0) / found["net"] if found["net"] > 0 else 0.0
-    margin = 1 - found["cost"] / found["costed"] if known > LEAST_COSTED else 1.0
-    net_share = min(max(found["net"] / found["paid"], 0.0), 1.0) if found["paid"] > 0 else 1.0
-    return {"net_share": round(net_share, 9), "margin": round(margin, 9), "margin_known": known > LEAST_COSTED}
+    totals = {name: float(value or 0) for name, value in days.aggregate(**sums).to_pyarrow().to_pylist()[0].items()}
+    costed_share = totals.get("costed", 0.0) / totals["net"] if totals["net"] > 0 else 0.0
+    margin = 1 - totals["cost"] / totals["costed"] if costed_share > LEAST_COSTED else 1.0
+    net_share = min(max(totals["net"] / totals["paid"], 0.0), 1.0) if totals["paid"] > 0 else 1.0
+    return {"net_share": round(net_share, 9), "margin": round(margin, 9), "margin_known": costed_share > LEAST_COSTED}

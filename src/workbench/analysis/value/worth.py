@@ -1,4 +1,4 @@
-"""From orders and spend to money: expected discounted net value of each customer, with an interval."""
+"""Expected discounted net value of each customer, with an interval."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 __all__ = ["WEEKS_A_YEAR", "Spend", "Terms", "value_customers"]
 
 WEEKS_A_YEAR = 365.25 / 7
-_QUARTERS = 4  # parts of the horizon whose orders are discounted to their middle
-_CHUNK_CELLS = 4_000_000  # draws held at a time
+_QUARTERS = 4  # parts of the horizon; the orders of a part are discounted from its middle
+_CHUNK_CELLS = 4_000_000  # most draws in memory
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Under which terms value is counted.
+    """Terms of the valuation.
 
     Attributes
     ----------
     weeks : float
         Horizon.
     discount_rate : float
-        A year, 0.1 = 10 %.
+        Per year, 0.1 = 10 %.
     net_share : float
-        Of what is paid on purchase days, the part that stays after returns on other days; 1 where there are none.
+        Share of payments on purchase days left after returns on other days; 1 without returns.
     margin : float
-        Share of net spend left after the cost of goods; 1 where no cost is known: value then is net spend.
+        Share of net spend left after the cost of goods; 1 without known costs: value is then net spend.
     level : float
         Of the interval.
     draws : int
@@ -52,7 +52,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Spend:
-    """What a paid order of a customer brings: Gamma-Gamma, or the mean of the base where it cannot be fitted.
+    """Spend per paid order: Gamma-Gamma, or the mean of the base where it cannot be fitted.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Spend:
     mean: float
 
     def per_order(self, history: pd.DataFrame) -> np.ndarray:
-        """Return the spend per order expected of each customer of a history."""
+        """Return the expected spend per order of each customer of a history."""
         if self.fit is None:
             return np.full(len(history), max(self.mean, 0.0))
         x, mean = (history[name].to_numpy(dtype=float) for name in ("paid_repeats", "spend_repeat_mean"))
@@ -88,8 +88,7 @@ def value_customers(model: str, orders: Fit, spend: Spend, history: pd.DataFrame
     -------
     DataFrame
         customer_id, expected_orders, expected_value, value_low, value_high, p_alive; in the order of ``history``. The
-        interval holds what the parameters leave open and what chance does (parameter and process uncertainty), at
-        ``terms.level``; the same seed gives the same bounds.
+        interval covers parameter and process uncertainty at ``terms.level``; the same seed gives the same bounds.
     """
     factor = _discount(model, orders, history, terms) * terms.net_share * terms.margin
     per_order = spend.per_order(history)
@@ -108,7 +107,7 @@ def value_customers(model: str, orders: Fit, spend: Spend, history: pd.DataFrame
 
 
 def _discount(model: str, orders: Fit, history: pd.DataFrame, terms: Terms) -> np.ndarray:
-    """Return discounted over undiscounted orders, by customer."""
+    """Return the ratio of discounted to undiscounted orders by customer."""
     ends = np.linspace(0, terms.weeks, _QUARTERS + 1)
     totals = [np.zeros(len(history)), *(expect(model, orders, history, weeks=end) for end in ends[1:])]
     middles = (ends[1:] + ends[:-1]) / 2 / WEEKS_A_YEAR
@@ -124,24 +123,24 @@ def _bounds(
 ) -> tuple[np.ndarray, np.ndarray]:
     tails = [(1 - terms.level) / 2, (1 + terms.level) / 2]
     size = max(1, _CHUNK_CELLS // terms.draws)
-    found = []
+    quantiles = []
     for number, start in enumerate(range(0, len(history), size)):
-        part = history.iloc[start : start + size]
+        chunk = history.iloc[start : start + size]
         rng = np.random.default_rng([terms.seed, number])
-        counts = draw_orders(model, orders, part, weeks=terms.weeks, draws=terms.draws, rng=rng)
-        found.append(np.quantile(_draw_spend(spend, part, counts, rng), tails, axis=1))
-    low, high = np.concatenate(found, axis=1) if found else np.empty((2, 0))
+        counts = draw_orders(model, orders, chunk, weeks=terms.weeks, draws=terms.draws, rng=rng)
+        quantiles.append(np.quantile(_draw_spend(spend, chunk, counts, rng), tails, axis=1))
+    low, high = np.concatenate(quantiles, axis=1) if quantiles else np.empty((2, 0))
     return low, high
 
 
 def _draw_spend(spend: Spend, history: pd.DataFrame, counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw what the orders of each draw sum up to."""
+    """Simulate the total spend of the orders of each draw."""
     if spend.fit is None:
         return counts * spend.mean
     draws = counts.shape[1]
-    taken = spread(spend.fit.draw(min(draws, PARAMETER_DRAWS), rng), draws)
+    parameters = spread(spend.fit.draw(min(draws, PARAMETER_DRAWS), rng), draws)
     x = history["paid_repeats"].to_numpy(dtype=float)[:, None]
-    seen = np.nan_to_num(history["spend_repeat_mean"].to_numpy(dtype=float))[:, None] * x
-    scale = rng.gamma(taken["p"] * x + taken["q"], 1 / (taken["v"] + seen))
-    shape = taken["p"] * np.maximum(counts, 1)
+    observed = np.nan_to_num(history["spend_repeat_mean"].to_numpy(dtype=float))[:, None] * x
+    scale = rng.gamma(parameters["p"] * x + parameters["q"], 1 / (parameters["v"] + observed))
+    shape = parameters["p"] * np.maximum(counts, 1)
     return np.where(counts > 0, rng.gamma(shape) / np.maximum(scale, 1e-300), 0.0)

@@ -1,1 +1,1 @@
-"""The profile and its parameters: sources, goal and run; those of a stage stand in its declaration."""
+"""The profile and its parameters: sources, goal and run; each stage declares its own parameters."""

@@ -80,8 +80,8 @@ class Profile:
     @property
     def stages(self) -> list[str]:
         """The stages to run, in number order, the report last."""
-        chosen = self.run.stages if self.run.stages is not None else list(STAGES)
-        return ordered([*chosen, *self.run.also])
+        names = self.run.stages if self.run.stages is not None else list(STAGES)
+        return ordered([*names, *self.run.also])
 
     def stage(self, name: str) -> Stage:
         """Return the declaration of a stage or of an own notebook."""

@@ -20,7 +20,7 @@ class ScaleParams(Section):
     reverse: list[str] = knob([], en="Reverse-scored items", zh="其中的反向题")
     low: float = knob(..., en="Lowest answer", zh="最低分")
     high: float = knob(..., en="Highest answer", zh="最高分")
-    survey: str | None = knob(None, en="Survey they are asked in; default: any", zh="所属问卷；默认不限")
+    survey: str | None = knob(None, en="Survey of the items; default: any", zh="所属问卷；默认不限")
     label: dict[Literal["en", "zh"], str] | None = knob(
         None, en="What it measures, in en and zh; default: its name", zh="测量内容（en 与 zh）；默认用其名称"
     )

@@ -93,9 +93,9 @@ class SegmentCustomers(Section):
     @field_validator("feature_weights")
     @classmethod
     def _above_zero(cls, weights: dict[str, float]) -> dict[str, float]:
-        wrong = [f"{name} {value}" for name, value in weights.items() if not 0 < value <= MOST_WEIGHT]
-        if wrong:
-            raise ValueError(f"weights of {', '.join(wrong)} lie outside ]0, {MOST_WEIGHT:g}]")
+        invalid = [f"{name} {value}" for name, value in weights.items() if not 0 < value <= MOST_WEIGHT]
+        if invalid:
+            raise ValueError(f"weights of {', '.join(invalid)} are outside ]0, {MOST_WEIGHT:g}]")
         return weights
 
     @model_validator(mode="after")

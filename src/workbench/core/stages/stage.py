@@ -29,13 +29,13 @@ class Stage:
     parameters : type of Section
         Its own parameters.
     tables : tuple of Table
-        The tables it alone writes.
+        The tables that only this stage writes.
     reads : tuple of str
         Tables it uses if they exist.
     needs : tuple of tuple of str
         Required tables, or columns as table.column: one of each group must exist.
     unlocks : dict of str
-        What the stage gives once its tables exist, by language.
+        The result of the stage, for the message that a table is missing, by language.
     borrows : tuple of str
         Parameters of other sections that it reads, as section.key. Reading any other raises.
     inputs : tuple of str
@@ -63,7 +63,7 @@ class Stage:
 
     @property
     def writes(self) -> tuple[str, ...]:
-        """The names of the tables this stage alone writes."""
+        """The names of the tables that only this stage writes."""
         return tuple(table.name for table in self.tables)
 
     @property
@@ -79,5 +79,5 @@ class Stage:
         return {table.name: replace(table, writer=self.name) for table in self.tables}
 
     def lacks(self, present: set[str]) -> tuple[str, ...] | None:
-        """Return the first group of which nothing is present (tables and table.columns), or None."""
+        """Return the first group without any present table or table.column, or None."""
         return next((group for group in self.needs if not set(group) & present), None)

@@ -44,7 +44,7 @@ class ValueCustomers(Section):
     choose_by: Literal["deviance", "rmse", "gini"] = knob(
         "deviance",
         en="Metric by which a learned model must beat orders times spend in the test period: deviance (Poisson, of the "
-        "mean), rmse (large orders decide), gini (the ranking alone); its mean absolute error must never be larger",
+        "mean), rmse (large orders decide), gini (ranking only); its mean absolute error must never be larger",
         zh="学习模型在检验期内须优于“购买次数×单次消费”的指标：deviance（泊松偏差，针对均值）、rmse（大额订单主导）、gini（仅看排序）；无论何种，平均绝对误差均不得更大",
     )
     n_draws: int = knob(

@@ -99,8 +99,8 @@ class Store:
 
     def present(self) -> set[str]:
         """Return the names of the published tables, those of own notebooks included."""
-        own = {path.stem for path in self.folder.glob(f"{OWN_PREFIX}*.parquet") if path.is_file()}
-        return {name for name in TABLES if self.path(name).is_file()} | own
+        own_tables = {path.stem for path in self.folder.glob(f"{OWN_PREFIX}*.parquet") if path.is_file()}
+        return {name for name in TABLES if self.path(name).is_file()} | own_tables
 
     def columns(self, tables: Iterable[str]) -> set[str]:
         """Return the columns of published tables as table.column, read from the files' footers."""

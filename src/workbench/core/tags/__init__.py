@@ -1,1 +1,1 @@
-"""The tag registry: the items of a portrait, the tags that stand for them, the packs and strategies of a trade."""
+"""The tag registry: the items of a portrait, their tags, the packs and strategies of an industry."""

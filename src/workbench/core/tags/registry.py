@@ -115,15 +115,15 @@ def load_registry(
     reader = _RegistryReader(workspace)
     for group_path in sorted((workspace.params / "tags").glob("*.yaml")):
         reader.read_group(group_path)
-    chosen = reader.read_pack(path)
+    industry_pack = reader.read_pack(path)
     reader.check_items()
-    reader.apply(chosen.thresholds if chosen else {}, f"params/packs/{pack}.yaml, thresholds")
+    reader.apply(industry_pack.thresholds if industry_pack else {}, f"params/packs/{pack}.yaml, thresholds")
     reader.apply(thresholds or {}, "12_tag_customers.thresholds")
-    retired = set(chosen.retired) if chosen else set()
+    retired = set(industry_pack.retired) if industry_pack else set()
     tags = {name: reader.build(name) for name in reader.raw if name not in retired}
-    if reader.faults or chosen is None:
+    if reader.faults or industry_pack is None:
         raise ProfileError(reader.faults)
-    return TagRegistry({name: tag for name, tag in tags.items() if tag is not None}, chosen)
+    return TagRegistry({name: tag for name, tag in tags.items() if tag is not None}, industry_pack)
 
 
 class _RegistryReader:
@@ -221,7 +221,7 @@ def _explain(error: Mapping[str, Any], place: Any, model: type[Section]) -> Faul
     trail = tuple(error["loc"])
     name = ".".join(str(part) for part in trail)
     if error["type"] == "missing":
-        return Fault(place(trail), f"no {name}", "", f"Give {name}")
+        return Fault(place(trail), f"no {name}", "", f"Add {name}")
     if error["type"] == "extra_forbidden":
         keys: Iterable[str] = model.model_fields if len(trail) == 1 else ()
         return Fault(place(trail), f"unknown key '{name}'", "", did_you_mean(str(trail[-1]), keys) if keys else "")

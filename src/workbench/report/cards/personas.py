@@ -111,7 +111,7 @@ def gather_personas(
         portrait = study.portrait[study.portrait["group"] == key]
         way = next((name for name in WAYS if portrait.loc[portrait["variable"] == name, "share"].notna().any()), None)
         week = study.week
-        facts = most_telling_facts(study.portrait, key, most=MOST_FACTS, known_already=definition.columns)
+        facts = most_telling_facts(study.portrait, key, max_facts=MOST_FACTS, defining_variables=definition.columns)
         personas.append(
             Persona(
                 key=key,

@@ -16,6 +16,7 @@ from workbench.core.files import write_json
 from workbench.core.params.profile import Profile, load_profile
 from workbench.core.stages import FIRST
 from workbench.core.workspace import Workspace, find_workspace
+from workbench.run.artifacts.scratch import SCRATCH_VARIABLE, open_scratch
 
 __all__ = ["CONTEXT_VARIABLE", "RunContext", "current_context", "new_run_id", "stage_folder", "stage_summary"]
 
@@ -45,6 +46,8 @@ class RunContext:
         Memory of this stage's engine; 0: the value of the profile.
     threads : int
         Threads of this stage's engine; 0: the value of the profile.
+    scratch : str
+        Name of the scratch area the results go to; empty: they are published.
     """
 
     workspace: str
@@ -57,6 +60,12 @@ class RunContext:
     today: str = ""
     memory_limit_gb: float = 0.0
     threads: int = 0
+    scratch: str = ""
+
+    @property
+    def place(self) -> Workspace:
+        """The workspace in which the run reads and writes."""
+        return Workspace(Path(self.workspace), self.scratch)
 
     def write(self, path: Path) -> Path:
         """Write the context for a kernel to read."""
@@ -64,7 +73,7 @@ class RunContext:
 
     def load_profile(self) -> Profile:
         """Read the profile with the run's overrides."""
-        return load_profile(Workspace(Path(self.workspace)), self.profile, settings=self.settings)
+        return load_profile(self.place, self.profile, settings=self.settings)
 
 
 def new_run_id() -> str:
@@ -86,6 +95,8 @@ def current_context(profile: str) -> RunContext:
     if context_file:
         return RunContext(**json.loads(Path(context_file).read_text(encoding="utf-8")))
     workspace = find_workspace()
+    if name := os.environ.get(SCRATCH_VARIABLE, ""):
+        workspace = open_scratch(workspace, profile, name)
     declared = load_profile(workspace, profile)
     as_of = declared.as_of.isoformat() if declared.as_of else _last_as_of(workspace, profile)
     stages = {name: {"status": "done"} for name in declared.stages if stage_summary(workspace, profile, name)}
@@ -96,6 +107,7 @@ def current_context(profile: str) -> RunContext:
         as_of=as_of,
         stages=stages,
         today=dt.datetime.now(dt.UTC).date().isoformat(),
+        scratch=workspace.scratch,
     )
 
 

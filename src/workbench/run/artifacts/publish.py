@@ -130,7 +130,9 @@ def sweep_orphans(workspace: Workspace) -> list[str]:
     The staging folder of a notebook open by hand is kept while its process is alive.
     """
     removed = []
-    for pattern in ("data/processed/*/.staging/*", "reports/*/.staging-*", "data/interim/*/.s*-*"):
+    areas = ("data/processed/*/.staging/*", "reports/*/.staging-*", "data/interim/*/.s*-*")
+    scratch = (".*-*", "*/.staging/*", "*/reports/.staging-*", "*/interim/.s*-*")
+    for pattern in (*areas, *(f"data/interim/*/scratch/{pattern}" for pattern in scratch)):
         for path in sorted(workspace.root.glob(pattern)):
             if not _owner_is_alive(path.name):
                 shutil.rmtree(path, ignore_errors=True)

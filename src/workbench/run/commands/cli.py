@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +14,11 @@ from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.params.profile import DEMO_DATA, load_profile
 from workbench.core.stages import SECTIONS, STAGES
 from workbench.core.workspace import find_workspace
+from workbench.run.artifacts.scratch import SCRATCH_VARIABLE, open_scratch
 from workbench.run.commands.audience import audience
 from workbench.run.commands.card import card
 from workbench.run.commands.segments import segments
+from workbench.run.commands.servers import serve
 from workbench.run.commands.tags import tags
 from workbench.run.commands.terminal import Table, check_language, print_table
 
@@ -39,6 +40,10 @@ ProfileArgument = Annotated[str, typer.Argument(help="A profile: the stem of par
 StageOption = Annotated[str | None, typer.Option(help="A stage, for example 05_score_rfm.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="SECTION.KEY=VALUE; may be given several times.")]
 AsOfOption = Annotated[str | None, typer.Option("--as-of", help="Freeze the run at this date, YYYY-MM-DD.")]
+ScratchOption = Annotated[
+    str | None,
+    typer.Option(help="Compute and track without publishing; tables lie under data/interim/PROFILE/scratch/NAME."),
+]
 LanguageOption = Annotated[str, typer.Option(help="en or zh.")]
 _LOOPBACK = "127.0.0.1"
 
@@ -64,6 +69,7 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Also run stages that are up to date.")] = False,
     setting: SetOption = None,
     as_of: AsOfOption = None,
+    scratch: ScratchOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Run a profile's stages and write its report."""
@@ -72,7 +78,11 @@ def run(
     from workbench.run.flows.selection import FlowOptions  # noqa: PLC0415
 
     options = FlowOptions(only, first, last, force, tuple(setting or ()), as_of)
-    result = run_flow(find_workspace(workspace), profile, options)
+    current_workspace = find_workspace(workspace)
+    if scratch is not None:
+        load_profile(current_workspace, profile, settings=options.settings, as_of=as_of)
+        current_workspace = open_scratch(current_workspace, profile, scratch)
+    result = run_flow(current_workspace, profile, options)
     print(describe(result))
     if result.error is not None:
         raise result.error
@@ -219,14 +229,18 @@ def demo_data(
 
 
 @app.command()
-def lab(port: Annotated[int, typer.Option(help="Port on loopback.")] = 8888, workspace: WorkspaceOption = None) -> None:
+def lab(
+    port: Annotated[int, typer.Option(help="Port on loopback.")] = 8888,
+    scratch: Annotated[str | None, typer.Option(help="What cells compute goes to this scratch area.")] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
     """Open JupyterLab on the notebooks, on loopback."""
     current_workspace = find_workspace(workspace)
     command = [sys.executable, "-m", "jupyterlab", f"--ip={_LOOPBACK}", f"--port={port}"]
     command += [f"--ServerApp.root_dir={current_workspace.root}", "--LabApp.default_url=/lab/tree/notebooks"]
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
     command += ["--allow-root"] if os.geteuid() == 0 else []  # the only user in some containers
-    raise typer.Exit(subprocess.call(command, cwd=current_workspace.root))
+    raise typer.Exit(serve(command, current_workspace.root, {SCRATCH_VARIABLE: scratch} if scratch else {}))
 
 
 @app.command()
@@ -240,7 +254,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on loopback.")] = 5000, work
     command += ["--backend-store-uri", f"sqlite:///{store}", "--no-serve-artifacts"]
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     print(f"MLflow on http://{_LOOPBACK}:{port}", flush=True)
-    raise typer.Exit(subprocess.call(command, cwd=current_workspace.root, env=os.environ | quiet))
+    raise typer.Exit(serve(command, current_workspace.root, quiet))
 
 
 app.command()(audience)

@@ -107,8 +107,8 @@ class Dependencies:
     def present(self) -> set[str]:
         """Return the published tables of this profile's stages and own notebooks."""
         declared = {table for stage in self.profile.stages for table in self.profile.stage(stage).writes}
-        own = {name for name in self.store.present() if name not in TABLES}
-        return (self.store.present() & declared) | own
+        own_tables = {name for name in self.store.present() if name not in TABLES}
+        return (self.store.present() & declared) | own_tables
 
     def key(self, stage: str, reads: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the key of a stage: everything its result depends on.

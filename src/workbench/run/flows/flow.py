@@ -161,9 +161,9 @@ class _Flow:
             self._run_stage(stage)
 
     def _run_stage(self, stage: str) -> None:
-        because = self.dependencies.skipped_because(stage)
-        if because:
-            self._skip(stage, because)
+        reason = self.dependencies.skipped_because(stage)
+        if reason:
+            self._skip(stage, reason)
         elif self._must_run(stage):
             self._start_kernels()
             self._record_start_key(stage)
@@ -206,12 +206,12 @@ class _Flow:
         for stage in failed:
             jobs[stage].result()
 
-    def _skip(self, stage: str, because: dict[str, str]) -> None:
+    def _skip(self, stage: str, reason: dict[str, str]) -> None:
         self.store.retire(stage)
         self.stages[stage] = {
             "status": "skipped",
             "seconds": 0.0,
-            "skipped_because": because,
+            "skipped_because": reason,
             "metrics": {},
             "tables": {},
         }
@@ -367,10 +367,11 @@ class _Flow:
             today=dt.datetime.now(dt.UTC).date().isoformat(),
             memory_limit_gb=self.profile.run.memory_limit_gb / share,
             threads=max(1, self.profile.run.threads // share),
+            scratch=self.workspace.scratch,
         )
         return context.write(self.folder.staging / ".context" / f"{stage}.json")
 
-    # how it ends -------------------------------------------------------------------------------
+    # end of the run -------------------------------------------------------------------------------
 
     def _running(self) -> str:
         return next((name for name, entry in self.stages.items() if entry["status"] == "running"), "the flow")

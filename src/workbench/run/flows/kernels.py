@@ -73,15 +73,15 @@ class KernelServer:
         """
         if self.process is not None or not can_fork():
             return
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "workbench.run.flows.kernel_server", str(theirs.fileno())]
-        with theirs:
+        self.control, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-m", "workbench.run.flows.kernel_server", str(server_end.fileno())]
+        with server_end:
             try:
                 self.process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
                     env=self.environment,
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[server_end.fileno()],
                     start_new_session=True,
                 )
             except OSError:  # for example no memory: all kernels are fresh ones
@@ -106,18 +106,18 @@ class KernelServer:
         """
         if self.control is None or list(command[: len(_LAUNCHER)]) != _LAUNCHER:
             return None
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        own_end, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = {"arguments": list(command[len(_LAUNCHER) :]), "environment": dict(environment), "cwd": cwd}
         request["modules"] = [*_ALWAYS, *modules]
-        with theirs:
-            if not self._send(request, theirs.fileno(), 1, 2):
-                ours.close()
+        with server_end:
+            if not self._send(request, server_end.fileno(), 1, 2):
+                own_end.close()
                 return None
-        answer = _answer(ours)
+        answer = _answer(own_end)
         if "pid" in answer:
-            return ForkedKernel(ours, answer["pid"])
+            return ForkedKernel(own_end, answer["pid"])
         self.declined = answer.get("refused", "no answer")
-        ours.close()
+        own_end.close()
         return None
 
     def close(self) -> None:
@@ -260,7 +260,7 @@ def kernel_manager_class(
             return self.connection_info
 
     class KernelManager(AsyncKernelManager):
-        """Gives its kernel the environment of the run."""
+        """Starts its kernel in the environment of the run."""
 
         async def _async_pre_start_kernel(self, **options: Any) -> Any:
             self.kernel_id = self.kernel_id or str(uuid.uuid4())

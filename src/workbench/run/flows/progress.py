@@ -41,13 +41,13 @@ class Progress:
         at = self.stages.index(stage) + 1
         last = f", {clock(self.expected[stage])} last time" if stage in self.expected else ""
         self.say(f"[{at}/{len(self.stages)}] {stage} ... {clock(self.elapsed())} elapsed{self._left(at)}{last}")
-        done = threading.Event()
-        heart = threading.Thread(target=self._beat, args=(stage, at, done), daemon=True)
+        finished = threading.Event()
+        heart = threading.Thread(target=self._beat, args=(stage, at, finished), daemon=True)
         heart.start()
         try:
             yield
         finally:
-            done.set()
+            finished.set()
             heart.join()
 
     def ended(self, stage: str, summary: Mapping[str, Any]) -> None:
@@ -73,9 +73,9 @@ class Progress:
             return ""
         return f", about {clock(sum(self.expected[stage] for stage in remaining))} left"
 
-    def _beat(self, stage: str, at: int, done: threading.Event) -> None:
+    def _beat(self, stage: str, at: int, finished: threading.Event) -> None:
         begun = time.monotonic()
-        while not done.wait(_HEARTBEAT_SECONDS):
+        while not finished.wait(_HEARTBEAT_SECONDS):
             elapsed = clock(time.monotonic() - begun)
             self.say(f"[{at}/{len(self.stages)}] {stage} still running, {elapsed} in this stage")
 

@@ -160,9 +160,9 @@ def _files(name: str, folder: Path) -> list[Path]:
     return [path for place in (*packages, folder.joinpath(*parts)) for path in _file(place)]
 
 
-def _file(place: Path) -> list[Path]:
+def _file(base: Path) -> list[Path]:
     """Return the file of the module or package at a path without ending."""
-    candidates = (path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file())
+    candidates = (path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file())
     return [path] if (path := next(candidates, None)) else []
 
 

@@ -106,11 +106,11 @@ class CardService:
             Unknown customers, each with the nearest id; or the required key is absent.
         """
         ids = [str(customer) for customer in customer_ids]
-        known = self._facts(ids)
-        self._check(ids, known)
+        facts = self._facts(ids)
+        self._check(ids, facts)
         names = self._names(ids, contact=contact) if named else {}
         sources = CardSources(
-            known=known.set_index("customer_id").loc[ids].reset_index(),
+            known=facts.set_index("customer_id").loc[ids].reset_index(),
             tags=self._rows("tags", ids),
             preferences=leading_preferences(self.tables, ids, as_of=self.as_of),
             timeline=timelines(self.tables, ids, as_of=self.as_of),
@@ -236,8 +236,8 @@ class CardService:
             return {}  # this profile has no vault
         return _names_of(people[people["customer_id"].isin(set(ids))], contact=contact)
 
-    def _check(self, ids: Sequence[str], known: pd.DataFrame) -> None:
-        unknown = [customer for customer in dict.fromkeys(ids) if customer not in set(known["customer_id"])]
+    def _check(self, ids: Sequence[str], facts: pd.DataFrame) -> None:
+        unknown = [customer for customer in dict.fromkeys(ids) if customer not in set(facts["customer_id"])]
         if unknown:
             candidates = self.tables["features"].select("customer_id").order_by("customer_id").limit(_NEAREST)
             names = to_pandas(candidates)["customer_id"].tolist()

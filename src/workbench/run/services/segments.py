@@ -104,11 +104,11 @@ class SegmentService:
 
     def compare(self, first: str, second: str) -> Comparison:
         """Apply two definitions to today's customers."""
-        one, other = self.definition(first), self.definition(second)
-        before, after = self.place(one), self.place(other)
+        earlier, later = self.definition(first), self.definition(second)
+        before, after = self.place(earlier), self.place(later)
         moves = explain_moves(before, after, self._features())
-        sizes = segment_sizes(before, one.keys), segment_sizes(after, other.keys)
-        return Comparison(one, other, before, after, compare_placements(before, after), moves, sizes)
+        sizes = segment_sizes(before, earlier.keys), segment_sizes(after, later.keys)
+        return Comparison(earlier, later, before, after, compare_placements(before, after), moves, sizes)
 
     def why(self, customer: str, which: str) -> tuple[SegmentDefinition, pd.DataFrame]:
         """Explain the segment of a customer by a definition.

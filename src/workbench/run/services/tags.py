@@ -126,7 +126,7 @@ class TagService:
             days_covered=days_of_data(tables, as_of=as_of),
         )  # fmt: skip
         self._refuse([name], tagged)
-        return trace_tag(tables, tagged, tag, customer, as_of=as_of, most=most), self._last_row(name, customer)
+        return trace_tag(tables, tagged, tag, customer, as_of=as_of, max_rows=most), self._last_row(name, customer)
 
     def _check_customer(self, features: ibis.Table, customer: str) -> None:
         if not features.filter(features.customer_id == customer).count().to_pyarrow().as_py():

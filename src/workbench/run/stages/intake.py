@@ -23,7 +23,7 @@ def date_range(stage: StageRun, first: str, last: str | None) -> tuple[dt.date, 
 
 
 def freeze_as_of(stage: StageRun, day: dt.date | None) -> None:
-    """Set the as-of date that the data gives, unless the profile or the run declares one."""
+    """Set the as-of date of the data, unless the profile or the run declares one."""
     if stage.profile.as_of is None and stage.context.as_of is None:
         stage.as_of = day
 

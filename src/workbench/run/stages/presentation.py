@@ -124,8 +124,10 @@ class Presentation:
         else:
             from workbench.report.charts.own_figures import chart_of, figure_of  # noqa: PLC0415
 
-            own = figure_of(figure)
-            charts = {language: chart_of(own, title=title, alt=alt, language=language) for language in self.languages}
+            drawing = figure_of(figure)
+            charts = {
+                language: chart_of(drawing, title=title, alt=alt, language=language) for language in self.languages
+            }
         self._show(name, charts)
         self.chart_seconds += time.perf_counter() - begun
 
@@ -174,7 +176,7 @@ class Presentation:
         display(HTML(str(table_html(entry, language=self.language, currency=self.currency))))
 
     def _about(self) -> About:
-        """Return what stands under every chart."""
+        """Return the facts printed under every chart."""
         from workbench.report.charts.chart import About  # noqa: PLC0415
 
         return About(currency=self.currency)
@@ -292,8 +294,8 @@ def record_candidates(stage: Presentation, frame: pd.DataFrame, *, by: str, sett
     for row in frame.to_dict("records"):
         name = str(row[by]) if isinstance(row[by], str) else f"{by}={row[by]}"
         metrics = {key: plain(value) for key, value in row.items() if key != by}
-        own = {by: plain(row[by]), **settings}
-        stage.records["candidates"].append({"name": name, "settings": plain(own), "metrics": metrics})
+        parameters = {by: plain(row[by]), **settings}
+        stage.records["candidates"].append({"name": name, "settings": plain(parameters), "metrics": metrics})
 
 
 def plain(value: Any) -> Any:

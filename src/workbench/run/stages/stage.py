@@ -1,8 +1,7 @@
-"""The start and the finish of a notebook: what it reads, writes, shows and records.
+"""The ``stage`` object of a notebook: it reads, writes, shows and records.
 
-Every notebook opens with :func:`start` and closes with ``stage.finish()``. In a flow the runner publishes and tracks
-what the stage staged; by hand ``finish()`` does both itself, so that Run All in JupyterLab gives the same tables and
-the same tracked run.
+Every notebook starts with :func:`start` and ends with ``stage.finish()``. In a flow the runner publishes and tracks the
+results; by hand ``finish()`` does both, so that Run All in JupyterLab gives the same tables and the same tracked run.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.schema import CANONICAL, UNDATED
 from workbench.core.stages import FIRST, STAGES, TABLES
 from workbench.core.store.tables import Store, to_pandas
-from workbench.core.workspace import Workspace
 from workbench.report.charts.chart import About
 from workbench.report.text import forget_names_read, text_names_read
 from workbench.run.artifacts.context import RunContext, current_context, stage_summary
@@ -36,6 +34,7 @@ from workbench.run.stages.presentation import Presentation
 if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
     from workbench.core.stages.stage import Stage
+    from workbench.core.workspace import Workspace
 
 __all__ = ["MOST_ROWS", "READS_FILE", "StageRun", "start"]
 
@@ -45,7 +44,7 @@ _MIN_CELL = "run.min_cell"
 
 
 def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
-    """Open a stage: check its parameters, find its run, open the store and a private staging folder.
+    """Start a stage: check its parameters, find its run, open the store and a private staging folder.
 
     Parameters
     ----------
@@ -65,13 +64,13 @@ def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
     ProfileError
         A parameter is unknown, missing, of the wrong type or out of range.
     DataError
-        A table the stage cannot do without is not there.
+        A table that the stage needs is missing.
     """
     begun = time.perf_counter()
     forget_names_read()
     context = current_context(profile)
     loaded = context.load_profile()
-    declaration = _declaration(stage, loaded, Workspace(Path(context.workspace)))
+    declaration = _declaration(stage, loaded, context.place)
     checked = _check_settings(declaration, settings)
     run = StageRun(declaration, context, loaded, checked, begun)
     group = declaration.lacks(run.available())
@@ -83,7 +82,7 @@ def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
 
 
 class StageRun(Presentation):
-    """A stage while it runs; made by :func:`start`.
+    """A running stage, from :func:`start`.
 
     Attributes
     ----------
@@ -107,7 +106,7 @@ class StageRun(Presentation):
         self.declaration = declaration
         self.context = context
         self.settings = settings
-        self.workspace = Workspace(Path(context.workspace))
+        self.workspace = context.place
         self._reads: dict[str, set[str]] = {"tables": set(), "settings": set()}
         if is_own_name(declaration.name):
             self.profile = recorded_profile(profile, declaration.name, self._reads["settings"].add)
@@ -134,7 +133,7 @@ class StageRun(Presentation):
     def as_of(self, day: dt.date | None) -> None:
         self._as_of = day
 
-    # what it reads ----------------------------------------------------------------------------
+    # reading ----------------------------------------------------------------------------
 
     def read(self, table: str, *, lazy: bool = False, when: str = "this", missing: str = "raise") -> Any:
         """Return a table: as this stage has just written it, otherwise as it was published.
@@ -148,7 +147,7 @@ class StageRun(Presentation):
         when : {"this", "previous"}
             ``previous``: as it stood before this run.
         missing : {"raise", "empty", "none"}
-            If the table is not there: an error, a table without rows in its declared columns, or None.
+            If the table does not exist: an error, a table without rows in its declared columns, or None.
 
         Returns
         -------
@@ -157,7 +156,7 @@ class StageRun(Presentation):
         Raises
         ------
         DataError
-            The table is unknown, is not there, or has more than ``MOST_ROWS`` rows and would become pandas.
+            The table is unknown or missing, or has more than ``MOST_ROWS`` rows and would become pandas.
         """
         _check_choice("when", when, ("this", "previous"))
         _check_choice("missing", missing, ("raise", "empty", "none"))
@@ -182,8 +181,8 @@ class StageRun(Presentation):
     def available(self) -> set[str]:
         """Return the published tables of this profile's stages, and their columns as table.column."""
         declared = {table for stage in self.profile.stages for table in self.profile.stage(stage).writes}
-        own = {name for name in self.store.present() if name not in TABLES}
-        present = (self.store.present() & declared) | own
+        own_tables = {name for name in self.store.present() if name not in TABLES}
+        present = (self.store.present() & declared) | own_tables
         mapped = {f"sources.{source.table}" for source in self.profile.sources.values()}
         return present | self.store.columns(present) | mapped
 
@@ -207,7 +206,7 @@ class StageRun(Presentation):
         self._reads["settings"].add(name)
         return value
 
-    # what it writes ---------------------------------------------------------------------------
+    # writing ---------------------------------------------------------------------------
 
     def write(
         self,
@@ -217,7 +216,7 @@ class StageRun(Presentation):
         key: str | Sequence[str] | None = None,
         copies: Mapping[str, Path] | None = None,
     ) -> None:
-        """Stage a table that this stage alone writes, or several by name.
+        """Write a table that only this stage writes, or several by name.
 
         Parameters
         ----------
@@ -240,7 +239,7 @@ class StageRun(Presentation):
             if rows is not None:
                 self.staging.write(name, rows, key=key, copy=(copies or {}).get(name))
 
-    # how it ends ------------------------------------------------------------------------------
+    # end ------------------------------------------------------------------------------
 
     def finish(self) -> None:
         """Write the stage's summary; by hand also publish and track it."""
@@ -275,7 +274,7 @@ class StageRun(Presentation):
         }
 
     def _find(self, table: str, when: str) -> ibis.Table | None:
-        """Return a table in the engine; None if it is not there."""
+        """Return a table in the engine; None if it does not exist."""
         if when == "previous":
             path = self.store.previous_path(table, by=self.stage)
             return self.store.read_file(table, path) if path else None
@@ -305,7 +304,7 @@ class StageRun(Presentation):
         }
 
     def _about(self) -> About:
-        """Return what stands under every chart: source, period of the orders, currency, smallest group shown."""
+        """Return the facts under every chart: source, period of the orders, currency, smallest group shown."""
         metrics = stage_summary(self.workspace, self.profile.name, FIRST).get("metrics", {})
         days = [metrics.get(f"transactions.{which}_ordered_at") for which in ("first", "last")]
         period = None

@@ -89,8 +89,8 @@ class Tracker:
     def begin(self, run_id: str, tags: Mapping[str, str]) -> str:
         """Open the parent run of a flow; return its MLflow id."""
         base = {"workbench.run_id": run_id, "workbench.pid": str(os.getpid()), "workbench.host": socket.gethostname()}
-        name = f"{self.profile} {run_id}"
-        return self.client.create_run(self.experiment, run_name=name, tags=base | dict(tags)).info.run_id
+        name = self._named(f"{self.profile} {run_id}")
+        return self.client.create_run(self.experiment, run_name=name, tags=base | dict(tags) | self._area()).info.run_id
 
     def end(self, tracked: str, status: str, summary: Mapping[str, Any] | None = None) -> None:
         """Close a run with the status of the exit code, the summary and the badge."""
@@ -128,16 +128,17 @@ class Tracker:
         earlier = self._run_reused(summary)
         if earlier is not None:
             return earlier
-        tracked = self._open(parent, summary["stage"], summary)
+        tracked = self._open(parent, _run_name(summary), summary)
         metrics = summary.get("metrics", {}) | {"seconds": summary.get("seconds", 0)}
-        self._log(tracked, metrics=metrics, params=summary.get("settings", {}))
+        self._log(tracked, metrics=metrics, params=summary.get("settings", {}) | _chosen(summary))
         self._log_inputs(tracked, summary)
         for candidate in summary.get("candidates", []):
             self._log_candidate(tracked, summary, candidate)
         if folder is not None:
             self._log_folder(tracked, folder)
-            self._register(tracked, summary, folder / DEFINITION_FILE)
-            self._register_model(tracked, summary, folder / MODEL_FOLDER)
+            if not self.workspace.scratch:
+                self._register(tracked, summary, folder / DEFINITION_FILE)
+                self._register_model(tracked, summary, folder / MODEL_FOLDER)
         self.end(tracked, summary["status"])
         return tracked
 
@@ -179,7 +180,14 @@ class Tracker:
             tags["mlflow.parentRunId"] = parent
         if summary.get("reused_from"):
             tags["workbench.reused_from"] = summary["reused_from"]
-        return self.client.create_run(self.experiment, run_name=name, tags=tags).info.run_id
+        return self.client.create_run(self.experiment, run_name=self._named(name), tags=tags | self._area()).info.run_id
+
+    def _area(self) -> dict[str, str]:
+        """Return the tag of a run in a scratch area."""
+        return {"workbench.scratch": self.workspace.scratch} if self.workspace.scratch else {}
+
+    def _named(self, name: str) -> str:
+        return f"{name} [{self.workspace.scratch}]" if self.workspace.scratch else name
 
     def _register(self, tracked: str, summary: Mapping[str, Any], definition: Path) -> None:
         """Register the segment definition of a stage; propose it if the stage judged it better."""
@@ -277,6 +285,21 @@ def _make_store(workspace: Workspace) -> None:
     client.search_experiments()
     client._tracking_client.store.engine.dispose()
     os.replace(fresh, store)
+
+
+def _chosen(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a segmentation chose, as parameters: the UI draws its plots by parameters."""
+    if summary["stage"] != SEGMENTING:
+        return {}
+    return {name: summary.get("metrics", {}).get(name) for name in ("k", "method")}
+
+
+def _run_name(summary: Mapping[str, Any]) -> str:
+    """Name the run of a stage; that of a segmentation by what it chose, so that runs can be told apart in a list."""
+    chosen = _chosen(summary)
+    if not chosen.get("method"):
+        return str(summary["stage"])
+    return f"{summary['stage']} {chosen['method']} k={chosen['k']}"
 
 
 def _is_number(value: Any) -> bool:

@@ -20,10 +20,10 @@ def test_the_group_is_the_top_of_the_chain_of_parents():
     accounts = pd.DataFrame(
         {"account_id": ["A", "B", "C", "D", "E", "F", "G"], "parent_id": [None, "A", "B", "X", "D", "G", "F"]}
     )
-    found = find_groups(accounts).set_index("account_id")
-    assert found["group_id"].to_dict() == {"A": "A", "B": "A", "C": "A", "D": "D", "E": "D", "F": "F", "G": "G"}
-    assert found["levels"].to_dict() == {"A": 0, "B": 1, "C": 2, "D": 0, "E": 1, "F": 0, "G": 0}
-    assert found["problem"].dropna().to_dict() == {
+    result = find_groups(accounts).set_index("account_id")
+    assert result["group_id"].to_dict() == {"A": "A", "B": "A", "C": "A", "D": "D", "E": "D", "F": "F", "G": "G"}
+    assert result["levels"].to_dict() == {"A": 0, "B": 1, "C": 2, "D": 0, "E": 1, "F": 0, "G": 0}
+    assert result["problem"].dropna().to_dict() == {
         "D": "parent_unknown", "E": "parent_unknown", "F": "cycle", "G": "cycle",
     }  # fmt: skip
 
@@ -36,15 +36,15 @@ def test_a_customer_of_two_accounts_counts_for_one():
     contacts = pd.DataFrame(
         {"contact_id": ["k1", "k2", "k3"], "account_id": ["B", "A", "Z"], "customer_id": ["c1", "c1", "c2"]}
     )
-    found = attribute_customers(contacts, pd.DataFrame({"account_id": ["A", "B"]}))
-    assert found.set_index("customer_id")["account_id"].to_dict() == {"A": "A", "B": "B", "c1": "A"}
-    assert found.set_index("customer_id").loc["c1", "accounts"] == 2
+    result = attribute_customers(contacts, pd.DataFrame({"account_id": ["A", "B"]}))
+    assert result.set_index("customer_id")["account_id"].to_dict() == {"A": "A", "B": "B", "c1": "A"}
+    assert result.set_index("customer_id").loc["c1", "accounts"] == 2
 
 
 def test_roles_are_brought_to_the_standard_ones_in_both_languages():
-    given = pd.Series(["Economic Buyer", "技术把关", " champion ", "wizard", None])
-    assert standard_role(given).tolist()[:4] == ["economic_buyer", "technical_evaluator", "champion", "other_role"]
-    assert standard_role(given).isna().tolist() == [False] * 4 + [True]
+    inputs = pd.Series(["Economic Buyer", "技术把关", " champion ", "wizard", None])
+    assert standard_role(inputs).tolist()[:4] == ["economic_buyer", "technical_evaluator", "champion", "other_role"]
+    assert standard_role(inputs).isna().tolist() == [False] * 4 + [True]
 
 
 def test_rhythm_needs_two_gaps():
@@ -52,10 +52,10 @@ def test_rhythm_needs_two_gaps():
         "account_id": ["A", "A", "A", "B", "B"],
         "purchased_on": pd.to_datetime(["2024-01-01", "2024-01-11", "2024-01-31", "2024-12-01", "2024-12-22"]),
     })  # fmt: skip
-    found = usual_gaps(days, as_of=AS_OF).set_index("account_id")
-    assert found.loc["A", "gap_days_median"] == 15
-    assert np.isnan(found.loc["B", "gap_days_median"])
-    assert found["recency_days"].to_dict() == {"A": 336, "B": 10}
+    result = usual_gaps(days, as_of=AS_OF).set_index("account_id")
+    assert result.loc["A", "gap_days_median"] == 15
+    assert np.isnan(result.loc["B", "gap_days_median"])
+    assert result["recency_days"].to_dict() == {"A": 336, "B": 10}
 
 
 def health_of(**changes):
@@ -82,16 +82,16 @@ def health_of(**changes):
     ],
 )
 def test_health_counts_the_checks_that_fail(changes, failed, health):
-    found = health_of(**changes)
-    assert (found["checks_failed"], found["health"]) == (failed, health)
+    result = health_of(**changes)
+    assert (result["checks_failed"], result["health"]) == (failed, health)
 
 
 def test_nothing_known_is_unknown_health():
-    found = health_of(
+    result = health_of(
         recency_days=np.nan, gap_days_median=np.nan, spend_before=0.0, cases=0, ratings=0, rating_mean=np.nan,
         single_thread=None,
     )  # fmt: skip
-    assert (found["checks_known"], found["health"]) == (0, "unknown")
+    assert (result["checks_known"], result["health"]) == (0, "unknown")
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +125,10 @@ def portraits():
 
 
 def test_orders_roll_up_to_accounts_and_groups_without_counting_twice(portraits):
-    found = portraits.accounts.set_index("account_id")
-    assert found["orders"].to_dict() == {"A1": 3, "A2": 2, "A3": 0}
-    assert found["spend"].to_dict() == {"A1": 135.0, "A2": 57.0, "A3": 0.0}
-    assert found["spend_before"].to_dict() == {"A1": 100.0, "A2": 0.0, "A3": 0.0}
+    result = portraits.accounts.set_index("account_id")
+    assert result["orders"].to_dict() == {"A1": 3, "A2": 2, "A3": 0}
+    assert result["spend"].to_dict() == {"A1": 135.0, "A2": 57.0, "A3": 0.0}
+    assert result["spend_before"].to_dict() == {"A1": 100.0, "A2": 0.0, "A3": 0.0}
     groups = portraits.groups.set_index("group_id")
     assert groups.loc["A1", ["accounts", "orders", "spend", "spend_share"]].tolist() == [2, 5, 192.0, 1.0]
     assert portraits.shared_customers == 1
@@ -136,16 +136,16 @@ def test_orders_roll_up_to_accounts_and_groups_without_counting_twice(portraits)
 
 
 def test_what_happens_after_the_date_is_not_known(portraits):
-    found = portraits.accounts.set_index("account_id").loc["A1"]
-    assert (found["cases"], found["cases_open"], found["ratings"], found["rating_mean"]) == (2, 1, 1, 4.0)
+    result = portraits.accounts.set_index("account_id").loc["A1"]
+    assert (result["cases"], result["cases_open"], result["ratings"], result["rating_mean"]) == (2, 1, 1, 4.0)
 
 
 def test_the_committee_names_what_is_missing(portraits):
-    found = portraits.accounts.set_index("account_id").loc["A1"]
-    assert (found["contacts"], found["roles_known"]) == (2, 2)
-    assert found["roles_missing"] == "champion, technical_evaluator, gatekeeper, influencer"
-    assert found["top_contact_share"] == 0.5
-    assert not found["single_thread"]
+    result = portraits.accounts.set_index("account_id").loc["A1"]
+    assert (result["contacts"], result["roles_known"]) == (2, 2)
+    assert result["roles_missing"] == "champion, technical_evaluator, gatekeeper, influencer"
+    assert result["top_contact_share"] == 0.5
+    assert not result["single_thread"]
 
 
 def test_size_bands_begin_at_their_lower_end(portraits):
@@ -159,5 +159,5 @@ def test_without_accounts_there_is_no_portrait():
 
 def test_accounts_alone_are_enough():
     tables = {"accounts": ibis.memtable(pd.DataFrame({"account_id": ["A"], "industry": ["software"]}))}
-    found = portray_accounts(tables, as_of=AS_OF).accounts.iloc[0]
-    assert (found["orders"], found["health"]) == (0, "unknown")
+    result = portray_accounts(tables, as_of=AS_OF).accounts.iloc[0]
+    assert (result["orders"], result["health"]) == (0, "unknown")

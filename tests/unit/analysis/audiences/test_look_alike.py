@@ -1,4 +1,4 @@
-"""A seed that differs is found again among those held out; one drawn by lot is not; what made it is not used."""
+"""A seed that differs is recovered among held-out members; a random one is not; its defining variables are not used."""
 
 import numpy as np
 import pandas as pd
@@ -25,25 +25,25 @@ def base():
 
 def test_a_seed_that_differs_is_found_again(base):
     seed = base.loc[base["rule"] > 1.2, "customer_id"]
-    found = find_look_alikes(base, seed, left_out=["rule"])
-    top = found.lift.set_index("top_share").loc[0.1]
-    assert found.auc > 0.85
+    result = find_look_alikes(base, seed, left_out=["rule"])
+    top = result.lift.set_index("top_share").loc[0.1]
+    assert result.auc > 0.85
     assert top["lift"] > 4
     assert top["low"] < top["found"] < top["high"]
-    assert found.left_out == ("rule",)
-    assert not set(found.scores["customer_id"]) & set(seed)
+    assert result.left_out == ("rule",)
+    assert not set(result.scores["customer_id"]) & set(seed)
 
 
 def test_a_seed_drawn_by_lot_has_no_lift(base):
     seed = base["customer_id"].sample(300, random_state=5)
-    found = find_look_alikes(base, seed)
-    assert 0.4 < found.auc < 0.6
+    result = find_look_alikes(base, seed)
+    assert 0.4 < result.auc < 0.6
 
 
 def test_the_order_of_rows_changes_nothing(base):
     seed = base.loc[base["rule"] > 1.2, "customer_id"]
-    one, two = (find_look_alikes(frame, seed) for frame in (base, base.sample(frac=1, random_state=2)))
-    pd.testing.assert_frame_equal(one.scores, two.scores)
+    first, second = (find_look_alikes(frame, seed) for frame in (base, base.sample(frac=1, random_state=2)))
+    pd.testing.assert_frame_equal(first.scores, second.scores)
 
 
 def test_too_small_a_seed_is_refused_with_its_count(base):

@@ -1,4 +1,4 @@
-"""What a rule hangs on: the columns it names, what they are made of, and what counts the same rows."""
+"""What a rule depends on: its columns, their sources, and columns that count the same rows."""
 
 from datetime import date
 from pathlib import Path
@@ -22,15 +22,15 @@ def tags():
 
 
 @pytest.fixture(scope="module")
-def known():
+def knowledge():
     features = ibis.table({name: "string" if name in TEXTS else "float64" for name in FEATURES}, name="features")
     rfm = ibis.table({"customer_id": "string", "rfm_type": "string", "r_score": "int64"}, name="rfm")
     return Knowledge({"features": features, "rfm": rfm}, date(2025, 7, 1), {})
 
 
-def behind(rule, known, tags):
+def behind(rule, knowledge, tags):
     audience = parse_expression(rule) if isinstance(rule, str) else parse_audience(rule)
-    return {name for name in made_by_rule(audience, known, tags) if name in (*FEATURES, "rfm_type", "r_score")}
+    return {name for name in made_by_rule(audience, knowledge, tags) if name in (*FEATURES, "rfm_type", "r_score")}
 
 
 ORDERS = {"recency_days", "monetary_total", "orders_90d", "gap_days_mean", "rfm_type", "r_score"}
@@ -48,11 +48,11 @@ ORDERS = {"recency_days", "monetary_total", "orders_90d", "gap_days_mean", "rfm_
         ({"where": "city = '上海'", "limit": {"customers": 9, "by": "recency_days"}}, {"city", "province", *ORDERS}),
     ],
 )
-def test_what_the_rule_decides_is_found(rule, made, known, tags):
-    assert behind(rule, known, tags) == made
+def test_what_the_rule_decides_is_found(rule, made, knowledge, tags):
+    assert behind(rule, knowledge, tags) == made
 
 
-def test_tags_of_the_same_figures_are_among_it(known, tags):
-    made = made_by_rule(parse_expression("recency_days < 90"), known, tags)
+def test_tags_of_the_same_figures_are_among_it(knowledge, tags):
+    made = made_by_rule(parse_expression("recency_days < 90"), knowledge, tags)
     assert {"recency_band", "spend_band", "order_recency"} <= set(made)
-    assert "favourite_category" not in made_by_rule(parse_expression("city = '上海'"), known, tags)
+    assert "favourite_category" not in made_by_rule(parse_expression("city = '上海'"), knowledge, tags)

@@ -37,8 +37,8 @@ def test_of_two_words_at_one_moment_the_refusal_counts():
 
 def test_without_a_record_of_consent_only_the_suppressed_are_left_out():
     members = ibis.memtable(pd.DataFrame({"customer_id": list("abcd"), "city": ["x"] * 4}))
-    found = reachable(members, consents=None, purpose="marketing", as_of=AS_OF, suppressed={"b"})
-    assert found.customer_id.to_pandas().tolist() == ["a", "c", "d"]
+    result = reachable(members, consents=None, purpose="marketing", as_of=AS_OF, suppressed={"b"})
+    assert result.customer_id.to_pandas().tolist() == ["a", "c", "d"]
     assert ids(reachable(members, consents=CONSENTS, purpose="marketing", as_of=AS_OF, suppressed={"c"})) == "a"
 
 
@@ -47,6 +47,6 @@ def test_overlap_is_counted_against_chance():
         name: ibis.memtable(pd.DataFrame({"customer_id": list(who)}))
         for name, who in {"x": "abcd", "y": "cdef"}.items()
     }
-    found = overlap(tables, customers=8).iloc[0]
-    assert (found["n_first"], found["n_second"], found["both"]) == (4, 4, 2)
-    assert (found["jaccard"], found["lift"]) == (0.333333, 1.0)
+    result = overlap(tables, customers=8).iloc[0]
+    assert (result["n_first"], result["n_second"], result["both"]) == (4, 4, 2)
+    assert (result["jaccard"], result["lift"]) == (0.333333, 1.0)

@@ -1,4 +1,4 @@
-"""Rules: what they say is read, and every fault of form is told at once."""
+"""Rules are read, and all faults of form are reported at once."""
 
 import pytest
 
@@ -7,28 +7,28 @@ from workbench.core.errors import ProfileError
 
 
 def test_a_rule_is_read_into_steps_exclusions_and_limit():
-    found = parse_audience({
+    result = parse_audience({
         "audience": "win_back",
         "purpose": "marketing",
         "all": ["churn_probability > 0.5", {"did": {"table": "transactions", "last_days": 90}}, {"any": ["a = 1", "b = 2"]}],
         "exclude": [{"not_done": {"table": "events"}}],
         "limit": {"customers": 10, "by": "expected_value"},
     })  # fmt: skip
-    assert [each.words for each in found.rule] == [
+    assert [item.words for item in result.rule] == [
         "churn_probability > 0.5", ">= 1 transactions in 90 days", "a = 1 or b = 2",
     ]  # fmt: skip
-    assert found.rule[1].content == Did("transactions", None, 90)
-    assert found.exclude[0].words == "no events"
-    assert (found.limit.customers, found.limit.order) == (10, "highest")
+    assert result.rule[1].content == Did("transactions", None, 90)
+    assert result.exclude[0].words == "no events"
+    assert (result.limit.customers, result.limit.order) == (10, "highest")
 
 
 def test_each_term_of_an_expression_is_a_step_and_alternatives_stay_together():
-    assert [each.content for each in parse_expression("a = 1 and b = 'x and y'").rule] == ["a = 1", "b = 'x and y'"]
-    assert [each.content for each in parse_expression("a = 1 and b = 2 or c = 3").rule] == ["a = 1 and b = 2 or c = 3"]
-    assert [each.content for each in parse_expression("(a = 1 and b = 2)").rule] == ["(a = 1 and b = 2)"]
+    assert [item.content for item in parse_expression("a = 1 and b = 'x and y'").rule] == ["a = 1", "b = 'x and y'"]
+    assert [item.content for item in parse_expression("a = 1 and b = 2 or c = 3").rule] == ["a = 1 and b = 2 or c = 3"]
+    assert [item.content for item in parse_expression("(a = 1 and b = 2)").rule] == ["(a = 1 and b = 2)"]
 
 
-def test_every_fault_is_told_at_once():
+def test_every_fault_is_reported_at_once():
     with pytest.raises(ProfileError) as refused:
         parse_audience({
             "audience": "Win Back",
@@ -36,12 +36,12 @@ def test_every_fault_is_told_at_once():
             "all": [{"wher": "a = 1"}, {"did": {"table": "events", "last_day": 3, "at_least": 2, "at_most": 1}}],
             "limit": {"customers": -1, "by": "x", "order": "high"},
         })  # fmt: skip
-    said = str(refused.value)
+    message = str(refused.value)
     for part in (
         "name 'Win Back'", "unknown key 'purposes'", "Did you mean 'purpose'?", "unknown clause 'wher'",
         "unknown key 'last_day'", "at_most 1 below at_least 2", "-1", "'high'",
     ):  # fmt: skip
-        assert part in said, part
+        assert part in message, part
 
 
 @pytest.mark.parametrize("content", [{}, {"all": ["a = 1"], "any": ["b = 1"]}])

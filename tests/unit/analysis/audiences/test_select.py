@@ -34,14 +34,14 @@ EVENTS = pd.DataFrame({
 })  # fmt: skip
 
 
-def known(**named):
+def knowledge_with(**named):
     frames = {"features": FEATURES, "churn": CHURN, "transactions": ORDERS, "events": EVENTS}
     return Knowledge({name: ibis.memtable(frame) for name, frame in frames.items()}, AS_OF, named)
 
 
 def who(content, **named):
     audience = parse_expression(content) if isinstance(content, str) else parse_audience(content)
-    knowledge = known(**named)
+    knowledge = knowledge_with(**named)
     check_audience(audience, knowledge)
     return "".join(members(audience, standing(audience, knowledge)).customer_id.to_pandas())
 
@@ -99,10 +99,10 @@ def test_another_audience_is_a_clause():
 
 def test_the_funnel_counts_each_clause_alone_and_in_turn():
     audience = parse_audience({"all": ["churn_probability > 0.5", "city = '上海'"], "exclude": ["recency_days < 10"]})
-    found = funnel(audience, standing(audience, known()))
-    assert found["alone"].tolist() == [8, 4, 3, 3]
-    assert found["left"].tolist() == [8, 4, 2, 1]
-    assert found["part"].tolist() == ["everybody", "rule", "rule", "exclude"]
+    result = funnel(audience, standing(audience, knowledge_with()))
+    assert result["alone"].tolist() == [8, 4, 3, 3]
+    assert result["left"].tolist() == [8, 4, 2, 1]
+    assert result["part"].tolist() == ["everybody", "rule", "rule", "exclude"]
 
 
 @pytest.mark.parametrize("tagged", ["abcdefgh", "abcdef"])
@@ -116,10 +116,10 @@ def test_everybody_counts_whether_or_not_every_customer_has_a_row_of_tags(tagged
     assert joins == (0 if tagged == "abcdefgh" else 1)  # the join is left out only where it changes nothing
 
 
-def test_an_audience_of_nobody_is_a_result():
+def test_an_empty_audience_is_a_result():
     assert who("city = '深圳'") == ""
     audience = parse_expression("city = '深圳'")
-    assert funnel(audience, standing(audience, known()))["left"].tolist() == [8, 0]
+    assert funnel(audience, standing(audience, knowledge_with()))["left"].tolist() == [8, 0]
 
 
 def test_the_order_of_rows_changes_nothing():
@@ -135,7 +135,7 @@ def test_the_order_of_rows_changes_nothing():
         ("chrun_probability > 0.5", "Did you mean 'churn_probability'?"),
         ("city > 5", "city"),
         ({"did": {"table": "event"}}, "Did you mean 'events'?"),
-        ({"did": {"table": "products"}}, "carries no dates"),
+        ({"did": {"table": "products"}}, "has no dates"),
         ({"did": {"table": "events", "where": "typ = 'view'"}}, "Did you mean 'type'?"),
         ({"did": {"table": "events", "last_days": 9999}}, "longer than the data, which begins on 2024-11-01"),
         ({"audience": "x"}, "top clauses"),
@@ -151,7 +151,7 @@ def test_what_cannot_be_answered_is_refused_with_the_nearest_name(rule, said):
 
 
 def test_audiences_in_a_circle_are_refused():
-    one = parse_audience({"audience": "one", "all": [{"audience": "two"}]})
-    two = parse_audience({"audience": "two", "all": [{"audience": "one"}]})
+    first = parse_audience({"audience": "one", "all": [{"audience": "two"}]})
+    second = parse_audience({"audience": "two", "all": [{"audience": "one"}]})
     with pytest.raises(ProfileError, match="in a circle: one -> two -> one"):
-        check_audience(one, known(one=one, two=two))
+        check_audience(first, knowledge_with(one=first, two=second))

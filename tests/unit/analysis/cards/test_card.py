@@ -1,4 +1,4 @@
-"""A card tells what is known and no more: hand-made sources, missing values, refusals, expired tags."""
+"""A card has what is known and no more: hand-made sources, missing values, refusals, expired tags."""
 
 from datetime import date
 
@@ -38,12 +38,12 @@ def sources(**changes):
         "customer_id": ["a"] * 4, "rank": [2, 1, 3, 4], "feature": ["orders_90d", "recency_days", "x", "y"],
         "value": [0.0, 30.0, 1.0, 2.0], "contribution": [0.4, 1.2, -0.1, 0.05],
     })  # fmt: skip
-    given = {
+    inputs = {
         "known": known, "tags": tags, "preferences": empty("by", "value", "lines", "share"),
         "timeline": empty("kind", "month", "n"), "reasons": reasons, "consents": empty("purpose", "granted"),
         "items": ("gender", "life_cycle", "income"),
     }  # fmt: skip
-    return CardSources(**given | changes)
+    return CardSources(**inputs | changes)
 
 
 def cards(registry, **changes):
@@ -57,25 +57,25 @@ def test_what_is_missing_is_absent_never_zero(registry):
     assert unknown.unknown == ("gender", "life_cycle", "income")
 
 
-def test_recency_is_told_against_the_own_rhythm(registry):
+def test_recency_is_relative_to_the_customers_own_rhythm(registry):
     assert cards(registry)[0].rhythm == {"recency_days": 30.0, "gap_days_median": 10.0, "ratio": 3.0}
 
 
-def test_the_three_strongest_reasons_are_told_in_order(registry):
+def test_the_three_strongest_reasons_are_in_order(registry):
     reasons = cards(registry)[0].risk["reasons"]
-    assert [each["feature"] for each in reasons] == ["recency_days", "orders_90d", "x"]
+    assert [item["feature"] for item in reasons] == ["recency_days", "orders_90d", "x"]
 
 
 def test_an_expired_tag_is_marked_and_not_part_of_the_sentence(registry):
-    found = cards(registry)[0]
-    assert {each.tag: each.expired for each in found.tags} == {"gender": False, "life_cycle": True}
-    assert found.sentence == ("gender",)
-    assert found.unknown == ("life_cycle", "income")
+    result = cards(registry)[0]
+    assert {item.tag: item.expired for item in result.tags} == {"gender": False, "life_cycle": True}
+    assert result.sentence == ("gender",)
+    assert result.unknown == ("life_cycle", "income")
 
 
-def test_what_lies_behind_is_no_occasion(registry):
+def test_a_past_date_is_not_an_occasion(registry):
     one, other = cards(registry)
-    assert [each["what"] for each in one.occasions] == ["purchase", "birthday"]
+    assert [item["what"] for item in one.occasions] == ["purchase", "birthday"]
     assert other.occasions == ()
 
 
@@ -89,7 +89,7 @@ def test_who_refused_profiling_has_a_header_alone(registry):
 
 
 def test_the_strategy_is_the_one_declared_for_the_stage(registry):
-    assert [each.key for each in cards(registry)[0].suggestions] == ["at_risk"]
+    assert [item.key for item in cards(registry)[0].suggestions] == ["at_risk"]
 
 
 def test_months_end_with_the_one_before_the_date():
@@ -101,4 +101,4 @@ def test_a_segment_is_called_by_the_name_its_definition_gives_it(registry):
     tags = sources().tags.iloc[:1].assign(tag="segment", item="user_tier", value="tier_1", expires_at=None)
     names = {"segment": {"tier_1": {"en": "Best", "zh": "最好"}}}
     card, _ = cards(registry, tags=tags, value_names=names)
-    assert [(each.value, each.value_name) for each in card.tags] == [("tier_1", {"en": "Best", "zh": "最好"})]
+    assert [(item.value, item.value_name) for item in card.tags] == [("tier_1", {"en": "Best", "zh": "最好"})]

@@ -1,4 +1,4 @@
-"""What stands behind a card's preferences and timeline, counted by hand."""
+"""The rows behind a card's preferences and timeline, counted by hand."""
 
 from datetime import date
 
@@ -19,17 +19,17 @@ TABLES = {"transactions": ibis.memtable(LINES), "products": ibis.memtable(PRODUC
 
 
 def test_a_preference_needs_three_lines_before_the_date():
-    found = leading_preferences(TABLES, ["a", "b"], as_of=AS_OF)
-    assert found.to_dict("records") == [
+    result = leading_preferences(TABLES, ["a", "b"], as_of=AS_OF)
+    assert result.to_dict("records") == [
         {"customer_id": "a", "by": "category", "value": "tea", "lines": 3, "share": 0.375, "rank": 1}
     ]
 
 
-def test_without_products_no_preference_is_told():
+def test_without_products_there_is_no_preference():
     assert leading_preferences({"transactions": TABLES["transactions"]}, ["a"], as_of=AS_OF).empty
 
 
 def test_orders_are_counted_by_month_and_none_from_the_date_on():
-    found = timelines(TABLES, ["a"], as_of=AS_OF, months=2)
-    assert found[["kind", "n"]].values.tolist() == [["transactions", 1], ["transactions", 3]]
-    assert [pd.Timestamp(each).month for each in found["month"]] == [5, 6]
+    result = timelines(TABLES, ["a"], as_of=AS_OF, months=2)
+    assert result[["kind", "n"]].values.tolist() == [["transactions", 1], ["transactions", 3]]
+    assert [pd.Timestamp(item).month for item in result["month"]] == [5, 6]

@@ -1,4 +1,4 @@
-"""Leak drills: each alarm fires on the fault planted for it, and stays silent on honest data."""
+"""Leak drills: each alarm fires on the fault planted for it, and does not fire on honest data."""
 
 from datetime import date
 
@@ -36,8 +36,8 @@ def honest():
 
 
 def raised(frame):
-    found = find_feature_alarms(frame, frame["label"].to_numpy(), choose_columns(frame))
-    return list(map(tuple, found[["alarm", "feature"]].to_numpy()))
+    result = find_feature_alarms(frame, frame["label"].to_numpy(), choose_columns(frame))
+    return list(map(tuple, result[["alarm", "feature"]].to_numpy()))
 
 
 def test_honest_features_raise_nothing(honest):
@@ -46,7 +46,7 @@ def test_honest_features_raise_nothing(honest):
     assert find_model_alarms(0.85, 0.75, leak_auc=0.98).empty
 
 
-def test_a_feature_that_tells_the_label_alone_is_named(honest):
+def test_a_feature_that_predicts_the_label_alone_raises_an_alarm(honest):
     noise = np.random.default_rng(2).random(N)
     assert raised(honest.assign(orders_after=3 * (1 - honest["label"]) + noise)) == [("feature_auc", "orders_after")]
 
@@ -56,13 +56,13 @@ def test_a_reason_that_is_given_only_to_those_who_left_is_the_label_in_disguise(
     assert raised(honest.assign(cancelled_why=np.where(some, "price", None))) == [("disguise", "cancelled_why")]
 
 
-def test_names_and_row_numbers_of_customers_are_named(honest):
+def test_names_and_row_numbers_of_customers_raise_an_alarm(honest):
     planted = honest.assign(ticket=[f"T{at}" for at in range(N)], row=np.arange(N))
     assert raised(planted) == [("identifier", "row"), ("identifier", "ticket")]
     assert raised(honest.assign(store_id="s1")) == []  # an id of the schema is left out without alarm
 
 
-def test_an_encoding_by_the_label_that_saw_everybody_is_named(honest):
+def test_an_encoding_by_the_label_fitted_on_all_customers_raises_an_alarm(honest):
     shares = honest.groupby("channel")["label"].transform("mean")
     assert raised(honest.assign(channel_rate=shares)) == [("fitted_on_all", "channel_rate")]
 
@@ -78,18 +78,18 @@ def test_a_step_that_was_fitted_on_test_customers_too_is_found(honest):
     assert is_fitted_elsewhere(build_inputs("linear", columns).fit(shifted), "linear", train, columns)
 
 
-def test_dates_and_ages_after_the_cut_off_are_named(honest):
+def test_dates_and_ages_after_the_cut_off_raise_an_alarm(honest):
     days = pd.date_range("2024-01-01", periods=N)
     planted = honest.assign(
         last_ordered_on=days, next_purchase_on=days, event_recency_days=np.arange(N) - 3, since=[date(2023, 5, 1)] * N
     )
-    found = find_future(planted, date(2024, 3, 1))
-    assert found["feature"].tolist() == ["event_recency_days", "last_ordered_on"]
-    assert set(found["alarm"]) == {"after_cut_off"}
+    result = find_future(planted, date(2024, 3, 1))
+    assert result["feature"].tolist() == ["event_recency_days", "last_ordered_on"]
+    assert set(result["alarm"]) == {"after_cut_off"}
     assert find_future(planted.iloc[3:60], date(2024, 3, 1)).empty
 
 
-def test_what_comes_next_is_named_unless_it_is_our_own_forecast(honest):
+def test_names_of_the_future_raise_an_alarm_unless_they_are_our_own_forecast(honest):
     days = pd.date_range("2024-01-01", periods=N)
     planted = honest.assign(next_order_on=days, next_order_days=np.arange(N), next_purchase_on=days, 下次消费=1.0)
     assert find_future(planted, date(2024, 3, 1))["feature"].tolist() == [
@@ -100,7 +100,7 @@ def test_what_comes_next_is_named_unless_it_is_our_own_forecast(honest):
     assert find_future(honest.assign(next_purchase_on=days), date(2024, 3, 1)).empty
 
 
-def test_a_score_beyond_belief_is_named():
+def test_an_implausibly_good_score_raises_an_alarm():
     assert find_model_alarms(0.99, 0.7, leak_auc=0.98)["alarm"].tolist() == ["model_auc", "beyond_baseline"]
     assert find_model_alarms(0.94, 0.7, leak_auc=0.98)["alarm"].tolist() == ["beyond_baseline"]
     assert find_model_alarms(0.88, 0.74, leak_auc=0.87)["alarm"].tolist() == ["model_auc"]

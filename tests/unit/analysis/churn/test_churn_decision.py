@@ -1,4 +1,4 @@
-"""Contact list, profit, groups and what customers say: by hand on small tables."""
+"""Contact list, profit, groups and customers' statements: by hand on small tables."""
 
 from dataclasses import replace
 from datetime import date, datetime
@@ -26,24 +26,24 @@ def outcomes(n=100, left=40):
     return pd.DataFrame({"customer_id": [f"c{at:03}" for at in range(n)], "label": label, "churn_probability": risk})
 
 
-def test_the_contact_list_is_the_riskiest_share_and_says_what_the_test_held():
+def test_the_contact_list_is_the_riskiest_share_and_has_the_test_result():
     scored = outcomes()[["customer_id", "churn_probability"]].iloc[::-1]
-    found = decide(scored, outcomes(), decision_share=0.2)
-    assert (found.size, found.tested, found.precision, found.random) == (20, 20, 1.0, 0.4)
-    assert found.customers["customer_id"].tolist() == [f"c{at:03}" for at in range(20)]
-    assert found.expected == pytest.approx(sum(np.round(np.linspace(0.9, 0.1, 100), 6)[:20]), abs=1e-4)
-    assert 0.8 < found.precision_low < 1 and found.precision_high == pytest.approx(1)
+    result = decide(scored, outcomes(), decision_share=0.2)
+    assert (result.size, result.tested, result.precision, result.random) == (20, 20, 1.0, 0.4)
+    assert result.customers["customer_id"].tolist() == [f"c{at:03}" for at in range(20)]
+    assert result.expected == pytest.approx(sum(np.round(np.linspace(0.9, 0.1, 100), 6)[:20]), abs=1e-4)
+    assert 0.8 < result.precision_low < 1 and result.precision_high == pytest.approx(1)
     assert decide(scored, outcomes(), decision_size=999).size == 100
     assert decide(scored.head(3), outcomes(), decision_share=0.01).size == 1
 
 
-def test_nobody_is_listed_while_a_leak_alarm_stands():
+def test_the_list_is_empty_while_there_is_a_leak_alarm():
     scored = outcomes()[["customer_id", "churn_probability"]]
-    asked = {"decision_share": 0.2, "decision_size": None}
+    settings = {"decision_share": 0.2, "decision_size": None}
     result = ChurnResult("model", "time", {}, {}, predictions=outcomes(), model=object())
-    assert decide_today(ChurnStudy("labels", "model", result), scored, **asked).size == 20
+    assert decide_today(ChurnStudy("labels", "model", result), scored, **settings).size == 20
     alarmed = replace(result, alarms=pd.DataFrame({"alarm": ["feature_auc"], "feature": ["reason"], "value": [1.0]}))
-    assert decide_today(ChurnStudy("labels", "model", alarmed), scored, **asked) is None
+    assert decide_today(ChurnStudy("labels", "model", alarmed), scored, **settings) is None
 
 
 def test_profit_by_hand():
@@ -56,21 +56,21 @@ def test_profit_by_hand():
     assert profit_curve(outcomes(), contact_cost=9, gain_per_leaver=5, n_bootstraps=9)["profit"].max() == 0
 
 
-def test_a_group_whose_risk_is_understated_is_named_and_small_ones_are_not():
+def test_a_group_whose_risk_is_understated_is_reported_and_small_ones_are_not():
     n = 300
     frame = pd.DataFrame({"customer_id": [f"c{at:03}" for at in range(n)], "churn_probability": 0.3})
     group = np.where(np.arange(n) < 140, "north", np.where(np.arange(n) < 280, "south", "islands"))
     frame["label"] = np.where(group == "north", np.arange(n) % 10 < 3, np.arange(n) % 10 < 6).astype(int)
-    found = judge_groups(frame, frame[["customer_id"]].assign(city=group, gender="f", age=np.arange(n) % 70))
-    cities = found[found["grouping"] == "city"].set_index("group")
+    result = judge_groups(frame, frame[["customer_id"]].assign(city=group, gender="f", age=np.arange(n) % 70))
+    cities = result[result["grouping"] == "city"].set_index("group")
     assert cities["verdict"].to_dict() == {"north": "fits", "south": "understated"}
     assert cities.loc["south", ["n", "positives"]].tolist() == [140, 84]
-    assert "gender" not in set(found["grouping"])
-    assert {"< 25", "25–34"} <= set(found.loc[found["grouping"] == "age", "group"])
+    assert "gender" not in set(result["grouping"])
+    assert {"< 25", "25–34"} <= set(result.loc[result["grouping"] == "age", "group"])
     assert judge_groups(frame.iloc[:0], frame).empty
 
 
-def test_what_was_said_before_the_cut_off_stands_beside_who_left():
+def test_statements_before_the_cut_off_are_compared_with_who_left():
     predictions = outcomes()
     complained = [f"c{at:03}" for at in range(12)]
     service = ibis.memtable(
@@ -82,23 +82,23 @@ def test_what_was_said_before_the_cut_off_stands_beside_who_left():
             }
         )
     )
-    found = declared_reasons({"service": service}, predictions, cut_off=date(2024, 2, 1))
-    assert found[["said_in", "said", "n", "left", "share"]].to_numpy().tolist() == [
+    result = declared_reasons({"service": service}, predictions, cut_off=date(2024, 2, 1))
+    assert result[["said_in", "said", "n", "left", "share"]].to_numpy().tolist() == [
         ["service", "delivery", 11, 11, 1.0]
     ]
-    assert found["others_share"].iloc[0] == pytest.approx((40 - 11) / 89, abs=1e-6)
+    assert result["others_share"].iloc[0] == pytest.approx((40 - 11) / 89, abs=1e-6)
     assert declared_reasons({}, predictions, cut_off=None).empty
 
 
 def test_partial_churn_is_buying_on_fewer_days_than_before():
     days = {"steady": [1, 8, 31, 38], "fading": [1, 8, 15, 31], "gone": [8]}
     rows = [
-        (name, datetime(2024, 1, 1) + pd.Timedelta(days=day - 1), 5.0) for name, each in days.items() for day in each
+        (name, datetime(2024, 1, 1) + pd.Timedelta(days=day - 1), 5.0) for name, item in days.items() for day in item
     ]
     table = ibis.memtable(pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"]))
-    asked = {"as_of": date(2024, 3, 1), "active_within_days": 30}
-    whole = label_purchases(table, date(2024, 1, 31), 30, **asked).frame
-    partial = label_purchases(table, date(2024, 1, 31), 30, **asked, partial_below=0.5).frame
+    settings = {"as_of": date(2024, 3, 1), "active_within_days": 30}
+    whole = label_purchases(table, date(2024, 1, 31), 30, **settings).frame
+    partial = label_purchases(table, date(2024, 1, 31), 30, **settings, partial_below=0.5).frame
     assert dict(zip(whole["customer_id"], whole["label"], strict=True)) == {"fading": 0, "gone": 1, "steady": 0}
     assert dict(zip(partial["customer_id"], partial["label"], strict=True)) == {"fading": 1, "gone": 1, "steady": 0}
 
@@ -119,28 +119,28 @@ def shop():
     return {"transactions": ibis.memtable(lines), "products": ibis.memtable(products)}
 
 
-def test_buyers_of_a_category_are_told_at_a_later_cut_off(shop):
+def test_buyers_of_a_category_are_predicted_at_a_later_cut_off(shop):
     cuts = {"train": date(2024, 4, 1), "calibrate": date(2024, 5, 1), "test": date(2024, 6, 1)}
-    asked = {"as_of": date(2024, 7, 1), "horizon_days": 30, "active_within_days": 60}
-    chances, found = predict_categories(shop, cuts, **asked, n_categories=2)
-    assert set(found["category"]) <= {"Tea", "Coffee"} and len(found)
-    assert (found["auc"] > 0.8).all()
+    settings = {"as_of": date(2024, 7, 1), "horizon_days": 30, "active_within_days": 60}
+    chances, result = predict_categories(shop, cuts, **settings, n_categories=2)
+    assert set(result["category"]) <= {"Tea", "Coffee"} and len(result)
+    assert (result["auc"] > 0.8).all()
     assert chances["purchase_probability"].between(0, 1).all()
-    tea = chances[chances["category"] == found["category"].iloc[0]]
+    tea = chances[chances["category"] == result["category"].iloc[0]]
     assert tea["customer_id"].is_unique and tea["cut_off"].eq(pd.Timestamp("2024-07-01")).all()
     later = shop["transactions"].filter(shop["transactions"].ordered_at < pd.Timestamp("2024-07-01"))
-    again, _ = predict_categories({**shop, "transactions": later}, cuts, **asked, n_categories=2)
-    pd.testing.assert_frame_equal(chances, again)  # nothing at or after the as-of date is read
+    repeated, _ = predict_categories({**shop, "transactions": later}, cuts, **settings, n_categories=2)
+    pd.testing.assert_frame_equal(chances, repeated)  # nothing at or after the as-of date is read
 
 
 def test_without_categories_nothing_is_predicted(shop):
-    asked = {"as_of": date(2024, 7, 1), "horizon_days": 30, "active_within_days": 60}
+    settings = {"as_of": date(2024, 7, 1), "horizon_days": 30, "active_within_days": 60}
     for tables, count in ((shop, 0), ({"transactions": shop["transactions"]}, 3)):
-        chances, found = predict_categories(tables, {"train": date(2024, 4, 1)}, **asked, n_categories=count)
-        assert chances.empty and found.empty
+        chances, result = predict_categories(tables, {"train": date(2024, 4, 1)}, **settings, n_categories=count)
+        assert chances.empty and result.empty
 
 
-def test_groups_of_a_dated_test_are_those_of_its_cut_off_and_todays_segment_is_not_asked():
+def test_groups_of_a_dated_test_are_those_of_its_cut_off_and_todays_segment_is_not_used():
     ids = [f"c{at:03}" for at in range(120)]
     label = [1, 0] * 60
     predictions = pd.DataFrame({"customer_id": ids, "label": label, "churn_probability": 0.5})
@@ -149,8 +149,8 @@ def test_groups_of_a_dated_test_are_those_of_its_cut_off_and_todays_segment_is_n
     segments = pd.DataFrame({"customer_id": ids, "segment": ["left" if at else "stayed" for at in label]})
     features = pd.DataFrame({"customer_id": ids, "gender": ["f"] * 60 + ["m"] * 60})
     dated = ChurnStudy("purchases", "model", result, cut_offs={"test": date(2024, 3, 1)}, tested=tested)
-    found = group_results(dated, segments, features)
-    assert list(zip(found["grouping"], found["group"], found["n"], strict=True)) == [
+    actual = group_results(dated, segments, features)
+    assert list(zip(actual["grouping"], actual["group"], actual["n"], strict=True)) == [
         ("orders_before", "1", 40), ("orders_before", "10 +", 40), ("orders_before", "3–4", 40),
         ("gender", "f", 60), ("gender", "m", 60),
     ]  # fmt: skip
@@ -172,8 +172,8 @@ def test_segments_are_those_of_the_cut_off_by_the_definition_in_use():
     tested = pd.DataFrame({"customer_id": ids, "frequency_orders": [1, 4, 12] * 40})
     dated = ChurnStudy("purchases", "model", result, cut_offs={"test": date(2024, 3, 1)}, tested=tested)
     today = pd.DataFrame({"customer_id": ids, "segment": "often", "frequency_orders": 20})  # whom they became
-    found = group_results(dated, today[["customer_id", "segment"]], today, definition=often("frequency_orders"))
-    mine = found[found["grouping"] == "segment"].set_index("group")
+    actual = group_results(dated, today[["customer_id", "segment"]], today, definition=often("frequency_orders"))
+    mine = actual[actual["grouping"] == "segment"].set_index("group")
     assert mine["n"].to_dict() == {"often": 80, "seldom": 40}
     assert mine["predicted"].tolist() == [0.5, 0.5] and mine["auc"].notna().all()
     assert segments_lack(dated, often("frequency_orders")) == ()

@@ -1,4 +1,4 @@
-"""Measures at their perfect and their worst value, against scikit-learn, and intervals that cover the truth."""
+"""Measures at their best and their worst value, against scikit-learn, and intervals that cover the truth."""
 
 import numpy as np
 import pytest
@@ -43,31 +43,43 @@ def test_all_equal_scores_are_chance():
 
 def test_measures_equal_scikit_learn_with_ties_and_weights(drawn):
     labels, chance = drawn
-    weights = np.random.default_rng(1).integers(0, 4, len(labels))
-    for given in (None, weights):
-        assert ev.auc(labels, chance, given) == pytest.approx(
-            metrics.roc_auc_score(labels, chance, sample_weight=given)
-        )
-        expected = metrics.average_precision_score(labels, chance, sample_weight=given)
-        assert ev.average_precision(labels, chance, given) == pytest.approx(expected)
-        assert ev.brier(labels, chance, given) == pytest.approx(
-            metrics.brier_score_loss(labels, chance, sample_weight=given)
-        )
-        held = np.clip(chance, 1e-6, 1 - 1e-6)
-        assert ev.log_loss(labels, chance, given) == pytest.approx(metrics.log_loss(labels, held, sample_weight=given))
+    clipped = np.clip(chance, 1e-6, 1 - 1e-6)
+    for weights in (None, np.random.default_rng(1).integers(0, 4, len(labels))):
+        expected = {
+            "auc": metrics.roc_auc_score(labels, chance, sample_weight=weights),
+            "average_precision": metrics.average_precision_score(labels, chance, sample_weight=weights),
+            "brier": metrics.brier_score_loss(labels, chance, sample_weight=weights),
+            "log_loss": metrics.log_loss(labels, clipped, sample_weight=weights),
+        }
+        for name, value in expected.items():
+            assert ev.METRICS[name](labels, chance, weights) == pytest.approx(value, rel=0, abs=1e-12), name
+
+
+def test_auc_of_draws_equals_scikit_learn_with_ties_and_weights(drawn):
+    labels, chance = drawn
+    area = ev.auc_of_draws(labels, chance)
+    rng = np.random.default_rng(4)
+    for weights in (np.ones(len(labels)), rng.integers(0, 4, len(labels)), rng.random(len(labels))):
+        expected = metrics.roc_auc_score(labels, chance, sample_weight=weights)
+        assert area(weights) == pytest.approx(expected, rel=0, abs=1e-12)
+    assert np.isnan(area(labels.astype(float)))
 
 
 def test_weights_count_like_copies(drawn):
     labels, chance = drawn
     weights = np.random.default_rng(2).integers(0, 3, len(labels))
-    again = np.repeat(np.arange(len(labels)), weights)
+    copies = np.repeat(np.arange(len(labels)), weights)
     for measure in ev.METRICS.values():
-        assert measure(labels, chance, weights) == pytest.approx(measure(labels[again], chance[again]))
+        assert measure(labels, chance, weights) == pytest.approx(measure(labels[copies], chance[copies]))
 
 
-def test_one_class_or_nobody_has_no_value():
+def test_one_class_or_no_customers_have_no_value():
     for labels in (np.zeros(3), np.ones(3), np.zeros(0)):
         assert np.isnan(ev.auc(labels, np.arange(float(len(labels)))))
+    assert np.isnan(ev.auc(LABELS, PERFECT, weights=PERFECT)) and np.isnan(
+        ev.average_precision(np.zeros(3), np.ones(3))
+    )
+    assert np.isnan(ev.log_loss(np.zeros(0), np.zeros(0))) and np.isnan(ev.brier(LABELS, PERFECT, np.zeros(8)))
     assert np.isnan(ev.lift_at(np.zeros(3), np.arange(3.0)))
     assert np.isnan(ev.brier(np.zeros(0), np.zeros(0)))
     assert np.isnan(ev.auc_standard_error(0.5, 0, 5))

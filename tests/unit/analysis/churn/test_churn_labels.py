@@ -1,4 +1,4 @@
-"""Labels: hand-made histories, windows that end where they say, and refusals in numbers."""
+"""Labels: hand-made histories, windows that end on their date, and refusals with counts."""
 
 from datetime import date, datetime, timedelta
 
@@ -39,19 +39,19 @@ HISTORY = [
 
 
 def test_labels_by_hand():
-    found = label_purchases(orders(HISTORY), CUT, 28, as_of=date(2024, 6, 1))
-    assert dict(found.frame.itertuples(index=False)) == {"edge": 1, "last": 0, "late": 1, "refund": 1, "stays": 0}
-    assert found.frame["customer_id"].is_monotonic_increasing
-    assert found.counts == {"eligible": 5, "churned": 3, "inactive": 1, "too_new": 1}
-    assert found.active_within_days == 56
+    result = label_purchases(orders(HISTORY), CUT, 28, as_of=date(2024, 6, 1))
+    assert dict(result.frame.itertuples(index=False)) == {"edge": 1, "last": 0, "late": 1, "refund": 1, "stays": 0}
+    assert result.frame["customer_id"].is_monotonic_increasing
+    assert result.counts == {"eligible": 5, "churned": 3, "inactive": 1, "too_new": 1}
+    assert result.active_within_days == 56
 
 
 def test_rows_after_the_period_change_no_label():
     later = [("stays", "2024-05-01", 9.0), ("refund", "2024-04-30", 9.0), ("other", "2024-05-01", 9.0)]
-    one = label_purchases(orders(HISTORY), CUT, 28, as_of=date(2024, 6, 1))
-    two = label_purchases(orders(later + HISTORY[::-1]), CUT, 28, as_of=date(2024, 6, 1))
-    pd.testing.assert_frame_equal(one.frame, two.frame)
-    assert one.counts == two.counts
+    first = label_purchases(orders(HISTORY), CUT, 28, as_of=date(2024, 6, 1))
+    second = label_purchases(orders(later + HISTORY[::-1]), CUT, 28, as_of=date(2024, 6, 1))
+    pd.testing.assert_frame_equal(first.frame, second.frame)
+    assert first.counts == second.counts
 
 
 def test_immature_labels_are_refused_with_the_latest_cut_off():
@@ -64,22 +64,22 @@ def test_immature_labels_are_refused_with_the_latest_cut_off():
     )
 
 
-def test_nobody_gives_an_empty_frame():
-    found = label_purchases(orders(HISTORY), date(2020, 1, 1), 28, as_of=date(2024, 6, 1))
-    assert found.frame.empty and list(found.frame.columns) == ["customer_id", "label"]
-    assert found.counts["eligible"] == 0
+def test_no_customers_give_an_empty_frame():
+    result = label_purchases(orders(HISTORY), date(2020, 1, 1), 28, as_of=date(2024, 6, 1))
+    assert result.frame.empty and list(result.frame.columns) == ["customer_id", "label"]
+    assert result.counts["eligible"] == 0
 
 
 def test_active_customers_are_those_eligible_at_the_cut_off():
-    found = active_customers(orders(HISTORY), CUT, 56)
-    assert found["customer_id"].tolist() == ["edge", "last", "late", "refund", "stays"]
+    result = active_customers(orders(HISTORY), CUT, 56)
+    assert result["customer_id"].tolist() == ["edge", "last", "late", "refund", "stays"]
 
 
 def test_horizon_is_the_rhythm_in_whole_weeks():
     # nine customers with a gap of 10 days, one with 33: the .9 quantile is 10, five of ten: 33
     assert choose_horizon(gaps([(10, 1, 9), (33, 1, 1)]), span_days=400).days == 28
-    found = choose_horizon(gaps([(10, 1, 5), (33, 1, 5)]), span_days=400)
-    assert (found.days, found.quantile_days, found.gaps, found.set_by) == (35, 33, 10, "rhythm")
+    result = choose_horizon(gaps([(10, 1, 5), (33, 1, 5)]), span_days=400)
+    assert (result.days, result.quantile_days, result.gaps, result.set_by) == (35, 33, 10, "rhythm")
 
 
 def test_every_repeating_customer_weighs_the_same():
@@ -87,7 +87,7 @@ def test_every_repeating_customer_weighs_the_same():
     assert choose_horizon(gaps([(1, 500, 500), (40, 1, 9)]), span_days=400).days == 42
 
 
-def test_horizon_has_a_floor_and_a_ceiling_and_says_so():
+def test_horizon_has_a_minimum_and_a_maximum_and_reports_them():
     short = choose_horizon(gaps([(3, 1, 10)]), span_days=400)
     assert (short.days, short.set_by) == (28, "least")
     long = choose_horizon(gaps([(150, 1, 10)]), span_days=370)
@@ -95,7 +95,7 @@ def test_horizon_has_a_floor_and_a_ceiling_and_says_so():
     assert long.days * 4 <= 370
 
 
-def test_given_horizon_is_kept_where_the_data_bears_it():
+def test_given_horizon_is_kept_where_the_data_allows_it():
     assert choose_horizon(gaps([(3, 1, 10)]), span_days=400, given_days=60).set_by == "profile"
     with pytest.raises(
         DataError, match=r"span 200 days\. at least 240: 60 days each .* longest possible horizon_days is 50"
@@ -115,18 +115,18 @@ def test_short_data_and_no_repeats_are_refused_in_numbers():
 def test_cut_offs_are_one_horizon_apart_and_labels_mature():
     plan = plan_cut_offs(date(2024, 1, 1), date(2024, 12, 31), 28, train_cut_offs=1)
     assert plan.ends == date(2024, 12, 31)
-    assert [plan.ends - each for each in plan.periods.values()] == [timedelta(84), timedelta(56), timedelta(28)]
+    assert [plan.ends - item for item in plan.periods.values()] == [timedelta(84), timedelta(56), timedelta(28)]
     assert list(plan.periods) == ["train", "calibrate", "test"]
 
 
 def test_several_training_cut_offs_go_back_a_horizon_each_as_far_as_one_of_history_is_left():
     plan = plan_cut_offs(date(2024, 1, 1), date(2024, 12, 31), 28, train_cut_offs=3)
-    assert [(plan.ends - each).days for each in plan.trains] == [140, 112, 84]
+    assert [(plan.ends - item).days for item in plan.trains] == [140, 112, 84]
     assert plan.train == plan.trains[-1]
     assert [role for role, _ in plan.origins] == ["train", "train", "train", "calibrate", "test"]
     # 170 days: six horizons of 28, of which one is history, one calibrates, one tests
     short = plan_cut_offs(date(2024, 1, 1), date(2024, 6, 19), 28, train_cut_offs=9)
-    assert [(short.ends - each).days for each in short.trains] == [140, 112, 84]
+    assert [(short.ends - item).days for item in short.trains] == [140, 112, 84]
     assert (short.trains[0] - date(2024, 1, 1)).days >= 28
 
 

@@ -1,4 +1,4 @@
-"""Rolling origins: every cut-off is tested on what came before it, and no household straddles where that is asked."""
+"""Rolling origins: every cut-off is tested on a model of earlier ones, households are kept apart on request."""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ def rows(seed, n=200):
 
 
 @pytest.fixture(scope="module")
-def told():
+def rolled():
     frame, labels = rows(1, 300)
     when = np.repeat(["2024-01-01", "2024-02-01", "2024-03-01"], 100)
     later = {name: (day, rows(seed), np.linspace(0, 1, 200)) for name, day, seed in
@@ -30,8 +30,8 @@ def told():
         return judge_origins("logistic", RECIPE, (frame, labels), when, later, settings={"C": 1.0}), labels, later
 
 
-def test_each_cut_off_has_its_row_in_time_order_and_the_first_has_no_auc(told):
-    table, labels, _ = told
+def test_each_cut_off_has_its_row_in_time_order_and_the_first_has_no_auc(rolled):
+    table, labels, _ = rolled
     assert table["role"].tolist() == ["train", "train", "train", "calibrate", "test"]
     assert table["cut_off"].tolist() == ["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"]
     assert table["customers"].tolist() == [100, 100, 100, 200, 200]
@@ -39,14 +39,14 @@ def test_each_cut_off_has_its_row_in_time_order_and_the_first_has_no_auc(told):
     assert table["auc"].isna().tolist() == [True, False, False, False, False]
 
 
-def test_one_feature_ranks_as_it_does_alone(told):
-    table = told[0].iloc[1:3]  # a curve on recency alone keeps the order of recency
+def test_one_feature_ranks_as_it_does_alone(rolled):
+    table = rolled[0].iloc[1:3]  # a curve on recency alone keeps the order of recency
     assert table["auc"].to_numpy() == pytest.approx(table["recency_auc"].to_numpy())
     assert (table["auc_low"] < table["auc"]).all() and (table["auc"] < table["auc_high"]).all()
 
 
-def test_the_scores_of_later_cut_offs_are_those_given(told):
-    table, _, later = told
+def test_the_scores_of_later_cut_offs_are_those_given(rolled):
+    table, _, later = rolled
     assert table.set_index("role").loc["test", "auc"] == pytest.approx(
         rolling.auc(later["test"][1][1], np.linspace(0, 1, 200)), abs=1e-6
     )
@@ -63,15 +63,15 @@ def test_a_feature_that_only_remembers_the_customer_is_worth_nothing_for_custome
     assert 0.35 < apart < 0.6
 
 
-def test_nobody_of_a_tested_household_is_learned_from(monkeypatch):
+def test_no_member_of_a_tested_household_is_in_training(monkeypatch):
     seen = []
-    real = rolling._learned
+    real = rolling._training
 
     def learned(recipe, train, asked):
         seen.append(set(train[0]["home"][asked]))
         return real(recipe, train, asked)
 
-    monkeypatch.setattr(rolling, "_learned", learned)
+    monkeypatch.setattr(rolling, "_training", learned)
     frame, labels = rows(5)
     home = pd.Series([f"h{at // 2}" for at in range(200)])
     frame = frame.assign(home=home)
@@ -94,5 +94,5 @@ def test_a_part_without_both_outcomes_gives_no_auc():
     names = pd.Series([f"c{at}" for at in range(20)])
     labels = np.r_[1, np.zeros(19, int)]
     with pinned():
-        found = auc_apart("logistic", RECIPE, (frame, labels), (frame, labels), (names, names), settings={"C": 1.0})
-    assert np.isnan(found)
+        result = auc_apart("logistic", RECIPE, (frame, labels), (frame, labels), (names, names), settings={"C": 1.0})
+    assert np.isnan(result)

@@ -11,7 +11,7 @@ from workbench.analysis.model_columns import choose_columns, tidy
 
 
 @pytest.fixture(scope="module")
-def known():
+def customers():
     rng = np.random.default_rng(5)
     n = 600
     recency = rng.integers(1, 56, n).astype(float)
@@ -32,62 +32,62 @@ def known():
 
 
 @pytest.fixture(scope="module")
-def models(known):
-    columns = choose_columns(known)
-    train = Training(tidy(known, columns), known["label"].to_numpy(), columns)
+def models(customers):
+    columns = choose_columns(customers)
+    train = Training(tidy(customers, columns), customers["label"].to_numpy(), columns)
     with pinned():
         return {name: fit_candidate(name, Recipe(columns), train, line=(0.8, 0.1)) for name in CANDIDATES}
 
 
-def test_contributions_of_a_linear_model_are_exact(models, known):
+def test_contributions_of_a_linear_model_are_exact(models, customers):
     model = models["logistic"]
-    told = explain_customers(model, known.head(5), known, most=99)
-    background = known.iloc[:: max(1, -(-len(known) // 200))]
+    result = explain_customers(model, customers.head(5), customers, max_reasons=99)
+    background = customers.iloc[:: max(1, -(-len(customers) // 200))]
     inputs = np.asarray(model.pipeline[0].transform(tidy(background, model.columns)))
     base = model.intercept + model.slope * model.pipeline[1:].decision_function(inputs.mean(axis=0)[None, :])[0]
-    sums = told.groupby("customer_id")["contribution"].sum() + base
-    assert sums.to_numpy() == pytest.approx(model.log_odds(known.head(5)), abs=0.005)
+    sums = result.groupby("customer_id")["contribution"].sum() + base
+    assert sums.to_numpy() == pytest.approx(model.log_odds(customers.head(5)), abs=0.005)
 
 
 @pytest.mark.parametrize("name", CANDIDATES)
-def test_every_candidate_explains_itself_by_features_it_reads(models, known, name):
-    told = explain_customers(models[name], known.head(20), known, seed=1)
-    assert set(told["feature"]) <= set(models[name].columns.names)
-    assert told.groupby("customer_id")["rank"].max().max() <= 3
-    assert (told["direction"].eq("raises") == told["contribution"].gt(0)).all()
-    again = explain_customers(models[name], known.head(20), known, seed=1)
-    pd.testing.assert_frame_equal(told, again)
+def test_every_candidate_explains_itself_by_features_it_reads(models, customers, name):
+    result = explain_customers(models[name], customers.head(20), customers, seed=1)
+    assert set(result["feature"]) <= set(models[name].columns.names)
+    assert result.groupby("customer_id")["rank"].max().max() <= 3
+    assert (result["direction"].eq("raises") == result["contribution"].gt(0)).all()
+    repeated = explain_customers(models[name], customers.head(20), customers, seed=1)
+    pd.testing.assert_frame_equal(result, repeated)
     if name in ("rule", "baseline"):
-        assert set(told["feature"]) == {"recency_days"}
+        assert set(result["feature"]) == {"recency_days"}
 
 
-def test_trees_agree_with_the_linear_model_on_what_matters_most(models, known):
-    late = known.sort_values("recency_days").tail(10)
+def test_trees_agree_with_the_linear_model_on_what_matters_most(models, customers):
+    late = customers.sort_values("recency_days").tail(10)
     for name in ("logistic", "gradient_boosting"):
-        told = explain_customers(models[name], late, known)
-        assert (told.loc[told["feature"] == "recency_days", "direction"] == "raises").all()
+        result = explain_customers(models[name], late, customers)
+        assert (result.loc[result["feature"] == "recency_days", "direction"] == "raises").all()
 
 
-def test_a_reason_says_the_value_as_text_and_a_missing_one_as_nothing(models, known):
-    one = known.head(1).assign(spend=np.nan, recency_days=55.0)
-    told = explain_customers(models["logistic"], one, known, most=9).set_index("feature")["value"]
-    assert told["recency_days"] == "55" and told.get("spend", "") == ""
-    assert explain_customers(models["logistic"], known.head(0), known).empty
+def test_a_reason_has_the_value_as_text_and_a_missing_one_empty(models, customers):
+    one = customers.head(1).assign(spend=np.nan, recency_days=55.0)
+    result = explain_customers(models["logistic"], one, customers, max_reasons=9).set_index("feature")["value"]
+    assert result["recency_days"] == "55" and result.get("spend", "") == ""
+    assert explain_customers(models["logistic"], customers.head(0), customers).empty
 
 
-def test_importance_finds_the_features_that_matter_and_leaves_the_frame_as_it_is(models, known):
-    before = known.copy()
-    found = permutation_importance(models["gradient_boosting"], known, known["label"].to_numpy(), seed=1)
-    assert found["feature"].tolist()[:2] == ["recency_days", "channel"]
-    assert found["low"].iloc[0] > 0.1
-    pd.testing.assert_frame_equal(known, before)
-    alone = permutation_importance(models["baseline"], known, known["label"].to_numpy(), seed=1)
+def test_importance_finds_the_features_that_matter_and_leaves_the_frame_as_it_is(models, customers):
+    before = customers.copy()
+    result = permutation_importance(models["gradient_boosting"], customers, customers["label"].to_numpy(), seed=1)
+    assert result["feature"].tolist()[:2] == ["recency_days", "channel"]
+    assert result["low"].iloc[0] > 0.1
+    pd.testing.assert_frame_equal(customers, before)
+    alone = permutation_importance(models["baseline"], customers, customers["label"].to_numpy(), seed=1)
     assert alone["feature"].tolist() == ["recency_days"]
 
 
-def test_partial_effect_rises_with_recency_and_knows_the_words(models, known):
-    found = partial_effects(models["logistic"], known, ["recency_days", "channel"])
-    by = dict(list(found.groupby("feature")))
+def test_partial_effect_rises_with_recency_and_knows_the_words(models, customers):
+    result = partial_effects(models["logistic"], customers, ["recency_days", "channel"])
+    by = dict(list(result.groupby("feature")))
     assert by["recency_days"]["probability"].is_monotonic_increasing
     assert by["channel"].sort_values("probability")["value"].tolist()[-1] == "web"
 

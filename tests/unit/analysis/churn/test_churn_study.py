@@ -1,4 +1,4 @@
-"""The churn study: which labels are learned from, what is known at each cut-off, and who gets a probability."""
+"""The churn study: which labels are used, the features at each cut-off, and who gets a probability."""
 
 from datetime import date, datetime, timedelta
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis import features_at_cutoff as features_then
+from workbench.analysis import features_at_cutoff
 from workbench.analysis.churn import study as churn_study
 from workbench.analysis.churn.models.results import ChurnResult
 from workbench.analysis.churn.scoring import CHURN_COLUMNS
@@ -62,8 +62,8 @@ def fitted(monkeypatch):
 
 
 def study(rows, **options):
-    asked = {"as_of": AS_OF, "horizon_days": 28, "train_cut_offs": 1, **options}
-    return study_churn({"transactions": lines(rows)}, pd.DataFrame(), **asked)
+    settings = {"as_of": AS_OF, "horizon_days": 28, "train_cut_offs": 1, **options}
+    return study_churn({"transactions": lines(rows)}, pd.DataFrame(), **settings)
 
 
 def same(one, two):
@@ -71,38 +71,45 @@ def same(one, two):
 
 
 def test_purchases_are_learned_from_over_three_periods_a_horizon_apart(fitted):
-    found = study(shop())
-    assert (found.kind, found.verdict, found.reason) == ("purchases", "model", "")
-    assert found.cut_offs == {"train": date(2024, 3, 25), "calibrate": date(2024, 4, 22), "test": date(2024, 5, 20)}
-    assert (found.horizon.days, found.horizon.set_by, found.active_within_days) == (28, "profile", 56)
+    result = study(shop())
+    assert (result.kind, result.verdict, result.reason) == ("purchases", "model", "")
+    assert result.cut_offs == {"train": date(2024, 3, 25), "calibrate": date(2024, 4, 22), "test": date(2024, 5, 20)}
+    assert (result.horizon.days, result.horizon.set_by, result.active_within_days) == (28, "profile", 56)
     for name in ("train", "calibrate", "test"):
         frame = fitted[name]
-        assert len(frame) == found.counts[f"{name}.eligible"] > 100
-        assert int(frame["label"].sum()) == found.counts[f"{name}.churned"] > 20
+        assert len(frame) == result.counts[f"{name}.eligible"] > 100
+        assert int(frame["label"].sum()) == result.counts[f"{name}.churned"] > 20
         assert frame["customer_id"].is_unique
         assert frame["recency_days"].between(1, 56).all()
 
 
-def test_several_training_cut_offs_stand_below_each_other_each_with_what_was_known_then(fitted):
-    found = study(shop(60), train_cut_offs=9)
-    assert found.train_cut_offs == (date(2024, 1, 29), date(2024, 2, 26), date(2024, 3, 25))
-    assert (found.train_cut_offs_asked, found.cut_offs["train"]) == (9, date(2024, 3, 25))
+def test_several_training_cut_offs_are_stacked_each_with_its_features_at_the_time(fitted):
+    result = study(shop(60), train_cut_offs=9)
+    assert result.train_cut_offs == (date(2024, 1, 29), date(2024, 2, 26), date(2024, 3, 25))
+    assert (result.train_cut_offs_asked, result.cut_offs["train"]) == (9, date(2024, 3, 25))
     rows = fitted["train"]
-    assert rows.groupby("cut_off").size().sum() == len(rows) == found.counts["train.eligible"]
+    assert rows.groupby("cut_off").size().sum() == len(rows) == result.counts["train.eligible"]
     assert not rows.duplicated(["customer_id", "cut_off"]).any()
     most = rows.groupby("cut_off")["frequency_orders"].max().tolist()
     assert most == [4, 8, 12]  # one a week, and nothing of what came later
-    assert found.counts["immature"] == study(shop(60)).counts["immature"] > 0
+    assert result.counts["immature"] == study(shop(60)).counts["immature"] > 0
 
 
 def test_settings_reach_the_fit(fitted):
     study(shop(40), seed=7, min_positives=31, leak_auc=0.9, n_bootstraps=5)
-    asked = {"leak_auc": 0.9, "min_positives": 31, "n_bootstraps": 5, "seed": 7, "horizon_days": 28, "households": None}
-    assert fitted["settings"] == asked
+    settings = {
+        "leak_auc": 0.9,
+        "min_positives": 31,
+        "n_bootstraps": 5,
+        "seed": 7,
+        "horizon_days": 28,
+        "households": None,
+    }
+    assert fitted["settings"] == settings
 
 
-def test_the_windows_asked_for_are_features(fitted):
-    study(shop(40), then=FeaturesAtCutoff((14,)))
+def test_the_requested_windows_are_features(fitted):
+    study(shop(40), features_at=FeaturesAtCutoff((14,)))
     assert "orders_14d" in fitted["train"] and "orders_30d" not in fitted["train"]
 
 
@@ -144,10 +151,10 @@ def test_rows_at_or_after_the_as_of_date_change_nothing(fitted):
 
 def test_the_order_of_the_rows_does_not_matter(fitted):
     rows = shop(60)
-    one = study(rows)
+    first = study(rows)
     before = fitted["test"].copy()
-    two = study(rows[::-1])
-    assert (one.counts, one.cut_offs) == (two.counts, two.cut_offs)
+    second = study(rows[::-1])
+    assert (first.counts, first.cut_offs) == (second.counts, second.cut_offs)
     columns = [name for name in before if not name.startswith("order_id")]
     same(before[columns].sort_values("customer_id"), fitted["test"][columns].sort_values("customer_id"))
 
@@ -176,13 +183,13 @@ def bought(*days):
         ([*bought(0), ("c2", date(2024, 5, 30), 5.0)], {"horizon_days": None}, "no_repeats", None),
     ],
 )
-def test_a_history_that_bears_no_model_says_why(rows, options, reason, span):
+def test_a_history_without_a_model_has_the_reason(rows, options, reason, span):
     empty = pd.DataFrame({"customer_id": pd.Series(dtype="str"), "ordered_at": [], "amount": pd.Series(dtype="float")})
-    found = study(rows or empty, **options)
-    assert (found.verdict, found.reason) == ("too_short", reason)
-    assert span is None or found.span == span
-    assert (found.horizon, found.cut_offs, found.result.model) == (None, {}, None)
-    scored = score_customers(found, pd.DataFrame({"customer_id": ["c1"]}), {}, as_of=AS_OF)
+    result = study(rows or empty, **options)
+    assert (result.verdict, result.reason) == ("too_short", reason)
+    assert span is None or result.span == span
+    assert (result.horizon, result.cut_offs, result.result.model) == (None, {}, None)
+    scored = score_customers(result, pd.DataFrame({"customer_id": ["c1"]}), {}, as_of=AS_OF)
     assert scored.empty
     assert list(scored) == list(CHURN_COLUMNS)
 
@@ -191,7 +198,7 @@ def test_a_history_of_exactly_four_periods_is_enough(fitted):
     assert study(bought(0, 40, 111), horizon_days=None).verdict == "model"
 
 
-def test_orders_without_a_date_bear_no_model():
+def test_orders_without_a_date_give_no_model():
     undated = ibis.memtable(pd.DataFrame({"customer_id": ["c1"], "amount": [5.0]}))
     assert study_churn({"transactions": undated}, pd.DataFrame(), as_of=AS_OF).reason == "no_purchases"
 
@@ -200,13 +207,13 @@ FEATURES = pd.DataFrame({"customer_id": ["a", "b", "c"], "tenure": [1, 2, 3], "p
 
 
 def label_study(rows, features=FEATURES, tables=None, **options):
-    given = {"labels": labels(rows), **(tables or {})}
-    return study_churn(given, features, **{"as_of": AS_OF, "train_cut_offs": 1, **options})
+    inputs = {"labels": labels(rows), **(tables or {})}
+    return study_churn(inputs, features, **{"as_of": AS_OF, "train_cut_offs": 1, **options})
 
 
 def test_labels_without_dates_are_learned_from_with_the_features_of_the_run(fitted):
-    found = label_study([("b", 1, None), ("a", 0, None), ("stranger", 1, None)])
-    assert (found.kind, found.cut_offs, found.horizon) == ("undated_labels", {}, None)
+    result = label_study([("b", 1, None), ("a", 0, None), ("stranger", 1, None)])
+    assert (result.kind, result.cut_offs, result.horizon) == ("undated_labels", {}, None)
     assert fitted["all"].to_dict("list") == {
         "customer_id": ["a", "b"], "label": [0, 1], "tenure": [1, 2], "plan": ["x", "y"],
     }  # fmt: skip
@@ -218,7 +225,7 @@ def test_a_label_table_without_a_date_column_is_undated(fitted):
     assert fitted["all"]["label"].tolist() == [1, 0]
 
 
-def test_blank_labels_and_labels_of_nobody_are_left_out_and_the_latest_counts(fitted):
+def test_blank_labels_and_labels_without_customer_are_left_out_and_the_latest_counts(fitted):
     rows = [("a", 0, "2024-01-01"), ("a", 1, "2024-02-01"), ("b", None, "2024-02-01"), (None, 1, "2024-02-01")]
     assert label_study([*rows, ("c", 0, "2024-03-01")]).counts["labels.unread"] == 1
     assert fitted["all"].set_index("customer_id")["label"].to_dict() == {"a": 1, "c": 0}
@@ -235,9 +242,9 @@ def dated_labels(customers=60):
 
 
 def test_dated_labels_are_split_by_their_dates(fitted):
-    found = label_study(dated_labels(), tables={"transactions": lines(shop(60))})
-    assert found.kind == "dated_labels"
-    assert found.cut_offs == {  # two, three and four fifths of the 59 days, at midnight
+    result = label_study(dated_labels(), tables={"transactions": lines(shop(60))})
+    assert result.kind == "dated_labels"
+    assert result.cut_offs == {  # two, three and four fifths of the 59 days, at midnight
         "train": date(2024, 4, 25), "calibrate": date(2024, 5, 6), "test": date(2024, 5, 18),
     }  # fmt: skip
     labelled = {name: set(fitted[name]["customer_id"]) for name in ("train", "calibrate", "test")}
@@ -247,19 +254,19 @@ def test_dated_labels_are_split_by_their_dates(fitted):
 
 
 def test_earlier_labels_are_trained_on_too_and_those_before_the_first_cut_off_are_counted(fitted):
-    found = label_study(dated_labels(), tables={"transactions": lines(shop(60))}, train_cut_offs=2)
-    assert found.train_cut_offs == (date(2024, 4, 13), date(2024, 4, 25))
+    result = label_study(dated_labels(), tables={"transactions": lines(shop(60))}, train_cut_offs=2)
+    assert result.train_cut_offs == (date(2024, 4, 13), date(2024, 4, 25))
     assert set(fitted["train"]["customer_id"]) == {f"c{at:03}" for at in range(12, 35)}
-    assert found.counts["labels.before_first_cut_off"] == 12
+    assert result.counts["labels.before_first_cut_off"] == 12
 
 
 def test_no_household_is_in_two_periods_of_a_label_table(fitted):
     homes = pd.DataFrame({"customer_id": ["c026", "c040", "c050", "c051"], "household_id": ["h1", "h1", "h2", "h2"]})
-    found = label_study(dated_labels(), tables={"transactions": lines(shop(60))}, households=homes)
+    result = label_study(dated_labels(), tables={"transactions": lines(shop(60))}, households=homes)
     assert "c026" not in set(fitted["train"]["customer_id"])  # c040 of the same household calibrates
     assert "c040" in set(fitted["calibrate"]["customer_id"])
     assert {"c050", "c051"} <= set(fitted["test"]["customer_id"])  # within one period they may be together
-    assert found.counts["labels.household_later"] == 1
+    assert result.counts["labels.household_later"] == 1
 
 
 def test_labels_of_customers_of_whom_nothing_is_known_are_counted(fitted):
@@ -278,16 +285,16 @@ def test_what_is_known_of_a_dated_label_ends_where_its_period_begins(fitted):
 
 
 def test_the_label_table_is_no_source_of_features(fitted, monkeypatch):
-    given = []
-    real = features_then.build_features
+    inputs = []
+    real = features_at_cutoff.build_features
 
     def build(tables, **options):
-        given.append(set(tables))
+        inputs.append(set(tables))
         return real(tables, **options)
 
-    monkeypatch.setattr(features_then, "build_features", build)
+    monkeypatch.setattr(features_at_cutoff, "build_features", build)
     label_study(dated_labels(), tables={"transactions": lines(shop(60))})
-    assert given == [{"transactions"}] * 3
+    assert inputs == [{"transactions"}] * 3
     assert "observed_at" not in fitted["test"]
 
 
@@ -311,33 +318,33 @@ class Half:
 def scored(kind, features=FEATURES, tables=None, **more):
     predictions = pd.DataFrame({"customer_id": ["a"], "label": [1], "churn_probability": [0.9]})
     result = ChurnResult("model", "time", {}, {}, predictions=predictions, model=Half(), model_version="abc")
-    given = ChurnStudy(kind, "model", result, active_within_days=30, **more)
-    return score_customers(given, features, tables or {}, as_of=AS_OF)
+    inputs = ChurnStudy(kind, "model", result, active_within_days=30, **more)
+    return score_customers(inputs, features, tables or {}, as_of=AS_OF)
 
 
 def test_only_customers_still_active_are_scored_for_a_missing_purchase():
     orders = lines([("b", date(2024, 6, 1), 5.0), ("a", date(2024, 5, 18), 5.0), ("c", date(2024, 5, 17), 5.0)])
-    found = scored("purchases", FEATURES.iloc[::-1], {"transactions": orders})
-    assert found["customer_id"].tolist() == ["a", "b"]  # the 18th is 30 days before, the 17th 31
-    assert found["churn_probability"].tolist() == [0.5, 0.623457]
-    assert found["purchase_probability"].tolist() == pytest.approx([0.5, 0.376543])
-    assert (found["cut_off"] == pd.Timestamp(AS_OF)).all()
-    assert (found["model_version"] == "abc").all()
+    result = scored("purchases", FEATURES.iloc[::-1], {"transactions": orders})
+    assert result["customer_id"].tolist() == ["a", "b"]  # the 18th is 30 days before, the 17th 31
+    assert result["churn_probability"].tolist() == [0.5, 0.623457]
+    assert result["purchase_probability"].tolist() == pytest.approx([0.5, 0.376543])
+    assert (result["cut_off"] == pd.Timestamp(AS_OF)).all()
+    assert (result["model_version"] == "abc").all()
 
 
 def test_a_label_that_is_no_missing_purchase_gives_no_probability_of_one():
-    found = scored("dated_labels")
-    assert found["customer_id"].tolist() == ["a", "b", "c"]
-    assert found["purchase_probability"].isna().all()
-    assert (found["cut_off"] == pd.Timestamp(AS_OF)).all()
+    result = scored("dated_labels")
+    assert result["customer_id"].tolist() == ["a", "b", "c"]
+    assert result["purchase_probability"].isna().all()
+    assert (result["cut_off"] == pd.Timestamp(AS_OF)).all()
 
 
 def test_who_was_learned_from_without_dates_keeps_the_probability_of_the_held_out_folds():
-    found = scored("undated_labels").set_index("customer_id")["churn_probability"]
-    assert found.to_dict() == {"a": 0.9, "b": 0.623457, "c": 0.5}
+    result = scored("undated_labels").set_index("customer_id")["churn_probability"]
+    assert result.to_dict() == {"a": 0.9, "b": 0.623457, "c": 0.5}
 
 
-def test_nobody_active_gives_no_rows():
+def test_no_active_customers_give_no_rows():
     orders = lines([("a", date(2024, 1, 1), 5.0)])
     assert scored("purchases", tables={"transactions": orders}).empty
 
@@ -351,26 +358,26 @@ def test_the_study_learns_and_scores_end_to_end_repeats_and_finds_the_column_tha
     )
     people["next_order_on"] = "2024-09-01"
     tables = {"transactions": lines(rows), "customers": ibis.memtable(people)}
-    asked = {"as_of": AS_OF, "horizon_days": 28, "min_positives": 20, "n_bootstraps": 20, "seed": 5}
-    found = [
-        study_churn(tables, pd.DataFrame(), train_cut_offs=2, stable_attributes=stable, **asked)
+    settings = {"as_of": AS_OF, "horizon_days": 28, "min_positives": 20, "n_bootstraps": 20, "seed": 5}
+    actual = [
+        study_churn(tables, pd.DataFrame(), train_cut_offs=2, stable_attributes=stable, **settings)
         for stable in ([], ["plan", "next_order_on"], [])
     ]
-    assert found[0].verdict == "model"
-    assert found[0].result.metrics == found[2].result.metrics
-    assert found[0].result.model_version == found[2].result.model_version
-    alarms = found[0].result.alarms
+    assert actual[0].verdict == "model"
+    assert actual[0].result.metrics == actual[2].result.metrics
+    assert actual[0].result.model_version == actual[2].result.model_version
+    alarms = actual[0].result.alarms
     assert list(alarms.loc[alarms["alarm"] == "after_cut_off", "feature"]) == ["later_orders", "next_order_on"]
-    assert found[0].result.metrics["leak_alarms"] == len(alarms)
-    assert {"later_orders", "next_order_on"}.isdisjoint(found[0].result.columns.names)
-    assert "plan" not in found[0].result.columns.names  # undated: it may have changed since
-    assert found[0].undated == ("plan",)
-    assert "plan" in found[1].result.columns.names
-    assert found[1].undated == ()
-    assert found[0].result.origins["role"].tolist() == ["train", "train", "calibrate", "test"]
-    assert 0.4 < found[0].result.metrics["auc_apart"] < 1
+    assert actual[0].result.metrics["leak_alarms"] == len(alarms)
+    assert {"later_orders", "next_order_on"}.isdisjoint(actual[0].result.columns.names)
+    assert "plan" not in actual[0].result.columns.names  # undated: it may have changed since
+    assert actual[0].undated == ("plan",)
+    assert "plan" in actual[1].result.columns.names
+    assert actual[1].undated == ()
+    assert actual[0].result.origins["role"].tolist() == ["train", "train", "calibrate", "test"]
+    assert 0.4 < actual[0].result.metrics["auc_apart"] < 1
     features = FeaturesAtCutoff().at(tables, AS_OF)
-    result = score_customers(found[0], features, tables, as_of=AS_OF)
+    result = score_customers(actual[0], features, tables, as_of=AS_OF)
     assert result["churn_probability"].between(0, 1).all()
     assert 0 < len(result) < features["customer_id"].nunique()
 
@@ -380,12 +387,12 @@ def test_a_stable_attribute_that_is_not_there_is_refused_with_the_nearest(fitted
         "transactions": lines(shop(40)),
         "customers": ibis.memtable(pd.DataFrame({"customer_id": ["a"], "plan": "x"})),
     }
-    with pytest.raises(DataError, match="stable_attributes: 'plam' is no column of customers. Did you mean 'plan'?"):
+    with pytest.raises(DataError, match="stable_attributes: 'plam' is not a column of customers. Did you mean 'plan'?"):
         study_churn(tables, pd.DataFrame(), as_of=AS_OF, horizon_days=28, stable_attributes=["plam"])
 
 
 def test_too_few_of_either_outcome_is_a_verdict_not_a_failure():
-    found = study(shop(40), min_positives=30, n_bootstraps=5)
-    assert found.verdict == "too_few_positives"
-    assert score_customers(found, FEATURES, {}, as_of=AS_OF).empty
-    assert SimpleNamespace(**found.result.metrics).positives < 30
+    result = study(shop(40), min_positives=30, n_bootstraps=5)
+    assert result.verdict == "too_few_positives"
+    assert score_customers(result, FEATURES, {}, as_of=AS_OF).empty
+    assert SimpleNamespace(**result.result.metrics).positives < 30

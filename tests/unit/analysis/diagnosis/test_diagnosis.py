@@ -44,20 +44,20 @@ def test_the_difference_is_welchs_and_the_adjusted_one_that_within_fifths():
     frame["monetary_total"] += 30 * (frame["gender"] == "f")
     outcome = choose_outcome(frame, outcome="spend", as_of=AS_OF)
     row = row_of(compare_outcome(frame, outcome), variable="gender", value="f")
-    own, rest = (frame.loc[frame["gender"] == each, "monetary_total"] for each in "fm")
+    own, rest = (frame.loc[frame["gender"] == item, "monetary_total"] for item in "fm")
     welch = stats.ttest_ind(own, rest, equal_var=False)
     assert row["difference"] == pytest.approx(own.mean() - rest.mean())
     assert (row["low"], row["high"]) == pytest.approx(tuple(welch.confidence_interval(0.95)))
     assert row["p_value"] == pytest.approx(welch.pvalue, abs=1e-12)
     fifths = np.minimum(np.ceil(frame["tenure_days"].rank(pct=True) * 5), 5)
-    parts = [frame[fifths == each] for each in range(1, 6)]
+    parts = [frame[fifths == item] for item in range(1, 6)]
     weight = [(part["gender"] == "f").sum() * (part["gender"] == "m").sum() / len(part) for part in parts]
     gaps = [part.groupby("gender")["monetary_total"].mean().pipe(lambda mean: mean["f"] - mean["m"]) for part in parts]
     assert row["adjusted"] == pytest.approx(np.average(gaps, weights=weight))
     assert (row["verdict"], row["control"]) == ("holds", "tenure_days")
 
 
-def test_what_only_stands_for_tenure_is_called_confounded():
+def test_a_proxy_of_tenure_is_called_confounded():
     frame = base()
     frame["monetary_total"] = 0.2 * frame["tenure_days"] + np.random.default_rng(2).normal(0, 5, len(frame)) + 100
     table = compare_outcome(frame, choose_outcome(frame, outcome="spend", as_of=AS_OF))
@@ -85,7 +85,7 @@ def test_noise_differs_in_nothing_and_grows_no_tree():
     assert len(tree.nodes) == 1 and tree.nodes["leaf"].all() and tree.explained <= 0.001
 
 
-def test_a_tree_finds_the_planted_questions_and_tells_leaves_from_the_other_half():
+def test_a_tree_finds_the_planted_questions_and_measures_leaves_on_the_other_half():
     frame = base(2000)
     frame["campaigns_sent"] = np.random.default_rng(5).integers(0, 10, 2000).astype(float)
     frame.loc[:99, "campaigns_sent"] = np.nan
@@ -104,8 +104,8 @@ def test_a_tree_finds_the_planted_questions_and_tells_leaves_from_the_other_half
     root = tree.nodes.iloc[0]
     assert root["n"] == tree.n_judged == 1000 and tree.leaves["n"].sum() == 1000
     assert ((tree.nodes["low"] <= tree.nodes["outcome"]) & (tree.nodes["outcome"] <= tree.nodes["high"])).all()
-    again = grow_tree(frame.sample(frac=1, random_state=1), outcome, seed=4)
-    pd.testing.assert_frame_equal(tree.nodes, again.nodes)
+    repeated = grow_tree(frame.sample(frac=1, random_state=1), outcome, seed=4)
+    pd.testing.assert_frame_equal(tree.nodes, repeated.nodes)
 
 
 def test_whether_something_is_known_at_all_can_be_the_question():
@@ -158,20 +158,20 @@ def test_spend_and_repeat_are_not_explained_by_what_counts_the_same_orders():
     frame["online_order_share"] = np.linspace(0, 1, 400)
     frame["promotion_lift"] = frame["evening_share"] * 6  # a share as a multiple of everybody's
     frame["occasion_top"] = np.where(once, None, "birthday")  # the more orders, the likelier that one fits
-    for asked in ("repeat", "spend"):
-        outcome = choose_outcome(frame, outcome=asked, as_of=AS_OF)
+    for settings in ("repeat", "spend"):
+        outcome = choose_outcome(frame, outcome=settings, as_of=AS_OF)
         assert set(outcome.variables) == {"gender", "city", "campaigns_sent", "online_order_share"}
         left_out = {"channel_entropy", "gift_order_share", "evening_share", "promotion_lift", "occasion_top"}
         assert left_out | {"monetary_total"} <= set(outcome.left_out)
-    asked = choose_outcome(frame, outcome="gender", as_of=AS_OF)
-    assert "shopping_mode" in asked.variables and asked.left_out == ()
+    settings = choose_outcome(frame, outcome="gender", as_of=AS_OF)
+    assert "shopping_mode" in settings.variables and settings.left_out == ()
 
 
 def test_any_variable_of_two_values_or_a_number_can_be_the_outcome_and_others_are_refused():
     frame = base(50)
     assert choose_outcome(frame, outcome="gender", as_of=AS_OF).values.isin([0, 1]).all()
     assert choose_outcome(frame, outcome="campaigns_sent", as_of=AS_OF).kind == "amount"
-    with pytest.raises(DataError, match="'city' is a category of 3 values"):
+    with pytest.raises(DataError, match="'city' is a category with 3 values"):
         choose_outcome(frame, outcome="city", as_of=AS_OF)
     with pytest.raises(DataError, match="Did you mean 'spend'"):
         choose_outcome(frame, outcome="spnd", as_of=AS_OF)

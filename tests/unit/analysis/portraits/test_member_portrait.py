@@ -1,4 +1,4 @@
-"""The whole portrait of any group, its answers counted by hand: journey, cross, sizes, and what stays hidden."""
+"""The whole portrait of any group, its answers counted by hand: journey, cross, sizes, and what is suppressed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAGS = pd.DataFrame({
 
 
 def tables():
-    """Everybody is written to; 30 members look two days later, 20 of these buy three days after that, nobody else."""
+    """All are contacted; 30 members view two days later, 20 of these buy three days after that, no others."""
     sent = pd.DataFrame({"campaign_id": "c", "customer_id": IDS, "sent_at": pd.Timestamp("2025-01-01")})
     views = pd.DataFrame({"customer_id": IDS[:30], "occurred_at": pd.Timestamp("2025-01-03"), "type": "view"})
     orders = pd.DataFrame(
@@ -55,20 +55,20 @@ def test_two_tags_are_crossed_among_the_members_alone_and_small_cells_are_hidden
 
 
 def test_the_whole_base_is_a_group_like_any_other():
-    found = portray(IDS)
-    assert found.size[["n", "share"]].to_numpy().tolist() == [[80, 1.0]]
-    city = found.portrait[found.portrait["variable"] == "city"].set_index("value")
+    result = portray(IDS)
+    assert result.size[["n", "share"]].to_numpy().tolist() == [[80, 1.0]]
+    city = result.portrait[result.portrait["variable"] == "city"].set_index("value")
     assert city["share"].tolist() == [0.5, 0.5] and city["tgi"].tolist() == [100.0, 100.0]
-    assert not found.portrait["differs"].any()
-    assert found.journey["customers"].max() == 80
+    assert not result.portrait["differs"].any()
+    assert result.journey["customers"].max() == 80
 
 
-def test_a_group_of_nobody_and_of_a_few_show_nothing():
+def test_an_empty_and_a_small_group_show_nothing():
     for members in ([], IDS[:3]):
-        found = portray(members, crosses=[("stage", "band")])
-        assert found.portrait["share"].isna().all() and found.portrait["median"].isna().all()
-        assert found.journey["reached"].isna().all()
-        assert found.crosses["cell"].isna().all()
+        result = portray(members, crosses=[("stage", "band")])
+        assert result.portrait["share"].isna().all() and result.portrait["median"].isna().all()
+        assert result.journey["reached"].isna().all()
+        assert result.crosses["cell"].isna().all()
 
 
 def test_the_order_of_rows_changes_nothing():
@@ -82,5 +82,5 @@ def test_the_order_of_rows_changes_nothing():
 
 
 def test_a_stranger_among_the_members_is_refused():
-    with pytest.raises(DataError, match="1 members are no customers of this base, such as 'x'"):
+    with pytest.raises(DataError, match="1 members are not customers of this base, such as 'x'"):
         portray(["x"])

@@ -1,4 +1,4 @@
-"""Portraits of groups: hand-computed TGI, suppression that holds against subtraction, facts that hold."""
+"""Portraits of groups: hand-computed TGI, suppression that subtraction cannot undo, and true facts."""
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ def test_members_are_compared_with_everybody_and_strangers_are_refused():
     row = table[table["group"] == "members"].iloc[0]
     assert row["median"] == pytest.approx(features["monetary_total"].head(30).median())
     assert row["base_median"] == pytest.approx(features["monetary_total"].median())
-    with pytest.raises(DataError, match="1 members are no customers of this base, such as 'x'"):
+    with pytest.raises(DataError, match="1 members are not customers of this base, such as 'x'"):
         mark_members(features, ["x"])
 
 
@@ -107,7 +107,7 @@ def test_value_share_is_of_net_spend_and_hidden_where_one_customer_is_nearly_all
     assert group_sizes(features.drop(columns="monetary_total"), groups)["value_share"].isna().all()
 
 
-def test_nobody_and_one_group_give_a_table_and_no_difference():
+def test_no_customers_and_one_group_give_a_table_and_no_difference():
     features, groups = base({"a": 30})
     assert not portray_groups(features, groups)["differs"].any()
     nothing = portray_groups(features.head(0), groups.head(0))
@@ -140,7 +140,7 @@ def test_facts_hold_after_adjustment_and_prefer_what_is_overrepresented_and_new(
     features["gender"] = np.where(inside & (draw.random(500) < 0.8), "f", features["gender"])
     features["hair"] = draw.choice(["x", "y"], 500)
     portrait = portray_groups(features, groups)
-    facts = most_telling_facts(portrait, "a", known_already=["monetary_total"])
+    facts = most_telling_facts(portrait, "a", defining_variables=["monetary_total"])
     assert facts["variable"].tolist() == ["gender", "monetary_total"]
     assert facts.iloc[0]["value"] == "f" and facts.iloc[0]["tgi"] > 100
     assert most_telling_facts(portrait, "nobody").empty

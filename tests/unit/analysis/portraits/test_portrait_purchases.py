@@ -1,4 +1,4 @@
-"""Buyers, the typical week, journeys and funnels: small histories whose answers are found by hand."""
+"""Buyers, the typical week, journeys and funnels: small histories with answers computed by hand."""
 
 import datetime as dt
 
@@ -32,10 +32,10 @@ def test_buyers_are_counted_once_returns_and_later_lines_not_at_all():
     )  # fmt: skip
     products = ibis.memtable(pd.DataFrame({"product_id": ["p", "q"], "category": ["bread", "wine"]}))
     groups = pd.DataFrame({"customer_id": ["a", "b", "c"], "group": ["x", "y", "y"]})
-    (found,) = count_buyers(lines, groups, as_of=AS_OF, products=products)
-    assert found.variable == "category"
-    assert found.counts.to_dict() == {"bread": {"x": 1, "y": 0}, "wine": {"x": 0, "y": 1}}
-    assert found.sizes.to_dict() == {"x": 1, "y": 1}  # c bought nothing of a known category
+    (result,) = count_buyers(lines, groups, as_of=AS_OF, products=products)
+    assert result.variable == "category"
+    assert result.counts.to_dict() == {"bread": {"x": 1, "y": 0}, "wine": {"x": 0, "y": 1}}
+    assert result.sizes.to_dict() == {"x": 1, "y": 1}  # c bought nothing of a known category
     assert count_buyers(lines, groups, as_of=AS_OF) == []
 
 
@@ -43,7 +43,7 @@ def week_of(n, hour, seed=0):
     draw = np.random.default_rng(seed)
     days = draw.integers(0, 50, n)
     at = pd.Timestamp("2025-01-06") + pd.to_timedelta(days, "D") + pd.to_timedelta(draw.integers(*hour, n), "h")
-    rows = [(f"{seed}-{each}", f"{seed}-{each % 60}", when, "p", 1.0) for each, when in enumerate(at)]
+    rows = [(f"{seed}-{item}", f"{seed}-{item % 60}", when, "p", 1.0) for item, when in enumerate(at)]
     return rows
 
 
@@ -56,7 +56,7 @@ def test_the_week_has_the_hours_at_which_orders_fell():
     assert len(week) == 7 * 24
 
 
-def test_cells_widen_until_few_are_suppressed_and_none_stands_alone():
+def test_cells_widen_until_few_are_suppressed_and_none_is_the_only_one():
     rows = week_of(400, (8, 20))
     groups = pd.DataFrame({"customer_id": [f"0-{at}" for at in range(60)], "group": "x"})
     week = typical_week(orders(rows), groups, as_of=AS_OF)
@@ -78,8 +78,8 @@ def test_a_later_step_counts_for_the_ones_before_and_use_begins_with_the_purchas
     ids = customers["customer_id"].tolist()
     tables = {
         "campaigns": ibis.memtable(pd.DataFrame({"customer_id": ids[:30], "sent_at": pd.Timestamp("2025-01-01")})),
-        "events": events([(each, "2025-01-03", "view") for each in ids[:20]]),
-        "transactions": orders([(each, each, "2025-01-07", "p", 1.0) for each in ids[10:40]]),
+        "events": events([(item, "2025-01-03", "view") for item in ids[:20]]),
+        "transactions": orders([(item, item, "2025-01-07", "p", 1.0) for item in ids[10:40]]),
         "reviews": ibis.memtable(
             pd.DataFrame({"customer_id": ids[:25], "reviewed_at": [pd.Timestamp("2025-01-02")] * 12
                           + [pd.Timestamp("2025-01-09")] * 13})
@@ -95,7 +95,7 @@ def test_a_later_step_counts_for_the_ones_before_and_use_begins_with_the_purchas
 
 def test_a_step_that_no_table_records_is_unknown_not_zero():
     customers = pd.DataFrame({"customer_id": [f"{at:02d}" for at in range(20)]})
-    bought = orders([(each, each, "2025-01-07", "p", 1.0) for each in customers["customer_id"]])
+    bought = orders([(item, item, "2025-01-07", "p", 1.0) for item in customers["customer_id"]])
     table = summarise_journeys(journey_times({"transactions": bought}, customers, as_of=AS_OF)).set_index("step")
     assert table["recorded"].to_dict() == {"awareness": False, "consideration": False, "purchase": True, "use": False}
     assert table.loc["use", ["reached", "rate"]].isna().all() and table.loc["purchase", "reached"] == 20
@@ -108,8 +108,8 @@ def test_a_drop_off_of_few_customers_cannot_be_worked_out(dropped):
     customers = pd.DataFrame({"customer_id": [f"{at:02d}" for at in range(60)]})
     ids = customers["customer_id"].tolist()
     tables = {
-        "events": events([(each, "2025-01-03", "view") for each in ids[:50]]),
-        "transactions": orders([(each, each, "2025-01-07", "p", 1.0) for each in ids[: 50 - dropped]]),
+        "events": events([(item, "2025-01-03", "view") for item in ids[:50]]),
+        "transactions": orders([(item, item, "2025-01-07", "p", 1.0) for item in ids[: 50 - dropped]]),
     }
     table = summarise_journeys(journey_times(tables, customers, as_of=AS_OF)).set_index("step")
     assert table["suppressed"].to_dict() == {
@@ -120,11 +120,11 @@ def test_a_drop_off_of_few_customers_cannot_be_worked_out(dropped):
 
 def funnel():
     ids = [f"{at:03d}" for at in range(100)]
-    rows = [(each, "2025-01-01 10:00", "view") for each in ids]
-    rows += [(each, "2025-01-01 12:00", "加购") for each in ids[:40]]
-    rows += [(each, "2025-01-05 12:00", "cart") for each in ids[40:60]]
-    rows += [(each, "2024-12-01 12:00", "cart") for each in ids[60:80]]  # before the first view: no step of it
-    rows += [(each, "2025-01-02 12:00", "purchase") for each in ids[:20]]
+    rows = [(item, "2025-01-01 10:00", "view") for item in ids]
+    rows += [(item, "2025-01-01 12:00", "加购") for item in ids[:40]]
+    rows += [(item, "2025-01-05 12:00", "cart") for item in ids[40:60]]
+    rows += [(item, "2024-12-01 12:00", "cart") for item in ids[60:80]]  # before the first view: no step of it
+    rows += [(item, "2025-01-02 12:00", "purchase") for item in ids[:20]]
     rows += [("late", "2025-02-27 10:00", "view"), ("after", "2025-03-01 00:00", "view")]
     return events(rows)
 
@@ -140,7 +140,7 @@ def test_a_funnel_counts_within_its_window_and_only_those_who_had_the_time():
     assert week["hours_median"].tolist()[1:] == [2, 24]
 
 
-def test_orders_stand_in_for_purchases_that_events_do_not_record():
+def test_orders_replace_purchases_that_events_do_not_record():
     looked = events([(f"{at:02d}", "2025-01-01 10:00", "view") for at in range(40)])
     bought = orders([(f"{at:02d}", f"{at:02d}", "2025-01-01 20:00", "p", 1.0) for at in range(15)])
     table = convert_within(funnel_times(looked, bought, as_of=AS_OF), windows_days=[1], as_of=AS_OF)

@@ -44,8 +44,8 @@ def tagged(registry):
 
 @pytest.fixture(scope="module")
 def items(registry, tagged):
-    found = count_items(tagged, registry.tags.values(), tagged.portraits, present=PRESENT)
-    return found.set_index("item")
+    result = count_items(tagged, registry.tags.values(), tagged.portraits, present=PRESENT)
+    return result.set_index("item")
 
 
 def test_every_item_is_known_unknown_or_off(items):
@@ -63,7 +63,7 @@ def test_an_item_counts_the_customers_with_one_of_its_tags(items):
     assert items.loc["gender", ["customers", "share"]].tolist() == [3, 0.75]
 
 
-def test_an_unknown_item_says_what_it_needs_and_has_no_customers(items):
+def test_an_unknown_item_lists_its_needs_and_has_no_customers(items):
     assert items.loc["education", ["status", "lacks"]].tolist() == ["unknown", "customers.education"]
     assert items.loc["education", ["customers", "share"]].isna().all()  # unknown is no zero
     assert items.loc["price_sensitivity", "lacks"] == "transactions.unit_price + products.category"
@@ -95,9 +95,9 @@ def test_psi_of_equal_counts_is_nothing_and_of_a_swap_is_known_by_hand():
     assert bound == pytest.approx(3.841459 * (1 / 100 + 1 / 100), abs=1e-6)  # chi-squared, one degree of freedom
 
 
-def test_psi_says_nothing_of_one_value_or_an_empty_run():
-    assert all(math.isnan(each) for each in psi(np.array([5]), np.array([7])))
-    assert all(math.isnan(each) for each in psi(np.array([0, 0]), np.array([7, 7])))
+def test_psi_is_missing_for_one_value_or_an_empty_run():
+    assert all(math.isnan(item) for item in psi(np.array([5]), np.array([7])))
+    assert all(math.isnan(item) for item in psi(np.array([0, 0]), np.array([7, 7])))
 
 
 def test_psi_without_drift_stays_under_its_bound_in_95_of_100_draws():
@@ -127,17 +127,17 @@ def test_accuracy_counts_the_customers_of_whom_both_are_known():
 
 
 def test_a_strategy_is_found_for_a_stage_and_for_the_direction_of_a_segment(registry):
-    found = strategy_for(registry.pack, life_cycle="at_risk", segment="high_spend_lapsed")
-    assert [(each.by, each.key) for each in found] == [("life_cycle", "at_risk"), ("segment", "high_lapsed")]
+    result = strategy_for(registry.pack, life_cycle="at_risk", segment="high_spend_lapsed")
+    assert [(item.by, item.key) for item in result] == [("life_cycle", "at_risk"), ("segment", "high_lapsed")]
     assert strategy_for(registry.pack, segment="tier_2_upper_middle")[0].key == "upper_middle"
     assert strategy_for(registry.pack, segment="average")[0].key == "others"
     assert strategy_for(registry.pack, segment="low_tenure_high_net_spend")[0].key == "high"
     assert strategy_for(registry.pack, segment="low_life_sciences_high_arts")[0].key == "others"
     assert strategy_for(registry.pack, life_cycle="no such stage") == []
-    assert found[0].strategy.evidence.zh == "尚未衡量效果，仅为建议"
+    assert result[0].strategy.evidence.zh == "尚未衡量效果，仅为建议"
 
 
-def test_notes_tell_complaints_and_returns_by_segment_against_all_customers():
+def test_notes_compare_complaints_and_returns_by_segment_with_all_customers():
     frame = pd.DataFrame(
         {
             "customer_id": [f"c{at}" for at in range(40)],
@@ -175,8 +175,8 @@ def test_strategies_are_listed_for_the_stages_and_segments_customers_are_in(regi
 
 def test_a_base_without_customers_has_no_notes_values_or_known_items(registry):
     empty = tag_customers({"features": ibis.memtable(FEATURES.iloc[:0])}, registry.computed(), as_of=AS_OF)
-    found = count_items(empty, registry.tags.values(), empty.portraits, present=PRESENT)
-    assert not (found["status"] == "known").any()
+    result = count_items(empty, registry.tags.values(), empty.portraits, present=PRESENT)
+    assert not (result["status"] == "known").any()
     assert count_values(empty.portraits, empty.computed)["customers"].sum() == 0
     frame = pd.DataFrame({"segment": pd.Series(dtype="str"), "returns_habit": pd.Series(dtype="str")})
     assert len(note_segments(ibis.memtable(frame), least=1)) == 0

@@ -1,4 +1,4 @@
-"""The packs of a bank and of a car maker on customers whose tags were found by hand."""
+"""The packs of a bank and of a car maker on customers with tags computed by hand."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def test_a_bank_knows_deposits_products_spending_and_what_its_ladder_holds_next(
         "customer_id": IDS, "deposit_balance": [100.0, 200, 300, 400, 500, 600, 700, None],
         "products_held": [1, 1, 2, 3, 1, 4, 1, 1], "spend_90d": [0.0, 10, 20, 30, 40, 50, 60, None],
     })  # fmt: skip
-    found = tagged("banking", "deposit_level", "product_holding", "card_spending", "next_product", features=customers)
+    result = tagged("banking", "deposit_level", "product_holding", "card_spending", "next_product", features=customers)
     # of 100 .. 700: median 400, 80th percentile 580, 95th 670
     levels = ["basic"] * 4 + ["upper", "affluent", "private"]
-    assert values(found, "deposit_level") == dict(zip("abcdefg", levels, strict=True))
+    assert values(result, "deposit_level") == dict(zip("abcdefg", levels, strict=True))
     held = ["one", "one", "few", "few", "one", "many", "one", "one"]
-    assert values(found, "product_holding") == dict(zip(IDS, held, strict=True))
+    assert values(result, "product_holding") == dict(zip(IDS, held, strict=True))
     spent = ["low", "low", "middle", "middle", "middle", "high", "high"]  # cut at 19.99998 and 40.00002
-    assert values(found, "card_spending") == dict(zip("abcdefg", spent, strict=True))
+    assert values(result, "card_spending") == dict(zip("abcdefg", spent, strict=True))
     # h holds one product, but deposits are unknown: nothing is suggested on half of what must be known
     steps = ["credit_card", "credit_card", "none", "none", "savings_plan", "advice", "advice"]
-    assert values(found, "next_product") == dict(zip("abcdefg", steps, strict=True))
+    assert values(result, "next_product") == dict(zip("abcdefg", steps, strict=True))
 
 
 def test_a_car_maker_reads_interviews_in_the_words_owners_used():
@@ -60,25 +60,25 @@ def test_a_car_maker_reads_interviews_in_the_words_owners_used():
     )  # fmt: skip
     answers = answers.assign(survey="owners", answered_at=pd.to_datetime(answers["answered_at"]))
     names = ("purchase_type", "main_use", "media_habit", "product_opinion")
-    found = tagged("automotive", *names, features=pd.DataFrame({"customer_id": IDS}), responses=answers)
-    assert values(found, "purchase_type") == {"a": "replacement", "b": "first", "c": "other"}
-    assert values(found, "main_use") == {"a": "leisure", "b": "family"}
-    assert values(found, "media_habit") == {"a": "短视频"}
-    assert values(found, "product_opinion") == {"b": "seats <too> hard"}
+    result = tagged("automotive", *names, features=pd.DataFrame({"customer_id": IDS}), responses=answers)
+    assert values(result, "purchase_type") == {"a": "replacement", "b": "first", "c": "other"}
+    assert values(result, "main_use") == {"a": "leisure", "b": "family"}
+    assert values(result, "media_habit") == {"a": "短视频"}
+    assert values(result, "product_opinion") == {"b": "seats <too> hard"}
 
 
 def test_years_lie_between_two_cars_so_a_car_maker_calls_a_year_recent():
     features = pd.DataFrame({"customer_id": IDS[:4], "recency_days": [365, 366, 2920, 2921]})
-    found = tagged("automotive", "recency_band", features=features)
-    assert list(values(found, "recency_band").values()) == ["month", "quarter", "year", "longer"]
+    result = tagged("automotive", "recency_band", features=features)
+    assert list(values(result, "recency_band").values()) == ["month", "quarter", "year", "longer"]
 
 
-def test_what_a_bank_lacks_is_unknown_and_named():
-    found = tagged(
+def test_what_a_bank_lacks_is_unknown_and_listed():
+    result = tagged(
         "banking", "deposit_level", "product_holding", "next_product", features=pd.DataFrame({"customer_id": IDS})
     )
-    assert found.plan.absent["deposit_level"] == ("attribute_deposit_balance",)
-    assert "next_product" in found.plan.absent
+    assert result.plan.absent["deposit_level"] == ("attribute_deposit_balance",)
+    assert "next_product" in result.plan.absent
 
 
 def test_each_trade_declares_its_own_strategies():

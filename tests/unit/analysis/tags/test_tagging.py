@@ -1,4 +1,4 @@
-"""Tags computed on customers whose answers were found by hand."""
+"""Tags of customers, computed by hand."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ FEATURES = pd.DataFrame(
 
 
 def tag(name="last", **more):
-    said = {
+    message = {
         "id": name, "item": "recency", "name": {"en": "n", "zh": "名"}, "business": {"en": "b", "zh": "业"}, "technical": {"en": "t", "zh": "技"},
         "kind": "rule", "owner": "o", "cadence": "daily", "ttl_days": 30, "on_null": "drop", "purpose": "p", "version": 2,
         "status": "published", **more,
     }  # fmt: skip
-    return Tag.model_validate(said)
+    return Tag.model_validate(message)
 
 
 def rule(name="last", *, otherwise="far", **conditions):
@@ -93,8 +93,8 @@ def test_a_customer_who_refused_profiling_gets_no_tag_and_the_latest_word_counts
             "changed_at": pd.to_datetime(["2025-01-01", "2025-02-01", "2025-07-01", "2025-03-01"]),
         }
     )
-    found = values(run(LAST, consents=consents))
-    assert found == {"c": "far"}  # c's refusal was made on the as-of date, after what the run sees
+    result = values(run(LAST, consents=consents))
+    assert result == {"c": "far"}  # c's refusal was made on the as-of date, after what the run sees
 
 
 def test_a_tag_that_needs_consent_holds_only_where_it_was_granted():
@@ -109,7 +109,7 @@ def test_sensitive_tags_are_off_unless_parameters_and_consent_allow():
     consents = pd.DataFrame({"customer_id": ["a", "c"], "purpose": ["sensitive"] * 2, "granted": [True, False]})
     faith = tag("faith", item="religion", copies="religion", consent="sensitive", sensitivity="sensitive")
     closed = run(faith, customers=customers, consents=consents)
-    assert [each.id for each in closed.off] == ["faith"]
+    assert [item.id for item in closed.off] == ["faith"]
     assert "religion" not in closed.wide.columns and not len(rows(closed))
     opened = run(faith, customers=customers, consents=consents, options={"sensitive_items": ["religion"]})
     assert values(opened, "faith") == {"a": "x"}
@@ -127,7 +127,7 @@ def test_spellings_of_a_source_are_joined_and_what_fits_none_is_the_last_value()
     assert values(run(spelt), "sex") == {"a": "female", "c": "unknown", "e": "female"}
 
 
-def test_a_copied_value_keeps_what_the_source_says_to_the_letter():
+def test_a_copied_value_is_the_exact_text_of_the_source():
     assert values(run(tag("cat", item="preference", copies="category_top")), "cat") == {
         "a": "tea",
         "c": "<b>",
@@ -135,32 +135,32 @@ def test_a_copied_value_keeps_what_the_source_says_to_the_letter():
     }
 
 
-def test_a_preference_is_told_from_its_least_support_on():
+def test_a_preference_needs_its_minimum_support():
     supported = tag("cat", item="preference", copies="category_top", support={"frequency_orders": 3})
     assert values(run(supported), "cat") == {"a": "tea", "c": "<b>"}
 
 
-def test_quantiles_are_cut_once_and_equal_values_stand_in_one_band():
+def test_quantiles_are_cut_once_and_equal_values_are_in_one_band():
     bands = tag(
         "spend", item="monetary", quantiles={"of": "monetary_total", "cuts": [0.5]},
         values={"low": {"en": "l", "zh": "低"}, "high": {"en": "h", "zh": "高"}},
     )  # fmt: skip
-    found = run(bands)
-    assert found.cuts == {"spend": (35.0,)}  # between 30 and 40 of 10, 30, 40, 50
-    assert values(found, "spend") == {"a": "high", "c": "low", "e": "low"}
-    assert rows(found).set_index("customer_id").loc["a", "evidence"] == "monetary_total=50.0; cuts=35"
+    result = run(bands)
+    assert result.cuts == {"spend": (35.0,)}  # between 30 and 40 of 10, 30, 40, 50
+    assert values(result, "spend") == {"a": "high", "c": "low", "e": "low"}
+    assert rows(result).set_index("customer_id").loc["a", "evidence"] == "monetary_total=50.0; cuts=35"
     tied = run(bands, features=FEATURES.assign(monetary_total=7.0))
     assert set(values(tied, "spend").values()) == {"low"}
 
 
 def test_a_tag_may_name_another_which_is_computed_before_it():
     second = rule("view", keep="tag_last = 'near'", otherwise="win_back")
-    found = run(second, LAST)
-    assert values(found, "view") == {"a": "keep", "c": "win_back", "e": "keep"}
-    assert [[each.id for each in level] for level in found.plan.levels] == [["last"], ["view"]]
+    result = run(second, LAST)
+    assert values(result, "view") == {"a": "keep", "c": "win_back", "e": "keep"}
+    assert [[item.id for item in level] for level in result.plan.levels] == [["last"], ["view"]]
 
 
-def test_either_of_two_columns_is_enough_where_a_need_says_so():
+def test_either_of_two_columns_is_enough_where_a_need_allows_it():
     either = rule(
         "stage", item_young="age < 35 or age_band like '25%'", more={"item": "age", "needs": ["age|age_band"]}
     )
@@ -169,7 +169,7 @@ def test_either_of_two_columns_is_enough_where_a_need_says_so():
     assert values(run(either, features=banded), "stage") == {"a": "item_young", "c": "far", "e": "item_young"}
 
 
-def test_a_row_says_since_when_until_when_and_on_what_evidence():
+def test_a_row_has_its_start_its_end_and_its_evidence():
     row = rows(run(LAST)).iloc[0]
     assert row[["customer_id", "tag", "item", "value", "version"]].tolist() == ["a", "last", "recency", "near", 2]
     dates = [pd.Timestamp(row[name]).date() for name in ("since", "as_of", "expires_at")]
@@ -188,8 +188,8 @@ def test_a_value_that_has_not_changed_keeps_its_since():
 
 def test_a_run_of_a_later_date_is_no_past():
     future = rows(run(LAST, as_of=dt.date(2026, 1, 1)))
-    again = rows(run(LAST, before=future))
-    assert {pd.Timestamp(day).date() for day in again["since"]} == {AS_OF}
+    repeated = rows(run(LAST, before=future))
+    assert {pd.Timestamp(day).date() for day in repeated["since"]} == {AS_OF}
 
 
 def test_what_is_no_longer_known_is_dropped_or_kept_until_it_expires():
@@ -205,15 +205,15 @@ def test_what_is_no_longer_known_is_dropped_or_kept_until_it_expires():
     assert len(rows(late)) == 3  # and still shown, with the day it expired
 
 
-def test_nothing_is_kept_of_a_customer_who_has_gone_or_who_refuses_now():
+def test_nothing_is_kept_of_a_deleted_customer_or_one_who_refuses_now():
     keeping = rule("kept", near="recency_days <= 30", more={"on_null": "keep_last"})
     before = rows(run(keeping, as_of=dt.date(2025, 6, 10)))
     assert set(before["customer_id"]) == {"a", "c", "e"}  # b is under age, d unknown
     blank = FEATURES[FEATURES["customer_id"] != "c"].assign(recency_days=float("nan"))
     refusal = pd.DataFrame({"customer_id": ["a"], "purpose": ["profiling"], "granted": [False]})
-    found = run(keeping, features=blank, before=before, consents=refusal)
-    assert values(found, "kept") == {"e": "near"}
-    assert rows(found)["customer_id"].tolist() == ["e"]
+    result = run(keeping, features=blank, before=before, consents=refusal)
+    assert values(result, "kept") == {"e": "near"}
+    assert rows(result)["customer_id"].tolist() == ["e"]
 
 
 def test_a_tag_that_needs_consent_keeps_no_last_value():
@@ -227,9 +227,9 @@ def test_a_tag_that_needs_consent_keeps_no_last_value():
 
 
 def test_a_column_the_profile_lacks_makes_the_tag_unknown():
-    found = run(LAST, rule("again", often="sessions >= 3"))
-    assert found.plan.absent == {"again": ("sessions",)}
-    assert "again" not in found.portraits.columns
+    result = run(LAST, rule("again", often="sessions >= 3"))
+    assert result.plan.absent == {"again": ("sessions",)}
+    assert "again" not in result.portraits.columns
 
 
 def test_numbers_are_not_copied_as_names_and_names_are_not_cut():
@@ -237,11 +237,11 @@ def test_numbers_are_not_copied_as_names_and_names_are_not_cut():
     cut = tag("level", item="income", quantiles={"of": "income", "cuts": [0.5]}, values={"l": {"en": "l", "zh": "低"}, "h": {"en": "h", "zh": "高"}})  # fmt: skip
     numbers = run(band, cut, features=FEATURES.assign(income=[1.0, 2.0, 3.0, 4.0, 5.0]))
     words = run(band, cut, features=FEATURES.assign(income=["50-74K"] * 5))
-    assert [each.id for each in numbers.computed] == ["level"]
-    assert [each.id for each in words.computed] == ["band"]
+    assert [item.id for item in numbers.computed] == ["level"]
+    assert [item.id for item in words.computed] == ["band"]
 
 
-def test_a_declared_attribute_is_asked_for_by_its_name_with_attribute_before_it():
+def test_a_declared_attribute_is_needed_by_its_name_after_the_prefix_attribute():
     size = tag("size", item="usage_habit", copies="attribute_ring_size")
     assert run(size).plan.absent == {"size": ("attribute_ring_size",)}
     assert values(run(size, features=FEATURES.assign(ring_size=list("13579"))), "size") == {
@@ -252,7 +252,7 @@ def test_a_declared_attribute_is_asked_for_by_its_name_with_attribute_before_it(
     }
 
 
-def test_a_window_longer_than_the_data_leaves_the_tag_out_and_is_told():
+def test_a_window_longer_than_the_data_leaves_the_tag_out_and_is_reported():
     yearly = rule("year", none="orders_365d = 0")
     long = FEATURES.assign(orders_365d=1)
     assert run(yearly, features=long, days=200).plan.short == {"year": 365}
@@ -274,11 +274,11 @@ def test_a_comparison_across_kinds_is_refused():
 
 
 def test_tags_that_name_each_other_in_a_circle_are_refused():
-    one, two = rule("one", x="tag_two = 'far'"), rule("two", x="tag_one = 'far'")
-    assert [str(fault) for fault in check_tags([one, two], known_columns({}))] == [
-        "tag one: named by itself: one -> two -> one. Break the circle."
+    first, second = rule("one", x="tag_two = 'far'"), rule("two", x="tag_one = 'far'")
+    assert [str(fault) for fault in check_tags([first, second], known_columns({}))] == [
+        "tag one: depends on itself: one -> two -> one. Break the circle."
     ]
-    with pytest.raises(ProfileError, match="tag self: named by itself: self -> self"):
+    with pytest.raises(ProfileError, match="tag self: depends on itself: self -> self"):
         plan_tags([rule("self", x="tag_self = 'far'")], known_columns({}), {})
 
 
@@ -318,14 +318,14 @@ def test_the_account_of_a_contact_and_the_size_of_the_household_are_at_hand():
     )
     accounts = pd.DataFrame({"account_id": ["A", "B"], "name": ["x", "y"], "industry": ["steel", "glass"]})
     households = pd.DataFrame({"customer_id": ["a", "c"], "household_id": ["h", "h"]})
-    found = run(
+    result = run(
         tag("industry", item="industry", copies="account_industry"), tag("role", item="decision_role", copies="account_decision_role"),
         rule("home", item_two="household_members = 2", more={"item": "household_size"}),
         contacts=contacts, accounts=accounts, households=households,
     )  # fmt: skip
-    assert values(found, "industry") == {"a": "steel"}  # the first contact by its id counts
-    assert values(found, "role") == {"a": "buyer"}
-    assert values(found, "home") == {"a": "item_two", "c": "item_two"}
+    assert values(result, "industry") == {"a": "steel"}  # the first contact by its id counts
+    assert values(result, "role") == {"a": "buyer"}
+    assert values(result, "home") == {"a": "item_two", "c": "item_two"}
 
 
 def test_the_latest_answer_counts_and_only_before_the_as_of_date():
@@ -337,8 +337,8 @@ def test_the_latest_answer_counts_and_only_before_the_as_of_date():
             "answered_at": pd.to_datetime(["2025-01-01", "2025-02-01", "2025-08-01", "2025-01-05"]),
         }
     )
-    found = run(tag("life", item="lifestyle", copies="answer_lifestyle"), responses=responses)
-    assert values(found, "life") == {"a": "new", "c": "外向"}
+    result = run(tag("life", item="lifestyle", copies="answer_lifestyle"), responses=responses)
+    assert values(result, "life") == {"a": "new", "c": "外向"}
 
 
 def scale_answers(spread):
@@ -379,8 +379,8 @@ def test_the_sign_of_leaving_is_the_first_reason_that_raises_the_churn_score():
         columns=["customer_id", "rank", "feature", "value", "contribution", "direction"],
     )
     shipped = load_registry(Workspace(Path(__file__).parents[4])).tags["churn_signal"]
-    found = run(shipped, churn_reasons=reasons)
-    assert values(found, "churn_signal") == {"a": "service", "c": "silence", "d": "other"}
-    evidence = rows(found).set_index("customer_id")["evidence"]
+    result = run(shipped, churn_reasons=reasons)
+    assert values(result, "churn_signal") == {"a": "service", "c": "silence", "d": "other"}
+    evidence = rows(result).set_index("customer_id")["evidence"]
     assert evidence["c"] == "churn_reason_top=event_recency_days; churn_reason_value=661"
     assert "churn_signal" in run(shipped).plan.absent  # 08 kept no reasons

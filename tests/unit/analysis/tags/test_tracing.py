@@ -40,16 +40,16 @@ PRODUCTS = pd.DataFrame({"product_id": ["p1", "p2"], "category": ["tea", "salt"]
 def trace(name, customer="a", most=20, **more):
     frames = {"features": FEATURES, "transactions": ORDERS, "products": PRODUCTS, **more}
     tables = {key: ibis.memtable(frame) for key, frame in frames.items()}
-    found = tag_customers(tables, [TAGS[name]], as_of=AS_OF)
-    return trace_tag(tables, found, TAGS[name], customer, as_of=AS_OF, most=most)
+    result = tag_customers(tables, [TAGS[name]], as_of=AS_OF)
+    return trace_tag(tables, result, TAGS[name], customer, as_of=AS_OF, max_rows=most)
 
 
 def test_a_tag_leads_to_the_lines_of_its_window_and_to_no_others():
-    found = trace("order_recency")  # looks back 365 days: from 2024-07-01 on, up to the day before the as-of date
-    assert (found.value, found.since) == ("steady", dt.date(2024, 7, 1))
-    assert found.figures == {"orders_90d": 1, "orders_365d": 2}
-    assert found.rows["transactions"]["amount"].tolist() == [4.0, 2.0, 3.0]  # newest first, ties by the row
-    assert found.totals == {"transactions": 3}
+    result = trace("order_recency")  # looks back 365 days: from 2024-07-01 on, up to the day before the as-of date
+    assert (result.value, result.since) == ("steady", dt.date(2024, 7, 1))
+    assert result.figures == {"orders_90d": 1, "orders_365d": 2}
+    assert result.rows["transactions"]["amount"].tolist() == [4.0, 2.0, 3.0]  # newest first, ties by the row
+    assert result.totals == {"transactions": 3}
 
 
 def test_lines_carry_what_the_products_say_and_all_of_the_past_counts_without_a_window():
@@ -58,26 +58,26 @@ def test_lines_carry_what_the_products_say_and_all_of_the_past_counts_without_a_
 
 
 def test_rows_beyond_the_most_are_counted_and_not_shown():
-    found = trace("favourite_category", most=1)
-    assert (len(found.rows["transactions"]), found.totals["transactions"]) == (1, 4)
+    result = trace("favourite_category", most=1)
+    assert (len(result.rows["transactions"]), result.totals["transactions"]) == (1, 4)
 
 
-def test_what_is_unknown_says_which_figure_is_missing():
-    found = trace("favourite_category", "b")
-    assert found.value is None and found.figures["category_top"] is None
-    assert found.totals == {"transactions": 1}
+def test_an_unknown_value_lists_the_missing_figure():
+    result = trace("favourite_category", "b")
+    assert result.value is None and result.figures["category_top"] is None
+    assert result.totals == {"transactions": 1}
 
 
 def test_the_stage_of_life_leads_over_the_scores_to_the_orders():
     rfm = pd.DataFrame({"customer_id": ["a", "b"], "life_cycle_stage": ["active", "lost"]})
     features = FEATURES.assign(tenure_days=[500, 181])
-    found = trace("life_cycle", rfm=rfm, features=features)
-    assert (found.value, found.totals) == ("active", {"transactions": 4})
+    result = trace("life_cycle", rfm=rfm, features=features)
+    assert (result.value, result.totals) == ("active", {"transactions": 4})
 
 
 @pytest.mark.parametrize("word", ["refuses", "under_age"])
-def test_nothing_is_told_of_who_refuses_profiling_or_is_under_age(word):
+def test_nothing_is_shown_of_customers_who_refuse_profiling_or_are_under_age(word):
     refusal = pd.DataFrame({"customer_id": ["a"], "purpose": ["profiling"], "granted": [False]})
     more = {"consents": refusal} if word == "refuses" else {"features": FEATURES.assign(age=[17, 40])}
-    found = trace("favourite_category", **more)
-    assert (found.allowed, found.value, found.figures, found.rows) == (False, None, {}, {})
+    result = trace("favourite_category", **more)
+    assert (result.allowed, result.value, result.figures, result.rows) == (False, None, {}, {})

@@ -1,4 +1,4 @@
-"""Purchase days and histories: what counts as a purchase, what is netted, what lies after the date."""
+"""Purchase days and histories: what counts as a purchase, what is netted, and what comes after the date."""
 
 from datetime import date
 
@@ -34,15 +34,15 @@ def days(lines=LINES, before=date(2024, 2, 10), products=None):
 
 
 def test_a_history_counts_days_with_a_purchase_and_nets_what_came_back():
-    found = purchase_history(days(), before=date(2024, 2, 1)).set_index("customer_id")
-    assert found.index.tolist() == ["a", "b", "c"]
-    assert found["repeats"].tolist() == [1, 0, 1]
-    assert found["paid_repeats"].tolist() == [1, 0, 1]
-    assert found["last_weeks"].tolist() == pytest.approx([2, 0, 2 / 7])
-    assert found["age_weeks"].tolist() == pytest.approx([30 / 7, 23 / 7, 23 / 7])
-    assert found["second_weeks"].tolist() == pytest.approx([2, float("nan"), 2 / 7], nan_ok=True)
-    assert found["spend_repeat_mean"].tolist() == pytest.approx([50, float("nan"), 5], nan_ok=True)
-    assert found["spend_total"].tolist() == pytest.approx([40, 40, 5])
+    result = purchase_history(days(), before=date(2024, 2, 1)).set_index("customer_id")
+    assert result.index.tolist() == ["a", "b", "c"]
+    assert result["repeats"].tolist() == [1, 0, 1]
+    assert result["paid_repeats"].tolist() == [1, 0, 1]
+    assert result["last_weeks"].tolist() == pytest.approx([2, 0, 2 / 7])
+    assert result["age_weeks"].tolist() == pytest.approx([30 / 7, 23 / 7, 23 / 7])
+    assert result["second_weeks"].tolist() == pytest.approx([2, float("nan"), 2 / 7], nan_ok=True)
+    assert result["spend_repeat_mean"].tolist() == pytest.approx([50, float("nan"), 5], nan_ok=True)
+    assert result["spend_total"].tolist() == pytest.approx([40, 40, 5])
 
 
 def test_nothing_at_or_after_the_date_is_read_and_the_order_of_rows_does_not_matter():
@@ -54,24 +54,24 @@ def test_nothing_at_or_after_the_date_is_read_and_the_order_of_rows_does_not_mat
 def test_the_period_after_is_counted_for_the_customers_of_the_history():
     table = days()
     before = purchase_history(table, before=date(2024, 2, 1))
-    found = holdout(table, before, first=date(2024, 2, 1), before=date(2024, 2, 10))
-    assert found["customer_id"].tolist() == ["a", "b", "c"]
-    assert found["orders"].tolist() == [1, 0, 0]
-    assert found["spend"].tolist() == [70, 0, 0]
-    assert found["next_days"].tolist() == pytest.approx([5, float("nan"), float("nan")], nan_ok=True)
+    result = holdout(table, before, first=date(2024, 2, 1), before=date(2024, 2, 10))
+    assert result["customer_id"].tolist() == ["a", "b", "c"]
+    assert result["orders"].tolist() == [1, 0, 0]
+    assert result["spend"].tolist() == [70, 0, 0]
+    assert result["next_days"].tolist() == pytest.approx([5, float("nan"), float("nan")], nan_ok=True)
 
 
 def test_weeks_are_counted_from_the_first_purchase_of_all():
     table = days()
     before = purchase_history(table, before=date(2024, 2, 1))
-    found = weekly_orders(table, before, before=date(2024, 2, 10))
-    assert found["repeats"].tolist() == [0, 1, 1, 0, 0]
+    result = weekly_orders(table, before, before=date(2024, 2, 10))
+    assert result["repeats"].tolist() == [0, 1, 1, 0, 0]
 
 
 def test_costs_are_those_of_the_pieces_that_stayed_sold():
     products = ibis.memtable(pd.DataFrame({"product_id": ["p"], "unit_cost": [4.0]}))
-    found = days(products=products).execute().sort_values(["customer_id", "day"])
-    mine = found[found["customer_id"] == "a"]
+    result = days(products=products).execute().sort_values(["customer_id", "day"])
+    mine = result[result["customer_id"] == "a"]
     assert mine["cost"].tolist() == [4, 4, -4, 4]
     assert mine["costed"].tolist() == [10, 20, -20, 70]
 

@@ -1,4 +1,4 @@
-"""How predictions of value are judged, when customers buy next, and how long until they come again."""
+"""Quality of predictions of value, the next purchase, and the time until customers return."""
 
 from datetime import date
 
@@ -76,13 +76,13 @@ def test_tenths_hold_what_their_customers_spent():
     observed = np.arange(20.0)
     table = by_decile({"model": observed, "naive": -observed}, observed, by="model")
     assert table["n"].tolist() == [2] * 10
-    assert table["observed"].tolist() == [18.5 - 2 * each for each in range(10)]
+    assert table["observed"].tolist() == [18.5 - 2 * item for item in range(10)]
     assert table["observed_share"].iloc[0] == pytest.approx(37 / 190)
     assert table["naive_share"].iloc[0] == pytest.approx(1 / 190)
 
 
 def test_coverage_counts_the_outcomes_within_to_the_cent():
-    low, high, seen = (pd.Series(each) for each in ([0.0, 5, 10], [4.0, 9, 20], [4.004, 9.1, 15]))
+    low, high, seen = (pd.Series(item) for item in ([0.0, 5, 10], [4.0, 9, 20], [4.004, 9.1, 15]))
     assert coverage(low, high, seen) == pytest.approx(2 / 3)
 
 
@@ -97,8 +97,8 @@ def test_independence_is_found_and_denied():
     rng = np.random.default_rng(1)
     x = rng.integers(1, 10, 500)
     free = pd.DataFrame({"paid_repeats": x, "spend_repeat_mean": rng.gamma(5, 10, 500)})
-    found = independence(free)
-    assert found["low"] < 0 < found["high"]
+    result = independence(free)
+    assert result["low"] < 0 < result["high"]
     assert independence(free.assign(spend_repeat_mean=x * 10.0))["low"] > 0.9
     assert np.isnan(independence(free.head(20))["correlation"])
 
@@ -127,14 +127,14 @@ def test_the_matrix_counts_everybody_once():
 
 
 def test_the_chance_to_buy_by_bg_nbd_is_the_closed_form():
-    found = next_weeks("bgnbd", BG, HISTORY, weeks=26)
+    result = next_weeks("bgnbd", BG, HISTORY, weeks=26)
     alive = bg_nbd.alive_probability(
         BG.parameters, *(HISTORY[name].to_numpy() for name in ("repeats", "last_weeks", "age_weeks"))
     )
     within = 1 - (44 / 70) ** (0.5 + HISTORY["repeats"])
-    assert found["buy_probability"].to_numpy() == pytest.approx(alive * within)
+    assert result["buy_probability"].to_numpy() == pytest.approx(alive * within)
     middle = 44 * ((1 - within / 2) ** (-1 / (0.5 + HISTORY["repeats"])) - 1)
-    assert found["middle"].to_numpy() == pytest.approx(middle, rel=1e-3)
+    assert result["middle"].to_numpy() == pytest.approx(middle, rel=1e-3)
 
 
 def test_who_may_leave_before_buying_is_less_likely_to_buy():
@@ -144,7 +144,7 @@ def test_who_may_leave_before_buying_is_less_likely_to_buy():
 
 
 @pytest.mark.parametrize(("model", "found"), [("bgnbd", BG), ("pareto", PARETO)])
-def test_dates_stand_in_order_within_the_horizon(model, found):
+def test_dates_are_in_order_within_the_horizon(model, found):
     table = expect_next(model, found, HISTORY, as_of=date(2024, 1, 1), weeks=26)
     dated = table.dropna()
     assert {"b", "c"} & set(dated["customer_id"])
@@ -168,8 +168,8 @@ def test_no_customer_gives_no_rows():
 
 def test_the_ranges_of_dates_are_held_against_what_came():
     dates = pd.DataFrame({"buy_probability": [0.5, 0.9, 0.2], "low": [0, 1, 1], "middle": [1, 2, 2], "high": [2, 3, 3]})
-    found = next_coverage(dates, pd.Series([7.0, 30.0, np.nan]))
-    assert found == {
+    result = next_coverage(dates, pd.Series([7.0, 30.0, np.nan]))
+    assert result == {
         "next_expected": pytest.approx(1.6), "next_observed": 2, "next_coverage": 0.5, "next_days_off_median": 8,
     }  # fmt: skip
 
@@ -188,7 +188,7 @@ def test_customers_not_yet_back_count_as_long_as_they_were_watched():
     assert curve[21] == pytest.approx(0.75 * 0.5)  # not 20 of 40: ten had left our sight
 
 
-def test_a_group_below_thirty_has_no_curve_and_the_last_day_tells_nothing():
+def test_a_group_below_thirty_has_no_curve_and_the_last_day_is_ignored():
     history = pd.DataFrame({"customer_id": [f"c{n}" for n in range(61)], "second_weeks": np.nan, "age_weeks": 5.0})
     history.loc[60, "age_weeks"] = 0.0
     spells = return_spells(history)

@@ -1,4 +1,4 @@
-"""The models of value: published figures, limits, gradients, and simulations whose answer is known."""
+"""The models of value: published figures, limits, gradients, and simulations with a known answer."""
 
 from datetime import date
 
@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from scipy.integrate import quad
 from scipy.special import hyp2f1
+from sklearn.metrics import roc_auc_score
 
 from workbench.analysis.value.history import days_of_purchase, holdout, purchase_history
 from workbench.analysis.value.judging import errors
@@ -80,17 +81,11 @@ def test_alive_by_bg_nbd_is_no_churn_risk_on_cdnow(cdnow):
     _, before, later = cdnow
     fit = fit_orders("bgnbd", before)
     stays = (later["orders"] > 0).to_numpy()
-    ranked = {name: auc(score, stays) for name, score in (
+    ranked = {name: roc_auc_score(stays, score) for name, score in (
         ("alive", alive("bgnbd", fit, before)), ("expected", expect("bgnbd", fit, before, weeks=39)),
     )}  # fmt: skip
     assert ranked["alive"] == pytest.approx(0.316, abs=0.003)
     assert ranked["expected"] == pytest.approx(0.7725, abs=0.003)
-
-
-def auc(score, label):
-    rank = pd.Series(score).rank().to_numpy()
-    ones = label.sum()
-    return (rank[label].sum() - ones * (ones + 1) / 2) / (ones * (len(label) - ones))
 
 
 def test_the_customer_in_print_is_alive_and_buys_as_printed():
@@ -112,8 +107,8 @@ def test_the_stable_form_of_the_expectation_is_the_one_in_print(x):
     share = 1 - ((alpha + t) / (alpha + t + weeks)) ** (r + x) * hyp2f1(r + x, b + x, a + b + x - 1, z)
     odds = a / (b + max(x, 1) - 1) * ((alpha + t) / (alpha + t_x)) ** (r + x) if x else 0.0
     printed = (a + b + x - 1) / (a - 1) * share / (1 + odds)
-    found = bg_nbd.expected_orders(BG, *(np.array([float(each)]) for each in (x, t_x, t)), weeks=weeks)[0]
-    assert found == pytest.approx(printed, rel=1e-10)
+    result = bg_nbd.expected_orders(BG, *(np.array([float(each)]) for each in (x, t_x, t)), weeks=weeks)[0]
+    assert result == pytest.approx(printed, rel=1e-10)
 
 
 def test_hundreds_of_purchases_neither_overflow_nor_vanish():
@@ -160,7 +155,7 @@ def test_every_gradient_is_the_slope_of_its_likelihood():
 
 
 def simulate(model, parameters, *, customers=4000, weeks=52.0, seed=7):
-    """Let customers buy and leave as a model says; return their histories."""
+    """Simulate purchases and departures by a model; return the histories."""
     rng = np.random.default_rng(seed)
     rate = rng.gamma(parameters["r"], 1 / parameters["alpha"], customers)
     age = np.round(rng.uniform(weeks / 2, weeks, customers) * 7) / 7
@@ -219,9 +214,9 @@ def test_draws_have_the_expected_mean(model):
 def test_spend_of_a_customer_without_repeats_is_the_mean_of_the_base_and_more_orders_weigh_more():
     parameters = {"p": 6.25, "q": 3.744, "v": 15.444}
     mean = 6.25 * 15.444 / 2.744
-    found = gamma_gamma.expected_spend(parameters, np.array([0.0, 1, 20]), np.array([np.nan, 100.0, 100.0]))
-    assert found[0] == pytest.approx(mean)
-    assert mean < found[1] < found[2] < 100
+    result = gamma_gamma.expected_spend(parameters, np.array([0.0, 1, 20]), np.array([np.nan, 100.0, 100.0]))
+    assert result[0] == pytest.approx(mean)
+    assert mean < result[1] < result[2] < 100
 
 
 def test_gamma_gamma_finds_its_parameters_in_simulated_spend():

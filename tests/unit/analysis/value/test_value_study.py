@@ -76,10 +76,10 @@ def test_the_intervals_of_the_test_period_hold_as_often_as_they_say(valued):
 
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_order_of_rows(valued):
-    again = study(base().sample(frac=1, random_state=9), profile="shop", currency="CNY")
-    pd.testing.assert_frame_equal(again.values, valued.values)
-    pd.testing.assert_frame_equal(again.next_purchases, valued.next_purchases)
-    assert again.definition.to_json() == valued.definition.to_json()
+    repeated = study(base().sample(frac=1, random_state=9), profile="shop", currency="CNY")
+    pd.testing.assert_frame_equal(repeated.values, valued.values)
+    pd.testing.assert_frame_equal(repeated.next_purchases, valued.next_purchases)
+    assert repeated.definition.to_json() == valued.definition.to_json()
 
 
 def test_a_row_after_the_date_changes_nothing(valued):
@@ -108,13 +108,13 @@ def test_amounts_in_another_unit_scale_the_values(valued):
     assert ratio == pytest.approx(100, rel=1e-3)
 
 
-def test_one_purchase_each_is_too_little_and_says_how_many_came_again():
+def test_one_purchase_each_is_too_little_and_the_repeaters_are_counted():
     once = base().drop_duplicates("customer_id")
-    found = study(once)
-    assert (found.verdict, found.reason) == ("too_little_data", "few_repeaters")
-    assert found.facts["calibration_repeaters"] == 0
-    assert found.values.empty
-    assert pack_value(found) is None
+    result = study(once)
+    assert (result.verdict, result.reason) == ("too_little_data", "few_repeaters")
+    assert result.facts["calibration_repeaters"] == 0
+    assert result.values.empty
+    assert pack_value(result) is None
 
 
 def test_an_empty_base_and_one_customer_are_too_little():
@@ -125,9 +125,9 @@ def test_an_empty_base_and_one_customer_are_too_little():
 def test_a_history_of_less_than_two_gaps_is_too_short():
     days = [(f"c{n:02d}", START + timedelta(days=day), 10.0) for n in range(60) for day in (n % 5, 90 + n % 7)]
     frame = pd.DataFrame(days, columns=["customer_id", "ordered_at", "amount"])
-    found = study(frame, as_of=START + timedelta(days=150))
-    assert (found.verdict, found.reason) == ("too_little_data", "few_cycles")
-    assert found.facts["gap_days_median"] > found.facts["span_days"] / 2
+    result = study(frame, as_of=START + timedelta(days=150))
+    assert (result.verdict, result.reason) == ("too_little_data", "few_cycles")
+    assert result.facts["gap_days_median"] > result.facts["span_days"] / 2
 
 
 def test_a_calibration_outside_the_history_is_refused_with_the_dates_that_work():
@@ -146,10 +146,10 @@ def test_the_cost_of_most_spend_makes_value_a_margin():
     assert margin.values["expected_value"].sum() == pytest.approx(0.25 * plain.values["expected_value"].sum(), rel=1e-6)
 
 
-def test_equal_spend_cannot_be_modelled_and_the_mean_stands_in():
-    found = study(base().assign(amount=40.0))
-    assert found.definition.spend.fit is None
-    assert found.definition.spend.mean == pytest.approx(40)
+def test_equal_spend_cannot_be_modelled_and_the_mean_is_used():
+    result = study(base().assign(amount=40.0))
+    assert result.definition.spend.fit is None
+    assert result.definition.spend.mean == pytest.approx(40)
 
 
 def test_returns_lower_what_stays_of_a_purchase():
@@ -158,9 +158,9 @@ def test_returns_lower_what_stays_of_a_purchase():
         amount=lambda each: -each["amount"], ordered_at=lambda each: each["ordered_at"] + timedelta(days=3)
     )
     back = back[back["ordered_at"] < AS_OF]
-    found = study(pd.concat([frame, back]))
+    result = study(pd.concat([frame, back]))
     share = (frame["amount"].sum() + back["amount"].sum()) / frame["amount"].sum()
-    assert found.facts["net_share"] == pytest.approx(share, abs=0.02)
+    assert result.facts["net_share"] == pytest.approx(share, abs=0.02)
 
 
 # the definition ----------------------------------------------------------------------------------
@@ -194,10 +194,10 @@ def test_a_definition_names_profile_currency_and_the_evidence(valued):
 
 def test_the_kept_model_is_data_alone_and_scores_as_the_stage_does(valued):
     saved = pack_value(valued)
-    again = SavedModel.from_json(saved.to_json(), b"")
-    assert (again.kind, again.version, again.body) == ("value", valued.definition.version, b"")
-    assert unpack_value(again).to_json() == valued.definition.to_json()
-    prepared = prepare_value(again, {"transactions": table(base())}, AS_OF)
+    repeated = SavedModel.from_json(saved.to_json(), b"")
+    assert (repeated.kind, repeated.version, repeated.body) == ("value", valued.definition.version, b"")
+    assert unpack_value(repeated).to_json() == valued.definition.to_json()
+    prepared = prepare_value(repeated, {"transactions": table(base())}, AS_OF)
     scored = prepared.score(prepared.rows.to_pandas())
     pd.testing.assert_frame_equal(scored, valued.values)
 
@@ -221,7 +221,7 @@ def test_the_card_is_written_in_both_languages(valued):
 
 
 def taught(seed=2, n=600):
-    """Customers whose spend hangs on a number with gaps and on a word."""
+    """Customers whose spend depends on a number with gaps and on a word."""
     rng = np.random.default_rng(seed)
     known = pd.DataFrame(
         {"customer_id": [f"c{at:03}" for at in range(n)], "visits": rng.integers(0, 9, n).astype(float)}
@@ -237,7 +237,7 @@ def test_the_trees_held_as_numbers_predict_what_the_library_predicts(parts):
     known, spend = taught()
     mine = learn_spend(known, spend, parts=parts, seed=4)
     matrix, target, bought = mine.inputs.matrix(known), spend / spend.mean(), spend > 0
-    asked = {
+    settings = {
         "learning_rate": 0.05,
         "max_iter": 100,
         "max_leaf_nodes": 4,
@@ -245,22 +245,22 @@ def test_the_trees_held_as_numbers_predict_what_the_library_predicts(parts):
         "early_stopping": False,
     }
     if parts == 1:
-        theirs = HistGradientBoostingRegressor(loss="poisson", **asked).fit(matrix, target).predict(matrix)
+        theirs = HistGradientBoostingRegressor(loss="poisson", **settings).fit(matrix, target).predict(matrix)
     else:
-        chance = HistGradientBoostingClassifier(**asked).fit(matrix, bought).predict_proba(matrix)[:, 1]
-        amount = HistGradientBoostingRegressor(loss="gamma", **asked).fit(matrix[bought], target[bought])
+        chance = HistGradientBoostingClassifier(**settings).fit(matrix, bought).predict_proba(matrix)[:, 1]
+        amount = HistGradientBoostingRegressor(loss="gamma", **settings).fit(matrix[bought], target[bought])
         theirs = chance * amount.predict(matrix)
     assert mine.predict(known) == pytest.approx(theirs * spend.mean() / theirs.mean(), rel=1e-7)
-    again = Learned.from_dict(json.loads(json.dumps(mine.as_dict(), allow_nan=False)))
-    assert (again.predict(known) == mine.predict(known)).all()
+    repeated = Learned.from_dict(json.loads(json.dumps(mine.as_dict(), allow_nan=False)))
+    assert (repeated.predict(known) == mine.predict(known)).all()
 
 
 def test_what_is_expected_of_those_learned_from_sums_up_to_what_they_spent_net():
     known, spend = taught()
     spend[:50] -= 30.0  # sent back later than bought
-    found = learn_spend(known, spend, parts=1, seed=4).predict(known)
-    assert found.sum() == pytest.approx(spend.sum(), rel=1e-6)
-    assert (found > 0).all()
+    result = learn_spend(known, spend, parts=1, seed=4).predict(known)
+    assert result.sum() == pytest.approx(spend.sum(), rel=1e-6)
+    assert (result > 0).all()
 
 
 def test_a_word_never_seen_counts_as_none_and_a_missing_column_is_named():
@@ -269,7 +269,7 @@ def test_a_word_never_seen_counts_as_none_and_a_missing_column_is_named():
     assert mine.inputs.words == {"plan": ("gold", "iron")}
     strange = mine.predict(known.assign(plan="tin"))
     assert (strange == mine.predict(known.assign(plan=""))).all()
-    with pytest.raises(DataError, match="column 'plan' is not there"):
+    with pytest.raises(DataError, match="column 'plan' is missing"):
         mine.predict(known.drop(columns="plan"))
 
 
@@ -289,7 +289,7 @@ def test_a_learner_of_features_is_applied_to_the_features_of_today_and_names_tho
     assert (scored["expected_value"] != valued.values["expected_value"]).all()
     with pytest.raises(DataError) as error:
         prepare_value(saved, {"transactions": lines, "features": ibis.memtable(features[["customer_id"]])}, AS_OF)
-    assert "column 'visits' is not there" in str(error.value) and "column 'plan' is not there" in str(error.value)
+    assert "column 'visits'" in str(error.value) and "column 'plan'" in str(error.value)
 
 
 def test_few_customers_few_buyers_or_no_spend_teach_nothing():
@@ -303,16 +303,18 @@ def test_few_customers_few_buyers_or_no_spend_teach_nothing():
 def test_nothing_at_or_after_a_cut_off_is_learned():
     rows = table(base(200))
     days = days_of_purchase(rows, before=AS_OF)
-    until, asked = date(2024, 2, 1), {"window_days": 90, "cut_offs": 3, "seed": 1}
-    whole = learn_until(Past(days, AS_OF), until, START, **asked)
-    cut = learn_until(Past(days.filter(days.day < until), AS_OF), until, START, **asked)
+    until, settings = date(2024, 2, 1), {"window_days": 90, "cut_offs": 3, "seed": 1}
+    whole = learn_until(Past(days, AS_OF), until, START, **settings)
+    cut = learn_until(Past(days.filter(days.day < until), AS_OF), until, START, **settings)
     assert whole == cut and set(whole) == {"learned", "two_part"}
-    assert learn_until(Past(days, AS_OF), START + timedelta(days=120), START, **asked) == {}  # nothing before a cut-off
-    assert learn_until(Past(days, AS_OF), until, START, **{**asked, "cut_offs": 0}) == {}
+    assert (
+        learn_until(Past(days, AS_OF), START + timedelta(days=120), START, **settings) == {}
+    )  # nothing before a cut-off
+    assert learn_until(Past(days, AS_OF), until, START, **{**settings, "cut_offs": 0}) == {}
 
 
 def test_a_base_whose_spend_the_models_of_orders_cannot_know_goes_to_the_learner():
-    """Whoever spent much once spends much again and often; the others never do: no rate of purchases tells them apart."""
+    """High spenders buy again and often, others never: the rate of purchases does not separate them."""
     rng = np.random.default_rng(8)
     rows = []
     for number in range(1200):
@@ -324,10 +326,10 @@ def test_a_base_whose_spend_the_models_of_orders_cannot_know_goes_to_the_learner
         rows += [
             (f"c{number:04d}", START + timedelta(days=day), round(amount * rng.gamma(9, 1 / 9), 2)) for day in days
         ]
-    found = study(pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"]))
-    assert found.verdict == "valued"
-    assert found.chosen in LEARNERS
-    assert found.reasons[f"{found.chosen}_loss_less"] < -found.reasons[f"{found.chosen}_loss_error"]
-    read = ValueDefinition.from_json(found.definition.to_json())
-    assert read.chosen == found.chosen
-    assert (found.values["value_low"] <= found.values["expected_value"]).all()
+    result = study(pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"]))
+    assert result.verdict == "valued"
+    assert result.chosen in LEARNERS
+    assert result.reasons[f"{result.chosen}_loss_less"] < -result.reasons[f"{result.chosen}_loss_error"]
+    read = ValueDefinition.from_json(result.definition.to_json())
+    assert read.chosen == result.chosen
+    assert (result.values["value_low"] <= result.values["expected_value"]).all()

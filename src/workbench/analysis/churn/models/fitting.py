@@ -1,4 +1,4 @@
-"""How is one churn model fitted, searched, calibrated and chosen? Steps of 08_predict_churn, on periods or folds."""
+"""Fitting, searching, calibrating and choosing one churn model: steps of 08_predict_churn, on periods or folds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -46,21 +47,21 @@ __all__ = [
 
 INNER = 3  # folds inside the training customers
 DIGITS = 6
-RAW = (1.0, 0.0)  # the calibrating line that changes nothing
-MOST_ROWS = 50_000  # customers that the slow learners are fitted on: of more, a seeded sample
+RAW = (1.0, 0.0)  # the calibration line that changes nothing
+MOST_ROWS = 50_000  # customers that the slow learners are fitted on at most, a seeded sample
 SLOW = frozenset({"svm", "neural_network"})
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What all fits of one study share.
+    """Settings shared by all fits of one study.
 
     Attributes
     ----------
     columns : ModelColumns
     seed, horizon_days : int
     groups : numpy.ndarray or None
-        Households, shape (n,) beside the rows that are folded; no fold parts one. None: everybody alone.
+        Household of each row, shape (n,); folds keep households together. None: every customer alone.
     """
 
     columns: ModelColumns
@@ -74,17 +75,17 @@ class Recipe:
         return available_candidates(self.columns)
 
     def of(self, rows: np.ndarray) -> Recipe:
-        """Return the recipe for some of the rows."""
+        """Return the recipe for a subset of the rows."""
         return self if self.groups is None else replace(self, groups=self.groups[rows])
 
 
 class Training:
-    """Training customers, their inputs prepared once for all the candidates that take the same.
+    """Training customers, with inputs prepared once per kind.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        Features as ``tidy`` gives them.
+        Features from ``tidy``.
     labels : numpy.ndarray
         0 or 1, both present.
     columns : ModelColumns
@@ -97,7 +98,7 @@ class Training:
         self._prepared: dict[str, tuple[Any, np.ndarray]] = {}
 
     def prepared(self, kind: str) -> tuple[Any, np.ndarray]:
-        """Return the inputs of a kind, fitted on these customers, and what they make of them."""
+        """Return the fitted inputs of a kind, and these customers transformed by them."""
         if kind not in self._prepared:
             inputs = build_inputs(kind, self.columns)
             self._prepared[kind] = (inputs, inputs.fit_transform(self.frame))
@@ -105,13 +106,13 @@ class Training:
 
 
 class Held:
-    """Customers that a training has not seen, their inputs made once for all the candidates that take the same.
+    """Customers held out of a training, with inputs prepared once per kind.
 
     Parameters
     ----------
     train : Training
     frame : pandas.DataFrame
-        Features as ``tidy`` gives them.
+        Features from ``tidy``.
     labels : numpy.ndarray
         0 or 1.
     """
@@ -132,7 +133,7 @@ class Held:
 
 @dataclass(frozen=True)
 class ChurnModel:
-    """A fitted pipeline and the line that calibrates it.
+    """A fitted pipeline and its calibration line.
 
     Attributes
     ----------
@@ -141,9 +142,9 @@ class ChurnModel:
     columns : ModelColumns
     pipeline : sklearn.pipeline.Pipeline
     slope, intercept : float
-        Of the calibration: logit(p) = intercept + slope logit(raw p) (Platt 1999, fitted on customers not trained on).
+        Of the calibration: logit(p) = intercept + slope logit(raw p) (Platt 1999), fitted on held-out customers.
     settings : dict
-        What the search found.
+        Settings chosen by the search.
     """
 
     name: str
@@ -158,14 +159,14 @@ class ChurnModel:
         return np.round(expit(self.log_odds(features)), 9)
 
     def calibrated(self, raw: np.ndarray) -> np.ndarray:
-        """Return the calibrated probabilities of raw ones."""
+        """Calibrate raw probabilities."""
         return np.round(expit(self.intercept + self.slope * logit(raw)), 9)
 
     def log_odds(self, features: pd.DataFrame) -> np.ndarray:
         """Return the calibrated log odds of the event for each row."""
         if not len(features):
             return np.zeros(0)
-        # trees add up row by row, the same on any number of threads; what is multiplied is held to one
+        # trees sum row by row, the same on any number of threads; matrix products need a single thread
         with threadpool_limits(limits=1, user_api="blas"), config_context(assume_finite=True):
             raw = _raw(self.pipeline, tidy(features, self.columns))
         return self.intercept + self.slope * logit(raw)
@@ -173,12 +174,12 @@ class ChurnModel:
 
 @contextmanager
 def pinned() -> Iterator[None]:
-    """Hold every learner to one thread; the slow ones may stop before they converge, their rounds are bounded.
+    """Limit every learner to one thread; slow learners may stop before convergence, their iterations are limited.
 
-    ``tidy`` leaves nothing infinite, so what scikit-learn would check again at every step is not checked.
+    ``tidy`` leaves no infinite values, so scikit-learn's repeated input checks are switched off.
     """
-    checked = config_context(assume_finite=True, skip_parameter_validation=True)
-    with threadpool_limits(limits=1), checked, warnings.catch_warnings():
+    unchecked = config_context(assume_finite=True, skip_parameter_validation=True)
+    with threadpool_limits(limits=1), unchecked, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
 
@@ -200,30 +201,29 @@ def fit_candidate(
     recipe : Recipe
     train : Training
     settings : mapping, optional
-        As in ``candidates.SEARCHED``; default: the first there.
+        As in ``candidates.SEARCHED``; default: the first of the candidate.
     line : (slope, intercept)
-        The calibration to carry; ``RAW`` for none.
+        The calibration line; ``RAW`` for none.
 
     Returns
     -------
     ChurnModel
-        To be called inside ``pinned``, so that the same input gives the same bytes. The support vector machine and the
-        neural network are fitted on at most 50,000 customers, drawn by the seed.
+        Call it inside ``pinned``, so that the same input gives the same bytes. The support vector machine and the
+        neural network are fitted on at most 50,000 customers, sampled with the seed.
     """
     chosen = dict(settings if settings is not None else SEARCHED.get(name, ({},))[0])
-    asked = {"settings": chosen, "seed": recipe.seed, "horizon_days": recipe.horizon_days}
-    learner = build_learner(name, recipe.columns, **asked)
+    learner = build_learner(name, recipe.columns, settings=chosen, seed=recipe.seed, horizon_days=recipe.horizon_days)
     inputs, matrix = train.prepared(inputs_of(name, recipe.columns))
     labels = train.labels
     if name in SLOW and len(labels) > MOST_ROWS:
-        kept = sampled(len(labels), recipe.seed)
-        matrix, labels = matrix[kept], labels[kept]
+        rows = sampled(len(labels), recipe.seed)
+        matrix, labels = matrix[rows], labels[rows]
     learner.fit(matrix, labels)
     return ChurnModel(name, recipe.columns, make_pipeline(inputs, *learner), *line, settings=chosen)
 
 
 def sampled(count: int, seed: int) -> np.ndarray:
-    """Return the positions of at most 50,000 rows of so many, drawn by the seed, rising."""
+    """Return sorted positions of at most 50,000 of ``count`` rows, sampled with the seed."""
     if count <= MOST_ROWS:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, MOST_ROWS, replace=False))
@@ -232,7 +232,7 @@ def sampled(count: int, seed: int) -> np.ndarray:
 def train_calibrated(
     name: str, recipe: Recipe, train: Training, calibrate: Held, *, settings: Mapping[str, Any] | None = None
 ) -> tuple[ChurnModel, float]:
-    """Fit on one period, search and calibrate on the next.
+    """Fit on one period; search settings and calibrate on the next.
 
     Parameters
     ----------
@@ -241,23 +241,23 @@ def train_calibrated(
     calibrate : Held
         Customers the model was not fitted on.
     settings : mapping, optional
-        No search: these.
+        Used instead of a search.
 
     Returns
     -------
     (ChurnModel, float)
-        The calibrated model, and the AUC of its raw scores on the calibration customers; of several settings the one
-        with the best AUC there, the most restrained first.
+        The calibrated model, and the AUC of its raw scores on the calibration customers; the settings with the best AUC
+        there, at equality the most regularised.
     """
-    tried = SEARCHED.get(name, ({},)) if settings is None else (settings,)
-    found = [_tried(name, recipe, each, train, calibrate) for each in tried]
-    model, scores, area = max(found, key=lambda each: each[2])
+    searched = SEARCHED.get(name, ({},)) if settings is None else (settings,)
+    fits = [_fit_and_score(name, recipe, options, train, calibrate) for options in searched]
+    model, scores, best_auc = max(fits, key=itemgetter(2))
     slope, intercept = platt_line(scores, calibrate.labels)
-    return replace(model, slope=slope, intercept=intercept), area
+    return replace(model, slope=slope, intercept=intercept), best_auc
 
 
 def platt_line(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Fit the calibrating line on Platt's targets, which keep a little doubt: (positives + 1) / (positives + 2)."""
+    """Fit the calibration line on Platt's smoothed targets: (positives + 1) / (positives + 2)."""
     positives = labels.sum()
     high, low = (positives + 1) / (positives + 2), 1 / (len(labels) - positives + 2)
     slope, intercept = logistic_line(logit(scores), np.where(labels == 1, high, low))
@@ -265,7 +265,7 @@ def platt_line(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
 
 
 def choose_candidate(selection: Mapping[str, float], labels: np.ndarray) -> str:
-    """Take the simplest candidate within one standard error of the best AUC."""
+    """Choose the simplest candidate within one standard error of the best AUC."""
     best = max(selection.values())
     positives = int(labels.sum())
     error = auc_standard_error(best, positives, len(labels) - positives)
@@ -273,7 +273,7 @@ def choose_candidate(selection: Mapping[str, float], labels: np.ndarray) -> str:
 
 
 def folds_of(recipe: Recipe, labels: np.ndarray, *, folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Part customers into stratified folds that part no household."""
+    """Split customers into stratified folds that keep households together."""
     blank = np.zeros(len(labels))
     if recipe.groups is None:
         return StratifiedKFold(folds, shuffle=True, random_state=seed).split(blank, labels)
@@ -281,19 +281,19 @@ def folds_of(recipe: Recipe, labels: np.ndarray, *, folds: int, seed: int) -> It
 
 
 def inner_scores(recipe: Recipe, train: Training) -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
-    """Return, for every candidate, raw probabilities from models that have not seen the customer, and the settings.
+    """Return, for every candidate, out-of-fold raw probabilities, and the settings.
 
-    The settings are searched on the first of three folds and kept for the others.
+    The settings are searched on the first of three folds and reused on the others.
     """
     scores = {name: np.zeros(len(train.labels)) for name in recipe.names}
     settings: dict[str, dict[str, Any]] = {}
-    for rest, held in folds_of(recipe, train.labels, folds=INNER, seed=recipe.seed):
-        inside = Training(train.frame.iloc[rest], train.labels[rest], recipe.columns)
-        outside = Held(inside, train.frame.iloc[held], train.labels[held])
+    for kept, held in folds_of(recipe, train.labels, folds=INNER, seed=recipe.seed):
+        inner_train = Training(train.frame.iloc[kept], train.labels[kept], recipe.columns)
+        inner_held = Held(inner_train, train.frame.iloc[held], train.labels[held])
         for name in recipe.names:
-            tried = (settings[name],) if name in settings else SEARCHED.get(name, ({},))
-            found = [_tried(name, recipe, each, inside, outside) for each in tried]
-            model, scores[name][held], _ = max(found, key=lambda each: each[2])
+            searched = (settings[name],) if name in settings else SEARCHED.get(name, ({},))
+            fits = [_fit_and_score(name, recipe, options, inner_train, inner_held) for options in searched]
+            model, scores[name][held], _ = max(fits, key=itemgetter(2))
             settings[name] = model.settings
     return {name: (scores[name], settings[name]) for name in recipe.names}
 
@@ -301,20 +301,20 @@ def inner_scores(recipe: Recipe, train: Training) -> dict[str, tuple[np.ndarray,
 def fit_nested(
     recipe: Recipe, train: Training, *, only_chosen: bool = False
 ) -> tuple[dict[str, ChurnModel], str, dict[str, float]]:
-    """Fit every candidate, calibrated on inner folds, and choose among them by the inner folds alone.
+    """Fit every candidate, calibrated on inner folds, and choose one by its AUC on the inner folds.
 
     Parameters
     ----------
     recipe : Recipe
-        Its groups are those of the training customers.
+        With the groups of the training customers.
     train : Training
     only_chosen : bool
-        Fit the chosen candidate alone on all of them.
+        Fit only the chosen candidate on all training customers.
 
     Returns
     -------
     (dict of ChurnModel, str, dict of float)
-        The candidates fitted on all these customers, the name of the chosen one, and the AUC of each on the inner
+        The candidates fitted on all training customers, the name of the chosen one, and the AUC of each on the inner
         folds.
     """
     inner = inner_scores(recipe, train)
@@ -328,7 +328,7 @@ def fit_nested(
     return fitted, chosen, selection
 
 
-def _tried(
+def _fit_and_score(
     name: str, recipe: Recipe, settings: Mapping[str, Any], train: Training, held: Held
 ) -> tuple[ChurnModel, np.ndarray, float]:
     model = fit_candidate(name, recipe, train, settings=settings)
@@ -337,7 +337,7 @@ def _tried(
 
 
 def _raw(pipeline: Any, rows: pd.DataFrame | np.ndarray) -> np.ndarray:
-    """Return the pipeline's own probability, or its margin where it has none."""
+    """Return the pipeline's probability, or its margin mapped to 0..1 where it has none."""
     if hasattr(pipeline, "predict_proba"):
         return pipeline.predict_proba(rows)[:, 1]
     return expit(pipeline.decision_function(rows))

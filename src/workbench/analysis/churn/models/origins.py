@@ -1,4 +1,4 @@
-"""Does the ranking hold from one cut-off to the next, and for customers it never learned from? For 08_predict_churn."""
+"""Does the ranking hold across cut-offs, and for customers outside the training? For 08_predict_churn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.analysis.churn.models.fitting import Held, Recipe, Training, fit_
 __all__ = ["ORIGIN_COLUMNS", "auc_apart", "judge_origins"]
 
 ORIGIN_COLUMNS = ("role", "cut_off", "customers", "positives", "share", "auc", "auc_low", "auc_high", "recency_auc")
-PARTS = 3  # parts of the households: each is tested by a model that learned from the other two
+PARTS = 3  # parts of the households: each is tested by a model trained on the other two
 NORMAL = 1.96
 DIGITS = 6
 Rows = tuple[pd.DataFrame, np.ndarray]  # tidy features, labels
@@ -30,7 +30,7 @@ def judge_origins(
     *,
     settings: Mapping[str, Any],
 ) -> pd.DataFrame:
-    """Test the chosen candidate at every cut-off on what it could have learned before (rolling origin).
+    """Test the chosen candidate at every cut-off, trained on earlier cut-offs only (rolling origin).
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def judge_origins(
     origins : numpy.ndarray
         The cut-off of each training row.
     later : mapping of str to (cut-off, rows, scores)
-        ``calibrate`` and ``test`` with what the model that learned from all training cut-offs says of them.
+        ``calibrate`` and ``test``, with the scores of the model trained on all training cut-offs.
     settings : mapping
         Of the candidate.
 
@@ -50,21 +50,21 @@ def judge_origins(
     -------
     pandas.DataFrame
         role (train, calibrate, test), cut_off, customers, positives, share, auc, auc_low, auc_high (Hanley & McNeil
-        1982; missing at the first cut-off, before which nothing was learned, or without both outcomes), recency_auc
-        (of recency_days alone; missing where it is no column); in time order. At a training cut-off the model has
-        learned from the earlier ones, from at most 50,000 rows of them.
+        1982; missing at the first cut-off, which has no earlier one, or without both outcomes), recency_auc (of
+        recency_days alone; missing without that column); in time order. At a training cut-off the model is trained on
+        at most 50,000 rows of the earlier ones.
     """
     frame, labels = train
     rows = []
     for at, origin in enumerate(sorted(pd.unique(origins))):
-        mine, before = origins == origin, origins < origin
-        part = frame[mine], labels[mine]
+        at_origin, is_earlier = origins == origin, origins < origin
+        origin_rows = frame[at_origin], labels[at_origin]
         scores = None
-        if at and 0 < labels[before].sum() < before.sum():
-            learned = _learned(recipe, train, before)
-            scores = Held(learned, *part).scores(fit_candidate(name, recipe, learned, settings=settings))
-        rows.append(_row("train", origin, part, scores))
-    rows += [_row(role, origin, part, scores) for role, (origin, part, scores) in later.items()]
+        if at and 0 < labels[is_earlier].sum() < is_earlier.sum():
+            training = _training(recipe, train, is_earlier)
+            scores = Held(training, *origin_rows).scores(fit_candidate(name, recipe, training, settings=settings))
+        rows.append(_row("train", origin, origin_rows, scores))
+    rows += [_row(role, origin, origin_rows, scores) for role, (origin, origin_rows, scores) in later.items()]
     table = pd.DataFrame(rows, columns=list(ORIGIN_COLUMNS))
     return table.round(dict.fromkeys(("share", "auc", "auc_low", "auc_high", "recency_auc"), DIGITS))
 
@@ -78,7 +78,7 @@ def auc_apart(
     *,
     settings: Mapping[str, Any],
 ) -> float:
-    """Return the AUC of the test where nobody tested, nor anyone of the household, was learned from.
+    """Return the AUC of the test for models that were trained on other households only.
 
     Parameters
     ----------
@@ -87,37 +87,37 @@ def auc_apart(
     train, test : (pandas.DataFrame, numpy.ndarray)
         Tidy features and labels.
     keys : (pandas.Series, pandas.Series)
-        The household (a customer of none: the customer) of each training and of each test row.
+        The household of each training and each test row (without a household: the customer).
 
     Returns
     -------
     float
-        Mean over three parts of the households, each tested by a model that learned from the other two; NaN where a
-        part lacks an outcome.
+        Mean over three parts of the households, each tested by a model trained on the other two; NaN where a part
+        lacks an outcome.
     """
-    codes, everybody = pd.factorize(pd.concat(list(keys), ignore_index=True), sort=True)
-    parts = (np.random.default_rng(recipe.seed).permutation(len(everybody)) % PARTS)[codes]
-    inside, outside = parts[: len(keys[0])], parts[len(keys[0]) :]
+    codes, households = pd.factorize(pd.concat(list(keys), ignore_index=True), sort=True)
+    parts = (np.random.default_rng(recipe.seed).permutation(len(households)) % PARTS)[codes]
+    train_parts, test_parts = parts[: len(keys[0])], parts[len(keys[0]) :]
     areas = []
     for part in range(PARTS):
-        rest, held = inside != part, outside == part
-        if len(set(train[1][rest])) < 2 or len(set(test[1][held])) < 2:  # noqa: PLR2004  both outcomes
+        in_train, in_test = train_parts != part, test_parts == part
+        if len(set(train[1][in_train])) < 2 or len(set(test[1][in_test])) < 2:  # noqa: PLR2004  both outcomes
             return np.nan
-        learned = _learned(recipe, train, rest)
-        model = fit_candidate(name, recipe, learned, settings=settings)
-        areas.append(auc(test[1][held], Held(learned, test[0][held], test[1][held]).scores(model)))
+        training = _training(recipe, train, in_train)
+        model = fit_candidate(name, recipe, training, settings=settings)
+        areas.append(auc(test[1][in_test], Held(training, test[0][in_test], test[1][in_test]).scores(model)))
     return round(float(np.mean(areas)), DIGITS)
 
 
-def _learned(recipe: Recipe, train: Rows, asked: np.ndarray) -> Training:
-    """Return the training rows asked for, at most 50,000 of them."""
-    rows = np.flatnonzero(asked)
-    kept = rows[sampled(len(rows), recipe.seed)]
-    return Training(train[0].iloc[kept], train[1][kept], recipe.columns)
+def _training(recipe: Recipe, train: Rows, selected: np.ndarray) -> Training:
+    """Return the selected training rows, at most 50,000 of them."""
+    rows = np.flatnonzero(selected)
+    sample = rows[sampled(len(rows), recipe.seed)]
+    return Training(train[0].iloc[sample], train[1][sample], recipe.columns)
 
 
-def _row(role: str, origin: Any, part: Rows, scores: np.ndarray | None) -> dict[str, Any]:
-    frame, labels = part
+def _row(role: str, origin: Any, rows: Rows, scores: np.ndarray | None) -> dict[str, Any]:
+    frame, labels = rows
     positives = int(labels.sum())
     row = {"role": role, "cut_off": origin, "customers": len(labels), "positives": positives}
     row |= {"share": positives / len(labels) if len(labels) else np.nan}
@@ -125,6 +125,10 @@ def _row(role: str, origin: Any, part: Rows, scores: np.ndarray | None) -> dict[
         row["recency_auc"] = auc(labels, frame[BASELINE_COLUMN].fillna(0).to_numpy())
     if scores is None:
         return row
-    area = auc(labels, scores)
-    error = auc_standard_error(area, positives, len(labels) - positives)
-    return row | {"auc": area, "auc_low": area - NORMAL * error, "auc_high": min(1.0, area + NORMAL * error)}
+    origin_auc = auc(labels, scores)
+    error = auc_standard_error(origin_auc, positives, len(labels) - positives)
+    return row | {
+        "auc": origin_auc,
+        "auc_low": origin_auc - NORMAL * error,
+        "auc_high": min(1.0, origin_auc + NORMAL * error),
+    }

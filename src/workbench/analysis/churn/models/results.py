@@ -1,4 +1,4 @@
-"""What a churn study found: the result, how it is measured, and what keeps it from being one. For 08_predict_churn."""
+"""The result of a churn study: how it is built and measured, and when there is none. For 08_predict_churn."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROCEDURE",
-    "Asked",
     "ChurnResult",
-    "Found",
+    "Settings",
+    "Tested",
     "build_result",
     "check_periods",
     "common_columns",
@@ -41,14 +41,14 @@ __all__ = [
     "too_few",
 ]
 
-PROCEDURE = "procedure"  # whichever candidate a fold chose
+PROCEDURE = "procedure"  # in each fold the candidate chosen there
 DIGITS = 6
 _LINES = [f"calibration_{name}_{end}" for name in ("slope", "intercept") for end in ("low", "high")]
 
 
 @dataclass(frozen=True)
 class ChurnResult:
-    """What came out, or why nothing did.
+    """The result, or the reason for having none.
 
     Attributes
     ----------
@@ -61,19 +61,19 @@ class ChurnResult:
     metrics : dict
         auc, average_precision, brier, log_loss, lift_at_10pct, calibration_slope and calibration_intercept, each also
         with _low and _high; baseline_auc, baseline_auc_low, baseline_auc_high, positives, customers, base_rate,
-        leak_alarms, split, chosen, verdict; of a split by time also auc_apart. Without a model only positives,
+        leak_alarms, split, chosen, verdict; with a split by time also auc_apart. Without a model only positives,
         customers, leak_alarms, split, verdict.
     candidates : pandas.DataFrame
         candidate, selection_auc, selection_error, auc, auc_low, auc_high, average_precision, brier, log_loss,
-        lift_at_10pct, chosen; the simplest first. ``auc`` and after are of the test.
+        lift_at_10pct, chosen; the simplest first. ``auc`` and the columns after it are of the test.
     predictions : pandas.DataFrame
         customer_id, label, churn_probability of the tested customers (out of fold, mean over repeats, for ``random``).
     calibration, gain, importance : pandas.DataFrame
-        As ``evaluation`` makes them, of the tested customers.
+        From ``evaluation``, of the tested customers.
     alarms : pandas.DataFrame
         alarm, feature, auc: as in ``alarms``.
     origins : pandas.DataFrame
-        As ``origins.judge_origins`` gives it; empty for ``random``.
+        From ``origins.judge_origins``; empty for ``random``.
     model : ChurnModel or None
         For scoring: the chosen candidate, trained and calibrated on the latest labels by the tested procedure.
     model_version : str
@@ -97,8 +97,8 @@ class ChurnResult:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the study was asked for: the kind of split, the alarm's AUC, resamples and seed."""
+class Settings:
+    """Settings of the study: the kind of split, the alarm's AUC, resamples and seed."""
 
     split: str
     leak_auc: float
@@ -107,8 +107,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Found:
-    """The tested customers, what the chosen procedure says of them, and in which folds."""
+class Tested:
+    """The tested customers, their probabilities from the chosen procedure, and the folds."""
 
     ids: pd.Series
     labels: np.ndarray
@@ -117,55 +117,54 @@ class Found:
 
 
 def check_periods(periods: Mapping[str, pd.DataFrame], names: tuple[str, ...]) -> None:
-    """Refuse periods that are missing or whose labels are not 0 and 1, all errors together."""
+    """Check that all periods exist and their labels are 0 and 1; all faults are reported together."""
     faults = [
-        Fault("churn periods", f"period '{name}' is not there", ", ".join(names))
-        for name in names
-        if name not in periods
+        Fault("churn periods", f"period '{name}' is missing", ", ".join(names)) for name in names if name not in periods
     ]
     for name, frame in periods.items():
-        lacking = [column for column in ("customer_id", "label") if column not in frame.columns]
-        faults += [Fault(f"churn period '{name}'", f"column '{column}' is not there") for column in lacking]
+        missing = [column for column in ("customer_id", "label") if column not in frame.columns]
+        faults += [Fault(f"churn period '{name}'", f"column '{column}' is missing") for column in missing]
         if "label" in frame.columns and not frame["label"].isin([0, 1]).all():
-            wrong = frame.loc[~frame["label"].isin([0, 1]), "label"]
-            found = f"{len(wrong)} labels are neither 0 nor 1, the first is {wrong.iloc[0]}"
+            invalid = frame.loc[~frame["label"].isin([0, 1]), "label"]
+            problem = f"{len(invalid)} labels are neither 0 nor 1, the first is {invalid.iloc[0]}"
             faults.append(
-                Fault(f"churn period '{name}'", found, "1 for the event, 0 for none", "Leave unlabelled rows out.")
+                Fault(f"churn period '{name}'", problem, "1 for the event, 0 for none", "Leave unlabelled rows out.")
             )
     if faults:
         raise DataError(faults)
 
 
 def count_labels(periods: Mapping[str, pd.DataFrame], least: int) -> tuple[dict[str, int], bool]:
-    """Count rows and events of each period; True where either outcome has fewer than the least."""
-    counts, few = {}, False
+    """Count rows and events of each period; True where either outcome has fewer than ``least`` customers."""
+    counts: dict[str, int] = {}
+    too_few = False
     for name, frame in periods.items():
         positives = int(frame["label"].sum())
         counts |= {f"{name}.customers": len(frame), f"{name}.positives": positives}
-        few |= min(positives, len(frame) - positives) < least
-    return counts, few
+        too_few |= min(positives, len(frame) - positives) < least
+    return counts, too_few
 
 
 def too_few(split: str, counts: dict[str, int], tested: str) -> ChurnResult:
-    """Return the result that says there is too little to learn from."""
+    """Return the result for too few events or non-events."""
     metrics = {"positives": counts[f"{tested}.positives"], "customers": counts[f"{tested}.customers"], "leak_alarms": 0}
     return ChurnResult("too_few_positives", split, counts, {**metrics, "split": split, "verdict": "too_few_positives"})
 
 
 def common_columns(periods: Mapping[str, pd.DataFrame]) -> ModelColumns:
-    """Choose the columns that every period has, by the first of them."""
-    apart = differing(periods)
+    """Choose the columns that exist in every period, judged by the first."""
+    not_shared = differing(periods)
     first = next(iter(periods.values()))
-    columns = choose_columns(first, leave_out=apart)
-    dropped = {**columns.dropped, **dict.fromkeys(sorted(apart), "not_in_all_periods")}
+    columns = choose_columns(first, leave_out=not_shared)
+    dropped = {**columns.dropped, **dict.fromkeys(sorted(not_shared), "not_in_all_periods")}
     if not columns.names:
-        said = ", ".join(f"{name} ({reason})" for name, reason in dropped.items()) or "none"
-        raise DataError(Fault("churn features", "no column is left to learn from", "at least one", f"Left out: {said}"))
+        reasons = ", ".join(f"{name} ({reason})" for name, reason in dropped.items()) or "none"
+        raise DataError(Fault("churn features", "no usable column", "at least one", f"Left out: {reasons}"))
     return ModelColumns(columns.numeric, columns.categorical, dropped)
 
 
 def stacked(folds: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows held out in all folds, and their probabilities."""
+    """Return the held-out rows of all folds, and their probabilities."""
     return np.concatenate([held for held, _ in folds]), np.concatenate([scores for _, scores in folds])
 
 
@@ -182,13 +181,13 @@ def measure_candidates(
     positives = int(labels.sum())
     rows = []
     for name, folds in scored.items():
-        area = selection.get(name, np.nan)
-        judged = name == (PROCEDURE if PROCEDURE in scored else chosen)
-        bounds = bootstrap_measures(labels, folds, n_bootstraps=n_bootstraps, seed=seed, lines=judged)
+        selection_auc = selection.get(name, np.nan)
+        is_chosen = name == (PROCEDURE if PROCEDURE in scored else chosen)
+        bounds = bootstrap_measures(labels, folds, n_bootstraps=n_bootstraps, seed=seed, lines=is_chosen)
         row = {
             "candidate": name,
-            "selection_auc": area,
-            "selection_error": auc_standard_error(area, positives, len(labels) - positives),
+            "selection_auc": selection_auc,
+            "selection_error": auc_standard_error(selection_auc, positives, len(labels) - positives),
         }
         for key in METRICS:
             row |= {key: _over_folds(key, labels, folds), f"{key}_low": bounds.at[key, "low"]}
@@ -203,41 +202,41 @@ def _over_folds(metric: str, labels: np.ndarray, folds: list[tuple[np.ndarray, n
 
 
 def build_result(
-    asked: Asked,
+    settings: Settings,
     counts: dict[str, int],
     table: pd.DataFrame,
-    found: Found,
+    tested: Tested,
     *,
     alarms: pd.DataFrame,
     importance: pd.DataFrame,
     model: ChurnModel,
 ) -> ChurnResult:
-    """Put together what was found, with the metrics of the chosen procedure."""
-    labels, probabilities = found.labels, found.probabilities
-    told = table.set_index("candidate")
-    judged = told.loc[PROCEDURE if PROCEDURE in told.index else model.name]
-    too_good = find_model_alarms(judged["auc"], told.loc[BASELINE, "auc"], leak_auc=asked.leak_auc)
-    alarms = pd.concat([each for each in (too_good, alarms) if len(each)] or [alarms], ignore_index=True)
-    slope, intercept = np.mean([calibration_line(labels[held], scores) for held, scores in found.folds], axis=0)
+    """Build the result with the metrics of the chosen procedure."""
+    labels, probabilities = tested.labels, tested.probabilities
+    measures = table.set_index("candidate")
+    chosen = measures.loc[PROCEDURE if PROCEDURE in measures.index else model.name]
+    too_good = find_model_alarms(chosen["auc"], measures.loc[BASELINE, "auc"], leak_auc=settings.leak_auc)
+    alarms = pd.concat([table for table in (too_good, alarms) if len(table)] or [alarms], ignore_index=True)
+    slope, intercept = np.mean([calibration_line(labels[held], scores) for held, scores in tested.folds], axis=0)
     metrics = {
-        **{f"{name}{end}": float(judged[f"{name}{end}"]) for name in METRICS for end in ("", "_low", "_high")},
+        **{f"{name}{end}": float(chosen[f"{name}{end}"]) for name in METRICS for end in ("", "_low", "_high")},
         "calibration_slope": round(float(slope), DIGITS),
         "calibration_intercept": round(float(intercept), DIGITS),
-        **{name: float(judged[name]) for name in _LINES},
-        **{f"baseline_{name}": float(told.loc[BASELINE, name]) for name in ("auc", "auc_low", "auc_high")},
+        **{name: float(chosen[name]) for name in _LINES},
+        **{f"baseline_{name}": float(measures.loc[BASELINE, name]) for name in ("auc", "auc_low", "auc_high")},
         "positives": int(labels.sum()),
         "customers": len(labels),
         "base_rate": round(float(labels.mean()), DIGITS),
         "leak_alarms": len(alarms),
-        "split": asked.split,
+        "split": settings.split,
         "chosen": model.name,
         "verdict": "model",
     }
-    ids = found.ids.to_numpy()
+    ids = tested.ids.to_numpy()
     predictions = pd.DataFrame({"customer_id": ids, "label": labels, "churn_probability": probabilities})
     return ChurnResult(
         verdict="model",
-        split=asked.split,
+        split=settings.split,
         counts=counts,
         metrics=metrics,
         candidates=table[table["candidate"] != PROCEDURE],
@@ -253,5 +252,5 @@ def build_result(
 
 
 def _version(model: ChurnModel, probabilities: pd.Series) -> str:
-    told = [model.name, model.columns.names, model.slope, model.intercept, probabilities.round(DIGITS).tolist()]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
+    content = [model.name, model.columns.names, model.slope, model.intercept, probabilities.round(DIGITS).tolist()]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]

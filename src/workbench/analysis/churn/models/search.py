@@ -1,8 +1,8 @@
-"""Who will leave, and how well can that be told? Fitting, calibrating, choosing and testing for 08_predict_churn.
+"""Who will leave, and how well can it be predicted? Fitting, calibrating, choosing and testing for 08_predict_churn.
 
-With dated labels the models learn at several cut-offs, are calibrated and chosen at the next and tested at the latest.
-With undated labels the whole procedure, choice and calibration included, is repeated inside each fold of a
-cross-validation. BG/NBD's P(alive) is no candidate: it is 1 for everybody without a repeat purchase.
+With dated labels the models are trained at several cut-offs, calibrated and chosen at the next and tested at the
+latest. With undated labels the whole procedure, including choice and calibration, is repeated inside each fold of a
+cross-validation. BG/NBD's P(alive) is not a candidate: it is 1 for everybody without a repeat purchase.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from workbench.analysis.churn.models.origins import auc_apart, judge_origins
 from workbench.analysis.churn.models.reasons import permutation_importance
 from workbench.analysis.churn.models.results import (
     PROCEDURE,
-    Asked,
     ChurnResult,
-    Found,
+    Settings,
+    Tested,
     build_result,
     check_periods,
     common_columns,
@@ -69,60 +69,60 @@ def fit_dated(
     ----------
     periods : mapping of str to pandas.DataFrame
         ``train``, ``calibrate``, ``test``: one row per eligible customer with customer_id, label (1 = the event) and
-        the features as they stood at that period's cut-off. Several training cut-offs stand below each other, told
-        apart by ``cut_off``.
+        the features at that period's cut-off. The rows of several training cut-offs are stacked, with a column
+        ``cut_off``.
     leak_auc : float
         Test AUC above which a leak alarm is raised.
     min_positives : int
-        Customers of each class that each period must have.
+        Fewest customers of each class in each period.
     n_bootstraps, seed : int
     horizon_days : int
-        For the purchases that BG/NBD expects.
+        For the purchases expected by BG/NBD.
     households : pandas.DataFrame, optional
         customer_id, household_id: for ``auc_apart``.
 
     Returns
     -------
     ChurnResult
-        ``split`` is ``time``. Chosen is the simplest candidate whose AUC on the calibration period lies within one
-        standard error of the best. The model for scoring learns from as many of the latest cut-offs, the calibration
-        period among them, and is calibrated on the test period.
+        ``split`` is ``time``. The chosen candidate is the simplest whose AUC on the calibration period lies within
+        one standard error of the best. The model for scoring is trained on the same number of latest cut-offs,
+        including the calibration period, and calibrated on the test period.
 
     Raises
     ------
     DataError
-        When a period is missing, a label is neither 0 nor 1, or no column is left to learn from.
+        When a period is missing, a label is neither 0 nor 1, or there is no usable column.
     """
     check_periods(periods, PERIODS)
-    counts, few = count_labels(periods, min_positives)
-    if few:
+    counts, has_too_few = count_labels(periods, min_positives)
+    if has_too_few:
         return too_few("time", counts, "test")
     periods = {name: _in_order(periods[name]) for name in PERIODS}
     newest = _newest(periods["train"])  # one row per customer
     recipe = Recipe(common_columns(periods | {"train": newest}), seed, horizon_days)
-    seen = {name: (tidy(frame, recipe.columns), frame["label"].to_numpy(int)) for name, frame in periods.items()}
-    labels = seen["test"][1]
+    data = {name: (tidy(frame, recipe.columns), frame["label"].to_numpy(int)) for name, frame in periods.items()}
+    labels = data["test"][1]
     with pinned():
-        train = Training(*seen["train"], recipe.columns)
-        calibrate, test = (Held(train, *seen[name]) for name in PERIODS[1:])
+        train = Training(*data["train"], recipe.columns)
+        calibrate, test = (Held(train, *data[name]) for name in PERIODS[1:])
         fits = {name: train_calibrated(name, recipe, train, calibrate) for name in recipe.names}
         selection = {name: area for name, (_, area) in fits.items()}
         chosen = choose_candidate(selection, calibrate.labels)
-        everybody = np.arange(len(labels))
-        tested = {name: [(everybody, model.calibrated(test.scores(model)))] for name, (model, _) in fits.items()}
-        judged = fits[chosen][0]
-        importance = permutation_importance(judged, seen["test"][0], labels, seed=seed)
-        said = {"calibrate": calibrate.scores(judged), "test": test.scores(judged)}
-        origins = _origins(judged, recipe, periods, seen, said)
-        apart = _apart(judged, recipe, periods, seen, households)
-        final = _latest(judged, recipe, periods, seen)
+        all_rows = np.arange(len(labels))
+        probabilities = {name: [(all_rows, model.calibrated(test.scores(model)))] for name, (model, _) in fits.items()}
+        chosen_model = fits[chosen][0]
+        importance = permutation_importance(chosen_model, data["test"][0], labels, seed=seed)
+        scores = {"calibrate": calibrate.scores(chosen_model), "test": test.scores(chosen_model)}
+        origins = _origins(chosen_model, recipe, periods, data, scores)
+        auc_of_others = _auc_apart(chosen_model, recipe, periods, data, households)
+        final = _latest(chosen_model, recipe, periods, data)
         alarms = find_feature_alarms(newest, newest["label"].to_numpy(int), recipe.columns)
-        alarms = pd.concat([alarms, _elsewhere(judged, seen["train"][0])], ignore_index=True)
-    table = measure_candidates(labels, tested, selection, chosen, n_bootstraps=n_bootstraps, seed=seed)
-    found = Found(periods["test"]["customer_id"], labels, tested[chosen][0][1], tested[chosen])
-    asked = Asked("time", leak_auc, n_bootstraps, seed)
-    result = build_result(asked, counts, table, found, alarms=alarms, importance=importance, model=final)
-    return replace(result, origins=origins, metrics=result.metrics | {"auc_apart": apart})
+        alarms = pd.concat([alarms, _elsewhere(chosen_model, data["train"][0])], ignore_index=True)
+    table = measure_candidates(labels, probabilities, selection, chosen, n_bootstraps=n_bootstraps, seed=seed)
+    tested_result = Tested(periods["test"]["customer_id"], labels, probabilities[chosen][0][1], probabilities[chosen])
+    settings = Settings("time", leak_auc, n_bootstraps, seed)
+    result = build_result(settings, counts, table, tested_result, alarms=alarms, importance=importance, model=final)
+    return replace(result, origins=origins, metrics=result.metrics | {"auc_apart": auc_of_others})
 
 
 def fit_undated(
@@ -134,7 +134,7 @@ def fit_undated(
     seed: int = 0,
     households: pd.DataFrame | None = None,
 ) -> ChurnResult:
-    """Repeat the whole procedure over 5x2 stratified folds: labels carry no dates, so no later period can be kept back.
+    """Repeat the whole procedure over 5x2 stratified folds: labels have no dates, so no later period can be held out.
 
     Parameters
     ----------
@@ -143,52 +143,52 @@ def fit_undated(
     leak_auc, min_positives, n_bootstraps, seed
         As for ``fit_dated``.
     households : pandas.DataFrame, optional
-        customer_id, household_id: no fold parts a household.
+        customer_id, household_id: folds keep households together.
 
     Returns
     -------
     ChurnResult
         ``split`` is ``random``; metrics are means over the ten folds. In each fold candidates are compared and
         calibrated on three inner folds, and the chosen one is fitted on the rest of the data. The model for scoring
-        comes from the same procedure on all customers. Whether it holds in a later period is not known.
+        comes from the same procedure on all customers. Its quality in a later period is unknown.
 
     Raises
     ------
     DataError
-        When a label is neither 0 nor 1, or no column is left to learn from.
+        When a label is neither 0 nor 1, or there is no usable column.
     """
     check_periods({"all": labelled}, ("all",))
-    counts, few = count_labels({"all": labelled}, min_positives)
-    if few:
+    counts, has_too_few = count_labels({"all": labelled}, min_positives)
+    if has_too_few:
         return too_few("random", counts, "all")
     labelled = labelled.sort_values("customer_id", ignore_index=True)
     recipe = Recipe(common_columns({"all": labelled}), seed, groups=_groups(labelled["customer_id"], households))
     frame, labels = tidy(labelled, recipe.columns), labelled["label"].to_numpy(int)
     folds: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in (*recipe.names, PROCEDURE)}
     with pinned():
-        parts = [
-            each for repeat in range(REPEATS) for each in folds_of(recipe, labels, folds=FOLDS, seed=seed + repeat)
+        splits = [
+            fold for repeat in range(REPEATS) for fold in folds_of(recipe, labels, folds=FOLDS, seed=seed + repeat)
         ]
-        for rest, held in parts:
-            train = Training(frame.iloc[rest], labels[rest], recipe.columns)
-            outside = Held(train, frame.iloc[held], labels[held])
-            models, chosen, _ = fit_nested(recipe.of(rest), train)
+        for train_rows, test_rows in splits:
+            train = Training(frame.iloc[train_rows], labels[train_rows], recipe.columns)
+            test = Held(train, frame.iloc[test_rows], labels[test_rows])
+            models, chosen, _ = fit_nested(recipe.of(train_rows), train)
             for name, model in models.items():
-                folds[name].append((held, model.calibrated(outside.scores(model))))
-            folds[PROCEDURE].append((held, folds[chosen][-1][1]))
-        everybody = Training(frame, labels, recipe.columns)
-        fitted, chosen, selection = fit_nested(recipe, everybody, only_chosen=True)
-        rest, held = parts[0]
-        train = Training(frame.iloc[rest], labels[rest], recipe.columns)
+                folds[name].append((test_rows, model.calibrated(test.scores(model))))
+            folds[PROCEDURE].append((test_rows, folds[chosen][-1][1]))
+        whole = Training(frame, labels, recipe.columns)
+        fitted, chosen, selection = fit_nested(recipe, whole, only_chosen=True)
+        train_rows, test_rows = splits[0]
+        train = Training(frame.iloc[train_rows], labels[train_rows], recipe.columns)
         model = fit_candidate(chosen, recipe, train, settings=fitted[chosen].settings)
-        importance = permutation_importance(model, frame.iloc[held], labels[held], seed=seed)
+        importance = permutation_importance(model, frame.iloc[test_rows], labels[test_rows], seed=seed)
         alarms = find_feature_alarms(labelled, labels, recipe.columns)
-        alarms = pd.concat([alarms, _elsewhere(model, frame.iloc[rest])], ignore_index=True)
+        alarms = pd.concat([alarms, _elsewhere(model, frame.iloc[train_rows])], ignore_index=True)
     table = measure_candidates(labels, folds, selection, chosen, n_bootstraps=n_bootstraps, seed=seed)
     mean = np.bincount(*stacked(folds[PROCEDURE]), minlength=len(labels)) / REPEATS
-    found = Found(labelled["customer_id"], labels, mean, folds[PROCEDURE])
-    asked = Asked("random", leak_auc, n_bootstraps, seed)
-    return build_result(asked, counts, table, found, alarms=alarms, importance=importance, model=fitted[chosen])
+    tested = Tested(labelled["customer_id"], labels, mean, folds[PROCEDURE])
+    settings = Settings("random", leak_auc, n_bootstraps, seed)
+    return build_result(settings, counts, table, tested, alarms=alarms, importance=importance, model=fitted[chosen])
 
 
 def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
@@ -197,7 +197,7 @@ def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _origin(frame: pd.DataFrame) -> np.ndarray:
-    """Return the cut-off of each row; one for all where none is told."""
+    """Return the cut-off of each row; the same for all without that column."""
     return frame["cut_off"].to_numpy() if "cut_off" in frame.columns else np.zeros(len(frame), int)
 
 
@@ -207,48 +207,48 @@ def _newest(train: pd.DataFrame) -> pd.DataFrame:
 
 
 def _origins(
-    judged: ChurnModel,
+    model: ChurnModel,
     recipe: Recipe,
     periods: Mapping[str, pd.DataFrame],
-    seen: Mapping[str, Rows],
-    said: Mapping[str, np.ndarray],
+    data: Mapping[str, Rows],
+    scores_of: Mapping[str, np.ndarray],
 ) -> pd.DataFrame:
-    later = {name: (_origin(periods[name])[0], seen[name], scores) for name, scores in said.items()}
+    later = {name: (_origin(periods[name])[0], data[name], scores) for name, scores in scores_of.items()}
     origins = _origin(periods["train"])
-    return judge_origins(judged.name, recipe, seen["train"], origins, later, settings=judged.settings)
+    return judge_origins(model.name, recipe, data["train"], origins, later, settings=model.settings)
 
 
-def _apart(
-    judged: ChurnModel,
+def _auc_apart(
+    model: ChurnModel,
     recipe: Recipe,
     periods: Mapping[str, pd.DataFrame],
-    seen: Mapping[str, Rows],
+    data: Mapping[str, Rows],
     households: pd.DataFrame | None,
 ) -> float:
-    keys = tuple(_shared(periods[name]["customer_id"], households) for name in ("train", "test"))
-    return auc_apart(judged.name, recipe, seen["train"], seen["test"], keys, settings=judged.settings)
+    keys = tuple(_household_of(periods[name]["customer_id"], households) for name in ("train", "test"))
+    return auc_apart(model.name, recipe, data["train"], data["test"], keys, settings=model.settings)
 
 
 def _latest(
-    judged: ChurnModel, recipe: Recipe, periods: Mapping[str, pd.DataFrame], seen: Mapping[str, Rows]
+    model: ChurnModel, recipe: Recipe, periods: Mapping[str, pd.DataFrame], data: Mapping[str, Rows]
 ) -> ChurnModel:
-    """Fit the chosen candidate on the latest labels: all but the earliest training cut-off, calibrated on the test."""
+    """Fit the chosen candidate on the latest labels, without the earliest training cut-off, calibrated on the test."""
     origins = _origin(periods["train"])
-    kept = origins > origins.min()
-    frame = pd.concat([seen["train"][0][kept], seen["calibrate"][0]], ignore_index=True)
-    train = Training(frame, np.concatenate([seen["train"][1][kept], seen["calibrate"][1]]), recipe.columns)
-    held = Held(train, *seen["test"])
-    return train_calibrated(judged.name, recipe, train, held, settings=judged.settings)[0]
+    is_later = origins > origins.min()
+    frame = pd.concat([data["train"][0][is_later], data["calibrate"][0]], ignore_index=True)
+    train = Training(frame, np.concatenate([data["train"][1][is_later], data["calibrate"][1]]), recipe.columns)
+    held = Held(train, *data["test"])
+    return train_calibrated(model.name, recipe, train, held, settings=model.settings)[0]
 
 
 def _elsewhere(model: ChurnModel, train: pd.DataFrame) -> pd.DataFrame:
-    """Return the alarm that the model's inputs were fitted on more than its training customers, if they were."""
-    found = is_fitted_elsewhere(model.pipeline[0], inputs_of(model.name, model.columns), train, model.columns)
-    return pd.DataFrame([{"alarm": "fitted_on_all", "feature": model.name, "auc": np.nan}] * found)
+    """Return an alarm where the model's inputs were fitted on other customers than its training customers."""
+    is_elsewhere = is_fitted_elsewhere(model.pipeline[0], inputs_of(model.name, model.columns), train, model.columns)
+    return pd.DataFrame([{"alarm": "fitted_on_all", "feature": model.name, "auc": np.nan}] * is_elsewhere)
 
 
-def _shared(ids: pd.Series, households: pd.DataFrame | None) -> pd.Series:
-    """Return the household of each customer, of those of none themselves."""
+def _household_of(ids: pd.Series, households: pd.DataFrame | None) -> pd.Series:
+    """Return the household of each customer; a customer without one is a household alone."""
     alone = "\0" + ids.astype(str)
     if households is None or households.empty:
         return alone
@@ -257,6 +257,6 @@ def _shared(ids: pd.Series, households: pd.DataFrame | None) -> pd.Series:
 
 
 def _groups(ids: pd.Series, households: pd.DataFrame | None) -> np.ndarray | None:
-    """Return the household of each customer; None where nobody shares one."""
-    named = _shared(ids, households)
-    return None if named.is_unique else named.to_numpy()
+    """Return the household of each customer; None where no two customers share one."""
+    household = _household_of(ids, households)
+    return None if household.is_unique else household.to_numpy()

@@ -1,6 +1,8 @@
-"""Steps of the churn pipelines that scikit-learn lacks, or is slow at: logs, words as columns, expected purchases."""
+"""Pipeline steps that scikit-learn lacks or has only slowly: logs, words as columns, expected purchases."""
 
 from __future__ import annotations
+
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -10,58 +12,58 @@ from workbench.analysis.value.models import bg_nbd
 
 __all__ = ["HISTORY", "EmptyAsZero", "ExpectedPurchases", "SignedLog", "WordColumns"]
 
-HISTORY = ("frequency_orders", "recency_days", "tenure_days")  # what expected purchases are made of, in this order
-SKEWED = 2.0  # skewness beyond which the linear model sees sign(x) ln(1 + abs(x))
+HISTORY = ("frequency_orders", "recency_days", "tenure_days")  # inputs of expected purchases, in this order
+SKEWED = 2.0  # skewness above which the linear model gets sign(x) ln(1 + abs(x))
 WEEK = 7  # days
 SMALL = 1e-9
-MOST_FITTED = 20_000  # customers that BG/NBD is fitted on
+MOST_FITTED = 20_000  # most customers for the BG/NBD fit
 
 
 class SignedLog(TransformerMixin, BaseEstimator):
     """Take sign(x) ln(1 + abs(x)) of the columns that are skewed among the training customers."""
 
-    def fit(self, X, y=None):
+    def fit(self, X: np.ndarray, y: object = None) -> Self:
         """Find the skewed columns."""
         centred = X - X.mean(axis=0)
         spread = centred.std(axis=0)
         self.skewed_ = (centred**3).mean(axis=0) > SKEWED * np.where(spread > 0, spread, np.inf) ** 3
         return self
 
-    def transform(self, X):
+    def transform(self, X: np.ndarray) -> np.ndarray:
         """Transform the skewed columns, leave the others."""
         return np.where(self.skewed_, np.sign(X) * np.log1p(np.abs(X)), X)
 
 
 class EmptyAsZero(TransformerMixin, BaseEstimator):
-    """Set columns to 0 of which no training customer has a value: trees cannot bin them. Others stay as they are."""
+    """Set columns without any value in the training to 0, since trees cannot bin them; other columns stay unchanged."""
 
-    def fit(self, X, y=None):
+    def fit(self, X: np.ndarray, y: object = None) -> Self:
         """Find the columns without any value."""
         self.empty_ = np.isnan(np.asarray(X, float)).all(axis=0)
         return self
 
-    def transform(self, X):
+    def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the columns as an array."""
         return np.where(self.empty_, 0.0, np.asarray(X, float))
 
 
 class WordColumns(TransformerMixin, BaseEstimator):
-    """Make one 0/1 column of every frequent word, and one of all the rare ones together.
+    """Encode every frequent word as a 0/1 column, and all rare words as one.
 
-    What ``OneHotEncoder(min_frequency=..., handle_unknown="infrequent_if_exist", sparse_output=False)`` gives, in a
-    tenth of its time: that one walks through texts word by word in Python. A word that was not there in training counts
-    as rare; where none is rare, it has no column.
+    The result of ``OneHotEncoder(min_frequency=..., handle_unknown="infrequent_if_exist", sparse_output=False)`` in a
+    tenth of its time, since that loops over words in Python. A word unseen in training counts as rare; without rare
+    words it has no column.
 
     Parameters
     ----------
     min_frequency : float
-        Share of the training customers under which a word is rare.
+        Words below this share of the training customers are rare.
     """
 
     def __init__(self, min_frequency: float = 0.01):
         self.min_frequency = min_frequency
 
-    def fit(self, X, y=None):
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
         """Find the words of every column, ``categories_``, and the rare ones, ``infrequent_categories_``; sorted."""
         self.categories_, self.infrequent_categories_ = [], []
         for name in X.columns:
@@ -71,24 +73,24 @@ class WordColumns(TransformerMixin, BaseEstimator):
             self.infrequent_categories_.append(rare if len(rare) else None)
         return self
 
-    def transform(self, X):
-        """Return the columns of the frequent words in order, then that of the rare ones, column by column of X."""
+    def transform(self, X: pd.DataFrame) -> np.ndarray:
+        """Return, for each column of X, the columns of its frequent words in order, then that of the rare ones."""
         parts = []
         for name, words, rare in zip(X.columns, self.categories_, self.infrequent_categories_, strict=True):
             frequent = words if rare is None else words[~np.isin(words, rare)]
             at = pd.Index(frequent, dtype=object).get_indexer(X[name].to_numpy(object))
             columns = np.zeros((len(X), len(frequent) + 1))
-            columns[np.arange(len(X)), at] = 1.0  # what is not frequent has position -1: the last column
+            columns[np.arange(len(X)), at] = 1.0  # words that are not frequent have position -1: the last column
             parts.append(columns[:, :-1] if rare is None else columns)
         return np.hstack(parts) if parts else np.zeros((len(X), 0))
 
 
 class ExpectedPurchases(TransformerMixin, BaseEstimator):
-    """Say how many purchases BG/NBD expects of each customer within the horizon (never its P(alive)).
+    """Compute each customer's purchases within the horizon as expected by BG/NBD (never its P(alive)).
 
-    Takes the columns of ``HISTORY``, gives the logarithm of the expected purchases (Fader, Hardie & Lee 2005, equation
-    10). Fitted on the training customers, at most 20,000 of them. It is a baseline: its likelihood does not know that
-    only customers active of late are judged.
+    The input is the columns of ``HISTORY``, the output the logarithm of the expected purchases (Fader, Hardie & Lee
+    2005, equation 10). Fitted on at most 20,000 training customers. It is a baseline: its likelihood ignores that only
+    recently active customers are scored.
 
     Parameters
     ----------
@@ -99,25 +101,25 @@ class ExpectedPurchases(TransformerMixin, BaseEstimator):
     def __init__(self, weeks: float = 4.0):
         self.weeks = weeks
 
-    def fit(self, X, y=None):
+    def fit(self, X: np.ndarray, y: object = None) -> Self:
         """Fit r, alpha, a, b by maximum likelihood."""
         x, t_x, t = _statistics(X)
         step = max(1, -(-len(x) // MOST_FITTED))
-        found = bg_nbd.fit(x[::step], t_x[::step], t[::step])
-        self.names_ = list(found.parameters)
-        self.values_ = np.array([found.parameters[name] for name in self.names_])
+        model = bg_nbd.fit(x[::step], t_x[::step], t[::step])
+        self.names_ = list(model.parameters)
+        self.values_ = np.array([model.parameters[name] for name in self.names_])
         return self
 
-    def transform(self, X):
+    def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the logarithm of the expected purchases, shape (n, 1)."""
         parameters = dict(zip(self.names_, self.values_.tolist(), strict=True))
         expected = bg_nbd.expected_orders(parameters, *_statistics(X), weeks=self.weeks)
-        held = np.nan_to_num(np.asarray(expected, float), nan=SMALL, posinf=1e6)
-        return np.log(np.maximum(held, SMALL)).reshape(-1, 1)
+        finite = np.nan_to_num(np.asarray(expected, float), nan=SMALL, posinf=1e6)
+        return np.log(np.maximum(finite, SMALL)).reshape(-1, 1)
 
 
-def _statistics(X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return repeats, weeks from the first purchase to the last and to the end; nothing known counts as one new one."""
+def _statistics(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return repeat purchases, weeks from first to last purchase and to the end; missing means one new purchase."""
     orders, recency, tenure = np.nan_to_num(np.asarray(X, float), nan=0.0).T
     t = np.maximum(tenure, 0) / WEEK
     x = np.maximum(orders - 1, 0)

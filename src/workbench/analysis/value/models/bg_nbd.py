@@ -34,7 +34,7 @@ def fit(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, weight: np.ndarray | None
     t_x, t : array
         Weeks from the first purchase to the last one and to the end; 0 <= t_x <= t.
     weight : array, optional
-        How many customers each entry stands for.
+        Number of customers of each entry.
 
     Returns
     -------
@@ -49,11 +49,11 @@ def fit(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, weight: np.ndarray | None
     scale = max(float(np.average(t, weights=weight)), 1e-9) / 30.0  # starts are for about 30 weeks
     starts = [{**start, "alpha": start["alpha"] * scale} for start in _STARTS]
 
-    levels = [Levels.of(each) for each in (x, t_x, t)]
+    levels = [Levels.of(column) for column in (x, t_x, t)]
 
     def likelihood(values: np.ndarray, rows: slice) -> tuple[float, np.ndarray]:
-        each, gradient = _likelihood(values, *(column[rows] for column in levels))
-        return float(weight[rows] @ each), gradient @ weight[rows]
+        by_row, gradient = _likelihood(values, *(column[rows] for column in levels))
+        return float(weight[rows] @ by_row), gradient @ weight[rows]
 
     return maximise(likelihood, PARAMETERS, starts, weight=weight)
 
@@ -61,10 +61,12 @@ def fit(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, weight: np.ndarray | None
 def log_likelihood(parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Return the log-likelihood of each customer; arrays as for `fit`."""
     values = np.array([parameters[name] for name in PARAMETERS])
-    return _likelihood(values, *(Levels.of(each) for each in (x, t_x, t)))[0]
+    return _likelihood(values, *(Levels.of(column) for column in (x, t_x, t)))[0]
 
 
-def alive_probability(parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, t: np.ndarray) -> np.ndarray:
+def alive_probability(
+    parameters: Mapping[str, float] | Mapping[str, np.ndarray], x: np.ndarray, t_x: np.ndarray, t: np.ndarray
+) -> np.ndarray:
     """Return the probability that each customer has not stopped; 1 without a repeat purchase (equation 7)."""
     r, alpha, a, b = (parameters[name] for name in PARAMETERS)
     odds = np.log(a) - np.log(b + np.maximum(x, 1) - 1) + (r + x) * (np.log(alpha + t) - np.log(alpha + t_x))
@@ -76,8 +78,8 @@ def expected_orders(
 ) -> np.ndarray:
     """Return the purchase days each customer is expected to have in the next weeks (equation 10).
 
-    Customers of hundreds of purchases, for whom the form in print overflows, are helped by Euler's transformation of
-    the hypergeometric function, whose series stays short.
+    For customers with hundreds of purchases the printed form overflows; there Euler's transformation of the
+    hypergeometric function is used, whose series stays short.
     """
     r, alpha, a, b = _regular(parameters)
     stay = (alpha + t) / (alpha + t + weeks)
@@ -93,10 +95,10 @@ def expected_orders_of_new(parameters: Mapping[str, float], weeks: np.ndarray) -
 
 
 def _remainder(r: float, a: float, b: float, x: np.ndarray, stay: np.ndarray) -> np.ndarray:
-    """Return stay ** (r + x) times 2F1(r + x, b + x; a + b + x - 1; 1 - stay), by the form of smaller power."""
-    printed = r + x <= a - 1
-    first, second = np.where(printed, r + x, a + b - 1 - r), np.where(printed, b + x, a - 1)
-    return stay ** np.where(printed, r + x, a - 1) * hyp2f1(first, second, a + b + x - 1, 1 - stay)
+    """Return stay ** (r + x) times 2F1(r + x, b + x; a + b + x - 1; 1 - stay), by the form with the smaller power."""
+    use_printed = r + x <= a - 1
+    first, second = np.where(use_printed, r + x, a + b - 1 - r), np.where(use_printed, b + x, a - 1)
+    return stay ** np.where(use_printed, r + x, a - 1) * hyp2f1(first, second, a + b + x - 1, 1 - stay)
 
 
 def _regular(parameters: Mapping[str, float]) -> tuple[float, float, float, float]:
@@ -107,19 +109,21 @@ def _regular(parameters: Mapping[str, float]) -> tuple[float, float, float, floa
 def _likelihood(values: np.ndarray, x: Levels, t_x: Levels, t: Levels) -> tuple[np.ndarray, np.ndarray]:
     """Return the log-likelihood by customer and its gradient, shape (4, customers)."""
     r, alpha, a, b = values
-    n, before = x.values, b + np.maximum(x.values, 1) - 1
+    n, b_before = x.values, b + np.maximum(x.values, 1) - 1
     log_t, log_t_x, rate = t(np.log(alpha + t.values)), t_x(np.log(alpha + t_x.values)), x(r + n)
     common = gammaln(r + n) - gammaln(r) + r * np.log(alpha) + _beta_ratio(a, b, n)
-    odds = x(np.where(n > 0, np.log(a) - np.log(before), -np.inf)) + rate * (log_t - log_t_x)  # stopped : still there
-    gone = expit(odds)
-    alive = 1 - gone
+    odds = x(np.where(n > 0, np.log(a) - np.log(b_before), -np.inf)) + rate * (
+        log_t - log_t_x
+    )  # odds of having stopped
+    stopped = expit(odds)
+    alive = 1 - stopped
     shared = psi(a + b) - psi(a + b + n)
     gradient = np.array(
         [
-            x(psi(r + n) - psi(r) + np.log(alpha)) - alive * log_t - gone * log_t_x,
-            r / alpha - rate * (alive * t(1 / (alpha + t.values)) + gone * t_x(1 / (alpha + t_x.values))),
-            x(shared) + gone / a,
-            x(shared + psi(b + n) - psi(b)) - gone * x(1 / before),
+            x(psi(r + n) - psi(r) + np.log(alpha)) - alive * log_t - stopped * log_t_x,
+            r / alpha - rate * (alive * t(1 / (alpha + t.values)) + stopped * t_x(1 / (alpha + t_x.values))),
+            x(shared) + stopped / a,
+            x(shared + psi(b + n) - psi(b)) - stopped * x(1 / b_before),
         ]
     )
     return x(common) - rate * log_t + np.logaddexp(0.0, odds), gradient

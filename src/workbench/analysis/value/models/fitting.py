@@ -1,4 +1,4 @@
-"""Maximum likelihood for positive parameters: in log space, from several starts, with gradients and standard errors."""
+"""Maximum likelihood for positive parameters, in log space, from several starts, with standard errors."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from workbench.core.errors import DataError, Fault
 
 __all__ = ["Fit", "Levels", "maximise"]
 
-STEP = 1e-4  # in log parameters, for the differences of the gradient
-SAME = 1e-3  # log-likelihood within which two starts have found the same top
-ROUGH = 20_000  # rows on which the starts compete; the winner is carried to the top on all rows
-WIDEST = 12.0  # bound on |log parameter|: beyond it a parameter is not identified
+STEP = 1e-4  # in log parameters, for finite differences of the gradient
+SAME = 1e-3  # difference in log-likelihood within which two starts agree
+ROUGH = 20_000  # most rows for comparing the starts; the best is then optimised on all rows
+WIDEST = 12.0  # bound on |log parameter|; a parameter at the bound is not identified
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,17 @@ class Fit:
     parameters : dict of float
         By name, all positive.
     standard_errors : dict of float
-        By name, by the delta method from the information in log space; NaN where it is not positive definite.
+        By name, by the delta method from the information in log space; NaN where the information is not positive
+        definite.
     log_covariance : numpy.ndarray
         Of the logarithms of the parameters, in their order; NaN where not identified.
     log_likelihood : float
     customers : float
         Weight of the data.
     converged : bool
-        The best start met the optimiser's tolerance and no parameter ran to its bound.
+        The best start met the optimiser's tolerance and no parameter is at its bound.
     starts_agreeing, starts : int
-        How many starts came within .001 of the best log-likelihood, of how many; on a sample where there are many rows.
+        Number of starts within .001 of the best log-likelihood, and of all starts; on a sample for large data.
     """
 
     parameters: dict[str, float]
@@ -50,7 +51,7 @@ class Fit:
     starts: int
 
     def draw(self, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Draw parameters from their normal approximation in log space; the estimate itself where it has none."""
+        """Draw parameters from their normal approximation in log space; without one, repeat the estimate."""
         centre = np.log(list(self.parameters.values()))
         if np.isfinite(self.log_covariance).all():
             logs = rng.multivariate_normal(centre, self.log_covariance, size=count, method="eigh")
@@ -61,14 +62,14 @@ class Fit:
 
 @dataclass(frozen=True)
 class Levels:
-    """A column in which few values repeat: what costs much is computed once per value.
+    """A column with few distinct values; expensive functions are computed once per value.
 
     Attributes
     ----------
     values : numpy.ndarray
         The distinct values, ascending.
     place : numpy.ndarray
-        Which of them stands in each row.
+        Index of the value of each row.
     """
 
     values: np.ndarray
@@ -83,7 +84,7 @@ class Levels:
         return Levels(self.values, self.place[rows])
 
     def __call__(self, computed: np.ndarray) -> np.ndarray:
-        """Give every row what was computed of its value."""
+        """Return the computed result of each row's value."""
         return computed[self.place]
 
 
@@ -94,7 +95,7 @@ def maximise(
     *,
     weight: np.ndarray,
 ) -> Fit:
-    """Find the parameters that make the data most likely.
+    """Find the maximum likelihood parameters.
 
     Parameters
     ----------
@@ -102,9 +103,9 @@ def maximise(
         Parameters (positive, in the order of ``names``) and rows to log-likelihood and its gradient.
     names : sequence of str
     starts : sequence of mapping
-        Parameters to start from.
+        Starting parameters.
     weight : array
-        How many customers each row stands for.
+        Number of customers of each row.
 
     Returns
     -------
@@ -113,20 +114,20 @@ def maximise(
     Raises
     ------
     DataError
-        No start leads to a finite likelihood.
+        When no start leads to a finite likelihood.
     """
-    customers, everybody = float(weight.sum()), slice(None)
-    some = slice(None, None, max(1, len(weight) // ROUGH))
+    customers, all_rows = float(weight.sum()), slice(None)
+    subset = slice(None, None, max(1, len(weight) // ROUGH))
     logs = [np.log([start[name] for name in names]) for start in starts]
-    found = [_climb(likelihood, each, weight, some) for each in logs]
-    finite = [each for each in found if np.isfinite(each.fun)]
+    results = [_optimise(likelihood, start, weight, subset) for start in logs]
+    finite = [result for result in results if np.isfinite(result.fun)]
     if not finite:
         raise DataError(Fault("", f"no finite likelihood for {', '.join(names)}", "Purchases of several customers"))
-    best = min(finite, key=lambda each: each.fun)
-    agreeing = sum(bool((each.fun - best.fun) * weight[some].sum() <= SAME) for each in finite)
-    if some.step > 1:
-        best = _climb(likelihood, best.x, weight, everybody)
-    objective = _objective(likelihood, customers, everybody)
+    best = min(finite, key=lambda result: result.fun)
+    agreeing = sum(bool((result.fun - best.fun) * weight[subset].sum() <= SAME) for result in finite)
+    if subset.step > 1:
+        best = _optimise(likelihood, best.x, weight, all_rows)
+    objective = _objective(likelihood, customers, all_rows)
     covariance = _covariance(lambda at: objective(at)[1] * customers, best.x)
     parameters = np.exp(best.x)
     errors = parameters * np.sqrt(np.diag(covariance))
@@ -136,7 +137,7 @@ def maximise(
         log_covariance=covariance,
         log_likelihood=float(-best.fun * customers),
         customers=customers,
-        converged=bool(_is_top(best) and np.abs(best.x).max() < WIDEST - 1e-6),
+        converged=bool(_is_maximum(best) and np.abs(best.x).max() < WIDEST - 1e-6),
         starts_agreeing=agreeing,
         starts=len(starts),
     )
@@ -150,22 +151,22 @@ def _objective(likelihood: Callable, customers: float, rows: slice) -> Callable:
     return objective
 
 
-def _climb(likelihood: Callable, start: np.ndarray, weight: np.ndarray, rows: slice) -> OptimizeResult:
-    """Climb from one start over some of the rows."""
+def _optimise(likelihood: Callable, start: np.ndarray, weight: np.ndarray, rows: slice) -> OptimizeResult:
+    """Optimise from one start on a subset of the rows."""
     objective = _objective(likelihood, float(weight[rows].sum()), rows)
     bounds = [(-WIDEST, WIDEST)] * len(start)
     options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7}
-    with threadpool_limits(1):  # four numbers: threads would only wait for each other
+    with threadpool_limits(1):  # threads would slow down so few parameters
         return minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
 
 
-def _is_top(found: OptimizeResult) -> bool:
-    """Tell whether the optimiser stopped at a top: by its own word, or with a gradient next to nothing."""
-    return bool(found.success) or float(np.abs(found.jac).max()) < 1e-5
+def _is_maximum(result: OptimizeResult) -> bool:
+    """Return whether the optimiser stopped at a maximum: it reports success, or the gradient is near 0."""
+    return bool(result.success) or float(np.abs(result.jac).max()) < 1e-5
 
 
 def _covariance(gradient: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> np.ndarray:
-    """Invert the second derivatives, taken as central differences of the gradient."""
+    """Invert the second derivatives, computed as central differences of the gradient."""
     columns = []
     for index in range(len(at)):
         step = np.zeros(len(at))

@@ -1,8 +1,8 @@
-"""Gamma-Gamma: what a customer spends per order, when orders vary around a mean of the customer's own.
+"""Gamma-Gamma: spend per order, varying around a mean for each customer.
 
-Parameters: p (shape within a customer), q, v (how means differ between customers). Spend must not depend on how often
-a customer buys; the correlation is reported beside it. Source: P. S. Fader, B. G. S. Hardie (2013), The Gamma-Gamma
-model of monetary value, note 025.
+Parameters: p (shape within a customer), q, v (distribution of means between customers). Spend must not depend on
+purchase frequency; the correlation is reported beside the result. Source: P. S. Fader, B. G. S. Hardie (2013), The
+Gamma-Gamma model of monetary value, note 025.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def fit(x: np.ndarray, spend: np.ndarray, weight: np.ndarray | None = None) -> F
     spend : array
         Mean spend of those orders, above 0.
     weight : array, optional
-        How many customers each entry stands for.
+        Number of customers of each entry.
     """
     weight = np.ones(len(x)) if weight is None else np.asarray(weight, dtype=float)
     centre = float(np.average(spend, weights=weight))
@@ -39,8 +39,8 @@ def fit(x: np.ndarray, spend: np.ndarray, weight: np.ndarray | None = None) -> F
     levels, spend = Levels.of(x), np.asarray(spend, dtype=float)
 
     def likelihood(values: np.ndarray, rows: slice) -> tuple[float, np.ndarray]:
-        each, gradient = _likelihood(values, levels[rows], spend[rows])
-        return float(weight[rows] @ each), gradient @ weight[rows]
+        by_row, gradient = _likelihood(values, levels[rows], spend[rows])
+        return float(weight[rows] @ by_row), gradient @ weight[rows]
 
     return maximise(likelihood, PARAMETERS, starts, weight=weight)
 
@@ -56,16 +56,16 @@ def expected_spend(parameters: Mapping[str, float], x: np.ndarray, spend: np.nda
     Parameters
     ----------
     parameters : mapping
-        q must exceed 1 for customers without a repeat order to have a mean: they get NaN otherwise.
+        With q up to 1 customers without a repeat order have no mean: NaN.
     x : array
         Repeat orders; 0 gives the mean over all customers.
     spend : array
-        Mean spend of repeat orders; not read where x is 0.
+        Mean spend of repeat orders; ignored where x is 0.
     """
     p, q, v = (parameters[name] for name in PARAMETERS)
-    seen = np.where(x > 0, x * np.nan_to_num(spend), 0.0)
-    below = p * x + q - 1
-    return np.where(below > 0, p * (v + seen) / np.where(below > 0, below, 1.0), np.nan)
+    observed = np.where(x > 0, x * np.nan_to_num(spend), 0.0)
+    denominator = p * x + q - 1
+    return np.where(denominator > 0, p * (v + observed) / np.where(denominator > 0, denominator, 1.0), np.nan)
 
 
 def _likelihood(values: np.ndarray, x: Levels, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,15 +73,15 @@ def _likelihood(values: np.ndarray, x: Levels, spend: np.ndarray) -> tuple[np.nd
     p, q, v = values
     n = x.values
     px, orders = p * n, x(n)
-    whole = orders * spend
-    log_total, log_spend = np.log(whole + v), np.log(spend)
+    total_spend = orders * spend
+    log_total, log_spend = np.log(total_spend + v), np.log(spend)
     common = gammaln(px + q) - gammaln(px) - gammaln(q) + q * np.log(v) + px * np.log(n)
-    both = x(px + q)
+    shape = x(px + q)
     gradient = np.array(
         [
             x(n * (psi(px + q) - psi(px) + np.log(n))) + orders * (log_spend - log_total),
             x(psi(px + q) - psi(q) + np.log(v)) - log_total,
-            q / v - both / (whole + v),
+            q / v - shape / (total_spend + v),
         ]
     )
-    return x(common) + x(px - 1) * log_spend - both * log_total, gradient
+    return x(common) + x(px - 1) * log_spend - shape * log_total, gradient

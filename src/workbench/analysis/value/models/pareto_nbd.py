@@ -1,8 +1,8 @@
 """Pareto/NBD: customers buy at their own rate until they leave at a time of their own (Schmittlein et al. 1987).
 
 Parameters: r, alpha (purchase rates, gamma), s, beta (rates of leaving, gamma). Time in weeks. The integral over the
-unseen moment of leaving is taken over its logarithm, where the integrand is smooth, and summed by Gauss and Legendre,
-which stays exact where the textbook's difference of two hypergeometric functions cancels.
+unobserved time of leaving is computed over its logarithm, where the integrand is smooth, by Gauss-Legendre quadrature.
+This stays exact where the usual difference of two hypergeometric functions cancels.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _STARTS = (
     {"r": 0.3, "alpha": 3.0, "s": 0.2, "beta": 3.0},
 )
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
-_NOTHING = 40.0  # the integral stops where the integrand has fallen by exp(-40)
-_CHUNK = 50_000  # customers whose nodes are held at a time
+_NOTHING = 40.0  # the integral ends where the integrand has fallen by exp(-40)
+_CHUNK = 50_000  # customers per chunk, to limit memory
 
 
 def fit(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> Fit:
@@ -41,12 +41,12 @@ def fit(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, weight: np.ndarray | None
 
     def likelihood(values: np.ndarray, rows: slice) -> tuple[float, np.ndarray]:
         total, gradient = 0.0, np.zeros(len(PARAMETERS))
-        seen = [each[rows] for each in (x, t_x, t, weight)]
-        for start in range(0, len(seen[0]), _CHUNK):
-            *data, share = (each[start : start + _CHUNK] for each in seen)
-            each, slope = _likelihood(values, *data)
-            total += float(share @ each)
-            gradient += slope @ share
+        columns = [column[rows] for column in (x, t_x, t, weight)]
+        for start in range(0, len(columns[0]), _CHUNK):
+            *data, weights = (column[start : start + _CHUNK] for column in columns)
+            by_row, slope = _likelihood(values, *data)
+            total += float(weights @ by_row)
+            gradient += slope @ weights
         return total, gradient
 
     return maximise(likelihood, PARAMETERS, starts, weight=weight)
@@ -57,14 +57,16 @@ def log_likelihood(parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarr
     return _likelihood(np.array([parameters[name] for name in PARAMETERS]), x, t_x, t)[0]
 
 
-def alive_probability(parameters: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, t: np.ndarray) -> np.ndarray:
+def alive_probability(
+    parameters: Mapping[str, float] | Mapping[str, np.ndarray], x: np.ndarray, t_x: np.ndarray, t: np.ndarray
+) -> np.ndarray:
     """Return the probability that each customer has not left by the end."""
     values = np.array([parameters[name] for name in PARAMETERS])
-    found = [np.empty(0)]
+    parts = [np.empty(0)]
     for start in range(0, len(x), _CHUNK):
-        stayed, left, _ = _terms(values, *(each[start : start + _CHUNK] for each in (x, t_x, t)))
-        found.append(np.exp(stayed - np.logaddexp(stayed, left)))
-    return np.concatenate(found)
+        stayed, left, _ = _terms(values, *(column[start : start + _CHUNK] for column in (x, t_x, t)))
+        parts.append(np.exp(stayed - np.logaddexp(stayed, left)))
+    return np.concatenate(parts)
 
 
 def expected_orders(
@@ -95,45 +97,45 @@ def _likelihood(values: np.ndarray, x: np.ndarray, t_x: np.ndarray, t: np.ndarra
     """Return the log-likelihood by customer and its gradient, shape (4, customers)."""
     r, alpha, s, beta = values
     stayed, left, moments = _terms(values, x, t_x, t)
-    both = np.logaddexp(stayed, left)
-    here, gone = np.exp(stayed - both), np.exp(left - both)
+    log_sum = np.logaddexp(stayed, left)
+    p_stayed, p_left = np.exp(stayed - log_sum), np.exp(left - log_sum)
     common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
     log_alpha, over_alpha, log_beta, over_beta = moments
     gradient = np.array(
         [
-            psi(r + x) - psi(r) + np.log(alpha) - here * np.log(alpha + t) - gone * log_alpha,
-            r / alpha - (r + x) * (here / (alpha + t) + gone * over_alpha),
-            np.log(beta) - here * np.log(beta + t) + gone * (1 / s - log_beta),
-            s / beta - here * s / (beta + t) - gone * (s + 1) * over_beta,
+            psi(r + x) - psi(r) + np.log(alpha) - p_stayed * np.log(alpha + t) - p_left * log_alpha,
+            r / alpha - (r + x) * (p_stayed / (alpha + t) + p_left * over_alpha),
+            np.log(beta) - p_stayed * np.log(beta + t) + p_left * (1 / s - log_beta),
+            s / beta - p_stayed * s / (beta + t) - p_left * (s + 1) * over_beta,
         ]
     )
-    return common + both, gradient
+    return common + log_sum, gradient
 
 
 def _terms(
     values: np.ndarray, x: np.ndarray, t_x: np.ndarray, t: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
-    """Return the logs of both ways to see the data (stayed; left in between), and means over the moment of leaving.
+    """Return the log-likelihoods of both cases (stayed; left in between), and means over the time of leaving.
 
     The second is log s + log of the integral of (alpha + u) ** -(r + x) (beta + u) ** -(s + 1) over u in [t_x, t],
-    taken over y = log(c + u), c the smaller of alpha and beta, from where it is largest to where it has fallen to
-    nothing. The means are those of log(alpha + u), 1 / (alpha + u), log(beta + u) and 1 / (beta + u) under it.
+    computed over y = log(c + u), c the smaller of alpha and beta, from its maximum to where it is negligible. The means
+    are those of log(alpha + u), 1 / (alpha + u), log(beta + u) and 1 / (beta + u) with the integrand as weight.
     """
     r, alpha, s, beta = values
-    x, t_x, t = (np.asarray(each, dtype=float) for each in (x, t_x, t))
+    x, t_x, t = (np.asarray(column, dtype=float) for column in (x, t_x, t))
     stayed = -(r + x) * np.log(alpha + t) - s * np.log(beta + t)
     a, b = alpha + t_x, beta + t_x
     lowest, other = (a, b) if alpha < beta else (b, a)
     reach = np.minimum(a * np.expm1(np.minimum(_NOTHING / (r + x), 100)), b * np.expm1(min(_NOTHING / s, 100)))
-    half = np.log1p(np.minimum(t - t_x, reach) / lowest) / 2
-    rise = half[:, None] * (_NODES + 1)  # of log(c + u) over its lowest
+    half_width = np.log1p(np.minimum(t - t_x, reach) / lowest) / 2
+    rise = half_width[:, None] * (_NODES + 1)  # log(c + u) minus its minimum
     slower = np.log1p(np.expm1(rise) * (lowest / other)[:, None])
     rise_a, rise_b = (rise, slower) if alpha < beta else (slower, rise)
     integrand = _WEIGHTS * np.exp(rise - (r + x)[:, None] * rise_a - (s + 1) * rise_b)
     total = integrand.sum(axis=1)
     with np.errstate(divide="ignore"):
-        left = np.log(s) - (r + x) * np.log(a) - (s + 1) * np.log(b) + np.log(lowest * half * total)
+        left = np.log(s) - (r + x) * np.log(a) - (s + 1) * np.log(b) + np.log(lowest * half_width * total)
     integrand /= total[:, None]
-    over_a, over_b = ((integrand * np.exp(-each)).sum(axis=1) for each in (rise_a, rise_b))
-    log_a, log_b = ((integrand * each).sum(axis=1) for each in (rise_a, rise_b))
+    over_a, over_b = ((integrand * np.exp(-rise_of)).sum(axis=1) for rise_of in (rise_a, rise_b))
+    log_a, log_b = ((integrand * rise_of).sum(axis=1) for rise_of in (rise_a, rise_b))
     return stayed, left, (np.log(a) + log_a, over_a / a, np.log(b) + log_b, over_b / b)

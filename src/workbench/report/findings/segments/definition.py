@@ -219,7 +219,7 @@ def segment_metrics(
         name: verdict.values.get(name) for name in ("silhouette", "min_jaccard", "split_half_jaccard", "null_high")
     }
     return {
-        "verdict": verdict.verdict, "reason": verdict.reason, "k": verdict.k, **evidence,
+        "verdict": verdict.verdict, "reason": verdict.reason, "k": verdict.k, "method": verdict.method, **evidence,
         "segments": len(definition.segments), "definition_version": definition.version,
         "fitted_version": fitted.version, "challenger": chosen.challenger, "challenger_reason": chosen.reason,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Columns that stand for the same entry of the sources are known as such."""
+"""Columns that mean the same thing are recognised."""
 
 import pandas as pd
 import pytest
@@ -25,7 +25,7 @@ def test_columns_made_of_the_same_entry_say_the_same(one, other, same):
     assert say_the_same(one, other) is say_the_same(other, one) is same
 
 
-def test_a_group_is_not_told_to_differ_in_its_own_column_nor_twice_in_the_same_sum():
+def test_a_group_does_not_differ_in_its_own_column_nor_twice_in_the_same_sum():
     base = pd.DataFrame({
         "customer_id": [f"{at:03}" for at in range(200)],
         "city": ["Bath"] * 100 + ["York"] * 100,
@@ -33,5 +33,5 @@ def test_a_group_is_not_told_to_differ_in_its_own_column_nor_twice_in_the_same_s
         "monetary_total": [float(at % 7 + 5 * (at < 100)) for at in range(200)],
     })  # fmt: skip
     base["contribution_share"] = base["monetary_total"] / base["monetary_total"].sum()
-    told = strongest_differences(differences_from_base(base, by="city"))
-    assert told[["group", "variable"]].to_numpy().tolist() == [["Bath", "monetary_total"], ["York", "monetary_total"]]
+    result = strongest_differences(differences_from_base(base, by="city"))
+    assert result[["group", "variable"]].to_numpy().tolist() == [["Bath", "monetary_total"], ["York", "monetary_total"]]

@@ -1,4 +1,4 @@
-"""Features as they stood at a cut-off mean what today's mean, or are not there."""
+"""Features at a cut-off have the meaning of today's, or are missing."""
 
 from datetime import date
 
@@ -28,27 +28,27 @@ def tables(**columns):
 def test_features_are_built_with_the_windows_and_settings_of_today_and_know_nothing_later():
     occasions = {"new year": {"dates": ["01-06"], "days_before": 3, "days_after": 3}}
     then = FeaturesAtCutoff((14,), FeatureSettings(occasions=occasions))
-    found = then.at(tables(), CUT_OFF).set_index("customer_id")
-    assert found.loc["b", "monetary_total"] == 30  # not the order of the cut-off's own day
-    assert "orders_14d" in found and "orders_30d" not in found
-    assert found["occasion_top"].tolist() == ["new year", "new year"]
+    result = then.at(tables(), CUT_OFF).set_index("customer_id")
+    assert result.loc["b", "monetary_total"] == 30  # not the order of the cut-off's own day
+    assert "orders_14d" in result and "orders_30d" not in result
+    assert result["occasion_top"].tolist() == ["new year", "new year"]
     assert "occasion_top" not in FeaturesAtCutoff((14,)).at(tables(), CUT_OFF)
 
 
 def test_what_is_not_known_of_todays_customers_is_not_built():
-    found = FeaturesAtCutoff(columns=frozenset({"customer_id", "recency_days"})).at(tables(), CUT_OFF)
-    assert list(found.columns) == ["customer_id", "recency_days"]
+    result = FeaturesAtCutoff(columns=frozenset({"customer_id", "recency_days"})).at(tables(), CUT_OFF)
+    assert list(result.columns) == ["customer_id", "recency_days"]
 
 
 def test_a_feature_that_today_is_made_of_an_undated_column_is_left_out_then():
-    given = tables(source_l1=["friend", "advert"])
-    known, undated = dated_only(given)
+    inputs = tables(source_l1=["friend", "advert"])
+    known, undated = dated_only(inputs)
     assert undated == ("source_l1",)
     assert "acquisition_channel" in FeaturesAtCutoff().at(
         known, CUT_OFF
     )  # of the first purchase: another thing than today
     assert "acquisition_channel" not in FeaturesAtCutoff().at(known, CUT_OFF, undated=undated)
-    stable, none = dated_only(given, stable=["source_l1"])
+    stable, none = dated_only(inputs, stable=["source_l1"])
     assert none == ()
-    found = FeaturesAtCutoff().at(stable, CUT_OFF, undated=none).set_index("customer_id")
-    assert found["acquisition_channel"].to_dict() == {"a": "friend", "b": "advert"}
+    result = FeaturesAtCutoff().at(stable, CUT_OFF, undated=none).set_index("customer_id")
+    assert result["acquisition_channel"].to_dict() == {"a": "friend", "b": "advert"}

@@ -1,0 +1,68 @@
+"""Servers that end with the command that started them: JupyterLab and the MLflow UI."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+__all__ = ["serve"]
+
+_GRACE_SECONDS = 10
+# waits until the command that holds the other end of the pipe has ended, however it ended, then ends the server's group
+_WATCH = """
+import os, signal, sys, time
+sys.stdin.buffer.read()
+for number in (signal.SIGTERM, signal.SIGKILL):
+    try:
+        os.killpg(int(sys.argv[1]), number)
+    except ProcessLookupError:
+        break
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def serve(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:
+    """Run a server until it ends or this process does; return its exit code.
+
+    The server and its workers are one process group, which ends with this process, also after a SIGKILL.
+
+    Parameters
+    ----------
+    command : sequence of str
+    folder : Path
+        Where the server runs.
+    environment : mapping of str to str
+        Added to the environment of this process.
+    """
+    server = subprocess.Popen(command, cwd=folder, env=os.environ | environment, start_new_session=True)
+    watch = [sys.executable, "-c", _WATCH, str(server.pid), str(_GRACE_SECONDS)]
+    with subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True):
+        before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            _end_group(server)
+
+
+def _end(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _end_group(server: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, number)
+        except ProcessLookupError:
+            return
+        try:
+            server.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
