@@ -47,12 +47,12 @@ def read_rates(path: Path, label: str) -> list[tuple[dt.date, str, Decimal]]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         try:
             reader = csv.DictReader(stream)
-            lacking = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]
+            missing = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]
             rows = list(enumerate(reader, 2))
         except (UnicodeDecodeError, csv.Error) as error:
             raise DataError(Fault(label, f"no text in UTF-8 ({error})", "A CSV with date, currency, rate")) from error
-        if lacking:
-            raise DataError(Fault(label, f"no column {listed(lacking)}", "A CSV with date, currency, rate"))
+        if missing:
+            raise DataError(Fault(label, f"no column {listed(missing)}", "A CSV with date, currency, rate"))
     faults: list[Fault] = []
     rates: dict[tuple[str, dt.date], Decimal] = {}
     for line, row in rows:

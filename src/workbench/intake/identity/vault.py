@@ -167,9 +167,9 @@ class Vault:
         try:
             return pq.ParquetFile(self.path, decryption_properties=properties).read(columns=columns)
         except (OSError, ValueError, InvalidTag) as error:
-            found = "the vault does not open"
+            problem = "the vault does not open"
             remedy = f"Set {KEY_VARIABLE} to the key it was written with, or run 01 and 02 again"
-            raise DataError(Fault(self.path.name, found, "The key it was written with", remedy)) from error
+            raise DataError(Fault(self.path.name, problem, "The key it was written with", remedy)) from error
 
     def can_be_read(self) -> bool:
         """Return whether the vault exists and its key opens it."""

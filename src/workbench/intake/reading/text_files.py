@@ -172,11 +172,11 @@ class readable:  # noqa: N801  (a context, called like a function)
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (EOFError, gzip.BadGzipFile, zlib.error)):
-            found = f"the compressed file cannot be unpacked ({error})"
-            raise DataError(Fault(self.path.name, found, "", "Copy it again, it may be cut short")) from error
+            problem = f"the compressed file cannot be unpacked ({error})"
+            raise DataError(Fault(self.path.name, problem, "", "Copy it again, it may be cut short")) from error
         if isinstance(error, OSError):
-            found = f"the file cannot be read ({error.strerror or error})"
-            raise DataError(Fault(self.path.name, found)) from error
+            problem = f"the file cannot be read ({error.strerror or error})"
+            raise DataError(Fault(self.path.name, problem)) from error
 
 
 def _head_lines(content: bytes) -> list[bytes]:

@@ -110,10 +110,10 @@ def gather_answers(rows: pd.DataFrame, questionnaire: Questionnaire) -> tuple[pd
 
 
 def _is_asked(question: Question, valid: dict[str, pd.Series], lines: pd.Index) -> pd.Series:
-    asked = pd.Series(True, index=lines)
+    was_asked = pd.Series(True, index=lines)
     for other, codes in question.only_if.items():
-        asked &= valid[other].map(lambda chosen, codes=codes: bool(set(chosen) & set(codes)))
-    return asked
+        was_asked &= valid[other].map(lambda chosen, codes=codes: bool(set(chosen) & set(codes)))
+    return was_asked
 
 
 def _rows(chosen: pd.Series, key: str) -> pd.DataFrame:

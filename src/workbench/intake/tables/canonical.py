@@ -333,14 +333,14 @@ def _apply_rules(
     engine: ibis.BaseBackend, name: str, sources: list[ParsedSource], metrics: dict[str, Any]
 ) -> ibis.Table:
     """Keep the rows for which every rule of their source is true; count what each rule drops, in order."""
-    kept = []
+    filtered = []
     for parsed in (_with_table(source, source.kept) if source.kept is not None else source for source in sources):
         rules = {rule: _condition(parsed, expression) for rule, expression in parsed.source.rules.items()}
         if rules:
             for rule, dropped in _count_dropped(parsed.table, rules).items():
                 metrics[f"{name}.rule.{rule}"] = metrics.get(f"{name}.rule.{rule}", 0) + dropped
-        kept.append(_with_table(parsed, parsed.table.filter(list(rules.values())) if rules else parsed.table))
-    return as_view(engine, _stack(kept))
+        filtered.append(_with_table(parsed, parsed.table.filter(list(rules.values())) if rules else parsed.table))
+    return as_view(engine, _stack(filtered))
 
 
 def _count_dropped(table: ibis.Table, rules: Mapping[str, ibis.Value]) -> dict[str, int]:

@@ -139,10 +139,10 @@ def deduplicate(
         order = [ibis.desc(source.keep.latest_by, nulls_first=False), ibis.desc("_order")]
     place = ibis.row_number().over(group_by=keyed._key, order_by=order)
     ranked = keyed.mutate(_place=place)
-    kept = ranked.filter(ranked._key.isnull() | (ranked._place == 0)).drop("_key", "_place")
-    kept = engine.sql(engine.compile(kept))
-    left_out = int(table.count().execute()) - int(kept.count().execute())
-    return kept, conflicts if count else None, {"deduplicated": left_out, "conflicting_keys": count}
+    deduplicated = ranked.filter(ranked._key.isnull() | (ranked._place == 0)).drop("_key", "_place")
+    deduplicated = engine.sql(engine.compile(deduplicated))
+    left_out = int(table.count().execute()) - int(deduplicated.count().execute())
+    return deduplicated, conflicts if count else None, {"deduplicated": left_out, "conflicting_keys": count}
 
 
 def _respelled(cell: ibis.Value, spellings: Mapping[str, str]) -> ibis.Value:

@@ -43,10 +43,10 @@ def attribute_columns(customers: ir.Table) -> list[str]:
     for name in customers.columns:
         column = named.get(name)
         if column is None:
-            wanted = not customers[name].type().is_temporal()
+            is_feature = not customers[name].type().is_temporal()
         else:
-            wanted = column.kind in _FEATURE_KINDS and not column.contact and not column.sensitive
-        if wanted and name not in _NO_FEATURES:
+            is_feature = column.kind in _FEATURE_KINDS and not column.contact and not column.sensitive
+        if is_feature and name not in _NO_FEATURES:
             attributes.append(name)
     return attributes
 
