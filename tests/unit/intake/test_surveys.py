@@ -114,7 +114,7 @@ def test_rules_speak_of_answers(take):
     [
         ("table: customers\n    layout: wide\n    columns: {customer_id: id}", "layout wide is for responses"),
         ("table: responses\n    layout: wide", "customer_id not mapped"),
-        ("table: responses\n    layout: wide\n    numbered: answer", "'answer' is no id column of responses"),
+        ("table: responses\n    layout: wide\n    numbered: answer", "'answer' is not an id column of responses"),
         (
             "table: responses\n    questions: [a]\n    columns: {customer_id: id, question: q, answer: a}",
             "questions belong to layout wide",
