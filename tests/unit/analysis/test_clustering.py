@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.analysis.clustering.candidates import search, spaces_of
 from workbench.analysis.clustering.null_model import null_reference
 from workbench.analysis.clustering.sweep import candidates_table, numbers_of_groups, sweep
 from workbench.analysis.clustering.transforms import prepare
@@ -68,6 +69,20 @@ def test_a_round_gaussian_and_uniform_noise_are_no_structure(shape):
     assert (verdict.verdict, verdict.k, verdict.reason) == ("no_structure", 1, "unstable")
     assert verdict.values["min_jaccard"] < 0.75
     assert verdict.candidate is None
+
+
+def test_a_requested_number_of_groups_is_used_without_support_and_the_verdict_says_so():
+    values = np.random.default_rng(8).normal(size=(400, 4))
+    features = pd.DataFrame(values, columns=list("abcd")).assign(customer_id=[f"c{i:03}" for i in range(400)])
+    spaces = spaces_of(features, list("abcd"), log_columns=[])
+    effort = {"n_restarts": 3, "n_bootstraps": 10, "n_splits": 5, "n_samples": 3}
+    result = search(spaces, ["kmeans"], k=4, k_min=2, k_max=3, effort=effort, seed=1)
+    assert [candidate.k for candidate in result.candidates] == [4]
+    unasked = judge(spaces.matrix, result.candidates, result.null)
+    assert (unasked.verdict, unasked.k, unasked.candidate) == ("no_structure", 1, None)
+    verdict = judge(spaces.matrix, result.candidates, result.null, k=4)
+    assert (verdict.verdict, verdict.k, verdict.reason) == ("no_structure", 4, "requested")
+    assert verdict.candidate is result.candidates[0]
 
 
 def test_order_counts_and_spend_as_shops_have_them_are_never_structure():

@@ -49,6 +49,19 @@ def test_without_a_champion_the_fit_is_used_and_with_itself_nothing_is_proposed(
     assert (result.challenger, result.reason) == (False, "same")
 
 
+def test_a_fit_without_structure_leaves_the_last_segments_in_use(customers):
+    single = fit([], names=(), model={"type": "single"}, verdict="no_structure")
+    single = replace(single, segments=(Segment("all", {"en": "All", "zh": "全部"}),))
+    last = fit([100, 10])
+    options = {"features": customers, "margin": 0.05, "registered": UNITS}
+    result = choose_definition(single, None, last=last, **options)
+    assert (result.used, result.recorded, result.challenger, result.reason) == (last, last, False, "kept_last")
+    for other_last in (None, single, fit([1, 9], feature="a", features={"a": {"unit": "weeks"}})):
+        result = choose_definition(single, None, last=other_last, **options)
+        assert (result.used, result.reason) == (single, "no_champion")
+    assert choose_definition(fit([90, 20]), None, last=last, **options).reason == "no_champion"
+
+
 def test_a_fit_that_explains_more_by_the_margin_is_proposed_and_the_champion_stays_in_use(customers):
     champion, better = fit([1, 9], feature="a"), fit([100, 10])
     result = choose(better, champion, customers)

@@ -54,7 +54,7 @@ def test_all_faults_are_reported_together_with_file_line_and_nearest_name(write_
         "params/shop.yaml, line 9: unknown stage '05_score_rmf'. Did you mean '05_score_rfm'?",
         "params/shop.yaml, line 13: 06_segment_customers: k_min is 'two'. Input should be a valid integer.",
         "params/shop.yaml, line 12: 06_segment_customers: unknown key 'k_maxx'. Known keys: "
-        "challenger_margin, choice, costly_sample, feature_weights, features, k_max, k_min, log_features, methods, "
+        "challenger_margin, choice, costly_sample, feature_weights, features, k, k_max, k_min, log_features, methods, "
         "min_share, n_bootstraps, n_restarts, n_splits, scaling, seed, silhouette_sample. "
         "Did you mean 'k_max'?",
     ]

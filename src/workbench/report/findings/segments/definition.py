@@ -74,8 +74,10 @@ def find_segments(
 
 
 def _verdict_key(verdict: Verdict, evidence: Mapping[str, Any]) -> str:
-    if verdict.reason in ("no_features", "requested"):
-        return f"segments_{verdict.reason}"
+    if verdict.reason == "no_features":
+        return "segments_no_features"
+    if verdict.reason == "requested":
+        return "segments_requested"
     if verdict.verdict == "continuum" and evidence["silhouette"] > evidence["null_silhouette"]:
         return "segments_continuum_near"
     alike = verdict.verdict == "too_little_data" and evidence["n"] >= evidence["needed"]
