@@ -50,8 +50,8 @@ def test_without_a_champion_the_fit_is_used_and_with_itself_nothing_is_proposed(
 
 
 def test_a_fit_without_structure_leaves_the_last_segments_in_use(customers):
-    single = fit([], names=(), model={"type": "single"}, verdict="no_structure")
-    single = replace(single, segments=(Segment("all", {"en": "All", "zh": "全部"}),))
+    everyone = (Segment("all", {"en": "All", "zh": "全部"}),)
+    single = fit([], model={"type": "single"}, verdict="no_structure", segments=everyone)
     last = fit([100, 10])
     options = {"features": customers, "margin": 0.05, "registered": UNITS}
     result = choose_definition(single, None, last=last, **options)
