@@ -1,4 +1,4 @@
-"""Claim: resolving identities costs at most half as much again as bare Splink on the same settings, under 2 GB.
+"""Claim: resolving identities costs at most a quarter more than bare Splink on the same settings, under 2 GB.
 
     python benchmarks/bench_identity.py [--records 1000000] [--folder DIR]
 
@@ -22,7 +22,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-MOST_OF_SPLINK, MOST_GB = 1.5, 2.0
+MOST_OF_SPLINK, MOST_GB = 1.25, 2.0
 MEMORY_LIMIT, THREADS = "1200MB", 2
 SETTINGS = {
     "threshold": 0.95, "blocking": [], "max_pairs_per_record": 20, "max_per_key": 8, "max_records": 20,
@@ -106,6 +106,7 @@ def measure(rival: str, folder: Path) -> dict[str, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3, help="each rival's quickest run counts")
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--rival", choices=["ours", "splink"])
@@ -116,7 +117,8 @@ def main() -> int:
         return 0
     folder = options.folder or Path(tempfile.mkdtemp())
     make(folder, options.records)
-    rows = {which: measure(which, folder) for which in ("splink", "ours")}
+    runs = [{which: measure(which, folder) for which in ("splink", "ours")} for _ in range(options.rounds)]
+    rows = {which: min((run[which] for run in runs), key=lambda run: run["seconds"]) for which in ("splink", "ours")}
     print(pd.DataFrame(rows).T.round(2).to_string())
     ratio = rows["ours"]["seconds"] / rows["splink"]["seconds"]
     cpu_ratio = rows["ours"]["cpu"] / rows["splink"]["cpu"]

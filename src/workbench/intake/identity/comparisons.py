@@ -12,7 +12,7 @@ import splink.comparison_level_library as cll
 from splink import block_on
 from splink.comparison_library import CustomComparison
 
-__all__ = ["Blocking", "choose_blocking", "choose_comparisons", "count_pairs", "filled_columns"]
+__all__ = ["IDENTIFYING", "Blocking", "choose_blocking", "choose_comparisons", "count_pairs", "filled_columns"]
 
 LEAST_SHARE = 0.01  # least share of people with a filled column for a comparison
 _SINGLE = ("document_text", "phone_key", "email_key", "member_key", "birth_key", "surname_key", "given_key",
@@ -22,6 +22,12 @@ _JOINT = (
     ("birth_key", "postcode_key"), ("surname_key", "postcode_key"), ("given_key", "postcode_key"),
     ("given_key", "city_key"), ("address_key", "surname_key"), ("address_key", "given_key"),
 )  # fmt: skip
+IDENTIFYING: tuple[tuple[str, ...], ...] = (
+    ("document_text",),
+    ("phone_key",),
+    ("email_key",),
+    ("surname_key", "given_key", "birth_key"),
+)
 _LATER = ("city_key",)  # used only in joint rules
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # mixes the hashes of two columns
 
@@ -80,8 +86,9 @@ def choose_blocking(
     single = _agreeing_by_rule(engine, hashes, [(name,) for name in _SINGLE if filled.get(name)])
     narrow = [rule for rule, pairs in single.items() if 0 < pairs <= most_pairs]
     free = [rule for rule in _JOINT if set(rule) <= set(hashes) and not any({*one} <= {*rule} for one in narrow)]
-    joint = _agreeing_by_rule(engine, hashes, free)
-    narrow += [rule for rule, pairs in joint.items() if 0 < pairs <= most_pairs]
+    identifying = [rule for rule in IDENTIFYING if len(rule) > 1 and set(rule) <= set(hashes)]
+    joint = _agreeing_by_rule(engine, hashes, [*free, *identifying])
+    narrow += [rule for rule in free if 0 < joint[rule] <= most_pairs]
     return Blocking(narrow, {", ".join(rule): pairs for rule, pairs in {**single, **joint}.items()})
 
 
@@ -118,8 +125,9 @@ def _agreeing(hashes: Mapping[str, np.ndarray], rule: tuple[str, ...]) -> int:
         mixed = mixed * _ODD + hashes[name]
         filled = filled & (hashes[name] > 0)
     ordered = np.sort(mixed[filled])
-    ends = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-    sizes = np.diff(np.concatenate([[0], ends, [len(ordered)]]))
+    repeats = np.flatnonzero(ordered[1:] == ordered[:-1])  # few: most values are unique
+    ends = np.flatnonzero(np.diff(repeats) != 1) + 1
+    sizes = np.diff(np.concatenate([[0], ends, [len(repeats)]])) + 1
     return int((sizes * (sizes - 1) // 2).sum())
 
 

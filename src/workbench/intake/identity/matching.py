@@ -16,6 +16,7 @@ from splink.internals.exceptions import SplinkException
 
 from workbench.core.errors import DataError, Fault
 from workbench.intake.identity.comparisons import (
+    IDENTIFYING,
     Blocking,
     choose_blocking,
     choose_comparisons,
@@ -146,9 +147,12 @@ def sure_rules(
         `Blocking.pairs`: counts already known.
     """
     pairs = pairs or {}
-    rules = [("document_text",), ("phone_key",), ("email_key",), ("surname_key", "given_key", "birth_key")]
-    rules = [rule for rule in rules if all(filled.get(name) for name in rule)]
-    return [rule for rule in rules if pairs.get(", ".join(rule)) or count_pairs(engine, people, rule)]
+    agreeing: list[tuple[str, ...]] = []
+    for rule in IDENTIFYING:
+        count = pairs.get(", ".join(rule))
+        if all(filled.get(name) for name in rule) and (count_pairs(engine, people, rule) if count is None else count):
+            agreeing.append(rule)
+    return agreeing
 
 
 def train(linker: Linker, rules: Blocking, sure: list[tuple[str, ...]], seed: int) -> list[str]:

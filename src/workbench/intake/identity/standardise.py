@@ -174,7 +174,8 @@ def _keys_sql(parted: str, present: set[str], *, spelled: str | None) -> str:
         return value if name in present else "CAST(NULL AS VARCHAR)"
 
     values = {name: key(name, f"p.{name}") for name in _TEXTS}
-    joined = f"coalesce({values['name']}, trim(concat_ws(' ', {values['given_name']}, {values['surname']})))"
+    given, surname = values["given_name"], values["surname"]
+    joined = f"coalesce({values['name']}, {given} || ' ' || {surname}, {given}, {surname})"
     sounds = {name: f"strip_accents({name}_text)" for name in ("surname", "given")}
     joins = ""
     if spelled:
@@ -186,7 +187,7 @@ def _keys_sql(parted: str, present: set[str], *, spelled: str | None) -> str:
         {key("email", _email_sql())} AS email_key, {key("document_id", _document_sql())} AS document_key,
         nullif(upper(regexp_replace({values["member_number"]}, '\\s', '', 'g')), '') AS member_key,
         nullif(regexp_replace({values["document_id"]}, '[^0-9a-z]', '', 'g'), '') AS document_text,
-        nullif({joined}, '') AS name_text, surname_text, given_text,
+        {joined} AS name_text, surname_text, given_text,
         {_letters(sounds["surname"], sounds["surname"])} AS surname_key,
         {_letters(sounds["given"], sounds["given"])} AS given_key,
         CASE WHEN {values["gender"]} IN ('m', 'male', '男', '男性', '先生', '1') THEN 'm'
