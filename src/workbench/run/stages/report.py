@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench import PACKAGE
+from workbench.report.answer import GoalAnswer
 from workbench.report.cards.customer import card_page
 from workbench.report.page import RunFacts, cards_file, report_file, write_report
 from workbench.run.artifacts.context import stage_summary
@@ -89,16 +90,23 @@ def write_cards(stage: StageRun, *, most: int) -> int:
     if not most or not {"features", "tags"} <= stage.available():
         return 0
     service = CardService(stage.workspace, stage.profile.name, profile=stage.profile)
-    cards = service.cards(service.ids_for_report(most), named=False)
+    cards = service.cards(service.permitted(service.ids_for_report(most)), named=False)
     for language in stage.languages:
         report = report_file(language, stage.languages)
         page = card_page(cards, language=language, currency=stage.currency, report=report)
         write_text_file(stage, cards_file(language, stage.languages), page)
+    stage.carded = frozenset(card.customer_id for card in cards)
     return len(cards)
 
 
 def write_reports(
-    stage: StageRun, summaries: Sequence[Mapping[str, Any]], facts: RunFacts, *, most_findings: int, cards: int = 0
+    stage: StageRun,
+    summaries: Sequence[Mapping[str, Any]],
+    facts: RunFacts,
+    *,
+    most_findings: int,
+    cards: int = 0,
+    answer: GoalAnswer | None = None,
 ) -> pd.DataFrame:
     """Write the report once per language into the staging folder.
 
@@ -108,7 +116,7 @@ def write_reports(
         language, file, cards (portrait cards beside it), bytes.
     """
     rows = []
-    run = replace(facts, most_findings=most_findings, cards=cards)
+    run = replace(facts, most_findings=most_findings, cards=cards, answer=answer or GoalAnswer())
     for language in facts.languages:
         page = write_report(summaries, run=run, folder=stage.store.folder, language=language)
         name = report_file(language, facts.languages)
