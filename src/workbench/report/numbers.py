@@ -21,7 +21,7 @@ MISSING = "–"  # shown for a missing value
 DIGITS = 3  # significant digits of a measured number
 
 _SUPPRESSED = "fewer than: "
-_SMALL_CELL = {"en": "fewer than {}", "zh": "不足\u2009{}"}
+_SMALL_CELL = {"en": "not shown", "zh": "不显示"}
 _YES_NO = {"en": ("no", "yes"), "zh": ("否", "是")}
 _HALF = {"en": "half", "zh": "一半"}
 _SIGNS = {"CNY": "¥", "RMB": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "JP¥", "HKD": "HK$", "TWD": "NT$"}
@@ -39,7 +39,7 @@ _YEAR_MONTH = 2  # parts of "2017-05"
 
 
 def fewer_than(least: int) -> str:
-    """Return the value of a hidden cell; ``show`` writes it as "fewer than 10", for any kind."""
+    """Return the value of a hidden cell; ``show`` writes it as "not shown", for any kind."""
     return f"{_SUPPRESSED}{least}"
 
 
@@ -49,7 +49,7 @@ def show(value: object, kind: str, language: str, currency: str = "") -> str:
     Parameters
     ----------
     value : object
-        The value; None, NaN, NaT and NA are written as an en dash. ``fewer_than(10)`` as "fewer than 10".
+        The value; None, NaN, NaT and NA are written as an en dash. ``fewer_than(10)`` as "not shown".
         A mapping of language to text is read in the language.
     kind : str
         ``int`` (exact, thousands separated), ``num`` (three significant digits), ``pct`` (a share 0..1; decimals
@@ -82,7 +82,7 @@ def show(value: object, kind: str, language: str, currency: str = "") -> str:
     if is_missing(value):
         return MISSING
     if isinstance(value, str) and value.startswith(_SUPPRESSED):
-        return _SMALL_CELL[language].format(value.removeprefix(_SUPPRESSED))
+        return _SMALL_CELL[language]
     return VALUE_KINDS[kind](value, language, currency)
 
 

@@ -49,8 +49,8 @@ from workbench.report.numbers import MISSING, VALUE_KINDS, fewer_than, show, sig
         (1.853, "ratio", "1.85×", "1.85×"),
         ({"en": "high spend", "zh": "高消费"}, "text", "high spend", "高消费"),
         (True, "text", "yes", "是"),
-        (fewer_than(10), "int", "fewer than 10", "不足\u200910"),
-        (fewer_than(25), "pct", "fewer than 25", "不足\u200925"),
+        (fewer_than(10), "int", "not shown", "不显示"),
+        (fewer_than(25), "pct", "not shown", "不显示"),
     ],
 )
 def test_each_kind_is_written_as_its_readers_write_it(value, kind, en, zh):
