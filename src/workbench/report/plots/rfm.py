@@ -264,8 +264,8 @@ def _status_title(shares: pd.Series, by: str, days: Sequence[int], language: str
         "days": days[0],
         "last_days": days[-1],
     }
-    bare = "_bare" if isinstance(values["lost"], str) else ""
-    return say(f"chart_{by}{bare}_title", language, values)
+    name = f"{by}_bare" if isinstance(values["lost"], str) else by
+    return say(f"chart_{name}_title", language, values)
 
 
 def _status_names(days: Sequence[int], language: str) -> dict[str, str]:
