@@ -72,6 +72,11 @@ def find_tags(tagged: Tagged, items: pd.DataFrame, sources: pd.DataFrame, stabil
 def limit_tags(tagged: Tagged, items: pd.DataFrame, *, present: Collection[str]) -> list[Finding]:
     """Report the limits of the tags; ``present`` names the available tables."""
     findings = [Finding("tags_limit_unknown", {"unknown": int((items["status"] == UNKNOWN).sum())})]
+    companies = int(
+        (items["item"].map(lambda item: ITEMS[item].group == "account") & (items["status"] == UNKNOWN)).sum()
+    )
+    if companies and not {"accounts", "contacts"} & set(present):
+        findings.append(Finding("tags_limit_companies", {"items": companies}))
     off = int((items["status"] == OFF).sum()) or len({tag.item for tag in tagged.off})
     if off:
         findings.append(Finding("tags_limit_sensitive", {"items": off}))

@@ -573,3 +573,10 @@ def test_few_pairs_leave_no_mathematical_signs_on_the_axis():
     axes.figure.canvas.draw()
     texts = [label.get_text() for label in axes.yaxis.get_ticklabels(which="both")]
     assert not [text for text in texts if "$" in text or "mathdefault" in text]
+
+
+def test_shares_of_known_customers_are_called_so():
+    frame = frames()["shares"][1].assign(missing=1668)
+    assert "50 % of the 100 customers where it is known" in draw("shares", frame).title
+    assert "已知的 100 位客户中" in draw("shares", frame, language="zh").title.replace("\u2009", " ")
+    assert "known" not in draw("shares", frame.assign(missing=0)).title
