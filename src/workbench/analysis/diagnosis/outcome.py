@@ -29,7 +29,7 @@ FOLLOWS = 0.3  # least rank correlation with the outcome from which contacts are
 PARTS_OF_ORDERS = ("spend", "rhythm", "basket", "returns", "decision")
 MADE_OF_ORDERS = (
     "referred_spend", "view_to_purchase_share", "cart_to_purchase_share", "viewed_bought_share", "survey_answers",
-    "campaigns_redeemed", "campaign_redemption_share", "redemption_days_median",
+    "campaigns_redeemed", "campaign_redemption_share", "redemption_days_median", "member_level",  # set by spend
 )  # fmt: skip
 # variety of a customer's orders, and occasions: with one order there is none, so these reveal the number of orders
 VARIETY = (
