@@ -8,20 +8,32 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from workbench.core.errors import Fault, WorkbenchError, did_you_mean
 
-__all__ = ["LANGUAGES", "MISSING", "VALUE_KINDS", "fewer_than", "show", "significant"]
+__all__ = [
+    "LANGUAGES",
+    "MISSING",
+    "VALUE_KINDS",
+    "as_precise_as",
+    "fewer_than",
+    "round_to_interval",
+    "show",
+    "significant",
+]
 
 LANGUAGES = ("en", "zh")
 MISSING = "–"  # shown for a missing value
 DIGITS = 3  # significant digits of a measured number
 
+_WHOLE_FROM = 9.95  # lengths of time from here on have no decimals
+_PARTS_OF_INTERVAL = 5  # the last digit shown is a fifth of the interval or coarser
 _SUPPRESSED = "fewer than: "
-_SMALL_CELL = {"en": "fewer than {}", "zh": "不足\u2009{}"}
+_SMALL_CELL = {"en": "not shown", "zh": "不显示"}
 _YES_NO = {"en": ("no", "yes"), "zh": ("否", "是")}
 _HALF = {"en": "half", "zh": "一半"}
 _SIGNS = {"CNY": "¥", "RMB": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "JP¥", "HKD": "HK$", "TWD": "NT$"}
@@ -39,7 +51,7 @@ _YEAR_MONTH = 2  # parts of "2017-05"
 
 
 def fewer_than(least: int) -> str:
-    """Return the value of a hidden cell; ``show`` writes it as "fewer than 10", for any kind."""
+    """Return the value of a hidden cell; ``show`` writes it as "not shown", for any kind."""
     return f"{_SUPPRESSED}{least}"
 
 
@@ -49,7 +61,7 @@ def show(value: object, kind: str, language: str, currency: str = "") -> str:
     Parameters
     ----------
     value : object
-        The value; None, NaN, NaT and NA are written as an en dash. ``fewer_than(10)`` as "fewer than 10".
+        The value; None, NaN, NaT and NA are written as an en dash. ``fewer_than(10)`` as "not shown".
         A mapping of language to text is read in the language.
     kind : str
         ``int`` (exact, thousands separated), ``num`` (three significant digits), ``pct`` (a share 0..1; decimals
@@ -82,7 +94,7 @@ def show(value: object, kind: str, language: str, currency: str = "") -> str:
     if is_missing(value):
         return MISSING
     if isinstance(value, str) and value.startswith(_SUPPRESSED):
-        return _SMALL_CELL[language].format(value.removeprefix(_SUPPRESSED))
+        return _SMALL_CELL[language]
     return VALUE_KINDS[kind](value, language, currency)
 
 
@@ -94,6 +106,62 @@ def is_missing(value: object) -> bool:
         return False
     equal = value == value  # noqa: PLR0124  NaN and NaT differ from themselves; NA answers NA
     return equal is not True and str(equal) != "True"
+
+
+def as_precise_as(value: Any, low: Any, high: Any) -> Any:
+    """Round a value to the precision of its 95 % interval: a fifth of its width or coarser.
+
+    Parameters
+    ----------
+    value : object
+        Returned as it is where it is a whole number or no number.
+    low, high : object
+        Ends of the interval; without two different numbers the value stays as it is.
+
+    Examples
+    --------
+    >>> as_precise_as(0.0239, 0.0123, 0.0374), as_precise_as(0.9911, 0.982, 0.9911), as_precise_as(2469, 0.1, 0.2)
+    (0.024, 0.991, 2469)
+    """
+    if not (_is_fraction(value) and _is_finite(low) and _is_finite(high)) or not float(high) > float(low):
+        return value
+    places = -math.floor(math.log10((float(high) - float(low)) / _PARTS_OF_INTERVAL))
+    return round(float(value), places)
+
+
+def round_to_interval(name: str, values: Mapping[str, Any]) -> Any:
+    """Return a value rounded to the precision of its interval, where the values beside it have one.
+
+    Parameters
+    ----------
+    name : str
+    values : mapping of str to object
+        All values of a sentence or a row of a table. The interval is ``<name>_low`` and ``<name>_high``, else
+        ``low`` and ``high`` where the value lies between them.
+
+    Examples
+    --------
+    >>> round_to_interval("effect", {"effect": 0.0239, "low": 0.0123, "high": 0.0374, "n": 2280})
+    0.024
+    """
+    stem = name.removesuffix("_low").removesuffix("_high")
+    value, own = values[name], (f"{stem}_low", f"{stem}_high")
+    if set(own) <= set(values):
+        return as_precise_as(value, values[own[0]], values[own[1]])
+    if not {"low", "high"} <= set(values) or not _is_finite(value):
+        return value
+    low, high = values["low"], values["high"]
+    if not (_is_finite(low) and _is_finite(high)) or not low <= value <= high:
+        return value
+    return as_precise_as(value, low, high)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (numbers.Real, Decimal)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_fraction(value: Any) -> bool:
+    return _is_finite(value) and not float(value).is_integer()
 
 
 def significant(value: float, digits: int = DIGITS) -> str:
@@ -175,7 +243,7 @@ def _money(value: object, language: str, currency: str) -> str:
 
 def _days(value: object, language: str, currency: str) -> str:
     number = _number(value, "days")
-    text = _int(number, language, currency) if number == round(number, 0) else significant(number)
+    text = _span(number)
     if language == "zh":
         return f"{text}\u2009天"
     return f"{text} day" if text == "1" else f"{text} days"
@@ -184,7 +252,12 @@ def _days(value: object, language: str, currency: str) -> str:
 def _hours(value: object, language: str, currency: str) -> str:
     hours = _number(value, "hours")
     per_hour, words = next((per_hour, words) for least, per_hour, words in _SPANS if abs(hours) >= least)
-    return f"{significant(hours * per_hour)}\u2009{words[language]}"
+    return f"{_span(hours * per_hour)}\u2009{words[language]}"
+
+
+def _span(number: float) -> str:
+    """Write a length of time: whole from 10 on, else with one decimal."""
+    return _plain(number, 0 if abs(number) >= _WHOLE_FROM else 1) if math.isfinite(number) else significant(number)
 
 
 def _date(value: object, language: str, currency: str) -> str:

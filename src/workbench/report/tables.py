@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from workbench.core.errors import Fault, WorkbenchError, listed
-from workbench.report.numbers import VALUE_KINDS, is_missing, show
+from workbench.report.numbers import VALUE_KINDS, is_missing, round_to_interval, show
 from workbench.report.text import label, say
 from workbench.report.text_files import NAME_KINDS
 
@@ -69,7 +69,7 @@ def table_html(
         Markup('<th scope="col"{}>{}</th>').format(_class(kind), label(name, language))
         for name, kind in zip(columns, column_kinds, strict=True)
     )
-    body = Markup("").join(_row(row, column_kinds, language, currency) for row in rows)
+    body = Markup("").join(_row(row, _as_precise(row, columns), column_kinds, language, currency) for row in rows)
     if not rows:
         body = Markup('<tr><td colspan="{}">{}</td></tr>').format(len(columns), say("ui_empty_table", language))
     return Markup('<div class="scroll" tabindex="0" role="region" aria-label="{}"><table{}>{}<thead><tr>{}</tr></thead>'
@@ -120,15 +120,21 @@ def _class(kind: str) -> Markup:
     return Markup("") if kind in TEXT_KINDS else Markup(' class="number"')
 
 
-def _row(row: Sequence[Any], kinds: Sequence[str], language: str, currency: str) -> Markup:
+def _as_precise(row: Sequence[Any], columns: Sequence[str]) -> list[Any]:
+    """Round the cells of a row that have an interval beside them to its precision."""
+    values = dict(zip(columns, row, strict=True))
+    return [round_to_interval(name, values) for name in columns]
+
+
+def _row(row: Sequence[Any], rounded: Sequence[Any], kinds: Sequence[str], language: str, currency: str) -> Markup:  # noqa: PLR0917
     cells = []
-    for at, (value, kind) in enumerate(zip(row, kinds, strict=True)):
+    for at, (value, precise, kind) in enumerate(zip(row, rounded, kinds, strict=True)):
         tag = Markup('th scope="row"') if at == 0 else Markup("td")
         key = sort_key(value)
         sort = Markup(' data-sort="{}"').format(key) if key and kind not in TEXT_KINDS else ""
         cells.append(
             Markup("<{}{}{}>{}</{}>").format(
-                tag, _class(kind), sort, _shown(value, kind, language, currency), Markup("th" if at == 0 else "td")
+                tag, _class(kind), sort, _shown(precise, kind, language, currency), Markup("th" if at == 0 else "td")
             )
         )
     return Markup("<tr>{}</tr>").format(Markup("").join(cells))

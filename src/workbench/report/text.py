@@ -21,7 +21,7 @@ from typing import Any
 
 from workbench.core.errors import Fault, WorkbenchError, did_you_mean, listed
 from workbench.core.files import digest_json
-from workbench.report.numbers import DIGITS, LANGUAGES, MISSING, VALUE_KINDS, is_missing, show
+from workbench.report.numbers import DIGITS, LANGUAGES, MISSING, VALUE_KINDS, is_missing, round_to_interval, show
 from workbench.report.plurals import plural
 from workbench.report.text_files import NAME_KINDS, TOKEN, text_files
 
@@ -99,6 +99,7 @@ def pieces(key: str, language: str, values: Mapping[str, Any] | None = None, cur
     values = values or {}
     if faults := list(_lacking(f"text {key!r}", template, values)):
         raise WorkbenchError(faults)
+    values = {name: round_to_interval(name, values) for name in values}
     filled = list(_fill(template, values, language, currency))
     return _spaced(filled) if language == "zh" else [(text, mark) for text, mark, _ in filled]
 

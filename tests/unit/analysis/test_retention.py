@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.description.retention import STATES, cohort_retention, monthly_states
+from workbench.analysis.description.retention import STATES, cohort_retention, monthly_states, new_customer_cohorts
 
 
 def table_of(purchases):
@@ -116,3 +116,10 @@ def test_rows_after_the_date_change_nothing(count):
 
 def test_states_have_names_in_both_languages():
     assert [names["zh"] for names in STATES.values()] == ["新增", "留存", "召回", "流失"]
+
+
+def test_the_first_month_on_record_is_left_censored_and_holds_no_new_customers():
+    cells = cohort_retention(table_of(PURCHASES), as_of=date(2024, 6, 1))
+    later = new_customer_cohorts(cells)
+    assert set(later["cohort"]) == set(cells["cohort"]) - {cells["cohort"].min()}
+    assert new_customer_cohorts(cells.iloc[:0]).empty

@@ -51,7 +51,7 @@ def test_where_segment_and_base_share_their_median_the_mean_is_given():
 def test_segment_without_differences_is_average():
     result = name_segments(telling([0, 0, 0], [2, 0, 0]), 2)
     assert result[0].name == {"en": "Average", "zh": "平均"}
-    assert result[0].description["zh"] == "各项特征均与总体相近。"
+    assert result[0].description["zh"] == "没有与总体明显不同的特征。"
 
 
 def test_shared_names_are_lengthened_and_in_the_last_resort_numbered():
@@ -187,3 +187,13 @@ def test_shuffled_rows_and_swapped_clusters_leave_names_and_version_as_they_were
     swapped = Candidate("kmeans", 2, {"type": "centroids", "centers": chosen().model["centers"][::-1]}, {}, (0.9, 0.9))
     second = define_segments(Verdict("structure", 2, "", {}, swapped), repeated, shuffled, **when)
     assert second.version == first.version
+
+
+def test_a_middle_tier_is_named_by_what_differs_even_where_the_effect_is_small():
+    rows = telling([0.1], columns=["monetary_total"]).assign(effect=-0.2, own=791.0, base=1210.0, statistic="median")
+    tier = name_tiers(pd.concat([rows.assign(segment=0), rows.assign(segment=1)]), 2)[1]
+    assert tier.name == {"en": "Tier 2 of 2, low: somewhat low spend", "zh": "低价值层（2/2）：略低消费"}
+    assert tier.description["en"] == "Monetary total 791 at the median against 1,210."
+    alike = name_tiers(rows.assign(own=1100.0), 1)[0]
+    assert alike.name["en"].endswith(": average")
+    assert alike.description["en"] == "No feature differs clearly from customers as a whole."

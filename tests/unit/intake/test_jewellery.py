@@ -88,7 +88,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_threads_and_another_see
     generate_jewellery(two, customers=60, seed=5, threads=4)
     generate_jewellery(other, customers=60, seed=6)
     files = sorted(path.relative_to(one) for path in one.rglob("*.*") if path.is_file())
-    assert len(files) == 18
+    assert len(files) == 19
     assert [digest_file(one / file) for file in files] == [digest_file(two / file) for file in files]
     same = [str(file) for file in files if digest_file(one / file) == digest_file(other / file)]
     assert same == []
@@ -258,6 +258,33 @@ def test_arms_are_alike_before_and_differ_after_where_the_campaign_works(large):
         join '{large}/truth/records.parquet' as r on r.source_id = x.客户编号 join '{large}/truth/people.parquet' as p using (person_id)
         where 实验名称 = '春季老客唤醒券2025' and persona = 'bargain' group by 1""").fetchall())  # fmt: skip
     assert bought["触达组"] - bought["对照组"] == pytest.approx(effects["bargain"], abs=0.07)
+
+
+def test_the_crm_repeats_the_true_household_or_says_nothing(large):
+    text = (large / "crm_export.csv").read_bytes().decode("gb18030")
+    truth = {
+        source_id: household
+        for source_id, *household in duckdb.execute(f"""select source_id, children, owns_home, owns_car
+        from '{large}/truth/records.parquet' join '{large}/truth/households.parquet' using (person_id) where source = 'crm'""").fetchall()
+    }
+    crm = [(row, truth[row["客户编号"]]) for row in csv.DictReader(text.splitlines())]
+    assert {(row["子女数"], of[0]) for row, of in crm} == {(cell, n) for n in range(4) for cell in ("", str(n))}
+    assert {(row["住房情况"], of[1]) for row, of in crm} == {("", True), ("", False), ("自有", True), ("租房", False)}
+    assert {(row["车辆情况"], of[2]) for row, of in crm} == {("", True), ("", False), ("有车", True), ("无车", False)}
+    assert sum(row["子女数"] != "" for row, _ in crm) / len(crm) == pytest.approx(0.65, abs=0.03)
+
+
+def test_children_come_with_marriage_and_leave_with_age(large):
+    share = dict(duckdb.execute(f"""select is_married, avg((children > 0)::int)
+        from '{large}/truth/households.parquet' group by 1""").fetchall())  # fmt: skip
+    assert share[False] < 0.05 < 0.4 < share[True]
+
+
+def test_choices_follow_the_persona(large):
+    investors = dict(duckdb.execute(f"""select persona = 'investor', avg((答案 = '保值')::int)
+        from read_csv('{large}/survey.csv', all_varchar = true) join '{large}/truth/records.parquet' as r on r.source_id = 客户编号
+        join '{large}/truth/people.parquet' using (person_id) where 题目 = '购买理由' group by 1""").fetchall())  # fmt: skip
+    assert investors[True] > 0.6 > 0.3 > investors[False]
 
 
 def test_all_scales_but_one_are_reliable(large):

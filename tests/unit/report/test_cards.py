@@ -7,9 +7,12 @@ from datetime import date
 import pytest
 
 from workbench.analysis.cards.card import CardTag, PortraitCard
+from workbench.analysis.tags.strategies import Suggestion
 from workbench.core.schema import UNDATED
+from workbench.core.tags.pack import Strategy
 from workbench.report import html
 from workbench.report.cards.customer import card_page, card_pages, card_values, card_view
+from workbench.report.cards.first_line import first_line
 
 NASTY = '<img src=x onerror=alert(1)>"$x_1$ =1+1 \N{RIGHT-TO-LEFT OVERRIDE}𠮷䶮'
 
@@ -105,3 +108,51 @@ def test_several_cards_have_a_finder_and_one_has_none():
     )
     assert "data-cards" not in left
     assert "data-cards" in several
+
+
+STRATEGY = Strategy.model_validate(
+    dict.fromkeys(
+        ("goal", "offer", "channel", "content", "cadence", "measure", "avoid"), {"en": "a visit", "zh": "邀请到店"}
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "en", "zh"),
+    [
+        ({}, "Late: 30 days, usually 10. Worth ¥120. Offer: a visit. Channel: a visit.",
+         "已晚：30 天未购，平时 10 天一次。预期价值 ¥120。建议：邀请到店；渠道：邀请到店。"),
+        ({"consents": {"marketing": False}}, "Late: 30 days, usually 10. Worth ¥120. Do not contact: marketing refused.",
+         "已晚：30 天未购，平时 10 天一次。预期价值 ¥120。不要联系：客户拒绝营销。"),
+        ({"rhythm": {"recency_days": 12.0, "gap_days_median": 10.0, "ratio": 1.2}, "value": {}, "suggestions": ()},
+         "Due: 12 days, usually 10.", "该来了：12 天未购，平时 10 天一次。"),
+        ({"rhythm": {"recency_days": 5.0, "gap_days_median": 10.0, "ratio": 0.5}, "value": {"monetary_total": 55.0}, "suggestions": ()},
+         "In time: 5 days, usually 10. Spent ¥55 so far.", "节奏正常：上次购买 5 天前，平时 10 天一次。累计消费 ¥55。"),
+        ({"rhythm": {"recency_days": 1.0}, "value": {}, "suggestions": ()},
+         "Last purchase 1 day ago; no usual gap yet.", "上次购买在 1 天前，尚无固定间隔。"),
+        ({"rhythm": {}, "value": {}, "suggestions": ()}, "No purchase yet.", "尚未购买。"),
+        ({"life_cycle_stage": "lost", "value": {}, "suggestions": ()},
+         "Away for 30 days, used to buy every 10 days.", "已 30 天未购，以往每 10 天购买一次。"),
+        ({"life_cycle_stage": "lost", "rhythm": {"recency_days": 30.0}, "value": {}, "suggestions": ()},
+         "Away for 30 days.", "已 30 天未购。"),
+    ],
+)  # fmt: skip
+def test_the_first_line_says_what_to_do(changes, en, zh):
+    one = card(**({"suggestions": (Suggestion(STRATEGY, "life_cycle", "at_risk"),)} | changes))
+    assert first_line(one, "en", "CNY").replace("\u2009", " ") == en
+    assert first_line(one, "zh", "CNY").replace("\u2009", " ") == zh
+    assert card_page([one], currency="CNY").split('<p class="do">')[1].startswith(first_line(one, "en", "CNY"))
+
+
+def test_the_timeline_begins_where_the_data_begin():
+    bars = card_view(card(data_from=date(2025, 3, 20)))["timeline"]
+    assert "Mar 2025" in bars["period"] and bars["width"] == 4 * 17
+    assert [bar["x"] for bar in bars["bars"]] == [3 * 17]
+
+
+def test_five_tags_stand_open_and_all_else_is_folded():
+    tags = tuple(replace(card().tags[0], tag=f"t{at}", item=f"i{at}") for at in range(8))
+    main = card_page([card(tags=tags, sentence=())]).split("<main")[1]
+    opened, folded = main.split('<details class="more-of-card">')
+    assert opened.count('<li class="chip') == 5 and folded.split("</ul>")[0].count('<li class="chip') <= 3
+    assert main.count('<li class="chip') == 8

@@ -1,6 +1,7 @@
 """How one value is written, in both languages."""
 
 import math
+import re
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -8,7 +9,17 @@ import pandas as pd
 import pytest
 
 from workbench.core.errors import WorkbenchError
-from workbench.report.numbers import MISSING, VALUE_KINDS, fewer_than, show, significant
+from workbench.report.numbers import (
+    MISSING,
+    VALUE_KINDS,
+    as_precise_as,
+    fewer_than,
+    round_to_interval,
+    show,
+    significant,
+)
+from workbench.report.tables import table_html
+from workbench.report.text import say
 
 
 @pytest.mark.parametrize(
@@ -36,12 +47,13 @@ from workbench.report.numbers import MISSING, VALUE_KINDS, fewer_than, show, sig
         (2.5e9, "money", "$2.5 billion", "$25亿"),
         (-4.5, "money", "−$4.50", "−$4.50"),
         (1, "days", "1 day", "1\u2009天"),
-        (12.34, "days", "12.3 days", "12.3\u2009天"),
+        (12.34, "days", "12 days", "12\u2009天"),
+        (8.74, "days", "8.7 days", "8.7\u2009天"),
         (0, "hours", "0\u2009s", "0\u2009秒"),
         (0.0125, "hours", "45\u2009s", "45\u2009秒"),
         (0.5, "hours", "30\u2009min", "30\u2009分钟"),
         (1, "hours", "1\u2009h", "1\u2009小时"),
-        (162, "hours", "6.75\u2009days", "6.75\u2009天"),
+        (162, "hours", "6.8\u2009days", "6.8\u2009天"),
         (date(2017, 12, 31), "date", "31 December 2017", "2017年12月31日"),
         ("2017-12-31T10:00:00", "date", "31 December 2017", "2017年12月31日"),
         (datetime(2017, 12, 31, 23, 59), "date", "31 December 2017", "2017年12月31日"),
@@ -49,8 +61,8 @@ from workbench.report.numbers import MISSING, VALUE_KINDS, fewer_than, show, sig
         (1.853, "ratio", "1.85×", "1.85×"),
         ({"en": "high spend", "zh": "高消费"}, "text", "high spend", "高消费"),
         (True, "text", "yes", "是"),
-        (fewer_than(10), "int", "fewer than 10", "不足\u200910"),
-        (fewer_than(25), "pct", "fewer than 25", "不足\u200925"),
+        (fewer_than(10), "int", "not shown", "不显示"),
+        (fewer_than(25), "pct", "not shown", "不显示"),
     ],
 )
 def test_each_kind_is_written_as_its_readers_write_it(value, kind, en, zh):
@@ -86,3 +98,39 @@ def test_unknown_kinds_languages_and_wrong_values_are_refused_by_name():
         show("many", "int", "en")
     with pytest.raises(WorkbenchError, match="'soon' cannot be shown as 'date'"):
         show("soon", "date", "en")
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "rounded"),
+    [
+        (0.0239, 0.0123, 0.0374, 0.024), (0.9911, 0.982, 0.9911, 0.991), (2910.4, 673.2, 5140.9, 2900), (0.45, 0.39, 0.52, 0.45),
+        (7, 0.0, 100.0, 7), (7.0, 0.0, 100.5, 7.0), (0.123456, 0.2, 0.2, 0.123456), (0.123456, None, 0.2, 0.123456), ("a", 0.1, 0.2, "a"),
+    ],
+)  # fmt: skip
+def test_a_number_is_never_more_precise_than_its_interval(value, low, high, rounded):
+    assert as_precise_as(value, low, high) == rounded
+
+
+def test_the_interval_of_a_number_is_its_own_or_the_one_around_it():
+    values = {
+        "share": 0.98765,
+        "low": 0.98249,
+        "high": 0.99112,
+        "auc": 0.86789,
+        "auc_low": 0.83912,
+        "auc_high": 0.89634,
+        "n": 2469,
+    }
+    rounded = {name: round_to_interval(name, values) for name in values}
+    assert rounded == {
+        "share": 0.988, "low": 0.982, "high": 0.991, "auc": 0.87, "auc_low": 0.84, "auc_high": 0.9, "n": 2469,
+    }  # fmt: skip
+    assert round_to_interval("other", values | {"other": 0.123456}) == 0.123456
+
+
+def test_sentences_and_tables_carry_no_more_digits_than_their_interval():
+    values = {"share": 0.9870, "low": 0.9820, "high": 0.99112, "n": 2469}
+    assert "98.2 % to 99.1 %" in say("repeat_rate", "en", values)
+    table = {"columns": ["share", "share_low", "share_high"], "rows": [[0.98723, 0.98211, 0.99112]],
+             "formats": dict.fromkeys(("share", "share_low", "share_high"), "pct")}  # fmt: skip
+    assert re.findall(r">([0-9.]+)", str(table_html(table, language="en"))) == ["98.7", "98.2", "99.1"]

@@ -11,7 +11,7 @@ from workbench.analysis.segments.declared import declare
 from workbench.core.schema import UNDATED
 from workbench.report.cards.personas import gather_personas, persona_card, personas_page
 from workbench.report.charts.theme import render
-from workbench.report.plots.portraits.groups import plot_portraits, strongest_traits
+from workbench.report.plots.portraits.groups import plot_portraits, strongest_traits, weight_of_trait
 
 DEFINITION = {
     "name": "spenders", "as_of": "2025-01-01",
@@ -102,9 +102,9 @@ def test_a_suppressed_group_has_no_card():
 def test_the_map_of_traits_reads_out_its_largest_and_keeps_the_order_of_names():
     portrait = study().portrait
     traits = strongest_traits(portrait)
-    assert traits[0] == ("gender", "f")
+    assert traits[0][0] == "gender"
     chart = plot_portraits(portrait, traits=traits, names={"big": "Big"}, language="en")
-    assert chart.drawn and "Big" in chart.title and "TGI" in chart.title
+    assert chart.drawn and "small" in chart.title and "TGI" in chart.title
     for names in ({"big": "Big", "small": "Small"}, {"small": "Small", "big": "Big"}):
         heads = plot_portraits(portrait, names=names, language="en").figure.axes[0].get_xticklabels()
         assert [head.get_text() for head in heads] == list(names.values())
@@ -116,3 +116,13 @@ def test_a_few_unknown_customers_hide_no_segment():
     groups_study = study_groups(features, groups, {}, as_of=UNDATED, by="segment", keys=["big", "small", "unknown"])
     assert groups_study.sizes["group"].tolist() == ["big", "small"] and groups_study.sizes["n"].tolist() == [50, 46]
     assert set(groups_study.portrait["group"]) == {"big", "small"} and (groups_study.portrait["base_n"] == 96).all()
+
+
+def test_what_stands_out_is_ranked_by_people_times_tgi():
+    rows = pd.DataFrame({
+        "group": "g", "kind": "share", "differs": True, "variable": ["a", "b", "c"], "value": ["rare", "usual", "less"],
+        "n": 100, "share": [0.02, 0.60, 0.30], "tgi": [400.0, 150.0, 50.0], "effect": [0.9, 0.3, -0.5],
+    })  # fmt: skip
+    assert weight_of_trait(rows).tolist() == [600.0, 3000.0, 1500.0]
+    assert strongest_traits(rows) == [("b", "usual"), ("a", "rare"), ("c", "less")]
+    assert weight_of_trait(rows.drop(columns=["n", "share"])).tolist() == [300.0, 50.0, 50.0]

@@ -116,7 +116,7 @@ def test_a_noun_and_its_verb_go_with_the_count():
     [
         (0, "0 customers"), (1, "1 customer"), (1.0, "1 customer"), (0.6, "1 customer"), (1.4, "1 customer"),
         (21, "21 customers"), (1001, "1,001 customers"), (None, "– customers"), (float("nan"), "– customers"),
-        (float("inf"), "∞ customers"), (fewer_than(10), "fewer than 10 customers"),
+        (float("inf"), "∞ customers"), (fewer_than(10), "not shown customers"),
     ],
 )  # fmt: skip
 def test_the_form_is_that_of_the_number_shown(count, sentence):

@@ -75,12 +75,16 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "axis_*": ["axis_effect", "axis_tgi"],
     "axis_*_*": [f"axis_{what}_{end}" for what in ("recency", "frequency") for end in ("lowest", "highest")],
     "chart_*_title": [
-        "chart_activity_status_title", "chart_life_cycle_stage_title", "chart_not_enough_title", "chart_no_likeness_title",
+        "chart_activity_status_title", "chart_life_cycle_stage_title", "chart_activity_status_bare_title",
+        "chart_life_cycle_stage_bare_title", "chart_not_enough_title", "chart_no_likeness_title",
     ],
     "chart_k_scan_*_title": [f"chart_k_scan_{verdict}_title" for verdict in (*VERDICTS, "bare")],
     "chart_differences_*_title": ["chart_differences_effect_title", "chart_differences_tgi_title"],
     "chart_distribution_*": [f"chart_distribution_{name}" for name in ("missing", "below", "beyond")],
     "portrait_card_consent_*": ["portrait_card_consent_granted", "portrait_card_consent_refused"],
+    "portrait_card_timing_*": [
+        f"portrait_card_timing_{name}" for name in ("none", "away", "away_once", "once", "late", "due", "in_time")
+    ],
     "portrait_card_kind_*": [f"portrait_card_kind_{kind}" for kind in ("fact", "rule", "predicted")],
     "portrait_card_kind_of_*": [f"portrait_card_kind_of_{table}" for table in ("transactions", "events", "service", "campaigns")],
     "portrait_card_action_*": ["portrait_card_action_life_cycle", "portrait_card_action_segment"],
@@ -91,6 +95,9 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "*_heading": [],  # the heading of a finding, where it has one
     "table_*": [],  # the tables that notebooks show, read from them below
 }  # fmt: skip
+
+# the other activity statuses share their keys with the life cycle and are always labelled by their days
+LATE_STATUSES = {name: ACTIVITY_STATUSES[name] for name in ("pre_churn", "churned")}
 
 
 @cache
@@ -196,7 +203,7 @@ def test_the_heading_of_a_finding_uses_no_further_values():
 
 @pytest.mark.parametrize(
     "names",
-    [RFM_TYPES, NO_PURCHASE, ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS],
+    [RFM_TYPES, NO_PURCHASE, LATE_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS],
     ids=min,
 )
 def test_types_and_statuses_are_called_the_same_in_the_analysis_and_on_the_page(names):

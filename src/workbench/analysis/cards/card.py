@@ -80,6 +80,8 @@ class PortraitCard:
         Declared strategies; no action is computed.
     timeline : dict of str to dict of date to int
         Counts by kind and month.
+    data_from : date or None
+        First day of the data; the timeline begins there.
     tags : tuple of CardTag
     unknown : tuple of str
         Items unknown for this customer.
@@ -104,6 +106,7 @@ class PortraitCard:
     risk: Mapping[str, Any] = field(default_factory=dict)
     suggestions: tuple[Suggestion, ...] = ()
     timeline: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
+    data_from: date | None = None
     tags: tuple[CardTag, ...] = ()
     unknown: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -129,6 +132,8 @@ class CardSources:
         Items of the portrait: every item that is not switched off.
     names : mapping of str to str
         Masked names by customer_id; empty without the key.
+    data_from : date, optional
+        First day of the data.
     value_names : mapping of str to mapping
         Names of values that no tag declares, such as segments: tag to value to language to name.
     """
@@ -141,6 +146,7 @@ class CardSources:
     consents: pd.DataFrame
     items: Sequence[str] = ()
     names: Mapping[str, str] = field(default_factory=dict)
+    data_from: date | None = None
     value_names: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
 
 
@@ -198,6 +204,7 @@ class _Maker:
             "rfm": _picked(row, ("rfm_type", "r_score", "f_score", "m_score")), "segment": segment,
             "preferences": tuple(_picked(entry, ("by", "value", "lines", "share")) for entry in preferred),
             "occasions": _occasions(row, self.as_of), "timeline": _timeline(self.timeline.get(row["customer_id"], [])),
+            "data_from": self.sources.data_from,
             "suggestions": tuple(strategy_for(self.pack, life_cycle=stage, segment=segment)),
         }  # fmt: skip
 

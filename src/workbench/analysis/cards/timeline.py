@@ -12,7 +12,7 @@ from workbench.core.schema import CANONICAL
 from workbench.core.store.tables import to_pandas
 from workbench.intake.features.inputs.exact import at_midnight
 
-__all__ = ["KINDS", "month_starts", "timelines"]
+__all__ = ["KINDS", "first_day", "month_starts", "timelines"]
 
 KINDS = ("transactions", "events", "service", "campaigns")
 
@@ -27,6 +27,24 @@ def month_starts(as_of: date, months: int) -> list[date]:
     """
     last = pd.Timestamp(as_of) - pd.Timedelta(days=1)
     return [start.date() for start in pd.date_range(end=last.replace(day=1), periods=months, freq="MS")]
+
+
+def first_day(tables: Mapping[str, ibis.Table], *, as_of: date) -> date | None:
+    """Return the first day of the data that timelines show, before the as-of date; None without dated rows.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        Canonical tables; those of ``KINDS`` are read where present.
+    as_of : date
+    """
+    days = []
+    for name in KINDS:
+        table = tables.get(name)
+        if table is not None and _is_dated(table, name):
+            column = table[CANONICAL[name].dated_by]
+            days.append(table.filter(column < at_midnight(as_of)).aggregate(first=column.min()).to_pandas()["first"][0])
+    return min((pd.Timestamp(day).date() for day in days if pd.notna(day)), default=None)
 
 
 def timelines(

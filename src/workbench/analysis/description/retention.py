@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.analysis.intervals import SMALL_CELL, wilson
 from workbench.analysis.purchases import has_purchases, purchase_days
 
-__all__ = ["STATES", "cohort_retention", "monthly_states"]
+__all__ = ["STATES", "cohort_retention", "monthly_states", "new_customer_cohorts"]
 
 STATES = {
     "new": {"en": "New", "zh": "新增"},
@@ -122,6 +122,22 @@ def cohort_retention(
     return table.assign(**hidden, **counts, cohort=_first_days(table["cohort"]))[list(COHORT_COLUMNS)].astype(
         COHORT_COLUMNS
     )
+
+
+def new_customer_cohorts(cohorts: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the cohort of the first month on record: its customers may have bought before, so it is left-censored.
+
+    Parameters
+    ----------
+    cohorts : DataFrame
+        As `cohort_retention` returns it, from the first month of the data on.
+
+    Returns
+    -------
+    DataFrame
+        The rows of later cohorts; empty if there is only one.
+    """
+    return cohorts[pd.to_datetime(cohorts["cohort"]) > pd.to_datetime(cohorts["cohort"]).min()]
 
 
 def _monthly_moves(transactions: ibis.Table, as_of: date) -> pd.DataFrame:

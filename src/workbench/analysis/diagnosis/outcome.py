@@ -23,11 +23,13 @@ CONTROLS = ("recency_days", "tenure_days", "monetary_total")  # likely confounde
 EARLY, LATE = 0.05, 0.95  # range of the repeat rate in which repeat is a useful outcome
 BINARY = 2
 HALF = 0.5
+SENT_BY_US = ("campaigns_received",)  # contacts the business chose to make
+FOLLOWS = 0.3  # least rank correlation with the outcome from which contacts are said to follow it
 # groups of features that are part of an outcome, or computed from the same orders
 PARTS_OF_ORDERS = ("spend", "rhythm", "basket", "returns", "decision")
 MADE_OF_ORDERS = (
     "referred_spend", "view_to_purchase_share", "cart_to_purchase_share", "viewed_bought_share", "survey_answers",
-    "campaigns_redeemed", "campaign_redemption_share", "redemption_days_median",
+    "campaigns_redeemed", "campaign_redemption_share", "redemption_days_median", "member_level",  # set by spend
 )  # fmt: skip
 # variety of a customer's orders, and occasions: with one order there is none, so these reveal the number of orders
 VARIETY = (
@@ -58,7 +60,8 @@ class Outcome:
         Whether an amount is money.
     left_out : tuple of str
         Variables equivalent to the outcome: its parts; for spend and repeat also the variety of a customer's orders,
-        and shares of orders that are 0 or 1 for half of the customers, as they must be with a single order.
+        shares of orders that are 0 or 1 for half of the customers, as they must be with a single order, and contacts
+        sent by the business where they follow the outcome (Spearman's rho of 0.3 or more).
     """
 
     name: str
@@ -122,6 +125,9 @@ def choose_outcome(
     else:
         name, (values, kind), parts = chosen, _variable(table, chosen, outcome), _groups_of(chosen)
     variables, left_out = _may_explain(features, name, parts)
+    sent = {column for column in SENT_BY_US if column in variables and _follows(table[column], values)}
+    variables = tuple(column for column in variables if column not in sent)
+    left_out = (*left_out, *sorted(sent))
     controls = tuple(control for control in CONTROLS if control in table and control != name)
     if parts == PARTS_OF_ORDERS:
         controls = tuple(control for control in controls if control != "monetary_total")
@@ -186,6 +192,12 @@ def _may_explain(features: pd.DataFrame, name: str, parts: Sequence[str]) -> tup
     candidates = [variable for variable, kind in kinds.items() if kind != "date" and variable != name]
     left_out = tuple(variable for variable in candidates if variable in banned or groups.get(variable) in parts)
     return tuple(variable for variable in candidates if variable not in left_out), left_out
+
+
+def _follows(contacts: pd.Series, values: pd.Series) -> bool:
+    """Return whether contacts rise with the outcome, so that they may be its consequence."""
+    pairs = pd.concat([contacts.astype("float64"), values.astype("float64")], axis=1, join="inner").dropna().rank()
+    return bool(pairs.iloc[:, 0].corr(pairs.iloc[:, 1]) >= FOLLOWS)
 
 
 def _is_none_or_all(features: pd.DataFrame, feature: Feature) -> bool:

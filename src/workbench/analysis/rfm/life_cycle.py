@@ -32,16 +32,16 @@ LEAST_CUSTOMERS = 100  # fewest customers with two purchase days or more for der
 ROUNDING_DAYS = 1e-6  # tolerance when rounding a quantile up to whole days
 
 ACTIVITY_STATUSES = {
-    "active": {"en": "active", "zh": "活跃"},
-    "dormant": {"en": "dormant", "zh": "沉睡"},
-    "pre_churn": {"en": "pre-churn", "zh": "预流失"},
-    "churned": {"en": "churned", "zh": "已流失"},
+    "active": {"en": "up to the first limit", "zh": "第一界限以内"},
+    "dormant": {"en": "first to second limit", "zh": "第一至第二界限"},
+    "pre_churn": {"en": "second to third limit", "zh": "第二至第三界限"},
+    "churned": {"en": "over the third limit", "zh": "超过第三界限"},
 }
 LIFE_CYCLE_STAGES = {
     "prospect": {"en": "prospect", "zh": "潜在"},
     "new": {"en": "new", "zh": "新客"},
     "active": {"en": "active", "zh": "活跃"},
-    "at_risk": {"en": "at risk", "zh": "有流失风险"},
+    "at_risk": {"en": "at risk", "zh": "流失预警"},
     "dormant": {"en": "dormant", "zh": "沉睡"},
     "lost": {"en": "lost", "zh": "流失"},
     "reactivated": {"en": "reactivated", "zh": "重新激活"},
@@ -50,7 +50,7 @@ MANAGEMENT_VIEWS = {
     "acquisition": {"en": "acquisition", "zh": "获取"},
     "development": {"en": "development", "zh": "发展"},
     "maintenance": {"en": "maintenance", "zh": "维持"},
-    "win_back": {"en": "win-back", "zh": "赢回"},
+    "win_back": {"en": "win-back", "zh": "召回"},
 }
 # life-cycle stage -> management view
 MANAGEMENT_VIEW = {

@@ -35,12 +35,12 @@ CUTS = ("median", "mean", "mean_score", "score")
 RFM_TYPES = {
     "important_value": {"en": "Champions", "zh": "重要价值客户"},
     "important_development": {"en": "High value, build frequency", "zh": "重要发展客户"},
-    "important_retention": {"en": "Loyal, slipping", "zh": "重要保持客户"},
-    "important_winback": {"en": "Big spenders, nearly lost", "zh": "重要挽留客户"},
+    "important_retention": {"en": "Loyal, less recent", "zh": "重要保持客户"},
+    "important_winback": {"en": "High spend, rare, less recent", "zh": "重要挽留客户"},
     "general_value": {"en": "Frequent, low spend", "zh": "一般价值客户"},
     "general_development": {"en": "Recent, low spend", "zh": "一般发展客户"},
-    "general_retention": {"en": "Low spend, slipping", "zh": "一般保持客户"},
-    "general_winback": {"en": "Hibernating", "zh": "一般挽留客户"},
+    "general_retention": {"en": "Frequent, low spend, less recent", "zh": "一般保持客户"},
+    "general_winback": {"en": "Low on all three", "zh": "一般挽留客户"},
 }
 NO_PURCHASE = {"no_purchase": {"en": "no purchase", "zh": "未购买"}}
 # (recency high, frequency high, money high) -> type; every combination has one

@@ -11,7 +11,9 @@ from workbench.analysis.intervals import SMALL_CELL, small_cells, wilson
 from workbench.analysis.rfm.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAGES
 from workbench.analysis.rfm.scores import BINS, MEASURES, NO_PURCHASE, RFM_TYPES
 
-__all__ = ["table_grid", "table_groups"]
+__all__ = ["LATE_TIMES", "late_high_spenders", "table_grid", "table_groups"]
+
+LATE_TIMES = 2.0  # late: the last purchase is longer ago than this many usual gaps
 
 ORDERS = {
     "rfm_type": (*RFM_TYPES, *NO_PURCHASE),
@@ -88,6 +90,39 @@ def table_grid(rfm: pd.DataFrame, *, bins: int = BINS, least: int = SMALL_CELL) 
     table["suppressed"] = (table["customers"] > 0) & (table["customers"] < least)
     table["monetary_mean"] = mean.mask(table["suppressed"])
     return table.reset_index()[["r_score", "f_score", "customers", "share", "monetary_mean", "suppressed"]]
+
+
+def late_high_spenders(
+    rfm: pd.DataFrame, features: pd.DataFrame, *, least: int = SMALL_CELL, times: float = LATE_TIMES
+) -> dict[str, float]:
+    """Count the customers with high spend who are late by their own rhythm, and their share of spend.
+
+    Parameters
+    ----------
+    rfm : DataFrame
+        The table ``rfm``.
+    features : DataFrame
+        customer_id, recency_to_gap_ratio (missing with fewer than two purchase days: never late).
+    least : int
+        With fewer customers nothing is returned.
+    times : float
+        Late: the last purchase is more than this many usual gaps ago.
+
+    Returns
+    -------
+    dict
+        customers, n (scored customers), value_share; empty below ``least``, or where spend is not above 0.
+    """
+    if "recency_to_gap_ratio" not in features:
+        return {}
+    ratio = rfm["customer_id"].map(features.set_index("customer_id")["recency_to_gap_ratio"].astype("float64"))
+    late = rfm["rfm_type"].isin([key for key in RFM_TYPES if key.startswith("important_")]) & (ratio > times)
+    spend = rfm["monetary_total"].astype("float64")
+    customers, total = int(late.sum()), float(spend.sort_values().sum())
+    if customers < least or not total > 0:
+        return {}
+    share = float(spend[late].sort_values().sum()) / total
+    return {"customers": customers, "n": int(rfm["r_score"].notna().sum()), "value_share": share}
 
 
 def _sums(rfm: pd.DataFrame, by: str, keys: Sequence[str]) -> pd.Series:

@@ -20,7 +20,7 @@ from workbench.analysis.clustering.methods import METHODS
 from workbench.analysis.clustering.stability import PATTERN, STABLE
 from workbench.analysis.description.differences import differences_from_base
 from workbench.analysis.segments.definition import ALL, Segment, SegmentDefinition
-from workbench.analysis.segments.phrases import AVERAGE, TIER_WORDS, TIER_ZH, Fact, Phrase, describe, phrase
+from workbench.analysis.segments.phrases import AVERAGE, TIER_WORDS, TIER_ZH, Fact, Phrase, describe, mildly, phrase
 
 if TYPE_CHECKING:
     from workbench.analysis.clustering.sweep import Candidate
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["define_segments", "name_segments", "name_tiers", "order_by_value", "telling_differences"]
 
 TELLING = 0.3  # smallest effect used in a name
+MILD = 0.2  # smallest difference of medians, of the base, that is named where no effect is that large
 TELLING_SHARE = 0.2  # smallest share of a level used in a name, in the segment or the base
 MOST_PHRASES = 3
 VALUE_COLUMNS = ("monetary_total", "spend_per_order_mean", "frequency_orders")  # the first present measures value
@@ -171,8 +172,9 @@ def name_segments(
     -------
     tuple of Segment
         One per segment. A name joins up to three phrases with an effect of at least .3, the strongest first, absences
-        of a level last; a level needs a share of one in five. Where two segments would have the same name, further
-        phrases and finally a number are added. Keys are the English names in lower case with underscores. The
+        of a level last; without one, mild phrases for medians a fifth or more away from that of all customers; a
+        level needs a share of one in five. Where two segments would have the same name, further phrases and finally
+        a number are added. Keys are the English names in lower case with underscores. The
         description gives the figures of the same differences.
     """
     rows = [telling[telling["segment"] == at] for at in range(k)]
@@ -278,6 +280,8 @@ def _phrases_of(rows: pd.DataFrame, labels: Mapping[str, Mapping[str, str]]) -> 
         words_of_row = phrase(row.feature, bool(row.effect > 0), labels, level=row.level)
         is_strong_of[words_of_row] = is_strong_of.get(words_of_row, False) or _is_telling(row)
     leading = [words_of_row for words_of_row, is_strong in is_strong_of.items() if is_strong][:MOST_PHRASES]
+    mild = [mildly(phrase(row.feature, bool(row.effect > 0), labels)) for row in ranked if _is_mild(row)]
+    leading = leading or list(dict.fromkeys(mild))[:MOST_PHRASES]
     return leading or [AVERAGE], [words_of_row for words_of_row in is_strong_of if words_of_row not in leading]
 
 
@@ -291,9 +295,17 @@ def _is_telling(row: Any) -> bool:
     return abs(row.effect) >= TELLING
 
 
+def _is_mild(row: Any) -> bool:
+    """Say whether a number differs by a fifth of the base's median, though its effect is small."""
+    return row.statistic == "median" and bool(abs(row.own - row.base) >= MILD * abs(row.base) > 0)
+
+
 def _description(rows: pd.DataFrame, labels: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    strong = [row for row in sorted(rows.itertuples(), key=_is_absence) if _is_telling(row)][:MOST_PHRASES]
-    facts = [Fact(row.feature, row.level, row.statistic, float(row.own), float(row.base)) for row in strong]
+    ranked = sorted(rows.itertuples(), key=_is_absence)
+    chosen = [row for row in ranked if _is_telling(row)] or [row for row in ranked if _is_mild(row)]
+    facts = [
+        Fact(row.feature, row.level, row.statistic, float(row.own), float(row.base)) for row in chosen[:MOST_PHRASES]
+    ]
     return describe(facts, labels)
 
 

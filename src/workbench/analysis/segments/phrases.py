@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["AVERAGE", "PHRASES", "Fact", "TIER_WORDS", "TIER_ZH", "Phrase", "describe", "phrase"]
+__all__ = ["AVERAGE", "PHRASES", "Fact", "TIER_WORDS", "TIER_ZH", "Phrase", "describe", "mildly", "phrase"]
 
 Phrase = tuple[str, str]  # (en, zh)
 AVERAGE: Phrase = ("average", "平均")
@@ -106,6 +106,17 @@ def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *,
     return f"{'high' if high else 'low'} {english}", f"{chinese}{'高' if high else '低'}"
 
 
+def mildly(words: Phrase) -> Phrase:
+    """Return a phrase for a small difference.
+
+    Examples
+    --------
+    >>> mildly(("low spend", "低消费"))
+    ('somewhat low spend', '略低消费')
+    """
+    return f"somewhat {words[0]}", f"略{words[1].removeprefix('较')}"
+
+
 def describe(facts: Sequence[Fact], labels: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Describe in one sentence what distinguishes a segment, with its figures and those of all customers.
 
@@ -122,7 +133,7 @@ def describe(facts: Sequence[Fact], labels: Mapping[str, Mapping[str, str]]) -> 
         en and zh; without facts, a sentence that nothing distinguishes it.
     """
     if not facts:
-        return {"en": "Like customers as a whole in every feature.", "zh": "各项特征均与总体相近。"}
+        return {"en": "No feature differs clearly from customers as a whole.", "zh": "没有与总体明显不同的特征。"}
     english, chinese = [], []
     for feature, level, statistic, own, base in facts:
         plain = feature.replace("_", " ")

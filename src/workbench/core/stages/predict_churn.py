@@ -42,14 +42,14 @@ class PredictChurn(Section):
         3,
         unit="cut-offs",
         en="Cut-offs to train on, one horizon apart; fewer where the history is short",
-        zh="用于训练的截止日个数，彼此相隔一个预测期；历史较短时自动减少",
+        zh="用于训练的截点个数，彼此相隔一个预测期；历史较短时自动减少",
         ge=1,
         le=24,
     )
     stable_attributes: list[str] = knob(
         [],
         en="Columns of customers with the same value at every cut-off; other undated columns are left out",
-        zh="customers 表中在每个截止日均已知的列；其余没有日期的列不用于训练",
+        zh="customers 表中在每个截点均已知的列；其余没有日期的列不用于训练",
     )
     decision_share: float = knob(
         0.1,

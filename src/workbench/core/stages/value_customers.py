@@ -37,7 +37,7 @@ class ValueCustomers(Section):
         2,
         unit="cut-offs",
         en="Past cut-offs, half a horizon apart, on which a machine-learned spend model trains; 0: not tried",
-        zh="消费学习模型所用的历史截止日个数，彼此相隔半个预测期；0 表示不尝试",
+        zh="消费学习模型所用的历史截点个数，彼此相隔半个预测期；0 表示不尝试",
         ge=0,
         le=12,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.analysis.cards.timeline import KINDS, month_starts
 from workbench.core.tags.items import ITEMS
+from workbench.report.cards.first_line import first_line
 from workbench.report.cards.tags import MOST_PRINTED, chips
 from workbench.report.datelines import dateline
 from workbench.report.html import badge, render, render_all, stylesheet
@@ -24,7 +25,7 @@ _MONTHS = 24
 _STEP, _HEIGHT, _GAP = 17, 18, 6  # pixels: month, row of the timeline, gap between rows
 _MOST_UNKNOWN = 12
 _WHO = ("age_band", "gender", "city")
-_FOUND_BY = ("city", "segment", "favourite_category")
+_FOUND_BY = ("city", "segment", "favourite_category")  # also in pinyin; all other words are found as shown
 
 
 def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: str = "", report: str = "") -> str:
@@ -93,6 +94,7 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
         return head
     unprinted = max(0, len(card.tags) - MOST_PRINTED)
     return head | {
+        "do": first_line(card, language, currency),
         "sentence": _sentence(card, language),
         "numbers": _numbers(card, language, currency),
         "preferences": [_preference(preference, language) for preference in card.preferences],
@@ -120,7 +122,7 @@ def _sentence(card: PortraitCard, language: str) -> str:
 
 
 def _search_words(card: PortraitCard, language: str) -> str:
-    """Join the search words of a card: id, shown name, city, segment, stage and favourite, Chinese also in pinyin."""
+    """Join words of a card with their pinyin: id, shown name, city, segment, stage and favourite."""
     tags = {tag.tag: tag.value_name[language] for tag in card.tags}
     words = [card.name or "", *(tags.get(name, "") for name in _FOUND_BY)]
     words += [label(card.life_cycle_stage, language)] if card.life_cycle_stage else []
@@ -252,6 +254,8 @@ def _actions(card: PortraitCard, language: str) -> list[dict[str, Any]]:
 
 def _timeline(card: PortraitCard, language: str) -> dict[str, Any] | None:
     months = month_starts(card.as_of, _MONTHS)
+    if card.data_from is not None:
+        months = [month for month in months if month >= card.data_from.replace(day=1)] or months[-1:]
     kinds = [kind for kind in KINDS if card.timeline.get(kind)]
     if not kinds:
         return None
@@ -267,7 +271,7 @@ def _timeline(card: PortraitCard, language: str) -> dict[str, Any] | None:
         total = sum(counts.get(month, 0) for month in months)
         name = say(f"portrait_card_kind_of_{kind}", language)
         words.append({"kind": kind, "name": name, "n": show(total, "int", language), "y": floor})
-    size = {"width": _MONTHS * _STEP, "height": len(kinds) * (_HEIGHT + _GAP)}
+    size = {"width": len(months) * _STEP, "height": len(kinds) * (_HEIGHT + _GAP)}
     period = say("portrait_card_period", language, {"first": months[0], "last": months[-1]})
     alt = "; ".join(f"{word['name']} {word['n']}" for word in words)
     return {"bars": bars, "rows": words, **size, "period": period, "alt": f"{period}: {alt}"}

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from workbench.analysis.intervals import SMALL_CELL
+from workbench.analysis.intervals import SMALL_CELL, small_cells
 from workbench.intake.features.registry import registered
 from workbench.report.charts.lettering import ems, shortened
 from workbench.report.charts.theme import BASE, DIVERGING, FAINT, GREY, INK, PALE, SEQUENTIAL
@@ -276,8 +276,14 @@ def key_ramp(axes: Axes, colours: Callable, ends: tuple[float, float], words: tu
 
 
 def without_small(frame: pd.DataFrame, count: str, *, least: int = SMALL_CELL) -> pd.DataFrame:
-    """Hide the shares of non-empty groups below ``least`` customers."""
-    small = (frame[count] > 0) & (frame[count] < least)
+    """Hide the shares of non-empty groups below ``least`` customers, and of further ones that would reveal them.
+
+    Counts missing already were hidden by who made the frame; they protect others too.
+    """
+    counts, missing = frame[[count]].astype(float).fillna(least), frame[[count]].isna().to_numpy()
+    small = pd.Series(data=False, index=frame.index)
+    if ((counts[count] > 0) & (counts[count] < least)).any():
+        small = small_cells(counts, least=least, hide=missing, rows=False)[count] & ~missing[:, 0]
     shares = [name for name in frame.columns if name != count and frame[name].dtype.kind == "f"]
     return frame.assign(small=small, **{name: frame[name].mask(small) for name in shares})
 

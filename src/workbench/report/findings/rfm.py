@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.analysis.intervals import wilson
+from workbench.analysis.rfm.tables import LATE_TIMES
 from workbench.report.findings.finding import Finding
 
 if TYPE_CHECKING:
@@ -16,12 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["find_rfm", "limit_rfm"]
 
-_AT_STAKE = ("important_retention", "important_winback")
 _SCORES = {"recency_days": "r_score", "frequency_orders": "f_score", "monetary_total": "m_score"}
 
 
 def find_rfm(
-    scores: RfmScores, types: pd.DataFrame, statuses: pd.DataFrame, stages: pd.DataFrame, bounds: Bounds
+    scores: RfmScores,
+    types: pd.DataFrame,
+    statuses: pd.DataFrame,
+    stages: pd.DataFrame,
+    bounds: Bounds,
+    *,
+    late: Mapping[str, float],
 ) -> list[Finding]:
     """Report the main types, activity, the largest life-cycle stage and the limits in use.
 
@@ -32,13 +38,15 @@ def find_rfm(
         `workbench.analysis.rfm.tables.table_groups` by rfm_type, activity_status and life_cycle_stage.
     bounds : Bounds
         The recency limits in use.
+    late : mapping
+        `workbench.analysis.rfm.tables.late_high_spenders`.
 
     Returns
     -------
     list of Finding
     """
     scored = int(scores.scores["r_score"].notna().sum())
-    findings = [*_types(types, scored), *_status(statuses, bounds, scored), *_stage(stages, scored)]
+    findings = [*_types(types, scored), *_late(late), *_status(statuses, bounds, scored), *_stage(stages, scored)]
     findings.append(_bounds(bounds))
     return findings + _notes(scores)
 
@@ -63,18 +71,16 @@ def _types(types: pd.DataFrame, scored: int) -> list[Finding]:
     champions = shown_types.loc["important_value"]
     if champions["customers"] > 0 and pd.notna(champions["value_share"]):
         findings.append(Finding("rfm_champions", _share(champions, scored), 0.75))
-    return [*findings, *_at_stake(shown_types, scored)]
+    return findings
 
 
-def _at_stake(shown_types: pd.DataFrame, scored: int) -> list[Finding]:
-    """Combine the two high-value types without a recent purchase."""
-    rows = shown_types.loc[list(_AT_STAKE)]
-    customers = int(rows["customers"].sum())
-    if customers == 0 or rows["value_share"].isna().any():
+def _late(late: Mapping[str, float]) -> list[Finding]:
+    """Report the customers with high spend who are late by their own rhythm."""
+    if not late:
         return []
-    low, high = wilson(customers, scored)
-    values = {"share": customers / scored, "low": float(low), "high": float(high), "n": scored}
-    return [Finding("rfm_at_stake", values | {"value_share": rows["value_share"].sum()}, 0.6)]
+    low, high = wilson(late["customers"], late["n"])
+    values = {**late, "share": late["customers"] / late["n"], "low": float(low), "high": float(high)}
+    return [Finding("rfm_at_stake", values | {"times": LATE_TIMES}, 0.6)]
 
 
 def _status(statuses: pd.DataFrame, bounds: Bounds, scored: int) -> list[Finding]:

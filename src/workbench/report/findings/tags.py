@@ -57,6 +57,7 @@ def find_tags(tagged: Tagged, items: pd.DataFrame, sources: pd.DataFrame, stabil
     findings = [Finding("tags_known", values, 0.6)]
     if len(known):
         findings.append(Finding("tags_coverage", {"share": float(known["share"].mean()), "items": len(known)}, 0.3))
+    sources = sources[~sources["source"].map(_is_company)] if len(sources) else sources
     if len(sources):
         first = sources.iloc[0]
         values = {"source": _asked(first["source"]), "items": int(first["count"]), "names": _named(first["items"])}
@@ -72,6 +73,11 @@ def find_tags(tagged: Tagged, items: pd.DataFrame, sources: pd.DataFrame, stabil
 def limit_tags(tagged: Tagged, items: pd.DataFrame, *, present: Collection[str]) -> list[Finding]:
     """Report the limits of the tags; ``present`` names the available tables."""
     findings = [Finding("tags_limit_unknown", {"unknown": int((items["status"] == UNKNOWN).sum())})]
+    companies = int(
+        (items["item"].map(lambda item: ITEMS[item].group == "account") & (items["status"] == UNKNOWN)).sum()
+    )
+    if companies and not {"accounts", "contacts"} & set(present):
+        findings.append(Finding("tags_limit_companies", {"items": companies}))
     off = int((items["status"] == OFF).sum()) or len({tag.item for tag in tagged.off})
     if off:
         findings.append(Finding("tags_limit_sensitive", {"items": off}))
@@ -153,6 +159,11 @@ def shown_values(values: pd.DataFrame, registry: TagRegistry, *, least: int) -> 
 
 def _tag_name(registry: TagRegistry, tag: str) -> dict[str, str]:
     return registry.tags[tag].name.model_dump() if tag in registry.tags else {"en": tag, "zh": tag}
+
+
+def _is_company(source: str) -> bool:
+    """Say whether a source describes companies, which a profile of persons does not miss."""
+    return source.startswith(("accounts", "contacts"))
 
 
 def _asked(needs: str) -> dict[str, str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from workbench.analysis.intervals import small_cells
+from workbench.analysis.rfm.life_cycle import ACTIVITY_STATUSES, BOUNDS_DAYS
 from workbench.report.charts.chart import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
 from workbench.report.charts.marks import (
     Scale,
@@ -32,11 +34,12 @@ from workbench.report.text import say
 __all__ = ["plot_grid", "plot_statuses", "plot_types"]
 
 BEST_FROM = 4  # lowest recency and frequency score of the best customers
-STATUSES = ("active", "dormant", "pre_churn", "churned")
+STATUSES = tuple(ACTIVITY_STATUSES)
 STAGES = ("prospect", "new", "active", "at_risk", "dormant", "lost", "reactivated")
 NO_PURCHASE = "no_purchase"
 ROOMY = 0.55  # side of a square with room for its count
 SHIFT = 0.16  # between the two points of a row
+HIDDEN = "–"  # in place of a count that is not shown
 
 
 @drawn("r_score", "f_score", "customers", optional=("monetary_mean",))
@@ -57,14 +60,15 @@ def plot_grid(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     """
     cells = frame[frame["customers"] > 0].sort_values(["r_score", "f_score"])
     means = cells["monetary_mean"].astype(float).mask(cells["customers"] < about.least)
-    cells = cells.assign(monetary_mean=means)
+    hidden = small_cells(cells[["customers"]], least=about.least, rows=False)["customers"]
+    cells = cells.assign(monetary_mean=means, hidden=hidden)
     bins = int(max(frame["r_score"].max(), frame["f_score"].max()))
     title = _grid_title(cells, language)
     figure, (axes, side) = canvas("high", widths=(2.6, 1))
     axes.set_anchor("E")
     colours = sequential(cells["monetary_mean"].min(), cells["monetary_mean"].max())
     axes.set(xlim=(0.5, bins + 0.5), ylim=(0.5, bins + 0.5), aspect="equal")
-    _draw_grid(axes, cells, colours, language, about.least)
+    _draw_grid(axes, cells, colours, language)
     ticks = np.arange(1, bins + 1)
     axes.set_xticks(ticks, labels=[_end_word(int(tick), bins, "recency", language) for tick in ticks])
     axes.set_yticks(ticks, labels=[_end_word(int(tick), bins, "frequency", language) for tick in ticks])
@@ -74,7 +78,7 @@ def plot_grid(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     axes.spines["bottom"].set_visible(False)
     _draw_key(side, cells, colours, language, about)
     items = [
-        (f"R{row.r_score:.0f} F{row.f_score:.0f}", _cell_count(row.customers, language, about.least))
+        (f"R{row.r_score:.0f} F{row.f_score:.0f}", show(_count(row, about.least), "int", language))
         for row in cells.sort_values(["customers", "r_score", "f_score"], ascending=False).itertuples()
     ]
     n = say("chart_note_customers", language, {"n": cells["customers"].sum()})
@@ -93,13 +97,14 @@ def _grid_title(cells: pd.DataFrame, language: str) -> str:
     return say("chart_grid_title", language, values)
 
 
-def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: Callable[[float], Any], language: str, least: int) -> None:
-    largest = cells["customers"].max()
+def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: Callable[[float], Any], language: str) -> None:
+    largest, smallest = cells["customers"].max(), cells["customers"].mask(cells["hidden"]).min()
     edges = np.arange(0.5, axes.get_xlim()[1] + 0.1)
     axes.hlines(edges, edges[0], edges[-1], colors=FAINT, linewidth=0.8, zorder=0)
     axes.vlines(edges, edges[0], edges[-1], colors=FAINT, linewidth=0.8, zorder=0)
     for row in cells.itertuples():
-        side = 0.94 * float(np.sqrt(max(row.customers, least) / max(largest, least)))
+        customers = smallest if row.hidden else row.customers
+        side = 0.94 * float(np.sqrt(customers / largest)) if pd.notna(customers) else ROOMY
         has_value = pd.notna(row.monetary_mean)
         colour = colours(row.monetary_mean) if has_value else PALE
         corner = (row.r_score - side / 2, row.f_score - side / 2)
@@ -111,7 +116,7 @@ def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: Callable[[float], Any],
         below = (row.r_score, row.f_score - side / 2 - 0.02)
         axes.text(
             *((row.r_score, row.f_score) if inside else below),
-            _cell_count(row.customers, language, least),
+            HIDDEN if row.hidden else show(row.customers, "int", language),
             ha="center",
             va="center" if inside else "top",
             size=8.5 if inside else 7.5,
@@ -119,8 +124,8 @@ def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: Callable[[float], Any],
         )
 
 
-def _cell_count(customers: int, language: str, least: int) -> str:
-    return f"<{least}" if customers < least else show(customers, "int", language)
+def _count(row: Any, least: int) -> Any:
+    return fewer_than(least) if row.hidden else row.customers
 
 
 def _end_word(tick: int, bins: int, measure: str, language: str) -> str:
@@ -199,15 +204,22 @@ def _two_shares(row: Any, language: str, least: int) -> str:
 
 @drawn("customers", "share", optional=("share_low", "share_high"))
 def plot_statuses(
-    frame: pd.DataFrame, *, by: str = "activity_status", language: str = "en", about: About = UNKNOWN
+    frame: pd.DataFrame,
+    *,
+    by: str = "activity_status",
+    days: Sequence[int] = BOUNDS_DAYS,
+    language: str = "en",
+    about: About = UNKNOWN,
 ) -> Chart:
-    """Draw the share of customers in each activity status or life-cycle stage, in its own order.
+    """Draw the share of customers in each activity status, labelled by its days, or life-cycle stage, in its own order.
 
     Parameters
     ----------
     frame : DataFrame
         One row per status: the column ``by``, customers, share, share_low, share_high (0..1).
     by : {"activity_status", "life_cycle_stage"}
+    days : three ints
+        Recency limits of the activity statuses.
     language, about
         As everywhere.
 
@@ -222,10 +234,10 @@ def plot_statuses(
     )
     shares = rows.set_index(by)["share"].astype(object).where(~rows.set_index(by)["small"], fewer_than(about.least))
     kind = "status" if by == "activity_status" else by
-    lost = shares.get("churned" if kind == "status" else "lost", 0.0)
-    title = say(f"chart_{by}_title", language, {"active": shares.get("active", 0.0), "lost": lost})
+    title = _status_title(shares, by, days, language)
+    names = _status_names(days, language) if kind == "status" else {}
     figure, axes = canvas(height_for(len(rows)))
-    at = row_axis(axes, [name_of(key, language) for key in rows[by]])
+    at = row_axis(axes, [names.get(key) or name_of(key, language) for key in rows[by]])
     colours = colours_of(kind, rows[by])
     axes.barh(at, rows["share"], height=0.6, color=[colours[key] for key in rows[by]])
     axes.hlines(at, rows["share_low"], rows["share_high"], colors=INK, linewidth=1.4)
@@ -237,7 +249,29 @@ def plot_statuses(
     axes.set_xlim(0, max(reach, 0.01))
     base_line(axes, 0)
     number_axis(axes, "x", say("axis_share_customers", language), Scale("pct", language))
-    items = [(name_of(key, language), show(share, "pct", language)) for key, share in shares.items()]
+    items = [(names.get(key) or name_of(key, language), show(share, "pct", language)) for key, share in shares.items()]
     n = say("chart_note_customers", language, {"n": rows["customers"].sum()})
     alt = described("chart_kind_bars", title, items, language)
     return composed(figure, title, alt, footnote(language, about, n, say("chart_note_wilson", language)))
+
+
+def _status_title(shares: pd.Series, by: str, days: Sequence[int], language: str) -> str:
+    """Return a title of the first and the last status; without the last where it is not shown."""
+    last = "churned" if by == "activity_status" else "lost"
+    values = {
+        "active": shares.get("active", 0.0),
+        "lost": shares.get(last, 0.0),
+        "days": days[0],
+        "last_days": days[-1],
+    }
+    name = f"{by}_bare" if isinstance(values["lost"], str) else by
+    return say(f"chart_{name}_title", language, values)
+
+
+def _status_names(days: Sequence[int], language: str) -> dict[str, str]:
+    """Name the activity statuses by their days since the last purchase."""
+    first, *_, last = days
+    ends = zip(days, days[1:], strict=False)
+    between = [say("status_days_between", language, {"low": low + 1, "high": high}) for low, high in ends]
+    names = [say("status_days_first", language, {"days": first}), *between]
+    return dict(zip(STATUSES, [*names, say("status_days_last", language, {"days": last})], strict=True))

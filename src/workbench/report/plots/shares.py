@@ -47,7 +47,8 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
     frame : DataFrame
         One row per category: value, part (optional: "value", or "other" for the remaining values together; rows of
         another part are left out), n, share, share_low, share_high (0..1), base_share (optional). A category
-        whose share is missing was too small and is shown as such. At most 15 are drawn.
+        whose share is missing was too small and is shown as such. At most 15 are drawn. missing (optional): customers
+        for whom it is unknown; the title then says of how many the shares are.
     column : str
         The variable of the categories, for the title.
     language, about
@@ -64,7 +65,11 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
     top = largest[~largest["rest"]].iloc[0] if not largest["rest"].all() else largest.iloc[0]
     rows = _by_band(largest)
     values = {"column": column, "value": name_of(top["value"], language), "share": top["share"]}
-    title = say("chart_shares_title", language, values)
+    unknown = frame["missing"].max() if "missing" in frame.columns else 0
+    if unknown > 0 and top["share"] > 0:
+        title = say("chart_shares_known_title", language, values | {"n": round(top["n"] / top["share"])})
+    else:
+        title = say("chart_shares_title", language, values)
     figure, axes = canvas(height_for(len(rows)))
     at = row_axis(axes, [name_of(value, language) for value in rows["value"]])
     _draw_shares(axes, rows, at, language, about.least)

@@ -61,20 +61,38 @@
     place.appendChild(button);
   }
   function makeFinder(field) {
-    var cards = document.querySelectorAll("article.card"), status = document.querySelector("[data-found]"), most = 20;
+    var cards = document.querySelectorAll("article.card"), status = document.querySelector("[data-found]");
+    var step = 20, most = step, more = document.querySelector("[data-more]"), texts = [];
+    function textOf(card, at) {
+      if (texts[at] === undefined) { texts[at] = ((card.getAttribute("data-search") || card.id) + " " + card.textContent).toLowerCase(); }
+      return texts[at];
+    }
+    function wordsOf(query) {
+      query = query.normalize("NFKC").trim().toLowerCase().replace(/(\d)[,\u2009 ](?=\d{3}(?!\d))/g, "$1");
+      return query.split(/\s+/);
+    }
+    function isId(card, word) {
+      var id = (card.getAttribute("data-id") || "").toLowerCase();
+      return id === word || (/^\d+$/.test(word) && id.replace(/^0+/, "") === word.replace(/^0+/, ""));
+    }
     function find() {
-      var words = field.value.trim().toLowerCase().split(/\s+/), shown = 0, matches = 0;
-      cards.forEach(function (card) {
-        var text = (card.getAttribute("data-search") || card.id).toLowerCase();
-        var fits = words.every(function (word) { return text.indexOf(word) >= 0; });
+      var words = wordsOf(field.value), shown = 0, matches = 0, exact = false;
+      if (words.length === 1 && words[0]) {
+        cards.forEach(function (card) { exact = exact || isId(card, words[0]); });
+      }
+      cards.forEach(function (card, at) {
+        var fits = exact ? isId(card, words[0])
+          : words.every(function (word) { return textOf(card, at).indexOf(word) >= 0; });
         matches += fits ? 1 : 0;
         card.hidden = !fits || shown >= most;
         shown += card.hidden ? 0 : 1;
       });
       var template = status.getAttribute(matches ? "data-found" : "data-none");
       status.textContent = template.replace("[shown]", shown).replace("[found]", matches).replace("[all]", cards.length);
+      if (more) { more.hidden = matches <= shown; }
     }
-    field.addEventListener("input", find);
+    field.addEventListener("input", function () { most = step; find(); });
+    if (more) { more.addEventListener("click", function () { most += step; find(); }); }
     find();
   }
   document.querySelectorAll("[data-cards]").forEach(makeFinder);

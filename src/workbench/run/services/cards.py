@@ -13,7 +13,7 @@ import pandas as pd
 
 from workbench.analysis.cards.card import CardSources, PortraitCard, make_cards
 from workbench.analysis.cards.preferences import leading_preferences
-from workbench.analysis.cards.timeline import KINDS, timelines
+from workbench.analysis.cards.timeline import KINDS, first_day, timelines
 from workbench.core.errors import DataError, Fault, nearest
 from workbench.core.params.profile import Profile, load_profile
 from workbench.core.schema import UNDATED
@@ -119,6 +119,7 @@ class CardService:
             consents=self._consents(ids),
             items=self._items(),
             names=names,
+            data_from=first_day(self.tables, as_of=self.as_of),
             value_names=self.registry.value_names,
         )
         return make_cards(sources, self.registry.tags, self.registry.pack, as_of=self.as_of)
@@ -161,8 +162,23 @@ class CardService:
         ranked = frame.sort_values([*columns, "customer_id"], ascending=[*[False] * len(columns), True])
         return ranked["customer_id"].head(most).tolist()
 
-    def ids_for_report(self, most: int) -> list[str]:
-        """Choose the customers of a report: all if they are few, else some at risk and some of every segment."""
+    def ids_for_report(
+        self, most: int, lists: Mapping[str, Sequence[str]] | None = None, *, most_listed: int = 200
+    ) -> list[str]:
+        """Choose the customers with a card beside the report.
+
+        Parameters
+        ----------
+        most : int
+            All customers if they are fewer, else some at risk and some of every segment.
+        lists : mapping of str to sequence of str, optional
+            Lists of customers by name: the first ``most_listed`` of each have a card in any case.
+        most_listed : int
+        """
+        listed = {customer for ids in (lists or {}).values() for customer in list(ids)[:most_listed]}
+        return sorted({*listed, *self._sample_ids(most)})
+
+    def _sample_ids(self, most: int) -> list[str]:
         customers = to_pandas(self.tables["features"].select("customer_id").order_by("customer_id"))
         ids = customers["customer_id"].tolist()
         if len(ids) <= most:

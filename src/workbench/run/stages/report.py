@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench import PACKAGE
+from workbench.analysis.cards.urgency import by_urgency
 from workbench.report.answer import GoalAnswer
 from workbench.report.cards.customer import card_page
 from workbench.report.page import RunFacts, cards_file, report_file, write_report
@@ -73,7 +74,7 @@ def report_facts(stage: StageRun) -> RunFacts:
     )
 
 
-def write_cards(stage: StageRun, *, most: int) -> int:
+def write_cards(stage: StageRun, *, most: int, lists: Mapping[str, Sequence[str]] | None = None) -> int:
     """Write the portrait cards of some customers, without names, once per language.
 
     Parameters
@@ -81,6 +82,8 @@ def write_cards(stage: StageRun, *, most: int) -> int:
     stage : StageRun
     most : int
         Largest number of cards: all customers if there are fewer, else some at risk and some of every segment; 0: none.
+    lists : mapping of str to sequence of str, optional
+        Customer ids by list: the first 200 of each have a card too.
 
     Returns
     -------
@@ -90,7 +93,8 @@ def write_cards(stage: StageRun, *, most: int) -> int:
     if not most or not {"features", "tags"} <= stage.available():
         return 0
     service = CardService(stage.workspace, stage.profile.name, profile=stage.profile)
-    cards = service.cards(service.permitted(service.ids_for_report(most)), named=False)
+    customers = service.permitted(service.ids_for_report(most, lists))
+    cards = by_urgency(service.cards(customers, named=False))
     for language in stage.languages:
         report = report_file(language, stage.languages)
         page = card_page(cards, language=language, currency=stage.currency, report=report)

@@ -5,8 +5,9 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from workbench.analysis.cards.card import CardSources, make_cards
+from workbench.analysis.cards.card import CardSources, PortraitCard, make_cards
 from workbench.analysis.cards.timeline import month_starts
+from workbench.analysis.cards.urgency import by_urgency, timing_of
 from workbench.core.tags.registry import load_registry
 from workbench.core.workspace import find_workspace
 
@@ -102,3 +103,31 @@ def test_a_segment_is_called_by_the_name_its_definition_gives_it(registry):
     names = {"segment": {"tier_1": {"en": "Best", "zh": "最好"}}}
     card, _ = cards(registry, tags=tags, value_names=names)
     assert [(item.value, item.value_name) for item in card.tags] == [("tier_1", {"en": "Best", "zh": "最好"})]
+
+
+def urgent(customer, risk=None, value=None, ratio=None, **changes):
+    return PortraitCard(
+        customer, AS_OF, risk={} if risk is None else {"churn_probability": risk},
+        value={} if value is None else {"expected_value": value}, rhythm={} if ratio is None else {"ratio": ratio}, **changes,
+    )  # fmt: skip
+
+
+def test_cards_are_sorted_by_expected_loss_and_those_who_left_come_last():
+    cards = [
+        urgent("lost", 0.9, 900, life_cycle_stage="lost"), urgent("opted", 0.9, 900, opted_out=True),
+        urgent("slow", ratio=1.5), urgent("late", ratio=4.0), urgent("b", 0.5, 100), urgent("a", 0.25, 200), urgent("rich", 0.2, 1000),
+    ]  # fmt: skip
+    order = ["rich", "a", "b", "late", "slow", "lost", "opted"]
+    assert [card.customer_id for card in by_urgency(cards)] == order
+    assert [card.customer_id for card in by_urgency(reversed(cards))] == order
+    assert by_urgency([]) == []
+
+
+def test_the_timing_is_that_of_the_own_rhythm():
+    days = {"recency_days": 30.0}
+    cases = {"late": 2.1, "due": 2.0, "in_time": 1.0}
+    for timing, ratio in cases.items():
+        assert timing_of(PortraitCard("a", AS_OF, rhythm=days | {"ratio": ratio})) == timing
+    assert timing_of(PortraitCard("a", AS_OF, rhythm=days)) == "once"
+    assert timing_of(PortraitCard("a", AS_OF)) == "none"
+    assert timing_of(PortraitCard("a", AS_OF, rhythm=days | {"ratio": 0.1}, life_cycle_stage="lost")) == "away"

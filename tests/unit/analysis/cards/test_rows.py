@@ -6,7 +6,7 @@ import ibis
 import pandas as pd
 
 from workbench.analysis.cards.preferences import leading_preferences
-from workbench.analysis.cards.timeline import timelines
+from workbench.analysis.cards.timeline import first_day, timelines
 
 AS_OF = date(2025, 7, 1)
 LINES = pd.DataFrame({
@@ -33,3 +33,11 @@ def test_orders_are_counted_by_month_and_none_from_the_date_on():
     result = timelines(TABLES, ["a"], as_of=AS_OF, months=2)
     assert result[["kind", "n"]].values.tolist() == [["transactions", 1], ["transactions", 3]]
     assert [pd.Timestamp(item).month for item in result["month"]] == [5, 6]
+
+
+def test_the_first_day_is_the_earliest_before_the_date_over_all_kinds():
+    events = ibis.memtable(pd.DataFrame({"customer_id": ["a"], "occurred_at": pd.to_datetime(["2025-04-30"])}))
+    assert first_day(TABLES, as_of=AS_OF) == date(2025, 5, 2)
+    assert first_day({**TABLES, "events": events}, as_of=AS_OF) == date(2025, 4, 30)
+    assert first_day(TABLES, as_of=date(2025, 5, 2)) is None
+    assert first_day({}, as_of=AS_OF) is None

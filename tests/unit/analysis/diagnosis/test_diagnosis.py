@@ -175,3 +175,12 @@ def test_any_variable_of_two_values_or_a_number_can_be_the_outcome_and_others_ar
         choose_outcome(frame, outcome="city", as_of=AS_OF)
     with pytest.raises(DataError, match="Did you mean 'spend'"):
         choose_outcome(frame, outcome="spnd", as_of=AS_OF)
+
+
+def test_contacts_that_follow_spend_do_not_explain_it_and_others_may():
+    frame = base()
+    follow = frame.assign(campaigns_received=frame["monetary_total"].rank(pct=True).mul(8).round())
+    outcome = choose_outcome(follow, outcome="spend", as_of=AS_OF)
+    assert "campaigns_received" in outcome.left_out and "campaigns_received" not in outcome.variables
+    apart = frame.assign(campaigns_received=np.random.default_rng(5).integers(0, 8, len(frame)))
+    assert "campaigns_received" in choose_outcome(apart, outcome="spend", as_of=AS_OF).variables

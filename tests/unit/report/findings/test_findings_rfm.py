@@ -5,7 +5,7 @@ import pytest
 
 from workbench.analysis.rfm.life_cycle import Bounds
 from workbench.analysis.rfm.scores import RfmScores
-from workbench.analysis.rfm.tables import table_groups
+from workbench.analysis.rfm.tables import late_high_spenders, table_groups
 from workbench.report.findings.rfm import find_rfm, limit_rfm
 from workbench.report.text import say
 from workbench.run.stages.presentation import plain
@@ -35,9 +35,11 @@ def customers(*groups):
     )
 
 
-def find(rfm, bounds=FIXED, notes=()):
+def find(rfm, bounds=FIXED, notes=(), ratio=1.0):
     tables = [table_groups(rfm, by=by) for by in ("rfm_type", "activity_status", "life_cycle_stage")]
-    return find_rfm(RfmScores(rfm, pd.DataFrame(), tuple(notes)), *tables, bounds)
+    features = pd.DataFrame({"customer_id": rfm["customer_id"], "recency_to_gap_ratio": ratio})
+    late = late_high_spenders(rfm, features)
+    return find_rfm(RfmScores(rfm, pd.DataFrame(), tuple(notes)), *tables, bounds, late=late)
 
 
 BASE = (
@@ -50,11 +52,9 @@ BASE = (
 
 def test_shares_are_of_all_who_bought_and_value_is_of_all_spend():
     values = values_by_key(find(customers(*BASE)))
-    champions, stake = values["rfm_champions"], values["rfm_at_stake"]
+    champions = values["rfm_champions"]
     assert (champions["share"], champions["value_share"], champions["n"]) == (0.25, 0.6, 80)
     assert champions["low"] < 0.25 < champions["high"]
-    assert (stake["share"], stake["n"]) == (0.25, 80)
-    assert stake["value_share"] == pytest.approx(0.3)
     assert values["rfm_type_largest"]["type"] == "general_development"
     assert (values["rfm_type_largest"]["share"], values["rfm_type_largest"]["value_share"]) == (0.5, 0.1)
     assert (values["rfm_active"]["share"], values["rfm_active"]["days"]) == (0.75, 90)
@@ -87,8 +87,18 @@ def test_without_spend_above_zero_no_sentence_speaks_of_shares_of_it():
     assert "rfm_type_largest_bare" in values
 
 
-def test_nobody_at_stake_is_not_reported():
-    assert "rfm_at_stake" not in values_by_key(find(customers(BASE[0], BASE[3])))
+def test_high_spenders_are_late_by_their_own_rhythm_never_by_days_alone():
+    ratio = [2.5] * 12 + [2.0] * 28 + [9.0] * 40  # twelve champions are late; low spenders do not count
+    stake = values_by_key(find(customers(*BASE), ratio=ratio))["rfm_at_stake"]
+    assert (stake["customers"], stake["n"], stake["share"]) == (12, 80, 0.15)
+    assert stake["value_share"] == pytest.approx(12 * 60 / 2000)
+    assert "more than 2 times their usual gap ago" in say("rfm_at_stake", "en", stake)
+
+
+def test_fewer_late_customers_than_may_be_shown_or_no_rhythm_are_not_reported():
+    assert "rfm_at_stake" not in values_by_key(find(customers(*BASE), ratio=[2.5] * 9 + [1.0] * 71))
+    assert "rfm_at_stake" not in values_by_key(find(customers(*BASE), ratio=float("nan")))
+    assert late_high_spenders(customers(*BASE), pd.DataFrame({"customer_id": ["c0"]})) == {}
 
 
 def test_without_any_purchase_only_the_bounds_are_reported():

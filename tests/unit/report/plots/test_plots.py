@@ -10,6 +10,7 @@ import pytest
 
 from workbench.core.errors import DataError
 from workbench.report.charts.chart import About, footnote
+from workbench.report.charts.marks import name_of
 from workbench.report.charts.theme import render
 from workbench.report.plots import (
     features as plots_features,
@@ -370,7 +371,7 @@ def test_titles_are_computed_from_the_data():
     assert draw("gain").title == (
         "The riskiest 10 % of customers include 40 % of the leavers, 4 times as many as a random choice"
     )
-    assert draw("statuses").title == "30 % of customers are active; 50 % have churned"
+    assert draw("statuses").title == "30 % of customers bought within 90 days, 50 % not for over 360 days"
     assert draw("months").title == (
         "Feb 2015: 60 customers bought, 20 of them new; 10 of the previous month did not buy"
     )
@@ -389,7 +390,7 @@ def test_a_curve_from_the_lowest_spender_says_the_same():
 
 def test_cohorts_are_weighted_by_their_size_and_open_cells_stay_blank():
     chart = draw("cohorts")
-    assert chart.title == "25 % of new customers buy again in the next month, 30 % in month 2"  # (40 + 60) / 400
+    assert chart.title == "20 % of new customers buy again in the next month"  # the first month is left-censored
     written = [text.get_text() for text in chart.figure.axes[0].texts]
     assert sorted(written) == ["20 %", "30 %", "40 %"]
 
@@ -403,10 +404,27 @@ def test_lost_customers_stand_below_zero():
 def test_small_groups_are_not_shown():
     frame = frames()["statuses"][1].assign(customers=[5, 30, 20])
     chart = draw("statuses", frame)
-    assert chart.title == "30 % of customers are active; fewer than 10 have churned"
+    assert chart.title == "30 % of customers bought within 90 days"
     assert "50 %" not in chart.alt
+    assert chart.alt.count("not shown") == 2  # the 20 would give the 5 away
     cells = frames()["grid"][1].assign(customers=4)
-    assert {text.get_text() for text in draw("grid", cells).figure.axes[0].texts} == {"<10"}
+    assert {text.get_text() for text in draw("grid", cells).figure.axes[0].texts} == {"–"}
+
+
+def test_no_hidden_count_of_the_grid_can_be_computed_from_the_total():
+    cells = frames()["grid"][1].assign(customers=[4, *range(20, 44)])
+    written = [text.get_text() for text in draw("grid", cells).figure.axes[0].texts]
+    assert written.count("–") == 2 and "20" not in written
+
+
+def test_activity_is_labelled_by_its_days_never_by_words_of_the_life_cycle():
+    assert plots_rfm._status_names((14, 34, 95), "en") == {
+        "active": "up to 14 days", "dormant": "15–34 days", "pre_churn": "35–95 days", "churned": "over 95 days",
+    }  # fmt: skip
+    for language in ("en", "zh"):
+        chart = draw("statuses", language=language, days=(14, 34, 95))
+        words = {name_of(stage, language) for stage in plots_rfm.STAGES} | {"churned", "pre-churn", "预流失", "已流失"}
+        assert not [word for word in words if word in chart.title + chart.alt]
 
 
 def test_the_remaining_categories_stand_last_and_numbers_are_left_out():
@@ -432,9 +450,9 @@ def test_a_chart_without_data_says_that_it_is_not_drawn():
 def test_suppressed_shares_are_named_as_such():
     frame = frames()["shares"][1]
     frame = frame.assign(share=[0.5, 0.3, None], n=[50, 30, None])
-    assert "65+: fewer than 10 customers" in draw("shares", frame).alt
+    assert "65+: not shown" in draw("shares", frame).alt
     chart = draw("shares", frame, about=replace(ABOUT, least=40))
-    assert "65+: fewer than 40 customers" in chart.alt and chart.alt.count("fewer than 40") == 2
+    assert "65+: not shown" in chart.alt and chart.alt.count("not shown") == 2
 
 
 def test_differences_that_may_be_chance_are_grey():
@@ -555,3 +573,10 @@ def test_few_pairs_leave_no_mathematical_signs_on_the_axis():
     axes.figure.canvas.draw()
     texts = [label.get_text() for label in axes.yaxis.get_ticklabels(which="both")]
     assert not [text for text in texts if "$" in text or "mathdefault" in text]
+
+
+def test_shares_of_known_customers_are_called_so():
+    frame = frames()["shares"][1].assign(missing=1668)
+    assert "50 % of the 100 customers where it is known" in draw("shares", frame).title
+    assert "已知的 100 位客户中" in draw("shares", frame, language="zh").title.replace("\u2009", " ")
+    assert "known" not in draw("shares", frame.assign(missing=0)).title

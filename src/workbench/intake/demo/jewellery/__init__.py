@@ -20,6 +20,7 @@ from workbench.intake.demo.jewellery.contacts import write_consents, write_relat
 from workbench.intake.demo.jewellery.days import write_days
 from workbench.intake.demo.jewellery.draws import Draws
 from workbench.intake.demo.jewellery.files import put_csv, put_json_lines, put_parquet, put_workbook
+from workbench.intake.demo.jewellery.households import write_households
 from workbench.intake.demo.jewellery.orders import write_lines, write_orders
 from workbench.intake.demo.jewellery.orders_files import pos_sales_sql, products_sql, web_orders_sql
 from workbench.intake.demo.jewellery.people import write_people
@@ -58,7 +59,7 @@ def generate_jewellery(folder: Path, *, customers: int = 5_000, seed: int = 7, t
         The raw files, without the truth: crm_export.csv (GB18030), pos_sales and pos_members (.xlsx or .parquet),
         web_accounts.csv, web_orders.csv, survey.csv, reviews.csv (UTF-8 with its mark), products.csv, campaigns.csv,
         experiments.csv, relations.csv, consents.csv (UTF-8), service.jsonl, events.parquet. The truth is people.parquet,
-        records.parquet, effects.parquet, occasions.parquet; ``truth.TRUTH`` says what their columns are.
+        households.parquet, records.parquet, effects.parquet, occasions.parquet; ``truth.TRUTH`` says what their columns are.
     """
     folder.mkdir(parents=True, exist_ok=True)
     spill = TemporaryDirectory(dir=folder, prefix=".spill-")
@@ -88,6 +89,7 @@ def _make_tables(engine: duckdb.DuckDBPyConnection, draws: Draws, customers: int
     write_places(engine)
     write_catalogue(engine, draws.seed)
     write_people(engine, draws, customers)
+    write_households(engine, draws)
     write_arms(engine, draws)
     write_bought(engine, draws, added_chances_sql(draws))
     write_orders(engine, draws)

@@ -28,8 +28,7 @@ def crm_sql(draws: Draws) -> str:
     """Write the query of the CRM's export, by id; some cells are garbled, damaged or impossible."""
     u, key = draws.unit, "(a.person * 2 + a.copy)"
     level = " ".join(f"WHEN s.spent >= {least} THEN '{name}'" for least, name in LEVELS)
-    married = f"""CASE WHEN p.wedding <= {DAYS} THEN '已婚' WHEN p.persona = 'bridal' THEN '未婚'
-        WHEN {u("p.person", "married")} < least(0.9, greatest(0.05, (date_diff('year', p.born, DATE '2025-07-01') - 22) / 18.0)) THEN '已婚' ELSE '未婚' END"""
+    married = "CASE WHEN h.is_married THEN '已婚' ELSE '未婚' END"
     income = f"""({INCOMES})[1 + greatest(0, least(10,
         floor(5 + 2.2 * p.purse + 1.5 * {draws.normal("p.person", "income")})))::INTEGER]::VARCHAR"""
     odd_marriage = dirty_text(draws, married, key, "odd marriage", "YOLO")
@@ -51,8 +50,11 @@ def crm_sql(draws: Draws) -> str:
         CASE WHEN {u(key, "no marriage")} < 0.25 THEN NULL ELSE {odd_marriage} END AS "婚姻状况",
         CASE WHEN {u(key, "no income")} < 0.4 THEN NULL ELSE {odd_income} END AS "年收入（万元）",
         CASE {level} ELSE '普通' END AS "会员等级", strftime({joined}, '%Y/%m/%d') AS "注册时间",
-        o.source_l1 AS "一级来源", o.source_l2 AS "二级来源", o.source_l3 AS "三级来源", f.source_id AS "推荐人编号"
-    FROM accounts AS a JOIN people AS p USING (person)
+        o.source_l1 AS "一级来源", o.source_l2 AS "二级来源", o.source_l3 AS "三级来源", f.source_id AS "推荐人编号",
+        CASE WHEN {u(key, "no children")} < 0.35 THEN NULL ELSE h.children END AS "子女数",
+        CASE WHEN {u(key, "no home")} < 0.5 THEN NULL WHEN h.owns_home THEN '自有' ELSE '租房' END AS "住房情况",
+        CASE WHEN {u(key, "no car")} < 0.5 THEN NULL WHEN h.owns_car THEN '有车' ELSE '无车' END AS "车辆情况"
+    FROM accounts AS a JOIN people AS p USING (person) JOIN households AS h USING (person)
     JOIN origins AS o ON o.persona = p.persona AND o.slot = floor({u("p.person", "origin")} * 100)::BIGINT
     LEFT JOIN (SELECT person, sum(amount) AS spent FROM lines WHERE day + later < {RATED_DAY} GROUP BY person) AS s ON s.person = a.person
     LEFT JOIN (SELECT other, min(person) AS person FROM relations WHERE kind = '推荐' GROUP BY other) AS r ON r.other = a.person

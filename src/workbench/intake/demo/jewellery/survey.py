@@ -1,4 +1,4 @@
-"""A survey of attitudes: scales of four Likert items with one reversed, an unreliable scale, and the willingness to recommend."""
+"""A survey of attitudes: scales of four Likert items with one reversed, an unreliable scale, choices, willingness to recommend."""
 
 from __future__ import annotations
 
@@ -40,7 +40,12 @@ SCALES = (
     _Scale("价格敏感", ("我会等到活动时再买", "购买前我会比较多家价格", "-只要喜欢，价格不是问题", "工费高低影响我的选择"),
            0.78, {"bargain": 1.2, "collector": -1.0, "investor": 0.3, "passer": 0.3}),
     _Scale("环保", ("我愿意为环保包装多付钱", "培育钻石比天然钻石更值得买", "-我不关心首饰的来源"), 0.30, {}),
+    _Scale("认可需求", ("我希望佩戴的首饰得到身边人称赞", "合适的首饰让我更自信", "-别人怎么看我的首饰都无所谓", "收到首饰让我感到被重视"),
+           0.80, {"self_reward": 0.8, "bridal": 0.6, "gift": 0.3, "investor": -1.0, "bargain": -0.3}),
+    _Scale("服务期待", ("我期待顾问记得我的喜好", "售后问题应当当天有答复", "-只要价格合适，服务好坏不重要", "我期待终身免费清洗与保养"),
+           0.80, {"collector": 1.1, "service": 0.9, "bridal": 0.4, "bargain": -0.8, "passer": -0.9}),
 )  # fmt: skip
+FIRST_ITEMS = (0, 8, 16, 24, 32, 40, 44)  # number of the first item of each scale; choices follow from 50, nps is 63
 # question: answers with weights, by default and for personas that differ
 CHOICES: dict[str, dict[str, dict[str, float]]] = {
     "购物同伴": {
@@ -66,6 +71,41 @@ CHOICES: dict[str, dict[str, dict[str, float]]] = {
         "bridal": {"小红书": 5, "微信": 3, "抖音": 3},
         "collector": {"微信": 6, "电视": 3, "抖音": 1},
     },
+    "生活方式": {
+        "": {"居家务实": 4, "工作为先": 3, "健康自律": 2, "社交活跃": 2},
+        "self_reward": {"精致时尚": 6, "社交活跃": 3, "健康自律": 2, "工作为先": 1},
+        "bridal": {"精致时尚": 3, "工作为先": 3, "居家务实": 2, "社交活跃": 2},
+        "investor": {"居家务实": 5, "工作为先": 4, "健康自律": 1},
+        "collector": {"精致时尚": 2, "居家务实": 3, "健康自律": 3, "社交活跃": 2},
+    },
+    "闲暇安排": {
+        "": {"陪伴家人": 4, "逛街购物": 2, "短途自驾": 2, "运动健身": 1.5, "宅家休息": 2},
+        "self_reward": {"逛街购物": 5, "短途自驾": 2, "运动健身": 2, "宅家休息": 2},
+        "bridal": {"短途自驾": 4, "逛街购物": 3, "宅家休息": 2, "运动健身": 1},
+        "collector": {"陪伴家人": 3, "短途自驾": 2, "参观展览": 4},
+    },
+    "购买理由": {
+        "": {"款式": 3, "价格": 2, "品质": 3, "品牌": 2, "保值": 1},
+        "bargain": {"价格": 7, "保值": 2, "款式": 1},
+        "investor": {"保值": 8, "品质": 1, "价格": 1},
+        "self_reward": {"款式": 6, "品牌": 2, "价格": 1, "品质": 1},
+        "collector": {"品质": 6, "保值": 2, "款式": 2},
+        "bridal": {"款式": 4, "品牌": 4, "品质": 2},
+    },
+    "佩戴用途": {
+        "": {"日常佩戴": 4, "节日聚会": 2, "送礼": 2, "收藏保值": 1},
+        "bridal": {"婚嫁": 8, "日常佩戴": 2},
+        "gift": {"送礼": 8, "日常佩戴": 1, "节日聚会": 1},
+        "self_reward": {"日常佩戴": 7, "节日聚会": 3},
+        "investor": {"收藏保值": 8, "送礼": 1, "日常佩戴": 1},
+        "collector": {"收藏保值": 6, "日常佩戴": 2, "节日聚会": 2},
+    },
+    "改进建议": {
+        "": {"没有": 4, "工费偏高": 2, "款式更新慢": 2, "售后等待久": 1, "活动规则复杂": 1},
+        "bargain": {"工费偏高": 6, "活动规则复杂": 3, "没有": 1},
+        "self_reward": {"款式更新慢": 5, "没有": 3, "活动规则复杂": 1},
+        "service": {"售后等待久": 7, "没有": 2, "工费偏高": 1},
+    },
 }
 NPS = {
     "collector": 9.2,
@@ -82,9 +122,9 @@ NPS_ELSE, NPS_SPREAD = 7.0, 1.7
 def write_answers(engine: duckdb.DuckDBPyConnection, draws: Draws) -> None:
     """Make ``answers``: person, item, question, answer (text: 1..5, 0..10 for nps, seldom no number; a choice), day."""
     rows = [
-        {"scale": scale.name, "item": at * 8 + number, "question": text.removeprefix("-"), "reverse": text.startswith("-"),
+        {"scale": scale.name, "item": first + number, "question": text.removeprefix("-"), "reverse": text.startswith("-"),
          "loading": scale.loading}
-        for at, scale in enumerate(SCALES) for number, text in enumerate(scale.items)
+        for first, scale in zip(FIRST_ITEMS, SCALES, strict=True) for number, text in enumerate(scale.items)
     ]  # fmt: skip
     engine.register("items_view", pa.Table.from_pylist(rows))
     latent = " ".join(

@@ -19,6 +19,7 @@ TRUTH = {
     "2025-07-01), orders_per_year and leaves_per_year (the person's own rates; orders with an occasion come on top), "
     "buy_probability_365d, expected_orders_365d, expected_value_365d (of the year from 2025-07-01 on, given all that is true of "
     "the person; 0 for who has left), orders_365d, value_365d (what that year then brought), engaged_on, wedding_on, couple",
+    "households": "one row per real person: person_id, is_married, children (at home), owns_home, owns_car",
     "records": "one row per record of a person: source (crm, pos_members, web_accounts), source_id, person_id",
     "effects": "one row per person in a randomised campaign: experiment, person_id, persona, treated, chance_without (to buy "
     "within 90 days without the campaign), effect (what the campaign adds to it)",
@@ -29,7 +30,14 @@ _EXACT = "DECIMAL(38, 12)"
 
 def truth_queries(draws: Draws) -> dict[str, str]:
     """Write the query of each file of the truth, by its name (`TRUTH` says what the columns are)."""
-    return {"people": _people(draws), "records": _records(), "effects": _effects(draws), "occasions": _occasions()}
+    households = "SELECT person::VARCHAR AS person_id, * EXCLUDE (person) FROM households ORDER BY person"
+    return {
+        "people": _people(draws),
+        "households": households,
+        "records": _records(),
+        "effects": _effects(draws),
+        "occasions": _occasions(),
+    }
 
 
 def _people(draws: Draws) -> str:

@@ -8,17 +8,17 @@ MISSING = {
     "zero": {"en": "0 when there is none", "zh": "没有时为 0"},
     "no_lines": {
         "en": "missing for a customer without an order line before the as-of date",
-        "zh": "截止日期前没有订单行的客户缺失",
+        "zh": "统计日前没有订单行的客户缺失",
     },
     "no_purchase": {
         "en": "missing for a customer without a purchase before the as-of date",
-        "zh": "截止日期前没有购买的客户缺失",
+        "zh": "统计日前没有购买的客户缺失",
     },
     "one_day": {"en": "missing with fewer than two purchase days", "zh": "购买日不足两天时缺失"},
     "two_days": {"en": "missing with fewer than three purchase days", "zh": "购买日不足三天时缺失"},
     "unknown": {
         "en": "missing where no purchase before the as-of date names one",
-        "zh": "截止日期前的购买均未记录该信息时缺失",
+        "zh": "统计日前的购买均未记录该信息时缺失",
     },
     "no_time": {
         "en": "missing where no purchase carries a time of day (exactly midnight counts as none)",

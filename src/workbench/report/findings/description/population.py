@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench.analysis.description.retention import new_customer_cohorts
 from workbench.analysis.intervals import SMALL_CELL, wilson
 from workbench.intake.features.registry import registered
 from workbench.report.findings.finding import Finding
@@ -167,8 +168,10 @@ def _largest_groups(variables: pd.DataFrame) -> list[Finding]:
 
 
 def _cohorts(cohorts: pd.DataFrame) -> list[Finding]:
+    """Report retention of new customers, without the left-censored first month."""
     if cohorts.empty:
         return []
+    cohorts = new_customer_cohorts(cohorts)
     for months in _LATER_MONTHS:
         old_enough = cohorts[(cohorts["months_since"] == months) & cohorts["customers"].notna()]
         n = int(old_enough["n"].sum())

@@ -15,7 +15,7 @@ from workbench.report.charts.chart import (
     footnote,
     not_enough,
 )
-from workbench.report.charts.marks import Scale, base_line, key_line, name_of, number_axis, row_axis
+from workbench.report.charts.marks import Scale, base_line, key_line, kind_of, name_of, number_axis, row_axis
 from workbench.report.charts.theme import ACCENT, BASE, GREY
 from workbench.report.numbers import show
 from workbench.report.text import say
@@ -57,7 +57,7 @@ def plot_profit(
     key_line(axes, [("—", ACCENT, say("key_by_risk", language)), ("- -", GREY, say("key_random", language))])
     axes.set_xlim(0, 1)
     number_axis(axes, "x", say("axis_targeted", language), Scale("pct", language))
-    number_axis(axes, "y", say("axis_profit", language), Scale("num", language))
+    number_axis(axes, "y", say("axis_profit", language), Scale("money", language, about.currency))
     steps = frame.iloc[:: max(1, len(frame) // 5)]
     items = [
         (show(row.share_contacted, "pct", language), show(row.profit, "money", language, about.currency))
@@ -98,9 +98,10 @@ def plot_partial(frame: pd.DataFrame, *, column: str, language: str = "en", abou
         ordered = frame.assign(value=numbers).sort_values("value")
         axes.plot(ordered["value"], ordered["probability"], color=ACCENT, marker="o", ms=4)
         axes.set_ylim(0, min(1.0, ends["high"] * 1.15))
-        number_axis(axes, "x", name_of(name, language), Scale("num", language))
+        kind = "money" if kind_of(name) == "money" else "num"
+        number_axis(axes, "x", name_of(name, language), Scale(kind, language, about.currency))
         number_axis(axes, "y", say("axis_mean_risk", language), Scale("pct", language))
-        readings = [(show(row.value, "num", language), row.probability) for row in ordered.itertuples()]
+        readings = [(show(row.value, kind, language, about.currency), row.probability) for row in ordered.itertuples()]
     else:
         ordered = frame.sort_values(["probability", "value"], ascending=[False, True]).reset_index(drop=True)
         row_axis(axes, [name_of(value, language) for value in ordered["value"]])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Rectangle
 
+from workbench.analysis.description.retention import new_customer_cohorts
 from workbench.report.charts.chart import (
     UNKNOWN,
     About,
@@ -54,7 +55,8 @@ def plot_cohorts(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     table = later.pivot_table(index="cohort", columns="months_since", values="share", aggfunc="first", dropna=False)
     table = table.reindex(columns=range(1, int(table.columns.max()) + 1))
     sizes = later.groupby("cohort")["n"].max()
-    title = _title(later, language)
+    new = new_customer_cohorts(frame)
+    title = _title(later[later["cohort"].isin(pd.to_datetime(new["cohort"]))], language)
     figure, axes = canvas("high" if height_for(len(table)) == "high" else "middle")
     write = (lambda share: show(share, "pct", language)) if table.shape[1] <= READABLE else None
     least, most = float(np.nanmin(table)), float(np.nanmax(table))
@@ -91,8 +93,10 @@ def _count(n: float, language: str, least: int) -> str:
 
 
 def _title(later: pd.DataFrame, language: str) -> str:
-    """Return the title: shares one and up to six months later, over all observed cohorts."""
+    """Return the title: shares one and up to six months later, over the observed cohorts of new customers."""
     observed = later.dropna(subset=["share", "n"])
+    if observed.empty:
+        return say("chart_cohorts_none_title", language)
     weighted = observed.assign(returned=observed["share"] * observed["n"]).groupby("months_since")
     overall = weighted["returned"].sum() / weighted["n"].sum()
     far = max((months for months in overall.index if months <= LATER), default=1)

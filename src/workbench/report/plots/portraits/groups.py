@@ -35,7 +35,15 @@ from workbench.report.charts.theme import ACCENT, BASE, FAINT, GREY, INK, PALE
 from workbench.report.numbers import show
 from workbench.report.text import label, say
 
-__all__ = ["plot_bought", "plot_journey", "plot_portraits", "plot_week", "strongest_traits", "value_key"]
+__all__ = [
+    "plot_bought",
+    "plot_journey",
+    "plot_portraits",
+    "plot_week",
+    "strongest_traits",
+    "value_key",
+    "weight_of_trait",
+]
 
 MOST_TRAITS = 12
 MOST_BOUGHT = 12
@@ -45,12 +53,27 @@ BASE_TGI = 100
 
 
 def strongest_traits(portrait: pd.DataFrame, *, most: int = MOST_TRAITS) -> list[tuple[str, str]]:
-    """Pick the traits in which groups differ most, at most two per variable; overrepresented traits come first."""
+    """Pick the traits in which groups differ most, at most two per variable; overrepresented traits come first.
+
+    Traits are ranked by `weight_of_trait`, so that neither a rare value nor a tiny difference comes first.
+    """
     differing = portrait[portrait["differs"].astype(bool) & portrait["tgi"].notna()]
-    ranked = differing.assign(far=differing["effect"].abs()).sort_values("far", ascending=False, kind="stable")
+    ranked = differing.assign(far=weight_of_trait(differing)).sort_values("far", ascending=False, kind="stable")
     ranked = ranked.sort_values("tgi", key=lambda index: index <= BASE_TGI, kind="stable")
     pairs = ranked.drop_duplicates(["variable", "value"]).groupby("variable", sort=False).head(2)
     return list(pairs.head(most)[["variable", "value"]].itertuples(index=False, name=None))
+
+
+def weight_of_trait(portrait: pd.DataFrame) -> pd.Series:
+    """Return people x TGI of each trait: customers with the value, times the distance of its TGI from 100.
+
+    Parameters
+    ----------
+    portrait : DataFrame
+        n, share, tgi; without n and share the distance alone counts.
+    """
+    people = portrait["n"].astype("float64") * portrait["share"] if {"n", "share"} <= set(portrait) else 1.0
+    return people * (portrait["tgi"] - BASE_TGI).abs()
 
 
 @drawn("group", "variable", "tgi", optional=("value", "suppressed"))
@@ -85,7 +108,10 @@ def plot_portraits(
     pairs = pd.MultiIndex.from_tuples(traits, names=["variable", "value"])
     table = frame.pivot_table(index=["variable", "value"], columns="group", values="tgi", sort=False).reindex(pairs)
     table = table[sorted(table.columns, key=[*(names or ()), *table.columns].index)]
-    top = frame.set_index(["variable", "value"]).loc[[traits[0]]].sort_values("tgi").iloc[-1]
+    first = frame.set_index(["variable", "value"]).loc[[traits[0]]]
+    over = first[first["tgi"] > BASE_TGI]
+    candidates = over if len(over) else first
+    top = candidates.iloc[int(weight_of_trait(candidates).fillna(0).to_numpy().argmax())]
     values = {
         "group": _name(top["group"], names, language),
         "value": label(value_key(*traits[0]), language),

@@ -1,0 +1,57 @@
+"""The first line of a card: how late the customer is, what they are worth, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.analysis.cards.urgency import timing_of
+from workbench.report.numbers import show
+from workbench.report.text import say
+
+if TYPE_CHECKING:
+    from workbench.analysis.cards.card import PortraitCard
+
+__all__ = ["first_line"]
+
+_MARKETING = "marketing"
+
+
+def first_line(card: PortraitCard, language: str, currency: str) -> str:
+    """Write what to do with a customer: "Late: 69 days, usually 16. Worth $68. Offer ...; channel: ...".
+
+    Parameters
+    ----------
+    card : PortraitCard
+    language, currency : str
+
+    Returns
+    -------
+    str
+        A customer who refused marketing is not to be contacted; without a declared strategy nothing is suggested.
+    """
+    parts = [_timing(card, language), _worth(card, language, currency), _action(card, language)]
+    return ("" if language == "zh" else " ").join(part for part in parts if part)
+
+
+def _timing(card: PortraitCard, language: str) -> str:
+    gap = card.rhythm.get("gap_days_median")
+    values = {"days": card.rhythm.get("recency_days"), "gap": None if gap is None else round(float(gap))}
+    timing = timing_of(card)
+    return say(f"portrait_card_timing_{'away_once' if timing == 'away' and gap is None else timing}", language, values)
+
+
+def _worth(card: PortraitCard, language: str, currency: str) -> str:
+    for name, key in (("expected_value", "portrait_card_worth"), ("monetary_total", "portrait_card_worth_spent")):
+        if card.value.get(name) is not None:
+            return say(key, language, {"value": show(card.value[name], "money", language, currency)})
+    return ""
+
+
+def _action(card: PortraitCard, language: str) -> str:
+    if card.consents.get(_MARKETING) is False:
+        return say("portrait_card_do_not_contact", language)
+    if not card.suggestions:
+        return ""
+    strategy = card.suggestions[0].strategy
+    words = {name: getattr(getattr(strategy, name), language) for name in ("offer", "channel")}
+    return say("portrait_card_do", language, words)
