@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from workbench.report.notebook_page import notebook_page
-from workbench.report.page import RunFacts, report_file, write_report
+from workbench.report.pages.page import RunFacts, report_file, write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><script>alert("svg")</script><rect width="8" height="4"/></svg>'

@@ -65,8 +65,15 @@ BASE = "#9AA1A8"  # reference: the base, the random line
 FAINT = "#E3E6E9"  # grid
 PALE = "#F3F4F5"  # empty cells, bands
 ACCENT = CATEGORICAL[0]
-SEQUENTIAL = ("#EDF4FA", "#B9D6EA", "#74B0D6", "#2F86BC", "#0072B2", "#004B78")  # one blue ramp, light to dark
-DIVERGING = ("#0072B2", "#7FB4D4", "#E8EAEC", "#F0C987", "#E69F00")  # blue, light grey, orange around the base
+SEQUENTIAL = (
+    "#EDF4FA",
+    "#B9D6EA",
+    "#74B0D6",
+    "#2F86BC",
+    "#0171B1",
+    "#004B78",
+)  # one blue ramp, light to dark; not the ACCENT, which a dark page changes
+DIVERGING = ("#0171B1", "#7FB4D4", "#E8EAEC", "#F0C987", "#E69F00")  # blue, light grey, orange around the base
 
 # what a colour means; never red against green
 _MEANINGS: dict[str, dict[str, str]] = {
