@@ -40,11 +40,14 @@ Summaries = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class ListView:
-    """A list as the page names it: its name, its number of customers, sentences, files."""
+    """A list as the page names it: what it is, how many it holds of how many, by what basis and size, its files."""
 
     name: str
     title: Markup
     n: int
+    candidates: int
+    basis: str
+    size_by: str
     sentences: tuple[Markup, ...]
     files: tuple[str, ...]
 
@@ -65,6 +68,8 @@ class AnswerView:
         Headed groups of sentences: what answered before, whom to leave out, what is unproven, what would settle it.
     page : str
         Page of the lists; empty without one.
+    advice : str
+        ``contact`` where the heading says whom to contact, ``none`` where it says nobody, else empty.
     """
 
     kind: str
@@ -73,6 +78,7 @@ class AnswerView:
     lists: tuple[ListView, ...] = ()
     groups: tuple[tuple[str, tuple[Markup, ...]], ...] = field(default=())
     page: str = ""
+    advice: str = ""
 
 
 def answer_goal(
@@ -116,6 +122,7 @@ def answer_goal(
         lists=tuple(_list_view(part, words, language) for part in answer.lists),
         groups=tuple(group for group in _groups(answer, words, language) if group[1]),
         page=answer.page,
+        advice="" if kind != "contact_list" else "none" if key == "answer_no_list" else "contact",
     )
 
 
@@ -243,7 +250,8 @@ def _list_view(part: ListFile, words: Speaker, language: str) -> ListView:
     if part.sent and part.answered is not None:
         sentences.append(words("answer_sent", {**values, "part": part.answered / part.sent}))
     title = words(f"answer_list_{part.name}", values)
-    return ListView(part.name, title, part.n, tuple(sentences), (part.workbook, part.file))
+    files = (part.workbook, part.file)
+    return ListView(part.name, title, part.n, part.candidates, part.basis, part.size_by, tuple(sentences), files)
 
 
 def _groups(answer: GoalAnswer, words: Speaker, language: str) -> list[tuple[str, tuple[Markup, ...]]]:

@@ -156,6 +156,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         "goal": [(part, str(run.goal[part])) for part in GOAL_PARTS if run.goal.get(part)],
         "answer": answer,
         "answer_figures": answer_figures if answer.kind in {"contact_list", "budget_split"} else [],
+        "rests_on": ",".join(run.goal.get("stages") or ()),
         "lacking": ",".join(lacking_stages(run.goal, ours)),
         "failures": [_section(summary, run, pictures, language) for summary in ours if summary["status"] == "failed"],
         "parts": [_part(part, ours, run, pictures, language) for part in PARTS],
