@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import workbench
-from workbench.report.page import RunFacts, write_report
+from workbench.report.pages.page import RunFacts, write_report
 
 ROOT = Path(__file__).parents[2]
 LOCKS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "requirements-dev.lock")}

@@ -1,8 +1,6 @@
-"""Charts embedded in a page, sharing the outlines of their letters.
+"""Charts embedded in a page: text in the font of the page, colours that follow a dark page, shapes defined once.
 
-Letter outlines are most of the size of a chart file. A page contains each outline once, and its charts refer to it.
-A file with anything but plain shapes is embedded as an image instead,
-in which no script runs.
+A file with anything but plain shapes and text is embedded as an image instead, in which no script runs.
 """
 
 from __future__ import annotations
@@ -12,15 +10,30 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
-__all__ = ["Drawings"]
+__all__ = ["TONES", "Drawings"]
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
-_SHAPES = {"svg", "g", "defs", "path", "use", "clipPath", "rect", "image", "pattern", "style", "title"}
+_SHAPES = {"svg", "g", "defs", "path", "use", "clipPath", "rect", "image", "pattern", "style", "title", "text"}
 _LOOKS = {"id", "d", "style", "transform", "clip-path", "x", "y", "width", "height", "viewBox", "opacity", "href"}
-_LOOKS |= {"fill", "fill-opacity", "stroke", "stroke-width", "version", "type", "patternUnits"}
+_LOOKS |= {"fill", "fill-opacity", "stroke", "stroke-width", "version", "type", "patternUnits", "font-family"}
+_LOOKS |= {"textLength", "lengthAdjust"}
 _OWN_TARGET = re.compile(r"#[\w-]+|data:image/png;base64,[A-Za-z0-9+/=\s]+")
 _FOREIGN_URL = re.compile(r"url\((?!#)|@import|expression\(", re.IGNORECASE)
+_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+_WHITE = "#ffffff"
+# colours of the theme that change on a dark page -> the variable of page.css that holds them
+TONES = {
+    _WHITE: "--chart",
+    "#1f2328": "--ink",
+    "#5b636b": "--grey",
+    "#9aa1a8": "--chart-base",
+    "#e3e6e9": "--chart-faint",
+    "#f3f4f5": "--chart-pale",
+    "#0072b2": "--chart-blue",
+    "#d55e00": "--chart-red",
+    "#000000": "--ink",
+}
 _LINES = "stroke-linejoin:round;stroke-linecap:butt"  # line style of the removed style sheet
 
 
@@ -52,6 +65,8 @@ class Drawings:
             return None
         if root.tag != f"{_SVG}svg" or not all(_is_plain(element) for element in root.iter()):
             return None
+        for element in root.iter():
+            _tone(element)
         shapes = {shape.get("id", ""): _written(shape) for shape in _definitions(root)}
         if any(self._shared.get(name, shape) != shape for name, shape in shapes.items()):
             return None
@@ -70,7 +85,7 @@ class Drawings:
 
 
 def _is_plain(element: ElementTree.Element) -> bool:
-    """Say whether an element is a plain shape: no script, nothing loaded."""
+    """Say whether an element is a plain shape or text: no script, nothing loaded."""
     names = {name.replace(_HREF, "href") for name in element.attrib}
     target = element.get(_HREF, element.get("href"))
     return (
@@ -79,6 +94,19 @@ def _is_plain(element: ElementTree.Element) -> bool:
         and (target is None or _OWN_TARGET.fullmatch(target) is not None)
         and not any(_FOREIGN_URL.search(value) for value in [*element.attrib.values(), element.text or ""])
     )
+
+
+def _tone(element: ElementTree.Element) -> None:
+    """Let the colours of an element follow the page; white text stays white, for it stands on a coloured mark."""
+    is_text = element.tag == f"{_SVG}text"
+    style = element.get("style")
+    if style:
+        element.set("style", _COLOUR.sub(lambda colour: _toned(colour[0], is_text), style))
+
+
+def _toned(colour: str, is_text: bool) -> str:
+    variable = TONES.get(colour.lower())
+    return colour if variable is None or (is_text and colour.lower() == _WHITE) else f"var({variable})"
 
 
 def _definitions(root: ElementTree.Element) -> list[ElementTree.Element]:
@@ -93,7 +121,7 @@ def _drop_what_is_shared(root: ElementTree.Element) -> None:
 
 
 def _name(root: ElementTree.Element, alt: str) -> None:
-    for name in ("width", "height", "version"):
+    for name in ("width", "height", "version", "font-family"):
         root.attrib.pop(name, None)
     root.attrib |= {"role": "img", "aria-label": alt, "style": _LINES}
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from html import unescape
 from typing import Any
 
 from markupsafe import Markup, escape
 
+from workbench.report.drawings import Drawings
 from workbench.report.html import badge, data_uri, render
 from workbench.report.notebook_words import in_chinese
 from workbench.report.text import say
 
-__all__ = ["clean_html", "notebook_page"]
+__all__ = ["clean_html", "notebook_page", "without_paths"]
 
 MOST_CHARACTERS = 100_000  # of one text output
 MOST_HTML = 2_000_000  # of one HTML output; nobody reads longer tables
@@ -40,6 +42,8 @@ CLASSES = frozenset({"number", "scroll", "frame", "unseen", "note"})
 LIVE = {"iframe", "noscript", "object", "script", "style", "template", "title"}  # removed with their contents
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _ADDRESS = re.compile(r"(https?://|mailto:|#|[\w.][\w./-]*(#|$))", re.IGNORECASE)
+_PATH_OBJECT = re.compile(r"(?:Pure)?(?:Posix|Windows)Path\('([^']*)'\)")
+_MACHINE_PATH = re.compile(r"(?<![\w./:<>+=,;&*-])(?:[A-Za-z]:)?(?:[/\\][\w.@+-]+)+[/\\](?=[\w.<-])")
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/=\s]+\Z")
 _PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 
@@ -198,16 +202,43 @@ def _output(output: Mapping[str, Any], number: int, language: str) -> Markup | N
     return _plain(_joined(data["text/plain"]), language) if "text/plain" in data else None
 
 
+def _drawn(svg: str, number: int, language: str) -> Markup | None:
+    """Return a chart as an element of the page, named by its title; None if it has to be an image."""
+    title = re.search(r"<title>(.*?)</title>", svg, re.DOTALL)
+    drawings = Drawings()
+    name = unescape(title[1]) if title else say("ui_figure", language, {"number": number})
+    chart = drawings.draw(svg, alt=name)
+    if chart is None:
+        return None
+    return Markup('{}<div class="frame" tabindex="0" role="group" aria-label="{}">{}</div>').format(
+        drawings.shared(), name, chart
+    )
+
+
 def _picture(content: Any, media_type: str, number: int, language: str) -> Markup:
     text = _joined(content)
+    if media_type.endswith("xml") and (drawn := _drawn(text, number, language)):
+        return drawn
     source = data_uri(text.encode(), media_type) if media_type.endswith("xml") else (
         f"data:{media_type};base64,{''.join(text.split())}"
     )  # fmt: skip
     return Markup('<img src="{}" alt="{}">').format(source, say("ui_figure", language, {"number": number}))
 
 
+def without_paths(text: str) -> str:
+    """Shorten the paths of a machine to their last part; a page says what a file is called, not where it lies.
+
+    Examples
+    --------
+    >>> without_paths("PosixPath('/home/ann/shop/reports/cards.html'), 3/4, /usr/lib/python3/site.py:7")
+    'cards.html, 3/4, …/site.py:7'
+    """
+    named = _PATH_OBJECT.sub(lambda path: path[1].rstrip("/").rsplit("/", 1)[-1], text)
+    return _MACHINE_PATH.sub("…/", named)
+
+
 def _plain(text: str, language: str) -> Markup:
-    plain = _COLOURS.sub("", text).rstrip()
+    plain = without_paths(_COLOURS.sub("", text)).rstrip()
     if not plain:
         return Markup("")
     note = ""

@@ -1,8 +1,11 @@
 """Charts drawn into the page share their letters, and only plain shapes are drawn."""
 
+from importlib.resources import files
+
 import pytest
 
-from workbench.report.drawings import Drawings
+from workbench.report.charts import theme
+from workbench.report.drawings import TONES, Drawings
 
 HEAD = (
     '<svg xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4" width="8pt">'
@@ -23,6 +26,35 @@ def test_a_letter_of_two_charts_stands_once_in_the_page():
         f'<g><use x="{n}" href="#ga" /></g></svg>'
         for n in (1, 2)
     ]
+
+
+def test_text_stays_text_in_the_font_of_the_page():
+    words = (
+        '<text style="font-size: 9px; fill: #1f2328" x="1" y="2" textLength="40" lengthAdjust="spacing">a &lt; b</text>'
+    )
+    drawn = Drawings().draw(chart(words).replace("<svg ", '<svg font-family="Noto" '), alt="A")
+    assert '<text style="font-size: 9px; fill: var(--ink)" x="1" y="2"' in drawn
+    assert ">a &lt; b</text>" in drawn
+    assert "Noto" not in drawn
+
+
+def test_colours_of_the_theme_follow_the_page_and_white_text_stays_white():
+    shapes = (
+        '<path d="m0 0" style="fill: #ffffff; stroke: #E3E6E9"/><path d="m0 0" style="fill: #123456"/>'
+        '<text style="fill: #ffffff">x</text>'
+    )
+    drawn = Drawings().draw(chart(shapes), alt="A")
+    assert 'style="fill: var(--chart); stroke: var(--chart-faint)"' in drawn
+    assert 'style="fill: #123456"' in drawn
+    assert '<text style="fill: #ffffff">x</text>' in drawn
+
+
+def test_every_tone_is_a_colour_of_the_theme_and_a_variable_of_the_page():
+    css = (files("workbench.report") / "templates" / "page.css").read_text(encoding="utf-8")
+    colours = {colour.lower() for colour in (theme.INK, theme.GREY, theme.BASE, theme.FAINT, theme.PALE)}
+    assert colours | {colour.lower() for colour in theme.CATEGORICAL} | {"#ffffff"} >= set(TONES)
+    assert colours <= set(TONES)
+    assert all(css.count(f"{variable}:") == 3 for variable in TONES.values())  # light, dark and print
 
 
 def test_its_words_are_escaped():

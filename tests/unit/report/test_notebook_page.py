@@ -5,8 +5,9 @@ from html.parser import HTMLParser
 
 import nbformat
 import pytest
+from markupsafe import escape
 
-from workbench.report.notebook_page import MOST_CHARACTERS, clean_html, notebook_page
+from workbench.report.notebook_page import MOST_CHARACTERS, clean_html, notebook_page, without_paths
 
 code, markdown, output = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell, nbformat.v4.new_output
 
@@ -127,3 +128,27 @@ def test_endless_output_is_cut_and_says_so():
     page = page_of(code("1", outputs=[output("stream", text="x" * (MOST_CHARACTERS + 5))]))
     assert "Output cut after 100,000 characters." in page
     assert "x" * (MOST_CHARACTERS + 1) not in page
+
+
+def test_a_drawing_is_part_of_the_page_named_by_its_title():
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><title>Half of &lt;spend&gt;</title><g><text>words</text></g></svg>'
+    cell = nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("display_data", data={"image/svg+xml": svg})])
+    page = notebook_page(nbformat.v4.new_notebook(cells=[cell]), title="05_score_rfm")
+    assert 'role="img" aria-label="Half of &lt;spend&gt;"' in page
+    assert "<text>words</text>" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("PosixPath('/tmp/w/reports/tiny/cards.html')", "cards.html"),
+        ("in /home/ann/my-shop/src/a.py:3", "in …/a.py:3"),
+        ("File C:\\Users\\ann\\a.py", "File …/a.py"),
+        ("3/4 of <b>x</b> on 2018/01/02, data/raw/a.csv", "3/4 of <b>x</b> on 2018/01/02, data/raw/a.csv"),
+    ],
+)
+def test_no_path_of_the_machine_is_written(text, written):
+    assert without_paths(text) == written
+    cell = nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text=text)])
+    page = notebook_page(nbformat.v4.new_notebook(cells=[cell]), title="05_score_rfm")
+    assert f"<pre>{escape(written)}</pre>" in page

@@ -1,5 +1,6 @@
 """The pages in a real browser: nothing is requested, nothing runs that should not, keys and both languages work."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import nbformat
 import pytest
 import yaml
 
+from workbench.report.answer import GoalAnswer
 from workbench.report.notebook_page import notebook_page
-from workbench.report.page import RunFacts, report_file, write_report
+from workbench.report.pages.page import RunFacts, details_file, report_file, write_details, write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><script>alert("svg")</script><rect width="8" height="4"/></svg>'
@@ -24,11 +26,16 @@ def folder(tmp_path_factory):
     target = tmp_path_factory.mktemp("report")
     (target / "figures").mkdir()
     made_up = yaml.safe_load((Path(__file__).parent / "made_up_run.yaml").read_text(encoding="utf-8"))
+    completeness = {**made_up["summaries"][0]["shown"][0], "title": {"en": "Completeness", "zh": "完整率"}}
+    own = {"stage": "15_study_gifts", "status": "done", "metrics": {}, "shown": [completeness]}
+    made_up["summaries"].append(own | {"findings": [{"text": {"en": "Mine.", "zh": "我的。"}, "values": {}, "weight": 1.0}]})
     for language in LANGUAGES:
         (target / f"figures/made_up.{language}.svg").write_text(SVG, encoding="utf-8")
         run = RunFacts(**{**made_up["run"], "languages": LANGUAGES, "previous": made_up["previous"]})
         html = write_report(made_up["summaries"], run=run, folder=target, language=language)
         (target / report_file(language, LANGUAGES)).write_text(html, encoding="utf-8")
+        beside = write_details(made_up["summaries"], run=run, language=language)
+        (target / details_file(language, LANGUAGES)).write_text(beside, encoding="utf-8")
     hostile = "<script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)></svg>"
     cells = [
         nbformat.v4.new_markdown_cell(hostile + "[x](javascript:alert(4))"),
@@ -78,7 +85,7 @@ def visit(browser, folder):
     assert seen["dialogs"] == []
 
 
-@pytest.mark.parametrize("name", ["report.html", "report.zh.html", "05_score_rfm.html"])
+@pytest.mark.parametrize("name", ["report.html", "report.zh.html", "details.html", "05_score_rfm.html"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_page_asks_for_nothing_and_says_nothing_on_the_console(visit, name, scheme):
     page = visit(name, color_scheme=scheme)
@@ -88,7 +95,49 @@ def test_a_page_asks_for_nothing_and_says_nothing_on_the_console(visit, name, sc
     assert page.evaluate("document.querySelectorAll('[onclick],[onerror],[onload],iframe,form').length") == 0
 
 
-@pytest.mark.parametrize("width", [360, 768, 1280])
+def moved_along(folder):
+    """Write a report whose answer has a list and a curve to move along, and whose segments can be switched."""
+    (folder / "profit.svg").write_text(SVG.replace('<script>alert("svg")</script>', ""), encoding="utf-8")
+    steps = [[0, 0, 0, 0, 0], [0.1, 9, 8, 10, 1], [0.24, 12, 7, 14, 1]]
+    data = {"n": 1000, "steps": steps, "best": 1}
+    figure = {"name": "profit", "files": {"en": "profit.svg"}, "title": {"en": "Profit"}, "alt": {}, "data": data}
+    sizes = {"name": "segment_sizes", "columns": ["segment", "n", "share", "value_share"]}
+    sizes["rows"] = [["High", 600, 0.6, 0.9], ["Low", 400, 0.4, 0.1]]
+    summaries = [
+        {"stage": "06_segment_customers", "status": "done", "shown": [sizes]},
+        {"stage": "08_predict_churn", "status": "done", "currency": "USD", "figures": [figure]},
+    ]
+    answer = json.loads((Path(__file__).parent / "made_up_answer.json").read_text(encoding="utf-8"))
+    run = RunFacts(
+        "a", "r1", "2018-01-01", goal={"question": "Who?", "kind": "contact_list"}, answer=GoalAnswer.from_json(answer)
+    )
+    (folder / "moved.html").write_text(write_report(summaries, run=run, folder=folder), encoding="utf-8")
+
+
+def test_a_reader_moves_the_size_of_the_list_and_switches_segments(visit, folder):
+    moved_along(folder)
+    page = visit("moved.html")
+    assert (
+        page.locator(".mover output").inner_text()
+        == "100 customers (10%): gain $9, range $8 to $10; a random choice $1."
+    )
+    page.locator(".mover input").press("ArrowRight")
+    assert page.locator(".mover output").inner_text().startswith("240 customers (24%): gain $12")
+    assert page.locator(".segment:visible").count() == 2
+    page.get_by_role("button", name="Low").press("Enter")
+    assert page.locator(".segment:visible h3").all_inner_texts() == ["Low"]
+    assert page.get_by_role("button", name="Low").get_attribute("aria-pressed") == "true"
+
+
+def test_without_a_script_nothing_is_missing(visit, folder):
+    moved_along(folder)
+    page = visit("moved.html", java_script_enabled=False)
+    assert page.locator(".segment:visible").count() == 2
+    assert not page.locator(".mover").is_visible()
+    assert page.locator("a[download]").count() == 4
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1280])
 def test_no_width_scrolls_the_page_sideways(visit, width):
     page = visit("report.zh.html", viewport={"width": width, "height": 800})
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
@@ -112,15 +161,15 @@ def test_the_keyboard_reaches_skip_link_toggles_and_language(visit):
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     assert page.evaluate("location.hash") == "#main"
-    toggle = page.locator("details.how summary").first
+    toggle = page.locator("details.data summary").first
     toggle.focus()
     page.keyboard.press("Enter")
-    assert page.locator("details.how").first.evaluate("each => each.open")
+    assert page.locator("details.data").first.evaluate("each => each.open")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     page.locator("p.other a").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/report.zh.html")
-    assert page.locator("h1").inner_text() == "客户画像：made_up"
+    assert page.locator("p.kicker").first.inner_text() == "客户画像：made_up"
 
 
 def test_chinese_glyphs_come_from_the_page_itself(visit):

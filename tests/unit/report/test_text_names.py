@@ -8,7 +8,7 @@ import pytest
 
 from workbench.report import text
 from workbench.report.cards.tags import _on
-from workbench.report.page import heading_of
+from workbench.report.pages.page import heading_of
 from workbench.report.text import (
     forget_names_read,
     has_label,

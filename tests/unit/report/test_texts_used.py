@@ -22,12 +22,15 @@ from workbench.analysis.segments.choice import REASONS
 from workbench.core.stages import STAGES
 from workbench.intake.features.registry import REGISTRY
 from workbench.report import text
+from workbench.report.answer import CONTACT_LIST, KEEP_LIST
 from workbench.report.charts.theme import LIGHTS
 from workbench.report.findings.quality import SUSPICION
+from workbench.report.pages.parts import PARTS
 from workbench.report.text import has_label, label, texts
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "workbench"
+LISTS = (CONTACT_LIST, KEEP_LIST)
 _AUDIENCE = ("funnel", "shares", "numbers", "region", "week", "journey", "overlap", "lift")
 SAYING = {"say", "pieces", "t", "_tell", "_text"}  # functions whose first argument is the key of a text
 SEGMENT_HEADS = (
@@ -62,7 +65,20 @@ BUILT = {  # keys that are put together: how, and what they can come to
     ],
     "features_unit_*": [f"features_unit_{unit}" for unit in sorted({feature.unit for feature in REGISTRY.values()})],
     "how_to_read_*": [f"how_to_read_{stage}" for stage in STAGES if stage != "14_write_report"],
-    "goal_*": ["goal_decision", "goal_measure"],
+    "part_*": [f"part_{part.name}" for part in PARTS],
+    "idle_*": [f"idle_{reason}" for reason in ("not_drawn", "own_inputs", "few_marks", "straight")],
+    "answer_*": [f"answer_{name}" for name in ("answer_is_no_gain", "leaving_is_no_gain", "no_consents", "selected_before")],
+    "answer_one_*": [f"answer_one_{name}" for name in LISTS],
+    "answer_list_*": [f"answer_list_{name}" for name in LISTS],
+    "answer_segments_*": [f"answer_segments_{verdict}" for verdict in VERDICTS],
+    "answer_quality_*": [f"answer_quality_{state}" for state in ("passed", "warned", "failed")],
+    "answer_basis_*": [f"answer_basis_{basis}" for basis in ("plan", "answers", "leaving")],
+    "answer_not_made_*": [
+        f"answer_not_made_{why}" for why in ("no_model", "no_gain", "same", "no_profit", "nobody", "not_asked")
+    ],
+    "answer_evidence_*": ["answer_evidence_value_tier", "answer_evidence_risk_tenth"],
+    "answer_tier_*": [f"answer_tier_{tier}" for tier in ("high", "middle", "low")],
+    "answer_left_out_*": [f"answer_left_out_{reason}" for reason in ("refused", "never_contact", "minor", "lost")],
     "ui_goal_*": [f"ui_goal_{part}" for part in ("question", "decision", "audience", "measure")],
     "ui_*": ["ui_tables", "ui_settings", "ui_versions"],
     "ui_status_*": ["ui_status_done", "ui_status_failed", "ui_status_stale"],

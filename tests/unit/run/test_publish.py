@@ -10,7 +10,7 @@ import pytest
 from workbench.analysis.cards.card import PortraitCard
 from workbench.core.workspace import Workspace
 from workbench.report.cards.customer import card_page
-from workbench.report.page import mark
+from workbench.report.pages.page import mark
 from workbench.run.artifacts.context import stage_folder
 from workbench.run.artifacts.publish import RunFolder, last_summary, plain_page, sweep_orphans
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -74,6 +74,8 @@ class Chart:
         n, period, how an interval is computed, source.
     drawn : bool
         False if the chart only says that there is not enough data.
+    data : mapping or None
+        Numbers that a reader of the report can move along, as JSON; None if there are none.
     pictures : dict of bytes
         By format (``svg``, ``png``), cached by ``theme.render``.
     """
@@ -83,6 +85,7 @@ class Chart:
     alt: str
     note: str
     drawn: bool = True
+    data: Mapping[str, Any] | None = None
     pictures: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:

@@ -19,7 +19,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 from workbench.analysis.intervals import SMALL_CELL, small_cells
 from workbench.intake.features.registry import registered
 from workbench.report.charts.lettering import ems, shortened
-from workbench.report.charts.theme import BASE, DIVERGING, FAINT, GREY, INK, PALE, SEQUENTIAL
+from workbench.report.charts.theme import BASE, DIVERGING, FAINT, GREY, INK, INK_ON_CELL, PALE, SEQUENTIAL
 from workbench.report.numbers import show
 from workbench.report.text import label, say
 
@@ -236,7 +236,7 @@ def heat_cells(axes: Axes, values: pd.DataFrame, *, colours: Callable, write: Ca
             colour = colours(value)
             axes.fill([column, column + 1, column + 1, column], [row, row, row + 1, row + 1], color=colour, lw=0)
             if write:
-                text = "white" if _luminance(colour) < _DARK else INK
+                text = "white" if _luminance(colour) < _DARK else INK_ON_CELL
                 axes.text(column + 0.5, row + 0.5, write(value), ha="center", va="center", size=8, color=text)
     axes.set_xlim(0, columns)
     axes.set_ylim(rows, 0)

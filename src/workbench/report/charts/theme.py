@@ -5,13 +5,13 @@ No notebook calls this module; the ``plots_*`` modules do, through ``report.char
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +19,7 @@ import matplotlib
 import numpy as np
 
 from workbench.core.errors import DataError, Fault, did_you_mean
-from workbench.report.charts.lettering import FAMILIES, drawable, register_fonts
+from workbench.report.charts.lettering import FAMILIES, drawable, ems, register_fonts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,6 +35,7 @@ __all__ = [
     "GREY",
     "HEIGHTS",
     "INK",
+    "INK_ON_CELL",
     "LIGHTS",
     "PALE",
     "SEQUENTIAL",
@@ -58,13 +59,21 @@ MANY_MARKS = 1500  # above this a picture is smaller and faster to show than pat
 # Okabe and Ito (2008), "Color universal design", yellow late because it is weak on white
 CATEGORICAL = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 INK = "#1F2328"  # text
+INK_ON_CELL = "#20242A"  # text on a light cell, which stays light on a dark page
 GREY = "#5B636B"  # secondary text, 6:1 on white
 BASE = "#9AA1A8"  # reference: the base, the random line
 FAINT = "#E3E6E9"  # grid
 PALE = "#F3F4F5"  # empty cells, bands
 ACCENT = CATEGORICAL[0]
-SEQUENTIAL = ("#EDF4FA", "#B9D6EA", "#74B0D6", "#2F86BC", "#0072B2", "#004B78")  # one blue ramp, light to dark
-DIVERGING = ("#0072B2", "#7FB4D4", "#E8EAEC", "#F0C987", "#E69F00")  # blue, light grey, orange around the base
+SEQUENTIAL = (
+    "#EDF4FA",
+    "#B9D6EA",
+    "#74B0D6",
+    "#2F86BC",
+    "#0171B1",
+    "#004B78",
+)  # one blue ramp, light to dark; not the ACCENT, which a dark page changes
+DIVERGING = ("#0171B1", "#7FB4D4", "#E8EAEC", "#F0C987", "#E69F00")  # blue, light grey, orange around the base
 
 # what a colour means; never red against green
 _MEANINGS: dict[str, dict[str, str]] = {
@@ -105,8 +114,8 @@ LIGHTS = {
 def theme() -> dict[str, Any]:
     """Return the matplotlib settings of every chart, with the Chinese font registered.
 
-    White background, no box, a light horizontal grid, text drawn as paths (no remote font), ``$`` and ``_``
-    taken literally, the same bytes for the same input.
+    White background, no box, a light horizontal grid, text of an SVG kept as text, ``$`` and ``_`` taken
+    literally, the same bytes for the same input.
 
     Returns
     -------
@@ -157,7 +166,7 @@ def theme() -> dict[str, Any]:
         "lines.solid_capstyle": "butt",
         "patch.linewidth": 0,
         "legend.frameon": False,
-        "svg.fonttype": "path",
+        "svg.fonttype": "none",
         "svg.hashsalt": "workbench",
         "path.simplify": True,
     }
@@ -235,7 +244,7 @@ def render(chart: Chart, form: str) -> bytes:
     ----------
     chart : Chart
     form : {"svg", "png"}
-        SVG has its text as paths, so it needs no font; PNG has two pixels for each CSS pixel.
+        SVG has real text in the font of its page, as wide as it was laid out; PNG has two pixels for each CSS pixel.
     """
     if form not in chart.pictures:
         chart.pictures[form] = _svg(chart) if form == "svg" else _png(chart)
@@ -264,11 +273,11 @@ def _png(chart: Chart) -> bytes:
     return target.getvalue()
 
 
-_COARSER = 8
-_FONT_PREFIX = "NotoSansSC-Regular-"  # of glyph names, repeated at every use
-_GLYPH = re.compile(r'<path id="(?P<id>[^"]+)" d="(?P<d>[^"]+)" transform="scale\(0\.015625\)"\s*/>')
-_COMMAND = re.compile(r"([MLQCzZ])([^MLQCzZ]*)")
-_NUMBER = re.compile(r"-?[\d.]+")
+_FONT_STACK = "'Noto Sans SC', system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+_FITTED = 6  # characters from which the width of a text is set; shorter ones hardly differ between fonts
+_TEXT = re.compile(r'<text style="(?P<style>[^"]*)"(?P<place>[^>]*)>(?P<words>[^<]*)</text>')
+_FONT_SIZE = re.compile(r"font-size: ([\d.]+)px|font: [^;]*?([\d.]+)px")
+_FONT_NAMES = re.compile(r"font-family: [^;]*;? ?|(?<=px) '[^;]*(?=;|$)")
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 
 
@@ -276,33 +285,19 @@ def _thinned(svg: str) -> str:
     """Drop comments, metadata, extra blanks and digits; the picture looks the same."""
     for pattern in (r"<!--.*?-->", r"<!DOCTYPE.*?>", r"<metadata>.*?</metadata>"):
         svg = re.sub(pattern, "", svg, flags=re.DOTALL)
-    svg = _GLYPH.sub(_small_glyph, svg).replace(_FONT_PREFIX, "g")
     svg = re.sub(r' d="([^"]*)"', lambda path: f' d="{_thin_path(path[1])}"', svg)
-    svg = re.sub(r"translate\([^)]*\)", lambda move: _hundredths(move[0]), svg)
-    return re.sub(r">\s+<", "><", svg)
+    svg = re.sub(r"(?:translate|rotate)\([^)]*\)", lambda move: _hundredths(move[0]), svg)
+    svg = re.sub(r">\s+<", "><", svg)
+    return _TEXT.sub(_fitted, svg).replace("<svg ", f'<svg font-family="{_FONT_STACK}" ', 1)
 
 
-def _small_glyph(glyph: re.Match) -> str:
-    outline = _small_outline(glyph["d"])
-    return f'<path id="{glyph["id"]}" d="{outline}" transform="scale({_COARSER / 64})"/>'
-
-
-@cache
-def _small_outline(outline: str) -> str:
-    """Write the outline of a letter in coarser units and relative steps: half the size.
-
-    An em has 800 steps then, so a letter of 16 pixels moves by less than a fiftieth of a pixel.
-    """
-    at, start, written = (0, 0), (0, 0), []
-    for command, numbers in _COMMAND.findall(outline):
-        points = [round(float(coordinate) / _COARSER) for coordinate in _NUMBER.findall(numbers)]
-        steps = [number - at[place % 2] for place, number in enumerate(points)]
-        if points:
-            at = (points[-2], points[-1])
-        start = at if command == "M" else start
-        at = start if command in "zZ" else at
-        written.append(command.lower() + " ".join(map(str, steps)).replace(" -", "-"))
-    return "".join(written)
+def _fitted(text: re.Match) -> str:
+    """Write a text without a font of its own, in the width it was laid out for, whatever font the page has."""
+    place = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", _hundredths(text["place"]))
+    size = next(float(group) for group in _FONT_SIZE.search(text["style"]).groups() if group)  # type: ignore[union-attr]
+    words = html.unescape(text["words"])
+    width = f' textLength="{ems(words) * size:.1f}" lengthAdjust="spacingAndGlyphs"' if len(words) >= _FITTED else ""
+    return f'<text style="{_FONT_NAMES.sub("", text["style"])}"{place}{width}>{text["words"]}</text>'
 
 
 def _thin_path(path: str) -> str:

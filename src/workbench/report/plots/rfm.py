@@ -27,7 +27,7 @@ from workbench.report.charts.marks import (
     share_and_n,
     without_small,
 )
-from workbench.report.charts.theme import FAINT, GREY, INK, PALE, colour_of, colours_of
+from workbench.report.charts.theme import FAINT, GREY, INK, INK_ON_CELL, PALE, colour_of, colours_of
 from workbench.report.numbers import fewer_than, show
 from workbench.report.text import say
 
@@ -120,7 +120,7 @@ def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: Callable[[float], Any],
             ha="center",
             va="center" if inside else "top",
             size=8.5 if inside else 7.5,
-            color="white" if dark and inside else INK,
+            color="white" if dark and inside else INK_ON_CELL if has_value and inside else INK,
         )
 
 

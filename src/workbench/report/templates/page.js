@@ -95,6 +95,58 @@
     if (more) { more.addEventListener("click", function () { most += step; find(); }); }
     find();
   }
+  function makeMover(place) {
+    var about = place.dataset, steps = JSON.parse(about.steps), language = document.documentElement.lang;
+    var count = new Intl.NumberFormat(language), share = new Intl.NumberFormat(language, {style: "percent"});
+    var money = new Intl.NumberFormat(language, about.currency
+      ? {style: "currency", currency: about.currency, maximumFractionDigits: 0} : {maximumFractionDigits: 0});
+    var label = document.createElement("label"), slider = document.createElement("input");
+    var output = document.createElement("output");
+    slider.type = "range";
+    slider.min = 0;
+    slider.max = steps.length - 1;
+    slider.value = about.best;
+    label.textContent = about.label;
+    label.appendChild(slider);
+    function read() {
+      var step = steps[Number(slider.value)];
+      var values = {n: count.format(Math.round(step[0] * Number(about.n))), share: share.format(step[0]),
+        profit: money.format(step[1]), low: money.format(step[2]), high: money.format(step[3]), random: money.format(step[4])};
+      output.textContent = about.reads.replace(/\[(\w+)\]/g, function (_, name) { return values[name]; });
+      slider.setAttribute("aria-valuetext", output.textContent);
+    }
+    slider.addEventListener("input", read);
+    place.appendChild(label);
+    place.appendChild(output);
+    place.hidden = false;
+    read();
+  }
+  function makeSwitch(place) {
+    var segments = place.querySelectorAll(".segment"), bar = document.createElement("div");
+    if (segments.length < 2) { return; }
+    bar.className = "switch";
+    bar.setAttribute("role", "group");
+    bar.setAttribute("aria-label", place.dataset["switch"]);
+    function choose(chosen) {
+      segments.forEach(function (segment) { segment.hidden = chosen !== null && segment !== chosen; });
+      bar.querySelectorAll("button").forEach(function (button) {
+        button.setAttribute("aria-pressed", String(button.segment === chosen));
+      });
+    }
+    [null].concat(Array.prototype.slice.call(segments)).forEach(function (segment) {
+      var button = document.createElement("button");
+      button.type = "button";
+      button.className = "toggle";
+      button.segment = segment;
+      button.textContent = segment ? segment.getAttribute("aria-label") : place.dataset.all;
+      button.addEventListener("click", function () { choose(segment); });
+      bar.appendChild(button);
+    });
+    place.parentNode.insertBefore(bar, place);
+    choose(null);
+  }
+  document.querySelectorAll("[data-steps]").forEach(makeMover);
+  document.querySelectorAll("[data-switch]").forEach(makeSwitch);
   document.querySelectorAll("[data-cards]").forEach(makeFinder);
   document.querySelectorAll("table[data-long]").forEach(function (table) { makeSortable(table); makeFilter(table); });
   document.querySelectorAll("[data-code-toggle]").forEach(makeToggle);

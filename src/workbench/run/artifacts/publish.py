@@ -23,6 +23,7 @@ _BY_HAND = re.compile(r"-hand(\d+)-")
 _REPORTS = ("report.html", "report.en.html", "report.zh.html")
 _BADGE = "<!--status-->"
 _PEOPLE = "people"  # the folder of all that names customers
+_DETAILS = ("details.html", "details.en.html", "details.zh.html")
 _CARDS = ("cards.html", "cards.en.html", "cards.zh.html")
 
 
@@ -71,7 +72,7 @@ class RunFolder:
         """Copy the report of the report stage, its cards and lists; return whether there was a report."""
         reports = _pages_in(source, *_REPORTS)
         self._add_people(source)
-        for path in (*reports, *_pages_in(source, *_CARDS)):
+        for path in (*reports, *_pages_in(source, *_DETAILS, *_CARDS)):
             shutil.copyfile(path, self.staging / path.name)
         return bool(reports)
 
@@ -96,7 +97,7 @@ class RunFolder:
         message : mapping of str to str
             By language.
         """
-        for old in _pages_in(self.latest, *_REPORTS, *_CARDS):
+        for old in _pages_in(self.latest, *_REPORTS, *_DETAILS, *_CARDS):
             text = old.read_text(encoding="utf-8")
             language = "zh" if re.search(r'<html[^>]* lang="zh', text) else "en"
             badged = _BADGE in text  # older cards have no badge

@@ -184,6 +184,7 @@ class Presentation:
     def _show(self, name: str, charts: Mapping[str, Chart]) -> None:
         """Stage a chart that is drawn in every language, and display the first."""
         from workbench.report.charts.theme import save  # noqa: PLC0415  (drawing is imported where a chart is drawn)
+        from workbench.report.pages.relevance import idle_chart  # noqa: PLC0415
 
         entry: dict[str, Any] = {"name": name, "files": {}, "title": {}, "alt": {}, "note": {}}
         for language, chart in charts.items():
@@ -191,11 +192,16 @@ class Presentation:
             entry["files"][language] = path.relative_to(self.folder).as_posix()
             for part in ("title", "alt", "note"):
                 entry[part][language] = getattr(chart, part)
-        if charts[self.language].drawn:
+        chart = charts[self.language]
+        idle = idle_chart(self.stage, name, chart)
+        entry |= {key: value for key, value in (("idle", idle), ("data", chart.data)) if value}
+        if chart.drawn:
             self.records["figures"].append(entry)
         picture = self.folder / entry["files"][self.language]
         alt = entry["alt"][self.language]
         display(SVG(filename=picture) if picture.suffix == ".svg" else Image(filename=picture, alt=alt))
+        if idle and idle != "not_drawn":
+            self._display_text(f"idle_{idle}", {})
 
     def _record_text(self, kind: str, text: Text, values: Mapping[str, Any]) -> None:
         entry = {"text": as_texts(text), "values": plain(dict(values))}

@@ -14,7 +14,7 @@ from workbench import PACKAGE
 from workbench.analysis.cards.urgency import by_urgency
 from workbench.report.answer import GoalAnswer
 from workbench.report.cards.customer import card_page
-from workbench.report.page import RunFacts, cards_file, report_file, write_report
+from workbench.report.pages.page import RunFacts, cards_file, details_file, report_file, write_details, write_report
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.publish import last_summary
 from workbench.run.services.cards import CardService
@@ -112,7 +112,7 @@ def write_reports(
     cards: int = 0,
     answer: GoalAnswer | None = None,
 ) -> pd.DataFrame:
-    """Write the report once per language into the staging folder.
+    """Write the report and its page of details once per language into the staging folder.
 
     Returns
     -------
@@ -125,5 +125,7 @@ def write_reports(
         page = write_report(summaries, run=run, folder=stage.store.folder, language=language)
         name = report_file(language, facts.languages)
         size = write_text_file(stage, name, page).stat().st_size
+        details = write_details(summaries, run=run, language=language)
+        write_text_file(stage, details_file(language, facts.languages), details)
         rows.append({"language": language, "file": name, "cards": cards, "bytes": size})
     return pd.DataFrame(rows)

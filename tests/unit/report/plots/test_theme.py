@@ -35,7 +35,7 @@ def test_theme_has_a_light_horizontal_grid_and_no_box():
     assert settings["axes.grid.axis"] == "y"
     assert not any(settings[f"axes.spines.{side}"] for side in ("top", "right", "left"))
     assert settings["text.parse_math"] is False
-    assert settings["svg.fonttype"] == "path"
+    assert settings["svg.fonttype"] == "none"
 
 
 def test_drawing_leaves_the_settings_of_the_notebook_as_they_were():
@@ -139,7 +139,19 @@ def test_names_are_drawn_literally_and_the_file_is_well_formed(text):
     title = root.find("{http://www.w3.org/2000/svg}title")
     assert title.text == drawable(text)
     assert "<img" not in svg
-    assert not root.findall(".//{http://www.w3.org/2000/svg}text")
+    assert drawable(text) in {words.text for words in root.findall(".//{http://www.w3.org/2000/svg}text")}
+
+
+@pytest.mark.parametrize("text", ["short", "a label of some length", "一半的消费来自少数客户"])
+def test_a_text_has_no_font_of_its_own_and_the_width_it_was_laid_out_for(text):
+    root = ET.fromstring(render(chart_with(text), "svg"))
+    texts = [words for words in root.findall(".//{http://www.w3.org/2000/svg}text") if words.text == text]
+    assert len(texts) == 3  # title, tick and note
+    assert not any("font-family" in words.get("style") for words in texts)
+    sizes = [float(words.get("style").split("font-size: ")[1].split("px")[0]) for words in texts]
+    widths = [words.get("textLength") for words in texts]
+    assert widths == ([None] * 3 if len(text) < 6 else [f"{ems(text) * size:.1f}" for size in sizes])
+    assert "Noto Sans SC" in root.get("font-family")
 
 
 def test_pictures_name_no_host_and_no_date():

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
 from workbench.report.charts.chart import (
@@ -64,9 +68,18 @@ def plot_profit(
         for row in steps.itertuples()
     ]
     alt = described("chart_kind_gain", title, items, language)
-    return composed(
-        figure, title, alt, footnote(language, about, say("chart_profit_note", language, values, about.currency))
-    )
+    note = footnote(language, about, say("chart_profit_note", language, values, about.currency))
+    return replace(composed(figure, title, alt, note), data=_steps(frame))
+
+
+def _steps(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return every fiftieth part of the curve and its best point, to move along."""
+    rows = frame.iloc[sorted({*np.linspace(0, len(frame) - 1, 51).round().astype(int), int(frame["best"].argmax())})]
+    columns = ["share_contacted", "profit", "low", "high", "random"]
+    shares = rows["share_contacted"] / rows["contacted"].where(rows["contacted"] > 0) if "contacted" in rows else None
+    n = None if shares is None or shares.dropna().empty else round(1 / float(shares.median()))
+    steps = [[round(float(value), 4) for value in row] for row in rows[columns].itertuples(index=False)]
+    return {"n": n, "steps": steps, "best": int(np.flatnonzero(rows["best"])[0])}
 
 
 @drawn("feature", "value", "probability", "n")

@@ -20,7 +20,7 @@ from workbench.report.charts.chart import (
 )
 from workbench.report.charts.lettering import drawable, shortened, wrapped
 from workbench.report.charts.marks import heat_cells, sequential
-from workbench.report.charts.theme import INK
+from workbench.report.charts.theme import INK, INK_ON_CELL
 from workbench.report.numbers import show
 from workbench.report.plots.portraits.groups import mark_hidden
 from workbench.report.text import label, say
@@ -81,7 +81,7 @@ def plot_journeys(
                 dark = rates.iat[row, column] > 0.5  # noqa: PLR2004
                 text = _cell(rows.loc[(group, step)], language)
                 axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", size=8.5,
-                          color="white" if dark else INK)  # fmt: skip
+                          color="white" if dark else INK_ON_CELL)  # fmt: skip
     axes.set_yticks(
         np.arange(len(groups)) + 0.5,
         labels=[wrapped(shortened(_name(group, names, language), 2 * ROW_EMS), ROW_EMS) for group in groups],

@@ -1,8 +1,8 @@
-"""The report: one self-contained page composed from the stages' summaries.
+"""The report: one self-contained page composed from the stages' summaries, and the page of details beside it.
 
 Serves 14_write_report. Composition is pure: the same summaries and figure files give the same bytes. The order of
-the page: title and badge, goal, key findings, what changed, from records to customers, one section per stage whose
-heading is its answer, limits, whether the goal is met, how it was computed.
+the page: title and badge, the answer to the goal, segments and what to do, who buys what and when, risk and value,
+whether it can be trusted, notebooks of one's own. All else is on the stages' pages and the page of details.
 """
 
 from __future__ import annotations
@@ -18,21 +18,41 @@ from markupsafe import Markup
 from workbench import PACKAGE
 from workbench.core.stages import STAGES
 from workbench.report.answer import GoalAnswer
-from workbench.report.changes import changed_settings, compare_runs, follow_records
 from workbench.report.datelines import dateline
 from workbench.report.drawings import Drawings
-from workbench.report.goals import judge_goal
 from workbench.report.html import Speaker, badge, image_uri, mark, render, unbroken
-from workbench.report.numbers import show
 from workbench.report.own_content import own_html
-from workbench.report.tables import WRITTEN, table_html
+from workbench.report.pages.details import changes_of, computed_of, limits_of, population_of, stage_line
+from workbench.report.pages.goals import answer_goal, lacking_stages
+from workbench.report.pages.parts import (
+    ANSWER_FIGURES,
+    PARTS,
+    Part,
+    choose_figures,
+    choose_sentences,
+    heaviest,
+    segments_of,
+)
+from workbench.report.pages.relevance import idle_table, is_headline
+from workbench.report.tables import table_html
 from workbench.report.text import has_text, label, say
 
-__all__ = ["RunFacts", "cards_file", "heading_of", "key_findings", "mark", "report_file", "write_report"]
+__all__ = [
+    "RunFacts",
+    "cards_file",
+    "details_file",
+    "heading_of",
+    "key_findings",
+    "mark",
+    "report_file",
+    "write_details",
+    "write_report",
+]
 
 MOST_FINDINGS = 5
-SENTENCES = 3  # sentences shown under a section's charts; others are behind a toggle
-PICTURE_BUDGET = 3_500_000  # bytes of pictures in one page, letters counted once; a page stays under 5 MB
+SENTENCES = 2  # in a part, beside its heading
+LIMITS = 3  # on the report; all are on the page of details
+PICTURE_BUDGET = 1_500_000  # bytes of pictures in one page; a page stays under 2 MB
 REPORT_STAGE = "14_write_report"
 GOAL_PARTS = ("question", "decision", "audience", "measure")
 
@@ -47,7 +67,7 @@ class RunFacts:
     as_of : datetime.date, str or None
         The as-of date; None if the data has no dates.
     goal : mapping
-        ``question``, ``decision``, ``audience``, ``measure``; empty if none is stated.
+        ``question``, ``kind``, ``stages``, ``decision``, ``audience``, ``measure``; empty if none is stated.
     languages : tuple of str
         Languages written, the first one into ``report.html``.
     status : str
@@ -93,6 +113,11 @@ def cards_file(language: str, languages: Sequence[str]) -> str:
     return report_file(language, languages).replace("report", "cards", 1)
 
 
+def details_file(language: str, languages: Sequence[str]) -> str:
+    """Return the file name of the page of details beside the report: ``details.html`` for the first language."""
+    return report_file(language, languages).replace("report", "details", 1)
+
+
 def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folder: Path, language: str = "en") -> str:
     """Compose the report of a run.
 
@@ -110,7 +135,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
     Returns
     -------
     str
-        One self-contained HTML file under 5 MB: pictures beyond the budget are named, not shown.
+        One self-contained HTML file under 2 MB: pictures beyond the budget are named, not shown.
 
     Raises
     ------
@@ -118,26 +143,108 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         For a finding or limit whose text is unknown or lacks a value.
     """
     pictures = _Pictures(folder, language)
-    sections = [_section(summary, run, pictures, language) for summary in summaries if summary["stage"] != REPORT_STAGE]
+    stages = [summary for summary in summaries if summary["stage"] != REPORT_STAGE]
+    ours = [summary for summary in stages if summary["stage"] in STAGES]
+    answer = answer_goal(run.goal, run.answer, ours, language=language, previous=run.previous)
+    answer_figures = [_figure(pair, pictures) for pair in choose_figures(ours, ANSWER_FIGURES, 1)]
     context = {
+        **_masthead(summaries, run, language),
         "title": say("ui_report_title", language, {"profile": run.profile}),
-        "as_of": dateline(run.as_of, language),
-        "run_id": run.run_id,
-        "version": run.versions.get(PACKAGE, ""),
-        "badge": badge(run.status, language, run.message or _failure(summaries, language)),
         "others": [(version, report_file(version, run.languages)) for version in run.languages if version != language],
+        "details": details_file(language, run.languages),
         "cards": _cards(run, language),
         "goal": [(part, str(run.goal[part])) for part in GOAL_PARTS if run.goal.get(part)],
-        "findings": key_findings(summaries, language=language, most=run.most_findings),
-        "changes": _changes(summaries, run, language),
-        "population": _population(summaries, language),
-        "sections": sections,
-        "limits": _limits(summaries, language),
-        "verdict": _verdict(summaries, run, language),
-        "computed": _computed(summaries, run, language),
+        "answer": answer,
+        "answer_figures": answer_figures if answer.kind in {"contact_list", "budget_split"} else [],
+        "rests_on": ",".join(run.goal.get("stages") or ()),
+        "lacking": ",".join(lacking_stages(run.goal, ours)),
+        "failures": [_section(summary, run, pictures, language) for summary in ours if summary["status"] == "failed"],
+        "parts": [_part(part, ours, run, pictures, language) for part in PARTS],
+        "segments": segments_of(ours, language),
+        "limits": _first_limits(ours, run, language),
+        "changes": changes_of(ours, run.previous, language),
+        "own": [_section(summary, run, pictures, language) for summary in stages if summary["stage"] not in STAGES],
         "letters": pictures.drawings.shared(),
     }
     return render("report.html.j2", context, language)
+
+
+def write_details(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, language: str = "en") -> str:
+    """Compose the page of details: what changed, from records to customers, all limits, how it was computed.
+
+    Parameters
+    ----------
+    summaries : sequence of mapping
+    run : RunFacts
+    language : str
+        ``en`` or ``zh``.
+    """
+    stages = [summary for summary in summaries if summary["stage"] != REPORT_STAGE]
+    context = {
+        **_masthead(summaries, run, language),
+        "title": say("details_title", language, {"profile": run.profile}),
+        "back": report_file(language, run.languages),
+        "findings": key_findings(summaries, language=language, most=run.most_findings),
+        "changes": changes_of(stages, run.previous, language),
+        "population": population_of(stages, language),
+        "skipped": [_skipped(summary, language) for summary in stages if summary["status"] == "skipped"],
+        "limits": limits_of(summaries, _sentence, language),
+        "computed": computed_of(summaries, run.pages, run.versions, language),
+    }
+    return render("details.html.j2", context, language)
+
+
+def _masthead(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> dict[str, Any]:
+    return {
+        "as_of": dateline(run.as_of, language),
+        "run_id": run.run_id,
+        "version": run.versions.get(PACKAGE, ""),
+        "status": run.status,
+        "badge": badge(run.status, language, run.message or _failure(summaries, language)),
+    }
+
+
+def _part(
+    part: Part, summaries: Sequence[Mapping[str, Any]], run: RunFacts, pictures: _Pictures, language: str
+) -> dict[str, Any]:
+    """Return what the template needs to show a part: its answer as heading, sentences, charts, links."""
+    top = heaviest(summaries, part.stages, part.keys)
+    chosen = choose_sentences(summaries, part.stages, SENTENCES, part.keys)
+    named = dict.fromkeys(stage for stage, _ in part.figures) | dict.fromkeys(part.stages)
+    lines = {line["stage"]: stage_line(line, run.pages, language) for line in summaries if line["stage"] in named}
+    done = [line for line in summaries if line["stage"] in lines and line["status"] == "done"]
+    absent = [line["stage"] for line in summaries if line["stage"] in part.stages and line["status"] == "skipped"]
+    notes = [say("part_not_run", language, {"stages": absent})] if absent else []
+    if not done:
+        notes.insert(0, say("part_none", language))
+    return {
+        "id": part.name,
+        "name": say(f"part_{part.name}", language),
+        "heading": unbroken(_heading(top, language)) if top else "",
+        "sentences": [_sentence(finding, summary, language) for summary, finding in chosen],
+        "figures": [_figure(pair, pictures) for pair in choose_figures(summaries, part.figures, part.most)],
+        "notes": notes,
+        "pages": [lines[line["stage"]] for line in done if lines[line["stage"]]["page"]],
+    }
+
+
+def _heading(top: tuple[Mapping[str, Any], Mapping[str, Any]], language: str) -> str:
+    summary, finding = top
+    return say(f"{finding['key']}_heading", language, finding["values"], summary.get("currency") or "")
+
+
+def _figure(pair: tuple[Mapping[str, Any], Mapping[str, Any]], pictures: _Pictures) -> dict[str, Any]:
+    """Return a chart with the currency of its stage and the numbers that a reader can move along."""
+    summary, figure = pair
+    return {**pictures.view(figure), "data": figure.get("data"), "currency": summary.get("currency") or ""}
+
+
+def _first_limits(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> list[Markup]:
+    """Return the first limitation of the stages that the goal rests on, then of the others."""
+    named = run.goal.get("stages") or ()
+    ranked = sorted(summaries, key=lambda summary: summary["stage"] not in named)
+    firsts = [(summary, (summary.get("limits") or [None])[0]) for summary in ranked]
+    return [_sentence(limit, summary, language) for summary, limit in firsts if limit][:LIMITS]
 
 
 def key_findings(
@@ -152,7 +259,7 @@ def key_findings(
     """
     candidates: list[tuple[tuple[bool, float, int, int], Mapping[str, Any], Mapping[str, Any]]] = []
     for at, summary in enumerate(summaries):
-        for finding in _keyed(summary) if summary["stage"] != REPORT_STAGE else ():
+        for finding in filter(is_headline, _keyed(summary)) if summary["stage"] != REPORT_STAGE else ():
             rank = (not finding.get("key_finding"), -float(finding.get("weight") or 0), at, len(candidates))
             candidates.append((rank, finding, summary))
     candidates.sort(key=lambda entry: entry[0])
@@ -167,7 +274,9 @@ def key_findings(
 
 def heading_of(summary: Mapping[str, Any], language: str) -> str:
     """Return the heading of a stage's section: that of its heaviest finding with a heading."""
-    with_heading = [finding for finding in _keyed(summary) if has_text(f"{finding['key']}_heading")]
+    with_heading = [
+        finding for finding in filter(is_headline, _keyed(summary)) if has_text(f"{finding['key']}_heading")
+    ]
     if not with_heading:
         return _question(summary, language) or label(summary["stage"], language)
     chosen = max(with_heading, key=lambda finding: float(finding.get("weight") or 0))
@@ -239,6 +348,7 @@ def _in_language(choices: Mapping[str, str], language: str) -> str:
 
 
 def _section(summary: Mapping[str, Any], run: RunFacts, pictures: _Pictures, language: str) -> dict[str, Any]:
+    """Return the section of a failed stage or of an analyst's own notebook."""
     stage, status = summary["stage"], summary["status"]
     section = {
         "id": stage,
@@ -287,7 +397,7 @@ def _answered(summary: Mapping[str, Any], pictures: _Pictures, language: str) ->
         "more": sentences[SENTENCES:],
         "figures": [pictures.view(figure) for figure in summary.get("figures") or ()],
         "tables": [
-            *(_shown_table(table, summary, language) for table in summary.get("shown") or ()),
+            *(_shown_table(table, summary, language) for table in summary.get("shown") or () if not idle_table(table)),
             *(_embedded(entry, pictures.folder, language) for entry in summary.get("embedded") or ()),
         ],
         "how": say(how, language) if has_text(how) else "",
@@ -310,105 +420,3 @@ def _embedded(entry: Mapping[str, Any], folder: Path, language: str) -> dict[str
     """Embed a table drawn by a library; its file was written by a stage, so it is trusted."""
     html = (folder / _in_language(entry["files"], language)).read_text(encoding="utf-8")
     return {"title": say(entry["title_key"], language), "html": Markup(html), "note": ""}
-
-
-def _changes(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> dict[str, Any]:
-    before = run.previous
-    if not before:
-        return {"text": say("ui_changes_first", language), "settings": "", "table": ""}
-    moved = compare_runs(summaries, before, language=language, currency=_currency(summaries))
-    settings = changed_settings(summaries, before)
-    facts = {"run_id": before.get("run_id"), "as_of": before.get("as_of")}
-    facts |= {"count": moved.moved, "compared": moved.compared}
-    key = "ui_changes_since" if moved.rows or settings else "ui_changes_none"
-    formats = {"item": "text", "before": WRITTEN, "now": WRITTEN, "change": WRITTEN}
-    table = {"columns": ["item", "before", "now", "change"], "rows": moved.rows, "formats": formats}
-    return {
-        "text": say(key, language, facts),
-        "settings": say("ui_changes_settings", language, {"settings": "; ".join(settings)}) if settings else "",
-        "table": table_html(table, language=language, caption=say("ui_changes_table", language)) if moved.rows else "",
-    }
-
-
-def _currency(summaries: Sequence[Mapping[str, Any]]) -> str:
-    return next((summary["currency"] for summary in summaries if summary.get("currency")), "")
-
-
-def _population(summaries: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any]:
-    groups = follow_records(summaries, language=language)
-    quality: Mapping[str, Any] = next(
-        (summary.get("metrics", {}) for summary in summaries if summary["stage"] == "01_check_quality"), {}
-    )
-    nobody = quality.get("transactions.no_customer")
-    return {
-        "groups": [[(step, show(step.count, "int", language)) for step in group] for group in groups],
-        "note": say("ui_no_customer", language, {"no_customer": nobody}) if nobody else "",
-    }
-
-
-def _limits(summaries: Sequence[Mapping[str, Any]], language: str) -> list[dict[str, Any]]:
-    sections = []
-    for summary in summaries:
-        sentences = [_sentence(limit, summary, language) for limit in summary.get("limits") or ()]
-        if sentences:
-            sections.append({"name": label(summary["stage"], language), "sentences": sentences})
-    return sections
-
-
-def _verdict(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> list[str]:
-    answer = judge_goal(run.goal, summaries)
-    values = {"question": run.goal.get("question"), "stages": answer.done, "done": answer.done}
-    sentences = [say(answer.key, language, values | {"lacking": answer.lacking})]
-    for part in ("decision", "measure"):
-        if answer.key != "goal_none" and run.goal.get(part):
-            sentences.append(say(f"goal_{part}", language, {part: run.goal[part]}))
-    return sentences
-
-
-def _computed(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> dict[str, Any]:
-    tables = [
-        [name, facts.get("rows"), str(facts.get("digest") or ""), str(facts.get("path") or "")]
-        for summary in summaries
-        for name, facts in (summary.get("tables") or {}).items()
-    ]
-    settings = [
-        [f"{summary['stage']}.{name}", _setting(value)]
-        for summary in summaries
-        for name, value in (summary.get("settings") or {}).items()
-    ]
-    kinds = {"digest": "text", "path": "text", "setting": "text", "value": "text", "version": "text"}
-    kinds |= {"component": "text", "rows": "int"}
-    parts = {
-        "tables": (["table", "rows", "digest", "path"], tables),
-        "settings": (["setting", "value"], settings),
-        "versions": (["component", "version"], [[name, str(version)] for name, version in run.versions.items()]),
-    }
-    html = {
-        name: table_html(
-            {
-                "columns": columns,
-                "rows": rows,
-                "formats": {column: kinds[column] for column in columns if column in kinds},
-            },
-            language=language,
-            caption=say(f"ui_{name}", language),
-        )
-        for name, (columns, rows) in parts.items()
-        if rows
-    }
-    return {"stages": [_stage_line(summary, run, language) for summary in summaries], "tables": html}
-
-
-def _setting(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
-def _stage_line(summary: Mapping[str, Any], run: RunFacts, language: str) -> dict[str, str]:
-    seconds = summary.get("seconds")
-    return {
-        "name": label(summary["stage"], language),
-        "stage": summary["stage"],
-        "status": label(summary["status"], language),
-        "seconds": say("ui_stage_seconds", language, {"seconds": seconds}) if seconds is not None else "–",
-        "page": run.pages.get(summary["stage"], ""),
-    }

@@ -1,0 +1,199 @@
+"""The parts of the report after the answer, and which of the stages' charts and sentences stand in each.
+
+A part takes the first charts of its list that this run has and that have something to say; all others are on the
+pages of their stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.report.html import Speaker
+from workbench.report.pages.relevance import FEWEST_IN_HEADLINE, is_headline
+from workbench.report.text import has_text, label
+
+__all__ = ["ANSWER_FIGURES", "PARTS", "Part", "choose_figures", "choose_sentences", "heaviest", "segments_of"]
+
+MOST_TRAITS = 3  # of a segment
+TGI_BASE = 100.0  # index of all customers
+
+Summaries = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the report.
+
+    Attributes
+    ----------
+    name : str
+    stages : tuple of str
+        Their findings may head the part and stand in it.
+    figures : tuple of (str, str)
+        Charts in order of preference, as (stage, name).
+    most : int
+        Most charts.
+    keys : tuple of str
+        Findings that come first, wherever they are; without one the heaviest do.
+    """
+
+    name: str
+    stages: tuple[str, ...]
+    figures: tuple[tuple[str, str], ...]
+    most: int = 3
+    keys: tuple[str, ...] = ()
+
+
+ANSWER_FIGURES = (("11_plan_actions", "plan"), ("08_predict_churn", "profit"))
+
+PARTS = (
+    Part(
+        "segments",
+        ("06_segment_customers", "05_score_rfm"),
+        (
+            ("06_segment_customers", "sizes"),
+            ("05_score_rfm", "grid"),
+            ("06_segment_customers", "portraits"),
+            ("05_score_rfm", "life_cycle"),
+        ),
+        most=2,
+    ),
+    Part(
+        "who",
+        ("04_describe_customers", "07_mine_affinities", "03_build_features"),
+        (
+            ("04_describe_customers", "pareto"),
+            ("04_describe_customers", "months"),
+            ("04_describe_customers", "week"),
+            ("07_mine_affinities", "rules"),
+            ("04_describe_customers", "differences"),
+            ("04_describe_customers", "cohorts"),
+            ("03_build_features", "coverage"),
+        ),
+    ),
+    Part(
+        "risk",
+        ("09_value_customers", "08_predict_churn"),
+        (
+            ("08_predict_churn", "gain"),
+            ("09_value_customers", "matrix"),
+            ("08_predict_churn", "importance"),
+            ("09_value_customers", "ladder"),
+        ),
+        most=2,
+        keys=("value_answer", "churn_answer"),
+    ),
+    Part(
+        "trust",
+        ("01_check_quality", "02_resolve_identity", "13_watch_changes", "12_tag_customers", "03_build_features"),
+        (
+            ("08_predict_churn", "calibration"),
+            ("09_value_customers", "tracking"),
+            ("02_resolve_identity", "scores"),
+            ("01_check_quality", "completeness"),
+        ),
+        most=2,
+        keys=("churn_calibration", "quality_answer"),
+    ),
+)
+
+# the answer says these from its lists; said again beside them they would be a second size for one list
+SAID_BY_ANSWER = frozenset({"churn_decision", "churn_profit", "churn_top"})
+
+
+def choose_figures(
+    summaries: Summaries, wanted: Sequence[tuple[str, str]], most: int
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return the first charts of a list that were drawn and have something to say, as (summary, figure)."""
+    by_name = {
+        (summary["stage"], figure["name"]): (summary, figure)
+        for summary in summaries
+        for figure in summary.get("figures") or ()
+        if not figure.get("idle")
+    }
+    return [by_name[name] for name in wanted if name in by_name][:most]
+
+
+def choose_sentences(
+    summaries: Summaries, stages: Sequence[str], most: int, keys: Sequence[str] = ()
+) -> list[tuple[Any, Any]]:
+    """Return the findings named by key, then the heaviest of some stages, one of each stage in turn.
+
+    Returns
+    -------
+    list of (summary, finding)
+    """
+    done = _of(summaries, [summary["stage"] for summary in summaries])
+    first = [
+        (summary, finding)
+        for key in keys
+        for summary in done
+        for finding in _findings(summary)
+        if finding["key"] == key
+    ]
+    ranked = [
+        (summary, sorted(_findings(summary), key=lambda finding: -float(finding.get("weight") or 0)))
+        for summary in _of(summaries, stages)
+    ]
+    rounds = [(summary, findings[at]) for at in range(most) for summary, findings in ranked if at < len(findings)]
+    return [*first, *(pair for pair in rounds if pair[1]["key"] not in keys)][:most]
+
+
+def heaviest(
+    summaries: Summaries, stages: Sequence[str] | None = None, keys: Sequence[str] = ()
+) -> tuple[Any, Any] | None:
+    """Return the finding that heads a page: the first named by key, else the heaviest; None without a heading.
+
+    Returns
+    -------
+    (summary, finding) or None
+    """
+    done = [summary["stage"] for summary in summaries]
+    candidates = [
+        (summary, finding)
+        for summary in _of(summaries, done)
+        for finding in _findings(summary)
+        if has_text(f"{finding['key']}_heading") and is_headline(finding)
+    ]
+    named = [pair for key in keys for pair in candidates if pair[1]["key"] == key]
+    own = [pair for pair in candidates if stages is None or pair[0]["stage"] in stages]
+    return next(iter(named), None) or max(own, key=lambda pair: float(pair[1].get("weight") or 0), default=None)
+
+
+def segments_of(summaries: Summaries, language: str) -> list[dict[str, Any]]:
+    """Return each segment with its size and up to three traits that set it apart, most people x index first.
+
+    A trait sets a segment apart where its index (TGI) lies above 100 with its whole interval.
+    """
+    tables = {
+        view["name"]: [dict(zip(view["columns"], row, strict=True)) for row in view["rows"]]
+        for summary in _of(summaries, ("06_segment_customers",))
+        for view in summary.get("shown") or ()
+    }
+    words = Speaker(language)
+    traits = [row for row in tables.get("segment_portraits", ()) if _sets_apart(row)]
+    traits.sort(key=lambda row: -row["n"] * row["share"] * (row["tgi"] - TGI_BASE))
+    segments = []
+    for row in tables.get("segment_sizes", ()):
+        name = label(row["segment"], language)
+        own = [trait for trait in traits if name.startswith(label(trait["segment"], language))][:MOST_TRAITS]
+        sentences = [words("segment_size", row), *(words("segment_trait", trait) for trait in own)]
+        segments.append({"name": name, "sentences": sentences})
+    return segments
+
+
+def _sets_apart(row: Mapping[str, Any]) -> bool:
+    low = row.get("tgi_low")
+    return isinstance(low, (int, float)) and low > TGI_BASE and row["n"] >= FEWEST_IN_HEADLINE
+
+
+def _of(summaries: Summaries, stages: Sequence[str]) -> list[Mapping[str, Any]]:
+    by_name = {summary["stage"]: summary for summary in summaries if summary["status"] == "done"}
+    return [by_name[stage] for stage in stages if stage in by_name]
+
+
+def _findings(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    findings = summary.get("findings") or ()
+    return [finding for finding in findings if "key" in finding and finding["key"] not in SAID_BY_ANSWER]

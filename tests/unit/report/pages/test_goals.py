@@ -1,0 +1,149 @@
+"""Each kind of goal is answered in plain words, in both languages, from what the run has."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workbench.report.answer import GoalAnswer, NoList
+from workbench.report.pages.goals import KINDS, answer_goal, lacking_stages
+from workbench.report.pages.page import RunFacts, write_report
+
+HERE = Path(__file__).parents[1]
+ANSWER = GoalAnswer.from_json(json.loads((HERE / "made_up_answer.json").read_text(encoding="utf-8")))
+LANGUAGES = ("en", "zh")
+SEGMENTS = "06_segment_customers"
+
+
+@pytest.fixture
+def summaries():
+    return yaml.safe_load((HERE / "made_up_run.yaml").read_text(encoding="utf-8"))["summaries"]
+
+
+def answered(kind, summaries, language="en", answer=None, previous=None, **goal):
+    goal = {"question": "Who?", "kind": kind, **goal}
+    return answer_goal(goal, answer or GoalAnswer(kind), summaries, language=language, previous=previous)
+
+
+def done(stage, findings=(), **metrics):
+    return {"stage": stage, "status": "done", "metrics": metrics, "findings": list(findings)}
+
+
+def checks(passed, warned, failed):
+    values = {"passed": passed, "warned": warned, "failed": failed}
+    return done("01_check_quality", [{"key": "quality_checks", "values": values, "weight": 0.1}])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_answered_on_the_page_and_names_no_file_of_the_workbench(kind, language, summaries, tmp_path):
+    goal = {"question": "Who?", "kind": kind, "stages": ["06_segment_customers"]}
+    run = RunFacts("made_up", "r1", "2018-01-01", goal=goal, languages=LANGUAGES, answer=replace(ANSWER, kind=kind))
+    page = write_report(summaries, run=run, folder=tmp_path, language=language)
+    heading = re.search(r'<h2 id="answer-title">([^<]+)</h2>', page)[1]
+    assert len(heading) > 5
+    assert "_" not in heading
+    assert f'data-fact="kind" data-value="{kind}"' in page
+    assert 'href="people/lists/contact_list.xlsx"' in page
+
+
+def test_a_contact_list_says_how_many_what_it_brings_and_what_answered_before(summaries):
+    view = answered("contact_list", summaries, answer=ANSWER)
+    assert view.heading == "Two lists: 240 customers to contact, 90 to keep from leaving."
+    assert [(part.name, part.n, part.files) for part in view.lists] == [
+        ("contact_list", 240, ("people/lists/contact_list.xlsx", "people/lists/contact_list.csv")),
+        ("keep_list", 90, ("people/lists/keep_list.xlsx", "people/lists/keep_list.csv")),
+    ]
+    first = " ".join(map(str, view.lists[0].sentences))
+    assert "$90,000" in first
+    assert "<strong>34\u202f%</strong> of such a list, 12\u202f% of a random one" in first
+    assert "Sent a campaign before: 200 of them; 70 answered (35\u202f%)." in first
+    groups = dict(view.groups)
+    assert list(groups) == ["What answered before", "Leave alone", "Not proven", "What would settle it"]
+    assert len(groups["What answered before"]) == 3  # the group too small to show is left out
+    assert str(groups["Leave alone"][1]) == "133 who left before: expected spend $47.20 each."
+    assert str(groups["What would settle it"][0]).startswith("Contact list: hold back 24 of 240 at random.")
+    assert "too few to show" in groups["What would settle it"][1]
+
+
+@pytest.mark.parametrize(
+    ("names", "heading"),
+    [
+        (["contact_list"], "Contact these 240 customers first."),
+        (["keep_list"], "No contact list can be defended, but 90 customers are worth keeping from leaving."),
+        ([], "This run names nobody to contact: no list would beat a random choice, or nothing was predicted."),
+    ],
+)
+def test_a_list_that_is_missing_is_said_to_be(names, heading, summaries):
+    lists = tuple(part for part in ANSWER.lists if part.name in names)
+    view = answered("contact_list", summaries, answer=replace(ANSWER, lists=lists))
+    assert view.heading == heading
+
+
+def test_why_a_list_was_not_made_is_said_where_the_goal_asks_for_one(summaries):
+    answer = GoalAnswer("contact_list", not_made=(NoList("contact_list", "no_gain"),))
+    (group,) = answered("contact_list", summaries, answer=answer).groups
+    assert group == ("Lists that were not made", ("Contact list: the ranking does not beat a random choice.",))
+    assert answered("describe", summaries, answer=replace(answer, kind="describe")).groups == ()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "heading"),
+    [
+        ("structure", "4 groups differ clearly: treat each in its own way."),
+        ("continuum", "4 tiers, not types: decide how much to invest in each, not what kind of customer it is."),
+        ("no_structure", "No grouping holds: use one strategy for all and rank customers by value."),
+        ("too_little_data", "Too few customers to form segments."),
+    ],
+)
+def test_a_strategy_follows_the_verdict_on_segments(verdict, heading):
+    assert answered("segment_strategy", [done(SEGMENTS, verdict=verdict, k=4)]).heading == heading
+    assert answered("segment_strategy", []).heading.startswith("No segments in this run")
+
+
+def test_a_budget_is_split_by_plan_else_by_value_else_not_at_all():
+    plan = done("11_plan_actions", planned=120, cost=240, expected_gain=900)
+    value = done("09_value_customers", [{"key": "value_answer", "values": {"share": 0.4}}])
+    assert answered("budget_split", [plan]).heading == "Contact 120 customers for 240: expected gain 900."
+    assert answered("budget_split", []).heading == "No split can be defended: neither gains nor values are known."
+    value["findings"] = [{"key": "value_answer", "weight": 1, "values": {
+        "share": 0.4, "customers": 9, "total": 1.0, "horizon_days": 30, "foretold": 1.0, "came": 1.0}}]  # fmt: skip
+    assert "the top tenth will bring 40\u202f% of forecast spend" in answered("budget_split", [value]).heading
+
+
+@pytest.mark.parametrize(
+    ("counts", "heading"),
+    [
+        ((9, 0, 0), "Yes, use the data: 9 of 9 checks pass."),
+        ((7, 2, 0), "Usable with care: 2 of 9 checks warn, none fails."),
+        ((5, 3, 1), "Not yet: 1 of 9 checks fails."),
+    ],
+)
+def test_a_quality_gate_opens_by_its_checks(counts, heading):
+    assert answered("quality_gate", [checks(*counts)]).heading == heading
+    assert answered("quality_gate", []).heading.startswith("Not checked")
+
+
+def test_a_watch_counts_alerts_else_what_moved():
+    watch = done("13_watch_changes", alerts=1, warnings=2)
+    assert answered("watch", [watch]).heading == "Look at 1 alert and 2 warnings."
+    assert answered("watch", [done("13_watch_changes", alerts=0, warnings=0)]).heading.startswith("Nothing to act on")
+    assert answered("watch", []).heading.startswith("This is the first run")
+    now = done("01_check_quality", quality_score=90)
+    before = {"stages": {"01_check_quality": {"metrics": {"quality_score": 80}}}}
+    assert answered("watch", [now], previous=before).heading == "1 of 1 figure changed since the last run."
+
+
+def test_a_description_is_headed_by_the_heaviest_finding(summaries):
+    assert answered("describe", summaries).heading == "Half of spend comes from 14\u202f% of customers"
+    assert answered("describe", []).heading == "This run has nothing to report yet."
+
+
+def test_stages_that_the_goal_names_and_the_run_lacks_are_named(summaries):
+    goal = {"stages": ["06_segment_customers", "08_predict_churn"]}
+    assert lacking_stages(goal, summaries) == ["08_predict_churn"]
+    view = answered("contact_list", summaries, answer=ANSWER, **goal)
+    assert str(view.sentences[-1]) == "Missing for a full answer: Churn."

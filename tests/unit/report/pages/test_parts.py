@@ -1,0 +1,67 @@
+"""Which charts and sentences stand in the parts of the report."""
+
+import pytest
+
+from workbench.report.pages.parts import PARTS, choose_figures, choose_sentences, heaviest, segments_of
+
+
+def stage(name, *findings, status="done", **more):
+    entries = [{"key": key, "values": {"n": n}, "weight": weight} for key, weight, n in findings]
+    return {"stage": name, "status": status, "findings": entries, **more}
+
+
+def keys(pairs):
+    return [finding["key"] for _, finding in pairs]
+
+
+def test_there_are_at_most_four_charts_a_part_and_fifteen_in_all():
+    assert all(part.most <= 4 for part in PARTS)
+    assert sum(part.most for part in PARTS) <= 14  # and one beside the answer
+    assert [part.name for part in PARTS] == ["segments", "who", "risk", "trust"]
+
+
+def test_a_chart_with_nothing_to_say_gives_its_place_to_the_next():
+    figures = [{"name": "a", "idle": "straight"}, {"name": "b"}, {"name": "c"}]
+    chosen = choose_figures([{"stage": "04", "figures": figures}], [("04", "a"), ("04", "c"), ("04", "b")], 2)
+    assert [figure["name"] for _, figure in chosen] == ["c", "b"]
+    assert choose_figures([], [("04", "a")], 2) == []
+
+
+def test_stages_take_turns_and_named_findings_come_first():
+    summaries = [
+        stage("01", ("a", 0.9, 100), ("b", 0.8, 100)),
+        stage("02", ("c", 0.1, 100)),
+        stage("03", ("d", 1.0, 100), status="failed"),
+        stage("08", ("e", 0.5, 100)),
+    ]
+    assert keys(choose_sentences(summaries, ["01", "02", "03"], 3)) == ["a", "c", "b"]
+    assert keys(choose_sentences(summaries, ["01", "02"], 2, keys=["e"])) == ["e", "a"]
+    assert choose_sentences(summaries, ["09"], 3) == []
+
+
+def test_what_the_answer_says_is_not_said_again():
+    summaries = [stage("08", ("churn_decision", 0.9, 100), ("churn_answer", 0.8, 100))]
+    assert keys(choose_sentences(summaries, ["08"], 3)) == ["churn_answer"]
+
+
+@pytest.mark.parametrize(("n", "key"), [(49, "spend_concentration"), (50, "repeat_rate")])
+def test_fewer_than_fifty_customers_head_no_part(n, key):
+    summaries = [stage("04", ("repeat_rate", 0.9, n), ("spend_concentration", 0.8, 2000))]
+    assert heaviest(summaries)[1]["key"] == key
+    assert heaviest(summaries, ["05"]) is None
+
+
+def test_traits_of_a_segment_are_ranked_by_people_times_index():
+    head = ["segment", "trait", "n", "share", "base_share", "tgi", "tgi_low"]
+    traits = [
+        ["High", "rare", 100, 0.02, 0.01, 200, 150],
+        ["High", "common", 100, 0.9, 0.6, 150, 140],
+        ["High", "unproven", 100, 0.9, 0.5, 180, 90],
+        ["High", "few", 49, 0.9, 0.5, 180, 170],
+        ["Low", "other", 100, 0.9, 0.5, 180, 170],
+    ]
+    sizes = {"columns": ["segment", "n", "share", "value_share"], "rows": [["High", 100, 0.5, 0.8]]}
+    shown = [{"name": "segment_sizes", **sizes}, {"name": "segment_portraits", "columns": head, "rows": traits}]
+    (segment,) = segments_of([stage("06_segment_customers", shown=shown)], "en")
+    assert segment["name"] == "High"
+    assert [str(text).split(":")[0] for text in segment["sentences"][1:]] == ["Common", "Rare"]
