@@ -22,6 +22,7 @@ __all__ = ["FORMULA_STARTS", "export_batches", "export_csv", "export_parquet", "
 # OWASP, CSV injection: spreadsheets run a text cell that starts with one of these as a formula
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 MOST_SHEET_ROWS = 1_048_575
+_PRIVATE = 0o600  # of files that name customers
 _STARTS_FORMULA = r"^[=+\-@\t\r\x00]"
 
 
@@ -61,12 +62,12 @@ def export_csv(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
         finally:
             plain.unlink(missing_ok=True)
 
-    return write_file(path, write)
+    return write_file(path, write, mode=_PRIVATE)
 
 
 def export_parquet(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
     """Write a table as Parquet, atomically; no program runs its cells, so text stays unchanged."""
-    return write_file(path, lambda target: engine.to_parquet(table, target))
+    return write_file(path, lambda target: engine.to_parquet(table, target), mode=_PRIVATE)
 
 
 def export_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, path: Path) -> int:
@@ -92,7 +93,7 @@ def export_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, path: P
                     writer.write_batch(_formula_safe(batch) if path.suffix == ".csv" else batch)
                     rows += batch.num_rows
 
-    write_file(path, write)
+    write_file(path, write, mode=_PRIVATE)
     return rows
 
 
@@ -107,7 +108,7 @@ def _formula_safe(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
-def export_xlsx(table: ibis.Table, path: Path) -> Path:
+def export_xlsx(table: ibis.Table, path: Path, *, sheet: str = "audience") -> Path:
     """Write a table as a workbook of one sheet, atomically: text cells stay text, whatever they start with.
 
     Raises
@@ -124,14 +125,14 @@ def export_xlsx(table: ibis.Table, path: Path) -> Path:
         from openpyxl import Workbook  # noqa: PLC0415
 
         book = Workbook(write_only=True)
-        sheet = book.create_sheet("audience")
-        sheet.append([_cell(sheet, name) for name in table.columns])
+        page = book.create_sheet(sheet)
+        page.append([_cell(page, name) for name in table.columns])
         for batch in table.to_pyarrow_batches(chunk_size=50_000):
             for row in batch.to_pylist():
-                sheet.append([_cell(sheet, row[name]) for name in table.columns])
+                page.append([_cell(page, row[name]) for name in table.columns])
         book.save(target)
 
-    return write_file(path, write)
+    return write_file(path, write, mode=_PRIVATE)
 
 
 def _cell(sheet: Any, value: Any) -> Any:

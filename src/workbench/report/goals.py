@@ -1,7 +1,6 @@
-"""Whether a run answers the goal of its profile: which stages are relevant, and which of them are done.
+"""Whether a run answers the goal of its profile: on which stages the answer rests, and which of them are done.
 
-Serves 14_write_report. The relevant stages are inferred from the words of the goal; the page names them, so
-that a reader can judge.
+Serves 14_write_report. The profile names the stages; without them they follow from the kind of the goal.
 """
 
 from __future__ import annotations
@@ -10,24 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Answer", "judge_goal"]
+__all__ = ["STAGES_OF_KIND", "Answer", "judge_goal", "stages_of_goal"]
 
-# stage -> words of a goal, in either language, that request it
-ASKS_FOR = {
-    "05_score_rfm": (
-        "valu", "best customer", "loyal", "recen", "frequen", "rfm", "reach", "contact", "target", "campaign",
-        "价值", "忠诚", "最好", "活跃", "触达", "联系", "目标客户", "营销",
-    ),
-    "06_segment_customers": (
-        "segment", "group", "cluster", "kinds of", "types of", "分群", "客群", "群体", "几类", "分类",
-    ),
-    "08_predict_churn": (
-        "churn", "leave", "leaving", "lose ", "lost", "retain", "retention", "repeat", "return", "again", "win back",
-        "流失", "挽留", "留存", "复购", "回购", "再次",
-    ),
-    "10_measure_experiments": ("effect of", "did the campaign", "uplift", "incremental", "效果", "增量", "提升了"),
-}  # fmt: skip
-ALWAYS = ("03_build_features", "04_describe_customers")  # relevant to every question
+STAGES_OF_KIND = {  # kind of a goal -> the stages that answer it
+    "contact_list": ("08_predict_churn", "09_value_customers"),
+    "segment_strategy": ("06_segment_customers",),
+    "budget_split": ("10_measure_experiments", "11_plan_actions"),
+    "quality_gate": ("01_check_quality",),
+    "watch": ("13_watch_changes",),
+    "describe": ("03_build_features", "04_describe_customers"),
+}
 
 
 @dataclass(frozen=True)
@@ -39,32 +30,33 @@ class Answer:
     lacking: tuple[str, ...] = ()
 
 
+def stages_of_goal(goal: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the stages on which the answer rests: ``goal.stages``, else those of its kind."""
+    return tuple(goal.get("stages") or STAGES_OF_KIND[str(goal.get("kind") or "describe")])
+
+
 def judge_goal(goal: Mapping[str, Any], summaries: Sequence[Mapping[str, Any]]) -> Answer:
-    """Say whether the stages relevant to the goal are done.
+    """Say whether the stages that answer the goal are done.
 
     Parameters
     ----------
     goal : mapping
-        ``question``, ``decision``, ``audience``, ``measure``; empty if the profile states none.
+        ``question``, ``kind``, ``stages``, ``decision``, ``audience``, ``measure``; empty if the profile states none.
     summaries : sequence of mapping
         Stage summaries with ``stage`` and ``status``.
 
     Returns
     -------
     Answer
-        ``goal_none`` without a question; ``goal_answered`` if every relevant stage is done; ``goal_partly`` if a
-        requested stage (or, without one, any relevant stage) is done; else
+        ``goal_none`` without a question; ``goal_answered`` if every stage is done; ``goal_partly`` if some are; else
         ``goal_not_answered``.
     """
     if not str(goal.get("question") or "").strip():
         return Answer("goal_none")
     status = {summary["stage"]: summary["status"] for summary in summaries}
-    words_of_goal = " ".join(str(goal.get(name) or "") for name in ("question", "decision", "measure")).lower()
-    requested = tuple(stage for stage, words in ASKS_FOR.items() if any(word in words_of_goal for word in words))
-    bearing = (*ALWAYS, *requested)
-    done = tuple(stage for stage in bearing if status.get(stage) == "done")
-    lacking = tuple(stage for stage in bearing if stage not in done)
+    requested = stages_of_goal(goal)
+    done = tuple(stage for stage in requested if status.get(stage) == "done")
+    lacking = tuple(stage for stage in requested if stage not in done)
     if not lacking:
         return Answer("goal_answered", done)
-    central = [stage for stage in requested or ALWAYS if stage in done]
-    return Answer("goal_partly" if central else "goal_not_answered", done, lacking)
+    return Answer("goal_partly" if done else "goal_not_answered", done, lacking)

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from workbench import PACKAGE
 from workbench.core.stages import STAGES
+from workbench.report.answer import GoalAnswer
 from workbench.report.changes import changed_settings, compare_runs, follow_records
 from workbench.report.datelines import dateline
 from workbench.report.drawings import Drawings
@@ -63,6 +64,8 @@ class RunFacts:
         Most key findings at the top of the page.
     cards : int
         Number of customers with a portrait card beside the report.
+    answer : GoalAnswer
+        The answer to the goal: its lists and their evidence.
     """
 
     profile: str
@@ -77,6 +80,7 @@ class RunFacts:
     versions: Mapping[str, str] = field(default_factory=dict)
     most_findings: int = MOST_FINDINGS
     cards: int = 0
+    answer: GoalAnswer = field(default_factory=GoalAnswer)
 
 
 def report_file(language: str, languages: Sequence[str]) -> str:

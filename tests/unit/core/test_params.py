@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from pydantic import ValidationError
 
+from workbench.core.params.consent import ConsentParams
 from workbench.core.params.run import GoalParams, RunParams
 from workbench.core.params.sources import FormatParams, SourceParams
 from workbench.core.stages import SECTIONS, STAGES
@@ -12,7 +13,14 @@ from workbench.core.stages.build_features import BuildFeatures
 from workbench.core.stages.score_rfm import ScoreRfm
 from workbench.core.stages.segment_customers import SegmentCustomers
 
-MODELS = {**SECTIONS, "run": RunParams, "goal": GoalParams, "sources": SourceParams, "sources.formats": FormatParams}
+MODELS = {
+    **SECTIONS,
+    "run": RunParams,
+    "goal": GoalParams,
+    "consent": ConsentParams,
+    "sources": SourceParams,
+    "sources.formats": FormatParams,
+}
 KNOBS = [(section, name) for section, model in MODELS.items() for name in model.model_fields]
 NEEDED = {"sources": {"path": "data/raw/a.csv", "table": "transactions"}}
 

@@ -230,21 +230,23 @@ def test_ids_that_no_list_of_people_holds_are_added_where_records_are_followed()
 
 
 @pytest.mark.parametrize(
-    ("question", "missing", "key"),
+    ("goal", "missing", "key", "lacking"),
     [
-        ("", [], "goal_none"),
-        ("Who will leave?", [], "goal_answered"),
-        ("Who will leave?", ["08_predict_churn"], "goal_not_answered"),
-        ("Which segments, and who will leave?", ["08_predict_churn"], "goal_partly"),
-        ("哪些客户会流失？", ["08_predict_churn"], "goal_not_answered"),
-        ("Who are they?", [], "goal_answered"),
-        ("Who are they?", ["03_build_features", "04_describe_customers"], "goal_not_answered"),
+        ({}, [], "goal_none", ()),
+        ({"kind": "contact_list"}, [], "goal_none", ()),
+        ({"question": "Who will leave?"}, [], "goal_answered", ()),
+        ({"question": "?", "kind": "segment_strategy"}, ["06_segment_customers"], "goal_not_answered", ("06_segment_customers",)),
+        ({"question": "?", "kind": "segment_strategy"}, ["08_predict_churn"], "goal_answered", ()),
+        ({"question": "?", "kind": "contact_list"}, [], "goal_partly", ("09_value_customers",)),
+        ({"question": "?", "kind": "contact_list", "stages": ["05_score_rfm"]}, [], "goal_answered", ()),
+        ({"question": "?", "kind": "watch"}, [], "goal_not_answered", ("13_watch_changes",)),
     ],
-)
-def test_the_goal_is_met_only_by_the_stages_it_asks_for(question, missing, key):
+)  # fmt: skip
+def test_the_goal_is_met_by_its_stages_and_no_word_of_the_question_decides(goal, missing, key, lacking):
     stages = ["03_build_features", "04_describe_customers", "05_score_rfm", "06_segment_customers", "08_predict_churn"]
     summaries = [{"stage": stage, "status": "skipped" if stage in missing else "done"} for stage in stages]
-    assert judge_goal({"question": question}, summaries).key == key
+    answer = judge_goal(goal, summaries)
+    assert (answer.key, answer.lacking) == (key, lacking)
 
 
 def test_a_run_without_goal_or_stages_still_gives_an_honest_page(tmp_path):

@@ -18,6 +18,12 @@ from workbench.run.services.audience_pages import read_crosses, write_audience_p
 from workbench.run.services.audiences import AudienceService
 
 CUSTOMERS = 300
+SOURCE = """sources:
+  consents:
+    path: data/raw/consents.csv
+    table: consents
+    columns: {customer_id: customer_id, purpose: purpose, granted: granted, changed_at: changed_at}
+"""
 
 
 def with_customers(workspace):
@@ -42,6 +48,11 @@ def with_customers(workspace):
     for name, frame in {"features": features, "rfm": rfm, "transactions": orders, "consents": consents}.items():
         folder.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(folder / f"{name}.parquet")
+    (workspace / "data/raw").mkdir(exist_ok=True)
+    consents.to_csv(workspace / "data/raw/consents.csv", index=False)
+    profile = workspace / "params/tiny.yaml"
+    text = profile.read_text(encoding="utf-8").replace("sources:\n", SOURCE, 1)
+    profile.write_text(text, encoding="utf-8")
     current = folder / ".stages/03_build_features/current"
     current.mkdir(parents=True)
     (current / "summary.json").write_text(json.dumps({"as_of": "2025-07-01"}), encoding="utf-8")
@@ -238,10 +249,10 @@ def test_the_funnel_is_shown_in_either_language(service, root, language, all_cus
 
 def test_a_purpose_without_any_consent_is_reported_with_the_recorded_ones(root):
     audience = root / "params/audiences/near.yaml"
-    audience.write_text("purpose: profiling\nwhere: recency_days < 100\n", encoding="utf-8")
+    audience.write_text("purpose: research\nwhere: recency_days < 100\n", encoding="utf-8")
     result = CliRunner().invoke(app, ["audience", "near", "--profile", "tiny", "--workspace", str(root)])
     assert "0 may be contacted" in result.output
-    assert "no consent is recorded for profiling; recorded: marketing; map the source's word to it" in result.output
+    assert "no consent is recorded for research; recorded: marketing; map the source's word to it" in result.output
     words = ["audience", "near", "--profile", "tiny", "--workspace", str(root), "--language", "zh"]
     assert "可触达\u20090\u2009位" in CliRunner().invoke(app, words).output
     with pytest.raises(DataError, match="nobody to export. Purposes with recorded consent: marketing"):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from workbench.core.errors import StageError
+from workbench.core.params.consent import ConsentParams
 from workbench.core.params.declared import borrowed, declared_profile, recorded_profile
 from workbench.core.params.profile import load_profile
 from workbench.core.params.run import RunParams
@@ -39,11 +40,12 @@ OTHER = {  # a value other than the default, for parameters whose type does not 
     "02_resolve_identity.truth_pattern": "(a)", "03_build_features.event_types": {"view": ["look"]},
     "03_build_features.occasions": {"gift": {"words": ["gift"]}},
     "03_build_features.scales": {"trust": {"items": ["q1", "q2"], "low": 1, "high": 5}},
-    "12_tag_customers.thresholds": {"coupon_use.often": 0.5}, "12_tag_customers.purposes": {"marketing": ["mail"]},
+    "12_tag_customers.thresholds": {"coupon_use.often": 0.5}, "consent.words": {"marketing": ["mail"]},
+    "consent.default": {"marketing": "granted"},
     "12_tag_customers.questions": {"hobby": ["q9"]}, "12_tag_customers.labelled": {"age": "age"},
     "12_tag_customers.scales": {"trust": {"items": ["q1", "q2"], "low": 1, "high": 5}},
     "12_tag_customers.pack": "banking", "12_tag_customers.sensitive_items": ["religion"],
-    "06_segment_customers.feature_weights": {"recency_days": 2.0},
+    "06_segment_customers.feature_weights": {"recency_days": 2.0}, "06_segment_customers.k": 3,
 }  # fmt: skip
 
 
@@ -88,7 +90,7 @@ def another(section: str, name: str) -> Any:
     """Return a valid value of a parameter that is not its default."""
     if f"{section}.{name}" in OTHER:
         return OTHER[f"{section}.{name}"]
-    info = (RunParams if section == "run" else SECTIONS[section]).model_fields[name]
+    info = {"run": RunParams, "consent": ConsentParams, **SECTIONS}[section].model_fields[name]
     default = info.get_default(call_default_factory=True)
     if typing.get_origin(info.annotation) is typing.Literal:
         return next(choice for choice in typing.get_args(info.annotation) if choice != default)
@@ -104,7 +106,9 @@ def another(section: str, name: str) -> Any:
     return "other"
 
 
-@pytest.mark.parametrize(("section", "name"), [*PARAMETERS, ("run", "min_cell")])
+@pytest.mark.parametrize(
+    ("section", "name"), [*PARAMETERS, *(("consent", name) for name in ConsentParams.model_fields), ("run", "min_cell")]
+)
 def test_a_parameter_changes_the_keys_of_exactly_the_stages_that_declare_it(workspace, section, name):
     value = another(section, name)
     setting = f"{section}.{name}={value if value == DAY else json.dumps(value)}"
@@ -121,7 +125,7 @@ def test_the_limits_of_a_run_change_no_key(workspace, name):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_borrowed_parameters_exist(stage):
-    sections = {"run": RunParams, **SECTIONS}
+    sections = {"run": RunParams, "consent": ConsentParams, **SECTIONS}
     for name in STAGES[stage].borrows:
         section, _, parameter = name.partition(".")
         assert section != stage

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from workbench.core.section import Section
     from workbench.core.stages.stage import Stage
 
-__all__ = ["borrowed", "declared_profile", "recorded_profile"]
+__all__ = ["borrowed", "declared_profile", "recorded_profile", "shared_section"]
 
 _LIMITS = ("stages", "also", "memory_limit_gb", "threads")  # keys of run that change no result
 
@@ -31,9 +31,14 @@ def borrowed(profile: Profile, stage: Stage, also: Iterable[str] = ()) -> dict[s
     values = {}
     for name in sorted({*stage.borrows, *also}):
         section, _, key = name.partition(".")
-        model = profile.run if section == "run" else profile.sections.get(section)
+        model = shared_section(profile, section) or profile.sections.get(section)
         values[name] = model.model_dump(mode="json", include={key}).get(key) if model else None
     return values
+
+
+def shared_section(profile: Profile, name: str) -> Any:
+    """Return a section that belongs to no stage, ``run`` or ``consent``; None for any other name."""
+    return {"run": profile.run, "consent": profile.consent}.get(name)
 
 
 def declared_profile(profile: Profile, stage: Stage) -> Profile:

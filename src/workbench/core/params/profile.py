@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean, listed, nearest
+from workbench.core.params.consent import ConsentParams
 from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.params.run import GoalParams, RunParams
 from workbench.core.params.sources import SourceParams
@@ -29,9 +30,15 @@ __all__ = ["DEMO_DATA", "LANGUAGES", "TOP_LEVEL", "Profile", "is_profile_name", 
 
 LANGUAGES = ("en", "zh")
 DEMO_DATA = ("journey", "tiny", "b2b", "jewellery")
-TOP_LEVEL = ("profile", "language", "as_of", "engine", "demo_data", "credit", "sources", "goal", "run")
+TOP_LEVEL = (
+    "profile", "language", "as_of", "engine", "demo_data", "credit", "sources", "consent", "never_contact", "goal",
+    "run",
+)  # fmt: skip
 # old name of a parameter: its new name
-MOVED = {"04_describe_customers.min_cell": "run.min_cell", "12_tag_customers.least_group": "run.min_cell"}
+MOVED = {
+    "04_describe_customers.min_cell": "run.min_cell", "12_tag_customers.least_group": "run.min_cell",
+    "12_tag_customers.purposes": "consent.words",
+}  # fmt: skip
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 _VARIABLE = re.compile(r"^env:[A-Za-z_][A-Za-z0-9_]*$")
 
@@ -53,6 +60,9 @@ class Profile:
     credit : dict of str
         The source of the data, by language; printed under every chart.
     sources : dict of str to SourceParams
+    consent : ConsentParams
+    never_contact : tuple of str
+        CSV files of people who are on no list, relative to the workspace.
     goal : GoalParams
     run : RunParams
     sections : mapping of str to Section
@@ -70,6 +80,8 @@ class Profile:
     demo_data: str | None
     credit: dict[str, str]
     sources: dict[str, SourceParams]
+    consent: ConsentParams
+    never_contact: tuple[str, ...]
     goal: GoalParams
     run: RunParams
     sections: Mapping[str, Any]
@@ -224,6 +236,8 @@ class _ProfileReader:
             demo_data=self.content.get("demo_data"),
             credit=self._credit(),
             sources=self._sources(name),
+            consent=self._section(ConsentParams, ("consent",)),
+            never_contact=self._never_contact(),
             goal=self._section(GoalParams, ("goal",)),
             run=self._run(),
             sections=_with_shared_scales({stage: self._section(model, (stage,)) for stage, model in models.items()}),
@@ -231,9 +245,27 @@ class _ProfileReader:
             label=self.label,
             marks=self.marked,
         )
+        self._check_goal(profile)
         if self.faults:
             raise ProfileError(self.faults)
         return profile
+
+    def _check_goal(self, profile: Profile) -> None:
+        """Require that the goal rests on stages of the run."""
+        for at, stage in enumerate(profile.goal.stages):
+            if stage not in profile.stages:
+                remedy = did_you_mean(stage, profile.stages)
+                self.fault(("goal", "stages", at), f"goal: '{stage}' is no stage of this run", "", remedy)
+
+    def _never_contact(self) -> tuple[str, ...]:
+        paths = self.content.get("never_contact") or []
+        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            expected = "A list of CSV files inside the workspace, such as [data/raw/never_contact.csv]"
+            self.fault(("never_contact",), f"never_contact {paths!r}", expected)
+            return ()
+        for at, path in enumerate(paths):
+            self._check_inside(("never_contact", at), path)
+        return tuple(paths)
 
     def _check_top(self, name: str) -> None:
         stated = self.content.get("profile", name)
@@ -309,7 +341,10 @@ class _ProfileReader:
             key = ".".join(trail)
             value = error.get("input")
             message = error["msg"].removeprefix("Value error, ")
-            if trail:
+            if error["type"] == "literal_error":
+                choices = re.findall(r"'([^']+)'", message)
+                self.fault(at, f"{section}: {key} is {value!r}", message, _near(str(value), choices))
+            elif trail:
                 self.fault(at, f"{section}: {key} is {value!r}", message)
             else:
                 self.fault(at, f"{section}: {message}")

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from workbench.core.section import Section, knob
 
-__all__ = ["GoalParams", "RunParams"]
+__all__ = ["GOAL_KINDS", "GoalParams", "RunParams"]
+
+GoalKind = Literal["contact_list", "segment_strategy", "budget_split", "quality_gate", "watch", "describe"]
+GOAL_KINDS: tuple[str, ...] = GoalKind.__args__  # type: ignore[attr-defined]
 
 
 class GoalParams(Section):
     """What the run is for; printed at the top of the report."""
 
     question: str = knob("", en="The question the run answers", zh="本次运行要回答的问题")
+    kind: GoalKind = knob(
+        "describe",
+        en="What is asked for: a list of customers to contact, what to do with each segment, how to split a budget, "
+        "whether the data is fit for use, what changed, or a description",
+        zh="所要的答案：联系名单、各客群的做法、预算分配、数据是否可用、变化监测，或客户描述",
+    )
+    stages: list[str] = knob(
+        [],
+        en="Stages of the run on which the answer rests; default: those of the kind",
+        zh="答案所依据的阶段，须属于本次运行；默认由 kind 决定",
+    )
     decision: str = knob("", en="The decision it serves", zh="所服务的决策")
     audience: str = knob("", en="Who reads it", zh="读者")
     measure: str = knob("", en="How success is measured", zh="成效的衡量")

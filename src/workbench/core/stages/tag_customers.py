@@ -37,11 +37,6 @@ class TagCustomers(Section):
         en="Tag customers under 18 who granted the purpose 'minors'; otherwise they get no tag",
         zh="为授权 'minors' 用途的 18 岁以下客户打标签；否则不打标签",
     )
-    purposes: dict[str, list[str]] = knob(
-        {},
-        en="Purpose of consent (marketing, profiling, minors, sensitive): the source's words for it",
-        zh="授权用途（marketing、profiling、minors、sensitive）对应的来源用语",
-    )
     questions: dict[str, list[str]] = knob(
         {},
         en="Survey item: the questions that ask for it; default: the question of the same name",
@@ -87,15 +82,6 @@ class TagCustomers(Section):
             if not scale.get("items") or "low" not in scale or "high" not in scale:
                 raise ValueError(f"scale {name} needs items, low and high")
         return scales
-
-    @field_validator("purposes")
-    @classmethod
-    def _one_purpose_per_word(cls, purposes: dict[str, list[str]]) -> dict[str, list[str]]:
-        words = [word.strip().lower() for names in purposes.values() for word in names]
-        repeated = sorted({word for word in words if words.count(word) > 1})
-        if repeated:
-            raise ValueError(f"'{repeated[0]}' is listed under two purposes; list it once")
-        return purposes
 
     @field_validator("sensitive_items")
     @classmethod
@@ -145,7 +131,7 @@ STAGE = Stage(
     reads=("features", "rfm", "segments", "churn", "value", "households", "churn_reasons", *CANONICAL),
     needs=(("features",),),
     unlocks={"en": "tags and portraits of every customer", "zh": "每位客户的标签与画像"},
-    borrows=("03_build_features.scales", "03_build_features.windows_days", "run.min_cell"),
+    borrows=("03_build_features.scales", "03_build_features.windows_days", "consent.words", "run.min_cell"),
     checks=("tag_registry",),
     inputs=("tag_registry",),
 )

@@ -33,8 +33,10 @@ STAGE = Stage(
         "12_tag_customers.pack",
         "12_tag_customers.thresholds",
         "12_tag_customers.questions",
-        "12_tag_customers.purposes",
+        "consent.words",
+        "consent.default",
+        "consent.minors_under",
         "run.min_cell",
     ),  # fmt: skip
-    inputs=("goal", "summaries", "tag_registry"),
+    inputs=("goal", "summaries", "tag_registry", "never_contact"),
 )

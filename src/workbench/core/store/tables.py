@@ -157,6 +157,19 @@ class Store:
         table_with_rows = self.engine.read_parquet(str(path), table_name=name, file_row_number=True)
         return table_with_rows.rename(_row="file_row_number")
 
+    def with_identity(self, rows: ibis.Table) -> ibis.Table:
+        """Return rows with source ids and their id space as rows of customers; ``record`` keeps space and source id.
+
+        Parameters
+        ----------
+        rows : ibis.Table
+            customer_id as in the source and ``_people``, the source of people it belongs to.
+        """
+        kept = rows.mutate(record=rows[ID_SPACE] + ibis.literal("\x1f") + rows.customer_id)
+        if self.path(_IDENTITIES).is_file():
+            kept = _replace_id(kept, "customer_id", self.read(_IDENTITIES))
+        return kept.drop(ID_SPACE)
+
     def _with_one_id(self, name: str, table: ibis.Table) -> ibis.Table:
         if self.path(_IDENTITIES).is_file():
             identities = self.read(_IDENTITIES)

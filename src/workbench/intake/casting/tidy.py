@@ -22,7 +22,7 @@ from workbench.intake.casting.direct import copy_text, copy_typed
 from workbench.intake.casting.doubts import judge_doubts, sure_records
 from workbench.intake.casting.verdicts import STATE
 from workbench.intake.reading.odd_lines import leaves_out
-from workbench.intake.reading.raw_files import RawFile
+from workbench.intake.reading.raw_file import RawFile
 from workbench.intake.reading.records import WHITESPACE
 from workbench.intake.reading.scratch import LINE, keep_rejects
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
 from workbench.intake.reading.json_lists import list_at
-from workbench.intake.reading.raw_files import RawFile, file_state
+from workbench.intake.reading.raw_file import RawFile, file_state
 from workbench.intake.reading.records import BadLine
 from workbench.intake.reading.scratch import LINE, REJECTS, copy_rows, quoted_name, quoted_text
 from workbench.intake.reading.text_encodings import is_wide

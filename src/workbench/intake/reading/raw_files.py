@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
+from workbench.intake.reading.raw_file import RawFile, file_state
 from workbench.intake.reading.records import WHITESPACE, Record, RejectedRecord, read_records
 from workbench.intake.reading.scratch import (
     LINE,
@@ -31,10 +32,8 @@ from workbench.intake.reading.text_scan import Scan, scan_text
 
 __all__ = [
     "REFUSALS",
-    "RawFile",
     "ReadyText",
     "engine_reader",
-    "file_state",
     "read_text_file",
     "ready_text",
 ]
@@ -45,36 +44,6 @@ _BUFFER_BYTES = 32 << 20  # of the engine; its default is sixteen lines of that 
 REFUSALS = (  # of the engine: a file with other than records; the last, a line longer than its buffer
     duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException,
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class RawFile:
-    """What one file holds.
-
-    Attributes
-    ----------
-    table : ibis.Table
-        The mapped columns under our names, and ``_line``: the line (of a Parquet file: the row) it came from, from 1.
-    rejects : ibis.Table or None
-        line, column, code, raw; one row per record whose structure or encoding is broken.
-    physical : int
-        Physical records; ``rows + sum(codes)``.
-    rows : int
-        Records with the full number of fields.
-    codes : dict of str to int
-        Rejected records by code.
-    repairs : dict of str to int
-        ``blank_lines`` and ``nul_bytes``, where there are any.
-    encoding : str
-    """
-
-    table: ibis.Table
-    rejects: ibis.Table | None
-    physical: int
-    rows: int
-    codes: dict[str, int]
-    repairs: dict[str, int]
-    encoding: str
 
 
 @dataclass(frozen=True)
@@ -292,9 +261,3 @@ def _batches(
 def _as_table(records: list[Record], columns: Mapping[str, int], schema: pa.Schema) -> pa.Table:
     cells = [pa.array([record.fields[at - 1] for record in records], pa.string()) for at in columns.values()]
     return pa.Table.from_arrays([pa.array([record.line for record in records], pa.int64()), *cells], schema=schema)
-
-
-def file_state(path: Path) -> tuple[int, int, int]:
-    """Return what changes when a file is rewritten: size, time, inode."""
-    state = path.stat()
-    return state.st_size, state.st_mtime_ns, state.st_ino

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import python_calamine as calamine
 
 from workbench.core.errors import DataError, Fault, did_you_mean
-from workbench.intake.reading.raw_files import RawFile, file_state
+from workbench.intake.reading.raw_file import RawFile, file_state
 from workbench.intake.reading.scratch import LINE, REJECTS
 
 __all__ = ["DATE_CELLS", "Sheet", "cell_text", "read_sheet", "read_workbook_file", "sheet_names"]

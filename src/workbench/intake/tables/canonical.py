@@ -35,7 +35,8 @@ from workbench.intake.tables.one_row_tables import (
     key_of,
     plain_columns,
 )
-from workbench.intake.tables.sources import FILE, ORDER, ParsedSource, check_source, read_source
+from workbench.intake.tables.raw_rows import FILE, ORDER
+from workbench.intake.tables.sources import ParsedSource, check_source, read_source
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams

@@ -9,7 +9,7 @@ import ibis
 
 from workbench.core.schema import ID_SPACE, NEIGHBOURS
 from workbench.intake.casting.verdicts import as_view
-from workbench.intake.tables.sources import FILE, ORDER
+from workbench.intake.tables.raw_rows import FILE, ORDER
 
 __all__ = ["KEY", "LINE", "ONE_ROW_PER", "collapse", "fill_neighbours", "key_of", "plain_columns"]
 

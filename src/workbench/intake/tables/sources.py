@@ -16,25 +16,20 @@ from workbench.core.schema import columns_of
 from workbench.intake.casting.acceptance import Accepted, accept
 from workbench.intake.casting.refusals import too_many_rejected
 from workbench.intake.casting.tidy import TidyFile, accept_tidy, is_tidy, may_be_tidy, read_tidy, read_typed
-from workbench.intake.reading.json_records import read_json_file
 from workbench.intake.reading.layouts import Layout, read_layout
 from workbench.intake.reading.parquet_files import read_parquet_file, reading_parquet
-from workbench.intake.reading.places import find_files, form_of, is_remote
-from workbench.intake.reading.raw_files import RawFile, ReadyText, read_text_file, ready_text
-from workbench.intake.reading.scratch import LINE
-from workbench.intake.reading.workbooks import DATE_CELLS, read_workbook_file
+from workbench.intake.reading.places import find_files, form_of
+from workbench.intake.reading.raw_files import ReadyText, ready_text
 from workbench.intake.surveys.questionnaire import find_questionnaire
 from workbench.intake.surveys.wide import numbered_rows, with_numbers
+from workbench.intake.tables.raw_rows import origin_of, read_file, union_files, with_date_cells
 from workbench.intake.tables.source_heads import check_source, with_questions
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
+    from workbench.intake.reading.raw_file import RawFile
 
-__all__ = ["FILE", "ORDER", "ParsedSource", "check_source", "read_source"]
-
-FILE = "_file"
-ORDER = "_order"
-_FILE_STEP = 10**12  # more than the lines of any file
+__all__ = ["ParsedSource", "check_source", "read_source"]
 
 
 @dataclass(frozen=True)
@@ -125,15 +120,15 @@ def read_source(
         raws, accepted, copy = fast
         return replace(_parsed(name, source, layouts, raws=raws, accepted=accepted, file_names=file_names), copy=copy)
     raws = [
-        _read_file(engine, source, layout, scratch / f"{name}-{at}", ready.get(at)) for at, layout in enumerate(layouts)
+        read_file(engine, source, layout, scratch / f"{name}-{at}", ready.get(at)) for at, layout in enumerate(layouts)
     ]
-    table = _union(
-        with_numbers(raw.table.mutate(**_origin(file, at)), source, at)
+    table = union_files(
+        with_numbers(raw.table.mutate(**origin_of(file, at)), source, at)
         for at, (raw, file) in enumerate(zip(raws, file_names, strict=True))
     )
     source = numbered_rows(source)
     if any(layout.sheet for layout in layouts):
-        source = _with_date_cells(source)
+        source = with_date_cells(source)
     with reading_parquet([layout.path for layout in layouts if form_of(layout.path) == "parquet"]):
         accepted = accept(
             engine, table, source, root=root, scratch=scratch / name, dates=dates, keep_contacts=keep_contacts
@@ -203,9 +198,9 @@ def _read_fast(
         files = _read_typed(engine, source, layouts, scratch=scratch, dates=dates)
     if not files:
         return None
-    table = _union(tidy.raw.table.mutate(**_origin(file_names[at], at)) for at, tidy in enumerate(files))
+    table = union_files(tidy.raw.table.mutate(**origin_of(file_names[at], at)) for at, tidy in enumerate(files))
     spoiled = _stacked(
-        None if tidy.spoiled is None else tidy.spoiled.mutate(**_origin(file_names[at], at))
+        None if tidy.spoiled is None else tidy.spoiled.mutate(**origin_of(file_names[at], at))
         for at, tidy in enumerate(files)
     )
     accepted = accept_tidy(table, spoiled, source)
@@ -254,50 +249,6 @@ def _answer_faults(name: str, faults: ibis.Table | None) -> ibis.Table | None:
 def _stacked(tables: Iterable[ibis.Table | None]) -> ibis.Table | None:
     present = [table for table in tables if table is not None]
     return (ibis.union(*present, distinct=False) if len(present) > 1 else present[0]) if present else None
-
-
-def _read_file(
-    engine: ibis.BaseBackend, source: SourceParams, layout: Layout, scratch: Path, ready: ReadyText | None = None
-) -> RawFile:
-    if layout.head is not None:
-        ready = ready or ready_text(layout.path, head=layout.head, scratch=scratch, declared=source.encoding)
-        return read_text_file(engine, ready, head=layout.head, columns=layout.columns, scratch=scratch)
-    if layout.sheet is not None:
-        return read_workbook_file(engine, layout.path, sheet=layout.sheet, columns=layout.columns, scratch=scratch)
-    if form_of(layout.path) == "json":
-        records = None if is_remote(source) else source.records
-        keys = {ours: layout.names[at - 1] for ours, at in layout.columns.items()}
-        return read_json_file(
-            engine, layout.path, columns=keys, records=records, scratch=scratch, declared=source.encoding
-        )
-    return read_parquet_file(engine, layout.path, columns=layout.columns)
-
-
-def _with_date_cells(source: SourceParams) -> SourceParams:
-    """Add the patterns of a workbook's date cells to the declared ones."""
-    declared = source.formats.dates
-    if declared is None:
-        return source
-    by_column = declared if isinstance(declared, dict) else {"": declared}
-    patterns = {
-        name: [*([entry] if isinstance(entry, str) else entry), *DATE_CELLS] for name, entry in by_column.items()
-    }
-    formats = source.formats.model_copy(update={"dates": patterns if isinstance(declared, dict) else patterns[""]})
-    return source.model_copy(update={"formats": formats})
-
-
-def _origin(file: str, at: int) -> dict[str, ibis.Value]:
-    return {FILE: ibis.literal(file), ORDER: ibis._[LINE].cast("int64") + at * _FILE_STEP}
-
-
-def _union(tables: Iterable[ibis.Table]) -> ibis.Table:
-    """Stack the files of a source; columns whose types differ between files are read as text."""
-    parts = list(tables)
-    schemas = [table.schema() for table in parts]
-    mixed = [name for name in schemas[0] if len({schema[name] for schema in schemas}) > 1]
-    if mixed:
-        parts = [table.mutate(**{name: table[name].cast("string") for name in mixed}) for table in parts]
-    return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
 
 
 def _rejects(name: str, raws: list[RawFile], file_names: list[str], accepted: Accepted) -> ibis.Table | None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from workbench.core.params.consent import ConsentParams
 from workbench.core.params.run import GoalParams, RunParams
 from workbench.core.params.sources import FormatParams, SourceParams
 from workbench.core.section import Section
@@ -21,6 +22,7 @@ __all__ = ["ParameterHelp", "describe_parameters", "parameters_markdown"]
 _MODELS: dict[str, type[Section]] = {
     "sources": SourceParams,
     "sources.formats": FormatParams,
+    "consent": ConsentParams,
     "goal": GoalParams,
     "run": RunParams,
     **SECTIONS,

@@ -125,6 +125,10 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
         yaml_faults += [_at(where, fault) for fault in declared]
         faults = check_source(source, workspace.root) if files else []
         data_faults += [_at(where, fault) for fault in faults if fault not in declared]
+    for at, path in enumerate(profile.never_contact if files else ()):
+        if not workspace.resolve(path).is_file():
+            where = profile.where("never_contact", str(at))
+            data_faults.append(Fault(where, f"no file {path}", "A CSV with the column source_id", "Add it"))
     for stage in STAGES.values():
         yaml_faults += stage_faults(stage, workspace, profile)
     if yaml_faults:

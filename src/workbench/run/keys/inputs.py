@@ -47,6 +47,7 @@ def stage_inputs(
         "segment_rules": lambda place, _: rule_digests(place),
         "tag_registry": registry_inputs,
         "goal": lambda _, of: {"goal": of.goal.model_dump(mode="json")},
+        "never_contact": _never_contact,
         SUMMARIES: lambda *_: {SUMMARIES: dict(summaries)},
     }
     inputs: dict[str, Any] = {}
@@ -65,3 +66,9 @@ def _sources(workspace: Workspace, profile: Profile) -> dict[str, Any]:
         "identity": any(profile.stage(name).takes == "people" for name in profile.stages),
         "demo_data": profile.demo_data,
     }
+
+
+def _never_contact(workspace: Workspace, profile: Profile) -> dict[str, Any]:
+    """Return the digests of the never-contact files; a missing one is refused where it is read."""
+    paths = [workspace.resolve(path) for path in profile.never_contact]
+    return {"never_contact": file_digests(workspace, [path for path in paths if path.is_file()])}

@@ -18,7 +18,6 @@ from workbench.analysis.audiences.attributes import SOURCES, attribute_kinds, at
 from workbench.analysis.audiences.look_alike import LookAlike, find_look_alikes
 from workbench.analysis.audiences.origins import made_by_rule
 from workbench.analysis.audiences.overlap import overlap
-from workbench.analysis.audiences.reachable import reachable
 from workbench.analysis.audiences.rule import Audience, parse_audience, parse_expression
 from workbench.analysis.audiences.select import Knowledge, check_audience, compared_in, funnel, members, standing
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
@@ -33,6 +32,7 @@ from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.definitions.tag_registry import registry_of
+from workbench.run.services.consent import ConsentService
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
@@ -130,7 +130,7 @@ class AudienceService:
         present = self.store.present()
         dated = [name for name, table in CANONICAL.items() if table.dated_by]
         tables = {name: self.store.read(name) for name in (*SOURCES, *dated) if name in present}
-        tables = name_purposes(tables, self.profile.sections["12_tag_customers"].purposes)
+        tables = name_purposes(tables, self.profile.consent.words)
         return Knowledge(tables, self.as_of, self.named)
 
     @property
@@ -139,17 +139,19 @@ class AudienceService:
         as_of = stage_summary(self.workspace, self.profile.name, "03_build_features").get("as_of")
         return dt.date.fromisoformat(as_of) if as_of else UNDATED
 
+    @cached_property
+    def consent(self) -> ConsentService:
+        """Who may be named."""
+        return ConsentService(self.workspace, self.profile, self.store, self.as_of)
+
     def estimate(self, audience: Audience) -> Estimate:
         """Count an audience, clause by clause; write nothing."""
         check_audience(audience, self.known)
         table = standing(audience, self.known)
         steps = funnel(audience, table)
         count = min(int(steps["left"].iloc[-1]), audience.limit.customers if audience.limit else 2**62)
-        reachable_count = count
-        if self._consents() is not None or audience.suppress:
-            reachable_count = int(self._reachable(audience, members(audience, table)).count().to_pandas())
-        recorded = self._consents() is not None
-        return Estimate(audience, self.as_of, steps, count, reachable_count, recorded, self._purposes())
+        reachable_count = int(self._reachable(audience, members(audience, table)).count().to_pandas())
+        return Estimate(audience, self.as_of, steps, count, reachable_count, self.consent.recorded, self._purposes())
 
     def absent_values(self, audience: Audience) -> list[str]:
         """List the texts in a rule that no customer has, each with the nearest existing one."""
@@ -219,7 +221,7 @@ class AudienceService:
             "audience": audience.name, "version": version, "profile": self.profile.name, "purpose": audience.purpose,
             "as_of": self.as_of.isoformat(), "rule": rule, "members": estimate.members, "exported": estimate.reachable,
             "without_consent_or_suppressed": estimate.members - estimate.reachable,
-            "consent": "as of the date" if estimate.consent_recorded else "not recorded in this profile",
+            "consent": "as of the export" if estimate.consent_recorded else "not recorded in this profile",
             "columns": list(rows.columns), "digest": digest, "funnel": estimate.funnel.to_dict("records"),
         }  # fmt: skip
         with hold_workspace(self.workspace, "workbench audience --export", wait_seconds=_WAIT_SECONDS):
@@ -256,8 +258,7 @@ class AudienceService:
         return self.known.tables.get("consents")
 
     def _reachable(self, audience: Audience, inside: ibis.Table) -> ibis.Table:
-        suppressed, consents = self._suppressed(audience), self._consents()
-        return reachable(inside, consents=consents, purpose=audience.purpose, as_of=self.as_of, suppressed=suppressed)
+        return self.consent.keep(inside, audience.purpose, also_never=self._suppressed(audience))
 
     def _suppressed(self, audience: Audience) -> set[str]:
         if not audience.suppress:

@@ -24,6 +24,7 @@ from workbench.intake.identity.vault import find_key, read_vault
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.definitions.tag_registry import registry_of
+from workbench.run.services.consent import PROFILING, ConsentService
 
 if TYPE_CHECKING:
     from workbench.core.tags.registry import TagRegistry
@@ -87,7 +88,7 @@ class CardService:
         """The tables that cards use."""
         names = (*_KNOWN, *_DATED, "tags", "portraits", "portrait_items", "churn_reasons", "consents", "customers")
         tables = {name: self.store.read(name) for name in names if name in self.store.present()}
-        return name_purposes(tables, self.profile.sections["12_tag_customers"].purposes)
+        return name_purposes(tables, self.profile.consent.words)
 
     def cards(self, customer_ids: Sequence[str], *, contact: bool = False, named: bool = True) -> list[PortraitCard]:
         """Make the cards of customers, in the order of their ids.
@@ -121,6 +122,18 @@ class CardService:
             value_names=self.registry.value_names,
         )
         return make_cards(sources, self.registry.tags, self.registry.pack, as_of=self.as_of)
+
+    def permitted(self, ids: Sequence[str]) -> list[str]:
+        """Keep the customers of whom a portrait may be made, in their order."""
+        return [customer for customer in ids if customer not in self.refused]
+
+    @cached_property
+    def refused(self) -> dict[str, str]:
+        """The customers of whom no portrait may be made, by the latest consents, with the reason."""
+        consent = ConsentService(self.workspace, self.profile, self.store, self.as_of)
+        verdicts = consent.verdicts(self.tables["features"].select("customer_id"), PROFILING)
+        rows = to_pandas(verdicts.filter(~verdicts.permitted))
+        return dict(zip(rows["customer_id"], rows["reason"], strict=True))
 
     def ids_named(self, text: str) -> list[str]:
         """List the customers whose name or its pinyin contains a text; none without the key of the vault."""
@@ -243,6 +256,10 @@ class CardService:
             names = to_pandas(candidates)["customer_id"].tolist()
             remedy = "It may have been erased, or merged into another by 02_resolve_identity"
             raise DataError([Fault("card", f"no customer '{name}'", nearest(name, names), remedy) for name in unknown])
+        refused = [customer for customer in dict.fromkeys(ids) if customer in self.refused]
+        if refused:
+            expected = "Customers who permit profiling, are of age and are on no never-contact file"
+            raise DataError([Fault("card", f"customer '{name}': {self.refused[name]}", expected) for name in refused])
 
 
 def _has_years_only(profile: Profile) -> bool:

@@ -136,7 +136,7 @@ class Explorer:
         self._list()
 
     def _list(self, _change: Any = None) -> None:
-        ids = self.find(self.search.value, self.tag.value, self.value.value, page=self.at.value)
+        ids = self.service.permitted(self.find(self.search.value, self.tag.value, self.value.value, page=self.at.value))
         self.customers.options = ids
         self.customers.value = ids[0] if ids else None
         self._show()
@@ -149,7 +149,7 @@ class Explorer:
     def _show(self, _change: Any = None) -> None:
         customer, other = self.customers.value, self.other.value.strip()
         self.card.value = self._frame(customer) if customer else ""
-        ids = set(self.features["customer_id"]) if other else set()
+        ids = set(self.service.permitted(self.features["customer_id"])) if other else set()
         unknown = html.escape(self._say("explorer_unknown", {"id": other}))
         self.beside.value = "" if not other else self._frame(other) if other in ids else f"<p>{unknown}</p>"
         self.group.value = str(self._table(customer)) if customer else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,11 @@ import pyarrow as pa
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.exports import export_batches
 from workbench.core.params.profile import load_profile
-from workbench.core.schema import ibis_type
+from workbench.core.schema import UNDATED, ibis_type
 from workbench.core.stages import TABLES
 from workbench.core.store.tables import Store
 from workbench.run.artifacts.context import new_run_id, stage_summary
+from workbench.run.services.consent import PROFILING, ConsentService
 from workbench.run.services.scorers import SCORERS, Prepared
 from workbench.run.tracking.runs import Tracker
 
@@ -90,10 +91,12 @@ def score_profile(
     last_as_of = stage_summary(workspace, name, "01_check_quality").get("as_of")
     as_of = profile.as_of or (dt.date.fromisoformat(last_as_of) if last_as_of else None)
     folder = out or workspace.interim(name) / "scores"
-    return [_score(tracker, store, model_kind, as_of, folder / f"{model_kind}{form}") for model_kind in kinds]
+    consent = ConsentService(workspace, profile, store, as_of or UNDATED)
+    return [_score(tracker, consent, model_kind, as_of, folder / f"{model_kind}{form}") for model_kind in kinds]
 
 
-def _score(tracker: Tracker, store: Store, kind: str, as_of: dt.date | None, path: Path) -> Scored:
+def _score(tracker: Tracker, consent: ConsentService, kind: str, as_of: dt.date | None, path: Path) -> Scored:
+    store = consent.store
     registry = tracker.models(kind)
     champion = registry.find()
     saved = registry.load(champion)
@@ -103,7 +106,8 @@ def _score(tracker: Tracker, store: Store, kind: str, as_of: dt.date | None, pat
     prepared = SCORERS[kind](saved, tables, as_of)
     schema = _schema(kind)
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = export_batches(_batches(prepared, schema), schema, path)
+    named = replace(prepared, rows=consent.keep(prepared.rows, PROFILING))
+    rows = export_batches(_batches(named, schema), schema, path)
     tags = {"workbench.run_id": new_run_id(), "model": registry.name, "model_number": str(champion.number)}
     tags |= {"model_version": saved.version, "model_digest": champion.digest, "as_of": str(as_of or "undated")}
     table = {"digest": store.digest("features"), "rows": rows, "path": "features.parquet"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import getpass
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,12 @@ from workbench.analysis.segments.reasons import explain_customer
 from workbench.core.errors import Fault, ProfileError
 from workbench.core.exports import export_csv, export_parquet
 from workbench.core.params.profile import load_profile
+from workbench.core.schema import UNDATED
 from workbench.core.store.tables import Store
+from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.definitions.champion import champion_path
+from workbench.run.services.consent import PROFILING, ConsentService
 from workbench.run.tracking.runs import Tracker
 
 if TYPE_CHECKING:
@@ -164,7 +168,8 @@ class SegmentService:
         definition = self.definition(which)
         store = self._store()
         check_features(definition, self._units())
-        assigned = assign_table(definition, store.read("features")).order_by("customer_id")
+        assigned = assign_table(definition, store.read("features"))
+        assigned = self._consent(store).keep(assigned, PROFILING)
         export = export_csv if target.suffix == ".csv" else export_parquet
         export(store.engine, assigned, target)
         counts = assigned.group_by("segment").aggregate(n=assigned.count())
@@ -176,8 +181,15 @@ class SegmentService:
         moved = both[both["segment_before"] != both["segment_after"]]
         names = {"segment_before": "before", "segment_after": "after"}
         frame = moved[["customer_id", *names]].rename(columns=names).sort_values("customer_id")
-        export_csv(self._store().engine, ibis.memtable(frame), target)
-        return len(frame)
+        store = self._store()
+        rows = self._consent(store).keep(ibis.memtable(frame), PROFILING)
+        export_csv(store.engine, rows, target)
+        return int(rows.count().to_pandas())
+
+    def _consent(self, store: Store) -> ConsentService:
+        as_of = stage_summary(self.workspace, self.profile.name, "03_build_features").get("as_of")
+        day = dt.date.fromisoformat(as_of) if as_of else UNDATED
+        return ConsentService(self.workspace, self.profile, store, day)
 
     def _store(self) -> Store:
         run = self.profile.run

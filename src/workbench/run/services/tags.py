@@ -185,7 +185,7 @@ class TagService:
             found = f"features.parquet not found for profile {self.profile.name}"
             raise DataError(Fault("", found, "It is written by 03_build_features", "Run that stage first"))
         tables = {name: self.store.read(name) for name in STAGES[_STAGE].reads if name in present}
-        return name_purposes(tables, self.profile.sections[_STAGE].purposes)
+        return name_purposes(tables, self.profile.consent.words)
 
     def _as_of(self) -> date:
         as_of = stage_summary(self._workspace, self.profile.name, "01_check_quality").get("as_of")

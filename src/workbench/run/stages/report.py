@@ -89,7 +89,7 @@ def write_cards(stage: StageRun, *, most: int) -> int:
     if not most or not {"features", "tags"} <= stage.available():
         return 0
     service = CardService(stage.workspace, stage.profile.name, profile=stage.profile)
-    cards = service.cards(service.ids_for_report(most), named=False)
+    cards = service.cards(service.permitted(service.ids_for_report(most)), named=False)
     for language in stage.languages:
         report = report_file(language, stage.languages)
         page = card_page(cards, language=language, currency=stage.currency, report=report)

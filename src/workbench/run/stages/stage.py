@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from workbench.core.errors import DataError, Fault, ProfileError, StageError, did_you_mean
 from workbench.core.files import write_json
-from workbench.core.params.declared import declared_profile, recorded_profile
+from workbench.core.params.declared import declared_profile, recorded_profile, shared_section
 from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.schema import CANONICAL, UNDATED
 from workbench.core.stages import FIRST, STAGES, TABLES
@@ -197,11 +197,11 @@ class StageRun(Presentation):
             The declaration does not borrow it, or there is no such parameter.
         """
         section, _, key = name.partition(".")
-        owner = self.profile.run if section == "run" else self.profile.sections.get(section)
+        owner = shared_section(self.profile, section) or self.profile.sections.get(section)
         try:
             value = getattr(owner, key)
         except AttributeError:
-            sections = ["run", *self.profile.sections]
+            sections = ["run", "consent", *self.profile.sections]
             raise StageError(Fault(self.stage, f"no parameter {name}", "", did_you_mean(section, sections))) from None
         self._reads["settings"].add(name)
         return value

@@ -1,0 +1,183 @@
+"""Who may be named in an output, by the consents and never-contact files as they are at this moment."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ibis
+
+from workbench.analysis.audiences.consent import keep_permitted, permitted
+from workbench.core.errors import DataError, Fault, nearest
+from workbench.core.schema import ID_SPACE
+from workbench.core.store.tables import to_pandas
+from workbench.intake.identity.spaces import space_of
+from workbench.intake.purposes import name_purposes
+from workbench.intake.tables.raw_rows import read_rows_now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from workbench.core.params.profile import Profile
+    from workbench.core.store.tables import Store
+    from workbench.core.workspace import Workspace
+
+__all__ = ["MARKETING", "PROFILING", "ConsentService"]
+
+MARKETING, PROFILING = "marketing", "profiling"
+_CONSENTS, _NEAREST = "consents", 2000
+_DATES = (dt.date(1900, 1, 1), dt.date(9999, 12, 31))
+
+
+@dataclass(frozen=True)
+class ConsentService:
+    """The consents of one profile: every output that names customers asks it.
+
+    Attributes
+    ----------
+    workspace : Workspace
+    profile : Profile
+    store : Store
+    as_of : datetime.date
+        At which the age of minors is taken.
+    """
+
+    workspace: Workspace
+    profile: Profile
+    store: Store
+    as_of: dt.date
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the profile has consents; without them nobody has refused."""
+        return any(source.table == _CONSENTS for source in self.profile.sources.values())
+
+    def verdicts(self, customers: ibis.Table, purpose: str, *, also_never: Iterable[str] = ()) -> ibis.Table:
+        """Say of every customer whether an output may name them: ``consent.permitted`` by the latest word.
+
+        Parameters
+        ----------
+        customers : ibis.Table
+            customer_id.
+        purpose : str
+        also_never : iterable of str
+            customer_ids that an audience suppresses itself.
+
+        Raises
+        ------
+        DataError
+            The consents or a never-contact file cannot be read, or no id of such a file is known.
+        """
+        people = self.store.read("customers") if "customers" in self.store.present() else None
+        verdicts = permitted(
+            customers, self.consents(), purpose, self.as_of, params=self.profile.consent, people=people,
+            never_contact=self.never_contact() | set(also_never), latest=True,
+        )  # fmt: skip
+        return verdicts.cache()
+
+    def keep(self, rows: ibis.Table, purpose: str, *, also_never: Iterable[str] = ()) -> ibis.Table:
+        """Keep the rows of customers whom an output may name, sorted by customer_id."""
+        return keep_permitted(rows, self.verdicts(rows, purpose, also_never=also_never))
+
+    def keep_ids(self, ids: Iterable[str], purpose: str) -> list[str]:
+        """Keep the customers whom an output may name, in their order."""
+        wanted = list(ids)
+        rows = ibis.memtable({"customer_id": wanted}, schema={"customer_id": "string"})
+        kept = set(to_pandas(self.keep(rows, purpose))["customer_id"]) if wanted else set()
+        return [customer for customer in wanted if customer in kept]
+
+    def consents(self) -> ibis.Table | None:
+        """Read the consents from their sources: customer_id, record, purpose, granted, changed_at; None without any."""
+        sources = {name: source for name, source in self.profile.sources.items() if source.table == _CONSENTS}
+        if not sources:
+            return None
+        scratch = Path(tempfile.mkdtemp(prefix=".consents-", dir=self._interim()))
+        try:
+            parts = [self._read(name, scratch) for name in sources]
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        table = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+        rows = self.store.with_identity(table)
+        return name_purposes({_CONSENTS: rows}, self.profile.consent.words)[_CONSENTS]
+
+    def _read(self, name: str, scratch: Path) -> ibis.Table:
+        source = self.profile.sources[name]
+        rows = read_rows_now(self.store.engine, source, root=self.workspace.root, scratch=scratch / name, dates=_DATES)
+        changed = rows.changed_at if "changed_at" in rows.columns else ibis.null("timestamp")
+        rows = rows.select("customer_id", "purpose", "granted", changed_at=changed.cast("timestamp"))
+        space = ibis.literal(space_of(name, self.profile.sources))
+        return rows.mutate(**{ID_SPACE: space}).cache()
+
+    def never_contact(self) -> set[str]:
+        """Return the customer_ids of the never-contact files.
+
+        Raises
+        ------
+        DataError
+            A file is missing, lacks the column ``source_id``, or has no known id; all files together.
+        """
+        faults: list[Fault] = []
+        ids: set[str] = set()
+        for name in self.profile.never_contact:
+            try:
+                ids |= self._ids_of(name)
+            except DataError as error:
+                faults += error.faults
+        if faults:
+            raise DataError(faults)
+        return ids
+
+    def _ids_of(self, name: str) -> set[str]:
+        rows = read_never_contact(self.workspace, name)
+        listed = ibis.memtable(
+            {"source": [source for source, _ in rows], "source_id": [source_id for _, source_id in rows]},
+            schema={"source": "string", "source_id": "string"},
+        )
+        records = self._records()
+        anywhere = (listed.source == "") | (records.source == "")
+        same = (listed.source_id == records.source_id) & (anywhere | (listed.source == records.source))
+        found = to_pandas(listed.join(records, same).select(customer_id=records.customer_id).distinct())
+        if found.empty and rows:
+            candidates = to_pandas(records.select("source_id").distinct().order_by("source_id").limit(_NEAREST))
+            expected = "Ids as in the sources, in the column source_id"
+            remedy = nearest(rows[0][1], candidates["source_id"].tolist()) or "Check that it belongs to this profile"
+            raise DataError(Fault(name, f"none of its {len(rows)} ids is a customer", expected, remedy))
+        return set(found["customer_id"])
+
+    def _records(self) -> ibis.Table:
+        """Return the ids by which customers are known: source, source_id, customer_id."""
+        if "identities" in self.store.present():
+            return self.store.read("identities").select("source", "source_id", "customer_id")
+        name = "features" if "features" in self.store.present() else "customers"
+        table = self.store.read(name)
+        return table.select(source=ibis.literal(""), source_id=table.customer_id, customer_id=table.customer_id)
+
+    def _interim(self) -> Path:
+        folder = self.workspace.interim(self.profile.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def read_never_contact(workspace: Workspace, name: str) -> list[tuple[str, str]]:
+    """Read a never-contact file: (source or "", source_id) by row.
+
+    Raises
+    ------
+    DataError
+        No such file, or no column ``source_id``.
+    """
+    path = workspace.resolve(name)
+    if not path.is_file():
+        raise DataError(Fault("never_contact", f"no file {name}", "A CSV with the column source_id", "Add it"))
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        if "source_id" not in (rows.fieldnames or []):
+            found = f"columns {', '.join(rows.fieldnames or []) or 'none'}"
+            raise DataError(Fault(name, found, "A column source_id", "Rename the column"))
+        cells = [((row.get("source") or "").strip(), (row["source_id"] or "").strip()) for row in rows]
+    return [(source, source_id) for source, source_id in cells if source_id]
