@@ -17,7 +17,7 @@ from workbench.analysis.affinities.rules import RULE_COLUMNS, mine_rules
 __all__ = ["AffinityStudy", "item_names", "study_affinities"]
 
 _LINES_ONLY = ("customers.", "answers.")
-_MOST_NAMES = 20_000
+_MOST_NAMES = 200_000
 _MAP_ITEMS = 12
 
 
@@ -112,7 +112,7 @@ def study_affinities(
 def item_names(tables: Mapping[str, ibis.Table]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return product names by product_id, and the names that several product_ids share.
 
-    Names that differ by case and blanks alone are the same. At most 20,000 products are named, by product_id.
+    Names that differ by case and blanks alone are the same. At most 200,000 products are named, by product_id.
     """
     products = tables.get("products")
     if products is None or not {"product_id", "product_name"} <= set(products.columns):

@@ -119,7 +119,9 @@ def collect_history(lines: ibis.Table, *, as_of: dt.date) -> History:
     return history_of(names[order], codes, named, days, until=day_number(as_of))
 
 
-def history_of(customers: np.ndarray, customer: np.ndarray, names: np.ndarray, day: np.ndarray, *, until: int) -> History:
+def history_of(
+    customers: np.ndarray, customer: np.ndarray, names: np.ndarray, day: np.ndarray, *, until: int
+) -> History:
     """Code items by popularity, ties by name, and sort the entries.
 
     Parameters

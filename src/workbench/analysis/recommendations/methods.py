@@ -30,7 +30,6 @@ LEAST_PAIRS = 5  # customers or baskets behind a pair rule
 METHODS = ("popularity", "own", "own_decayed", "bm25", "own_cycle", "cosine", "rules", "ease", "als", "tifu_knn")
 
 
-
 @dataclass(frozen=True)
 class Scorer:
     """A fitted method.
@@ -78,7 +77,7 @@ def _by_entry(method: str, history: History) -> Scorer:
 
 def _by_item(history: History, scores: Callable[[np.ndarray], np.ndarray]) -> Scorer:
     def again(rows: np.ndarray) -> np.ndarray:
-        block, result = scores(rows), []
+        block = scores(rows)
         counts = history.counts[rows]
         at = np.repeat(np.arange(len(rows)), np.diff(counts.indptr))
         inside = counts.indices < block.shape[1]
@@ -219,7 +218,9 @@ def _tifu_knn(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
             return own
         chosen = np.argsort(-near, axis=1, kind="stable")[:, :most]
         at = np.repeat(np.arange(len(rows)), most)
-        pick = sparse.csr_array((np.full(len(at), 1 / most), (at, chosen.ravel())), shape=near.shape)
+        alike = (np.take_along_axis(near, chosen, axis=1) > 0).astype(np.float64)
+        share = alike / np.maximum(alike.sum(axis=1, keepdims=True), 1)
+        pick = sparse.csr_array((share.ravel(), (at, chosen.ravel())), shape=near.shape)
         return (OWN_WEIGHT * own + (1 - OWN_WEIGHT) * np.asarray((pick @ decayed).todense())).astype(np.float32)
 
     return scores
@@ -237,7 +238,9 @@ def _neighbours(counts: sparse.csr_array, similar: sparse.csr_array) -> Callable
 def _similar(weighted: sparse.csr_array) -> sparse.csr_array:
     """Return the similarity of items by the customers they share, the strongest neighbours of each item."""
     turned = sparse.csr_array(weighted.T)
-    blocks = [_strongest(sparse.csr_array(turned[at : at + _ROWS] @ weighted)) for at in range(0, turned.shape[0], _ROWS)]
+    blocks = [
+        _strongest(sparse.csr_array(turned[at : at + _ROWS] @ weighted)) for at in range(0, turned.shape[0], _ROWS)
+    ]
     return sparse.csr_array(sparse.vstack(blocks)) if blocks else sparse.csr_array((0, 0))
 
 
@@ -272,4 +275,6 @@ def _last_baskets(history: History) -> sparse.csr_array:
     last = history.day == latest[history.customer]
     ones = np.ones(int(last.sum()))
     shape = (len(history.customers), len(history.items))
-    return sparse.csr_array(sparse.csr_array((ones, (history.customer[last], history.item[last])), shape=shape)[:, :MOST_ITEMS])
+    return sparse.csr_array(
+        sparse.csr_array((ones, (history.customer[last], history.item[last])), shape=shape)[:, :MOST_ITEMS]
+    )

@@ -12,6 +12,8 @@ import numpy as np
 from workbench.analysis.recommendations.methods import MOST_ITEMS, order_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workbench.analysis.recommendations.history import History
     from workbench.analysis.recommendations.methods import Scorer
 
@@ -65,7 +67,7 @@ def rank_new(
     *,
     k: int,
     allowed: np.ndarray | None = None,
-    barred: np.ndarray | None = None,
+    barred: Sequence[tuple[np.ndarray, np.ndarray]] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rank items each customer has never bought, among the ``MOST_ITEMS`` most popular ones.
 
@@ -73,8 +75,8 @@ def rank_new(
     ----------
     history, scorer, rows, k, allowed
         As for `rank_again`; the scorer must have ``new``.
-    barred : ndarray of bool, optional
-        (rows, items): items a customer must not get.
+    barred : sequence of (ndarray of bool, ndarray of bool)
+        Groups of rows who must not get a group of items.
 
     Returns
     -------
@@ -92,8 +94,8 @@ def rank_new(
         open_[who, part.indices] = False
         if allowed is not None:
             open_ &= allowed[None, :width]
-        if barred is not None:
-            open_ &= ~barred[at, :width]
+        for owners, group in barred:
+            open_ &= ~(owners[at][:, None] & group[None, :width])
         keys = np.where(open_, order_keys(values), -1)
         most = min(k, width)
         best = np.argpartition(keys, width - most, axis=1)[:, width - most :]

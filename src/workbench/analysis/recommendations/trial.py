@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.recommendations.history import History
 from workbench.analysis.recommendations.methods import scorer
 from workbench.analysis.recommendations.ranking import rank_again, rank_new
+
+if TYPE_CHECKING:
+    from workbench.analysis.recommendations.history import History
 
 __all__ = ["BASELINES", "LISTS", "TRIAL_COLUMNS", "Trial", "measure_ranking", "run_trial"]
 
@@ -51,9 +53,7 @@ class Trial:
     beaten: dict[str, bool] = field(default_factory=dict)
 
 
-def run_trial(
-    history: History, *, methods: Sequence[str], hold_out_days: int, n_bootstraps: int, seed: int
-) -> Trial:
+def run_trial(history: History, *, methods: Sequence[str], hold_out_days: int, n_bootstraps: int, seed: int) -> Trial:
     """Judge the methods by the next basket after a cut-off, the same for everybody.
 
     Parameters
@@ -74,7 +74,9 @@ def run_trial(
     """
     cut_offs = [history.until - 2 * hold_out_days, history.until - hold_out_days]
     judged = [_judge(history, cut, methods, hold_out_days, seed) for cut in cut_offs]
-    chosen, metrics, beaten, rows = dict(BASELINES), {}, {}, []
+    chosen, rows = dict(BASELINES), []
+    metrics: dict[str, Any] = {}
+    beaten: dict[str, bool] = {}
     for name in LISTS:
         first, second = (result[name] for result in judged)
         if _enough(first) and _enough(second):
@@ -82,7 +84,10 @@ def run_trial(
             metrics |= _metrics(second, name, chosen[name], n_bootstraps, seed)
             beaten[name] = _is_better(second, chosen[name], BASELINES[name], n_bootstraps, seed)
         for cut, result in zip(cut_offs, (first, second), strict=True):
-            rows += _rows(result, name, cut, chosen[name], n_bootstraps, seed)
+            rows += [
+                {"list": name, "cut_off": _EPOCH + dt.timedelta(days=int(cut)), **row}
+                for row in _rows(result, chosen[name], n_bootstraps, seed)
+            ]
     table = pd.DataFrame(rows, columns=[*TRIAL_COLUMNS, "hit_rate", "long_tail"])
     return Trial(table, chosen, metrics, beaten)
 
@@ -200,9 +205,7 @@ def _metrics(result: dict[str, Any], name: str, method: str, n_bootstraps: int, 
     return {f"{name}.{key}": value for key, value in values.items()}
 
 
-def _rows(
-    result: dict[str, Any], name: str, cut: int, chosen: str, n_bootstraps: int, seed: int
-) -> list[dict[str, Any]]:
+def _rows(result: dict[str, Any], chosen: str, n_bootstraps: int, seed: int) -> list[dict[str, Any]]:
     rows = []
     for method, values in result.items():
         measures = values["measures"]
@@ -211,7 +214,7 @@ def _rows(
             _draws(measures["recall"].to_numpy(), n_bootstraps, seed), [0.025, 0.975]
         )  # fmt: skip
         rows.append({
-            "list": name, "method": method, "cut_off": _EPOCH + dt.timedelta(days=int(cut)),
+            "method": method,
             "customers": len(measures), "recall_at_10": np.nan if few else measures["recall"].mean(), "low": low,
             "high": high, "ndcg": np.nan if few else measures["ndcg"].mean(), "coverage": values["coverage"],
             "chosen": method == chosen, "hit_rate": np.nan if few else measures["hit"].mean(),
