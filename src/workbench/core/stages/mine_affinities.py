@@ -10,6 +10,10 @@ from workbench.core.stages.stage import Stage
 
 __all__ = ["STAGE", "MineAffinities"]
 
+Method = Literal[
+    "popularity", "own", "own_decayed", "bm25", "own_cycle", "cosine", "rules", "ease", "als", "tifu_knn"
+]  # fmt: skip
+
 
 class MineAffinities(Section):
     """07_mine_affinities."""
@@ -54,6 +58,41 @@ class MineAffinities(Section):
         en="Leave rules without gain over a shorter one out of the table",
         zh="表中不列出相对更短规则没有提升的规则",
     )
+    methods: list[Method] = knob(
+        ["popularity", "own", "own_decayed", "bm25"],
+        en="Methods of recommendation, the simplest first; a simpler one is used unless clearly beaten",
+        zh="推荐方法，由简到繁；除非明显落后，否则采用更简单的方法",
+        min_length=1,
+    )
+    trial: Literal["quick", "full"] = knob(
+        "quick", en="Compare the methods listed, or all methods", zh="比较所列方法（quick）或全部方法（full）"
+    )
+    hold_out_days: int = knob(
+        60,
+        unit="days",
+        en="The reported cut-off lies this long before the end of the data, the one that chooses twice as long",
+        zh="报告所用截点距数据末尾的天数；用于择优的截点为其两倍",
+        ge=1,
+        le=730,
+    )
+    n_recommendations: int = knob(10, unit="items", en="Items per list", zh="每份推荐的项目数", ge=1, le=50)
+    never: dict[str, list[str]] = knob(
+        {}, en="Never recommended: column of products to values", zh="从不推荐：products 的列及其取值"
+    )
+    once: dict[str, list[str]] = knob(
+        {},
+        en="Owned once, not offered again: column of products to values",
+        zh="拥有一件即不再推荐：products 的列及其取值",
+    )
+    eligible: dict[Literal["products", "customers"], str] = knob(
+        {},
+        en="What may be offered, and to whom: products, customers (over features) to an expression",
+        zh="可推荐的商品与客户：products、customers（特征表）各一个表达式",
+    )
+    n_bootstraps: int = knob(
+        200, unit="draws", en="Bootstrap draws of customers", zh="对客户的自助抽样次数", ge=50, le=2000
+    )
+    seed: int = knob(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
 
 
 STAGE = Stage(
@@ -81,12 +120,28 @@ STAGE = Stage(
             ),
             keys=("item", "other"),
         ),
+        Table(
+            "recommendations",
+            columns(
+                "customer_id:id list:category rank:integer product_id:id category:category score:number "
+                "method:category reason:text evidence:text as_of:date"
+            ),
+            keys=("customer_id", "list", "rank"),
+        ),
+        Table(
+            "recommender_trial",
+            columns(
+                "list:category method:category cut_off:date customers:integer recall_at_10:number low:number "
+                "high:number ndcg:number coverage:number chosen:flag"
+            ),
+            keys=("list", "method", "cut_off"),
+        ),
     ),
-    reads=("transactions", "products", "customers", "responses"),
+    reads=("transactions", "products", "customers", "responses", "consents", "features"),
     needs=(("transactions.product_id", "responses"),),
     unlocks={
         "en": "what is bought together, and recommendations",
         "zh": "商品关联与推荐",
     },
-    borrows=("run.min_cell",),
+    borrows=("consent.words", "consent.default", "consent.minors_under", "run.min_cell"),
 )

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from workbench.report.charts.chart import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
+from workbench.report.charts.chart import (
+    UNKNOWN,
+    About,
+    Chart,
+    canvas,
+    composed,
+    described,
+    drawn,
+    footnote,
+    not_enough,
+)
 from workbench.report.charts.lettering import shortened
 from workbench.report.charts.marks import (
     Scale,
@@ -17,11 +27,11 @@ from workbench.report.charts.marks import (
     points,
     row_axis,
 )
-from workbench.report.charts.theme import ACCENT, INK
+from workbench.report.charts.theme import ACCENT, BASE, GREY, INK
 from workbench.report.numbers import show
-from workbench.report.text import say
+from workbench.report.text import label, say
 
-__all__ = ["plot_affinity_map", "plot_rules"]
+__all__ = ["plot_affinity_map", "plot_rules", "plot_trial"]
 
 _NAME_EMS = 30.0
 _MAP_EMS = 14.0
@@ -93,3 +103,60 @@ def plot_affinity_map(cells: pd.DataFrame, *, language: str = "en", about: About
     ]
     note = footnote(language, about, say("chart_map_note", language))
     return composed(figure, title, described("chart_kind_heat", title, items, language), note)
+
+
+@drawn("list", "method", "cut_off", "recall_at_10", "low", "high", "customers", "chosen")
+def plot_trial(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
+    """Draw the recall of the methods after the later cut-off, one panel per list.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per list (again, new_items), method and cut_off: recall_at_10, low, high, customers, chosen (yes, no).
+    language, about
+        As everywhere.
+
+    Returns
+    -------
+    Chart
+    """
+    frame = frame[(frame["cut_off"] == frame["cut_off"].max()) & frame["recall_at_10"].notna()]
+    if frame.empty:
+        return not_enough(language)
+    lists = [name for name in ("again", "new_items") if (frame["list"] == name).any()]
+    figure, axes = canvas("middle", widths=(1,) * len(lists))
+    panels = np.atleast_1d(np.asarray(axes, dtype=object))
+    items: list[tuple[str, str]] = []
+    used: dict[str, pd.Series] = {}
+    for panel, name in zip(panels, lists, strict=True):
+        rows = frame[frame["list"] == name].sort_values("recall_at_10", ascending=False, ignore_index=True)
+        row_axis(panel, [label(method, language) for method in rows["method"]])
+        colours = [ACCENT if chosen == "yes" else BASE for chosen in rows["chosen"]]
+        points(panel, rows, value="recall_at_10", colour=colours)
+        panel.set_xlim(0, float(rows["high"].max()) * 1.1 or 1.0)
+        panel.set_title(label(name, language), size=9.5, color=GREY)
+        number_axis(
+            panel, "x", say("axis_recall", language) if panel is panels[0] else "", Scale("pct", language, most=4)
+        )
+        items += [
+            (f"{label(name, language)}, {label(row.method, language)}", show(row.recall_at_10, "pct", language))
+            for row in rows.itertuples()
+        ]
+        best = rows[rows["chosen"] == "yes"]
+        used |= {name: best.iloc[0]} if len(best) else {}
+    title = _trial_title(used, language) or say("axis_recall", language)
+    note = footnote(
+        language, about, say("chart_note_customers", language, {"n": int(frame["customers"].max())}),
+        say("chart_trial_note", language),
+    )  # fmt: skip
+    return composed(figure, title, described("chart_kind_dots", title, items, language), note)
+
+
+def _trial_title(used: dict[str, pd.Series], language: str) -> str:
+    if "again" not in used:
+        return ""
+    again = used["again"]
+    values = {"recall": again["recall_at_10"], "method": again["method"]}
+    if "new_items" not in used:
+        return say("chart_trial_title_again", language, values)
+    return say("chart_trial_title", language, values | {"new": used["new_items"]["recall_at_10"]})
