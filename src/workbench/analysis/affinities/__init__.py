@@ -1,0 +1,1 @@
+"""What goes together: baskets, itemsets, rules and partners. Serves 07_mine_affinities."""

@@ -1,0 +1,178 @@
+"""Frequent itemsets, counted exactly and within a bound. Serves 07_mine_affinities.
+
+Level by level (Agrawal and Srikant 1994): pairs from the product X'X in blocks of columns, longer sets by extending the
+frequent ones. Where more sets than the bound are frequent, the threshold is raised to the count that keeps the bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+from scipy import sparse
+
+__all__ = ["Itemsets", "count_itemsets", "find_itemsets", "least_count"]
+
+MOST_SETS = 500_000  # itemsets of one size
+MOST_WORK = 300_000_000  # basket entries touched to extend the itemsets of one size
+_BLOCK = 4_000_000  # entries of one block
+
+
+@dataclass(frozen=True)
+class Itemsets:
+    """Frequent itemsets.
+
+    Attributes
+    ----------
+    sets : dict of int to ndarray
+        Size to an array (sets, size) of item codes, ascending in each row, rows sorted.
+    counts : dict of int to ndarray
+        Size to the number of baskets of each set.
+    least : int
+        The requested threshold, in baskets.
+    used : dict of int to int
+        Size to the threshold used: larger than ``least`` where the bound was reached.
+    """
+
+    sets: dict[int, np.ndarray]
+    counts: dict[int, np.ndarray]
+    least: int
+    used: dict[int, int]
+
+    @property
+    def raised(self) -> int:
+        """The largest threshold used, if above the requested one, else 0."""
+        most = max(self.used.values(), default=self.least)
+        return most if most > self.least else 0
+
+
+def least_count(min_support: float, baskets: int) -> int:
+    """Return the smallest count that meets a support: ``ceil(min_support * baskets)`` in exact arithmetic, at least 1.
+
+    Examples
+    --------
+    >>> least_count(0.01, 19773), least_count(0.1, 30)
+    (198, 3)
+    """
+    return max(1, ceil(Fraction(str(min_support)) * baskets))
+
+
+def find_itemsets(
+    matrix: sparse.csr_array, *, min_support: float, max_items: int, most_sets: int = MOST_SETS
+) -> Itemsets:
+    """Find all itemsets in at least ``min_support`` of the baskets.
+
+    Parameters
+    ----------
+    matrix : scipy.sparse.csr_array
+        One row per basket, ones.
+    min_support : float in (0, 1]
+    max_items : int
+        Largest size.
+    most_sets : int
+        Bound on the sets of one size; beyond it the threshold is raised for that size and all larger ones.
+
+    Returns
+    -------
+    Itemsets
+    """
+    least = least_count(min_support, int(matrix.shape[0]))
+    counts = np.asarray(matrix.sum(axis=0), dtype=np.int64).ravel()
+    single = np.flatnonzero(counts >= least)
+    sets, set_counts, used = {1: single[:, None]}, {1: counts[single]}, {1: least}
+    columns = sparse.csc_array(matrix[:, single])
+    local = np.arange(len(single))[:, None]
+    threshold = least
+    for size in range(2, max_items + 1):
+        parents_counts = set_counts[size - 1]
+        local, found, threshold = _extend(columns, local, parents_counts, threshold, most_sets)
+        if not len(local):
+            break
+        sets[size], set_counts[size], used[size] = single[local], found, threshold
+    return Itemsets(sets, set_counts, least, used)
+
+
+def count_itemsets(matrix: sparse.csr_array, sets: np.ndarray) -> np.ndarray:
+    """Count the baskets that contain all items of each set.
+
+    Parameters
+    ----------
+    matrix : scipy.sparse.csr_array
+    sets : ndarray (sets, size)
+        Codes of columns.
+
+    Returns
+    -------
+    ndarray of int
+    """
+    columns = sparse.csc_array(matrix)
+    sizes = np.diff(columns.indptr)[sets[:, 0]] if len(sets) else np.zeros(0)
+    blocks = [_joint(columns, sets[part]).sum(axis=0) for part in _blocks(sizes)]
+    return np.concatenate(blocks).astype(np.int64) if blocks else np.zeros(0, dtype=np.int64)
+
+
+def _extend(
+    columns: sparse.csc_array, parents: np.ndarray, parent_counts: np.ndarray, threshold: int, most_sets: int
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the frequent sets one item longer than the parents, their counts, and the threshold used."""
+    threshold = _within_work(columns, parent_counts, threshold)
+    chosen = parent_counts >= threshold
+    parents, parent_counts = parents[chosen], parent_counts[chosen]
+    rows = sparse.csr_array(columns)
+    mean_size = max(1.0, columns.nnz / max(1, columns.shape[0]))
+    sets, counts, held = [], [], 0
+    for part in _blocks(parent_counts * mean_size):
+        block = sparse.csr_array(_joint(columns, parents[part]).T)
+        together = sparse.coo_array(block @ rows)
+        last = parents[part][together.row, -1]
+        frequent = (together.col > last) & (together.data >= threshold)
+        found = np.column_stack([parents[part][together.row[frequent]], together.col[frequent]])
+        sets.append(found)
+        counts.append(together.data[frequent].astype(np.int64))
+        held += len(found)
+        if held > most_sets:
+            sets, counts, threshold = _shorten(sets, counts, most_sets, threshold)
+            held = len(sets[0])
+    if not held:
+        return np.zeros((0, parents.shape[1] + 1), dtype=np.int64), np.zeros(0, dtype=np.int64), threshold
+    all_sets, all_counts = np.concatenate(sets), np.concatenate(counts)
+    order = np.lexsort(all_sets.T[::-1])
+    return all_sets[order], all_counts[order], threshold
+
+
+def _within_work(columns: sparse.csc_array, parent_counts: np.ndarray, threshold: int) -> int:
+    """Raise the threshold until extending the sets that meet it touches at most ``MOST_WORK`` entries."""
+    mean_size = max(1.0, columns.nnz / max(1, columns.shape[0]))
+    descending = np.sort(parent_counts)[::-1]
+    work = np.cumsum(descending) * mean_size
+    beyond = np.flatnonzero(work > MOST_WORK)
+    return max(threshold, int(descending[beyond[0]]) + 1) if len(beyond) else threshold
+
+
+def _shorten(
+    sets: list[np.ndarray], counts: list[np.ndarray], most: int, threshold: int
+) -> tuple[list[np.ndarray], list[np.ndarray], int]:
+    """Keep at most ``most`` sets: those above the count at which there are more."""
+    all_sets, all_counts = np.concatenate(sets), np.concatenate(counts)
+    raised = max(threshold, int(np.sort(all_counts)[::-1][most]) + 1)
+    kept = all_counts >= raised
+    return [all_sets[kept]], [all_counts[kept]], raised
+
+
+def _joint(columns: sparse.csc_array, sets: np.ndarray) -> sparse.csc_array:
+    """Return one column per set: 1 in the baskets that contain all its items."""
+    joint = columns[:, sets[:, 0]]
+    for at in range(1, sets.shape[1]):
+        joint = sparse.csc_array(joint.multiply(columns[:, sets[:, at]]))
+    return joint
+
+
+def _blocks(sizes: np.ndarray) -> list[slice]:
+    """Cut rows into blocks of about ``_BLOCK`` entries."""
+    if not len(sizes):
+        return []
+    number = (np.cumsum(sizes) // _BLOCK).astype(np.int64)
+    edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(sizes)]
+    return [slice(start, end) for start, end in zip(edges[:-1], edges[1:], strict=True)]

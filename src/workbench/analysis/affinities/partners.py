@@ -1,0 +1,126 @@
+"""Partners and substitutes of each item, and what is bought after what. Serves 07_mine_affinities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from workbench.analysis.affinities.significance import lift_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import ibis
+
+    from workbench.analysis.affinities.baskets import Baskets
+
+__all__ = ["AFFINITY_COLUMNS", "add_days_between", "bundle_partners", "find_partners", "map_items"]
+
+AFFINITY_COLUMNS = ("item", "other", "level", "baskets", "lift", "lift_low", "lift_high", "days_between")
+MOST_ITEMS = 1_000  # most frequent items compared with each other
+_PARTNERS = 5  # of each direction and item
+
+
+def find_partners(baskets: Baskets, *, least: int, most_items: int = MOST_ITEMS) -> pd.DataFrame:
+    """Find the strongest positive and negative partners of the most frequent items.
+
+    Parameters
+    ----------
+    baskets : Baskets
+    least : int
+        Smallest number of baskets of an item; a positive partner needs as many joint baskets, a negative one as many
+        expected ones.
+    most_items : int
+
+    Returns
+    -------
+    DataFrame
+        ``AFFINITY_COLUMNS`` but days_between, and leverage: up to five partners whose lift interval lies above 1 and up
+        to five below 1 per item, the strongest by leverage first. Without any joint basket the interval is missing and
+        the lift 0; such a pair is a substitute if at least ``least`` joint baskets were expected.
+    """
+    frequent = np.flatnonzero(baskets.counts >= least)
+    frequent = np.sort(frequent[np.argsort(-baskets.counts[frequent], kind="stable")][:most_items])
+    if len(frequent) < 2:  # noqa: PLR2004  a pair
+        return pd.DataFrame(columns=[*AFFINITY_COLUMNS[:-1], "leverage"])
+    chosen = sparse.csr_array(baskets.matrix[:, frequent])
+    joint = np.asarray((chosen.T @ chosen).todense(), dtype=np.int64)
+    first, second = np.divmod(np.arange(len(frequent) ** 2), len(frequent))
+    both, counts, n = joint.ravel(), baskets.counts[frequent], baskets.n
+    expected = counts[first] * counts[second] / n
+    low, high = lift_interval(both, counts[first], counts[second], n)
+    together = (both >= least) & (low > 1)
+    apart = (expected >= least) & ((high < 1) | (both == 0))
+    kept = np.flatnonzero((first != second) & (together | apart))
+    table = pd.DataFrame({
+        "first": first[kept], "second": second[kept], "together": together[kept], "baskets": both[kept],
+        "lift": both[kept] / expected[kept], "lift_low": low[kept], "lift_high": high[kept],
+        "leverage": (both[kept] - expected[kept]) / n,
+    })  # fmt: skip
+    strength = table["leverage"].abs()
+    table = table.assign(strength=strength).sort_values(["strength", "first", "second"], ascending=[False, True, True])
+    table = table.groupby(["first", "together"], sort=False).head(_PARTNERS)
+    items, levels = (np.array(names, dtype=object)[frequent] for names in (baskets.items, baskets.levels))
+    sides = [levels[table["first"]], levels[table["second"]]]
+    table = table.assign(
+        item=items[table["first"]], other=items[table["second"]],
+        level=[one if one == two else "+".join(sorted((one, two))) for one, two in zip(*sides, strict=True)],
+    )  # fmt: skip
+    table = table.sort_values(["item", "together", "strength", "other"], ascending=[True, False, False, True])
+    return table.reset_index(drop=True)[[*AFFINITY_COLUMNS[:-1], "leverage"]]
+
+
+def bundle_partners(partners: pd.DataFrame, item: str, *, most: int = _PARTNERS) -> pd.DataFrame:
+    """Return the partners to bundle with a product, by leverage: most additional joint baskets first."""
+    own = partners[(partners["item"] == item) & (partners["leverage"] > 0)]
+    return own.sort_values(["leverage", "other"], ascending=[False, True]).head(most).reset_index(drop=True)
+
+
+def add_days_between(partners: pd.DataFrame, first_days: ibis.Table | None, *, least: int) -> pd.DataFrame:
+    """Add the median days from the first purchase of an item to the first of its partner.
+
+    Parameters
+    ----------
+    partners : DataFrame
+        From `find_partners`.
+    first_days : ibis.Table or None
+        customer_id, item, day: the first purchase of each item; None without customers or dates.
+    least : int
+        Smallest number of customers who bought the partner on a later day.
+
+    Returns
+    -------
+    DataFrame
+        With days_between (missing where fewer), after (customers who bought the partner later) and before (earlier).
+    """
+    if first_days is None or partners.empty:
+        return partners.assign(days_between=np.nan, after=0, before=0)
+    import ibis  # noqa: PLC0415
+
+    pairs = ibis.memtable(partners[["item", "other"]].drop_duplicates().astype("object"))
+    item_days = first_days.select("customer_id", "item", item_day=first_days.day)
+    other_days = first_days.select("customer_id", other=first_days["item"], other_day=first_days.day)
+    both = pairs.inner_join(item_days, "item").inner_join(other_days, ["customer_id", "other"])
+    days = both.other_day.delta(both.item_day, unit="day")
+    counted = both.group_by("item", "other").aggregate(
+        after=(days > 0).sum(), before=(days < 0).sum(), days_between=days.median(where=days > 0)
+    )
+    merged = partners.merge(counted.to_pandas(), on=["item", "other"], how="left")
+    merged = merged.fillna({"after": 0, "before": 0}).astype({"after": "int64", "before": "int64"})
+    return merged.assign(days_between=merged["days_between"].where(merged["after"] >= least))
+
+
+def map_items(partners: pd.DataFrame, counts: Mapping[str, int], *, most: int = 30) -> list[str]:
+    """Choose the items of the affinity map: those of the strongest pairs, at most ``most``, by frequency."""
+    strongest = partners.assign(strength=partners["leverage"].abs()).sort_values(
+        ["strength", "item", "other"], ascending=[False, True, True]
+    )
+    chosen: dict[str, None] = {}
+    for pair in zip(strongest["item"], strongest["other"], strict=True):
+        if len(chosen.keys() | set(pair)) > most:
+            break
+        chosen |= dict.fromkeys(pair)
+    return sorted(chosen, key=lambda item: (-counts[item], item))

@@ -1,0 +1,165 @@
+"""Affinities of a profile: baskets, rules, partners, names of products. Serves 07_mine_affinities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from workbench.analysis.affinities.baskets import Baskets, bought_lines, build_baskets, item_entries
+from workbench.analysis.affinities.partners import AFFINITY_COLUMNS, add_days_between, find_partners, map_items
+from workbench.analysis.affinities.rules import RULE_COLUMNS, mine_rules
+
+__all__ = ["AffinityStudy", "item_names", "study_affinities"]
+
+_LINES_ONLY = ("customers.", "answers.")
+_MOST_NAMES = 200_000
+_MAP_ITEMS = 12
+
+
+@dataclass(frozen=True)
+class AffinityStudy:
+    """What goes together.
+
+    Attributes
+    ----------
+    rules : DataFrame
+        ``RULE_COLUMNS``.
+    partners : DataFrame
+        ``AFFINITY_COLUMNS``, leverage, after, before.
+    facts : dict
+        Of `mine_rules`, and basket, items_of (levels), customers (whether baskets are people).
+    counts : dict of str to int
+        Baskets of each item.
+    names : dict of str to str
+        Product names by item, where there are any.
+    same_names : tuple of str
+        Product names under several product ids: suspects of one product, not merged.
+    """
+
+    rules: pd.DataFrame
+    partners: pd.DataFrame
+    facts: dict[str, Any]
+    counts: dict[str, int] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    same_names: tuple[str, ...] = ()
+
+    @property
+    def affinities(self) -> pd.DataFrame:
+        """The partners in the columns of the table."""
+        return self.partners[list(AFFINITY_COLUMNS)]
+
+    @property
+    def mapped(self) -> list[str]:
+        """The items of the affinity map."""
+        return map_items(self.partners, self.counts, most=_MAP_ITEMS)
+
+
+def study_affinities(
+    tables: Mapping[str, ibis.Table],
+    *,
+    as_of: date,
+    basket: str,
+    items: Sequence[str],
+    min_support: float,
+    min_confidence: float,
+    max_items: int,
+    max_rules: int,
+    max_basket: int,
+    prune: bool,
+    least: int,
+) -> AffinityStudy:
+    """Mine what goes together.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        transactions, products, customers, responses, as far as they exist.
+    as_of : date
+    basket, items, min_support, min_confidence, max_items, max_rules, max_basket, prune
+        Parameters of 07_mine_affinities. ``basket: order`` is a customer's day where there are no order ids but
+        customers and dates.
+    least : int
+        Smallest number of baskets of a pair of partners, and of customers behind the days between.
+
+    Returns
+    -------
+    AffinityStudy
+    """
+    lines = _lines(tables, as_of)
+    basket = _basket(lines, basket)
+    from_lines = any(not item.startswith(_LINES_ONLY) for item in items)
+    if from_lines and lines is None and list(items) == ["product_id"]:
+        return _nothing(basket, items)
+    entries = item_entries(lines, tables, basket=basket, items=items)
+    baskets = build_baskets(entries, max_basket=max_basket)
+    rules = mine_rules(
+        baskets, min_support=min_support, min_confidence=min_confidence, max_items=max_items, max_rules=max_rules,
+        prune=prune,
+    )  # fmt: skip
+    partners = find_partners(baskets, least=max(least, _partner_floor(baskets)))
+    partners = add_days_between(partners, _first_days(lines, tables, items, partners), least=least)
+    counts = dict(zip(baskets.items, baskets.counts.tolist(), strict=True))
+    names, same = item_names(tables) if list(items) == ["product_id"] else ({}, ())
+    facts = {**rules.facts, "basket": basket, "levels": list(items)}
+    return AffinityStudy(rules.table, partners, facts, counts, names, same)
+
+
+def item_names(tables: Mapping[str, ibis.Table]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return product names by product_id, and the names that several product_ids share.
+
+    Names that differ by case and blanks alone are the same. At most 200,000 products are named, by product_id.
+    """
+    products = tables.get("products")
+    if products is None or not {"product_id", "product_name"} <= set(products.columns):
+        return {}, ()
+    named = products.filter(products.product_id.notnull(), products.product_name.notnull())
+    shown = named.group_by("product_id").aggregate(product_name=named.product_name.min())
+    folded = shown.mutate(folded=shown.product_name.strip().lower())
+    shared = folded.group_by("folded").aggregate(ids=folded.count(), name=folded.product_name.min())
+    suspects = shared.filter(shared.ids > 1).order_by("name").limit(50)["name"].to_pyarrow().to_pylist()
+    frame = shown.order_by("product_id").limit(_MOST_NAMES).to_pandas()
+    return dict(zip(frame["product_id"], frame["product_name"], strict=True)), tuple(suspects)
+
+
+def _lines(tables: Mapping[str, ibis.Table], as_of: date) -> ibis.Table | None:
+    transactions = tables.get("transactions")
+    if transactions is None or "product_id" not in transactions.columns:
+        return None
+    return bought_lines(transactions, as_of=as_of)
+
+
+def _basket(lines: ibis.Table | None, basket: str) -> str:
+    if lines is None or basket != "order" or "order_id" in lines.columns:
+        return basket
+    return "day" if {"customer_id", "ordered_at"} <= set(lines.columns) else basket
+
+
+def _nothing(basket: str, items: Sequence[str]) -> AffinityStudy:
+    facts = {"baskets": 0, "items": 0, "rules": 0, "basket": basket, "levels": list(items), "left_out": 0}
+    partners = pd.DataFrame(columns=[*AFFINITY_COLUMNS, "leverage", "after", "before"])
+    return AffinityStudy(pd.DataFrame(columns=list(RULE_COLUMNS)), partners, facts)
+
+
+def _partner_floor(baskets: Baskets) -> int:
+    """Return the least baskets of a pair: one in a thousand."""
+    return baskets.n // 1000
+
+
+def _first_days(
+    lines: ibis.Table | None, tables: Mapping[str, ibis.Table], items: Sequence[str], partners: pd.DataFrame
+) -> ibis.Table | None:
+    """Return the first purchase of each partner item by customer; None without customers or dates, or mixed levels."""
+    if lines is None or partners.empty or len(items) > 1 or items[0].startswith(_LINES_ONLY):
+        return None
+    if not {"customer_id", "ordered_at"} <= set(lines.columns):
+        return None
+    dated = lines.filter(lines.customer_id.notnull(), lines.ordered_at.notnull())
+    entries = item_entries(dated, tables, basket="customer", items=items)
+    shown = sorted(set(partners["item"]))
+    entries = entries.semi_join(ibis.memtable(pd.DataFrame({"item": shown}, dtype="object")), "item")
+    return entries.group_by(customer_id=entries.basket, item=entries["item"]).aggregate(day=entries.day.min())

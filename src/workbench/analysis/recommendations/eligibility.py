@@ -1,0 +1,140 @@
+"""What may be offered, and to whom. Serves 07_mine_affinities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.core.errors import DataError, Fault, did_you_mean
+from workbench.core.schema import CANONICAL
+from workbench.intake.expressions import check_expression, to_ibis
+
+if TYPE_CHECKING:
+    import ibis
+
+    from workbench.analysis.recommendations.history import History
+
+__all__ = ["Eligibility", "eligible_customers", "eligible_items"]
+
+_WHERE = "07_mine_affinities"
+
+
+@dataclass(frozen=True)
+class Eligibility:
+    """Which items may be offered.
+
+    Attributes
+    ----------
+    allowed : ndarray of bool
+        By item of the history: may be offered at all.
+    once : tuple of ndarray of bool
+        Groups of items of which a customer who owns one gets no other.
+    """
+
+    allowed: np.ndarray
+    once: tuple[np.ndarray, ...] = field(default_factory=tuple)
+
+
+def eligible_items(
+    history: History,
+    products: ibis.Table | None,
+    *,
+    level: str,
+    never: Mapping[str, Sequence[str]],
+    once: Mapping[str, Sequence[str]],
+    expression: str = "",
+) -> Eligibility:
+    """Say which items may be offered.
+
+    Parameters
+    ----------
+    history : History
+    products : ibis.Table or None
+    level : str
+        The column of products that holds the items.
+    never, once : mapping of str to list of str
+        Column of products to values: never offered; not offered again to a customer who owns one.
+    expression : str
+        Over products; only items with a product for which it is true are offered.
+
+    Returns
+    -------
+    Eligibility
+
+    Raises
+    ------
+    DataError
+        There is no products table, or it lacks a column; an expression with a fault.
+    """
+    allowed = np.ones(len(history.items), dtype=bool)
+    if not (never or once or expression):
+        return Eligibility(allowed)
+    faults = _faults(products, {**never, **once}, expression)
+    if faults or products is None:
+        raise DataError(faults or [Fault(_WHERE, "never, once and eligible need products")])
+    for column, values in never.items():
+        allowed &= ~_holding(history, products, level, products[column].cast("string").isin([*values]))
+    if expression:
+        allowed &= _holding(history, products, level, to_ibis(expression, products, _kinds(products)).fill_null(False))
+    groups = [
+        _holding(history, products, level, products[column].cast("string") == value)
+        for column, values in once.items()
+        for value in values
+    ]
+    return Eligibility(allowed, tuple(groups))
+
+
+def eligible_customers(features: ibis.Table | None, expression: str) -> set[str] | None:
+    """Return the customers for whom a rule over features is true; None without a rule.
+
+    Raises
+    ------
+    DataError
+        There are no features, or the rule names an unknown column.
+    """
+    if not expression:
+        return None
+    if features is None:
+        raise DataError(Fault(_WHERE, "eligible.customers needs features", "Run 03_build_features first"))
+    kinds = {name: _kind_of(dtype) for name, dtype in features.schema().items()}
+    faults = check_expression(expression, kinds, where=f"{_WHERE}: eligible.customers")
+    if faults:
+        raise DataError(faults)
+    chosen = features.filter(to_ibis(expression, features, kinds).fill_null(False))
+    return set(chosen.select("customer_id").to_pyarrow()["customer_id"].to_pylist())
+
+
+def _holding(history: History, products: ibis.Table, level: str, condition: ibis.expr.types.BooleanValue) -> np.ndarray:
+    """Mark the items of the history with a product for which the condition is true."""
+    chosen = products.filter(condition)
+    names = set(chosen.select(item=chosen[level].cast("string")).distinct().to_pyarrow()["item"].to_pylist())
+    return np.array([item in names for item in history.items], dtype=bool)
+
+
+def _faults(products: ibis.Table | None, columns: Mapping[str, Sequence[str]], expression: str) -> list[Fault]:
+    if products is None:
+        return [Fault(_WHERE, "never, once and eligible: there is no table products", "A source of products")]
+    unknown = [name for name in columns if name not in products.columns]
+    faults = [
+        Fault(_WHERE, f"never or once: products has no column '{name}'", "", did_you_mean(name, products.columns))
+        for name in unknown
+    ]
+    if expression:
+        faults += check_expression(expression, _kinds(products), where=f"{_WHERE}: eligible.products")
+    return faults
+
+
+def _kinds(products: ibis.Table) -> dict[str, str]:
+    declared = CANONICAL["products"]
+    return {name: declared.kind(name) or _kind_of(dtype) for name, dtype in products.schema().items()}
+
+
+def _kind_of(dtype: ibis.expr.datatypes.DataType) -> str:
+    if dtype.is_numeric():
+        return "number"
+    if dtype.is_boolean():
+        return "flag"
+    return "timestamp" if dtype.is_timestamp() else "date" if dtype.is_date() else "category"

@@ -1,0 +1,280 @@
+"""Methods of recommendation: scores of bought items, and of the most popular items. Serves 07_mine_affinities.
+
+A method scores the entries of a customer's history (buy again) and, where it can, items never bought (new for you).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import linalg, sparse
+
+if TYPE_CHECKING:
+    from workbench.analysis.recommendations.history import History
+
+__all__ = ["METHODS", "Scorer", "order_keys", "scorer"]
+
+MOST_ITEMS = 5_000  # most popular items that are compared with each other
+NEIGHBOURS = 50  # most similar items that count
+BM25_K1, BM25_B = 1.2, 0.75
+HALF_LIFE_DAYS = 90
+RIDGE = 200.0  # EASE^R
+FACTORS, ROUNDS, ALS_RIDGE, CONFIDENCE = 32, 8, 5.0, 10.0
+KNN, OWN_WEIGHT = 300, 0.8  # TIFU-kNN
+_ROWS, _CODE_BITS = 500, 32
+LEAST_PAIRS = 5  # customers or baskets behind a pair rule
+
+METHODS = ("popularity", "own", "own_decayed", "bm25", "own_cycle", "cosine", "rules", "ease", "als", "tifu_knn")
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A fitted method.
+
+    Attributes
+    ----------
+    again : callable
+        Rows (codes of customers) to a score per entry of ``counts[rows]``.
+    new : callable or None
+        Rows to scores of the ``MOST_ITEMS`` most popular items, an array (rows, items); None if it cannot.
+    """
+
+    again: Callable[[np.ndarray], np.ndarray]
+    new: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+def scorer(method: str, history: History, *, seed: int = 0) -> Scorer:
+    """Fit a method to a history.
+
+    Parameters
+    ----------
+    method : str
+        One of ``METHODS``.
+    history : History
+    seed : int
+        For ALS, which starts at random.
+
+    Returns
+    -------
+    Scorer
+    """
+    if method in ("popularity", "own", "own_decayed", "own_cycle"):
+        return _by_entry(method, history)
+    return _by_item(history, _ITEM_SCORES[method](history, seed))
+
+
+def _by_entry(method: str, history: History) -> Scorer:
+    values = _ENTRY_SCORES[method](history)
+    again = lambda rows: values[_entries(history.counts, rows)]  # noqa: E731
+    if method != "popularity":
+        return Scorer(again)
+    popular = history.popularity[:MOST_ITEMS].astype(np.float32)
+    return Scorer(again, lambda rows: np.tile(popular, (len(rows), 1)))
+
+
+def _by_item(history: History, scores: Callable[[np.ndarray], np.ndarray]) -> Scorer:
+    def again(rows: np.ndarray) -> np.ndarray:
+        block = scores(rows)
+        counts = history.counts[rows]
+        at = np.repeat(np.arange(len(rows)), np.diff(counts.indptr))
+        inside = counts.indices < block.shape[1]
+        result = np.zeros(len(at), dtype=np.float32)
+        result[inside] = block[at[inside], counts.indices[inside]]
+        return result
+
+    return Scorer(again, scores)
+
+
+def _entries(matrix: sparse.csr_array, rows: np.ndarray) -> np.ndarray:
+    """Return the positions of the entries of rows, in their order."""
+    starts, sizes = matrix.indptr[rows], np.diff(matrix.indptr)[rows]
+    ends = np.cumsum(sizes)
+    return np.repeat(starts - (ends - sizes), sizes) + np.arange(int(sizes.sum()))
+
+
+# scores of bought items --------------------------------------------------------------------------
+
+
+def _popular(history: History) -> np.ndarray:
+    return history.popularity[history.counts.indices].astype(np.float64)
+
+
+def _own(history: History) -> np.ndarray:
+    return history.counts.data.astype(np.float64)
+
+
+def _own_decayed(history: History) -> np.ndarray:
+    return history.weighted(0.5 ** ((history.until - history.day) / HALF_LIFE_DAYS))
+
+
+def _own_cycle(history: History) -> np.ndarray:
+    """Count, times how near the item is to its own cycle; items bought once have the whole history as their cycle."""
+    counts, last, first = history.counts.data, history.last_days(), history.first_days()
+    span = max(1, history.until - int(history.day.min())) if len(history.day) else 1
+    cycle = np.where(counts > 1, (last - first) / np.maximum(counts - 1, 1), span)
+    waited = (history.until - last) / np.maximum(cycle, 1)
+    return counts * np.where(waited <= 1, 0.5 + 0.5 * waited, 1 / waited)
+
+
+_ENTRY_SCORES = {"popularity": _popular, "own": _own, "own_decayed": _own_decayed, "own_cycle": _own_cycle}
+
+
+# scores over items -------------------------------------------------------------------------------
+
+
+def _top(history: History) -> sparse.csr_array:
+    """Return the counts of the most popular items."""
+    return sparse.csr_array(history.counts[:, :MOST_ITEMS])
+
+
+def _bm25(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
+    """BM25 weights (items as documents, customers as words), then similarity of items."""
+    counts = _top(history)
+    weights = sparse.coo_array(counts.astype(np.float64))
+    length = np.asarray(counts.sum(axis=0), dtype=np.float64).ravel()
+    norm = (1 - BM25_B) + BM25_B * length / max(length.mean() if len(length) else 1.0, 1e-12)
+    rarity = np.log(max(counts.shape[1], 1)) - np.log1p(np.diff(counts.indptr))
+    rows, columns = weights.coords
+    data = weights.data * (BM25_K1 + 1) / (BM25_K1 * norm[columns] + weights.data) * np.maximum(rarity[rows], 0)
+    weighted = sparse.csr_array((data, (rows, columns)), shape=counts.shape)
+    return _neighbours(counts, _similar(weighted))
+
+
+def _cosine(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
+    counts = _top(history)
+    length = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=0)).ravel())
+    scaled = sparse.csr_array(counts @ sparse.diags_array(1 / np.maximum(length, 1e-12)))
+    return _neighbours(counts, _similar(scaled))
+
+
+def _rules(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Confidence of pair rules between customers' items, applied to the last basket."""
+    counts = _top(history)
+    ones = (counts > 0).astype(np.float64)
+    together = sparse.coo_array(ones.T @ ones)
+    rows, columns = together.coords
+    each = np.asarray(ones.sum(axis=0)).ravel()
+    kept = (rows != columns) & (together.data >= LEAST_PAIRS)
+    confidence = together.data[kept] / each[rows[kept]]
+    matrix = sparse.csr_array((confidence, (rows[kept], columns[kept])), shape=together.shape)
+    return _neighbours(_last_baskets(history), _strongest(matrix))
+
+
+def _ease(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
+    """EASE^R (Steck 2019): a ridge regression of every item on all others, in closed form."""
+    counts = _top(history)
+    ones = (counts > 0).astype(np.float64)
+    gram = np.asarray((ones.T @ ones).todense())
+    gram[np.diag_indices(len(gram))] += RIDGE
+    inverse = linalg.inv(gram) if len(gram) else gram
+    weights = -inverse / np.diag(inverse)[None, :]
+    weights[np.diag_indices(len(weights))] = 0.0
+    matrix = weights.astype(np.float32)
+    return lambda rows: np.maximum(ones[rows].astype(np.float32) @ matrix, 0)
+
+
+def _als(history: History, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Implicit feedback by alternating least squares (Hu, Koren and Volinsky 2008)."""
+    counts = _top(history).astype(np.float64)
+    random = np.random.default_rng(seed)
+    items = random.normal(0, 0.01, (counts.shape[1], FACTORS))
+    people = np.zeros((counts.shape[0], FACTORS))
+    turned = sparse.csr_array(counts.T)
+    for _ in range(ROUNDS):
+        people = _solve(counts, items)
+        items = _solve(turned, people)
+    people = _solve(counts, items)
+    return lambda rows: np.maximum(people[rows] @ items.T, 0).astype(np.float32)
+
+
+def _solve(matrix: sparse.csr_array, other: np.ndarray) -> np.ndarray:
+    gram = other.T @ other + ALS_RIDGE * np.eye(other.shape[1])
+    result = np.zeros((matrix.shape[0], other.shape[1]))
+    for row in range(matrix.shape[0]):
+        at = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        near, confidence = other[matrix.indices[at]], CONFIDENCE * np.log1p(matrix.data[at])
+        if len(near):
+            system = gram + (near * confidence[:, None]).T @ near
+            result[row] = np.linalg.solve(system, near.T @ (1 + confidence))
+    return result
+
+
+def _tifu_knn(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Decayed own purchases mixed with those of the nearest customers (TIFU-kNN, Hu et al. 2020)."""
+    decayed = sparse.csr_array((_own_decayed(history), history.counts.indices, history.counts.indptr),
+                               shape=history.counts.shape)[:, :MOST_ITEMS]  # fmt: skip
+    length = np.sqrt(np.asarray(decayed.multiply(decayed).sum(axis=1)).ravel())
+    scaled = sparse.csr_array(sparse.diags_array(1 / np.maximum(length, 1e-12)) @ decayed)
+
+    def scores(rows: np.ndarray) -> np.ndarray:
+        near = np.asarray((scaled[rows] @ scaled.T).todense())
+        near[np.arange(len(rows)), rows] = -1
+        most = min(KNN, near.shape[1] - 1)
+        own = np.asarray(decayed[rows].todense())
+        if most < 1:
+            return own
+        chosen = np.argsort(-near, axis=1, kind="stable")[:, :most]
+        at = np.repeat(np.arange(len(rows)), most)
+        alike = (np.take_along_axis(near, chosen, axis=1) > 0).astype(np.float64)
+        share = alike / np.maximum(alike.sum(axis=1, keepdims=True), 1)
+        pick = sparse.csr_array((share.ravel(), (at, chosen.ravel())), shape=near.shape)
+        return (OWN_WEIGHT * own + (1 - OWN_WEIGHT) * np.asarray((pick @ decayed).todense())).astype(np.float32)
+
+    return scores
+
+
+_ITEM_SCORES = {
+    "bm25": _bm25, "cosine": _cosine, "rules": _rules, "ease": _ease, "als": _als, "tifu_knn": _tifu_knn,
+}  # fmt: skip
+
+
+def _neighbours(counts: sparse.csr_array, similar: sparse.csr_array) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda rows: np.asarray((counts[rows] @ similar).todense(), dtype=np.float32)
+
+
+def _similar(weighted: sparse.csr_array) -> sparse.csr_array:
+    """Return the similarity of items by the customers they share, the strongest neighbours of each item."""
+    turned = sparse.csr_array(weighted.T)
+    blocks = [
+        _strongest(sparse.csr_array(turned[at : at + _ROWS] @ weighted)) for at in range(0, turned.shape[0], _ROWS)
+    ]
+    return sparse.csr_array(sparse.vstack(blocks)) if blocks else sparse.csr_array((0, 0))
+
+
+def _strongest(matrix: sparse.csr_array) -> sparse.csr_array:
+    """Keep the ``NEIGHBOURS`` largest entries of each row, ties by column."""
+    width = matrix.shape[1]
+    if width <= NEIGHBOURS:
+        return matrix
+    blocks = []
+    for at in range(0, matrix.shape[0], _ROWS):
+        values = np.asarray(matrix[at : at + _ROWS].todense(), dtype=np.float32)
+        keys = order_keys(values)
+        best = np.argpartition(keys, width - NEIGHBOURS, axis=1)[:, width - NEIGHBOURS :]
+        data = np.take_along_axis(values, best, axis=1)
+        rows = np.repeat(np.arange(len(values)), NEIGHBOURS)
+        kept = data.ravel() > 0
+        entries = (data.ravel()[kept], (rows[kept], best.ravel()[kept]))
+        blocks.append(sparse.csr_array(entries, shape=values.shape))
+    return sparse.csr_array(sparse.vstack(blocks))
+
+
+def order_keys(values: np.ndarray) -> np.ndarray:
+    """Return integers in the order of non-negative scores, ties by column: the first column is the largest."""
+    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.int32).astype(np.int64)
+    return (bits << _CODE_BITS) + (values.shape[1] - np.arange(values.shape[1], dtype=np.int64))
+
+
+def _last_baskets(history: History) -> sparse.csr_array:
+    """Return ones for the items of each customer's last day."""
+    latest = np.full(len(history.customers), -1, dtype=np.int64)
+    np.maximum.at(latest, history.customer, history.day)
+    last = history.day == latest[history.customer]
+    ones = np.ones(int(last.sum()))
+    shape = (len(history.customers), len(history.items))
+    return sparse.csr_array(
+        sparse.csr_array((ones, (history.customer[last], history.item[last])), shape=shape)[:, :MOST_ITEMS]
+    )

@@ -1,0 +1,131 @@
+"""Recommendations of a profile: the trial, the methods chosen, the lists. Serves 07_mine_affinities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.affinities.baskets import bought_lines
+from workbench.analysis.recommendations.eligibility import eligible_customers, eligible_items
+from workbench.analysis.recommendations.history import History, collect_history
+from workbench.analysis.recommendations.lists import EVIDENCE, LISTED, list_neutral, recommend
+from workbench.analysis.recommendations.methods import METHODS
+from workbench.analysis.recommendations.trial import TRIAL_COLUMNS, Trial, run_trial
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import date
+
+    import ibis
+
+__all__ = ["Recommendations", "study_recommendations"]
+
+_PRODUCT, _CATEGORY = "product_id", "category"
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """What to offer next.
+
+    Attributes
+    ----------
+    lists : DataFrame
+        customer_id, list, rank, item, score, method and the evidence.
+    trial : Trial
+    level : str
+        product_id or category.
+    facts : dict
+        buyers, recommended_customers, refused (buyers without permission), ineligible (by the rule), lacking (the
+        column without which there are no lists, empty if none).
+    """
+
+    lists: pd.DataFrame
+    trial: Trial
+    level: str = _PRODUCT
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def study_recommendations(
+    tables: Mapping[str, ibis.Table],
+    *,
+    as_of: date,
+    items: Sequence[str],
+    methods: Sequence[str],
+    trial: str,
+    hold_out_days: int,
+    n_recommendations: int,
+    never: Mapping[str, Sequence[str]],
+    once: Mapping[str, Sequence[str]],
+    eligible: Mapping[str, str],
+    n_bootstraps: int,
+    seed: int,
+    permitted: Collection[str] | None = None,
+) -> Recommendations:
+    """Judge the methods and list what to offer.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        transactions, products, features, as far as they exist.
+    as_of : date
+    items, methods, trial, hold_out_days, n_recommendations, never, once, eligible, n_bootstraps, seed
+        Parameters of 07_mine_affinities.
+    permitted : collection of str, optional
+        Customers who may get recommendations of their own; None: all.
+
+    Returns
+    -------
+    Recommendations
+        Without customers or dates only what is lacking.
+    """
+    level = _CATEGORY if _PRODUCT not in items and _CATEGORY in items else _PRODUCT
+    history, lacking = _history(tables, level, as_of)
+    if lacking:
+        empty = Trial(pd.DataFrame(columns=[*TRIAL_COLUMNS, "hit_rate", "long_tail"]), {})
+        facts = {"buyers": 0, "recommended_customers": 0, "refused": 0, "ineligible": 0, "lacking": lacking}
+        return Recommendations(pd.DataFrame(columns=[*LISTED, *EVIDENCE]), empty, level, facts)
+    tried = [*methods, *(name for name in METHODS if trial == "full" and name not in methods)]
+    judged = run_trial(
+        history, methods=tried, hold_out_days=hold_out_days, n_bootstraps=n_bootstraps, seed=seed
+    )  # fmt: skip
+    eligibility = eligible_items(
+        history, tables.get("products"), level=level, never=never, once=once, expression=eligible.get("products", "")
+    )
+    ruled = eligible_customers(tables.get("features"), eligible.get("customers", ""))
+    buyers = np.unique(history.customer)
+    open_ = np.array([permitted is None or customer in permitted for customer in history.customers[buyers]], dtype=bool)
+    fits = np.array([ruled is None or customer in ruled for customer in history.customers[buyers]], dtype=bool)
+    chosen = buyers[open_ & fits] if len(buyers) else buyers
+    personal = recommend(
+        history, chosen, chosen=judged.chosen, eligibility=eligibility, n=n_recommendations, seed=seed
+    )  # fmt: skip
+    neutral = list_neutral(history, eligibility=eligibility, n=n_recommendations)
+    facts = {
+        "buyers": len(buyers), "recommended_customers": int(personal["customer_id"].nunique()),
+        "refused": int((~open_).sum()), "ineligible": int((open_ & ~fits).sum()), "lacking": "",
+    }  # fmt: skip
+    frames = [frame for frame in (neutral, personal) if len(frame)]
+    lists = pd.concat(frames, ignore_index=True) if frames else neutral
+    return Recommendations(lists, judged, level, facts)
+
+
+def _history(tables: Mapping[str, ibis.Table], level: str, as_of: date) -> tuple[History, str]:
+    """Return the purchases, and the first column without which there are none."""
+    transactions = tables.get("transactions")
+    nothing = np.zeros(0, dtype=np.int64)
+    empty = History(nothing, nothing, nothing, nothing, nothing, 0)
+    for column in (_PRODUCT, "customer_id", "ordered_at"):
+        if transactions is None or column not in transactions.columns:
+            return empty, column
+    lines = bought_lines(transactions, as_of=as_of)
+    lines = lines.select("customer_id", product_id=lines.product_id, day=lines.ordered_at.date())
+    if level == _PRODUCT:
+        return collect_history(lines.rename(item=_PRODUCT), as_of=as_of), ""
+    if "products" not in tables or _CATEGORY not in tables["products"].columns:
+        return empty, f"products.{_CATEGORY}"
+    products = tables["products"].select(_PRODUCT, item=tables["products"][_CATEGORY])
+    joined = lines.inner_join(products, _PRODUCT)
+    return collect_history(joined.filter(joined["item"] != "").select("customer_id", "item", "day"), as_of=as_of), ""

@@ -1,0 +1,139 @@
+"""Findings on recommendations, and their reasons in words. Serves 07_mine_affinities."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from workbench.analysis.recommendations.trial import BASELINES, TRIAL_COLUMNS
+from workbench.report.findings.finding import Finding
+from workbench.report.text import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from workbench.analysis.recommendations.study import Recommendations
+
+__all__ = [
+    "candidates", "find_recommendations", "limit_recommendations", "measure_recommendations", "recommendation_rows",
+    "table_neutral", "table_trial", "trial_rows",
+]  # fmt: skip
+
+ROW_COLUMNS = (
+    "customer_id", "list", "rank", "product_id", "category", "score", "method", "reason", "evidence", "as_of",
+)  # fmt: skip
+_LISTS = {"again": "again", "new": "new_items"}
+_KEYS = {"again": ("recommend_again", "recommend_again_own"), "new": ("recommend_new", "recommend_new_popular")}
+
+
+def find_recommendations(advice: Recommendations) -> list[Finding]:
+    """Report how the lists did after the cut-off, and for how many customers there are lists."""
+    facts = advice.facts
+    if facts["lacking"]:
+        return [Finding("recommend_lacking", {"column": facts["lacking"]}, 0.1)]
+    findings = [_judged(advice, name) for name in _LISTS if f"{name}.recall_at_10" in advice.trial.metrics]
+    findings = findings or [Finding("recommend_untested", {}, 0.1)]
+    values = {"customers": facts["recommended_customers"], "buyers": facts["buyers"]}
+    findings.append(Finding("recommend_customers", values, 0.2))
+    if facts["refused"]:
+        findings.append(Finding("recommend_refused", {"refused": facts["refused"]}, 0.1))
+    return findings
+
+
+def limit_recommendations(advice: Recommendations) -> list[Finding]:
+    """Report the limits of the lists."""
+    return [] if advice.facts["lacking"] else [Finding("recommend_limit")]
+
+
+def measure_recommendations(advice: Recommendations) -> dict[str, Any]:
+    """Return the metrics: recall of both lists with interval and baseline, the methods, recommended_customers."""
+    names = ("buyers", "recommended_customers", "refused", "ineligible")
+    return {**advice.trial.metrics, **{name: advice.facts[name] for name in names}}
+
+
+def trial_rows(advice: Recommendations) -> pd.DataFrame:
+    """Return the rows of the table ``recommender_trial``."""
+    return advice.trial.table[list(TRIAL_COLUMNS)]
+
+
+def table_trial(advice: Recommendations) -> pd.DataFrame:
+    """Return the trial with labels for lists and methods, by list, cut-off and recall."""
+    table = advice.trial.table
+    table = table.sort_values(["list", "cut_off", "recall_at_10"], ascending=[True, True, False], kind="stable")
+    chosen = ["yes" if used else "no" for used in table["chosen"]]
+    return table.assign(
+        list=table["list"].map(_LISTS), method="by_" + table["method"].astype("str"), chosen=chosen
+    ).reset_index(drop=True)
+
+
+def candidates(advice: Recommendations) -> pd.DataFrame:
+    """Return one row per list and method at the later cut-off, with equal columns."""
+    table = advice.trial.table
+    table = table[table["cut_off"] == table["cut_off"].max()] if len(table) else table
+    names = table["list"].astype("str") + " " + table["method"].astype("str")
+    return table.assign(candidate=names).drop(columns=["list", "method", "cut_off"])
+
+
+def recommendation_rows(advice: Recommendations, names: Mapping[str, str], as_of: date, language: str) -> pd.DataFrame:
+    """Return the rows of the table ``recommendations``, with the reason in words and its evidence as JSON."""
+    lists = advice.lists
+    reasons: dict[tuple, str] = {}
+    texts, evidence = [], []
+    for row in lists[["list", "bought", "every_days", "last_days", "because", "share", "base"]].itertuples(index=False):
+        values = _evidence(row)
+        texts.append(_reason(row.list, values, names, language, reasons))
+        evidence.append(json.dumps(values, ensure_ascii=False))
+    level = {"product_id": None, "category": None} | {advice.level: lists["item"]}
+    rows = lists.assign(**level, reason=texts, evidence=evidence, as_of=as_of)
+    return rows[list(ROW_COLUMNS)]
+
+
+def table_neutral(advice: Recommendations, names: Mapping[str, str], *, least: int) -> pd.DataFrame:
+    """Return the neutral list: rank, offered_item, base; the share is missing where fewer than ``least`` bought it."""
+    table = advice.lists[advice.lists["list"] == "neutral"]
+    small = table["base"].astype(float) * advice.facts["buyers"] < least
+    offers = [names.get(item, item) for item in table["item"]]
+    return table.assign(offered_item=offers, base=table["base"].astype(float).mask(small)).reset_index(drop=True)
+
+
+def _judged(advice: Recommendations, name: str) -> Finding:
+    metrics, trial = advice.trial.metrics, advice.trial
+    method = metrics[f"{name}.method"]
+    better, baseline = _KEYS[name]
+    values = {
+        "method": f"by_{method}", "recall": metrics[f"{name}.recall_at_10"], "low": metrics[f"{name}.recall_low"],
+        "high": metrics[f"{name}.recall_high"], "baseline": metrics[f"{name}.baseline_recall_at_10"],
+        "cut_off": str(trial.table["cut_off"].max()), "n": metrics[f"{name}.customers"],
+    }  # fmt: skip
+    return Finding(baseline if method == BASELINES[name] else better, values, 0.3)
+
+
+def _evidence(row: Any) -> dict[str, Any]:
+    """Return the figures behind a recommendation."""
+    if row.list == "again":
+        every = None if pd.isna(row.every_days) else int(row.every_days)
+        return {"bought": int(row.bought), "every_days": every, "last_days": int(row.last_days)}
+    values: dict[str, Any] = {"base": round(float(row.base), 4)}
+    if not pd.isna(row.because):
+        values |= {"because": row.because, "share": round(float(row.share), 4)}
+    return values
+
+
+def _reason(
+    name: str, evidence: Mapping[str, Any], names: Mapping[str, str], language: str, written: dict[tuple, str]
+) -> str:
+    """Write the reason; ``written`` holds those already written."""
+    if name == "again":
+        values = {"every": evidence["every_days"], "last": evidence["last_days"]}
+        key = "reason_once" if not evidence["every_days"] else "reason_cycle"
+    else:
+        item = evidence.get("because")
+        values = {"share": evidence.get("share"), "base": evidence["base"], "item": names.get(str(item), item)}
+        key = "reason_with" if item is not None else "reason_popular"
+    at = (key, *values.values())
+    if at not in written:
+        written[at] = say(key, language, values)
+    return written[at]
