@@ -92,7 +92,7 @@ class Evidence:
     Attributes
     ----------
     grouping : str
-        ``value_tier`` (low, middle, high, by expected value before the campaigns) or ``risk_tenth`` ("1" most spend at
+        ``value_tier`` (low, middle, high: thirds by expected value today) or ``risk_tenth`` ("1" most spend at
         risk ... "10" least).
     group : str
     n : int
@@ -198,6 +198,11 @@ class GoalAnswer:
     consent_recorded: bool = False
     members: Mapping[str, str] = field(default_factory=dict)
     page: str = ""
+
+    @property
+    def listed(self) -> int:
+        """Customers on its lists, counted once for each list."""
+        return sum(entry.n for entry in self.lists)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for summary.json: the fields by name, tuples as lists.

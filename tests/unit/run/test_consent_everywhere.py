@@ -10,7 +10,7 @@ WRITERS = {  # module -> names that put customers into a file, a page or a datab
     "workbench.core.exports": {"export_batches", "export_csv", "export_parquet", "export_xlsx"},
     "workbench.core.write_back": {"write_back"},
     "workbench.report.cards.customer": {"card_page", "card_pages", "card_values"},
-    "workbench.report.lists_page": {"lists_page"},
+    "workbench.report.lists.page": {"lists_page"},
 }
 ASKING = {"ConsentService", "CardService"}  # CardService.cards refuses customers who refused
 
@@ -46,7 +46,7 @@ def test_a_module_that_writes_customers_asks_for_their_consent(path):
 
 @pytest.mark.parametrize("wing", ["core", "intake", "analysis", "report"])
 def test_no_lower_wing_writes_customers_itself(wing):
-    own = {"core/exports.py", "core/write_back.py", "report/cards/customer.py", "report/lists_page.py"}
+    own = {"core/exports.py", "core/write_back.py", "report/cards/customer.py", "report/lists/page.py"}
     paths = [path for path in (SOURCE / wing).rglob("*.py") if path.relative_to(SOURCE).as_posix() not in own]
     assert [path for path in paths if writes_customers(imported(path))] == []
 

@@ -23,6 +23,7 @@ _BY_HAND = re.compile(r"-hand(\d+)-")
 _REPORTS = ("report.html", "report.en.html", "report.zh.html")
 _BADGE = "<!--status-->"
 _DETAILS = ("details.html", "details.en.html", "details.zh.html")
+_PEOPLE = "people"  # the folder of all that names customers
 _CARDS = ("cards.html", "cards.en.html", "cards.zh.html")
 
 
@@ -68,11 +69,20 @@ class RunFolder:
             shutil.copytree(source, self.staging / "figures", dirs_exist_ok=True)
 
     def add_report(self, source: Path) -> bool:
-        """Copy the report of the report stage and its cards; return whether there was a report."""
+        """Copy the report of the report stage, its cards and lists; return whether there was a report."""
         reports = _pages_in(source, *_REPORTS)
+        self._add_people(source)
         for path in (*reports, *_pages_in(source, *_DETAILS, *_CARDS)):
             shutil.copyfile(path, self.staging / path.name)
         return bool(reports)
+
+    def _add_people(self, source: Path) -> None:
+        """Copy what names customers, with its private modes."""
+        if (source / _PEOPLE).is_dir():
+            shutil.copytree(source / _PEOPLE, self.staging / _PEOPLE, dirs_exist_ok=True)
+            for path in (self.staging / _PEOPLE).rglob("*"):
+                path.chmod(0o700 if path.is_dir() else 0o600)
+            (self.staging / _PEOPLE).chmod(0o700)
 
     def keep_last_report(
         self, mark: Callable[[str, str, str, str], str], status: str, message: Mapping[str, str]

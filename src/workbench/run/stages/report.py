@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench import PACKAGE
+from workbench.report.answer import GoalAnswer
 from workbench.report.cards.customer import card_page
 from workbench.report.pages.page import RunFacts, cards_file, details_file, report_file, write_details, write_report
 from workbench.run.artifacts.context import stage_summary
@@ -94,11 +95,18 @@ def write_cards(stage: StageRun, *, most: int) -> int:
         report = report_file(language, stage.languages)
         page = card_page(cards, language=language, currency=stage.currency, report=report)
         write_text_file(stage, cards_file(language, stage.languages), page)
+    stage.carded = frozenset(card.customer_id for card in cards)
     return len(cards)
 
 
 def write_reports(
-    stage: StageRun, summaries: Sequence[Mapping[str, Any]], facts: RunFacts, *, most_findings: int, cards: int = 0
+    stage: StageRun,
+    summaries: Sequence[Mapping[str, Any]],
+    facts: RunFacts,
+    *,
+    most_findings: int,
+    cards: int = 0,
+    answer: GoalAnswer | None = None,
 ) -> pd.DataFrame:
     """Write the report and its page of details once per language into the staging folder.
 
@@ -108,7 +116,7 @@ def write_reports(
         language, file, cards (portrait cards beside it), bytes.
     """
     rows = []
-    run = replace(facts, most_findings=most_findings, cards=cards)
+    run = replace(facts, most_findings=most_findings, cards=cards, answer=answer or GoalAnswer())
     for language in facts.languages:
         page = write_report(summaries, run=run, folder=stage.store.folder, language=language)
         name = report_file(language, facts.languages)

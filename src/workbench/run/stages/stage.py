@@ -122,6 +122,8 @@ class StageRun(Presentation):
         self.staging = self.store.stage(declaration.name, context.run_id)
         self._begun = begun
         self.closing = ExitStack()
+        self.answer: dict[str, Any] = {}  # to the goal; only the report has one
+        self.carded: frozenset[str] = frozenset()  # customers with a portrait card beside the report
         super().__init__(declaration.name, profile.languages, profile.currency, self.staging.folder)
 
     @property
@@ -269,6 +271,7 @@ class StageRun(Presentation):
             "settings": self.settings,
             "metrics": self.metrics,
             "tables": self._tables(),
+            **({"answer": self.answer} if self.answer else {}),
             **({"question": self.declaration.question} if is_own_name(self.stage) else {}),
             **self.records,
         }

@@ -10,7 +10,7 @@ from workbench.analysis.churn.decision import decide, profit_curve
 from workbench.analysis.churn.labels import Horizon
 from workbench.analysis.churn.models.results import ChurnResult
 from workbench.analysis.churn.study import ChurnStudy
-from workbench.report.findings.churn.decision import contact_rows, find_decision
+from workbench.report.findings.churn.decision import find_decision, measure_profit
 from workbench.report.findings.churn.scores import find_churn, limit_churn, measure_churn
 from workbench.report.text import say
 from workbench.run.stages.presentation import plain
@@ -222,15 +222,8 @@ def test_the_decision_comes_with_how_sure_it_is(study):
     assert find_decision(None, profit, horizon_days=35, cost=1.0, gain=5.0) == []
 
 
-def test_reasons_stand_in_words_of_both_languages(study):
-    scored = study.result.predictions[["customer_id", "churn_probability"]]
-    reasons = pd.DataFrame(
-        [("c000", 1, "recency_days", "45", 1.2, "raises"), ("c000", 2, "city", "", -0.3, "lowers")],
-        columns=["customer_id", "rank", "feature", "value", "contribution", "direction"],
-    )
-    rows = contact_rows(decide(scored, study.result.predictions, decision_size=2), reasons)
-    assert rows["customer_id"].tolist() == ["c000", "c001"]
-    assert rows["reasons"].iloc[0]["en"].startswith("Days since last purchase: 45 (raises); ")
-    assert "45" in rows["reasons"].iloc[0]["zh"] and "升高风险" in rows["reasons"].iloc[0]["zh"]
-    assert rows["reasons"].iloc[1] == {"en": "–", "zh": "–"}
-    assert contact_rows(None, reasons).empty
+def test_the_profit_optimum_is_recorded(study):
+    profit = profit_curve(study.result.predictions, contact_cost=1, gain_per_leaver=5, n_bootstraps=20)
+    best = profit.loc[profit["profit"].idxmax()]
+    assert measure_profit(profit) == {"profit_share": best["share_contacted"], "profit": best["profit"]}
+    assert measure_profit(profit.head(0)) == {}

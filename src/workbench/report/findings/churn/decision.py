@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from workbench.report.findings.finding import Finding
-from workbench.report.text import say
 
 if TYPE_CHECKING:
     from workbench.analysis.churn.decision import Decision
 
-__all__ = ["contact_rows", "find_decision", "find_evidence"]
-
-_SHOWN = 25  # customers in the report's table
-_LANGUAGES = ("en", "zh")
+__all__ = ["find_decision", "find_evidence", "measure_profit"]
 
 
 def find_decision(
@@ -85,42 +80,10 @@ def find_evidence(groups: pd.DataFrame, categories: pd.DataFrame, declared: pd.D
     return findings
 
 
-def contact_rows(decision: Decision | None, reasons: pd.DataFrame) -> pd.DataFrame:
-    """Return the top of the contact list with reasons in words, for the report.
-
-    Parameters
-    ----------
-    decision : Decision or None
-    reasons : DataFrame
-        Result of ``reasons.explain_customers``.
-
-    Returns
-    -------
-    DataFrame
-        customer_id, churn_probability, reasons (by language); at most 25 rows.
-    """
-    if decision is None:
-        return pd.DataFrame(columns=["customer_id", "churn_probability", "reasons"])
-    shown = decision.customers.head(_SHOWN)
-    reasons_shown = reasons[reasons["customer_id"].isin(shown["customer_id"])]
-    reasons_by_customer = {customer: _words(part) for customer, part in reasons_shown.groupby("customer_id")}
-    nothing = dict.fromkeys(_LANGUAGES, "–")
-    return shown.assign(reasons=[reasons_by_customer.get(customer, nothing) for customer in shown["customer_id"]])
-
-
-def _words(part: pd.DataFrame) -> Mapping[str, str]:
-    rows = part.sort_values("rank").to_dict("records")
-    joiner = {"en": "; ", "zh": "；"}
-    return {language: joiner[language].join(_reason(row, language) for row in rows) for language in _LANGUAGES}
-
-
-def _reason(row: Mapping[str, Any], language: str) -> str:
-    value = pd.to_numeric(row["value"], errors="coerce") if row["value"] else None
-    values = {"feature": row["feature"], "value": row["value"] if value is None or pd.isna(value) else float(value)}
-    if not row["value"]:
-        key = "churn_reason_missing_raises" if row["direction"] == "raises" else "churn_reason_missing_lowers"
-    elif isinstance(values["value"], float):
-        key = "churn_reason_raises" if row["direction"] == "raises" else "churn_reason_lowers"
-    else:
-        key = "churn_reason_word_raises" if row["direction"] == "raises" else "churn_reason_word_lowers"
-    return say(key, language, values)
+def measure_profit(profit: pd.DataFrame) -> dict[str, float]:
+    """Return the profit optimum of the test as metrics: ``profit_share`` (of customers contacted) and ``profit``."""
+    best = profit[profit["best"]] if len(profit) else profit
+    if best.empty:
+        return {}
+    row = best.iloc[0]
+    return {"profit_share": float(row["share_contacted"]), "profit": float(row["profit"])}

@@ -1,0 +1,247 @@
+"""Lists of customers for a purpose: who is on them, in what order, how many, and what answered before.
+
+Serves 14_write_report. A list is ranked by probability x expected value; consent is applied before, by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from workbench.analysis.intervals import wilson
+from workbench.core.store.tables import to_pandas
+from workbench.intake.features.inputs.exact import at_midnight
+
+__all__ = [
+    "Size",
+    "answers_by_customer",
+    "answers_by_group",
+    "choose_size",
+    "detectable_difference",
+    "outcome_of_campaigns",
+    "rank_customers",
+    "tiers_and_tenths",
+]
+
+DIGITS = 6
+NO_SKILL = 0.5  # AUC of a random draw
+LOST = "lost"  # life-cycle stage of those who have left already
+TIERS = ("low", "middle", "high")  # thirds by expected value
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many customers a list holds, and why.
+
+    Attributes
+    ----------
+    n : int
+        0 where there is no list.
+    size_by : str
+        ``decision_size``, ``profit`` or ``decision_share``; for no list ``no_model``, ``no_gain``, ``no_profit`` or
+        ``nobody``.
+    """
+
+    n: int
+    size_by: str
+
+
+def rank_customers(
+    probability: pd.DataFrame, values: pd.DataFrame, life_cycle: pd.DataFrame, *, leavers: bool
+) -> pd.DataFrame:
+    """Rank customers by probability x expected value, ties by id.
+
+    Parameters
+    ----------
+    probability : DataFrame
+        customer_id, probability.
+    values : DataFrame
+        customer_id, expected_value; empty without a model of value: then the probability alone ranks.
+    life_cycle : DataFrame
+        customer_id, life_cycle_stage; may be empty.
+    leavers : bool
+        A list of people likely to leave: those who have left already are not on it.
+
+    Returns
+    -------
+    DataFrame
+        customer_id, probability, value (null where unknown), at_stake.
+    """
+    ranked = probability[["customer_id", "probability"]].dropna(subset=["probability"])
+    if leavers and len(life_cycle):
+        gone = life_cycle.loc[life_cycle["life_cycle_stage"] == LOST, "customer_id"]
+        ranked = ranked[~ranked["customer_id"].isin(gone)]
+    known = values.set_index("customer_id")["expected_value"] if len(values) else pd.Series(dtype="float64")
+    value = ranked["customer_id"].map(known).astype("float64")
+    at_stake = ranked["probability"] * (value.fillna(0.0) if len(values) else 1.0)
+    ranked = ranked.assign(value=value, at_stake=at_stake.round(DIGITS))
+    order = np.lexsort((ranked["customer_id"].astype(str), -ranked["probability"], -ranked["at_stake"]))
+    return ranked.iloc[order].reset_index(drop=True)
+
+
+def choose_size(
+    candidates: int, judged: Mapping[str, Any], *, decision_size: int | None, decision_share: float
+) -> Size:
+    """Choose the number of customers of a list.
+
+    Parameters
+    ----------
+    candidates : int
+        Customers to choose from.
+    judged : mapping
+        Of the test: ``profit_share`` (share of customers at the profit optimum), ``profit`` (there), ``auc_low`` (lower
+        end of the interval of the AUC); empty without a model.
+    decision_size, decision_share
+        Of the profile. The share is used where contacting everybody pays best, so that profit sets no size.
+
+    Returns
+    -------
+    Size
+        None where the ranking does not beat a random draw, its AUC not being above 0.5 at 95 %.
+    """
+    auc_low = judged.get("auc_low")
+    share, profit = judged.get("profit_share"), judged.get("profit")
+    obstacles = {
+        "no_model": auc_low is None,
+        "nobody": not candidates,
+        "no_gain": auc_low is not None and auc_low <= NO_SKILL,
+        "no_profit": not decision_size and share is not None and share < 1 and not (profit and profit > 0),
+    }
+    obstacle = next((name for name, holds in obstacles.items() if holds), "")
+    if obstacle:
+        return Size(0, obstacle)
+    if decision_size:
+        return Size(min(decision_size, candidates), "decision_size")
+    if share is not None and share < 1:
+        return Size(min(candidates, max(1, round(candidates * share))), "profit")
+    return Size(min(candidates, max(1, round(candidates * decision_share))), "decision_share")
+
+
+def outcome_of_campaigns(campaigns: ibis.Table) -> str | None:
+    """Return the column that shows who answered: ``redeemed_at``, else ``opened_at``; None where neither is filled."""
+    for name in ("redeemed_at", "opened_at"):
+        if name in campaigns.columns and int(campaigns[name].count().to_pandas()):
+            return name
+    return None
+
+
+def answers_by_customer(campaigns: ibis.Table, outcome: str, as_of: Any) -> pd.DataFrame:
+    """Count the campaigns that each customer was sent and answered before a date.
+
+    Parameters
+    ----------
+    campaigns : ibis.Table
+        customer_id, campaign_id, sent_at and the outcome.
+    outcome : str
+        As from ``outcome_of_campaigns``.
+    as_of : datetime.date
+
+    Returns
+    -------
+    DataFrame, one row per customer who was sent one
+        customer_id, sent, answered; sorted.
+    """
+    end = at_midnight(as_of)
+    rows = campaigns.filter(campaigns.customer_id.notnull(), campaigns.sent_at < end)
+    answered = (rows[outcome].notnull() & (rows[outcome] < end)).fill_null(False)
+    pairs = rows.group_by("customer_id", "campaign_id").aggregate(answered=answered.any())
+    counts = pairs.group_by("customer_id").aggregate(sent=pairs.count(), answered=pairs.answered.cast("int64").sum())
+    return to_pandas(counts.order_by("customer_id"))
+
+
+def tiers_and_tenths(ranked: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+    """Group customers by third of expected value and by tenth of spend at risk.
+
+    Parameters
+    ----------
+    ranked : DataFrame
+        Result of ``rank_customers`` for likely leavers.
+    values : DataFrame
+        customer_id, expected_value.
+
+    Returns
+    -------
+    DataFrame
+        grouping, group, customer_id: ``value_tier`` low, middle, high; ``risk_tenth`` "1" (most at risk) to "10".
+    """
+    frames = []
+    if len(values):
+        rank = values.sort_values(["expected_value", "customer_id"], ignore_index=True)
+        third = np.minimum(np.arange(len(rank)) * 3 // max(len(rank), 1), 2)
+        tier = [TIERS[at] for at in third]
+        frames.append(pd.DataFrame({"grouping": "value_tier", "group": tier, "customer_id": rank["customer_id"]}))
+    if len(ranked):
+        tenth = (np.arange(len(ranked)) * 10 // len(ranked) + 1).astype(str)
+        frames.append(pd.DataFrame({"grouping": "risk_tenth", "group": tenth, "customer_id": ranked["customer_id"]}))
+    return (
+        pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["grouping", "group", "customer_id"])
+    )
+
+
+def answers_by_group(groups: pd.DataFrame, answers: pd.DataFrame, *, least: int) -> pd.DataFrame:
+    """Count by group how many of those who were sent a campaign answered at least one.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        Result of ``tiers_and_tenths``.
+    answers : DataFrame
+        Result of ``answers_by_customer``.
+    least : int
+        Groups of fewer customers have no numbers.
+
+    Returns
+    -------
+    DataFrame
+        grouping, group, n, answered, share, low, high (95 %, Wilson); value tiers from high to low, tenths in order.
+    """
+    joined = groups.merge(answers, on="customer_id", how="left")
+    rows: list[dict[str, Any]] = []
+    for grouping, names in (("value_tier", TIERS[::-1]), ("risk_tenth", tuple(str(at) for at in range(1, 11)))):
+        part = joined[joined["grouping"] == grouping]
+        for name in names if len(part) else ():
+            sent = part[(part["group"] == name) & (part["sent"] > 0)]
+            row: dict[str, Any] = {"grouping": grouping, "group": name, "n": None, "answered": None}
+            row |= {"share": None, "low": None, "high": None}
+            if len(sent) >= least:
+                count = int((sent["answered"] > 0).sum())
+                low, high = wilson(count, len(sent))
+                share = {"share": count / len(sent), "low": float(low), "high": float(high)}
+                row |= {"n": len(sent), "answered": count, **{key: round(value, 4) for key, value in share.items()}}
+            rows.append(row)
+    return pd.DataFrame(rows, columns=["grouping", "group", "n", "answered", "share", "low", "high"], dtype="object")
+
+
+def detectable_difference(
+    treated: int, held_out: int, base_rate: float, *, alpha: float = 0.05, power: float = 0.8
+) -> float | None:
+    """Return the smallest difference of two shares that a test detects (two-sided, normal approximation).
+
+    Parameters
+    ----------
+    treated, held_out : int
+        Customers of each arm.
+    base_rate : float
+        Share of the outcome among those held out, 0..1.
+
+    Returns
+    -------
+    float or None
+        None where no possible difference is large enough, or an arm is empty.
+
+    Examples
+    --------
+    >>> detectable_difference(900, 100, 0.5)
+    0.147657
+    """
+    if min(treated, held_out) < 1:
+        return None
+    variance = base_rate * (1 - base_rate) * (1 / treated + 1 / held_out)
+    difference = float((norm.ppf(1 - alpha / 2) + norm.ppf(power)) * np.sqrt(variance))
+    return round(difference, DIGITS) if 0 < difference <= max(base_rate, 1 - base_rate) else None

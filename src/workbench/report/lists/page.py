@@ -1,0 +1,58 @@
+"""The page of the lists: one table for each, sorted by a click, every row linked to its card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from workbench.report.html import render
+from workbench.report.numbers import show
+from workbench.report.text import label, say
+
+__all__ = ["MOST_ROWS", "lists_page"]
+
+MOST_ROWS = 1000  # of a list on the page; the file has all
+
+
+def lists_page(lists: Mapping[str, pd.DataFrame], *, language: str, currency: str = "") -> str:
+    """Write the lists as one self-contained page.
+
+    Parameters
+    ----------
+    lists : mapping of str to DataFrame
+        List name -> source_id, customer_id, reason, value, probability, segment, card.
+    language : {"en", "zh"}
+    currency : str
+    """
+    tables = [
+        {
+            "name": name,
+            "title": say("list_heading", language, {"list": name, "n": len(frame)}),
+            "more": say("list_more", language, {"most": MOST_ROWS, "n": len(frame)}) if len(frame) > MOST_ROWS else "",
+            "columns": [label(column, language) for column in frame.columns if column != "card"],
+            "rows": [_row(row, language, currency) for row in frame.head(MOST_ROWS).to_dict("records")],
+        }
+        for name, frame in lists.items()
+    ]
+    context = {"title": say("list_page_title", language), "tables": tables, "note": say("list_page_note", language)}
+    return render("lists.html.j2", context, language)
+
+
+def _row(row: Mapping[str, object], language: str, currency: str) -> list[dict[str, object]]:
+    """Return the cells of a row: text as shown, the plain value to sort by, the link of the first."""
+    value, chance = row["value"], row["probability"]
+    return [
+        _cell(row["source_id"], href=row["card"]),
+        _cell(row["customer_id"]),
+        _cell(row["reason"]),
+        _cell(show(value, "money", language, currency), sort=value),
+        _cell(show(chance, "pct", language), sort=chance),
+        _cell(row["segment"]),
+    ]
+
+
+def _cell(text: object, *, sort: object = None, href: object = "") -> dict[str, object]:
+    """Return a cell: its text, what it is sorted by (the text, unless it is a number), and its link."""
+    number = sort is not None
+    return {"text": text, "sort": ("" if pd.isna(sort) else sort) if number else text, "number": number, "href": href}
