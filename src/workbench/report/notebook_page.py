@@ -42,6 +42,7 @@ CLASSES = frozenset({"number", "scroll", "frame", "unseen", "note"})
 LIVE = {"iframe", "noscript", "object", "script", "style", "template", "title"}  # removed with their contents
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _ADDRESS = re.compile(r"(https?://|mailto:|#|[\w.][\w./-]*(#|$))", re.IGNORECASE)
+_EMPTY_HEAD = re.compile(r"<th\b[^>]*>\s*</th>")  # the corner of a frame: it heads nothing
 _PATH_OBJECT = re.compile(r"(?:Pure)?(?:Posix|Windows)Path\('([^']*)'\)")
 _MACHINE_PATH = re.compile(r"(?<![\w./:<>+=,;&*-])(?:[A-Za-z]:)?(?:[/\\][\w.@+-]+)+[/\\](?=[\w.<-])")
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/=\s]+\Z")
@@ -170,7 +171,7 @@ def clean_html(html: str) -> Markup:
         url_schemes={"http", "https", "mailto", "data"},
         link_rel=None,
     )
-    return Markup(cleaned)
+    return Markup(_EMPTY_HEAD.sub("<td></td>", cleaned))
 
 
 def _harmless(tag: str, name: str, value: str) -> str | None:

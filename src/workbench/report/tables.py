@@ -13,17 +13,25 @@ from markupsafe import Markup, escape
 
 from workbench.core.errors import Fault, WorkbenchError, listed
 from workbench.report.numbers import VALUE_KINDS, is_missing, round_to_interval, show
-from workbench.report.text import label, say
+from workbench.report.text import has_text, label, say
 from workbench.report.text_files import NAME_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WRITTEN", "by_group", "sort_key", "table_html"]
+__all__ = ["WRITTEN", "by_group", "sort_key", "table_html", "table_title"]
 
 LONG = 15  # rows from which a table gets a filter and sorting
 WRITTEN = "written"  # a number already formatted as text, right-aligned
 TEXT_KINDS = ("text", *NAME_KINDS)
+
+
+def table_title(view: Mapping[str, Any], language: str) -> str:
+    """Return the title of a stage's table: the text of its key, else its own title, else the label of its name."""
+    key = view.get("title_key")
+    if key and has_text(key):
+        return say(key, language, view.get("values"))
+    return view.get("title", {}).get(language) or label(view["name"], language)
 
 
 def table_html(

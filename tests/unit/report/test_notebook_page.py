@@ -152,3 +152,7 @@ def test_no_path_of_the_machine_is_written(text, written):
     cell = nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text=text)])
     page = notebook_page(nbformat.v4.new_notebook(cells=[cell]), title="05_score_rfm")
     assert f"<pre>{escape(written)}</pre>" in page
+
+
+def test_an_empty_head_of_a_table_is_a_cell():
+    assert str(clean_html("<table><tr><th></th><th>a</th></tr></table>")).count("<th>") == 1

@@ -28,7 +28,9 @@ def folder(tmp_path_factory):
     made_up = yaml.safe_load((Path(__file__).parent / "made_up_run.yaml").read_text(encoding="utf-8"))
     completeness = {**made_up["summaries"][0]["shown"][0], "title": {"en": "Completeness", "zh": "完整率"}}
     own = {"stage": "15_study_gifts", "status": "done", "metrics": {}, "shown": [completeness]}
-    made_up["summaries"].append(own | {"findings": [{"text": {"en": "Mine.", "zh": "我的。"}, "values": {}, "weight": 1.0}]})
+    made_up["summaries"].append(
+        own | {"findings": [{"text": {"en": "Mine.", "zh": "我的。"}, "values": {}, "weight": 1.0}]}
+    )
     for language in LANGUAGES:
         (target / f"figures/made_up.{language}.svg").write_text(SVG, encoding="utf-8")
         run = RunFacts(**{**made_up["run"], "languages": LANGUAGES, "previous": made_up["previous"]})

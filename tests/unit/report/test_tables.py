@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from workbench.core.errors import WorkbenchError
-from workbench.report.tables import LONG, table_html
+from workbench.report.tables import LONG, table_html, table_title
+from workbench.report.text import label
 
 
 def test_a_frame_becomes_a_table_with_labels_scopes_and_numbers_to_the_right():
@@ -55,3 +56,15 @@ def test_the_frame_is_left_as_it_was():
     before = frame.copy()
     table_html(frame, language="en")
     pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize(
+    ("view", "title"),
+    [
+        ({"name": "report_pages", "title_key": "table_report_pages"}, "The pages written"),
+        ({"name": "own_gifts", "title_key": "table_own_gifts", "title": {"en": "Gifts"}}, "Gifts"),
+        ({"name": "own_gifts", "title_key": "table_own_gifts"}, label("own_gifts", "en")),
+    ],
+)
+def test_a_table_has_a_title_of_its_own_or_of_the_texts(view, title):
+    assert table_title(view, "en") == title

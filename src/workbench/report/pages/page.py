@@ -34,7 +34,7 @@ from workbench.report.pages.parts import (
     segments_of,
 )
 from workbench.report.pages.relevance import idle_table, is_headline
-from workbench.report.tables import table_html
+from workbench.report.tables import table_html, table_title
 from workbench.report.text import has_text, label, say
 
 __all__ = [
@@ -405,9 +405,7 @@ def _answered(summary: Mapping[str, Any], pictures: _Pictures, language: str) ->
 
 
 def _shown_table(view: Mapping[str, Any], summary: Mapping[str, Any], language: str) -> dict[str, Any]:
-    title_key = view.get("title_key")
-    default_title = view.get("title", {}).get(language) or label(view["name"], language)
-    title = say(title_key, language, view.get("values")) if title_key and has_text(title_key) else default_title
+    title = table_title(view, language)
     note_key = view.get("note_key")
     return {
         "title": title,

@@ -309,8 +309,7 @@ class _Flow:
 
     def _record(self, stage: str, summary: dict[str, Any]) -> None:
         """Add a finished stage to the run: its summary, figures, page and tracked run."""
-        names = ("status", "seconds", "seconds_by", "skipped_because", "settings", "metrics", "tables", "reused_from")
-        names += ("answer",)
+        names = "status seconds seconds_by skipped_because settings metrics tables answer reused_from".split()
         self.stages[stage] = {name: summary[name] for name in names if name in summary}
         folder = stage_folder(self.workspace, self.profile.name, stage)
         self.folder.staging.mkdir(parents=True, exist_ok=True)

@@ -36,9 +36,9 @@ from workbench.report.answer import (
     NoList,
     TestProposal,
 )
-from workbench.report.goals import stages_of_goal
 from workbench.report.lists.page import lists_page
 from workbench.report.lists.words import reasons_in_words
+from workbench.report.pages.goals import stages_of_goal
 from workbench.run.services.consent import MARKETING, ConsentService
 from workbench.run.stages.segments import placed
 

@@ -155,7 +155,7 @@ class Presentation:
         note : str, optional
             The key of a text that says how to read it.
         """
-        from workbench.report.tables import table_html  # noqa: PLC0415
+        from workbench.report.tables import table_html, table_title  # noqa: PLC0415
 
         if formats is None:
             frame = with_plain_names(frame)
@@ -173,7 +173,8 @@ class Presentation:
         if title is not None:
             entry["title"] = as_texts(title)
         self.records["shown"].append(entry)
-        display(HTML(str(table_html(entry, language=self.language, currency=self.currency))))
+        caption = table_title(entry, self.language)
+        display(HTML(str(table_html(entry, language=self.language, caption=caption, currency=self.currency))))
 
     def _about(self) -> About:
         """Return the facts printed under every chart."""
