@@ -14,6 +14,7 @@ import pytest
 
 from workbench.core.errors import DataError, ProfileError, StageError, WorkspaceBusyError
 from workbench.core.workspace import find_workspace
+from workbench.report.changes import changed_settings
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.flows.flow import run_flow
 from workbench.run.flows.outcome import describe
@@ -103,6 +104,9 @@ def test_the_second_run_reuses_everything_and_reports_it(toy_root):
     reused = [name for name, stage in third.summary["stages"].items() if "reused_from" in stage]
     assert reused == ["01_check_quality"]
     assert third.summary["stages"]["03_build_features"]["metrics"]["windows"] == 1
+    now = [{"stage": name, **stage} for name, stage in third.summary["stages"].items()]
+    before = second.summary["stages"]["03_build_features"]["settings"]["windows_days"]
+    assert changed_settings(now, second.summary) == [f"03_build_features.windows_days: {before} → [7]"]
     forced = flow(toy_root, force=True, only="01_check_quality")
     assert "reused_from" not in forced.summary["stages"]["01_check_quality"]
     (toy_root / "data/raw/toy.csv").write_text(
