@@ -66,8 +66,9 @@ class PredictChurn(Section):
     gain_per_leaver: float = knob(
         5.0,
         unit="currency",
-        en="Assumed gain from contacting a leaver: value of a retained customer times the share who then stay",
-        zh="联系一位将流失者的给定收益：挽留价值乘以联系后留下的比例",
+        en="Assumed gain from contacting a leaver: value of a retained customer times the share who then stay; in the "
+        "list of likely answers the gain of an answer",
+        zh="联系一位将流失者的给定收益：挽留价值乘以联系后留下的比例；在响应名单中为一次响应的给定收益",
         ge=0,
     )
     explained_customers: int = knob(
@@ -115,6 +116,11 @@ STAGE = Stage(
         Table(
             "churn_reasons",
             columns("customer_id:id rank:integer feature:category value:text contribution:number direction:category"),
+        ),
+        Table(
+            "answers",
+            columns("customer_id:id answer_probability:number cut_off:date model_version:category"),
+            keys=("customer_id",),
         ),
         Table(
             "purchase_propensity",
