@@ -31,6 +31,7 @@ from workbench.report.pages.parts import (
     choose_figures,
     choose_sentences,
     heaviest,
+    placed_stages,
     segments_of,
 )
 from workbench.report.pages.relevance import idle_table, is_headline
@@ -144,7 +145,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
     """
     pictures = _Pictures(folder, language)
     stages = [summary for summary in summaries if summary["stage"] != REPORT_STAGE]
-    ours = [summary for summary in stages if summary["stage"] in STAGES]
+    ours = [summary for summary in stages if summary["stage"] in placed_stages()]
     answer = answer_goal(run.goal, run.answer, ours, language=language, previous=run.previous)
     answer_figures = [_figure(pair, pictures) for pair in choose_figures(ours, ANSWER_FIGURES, 1)]
     context = {
@@ -163,7 +164,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         "segments": segments_of(ours, language),
         "limits": _first_limits(ours, run, language),
         "changes": changes_of(ours, run.previous, language),
-        "own": [_section(summary, run, pictures, language) for summary in stages if summary["stage"] not in STAGES],
+        "own": [_section(summary, run, pictures, language) for summary in stages if summary not in ours],
         "letters": pictures.drawings.shared(),
     }
     return render("report.html.j2", context, language)
@@ -362,6 +363,7 @@ def _section(summary: Mapping[str, Any], run: RunFacts, pictures: _Pictures, lan
         "more": [],
         "figures": [],
         "tables": [],
+        "limits": [],
         "how": "",
     }
     if status == "skipped":
@@ -400,6 +402,7 @@ def _answered(summary: Mapping[str, Any], pictures: _Pictures, language: str) ->
             *(_shown_table(table, summary, language) for table in summary.get("shown") or () if not idle_table(table)),
             *(_embedded(entry, pictures.folder, language) for entry in summary.get("embedded") or ()),
         ],
+        "limits": [_sentence(limit, summary, language) for limit in summary.get("limits") or ()],
         "how": say(how, language) if has_text(how) else "",
     }
 

@@ -14,7 +14,16 @@ from workbench.report.html import Speaker
 from workbench.report.pages.relevance import FEWEST_IN_HEADLINE, is_headline
 from workbench.report.text import has_text, label
 
-__all__ = ["ANSWER_FIGURES", "PARTS", "Part", "choose_figures", "choose_sentences", "heaviest", "segments_of"]
+__all__ = [
+    "ANSWER_FIGURES",
+    "PARTS",
+    "Part",
+    "choose_figures",
+    "choose_sentences",
+    "heaviest",
+    "placed_stages",
+    "segments_of",
+]
 
 MOST_TRAITS = 3  # of a segment
 TGI_BASE = 100.0  # index of all customers
@@ -101,6 +110,12 @@ PARTS = (
 
 # the answer says these from its lists; said again beside them they would be a second size for one list
 SAID_BY_ANSWER = frozenset({"churn_decision", "churn_profit", "churn_top"})
+
+
+def placed_stages() -> frozenset[str]:
+    """Return the stages that have their place in the answer or a part; any other has a section of its own."""
+    placed = {stage for part in PARTS for stage in part.stages} | {stage for part in PARTS for stage, _ in part.figures}
+    return frozenset(placed | {"10_measure_experiments", "11_plan_actions", "14_write_report"})
 
 
 def choose_figures(

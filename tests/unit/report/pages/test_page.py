@@ -104,6 +104,8 @@ def test_a_notebook_of_ones_own_stands_after_the_parts(made_up, folder):
     page = compose(made_up, folder)
     assert re.findall(r'<section id="([^"]+)"', page)[-2:] == ["trust", "15_study_gifts"]
     assert "Mine." in page
+    made_up["summaries"].append({"stage": "16_declared_later", "status": "done", "findings": []})
+    assert re.findall(r'<section id="([^"]+)"', compose(made_up, folder))[-1] == "16_declared_later"
 
 
 def test_the_report_shows_no_table_and_stays_short(made_up, folder):
