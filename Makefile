@@ -37,6 +37,7 @@ test: setup-dev  ## pass the tests that take no longer than a coffee: every note
 
 test-all: setup-dev  ## pass what make test leaves out: kills, full disks, browser, runs from cache against runs by force
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "(slow or browser) and not long" $(COVERED) --cov-append
+	WORKBENCH_FUZZ=20 $(BIN)/python -m pytest --numprocesses auto tests/unit/intake/test_fuzz.py
 	$(BIN)/coverage report --skip-covered --sort=cover | sed -n "1,12p;$$p"
 
 test-long: setup-dev  ## pass what takes longer than one waits for: whole public profiles, simulations, mutants of the analysis

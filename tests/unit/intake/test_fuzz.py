@@ -5,6 +5,7 @@ import datetime as dt
 import gzip
 import io
 import json
+import os
 import random
 import tempfile
 import zipfile
@@ -97,7 +98,8 @@ WHOLE = {name: write(ROWS) for name, write in WRITERS.items()}
 
 
 def seeded(examples):
-    """Return settings that draw the same examples at every run."""
+    """Return settings that draw the same examples at every run; `make test-all` draws more of them."""
+    examples *= int(os.environ.get("WORKBENCH_FUZZ", "1"))
     slow = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
     return settings(max_examples=examples, derandomize=True, deadline=None, database=None, suppress_health_check=slow)
 

@@ -267,7 +267,7 @@ def test_viewers_open_only_on_loopback(call, toy_root, monkeypatch, command):
     (toy_root / "mlruns").mkdir()
     (toy_root / "mlruns/mlflow.db").touch()
     started = []
-    monkeypatch.setattr(cli.subprocess, "call", lambda words, **options: started.append(words) or 0)
+    monkeypatch.setattr(cli, "serve", lambda words, folder, environment: started.append(words) or 0)
     assert call(command, "--workspace", toy_root, "--port", "5123")[0] == 0
     command_line = " ".join(started[0])
     assert "127.0.0.1" in command_line and "5123" in command_line

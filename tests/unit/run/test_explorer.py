@@ -55,6 +55,23 @@ def test_the_exact_id_comes_first(explorer, monkeypatch):
     assert explorer.find("906") == ["906", "9061", "1906"]
 
 
+def test_every_customer_is_reached_page_by_page_in_the_order_of_numbers(explorer, monkeypatch):
+    ids = [*map(str, range(450, 0, -1)), "B7", "A2"]
+    monkeypatch.setitem(explorer.service.tables, "portraits", ibis.memtable({"customer_id": ids}))
+    for drawn in ("_frame", "_table"):
+        monkeypatch.setattr(explorer, drawn, lambda customer: customer)
+    explorer._search()
+    assert "452 customers on 3 pages of 200" in explorer.count.value
+    seen = []
+    for page in range(1, explorer.at.max + 1):
+        explorer.at.value = page
+        seen += explorer.customers.options
+    assert seen == [*map(str, range(1, 451)), "A2", "B7"]
+    explorer.search.value = "45"
+    assert (explorer.at.value, explorer.at.max) == (1, 1)
+    assert list(explorer.customers.options) == ["45", "450", "145", "245", "345", "445"]
+
+
 def test_a_chosen_tag_offers_its_values_and_a_chosen_value_filters(explorer):
     explorer.tag.value = "gender"
     assert sorted(value for _, value in explorer.value.options) == ["", "female", "male"]

@@ -306,7 +306,8 @@ def test_a_full_disk_at_any_write_leaves_the_old_or_the_new_state(toy_done, tmp_
         summary = latest(root)
         assert (root / "reports/toy/latest/report.html").is_file()
         status = {status for status, run, name in tracked(root) if run == summary["run_id"] and name.startswith("toy ")}
-        assert status <= {"FINISHED"} if summary["status"] == "done" else status <= {"FAILED"}
+        expected = {"FINISHED"} if summary["status"] == "done" else {"FAILED"}
+        assert status == expected or (result.error is not None and not status)  # the disk was full for tracking, too
         assert ("done" in badge(root)) == (summary["status"] == "done")
         if not reached:
             break

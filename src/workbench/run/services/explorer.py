@@ -23,7 +23,7 @@ from workbench.run.services.cards import CardService
 
 __all__ = ["Explorer", "explore"]
 
-_MOST = 200  # customers in the list
+_PAGE = 200  # customers in the list at a time
 _HEIGHT = 900  # pixels of a card's frame
 _NUMBERS = ("this_customer", "group_median", "base_median")
 _FORMATS = {"feature": "label", **dict.fromkeys(_NUMBERS, WRITTEN), "base_share_below": "pct", "group_n": "int"}
@@ -63,20 +63,22 @@ class Explorer:
         self.search = widgets.Text(description=self._say("explorer_search"), continuous_update=False)
         self.tag = widgets.Dropdown(description=self._say("explorer_tag"), options=[("–", ""), *self._tags()])
         self.value = widgets.Dropdown(description=self._say("explorer_value"), options=[("–", "")])
+        self.at = widgets.BoundedIntText(description=self._say("explorer_page"), value=1, min=1, max=1)
         self.customers = widgets.Select(description=self._say("explorer_customers"), rows=12)
         self.other = widgets.Text(description=self._say("explorer_compare"), continuous_update=False)
         self.count, self.group = widgets.HTML(), widgets.HTML()
         self.card, self.beside = (widgets.HTML(layout=widgets.Layout(**_CARD_LAYOUT)) for _ in range(2))
-        for widget, act in ((self.search, self._list), (self.value, self._list), (self.tag, self._offer_values)):
+        for widget, act in ((self.search, self._search), (self.value, self._search), (self.tag, self._offer_values)):
             widget.observe(act, names="value")
+        self.at.observe(self._list, names="value")
         for widget in (self.customers, self.other):
             widget.observe(self._show, names="value")
-        parts = [self.search, self.tag, self.value, self.count, self.customers, self.other]
+        parts = [self.search, self.tag, self.value, self.count, self.at, self.customers, self.other]
         left = widgets.VBox(parts, layout=widgets.Layout(flex="0 0 330px"))
         cards = widgets.HBox([self.card, self.beside], layout=widgets.Layout(flex_flow="row wrap"))
         right = widgets.VBox([self.group, cards], layout=widgets.Layout(flex="1 1 auto", min_width="0"))
         self.page = widgets.HBox([left, right])
-        self._list()
+        self._search()
 
     # data ------------------------------------------------------------------------------
 
@@ -93,12 +95,21 @@ class Explorer:
         segments = to_pandas(self.service.tables["segments"])
         return dict(zip(segments["customer_id"], segments["segment"], strict=True))
 
-    def find(self, text: str = "", tag: str = "", value: str = "") -> list[str]:
-        """List customers by a part of the id, of the name or its pinyin, and by the value of a tag; at most 200.
+    def find(self, text: str = "", tag: str = "", value: str = "", *, page: int = 1) -> list[str]:
+        """List a page of the customers by a part of the id, of the name or its pinyin, and by the value of a tag.
 
-        The customer with exactly this id comes first, then those whose id starts with the text. Names are searched
-        only if the key of the vault is available; they are always shown masked.
+        The customer with exactly this id comes first, then those whose id starts with the text; ids that are numbers
+        are in the order of numbers. Names are searched only if the key of the vault is available; they are always
+        shown masked.
         """
+        matching, part = self._matching(text, tag, value), text.strip().lower()
+        customer = matching.customer_id.lower()
+        rank = ibis.cases((customer == part, 0), (customer.startswith(part), 1), else_=2)
+        ranked = matching.select("customer_id", rank=rank, number=matching.customer_id.try_cast("int64"))
+        ordered = ranked.order_by("rank", ibis.asc("number", nulls_first=False), "customer_id")
+        return to_pandas(ordered.limit(_PAGE, offset=_PAGE * (page - 1)))["customer_id"].tolist()
+
+    def _matching(self, text: str, tag: str, value: str) -> ibis.Table:
         table, part = self.service.tables["portraits"], text.strip().lower()
         if part:
             matches = table.customer_id.lower().contains(part)
@@ -106,10 +117,7 @@ class Explorer:
             table = table.filter(matches | table.customer_id.isin(named) if named else matches)
         if tag and value:
             table = table.filter(table[tag] == value)
-        customer = table.customer_id.lower()
-        rank = ibis.cases((customer == part, 0), (customer.startswith(part), 1), else_=2)
-        ranked = table.select("customer_id", rank=rank).order_by("rank", "customer_id").limit(_MOST)
-        return to_pandas(ranked)["customer_id"].tolist()
+        return table
 
     def comparison(self, customer: str) -> pd.DataFrame:
         """Compare a customer with her segment, or with all customers if there are no segments."""
@@ -119,17 +127,24 @@ class Explorer:
 
     # callbacks ------------------------------------------------------------------------
 
+    def _search(self, _change: Any = None) -> None:
+        matching = self._matching(self.search.value, self.tag.value, self.value.value)
+        n = int(matching.count().to_pyarrow().as_py())
+        self.at.max, self.at.value = max(1, -(-n // _PAGE)), 1
+        values = {"n": n, "pages": self.at.max, "size": _PAGE}
+        self.count.value = html.escape(self._say("explorer_count", values))
+        self._list()
+
     def _list(self, _change: Any = None) -> None:
-        ids = self.find(self.search.value, self.tag.value, self.value.value)
+        ids = self.find(self.search.value, self.tag.value, self.value.value, page=self.at.value)
         self.customers.options = ids
         self.customers.value = ids[0] if ids else None
-        self.count.value = html.escape(self._say("explorer_count", {"n": len(ids), "most": _MOST}))
         self._show()
 
     def _offer_values(self, _change: Any = None) -> None:
         values = self._values(self.tag.value) if self.tag.value else []
         self.value.options = [("–", ""), *values]
-        self._list()
+        self._search()
 
     def _show(self, _change: Any = None) -> None:
         customer, other = self.customers.value, self.other.value.strip()
