@@ -66,7 +66,8 @@ def compare_runs(
                 continue
             compared += 1
             if not _same(before[name], now):
-                rows.append(_change(name, before[name], now, language, currency))
+                row = _change(name, before[name], now, language, currency)
+                rows += [row] if row[1] != row[2] else []  # a change below what is shown is none to the reader
     return Changes(compared, len(rows), rows[:MOST])
 
 

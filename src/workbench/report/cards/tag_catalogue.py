@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench.analysis.intervals import small_cells
 from workbench.core.tags.items import GROUPS, ITEMS
 from workbench.report.html import render
 from workbench.report.numbers import show
@@ -104,11 +105,12 @@ def _tag(tag: Tag, counts: Mapping, *, least: int, language: str) -> dict[str, A
 
 def _values(tag: Tag, counts: Mapping, *, least: int, language: str) -> list[dict[str, str]]:
     open_values = [value for name, value in counts if name == tag.id and value not in tag.values]
+    hidden = _hidden({value: n for (name, value), n in counts.items() if name == tag.id and n is not None}, least)
     return [
         {
             "name": getattr(tag.values[key], language) if key in tag.values else key,
             "when": _when(tag, key, language),
-            "customers": _count(counts.get((tag.id, key)), least=least, language=language),
+            "customers": _count(counts.get((tag.id, key)), hidden=key in hidden, language=language),
         }
         for key in [*tag.values, *open_values][:_MOST_VALUES]
     ]
@@ -127,7 +129,16 @@ def _when(tag: Tag, key: str, language: str) -> str:
     return tag.condition(key) or ", ".join([key, *tag.values[key].same_as])
 
 
-def _count(n: int | None, *, least: int, language: str) -> str:
+def _hidden(customers: Mapping[str, int], least: int) -> set[str]:
+    """Return the values whose count is small, or would reveal a small one."""
+    if not customers:
+        return set()
+    counts = pd.DataFrame({"customers": pd.Series(customers, dtype="float64")})
+    hidden = small_cells(counts, least=least, rows=False)["customers"]
+    return set(hidden.index[hidden])
+
+
+def _count(n: int | None, *, hidden: bool, language: str) -> str:
     if n is None:
         return "–"
-    return say("catalogue_few", language, {"least": least}) if 0 < n < least else show(n, "int", language)
+    return say("catalogue_few", language) if hidden else show(n, "int", language)

@@ -20,10 +20,9 @@ from workbench.intake.demo.jewellery.contacts import write_consents, write_relat
 from workbench.intake.demo.jewellery.days import write_days
 from workbench.intake.demo.jewellery.draws import Draws
 from workbench.intake.demo.jewellery.files import put_csv, put_json_lines, put_parquet, put_workbook
-from workbench.intake.demo.jewellery.households import write_households
 from workbench.intake.demo.jewellery.orders import write_lines, write_orders
 from workbench.intake.demo.jewellery.orders_files import pos_sales_sql, products_sql, web_orders_sql
-from workbench.intake.demo.jewellery.people import write_people
+from workbench.intake.demo.jewellery.people import write_households, write_people
 from workbench.intake.demo.jewellery.people_files import crm_sql, members_sql, web_accounts_sql
 from workbench.intake.demo.jewellery.personas import PERSONAS, write_personas
 from workbench.intake.demo.jewellery.places import write_places
