@@ -35,7 +35,9 @@ def test_every_list_has_the_same_plain_columns_in_its_order(run, answer):
         assert len(rows) == entry.n and rows["customer_id"].is_unique
         assert rows["value"].sum() == pytest.approx(entry.expected_value, abs=0.01 * entry.n)
         assert rows["probability"].between(0, 1).all()
-        assert list(pd.read_excel(run / entry.workbook, dtype=str)["customer_id"]) == list(rows["customer_id"])
+        assert list(pd.read_excel(run / entry.workbook, dtype=str, engine="openpyxl")["customer_id"]) == list(
+            rows["customer_id"]
+        )
 
 
 def test_a_list_of_leavers_has_nobody_who_has_left(tiny, run, answer):

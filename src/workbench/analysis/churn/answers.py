@@ -94,7 +94,7 @@ def study_answers(
     outcome = outcome_of_campaigns(campaigns) if campaigns is not None and usable else None
     if campaigns is None or outcome is None:
         return _without_model("no_campaigns")
-    sendings = _sendings(campaigns, outcome, as_of)
+    sendings = _after_first_purchase(_sendings(campaigns, outcome, as_of), tables)
     starts = plan_periods(sendings["sent_on"].tolist())
     if not starts:
         return _without_model("too_short")
@@ -102,7 +102,7 @@ def study_answers(
     parts: dict[str, list[pd.DataFrame]] = {}
     for role, start, end in zip(ROLES, starts, [*starts[1:], date.max], strict=True):
         labels = _labels(sendings, start, end)
-        frame = labels.merge(builder.at(dated, start, undated=undated), on="customer_id", how="inner")
+        frame = labels.merge(_numbers(builder.at(dated, start, undated=undated)), on="customer_id", how="inner")
         parts.setdefault(role, []).append(frame.assign(cut_off=pd.Timestamp(start)))
     periods = {role: pd.concat(frames, ignore_index=True) for role, frames in parts.items()}
     for role in ("calibrate", "test"):
@@ -177,6 +177,19 @@ def _sendings(campaigns: ibis.Table, outcome: str, as_of: date) -> pd.DataFrame:
     return frame.assign(
         sent_on=sent.dt.date, answered_on=answered, label=((days >= 0) & (days <= ANSWER_DAYS)).astype(int)
     )
+
+
+def _after_first_purchase(sendings: pd.DataFrame, tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
+    """Leave out campaigns sent before the orders begin: nothing is known of their customers."""
+    orders = tables.get("transactions")
+    first = orders.ordered_at.min().to_pandas() if orders is not None and "ordered_at" in orders.columns else None
+    return sendings if first is None or pd.isna(first) else sendings[sendings["sent_on"] > pd.Timestamp(first).date()]
+
+
+def _numbers(features: pd.DataFrame) -> pd.DataFrame:
+    """Give columns without any value the type of numbers, so that they do not turn others into text."""
+    empty = [name for name in features.columns if features[name].dtype == "object" and features[name].isna().all()]
+    return features.astype(dict.fromkeys(empty, "float64"))
 
 
 def _labels(sendings: pd.DataFrame, start: date, end: date) -> pd.DataFrame:

@@ -110,3 +110,11 @@ def test_periods_start_on_days_of_sending_with_about_equal_numbers():
     days = [date(2024, 1, 1)] * 6 + [date(2024, 2, 1), date(2024, 3, 1), date(2024, 4, 1)]
     assert plan_periods(days) == [date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1), date(2024, 4, 1)]
     assert plan_periods(days[:8]) == [] and plan_periods([]) == []
+
+
+def test_campaigns_before_the_first_order_do_not_count():
+    features, campaigns = world(customers=60)
+    orders = pd.DataFrame({"customer_id": ["0001"], "ordered_at": [WAVES[0]]})
+    tables = {"campaigns": ibis.memtable(campaigns), "transactions": ibis.memtable(orders)}
+    result = study_answers(tables, features, as_of=AS_OF, features_at=Builder(features), amounts=AMOUNTS)
+    assert result.verdict == "too_short"  # three days of sending are left
