@@ -46,6 +46,8 @@ OTHER = {  # a value other than the default, for parameters whose type does not 
     "12_tag_customers.scales": {"trust": {"items": ["q1", "q2"], "low": 1, "high": 5}},
     "12_tag_customers.pack": "banking", "12_tag_customers.sensitive_items": ["religion"],
     "06_segment_customers.feature_weights": {"recency_days": 2.0},
+    "07_mine_affinities.never": {"category": ["tobacco"]}, "07_mine_affinities.once": {"category": ["ring"]},
+    "07_mine_affinities.eligible": {"customers": "orders_90d > 1"},
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["History", "collect_history", "day_number", "history_of"]
 
 _EPOCH = dt.date(1970, 1, 1)
+_MOST_DAYS = 2**17  # above every span in days, for sorting by one key
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,13 @@ class History:
     def before(self, day: int) -> History:
         """Return the history before an earlier day, with the popularity of that time."""
         chosen = self.day < day
-        names = self.items[self.item[chosen]]
-        return history_of(self.customers, self.customer[chosen], names, self.day[chosen], until=day)
+        order = np.argsort(self.items, kind="stable")
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
+        codes = place[self.item[chosen]] if len(order) else self.item
+        return history_of(
+            self.customers, self.items[order], (self.customer[chosen], codes, self.day[chosen]), until=day
+        )
 
     def baskets_after(self, day: int, *, days: int) -> pd.DataFrame:
         """Return the next basket of each customer within ``[day, day + days)``: customer (code), item (name)."""
@@ -114,38 +120,40 @@ def collect_history(lines: ibis.Table, *, as_of: dt.date) -> History:
     days = table["day"].combine_chunks().cast("int32").to_numpy().astype(np.int64)
     items = pc.dictionary_encode(table["item"].combine_chunks())
     labels = np.array(items.dictionary.to_pylist(), dtype=object)
-    codes = position[customer.indices.to_numpy()] if len(names) else np.zeros(0, dtype=np.int64)
-    named = labels[items.indices.to_numpy()] if len(labels) else np.zeros(0, dtype=object)
-    return history_of(names[order], codes, named, days, until=day_number(as_of))
+    sorted_labels = np.argsort(labels, kind="stable")
+    place = np.empty(len(labels), dtype=np.int64)
+    place[sorted_labels] = np.arange(len(labels))
+    codes = (column.indices.to_numpy().astype(np.int64) for column in (customer, items))
+    who, what = (to[code] if len(to) else code for to, code in zip((position, place), codes, strict=True))
+    return history_of(names[order], labels[sorted_labels], (who, what, days), until=day_number(as_of))
 
 
 def history_of(
-    customers: np.ndarray, customer: np.ndarray, names: np.ndarray, day: np.ndarray, *, until: int
+    customers: np.ndarray, names: np.ndarray, purchases: tuple[np.ndarray, np.ndarray, np.ndarray], *, until: int
 ) -> History:
-    """Code items by popularity, ties by name, and sort the entries.
+    """Code items by popularity, ties by name, leave out those never bought, and sort the entries.
 
     Parameters
     ----------
-    customers : ndarray of str
-    customer : ndarray of int
-        Codes of customers, one per purchase.
-    names : ndarray of str
-        Items.
-    day : ndarray of int
+    customers, names : ndarray of str
+        Sorted.
+    purchases : tuple of ndarray of int
+        Codes of customers, codes of names, days: one entry per purchase.
     until : int
 
     Returns
     -------
     History
     """
-    codes, distinct = pd.factorize(names, sort=True)
-    counts = np.bincount(codes, minlength=len(distinct)) if len(codes) else np.zeros(0, dtype=np.int64)
-    order = np.argsort(-counts, kind="stable")
-    rank = np.empty(len(distinct), dtype=np.int64)
-    rank[order] = np.arange(len(distinct))
-    item = rank[codes] if len(codes) else np.zeros(0, dtype=np.int64)
-    at = np.lexsort((day, item, customer))
-    return History(customers, np.asarray(distinct, dtype=object)[order], customer[at], item[at], day[at], until)
+    customer, codes, day = purchases
+    counts = np.bincount(codes, minlength=len(names))
+    order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
+    rank = np.full(len(names), -1, dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    item = rank[codes] if len(codes) else codes
+    since = day - day.min() if len(day) else day
+    at = np.argsort((customer * max(len(order), 1) + item) * _MOST_DAYS + since, kind="stable")
+    return History(customers, names[order], customer[at], item[at], day[at], until)
 
 
 def day_number(day: dt.date) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "Scorer", "order_keys", "scorer"]
 
-MOST_ITEMS = 5_000  # most popular items that are compared with each other
+MOST_ITEMS = 4_000  # most popular items that are compared with each other
 NEIGHBOURS = 50  # most similar items that count
 BM25_K1, BM25_B = 1.2, 0.75
 HALF_LIFE_DAYS = 90
