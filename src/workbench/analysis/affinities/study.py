@@ -140,7 +140,8 @@ def _basket(lines: ibis.Table | None, basket: str) -> str:
 
 
 def _nothing(basket: str, items: Sequence[str]) -> AffinityStudy:
-    facts = {"baskets": 0, "items": 0, "rules": 0, "basket": basket, "levels": list(items), "left_out": 0}
+    facts = {"baskets": 0, "items": 0, "rules": 0, "basket": basket, "levels": list(items), "left_out": 0,
+             "dated": False}  # fmt: skip
     partners = pd.DataFrame(columns=[*AFFINITY_COLUMNS, "leverage", "after", "before"])
     return AffinityStudy(pd.DataFrame(columns=list(RULE_COLUMNS)), partners, facts)
 

@@ -1,0 +1,58 @@
+"""Findings and charts of 07_mine_affinities, with and without baskets."""
+
+import datetime as dt
+import json
+
+import ibis
+import pandas as pd
+
+from workbench.analysis.affinities.study import study_affinities
+from workbench.analysis.recommendations.study import study_recommendations
+from workbench.report.findings import affinities as findings, recommendations as offers
+from workbench.report.plots import affinities as plots
+
+AS_OF = dt.date(2024, 1, 1)
+RULES = {
+    "basket": "order", "items": ["product_id"], "min_support": 0.1, "min_confidence": 0.1, "max_items": 2,
+    "max_rules": 100, "max_basket": 10, "prune": True,
+}  # fmt: skip
+OFFERS = {
+    "items": ["product_id"], "methods": ["own"], "trial": "quick", "hold_out_days": 30, "n_recommendations": 3,
+    "never": {}, "once": {}, "eligible": {}, "n_bootstraps": 50, "seed": 1,
+}  # fmt: skip
+
+
+def keys(findings_of_stage):
+    return [finding.key for finding in findings_of_stage]
+
+
+def test_without_baskets_the_page_says_so_and_draws_nothing():
+    study = study_affinities({}, as_of=AS_OF, least=10, **RULES)
+    assert keys(findings.find_affinities(study, least=10)) == ["affinity_no_baskets"]
+    assert not plots.plot_rules(findings.table_rules(study, least=10)).drawn
+    assert not plots.plot_affinity_map(findings.map_cells(study)).drawn
+    assert findings.table_partners(study).empty
+    advice = study_recommendations({}, as_of=AS_OF, **OFFERS)
+    assert keys(offers.find_recommendations(advice)) == ["recommend_lacking"]
+    assert not plots.plot_trial(offers.table_trial(advice)).drawn
+
+
+def test_rules_below_the_smallest_cell_are_not_shown():
+    rows = [(f"{at}", item) for at in range(30) for item in ("ab" if at < 12 else "c")]
+    tables = {"transactions": ibis.memtable(pd.DataFrame(rows, columns=["order_id", "product_id"]))}
+    study = study_affinities(tables, as_of=AS_OF, least=1, **RULES)
+    assert findings.table_rules(study, least=12)["name"].tolist() == ["a → b"]
+    assert keys(findings.find_affinities(study, least=13))[0] == "affinity_none"
+    assert findings.measure_affinities(study)["rules"] == 2
+
+
+def test_reasons_are_written_from_the_evidence_in_both_languages():
+    lines = [("x", "milk", dt.datetime(2023, 1, day)) for day in (1, 11, 21)] + [("y", "jam", dt.datetime(2023, 1, 1))]
+    tables = {"transactions": ibis.memtable(pd.DataFrame(lines, columns=["customer_id", "product_id", "ordered_at"]))}
+    advice = study_recommendations(tables, as_of=dt.date(2023, 1, 31), **OFFERS)
+    rows = offers.recommendation_rows(advice, {}, dt.date(2023, 1, 31), "en")
+    again = rows[(rows["customer_id"] == "x") & (rows["list"] == "again")].iloc[0]
+    assert again["reason"] == "you buy it every 10 days, last 10 days ago"
+    assert json.loads(again["evidence"]) == {"bought": 3, "every_days": 10, "last_days": 10}
+    assert rows[rows["list"] == "neutral"]["customer_id"].unique().tolist() == ["*"]
+    assert "10" in offers.recommendation_rows(advice, {}, dt.date(2023, 1, 31), "zh")["reason"].str.cat()
