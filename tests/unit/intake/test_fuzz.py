@@ -22,7 +22,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.params.sources import SourceParams
 from workbench.intake.casting.ids import BLANKS
 from workbench.intake.reading.layouts import read_layout
-from workbench.intake.tables import sources
+from workbench.intake.tables import raw_rows
 from workbench.intake.tables.sources import read_source
 
 DATES = (dt.date(1900, 1, 2), dt.date(2026, 1, 1))
@@ -156,7 +156,7 @@ def read_raw(engine, folder, name, content):
     path.write_bytes(content)
     try:
         layout = read_layout(source(name), path)
-        raw = sources._read_file(engine, source(name), layout, Path(folder) / "scratch")
+        raw = raw_rows.read_file(engine, source(name), layout, Path(folder) / "scratch")
         rows = raw.table.to_pyarrow().to_pylist()
         rows = [{column: cell or None for column, cell in row.items()} for row in rows]
         return layout, raw, rows, raw.rejects.to_pyarrow().to_pylist() if raw.rejects is not None else []

@@ -183,7 +183,7 @@ def _draw_types(axes: Axes, rows: pd.DataFrame, at: np.ndarray, language: str) -
     intervals = rows.rename(columns={"share_low": "low", "share_high": "high"})
     points(axes, intervals, value="share", colour=people)
     axes.scatter(rows["value_share"], at, c=value, s=44, marker="D", linewidths=0, zorder=3)
-    reach = np.nanmax(rows[["share", "share_high", "value_share"]].to_numpy(dtype=float))
+    reach = np.nan_to_num(rows[["share", "share_high", "value_share"]].to_numpy(dtype=float)).max(initial=0.01)
     axes.set_xlim(0, min(1.0, reach * 1.12))
     number_axis(axes, "x", say("axis_share", language), Scale("pct", language))
     words = [("●", people, say("key_share_customers", language)), ("◆", value, say("key_share_value", language))]
@@ -241,12 +241,12 @@ def plot_statuses(
     colours = colours_of(kind, rows[by])
     axes.barh(at, rows["share"], height=0.6, color=[colours[key] for key in rows[by]])
     axes.hlines(at, rows["share_low"], rows["share_high"], colors=INK, linewidth=1.4)
-    reach = np.nanmax(rows[["share", "share_high"]].to_numpy(dtype=float))
+    reach = np.nan_to_num(rows[["share", "share_high"]].to_numpy(dtype=float)).max(initial=0.01)
     for position, row in enumerate(rows.itertuples()):
         end = max((value for value in (row.share, row.share_high) if pd.notna(value)), default=0.0)
         text = share_and_n(row.share, row.customers, language, least=about.least)
         axes.annotate(text, (end, position), (5, 0), textcoords="offset points", va="center", size=8.5)
-    axes.set_xlim(0, max(reach, 0.01))
+    axes.set_xlim(0, reach)
     base_line(axes, 0)
     number_axis(axes, "x", say("axis_share_customers", language), Scale("pct", language))
     items = [(names.get(key) or name_of(key, language), show(share, "pct", language)) for key, share in shares.items()]

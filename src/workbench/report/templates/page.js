@@ -99,7 +99,7 @@
     var about = place.dataset, steps = JSON.parse(about.steps), language = document.documentElement.lang;
     var count = new Intl.NumberFormat(language), share = new Intl.NumberFormat(language, {style: "percent"});
     var money = new Intl.NumberFormat(language, about.currency
-      ? {style: "currency", currency: about.currency, maximumFractionDigits: 0} : {maximumFractionDigits: 0});
+      ? {style: "currency", currency: about.currency, currencyDisplay: "narrowSymbol", maximumFractionDigits: 0} : {maximumFractionDigits: 0});
     var label = document.createElement("label"), slider = document.createElement("input");
     var output = document.createElement("output");
     slider.type = "range";
