@@ -141,7 +141,7 @@ def test_a_drawing_is_part_of_the_page_named_by_its_title():
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        ("PosixPath('/tmp/w/reports/tiny/cards.html')", "cards.html"),
+        ("PosixPath('/home/ana/shop/reports/tiny/cards.html')", "cards.html"),
         ("in /home/ann/my-shop/src/a.py:3", "in …/a.py:3"),
         ("File C:\\Users\\ann\\a.py", "File …/a.py"),
         ("3/4 of <b>x</b> on 2018/01/02, data/raw/a.csv", "3/4 of <b>x</b> on 2018/01/02, data/raw/a.csv"),
