@@ -87,10 +87,10 @@ def find_itemsets(
     threshold = least
     for size in range(2, max_items + 1):
         parents_counts = set_counts[size - 1]
-        local, found, threshold = _extend(columns, local, parents_counts, threshold, most_sets)
+        local, frequencies, threshold = _extend(columns, local, parents_counts, threshold, most_sets)
         if not len(local):
             break
-        sets[size], set_counts[size], used[size] = single[local], found, threshold
+        sets[size], set_counts[size], used[size] = single[local], frequencies, threshold
     return Itemsets(sets, set_counts, least, used)
 
 
@@ -128,10 +128,10 @@ def _extend(
         together = sparse.coo_array(block @ rows)
         last = parents[part][together.row, -1]
         frequent = (together.col > last) & (together.data >= threshold)
-        found = np.column_stack([parents[part][together.row[frequent]], together.col[frequent]])
-        sets.append(found)
+        candidates = np.column_stack([parents[part][together.row[frequent]], together.col[frequent]])
+        sets.append(candidates)
         counts.append(together.data[frequent].astype(np.int64))
-        held += len(found)
+        held += len(candidates)
         if held > most_sets:
             sets, counts, threshold = _shorten(sets, counts, most_sets, threshold)
             held = len(sets[0])

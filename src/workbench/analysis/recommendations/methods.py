@@ -156,9 +156,9 @@ def _rules(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
     ones = (counts > 0).astype(np.float64)
     together = sparse.coo_array(ones.T @ ones)
     rows, columns = together.coords
-    each = np.asarray(ones.sum(axis=0)).ravel()
+    item_counts = np.asarray(ones.sum(axis=0)).ravel()
     kept = (rows != columns) & (together.data >= LEAST_PAIRS)
-    confidence = together.data[kept] / each[rows[kept]]
+    confidence = together.data[kept] / item_counts[rows[kept]]
     matrix = sparse.csr_array((confidence, (rows[kept], columns[kept])), shape=together.shape)
     return _neighbours(_last_baskets(history), _strongest(matrix))
 
