@@ -137,7 +137,7 @@ def _chinese_font() -> Path:
             "fonts",
             "NotoSansSC-Regular.ttf is not installed",
             "The package zhplot carries it",
-            "Install what requirements.lock names: pip install --require-hashes -r requirements.lock",
+            "Install what requirements.lock names: pip install --no-deps --require-hashes -r requirements.lock",
         )
     )
 
