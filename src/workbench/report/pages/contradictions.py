@@ -128,11 +128,11 @@ def _advice_against_list(facts: Sequence[_Fact], lists: Sequence[_Fact]) -> list
 
 def _model_against_baseline(lists: Sequence[_Fact], summary: Mapping[str, Any]) -> list[Contradiction]:
     metrics = summary.get("stages", {}).get(_CHURN, {}).get("metrics") or {}
-    auc, baseline = metrics.get("auc_high", metrics.get("auc")), metrics.get("baseline_auc")
+    auc, baseline = metrics.get("auc"), metrics.get("baseline_auc")
     leaving = [fact.name for fact in lists if fact.about.get("data-basis") == _LEAVING and float(fact.value) > 0]
-    if not leaving or auc is None or baseline is None or auc > baseline:
+    if not leaving or auc is None or baseline is None or auc > baseline or metrics.get("chosen") == "baseline":
         return []
-    text = f"{leaving[0]} is ranked by a model (AUC at most {auc:.3g}) that is worse than its baseline ({baseline:.3g})"
+    text = f"{leaving[0]} is ranked by a model (AUC {auc:.3g}) that does not beat its baseline ({baseline:.3g})"
     return [Contradiction("model_against_baseline", text)]
 
 

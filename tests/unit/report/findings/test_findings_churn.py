@@ -113,6 +113,15 @@ def test_only_an_interval_above_the_baseline_is_a_gain(study, low, key):
     assert key in values_by_key(find(changed(study, auc_low=low)))
 
 
+def test_a_baseline_that_no_model_beats_is_reported_as_used(study):
+    values = values_by_key(find(changed(study, chosen="baseline", auc=0.7, auc_low=0.6, auc_high=0.8)))
+    assert values["churn_baseline"] == {
+        "auc": 0.7, "auc_low": 0.6, "auc_high": 0.8, "positives": 40, "n": 200, "horizon_days": 35,
+    }  # fmt: skip
+    assert values["churn_chosen_baseline"]["model"] == "baseline"
+    assert {"churn_answer", "churn_no_gain", "churn_chosen"}.isdisjoint(values)
+
+
 def test_labels_without_dates_are_reported_as_split_at_random(study):
     random = replace(study, kind="undated_labels", horizon=None, cut_offs={}, counts={}, active_within_days=None)
     values = values_by_key(find(random, pd.DataFrame({"cut_off": [pd.NaT]})))

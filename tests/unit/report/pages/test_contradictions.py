@@ -67,7 +67,7 @@ def test_a_list_by_a_model_that_its_baseline_beats_is_found(tmp_path, content, s
     summary["stages"][CHURN]["metrics"] |= {"auc": 0.7}
     (fault,) = find_contradictions(report(tmp_path, content), summary)
     assert fault.kind == "model_against_baseline"
-    assert fault.text == "keep_list.n is ranked by a model (AUC at most 0.7) that is worse than its baseline (0.78)"
+    assert fault.text == "keep_list.n is ranked by a model (AUC 0.7) that does not beat its baseline (0.78)"
 
 
 def test_one_count_in_two_versions_is_found(tmp_path, content, summary):

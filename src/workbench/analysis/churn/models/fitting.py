@@ -299,7 +299,7 @@ def inner_scores(recipe: Recipe, train: Training) -> dict[str, tuple[np.ndarray,
 
 
 def fit_nested(
-    recipe: Recipe, train: Training, *, only_chosen: bool = False
+    recipe: Recipe, train: Training, *, only: str | None = None
 ) -> tuple[dict[str, ChurnModel], str, dict[str, float]]:
     """Fit every candidate, calibrated on inner folds, and choose one by its AUC on the inner folds.
 
@@ -308,8 +308,8 @@ def fit_nested(
     recipe : Recipe
         With the groups of the training customers.
     train : Training
-    only_chosen : bool
-        Fit only the chosen candidate on all training customers.
+    only : str, optional
+        Choose this candidate, or by AUC if it is "", and fit no other on all training customers.
 
     Returns
     -------
@@ -319,11 +319,11 @@ def fit_nested(
     """
     inner = inner_scores(recipe, train)
     selection = {name: auc(train.labels, scores) for name, (scores, _) in inner.items()}
-    chosen = choose_candidate(selection, train.labels)
+    chosen = only or choose_candidate(selection, train.labels)
     fitted = {
         name: fit_candidate(name, recipe, train, settings=settings, line=platt_line(scores, train.labels))
         for name, (scores, settings) in inner.items()
-        if name == chosen or not only_chosen
+        if name == chosen or only is None
     }
     return fitted, chosen, selection
 

@@ -37,6 +37,7 @@ __all__ = [
     "common_columns",
     "count_labels",
     "measure_candidates",
+    "proven",
     "stacked",
     "too_few",
 ]
@@ -195,6 +196,19 @@ def measure_candidates(
         row |= {name: bounds.at[name.rpartition("_")[0], name.rpartition("_")[2]] for name in _LINES}
         rows.append(row | {"searched": len(SEARCHED.get(name, ({},))), "chosen": name == chosen})
     return pd.DataFrame(rows).round(DIGITS)
+
+
+def proven(chosen: str, scored: Mapping[str, list[tuple[np.ndarray, np.ndarray]]], labels: np.ndarray) -> str:
+    """Return the chosen candidate, or the baseline where the tested AUC of the chosen one is no higher.
+
+    The choice between the two uses the test, so it favours the higher of the two there; it can only make the model
+    simpler.
+    """
+    return (
+        chosen
+        if _over_folds("auc", labels, scored[chosen]) > _over_folds("auc", labels, scored[BASELINE])
+        else BASELINE
+    )
 
 
 def _over_folds(metric: str, labels: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]]) -> float:

@@ -39,6 +39,7 @@ from workbench.analysis.churn.models.results import (
     common_columns,
     count_labels,
     measure_candidates,
+    proven,
     stacked,
     too_few,
 )
@@ -85,7 +86,8 @@ def fit_dated(
     -------
     ChurnResult
         ``split`` is ``time``. The chosen candidate is the simplest whose AUC on the calibration period lies within
-        one standard error of the best. The model for scoring is trained on the same number of latest cut-offs,
+        one standard error of the best; the baseline where that is no better than it on the test period. The model for
+        scoring is trained on the same number of latest cut-offs,
         including the calibration period, and calibrated on the test period.
 
     Raises
@@ -110,6 +112,7 @@ def fit_dated(
         chosen = choose_candidate(selection, calibrate.labels)
         all_rows = np.arange(len(labels))
         probabilities = {name: [(all_rows, model.calibrated(test.scores(model)))] for name, (model, _) in fits.items()}
+        chosen = proven(chosen, probabilities, labels)
         chosen_model = fits[chosen][0]
         importance = permutation_importance(chosen_model, data["test"][0], labels, seed=seed)
         scores = {"calibrate": calibrate.scores(chosen_model), "test": test.scores(chosen_model)}
@@ -149,8 +152,9 @@ def fit_undated(
     -------
     ChurnResult
         ``split`` is ``random``; metrics are means over the ten folds. In each fold candidates are compared and
-        calibrated on three inner folds, and the chosen one is fitted on the rest of the data. The model for scoring
-        comes from the same procedure on all customers. Its quality in a later period is unknown.
+        calibrated on three inner folds, and the chosen one is fitted on the rest of the data. Where that is no better
+        than the baseline, the baseline is used. The model for scoring comes from the same procedure on all customers.
+        Its quality in a later period is unknown.
 
     Raises
     ------
@@ -176,8 +180,10 @@ def fit_undated(
             for name, model in models.items():
                 folds[name].append((test_rows, model.calibrated(test.scores(model))))
             folds[PROCEDURE].append((test_rows, folds[chosen][-1][1]))
+        used = proven(PROCEDURE, folds, labels)
+        folds[PROCEDURE] = folds[used]
         whole = Training(frame, labels, recipe.columns)
-        fitted, chosen, selection = fit_nested(recipe, whole, only_chosen=True)
+        fitted, chosen, selection = fit_nested(recipe, whole, only="" if used == PROCEDURE else used)
         train_rows, test_rows = splits[0]
         train = Training(frame.iloc[train_rows], labels[train_rows], recipe.columns)
         model = fit_candidate(chosen, recipe, train, settings=fitted[chosen].settings)

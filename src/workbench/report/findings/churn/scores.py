@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.churn.models.candidates import BASELINE
 from workbench.analysis.intervals import wilson
 from workbench.report.findings.churn.periods import find_periods, limit_labels
 from workbench.report.findings.finding import Finding
@@ -174,6 +175,10 @@ def _answer(study: ChurnStudy) -> Finding:
             "churn_answer_undated" if study.kind == "undated_labels" else "churn_answer_labels", values, 0.85
         )
     values["horizon_days"] = horizon_of(study)
+    if metrics["chosen"] == BASELINE:
+        return Finding(
+            "churn_baseline", {name: value for name, value in values.items() if name != "baseline_auc"}, 0.85
+        )
     beaten = metrics["auc_low"] > metrics["baseline_auc"]
     return Finding("churn_answer" if beaten else "churn_no_gain", values, 0.85)
 
@@ -209,7 +214,8 @@ def _gain(study: ChurnStudy) -> Finding:
 
 def _how(study: ChurnStudy) -> list[Finding]:
     metrics, importance = study.result.metrics, study.result.importance
-    findings = [Finding("churn_chosen", {"model": metrics["chosen"], "candidates": len(study.result.candidates)}, 0.2)]
+    key = "churn_chosen_baseline" if metrics["chosen"] == BASELINE else "churn_chosen"
+    findings = [Finding(key, {"model": metrics["chosen"], "candidates": len(study.result.candidates)}, 0.2)]
     calibration = {"brier": metrics["brier"], "slope": metrics["calibration_slope"], "n": metrics["customers"]}
     calibration |= {
         "expected": float(study.result.predictions["churn_probability"].sum()),
