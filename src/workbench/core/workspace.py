@@ -8,8 +8,9 @@ from pathlib import Path
 
 from workbench.core.errors import Fault, ProfileError
 
-__all__ = ["Workspace", "find_workspace"]
+__all__ = ["PEOPLE", "Workspace", "find_workspace"]
 
+PEOPLE = "people"  # folder of a run's report that holds all that names single customers
 _LONGEST_NAME_BYTES = 255
 
 

@@ -10,7 +10,8 @@ import yaml
 
 from workbench.report.answer import GoalAnswer
 from workbench.report.notebook_page import notebook_page
-from workbench.report.pages.page import RunFacts, details_file, report_file, write_details, write_report
+from workbench.report.pages.addresses import details_file, report_file
+from workbench.report.pages.page import RunFacts, write_details, write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><script>alert("svg")</script><rect width="8" height="4"/></svg>'

@@ -130,3 +130,12 @@ def test_a_report_has_all_customers_if_few_else_some_at_risk_and_some_of_every_s
     customers = service.ids_for_report(4)
     assert len(customers) == 4
     assert {"000011", "000010"} <= set(customers)  # the two most likely to leave; the first is alone in its segment
+
+
+def test_the_first_of_every_list_have_a_card_besides(root):
+    service = CardService(find_workspace(root), "tiny")
+    chosen = set(service.ids_for_report(4))
+    others = [customer for customer in IDS if customer not in chosen]
+    lists = {"contact_list": others[:4], "keep_list": others[3:]}
+    customers = service.ids_for_report(4, lists, most_listed=2)
+    assert customers == sorted({*chosen, *others[:2], *others[3:5]})

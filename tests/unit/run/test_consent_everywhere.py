@@ -12,7 +12,11 @@ WRITERS = {  # module -> names that put customers into a file, a page or a datab
     "workbench.report.cards.customer": {"card_page", "card_pages", "card_values"},
     "workbench.report.lists.page": {"lists_page"},
 }
-ASKING = {"ConsentService", "CardService"}  # CardService.cards refuses customers who refused
+ASKING = {
+    "ConsentService",
+    "CardService",  # its cards refuse customers who refused
+    "CustomerLists",  # made of permitted customers alone
+}
 
 
 def imported(path):

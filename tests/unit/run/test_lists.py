@@ -1,13 +1,15 @@
 """The lists beside the report of a run: private files, plain columns, no customer in the report or the summary."""
 
 import json
+import re
 import stat
+from urllib.parse import unquote
 
 import pandas as pd
 import pytest
 
 from workbench.report.answer import GoalAnswer
-from workbench.run.stages.lists import COLUMNS
+from workbench.run.stages.lists.writing import COLUMNS
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +61,36 @@ def test_the_report_and_the_summary_name_nobody(run, answer):
 def test_members_of_every_segment_lie_beside_the_lists(tiny, run, answer):
     segments = pd.read_parquet(tiny / "data/processed/tiny/segments.parquet")
     assert sum(len(pd.read_csv(run / file)) for file in answer.members.values()) == len(segments)
+
+
+def carded(page):
+    """Return the customers who have a card on a page."""
+    return set(re.findall(r'<article class="card" id="c-([^"]+)"', page.read_text(encoding="utf-8")))
+
+
+def test_every_link_to_a_card_leads_to_it_and_the_first_of_every_list_have_one(run, answer):
+    folder = run / "people/lists"
+    for file in sorted(folder.glob("*.csv")):
+        links = pd.read_csv(file, dtype=str)["card"].dropna()
+        for page, ids in links.str.split("#c-", expand=True).groupby(0)[1]:
+            assert set(map(unquote, ids)) <= carded(folder / page), file.name
+    for entry in answer.lists:
+        rows = pd.read_csv(run / entry.file, dtype=str)
+        assert rows["card"].head(200).notna().all(), entry.name
+
+
+@pytest.mark.parametrize(("lists", "cards"), [("lists.html", "cards.html"), ("lists.zh.html", "cards.zh.html")])
+def test_the_page_of_the_lists_links_to_the_cards_in_its_language(run, lists, cards):
+    page = (run / "people" / lists).read_text(encoding="utf-8")
+    links = set(re.findall(r'<a href="([^"#]+)#c-([^"]+)"', page))
+    assert {address for address, _ in links} == {cards}
+    assert {unquote(customer) for _, customer in links} <= carded(run / "people" / cards)
+
+
+def test_pages_that_name_customers_lie_in_people_alone(run):
+    assert not list(run.glob("cards*.html")) and not list(run.glob("lists*.html"))
+    for name in ("report.html", "report.zh.html"):
+        text = (run / name).read_text(encoding="utf-8")
+        targets = {link for link in re.findall(r'href="([^"#:]+)"', text) if not link.startswith("data")}
+        assert any(link.startswith("people/cards") for link in targets)
+        assert [link for link in targets if not (run / link).is_file()] == []

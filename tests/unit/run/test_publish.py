@@ -116,21 +116,25 @@ def test_the_last_good_report_is_copied_with_the_reason_why_it_is_old(workspace)
 
 def test_copied_cards_are_marked_as_old_in_their_language(workspace):
     cards = {
-        f"cards.{language}": card_page([PortraitCard("7", date(2025, 7, 1))], language=language, report="report.html")
+        f"cards.{language}": card_page(
+            [PortraitCard("7", date(2025, 7, 1))], language=language, report="../report.html"
+        )
         for language in ("en", "zh")
     }
-    files = {f"{name}_html": text for name, text in cards.items()} | {
-        "cards_html": PAGE.format("en").replace("status", "")
+    files = {f"people__{name}_html": text for name, text in cards.items()} | {
+        "people__cards_html": PAGE.format("en").replace("status", "")
     }
     published(workspace, **files)
     folder = run(workspace, "run2")
     folder.keep_last_report(mark, "stale", REASON)
-    copies = {name: (folder.staging / f"{name}.html").read_text(encoding="utf-8") for name in cards}
+    people = folder.staging / "people"
+    assert {path.stat().st_mode & 0o777 for path in (people, *people.iterdir())} == {0o700, 0o600}
+    copies = {name: (people / f"{name}.html").read_text(encoding="utf-8") for name in cards}
     assert "badge-done" in cards["cards.en"] and "badge-done" not in copies["cards.en"].split("<main")[1]
     assert "Out of date</span>" in copies["cards.en"] and "It failed &lt;b&gt;here" in copies["cards.en"]
     assert "已过期</span>" in copies["cards.zh"] and "在此失败。" in copies["cards.zh"]
-    without_badge = (folder.staging / "cards.html").read_text(encoding="utf-8")
-    assert without_badge == files["cards_html"]  # from a version without badges on cards
+    without_badge = (people / "cards.html").read_text(encoding="utf-8")
+    assert without_badge == files["people__cards_html"]  # from a version without badges on cards
 
 
 def test_a_report_copied_twice_has_one_badge(workspace):

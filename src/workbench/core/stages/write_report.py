@@ -18,8 +18,8 @@ class WriteReport(Section):
         60,
         unit="customers",
         en="Customers with portrait cards beside the report: all if there are fewer, else some at risk and some of "
-        "every segment; 0 for none",
-        zh="报告随附画像卡的客户数：客户较少时为全部，否则为部分高风险客户及各客群的客户；0 表示不附",
+        "every segment; the first 200 of every list come on top; 0 for none",
+        zh="画像卡的客户数：客户较少时为全部，否则为部分高风险及各客群的客户；每份名单的前 200 位另计；0 表示不附",
         ge=0,
         le=150,
     )

@@ -21,7 +21,8 @@ def lists_page(lists: Mapping[str, pd.DataFrame], *, language: str, currency: st
     Parameters
     ----------
     lists : mapping of str to DataFrame
-        List name -> source_id, customer_id, reason, value, probability, segment, card.
+        List name -> source_id, customer_id, reason, value, probability, segment, card (as in the files, which lie one
+        folder below the page).
     language : {"en", "zh"}
     currency : str
     """
@@ -43,7 +44,7 @@ def _row(row: Mapping[str, object], language: str, currency: str) -> list[dict[s
     """Return the cells of a row: text as shown, the plain value to sort by, the link of the first."""
     value, chance = row["value"], row["probability"]
     return [
-        _cell(row["source_id"], href=row["card"]),
+        _cell(row["source_id"], href=str(row["card"]).removeprefix("../")),
         _cell(row["customer_id"]),
         _cell(row["reason"]),
         _cell(show(value, "money", language, currency), sort=value),

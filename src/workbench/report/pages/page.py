@@ -22,6 +22,7 @@ from workbench.report.datelines import dateline
 from workbench.report.drawings import Drawings
 from workbench.report.html import Speaker, badge, image_uri, mark, render, unbroken
 from workbench.report.own_content import own_html
+from workbench.report.pages.addresses import cards_file, details_file, of_people, report_file
 from workbench.report.pages.details import changes_of, computed_of, limits_of, population_of, stage_line
 from workbench.report.pages.goals import answer_goal, lacking_stages
 from workbench.report.pages.parts import (
@@ -40,12 +41,9 @@ from workbench.report.text import has_text, label, say
 
 __all__ = [
     "RunFacts",
-    "cards_file",
-    "details_file",
     "heading_of",
     "key_findings",
     "mark",
-    "report_file",
     "write_details",
     "write_report",
 ]
@@ -102,21 +100,6 @@ class RunFacts:
     most_findings: int = MOST_FINDINGS
     cards: int = 0
     answer: GoalAnswer = field(default_factory=GoalAnswer)
-
-
-def report_file(language: str, languages: Sequence[str]) -> str:
-    """Return the file name of the report in a language: ``report.html`` for the first, else ``report.<lang>.html``."""
-    return "report.html" if language == languages[0] else f"report.{language}.html"
-
-
-def cards_file(language: str, languages: Sequence[str]) -> str:
-    """Return the file name of the portrait cards beside the report: ``cards.html`` for the first language."""
-    return report_file(language, languages).replace("report", "cards", 1)
-
-
-def details_file(language: str, languages: Sequence[str]) -> str:
-    """Return the file name of the page of details beside the report: ``details.html`` for the first language."""
-    return report_file(language, languages).replace("report", "details", 1)
 
 
 def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folder: Path, language: str = "en") -> str:
@@ -306,7 +289,7 @@ def _cards(run: RunFacts, language: str) -> dict[str, str] | None:
     if not run.cards:
         return None
     return {
-        "href": cards_file(language, run.languages),
+        "href": of_people(cards_file(language, run.languages)),
         "name": say("ui_cards", language),
         "text": say("ui_cards_of", language, {"n": run.cards}),
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.files import point_to, publish_folder, write_json, write_text
+from workbench.core.workspace import PEOPLE
 from workbench.run.artifacts.context import stage_folder
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ __all__ = ["RunFolder", "last_summary", "sweep_orphans"]
 _BY_HAND = re.compile(r"-hand(\d+)-")
 _REPORTS = ("report.html", "report.en.html", "report.zh.html")
 _BADGE = "<!--status-->"
-_PEOPLE = "people"  # the folder of all that names customers
 _DETAILS = ("details.html", "details.en.html", "details.zh.html")
 _CARDS = ("cards.html", "cards.en.html", "cards.zh.html")
 
@@ -72,17 +72,17 @@ class RunFolder:
         """Copy the report of the report stage, its cards and lists; return whether there was a report."""
         reports = _pages_in(source, *_REPORTS)
         self._add_people(source)
-        for path in (*reports, *_pages_in(source, *_DETAILS, *_CARDS)):
+        for path in (*reports, *_pages_in(source, *_DETAILS)):
             shutil.copyfile(path, self.staging / path.name)
         return bool(reports)
 
     def _add_people(self, source: Path) -> None:
         """Copy what names customers, with its private modes."""
-        if (source / _PEOPLE).is_dir():
-            shutil.copytree(source / _PEOPLE, self.staging / _PEOPLE, dirs_exist_ok=True)
-            for path in (self.staging / _PEOPLE).rglob("*"):
+        if (source / PEOPLE).is_dir():
+            shutil.copytree(source / PEOPLE, self.staging / PEOPLE, dirs_exist_ok=True)
+            for path in (self.staging / PEOPLE).rglob("*"):
                 path.chmod(0o700 if path.is_dir() else 0o600)
-            (self.staging / _PEOPLE).chmod(0o700)
+            (self.staging / PEOPLE).chmod(0o700)
 
     def keep_last_report(
         self, mark: Callable[[str, str, str, str], str], status: str, message: Mapping[str, str]
@@ -97,11 +97,11 @@ class RunFolder:
         message : mapping of str to str
             By language.
         """
-        for old in _pages_in(self.latest, *_REPORTS, *_DETAILS, *_CARDS):
-            text = old.read_text(encoding="utf-8")
-            language = "zh" if re.search(r'<html[^>]* lang="zh', text) else "en"
-            badged = _BADGE in text  # older cards have no badge
-            write_text(self.staging / old.name, mark(text, status, message[language], language) if badged else text)
+        for old in _pages_in(self.latest, *_REPORTS, *_DETAILS):
+            write_text(self.staging / old.name, _marked(old, mark, status, message))
+        for old in _pages_in(self.latest / PEOPLE, *_CARDS):
+            (self.staging / PEOPLE).mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_text(self.staging / PEOPLE / old.name, _marked(old, mark, status, message), mode=0o600)
         for page in sorted((self.latest / "pages").glob("*.html")):
             if not self.page(page.stem).exists():
                 self.page(page.stem).parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +121,13 @@ class RunFolder:
     def discard(self) -> None:
         """Remove the staging folder."""
         shutil.rmtree(self.staging, ignore_errors=True)
+
+
+def _marked(page: Path, mark: Callable[[str, str, str, str], str], status: str, message: Mapping[str, str]) -> str:
+    """Return a page with a new badge in its language; unchanged if it has none, as cards of older versions."""
+    text = page.read_text(encoding="utf-8")
+    language = "zh" if re.search(r'<html[^>]* lang="zh', text) else "en"
+    return mark(text, status, message[language], language) if _BADGE in text else text
 
 
 def _pages_in(folder: Path, *names: str) -> list[Path]:

@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from workbench.core.files import write_text
+from workbench.core.workspace import PEOPLE
 from workbench.intake.features.inputs.keep import keeping
 
 if TYPE_CHECKING:
@@ -15,12 +16,20 @@ if TYPE_CHECKING:
     from workbench.intake.features.inputs.keep import Keep
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["hold_rows", "scratch_folder", "write_text_file"]
+__all__ = ["hold_rows", "people_folder", "scratch_folder", "write_text_file"]
 
 
 def write_text_file(stage: StageRun, name: str, content: str) -> Path:
     """Stage a text file (a definition, a page) beside the tables."""
     return write_text(stage.staging.folder / name, content)
+
+
+def people_folder(stage: StageRun) -> Path:
+    """Return the private folder of all that names customers."""
+    folder = stage.staging.folder / PEOPLE
+    folder.mkdir(mode=0o700, exist_ok=True)
+    os.chmod(folder, 0o700)
+    return folder
 
 
 def scratch_folder(stage: StageRun) -> Path:

@@ -12,13 +12,15 @@ import pandas as pd
 
 from workbench import PACKAGE
 from workbench.analysis.cards.urgency import by_urgency
+from workbench.core.files import write_text
 from workbench.report.answer import GoalAnswer
 from workbench.report.cards.customer import card_page
-from workbench.report.pages.page import RunFacts, cards_file, details_file, report_file, write_details, write_report
+from workbench.report.pages.addresses import cards_file, details_file, report_file
+from workbench.report.pages.page import RunFacts, write_details, write_report
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.publish import last_summary
 from workbench.run.services.cards import CardService
-from workbench.run.stages.files import write_text_file
+from workbench.run.stages.files import people_folder, write_text_file
 
 if TYPE_CHECKING:
     from workbench.run.stages.stage import StageRun
@@ -75,7 +77,7 @@ def report_facts(stage: StageRun) -> RunFacts:
 
 
 def write_cards(stage: StageRun, *, most: int, lists: Mapping[str, Sequence[str]] | None = None) -> int:
-    """Write the portrait cards of some customers, without names, once per language.
+    """Write the portrait cards of some customers into ``people/``, without names, once per language.
 
     Parameters
     ----------
@@ -96,9 +98,9 @@ def write_cards(stage: StageRun, *, most: int, lists: Mapping[str, Sequence[str]
     customers = service.permitted(service.ids_for_report(most, lists))
     cards = by_urgency(service.cards(customers, named=False))
     for language in stage.languages:
-        report = report_file(language, stage.languages)
+        report = f"../{report_file(language, stage.languages)}"
         page = card_page(cards, language=language, currency=stage.currency, report=report)
-        write_text_file(stage, cards_file(language, stage.languages), page)
+        write_text(people_folder(stage) / cards_file(language, stage.languages), page, mode=0o600)
     stage.carded = frozenset(card.customer_id for card in cards)
     return len(cards)
 

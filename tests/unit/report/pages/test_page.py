@@ -10,16 +10,8 @@ import yaml
 from workbench.core.errors import WorkbenchError
 from workbench.report.changes import compare_runs, follow_records
 from workbench.report.pages import page as page_module
-from workbench.report.pages.page import (
-    RunFacts,
-    details_file,
-    heading_of,
-    key_findings,
-    mark,
-    report_file,
-    write_details,
-    write_report,
-)
+from workbench.report.pages.addresses import details_file, report_file
+from workbench.report.pages.page import RunFacts, heading_of, key_findings, mark, write_details, write_report
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><script>alert("svg")</script></svg>'
 LANGUAGES = ("en", "zh")

@@ -1,0 +1,235 @@
+"""The lists of customers beside the report: who is on them, in what order; and the answer they give to the goal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from workbench.analysis.audiences.consent import MINOR, NEVER_CONTACT, REFUSED
+from workbench.analysis.audiences.lists import (
+    LOST,
+    Size,
+    answers_by_group,
+    choose_size,
+    detectable_difference,
+    rank_customers,
+    tiers_and_tenths,
+)
+from workbench.report.answer import (
+    CONTACT_LIST,
+    KEEP_LIST,
+    Evidence,
+    GoalAnswer,
+    LeftOut,
+    ListFile,
+    NoList,
+    TestProposal,
+)
+from workbench.report.pages.addresses import lists_file, of_people
+from workbench.report.pages.goals import stages_of_goal
+from workbench.run.stages.lists.customers import Customers, read_customers
+
+if TYPE_CHECKING:
+    from workbench.run.stages.stage import StageRun
+
+__all__ = ["CustomerLists", "make_lists"]
+
+HOLD_OUT = 0.1  # share of a list that the proposed test leaves out
+_CHURN, _DECISION = "08_predict_churn", ("decision_size", "decision_share")
+_ANSWERS = "answers."  # prefix of the metrics of the model of answers
+_DIGITS = 4
+
+
+@dataclass(frozen=True)
+class CustomerLists:
+    """The lists of a run, of customers who may be contacted, before any file is written.
+
+    Attributes
+    ----------
+    answer : GoalAnswer
+        The answer they give to the goal; without any customer.
+    customers : Customers or None
+        What they are made of; None where the run has no features.
+    ranked : dict of str to DataFrame
+        List -> customer_id, probability, value, in the order of the list.
+    members : dict of str to DataFrame
+        ``members_<segment>`` -> the same, the most valuable first.
+    """
+
+    answer: GoalAnswer
+    customers: Customers | None = None
+    ranked: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    members: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> dict[str, list[str]]:
+        """The customers of every list, in its order."""
+        return {name: frame["customer_id"].tolist() for name, frame in self.ranked.items()}
+
+
+def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> CustomerLists:
+    """Make the lists of the run and the answer that they give to its goal; write nothing.
+
+    Parameters
+    ----------
+    stage : StageRun
+        The report stage.
+    summaries : sequence of mapping
+        The summaries of the stages before it.
+    """
+    goal = stage.profile.goal
+    answer = GoalAnswer(goal.kind, stages_of_goal(goal.model_dump()))
+    if "features" not in stage.available():
+        nothing = (NoList(CONTACT_LIST, "no_model"), NoList(KEEP_LIST, "no_model"))
+        return CustomerLists(replace(answer, not_made=nothing))
+    customers = read_customers(stage)
+    churn = next((summary for summary in summaries if summary["stage"] == _CHURN), {})
+    least = stage.setting("run.min_cell")
+    values, life_cycle = customers.values, customers.life_cycle
+    ranked = {
+        "leaving": rank_customers(customers.permitted(customers.leaving), values, life_cycle, leavers=True),
+        "answers": rank_customers(customers.permitted(customers.answering), values, life_cycle, leavers=False),
+    }
+    lists: list[tuple[ListFile, pd.DataFrame]] = []
+    not_made: list[NoList] = []
+    for name, basis in _planned(goal.kind, customers):
+        size = _size(churn, basis, len(ranked[basis])) if basis in ranked else Size(0, basis)
+        if size.n:
+            tested = _tested(churn, basis)
+            lists.append(_described(name, basis, size, ranked[basis], customers, tested=tested, least=least))
+        else:
+            not_made.append(NoList(name, size.size_by))
+    frames = {entry.name: frame for entry, frame in lists}
+    members = _members(customers)
+    groups = tiers_and_tenths(ranked["leaving"], values)
+    evidence = answers_by_group(groups, customers.answers, least=least) if len(customers.answers) else pd.DataFrame()
+    answer = replace(
+        answer,
+        lists=tuple(entry for entry, _ in lists),
+        not_made=tuple(not_made),
+        evidence=tuple(Evidence(**row) for row in evidence.to_dict("records")),
+        leave_out=_left_out(customers, frames, least),
+        unproven=_unproven([entry for entry, _ in lists], customers),
+        tests=tuple(_proposal(entry, frame, customers) for entry, frame in lists),
+        consent_recorded=customers.consent_recorded,
+        members={name.removeprefix("members_"): of_people(f"lists/{name}.csv") for name in members},
+        page=of_people(lists_file(stage.language, stage.languages)) if lists else "",
+    )
+    return CustomerLists(answer, customers, frames, members)
+
+
+def _planned(kind: str, customers: Customers) -> list[tuple[str, str]]:
+    """Return every list with its basis, or with the reason why there is none."""
+    basis = "answers" if len(customers.answering) else "leaving"
+    if kind != CONTACT_LIST:
+        return [(CONTACT_LIST, "not_asked"), (KEEP_LIST, "leaving")]
+    return [(CONTACT_LIST, basis), (KEEP_LIST, "leaving" if basis == "answers" else "same")]
+
+
+def _tested(churn: Mapping[str, Any], basis: str) -> dict[str, Any]:
+    """Return the metrics of the model behind a list: of the answers, or of churn."""
+    metrics = churn.get("metrics", {})
+    if basis != "answers":
+        return {name: value for name, value in metrics.items() if value is not None}
+    own = {name.removeprefix(_ANSWERS): value for name, value in metrics.items() if name.startswith(_ANSWERS)}
+    return {name: value for name, value in own.items() if value is not None}
+
+
+def _size(churn: Mapping[str, Any], basis: str, candidates: int) -> Size:
+    size, share = (churn.get("settings", {}).get(name) for name in _DECISION)
+    return choose_size(candidates, _tested(churn, basis), decision_size=size, decision_share=share or HOLD_OUT)
+
+
+def _described(
+    name: str,
+    basis: str,
+    size: Size,
+    ranked: pd.DataFrame,
+    customers: Customers,
+    *,
+    tested: Mapping[str, Any],
+    least: int,
+) -> tuple[ListFile, pd.DataFrame]:
+    listed = ranked.head(size.n)
+    sent = listed[["customer_id"]].merge(customers.answers, on="customer_id")
+    enough = len(sent) >= least
+    entry = ListFile(
+        name=name,
+        file=of_people(f"lists/{name}.csv"),
+        workbook=of_people(f"lists/{name}.xlsx"),
+        n=len(listed),
+        candidates=len(ranked),
+        basis=basis,
+        size_by=size.size_by,
+        expected_value=_total(listed["value"]) if len(customers.values) else None,
+        expected_events=_total(listed["probability"]),
+        at_stake=_total(listed["at_stake"]) if len(customers.values) else None,
+        at_stake_all=_total(ranked["at_stake"]) if len(customers.values) else None,
+        sent=len(sent) if enough else None,
+        answered=int((sent["answered"] > 0).sum()) if enough else None,
+        random=tested.get("base_rate"),
+        tested=int(tested.get("customers") or 0),
+    )
+    return entry, listed
+
+
+def _total(numbers: pd.Series) -> float:
+    return round(float(numbers.astype("float64").sum()), _DIGITS)
+
+
+def _members(customers: Customers) -> dict[str, pd.DataFrame]:
+    """Return the permitted members of every segment, the most valuable first."""
+    frame = customers.permitted(customers.facts[["customer_id"]])
+    frame = frame.merge(customers.leaving, on="customer_id", how="left")
+    frame = frame.merge(customers.values.rename(columns={"expected_value": "value"}), on="customer_id", how="left")
+    frame = frame.astype({"probability": "float64", "value": "float64"})
+    frame = frame.sort_values(["value", "customer_id"], ascending=[False, True], na_position="last", ignore_index=True)
+    of_segment = frame["customer_id"].map(customers.segments)
+    return {
+        f"members_{_file_name(segment)}": frame[of_segment == segment].reset_index(drop=True)
+        for segment in sorted(set(customers.segments.values()))
+        if (of_segment == segment).any()
+    }
+
+
+def _file_name(segment: str) -> str:
+    return re.sub(r"[^\w\-]", "_", segment)
+
+
+def _left_out(customers: Customers, lists: Mapping[str, pd.DataFrame], least: int) -> tuple[LeftOut, ...]:
+    """Count those who may not be contacted, by reason, and those who have left and are on no list."""
+    reasons = customers.verdicts.loc[~customers.verdicts["permitted"], ["customer_id", "reason"]]
+    lost = customers.life_cycle.loc[customers.life_cycle["life_cycle_stage"] == LOST, ["customer_id"]]
+    listed = {customer for frame in lists.values() for customer in frame["customer_id"]}
+    values = customers.values.set_index("customer_id")["expected_value"]
+    entries = []
+    for reason in (REFUSED, NEVER_CONTACT, MINOR, LOST):
+        part = lost[~lost["customer_id"].isin(listed)] if reason == LOST else reasons[reasons["reason"] == reason]
+        worth = part["customer_id"].map(values).dropna().astype("float64")
+        enough = len(part) >= least
+        if len(part):
+            mean = round(float(worth.mean()), 2) if enough and len(worth) else None
+            entries.append(LeftOut(reason, len(part) if enough else None, mean))
+    return tuple(entries)
+
+
+def _unproven(lists: Sequence[ListFile], customers: Customers) -> tuple[str, ...]:
+    bases = {entry.basis for entry in lists}
+    keys = ["answer_is_no_gain"] * ("answers" in bases) + ["selected_before"] * (len(customers.answers) > 0)
+    no_consents = ["no_consents"] * (not customers.consent_recorded)
+    return tuple(keys + ["leaving_is_no_gain"] * ("leaving" in bases) + no_consents)
+
+
+def _proposal(entry: ListFile, listed: pd.DataFrame, customers: Customers) -> TestProposal:
+    """Propose to hold out a tenth of a list at random; the outcome is a repeat purchase."""
+    held_out = max(1, round(entry.n * HOLD_OUT))
+    chances = customers.leaving.set_index("customer_id")["probability"]
+    leaving = listed["customer_id"].map(chances).dropna()
+    base = round(1 - float(leaving.mean()), _DIGITS) if len(leaving) else None
+    treated = entry.n - held_out
+    detectable = detectable_difference(treated, held_out, base) if base is not None else None
+    return TestProposal(entry.name, HOLD_OUT, treated, held_out, base, detectable)
