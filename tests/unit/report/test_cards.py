@@ -150,9 +150,16 @@ def test_the_timeline_begins_where_the_data_begin():
     assert [bar["x"] for bar in bars["bars"]] == [3 * 17]
 
 
-def test_five_tags_stand_open_and_all_else_is_folded():
-    tags = tuple(replace(card().tags[0], tag=f"t{at}", item=f"i{at}") for at in range(8))
+def test_five_tags_stand_open_all_else_is_folded_and_paper_has_24():
+    tags = tuple(replace(card().tags[0], tag=f"t{at}", item=f"i{at}") for at in range(30))
     main = card_page([card(tags=tags, sentence=())]).split("<main")[1]
     opened, folded = main.split('<details class="more-of-card">')
-    assert opened.count('<li class="chip') == 5 and folded.split("</ul>")[0].count('<li class="chip') <= 3
-    assert main.count('<li class="chip') == 8
+    screen, paper = opened.split('<ul class="chips paper">')
+    assert (screen.count('<li class="chip'), folded.count('<li class="chip')) == (5, 25)
+    assert paper.count('<li class="chip') == 19
+    assert "and 6 more on the screen" in paper
+
+
+def test_few_tags_leave_nothing_for_paper_alone():
+    main = card_page([card(tags=card().tags * 5, sentence=())]).split("<main")[1]
+    assert 'class="chips paper"' not in main and "more on the screen" not in main

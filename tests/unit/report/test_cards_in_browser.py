@@ -10,6 +10,7 @@ from workbench.analysis.cards.card import CardTag, PortraitCard
 from workbench.analysis.tags.strategies import Suggestion
 from workbench.core.tags.pack import Strategy
 from workbench.report.cards.customer import card_page
+from workbench.report.cards.tags import useful_first
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -102,17 +103,24 @@ def test_a_full_card_prints_on_one_page_and_two_on_two(visit, language):
         assert len(re.findall(rb"/Type\s*/Page[^s]", printed)) == count
 
 
-def test_five_tags_show_all_unfold_and_paper_has_five_in_a_legible_size(visit):
-    page, *_ = visit([full_card()])
+@pytest.mark.parametrize(("language", "words"), [("en", "31 more"), ("zh", "另有 31 个")])
+def test_five_tags_show_all_unfold_and_paper_has_the_24_most_useful_in_a_legible_size(visit, language, words):
+    card = full_card()
+    page, *_ = visit([card], language)
     assert page.locator(".chip:visible").count() == 5
     page.locator("summary").first.click()
     assert page.locator(".chip:visible").count() == 55
+    page.locator("summary").first.click()
     page.emulate_media(media="print")
-    assert page.locator(".chip:visible").count() == 5
+    names = [tag.name[language] for tag in useful_first(card.tags, told=card.sentence)[:24]]
+    printed = page.locator(".chip:visible").all_inner_texts()
+    assert [re.split("[:：]", text)[0].split(" ", 1)[1] for text in printed] == names
+    assert words in page.locator("p.paper:visible").inner_text().replace("\u2009", " ")
     sizes = page.locator("article *:visible").evaluate_all(
         "all => all.filter(one => one.innerText).map(one => parseFloat(getComputedStyle(one).fontSize))"
     )
     assert min(sizes) >= 8  # pixels: six points
+    assert len(re.findall(rb"/Type\s*/Page[^s]", page.pdf(prefer_css_page_size=True))) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.analysis.cards.timeline import KINDS, month_starts
 from workbench.core.tags.items import ITEMS
 from workbench.report.cards.first_line import first_line
-from workbench.report.cards.tags import MOST_PRINTED, chips
+from workbench.report.cards.tags import MOST_OPEN, MOST_PRINTED, chips
 from workbench.report.datelines import dateline
 from workbench.report.html import badge, render, render_all, stylesheet
 from workbench.report.numbers import show
@@ -80,6 +80,8 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
     dict
         id, name, as_of, consents, opted_out; and, unless profiling was refused, sentence, numbers, preferences,
         occasions, risk, action, timeline, tags, unknown, computed. Unknown values are absent or marked as unknown.
+        Tags stand there three times: open_tags before the fold, folded_tags behind it, printed_tags (the folded ones
+        for which paper has room), with left_out, which says how many are on the screen alone.
     """
     head = {
         "id": card.customer_id,
@@ -92,7 +94,8 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
     }
     if card.opted_out:
         return head
-    unprinted = max(0, len(card.tags) - MOST_PRINTED)
+    tags = chips(card, language)
+    unprinted = max(0, len(tags) - MOST_PRINTED)
     return head | {
         "do": first_line(card, language, currency),
         "sentence": _sentence(card, language),
@@ -102,7 +105,10 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
         "risk": _risk(card, language),
         "actions": _actions(card, language),
         "timeline": _timeline(card, language),
-        "tags": chips(card, language),
+        "tags": tags,
+        "open_tags": tags[:MOST_OPEN],
+        "folded_tags": tags[MOST_OPEN:],
+        "printed_tags": tags[MOST_OPEN:MOST_PRINTED],
         "left_out": say("portrait_card_not_printed", language, {"n": unprinted}) if unprinted else "",
         "unknown": _unknown(card, language),
         "computed": _computed(card, language),

@@ -13,8 +13,9 @@ from workbench.report.text import note_text, say
 if TYPE_CHECKING:
     from workbench.analysis.cards.card import CardTag, PortraitCard
 
-__all__ = ["MOST_PRINTED", "chips", "useful_first"]
+__all__ = ["MOST_OPEN", "MOST_PRINTED", "chips", "useful_first"]
 
+MOST_OPEN = 5  # chips before the fold
 MOST_PRINTED = 24  # chips that fit on an A5 page beside everything else
 _MARKS = {"fact": "●", "rule": "◆", "predicted": "◇"}  # shape and word show the kind of tag
 _KINDS = ("predicted", "fact", "rule")
@@ -49,10 +50,10 @@ def chips(card: PortraitCard, language: str) -> list[dict[str, object]]:
     Returns
     -------
     list of dict
-        name, value, mark, kind, word, expired, source, printed (False for those left out on paper).
+        name, value, mark, kind, word, expired, source.
     """
     ordered = useful_first(card.tags, told=card.sentence)
-    return [_chip(entry, language) | {"printed": at < MOST_PRINTED} for at, entry in enumerate(ordered)]
+    return [_chip(entry, language) for entry in ordered]
 
 
 def _chip(tag: CardTag, language: str) -> dict[str, object]:
