@@ -124,6 +124,11 @@ STRATEGY = Strategy.model_validate(
          "已晚：30 天未购，平时 10 天一次。预期价值 ¥120。建议：邀请到店；渠道：邀请到店。"),
         ({"consents": {"marketing": False}}, "Late: 30 days, usually 10. Worth ¥120. Do not contact: marketing refused.",
          "已晚：30 天未购，平时 10 天一次。预期价值 ¥120。不要联系：客户拒绝营销。"),
+        ({"no_contact": "never_contact"}, "Late: 30 days, usually 10. Worth ¥120. Do not contact: on the never-contact list.",
+         "已晚：30 天未购，平时 10 天一次。预期价值 ¥120。不要联系：在免打扰名单上。"),
+        ({"no_contact": "", "consents": {"marketing": False}, "lists": {"keep_list": (12, 229)}, "value": {}},
+         "Late: 30 days, usually 10. On the keep list: 12 of 229. Offer: a visit. Channel: a visit.",
+         "已晚：30 天未购，平时 10 天一次。挽留名单第 12 位（共 229 位）。建议：邀请到店；渠道：邀请到店。"),
         ({"rhythm": {"recency_days": 12.0, "gap_days_median": 10.0, "ratio": 1.2}, "value": {}, "suggestions": ()},
          "Due: 12 days, usually 10.", "该来了：12 天未购，平时 10 天一次。"),
         ({"rhythm": {"recency_days": 5.0, "gap_days_median": 10.0, "ratio": 0.5}, "value": {"monetary_total": 55.0}, "suggestions": ()},
@@ -163,3 +168,25 @@ def test_five_tags_stand_open_all_else_is_folded_and_paper_has_24():
 def test_few_tags_leave_nothing_for_paper_alone():
     main = card_page([card(tags=card().tags * 5, sentence=())]).split("<main")[1]
     assert 'class="chips paper"' not in main and "more on the screen" not in main
+
+
+@pytest.mark.parametrize("reason", ["refused", "never_contact", "minor"])
+def test_a_customer_whom_nobody_may_contact_has_no_offer_on_the_card(reason):
+    one = card(suggestions=(Suggestion(STRATEGY, "life_cycle", "at_risk"),), no_contact=reason)
+    for language, offer in (("en", "a visit"), ("zh", "邀请到店")):
+        main = card_page([one], language=language, currency="CNY").split("<main")[1]
+        assert main.count("Do not contact" if language == "en" else "不要联系") == 2
+        assert offer not in main and card_view(one, language=language)["neutral"] not in main
+
+
+def test_what_seems_to_contradict_itself_is_explained_once():
+    risk, retention = (
+        replace(card().tags[0], tag=name, item=name, expired=False, value=value)
+        for name, value in (("churn_risk", "low"), ("retention", "likely"))
+    )
+    one = card(tags=(risk, retention), sentence=(), lists={"keep_list": (1, 9)}, consents={})
+    for language in ("en", "zh"):
+        notes = card_view(one, language=language)["explained"]
+        assert len(notes) == 2  # at risk by the calendar, and on the keep list, with a low churn risk
+        main = card_page([one], language=language).split("<main")[1]
+        assert [main.count(str(note)) for note in notes] == [1, 1]

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from workbench.analysis.cards.card import CardTag, PortraitCard
+from workbench.analysis.cards.urgency import by_urgency
 from workbench.analysis.tags.strategies import Suggestion
 from workbench.core.tags.pack import Strategy
 from workbench.report.cards.customer import card_page
@@ -159,6 +160,63 @@ def test_cards_are_found_by_id_and_by_pinyin(visit):
     page.locator("#find").fill("nobody")
     assert page.locator("article.card:visible").count() == 0
     assert page.locator("[data-found]").inner_text().startswith("No match among ")
+
+
+def many_cards(count):
+    """Cards with little on them, the expected loss falling with the number."""
+    risk, segment = (
+        CardTag(name, name, {"en": title, "zh": title}, value, {"en": value, "zh": value}, "rule", AS_OF, AS_OF, None,
+                False, "")
+        for name, title, value in (("churn_risk", "Churn risk", "high"), ("segment", "Segment", "tier 2 of 3"))
+    )  # fmt: skip
+    cards = [
+        PortraitCard(
+            f"{at:06d}", AS_OF, tags=(risk, segment) if at == 7 else (risk,), lists={"keep_list": (1, 9)} if at == 3 else {},
+            value={"expected_value": 1234567.0 if at == 8 else 100.0 + at}, risk={"churn_probability": 0.5},
+        )
+        for at in range(count)
+    ]  # fmt: skip
+    return by_urgency(cards)
+
+
+def test_twenty_cards_stand_first_and_more_come_by_a_click(visit):
+    page, *_ = visit(many_cards(45))
+    visible, more = page.locator("article.card:visible"), page.locator("[data-more]")
+    assert (visible.count(), visible.first.get_attribute("data-id")) == (20, "000008")
+    assert [visible.nth(at).get_attribute("data-id") for at in (1, 2)] == ["000044", "000043"]
+    assert page.locator("[data-found]").inner_text().startswith("45 of 45 on this page; 20 shown")
+    for count in (40, 45):
+        more.click()
+        assert visible.count() == count
+    assert not more.is_visible()
+
+
+@pytest.mark.parametrize(
+    ("query", "customers"),
+    [
+        ("7", ["000007"]), ("000007", ["000007"]), ("tier 2", ["000007"]), ("keep list", ["000003"]),
+        ("¥1.23 million", ["000008"]), ("churn high tier", ["000007"]),
+    ],
+)  # fmt: skip
+def test_the_search_finds_ids_as_numbers_tiers_lists_tags_and_money_as_shown(visit, query, customers):
+    page, *_ = visit(many_cards(45))
+    if query.startswith("¥"):
+        query = page.locator("#c-000008 dd").first.text_content().split(" ")[0]
+    page.locator("#find").fill(query)
+    found = page.locator("article.card:visible").evaluate_all("all => all.map(one => one.dataset.id)")
+    assert found == customers
+
+
+def test_a_link_to_a_card_beyond_the_first_twenty_shows_it(visit):
+    page, _, address = visit(many_cards(45))
+    assert not page.locator("#c-000001").is_visible()
+    page.goto(f"{address}#c-000001")
+    assert page.locator("#c-000001").is_visible()
+    assert page.locator("article.card:visible").count() == 21
+    page.evaluate("location.hash = '#c-000002'")
+    page.locator("#c-000002").wait_for(state="visible")
+    assert not page.locator("#c-000001").is_visible()
+    assert 0 <= page.locator("#c-000002").bounding_box()["y"] < 900
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "dark"), ("zh", "light")])

@@ -45,6 +45,10 @@ TAG_FACTS = (
     "valid", "on_null",
 )  # fmt: skip
 BUILT = {  # keys that are put together: how, and what they can come to
+    "portrait_card_do_not_contact_*": [
+        f"portrait_card_do_not_contact_{reason}" for reason in ("refused", "never_contact", "minor")
+    ],
+    "portrait_card_explained_*": [f"portrait_card_explained_{name}" for name in ("stage", "risk", "keep_list")],
     "chart_*": ["chart_not_enough", "chart_no_likeness"],
     "quality_*": [f"quality_{name}" for name in (*SUSPICION, "standardised", "imputed")],
     "quality_phone_*": ["quality_phone_placeholder", "quality_phone_invalid", "quality_phone_shared"],

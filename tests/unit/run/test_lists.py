@@ -94,3 +94,14 @@ def test_pages_that_name_customers_lie_in_people_alone(run):
         targets = {link for link in re.findall(r'href="([^"#:]+)"', text) if not link.startswith("data")}
         assert any(link.startswith("people/cards") for link in targets)
         assert [link for link in targets if not (run / link).is_file()] == []
+
+
+def test_no_card_of_a_customer_on_a_list_advises_against_a_contact(run, answer):
+    cards = (run / "people/cards.html").read_text(encoding="utf-8")
+    first_lines = dict(re.findall(r'<article class="card" id="c-([^"]+)"[^>]*>\s*<p class="do">(.*?)</p>', cards))
+    for entry in answer.lists:
+        listed = pd.read_csv(run / entry.file, dtype=str)["customer_id"]
+        for place, customer in enumerate(listed.head(200), start=1):
+            assert "Do not contact" not in first_lines[customer]
+            assert f"list: {place} of {entry.n}" in first_lines[customer].replace("\u2009", "")
+    assert any("Do not contact" in line for line in first_lines.values()) or not answer.consent_recorded

@@ -87,6 +87,11 @@ class PortraitCard:
         Items unknown for this customer.
     versions : dict
         definition_version, model_version.
+    lists : dict of str to (int, int)
+        The lists of the run that the customer is on: place and number of customers.
+    no_contact : str or None
+        Why nobody may contact the customer, by the latest word: refused, never_contact, minor; empty if somebody may.
+        None where nobody asked: then ``consents`` decide.
     """
 
     customer_id: str
@@ -110,6 +115,8 @@ class PortraitCard:
     tags: tuple[CardTag, ...] = ()
     unknown: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    no_contact: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,10 @@ class CardSources:
         First day of the data.
     value_names : mapping of str to mapping
         Names of values that no tag declares, such as segments: tag to value to language to name.
+    lists : mapping of str to sequence of str
+        Lists of the run: their customers in order.
+    no_contact : mapping of str to str, optional
+        Customers whom nobody may contact, with the reason.
     """
 
     known: pd.DataFrame
@@ -148,6 +159,8 @@ class CardSources:
     names: Mapping[str, str] = field(default_factory=dict)
     data_from: date | None = None
     value_names: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    no_contact: Mapping[str, str] | None = None
 
 
 def make_cards(
@@ -186,14 +199,21 @@ class _Maker:
         self.timeline = _by_customer(sources.timeline)
         self.reasons = _by_customer(sources.reasons)
         self.consents = _by_customer(sources.consents)
+        self.places: dict[str, dict[str, tuple[int, int]]] = {}
+        for name, ids in sources.lists.items():
+            for at, customer in enumerate(ids, start=1):
+                self.places.setdefault(customer, {})[name] = (at, len(ids))
 
     def card(self, row: Mapping[str, Any]) -> PortraitCard:
         customer = row["customer_id"]
         consents = {consent["purpose"]: bool(consent["granted"]) for consent in self.consents.get(customer, [])}
         header = {"customer_id": customer, "as_of": self.as_of, "consents": consents}
         header["name"] = self.sources.names.get(customer)
+        if self.sources.no_contact is not None:
+            header["no_contact"] = self.sources.no_contact.get(customer, "")
         if consents.get(PROFILING) is False:
             return PortraitCard(**header, opted_out=True)
+        header["lists"] = self.places.get(customer, {})
         return PortraitCard(**header, **self.facts(row), **self.tagged(customer), **self.predicted(row, customer))
 
     def facts(self, row: Mapping[str, Any]) -> dict[str, Any]:

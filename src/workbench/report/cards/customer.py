@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from workbench.analysis.cards.tensions import tensions_of
 from workbench.analysis.cards.timeline import KINDS, month_starts
 from workbench.core.tags.items import ITEMS
-from workbench.report.cards.first_line import first_line
+from workbench.report.cards.first_line import barred, first_line
 from workbench.report.cards.tags import MOST_OPEN, MOST_PRINTED, chips
 from workbench.report.datelines import dateline
 from workbench.report.html import badge, render, render_all, stylesheet
@@ -79,9 +80,9 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
     -------
     dict
         id, name, as_of, consents, opted_out; and, unless profiling was refused, sentence, numbers, preferences,
-        occasions, risk, action, timeline, tags, unknown, computed. Unknown values are absent or marked as unknown.
-        Tags stand there three times: open_tags before the fold, folded_tags behind it, printed_tags (the folded ones
-        for which paper has room), with left_out, which says how many are on the screen alone.
+        occasions, risk, barred, actions, explained, timeline, tags, unknown, computed. Unknown values are absent or
+        marked as unknown. Tags stand there three times: open_tags before the fold, folded_tags behind it, printed_tags
+        (the folded ones for which paper has room), with left_out, which says how many are on the screen alone.
     """
     head = {
         "id": card.customer_id,
@@ -103,7 +104,9 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
         "preferences": [_preference(preference, language) for preference in card.preferences],
         "occasions": [_occasion(occasion, language) for occasion in card.occasions],
         "risk": _risk(card, language),
+        "barred": barred(card, language),
         "actions": _actions(card, language),
+        "explained": [say(f"portrait_card_explained_{name}", language) for name in tensions_of(card)],
         "timeline": _timeline(card, language),
         "tags": tags,
         "open_tags": tags[:MOST_OPEN],

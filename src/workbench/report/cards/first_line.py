@@ -11,7 +11,7 @@ from workbench.report.text import say
 if TYPE_CHECKING:
     from workbench.analysis.cards.card import PortraitCard
 
-__all__ = ["first_line"]
+__all__ = ["barred", "first_line"]
 
 _MARKETING = "marketing"
 
@@ -27,9 +27,11 @@ def first_line(card: PortraitCard, language: str, currency: str) -> str:
     Returns
     -------
     str
-        A customer who refused marketing is not to be contacted; without a declared strategy nothing is suggested.
+        Whoever may not be contacted is named as such; otherwise the lists the customer is on, and what to offer.
+        Without a declared strategy nothing is suggested.
     """
-    parts = [_timing(card, language), _worth(card, language, currency), _action(card, language)]
+    action = barred(card, language) or f"{_lists(card, language)}{_action(card, language)}"
+    parts = [_timing(card, language), _worth(card, language, currency), action.rstrip()]
     return ("" if language == "zh" else " ").join(part for part in parts if part)
 
 
@@ -47,9 +49,21 @@ def _worth(card: PortraitCard, language: str, currency: str) -> str:
     return ""
 
 
+def barred(card: PortraitCard, language: str) -> str:
+    """Say why nobody may contact a customer; empty if somebody may."""
+    refused = "refused" if card.consents.get(_MARKETING) is False else ""
+    reason = refused if card.no_contact is None else card.no_contact
+    return say(f"portrait_card_do_not_contact_{reason}", language) if reason else ""
+
+
+def _lists(card: PortraitCard, language: str) -> str:
+    """Name the lists that the customer is on, with the place."""
+    blank = "" if language == "zh" else " "
+    places = [{"list": name, "place": place, "n": n} for name, (place, n) in card.lists.items()]
+    return "".join(say("portrait_card_on_list", language, place) + blank for place in places)
+
+
 def _action(card: PortraitCard, language: str) -> str:
-    if card.consents.get(_MARKETING) is False:
-        return say("portrait_card_do_not_contact", language)
     if not card.suggestions:
         return ""
     strategy = card.suggestions[0].strategy

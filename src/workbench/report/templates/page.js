@@ -63,20 +63,23 @@
   function makeFinder(field) {
     var cards = document.querySelectorAll("article.card"), status = document.querySelector("[data-found]");
     var step = 20, most = step, more = document.querySelector("[data-more]"), texts = [];
+    function plain(text) {
+      return text.normalize("NFKC").toLowerCase().replace(/(\d)[, ](?=\d{3}(?!\d))/g, "$1");
+    }
     function textOf(card, at) {
-      if (texts[at] === undefined) { texts[at] = ((card.getAttribute("data-search") || card.id) + " " + card.textContent).toLowerCase(); }
+      if (texts[at] === undefined) { texts[at] = plain((card.getAttribute("data-search") || card.id) + " " + card.textContent); }
       return texts[at];
     }
-    function wordsOf(query) {
-      query = query.normalize("NFKC").trim().toLowerCase().replace(/(\d)[,\u2009 ](?=\d{3}(?!\d))/g, "$1");
-      return query.split(/\s+/);
+    function wordsOf(query) { return plain(query).trim().split(/\s+/); }
+    function linked() {
+      try { return document.getElementById(decodeURIComponent(location.hash.slice(1))); } catch (error) { return null; }
     }
     function isId(card, word) {
       var id = (card.getAttribute("data-id") || "").toLowerCase();
       return id === word || (/^\d+$/.test(word) && id.replace(/^0+/, "") === word.replace(/^0+/, ""));
     }
     function find() {
-      var words = wordsOf(field.value), shown = 0, matches = 0, exact = false;
+      var words = wordsOf(field.value), shown = 0, matches = 0, exact = false, target = words[0] ? null : linked();
       if (words.length === 1 && words[0]) {
         cards.forEach(function (card) { exact = exact || isId(card, words[0]); });
       }
@@ -84,7 +87,7 @@
         var fits = exact ? isId(card, words[0])
           : words.every(function (word) { return textOf(card, at).indexOf(word) >= 0; });
         matches += fits ? 1 : 0;
-        card.hidden = !fits || shown >= most;
+        card.hidden = card !== target && (!fits || shown >= most);
         shown += card.hidden ? 0 : 1;
       });
       var template = status.getAttribute(matches ? "data-found" : "data-none");
@@ -93,7 +96,14 @@
     }
     field.addEventListener("input", function () { most = step; find(); });
     if (more) { more.addEventListener("click", function () { most += step; find(); }); }
-    find();
+    function showLinked() {
+      var card = linked();
+      field.value = "";
+      find();
+      if (card) { card.scrollIntoView({behavior: "instant"}); }
+    }
+    window.addEventListener("hashchange", showLinked);
+    showLinked();
   }
   function makeMover(place) {
     var about = place.dataset, steps = JSON.parse(about.steps), language = document.documentElement.lang;

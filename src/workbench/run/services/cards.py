@@ -24,7 +24,7 @@ from workbench.intake.identity.vault import find_key, read_vault
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.definitions.tag_registry import registry_of
-from workbench.run.services.consent import PROFILING, ConsentService
+from workbench.run.services.consent import MARKETING, PROFILING, ConsentService
 
 if TYPE_CHECKING:
     from workbench.core.tags.registry import TagRegistry
@@ -90,7 +90,14 @@ class CardService:
         tables = {name: self.store.read(name) for name in names if name in self.store.present()}
         return name_purposes(tables, self.profile.consent.words)
 
-    def cards(self, customer_ids: Sequence[str], *, contact: bool = False, named: bool = True) -> list[PortraitCard]:
+    def cards(
+        self,
+        customer_ids: Sequence[str],
+        *,
+        contact: bool = False,
+        named: bool = True,
+        lists: Mapping[str, Sequence[str]] | None = None,
+    ) -> list[PortraitCard]:
         """Make the cards of customers, in the order of their ids.
 
         Parameters
@@ -100,6 +107,8 @@ class CardService:
             Show names in full instead of masked; needs the key of the vault.
         named : bool
             Show masked names if the key of the vault is available.
+        lists : mapping of str to sequence of str, optional
+            Lists of the run: their customers in order; the cards name the place of theirs.
 
         Raises
         ------
@@ -121,6 +130,8 @@ class CardService:
             names=names,
             data_from=first_day(self.tables, as_of=self.as_of),
             value_names=self.registry.value_names,
+            lists=lists or {},
+            no_contact=self.no_contact,
         )
         return make_cards(sources, self.registry.tags, self.registry.pack, as_of=self.as_of)
 
@@ -131,8 +142,16 @@ class CardService:
     @cached_property
     def refused(self) -> dict[str, str]:
         """The customers of whom no portrait may be made, by the latest consents, with the reason."""
+        return self._not_permitted(PROFILING)
+
+    @cached_property
+    def no_contact(self) -> dict[str, str]:
+        """The customers whom nobody may contact, by the latest consents and never-contact files, with the reason."""
+        return self._not_permitted(MARKETING)
+
+    def _not_permitted(self, purpose: str) -> dict[str, str]:
         consent = ConsentService(self.workspace, self.profile, self.store, self.as_of)
-        verdicts = consent.verdicts(self.tables["features"].select("customer_id"), PROFILING)
+        verdicts = consent.verdicts(self.tables["features"].select("customer_id"), purpose)
         rows = to_pandas(verdicts.filter(~verdicts.permitted))
         return dict(zip(rows["customer_id"], rows["reason"], strict=True))
 

@@ -96,7 +96,7 @@ def write_cards(stage: StageRun, *, most: int, lists: Mapping[str, Sequence[str]
         return 0
     service = CardService(stage.workspace, stage.profile.name, profile=stage.profile)
     customers = service.permitted(service.ids_for_report(most, lists))
-    cards = by_urgency(service.cards(customers, named=False))
+    cards = by_urgency(service.cards(customers, named=False, lists=lists))
     for language in stage.languages:
         report = f"../{report_file(language, stage.languages)}"
         page = card_page(cards, language=language, currency=stage.currency, report=report)

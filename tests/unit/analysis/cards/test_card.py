@@ -131,3 +131,10 @@ def test_the_timing_is_that_of_the_own_rhythm():
     assert timing_of(PortraitCard("a", AS_OF, rhythm=days)) == "once"
     assert timing_of(PortraitCard("a", AS_OF)) == "none"
     assert timing_of(PortraitCard("a", AS_OF, rhythm=days | {"ratio": 0.1}, life_cycle_stage="lost")) == "away"
+
+
+def test_a_card_names_its_place_on_every_list_and_who_may_not_be_contacted(registry):
+    first, second = cards(registry, lists={"keep_list": ["b", "a"], "contact_list": ["b"]}, no_contact={"b": "minor"})
+    assert (first.lists, second.lists) == ({"keep_list": (2, 2)}, {"keep_list": (1, 2), "contact_list": (1, 1)})
+    assert (first.no_contact, second.no_contact) == ("", "minor")
+    assert [one.no_contact for one in cards(registry)] == [None, None]
