@@ -43,7 +43,8 @@ class ListFile:
         Of its customers, how many were sent a campaign before, and how many of those answered; None without campaigns
         or below the least number shown.
     precision, low, high, random : float or None
-        Share of events in the same share of the test with its 95 % interval (Wilson), and in a random draw.
+        Of as large a share of the tested customers, taken by the probability alone: how many left, or answered, with
+        the 95 % interval (Wilson), and of a random draw. None where the test has no share close to that of the list.
     tested : int
         Customers in that share of the test.
     """
@@ -96,9 +97,10 @@ class Evidence:
         risk ... "10" least).
     group : str
     n : int
-        Customers of the group who were sent a campaign.
+        Customers of the group who were sent a campaign; None where they are fewer than the least number shown, or would
+        give away such a group by subtraction from all.
     answered : int or None
-        Of these, who answered at least one; None, as the share, where n is below the least number shown.
+        Of these, who answered at least one; None, as the share, where n is.
     share, low, high : float or None
         Share who answered with its 95 % interval (Wilson).
     """
@@ -177,7 +179,8 @@ class GoalAnswer:
     unproven : tuple of str
         ``answer_is_no_gain`` (who answers may have bought anyway), ``leaving_is_no_gain`` (nobody tested whether a
         contact keeps them), ``no_consents`` (no consent is recorded: nobody counts as having refused),
-        ``selected_before`` (who was sent campaigns was not drawn at random).
+        ``selected_before`` (who was sent campaigns was not drawn at random), ``groups_of_today`` (tiers and tenths are
+        those of today, after the answers).
     tests : tuple of TestProposal
         One for each list.
     consent_recorded : bool

@@ -71,7 +71,10 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "how_to_read_*": [f"how_to_read_{stage}" for stage in STAGES if stage != "14_write_report"],
     "part_*": [f"part_{part.name}" for part in PARTS],
     "idle_*": [f"idle_{reason}" for reason in ("not_drawn", "own_inputs", "few_marks", "straight")],
-    "answer_*": [f"answer_{name}" for name in ("answer_is_no_gain", "leaving_is_no_gain", "no_consents", "selected_before")],
+    "answer_*": [
+        f"answer_{name}"
+        for name in ("answer_is_no_gain", "leaving_is_no_gain", "no_consents", "selected_before", "groups_of_today")
+    ],
     "answer_one_*": [f"answer_one_{name}" for name in LISTS],
     "answer_list_*": [f"answer_list_{name}" for name in LISTS],
     "answer_segments_*": [f"answer_segments_{verdict}" for verdict in VERDICTS],

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from workbench.analysis.intervals import wilson
+from workbench.analysis.intervals import small_cells, wilson
 from workbench.core.store.tables import to_pandas
 from workbench.intake.features.inputs.exact import at_midnight
 
@@ -194,7 +194,7 @@ def answers_by_group(groups: pd.DataFrame, answers: pd.DataFrame, *, least: int)
     answers : DataFrame
         Result of ``answers_by_customer``.
     least : int
-        Groups of fewer customers have no numbers.
+        Groups of fewer customers have no numbers, nor has a further group where they could be computed from the total.
 
     Returns
     -------
@@ -205,11 +205,13 @@ def answers_by_group(groups: pd.DataFrame, answers: pd.DataFrame, *, least: int)
     rows: list[dict[str, Any]] = []
     for grouping, names in (("value_tier", TIERS[::-1]), ("risk_tenth", tuple(str(at) for at in range(1, 11)))):
         part = joined[joined["grouping"] == grouping]
-        for name in names if len(part) else ():
-            sent = part[(part["group"] == name) & (part["sent"] > 0)]
+        by_group = {name: part[(part["group"] == name) & (part["sent"] > 0)] for name in names if len(part)}
+        counts = pd.DataFrame({"n": {name: len(sent) for name, sent in by_group.items()}})
+        hidden = small_cells(counts, least=least, rows=False)["n"]
+        for name, sent in by_group.items():
             row: dict[str, Any] = {"grouping": grouping, "group": name, "n": None, "answered": None}
             row |= {"share": None, "low": None, "high": None}
-            if len(sent) >= least:
+            if len(sent) and not hidden[name]:
                 count = int((sent["answered"] > 0).sum())
                 low, high = wilson(count, len(sent))
                 share = {"share": count / len(sent), "low": float(low), "high": float(high)}

@@ -48,14 +48,16 @@ class AnswerStudy:
         ``answers.verdict``; with a model ``answers.auc``, ``auc_low``, ``auc_high``, ``brier``, ``calibration_slope``,
         ``positives``, ``customers``, ``base_rate``, ``chosen``, ``baseline_auc`` (answered the last campaign),
         ``leak_alarms``, ``profit_share`` and ``profit`` (at the stated cost and gain), each with that prefix.
-    importance : DataFrame
-        As ``ChurnResult.importance``.
+    importance, predictions, calibration : DataFrame
+        As those of ``ChurnResult``, of the tested customers; empty without a model.
     """
 
     verdict: str
     scored: pd.DataFrame
     metrics: dict[str, Any]
     importance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def study_answers(
@@ -127,7 +129,7 @@ def study_answers(
         model_version=result.model_version,
     )
     named = {f"answers.{name}": value for name, value in metrics.items()}
-    return AnswerStudy("model", frame[list(COLUMNS)], named, result.importance)
+    return AnswerStudy("model", frame[list(COLUMNS)], named, result.importance, tested, result.calibration)
 
 
 def plan_periods(days: Sequence[date]) -> list[date]:

@@ -6,19 +6,29 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.analysis.churn.decision import Decision, decide, profit_curve
+from workbench.analysis.churn.decision import PRECISION, Decision, decide, precision_by_share, profit_curve
 from workbench.analysis.churn.groups import GROUPINGS, judge_groups
 from workbench.analysis.churn.models.reasons import REASON_COLUMNS, explain_customers, partial_effects
 from workbench.analysis.segments.definition import UNKNOWN, SegmentDefinition, assign
 
 if TYPE_CHECKING:
+    from workbench.analysis.churn.answers import AnswerStudy
     from workbench.analysis.churn.study import ChurnStudy
 
-__all__ = ["decide_today", "explain_today", "group_results", "leading_effects", "profit_of_test", "segments_lack"]
+__all__ = [
+    "decide_today",
+    "explain_today",
+    "group_results",
+    "leading_effects",
+    "precision_of_tests",
+    "profit_of_test",
+    "segments_lack",
+]
 
 MOST_EFFECTS = 3
 ORDER_BANDS = (1, 2, 3, 5, 10, float("inf"))  # orders
 BAND_NAMES = ["1", "2", "3–4", "5–9", "10 +"]
+LIST_SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)  # of customers: sizes of a list whose precision is shown
 PROFIT = ("share_contacted", "contacted", "profit", "low", "high", "random", "best")
 
 
@@ -42,6 +52,42 @@ def profit_of_test(
         return pd.DataFrame(columns=list(PROFIT))
     amounts = {"contact_cost": contact_cost, "gain_per_leaver": gain_per_leaver}
     return profit_curve(study.result.predictions, **amounts, n_bootstraps=n_bootstraps, seed=seed)
+
+
+def precision_of_tests(
+    study: ChurnStudy, answers: AnswerStudy, profit: pd.DataFrame, decision: Decision | None, *, least: int = 0
+) -> pd.DataFrame:
+    """Return ``decision.precision_by_share`` of the model of leavers and of that of answers.
+
+    Parameters
+    ----------
+    study : ChurnStudy
+    answers : AnswerStudy
+    profit : pandas.DataFrame
+        Result of ``profit_of_test``: the share with the highest profit stands beside the usual ones.
+    decision : Decision or None
+        Today's contact list, whose share stands beside them too.
+    least : int
+        Shares of fewer tested customers are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        basis (``leaving``, ``answers``) and the columns of ``precision_by_share``; empty without a model.
+    """
+    usual = [*LIST_SHARES, *([decision.size / decision.scored] if decision and decision.scored else [])]
+    tests = {
+        "leaving": (study.result.predictions, profit.loc[profit["best"].astype(bool), "share_contacted"].tolist()),
+        "answers": (answers.predictions, [answers.metrics.get("answers.profit_share") or 0.0]),
+    }
+    parts = [
+        precision_by_share(predictions, {share for share in (*usual, *best) if 0 < share <= 1}).assign(basis=basis)
+        for basis, (predictions, best) in tests.items()
+        if len(predictions)
+    ]
+    columns = ["basis", *PRECISION]
+    rows = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return rows[rows["tested"] >= least].reset_index(drop=True)
 
 
 def explain_today(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,11 @@ import pandas as pd
 
 from workbench.analysis.intervals import wilson
 
-__all__ = ["Decision", "decide", "profit_curve"]
+__all__ = ["PRECISION", "Decision", "decide", "precision_by_share", "profit_curve"]
 
 POINTS = 50  # sizes of the contact list in the profit curve
 DIGITS = 6
+PRECISION = ("share", "tested", "positives", "precision", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,38 @@ def decide(
         random=float(tested["label"].mean()) if len(tested) else np.nan,
         customers=ranked[["customer_id", "churn_probability"]].reset_index(drop=True),
     )
+
+
+def precision_by_share(predictions: pd.DataFrame, shares: Iterable[float]) -> pd.DataFrame:
+    """Count the positives among the top shares of the tested customers.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        customer_id, label, churn_probability of the tested customers.
+    shares : iterable of float in (0, 1]
+
+    Returns
+    -------
+    pandas.DataFrame, one row per share, in increasing order
+        share, tested (customers of that share, at least one), positives (of these), precision (their ratio), low, high
+        (95 %, Wilson).
+
+    Examples
+    --------
+    >>> chances = [0.9, 0.8, 0.7, 0.1]
+    >>> tested = pd.DataFrame({"customer_id": list("abcd"), "label": [1, 0, 1, 0], "churn_probability": chances})
+    >>> precision_by_share(tested, [0.75])[["tested", "positives"]].values.tolist()
+    [[3, 2]]
+    """
+    labels = _ranked(predictions)["label"].to_numpy(int)
+    sizes = {share: max(1, round(len(labels) * share)) for share in sorted(set(shares))} if len(labels) else {}
+    rows = []
+    for share, tested in sizes.items():
+        positives = int(labels[:tested].sum())
+        low, high = wilson(positives, tested)
+        rows.append((share, tested, positives, positives / tested, float(low), float(high)))
+    return pd.DataFrame(rows, columns=list(PRECISION)).round(DIGITS)
 
 
 def profit_curve(

@@ -290,5 +290,5 @@ def _left_out(part: LeftOut, words: Speaker) -> Markup:
 
 
 def _test(part: TestProposal, words: Speaker) -> Markup:
-    values = {**part.__dict__, "n": part.treated + part.held_out}
+    values = {**part.__dict__, "n": part.treated + part.held_out, "points": 100 * (part.detectable or 0.0)}
     return words("answer_test" if part.detectable is not None else "answer_test_small", values)

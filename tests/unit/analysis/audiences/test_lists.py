@@ -99,11 +99,13 @@ def test_evidence_by_tier_and_tenth_hides_small_groups():
     groups = tiers_and_tenths(ranked, values)
     answers = pd.DataFrame({"customer_id": ids[8:], "sent": 1, "answered": [1] * 5 + [0] * 17})
     rows = answers_by_group(groups, answers, least=3).set_index(["grouping", "group"])
-    assert rows.loc[("value_tier", "high"), ["n", "answered", "share"]].tolist() == [10, 0, 0.0]
+    assert rows.loc[("value_tier", "high"), ["n", "answered", "share"]].isna().all()  # the total would give away "low"
     assert rows.loc[("value_tier", "middle"), ["n", "answered", "share"]].tolist() == [10, 3, 0.3]
-    assert rows.loc[("value_tier", "low"), ["n", "answered", "share"]].tolist() == [None, None, None]
+    assert rows.loc[("value_tier", "low"), ["n", "answered", "share"]].isna().all()
     assert rows.loc[("value_tier", "middle"), ["low", "high"]].tolist() == [0.1078, 0.6032]
-    assert rows.loc[("risk_tenth", "1"), "n"] == 3
+    tenths = rows.loc["risk_tenth"]
+    assert tenths.index[tenths["n"].isna()].tolist() == ["1", "8", "9", "10"]  # one for the single customer of "8"
+    assert tenths["n"].dropna().tolist() == [3] * 6
     assert len(rows) == 13
     assert answers_by_group(tiers_and_tenths(ranked.head(0), values.head(0)), answers, least=3).empty
 
@@ -116,3 +118,14 @@ def test_the_detectable_difference_shrinks_with_both_arms_and_can_be_none():
     assert detectable_difference(9, 1, 0.5) is None
     assert detectable_difference(0, 10, 0.5) is None
     assert detectable_difference(90, 10, 0.0) is None
+
+
+def test_no_group_that_is_hidden_can_be_computed_from_the_total():
+    ids = [f"{at:02d}" for at in range(60)]
+    groups = pd.DataFrame(
+        {"grouping": "value_tier", "group": ["low"] * 4 + ["middle"] * 16 + ["high"] * 40, "customer_id": ids}
+    )
+    answers = pd.DataFrame({"customer_id": ids, "sent": 1, "answered": 1})
+    rows = answers_by_group(groups, answers, least=5).set_index("group")
+    assert rows["n"].isna().to_dict() == {"high": False, "middle": True, "low": True}
+    assert answers_by_group(groups, answers, least=4).set_index("group")["n"].tolist() == [40, 16, 4]

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.churn.consequences import decide_today, group_results, segments_lack
-from workbench.analysis.churn.decision import decide, profit_curve
+from workbench.analysis.churn.answers import AnswerStudy
+from workbench.analysis.churn.consequences import decide_today, group_results, precision_of_tests, segments_lack
+from workbench.analysis.churn.decision import decide, precision_by_share, profit_curve
 from workbench.analysis.churn.declared import declared_reasons
 from workbench.analysis.churn.groups import judge_groups
 from workbench.analysis.churn.labels import label_purchases
@@ -44,6 +45,30 @@ def test_the_list_is_empty_while_there_is_a_leak_alarm():
     assert decide_today(ChurnStudy("labels", "model", result), scored, **settings).size == 20
     alarmed = replace(result, alarms=pd.DataFrame({"alarm": ["feature_auc"], "feature": ["reason"], "value": [1.0]}))
     assert decide_today(ChurnStudy("labels", "model", alarmed), scored, **settings) is None
+
+
+def test_precision_is_that_of_as_large_a_share_of_the_test():
+    rows = precision_by_share(outcomes().iloc[::-1], [0.4, 0.2, 0.001])
+    assert rows["share"].tolist() == [0.001, 0.2, 0.4]
+    assert rows[["tested", "positives"]].values.tolist() == [[1, 1], [20, 20], [40, 25]]
+    assert rows.loc[2, ["precision", "low", "high"]].tolist() == pytest.approx([0.625, 0.4703, 0.7578], abs=5e-4)
+    assert precision_by_share(outcomes().head(0), [0.1]).empty
+
+
+def test_both_models_are_judged_at_the_usual_sizes_the_most_profitable_and_that_of_the_decision():
+    tested = outcomes()
+    metrics = {"answers.profit_share": 0.25}
+    answers = AnswerStudy("model", tested.head(0), metrics, predictions=tested)
+    study = ChurnStudy("model", "purchases", ChurnResult("model", "time", {}, {}, predictions=tested))
+    profit = profit_curve(tested, contact_cost=1, gain_per_leaver=5, n_bootstraps=2)
+    decision = decide(tested, tested, decision_size=7)
+    rows = precision_of_tests(study, answers, profit, decision, least=6)
+    best = float(profit.loc[profit["best"], "share_contacted"].iloc[0])
+    assert rows.loc[rows["basis"] == "leaving", "share"].tolist() == sorted({0.07, 0.1, 0.2, 0.3, 0.5, best})
+    assert rows.loc[rows["basis"] == "answers", "share"].tolist() == [0.07, 0.1, 0.2, 0.25, 0.3, 0.5]
+    nothing = AnswerStudy("no_campaigns", tested.head(0), {})
+    unfitted = ChurnStudy("too_short", "purchases", ChurnResult("too_short", "time", {}, {}))
+    assert precision_of_tests(unfitted, nothing, profit.head(0), None).empty
 
 
 def test_profit_by_hand():

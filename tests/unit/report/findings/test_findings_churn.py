@@ -6,10 +6,12 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from workbench.analysis.churn.answers import AnswerStudy
 from workbench.analysis.churn.decision import decide, profit_curve
 from workbench.analysis.churn.labels import Horizon
 from workbench.analysis.churn.models.results import ChurnResult
 from workbench.analysis.churn.study import ChurnStudy
+from workbench.report.findings.churn.answers import find_answers
 from workbench.report.findings.churn.decision import find_decision, measure_profit
 from workbench.report.findings.churn.scores import find_churn, limit_churn, measure_churn
 from workbench.report.text import say
@@ -236,3 +238,27 @@ def test_the_profit_optimum_is_recorded(study):
     best = profit.loc[profit["profit"].idxmax()]
     assert measure_profit(profit) == {"profit_share": best["share_contacted"], "profit": best["profit"]}
     assert measure_profit(profit.head(0)) == {}
+
+
+def answer_study(**changes):
+    metrics = {name: METRICS[name] for name in METRICS if name != "chosen"} | {"leak_alarms": 0} | changes
+    tested = pd.DataFrame({"churn_probability": [0.3] * 200})
+    return AnswerStudy("model", tested.head(0), {f"answers.{k}": v for k, v in metrics.items()}, predictions=tested)
+
+
+def test_a_model_of_answers_is_compared_with_the_last_answer_and_its_expectation_with_the_answers():
+    said = values_by_key(find_answers(answer_study(), min_positives=30))
+    assert list(said) == ["answers_model", "answers_calibration"]
+    assert said["answers_model"]["baseline_auc"] == 0.7
+    assert (round(said["answers_calibration"]["expected"]), said["answers_calibration"]["answered"]) == (60, 40)
+    assert "answers_no_gain" in values_by_key(find_answers(answer_study(auc_low=0.69), min_positives=30))
+    assert "answers_leak" in values_by_key(find_answers(answer_study(leak_alarms=1), min_positives=30))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "keys"),
+    [("too_few_positives", ["answers_too_few"]), ("too_short", ["answers_too_short"]), ("no_campaigns", [])],
+)
+def test_why_there_is_no_model_of_answers_is_said_where_campaigns_are(verdict, keys):
+    study = AnswerStudy(verdict, pd.DataFrame(), {"answers.verdict": verdict})
+    assert list(values_by_key(find_answers(study, min_positives=30))) == keys

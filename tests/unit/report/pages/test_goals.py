@@ -66,6 +66,7 @@ def test_a_contact_list_says_how_many_what_it_brings_and_what_answered_before(su
     assert len(groups["What answered before"]) == 3  # the group too small to show is left out
     assert str(groups["Leave alone"][1]) == "133 who left before: expected spend $47.20 each."
     assert str(groups["What would settle it"][0]).startswith("Contact list: hold back 24 of 240 at random.")
+    assert "A difference of 28 percentage points or more" in str(groups["What would settle it"][0])
     assert "too few to show" in groups["What would settle it"][1]
 
 
@@ -147,3 +148,8 @@ def test_stages_that_the_goal_names_and_the_run_lacks_are_named(summaries):
     assert lacking_stages(goal, summaries) == ["08_predict_churn"]
     view = answered("contact_list", summaries, answer=ANSWER, **goal)
     assert str(view.sentences[-1]) == "Missing for a full answer: Churn."
+
+
+def test_a_difference_of_shares_is_in_percentage_points_in_chinese_too(summaries):
+    groups = dict(answered("contact_list", summaries, language="zh", answer=ANSWER).groups)
+    assert "28\u2009个百分点" in str(groups["如何验证"][0]) or "28 个百分点" in str(groups["如何验证"][0])

@@ -41,14 +41,18 @@ MOST_FEATURES = 10
 
 
 @drawn("predicted", "observed", "n", optional=("low", "high"))
-def plot_calibration(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw predicted against observed shares of leavers, and below the number of customers per point.
+def plot_calibration(
+    frame: pd.DataFrame, *, event: str = "leaving", language: str = "en", about: About = UNKNOWN
+) -> Chart:
+    """Draw predicted against observed shares of leavers, or of answers, and below the customers per point.
 
     Parameters
     ----------
     frame : DataFrame
         One row per group of customers with similar predictions: predicted, observed (mean, 0..1), low, high (of
         observed, 95 %), n. Groups without customers are left out.
+    event : {"leaving", "answer"}
+        What is predicted.
     language, about
         As everywhere.
 
@@ -60,7 +64,9 @@ def plot_calibration(frame: pd.DataFrame, *, language: str = "en", about: About 
     if rows.empty:
         return not_enough(language)
     top = rows.iloc[-1]
-    title = say("chart_calibration_title", language, top[["predicted", "observed", "n"]].to_dict())
+    answer = event == "answer"
+    key = "chart_calibration_answers_title" if answer else "chart_calibration_title"
+    title = say(key, language, top[["predicted", "observed", "n"]].to_dict())
     figure, (axes, below) = canvas("high", heights=(3.4, 1), share_x=True)
     reach = min(1.0, float(np.nanmax(rows[["predicted", "observed", "high"]].to_numpy(dtype=float))) * 1.06)
     axes.plot([0, reach], [0, reach], color=BASE, lw=1.2, ls=(0, (4, 3)))
@@ -69,8 +75,9 @@ def plot_calibration(frame: pd.DataFrame, *, language: str = "en", about: About 
     axes.scatter(rows["predicted"], rows["observed"], c=ACCENT, s=44, zorder=3, linewidths=0)
     axes.set(xlim=(0, reach), ylim=(0, reach))
     _draw_counts(below, rows, reach, language)
-    number_axis(axes, "y", say("axis_observed", language), Scale("pct", language))
-    number_axis(below, "x", say("axis_predicted", language), Scale("pct", language))
+    observed, predicted = ("axis_answered", "axis_predicted_answer") if answer else ("axis_observed", "axis_predicted")
+    number_axis(axes, "y", say(observed, language), Scale("pct", language))
+    number_axis(below, "x", say(predicted, language), Scale("pct", language))
     axes.tick_params(axis="x", labelbottom=False)
     items = [(show(row.predicted, "pct", language), show(row.observed, "pct", language)) for row in rows.itertuples()]
     n = say("chart_note_customers", language, {"n": rows["n"].sum()})

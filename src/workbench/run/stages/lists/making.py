@@ -41,6 +41,8 @@ __all__ = ["CustomerLists", "make_lists"]
 HOLD_OUT = 0.1  # share of a list that the proposed test leaves out
 _CHURN, _DECISION = "08_predict_churn", ("decision_size", "decision_share")
 _ANSWERS = "answers."  # prefix of the metrics of the model of answers
+_PRECISION = "list_precision"  # table of 08: precision by share of the tested customers
+CLOSE = 0.025  # shares of the list and of the test that are compared
 _DIGITS = 4
 
 
@@ -99,8 +101,8 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
     for name, basis in _planned(goal.kind, customers):
         size = _size(churn, basis, len(ranked[basis])) if basis in ranked else Size(0, basis)
         if size.n:
-            tested = _tested(churn, basis)
-            lists.append(_described(name, basis, size, ranked[basis], customers, tested=tested, least=least))
+            entry, frame = _described(name, basis, size, ranked[basis], customers, least=least)
+            lists.append((replace(entry, **_precision(churn, basis, size.n / len(ranked[basis]))), frame))
         else:
             not_made.append(NoList(name, size.size_by))
     frames = {entry.name: frame for entry, frame in lists}
@@ -151,7 +153,6 @@ def _described(
     ranked: pd.DataFrame,
     customers: Customers,
     *,
-    tested: Mapping[str, Any],
     least: int,
 ) -> tuple[ListFile, pd.DataFrame]:
     listed = ranked.head(size.n)
@@ -171,10 +172,23 @@ def _described(
         at_stake_all=_total(ranked["at_stake"]) if len(customers.values) else None,
         sent=len(sent) if enough else None,
         answered=int((sent["answered"] > 0).sum()) if enough else None,
-        random=tested.get("base_rate"),
-        tested=int(tested.get("customers") or 0),
     )
     return entry, listed
+
+
+def _precision(churn: Mapping[str, Any], basis: str, share: float) -> dict[str, Any]:
+    """Return how many of the tested customers in the same share of the test left, or answered, with the interval.
+
+    Nothing where no share of the test comes close to that of the list.
+    """
+    view = next((table for table in churn.get("shown") or () if table["name"] == _PRECISION), None)
+    rows = [dict(zip(view["columns"], row, strict=True)) for row in view["rows"]] if view else []
+    close = [row for row in rows if row["basis"] == basis and abs(row["share"] - share) <= CLOSE]
+    if not close:
+        return {}
+    row = min(close, key=lambda row: abs(row["share"] - share))
+    values = {name: round(row[name], _DIGITS) for name in ("precision", "low", "high")}
+    return values | {"tested": row["tested"], "random": _tested(churn, basis).get("base_rate")}
 
 
 def _total(numbers: pd.Series) -> float:
@@ -219,7 +233,8 @@ def _left_out(customers: Customers, lists: Mapping[str, pd.DataFrame], least: in
 
 def _unproven(lists: Sequence[ListFile], customers: Customers) -> tuple[str, ...]:
     bases = {entry.basis for entry in lists}
-    keys = ["answer_is_no_gain"] * ("answers" in bases) + ["selected_before"] * (len(customers.answers) > 0)
+    sent = len(customers.answers) > 0
+    keys = ["answer_is_no_gain"] * ("answers" in bases) + ["selected_before", "groups_of_today"] * sent
     no_consents = ["no_consents"] * (not customers.consent_recorded)
     return tuple(keys + ["leaving_is_no_gain"] * ("leaving" in bases) + no_consents)
 
