@@ -75,6 +75,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
         f"answer_{name}"
         for name in ("answer_is_no_gain", "leaving_is_no_gain", "no_consents", "selected_before", "groups_of_today")
     ],
+    "segment_*": ["segment_do", "segment_do_not"],
     "answer_one_*": [f"answer_one_{name}" for name in LISTS],
     "answer_list_*": [f"answer_list_{name}" for name in LISTS],
     "answer_segments_*": [f"answer_segments_{verdict}" for verdict in VERDICTS],

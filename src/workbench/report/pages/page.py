@@ -85,6 +85,8 @@ class RunFacts:
         Number of customers with a portrait card beside the report.
     answer : GoalAnswer
         The answer to the goal: its lists and their evidence.
+    advice : mapping
+        English name of a segment -> ``do``, ``do_not`` and ``members``, as ``parts.segments_of`` takes them.
     """
 
     profile: str
@@ -100,6 +102,7 @@ class RunFacts:
     most_findings: int = MOST_FINDINGS
     cards: int = 0
     answer: GoalAnswer = field(default_factory=GoalAnswer)
+    advice: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folder: Path, language: str = "en") -> str:
@@ -144,7 +147,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         "lacking": ",".join(lacking_stages(run.goal, ours)),
         "failures": [_section(summary, run, pictures, language) for summary in ours if summary["status"] == "failed"],
         "parts": [_part(part, ours, run, pictures, language) for part in PARTS],
-        "segments": segments_of(ours, language),
+        "segments": segments_of(ours, language, run.advice),
         "limits": _first_limits(ours, run, language),
         "changes": changes_of(ours, run.previous, language),
         "own": [_section(summary, run, pictures, language) for summary in stages if summary not in ours],

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 MOST_TRAITS = 3  # of a segment
+MOST_ADVICE = 2  # lines of what to do with it
 TGI_BASE = 100.0  # index of all customers
 
 Summaries = Sequence[Mapping[str, Any]]
@@ -177,10 +178,23 @@ def heaviest(
     return next(iter(named), None) or max(own, key=lambda pair: float(pair[1].get("weight") or 0), default=None)
 
 
-def segments_of(summaries: Summaries, language: str) -> list[dict[str, Any]]:
-    """Return each segment with its size and up to three traits that set it apart, most people x index first.
+def segments_of(
+    summaries: Summaries, language: str, advice: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[dict[str, Any]]:
+    """Return each segment with its size, up to three traits that set it apart, what to do and what not.
 
-    A trait sets a segment apart where its index (TGI) lies above 100 with its whole interval.
+    Parameters
+    ----------
+    summaries : sequence of mapping
+    language : str
+    advice : mapping, optional
+        English name of a segment -> ``do``, ``do_not`` (lines by language) and ``members`` (address of their list).
+
+    Returns
+    -------
+    list of dict
+        name, sentences, members. A trait sets a segment apart where its index (TGI) lies above 100 with its whole
+        interval; most people x index first.
     """
     tables = {
         view["name"]: [dict(zip(view["columns"], row, strict=True)) for row in view["rows"]]
@@ -194,9 +208,18 @@ def segments_of(summaries: Summaries, language: str) -> list[dict[str, Any]]:
     for row in tables.get("segment_sizes", ()):
         name = label(row["segment"], language)
         own = [trait for trait in traits if name.startswith(label(trait["segment"], language))][:MOST_TRAITS]
+        strategy = (advice or {}).get(label(row["segment"], "en"), {})
         sentences = [words("segment_size", row), *(words("segment_trait", trait) for trait in own)]
-        segments.append({"name": name, "sentences": sentences})
+        sentences += [words(f"segment_{part}", {"lines": lines}) for part, lines in _advised(strategy, language)]
+        segments.append({"name": name, "sentences": sentences, "members": strategy.get("members", "")})
     return segments
+
+
+def _advised(advice: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
+    """Return what to do (goal and offer) and what not, each as one text; empty without a declared strategy."""
+    stop = "；" if language == "zh" else "; "
+    parts = {part: list((advice.get(part) or {}).get(language, ()))[:MOST_ADVICE] for part in ("do", "do_not")}
+    return [(part, stop.join(lines)) for part, lines in parts.items() if lines]
 
 
 def _sets_apart(row: Mapping[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.publish import last_summary
 from workbench.run.services.cards import CardService
 from workbench.run.stages.files import people_folder, write_text_file
+from workbench.run.stages.segments import advice, file_name, placed
 
 if TYPE_CHECKING:
     from workbench.run.stages.stage import StageRun
@@ -105,6 +106,19 @@ def write_cards(stage: StageRun, *, most: int, lists: Mapping[str, Sequence[str]
     return len(cards)
 
 
+def _advice(stage: StageRun, answer: GoalAnswer) -> dict[str, dict[str, Any]]:
+    """Return by the English name of each segment what its strategy says, and the list of its members."""
+    placements, names = placed(stage)
+    strategies = advice(stage, sorted(set(placements.values())))
+    files = {segment: answer.members.get(file_name(segment)) for segment in names}
+    members = {segment: {"members": file} for segment, file in files.items() if file}
+    return {
+        name["en"]: {**strategies.get(segment, {}), **members.get(segment, {})}
+        for segment, name in names.items()
+        if segment in strategies or segment in members
+    }
+
+
 def write_reports(
     stage: StageRun,
     summaries: Sequence[Mapping[str, Any]],
@@ -122,7 +136,9 @@ def write_reports(
         language, file, cards (portrait cards beside it), bytes.
     """
     rows = []
-    run = replace(facts, most_findings=most_findings, cards=cards, answer=answer or GoalAnswer())
+    goal_answer = answer or GoalAnswer()
+    run = replace(facts, most_findings=most_findings, cards=cards, answer=goal_answer)
+    run = replace(run, advice=_advice(stage, goal_answer))
     for language in facts.languages:
         page = write_report(summaries, run=run, folder=stage.store.folder, language=language)
         name = report_file(language, facts.languages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from workbench.analysis.segments.declared import declare
@@ -20,7 +21,16 @@ if TYPE_CHECKING:
 
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["advice", "champion", "definition_details", "definitions_before", "kinds", "placed", "placing_definition"]
+__all__ = [
+    "advice",
+    "champion",
+    "definition_details",
+    "definitions_before",
+    "file_name",
+    "kinds",
+    "placed",
+    "placing_definition",
+]
 
 
 def champion(stage: StageRun) -> SegmentDefinition | None:
@@ -82,6 +92,17 @@ def kinds(stage: StageRun) -> list[SegmentDefinition]:
 def advice(stage: StageRun, segments: Sequence[str]) -> dict[str, Any]:
     """Return the advice of the profile's industry pack for segments: what to do and what to avoid."""
     return advice_for(registry_of(stage.workspace, stage.profile).pack, segments)
+
+
+def file_name(segment: str) -> str:
+    """Return the key of a segment as part of a file's name.
+
+    Examples
+    --------
+    >>> file_name("tier 1/high")
+    'tier_1_high'
+    """
+    return re.sub(r"[^\w\-]", "_", segment)
 
 
 def _fitted(stage: StageRun) -> SegmentDefinition | None:

@@ -65,3 +65,18 @@ def test_traits_of_a_segment_are_ranked_by_people_times_index():
     (segment,) = segments_of([stage("06_segment_customers", shown=shown)], "en")
     assert segment["name"] == "High"
     assert [str(text).split(":")[0] for text in segment["sentences"][1:]] == ["Common", "Rare"]
+
+
+def test_a_segment_says_what_to_do_and_what_not_and_links_to_its_members():
+    sizes = {"name": "segment_sizes", "columns": ["segment", "n", "share", "value_share"]}
+    rows = [[{"en": "High", "zh": "高价值"}, 60, 0.6, 0.9], [{"en": "Low", "zh": "低价值"}, 40, 0.4, 0.1]]
+    summaries = [stage("06_segment_customers", shown=[sizes | {"rows": rows}])]
+    do = {"en": ["keep and deepen", "first choice", "news"], "zh": ["维系", "优先", "新品"]}
+    advice = {"High": {"do": do, "do_not": {"en": ["price cuts"], "zh": ["降价"]}, "members": "people/lists/m.csv"}}
+    for language, said in (
+        ("en", ["<strong>Do:</strong> keep and deepen; first choice", "<strong>Do not:</strong> price cuts"]),
+        ("zh", ["<strong>宜：</strong>维系；优先", "<strong>忌：</strong>降价"]),
+    ):
+        high, low = segments_of(summaries, language, advice)
+        assert (list(map(str, high["sentences"][1:])), high["members"]) == (said, "people/lists/m.csv")
+        assert (len(low["sentences"]), low["members"]) == (1, "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -32,6 +31,7 @@ from workbench.report.answer import (
 from workbench.report.pages.addresses import lists_file, of_people
 from workbench.report.pages.goals import stages_of_goal
 from workbench.run.stages.lists.customers import Customers, read_customers
+from workbench.run.stages.segments import file_name
 
 if TYPE_CHECKING:
     from workbench.run.stages.stage import StageRun
@@ -204,14 +204,10 @@ def _members(customers: Customers) -> dict[str, pd.DataFrame]:
     frame = frame.sort_values(["value", "customer_id"], ascending=[False, True], na_position="last", ignore_index=True)
     of_segment = frame["customer_id"].map(customers.segments)
     return {
-        f"members_{_file_name(segment)}": frame[of_segment == segment].reset_index(drop=True)
+        f"members_{file_name(segment)}": frame[of_segment == segment].reset_index(drop=True)
         for segment in sorted(set(customers.segments.values()))
         if (of_segment == segment).any()
     }
-
-
-def _file_name(segment: str) -> str:
-    return re.sub(r"[^\w\-]", "_", segment)
 
 
 def _left_out(customers: Customers, lists: Mapping[str, pd.DataFrame], least: int) -> tuple[LeftOut, ...]:

@@ -1,0 +1,58 @@
+"""Every page of a run of the tiny profile passes axe: report, details, cards, lists and stages; English and Chinese."""
+
+import shutil
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
+]
+BESIDE_PAGES = ("report", "details", "people/cards", "people/lists")  # in both languages
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+def violations(browser, file):
+    """Open a page with its folds open (of many cards the first); return what axe finds, with the first places."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.evaluate(
+        "document.querySelectorAll('article.card:first-of-type details, details:not(.card *)')"
+        ".forEach(one => { one.open = true; })"
+    )
+    found = Axe().run(page).response["violations"]
+    context.close()
+    return [(entry["id"], [node["target"] for node in entry["nodes"]][:3]) for entry in found]
+
+
+def pages_of(run):
+    """Return every page of a run; files of figures/ are parts of stage pages, not pages."""
+    names = (path.relative_to(run).as_posix() for path in run.rglob("*.html"))
+    return sorted(name for name in names if not name.startswith("figures/"))
+
+
+def test_every_page_of_a_run_passes_an_accessibility_check(tiny, browser):
+    run = (tiny / "reports/tiny/latest").resolve()
+    names = pages_of(run)
+    assert {f"{page}{ending}" for page in BESIDE_PAGES for ending in (".html", ".zh.html")} <= set(names)
+    assert len([name for name in names if name.startswith("pages/")]) >= 10
+    assert {name: faults for name in names if (faults := violations(browser, run / name))} == {}
+
+
+def test_what_fails_is_reported(browser, tmp_path):
+    page = tmp_path / "bad.html"
+    page.write_text("<html><body><main><img src='data:,'></main></body></html>", encoding="utf-8")
+    assert {"html-has-lang", "image-alt"} <= {name for name, _ in violations(browser, page)}
