@@ -15,7 +15,7 @@ __all__ = ["MOST_ROWS", "lists_page"]
 MOST_ROWS = 1000  # of a list on the page; the file has all
 
 
-def lists_page(lists: Mapping[str, pd.DataFrame], *, language: str, currency: str = "") -> str:
+def lists_page(lists: Mapping[str, pd.DataFrame], *, language: str, currency: str = "", report: str = "") -> str:
     """Write the lists as one self-contained page.
 
     Parameters
@@ -25,6 +25,8 @@ def lists_page(lists: Mapping[str, pd.DataFrame], *, language: str, currency: st
         folder below the page).
     language : {"en", "zh"}
     currency : str
+    report : str
+        Address of the report; the page links back to it.
     """
     tables = [
         {
@@ -36,7 +38,12 @@ def lists_page(lists: Mapping[str, pd.DataFrame], *, language: str, currency: st
         }
         for name, frame in lists.items()
     ]
-    context = {"title": say("list_page_title", language), "tables": tables, "note": say("list_page_note", language)}
+    context = {
+        "title": say("list_page_title", language),
+        "tables": tables,
+        "note": say("list_page_note", language),
+        "report": report,
+    }
     return render("lists.html.j2", context, language)
 
 
@@ -46,14 +53,15 @@ def _row(row: Mapping[str, object], language: str, currency: str) -> list[dict[s
     return [
         _cell(row["source_id"], href=str(row["card"]).removeprefix("../")),
         _cell(row["customer_id"]),
-        _cell(row["reason"]),
+        _cell(row["reason"], kind="words"),
         _cell(show(value, "money", language, currency), sort=value),
         _cell(show(chance, "pct", language), sort=chance),
         _cell(row["segment"]),
     ]
 
 
-def _cell(text: object, *, sort: object = None, href: object = "") -> dict[str, object]:
-    """Return a cell: its text, what it is sorted by (the text, unless it is a number), and its link."""
-    number = sort is not None
-    return {"text": text, "sort": ("" if pd.isna(sort) else sort) if number else text, "number": number, "href": href}
+def _cell(text: object, *, sort: object = None, href: object = "", kind: str = "") -> dict[str, object]:
+    """Return a cell: its text, what it is sorted by (the text, unless it is a number), its link and its class."""
+    if sort is None:
+        return {"text": text, "sort": text, "kind": kind, "href": href}
+    return {"text": text, "sort": "" if pd.isna(sort) else sort, "kind": "num", "href": href}

@@ -12,7 +12,7 @@ from workbench.core.exports import export_csv, export_xlsx
 from workbench.core.files import write_text
 from workbench.report.lists.page import lists_page
 from workbench.report.lists.words import reasons_in_words
-from workbench.report.pages.addresses import cards_file, link_to_card, lists_file
+from workbench.report.pages.addresses import cards_file, link_to_card, lists_file, report_file
 from workbench.run.stages.files import people_folder
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def write_lists(stage: StageRun, lists: CustomerLists) -> GoalAnswer:
         _write(stage, name, frame)
     for language in stage.languages if lists.ranked else ():
         rows = _in_columns(stage, lists, lists.ranked, language)
-        page = lists_page(rows, language=language, currency=stage.currency)
+        report = f"../{report_file(language, stage.languages)}"
+        page = lists_page(rows, language=language, currency=stage.currency, report=report)
         write_text(people_folder(stage) / lists_file(language, stage.languages), page, mode=0o600)
     return lists.answer
 
