@@ -195,7 +195,7 @@ def test_twenty_cards_stand_first_and_more_come_by_a_click(visit):
     ("query", "customers"),
     [
         ("7", ["000007"]), ("000007", ["000007"]), ("tier 2", ["000007"]), ("keep list", ["000003"]),
-        ("¥1.23 million", ["000008"]), ("churn high tier", ["000007"]),
+        ("¥1.23 million", ["000008"]), ("churn high tier", ["000007"]), ("Churn risk: high", [f"{at:06d}" for at in (8, *range(44, 25, -1))]),
     ],
 )  # fmt: skip
 def test_the_search_finds_ids_as_numbers_tiers_lists_tags_and_money_as_shown(visit, query, customers):

@@ -64,7 +64,7 @@
     var cards = document.querySelectorAll("article.card"), status = document.querySelector("[data-found]");
     var step = 20, most = step, more = document.querySelector("[data-more]"), texts = [];
     function plain(text) {
-      return text.normalize("NFKC").toLowerCase().replace(/(\d)[, ](?=\d{3}(?!\d))/g, "$1");
+      return text.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").replace(/(\d)[, ](?=\d{3}(?!\d))/g, "$1");
     }
     function textOf(card, at) {
       if (texts[at] === undefined) { texts[at] = plain((card.getAttribute("data-search") || card.id) + " " + card.textContent); }
@@ -82,6 +82,9 @@
       var words = wordsOf(field.value), shown = 0, matches = 0, exact = false, target = words[0] ? null : linked();
       if (words.length === 1 && words[0]) {
         cards.forEach(function (card) { exact = exact || isId(card, words[0]); });
+      } else if (words.length > 1) {
+        var phrase = words.join(" ");
+        cards.forEach(function (card, at) { if (textOf(card, at).indexOf(phrase) >= 0) { words = [phrase]; } });
       }
       cards.forEach(function (card, at) {
         var fits = exact ? isId(card, words[0])
