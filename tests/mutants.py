@@ -1,9 +1,10 @@
 """Changes one number, comparison or sign of the analysis at a time, and names the changes that no test notices.
 
-    python tests/mutants.py [--mutants 300] [--seed 1] [--processes 2] [--package analysis] [--only FILE]
+    python tests/mutants.py [--mutants 300] [--seed 1] [--processes 2] [--package analysis] [--only FILE[:LINE]]
+                            [--tests FOLDER]
 
-Outside the suite: some ten minutes on two cores. Prints one line per survivor, then the share of mutants that were
-noticed. A mutant is tried on the tests that reach its line, the quickest first. Survivors are read by a person: one
+Outside the suite. Prints one line per survivor, then the share of mutants that were noticed. `--only` and `--tests`
+try the survivors again, after a test was written, without running all tests of the package first. A mutant is tried on the tests that reach its line, the quickest first. Survivors are read by a person: one
 that changes a number deserves a test; one that changes nothing a reader could see may stay.
 """
 
@@ -31,6 +32,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MOST_TESTS, MOST_SECONDS = 60, 90  # tried on one mutant, the seconds as measured without a mutation
 OUTCOMES = {0: "survived", 1: "noticed", 2: "noticed"}  # by the code pytest ends with; 2: the file cannot be imported
+# Settings whose value no result depends on, or which only a chance result depends on.
+WITHOUT_EFFECT = {
+    "strict", "frozen", "slots", "kw_only", "copy", "indent", "ensure_ascii", "stacklevel", "maxsize", "n_jobs",
+    "random_state", "seed", "max_iter", "verbose",
+}  # fmt: skip
 COMPARED = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -117,6 +123,18 @@ class Mutator(ast.NodeTransformer):
         node.body = [self.visit(statement) for statement in node.body]
         return node
 
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        if node.arg in WITHOUT_EFFECT and isinstance(node.value, ast.Constant):
+            return node
+        node.value = self.visit(node.value)
+        return node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:  # noqa: N802
+        names = {target.id.lower() for target in node.targets if isinstance(target, ast.Name)}
+        if not names & WITHOUT_EFFECT:
+            node.value = self.visit(node.value)
+        return node
+
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:  # noqa: N802
         return node  # texts are read by people
 
@@ -136,21 +154,25 @@ def draw(package: str, only: str | None, mutants: int, seed: int) -> list[Mutant
     """Draw mutants at random among all places of the package."""
     source = ROOT / "src"
     files = sorted((source / "workbench" / package).rglob("*.py"))
-    every = [
+    ending, _, only_line = (only or "").partition(":")
+    candidates = [
         Mutant(str(file.relative_to(source)), site, line, change)
         for file in files
-        if only is None or str(file).endswith(only)
+        if str(file).endswith(ending)
         for site, (line, change) in enumerate(places(file))
+        if not only_line or line == int(only_line)
     ]
-    print(f"{len(every):,} places in {len(files)} files of {package}", flush=True)
-    return random.Random(seed).sample(every, min(mutants, len(every)))
+    print(f"{len(candidates):,} places in {len(files)} files of {package}", flush=True)
+    return random.Random(seed).sample(candidates, min(mutants, len(candidates)))
 
 
-def reach(package: str, folder: Path) -> tuple[dict[tuple[str, int], set[str]], dict[str, float]]:
+def reach(
+    package: str, tests: str, processes: int, folder: Path
+) -> tuple[dict[tuple[str, int], set[str]], dict[str, float]]:
     """Run the tests once: which of them reach which line, and how long each takes."""
     data, times = folder / "coverage", folder / "times.xml"
     command = [
-        sys.executable, "-m", "pytest", f"tests/unit/{package}", "-q", "-m", "not browser", "-n", "2", "--dist", "loadfile",
+        sys.executable, "-m", "pytest", tests, "-q", "-m", "not browser", "-n", str(processes), "--dist", "loadfile",
         f"--cov=src/workbench/{package}", "--cov-context=test", "--cov-report=", f"--junitxml={times}",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "COVERAGE_FILE": str(data)}, check=False)
@@ -248,11 +270,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--package", default="analysis")
-    parser.add_argument("--only", help="the end of a file's path")
+    parser.add_argument("--only", help="the end of a file's path, with :LINE for one line")
+    parser.add_argument("--tests", help="the tests that are tried; tests/unit/PACKAGE unless told otherwise")
     options = parser.parse_args()
     mutants = draw(options.package, options.only, options.mutants, options.seed)
     with tempfile.TemporaryDirectory() as folder:
-        reached, seconds = reach(options.package, Path(folder))
+        reached, seconds = reach(
+            options.package, options.tests or f"tests/unit/{options.package}", options.processes, Path(folder)
+        )
     tasks = [(mutant, chosen_tests(mutant, reached, seconds)) for mutant in mutants]
     unchanged = [(replace(mutant, site=-1), tests) for mutant, tests in tasks if tests][:2]
     if any(outcome != "survived" for _, outcome, _ in tried(unchanged, options.processes)):
