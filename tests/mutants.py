@@ -172,7 +172,7 @@ def reach(
     """Run the tests once: which of them reach which line, and how long each takes."""
     data, times = folder / "coverage", folder / "times.xml"
     command = [
-        sys.executable, "-m", "pytest", tests, "-q", "-m", "not browser", "-n", str(processes), "--dist", "loadfile",
+        sys.executable, "-m", "pytest", tests, "-q", "-m", "not browser and not slow and not long", "-n", str(processes), "--dist", "loadfile",
         f"--cov=src/workbench/{package}", "--cov-context=test", "--cov-report=", f"--junitxml={times}",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "COVERAGE_FILE": str(data)}, check=False)

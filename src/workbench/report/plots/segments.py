@@ -169,7 +169,7 @@ def plot_profile(
     }
     title = say("chart_profile_title", language, values)
     figure, (axes, side) = canvas("high" if len(table) > 7 else "middle", heights=(1, 0.045))  # noqa: PLR2004
-    colours = diverging(REACH)
+    colours = diverging(-REACH, REACH)
     heat_cells(axes, table, colours=colours, write=_signed)
     axes.set_yticks(np.arange(len(table)) + 0.5, labels=[name_of(feature, language) for feature in table.index])
     heads = [_head(_name(column, names, language), table.shape[1]) for column in table.columns]
@@ -181,7 +181,7 @@ def plot_profile(
     below, above = (say(f"key_reach_{end}", language, {"reach": REACH}) for end in ("below", "above"))
     side.axis("off")
     words = (say("key_difference", language), below, above)
-    key_ramp(side.inset_axes((0.62, 0, 0.38, 0.6)), colours, (-REACH, REACH), words)
+    key_ramp(side.inset_axes((0.62, 0, 0.38, 0.6)), colours, words)
     items = [
         (f"{_name(row.segment, names, language)}, {name_of(row.feature, language)}", _signed(row.difference))
         for row in frame.itertuples()

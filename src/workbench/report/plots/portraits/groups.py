@@ -48,7 +48,7 @@ __all__ = [
 MOST_TRAITS = 12
 MOST_BOUGHT = 12
 ROW_EMS = 22
-REACH = float(np.log(2))  # colours end at TGI 50 and 200
+REACH = (50.0, 200.0)  # TGI at which colours end
 BASE_TGI = 100
 
 
@@ -119,9 +119,8 @@ def plot_portraits(
     }
     title = say("chart_portraits_title", language, values)
     figure, (axes, side) = canvas("high" if len(table) > 6 else "middle", heights=(1, 0.05))  # noqa: PLR2004
-    colours = diverging(REACH)
-    heat_cells(axes, np.log(table.clip(lower=0.4) / BASE_TGI), colours=colours,
-               write=lambda value: str(round(BASE_TGI * float(np.exp(value)))))  # fmt: skip
+    colours = diverging(*REACH, log=True)
+    heat_cells(axes, table, colours=colours, write=lambda tgi: str(round(tgi)))
     rows = [
         shortened(say("trait_value", language, {"variable": a, "value": value_key(a, b)}), ROW_EMS) for a, b in traits
     ]
@@ -133,8 +132,8 @@ def plot_portraits(
     mark_hidden(axes, table)
     axes.spines["top"].set_visible(False)
     side.axis("off")
-    words = (say("axis_tgi", language), "50", "200")
-    key_ramp(side.inset_axes([0.62, 0, 0.38, 0.6]), colours, (-REACH, REACH), words)
+    words = (say("axis_tgi", language), f"{REACH[0]:.0f}", f"{REACH[1]:.0f}")
+    key_ramp(side.inset_axes([0.62, 0, 0.38, 0.6]), colours, words)
     items = [(f"{_name(row.group, names, language)}, {label(row.value, language)}", show(row.tgi, "num", language))
              for row in frame.set_index(["variable", "value"]).loc[pairs[:3]].reset_index().itertuples()]  # fmt: skip
     note = footnote(language, about, say("chart_portraits_note", language, {"least": about.least}))
