@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from babel.dates import format_date, format_skeleton
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap, LogNorm, Normalize, to_rgb
@@ -207,10 +208,8 @@ def months_axis(axes: Axes, months: Sequence[pd.Timestamp], language: str) -> No
     labelled = labelled[:: math.ceil(len(labelled) / _MOST_LABELS)]
     labels, year = [], None
     for _, month in labelled:
-        text = show(month, "month", language)
-        short = text.split(" ")[0] if language == "en" else text.split("年")[1]
-        full = f"{short}\n{month.year}" if language == "en" else f"{short}\n{month.year}年"
-        labels.append(short if month.year == year else full)
+        short = format_date(month, "MMM", locale=language)
+        labels.append(short if month.year == year else f"{short}\n{format_skeleton('y', month, locale=language)}")
         year = month.year
     axes.set_xticks([at for at, _ in labelled], labels=labels)
 
