@@ -27,6 +27,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -225,24 +226,32 @@ def try_mutant(task: tuple[Mutant, list[str]]) -> tuple[Mutant, str, float]:
     begun = time.monotonic()
     if not tests:
         return mutant, "no test reaches it", 0.0
-    queue = multiprocessing.get_context("fork").Queue()
-    child = multiprocessing.get_context("fork").Process(target=_in_child, args=(mutant, tests, queue), daemon=False)
+    fork = multiprocessing.get_context("fork")
+    receiver, sender = fork.Pipe(duplex=False)
+    child = fork.Process(target=_in_child, args=(mutant, tests, sender), daemon=False)
     child.start()
-    child.join(4 * MOST_SECONDS)
-    if child.is_alive():
+    sender.close()
+    if not receiver.poll(4 * MOST_SECONDS):
         child.kill()
         return mutant, "noticed (no end)", time.monotonic() - begun
-    code = queue.get() if child.exitcode == 0 else 1
+    try:
+        code = receiver.recv()
+    except EOFError:  # the interpreter crashed
+        code = 1
+    child.join()
     return mutant, OUTCOMES.get(code, f"not tried: pytest ended with {code}"), time.monotonic() - begun
 
 
-def _in_child(mutant: Mutant, tests: list[str], queue: multiprocessing.Queue) -> None:
+def _in_child(mutant: Mutant, tests: list[str], sender: Connection) -> None:
     import pytest  # noqa: PLC0415
 
     sys.dont_write_bytecode = True
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(ROOT / "src", Path(folder) / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        # compiled modules are copied with their sources; the changed one is compiled anew
+        shutil.copytree(ROOT / "src", Path(folder) / "src", ignore=shutil.ignore_patterns("*.egg-info"))
         file = Path(folder) / "src" / mutant.file
+        for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*"):
+            compiled.unlink()
         tree = Mutator(mutant.site).visit(ast.parse(file.read_text(encoding="utf-8")))
         file.write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding="utf-8")
         sys.path.insert(0, str(Path(folder) / "src"))
@@ -250,7 +259,9 @@ def _in_child(mutant: Mutant, tests: list[str], queue: multiprocessing.Queue) ->
         os.chdir(ROOT)
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             code = pytest.main([*tests, "-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist"])
-        queue.put(int(code))
+    sender.send(int(code))
+    sender.close()
+    os._exit(0)  # threads of the libraries do not survive a fork, and to wait for them at exit crashes
 
 
 def tried(tasks: list[tuple[Mutant, list[str]]], processes: int) -> Iterator[tuple[Mutant, str, float]]:
