@@ -179,19 +179,26 @@ def reach(
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "COVERAGE_FILE": str(data)}, check=False)
     if done.returncode:
         sys.exit("The tests fail without a mutation; mend them first.")
-    return _reached_lines(data), _seconds(times)
+    seconds = _seconds(times)
+    return _reached_lines(data, seconds), seconds
 
 
-def _reached_lines(data: Path) -> dict[tuple[str, int], set[str]]:
+def _reached_lines(data: Path, seconds: dict[str, float]) -> dict[tuple[str, int], set[str]]:
     from coverage.numbits import numbits_to_nums  # noqa: PLC0415
 
     tests: dict[tuple[str, int], set[str]] = defaultdict(set)
+    of_file: dict[str, set[str]] = defaultdict(set)
+    for test in seconds:
+        of_file[test.split("::")[0]].add(test)
     query = "SELECT path, context, numbits FROM line_bits JOIN file ON file.id = file_id JOIN context ON context.id = context_id"
     with sqlite3.connect(data) as store:
         for path, context, bits in store.execute(query):
             name = str(Path(path).relative_to(ROOT / "src"))
+            test, _, phase = context.rpartition("|")
+            # a fixture may serve every test of its file, and coverage counts it for the first one only
+            reaching = of_file[test.split("::")[0]] if phase == "setup" else {test}
             for line in numbits_to_nums(bits):
-                tests[name, line].add(context.split("|")[0])
+                tests[name, line] |= reaching
     return tests
 
 
