@@ -118,7 +118,7 @@ class CardSources:
 
     Attributes
     ----------
-    known : DataFrame
+    facts : DataFrame
         One row per customer: customer_id and columns of features, rfm, segments, churn, value.
     tags : DataFrame
         The ``tags`` table.
@@ -138,7 +138,7 @@ class CardSources:
         Names of values that no tag declares, such as segments: tag to value to language to name.
     """
 
-    known: pd.DataFrame
+    facts: pd.DataFrame
     tags: pd.DataFrame
     preferences: pd.DataFrame
     timeline: pd.DataFrame
@@ -153,7 +153,7 @@ class CardSources:
 def make_cards(
     sources: CardSources, registry: Mapping[str, Tag], pack: Pack, *, as_of: date, most_reasons: int = 3
 ) -> list[PortraitCard]:
-    """Make the card of every customer in ``sources.known``, in its order.
+    """Make the card of every customer in ``sources.facts``, in its order.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def make_cards(
         A missing value is absent from its card, never zero. Customers who refused profiling have only a header.
     """
     maker = _Maker(sources, registry, pack, as_of, most_reasons)
-    return [maker.card(row) for row in _records(sources.known)]
+    return [maker.card(row) for row in _records(sources.facts)]
 
 
 class _Maker:

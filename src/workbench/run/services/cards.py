@@ -111,7 +111,7 @@ class CardService:
         self._check(ids, facts)
         names = self._names(ids, contact=contact) if named else {}
         sources = CardSources(
-            known=facts.set_index("customer_id").loc[ids].reset_index(),
+            facts=facts.set_index("customer_id").loc[ids].reset_index(),
             tags=self._rows("tags", ids),
             preferences=leading_preferences(self.tables, ids, as_of=self.as_of),
             timeline=timelines(self.tables, ids, as_of=self.as_of),

@@ -43,7 +43,7 @@ class Preview:
     Attributes
     ----------
     tag : Tag
-    customers, known : int
+    customers, with_value : int
         All customers, and those with a known value.
     values : pandas.DataFrame
         value, customers, share.
@@ -53,7 +53,7 @@ class Preview:
 
     tag: Tag
     customers: int
-    known: int
+    with_value: int
     values: pd.DataFrame
     overlap: dict[str, int] | None
 
@@ -182,8 +182,8 @@ class TagService:
         declared = {table for stage in self.profile.stages for table in STAGES[stage].writes}
         present = self.store.present() & declared
         if "features" not in present:
-            found = f"features.parquet not found for profile {self.profile.name}"
-            raise DataError(Fault("", found, "It is written by 03_build_features", "Run that stage first"))
+            problem = f"features.parquet not found for profile {self.profile.name}"
+            raise DataError(Fault("", problem, "It is written by 03_build_features", "Run that stage first"))
         tables = {name: self.store.read(name) for name in STAGES[_STAGE].reads if name in present}
         return name_purposes(tables, self.profile.consent.words)
 
