@@ -20,7 +20,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from workbench.analysis.intervals import SMALL_CELL, small_cells
 from workbench.intake.features.registry import registered
-from workbench.report.charts.lettering import ems, shortened
+from workbench.report.charts.lettering import drawable, ems, shortened
 from workbench.report.charts.theme import ACCENT, BASE, DIVERGING, FAINT, GREY, INK, INK_ON_CELL, PALE, SEQUENTIAL
 from workbench.report.numbers import show
 from workbench.report.text import label, say
@@ -31,6 +31,7 @@ __all__ = [
     "call_out",
     "between",
     "diverging",
+    "full_name",
     "heat_cells",
     "height_for",
     "histogram",
@@ -62,6 +63,11 @@ _FEW_MONTHS, _SOME_MONTHS, _MOST_LABELS = 14, 30, 14
 def name_of(value: object, language: str, names: Mapping[str, object] | None = None, most: float = LABEL_EMS) -> str:
     """Return the name of a key, short enough for an axis; ``names`` has names for keys of the data."""
     return shortened(label((names or {}).get(str(value), value), language), most)
+
+
+def full_name(key: object, names: Mapping[str, object] | None, language: str) -> str:
+    """Return the name of a key of the data, in full."""
+    return drawable(label((names or {}).get(str(key), key), language))
 
 
 def kind_of(column: str) -> str:

@@ -25,7 +25,7 @@ from workbench.core.exports import export_csv, export_parquet, export_xlsx
 from workbench.core.files import digest_json, write_json
 from workbench.core.params.profile import load_profile
 from workbench.core.schema import CANONICAL, UNDATED
-from workbench.core.store.tables import Store, digest_table, to_pandas
+from workbench.core.store.tables import digest_table, to_pandas
 from workbench.core.write_back import write_back
 from workbench.core.yaml_lines import read_yaml
 from workbench.intake.purposes import name_purposes
@@ -33,6 +33,7 @@ from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.definitions.tag_registry import registry_of
 from workbench.run.services.consent import ConsentService
+from workbench.run.services.stores import store_of
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
@@ -90,8 +91,7 @@ class AudienceService:
     def __init__(self, workspace: Workspace, profile: str):
         self.workspace = workspace
         self.profile = load_profile(workspace, profile)
-        run = self.profile.run
-        self.store = Store(workspace, self.profile.name, memory_limit_gb=run.memory_limit_gb, threads=run.threads)
+        self.store = store_of(workspace, self.profile)
         if "features" not in self.store.present():
             raise DataError(Fault(f"profile {profile}", "no customers yet", "", f"Run: workbench run {profile}"))
 

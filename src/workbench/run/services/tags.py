@@ -19,11 +19,11 @@ from workbench.core.errors import DataError, Fault, ProfileError, nearest
 from workbench.core.params.profile import load_profile
 from workbench.core.schema import UNDATED
 from workbench.core.stages import STAGES
-from workbench.core.store.tables import Store
 from workbench.intake.features.inputs.keep import keeping
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.definitions.tag_registry import registry_of
+from workbench.run.services.stores import store_of
 
 if TYPE_CHECKING:
     from workbench.core.tags.definition import Tag
@@ -76,8 +76,7 @@ class TagService:
         self.profile = load_profile(workspace, profile)
         self.registry: TagRegistry = registry_of(workspace, self.profile)
         self._workspace = workspace
-        run = self.profile.run
-        self.store = Store(workspace, profile, memory_limit_gb=run.memory_limit_gb, threads=run.threads)
+        self.store = store_of(workspace, self.profile)
 
     def counts(self) -> dict[str, int]:
         """Return the number of customers with a known value by tag, from the last run; empty before it."""
