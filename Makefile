@@ -1,8 +1,8 @@
 # Two commands on a fresh machine with Python 3.11-3.13 and make: `make report` and `make test`.
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
-	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$each && break; done)
+PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do \
+	$$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$candidate && break; done)
 PROFILE ?= journey
 
 .PHONY: help setup setup-dev report test test-all test-long check lab ui lock clean
@@ -11,9 +11,9 @@ help:  ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
 
 # The locks name everything, so nothing is left to resolve: --no-deps.
-setup: $(VENV)/.installed  ## make .venv and install what runs from requirements.lock
+setup: $(VENV)/.installed  ## make .venv and install the runtime packages of requirements.lock
 
-setup-dev: $(VENV)/.installed-dev  ## install what tests and checks need besides, from requirements-dev.lock
+setup-dev: $(VENV)/.installed-dev  ## also install what tests and checks need, from requirements-dev.lock
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; name it with PYTHON=..." >&2; exit 1; }
@@ -28,20 +28,20 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
-report: setup  ## run the default profile (PROFILE=journey) and say where its report lies
+report: setup  ## run the default profile (PROFILE=journey) and print the path of its report
 	$(BIN)/workbench run $(PROFILE)
 
 COVERED := --cov=workbench --cov-branch --cov-report=
 
-test: setup-dev  ## pass the tests that take no longer than a coffee: every notebook once, every rule
+test: setup-dev  ## run the fast tests: every notebook once, every rule
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow and not browser and not long" $(COVERED)
 
-test-all: setup-dev  ## pass what make test leaves out: kills, full disks, browser, runs from cache against runs by force
+test-all: setup-dev  ## run what make test leaves out: kills, full disks, browser, cached runs against forced runs
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "(slow or browser) and not long" $(COVERED) --cov-append
 	WORKBENCH_FUZZ=20 $(BIN)/python -m pytest --numprocesses auto tests/unit/intake/test_fuzz.py
 	$(BIN)/coverage report --skip-covered --sort=cover | sed -n "1,12p;$$p"
 
-test-long: setup-dev  ## pass what takes longer than one waits for: whole public profiles, simulations, mutants of the analysis
+test-long: setup-dev  ## run the longest tests: whole public profiles, simulations, mutants of the analysis
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "long" -rA
 	$(BIN)/python tests/mutants.py
 

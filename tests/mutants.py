@@ -1,9 +1,10 @@
 """Changes one number, comparison or sign of the analysis at a time, and names the changes that no test notices.
 
-    python tests/mutants.py [--mutants 300] [--seed 1] [--processes 2] [--package analysis] [--only FILE]
+    python tests/mutants.py [--mutants 300] [--seed 1] [--processes 2] [--package analysis] [--only FILE[:LINE]]
+                            [--tests FOLDER]
 
-Outside the suite: some ten minutes on two cores. Prints one line per survivor, then the share of mutants that were
-noticed. A mutant is tried on the tests that reach its line, the quickest first. Survivors are read by a person: one
+Outside the suite. Prints one line per survivor, then the share of mutants that were noticed. `--only` and `--tests`
+try the survivors again, after a test was written, without running all tests of the package first. A mutant is tried on the tests that reach its line, the quickest first. Survivors are read by a person: one
 that changes a number deserves a test; one that changes nothing a reader could see may stay.
 """
 
@@ -26,11 +27,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_TESTS, MOST_SECONDS = 60, 90  # tried on one mutant, the seconds as measured without a mutation
 OUTCOMES = {0: "survived", 1: "noticed", 2: "noticed"}  # by the code pytest ends with; 2: the file cannot be imported
+# Settings whose value no result depends on, or which only a chance result depends on.
+WITHOUT_EFFECT = {
+    "strict", "frozen", "slots", "kw_only", "copy", "indent", "ensure_ascii", "stacklevel", "maxsize", "n_jobs",
+    "random_state", "seed", "max_iter", "verbose",
+}  # fmt: skip
 COMPARED = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -117,6 +124,18 @@ class Mutator(ast.NodeTransformer):
         node.body = [self.visit(statement) for statement in node.body]
         return node
 
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        if node.arg in WITHOUT_EFFECT and isinstance(node.value, ast.Constant):
+            return node
+        node.value = self.visit(node.value)
+        return node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:  # noqa: N802
+        names = {target.id.lower() for target in node.targets if isinstance(target, ast.Name)}
+        if not names & WITHOUT_EFFECT:
+            node.value = self.visit(node.value)
+        return node
+
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:  # noqa: N802
         return node  # texts are read by people
 
@@ -136,39 +155,50 @@ def draw(package: str, only: str | None, mutants: int, seed: int) -> list[Mutant
     """Draw mutants at random among all places of the package."""
     source = ROOT / "src"
     files = sorted((source / "workbench" / package).rglob("*.py"))
-    every = [
+    ending, _, only_line = (only or "").partition(":")
+    candidates = [
         Mutant(str(file.relative_to(source)), site, line, change)
         for file in files
-        if only is None or str(file).endswith(only)
+        if str(file).endswith(ending)
         for site, (line, change) in enumerate(places(file))
+        if not only_line or line == int(only_line)
     ]
-    print(f"{len(every):,} places in {len(files)} files of {package}", flush=True)
-    return random.Random(seed).sample(every, min(mutants, len(every)))
+    print(f"{len(candidates):,} places in {len(files)} files of {package}", flush=True)
+    return random.Random(seed).sample(candidates, min(mutants, len(candidates)))
 
 
-def reach(package: str, folder: Path) -> tuple[dict[tuple[str, int], set[str]], dict[str, float]]:
+def reach(
+    package: str, tests: str, processes: int, folder: Path
+) -> tuple[dict[tuple[str, int], set[str]], dict[str, float]]:
     """Run the tests once: which of them reach which line, and how long each takes."""
     data, times = folder / "coverage", folder / "times.xml"
     command = [
-        sys.executable, "-m", "pytest", f"tests/unit/{package}", "-q", "-m", "not browser", "-n", "2", "--dist", "loadfile",
+        sys.executable, "-m", "pytest", tests, "-q", "-m", "not browser and not slow and not long", "-n", str(processes), "--dist", "loadfile",
         f"--cov=src/workbench/{package}", "--cov-context=test", "--cov-report=", f"--junitxml={times}",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "COVERAGE_FILE": str(data)}, check=False)
     if done.returncode:
         sys.exit("The tests fail without a mutation; mend them first.")
-    return _reached_lines(data), _seconds(times)
+    seconds = _seconds(times)
+    return _reached_lines(data, seconds), seconds
 
 
-def _reached_lines(data: Path) -> dict[tuple[str, int], set[str]]:
+def _reached_lines(data: Path, seconds: dict[str, float]) -> dict[tuple[str, int], set[str]]:
     from coverage.numbits import numbits_to_nums  # noqa: PLC0415
 
     tests: dict[tuple[str, int], set[str]] = defaultdict(set)
+    of_file: dict[str, set[str]] = defaultdict(set)
+    for test in seconds:
+        of_file[test.split("::")[0]].add(test)
     query = "SELECT path, context, numbits FROM line_bits JOIN file ON file.id = file_id JOIN context ON context.id = context_id"
     with sqlite3.connect(data) as store:
         for path, context, bits in store.execute(query):
             name = str(Path(path).relative_to(ROOT / "src"))
+            test, _, phase = context.rpartition("|")
+            # a fixture may serve every test of its file, and coverage counts it for the first one only
+            reaching = of_file[test.split("::")[0]] if phase == "setup" else {test}
             for line in numbits_to_nums(bits):
-                tests[name, line].add(context.split("|")[0])
+                tests[name, line] |= reaching
     return tests
 
 
@@ -203,24 +233,32 @@ def try_mutant(task: tuple[Mutant, list[str]]) -> tuple[Mutant, str, float]:
     begun = time.monotonic()
     if not tests:
         return mutant, "no test reaches it", 0.0
-    queue = multiprocessing.get_context("fork").Queue()
-    child = multiprocessing.get_context("fork").Process(target=_in_child, args=(mutant, tests, queue), daemon=False)
+    fork = multiprocessing.get_context("fork")
+    receiver, sender = fork.Pipe(duplex=False)
+    child = fork.Process(target=_in_child, args=(mutant, tests, sender), daemon=False)
     child.start()
-    child.join(4 * MOST_SECONDS)
-    if child.is_alive():
+    sender.close()
+    if not receiver.poll(4 * MOST_SECONDS):
         child.kill()
         return mutant, "noticed (no end)", time.monotonic() - begun
-    code = queue.get() if child.exitcode == 0 else 1
+    try:
+        code = receiver.recv()
+    except EOFError:  # the interpreter crashed
+        code = 1
+    child.join()
     return mutant, OUTCOMES.get(code, f"not tried: pytest ended with {code}"), time.monotonic() - begun
 
 
-def _in_child(mutant: Mutant, tests: list[str], queue: multiprocessing.Queue) -> None:
+def _in_child(mutant: Mutant, tests: list[str], sender: Connection) -> None:
     import pytest  # noqa: PLC0415
 
     sys.dont_write_bytecode = True
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(ROOT / "src", Path(folder) / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        # compiled modules are copied with their sources; the changed one is compiled anew
+        shutil.copytree(ROOT / "src", Path(folder) / "src", ignore=shutil.ignore_patterns("*.egg-info"))
         file = Path(folder) / "src" / mutant.file
+        for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*"):
+            compiled.unlink()
         tree = Mutator(mutant.site).visit(ast.parse(file.read_text(encoding="utf-8")))
         file.write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding="utf-8")
         sys.path.insert(0, str(Path(folder) / "src"))
@@ -228,7 +266,9 @@ def _in_child(mutant: Mutant, tests: list[str], queue: multiprocessing.Queue) ->
         os.chdir(ROOT)
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             code = pytest.main([*tests, "-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist"])
-        queue.put(int(code))
+    sender.send(int(code))
+    sender.close()
+    os._exit(0)  # threads of the libraries do not survive a fork, and to wait for them at exit crashes
 
 
 def tried(tasks: list[tuple[Mutant, list[str]]], processes: int) -> Iterator[tuple[Mutant, str, float]]:
@@ -248,11 +288,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--package", default="analysis")
-    parser.add_argument("--only", help="the end of a file's path")
+    parser.add_argument("--only", help="the end of a file's path, with :LINE for one line")
+    parser.add_argument("--tests", help="the tests that are tried; tests/unit/PACKAGE unless told otherwise")
     options = parser.parse_args()
     mutants = draw(options.package, options.only, options.mutants, options.seed)
     with tempfile.TemporaryDirectory() as folder:
-        reached, seconds = reach(options.package, Path(folder))
+        reached, seconds = reach(
+            options.package, options.tests or f"tests/unit/{options.package}", options.processes, Path(folder)
+        )
     tasks = [(mutant, chosen_tests(mutant, reached, seconds)) for mutant in mutants]
     unchanged = [(replace(mutant, site=-1), tests) for mutant, tests in tasks if tests][:2]
     if any(outcome != "survived" for _, outcome, _ in tried(unchanged, options.processes)):

@@ -118,8 +118,8 @@ def export_xlsx(table: ibis.Table, path: Path, *, sheet: str = "audience") -> Pa
     """
     rows = int(table.count().to_pandas())
     if rows > MOST_SHEET_ROWS:
-        found = f"{rows:,} rows, a sheet holds {MOST_SHEET_ROWS:,}"
-        raise DataError(Fault(path.name, found, "", "Export csv or parquet"))
+        problem = f"{rows:,} rows, a sheet holds {MOST_SHEET_ROWS:,}"
+        raise DataError(Fault(path.name, problem, "", "Export csv or parquet"))
 
     def write(target: Path) -> None:
         from openpyxl import Workbook  # noqa: PLC0415

@@ -95,8 +95,8 @@ def _line_of(mark: Any) -> int:
 
 
 def _too_much(label: str, line: int) -> Fault:
-    found = "more nested or repeated values than a profile needs"
-    return Fault(f"{label}, line {line}", found, "", "Write the values out, without anchors")
+    problem = "more nested or repeated values than a profile needs"
+    return Fault(f"{label}, line {line}", problem, "", "Write the values out, without anchors")
 
 
 class _Reader:
@@ -121,8 +121,8 @@ class _Reader:
                 key = str(key_node.value)
             if key in content:
                 first = self.lines[(*path, key)]
-                found = f"duplicate key '{key}', first on line {first}"
-                self.fault(line, found, "Each key once", "Remove one of them")
+                problem = f"duplicate key '{key}', first on line {first}"
+                self.fault(line, problem, "Each key once", "Remove one of them")
                 continue
             self.lines[(*path, key)] = line
             content[key] = self.value(value_node, (*path, key))
@@ -150,8 +150,8 @@ class _Reader:
         self.lines[path] = _line_of(node.start_mark)
         return self.value(node, path)
 
-    def fault(self, line: int, found: str, expected: str = "", remedy: str = "") -> None:
-        self.faults.append(Fault(f"{self.label}, line {line}", found, expected, remedy))
+    def fault(self, line: int, problem: str, expected: str = "", remedy: str = "") -> None:
+        self.faults.append(Fault(f"{self.label}, line {line}", problem, expected, remedy))
 
 
 def _yaml_fault(error: yaml.YAMLError, text: str, label: str) -> Fault:

@@ -13,6 +13,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from babel.dates import format_date
+
 from workbench.core.errors import Fault, WorkbenchError, did_you_mean
 
 __all__ = [
@@ -37,7 +39,8 @@ _SMALL_CELL = {"en": "not shown", "zh": "不显示"}
 _YES_NO = {"en": ("no", "yes"), "zh": ("否", "是")}
 _HALF = {"en": "half", "zh": "一半"}
 _SIGNS = {"CNY": "¥", "RMB": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "JP¥", "HKD": "HK$", "TWD": "NT$"}
-_MONTHS = "January February March April May June July August September October November December".split()
+_DATE = {"en": "d MMMM y", "zh": "y年M月d日"}  # patterns of Unicode CLDR
+_MONTH = {"en": "MMM y", "zh": "y年M月"}
 _BIG = {"en": ((1e9, " billion"), (1e6, " million")), "zh": ((1e8, "亿"), (1e4, "万"))}
 _SPANS: tuple[tuple[float, float, dict[str, str]], ...] = (  # least hours, units in an hour, word
     (48.0, 1 / 24, {"en": "days", "zh": "天"}),
@@ -261,17 +264,13 @@ def _span(number: float) -> str:
 
 
 def _date(value: object, language: str, currency: str) -> str:
-    day = _as_date(value, "date")
-    if language == "zh":
-        return f"{day.year}年{day.month}月{day.day}日"
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return format_date(_as_date(value, "date"), _DATE[language], locale=language)
 
 
 def _month(value: object, language: str, currency: str) -> str:
     if isinstance(value, str) and value.count("-") == _YEAR_MONTH - 1:
         value = f"{value}-01"
-    day = _as_date(value, "month")
-    return f"{day.year}年{day.month}月" if language == "zh" else f"{_MONTHS[day.month - 1][:3]} {day.year}"
+    return format_date(_as_date(value, "month"), _MONTH[language], locale=language)
 
 
 def _as_date(value: object, kind: str) -> date:

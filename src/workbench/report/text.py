@@ -196,8 +196,8 @@ def _form(token: re.Match[str], value: Any, kind: str, language: str) -> str:
         return token["other"]
     if not math.isfinite(count):
         return token["other"]
-    shown = round(count) if kind == "int" else float(f"{count:.{DIGITS}g}")
-    return plural(shown, token["one"], token["other"], language)
+    displayed = round(count) if kind == "int" else float(f"{count:.{DIGITS}g}")
+    return plural(displayed, token["one"], token["other"], language)
 
 
 def _filled(value: Any, kind: str, language: str, currency: str) -> str:

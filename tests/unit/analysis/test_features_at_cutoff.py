@@ -25,7 +25,7 @@ def tables(**columns):
     return {"transactions": ibis.memtable(ORDERS), "customers": ibis.memtable(people)}
 
 
-def test_features_are_built_with_the_windows_and_settings_of_today_and_know_nothing_later():
+def test_features_have_the_windows_and_settings_of_today_and_use_no_later_rows():
     occasions = {"new year": {"dates": ["01-06"], "days_before": 3, "days_after": 3}}
     then = FeaturesAtCutoff((14,), FeatureSettings(occasions=occasions))
     result = then.at(tables(), CUT_OFF).set_index("customer_id")
@@ -35,19 +35,18 @@ def test_features_are_built_with_the_windows_and_settings_of_today_and_know_noth
     assert "occasion_top" not in FeaturesAtCutoff((14,)).at(tables(), CUT_OFF)
 
 
-def test_what_is_not_known_of_todays_customers_is_not_built():
+def test_only_features_that_exist_today_are_built():
     result = FeaturesAtCutoff(columns=frozenset({"customer_id", "recency_days"})).at(tables(), CUT_OFF)
     assert list(result.columns) == ["customer_id", "recency_days"]
 
 
-def test_a_feature_that_today_is_made_of_an_undated_column_is_left_out_then():
+def test_a_feature_built_today_from_an_undated_column_is_left_out_at_the_cut_off():
     inputs = tables(source_l1=["friend", "advert"])
-    known, undated = dated_only(inputs)
+    dated, undated = dated_only(inputs)
     assert undated == ("source_l1",)
-    assert "acquisition_channel" in FeaturesAtCutoff().at(
-        known, CUT_OFF
-    )  # of the first purchase: another thing than today
-    assert "acquisition_channel" not in FeaturesAtCutoff().at(known, CUT_OFF, undated=undated)
+    # without `undated` the channel is that of the first purchase, unlike today's
+    assert "acquisition_channel" in FeaturesAtCutoff().at(dated, CUT_OFF)
+    assert "acquisition_channel" not in FeaturesAtCutoff().at(dated, CUT_OFF, undated=undated)
     stable, none = dated_only(inputs, stable=["source_l1"])
     assert none == ()
     result = FeaturesAtCutoff().at(stable, CUT_OFF, undated=none).set_index("customer_id")

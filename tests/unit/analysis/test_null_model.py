@@ -1,4 +1,4 @@
-"""The reference without groups keeps margins and correlation, and loses gaps."""
+"""The null model has the margins and correlation of the data, and no gaps."""
 
 import numpy as np
 import pytest

@@ -77,8 +77,8 @@ def rank_customers(
     if leavers and len(life_cycle):
         gone = life_cycle.loc[life_cycle["life_cycle_stage"] == LOST, "customer_id"]
         ranked = ranked[~ranked["customer_id"].isin(gone)]
-    known = values.set_index("customer_id")["expected_value"] if len(values) else pd.Series(dtype="float64")
-    value = ranked["customer_id"].map(known).astype("float64")
+    spend_of = values.set_index("customer_id")["expected_value"] if len(values) else pd.Series(dtype="float64")
+    value = ranked["customer_id"].map(spend_of).astype("float64")
     at_stake = ranked["probability"] * (value.fillna(0.0) if len(values) else 1.0)
     ranked = ranked.assign(value=value, at_stake=at_stake.round(DIGITS))
     order = np.lexsort((ranked["customer_id"].astype(str), -ranked["probability"], -ranked["at_stake"]))

@@ -237,28 +237,19 @@ def _clauses_of(name: str, knowledge: Knowledge) -> list[Clause]:
     return [*knowledge.named[name].rule, *knowledge.named[name].exclude]
 
 
-def _behaviours(clause: Clause, knowledge: Knowledge) -> list[Clause]:
+def _reached(clause: Clause, knowledge: Knowledge) -> list[Clause]:
+    """List the leaves of a clause, then those of the audiences it names."""
     leaves = _leaves([clause])
-    nested = [
-        behaviour
-        for leaf in leaves
-        if leaf.kind == "audience"
-        for part in _clauses_of(leaf.content, knowledge)
-        for behaviour in _behaviours(part, knowledge)
-    ]
-    return [leaf for leaf in leaves if leaf.kind in ("did", "sequence")] + nested
+    named = [part for leaf in leaves if leaf.kind == "audience" for part in _clauses_of(leaf.content, knowledge)]
+    return [*leaves, *(leaf for part in named for leaf in _reached(part, knowledge))]
+
+
+def _behaviours(clause: Clause, knowledge: Knowledge) -> list[Clause]:
+    return [leaf for leaf in _reached(clause, knowledge) if leaf.kind in ("did", "sequence")]
 
 
 def _columns(clause: Clause, knowledge: Knowledge) -> list[str]:
-    leaves = _leaves([clause])
-    nested = [
-        name
-        for leaf in leaves
-        if leaf.kind == "audience"
-        for part in _clauses_of(leaf.content, knowledge)
-        for name in _columns(part, knowledge)
-    ]
-    return [name for leaf in leaves if leaf.kind == "where" for name in columns_in(leaf.content)] + nested
+    return [name for leaf in _reached(clause, knowledge) if leaf.kind == "where" for name in columns_in(leaf.content)]
 
 
 def _behaviour(clause: Clause, knowledge: Knowledge) -> ibis.Table:

@@ -125,7 +125,7 @@ class CardSources:
 
     Attributes
     ----------
-    known : DataFrame
+    facts : DataFrame
         One row per customer: customer_id and columns of features, rfm, segments, churn, value.
     tags : DataFrame
         The ``tags`` table.
@@ -149,7 +149,7 @@ class CardSources:
         Customers whom nobody may contact, with the reason.
     """
 
-    known: pd.DataFrame
+    facts: pd.DataFrame
     tags: pd.DataFrame
     preferences: pd.DataFrame
     timeline: pd.DataFrame
@@ -166,7 +166,7 @@ class CardSources:
 def make_cards(
     sources: CardSources, registry: Mapping[str, Tag], pack: Pack, *, as_of: date, most_reasons: int = 3
 ) -> list[PortraitCard]:
-    """Make the card of every customer in ``sources.known``, in its order.
+    """Make the card of every customer in ``sources.facts``, in its order.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def make_cards(
         A missing value is absent from its card, never zero. Customers who refused profiling have only a header.
     """
     maker = _Maker(sources, registry, pack, as_of, most_reasons)
-    return [maker.card(row) for row in _records(sources.known)]
+    return [maker.card(row) for row in _records(sources.facts)]
 
 
 class _Maker:

@@ -1,7 +1,7 @@
 """Who is likely to answer the next campaign? A dated, calibrated model of answers. For 08_predict_churn.
 
-An answer is a redemption, or an opening where nothing is ever redeemed. It is no gain: who answers may have bought
-without the campaign, and who was sent one was not drawn at random.
+An answer is a redemption, or an opening where nothing is ever redeemed. It does not measure a gain: those who
+answer might have bought without the campaign, and its recipients were not drawn at random.
 """
 
 from __future__ import annotations

@@ -154,11 +154,11 @@ def prepare(
     dropped = {name: reason for name in columns if (reason := _useless(values[name]))}
     usable = [name for name in columns if name not in dropped]
     min_known = max(1, int(np.ceil(KNOWN_SHARE * len(usable))))
-    known = values.loc[values[usable].notna().sum(axis=1) >= min_known, usable]
-    to_log = skewed_columns(known, usable) if log_columns is None else list(log_columns)
-    fitted = tuple(_fit(known[name], log=name in to_log, scaling=scaling) for name in usable) if len(known) else ()
+    in_fit = values.loc[values[usable].notna().sum(axis=1) >= min_known, usable]
+    to_log = skewed_columns(in_fit, usable) if log_columns is None else list(log_columns)
+    fitted = tuple(_fit(in_fit[name], log=name in to_log, scaling=scaling) for name in usable) if len(in_fit) else ()
     fitted = tuple(replace(feature, weight=float((weights or {}).get(feature.name, 1.0))) for feature in fitted)
-    transform = Transform(fitted, dropped, scaling, min_known, float(clip), len(known), len(values) - len(known))
+    transform = Transform(fitted, dropped, scaling, min_known, float(clip), len(in_fit), len(values) - len(in_fit))
     return apply_transform(transform, features), transform
 
 
@@ -183,10 +183,10 @@ def apply_transform(transform: Transform, features: pd.DataFrame) -> pd.DataFram
         When a column is missing or not numeric.
     """
     values = _numbers(features, transform.columns)
-    known = values[values.notna().sum(axis=1) >= transform.min_known]
-    arrays = coordinates(transform, {name: known[name].to_numpy() for name in transform.columns})
+    assignable = values[values.notna().sum(axis=1) >= transform.min_known]
+    arrays = coordinates(transform, {name: assignable[name].to_numpy() for name in transform.columns})
     table = dict(zip(transform.columns, arrays, strict=True))
-    return pd.DataFrame(table, index=known.index, columns=transform.columns, dtype="float64")
+    return pd.DataFrame(table, index=assignable.index, columns=transform.columns, dtype="float64")
 
 
 def coordinates(transform: Transform, columns: Mapping[str, np.ndarray]) -> list[np.ndarray]:

@@ -248,10 +248,12 @@ def compare_counts(
     value_totals = counts.sum(axis=0).to_numpy()
     must_hide |= ((sizes.to_numpy() < least)[:, None]) | ((value_totals > 0) & (value_totals < least))[None, :]
     hidden = small_cells(counts, least=least, hide=must_hide, rows=exclusive).iloc[:top_values, :top_values]
-    shown = counts.iloc[:top_values, :top_values]
-    rows = pd.MultiIndex.from_product([shown.index, shown.columns], names=["group", "value"]).to_frame(index=False)
-    hits, n = shown.to_numpy().ravel(), sizes.loc[rows["group"]].to_numpy()
-    base_hits = np.tile(value_totals[: shown.shape[1]], len(shown))
+    top_counts = counts.iloc[:top_values, :top_values]
+    rows = pd.MultiIndex.from_product([top_counts.index, top_counts.columns], names=["group", "value"]).to_frame(
+        index=False
+    )
+    hits, n = top_counts.to_numpy().ravel(), sizes.loc[rows["group"]].to_numpy()
+    base_hits = np.tile(value_totals[: top_counts.shape[1]], len(top_counts))
     base_n = int(sizes.sum())
     return rows.assign(
         n=n, base_n=base_n, suppressed=hidden.to_numpy().ravel(), **_share_results(hits, n, base_hits, base_n)

@@ -59,12 +59,12 @@ def latest_answers(responses: ir.Table, questions: Mapping[str, Sequence[str]], 
         answers at the same time the one that sorts first.
     """
     answered = responses.filter(responses.customer_id.notnull() & responses.answer.notnull())
-    answered = answered.mutate(asked=answered.question.strip().lower())
-    questions_asked = set(answered.select("asked").distinct().to_pyarrow().column(0).to_pylist())
+    answered = answered.mutate(question_key=answered.question.strip().lower())
+    questions_asked = set(answered.select("question_key").distinct().to_pyarrow().column(0).to_pylist())
     names_in_use = {item: [name for name in _names(item, questions) if name in questions_asked] for item in items}
     answers = {}
     for item in (item for item, names in names_in_use.items() if names):
-        is_item = answered.asked.isin(names_in_use[item])
+        is_item = answered.question_key.isin(names_in_use[item])
         at = answered.answered_at if "answered_at" in answered.columns else ibis.literal(0)
         newest = ibis.struct({"at": -_seconds(at), "answer": answered.answer.strip()})
         answers[f"{ANSWER}{item}"] = newest.min(where=is_item)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.value.learned import HISTORY, Learned, known_of
+from workbench.analysis.value.learned import HISTORY, Learned, spend_predictors
 from workbench.analysis.value.models.fitting import Fit
 from workbench.analysis.value.worth import WEEKS_A_YEAR, Spend, Terms, value_customers
 from workbench.core.errors import DataError, Fault
@@ -125,7 +125,7 @@ class ValueDefinition:
         """
         values = value_customers(self.order_model, self.orders, self.spend, history, self.terms)
         if self.learned:
-            values = values.assign(**self.learned.value(known_of(history, features), self.terms))
+            values = values.assign(**self.learned.value(spend_predictors(history, features), self.terms))
         return values.round(_DIGITS)[list(VALUE_COLUMNS)]
 
     def to_json(self) -> str:

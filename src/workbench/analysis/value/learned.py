@@ -17,7 +17,7 @@ from scipy.special import expit
 from workbench.analysis.model_columns import ModelColumns, choose_columns, tidy
 from workbench.analysis.value.baselines import predictors
 
-__all__ = ["HISTORY", "Inputs", "Learned", "Trees", "known_of", "learn_spend"]
+__all__ = ["HISTORY", "Inputs", "Learned", "Trees", "learn_spend", "spend_predictors"]
 
 HISTORY = "history_"  # prefix of inputs computed from the purchases
 _LEAST_ROWS, _MOST_ROWS = 200, 50_000  # fewest and most rows for training
@@ -123,7 +123,7 @@ class Learned:
     scale: float
 
     def predict(self, customers: pd.DataFrame) -> np.ndarray:
-        """Predict the spend of each customer, above 0; ``customers`` is from ``known_of``."""
+        """Predict the spend of each customer, above 0; ``customers`` is from ``spend_predictors``."""
         matrix = self.inputs.matrix(customers)
         product = np.full(len(matrix), self.scale)
         for part in self.parts:
@@ -142,7 +142,7 @@ class Learned:
         return cls(Inputs(tuple(content["inputs"]["numeric"]), words), parts, float(content["scale"]))
 
 
-def known_of(history: pd.DataFrame, features: pd.DataFrame | None) -> pd.DataFrame:
+def spend_predictors(history: pd.DataFrame, features: pd.DataFrame | None) -> pd.DataFrame:
     """Join the predictors of a history with the features of the customers.
 
     Parameters
@@ -164,7 +164,7 @@ def learn_spend(customers: pd.DataFrame, spend: np.ndarray, *, parts: int, seed:
     Parameters
     ----------
     customers : DataFrame
-        From ``known_of`` at one cut-off, or at several, stacked; of more than 50,000 rows every k-th.
+        From ``spend_predictors`` at one cut-off, or at several, stacked; of more than 50,000 rows every k-th.
     spend : array
         Net spend in the period after the cut-off (currency); negative values count as 0, which the scale corrects.
     parts : int

@@ -13,7 +13,7 @@ import pandas as pd
 
 from workbench.analysis.features_at_cutoff import FeaturesAtCutoff, dated_only
 from workbench.analysis.value.history import holdout, purchase_history
-from workbench.analysis.value.learned import Learned, known_of, learn_spend
+from workbench.analysis.value.learned import Learned, learn_spend, spend_predictors
 
 __all__ = ["LEARNERS", "Past", "learn_until"]
 
@@ -47,17 +47,17 @@ class Past:
     features_at: FeaturesAtCutoff = FeaturesAtCutoff()
     _cache: dict[date, pd.DataFrame] = field(default_factory=dict, repr=False)
 
-    def known(self, when: date) -> pd.DataFrame:
-        """Return ``learned.known_of`` at a date, for all customers with a purchase before it."""
+    def predictors(self, when: date) -> pd.DataFrame:
+        """Return ``learned.spend_predictors`` at a date, for all customers with a purchase before it."""
         if when not in self._cache:
             history = purchase_history(self.days, before=when)
-            self._cache[when] = known_of(history, self._features(when))
+            self._cache[when] = spend_predictors(history, self._features(when))
         return self._cache[when]
 
     def outcome(self, when: date, *, window_days: int) -> np.ndarray:
         """Return the net spend of the same customers in the ``window_days`` from a date on."""
         ends = when + timedelta(days=window_days)
-        return holdout(self.days, self.known(when), first=when, before=ends)["spend"].to_numpy(dtype=float)
+        return holdout(self.days, self.predictors(when), first=when, before=ends)["spend"].to_numpy(dtype=float)
 
     def _features(self, when: date) -> pd.DataFrame | None:
         if self.features is None or when == self.as_of:
@@ -94,7 +94,7 @@ def learn_until(
     dates = [when for when in dates if (when - first).days >= step]
     if not dates:
         return {}
-    customers = pd.concat([past.known(when) for when in dates], ignore_index=True)
+    customers = pd.concat([past.predictors(when) for when in dates], ignore_index=True)
     spend = np.concatenate([past.outcome(when, window_days=window_days) for when in dates])
     learners = {name: learn_spend(customers, spend, parts=parts, seed=seed) for name, parts in LEARNERS.items()}
     return {name: learner for name, learner in learners.items() if learner is not None}

@@ -129,7 +129,9 @@ def _predict_spend(
         predictions["straight_line"] = line_of_spend(earlier, target, before)
     learned = case.learn(case.split)
     ratio = (case.as_of - case.split).days / case.window_days
-    predictions |= {name: learner.predict(case.past.known(case.split)) * ratio for name, learner in learned.items()}
+    predictions |= {
+        name: learner.predict(case.past.predictors(case.split)) * ratio for name, learner in learned.items()
+    }
     return predictions, list(learned)
 
 

@@ -52,11 +52,11 @@ _SCIENTIFIC_ID = r"^\d(\.\d+)?[eE]\+\d{1,2}$"
 _ISO = r"^\d{4}([-/])\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
 _ISO_ZONED = r"^\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)? ?(Z|[+-]\d{2}(:?\d{2})?)$"
 _EITHER_ORDER = r"^(0?[1-9]|1[0-2])[-/.](0?[1-9]|1[0-2])[-/.](\d{4}|\d{2})($|[ T])"
-_WRITTEN = {  # length and form of moments that the engine reads in one way only
+_WRITTEN = {  # length and pattern of moments that the engine reads unambiguously
     19: "[0-9]???-?[0-9]-?[0-9] [0-9]?:?[0-9]:?[0-9]", 10: "[0-9]???-?[0-9]-?[0-9]",
 }  # fmt: skip
 _LAST_DAY = dt.date(9998, 12, 31)  # later ones are placeholders
-_MARKERS = {  # the value that marks a cell in doubt, by kind: no other cell has it; a flag has no spare value
+_MARKERS = {  # a value that no real cell has marks a cell in doubt, by kind; a flag has no value to spare
     "date": "0001-01-01", "timestamp": "0001-01-01 00:00:00", "money": "-99999999999999.9999",
     "quantity": "-999999999999999.999", "integer": "-1000000000000000000", "number": "-inf",
     "id": "", "text": "", "category": "",

@@ -16,7 +16,7 @@ LEAST_ADDRESS = 6  # characters: a shorter address is a district, not a door
 def find_households(
     engine: duckdb.DuckDBPyConnection, people: str, customers: pd.DataFrame, *, max_per_key: int
 ) -> pd.DataFrame:
-    """Join customers of one address and surname, or of one address and phone, or of one phone of a family.
+    """Join customers who share address and surname, address and phone, or a phone alone.
 
     Parameters
     ----------

@@ -43,8 +43,8 @@ class Match:
     engine : ibis.BaseBackend
         Holds the private tables until the stage ends.
     source : ibis.Table
-        The people as given, which the private tables read without a copy; kept until they are sealed.
-    given : int
+        The people as imported, which the private tables read without a copy; kept until they are sealed.
+    records : int
         Accepted records of people.
     people : DataFrame
         record, source, source_id: one row per person of a source.
@@ -56,7 +56,7 @@ class Match:
 
     engine: ibis.BaseBackend
     source: ibis.Table
-    given: int
+    records: int
     people: pd.DataFrame
     links: Links
     model: Model
@@ -150,7 +150,7 @@ def match_people(
     engine.create_view(_GIVEN, people, overwrite=True)  # read twice at most: a copy of it would cost more
     con = engine.con
     count = standardise(con, _GIVEN, _PEOPLE)
-    given = int(con.execute(f"SELECT count(*) FROM {_GIVEN}").fetchall()[0][0])
+    records = int(con.execute(f"SELECT count(*) FROM {_GIVEN}").fetchall()[0][0])
     links = find_links(con, _PEOPLE, max_per_key=settings["max_per_key"], must=must_link, cannot=cannot_link)
     model = score_pairs(
         con, _PEOPLE, blocking=settings["blocking"], most_pairs=settings["max_pairs_per_record"], seed=settings["seed"]
@@ -160,11 +160,11 @@ def match_people(
         max_records=settings["max_records"], max_diameter=settings["max_diameter"],
     )  # fmt: skip
     named = con.execute(f"SELECT record, source, source_id FROM {_PEOPLE} ORDER BY record").to_arrow_table().to_pandas()
-    metrics = {"records": given, **_counts(clusters, links), **_unlinkable_share(model, settings["threshold"])}
+    metrics = {"records": records, **_counts(clusters, links), **_unlinkable_share(model, settings["threshold"])}
     if settings["truth"]:
         truth = _true_identities(con, settings["truth"], settings["truth_pattern"])
         metrics |= evaluate_clusters(clusters.members["cluster"], truth, seed=settings["seed"])
-    return Match(engine, people, given, named.head(count), links, model, clusters, metrics)
+    return Match(engine, people, records, named.head(count), links, model, clusters, metrics)
 
 
 def _counts(clusters: Clusters, links: Links) -> dict[str, int]:

@@ -124,9 +124,9 @@ def _birth_sql(text: Mapping[str, str]) -> str:
 
 def _parted_sql(folded: str, present: set[str]) -> str:
     """Split a full name: a Chinese one after its surname, a Latin one at the last blank."""
-    surname, given = (name if name in present else "CAST(NULL AS VARCHAR)" for name in ("surname", "given_name"))
+    surname, given_name = (name if name in present else "CAST(NULL AS VARCHAR)" for name in ("surname", "given_name"))
     if "name" not in present:
-        return f"SELECT *, {surname} AS surname_text, {given} AS given_text FROM ({folded})"
+        return f"SELECT *, {surname} AS surname_text, {given_name} AS given_text FROM ({folded})"
     compound = ", ".join(f"'{name}'" for name in _COMPOUND_SURNAMES)
     return f"""
     SELECT * EXCLUDE (han, bare),
@@ -135,7 +135,7 @@ def _parted_sql(folded: str, present: set[str]) -> str:
             WHEN NOT han THEN CASE WHEN name LIKE '% %' THEN regexp_extract(name, '(\\S+)$', 1) ELSE NULL END
             WHEN left(bare, 2) IN ({compound}) AND length(bare) > 2 THEN left(bare, 2)
             ELSE left(bare, 1) END) AS surname_text,
-        coalesce({given}, CASE
+        coalesce({given_name}, CASE
             WHEN name IS NULL THEN NULL
             WHEN NOT han THEN CASE WHEN name LIKE '% %' THEN regexp_replace(name, '\\s+\\S+$', '') ELSE name END
             WHEN left(bare, 2) IN ({compound}) AND length(bare) > 2 THEN substr(bare, 3)
@@ -149,10 +149,10 @@ def _spell(engine: duckdb.DuckDBPyConnection, people: str, present: set[str], ta
     """Write every distinct part of a Chinese name in pinyin; return the number of parts."""
     names = [name for name in _NAMES if name in present]
     chinese = " OR ".join(f"strlen({name}) > length({name})" for name in names) or "FALSE"
-    given = (
+    given_name = (
         f"(SELECT DISTINCT '' AS source, '' AS source_id, {', '.join(names) or 'NULL'} FROM {people} WHERE {chinese})"
     )
-    parted = _parted_sql(_folded_sql(given, set(names), repeated=False), set(names))
+    parted = _parted_sql(_folded_sql(given_name, set(names), repeated=False), set(names))
     rows = engine.execute(f"""
         SELECT DISTINCT part FROM (SELECT unnest([surname_text, given_text]) AS part FROM ({parted}))
         WHERE regexp_matches(part, '{_HAN}') ORDER BY part
@@ -174,8 +174,8 @@ def _keys_sql(parted: str, present: set[str], *, spelled: str | None) -> str:
         return value if name in present else "CAST(NULL AS VARCHAR)"
 
     values = {name: key(name, f"p.{name}") for name in _TEXTS}
-    given, surname = values["given_name"], values["surname"]
-    joined = f"coalesce({values['name']}, {given} || ' ' || {surname}, {given}, {surname})"
+    given_name, surname = values["given_name"], values["surname"]
+    joined = f"coalesce({values['name']}, {given_name} || ' ' || {surname}, {given_name}, {surname})"
     sounds = {name: f"strip_accents({name}_text)" for name in ("surname", "given")}
     joins = ""
     if spelled:

@@ -75,7 +75,7 @@ def _languages_read_once() -> Iterator[None]:
 
 
 def _static_html(html: str) -> str:
-    """Remove its fonts (those of the page have Chinese), scripts, event handlers and times of day."""
+    """Remove web fonts (the fonts of our page have Chinese characters), scripts, event handlers and times of day."""
     html = re.sub(r"@import\s+url\([^)]*\)\s*;?", "", html)
     html = re.sub(r"font-family:[^;{}\"]*sans-serif;", "font-family: inherit;", html)
     html = re.sub(r"<(script|link|iframe|object|embed)\b.*?(</\1>|/?>)", "", html, flags=re.DOTALL | re.IGNORECASE)

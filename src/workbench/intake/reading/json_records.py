@@ -61,7 +61,7 @@ def json_names(path: Path, *, records: str | None = None, encoding: str | None =
 def find_objects(
     path: Path, *, records: str | None = None, encoding: str | None = None, most: int
 ) -> tuple[list[Any], str]:
-    """Return the first values of a file, one a line or one of its list, and its encoding."""
+    """Return the first objects of a file, from its lines or from its list, and its encoding."""
     content = read_head_bytes(path)
     chosen = head_encoding(path, encoding, content)
     if _is_list(path, records, encoding):

@@ -19,7 +19,7 @@ _GUIDE = {"en": "guide", "zh": "填写说明"}
 _WORDS: dict[str, dict[str, Any]] = {
     "en": {
         "head": ("section", "question", "answer", "options or bounds", "only if"), "single": "one option",
-        "multiple": "one or more options, parted by ;", "scale": "whole number", "number": "number",
+        "multiple": "one or more options, separated by ;", "scale": "whole number", "number": "number",
         "date": "date, such as 2026-05-01", "text": "text", "required": ", required", "and": " and ",
     },
     "zh": {

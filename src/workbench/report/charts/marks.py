@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from babel.dates import format_date, format_skeleton
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap, LogNorm, Normalize, to_rgb
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from workbench.analysis.intervals import SMALL_CELL, small_cells
 from workbench.intake.features.registry import registered
-from workbench.report.charts.lettering import ems, shortened
-from workbench.report.charts.theme import BASE, DIVERGING, FAINT, GREY, INK, INK_ON_CELL, PALE, SEQUENTIAL
+from workbench.report.charts.lettering import drawable, ems, shortened
+from workbench.report.charts.theme import ACCENT, BASE, DIVERGING, FAINT, GREY, INK, INK_ON_CELL, PALE, SEQUENTIAL
 from workbench.report.numbers import show
 from workbench.report.text import label, say
 
@@ -29,8 +31,10 @@ __all__ = [
     "call_out",
     "between",
     "diverging",
+    "full_name",
     "heat_cells",
     "height_for",
+    "histogram",
     "key_line",
     "key_ramp",
     "kind_of",
@@ -59,6 +63,11 @@ _FEW_MONTHS, _SOME_MONTHS, _MOST_LABELS = 14, 30, 14
 def name_of(value: object, language: str, names: Mapping[str, object] | None = None, most: float = LABEL_EMS) -> str:
     """Return the name of a key, short enough for an axis; ``names`` has names for keys of the data."""
     return shortened(label((names or {}).get(str(value), value), language), most)
+
+
+def full_name(key: object, names: Mapping[str, object] | None, language: str) -> str:
+    """Return the name of a key of the data, in full."""
+    return drawable(label((names or {}).get(str(key), key), language))
 
 
 def kind_of(column: str) -> str:
@@ -205,15 +214,15 @@ def months_axis(axes: Axes, months: Sequence[pd.Timestamp], language: str) -> No
     labelled = labelled[:: math.ceil(len(labelled) / _MOST_LABELS)]
     labels, year = [], None
     for _, month in labelled:
-        text = show(month, "month", language)
-        short = text.split(" ")[0] if language == "en" else text.split("年")[1]
-        full = f"{short}\n{month.year}" if language == "en" else f"{short}\n{month.year}年"
-        labels.append(short if month.year == year else full)
+        short = format_date(month, "MMM", locale=language)
+        labels.append(short if month.year == year else f"{short}\n{format_skeleton('y', month, locale=language)}")
         year = month.year
     axes.set_xticks([at for at, _ in labelled], labels=labels)
 
 
-def heat_cells(axes: Axes, values: pd.DataFrame, *, colours: Callable, write: Callable[[float], str] | None) -> None:
+def heat_cells(
+    axes: Axes, values: pd.DataFrame, *, colours: ScalarMappable, write: Callable[[float], str] | None
+) -> None:
     """Draw a table of numbers as cells; missing values stay blank.
 
     Parameters
@@ -221,53 +230,67 @@ def heat_cells(axes: Axes, values: pd.DataFrame, *, colours: Callable, write: Ca
     axes : Axes
     values : DataFrame
         One row per row of cells, the first at the top; one column per column.
-    colours : callable
-        Value to colour.
+    colours : ScalarMappable
     write : callable, optional
         Value to the text within its cell.
     """
-    rows, columns = values.shape
-    table = values.to_numpy(dtype=float)
-    for row in range(rows):
-        for column in range(columns):
-            value = table[row, column]
-            if math.isnan(value):
-                continue
-            colour = colours(value)
-            axes.fill([column, column + 1, column + 1, column], [row, row, row + 1, row + 1], color=colour, lw=0)
-            if write:
-                text = "white" if _luminance(colour) < _DARK else INK_ON_CELL
-                axes.text(column + 0.5, row + 0.5, write(value), ha="center", va="center", size=8, color=text)
-    axes.set_xlim(0, columns)
-    axes.set_ylim(rows, 0)
+    import seaborn  # noqa: PLC0415  most pages draw neither cells nor histograms
+
+    table = values.astype(float)
+    texts = table.map(write, na_action="ignore").fillna("") if write else None
+    seaborn.heatmap(
+        table, ax=axes, cmap=colours.cmap, norm=colours.norm, cbar=False, linewidths=1.2, linecolor="white",
+        annot=texts, fmt="", annot_kws={"size": 8}, xticklabels=False, yticklabels=False,
+    )  # fmt: skip
+    axes.set(xlabel="", ylabel="")
     axes.grid(visible=False)
-    axes.spines["bottom"].set_visible(False)
-    for edge in range(1, max(rows, columns)):
-        if edge < rows:
-            axes.axhline(edge, color="white", lw=1.2)
-        if edge < columns:
-            axes.axvline(edge, color="white", lw=1.2)
+    grounds = colours.to_rgba(table.to_numpy()[table.notna().to_numpy()])
+    for text, ground in zip(axes.texts, grounds, strict=False):  # no texts, or one in each cell with a value
+        text.set_color("white" if _luminance(ground) < _DARK else INK_ON_CELL)
 
 
-def sequential(low: float, high: float) -> Callable[[float], Any]:
+def histogram(axes: Axes, values: pd.Series, *, bins: int, log: bool = False) -> None:
+    """Draw a histogram: a bar for each whole number where these are fewer than the bins.
+
+    Parameters
+    ----------
+    axes : Axes
+    values : Series
+        Without missing values; positive for a logarithmic axis.
+    bins : int
+    log : bool
+        Bins of equal width on a logarithmic axis.
+    """
+    import seaborn  # noqa: PLC0415  most pages draw neither cells nor histograms
+
+    whole = not log and bool((values == values.round()).all()) and values.max() - values.min() < bins
+    seaborn.histplot(
+        x=values.to_numpy(), ax=axes, bins="auto" if whole else bins, discrete=whole, log_scale=log or None,
+        color=ACCENT, alpha=1, edgecolor="white", linewidth=0.6,
+    )  # fmt: skip
+    axes.margins(x=0)
+    axes.autoscale_view(scaley=False)
+
+
+def sequential(low: float, high: float) -> ScalarMappable:
     """Return the blue ramp over a range; a single value gets the middle colour."""
-    ramp, norm = LinearSegmentedColormap.from_list("blues", SEQUENTIAL), Normalize(low, high)
-    return lambda value: ramp(float(norm(value)) if high > low else 0.5)
+    blues = LinearSegmentedColormap.from_list("blues", SEQUENTIAL)
+    return ScalarMappable(Normalize(low, high), blues if high > low else ListedColormap([blues(0.5)]))
 
 
-def diverging(reach: float) -> Callable[[float], Any]:
-    """Return blue, light grey, orange over ``[-reach, reach]``; values beyond take the end colours."""
-    ramp, norm = LinearSegmentedColormap.from_list("around", DIVERGING), Normalize(-reach, reach, clip=True)
-    return lambda value: ramp(float(norm(value)))
+def diverging(low: float, high: float, *, log: bool = False) -> ScalarMappable:
+    """Return blue, light grey, orange between two numbers; values beyond take the end colours."""
+    norm = (LogNorm if log else Normalize)(low, high, clip=True)
+    return ScalarMappable(norm, LinearSegmentedColormap.from_list("around", DIVERGING))
 
 
-def key_ramp(axes: Axes, colours: Callable, ends: tuple[float, float], words: tuple[str, str, str]) -> None:
+def key_ramp(axes: Axes, colours: ScalarMappable, words: tuple[str, str, str]) -> None:
     """Draw a small key of a colour ramp: its name, its lowest and its highest value."""
     axes.axis("off")
     edges = np.linspace(0.0, 1.0, 25)
-    values = np.linspace(*ends, 24)
-    for left, right, value in zip(edges[:-1], edges[1:], values, strict=True):
-        axes.fill([left, right, right, left], [0, 0, 1, 1], color=colours(value), lw=0)
+    shades = colours.get_cmap()(np.linspace(0.0, 1.0, 24))
+    for left, right, shade in zip(edges[:-1], edges[1:], shades, strict=True):
+        axes.fill([left, right, right, left], [0, 0, 1, 1], color=shade, lw=0)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.text(0, -0.35, words[1], ha="left", va="top", size=8, color=GREY)

@@ -181,8 +181,8 @@ def colour_of(kind: str, key: str) -> str:
         The kind of key.
     key : str
         The status, segment, arm ... A key that is not declared is grey in a closed kind; in an open kind
-        (segment, arm, group) it has the colour its name asks for, which ``colours_of`` may move when two
-        names of the same set ask for the same one.
+        (segment, arm, group) its colour is derived from its name; ``colours_of`` takes another where two
+        names of one set would share it.
 
     Raises
     ------
@@ -274,7 +274,7 @@ def _png(chart: Chart) -> bytes:
 
 
 _FONT_STACK = "'Noto Sans SC', system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-_FITTED = 6  # characters from which the width of a text is set; shorter ones hardly differ between fonts
+_FITTED = 6  # the width of a text of so many characters or more is set; shorter ones hardly differ between fonts
 _TEXT = re.compile(r'<text style="(?P<style>[^"]*)"(?P<place>[^>]*)>(?P<words>[^<]*)</text>')
 _FONT_SIZE = re.compile(r"font-size: ([\d.]+)px|font: [^;]*?([\d.]+)px")
 _FONT_NAMES = re.compile(r"font-family: [^;]*;? ?|(?<=px) '[^;]*(?=;|$)")

@@ -74,10 +74,10 @@ def find_accounts(portraits: AccountPortraits | None, *, account_window_days: in
     values = {"accounts": len(accounts), "groups": len(groups), "share": largest["spend_share"]}
     findings = [Finding("accounts_overview", values | {"members": int(largest["accounts"])}, 0.3)]
     risky = accounts[accounts["health"] == "at_risk"]
-    known = int((accounts["health"] != "unknown").sum())
-    if known:
+    assessed = int((accounts["health"] != "unknown").sum())
+    if assessed:
         spend = float(risky["spend_before"].sum())
-        values = {"n": len(risky), "known": known, "spend": spend, "days": account_window_days}
+        values = {"n": len(risky), "known": assessed, "spend": spend, "days": account_window_days}
         findings.append(Finding("accounts_at_risk", values, 0.8))
     thread = accounts["single_thread"].dropna()
     if len(thread):

@@ -47,16 +47,18 @@ def find_tags(tagged: Tagged, items: pd.DataFrame, sources: pd.DataFrame, stabil
     stability : DataFrame
         `workbench.analysis.tags.drifting.compare_with_last`.
     """
-    known = items[items["status"] == KNOWN]
+    known_items = items[items["status"] == KNOWN]
     values: dict[str, Any] = {
-        "known": len(known),
+        "known": len(known_items),
         "items": len(items),
         "tags": len(tagged.computed),
-        "unknown": len(items) - len(known),
+        "unknown": len(items) - len(known_items),
     }
     findings = [Finding("tags_known", values, 0.6)]
-    if len(known):
-        findings.append(Finding("tags_coverage", {"share": float(known["share"].mean()), "items": len(known)}, 0.3))
+    if len(known_items):
+        findings.append(
+            Finding("tags_coverage", {"share": float(known_items["share"].mean()), "items": len(known_items)}, 0.3)
+        )
     sources = sources[~sources["source"].map(_is_company)] if len(sources) else sources
     if len(sources):
         first = sources.iloc[0]
@@ -99,13 +101,13 @@ def limit_tags(tagged: Tagged, items: pd.DataFrame, *, present: Collection[str])
 
 def tag_metrics(tagged: Tagged, items: pd.DataFrame) -> dict[str, float]:
     """Return the metrics of the stage: tags computed, items known and unknown (including those off), mean coverage."""
-    known = items["status"] == KNOWN
+    is_known = items["status"] == KNOWN
     return {
         "tags": len(tagged.computed),
-        "items_known": int(known.sum()),
-        "items_unknown": int((~known).sum()),
+        "items_known": int(is_known.sum()),
+        "items_unknown": int((~is_known).sum()),
         "items_off": int((items["status"] == OFF).sum()),
-        "coverage": round(float(items.loc[known, "share"].mean()), 6) if known.any() else 0.0,
+        "coverage": round(float(items.loc[is_known, "share"].mean()), 6) if is_known.any() else 0.0,
     }
 
 

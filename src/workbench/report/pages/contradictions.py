@@ -153,12 +153,12 @@ def _count_said_twice(facts: Sequence[_Fact], summary: Mapping[str, Any]) -> lis
 
 def _verdict_against_badge(facts: Sequence[_Fact], page: str, summary: Mapping[str, Any]) -> list[Contradiction]:
     badge = _BADGE.search(page)
-    shown = badge[1] if badge else ""
+    badge_status = badge[1] if badge else ""
     faults = []
-    if shown and shown != "stale" and summary.get("status") not in {None, shown}:
-        faults.append(f"the badge says {shown}, summary.json {summary['status']}")
+    if badge_status and badge_status != "stale" and summary.get("status") not in {None, badge_status}:
+        faults.append(f"the badge says {badge_status}, summary.json {summary['status']}")
     failed = [name for name, stage in summary.get("stages", {}).items() if stage.get("status") == "failed"]
-    if shown == "done" and failed:
+    if badge_status == "done" and failed:
         faults.append(f"the badge says done, {', '.join(failed)} failed")
     undone = {name for name, stage in summary.get("stages", {}).items() if stage.get("status") != "done"}
     named = {stage for fact in facts if fact.name == "rests_on" for stage in fact.value.split(",") if stage}

@@ -256,9 +256,9 @@ def _list_view(part: ListFile, words: Speaker, language: str) -> ListView:
 
 def _groups(answer: GoalAnswer, words: Speaker, language: str) -> list[tuple[str, tuple[Markup, ...]]]:
     reasons = [words(f"answer_not_made_{part.because}", {"name": part.name}) for part in answer.not_made]
-    asked = answer.kind == "contact_list"
+    wants_list = answer.kind == "contact_list"
     return [
-        (say("answer_not_made", language), tuple(reasons) if asked else ()),
+        (say("answer_not_made", language), tuple(reasons) if wants_list else ()),
         (say("answer_evidence", language), tuple(_evidence(answer.evidence, words, language))),
         (say("answer_leave_out", language), tuple(_left_out(part, words) for part in answer.leave_out if part.n)),
         (say("answer_unproven", language), tuple(words(f"answer_{name}") for name in answer.unproven)),
@@ -268,9 +268,9 @@ def _groups(answer: GoalAnswer, words: Speaker, language: str) -> list[tuple[str
 
 def _evidence(rows: Sequence[Evidence], words: Speaker, language: str) -> list[Markup]:
     """Write the groups whose share is shown: tiers of value first, then the tenths with most and least at risk."""
-    shown = [row for row in rows if row.share is not None]
-    tiers = [row for row in shown if row.grouping == "value_tier"]
-    tenths = [row for row in shown if row.grouping == "risk_tenth" and row.group == "1"]
+    measured = [row for row in rows if row.share is not None]
+    tiers = [row for row in measured if row.grouping == "value_tier"]
+    tenths = [row for row in measured if row.grouping == "risk_tenth" and row.group == "1"]
     return [
         words(f"answer_evidence_{row.grouping}", {**row.__dict__, "group": _group_name(row, language)})
         for row in [*tiers, *tenths][:MOST_EVIDENCE]

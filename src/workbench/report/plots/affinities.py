@@ -35,8 +35,7 @@ __all__ = ["plot_affinity_map", "plot_rules", "plot_trial"]
 
 _NAME_EMS = 30.0
 _MAP_EMS = 14.0
-_REACH = 3.0  # powers of two from which a cell has the end colour
-_LEAST_LIFT = 2.0**-6
+_REACH = 8.0  # lift from which, and 1 divided by which, a cell has the end colour
 
 
 @drawn("name", "lift", "low", "high", "baskets", optional=("held_out_lift",))
@@ -90,9 +89,9 @@ def plot_affinity_map(cells: pd.DataFrame, *, language: str = "en", about: About
     top = {"item": names[row], "other": names[column], "lift": values[row, column]}
     title = say("chart_map_title", language, top)
     figure, axes = canvas("high")
-    ramp = diverging(_REACH)
-    colours = lambda lift: ramp(float(np.log2(max(lift, _LEAST_LIFT))))  # noqa: E731
-    heat_cells(axes, cells, colours=colours, write=lambda lift: show(lift, "num", language))
+    heat_cells(
+        axes, cells, colours=diverging(1 / _REACH, _REACH, log=True), write=lambda lift: show(lift, "num", language)
+    )
     short = [shortened(name, _MAP_EMS) for name in names]
     axes.set_yticks(np.arange(len(names)) + 0.5, labels=short)
     axes.set_xticks(np.arange(len(names)) + 0.5, labels=short, rotation=40, ha="right")

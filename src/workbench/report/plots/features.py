@@ -20,7 +20,7 @@ from workbench.report.charts.chart import (
     footnote,
     not_enough,
 )
-from workbench.report.charts.marks import Scale, height_for, kind_of, name_of, number_axis, row_axis, track
+from workbench.report.charts.marks import Scale, height_for, histogram, kind_of, name_of, number_axis, row_axis, track
 from workbench.report.charts.theme import ACCENT, INK
 from workbench.report.numbers import show
 from workbench.report.text import say
@@ -162,15 +162,8 @@ def plot_feature_spreads(
 
 def _draw_panel(panel: Axes, name: str, values: pd.Series, language: str, about: About) -> None:
     reach = max(float(np.quantile(values, TAIL)), float(values.iloc[0]))
-    inside = values[values <= reach]
-    low, high = float(inside.iloc[0]), float(inside.iloc[-1])
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    counts, edges = np.histogram(inside, bins=BINS, range=(low, high))
-    panel.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=ACCENT, edgecolor="white", linewidth=0.4)
+    histogram(panel, values[values <= reach], bins=BINS)
     panel.axvline(float(values.median()), color=INK, lw=1.2)
-    panel.set_xlim(low, high)
-    panel.set_ylim(0, counts.max() * 1.05)
     number_axis(panel, "y", "", Scale("int", language))
     kind = "num" if kind_of(name) == "days" else kind_of(name)
     number_axis(panel, "x", "", Scale(kind, language, about.currency))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.patches import Rectangle
 
 from workbench.analysis.intervals import small_cells
@@ -97,7 +98,7 @@ def _grid_title(cells: pd.DataFrame, language: str) -> str:
     return say("chart_grid_title", language, values)
 
 
-def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: Callable[[float], Any], language: str) -> None:
+def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: ScalarMappable, language: str) -> None:
     largest, smallest = cells["customers"].max(), cells["customers"].mask(cells["hidden"]).min()
     edges = np.arange(0.5, axes.get_xlim()[1] + 0.1)
     axes.hlines(edges, edges[0], edges[-1], colors=FAINT, linewidth=0.8, zorder=0)
@@ -106,7 +107,7 @@ def _draw_grid(axes: Axes, cells: pd.DataFrame, colours: Callable[[float], Any],
         customers = smallest if row.hidden else row.customers
         side = 0.94 * float(np.sqrt(customers / largest)) if pd.notna(customers) else ROOMY
         has_value = pd.notna(row.monetary_mean)
-        colour = colours(row.monetary_mean) if has_value else PALE
+        colour = colours.to_rgba(np.asarray(row.monetary_mean)) if has_value else PALE
         corner = (row.r_score - side / 2, row.f_score - side / 2)
         axes.add_patch(
             Rectangle(corner, side, side, facecolor=colour, edgecolor=GREY if not has_value else "white", lw=0.6)
@@ -134,15 +135,14 @@ def _end_word(tick: int, bins: int, measure: str, language: str) -> str:
     return str(tick)
 
 
-def _draw_key(side: Axes, cells: pd.DataFrame, colours: Callable[[float], Any], language: str, about: About) -> None:
+def _draw_key(side: Axes, cells: pd.DataFrame, colours: ScalarMappable, language: str, about: About) -> None:
     side.axis("off")
     means = cells["monetary_mean"].dropna()
     if means.empty:
         return
-    low, high = float(means.min()), float(means.max())
-    low_text, high_text = (show(value, "money", language, about.currency) for value in (low, high))
-    words = (say("key_mean_value", language), low_text, high_text)
-    key_ramp(side.inset_axes((0.1, 0.8, 0.9, 0.035)), colours, (low, high), words)
+    low, high = (show(value, "money", language, about.currency) for value in (means.min(), means.max()))
+    words = (say("key_mean_value", language), low, high)
+    key_ramp(side.inset_axes((0.1, 0.8, 0.9, 0.035)), colours, words)
 
 
 @drawn("rfm_type", "customers", "share", optional=("share_low", "share_high", "value_share"))

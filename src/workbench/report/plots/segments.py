@@ -20,11 +20,12 @@ from workbench.report.charts.chart import (
     footnote,
     not_enough,
 )
-from workbench.report.charts.lettering import drawable, wrapped
+from workbench.report.charts.lettering import wrapped
 from workbench.report.charts.marks import (
     Scale,
     base_line,
     diverging,
+    full_name,
     heat_cells,
     height_for,
     key_line,
@@ -40,7 +41,7 @@ from workbench.report.charts.theme import ACCENT, BASE, CATEGORICAL, FAINT, GREY
 from workbench.report.numbers import show
 from workbench.report.plots.portraits.groups import plot_portraits
 from workbench.report.plots.portraits.journeys import plot_journeys
-from workbench.report.text import label, say
+from workbench.report.text import say
 
 __all__ = ["plot_journeys", "plot_k_scan", "plot_portraits", "plot_profile", "plot_projection", "plot_sizes"]
 
@@ -163,16 +164,16 @@ def plot_profile(
     )
     top = top.iloc[0]
     values = {
-        "segment": _name(top["segment"], names, language),
+        "segment": full_name(top["segment"], names, language),
         "feature": top["feature"],
         "difference": top["difference"],
     }
     title = say("chart_profile_title", language, values)
     figure, (axes, side) = canvas("high" if len(table) > 7 else "middle", heights=(1, 0.045))  # noqa: PLR2004
-    colours = diverging(REACH)
+    colours = diverging(-REACH, REACH)
     heat_cells(axes, table, colours=colours, write=_signed)
     axes.set_yticks(np.arange(len(table)) + 0.5, labels=[name_of(feature, language) for feature in table.index])
-    heads = [_head(_name(column, names, language), table.shape[1]) for column in table.columns]
+    heads = [_head(full_name(column, names, language), table.shape[1]) for column in table.columns]
     axes.set_xticks(np.arange(table.shape[1]) + 0.5, labels=heads)
     axes.xaxis.tick_top()
     axes.tick_params(axis="x", labelcolor=INK, labelsize=8.5)
@@ -181,9 +182,9 @@ def plot_profile(
     below, above = (say(f"key_reach_{end}", language, {"reach": REACH}) for end in ("below", "above"))
     side.axis("off")
     words = (say("key_difference", language), below, above)
-    key_ramp(side.inset_axes((0.62, 0, 0.38, 0.6)), colours, (-REACH, REACH), words)
+    key_ramp(side.inset_axes((0.62, 0, 0.38, 0.6)), colours, words)
     items = [
-        (f"{_name(row.segment, names, language)}, {name_of(row.feature, language)}", _signed(row.difference))
+        (f"{full_name(row.segment, names, language)}, {name_of(row.feature, language)}", _signed(row.difference))
         for row in frame.itertuples()
     ]
     alt = described("chart_kind_heat", title, items, language)
@@ -199,10 +200,6 @@ def _head(name: str, columns: int) -> str:
 
 def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
-
-
-def _name(segment: object, names: Mapping[str, object] | None, language: str) -> str:
-    return drawable(label((names or {}).get(str(segment), segment), language))
 
 
 @drawn("segment", "n", "share", optional=("low", "high"))
@@ -233,7 +230,7 @@ def plot_sizes(
     if rows["share"].isna().all():  # every segment is too small to be shown
         return not_enough(language)
     top = rows.iloc[0]
-    values = {"segment": _name(top["segment"], names, language), "share": top["share"]}
+    values = {"segment": full_name(top["segment"], names, language), "share": top["share"]}
     title = say("chart_sizes_title" if len(rows) > 1 else "chart_sizes_one_title", language, values)
     heads = [wrapped(name_of(segment, language, names, most=2 * NAME_EMS), NAME_EMS) for segment in rows["segment"]]
     figure, axes = canvas(height_for(sum(1 + head.count("\n") for head in heads)))
@@ -249,7 +246,7 @@ def plot_sizes(
         axes.annotate(text, (end, position), (8, 0), textcoords="offset points", va="center", size=8.5, color=GREY)
     number_axis(axes, "x", say("axis_share_customers", language), Scale("pct", language))
     items = [
-        (_name(row.segment, names, language), share_and_n(row.share, np.nan, language, least=about.least))
+        (full_name(row.segment, names, language), share_and_n(row.share, np.nan, language, least=about.least))
         for row in rows.itertuples()
     ]
     n = say("chart_note_customers", language, {"n": rows["n"].sum()})
@@ -307,7 +304,7 @@ def plot_projection(
         number_axis(axes, axis, title_of, Scale("num", language))
     _name_colours(side, keys, colours, names, language)
     counts = rows["segment"].astype(str).value_counts()
-    items = [(_name(key, names, language), show(counts[key], "int", language)) for key in keys]
+    items = [(full_name(key, names, language), show(counts[key], "int", language)) for key in keys]
     n = say("chart_note_customers", language, {"n": len(rows)})
     note = footnote(language, about, n, say("chart_projection_note", language))
     return composed(figure, title, described("chart_kind_scatter", title, items, language), note)

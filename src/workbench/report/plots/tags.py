@@ -30,7 +30,7 @@ def plot_items(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     Chart
     """
     is_known = frame["status"].eq("known")
-    counts = frame.assign(known=is_known).groupby("group")["known"].agg(["sum", "size"])
+    counts = frame.assign(is_known=is_known).groupby("group")["is_known"].agg(["sum", "size"])
     counts = counts.reindex([name for name in GROUPS if name in counts.index])
     title = say("chart_items_title", language, {"known": int(is_known.sum()), "n": len(frame)})
     figure, axes = canvas(height_for(len(counts)))

@@ -50,8 +50,8 @@ def hold_workspace(workspace: Workspace, what: str, *, wait_seconds: float = 0) 
     except Timeout:
         note = holder(workspace)
         process = f"pid {note.get('pid')}, host {note.get('host')}, since {note.get('start')}"
-        found = f"the workspace is held by {note.get('what', 'another run')} ({process})"
-        raise WorkspaceBusyError(Fault("", found, "One run at a time", "Wait for it, or stop that process")) from None
+        problem = f"the workspace is held by {note.get('what', 'another run')} ({process})"
+        raise WorkspaceBusyError(Fault("", problem, "One run at a time", "Wait for it, or stop that process")) from None
     try:
         start = datetime.now(UTC).isoformat(timespec="seconds")
         write_json(_note(workspace), {"pid": os.getpid(), "host": socket.gethostname(), "start": start, "what": what})

@@ -67,7 +67,9 @@ def read_model(folder: Path, *, digest: str) -> SavedModel:
     """
     actual = digest_model(folder)
     if not digest or actual != digest:
-        found = f"its digest is {actual[:12]}, registered was {digest[:12] or 'none'}"
-        raise DataError(Fault(str(folder), found, "The model that was registered", "Train it again, or restore a copy"))
+        problem = f"its digest is {actual[:12]}, registered was {digest[:12] or 'none'}"
+        raise DataError(
+            Fault(str(folder), problem, "The model that was registered", "Train it again, or restore a copy")
+        )
     text = (folder / FACTS_FILE).read_text(encoding="utf-8")
     return SavedModel.from_json(text, (folder / BODY_FILE).read_bytes())

@@ -28,7 +28,7 @@ Workspace = Annotated[
     Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")
 ]
 Profile = Annotated[str, typer.Argument(help="A profile: the stem of params/<profile>.yaml.")]
-Which = Annotated[str, typer.Argument(help="A version's number, champion, challenger, or a definition's version.")]
+Which = Annotated[str, typer.Argument(help="A version number, champion, challenger, or the version of a definition.")]
 Why = Annotated[str, typer.Option("--why", help="The reason; it is recorded.")]
 Who = Annotated[str | None, typer.Option("--by", help="Who decides; default: the account.")]
 Language = Annotated[str, typer.Option(help="en or zh.")]
@@ -42,7 +42,7 @@ _LISTED = ("verdict", "k", "silhouette", "min_jaccard")
 
 @segments.command("list")
 def list_versions(profile: Profile, workspace: Workspace = None) -> None:
-    """List the registered definitions, newest first, and who made which the champion, when and why."""
+    """List the registered definitions, newest first, and who promoted a champion, when and why."""
     service = _service(profile, workspace)
     table = Table("version", "definition", "alias", "as of", *_LISTED)
     for version in service.versions():

@@ -130,8 +130,8 @@ def _print_rows(rows: pd.DataFrame) -> None:
 
 
 def _print_preview(preview: Preview, registry: TagRegistry, language: str) -> None:
-    share = preview.known / preview.customers if preview.customers else 0.0
-    counts = {"known": preview.known, "customers": preview.customers, "share": share}
+    share = preview.with_value / preview.customers if preview.customers else 0.0
+    counts = {"known": preview.with_value, "customers": preview.customers, "share": share}
     _print_text("tags_said_known", language, tag=preview.tag.id, name=getattr(preview.tag.name, language), **counts)
     table = _table(("value", "name", "customers", "share"), language)
     for row in preview.values.itertuples():

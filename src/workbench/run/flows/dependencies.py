@@ -62,8 +62,8 @@ class Dependencies:
         """
         path = self.workspace.notebooks / f"{stage}.ipynb"
         if not path.is_file():
-            found = f"notebooks/{stage}.ipynb not found"
-            raise DataError(Fault(stage, found, "A workspace holds the notebook templates"))
+            problem = f"notebooks/{stage}.ipynb not found"
+            raise DataError(Fault(stage, problem, "A workspace holds the notebook templates"))
         return path
 
     def read_code(self) -> None:
@@ -167,8 +167,8 @@ class Dependencies:
         for table in tables:
             writer = TABLES[table].writer
             if writer in self.profile.stages and not self._was_run(writer):
-                found = f"{table}.parquet not found for profile {self.profile.name}"
-                raise DataError(Fault(stage, found, f"It is written by {writer}", "Run that stage first"))
+                problem = f"{table}.parquet not found for profile {self.profile.name}"
+                raise DataError(Fault(stage, problem, f"It is written by {writer}", "Run that stage first"))
 
     def _was_run(self, stage: str) -> bool:
         return stage in self.entries or bool(stage_summary(self.workspace, self.profile.name, stage))

@@ -94,8 +94,8 @@ def execute_notebook(
         raise StageError(Fault(template.stem, "took too long", f"Limit: {limit}", remedy)) from None
     except DeadKernelError:
         remedy = f"Lower run.memory_limit_gb or give the machine more memory. The half-run notebook: {output}"
-        found = "the kernel died, most likely because memory ran out"
-        raise StageError(Fault(template.stem, found, "", remedy)) from None
+        problem = "the kernel died, most likely because memory ran out"
+        raise StageError(Fault(template.stem, problem, "", remedy)) from None
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
 
@@ -107,6 +107,6 @@ def _remaining(cell_seconds: int, deadline: float) -> int:
 def _explain(error: PapermillExecutionError, output: Path) -> StageError | DataError:
     kind = _REFUSALS.get(error.ename, StageError)
     message = _ANSI.sub("", error.evalue or "").strip()
-    found = message if error.ename in _REFUSALS or error.ename == "StageError" else f"{error.ename}: {message}"
+    problem = message if error.ename in _REFUSALS or error.ename == "StageError" else f"{error.ename}: {message}"
     remedy = f"Cell {error.exec_count} of the saved notebook: {output}"
-    return kind(Fault(output.stem, found, "", remedy))
+    return kind(Fault(output.stem, problem, "", remedy))

@@ -299,8 +299,8 @@ class _Flow:
     def _staged_summary(self, stage: str, staging: Path, output: Path, seconds: float) -> dict[str, Any]:
         path = staging / "summary.json"
         if not path.is_file():
-            found = "the notebook ended without stage.finish()"
-            raise StageError(Fault(stage, found, "The last cell calls it", f"Correct notebooks/{stage}.ipynb"))
+            problem = "the notebook ended without stage.finish()"
+            raise StageError(Fault(stage, problem, "The last cell calls it", f"Correct notebooks/{stage}.ipynb"))
         summary = json.loads(path.read_text(encoding="utf-8"))
         parts = seconds_by(output, total=seconds, charts=summary.get("seconds_by", {}).get("charts", 0.0))
         summary |= {"seconds": round(seconds, 3), "seconds_by": parts}

@@ -21,7 +21,7 @@ _REPORT = Path(workbench.report.__file__).parent
 
 
 def report_digest(index: CodeIndex) -> str:
-    """Return the digest of everything that shapes a page: the modules, templates and texts of the report wing."""
+    """Return the digest of everything that shapes a page: the modules, templates and texts of the report package."""
     return index.folder_digest(_REPORT)
 
 
@@ -32,12 +32,12 @@ def copy_stage_page(folder: Path, page: Path, *, stage: str, language: str, code
     ----------
     folder : Path
         The stage's folder; ``page/`` in it holds the page and the digest of what it was made from: the executed
-        notebook, the language and the report wing.
+        notebook, the language and the report package.
     page : Path
     stage : str
     language : str
     code : str
-        Digest of the report wing, from `report_digest`.
+        Digest of the report package, from `report_digest`.
     """
     key = digest_json([digest_file(folder / "notebook.ipynb"), language, code])
     cached, key_file = folder / "page" / "page.html", folder / "page" / "key"

@@ -38,7 +38,7 @@ def read_crosses(texts: Sequence[str], service: AudienceService) -> tuple[tuple[
     ProfileError
         Some text is not a pair, or the last run did not compute some tag; all faults together.
     """
-    tags = service.known.tables["portraits"].columns if "portraits" in service.known.tables else ()
+    tags = service.knowledge.tables["portraits"].columns if "portraits" in service.knowledge.tables else ()
     faults, pairs = [], []
     for text in texts:
         pair = tuple(part.strip() for part in text.split(":"))
@@ -60,10 +60,10 @@ def write_audience_pages(
     audience, frame = estimate.audience, service.store.frame("features")
     inside = to_pandas(service.members(audience).select("customer_id"))["customer_id"]
     registry = registry_of(service.workspace, service.profile)
-    tags = service.store.frame("portraits") if "portraits" in service.known.tables else None
+    tags = service.store.frame("portraits") if "portraits" in service.knowledge.tables else None
     tables = {name: service.store.read(name) for name in ("products",) if name in service.store.present()}
     portrait = portray_members(
-        _without_codes(frame, tags), inside, {**service.known.tables, **tables}, as_of=service.as_of,
+        _without_codes(frame, tags), inside, {**service.knowledge.tables, **tables}, as_of=service.as_of,
         scores=_scores(service, tags, registry), tags=tags, crosses=crosses,
         event_types=service.profile.sections["03_build_features"].event_types,
     )  # fmt: skip

@@ -25,7 +25,7 @@ from workbench.core.exports import export_csv, export_parquet, export_xlsx
 from workbench.core.files import digest_json, write_json
 from workbench.core.params.profile import load_profile
 from workbench.core.schema import CANONICAL, UNDATED
-from workbench.core.store.tables import Store, digest_table, to_pandas
+from workbench.core.store.tables import digest_table, to_pandas
 from workbench.core.write_back import write_back
 from workbench.core.yaml_lines import read_yaml
 from workbench.intake.purposes import name_purposes
@@ -33,6 +33,7 @@ from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.definitions.tag_registry import registry_of
 from workbench.run.services.consent import ConsentService
+from workbench.run.services.stores import store_of
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
@@ -90,8 +91,7 @@ class AudienceService:
     def __init__(self, workspace: Workspace, profile: str):
         self.workspace = workspace
         self.profile = load_profile(workspace, profile)
-        run = self.profile.run
-        self.store = Store(workspace, self.profile.name, memory_limit_gb=run.memory_limit_gb, threads=run.threads)
+        self.store = store_of(workspace, self.profile)
         if "features" not in self.store.present():
             raise DataError(Fault(f"profile {profile}", "no customers yet", "", f"Run: workbench run {profile}"))
 
@@ -108,8 +108,8 @@ class AudienceService:
                 raise DataError(Fault("audience", f"no file {text}", "", did_you_mean(text, names)))
             return _read(path, self.workspace.relative(path))
         if text.isidentifier():
-            found, remedy = f"no rule '{text}' in params/audiences", did_you_mean(text, [*self.named_paths])
-            raise ProfileError(Fault("audience", found, "A rule's name, a YAML file, or an expression", remedy))
+            problem, remedy = f"no rule '{text}' in params/audiences", did_you_mean(text, [*self.named_paths])
+            raise ProfileError(Fault("audience", problem, "A rule's name, a YAML file, or an expression", remedy))
         return parse_expression(text)
 
     @cached_property
@@ -125,7 +125,7 @@ class AudienceService:
     # results of a rule --------------------------------------------------------------------------
 
     @cached_property
-    def known(self) -> Knowledge:
+    def knowledge(self) -> Knowledge:
         """The tables, the date and the rules against which a rule is evaluated."""
         present = self.store.present()
         dated = [name for name, table in CANONICAL.items() if table.dated_by]
@@ -146,8 +146,8 @@ class AudienceService:
 
     def estimate(self, audience: Audience) -> Estimate:
         """Count an audience, clause by clause; write nothing."""
-        check_audience(audience, self.known)
-        table = standing(audience, self.known)
+        check_audience(audience, self.knowledge)
+        table = standing(audience, self.knowledge)
         steps = funnel(audience, table)
         count = min(int(steps["left"].iloc[-1]), audience.limit.customers if audience.limit else 2**62)
         reachable_count = int(self._reachable(audience, members(audience, table)).count().to_pandas())
@@ -155,11 +155,11 @@ class AudienceService:
 
     def absent_values(self, audience: Audience) -> list[str]:
         """List the texts in a rule that no customer has, each with the nearest existing one."""
-        kinds, messages = attribute_kinds(self.known.tables), []
-        for column, text in compared_in(audience, self.known):
+        kinds, messages = attribute_kinds(self.knowledge.tables), []
+        for column, text in compared_in(audience, self.knowledge):
             if kinds.get(column) != "category":
                 continue
-            table = attributes(self.known.tables, [column])
+            table = attributes(self.knowledge.tables, [column])
             values = table.select(column).distinct().to_pyarrow().column(column).to_pylist()
             if text not in values:
                 remedy = did_you_mean(text, [value for value in values if value is not None])
@@ -168,8 +168,8 @@ class AudienceService:
 
     def members(self, audience: Audience) -> ibis.Table:
         """Return customer_id and the export columns of every member, reachable or not."""
-        check_audience(audience, self.known)
-        return members(audience, standing(audience, self.known))
+        check_audience(audience, self.knowledge)
+        return members(audience, standing(audience, self.knowledge))
 
     def overlaps(self, audience: Audience) -> pd.DataFrame:
         """Count the customers that the audience shares with each rule of params/audiences that fits this data."""
@@ -181,7 +181,7 @@ class AudienceService:
                 tables[name] = self.members(other)
             except ProfileError:  # a rule for another industry, with columns that are absent here
                 continue
-        pairs = overlap(tables, customers=int(self.known.tables["features"].count().to_pandas()))
+        pairs = overlap(tables, customers=int(self.knowledge.tables["features"].count().to_pandas()))
         own = (pairs["first"] == audience.name) | (pairs["second"] == audience.name)
         return pairs[own].reset_index(drop=True)
 
@@ -192,7 +192,7 @@ class AudienceService:
 
     def made_by(self, audience: Audience) -> tuple[str, ...]:
         """List the columns that follow from the rule itself, so they say nothing new about its members."""
-        return made_by_rule(audience, self.known, registry_of(self.workspace, self.profile).tags)
+        return made_by_rule(audience, self.knowledge, registry_of(self.workspace, self.profile).tags)
 
     # files ----------------------------------------------------------------------------------------
 
@@ -255,7 +255,7 @@ class AudienceService:
         return tuple(sorted(purpose for purpose in purposes.to_pylist() if purpose))
 
     def _consents(self) -> ibis.Table | None:
-        return self.known.tables.get("consents")
+        return self.knowledge.tables.get("consents")
 
     def _reachable(self, audience: Audience, inside: ibis.Table) -> ibis.Table:
         return self.consent.keep(inside, audience.purpose, also_never=self._suppressed(audience))
@@ -269,8 +269,8 @@ class AudienceService:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             if "customer_id" not in (rows.fieldnames or []):
-                found = f"columns {', '.join(rows.fieldnames or [])}"
-                raise DataError(Fault(audience.suppress, found, "A column customer_id", "Rename the column"))
+                problem = f"columns {', '.join(rows.fieldnames or [])}"
+                raise DataError(Fault(audience.suppress, problem, "A column customer_id", "Rename the column"))
             return {row["customer_id"].strip() for row in rows if (row["customer_id"] or "").strip()}
 
 

@@ -17,7 +17,7 @@ from workbench.analysis.cards.timeline import KINDS, first_day, timelines
 from workbench.core.errors import DataError, Fault, nearest
 from workbench.core.params.profile import Profile, load_profile
 from workbench.core.schema import UNDATED
-from workbench.core.store.tables import Store, to_pandas
+from workbench.core.store.tables import to_pandas
 from workbench.intake.casting.column_kinds import patterns_of
 from workbench.intake.features.inputs.exact import at_midnight
 from workbench.intake.identity.vault import find_key, read_vault
@@ -25,6 +25,7 @@ from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.definitions.tag_registry import registry_of
 from workbench.run.services.consent import MARKETING, PROFILING, ConsentService
+from workbench.run.services.stores import store_of
 
 if TYPE_CHECKING:
     from workbench.core.tags.registry import TagRegistry
@@ -65,8 +66,7 @@ class CardService:
     def __init__(self, workspace: Workspace, name: str, *, profile: Profile | None = None):
         self.workspace = workspace
         self.profile = profile or load_profile(workspace, name)
-        run = self.profile.run
-        self.store = Store(workspace, self.profile.name, memory_limit_gb=run.memory_limit_gb, threads=run.threads)
+        self.store = store_of(workspace, self.profile)
         missing = [table for table in ("features", "tags") if table not in self.store.present()]
         if missing:
             remedy = f"Run: workbench run {name} --to 12_tag_customers"
@@ -120,7 +120,7 @@ class CardService:
         self._check(ids, facts)
         names = self._names(ids, contact=contact) if named else {}
         sources = CardSources(
-            known=facts.set_index("customer_id").loc[ids].reset_index(),
+            facts=facts.set_index("customer_id").loc[ids].reset_index(),
             tags=self._rows("tags", ids),
             preferences=leading_preferences(self.tables, ids, as_of=self.as_of),
             timeline=timelines(self.tables, ids, as_of=self.as_of),

@@ -141,13 +141,13 @@ class ConsentService:
         records = self._records()
         anywhere = (listed.source == "") | (records.source == "")
         same = (listed.source_id == records.source_id) & (anywhere | (listed.source == records.source))
-        found = to_pandas(listed.join(records, same).select(customer_id=records.customer_id).distinct())
-        if found.empty and rows:
+        matched = to_pandas(listed.join(records, same).select(customer_id=records.customer_id).distinct())
+        if matched.empty and rows:
             candidates = to_pandas(records.select("source_id").distinct().order_by("source_id").limit(_NEAREST))
             expected = "Ids as in the sources, in the column source_id"
             remedy = nearest(rows[0][1], candidates["source_id"].tolist()) or "Check that it belongs to this profile"
             raise DataError(Fault(name, f"none of its {len(rows)} ids is a customer", expected, remedy))
-        return set(found["customer_id"])
+        return set(matched["customer_id"])
 
     def _records(self) -> ibis.Table:
         """Return the ids by which customers are known: source, source_id, customer_id."""
@@ -177,7 +177,7 @@ def read_never_contact(workspace: Workspace, name: str) -> list[tuple[str, str]]
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
         if "source_id" not in (rows.fieldnames or []):
-            found = f"columns {', '.join(rows.fieldnames or []) or 'none'}"
-            raise DataError(Fault(name, found, "A column source_id", "Rename the column"))
+            problem = f"columns {', '.join(rows.fieldnames or []) or 'none'}"
+            raise DataError(Fault(name, problem, "A column source_id", "Rename the column"))
         cells = [((row.get("source") or "").strip(), (row["source_id"] or "").strip()) for row in rows]
     return [(source, source_id) for source, source_id in cells if source_id]

@@ -19,14 +19,15 @@ from workbench.core.errors import Fault, ProfileError
 from workbench.core.exports import export_csv, export_parquet
 from workbench.core.params.profile import load_profile
 from workbench.core.schema import UNDATED
-from workbench.core.store.tables import Store
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.definitions.champion import champion_path
 from workbench.run.services.consent import PROFILING, ConsentService
+from workbench.run.services.stores import store_of
 from workbench.run.tracking.runs import Tracker
 
 if TYPE_CHECKING:
+    from workbench.core.store.tables import Store
     from workbench.core.workspace import Workspace
     from workbench.run.tracking.registry import RegisteredDefinition
 
@@ -166,7 +167,7 @@ class SegmentService:
         if target.suffix not in _FORMS:
             raise ProfileError(Fault("--out", f"'{target.name}'", f"A file ending in {' or '.join(_FORMS)}"))
         definition = self.definition(which)
-        store = self._store()
+        store = store_of(self.workspace, self.profile)
         check_features(definition, self._units())
         assigned = assign_table(definition, store.read("features"))
         assigned = self._consent(store).keep(assigned, PROFILING)
@@ -181,7 +182,7 @@ class SegmentService:
         moved = both[both["segment_before"] != both["segment_after"]]
         names = {"segment_before": "before", "segment_after": "after"}
         frame = moved[["customer_id", *names]].rename(columns=names).sort_values("customer_id")
-        store = self._store()
+        store = store_of(self.workspace, self.profile)
         rows = self._consent(store).keep(ibis.memtable(frame), PROFILING)
         export_csv(store.engine, rows, target)
         return int(rows.count().to_pandas())
@@ -191,17 +192,13 @@ class SegmentService:
         day = dt.date.fromisoformat(as_of) if as_of else UNDATED
         return ConsentService(self.workspace, self.profile, store, day)
 
-    def _store(self) -> Store:
-        run = self.profile.run
-        return Store(self.workspace, self.profile.name, memory_limit_gb=run.memory_limit_gb, threads=run.threads)
-
     def _features(self) -> pd.DataFrame:
-        return self._store().frame("features")
+        return store_of(self.workspace, self.profile).frame("features")
 
     def _units(self) -> dict[str, dict[str, Any]]:
         from workbench.intake.features.registry import registered_units  # noqa: PLC0415
 
-        return registered_units(self._store().read("features").columns)
+        return registered_units(store_of(self.workspace, self.profile).read("features").columns)
 
 
 def whoami() -> str:

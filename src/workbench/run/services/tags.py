@@ -19,11 +19,11 @@ from workbench.core.errors import DataError, Fault, ProfileError, nearest
 from workbench.core.params.profile import load_profile
 from workbench.core.schema import UNDATED
 from workbench.core.stages import STAGES
-from workbench.core.store.tables import Store
 from workbench.intake.features.inputs.keep import keeping
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.definitions.tag_registry import registry_of
+from workbench.run.services.stores import store_of
 
 if TYPE_CHECKING:
     from workbench.core.tags.definition import Tag
@@ -43,7 +43,7 @@ class Preview:
     Attributes
     ----------
     tag : Tag
-    customers, known : int
+    customers, with_value : int
         All customers, and those with a known value.
     values : pandas.DataFrame
         value, customers, share.
@@ -53,7 +53,7 @@ class Preview:
 
     tag: Tag
     customers: int
-    known: int
+    with_value: int
     values: pd.DataFrame
     overlap: dict[str, int] | None
 
@@ -76,8 +76,7 @@ class TagService:
         self.profile = load_profile(workspace, profile)
         self.registry: TagRegistry = registry_of(workspace, self.profile)
         self._workspace = workspace
-        run = self.profile.run
-        self.store = Store(workspace, profile, memory_limit_gb=run.memory_limit_gb, threads=run.threads)
+        self.store = store_of(workspace, self.profile)
 
     def counts(self) -> dict[str, int]:
         """Return the number of customers with a known value by tag, from the last run; empty before it."""
@@ -182,8 +181,8 @@ class TagService:
         declared = {table for stage in self.profile.stages for table in STAGES[stage].writes}
         present = self.store.present() & declared
         if "features" not in present:
-            found = f"features.parquet not found for profile {self.profile.name}"
-            raise DataError(Fault("", found, "It is written by 03_build_features", "Run that stage first"))
+            problem = f"features.parquet not found for profile {self.profile.name}"
+            raise DataError(Fault("", problem, "It is written by 03_build_features", "Run that stage first"))
         tables = {name: self.store.read(name) for name in STAGES[_STAGE].reads if name in present}
         return name_purposes(tables, self.profile.consent.words)
 

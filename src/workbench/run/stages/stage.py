@@ -76,8 +76,10 @@ def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
     group = declaration.lacks(run.available())
     if group:
         unlocks = (declaration.unlocks or {}).get("en", "")
-        found = f"{stage} has no {' or '.join(group)} for profile {profile}"
-        raise DataError(Fault("", found, f"It would give {unlocks}", "Add such a source, or run the stages before it"))
+        problem = f"{stage} has no {' or '.join(group)} for profile {profile}"
+        raise DataError(
+            Fault("", problem, f"It would give {unlocks}", "Add such a source, or run the stages before it")
+        )
     return run
 
 

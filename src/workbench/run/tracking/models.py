@@ -99,8 +99,8 @@ class ModelRegistry:
                 return version
         if which == CHAMPION:
             reason = versions[0].tags.get("not_champion_because", "no promotion")
-            found = f"no version is the champion; the newest, {versions[0].number}, is not because of {reason}"
-            raise ProfileError(Fault(self.name, found, "", "Correct what the report says, and run the stage again"))
+            problem = f"no version is the champion; the newest, {versions[0].number}, is not because of {reason}"
+            raise ProfileError(Fault(self.name, problem, "", "Correct what the report says, and run the stage again"))
         numbers, digests = [str(version.number) for version in versions], [version.version for version in versions]
         raise ProfileError(
             Fault(self.name, f"no version '{which}'", "", did_you_mean(which, [CHAMPION, *numbers, *digests]))

@@ -110,8 +110,8 @@ class SegmentRegistry:
             remedy = f"The newest is {newest}: name it, or workbench segments promote {self.profile} {newest} --why ..."
             raise ProfileError(Fault(self.name, f"no version is the {which} yet", "", remedy))
         numbers, digests = [str(version.number) for version in versions], [version.version for version in versions]
-        found = f"several versions start with '{which}'" if prefixed else f"no version '{which}'"
-        raise ProfileError(Fault(self.name, found, "", did_you_mean(which, [*ALIASES, *numbers, *digests])))
+        problem = f"several versions start with '{which}'" if prefixed else f"no version '{which}'"
+        raise ProfileError(Fault(self.name, problem, "", did_you_mean(which, [*ALIASES, *numbers, *digests])))
 
     def champion(self) -> RegisteredDefinition | None:
         """Return the definition in use, or None if none was promoted."""
@@ -133,8 +133,8 @@ class SegmentRegistry:
             raise DataError(Fault(where, f"{DEFINITION_FILE} is missing", "", "Restore mlruns/artifacts from a copy"))
         definition = SegmentDefinition.from_json(path.read_text(encoding="utf-8"))
         if definition.version != registered.version:
-            found = f"the file holds definition {definition.version}, registered was {registered.version}"
-            raise DataError(Fault(where, found, "The definition that was registered", "Restore mlruns/artifacts"))
+            problem = f"the file holds definition {definition.version}, registered was {registered.version}"
+            raise DataError(Fault(where, problem, "The definition that was registered", "Restore mlruns/artifacts"))
         return definition
 
     # writing -----------------------------------------------------------------------------------

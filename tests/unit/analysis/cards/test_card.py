@@ -24,7 +24,7 @@ def empty(*columns):
 
 
 def sources(**changes):
-    known = pd.DataFrame({
+    facts = pd.DataFrame({
         "customer_id": ["a", "b"], "recency_days": [30.0, None], "gap_days_median": [10.0, None],
         "frequency_orders": [4.0, None], "monetary_total": [120.5, None], "life_cycle_stage": ["at_risk", None],
         "churn_probability": [0.62, None], "next_purchase_on": pd.to_datetime(["2025-07-09", None]),
@@ -40,7 +40,7 @@ def sources(**changes):
         "value": [0.0, 30.0, 1.0, 2.0], "contribution": [0.4, 1.2, -0.1, 0.05],
     })  # fmt: skip
     inputs = {
-        "known": known, "tags": tags, "preferences": empty("by", "value", "lines", "share"),
+        "facts": facts, "tags": tags, "preferences": empty("by", "value", "lines", "share"),
         "timeline": empty("kind", "month", "n"), "reasons": reasons, "consents": empty("purpose", "granted"),
         "items": ("gender", "life_cycle", "income"),
     }  # fmt: skip

@@ -45,7 +45,7 @@ def labels(rows):
 
 @pytest.fixture
 def fitted(monkeypatch):
-    """Collect what would be learned from, by period, and learn nothing."""
+    """Collect the training data by period instead of fitting a model."""
     seen = {}
 
     def fit_dated(periods, **settings):
@@ -70,7 +70,7 @@ def same(one, two):
     pd.testing.assert_frame_equal(one.reset_index(drop=True), two.reset_index(drop=True))
 
 
-def test_purchases_are_learned_from_over_three_periods_a_horizon_apart(fitted):
+def test_purchases_give_three_periods_one_horizon_apart(fitted):
     result = study(shop())
     assert (result.kind, result.verdict, result.reason) == ("purchases", "model", "")
     assert result.cut_offs == {"train": date(2024, 3, 25), "calibrate": date(2024, 4, 22), "test": date(2024, 5, 20)}
@@ -119,7 +119,7 @@ def test_nothing_at_or_after_a_cut_off_is_known_at_it(fitted, name):
     cut_off = study(rows).cut_offs[name]
     before = fitted[name]
     buyer = before["customer_id"].iloc[0]
-    moment = datetime(cut_off.year, cut_off.month, cut_off.day)  # the first instant that is not known
+    moment = datetime(cut_off.year, cut_off.month, cut_off.day)  # the first instant after the features end
     planted = [(buyer, moment, 1e6), (buyer, moment + timedelta(hours=5), 1e6)]
     study([*rows, *planted])
     after = fitted[name]
@@ -175,7 +175,7 @@ def bought(*days):
     [
         ([], {}, "no_purchases", {}),
         ([("c1", date(2024, 7, 1), 5.0)], {}, "no_purchases", {}),  # after the as-of date
-        ([(None, FIRST, 5.0)], {}, "no_purchases", {}),  # of nobody known
+        ([(None, FIRST, 5.0)], {}, "no_purchases", {}),  # without a customer
         ([("c1", FIRST, -5.0)], {}, "no_purchases", {}),  # a refund
         (bought(0, 110), {"horizon_days": None}, "too_short", {"days": 111, "needed_days": 112}),
         (bought(0, 30), {}, "too_short", {"days": 31, "needed_days": 112}),
@@ -273,7 +273,7 @@ def test_labels_of_customers_of_whom_nothing_is_known_are_counted(fitted):
     assert label_study([("b", 1, None), ("stranger", 1, None)]).counts["labels.without_features"] == 1
 
 
-def test_what_is_known_of_a_dated_label_ends_where_its_period_begins(fitted):
+def test_features_of_a_dated_label_end_where_its_period_begins(fitted):
     rows = shop(60)
     label_study(dated_labels(), tables={"transactions": lines(rows)})
     before = fitted["test"]
@@ -309,7 +309,7 @@ def test_labels_that_all_fall_on_one_day_are_too_few_for_three_periods():
 
 
 class Half:
-    """A model to whom everybody is alike, but for the tenure."""
+    """A model that gives customer b another probability than everybody else."""
 
     def predict(self, frame):
         return 0.5 + 0.1234567 * (frame["customer_id"] == "b").to_numpy()
@@ -339,7 +339,7 @@ def test_a_label_that_is_no_missing_purchase_gives_no_probability_of_one():
     assert (result["cut_off"] == pd.Timestamp(AS_OF)).all()
 
 
-def test_who_was_learned_from_without_dates_keeps_the_probability_of_the_held_out_folds():
+def test_customers_with_undated_labels_keep_their_out_of_fold_probability():
     result = scored("undated_labels").set_index("customer_id")["churn_probability"]
     assert result.to_dict() == {"a": 0.9, "b": 0.623457, "c": 0.5}
 
@@ -349,7 +349,7 @@ def test_no_active_customers_give_no_rows():
     assert scored("purchases", tables={"transactions": orders}).empty
 
 
-def test_the_study_learns_and_scores_end_to_end_repeats_and_finds_the_column_that_knows_what_comes_next():
+def test_the_study_runs_end_to_end_gives_the_same_result_again_and_names_leaking_columns():
     rows = shop()
     ids = sorted({customer for customer, *_ in rows})
     after = {customer: sum(day >= date(2024, 5, 20) for who, day, _ in rows if who == customer) for customer in ids}

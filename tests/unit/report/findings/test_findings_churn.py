@@ -15,21 +15,12 @@ from workbench.report.findings.churn.answers import find_answers
 from workbench.report.findings.churn.decision import find_decision, measure_profit
 from workbench.report.findings.churn.scores import find_churn, limit_churn, measure_churn
 from workbench.report.text import say
-from workbench.run.stages.presentation import plain
 
 METRICS = {
     "auc": 0.8, "auc_low": 0.75, "auc_high": 0.85, "baseline_auc": 0.7, "positives": 40, "customers": 200,
     "base_rate": 0.2, "brier": 0.12, "calibration_slope": 1.1, "chosen": "logistic", "leak_alarms": 0,
 }  # fmt: skip
 NOBODY = pd.DataFrame({"cut_off": pd.Series(dtype="datetime64[us]")})
-
-
-def values_by_key(findings):
-    """Return the values of each finding by its key, once every sentence has been said in both languages."""
-    for finding in findings:
-        for language in ("en", "zh"):
-            assert "–" not in say(finding.key, language, plain(dict(finding.values))), finding
-    return {finding.key: finding.values for finding in findings}
 
 
 @pytest.fixture
@@ -67,7 +58,7 @@ def changed(study, **metrics):
     return replace(study, result=replace(study.result, metrics=METRICS | metrics))
 
 
-def test_a_model_is_reported_by_hand(study):
+def test_a_model_is_reported_by_hand(study, values_by_key):
     values = values_by_key(find(study, pd.DataFrame({"cut_off": [pd.Timestamp("2024-04-05")] * 3})))
     assert values["churn_answer"] == {
         "auc": 0.8, "auc_low": 0.75, "auc_high": 0.85, "baseline_auc": 0.7, "positives": 40, "n": 200,
@@ -87,7 +78,7 @@ def test_a_model_is_reported_by_hand(study):
     assert "churn_leak" not in values
 
 
-def test_the_cut_offs_and_who_is_in_none_of_them_are_reported(study):
+def test_the_cut_offs_and_who_is_in_none_of_them_are_reported(study, values_by_key):
     values = values_by_key(find(study))
     assert values["churn_immature"] == {"customers": 211, "known": "2024-05-10"}  # 70 days after the test's cut-off
     assert {"churn_dates_several", "churn_cut_offs_few", "churn_origins", "churn_apart"}.isdisjoint(values)
@@ -104,18 +95,18 @@ def test_the_cut_offs_and_who_is_in_none_of_them_are_reported(study):
     assert measure_churn(several)["train_cut_offs"] == 2
 
 
-def test_labels_left_out_are_reported_by_their_reason(study):
+def test_labels_left_out_are_reported_by_their_reason(study, values_by_key):
     left = replace(study, counts=study.counts | {"labels.household_later": 3, "labels.without_features": 0})
     assert values_by_key(limit_churn(left))["churn_left_out_household_later"] == {"labels": 3}
     assert "churn_left_out_without_features" not in values_by_key(limit_churn(left))
 
 
 @pytest.mark.parametrize(("low", "key"), [(0.700001, "churn_answer"), (0.7, "churn_no_gain"), (0.5, "churn_no_gain")])
-def test_only_an_interval_above_the_baseline_is_a_gain(study, low, key):
+def test_only_an_interval_above_the_baseline_is_a_gain(study, low, key, values_by_key):
     assert key in values_by_key(find(changed(study, auc_low=low)))
 
 
-def test_a_baseline_that_no_model_beats_is_reported_as_used(study):
+def test_a_baseline_that_no_model_beats_is_reported_as_used(study, values_by_key):
     values = values_by_key(find(changed(study, chosen="baseline", auc=0.7, auc_low=0.6, auc_high=0.8)))
     assert values["churn_baseline"] == {
         "auc": 0.7, "auc_low": 0.6, "auc_high": 0.8, "positives": 40, "n": 200, "horizon_days": 35,
@@ -124,7 +115,7 @@ def test_a_baseline_that_no_model_beats_is_reported_as_used(study):
     assert {"churn_answer", "churn_no_gain", "churn_chosen"}.isdisjoint(values)
 
 
-def test_labels_without_dates_are_reported_as_split_at_random(study):
+def test_labels_without_dates_are_reported_as_split_at_random(study, values_by_key):
     random = replace(study, kind="undated_labels", horizon=None, cut_offs={}, counts={}, active_within_days=None)
     values = values_by_key(find(random, pd.DataFrame({"cut_off": [pd.NaT]})))
     assert {"churn_answer_undated", "churn_rate_undated"} <= set(values)
@@ -138,7 +129,7 @@ def test_labels_without_dates_are_reported_as_split_at_random(study):
     assert "horizon_days" not in measure_churn(random)
 
 
-def test_dated_labels_have_a_test_period_and_no_horizon(study):
+def test_dated_labels_have_a_test_period_and_no_horizon(study, values_by_key):
     dated = replace(study, kind="dated_labels", horizon=None, counts={}, active_within_days=None)
     assert "churn_answer_labels" in values_by_key(find(dated))
     limits = values_by_key(limit_churn(dated))
@@ -146,7 +137,7 @@ def test_dated_labels_have_a_test_period_and_no_horizon(study):
     assert "churn_limit_label" not in limits
 
 
-def test_a_leak_alarm_is_the_first_and_heaviest_finding(study):
+def test_a_leak_alarm_is_the_first_and_heaviest_finding(study, values_by_key):
     alarms = pd.DataFrame({"alarm": ["feature_auc", "model_auc"], "feature": ["closed_at", ""], "auc": [0.99, 0.99]})
     findings = find(replace(study, result=replace(study.result, alarms=alarms)))
     assert (findings[0].key, findings[0].weight) == ("churn_leak", 1.0)
@@ -160,17 +151,17 @@ def test_a_leak_alarm_is_the_first_and_heaviest_finding(study):
     values_by_key(findings)
 
 
-def test_nine_customers_at_the_top_are_too_few_to_tell(study):
+def test_nine_customers_at_the_top_are_too_few_to_tell(study, values_by_key):
     few = study.result.predictions.head(99)
     assert "churn_top" not in values_by_key(find(replace(study, result=replace(study.result, predictions=few))))
 
 
-def test_ties_at_the_top_do_not_depend_on_the_order_of_the_rows(study):
+def test_ties_at_the_top_do_not_depend_on_the_order_of_the_rows(study, values_by_key):
     turned = replace(study.result, predictions=study.result.predictions.iloc[::-1].reset_index(drop=True))
     assert values_by_key(find(replace(study, result=turned)))["churn_top"] == values_by_key(find(study))["churn_top"]
 
 
-def test_no_driver_is_reported_that_may_be_chance(study):
+def test_no_driver_is_reported_that_may_be_chance(study, values_by_key):
     unsure = study.result.importance.iloc[1:]
     assert "churn_driver" not in values_by_key(find(replace(study, result=replace(study.result, importance=unsure))))
     none = study.result.importance.iloc[:0]
@@ -181,7 +172,7 @@ def test_no_driver_is_reported_that_may_be_chance(study):
     ("reason", "span"),
     [("no_purchases", {}), ("no_repeats", {}), ("too_short", {"days": 60, "needed_days": 112})],
 )
-def test_a_history_too_short_is_refused_in_both_languages(reason, span):
+def test_a_history_too_short_is_refused_in_both_languages(reason, span, values_by_key):
     nothing = ChurnStudy(
         "purchases", "too_short", ChurnResult("too_short", "time", {}, {"leak_alarms": 0}), reason, span
     )
@@ -203,7 +194,7 @@ def test_a_history_too_short_is_refused_in_both_languages(reason, span):
         ({"train": (0, 0), "calibrate": (0, 0), "test": (70, 35)}, "churn_too_few", {"positives": 0, "n": 0}),
     ],
 )
-def test_too_few_names_the_scarcest_outcome_where_it_is_scarcest(study, counts, key, values):
+def test_too_few_names_the_scarcest_outcome_where_it_is_scarcest(study, counts, key, values, values_by_key):
     flat = {f"{name}.customers": n for name, (n, _) in counts.items()}
     flat |= {f"{name}.positives": left for name, (_, left) in counts.items()}
     few = replace(study, verdict="too_few_positives", result=ChurnResult("too_few_positives", "time", flat, {}))
@@ -218,7 +209,7 @@ def test_what_is_measured_says_how_and_when(study):
     assert (measured["cut_off.test"], measured["test.inactive"]) == ("2024-03-01", 7)
 
 
-def test_the_decision_comes_with_how_sure_it_is(study):
+def test_the_decision_comes_with_how_sure_it_is(study, values_by_key):
     scored = study.result.predictions[["customer_id", "churn_probability"]]
     decision = decide(scored, study.result.predictions, decision_share=0.1)
     profit = profit_curve(study.result.predictions, contact_cost=1, gain_per_leaver=5, n_bootstraps=20)

@@ -17,16 +17,6 @@ from workbench.report.findings.description.population import (
     find_movement,
     limit_description,
 )
-from workbench.report.text import say
-from workbench.run.stages.presentation import plain
-
-
-def values_by_key(findings):
-    """Return the values of each finding by its key (the first of a kind), every sentence said in both languages."""
-    for finding in findings:
-        for language in ("en", "zh"):
-            assert "–" not in say(finding.key, language, plain(dict(finding.values))), finding
-    return {finding.key: finding.values for finding in reversed(findings)}
 
 
 def base(features):
@@ -48,7 +38,7 @@ def features():
     )
 
 
-def test_the_base_by_hand(features):
+def test_the_base_by_hand(features, values_by_key):
     values = values_by_key(base(features))
     assert values["description_answer"] == {"customers": 40, "variables": 4}
     spend = values["spend_concentration"]
@@ -62,7 +52,7 @@ def test_the_base_by_hand(features):
     assert (values["orders_typical"]["median"], values["orders_typical"]["p90"]) == (1.0, 3.0)
 
 
-def test_what_was_declared_is_reported_before_what_was_computed_and_how_far_it_is_known(features):
+def test_what_was_declared_is_reported_before_what_was_computed_and_how_far_it_is_known(features, values_by_key):
     findings = [finding for finding in base(features) if finding.key.startswith("variable_")]
     assert [(finding.key, finding.values["variable"]) for finding in findings] == [
         ("variable_largest", "city"), ("variable_known", "city"), ("variable_largest", "category_top"),
@@ -86,26 +76,26 @@ def test_at_most_three_variables_are_reported(features):
     assert sum(finding.key == "variable_largest" for finding in base(categories)) == 3
 
 
-def test_without_orders_only_what_is_known_is_reported(features):
+def test_without_orders_only_what_is_known_is_reported(features, values_by_key):
     people = features[["customer_id", "city"]]
     assert set(values_by_key(base(people))) == {"description_answer", "variable_largest", "variable_known"}
     assert set(values_by_key(find_base(describe_variables(people), None, None))) == set(values_by_key(base(people)))
 
 
-def test_nobody_is_reported_as_nobody(features):
+def test_nobody_is_reported_as_nobody(features, values_by_key):
     values = values_by_key(base(features.iloc[:0]))
     assert values["description_answer"]["customers"] == 0
     assert {"spend_concentration", "repeat_rate", "variable_largest"}.isdisjoint(values)
 
 
 @pytest.mark.parametrize("n", [1, 5])
-def test_few_customers_are_reported_without_a_gap_in_any_sentence(features, n):
+def test_few_customers_are_reported_without_a_gap_in_any_sentence(features, n, values_by_key):
     values = values_by_key(base(features.head(n)))
     assert "spend_typical" not in values  # fewer than ten are not described
     assert ("spend_concentration" in values) == (n > 1)
 
 
-def test_the_order_of_the_customers_does_not_matter(features):
+def test_the_order_of_the_customers_does_not_matter(features, values_by_key):
     assert values_by_key(base(features)) == values_by_key(base(features.sample(frac=1, random_state=2)))
 
 
@@ -133,7 +123,7 @@ def moved(as_of, rows=HISTORY):
     return monthly_states(lines, as_of=as_of), cohort_retention(lines, as_of=as_of)
 
 
-def test_the_last_whole_month_is_reported():
+def test_the_last_whole_month_is_reported(values_by_key):
     february = [*bought(("feb", 8), "2024-02-07", "2024-03-07"), *bought(("once", 2), "2024-02-09")]
     values = values_by_key(find_movement(*moved(date(2024, 4, 1), [*HISTORY, *february])))
     assert values["months_last"] == {"month": "2024-03-01", "new": 2, "retained": 20, "recalled": 3, "lost": 8}
@@ -144,7 +134,7 @@ def test_the_last_whole_month_is_reported():
     assert later["share"] == pytest.approx(0.8)
 
 
-def test_a_month_under_way_is_not_reported_but_named_as_left_out():
+def test_a_month_under_way_is_not_reported_but_named_as_left_out(values_by_key):
     months, cohorts = moved(date(2024, 3, 20))
     values = values_by_key(find_movement(months, cohorts))
     assert values["months_last"]["month"] == "2024-02-01"
@@ -153,18 +143,18 @@ def test_a_month_under_way_is_not_reported_but_named_as_left_out():
     assert limits["description_limit_start"] == {"month": "2024-01-01"}
 
 
-def test_whole_months_are_not_called_incomplete():
+def test_whole_months_are_not_called_incomplete(values_by_key):
     months, _ = moved(date(2024, 4, 1))
     limits = values_by_key(limit_description(pd.DataFrame(columns=list(DIFFERENCE_COLUMNS)), months))
     assert set(limits) == {"description_limit_association", "description_limit_start"}
 
 
-def test_a_single_month_has_no_movement_and_no_cohort_old_enough():
+def test_a_single_month_has_no_movement_and_no_cohort_old_enough(values_by_key):
     values = values_by_key(find_movement(*moved(date(2024, 2, 1))))
     assert values == {"cohort_none": {"months": 1}}
 
 
-def test_cohorts_too_small_to_show_are_reported_as_none():
+def test_cohorts_too_small_to_show_are_reported_as_none(values_by_key):
     few = [row for row in HISTORY if row[0].startswith(("new", "skip"))]
     values = values_by_key(find_movement(*moved(date(2024, 4, 1), few)))
     assert values["cohort_none"] == {"months": 1}
@@ -192,20 +182,20 @@ SHARE = {
 HIDDEN = {"group_by": "city", "group": "C", "variable": "gender", "kind": "categorical", "suppressed": True}
 
 
-def test_the_largest_difference_in_a_number():
+def test_the_largest_difference_in_a_number(values_by_key):
     values = values_by_key(find_differences(differences(NUMBER, HIDDEN), differences(NUMBER)))
     expected = {"variable": "city", "group": "A", "n": 30, "feature": "monetary_total"}
     assert values["difference_largest"] == expected | {"effect": 0.5, "low": 0.2, "high": 0.8}
     assert values["description_suppressed"] == {"cells": 1, "least": 10}
 
 
-def test_the_largest_difference_in_a_share():
+def test_the_largest_difference_in_a_share(values_by_key):
     values = values_by_key(find_differences(differences(SHARE), differences(SHARE)))
     expected = {"variable": "city", "group": "B", "n": 20, "value": "f", "share": 0.6, "base_share": 0.4}
     assert values == {"difference_tgi": expected | {"tgi": 150.0, "low": 120.0, "high": 180.0}}
 
 
-def test_no_difference_says_how_many_were_looked_for():
+def test_no_difference_says_how_many_were_looked_for(values_by_key):
     values = values_by_key(find_differences(differences(NUMBER, SHARE, HIDDEN), differences()))
     assert values["difference_none"] == {"tested": 2}
     assert values_by_key(limit_description(differences(NUMBER, SHARE, HIDDEN), pd.DataFrame()))[

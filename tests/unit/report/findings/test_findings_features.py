@@ -9,7 +9,6 @@ from workbench.core.schema import UNDATED
 from workbench.report.findings.features import catalogue_features, find_features, limit_features, table_coverage
 from workbench.report.findings.scales import find_scales
 from workbench.report.text import say
-from workbench.run.stages.presentation import plain
 
 AS_OF = date(2024, 3, 1)
 FEATURES = pd.DataFrame(
@@ -21,14 +20,6 @@ FEATURES = pd.DataFrame(
         "city": ["x", "x", "y", "y", "y"],
     }
 )
-
-
-def values_by_key(findings):
-    """Return the values of each finding by its key, once every sentence has been said in both languages."""
-    for finding in findings:
-        for language in ("en", "zh"):
-            assert "–" not in say(finding.key, language, plain(dict(finding.values))), finding
-    return {finding.key: finding.values for finding in findings}
 
 
 def test_coverage_counts_the_customers_for_whom_a_feature_is_known():
@@ -52,7 +43,7 @@ def test_the_catalogue_says_units_in_both_languages_and_a_multiple_is_no_hazard_
     assert units["promotion_lift"] == {"en": "ratio", "zh": "倍"}
 
 
-def test_what_is_reported_of_customers_by_hand():
+def test_what_is_reported_of_customers_by_hand(values_by_key):
     values = values_by_key(find_features(FEATURES, table_coverage(FEATURES), as_of=AS_OF))
     assert values["features_answer"] == {"customers": 5, "features": 4, "as_of": AS_OF}
     one_order = values["features_one_order"]
@@ -62,7 +53,7 @@ def test_what_is_reported_of_customers_by_hand():
     assert values["features_missing"] == {"feature": "gap_days_median", "share": pytest.approx(0.6), "n": 5}
 
 
-def test_undated_data_is_described_without_a_date():
+def test_undated_data_is_described_without_a_date(values_by_key):
     values = values_by_key(find_features(FEATURES, table_coverage(FEATURES), as_of=UNDATED))
     assert values["features_answer_undated"] == {"customers": 5, "features": 4}
     limits = values_by_key(limit_features(FEATURES[["customer_id", "city"]], as_of=UNDATED))
@@ -70,26 +61,26 @@ def test_undated_data_is_described_without_a_date():
     assert "9999" not in " ".join(say(key, "en", limits[key]) for key in limits)
 
 
-def test_attributes_alone_tell_no_order():
+def test_attributes_alone_tell_no_order(values_by_key):
     people = FEATURES[["customer_id", "city"]]
     assert set(values_by_key(find_features(people, table_coverage(people), as_of=AS_OF))) == {"features_answer"}
     assert set(values_by_key(limit_features(people, as_of=AS_OF))) == {"features_limit_as_of"}
 
 
-def test_nobody_who_bought_tells_no_share():
+def test_nobody_who_bought_tells_no_share(values_by_key):
     idle = FEATURES.assign(frequency_orders=0, gap_days_median=float("nan"))
     values = values_by_key(find_features(idle, table_coverage(idle), as_of=AS_OF))
     assert {"features_one_order", "features_rhythm"}.isdisjoint(values)
 
 
-def test_nobody_at_all_is_reported_as_nobody():
+def test_nobody_at_all_is_reported_as_nobody(values_by_key):
     nobody = FEATURES.iloc[:0]
     values = values_by_key(find_features(nobody, table_coverage(nobody), as_of=AS_OF))
     assert values == {"features_answer": {"customers": 0, "features": 4, "as_of": AS_OF}}
     assert set(values_by_key(limit_features(nobody, as_of=AS_OF))) == {"features_limit_as_of"}
 
 
-def test_the_limits_count_who_never_bought_and_what_was_returned():
+def test_the_limits_count_who_never_bought_and_what_was_returned(values_by_key):
     values = values_by_key(limit_features(FEATURES, as_of=AS_OF))
     assert values["features_limit_no_orders"] == {"customers": 1, "n": 5}
     assert values["features_limit_returns"] == {"returns": 5.0}

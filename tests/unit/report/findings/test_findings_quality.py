@@ -9,8 +9,6 @@ from workbench.core.params.sources import SourceParams
 from workbench.intake.quality.checks import Quality
 from workbench.intake.tables.canonical import Intake
 from workbench.report.findings.quality import _measures, _source, find_quality, limit_quality
-from workbench.report.text import say
-from workbench.run.stages.presentation import plain
 
 AS_OF = date(2024, 3, 1)
 SOURCES = {
@@ -39,14 +37,6 @@ VERDICTS = [
 COLUMNS = ["check", "table", "column", "level", "status", "observed", "limit", "n"]
 
 
-def values_by_key(findings):
-    """Return the values of each finding by its key (the first of a kind), every sentence said in both languages."""
-    for finding in findings:
-        for language in ("en", "zh"):
-            assert "–" not in say(finding.key, language, plain(dict(finding.values)), "CNY"), finding
-    return {finding.key: finding.values for finding in reversed(findings)}
-
-
 def find(metrics=METRICS, verdicts=VERDICTS, sources=SOURCES, tables=("transactions", "customers"), as_of=AS_OF):
     intake = Intake(dict.fromkeys(tables), None, dict(metrics), {})
     quality = Quality(pd.DataFrame(verdicts, columns=COLUMNS), pd.DataFrame(), 93.5, pd.DataFrame(), pd.DataFrame())
@@ -54,7 +44,7 @@ def find(metrics=METRICS, verdicts=VERDICTS, sources=SOURCES, tables=("transacti
 
 
 @pytest.fixture
-def values():
+def values(values_by_key):
     return values_by_key(find())
 
 
@@ -70,7 +60,7 @@ def test_the_commonest_reason_is_named_once_and_ties_are_broken_by_name(values):
     assert sum(finding.key == "quality_reject_reason" for finding in find()) == 1
 
 
-def test_cells_left_blank_and_garbled_names_are_said():
+def test_cells_left_blank_and_garbled_names_are_said(values_by_key):
     more = {"crm.nulled.id-damaged": 3, "crm.nulled.answer-missing": 2, "crm.contact.name.garbled": 4,
             "crm.contact.name.filled": 20}  # fmt: skip
     values = values_by_key(find(METRICS | more))
@@ -121,7 +111,7 @@ def test_the_least_complete_column_is_not_one_whose_blank_means_none(values):
     assert values["quality_completeness"] == {"table": "customers", "column": "city", "share": 0.4, "n": 20}
 
 
-def test_complete_columns_are_not_reported():
+def test_complete_columns_are_not_reported(values_by_key):
     full = [(*row[:5], 1.0, *row[6:]) if row[0] == "complete" else row for row in VERDICTS]
     assert "quality_completeness" not in values_by_key(find(verdicts=full))
 
@@ -136,7 +126,7 @@ def test_freshness_says_the_day_of_the_last_order(values):
     assert values["quality_freshness"] == {"table": "transactions", "last": "2024-02-28", "days": 2, "as_of": AS_OF}
 
 
-def test_data_without_orders_speaks_of_none():
+def test_data_without_orders_speaks_of_none(values_by_key):
     people = {key: value for key, value in METRICS.items() if key.startswith(("crm.", "customers."))}
     sources = {"crm": SOURCES["crm"]}
     values = values_by_key(find(people, VERDICTS[1:3], sources, ("customers",)))
@@ -145,14 +135,14 @@ def test_data_without_orders_speaks_of_none():
     }  # fmt: skip
 
 
-def test_an_empty_source_divides_by_nothing():
+def test_an_empty_source_divides_by_nothing(values_by_key):
     empty = dict.fromkeys(("crm.physical_records", "crm.accepted", "crm.rejected", "customers.rows"), 0)
     values = values_by_key(find(empty, [], {"crm": SOURCES["crm"]}, ("customers",)))
     assert values["quality_answer"]["records"] == 0
     assert set(values) == {"quality_answer", "quality_checks"}
 
 
-def test_the_limits_name_the_publisher_of_simulated_data_and_columns_not_read():
+def test_the_limits_name_the_publisher_of_simulated_data_and_columns_not_read(values_by_key):
     intake = Intake({}, None, {}, {"shop": ["week", "memo"], "crm": []})
     values = values_by_key(limit_quality(intake, {}, demo_data="journey"))
     assert values["quality_limit_simulated"] == {"publisher": "84.51°"}
@@ -173,7 +163,7 @@ def test_the_encoding_of_a_text_source_and_answers_set_aside_are_reported():
     assert "quality_encoding" not in {finding.key for finding in _source("crm", metrics | {"crm.encoding": "workbook"})}
 
 
-def test_a_column_of_a_neighbouring_table_without_its_key_is_reported_as_kept_nowhere():
+def test_a_column_of_a_neighbouring_table_without_its_key_is_reported_as_kept_nowhere(values_by_key):
     columns = {"order_id": "no", "product_name": "name", "customer_id": "who", "city": "town"}
     sources = {"shop": SourceParams(path="a.csv", table="transactions", columns=columns)}
     values = values_by_key(limit_quality(Intake({}, None, {}, {}), sources, demo_data=None))

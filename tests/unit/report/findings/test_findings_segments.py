@@ -21,14 +21,6 @@ MEASURED = {
 }  # fmt: skip
 
 
-def values_by_key(findings):
-    """Return the values of each finding by its key, once every sentence has been said in both languages."""
-    for finding in findings:
-        for language in ("en", "zh"):
-            assert "–" not in say(finding.key, language, plain(dict(finding.values))), finding
-    return {finding.key: finding.values for finding in findings}
-
-
 @pytest.fixture
 def definition():
     features = tuple(FeatureTransform(name, True, 1.0, 0.0, 1.0, filled) for name, filled in (("a", 0), ("income", 30)))
@@ -81,7 +73,7 @@ def test_value_shares_are_missing_without_spend_above_zero(spend):
 
 
 @pytest.mark.parametrize("verdict", ["structure", "continuum"])
-def test_the_verdict_comes_first_with_its_evidence(definition, verdict):
+def test_the_verdict_comes_first_with_its_evidence(definition, verdict, values_by_key):
     findings = find(definition, verdict)
     values = values_by_key(findings)
     assert findings[0].key == {"structure": "segments_structure", "continuum": "segments_continuum_near"}[verdict]
@@ -101,7 +93,7 @@ def test_the_verdict_comes_first_with_its_evidence(definition, verdict):
     assert values["segments_definition"]["features"] == ["a", "income"]
 
 
-def test_a_segment_both_largest_and_richest_is_reported_of_once(definition):
+def test_a_segment_both_largest_and_richest_is_reported_of_once(definition, values_by_key):
     findings = find(definition, shares=(0.2, 0.8))
     assert "segments_most_value" not in values_by_key(findings)
     largest = next(finding for finding in findings if finding.key == "segments_largest")
@@ -120,17 +112,17 @@ def test_a_continuum_says_what_groups_would_need_only_where_its_silhouette_is_ab
     assert "Silhouette 0.4, against 0.42 for a single cloud" in say(first.key, "en", first.values)
 
 
-def test_without_spend_no_segment_is_given_a_share_of_it(definition):
+def test_without_spend_no_segment_is_given_a_share_of_it(definition, values_by_key):
     values = values_by_key(find(definition, shares=(None, None)))
     assert values["segments_largest_bare"]["share"] == 0.75
     assert {"segments_largest", "segments_most_value"}.isdisjoint(values)
 
 
-def test_without_a_sure_difference_none_is_reported(definition):
+def test_without_a_sure_difference_none_is_reported(definition, values_by_key):
     assert "segments_difference" not in values_by_key(find(definition, strongest=STRONGEST.iloc[:0]))
 
 
-def test_one_group_tells_its_verdict_and_its_definition_alone(definition):
+def test_one_group_tells_its_verdict_and_its_definition_alone(definition, values_by_key):
     single = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="no_structure")
     alone = pd.DataFrame({"segment": ["all"], "n": [200], "share": [1.0], "low": [0.98], "high": [1.0]})
     findings = find_segments(
@@ -139,7 +131,7 @@ def test_one_group_tells_its_verdict_and_its_definition_alone(definition):
     assert set(values_by_key(findings)) == {"segments_no_structure", "segments_definition"}
 
 
-def test_too_few_customers_says_how_many_there_are_and_are_needed(definition):
+def test_too_few_customers_says_how_many_there_are_and_are_needed(definition, values_by_key):
     single = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="too_little_data")
     counted = {"customers": 40, "distinct": 9, "features": 2, "needed": 100}
     everybody = pd.DataFrame({"segment": ["all"], "n": [40], "share": [1.0], "low": [0.9], "high": [1.0]})
@@ -152,7 +144,7 @@ def test_too_few_customers_says_how_many_there_are_and_are_needed(definition):
 
 
 @pytest.mark.parametrize(("reason", "key"), [("few_distinct", "all_alike"), ("no_features", "no_features")])
-def test_customers_all_alike_or_without_features_are_not_called_too_few(definition, reason, key):
+def test_customers_all_alike_or_without_features_are_not_called_too_few(definition, reason, key, values_by_key):
     single = replace(definition, model={"type": "single"}, method="single", segments=(ALL,), verdict="too_little_data")
     counted = {"customers": 0, "distinct": 0, "features": 0, "needed": 100}
     everybody = pd.DataFrame({"segment": ["all"], "n": [150], "share": [1.0], "low": [0.9], "high": [1.0]})
@@ -163,7 +155,7 @@ def test_customers_all_alike_or_without_features_are_not_called_too_few(definiti
     assert values[f"segments_{key}"]["n"] == 150
 
 
-def test_methods_tried_skipped_and_fitted_on_a_sample_are_reported():
+def test_methods_tried_skipped_and_fitted_on_a_sample_are_reported(values_by_key):
     sizes = {"kmeans": 2500.0, "mixture": 1000.0}
     tried = tuple(Candidate(name, k, {}, {"customers_fitted": n}, ()) for name, n in sizes.items() for k in (2, 3))
     findings = find_tried(Search(tried, None, {"mixed": "no_categories", "classes": "no_levels"}), 2500)
@@ -184,7 +176,7 @@ def test_every_verdict_has_a_sentence_and_a_heading():
             assert say(f"segments_{verdict}_heading", language, values)
 
 
-def test_the_limits_name_what_was_left_out_and_filled_in(definition):
+def test_the_limits_name_what_was_left_out_and_filled_in(definition, values_by_key):
     values = values_by_key(limit_segments(Verdict("continuum", 2, ""), definition, ["flat", "tenure_days"]))
     assert values["segments_dropped"] == {"features": ["flat", "tenure_days"], "count": 2}
     assert values["segments_imputed"] == {"feature": "income", "count": 30, "share": 0.15}
@@ -192,7 +184,7 @@ def test_the_limits_name_what_was_left_out_and_filled_in(definition):
     assert values["segments_limit_new"] == {"as_of": "2024-03-01"}
 
 
-def test_the_limits_say_nothing_that_does_not_hold(definition):
+def test_the_limits_say_nothing_that_does_not_hold(definition, values_by_key):
     features = tuple(replace(feature, filled=0) for feature in definition.transform.features)
     bare = replace(definition, as_of="9999-12-31", transform=replace(definition.transform, features=features))
     values = values_by_key(limit_segments(Verdict("structure", 2, ""), bare, []))

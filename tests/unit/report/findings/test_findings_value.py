@@ -11,8 +11,6 @@ from workbench.analysis.value.models.fitting import Fit
 from workbench.analysis.value.study import ValueStudy
 from workbench.analysis.value.worth import Spend, Terms
 from workbench.report.findings.value import find_value, limit_value, measure_value, rank_ladder, table_parameters
-from workbench.report.text import say
-from workbench.run.stages.presentation import plain
 
 NO_CURVES = pd.DataFrame(columns=["group", "n", "days", "waiting", "low", "high"])
 CURVES = pd.DataFrame(
@@ -66,17 +64,7 @@ def valued(**reasons):
     )
 
 
-def values_by_key(findings):
-    """Return the values of each finding by its key, once every sentence has been said in both languages."""
-    for finding in findings:
-        for language in ("en", "zh"):
-            assert "–" not in say(finding.key, language, plain(dict(finding.values)), "CNY").replace(
-                "Kaplan–Meier", ""
-            ), finding
-    return {finding.key: finding.values for finding in findings}
-
-
-def test_a_valued_base_is_reported_with_its_test():
+def test_a_valued_base_is_reported_with_its_test(values_by_key):
     values = values_by_key(find_value(valued(), CURVES))
     assert values["value_answer"]["total"] == pytest.approx(199 * 200 / 2)
     assert values["value_answer"]["share"] == pytest.approx(sum(range(180, 200)) / sum(range(200)))
@@ -93,7 +81,7 @@ def test_a_valued_base_is_reported_with_its_test():
     } <= set(values)
 
 
-def test_a_model_no_better_than_the_own_rate_is_said_to_be_so():
+def test_a_model_no_better_than_the_own_rate_is_said_to_be_so(values_by_key):
     study = valued()
     study.holdout.loc[study.holdout["model"] == "bgnbd", "mae"] = 1.2
     values = values_by_key(find_value(study, NO_CURVES))
@@ -101,7 +89,7 @@ def test_a_model_no_better_than_the_own_rate_is_said_to_be_so():
     assert "value_error" not in values
 
 
-def test_intervals_that_did_not_hold_are_named():
+def test_intervals_that_did_not_hold_are_named(values_by_key):
     assert "value_interval_off" in values_by_key(find_value(valued(interval_coverage=0.7), NO_CURVES))
 
 
@@ -120,7 +108,7 @@ def test_intervals_that_did_not_hold_are_named():
         ),
     ],
 )
-def test_too_little_data_is_reported_with_its_count(reason, facts, values):
+def test_too_little_data_is_reported_with_its_count(reason, facts, values, values_by_key):
     study = ValueStudy("too_little_data", reason, facts)
     reported = values_by_key(find_value(study, NO_CURVES))
     assert reported == {f"value_{reason}": values}
@@ -128,12 +116,12 @@ def test_too_little_data_is_reported_with_its_count(reason, facts, values):
     assert measure_value(study)["verdict"] == "too_little_data"
 
 
-def test_the_chance_of_still_buying_is_never_offered_as_churn_risk():
+def test_the_chance_of_still_buying_is_never_offered_as_churn_risk(values_by_key):
     for groups in (True, False):
         assert "value_limit_alive" in values_by_key(limit_value(valued(), currency="CNY", groups=groups))
 
 
-def test_a_link_of_spend_and_frequency_a_missing_currency_and_an_unsettled_fit_are_cautioned():
+def test_a_link_of_spend_and_frequency_a_missing_currency_and_an_unsettled_fit_are_cautioned(values_by_key):
     study = valued(independence_low=0.1, independence_correlation=0.2)
     study.fits["pareto"] = fit(("r", "alpha", "s", "beta"), converged=False)
     values = values_by_key(limit_value(study, currency="", groups=True))

@@ -16,7 +16,7 @@ from workbench.analysis.churn.models.evaluation import EDGE, LEVEL, TOP_SHARE, l
 __all__ = ["bootstrap_measures"]
 
 CHUNK = 50  # draws at a time
-MOST_EXACT = 5_000  # up to so many customers are drawn one by one; more are drawn as groups with about equal scores
+MOST_EXACT = 5_000  # up to this many customers are drawn one by one; more are drawn as groups with about equal scores
 GROUPS = 2_000
 STEPS = 12  # of Newton's method for the calibration line
 MEASURES = (

@@ -43,11 +43,13 @@ def describe_shopping_mode(purchases: ir.Table, settings: FeatureSettings) -> ir
     counted = counted.mutate(place=place)
     sums = counted.group_by("customer_id").aggregate(
         online=counted.orders.sum(where=counted.place == "online").fill_null(0),
-        known=counted.orders.sum(where=counted.place.notnull()),
+        placed_orders=counted.orders.sum(where=counted.place.notnull()),
     )
-    placed = sums.filter(sums.known > 0)
-    mode = ibis.cases((placed.online == placed.known, "online"), (placed.online == 0, "store"), else_="mixed")
-    return placed.select("customer_id", online_order_share=ratio(placed.online, placed.known), shopping_mode=mode)
+    placed = sums.filter(sums.placed_orders > 0)
+    mode = ibis.cases((placed.online == placed.placed_orders, "online"), (placed.online == 0, "store"), else_="mixed")
+    return placed.select(
+        "customer_id", online_order_share=ratio(placed.online, placed.placed_orders), shopping_mode=mode
+    )
 
 
 def describe_instalments(purchases: ir.Table) -> ir.Table:

@@ -235,8 +235,8 @@ def limit_kinds(definitions: Sequence[SegmentDefinition], customers: pd.DataFram
     ----------
     definitions : sequence of SegmentDefinition
         All declared kinds.
-    known : DataFrame, one row per customer
-        What is known of the customers.
+    customers : DataFrame
+        One row per customer, with the columns the kinds need as far as they exist.
     """
     lacking = {
         definition.name: [name for name in definition.columns if name not in customers] for definition in definitions

@@ -27,6 +27,7 @@ from workbench.report.charts.marks import (
     base_line,
     call_out,
     height_for,
+    histogram,
     kind_of,
     months_axis,
     name_of,
@@ -93,7 +94,8 @@ def plot_distribution(
     reach = float(np.quantile(seen, 0.995))
     reach = float(seen.max()) if log or seen.max() <= LONG_TAIL * reach else reach
     figure, axes = canvas("middle")
-    _draw_histogram(axes, seen[seen <= reach], log=log)
+    histogram(axes, seen[seen <= reach], bins=BINS, log=log)
+    axes.set_ylim(0, axes.dataLim.ymax * 1.34)  # room for the words above the bars
     _mark_deciles(axes, (low, middle, high), tuple(written.values()), language)
     key = "axis_log" if log else "axis_plain"
     number_axis(axes, "y", say("axis_customers", language), Scale("int", language))
@@ -113,21 +115,6 @@ def plot_distribution(
     items = [(say(f"key_{name}", language), written[name[0]]) for name in ("low_decile", "median", "high_decile")]
     alt = described("chart_kind_histogram", title, items, language)
     return composed(figure, title, alt, footnote(language, about, n, *notes))
-
-
-def _draw_histogram(axes: Axes, values: pd.Series, *, log: bool) -> None:
-    low, high = float(values.min()), float(values.max())
-    if low == high:
-        low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
-    whole = not log and bool((values == values.round()).all()) and high - low < BINS
-    if whole:
-        edges = np.arange(np.floor(low), np.ceil(high) + 2) - 0.5
-    else:
-        edges = np.geomspace(low, high, BINS + 1) if log else np.linspace(low, high, BINS + 1)
-    counts, edges = np.histogram(values, bins=edges)
-    axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=ACCENT, edgecolor="white", linewidth=0.6)
-    axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(0, counts.max() * 1.34)
 
 
 def _mark_deciles(axes: Axes, at: Sequence[float], written: Sequence[str], language: str) -> None:

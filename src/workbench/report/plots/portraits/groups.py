@@ -24,6 +24,7 @@ from workbench.report.charts.lettering import drawable, shortened, wrapped
 from workbench.report.charts.marks import (
     Scale,
     diverging,
+    full_name,
     heat_cells,
     key_ramp,
     name_of,
@@ -48,7 +49,7 @@ __all__ = [
 MOST_TRAITS = 12
 MOST_BOUGHT = 12
 ROW_EMS = 22
-REACH = float(np.log(2))  # colours end at TGI 50 and 200
+REACH = (50.0, 200.0)  # TGI at which colours end
 BASE_TGI = 100
 
 
@@ -113,29 +114,28 @@ def plot_portraits(
     candidates = over if len(over) else first
     top = candidates.iloc[int(weight_of_trait(candidates).fillna(0).to_numpy().argmax())]
     values = {
-        "group": _name(top["group"], names, language),
+        "group": full_name(top["group"], names, language),
         "value": label(value_key(*traits[0]), language),
         "tgi": top["tgi"],
     }
     title = say("chart_portraits_title", language, values)
     figure, (axes, side) = canvas("high" if len(table) > 6 else "middle", heights=(1, 0.05))  # noqa: PLR2004
-    colours = diverging(REACH)
-    heat_cells(axes, np.log(table.clip(lower=0.4) / BASE_TGI), colours=colours,
-               write=lambda value: str(round(BASE_TGI * float(np.exp(value)))))  # fmt: skip
+    colours = diverging(*REACH, log=True)
+    heat_cells(axes, table, colours=colours, write=lambda tgi: str(round(tgi)))
     rows = [
         shortened(say("trait_value", language, {"variable": a, "value": value_key(a, b)}), ROW_EMS) for a, b in traits
     ]
     axes.set_yticks(np.arange(len(table)) + 0.5, labels=[drawable(row) for row in rows])
-    heads = [wrapped(_name(column, names, language), max(6.2, 48 / table.shape[1])) for column in table.columns]
+    heads = [wrapped(full_name(column, names, language), max(6.2, 48 / table.shape[1])) for column in table.columns]
     axes.set_xticks(np.arange(table.shape[1]) + 0.5, labels=heads)
     axes.xaxis.tick_top()
     axes.tick_params(axis="both", labelcolor=INK, labelsize=8.5)
     mark_hidden(axes, table)
     axes.spines["top"].set_visible(False)
     side.axis("off")
-    words = (say("axis_tgi", language), "50", "200")
-    key_ramp(side.inset_axes([0.62, 0, 0.38, 0.6]), colours, (-REACH, REACH), words)
-    items = [(f"{_name(row.group, names, language)}, {label(row.value, language)}", show(row.tgi, "num", language))
+    words = (say("axis_tgi", language), f"{REACH[0]:.0f}", f"{REACH[1]:.0f}")
+    key_ramp(side.inset_axes([0.62, 0, 0.38, 0.6]), colours, words)
+    items = [(f"{full_name(row.group, names, language)}, {label(row.value, language)}", show(row.tgi, "num", language))
              for row in frame.set_index(["variable", "value"]).loc[pairs[:3]].reset_index().itertuples()]  # fmt: skip
     note = footnote(language, about, say("chart_portraits_note", language, {"least": about.least}))
     return composed(figure, title, described("chart_kind_heat", title, items, language), note)
@@ -290,7 +290,3 @@ def _journey_text(row: Any, share: float, language: str, least: int) -> str:
 
 def _hours(row: pd.Series) -> dict[str, int]:
     return {"from_hour": int(row["hour"]), "to_hour": int(row["hour"]) + int(row["hours"])}
-
-
-def _name(group: object, names: Mapping[str, object] | None, language: str) -> str:
-    return drawable(label((names or {}).get(str(group), group), language))

@@ -19,7 +19,7 @@ from workbench.report.charts.chart import (
     not_enough,
 )
 from workbench.report.charts.lettering import drawable, shortened, wrapped
-from workbench.report.charts.marks import heat_cells, sequential
+from workbench.report.charts.marks import full_name, heat_cells, sequential
 from workbench.report.charts.theme import INK, INK_ON_CELL
 from workbench.report.numbers import show
 from workbench.report.plots.portraits.groups import mark_hidden
@@ -67,7 +67,7 @@ def plot_journeys(
     later = recorded[(recorded["step"] != steps[0]) & recorded["rate"].notna()]
     worst = (later if len(later) else recorded.dropna(subset=["rate"])).sort_values("rate", kind="stable").iloc[0]
     title_values = {
-        "group": _name(worst["group"], names, language),
+        "group": full_name(worst["group"], names, language),
         "step": f"journey_{worst['step']}",
         "rate": worst["rate"],
     }
@@ -84,7 +84,7 @@ def plot_journeys(
                           color="white" if dark else INK_ON_CELL)  # fmt: skip
     axes.set_yticks(
         np.arange(len(groups)) + 0.5,
-        labels=[wrapped(shortened(_name(group, names, language), 2 * ROW_EMS), ROW_EMS) for group in groups],
+        labels=[wrapped(shortened(full_name(group, names, language), 2 * ROW_EMS), ROW_EMS) for group in groups],
     )
     heads = [label(f"journey_{step}", language) for step in steps]
     axes.set_xticks(np.arange(len(steps)) + 0.5, labels=[drawable(head) for head in heads])
@@ -92,7 +92,7 @@ def plot_journeys(
     axes.tick_params(axis="both", labelcolor=INK, labelsize=8.5)
     axes.spines["top"].set_visible(False)
     items = [
-        (f"{_name(row.group, names, language)}, {label(f'journey_{row.step}', language)}",
+        (f"{full_name(row.group, names, language)}, {label(f'journey_{row.step}', language)}",
          show(row.rate, "pct", language)) for row in recorded.dropna(subset=["rate"]).itertuples()
     ]  # fmt: skip
     note = footnote(language, about, say("chart_journeys_note", language, {"least": about.least}))
@@ -103,7 +103,3 @@ def _cell(row: pd.Series, language: str) -> str:
     if pd.isna(row["days_median"]):
         return show(row["rate"], "pct", language)
     return say("chart_journeys_cell", language, {"rate": row["rate"], "days": row["days_median"]})
-
-
-def _name(group: object, names: Mapping[str, object] | None, language: str) -> str:
-    return drawable(label((names or {}).get(str(group), group), language))

@@ -1,0 +1,19 @@
+"""The tables of a profile, opened with the memory and threads that the profile allows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.core.store.tables import Store
+
+if TYPE_CHECKING:
+    from workbench.core.params.profile import Profile
+    from workbench.core.workspace import Workspace
+
+__all__ = ["store_of"]
+
+
+def store_of(workspace: Workspace, profile: Profile) -> Store:
+    """Return the store of a profile."""
+    run = profile.run
+    return Store(workspace, profile.name, memory_limit_gb=run.memory_limit_gb, threads=run.threads)
