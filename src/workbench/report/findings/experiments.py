@@ -18,6 +18,7 @@ __all__ = [
     "CAMPAIGN_FORMATS",
     "GROUP_FORMATS",
     "GUARD_FORMATS",
+    "candidates",
     "MEAN_FORMATS",
     "RATE_FORMATS",
     "charted_effects",
@@ -131,6 +132,14 @@ def table_campaigns(measured: Measured) -> pd.DataFrame:
     """Return the campaigns without a control, the latest first."""
     frame = measured.associations[list(CAMPAIGN_FORMATS)]
     return frame.iloc[::-1].reset_index(drop=True)
+
+
+def candidates(measured: Measured) -> pd.DataFrame:
+    """Return one row per experiment, arm and outcome, with equal columns, for tracking."""
+    rows = _all_overall(measured)
+    names = [" ".join(parts) for parts in zip(rows["experiment"], rows["arm"], rows["outcome"], strict=True)]
+    columns = ["n_treated", "n_control", "arm_effect", "low", "high", "p", "verdict"]
+    return rows[columns].assign(candidate=names)
 
 
 def charted_effects(measured: Measured) -> pd.DataFrame:
