@@ -138,7 +138,7 @@ def candidates(measured: Measured) -> pd.DataFrame:
     """Return one row per experiment, arm and outcome, with equal columns, for tracking."""
     rows = _all_overall(measured)
     names = [" ".join(parts) for parts in zip(rows["experiment"], rows["arm"], rows["outcome"], strict=True)]
-    columns = ["n_treated", "n_control", "arm_effect", "low", "high", "p", "verdict"]
+    columns = ["n_treated", "n_control", "arm_effect", "low", "high", "p"]
     return rows[columns].assign(candidate=names)
 
 
