@@ -12,6 +12,7 @@ import pytest
 
 from workbench.analysis.clustering.candidates import search, spaces_of
 from workbench.analysis.clustering.verdicts import judge
+from workbench.analysis.experiments.targeting.heterogeneity import compare_groups
 from workbench.analysis.intervals import benjamini_hochberg, bootstrap_interval, compare_shares, wilson
 from workbench.analysis.value.models import bg_nbd
 
@@ -81,3 +82,27 @@ def test_noise_is_never_structure_in_sixty_draws():
         found = search(spaces, ["kmeans"], k_max=5, effort=effort, seed=seed)
         verdicts.append(judge(spaces.matrix, found.candidates, found.null).verdict)
     assert "structure" not in verdicts
+
+
+def test_experiments_without_heterogeneity_claim_it_in_at_most_7_of_100():
+    claims = 0
+    for seed in range(500):
+        draws = np.random.default_rng(seed)
+        groups = pd.DataFrame({f"group {at}": draws.integers(0, 2 + at % 4, 4_000).astype(str) for at in range(7)})
+        codes = draws.integers(0, 2, 4_000)
+        values = (draws.random(4_000) < 0.1 * (1 + 0.2 * codes)).astype(float)
+        claims += bool(compare_groups(values, codes, 1, groups)["differs"].any())
+    assert claims / 500 <= 0.07
+
+
+def test_experiments_with_heterogeneity_are_found_in_9_of_10():
+    shown = 0
+    for seed in range(100):
+        draws = np.random.default_rng(seed)
+        groups = pd.DataFrame({f"group {at}": draws.integers(0, 2, 20_000).astype(str) for at in range(7)})
+        codes = draws.integers(0, 2, 20_000)
+        chance = 0.1 * (1 + 0.4 * codes * (groups["group 0"] == "1"))
+        values = (draws.random(20_000) < chance).astype(float)
+        table = compare_groups(values, codes, 1, groups)
+        shown += "group 0" in set(table[table["differs"]]["group"])
+    assert shown >= 90

@@ -15,6 +15,7 @@ from workbench.analysis.clustering.candidates import UNSUITED
 from workbench.analysis.clustering.methods import METHODS
 from workbench.analysis.clustering.verdicts import VERDICTS
 from workbench.analysis.description.retention import STATES
+from workbench.analysis.experiments.guards import GUARDS
 from workbench.analysis.portraits.blocks import BLOCKS
 from workbench.analysis.rfm.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS
 from workbench.analysis.rfm.scores import NO_PURCHASE, RFM_TYPES
@@ -64,6 +65,10 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "audience_said_limit_*": ["audience_said_limit_highest", "audience_said_limit_lowest"],
     "segments_said_*": ["segments_said_pattern", "segments_said_do_not_use"],
     "churn_*": ["churn_no_purchases", "churn_no_repeats", "churn_too_short"],
+    "experiment_*_*": [
+        f"experiment_{verdict}_{kind}" for verdict in ("shown", "opposite", "not_shown") for kind in ("rate", "mean")
+    ],
+    "experiment_guard_*": [f"experiment_guard_{name}" for name in GUARDS if name != "size"],
     "churn_left_out_*": [
         f"churn_left_out_{why}" for why in ("before_first_cut_off", "household_later", "without_features", "unread")
     ],

@@ -27,6 +27,7 @@ from workbench.report.pages.details import changes_of, computed_of, limits_of, p
 from workbench.report.pages.goals import answer_goal, lacking_stages
 from workbench.report.pages.parts import (
     ANSWER_FIGURES,
+    MEASURING,
     PARTS,
     Part,
     choose_figures,
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 MOST_FINDINGS = 5
+MEASURED_SENTENCES = 2
 SENTENCES = 2  # in a part, beside its heading
 LIMITS = 3  # on the report; all are on the page of details
 PICTURE_BUDGET = 1_500_000  # bytes of pictures in one page; a page stays under 2 MB
@@ -143,6 +145,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         "goal": [(part, str(run.goal[part])) for part in GOAL_PARTS if run.goal.get(part)],
         "answer": answer,
         "answer_figures": answer_figures if answer.kind in {"contact_list", "budget_split"} else [],
+        "measured": _measured(ours, run, language),
         "rests_on": ",".join(run.goal.get("stages") or ()),
         "lacking": ",".join(lacking_stages(run.goal, ours)),
         "failures": [_section(summary, run, pictures, language) for summary in ours if summary["status"] == "failed"],
@@ -188,6 +191,16 @@ def _masthead(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: s
         "version": run.versions.get(PACKAGE, ""),
         "status": run.status,
         "badge": badge(run.status, language, run.message or _failure(summaries, language)),
+    }
+
+
+def _measured(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> dict[str, Any]:
+    """Return what earlier campaigns changed: the heaviest findings of the experiments, and their page."""
+    chosen = choose_sentences(summaries, (MEASURING,), MEASURED_SENTENCES)
+    lines = [stage_line(line, run.pages, language) for line in summaries if line["stage"] == MEASURING]
+    return {
+        "sentences": [_sentence(finding, summary, language) for summary, finding in chosen],
+        "page": lines[0]["page"] if lines else "",
     }
 
 

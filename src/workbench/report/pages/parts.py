@@ -16,6 +16,7 @@ from workbench.report.text import has_text, label
 
 __all__ = [
     "ANSWER_FIGURES",
+    "MEASURING",
     "PARTS",
     "Part",
     "choose_figures",
@@ -56,6 +57,7 @@ class Part:
     keys: tuple[str, ...] = ()
 
 
+MEASURING = "10_measure_experiments"  # its findings stand in the answer
 ANSWER_FIGURES = (("11_plan_actions", "plan"), ("08_predict_churn", "profit"))
 
 PARTS = (
@@ -116,7 +118,7 @@ SAID_BY_ANSWER = frozenset({"churn_decision", "churn_profit", "churn_top"})
 def placed_stages() -> frozenset[str]:
     """Return the stages that have their place in the answer or a part; any other has a section of its own."""
     placed = {stage for part in PARTS for stage in part.stages} | {stage for part in PARTS for stage, _ in part.figures}
-    return frozenset(placed | {"10_measure_experiments", "11_plan_actions", "14_write_report"})
+    return frozenset(placed | {MEASURING, "11_plan_actions", "14_write_report"})
 
 
 def choose_figures(

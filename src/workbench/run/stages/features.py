@@ -33,12 +33,21 @@ def feature_units(stage: StageRun, names: Sequence[str] | None = None) -> dict[s
     return units if names is None else {name: units[name] for name in names}
 
 
-def features_at_cutoff(stage: StageRun) -> FeaturesAtCutoff:
-    """Return the builder of features at past cut-offs, with the settings of 03_build_features."""
-    table = stage.read("features", lazy=True, missing="none")
+def features_at_cutoff(stage: StageRun, *, like_todays: bool = True) -> FeaturesAtCutoff:
+    """Return the builder of features at past cut-offs, with the settings of 03_build_features.
+
+    Parameters
+    ----------
+    stage : StageRun
+    like_todays : bool
+        Build only what today's features have. False: build all, without reading today's features.
+    """
+    table = stage.read("features", lazy=True, missing="none") if like_todays else None
     columns = table.columns if table is not None else ()
     settings = {name: stage.setting(f"{_SECTION}.{name}") for name in _WORDS}
-    scales = {name: scale for name, scale in _scales(stage).items() if f"scale_{name}" in columns}
+    scales = _scales(stage)
+    if like_todays:
+        scales = {name: scale for name, scale in scales.items() if f"scale_{name}" in columns}
     windows = stage.setting(f"{_SECTION}.windows_days")
     feature_settings = FeatureSettings(**settings, scales=scales)
     return FeaturesAtCutoff(windows, feature_settings, frozenset(columns), stage.store.engine)

@@ -1,0 +1,175 @@
+"""Who was assigned to which arm: experiments, their control, their declared shares, faults of the assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from workbench.core.errors import DataError, Fault
+
+__all__ = ["CONTROL_NAMES", "Experiment", "read_experiments"]
+
+CONTROL_NAMES = ("control", "hold_out", "none", "对照", "对照组", "空白", "空白组")
+_SHARE_SUM = 1e-6
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A randomised experiment.
+
+    Attributes
+    ----------
+    name : str
+    control : str
+    arms : tuple of str
+        The control first, the others by name.
+    shares : dict of str to float
+        Declared share of each arm; they add up to 1.
+    assigned : DataFrame
+        One row per customer in exactly one arm, by customer_id: customer_id, arm, code (position in ``arms``),
+        assigned_on (date), unit (customer, household or store), and the declared columns.
+    two_arms : int
+        Customers who were in more than one arm and are left out.
+    spans : DataFrame
+        One row per arm: arm, first_on, last_on (dates of assignment).
+    """
+
+    name: str
+    control: str
+    arms: tuple[str, ...]
+    shares: dict[str, float]
+    assigned: pd.DataFrame
+    two_arms: int = 0
+    spans: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def treated(self) -> tuple[str, ...]:
+        """The arms other than the control."""
+        return self.arms[1:]
+
+    @property
+    def last_on(self) -> date:
+        """The last day of assignment."""
+        return self.assigned["assigned_on"].max()
+
+
+def read_experiments(
+    assignments: pd.DataFrame,
+    *,
+    control: str | Mapping[str, str] | None = None,
+    shares: Mapping[str, float] | Mapping[str, Mapping[str, float]] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> list[Experiment]:
+    """Read the experiments out of their assignments.
+
+    Parameters
+    ----------
+    assignments : DataFrame, one row per experiment and customer
+        experiment, customer_id, arm, assigned_at; share of the arm (optional); any declared columns.
+    control : str or mapping of experiment to str, optional
+        Name of the control arm; without it the one arm named as in ``CONTROL_NAMES``.
+    shares : mapping, optional
+        Arm to share, or experiment to such a mapping; without it the column ``share``, else equal shares.
+    units : mapping of customer_id to household or store, optional
+        The unit of assignment; without it every customer is a unit.
+
+    Returns
+    -------
+    list of Experiment
+        By day of assignment, then name.
+
+    Raises
+    ------
+    DataError
+        An experiment without a control arm, with one arm, or with shares that do not fit; all faults together.
+    """
+    faults: list[Fault] = []
+    experiments = []
+    for name, rows in assignments.assign(arm=assignments["arm"].astype(str).str.strip()).groupby(
+        "experiment", sort=True
+    ):
+        arms = sorted(rows["arm"].unique())
+        chosen = _control(str(name), arms, control, faults)
+        if chosen is None:
+            continue
+        ordered = (chosen, *(arm for arm in arms if arm != chosen))
+        declared = _shares(str(name), ordered, rows, shares, faults)
+        assigned, two_arms = _assigned(rows, ordered, units)
+        spans = assigned.groupby("arm", as_index=False)["assigned_on"].agg(first_on="min", last_on="max")
+        experiments.append(Experiment(str(name), chosen, ordered, declared, assigned, two_arms, spans))
+    if faults:
+        raise DataError(faults)
+    return sorted(experiments, key=lambda experiment: (experiment.last_on, experiment.name))
+
+
+def _control(
+    name: str, arms: Sequence[str], control: str | Mapping[str, str] | None, faults: list[Fault]
+) -> str | None:
+    where = f"experiment '{name}'"
+    declared = control.get(name) if isinstance(control, Mapping) else control
+    if declared is not None and declared in arms and len(arms) > 1:
+        return declared
+    named = [arm for arm in arms if arm.lower() in CONTROL_NAMES]
+    if declared is None and len(named) == 1 and len(arms) > 1:
+        return named[0]
+    found = ", ".join(f"'{arm}'" for arm in arms)
+    expected = f"an arm named '{declared}'" if declared is not None else f"one arm named {', '.join(CONTROL_NAMES)}"
+    faults.append(
+        Fault(
+            where,
+            f"no control arm among {found}" if len(arms) > 1 else f"only one arm, {found}",
+            f"{expected}, and at least one other",
+            "Name it: 10_measure_experiments.control: {" + name + ": ARM}",
+        )
+    )
+    return None
+
+
+def _shares(
+    name: str,
+    arms: Sequence[str],
+    rows: pd.DataFrame,
+    shares: Mapping[str, float] | Mapping[str, Mapping[str, float]] | None,
+    faults: list[Fault],
+) -> dict[str, float]:
+    declared: Mapping[str, Any] = shares or {}
+    of_experiment = declared.get(name, {} if _is_by_experiment(declared) else declared)
+    if of_experiment:
+        given = {str(arm): float(share) for arm, share in of_experiment.items()}
+    elif "share" in rows.columns and rows["share"].notna().any():
+        given = rows.groupby("arm")["share"].max().astype(float).to_dict()
+    else:
+        return dict.fromkeys(arms, 1 / len(arms))
+    if set(given) != set(arms) or abs(sum(given.values()) - 1) > _SHARE_SUM or min(given.values()) <= 0:
+        stated = ", ".join(f"{arm}: {share:g}" for arm, share in sorted(given.items()))
+        faults.append(
+            Fault(
+                f"experiment '{name}'",
+                f"shares {stated}",
+                f"a share above 0 of each arm ({', '.join(arms)}), adding up to 1",
+                "Correct 10_measure_experiments.shares or the column share",
+            )
+        )
+        return dict.fromkeys(arms, 1 / len(arms))
+    return {arm: given[arm] for arm in arms}
+
+
+def _is_by_experiment(shares: Mapping[str, Any]) -> bool:
+    return any(isinstance(value, Mapping) for value in shares.values())
+
+
+def _assigned(rows: pd.DataFrame, arms: Sequence[str], units: Mapping[str, str] | None) -> tuple[pd.DataFrame, int]:
+    """Return one row per customer in one arm, at the first assignment, and the number of the others."""
+    rows = rows.assign(assigned_on=pd.to_datetime(rows["assigned_at"]).dt.date)
+    in_arms = rows.groupby("customer_id")["arm"].nunique()
+    torn = set(in_arms.index[in_arms > 1])
+    kept = rows[~rows["customer_id"].isin(torn)].sort_values(["customer_id", "assigned_on"], kind="stable")
+    kept = kept.drop_duplicates("customer_id").drop(columns=["experiment", "assigned_at"])
+    positions = {arm: at for at, arm in enumerate(arms)}
+    unit = kept["customer_id"].map(units) if units is not None else kept["customer_id"]
+    kept = kept.assign(code=kept["arm"].map(positions), unit=unit.fillna(kept["customer_id"]))
+    return kept.reset_index(drop=True), len(torn)

@@ -1,0 +1,132 @@
+"""What a comparison needs of an arm: number of units, mean and variance of an outcome.
+
+A ratio metric or an outcome randomised by household is turned into a mean of linearised values (delta method), so that
+one comparison serves all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Sample", "cluster_sample", "mean_sample", "ratio_sample", "samples_by_arm"]
+
+LEAST_UNITS = 2  # for a variance
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One arm and one outcome.
+
+    Attributes
+    ----------
+    n : int
+        Units with a value: customers, or clusters where the unit is a cluster.
+    mean : float
+        Mean or ratio; NaN without units.
+    variance : float
+        Of one unit (sample variance); NaN with fewer than two units.
+    binary : bool
+        Every value is 0 or 1 and the unit is the customer.
+    """
+
+    n: int
+    mean: float
+    variance: float
+    binary: bool = False
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean."""
+        return float(np.sqrt(self.variance / self.n)) if self.n >= LEAST_UNITS else float("nan")
+
+
+def mean_sample(values: np.ndarray) -> Sample:
+    """Summarise an outcome by its mean; missing values are left out.
+
+    Examples
+    --------
+    >>> mean_sample(np.array([0.0, 1.0, 1.0, np.nan]))
+    Sample(n=3, mean=0.6666666666666666, variance=0.33333333333333337, binary=True)
+    """
+    present = values[~np.isnan(values)]
+    n = len(present)
+    if not n:
+        return Sample(0, float("nan"), float("nan"))
+    binary = bool(np.isin(present, (0.0, 1.0)).all())
+    variance = float(np.var(present, ddof=1)) if n >= LEAST_UNITS else float("nan")
+    return Sample(n, float(present.mean()), variance, binary)
+
+
+def ratio_sample(numerators: np.ndarray, denominators: np.ndarray) -> Sample:
+    """Summarise a ratio of two sums over units by the delta method.
+
+    Parameters
+    ----------
+    numerators, denominators : ndarray of float, one element per unit
+        Units with either missing are left out.
+
+    Returns
+    -------
+    Sample
+        The ratio of the sums; the variance of a unit's linearised value (y - ratio x) / mean of x. NaN where the
+        denominators add up to 0.
+
+    Notes
+    -----
+    Deng, Knoblich, Lu (2018), "Applying the Delta Method in Metric Analytics", section 3.
+    """
+    complete = ~(np.isnan(numerators) | np.isnan(denominators))
+    y, x = numerators[complete], denominators[complete]
+    n, total = len(y), float(x.sum())
+    if not n or total == 0:
+        return Sample(n, float("nan"), float("nan"))
+    ratio = float(y.sum()) / total
+    linear = (y - ratio * x) / (total / n)
+    return Sample(n, ratio, float(np.var(linear, ddof=1)) if n >= LEAST_UNITS else float("nan"))
+
+
+def cluster_sample(values: np.ndarray, clusters: np.ndarray) -> Sample:
+    """Summarise an outcome of customers who were assigned by cluster: mean over customers, error over clusters.
+
+    Parameters
+    ----------
+    values : ndarray of float, one element per customer
+        Missing values are left out.
+    clusters : ndarray
+        The cluster of each customer.
+    """
+    present = ~np.isnan(values)
+    _, codes = np.unique(clusters[present], return_inverse=True)
+    sums = np.bincount(codes, weights=values[present])
+    return ratio_sample(sums, np.bincount(codes).astype(float))
+
+
+def samples_by_arm(values: np.ndarray, codes: np.ndarray, arms: int) -> list[Sample]:
+    """Summarise an outcome of every arm in two passes over the rows.
+
+    Parameters
+    ----------
+    values : ndarray of float
+    codes : ndarray of int
+        The arm of each row, 0 to ``arms`` - 1.
+    arms : int
+
+    Returns
+    -------
+    list of Sample
+        Equal to ``mean_sample`` of each arm's values.
+    """
+    present = ~np.isnan(values)
+    rows, numbers = codes[present], values[present]
+    n = np.bincount(rows, minlength=arms)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = np.bincount(rows, weights=numbers, minlength=arms) / n
+        residuals = numbers - means[rows]
+        variances = np.bincount(rows, weights=residuals * residuals, minlength=arms) / np.where(n > 1, n - 1, np.nan)
+    others = np.bincount(rows, weights=~((numbers == 0) | (numbers == 1)), minlength=arms)
+    return [
+        Sample(int(n[arm]), float(means[arm]), float(variances[arm]), bool(n[arm]) and not others[arm])
+        for arm in range(arms)
+    ]

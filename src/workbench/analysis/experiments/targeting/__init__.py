@@ -1,0 +1,1 @@
+"""For whom an experiment worked: interactions, rankings by uplift, policies."""
