@@ -237,11 +237,11 @@ def answer_study(**changes):
     return AnswerStudy("model", tested.head(0), {f"answers.{k}": v for k, v in metrics.items()}, predictions=tested)
 
 
-def test_a_model_of_answers_is_compared_with_the_last_answer_and_its_expectation_with_the_answers():
-    said = values_by_key(find_answers(answer_study(), min_positives=30))
-    assert list(said) == ["answers_model", "answers_calibration"]
-    assert said["answers_model"]["baseline_auc"] == 0.7
-    assert (round(said["answers_calibration"]["expected"]), said["answers_calibration"]["answered"]) == (60, 40)
+def test_a_model_of_answers_is_compared_with_the_last_answer_and_its_expectation_with_the_answers(values_by_key):
+    values = values_by_key(find_answers(answer_study(), min_positives=30))
+    assert list(values) == ["answers_model", "answers_calibration"]
+    assert values["answers_model"]["baseline_auc"] == 0.7
+    assert (round(values["answers_calibration"]["expected"]), values["answers_calibration"]["answered"]) == (60, 40)
     assert "answers_no_gain" in values_by_key(find_answers(answer_study(auc_low=0.69), min_positives=30))
     assert "answers_leak" in values_by_key(find_answers(answer_study(leak_alarms=1), min_positives=30))
 
@@ -250,6 +250,6 @@ def test_a_model_of_answers_is_compared_with_the_last_answer_and_its_expectation
     ("verdict", "keys"),
     [("too_few_positives", ["answers_too_few"]), ("too_short", ["answers_too_short"]), ("no_campaigns", [])],
 )
-def test_why_there_is_no_model_of_answers_is_said_where_campaigns_are(verdict, keys):
+def test_why_there_is_no_model_of_answers_is_said_where_campaigns_are(verdict, keys, values_by_key):
     study = AnswerStudy(verdict, pd.DataFrame(), {"answers.verdict": verdict})
     assert list(values_by_key(find_answers(study, min_positives=30))) == keys
