@@ -33,7 +33,7 @@ def find_recommendations(advice: Recommendations) -> list[Finding]:
     """Report how the lists did after the cut-off, and for how many customers there are lists."""
     facts = advice.facts
     if facts["lacking"]:
-        return [Finding("recommend_lacking", {"column": facts["lacking"]}, 0.1)]
+        return [Finding("recommend_lacking", {"column": facts["lacking"]}, 0.25)]
     findings = [_judged(advice, name) for name in _LISTS if f"{name}.recall_at_10" in advice.trial.metrics]
     findings = findings or [Finding("recommend_untested", {}, 0.1)]
     values = {"customers": facts["recommended_customers"], "buyers": facts["buyers"]}

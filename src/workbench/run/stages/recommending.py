@@ -1,19 +1,25 @@
-"""What 07 needs from the run: who permits recommendations."""
+"""What 07 needs from the run: who permits recommendations, and whom the rule includes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from workbench.analysis.audiences.consent import keep_permitted, permitted
+from workbench.analysis.audiences.select import Knowledge
+from workbench.analysis.recommendations.eligibility import eligible_customers
 from workbench.core.params.consent import ConsentParams
 from workbench.intake.purposes import name_purposes
+from workbench.run.definitions.audience_rules import named_rules, rule_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["permitted_customers"]
+__all__ = ["permitted_customers", "ruled_customers"]
 
 _PURPOSE = "recommendation"
+_EARLIER = ("features", "rfm", "segments", "transactions")
 
 
 def permitted_customers(stage: StageRun) -> set[str] | None:
@@ -28,3 +34,15 @@ def permitted_customers(stage: StageRun) -> set[str] | None:
     buyers = lines.filter(lines.customer_id.notnull()).select("customer_id").distinct()
     verdicts = permitted(buyers, consents, _PURPOSE, stage.as_of, params=params, people=tables.get("customers"))
     return set(keep_permitted(buyers, verdicts).to_pyarrow()["customer_id"].to_pylist())
+
+
+def ruled_customers(stage: StageRun, eligible: Mapping[str, str]) -> set[str] | None:
+    """Return the customers whom the rule ``eligible.customers`` includes; None without a rule.
+
+    The rule is the name of one in params/audiences, or an expression, over the tables of earlier stages.
+    """
+    text = eligible.get("customers", "").strip()
+    if not text:
+        return None
+    rule = rule_of(stage.workspace, text)
+    return eligible_customers(rule, Knowledge(stage.tables([*_EARLIER]), stage.as_of, named_rules(stage.workspace)))

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.analysis.audiences.rule import parse_expression
+from workbench.analysis.audiences.select import Knowledge
 from workbench.analysis.recommendations.eligibility import Eligibility, eligible_customers, eligible_items
 from workbench.analysis.recommendations.history import collect_history, day_number
 from workbench.analysis.recommendations.lists import list_neutral, recommend
@@ -14,7 +16,7 @@ from workbench.analysis.recommendations.methods import METHODS, scorer
 from workbench.analysis.recommendations.ranking import rank_again, rank_new
 from workbench.analysis.recommendations.study import study_recommendations
 from workbench.analysis.recommendations.trial import TRIAL_COLUMNS, measure_ranking, run_trial
-from workbench.core.errors import DataError
+from workbench.core.errors import DataError, ProfileError
 
 AS_OF = dt.date(2024, 7, 1)
 OPTIONS = {
@@ -158,12 +160,34 @@ def test_what_may_be_offered():
         eligible_items(history, None, level="product_id", never={"category": ["x"]}, once={})
 
 
-def test_a_rule_over_features_chooses_customers():
-    features = ibis.memtable({"customer_id": ["x", "y"], "orders_90d": [1, 5]})
-    assert eligible_customers(features, "orders_90d > 2") == {"y"}
-    assert eligible_customers(features, "") is None
-    with pytest.raises(DataError, match="unknown column 'orders_9d'"):
-        eligible_customers(features, "orders_9d > 2")
+def test_an_audience_rule_chooses_customers():
+    features = pd.DataFrame({"customer_id": ["x", "y", "z"], "orders_90d": [1, 5, 7]})
+    segments = pd.DataFrame({"customer_id": ["x", "y"], "segment": ["low", "high"]})
+    knowledge = Knowledge({"features": ibis.memtable(features), "segments": ibis.memtable(segments)}, AS_OF, {})
+    assert eligible_customers(parse_expression("orders_90d > 2"), knowledge) == {"y", "z"}
+    assert eligible_customers(parse_expression("orders_90d > 2 and segment = 'high'"), knowledge) == {"y"}
+    with pytest.raises(ProfileError, match="unknown column 'orders_9d'"):
+        eligible_customers(parse_expression("orders_9d > 2"), knowledge)
+    with pytest.raises(DataError, match="needs features"):
+        eligible_customers(parse_expression("orders_90d > 2"), Knowledge({}, AS_OF, {}))
+
+
+def test_customers_outside_the_rule_get_the_neutral_list_alone():
+    lines = pd.DataFrame(SMALL, columns=["customer_id", "product_id", "ordered_at"])
+    tables = {"transactions": ibis.memtable(lines.assign(ordered_at=pd.to_datetime(lines["ordered_at"])))}
+    result = study_recommendations(tables, as_of=AS_OF, permitted={"x", "y"}, ruled={"y", "z"}, **OPTIONS)
+    assert set(result.lists["customer_id"]) == {"*", "y"}
+    assert (result.facts["refused"], result.facts["ineligible"]) == (1, 1)
+
+
+def test_categories_never_recommended_are_on_no_list_not_even_the_neutral_one():
+    lines = pd.DataFrame(SMALL, columns=["customer_id", "product_id", "ordered_at"])
+    tables = {
+        "transactions": ibis.memtable(lines.assign(ordered_at=pd.to_datetime(lines["ordered_at"]))),
+        "products": PRODUCTS,
+    }
+    options = OPTIONS | {"never": {"category": ["alcohol", "dairy"]}, "eligible": {"products": "in_stock = 'yes'"}}
+    assert set(study_recommendations(tables, as_of=AS_OF, **options).lists["item"]) == {"tea"}
 
 
 def test_lists_carry_the_evidence_of_the_order_lines():
