@@ -40,6 +40,17 @@ class Eligibility:
     allowed: np.ndarray
     once: tuple[np.ndarray, ...] = field(default_factory=tuple)
 
+    @property
+    def again(self) -> np.ndarray:
+        """By item: may be offered again."""
+        owned_once = np.any(self.once, axis=0) if self.once else np.zeros(len(self.allowed), dtype=bool)
+        return self.allowed & ~owned_once
+
+    def barred(self, history: History, customers: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return, for each group of which one is enough, the customers who own one and the items of the group."""
+        owned = history.counts[customers]
+        return [(np.asarray(owned[:, group].sum(axis=1)).ravel() > 0, group) for group in self.once]
+
 
 def eligible_items(
     history: History,

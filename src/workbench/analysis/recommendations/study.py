@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from workbench.analysis.recommendations.eligibility import eligible_items
 from workbench.analysis.recommendations.history import History, collect_history
 from workbench.analysis.recommendations.lists import EVIDENCE, LISTED, list_neutral, recommend
 from workbench.analysis.recommendations.methods import METHODS
+from workbench.analysis.recommendations.ranking import count_served
 from workbench.analysis.recommendations.trial import TRIAL_COLUMNS, Trial, run_trial
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     import ibis
@@ -32,20 +34,28 @@ class Recommendations:
 
     Attributes
     ----------
-    lists : DataFrame
-        customer_id, list, rank, item, score, method and the evidence.
+    neutral : DataFrame
+        The neutral list: customer_id, list, rank, item, score, method and the evidence.
     trial : Trial
     level : str
         product_id or category.
     facts : dict
         buyers, recommended_customers, refused (buyers without permission), ineligible (by the rule), lacking (the
         column without which there are no lists, empty if none).
+    personal : callable
+        Returns the lists of customers, in frames like ``neutral`` of so many customers each.
     """
 
-    lists: pd.DataFrame
+    neutral: pd.DataFrame
     trial: Trial
     level: str = _PRODUCT
     facts: dict[str, Any] = field(default_factory=dict)
+    personal: Callable[[], Iterable[pd.DataFrame]] = tuple
+
+    def frames(self) -> Iterator[pd.DataFrame]:
+        """Yield the neutral list, then those of the customers, part by part."""
+        yield self.neutral
+        yield from self.personal()
 
 
 def study_recommendations(
@@ -100,17 +110,18 @@ def study_recommendations(
     buyers = np.unique(history.customer)
     granted, included = (_among(history.customers[buyers], names) for names in (permitted, ruled))
     chosen = buyers[granted & included] if len(buyers) else buyers
-    personal = recommend(
-        history, chosen, chosen=judged.chosen, eligibility=eligibility, n=n_recommendations, seed=seed
-    )  # fmt: skip
-    neutral = list_neutral(history, eligibility=eligibility, n=n_recommendations)
+    served = count_served(
+        history, chosen, again=eligibility.again, new=eligibility.allowed, barred=eligibility.barred(history, chosen)
+    )
     facts = {
-        "buyers": len(buyers), "recommended_customers": int(personal["customer_id"].nunique()),
-        "refused": int((~granted).sum()), "ineligible": int((granted & ~included).sum()), "lacking": "",
+        "buyers": len(buyers), "recommended_customers": served, "refused": int((~granted).sum()),
+        "ineligible": int((granted & ~included).sum()), "lacking": "",
     }  # fmt: skip
-    frames = [frame for frame in (neutral, personal) if len(frame)]
-    lists = pd.concat(frames, ignore_index=True) if frames else neutral
-    return Recommendations(lists, judged, level, facts)
+    neutral = list_neutral(history, eligibility=eligibility, n=n_recommendations)
+    personal = partial(
+        recommend, history, chosen, chosen=judged.chosen, eligibility=eligibility, n=n_recommendations, seed=seed
+    )
+    return Recommendations(neutral, judged, level, facts, personal)
 
 
 def _among(customers: np.ndarray, names: Collection[str] | None) -> np.ndarray:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["stage_faults"]
 
-_FEATURES = "03_build_features"
+_FEATURES, _TAGS = "03_build_features", "12_tag_customers"
 
 
 def stage_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fault]:
@@ -56,7 +56,7 @@ def _eligible_faults(stage: Stage, workspace: Workspace, profile: Profile) -> li
     return [
         Fault(
             where,
-            f"{stage.name}: eligible.customers names '{column}', which {writers.get(column, '12_tag_customers')} writes",
+            f"{stage.name}: eligible.customers names '{column}', which {writers.get(column, _TAGS)} writes",
             "A column of features, rfm or segments",
             "Use one of those, or an audience after the run",
         )

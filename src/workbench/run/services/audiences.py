@@ -19,7 +19,6 @@ from workbench.analysis.audiences.look_alike import LookAlike, find_look_alikes
 from workbench.analysis.audiences.origins import made_by_rule
 from workbench.analysis.audiences.overlap import overlap
 from workbench.analysis.audiences.recommended import RECOMMENDATIONS
-from workbench.analysis.audiences.rule import Audience
 from workbench.analysis.audiences.select import Knowledge, check_audience, compared_in, funnel, members, standing
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.exports import export_csv, export_parquet, export_xlsx
@@ -36,6 +35,7 @@ from workbench.run.definitions.tag_registry import registry_of
 from workbench.run.services.consent import ConsentService
 
 if TYPE_CHECKING:
+    from workbench.analysis.audiences.rule import Audience
     from workbench.core.workspace import Workspace
 
 __all__ = ["FORMS", "AudienceService", "Estimate"]
