@@ -205,8 +205,8 @@ def _faults(
         lacking = sorted((needed | {"product_id"}) - columns)
         if lacking:
             remedy = "Map the column, or choose another basket: order, day or customer"
-            found = f"basket: {basket}, items {level}: transactions has no {' and no '.join(lacking)}"
-            faults.append(Fault(where, found, "A column that names it", remedy))
+            problem = f"basket: {basket}, items {level}: transactions has no {' and no '.join(lacking)}"
+            faults.append(Fault(where, problem, "A column that names it", remedy))
         if level != "product_id" and ("products" not in tables or level not in tables["products"].columns):
             have = sorted(tables["products"].columns) if "products" in tables else []
             faults.append(Fault(where, f"items: products has no column {level!r}", f"One of {', '.join(have) or '-'}"))

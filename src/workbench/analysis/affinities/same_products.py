@@ -37,6 +37,8 @@ def find_same_products(counts: Mapping[str, int], names: Mapping[str, str]) -> t
     >>> find_same_products({"p1": 5, "p2": 3, "p3": 9}, {"p1": "Red wine", "p2": "RED-WINE ", "p3": "Beer"})
     (('p1', 'p2'),)
     """
+    if len(names) > _MOST_PER_NAME * len(set(names.values())):
+        names = dict.fromkeys(names, "")
     bought = sorted((item for item in counts if counts[item]), key=lambda item: (-counts[item], item))[:MOST_ITEMS]
     named, unnamed = defaultdict(list), defaultdict(list)
     for item in bought:
@@ -46,8 +48,6 @@ def find_same_products(counts: Mapping[str, int], names: Mapping[str, str]) -> t
             unnamed["".join(item.casefold().split())].append(item)
     named.pop("", None)
     shared = [tuple(items) for items in named.values() if len(items) > 1]
-    if sum(map(len, named.values())) > _MOST_PER_NAME * len(named):
-        shared = []
     groups = [*shared, *(tuple(items) for items in unnamed.values() if len(items) > 1)]
     return tuple(sorted(groups, key=lambda items: (-sum(counts[item] for item in items), items)))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.analysis.recommendations.methods import MOST_ITEMS
+from workbench.analysis.recommendations.methods import MOST_ITEMS, gram
 
 if TYPE_CHECKING:
     from workbench.analysis.recommendations.history import History
@@ -51,8 +51,7 @@ class Companions:
         self.history = history
         self.buyers = count_buyers(history)
         self.top = history.counts[:, :MOST_ITEMS]
-        ones = (self.top > 0).astype(np.float32)
-        share = np.asarray((ones.T @ ones).todense(), dtype=np.float32)
+        share = gram((self.top > 0).astype(np.float32))
         share /= np.maximum(self.buyers[: share.shape[0], None], 1)
         share[self.buyers[: share.shape[0]] < LEAST_BUYERS] = 0
         self.share = share

@@ -15,7 +15,7 @@ from scipy import linalg, sparse
 if TYPE_CHECKING:
     from workbench.analysis.recommendations.history import History
 
-__all__ = ["METHODS", "Scorer", "decode_keys", "entry_keys", "order_keys", "scorer"]
+__all__ = ["METHODS", "Scorer", "decode_keys", "entry_keys", "gram", "order_keys", "scorer"]
 
 MOST_ITEMS = 4_000  # most popular items that are compared with each other
 NEIGHBOURS = 50  # most similar items that count
@@ -170,22 +170,21 @@ def _rules(history: History, _: int) -> Callable[[np.ndarray], sparse.csr_array]
     """Confidence of pair rules between customers' items, applied to the last basket."""
     counts = _top(history)
     ones = (counts > 0).astype(np.float64)
-    together = sparse.coo_array(ones.T @ ones)
-    rows, columns = together.coords
-    item_counts = np.asarray(ones.sum(axis=0)).ravel()
-    kept = (rows != columns) & (together.data >= LEAST_PAIRS)
-    confidence = together.data[kept] / item_counts[rows[kept]]
-    matrix = sparse.csr_array((confidence, (rows[kept], columns[kept])), shape=together.shape)
-    return _neighbours(_last_baskets(history), _strongest(matrix))
+    together = gram(ones)
+    item_counts = np.diag(together).copy()
+    together[together < LEAST_PAIRS] = 0
+    together[np.diag_indices(len(together))] = 0
+    confidence = together / np.maximum(item_counts, 1)[:, None]
+    return _neighbours(_last_baskets(history), _strongest(confidence))
 
 
 def _ease(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
     """EASE^R (Steck 2019): a ridge regression of every item on all others, in closed form."""
     counts = _top(history)
     ones = (counts > 0).astype(np.float64)
-    gram = np.asarray((ones.T @ ones).todense())
-    gram[np.diag_indices(len(gram))] += RIDGE
-    inverse = linalg.inv(gram) if len(gram) else gram
+    joint = gram(ones).astype(np.float64)
+    joint[np.diag_indices(len(joint))] += RIDGE
+    inverse = linalg.inv(joint) if len(joint) else joint
     weights = -inverse / np.diag(inverse)[None, :]
     weights[np.diag_indices(len(weights))] = 0.0
     matrix = weights.astype(np.float32)
@@ -265,21 +264,29 @@ def _neighbours(counts: sparse.csr_array, similar: sparse.csr_array) -> Callable
 
 def _similar(weighted: sparse.csr_array) -> sparse.csr_array:
     """Return the similarity of items by the customers they share, the strongest neighbours of each item."""
-    turned = sparse.csr_array(weighted.T)
-    blocks = [
-        _strongest(sparse.csr_array(turned[at : at + _ROWS] @ weighted)) for at in range(0, turned.shape[0], _ROWS)
-    ]
-    return sparse.csr_array(sparse.vstack(blocks)) if blocks else sparse.csr_array((0, 0))
+    return _strongest(gram(weighted))
 
 
-def _strongest(matrix: sparse.csr_array) -> sparse.csr_array:
+def gram(matrix: sparse.csr_array) -> np.ndarray:
+    """Return X'X of a sparse matrix as single floats; it is symmetric, so that half of it is computed."""
+    width = matrix.shape[1]
+    turned = sparse.csr_array(matrix.T)
+    result = np.empty((width, width), dtype=np.float32)
+    for at in range(0, width, _ROWS):
+        rows = slice(at, at + _ROWS)
+        block = np.asarray((turned[rows] @ sparse.csr_array(matrix[:, at:])).todense(), dtype=np.float32)
+        result[rows, at:], result[at:, rows] = block, block.T
+    return result
+
+
+def _strongest(matrix: np.ndarray) -> sparse.csr_array:
     """Keep the ``NEIGHBOURS`` largest entries of each row, ties by column."""
     width = matrix.shape[1]
     if width <= NEIGHBOURS:
-        return matrix
+        return sparse.csr_array(matrix)
     blocks = []
     for at in range(0, matrix.shape[0], _ROWS):
-        values = np.asarray(matrix[at : at + _ROWS].todense(), dtype=np.float32)
+        values = matrix[at : at + _ROWS]
         keys = order_keys(values)
         best = np.argpartition(keys, width - NEIGHBOURS, axis=1)[:, width - NEIGHBOURS :]
         data = np.take_along_axis(values, best, axis=1)

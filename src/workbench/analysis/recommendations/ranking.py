@@ -76,6 +76,8 @@ def rank_again(
         if allowed is not None:
             kept = allowed[codes]
             who, codes, values = who[kept], codes[kept], values[kept]
+        best = values >= _least_of(values, who, part.shape[0], k)[who]
+        who, codes, values = who[best], codes[best], values[best]
         order = np.lexsort((codes, -values, who))
         who, codes, values = who[order], codes[order], values[order]
         starts = np.searchsorted(who, np.arange(part.shape[0]))
@@ -178,6 +180,17 @@ def _best_entries(values: sparse.csr_array, limits: _Limits, k: int) -> tuple[np
     keys[who, place] = entry_keys(data, codes, width)
     most = min(k, longest)
     return _decoded(np.partition(keys, longest - most, axis=1)[:, longest - most :], width, k)
+
+
+def _least_of(values: np.ndarray, who: np.ndarray, rows: int, k: int) -> np.ndarray:
+    """Return the k-th largest value of each row, so that only few values need sorting; rows ascend."""
+    sizes = np.bincount(who, minlength=rows)
+    longest = int(sizes.max(initial=0))
+    if longest <= k:
+        return np.full(rows, -np.inf)
+    padded = np.full((rows, longest), -np.inf)
+    padded[who, np.arange(len(who)) - np.repeat(np.cumsum(sizes) - sizes, sizes)] = values
+    return np.partition(padded, longest - k, axis=1)[:, longest - k]
 
 
 def _decoded(keys: np.ndarray, width: int, k: int) -> tuple[np.ndarray, np.ndarray]:
