@@ -1,6 +1,6 @@
 """Claim: pair rules of a million baskets cost little more than the quickest of three rivals, in under 2 GB.
 
-    python benchmarks/bench_rules.py [--baskets 1000000] [--items 10000] [--support 0.001] [--rivals FOLDER] [--rounds 2]
+    python benchmarks/bench_rules.py [--baskets 1000000] [--items 10000] [--support 0.001] [--rivals FOLDER]
 
 Each contender, in a process of its own, reads the same Parquet file of order lines (basket, product; repeated lines
 included) and counts all pairs of products that meet the support: the workbench as 07_mine_affinities does; a
@@ -40,12 +40,15 @@ select 'o' || basket as order_id, 'p' || lpad(product::varchar, 5, '0') as produ
 """
 PAIRS_SQL = """
 with entries as (select distinct order_id, product_id from '{path}'),
-    coded as (select dense_rank() over (order by order_id) as basket, product_id from entries),
-    frequent as (select product_id from entries group by 1 having count(*) >= {least}),
-    kept as (select basket, product_id from coded semi join frequent using (product_id))
-select a.product_id as first, b.product_id as second, count(*) as n
-from kept a join kept b on a.basket = b.basket and a.product_id < b.product_id
-group by 1, 2 having count(*) >= {least}
+    frequent as (select product_id, row_number() over () as code from entries group by 1 having count(*) >= {least}),
+    kept as (select hash(order_id) as basket, code from entries join frequent using (product_id)),
+    pairs as (
+        select a.code as a, b.code as b, count(*) as n
+        from kept a join kept b on a.basket = b.basket and a.code < b.code
+        group by 1, 2 having count(*) >= {least}
+    )
+select first.product_id, second.product_id, n
+from pairs join frequent first on first.code = a join frequent second on second.code = b
 """
 
 
