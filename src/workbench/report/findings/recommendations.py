@@ -71,11 +71,25 @@ def table_trial(advice: Recommendations) -> pd.DataFrame:
 
 
 def candidates(advice: Recommendations) -> pd.DataFrame:
-    """Return one row per list and method at the later cut-off, with equal columns."""
+    """Return one row per method at the later cut-off, with the same measures for all.
+
+    Returns
+    -------
+    DataFrame
+        candidate (the method) and ``<list>.<measure>`` for both lists. A method without a list of new items gets none
+        right: 0.
+    """
     table = advice.trial.table
     table = table[table["cut_off"] == table["cut_off"].max()] if len(table) else table
-    names = table["list"].astype("str") + " " + table["method"].astype("str")
-    return table.assign(candidate=names).drop(columns=["list", "method", "cut_off"])
+    methods = list(dict.fromkeys(table["method"]))
+    parts = []
+    for name in _LISTS:
+        measured = table[table["list"] == name].set_index("method").drop(columns=["list", "cut_off"])
+        measured = measured.astype({"chosen": "float64"})
+        absent = measured.reindex(methods).index.difference(measured.index)
+        filled = pd.concat([measured, pd.DataFrame(0.0, index=absent, columns=measured.columns)])
+        parts.append(filled.reindex(methods).add_prefix(f"{name}."))
+    return pd.concat(parts, axis=1).rename_axis("candidate").reset_index()
 
 
 def recommendation_rows(
