@@ -40,6 +40,15 @@ def test_the_one_declared_currency_is_that_of_the_profile(write_profile):
     assert load_profile(write_profile("    formats: {currency: GBP}\n"), "shop").currency == "GBP"
 
 
+@pytest.mark.parametrize(("support", "limit"), [("0", "greater than 0"), ("2", "less than or equal to 1")])
+def test_a_number_out_of_range_is_refused_with_its_limit_and_its_default(write_profile, support, limit):
+    messages = faults(write_profile(f"07_mine_affinities: {{min_support: {support}}}\n"))
+    assert messages == [
+        f"params/shop.yaml, line 7: 07_mine_affinities: min_support is {support}. Input should be {limit}. "
+        "The default is 0.01 (share of baskets)."
+    ]
+
+
 def test_all_faults_are_reported_together_with_file_line_and_nearest_name(write_profile):
     lines = (
         "langauge: zh\n"

@@ -43,6 +43,7 @@ OTHER = {  # a value other than the default, for parameters whose type does not 
     "12_tag_customers.thresholds": {"coupon_use.often": 0.5}, "consent.words": {"marketing": ["mail"]},
     "consent.default": {"marketing": "granted"},
     "12_tag_customers.questions": {"hobby": ["q9"]}, "12_tag_customers.labelled": {"age": "age"},
+    "12_tag_customers.likes": {"tea": {"category": ["tea"]}},
     "12_tag_customers.scales": {"trust": {"items": ["q1", "q2"], "low": 1, "high": 5}},
     "12_tag_customers.pack": "banking", "12_tag_customers.sensitive_items": ["religion"],
     "06_segment_customers.feature_weights": {"recency_days": 2.0},

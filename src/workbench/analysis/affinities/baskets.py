@@ -12,6 +12,7 @@ from functools import reduce
 
 import ibis
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
@@ -24,6 +25,7 @@ __all__ = ["Baskets", "bought_lines", "build_baskets", "encode_baskets", "item_e
 
 _SEPARATOR = "\x1f"  # between the parts of a basket's key
 _CUSTOMER, _ANSWER = "customers.", "answers."
+_MOST_COUNTED = 50_000_000  # codes that are counted instead of sorted
 _NAMED = 1  # with more levels than this, an item carries the name of its level
 
 
@@ -131,6 +133,8 @@ def item_entries(
 def build_baskets(entries: ibis.Table, *, max_basket: int) -> Baskets:
     """Collect entries into baskets, in the engine.
 
+    Baskets are told apart by a hash of 64 bits: that any two of a million share one has a probability below 1e-7.
+
     Parameters
     ----------
     entries : ibis.Table
@@ -143,6 +147,7 @@ def build_baskets(entries: ibis.Table, *, max_basket: int) -> Baskets:
     Baskets
     """
     days = entries.aggregate(first=entries.day.min(), last=entries.day.max()).to_pyarrow().to_pylist()[0]
+    entries = entries.mutate(basket=entries.basket.hash())
     dated = days["first"] is not None and days["first"] < days["last"]
     half = days["first"] + (days["last"] - days["first"] + timedelta(days=1)) / 2 if dated else None
     marks = {"early": ibis.literal(True), "late": ibis.literal(True)}
@@ -161,7 +166,7 @@ def encode_baskets(entries: pa.Table, *, max_basket: int, half: date | None = No
     Parameters
     ----------
     entries : pyarrow.Table
-        basket, level, item, early, late (flags): one row per basket and item.
+        basket (text, or a number that stands for it), level, item, early, late (flags): one row per basket and item.
     max_basket : int
     half : date or None
         The first day of the later half; None without dates.
@@ -171,7 +176,7 @@ def encode_baskets(entries: pa.Table, *, max_basket: int, half: date | None = No
     Baskets
         Rows are in no particular order; columns are sorted by level and item.
     """
-    baskets = _codes(entries["basket"])[0]
+    baskets = _basket_codes(entries["basket"])
     columns, levels, items = _item_codes(entries)
     sizes = np.bincount(baskets) if len(baskets) else np.zeros(0, dtype=np.int64)
     fits = sizes <= max_basket
@@ -205,8 +210,8 @@ def _faults(
         lacking = sorted((needed | {"product_id"}) - columns)
         if lacking:
             remedy = "Map the column, or choose another basket: order, day or customer"
-            found = f"basket: {basket}, items {level}: transactions has no {' and no '.join(lacking)}"
-            faults.append(Fault(where, found, "A column that names it", remedy))
+            problem = f"basket: {basket}, items {level}: transactions has no {' and no '.join(lacking)}"
+            faults.append(Fault(where, problem, "A column that names it", remedy))
         if level != "product_id" and ("products" not in tables or level not in tables["products"].columns):
             have = sorted(tables["products"].columns) if "products" in tables else []
             faults.append(Fault(where, f"items: products has no column {level!r}", f"One of {', '.join(have) or '-'}"))
@@ -252,10 +257,17 @@ def _key(lines: ibis.Table, basket: str) -> ibis.expr.types.StringValue:
     return lines.customer_id + ibis.literal(_SEPARATOR) + lines.ordered_at.date().cast("string")
 
 
+def _basket_codes(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a code per row."""
+    return pd.factorize(column.to_numpy())[0] if pa.types.is_integer(column.type) else _codes(column)[0]
+
+
 def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     """Return a code per row and the distinct values."""
     if not len(column):
         return np.zeros(0, dtype=np.int64), []
+    if pc.all(pc.equal(column, column[0])).as_py():  # as the level mostly is
+        return np.zeros(len(column), dtype=np.int64), [column[0].as_py()]
     encoded = pc.dictionary_encode(column.combine_chunks())
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
 
@@ -265,7 +277,7 @@ def _item_codes(entries: pa.Table) -> tuple[np.ndarray, tuple[str, ...], tuple[s
     level_codes, level_names = _codes(entries["level"])
     item_codes, item_names = _codes(entries["item"])
     pairs = level_codes * max(len(item_names), 1) + item_codes
-    distinct, positions = np.unique(pairs, return_inverse=True)
+    distinct, positions = _distinct(pairs, len(level_names) * len(item_names))
     keys = [(level_names[pair // len(item_names)], item_names[pair % len(item_names)]) for pair in distinct.tolist()]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     column_of = np.empty(len(keys), dtype=np.int64)
@@ -274,6 +286,14 @@ def _item_codes(entries: pa.Table) -> tuple[np.ndarray, tuple[str, ...], tuple[s
     named = len(level_names) > _NAMED
     items = tuple(f"{keys[at][0]}={keys[at][1]}" if named else keys[at][1] for at in order)
     return column_of[positions], levels, items
+
+
+def _distinct(codes: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct codes, sorted, and the position of each code among them."""
+    if most > _MOST_COUNTED:
+        return np.unique(codes, return_inverse=True)
+    present = np.bincount(codes, minlength=most) > 0
+    return np.flatnonzero(present), (np.cumsum(present) - 1)[codes]
 
 
 def _matrix(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:

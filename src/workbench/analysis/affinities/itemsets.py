@@ -117,13 +117,13 @@ def _extend(
     columns: sparse.csc_array, parents: np.ndarray, parent_counts: np.ndarray, threshold: int, most_sets: int
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Return the frequent sets one item longer than the parents, their counts, and the threshold used."""
-    threshold = _within_work(columns, parent_counts, threshold)
+    work = _work(columns, parents, parent_counts)
+    threshold = _within_work(work, parent_counts, threshold)
     chosen = parent_counts >= threshold
-    parents, parent_counts = parents[chosen], parent_counts[chosen]
+    parents, work = parents[chosen], work[chosen]
     rows = sparse.csr_array(columns)
-    mean_size = max(1.0, columns.nnz / max(1, columns.shape[0]))
     sets, counts, held = [], [], 0
-    for part in _blocks(parent_counts * mean_size):
+    for part in _blocks(work):
         block = sparse.csr_array(_joint(columns, parents[part]).T)
         together = sparse.coo_array(block @ rows)
         last = parents[part][together.row, -1]
@@ -142,13 +142,18 @@ def _extend(
     return all_sets[order], all_counts[order], threshold
 
 
-def _within_work(columns: sparse.csc_array, parent_counts: np.ndarray, threshold: int) -> int:
+def _work(columns: sparse.csc_array, parents: np.ndarray, parent_counts: np.ndarray) -> np.ndarray:
+    """Return the basket entries touched to extend each set: its baskets times the mean size of its items' baskets."""
+    entries = columns.T @ np.diff(sparse.csr_array(columns).indptr)
+    mean_size = entries / np.maximum(np.diff(columns.indptr), 1)
+    return parent_counts * np.maximum(mean_size[parents].min(axis=1), 1.0)
+
+
+def _within_work(work: np.ndarray, parent_counts: np.ndarray, threshold: int) -> int:
     """Raise the threshold until extending the sets that meet it touches at most ``MOST_WORK`` entries."""
-    mean_size = max(1.0, columns.nnz / max(1, columns.shape[0]))
-    descending = np.sort(parent_counts)[::-1]
-    work = np.cumsum(descending) * mean_size
-    beyond = np.flatnonzero(work > MOST_WORK)
-    return max(threshold, int(descending[beyond[0]]) + 1) if len(beyond) else threshold
+    order = np.argsort(-parent_counts, kind="stable")
+    beyond = np.flatnonzero(np.cumsum(work[order]) > MOST_WORK)
+    return max(threshold, int(parent_counts[order[beyond[0]]]) + 1) if len(beyond) else threshold
 
 
 def _shorten(

@@ -13,6 +13,7 @@ import pandas as pd
 from workbench.analysis.affinities.baskets import Baskets, bought_lines, build_baskets, item_entries
 from workbench.analysis.affinities.partners import AFFINITY_COLUMNS, add_days_between, find_partners, map_items
 from workbench.analysis.affinities.rules import RULE_COLUMNS, mine_rules
+from workbench.analysis.affinities.same_products import find_same_products
 
 __all__ = ["AffinityStudy", "item_names", "study_affinities"]
 
@@ -37,8 +38,8 @@ class AffinityStudy:
         Baskets of each item.
     names : dict of str to str
         Product names by item, where there are any.
-    same_names : tuple of str
-        Product names under several product ids: suspects of one product, not merged.
+    same_products : tuple of tuple of str
+        Groups of items that may be one product, by their names; suspects, not merged.
     """
 
     rules: pd.DataFrame
@@ -46,7 +47,7 @@ class AffinityStudy:
     facts: dict[str, Any]
     counts: dict[str, int] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
-    same_names: tuple[str, ...] = ()
+    same_products: tuple[tuple[str, ...], ...] = ()
 
     @property
     def affinities(self) -> pd.DataFrame:
@@ -104,26 +105,21 @@ def study_affinities(
     partners = find_partners(baskets, least=max(least, _partner_floor(baskets)))
     partners = add_days_between(partners, _first_days(lines, tables, items, partners), least=least)
     counts = dict(zip(baskets.items, baskets.counts.tolist(), strict=True))
-    names, same = item_names(tables) if list(items) == ["product_id"] else ({}, ())
+    names = item_names(tables) if list(items) == ["product_id"] else {}
+    same = find_same_products(counts, names) if list(items) == ["product_id"] else ()
     facts = {**rules.facts, "basket": basket, "levels": list(items)}
     return AffinityStudy(rules.table, partners, facts, counts, names, same)
 
 
-def item_names(tables: Mapping[str, ibis.Table]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return product names by product_id, and the names that several product_ids share.
-
-    Names that differ by case and blanks alone are the same. At most 200,000 products are named, by product_id.
-    """
+def item_names(tables: Mapping[str, ibis.Table]) -> dict[str, str]:
+    """Return product names by product_id; at most 200,000 products are named, by product_id."""
     products = tables.get("products")
     if products is None or not {"product_id", "product_name"} <= set(products.columns):
-        return {}, ()
+        return {}
     named = products.filter(products.product_id.notnull(), products.product_name.notnull())
-    shown = named.group_by("product_id").aggregate(product_name=named.product_name.min())
-    folded = shown.mutate(folded=shown.product_name.strip().lower())
-    shared = folded.group_by("folded").aggregate(ids=folded.count(), name=folded.product_name.min())
-    suspects = shared.filter(shared.ids > 1).order_by("name").limit(50)["name"].to_pyarrow().to_pylist()
-    frame = shown.order_by("product_id").limit(_MOST_NAMES).to_pandas()
-    return dict(zip(frame["product_id"], frame["product_name"], strict=True)), tuple(suspects)
+    one_name = named.group_by("product_id").aggregate(product_name=named.product_name.min())
+    frame = one_name.order_by("product_id").limit(_MOST_NAMES).to_pandas()
+    return dict(zip(frame["product_id"], frame["product_name"], strict=True))
 
 
 def _lines(tables: Mapping[str, ibis.Table], as_of: date) -> ibis.Table | None:
@@ -161,6 +157,6 @@ def _first_days(
         return None
     dated = lines.filter(lines.customer_id.notnull(), lines.ordered_at.notnull())
     entries = item_entries(dated, tables, basket="customer", items=items)
-    shown = sorted(set(partners["item"]))
-    entries = entries.semi_join(ibis.memtable(pd.DataFrame({"item": shown}, dtype="object")), "item")
+    paired = ibis.memtable(pd.DataFrame({"item": sorted(set(partners["item"]))}, dtype="object"))
+    entries = entries.semi_join(paired, "item")
     return entries.group_by(customer_id=entries.basket, item=entries["item"]).aggregate(day=entries.day.min())

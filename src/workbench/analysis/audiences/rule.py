@@ -1,8 +1,9 @@
 """Audience rules: a tree of clauses parsed from YAML or a short expression; all faults are reported together.
 
 A clause is a mapping with one key: ``where`` (an expression over customer attributes), ``did`` and ``not_done``
-(rows of a table in a window), ``sequence`` (steps in order), ``audience`` (another rule by name), ``all``,
-``any`` (lists of clauses) or ``not`` (a clause).
+(rows of a table in a window), ``sequence`` (steps in order), ``audience`` (another rule by name), ``recommended`` (a
+product or category on the customer's list), ``all``, ``any`` (lists of clauses) or ``not`` (a clause). In an
+expression ``recommended('...')`` stands as a term of its own, with or without ``not``.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from workbench.intake.expression_syntax import terms_of
 
 __all__ = ["Audience", "Clause", "Did", "Limit", "Sequence", "parse_audience", "parse_expression"]
 
-CLAUSES = ("where", "did", "not_done", "sequence", "audience", "all", "any", "not")
+CLAUSES = ("where", "did", "not_done", "sequence", "audience", "recommended", "all", "any", "not")
 KEYS = ("audience", "label", "purpose", "columns", "exclude", "limit", "suppress")
 _DID_KEYS = ("table", "where", "last_days", "at_least", "at_most")
 _STEP_KEYS = ("table", "where")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_RECOMMENDED = re.compile(r"(?P<no>not\s+)?recommended\s*\(\s*'(?P<item>(?:[^']|'')+)'\s*\)", re.IGNORECASE)
 _MOST_DEPTH = 12
 
 
@@ -97,7 +99,7 @@ class Audience:
 
 def parse_expression(text: str, *, name: str = "expression") -> Audience:
     """Parse a short expression over attributes; each term joined by ``and`` is a step of the funnel."""
-    rule = tuple(Clause("where", term, words=term) for term in terms_of(text))
+    rule = tuple(_term(term) for term in terms_of(text))
     return Audience(name, rule, label={"en": text, "zh": text})
 
 
@@ -164,7 +166,7 @@ class _Reader:
 
     def clause(self, content: Any, where: str, depth: int) -> Clause:
         if isinstance(content, str):
-            return Clause("where", content, words=content)
+            return _term(content)
         if not isinstance(content, Mapping) or len(content) != 1 or depth > _MOST_DEPTH:
             self.fault(where, f"{content!r}"[:120], "Expected a mapping with one key", f"One of {', '.join(CLAUSES)}")
             return Clause("all")
@@ -184,9 +186,11 @@ class _Reader:
         return Clause(kind, parts=parts, words=(" and " if kind == "all" else " or ").join(p.words for p in parts))
 
     def leaf(self, kind: str, inner: Any, where: str) -> Clause:
-        if kind in ("where", "audience"):
+        if kind == "where":
+            return _term(self.text(inner, where))
+        if kind in ("audience", "recommended"):
             text = self.text(inner, where)
-            return Clause(kind, text, words=text if kind == "where" else f"audience {text}")
+            return Clause(kind, text, words=f"{kind} {text}")
         if kind == "sequence":
             return self.sequence(inner, where)
         return self.did(inner, where, never=kind == "not_done")
@@ -268,6 +272,15 @@ class _Reader:
             self.fault(where, f"{value!r}", "Expected a list of columns")
             return []
         return [self.text(item, where) for item in value]
+
+
+def _term(text: str) -> Clause:
+    """Parse a term of an expression: ``recommended('...')``, or an expression over attributes."""
+    match = _RECOMMENDED.fullmatch(text.strip())
+    if match is None:
+        return Clause("where", text, words=text)
+    clause = Clause("recommended", match["item"].replace("''", "'"), words=text.strip())
+    return Clause("not", parts=(clause,), words=text.strip()) if match["no"] else clause
 
 
 def _words(rows: Did, *, never: bool = False) -> str:

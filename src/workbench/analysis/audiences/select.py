@@ -15,6 +15,7 @@ import pandas as pd
 
 from workbench.analysis.audiences.attributes import attribute_kinds, attributes
 from workbench.analysis.audiences.behaviour import check_rows, count_rows, followed_in_order
+from workbench.analysis.audiences.recommended import check_recommended, recommended_customers
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.intake.expressions import check_expression, columns_in, compared_texts, to_ibis
 
@@ -34,6 +35,7 @@ __all__ = [
 
 
 _BITS = 16  # flags in one number
+_JOINED = ("did", "sequence", "recommended")  # clauses over other tables, joined by customer
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Knowledge:
     Attributes
     ----------
     tables : mapping of str to ibis.Table
-        Tables with one row per customer (``attributes.SOURCES``) and the dated canonical ones.
+        Tables with one row per customer (``attributes.SOURCES``), the dated canonical ones, and ``recommendations``.
     as_of : date
     named : mapping of str to Audience
         Other rules, for ``audience`` clauses.
@@ -189,9 +191,8 @@ def compared_in(audience: Audience, knowledge: Knowledge) -> list[tuple[str, str
 def named_tables(audience: Audience, knowledge: Knowledge) -> tuple[str, ...]:
     """Return the tables whose rows a rule counts, including those of the audiences it refers to."""
     behaviours = [leaf for clause in (*audience.rule, *audience.exclude) for leaf in _behaviours(clause, knowledge)]
-    steps = [
-        step for leaf in behaviours for step in (leaf.content.steps if leaf.kind == "sequence" else [leaf.content])
-    ]
+    counting = [leaf for leaf in behaviours if leaf.kind != "recommended"]
+    steps = [step for leaf in counting for step in (leaf.content.steps if leaf.kind == "sequence" else [leaf.content])]
     return tuple(sorted({step.table for step in steps}))
 
 
@@ -207,6 +208,8 @@ def _faults(audience: Audience, knowledge: Knowledge, seen: tuple[str, ...]) -> 
             faults += check_expression(
                 clause.content, attribute_kinds(knowledge.tables), where=f"audience {audience.name}"
             )
+        elif clause.kind == "recommended":
+            faults += check_recommended(clause.content, knowledge.tables, where=where)
         elif clause.kind == "audience":
             faults += _named_faults(clause.content, knowledge, where, seen)
         else:
@@ -245,7 +248,7 @@ def _reached(clause: Clause, knowledge: Knowledge) -> list[Clause]:
 
 
 def _behaviours(clause: Clause, knowledge: Knowledge) -> list[Clause]:
-    return [leaf for leaf in _reached(clause, knowledge) if leaf.kind in ("did", "sequence")]
+    return [leaf for leaf in _reached(clause, knowledge) if leaf.kind in _JOINED]
 
 
 def _columns(clause: Clause, knowledge: Knowledge) -> list[str]:
@@ -254,6 +257,8 @@ def _columns(clause: Clause, knowledge: Knowledge) -> list[str]:
 
 def _behaviour(clause: Clause, knowledge: Knowledge) -> ibis.Table:
     """Find the customers who meet a behaviour clause; for a clause that allows zero, those who exceed its maximum."""
+    if clause.kind == "recommended":
+        return recommended_customers(clause.content, knowledge.tables)
     if clause.kind == "sequence":
         return followed_in_order(clause.content, knowledge.tables, as_of=knowledge.as_of)
     counts = count_rows(clause.content, knowledge.tables, as_of=knowledge.as_of)
@@ -269,7 +274,7 @@ def _holds(
 ) -> ibis.Value:
     if clause.kind == "where":
         return to_ibis(clause.content, table, kinds)
-    if clause.kind in ("did", "sequence"):
+    if clause.kind in _JOINED:
         flag = table[flag_names[id(clause)]].fill_null(False)
         return ~flag if clause.kind == "did" and clause.content.at_least == 0 else flag
     if clause.kind == "audience":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench.analysis.cards.offers import OFFER_COLUMNS
 from workbench.analysis.tags.strategies import Suggestion, strategy_for
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class PortraitCard:
         churn_probability, purchase_probability, cut_off, reasons (feature, value, contribution).
     suggestions : tuple of Suggestion
         Declared strategies; no action is computed.
+    offers : tuple of dict
+        list (again, new, neutral), item, name, evidence, because_name: the first recommendations.
     timeline : dict of str to dict of date to int
         Counts by kind and month.
     data_from : date or None
@@ -110,6 +113,7 @@ class PortraitCard:
     occasions: tuple[Mapping[str, Any], ...] = ()
     risk: Mapping[str, Any] = field(default_factory=dict)
     suggestions: tuple[Suggestion, ...] = ()
+    offers: tuple[Mapping[str, Any], ...] = ()
     timeline: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
     data_from: date | None = None
     tags: tuple[CardTag, ...] = ()
@@ -131,6 +135,8 @@ class CardSources:
         The ``tags`` table.
     preferences, timeline : DataFrame
         As ``leading_preferences`` and ``timelines`` return them.
+    offers : DataFrame
+        As ``top_offers`` returns them.
     reasons : DataFrame
         customer_id, rank, feature, value, contribution; empty where no reasons were saved.
     consents : DataFrame
@@ -161,6 +167,7 @@ class CardSources:
     value_names: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     no_contact: Mapping[str, str] | None = None
+    offers: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(OFFER_COLUMNS)))
 
 
 def make_cards(
@@ -198,6 +205,7 @@ class _Maker:
         self.preferences = _by_customer(sources.preferences)
         self.timeline = _by_customer(sources.timeline)
         self.reasons = _by_customer(sources.reasons)
+        self.offers = _by_customer(sources.offers)
         self.consents = _by_customer(sources.consents)
         self.places: dict[str, dict[str, tuple[int, int]]] = {}
         for name, ids in sources.lists.items():
@@ -225,6 +233,7 @@ class _Maker:
             "preferences": tuple(_picked(entry, ("by", "value", "lines", "share")) for entry in preferred),
             "occasions": _occasions(row, self.as_of), "timeline": _timeline(self.timeline.get(row["customer_id"], [])),
             "data_from": self.sources.data_from,
+            "offers": tuple(_picked(offer, OFFER_COLUMNS[1:]) for offer in self.offers.get(row["customer_id"], [])),
             "suggestions": tuple(strategy_for(self.pack, life_cycle=stage, segment=segment)),
         }  # fmt: skip
 

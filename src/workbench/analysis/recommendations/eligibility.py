@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.analysis.audiences.select import check_audience, members, standing
 from workbench.core.errors import DataError, Fault, did_you_mean
 from workbench.core.schema import CANONICAL
 from workbench.intake.expressions import check_expression, to_ibis
@@ -15,6 +16,8 @@ from workbench.intake.expressions import check_expression, to_ibis
 if TYPE_CHECKING:
     import ibis
 
+    from workbench.analysis.audiences.rule import Audience
+    from workbench.analysis.audiences.select import Knowledge
     from workbench.analysis.recommendations.history import History
 
 __all__ = ["Eligibility", "eligible_customers", "eligible_items"]
@@ -36,6 +39,17 @@ class Eligibility:
 
     allowed: np.ndarray
     once: tuple[np.ndarray, ...] = field(default_factory=tuple)
+
+    @property
+    def again(self) -> np.ndarray:
+        """By item: may be offered again."""
+        owned_once = np.any(self.once, axis=0) if self.once else np.zeros(len(self.allowed), dtype=bool)
+        return self.allowed & ~owned_once
+
+    def barred(self, history: History, customers: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return, for each group of which one is enough, the customers who own one and the items of the group."""
+        owned = history.counts[customers]
+        return [(np.asarray(owned[:, group].sum(axis=1)).ravel() > 0, group) for group in self.once]
 
 
 def eligible_items(
@@ -87,23 +101,26 @@ def eligible_items(
     return Eligibility(allowed, tuple(groups))
 
 
-def eligible_customers(features: ibis.Table | None, expression: str) -> set[str] | None:
-    """Return the customers for whom a rule over features is true; None without a rule.
+def eligible_customers(audience: Audience, knowledge: Knowledge) -> set[str]:
+    """Return the customers whom an audience rule includes.
+
+    Parameters
+    ----------
+    audience : Audience
+    knowledge : Knowledge
+        With the tables of earlier stages.
 
     Raises
     ------
     DataError
-        There are no features, or the rule names an unknown column.
+        There are no features.
+    ProfileError
+        A rule that this data cannot answer.
     """
-    if not expression:
-        return None
-    if features is None:
+    if "features" not in knowledge.tables:
         raise DataError(Fault(_WHERE, "eligible.customers needs features", "Run 03_build_features first"))
-    kinds = {name: _kind_of(dtype) for name, dtype in features.schema().items()}
-    faults = check_expression(expression, kinds, where=f"{_WHERE}: eligible.customers")
-    if faults:
-        raise DataError(faults)
-    chosen = features.filter(to_ibis(expression, features, kinds).fill_null(False))
+    check_audience(audience, knowledge)
+    chosen = members(audience, standing(audience, knowledge))
     return set(chosen.select("customer_id").to_pyarrow()["customer_id"].to_pylist())
 
 

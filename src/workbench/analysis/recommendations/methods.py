@@ -15,7 +15,7 @@ from scipy import linalg, sparse
 if TYPE_CHECKING:
     from workbench.analysis.recommendations.history import History
 
-__all__ = ["METHODS", "Scorer", "order_keys", "scorer"]
+__all__ = ["METHODS", "Scorer", "decode_keys", "entry_keys", "gram", "order_keys", "scorer"]
 
 MOST_ITEMS = 4_000  # most popular items that are compared with each other
 NEIGHBOURS = 50  # most similar items that count
@@ -23,7 +23,7 @@ BM25_K1, BM25_B = 1.2, 0.75
 HALF_LIFE_DAYS = 90
 RIDGE = 200.0  # EASE^R
 FACTORS, ROUNDS, ALS_RIDGE, CONFIDENCE = 32, 8, 5.0, 10.0
-KNN, OWN_WEIGHT = 300, 0.8  # TIFU-kNN
+KNN, OWN_WEIGHT, MOST_NEIGHBOURS = 300, 0.8, 20_000  # TIFU-kNN
 _ROWS, _CODE_BITS = 500, 32
 LEAST_PAIRS = 5  # customers or baskets behind a pair rule
 
@@ -39,11 +39,15 @@ class Scorer:
     again : callable
         Rows (codes of customers) to a score per entry of ``counts[rows]``.
     new : callable or None
-        Rows to scores of the ``MOST_ITEMS`` most popular items, an array (rows, items); None if it cannot.
+        Rows to non-negative scores of the ``MOST_ITEMS`` most popular items, (rows, items), sparse where most are 0;
+        None if it cannot.
+    base : ndarray or None
+        By item: the score of an item with no entry in a sparse result; None: 0.
     """
 
     again: Callable[[np.ndarray], np.ndarray]
-    new: Callable[[np.ndarray], np.ndarray] | None = None
+    new: Callable[[np.ndarray], np.ndarray | sparse.csr_array] | None = None
+    base: np.ndarray | None = None
 
 
 def scorer(method: str, history: History, *, seed: int = 0) -> Scorer:
@@ -55,7 +59,7 @@ def scorer(method: str, history: History, *, seed: int = 0) -> Scorer:
         One of ``METHODS``.
     history : History
     seed : int
-        For ALS, which starts at random.
+        For ALS, which starts at random, and the neighbours of TIFU-kNN among many customers.
 
     Returns
     -------
@@ -72,20 +76,32 @@ def _by_entry(method: str, history: History) -> Scorer:
     if method != "popularity":
         return Scorer(again)
     popular = history.popularity[:MOST_ITEMS].astype(np.float32)
-    return Scorer(again, lambda rows: np.tile(popular, (len(rows), 1)))
+    return Scorer(again, lambda rows: sparse.csr_array((len(rows), len(popular)), dtype=np.float32), popular)
 
 
-def _by_item(history: History, scores: Callable[[np.ndarray], np.ndarray]) -> Scorer:
+def _by_item(history: History, scores: Callable[[np.ndarray], np.ndarray | sparse.csr_array]) -> Scorer:
     def again(rows: np.ndarray) -> np.ndarray:
         block = scores(rows)
         counts = history.counts[rows]
         at = np.repeat(np.arange(len(rows)), np.diff(counts.indptr))
         inside = counts.indices < block.shape[1]
         result = np.zeros(len(at), dtype=np.float32)
-        result[inside] = block[at[inside], counts.indices[inside]]
+        result[inside] = _values_at(block, at[inside], counts.indices[inside])
         return result
 
     return Scorer(again, scores)
+
+
+def _values_at(block: np.ndarray | sparse.csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return the entries of a block at the given places; 0 where a sparse one has none."""
+    if isinstance(block, np.ndarray):
+        return block[rows, columns]
+    block.sort_indices()
+    width = np.int64(block.shape[1])
+    keys = np.repeat(np.arange(block.shape[0], dtype=np.int64), np.diff(block.indptr)) * width + block.indices
+    wanted = rows * width + columns
+    places = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+    return np.where(keys[places] == wanted, block.data[places], 0) if len(keys) else np.zeros(len(wanted))
 
 
 def _entries(matrix: sparse.csr_array, rows: np.ndarray) -> np.ndarray:
@@ -130,7 +146,7 @@ def _top(history: History) -> sparse.csr_array:
     return sparse.csr_array(history.counts[:, :MOST_ITEMS])
 
 
-def _bm25(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
+def _bm25(history: History, _: int) -> Callable[[np.ndarray], sparse.csr_array]:
     """BM25 weights (items as documents, customers as words), then similarity of items."""
     counts = _top(history)
     weights = sparse.coo_array(counts.astype(np.float64))
@@ -143,33 +159,32 @@ def _bm25(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
     return _neighbours(counts, _similar(weighted))
 
 
-def _cosine(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
+def _cosine(history: History, _: int) -> Callable[[np.ndarray], sparse.csr_array]:
     counts = _top(history)
     length = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=0)).ravel())
     scaled = sparse.csr_array(counts @ sparse.diags_array(1 / np.maximum(length, 1e-12)))
     return _neighbours(counts, _similar(scaled))
 
 
-def _rules(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
+def _rules(history: History, _: int) -> Callable[[np.ndarray], sparse.csr_array]:
     """Confidence of pair rules between customers' items, applied to the last basket."""
     counts = _top(history)
     ones = (counts > 0).astype(np.float64)
-    together = sparse.coo_array(ones.T @ ones)
-    rows, columns = together.coords
-    item_counts = np.asarray(ones.sum(axis=0)).ravel()
-    kept = (rows != columns) & (together.data >= LEAST_PAIRS)
-    confidence = together.data[kept] / item_counts[rows[kept]]
-    matrix = sparse.csr_array((confidence, (rows[kept], columns[kept])), shape=together.shape)
-    return _neighbours(_last_baskets(history), _strongest(matrix))
+    together = gram(ones)
+    item_counts = np.diag(together).copy()
+    together[together < LEAST_PAIRS] = 0
+    together[np.diag_indices(len(together))] = 0
+    confidence = together / np.maximum(item_counts, 1)[:, None]
+    return _neighbours(_last_baskets(history), _strongest(confidence))
 
 
 def _ease(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
     """EASE^R (Steck 2019): a ridge regression of every item on all others, in closed form."""
     counts = _top(history)
     ones = (counts > 0).astype(np.float64)
-    gram = np.asarray((ones.T @ ones).todense())
-    gram[np.diag_indices(len(gram))] += RIDGE
-    inverse = linalg.inv(gram) if len(gram) else gram
+    joint = gram(ones).astype(np.float64)
+    joint[np.diag_indices(len(joint))] += RIDGE
+    inverse = linalg.inv(joint) if len(joint) else joint
     weights = -inverse / np.diag(inverse)[None, :]
     weights[np.diag_indices(len(weights))] = 0.0
     matrix = weights.astype(np.float32)
@@ -202,16 +217,27 @@ def _solve(matrix: sparse.csr_array, other: np.ndarray) -> np.ndarray:
     return result
 
 
-def _tifu_knn(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Decayed own purchases mixed with those of the nearest customers (TIFU-kNN, Hu et al. 2020)."""
+def _tifu_knn(history: History, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Decayed own purchases mixed with those of the nearest customers (TIFU-kNN, Hu et al. 2020).
+
+    Neighbours are looked for among at most ``MOST_NEIGHBOURS`` customers, drawn at random.
+    """
     decayed = sparse.csr_array((_own_decayed(history), history.counts.indices, history.counts.indptr),
                                shape=history.counts.shape)[:, :MOST_ITEMS]  # fmt: skip
     length = np.sqrt(np.asarray(decayed.multiply(decayed).sum(axis=1)).ravel())
     scaled = sparse.csr_array(sparse.diags_array(1 / np.maximum(length, 1e-12)) @ decayed)
+    pool = np.arange(scaled.shape[0])
+    if len(pool) > MOST_NEIGHBOURS:
+        pool = np.sort(np.random.default_rng(seed).choice(pool, MOST_NEIGHBOURS, replace=False))
+    others, purchases = sparse.csc_array(scaled[pool].T), sparse.csr_array(decayed[pool])
 
     def scores(rows: np.ndarray) -> np.ndarray:
-        near = np.asarray((scaled[rows] @ scaled.T).todense())
-        near[np.arange(len(rows)), rows] = -1
+        parts = [rows[at : at + _ROWS] for at in range(0, len(rows), _ROWS)]
+        return np.concatenate([mixed(part) for part in parts]) if parts else np.zeros((0, decayed.shape[1]))
+
+    def mixed(rows: np.ndarray) -> np.ndarray:
+        near = np.asarray((scaled[rows] @ others).todense())
+        near[rows[:, None] == pool[None, :]] = -1
         most = min(KNN, near.shape[1] - 1)
         own = np.asarray(decayed[rows].todense())
         if most < 1:
@@ -221,7 +247,7 @@ def _tifu_knn(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
         alike = (np.take_along_axis(near, chosen, axis=1) > 0).astype(np.float64)
         share = alike / np.maximum(alike.sum(axis=1, keepdims=True), 1)
         pick = sparse.csr_array((share.ravel(), (at, chosen.ravel())), shape=near.shape)
-        return (OWN_WEIGHT * own + (1 - OWN_WEIGHT) * np.asarray((pick @ decayed).todense())).astype(np.float32)
+        return (OWN_WEIGHT * own + (1 - OWN_WEIGHT) * np.asarray((pick @ purchases).todense())).astype(np.float32)
 
     return scores
 
@@ -231,27 +257,36 @@ _ITEM_SCORES = {
 }  # fmt: skip
 
 
-def _neighbours(counts: sparse.csr_array, similar: sparse.csr_array) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda rows: np.asarray((counts[rows] @ similar).todense(), dtype=np.float32)
+def _neighbours(counts: sparse.csr_array, similar: sparse.csr_array) -> Callable[[np.ndarray], sparse.csr_array]:
+    purchases, weights = counts.astype(np.float32), similar.astype(np.float32)
+    return lambda rows: sparse.csr_array(purchases[rows] @ weights)
 
 
 def _similar(weighted: sparse.csr_array) -> sparse.csr_array:
     """Return the similarity of items by the customers they share, the strongest neighbours of each item."""
-    turned = sparse.csr_array(weighted.T)
-    blocks = [
-        _strongest(sparse.csr_array(turned[at : at + _ROWS] @ weighted)) for at in range(0, turned.shape[0], _ROWS)
-    ]
-    return sparse.csr_array(sparse.vstack(blocks)) if blocks else sparse.csr_array((0, 0))
+    return _strongest(gram(weighted))
 
 
-def _strongest(matrix: sparse.csr_array) -> sparse.csr_array:
+def gram(matrix: sparse.csr_array) -> np.ndarray:
+    """Return X'X of a sparse matrix as single floats; it is symmetric, so that half of it is computed."""
+    width = matrix.shape[1]
+    turned = sparse.csr_array(matrix.T)
+    result = np.empty((width, width), dtype=np.float32)
+    for at in range(0, width, _ROWS):
+        rows = slice(at, at + _ROWS)
+        block = np.asarray((turned[rows] @ sparse.csr_array(matrix[:, at:])).todense(), dtype=np.float32)
+        result[rows, at:], result[at:, rows] = block, block.T
+    return result
+
+
+def _strongest(matrix: np.ndarray) -> sparse.csr_array:
     """Keep the ``NEIGHBOURS`` largest entries of each row, ties by column."""
     width = matrix.shape[1]
     if width <= NEIGHBOURS:
-        return matrix
+        return sparse.csr_array(matrix)
     blocks = []
     for at in range(0, matrix.shape[0], _ROWS):
-        values = np.asarray(matrix[at : at + _ROWS].todense(), dtype=np.float32)
+        values = matrix[at : at + _ROWS]
         keys = order_keys(values)
         best = np.argpartition(keys, width - NEIGHBOURS, axis=1)[:, width - NEIGHBOURS :]
         data = np.take_along_axis(values, best, axis=1)
@@ -264,8 +299,19 @@ def _strongest(matrix: sparse.csr_array) -> sparse.csr_array:
 
 def order_keys(values: np.ndarray) -> np.ndarray:
     """Return integers in the order of non-negative scores, ties by column: the first column is the largest."""
-    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.int32).astype(np.int64)
-    return (bits << _CODE_BITS) + (values.shape[1] - np.arange(values.shape[1], dtype=np.int64))
+    return entry_keys(values, np.arange(values.shape[1], dtype=np.int64), values.shape[1])
+
+
+def entry_keys(scores: np.ndarray, columns: np.ndarray, width: int) -> np.ndarray:
+    """Return the keys of `order_keys` for single scores in columns of a matrix so wide."""
+    bits = np.ascontiguousarray(scores, dtype=np.float32).view(np.int32).astype(np.int64)
+    return (bits << _CODE_BITS) + (width - columns.astype(np.int64, copy=False))
+
+
+def decode_keys(keys: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns and the scores of keys."""
+    columns = width - (keys & ((1 << _CODE_BITS) - 1))
+    return columns, (keys >> _CODE_BITS).astype(np.int32).view(np.float32)
 
 
 def _last_baskets(history: History) -> sparse.csr_array:

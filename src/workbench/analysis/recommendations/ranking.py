@@ -5,11 +5,13 @@ Ties by popularity, then name: the code of an item is its place in that order.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
 
-from workbench.analysis.recommendations.methods import MOST_ITEMS, order_keys
+from workbench.analysis.recommendations.methods import MOST_ITEMS, decode_keys, entry_keys, order_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +19,33 @@ if TYPE_CHECKING:
     from workbench.analysis.recommendations.history import History
     from workbench.analysis.recommendations.methods import Scorer
 
-__all__ = ["rank_again", "rank_new"]
+__all__ = ["count_served", "rank_again", "rank_new"]
 
+Group = tuple[np.ndarray, np.ndarray]  # rows, and items that they must not get
 _CELLS = 10_000_000  # of one block of customers by items
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """What the customers of a block must not get as new: what they own, what is not permitted, groups of items."""
+
+    owned: sparse.csr_array
+    permitted: np.ndarray
+    groups: Sequence[Group]
+
+    def of(self, rows: np.ndarray) -> _Limits:
+        """Return the limits of some of the rows."""
+        groups = [(owners[rows], group) for owners, group in self.groups]
+        return _Limits(sparse.csr_array(self.owned[rows]), self.permitted, groups)
+
+    def open_(self, width: int | None = None) -> np.ndarray:
+        """Mark the items that may be offered, (rows, items), the first ``width`` items only."""
+        owned = self.owned if width is None else sparse.csr_array(self.owned[:, :width])
+        marks = np.tile(self.permitted[: owned.shape[1]], (owned.shape[0], 1))
+        marks[np.repeat(np.arange(owned.shape[0]), np.diff(owned.indptr)), owned.indices] = False
+        for owners, group in self.groups:
+            marks &= ~(owners[:, None] & group[None, : owned.shape[1]])
+        return marks
 
 
 def rank_again(
@@ -50,6 +76,8 @@ def rank_again(
         if allowed is not None:
             kept = allowed[codes]
             who, codes, values = who[kept], codes[kept], values[kept]
+        best = values >= _least_of(values, who, part.shape[0], k)[who]
+        who, codes, values = who[best], codes[best], values[best]
         order = np.lexsort((codes, -values, who))
         who, codes, values = who[order], codes[order], values[order]
         starts = np.searchsorted(who, np.arange(part.shape[0]))
@@ -67,7 +95,7 @@ def rank_new(
     *,
     k: int,
     allowed: np.ndarray | None = None,
-    barred: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+    barred: Sequence[Group] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rank items each customer has never bought, among the ``MOST_ITEMS`` most popular ones.
 
@@ -86,25 +114,114 @@ def rank_new(
     width = min(len(history.items), MOST_ITEMS)
     if scorer.new is None or not width:
         return items, scores
+    permitted = np.ones(width, dtype=bool) if allowed is None else allowed[:width]
+    base = np.zeros(width, dtype=np.float32) if scorer.base is None else scorer.base
     for at in _blocks(len(rows), width):
-        values = np.maximum(np.asarray(scorer.new(rows[at]), dtype=np.float32), 0)
-        part = history.counts[rows[at]][:, :width]
-        open_ = np.ones(values.shape, dtype=bool)
-        who = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-        open_[who, part.indices] = False
-        if allowed is not None:
-            open_ &= allowed[None, :width]
-        for owners, group in barred:
-            open_ &= ~(owners[at][:, None] & group[None, :width])
-        keys = np.where(open_, order_keys(values), -1)
-        most = min(k, width)
-        best = np.argpartition(keys, width - most, axis=1)[:, width - most :]
-        chosen = np.take_along_axis(keys, best, axis=1)
-        order = np.argsort(-chosen, axis=1, kind="stable")
-        best, chosen = np.take_along_axis(best, order, axis=1), np.take_along_axis(chosen, order, axis=1)
-        items[at, :most] = np.where(chosen >= 0, best, -1)
-        scores[at, :most] = np.where(chosen >= 0, np.take_along_axis(values, best, axis=1), np.nan)
+        values = scorer.new(rows[at])
+        owned = sparse.csr_array(history.counts[rows[at]][:, :width])
+        limits = _Limits(owned, permitted, [(owners[at], group[:width]) for owners, group in barred])
+        if isinstance(values, np.ndarray):
+            items[at], scores[at] = _best_of(np.maximum(values.astype(np.float32, copy=False), 0), limits.open_(), k)
+        else:
+            items[at], scores[at] = _best_entries(values, limits, k)
+            _fill(items[at], scores[at], limits, base)
     return items, scores
+
+
+def count_served(
+    history: History, rows: np.ndarray, *, again: np.ndarray, new: np.ndarray, barred: Sequence[Group] = ()
+) -> int:
+    """Count the customers with at least one item on a list of their own.
+
+    Parameters
+    ----------
+    history : History
+    rows : ndarray of int
+        Codes of customers.
+    again, new : ndarray of bool
+        By item: may be offered again; may be offered as new.
+    barred
+        As for `rank_new`.
+    """
+    owners = np.repeat(np.arange(len(history.customers)), np.diff(history.counts.indptr))
+    some = np.bincount(owners[again[history.counts.indices]], minlength=len(history.customers))[rows] > 0
+    left, width = np.flatnonzero(~some), min(len(history.items), MOST_ITEMS)
+    served = int(some.sum())
+    for at in _blocks(len(left), width):
+        part = left[at]
+        owned = sparse.csr_array(history.counts[rows[part]][:, :width])
+        limits = _Limits(owned, new[:width], [(owners_of[part], group[:width]) for owners_of, group in barred])
+        served += int(limits.open_().any(axis=1).sum())
+    return served
+
+
+def _best_of(values: np.ndarray, open_: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the k largest open values of each row."""
+    keys = np.where(open_, order_keys(values), -1)
+    most = min(k, values.shape[1])
+    return _decoded(np.partition(keys, values.shape[1] - most, axis=1)[:, values.shape[1] - most :], values.shape[1], k)
+
+
+def _best_entries(values: sparse.csr_array, limits: _Limits, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the k largest positive open entries of each row, fewer where there are fewer."""
+    (rows, width), owned = values.shape, limits.owned
+    ones = sparse.csr_array((np.ones(owned.nnz, dtype=np.float32), owned.indices, owned.indptr), shape=owned.shape)
+    bought = sparse.csr_array(values.multiply(ones))
+    kept = sparse.csr_array(values - bought) if bought.nnz else values
+    who = np.repeat(np.arange(rows), np.diff(kept.indptr))
+    useful = (kept.data > 0) & limits.permitted[kept.indices]
+    for owners, group in limits.groups:
+        useful &= ~(owners[who] & group[kept.indices])
+    who, codes, data = who[useful], kept.indices[useful], kept.data[useful]
+    sizes = np.bincount(who, minlength=rows)
+    longest = max(int(sizes.max(initial=0)), 1)
+    place = np.arange(len(who)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    keys = np.full((rows, longest), -1, dtype=np.int64)
+    keys[who, place] = entry_keys(data, codes, width)
+    most = min(k, longest)
+    return _decoded(np.partition(keys, longest - most, axis=1)[:, longest - most :], width, k)
+
+
+def _least_of(values: np.ndarray, who: np.ndarray, rows: int, k: int) -> np.ndarray:
+    """Return the k-th largest value of each row, so that only few values need sorting; rows ascend."""
+    sizes = np.bincount(who, minlength=rows)
+    longest = int(sizes.max(initial=0))
+    if longest <= k:
+        return np.full(rows, -np.inf)
+    padded = np.full((rows, longest), -np.inf)
+    padded[who, np.arange(len(who)) - np.repeat(np.cumsum(sizes) - sizes, sizes)] = values
+    return np.partition(padded, longest - k, axis=1)[:, longest - k]
+
+
+def _decoded(keys: np.ndarray, width: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the items and scores of keys, the largest key first, -1 and NaN where there is none."""
+    keys = -np.sort(-keys, axis=1)
+    items, scores = _empty(len(keys), k)
+    codes, values = decode_keys(keys, width)
+    items[:, : keys.shape[1]] = np.where(keys >= 0, codes, -1)
+    scores[:, : keys.shape[1]] = np.where(keys >= 0, values, np.nan)
+    return items, scores
+
+
+def _fill(items: np.ndarray, scores: np.ndarray, limits: _Limits, base: np.ndarray) -> None:
+    """Fill lists that are too short with the most popular open items that are not on them; changes both arrays."""
+    short = np.flatnonzero((items < 0).any(axis=1))
+    if not len(short):
+        return
+    k = items.shape[1]
+    within = limits.of(short)
+    # as many popular items as can be taken: bought, barred or listed already
+    taken = 2 * k + int(np.diff(within.owned.indptr).max(initial=0)) + sum(int(one.sum()) for _, one in within.groups)
+    candidates = np.flatnonzero(within.permitted)[:taken]
+    width = int(candidates[-1]) + 1 if len(candidates) else 0
+    open_ = within.open_(width)
+    listed = items[short]
+    who, place = np.nonzero((listed >= 0) & (listed < width))
+    open_[who, listed[who, place]] = False
+    order = np.cumsum(open_, axis=1) - 1 + (listed >= 0).sum(axis=1)[:, None]
+    who, codes = np.nonzero(open_ & (order < k))
+    at = order[who, codes]
+    items[short[who], at], scores[short[who], at] = codes, base[codes]
 
 
 def _empty(rows: int, k: int) -> tuple[np.ndarray, np.ndarray]:

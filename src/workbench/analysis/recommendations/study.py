@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.analysis.affinities.baskets import bought_lines
-from workbench.analysis.recommendations.eligibility import eligible_customers, eligible_items
+from workbench.analysis.recommendations.eligibility import eligible_items
 from workbench.analysis.recommendations.history import History, collect_history
 from workbench.analysis.recommendations.lists import EVIDENCE, LISTED, list_neutral, recommend
 from workbench.analysis.recommendations.methods import METHODS
+from workbench.analysis.recommendations.ranking import count_served
 from workbench.analysis.recommendations.trial import TRIAL_COLUMNS, Trial, run_trial
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     import ibis
@@ -32,20 +34,28 @@ class Recommendations:
 
     Attributes
     ----------
-    lists : DataFrame
-        customer_id, list, rank, item, score, method and the evidence.
+    neutral : DataFrame
+        The neutral list: customer_id, list, rank, item, score, method and the evidence.
     trial : Trial
     level : str
         product_id or category.
     facts : dict
         buyers, recommended_customers, refused (buyers without permission), ineligible (by the rule), lacking (the
         column without which there are no lists, empty if none).
+    personal : callable
+        Returns the lists of customers, in frames like ``neutral`` of so many customers each.
     """
 
-    lists: pd.DataFrame
+    neutral: pd.DataFrame
     trial: Trial
     level: str = _PRODUCT
     facts: dict[str, Any] = field(default_factory=dict)
+    personal: Callable[[], Iterable[pd.DataFrame]] = tuple
+
+    def frames(self) -> Iterator[pd.DataFrame]:
+        """Yield the neutral list, then those of the customers, part by part."""
+        yield self.neutral
+        yield from self.personal()
 
 
 def study_recommendations(
@@ -63,18 +73,21 @@ def study_recommendations(
     n_bootstraps: int,
     seed: int,
     permitted: Collection[str] | None = None,
+    ruled: Collection[str] | None = None,
 ) -> Recommendations:
     """Judge the methods and list what to offer.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        transactions, products, features, as far as they exist.
+        transactions and products, as far as they exist.
     as_of : date
     items, methods, trial, hold_out_days, n_recommendations, never, once, eligible, n_bootstraps, seed
         Parameters of 07_mine_affinities.
     permitted : collection of str, optional
         Customers who may get recommendations of their own; None: all.
+    ruled : collection of str, optional
+        Customers whom the rule ``eligible.customers`` includes; None: there is no rule.
 
     Returns
     -------
@@ -94,22 +107,26 @@ def study_recommendations(
     eligibility = eligible_items(
         history, tables.get("products"), level=level, never=never, once=once, expression=eligible.get("products", "")
     )
-    ruled = eligible_customers(tables.get("features"), eligible.get("customers", ""))
     buyers = np.unique(history.customer)
-    open_ = np.array([permitted is None or customer in permitted for customer in history.customers[buyers]], dtype=bool)
-    fits = np.array([ruled is None or customer in ruled for customer in history.customers[buyers]], dtype=bool)
-    chosen = buyers[open_ & fits] if len(buyers) else buyers
-    personal = recommend(
-        history, chosen, chosen=judged.chosen, eligibility=eligibility, n=n_recommendations, seed=seed
-    )  # fmt: skip
-    neutral = list_neutral(history, eligibility=eligibility, n=n_recommendations)
+    granted, included = (_among(history.customers[buyers], names) for names in (permitted, ruled))
+    chosen = buyers[granted & included] if len(buyers) else buyers
+    served = count_served(
+        history, chosen, again=eligibility.again, new=eligibility.allowed, barred=eligibility.barred(history, chosen)
+    )
     facts = {
-        "buyers": len(buyers), "recommended_customers": int(personal["customer_id"].nunique()),
-        "refused": int((~open_).sum()), "ineligible": int((open_ & ~fits).sum()), "lacking": "",
+        "buyers": len(buyers), "recommended_customers": served, "refused": int((~granted).sum()),
+        "ineligible": int((granted & ~included).sum()), "lacking": "",
     }  # fmt: skip
-    frames = [frame for frame in (neutral, personal) if len(frame)]
-    lists = pd.concat(frames, ignore_index=True) if frames else neutral
-    return Recommendations(lists, judged, level, facts)
+    neutral = list_neutral(history, eligibility=eligibility, n=n_recommendations)
+    personal = partial(
+        recommend, history, chosen, chosen=judged.chosen, eligibility=eligibility, n=n_recommendations, seed=seed
+    )
+    return Recommendations(neutral, judged, level, facts, personal)
+
+
+def _among(customers: np.ndarray, names: Collection[str] | None) -> np.ndarray:
+    """Mark the customers with one of the names; all of them without names."""
+    return np.array([names is None or customer in names for customer in customers], dtype=bool)
 
 
 def _history(tables: Mapping[str, ibis.Table], level: str, as_of: date) -> tuple[History, str]:

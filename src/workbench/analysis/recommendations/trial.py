@@ -105,14 +105,14 @@ def measure_ranking(ranked: np.ndarray, wanted: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per row of ``ranked`` with wanted items: recall (found / wanted), ndcg, hit.
+        One row per row of ``ranked`` with wanted items: recall (hits / wanted), ndcg, hit.
     """
     rows, k = ranked.shape
     sizes = np.bincount(wanted["row"], minlength=rows)
-    pairs = set(zip(wanted["row"].tolist(), wanted["item"].tolist(), strict=True))
-    hits = np.array(
-        [[(row, code) in pairs for code in codes] for row, codes in enumerate(ranked.tolist())], dtype=float
-    ).reshape(rows, k) * (ranked >= 0)
+    width = int(max(ranked.max(initial=0), wanted["item"].max() if len(wanted) else 0)) + 1
+    reachable = wanted[wanted["item"] >= 0]
+    keys = np.arange(rows)[:, None] * width + ranked
+    hits = (np.isin(keys, reachable["row"] * width + reachable["item"]) & (ranked >= 0)).astype(float)
     discount = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[np.nan], np.cumsum(discount)])[np.minimum(sizes, k)]
     frame = pd.DataFrame({
@@ -148,19 +148,21 @@ def _judge(history: History, cut: int, methods: Sequence[str], days: int, seed: 
 
 
 def _is_bought(past: History, people: np.ndarray, wanted: pd.DataFrame) -> np.ndarray:
-    width = len(past.items) + 1
-    keys = past.customer * width + past.item
-    return np.isin(people[wanted["row"]] * width + wanted["item"].to_numpy(), keys) & (wanted["item"] >= 0).to_numpy()
+    width = len(past.items)
+    keys = past.customer * width + past.item  # sorted
+    sought = people[wanted["row"]] * width + wanted["item"].to_numpy()
+    places = np.minimum(np.searchsorted(keys, sought), max(len(keys) - 1, 0))
+    return (keys[places] == sought) & (wanted["item"] >= 0).to_numpy() if len(keys) else np.zeros(len(sought), bool)
 
 
 def _result(past: History, ranked: np.ndarray, wanted: pd.DataFrame) -> dict[str, Any]:
     measures = measure_ranking(ranked, wanted)
-    given = ranked[measures["row"].to_numpy()]
-    given = given[given >= 0]
+    listed = ranked[measures["row"].to_numpy()]
+    listed = listed[listed >= 0]
     tail = len(past.items) * LONG_TAIL
     return {
-        "measures": measures, "coverage": len(np.unique(given)) / max(len(past.items), 1),
-        "long_tail": float((given >= tail).mean()) if len(given) else np.nan,
+        "measures": measures, "coverage": len(np.unique(listed)) / max(len(past.items), 1),
+        "long_tail": float((listed >= tail).mean()) if len(listed) else np.nan,
     }  # fmt: skip
 
 

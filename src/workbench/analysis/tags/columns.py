@@ -23,6 +23,7 @@ __all__ = [
     "ANSWER",
     "ATTRIBUTES",
     "CONSENT",
+    "LIKES",
     "SCORE",
     "TAG",
     "KnownColumn",
@@ -37,12 +38,15 @@ SCORE = "score_"  # prefix of an item whose scale was scored
 ACCOUNT = "account_"  # prefix of a column of the customer's account
 CONSENT = "consent_"  # prefix of a purpose
 ATTRIBUTES = "attribute_"  # prefix of a declared attribute of customers
+LIKES = "likes_"  # prefix of the columns of a declared like
 MIXED = ("income", "children", "household_size")  # numbers in one source, bands in another
 _ACCOUNT_NUMBERS = ("employees", "revenue", "sites")
 _SURVEYED = tuple(name for name, item in ITEMS.items() if any("responses" in need for need in item.needs))
 _PER_CUSTOMER = ("rfm", "segments", "churn", "households")
 _VALUE = ("expected_orders", "expected_value", "value_low", "value_high", "p_alive")  # of 09_value_customers
+_OFFERED = {"next_category": "category", "next_category_items": "integer", "cross_sell_share": "number"}
 _REASON = ("churn_reason_top", "churn_reason_value")  # of churn_reasons of 08_predict_churn
+_LIKED = {"lift": "number", "lines": "integer"}  # measures of a like
 _KINDS = {  # type in the engine -> kind
     "string": "category",
     "boolean": "flag",
@@ -71,6 +75,10 @@ class KnownColumn:
     kind: str
     needs: str
     window: int | None = None
+
+
+def _is_like(name: str) -> bool:
+    return name.startswith(LIKES) and name.rpartition("_")[2] in _LIKED
 
 
 def kind_of(name: str, dtype: dt.DataType) -> str:
@@ -106,6 +114,8 @@ def known_columns(
             allowed[column.name] = KnownColumn(column.kind, table)
     allowed |= {name: KnownColumn("number", "value") for name in _VALUE}
     allowed |= {name: KnownColumn("category", "churn_reasons") for name in _REASON}
+    allowed |= {name: KnownColumn(kind, "recommendations") for name, kind in _OFFERED.items()}
+    allowed |= {name: KnownColumn(_LIKED[name.rpartition("_")[2]], "products") for name in named if _is_like(name)}
     windows = [feature for days in windows_days for feature in window_features(days)]
     for feature in (*REGISTRY.values(), *windows):
         needs = " + ".join(need.replace("|", " or ") for need in feature.needs)

@@ -21,6 +21,7 @@ from workbench.intake.features.inputs.settings import Scale
 
 if TYPE_CHECKING:
     from workbench.analysis.tags.answers import ScoredScale
+    from workbench.analysis.tags.offers import Likes
     from workbench.core.tags.definition import Tag
     from workbench.intake.features.inputs.keep import Keep
 
@@ -45,6 +46,8 @@ class TagOptions:
         Least Cronbach's alpha of a scale, 0..1.
     windows_days : tuple of int
         The windows of 03_build_features.
+    likes : mapping
+        Declared likes: name to a column of products and its values.
     """
 
     sensitive_items: tuple[str, ...] = ()
@@ -53,6 +56,7 @@ class TagOptions:
     scales: Mapping[str, Scale] = field(default_factory=dict)
     alpha_least: float = 0.7
     windows_days: tuple[int, ...] = ()
+    likes: Likes = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ def tag_customers(
     widened = widen(
         tables, as_of=as_of, questions=settings.questions, scales=settings.scales,
         sensitive_items=settings.sensitive_items,
-        alpha_least=settings.alpha_least,
+        alpha_least=settings.alpha_least, likes=settings.likes,
     )  # fmt: skip
     source = _with_attributes(widened.table, names_in(tags))
     present = dict(source.schema().items())
@@ -176,6 +180,7 @@ def tag_options(
     scales: Mapping[str, Mapping[str, Any]] | None = None,
     alpha_least: float = 0.7,
     windows_days: Sequence[int] = (),
+    likes: Likes | None = None,
 ) -> TagOptions:
     """Turn the parameters of 12_tag_customers into options; a scale is ``{items, reverse, low, high, survey}``."""
     return TagOptions(
@@ -185,6 +190,7 @@ def tag_options(
         scales={item: _scale(item, scale) for item, scale in (scales or {}).items()},
         alpha_least=alpha_least,
         windows_days=tuple(windows_days),
+        likes=dict(likes or {}),
     )
 
 

@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 
 from workbench.analysis.tags.answers import ScoredScale, latest_answers, score_scales
 from workbench.analysis.tags.columns import ACCOUNT, CONSENT
+from workbench.analysis.tags.offers import Likes, likes_of, offers_of
 from workbench.core.tags.items import ITEMS
 from workbench.intake.features.inputs.cutting import cut_tables
 from workbench.intake.features.inputs.exact import join_customers
@@ -55,14 +56,15 @@ def widen(
     scales: Mapping[str, Scale] | None = None,
     sensitive_items: Sequence[str] = (),
     alpha_least: float = 0.7,
+    likes: Likes | None = None,
 ) -> Wide:
     """Join all data about each customer.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        features (required), rfm, segments, churn, churn_reasons, value, households and canonical tables, all on one
-        engine.
+        features (required), rfm, segments, recommendations, churn, churn_reasons, value, households and canonical
+        tables, all on one engine.
     as_of : date
         Dated canonical tables are restricted to rows before its midnight.
     questions : mapping of str to sequence of str, optional
@@ -73,6 +75,8 @@ def widen(
         Sensitive items that may be used.
     alpha_least : float
         Least Cronbach's alpha of a scale, 0..1.
+    likes : mapping, optional
+        Declared likes: name to a column of products and its values.
 
     Returns
     -------
@@ -87,6 +91,8 @@ def widen(
     blocks = [available[name] for name in _DERIVED if name in available]
     blocks += [_household(available["households"])] if "households" in available else []
     blocks += [_first_reason(available["churn_reasons"])] if "churn_reasons" in available else []
+    offers = (offers_of(available), likes_of(available, likes or {}, as_of=as_of))
+    blocks += [block for block in offers if block is not None]
     blocks += _declared(available, sensitive_items)
     scored: tuple[ScoredScale, ...] = ()
     if "responses" in available:

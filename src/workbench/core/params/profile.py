@@ -39,6 +39,7 @@ MOVED = {
     "04_describe_customers.min_cell": "run.min_cell", "12_tag_customers.least_group": "run.min_cell",
     "12_tag_customers.purposes": "consent.words",
 }  # fmt: skip
+_LIMITS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")  # kinds of error of a number
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 _VARIABLE = re.compile(r"^env:[A-Za-z_][A-Za-z0-9_]*$")
 
@@ -345,7 +346,8 @@ class _ProfileReader:
                 choices = re.findall(r"'([^']+)'", message)
                 self.fault(at, f"{section}: {key} is {value!r}", message, _near(str(value), choices))
             elif trail:
-                self.fault(at, f"{section}: {key} is {value!r}", message)
+                remedy = _default_of(model, trail) if error["type"] in _LIMITS else ""
+                self.fault(at, f"{section}: {key} is {value!r}", message, remedy)
             else:
                 self.fault(at, f"{section}: {message}")
 
@@ -473,6 +475,15 @@ def _fields_at(model: type[Section], trail: Sequence[str]) -> list[str]:
         if isinstance(annotation, type) and issubclass(annotation, Section):
             model = annotation
     return sorted(model.model_fields)
+
+
+def _default_of(model: type[Section], trail: Sequence[str]) -> str:
+    """Return the default of a number out of its range, with its unit."""
+    field = model.model_fields.get(trail[0]) if len(trail) == 1 else None
+    if field is None or isinstance(field.default, bool) or not isinstance(field.default, (int, float)):
+        return ""
+    unit = field.json_schema_extra.get("unit") if isinstance(field.json_schema_extra, dict) else ""
+    return f"The default is {field.default}" + (f" ({unit})" if unit else "")
 
 
 def _near(name: str, names: Sequence[str]) -> str:

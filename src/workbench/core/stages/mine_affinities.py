@@ -86,8 +86,8 @@ class MineAffinities(Section):
     )
     eligible: dict[Literal["products", "customers"], str] = knob(
         {},
-        en="What may be offered, and to whom: products, customers (over features) to an expression",
-        zh="可推荐的商品与客户：products、customers（特征表）各一个表达式",
+        en="What may be offered, and to whom: products to an expression, customers to an audience rule",
+        zh="可推荐的商品与客户：products 为表达式，customers 为人群规则",
     )
     n_bootstraps: int = knob(
         200, unit="draws", en="Bootstrap draws of customers", zh="对客户的自助抽样次数", ge=50, le=2000
@@ -137,8 +137,10 @@ STAGE = Stage(
             keys=("list", "method", "cut_off"),
         ),
     ),
-    reads=("transactions", "products", "customers", "responses", "consents", "features"),
+    reads=("transactions", "products", "customers", "responses", "consents", "features", "rfm", "segments"),
     needs=(("transactions.product_id", "responses"),),
+    inputs=("audience_rules",),
+    checks=("eligible_rule",),
     unlocks={
         "en": "what is bought together, and recommendations",
         "zh": "商品关联与推荐",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import field_validator
@@ -13,6 +14,7 @@ from workbench.core.stages.stage import Stage
 
 __all__ = ["STAGE", "TagCustomers"]
 
+LIKE_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _SCALE_KEYS = {"survey", "items", "reverse", "low", "high", "label", "least_share"}
 
 
@@ -50,6 +52,11 @@ class TagCustomers(Section):
     alpha_least: float = knob(
         0.7, en="Smallest Cronbach's alpha for a scale to be reported", zh="量表可报告的最低 Cronbach α", ge=0, le=1
     )
+    likes: dict[str, dict[str, list[str]]] = knob(
+        {},
+        en="Tags likes_<name>: name to a column of products and its values, {tea: {category: [Green tea]}}",
+        zh="标签 likes_<名称>：名称对应 products 的一列及其取值，如 {tea: {category: [绿茶]}}",
+    )
     labelled: dict[str, str] = knob(
         {},
         en="Tag: the customer column that holds its true value for a sample",
@@ -82,6 +89,16 @@ class TagCustomers(Section):
             if not scale.get("items") or "low" not in scale or "high" not in scale:
                 raise ValueError(f"scale {name} needs items, low and high")
         return scales
+
+    @field_validator("likes")
+    @classmethod
+    def _whole_likes(cls, likes: dict[str, dict[str, list[str]]]) -> dict[str, dict[str, list[str]]]:
+        for name, rule in likes.items():
+            if not LIKE_NAME.fullmatch(name):
+                raise ValueError(f"like '{name}': expected lower-case letters, digits and _")
+            if len(rule) != 1 or not all(rule.values()):
+                raise ValueError(f"like '{name}' is {rule!r}; expected one column of products with its values")
+        return likes
 
     @field_validator("sensitive_items")
     @classmethod
@@ -128,7 +145,17 @@ STAGE = Stage(
         Table("account_groups", columns("group_id:id"), keys=("group_id",), open=True),
         Table("account_committees", columns("contact_id:id"), keys=("contact_id",), open=True),
     ),
-    reads=("features", "rfm", "segments", "churn", "value", "households", "churn_reasons", *CANONICAL),
+    reads=(
+        "features",
+        "rfm",
+        "segments",
+        "recommendations",
+        "churn",
+        "value",
+        "households",
+        "churn_reasons",
+        *CANONICAL,
+    ),
     needs=(("features",),),
     unlocks={"en": "tags and portraits of every customer", "zh": "每位客户的标签与画像"},
     borrows=("03_build_features.scales", "03_build_features.windows_days", "consent.words", "run.min_cell"),

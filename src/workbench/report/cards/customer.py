@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from workbench.report.cards.tags import MOST_OPEN, MOST_PRINTED, chips
 from workbench.report.datelines import dateline
 from workbench.report.html import badge, render, render_all, stylesheet
 from workbench.report.numbers import show
+from workbench.report.reasons import write_reason
 from workbench.report.text import label, say
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ __all__ = ["card_page", "card_pages", "card_values", "card_view"]
 _MONTHS = 24
 _STEP, _HEIGHT, _GAP = 17, 18, 6  # pixels: month, row of the timeline, gap between rows
 _MOST_UNKNOWN = 12
+_LISTS = {"new": "new_items"}  # lists whose label has another key
 _WHO = ("age_band", "gender", "city")
 _FOUND_BY = ("city", "segment", "favourite_category")  # also in pinyin; all other words are found as shown
 
@@ -80,8 +83,8 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
     -------
     dict
         id, name, as_of, consents, opted_out; and, unless profiling was refused, sentence, numbers, preferences,
-        occasions, risk, barred, actions, explained, timeline, tags, unknown, computed. Unknown values are absent or
-        marked as unknown. Tags stand there three times: open_tags before the fold, folded_tags behind it, printed_tags
+        occasions, risk, barred, actions, explained, offers, timeline, tags, unknown, computed. Unknown values are
+        absent or marked as unknown. Tags stand there three times: open_tags before the fold, folded_tags behind it, printed_tags
         (the folded ones for which paper has room), with left_out, which says how many are on the screen alone.
     """
     head = {
@@ -107,6 +110,7 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
         "barred": barred(card, language),
         "actions": _actions(card, language),
         "explained": [say(f"portrait_card_explained_{name}", language) for name in tensions_of(card)],
+        "offers": [_offer(offer, language) for offer in card.offers],
         "timeline": _timeline(card, language),
         "tags": tags,
         "open_tags": tags[:MOST_OPEN],
@@ -259,6 +263,12 @@ def _actions(card: PortraitCard, language: str) -> list[dict[str, Any]]:
         evidence = getattr(strategy.evidence, language, "") if strategy.evidence else ""
         actions.append({"why": why, "parts": words, "evidence": evidence})
     return actions
+
+
+def _offer(offer: Mapping[str, Any], language: str) -> dict[str, str]:
+    name = _LISTS.get(offer["list"], offer["list"])
+    reason = write_reason(offer["list"], json.loads(offer["evidence"]), offer.get("because_name"), language)
+    return {"name": offer["name"], "list": label(name, language), "reason": reason}
 
 
 def _timeline(card: PortraitCard, language: str) -> dict[str, Any] | None:

@@ -11,6 +11,8 @@ import pandas as pd
 from workbench.report.findings.finding import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workbench.analysis.affinities.study import AffinityStudy
 
 __all__ = [
@@ -31,9 +33,9 @@ def find_affinities(study: AffinityStudy, *, least: int) -> list[Finding]:
         findings.append(Finding("affinity_bound", {"least": facts["least"], "used": facts["used"]}, 0.3))
     if facts["left_out"]:
         findings.append(Finding("affinity_large_baskets", {"baskets": facts["left_out"]}, 0.2))
-    if study.same_names:
-        values = {"names": len(study.same_names), "example": study.same_names[0]}
-        findings.append(Finding("affinity_same_names", values, 0.1))
+    if study.same_products:
+        values = {"groups": len(study.same_products), "example": _suspects(study, study.same_products[0])}
+        findings.append(Finding("affinity_same_products", values, 0.1))
     return findings
 
 
@@ -112,6 +114,11 @@ def _readable(study: AffinityStudy, least: int) -> pd.DataFrame:
 
 def _name(study: AffinityStudy, item: str) -> str:
     return study.names.get(item, item)
+
+
+def _suspects(study: AffinityStudy, items: Sequence[str]) -> str:
+    """Return two items that may be one product, each with its name where it has one."""
+    return " / ".join(f"{_name(study, item)} ({item})" if item in study.names else item for item in items[:2])
 
 
 def _count(facts: dict[str, Any]) -> Finding:

@@ -50,7 +50,7 @@ def find_quality(
     records = sum(int(metrics[f"{name}.physical_records"]) for name in sources)
     rejected = sum(int(metrics[f"{name}.rejected"]) for name in sources)
     values = {"records": records, "accepted": records - rejected, "rejected": rejected, "score": quality.score}
-    findings = [Finding("quality_answer", values, 0.35), *_orders(metrics)]
+    findings = [Finding("quality_answer", values, 0.35), *_orders(metrics), *_lacking(intake)]
     for name in sources:
         findings += _source(name, metrics)
     for table in intake.tables:
@@ -130,10 +130,21 @@ def _orders(metrics: Mapping[str, Any]) -> list[Finding]:
         values = {"first": first, "last": last, "rows": rows, "customers": metrics.get("transactions.customers")}
         findings.append(Finding("quality_span" if values["customers"] else "quality_span_nobody", values, 0.3))
     nobody = metrics.get("transactions.no_customer", 0)
-    if nobody:
+    if nobody and metrics.get("transactions.customers"):
         values = {"share": nobody / rows, "no_customer": nobody, "rows": rows}
         findings.append(Finding("quality_no_customer", values, 0.5 if nobody > rows / 10 else 0.2))
     return findings
+
+
+def _lacking(intake: Intake) -> list[Finding]:
+    """Report the columns that order lines lack, and what each would unlock."""
+    lines = intake.tables.get("transactions")
+    if lines is None:
+        return []
+    present = set(lines.columns)
+    keys = {"customer_id": "quality_lacks_customers", "ordered_at": "quality_lacks_dates"}
+    findings = [Finding(key, {}, 0.4) for column, key in keys.items() if column not in present]
+    return findings if present & {"amount", "quantity"} else [*findings, Finding("quality_lacks_amounts", {}, 0.4)]
 
 
 def _source(name: str, metrics: Mapping[str, Any]) -> list[Finding]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench.analysis.recommendations.lists import EVIDENCE
 from workbench.analysis.recommendations.trial import BASELINES, TRIAL_COLUMNS
 from workbench.report.findings.finding import Finding
-from workbench.report.text import say
+from workbench.report.reasons import write_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
     from workbench.analysis.recommendations.study import Recommendations
@@ -33,7 +34,7 @@ def find_recommendations(advice: Recommendations) -> list[Finding]:
     """Report how the lists did after the cut-off, and for how many customers there are lists."""
     facts = advice.facts
     if facts["lacking"]:
-        return [Finding("recommend_lacking", {"column": facts["lacking"]}, 0.1)]
+        return [Finding("recommend_lacking", {"column": facts["lacking"]}, 0.25)]
     findings = [_judged(advice, name) for name in _LISTS if f"{name}.recall_at_10" in advice.trial.metrics]
     findings = findings or [Finding("recommend_untested", {}, 0.1)]
     values = {"customers": facts["recommended_customers"], "buyers": facts["buyers"]}
@@ -70,30 +71,60 @@ def table_trial(advice: Recommendations) -> pd.DataFrame:
 
 
 def candidates(advice: Recommendations) -> pd.DataFrame:
-    """Return one row per list and method at the later cut-off, with equal columns."""
+    """Return one row per method at the later cut-off, with the same measures for all.
+
+    Returns
+    -------
+    DataFrame
+        candidate (the method) and ``<list>.<measure>`` for both lists. A method without a list of new items gets none
+        right: 0.
+    """
     table = advice.trial.table
     table = table[table["cut_off"] == table["cut_off"].max()] if len(table) else table
-    names = table["list"].astype("str") + " " + table["method"].astype("str")
-    return table.assign(candidate=names).drop(columns=["list", "method", "cut_off"])
+    methods = list(dict.fromkeys(table["method"]))
+    parts = []
+    for name in _LISTS:
+        measured = table[table["list"] == name].set_index("method").drop(columns=["list", "cut_off"])
+        measured = measured.astype({"chosen": "float64"})
+        absent = measured.reindex(methods).index.difference(measured.index)
+        filled = pd.concat([measured, pd.DataFrame(0.0, index=absent, columns=measured.columns)])
+        parts.append(filled.reindex(methods).add_prefix(f"{name}."))
+    return pd.concat(parts, axis=1).rename_axis("candidate").reset_index()
 
 
-def recommendation_rows(advice: Recommendations, names: Mapping[str, str], as_of: date, language: str) -> pd.DataFrame:
-    """Return the rows of the table ``recommendations``, with the reason in words and its evidence as JSON."""
-    lists = advice.lists
-    reasons: dict[tuple, str] = {}
-    texts, evidence = [], []
-    for row in lists[["list", "bought", "every_days", "last_days", "because", "share", "base"]].itertuples(index=False):
-        values = _evidence(row)
-        texts.append(_reason(row.list, values, names, language, reasons))
-        evidence.append(json.dumps(values, ensure_ascii=False))
-    level = {"product_id": None, "category": None} | {advice.level: lists["item"]}
-    rows = lists.assign(**level, reason=texts, evidence=evidence, as_of=as_of)
-    return rows[list(ROW_COLUMNS)]
+def recommendation_rows(
+    advice: Recommendations, names: Mapping[str, str], as_of: date, language: str
+) -> Iterator[pd.DataFrame]:
+    """Yield the rows of the table ``recommendations``, part by part, with the reason in words and its evidence as JSON.
+
+    Parameters
+    ----------
+    advice : Recommendations
+    names : mapping of str to str
+        Product names by item.
+    as_of : date
+    language : {"en", "zh"}
+    """
+    for lists in advice.frames():
+        number = lists.groupby(["list", *EVIDENCE], dropna=False, sort=False).ngroup()
+        distinct = lists[~number.duplicated()]
+        values = [_evidence(row) for row in distinct[["list", *EVIDENCE]].itertuples(index=False)]
+        written = pd.DataFrame({
+            "evidence": [json.dumps(evidence, ensure_ascii=False) for evidence in values],
+            "reason": [
+                write_reason(name, evidence, _name_of(evidence, names), language)
+                for name, evidence in zip(distinct["list"], values, strict=True)
+            ],
+        })  # fmt: skip
+        places = number.to_numpy()
+        level = {"product_id": None, "category": None} | {advice.level: lists["item"]}
+        texts = {column: written[column].to_numpy()[places] for column in written}
+        yield lists.assign(**level, **texts, as_of=as_of)[list(ROW_COLUMNS)]
 
 
 def table_neutral(advice: Recommendations, names: Mapping[str, str], *, least: int) -> pd.DataFrame:
     """Return the neutral list: rank, offered_item, base; the share is missing where fewer than ``least`` bought it."""
-    table = advice.lists[advice.lists["list"] == "neutral"]
+    table = advice.neutral
     small = table["base"].astype(float) * advice.facts["buyers"] < least
     offers = [names.get(item, item) for item in table["item"]]
     return table.assign(offered_item=offers, base=table["base"].astype(float).mask(small)).reset_index(drop=True)
@@ -122,18 +153,6 @@ def _evidence(row: Any) -> dict[str, Any]:
     return values
 
 
-def _reason(
-    name: str, evidence: Mapping[str, Any], names: Mapping[str, str], language: str, written: dict[tuple, str]
-) -> str:
-    """Write the reason; ``written`` holds those already written."""
-    if name == "again":
-        values = {"every": evidence["every_days"], "last": evidence["last_days"]}
-        key = "reason_once" if not evidence["every_days"] else "reason_cycle"
-    else:
-        item = evidence.get("because")
-        values = {"share": evidence.get("share"), "base": evidence["base"], "item": names.get(str(item), item)}
-        key = "reason_with" if item is not None else "reason_popular"
-    at = (key, *values.values())
-    if at not in written:
-        written[at] = say(key, language, values)
-    return written[at]
+def _name_of(evidence: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
+    item = evidence.get("because")
+    return None if item is None else names.get(item, item)

@@ -9,6 +9,7 @@ from workbench.analysis.tags.columns import known_columns
 from workbench.analysis.tags.compiling import check_tags, names_in
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.files import digest_file
+from workbench.core.tags.likes import like_tags
 from workbench.core.tags.registry import TagRegistry, load_registry, tag_files
 from workbench.run.definitions.questionnaires import answer_names, questionnaire_files
 from workbench.run.definitions.segment_names import segment_names
@@ -26,6 +27,7 @@ def registry_of(workspace: Workspace, profile: Profile) -> TagRegistry:
     """Read the registry with the profile's pack, thresholds and segment names."""
     section = profile.sections[_TAGS]
     registry = load_registry(workspace, pack=section.pack, thresholds=section.thresholds)
+    registry = replace(registry, tags={**registry.tags, **like_tags(section.likes)})
     answers = answer_names(workspace, profile, registry.tags.values())
     return replace(registry, value_names=answers | {"segment": segment_names(workspace, profile.name)})
 

@@ -82,7 +82,7 @@ def check_notes(workspace: Workspace, profile: Profile) -> list[str]:
         elif source.manual and not present_files(source, workspace.root):
             notes.append(f"{name}: {source.path} does not exist yet; a run creates it, to be filled by hand")
         notes += [
-            f"{name}: {column} is not stored, since {key} is not mapped"
+            f"{name}: {column} is not stored, since {key} is not mapped; without ids, map {key} to the same column"
             for column, key in homeless_columns(source).items()
         ]
     return notes

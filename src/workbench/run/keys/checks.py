@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.core.errors import Fault, did_you_mean
-from workbench.core.schema import columns_of
+from workbench.core.errors import Fault, ProfileError, did_you_mean
+from workbench.core.schema import UNDATED, columns_of
+from workbench.core.stages import STAGES
 
 if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["stage_faults"]
 
-_FEATURES = "03_build_features"
+_FEATURES, _TAGS = "03_build_features", "12_tag_customers"
 
 
 def stage_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fault]:
@@ -28,8 +29,44 @@ def stage_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[F
     workspace : Workspace
     profile : Profile
     """
-    checks = {"id_spaces": _id_space_faults, "feature_names": _feature_faults, "tag_registry": _tag_faults}
+    checks = {
+        "eligible_rule": _eligible_faults, "id_spaces": _id_space_faults, "feature_names": _feature_faults,
+        "tag_registry": _tag_faults,
+    }  # fmt: skip
     return [fault for name in stage.checks for fault in checks[name](stage, workspace, profile)]
+
+
+def _eligible_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fault]:
+    """Check that the rule for customers who get recommendations names no column of a later stage."""
+    text = profile.sections[stage.name].eligible.get("customers", "") if stage.name in profile.stages else ""
+    if not text.strip():
+        return []
+    from workbench.analysis.audiences.select import Knowledge, named_columns  # noqa: PLC0415
+    from workbench.run.definitions.audience_rules import named_rules, rule_of  # noqa: PLC0415
+
+    where = profile.where(stage.name, "eligible", "customers")
+    rules = named_rules(workspace)
+    try:
+        named = named_columns(rule_of(workspace, text.strip()), Knowledge({}, UNDATED, rules))
+    except ProfileError as error:
+        return [replace(fault, where=where) for fault in error.faults]
+    names = {name: _written_columns(other) for name, other in STAGES.items()}
+    earlier = {column for name, columns in names.items() if name < stage.name for column in columns}
+    writers = {column: name for name, columns in names.items() if name >= stage.name for column in columns - earlier}
+    return [
+        Fault(
+            where,
+            f"{stage.name}: eligible.customers names '{column}', which {writers.get(column, _TAGS)} writes",
+            "A column of features, rfm or segments",
+            "Use one of those, or an audience after the run",
+        )
+        for column in named
+        if column.startswith("tag_") or column in writers
+    ]
+
+
+def _written_columns(stage: Stage) -> set[str]:
+    return {column.name for table in stage.tables for column in table.columns} | {"customer_id"}
 
 
 def _id_space_faults(stage: Stage, _workspace: Workspace, profile: Profile) -> list[Fault]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from workbench.run.definitions.audience_rules import audience_paths
 from workbench.run.definitions.champion import champion_digest
 from workbench.run.definitions.segment_rules import rule_digests
 from workbench.run.definitions.tag_registry import registry_inputs
@@ -44,6 +45,7 @@ def stage_inputs(
         "sources": _sources,
         "people": identity_inputs,
         CHAMPION: lambda place, of: {CHAMPION: champion_digest(place, of.name)},
+        "audience_rules": _audience_rules,
         "segment_rules": lambda place, _: rule_digests(place),
         "tag_registry": registry_inputs,
         "goal": lambda _, of: {"goal": of.goal.model_dump(mode="json")},
@@ -66,6 +68,13 @@ def _sources(workspace: Workspace, profile: Profile) -> dict[str, Any]:
         "identity": any(profile.stage(name).takes == "people" for name in profile.stages),
         "demo_data": profile.demo_data,
     }
+
+
+def _audience_rules(workspace: Workspace, profile: Profile) -> dict[str, Any]:
+    """Return the digests of the audience rules, where the customers who get recommendations are named by one."""
+    eligible = getattr(profile.sections.get("07_mine_affinities"), "eligible", {})
+    paths = [*audience_paths(workspace).values()] if eligible.get("customers") else []
+    return {"audience_rules": file_digests(workspace, paths)}
 
 
 def _never_contact(workspace: Workspace, profile: Profile) -> dict[str, Any]:

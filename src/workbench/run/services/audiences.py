@@ -18,7 +18,7 @@ from workbench.analysis.audiences.attributes import SOURCES, attribute_kinds, at
 from workbench.analysis.audiences.look_alike import LookAlike, find_look_alikes
 from workbench.analysis.audiences.origins import made_by_rule
 from workbench.analysis.audiences.overlap import overlap
-from workbench.analysis.audiences.rule import Audience, parse_audience, parse_expression
+from workbench.analysis.audiences.recommended import RECOMMENDATIONS
 from workbench.analysis.audiences.select import Knowledge, check_audience, compared_in, funnel, members, standing
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.exports import export_csv, export_parquet, export_xlsx
@@ -27,15 +27,16 @@ from workbench.core.params.profile import load_profile
 from workbench.core.schema import CANONICAL, UNDATED
 from workbench.core.store.tables import digest_table, to_pandas
 from workbench.core.write_back import write_back
-from workbench.core.yaml_lines import read_yaml
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
+from workbench.run.definitions.audience_rules import audience_paths, named_rules, read_rule, rule_of
 from workbench.run.definitions.tag_registry import registry_of
 from workbench.run.services.consent import ConsentService
 from workbench.run.services.stores import store_of
 
 if TYPE_CHECKING:
+    from workbench.analysis.audiences.rule import Audience
     from workbench.core.workspace import Workspace
 
 __all__ = ["FORMS", "AudienceService", "Estimate"]
@@ -99,28 +100,23 @@ class AudienceService:
 
     def rule(self, text: str) -> Audience:
         """Read a rule: the name of a file in params/audiences, a YAML file of the workspace, or an expression."""
-        if text in self.named_paths:
-            return self.named[text]
-        if text.endswith((".yaml", ".yml")):
+        if text.endswith((".yaml", ".yml")) and text not in self.named_paths:
             path = self.workspace.resolve(text)
             if not path.is_file():
                 names = [*self.named_paths, *(f"{name}.yaml" for name in self.named_paths)]
                 raise DataError(Fault("audience", f"no file {text}", "", did_you_mean(text, names)))
-            return _read(path, self.workspace.relative(path))
-        if text.isidentifier():
-            problem, remedy = f"no rule '{text}' in params/audiences", did_you_mean(text, [*self.named_paths])
-            raise ProfileError(Fault("audience", problem, "A rule's name, a YAML file, or an expression", remedy))
-        return parse_expression(text)
+            return read_rule(self.workspace, path)
+        return rule_of(self.workspace, text)
 
     @cached_property
     def named_paths(self) -> dict[str, Path]:
         """The files of params/audiences, by name."""
-        return {path.stem: path for path in sorted((self.workspace.params / "audiences").glob("*.yaml"))}
+        return audience_paths(self.workspace)
 
     @cached_property
     def named(self) -> dict[str, Audience]:
         """The rules of params/audiences, by name."""
-        return {name: _read(path, self.workspace.relative(path)) for name, path in self.named_paths.items()}
+        return named_rules(self.workspace)
 
     # results of a rule --------------------------------------------------------------------------
 
@@ -129,7 +125,7 @@ class AudienceService:
         """The tables, the date and the rules against which a rule is evaluated."""
         present = self.store.present()
         dated = [name for name, table in CANONICAL.items() if table.dated_by]
-        tables = {name: self.store.read(name) for name in (*SOURCES, *dated) if name in present}
+        tables = {name: self.store.read(name) for name in (*SOURCES, *dated, RECOMMENDATIONS) if name in present}
         tables = name_purposes(tables, self.profile.consent.words)
         return Knowledge(tables, self.as_of, self.named)
 
@@ -272,11 +268,6 @@ class AudienceService:
                 problem = f"columns {', '.join(rows.fieldnames or [])}"
                 raise DataError(Fault(audience.suppress, problem, "A column customer_id", "Rename the column"))
             return {row["customer_id"].strip() for row in rows if (row["customer_id"] or "").strip()}
-
-
-def _read(path: Path, label: str) -> Audience:
-    content = read_yaml(path, label).content
-    return parse_audience({"audience": path.stem, **content}, where=label)
 
 
 def _plain(audience: Audience) -> dict[str, Any]:

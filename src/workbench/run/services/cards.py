@@ -12,6 +12,7 @@ import ibis
 import pandas as pd
 
 from workbench.analysis.cards.card import CardSources, PortraitCard, make_cards
+from workbench.analysis.cards.offers import top_offers
 from workbench.analysis.cards.preferences import leading_preferences
 from workbench.analysis.cards.timeline import KINDS, first_day, timelines
 from workbench.core.errors import DataError, Fault, nearest
@@ -24,7 +25,7 @@ from workbench.intake.identity.vault import find_key, read_vault
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.definitions.tag_registry import registry_of
-from workbench.run.services.consent import MARKETING, PROFILING, ConsentService
+from workbench.run.services.consent import MARKETING, PROFILING, RECOMMENDATION, ConsentService
 from workbench.run.services.stores import store_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _KNOWN = {
     "value": ("expected_value", "value_low", "value_high", "expected_orders"),
 }  # fmt: skip
 _DATED = (*KINDS, "products")
+_OTHERS = ("tags", "portraits", "portrait_items", "churn_reasons", "consents", "customers", "recommendations")
 _NEAREST = 2000  # ids searched for the nearest one
 
 
@@ -86,7 +88,7 @@ class CardService:
     @cached_property
     def tables(self) -> dict[str, ibis.Table]:
         """The tables that cards use."""
-        names = (*_KNOWN, *_DATED, "tags", "portraits", "portrait_items", "churn_reasons", "consents", "customers")
+        names = (*_KNOWN, *_DATED, *_OTHERS)
         tables = {name: self.store.read(name) for name in names if name in self.store.present()}
         return name_purposes(tables, self.profile.consent.words)
 
@@ -125,6 +127,7 @@ class CardService:
             preferences=leading_preferences(self.tables, ids, as_of=self.as_of),
             timeline=timelines(self.tables, ids, as_of=self.as_of),
             reasons=self._rows("churn_reasons", ids),
+            offers=top_offers(self.tables, ids, permitted=set(ids) - self.without_recommendations),
             consents=self._consents(ids),
             items=self._items(),
             names=names,
@@ -154,6 +157,15 @@ class CardService:
         verdicts = consent.verdicts(self.tables["features"].select("customer_id"), purpose)
         rows = to_pandas(verdicts.filter(~verdicts.permitted))
         return dict(zip(rows["customer_id"], rows["reason"], strict=True))
+
+    @cached_property
+    def without_recommendations(self) -> set[str]:
+        """The customers who get the neutral list alone, by the latest consents."""
+        if "recommendations" not in self.tables:
+            return set()
+        consent = ConsentService(self.workspace, self.profile, self.store, self.as_of)
+        verdicts = consent.verdicts(self.tables["features"].select("customer_id"), RECOMMENDATION)
+        return set(to_pandas(verdicts.filter(~verdicts.permitted))["customer_id"])
 
     def ids_named(self, text: str) -> list[str]:
         """List the customers whose name or its pinyin contains a text; none without the key of the vault."""

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from workbench.core.store.tables import Store
     from workbench.core.workspace import Workspace
 
-__all__ = ["MARKETING", "PROFILING", "ConsentService"]
+__all__ = ["MARKETING", "PROFILING", "RECOMMENDATION", "ConsentService"]
 
-MARKETING, PROFILING = "marketing", "profiling"
+MARKETING, PROFILING, RECOMMENDATION = "marketing", "profiling", "recommendation"
 _CONSENTS, _NEAREST = "consents", 2000
 _DATES = (dt.date(1900, 1, 1), dt.date(9999, 12, 31))
 

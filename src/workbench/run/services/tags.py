@@ -196,6 +196,7 @@ class TagService:
         return tag_options(
             sensitive_items=section.sensitive_items, minors=section.minors, questions=section.questions,
             scales=section.scales, alpha_least=section.alpha_least, windows_days=windows,
+            likes=section.likes,
         )  # fmt: skip
 
     def _refuse(self, names: Sequence[str], tagged: Tagged) -> None:

@@ -1,19 +1,33 @@
-"""What 07 needs from the run: who permits recommendations."""
+"""What 07 needs from the run: who permits recommendations, whom the rule includes; and how lists are stored."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from workbench.analysis.audiences.consent import keep_permitted, permitted
+from workbench.analysis.audiences.select import Knowledge
+from workbench.analysis.recommendations.eligibility import eligible_customers
 from workbench.core.params.consent import ConsentParams
+from workbench.core.stages import TABLES
 from workbench.intake.purposes import name_purposes
+from workbench.run.definitions.audience_rules import named_rules, rule_of
+from workbench.run.stages.files import scratch_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["permitted_customers"]
+__all__ = ["permitted_customers", "ruled_customers", "write_recommendations"]
 
-_PURPOSE = "recommendation"
+_PURPOSE, _TABLE = "recommendation", "recommendations"
+_ARROW = {"integer": pa.int64(), "number": pa.float64(), "date": pa.date32()}  # all others are text
+_EARLIER = ("features", "rfm", "segments", "transactions")
 
 
 def permitted_customers(stage: StageRun) -> set[str] | None:
@@ -28,3 +42,26 @@ def permitted_customers(stage: StageRun) -> set[str] | None:
     buyers = lines.filter(lines.customer_id.notnull()).select("customer_id").distinct()
     verdicts = permitted(buyers, consents, _PURPOSE, stage.as_of, params=params, people=tables.get("customers"))
     return set(keep_permitted(buyers, verdicts).to_pyarrow()["customer_id"].to_pylist())
+
+
+def ruled_customers(stage: StageRun, eligible: Mapping[str, str]) -> set[str] | None:
+    """Return the customers whom the rule ``eligible.customers`` includes; None without a rule.
+
+    The rule is the name of one in params/audiences, or an expression, over the tables of earlier stages.
+    """
+    text = eligible.get("customers", "").strip()
+    if not text:
+        return None
+    rule = rule_of(stage.workspace, text)
+    return eligible_customers(rule, Knowledge(stage.tables([*_EARLIER]), stage.as_of, named_rules(stage.workspace)))
+
+
+def write_recommendations(stage: StageRun, frames: Iterable[pd.DataFrame]) -> None:
+    """Write the table ``recommendations`` from parts, of which only one is in memory at a time."""
+    path = scratch_folder(stage) / f"{_TABLE}.parquet"
+    fields = [(column.name, _ARROW.get(column.kind, pa.string())) for column in TABLES[_TABLE].columns]
+    schema = pa.schema(fields)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for frame in frames:
+            writer.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False))
+    stage.write(_TABLE, stage.store.engine.read_parquet(path))

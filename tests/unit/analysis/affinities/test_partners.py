@@ -64,5 +64,5 @@ def test_shared_names_are_suspects_and_no_products_is_an_answer():
         "min_confidence": 0.1, "max_items": 2, "max_rules": 10, "max_basket": 10, "prune": True, "least": 1,
     }  # fmt: skip
     study = study_affinities({"transactions": lines, "products": products}, **options)
-    assert (study.facts["baskets"], study.same_names) == (1, ("Tea ",))
+    assert (study.facts["baskets"], study.same_products) == (1, (("a", "b"),))
     assert study_affinities({}, **options).facts["baskets"] == 0

@@ -155,3 +155,37 @@ def test_audiences_in_a_circle_are_refused():
     second = parse_audience({"audience": "two", "all": [{"audience": "one"}]})
     with pytest.raises(ProfileError, match="in a circle: one -> two -> one"):
         check_audience(first, knowledge_with(one=first, two=second))
+
+
+# recommended ------------------------------------------------------------------------------------
+
+RECOMMENDED = pd.DataFrame({
+    "customer_id": ["a", "a", "b", "*"], "list": ["again", "new", "new", "neutral"],
+    "product_id": ["p1", "p2", "p1", "p3"], "category": pd.Series([None] * 4, dtype="object"),
+})  # fmt: skip
+
+
+def recommended(text, frame=RECOMMENDED):
+    tables = {"features": ibis.memtable(FEATURES)}
+    if frame is not None:
+        schema = dict.fromkeys(("customer_id", "list", "product_id", "category"), "string")
+        tables["recommendations"] = ibis.memtable(frame, schema=schema)
+    audience, knowledge = parse_expression(text), Knowledge(tables, AS_OF, {})
+    check_audience(audience, knowledge)
+    return "".join(members(audience, standing(audience, knowledge)).customer_id.to_pandas())
+
+
+def test_a_rule_may_ask_who_is_recommended_a_product_or_a_category():
+    assert recommended("recommended('p1')") == "ab"
+    assert recommended("recommended('p1') and city = '上海' and not recommended('p2')") == "b"
+    categories = RECOMMENDED.assign(product_id=None, category=["tea", "jam", "tea's", "ale"])
+    assert recommended("recommended('tea''s')", categories) == "b"
+
+
+def test_an_item_that_nobody_is_recommended_is_refused_with_the_nearest_name():
+    with pytest.raises(ProfileError, match="nobody is recommended 'p11'.*Did you mean 'p1'"):
+        recommended("recommended('p11')")
+    with pytest.raises(ProfileError, match="nobody is recommended 'p3'"):  # everybody's list is nobody's own
+        recommended("recommended('p3')")
+    with pytest.raises(ProfileError, match=r"no table recommendations\. Run 07_mine_affinities first"):
+        recommended("recommended('p1')", None)

@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.analysis.audiences.rule import parse_expression
+from workbench.analysis.audiences.select import Knowledge
 from workbench.analysis.recommendations.eligibility import Eligibility, eligible_customers, eligible_items
 from workbench.analysis.recommendations.history import collect_history, day_number
 from workbench.analysis.recommendations.lists import list_neutral, recommend
-from workbench.analysis.recommendations.methods import METHODS, scorer
-from workbench.analysis.recommendations.ranking import rank_again, rank_new
+from workbench.analysis.recommendations.methods import METHODS, Scorer, scorer
+from workbench.analysis.recommendations.ranking import count_served, rank_again, rank_new
 from workbench.analysis.recommendations.study import study_recommendations
 from workbench.analysis.recommendations.trial import TRIAL_COLUMNS, measure_ranking, run_trial
-from workbench.core.errors import DataError
+from workbench.core.errors import DataError, ProfileError
 
 AS_OF = dt.date(2024, 7, 1)
 OPTIONS = {
@@ -50,6 +52,14 @@ def shopping(customers=60, seed=1):
             for name in random.permutation(names)[:2]
         ]
     return rows
+
+
+def listed(*arguments, **options):
+    return pd.concat(recommend(*arguments, **options), ignore_index=True)
+
+
+def lists_of(result):
+    return pd.concat(result.frames(), ignore_index=True)
 
 
 def names_of(history, codes):
@@ -158,19 +168,41 @@ def test_what_may_be_offered():
         eligible_items(history, None, level="product_id", never={"category": ["x"]}, once={})
 
 
-def test_a_rule_over_features_chooses_customers():
-    features = ibis.memtable({"customer_id": ["x", "y"], "orders_90d": [1, 5]})
-    assert eligible_customers(features, "orders_90d > 2") == {"y"}
-    assert eligible_customers(features, "") is None
-    with pytest.raises(DataError, match="unknown column 'orders_9d'"):
-        eligible_customers(features, "orders_9d > 2")
+def test_an_audience_rule_chooses_customers():
+    features = pd.DataFrame({"customer_id": ["x", "y", "z"], "orders_90d": [1, 5, 7]})
+    segments = pd.DataFrame({"customer_id": ["x", "y"], "segment": ["low", "high"]})
+    knowledge = Knowledge({"features": ibis.memtable(features), "segments": ibis.memtable(segments)}, AS_OF, {})
+    assert eligible_customers(parse_expression("orders_90d > 2"), knowledge) == {"y", "z"}
+    assert eligible_customers(parse_expression("orders_90d > 2 and segment = 'high'"), knowledge) == {"y"}
+    with pytest.raises(ProfileError, match="unknown column 'orders_9d'"):
+        eligible_customers(parse_expression("orders_9d > 2"), knowledge)
+    with pytest.raises(DataError, match="needs features"):
+        eligible_customers(parse_expression("orders_90d > 2"), Knowledge({}, AS_OF, {}))
+
+
+def test_customers_outside_the_rule_get_the_neutral_list_alone():
+    lines = pd.DataFrame(SMALL, columns=["customer_id", "product_id", "ordered_at"])
+    tables = {"transactions": ibis.memtable(lines.assign(ordered_at=pd.to_datetime(lines["ordered_at"])))}
+    result = study_recommendations(tables, as_of=AS_OF, permitted={"x", "y"}, ruled={"y", "z"}, **OPTIONS)
+    assert set(lists_of(result)["customer_id"]) == {"*", "y"}
+    assert (result.facts["refused"], result.facts["ineligible"]) == (1, 1)
+
+
+def test_categories_never_recommended_are_on_no_list_not_even_the_neutral_one():
+    lines = pd.DataFrame(SMALL, columns=["customer_id", "product_id", "ordered_at"])
+    tables = {
+        "transactions": ibis.memtable(lines.assign(ordered_at=pd.to_datetime(lines["ordered_at"]))),
+        "products": PRODUCTS,
+    }
+    options = OPTIONS | {"never": {"category": ["alcohol", "dairy"]}, "eligible": {"products": "in_stock = 'yes'"}}
+    assert set(lists_of(study_recommendations(tables, as_of=AS_OF, **options))["item"]) == {"tea"}
 
 
 def test_lists_carry_the_evidence_of_the_order_lines():
     history = history_of_rows(SMALL)
     everything = Eligibility(np.ones(4, dtype=bool))
     chosen = {"again": "own", "new": "popularity"}
-    lists = recommend(history, np.array([0]), chosen=chosen, eligibility=everything, n=2, seed=1)
+    lists = listed(history, np.array([0]), chosen=chosen, eligibility=everything, n=2, seed=1)
     again = lists[lists["list"] == "again"]
     assert again["item"].tolist() == ["milk", "tea"]
     assert again[["bought", "every_days", "last_days"]].iloc[0].tolist() == [3, 15, 152]
@@ -183,9 +215,7 @@ def test_lists_carry_the_evidence_of_the_order_lines():
 def test_what_is_owned_once_is_not_offered_again_nor_another_of_its_kind():
     history = history_of_rows(SMALL)
     once = Eligibility(np.ones(4, dtype=bool), (np.isin(history.items, ["jam", "tea"]),))
-    lists = recommend(
-        history, np.array([0]), chosen={"again": "own", "new": "popularity"}, eligibility=once, n=5, seed=1
-    )
+    lists = listed(history, np.array([0]), chosen={"again": "own", "new": "popularity"}, eligibility=once, n=5, seed=1)
     assert lists["item"].tolist() == ["milk", "ale"]
 
 
@@ -193,7 +223,7 @@ def test_companions_are_the_shares_of_order_lines():
     rows = [(f"c{at}", item, day("01-01")) for at in range(20) for item in ("a", "b")[: 1 + at // 10]]
     rows += [("new", "a", day("01-02"))]
     history = history_of_rows(rows)
-    lists = recommend(
+    lists = listed(
         history, np.array([len(history.customers) - 1]), chosen={"again": "own", "new": "bm25"},
         eligibility=Eligibility(np.ones(2, dtype=bool)), n=2, seed=1,
     )  # fmt: skip
@@ -206,7 +236,7 @@ def test_without_permission_only_the_neutral_list():
     lines = pd.DataFrame(SMALL, columns=["customer_id", "product_id", "ordered_at"])
     tables = {"transactions": ibis.memtable(lines.assign(ordered_at=pd.to_datetime(lines["ordered_at"])))}
     result = study_recommendations(tables, as_of=AS_OF, permitted=set(), **OPTIONS)
-    assert set(result.lists["customer_id"]) == {"*"}
+    assert set(lists_of(result)["customer_id"]) == {"*"}
     assert (result.facts["refused"], result.facts["recommended_customers"]) == (3, 0)
     everybody = study_recommendations(tables, as_of=AS_OF, **OPTIONS)
     assert everybody.facts["recommended_customers"] == 3
@@ -216,4 +246,43 @@ def test_without_permission_only_the_neutral_list():
 def test_without_customers_or_dates_the_lacking_column_is_named(column):
     lines = pd.DataFrame(SMALL, columns=["customer_id", "product_id", "ordered_at"]).drop(columns=column)
     result = study_recommendations({"transactions": ibis.memtable(lines)}, as_of=AS_OF, **OPTIONS)
-    assert (result.facts["lacking"], len(result.lists)) == (column, 0)
+    assert (result.facts["lacking"], len(lists_of(result))) == (column, 0)
+
+
+# streaming ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_parts_of_any_size_give_the_same_lists(method):
+    history = history_of_rows(shopping(customers=41))
+    chosen = {"again": method, "new": "popularity" if method.startswith("own") else method}
+    options = {"chosen": chosen, "eligibility": Eligibility(np.ones(6, dtype=bool)), "n": 4, "seed": 1}
+    rows = np.arange(41)
+    parts = list(recommend(history, rows, **options, chunk=7))
+    assert len(parts) == 6
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), listed(history, rows, **options))
+
+
+def test_sparse_and_dense_scores_rank_alike():
+    random = np.random.default_rng(4)
+    rows = [(f"c{random.integers(80):02d}", f"p{int(60 * random.random() ** 2):02d}", day("01-01")) for _ in range(900)]
+    history = history_of_rows(rows)
+    fitted, people = scorer("bm25", history), np.arange(len(history.customers))
+    dense = Scorer(fitted.again, lambda chosen: np.asarray(fitted.new(chosen).todense()))
+    allowed = random.random(len(history.items)) < 0.8
+    barred = [(random.random(len(people)) < 0.5, random.random(len(history.items)) < 0.3)]
+    for k in (1, 5, 70):
+        sparse_items, sparse_scores = rank_new(history, fitted, people, k=k, allowed=allowed, barred=barred)
+        items, scores = rank_new(history, dense, people, k=k, allowed=allowed, barred=barred)
+        assert (sparse_items == items).all()
+        np.testing.assert_allclose(sparse_scores, scores)
+
+
+def test_customers_without_any_item_to_offer_are_not_counted():
+    history = history_of_rows(SMALL)
+    assert count_served(history, np.arange(3), again=np.ones(4, dtype=bool), new=np.zeros(4, dtype=bool)) == 3
+    nothing, milk = np.zeros(4, dtype=bool), history.items == "milk"
+    assert count_served(history, np.arange(3), again=nothing, new=nothing) == 0
+    assert count_served(history, np.arange(3), again=nothing, new=milk) == 1  # z alone has not bought it
+    barred = [(np.array([False, False, True]), milk)]
+    assert count_served(history, np.arange(3), again=nothing, new=milk, barred=barred) == 0

@@ -50,9 +50,28 @@ def test_reasons_are_written_from_the_evidence_in_both_languages():
     lines = [("x", "milk", dt.datetime(2023, 1, day)) for day in (1, 11, 21)] + [("y", "jam", dt.datetime(2023, 1, 1))]
     tables = {"transactions": ibis.memtable(pd.DataFrame(lines, columns=["customer_id", "product_id", "ordered_at"]))}
     advice = study_recommendations(tables, as_of=dt.date(2023, 1, 31), **OFFERS)
-    rows = offers.recommendation_rows(advice, {}, dt.date(2023, 1, 31), "en")
+    rows = pd.concat(offers.recommendation_rows(advice, {}, dt.date(2023, 1, 31), "en"))
     again = rows[(rows["customer_id"] == "x") & (rows["list"] == "again")].iloc[0]
     assert again["reason"] == "you buy it every 10 days, last 10 days ago"
     assert json.loads(again["evidence"]) == {"bought": 3, "every_days": 10, "last_days": 10}
     assert rows[rows["list"] == "neutral"]["customer_id"].unique().tolist() == ["*"]
-    assert "10" in offers.recommendation_rows(advice, {}, dt.date(2023, 1, 31), "zh")["reason"].str.cat()
+    chinese = pd.concat(offers.recommendation_rows(advice, {}, dt.date(2023, 1, 31), "zh"))
+    assert "10" in chinese["reason"].str.cat()
+
+
+def test_each_method_is_one_candidate_with_the_same_measures():
+    lines = [
+        (f"c{at:02d}", item, dt.datetime(2023, 1, 1) + dt.timedelta(days=7 * week))
+        for at in range(40) for week in range(20) for item in ("ab" if (at + week) % 2 else "bc")
+    ]  # fmt: skip
+    tables = {"transactions": ibis.memtable(pd.DataFrame(lines, columns=["customer_id", "product_id", "ordered_at"]))}
+    methods = ["popularity", "own", "bm25"]
+    advice = study_recommendations(tables, as_of=dt.date(2023, 5, 21), **OFFERS | {"methods": methods})
+    frame = offers.candidates(advice)
+    assert frame["candidate"].tolist() == methods
+    measures = ("customers", "recall_at_10", "low", "high", "ndcg", "coverage", "chosen", "hit_rate", "long_tail")
+    assert set(frame.columns) == {"candidate", *(f"{name}.{one}" for name in ("again", "new") for one in measures)}
+    own = frame.set_index("candidate").loc["own"]
+    assert own["again.recall_at_10"] == 1.0
+    assert (own["new.recall_at_10"], own["new.customers"]) == (0.0, 0.0)  # it lists nothing new
+    assert frame.filter(like="again.").notna().all(axis=None)

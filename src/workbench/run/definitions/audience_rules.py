@@ -1,0 +1,50 @@
+"""The audience rules of a workspace: one YAML file each in params/audiences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.analysis.audiences.rule import Audience, parse_audience, parse_expression
+from workbench.core.errors import Fault, ProfileError, did_you_mean
+from workbench.core.yaml_lines import read_yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.core.workspace import Workspace
+
+__all__ = ["audience_paths", "named_rules", "read_rule", "rule_of"]
+
+
+def audience_paths(workspace: Workspace) -> dict[str, Path]:
+    """Return the files of params/audiences, by name."""
+    return {path.stem: path for path in sorted((workspace.params / "audiences").glob("*.yaml"))}
+
+
+def named_rules(workspace: Workspace) -> dict[str, Audience]:
+    """Read the rules of params/audiences, by name."""
+    return {name: read_rule(workspace, path) for name, path in audience_paths(workspace).items()}
+
+
+def read_rule(workspace: Workspace, path: Path) -> Audience:
+    """Read a rule from a YAML file of the workspace."""
+    label = workspace.relative(path)
+    content = read_yaml(path, label).content
+    return parse_audience({"audience": path.stem, **content}, where=label)
+
+
+def rule_of(workspace: Workspace, text: str) -> Audience:
+    """Return the rule of params/audiences with this name, or parse an expression.
+
+    Raises
+    ------
+    ProfileError
+        A single word that is no rule's name, with the nearest name.
+    """
+    paths = audience_paths(workspace)
+    if text in paths:
+        return read_rule(workspace, paths[text])
+    if text.isidentifier():
+        problem, remedy = f"no rule '{text}' in params/audiences", did_you_mean(text, [*paths])
+        raise ProfileError(Fault("audience", problem, "A rule's name, a YAML file, or an expression", remedy))
+    return parse_expression(text)
