@@ -84,8 +84,9 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
     dict
         id, name, as_of, consents, opted_out; and, unless profiling was refused, sentence, numbers, preferences,
         occasions, risk, barred, actions, explained, offers, timeline, tags, unknown, computed. Unknown values are
-        absent or marked as unknown. Tags stand there three times: open_tags before the fold, folded_tags behind it, printed_tags
-        (the folded ones for which paper has room), with left_out, which says how many are on the screen alone.
+        absent or marked as unknown. Tags stand there three times: open_tags before the fold, folded_tags behind it,
+        printed_tags (the folded ones for which paper has room), with left_out, which says how many are on the screen
+        alone.
     """
     head = {
         "id": card.customer_id,
