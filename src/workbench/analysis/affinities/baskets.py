@@ -12,7 +12,6 @@ from functools import reduce
 
 import ibis
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
@@ -65,6 +64,12 @@ class Baskets:
     def n(self) -> int:
         """The number of baskets."""
         return int(self.matrix.shape[0])
+
+
+@dataclass(frozen=True)
+class _Names:
+    levels: tuple[str, ...]
+    items: tuple[str, ...]
 
 
 def bought_lines(transactions: ibis.Table, *, as_of: date) -> ibis.Table:
@@ -147,17 +152,29 @@ def build_baskets(entries: ibis.Table, *, max_basket: int) -> Baskets:
     Baskets
     """
     days = entries.aggregate(first=entries.day.min(), last=entries.day.max()).to_pyarrow().to_pylist()[0]
-    entries = entries.mutate(basket=entries.basket.hash())
     dated = days["first"] is not None and days["first"] < days["last"]
     half = days["first"] + (days["last"] - days["first"] + timedelta(days=1)) / 2 if dated else None
-    marks = {"early": ibis.literal(True), "late": ibis.literal(True)}
+    named = entries.select("level", "item").distinct().order_by("level", "item").to_pyarrow()
+    coded = _coded(entries, named)
     if half is not None:
-        undated = entries.day.isnull()
-        marks = {"early": (undated | (entries.day < half)).any(), "late": (undated | (entries.day >= half)).any()}
-        collected = entries.group_by("basket", "level", "item").aggregate(**marks)
+        undated = coded.day.isnull()
+        marks = {"early": (undated | (coded.day < half)).any(), "late": (undated | (coded.day >= half)).any()}
+        collected = coded.group_by("row", "column").aggregate(**marks)
     else:
-        collected = entries.select("basket", "level", "item").distinct().mutate(**marks)
-    return encode_baskets(collected.to_pyarrow(), max_basket=max_basket, half=half)
+        collected = coded.select("row", "column").distinct()
+    levels, items = (named[name].to_pylist() for name in ("level", "item"))
+    return _assembled(collected.to_pyarrow(), _item_names(levels, items), max_basket=max_basket, half=half)
+
+
+def _coded(entries: ibis.Table, named: pa.Table) -> ibis.Table:
+    """Replace baskets and items by numbers, in the engine: row, column, day."""
+    columns = pa.array(np.arange(named.num_rows, dtype=np.int32))
+    items = ibis.memtable(named.append_column("column", columns))
+    entries = entries.mutate(basket=entries.basket.hash())
+    baskets = entries.select("basket").distinct()
+    baskets = baskets.mutate(row=ibis.row_number().cast("int32"))
+    joined = entries.inner_join(items, ["level", "item"]).inner_join(baskets, "basket")
+    return joined.select("row", "column", "day")
 
 
 def encode_baskets(entries: pa.Table, *, max_basket: int, half: date | None = None) -> Baskets:
@@ -166,7 +183,7 @@ def encode_baskets(entries: pa.Table, *, max_basket: int, half: date | None = No
     Parameters
     ----------
     entries : pyarrow.Table
-        basket (text, or a number that stands for it), level, item, early, late (flags): one row per basket and item.
+        basket, level, item and, with ``half``, early, late (flags): one row per basket and item.
     max_basket : int
     half : date or None
         The first day of the later half; None without dates.
@@ -176,21 +193,29 @@ def encode_baskets(entries: pa.Table, *, max_basket: int, half: date | None = No
     Baskets
         Rows are in no particular order; columns are sorted by level and item.
     """
-    baskets = _basket_codes(entries["basket"])
-    columns, levels, items = _item_codes(entries)
+    columns, names = _item_codes(entries)
+    rows = pa.array(_codes(entries["basket"])[0], pa.int64())
+    coded = entries.drop_columns(["basket", "level", "item"]).append_column("row", rows)
+    return _assembled(coded.append_column("column", pa.array(columns)), names, max_basket=max_basket, half=half)
+
+
+def _assembled(coded: pa.Table, names: _Names, *, max_basket: int, half: date | None) -> Baskets:
+    """Build the matrices from numbered baskets and items, one row per basket and item."""
+    baskets, columns = (coded[name].to_numpy() for name in ("row", "column"))
     sizes = np.bincount(baskets) if len(baskets) else np.zeros(0, dtype=np.int64)
     fits = sizes <= max_basket
-    row_of = np.cumsum(fits) - 1
-    kept = fits[baskets]
-    rows, columns = row_of[baskets[kept]], columns[kept]
-    shape = (int(fits.sum()), len(items))
+    left_out = int((~fits).sum())
+    kept = fits[baskets] if left_out else slice(None)
+    rows = (np.cumsum(fits) - 1)[baskets[kept]] if left_out else baskets
+    columns = columns[kept]
+    shape = (int(fits.sum()), len(names.items))
     halves = {}
     if half is not None:
         for name in ("early", "late"):
-            chosen = np.asarray(entries[name].to_numpy(zero_copy_only=False), dtype=bool)[kept]
+            chosen = np.asarray(coded[name].to_numpy(zero_copy_only=False), dtype=bool)[kept]
             halves[name] = _without_empty_rows(_matrix(rows[chosen], columns[chosen], shape))
-    left_out = int((~fits).sum())
-    return Baskets(_matrix(rows, columns, shape), items, levels, left_out=left_out, half=half, **halves)
+    matrix = _matrix(rows, columns, shape)
+    return Baskets(matrix, names.items, names.levels, left_out=left_out, half=half, **halves)
 
 
 def _faults(
@@ -257,11 +282,6 @@ def _key(lines: ibis.Table, basket: str) -> ibis.expr.types.StringValue:
     return lines.customer_id + ibis.literal(_SEPARATOR) + lines.ordered_at.date().cast("string")
 
 
-def _basket_codes(column: pa.ChunkedArray) -> np.ndarray:
-    """Return a code per row."""
-    return pd.factorize(column.to_numpy())[0] if pa.types.is_integer(column.type) else _codes(column)[0]
-
-
 def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     """Return a code per row and the distinct values."""
     if not len(column):
@@ -272,8 +292,8 @@ def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
 
 
-def _item_codes(entries: pa.Table) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
-    """Return the column of each row, then the level and the name of each column, sorted."""
+def _item_codes(entries: pa.Table) -> tuple[np.ndarray, _Names]:
+    """Return the column of each row, and the columns, sorted by level and item."""
     level_codes, level_names = _codes(entries["level"])
     item_codes, item_names = _codes(entries["item"])
     pairs = level_codes * max(len(item_names), 1) + item_codes
@@ -282,10 +302,15 @@ def _item_codes(entries: pa.Table) -> tuple[np.ndarray, tuple[str, ...], tuple[s
     order = sorted(range(len(keys)), key=keys.__getitem__)
     column_of = np.empty(len(keys), dtype=np.int64)
     column_of[order] = np.arange(len(keys))
-    levels = tuple(keys[at][0] for at in order)
-    named = len(level_names) > _NAMED
-    items = tuple(f"{keys[at][0]}={keys[at][1]}" if named else keys[at][1] for at in order)
-    return column_of[positions], levels, items
+    names = _item_names([keys[at][0] for at in order], [keys[at][1] for at in order])
+    return column_of[positions], names
+
+
+def _item_names(levels: Sequence[str], items: Sequence[str]) -> _Names:
+    """Return the names of the columns; with several levels each carries its level."""
+    several = len(set(levels)) > _NAMED
+    names = tuple(f"{level}={item}" if several else item for level, item in zip(levels, items, strict=True))
+    return _Names(tuple(levels), names)
 
 
 def _distinct(codes: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:

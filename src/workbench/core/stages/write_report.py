@@ -30,6 +30,7 @@ STAGE = Stage(
     {"en": "What should the reader know?", "zh": "读者应当知道什么？"},
     WriteReport,
     borrows=(
+        "12_tag_customers.likes",
         "12_tag_customers.pack",
         "12_tag_customers.thresholds",
         "12_tag_customers.questions",

@@ -16,9 +16,10 @@ from workbench.run.definitions.segment_names import segment_names
 
 if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
+    from workbench.core.tags.pack import Pack
     from workbench.core.workspace import Workspace
 
-__all__ = ["registry_faults", "registry_inputs", "registry_of"]
+__all__ = ["pack_of", "registry_faults", "registry_inputs", "registry_of"]
 
 _TAGS = "12_tag_customers"
 
@@ -30,6 +31,12 @@ def registry_of(workspace: Workspace, profile: Profile) -> TagRegistry:
     registry = replace(registry, tags={**registry.tags, **like_tags(section.likes)})
     answers = answer_names(workspace, profile, registry.tags.values())
     return replace(registry, value_names=answers | {"segment": segment_names(workspace, profile.name)})
+
+
+def pack_of(workspace: Workspace, profile: Profile) -> Pack:
+    """Read the industry pack of the profile."""
+    section = profile.sections[_TAGS]
+    return load_registry(workspace, pack=section.pack, thresholds=section.thresholds).pack
 
 
 def registry_faults(workspace: Workspace, profile: Profile) -> list[Fault]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from workbench.analysis.audiences.consent import keep_permitted, permitted
 from workbench.analysis.audiences.select import Knowledge
 from workbench.analysis.recommendations.eligibility import eligible_customers
 from workbench.core.params.consent import ConsentParams
-from workbench.core.stages import TABLES
+from workbench.core.store.parts import hold_parts
 from workbench.intake.purposes import name_purposes
 from workbench.run.definitions.audience_rules import named_rules, rule_of
 from workbench.run.stages.files import scratch_folder
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["permitted_customers", "ruled_customers", "write_recommendations"]
 
 _PURPOSE, _TABLE = "recommendation", "recommendations"
-_ARROW = {"integer": pa.int64(), "number": pa.float64(), "date": pa.date32()}  # all others are text
 _EARLIER = ("features", "rfm", "segments", "transactions")
 
 
@@ -59,9 +55,4 @@ def ruled_customers(stage: StageRun, eligible: Mapping[str, str]) -> set[str] | 
 def write_recommendations(stage: StageRun, frames: Iterable[pd.DataFrame]) -> None:
     """Write the table ``recommendations`` from parts, of which only one is in memory at a time."""
     path = scratch_folder(stage) / f"{_TABLE}.parquet"
-    fields = [(column.name, _ARROW.get(column.kind, pa.string())) for column in TABLES[_TABLE].columns]
-    schema = pa.schema(fields)
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for frame in frames:
-            writer.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False))
-    stage.write(_TABLE, stage.store.engine.read_parquet(path))
+    stage.write(_TABLE, hold_parts(stage.store.engine, _TABLE, frames, path))

@@ -13,7 +13,7 @@ from workbench.run.artifacts.context import stage_folder
 from workbench.run.definitions.champion import read_champion
 from workbench.run.definitions.segment_names import DEFINITION_FILE, SEGMENTING, segment_names
 from workbench.run.definitions.segment_rules import rule_files
-from workbench.run.definitions.tag_registry import registry_of
+from workbench.run.definitions.tag_registry import pack_of
 from workbench.run.stages.features import feature_labels, feature_units
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def kinds(stage: StageRun) -> list[SegmentDefinition]:
 
 def advice(stage: StageRun, segments: Sequence[str]) -> dict[str, Any]:
     """Return the advice of the profile's industry pack for segments: what to do and what to avoid."""
-    return advice_for(registry_of(stage.workspace, stage.profile).pack, segments)
+    return advice_for(pack_of(stage.workspace, stage.profile), segments)
 
 
 def file_name(segment: str) -> str:
