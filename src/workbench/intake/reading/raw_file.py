@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ibis
@@ -29,6 +29,10 @@ class RawFile:
     repairs : dict of str to int
         ``blank_lines`` and ``nul_bytes``, where there are any.
     encoding : str
+    multiline, inside : int
+        Records with a cell over several lines, and the first line of one whose inner lines would be records; else 0.
+    notes : dict of str to int
+        Further counts, such as ``workbook_errors`` and ``hidden_sheets``.
     """
 
     table: ibis.Table
@@ -38,6 +42,9 @@ class RawFile:
     codes: dict[str, int]
     repairs: dict[str, int]
     encoding: str
+    multiline: int = 0
+    inside: int = 0
+    notes: dict[str, int] = field(default_factory=dict)
 
 
 def file_state(path: Path) -> tuple[int, int, int]:

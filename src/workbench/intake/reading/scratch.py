@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from workbench.core.store.tables import PARQUET
 
 if TYPE_CHECKING:
-    from workbench.intake.reading.records import RejectedRecord
-    from workbench.intake.reading.text_files import Head
+    from workbench.intake.reading.text.records import RejectedRecord
+    from workbench.intake.reading.text.text_files import Head
 
 __all__ = [
     "LINE", "REJECTS", "copy_rows", "keep_rejects", "keep_rows", "quoted_name", "quoted_text", "reject_rows",

@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
 from workbench.intake.reading.raw_file import RawFile, file_state
-from workbench.intake.reading.records import WHITESPACE, Record, RejectedRecord, read_records
 from workbench.intake.reading.scratch import (
     LINE,
     REJECTS,
@@ -27,8 +26,9 @@ from workbench.intake.reading.scratch import (
     quoted_text,
     reject_rows,
 )
-from workbench.intake.reading.text_files import Head, read_lines, transcode
-from workbench.intake.reading.text_scan import Scan, scan_text
+from workbench.intake.reading.text.records import WHITESPACE, Record, RejectedRecord, read_records
+from workbench.intake.reading.text.text_files import Head, read_lines, transcode
+from workbench.intake.reading.text.text_scan import Scan, scan_text
 
 __all__ = [
     "REFUSALS",
@@ -138,7 +138,7 @@ def _read_clean(
     engine: ibis.BaseBackend, path: Path, target: Path, *, head: Head, columns: Mapping[str, int], scan: Scan
 ) -> RawFile | None:
     """Let the engine read the file; None where its result does not account for every line and separator."""
-    if not scan.plain or head.separator == WHITESPACE or len(head.separator) > 1:
+    if head.skip or not scan.plain or head.separator == WHITESPACE or len(head.separator) > 1:
         return None
     rows = engine_reader(path, head)
     selected = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
@@ -206,7 +206,7 @@ def _read_exact(
 ) -> RawFile:
     """Read record by record, writing accepted and rejected ones in batches."""
     encoding = scan.encoding
-    lines = read_lines(path, encoding=encoding, newline=scan.newline)
+    lines = (line for line in read_lines(path, encoding=encoding, newline=scan.newline) if line[0] > head.skip)
     records = read_records(lines, width=head.width, separator=head.separator)
     tally = _Tally()
     schema = pa.schema([(LINE, pa.int64()), *[(name, pa.string()) for name in columns]])
@@ -226,6 +226,8 @@ def _read_exact(
         codes=dict(sorted(tally.codes.items())),
         repairs={name: count for name, count in repairs.items() if count},
         encoding=encoding,
+        multiline=tally.multiline,
+        inside=tally.inside,
     )
 
 
@@ -233,6 +235,8 @@ def _read_exact(
 class _Tally:
     rows: int = 0
     blank: int = 0
+    multiline: int = 0  # records with a cell over several lines
+    inside: int = 0  # the first of these whose inner lines would be records by themselves
     codes: Counter = field(default_factory=Counter)
 
 
@@ -248,6 +252,8 @@ def _batches(
             has_header = False
         elif isinstance(record, Record):
             tally.rows += 1
+            tally.multiline += record.multiline
+            tally.inside = tally.inside or record.inside
             accepted.append(record)
         else:
             tally.codes[record.code] += 1

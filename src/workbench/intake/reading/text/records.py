@@ -1,8 +1,9 @@
 """The exact record reader: which lines of a text file are records, and why the others are not.
 
-A physical record is one line unless a quoted field validly spans lines. A quote still open at line end,
-where the next line alone has the full number of fields, is closed there: that line is rejected, the next
-is read. Slower than the engine's reader, and used only where that one refuses a file.
+A physical record is one line unless a quoted field validly spans lines, whatever these look like: the first quote
+inside that is not doubled decides. A quote that is never validly closed (before a separator or a line end, within 1,000
+lines, leaving a record of the full number of fields) is closed at its own line end: that line is rejected, the next is
+read. Slower than the engine's reader, and used only where that one refuses a file.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 __all__ = ["WHITESPACE", "BadLine", "Line", "Record", "RejectedRecord", "read_records", "split_line"]
 
 WHITESPACE = "whitespace"
-MAX_SPAN_LINES = 500  # a quoted field that spans more is taken for an unclosed quote
+MAX_SPAN_LINES = 1000  # a quoted field that spans more is taken for an unclosed quote
 _BLANKS = " \t\u00a0\u3000"
 
 
@@ -37,10 +38,22 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record with the full number of fields, and the line on which it begins (from 1)."""
+    """A record with the full number of fields, and the line on which it begins (from 1).
+
+    Attributes
+    ----------
+    line : int
+    fields : list of str
+    multiline : bool
+        A cell spans several lines.
+    inside : int
+        Its line, where a further one of its lines would be a record by itself; else 0.
+    """
 
     line: int
     fields: list[str]
+    multiline: bool = False
+    inside: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +134,13 @@ def read_records(
         elif not text.strip(_BLANKS) and (separator == WHITESPACE or separator not in text):
             yield None
         else:
-            line = split_line(text, separator)
+            line, inside, whole = split_line(text, separator), 0, text
             if line.state == "open":
-                text, line = _extend(text, line, ahead, width=width, separator=separator)
-            yield _judge(number, text, line, width)
+                whole, line, inside = _extend(text, line, ahead, width=width, separator=separator)
+            judged = _judge(number, whole, line, width)
+            if whole is not text and isinstance(judged, Record):
+                judged = Record(number, line.fields, True, number if inside else 0)
+            yield judged
 
 
 def _judge(number: int, text: str, line: Line, width: int) -> Record | RejectedRecord:
@@ -140,26 +156,31 @@ def _judge(number: int, text: str, line: Line, width: int) -> Record | RejectedR
     return Record(number, line.fields)
 
 
-def _extend(text: str, line: Line, ahead: _Ahead, *, width: int, separator: str) -> tuple[str, Line]:
-    """Join the following lines to one with an unclosed quote; leave it unchanged where that is not valid."""
-    joined = text
+def _extend(text: str, line: Line, ahead: _Ahead, *, width: int, separator: str) -> tuple[str, Line, int]:
+    """Join the following lines to one with an unclosed quote; leave it unchanged where that gives no record.
+
+    The last value is the place of the first joined line that would be a record by itself, from 1; 0 for none.
+    """
+    joined, inside = text, 0
     for steps in range(1, MAX_SPAN_LINES + 1):
         following = ahead.look(steps)
         if following is None or isinstance(following, BadLine):
-            return text, line
-        single = split_line(following, separator)
-        if single.state == "closed" and not single.loose and len(single.fields) == width and width > 1:
-            return text, line
+            return text, line, 0
         joined = f"{joined}\n{following}"
-        if '"' not in following:
+        whole = split_line(joined, separator) if '"' in following else None
+        if whole is None or whole.state == "open":
+            inside = inside or steps * _is_record(following, width=width, separator=separator)
             continue
-        whole = split_line(joined, separator)
-        if whole.state == "closed":
-            ahead.drop(steps)
-            return joined, whole
-        if whole.state == "stray":
-            return text, line
-    return text, line
+        if whole.state == "stray" or len(whole.fields) != width:
+            return text, line, 0
+        ahead.drop(steps)
+        return joined, whole, inside
+    return text, line, 0
+
+
+def _is_record(text: str, *, width: int, separator: str) -> bool:
+    single = split_line(text, separator)
+    return single.state == "closed" and len(single.fields) == width and width > 1
 
 
 class _Ahead:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from workbench.intake.reading.records import RejectedRecord, read_records
-from workbench.intake.reading.text_files import Head, open_bytes, readable
+from workbench.intake.reading.text.records import RejectedRecord, read_records
+from workbench.intake.reading.text.text_files import Head, open_bytes, readable
 
 if TYPE_CHECKING:
-    from workbench.intake.reading.raw_files import ReadyText
+    from workbench.intake.reading.text.raw_files import ReadyText
 
 __all__ = ["OddLines", "leave_out", "leaves_out", "line_sql", "pick_lines"]
 

@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from workbench.intake.reading.records import WHITESPACE
-from workbench.intake.reading.text_encodings import encoding_by_lines, encoding_by_mark, is_wide, known_encoding
-from workbench.intake.reading.text_files import open_bytes, readable
+from workbench.intake.reading.text.records import WHITESPACE
+from workbench.intake.reading.text.text_encodings import encoding_by_mark, is_wide, known_encoding, reading_of_lines
+from workbench.intake.reading.text.text_files import open_bytes, readable
 
 __all__ = ["Scan", "scan_text"]
 
@@ -52,6 +52,8 @@ class Scan:
         True when a trimmed file has only letters, digits and signs of ASCII; the header is not considered.
     signs : str
         Which of ``+ _ " e E`` occur in the file after the header.
+    rivals : tuple of str
+        Encodings in which the letters are about as plausible.
     """
 
     encoding: str
@@ -65,6 +67,7 @@ class Scan:
     trimmed: bool = False
     printable: bool = False
     signs: str = _NOTED.decode()
+    rivals: tuple[str, ...] = ()
 
 
 def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",", header: bool = False) -> Scan:
@@ -85,9 +88,11 @@ def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",", 
     assumed = declared or marked or "utf-8"
     counts = _count_bytes(path, assumed, separator, header=header)
     decodes, chosen = counts.decodes, assumed
+    rivals: tuple[str, ...] = ()
     if not decodes and declared is None and marked is None:
         with readable(path), open_bytes(path) as stream:
-            chosen = encoding_by_lines(stream)
+            reading = reading_of_lines(stream)
+            chosen, rivals = reading.encoding, reading.rivals
         decodes = chosen != assumed and _count_bytes(path, chosen, separator).decodes
     wide = is_wide(chosen)
     newline = b"\r" if counts.newlines == 0 and counts.returns and not wide else b"\n"
@@ -96,7 +101,7 @@ def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",", 
     trimmed = plain and chosen == "utf-8" and counts.trimmed
     return Scan(
         chosen, counts.lines, counts.separators, plain, counts.odd, decodes, nuls, newline, trimmed,
-        printable=trimmed and counts.printable, signs="".join(sorted(counts.signs)),
+        printable=trimmed and counts.printable, signs="".join(sorted(counts.signs)), rivals=rivals,
     )  # fmt: skip
 
 

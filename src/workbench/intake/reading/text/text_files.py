@@ -1,7 +1,7 @@
 """Text files as bytes: compression, encoding, line ends, separator, header.
 
-The encoding is the declared one, else UTF-16 by its byte order mark, UTF-8, or GB18030, whichever fits most lines. It
-is always returned. Used by 01_check_quality and, on the head of a file alone, by ``workbench check``.
+The encoding is the declared one, else that of its byte order mark, else the reading whose letters are most plausible.
+It is always returned. Used by 01_check_quality and, on the head of a file alone, by ``workbench check``.
 """
 
 from __future__ import annotations
@@ -16,12 +16,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 from workbench.core.errors import DataError, Fault
-from workbench.intake.reading.records import WHITESPACE, BadLine, split_line
-from workbench.intake.reading.text_encodings import encoding_by_lines, encoding_by_mark, is_wide, known_encoding
+from workbench.intake.reading.text.header_rows import lines_above, notes_above
+from workbench.intake.reading.text.records import WHITESPACE, BadLine, split_line
+from workbench.intake.reading.text.text_encodings import (
+    Reading,
+    encoding_by_mark,
+    is_wide,
+    known_encoding,
+    reading_of_lines,
+)
 
 __all__ = [
     "Head",
     "head_encoding",
+    "head_reading",
     "open_bytes",
     "read_head",
     "read_head_bytes",
@@ -50,6 +58,10 @@ class Head:
         Fields of the first data record; empty where there is none.
     width : int
         Fields of a record.
+    skip : int
+        Lines above the header.
+    rivals : tuple of str
+        Encodings in which the letters are about as plausible.
     """
 
     encoding: str
@@ -57,6 +69,8 @@ class Head:
     header: list[str]
     first: list[str]
     width: int
+    skip: int = 0
+    rivals: tuple[str, ...] = ()
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -89,6 +103,8 @@ def read_head(
     separator: str | None = None,
     header: bool = True,
     wanted: Sequence[str] = (),
+    skip_rows: int | None = None,
+    find_header: bool = False,
 ) -> Head:
     """Read the header and the first data record of a text file, and no more than its first 256 kB.
 
@@ -101,6 +117,10 @@ def read_head(
         Whether the first record names the columns.
     wanted : sequence of str
         Column names the profile maps; of two possible separators the one that finds more of them wins.
+    skip_rows : int, optional
+        Lines above the header; default: none, or those above the line that has all wanted names.
+    find_header : bool
+        Look for the header below notes by its shape, where nothing says which names are wanted.
 
     Raises
     ------
@@ -108,16 +128,24 @@ def read_head(
         The file is empty, cannot be read, or its declared encoding is unknown.
     """
     content = read_head_bytes(path)
-    chosen = head_encoding(path, encoding, content)
+    reading = head_reading(path, encoding, content)
+    chosen = reading.encoding
     if len(content) == HEAD_BYTES and not is_wide(chosen):
         content = content[: content.rfind(b"\n") + 1] or content
     text = content.decode(chosen, errors="replace").lstrip("\ufeff").replace("\0", "")
     lines = text.replace("\r\n", "\n").replace("\r", "\n" if "\n" not in text else "\r").split("\n")
+    separators = (_plain_separator(separator),) if separator else _SEPARATORS
+    skip = skip_rows or 0
+    if skip_rows is None and header:
+        skip = lines_above(lines, separators, wanted) if wanted else notes_above(lines, separators) * find_header
+    lines = lines[skip:]
+    if not any(line.strip(_EDGES) for line in lines):
+        raise DataError(Fault(path.name, f"no line is left below skip_rows: {skip}", "A header line and a record"))
     used_separator = _plain_separator(separator) or _find_separator(lines, header=header, wanted=wanted)
     rows = _first_rows(lines, used_separator)
     names = [name.strip(_EDGES) for name in rows[0]] if header else []
     first = rows[int(header)] if len(rows) > int(header) else []
-    return Head(chosen, used_separator, names, first, len(rows[0]))
+    return Head(chosen, used_separator, names, first, len(rows[0]), skip, reading.rivals)
 
 
 def head_encoding(path: Path, declared: str | None, content: bytes) -> str:
@@ -128,7 +156,19 @@ def head_encoding(path: Path, declared: str | None, content: bytes) -> str:
     DataError
         The declared encoding is unknown.
     """
-    return known_encoding(path, declared) or encoding_by_mark(content) or encoding_by_lines(_head_lines(content))
+    return head_reading(path, declared, content).encoding
+
+
+def head_reading(path: Path, declared: str | None, content: bytes) -> Reading:
+    """Return the encoding of a file as `head_encoding` does, and its rivals.
+
+    Raises
+    ------
+    DataError
+        The declared encoding is unknown.
+    """
+    certain = known_encoding(path, declared) or encoding_by_mark(content)
+    return Reading(certain) if certain else reading_of_lines(_head_lines(content))
 
 
 def read_lines(path: Path, *, encoding: str, newline: bytes = b"\n") -> Iterator[tuple[int, str | BadLine]]:
