@@ -12,7 +12,7 @@ import ibis
 import pyarrow.parquet as pq
 
 from workbench.core.schema import CONTACT_COLUMNS
-from workbench.intake.casting.cells import cast_cell
+from workbench.intake.casting.cells import AGE_WORDS, NOTHING, cast_cell, has_more_digits
 from workbench.intake.casting.column_kinds import ColumnPlan, derived_kinds, kinds_of
 from workbench.intake.casting.contact_quality import contact_facts, shared_phones
 from workbench.intake.casting.currency import NO_RATE, convert_money, rate_spans, read_rates, refuse_mixed
@@ -189,6 +189,13 @@ def _facts(
     for name, kind in kinds.items():
         if f"{_BLANK}{name}" in stripped.columns:
             aggregates[f"blanks {name}"] = stripped[f"{_BLANK}{name}"].cast("int64").sum().fill_null(0)
+        if kind in ("text", "category") and stripped[name].type().is_string():
+            aggregates[f"nothing {name}"] = stripped[name].isin(NOTHING).cast("int64").sum().fill_null(0)
+        if kind in ("money", "quantity") and stripped[name].type().is_string():
+            more = has_more_digits(stripped[name], kind, source.formats.decimals)
+            aggregates[f"shortened {name}"] = more.cast("int64").sum().fill_null(0)
+        if name == "age" and stripped[name].type().is_string():
+            aggregates[f"age_words {name}"] = stripped[name].re_search(AGE_WORDS).cast("int64").sum().fill_null(0)
         if kind == "id":
             facts = id_statistics(stripped[name])
             aggregates |= {f"{fact} {name}": value for fact, value in facts.items()}
@@ -299,6 +306,9 @@ def _repairs(facts: Mapping[str, int], kinds: Mapping[str, str]) -> dict[str, in
     whole = [facts[f"filled {name}"] for name in ids if facts[f"point_zero {name}"] == facts[f"filled {name}"]]
     repairs = {
         "blanks": sum(count for fact, count in facts.items() if fact.startswith("blanks ")),
+        "nothing_words": sum(count for fact, count in facts.items() if fact.startswith("nothing ")),
+        "shortened": sum(count for fact, count in facts.items() if fact.startswith("shortened ")),
+        "age_words": sum(count for fact, count in facts.items() if fact.startswith("age_words ")),
         "keys_normalised": sum(facts[f"folded {name}"] for name in ids),
         "point_zero": sum(whole),
     }
