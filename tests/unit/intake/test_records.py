@@ -1,6 +1,6 @@
 """Lines become records: one line each, unless a quoted field validly spans lines."""
 
-from workbench.intake.reading.records import BadLine, Record, RejectedRecord, read_records, split_line
+from workbench.intake.reading.text.records import BadLine, Record, RejectedRecord, read_records, split_line
 
 
 def read(text, width=3, separator=","):

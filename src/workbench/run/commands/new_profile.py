@@ -52,7 +52,7 @@ def write_new_profile(
     """
     from workbench.intake.guessing.proposals import propose  # noqa: PLC0415  (slow to import)
     from workbench.intake.guessing.samples import Sample, take_samples  # noqa: PLC0415
-    from workbench.intake.guessing.writing import profile_text  # noqa: PLC0415
+    from workbench.intake.guessing.text.writing import profile_text  # noqa: PLC0415
 
     target = workspace.params / f"{name}.yaml"
     faults = _name_faults(workspace, name, language)

@@ -1,17 +1,18 @@
-"""What a column's name says: synonyms in English and Chinese, units and currencies in the name."""
+"""How well a column's name fits one of our columns: by its parts, else by whole names; units and currencies in it."""
 
 from __future__ import annotations
 
 import difflib
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import cache
 
 from workbench.core.schema import columns_of
-from workbench.intake.guessing.words import read_words
+from workbench.intake.guessing.headers.parts import Token, modifiers, tokens_of, without_accents
+from workbench.intake.guessing.headers.words import read_words
 
-__all__ = ["currency_in", "is_chinese", "name_score", "plain_name", "synonyms_of", "unit_in"]
-
+__all__ = ["Names", "currency_in", "is_chinese", "name_score", "plain_name", "synonyms_of", "unit_in"]
 _BRACKETS = re.compile(r"[(（\[【][^)）\]】]*[)）\]】]")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
@@ -21,6 +22,9 @@ _CURRENCIES = {
     "EUR": ("eur", "euro", "€", "欧元"), "GBP": ("gbp", "pound", "£", "英镑"), "JPY": ("jpy", "yen", "日元"),
     "HKD": ("hkd", "港元", "港币"),
 }  # fmt: skip
+_RANK = 0.002  # what a later name scores less than the one before
+_ALL_PARTS = 0.985  # score where the parts of a pattern are all there is
+_EXACT = 0.9  # from here on a whole name is as good as its parts
 _NEARLY = 0.86  # similarity from which one name counts as a misspelling of the other
 _SHORTEST_NEAR = 5  # letters; shorter names are similar by chance
 
@@ -34,7 +38,7 @@ def plain_name(name: str) -> str:
     ('customer id', 'dt customer', '订单金额')
     """
     folded = unicodedata.normalize("NFKC", _BRACKETS.sub(" ", name))
-    return " ".join(re.sub(r"[^\w\u3400-\u9fff]+|_", " ", _HUMP.sub(" ", folded)).lower().split())
+    return " ".join(re.sub(r"[^\w\u3400-\u9fff]+|_", " ", without_accents(_HUMP.sub(" ", folded))).split())
 
 
 def is_chinese(text: str) -> bool:
@@ -42,62 +46,108 @@ def is_chinese(text: str) -> bool:
     return bool(_CHINESE.search(text))
 
 
+@dataclass(frozen=True)
+class Names:
+    """What one of our columns is called elsewhere.
+
+    Attributes
+    ----------
+    patterns : tuple of tuple of str
+        Parts that together name it, the best first.
+    whole : tuple of str
+        Whole names as `plain_name` gives them, its own among them.
+    """
+
+    patterns: tuple[tuple[str, ...], ...]
+    whole: tuple[str, ...]
+
+
 @cache
-def synonyms_of(table: str) -> dict[str, tuple[str, ...]]:
-    """Map the columns of a table to their synonyms.
+def synonyms_of(table: str) -> dict[str, Names]:
+    """Map the columns of a table to the names they have elsewhere.
 
     Parameters
     ----------
     table : str
         A canonical table.
-
-    Returns
-    -------
-    dict of str to tuple of str
-        Names as `plain_name` gives them, the column's own name among them.
     """
-    words = read_words("synonyms")
-    columns = columns_of(table, contact=True, neighbours=True)
-    own = {
-        column: [column, *words["common"].get(column, ()), *words.get(table, {}).get(column, ())] for column in columns
-    }
-    return {column: tuple(dict.fromkeys(plain_name(str(name)) for name in names)) for column, names in own.items()}
+    words = read_words("headers/words")
+    columns, names = words["columns"], words["names"]
+    result = {}
+    for ours in columns_of(table, contact=True, neighbours=True):
+        patterns = [*columns.get(table, {}).get(ours, ()), *columns["common"].get(ours, ())]
+        whole = [ours, *names["common"].get(ours, ()), *names.get(table, {}).get(ours, ())]
+        result[ours] = Names(
+            tuple(tuple(pattern.split()) for pattern in patterns),
+            tuple(dict.fromkeys(plain_name(str(name)) for name in whole)),
+        )
+    return result
 
 
-def name_score(name: str, synonyms: tuple[str, ...]) -> float:
-    """Score how well a name fits: 1 for a synonym, less for a partial match (by the part covered), 0 for none.
+@cache
+def name_score(name: str, names: Names) -> float:
+    """Score how well a name fits: near 1 for its parts or a whole name, less for a partial match, 0 for none.
 
     Parameters
     ----------
     name : str
         As written in the file.
-    synonyms : tuple of str
+    names : Names
         From `synonyms_of`.
 
     Examples
     --------
-    >>> name_score("InvoiceNo", ("invoice no", "order id")), name_score("Mood swings", ("name",))
-    (1.0, 0.0)
+    >>> name_score("InvoiceNo", synonyms_of("transactions")["order_id"]) > 0.95
+    True
     """
     plain = plain_name(name)
     if not plain:
         return 0.0
-    return max((_one_score(plain, synonym, rank) for rank, synonym in enumerate(synonyms)), default=0.0)
+    whole = max((_one_score(plain, synonym, rank) for rank, synonym in enumerate(names.whole)), default=0.0)
+    return max(whole, _parts_score(tokens_of(name), names.patterns)) if whole < _EXACT else whole
+
+
+def _parts_score(tokens: tuple[Token, ...], patterns: tuple[tuple[str, ...], ...]) -> float:
+    scores = [_pattern_score(tokens, pattern) - _RANK * rank for rank, pattern in enumerate(patterns)]
+    return max(scores, default=0.0)
+
+
+def _pattern_score(tokens: tuple[Token, ...], pattern: tuple[str, ...]) -> float:
+    """Score one pattern: all its parts must occur, each in a word of its own; further words count against it."""
+    wanted = set(pattern)
+    if len(tokens) < len(pattern) or not _covers(list(tokens), list(pattern)):
+        return 0.0
+    others = [token for token in tokens if not token.parts & wanted]
+    if any(token.parts and token.parts <= modifiers() for token in others):
+        return 0.0
+    if not others:
+        return _ALL_PARTS
+    return 0.45 + 0.45 * (len(tokens) - len(others)) / len(tokens)
+
+
+def _covers(tokens: list[Token], pattern: list[str]) -> bool:
+    if not pattern:
+        return True
+    return any(
+        pattern[0] in token.parts and _covers(tokens[:at] + tokens[at + 1 :], pattern[1:])
+        for at, token in enumerate(tokens)
+    )
 
 
 def _one_score(plain: str, synonym: str, rank: int) -> float:
     joined, other = plain.replace(" ", ""), synonym.replace(" ", "")
     if joined == other:
-        return 1.0 - 0.002 * rank  # earlier synonyms are the better ones
-    if is_chinese(synonym):
-        if len(other) > 1 and other in joined:
-            return 0.45 + 0.45 * len(other) / len(joined)
-        return 0.0
+        return 1.0 - _RANK * rank  # earlier synonyms are the better ones
     words, wanted = plain.split(), synonym.split()
-    if len(other) > 2 and set(wanted) <= set(words):  # noqa: PLR2004  (two letters are no word)
+    if (
+        len(wanted) > 1
+        and set(wanted) <= set(words)
+        and not any(token.parts & modifiers() for token in tokens_of(plain))
+    ):
         return 0.45 + 0.45 * len(wanted) / len(words)
     if (
-        min(len(joined), len(other)) >= _SHORTEST_NEAR
+        not is_chinese(synonym)
+        and min(len(joined), len(other)) >= _SHORTEST_NEAR
         and difflib.SequenceMatcher(None, joined, other).ratio() >= _NEARLY
     ):
         return 0.75

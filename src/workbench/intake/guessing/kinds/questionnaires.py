@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.intake.guessing.facts import Facts
     from workbench.intake.guessing.samples import Sample
+    from workbench.intake.guessing.values.facts import Facts
 
 __all__ = ["scale_columns"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from workbench.intake.guessing.words import read_words
+from workbench.intake.guessing.headers.words import read_words
 
 __all__ = ["Reason", "say_reason"]
 
@@ -32,5 +32,5 @@ def say_reason(reason: Reason, language: str) -> str:
     >>> say_reason(Reason("rivals", {"names": "total"}), "en")
     'also possible: total'
     """
-    text = read_words("reasons")[reason.key][language].format(**reason.values)
+    text = read_words("text/reasons")[reason.key][language].format(**reason.values)
     return "".join(sign if sign.isprintable() else "?" for sign in text)

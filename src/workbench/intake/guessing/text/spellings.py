@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from workbench.intake.guessing.facts import GENDERS
+from workbench.intake.guessing.values.facts import GENDERS
 
 if TYPE_CHECKING:
     from workbench.intake.guessing.guesses import Proposal
@@ -39,7 +39,7 @@ def gender_spellings(proposal: Proposal) -> dict[str, dict[str, str]]:
     return {name: words for name, words in changed.items() if words}
 
 
-def _usual_pair(counts: Counter[str]) -> tuple[str, str]:
+def _usual_pair(counts: Counter[str]) -> tuple[str, ...]:
     """Return the two words most records use, in the case most of them are written in."""
     pairs: Counter[int] = Counter()
     for word, n in counts.items():

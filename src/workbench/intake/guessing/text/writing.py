@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.intake.guessing.facts import gather_facts
-from workbench.intake.guessing.questionnaires import scale_columns
-from workbench.intake.guessing.reasons import Reason, say_reason
-from workbench.intake.guessing.segment_features import numbers_to_group_by
-from workbench.intake.guessing.spellings import gender_spellings
+from workbench.intake.guessing.headers.words import value_words
+from workbench.intake.guessing.kinds.questionnaires import scale_columns
+from workbench.intake.guessing.text.reasons import Reason, say_reason
+from workbench.intake.guessing.text.run_choices import short_history, stages_for
+from workbench.intake.guessing.text.segment_features import numbers_to_group_by
+from workbench.intake.guessing.text.spellings import gender_spellings
+from workbench.intake.guessing.values.facts import gather_facts
 
 if TYPE_CHECKING:
     from workbench.intake.guessing.guesses import Mapped, Proposal, SourceGuess
@@ -20,38 +23,44 @@ __all__ = ["profile_text"]
 _WORDS = {
     "en": {
         "head": "# Proposed by 'workbench new' from the files named below. Every line is a guess with its reason;\n"
-        "# DOUBT marks what to look at first. Then: workbench check {name}",
+        "# DOUBT marks what to look at first; remove each such line once it is settled. Then: workbench check {name}",
         "goal": "# What should be decided with it? The report prints it and says whether the run answers it.\n"
         '# goal: {question: "Which customers should the spring campaign reach?", decision: contact list,\n'
         "#        audience: marketing, measure: repeat orders in 90 days}",
         "looked": "looked at {records} records{all}, encoding {encoding}",
         "all": " (all)",
         "doubt": "DOUBT: ",
-        "stop": ". ",
         "list": "; ",
         "left": "not read: ",
         "scales": "# Questions that hang together make a scale; its score is used where its reliability reaches .7:\n"
         "# 03_build_features:\n"
         "#   scales:\n"
         "#     mine: {{items: [{first}], reverse: [{last}], low: {low}, high: {high}}}   # 06 may group by scale_mine",
-        "group": "no orders, so groups are made of these. DOUBT: keep those that tell customers apart",
+        "left_out": "left out: ",
+        "group": "no orders, so groups are made of these",
+        "group_doubt": "keep the features that tell customers apart",
+        "keeps_ids": "without 02_resolve_identity: one list of people with unique ids, which stay theirs",
+        "short": "the orders cover fewer days than the default bounds, so status follows each customer's own rhythm",
     },
     "zh": {
         "head": "# 由 workbench new 根据下列文件拟出。每行都是推测，并附理由；\n"
-        "# 标有“存疑”的请先核对。然后运行：workbench check {name}",
+        "# 标有“存疑”的请先核对，核对后删去该行。然后运行：workbench check {name}",
         "goal": "# 要据此做什么决定？报告开头会印出，末尾说明是否已回答。\n"
         '# goal: {question: "春季活动应当触达哪些客户？", decision: 触达名单, audience: 市场部, measure: 90 天内复购}',
         "looked": "查看了 {records} 条记录{all}，编码 {encoding}",
         "all": "（全部）",
         "doubt": "存疑：",
-        "stop": "。",
         "list": "；",
         "left": "不读取：",
         "scales": "# 含义相近的题目可合成一个量表，反向题须注明；信度达到 0.7 才会使用其得分：\n"
         "# 03_build_features:\n"
         "#   scales:\n"
         "#     mine: {{items: [{first}], reverse: [{last}], low: {low}, high: {high}}}   # 06 可按 scale_mine 分群",
-        "group": "没有订单，故按这些数值分群。存疑：请保留真正能区分客户的列",
+        "left_out": "不纳入：",
+        "group": "没有订单，故按这些数值分群",
+        "group_doubt": "请保留真正能区分客户的列",
+        "keeps_ids": "不含 02_resolve_identity：只有一份客户名单且编号唯一，编号保持原样",
+        "short": "订单天数短于默认界限，故按每位客户自己的购买节奏判断状态",
     },
 }
 _IN_A_SCALE = 3  # questions of the example
@@ -73,20 +82,28 @@ def profile_text(name: str, proposal: Proposal, *, language: str | None = None) 
     Returns
     -------
     str
-        YAML, without values of contact columns.
+        YAML, without values of contact columns. A doubt is a line of its own above the key it is about.
     """
     language = language or proposal.language
     words = _WORDS[language]
     lines = [words["head"].format(name=name), f"profile: {name}", f"language: {language}", words["goal"], "sources:"]
     spellings = gender_spellings(proposal)
     for source in proposal.sources:
-        lines += _source_lines(source, language)
-        lines += _spelling_lines(spellings.get(source.name, {}), language)
+        lines += _source_lines(source, spellings.get(source.name, {}), language)
+    for left in proposal.left_out:
+        place = left.path + (f" / {left.sheet}" if left.sheet else "")
+        lines.append(f"  # {words['left_out']}{_scalar(place)}: {say_reason(left.reason, language)}")
     lines += _scale_lines(proposal, words["scales"])
+    stages = stages_for(proposal)
+    if stages:
+        lines += [f"run:   # {words['keeps_ids']}", f"  stages: [{', '.join(stages)}]"]
+    if short_history(proposal):
+        lines += ["05_score_rfm:", "  bounds: rhythm" + f"   # {words['short']}"]
     features = numbers_to_group_by(proposal)
     if features:
         listed = ", ".join(_scalar(feature) for feature in features)
-        lines += ["06_segment_customers:", f"  features: [{listed}]   # {words['group']}", "  log_features: []"]
+        lines += ["06_segment_customers:", f"  # {words['doubt']}{words['group_doubt']}",
+                  f"  features: [{listed}]   # {words['group']}", "  log_features: []"]  # fmt: skip
     if proposal.label:
         lines += ["08_predict_churn:", f"  label_name: {_scalar(proposal.label)}"]
     return "\n".join(lines) + "\n"
@@ -104,32 +121,61 @@ def _scale_lines(proposal: Proposal, words: str) -> list[str]:
     return []
 
 
-def _source_lines(source: SourceGuess, language: str) -> list[str]:
+def _source_lines(source: SourceGuess, spellings: dict[str, str], language: str) -> list[str]:
     words, sample = _WORDS[language], source.sample
     summary = words["looked"].format(
         records=sample.records, all=words["all"] if sample.complete else "", encoding=sample.encoding
     )
+    key_doubts = {key: list(doubts) for key, doubts in source.key_doubts.items()}
     lines = [f"  {source.name}:", f"    # {summary}", f"    path: {_scalar(source.path)}"]
-    lines.append(f"    table: {source.table}" + _comment(source.reasons, (), language))
-    lines += [f"    # {words['doubt']}{say_reason(doubt, language)}" for doubt in source.doubts]
-    lines += [f"    {key}: {_scalar(value)}" for key, value in source.settings.items()]
+    lines += _doubt_lines(source.doubts, "    ", language)
+    lines.append(f"    table: {source.table}" + _comment(source.reasons, language))
+    for key, value in source.settings.items():
+        lines += _doubt_lines(key_doubts.pop(key, []), "    ", language)
+        lines.append(f"    {key}: {_flow(value)}")
     if source.people:
         lines.append(f"    people: {source.people}")
     lines += _mapping_lines("columns", source.columns, language)
     lines += _mapping_lines("attributes", source.attributes, language)
-    if source.formats:
-        lines.append(f"    formats: {_flow(source.formats)}")
+    lines += _format_lines(source, key_doubts, language)
+    if source.rules or key_doubts.get("rules"):
+        lines += _doubt_lines(key_doubts.pop("rules", []), "    ", language)
+        lines += [f"    rules: {_flow(source.rules)}"] if source.rules else []
+    lines += _spelling_lines(source, spellings, language)
     for mapped in source.unread:
-        lines.append(f"    # {words['left']}{_scalar(mapped.theirs)}: {_listed(mapped.reasons, language)}")
+        lines.append(f"    # {words['left']}{_flow(mapped.theirs)}: {_listed(mapped.reasons, language)}")
     return lines
 
 
-def _spelling_lines(changed: dict[str, str], language: str) -> list[str]:
-    """Declare that a source's spellings of a gender are replaced by those most records use."""
-    if not changed:
-        return []
-    usual = Reason("spelled_usually", {"spellings": " / ".join(dict.fromkeys(changed.values()))})
-    return [f"    standardise: {_flow({'gender': changed})}" + _comment((usual,), (), language)]
+def _format_lines(source: SourceGuess, key_doubts: dict[str, list[Reason]], language: str) -> list[str]:
+    """Write the formats, one a line; a doubt without a line to stand on is written above the others."""
+    doubts, currency = key_doubts.pop("formats", []), key_doubts.pop("currency", [])
+    if not source.formats:
+        return _doubt_lines([*doubts, *currency], "    ", language)
+    lines = [*_doubt_lines(doubts, "    ", language), "    formats:"]
+    if "currency" not in source.formats:
+        lines += _doubt_lines(currency, "      ", language)
+    for key, value in source.formats.items():
+        lines += _doubt_lines(currency, "      ", language) if key == "currency" else []
+        lines.append(f"      {key}: {_flow(value)}")
+    return lines
+
+
+def _doubt_lines(doubts: Sequence[Reason], indent: str, language: str) -> list[str]:
+    return [f"{indent}# {_WORDS[language]['doubt']}{say_reason(doubt, language)}" for doubt in doubts]
+
+
+def _spelling_lines(source: SourceGuess, changed: dict[str, str], language: str) -> list[str]:
+    """Declare replaced spellings: of a gender those most records use, of an age band the words for unknown."""
+    repairs: dict[str, dict[str, str]] = {"gender": changed} if changed else {}
+    reasons = []
+    if changed:
+        reasons.append(Reason("spelled_usually", {"spellings": " / ".join(dict.fromkeys(changed.values()))}))
+    unknown = {cell: "" for cell in sorted(set(source.cells("age_band"))) if cell.lower() in value_words("unknown")}
+    if unknown:
+        repairs["age_band"] = unknown
+        reasons.append(Reason("spelled_unknown", {"values": ", ".join(unknown)}))
+    return [f"    standardise: {_flow(repairs)}" + _comment(reasons, language)] if repairs else []
 
 
 def _mapping_lines(key: str, mapped: list[Mapped], language: str) -> list[str]:
@@ -137,21 +183,17 @@ def _mapping_lines(key: str, mapped: list[Mapped], language: str) -> list[str]:
         return []
     lines = [f"    {key}:"]
     for column in mapped:
-        comment = _comment(column.reasons, column.doubts, language)
-        lines.append(f"      {_scalar(column.ours)}: {_scalar(column.theirs)}{comment}")
+        lines += _doubt_lines(column.doubts, "      ", language)
+        lines.append(f"      {_scalar(column.ours)}: {_flow(column.theirs)}{_comment(column.reasons, language)}")
     return lines
 
 
-def _comment(reasons: tuple[Reason, ...] | list[Reason], doubts: tuple[Reason, ...], language: str) -> str:
-    words = _WORDS[language]
-    reason_text, doubt_text = _listed(reasons, language), _listed(doubts, language)
-    comment = words["stop"].join(
-        part for part in (reason_text, f"{words['doubt']}{doubt_text}" if doubt_text else "") if part
-    )
-    return f"   # {comment}" if comment else ""
+def _comment(reasons: Sequence[Reason], language: str) -> str:
+    text = _listed(reasons, language)
+    return f"   # {text}" if text else ""
 
 
-def _listed(reasons: tuple[Reason, ...] | list[Reason], language: str) -> str:
+def _listed(reasons: Sequence[Reason], language: str) -> str:
     return _WORDS[language]["list"].join(say_reason(reason, language) for reason in reasons)
 
 
@@ -159,7 +201,7 @@ def _flow(value: Any) -> str:
     """Write a value on one line."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_flow, value)) + "]"
     return _scalar(value)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import and_
 
 __all__ = ["DateGuess", "guess_dates"]
@@ -20,6 +21,9 @@ _COMPACT = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d %H:%M:%S")
 _TWIN = {"%d": "%m", "%m": "%d"}
 _ISO = re.compile(r"\d{4}([-/])\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?")
 _ZONED = re.compile(r"\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)? ?(Z|[+-]\d{2}(:?\d{2})?)")
+_UNIX = {"unix": (946_684_800, 2_051_222_400), "unix_ms": (946_684_800_000, 2_051_222_400_000)}  # 2000 to 2035
+_MONTH_AND_DAY = re.compile(r"\d{1,2}月\d{1,2}[日号]?|\d{1,2}[-/]\d{1,2}")
+_OFFSET = re.compile(r"(Z|[+-]\d{2}(:?\d{2})?)$")
 _YEAR, _SERIAL = re.compile(r"(18|19|20)\d{2}"), re.compile(r"[1-7]\d{4}(\.\d+)?")
 _ENOUGH = 0.95  # least share of values the patterns must parse
 _SOME = 0.02  # least share of values a further pattern must parse
@@ -39,12 +43,19 @@ class DateGuess:
     share : float
         Share of values they parse.
     kind : str
-        iso, zoned, pattern, compact, either (day and month in either order: `patterns` are the two), year or serial.
+        iso, zoned, pattern, compact, unix, either (day and month in either order: `patterns` are the two), year or
+        serial.
+    offsets : tuple of str
+        Of zoned times, the different offsets, most frequent first.
+    yearless : bool
+        Some values are a month and a day alone, which the share leaves out.
     """
 
     patterns: tuple[str, ...]
     share: float
     kind: str
+    offsets: tuple[str, ...] = ()
+    yearless: bool = False
 
 
 def guess_dates(values: Sequence[str]) -> DateGuess | None:
@@ -67,11 +78,15 @@ def guess_dates(values: Sequence[str]) -> DateGuess | None:
     >>> guess_dates(["04-09-2012", "21-08-2013"]).patterns, guess_dates(["03/04/2024"]).kind
     (('%d-%m-%Y',), 'either')
     """
-    if not values:
+    whole = [value for value in values if not _MONTH_AND_DAY.fullmatch(value)]
+    if not whole:
         return None
+    if len(whole) < len(values):
+        guess = guess_dates(whole)
+        return guess if guess is None else replace(guess, yearless=True)
     for kind, form in (("iso", _ISO), ("zoned", _ZONED)):
         if (share := _share([form.fullmatch(value) and _exists(value) for value in values])) >= _ENOUGH:
-            return DateGuess((), share, kind)
+            return DateGuess((), share, kind, _offsets(values) if kind == "zoned" else ())
     if all(value[:4].isdigit() and value.replace(".", "").isdigit() for value in values):
         return _by_digits(values)
     probe = values[:: max(1, len(values) // _PROBED)]
@@ -81,6 +96,9 @@ def guess_dates(values: Sequence[str]) -> DateGuess | None:
 
 
 def _by_digits(values: Sequence[str]) -> DateGuess | None:
+    for name, (first, last) in _UNIX.items():
+        if (share := _share([value.isdigit() and first <= int(value) < last for value in values])) >= _ENOUGH:
+            return DateGuess((name,), share, "unix")
     for pattern in _COMPACT:
         if (share := _share(_parses(values, pattern))) >= _ENOUGH:
             return DateGuess((pattern,), share, "compact")
@@ -88,6 +106,11 @@ def _by_digits(values: Sequence[str]) -> DateGuess | None:
         if (share := _share([form.fullmatch(value) for value in values])) >= _ENOUGH:
             return DateGuess((pattern,), share, kind)
     return None
+
+
+def _offsets(values: Sequence[str]) -> tuple[str, ...]:
+    offsets = Counter(match[0].replace(":", "") for value in values if (match := _OFFSET.search(value)))
+    return tuple(offset for offset, _ in offsets.most_common())
 
 
 def _combined(values: Sequence[str], parsed: dict[str, list[bool]]) -> DateGuess | None:

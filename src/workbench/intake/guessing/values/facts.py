@@ -8,13 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from workbench.intake.features.inputs.city_tiers import city_tiers
-from workbench.intake.guessing.dates import DateGuess, guess_dates
+from workbench.intake.guessing.headers.parts import without_accents
+from workbench.intake.guessing.headers.words import read_words, value_words
+from workbench.intake.guessing.values.dates import DateGuess, guess_dates
+from workbench.intake.guessing.values.numbers import decimal_mark, read_number
 
 __all__ = ["GENDERS", "PERSONAL", "Facts", "gather_facts"]
 
 PERSONAL = ("email", "phone", "document", "person")  # patterns of personal data
 _LOOKED_AT = 400  # distinct values in the sample
 _MOSTLY = 0.9
+_LEAST_ROWS = 4
 
 _PROVINCES = (
     "北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 "
@@ -25,26 +29,18 @@ _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈"
     "钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常汤"
 )
-GENDERS = (("女", "男"), ("女性", "男性"), ("女士", "先生"), ("female", "male"), ("woman", "man"), ("f", "m"))
+GENDERS = tuple(tuple(pair) for pair in read_words("headers/words")["values"]["genders"])  # (female, male), by language
 _WORDS = {
-    "gender": [*(word for pair in GENDERS for word in pair), *"未知 unknown other u n".split()],
-    "marital": (
-        "single married divorced widow widowed together separated alone 已婚 未婚 离异 丧偶 单身 离婚 已婚未育 已婚已育"
-    ).split(),
-    "education": (
-        "primary secondary graduation master phd bachelor doctorate basic highschool college "
-        "小学 初中 高中 中专 大专 本科 硕士 博士 研究生 学士"
-    ).split(),
-    "country": [
-        "united kingdom", "united states", "china", "usa", "france", "germany", "spain", "italy", "japan", "australia",
-        "canada", "netherlands", "belgium", "norway", "portugal", "switzerland", "eire", "ireland", "india", "brazil",
-        "中国", "美国", "日本", "英国", "法国", "德国",
-    ],
-    "currency": "cny rmb usd eur gbp jpy hkd twd aud cad chf sgd".split(),
-    "flag": "yes no true false 0 1 是 否".split(),
-}  # fmt: skip
+    "gender": (*(word for pair in GENDERS for word in pair), *value_words("gender_other")),
+    "marital": value_words("marital"),
+    "education": value_words("education"),
+    "country": value_words("country"),
+    "currency": value_words("currency"),
+    "flag": ("yes", "no", "true", "false", "0", "1", "是", "否"),
+    "event": value_words("event"),
+}
 _FORMS = {
-    "integer": r"[+-]?\d{1,18}",
+    "integer": r"[+-]?\d{1,18}(\.0)?",
     "number": r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?([eE][+-]?\d{1,3})?|[+-]?\.\d+",
     "comma_number": r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+",
     "money_sign": r"\(?[+-]?\s*[¥￥$€£]\s*[\d.,]+\)?|[+-]?[\d.,]+\s*(元|万元|[¥￥$€£])",
@@ -55,6 +51,11 @@ _FORMS = {
     "phone": r"(\+?86|0086)?[- ]?1[3-9]\d[- ]?\d{4}[- ]?\d{4}|\+\d[\d ()-]{7,16}\d|0\d{2,3}-\d{7,8}",
     "document": r"\d{6}(18|19|20)\d{2}(0[1-9]|1[0-2])\d{2}\d{3}[\dXx]",
     "url": r"(https?://|/)\S+",
+    "clock": r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?",
+    "percent": r"[+-]?\d+([.,]\d+)? ?%",
+    "age_words": r"\d{1,3} ?(岁|周岁|years?( old)?|ans|jahre|años|anos|anni)",
+    "band": r"\d{1,3} ?([-~–至]|to) ?\d{1,3} ?\S{0,4}|\d{1,3} ?(\+|岁?以[上下]|and over|or more|plus)|[<>≥≤] ?\d{1,3}",
+    "mobile": r"1\d{10}|[2-9]\d{10}",
     "code": r"(?=\S*\d)[A-Za-z0-9][A-Za-z0-9_\-./#]{2,39}",
     "opaque": r"[A-Za-z0-9_\-]{24,}",
 }  # fmt: skip
@@ -69,12 +70,18 @@ class Facts:
     rows, filled, distinct : int
         Records read, cells that are not blank, distinct values.
     shares : dict of str to float
-        Pattern: share of the distinct values that fit, 0 to 1.
+        Pattern: share of the filled rows whose value fits, 0 to 1.
     dates : DateGuess or None
     mean_length : float
         Characters of a value.
     low, high : float
-        Limits of the values that are plain numbers; 0 where there are none.
+        Limits of the values that are numbers after repairs; 0 where there are none.
+    mark : str or None
+        Decimal mark that the values show.
+    counting : bool
+        The rows are numbered: every value is the one before plus 1.
+    in_blocks : bool
+        Equal whole numbers stand in neighbouring rows and grow from block to block.
     values : tuple of str
         The distinct values, at most twelve, most frequent first; empty where there are more or they are personal.
     """
@@ -88,6 +95,9 @@ class Facts:
     low: float = 0.0
     high: float = 0.0
     values: tuple[str, ...] = ()
+    mark: str | None = None
+    counting: bool = False
+    in_blocks: bool = False
 
     def fits(self, pattern: str, share: float = _MOSTLY) -> bool:
         """Tell whether at least this share of the values fit a pattern."""
@@ -95,11 +105,8 @@ class Facts:
 
     @property
     def is_number(self) -> bool:
-        """True where nearly all values are numbers, possibly with signs or digit groups."""
-        return (
-            self.shares.get("number", 0) + self.shares.get("comma_number", 0) + self.shares.get("money_sign", 0)
-            >= _MOSTLY
-        )
+        """True where nine in ten filled rows are numbers after repairs of signs and digit groups."""
+        return bool(self.filled) and self.shares.get("numeric", 0) >= _MOSTLY
 
     @property
     def unique(self) -> bool:
@@ -127,8 +134,15 @@ def gather_facts(cells: Sequence[str]) -> Facts:
     counts = Counter(cell for cell in cells if cell)
     distinct = sorted(counts)
     sample = distinct[:: max(1, len(distinct) // _LOOKED_AT)][: _LOOKED_AT + 1]
-    shares = {name: _share(sample, test) for name, test in _TESTS.items()} if sample else {}
-    numbers = [float(value) for value in sample if re.fullmatch(r"[+-]?\d{1,15}(\.\d+)?", value)]
+    weights = [counts[value] for value in sample]
+    shares = {name: _share(sample, weights, test) for name, test in _TESTS.items()} if sample else {}
+    mark = decimal_mark(sample)
+    numbers = [number for value in sample if (number := read_number(value, mark or ".")) is not None]
+    if sample:
+        shares["numeric"] = _share(sample, weights, lambda value: read_number(value, mark or ".") is not None)
+    is_number = shares.get("numeric", 0) >= _MOSTLY
+    if is_number and len(distinct) > len(sample):  # limits are those of all records
+        numbers = [number for value in distinct if (number := read_number(value, mark or ".")) is not None]
     private = any(shares.get(pattern, 0) >= _MOSTLY for pattern in PERSONAL)
     frequent = () if private or len(counts) > 12 else tuple(value for value, _ in counts.most_common())  # noqa: PLR2004
     return Facts(
@@ -141,11 +155,30 @@ def gather_facts(cells: Sequence[str]) -> Facts:
         low=min(numbers, default=0.0),
         high=max(numbers, default=0.0),
         values=frequent,
+        mark=mark if is_number else None,
+        counting=_counts_rows(cells),
+        in_blocks=_stands_in_blocks(cells),
     )
 
 
-def _share(values: Sequence[str], test: Callable[[str], bool]) -> float:
-    return sum(test(value) for value in values) / len(values)
+def _counts_rows(cells: Sequence[str]) -> bool:
+    """Tell whether each cell is the one before plus 1, beginning at 0 or 1."""
+    if len(cells) < 2 or cells[0] not in ("0", "1"):  # noqa: PLR2004  (one row counts nothing)
+        return False
+    first = int(cells[0])
+    return all(cell == str(first + at) for at, cell in enumerate(cells))
+
+
+def _stands_in_blocks(cells: Sequence[str]) -> bool:
+    numbers = [int(cell) for cell in cells if cell.isdigit() and len(cell) <= 18]  # noqa: PLR2004
+    if len(numbers) < len(cells) or len(cells) < _LEAST_ROWS:
+        return False
+    grows = all(before <= after for before, after in zip(numbers, numbers[1:], strict=False))
+    return grows and 1 < len(set(numbers)) < len(numbers)
+
+
+def _share(values: Sequence[str], weights: Sequence[int], test: Callable[[str], bool]) -> float:
+    return sum(weight for value, weight in zip(values, weights, strict=True) if test(value)) / sum(weights)
 
 
 def _is_province(value: str) -> bool:
@@ -167,7 +200,7 @@ def _matcher(form: str) -> Callable[[str], bool]:
 
 def _member(words: Sequence[str]) -> Callable[[str], bool]:
     allowed = set(words)
-    return lambda value: value.lower() in allowed
+    return lambda value: without_accents(value) in allowed
 
 
 _TESTS: dict[str, Callable[[str], bool]] = {
