@@ -301,8 +301,9 @@ def _plain_number(cell: ibis.Value, formats: FormatParams) -> ibis.Value:
     """Write a number with a decimal point, without declared currency signs and digit groups."""
     if formats.currency:
         signs = "".join(re.escape(sign) for sign in _SIGNS.get(formats.currency, ""))
-        cell = cell.re_replace(rf"^([+(-]?)\s*([{signs}]|{formats.currency})\s*" if signs else formats.currency, r"\1")
-        cell = cell.re_replace(rf"\s*([{signs}]|{formats.currency})(\)?)$" if signs else formats.currency, r"\2")
+        written = f"[{signs}]|{formats.currency}" if signs else formats.currency
+        cell = cell.re_replace(rf"^([+(-]?)\s*({written})\s*", r"\1")
+        cell = cell.re_replace(rf"\s*({written})(\)?)$", r"\2")
     if "decimals" in formats.model_fields_set:
         cell = cell.re_replace(r"^\((.+)\)$", r"-\1").re_replace(r"^(\d.*)-$", r"-\1")
         group, mark = (",", r"\.") if formats.decimals == "." else (r"\.", ",")

@@ -5,9 +5,8 @@ from __future__ import annotations
 __all__ = ["TOTAL_WORDS", "written_totals"]
 
 TOTAL_WORDS = (
-    "total", "totals", "grand total", "subtotal", "sum",
-    "合计", "总计", "小计", "汇总", "summe", "gesamt",
-    "gesamtsumme", "somme", "total general", "total général", "total geral", "totale", "totaux", "totales", "合計", "總計",
+    "total", "totals", "grand total", "subtotal", "sum", "合计", "总计", "小计", "汇总", "合計", "總計", "summe",
+    "gesamt", "gesamtsumme", "somme", "total general", "total général", "total geral", "totale", "totaux", "totales",
 )  # fmt: skip
 
 

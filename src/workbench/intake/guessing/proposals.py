@@ -165,7 +165,9 @@ def _lines_of_heads(file: _File, files: list[_File], left_out: list[LeftOut]) ->
             continue
         if "customer_id" in file.guess.matches or not {"amount", "unit_price"} & set(other.guess.matches):
             continue
-        goods = guess_table(file.sample.names, file.facts, header=True, file_name=file.name, among=(_GOODS,))
+        columns = ("product_id", "product_name", "category", "brand")
+        matches = {ours: file.guess.matches[ours] for ours in columns if ours in file.guess.matches}
+        goods = TableGuess(_GOODS, matches, () if "product_id" in matches else ("product_id",), (), ())
         reason = Reason("lines_of_heads", {"orders": PurePosixPath(other.sample.path).name})
         if goods.missing:
             left_out.append(_left(file.sample, reason))

@@ -3,11 +3,11 @@
 import pytest
 
 from workbench.core.schema import CANONICAL, columns_of
+from workbench.intake.guessing.headers.names import currency_in, name_score, plain_name, synonyms_of, unit_in
+from workbench.intake.guessing.headers.words import read_words
+from workbench.intake.guessing.samples import names_columns
 from workbench.intake.guessing.values.dates import guess_dates
 from workbench.intake.guessing.values.facts import gather_facts
-from workbench.intake.guessing.headers.names import currency_in, name_score, plain_name, synonyms_of, unit_in
-from workbench.intake.guessing.samples import names_columns
-from workbench.intake.guessing.headers.words import read_words
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def _fit(table: str, ours: str, at: int, facts: Facts, *, name: str) -> Match:
     elif any(facts.fits(other) for other in _EXCLUSIVE if other != pattern):
         score += _NOT_THIS
     if named and facts.filled < facts.rows:
-        doubts.append(Reason("blank", {"blank": facts.rows - facts.filled, "rows": facts.rows}))
+        reasons.append(Reason("blank", {"blank": facts.rows - facts.filled, "rows": facts.rows}))
         blank = 1 - facts.filled / facts.rows
         score -= _BLANKS * blank if kind in ("id", "timestamp", "money") and blank > _MOSTLY_THERE else 0
     return Match(ours, at, score, tuple(reasons), tuple(doubts))

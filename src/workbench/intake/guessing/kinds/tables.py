@@ -39,7 +39,7 @@ _TYPICAL = {
 }
 _ANYWHERE, _CALLED_SO, _NO_KEY, _NOT_ONE_ROW, _NO_MONEY = 0.2, 0.8, -3.0, -2.0, -0.7
 _NUMBERED, _NO_ORDER, _ALL_THERE_IS, _LIKE_EVENTS = -1.0, -3.0, 0.5, 2.0
-_GOODS = 0.5
+_GOODS, _UNKIND = 0.5, -1.0  # what goods add to orders; events without a type, page or session
 _WITHOUT_HEADER = ("transactions", "customers", "events")
 _CLOSE = 0.75  # share of the best score from which another table is worth a doubt
 
@@ -131,6 +131,8 @@ def _score(
         score += _NO_KEY
     if table == "events" and any(values.fits("event") and values.distinct > 1 for values in facts):
         score += _LIKE_EVENTS
+    if table == "events" and not {"type", "page", "session_id", "search_term"} & set(sure):
+        score += _UNKIND
     if table == "customers" and not missing and facts[matches[key].at].unique:
         score += _ALL_THERE_IS
     if table not in ("customers", "events") and not typical & set(matches):
