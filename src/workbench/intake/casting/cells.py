@@ -28,7 +28,7 @@ from workbench.intake.casting.ids import (
     id_doubts,
     normal_form,
 )
-from workbench.intake.reading.scratch import quoted_name
+from workbench.intake.reading.raw.scratch import quoted_name
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import FormatParams

@@ -22,7 +22,7 @@ from workbench.intake.casting.cells import Cell, engine_moment, in_doubt, sure_v
 from workbench.intake.casting.column_kinds import ColumnPlan, derived_names, plans_of
 from workbench.intake.casting.total_lines import written_totals
 from workbench.intake.casting.verdicts import NO_CODE, derive, exact_product
-from workbench.intake.reading.scratch import copy_rows, quoted_name, quoted_text
+from workbench.intake.reading.raw.scratch import copy_rows, quoted_name, quoted_text
 from workbench.intake.reading.text.odd_lines import OddLines, leave_out, leaves_out, line_sql
 from workbench.intake.reading.text.raw_files import REFUSALS, ReadyText, engine_reader
 

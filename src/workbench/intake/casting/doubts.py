@@ -16,12 +16,11 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.intake.casting.acceptance import strip_cells
 from workbench.intake.casting.cells import NOTHING, has_more_digits
 from workbench.intake.casting.column_kinds import kinds_of, plans_of
-from workbench.intake.casting.ids import LONG_ID_DIGITS, has_damaged_long_ids, id_statistics
+from workbench.intake.casting.ids import LONG_ID_DIGITS, has_damaged_long_ids, id_statistics, strip_cells
 from workbench.intake.casting.verdicts import STATE, as_view, judged_cells
-from workbench.intake.reading.scratch import LINE, copy_rows, keep_rows, quoted_name, quoted_text
+from workbench.intake.reading.raw.scratch import LINE, copy_rows, keep_rows, quoted_name, quoted_text
 from workbench.intake.reading.text.odd_lines import pick_lines
 from workbench.intake.reading.text.records import Record, read_records
 

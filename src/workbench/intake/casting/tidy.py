@@ -22,8 +22,8 @@ from workbench.intake.casting.direct import copy_text, copy_typed
 from workbench.intake.casting.doubts import judge_doubts, sure_records
 from workbench.intake.casting.verdicts import STATE
 from workbench.intake.reading.joined import is_shaped
-from workbench.intake.reading.raw_file import RawFile
-from workbench.intake.reading.scratch import LINE, keep_rejects
+from workbench.intake.reading.raw.raw_file import RawFile
+from workbench.intake.reading.raw.scratch import LINE, keep_rejects
 from workbench.intake.reading.text.odd_lines import leaves_out
 from workbench.intake.reading.text.records import WHITESPACE
 

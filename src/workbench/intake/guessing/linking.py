@@ -9,9 +9,9 @@ from workbench.core.schema import CANONICAL, columns_of
 from workbench.intake.guessing.headers.parts import parts_in
 
 if TYPE_CHECKING:
+    from workbench.intake.guessing.kinds.links import Link
     from workbench.intake.guessing.kinds.tables import TableGuess
     from workbench.intake.guessing.samples import Sample
-    from workbench.intake.guessing.values.links import Link
 
 __all__ = ["Ties", "tie_files"]
 

@@ -6,21 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from workbench.intake.guessing.guesses import LeftOut, Mapped, Proposal, SourceGuess
 from workbench.intake.guessing.headers.names import is_chinese
 from workbench.intake.guessing.headers.parts import parts_in
+from workbench.intake.guessing.headers.reasons import Reason
 from workbench.intake.guessing.kinds.behaviour import goods_in_events
+from workbench.intake.guessing.kinds.guesses import LeftOut, Mapped, Proposal, SourceGuess
 from workbench.intake.guessing.kinds.labels import find_label, label_formats
 from workbench.intake.guessing.kinds.left_out import why_no_table
+from workbench.intake.guessing.kinds.links import find_links
 from workbench.intake.guessing.kinds.orders import OrderGuess, refine_orders, who_by_contact
 from workbench.intake.guessing.kinds.people import people_columns, people_traits
 from workbench.intake.guessing.kinds.questionnaires import scale_columns
 from workbench.intake.guessing.kinds.tables import TableGuess, guess_table
 from workbench.intake.guessing.linking import tie_files
 from workbench.intake.guessing.sources import as_source, free_name, unused_name
-from workbench.intake.guessing.text.reasons import Reason
 from workbench.intake.guessing.values.facts import Facts, gather_facts
-from workbench.intake.guessing.values.links import find_links
 
 if TYPE_CHECKING:
     from workbench.intake.guessing.samples import Sample

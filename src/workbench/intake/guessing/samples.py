@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
-from workbench.intake.guessing.text.reasons import Reason
+from workbench.intake.guessing.headers.reasons import Reason
 from workbench.intake.guessing.values.dates import guess_dates
 from workbench.intake.reading.json_records import find_keys, find_objects, list_paths
 from workbench.intake.reading.parquet_heads import parquet_shape

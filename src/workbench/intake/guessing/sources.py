@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from pypinyin import lazy_pinyin
 
 from workbench.core.schema import CANONICAL, NEIGHBOURS, columns_of
-from workbench.intake.guessing.guesses import Mapped, SourceGuess
 from workbench.intake.guessing.headers.names import currency_in, is_chinese, unit_in
 from workbench.intake.guessing.headers.parts import parts_in
+from workbench.intake.guessing.headers.reasons import Reason
 from workbench.intake.guessing.kinds.fitting import is_date
-from workbench.intake.guessing.text.reasons import Reason
+from workbench.intake.guessing.kinds.guesses import Mapped, SourceGuess
 from workbench.intake.guessing.values.facts import PERSONAL
 from workbench.intake.guessing.values.numbers import has_groups
 from workbench.intake.guessing.values.zones import zone_of

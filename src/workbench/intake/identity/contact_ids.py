@@ -99,9 +99,7 @@ def _add_pseudonyms(known: dict[str, str], ids: list[str], key: VaultKey | None)
 def _hidden(parsed: ParsedSource, known: Mapping[str, str], shares: Mapping[str, float]) -> ParsedSource:
     lookup = _lookup(known)
 
-    def replaced(table: ibis.Table | None) -> ibis.Table | None:
-        if table is None:
-            return None
+    def replaced(table: ibis.Table) -> ibis.Table:
         ids = {name: lookup(table[name]).nullif("") for name in _COLUMNS if name in table.columns}
         return table.mutate(**ids)
 
@@ -112,9 +110,8 @@ def _hidden(parsed: ParsedSource, known: Mapping[str, str], shares: Mapping[str,
         if column in people.columns:
             original = ibis.coalesce(people[column].cast("string"), original)
         people = replaced(people.mutate(**{column: original}))
-    table = replaced(parsed.table)
-    assert table is not None  # noqa: S101  (a source has a table)
-    return replace(parsed, table=table, kept=replaced(parsed.kept), people=people, copy=None)
+    kept = None if parsed.kept is None else replaced(parsed.kept)
+    return replace(parsed, table=replaced(parsed.table), kept=kept, people=people, copy=None)
 
 
 def _lookup(known: Mapping[str, str]):  # type: ignore[no-untyped-def]  # noqa: ANN202  (a function of the engine)

@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
 from workbench.intake.reading.json_lists import list_at
-from workbench.intake.reading.raw_file import RawFile, file_state
-from workbench.intake.reading.scratch import LINE, REJECTS, copy_rows, quoted_name, quoted_text
+from workbench.intake.reading.raw.raw_file import RawFile, file_state
+from workbench.intake.reading.raw.scratch import LINE, REJECTS, copy_rows, quoted_name, quoted_text
 from workbench.intake.reading.text.records import BadLine
 from workbench.intake.reading.text.text_encodings import is_wide
 from workbench.intake.reading.text.text_files import (

@@ -15,8 +15,8 @@ import ibis
 
 from workbench.core.errors import DataError, Fault, listed
 from workbench.intake.reading.parquet_heads import DAMAGED, parquet_shape, wide_decimals
-from workbench.intake.reading.raw_file import RawFile, file_state
-from workbench.intake.reading.scratch import LINE, quoted_name, quoted_text
+from workbench.intake.reading.raw.raw_file import RawFile, file_state
+from workbench.intake.reading.raw.scratch import LINE, quoted_name, quoted_text
 
 __all__ = ["read_parquet_file", "reading_parquet"]
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
 
-__all__ = ["DAMAGED", "parquet_shape", "parquet_types", "wide_decimals"]
+__all__ = ["DAMAGED", "copy_first_rows", "parquet_shape", "parquet_types", "wide_decimals"]
 
 _STEP, _LIMIT = Decimal("0.0001"), Decimal(10) ** 24
 DAMAGED = "Copy it again, it may be damaged"
@@ -83,3 +83,15 @@ def wide_decimals(path: Path, positions: dict[str, int], target: Path) -> tuple[
 
 def _fitting(cell: Decimal | None) -> Decimal | None:
     return cell if cell is not None and abs(cell) < _LIMIT else None
+
+
+def copy_first_rows(path: Path, target: Path, *, most: int) -> bool:
+    """Copy the first rows of a file; tell whether it has any."""
+    try:
+        batch = next(pq.ParquetFile(path).iter_batches(most), None)
+    except (pa.ArrowException, OSError, ValueError):
+        return False
+    if batch is None:
+        return False
+    pq.write_table(pa.Table.from_batches([batch]), target)
+    return True

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 import python_calamine as calamine
 
 from workbench.core.errors import DataError, Fault, did_you_mean
-from workbench.intake.reading.raw_file import RawFile, file_state
-from workbench.intake.reading.scratch import LINE, REJECTS
+from workbench.intake.reading.raw.raw_file import RawFile, file_state
+from workbench.intake.reading.raw.scratch import LINE, REJECTS
 from workbench.intake.reading.workbook_cells import SheetMarks, read_marks
 
 __all__ = ["DATE_CELLS", "Sheet", "cell_text", "hidden_sheets", "read_sheet", "read_workbook_file", "sheet_names"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from workbench.intake.reading.joined import named_parts
-from workbench.intake.reading.scratch import quoted_name, quoted_text
+from workbench.intake.reading.raw.scratch import quoted_name, quoted_text
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams

@@ -15,14 +15,14 @@ from workbench.intake.reading.json_records import read_json_file
 from workbench.intake.reading.layouts import Layout, read_layout
 from workbench.intake.reading.parquet_files import read_parquet_file, reading_parquet
 from workbench.intake.reading.places import find_files, form_of, is_remote
-from workbench.intake.reading.scratch import LINE
+from workbench.intake.reading.raw.scratch import LINE
 from workbench.intake.reading.text.raw_files import ReadyText, read_text_file, ready_text
 from workbench.intake.reading.workbooks import DATE_CELLS, read_workbook_file
 from workbench.intake.tables.shaping import shape_rows, with_constants
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
-    from workbench.intake.reading.raw_file import RawFile
+    from workbench.intake.reading.raw.raw_file import RawFile
 
 __all__ = ["FILE", "ORDER", "origin_of", "read_file", "read_rows_now", "union_files", "with_date_cells"]
 

@@ -28,7 +28,7 @@ from workbench.intake.tables.source_heads import check_source, with_questions
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
-    from workbench.intake.reading.raw_file import RawFile
+    from workbench.intake.reading.raw.raw_file import RawFile
 
 __all__ = ["ParsedSource", "check_source", "read_source"]
 

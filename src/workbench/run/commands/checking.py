@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.core.errors import DataError
+from workbench.core.errors import DataError, Fault
 from workbench.core.params.doubts import Doubt, read_doubts
 from workbench.core.params.profile import Profile, load_profile
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckLines", "check_profile"]
 
+Trial = Callable[["Workspace", Profile], list[Fault]]
 _PORTRAYED = ("customers", "events", "responses", "contacts")
 
 
@@ -27,7 +28,7 @@ class CheckLines:
 
 
 def check_profile(
-    workspace: Workspace, name: str, *, settings: Sequence[str] = (), as_of: str | None = None
+    workspace: Workspace, name: str, try_sources: Trial, *, settings: Sequence[str] = (), as_of: str | None = None
 ) -> CheckLines:
     """Check a profile, its heads and the beginnings of its files.
 
@@ -35,6 +36,8 @@ def check_profile(
     ----------
     workspace : Workspace
     name : str
+    try_sources : callable
+        Reads the beginnings of the files; see `flows.trial`.
     settings : sequence of str
         As for `load_profile`.
     as_of : str, optional
@@ -52,8 +55,6 @@ def check_profile(
         written = f"the first run, or 'workbench demo-data {profile.demo_data}', writes them"
         return CheckLines([f"{name}: raw files absent; {written}"])
     check_sources(workspace, profile)
-    from workbench.run.flows.trial import try_sources  # noqa: PLC0415  (slow to import)
-
     faults = try_sources(workspace, profile)
     if faults:
         raise DataError(faults)

@@ -94,8 +94,9 @@ def check(
 ) -> None:
     """Check a profile and its sources; nothing is written."""
     from workbench.run.commands.checking import check_profile  # noqa: PLC0415
+    from workbench.run.flows.trial import try_sources  # noqa: PLC0415
 
-    lines = check_profile(find_workspace(workspace), profile, settings=setting or (), as_of=as_of)
+    lines = check_profile(find_workspace(workspace), profile, try_sources, settings=setting or (), as_of=as_of)
     print("\n".join(lines.texts))
     if lines.serious:
         raise typer.Exit(2)
@@ -110,9 +111,10 @@ def new(
 ) -> None:
     """Inspect files and write a first profile with a proposed mapping and the reasons for it."""
     from workbench.run.commands.new_profile import closing_lines, closing_table, write_new_profile  # noqa: PLC0415
+    from workbench.run.flows.trial import try_sources  # noqa: PLC0415
 
     current_workspace = find_workspace(workspace)
-    profile = write_new_profile(current_workspace, name, files, language=language)
+    profile = write_new_profile(current_workspace, name, files, try_sources, language=language)
     print_table(closing_table(profile))
     for line in closing_lines(profile, name, current_workspace.relative(profile.path)):
         print(line)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import DataError, Fault, ProfileError, WorkbenchError
 from workbench.core.files import write_text
-from workbench.core.params.profile import is_profile_name, load_profile
+from workbench.core.params.profile import Profile, is_profile_name, load_profile
 from workbench.run.commands.terminal import Table
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
-    from workbench.intake.guessing.guesses import Proposal
+    from workbench.intake.guessing.kinds.guesses import Proposal
 
 __all__ = ["NewProfile", "closing_lines", "closing_table", "write_new_profile"]
 
+Trial = Callable[["Workspace", Profile], list[Fault]]
 _LANGUAGES = ("en", "zh")
 
 
@@ -33,8 +34,9 @@ class NewProfile:
 
 
 def write_new_profile(
-    workspace: Workspace, name: str, files: Sequence[str], *, language: str | None = None
-) -> NewProfile:
+    workspace: Workspace, name: str, files: Sequence[str], try_sources: Trial | None = None, *,
+    language: str | None = None,
+) -> NewProfile:  # fmt: skip
     """Inspect files and write a commented profile with a proposed mapping and the reasons for it.
 
     Parameters
@@ -44,6 +46,8 @@ def write_new_profile(
         Name of the profile; an existing one is never overwritten.
     files : sequence of str
         Files, or folders of files, inside the workspace; relative to the current folder or to the workspace.
+    try_sources : callable, optional
+        Reads the beginnings of the files; see `flows.trial`.
     language : str, optional
         en or zh; default: the language of most headers.
 
@@ -74,12 +78,12 @@ def write_new_profile(
     proposal = propose(samples)
     write_text(target, profile_text(name, proposal, language=language))
     sources = tuple((source.name, source.table) for source in proposal.sources)
-    return NewProfile(target, sources, _check(workspace, name), proposal, language or proposal.language)
+    return NewProfile(target, sources, _check(workspace, name, try_sources), proposal, language or proposal.language)
 
 
 def closing_table(profile: NewProfile) -> Table:
     """Return one row per source and per file left out: what it is taken as, its records, what is not read and why."""
-    from workbench.intake.guessing.text.reasons import say_reason  # noqa: PLC0415
+    from workbench.intake.guessing.headers.reasons import say_reason  # noqa: PLC0415
     from workbench.report.text import say  # noqa: PLC0415
 
     language, proposal = profile.language, profile.proposal
@@ -165,15 +169,14 @@ def _paths(workspace: Workspace, text: str, faults: list[Fault], missing: list[F
     return [path.absolute()]
 
 
-def _check(workspace: Workspace, name: str) -> tuple[Fault, ...]:
+def _check(workspace: Workspace, name: str, try_sources: Trial | None) -> tuple[Fault, ...]:
     """Return the faults that ``workbench check`` finds in the new profile, on the beginnings of its files too."""
     from workbench.run.flows.check import check_sources  # noqa: PLC0415
-    from workbench.run.flows.trial import try_sources  # noqa: PLC0415
 
     try:
         profile = load_profile(workspace, name)
         check_sources(workspace, profile)
-        return tuple(try_sources(workspace, profile))
+        return tuple(try_sources(workspace, profile)) if try_sources else ()
     except WorkbenchError as error:
         return tuple(error.faults)
     return ()

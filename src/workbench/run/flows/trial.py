@@ -103,6 +103,7 @@ def _known(people: str | None, tried: Mapping[str, SourceParams]) -> str | None:
 
 def _copy_beginning(path: Path, copy: Path) -> bool:
     """Copy whole lines of a text file up to a limit, or a small file of another form; tell whether it was copied."""
+    from workbench.intake.reading.parquet_heads import copy_first_rows  # noqa: PLC0415
     from workbench.intake.reading.places import form_of  # noqa: PLC0415
     from workbench.intake.reading.text.text_encodings import encoding_by_mark  # noqa: PLC0415
     from workbench.intake.reading.text.text_files import open_bytes  # noqa: PLC0415
@@ -112,7 +113,7 @@ def _copy_beginning(path: Path, copy: Path) -> bool:
     with open_bytes(path) as stream:
         content = stream.read(_MOST_BYTES) if lines else b""
     if form == "parquet":
-        return _copy_rows(path, copy)
+        return copy_first_rows(path, copy, most=_LINES)
     if not lines or (encoding_by_mark(content[:4096]) or "").startswith(_WIDE):
         if size > _MOST_COPIED:
             return False
@@ -122,18 +123,4 @@ def _copy_beginning(path: Path, copy: Path) -> bool:
     whole = kept[:_LINES] if len(kept) > _LINES else kept[:-1] if len(content) == _MOST_BYTES else kept
     text = b"".join(whole)
     copy.write_bytes(gzip.compress(text, 1) if path.name.endswith(".gz") else text)
-    return True
-
-
-def _copy_rows(path: Path, copy: Path) -> bool:
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    try:
-        batch = next(pq.ParquetFile(path).iter_batches(_LINES), None)
-    except (pa.ArrowException, OSError, ValueError):
-        return False
-    if batch is None:
-        return False
-    pq.write_table(pa.Table.from_batches([batch]), copy)
     return True

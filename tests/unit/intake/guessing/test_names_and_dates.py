@@ -116,7 +116,7 @@ def test_a_first_row_of_data_is_no_header():
 
 
 def test_every_reason_has_both_languages_with_the_same_values():
-    for key, texts in read_words("text/reasons").items():
+    for key, texts in read_words("headers/reasons").items():
         assert set(texts) == {"en", "zh"}, key
         braces = [{part.split("}")[0] for part in text.replace("{{", "").split("{")[1:]} for text in texts.values()]
         assert braces[0] == braces[1], key

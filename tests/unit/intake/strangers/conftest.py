@@ -13,6 +13,7 @@ from workbench.core.params.sources import SourceParams
 from workbench.core.workspace import Workspace
 from workbench.intake.tables.canonical import take_in
 from workbench.run.commands.new_profile import write_new_profile
+from workbench.run.flows.trial import try_sources
 
 CORPUS = Path(__file__).parents[3] / "corpus/strangers"
 DATES = (dt.date(1900, 1, 2), dt.date(2027, 1, 1))
@@ -43,7 +44,7 @@ class Shop:
 
     def new(self, files, language=None):
         """Propose a profile; it must pass its check, on the beginnings of the files too."""
-        result = write_new_profile(self.workspace, "shop", files, language=language)
+        result = write_new_profile(self.workspace, "shop", files, try_sources, language=language)
         self.text = result.path.read_text(encoding="utf-8")
         self.yaml = yaml.safe_load(self.text)
         self.proposal = result.proposal

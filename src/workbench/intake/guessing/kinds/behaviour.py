@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from workbench.intake.guessing.headers.reasons import Reason
 from workbench.intake.guessing.kinds.fitting import ENOUGH, Match, is_code
 from workbench.intake.guessing.kinds.people import constant_within
-from workbench.intake.guessing.text.reasons import Reason
 
 if TYPE_CHECKING:
     from workbench.intake.guessing.samples import Sample

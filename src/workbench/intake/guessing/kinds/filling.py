@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from workbench.core.schema import CANONICAL
 from workbench.intake.guessing.headers.parts import modifiers, parts_in, tokens_of
+from workbench.intake.guessing.headers.reasons import Reason
 from workbench.intake.guessing.kinds.fitting import ENOUGH, Match, is_code, is_date
-from workbench.intake.guessing.text.reasons import Reason
 
 if TYPE_CHECKING:
     from workbench.intake.guessing.values.facts import Facts

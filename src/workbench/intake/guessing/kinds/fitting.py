@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.core.schema import columns_of
 from workbench.intake.guessing.headers.names import name_score, synonyms_of
 from workbench.intake.guessing.headers.parts import parts_in
-from workbench.intake.guessing.text.reasons import Reason
+from workbench.intake.guessing.headers.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.intake.guessing.guesses import Mapped
 from workbench.intake.guessing.headers.names import name_score, synonyms_of
 from workbench.intake.guessing.headers.parts import parts_in
+from workbench.intake.guessing.headers.reasons import Reason
 from workbench.intake.guessing.headers.words import value_words
-from workbench.intake.guessing.text.reasons import Reason
+from workbench.intake.guessing.kinds.guesses import Mapped
 
 if TYPE_CHECKING:
-    from workbench.intake.guessing.guesses import SourceGuess
+    from workbench.intake.guessing.kinds.guesses import SourceGuess
     from workbench.intake.guessing.values.facts import Facts
 
 __all__ = ["find_label", "label_formats"]

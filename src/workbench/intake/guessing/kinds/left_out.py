@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.intake.guessing.headers.parts import parts_in, without_accents
+from workbench.intake.guessing.headers.reasons import Reason
 from workbench.intake.guessing.headers.words import value_words
 from workbench.intake.guessing.kinds.fitting import is_date
-from workbench.intake.guessing.text.reasons import Reason
 
 if TYPE_CHECKING:
     from workbench.intake.guessing.kinds.tables import TableGuess

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.intake.guessing.headers.names import name_score, synonyms_of
 from workbench.intake.guessing.headers.parts import parts_in, tokens_of
+from workbench.intake.guessing.headers.reasons import Reason
 from workbench.intake.guessing.kinds.fitting import ENOUGH, Match, is_code, is_date
 from workbench.intake.guessing.kinds.statuses import status_rule
-from workbench.intake.guessing.text.reasons import Reason
 from workbench.intake.guessing.values.dates import guess_dates
 from workbench.intake.guessing.values.money import (
     agrees_with_product,

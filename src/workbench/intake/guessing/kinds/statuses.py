@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from workbench.intake.guessing.headers.parts import without_accents
+from workbench.intake.guessing.headers.reasons import Reason
 from workbench.intake.guessing.headers.words import value_words
-from workbench.intake.guessing.text.reasons import Reason
 
 __all__ = ["is_no_purchase", "status_rule"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from workbench.core.schema import CANONICAL
 from workbench.intake.guessing.headers.parts import parts_in, without_accents
+from workbench.intake.guessing.headers.reasons import Reason
 from workbench.intake.guessing.headers.words import read_words
 from workbench.intake.guessing.kinds.filling import fill_gaps
 from workbench.intake.guessing.kinds.fitting import ENOUGH, ONE_ROW_PER, Match, assign
-from workbench.intake.guessing.text.reasons import Reason
 
 if TYPE_CHECKING:
     from workbench.intake.guessing.values.facts import Facts

@@ -9,7 +9,7 @@ from workbench.core.schema import CONTACT_COLUMNS
 from workbench.core.stages import STAGES
 
 if TYPE_CHECKING:
-    from workbench.intake.guessing.guesses import Proposal, SourceGuess
+    from workbench.intake.guessing.kinds.guesses import Proposal, SourceGuess
 
 __all__ = ["short_history", "stages_for"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.intake.guessing.guesses import Proposal
+    from workbench.intake.guessing.kinds.guesses import Proposal
 
 __all__ = ["numbers_to_group_by"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.intake.guessing.values.facts import GENDERS
 
 if TYPE_CHECKING:
-    from workbench.intake.guessing.guesses import Proposal
+    from workbench.intake.guessing.kinds.guesses import Proposal
 
 __all__ = ["gender_spellings"]
 

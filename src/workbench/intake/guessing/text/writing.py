@@ -7,16 +7,16 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from workbench.intake.guessing.headers.reasons import Reason, say_reason
 from workbench.intake.guessing.headers.words import value_words
 from workbench.intake.guessing.kinds.questionnaires import scale_columns
-from workbench.intake.guessing.text.reasons import Reason, say_reason
 from workbench.intake.guessing.text.run_choices import short_history, stages_for
 from workbench.intake.guessing.text.segment_features import numbers_to_group_by
 from workbench.intake.guessing.text.spellings import gender_spellings
 from workbench.intake.guessing.values.facts import gather_facts
 
 if TYPE_CHECKING:
-    from workbench.intake.guessing.guesses import Mapped, Proposal, SourceGuess
+    from workbench.intake.guessing.kinds.guesses import Mapped, Proposal, SourceGuess
 
 __all__ = ["profile_text"]
 

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
-from workbench.intake.reading.raw_file import RawFile, file_state
-from workbench.intake.reading.scratch import (
+from workbench.intake.reading.raw.raw_file import RawFile, file_state
+from workbench.intake.reading.raw.scratch import (
     LINE,
     REJECTS,
     copy_rows,

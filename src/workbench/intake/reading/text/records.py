@@ -172,7 +172,7 @@ def _extend(text: str, line: Line, ahead: _Ahead, *, width: int, separator: str)
             inside = inside or steps * _is_record(following, width=width, separator=separator)
             continue
         if whole.state == "stray" or len(whole.fields) != width:
-            return text, line, 0
+            return text, line, 0  # not validly closed: the quote ends with its line
         ahead.drop(steps)
         return joined, whole, inside
     return text, line, 0

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.intake.guessing.headers.reasons import Reason
     from workbench.intake.guessing.samples import Sample
-    from workbench.intake.guessing.text.reasons import Reason
 
 __all__ = ["LeftOut", "Mapped", "Proposal", "SourceGuess"]
 

@@ -32,5 +32,5 @@ def say_reason(reason: Reason, language: str) -> str:
     >>> say_reason(Reason("rivals", {"names": "total"}), "en")
     'also possible: total'
     """
-    text = read_words("text/reasons")[reason.key][language].format(**reason.values)
+    text = read_words("headers/reasons")[reason.key][language].format(**reason.values)
     return "".join(sign if sign.isprintable() else "?" for sign in text)
