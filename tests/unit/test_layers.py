@@ -30,7 +30,7 @@ OWNERS = {
     "zhplot": {"report"},
     "jinja2": {"report"},
     "pointblank": {"intake"},
-    "yaml": {"core", "report/text_files.py", "intake/guessing/words.py"},
+    "yaml": {"core", "report/text_files.py", "intake/guessing/headers/words.py"},
     "typer": {"run/commands"},
     "rich": {"run/commands/terminal.py"},
     "filelock": {"run"},

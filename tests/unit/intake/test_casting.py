@@ -28,9 +28,13 @@ def test_blank_cells_are_null_without_a_reason():
 
 
 def test_words_that_look_like_nothing_stay_text():
-    words = ["NA", "null", "None", "TRUE", "1e5", "nan"]
+    words = ["NA", "null", "None", "TRUE", "1e5"]
     assert cast(words, "text")[0] == words
-    assert cast(words, "id")[0] == words
+    assert cast([*words, "nan"], "id")[0] == [*words, "nan"]
+
+
+def test_what_libraries_write_for_nothing_is_blank_in_texts():
+    assert cast(["nan", "NaN", "NaT", "<NA>", "Nan"], "category")[0] == [None, None, None, None, "Nan"]
 
 
 def test_money_is_exact():

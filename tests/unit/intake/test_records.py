@@ -1,6 +1,6 @@
 """Lines become records: one line each, unless a quoted field validly spans lines."""
 
-from workbench.intake.reading.records import BadLine, Record, RejectedRecord, read_records, split_line
+from workbench.intake.reading.text.records import BadLine, Record, RejectedRecord, read_records, split_line
 
 
 def read(text, width=3, separator=","):
@@ -30,7 +30,7 @@ def test_tab_separates_and_is_no_blank():
 
 
 def test_quoted_field_spans_lines_even_where_a_later_line_has_as_many_separators():
-    assert read('"Once upon \na time",5,6') == [Record(1, ["Once upon \na time", "5", "6"])]
+    assert read('"Once upon \na time",5,6') == [Record(1, ["Once upon \na time", "5", "6"], multiline=True)]
 
 
 def test_quote_still_open_is_closed_at_line_end_when_the_next_line_is_complete():
@@ -48,8 +48,8 @@ def test_unclosed_quote_in_the_last_line_rejects_that_line_alone():
     assert kinds(read('1,a,3\n2,"b,3')) == [(1, "ok"), (2, "unclosed-quote")]
 
 
-def test_spanned_record_with_too_many_fields_is_one_rejected_record():
-    assert kinds(read('1,"a\nb",3,4\n2,b,3')) == [(1, "extra-cell"), (3, "ok")]
+def test_a_quote_closed_in_a_record_of_other_width_ends_with_its_own_line():
+    assert kinds(read('1,"a\nb",3,4\n2,b,3')) == [(1, "unclosed-quote"), (2, "ok"), (3, "ok")]
 
 
 def test_text_behind_a_closing_quote_is_rejected():

@@ -9,9 +9,9 @@ import pytest
 
 from workbench.core.errors import DataError
 from workbench.core.params.sources import SourceParams
-from workbench.intake.reading import raw_files
-from workbench.intake.reading.text_files import read_head
-from workbench.intake.reading.text_scan import scan_text
+from workbench.intake.reading.text import raw_files
+from workbench.intake.reading.text.text_files import read_head
+from workbench.intake.reading.text.text_scan import scan_text
 from workbench.intake.tables.sources import check_source, find_files, read_source
 
 DATES = (dt.date(1900, 1, 2), dt.date(2026, 1, 1))

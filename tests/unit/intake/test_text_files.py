@@ -5,8 +5,8 @@ import gzip
 import pytest
 
 from workbench.core.errors import DataError
-from workbench.intake.reading.text_files import read_head, read_lines
-from workbench.intake.reading.text_scan import scan_text
+from workbench.intake.reading.text.text_files import read_head, read_lines
+from workbench.intake.reading.text.text_scan import scan_text
 
 
 def written(tmp_path, content, name="file.csv"):

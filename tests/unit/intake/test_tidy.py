@@ -15,9 +15,9 @@ from workbench.core.params.sources import SourceParams
 from workbench.intake.casting import direct, tidy
 from workbench.intake.casting.cells import _as_written, engine_moment
 from workbench.intake.casting.column_kinds import ColumnPlan
-from workbench.intake.reading import raw_files, text_scan
-from workbench.intake.reading.odd_lines import OddLines, line_sql
-from workbench.intake.reading.text_scan import scan_text
+from workbench.intake.reading.text import raw_files, text_scan
+from workbench.intake.reading.text.odd_lines import OddLines, line_sql
+from workbench.intake.reading.text.text_scan import scan_text
 from workbench.intake.tables import sources
 
 COLUMNS = ("order_id", "customer_id", "ordered_at", "product_id", "quantity", "unit_price")

@@ -436,6 +436,9 @@ class _ProfileReader:
             return
         self._check_columns(path, table, columns, header=source.get("header", True))
         mapped = set(columns) | ({"customer_id"} if "source_id" in columns else set()) | {source.get("numbered")}
+        constants = source.get("constants")
+        mapped |= set(constants) if isinstance(constants, dict) else set()
+        self._check_constants(path, table, constants)
         mapped |= {"question", "answer"} if source.get("layout") == "wide" else set()
         if source.get("numbered") is not None and CANONICAL[table].kind(str(source["numbered"])) != "id":
             ids = [column.name for column in CANONICAL[table].columns if column.kind == "id"]
@@ -453,11 +456,24 @@ class _ProfileReader:
             at = (*path, "columns", column)
             if column not in canonical:
                 self.fault(at, f"'{column}' is not a column of {table}", "", did_you_mean(column, canonical))
-            if header == isinstance(original, int):
+            parts = original if isinstance(original, list) else [original]
+            if isinstance(original, list) and len(original) < 2:  # noqa: PLR2004
+                self.fault(at, f"{column} is mapped to {original!r}", "A column, or two and more to join")
+            if any(part == "" for part in parts):
+                self.fault(at, f"{column} is mapped to a column without a name", "The name of a source column",
+                           "Declare skip_rows where notes stand above the header")  # fmt: skip
+            if any(header == isinstance(part, int) for part in parts):
                 expected = "the name of a source column" if header else "a position from 1, since header is false"
                 quote = "YAML reads yes, no, on and off as true or false: quote the name"
                 remedy = quote * isinstance(original, bool)
                 self.fault(at, f"{column} is mapped to {original!r}", f"Expected {expected}", remedy)
+
+    def _check_constants(self, path: tuple, table: str, constants: Any) -> None:
+        canonical = columns_of(table, contact=False, neighbours=True)
+        for column in constants if isinstance(constants, dict) else ():
+            if column not in canonical:
+                remedy = did_you_mean(str(column), canonical)
+                self.fault((*path, "constants", column), f"'{column}' is not a column of {table}", "", remedy)
 
 
 def _with_shared_scales(sections: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import field_validator, model_validator
 
 from workbench.core.section import Section, knob
 
-__all__ = ["AccuracyParams", "FormatParams", "KeepParams", "SourceParams"]
+__all__ = ["AccuracyParams", "FillParams", "FormatParams", "KeepParams", "SourceParams"]
 
 
 class FormatParams(Section):
@@ -16,10 +16,15 @@ class FormatParams(Section):
 
     dates: str | list[str] | dict[str, str | list[str]] | None = knob(
         None,
-        en="strptime pattern of the dates, a list of patterns, or a mapping by column; ISO dates need none",
-        zh="日期的 strptime 格式、格式列表，或按列给出；ISO 日期无需声明",
+        en="strptime pattern of the dates, unix, unix_ms or excel, a list of these, or a mapping by column; ISO dates "
+        "need none",
+        zh="日期的 strptime 格式，或 unix（秒）、unix_ms（毫秒）、excel，可为列表，或按列给出；ISO 日期无需声明",
     )
-    decimals: Literal[".", ","] = knob(".", en="Decimal mark of numbers", zh="数字的小数点")
+    decimals: Literal[".", ","] = knob(
+        ".",
+        en="Decimal mark of numbers; only where it is declared are digit groups (1,234.50) and parentheses read",
+        zh="数字的小数点；声明后才识别千分位（1,234.50）与括号负数",
+    )
     currency: str | None = knob(None, en="ISO 4217 code of the money columns", zh="金额列的 ISO 4217 币种代码")
     time_zone: str | None = knob(
         None,
@@ -37,10 +42,12 @@ class FormatParams(Section):
         en="CSV of dated currency rates inside the workspace: date, currency, rate (of one unit in formats.currency)",
         zh="工作区内带日期的汇率表（CSV）：date、currency、rate（一单位外币折合 formats.currency 的金额）",
     )
-    units: dict[str, Literal["fen", "jiao", "yuan", "thousand", "wan", "million", "yi"]] = knob(
+    units: dict[str, Literal["fen", "jiao", "yuan", "thousand", "wan", "million", "yi", "share"]] = knob(
         {},
-        en="Unit of a numeric column: fen 0.01, jiao 0.1, thousand, wan 10 000, million, yi 100 million",
-        zh="数值列的计量单位：fen 分、jiao 角、yuan 元、thousand 千、wan 万、million 百万、yi 亿",
+        en="Unit of a numeric column: fen 0.01, jiao 0.1, thousand, wan 10 000, million, yi 100 million; share: a "
+        "discount of 0 to 1 of the price before it, amount being what was paid",
+        zh="数值列的计量单位：fen 分、jiao 角、yuan 元、thousand 千、wan 万、million 百万、yi 亿；share 表示折扣率"
+        "（0 至 1，占折前价格），amount 为实付",
     )
     means_yes: dict[str, list[str]] = knob(
         {},
@@ -106,6 +113,13 @@ class KeepParams(Section):
         return self
 
 
+class FillParams(Section):
+    """Columns given on the first line of an order alone."""
+
+    by: str = knob("order_id", en="Column that groups the lines", zh="归并各行的列")
+    columns: list[str] = knob(..., en="Columns to fill within each group", zh="在组内补齐的列", min_length=1)
+
+
 class SourceParams(Section):
     """One source: a file or a glob of files that feeds one canonical table."""
 
@@ -115,8 +129,18 @@ class SourceParams(Section):
         zh="工作区内的文件、文件夹或通配路径；或 env:NAME，即存放 URL 的环境变量",
     )
     table: str = knob(..., en="Canonical table it feeds", zh="对应的标准表")
-    columns: dict[str, str | int] = knob(
-        {}, en="Canonical column: source column (or position from 1)", zh="标准列名：来源列名（或从 1 起的位置）"
+    columns: dict[str, str | int | list[str | int]] = knob(
+        {},
+        en="Canonical column: source column (or position from 1); a list joins columns by a blank: [date, time]",
+        zh="标准列名：来源列名（或从 1 起的位置）；列表表示以空格连接多列，如 [日期, 时间]",
+    )
+    constants: dict[str, str | int | float | bool] = knob(
+        {}, en="Canonical column: the same value in every row", zh="标准列名：每行相同的取值"
+    )
+    fill: FillParams | None = knob(
+        None,
+        en="Values given only on the first line of an order: {by: order_id, columns: [...]}",
+        zh="只写在订单首行的值：{by: order_id, columns: [...]}",
     )
     attributes: dict[str, str] = knob(
         {},
@@ -133,6 +157,12 @@ class SourceParams(Section):
         None, en="Field separator, or 'whitespace'; default: detected", zh="字段分隔符，或 whitespace；默认自动识别"
     )
     header: bool = knob(True, en="Whether the first line names the columns", zh="首行是否为列名")
+    skip_rows: int | None = knob(
+        None,
+        en="Lines above the header; default: none, or those above the line that names the mapped columns",
+        zh="表头之上的行数；默认为无，或自动跳过表头以上的行",
+        ge=0,
+    )
     layout: Literal["long", "wide"] = knob(
         "long",
         en="Survey layout: one row per answer (long), or one column per question (wide)",
@@ -227,6 +257,13 @@ class SourceParams(Section):
             raise ValueError("a questionnaire is for responses")
         if self.numbered and self.numbered in self.columns:
             raise ValueError(f"{self.numbered} is mapped to a column and numbered: choose one")
+        both = sorted(set(self.constants) & set(self.columns))
+        if both:
+            raise ValueError(f"{', '.join(both)}: mapped to a column and constant: choose one")
+        named = [*self.fill.columns, self.fill.by] if self.fill else []
+        unknown = sorted(set(named) - set(self.columns))
+        if unknown:
+            raise ValueError(f"fill names columns that are not mapped: {', '.join(unknown)}")
         return self
 
     @field_validator("measures", mode="before")

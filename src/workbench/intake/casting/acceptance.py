@@ -12,11 +12,11 @@ import ibis
 import pyarrow.parquet as pq
 
 from workbench.core.schema import CONTACT_COLUMNS
-from workbench.intake.casting.cells import cast_cell
+from workbench.intake.casting.cells import AGE_WORDS, NOTHING, cast_cell, has_more_digits
 from workbench.intake.casting.column_kinds import ColumnPlan, derived_kinds, kinds_of
 from workbench.intake.casting.contact_quality import contact_facts, shared_phones
 from workbench.intake.casting.currency import NO_RATE, convert_money, rate_spans, read_rates, refuse_mixed
-from workbench.intake.casting.ids import has_damaged_long_ids, id_statistics, strip_cell
+from workbench.intake.casting.ids import BLANK, ORIGIN, has_damaged_long_ids, id_statistics, strip_cells
 from workbench.intake.casting.verdicts import (
     CODE,
     RAW,
@@ -32,10 +32,8 @@ from workbench.intake.casting.verdicts import (
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
 
-__all__ = ["Accepted", "accept", "count_accepted", "strip_cells"]
+__all__ = ["Accepted", "accept", "count_accepted"]
 
-_ORIGIN = ("_file", "_line", "_order")
-_BLANK = "_blank_"
 _CONTACT, AS_WRITTEN = "_aside_", "birth_date_as_written"
 
 
@@ -123,11 +121,11 @@ def accept(
     stripped, cells = cast_cells(engine, stripped, plans)
     kinds |= derived_kinds(source, kinds)
     contacts = _contacts(source, stripped) if keep_contacts else {}
-    typed = as_view(engine, select_typed(stripped, cells, contacts, _ORIGIN))
+    typed = as_view(engine, select_typed(stripped, cells, contacts, ORIGIN))
     if "currency" in cells:
         typed = as_view(engine, _in_one_currency(engine, typed, source, kinds, root=root, scratch=scratch))
     judged = _write(engine, judge(engine, typed, source, list(cells)), scratch / "judged.parquet")
-    table = judged.filter(judged[VERDICT].isnull()).select(*kinds, *_ORIGIN)
+    table = judged.filter(judged[VERDICT].isnull()).select(*kinds, *ORIGIN)
     accepted = count_accepted(table, _find_spoiled(judged, list(kinds)), kinds, repairs=_repairs(facts, kinds))
     return replace(
         accepted,
@@ -167,15 +165,7 @@ def _contacts(source: SourceParams, stripped: ibis.Table) -> dict[str, ibis.Valu
 
 def _people(judged: ibis.Table, kinds: Mapping[str, str], contacts: Mapping[str, ibis.Value]) -> ibis.Table:
     texts = {name.removeprefix(_CONTACT): judged[name] for name in contacts}
-    return judged.filter(judged[VERDICT].isnull()).select(*kinds, **texts, **{name: judged[name] for name in _ORIGIN})
-
-
-def strip_cells(raw: ibis.Table) -> ibis.Table:
-    """Strip every text cell and add a column that says whether it lost blanks."""
-    texts = [name for name in raw.columns if name not in _ORIGIN and raw[name].type().is_string()]
-    cells = {name: strip_cell(raw[name]) for name in texts}
-    changed = {f"{_BLANK}{name}": raw[name] != cells[name].fill_null("") for name in texts}
-    return raw.mutate(**cells, **changed)
+    return judged.filter(judged[VERDICT].isnull()).select(*kinds, **texts, **{name: judged[name] for name in ORIGIN})
 
 
 def _facts(
@@ -187,8 +177,15 @@ def _facts(
     """Count in one pass the facts that the casts depend on."""
     aggregates: dict[str, ibis.Value] = {}
     for name, kind in kinds.items():
-        if f"{_BLANK}{name}" in stripped.columns:
-            aggregates[f"blanks {name}"] = stripped[f"{_BLANK}{name}"].cast("int64").sum().fill_null(0)
+        if f"{BLANK}{name}" in stripped.columns:
+            aggregates[f"blanks {name}"] = stripped[f"{BLANK}{name}"].cast("int64").sum().fill_null(0)
+        if kind in ("text", "category") and stripped[name].type().is_string():
+            aggregates[f"nothing {name}"] = stripped[name].isin(NOTHING).cast("int64").sum().fill_null(0)
+        if kind in ("money", "quantity") and stripped[name].type().is_string():
+            more = has_more_digits(stripped[name], kind, source.formats.decimals)
+            aggregates[f"shortened {name}"] = more.cast("int64").sum().fill_null(0)
+        if name == "age" and stripped[name].type().is_string():
+            aggregates[f"age_words {name}"] = stripped[name].re_search(AGE_WORDS).cast("int64").sum().fill_null(0)
         if kind == "id":
             facts = id_statistics(stripped[name])
             aggregates |= {f"{fact} {name}": value for fact, value in facts.items()}
@@ -299,6 +296,9 @@ def _repairs(facts: Mapping[str, int], kinds: Mapping[str, str]) -> dict[str, in
     whole = [facts[f"filled {name}"] for name in ids if facts[f"point_zero {name}"] == facts[f"filled {name}"]]
     repairs = {
         "blanks": sum(count for fact, count in facts.items() if fact.startswith("blanks ")),
+        "nothing_words": sum(count for fact, count in facts.items() if fact.startswith("nothing ")),
+        "shortened": sum(count for fact, count in facts.items() if fact.startswith("shortened ")),
+        "age_words": sum(count for fact, count in facts.items() if fact.startswith("age_words ")),
         "keys_normalised": sum(facts[f"folded {name}"] for name in ids),
         "point_zero": sum(whole),
     }

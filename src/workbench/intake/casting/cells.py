@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from workbench.core.schema import ibis_type
-from workbench.intake.casting.column_kinds import EXCEL_DATE
+from workbench.intake.casting.column_kinds import EXCEL_DATE, UNIX_DATES
 from workbench.intake.casting.ids import (
     LONG_ID_DIGITS,
     NOT_PRINTABLE,
@@ -28,7 +28,7 @@ from workbench.intake.casting.ids import (
     id_doubts,
     normal_form,
 )
-from workbench.intake.reading.scratch import quoted_name
+from workbench.intake.reading.raw.scratch import quoted_name
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import FormatParams
@@ -38,12 +38,18 @@ __all__ = [
     "Cell",
     "cast_cell",
     "engine_moment",
+    "has_more_digits",
     "in_doubt",
+    "plain_number",
     "read_cell",
     "sure_value",
 ]
 
 AGE_YEARS = (0, 120)
+AGE_WORDS = r"^(\d{1,3}) ?(?:岁|周岁|years?(?: old)?|ans|jahre|años|anos|anni)$"
+YEARLESS = r"^\d{1,2}(月\d{1,2}[日号]?|[-/]\d{1,2})$"  # a month and a day
+NOTHING = ("nan", "NaN", "NaT", "<NA>")  # what libraries write for no value
+ERRORS = ("#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!")
 
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 _INTEGER = r"^[+-]?\d{1,18}(\.0*)?$"
@@ -63,8 +69,10 @@ _MARKERS = {  # a value that no real cell has marks a cell in doubt, by kind; a 
 }  # fmt: skip
 _TRUE = ("1", "yes", "true", "是")
 _FALSE = ("0", "no", "false", "否")
+_GROUPS = "[\u00a0\u202f\u2009 '’]"  # signs between groups of digits besides the comma and the point
+_SCALES = {"万": "10000", "亿": "100000000"}
 _UNITS = {
-    "fen": "0.01", "jiao": "0.1", "yuan": "1", "thousand": "1000", "wan": "10000", "million": "1000000",
+    "share": "1", "fen": "0.01", "jiao": "0.1", "yuan": "1", "thousand": "1000", "wan": "10000", "million": "1000000",
     "yi": "100000000",
 }  # fmt: skip
 _SIGNS = {"CNY": "¥￥元", "JPY": "¥￥円", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "$", "TWD": "$"}
@@ -140,7 +148,7 @@ def cast_cell(cell: ibis.Value, plan: ColumnPlan, parsed: ibis.Value | None = No
     """
     kind = cell.type()
     if plan.kind in ("text", "category"):
-        return _sound(cell.cast("string"))
+        return _text(cell.cast("string"))
     if plan.kind == "id":
         return _id(cell.cast("string"), plan, is_whole=kind.is_integer())
     if plan.kind == "flag":
@@ -169,7 +177,11 @@ def sure_value(cell: ibis.Value, plan: ColumnPlan, moment_guess: ibis.Value | No
         doubts.append(has_edges(cell))
     if plan.kind == "id":
         doubts += id_doubts(cell, plan)
+    elif cell.type().is_string() and plan.kind in ("text", "category"):
+        doubts.append(cell.isin(NOTHING))
     elif plan.kind not in ("text", "category"):
+        if cell.type().is_string() and plan.kind in ("money", "quantity"):
+            doubts.append(has_more_digits(cell, plan.kind, plan.formats.decimals))
         cell = cell.nullif(float("nan")) if cell.type().is_floating() else cell
         parsed = read_cell(cell, plan, moment_guess)
         parsed = parsed.date() if parsed is not None and plan.kind == "date" else parsed
@@ -180,13 +192,31 @@ def sure_value(cell: ibis.Value, plan: ColumnPlan, moment_guess: ibis.Value | No
 def in_doubt(plan: ColumnPlan) -> list[str]:
     """Return SQL conditions under which a `sure_value` marks a cell in doubt; a Parquet footer can rule them out."""
     cell, marker = quoted_name(plan.name), _MARKERS.get(plan.kind)
-    if marker is None or (plan.trimmed and plan.kind in ("text", "category")):
+    if marker is None:
         return []
     conditions = [f"{cell} = '{marker}'" if marker else f"{cell} < chr(1)"]  # a footer cannot rule out = ''
     if plan.kind in ("date", "timestamp"):
         end = min(plan.date_max, _LAST_DAY) + dt.timedelta(days=1)
         conditions += [f"{cell} < DATE '{plan.date_min.isoformat()}'", f"{cell} >= DATE '{end.isoformat()}'"]
     return conditions
+
+
+def _text(cell: ibis.Value) -> Cell:
+    """Take a text as it is; a word that libraries write for nothing is blank, an error of a workbook unusable."""
+    value = ibis.cases((cell.isin(NOTHING), _NULL_TEXT), else_=cell)
+    return _checked(value, [(cell.isin(ERRORS), "workbook-error")])
+
+
+def has_more_digits(cell: ibis.Value, kind: str, mark: str = ".") -> ibis.Value:
+    """Tell whether a number as text has more decimals than its kind keeps, zeros at its end apart."""
+    kept = {"quantity": 3, "money": 4}[kind]
+    long = cell.contains(mark) & (cell.length() - cell.find(mark) > kept + 1)
+    return both(long, cell.re_search(rf"\{mark}\d{{{kept}}}\d*[1-9]"))
+
+
+def plain_number(cell: ibis.Value, formats: FormatParams) -> ibis.Value:
+    """Return a number as text with a decimal point, without declared signs and digit groups."""
+    return _plain_number(cell, formats)
 
 
 def _id(cell: ibis.Value, plan: ColumnPlan, *, is_whole: bool) -> Cell:
@@ -199,7 +229,7 @@ def _id(cell: ibis.Value, plan: ColumnPlan, *, is_whole: bool) -> Cell:
     damaged = both(key.contains("+"), key.re_search(_SCIENTIFIC_ID))
     if plan.long_ids_damaged:
         damaged = damaged | key.re_search(rounded)
-    return _checked(key, [(damaged, "id-damaged")])
+    return _checked(key, [(damaged, "id-damaged"), (key.isin(ERRORS), "workbook-error")])
 
 
 def _flag(cell: ibis.Value, plan: ColumnPlan) -> Cell:
@@ -240,6 +270,8 @@ def _as_number(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value:
     engine also casts these to decimals.
     """
     plain = _plain_number(cell, plan.formats)
+    if plan.name == "age":
+        plain = plain.re_replace(AGE_WORDS, r"\1")
     number = ibis.cases((plain.re_search(_NUMBER), plain), else_=_NULL_TEXT)
     if plain is not cell or plan.kind not in ("money", "quantity"):
         return number
@@ -269,15 +301,35 @@ def _plain_number(cell: ibis.Value, formats: FormatParams) -> ibis.Value:
     """Write a number with a decimal point, without declared currency signs and digit groups."""
     if formats.currency:
         signs = "".join(re.escape(sign) for sign in _SIGNS.get(formats.currency, ""))
-        cell = cell.re_replace(rf"^([+(-]?)\s*([{signs}]|{formats.currency})\s*" if signs else formats.currency, r"\1")
-        cell = cell.re_replace(rf"\s*([{signs}]|{formats.currency})(\)?)$" if signs else formats.currency, r"\2")
+        written = f"[{signs}]|{formats.currency}" if signs else formats.currency
+        cell = cell.re_replace(rf"^([+(-]?)\s*({written})\s*", r"\1")
+        cell = cell.re_replace(rf"\s*({written})(\)?)$", r"\2")
     if "decimals" in formats.model_fields_set:
-        cell = cell.re_replace(r"^\((.+)\)$", r"-\1")
+        cell = cell.re_replace(r"^\((.+)\)$", r"-\1").re_replace(r"^(\d.*)-$", r"-\1")
         group, mark = (",", r"\.") if formats.decimals == "." else (r"\.", ",")
-        grouped = cell.re_search(rf"^[+-]?\d{{1,3}}({group}\d{{3}})+({mark}\d*)?$")
+        spaced = cell.re_search(rf"^[+-]?\d{{1,3}}({_GROUPS}\d{{3}})+({mark}\d*)?$")
+        cell = ibis.cases((spaced, cell.re_replace(_GROUPS, "")), else_=cell)
+        steps = (
+            rf"({group}\d{{3}})+"
+            if formats.decimals == ","
+            else rf"(({group}\d{{3}})+|({group}\d{{2}})+{group}\d{{3}})"
+        )
+        grouped = cell.re_search(rf"^[+-]?\d{{1,3}}{steps}({mark}\d*)?$")
         cell = ibis.cases((grouped, cell.re_replace(group, "")), else_=cell)
+        cell = _unscaled(cell, formats.decimals)
         if formats.decimals == ",":
             cell = ibis.cases((cell.contains("."), ibis.literal("two decimal marks")), else_=cell.replace(",", "."))
+    return cell
+
+
+def _unscaled(cell: ibis.Value, mark: str) -> ibis.Value:
+    """Multiply out 万 and 亿, as in 1.2万."""
+    for sign, factor in _SCALES.items():
+        bare = cell.re_replace(rf"\s*{sign}$", "")
+        number = (bare.replace(",", ".") if mark == "," else bare).try_cast("decimal(26, 10)")
+        text = (number * ibis.literal(factor).cast("decimal(12, 2)")).cast("string")
+        text = text.replace(".", ",") if mark == "," else text
+        cell = ibis.cases((cell.endswith(sign) & number.notnull(), text), else_=cell)
     return cell
 
 
@@ -298,11 +350,13 @@ def _moment_as_stored(cell: ibis.Value, moment_guess: ibis.Value | None, plan: C
         return moment.try_cast("timestamp(6)")
     cell = cell.cast("string")
     if plan.patterns:
-        return ibis.coalesce(*[_by_pattern(cell, pattern) for pattern in plan.patterns])
+        return ibis.coalesce(*[_by_pattern(cell, pattern, plan.formats.time_zone) for pattern in plan.patterns])
     iso = ibis.cases((cell.re_search(_ISO), cell), else_=_NULL_TEXT).try_cast("timestamp(6)")
     moments = [iso if moment_guess is None else _as_written(cell, moment_guess), iso]
     if plan.formats.time_zone:
-        instant = ibis.cases((cell.re_search(_ISO_ZONED), cell), else_=_NULL_TEXT).try_cast("timestamp('UTC')")
+        zoned = ibis.cases((cell.re_search(_ISO_ZONED), cell), else_=_NULL_TEXT)
+        instant = zoned.re_replace(r" ?([+-]\d{2}):?(\d{2})?$", r"\1:\2").re_replace(":$", "")
+        instant = instant.try_cast("timestamp('UTC')")
         moments.append(_local_time(ibis.literal(plan.formats.time_zone), instant))
     return ibis.coalesce(*moments)
 
@@ -311,6 +365,8 @@ def _dated(cell: ibis.Value, moment: ibis.Value, plan: ColumnPlan) -> Cell:
     kind = cell.type()
     typed = kind.is_timestamp() or kind.is_date()
     faults = [] if typed or plan.patterns else _doubts(cell.cast("string"), moment, plan)
+    if plan.name == "birth_date" and kind.is_string():
+        faults.append((moment.isnull() & cell.re_search(YEARLESS), "year-missing"))
     faults.append((cell.notnull() & moment.isnull(), "date-invalid"))
     day = moment.date()
     last = plan.date_max
@@ -337,7 +393,12 @@ def _as_written(cell: ibis.Value, moment: ibis.Value) -> ibis.Value:
     return ibis.cases(*forms, else_=ibis.null("timestamp(6)"))
 
 
-def _by_pattern(cell: ibis.Value, pattern: str) -> ibis.Value:
+def _by_pattern(cell: ibis.Value, pattern: str, zone: str | None = None) -> ibis.Value:
+    if pattern in UNIX_DATES:
+        ticks = ibis.cases((cell.re_search(r"^\d{1,14}(\.\d+)?$"), cell), else_=_NULL_TEXT).try_cast("float64")
+        micros = (ticks * (1_000_000 // UNIX_DATES[pattern])).round().cast("int64")
+        moment = ibis.literal(dt.datetime(1970, 1, 1)).cast("timestamp(6)") + micros.as_interval("us")
+        return _local_time(ibis.literal(zone or "UTC"), _instant(ibis.literal("UTC"), moment)).cast("timestamp(6)")
     if pattern != EXCEL_DATE:
         return _try_strptime(cell, ibis.literal(pattern))
     serial = ibis.cases((cell.re_search(r"^\d{1,7}(\.\d+)?$"), cell), else_=_NULL_TEXT).try_cast("float64")

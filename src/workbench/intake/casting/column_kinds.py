@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXCEL_DATE",
+    "UNIX_DATES",
     "ColumnPlan",
     "derived_kinds",
     "derived_names",
@@ -23,6 +24,7 @@ __all__ = [
     "plans_of",
 ]
 
+UNIX_DATES = {"unix": 1, "unix_ms": 1000}  # declared formats: ticks a second since 1970 in UTC
 EXCEL_DATE = "excel"  # a declared format: days since 1899-12-30
 _ESSENTIAL = {
     "transactions": ("ordered_at", "amount"),

@@ -20,14 +20,15 @@ import ibis
 from workbench.core.schema import CANONICAL
 from workbench.intake.casting.cells import Cell, engine_moment, in_doubt, sure_value
 from workbench.intake.casting.column_kinds import ColumnPlan, derived_names, plans_of
+from workbench.intake.casting.total_lines import written_totals
 from workbench.intake.casting.verdicts import NO_CODE, derive, exact_product
-from workbench.intake.reading.odd_lines import OddLines, leave_out, leaves_out, line_sql
-from workbench.intake.reading.raw_files import REFUSALS, ReadyText, engine_reader
-from workbench.intake.reading.scratch import copy_rows, quoted_name
+from workbench.intake.reading.raw.scratch import copy_rows, quoted_name, quoted_text
+from workbench.intake.reading.text.odd_lines import OddLines, leave_out, leaves_out, line_sql
+from workbench.intake.reading.text.raw_files import REFUSALS, ReadyText, engine_reader
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
-    from workbench.intake.reading.text_files import Head
+    from workbench.intake.reading.text.text_files import Head
 
 __all__ = ["Copied", "copy_text", "copy_typed"]
 
@@ -149,6 +150,9 @@ def _many(engine: ibis.BaseBackend, sample: str, doubts: tuple[str, ...]) -> boo
 def _doubts(plans: Mapping[str, ColumnPlan], source: SourceParams) -> tuple[str, ...]:
     """Return the SQL conditions of a cell in doubt, or missing where it may not be."""
     missing = [f"{quoted_name(name)} IS NULL" for name in derived_names(source)]
+    if source.table == "transactions" and "ordered_at" in plans:
+        words = ", ".join(quoted_text(word) for word in written_totals())
+        missing += [f"{quoted_name(name)} IN ({words})" for name in ("order_id", "customer_id") if name in plans]
     return (*missing, *(doubt for plan in plans.values() for doubt in in_doubt(plan)))
 
 

@@ -16,19 +16,19 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.intake.casting.acceptance import strip_cells
+from workbench.intake.casting.cells import NOTHING, has_more_digits
 from workbench.intake.casting.column_kinds import kinds_of, plans_of
-from workbench.intake.casting.ids import LONG_ID_DIGITS, has_damaged_long_ids, id_statistics
+from workbench.intake.casting.ids import LONG_ID_DIGITS, has_damaged_long_ids, id_statistics, strip_cells
 from workbench.intake.casting.verdicts import STATE, as_view, judged_cells
-from workbench.intake.reading.odd_lines import pick_lines
-from workbench.intake.reading.records import Record, read_records
-from workbench.intake.reading.scratch import LINE, copy_rows, keep_rows, quoted_name, quoted_text
+from workbench.intake.reading.raw.scratch import LINE, copy_rows, keep_rows, quoted_name, quoted_text
+from workbench.intake.reading.text.odd_lines import pick_lines
+from workbench.intake.reading.text.records import Record, read_records
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
     from workbench.intake.casting.direct import Copied
-    from workbench.intake.reading.raw_files import ReadyText
-    from workbench.intake.reading.text_files import Head
+    from workbench.intake.reading.text.raw_files import ReadyText
+    from workbench.intake.reading.text.text_files import Head
 
 __all__ = ["JudgedCopy", "judge_doubts", "sure_records"]
 
@@ -147,6 +147,13 @@ def _repairs(engine: ibis.BaseBackend, raw: ibis.Table, rows: str, source: Sourc
     counts = {
         f"blanks {name}": stripped[name].cast("int64").sum() for name in stripped.columns if name.startswith("_blank_")
     }
+    texts = [name for name, kind in kinds_of(source).items() if kind in ("text", "category")]
+    measures = {name: kind for name, kind in kinds_of(source).items() if kind in ("money", "quantity")}
+    counts |= {
+        f"shortened {name}": has_more_digits(stripped[name], kind, source.formats.decimals).cast("int64").sum()
+        for name, kind in measures.items()
+    }
+    counts |= {f"nothing {name}": stripped[name].isin(NOTHING).cast("int64").sum() for name in texts}
     for name in ids:
         counts |= {f"{fact} {name}": value for fact, value in id_statistics(stripped[name]).items()}
     totals = {name: int(value or 0) for name, value in stripped.aggregate(**counts).to_pyarrow().to_pylist()[0].items()}
@@ -158,6 +165,8 @@ def _repairs(engine: ibis.BaseBackend, raw: ibis.Table, rows: str, source: Sourc
                 return None
     repairs = {
         "blanks": sum(value for name, value in totals.items() if name.startswith("blanks ")),
+        "shortened": sum(value for name, value in totals.items() if name.startswith("shortened ")),
+        "nothing_words": sum(value for name, value in totals.items() if name.startswith("nothing ")),
         "keys_normalised": sum(totals[f"folded {name}"] for name in ids),
     }
     return {name: value for name, value in repairs.items() if value}

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from workbench.intake.casting.column_kinds import ColumnPlan
 
 __all__ = [
+    "BLANK",
     "BLANKS",
     "LONG_ID_DIGITS",
     "NOT_PRINTABLE",
+    "ORIGIN",
     "both",
     "count_bytes",
     "has_damaged_long_ids",
@@ -27,11 +29,14 @@ __all__ = [
     "normal_form",
     "normalise_key",
     "strip_cell",
+    "strip_cells",
 ]
 
 # characters stripped from both ends of a cell: blanks of every width, line ends, zero-width marks
 BLANKS = " \t\r\n\v\f\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200C))) + "\u202f\u205f\u2060\u3000\ufeff"
 _EDGE = f"^[{BLANKS}]|[{BLANKS}]$"
+ORIGIN = ("_file", "_line", "_order")  # columns that say where a record comes from
+BLANK = "_blank_"  # prefix of columns that say whether a cell lost blanks
 LONG_ID_DIGITS = 18  # workbooks keep 15 digits: a longer id, once damaged, ends in three zeros or more
 LONG_ID_CHANCE = 0.003  # three times the share of undamaged long ids that end in three zeros
 NOT_PRINTABLE = r"[^\x20-\x7E]"
@@ -74,6 +79,14 @@ def strip_cell(cell: ibis.Value) -> ibis.Value:
     """Remove surrounding blanks of a text cell; a blank cell becomes null."""
     stripped = ibis.cases((cell.re_search(_EDGE), _trim(cell, ibis.literal(BLANKS))), else_=cell)
     return stripped.nullif("")
+
+
+def strip_cells(raw: ibis.Table) -> ibis.Table:
+    """Strip every text cell and add a column that says whether it lost blanks."""
+    texts = [name for name in raw.columns if name not in ORIGIN and raw[name].type().is_string()]
+    cells = {name: strip_cell(raw[name]) for name in texts}
+    changed = {f"{BLANK}{name}": raw[name] != cells[name].fill_null("") for name in texts}
+    return raw.mutate(**cells, **changed)
 
 
 def has_edges(cell: ibis.Value) -> ibis.Value:

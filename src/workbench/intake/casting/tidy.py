@@ -21,15 +21,16 @@ from workbench.intake.casting.column_kinds import derived_kinds, kinds_of
 from workbench.intake.casting.direct import copy_text, copy_typed
 from workbench.intake.casting.doubts import judge_doubts, sure_records
 from workbench.intake.casting.verdicts import STATE
-from workbench.intake.reading.odd_lines import leaves_out
-from workbench.intake.reading.raw_file import RawFile
-from workbench.intake.reading.records import WHITESPACE
-from workbench.intake.reading.scratch import LINE, keep_rejects
+from workbench.intake.reading.joined import is_shaped
+from workbench.intake.reading.raw.raw_file import RawFile
+from workbench.intake.reading.raw.scratch import LINE, keep_rejects
+from workbench.intake.reading.text.odd_lines import leaves_out
+from workbench.intake.reading.text.records import WHITESPACE
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
-    from workbench.intake.reading.raw_files import ReadyText
-    from workbench.intake.reading.text_files import Head
+    from workbench.intake.reading.text.raw_files import ReadyText
+    from workbench.intake.reading.text.text_files import Head
 
 __all__ = ["TidyFile", "accept_tidy", "is_tidy", "may_be_tidy", "read_tidy", "read_typed"]
 
@@ -60,7 +61,16 @@ def may_be_tidy(source: SourceParams) -> bool:
     """
     if source.table == "customers":  # people keep their contact cells as text
         return False
-    more = source.attributes or source.widths or source.manual or source.numbered or source.table == "responses"
+    shares = "share" in source.formats.units.values()  # computed from the amount
+    more = (
+        shares
+        or is_shaped(source)
+        or source.attributes
+        or source.widths
+        or source.manual
+        or source.numbered
+        or source.table == "responses"
+    )
     two_ids = {"customer_id", "source_id"} <= set(source.columns)  # one is filled from the other
     return not more and not two_ids and not {"currency", *CONTACT_COLUMNS} & set(source.columns)
 

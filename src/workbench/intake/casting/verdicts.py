@@ -11,15 +11,26 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from workbench.intake.casting.cells import Cell, cast_cell, engine_moment, read_cell
+from workbench.intake.casting.cells import (
+    Cell,
+    cast_cell,
+    engine_moment,
+    has_more_digits,
+    plain_number,
+    read_cell,
+)
 from workbench.intake.casting.column_kinds import derived_kinds, derived_names, essential_columns, kinds_of
+from workbench.intake.casting.total_lines import TOTAL_WORDS
+from workbench.intake.expressions import ATTRIBUTE, check_expression, to_ibis
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
-    from workbench.intake.casting.column_kinds import ColumnPlan
+    from workbench.intake.casting.total_lines import TOTAL_WORDS
+from workbench.intake.casting.column_kinds import ColumnPlan
 
 __all__ = [
     "CODE",
+    "TOTAL_LINE",
     "NO_CODE",
     "RAW",
     "STATE",
@@ -42,6 +53,7 @@ CODE, RAW, VERDICT = "_code_", "_raw_", "_verdict"  # prefixes of code and raw-t
 STATE = "_state"
 _GLANCE, _READ, _PRODUCT = "_glance_", "_read_", "_product"
 NO_CODE = ibis.null("string")
+TOTAL_LINE = "total-line"
 _names = count()
 
 
@@ -111,7 +123,7 @@ def select_typed(
 def judge(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, names: list[str]) -> ibis.Table:
     """Fill the derived columns and give each row the code for which it is rejected (null: accepted)."""
     if "amount" in derived_names(source) and {"quantity", "unit_price"} <= set(names):
-        typed = as_view(engine, typed.mutate(**{_PRODUCT: exact_product(typed.quantity, typed.unit_price)}))
+        typed = as_view(engine, typed.mutate(**{_PRODUCT: _product(typed, source)}))
     cells = {name: Cell(typed[name], typed[f"{CODE}{name}"]) for name in names}
     product = typed[_PRODUCT].cast("decimal(18, 4)") if _PRODUCT in typed.columns else None
     derived = {name: derive(name, cells, product) for name in derived_names(source)}
@@ -124,13 +136,61 @@ def judge(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, nam
     if derived:
         filled = as_view(engine, filled)
     columns = [*names, *(name for name in derived if name not in cells)]
+    filled = _with_shares(engine, filled, source)
     required = [*(name for name in essential_columns(source.table, list(source.columns)) if name in columns), *derived]
     verdict = ibis.coalesce(*[filled[f"{CODE}{name}"] for name in dict.fromkeys(required)], NO_CODE)
+    total = is_total_line(filled, source)
+    verdict = verdict if total is None else ibis.cases((total, ibis.literal(TOTAL_LINE)), else_=verdict)
+    left_out = ruled_out(filled, source, columns)
+    if left_out is not None:  # a rule leaves the row out whatever its unusable cells: it is not rejected
+        verdict = ibis.cases((left_out.fill_null(False), NO_CODE), else_=verdict)
+        codes = {
+            f"{CODE}{name}": ibis.cases((left_out.fill_null(False), NO_CODE), else_=filled[f"{CODE}{name}"])
+            for name in columns
+        }
+        filled = as_view(engine, filled.mutate(**codes, **{VERDICT: verdict}))
+        verdict = filled[VERDICT]
+    elif total is not None and columns:
+        first = columns[0]
+        code = ibis.cases((total, ibis.literal(TOTAL_LINE)), else_=filled[f"{CODE}{first}"])
+        filled = as_view(engine, filled.mutate(**{f"{CODE}{first}": code, VERDICT: verdict}))
+        verdict = filled[VERDICT]
     raws = {
         f"{RAW}{name}": ibis.cases((filled[f"{CODE}{name}"].notnull(), filled[f"{RAW}{name}"]), else_=NO_CODE)
         for name in columns
     }
     return filled.mutate(**raws, **{VERDICT: verdict})
+
+
+def ruled_out(table: ibis.Table, source: SourceParams, names: list[str]) -> ibis.Value | None:
+    """Return whether a rule is false for a row, not merely unknown; None where no rule can be asked."""
+    kinds = kinds_of(source)
+    kinds = {name: kind for name, kind in (kinds | derived_kinds(source, kinds)).items() if name in names}
+    kinds |= {name: ATTRIBUTE for name in source.attributes if name in names}
+    conditions = [~to_ibis(rule, table, kinds) for rule in source.rules.values() if not check_expression(rule, kinds)]
+    return ibis.or_(*[condition.fill_null(False) for condition in conditions]) if conditions else None
+
+
+def is_total_line(table: ibis.Table, source: SourceParams) -> ibis.Value | None:
+    """Return whether a row is the total at the foot of a list of orders: its id is such a word, and it has no date."""
+    if source.table != "transactions":
+        return None
+    ids = [name for name in ("order_id", "customer_id") if name in table.columns]
+    if not ids or "ordered_at" not in table.columns:
+        return None
+    words = ibis.or_(*[table[name].lower().isin(TOTAL_WORDS) for name in ids])
+    others = [table[name].isnull() | table[name].lower().isin(TOTAL_WORDS) for name in ids]
+    return (words & ibis.and_(table.ordered_at.isnull(), *others)).fill_null(False)
+
+
+def _with_shares(engine: ibis.BaseBackend, table: ibis.Table, source: SourceParams) -> ibis.Table:
+    """Turn discounts given as shares into money: of what was paid, amount x share / (1 - share)."""
+    if source.formats.units.get("discount") != "share" or not {"discount", "amount"} <= set(table.columns):
+        return table
+    share, amount = table.discount.cast("float64"), table.amount.cast("float64")
+    inside = (share >= 0) & (share < 1)
+    money = ibis.cases((inside, (amount * share / (1 - share)).round(4)), else_=ibis.null("float64"))
+    return as_view(engine, table.mutate(discount=money.cast("decimal(18, 4)")))
 
 
 def derive(name: str, cells: Mapping[str, Cell], product: ibis.Value | None) -> Cell:
@@ -186,6 +246,22 @@ def exact_product(quantity: ibis.Value, price: ibis.Value) -> ibis.Value:
     product = ibis.cases(((quantity == whole) & small, whole_times), else_=product)
     few_digits = (few * price.try_cast("decimal(11, 4)")).cast("decimal(18, 4)")  # it has 18 digits at most
     return ibis.coalesce(ibis.cases((quantity == few, few_digits), else_=None), product)
+
+
+def _product(typed: ibis.Table, source: SourceParams) -> ibis.Value:
+    """Multiply quantity and price; cells with more decimals than their kind keeps count with all of them."""
+    product = exact_product(typed.quantity, typed.unit_price)
+    raws = {name: f"{RAW}{name}" for name in ("quantity", "unit_price")}
+    if set(raws) & set(source.formats.units) or not all(raw in typed.columns for raw in raws.values()):
+        return product
+    mark = source.formats.decimals
+    more = has_more_digits(typed[raws["quantity"]], "quantity", mark) | has_more_digits(
+        typed[raws["unit_price"]], "money", mark
+    )
+    factors = [plain_number(typed[raw], source.formats).try_cast("decimal(19, 9)") for raw in raws.values()]
+    whole = (factors[0].cast("decimal(19, 9)") * factors[1]).cast("decimal(38, 18)").round(4).cast("decimal(18, 4)")
+    known = typed.quantity.notnull() & typed.unit_price.notnull() & whole.notnull()
+    return ibis.cases((more.fill_null(False) & known, whole), else_=product)
 
 
 def _decimal(text: str, kind: str) -> ibis.Value:

@@ -6,7 +6,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
-from workbench.intake.guessing.dates import guess_dates
+from workbench.intake.guessing.headers.reasons import Reason
+from workbench.intake.guessing.values.dates import guess_dates
 from workbench.intake.reading.json_records import find_keys, find_objects, list_paths
 from workbench.intake.reading.parquet_heads import parquet_shape
 from workbench.intake.reading.places import form_of
-from workbench.intake.reading.records import WHITESPACE, Record, RejectedRecord, read_records, split_line
-from workbench.intake.reading.text_files import open_bytes, read_head, readable
-from workbench.intake.reading.workbooks import cell_text, read_sheet, sheet_names
+from workbench.intake.reading.text.header_rows import rows_above
+from workbench.intake.reading.text.records import WHITESPACE, Record, RejectedRecord, read_records, split_line
+from workbench.intake.reading.text.text_files import open_bytes, read_head, readable
+from workbench.intake.reading.workbooks import cell_text, hidden_sheets, read_sheet, sheet_names
 
 __all__ = ["MAX_RECORDS", "Sample", "take_samples"]
 
@@ -50,6 +52,12 @@ class Sample:
     encoding : str
     unread : int
         Lines that are not a full record, or not text.
+    encoding_rivals : tuple of str
+        Encodings in which the file is about as plausible.
+    records_inside : int
+        The first line of a cell whose inner lines would be records by themselves; 0 where there is none.
+    left : Reason or None
+        Why the sheet is not looked at.
     """
 
     path: str
@@ -60,6 +68,9 @@ class Sample:
     complete: bool
     encoding: str
     unread: int = 0
+    encoding_rivals: tuple[str, ...] = ()
+    records_inside: int = 0
+    left: Reason | None = None
 
     @property
     def header(self) -> bool:
@@ -88,8 +99,8 @@ def take_samples(path: Path, relative_path: str) -> list[Sample]:
 
 
 def _sample_text(path: Path, relative_path: str) -> Sample:
-    head = read_head(path)
-    lines = _lines(path, head.encoding)
+    head = read_head(path, find_header=True)
+    lines = (line for line in _lines(path, head.encoding) if line[0] > head.skip)
     first_lines = list(itertools.islice(lines, MAX_RECORDS + 1))
     complete = next(lines, None) is None
     separator, width = head.separator, head.width
@@ -99,10 +110,14 @@ def _sample_text(path: Path, relative_path: str) -> Sample:
     rows = [record.fields for record in records if isinstance(record, Record)]
     unread = sum(isinstance(record, RejectedRecord) for record in records)
     header = bool(records) and isinstance(records[0], Record) and names_columns(rows)
-    settings: dict[str, Any] = {"separator": separator} if separator == WHITESPACE else {}
-    return _sample(
+    settings: dict[str, Any] = {"encoding": head.encoding}
+    settings |= {"separator": separator} if separator == WHITESPACE else {}
+    settings |= {"skip_rows": head.skip} if head.skip else {}
+    sample = _sample(
         relative_path, rows, header, settings, complete=complete, encoding=head.encoding, unread=unread, width=width
     )
+    inside = next((record.inside for record in records if isinstance(record, Record) and record.inside), 0)
+    return replace(sample, encoding_rivals=head.rivals, records_inside=inside)
 
 
 def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
@@ -124,8 +139,13 @@ def _width_by_blanks(lines: Sequence[str]) -> int:
 
 def _sample_workbook(path: Path, relative_path: str) -> list[Sample]:
     samples, faults = [], []
+    hidden = hidden_sheets(path)
     names = sheet_names(path)
     for name in names:
+        if name in hidden and len(hidden) < len(names):
+            left = Reason("sheet_hidden")
+            samples.append(Sample(relative_path, {"sheet": name}, [], [], 0, True, "workbook", left=left))
+            continue
         try:
             sheet = read_sheet(path, sheet=name, header=False)
         except DataError as error:  # one empty sheet among others is allowed
@@ -134,14 +154,21 @@ def _sample_workbook(path: Path, relative_path: str) -> list[Sample]:
         width = max(len(cells) for _, cells in sheet.rows)
         rows = [[cell_text(cell) or "" for cell in [*cells, *[""] * (width - len(cells))]] for _, cells in sheet.rows]
         if len(rows) < 2:  # noqa: PLR2004  (a header and a record)
+            left = Reason("sheet_few")
+            samples.append(Sample(relative_path, {"sheet": name}, [], [], len(rows), True, "workbook", left=left))
             continue
-        settings = {"sheet": name} if len(names) > 1 else {}
+        settings: dict[str, Any] = {"sheet": name} if len(names) > 1 else {}
+        above = rows_above(rows)
+        if above:
+            settings["skip_rows"] = sheet.rows[above][0] - 1
+            rows = rows[above:]
+            width = max(len(row) for row in rows)
         first_rows = rows[: MAX_RECORDS + 1]
         samples.append(
             _sample(relative_path, first_rows, names_columns(rows), settings, complete=len(rows) == len(first_rows),
                     encoding="workbook", unread=0, width=width)
         )  # fmt: skip
-    if not samples:
+    if all(sample.left is not None for sample in samples):
         raise DataError(faults or Fault(path.name, "no sheet holds a header and a record", "At least one record"))
     return samples
 

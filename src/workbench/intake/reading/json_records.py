@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import ibis
@@ -20,11 +20,11 @@ import pyarrow.parquet as pq
 
 from workbench.core.errors import DataError, Fault
 from workbench.intake.reading.json_lists import list_at
-from workbench.intake.reading.raw_file import RawFile, file_state
-from workbench.intake.reading.records import BadLine
-from workbench.intake.reading.scratch import LINE, REJECTS, copy_rows, quoted_name, quoted_text
-from workbench.intake.reading.text_encodings import is_wide
-from workbench.intake.reading.text_files import (
+from workbench.intake.reading.raw.raw_file import RawFile, file_state
+from workbench.intake.reading.raw.scratch import LINE, REJECTS, copy_rows, quoted_name, quoted_text
+from workbench.intake.reading.text.records import BadLine
+from workbench.intake.reading.text.text_encodings import is_wide
+from workbench.intake.reading.text.text_files import (
     head_encoding,
     open_bytes,
     read_head_bytes,
@@ -32,14 +32,15 @@ from workbench.intake.reading.text_files import (
     readable,
     transcode,
 )
-from workbench.intake.reading.text_scan import Scan, scan_text
+from workbench.intake.reading.text.text_scan import Scan, scan_text
 
 __all__ = ["find_keys", "find_objects", "json_names", "list_paths", "read_json_file"]
 
 _SAMPLE = 2_000  # records whose keys are read
 _MAX_LIST_BYTES = 512 << 20  # a list is held in memory; larger files need one object a line
 _MAX_LINE_BYTES = 16 << 20
-_INVALID = "json-invalid"
+_INVALID, _REPEATED = "json-invalid", "key-repeated"
+_TWICE = "__key_repeated__"  # marks an object of a list that gives a key twice
 
 
 def json_names(path: Path, *, records: str | None = None, encoding: str | None = None) -> list[str]:
@@ -131,7 +132,7 @@ def read_json_file(
     -------
     RawFile
         Text cells; numbers as written, nested values as JSON text; ``_line`` is the line, or the
-        position in a list. Codes: ``json-invalid`` (a line that is no object), ``invalid-encoding``.
+        position in a list. Codes: ``json-invalid`` (a line that is no object), ``key-repeated``, ``invalid-encoding``.
     """
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     before = file_state(path)
@@ -146,8 +147,10 @@ def read_json_file(
     if counts is None:
         problem = f"cannot be read line by line, though it has {lines.scan.lines} lines"
         raise DataError(Fault(path.name, problem, f"One JSON object a line, of at most {_MAX_LINE_BYTES >> 20} MB"))
-    accepted, rejected, blank = counts
-    codes = Counter({_INVALID: rejected}) + Counter(reject["code"] for reject in lines.rejects)
+    accepted, blank = counts.accepted, counts.blank
+    codes = Counter({_INVALID: counts.invalid, _REPEATED: counts.repeated}) + Counter(
+        reject["code"] for reject in lines.rejects
+    )
     repairs = {"blank_lines": blank - len(lines.rejects), "nul_bytes": lines.nuls}
     return RawFile(
         table=engine.read_parquet(str(scratch / "rows.parquet")),
@@ -184,8 +187,17 @@ class _Lines:
     nuls: int = 0
 
 
-def _copy_objects(engine: ibis.BaseBackend, lines: _Lines, cells: str, scratch: Path) -> tuple[int, int, int] | None:
-    """Copy objects and other lines to separate files; count objects, others and blank lines.
+class _Counts(NamedTuple):
+    """Objects, lines that are none, objects that give a key twice, blank lines."""
+
+    accepted: int
+    invalid: int
+    repeated: int
+    blank: int
+
+
+def _copy_objects(engine: ibis.BaseBackend, lines: _Lines, cells: str, scratch: Path) -> _Counts | None:
+    """Copy objects and other lines to separate files and count them.
 
     None where the engine does not account for every line.
     """
@@ -196,15 +208,24 @@ def _copy_objects(engine: ibis.BaseBackend, lines: _Lines, cells: str, scratch: 
         max_line_size = {_MAX_LINE_BYTES})"""
     valid = "CASE WHEN json_valid(text) THEN json_type(text) = 'OBJECT' ELSE false END"
     blank = "trim(coalesce(text, ''), ' \t\r') = ''"
-    reject = f"SELECT {LINE} AS line, '' AS \"column\", '{_INVALID}' AS code, text AS raw FROM ({rows})"
+    keys = "CASE WHEN json_valid(text) THEN json_keys(text) END"
+    twice = f"coalesce(len({keys}) > len(list_distinct({keys})) OR text LIKE '%\"{_TWICE}\":%', false)"
+    code = f"CASE WHEN {valid} THEN '{_REPEATED}' ELSE '{_INVALID}' END"
+    reject = f"SELECT {LINE} AS line, '' AS \"column\", {code} AS code, text AS raw FROM ({rows})"
     try:
-        query = f"SELECT {LINE}, {cells} FROM ({rows}) WHERE NOT {blank} AND {valid}"
+        query = f"SELECT {LINE}, {cells} FROM ({rows}) WHERE NOT {blank} AND {valid} AND NOT {twice}"
         accepted = copy_rows(engine, query, scratch / "rows.parquet")
-        rejected = copy_rows(engine, f"{reject} WHERE NOT {blank} AND NOT {valid}", scratch / "rejects.parquet")
+        wrong = f"NOT {blank} AND (NOT {valid} OR {twice})"
+        rejected = copy_rows(engine, f"{reject} WHERE {wrong}", scratch / "rejects.parquet")
+        repeated = (
+            f"SELECT count(*) FROM read_parquet({quoted_text(scratch / 'rejects.parquet')}) WHERE code = '{_REPEATED}'"
+        )
+        twice_count = int(engine.raw_sql(repeated).fetchone()[0]) if rejected else 0
         (total,) = engine.raw_sql(f"SELECT count(*) FROM ({rows})").fetchone()
     except duckdb.Error:  # a line too long, mixed line ends, a stray \\x1f
         return None
-    return (accepted, rejected, total - accepted - rejected) if total == lines.scan.lines else None
+    counts = _Counts(accepted, rejected - twice_count, twice_count, total - accepted - rejected)
+    return counts if total == lines.scan.lines else None
 
 
 def _plain_lines(lines: _Lines, target: Path) -> _Lines:
@@ -283,9 +304,15 @@ def _load(path: Path, encoding: str | None) -> Any:
         raise DataError(Fault(path.name, "a JSON list of more than 512 MB", "", remedy))
     try:
         text = content.decode(head_encoding(path, encoding, head)).removeprefix("\ufeff")
-        return json.loads(text, parse_float=str)  # digits as written
+        return json.loads(text, parse_float=str, object_pairs_hook=_as_object)  # digits as written
     except (ValueError, RecursionError) as error:
         raise DataError(Fault(path.name, f"no JSON ({error})", "", "It may be cut short: copy it again")) from error
+
+
+def _as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; one that gives a key twice is marked, so that it is rejected."""
+    value = dict(pairs)
+    return value if len(value) == len(pairs) else {**value, _TWICE: True}
 
 
 def _text_lines(path: Path, encoding: str | None) -> Iterator[str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import DataError, Fault, did_you_mean, listed
+from workbench.intake.reading.joined import named_parts
 from workbench.intake.reading.places import form_of, is_remote
-from workbench.intake.reading.text_files import Head, read_head
+from workbench.intake.reading.text.text_files import Head, read_head
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Layout", "read_layout"]
 
+_MEASURES, _DATED = ("money", "quantity", "number", "integer"), ("date", "timestamp")
 _EDGES = " \t\r\n\u00a0\u3000\ufeff"
 
 
@@ -63,11 +65,11 @@ def read_layout(source: SourceParams, path: Path) -> Layout:
         return _workbook_layout(source, path)
     if form == "json":
         return _json_layout(source, path)
-    mapped = [str(theirs) for theirs in (*source.columns.values(), *source.attributes.values())]
-    head = read_head(path, encoding=source.encoding, separator=source.separator, header=source.header, wanted=mapped)
+    head = read_head(path, encoding=source.encoding, separator=source.separator, header=source.header,
+                     wanted=_wanted(source), skip_rows=source.skip_rows)  # fmt: skip
     if not source.header:
         return _positional_layout(source, path, head.width, head=head)
-    faults = _duplicates(path, head.header)
+    faults = _duplicates(source, path, head.header)
     columns = _positions(source, path, head.header, faults)
     if not head.first and not source.manual:
         faults.append(Fault(path.name, "holds a header and no record", "At least one record"))
@@ -83,10 +85,11 @@ def read_layout(source: SourceParams, path: Path) -> Layout:
 def _workbook_layout(source: SourceParams, path: Path) -> Layout:
     from workbench.intake.reading.workbooks import read_sheet  # noqa: PLC0415  (only where there is a workbook)
 
-    sheet = read_sheet(path, sheet=source.sheet, header=source.header)
+    sheet = read_sheet(path, sheet=source.sheet, header=source.header, skip_rows=source.skip_rows,
+                       wanted=tuple(_wanted(source)))  # fmt: skip
     if not source.header:
         return _positional_layout(source, path, max(len(cells) for _, cells in sheet.rows), sheet=sheet)
-    faults = _duplicates(path, sheet.header)
+    faults = _duplicates(source, path, sheet.header)
     columns = _positions(source, path, sheet.header, faults)
     if not sheet.rows and not source.manual:
         faults.append(Fault(path.name, "the sheet holds a header and no record", "At least one record"))
@@ -116,13 +119,33 @@ def _parquet_layout(source: SourceParams, path: Path) -> Layout:
 
     raw_names, rows = parquet_shape(path)
     names = [name.strip(_EDGES) for name in raw_names]
-    faults = _duplicates(path, names)
+    faults = _duplicates(source, path, names)
     columns = _positions(source, path, names, faults)
     if not rows:
         faults.append(Fault(path.name, "holds columns and no row", "At least one row"))
+    faults += [] if faults else _type_faults(source, path, names, columns)
     if faults:
         raise DataError(faults)
     return Layout(path, columns, _unused(names, columns), names)
+
+
+def _type_faults(source: SourceParams, path: Path, names: list[str], columns: Mapping[str, int]) -> list[Fault]:
+    """Report columns of a Parquet file whose type cannot be what they are mapped to: a duration is no money."""
+    from workbench.core.schema import columns_of  # noqa: PLC0415
+    from workbench.intake.reading.parquet_heads import parquet_types  # noqa: PLC0415
+
+    kinds, types = columns_of(source.table, contact=True, neighbours=True), parquet_types(path)
+    wrong = {
+        ours: at
+        for ours, at in columns.items()
+        if (kinds.get(ours) in _MEASURES and types[at - 1] in ("duration", "boolean", "time"))
+        or (kinds.get(ours) in _DATED and types[at - 1] in ("duration", "boolean"))
+    }
+    return [
+        Fault(path.name, f"column '{names[at - 1]}' (mapped to {ours}) holds {types[at - 1]}s",
+              f"Values of the kind {kinds[ours]}", "Map another column")
+        for ours, at in wrong.items()
+    ]  # fmt: skip
 
 
 def _positional_layout(
@@ -130,7 +153,7 @@ def _positional_layout(
 ) -> Layout:
     columns: dict[str, int] = {}
     faults: list[Fault] = []
-    for ours, theirs in (*source.columns.items(), *source.attributes.items()):
+    for ours, theirs in (*named_parts(source.columns), *source.attributes.items()):
         at = int(theirs) if str(theirs).isdigit() else 0
         columns[ours] = at
         if not 1 <= at <= width:
@@ -142,17 +165,24 @@ def _positional_layout(
     return Layout(path, columns, unused, [], head=head, sheet=sheet)
 
 
-def _duplicates(path: Path, names: list[str]) -> list[Fault]:
-    repeated = [name for name, count in Counter(names).items() if name and count > 1]
+def _wanted(source: SourceParams) -> list[str]:
+    return [str(theirs) for _, theirs in (*named_parts(source.columns), *source.attributes.items())]
+
+
+def _duplicates(source: SourceParams, path: Path, names: list[str]) -> list[Fault]:
+    """Report names that the header repeats and the source reads; a wide survey reads all it does not map."""
+    wanted = {name.strip(_EDGES) for name in _wanted(source)}
+    everything = source.layout == "wide" and not source.questions
+    repeated = [name for name, count in Counter(names).items() if name and count > 1 and (everything or name in wanted)]
     if not repeated:
         return []
     problem = f"the header names {listed([repr(name) for name in repeated])} more than once"
-    return [Fault(path.name, problem, "Each column once", "Rename the second one")]
+    return [Fault(path.name, problem, "Each mapped column once", "Rename the second one, or map another column")]
 
 
 def _positions(source: SourceParams, path: Path, names: list[str], faults: list[Fault]) -> dict[str, int]:
     columns = {}
-    for ours, theirs in (*source.columns.items(), *source.attributes.items()):
+    for ours, theirs in (*named_parts(source.columns), *source.attributes.items()):
         name_in_file = str(theirs).strip(_EDGES)
         if name_in_file in names:
             columns[ours] = names.index(name_in_file) + 1

@@ -14,14 +14,14 @@ import duckdb
 import ibis
 
 from workbench.core.errors import DataError, Fault, listed
-from workbench.intake.reading.parquet_heads import DAMAGED, parquet_shape
-from workbench.intake.reading.raw_file import RawFile, file_state
-from workbench.intake.reading.scratch import LINE, quoted_name, quoted_text
+from workbench.intake.reading.parquet_heads import DAMAGED, parquet_shape, wide_decimals
+from workbench.intake.reading.raw.raw_file import RawFile, file_state
+from workbench.intake.reading.raw.scratch import LINE, quoted_name, quoted_text
 
 __all__ = ["read_parquet_file", "reading_parquet"]
 
 
-def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[str, int]) -> RawFile:
+def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[str, int], scratch: Path) -> RawFile:
     """Read a Parquet file; its types are kept, its rows numbered from 1.
 
     Parameters
@@ -31,6 +31,8 @@ def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[
     path : Path
     columns : mapping of str to int
         Our name of a column: its position in the file, from 1.
+    scratch : Path
+        A private folder, for a copy of decimals that are too wide for the engine.
 
     Raises
     ------
@@ -38,12 +40,15 @@ def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[
         The file cannot be read.
     """
     names, rows = parquet_shape(path)
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path, shortened = wide_decimals(path, dict(columns), scratch / "decimals.parquet")
     selected = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
     aliases = ", ".join(f"c{at}" for at in range(1, len(names) + 1))  # names may differ only in case
     query = f"SELECT n + 1 AS {LINE}, {selected} FROM read_parquet({quoted_text(path)}, file_row_number = true)"
     with reading_parquet([path]):
         table = engine.sql(f"{query} AS f ({aliases}, n)")
-    return RawFile(table, None, rows, rows, {}, {}, "parquet")
+    repairs = {"shortened": sum(shortened.values())} if shortened else {}
+    return RawFile(table, None, rows, rows, {}, repairs, "parquet")
 
 
 @contextmanager

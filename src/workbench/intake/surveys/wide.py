@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from workbench.intake.reading.scratch import quoted_name, quoted_text
+from workbench.intake.reading.joined import named_parts
+from workbench.intake.reading.raw.scratch import quoted_name, quoted_text
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
@@ -42,7 +43,7 @@ def questions_of(
         return dict(source.questions)
     if questionnaire is not None:
         return questionnaire.columns(list(names))
-    mapped = {str(theirs).strip(_EDGES) for theirs in source.columns.values()}
+    mapped = {str(theirs).strip(_EDGES) for _, theirs in named_parts(source.columns)}
     return {name: name for name in names if name and name not in mapped}
 
 

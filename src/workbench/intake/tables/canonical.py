@@ -22,6 +22,7 @@ from workbench.core.stages import TABLES
 from workbench.intake.casting.refusals import too_many_rejected
 from workbench.intake.casting.verdicts import as_view
 from workbench.intake.expressions import to_ibis
+from workbench.intake.identity.contact_ids import hide_contact_ids
 from workbench.intake.identity.people import gather_people
 from workbench.intake.identity.spaces import space_of
 from workbench.intake.tables.declarations import expression_columns
@@ -40,6 +41,7 @@ from workbench.intake.tables.sources import ParsedSource, check_source, read_sou
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
+    from workbench.intake.identity.vault import VaultKey
 
 __all__ = ["Intake", "assemble", "take_in"]
 
@@ -89,6 +91,7 @@ def take_in(
     date_max: dt.date,
     max_rejected_share: float = 1.0,
     identity: bool = False,
+    key: VaultKey | None = None,
 ) -> Intake:
     """Read all sources of a profile and assemble its canonical tables.
 
@@ -108,6 +111,8 @@ def take_in(
     identity : bool
         02_resolve_identity follows: people are gathered with their contact columns, and every table with a customer_id
         gets its id space.
+    key : VaultKey, optional
+        Of the vault; pseudonyms of ids that are contact data are keyed with it.
 
     Returns
     -------
@@ -130,9 +135,10 @@ def take_in(
     faults = [fault for source in parsed.values() for fault in _refuse(source, max_rejected_share)]
     if faults:
         raise DataError(faults)
+    parsed, hidden = hide_contact_ids(parsed, key)
     declared = apply_declared(engine, parsed)
     intake = assemble(engine, declared.sources, identity=identity)
-    metrics = intake.metrics | declared.metrics
+    metrics = intake.metrics | declared.metrics | hidden
     return replace(
         intake, metrics=metrics, accuracy=declared.accuracy, repairs=declared.repairs, conflicts=declared.conflicts
     )
@@ -286,6 +292,7 @@ def _transaction_counts(table: ibis.Table, columns: set[str]) -> dict[str, ibis.
     if "amount" in columns:
         counts["amount_total"] = table.amount.sum()
     if "ordered_at" in columns:
+        counts["no_date"] = table.ordered_at.isnull().cast("int64").sum()
         counts |= {"first_ordered_at": table.ordered_at.min(), "last_ordered_at": table.ordered_at.max()}
     if {"amount", "quantity"} <= columns:
         counts["sign_conflicts"] = ((table.amount > 0) & (table.quantity < 0)).sum()

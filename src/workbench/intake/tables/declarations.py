@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import zoneinfo
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from workbench.core.errors import Fault, listed
+from workbench.core.errors import Fault, did_you_mean, listed
 from workbench.core.schema import CANONICAL, NEIGHBOURS, columns_of
-from workbench.intake.casting.column_kinds import EXCEL_DATE, kinds_of
+from workbench.intake.casting.column_kinds import EXCEL_DATE, UNIX_DATES, kinds_of
 from workbench.intake.expressions import ATTRIBUTE, check_expression
 from workbench.intake.tables.declared_repairs import check_declarations
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
+
+_PATTERN_LETTERS = "aAwdbBmyYHIpMSfzZjUWcxXgGuVnN-%"  # of the engine's strptime
+_DAY_LETTERS = "dmyYjcxGuV"  # one of these at least
 
 __all__ = ["check_declared", "expression_columns", "homeless_columns"]
 
@@ -28,7 +33,7 @@ def expression_columns(source: SourceParams) -> dict[str, str]:
     """Map the columns a rule or measure of this source may name to their kinds."""
     schema_kinds = columns_of(source.table, contact=False, neighbours=True)
     answer_columns = ("survey", "question", "answer") if source.layout == "wide" else ()
-    names = (*source.columns, *answer_columns, *([source.numbered] if source.numbered else []))
+    names = (*source.columns, *source.constants, *answer_columns, *([source.numbered] if source.numbered else []))
     kinds = {name: schema_kinds[name] for name in names if name in schema_kinds} | dict.fromkeys(
         source.attributes, ATTRIBUTE
     )
@@ -59,11 +64,10 @@ def _check_formats(source: SourceParams) -> list[Fault]:
     declared = source.formats.dates
     entries = list(declared.values()) if isinstance(declared, dict) else [declared]
     patterns = [pattern for entry in entries for pattern in ([entry] if isinstance(entry, str) else entry or [])]
-    wrong = [pattern for pattern in patterns if "%" not in pattern and pattern != EXCEL_DATE]
-    faults = [
-        Fault("formats.dates", f"{pattern!r} is no date pattern", "strptime letters such as %Y-%m-%d, or excel")
-        for pattern in wrong
-    ]
+    wrong = [pattern for pattern in patterns if not _is_pattern(pattern)]
+    expected = "strptime letters such as %Y-%m-%d, or unix, unix_ms, excel"
+    faults = [Fault("formats.dates", f"{pattern!r} is no date pattern", expected) for pattern in wrong]
+    faults += _check_names(source)
     flags = [name for name, kind in kinds_of(source).items() if kind == "flag"]
     return faults + [
         Fault(
@@ -72,6 +76,36 @@ def _check_formats(source: SourceParams) -> list[Fault]:
         for name in source.formats.means_yes
         if name not in flags
     ]
+
+
+def _check_names(source: SourceParams) -> list[Fault]:
+    """Check the names of zones and currencies."""
+    faults = []
+    for key in ("time_zone", "stored_in"):
+        zone = getattr(source.formats, key)
+        if zone is not None and not _is_zone(zone):
+            remedy = did_you_mean(zone, sorted(zoneinfo.available_timezones()))
+            faults.append(
+                Fault(f"formats.{key}", f"no time zone {zone!r}", "An IANA name such as Asia/Shanghai", remedy)
+            )
+    currency = source.formats.currency
+    if currency is not None and not re.fullmatch("[A-Z]{3}", currency):
+        faults.append(Fault("formats.currency", f"{currency!r} is no currency", "An ISO 4217 code such as CNY or USD"))
+    return faults
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        return bool(zoneinfo.ZoneInfo(name))
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+
+
+def _is_pattern(pattern: str) -> bool:
+    if pattern in (EXCEL_DATE, *UNIX_DATES):
+        return True
+    letters = re.findall("%(.?)", pattern)
+    return bool(letters) and set(letters) <= set(_PATTERN_LETTERS) and bool(set(letters) & set(_DAY_LETTERS))
 
 
 def _check_attributes(source: SourceParams) -> list[Fault]:

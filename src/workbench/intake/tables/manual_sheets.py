@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file
+from workbench.intake.reading.joined import named_parts
 from workbench.intake.surveys.questionnaire import Questionnaire, find_questionnaire
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ _MOST, _LAST_ROW = 250, 10_000  # most characters of a list, by the format; last
 
 def sheet_header(source: SourceParams, root: Path, language: str = "en") -> list[str]:
     """Return the columns of a sheet: mapped columns, attributes, and the question texts of a wide survey."""
-    mapped = (*source.columns.values(), *source.attributes.values(), *source.questions.values())
+    own = (theirs for _, theirs in named_parts(source.columns))
+    mapped = (*own, *source.attributes.values(), *source.questions.values())
     questionnaire = _questionnaire_of(source, root)
     texts = questionnaire.headers(language).values() if questionnaire else ()
     return list(dict.fromkeys([*map(str, mapped), *texts]))

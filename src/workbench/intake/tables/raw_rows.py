@@ -15,13 +15,14 @@ from workbench.intake.reading.json_records import read_json_file
 from workbench.intake.reading.layouts import Layout, read_layout
 from workbench.intake.reading.parquet_files import read_parquet_file, reading_parquet
 from workbench.intake.reading.places import find_files, form_of, is_remote
-from workbench.intake.reading.raw_files import ReadyText, read_text_file, ready_text
-from workbench.intake.reading.scratch import LINE
+from workbench.intake.reading.raw.scratch import LINE
+from workbench.intake.reading.text.raw_files import ReadyText, read_text_file, ready_text
 from workbench.intake.reading.workbooks import DATE_CELLS, read_workbook_file
+from workbench.intake.tables.shaping import shape_rows, with_constants
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
-    from workbench.intake.reading.raw_file import RawFile
+    from workbench.intake.reading.raw.raw_file import RawFile
 
 __all__ = ["FILE", "ORDER", "origin_of", "read_file", "read_rows_now", "union_files", "with_date_cells"]
 
@@ -61,6 +62,7 @@ def read_rows_now(
         raw.table.mutate(**origin_of(layout.path.relative_to(root).as_posix(), at))
         for at, (raw, layout) in enumerate(zip(raws, layouts, strict=True))
     )
+    table, source = shape_rows(table, source), with_constants(source)
     if any(layout.sheet for layout in layouts):
         source = with_date_cells(source)
     with reading_parquet([layout.path for layout in layouts if form_of(layout.path) == "parquet"]):
@@ -83,7 +85,7 @@ def read_file(
         return read_json_file(
             engine, layout.path, columns=keys, records=records, scratch=scratch, declared=source.encoding
         )
-    return read_parquet_file(engine, layout.path, columns=layout.columns)
+    return read_parquet_file(engine, layout.path, columns=layout.columns, scratch=scratch)
 
 
 def with_date_cells(source: SourceParams) -> SourceParams:

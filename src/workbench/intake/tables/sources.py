@@ -19,15 +19,16 @@ from workbench.intake.casting.tidy import TidyFile, accept_tidy, is_tidy, may_be
 from workbench.intake.reading.layouts import Layout, read_layout
 from workbench.intake.reading.parquet_files import read_parquet_file, reading_parquet
 from workbench.intake.reading.places import find_files, form_of
-from workbench.intake.reading.raw_files import ReadyText, ready_text
+from workbench.intake.reading.text.raw_files import ReadyText, ready_text
 from workbench.intake.surveys.questionnaire import find_questionnaire
 from workbench.intake.surveys.wide import numbered_rows, with_numbers
 from workbench.intake.tables.raw_rows import origin_of, read_file, union_files, with_date_cells
+from workbench.intake.tables.shaping import shape_rows, with_constants
 from workbench.intake.tables.source_heads import check_source, with_questions
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
-    from workbench.intake.reading.raw_file import RawFile
+    from workbench.intake.reading.raw.raw_file import RawFile
 
 __all__ = ["ParsedSource", "check_source", "read_source"]
 
@@ -126,7 +127,8 @@ def read_source(
         with_numbers(raw.table.mutate(**origin_of(file, at)), source, at)
         for at, (raw, file) in enumerate(zip(raws, file_names, strict=True))
     )
-    source = numbered_rows(source)
+    table = shape_rows(table, source)
+    source = with_constants(numbered_rows(source))
     if any(layout.sheet for layout in layouts):
         source = with_date_cells(source)
     with reading_parquet([layout.path for layout in layouts if form_of(layout.path) == "parquet"]):
@@ -236,7 +238,7 @@ def _read_typed(
         return []
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     with reading_parquet([path]):
-        raw = read_parquet_file(engine, path, columns=layouts[0].columns)
+        raw = read_parquet_file(engine, path, columns=layouts[0].columns, scratch=scratch)
         typed = read_typed(engine, raw, source, target=scratch / "typed.parquet", dates=dates)
     return [] if typed is None else [typed]
 
@@ -275,6 +277,13 @@ def _metrics(name: str, raws: list[RawFile], accepted: Accepted) -> dict[str, in
         "files": len(raws),
         "encoding": ", ".join(dict.fromkeys(raw.encoding for raw in raws)),
     }
+    notes: Counter[str] = Counter()
+    for raw in raws:
+        notes.update(raw.notes)
+    inside = next((raw.inside for raw in raws if raw.inside), 0)
+    metrics |= {key: count for key, count in notes.items() if count}
+    metrics |= {"multiline_cells": multiline} if (multiline := sum(raw.multiline for raw in raws)) else {}
+    metrics |= {"records_inside_cells": inside} if inside else {}
     metrics |= {f"rejected.{code}": count for code, count in sorted(codes.items())}
     metrics |= {f"nulled.{code}": count for code, count in sorted(accepted.nulled.items())}
     metrics |= {f"repairs.{kind}": count for kind, count in sorted(repairs.items()) if count}

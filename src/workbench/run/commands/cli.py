@@ -93,18 +93,13 @@ def check(
     profile: ProfileArgument, setting: SetOption = None, as_of: AsOfOption = None, workspace: WorkspaceOption = None
 ) -> None:
     """Check a profile and its sources; nothing is written."""
-    from workbench.run.flows.check import check_notes, check_sources, missing_files  # noqa: PLC0415
+    from workbench.run.commands.checking import check_profile  # noqa: PLC0415
+    from workbench.run.flows.trial import try_sources  # noqa: PLC0415
 
-    current_workspace = find_workspace(workspace)
-    loaded = load_profile(current_workspace, profile, settings=setting or (), as_of=as_of)
-    if loaded.demo_data and missing_files(current_workspace, loaded):
-        check_sources(current_workspace, loaded, files=False)
-        print(f"{profile}: raw files absent; the first run, or 'workbench demo-data {loaded.demo_data}', writes them")
-        return
-    check_sources(current_workspace, loaded)
-    print(f"{profile}: sources {', '.join(loaded.sources)}; {len(loaded.stages)} stages; no problems found")
-    for note in check_notes(current_workspace, loaded):
-        print(f"  {note}")
+    lines = check_profile(find_workspace(workspace), profile, try_sources, settings=setting or (), as_of=as_of)
+    print("\n".join(lines.texts))
+    if lines.serious:
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -115,17 +110,14 @@ def new(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Inspect files and write a first profile with a proposed mapping and the reasons for it."""
-    from workbench.run.commands.new_profile import write_new_profile  # noqa: PLC0415
-    from workbench.run.flows.progress import visible  # noqa: PLC0415
+    from workbench.run.commands.new_profile import closing_lines, closing_table, write_new_profile  # noqa: PLC0415
+    from workbench.run.flows.trial import try_sources  # noqa: PLC0415
 
     current_workspace = find_workspace(workspace)
-    profile = write_new_profile(current_workspace, name, files, language=language)
-    for source, table in profile.sources:
-        print(f"{source} -> {table}")
-    path = current_workspace.relative(profile.path)
-    print(f"{path} is written; read its reasons and doubts, then: workbench check {name}")
-    for fault in profile.faults:
-        print(f"correct this first: {visible(str(fault))}")
+    profile = write_new_profile(current_workspace, name, files, try_sources, language=language)
+    print_table(closing_table(profile))
+    for line in closing_lines(profile, name, current_workspace.relative(profile.path)):
+        print(line)
 
 
 @app.command()

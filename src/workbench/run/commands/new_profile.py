@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import DataError, Fault, ProfileError, WorkbenchError
 from workbench.core.files import write_text
-from workbench.core.params.profile import is_profile_name, load_profile
+from workbench.core.params.profile import Profile, is_profile_name, load_profile
+from workbench.run.commands.terminal import Table
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
+    from workbench.intake.guessing.kinds.guesses import Proposal
 
-__all__ = ["NewProfile", "write_new_profile"]
+__all__ = ["NewProfile", "closing_lines", "closing_table", "write_new_profile"]
 
+Trial = Callable[["Workspace", Profile], list[Fault]]
 _LANGUAGES = ("en", "zh")
 
 
@@ -26,11 +29,14 @@ class NewProfile:
     path: Path
     sources: tuple[tuple[str, str], ...]
     faults: tuple[Fault, ...]
+    proposal: Proposal | None = field(default=None, repr=False)
+    language: str = "en"
 
 
 def write_new_profile(
-    workspace: Workspace, name: str, files: Sequence[str], *, language: str | None = None
-) -> NewProfile:
+    workspace: Workspace, name: str, files: Sequence[str], try_sources: Trial | None = None, *,
+    language: str | None = None,
+) -> NewProfile:  # fmt: skip
     """Inspect files and write a commented profile with a proposed mapping and the reasons for it.
 
     Parameters
@@ -40,6 +46,8 @@ def write_new_profile(
         Name of the profile; an existing one is never overwritten.
     files : sequence of str
         Files, or folders of files, inside the workspace; relative to the current folder or to the workspace.
+    try_sources : callable, optional
+        Reads the beginnings of the files; see `flows.trial`.
     language : str, optional
         en or zh; default: the language of most headers.
 
@@ -52,7 +60,7 @@ def write_new_profile(
     """
     from workbench.intake.guessing.proposals import propose  # noqa: PLC0415  (slow to import)
     from workbench.intake.guessing.samples import Sample, take_samples  # noqa: PLC0415
-    from workbench.intake.guessing.writing import profile_text  # noqa: PLC0415
+    from workbench.intake.guessing.text.writing import profile_text  # noqa: PLC0415
 
     target = workspace.params / f"{name}.yaml"
     faults = _name_faults(workspace, name, language)
@@ -70,7 +78,47 @@ def write_new_profile(
     proposal = propose(samples)
     write_text(target, profile_text(name, proposal, language=language))
     sources = tuple((source.name, source.table) for source in proposal.sources)
-    return NewProfile(target, sources, _check(workspace, name))
+    return NewProfile(target, sources, _check(workspace, name, try_sources), proposal, language or proposal.language)
+
+
+def closing_table(profile: NewProfile) -> Table:
+    """Return one row per source and per file left out: what it is taken as, its records, what is not read and why."""
+    from workbench.intake.guessing.headers.reasons import say_reason  # noqa: PLC0415
+    from workbench.report.text import say  # noqa: PLC0415
+
+    language, proposal = profile.language, profile.proposal
+    table = Table(*(say(f"new_head_{head}", language) for head in ("file", "table", "records", "left")), box=None)
+    for source in proposal.sources if proposal else ():
+        count, sample = len(source.unread), source.sample
+        records = str(sample.records) if sample.complete else say("new_said_more", language, {"count": sample.records})
+        left = say("new_said_columns", language, {"count": count}) if count else ""
+        table.add_row(_place(source.path, str(source.settings.get("sheet", ""))), source.table, records, left)
+    for own in proposal.left_out if proposal else ():
+        reason = say_reason(own.reason, language)
+        table.add_row(_place(own.path, own.sheet), say("new_said_left_out", language), str(own.records), reason)
+    return table
+
+
+def closing_lines(profile: NewProfile, name: str, path: str) -> list[str]:
+    """Return what one more file would unlock, where the profile is, and the faults to correct first."""
+    from workbench.report.text import say  # noqa: PLC0415
+    from workbench.run.flows.progress import visible  # noqa: PLC0415
+
+    language, sources = profile.language, profile.proposal.sources if profile.proposal else []
+    tables = {source.table for source in sources}
+    orders = [source for source in sources if source.table == "transactions"]
+    unlocks = {
+        "new_unlocks_orders": not orders,
+        "new_unlocks_people": "customers" not in tables,
+        "new_unlocks_goods": bool(orders) and not any(source.maps("product_id") for source in orders),
+    }
+    lines = [say(key, language) for key, applies in unlocks.items() if applies]
+    lines.append(say("new_said_written", language, {"path": path, "name": name}))
+    return lines + [say("new_said_fault", language, {"fault": visible(str(fault))}) for fault in profile.faults]
+
+
+def _place(path: str, sheet: str) -> str:
+    return f"{path} / {sheet}" if sheet else path
 
 
 def _name_faults(workspace: Workspace, name: str, language: str | None) -> list[Fault]:
@@ -121,12 +169,14 @@ def _paths(workspace: Workspace, text: str, faults: list[Fault], missing: list[F
     return [path.absolute()]
 
 
-def _check(workspace: Workspace, name: str) -> tuple[Fault, ...]:
-    """Return the faults that ``workbench check`` finds in the new profile."""
+def _check(workspace: Workspace, name: str, try_sources: Trial | None) -> tuple[Fault, ...]:
+    """Return the faults that ``workbench check`` finds in the new profile, on the beginnings of its files too."""
     from workbench.run.flows.check import check_sources  # noqa: PLC0415
 
     try:
-        check_sources(workspace, load_profile(workspace, name))
+        profile = load_profile(workspace, name)
+        check_sources(workspace, profile)
+        return tuple(try_sources(workspace, profile)) if try_sources else ()
     except WorkbenchError as error:
         return tuple(error.faults)
     return ()

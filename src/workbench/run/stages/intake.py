@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     import ibis
 
+    from workbench.intake.identity.vault import VaultKey
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["date_range", "file_of", "freeze_as_of", "resolves_identity", "sourced_tables"]
+__all__ = ["date_range", "file_of", "freeze_as_of", "resolves_identity", "sourced_tables", "vault_key"]
 
 
 def date_range(stage: StageRun, first: str, last: str | None) -> tuple[dt.date, dt.date]:
@@ -44,3 +45,10 @@ def sourced_tables(stage: StageRun) -> dict[str, ibis.Table]:
     present = stage.available()
     tables = {name: stage.store.as_sourced(name) for name in CANONICAL if name in present}
     return {name: table for name, table in tables.items() if ID_SPACE in table.columns}
+
+
+def vault_key(stage: StageRun) -> VaultKey | None:
+    """Return the key of the vault, with which ids that are contact data become pseudonyms; None where there is none."""
+    from workbench.intake.identity.vault import find_key  # noqa: PLC0415
+
+    return find_key(stage.workspace)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import socket
 import time
@@ -242,9 +243,9 @@ class Tracker:
         stamp = int(time.time() * 1000)
         self.client.log_batch(
             tracked,
-            metrics=[Metric(key, value, stamp, 0) for key, value in numbers.items()],
-            params=[Param(key, str(value)[:_LONGEST_PARAM]) for key, value in (params or {}).items()],
-            tags=[RunTag(key, str(value)[:_LONGEST_PARAM]) for key, value in texts.items()],
+            metrics=[Metric(_allowed(key), value, stamp, 0) for key, value in numbers.items()],
+            params=[Param(_allowed(key), str(value)[:_LONGEST_PARAM]) for key, value in (params or {}).items()],
+            tags=[RunTag(_allowed(key), str(value)[:_LONGEST_PARAM]) for key, value in texts.items()],
         )
 
     def _log_inputs(self, tracked: str, summary: Mapping[str, Any]) -> None:
@@ -304,3 +305,8 @@ def _run_name(summary: Mapping[str, Any]) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _allowed(key: str) -> str:
+    """Return a name that MLflow takes: names of rules and measures may hold other signs."""
+    return re.sub(r"[^\w./: -]", "_", key)

@@ -3,11 +3,11 @@
 import pytest
 
 from workbench.core.schema import CANONICAL, columns_of
-from workbench.intake.guessing.dates import guess_dates
-from workbench.intake.guessing.facts import gather_facts
-from workbench.intake.guessing.names import currency_in, name_score, plain_name, synonyms_of, unit_in
+from workbench.intake.guessing.headers.names import currency_in, name_score, plain_name, synonyms_of, unit_in
+from workbench.intake.guessing.headers.words import read_words
 from workbench.intake.guessing.samples import names_columns
-from workbench.intake.guessing.words import read_words
+from workbench.intake.guessing.values.dates import guess_dates
+from workbench.intake.guessing.values.facts import gather_facts
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_first_row_of_data_is_no_header():
 
 
 def test_every_reason_has_both_languages_with_the_same_values():
-    for key, texts in read_words("reasons").items():
+    for key, texts in read_words("headers/reasons").items():
         assert set(texts) == {"en", "zh"}, key
         braces = [{part.split("}")[0] for part in text.replace("{{", "").split("{")[1:]} for text in texts.values()]
         assert braces[0] == braces[1], key

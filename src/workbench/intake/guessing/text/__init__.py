@@ -1,0 +1,1 @@
+"""The proposed profile as text, with the reasons and doubts of each line."""

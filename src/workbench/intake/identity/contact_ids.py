@@ -1,0 +1,122 @@
+"""Ids that are contact data: mails, phones and document numbers are replaced by pseudonyms in every table.
+
+The original stays with the person as contact data, for 02_resolve_identity, or in data/raw alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+import ibis
+import pyarrow as pa
+
+from workbench.intake.identity.spaces import space_of
+
+if TYPE_CHECKING:
+    from workbench.intake.identity.vault import VaultKey
+    from workbench.intake.tables.sources import ParsedSource
+
+__all__ = ["hide_contact_ids"]
+
+_DOMAIN, _MOST = "contact-ids", 0.5  # share of ids from which a source's are contact data
+_COLUMNS = ("customer_id", "source_id", "referrer_customer_id", "other_id")
+_FORMS = {  # where a person's contact column is not mapped, the id itself is kept there
+    "email": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+    "phone": r"^(\+?86|0086)?1[3-9]\d{9}$|^\+\d[\d ()-]{7,16}$",
+    "document_id": r"^[1-9]\d{16}[0-9Xx]$",
+}
+_names = count()
+
+
+def hide_contact_ids(
+    sources: Mapping[str, ParsedSource], key: VaultKey | None
+) -> tuple[dict[str, ParsedSource], dict[str, int]]:
+    """Replace ids that are contact data by pseudonyms, the same in all sources of one id space.
+
+    Parameters
+    ----------
+    sources : mapping of str to ParsedSource
+        In the profile's order.
+    key : VaultKey or None
+        With it a pseudonym is keyed; without it, a number in the order of the records.
+
+    Returns
+    -------
+    (dict, dict)
+        The sources; ``<source>.contact_ids``, the different ids replaced.
+    """
+    declared = {name: parsed.source for name, parsed in sources.items()}
+    spaces = {name: space_of(name, declared) for name in sources}
+    shares = {name: _shares(parsed) for name, parsed in sources.items()}
+    hidden = {spaces[name] for name, own in shares.items() if max(own.values(), default=0.0) > _MOST}
+    if not hidden:
+        return dict(sources), {}
+    known: dict[str, dict[str, str]] = {space: {} for space in hidden}
+    counts: dict[str, int] = {}
+    for name, parsed in sources.items():
+        if spaces[name] in hidden:
+            own = _ids(parsed)
+            counts[f"{name}.contact_ids"] = len(own)
+            _add_pseudonyms(known[spaces[name]], own, key)
+    changed = {
+        name: _hidden(parsed, known[spaces[name]], shares[name]) if spaces[name] in hidden else parsed
+        for name, parsed in sources.items()
+    }
+    return changed, counts
+
+
+def _shares(parsed: ParsedSource) -> dict[str, float]:
+    """Return the share of a source's customer ids that have the form of each kind of contact data."""
+    if "customer_id" not in parsed.table.columns:
+        return {}
+    ids = parsed.table.customer_id
+    shares = {name: ids.re_search(form).cast("float64").mean() for name, form in _FORMS.items()}
+    row = parsed.table.aggregate(**shares).to_pyarrow().to_pylist()[0]
+    return {name: float(share or 0.0) for name, share in row.items()}
+
+
+def _ids(parsed: ParsedSource) -> list[str]:
+    """Return the different ids of a source, in the order of their first record."""
+    table = parsed.table
+    columns = [name for name in _COLUMNS if name in table.columns]
+    parts = [table.select(value=table[name], place=table["_order"].cast("int64")) for name in columns]
+    stacked = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+    firsts = stacked.filter(stacked.value.notnull()).group_by("value").aggregate(place=stacked.place.min())
+    return firsts.order_by(["place", "value"]).to_pyarrow()["value"].to_pylist()
+
+
+def _add_pseudonyms(known: dict[str, str], ids: list[str], key: VaultKey | None) -> None:
+    fresh = [value for value in ids if value not in known]
+    if key is not None:
+        known.update(zip(fresh, key.pseudonyms(_DOMAIN, fresh), strict=True))
+    else:
+        known.update({value: f"P{len(known) + at:06d}" for at, value in enumerate(fresh, 1)})
+
+
+def _hidden(parsed: ParsedSource, known: Mapping[str, str], shares: Mapping[str, float]) -> ParsedSource:
+    lookup = _lookup(known)
+
+    def replaced(table: ibis.Table) -> ibis.Table:
+        ids = {name: lookup(table[name]).nullif("") for name in _COLUMNS if name in table.columns}
+        return table.mutate(**ids)
+
+    people = parsed.people
+    if people is not None:
+        column = max(shares, key=lambda name: shares[name])
+        original = people.customer_id
+        if column in people.columns:
+            original = ibis.coalesce(people[column].cast("string"), original)
+        people = replaced(people.mutate(**{column: original}))
+    kept = None if parsed.kept is None else replaced(parsed.kept)
+    return replace(parsed, table=replaced(parsed.table), kept=kept, people=people, copy=None)
+
+
+def _lookup(known: Mapping[str, str]):  # type: ignore[no-untyped-def]  # noqa: ANN202  (a function of the engine)
+    def pseudonym(texts: pa.ChunkedArray) -> pa.Array:
+        return pa.array([known.get(text, "") if text is not None else "" for text in texts.to_pylist()], pa.string())
+
+    name = f"pseudonym_{next(_names)}"
+    return ibis.udf.scalar.pyarrow(pseudonym, name=name, signature=(("string",), "string"))

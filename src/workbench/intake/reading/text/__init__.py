@@ -1,0 +1,1 @@
+"""Text files: encodings, lines, records, headers, and the reader that accounts for every one of them."""
