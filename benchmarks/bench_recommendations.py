@@ -55,9 +55,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         options.data = Path(folder) / "purchases.parquet"
         sql = PURCHASES_SQL.format(customers=options.customers, items=options.items)
-        duckdb.connect(config={"memory_limit": "2GB", "threads": THREADS}).execute(
-            f"copy ({sql}) to '{options.data}' (format parquet)"
-        )
+        config = {"memory_limit": "2GB", "threads": THREADS, "temp_directory": str(Path(folder) / "spill")}
+        duckdb.connect(config=config).execute(f"copy ({sql}) to '{options.data}' (format parquet)")
         return _judge(_compare(options))
 
 

@@ -70,7 +70,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         options.data = Path(folder) / "lines.parquet"
         sql = LINES_SQL.format(baskets=options.baskets, items=options.items)
-        duckdb.connect(config={"memory_limit": "4GB", "threads": THREADS}).execute(
+        duckdb.connect(config=_config("4GB", Path(folder))).execute(
             f"copy ({sql}) to '{options.data}' (format parquet)"
         )
         runs = _compare(options)
@@ -127,6 +127,10 @@ def _measure(options: argparse.Namespace) -> int:
     return 0
 
 
+def _config(memory: str, folder: Path) -> dict:
+    return {"memory_limit": memory, "threads": THREADS, "temp_directory": str(folder / "spill_sql")}
+
+
 def _workbench(path: Path, support: float) -> tuple[list, float]:
     from workbench.analysis.affinities.baskets import bought_lines, build_baskets, item_entries
     from workbench.analysis.affinities.itemsets import find_itemsets
@@ -145,7 +149,7 @@ def _workbench(path: Path, support: float) -> tuple[list, float]:
 
 def _sql(path: Path, support: float) -> tuple[list, float]:
     started = time.perf_counter()
-    connection = duckdb.connect(config={"memory_limit": MEMORY, "threads": THREADS})
+    connection = duckdb.connect(config=_config(MEMORY, path.parent))
     number = connection.execute(f"select count(distinct order_id) from '{path}'").fetchall()[0][0]
     pairs = connection.execute(PAIRS_SQL.format(path=path, least=_least(support, number))).fetchall()
     return pairs, time.perf_counter() - started

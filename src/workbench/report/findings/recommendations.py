@@ -26,6 +26,7 @@ __all__ = [
 ROW_COLUMNS = (
     "customer_id", "list", "rank", "product_id", "category", "score", "method", "reason", "evidence", "as_of",
 )  # fmt: skip
+_MOST_TEXTS = 1_000_000  # reasons kept for the next parts
 _LISTS = {"again": "again", "new": "new_items"}
 _KEYS = {"again": ("recommend_again", "recommend_again_own"), "new": ("recommend_new", "recommend_new_popular")}
 
@@ -105,17 +106,19 @@ def recommendation_rows(
     as_of : date
     language : {"en", "zh"}
     """
+    texts_of: dict[str, str] = {}  # reason by list and evidence, as far as parts repeat them
     for lists in advice.frames():
         number = lists.groupby(["list", *EVIDENCE], dropna=False, sort=False).ngroup()
         distinct = lists[~number.duplicated()]
         values = [_evidence(row) for row in distinct[["list", *EVIDENCE]].itertuples(index=False)]
-        written = pd.DataFrame({
-            "evidence": [json.dumps(evidence, ensure_ascii=False) for evidence in values],
-            "reason": [
-                write_reason(name, evidence, _name_of(evidence, names), language)
-                for name, evidence in zip(distinct["list"], values, strict=True)
-            ],
-        })  # fmt: skip
+        evidence = [json.dumps(figures, ensure_ascii=False) for figures in values]
+        keys = [name + text for name, text in zip(distinct["list"], evidence, strict=True)]
+        if len(texts_of) > _MOST_TEXTS:
+            texts_of.clear()
+        for key, name, figures in zip(keys, distinct["list"], values, strict=True):
+            if key not in texts_of:
+                texts_of[key] = write_reason(name, figures, _name_of(figures, names), language)
+        written = pd.DataFrame({"evidence": evidence, "reason": [texts_of[key] for key in keys]})
         places = number.to_numpy()
         level = {"product_id": None, "category": None} | {advice.level: lists["item"]}
         texts = {column: written[column].to_numpy()[places] for column in written}
