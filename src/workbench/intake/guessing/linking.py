@@ -21,7 +21,7 @@ _PEOPLE_COLUMNS = {
     "name", "given_name", "surname", "gender", "birth_date", "age", "phone", "email", "address", "member_level",
 }  # fmt: skip
 _REFERRED_TO = 2.0  # what a file gains as the table whose ids other files use
-_BOUGHT = 3.0  # what a list of companies gains besides, when orders name them: they are the customers
+_BOUGHT = 3.0  # what a list of people or companies gains besides, when orders name them
 
 
 @dataclass
@@ -68,7 +68,7 @@ def tie_files(samples: list[Sample], guesses: list[TableGuess], links: list[Link
         table = _HOME[thing]
         ours = _IDS[table]
         ties[link.to_file].forced.setdefault(table, {}).setdefault(ours, link.to_at)
-        gain = _REFERRED_TO + _BOUGHT * (guesses[link.to_file].table == "accounts")
+        gain = _REFERRED_TO + _BOUGHT * (thing == "customer")
         ties[link.to_file].bonus[table] = max(gain, ties[link.to_file].bonus.get(table, 0.0))
         ties[link.file].force(ours, link.at)
     return ties

@@ -82,6 +82,8 @@ def _ids(parsed: ParsedSource) -> list[str]:
     """Return the different ids of a source, in the order of their first record."""
     table = parsed.table
     columns = [name for name in _COLUMNS if name in table.columns]
+    if not columns:
+        return []
     parts = [table.select(value=table[name], place=table["_order"].cast("int64")) for name in columns]
     stacked = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
     firsts = stacked.filter(stacked.value.notnull()).group_by("value").aggregate(place=stacked.place.min())

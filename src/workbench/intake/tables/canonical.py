@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
     from workbench.intake.identity.vault import VaultKey
 
-__all__ = ["Intake", "assemble", "take_in"]
+__all__ = ["Intake", "assemble", "read_sources", "take_in"]
 
 _SOURCE_STEP = 10**16  # more than the files and lines of any source
 
@@ -123,18 +123,10 @@ def take_in(
     DataError
         All faults of all headers together; a source that is refused.
     """
-    faults = [_located(name, fault) for name, source in sources.items() for fault in check_source(source, root)]
-    if faults:
-        raise DataError(faults)
-    parsed = {
-        name: read_source(
-            engine, name, source, root=root, scratch=scratch, dates=(date_min, date_max), keep_contacts=identity
-        )
-        for name, source in sources.items()
-    }
-    faults = [fault for source in parsed.values() for fault in _refuse(source, max_rejected_share)]
-    if faults:
-        raise DataError(faults)
+    parsed = read_sources(
+        engine, sources, root=root, scratch=scratch, dates=(date_min, date_max), max_rejected_share=max_rejected_share,
+        keep_contacts=identity,
+    )  # fmt: skip
     parsed, hidden = hide_contact_ids(parsed, key)
     declared = apply_declared(engine, parsed)
     intake = assemble(engine, declared.sources, identity=identity)
@@ -142,6 +134,30 @@ def take_in(
     return replace(
         intake, metrics=metrics, accuracy=declared.accuracy, repairs=declared.repairs, conflicts=declared.conflicts
     )
+
+
+def read_sources(
+    engine: ibis.BaseBackend, sources: Mapping[str, SourceParams], *, root: Path, scratch: Path,
+    dates: tuple[dt.date, dt.date], max_rejected_share: float, keep_contacts: bool = False,
+) -> dict[str, ParsedSource]:  # fmt: skip
+    """Read all sources of a profile; the first half of `take_in`, whose parameters these are.
+
+    Raises
+    ------
+    DataError
+        All faults of all headers together; a source that is refused.
+    """
+    faults = [_located(name, fault) for name, source in sources.items() for fault in check_source(source, root)]
+    if faults:
+        raise DataError(faults)
+    parsed = {
+        name: read_source(engine, name, source, root=root, scratch=scratch, dates=dates, keep_contacts=keep_contacts)
+        for name, source in sources.items()
+    }
+    faults = [fault for source in parsed.values() for fault in _refuse(source, max_rejected_share)]
+    if faults:
+        raise DataError(faults)
+    return parsed
 
 
 def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource], *, identity: bool = False) -> Intake:

@@ -43,7 +43,7 @@ def try_sources(workspace: Workspace, profile: Profile) -> list[Fault]:
 
     import ibis  # noqa: PLC0415  (slow to import)
 
-    from workbench.intake.tables.canonical import take_in  # noqa: PLC0415
+    from workbench.intake.tables.canonical import read_sources  # noqa: PLC0415
 
     section = profile.sections.get(_QUALITY, SECTIONS[_QUALITY]())
     last = section.date_max or dt.date.today()
@@ -53,9 +53,9 @@ def try_sources(workspace: Workspace, profile: Profile) -> list[Fault]:
         if not sources:
             return []
         try:
-            take_in(
+            read_sources(
                 ibis.duckdb.connect(threads=1), sources, root=root, scratch=root / ".scratch",
-                date_min=section.date_min, date_max=last, max_rejected_share=section.max_rejected_share,
+                dates=(section.date_min, last), max_rejected_share=section.max_rejected_share,
             )  # fmt: skip
         except WorkbenchError as error:
             return [_located(profile, fault) for fault in error.faults]
