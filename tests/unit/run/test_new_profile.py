@@ -8,6 +8,7 @@ import yaml
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.workspace import Workspace
 from workbench.run.commands.new_profile import write_new_profile
+from workbench.run.flows.trial import try_sources
 
 ORDERS = "order_id,customer_id,order_date,amount\n" + "".join(
     f"o{at},c{at % 4},2024-05-0{at + 1},9.50\n" for at in range(8)
@@ -72,8 +73,9 @@ def test_unreadable_files_are_a_data_error(workspace):
     assert not list(workspace.params.glob("*.yaml"))
 
 
-def test_the_remaining_faults_are_returned(workspace):
-    (workspace.raw / "people.csv").write_text("gender,age\nF,30\nM,41\nF,30\n", encoding="utf-8")
-    profile = write_new_profile(workspace, "shop", ["data/raw/people.csv"])
-    assert "customer_id not mapped" in str(profile.faults[0])
+def test_the_remaining_faults_are_returned_with_what_the_first_records_show(workspace):
+    rows = "".join(f"o{at},c{at % 4},0{at % 9 + 1}/0{at % 7 + 1}/2024,9.50\n" for at in range(20))
+    (workspace.raw / "orders.csv").write_text(f"order_id,customer_id,order_date,amount\n{rows}", encoding="utf-8")
+    profile = write_new_profile(workspace, "shop", ["data/raw/orders.csv"], try_sources)
+    assert "date-ambiguous" in str(profile.faults[0])
     assert profile.path.is_file()
