@@ -151,10 +151,10 @@ def build_baskets(entries: ibis.Table, *, max_basket: int) -> Baskets:
     -------
     Baskets
     """
-    days = entries.aggregate(first=entries.day.min(), last=entries.day.max()).to_pyarrow().to_pylist()[0]
-    dated = days["first"] is not None and days["first"] < days["last"]
-    half = days["first"] + (days["last"] - days["first"] + timedelta(days=1)) / 2 if dated else None
-    named = entries.select("level", "item").distinct().order_by("level", "item").to_pyarrow()
+    grouped = entries.group_by("level", "item").aggregate(first=entries.day.min(), last=entries.day.max())
+    named = grouped.order_by("level", "item").to_pyarrow()
+    first, last = pc.min(named["first"]).as_py(), pc.max(named["last"]).as_py()
+    half = first + (last - first + timedelta(days=1)) / 2 if first is not None and first < last else None
     coded = _coded(entries, named)
     if half is not None:
         undated = coded.day.isnull()
@@ -169,7 +169,7 @@ def build_baskets(entries: ibis.Table, *, max_basket: int) -> Baskets:
 def _coded(entries: ibis.Table, named: pa.Table) -> ibis.Table:
     """Replace baskets and items by numbers, in the engine: row, column, day."""
     columns = pa.array(np.arange(named.num_rows, dtype=np.int32))
-    items = ibis.memtable(named.append_column("column", columns))
+    items = ibis.memtable(named.select(["level", "item"]).append_column("column", columns))
     entries = entries.mutate(basket=entries.basket.hash())
     baskets = entries.select("basket").distinct()
     baskets = baskets.mutate(row=ibis.row_number().cast("int32"))
