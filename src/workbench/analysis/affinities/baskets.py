@@ -151,17 +151,16 @@ def build_baskets(entries: ibis.Table, *, max_basket: int) -> Baskets:
     -------
     Baskets
     """
-    days = entries.aggregate(first=entries.day.min(), last=entries.day.max()).to_pyarrow().to_pylist()[0]
-    dated = days["first"] is not None and days["first"] < days["last"]
-    half = days["first"] + (days["last"] - days["first"] + timedelta(days=1)) / 2 if dated else None
-    named = entries.select("level", "item").distinct().order_by("level", "item").to_pyarrow()
+    grouped = entries.group_by("level", "item").aggregate(first=entries.day.min(), last=entries.day.max())
+    named = grouped.order_by("level", "item").to_pyarrow()
+    first, last = pc.min(named["first"]).as_py(), pc.max(named["last"]).as_py()
+    half = first + (last - first + timedelta(days=1)) / 2 if first is not None and first < last else None
     coded = _coded(entries, named)
+    marks = {}
     if half is not None:
         undated = coded.day.isnull()
-        marks = {"early": (undated | (coded.day < half)).any(), "late": (undated | (coded.day >= half)).any()}
-        collected = coded.group_by("row", "column").aggregate(**marks)
-    else:
-        collected = coded.select("row", "column").distinct()
+        marks = {"early": undated | (coded.day < half), "late": undated | (coded.day >= half)}
+    collected = coded.select("row", "column", **marks)
     levels, items = (named[name].to_pylist() for name in ("level", "item"))
     return _assembled(collected.to_pyarrow(), _item_names(levels, items), max_basket=max_basket, half=half)
 
@@ -169,7 +168,7 @@ def build_baskets(entries: ibis.Table, *, max_basket: int) -> Baskets:
 def _coded(entries: ibis.Table, named: pa.Table) -> ibis.Table:
     """Replace baskets and items by numbers, in the engine: row, column, day."""
     columns = pa.array(np.arange(named.num_rows, dtype=np.int32))
-    items = ibis.memtable(named.append_column("column", columns))
+    items = ibis.memtable(named.select(["level", "item"]).append_column("column", columns))
     entries = entries.mutate(basket=entries.basket.hash())
     baskets = entries.select("basket").distinct()
     baskets = baskets.mutate(row=ibis.row_number().cast("int32"))
@@ -178,12 +177,12 @@ def _coded(entries: ibis.Table, named: pa.Table) -> ibis.Table:
 
 
 def encode_baskets(entries: pa.Table, *, max_basket: int, half: date | None = None) -> Baskets:
-    """Turn distinct entries into a matrix; the order of the entries changes nothing.
+    """Turn entries into a matrix; neither their order nor repeated ones change anything.
 
     Parameters
     ----------
     entries : pyarrow.Table
-        basket, level, item and, with ``half``, early, late (flags): one row per basket and item.
+        basket, level, item and, with ``half``, early, late (flags).
     max_basket : int
     half : date or None
         The first day of the later half; None without dates.
@@ -200,21 +199,19 @@ def encode_baskets(entries: pa.Table, *, max_basket: int, half: date | None = No
 
 
 def _assembled(coded: pa.Table, names: _Names, *, max_basket: int, half: date | None) -> Baskets:
-    """Build the matrices from numbered baskets and items, one row per basket and item."""
-    baskets, columns = (coded[name].to_numpy() for name in ("row", "column"))
-    sizes = np.bincount(baskets) if len(baskets) else np.zeros(0, dtype=np.int64)
-    fits = sizes <= max_basket
+    """Build the matrices from numbered baskets and items; an item may be repeated in a basket."""
+    rows, columns = (coded[name].to_numpy() for name in ("row", "column"))
+    shape = (int(rows.max(initial=-1)) + 1, len(names.items))
+    matrix = _matrix(rows, columns, shape)
+    fits = np.diff(matrix.indptr) <= max_basket
     left_out = int((~fits).sum())
-    kept = fits[baskets] if left_out else slice(None)
-    rows = (np.cumsum(fits) - 1)[baskets[kept]] if left_out else baskets
-    columns = columns[kept]
-    shape = (int(fits.sum()), len(names.items))
     halves = {}
     if half is not None:
         for name in ("early", "late"):
-            chosen = np.asarray(coded[name].to_numpy(zero_copy_only=False), dtype=bool)[kept]
-            halves[name] = _without_empty_rows(_matrix(rows[chosen], columns[chosen], shape))
-    matrix = _matrix(rows, columns, shape)
+            chosen = np.asarray(coded[name].to_numpy(zero_copy_only=False), dtype=bool)
+            part = _matrix(rows[chosen], columns[chosen], shape)
+            halves[name] = part[fits & (np.diff(part.indptr) > 0)]
+    matrix = matrix[fits] if left_out else matrix
     return Baskets(matrix, names.items, names.levels, left_out=left_out, half=half, **halves)
 
 
@@ -322,9 +319,9 @@ def _distinct(codes: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _matrix(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
+    """Return a matrix of ones; repeated places count once."""
     ones = np.ones(len(rows), dtype=np.int32)
-    return sparse.csr_array((ones, (rows, columns)), shape=shape)
-
-
-def _without_empty_rows(matrix: sparse.csr_array) -> sparse.csr_array:
-    return matrix[np.diff(matrix.indptr) > 0]
+    matrix = sparse.csr_array((ones, (rows, columns)), shape=shape)
+    matrix.sum_duplicates()
+    matrix.data[:] = 1
+    return matrix

@@ -6,6 +6,7 @@ frequent ones. Where more sets than the bound are frequent, the threshold is rai
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -18,6 +19,7 @@ __all__ = ["Itemsets", "count_itemsets", "find_itemsets", "least_count"]
 MOST_SETS = 500_000  # itemsets of one size
 MOST_WORK = 300_000_000  # basket entries touched to extend the itemsets of one size
 _BLOCK = 4_000_000  # entries of one block
+_THREADS = 2  # blocks at a time
 
 
 @dataclass(frozen=True)
@@ -123,23 +125,35 @@ def _extend(
     parents, work = parents[chosen], work[chosen]
     rows = sparse.csr_array(columns)
     sets, counts, held = [], [], 0
-    for part in _blocks(work):
-        block = sparse.csr_array(_joint(columns, parents[part]).T)
-        together = sparse.coo_array(block @ rows)
-        last = parents[part][together.row, -1]
-        frequent = (together.col > last) & (together.data >= threshold)
-        candidates = np.column_stack([parents[part][together.row[frequent]], together.col[frequent]])
-        sets.append(candidates)
-        counts.append(together.data[frequent].astype(np.int64))
-        held += len(candidates)
-        if held > most_sets:
-            sets, counts, threshold = _shorten(sets, counts, most_sets, threshold)
-            held = len(sets[0])
+
+    def extended(part: slice) -> tuple[np.ndarray, np.ndarray]:
+        return _extended(columns, rows, parents[part], threshold)
+
+    with ThreadPoolExecutor(_THREADS) as pool:  # the products run without Python's lock
+        for candidates, frequencies in pool.map(extended, _blocks(work)):
+            kept = frequencies >= threshold  # it may have risen since the block began
+            sets.append(candidates[kept])
+            counts.append(frequencies[kept])
+            held += int(kept.sum())
+            if held > most_sets:
+                sets, counts, threshold = _shorten(sets, counts, most_sets, threshold)
+                held = len(sets[0])
     if not held:
         return np.zeros((0, parents.shape[1] + 1), dtype=np.int64), np.zeros(0, dtype=np.int64), threshold
     all_sets, all_counts = np.concatenate(sets), np.concatenate(counts)
     order = np.lexsort(all_sets.T[::-1])
     return all_sets[order], all_counts[order], threshold
+
+
+def _extended(
+    columns: sparse.csc_array, rows: sparse.csr_array, parents: np.ndarray, threshold: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frequent sets one item longer than some parents, and their counts."""
+    block = sparse.csr_array(_joint(columns, parents).T)
+    together = sparse.coo_array(block @ rows)
+    frequent = (together.col > parents[together.row, -1]) & (together.data >= threshold)
+    candidates = np.column_stack([parents[together.row[frequent]], together.col[frequent]])
+    return candidates, together.data[frequent].astype(np.int64)
 
 
 def _work(columns: sparse.csc_array, parents: np.ndarray, parent_counts: np.ndarray) -> np.ndarray:
