@@ -56,6 +56,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "segments_*": [f"segments_{name}" for name in (*VERDICTS, *UNSUITED)],
     "segments_choice_*": [f"segments_choice_{reason}" for reason in REASONS],
     "segments_limit_*": [f"segments_limit_{method}" for method in METHODS],
+    "new_head_*": [f"new_head_{head}" for head in ("file", "table", "records", "left")],
     "segments_head_*": [f"segments_head_{head}" for head in SEGMENT_HEADS],
     "tags_head_*": [f"tags_head_{head}" for head in TAG_HEADS],
     "tags_fact_*": [f"tags_fact_{fact}" for fact in TAG_FACTS],

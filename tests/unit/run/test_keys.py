@@ -49,6 +49,7 @@ OTHER = {  # a value other than the default, for parameters whose type does not 
     "06_segment_customers.feature_weights": {"recency_days": 2.0},
     "07_mine_affinities.never": {"category": ["tobacco"]}, "07_mine_affinities.once": {"category": ["ring"]},
     "07_mine_affinities.eligible": {"customers": "orders_90d > 1"},
+    "10_measure_experiments.shares": {"mail": 0.9, "control": 0.1},
 }  # fmt: skip
 
 
