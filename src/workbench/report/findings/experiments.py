@@ -69,7 +69,7 @@ def find_experiments(measured: Measured, *, least: int) -> list[Finding]:
 def limit_experiments(measured: Measured) -> list[Finding]:
     """Report the limits of what was measured."""
     limits = [Finding("experiment_limit_window"), Finding("experiment_limit_people")] if measured.studies else []
-    return limits + ([Finding("campaign_limit_control")] if len(measured.associations) else [])
+    return limits + ([Finding("campaign_limit_control")] if len(measured.associations) or not limits else [])
 
 
 def measure_effects(measured: Measured) -> dict[str, Any]:
@@ -285,18 +285,19 @@ def _for_whom(study: ExperimentStudy) -> list[Finding]:
 
 
 def _campaigns(measured: Measured, least: int) -> list[Finding]:
-    """Report the latest campaign without a control whose window is over."""
+    """Count the campaigns without a control, and report the latest whose window is over."""
     rows = measured.associations
-    usable = rows[rows["difference"].notna() & (rows["n_with"] >= least)] if len(rows) else rows
-    if usable.empty:
-        return []
-    last = usable.iloc[-1]
-    first_outcome = usable[usable["campaign"] == last["campaign"]].iloc[0]
-    names = ("campaign", "outcome", "n_with", "n_without", "difference", "low", "high", "e_value")
-    values = {name: first_outcome[name] for name in names} | {"sent_on": str(first_outcome["sent_on"])}
-    values |= {name: int(values[name]) for name in ("n_with", "n_without")}
-    count = Finding("campaign_no_control", {"campaigns": int(rows["campaign"].nunique())}, 0.5)
-    return [count, Finding("campaign_association", values, 0.3)]
+    if rows.empty:
+        return [] if measured.studies else [Finding("experiments_nothing", {}, 0.1)]
+    findings = [Finding("campaign_no_control", {"campaigns": int(rows["campaign"].nunique())}, 0.5)]
+    usable = rows[rows["difference"].notna() & (rows["n_with"] >= least)]
+    if len(usable):
+        first_outcome = usable[usable["campaign"] == usable.iloc[-1]["campaign"]].iloc[0]
+        names = ("campaign", "outcome", "n_with", "n_without", "difference", "low", "high", "e_value")
+        values = {name: first_outcome[name] for name in names} | {"sent_on": str(first_outcome["sent_on"])}
+        values |= {name: int(values[name]) for name in ("n_with", "n_without")}
+        findings.append(Finding("campaign_association", values, 0.3))
+    return findings
 
 
 def _measure_ranking(study: ExperimentStudy, at: str, arm: str, outcome: str) -> dict[str, Any]:
