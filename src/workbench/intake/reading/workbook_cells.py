@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,9 @@ ERRORS = ("#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!")
 _NAMESPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _MOST_BYTES = 1 << 30
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, ElementTree.ParseError, KeyError, EOFError, OSError, RuntimeError, ValueError,
+)  # fmt: skip
 _REFERENCE = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})(\d{1,7})"')
 _EMPTY_FORMULA = re.compile(
     rb'<c\b[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
@@ -92,7 +96,7 @@ def _sheet_xml(path: Path, sheet: str) -> bytes | None:
             if target is None or book.getinfo(target).file_size > _MOST_BYTES:
                 return None
             return book.read(target)
-    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, OSError):
+    except _UNREADABLE:  # the reader of the values says what is wrong
         return None
 
 
