@@ -262,7 +262,8 @@ def test_any_text_is_read_unchanged(engine, name, cells):
         parsed = read_source(engine, "s", given_source, root=path.parent, scratch=path.parent / "scratch", dates=DATES)
         texts = parsed.table.order_by("_order").to_pyarrow()["product_name"].to_pylist()
     assert parsed.metrics["s.accepted"] == parsed.metrics["s.physical_records"] == len(cells)
-    assert texts == [cell.strip(BLANKS) or None for cell in cells]
+    stripped = [cell.strip(BLANKS) for cell in cells]
+    assert texts == [None if cell in {"", "nan", "NaN", "NaT", "<NA>"} else cell for cell in stripped]
 
 
 ODD_CELLS = [
