@@ -116,12 +116,12 @@ def _control(
     named = [arm for arm in arms if arm.lower() in CONTROL_NAMES]
     if declared is None and len(named) == 1 and len(arms) > 1:
         return named[0]
-    found = ", ".join(f"'{arm}'" for arm in arms)
+    names = ", ".join(f"'{arm}'" for arm in arms)
     expected = f"an arm named '{declared}'" if declared is not None else f"one arm named {', '.join(CONTROL_NAMES)}"
     faults.append(
         Fault(
             where,
-            f"no control arm among {found}" if len(arms) > 1 else f"only one arm, {found}",
+            f"no control arm among {names}" if len(arms) > 1 else f"only one arm, {names}",
             f"{expected}, and at least one other",
             "Name it: 10_measure_experiments.control: {" + name + ": ARM}",
         )

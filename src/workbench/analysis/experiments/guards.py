@@ -39,7 +39,6 @@ __all__ = [
 
 LEVEL = 0.001
 LEAST_UNITS = 30  # customers of an arm for an effect
-LEAST_EVENTS = 5  # of either kind in an arm, for a rate
 MOST_TWO_ARMS = 0.01  # share of customers in more than one arm
 MOST_CONTACTED = 0.01  # share of the control that got the campaign
 MOST_EARLY = 0.01  # share of the outcomes that lie before the assignment
@@ -145,7 +144,7 @@ def guard_balance(experiment: Experiment, covariates: pd.DataFrame) -> list[Guar
 
 
 def guard_size(samples: Sequence[Sample], experiment: Experiment, outcome: str) -> list[Guard]:
-    """Find arms too small for an effect: fewer than 30 units, or fewer than 5 events or non-events in a rate."""
+    """Find arms too small for an effect: fewer than 30 units."""
     guards = []
     for at, arm in enumerate(experiment.treated, start=1):
         pair = (samples[at], samples[0])

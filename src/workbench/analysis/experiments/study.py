@@ -371,8 +371,10 @@ def _groups(data: _Data, effects: pd.DataFrame, settings: Settings) -> tuple[pd.
     for row in rows_of(effects[~effects["verdict"].isin(["immature", "not_valid"])]):
         values = data.values[row["outcome"]].to_numpy(float)
         at = codes[row["arm"]]
-        found = compare_groups(values, data.codes, at, data.groups, alpha=settings.alpha, clusters=data.clusters)
-        parts.append(found.assign(arm=row["arm"], outcome=row["outcome"]))
+        levels_of_arm = compare_groups(
+            values, data.codes, at, data.groups, alpha=settings.alpha, clusters=data.clusters
+        )
+        parts.append(levels_of_arm.assign(arm=row["arm"], outcome=row["outcome"]))
     for name in data.outcomes:
         for group in data.groups.columns:
             levels = data.groups[group].fillna("").to_numpy()
