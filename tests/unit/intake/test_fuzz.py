@@ -68,6 +68,8 @@ def as_workbook(rows):
     book, written = openpyxl.Workbook(), io.BytesIO()
     for row in [COLUMNS, *rows]:
         book.active.append(row)
+        for cell in book.active[book.active.max_row]:
+            cell.data_type = "s"  # "=0" is a text here: a formula without a value is a test of its own
     book.save(written)
     return written.getvalue()
 
