@@ -5,7 +5,7 @@ Serves 14_write_report. A list is ranked by probability x expected value; consen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ __all__ = [
     "answers_by_customer",
     "answers_by_group",
     "choose_size",
+    "close_test",
     "detectable_difference",
     "outcome_of_campaigns",
     "rank_customers",
@@ -31,6 +32,7 @@ __all__ = [
 
 DIGITS = 6
 NO_SKILL = 0.5  # AUC of a random draw
+CLOSE = 0.025  # shares of a list and of a test that are compared
 LOST = "lost"  # life-cycle stage of those who have left already
 TIERS = ("low", "middle", "high")  # thirds by expected value
 
@@ -86,7 +88,12 @@ def rank_customers(
 
 
 def choose_size(
-    candidates: int, judged: Mapping[str, Any], *, decision_size: int | None, decision_share: float
+    candidates: int,
+    judged: Mapping[str, Any],
+    tests: Sequence[Mapping[str, Any]] = (),
+    *,
+    decision_size: int | None,
+    decision_share: float,
 ) -> Size:
     """Choose the number of customers of a list.
 
@@ -96,14 +103,19 @@ def choose_size(
         Customers to choose from.
     judged : mapping
         Of the test: ``profit_share`` (share of customers at the profit optimum), ``profit`` (there), ``auc_low`` (lower
-        end of the interval of the AUC); empty without a model.
+        end of the interval of the AUC), ``base_rate`` (share with the outcome); empty without a model.
+    tests : sequence of mapping
+        ``share`` of the tested customers taken by the probability, and ``low``, the lower end of the interval of the
+        share of them with the outcome.
     decision_size, decision_share
-        Of the profile. The share is used where contacting everybody pays best, so that profit sets no size.
+        Of the profile. The share is used where contacting everybody pays best, or almost everybody, so that profit
+        chooses nobody.
 
     Returns
     -------
     Size
-        None where the ranking does not beat a random draw, its AUC not being above 0.5 at 95 %.
+        None where the ranking does not beat a random draw: its AUC is not above 0.5 at 95 %, or the interval of the
+        test of every size holds the base rate.
     """
     auc_low = judged.get("auc_low")
     share, profit = judged.get("profit_share"), judged.get("profit")
@@ -116,11 +128,28 @@ def choose_size(
     obstacle = next((name for name, holds in obstacles.items() if holds), "")
     if obstacle:
         return Size(0, obstacle)
+    sizes = [_part(candidates, decision_share, "decision_share")]
     if decision_size:
-        return Size(min(decision_size, candidates), "decision_size")
-    if share is not None and share < 1:
-        return Size(min(candidates, max(1, round(candidates * share))), "profit")
-    return Size(min(candidates, max(1, round(candidates * decision_share))), "decision_share")
+        sizes = [Size(min(decision_size, candidates), "decision_size")]
+    elif share is not None and share < 1:
+        sizes = [_part(candidates, share, "profit"), *sizes]
+    base_rate = judged.get("base_rate")
+    proven = (size for size in sizes if not _may_be_a_draw(close_test(tests, size.n / candidates), base_rate))
+    return next(proven, Size(0, "no_gain"))
+
+
+def close_test(tests: Sequence[Mapping[str, Any]], share: float) -> Mapping[str, Any] | None:
+    """Return the test whose share is closest to that of a list; None where none is within ``CLOSE``."""
+    close = [test for test in tests if abs(test["share"] - share) <= CLOSE]
+    return min(close, key=lambda test: abs(test["share"] - share), default=None)
+
+
+def _part(candidates: int, share: float, size_by: str) -> Size:
+    return Size(min(candidates, max(1, round(candidates * share))), size_by)
+
+
+def _may_be_a_draw(test: Mapping[str, Any] | None, base_rate: float | None) -> bool:
+    return test is not None and base_rate is not None and test["low"] <= base_rate
 
 
 def outcome_of_campaigns(campaigns: ibis.Table) -> str | None:

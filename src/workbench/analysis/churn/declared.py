@@ -84,10 +84,10 @@ def _responses(tables: Mapping[str, ibis.Table], cut_off: date | None) -> list[t
     if answers is None:
         return []
     before = _before(answers, "answered_at", cut_off)
-    statements = before.mutate(said=before.question + ": " + before.answer)
+    statements = before.mutate(statement=before.question + ": " + before.answer)
     n_answers = statements.group_by("question").aggregate(answers=statements.answer.nunique())
     choices = statements.join(n_answers.filter(n_answers.answers <= MOST_ANSWERS), "question")
-    return _people_by_value("responses", choices, "said")
+    return _people_by_value("responses", choices, "statement")
 
 
 def _before(table: ibis.Table, column: str, cut_off: date | None) -> ibis.Table:
@@ -96,7 +96,7 @@ def _before(table: ibis.Table, column: str, cut_off: date | None) -> ibis.Table:
     return table.filter(table[column] < ibis.literal(cut_off).cast("timestamp"))
 
 
-def _people_by_value(said_in: str, table: ibis.Table, column: str) -> list[tuple[str, str, set[str]]]:
+def _people_by_value(source: str, table: ibis.Table, column: str) -> list[tuple[str, str, set[str]]]:
     pairs = table.filter(table[column].notnull() & table.customer_id.notnull())
-    frame = to_pandas(pairs.select("customer_id", said=pairs[column]).distinct().order_by("said", "customer_id"))
-    return [(said_in, said, set(part["customer_id"])) for said, part in frame.groupby("said", sort=True)]
+    frame = to_pandas(pairs.select("customer_id", value=pairs[column]).distinct().order_by("value", "customer_id"))
+    return [(source, value, set(part["customer_id"])) for value, part in frame.groupby("value", sort=True)]

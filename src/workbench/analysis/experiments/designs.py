@@ -139,13 +139,13 @@ def _shares(
     declared: Mapping[str, Any] = shares or {}
     of_experiment = declared.get(name, {} if _is_by_experiment(declared) else declared)
     if of_experiment:
-        given = {str(arm): float(share) for arm, share in of_experiment.items()}
+        planned = {str(arm): float(share) for arm, share in of_experiment.items()}
     elif "share" in rows.columns and rows["share"].notna().any():
-        given = rows.groupby("arm")["share"].max().astype(float).to_dict()
+        planned = rows.groupby("arm")["share"].max().astype(float).to_dict()
     else:
         return dict.fromkeys(arms, 1 / len(arms))
-    if set(given) != set(arms) or abs(sum(given.values()) - 1) > _SHARE_SUM or min(given.values()) <= 0:
-        stated = ", ".join(f"{arm}: {share:g}" for arm, share in sorted(given.items()))
+    if set(planned) != set(arms) or abs(sum(planned.values()) - 1) > _SHARE_SUM or min(planned.values()) <= 0:
+        stated = ", ".join(f"{arm}: {share:g}" for arm, share in sorted(planned.items()))
         faults.append(
             Fault(
                 f"experiment '{name}'",
@@ -155,7 +155,7 @@ def _shares(
             )
         )
         return dict.fromkeys(arms, 1 / len(arms))
-    return {arm: given[arm] for arm in arms}
+    return {arm: planned[arm] for arm in arms}
 
 
 def _is_by_experiment(shares: Mapping[str, Any]) -> bool:

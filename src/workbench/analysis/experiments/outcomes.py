@@ -79,13 +79,13 @@ def choose_outcomes(
         elif _computable(name, tables):
             outcomes.append(Outcome(name, _days(name)))
         else:
-            known = [*declared, *possible, "opened"]
+            accepted = [*declared, *possible, "opened"]
             faults.append(
                 Fault(
                     "10_measure_experiments.outcomes",
                     f"unknown outcome '{name}'",
                     "a declared column, orders_<n>d, spend_<n>d, returned_<n>d or opened, and the table it needs",
-                    did_you_mean(name, known),
+                    did_you_mean(name, accepted),
                 )
             )
     if faults:

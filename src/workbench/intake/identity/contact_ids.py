@@ -54,15 +54,15 @@ def hide_contact_ids(
     hidden = {spaces[name] for name, own in shares.items() if max(own.values(), default=0.0) > _MOST}
     if not hidden:
         return dict(sources), {}
-    known: dict[str, dict[str, str]] = {space: {} for space in hidden}
+    pseudonyms: dict[str, dict[str, str]] = {space: {} for space in hidden}
     counts: dict[str, int] = {}
     for name, parsed in sources.items():
         if spaces[name] in hidden:
             own = _ids(parsed)
             counts[f"{name}.contact_ids"] = len(own)
-            _add_pseudonyms(known[spaces[name]], own, key)
+            _add_pseudonyms(pseudonyms[spaces[name]], own, key)
     changed = {
-        name: _hidden(parsed, known[spaces[name]], shares[name]) if spaces[name] in hidden else parsed
+        name: _hidden(parsed, pseudonyms[spaces[name]], shares[name]) if spaces[name] in hidden else parsed
         for name, parsed in sources.items()
     }
     return changed, counts
@@ -90,16 +90,16 @@ def _ids(parsed: ParsedSource) -> list[str]:
     return firsts.order_by(["place", "value"]).to_pyarrow()["value"].to_pylist()
 
 
-def _add_pseudonyms(known: dict[str, str], ids: list[str], key: VaultKey | None) -> None:
-    fresh = [value for value in ids if value not in known]
+def _add_pseudonyms(pseudonyms: dict[str, str], ids: list[str], key: VaultKey | None) -> None:
+    fresh = [value for value in ids if value not in pseudonyms]
     if key is not None:
-        known.update(zip(fresh, key.pseudonyms(_DOMAIN, fresh), strict=True))
+        pseudonyms.update(zip(fresh, key.pseudonyms(_DOMAIN, fresh), strict=True))
     else:
-        known.update({value: f"P{len(known) + at:06d}" for at, value in enumerate(fresh, 1)})
+        pseudonyms.update({value: f"P{len(pseudonyms) + at:06d}" for at, value in enumerate(fresh, 1)})
 
 
-def _hidden(parsed: ParsedSource, known: Mapping[str, str], shares: Mapping[str, float]) -> ParsedSource:
-    lookup = _lookup(known)
+def _hidden(parsed: ParsedSource, pseudonyms: Mapping[str, str], shares: Mapping[str, float]) -> ParsedSource:
+    lookup = _lookup(pseudonyms)
 
     def replaced(table: ibis.Table) -> ibis.Table:
         ids = {name: lookup(table[name]).nullif("") for name in _COLUMNS if name in table.columns}
@@ -116,9 +116,11 @@ def _hidden(parsed: ParsedSource, known: Mapping[str, str], shares: Mapping[str,
     return replace(parsed, table=replaced(parsed.table), kept=kept, people=people, copy=None)
 
 
-def _lookup(known: Mapping[str, str]):  # type: ignore[no-untyped-def]  # noqa: ANN202  (a function of the engine)
+def _lookup(pseudonyms: Mapping[str, str]):  # type: ignore[no-untyped-def]  # noqa: ANN202  (a function of the engine)
     def pseudonym(texts: pa.ChunkedArray) -> pa.Array:
-        return pa.array([known.get(text, "") if text is not None else "" for text in texts.to_pylist()], pa.string())
+        return pa.array(
+            [pseudonyms.get(text, "") if text is not None else "" for text in texts.to_pylist()], pa.string()
+        )
 
     name = f"pseudonym_{next(_names)}"
     return ibis.udf.scalar.pyarrow(pseudonym, name=name, signature=(("string",), "string"))

@@ -21,13 +21,13 @@ _MARKS = {"fact": "●", "rule": "◆", "predicted": "◇"}  # shape and word sh
 _KINDS = ("predicted", "fact", "rule")
 
 
-def useful_first(tags: Sequence[CardTag], *, told: Sequence[str] = ()) -> list[CardTag]:
+def useful_first(tags: Sequence[CardTag], *, mentioned: Sequence[str] = ()) -> list[CardTag]:
     """Order tags by new information: valid before expired, new before mentioned, first tag of an item before others.
 
     Parameters
     ----------
     tags : sequence of CardTag
-    told : sequence of str
+    mentioned : sequence of str
         Ids of tags in the card's sentence.
 
     Returns
@@ -37,8 +37,8 @@ def useful_first(tags: Sequence[CardTag], *, told: Sequence[str] = ()) -> list[C
     """
     seen: set[str] = set()
     ranked = []
-    for at, tag in enumerate(sorted(tags, key=lambda entry: (entry.expired, entry.tag in told))):
-        rank = (tag.expired, tag.tag in told, tag.item in seen, _KINDS.index(tag.kind), at)
+    for at, tag in enumerate(sorted(tags, key=lambda entry: (entry.expired, entry.tag in mentioned))):
+        rank = (tag.expired, tag.tag in mentioned, tag.item in seen, _KINDS.index(tag.kind), at)
         ranked.append((rank, tag))
         seen.add(tag.item)
     return [tag for _, tag in sorted(ranked, key=lambda entry: entry[0])]
@@ -52,7 +52,7 @@ def chips(card: PortraitCard, language: str) -> list[dict[str, object]]:
     list of dict
         name, value, mark, kind, word, expired, source.
     """
-    ordered = useful_first(card.tags, told=card.sentence)
+    ordered = useful_first(card.tags, mentioned=card.sentence)
     return [_chip(entry, language) for entry in ordered]
 
 

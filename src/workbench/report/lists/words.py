@@ -20,7 +20,7 @@ def reasons_in_words(rows: pd.DataFrame, *, basis: str, language: str) -> list[s
     Parameters
     ----------
     rows : DataFrame
-        probability; recency_days, gap_days_median, sent and answered where known.
+        probability; recency_days, gap_days_median, sent and answered where measured.
     basis : str
         ``answers``, ``leaving`` or ``member``.
     language : {"en", "zh"}
@@ -30,8 +30,8 @@ def reasons_in_words(rows: pd.DataFrame, *, basis: str, language: str) -> list[s
 
 def _reason(row: dict[str, Any], basis: str, language: str) -> str:
     values = {name: row.get(name) for name in ("probability", "recency_days", "gap_days_median", "sent", "answered")}
-    known = {name: float(value) for name, value in values.items() if value is not None and not pd.isna(value)}
-    counts: dict[str, Any] = {name: int(known[name]) for name in ("sent", "answered") if name in known}
+    measured = {name: float(value) for name, value in values.items() if value is not None and not pd.isna(value)}
+    counts: dict[str, Any] = {name: int(measured[name]) for name in ("sent", "answered") if name in measured}
     parts = []
     if basis == "answers":
         key = (
@@ -42,12 +42,12 @@ def _reason(row: dict[str, Any], basis: str, language: str) -> str:
             else "list_never_sent"
         )
         parts.append(say(key, language, counts))
-        parts.append(say("list_likely_answer", language, known))
+        parts.append(say("list_likely_answer", language, measured))
     else:
-        recency, gap = known.get("recency_days"), known.get("gap_days_median")
+        recency, gap = measured.get("recency_days"), measured.get("gap_days_median")
         if recency is not None:
             late = gap is not None and gap > 0 and recency > _LATE * gap
-            parts.append(say("list_late" if late else "list_last_order", language, known))
-        if "probability" in known:
-            parts.append(say("list_chance_of_leaving", language, known))
+            parts.append(say("list_late" if late else "list_last_order", language, measured))
+        if "probability" in measured:
+            parts.append(say("list_chance_of_leaving", language, measured))
     return _JOINER[language].join(parts)

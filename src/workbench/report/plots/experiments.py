@@ -34,8 +34,9 @@ def plot_effects(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     Chart
     """
     names = [_named(row, language) for row in frame.itertuples()]
-    shown = int((frame["verdict"] != "not_shown").sum())
-    title = say("chart_lifts_title" if shown else "chart_lifts_none_title", language, {"shown": shown, "n": len(frame)})
+    n_shown = int((frame["verdict"] != "not_shown").sum())
+    values = {"shown": n_shown, "n": len(frame)}
+    title = say("chart_lifts_title" if n_shown else "chart_lifts_none_title", language, values)
     return _dots(frame, names, "relative", title, kind="pct", axis="axis_relative", language=language, about=about)
 
 

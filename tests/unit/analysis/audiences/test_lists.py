@@ -11,6 +11,7 @@ from workbench.analysis.audiences.lists import (
     answers_by_customer,
     answers_by_group,
     choose_size,
+    close_test,
     detectable_difference,
     outcome_of_campaigns,
     rank_customers,
@@ -64,6 +65,31 @@ GOOD = {"auc_low": 0.6, "profit_share": 0.24, "profit": 100.0}
 )
 def test_the_size_is_the_one_asked_for_else_the_profit_optimum_else_none(candidates, judged, asked, size):
     assert choose_size(candidates, judged, decision_size=asked, decision_share=0.1) == size
+
+
+NEAR_EVERYBODY = GOOD | {"profit_share": 0.96, "base_rate": 0.4}
+TENTH, NEARLY_ALL = {"share": 0.1, "low": 0.5}, {"share": 0.95, "low": 0.39}
+
+
+@pytest.mark.parametrize(
+    ("tests", "asked", "size"),
+    [
+        ([TENTH, NEARLY_ALL], None, Size(100, "decision_share")),  # 960 of 1,000 are no better than a draw, 100 are
+        ([TENTH, NEARLY_ALL | {"low": 0.41}], None, Size(960, "profit")),
+        ([TENTH | {"low": 0.4}, NEARLY_ALL], None, Size(0, "no_gain")),
+        ([TENTH | {"low": 0.4}], 110, Size(0, "no_gain")),  # the size asked for, tested at a share close to it
+        ([TENTH | {"low": 0.4}], 500, Size(500, "decision_size")),  # no test at such a size: the AUC decides
+        ([], None, Size(960, "profit")),
+    ],
+)
+def test_no_list_where_its_test_may_be_a_draw(tests, asked, size):
+    assert choose_size(1000, NEAR_EVERYBODY, tests, decision_size=asked, decision_share=0.1) == size
+
+
+def test_a_test_of_another_size_says_nothing_of_a_list():
+    tests = [{"share": 0.1}, {"share": 0.12}, {"share": 0.5}]
+    assert close_test(tests, 0.115) == {"share": 0.12}
+    assert close_test(tests, 0.3) is None
 
 
 def campaigns(**columns):

@@ -132,8 +132,8 @@ def _fit(table: str, ours: str, at: int, facts: Facts, *, name: str) -> Match:
         reasons.append(Reason("name_partly"))
     score = named + _PLAUSIBLE if _is_possible(table, ours, kind, facts, named=named) else _IMPOSSIBLE
     pattern = _PATTERN_OF.get(ours)
-    told = named or pattern not in _WEAK or (not name and pattern in _TOLD_BY_VALUES)
-    if pattern and facts.fits(pattern) and told and not _is_staff(name):
+    certain = named or pattern not in _WEAK or (not name and pattern in _TOLD_BY_VALUES)
+    if pattern and facts.fits(pattern) and certain and not _is_staff(name):
         score = max(score, named) + _BY_VALUES
         reasons.append(Reason(f"values_{pattern}"))
         if not named:

@@ -113,8 +113,8 @@ def _latin(text: str, places: list[int], encoding: str) -> float:
         return _LIKELY
     languages = _LATIN["cp1250" if encoding == "cp1250" else "cp1252"]
     best = max(sum(counts[sign] for sign in letters) for letters in map(set, languages))
-    known = sum(count for sign, count in counts.items() if any(sign in letters for letters in languages))
-    return (0.4 * best + 0.6 * known - strange) / total
+    expected = sum(count for sign, count in counts.items() if any(sign in letters for letters in languages))
+    return (0.4 * best + 0.6 * expected - strange) / total
 
 
 def _inside_word(text: str, at: int) -> bool:

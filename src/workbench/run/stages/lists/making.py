@@ -14,6 +14,7 @@ from workbench.analysis.audiences.lists import (
     Size,
     answers_by_group,
     choose_size,
+    close_test,
     detectable_difference,
     rank_customers,
     tiers_and_tenths,
@@ -42,7 +43,6 @@ HOLD_OUT = 0.1  # share of a list that the proposed test leaves out
 _CHURN, _DECISION = "08_predict_churn", ("decision_size", "decision_share")
 _ANSWERS = "answers."  # prefix of the metrics of the model of answers
 _PRECISION = "list_precision"  # table of 08: precision by share of the tested customers
-CLOSE = 0.025  # shares of the list and of the test that are compared
 _DIGITS = 4
 
 
@@ -143,7 +143,15 @@ def _tested(churn: Mapping[str, Any], basis: str) -> dict[str, Any]:
 
 def _size(churn: Mapping[str, Any], basis: str, candidates: int) -> Size:
     size, share = (churn.get("settings", {}).get(name) for name in _DECISION)
-    return choose_size(candidates, _tested(churn, basis), decision_size=size, decision_share=share or HOLD_OUT)
+    judged, tests = _tested(churn, basis), _tests(churn, basis)
+    return choose_size(candidates, judged, tests, decision_size=size, decision_share=share or HOLD_OUT)
+
+
+def _tests(churn: Mapping[str, Any], basis: str) -> list[dict[str, Any]]:
+    """Return the tested precision by share of the tested customers: share, precision, low, high, tested."""
+    view = next((table for table in churn.get("shown") or () if table["name"] == _PRECISION), None)
+    rows = [dict(zip(view["columns"], row, strict=True)) for row in view["rows"]] if view else []
+    return [row for row in rows if row["basis"] == basis]
 
 
 def _described(
@@ -181,12 +189,9 @@ def _precision(churn: Mapping[str, Any], basis: str, share: float) -> dict[str, 
 
     Nothing where no share of the test comes close to that of the list.
     """
-    view = next((table for table in churn.get("shown") or () if table["name"] == _PRECISION), None)
-    rows = [dict(zip(view["columns"], row, strict=True)) for row in view["rows"]] if view else []
-    close = [row for row in rows if row["basis"] == basis and abs(row["share"] - share) <= CLOSE]
-    if not close:
+    row = close_test(_tests(churn, basis), share)
+    if row is None:
         return {}
-    row = min(close, key=lambda row: abs(row["share"] - share))
     values = {name: round(row[name], _DIGITS) for name in ("precision", "low", "high")}
     return values | {"tested": row["tested"], "random": _tested(churn, basis).get("base_rate")}
 
