@@ -75,6 +75,20 @@ def plain_content():
     return read
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium; tests that need it are skipped where there is none."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
 @pytest.fixture
 def fresh_workspace(tmp_path):
     """A workspace with only the repository's notebooks and profiles."""

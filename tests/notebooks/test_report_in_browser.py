@@ -1,38 +1,28 @@
 """The report of a real run in a browser without network: no request, no error, no broken link."""
 
-import shutil
-
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def pages(tiny):
-    """A function that opens a file of the run's folder, and a list of requests, console messages and dialogs."""
-    from playwright.sync_api import sync_playwright
-
+def pages(browser, tiny):
+    """The run's folder, a function that opens a file of it, and a list of requests, console messages and dialogs."""
     folder = (tiny / "reports/tiny/latest").resolve()
     events = []
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM)
-        context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
-        context.on("request", lambda request: events.append(request.url))
+    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
+    context.on("request", lambda request: events.append(request.url))
 
-        def visit(name):
-            page = context.new_page()
-            page.on("console", lambda message: events.append(message.text))
-            page.on("pageerror", lambda error: events.append(str(error)))
-            page.on("dialog", lambda dialog: (events.append(dialog.message), dialog.dismiss()))
-            page.goto((folder / name).as_uri())
-            return page
+    def visit(name):
+        page = context.new_page()
+        page.on("console", lambda message: events.append(message.text))
+        page.on("pageerror", lambda error: events.append(str(error)))
+        page.on("dialog", lambda dialog: (events.append(dialog.message), dialog.dismiss()))
+        page.goto((folder / name).as_uri())
+        return page
 
-        yield folder, visit, events
-        browser.close()
+    yield folder, visit, events
+    context.close()
 
 
 @pytest.mark.parametrize(("name", "language"), [("report.html", "en"), ("report.zh.html", "zh")])

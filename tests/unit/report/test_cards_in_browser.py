@@ -1,7 +1,6 @@
 """Cards in a real browser, network off: one A5 page each, accessible by light and dark, inert whatever names hold."""
 
 import re
-import shutil
 from datetime import date
 
 import pytest
@@ -13,11 +12,7 @@ from workbench.core.tags.pack import Strategy
 from workbench.report.cards.customer import card_page
 from workbench.report.cards.tags import useful_first
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 AS_OF = date(2025, 7, 1)
 NAMES = {
     "markup": "<script>alert(1)</script><img src=https://example.org/x onerror=alert(2)>",
@@ -60,16 +55,6 @@ def full_card(customer="000042", name="欧**", text="several a month"):
         unknown=tuple(["income", "education", "marital_status", "children", "occupation"] * 12),
         versions={"definition_version": "2025-07-01-abcdef", "model_version": "728d9691b54b"},
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

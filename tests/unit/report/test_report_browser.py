@@ -1,7 +1,6 @@
 """The pages in a real browser: nothing is requested, nothing runs that should not, keys and both languages work."""
 
 import json
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -13,13 +12,9 @@ from workbench.report.notebook_page import notebook_page
 from workbench.report.pages.addresses import details_file, report_file
 from workbench.report.pages.page import RunFacts, write_details, write_report
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><script>alert("svg")</script><rect width="8" height="4"/></svg>'
 LANGUAGES = ("en", "zh")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +48,6 @@ def folder(tmp_path_factory):
     page = notebook_page(nbformat.v4.new_notebook(cells=cells), title="05_score_rfm", language="en")
     (target / "05_score_rfm.html").write_text(page, encoding="utf-8")
     return target
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM)
-        yield started
-        started.close()
 
 
 @pytest.fixture
