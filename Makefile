@@ -31,15 +31,17 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 report: setup  ## run the default profile (PROFILE=journey) and print the path of its report
 	$(BIN)/workbench run $(PROFILE)
 
-COVERED := --cov=workbench --cov-branch --cov-report=
+# Measuring which branches run costs half as much again: COVERAGE=1 asks for it.
+COVERED := $(if $(COVERAGE),--cov=workbench --cov-branch --cov-report=)
 
 test: setup-dev  ## run the fast tests: every notebook once, every rule
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow and not browser and not long" $(COVERED)
 
 test-all: setup-dev  ## run what make test leaves out: kills, full disks, browser, cached runs against forced runs
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "(slow or browser) and not long" $(COVERED) --cov-append
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "(slow or browser) and not long" --cov=workbench --cov-branch --cov-report= --cov-append
 	WORKBENCH_FUZZ=20 $(BIN)/python -m pytest --numprocesses auto tests/unit/intake/test_fuzz.py
-	$(BIN)/coverage report --skip-covered --sort=cover | sed -n "1,12p;$$p"
+	@echo "branches covered by the tests measured so far; COVERAGE=1 make test before this measures all:"
+	@$(BIN)/coverage report --skip-covered --sort=cover | sed -n "1,12p;$$p"
 
 test-long: setup-dev  ## run the longest tests: whole public profiles, simulations, mutants of the analysis
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "long" -rA

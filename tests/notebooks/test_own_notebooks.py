@@ -57,6 +57,7 @@ def finished(tiny, tmp_path_factory):
     return root, flow(root)
 
 
+@pytest.mark.slow
 def test_it_runs_after_the_declared_stages_and_before_the_report(finished):
     root, result = finished
     assert result.error is None, str(result.error)
@@ -69,6 +70,7 @@ def test_it_runs_after_the_declared_stages_and_before_the_report(finished):
     assert len(table) == 40
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_stage_writes_own_tables_and_leaves_the_original_alone(finished, tiny):
     root, result = finished
     tables = result.summary["stages"][BRANCH]["tables"]
@@ -79,6 +81,7 @@ def test_a_copy_of_a_stage_writes_own_tables_and_leaves_the_original_alone(finis
     assert "reused_from" in original
 
 
+@pytest.mark.slow
 def test_it_has_a_section_in_the_report_in_both_languages_and_a_page(finished):
     root, result = finished
     for file in ("report.html", "report.zh.html"):
@@ -90,6 +93,7 @@ def test_it_has_a_section_in_the_report_in_both_languages_and_a_page(finished):
     assert (result.folder / f"pages/{OWN}.html").is_file()
 
 
+@pytest.mark.slow
 def test_it_is_tracked_like_a_declared_stage(finished):
     root, _ = finished
     with sqlite3.connect(root / "mlruns/mlflow.db") as store:

@@ -126,6 +126,7 @@ def ran(result):
     return [name for name, stage in result.summary["stages"].items() if "reused_from" not in stage]
 
 
+@pytest.mark.slow
 def test_a_report_is_written_again_if_only_a_figure_has_changed(toy_root):
     edit(
         toy_root,
@@ -139,6 +140,7 @@ def test_a_report_is_written_again_if_only_a_figure_has_changed(toy_root):
     assert ran(flow(toy_root)) == []
 
 
+@pytest.mark.slow
 def test_a_notebook_edited_while_it_runs_is_run_again(toy_root):
     change = (
         "p = stage.workspace.notebooks / '03_build_features.ipynb'; p.write_text(p.read_text().replace('2, ', '3, '))"
@@ -150,6 +152,7 @@ def test_a_notebook_edited_while_it_runs_is_run_again(toy_root):
     assert ran(flow(toy_root)) == []
 
 
+@pytest.mark.slow
 def test_a_partial_run_has_the_pages_of_all_stages(toy_root):
     flow(toy_root)
     before = sorted(path.name for path in (toy_root / "reports/toy/latest/pages").iterdir())
@@ -163,8 +166,8 @@ def test_a_partial_run_has_the_pages_of_all_stages(toy_root):
     [
         ("raise", StageError, "ZeroDivisionError: planned failure"),
         ("refuse", DataError, "the data is refused: planned"),
-        ("die", StageError, "the kernel died"),
-        ("forget", StageError, "ended without stage.finish()"),
+        pytest.param("die", StageError, "the kernel died", marks=pytest.mark.slow),
+        pytest.param("forget", StageError, "ended without stage.finish()", marks=pytest.mark.slow),
     ],
 )
 def test_a_failed_stage_is_failed_everywhere_and_the_last_good_report_stays(toy_done, tmp_path, fault, error, message):
@@ -198,6 +201,7 @@ def test_a_failed_stage_is_failed_everywhere_and_the_last_good_report_stays(toy_
     assert "done" in badge(root)
 
 
+@pytest.mark.slow
 def test_a_cell_over_its_time_fails_and_leaves_no_kernel(toy_root):
     set_fault(toy_root, "hang")
     result = flow(toy_root, settings=("run.cell_seconds=4",))
@@ -236,12 +240,15 @@ def wait_for(process, words):
     raise AssertionError("".join(lines))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "seconds"),
-    [("[1/3] 01_check_quality ...", 0.3), ("[2/3] 03_build_features ...", 0.0), ("[2/3] 03_build_features ...", 2.5),
-     ("[3/3] 14_write_report done", 0.05)],
-)  # fmt: skip
+    [
+        ("[2/3] 03_build_features ...", 0.0),
+        pytest.param("[1/3] 01_check_quality ...", 0.3, marks=pytest.mark.slow),
+        pytest.param("[2/3] 03_build_features ...", 2.5, marks=pytest.mark.slow),
+        pytest.param("[3/3] 14_write_report done", 0.05, marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_killed_at_any_moment_resumes_to_the_same_digests(toy_done, toy_root, words, seconds):
     process = start_cli(toy_root)
     wait_for(process, words)
@@ -281,6 +288,7 @@ def test_a_second_run_is_refused_with_the_name_of_the_first(toy_root):
     assert not (toy_root / "reports").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["rename", "replace", "fsync"])
 def test_a_full_disk_at_any_write_leaves_the_old_or_the_new_state(toy_done, tmp_path, monkeypatch, operation):
     root = copy_of(toy_done[0], tmp_path)
