@@ -58,6 +58,7 @@ LIMITS = 3  # on the report; all are on the page of details
 PICTURE_BUDGET = 1_500_000  # bytes of pictures in one page; a page stays under 2 MB
 REPORT_STAGE = "14_write_report"
 _TAG = re.compile("<[^>]+>")
+_ENDS = ":：;；.。"  # what may follow a heading in the sentence that repeats it
 GOAL_PARTS = ("question", "decision", "audience", "measure")
 
 
@@ -253,8 +254,8 @@ def _beyond(heading: str, sentence: Markup) -> Markup:
     text = unescape(_TAG.sub("", main))
     if not heading or not text.startswith(heading):
         return sentence
-    rest = text.removeprefix(heading).lstrip(":：.。 ")
-    if rest and text[len(heading)] not in ":：":
+    rest = text.removeprefix(heading).lstrip(f"{_ENDS} ")
+    if rest and text[len(heading)] not in _ENDS:
         return sentence
     return escape(f"{rest[:1].upper()}{rest[1:]}") + Markup(f"{mark}{evidence}")
 

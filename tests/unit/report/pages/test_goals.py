@@ -153,3 +153,8 @@ def test_stages_that_the_goal_names_and_the_run_lacks_are_named(summaries):
 def test_a_difference_of_shares_is_in_percentage_points_in_chinese_too(summaries):
     groups = dict(answered("contact_list", summaries, language="zh", answer=ANSWER).groups)
     assert "28\u2009个百分点" in str(groups["如何验证"][0]) or "28 个百分点" in str(groups["如何验证"][0])
+
+
+def test_groups_of_fewer_than_fifty_are_no_evidence_on_the_first_screen(summaries):
+    few = replace(ANSWER, evidence=tuple(replace(row, n=49) for row in ANSWER.evidence))
+    assert "What answered before" not in dict(answered("contact_list", summaries, answer=few).groups)
