@@ -243,7 +243,8 @@ def _open_questions(goal: Mapping[str, Any], summaries: Summaries, words: Speake
 
 def _list_view(part: ListFile, words: Speaker, language: str) -> ListView:
     values = {**part.__dict__, "share": part.n / part.candidates if part.candidates else None}
-    sentences = [words(f"answer_basis_{part.basis}", values)]
+    unvalued = part.basis == "leaving" and part.expected_value is None
+    sentences = [words("answer_basis_leaving_only" if unvalued else f"answer_basis_{part.basis}", values)]
     if part.at_stake is not None and part.at_stake_all:
         key = "answer_stake_answers" if part.basis == "answers" else "answer_stake_leaving"
         sentences.append(words(key, {**values, "part": part.at_stake / part.at_stake_all}))

@@ -118,7 +118,7 @@ PARTS = (
 )
 
 # the answer says these from its lists; said again beside them they would be a second size for one list
-SAID_BY_ANSWER = frozenset({"churn_decision", "churn_profit", "churn_top"})
+SAID_BY_ANSWER = frozenset({"churn_decision", "churn_decision_labels", "churn_profit", "churn_top"})
 
 
 def placed_stages() -> frozenset[str]:
@@ -221,7 +221,8 @@ def segments_of(
         name = label(row["segment"], language)
         own = [trait for trait in traits if name.startswith(label(trait["segment"], language))][:MOST_TRAITS]
         strategy = (advice or {}).get(label(row["segment"], "en"), {})
-        size = "segment_size" if isinstance(row["n"], (int, float)) else "segment_size_hidden"
+        size = "segment_size" if isinstance(row.get("value_share"), (int, float)) else "segment_size_only"
+        size = size if isinstance(row["n"], (int, float)) else "segment_size_hidden"
         sentences = [words(size, row), *(_trait(row, words, language, currency) for row in own)]
         sentences += [words(f"segment_{part}", {"lines": lines}) for part, lines in _advised(strategy, language)]
         segments.append({"name": name, "sentences": sentences, "members": strategy.get("members", "")})

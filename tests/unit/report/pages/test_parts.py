@@ -96,3 +96,17 @@ def test_a_segment_says_what_to_do_and_what_not_and_links_to_its_members():
         high, low = segments_of(summaries, language, advice)
         assert (list(map(str, high["sentences"][1:])), high["members"]) == (said, "people/lists/m.csv")
         assert (len(low["sentences"]), low["members"]) == (1, "")
+
+
+def test_no_other_size_of_a_list_stands_beside_the_answer():
+    values = {"size": 704, "about": 534}
+    decision = [{"key": key, "values": values, "weight": 1.0} for key in ("churn_decision", "churn_decision_labels")]
+    summaries = [stage("08_predict_churn", findings=decision)]
+    assert choose_sentences(summaries, ("08_predict_churn",), 2) == []
+    assert heaviest(summaries, ("08_predict_churn",)) is None
+
+
+def test_a_segment_without_spend_says_nothing_of_it():
+    sizes = {"columns": ["segment", "n", "share", "value_share"], "rows": [["High", 100, 0.5, None]]}
+    (segment,) = segments_of([stage("06_segment_customers", shown=[{"name": "segment_sizes", **sizes}])], "en")
+    assert [str(text) for text in segment["sentences"]] == ["<strong>50\u202f%</strong> of customers (100)."]
