@@ -32,6 +32,8 @@ LANGUAGES = ("en", "zh")
 MISSING = "–"  # shown for a missing value
 DIGITS = 3  # significant digits of a measured number
 
+_OTHER_SCALE = ("e_value",)  # not in the unit of low and high
+_CENTS_IN_ESTIMATES_BELOW = 10
 _WHOLE_FROM = 9.95  # lengths of time from here on have no decimals
 _PARTS_OF_INTERVAL = 5  # the last digit shown is a fifth of the interval or coarser
 _SUPPRESSED = "fewer than: "
@@ -69,8 +71,9 @@ def show(value: object, kind: str, language: str, currency: str = "") -> str:
     kind : str
         ``int`` (exact, thousands separated), ``num`` (three significant digits), ``pct`` (a share 0..1; decimals
         grow towards 0 and 1 so that 99.96 % does not read 100 %), ``portion`` (a share; 0.5 is "half"), ``money``
-        (three significant digits, cents below 100), ``days``, ``hours`` (in seconds, minutes, hours or days, whichever
-        reads best), ``date`` (date, datetime or ISO text), ``month``, ``ratio`` (times), ``text``.
+        (three significant digits, cents below 100), ``estimate`` (money that is estimated: no cents from 10 on),
+        ``days``, ``hours`` (in seconds, minutes, hours or days, whichever reads best), ``date`` (date, datetime or ISO
+        text), ``month``, ``ratio`` (times), ``text``.
     language : str
         ``en`` or ``zh``.
     currency : str
@@ -140,13 +143,15 @@ def round_to_interval(name: str, values: Mapping[str, Any]) -> Any:
     name : str
     values : mapping of str to object
         All values of a sentence or a row of a table. The interval is ``<name>_low`` and ``<name>_high``, else
-        ``low`` and ``high`` where the value lies between them.
+        ``low`` and ``high`` where the value lies between them. An E-value is on another scale and stays as it is.
 
     Examples
     --------
     >>> round_to_interval("effect", {"effect": 0.0239, "low": 0.0123, "high": 0.0374, "n": 2280})
     0.024
     """
+    if name in _OTHER_SCALE:
+        return values[name]
     stem = name.removesuffix("_low").removesuffix("_high")
     value, own = values[name], (f"{stem}_low", f"{stem}_high")
     if set(own) <= set(values):
@@ -244,6 +249,11 @@ def _money(value: object, language: str, currency: str) -> str:
     return f"{_MINUS}{sign}{text[1:]}" if text.startswith(_MINUS) else f"{sign}{text}"
 
 
+def _estimate(value: object, language: str, currency: str) -> str:
+    amount = _number(value, "estimate")
+    return _money(round(amount) if abs(amount) >= _CENTS_IN_ESTIMATES_BELOW else amount, language, currency)
+
+
 def _days(value: object, language: str, currency: str) -> str:
     number = _number(value, "days")
     text = _span(number)
@@ -317,6 +327,7 @@ VALUE_KINDS: dict[str, Callable[[object, str, str], str]] = {
     "pct": _pct,
     "portion": _portion,
     "money": _money,
+    "estimate": _estimate,
     "days": _days,
     "hours": _hours,
     "date": _date,

@@ -9,6 +9,8 @@ from workbench.report.text import say
 
 __all__ = ["write_reason"]
 
+_DAILY_BELOW = 1.5  # days
+
 
 def write_reason(name: str, evidence: Mapping[str, Any], because: str | None, language: str) -> str:
     """Write why an item is recommended.
@@ -29,7 +31,8 @@ def write_reason(name: str, evidence: Mapping[str, Any], because: str | None, la
     'you buy it every 10 days, last 12 days ago'
     """
     if name == "again":
-        key = "reason_cycle" if evidence["every_days"] else "reason_once"
+        every = evidence["every_days"]
+        key = "reason_once" if not every else "reason_daily" if every < _DAILY_BELOW else "reason_cycle"
         return say(key, language, {"every": evidence["every_days"], "last": evidence["last_days"]})
     values = {"share": evidence.get("share"), "base": evidence["base"], "item": because}
     return say("reason_popular" if because is None else "reason_with", language, values)

@@ -62,7 +62,8 @@ def table_html(
     -------
     markupsafe.Markup
         A ``<table>`` whose cells are escaped; missing values show as an en dash; the first column heads its row.
-        From 15 rows on it can be sorted and filtered where the page's script runs.
+        From 15 rows on it can be sorted and filtered where the page's script runs. Without
+        rows a paragraph that says so.
 
     Raises
     ------
@@ -79,7 +80,8 @@ def table_html(
     )
     body = Markup("").join(_row(row, _as_precise(row, columns), column_kinds, language, currency) for row in rows)
     if not rows:
-        body = Markup('<tr><td colspan="{}">{}</td></tr>').format(len(columns), say("ui_empty_table", language))
+        named = Markup("<strong>{}</strong> ").format(caption) if caption else ""
+        return Markup('<p class="note">{}{}</p>').format(named, say("ui_empty_table", language))
     return Markup('<div class="scroll" tabindex="0" role="region" aria-label="{}"><table{}>{}<thead><tr>{}</tr></thead>'
                   "<tbody>{}</tbody></table></div>").format(
         caption or say("ui_table", language, {"title": ""}),

@@ -13,6 +13,8 @@ from workbench.core.tags.pack import Strategy
 from workbench.report import html
 from workbench.report.cards.customer import card_page, card_pages, card_values, card_view
 from workbench.report.cards.first_line import first_line
+from workbench.report.cards.tags import MOST_OPEN, MOST_PRINTED
+from workbench.report.html import stylesheet
 
 NASTY = '<img src=x onerror=alert(1)>"$x_1$ =1+1 \N{RIGHT-TO-LEFT OVERRIDE}𠮷䶮'
 
@@ -159,15 +161,25 @@ def test_five_tags_stand_open_all_else_is_folded_and_paper_has_24():
     tags = tuple(replace(card().tags[0], tag=f"t{at}", item=f"i{at}") for at in range(30))
     main = card_page([card(tags=tags, sentence=())]).split("<main")[1]
     opened, folded = main.split('<details class="more-of-card">')
-    screen, paper = opened.split('<ul class="chips paper">')
-    assert (screen.count('<li class="chip'), folded.count('<li class="chip')) == (5, 25)
-    assert paper.count('<li class="chip') == 19
-    assert "and 6 more on the screen" in paper
+    assert (opened.count('<li class="chip'), folded.count('<li class="chip')) == (5, 25)
+    assert "and 6 more on the screen" in folded
+    assert f".chip:nth-child(n + {MOST_PRINTED - MOST_OPEN + 1})" in stylesheet("card.css")
+
+
+def test_a_card_writes_each_tag_once_and_the_date_of_the_card_once():
+    tags = tuple(
+        replace(card().tags[0], tag=f"t{at}", item=f"i{at}", evidence=f"orders={at}", as_of=card().as_of)
+        for at in range(30)
+    )
+    main = card_page([card(tags=tags, sentence=())]).split("<main")[1].split("<script")[0]
+    assert main.count('<li class="chip') == 30
+    assert [main.count(f"orders={at} ") + main.count(f"orders={at}<") for at in range(30)] == [1] * 30
+    assert main.count("1 July 2025") == 1
 
 
 def test_few_tags_leave_nothing_for_paper_alone():
     main = card_page([card(tags=card().tags * 5, sentence=())]).split("<main")[1]
-    assert 'class="chips paper"' not in main and "more on the screen" not in main
+    assert main.count('<ul class="chips">') == 1 and "more on the screen" not in main
 
 
 @pytest.mark.parametrize("reason", ["refused", "never_contact", "minor"])

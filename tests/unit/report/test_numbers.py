@@ -134,3 +134,14 @@ def test_sentences_and_tables_carry_no_more_digits_than_their_interval():
     table = {"columns": ["share", "share_low", "share_high"], "rows": [[0.98723, 0.98211, 0.99112]],
              "formats": dict.fromkeys(("share", "share_low", "share_high"), "pct")}  # fmt: skip
     assert re.findall(r">([0-9.]+)", str(table_html(table, language="en"))) == ["98.7", "98.2", "99.1"]
+
+
+def test_an_estimate_has_no_cents_from_ten_on():
+    assert [show(value, "estimate", "en", "USD") for value in (47.06, 9.5, 75.29, 2363.36)] == [
+        "$47", "$9.50", "$75", "$2,360",
+    ]  # fmt: skip
+
+
+def test_an_e_value_is_not_rounded_by_the_interval_of_the_difference():
+    values = {"difference": 1.3, "low": -40.0, "high": 40.0, "e_value": 1.37}
+    assert (round_to_interval("e_value", values), round_to_interval("difference", values)) == (1.37, 0.0)

@@ -74,6 +74,9 @@ BUILT = {  # keys that are put together: how, and what they can come to
         f"churn_left_out_{why}" for why in ("before_first_cut_off", "household_later", "without_features", "unread")
     ],
     "features_unit_*": [f"features_unit_{unit}" for unit in sorted({feature.unit for feature in REGISTRY.values()})],
+    "params_head_*": [
+        f"params_head_{head}" for head in ("section", "name", "type", "unit", "default", "range", "help")
+    ],
     "how_to_read_*": [f"how_to_read_{stage}" for stage in STAGES if stage != "14_write_report"],
     "part_*": [f"part_{part.name}" for part in PARTS],
     "idle_*": [f"idle_{reason}" for reason in ("not_drawn", "own_inputs", "few_marks", "straight")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,7 +16,7 @@ from workbench.analysis.affinities.partners import AFFINITY_COLUMNS, add_days_be
 from workbench.analysis.affinities.rules import RULE_COLUMNS, mine_rules
 from workbench.analysis.affinities.same_products import find_same_products
 
-__all__ = ["AffinityStudy", "item_names", "study_affinities"]
+__all__ = ["AffinityStudy", "distinct_names", "item_names", "study_affinities"]
 
 _LINES_ONLY = ("customers.", "answers.")
 _MOST_NAMES = 200_000
@@ -37,7 +38,7 @@ class AffinityStudy:
     counts : dict of str to int
         Baskets of each item.
     names : dict of str to str
-        Product names by item, where there are any.
+        Product names by item, where there are any; those of several products with their product_id.
     same_products : tuple of tuple of str
         Groups of items that may be one product, by their names; suspects, not merged.
     """
@@ -108,7 +109,7 @@ def study_affinities(
     names = item_names(tables) if list(items) == ["product_id"] else {}
     same = find_same_products(counts, names) if list(items) == ["product_id"] else ()
     facts = {**rules.facts, "basket": basket, "levels": list(items)}
-    return AffinityStudy(rules.table, partners, facts, counts, names, same)
+    return AffinityStudy(rules.table, partners, facts, counts, distinct_names(names), same)
 
 
 def item_names(tables: Mapping[str, ibis.Table]) -> dict[str, str]:
@@ -120,6 +121,18 @@ def item_names(tables: Mapping[str, ibis.Table]) -> dict[str, str]:
     one_name = named.group_by("product_id").aggregate(product_name=named.product_name.min())
     frame = one_name.order_by("product_id").limit(_MOST_NAMES).to_pandas()
     return dict(zip(frame["product_id"], frame["product_name"], strict=True))
+
+
+def distinct_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Write the product_id behind a name that several products share, so that a reader can tell them apart.
+
+    Examples
+    --------
+    >>> distinct_names({"p1": "Milk", "p2": "Milk", "p3": "Beer"})
+    {'p1': 'Milk (p1)', 'p2': 'Milk (p2)', 'p3': 'Beer'}
+    """
+    products = Counter(names.values())
+    return {item: f"{name} ({item})" if products[name] > 1 and name != item else name for item, name in names.items()}
 
 
 def _lines(tables: Mapping[str, ibis.Table], as_of: date) -> ibis.Table | None:

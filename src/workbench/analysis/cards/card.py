@@ -26,6 +26,7 @@ CLASSES = {
 RULE = "rule"
 SENTENCE = ("age_band", "gender", "city", "life_cycle", "favourite_category", "frequency_band", "price_level")
 PROFILING = "profiling"
+_RHYTHM_ORDERS = 3
 _DATES = {"purchase": "next_purchase_on", "birthday": "birthday_next_on"}
 
 
@@ -271,7 +272,10 @@ def _tag(row: Mapping[str, Any], tag: Tag, as_of: date, value_names: Mapping[str
 
 
 def _rhythm(row: Mapping[str, Any]) -> dict[str, Any]:
-    rhythm = _picked(row, ("recency_days", "gap_days_median"))
+    """Return days since the last purchase and, from three orders on, the usual gap: one gap is no rhythm."""
+    orders = row.get("frequency_orders")
+    regular = orders is None or orders >= _RHYTHM_ORDERS
+    rhythm = _picked(row, ("recency_days", "gap_days_median") if regular else ("recency_days",))
     if rhythm.get("gap_days_median") and "recency_days" in rhythm:
         rhythm["ratio"] = round(float(rhythm["recency_days"]) / float(rhythm["gap_days_median"]), 2)
     return rhythm

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 import ibis
 import pandas as pd
 
+from workbench.analysis.affinities.study import distinct_names
 from workbench.core.store.tables import to_pandas
 
 __all__ = ["OFFER_COLUMNS", "top_offers"]
@@ -35,8 +36,8 @@ def top_offers(
     Returns
     -------
     DataFrame
-        ``OFFER_COLUMNS``, in the order to show: item (a product_id or a category), name (of the product, else the
-        item), evidence (JSON) and because_name (name of the item in it).
+        ``OFFER_COLUMNS``, in the order to show: item (a product_id or a category), name (of the product, with its id
+        where several share the name; else the item), evidence (JSON) and because_name (name of the item in it).
     """
     if "recommendations" not in tables:
         return pd.DataFrame(columns=list(OFFER_COLUMNS))
@@ -65,4 +66,4 @@ def _names(tables: Mapping[str, ibis.Table], items: Collection[str]) -> dict[str
         return {}
     named = products.filter(products.product_id.isin(sorted(items)), products.product_name.notnull())
     frame = to_pandas(named.group_by("product_id").aggregate(product_name=named.product_name.min()))
-    return dict(zip(frame["product_id"], frame["product_name"], strict=True))
+    return distinct_names(dict(zip(frame["product_id"], frame["product_name"], strict=True)))

@@ -12,10 +12,13 @@ GoalKind = Literal["contact_list", "segment_strategy", "budget_split", "quality_
 GOAL_KINDS: tuple[str, ...] = GoalKind.__args__  # type: ignore[attr-defined]
 
 
-class GoalParams(Section):
-    """What the run is for; printed at the top of the report."""
+LocalText = str | dict[Literal["en", "zh"], str]  # one text, or one for each language
 
-    question: str = knob("", en="The question the run answers", zh="本次运行要回答的问题")
+
+class GoalParams(Section):
+    """What the run is for; printed at the top of the report, each text as it is or by language."""
+
+    question: LocalText = knob("", en="The question the run answers", zh="本次运行要回答的问题")
     kind: GoalKind = knob(
         "describe",
         en="What is asked for: a list of customers to contact, what to do with each segment, how to split a budget, "
@@ -27,9 +30,9 @@ class GoalParams(Section):
         en="Stages of the run on which the answer rests; default: those of the kind",
         zh="答案所依据的阶段，须属于本次运行；默认由 kind 决定",
     )
-    decision: str = knob("", en="The decision it serves", zh="所服务的决策")
-    audience: str = knob("", en="Who reads it", zh="读者")
-    measure: str = knob("", en="How success is measured", zh="成效的衡量")
+    decision: LocalText = knob("", en="The decision it serves", zh="所服务的决策")
+    audience: LocalText = knob("", en="Who reads it", zh="读者")
+    measure: LocalText = knob("", en="How success is measured", zh="成效的衡量")
 
 
 class RunParams(Section):

@@ -84,9 +84,8 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
     dict
         id, name, as_of, consents, opted_out; and, unless profiling was refused, sentence, numbers, preferences,
         occasions, risk, barred, actions, explained, offers, timeline, tags, unknown, computed. Unknown values are
-        absent or marked as unknown. Tags stand there three times: open_tags before the fold, folded_tags behind it,
-        printed_tags (the folded ones for which paper has room), with left_out, which says how many are on the screen
-        alone.
+        absent or marked as unknown. Tags are in two parts: open_tags before the fold, folded_tags behind it, with
+        left_out, which says for how many of those paper has no room.
     """
     head = {
         "id": card.customer_id,
@@ -116,7 +115,6 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
         "tags": tags,
         "open_tags": tags[:MOST_OPEN],
         "folded_tags": tags[MOST_OPEN:],
-        "printed_tags": tags[MOST_OPEN:MOST_PRINTED],
         "left_out": say("portrait_card_not_printed", language, {"n": unprinted}) if unprinted else "",
         "unknown": _unknown(card, language),
         "computed": _computed(card, language),
@@ -176,7 +174,7 @@ def _numbers(card: PortraitCard, language: str, currency: str) -> list[dict[str,
         return {"name": say(key, language), "value": value, "note": note}
 
     money = {
-        name: show(value, "money", language, currency)
+        name: show(value, "money" if name == "monetary_total" else "estimate", language, currency)
         for name, value in card.value.items()
         if name != "expected_orders"
     }

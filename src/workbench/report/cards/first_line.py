@@ -43,9 +43,13 @@ def _timing(card: PortraitCard, language: str) -> str:
 
 
 def _worth(card: PortraitCard, language: str, currency: str) -> str:
-    for name, key in (("expected_value", "portrait_card_worth"), ("monetary_total", "portrait_card_worth_spent")):
+    words = (
+        ("expected_value", "estimate", "portrait_card_worth"),
+        ("monetary_total", "money", "portrait_card_worth_spent"),
+    )
+    for name, kind, key in words:
         if card.value.get(name) is not None:
-            return say(key, language, {"value": show(card.value[name], "money", language, currency)})
+            return say(key, language, {"value": show(card.value[name], kind, language, currency)})
     return ""
 
 

@@ -17,7 +17,6 @@ __all__ = ["MOST_OPEN", "MOST_PRINTED", "chips", "useful_first"]
 
 MOST_OPEN = 5  # chips before the fold
 MOST_PRINTED = 24  # chips that fit on an A5 page beside everything else
-_MARKS = {"fact": "●", "rule": "◆", "predicted": "◇"}  # shape and word show the kind of tag
 _KINDS = ("predicted", "fact", "rule")
 
 
@@ -50,20 +49,21 @@ def chips(card: PortraitCard, language: str) -> list[dict[str, object]]:
     Returns
     -------
     list of dict
-        name, value, mark, kind, word, expired, source.
+        name, value, kind, word, expired, source.
     """
     ordered = useful_first(card.tags, mentioned=card.sentence)
-    return [_chip(entry, language) for entry in ordered]
+    return [_chip(entry, language, card.as_of) for entry in ordered]
 
 
-def _chip(tag: CardTag, language: str) -> dict[str, object]:
+def _chip(tag: CardTag, language: str, card_as_of: date) -> dict[str, object]:
+    """Return the words of a tag; its date only where it is not that of the card."""
     until = _on("portrait_card_until", language, tag.expires_at)
-    as_of = _on("portrait_card_as_of", language, tag.as_of if tag.as_of != UNDATED else None)
+    as_of = _on("portrait_card_as_of", language, tag.as_of if tag.as_of not in (UNDATED, card_as_of) else None)
     since = _on("portrait_card_since", language, tag.since) if tag.since != tag.as_of else ""
     word = _on("portrait_card_expired" if tag.expired else f"portrait_card_kind_{tag.kind}", language)
     source = " · ".join(part for part in (tag.evidence, as_of, since, until) if part)
     return {
-        "name": tag.name[language], "value": tag.value_name[language], "mark": _MARKS[tag.kind], "kind": tag.kind,
+        "name": tag.name[language], "value": tag.value_name[language], "kind": tag.kind,
         "word": word, "expired": tag.expired, "source": source,
     }  # fmt: skip
 

@@ -135,7 +135,7 @@ def drawn(*needs: str, optional: Sequence[str] = (), empty: str = "not_enough") 
 
 
 def _usable(frame: pd.DataFrame, plot: str, needs: Sequence[str], optional: Sequence[str]) -> pd.DataFrame:
-    """Return the rows a plot can draw, renumbered, with every optional column."""
+    """Return the rows a plot can draw, renumbered where it needs columns, with every optional column."""
     absent = [name for name in needs if name not in frame.columns]
     if absent:
         columns = [str(name) for name in frame.columns]
@@ -150,7 +150,7 @@ def _usable(frame: pd.DataFrame, plot: str, needs: Sequence[str], optional: Sequ
         )
     numeric = frame.select_dtypes("number").columns
     finite = frame.assign(**{name: frame[name].replace([np.inf, -np.inf], np.nan) for name in numeric})
-    complete = finite.dropna(subset=list(needs)).reset_index(drop=True)
+    complete = finite.dropna(subset=list(needs)).reset_index(drop=True) if needs else finite
     return complete.assign(**{name: np.nan for name in optional if name not in complete.columns})
 
 

@@ -143,6 +143,7 @@ def theme() -> dict[str, Any]:
         "axes.edgecolor": BASE,
         "axes.labelcolor": GREY,
         "axes.labelsize": 9,
+        "axes.labelpad": 9,  # fonts of a browser may be wider than those measured
         "axes.titlesize": 9.5,
         "axes.titlelocation": "left",
         "axes.spines.top": False,

@@ -118,7 +118,8 @@ def _name(study: AffinityStudy, item: str) -> str:
 
 def _suspects(study: AffinityStudy, items: Sequence[str]) -> str:
     """Return two items that may be one product, each with its name where it has one."""
-    return " / ".join(f"{_name(study, item)} ({item})" if item in study.names else item for item in items[:2])
+    names = [study.names.get(item, item).removesuffix(f" ({item})") for item in items[:2]]
+    return " / ".join(name if name == item else f"{name} ({item})" for name, item in zip(names, items[:2], strict=True))
 
 
 def _count(facts: dict[str, Any]) -> Finding:

@@ -296,7 +296,10 @@ def _campaigns(measured: Measured, least: int) -> list[Finding]:
         names = ("campaign", "outcome", "n_with", "n_without", "difference", "low", "high", "e_value")
         values = {name: first_outcome[name] for name in names} | {"sent_on": str(first_outcome["sent_on"])}
         values |= {name: int(values[name]) for name in ("n_with", "n_without")}
-        findings.append(Finding("campaign_association", values, 0.3))
+        apart = values["low"] > 0 or values["high"] < 0
+        if not apart:
+            del values["e_value"]
+        findings.append(Finding("campaign_association" if apart else "campaign_no_association", values, 0.3))
     return findings
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -33,8 +34,10 @@ def lists_page(lists: Mapping[str, pd.DataFrame], *, language: str, currency: st
             "name": name,
             "title": say("list_heading", language, {"list": name, "n": len(frame)}),
             "more": say("list_more", language, {"most": MOST_ROWS, "n": len(frame)}) if len(frame) > MOST_ROWS else "",
-            "columns": [label(column, language) for column in frame.columns if column != "card"],
-            "rows": [_row(row, language, currency) for row in frame.head(MOST_ROWS).to_dict("records")],
+            "columns": [label(column, language) for column in _columns(frame)],
+            "rows": [
+                _row(row, _columns(frame), language, currency) for row in frame.head(MOST_ROWS).to_dict("records")
+            ],
         }
         for name, frame in lists.items()
     ]
@@ -47,17 +50,24 @@ def lists_page(lists: Mapping[str, pd.DataFrame], *, language: str, currency: st
     return render("lists.html.j2", context, language)
 
 
-def _row(row: Mapping[str, object], language: str, currency: str) -> list[dict[str, object]]:
+def _columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns to show: without the address of the card, and without a customer_id that is the source_id."""
+    same = frame["source_id"].astype(str).equals(frame["customer_id"].astype(str))
+    return [name for name in frame.columns if name != "card" and not (same and name == "customer_id")]
+
+
+def _row(row: Mapping[str, object], columns: Sequence[str], language: str, currency: str) -> list[dict[str, object]]:
     """Return the cells of a row: text as shown, the plain value to sort by, the link of the first."""
     value, chance = row["value"], row["probability"]
-    return [
-        _cell(row["source_id"], href=str(row["card"]).removeprefix("../")),
-        _cell(row["customer_id"]),
-        _cell(row["reason"], kind="words"),
-        _cell(show(value, "money", language, currency), sort=value),
-        _cell(show(chance, "pct", language), sort=chance),
-        _cell(row["segment"]),
-    ]
+    cells = {
+        "source_id": _cell(row["source_id"], href=str(row["card"]).removeprefix("../")),
+        "customer_id": _cell(row["customer_id"]),
+        "reason": _cell(row["reason"], kind="words"),
+        "value": _cell(show(value, "estimate", language, currency), sort=value),
+        "probability": _cell(show(chance, "pct", language), sort=chance),
+        "segment": _cell(re.split("[:：]", str(row["segment"]))[0]),
+    }
+    return [cells[name] for name in columns]
 
 
 def _cell(text: object, *, sort: object = None, href: object = "", kind: str = "") -> dict[str, object]:

@@ -6,6 +6,7 @@ the stages that the goal names; the words are in the texts of the report.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from markupsafe import Markup
 from workbench.report.changes import compare_runs
 from workbench.report.html import Speaker, unbroken
 from workbench.report.pages.parts import choose_sentences, heaviest
+from workbench.report.pages.relevance import FEWEST_IN_HEADLINE
 from workbench.report.text import has_text, say
 
 if TYPE_CHECKING:
@@ -241,12 +243,13 @@ def _open_questions(goal: Mapping[str, Any], summaries: Summaries, words: Speake
 
 def _list_view(part: ListFile, words: Speaker, language: str) -> ListView:
     values = {**part.__dict__, "share": part.n / part.candidates if part.candidates else None}
-    sentences = [words(f"answer_basis_{part.basis}", values)]
+    unvalued = part.basis == "leaving" and part.expected_value is None
+    sentences = [words("answer_basis_leaving_only" if unvalued else f"answer_basis_{part.basis}", values)]
     if part.at_stake is not None and part.at_stake_all:
         key = "answer_stake_answers" if part.basis == "answers" else "answer_stake_leaving"
         sentences.append(words(key, {**values, "part": part.at_stake / part.at_stake_all}))
     if part.precision is not None and part.random is not None:
-        sentences.append(words("answer_tested", values))
+        sentences.append(words("answer_tested_answers" if part.basis == "answers" else "answer_tested_leaving", values))
     if part.sent and part.answered is not None:
         sentences.append(words("answer_sent", {**values, "part": part.answered / part.sent}))
     title = words(f"answer_list_{part.name}", values)
@@ -267,8 +270,8 @@ def _groups(answer: GoalAnswer, words: Speaker, language: str) -> list[tuple[str
 
 
 def _evidence(rows: Sequence[Evidence], words: Speaker, language: str) -> list[Markup]:
-    """Write the groups whose share is shown: tiers of value first, then the tenths with most and least at risk."""
-    measured = [row for row in rows if row.share is not None]
+    """Write the groups of 50 or more whose share is shown: tiers of value first, then the tenth with most at risk."""
+    measured = [row for row in rows if row.share is not None and (row.n or 0) >= FEWEST_IN_HEADLINE]
     tiers = [row for row in measured if row.grouping == "value_tier"]
     tenths = [row for row in measured if row.grouping == "risk_tenth" and row.group == "1"]
     return [
@@ -290,5 +293,9 @@ def _left_out(part: LeftOut, words: Speaker) -> Markup:
 
 
 def _test(part: TestProposal, words: Speaker) -> Markup:
-    values = {**part.__dict__, "n": part.treated + part.held_out, "points": 100 * (part.detectable or 0.0)}
+    values = {
+        **part.__dict__,
+        "n": part.treated + part.held_out,
+        "points": math.ceil(round(100 * (part.detectable or 0.0), 6)),
+    }
     return words("answer_test" if part.detectable is not None else "answer_test_small", values)

@@ -7,13 +7,15 @@ whether it can be trusted, notebooks of one's own. All else is on the stages' pa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from html import unescape
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from workbench import PACKAGE
 from workbench.core.stages import STAGES
@@ -55,6 +57,8 @@ SENTENCES = 2  # in a part, beside its heading
 LIMITS = 3  # on the report; all are on the page of details
 PICTURE_BUDGET = 1_500_000  # bytes of pictures in one page; a page stays under 2 MB
 REPORT_STAGE = "14_write_report"
+_TAG = re.compile("<[^>]+>")
+_ENDS = ":：;；.。"  # what may follow a heading in the sentence that repeats it
 GOAL_PARTS = ("question", "decision", "audience", "measure")
 
 
@@ -142,7 +146,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         "others": [(version, report_file(version, run.languages)) for version in run.languages if version != language],
         "details": details_file(language, run.languages),
         "cards": _cards(run, language),
-        "goal": [(part, str(run.goal[part])) for part in GOAL_PARTS if run.goal.get(part)],
+        "goal": [(part, _goal_text(run.goal[part], language)) for part in GOAL_PARTS if run.goal.get(part)],
         "answer": answer,
         "answer_figures": answer_figures if answer.kind in {"contact_list", "budget_split"} else [],
         "measured": _measured(ours, run, language),
@@ -184,6 +188,11 @@ def write_details(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, lang
     return render("details.html.j2", context, language)
 
 
+def _goal_text(text: str | Mapping[str, str], language: str) -> str:
+    """Return a text of the profile in a language, else in the one it has."""
+    return text if isinstance(text, str) else text.get(language) or next(iter(text.values()))
+
+
 def _masthead(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> dict[str, Any]:
     return {
         "as_of": dateline(run.as_of, language),
@@ -209,6 +218,7 @@ def _part(
 ) -> dict[str, Any]:
     """Return what the template needs to show a part: its answer as heading, sentences, charts, links."""
     top = heaviest(summaries, part.stages, part.keys)
+    heading = unbroken(_heading(top, language)) if top else ""
     chosen = choose_sentences(summaries, part.stages, SENTENCES, part.keys)
     named = dict.fromkeys(stage for stage, _ in part.figures) | dict.fromkeys(part.stages)
     lines = {line["stage"]: stage_line(line, run.pages, language) for line in summaries if line["stage"] in named}
@@ -220,12 +230,34 @@ def _part(
     return {
         "id": part.name,
         "name": say(f"part_{part.name}", language),
-        "heading": unbroken(_heading(top, language)) if top else "",
-        "sentences": [_sentence(finding, summary, language) for summary, finding in chosen],
+        "heading": heading,
+        "sentences": list(
+            filter(None, (_beyond(heading, _sentence(entry, summary, language)) for summary, entry in chosen))
+        ),
         "figures": [_figure(pair, pictures) for pair in choose_figures(summaries, part.figures, part.most)],
         "notes": notes,
         "pages": [lines[line["stage"]] for line in done if lines[line["stage"]]["page"]],
     }
+
+
+def _beyond(heading: str, sentence: Markup) -> Markup:
+    """Return what a sentence adds to the heading above it: its evidence where it repeats the heading, or the rest.
+
+    Examples
+    --------
+    >>> _beyond("Three tiers", Markup("<strong>Three</strong> tiers: no gaps. <small>n = 90.</small>"))
+    Markup('No gaps. <small>n = 90.</small>')
+    >>> _beyond("Three tiers", Markup("<strong>Three</strong> tiers. <small>n = 90.</small>"))
+    Markup('<small>n = 90.</small>')
+    """
+    main, mark, evidence = str(sentence).partition("<small>")
+    text = unescape(_TAG.sub("", main))
+    if not heading or not text.startswith(heading):
+        return sentence
+    rest = text.removeprefix(heading).lstrip(f"{_ENDS} ")
+    if rest and text[len(heading)] not in _ENDS:
+        return sentence
+    return escape(f"{rest[:1].upper()}{rest[1:]}") + Markup(f"{mark}{evidence}")
 
 
 def _heading(top: tuple[Mapping[str, Any], Mapping[str, Any]], language: str) -> str:

@@ -10,7 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
+from workbench.report.charts.marks import kind_of
 from workbench.report.html import Speaker
+from workbench.report.numbers import show
 from workbench.report.pages.relevance import FEWEST_IN_HEADLINE, is_headline
 from workbench.report.text import has_text, label
 
@@ -29,6 +33,8 @@ __all__ = [
 MOST_TRAITS = 3  # of a segment
 MOST_ADVICE = 2  # lines of what to do with it
 TGI_BASE = 100.0  # index of all customers
+LEAST_TGI = 110.0  # index below which a trait is common to all
+LEAST_RATIO = 1.25  # of a median to that of all customers, or the reverse
 
 Summaries = Sequence[Mapping[str, Any]]
 
@@ -112,7 +118,7 @@ PARTS = (
 )
 
 # the answer says these from its lists; said again beside them they would be a second size for one list
-SAID_BY_ANSWER = frozenset({"churn_decision", "churn_profit", "churn_top"})
+SAID_BY_ANSWER = frozenset({"churn_decision", "churn_decision_labels", "churn_profit", "churn_top"})
 
 
 def placed_stages() -> frozenset[str]:
@@ -195,23 +201,29 @@ def segments_of(
     Returns
     -------
     list of dict
-        name, sentences, members. A trait sets a segment apart where its index (TGI) lies above 100 with its whole
-        interval; most people x index first.
+        name, sentences, members. A trait sets a segment apart where its index (TGI) lies above 110 with its whole
+        interval, most people x index first; then medians that differ by a quarter or more, the largest ratio first.
     """
     tables = {
         view["name"]: [dict(zip(view["columns"], row, strict=True)) for row in view["rows"]]
         for summary in _of(summaries, ("06_segment_customers",))
         for view in summary.get("shown") or ()
     }
-    words = Speaker(language)
-    traits = [row for row in tables.get("segment_portraits", ()) if _sets_apart(row)]
+    currency = next((summary["currency"] for summary in summaries if summary.get("currency")), "")
+    words = Speaker(language, currency)
+    portraits = tables.get("segment_portraits", ())
+    traits = [row for row in portraits if _sets_apart(row)]
     traits.sort(key=lambda row: -row["n"] * row["share"] * (row["tgi"] - TGI_BASE))
+    medians = [row for row in portraits if _ratio(row) >= LEAST_RATIO and row["n"] >= FEWEST_IN_HEADLINE]
+    traits += sorted(medians, key=_ratio, reverse=True)
     segments = []
     for row in tables.get("segment_sizes", ()):
         name = label(row["segment"], language)
         own = [trait for trait in traits if name.startswith(label(trait["segment"], language))][:MOST_TRAITS]
         strategy = (advice or {}).get(label(row["segment"], "en"), {})
-        sentences = [words("segment_size", row), *(words("segment_trait", trait) for trait in own)]
+        size = "segment_size" if isinstance(row.get("value_share"), (int, float)) else "segment_size_only"
+        size = size if isinstance(row["n"], (int, float)) else "segment_size_hidden"
+        sentences = [words(size, row), *(_trait(row, words, language, currency) for row in own)]
         sentences += [words(f"segment_{part}", {"lines": lines}) for part, lines in _advised(strategy, language)]
         segments.append({"name": name, "sentences": sentences, "members": strategy.get("members", "")})
     return segments
@@ -226,7 +238,23 @@ def _advised(advice: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
 
 def _sets_apart(row: Mapping[str, Any]) -> bool:
     low = row.get("tgi_low")
-    return isinstance(low, (int, float)) and low > TGI_BASE and row["n"] >= FEWEST_IN_HEADLINE
+    return isinstance(low, (int, float)) and low > LEAST_TGI and row["n"] >= FEWEST_IN_HEADLINE
+
+
+def _ratio(row: Mapping[str, Any]) -> float:
+    """Return how many times the median of a segment is that of all, or the reverse; 0 unless both are above 0."""
+    median, base = row.get("median"), row.get("base_median")
+    if not isinstance(median, (int, float)) or not isinstance(base, (int, float)) or min(median, base) <= 0:
+        return 0.0
+    return max(median / base, base / median)
+
+
+def _trait(row: Mapping[str, Any], words: Speaker, language: str, currency: str) -> Markup:
+    if not _ratio(row):
+        return words("segment_trait", row)
+    kind = kind_of(str(row["trait"]))
+    medians = {name: show(row[name], kind, language, currency) for name in ("median", "base_median")}
+    return words("segment_trait_median", {**row, **medians})
 
 
 def _of(summaries: Summaries, stages: Sequence[str]) -> list[Mapping[str, Any]]:

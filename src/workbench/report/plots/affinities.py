@@ -16,7 +16,7 @@ from workbench.report.charts.chart import (
     footnote,
     not_enough,
 )
-from workbench.report.charts.lettering import shortened
+from workbench.report.charts.lettering import ems, shortened
 from workbench.report.charts.marks import (
     Scale,
     base_line,
@@ -35,6 +35,7 @@ __all__ = ["plot_affinity_map", "plot_rules", "plot_trial"]
 
 _NAME_EMS = 30.0
 _MAP_EMS = 14.0
+_LEAST_LIFT = 0.1  # not told apart below
 _REACH = 8.0  # lift from which, and 1 divided by which, a cell has the end colour
 
 
@@ -90,9 +91,9 @@ def plot_affinity_map(cells: pd.DataFrame, *, language: str = "en", about: About
     title = say("chart_map_title", language, top)
     figure, axes = canvas("high")
     heat_cells(
-        axes, cells, colours=diverging(1 / _REACH, _REACH, log=True), write=lambda lift: show(lift, "num", language)
+        axes, cells, colours=diverging(1 / _REACH, _REACH, log=True), write=lambda lift: _in_cell(lift, language)
     )
-    short = [shortened(name, _MAP_EMS) for name in names]
+    short = [_short(name) for name in names]
     axes.set_yticks(np.arange(len(names)) + 0.5, labels=short)
     axes.set_xticks(np.arange(len(names)) + 0.5, labels=short, rotation=40, ha="right")
     items = [
@@ -102,6 +103,24 @@ def plot_affinity_map(cells: pd.DataFrame, *, language: str = "en", about: About
     ]
     note = footnote(language, about, say("chart_map_note", language))
     return composed(figure, title, described("chart_kind_heat", title, items, language), note)
+
+
+def _short(name: str) -> str:
+    """Shorten a name, never the id behind it.
+
+    Examples
+    --------
+    >>> _short("FLUID MILK WHITE ONLY (1029743)").endswith("… (1029743)")
+    True
+    """
+    stem, mark, item = name.rpartition(" (")
+    tail = f"{mark}{item}" if stem and item.endswith(")") and ems(item) < _MAP_EMS / 2 else ""
+    return shortened(name.removesuffix(tail), _MAP_EMS - ems(tail)) + tail
+
+
+def _in_cell(lift: float, language: str) -> str:
+    """Write a lift with one decimal; what is below 0.1 as such."""
+    return f"< {_LEAST_LIFT}" if 0 < lift < _LEAST_LIFT else show(round(lift, 1), "num", language)
 
 
 @drawn("list", "method", "cut_off", "recall_at_10", "low", "high", "customers", "chosen")

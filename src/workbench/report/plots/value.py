@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -45,6 +46,8 @@ MODEL_COLOURS = {
 TOP = 0.1  # share of customers in the title of the ranking
 MOST_CURVES = 5
 DAYS_A_WEEK, LEAST_WEEKS = 7, 3  # shorter axes are in days
+_NEARLY_ALL = 0.99  # probabilities above are not told apart, nor are those below its complement
+_LEAST_IN_CELL, _WHOLE_FROM = 0.1, 10  # expected purchases
 
 
 @drawn("week", "actual_total")
@@ -238,7 +241,7 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     kinds = {"p_alive": ("pct", "axis_p_alive"), "expected_orders": ("num", "axis_expected_orders")}
     for axes, (name, (kind, heading)) in zip(panels, kinds.items(), strict=True):
         table = cells.pivot_table(index="repeats", columns="idle", values=name).reindex(index=rows, columns=columns)
-        write = lambda value, kind=kind: show(value, kind, language)  # noqa: E731
+        write = functools.partial(_in_cell, kind=kind, language=language)
         heat_cells(axes, table, colours=sequential(0.0, float(np.nanmax(table))), write=write)
         axes.set_yticks(np.arange(len(rows)) + 0.5, labels=_band_names(frame, "repeats", rows))
         days = DAYS_A_WEEK if unit == "weeks" else 1
@@ -252,6 +255,26 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     n = say("chart_note_customers", language, {"n": frame["n"].sum()})
     note = footnote(language, about, n, say("chart_matrix_note", language))
     return composed(figure, title, described("chart_kind_heat", title, items, language), note)
+
+
+def _in_cell(value: float, *, kind: str, language: str) -> str:
+    """Write an estimate in a cell: whole per cents, numbers with two digits; below 1 % or 0.1, or above 99 %, as such.
+
+    Examples
+    --------
+    >>> [_in_cell(value, kind="num", language="en") for value in (43.5, 7.59, 0.53, 0.002)]
+    ['44', '7.6', '0.5', '< 0.1']
+    >>> _in_cell(0.9994, kind="pct", language="zh"), _in_cell(0.0004, kind="pct", language="zh")
+    ('> 99%', '< 1%')
+    """
+    if kind == "pct":
+        sign, value = (
+            ("> ", 0.99) if value > _NEARLY_ALL else ("< ", 0.01) if 0 < value < 1 - _NEARLY_ALL else ("", value)
+        )
+        return f"{sign}{100 * value:.0f}{'%' if language == 'zh' else ' %'}"
+    if 0 < value < _LEAST_IN_CELL:
+        return f"< {_LEAST_IN_CELL}"
+    return show(round(value, 0 if value >= _WHOLE_FROM else 1), kind, language)
 
 
 def _band_names(frame: pd.DataFrame, name: str, bands: Sequence[int], *, unit: int = 1) -> list[str]:

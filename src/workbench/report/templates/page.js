@@ -125,7 +125,7 @@
       var step = steps[Number(slider.value)];
       var values = {n: count.format(Math.round(step[0] * Number(about.n))), share: share.format(step[0]),
         profit: money.format(step[1]), low: money.format(step[2]), high: money.format(step[3]), random: money.format(step[4])};
-      output.textContent = about.reads.replace(/\[(\w+)\]/g, function (_, name) { return values[name]; });
+      output.textContent = about.reads.replace(/\[(\w+)\]/g, function (_, name) { return values[name].replace("-", "\u2212\u2060"); });
       slider.setAttribute("aria-valuetext", output.textContent);
     }
     slider.addEventListener("input", read);

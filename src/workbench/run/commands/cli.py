@@ -182,8 +182,11 @@ def params(
         own = {stage: own_stage(notebooks, stage).parameters} if (notebooks / f"{stage}.ipynb").is_file() else {}
     if stage is not None and stage not in (*sections, *own):
         raise ProfileError(Fault("params", f"unknown stage '{stage}'", "", did_you_mean(stage, sections)))
-    table = Table("section", "parameter", "type", "unit", "default", "range", "help")
-    for row in describe_parameters(stage, check_language(language), own):
+    from workbench.report.text import say  # noqa: PLC0415
+
+    heads = ("section", "name", "type", "unit", "default", "range", "help")
+    table = Table(*(say(f"params_head_{head}", check_language(language)) for head in heads))
+    for row in describe_parameters(stage, language, own):
         table.add_row(row.section, row.name, row.type, row.unit, row.default, row.range, row.help)
     print_table(table)
 

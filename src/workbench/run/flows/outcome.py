@@ -71,7 +71,7 @@ def place_report(
     """
     from workbench.report.html import mark  # noqa: PLC0415
 
-    message = _failure_message(folder.run_id, error) if error else _partial_message(stages)
+    message = _failure_message(folder, error) if error else _partial_message(stages)
     if folder.final.exists():
         for path in sorted(folder.final.glob("report*.html")):
             language = "zh" if "zh" in path.stem else languages[0]
@@ -81,6 +81,7 @@ def place_report(
     else:
         folder.keep_last_report(mark, "stale", message)
         if error and not any(folder.staging.glob("report*.html")):
+            message = _failure_message(folder, error, report=False)
             page = plain_page(folder.profile, message[languages[0]], languages[0], "")
             write_text(folder.staging / "report.html", mark(page, "failed", message[languages[0]], languages[0]))
 
@@ -92,11 +93,17 @@ def os_error_text(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _failure_message(run_id: str, error: WorkbenchError | None) -> dict[str, str]:
-    text = str(error).splitlines()[0] if error else ""
+def _failure_message(folder: RunFolder, error: WorkbenchError | None, *, report: bool = True) -> dict[str, str]:
+    """Say that a run failed and why, with paths relative to the workspace, and whether an earlier report follows."""
+    text = (str(error).splitlines()[0] if error else "").replace(f"{folder.final.parents[2]}/", "")
+    follows = (
+        ("what follows is the last good report", "以下为上一份完好的报告")
+        if report
+        else ("there is no earlier report", "此前没有报告")
+    )
     return {
-        "en": f"Run {run_id} failed; what follows is the last good report. {text}",
-        "zh": f"运行 {run_id} 失败；以下为上一份完好的报告。{text}",
+        "en": f"Run {folder.run_id} failed; {follows[0]}. {text}",
+        "zh": f"运行 {folder.run_id} 失败；{follows[1]}。{text}",
     }
 
 

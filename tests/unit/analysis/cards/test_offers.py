@@ -20,10 +20,10 @@ ROWS = [
 PRODUCTS = pd.DataFrame({"product_id": ["p1", "p4"], "product_name": ["Tea", "<b>Jam</b>"]})
 
 
-def offers(permitted, ids=("a", "b", "c")):
+def offers(permitted, ids=("a", "b", "c"), products=PRODUCTS):
     frame = pd.DataFrame(ROWS, columns=["customer_id", "list", "rank", "product_id", "evidence"]).assign(category=None)
     schema = dict.fromkeys(frame.columns, "string") | {"rank": "int64"}
-    tables = {"recommendations": ibis.memtable(frame, schema=schema), "products": ibis.memtable(PRODUCTS)}
+    tables = {"recommendations": ibis.memtable(frame, schema=schema), "products": ibis.memtable(products)}
     return top_offers(tables, ids, permitted=permitted)
 
 
@@ -34,6 +34,11 @@ def test_three_offers_come_from_each_list_in_turn():
     assert own["name"].tolist() == ["Tea", "<b>Jam</b>", "p2"]
     assert own["because_name"].tolist()[1] == "Tea"
     assert frame[frame["customer_id"] == "c"]["item"].tolist() == ["p9", "p8"]
+
+
+def test_products_of_one_name_are_told_apart_by_their_id():
+    frame = pd.DataFrame({"product_id": ["p1", "p2", "p4"], "product_name": ["Tea", "Tea", "Jam"]})
+    assert offers({"a"}, ["a"], products=frame)["name"].tolist() == ["Tea (p1)", "Jam", "Tea (p2)"]
 
 
 def test_without_permission_only_the_neutral_list():

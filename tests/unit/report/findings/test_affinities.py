@@ -75,3 +75,18 @@ def test_each_method_is_one_candidate_with_the_same_measures():
     assert own["again.recall_at_10"] == 1.0
     assert (own["new.recall_at_10"], own["new.customers"]) == (0.0, 0.0)  # it lists nothing new
     assert frame.filter(like="again.").notna().all(axis=None)
+
+
+def test_the_map_names_its_items_and_tells_products_of_one_name_apart():
+    rows = [(f"{at}", item) for at in range(60) for item in (("a", "b") if at % 2 else ("c", "d"))]
+    products = pd.DataFrame({"product_id": list("abcd"), "product_name": ["Milk", "Bread", "Milk", "Jam"]})
+    tables = {
+        "transactions": ibis.memtable(pd.DataFrame(rows, columns=["order_id", "product_id"])),
+        "products": ibis.memtable(products),
+    }
+    study = study_affinities(tables, as_of=AS_OF, least=1, **RULES)
+    chart = plots.plot_affinity_map(findings.map_cells(study))
+    assert chart.drawn
+    written = [tick.get_text() for axis in (chart.figure.axes[0].xaxis, chart.figure.axes[0].yaxis)
+               for tick in axis.get_ticklabels()]  # fmt: skip
+    assert set(written) == {"Milk (a)", "Bread", "Milk (c)", "Jam"}

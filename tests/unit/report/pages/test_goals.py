@@ -59,12 +59,12 @@ def test_a_contact_list_says_how_many_what_it_brings_and_what_answered_before(su
     ]
     first = " ".join(map(str, view.lists[0].sentences))
     assert "$90,000" in first
-    assert "<strong>34\u202f%</strong> of such a list, 12\u202f% of a random one" in first
+    assert "<strong>34\u202f%</strong> of such a list answered, 12\u202f% of a random one" in first
     assert "Sent a campaign before: 200 of them; 70 answered (35\u202f%)." in first
     groups = dict(view.groups)
     assert list(groups) == ["What answered before", "Leave alone", "Not proven", "What would settle it"]
     assert len(groups["What answered before"]) == 3  # the group too small to show is left out
-    assert str(groups["Leave alone"][1]) == "133 who left before: expected spend $47.20 each."
+    assert str(groups["Leave alone"][1]) == "133 who left before: expected spend $47 each."
     assert str(groups["What would settle it"][0]).startswith("Contact list: hold back 24 of 240 at random.")
     assert "A difference of 28 percentage points or more" in str(groups["What would settle it"][0])
     assert "too few to show" in groups["What would settle it"][1]
@@ -153,3 +153,8 @@ def test_stages_that_the_goal_names_and_the_run_lacks_are_named(summaries):
 def test_a_difference_of_shares_is_in_percentage_points_in_chinese_too(summaries):
     groups = dict(answered("contact_list", summaries, language="zh", answer=ANSWER).groups)
     assert "28\u2009个百分点" in str(groups["如何验证"][0]) or "28 个百分点" in str(groups["如何验证"][0])
+
+
+def test_groups_of_fewer_than_fifty_are_no_evidence_on_the_first_screen(summaries):
+    few = replace(ANSWER, evidence=tuple(replace(row, n=49) for row in ANSWER.evidence))
+    assert "What answered before" not in dict(answered("contact_list", summaries, answer=few).groups)

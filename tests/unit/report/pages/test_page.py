@@ -286,3 +286,13 @@ def test_the_head_of_the_page_holds_as_many_findings_as_asked_for():
     summaries = [{"stage": "04_describe_customers", "findings": limits}]
     for most in (1, 3, 8):
         assert len(key_findings(summaries, language="en", most=most)) == most
+
+
+def test_the_goal_is_in_the_language_of_the_page_and_a_heading_is_not_repeated(made_up, folder):
+    question = {"en": "Whom to call?", "zh": "联系谁？"}
+    for language, line in (("en", "Decision: a list"), ("zh", "决策：名单")):
+        goal = made_up["run"]["goal"] | {"question": question, "decision": {"en": "a list", "zh": "名单"}}
+        page = compose(made_up, folder, language=language, goal=goal)
+        assert f"<h1>{question[language]}</h1>" in page and line in page
+        for heading, sentence in re.findall(r'<h2 id="\w+-title">([^<]+)</h2>\s*<p>(.+?)</p>', page):
+            assert not re.sub("<[^>]+>", "", sentence).startswith(heading)

@@ -58,6 +58,7 @@ def test_traits_of_a_segment_are_ranked_by_people_times_index():
         ["High", "common", 100, 0.9, 0.6, 150, 140],
         ["High", "unproven", 100, 0.9, 0.5, 180, 90],
         ["High", "few", 49, 0.9, 0.5, 180, 170],
+        ["High", "shared by all", 100, 0.99, 0.91, 109, 108],
         ["Low", "other", 100, 0.9, 0.5, 180, 170],
     ]
     sizes = {"columns": ["segment", "n", "share", "value_share"], "rows": [["High", 100, 0.5, 0.8]]}
@@ -65,6 +66,21 @@ def test_traits_of_a_segment_are_ranked_by_people_times_index():
     (segment,) = segments_of([stage("06_segment_customers", shown=shown)], "en")
     assert segment["name"] == "High"
     assert [str(text).split(":")[0] for text in segment["sentences"][1:]] == ["Common", "Rare"]
+
+
+def test_medians_that_differ_fill_up_the_traits_of_a_segment():
+    head = ["segment", "trait", "n", "share", "base_share", "tgi", "tgi_low", "median", "base_median"]
+    traits = [
+        ["High", "monetary_total", 100, None, None, None, None, 600.0, 200.0],
+        ["High", "recency_days", 100, None, None, None, None, 5.0, 20.0],
+        ["High", "frequency_orders", 100, None, None, None, None, 11.0, 10.0],
+    ]
+    sizes = {"columns": ["segment", "n", "share", "value_share"], "rows": [["High", 100, 0.5, 0.8]]}
+    shown = [{"name": "segment_sizes", **sizes}, {"name": "segment_portraits", "columns": head, "rows": traits}]
+    (segment,) = segments_of([stage("06_segment_customers", shown=shown, currency="USD")], "en")
+    first, second = (str(text) for text in segment["sentences"][1:])
+    assert "median 5 days, all customers 20 days" in first.replace("\u00a0", " ")
+    assert "median $600, all customers $200" in second.replace("\u00a0", " ")
 
 
 def test_a_segment_says_what_to_do_and_what_not_and_links_to_its_members():
@@ -80,3 +96,17 @@ def test_a_segment_says_what_to_do_and_what_not_and_links_to_its_members():
         high, low = segments_of(summaries, language, advice)
         assert (list(map(str, high["sentences"][1:])), high["members"]) == (said, "people/lists/m.csv")
         assert (len(low["sentences"]), low["members"]) == (1, "")
+
+
+def test_no_other_size_of_a_list_stands_beside_the_answer():
+    values = {"size": 704, "about": 534}
+    decision = [{"key": key, "values": values, "weight": 1.0} for key in ("churn_decision", "churn_decision_labels")]
+    summaries = [stage("08_predict_churn", findings=decision)]
+    assert choose_sentences(summaries, ("08_predict_churn",), 2) == []
+    assert heaviest(summaries, ("08_predict_churn",)) is None
+
+
+def test_a_segment_without_spend_says_nothing_of_it():
+    sizes = {"columns": ["segment", "n", "share", "value_share"], "rows": [["High", 100, 0.5, None]]}
+    (segment,) = segments_of([stage("06_segment_customers", shown=[{"name": "segment_sizes", **sizes}])], "en")
+    assert [str(text) for text in segment["sentences"]] == ["<strong>50\u202f%</strong> of customers (100)."]

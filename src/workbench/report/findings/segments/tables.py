@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from workbench.analysis.intervals import small_cells
 from workbench.analysis.portraits.kinds import cross_kinds
-from workbench.report.numbers import LANGUAGES
+from workbench.report.numbers import LANGUAGES, fewer_than
 from workbench.report.plots.portraits.groups import value_key
 from workbench.report.text import say
 
@@ -28,6 +29,7 @@ __all__ = [
     "shown_cross",
     "shown_kinds",
     "shown_portraits",
+    "shown_sizes",
     "value_shares",
 ]
 
@@ -106,6 +108,30 @@ def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataF
     spend = spend.sort_values(_VALUE).groupby("segment")[_VALUE].sum().astype("float64")
     total = spend.sum()
     return sizes.assign(value_share=sizes["segment"].map(spend) / total if total > 0 else float("nan"))
+
+
+def shown_sizes(sizes: pd.DataFrame, names: Mapping[str, object], *, least: int) -> pd.DataFrame:
+    """Return the sizes for a table, with the names of segments and without small ones.
+
+    Parameters
+    ----------
+    sizes : DataFrame
+        Of `value_shares`.
+    names : mapping
+        Segment to its name.
+    least : int
+        Segments of fewer customers are not shown, nor is another that would give them away; as on the chart.
+    """
+    counts = sizes[["n"]].astype(float)
+    hidden = pd.Series(data=False, index=sizes.index)
+    if ((counts["n"] > 0) & (counts["n"] < least)).any():
+        hidden = small_cells(counts, least=least, rows=False)["n"]
+    figures = {
+        name: sizes[name].astype(object).mask(hidden, fewer_than(least))
+        for name in SIZES
+        if name in sizes and name != "segment"
+    }
+    return sizes.assign(segment=sizes["segment"].map(names), **figures)
 
 
 def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
