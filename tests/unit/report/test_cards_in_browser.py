@@ -98,7 +98,7 @@ def test_five_tags_show_all_unfold_and_paper_has_the_24_most_useful_in_a_legible
     assert page.locator(".chip:visible").count() == 55
     page.locator("summary").first.click()
     page.emulate_media(media="print")
-    names = [tag.name[language] for tag in useful_first(card.tags, told=card.sentence)[:24]]
+    names = [tag.name[language] for tag in useful_first(card.tags, mentioned=card.sentence)[:24]]
     printed = page.locator(".chip:visible").all_inner_texts()
     assert [re.split("[:：]", text)[0] for text in printed] == names
     assert words in page.locator("p.paper:visible").inner_text().replace("\u2009", " ")
