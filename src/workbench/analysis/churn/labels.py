@@ -258,9 +258,10 @@ def label_purchases(
             (history.last_on.isnull(), "too_new"), (history.last_on < active_since, "inactive"), else_="eligible"
         )
     )
-    state_counts = dict(state.group_by("state").agg(n=state.count()).to_pandas().itertuples(index=False))
-    eligible = state.filter(state.state == "eligible")
-    frame = eligible.select("customer_id", label=_churned(eligible, partial_below)).order_by("customer_id").to_pandas()
+    labelled = state.select("customer_id", "state", label=_churned(state, partial_below)).order_by("customer_id")
+    everybody = labelled.to_pandas()  # one pass over the order lines for labels and counts
+    state_counts = everybody["state"].value_counts()
+    frame = everybody.loc[everybody["state"] == "eligible", ["customer_id", "label"]].reset_index(drop=True)
     counts = {
         "eligible": len(frame),
         "churned": int(frame["label"].sum()),
@@ -269,9 +270,9 @@ def label_purchases(
     return Labels(frame, cut_off, horizon_days, active_days, counts)
 
 
-def _churned(eligible: ibis.Table, partial_below: float) -> ibis.Value:
-    no_purchase = eligible.after == 0
-    return (no_purchase | (eligible.after < partial_below * eligible.before)).cast("int64")
+def _churned(history: ibis.Table, partial_below: float) -> ibis.Value:
+    no_purchase = history.after == 0
+    return (no_purchase | (history.after < partial_below * history.before)).cast("int64")
 
 
 def active_customers(transactions: ibis.Table, cut_off: date, active_within_days: int) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,10 @@ class Store:
 
     def columns(self, tables: Iterable[str]) -> set[str]:
         """Return the columns of published tables as table.column, read from the files' footers."""
-        return {f"{table}.{name}" for table in tables for name in pq.read_schema(self.path(table)).names}
+        paths = {table: self.path(table).resolve() for table in tables}
+        return {
+            f"{table}.{name}" for table, path in paths.items() for name in _column_names(path, path.stat().st_mtime_ns)
+        }
 
     def read(self, table: str) -> ibis.Table:
         """Return a table as an Ibis expression.
@@ -410,6 +414,12 @@ def digest_table(table: ibis.Table) -> str:
     sql = engine.compile(table.select(*schema))
     row = engine.raw_sql(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM ({sql}) AS t").fetchall()[0]
     return digest_json([schema, str(row[0]), str(row[1])])
+
+
+@cache
+def _column_names(path: Path, changed_at: int) -> tuple[str, ...]:  # noqa: ARG001  part of the cache's key
+    """Return the columns of a file; a flow asks for those of all tables before every stage."""
+    return tuple(pq.read_schema(path).names)
 
 
 def _replace_id(table: ibis.Table, column: str, identities: ibis.Table) -> ibis.Table:

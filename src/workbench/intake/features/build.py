@@ -23,7 +23,13 @@ from workbench.intake.features.inputs.lines import ORDER_LABELS, known_lines
 from workbench.intake.features.inputs.settings import FeatureSettings
 from workbench.intake.features.purchases.occasions import describe_occasions
 from workbench.intake.features.purchases.orders import group_orders, purchases
-from workbench.intake.features.purchases.preferences import count_products, describe_loyalty, prefer_group, prefer_label
+from workbench.intake.features.purchases.preferences import (
+    count_products,
+    describe_loyalty,
+    prefer_group,
+    prefer_label,
+    spend_by_group,
+)
 from workbench.intake.features.purchases.prices import compare_with_usual_price, describe_margin, describe_price_level
 from workbench.intake.features.purchases.rhythm import describe_rhythm, describe_times
 from workbench.intake.features.purchases.ways import describe_instalments, describe_shopping_mode
@@ -190,9 +196,11 @@ def _product_blocks(work: _Work, lines: ir.Table) -> list[ir.Table]:
     products = work.tables.get("products")
     blocks = [work.chosen(count_products(lines))]
     groups = [group for group in ("category", "brand") if products is not None and group in products.columns]
-    blocks += [work.chosen(prefer_group(lines, products, group)) for group in groups]
-    if work.wants("brand_loyalty"):
-        blocks.append(work.chosen(describe_loyalty(lines, products)))
+    if groups:
+        spend = work.keep(spend_by_group(lines, products, groups))
+        blocks += [work.chosen(prefer_group(spend, group)) for group in groups]
+        if work.wants("brand_loyalty"):
+            blocks.append(work.chosen(describe_loyalty(spend)))
     if work.wants("price_percentile_mean"):
         blocks.append(work.chosen(describe_price_level(lines, products)))
     if work.wants("below_usual_price_share"):

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ibis
-
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file
+from workbench.core.later import later
 from workbench.intake.identity.vault import KEY_FILE_VARIABLE, KEY_VARIABLE, Vault
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a run that reuses every stage needs no engine
+    import ibis
+
     from workbench.core.workspace import Workspace
+
+if not TYPE_CHECKING:
+    ibis = later("ibis")
 
 __all__ = ["forget_people", "gather_people", "has_people", "people_path", "read_people", "write_people"]
 

@@ -53,6 +53,7 @@ class CodeIndex:
         self._changed = False
         self._current: dict[str, Any] = {}
         self._files: dict[tuple[str, Path], list[Path]] = {}
+        self._reached: dict[Path, list[Path]] = {}
 
     def save(self) -> None:
         """Write the index if anything in it changed."""
@@ -73,8 +74,14 @@ class CodeIndex:
             Modules of the package reached by imports, also inside functions, but not by imports only for annotations;
             modules and packages beside the notebook; data files of the package (templates, style sheets) whose names
             are string constants in one of these modules. Texts are left out, since they are recorded as they are read;
-            so are modules that publish and track, since they change no result.
+            so are modules that publish and track, since they change no result. Files are read once, so later calls
+            give the same list.
         """
+        if notebook not in self._reached:
+            self._reached[notebook] = self._follow_imports(notebook)
+        return self._reached[notebook]
+
+    def _follow_imports(self, notebook: Path) -> list[Path]:
         reached: set[Path] = set()
         folder = notebook.parent
         pending = [(name, folder) for name in self.entry(notebook)["imports"]]

@@ -3,7 +3,7 @@
 import ibis
 import pytest
 
-from workbench.intake.features.purchases.preferences import describe_loyalty
+from workbench.intake.features.purchases.preferences import describe_loyalty, spend_by_group
 
 PRODUCTS = {"product_id": ["a", "b", "c"], "category": ["tea", "tea", "salt"], "brand": ["Ahmad", "Bigelow", "Cerebos"]}
 
@@ -12,7 +12,8 @@ def loyalty(*lines):
     """Return brand_loyalty by customer for lines of 5.00 each."""
     columns = {"customer_id": [who for who, _ in lines], "product_id": [what for _, what in lines]}
     table = ibis.memtable(columns | {"amount": [5.0] * len(lines)})
-    loyalties = describe_loyalty(table, ibis.memtable(PRODUCTS)).to_pyarrow().to_pylist()
+    spend = spend_by_group(table, ibis.memtable(PRODUCTS), ["category", "brand"])
+    loyalties = describe_loyalty(spend).to_pyarrow().to_pylist()
     return {row["customer_id"]: row["brand_loyalty"] for row in loyalties}
 
 

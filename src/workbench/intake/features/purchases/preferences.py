@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 
 from workbench.intake.features.inputs.exact import DIGITS, join_customers, money, ratio, squared, top_by
 from workbench.intake.features.inputs.lines import is_sale
 
-__all__ = ["count_products", "describe_loyalty", "prefer_group", "prefer_label", "sold_products"]
+__all__ = ["count_products", "describe_loyalty", "prefer_group", "prefer_label", "spend_by_group"]
 
 PSEUDO_LINES = 5  # average lines added to a customer's own
 
@@ -28,19 +30,40 @@ def count_products(lines: ir.Table) -> ir.Table:
     ibis.Table
         One row per customer: customer_id, products_distinct. Lines without a product are left out.
     """
-    pairs = sold_products(lines).select("customer_id", "product_id").distinct()
+    pairs = _sold_products(lines).select("customer_id", "product_id").distinct()
     return pairs.group_by("customer_id").aggregate(products_distinct=pairs.count())
 
 
-def prefer_group(lines: ir.Table, products: ir.Table, group: str) -> ir.Table:
-    """Find the category or brand on which a customer spends most, its share, and how concentrated the spend is.
+def spend_by_group(lines: ir.Table, products: ir.Table, groups: Sequence[str]) -> ir.Table:
+    """Add up what each customer spent by category and brand, which the preferences and the loyalty to brands share.
 
     Parameters
     ----------
     lines : ibis.Table
         Order lines of known customers; columns customer_id, product_id, amount.
     products : ibis.Table
-        The canonical table; product_id and the group. A product listed twice takes the name that sorts first.
+        The canonical table; product_id and the groups. A product listed twice takes the names that sort first.
+    groups : sequence of str
+        Its columns: category, brand or both.
+
+    Returns
+    -------
+    ibis.Table
+        One row per customer and combination of the groups: customer_id, the groups (null where the product has none),
+        sold, lines (count of sale lines). Lines of products that are not listed are left out.
+    """
+    names = products.group_by("product_id").aggregate(**{group: products[group].min() for group in groups})
+    joined = _sold_products(lines).inner_join(names, "product_id")
+    return joined.group_by("customer_id", *groups).aggregate(sold=money(joined.amount.sum()), lines=joined.count())
+
+
+def prefer_group(spend: ir.Table, group: str) -> ir.Table:
+    """Find the category or brand on which a customer spends most, its share, and how concentrated the spend is.
+
+    Parameters
+    ----------
+    spend : ibis.Table
+        As ``spend_by_group`` returns it.
     group : str
         Its column: category or brand.
 
@@ -53,10 +76,10 @@ def prefer_group(lines: ir.Table, products: ir.Table, group: str) -> ir.Table:
         share p of all customers' lines, ``((its lines + 5 p) / (lines + 5)) / p``, so that few lines shrink
         towards 1. Products of unknown group are left out.
     """
-    with_group = products.filter(products[group].notnull())
-    names = with_group.group_by("product_id").aggregate(value=with_group[group].min())
-    joined = sold_products(lines).inner_join(names, "product_id")
-    spent = joined.group_by("customer_id", "value").aggregate(sold=money(joined.amount.sum()), lines=joined.count())
+    named = spend.filter(spend[group].notnull())
+    spent = named.group_by("customer_id", value=named[group]).aggregate(
+        sold=money(named.sold.sum()), lines=named.lines.sum()
+    )
     base = spent.group_by("value").aggregate(all_lines=spent.lines.sum())
     base = base.mutate(p=base.all_lines / base.all_lines.sum().over(ibis.window()))
     sums = spent.group_by("customer_id").aggregate(
@@ -106,15 +129,13 @@ def prefer_label(purchases: ir.Table, label: str) -> ir.Table:
     return join_customers(tops, _entropy(spent, f"{name}_entropy")) if label == "channel" else tops
 
 
-def describe_loyalty(lines: ir.Table, products: ir.Table) -> ir.Table:
+def describe_loyalty(spend: ir.Table) -> ir.Table:
     """Measure how a customer's spend concentrates on brands within categories, against chance.
 
     Parameters
     ----------
-    lines : ibis.Table
-        Order lines of known customers; columns customer_id, product_id, amount.
-    products : ibis.Table
-        The canonical table; product_id, category, brand. A product listed twice takes the names that sort first.
+    spend : ibis.Table
+        As ``spend_by_group`` returns it for category and brand.
 
     Returns
     -------
@@ -127,14 +148,9 @@ def describe_loyalty(lines: ir.Table, products: ir.Table) -> ir.Table:
         brand shares of all lines (the expectation of Simpson's index, 1949). 0 is average, 1 one brand only,
         below 0 more varied than chance; null where every category has one brand only.
     """
-    with_names = products.filter(products.category.notnull() & products.brand.notnull())
-    names = with_names.group_by("product_id").aggregate(
-        category=with_names.category.min(), brand=with_names.brand.min()
-    )
-    sold = sold_products(lines).inner_join(names, "product_id")
-    spent = sold.group_by("customer_id", "category", "brand").aggregate(sold=money(sold.amount.sum()), n=sold.count())
+    spent = spend.filter(spend.category.notnull(), spend.brand.notnull())
     cells = spent.group_by("customer_id", "category").aggregate(
-        sold=spent.sold.sum(), squares=squared(spent.sold).sum(), n=spent.n.sum()
+        sold=spent.sold.sum(), squares=squared(spent.sold).sum(), n=spent.lines.sum()
     )
     cells = cells.filter(cells.n > 1).inner_join(_chance(spent), "category")
     whole = cells.sold.cast("float64")
@@ -156,7 +172,7 @@ def describe_loyalty(lines: ir.Table, products: ir.Table) -> ir.Table:
 
 def _chance(spent: ir.Table) -> ir.Table:
     """Return the sum of the squared brand shares of all lines of each category."""
-    brands = spent.group_by("category", "brand").aggregate(n=spent.n.sum())
+    brands = spent.group_by("category", "brand").aggregate(n=spent.lines.sum())
     sums = brands.group_by("category").aggregate(
         n=brands.n.sum(), squares=(brands.n.cast("decimal(38, 0)") * brands.n.cast("decimal(38, 0)")).sum()
     )
@@ -172,7 +188,7 @@ def _entropy(spent: ir.Table, name: str) -> ir.Table:
     return terms.group_by("customer_id").aggregate(**{name: terms.term.sum().cast("float64")})
 
 
-def sold_products(lines: ir.Table) -> ir.Table:
+def _sold_products(lines: ir.Table) -> ir.Table:
     """Keep customer, product and amount of the sale lines that name a product."""
     sold = lines.filter(is_sale(lines), lines.product_id.notnull())
     return sold.select("customer_id", "product_id", "amount")
