@@ -97,7 +97,8 @@ def line_sums(lines: ir.Table) -> dict[str, ir.DecimalColumn]:
 
 
 def _sums_without_money(lines: ir.Table, sale: ir.BooleanColumn) -> dict[str, ir.DecimalColumn]:
-    sums = dict.fromkeys(("sold", "returned"), ibis.null(MONEY))
+    nothing = _where(sale & lines.customer_id.isnull(), ibis.literal(0).cast(MONEY))  # null in every line
+    sums = {"sold": nothing, "returned": nothing}
     return sums | ({"items": _where(sale, lines.quantity)} if "quantity" in lines.columns else {})
 
 
