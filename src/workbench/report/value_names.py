@@ -1,12 +1,13 @@
-"""The label keys of values: a code means nothing without its variable."""
+"""The label keys of values, tables and sources: a code or a name means nothing without what it belongs to."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from workbench.intake.features.registry import REGISTRY
+from workbench.report.text import has_label
 
-__all__ = ["value_key"]
+__all__ = ["source_name", "table_key", "value_key"]
 
 _WEEKDAYS = frozenset(feature.name for feature in REGISTRY.values() if feature.unit == "weekday")
 
@@ -26,6 +27,17 @@ def value_key(variable: Any, value: Any) -> str:
     ('weekday_7', '7')
     """
     return f"weekday_{round(float(value))}" if variable in _WEEKDAYS and _is_code(value) else str(value)
+
+
+def table_key(name: str) -> str:
+    """Return the label key of a table, where its name is also that of a column or of an outcome."""
+    key = f"{name}_table"
+    return key if has_label(key) else name
+
+
+def source_name(name: str) -> str:
+    """Return the name of a source as its profile writes it: in quotes, so that no label takes its place."""
+    return f"“{name}”"
 
 
 def _is_code(value: Any) -> bool:

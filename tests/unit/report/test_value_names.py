@@ -4,11 +4,12 @@ import pandas as pd
 import pytest
 
 from workbench.report.findings.description.population import find_base, find_differences
+from workbench.report.findings.quality import checks_shown
 from workbench.report.plots.description.population import plot_differences
 from workbench.report.plots.portraits.groups import plot_bought
 from workbench.report.plots.shares import plot_shares
-from workbench.report.text import say
-from workbench.report.value_names import value_key
+from workbench.report.text import label, say
+from workbench.report.value_names import table_key, value_key
 
 CITY = {"group_by": "part_of_day_top", "group": "afternoon", "variable": "weekday_top", "value": "7"}
 ROW = {"kind": "categorical", "n": 400, "share": 0.068, "base_share": 0.11, "tgi": 60.9, "tgi_low": 50.0,
@@ -48,6 +49,19 @@ def test_the_largest_group_of_a_weekday_is_named_by_its_day():
     findings = {finding.key: finding for finding in find_base(variables, None, None)}
     assert "“星期日”人数最多" in told("variable_largest", "zh", findings["variable_largest"].values)
     assert "星期日" in plot_shares(SHARES, column="weekday_top", language="zh").title
+
+
+@pytest.mark.parametrize("name", ["rfm", "info", "churn", "value", "orders"])
+def test_the_name_of_a_source_is_never_translated(name):
+    verdicts = pd.DataFrame({"check": ["rejected", "filled"], "table": "transactions", "column": [name, "amount"]})
+    columns = checks_shown(verdicts)["column"]
+    assert [label(column, "zh") for column in columns] == [f"“{name}”", "金额"]
+
+
+def test_a_table_an_outcome_and_a_column_of_one_name_have_words_of_their_own():
+    assert [label(name, "zh") for name in ("churn", table_key("churn"))] == ["流失", "流失评分"]
+    assert [label(name, "zh") for name in ("value", table_key("value"))] == ["取值", "客户价值"]
+    assert table_key("customers") == "customers"
 
 
 @pytest.mark.parametrize(("column", "zh", "en"), [

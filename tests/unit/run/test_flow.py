@@ -218,7 +218,9 @@ def test_no_report_is_written_after_a_stage_that_failed_and_did_not_run_again(to
     set_fault(toy_root, "refuse")
     flow(toy_root)
     for _ in range(2):  # the failure stays open whatever else runs in between
-        with pytest.raises(StageError, match="03_build_features: failed in the run before.*the data is refused: planned"):
+        with pytest.raises(
+            StageError, match="03_build_features: failed in the run before.*the data is refused: planned"
+        ):
             flow(toy_root, only="14_write_report")
         flow(toy_root, only="01_check_quality")
     assert not (toy_root / "data/processed/toy/.stages/14_write_report").exists()

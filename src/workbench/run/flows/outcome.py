@@ -15,7 +15,15 @@ from workbench.run.flows.progress import clock
 if TYPE_CHECKING:
     from workbench.core.errors import WorkbenchError
 
-__all__ = ["FlowResult", "check_reported", "describe", "failed_entry", "failures_before", "os_error_text", "place_report"]
+__all__ = [
+    "FlowResult",
+    "check_reported",
+    "describe",
+    "failed_entry",
+    "failures_before",
+    "os_error_text",
+    "place_report",
+]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,7 @@ from workbench.intake.guessing.proposals import propose
 from workbench.intake.guessing.samples import take_samples
 from workbench.intake.guessing.text.writing import profile_text
 
-EXPORTS = yaml.safe_load(
-    (Path(__file__).parents[3] / "corpus/header_sets/exports.yaml").read_text(encoding="utf-8")
-)
+EXPORTS = yaml.safe_load((Path(__file__).parents[3] / "corpus/header_sets/exports.yaml").read_text(encoding="utf-8"))
 RIGHT = 0.95  # share of headers mapped right; the others must be in doubt
 ORDERS, CUSTOMERS, PRODUCTS = 90, 40, 12
 LEADING = {"customer_id": "C", "sku": "P"}
