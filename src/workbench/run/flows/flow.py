@@ -442,7 +442,7 @@ class _Flow:
         text = str(error).replace(str(self.folder.staging), str(self.folder.final)) if error else None
         if error and text != str(error):
             error.args, error.faults = (text,), [Fault("", str(text))]
-        summary = {
+        summary: dict[str, Any] = {
             "run_id": self.run_id,
             "profile": self.profile.name,
             "as_of": self.as_of,
@@ -450,7 +450,8 @@ class _Flow:
             "seconds": round(self.progress.elapsed(), 3),
             "stages": self.stages,
         }
-        summary |= {"failed_before": dict(self.failures)} if self.failures else {}
+        if self.failures:
+            summary["failed_before"] = {**self.failures}
         return summary | ({"error": text} if text else {})
 
 
