@@ -10,6 +10,7 @@ from workbench.analysis.portraits.study import GroupStudy, study_groups
 from workbench.analysis.segments.declared import declare
 from workbench.core.schema import UNDATED
 from workbench.report.cards.personas import gather_personas, persona_card, personas_page
+from workbench.report.charts.chart import About
 from workbench.report.charts.theme import render
 from workbench.report.plots.portraits.groups import plot_portraits, strongest_traits, weight_of_trait
 
@@ -62,6 +63,25 @@ def test_without_orders_the_emblem_is_drawn_from_the_numbers_there_are_and_no_da
     assert card.traits["variable"].tolist() == ["scale_arts"] and card.traits["effect"].iloc[0] > 0
     written = " ".join(text.get_text() for text in persona_card(card).figure.texts).replace("\n", " ")
     assert "arts (scale score)" in written and "this data has no dates" in written and "9999" not in written
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_numbers_of_a_card_have_the_units_of_their_features(language):
+    rng, n = np.random.default_rng(6), 400
+    big = np.arange(n) % 2 == 0
+    features = pd.DataFrame({"customer_id": [f"{at:04d}" for at in range(n)]}).assign(
+        spend_per_order_mean=np.where(big, 20_809.0, 3_676.0) + rng.random(n),
+        gift_order_share=np.where(big, 0.0643, 0.412) + 1e-6 * rng.random(n),
+        promotion_spend_share=np.where(big, 1.0, 0.0),
+    )
+    groups = pd.DataFrame({"customer_id": features["customer_id"], "group": np.where(big, "big", "small")})
+    portrait = study_groups(features, groups, {}, as_of=UNDATED, keys=["big", "small"])
+    card = gather_personas(portrait, declare(DEFINITION))[0]
+    figure = persona_card(card, language=language, about=About(currency="CNY")).figure
+    written = " ".join(text.get_text() for text in figure.texts).replace("\u2009", " ")
+    percent = " %" if language == "en" else "%"
+    assert "¥20,8" in written
+    assert f"6.4{percent}" in written and f"100{percent}" in written and "0.064" not in written
 
 
 @pytest.mark.parametrize("words", [1, 4, 9, 13])

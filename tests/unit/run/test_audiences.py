@@ -116,6 +116,43 @@ def test_an_export_has_only_reachable_members_and_no_formula(service, root):
     )
 
 
+def suppressing(root, ids):
+    rule = "purpose: marketing\nwhere: recency_days >= 0\nsuppress: data/raw/never.csv\n"
+    (root / "params/audiences/all.yaml").write_text(rule, encoding="utf-8")
+    (root / "data/raw/never.csv").write_text("customer_id\n" + "\n".join(ids) + "\n", encoding="utf-8")
+    service = AudienceService(find_workspace(root), "tiny")
+    return service.estimate(service.rule("all"))
+
+
+def with_identities(root):
+    identities = pd.DataFrame({"source": "crm", "source_id": [f"C{at}" for at in range(CUSTOMERS)]})
+    identities["customer_id"] = [f"{at:06d}" for at in range(CUSTOMERS)]
+    identities.assign(match_probability=1.0).to_parquet(root / "data/processed/tiny/identities.parquet")
+
+
+def test_ids_of_a_source_suppress_as_ours_do(root):
+    everybody = suppressing(root, ["000001"]).reachable
+    with_identities(root)
+    assert everybody == 199
+    assert suppressing(root, ["C1"]).reachable == 199
+    assert suppressing(root, [f"C{at}" for at in range(CUSTOMERS)]).reachable == 0
+    assert suppressing(root, ["C1", "000002", "gone"]).reachable == 198
+
+
+def test_a_list_of_ids_that_nobody_has_is_refused(root):
+    with pytest.raises(DataError, match=r"data/raw/never.csv: none of its 2 ids is a customer"):
+        suppressing(root, ["C1", "C2"])
+
+
+def test_a_refusal_after_the_as_of_date_is_obeyed_by_an_export(root):
+    path = root / "data/raw/consents.csv"
+    path.write_text(path.read_text(encoding="utf-8") + "000001,marketing,False,2025-07-15\n", encoding="utf-8")
+    service = AudienceService(find_workspace(root), "tiny")
+    manifest = service.export(service.rule("recency_days >= 0"), "csv")
+    written = pd.read_csv(root / manifest["target"], dtype=str, encoding="utf-8-sig")
+    assert len(written) == 199 and "000001" not in set(written.customer_id)
+
+
 def test_the_same_audience_has_the_same_version_in_every_form(service, root):
     rule = service.rule("rfm_type = 'important_value'")
     forms = ["csv", "parquet", "xlsx", "csv"]

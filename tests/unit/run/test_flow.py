@@ -1,5 +1,6 @@
 """The flow: consistent results, reuse, and a clean state after every fault."""
 
+import datetime as dt
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from workbench.core.errors import DataError, ProfileError, StageError, Workspace
 from workbench.core.workspace import find_workspace
 from workbench.report.changes import changed_settings
 from workbench.run.artifacts.lock import hold_workspace
+from workbench.run.flows import dependencies
 from workbench.run.flows.flow import run_flow
 from workbench.run.flows.outcome import describe
 from workbench.run.flows.selection import FlowOptions
@@ -117,6 +119,20 @@ def test_the_second_run_reuses_everything_and_reports_it(toy_root):
     assert changed.summary["stages"]["03_build_features"]["tables"]["features"]["rows"] == 3
 
 
+def test_dates_that_lay_in_the_future_are_read_again_on_the_next_day(toy_root, monkeypatch):
+    def on(day):
+        monkeypatch.setattr(dependencies, "shop_day", lambda _: dt.date(2026, 11, day))
+        return ran(flow(toy_root))
+
+    count = r'"orders.rejected.date-future\": '
+    edit(toy_root, "01_check_quality", r'"transactions.rows\": 3', count + "1")
+    on(29)
+    assert (on(29), on(30)[0]) == ([], "01_check_quality")
+    edit(toy_root, "01_check_quality", count + "1", count + "0")
+    on(30)
+    assert on(1) == []  # nothing lies in the future: the day changes nothing
+
+
 def edit(root, stage, old, new):
     path = root / f"notebooks/{stage}.ipynb"
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
@@ -199,6 +215,21 @@ def test_a_failed_stage_is_failed_everywhere_and_the_last_good_report_stays(toy_
     assert resumed.error is None
     assert digests(root) == before
     assert "done" in badge(root)
+
+
+def test_no_report_is_written_after_a_stage_that_failed_and_did_not_run_again(toy_root):
+    set_fault(toy_root, "refuse")
+    flow(toy_root)
+    for _ in range(2):  # the failure stays open whatever else runs in between
+        with pytest.raises(
+            StageError, match="03_build_features: failed in the run before.*the data is refused: planned"
+        ):
+            flow(toy_root, only="14_write_report")
+        flow(toy_root, only="01_check_quality")
+    assert not (toy_root / "data/processed/toy/.stages/14_write_report").exists()
+    os.remove(toy_root / "data/raw/fault.txt")
+    assert flow(toy_root, first="03_build_features").error is None
+    assert "failed_before" not in latest(toy_root) and "done" in badge(toy_root)
 
 
 @pytest.mark.slow

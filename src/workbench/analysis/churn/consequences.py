@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -41,7 +42,8 @@ def decide_today(
     """
     if study.result.model is None or scored.empty or len(study.result.alarms):
         return None
-    return decide(scored, study.result.predictions, decision_share=decision_share, decision_size=decision_size)
+    decision = decide(scored, study.result.predictions, decision_share=decision_share, decision_size=decision_size)
+    return replace(decision, gone=len(study.left), dated=study.kind != "undated_labels")
 
 
 def profit_of_test(

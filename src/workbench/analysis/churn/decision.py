@@ -37,6 +37,10 @@ class Decision:
         Share of leavers among all tested customers: what a random list would include.
     customers : pandas.DataFrame
         customer_id, churn_probability of the list, the highest first, ties by id.
+    gone : int
+        Customers who have left already and could not be on the list.
+    dated : bool
+        Whether the test lay later than the training; otherwise it tells who had left, not who will.
     """
 
     size: int
@@ -48,6 +52,8 @@ class Decision:
     tested: int
     random: float
     customers: pd.DataFrame
+    gone: int = 0
+    dated: bool = True
 
 
 def decide(

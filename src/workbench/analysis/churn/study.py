@@ -26,14 +26,14 @@ from workbench.analysis.churn.labels import (
     label_purchases,
     plan_cut_offs,
 )
-from workbench.analysis.churn.models.alarms import find_future, find_late_columns
+from workbench.analysis.churn.models.alarms import find_future, find_late_columns, part_answered
 from workbench.analysis.churn.models.results import ChurnResult
 from workbench.analysis.churn.models.search import fit_dated, fit_undated
 from workbench.analysis.churn.scoring import CHURN_COLUMNS, score_frame
 from workbench.analysis.features_at_cutoff import FeaturesAtCutoff, dated_only
 from workbench.analysis.purchases import count_gaps, has_purchases, purchase_days
 
-__all__ = ["ChurnStudy", "score_customers", "study_churn"]
+__all__ = ["ChurnStudy", "answer_alarms", "score_customers", "study_churn"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ class ChurnStudy:
         Columns of ``customers`` left out because they have no date.
     tested : pandas.DataFrame
         customer_id, label and the features of the tested customers at the test's cut-off.
+    left : frozenset of str
+        Customers whose latest label is 1: they have left already, and are on no list.
     """
 
     kind: str
@@ -85,6 +87,7 @@ class ChurnStudy:
     active_within_days: int | None = None
     undated: tuple[str, ...] = ()
     tested: pd.DataFrame = field(default_factory=pd.DataFrame)
+    left: frozenset[str] = frozenset()
 
 
 def study_churn(
@@ -213,6 +216,22 @@ def _counted(labels: Sequence[tuple[str, Labels]]) -> dict[str, int]:
     return counts
 
 
+def answer_alarms(study: ChurnStudy, allow: Sequence[str]) -> ChurnStudy:
+    """Close the leak alarms that an analyst has looked at: the scores may be used, and the report names them.
+
+    Parameters
+    ----------
+    study : ChurnStudy
+    allow : sequence of str
+        Features, or kinds of alarms where an alarm names no feature.
+    """
+    still_open, answered = part_answered(study.result.alarms, allow)
+    if answered.empty:
+        return study
+    metrics = study.result.metrics | {"leak_alarms": len(still_open), "leak_alarms_answered": len(answered)}
+    return replace(study, result=replace(study.result, alarms=still_open, answered=answered, metrics=metrics))
+
+
 def score_customers(
     study: ChurnStudy, features: pd.DataFrame, tables: Mapping[str, ibis.Table], *, as_of: date
 ) -> pd.DataFrame:
@@ -230,12 +249,13 @@ def score_customers(
     -------
     DataFrame, one row per scored customer, sorted
         customer_id, churn_probability, purchase_probability (null where the label is not a missing purchase),
-        cut_off, model_version. Inactive customers are not in it; empty without a model. A customer whose undated
+        cut_off, model_version. Inactive customers, and those whose label says that they left, are not in it; empty
+        without a model. A customer whose undated
         label was used for training has the mean probability of the folds it was held out of.
     """
     if study.result.model is None:
         return pd.DataFrame({name: pd.Series(dtype="object") for name in CHURN_COLUMNS})
-    scored = features
+    scored = features[~features["customer_id"].isin(study.left)]
     if study.kind == "purchases" and study.active_within_days is not None:
         active = active_customers(tables["transactions"], as_of, study.active_within_days)
         scored = features[features["customer_id"].isin(active["customer_id"])]
@@ -282,11 +302,12 @@ def _study_labels(
     settings: Mapping[str, Any],
 ) -> ChurnStudy:
     labels, left_out = read_labels(tables["labels"], as_of)
+    left = frozenset(labels.loc[labels["label"] == 1, "customer_id"])
     if labels["observed_at"].isna().any() or labels["observed_at"].nunique() < LEAST_MOMENTS:
         joined = _joined(labels[["customer_id", "label"]], features)
         left_out |= {"labels.without_features": len(labels) - len(joined)}
         result = fit_undated(joined, **settings)
-        return ChurnStudy("undated_labels", result.verdict, result, counts=left_out, tested=joined)
+        return ChurnStudy("undated_labels", result.verdict, result, counts=left_out, tested=joined, left=left)
     dated, earlier = part_by_date(labels, train_cut_offs)
     dated, n_later = keep_together(dated, settings["households"])
     left_out |= {"labels.before_first_cut_off": earlier, "labels.household_later": n_later}
@@ -309,6 +330,7 @@ def _study_labels(
         counts=left_out,
         undated=undated,
         tested=periods["test"],
+        left=left,
     )
 
 

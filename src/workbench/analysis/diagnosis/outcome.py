@@ -115,7 +115,7 @@ def choose_outcome(
     if chosen == "label" and labels is not None:
         values, parts = _latest_labels(labels, as_of).reindex(table.index).dropna(), ()
         name, kind = label_name, "share"
-    elif chosen in ("spend", "repeat") and "frequency_orders" in table:
+    elif "frequency_orders" in table and (chosen == "repeat" or (chosen == "spend" and "monetary_total" in table)):
         orders = table["frequency_orders"].astype("float64").fillna(0)
         is_buyer = orders > 0
         values = (
@@ -140,7 +140,9 @@ def _most_informative(table: pd.DataFrame, labels: ir.Table | None) -> str | Non
     if "frequency_orders" not in table or not (table["frequency_orders"] > 0).any():
         return None
     orders = table.loc[table["frequency_orders"] > 0, "frequency_orders"]
-    return "repeat" if EARLY <= (orders > 1).mean() <= LATE else "spend"
+    if EARLY <= (orders > 1).mean() <= LATE:
+        return "repeat"
+    return "spend" if "monetary_total" in table else None  # orders may have no amounts
 
 
 def _latest_labels(labels: ir.Table, as_of: date) -> pd.Series:

@@ -130,7 +130,7 @@ STAGE = Stage(
     BuildFeatures,
     tables=(Table("features", columns("customer_id:id"), keys=("customer_id",), open=True),),
     reads=tuple(CANONICAL),
-    needs=(("customers", "transactions.customer_id"),),
+    needs=(("customers", "transactions.customer_id", "events.customer_id"),),
     unlocks={
         "en": "one row of features per customer, and every later stage",
         "zh": "每位客户一行特征，以及其后的所有阶段",

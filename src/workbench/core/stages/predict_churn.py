@@ -91,6 +91,11 @@ class PredictChurn(Section):
         gt=0.5,
         le=1,
     )
+    allow: list[str] = knob(
+        [],
+        en="Leak alarms that were looked at and are none: columns, or kinds (model_auc, beyond_baseline)",
+        zh="经查看并非泄漏的警报：列名，或警报种类（model_auc、beyond_baseline）",
+    )
     min_positives: int = knob(
         30, unit="customers", en="Fewest customers per outcome for a model", zh="建模所需的每类最少客户数", ge=30
     )

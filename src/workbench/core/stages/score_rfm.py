@@ -70,7 +70,7 @@ STAGE = Stage(
         ),
     ),
     reads=("features", "transactions"),
-    needs=(("transactions.customer_id",), ("features",)),
+    needs=(("transactions.customer_id",), ("transactions.amount",), ("features",)),
     unlocks={
         "en": "RFM scores, the eight customer types and the activity status",
         "zh": "RFM 得分、八类客户与活跃状态",

@@ -87,7 +87,7 @@ STAGE = Stage(
         ),
     ),
     reads=("features", "segments", *CANONICAL),
-    needs=(("transactions.customer_id",), ("transactions.ordered_at",)),
+    needs=(("transactions.customer_id",), ("transactions.amount",), ("transactions.ordered_at",)),
     unlocks={
         "en": "expected purchases and value of each customer, and the next purchase date",
         "zh": "每位客户的预期购买次数、价值与下次购买日",

@@ -83,7 +83,8 @@ def build_features(
     -------
     ibis.Table
         One row per customer, sorted by customer_id (text): the ids of customers registered before the as-of date or at
-        an unknown time, and of those with any dated order line before it. Then the features of ``REGISTRY`` whose
+        an unknown time, and of those with any dated order line before it; where there are neither, of those with an
+        event before it. Then the features of ``REGISTRY`` whose
         source columns exist, in its order, the scores of the scales, then the declared attributes of customers. A
         customer without any order line has frequency_orders 0 and the other features of transactions null; counts of
         other tables are 0. Without ``keep`` nothing is computed until the table is executed, except one query over
@@ -92,7 +93,7 @@ def build_features(
     Raises
     ------
     DataError
-        If neither customers nor transactions have a customer_id.
+        If neither customers nor transactions nor events have a customer_id.
     ProfileError
         If a window is not a whole number of days from 1, or is repeated; if an occasion's rule cannot be read; if
         ``only`` names a feature the sources do not allow.
@@ -172,7 +173,7 @@ class _TransactionBlocks:
 
 def _transaction_blocks(work: _Work) -> _TransactionBlocks:
     transactions = work.tables.get("transactions")
-    if transactions is None or not {"customer_id", "amount"} <= set(transactions.columns):
+    if transactions is None or "customer_id" not in transactions.columns:
         return _TransactionBlocks([])
     lines = known_lines(transactions, as_of=work.as_of)
     orders = work.keep(group_orders(lines))
@@ -195,6 +196,8 @@ def _transaction_blocks(work: _Work) -> _TransactionBlocks:
 def _product_blocks(work: _Work, lines: ir.Table) -> list[ir.Table]:
     products = work.tables.get("products")
     blocks = [work.chosen(count_products(lines))]
+    if "amount" not in lines.columns:
+        return blocks
     groups = [group for group in ("category", "brand") if products is not None and group in products.columns]
     if groups:
         spend = work.keep(spend_by_group(lines, products, groups))
@@ -261,12 +264,14 @@ def _all_customer_ids(tables: Mapping[str, ir.Table], behaviour: Sequence[ir.Tab
     parts = [block.select("customer_id") for block in behaviour]
     if "customers" in tables:
         parts.append(registered_before(tables["customers"], as_of=as_of))
+    if not parts and "events" in tables and "customer_id" in tables["events"].columns:
+        parts.append(tables["events"].filter(tables["events"].customer_id.notnull()).select("customer_id").distinct())
     if not parts:
         raise DataError(
             Fault(
                 "build_features",
                 f"no customers among the tables {sorted(tables)}",
-                "customers, or transactions with a customer_id",
+                "customers, or transactions or events with a customer_id",
                 "map customer_id in a source of the profile",
             )
         )

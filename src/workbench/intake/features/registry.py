@@ -50,6 +50,12 @@ SCALE: dict[str, Any] = dict(
     },
 )  # fmt: skip
 SCALE_NAME = SCALE["name"]  # name of the score of a scale
+# features of counts and dates alone: they can be computed where the orders have no amounts
+COUNTED = frozenset({
+    "recency_days", "frequency_orders", "tenure_days", "first_ordered_on", "last_ordered_on", "orders_{days}d",
+    *(entry["name"] for entry in purchases.RHYTHM), "lines_per_order_mean", "items_per_order_mean",
+    "products_distinct", *(entry["name"] for entry in purchases.TIMES),
+})  # fmt: skip
 _WINDOW = "{days}"
 _WINDOWS = [(group, entry) for group, entries in GROUPS.items() for entry in entries if _WINDOW in entry["name"]]
 _STEMS = "|".join(re.escape(entry["name"].partition(_WINDOW)[0]) for _, entry in _WINDOWS)
@@ -204,7 +210,7 @@ def _feature(
         unit=unit,
         window=values.get(_WINDOW),
         formula={language: _replaced(text, values) for language, text in formula.items()},
-        needs=_needs(needs.split()),
+        needs=_needs(needs.split(), money=name not in COUNTED),
         missing=MISSING[missing],
         kind=kind,
         counts_zero=missing == "zero",
@@ -212,13 +218,13 @@ def _feature(
     )
 
 
-def _needs(columns: list[str]) -> tuple[str, ...]:
-    """Add the table names; every feature of transactions needs its customer and its amount."""
+def _needs(columns: list[str], *, money: bool) -> tuple[str, ...]:
+    """Add the table names; every feature of transactions needs its customer, and its amount unless it only counts."""
     named = ["|".join(_named(part) for part in column.split("|")) for column in columns]
     lines = [name for name in named if name.split("|")[0].startswith("transactions.")]
     others = [name for name in named if name not in lines]
     if lines or not others:
-        lines = ["transactions.customer_id", "transactions.amount", *lines]
+        lines = ["transactions.customer_id", *["transactions.amount"] * money, *lines]
     return (*dict.fromkeys(lines), *others)
 
 

@@ -12,6 +12,8 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components, shortest_path
 
+from workbench.intake.identity.links import CONTRADICTING
+
 if TYPE_CHECKING:
     from workbench.intake.identity.links import Links
 
@@ -57,7 +59,8 @@ def cluster_people(
     """Join people whose links are strong enough.
 
     In a group with a forbidden pair, links are added from the strongest to the weakest, and one that would join such a
-    pair is left out, so that the group is split at its weakest link.
+    pair is left out, so that the group is split at its weakest link. Likeness alone never joins people whose gender
+    or both of whose names differ, nor people of whom one name differs and nothing else agrees: such links are left out.
 
     Parameters
     ----------
@@ -72,11 +75,12 @@ def cluster_people(
     max_records, max_diameter : int
         Limits of the alarms: people in one customer, and links between its two farthest people.
     """
-    edges = _edges(engine, links, pairs, threshold)
+    edges, against = _edges(engine, people, links, pairs, threshold)
     count = int(engine.execute(f"SELECT count(*) FROM {people}").fetchall()[0][0])
     labels = _components(edges, count)
     apart = _forbidden(engine, people, links, labels)
     edges, cut = _part(edges, labels, apart)
+    cut = pd.concat([cut, against]) if len(against) else cut
     labels = _components(edges, count)
     strongest = np.full(count, np.nan)
     for end in _ENDS:
@@ -86,21 +90,26 @@ def cluster_people(
     return Clusters(members, edges, cut, alarms)
 
 
-def _edges(engine: duckdb.DuckDBPyConnection, links: Links, pairs: str, threshold: float) -> pd.DataFrame:
-    """Return the strongest link of each pair, strongest first; declared ones before all others."""
-    return engine.execute(
+def _edges(
+    engine: duckdb.DuckDBPyConnection, people: str, links: Links, pairs: str, threshold: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the strongest link of each pair, strongest first, declared ones before all others; and those left out."""
+    edges = engine.execute(
         f"""
         SELECT record_l, record_r, max(probability) AS probability,
-            first(cause ORDER BY rank, cause) AS cause, min(rank) AS rank
+            first(cause ORDER BY rank, cause) AS cause, min(rank) AS rank, bool_and(against) AS against
         FROM (SELECT record_l, record_r, 1.0 AS probability, cause,
                 CASE cause WHEN 'must_link' THEN 0 WHEN 'document_key'
-                THEN 1 WHEN 'member_key' THEN 2 ELSE 3 END AS rank FROM {links.sure}
-            UNION ALL SELECT record_l, record_r, match_probability, 'likeness', 4 FROM {pairs}
+                THEN 1 WHEN 'member_key' THEN 2 ELSE 3 END AS rank, FALSE AS against FROM {links.sure}
+            UNION ALL SELECT record_l, record_r, match_probability, 'likeness', 4, {CONTRADICTING}
+            FROM {pairs} JOIN {people} AS a ON a.record = record_l JOIN {people} AS b ON b.record = record_r
             WHERE match_probability >= ?)
         WHERE (record_l, record_r) NOT IN (SELECT (record_l, record_r) FROM {links.apart} WHERE cause = 'cannot_link')
         GROUP BY 1, 2 ORDER BY rank, probability DESC, record_l, record_r""",
         [threshold],
     ).df()
+    against = edges.pop("against").to_numpy(dtype=bool)
+    return edges[~against].reset_index(drop=True), edges[against].reset_index(drop=True)
 
 
 def _components(edges: pd.DataFrame, count: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.core.errors import DataError, Fault, listed
 from workbench.intake.identity.masking import mask
 
-__all__ = ["KEYS", "Links", "declared_pairs", "find_links"]
+__all__ = ["CONTRADICTING", "KEYS", "Links", "declared_pairs", "find_links"]
 
 KEYS = ("document_key", "member_key", "phone_key", "email_key")
 _SHARED = ("phone_key", "email_key")  # a family may share them
@@ -23,6 +23,25 @@ UNLIKE_NAMES = """((a.given_key <> b.given_key OR a.surname_key <> b.surname_key
             AND damerau_levenshtein(a.birth_key, b.birth_key) > 1), FALSE)
     AND NOT coalesce(a.given_key = b.surname_key AND a.surname_key = b.given_key, FALSE)
     AND NOT coalesce(a.name_text = b.name_text, FALSE))"""
+
+_LIKE_GIVEN = "coalesce(jaro_winkler_similarity(a.given_key, b.given_key) >= 0.8, TRUE)"
+_LIKE_SURNAME = "coalesce(jaro_winkler_similarity(a.surname_key, b.surname_key) >= 0.8, TRUE)"
+_SWAPPED = "coalesce(a.given_key = b.surname_key OR a.surname_key = b.given_key OR a.name_text = b.name_text, FALSE)"
+# what else two records of one person have in common, beside names: true, false, or null where one is blank
+_IN_COMMON = (
+    "damerau_levenshtein(a.birth_key, b.birth_key) <= 1",
+    "a.phone_key = b.phone_key",
+    "a.email_key = b.email_key",
+    "jaro_winkler_similarity(a.address_key, b.address_key) >= 0.8",
+)
+_AGREEING = " + ".join(f"coalesce(({same})::INT, 0)" for same in _IN_COMMON)
+_DIFFERING = " + ".join(f"coalesce((NOT ({same}))::INT, 0)" for same in _IN_COMMON)
+# evidence that no likeness of other values outweighs: another gender; no like part of the name; or one unlike part of
+# the name and nothing else in common
+CONTRADICTING = f"""(coalesce(a.gender <> b.gender, FALSE)
+    OR (NOT {_SWAPPED} AND NOT {_LIKE_GIVEN} AND NOT {_LIKE_SURNAME})
+    OR (NOT {_SWAPPED} AND NOT ({_LIKE_GIVEN} AND {_LIKE_SURNAME})
+        AND {_AGREEING} = 0 AND {_DIFFERING} > 1))"""
 
 
 @dataclass(frozen=True)

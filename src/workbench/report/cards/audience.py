@@ -16,10 +16,11 @@ from workbench.report.charts.theme import render as draw
 from workbench.report.datelines import dateline
 from workbench.report.html import data_uri, render
 from workbench.report.numbers import show
-from workbench.report.plots.portraits.groups import plot_journey, plot_week, value_key
+from workbench.report.plots.portraits.groups import plot_journey, plot_week
 from workbench.report.plots.portraits.regions import PLACES, plot_region
 from workbench.report.tables import WRITTEN, table_html
 from workbench.report.text import label, say
+from workbench.report.value_names import value_key
 
 if TYPE_CHECKING:
     from workbench.analysis.portraits.members import MemberPortrait

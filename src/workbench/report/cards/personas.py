@@ -24,8 +24,9 @@ from workbench.report.charts.theme import ACCENT, BASE, CATEGORICAL, DPI, FAINT,
 from workbench.report.datelines import dateline
 from workbench.report.html import data_uri
 from workbench.report.numbers import show
-from workbench.report.plots.portraits.groups import mark_hidden, value_key
+from workbench.report.plots.portraits.groups import mark_hidden
 from workbench.report.text import label, say
+from workbench.report.value_names import value_key
 
 if TYPE_CHECKING:
     from workbench.analysis.portraits.study import GroupStudy

@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.intake.casting.contact_quality import GARBLED
 from workbench.intake.tables.declarations import homeless_columns
 from workbench.report.findings.finding import Finding
+from workbench.report.value_names import source_name
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.intake.quality.past import Past
     from workbench.intake.tables.canonical import Intake
 
-__all__ = ["SUSPICION", "find_changes", "find_quality", "find_suspects_of", "limit_quality"]
+__all__ = ["SUSPICION", "checks_shown", "find_changes", "find_quality", "find_suspects_of", "limit_quality"]
 
 # weight of each kind of doubtful value
 SUSPICION = {
@@ -28,6 +29,18 @@ SUSPICION = {
 
 _NO_TEXT = ("workbook", "parquet")
 _SIMULATED = {"journey": "84.51°"}
+
+
+def checks_shown(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Return the checks for a table: the name of a source stands as its profile writes it.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        `Quality.verdicts`; the check of rejected records has the source in place of a column.
+    """
+    of_source = verdicts["check"] == "rejected"
+    return verdicts.assign(column=verdicts["column"].map(source_name).where(of_source, verdicts["column"]))
 
 
 def find_quality(

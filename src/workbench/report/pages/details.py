@@ -11,6 +11,7 @@ from workbench.report.changes import changed_settings, compare_runs, follow_reco
 from workbench.report.numbers import show
 from workbench.report.tables import WRITTEN, table_html
 from workbench.report.text import label, say
+from workbench.report.value_names import table_key
 
 __all__ = ["changes_of", "computed_of", "limits_of", "population_of", "stage_line"]
 
@@ -68,7 +69,7 @@ def computed_of(
 ) -> dict[str, Any]:
     """Return the stages, and the tables of digests, settings and versions."""
     tables = [
-        [name, facts.get("rows"), str(facts.get("digest") or ""), str(facts.get("path") or "")]
+        [table_key(name), facts.get("rows"), str(facts.get("digest") or ""), str(facts.get("path") or "")]
         for summary in summaries
         for name, facts in (summary.get("tables") or {}).items()
     ]

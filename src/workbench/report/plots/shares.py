@@ -30,6 +30,7 @@ from workbench.report.charts.marks import (
 )
 from workbench.report.charts.theme import ACCENT, FAINT, GREY, INK
 from workbench.report.text import say
+from workbench.report.value_names import value_key
 
 __all__ = ["plot_shares"]
 
@@ -58,7 +59,8 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
     -------
     Chart
     """
-    ranked = _rank_categories(frame, language, about.least)
+    named = frame.assign(value=[value_key(column, value) if pd.notna(value) else value for value in frame["value"]])
+    ranked = _rank_categories(named, language, about.least)
     largest = ranked.head(MOST_GROUPS).reset_index(drop=True)
     if largest["share"].isna().all():
         return not_enough(language)

@@ -14,6 +14,7 @@ from typing import Any
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_json
 from workbench.core.params.profile import Profile, load_profile
+from workbench.core.params.shop_day import shop_day
 from workbench.core.stages import FIRST
 from workbench.core.workspace import Workspace, find_workspace
 from workbench.run.artifacts.scratch import SCRATCH_VARIABLE, open_scratch
@@ -41,7 +42,7 @@ class RunContext:
     stages : dict
         Status of every stage so far, for the report.
     today : str
-        The day of the run, frozen.
+        The day of the run where the shop is, frozen.
     memory_limit_gb : float
         Memory of this stage's engine; 0: the value of the profile.
     threads : int
@@ -106,7 +107,7 @@ def current_context(profile: str) -> RunContext:
         run_id=f"{new_run_id()}-hand{os.getpid()}",
         as_of=as_of,
         stages=stages,
-        today=dt.datetime.now(dt.UTC).date().isoformat(),
+        today=shop_day(declared.sources.values()).isoformat(),
         scratch=workspace.scratch,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import DataError, Fault
+from workbench.core.params.shop_day import shop_day
 from workbench.core.stages import FIRST, TABLES
 from workbench.intake.identity.people import has_people
 from workbench.report.text import text_digests
@@ -42,6 +43,8 @@ class Dependencies:
     ----------
     as_of : str or None
         The frozen date of the run, once it is known.
+    today : str
+        The day where the shop is, frozen.
     selected : tuple of str
         The stages of the run.
     """
@@ -49,6 +52,7 @@ class Dependencies:
     def __init__(self, workspace: Workspace, profile: Profile, store: Store, entries: Mapping[str, Any]):
         self.workspace, self.profile, self.store, self.entries = workspace, profile, store, entries
         self.as_of = profile.as_of.isoformat() if profile.as_of else None
+        self.today = shop_day(profile.sources.values()).isoformat()
         self.selected: tuple[str, ...] = ()
         self.index = CodeIndex(workspace.lock.parent / "code_index.json")
 
@@ -146,7 +150,10 @@ class Dependencies:
         folder = self.folder(stage)
         if not is_current(folder, key) or self._must_hand_over_again(stage):
             return False
-        texts = read_manifest(folder).get("reads", {}).get("texts", {})
+        reads = read_manifest(folder).get("reads", {})
+        if reads.get("day", self.today) != self.today:
+            return False  # what lay in the future then may be past now
+        texts = reads.get("texts", {})
         return texts == text_digests(texts)
 
     def folder(self, stage: str) -> Path:

@@ -5,7 +5,6 @@ In every case the exit code, ``summary.json``, the tracked status and the report
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import os
 import shutil
@@ -33,7 +32,14 @@ from workbench.run.flows.check import check_sources, fetch_remote, make_demo_dat
 from workbench.run.flows.dependencies import Dependencies
 from workbench.run.flows.iri_grammar import without_iri_grammar
 from workbench.run.flows.kernels import KernelServer, can_fork, end_kernels, imported_by
-from workbench.run.flows.outcome import FlowResult, failed_entry, os_error_text, place_report
+from workbench.run.flows.outcome import (
+    FlowResult,
+    check_reported,
+    failed_entry,
+    failures_before,
+    os_error_text,
+    place_report,
+)
 from workbench.run.flows.progress import Progress
 from workbench.run.flows.selection import FlowOptions, batches, select_stages
 from workbench.run.flows.spent import seconds_by
@@ -71,11 +77,15 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, progress: Pr
         if options.force or not stage_summary(workspace, name, selected[0]):
             kernels.start(imports)  # runs during the checks before the first stage
         last = last_summary(workspace, name)
+        failures = failures_before(last, [stage for stage in profile.stages if stage not in selected])
+        if LAST in selected:
+            check_reported(failures, name)
         expected = {stage: entry["seconds"] for stage, entry in last.get("stages", {}).items() if entry.get("seconds")}
         progress = progress or Progress(selected, expected)
         _make_raw_files(workspace, profile, progress, fetch=FIRST in selected)
         check_sources(workspace, profile)
         flow = _Flow(workspace, profile, options, progress, kernels)
+        flow.failures = failures
         with _terminated_as_interrupt():
             return flow.run(selected)
 
@@ -115,6 +125,7 @@ class _Flow:
         self.deadline = time.monotonic() + profile.run.total_seconds
         self.tracking = BackgroundTracking(workspace, profile.name, self.run_id)
         self.report_digest = ""  # computed once, in the main thread
+        self.failures: Mapping[str, str] = {}  # messages of stages that failed before and are not run now
         self.start_keys: dict[str, Mapping[str, Any]] = {}  # key of each stage when it started
 
     @property
@@ -364,7 +375,7 @@ class _Flow:
             settings=[*self.options.settings, *([f"as_of={self.options.as_of}"] if self.options.as_of else [])],
             by_flow=True,
             stages={name: {k: v for k, v in entry.items() if k != "tables"} for name, entry in self.stages.items()},
-            today=dt.datetime.now(dt.UTC).date().isoformat(),
+            today=self.dependencies.today,
             memory_limit_gb=self.profile.run.memory_limit_gb / share,
             threads=max(1, self.profile.run.threads // share),
             scratch=self.workspace.scratch,
@@ -431,7 +442,7 @@ class _Flow:
         text = str(error).replace(str(self.folder.staging), str(self.folder.final)) if error else None
         if error and text != str(error):
             error.args, error.faults = (text,), [Fault("", str(text))]
-        summary = {
+        summary: dict[str, Any] = {
             "run_id": self.run_id,
             "profile": self.profile.name,
             "as_of": self.as_of,
@@ -439,6 +450,8 @@ class _Flow:
             "seconds": round(self.progress.elapsed(), 3),
             "stages": self.stages,
         }
+        if self.failures:
+            summary["failed_before"] = {**self.failures}
         return summary | ({"error": text} if text else {})
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.core.errors import Fault, StageError
 from workbench.core.files import write_text
 from workbench.run.artifacts.publish import RunFolder, plain_page
 from workbench.run.flows.progress import clock
@@ -14,7 +15,15 @@ from workbench.run.flows.progress import clock
 if TYPE_CHECKING:
     from workbench.core.errors import WorkbenchError
 
-__all__ = ["FlowResult", "describe", "failed_entry", "os_error_text", "place_report"]
+__all__ = [
+    "FlowResult",
+    "check_reported",
+    "describe",
+    "failed_entry",
+    "failures_before",
+    "os_error_text",
+    "place_report",
+]
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,45 @@ def failed_entry(error: WorkbenchError | None) -> dict[str, Any]:
     """Return the entry of a failed stage in the run's summary."""
     entry = {"status": "failed", "seconds": 0.0, "skipped_because": None, "metrics": {}, "tables": {}}
     return entry | {"error": str(error or "failed")}
+
+
+def failures_before(last: Mapping[str, Any], stages: Sequence[str]) -> dict[str, str]:
+    """Return the failures that are still open after the last run: stages that failed and have not run since.
+
+    Parameters
+    ----------
+    last : mapping
+        The summary of the last run; empty if there is none.
+    stages : sequence of str
+        The stages of the profile that this run does not run.
+
+    Returns
+    -------
+    dict of str to str
+        The message of each failed stage.
+    """
+    entries = last.get("stages", {}).items()
+    failed = {stage: entry.get("error", "failed") for stage, entry in entries if entry["status"] == "failed"}
+    failed = {**last.get("failed_before", {}), **failed}
+    return {stage: message for stage, message in failed.items() if stage in stages}
+
+
+def check_reported(failures: Mapping[str, str], profile: str) -> None:
+    """Refuse to write a report after stages that failed: it would say done of results that are old or missing.
+
+    Raises
+    ------
+    StageError
+        With the message of every failed stage.
+    """
+    remedy = "Correct the cause, then run it again: workbench run {profile} --from {stage}"
+    faults = [
+        Fault(stage, f"failed in the run before, so no report is written ({message})", "",
+              remedy.format(profile=profile, stage=stage))
+        for stage, message in failures.items()
+    ]  # fmt: skip
+    if faults:
+        raise StageError(faults)
 
 
 def place_report(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import DataError, Fault, WorkbenchError
+from workbench.core.params.shop_day import shop_day
 from workbench.core.stages import SECTIONS
 
 if TYPE_CHECKING:
@@ -39,14 +40,12 @@ def try_sources(workspace: Workspace, profile: Profile) -> list[Fault]:
     list of Fault
         What would refuse a source, with its line in the profile; empty where the beginnings are accepted.
     """
-    import datetime as dt  # noqa: PLC0415
-
     import ibis  # noqa: PLC0415  (slow to import)
 
     from workbench.intake.tables.canonical import read_sources  # noqa: PLC0415
 
     section = profile.sections.get(_QUALITY, SECTIONS[_QUALITY]())
-    last = section.date_max or dt.date.today()
+    last = section.date_max or shop_day(profile.sources.values())
     with tempfile.TemporaryDirectory(prefix="workbench-check-") as folder:
         root = Path(folder)
         sources = _beginnings(profile.sources, workspace.root, root)

@@ -267,7 +267,13 @@ class AudienceService:
             if "customer_id" not in (rows.fieldnames or []):
                 problem = f"columns {', '.join(rows.fieldnames or [])}"
                 raise DataError(Fault(audience.suppress, problem, "A column customer_id", "Rename the column"))
-            return {row["customer_id"].strip() for row in rows if (row["customer_id"] or "").strip()}
+            ids = {row["customer_id"].strip() for row in rows if (row["customer_id"] or "").strip()}
+        meant = self.consent.customers_of(ids)
+        if ids and not meant:
+            problem = f"none of its {len(ids):,} ids is a customer"
+            expected = "Ids of the workbench or of a source, in the column customer_id"
+            raise DataError(Fault(audience.suppress, problem, expected, "Check that it belongs to this profile"))
+        return set().union(*meant.values())
 
 
 def _plain(audience: Audience) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from workbench.intake.purposes import name_purposes
 from workbench.intake.tables.raw_rows import read_rows_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from workbench.core.params.profile import Profile
     from workbench.core.store.tables import Store
@@ -131,6 +131,28 @@ class ConsentService:
         if faults:
             raise DataError(faults)
         return ids
+
+    def customers_of(self, ids: Collection[str]) -> dict[str, set[str]]:
+        """Return by id the customers whom it means: ours, or a source's own for one of their records.
+
+        Parameters
+        ----------
+        ids : collection of str
+
+        Returns
+        -------
+        dict of str to set of str
+            Without the ids that mean nobody.
+        """
+        listed = ibis.memtable({"source_id": sorted(ids)}, schema={"source_id": "string"})
+        records = self._records()
+        by_source = listed.join(records, "source_id").select("source_id", "customer_id")
+        ours = records.select("customer_id").distinct()
+        by_customer = listed.join(ours, listed.source_id == ours.customer_id).select("source_id", "customer_id")
+        meant: dict[str, set[str]] = {}
+        for row in to_pandas(by_source.union(by_customer, distinct=True)).itertuples():
+            meant.setdefault(row.source_id, set()).add(row.customer_id)
+        return meant
 
     def _ids_of(self, name: str) -> set[str]:
         rows = read_never_contact(self.workspace, name)

@@ -36,10 +36,11 @@ if TYPE_CHECKING:
     from workbench.core.stages.stage import Stage
     from workbench.core.workspace import Workspace
 
-__all__ = ["MOST_ROWS", "READS_FILE", "StageRun", "start"]
+__all__ = ["DAY", "MOST_ROWS", "READS_FILE", "StageRun", "start"]
 
 MOST_ROWS = 2_000_000  # of a table that becomes pandas
 READS_FILE = "reads.json"  # what a stage read beyond its declaration: tables, parameters, texts
+DAY = "day"  # in it: the day of the run, where the result depends on it
 _MIN_CELL = "run.min_cell"
 
 
@@ -250,12 +251,18 @@ class StageRun(Presentation):
         summary = self._summary()
         write_json(self.staging.folder / "summary.json", summary)
         reads = {name: sorted(values) for name, values in self._reads.items()} if is_own_name(self.stage) else {}
-        write_json(self.staging.folder / READS_FILE, {**reads, "texts": text_names_read()})
+        day = {DAY: self.context.today} if self._left_out_the_future() else {}
+        write_json(self.staging.folder / READS_FILE, {**reads, **day, "texts": text_names_read()})
         self.closing.close()
         if not self.context.by_flow:
             from workbench.run.stages.by_hand import publish_by_hand  # noqa: PLC0415  (only by hand is MLflow imported)
 
             publish_by_hand(self, summary)
+
+    def _left_out_the_future(self) -> bool:
+        """Say whether dates after the day of the run were left out: tomorrow the same files may give more rows."""
+        by_day = self.stage == FIRST and self.settings.get("date_max") is None
+        return by_day and any(count for name, count in self.metrics.items() if name.endswith(".date-future"))
 
     def _summary(self) -> dict[str, Any]:
         """Return what the report and the tracking read from this stage."""

@@ -12,6 +12,7 @@ from workbench.analysis.churn.models.alarms import (
     find_future,
     find_model_alarms,
     is_fitted_elsewhere,
+    part_answered,
 )
 from workbench.analysis.churn.models.candidates import build_inputs
 from workbench.analysis.model_columns import choose_columns, tidy
@@ -104,6 +105,19 @@ def test_an_implausibly_good_score_raises_an_alarm():
     assert find_model_alarms(0.99, 0.7, leak_auc=0.98)["alarm"].tolist() == ["model_auc", "beyond_baseline"]
     assert find_model_alarms(0.94, 0.7, leak_auc=0.98)["alarm"].tolist() == ["beyond_baseline"]
     assert find_model_alarms(0.88, 0.74, leak_auc=0.87)["alarm"].tolist() == ["model_auc"]
+
+
+def test_without_dates_one_column_is_no_yardstick():
+    assert find_model_alarms(0.94, None, leak_auc=0.98).empty
+    assert find_model_alarms(0.99, None, leak_auc=0.98)["alarm"].tolist() == ["model_auc"]
+
+
+def test_an_alarm_that_was_looked_at_is_answered_by_its_column_or_else_by_its_kind():
+    alarms = pd.DataFrame({"alarm": ["model_auc", "feature_auc"], "feature": ["", "plan"], "auc": [0.99, 0.97]})
+    still_open, answered = part_answered(alarms, ["model_auc"])
+    assert (still_open["feature"].tolist(), answered["alarm"].tolist()) == (["plan"], ["model_auc"])
+    assert part_answered(alarms, ["plan", "model_auc"])[0].empty
+    assert len(part_answered(alarms, ["feature_auc"])[0]) == 2  # a column is named, not its kind
 
 
 def test_every_alarm_has_its_drill():

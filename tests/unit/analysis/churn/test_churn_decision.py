@@ -16,8 +16,10 @@ from workbench.analysis.churn.groups import judge_groups
 from workbench.analysis.churn.labels import label_purchases
 from workbench.analysis.churn.models.results import ChurnResult
 from workbench.analysis.churn.propensity import predict_categories
-from workbench.analysis.churn.study import ChurnStudy
+from workbench.analysis.churn.study import ChurnStudy, answer_alarms, score_customers
 from workbench.analysis.segments.declared import declare
+from workbench.report.findings.churn.decision import find_decision
+from workbench.report.text import say
 
 
 def outcomes(n=100, left=40):
@@ -45,6 +47,40 @@ def test_the_list_is_empty_while_there_is_a_leak_alarm():
     assert decide_today(ChurnStudy("labels", "model", result), scored, **settings).size == 20
     alarmed = replace(result, alarms=pd.DataFrame({"alarm": ["feature_auc"], "feature": ["reason"], "value": [1.0]}))
     assert decide_today(ChurnStudy("labels", "model", alarmed), scored, **settings) is None
+
+
+def test_an_answered_alarm_gives_the_list_back():
+    scored = outcomes()[["customer_id", "churn_probability"]]
+    alarms = pd.DataFrame({"alarm": ["model_auc"], "feature": [""], "auc": [0.99]})
+    result = ChurnResult(
+        "model", "random", {}, {"leak_alarms": 1}, predictions=outcomes(), model=object(), alarms=alarms
+    )
+    study = answer_alarms(ChurnStudy("undated_labels", "model", result), ["model_auc"])
+    assert study.result.metrics == {"leak_alarms": 0, "leak_alarms_answered": 1}
+    assert decide_today(study, scored, decision_share=0.2, decision_size=None).size == 20
+    assert answer_alarms(study, []) is study
+
+
+def test_who_has_left_is_counted_and_on_no_list():
+    gone = outcomes().query("label == 1")["customer_id"]
+    result = ChurnResult("model", "random", {}, {}, predictions=outcomes(), model=Always(), model_version="a")
+    study = ChurnStudy("undated_labels", "model", result, left=frozenset(gone))
+    scored = score_customers(study, outcomes()[["customer_id"]], {}, as_of=date(2024, 7, 1))
+    assert len(scored) == 60 and not set(scored["customer_id"]) & set(gone)
+    decision = decide_today(study, scored, decision_share=0.2, decision_size=None)
+    assert (decision.size, decision.gone, decision.dated) == (12, 40, False)
+    findings = find_decision(decision, profit_curve(outcomes(), contact_cost=1, gain_per_leaver=5, n_bootstraps=5),
+                             horizon_days=None, cost=1.0, gain=5.0)  # fmt: skip
+    words = {finding.key: say(finding.key, "zh", finding.values) for finding in findings}
+    assert "已流失者（40" in words["churn_decision_gone"] and "不在名单中" in words["churn_decision_gone"]
+    assert "会流失" not in words["churn_decision_undated"].split("检验中")[0]
+
+
+class Always:
+    """A model that gives everybody the same probability."""
+
+    def predict(self, frame):
+        return np.full(len(frame), 0.5)
 
 
 def test_precision_is_that_of_as_large_a_share_of_the_test():

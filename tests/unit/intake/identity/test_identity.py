@@ -110,6 +110,36 @@ def test_two_documents_split_a_group_at_its_weakest_link():
     assert most_suspicious(clustered, named, hidden=True)["one_record"].tolist() == ["crm", "crm"]
 
 
+WINWOOD = {"given_name": "Lutor", "surname": "Winwood", "gender": "male", "birth_date": "1950-03-02"}
+
+
+@pytest.mark.parametrize(
+    ("other", "joined"),
+    [
+        ({"given_name": "Rovid", "surname": "Ridton"}, False),  # no name in common, whatever the birth date says
+        ({"gender": "female"}, False),
+        ({"gender": ""}, True),
+        ({"given_name": "Winwood", "surname": "Lutor"}, True),
+        ({"surname": "Ridton"}, True),  # married since: the birth date agrees
+        ({"given_name": "Rovid", "birth_date": "1971-11-20", "email": "rovid@example.org"}, False),
+        ({"given_name": "Rovid", "birth_date": "1971-11-20"}, True),  # one difference alone proves nothing
+    ],
+)
+def test_likeness_joins_nobody_whose_name_or_gender_contradicts_it(other, joined):
+    first = WINWOOD | {"email": "lutor@example.org"}
+    engine = standard([first, WINWOOD | {"email": ""} | other])
+    result, _ = groups(engine, pairs=[(0, 1, 0.993)])
+    assert result.members["cluster"].tolist() == ([0, 0] if joined else [0, 1])
+    assert (len(result.cut), set(result.alarms["kind"])) == ((0, set()) if joined else (1, {"split"}))
+
+
+def test_a_declared_pair_or_a_shared_document_outweighs_a_contradiction():
+    engine = standard([WINWOOD | {"source_id": "1"}, WINWOOD | {"gender": "female", "source_id": "2"}])
+    pair = {"source": ["crm"], "source_id": ["1"], "other_source": ["crm"], "other_source_id": ["2"]}
+    result, _ = groups(engine, must=pd.DataFrame(pair), pairs=[(0, 1, 0.993)])
+    assert result.members["cluster"].tolist() == [0, 0] and result.cut.empty
+
+
 def test_manual_pairs_take_precedence():
     engine = standard([{"name": "a"}, {"name": "b"}, {"name": "c"}])
     names = ["source", "source_id", "other_source", "other_source_id"]

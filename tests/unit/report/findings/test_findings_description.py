@@ -192,6 +192,7 @@ def test_the_largest_difference_in_a_number(values_by_key):
 def test_the_largest_difference_in_a_share(values_by_key):
     values = values_by_key(find_differences(differences(SHARE), differences(SHARE)))
     expected = {"variable": "city", "group": "B", "n": 20, "value": "f", "share": 0.6, "base_share": 0.4}
+    expected["feature"] = differences(SHARE)["variable"].iloc[0]
     assert values == {"difference_tgi": expected | {"tgi": 150.0, "low": 120.0, "high": 180.0}}
 
 

@@ -5,7 +5,7 @@ Kapoor & Narayanan (2023), Leakage and the reproducibility crisis in machine-lea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -26,6 +26,7 @@ __all__ = [
     "find_late_columns",
     "find_model_alarms",
     "is_fitted_elsewhere",
+    "part_answered",
 ]
 
 ALARMS = ("model_auc", "beyond_baseline", "feature_auc", "disguise", "identifier", "fitted_on_all", "after_cut_off")
@@ -43,13 +44,16 @@ AGES = ("recency_days", "tenure_days")  # suffixes of columns that count days ba
 COLUMNS = ["alarm", "feature", "auc"]
 
 
-def find_model_alarms(area: float, baseline: float, *, leak_auc: float) -> pd.DataFrame:
+def find_model_alarms(area: float, baseline: float | None, *, leak_auc: float) -> pd.DataFrame:
     """Raise alarms for an implausibly high AUC of the test.
 
     Parameters
     ----------
-    area, baseline : float
-        AUC of the chosen model and of recency (or one feature) alone, on the same customers.
+    area : float
+        AUC of the chosen model.
+    baseline : float or None
+        AUC of recency alone on the same customers. None without dates: one column is no yardstick there, since several
+        columns together may tell what none does alone.
     leak_auc : float
         AUC above which a leak is assumed until disproved.
 
@@ -62,9 +66,31 @@ def find_model_alarms(area: float, baseline: float, *, leak_auc: float) -> pd.Da
     rows = []
     if area > leak_auc:
         rows.append({"alarm": "model_auc", "feature": "", "auc": area})
-    if baseline < LEAK_SINGLE and (1 - area) < ERROR_LEFT * (1 - max(baseline, 0.5)):
+    if baseline is not None and baseline < LEAK_SINGLE and (1 - area) < ERROR_LEFT * (1 - max(baseline, 0.5)):
         rows.append({"alarm": "beyond_baseline", "feature": "", "auc": area})
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def part_answered(alarms: pd.DataFrame, allow: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part alarms into open ones and those that an analyst has looked at.
+
+    Parameters
+    ----------
+    alarms : pandas.DataFrame
+        alarm, feature, auc.
+    allow : collection of str
+        Features, or kinds of alarms where an alarm names no feature.
+
+    Returns
+    -------
+    (pandas.DataFrame, pandas.DataFrame)
+        Open and answered alarms.
+    """
+    if alarms.empty:
+        return alarms, alarms
+    names = alarms["feature"].where(alarms["feature"] != "", alarms["alarm"])
+    answered = names.isin(list(allow))
+    return alarms[~answered].reset_index(drop=True), alarms[answered].reset_index(drop=True)
 
 
 def find_feature_alarms(features: pd.DataFrame, labels: np.ndarray, columns: ModelColumns) -> pd.DataFrame:

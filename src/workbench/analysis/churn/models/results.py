@@ -72,7 +72,7 @@ class ChurnResult:
     calibration, gain, importance : pandas.DataFrame
         From ``evaluation``, of the tested customers.
     alarms : pandas.DataFrame
-        alarm, feature, auc: as in ``alarms``.
+        alarm, feature, auc: as in ``alarms``. ``answered``: those that the profile allows.
     origins : pandas.DataFrame
         From ``origins.judge_origins``; empty for ``random``.
     model : ChurnModel or None
@@ -91,6 +91,7 @@ class ChurnResult:
     gain: pd.DataFrame = field(default_factory=pd.DataFrame)
     importance: pd.DataFrame = field(default_factory=pd.DataFrame)
     alarms: pd.DataFrame = field(default_factory=pd.DataFrame)
+    answered: pd.DataFrame = field(default_factory=pd.DataFrame)
     origins: pd.DataFrame = field(default_factory=pd.DataFrame)
     columns: ModelColumns | None = None
     model: ChurnModel | None = None
@@ -229,7 +230,8 @@ def build_result(
     labels, probabilities = tested.labels, tested.probabilities
     measures = table.set_index("candidate")
     chosen = measures.loc[PROCEDURE if PROCEDURE in measures.index else model.name]
-    too_good = find_model_alarms(chosen["auc"], measures.loc[BASELINE, "auc"], leak_auc=settings.leak_auc)
+    yardstick = measures.loc[BASELINE, "auc"] if settings.split == "time" else None
+    too_good = find_model_alarms(chosen["auc"], yardstick, leak_auc=settings.leak_auc)
     alarms = pd.concat([table for table in (too_good, alarms) if len(table)] or [alarms], ignore_index=True)
     slope, intercept = np.mean([calibration_line(labels[held], scores) for held, scores in tested.folds], axis=0)
     metrics = {

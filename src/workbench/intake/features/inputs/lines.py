@@ -1,7 +1,8 @@
 """Order lines: whether a line is a sale or a return, and what it adds to its order.
 
 A line is a *return* when its amount or quantity is negative (sent back), or when its status says that it was
-returned, refunded or cancelled (marked). A *sale* is a line with a positive amount that is no return.
+returned, refunded or cancelled (marked). A *sale* is a line with a positive amount that is no return. Where the table
+has no amounts at all, every line that is no return is a sale, and nothing is summed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from operator import or_
 import ibis
 import ibis.expr.types as ir
 
-from workbench.intake.features.inputs.exact import at_midnight
+from workbench.intake.features.inputs.exact import MONEY, at_midnight
 
 __all__ = [
     "ORDER_LABELS",
@@ -63,7 +64,7 @@ def known_lines(transactions: ir.Table, *, as_of: date) -> ir.Table:
 
 def is_sale(lines: ir.Table) -> ir.BooleanColumn:
     """Mark the lines that sold something: a positive amount, and no return. Null where the amount is null."""
-    sale = lines.amount > 0
+    sale = lines.amount > 0 if "amount" in lines.columns else lines.customer_id.notnull()
     if "quantity" in lines.columns:
         sale &= lines.quantity.fill_null(0) >= 0
     return sale & ~is_marked(lines) if "status" in lines.columns else sale
@@ -80,6 +81,8 @@ def line_sums(lines: ir.Table) -> dict[str, ir.DecimalColumn]:
         nothing.
     """
     sale, back = is_sale(lines), is_sent_back(lines)
+    if "amount" not in lines.columns:
+        return _sums_without_money(lines, sale)
     sums = {"sold": _where(sale, lines.amount), "returned": _where(back, lines.amount.abs())}
     if "status" in lines.columns:
         sums["marked"] = _where(is_marked(lines) & ~back, lines.amount)
@@ -91,6 +94,12 @@ def line_sums(lines: ir.Table) -> dict[str, ir.DecimalColumn]:
     if promoted:
         sums["promoted"] = _where(sale & reduce(or_, promoted), lines.amount)
     return sums
+
+
+def _sums_without_money(lines: ir.Table, sale: ir.BooleanColumn) -> dict[str, ir.DecimalColumn]:
+    nothing = _where(sale & lines.customer_id.isnull(), ibis.literal(0).cast(MONEY))  # null in every line
+    sums = {"sold": nothing, "returned": nothing}
+    return sums | ({"items": _where(sale, lines.quantity)} if "quantity" in lines.columns else {})
 
 
 def line_flags(lines: ir.Table) -> dict[str, ir.BooleanColumn]:
@@ -113,7 +122,7 @@ def line_labels(lines: ir.Table) -> dict[str, ir.StringColumn]:
 
 def is_sent_back(lines: ir.Table) -> ir.BooleanColumn:
     """Mark the lines that were sent back: a negative amount or quantity. Never null."""
-    back = (lines.amount < 0).fill_null(False)
+    back = (lines.amount < 0).fill_null(False) if "amount" in lines.columns else lines.customer_id.isnull()
     return back | (lines.quantity < 0).fill_null(False) if "quantity" in lines.columns else back
 
 

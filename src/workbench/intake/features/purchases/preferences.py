@@ -189,6 +189,6 @@ def _entropy(spent: ir.Table, name: str) -> ir.Table:
 
 
 def _sold_products(lines: ir.Table) -> ir.Table:
-    """Keep customer, product and amount of the sale lines that name a product."""
+    """Keep customer, product and, where the orders have one, amount of the sale lines that name a product."""
     sold = lines.filter(is_sale(lines), lines.product_id.notnull())
-    return sold.select("customer_id", "product_id", "amount")
+    return sold.select("customer_id", "product_id", *(name for name in ("amount",) if name in lines.columns))

@@ -14,7 +14,7 @@ from workbench.intake.guessing.headers.words import read_words
 
 __all__ = ["Names", "currency_in", "is_chinese", "name_score", "plain_name", "synonyms_of", "unit_in"]
 _BRACKETS = re.compile(r"[(（\[【][^)）\]】]*[)）\]】]")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])(?![A-Z]s\b)")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _UNITS = {"万元": "wan", "亿元": "yi", "千元": "thousand", "分": "fen", "角": "jiao", "cents": "fen"}
 _CURRENCIES = {

@@ -11,7 +11,7 @@ from workbench.intake.guessing.headers.words import read_words
 
 __all__ = ["Token", "modifiers", "parts_in", "tokens_of", "without_accents"]
 
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])(?![A-Z]s\b)")
 _BRACKETS = re.compile(r"[(（\[【][^)）\]】]*[)）\]】]")
 _CHINESE = r"\u3400-\u9fff"
 _PIECE = re.compile(rf"[{_CHINESE}]+|[^\W\d_{_CHINESE}]+|\d+")

@@ -204,7 +204,10 @@ def _test_money(guess: OrderGuess, sample: Sample, facts: list[Facts]) -> None:
         matches["amount"] = replace(
             match, doubts=(*match.doubts, Reason("order_level", {"name": _name(sample, match)}))
         )
-    if "amount" not in matches and {"unit_price", "quantity"} <= set(matches):
+    if "unit_price" in matches and not {"amount", "quantity"} & set(matches):
+        match = matches.pop("unit_price")
+        matches["amount"] = replace(match, ours="amount", doubts=(*match.doubts, Reason("price_without_quantity")))
+    elif "amount" not in matches and {"unit_price", "quantity"} <= set(matches):
         _judge_price(guess, read("unit_price"), read("quantity"), sample)
     elif not sample.header and {"amount", "quantity"} <= set(matches) and "unit_price" not in matches:
         if not grows_with(read("amount"), read("quantity")):

@@ -41,9 +41,15 @@ def find_decision(
         "lot": round(decision.size * decision.random),
         "precision": decision.precision,
         "tested": decision.tested,
+        "random": decision.random,
+        "precision_low": decision.precision_low,
+        "precision_high": decision.precision_high,
         "horizon_days": horizon_days,
     }
-    findings = [Finding("churn_decision" if horizon_days else "churn_decision_labels", values, 0.9)]
+    key = "churn_decision" if horizon_days else "churn_decision_labels" if decision.dated else "churn_decision_undated"
+    findings = [Finding(key, values, 0.9)]
+    if decision.gone:
+        findings.append(Finding("churn_decision_gone", {"gone": decision.gone}, 0.35))
     best = profit[profit["best"]]
     if len(best):
         row = best.iloc[0]

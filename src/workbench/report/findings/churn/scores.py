@@ -154,16 +154,18 @@ def _too_few(counts: Mapping[str, int], needed: int) -> Finding:
 
 
 def _alarms(study: ChurnStudy) -> list[Finding]:
-    alarms = study.result.alarms
-    if alarms.empty:
-        return []
+    raised = (("churn_leak", study.result.alarms, 1.0), ("churn_leak_answered", study.result.answered, 0.3))
+    return [_alarm(study, key, alarms, weight) for key, alarms, weight in raised if not alarms.empty]
+
+
+def _alarm(study: ChurnStudy, key: str, alarms: pd.DataFrame, weight: float) -> Finding:
     features = [name for name in alarms["feature"] if name] or [study.result.metrics["chosen"]]
     values = {
         "alarms": len(alarms),
         "features": features,
         "kinds": [f"alarm_{alarm}" for alarm in sorted(set(alarms["alarm"]))],
     }
-    return [Finding("churn_leak", values, 1.0)]
+    return Finding(key, values, weight)
 
 
 def _answer(study: ChurnStudy) -> Finding:

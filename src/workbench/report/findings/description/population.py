@@ -10,6 +10,7 @@ from workbench.analysis.description.retention import new_customer_cohorts
 from workbench.analysis.intervals import SMALL_CELL, wilson
 from workbench.intake.features.registry import registered
 from workbench.report.findings.finding import Finding
+from workbench.report.value_names import value_key
 
 if TYPE_CHECKING:
     from workbench.analysis.description.concentration import Pareto
@@ -102,7 +103,7 @@ def find_differences(differences: pd.DataFrame, strongest: pd.DataFrame, *, leas
     if strongest.empty:
         return [Finding("difference_none", {"tested": int(differences["p_value"].notna().sum())}, 0.3), *small]
     row = strongest.iloc[0]
-    about = {"variable": row["group_by"], "group": row["group"], "n": row["n"]}
+    about = {"variable": row["group_by"], "group": value_key(row["group_by"], row["group"]), "n": row["n"]}
     if row["kind"] == "numeric":
         values = {
             "feature": row["variable"],
@@ -111,8 +112,9 @@ def find_differences(differences: pd.DataFrame, strongest: pd.DataFrame, *, leas
             "high": row["effect_high"],
         }
         return [Finding("difference_largest", about | values, 0.5), *small]
-    names = ("value", "share", "base_share", "tgi")
-    values = {name: row[name] for name in names} | {"low": row["tgi_low"], "high": row["tgi_high"]}
+    values = {name: row[name] for name in ("share", "base_share", "tgi")}
+    values |= {"feature": row["variable"], "value": value_key(row["variable"], row["value"])}
+    values |= {"low": row["tgi_low"], "high": row["tgi_high"]}
     return [Finding("difference_tgi", about | values, 0.5), *small]
 
 
@@ -157,7 +159,7 @@ def _largest_groups(variables: pd.DataFrame) -> list[Finding]:
     for variable in sorted(names, key=lambda name: name in computed)[:_MOST_VARIABLES]:
         row = listed[listed["variable"] == variable].iloc[0]
         n, missing = round(row["n"] / row["share"]), int(row["missing"])
-        values = {"variable": variable, "value": row["value"], "share": row["share"], "n": n}
+        values = {"variable": variable, "value": value_key(variable, row["value"]), "share": row["share"], "n": n}
         findings.append(
             Finding("variable_largest", values | {"low": row["share_low"], "high": row["share_high"]}, 0.25)
         )

@@ -10,8 +10,8 @@ import pandas as pd
 from workbench.analysis.intervals import small_cells
 from workbench.analysis.portraits.kinds import cross_kinds
 from workbench.report.numbers import LANGUAGES, fewer_than
-from workbench.report.plots.portraits.groups import value_key
 from workbench.report.text import say
+from workbench.report.value_names import value_key
 
 if TYPE_CHECKING:
     from workbench.analysis.clustering.candidates import Search

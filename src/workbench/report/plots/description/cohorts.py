@@ -25,7 +25,8 @@ from workbench.report.text import say
 
 __all__ = ["plot_cohorts"]
 
-MOST_MONTHS = 18  # cohorts and months since the first; the latest cohorts are shown
+MOST_MONTHS = 18  # cohorts and months since the first; the largest cohorts are shown
+LEAST_CUSTOMERS = 30  # fewest customers behind a number in the title
 READABLE = 13  # columns in which a share can be written
 LATER = 6  # months of the second number in the title
 
@@ -47,16 +48,16 @@ def plot_cohorts(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     -------
     Chart
     """
-    later = frame[frame["months_since"] > 0].assign(cohort=pd.to_datetime(frame["cohort"]))
-    months = sorted(later["cohort"].unique())[-MOST_MONTHS:]
-    later = later[later["cohort"].isin(months) & (later["months_since"] <= MOST_MONTHS)]
+    everybody = frame[frame["months_since"] > 0].assign(cohort=pd.to_datetime(frame["cohort"]))
+    months = _largest(everybody)
+    later = everybody[everybody["cohort"].isin(months) & (everybody["months_since"] <= MOST_MONTHS)]
     if later["share"].notna().sum() == 0:
         return not_enough(language)
     table = later.pivot_table(index="cohort", columns="months_since", values="share", aggfunc="first", dropna=False)
     table = table.reindex(columns=range(1, int(table.columns.max()) + 1))
     sizes = later.groupby("cohort")["n"].max()
     new = new_customer_cohorts(frame)
-    title = _title(later[later["cohort"].isin(pd.to_datetime(new["cohort"]))], language)
+    title = _title(everybody[everybody["cohort"].isin(pd.to_datetime(new["cohort"]))], language)
     figure, axes = canvas("high" if height_for(len(table)) == "high" else "middle")
     write = (lambda share: show(share, "pct", language)) if table.shape[1] <= READABLE else None
     least, most = float(np.nanmin(table)), float(np.nanmax(table))
@@ -81,11 +82,19 @@ def plot_cohorts(frame: pd.DataFrame, *, language: str = "en", about: About = UN
         (show(row.cohort, "month", language), show(row.share, "pct", language))
         for row in later[(later["months_since"] == 1) & later["share"].notna()].sort_values("cohort").itertuples()
     ]
-    n = say("chart_note_customers", language, {"n": sizes.sum()})
+    notes = [say("chart_note_customers", language, {"n": sizes.sum()})]
+    notes.append(say("chart_cohorts_note", language, {"least": about.least}))
+    if len(table) < everybody["cohort"].nunique():
+        numbers = {"rows": len(table), "of": everybody["cohort"].nunique()}
+        notes.append(say("chart_cohorts_largest_note", language, numbers))
     alt = described("chart_kind_cohorts", title, items, language)
-    return composed(
-        figure, title, alt, footnote(language, about, n, say("chart_cohorts_note", language, {"least": about.least}))
-    )
+    return composed(figure, title, alt, footnote(language, about, *notes))
+
+
+def _largest(cohorts: pd.DataFrame) -> pd.Index:
+    """Return the months with most new customers; of equal ones the later."""
+    sizes = cohorts.groupby("cohort")["n"].max().astype("float64").fillna(0.0).sort_index(ascending=False)
+    return sizes.sort_values(ascending=False, kind="stable").index[:MOST_MONTHS]
 
 
 def _count(n: float, language: str, least: int) -> str:
@@ -93,12 +102,18 @@ def _count(n: float, language: str, least: int) -> str:
 
 
 def _title(later: pd.DataFrame, language: str) -> str:
-    """Return the title: shares one and up to six months later, over the observed cohorts of new customers."""
+    """Return the title: shares one and up to six months later, over all cohorts of new customers old enough.
+
+    A share of fewer than 30 customers is not in it.
+    """
     observed = later.dropna(subset=["share", "n"])
     if observed.empty:
         return say("chart_cohorts_none_title", language)
     weighted = observed.assign(returned=observed["share"] * observed["n"]).groupby("months_since")
-    overall = weighted["returned"].sum() / weighted["n"].sum()
+    counted = weighted["n"].sum()
+    overall = (weighted["returned"].sum() / counted)[counted >= LEAST_CUSTOMERS]
+    if 1 not in overall.index:
+        return say("chart_cohorts_none_title", language)
     far = max((months for months in overall.index if months <= LATER), default=1)
     values = {"share": overall.get(1, np.nan), "later": overall[far], "months": far}
     return say("chart_cohorts_title" if far > 1 else "chart_cohorts_short_title", language, values)

@@ -23,8 +23,8 @@ from workbench.report.charts.lettering import drawable, shortened, wrapped
 from workbench.report.charts.marks import Scale, base_line, height_for, key_line, number_axis, points, row_axis
 from workbench.report.charts.theme import ACCENT, BASE, CATEGORICAL, FAINT, GREY, INK, PALE
 from workbench.report.numbers import show
-from workbench.report.plots.portraits.groups import value_key
 from workbench.report.text import label, say
+from workbench.report.value_names import value_key
 
 __all__ = ["plot_effects", "plot_funnel", "plot_tree"]
 

@@ -39,6 +39,7 @@ from workbench.report.charts.marks import (
 from workbench.report.charts.theme import ACCENT, BASE, CATEGORICAL, GREY, INK, colour_of
 from workbench.report.numbers import show
 from workbench.report.text import say
+from workbench.report.value_names import value_key
 
 __all__ = ["plot_differences", "plot_distribution", "plot_lorenz", "plot_months"]
 
@@ -254,7 +255,11 @@ def _draw_movements(axes: Axes, tidy: pd.DataFrame, whole: pd.Series, language: 
         axes.annotate(say(f"key_{name}", language), xytext=(12, 0), size=9, **look)
 
 
-@drawn("group", "variable", optional=("value", "effect", "effect_low", "effect_high", "tgi", "tgi_low", "tgi_high"))
+@drawn(
+    "group",
+    "variable",
+    optional=("group_by", "value", "effect", "effect_low", "effect_high", "tgi", "tgi_low", "tgi_high"),
+)
 def plot_differences(
     frame: pd.DataFrame, *, measure: str = "effect", language: str = "en", about: About = UNKNOWN
 ) -> Chart:
@@ -306,9 +311,15 @@ def plot_differences(
 def _row_names(frame: pd.DataFrame, language: str) -> list[str]:
     """Name a row by its group, variable and value, as far as present."""
     dot = "，" if language == "zh" else ", "
+    by = frame["group_by"] if "group_by" in frame.columns else frame["group"]
+    groups = [value_key(name, group) for name, group in zip(by, frame["group"], strict=True)]
+    values = [
+        value_key(name, value) if pd.notna(value) else value
+        for name, value in zip(frame["variable"], frame["value"], strict=True)
+    ]
     return [
         dot.join(name_of(part, language, most=24) for part in parts if pd.notna(part) and str(part).strip())
-        for parts in zip(frame["group"], frame["variable"], frame["value"], strict=True)
+        for parts in zip(groups, frame["variable"], values, strict=True)
     ]
 
 

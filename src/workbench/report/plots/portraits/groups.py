@@ -35,6 +35,7 @@ from workbench.report.charts.marks import (
 from workbench.report.charts.theme import ACCENT, BASE, FAINT, GREY, INK, PALE
 from workbench.report.numbers import show
 from workbench.report.text import label, say
+from workbench.report.value_names import value_key
 
 __all__ = [
     "plot_bought",
@@ -42,7 +43,6 @@ __all__ = [
     "plot_portraits",
     "plot_week",
     "strongest_traits",
-    "value_key",
     "weight_of_trait",
 ]
 
@@ -185,6 +185,15 @@ def plot_week(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     return composed(figure, title, alt, footnote(language, about, *notes))
 
 
+# what buyers did with a value, where they did not buy it
+_BOUGHT = {
+    "store_id": "chart_bought_in_title",
+    "channel": "chart_bought_in_title",
+    "platform": "chart_bought_in_title",
+    "payment_method": "chart_paid_with_title",
+}
+
+
 @drawn("value", "share", optional=("share_low", "share_high", "n"))
 def plot_bought(frame: pd.DataFrame, *, column: str, language: str = "en", about: About = UNKNOWN) -> Chart:
     """Draw the share of customers who bought each value at least once.
@@ -195,7 +204,7 @@ def plot_bought(frame: pd.DataFrame, *, column: str, language: str = "en", about
         One row per value: value, share (of customers with a purchase), share_low, share_high, n (those customers);
         suppressed ones are left out. The 12 most bought are drawn.
     column : str
-        category, brand or channel.
+        category, brand, store_id, channel, platform or payment_method.
     language, about
         As everywhere.
 
@@ -205,7 +214,7 @@ def plot_bought(frame: pd.DataFrame, *, column: str, language: str = "en", about
     """
     rows = frame.head(MOST_BOUGHT).reset_index(drop=True)
     values = {"value": label(rows.iloc[0]["value"], language), "share": rows.iloc[0]["share"], "variable": column}
-    title = say("chart_bought_title", language, values)
+    title = say(_BOUGHT.get(column, "chart_bought_title"), language, values)
     figure, axes = canvas("high" if len(rows) > 8 else "middle")  # noqa: PLR2004
     at = row_axis(axes, [name_of(value, language, most=ROW_EMS) for value in rows["value"]])
     axes.barh(at, rows["share"], height=0.62, color=ACCENT)
@@ -217,11 +226,6 @@ def plot_bought(frame: pd.DataFrame, *, column: str, language: str = "en", about
     notes = [say("chart_note_customers", language, {"n": rows["n"].max()}), say("chart_note_wilson", language)]
     alt = described("chart_kind_bars", title, items, language)
     return composed(figure, title, alt, footnote(language, about, *notes))
-
-
-def value_key(variable: str, value: Any) -> str:
-    """Return the label key of a value; weekdays are numbers in the data."""
-    return f"weekday_{round(float(value))}" if variable == "weekday_top" else str(value)
 
 
 def mark_hidden(axes: Axes, table: pd.DataFrame) -> None:
