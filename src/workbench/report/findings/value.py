@@ -163,7 +163,8 @@ def _answer(study: ValueStudy) -> Finding:
     money = study.part("predictions")
     values = {"customers": len(worth), "total": total, "share": top / total if total > 0 else None}
     values |= {"foretold": float(money["chosen"].sum()), "came": float(money["observed"].sum())}
-    return Finding("value_answer", values | {"horizon_days": study.facts["horizon_days"]}, 0.75)
+    days = {"horizon_days": study.facts["horizon_days"], "test_days": study.facts["holdout_days"]}
+    return Finding("value_answer", values | days, 0.75)
 
 
 def _foretold(study: ValueStudy) -> Finding:

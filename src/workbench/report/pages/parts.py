@@ -118,7 +118,10 @@ PARTS = (
 )
 
 # the answer says these from its lists; said again beside them they would be a second size for one list
-SAID_BY_ANSWER = frozenset({"churn_decision", "churn_decision_labels", "churn_profit", "churn_top"})
+SAID_BY_ANSWER = frozenset({
+    "churn_decision", "churn_decision_labels", "churn_decision_undated", "churn_decision_random", "churn_profit",
+    "churn_top",
+})  # fmt: skip
 
 
 def placed_stages() -> frozenset[str]:

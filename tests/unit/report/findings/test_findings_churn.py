@@ -222,6 +222,9 @@ def test_the_decision_comes_with_how_sure_it_is(study, values_by_key):
         "churn_decision_labels"
     }
     assert find_decision(None, profit, horizon_days=35, cost=1.0, gain=5.0) == []
+    chance = replace(decision, precision_low=decision.random)
+    (none,) = find_decision(chance, profit, horizon_days=35, cost=1.0, gain=5.0)
+    assert none.key == "churn_decision_random"
 
 
 def test_the_profit_optimum_is_recorded(study):

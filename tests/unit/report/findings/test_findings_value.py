@@ -29,7 +29,7 @@ def valued(**reasons):
     definition = ValueDefinition("shop", "2024-07-01", "bgnbd", orders, Spend(spend, 30.0), Terms(weeks=26.0), "CNY")
     facts = {
         "customers": 200, "calibration_customers": 200, "calibration_until": date(2023, 12, 31), "level": 0.9,
-        "holdout_until": date(2024, 6, 30), "horizon_days": 182, "order_model": "bgnbd", "margin_known": False, "margin": 1.0,
+        "holdout_until": date(2024, 6, 30), "holdout_days": 182, "horizon_days": 182, "order_model": "bgnbd", "margin_known": False, "margin": 1.0,
     }  # fmt: skip
     frames = {
         "interval_coverage": 0.92, "next_expected": 80.0, "next_observed": 90.0, "next_coverage": 0.8,

@@ -59,7 +59,8 @@ def test_a_contact_list_says_how_many_what_it_brings_and_what_answered_before(su
     ]
     first = " ".join(map(str, view.lists[0].sentences))
     assert "$90,000" in first
-    assert "<strong>34\u202f%</strong> of such a list answered, 12\u202f% of a random one" in first
+    assert "of the 210 it put highest <strong>34\u202f%</strong> answered, of all 12\u202f%" in first
+    assert "</strong> of the 240 are expected to answer" in first
     assert "Sent a campaign before: 200 of them; 70 answered (35\u202f%)." in first
     groups = dict(view.groups)
     assert list(groups) == ["What answered before", "Leave alone", "Not proven", "What would settle it"]
@@ -111,7 +112,7 @@ def test_a_budget_is_split_by_plan_else_by_value_else_not_at_all():
     assert answered("budget_split", [plan]).heading == "Contact 120 customers for 240: expected gain 900."
     assert answered("budget_split", []).heading == "No split can be defended: neither gains nor values are known."
     value["findings"] = [{"key": "value_answer", "weight": 1, "values": {
-        "share": 0.4, "customers": 9, "total": 1.0, "horizon_days": 30, "foretold": 1.0, "came": 1.0}}]  # fmt: skip
+        "share": 0.4, "customers": 9, "total": 1.0, "horizon_days": 30, "test_days": 60, "foretold": 1.0, "came": 1.0}}]  # fmt: skip
     assert "the top tenth will bring 40\u202f% of forecast spend" in answered("budget_split", [value]).heading
 
 

@@ -19,6 +19,8 @@ def find_decision(
 ) -> list[Finding]:
     """Report whom to contact, how many of them would leave, the uncertainty, and the profit.
 
+    Nobody, where the tested precision is not above that of a random draw at 95 %.
+
     Parameters
     ----------
     decision : Decision or None
@@ -46,6 +48,8 @@ def find_decision(
         "precision_high": decision.precision_high,
         "horizon_days": horizon_days,
     }
+    if decision.precision_low <= decision.random:
+        return [Finding("churn_decision_random", values, 0.9)]
     key = "churn_decision" if horizon_days else "churn_decision_labels" if decision.dated else "churn_decision_undated"
     findings = [Finding(key, values, 0.9)]
     if decision.gone:
