@@ -47,6 +47,9 @@ class ListFile:
         the 95 % interval (Wilson), and of a random draw. None where the test has no share close to that of the list.
     tested : int
         Customers in that share of the test.
+    profit_share : float or None
+        Share of the candidates at the profit optimum, where the list is smaller, since that many are no better chosen
+        than by a random draw; None otherwise.
     """
 
     name: str
@@ -67,6 +70,7 @@ class ListFile:
     high: float | None = None
     random: float | None = None
     tested: int = 0
+    profit_share: float | None = None
 
 
 @dataclass(frozen=True)

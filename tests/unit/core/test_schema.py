@@ -55,7 +55,9 @@ def test_a_stage_reads_only_what_lower_numbers_write():
 def test_a_stage_says_which_needs_are_missing_and_what_they_would_unlock():
     rfm = STAGES["05_score_rfm"]
     assert rfm.lacks({"features", "transactions"}) == ("transactions.customer_id",)
-    assert rfm.lacks({"transactions", "transactions.customer_id", "features"}) is None
+    assert rfm.lacks({"features", "transactions", "transactions.customer_id"}) == ("transactions.amount",)
+    columns = {"transactions.customer_id", "transactions.amount"}
+    assert rfm.lacks({"transactions", "features", *columns}) is None
     for stage in STAGES.values():
         assert set(stage.question) == {"en", "zh"}
         assert not stage.needs or set(stage.unlocks) == {"en", "zh"}

@@ -103,12 +103,12 @@ class _Reader(HTMLParser):
 
 
 def _size_against_profit(lists: Sequence[_Fact], curves: Sequence[Mapping[str, Any]]) -> list[Contradiction]:
-    """Compare the size of a list of leavers with the best size on the profit curve, unless its size was set."""
+    """Compare the size of a list of leavers with the best size on the profit curve, where profit set its size."""
     faults = []
     for curve in curves:
         best = float(curve["steps"][curve["best"]][0])
         for fact in lists:
-            sized = fact.about.get("data-basis") == _LEAVING and fact.about.get("data-size-by") != "decision_size"
+            sized = fact.about.get("data-basis") == _LEAVING and fact.about.get("data-size-by") == "profit"
             of = float(fact.about.get("data-of") or 0)
             if sized and of and abs(float(fact.value) / of - best) > SHARE_APART:
                 text = f"{fact.name} is {float(fact.value) / of:.0%} of customers, most profit is at {best:.0%}"

@@ -248,6 +248,8 @@ def _list_view(part: ListFile, words: Speaker, language: str) -> ListView:
     if part.at_stake is not None and part.at_stake_all:
         key = "answer_stake_answers" if part.basis == "answers" else "answer_stake_leaving"
         sentences.append(words(key, {**values, "part": part.at_stake / part.at_stake_all}))
+    if part.profit_share is not None:
+        sentences.append(words("answer_size_everybody" if part.profit_share >= 1 else "answer_size_share", values))
     if part.expected_events is not None and not unvalued:
         key = "answer_events_answers" if part.basis == "answers" else "answer_events_leaving"
         sentences.append(words(key, values))

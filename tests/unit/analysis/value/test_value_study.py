@@ -213,7 +213,7 @@ def test_the_card_is_written_in_both_languages(valued):
     cards = value_cards(pack_value(valued), profile="shop", credit={"en": "made up", "zh": "虚构"})
     assert set(cards) == {"en", "zh"}
     assert valued.definition.version in cards["en"]
-    assert "p_alive" in cards["zh"]
+    assert "仍在购买的概率" in cards["zh"]
     assert value_cards(None, profile="shop", credit="") == {}
 
 

@@ -159,3 +159,13 @@ def test_a_difference_of_shares_is_in_percentage_points_in_chinese_too(summaries
 def test_groups_of_fewer_than_fifty_are_no_evidence_on_the_first_screen(summaries):
     few = replace(ANSWER, evidence=tuple(replace(row, n=49) for row in ANSWER.evidence))
     assert "What answered before" not in dict(answered("contact_list", summaries, answer=few).groups)
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(1.0, "contact everybody"), (0.82, "pays most to contact 82\u202f%, but")]
+)
+def test_a_list_smaller_than_pays_most_says_why(summaries, share, words):
+    lists = (replace(ANSWER.lists[0], size_by="decision_share", profit_share=share), *ANSWER.lists[1:])
+    view = answered("contact_list", summaries, answer=replace(ANSWER, lists=lists))
+    assert words in " ".join(map(str, view.lists[0].sentences))
+    assert words not in " ".join(map(str, view.lists[1].sentences))

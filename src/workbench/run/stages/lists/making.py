@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["CustomerLists", "make_lists"]
 
 HOLD_OUT = 0.1  # share of a list that the proposed test leaves out
-_CHURN, _DECISION = "08_predict_churn", ("decision_size", "decision_share")
+_SHARE = "decision_share"
+_CHURN, _DECISION = "08_predict_churn", ("decision_size", _SHARE)
 _ANSWERS = "answers."  # prefix of the metrics of the model of answers
 _PRECISION = "list_precision"  # table of 08: precision by share of the tested customers
 _DIGITS = 4
@@ -102,7 +103,9 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
         size = _size(churn, basis, len(ranked[basis])) if basis in ranked else Size(0, basis)
         if size.n:
             entry, frame = _described(name, basis, size, ranked[basis], customers, least=least)
-            lists.append((replace(entry, **_precision(churn, basis, size.n / len(ranked[basis]))), frame))
+            tested = _precision(churn, basis, size.n / len(ranked[basis]))
+            optimum = _tested(churn, basis).get("profit_share") if size.size_by == _SHARE else None
+            lists.append((replace(entry, **tested, profit_share=optimum), frame))
         else:
             not_made.append(NoList(name, size.size_by))
     frames = {entry.name: frame for entry, frame in lists}
