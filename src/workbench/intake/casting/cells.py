@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ from workbench.intake.casting.ids import (
 from workbench.intake.reading.raw.scratch import quoted_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workbench.core.params.sources import FormatParams
     from workbench.intake.casting.column_kinds import ColumnPlan
 
@@ -307,30 +310,46 @@ def _plain_number(cell: ibis.Value, formats: FormatParams) -> ibis.Value:
     if "decimals" in formats.model_fields_set:
         cell = cell.re_replace(r"^\((.+)\)$", r"-\1").re_replace(r"^(\d.*)-$", r"-\1")
         group, mark = (",", r"\.") if formats.decimals == "." else (r"\.", ",")
-        spaced = cell.re_search(rf"^[+-]?\d{{1,3}}({_GROUPS}\d{{3}})+({mark}\d*)?$")
-        cell = ibis.cases((spaced, cell.re_replace(_GROUPS, "")), else_=cell)
         steps = (
             rf"({group}\d{{3}})+"
             if formats.decimals == ","
             else rf"(({group}\d{{3}})+|({group}\d{{2}})+{group}\d{{3}})"
         )
-        grouped = cell.re_search(rf"^[+-]?\d{{1,3}}{steps}({mark}\d*)?$")
-        cell = ibis.cases((grouped, cell.re_replace(group, "")), else_=cell)
-        cell = _unscaled(cell, formats.decimals)
+        cell = _ungrouped(cell, rf"({_GROUPS}\d{{3}})+({mark}\d*)?", _GROUPS)
+        cell = _ungrouped(cell, rf"{steps}({mark}\d*)?", group)
+        for sign, factor in _SCALES.items():
+            cell = _unscaled(cell, sign, factor, formats.decimals)
         if formats.decimals == ",":
-            cell = ibis.cases((cell.contains("."), ibis.literal("two decimal marks")), else_=cell.replace(",", "."))
+            two = ibis.literal("two decimal marks")
+            cell = _once(cell, lambda text: ibis.cases((text.contains("."), two), else_=text.replace(",", ".")))
     return cell
 
 
-def _unscaled(cell: ibis.Value, mark: str) -> ibis.Value:
-    """Multiply out 万 and 亿, as in 1.2万."""
-    for sign, factor in _SCALES.items():
-        bare = cell.re_replace(rf"\s*{sign}$", "")
+def _once(cell: ibis.Value, change: Callable[[ibis.Value], ibis.Value]) -> ibis.Value:
+    """Apply a change that names its text several times to a text that is computed once.
+
+    Written out, the formula of a number after five such changes has hundreds of copies of its cell.
+    """
+    return ibis.array([cell]).map(change)[0]
+
+
+def _ungrouped(cell: ibis.Value, rest: str, group: str) -> ibis.Value:
+    """Leave out the signs between groups of digits, where what follows the first digits has the form ``rest``."""
+    form = rf"^[+-]?\d{{1,3}}{rest}$"
+    return _once(cell, lambda text: ibis.cases((text.re_search(form), text.re_replace(group, "")), else_=text))
+
+
+def _unscaled(cell: ibis.Value, sign: str, factor: str, mark: str) -> ibis.Value:
+    """Multiply out 万 or 亿, as in 1.2万."""
+
+    def multiplied(text: ibis.Value) -> ibis.Value:
+        bare = text.re_replace(rf"\s*{sign}$", "")
         number = (bare.replace(",", ".") if mark == "," else bare).try_cast("decimal(26, 10)")
-        text = (number * ibis.literal(factor).cast("decimal(12, 2)")).cast("string")
-        text = text.replace(".", ",") if mark == "," else text
-        cell = ibis.cases((cell.endswith(sign) & number.notnull(), text), else_=cell)
-    return cell
+        product = (number * ibis.literal(factor).cast("decimal(12, 2)")).cast("string")
+        product = product.replace(".", ",") if mark == "," else product
+        return ibis.cases((text.endswith(sign) & product.notnull(), product), else_=text)
+
+    return _once(cell, multiplied)
 
 
 def _read_moment(cell: ibis.Value, moment_guess: ibis.Value | None, plan: ColumnPlan) -> ibis.Value:
