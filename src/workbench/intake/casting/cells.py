@@ -30,6 +30,7 @@ from workbench.intake.casting.ids import (
     normal_form,
 )
 from workbench.intake.reading.raw.scratch import quoted_name
+from workbench.intake.reading.workbook_cells import ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,8 +53,8 @@ AGE_YEARS = (0, 120)
 AGE_WORDS = r"^(\d{1,3}) ?(?:岁|周岁|years?(?: old)?|ans|jahre|años|anos|anni)$"
 YEARLESS = r"^\d{1,2}(月\d{1,2}[日号]?|[-/]\d{1,2})$"  # a month and a day
 NOTHING = ("nan", "NaN", "NaT", "<NA>")  # what libraries write for no value
-ERRORS = ("#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!")
 
+_ERROR = f"^({'|'.join(map(re.escape, ERRORS))})$"
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 _INTEGER = r"^[+-]?\d{1,18}(\.0*)?$"
 _LARGEST = 10**18 - 1  # of a whole number
@@ -207,7 +208,12 @@ def in_doubt(plan: ColumnPlan) -> list[str]:
 def _text(cell: ibis.Value) -> Cell:
     """Take a text as it is; a word that libraries write for nothing is blank, an error of a workbook unusable."""
     value = ibis.cases((cell.isin(NOTHING), _NULL_TEXT), else_=cell)
-    return _checked(value, [(cell.isin(ERRORS), "workbook-error")])
+    return _checked(value, [(_is_error(cell), "workbook-error")])
+
+
+def _is_error(cell: ibis.Value) -> ibis.Value:
+    """Tell an error of a workbook; the engine would join a list of words, column by column, which takes minutes."""
+    return both(cell.startswith("#"), cell.re_search(_ERROR))
 
 
 def has_more_digits(cell: ibis.Value, kind: str, mark: str = ".") -> ibis.Value:
@@ -232,7 +238,7 @@ def _id(cell: ibis.Value, plan: ColumnPlan, *, is_whole: bool) -> Cell:
     damaged = both(key.contains("+"), key.re_search(_SCIENTIFIC_ID))
     if plan.long_ids_damaged:
         damaged = damaged | key.re_search(rounded)
-    return _checked(key, [(damaged, "id-damaged"), (key.isin(ERRORS), "workbook-error")])
+    return _checked(key, [(damaged, "id-damaged"), (_is_error(key), "workbook-error")])
 
 
 def _flag(cell: ibis.Value, plan: ColumnPlan) -> Cell:
