@@ -17,6 +17,8 @@ from workbench.run.flows.flow import run_flow
 from workbench.run.flows.selection import FlowOptions
 from workbench.run.services.cards import CardService
 
+pytestmark = pytest.mark.slow
+
 PROFILE = """profile: two_shops
 language: [en, zh]
 as_of: 2024-07-01
@@ -120,7 +122,6 @@ def test_an_order_of_an_unknown_person_is_kept_with_a_separate_customer(two_shop
     assert first.summary["stages"]["02_resolve_identity"]["metrics"]["orphans"] == 1
 
 
-@pytest.mark.slow
 def test_nothing_runs_again_when_nothing_changed(two_shops, vaulted, monkeypatch):
     for root, key in ((two_shops[0], None), (vaulted[0], KEY)):
         monkeypatch.delenv(KEY_VARIABLE, raising=False)
@@ -174,7 +175,6 @@ def test_with_the_key_customers_are_found_by_name_and_pinyin_and_names_are_maske
     assert CardService(find_workspace(root), "two_shops").ids_named("探矿") == []
 
 
-@pytest.mark.slow
 def test_without_a_key_contact_data_is_deleted_and_a_changed_setting_reads_it_again(two_shops, monkeypatch):
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
     root, first, _ = two_shops

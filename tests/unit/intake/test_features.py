@@ -420,6 +420,7 @@ class SparkOptions(Config):
     treat_nan_as_null: bool = False
 
 
+@pytest.mark.slow
 def test_the_same_expressions_compile_for_spark(monkeypatch):
     monkeypatch.setattr(ibis.options, "pyspark", SparkOptions())  # set by the Spark engine when it is installed
     unbound = {

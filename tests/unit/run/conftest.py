@@ -1,4 +1,6 @@
 import importlib.util
+import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,15 @@ def toy_done(tmp_path_factory):
 
     root = toy.make_toy_workspace(tmp_path_factory.mktemp("done") / "toy")
     return root, run_flow(find_workspace(root), "toy", FlowOptions())
+
+
+@pytest.fixture
+def toy_copy(toy_done, tmp_path):
+    """A copy of that workspace, for tests that change it."""
+    root = tmp_path / "copy"
+    subprocess.run(["cp", "-a", str(toy_done[0]), str(root)], check=True)
+    artifacts = root / "mlruns/artifacts"
+    with sqlite3.connect(root / "mlruns/mlflow.db") as store:  # its addresses are absolute
+        store.execute("update experiments set artifact_location = ?", (artifacts.as_uri(),))
+        store.execute("update runs set artifact_uri = ? || run_uuid", (f"{artifacts.as_uri()}/",))
+    return root

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -119,6 +118,7 @@ def test_the_second_run_reuses_everything_and_reports_it(toy_root):
     assert changed.summary["stages"]["03_build_features"]["tables"]["features"]["rows"] == 3
 
 
+@pytest.mark.slow
 def test_dates_that_lay_in_the_future_are_read_again_on_the_next_day(toy_root, monkeypatch):
     def on(day):
         monkeypatch.setattr(dependencies, "shop_day", lambda _: dt.date(2026, 11, day))
@@ -186,8 +186,8 @@ def test_a_partial_run_has_the_pages_of_all_stages(toy_root):
         pytest.param("forget", StageError, "ended without stage.finish()", marks=pytest.mark.slow),
     ],
 )
-def test_a_failed_stage_is_failed_everywhere_and_the_last_good_report_stays(toy_done, tmp_path, fault, error, message):
-    root = copy_of(toy_done[0], tmp_path)
+def test_a_failed_stage_is_failed_everywhere_and_the_last_good_report_stays(toy_copy, fault, error, message):
+    root = toy_copy
     before = digests(root)
     set_fault(root, fault)
     result = flow(root, force=True)
@@ -217,6 +217,7 @@ def test_a_failed_stage_is_failed_everywhere_and_the_last_good_report_stays(toy_
     assert "done" in badge(root)
 
 
+@pytest.mark.slow
 def test_no_report_is_written_after_a_stage_that_failed_and_did_not_run_again(toy_root):
     set_fault(toy_root, "refuse")
     flow(toy_root)
@@ -242,19 +243,6 @@ def test_a_cell_over_its_time_fails_and_leaves_no_kernel(toy_root):
     assert not [line for line in processes.splitlines() if "ipykernel" in line and str(toy_root) in line]
     assert latest(toy_root)["status"] == "failed"
     assert "failed" in (toy_root / "reports/toy/latest/report.html").read_text().lower()
-
-
-def copy_of(root: Path, folder: Path) -> Path:
-    subprocess.run(["cp", "-a", str(root), str(folder / "copy")], check=True)
-    store = folder / "copy/mlruns/mlflow.db"
-    with sqlite3.connect(store) as connection:  # artifacts are in the copy
-        connection.execute(
-            "update experiments set artifact_location = ?", ((folder / "copy/mlruns/artifacts").as_uri(),)
-        )
-        connection.execute(
-            "update runs set artifact_uri = ? || run_uuid", ((folder / "copy/mlruns/artifacts/").as_uri(),)
-        )
-    return folder / "copy"
 
 
 def start_cli(root):
@@ -321,8 +309,8 @@ def test_a_second_run_is_refused_with_the_name_of_the_first(toy_root):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", ["rename", "replace", "fsync"])
-def test_a_full_disk_at_any_write_leaves_the_old_or_the_new_state(toy_done, tmp_path, monkeypatch, operation):
-    root = copy_of(toy_done[0], tmp_path)
+def test_a_full_disk_at_any_write_leaves_the_old_or_the_new_state(toy_done, toy_copy, monkeypatch, operation):
+    root = toy_copy
     flow(root)
     real, calls = getattr(os, operation), {"left": 0}
 

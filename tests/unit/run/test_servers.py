@@ -37,8 +37,11 @@ def waited(condition, seconds=30):
     return False
 
 
+OTHERS = (signal.SIGINT, signal.SIGHUP, signal.SIGKILL)
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, *(pytest.param(other, marks=pytest.mark.slow) for other in OTHERS)])
 def test_the_server_and_its_workers_end_with_the_command(tmp_path, number):
     script = tmp_path / "server.py"
     script.write_text(SERVER, encoding="utf-8")
