@@ -119,7 +119,7 @@ def test_ci_run_calls_both_parts_of_the_suite_and_is_executable():
     text = script.read_text(encoding="utf-8")
     assert text.startswith("#!/usr/bin/env bash\n")
     assert "set -euo pipefail" in text
-    assert re.findall(r"^make .+", text, re.MULTILINE) == ["make check", "make test", "make test-all"]
+    assert re.findall(r"^(?:COVERAGE=1 )?(make .+)", text, re.MULTILINE) == ["make check", "make test", "make test-all"]
     assert os.access(script, os.X_OK)
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
 
