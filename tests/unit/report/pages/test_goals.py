@@ -60,7 +60,7 @@ def test_a_contact_list_says_how_many_what_it_brings_and_what_answered_before(su
     first = " ".join(map(str, view.lists[0].sentences))
     assert "$90,000" in first
     assert "of the 210 it put highest <strong>34\u202f%</strong> answered, of all 12\u202f%" in first
-    assert "</strong> of the 240 are expected to answer" in first
+    assert "Expected to answer: about <strong>82</strong> of 240." in first
     assert "Sent a campaign before: 200 of them; 70 answered (35\u202f%)." in first
     groups = dict(view.groups)
     assert list(groups) == ["What answered before", "Leave alone", "Not proven", "What would settle it"]
