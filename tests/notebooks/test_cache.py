@@ -13,10 +13,11 @@ from workbench.run.flows.selection import FlowOptions
 SETTINGS = {
     "01_check_quality": "max_age_days=3", "02_resolve_identity": "threshold=0.97",
     "03_build_features": "windows_days=[30, 60]", "04_describe_customers": "top_values=5",
-    "05_score_rfm": "bins=4", "06_segment_customers": "k_max=5", "08_predict_churn": "n_categories=2",
-    "09_value_customers": "n_draws=60", "12_tag_customers": "account_window_days=200",
-    "14_write_report": "key_findings=3", "run": "min_cell=30",
+    "05_score_rfm": "bins=4", "06_segment_customers": "k_max=5", "07_mine_affinities": "max_rules=20",
+    "08_predict_churn": "n_categories=2", "09_value_customers": "n_draws=60", "10_measure_experiments": "alpha=0.1",
+    "12_tag_customers": "account_window_days=200", "14_write_report": "key_findings=3", "run": "min_cell=30",
 }  # fmt: skip
+IN_THE_SUITE = ("05_score_rfm", "12_tag_customers", "run")  # each takes minutes: the others run with the longest tests
 
 
 def outcome(root, **options):
@@ -51,8 +52,13 @@ def workspace_after_two_runs(tiny, tmp_path_factory):
     return root
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("section", SETTINGS)
+@pytest.mark.parametrize(
+    "section",
+    [
+        pytest.param(section, marks=pytest.mark.slow if section in IN_THE_SUITE else pytest.mark.long)
+        for section in SETTINGS
+    ],
+)
 def test_a_cached_run_equals_a_forced_one(workspace_after_two_runs, tmp_path, section):
     setting = (f"{section}.{SETTINGS[section]}",)
     results = {}
