@@ -261,9 +261,22 @@ def test_a_damaged_cache_of_digests_is_replaced(workspace):
             ["04_describe_customers", "05_score_rfm", "06_segment_customers"],
             [("04_describe_customers", "05_score_rfm"), ("06_segment_customers",)],
         ),
-        (["08_predict_churn", "09_value_customers"], [("08_predict_churn", "09_value_customers")]),
+        (
+            [
+                "06_segment_customers",
+                "07_mine_affinities",
+                "08_predict_churn",
+                "09_value_customers",
+                "12_tag_customers",
+            ],
+            [
+                ("06_segment_customers",),
+                ("07_mine_affinities", "08_predict_churn", "09_value_customers"),
+                ("12_tag_customers",),
+            ],
+        ),
         (["12_tag_customers", "14_write_report"], [("12_tag_customers",), ("14_write_report",)]),
     ],
 )
-def test_two_stages_run_side_by_side_if_the_later_reads_nothing_of_the_earlier(workspace, stages, expected):
+def test_stages_run_side_by_side_if_the_later_read_nothing_of_the_earlier(workspace, stages, expected):
     assert batches(load_profile(workspace, "shop"), stages) == expected

@@ -15,6 +15,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import DataError, Fault, StageError, WorkbenchError
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
 __all__ = ["run_flow"]
+
+_AT_ONCE = 2  # stages side by side
 
 
 def run_flow(workspace: Workspace, name: str, options: FlowOptions, progress: Progress | None = None) -> FlowResult:
@@ -161,15 +164,17 @@ class _Flow:
             raise
         return self._end(error)
 
-    # one stage, or two side by side --------------------------------------------------------------
+    # one stage, or several side by side ----------------------------------------------------------
 
     def _run_batch(self, batch: Sequence[str]) -> None:
-        """Run stages that do not read each other, two side by side if both must run."""
-        if len(batch) > 1 and self._can_halve() and all(self._must_run(stage) for stage in batch):
-            self._side_by_side(batch)
-            return
-        for stage in batch:
-            self._run_stage(stage)
+        """Run stages that do not read each other; those that follow each other and must run, two at a time."""
+        for out_of_date, group in groupby(batch, key=self._must_run if len(batch) > 1 else lambda _: False):
+            stages = list(group)
+            if out_of_date and len(stages) > 1 and self._can_halve():
+                self._side_by_side(stages)
+                continue
+            for stage in stages:
+                self._run_stage(stage)
 
     def _run_stage(self, stage: str) -> None:
         reason = self.dependencies.skipped_because(stage)
@@ -195,21 +200,24 @@ class _Flow:
     def _can_halve(self) -> bool:
         return can_fork() and self.profile.run.threads > 1
 
-    def _side_by_side(self, pair: Sequence[str]) -> None:
-        """Run two stages at once, each with half the limits; publish them in order; the first failure ends both."""
+    def _side_by_side(self, stages: Sequence[str]) -> None:
+        """Run stages two at a time, each with half the limits; publish them in order; the first failure ends all."""
         self._start_kernels()
-        for stage in pair:
+        for stage in stages:
             self._record_start_key(stage)
         running: list[Any] = []
-        with ThreadPoolExecutor(len(pair)) as pool:
-            jobs = {stage: pool.submit(self._run_notebook, stage, share=len(pair), running=running) for stage in pair}
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            jobs = {stage: pool.submit(self._run_notebook, stage, share=_AT_ONCE, running=running) for stage in stages}
             try:
                 wait(jobs.values(), return_when=FIRST_EXCEPTION)
                 failed = [stage for stage, job in jobs.items() if job.done() and job.exception()]
             finally:
+                pool.shutdown(wait=False, cancel_futures=True)
                 if not all(job.done() for job in jobs.values()):
                     end_kernels(running)
         for stage, job in jobs.items():
+            if job.cancelled():
+                continue  # it never began
             if job.exception() is None:
                 self._complete(stage, job.result())
             elif stage not in failed:

@@ -67,7 +67,7 @@ def select_stages(profile: Profile, options: FlowOptions) -> list[str]:
 
 
 def batches(profile: Profile, stages: Sequence[str]) -> list[tuple[str, ...]]:
-    """Group stages into single ones and pairs that may run side by side.
+    """Group stages that may run side by side.
 
     Parameters
     ----------
@@ -78,15 +78,14 @@ def batches(profile: Profile, stages: Sequence[str]) -> list[tuple[str, ...]]:
     Returns
     -------
     list of tuple of str
-        One or two stages each: two if the second reads nothing that the first writes.
+        Neighbours of which none reads what another of them writes.
     """
     groups: list[tuple[str, ...]] = []
-    remaining = list(stages)
-    while remaining:
-        pair = tuple(remaining[:2])
-        size = 2 if len(pair) > 1 and not _depends(profile, *pair) else 1
-        groups.append(pair[:size])
-        remaining = remaining[size:]
+    for stage in stages:
+        if groups and not any(_depends(profile, earlier, stage) for earlier in groups[-1]):
+            groups[-1] += (stage,)
+        else:
+            groups.append((stage,))
     return groups
 
 
