@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.report.findings.finding import Finding
+from workbench.report.numbers import as_precise_as
 
 if TYPE_CHECKING:
     from workbench.analysis.experiments.guards import Guard
@@ -27,6 +28,7 @@ __all__ = [
     "find_experiments",
     "limit_experiments",
     "measure_effects",
+    "numbers_of",
     "table_campaigns",
     "table_groups",
     "table_guards",
@@ -218,14 +220,16 @@ def _effects(study: ExperimentStudy) -> list[Finding]:
             findings.append(Finding("experiment_too_few", values | sizes, weight))
         else:
             kind = "rate" if row["method"] == _RATE else "mean"
-            findings.append(Finding(f"experiment_{row['verdict']}_{kind}", values | sizes | _numbers(row), weight))
+            findings.append(Finding(f"experiment_{row['verdict']}_{kind}", values | sizes | numbers_of(row), weight))
     return findings
 
 
-def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
+def numbers_of(row: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of an effect for its sentence: of rates in percentage points, both arms as precise as it."""
     scale = _POINTS if row["method"] == _RATE else 1.0
     scaled = {name: float(row[name]) * scale for name in ("effect", "low", "high", "detectable")}
-    return scaled | {"treated": float(row["mean_treated"]), "control": float(row["mean_control"])}
+    means = {name: float(row[f"mean_{name}"]) * scale for name in ("treated", "control")}
+    return scaled | {name: as_precise_as(mean, scaled["low"], scaled["high"]) for name, mean in means.items()}
 
 
 def _reason(study: ExperimentStudy, guard: Guard) -> list[Finding]:
@@ -256,7 +260,9 @@ def _for_whom(study: ExperimentStudy) -> list[Finding]:
     """Report whether groups differ; one sentence per arm and primary outcome."""
     if study.groups.empty:
         return []
-    primary = set(_overall(study).query("primary")["outcome"])
+    overall = _overall(study)
+    primary = set(overall.query("primary")["outcome"])
+    rates = set(overall.loc[overall["method"] == _RATE, "outcome"])
     findings = []
     for (arm, outcome), rows in study.groups[study.groups["outcome"].isin(primary)].groupby(
         ["arm", "outcome"], sort=False
@@ -275,12 +281,15 @@ def _for_whom(study: ExperimentStudy) -> list[Finding]:
         levels = differing[differing["group"] == first].sort_values("effect")
         most, least = levels.iloc[-1], levels.iloc[0]
         named = {"group": first, "most": most["level"], "least": least["level"]}
-        bounds = {"most_effect": float(most["effect"]), "least_effect": float(least["effect"])}
+        is_rate = outcome in rates
+        scale = _POINTS if is_rate else 1.0
+        bounds = {"most_effect": float(most["effect"]) * scale, "least_effect": float(least["effect"]) * scale}
         sizes = {
             "most_n": int(most["n_treated"] + most["n_control"]),
             "least_n": int(least["n_treated"] + least["n_control"]),
         }
-        findings.append(Finding("experiment_groups_differ", values | named | bounds | sizes, 0.75))
+        key = "experiment_groups_differ_rate" if is_rate else "experiment_groups_differ"
+        findings.append(Finding(key, values | named | bounds | sizes, 0.75))
     return findings
 
 
