@@ -263,8 +263,8 @@ def test_the_kernels_of_a_killed_server_are_killed_and_the_next_kernel_is_fresh(
 def test_a_kernel_in_another_environment_is_fresh(server, tmp_path):
     """Libraries may have read the environment during their import."""
     cell = "import json, os; print(json.dumps([os.getppid(), os.environ['OMP_NUM_THREADS']]))"
-    parent, threads = printed(run(tmp_path, server, cell, environment={**ENVIRONMENT, "OMP_NUM_THREADS": "1"})[0])
-    assert (parent, threads) == (os.getpid(), "1")
+    parent, threads = printed(run(tmp_path, server, cell, environment={**ENVIRONMENT, "OMP_NUM_THREADS": "7"})[0])
+    assert (parent, threads) == (os.getpid(), "7")
     assert server.declined == "environment differs in OMP_NUM_THREADS"
     server.declined = None
 
