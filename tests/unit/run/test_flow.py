@@ -8,7 +8,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +19,7 @@ from workbench.core.workspace import find_workspace
 from workbench.report.changes import changed_settings
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.flows import dependencies
-from workbench.run.flows.flow import run_flow
+from workbench.run.flows.flow import _Flow, run_flow
 from workbench.run.flows.outcome import describe
 from workbench.run.flows.selection import FlowOptions
 
@@ -354,3 +356,29 @@ def test_selected_stages_must_belong_to_the_profile(toy_root):
     result = flow(toy_root, first="03_build_features")
     assert isinstance(result.error, DataError)
     assert "It is written by 01_check_quality. Run that stage first." in str(result.error)
+
+
+@pytest.mark.parametrize("failing", ["07_mine_affinities", "08_predict_churn"])
+def test_the_first_of_stages_side_by_side_that_fails_ends_the_others_and_begins_no_more(monkeypatch, failing):
+    begun, completed, stages = [], [], {}
+    other_ended = threading.Event()
+    monkeypatch.setattr("workbench.run.flows.flow.end_kernels", lambda running: other_ended.set())
+
+    def run_notebook(stage, *, share, running):
+        begun.append(stage)
+        stages[stage] = {"status": "running"}
+        if stage == failing:
+            raise DataError(f"{stage} is refused")
+        assert other_ended.wait(20)
+        raise StageError(f"{stage} was ended")
+
+    fake = SimpleNamespace(
+        stages=stages, _start_kernels=lambda: None, _record_start_key=lambda stage: None, _run_notebook=run_notebook,
+        _complete=lambda stage, seconds: completed.append(stage),
+    )  # fmt: skip
+    names = ["07_mine_affinities", "08_predict_churn", "09_value_customers", "10_measure_experiments"]
+    with pytest.raises(DataError, match=f"{failing} is refused"):
+        _Flow._side_by_side(fake, names)
+    assert failing in begun and set(begun) <= set(names[:2])
+    assert completed == []
+    assert set(stages) == {failing}

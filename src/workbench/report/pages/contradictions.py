@@ -103,15 +103,19 @@ class _Reader(HTMLParser):
 
 
 def _size_against_profit(lists: Sequence[_Fact], curves: Sequence[Mapping[str, Any]]) -> list[Contradiction]:
-    """Compare the size of a list of leavers with the best size on the profit curve, where profit set its size."""
+    """Compare the size of a list of leavers, or the optimum stated beside it, with the best size on the profit curve.
+
+    A size that was set in the profile is the reader's own.
+    """
     faults = []
     for curve in curves:
         best = float(curve["steps"][curve["best"]][0])
         for fact in lists:
-            sized = fact.about.get("data-basis") == _LEAVING and fact.about.get("data-size-by") == "profit"
+            sized = fact.about.get("data-basis") == _LEAVING and fact.about.get("data-size-by") != "decision_size"
             of = float(fact.about.get("data-of") or 0)
-            if sized and of and abs(float(fact.value) / of - best) > SHARE_APART:
-                text = f"{fact.name} is {float(fact.value) / of:.0%} of customers, most profit is at {best:.0%}"
+            share = float(fact.about.get("data-optimum") or (float(fact.value) / of if of else best))
+            if sized and abs(share - best) > SHARE_APART:
+                text = f"{fact.name} is {share:.0%} of customers, most profit is at {best:.0%}"
                 faults.append(Contradiction("size_against_profit", text))
     return faults
 

@@ -50,6 +50,7 @@ class ListView:
     candidates: int
     basis: str
     size_by: str
+    profit_share: float | None  # stated beside a list that is smaller than pays most
     sentences: tuple[Markup, ...]
     files: tuple[str, ...]
 
@@ -259,7 +260,8 @@ def _list_view(part: ListFile, words: Speaker, language: str) -> ListView:
         sentences.append(words("answer_sent", {**values, "part": part.answered / part.sent}))
     title = words(f"answer_list_{part.name}", values)
     files = (part.workbook, part.file)
-    return ListView(part.name, title, part.n, part.candidates, part.basis, part.size_by, tuple(sentences), files)
+    size = (part.n, part.candidates, part.basis, part.size_by, part.profit_share)
+    return ListView(part.name, title, *size, tuple(sentences), files)
 
 
 def _groups(answer: GoalAnswer, words: Speaker, language: str) -> list[tuple[str, tuple[Markup, ...]]]:

@@ -11,7 +11,7 @@ import shutil
 import signal
 import threading
 import time
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
@@ -206,22 +206,32 @@ class _Flow:
         for stage in stages:
             self._record_start_key(stage)
         running: list[Any] = []
+        ended = threading.Event()
+
+        def run_unless_ended(stage: str) -> float:
+            if ended.is_set():
+                raise CancelledError
+            try:
+                return self._run_notebook(stage, share=_AT_ONCE, running=running)
+            except BaseException:
+                ended.set()
+                raise
+
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            jobs = {stage: pool.submit(self._run_notebook, stage, share=_AT_ONCE, running=running) for stage in stages}
+            jobs = {stage: pool.submit(run_unless_ended, stage) for stage in stages}
             try:
                 wait(jobs.values(), return_when=FIRST_EXCEPTION)
-                failed = [stage for stage, job in jobs.items() if job.done() and job.exception()]
+                faults = {stage: job.exception() for stage, job in jobs.items() if job.done()}
+                failed = [stage for stage, fault in faults.items() if fault and not isinstance(fault, CancelledError)]
             finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+                ended.set()
                 if not all(job.done() for job in jobs.values()):
                     end_kernels(running)
         for stage, job in jobs.items():
-            if job.cancelled():
-                continue  # it never began
             if job.exception() is None:
                 self._complete(stage, job.result())
             elif stage not in failed:
-                del self.stages[stage]  # it was ended, so it neither failed nor finished
+                self.stages.pop(stage, None)  # it was ended or never began, so it neither failed nor finished
         for stage in failed:
             jobs[stage].result()
 
