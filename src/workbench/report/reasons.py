@@ -10,6 +10,7 @@ from workbench.report.text import say
 __all__ = ["write_reason"]
 
 _DAILY_BELOW = 1.5  # days
+_TWICE = 2
 
 
 def write_reason(name: str, evidence: Mapping[str, Any], because: str | None, language: str) -> str:
@@ -20,7 +21,8 @@ def write_reason(name: str, evidence: Mapping[str, Any], because: str | None, la
     name : {"again", "new", "neutral"}
         The list.
     evidence : mapping
-        again: bought, every_days (None if bought once), last_days. Else base and, where an item explains it, share.
+        again: bought (days), every_days (None if bought once), last_days. Else base and, where an item explains it,
+        buyers of that item and the share of them.
     because : str or None
         The name of the item that explains it.
     language : {"en", "zh"}
@@ -31,8 +33,15 @@ def write_reason(name: str, evidence: Mapping[str, Any], because: str | None, la
     'you buy it every 10 days, last 12 days ago'
     """
     if name == "again":
-        every = evidence["every_days"]
-        key = "reason_once" if not every else "reason_daily" if every < _DAILY_BELOW else "reason_cycle"
-        return say(key, language, {"every": evidence["every_days"], "last": evidence["last_days"]})
-    values = {"share": evidence.get("share"), "base": evidence["base"], "item": because}
+        return say(_rhythm(evidence), language, {"every": evidence["every_days"], "last": evidence["last_days"]})
+    values = {"share": evidence.get("share"), "n": evidence.get("buyers"), "base": evidence["base"], "item": because}
     return say("reason_popular" if because is None else "reason_with", language, values)
+
+
+def _rhythm(evidence: Mapping[str, Any]) -> str:
+    """Name the sentence: one gap between two purchases is told as such and not called a rhythm."""
+    if not evidence["every_days"]:
+        return "reason_once"
+    if evidence["bought"] == _TWICE:
+        return "reason_twice"
+    return "reason_daily" if evidence["every_days"] < _DAILY_BELOW else "reason_cycle"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from workbench.analysis.affinities.hierarchy import holds_pair
 from workbench.analysis.affinities.significance import lift_interval
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ __all__ = ["AFFINITY_COLUMNS", "add_days_between", "bundle_partners", "find_part
 AFFINITY_COLUMNS = ("item", "other", "level", "baskets", "lift", "lift_low", "lift_high", "days_between")
 MOST_ITEMS = 1_000  # most frequent items compared with each other
 _PARTNERS = 5  # of each direction and item
+_NO_PAIRS = np.zeros(0, dtype=np.int64)
 
 
-def find_partners(baskets: Baskets, *, least: int, most_items: int = MOST_ITEMS) -> pd.DataFrame:
+def find_partners(
+    baskets: Baskets, *, least: int, most_items: int = MOST_ITEMS, contained: np.ndarray = _NO_PAIRS
+) -> pd.DataFrame:
     """Find the strongest positive and negative partners of the most frequent items.
 
     Parameters
@@ -34,6 +38,8 @@ def find_partners(baskets: Baskets, *, least: int, most_items: int = MOST_ITEMS)
         Smallest number of baskets of an item; a positive partner needs as many joint baskets, a negative one as many
         expected ones.
     most_items : int
+    contained : ndarray, optional
+        Pairs of items that contain each other, from `hierarchy.contained_pairs`: no partners.
 
     Returns
     -------
@@ -54,7 +60,9 @@ def find_partners(baskets: Baskets, *, least: int, most_items: int = MOST_ITEMS)
     low, high = lift_interval(both, counts[first], counts[second], n)
     together = (both >= least) & (low > 1)
     apart = (expected >= least) & ((high < 1) | (both == 0))
-    kept = np.flatnonzero((first != second) & (together | apart))
+    pairs = np.column_stack([frequent[first], frequent[second]])
+    defined = holds_pair(pairs, contained, len(baskets.items))
+    kept = np.flatnonzero((first != second) & (together | apart) & ~defined)
     table = pd.DataFrame({
         "first": first[kept], "second": second[kept], "together": together[kept], "baskets": both[kept],
         "lift": both[kept] / expected[kept], "lift_low": low[kept], "lift_high": high[kept],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.affinities.hierarchy import holds_pair
 from workbench.analysis.affinities.itemsets import Itemsets, count_itemsets, find_itemsets
 from workbench.analysis.affinities.significance import fisher_greater, lift_interval
 from workbench.analysis.intervals import benjamini_hochberg
@@ -29,9 +30,11 @@ RULE_COLUMNS = (
 )  # fmt: skip
 ALPHA = 0.05
 _SETS_PER_RULE = 5  # itemsets of one size per permitted rule
-_REDUNDANT, _UNDATED, _NOT_SIGNIFICANT, _NOT_REPEATED, _NOT_HELD = (
-    "redundant", "undated", "not_significant", "not_repeated", "not_held",
+_DEFINED, _REDUNDANT, _UNDATED, _NOT_SIGNIFICANT, _NOT_REPEATED, _NOT_HELD = (
+    "by_definition", "redundant", "undated", "not_significant", "not_repeated", "not_held",
 )  # fmt: skip
+_PRUNED = (_DEFINED, _REDUNDANT)
+_NO_PAIRS = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,10 @@ class Rules:
     table : DataFrame
         ``RULE_COLUMNS``, by support, then held-out lift, then name.
     facts : dict
-        baskets, items, rules (all that meet the thresholds, before pruning), tried, redundant, significant, repeated,
-        held, left_out (large baskets), least (threshold in baskets), used (threshold after the bound; equal to least
-        where the bound was not reached), early_lift and late_lift (medians of the rules of the earlier half).
+        baskets, items, rules (all that meet the thresholds, before pruning), tried, redundant, by_definition,
+        significant, repeated, held, left_out (large baskets), least (threshold in baskets), used (threshold after
+        the bound; equal to least where the bound was not reached), early_lift and late_lift (medians of the rules of
+        the earlier half).
     """
 
     table: pd.DataFrame
@@ -65,8 +69,9 @@ class _Tried:
 
 
 def mine_rules(
-    baskets: Baskets, *, min_support: float, min_confidence: float, max_items: int, max_rules: int, prune: bool = True
-) -> Rules:
+    baskets: Baskets, *, min_support: float, min_confidence: float, max_items: int, max_rules: int, prune: bool = True,
+    contained: np.ndarray = _NO_PAIRS,
+) -> Rules:  # fmt: skip
     """Mine rules with one consequent.
 
     Parameters
@@ -79,7 +84,9 @@ def mine_rules(
     max_rules : int
         Beyond it the rules with the smallest counts are left out; ``used`` is the count from which rules were kept.
     prune : bool
-        Leave redundant rules out of the table.
+        Leave redundant rules, and those that hold by definition, out of the table.
+    contained : ndarray, optional
+        Pairs of items that contain each other, from `hierarchy.contained_pairs`; rules with both hold by definition.
 
     Returns
     -------
@@ -98,16 +105,18 @@ def mine_rules(
     chosen, used = _within(tried.both, confident, max_rules, max(itemsets.raised, itemsets.least))
     table = _table(baskets, tried, chosen, q_values)
     held = _held_out(baskets, tried, chosen, min_confidence, bounds)
-    table = table.assign(held_out_lift=held["late_lift"]).assign(
-        mark=_marks(tried.gains[chosen], q_values[chosen], held)
-    )
+    sets = np.column_stack([tried.antecedents[chosen], tried.consequents[chosen]])
+    defined = holds_pair(sets, contained, len(baskets.items))
+    marks = _marks(defined, tried.gains[chosen], q_values[chosen], held)
+    table = table.assign(held_out_lift=held["late_lift"], mark=marks)
     facts = {
         "baskets": baskets.n, "items": len(baskets.items), "rules": len(chosen), "tried": len(tried.both),
-        "redundant": int((~tried.gains[chosen]).sum()), "significant": int((q_values[chosen] <= ALPHA).sum()),
+        "redundant": int((~tried.gains[chosen]).sum()), "by_definition": int(defined.sum()),
+        "significant": int((q_values[chosen] <= ALPHA).sum()),
         "left_out": baskets.left_out, "least": itemsets.least, "used": used, **_held_facts(held),
     }  # fmt: skip
     if prune:
-        table = table[table["mark"] != _REDUNDANT] if held["dated"] else table[tried.gains[chosen]]
+        table = table[~table["mark"].isin(_PRUNED)] if held["dated"] else table[tried.gains[chosen] & ~defined]
     order = ["baskets", "held_out_lift", "level", "antecedent", "consequent"]
     table = table.sort_values(order, ascending=[False, False, True, True, True], na_position="last")
     return Rules(table.reset_index(drop=True)[list(RULE_COLUMNS)], facts)
@@ -253,14 +262,16 @@ def _lifts(matrix: Any, tried: _Tried, rules: np.ndarray) -> np.ndarray:
     return lifts
 
 
-def _marks(gains: np.ndarray, q_values: np.ndarray, held: dict[str, Any]) -> list[str]:
+def _marks(defined: np.ndarray, gains: np.ndarray, q_values: np.ndarray, held: dict[str, Any]) -> list[str]:
     """Return one mark per rule: the first that applies."""
     with np.errstate(invalid="ignore"):
         fell = held["repeated"] & ~(held["late_lift"] > 1)
     if not held["dated"]:
-        return [_UNDATED] * len(gains)
-    conditions = [~gains, q_values > ALPHA, ~held["repeated"], fell]
-    return np.select(conditions, [_REDUNDANT, _NOT_SIGNIFICANT, _NOT_REPEATED, _NOT_HELD], default="").tolist()
+        return np.where(defined, _DEFINED, _UNDATED).tolist()
+    conditions = [defined, ~gains, q_values > ALPHA, ~held["repeated"], fell]
+    return np.select(
+        conditions, [_DEFINED, _REDUNDANT, _NOT_SIGNIFICANT, _NOT_REPEATED, _NOT_HELD], default=""
+    ).tolist()
 
 
 def _held_facts(held: dict[str, Any]) -> dict[str, Any]:
@@ -268,7 +279,9 @@ def _held_facts(held: dict[str, Any]) -> dict[str, Any]:
     if not repeated.any():
         return {"dated": held["dated"], "repeated": 0, "held": 0, "early_lift": None, "late_lift": None}
     late = held["late_lift"][repeated]
+    measured = late[~np.isnan(late)]
     return {
         "dated": True, "repeated": int(repeated.sum()), "held": int((late > 1).sum()),
-        "early_lift": float(np.median(held["early_lift"][repeated])), "late_lift": float(np.nanmedian(late)),
+        "early_lift": float(np.median(held["early_lift"][repeated])),
+        "late_lift": float(np.median(measured)) if len(measured) else None,
     }  # fmt: skip

@@ -12,13 +12,14 @@ import ibis
 import pandas as pd
 
 from workbench.analysis.affinities.baskets import Baskets, bought_lines, build_baskets, item_entries
+from workbench.analysis.affinities.hierarchy import contained_pairs
 from workbench.analysis.affinities.partners import AFFINITY_COLUMNS, add_days_between, find_partners, map_items
 from workbench.analysis.affinities.rules import RULE_COLUMNS, mine_rules
 from workbench.analysis.affinities.same_products import find_same_products
 
 __all__ = ["AffinityStudy", "distinct_names", "item_names", "study_affinities"]
 
-_LINES_ONLY = ("customers.", "answers.")
+_OF_CUSTOMERS = ("customers.", "answers.")
 _MOST_NAMES = 200_000
 _MAP_ITEMS = 12
 
@@ -38,7 +39,7 @@ class AffinityStudy:
     counts : dict of str to int
         Baskets of each item.
     names : dict of str to str
-        Product names by item, where there are any; those of several products with their product_id.
+        Product names by product_id and by item, where there are any; those of several products with their product_id.
     same_products : tuple of tuple of str
         Groups of items that may be one product, by their names; suspects, not merged.
     """
@@ -94,22 +95,25 @@ def study_affinities(
     """
     lines = _lines(tables, as_of)
     basket = _basket(lines, basket)
-    from_lines = any(not item.startswith(_LINES_ONLY) for item in items)
+    from_lines = any(not item.startswith(_OF_CUSTOMERS) for item in items)
     if from_lines and lines is None and list(items) == ["product_id"]:
         return _nothing(basket, items)
     entries = item_entries(lines, tables, basket=basket, items=items)
     baskets = build_baskets(entries, max_basket=max_basket)
+    contained = contained_pairs(tables.get("products"), baskets, items=items)
     rules = mine_rules(
         baskets, min_support=min_support, min_confidence=min_confidence, max_items=max_items, max_rules=max_rules,
-        prune=prune,
+        prune=prune, contained=contained,
     )  # fmt: skip
-    partners = find_partners(baskets, least=max(least, _partner_floor(baskets)))
-    partners = add_days_between(partners, _first_days(lines, tables, items, partners), least=least)
+    partners = find_partners(baskets, least=max(least, _partner_floor(baskets)), contained=contained)
+    several = len(set(baskets.levels)) > 1
+    days = _first_days(lines, tables, items, partners, several=several)
+    partners = add_days_between(partners, days, least=least)
     counts = dict(zip(baskets.items, baskets.counts.tolist(), strict=True))
-    names = item_names(tables) if list(items) == ["product_id"] else {}
+    names = item_names(tables) if "product_id" in items else {}
     same = find_same_products(counts, names) if list(items) == ["product_id"] else ()
     facts = {**rules.facts, "basket": basket, "levels": list(items)}
-    return AffinityStudy(rules.table, partners, facts, counts, distinct_names(names), same)
+    return AffinityStudy(rules.table, partners, facts, counts, _shown_names(names, baskets), same)
 
 
 def item_names(tables: Mapping[str, ibis.Table]) -> dict[str, str]:
@@ -133,6 +137,27 @@ def distinct_names(names: Mapping[str, str]) -> dict[str, str]:
     """
     products = Counter(names.values())
     return {item: f"{name} ({item})" if products[name] > 1 and name != item else name for item, name in names.items()}
+
+
+def _shown_names(names: Mapping[str, str], baskets: Baskets) -> dict[str, str]:
+    """Name products and, where items carry their level, every item."""
+    shown = distinct_names(names)
+    if len(set(baskets.levels)) == 1:
+        return shown
+    values = [item.removeprefix(f"{level}=") for level, item in zip(baskets.levels, baskets.items, strict=True)]
+    times = Counter([*values, *shown.values()])
+    return shown | {
+        item: _shown_name(level, shown.get(value, value) if level == "product_id" else value, unique=times[value] == 1)
+        for level, item, value in zip(baskets.levels, baskets.items, values, strict=True)
+    }
+
+
+def _shown_name(level: str, value: str, *, unique: bool) -> str:
+    """Write an item as its value; with its attribute or question, or with its level where another has the value too."""
+    attribute = next((level.removeprefix(start) for start in _OF_CUSTOMERS if level.startswith(start)), None)
+    if attribute is not None:
+        return f"{attribute}: {value}"
+    return value if unique or level == "product_id" else f"{value} ({level})"
 
 
 def _lines(tables: Mapping[str, ibis.Table], as_of: date) -> ibis.Table | None:
@@ -161,15 +186,23 @@ def _partner_floor(baskets: Baskets) -> int:
 
 
 def _first_days(
-    lines: ibis.Table | None, tables: Mapping[str, ibis.Table], items: Sequence[str], partners: pd.DataFrame
+    lines: ibis.Table | None,
+    tables: Mapping[str, ibis.Table],
+    items: Sequence[str],
+    partners: pd.DataFrame,
+    *,
+    several: bool,
 ) -> ibis.Table | None:
-    """Return the first purchase of each partner item by customer; None without customers or dates, or mixed levels."""
-    if lines is None or partners.empty or len(items) > 1 or items[0].startswith(_LINES_ONLY):
+    """Return the first purchase of each partner item by customer; None without customers or dates."""
+    bought = [level for level in items if not level.startswith(_OF_CUSTOMERS)]
+    if lines is None or partners.empty or not bought:
         return None
     if not {"customer_id", "ordered_at"} <= set(lines.columns):
         return None
     dated = lines.filter(lines.customer_id.notnull(), lines.ordered_at.notnull())
-    entries = item_entries(dated, tables, basket="customer", items=items)
+    entries = item_entries(dated, tables, basket="customer", items=bought)
+    if several:
+        entries = entries.mutate(item=entries.level + "=" + entries["item"])
     paired = ibis.memtable(pd.DataFrame({"item": sorted(set(partners["item"]))}, dtype="object"))
     entries = entries.semi_join(paired, "item")
     return entries.group_by(customer_id=entries.basket, item=entries["item"]).aggregate(day=entries.day.min())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.analysis.intervals import wilson
 from workbench.analysis.recommendations.methods import MOST_ITEMS, gram
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ __all__ = ["LEAST_BUYERS", "Companions", "Rhythm", "count_buyers"]
 
 LEAST_BUYERS = 10  # of an item that a reason names
 _CODE_BITS = 32
+_ROWS = 512  # items whose intervals are computed at once
 
 
 class Rhythm:
@@ -40,7 +42,10 @@ class Rhythm:
 
 
 class Companions:
-    """The bought item whose buyers most often bought a recommended one, with both shares.
+    """The bought item whose buyers most clearly bought a recommended one more often than customers as a whole.
+
+    Of the items a customer has bought, the one with the highest lower bound of the share (95 %, Wilson): a share of few
+    buyers does not win by chance. Items with fewer than ``LEAST_BUYERS`` buyers are not considered.
 
     Parameters
     ----------
@@ -51,31 +56,45 @@ class Companions:
         self.history = history
         self.buyers = count_buyers(history)
         self.top = history.counts[:, :MOST_ITEMS]
-        share = gram((self.top > 0).astype(np.float32))
-        share /= np.maximum(self.buyers[: share.shape[0], None], 1)
-        share[self.buyers[: share.shape[0]] < LEAST_BUYERS] = 0
-        self.share = share
+        self.both = gram((self.top > 0).astype(np.float32))
+        self.low = self._lower_bounds()
         self.customers = max(len(np.unique(history.customer)), 1)
 
+    def _lower_bounds(self) -> np.ndarray:
+        buyers = self.buyers[: len(self.both)]
+        low = np.zeros(self.both.shape, dtype=np.float32)
+        for start in range(0, len(low), _ROWS):
+            part = slice(start, start + _ROWS)
+            low[part] = np.nan_to_num(wilson(self.both[part], buyers[part, None])[0])
+        low[buyers < LEAST_BUYERS] = 0
+        return low
+
     def of(self, customers: np.ndarray, items: np.ndarray) -> dict[str, np.ndarray]:
-        """Return because (missing where no bought item has enough buyers), share and base of recommended items."""
+        """Return because, its buyers, share and base of recommended items.
+
+        because and share are missing where no item the customer bought has buyers of whom, by the lower bound, a
+        larger share bought the recommended item than of all customers.
+        """
         starts, sizes = self.top.indptr[customers], np.diff(self.top.indptr)[customers]
         because = np.full(len(items), None, dtype=object)
-        share = np.full(len(items), np.nan)
+        share, buyers = np.full(len(items), np.nan), np.full(len(items), np.nan)
+        base = self.buyers[items] / self.customers
         filled = np.flatnonzero(sizes > 0)
         if len(filled):
             ends = np.cumsum(sizes[filled])
             places = np.repeat(starts[filled] - (ends - sizes[filled]), sizes[filled]) + np.arange(int(ends[-1]))
             owned = self.top.indices[places].astype(np.int64)
-            shares = self.share[owned, np.repeat(items[filled], sizes[filled])]
-            # one key: the largest share, of equal ones the most popular item
-            keys = (shares.view(np.int32).astype(np.int64) << _CODE_BITS) + (MOST_ITEMS - owned)
+            bounds = self.low[owned, np.repeat(items[filled], sizes[filled])]
+            # one key: the largest bound, of equal ones the most popular item
+            keys = (bounds.view(np.int32).astype(np.int64) << _CODE_BITS) + (MOST_ITEMS - owned)
             best = np.maximum.reduceat(keys, ends - sizes[filled])
-            value = (best >> _CODE_BITS).astype(np.int32).view(np.float32)
+            bound = (best >> _CODE_BITS).astype(np.int32).view(np.float32)
             code = MOST_ITEMS - (best & ((1 << _CODE_BITS) - 1))
-            because[filled[value > 0]] = self.history.items[code[value > 0]]
-            share[filled[value > 0]] = value[value > 0]
-        return {"because": because, "share": share, "base": self.buyers[items] / self.customers}
+            clear = bound > base[filled]
+            chosen, at = code[clear], filled[clear]
+            because[at], buyers[at] = self.history.items[chosen], self.buyers[chosen]
+            share[at] = self.both[chosen, items[at]] / self.buyers[chosen]
+        return {"because": because, "buyers": buyers, "share": share, "base": base}
 
 
 def count_buyers(history: History) -> np.ndarray:

@@ -22,7 +22,7 @@ __all__ = ["EVERYBODY", "EVIDENCE", "LISTED", "list_neutral", "recommend"]
 
 EVERYBODY = "*"
 LISTED = ("customer_id", "list", "rank", "item", "score", "method")
-EVIDENCE = ("bought", "every_days", "last_days", "because", "share", "base")
+EVIDENCE = ("bought", "every_days", "last_days", "because", "buyers", "share", "base")
 CHUNK = 50_000  # customers of one frame
 _PLACES = {"again": 0, "new": 1}
 _SORTED = ["customer", "place", "rank"]
@@ -65,8 +65,9 @@ def recommend(
     ------
     DataFrame
         ``LISTED`` and ``EVIDENCE``, by customer, list and rank. again: bought (days with it), every_days (mean gap,
-        missing if bought once), last_days. new: because (the item they bought whose buyers most often bought this one,
-        missing where none has 10 buyers), share (of its buyers), base (share of all customers).
+        missing if bought once), last_days. new: because (the item they bought whose buyers most clearly bought this one
+        more often than customers as a whole; missing where there is none), buyers (of that item), share (of them),
+        base (share of all customers).
     """
     fitted = {name: scorer(chosen[name], history, seed=seed) for name in ("again", "new")}
     rhythm, companions = Rhythm(history), Companions(history)

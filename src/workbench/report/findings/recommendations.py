@@ -152,7 +152,7 @@ def _evidence(row: Any) -> dict[str, Any]:
         return {"bought": int(row.bought), "every_days": every, "last_days": int(row.last_days)}
     values: dict[str, Any] = {"base": round(float(row.base), 4)}
     if not pd.isna(row.because):
-        values |= {"because": row.because, "share": round(float(row.share), 4)}
+        values |= {"because": row.because, "buyers": int(row.buyers), "share": round(float(row.share), 4)}
     return values
 
 

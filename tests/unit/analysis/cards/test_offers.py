@@ -10,7 +10,7 @@ from workbench.analysis.cards.offers import top_offers
 from workbench.report.cards.customer import card_page, card_view
 
 AGAIN = json.dumps({"bought": 3, "every_days": 21, "last_days": 28})
-NEW = json.dumps({"base": 0.08, "because": "p1", "share": 0.31})
+NEW = json.dumps({"base": 0.08, "because": "p1", "buyers": 120, "share": 0.31})
 POPULAR = json.dumps({"base": 0.4})
 ROWS = [
     ("a", "again", 1, "p1", AGAIN), ("a", "again", 2, "p2", AGAIN), ("a", "again", 3, "p3", AGAIN),
@@ -53,7 +53,7 @@ def test_a_card_writes_the_reason_in_its_own_language_and_escapes_names():
     card = PortraitCard("a", pd.Timestamp("2025-01-01").date(), offers=tuple(rows))
     texts = [offer["reason"] for offer in card_view(card)["offers"]]
     assert texts[0] == "you buy it every 21 days, last 28 days ago"
-    assert texts[1] == "bought by 31 % of those who bought Tea, 8 % of all"
+    assert texts[1] == "bought by 31 % of the 120 who bought Tea, 8 % of all"
     assert "21" in card_view(card, language="zh")["offers"][0]["reason"]
     page = card_page([card])
     assert "&lt;b&gt;Jam&lt;/b&gt;" in page
