@@ -39,8 +39,8 @@ __all__ = [
 ]
 
 _BATCH_RECORDS = 50_000
-_MAX_LINE_BYTES = 16 << 20
-_BUFFER_BYTES = 32 << 20  # of the engine; its default is sixteen lines of that length
+_MAX_LINE_BYTES = 4 << 20  # a longer line is read record by record
+_BUFFER_BYTES = 8 << 20  # of the engine, two lines of that length: smaller buffers are parsed sooner by both threads
 REFUSALS = (  # of the engine: a file with other than records, a line longer than its buffer, a form of gzip it lacks
     duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException, duckdb.IOException,
 )  # fmt: skip
