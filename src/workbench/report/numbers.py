@@ -225,8 +225,10 @@ def _pct(value: object, language: str, currency: str) -> str:
     if not math.isfinite(share):
         return significant(share)
     space = " " if language == "en" else ""
-    if 0 < abs(share) < 0.00005:  # below what two decimals can show
-        return f"{'<' if share > 0 else '>' + _MINUS}0.01{space}%"
+    if 0 < share < 0.00005:  # below what two decimals can show
+        return f"<0.01{space}%"
+    if -0.00005 < share < 0:
+        return f"0{space}%"
     if 0.99995 < share < 1:
         return f">99.99{space}%"
     to_edge = min(abs(share), abs(1 - share)) if 0 <= share <= 1 else abs(share)

@@ -164,7 +164,10 @@ def _answer(study: ValueStudy) -> Finding:
     values = {"customers": len(worth), "total": total, "share": top / total if total > 0 else None}
     values |= {"foretold": float(money["chosen"].sum()), "came": float(money["observed"].sum())}
     days = {"horizon_days": study.facts["horizon_days"], "test_days": study.facts["holdout_days"]}
-    return Finding("value_answer", values | days, 0.75)
+    if not study.facts["margin_known"]:
+        return Finding("value_answer", values | days, 0.75)
+    margin = study.facts["margin"]
+    return Finding("value_answer_margin", values | days | {"margin": margin, "spend": total / margin if margin else None}, 0.75)
 
 
 def _foretold(study: ValueStudy) -> Finding:

@@ -166,7 +166,7 @@ def _budget(_: GoalAnswer, summaries: Summaries, __: Any) -> tuple[str, dict[str
     plan = _metrics(summaries, "11_plan_actions")
     if plan.get("planned"):
         return "answer_budget", {name: plan.get(name) for name in ("planned", "cost", "expected_gain")}
-    value = _values(summaries, "value_answer")
+    value = _values(summaries, "value_answer") or _values(summaries, "value_answer_margin")
     return ("answer_budget_by_value", {"share": value["share"]}) if value else ("answer_budget_none", {})
 
 

@@ -101,7 +101,7 @@ PARTS = (
             ("09_value_customers", "ladder"),
         ),
         most=2,
-        keys=("value_answer", "churn_answer"),
+        keys=("value_answer", "value_answer_margin", "churn_answer"),
     ),
     Part(
         "trust",

@@ -1,5 +1,6 @@
 """What the study of value says: every sentence filled in both languages, refusals with their counts, cautions where due."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -11,6 +12,7 @@ from workbench.analysis.value.models.fitting import Fit
 from workbench.analysis.value.study import ValueStudy
 from workbench.analysis.value.worth import Spend, Terms
 from workbench.report.findings.value import find_value, limit_value, measure_value, rank_ladder, table_parameters
+from workbench.report.text import say
 
 NO_CURVES = pd.DataFrame(columns=["group", "n", "days", "waiting", "low", "high"])
 CURVES = pd.DataFrame(
@@ -62,6 +64,17 @@ def valued(**reasons):
         values,
         tables=tables,
     )
+
+
+def test_where_costs_are_known_value_is_margin_beside_the_spend_it_comes_from(values_by_key):
+    study = valued()
+    study = replace(study, facts=study.facts | {"margin_known": True, "margin": 0.4})
+    values = values_by_key(find_value(study, CURVES))
+    assert "value_answer" not in values
+    answer = values["value_answer_margin"]
+    assert answer["total"] == pytest.approx(199 * 200 / 2)
+    assert (answer["spend"], answer["margin"]) == (pytest.approx(199 * 200 / 2 / 0.4), 0.4)
+    assert "net spend was forecast" in say("value_answer_margin", "en", answer)
 
 
 def test_a_valued_base_is_reported_with_its_test(values_by_key):
