@@ -167,7 +167,9 @@ def _answer(study: ValueStudy) -> Finding:
     if not study.facts["margin_known"]:
         return Finding("value_answer", values | days, 0.75)
     margin = study.facts["margin"]
-    return Finding("value_answer_margin", values | days | {"margin": margin, "spend": total / margin if margin else None}, 0.75)
+    return Finding(
+        "value_answer_margin", values | days | {"margin": margin, "spend": total / margin if margin else None}, 0.75
+    )
 
 
 def _foretold(study: ValueStudy) -> Finding:
