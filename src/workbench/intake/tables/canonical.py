@@ -22,9 +22,10 @@ from workbench.core.stages import TABLES
 from workbench.intake.casting.refusals import too_many_rejected
 from workbench.intake.casting.verdicts import as_view
 from workbench.intake.expressions import to_ibis
-from workbench.intake.identity.contact_ids import hide_contact_ids
 from workbench.intake.identity.people import gather_people
 from workbench.intake.identity.spaces import space_of
+from workbench.intake.privacy.contact_ids import hide_contact_ids
+from workbench.intake.privacy.free_text import mask_free_text
 from workbench.intake.tables.declarations import expression_columns
 from workbench.intake.tables.declared import apply_declared
 from workbench.intake.tables.one_row_tables import (
@@ -128,9 +129,10 @@ def take_in(
         keep_contacts=identity,
     )  # fmt: skip
     parsed, hidden = hide_contact_ids(parsed, key)
+    parsed, masked = mask_free_text(parsed)
     declared = apply_declared(engine, parsed)
     intake = assemble(engine, declared.sources, identity=identity)
-    metrics = intake.metrics | declared.metrics | hidden
+    metrics = intake.metrics | declared.metrics | hidden | masked
     return replace(
         intake, metrics=metrics, accuracy=declared.accuracy, repairs=declared.repairs, conflicts=declared.conflicts
     )

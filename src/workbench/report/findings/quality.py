@@ -187,6 +187,10 @@ def _source(name: str, metrics: Mapping[str, Any]) -> list[Finding]:
         findings.append(Finding("quality_repairs", {"source": name, "repairs": repairs}, 0.1))
     if metrics.get(f"{name}.contact_cells_dropped"):
         findings.append(Finding("quality_contact_dropped", {"cells": metrics[f"{name}.contact_cells_dropped"]}, 0.1))
+    masked = _counted(metrics, f"{name}.masked.")
+    if masked:
+        values = {"source": name, "cells": sum(masked.values()), "columns": sorted(masked)}
+        findings.append(Finding("quality_masked", values, 0.2))
     return findings
 
 

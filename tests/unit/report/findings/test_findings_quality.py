@@ -69,6 +69,11 @@ def test_cells_left_blank_and_garbled_names_are_said(values_by_key):
     assert not any(finding.values.get("code") == "answer-missing" for finding in find(METRICS | more))
 
 
+def test_contact_data_masked_in_free_text_is_said(values_by_key):
+    values = values_by_key(find(METRICS | {"shop.masked.text": 3, "shop.masked.topic": 1}))
+    assert values["quality_masked"] == {"source": "shop", "cells": 4, "columns": ["text", "topic"]}
+
+
 def test_lines_without_a_customer_weigh_more_when_they_are_many(values):
     assert values["quality_no_customer"] == {"share": 0.25, "no_customer": 23, "rows": 92}
     weights = {
