@@ -79,3 +79,15 @@ def test_the_page_in_params_matches_the_models():
     assert PAGE.is_file(), "params/README.md is missing: write it with 'workbench params --markdown > params/README.md'"
     advice = "params/README.md is out of date: write it again with 'workbench params --markdown'"
     assert PAGE.read_text(encoding="utf-8") == parameters_markdown(), advice
+
+
+def test_types_units_and_defaults_are_chinese_in_chinese():
+    rows = list(describe_parameters(None, "zh"))
+    ascii_units = {one.unit for one in rows if one.unit.isascii()} - {"", "AUC", "GB", "alpha"}
+    assert ascii_units == set()
+    words = {word for one in rows for word in one.type.replace(":", " ").split()}
+    assert not words & {"text", "number", "whole", "list", "of", "or", "mapping", "true", "date"}
+    looks = row("10_measure_experiments", "looks", "zh")
+    assert (looks.type, looks.unit, looks.range) == ("整数", "次", "≥ 1, ≤ 10000")
+    groups = row("10_measure_experiments", "groups", "zh")
+    assert (groups.type, groups.default, groups.range) == ("文本 的列表", "无", "长度 ≤ 10")

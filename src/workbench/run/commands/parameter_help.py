@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from workbench.core.params.run import GoalParams, RunParams
 from workbench.core.params.sources import FormatParams, SourceParams
 from workbench.core.section import Section
 from workbench.core.stages import SECTIONS
+from workbench.run.commands.parameter_words import UNITS, WORDS
 
 __all__ = ["ParameterHelp", "describe_parameters", "parameters_markdown"]
 
@@ -63,10 +65,10 @@ def describe_parameters(
                 yield ParameterHelp(
                     name,
                     key,
-                    _type(info.annotation),
-                    extra["unit"],
-                    _default(info),
-                    _range(info),
+                    _type(info.annotation, language),
+                    UNITS.get(extra["unit"], extra["unit"]) if language == "zh" else extra["unit"],
+                    _default(info, language),
+                    _range(info, language),
                     extra["help"][language],
                 )
 
@@ -90,31 +92,39 @@ def parameters_markdown() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _type(annotation: Any) -> str:
+def _word(text: str, language: str) -> str:
+    return WORDS[text] if language == "zh" else text
+
+
+def _type(annotation: Any, language: str) -> str:
     origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    either = _word(" or ", language)
     if origin is Literal:
-        return " or ".join(str(part) for part in parts)
+        return either.join(str(part) for part in parts)
     if origin in (types.UnionType, typing.Union):
-        return " or ".join(_type(part) for part in parts if part is not type(None))
+        return either.join(_type(part, language) for part in parts if part is not type(None))
     if origin is list:
-        return f"list of {_type(parts[0])}"
+        return _word("list of {}", language).format(_type(parts[0], language))
     if origin is dict:
-        return f"{_type(parts[0])}: {_type(parts[1])}"
-    names = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
-    return names.get(annotation.__name__, "mapping" if issubclass(annotation, Section) else annotation.__name__)
+        return f"{_type(parts[0], language)}: {_type(parts[1], language)}"
+    names = {str: "text", int: "whole number", float: "number", bool: "true or false", dt.date: "date", Any: "Any"}
+    return _word(names.get(annotation, "mapping"), language)
 
 
-def _default(info: FieldInfo) -> str:
+def _default(info: FieldInfo, language: str) -> str:
     value = info.get_default(call_default_factory=True)
     if value is PydanticUndefined:
-        return "required"
+        return _word("required", language)
     if value is None or value in ({}, []) or isinstance(value, Section):
-        return "none"
+        return _word("none", language)
+    if isinstance(value, bool):
+        return _word(str(value), language)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _range(info: FieldInfo) -> str:
-    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "length ≥", "max_length": "length ≤"}
+def _range(info: FieldInfo, language: str) -> str:
+    length = _word("length", language)
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": f"{length} ≥", "max_length": f"{length} ≤"}
     limits = [
         f"{sign} {getattr(limit, key)}"
         for limit in info.metadata
