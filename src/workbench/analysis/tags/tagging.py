@@ -151,7 +151,7 @@ def tag_customers(
     source = _with_attributes(widened.table, names_in(tags))
     present = dict(source.schema().items())
     columns = known_columns(present, windows_days=settings.windows_days, named=names_in(tags))
-    off = tuple(tag for tag in tags if tag.sensitive and not _allows(tag, settings.sensitive_items))
+    off = tuple(tag for tag in tags if tag.sensitive and tag.item not in settings.sensitive_items)
     plan = plan_tags([tag for tag in tags if tag not in off], columns, present, days_covered=days_covered)
     used = source.select(*_used(source, plan.tags, also))
     table = execute(used) if used.op().find(ops.JoinChain) else used  # reading a single file again is as fast
@@ -205,10 +205,6 @@ def _used(table: ir.Table, tags: Sequence[Tag], also: Sequence[str]) -> list[str
     """List the columns that tags use, and those that decide who may be tagged."""
     needed = {*names_in(tags), "customer_id", "age", "age_band", *also}
     return [name for name in table.columns if name in needed or name.startswith(CONSENT)]
-
-
-def _allows(tag: Tag, items: Sequence[str]) -> bool:
-    return not ITEMS[tag.item].sensitive and tag.sensitivity != "sensitive" or tag.item in items
 
 
 def _lazily(table: ir.Table) -> ir.Table:

@@ -226,6 +226,35 @@ def test_the_later_half_measures_the_rules_of_the_earlier():
     assert np.isnan(rule(rules, "d", "e")["held_out_lift"])
 
 
+def test_a_rule_that_fell_in_the_later_half_is_marked_and_not_counted_as_held():
+    # early: a with b in 8 of 20 orders; later: a and b in 10 of 20 each, together in 4; c with d in both halves
+    days = (dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 2)), (dt.datetime(2024, 2, 1), dt.datetime(2024, 2, 2))
+    orders_of = [["ab"] * 8 + ["cd"] * 4 + ["e"] * 8, ["ab"] * 4 + ["a"] * 6 + ["b"] * 6 + ["cd"] * 4]
+    rows = [
+        (f"{half}{at}", "x", day[at % 2], item, 1, 1.0)
+        for half, (day, texts) in enumerate(zip(days, orders_of, strict=True))
+        for at, text in enumerate(texts)
+        for item in text
+    ]
+    entries = item_entries(bought_lines(orders(rows), as_of=AS_OF), {}, basket="order", items=["product_id"])
+    rules = mine_rules(
+        build_baskets(entries, max_basket=10), min_support=0.05, min_confidence=0.1, max_items=2, max_rules=100,
+        prune=False,
+    )  # fmt: skip
+    assert (rule(rules, "a", "b")["mark"], rule(rules, "c", "d")["mark"]) == ("not_held", "")
+    assert rule(rules, "a", "b")["held_out_lift"] == pytest.approx(4 * 20 / (10 * 10))
+    assert (rules.facts["repeated"], rules.facts["held"]) == (4, 2)
+    assert rules.facts["early_lift"] == pytest.approx((20 / 8 + 20 / 4) / 2)
+    assert rules.facts["late_lift"] == pytest.approx((0.8 + 20 / 4) / 2)
+
+
+def test_rules_of_equal_counts_are_in_the_order_of_their_names():
+    rules = mined(["d c", "b a", "d c", "b a"], max_items=2)
+    assert list(zip(rules.table["antecedent"], rules.table["consequent"], strict=True)) == [
+        ('["a"]', "b"), ('["b"]', "a"), ('["c"]', "d"), ('["d"]', "c"),
+    ]  # fmt: skip
+
+
 @pytest.mark.skipif(not os.environ.get("WORKBENCH_PUBLIC_DATA"), reason="needs the public files")
 def test_online_retail_has_as_many_pair_rules_as_published():
     path = next(Path(os.environ["WORKBENCH_PUBLIC_DATA"]).rglob("online_retail.csv.gz"))

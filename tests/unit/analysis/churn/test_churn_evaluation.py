@@ -99,6 +99,7 @@ def test_calibration_line_of_true_probabilities_is_the_diagonal(drawn):
     extreme = 1 / (1 + np.exp(-2 * ev.logit(chance)))
     assert ev.calibration_line(labels, extreme)[0] == pytest.approx(slope / 2, abs=0.02)
     assert np.isnan(ev.calibration_line(np.ones(5), np.linspace(0.1, 0.9, 5))[0])
+    assert np.isnan(ev.calibration_line(np.zeros(5), np.linspace(0.1, 0.9, 5))[0])
     assert np.isnan(ev.calibration_line(labels, np.full(len(labels), 0.3))[0])
 
 

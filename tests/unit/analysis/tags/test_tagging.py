@@ -12,6 +12,7 @@ import pytest
 from workbench.analysis.tags.columns import known_columns
 from workbench.analysis.tags.compiling import check_tags, plan_tags
 from workbench.analysis.tags.tagging import days_of_data, tag_customers, tag_options
+from workbench.analysis.tags.wide import widen
 from workbench.core.errors import ProfileError
 from workbench.core.tags.definition import Tag
 from workbench.core.tags.registry import load_registry
@@ -113,6 +114,22 @@ def test_sensitive_tags_are_off_unless_parameters_and_consent_allow():
     assert "religion" not in closed.wide.columns and not len(rows(closed))
     opened = run(faith, customers=customers, consents=consents, options={"sensitive_items": ["religion"]})
     assert values(opened, "faith") == {"a": "x"}
+
+
+def test_a_tag_may_be_sensitive_though_its_item_is_not():
+    wealth = rule("wealth", near="recency_days <= 30", more={"sensitivity": "sensitive"})
+    assert [item.id for item in run(wealth).off] == ["wealth"]
+    assert run(wealth, options={"sensitive_items": [wealth.item]}).off == ()
+
+
+def test_the_wide_table_has_sensitive_columns_only_where_they_are_allowed():
+    customers = ibis.memtable({"customer_id": ["a"], "religion": ["x"], "nationality": ["CN"], "source_l1": ["shop"]})
+    tables = {"customers": customers, "features": ibis.memtable(FEATURES)}
+    closed = widen(tables, as_of=AS_OF, questions={}, scales={}, sensitive_items=()).table.columns
+    opened = widen(tables, as_of=AS_OF, questions={}, scales={}, sensitive_items=("religion",)).table.columns
+    assert {"nationality", "source_l1"} <= set(closed)
+    assert "religion" not in closed
+    assert "religion" in opened
 
 
 def test_spellings_of_a_source_are_joined_and_what_fits_none_is_the_last_value():

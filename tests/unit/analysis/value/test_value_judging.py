@@ -9,6 +9,7 @@ import pytest
 from workbench.analysis.value.judging import (
     CRITERIA,
     by_decile,
+    by_frequency,
     coverage,
     deviance,
     errors,
@@ -101,6 +102,14 @@ def test_independence_is_found_and_denied():
     assert result["low"] < 0 < result["high"]
     assert independence(free.assign(spend_repeat_mean=x * 10.0))["low"] > 0.9
     assert np.isnan(independence(free.head(20))["correlation"])
+
+
+def test_repeats_of_seven_and_more_are_one_row():
+    table = by_frequency(
+        np.array([0, 6, 7, 8, 30]), {"model": np.array([1.0, 2, 3, 4, 5])}, np.array([0.0, 1, 2, 4, 6])
+    )
+    assert table["repeats"].tolist() == [0, 6, 7]
+    assert table.loc[2, ["n", "observed", "model"]].tolist() == [3, 4, 4]
 
 
 def test_the_matrix_counts_everybody_once():
