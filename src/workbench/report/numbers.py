@@ -232,7 +232,8 @@ def _pct(value: object, language: str, currency: str) -> str:
     if 0.99995 < share < 1:
         return f">99.99{space}%"
     to_edge = min(abs(share), abs(1 - share)) if 0 <= share <= 1 else abs(share)
-    places = 0 if to_edge >= 0.0995 else 1 if to_edge >= 0.00995 else 2  # decimals grow to the edges
+    least = 0.0005 if 0.5 < share <= 1 else 0.00995  # above 99 % a third digit is enough unless it would read 100 %
+    places = 0 if to_edge >= 0.0995 else 1 if to_edge > least else 2  # decimals grow to the edges
     return f"{_plain(100 * share, places)}{space}%"
 
 

@@ -43,6 +43,11 @@ __all__ = [
 ]
 
 _SCORE = "scale_"
+_OUTCOME = re.compile(r"(bought|returned)_(\d+)d")  # 1 or 0 for each customer, within days of the assignment
+_OUTCOMES = {
+    "bought": {"en": "purchase within {} days", "zh": "{} 天内购买"},
+    "returned": {"en": "return of goods within {} days", "zh": "{} 天内退货"},
+}
 _TOGGLES = {"**": "strong", "`": "code"}  # the same mark begins and ends
 THIN_SPACE = "\u2009"  # between Chinese and Latin letters or digits
 SENTENCE_KINDS = ("label", "labels", "portion")  # capitalised at the start of a sentence
@@ -365,6 +370,8 @@ def _feature_label(name: str) -> dict[str, str] | None:
         stem = scale.replace("_", " ")
         item = ITEMS[scale].name["zh"] if scale in ITEMS else stem
         return {"en": f"{stem} (scale score)", "zh": f"{item}（量表得分）"}
+    if outcome := _OUTCOME.fullmatch(name):
+        return {language: words.format(outcome[2]) for language, words in _OUTCOMES[outcome[1]].items()}
     features = registered([name])
     entry = dict(features[0].label) if features else None
     if entry and entry["en"][1:2].islower():  # labels stand within a sentence

@@ -78,7 +78,7 @@ def test_feature_without_phrase_uses_its_label_and_a_level_is_named():
     ]
     rows = telling([1.0], [-1.0], columns=["city"]).assign(level="Bath", own=[0.9, 0.1], base=0.5)
     result = name_segments(rows, 2, labels=labels)
-    assert result[0].name == {"en": "Often city Bath", "zh": "城市多为Bath"}
+    assert result[0].name == {"en": "City often Bath", "zh": "城市多为Bath"}
     assert result[0].description["en"] == "City Bath for 90% against 50%."
 
 

@@ -79,7 +79,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     ],
     "how_to_read_*": [f"how_to_read_{stage}" for stage in STAGES if stage != "14_write_report"],
     "part_*": [f"part_{part.name}" for part in PARTS],
-    "idle_*": [f"idle_{reason}" for reason in ("not_drawn", "own_inputs", "few_marks", "straight")],
+    "idle_*": [f"idle_{reason}" for reason in ("not_drawn", "own_inputs", "few_marks", "alike", "straight")],
     "answer_*": [
         f"answer_{name}"
         for name in ("answer_is_no_gain", "leaving_is_no_gain", "no_consents", "selected_before", "groups_of_today")
@@ -89,9 +89,16 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "answer_list_*": [f"answer_list_{name}" for name in LISTS],
     "answer_segments_*": [f"answer_segments_{verdict}" for verdict in VERDICTS],
     "answer_quality_*": [f"answer_quality_{state}" for state in ("passed", "warned", "failed")],
+    "answer_quality_*_people": [f"answer_quality_{state}_people" for state in ("passed", "warned")],
+    "answer_no_list_*": [f"answer_no_list_{why}" for why in ("no_gain", "no_profit", "nobody")],
     "answer_basis_*": [f"answer_basis_{basis}" for basis in ("plan", "answers", "leaving")],
+    "answer_stake_*": ["answer_stake_answers", "answer_stake_leaving"],
+    "answer_events_*": ["answer_events_answers", "answer_events_leaving"],
+    "answer_tested_*": ["answer_tested_answers", "answer_tested_leaving"],
+    "segment_trait*": ["segment_trait", "segment_trait_known"],
+    "segment_trait_median*": ["segment_trait_median", "segment_trait_median_known"],
     "answer_not_made_*": [
-        f"answer_not_made_{why}" for why in ("no_model", "no_gain", "same", "no_profit", "nobody", "not_asked")
+        f"answer_not_made_{why}" for why in ("no_model", "no_gain", "no_profit", "nobody", "not_asked")
     ],
     "answer_evidence_*": ["answer_evidence_value_tier", "answer_evidence_risk_tenth"],
     "answer_tier_*": [f"answer_tier_{tier}" for tier in ("high", "middle", "low")],
@@ -202,7 +209,7 @@ def words() -> frozenset[str]:
 
 
 def test_the_search_finds_what_it_is_to_find():
-    assert {"rfm_champions", "quality_answer", "ui_key_findings", "segments_*", "ui_goal_*"} <= said()
+    assert {"rfm_champions", "quality_records", "ui_key_findings", "segments_*", "ui_goal_*"} <= said()
     assert shown_tables() >= {"rfm_types", "pointblank"}
 
 

@@ -117,7 +117,8 @@ def strongest_differences(differences: pd.DataFrame, *, max_rows: int = 10) -> p
     """Select the largest significant differences by absolute effect; ties in table order.
 
     Variables equivalent to the grouping (`same_thing.say_the_same`) are skipped, and so is a number with the same
-    effect in the same group as an earlier one.
+    effect in the same group as an earlier one, or a group that differs in the same as an earlier one of its size:
+    both hold the same customers.
 
     Parameters
     ----------
@@ -136,9 +137,10 @@ def strongest_differences(differences: pd.DataFrame, *, max_rows: int = 10) -> p
     equivalent = {pair for pair in pairs if say_the_same(*pair)}
     pairs = zip(significant["group_by"], significant["variable"], strict=True)
     significant = significant[np.array([pair not in equivalent for pair in pairs], dtype=bool)]
-    significant = significant[
-        ~significant.assign(rounded=significant["effect"].round(9)).duplicated(["group_by", "group", "kind", "rounded"])
-    ]
+    rounded = significant.assign(rounded=significant["effect"].round(9))
+    same_number = rounded.duplicated(["group_by", "group", "kind", "rounded"])
+    same_customers = rounded.duplicated(["variable", "value", "kind", "n", "rounded"])
+    significant = significant[~(same_number | same_customers)]
     order = significant["effect"].abs().sort_values(ascending=False, kind="stable").index
     return significant.loc[order].head(max_rows).reset_index(drop=True)
 

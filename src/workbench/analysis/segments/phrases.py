@@ -100,7 +100,7 @@ def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *,
         pattern = LEVEL_PHRASES[feature][0 if high else 1]
         return pattern[0].format(en=words[0]), pattern[1].format(zh=words[1])
     if level is not None:
-        return f"{'often' if high else 'seldom'} {english} {level}", f"{chinese}{'多为' if high else '少为'}{level}"
+        return f"{english} {'often' if high else 'seldom'} {level}", f"{chinese}{'多为' if high else '少为'}{level}"
     if feature in PHRASES:
         return PHRASES[feature][0 if high else 1]
     return f"{'high' if high else 'low'} {english}", f"{chinese}{'高' if high else '低'}"

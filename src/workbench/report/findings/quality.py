@@ -63,7 +63,8 @@ def find_quality(
     records = sum(int(metrics[f"{name}.physical_records"]) for name in sources)
     rejected = sum(int(metrics[f"{name}.rejected"]) for name in sources)
     values = {"records": records, "accepted": records - rejected, "rejected": rejected, "score": quality.score}
-    findings = [Finding("quality_answer", values, 0.35), *_orders(metrics), *_lacking(intake)]
+    key = "quality_answer_all" if records and not rejected else "quality_answer"
+    findings = [Finding(key, values, 0.35), *_orders(metrics), *_lacking(intake)]
     for name in sources:
         findings += _source(name, metrics)
     for table in intake.tables:

@@ -161,15 +161,11 @@ def _answer(study: ValueStudy) -> Finding:
     total = float(worth.sum())
     top = float(worth.iloc[: max(1, int(len(worth) * _TOP))].sum())
     money = study.part("predictions")
-    values = {"customers": len(worth), "total": total, "share": top / total if total > 0 else None}
+    measure = "value_in_margin" if study.facts["margin_known"] else "value_in_spend"
+    values = {"customers": len(worth), "total": total, "measure": measure, "share": top / total if total > 0 else None}
     values |= {"foretold": float(money["chosen"].sum()), "came": float(money["observed"].sum())}
     days = {"horizon_days": study.facts["horizon_days"], "test_days": study.facts["holdout_days"]}
-    if not study.facts["margin_known"]:
-        return Finding("value_answer", values | days, 0.75)
-    margin = study.facts["margin"]
-    return Finding(
-        "value_answer_margin", values | days | {"margin": margin, "spend": total / margin if margin else None}, 0.75
-    )
+    return Finding("value_answer", values | days, 0.75)
 
 
 def _foretold(study: ValueStudy) -> Finding:

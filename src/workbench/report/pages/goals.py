@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from workbench.report.changes import compare_runs
 from workbench.report.html import Speaker, unbroken
-from workbench.report.pages.parts import choose_sentences, heaviest
+from workbench.report.pages.parts import choose_sentences, heaviest, segment_names
 from workbench.report.pages.relevance import FEWEST_IN_HEADLINE
 from workbench.report.text import has_text, say
 
@@ -27,6 +27,8 @@ __all__ = ["KINDS", "STAGES_OF_KIND", "AnswerView", "ListView", "answer_goal", "
 KINDS = ("contact_list", "segment_strategy", "budget_split", "quality_gate", "watch", "describe")
 MOST_SENTENCES = 2  # findings that support the answer
 MOST_EVIDENCE = 4  # groups of what answered before
+MOST_SEGMENTS = 8  # lines of an answer that lists segments
+CHURN, ACCOUNTS = "08_predict_churn", "12_tag_customers"
 # stages whose findings answer a kind where the goal names none
 STAGES_OF_KIND = {
     "contact_list": ("08_predict_churn", "09_value_customers"),
@@ -73,6 +75,10 @@ class AnswerView:
         Page of the lists; empty without one.
     advice : str
         ``contact`` where the heading says whom to contact, ``none`` where it says nobody, else empty.
+    said : frozenset of str
+        Keys of the findings that it states; the parts after it do not repeat them.
+    see : str
+        The stage whose page names what the heading points to; empty without one.
     """
 
     kind: str
@@ -82,6 +88,8 @@ class AnswerView:
     groups: tuple[tuple[str, tuple[Markup, ...]], ...] = field(default=())
     page: str = ""
     advice: str = ""
+    said: frozenset[str] = frozenset()
+    see: str = ""
 
 
 def answer_goal(
@@ -116,16 +124,21 @@ def answer_goal(
     currency = next((summary["currency"] for summary in summaries if summary.get("currency")), "")
     words = Speaker(language, currency)
     key, values = _HEADINGS[kind](answer, summaries, previous)
-    heading = say(key, language, values, currency) if key else _heading_of_findings(kind, goal, summaries, language)
-    sentences = [*_support(kind, goal, summaries, language), *_open_questions(goal, summaries, words)]
+    top = None if key else heaviest(summaries, stages_of_goal(goal)) or heaviest(summaries)
+    heading = say(key, language, values, currency) if key else _heading(top, language)
+    support = _support(kind, goal, answer, summaries)
+    sentences = [*_segment_lines(kind, summaries, language), *(_sentence(pair, language) for pair in support)]
+    nobody = key.startswith("answer_no_list")
     return AnswerView(
         kind=kind,
         heading=unbroken(heading),
-        sentences=tuple(sentences),
-        lists=tuple(_list_view(part, words, language) for part in answer.lists),
-        groups=tuple(group for group in _groups(answer, words, language) if group[1]),
+        sentences=(*sentences, *_open_questions(goal, summaries, words)),
+        lists=tuple(_list_view(part, summaries, words, language) for part in answer.lists),
+        groups=tuple(group for group in _groups(answer, summaries, words, language) if group[1]),
         page=answer.page,
-        advice="" if kind != "contact_list" else "none" if key == "answer_no_list" else "contact",
+        advice="" if kind != "contact_list" else "none" if nobody else "contact",
+        said=frozenset(finding["key"] for _, finding in [*support, *([top] if top else [])]),
+        see=ACCOUNTS if key == "answer_no_list_accounts" else "",
     )
 
 
@@ -143,7 +156,7 @@ def lacking_stages(goal: Mapping[str, Any], summaries: Summaries) -> list[str]:
 # headings, one way for each kind; no key where the heaviest finding is the answer
 
 
-def _contact(answer: GoalAnswer, _: Summaries, __: Any) -> tuple[str, dict[str, Any]]:
+def _contact(answer: GoalAnswer, summaries: Summaries, __: Any) -> tuple[str, dict[str, Any]]:
     lists = {part.name: part for part in answer.lists}
     if len(lists) > 1:
         first, second = answer.lists[:2]
@@ -151,7 +164,12 @@ def _contact(answer: GoalAnswer, _: Summaries, __: Any) -> tuple[str, dict[str, 
     if lists:
         (part,) = answer.lists
         return f"answer_one_{part.name}", {"n": part.n}
-    return "answer_no_list", {}
+    accounts = _values(summaries, "accounts_at_risk") or {}
+    if accounts.get("n"):
+        return "answer_no_list_accounts", dict(accounts)
+    because = next((part.because for part in answer.not_made if part.name == "contact_list"), "")
+    key = f"answer_no_list_{because}"
+    return key if has_text(key) else "answer_no_list", {}
 
 
 def _segments(_: GoalAnswer, summaries: Summaries, __: Any) -> tuple[str, dict[str, Any]]:
@@ -159,14 +177,16 @@ def _segments(_: GoalAnswer, summaries: Summaries, __: Any) -> tuple[str, dict[s
     verdict = metrics.get("verdict")
     if verdict is None:
         return "answer_no_segments", {}
-    return f"answer_segments_{verdict}", {"k": metrics.get("segments") or metrics.get("k")}
+    tiers = verdict != "continuum" or any(row["key"].startswith("tier ") for row in segment_names(summaries))
+    key = f"answer_segments_{verdict}" if tiers else "answer_segments_cut"
+    return key, {"k": metrics.get("segments") or metrics.get("k")}
 
 
 def _budget(_: GoalAnswer, summaries: Summaries, __: Any) -> tuple[str, dict[str, Any]]:
     plan = _metrics(summaries, "11_plan_actions")
     if plan.get("planned"):
         return "answer_budget", {name: plan.get(name) for name in ("planned", "cost", "expected_gain")}
-    value = _values(summaries, "value_answer") or _values(summaries, "value_answer_margin")
+    value = _values(summaries, "value_answer")
     return ("answer_budget_by_value", {"share": value["share"]}) if value else ("answer_budget_none", {})
 
 
@@ -176,7 +196,11 @@ def _quality(_: GoalAnswer, summaries: Summaries, __: Any) -> tuple[str, dict[st
         return "answer_quality_unknown", {}
     counts = {name: int(checks.get(name) or 0) for name in ("passed", "warned", "failed")}
     state = "failed" if counts["failed"] else "warned" if counts["warned"] else "passed"
-    return f"answer_quality_{state}", {"n": counts[state], "of": sum(counts.values())}
+    values = {"n": counts[state], "of": sum(counts.values())}
+    people = _metrics(summaries, "02_resolve_identity")
+    if {"records", "customers"} <= people.keys() and state != "failed":
+        return f"answer_quality_{state}_people", values | {name: people[name] for name in ("records", "customers")}
+    return f"answer_quality_{state}", values
 
 
 def _watch(_: GoalAnswer, summaries: Summaries, previous: Any) -> tuple[str, dict[str, Any]]:
@@ -204,8 +228,8 @@ _HEADINGS: dict[str, Callable[[GoalAnswer, Summaries, Any], tuple[str, dict[str,
 }
 
 
-def _heading_of_findings(kind: str, goal: Mapping[str, Any], summaries: Summaries, language: str) -> str:
-    summary, finding = heaviest(summaries, stages_of_goal(goal)) or heaviest(summaries)  # type: ignore[misc]
+def _heading(top: Any, language: str) -> str:
+    summary, finding = top
     return say(f"{finding['key']}_heading", language, finding["values"], summary.get("currency") or "")
 
 
@@ -222,15 +246,35 @@ def _values(summaries: Summaries, key: str) -> Mapping[str, Any] | None:
 # sentences
 
 
-def _support(kind: str, goal: Mapping[str, Any], summaries: Summaries, language: str) -> list[Markup]:
-    if kind == "contact_list":
-        return []  # its lists bring their own
-    stages = stages_of_goal(goal)
-    chosen = choose_sentences(summaries, stages, MOST_SENTENCES)
+def _support(
+    kind: str, goal: Mapping[str, Any], answer: GoalAnswer, summaries: Summaries
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return the findings that support the answer; lists bring their own words, and so do segments."""
+    if kind == "segment_strategy" and segment_names(summaries):
+        return []
+    if kind != "contact_list":
+        keys = ("identity_evaluated", "quality_answer", "quality_answer_all") if kind == "quality_gate" else ()
+        return choose_sentences(summaries, stages_of_goal(goal), MOST_SENTENCES, keys)
+    if answer.lists:
+        return []
+    accounts = choose_sentences(summaries, (), 1, ("accounts_at_risk",))
+    return [*accounts, *choose_sentences(summaries, stages_of_goal(goal), 1)]
+
+
+def _segment_lines(kind: str, summaries: Summaries, language: str) -> list[Markup]:
+    """Return one line for each segment, with its size, where the goal asks how to treat each."""
+    if kind != "segment_strategy":
+        return []
+    words = Speaker(language)
     return [
-        Speaker(language, summary.get("currency") or "")(finding["key"], finding.get("values"))
-        for summary, finding in chosen
+        words("answer_segment", {"name": row["name"][language], "n": row["n"], "share": row["share"]})
+        for row in segment_names(summaries)[:MOST_SEGMENTS]
     ]
+
+
+def _sentence(pair: tuple[Mapping[str, Any], Mapping[str, Any]], language: str) -> Markup:
+    summary, finding = pair
+    return Speaker(language, summary.get("currency") or "")(finding["key"], finding.get("values"))
 
 
 def _open_questions(goal: Mapping[str, Any], summaries: Summaries, words: Speaker) -> list[Markup]:
@@ -242,20 +286,22 @@ def _open_questions(goal: Mapping[str, Any], summaries: Summaries, words: Speake
     return sentences
 
 
-def _list_view(part: ListFile, words: Speaker, language: str) -> ListView:
+def _list_view(part: ListFile, summaries: Summaries, words: Speaker, language: str) -> ListView:
     values = {**part.__dict__, "share": part.n / part.candidates if part.candidates else None}
-    unvalued = part.basis == "leaving" and part.expected_value is None
+    values |= {"measure": measure_of_value(summaries), "span": _span(summaries, language)}
+    by_answers, unvalued = part.basis == "answers", part.basis == "leaving" and part.expected_value is None
+    ending = "answers" if by_answers else "leaving"
     sentences = [words("answer_basis_leaving_only" if unvalued else f"answer_basis_{part.basis}", values)]
     if part.at_stake is not None and part.at_stake_all:
-        key = "answer_stake_answers" if part.basis == "answers" else "answer_stake_leaving"
-        sentences.append(words(key, {**values, "part": part.at_stake / part.at_stake_all}))
+        sentences.append(words(f"answer_stake_{ending}", {**values, "part": part.at_stake / part.at_stake_all}))
     if part.profit_share is not None:
         sentences.append(words("answer_size_everybody" if part.profit_share >= 1 else "answer_size_share", values))
     if part.expected_events is not None and not unvalued:
-        key = "answer_events_answers" if part.basis == "answers" else "answer_events_leaving"
-        sentences.append(words(key, values))
+        sentences.append(words(f"answer_events_{ending}", values))
     if part.precision is not None and part.random is not None:
-        sentences.append(words("answer_tested_answers" if part.basis == "answers" else "answer_tested_leaving", values))
+        unseen = not by_answers and _metrics(summaries, CHURN).get("split") == "random"
+        test = say("answer_test_random" if unseen else "answer_test_later", language)
+        sentences.append(words(f"answer_tested_{ending}", values | {"test": test}))
     if part.sent and part.answered is not None:
         sentences.append(words("answer_sent", {**values, "part": part.answered / part.sent}))
     title = words(f"answer_list_{part.name}", values)
@@ -264,25 +310,52 @@ def _list_view(part: ListFile, words: Speaker, language: str) -> ListView:
     return ListView(part.name, title, *size, tuple(sentences), files)
 
 
-def _groups(answer: GoalAnswer, words: Speaker, language: str) -> list[tuple[str, tuple[Markup, ...]]]:
-    reasons = [words(f"answer_not_made_{part.because}", {"name": part.name}) for part in answer.not_made]
+def measure_of_value(summaries: Summaries) -> str:
+    """Return what the expected value of a customer counts: margin where costs are known, else spend."""
+    return (_values(summaries, "value_answer") or {}).get("measure", "value_in_spend")
+
+
+def _span(summaries: Summaries, language: str) -> str:
+    """Return the period that expected values cover, as words; empty where it is not known."""
+    days = (_values(summaries, "value_answer") or {}).get("horizon_days")
+    if not days:
+        return ""
+    words = say("answer_span", language, {"horizon_days": days})
+    return words if language == "zh" else f" {words}"
+
+
+def _groups(
+    answer: GoalAnswer, summaries: Summaries, words: Speaker, language: str
+) -> list[tuple[str, tuple[Markup, ...]]]:
+    listed = {part.name for part in answer.lists}
     wants_list = answer.kind == "contact_list"
+    reasons = [
+        words(f"answer_not_made_{part.because}", {"name": part.name})
+        for part in answer.not_made
+        if part.because != "same" and (listed or len(answer.not_made) > 1)
+    ]
     return [
-        (say("answer_not_made", language), tuple(reasons) if wants_list else ()),
-        (say("answer_evidence", language), tuple(_evidence(answer.evidence, words, language))),
-        (say("answer_leave_out", language), tuple(_left_out(part, words) for part in answer.leave_out if part.n)),
+        (say("answer_not_made", language), tuple(reasons) if wants_list and listed else ()),
+        (say("answer_evidence", language), tuple(_evidence(answer.evidence, summaries, words, language))),
+        (
+            say("answer_leave_out", language),
+            tuple(_left_out(part, words, summaries) for part in answer.leave_out if part.n),
+        ),
         (say("answer_unproven", language), tuple(words(f"answer_{name}") for name in answer.unproven)),
-        (say("answer_tests", language), tuple(_test(part, words) for part in answer.tests)),
+        (say("answer_tests", language), tuple(_test(part, summaries, words, language) for part in answer.tests)),
     ]
 
 
-def _evidence(rows: Sequence[Evidence], words: Speaker, language: str) -> list[Markup]:
+def _evidence(rows: Sequence[Evidence], summaries: Summaries, words: Speaker, language: str) -> list[Markup]:
     """Write the groups of 50 or more whose share is shown: tiers of value first, then the tenth with most at risk."""
     measured = [row for row in rows if row.share is not None and (row.n or 0) >= FEWEST_IN_HEADLINE]
     tiers = [row for row in measured if row.grouping == "value_tier"]
     tenths = [row for row in measured if row.grouping == "risk_tenth" and row.group == "1"]
     return [
-        words(f"answer_evidence_{row.grouping}", {**row.__dict__, "group": _group_name(row, language)})
+        words(
+            f"answer_evidence_{row.grouping}",
+            {**row.__dict__, "group": _group_name(row, language), "measure": measure_of_value(summaries)},
+        )
         for row in [*tiers, *tenths][:MOST_EVIDENCE]
     ]
 
@@ -292,16 +365,18 @@ def _group_name(row: Evidence, language: str) -> str:
     return say(key, language) if has_text(key) else row.group
 
 
-def _left_out(part: LeftOut, words: Speaker) -> Markup:
+def _left_out(part: LeftOut, words: Speaker, summaries: Summaries) -> Markup:
     key = f"answer_left_out_{part.reason}"
     if part.reason == "lost" and part.expected_value is not None:
         key = "answer_left_out_lost_worth"
-    return words(key, part.__dict__)
+    return words(key, {**part.__dict__, "measure": measure_of_value(summaries)})
 
 
-def _test(part: TestProposal, words: Speaker) -> Markup:
+def _test(part: TestProposal, summaries: Summaries, words: Speaker, language: str) -> Markup:
+    stays = _metrics(summaries, CHURN).get("label_name") is not None
     values = {
         **part.__dict__,
+        "outcome": say("answer_outcome_stay" if stays else "answer_outcome_orders", language),
         "n": part.treated + part.held_out,
         "points": math.ceil(round(100 * (part.detectable or 0.0), 6)),
     }

@@ -8,7 +8,7 @@ whether it can be trusted, notebooks of one's own. All else is on the stages' pa
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from html import unescape
@@ -57,6 +57,8 @@ SENTENCES = 2  # in a part, beside its heading
 LIMITS = 3  # on the report; all are on the page of details
 PICTURE_BUDGET = 1_500_000  # bytes of pictures in one page; a page stays under 2 MB
 REPORT_STAGE = "14_write_report"
+LAST_PART = "trust"
+NO_EFFECT = ("campaign_association", "campaign_no_association")  # of campaigns without a control: on their page
 _TAG = re.compile("<[^>]+>")
 _ENDS = ":：;；.。"  # what may follow a heading in the sentence that repeats it
 GOAL_PARTS = ("question", "decision", "audience", "measure")
@@ -153,8 +155,10 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         "rests_on": ",".join(run.goal.get("stages") or ()),
         "lacking": ",".join(lacking_stages(run.goal, ours)),
         "failures": [_section(summary, run, pictures, language) for summary in ours if summary["status"] == "failed"],
-        "parts": [_part(part, ours, run, pictures, language) for part in PARTS],
+        "parts": list(filter(None, (_part(part, ours, run, pictures, language, said=answer.said) for part in PARTS))),
+        "absent": [summary["stage"] for summary in ours if summary["status"] == "skipped"],
         "segments": segments_of(ours, language, run.advice),
+        "see": run.pages.get(answer.see, ""),
         "limits": _first_limits(ours, run, language),
         "changes": changes_of(ours, run.previous, language),
         "own": [_section(summary, run, pictures, language) for summary in stages if summary not in ours],
@@ -205,7 +209,7 @@ def _masthead(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: s
 
 def _measured(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> dict[str, Any]:
     """Return what earlier campaigns changed: the heaviest findings of the experiments, and their page."""
-    chosen = choose_sentences(summaries, (MEASURING,), MEASURED_SENTENCES)
+    chosen = choose_sentences(summaries, (MEASURING,), MEASURED_SENTENCES, said=NO_EFFECT)
     lines = [stage_line(line, run.pages, language) for line in summaries if line["stage"] == MEASURING]
     return {
         "sentences": [_sentence(finding, summary, language) for summary, finding in chosen],
@@ -214,19 +218,27 @@ def _measured(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: s
 
 
 def _part(
-    part: Part, summaries: Sequence[Mapping[str, Any]], run: RunFacts, pictures: _Pictures, language: str
-) -> dict[str, Any]:
-    """Return what the template needs to show a part: its answer as heading, sentences, charts, links."""
-    top = heaviest(summaries, part.stages, part.keys)
-    heading = unbroken(_heading(top, language)) if top else ""
-    chosen = choose_sentences(summaries, part.stages, SENTENCES, part.keys)
+    part: Part,
+    summaries: Sequence[Mapping[str, Any]],
+    run: RunFacts,
+    pictures: _Pictures,
+    language: str,
+    *,
+    said: Collection[str] = (),
+) -> dict[str, Any] | None:
+    """Return what the template needs to show a part: its answer as heading, sentences, charts, links.
+
+    None where none of its stages is done, but for the last part, which also says what the run lacks and its limits.
+    What the answer said is not said again.
+    """
     named = dict.fromkeys(stage for stage, _ in part.figures) | dict.fromkeys(part.stages)
     lines = {line["stage"]: stage_line(line, run.pages, language) for line in summaries if line["stage"] in named}
     done = [line for line in summaries if line["stage"] in lines and line["status"] == "done"]
-    absent = [line["stage"] for line in summaries if line["stage"] in part.stages and line["status"] == "skipped"]
-    notes = [say("part_not_run", language, {"stages": absent})] if absent else []
-    if not done:
-        notes.insert(0, say("part_none", language))
+    if not done and part.name != LAST_PART:
+        return None
+    top = heaviest(summaries, part.stages, part.keys, said)
+    heading = unbroken(_heading(top, language)) if top else ""
+    chosen = choose_sentences(summaries, part.stages, SENTENCES, part.keys, said)
     return {
         "id": part.name,
         "name": say(f"part_{part.name}", language),
@@ -235,7 +247,6 @@ def _part(
             filter(None, (_beyond(heading, _sentence(entry, summary, language)) for summary, entry in chosen))
         ),
         "figures": [_figure(pair, pictures) for pair in choose_figures(summaries, part.figures, part.most)],
-        "notes": notes,
         "pages": [lines[line["stage"]] for line in done if lines[line["stage"]]["page"]],
     }
 

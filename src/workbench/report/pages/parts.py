@@ -6,7 +6,7 @@ pages of their stages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from workbench.report.charts.marks import kind_of
 from workbench.report.html import Speaker
-from workbench.report.numbers import show
+from workbench.report.numbers import LANGUAGES, show
 from workbench.report.pages.relevance import FEWEST_IN_HEADLINE, is_headline
 from workbench.report.text import has_text, label
 
@@ -27,6 +27,7 @@ __all__ = [
     "choose_sentences",
     "heaviest",
     "placed_stages",
+    "segment_names",
     "segments_of",
 ]
 
@@ -34,6 +35,7 @@ MOST_TRAITS = 3  # of a segment
 MOST_ADVICE = 2  # lines of what to do with it
 TGI_BASE = 100.0  # index of all customers
 LEAST_TGI = 110.0  # index below which a trait is common to all
+FEWEST_SEGMENTS = 2  # a single one needs no names
 LEAST_RATIO = 1.25  # of a median to that of all customers, or the reverse
 
 Summaries = Sequence[Mapping[str, Any]]
@@ -101,7 +103,7 @@ PARTS = (
             ("09_value_customers", "ladder"),
         ),
         most=2,
-        keys=("value_answer", "value_answer_margin", "churn_answer"),
+        keys=("value_answer", "churn_answer"),
     ),
     Part(
         "trust",
@@ -113,7 +115,7 @@ PARTS = (
             ("01_check_quality", "completeness"),
         ),
         most=2,
-        keys=("churn_calibration", "quality_answer"),
+        keys=("churn_calibration", "quality_answer", "quality_answer_all"),
     ),
 )
 
@@ -122,6 +124,8 @@ SAID_BY_ANSWER = frozenset({
     "churn_decision", "churn_decision_labels", "churn_decision_undated", "churn_decision_random", "churn_profit",
     "churn_top",
 })  # fmt: skip
+# that a stage has nothing to report is on its own page
+NOTHING_FOUND = frozenset({"affinity_no_baskets", "recommend_lacking", "recommend_untested", "experiments_nothing"})
 
 
 def placed_stages() -> frozenset[str]:
@@ -144,9 +148,11 @@ def choose_figures(
 
 
 def choose_sentences(
-    summaries: Summaries, stages: Sequence[str], most: int, keys: Sequence[str] = ()
+    summaries: Summaries, stages: Sequence[str], most: int, keys: Sequence[str] = (), said: Collection[str] = ()
 ) -> list[tuple[Any, Any]]:
     """Return the findings named by key, then the heaviest of some stages, one of each stage in turn.
+
+    Findings whose key is in ``said`` are left out.
 
     Returns
     -------
@@ -157,11 +163,11 @@ def choose_sentences(
         (summary, finding)
         for key in keys
         for summary in done
-        for finding in _findings(summary)
+        for finding in _findings(summary, said)
         if finding["key"] == key
     ]
     ranked = [
-        (summary, sorted(_findings(summary), key=lambda finding: -float(finding.get("weight") or 0)))
+        (summary, sorted(_findings(summary, said), key=lambda finding: -float(finding.get("weight") or 0)))
         for summary in _of(summaries, stages)
     ]
     rounds = [(summary, findings[at]) for at in range(most) for summary, findings in ranked if at < len(findings)]
@@ -169,9 +175,11 @@ def choose_sentences(
 
 
 def heaviest(
-    summaries: Summaries, stages: Sequence[str] | None = None, keys: Sequence[str] = ()
+    summaries: Summaries, stages: Sequence[str] | None = None, keys: Sequence[str] = (), said: Collection[str] = ()
 ) -> tuple[Any, Any] | None:
     """Return the finding that heads a page: the first named by key, else the heaviest; None without a heading.
+
+    Findings whose key is in ``said`` are left out.
 
     Returns
     -------
@@ -181,7 +189,7 @@ def heaviest(
     candidates = [
         (summary, finding)
         for summary in _of(summaries, done)
-        for finding in _findings(summary)
+        for finding in _findings(summary, said)
         if has_text(f"{finding['key']}_heading") and is_headline(finding)
     ]
     named = [pair for key in keys for pair in candidates if pair[1]["key"] == key]
@@ -207,11 +215,10 @@ def segments_of(
         name, sentences, members. A trait sets a segment apart where its index (TGI) lies above 110 with its whole
         interval, most people x index first; then medians that differ by a quarter or more, the largest ratio first.
     """
-    tables = {
-        view["name"]: [dict(zip(view["columns"], row, strict=True)) for row in view["rows"]]
-        for summary in _of(summaries, ("06_segment_customers",))
-        for view in summary.get("shown") or ()
-    }
+    tables = _tables(summaries)
+    sizes = tables.get("segment_sizes", ())
+    if len(sizes) < FEWEST_SEGMENTS:
+        return []
     currency = next((summary["currency"] for summary in summaries if summary.get("currency")), "")
     words = Speaker(language, currency)
     portraits = tables.get("segment_portraits", ())
@@ -220,16 +227,44 @@ def segments_of(
     medians = [row for row in portraits if _ratio(row) >= LEAST_RATIO and row["n"] >= FEWEST_IN_HEADLINE]
     traits += sorted(medians, key=_ratio, reverse=True)
     segments = []
-    for row in tables.get("segment_sizes", ()):
+    told_apart = _tells_apart([(advice or {}).get(label(row["segment"], "en"), {}) for row in sizes])
+    for row in sizes:
         name = label(row["segment"], language)
         own = [trait for trait in traits if name.startswith(label(trait["segment"], language))][:MOST_TRAITS]
         strategy = (advice or {}).get(label(row["segment"], "en"), {})
         size = "segment_size" if isinstance(row.get("value_share"), (int, float)) else "segment_size_only"
         size = size if isinstance(row["n"], (int, float)) else "segment_size_hidden"
-        sentences = [words(size, row), *(_trait(row, words, language, currency) for row in own)]
-        sentences += [words(f"segment_{part}", {"lines": lines}) for part, lines in _advised(strategy, language)]
+        sentences = [words(size, row), *(_trait(trait, row["n"], words, language, currency) for trait in own)]
+        advised = _advised(strategy, language) if told_apart else []
+        sentences += [words(f"segment_{part}", {"lines": lines}) for part, lines in advised]
         segments.append({"name": name, "sentences": sentences, "members": strategy.get("members", "")})
     return segments
+
+
+def segment_names(summaries: Summaries) -> list[dict[str, Any]]:
+    """Return the name of each segment by language, its key, customers and share; empty for a single one."""
+    rows = _tables(summaries).get("segment_sizes", ())
+    names = [{language: label(row["segment"], language) for language in LANGUAGES} for row in rows]
+    if len(rows) < FEWEST_SEGMENTS:
+        return []
+    return [
+        {"key": name["en"].lower(), "name": name, "n": row["n"], "share": row["share"]}
+        for name, row in zip(names, rows, strict=True)
+    ]
+
+
+def _tables(summaries: Summaries) -> dict[str, list[dict[str, Any]]]:
+    return {
+        view["name"]: [dict(zip(view["columns"], row, strict=True)) for row in view["rows"]]
+        for summary in _of(summaries, ("06_segment_customers",))
+        for view in summary.get("shown") or ()
+    }
+
+
+def _tells_apart(strategies: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether strategies differ: the same one for every segment tells nothing about any."""
+    stated = [{part: strategy[part] for part in ("do", "do_not")} for strategy in strategies if "do" in strategy]
+    return len(stated) < FEWEST_SEGMENTS or any(strategy != stated[0] for strategy in stated)
 
 
 def _advised(advice: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
@@ -252,12 +287,17 @@ def _ratio(row: Mapping[str, Any]) -> float:
     return max(median / base, base / median)
 
 
-def _trait(row: Mapping[str, Any], words: Speaker, language: str, currency: str) -> Markup:
+def _trait(row: Mapping[str, Any], n: Any, words: Speaker, language: str, currency: str) -> Markup:
+    """Write a trait beside that of all customers, with n where it is not known of all ``n`` of the segment.
+
+    A size that is hidden is not given away by n.
+    """
+    known = "" if row["n"] == n or not isinstance(n, (int, float)) else "_known"
     if not _ratio(row):
-        return words("segment_trait", row)
+        return words(f"segment_trait{known}", row)
     kind = kind_of(str(row["trait"]))
     medians = {name: show(row[name], kind, language, currency) for name in ("median", "base_median")}
-    return words("segment_trait_median", {**row, **medians})
+    return words(f"segment_trait_median{known}", {**row, **medians})
 
 
 def _of(summaries: Summaries, stages: Sequence[str]) -> list[Mapping[str, Any]]:
@@ -265,6 +305,10 @@ def _of(summaries: Summaries, stages: Sequence[str]) -> list[Mapping[str, Any]]:
     return [by_name[stage] for stage in stages if stage in by_name]
 
 
-def _findings(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _findings(summary: Mapping[str, Any], said: Collection[str] = ()) -> list[Mapping[str, Any]]:
     findings = summary.get("findings") or ()
-    return [finding for finding in findings if "key" in finding and finding["key"] not in SAID_BY_ANSWER]
+    return [
+        finding
+        for finding in findings
+        if "key" in finding and finding["key"] not in SAID_BY_ANSWER | NOTHING_FOUND and finding["key"] not in said
+    ]

@@ -19,6 +19,7 @@ __all__ = ["FEWEST_IN_HEADLINE", "idle_chart", "idle_table", "is_headline"]
 
 FEWEST_IN_HEADLINE = 50  # customers behind a headline
 FEW_MARKS = 2  # a sentence says two numbers better than a chart
+ALIKE = 0.05  # largest difference of bars that are called alike, as a share of the longest
 STRAIGHT = 0.01  # largest distance from a straight line, as a share of the curve's range
 _PALE_GROUND = (0.95, 0.957, 0.961)  # the track behind bars of shares
 _LEAST_POINTS = 3  # of a curve
@@ -41,7 +42,8 @@ def idle_chart(stage: str, name: str, chart: Chart) -> str:
     -------
     str
         ``not_drawn`` (not enough data), ``own_inputs`` (a plot of the method's own inputs), ``few_marks`` (one or two
-        bars or points), ``straight`` (a single curve that is a line), or ``""``.
+        bars or points), ``alike`` (bars of nearly the same length), ``straight`` (a single curve that is a line), or
+        ``""``.
     """
     if not chart.drawn:
         return "not_drawn"
@@ -51,6 +53,8 @@ def idle_chart(stage: str, name: str, chart: Chart) -> str:
     bars, curves, points, others = (sum(counts) for counts in zip(*map(_marks, axes), strict=True)) if axes else [0] * 4
     if not curves and not others and 0 < bars + (0 if bars else points) <= FEW_MARKS:
         return "few_marks"
+    if bars and not curves and not others and _are_alike(axes):
+        return "alike"
     if not bars and not points and not others and curves == 1 and _is_straight(axes):
         return "straight"
     return ""
@@ -88,6 +92,19 @@ def _marks(axes: Axes) -> tuple[int, int, int, int]:
 def _is_mark(bar: Any) -> bool:
     is_track = np.allclose(bar.get_facecolor()[:3], _PALE_GROUND, atol=0.004)
     return bool(abs(bar.get_width()) > 0 and abs(bar.get_height()) > 0 and not is_track)
+
+
+def _are_alike(axes: list[Axes]) -> bool:
+    """Say whether all bars, drawn one beside the other, are nearly of the same length."""
+    from matplotlib.patches import Rectangle  # noqa: PLC0415
+
+    bars = [patch for part in axes for patch in part.patches if isinstance(patch, Rectangle) and _is_mark(patch)]
+    lengths = {
+        "across": [abs(bar.get_width()) for bar in bars if bar.get_x() == 0],
+        "up": [abs(bar.get_height()) for bar in bars if bar.get_y() == 0],
+    }
+    whole = [sizes for sizes in lengths.values() if len(sizes) == len(bars)]
+    return any(max(sizes) - min(sizes) <= ALIKE * max(sizes) for sizes in whole) and len(whole) == 1
 
 
 def _is_straight(axes: list[Axes]) -> bool:

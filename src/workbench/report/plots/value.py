@@ -314,7 +314,7 @@ def plot_ladder(
     """
     rows = frame.sort_values("rank").reset_index(drop=True)
     top = rows.iloc[0]
-    values = {"rank": top["rank"], "value": top["expected_value"], "low": top["value_low"], "high": top["value_high"]}
+    values = {"rank": top["rank"], "value": top["expected_value"]} | top[["value_low", "value_high"]].to_dict()
     title = say("chart_ladder_title", language, values | {"horizon_days": horizon_days}, about.currency)
     figure, axes = canvas(height_for(len(rows)))
     row_axis(axes, [say("chart_ladder_row", language, {"rank": rank}) for rank in rows["rank"]])

@@ -123,7 +123,7 @@
     label.appendChild(slider);
     function read() {
       var step = steps[Number(slider.value)];
-      var values = {n: count.format(Math.round(step[0] * Number(about.n))), share: share.format(step[0]),
+      var values = {n: count.format(Math.round(step[0] * Number(about.n))), share: share.format(step[0]).replace(/\s*%$/, language.slice(0, 2) === "zh" ? "%" : "\u202f%"),
         profit: money.format(step[1]), low: money.format(step[2]), high: money.format(step[3]), random: money.format(step[4])};
       output.textContent = about.reads.replace(/\[(\w+)\]/g, function (_, name) { return values[name].replace("-", "\u2212\u2060"); });
       slider.setAttribute("aria-valuetext", output.textContent);

@@ -12,7 +12,7 @@ def portrait(*rows):
     names = ["group", "variable", "kind", "value", "n", "share", "median", "suppressed"]
     table = pd.DataFrame(rows, columns=names)
     blank = {name: float("nan") for name in ("base_share", "tgi", "tgi_low", "tgi_high", "base_median")}
-    return table.assign(**blank)
+    return table.assign(block="rfm", differs=False, effect=float("nan"), **blank)
 
 
 def test_the_most_frequent_values_stand_before_medians_in_the_order_of_the_segments():
@@ -57,3 +57,21 @@ def test_suppressed_cells_and_an_empty_portrait_show_nothing():
     hidden = portrait(("rich", "gender", "categorical", "male", None, None, None, True))
     assert shown_portraits(hidden, NAMES).empty
     assert shown_portraits(hidden.iloc[:0], NAMES).empty
+
+
+def test_declared_attributes_that_set_a_segment_apart_follow_the_strongest_first():
+    rows = [
+        ("rich", "contract", "categorical", "Two year", 100, 0.7, None, False),
+        ("rich", "tech support", "categorical", "No internet", 100, 1.0, None, False),
+        ("rich", "streaming", "categorical", "No internet", 100, 1.0, None, False),
+        ("rich", "phone", "categorical", "No", 100, 0.1, None, False),
+        ("rich", "charges", "numeric", None, 100, None, 90.0, False),
+        ("rich", "partner", "categorical", "Yes", 100, 0.6, None, False),
+    ]
+    table = portrait(*rows).assign(
+        block="declared", effect=[0.4, 1.5, 1.5, -0.9, 0.8, 0.1], differs=[True] * 5 + [False],
+        tgi=[150, 300, 300, 20, None, 104], base_median=[None] * 4 + [60.0, None],
+    )  # fmt: skip
+    shown = shown_portraits(table, NAMES)["trait"]
+    traits = [trait if isinstance(trait, str) else trait["en"] for trait in shown]
+    assert traits == ["Tech support: No internet", "charges", "Contract: Two year"]

@@ -66,15 +66,14 @@ def valued(**reasons):
     )
 
 
-def test_where_costs_are_known_value_is_margin_beside_the_spend_it_comes_from(values_by_key):
+def test_where_costs_are_known_value_is_said_to_be_margin(values_by_key):
     study = valued()
+    assert values_by_key(find_value(study, CURVES))["value_answer"]["measure"] == "value_in_spend"
     study = replace(study, facts=study.facts | {"margin_known": True, "margin": 0.4})
-    values = values_by_key(find_value(study, CURVES))
-    assert "value_answer" not in values
-    answer = values["value_answer_margin"]
-    assert answer["total"] == pytest.approx(199 * 200 / 2)
-    assert (answer["spend"], answer["margin"]) == (pytest.approx(199 * 200 / 2 / 0.4), 0.4)
-    assert "net spend was forecast" in say("value_answer_margin", "en", answer)
+    answer = values_by_key(find_value(study, CURVES))["value_answer"]
+    assert answer["measure"] == "value_in_margin"
+    assert "of margin in the next" in say("value_answer", "en", answer)
+    assert "Tested on spend over" in say("value_answer", "en", answer)
 
 
 def test_a_valued_base_is_reported_with_its_test(values_by_key):

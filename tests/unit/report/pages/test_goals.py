@@ -59,12 +59,12 @@ def test_a_contact_list_says_how_many_what_it_brings_and_what_answered_before(su
     ]
     first = " ".join(map(str, view.lists[0].sentences))
     assert "$90,000" in first
-    assert "of the 210 it put highest <strong>34\u202f%</strong> answered, of all 12\u202f%" in first
-    assert "Expected to answer: about <strong>82</strong> of 240." in first
-    assert "Sent a campaign before: 200 of them; 70 answered (35\u202f%)." in first
+    assert "of the 210 most likely, <strong>34\u202f%</strong> answered; of all, 12\u202f%" in first
+    assert "About <strong>82</strong> of 240 will answer." in first
+    assert "Sent a campaign before: 200; 70 answered (35\u202f%)." in first
     groups = dict(view.groups)
-    assert list(groups) == ["What answered before", "Leave alone", "Not proven", "What would settle it"]
-    assert len(groups["What answered before"]) == 3  # the group too small to show is left out
+    assert list(groups) == ["Who answered campaigns before", "Leave alone", "Not proven", "What would settle it"]
+    assert len(groups["Who answered campaigns before"]) == 3  # the group too small to show is left out
     assert str(groups["Leave alone"][1]) == "133 who left before: expected spend $47 each."
     assert str(groups["What would settle it"][0]).startswith("Contact list: hold back 24 of 240 at random.")
     assert "A difference of 28 percentage points or more" in str(groups["What would settle it"][0])
@@ -76,7 +76,7 @@ def test_a_contact_list_says_how_many_what_it_brings_and_what_answered_before(su
     [
         (["contact_list"], "Contact these 240 customers first."),
         (["keep_list"], "No contact list can be defended, but 90 customers are worth keeping from leaving."),
-        ([], "This run names nobody to contact: no list would beat a random choice, or nothing was predicted."),
+        ([], "This run names nobody to contact: nothing could be predicted."),
     ],
 )
 def test_a_list_that_is_missing_is_said_to_be(names, heading, summaries):
@@ -86,9 +86,12 @@ def test_a_list_that_is_missing_is_said_to_be(names, heading, summaries):
 
 
 def test_why_a_list_was_not_made_is_said_where_the_goal_asks_for_one(summaries):
-    answer = GoalAnswer("contact_list", not_made=(NoList("contact_list", "no_gain"),))
-    (group,) = answered("contact_list", summaries, answer=answer).groups
+    answer = replace(ANSWER, lists=ANSWER.lists[1:], not_made=(NoList("contact_list", "no_gain"),))
+    group = answered("contact_list", summaries, answer=answer).groups[0]
     assert group == ("Lists that were not made", ("Contact list: the ranking does not beat a random choice.",))
+    answer = GoalAnswer("contact_list", not_made=(NoList("contact_list", "no_gain"), NoList("keep_list", "no_gain")))
+    view = answered("contact_list", summaries, answer=answer)
+    assert (view.heading, view.groups) == ("This run names nobody to contact: no ranking beats a random choice.", ())
     assert answered("describe", summaries, answer=replace(answer, kind="describe")).groups == ()
 
 
@@ -96,7 +99,7 @@ def test_why_a_list_was_not_made_is_said_where_the_goal_asks_for_one(summaries):
     ("verdict", "heading"),
     [
         ("structure", "4 groups differ clearly: treat each in its own way."),
-        ("continuum", "4 tiers, not types: decide how much to invest in each, not what kind of customer it is."),
+        ("continuum", "4 groups, cut from a continuum: they differ on average, and customers near a cut are alike."),
         ("no_structure", "No grouping holds: use one strategy for all and rank customers by value."),
         ("too_little_data", "Too few customers to form segments."),
     ],
@@ -112,7 +115,7 @@ def test_a_budget_is_split_by_plan_else_by_value_else_not_at_all():
     assert answered("budget_split", [plan]).heading == "Contact 120 customers for 240: expected gain 900."
     assert answered("budget_split", []).heading == "No split can be defended: neither gains nor values are known."
     value["findings"] = [{"key": "value_answer", "weight": 1, "values": {
-        "share": 0.4, "customers": 9, "total": 1.0, "horizon_days": 30, "test_days": 60, "foretold": 1.0, "came": 1.0}}]  # fmt: skip
+        "share": 0.4, "customers": 9, "total": 1.0, "horizon_days": 30, "test_days": 60, "measure": "value_in_spend", "foretold": 1.0, "came": 1.0}}]  # fmt: skip
     assert "the top tenth will bring 40\u202f% of forecast spend" in answered("budget_split", [value]).heading
 
 
@@ -158,14 +161,70 @@ def test_a_difference_of_shares_is_in_percentage_points_in_chinese_too(summaries
 
 def test_groups_of_fewer_than_fifty_are_no_evidence_on_the_first_screen(summaries):
     few = replace(ANSWER, evidence=tuple(replace(row, n=49) for row in ANSWER.evidence))
-    assert "What answered before" not in dict(answered("contact_list", summaries, answer=few).groups)
+    assert "Who answered campaigns before" not in dict(answered("contact_list", summaries, answer=few).groups)
 
 
 @pytest.mark.parametrize(
-    ("share", "words"), [(1.0, "contact everybody"), (0.82, "pays most to contact 82\u202f%, but")]
+    ("share", "words"), [(1.0, "contacting everybody"), (0.82, "contacting 82\u202f% pays most, but")]
 )
 def test_a_list_smaller_than_pays_most_says_why(summaries, share, words):
     lists = (replace(ANSWER.lists[0], size_by="decision_share", profit_share=share), *ANSWER.lists[1:])
     view = answered("contact_list", summaries, answer=replace(ANSWER, lists=lists))
     assert words in " ".join(map(str, view.lists[0].sentences))
     assert words not in " ".join(map(str, view.lists[1].sentences))
+
+
+def segments(*names):
+    rows = [[{"en": name, "zh": name}, 60 + at, 0.5, None] for at, name in enumerate(names)]
+    sizes = {"name": "segment_sizes", "columns": ["segment", "n", "share", "value_share"], "rows": rows}
+    return done(SEGMENTS, verdict="continuum", k=len(names)) | {"shown": [sizes]}
+
+
+def test_a_strategy_names_each_segment_and_speaks_of_tiers_only_where_they_are_ranked():
+    cut = answered("segment_strategy", [segments("Low arts", "High arts")])
+    assert cut.heading.startswith("2 groups, cut from a continuum")
+    assert [str(line) for line in cut.sentences] == [
+        "<strong>50\u202f%</strong> (60): Low arts.", "<strong>50\u202f%</strong> (61): High arts."]  # fmt: skip
+    tiers = answered("segment_strategy", [segments("Tier 1 of 2, high", "Tier 2 of 2, low")])
+    assert tiers.heading.startswith("2 tiers, not types")
+
+
+@pytest.mark.parametrize(
+    ("split", "words"), [("random", "customers that the model had not seen"), ("time", "later period")]
+)
+def test_a_test_on_a_random_split_is_not_called_a_later_period(split, words, summaries):
+    leaving = replace(ANSWER, lists=ANSWER.lists[1:])
+    view = answered("contact_list", [done("08_predict_churn", split=split)], answer=leaving)
+    assert f"Tested on {'a ' if split == 'time' else ''}{words}: of the 95 at highest risk" in " ".join(
+        map(str, view.lists[0].sentences)
+    )
+
+
+@pytest.mark.parametrize(("label_name", "outcome"), [("churn", "stay"), (None, "order again")])
+def test_the_test_that_is_proposed_counts_what_the_data_has(label_name, outcome):
+    view = answered("contact_list", [done("08_predict_churn", label_name=label_name)], answer=ANSWER)
+    assert f"in the share who {outcome} would be seen" in str(dict(view.groups)["What would settle it"][0])
+
+
+@pytest.mark.parametrize("word", ["spend", "margin"])
+def test_what_customers_are_worth_is_called_margin_where_costs_are_known(word):
+    finding = {"key": "value_answer", "values": {"horizon_days": 180, "measure": f"value_in_{word}"}}
+    view = answered("contact_list", [done("09_value_customers", [finding])], answer=ANSWER)
+    first = re.sub(r"\s", " ", str(view.lists[0].sentences[0]))
+    assert f"weighted by expected {word}: together <strong>90,000</strong> in the next 180 days." in first
+    assert f"expected {word} 47 each" in str(dict(view.groups)["Leave alone"][1])
+
+
+def test_people_are_counted_where_the_gate_asks_who_is_the_same_person():
+    people = done("02_resolve_identity", records=5000, customers=2000)
+    assert answered("quality_gate", [checks(9, 0, 0), people]).heading == (
+        "5,000 records are 2,000 people; all 9 quality checks pass."
+    )
+
+
+def test_accounts_answer_where_no_customer_can_be_named():
+    risky = [{"key": "accounts_at_risk", "values": {"n": 15, "known": 45, "spend": 9.0, "days": 365}, "weight": 0.8}]
+    answer = GoalAnswer("contact_list", not_made=(NoList("contact_list", "no_model"), NoList("keep_list", "no_model")))
+    view = answered("contact_list", [done("12_tag_customers", risky)], answer=answer)
+    assert view.heading.startswith("Visit 15 of 45 accounts first: they fail two or more health checks.")
+    assert (view.advice, view.see, "accounts_at_risk" in view.said) == ("none", "12_tag_customers", True)

@@ -61,9 +61,12 @@ def test_traits_of_a_segment_are_ranked_by_people_times_index():
         ["High", "shared by all", 100, 0.99, 0.91, 109, 108],
         ["Low", "other", 100, 0.9, 0.5, 180, 170],
     ]
-    sizes = {"columns": ["segment", "n", "share", "value_share"], "rows": [["High", 100, 0.5, 0.8]]}
+    sizes = {
+        "columns": ["segment", "n", "share", "value_share"],
+        "rows": [["High", 100, 0.5, 0.8], ["Low", 100, 0.5, 0.2]],
+    }
     shown = [{"name": "segment_sizes", **sizes}, {"name": "segment_portraits", "columns": head, "rows": traits}]
-    (segment,) = segments_of([stage("06_segment_customers", shown=shown)], "en")
+    segment, _ = segments_of([stage("06_segment_customers", shown=shown)], "en")
     assert segment["name"] == "High"
     assert [str(text).split(":")[0] for text in segment["sentences"][1:]] == ["Common", "Rare"]
 
@@ -75,12 +78,15 @@ def test_medians_that_differ_fill_up_the_traits_of_a_segment():
         ["High", "recency_days", 100, None, None, None, None, 5.0, 20.0],
         ["High", "frequency_orders", 100, None, None, None, None, 11.0, 10.0],
     ]
-    sizes = {"columns": ["segment", "n", "share", "value_share"], "rows": [["High", 100, 0.5, 0.8]]}
+    sizes = {
+        "columns": ["segment", "n", "share", "value_share"],
+        "rows": [["High", 100, 0.5, 0.8], ["Low", 100, 0.5, 0.2]],
+    }
     shown = [{"name": "segment_sizes", **sizes}, {"name": "segment_portraits", "columns": head, "rows": traits}]
-    (segment,) = segments_of([stage("06_segment_customers", shown=shown, currency="USD")], "en")
+    segment, _ = segments_of([stage("06_segment_customers", shown=shown, currency="USD")], "en")
     first, second = (str(text) for text in segment["sentences"][1:])
-    assert "median 5 days, all customers 20 days" in first.replace("\u00a0", " ")
-    assert "median $600, all customers $200" in second.replace("\u00a0", " ")
+    assert "median 5 days, all 20 days" in first.replace("\u00a0", " ")
+    assert "median $600, all $200" in second.replace("\u00a0", " ")
 
 
 def test_a_segment_says_what_to_do_and_what_not_and_links_to_its_members():
@@ -107,6 +113,40 @@ def test_no_other_size_of_a_list_stands_beside_the_answer():
 
 
 def test_a_segment_without_spend_says_nothing_of_it():
-    sizes = {"columns": ["segment", "n", "share", "value_share"], "rows": [["High", 100, 0.5, None]]}
-    (segment,) = segments_of([stage("06_segment_customers", shown=[{"name": "segment_sizes", **sizes}])], "en")
+    sizes = {
+        "columns": ["segment", "n", "share", "value_share"],
+        "rows": [["High", 100, 0.5, None], ["Low", 100, 0.5, None]],
+    }
+    segment, _ = segments_of([stage("06_segment_customers", shown=[{"name": "segment_sizes", **sizes}])], "en")
     assert [str(text) for text in segment["sentences"]] == ["<strong>50\u202f%</strong> of customers (100)."]
+
+
+def test_a_single_segment_and_the_same_advice_for_all_are_not_shown():
+    sizes = {"name": "segment_sizes", "columns": ["segment", "n", "share", "value_share"]}
+    one = [stage("06_segment_customers", shown=[sizes | {"rows": [["All", 100, 1.0, 1.0]]}])]
+    assert segments_of(one, "en") == []
+    two = [stage("06_segment_customers", shown=[sizes | {"rows": [["A", 60, 0.6, None], ["B", 40, 0.4, None]]}])]
+    advice = {"do": {"en": ["know them better"], "zh": ["增进了解"]}, "do_not": {"en": ["guessing"], "zh": ["猜测"]}}
+    shown = segments_of(two, "en", {"A": advice, "B": advice | {"members": "people/lists/b.csv"}})
+    assert [(len(segment["sentences"]), segment["members"]) for segment in shown] == [
+        (1, ""),
+        (1, "people/lists/b.csv"),
+    ]
+
+
+def test_what_the_answer_states_is_left_out_of_the_parts():
+    summaries = [stage("04", ("repeat_rate", 0.9, 100), ("spend_concentration", 0.8, 2000))]
+    assert keys(choose_sentences(summaries, ["04"], 2, said=["repeat_rate"])) == ["spend_concentration"]
+    assert heaviest(summaries, said=["repeat_rate"])[1]["key"] == "spend_concentration"
+
+
+def test_a_hidden_size_is_not_given_away_by_the_n_of_a_trait():
+    head = ["segment", "trait", "n", "share", "base_share", "tgi", "tgi_low", "median", "base_median"]
+    rows = [[name, "frequency_orders", 182, None, None, None, None, 3.0, 8.0] for name in ("High", "Low")]
+    sizes = {"name": "segment_sizes", "columns": ["segment", "n", "share", "value_share"]}
+    hidden = ["fewer than: 10"] * 3
+    shown = [sizes | {"rows": [["High", 182, 0.9, 1.0], ["Low", *hidden]]}]
+    shown.append({"name": "segment_portraits", "columns": head, "rows": rows})
+    high, low = segments_of([stage("06_segment_customers", shown=shown)], "en")
+    assert "182" in str(high["sentences"][0])
+    assert "182" not in " ".join(map(str, low["sentences"]))

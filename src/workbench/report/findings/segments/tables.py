@@ -69,6 +69,9 @@ PORTRAITS = {
     "base_median": "num",
 }
 MOST_VALUES = 3
+MOST_DECLARED = 6
+BASE_TGI = 100
+DECLARED = "declared"  # block of the attributes that a profile declares
 SHARES = (
     "gender", "age_band", "province", "city", "source_l1", "category", "brand", "channel", "platform", "store_top",
     "weekday_top", "part_of_day_top",
@@ -148,8 +151,9 @@ def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str
     -------
     DataFrame
         The columns of `PORTRAITS`; trait: the variable and its value. Of each segment and variable of `SHARES` the
-        three most frequent values, then the medians of `MEDIANS`; variables this base lacks and suppressed cells are
-        left out. n: customers of the segment of whom the variable is known.
+        three most frequent values, then the medians of `MEDIANS`, then the six declared attributes or values of them
+        that set it apart most; variables this base lacks and suppressed cells are left out. n: customers of the segment
+        of whom the variable is known.
     """
     visible = portrait[portrait["group"].isin(list(names)) & ~portrait["suppressed"].fillna(False).astype(bool)]
     shares = visible[visible["variable"].isin(SHARES) & visible["share"].notna()]
@@ -157,8 +161,10 @@ def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str
         shares.sort_values("share", ascending=False, kind="stable").groupby(["group", "variable"]).head(MOST_VALUES)
     )
     medians = visible[visible["variable"].isin(MEDIANS) & visible["median"].notna()]
-    chosen_rows = pd.concat([shares, medians], ignore_index=True)
-    place = {name: at for at, name in enumerate([*names, *SHARES, *MEDIANS])}
+    declared = _strongest_declared(visible)
+    chosen_rows = pd.concat([shares, medians, declared], ignore_index=True)
+    further = dict.fromkeys(declared["variable"])
+    place = {name: at for at, name in enumerate([*names, *SHARES, *MEDIANS, *further])}
     order = chosen_rows.assign(
         segment=chosen_rows["group"].map(place), at=chosen_rows["variable"].map(place), less=-chosen_rows["share"]
     )
@@ -166,6 +172,19 @@ def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str
     traits = [_trait(row.variable, row.value) for row in chosen_rows[["variable", "value"]].itertuples()]
     named = chosen_rows.assign(segment=chosen_rows["group"].map(_short(names)), trait=pd.Series(traits, dtype="object"))
     return named[list(PORTRAITS)]
+
+
+def _strongest_declared(visible: pd.DataFrame) -> pd.DataFrame:
+    """Return for each segment the declared attributes, or values of them, that differ most from all customers.
+
+    Of those with the same effect in a segment, such as "no internet" in six attributes, the first.
+    """
+    rows = visible[(visible["block"] == DECLARED) & visible["differs"].fillna(False).astype(bool)]
+    rows = rows[~rows["variable"].isin([*SHARES, *MEDIANS]) & (rows["median"].notna() | (rows["tgi"] > BASE_TGI))]
+    far = rows["effect"].abs().round(6)
+    rows = rows.assign(far=far).sort_values(["group", "far"], ascending=[True, False], kind="stable")
+    rows = rows.drop_duplicates(["group", "far"]).groupby("group", sort=False).head(MOST_DECLARED)
+    return rows.drop(columns="far")
 
 
 def _short(names: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:

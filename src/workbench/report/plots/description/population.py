@@ -50,6 +50,7 @@ MOVEMENTS = ("retained", "recalled", "new")  # from the axis upwards
 MOST_GROUPS = 15
 BASES = {"effect": 0.0, "tgi": 100.0}
 ROW_EMS = 26  # width of a row label made of three parts
+NAME_EMS = 24  # of one part of a row's name
 BELOW, ABOVE = CATEGORICAL[0], CATEGORICAL[1]
 
 
@@ -313,12 +314,17 @@ def _row_names(frame: pd.DataFrame, language: str) -> list[str]:
     dot = "，" if language == "zh" else ", "
     by = frame["group_by"] if "group_by" in frame.columns else frame["group"]
     groups = [value_key(name, group) for name, group in zip(by, frame["group"], strict=True)]
+    if "group_by" in frame.columns:  # a value alone, such as "Yes", does not say of what
+        groups = [
+            say("trait_value", language, {"variable": name, "value": group})
+            for name, group in zip(by, groups, strict=True)
+        ]
     values = [
         value_key(name, value) if pd.notna(value) else value
         for name, value in zip(frame["variable"], frame["value"], strict=True)
     ]
     return [
-        dot.join(name_of(part, language, most=24) for part in parts if pd.notna(part) and str(part).strip())
+        dot.join(name_of(part, language, most=NAME_EMS) for part in parts if pd.notna(part) and str(part).strip())
         for parts in zip(groups, frame["variable"], values, strict=True)
     ]
 

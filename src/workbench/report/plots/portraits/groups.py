@@ -56,13 +56,24 @@ BASE_TGI = 100
 def strongest_traits(portrait: pd.DataFrame, *, most: int = MOST_TRAITS) -> list[tuple[str, str]]:
     """Pick the traits in which groups differ most, at most two per variable; overrepresented traits come first.
 
-    Traits are ranked by `weight_of_trait`, so that neither a rare value nor a tiny difference comes first.
+    Traits are ranked by `weight_of_trait`, so that neither a rare value nor a tiny difference comes first. Of traits
+    with the same shares in every group, such as "no internet" in six variables, only the first is picked.
     """
     differing = portrait[portrait["differs"].astype(bool) & portrait["tgi"].notna()]
     ranked = differing.assign(far=weight_of_trait(differing)).sort_values("far", ascending=False, kind="stable")
     ranked = ranked.sort_values("tgi", key=lambda index: index <= BASE_TGI, kind="stable")
+    alike = _alike(portrait)
+    own = [pair not in alike for pair in zip(ranked["variable"], ranked["value"], strict=True)]
+    ranked = ranked[np.array(own, dtype=bool)]
     pairs = ranked.drop_duplicates(["variable", "value"]).groupby("variable", sort=False).head(2)
     return list(pairs.head(most)[["variable", "value"]].itertuples(index=False, name=None))
+
+
+def _alike(portrait: pd.DataFrame) -> set[tuple[str, str]]:
+    """Return the traits whose TGI is that of an earlier trait in every group: they hold for the same customers."""
+    table = portrait[portrait["value"].notna()]
+    table = table.pivot_table(index=["variable", "value"], columns="group", values="tgi", sort=False).round(6)
+    return set(table.index[table.duplicated() & table.notna().any(axis=1)])
 
 
 def weight_of_trait(portrait: pd.DataFrame) -> pd.Series:

@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["CustomerLists", "make_lists"]
 
 HOLD_OUT = 0.1  # share of a list that the proposed test leaves out
-_SHARE = "decision_share"
+_SHARE, _SAME = "decision_share", "same"
 _CHURN, _DECISION = "08_predict_churn", ("decision_size", _SHARE)
+_GONE = "churn_decision_gone"  # finding of 08: how many have left by their label
 _ANSWERS = "answers."  # prefix of the metrics of the model of answers
 _PRECISION = "list_precision"  # table of 08: precision by share of the tested customers
 _DIGITS = 4
@@ -101,7 +102,9 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
     not_made: list[NoList] = []
     for name, basis in _planned(goal.kind, customers):
         size = _size(churn, basis, len(ranked[basis])) if basis in ranked else Size(0, basis)
-        if size.n:
+        if basis == _SAME and not lists:  # there is no contact list that it would be
+            not_made.append(NoList(name, not_made[0].because))
+        elif size.n:
             entry, frame = _described(name, basis, size, ranked[basis], customers, least=least)
             tested = _precision(churn, basis, size.n / len(ranked[basis]))
             optimum = _tested(churn, basis).get("profit_share") if size.size_by == _SHARE else None
@@ -117,7 +120,7 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
         lists=tuple(entry for entry, _ in lists),
         not_made=tuple(not_made),
         evidence=tuple(Evidence(**row) for row in evidence.to_dict("records")),
-        leave_out=_left_out(customers, frames, least),
+        leave_out=_left_out(customers, frames, least, labelled=_gone(churn)),
         unproven=_unproven([entry for entry, _ in lists], customers),
         tests=tuple(_proposal(entry, frame, customers) for entry, frame in lists),
         consent_recorded=customers.consent_recorded,
@@ -132,7 +135,7 @@ def _planned(kind: str, customers: Customers) -> list[tuple[str, str]]:
     basis = "answers" if len(customers.answering) else "leaving"
     if kind != CONTACT_LIST:
         return [(CONTACT_LIST, "not_asked"), (KEEP_LIST, "leaving")]
-    return [(CONTACT_LIST, basis), (KEEP_LIST, "leaving" if basis == "answers" else "same")]
+    return [(CONTACT_LIST, basis), (KEEP_LIST, "leaving" if basis == "answers" else _SAME)]
 
 
 def _tested(churn: Mapping[str, Any], basis: str) -> dict[str, Any]:
@@ -218,8 +221,19 @@ def _members(customers: Customers) -> dict[str, pd.DataFrame]:
     }
 
 
-def _left_out(customers: Customers, lists: Mapping[str, pd.DataFrame], least: int) -> tuple[LeftOut, ...]:
-    """Count those who may not be contacted, by reason, and those who have left and are on no list."""
+def _gone(churn: Mapping[str, Any]) -> int:
+    """Return the customers whose label says that they have left: they have no prediction and are on no list."""
+    findings = (entry["values"] for entry in churn.get("findings") or () if entry.get("key") == _GONE)
+    return next((int(values["gone"]) for values in findings), 0)
+
+
+def _left_out(
+    customers: Customers, lists: Mapping[str, pd.DataFrame], least: int, *, labelled: int = 0
+) -> tuple[LeftOut, ...]:
+    """Count those who may not be contacted, by reason, and those who have left and are on no list.
+
+    Without life-cycle stages those are the ``labelled`` ones.
+    """
     reasons = customers.verdicts.loc[~customers.verdicts["permitted"], ["customer_id", "reason"]]
     lost = customers.life_cycle.loc[customers.life_cycle["life_cycle_stage"] == LOST, ["customer_id"]]
     listed = {customer for frame in lists.values() for customer in frame["customer_id"]}
@@ -232,6 +246,8 @@ def _left_out(customers: Customers, lists: Mapping[str, pd.DataFrame], least: in
         if len(part):
             mean = round(float(worth.mean()), 2) if enough and len(worth) else None
             entries.append(LeftOut(reason, len(part) if enough else None, mean))
+    if labelled and customers.life_cycle.empty:
+        entries.append(LeftOut(LOST, labelled if labelled >= least else None))
     return tuple(entries)
 
 
