@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HOLD_OUT", "TREAT", "FrozenPlan", "freeze", "frozen_people", "frozen_plans", "plan_digests", "plans_folder",
-    "sweep_staging", "write_manifest",
+    "people_today", "sweep_staging", "write_manifest",
 ]  # fmt: skip
 
 TREAT, HOLD_OUT = "treat", "hold_out"
@@ -135,8 +135,11 @@ def frozen_people(workspace: Workspace, profile: str, as_of: dt.date) -> pd.Data
     return pd.concat(parts, ignore_index=True)
 
 
-def today(workspace: Workspace, profile: str, plan: FrozenPlan) -> pd.DataFrame:
-    """Return who the people of a plan are today: planned_id, customer_id, source, source_id, one row per record."""
+def people_today(workspace: Workspace, profile: str, plan: FrozenPlan) -> pd.DataFrame:
+    """Return who the people of a plan are today: planned_id, customer_id, source, source_id, one row per record.
+
+    customer_id is null for a record that no source has any more.
+    """
     records = plan.records().rename(columns={"customer_id": "planned_id"})
     identities = workspace.processed(profile) / "identities.parquet"
     if not identities.is_file() or not (records["source"] != "").any():
@@ -202,8 +205,7 @@ def _manifest(workspace: Workspace, folder: Path) -> dict[str, Any]:
 
 def _people(workspace: Workspace, profile: str, plan: FrozenPlan) -> pd.DataFrame:
     rows = plan.actions()[["customer_id", "plan", "action", "channel", "arm", "valid_until"]]
-    ids = today(workspace, profile, plan)[["planned_id", "customer_id"]].drop_duplicates()
-    ids["customer_id"] = ids["customer_id"].fillna(ids["planned_id"])
+    ids = people_today(workspace, profile, plan)[["planned_id", "customer_id"]].dropna().drop_duplicates()
     rows = rows.rename(columns={"customer_id": "planned_id"}).merge(ids, on="planned_id", how="left")
     rows["customer_id"] = rows["customer_id"].fillna(rows["planned_id"])
     rows = rows.assign(starts_at=plan.as_of).sort_values(["customer_id", "action"])
