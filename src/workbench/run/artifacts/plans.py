@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HOLD_OUT", "TREAT", "FrozenPlan", "freeze", "frozen_people", "frozen_plans", "plan_digests", "plans_folder",
-    "people_today", "sweep_staging", "write_manifest",
+    "people_today", "sweep_plans", "write_manifest",
 ]  # fmt: skip
 
 TREAT, HOLD_OUT = "treat", "hold_out"
@@ -44,6 +44,7 @@ _RECORD_COLUMNS: dict[str, pa.DataType] = {
 }  # fmt: skip
 _PEOPLE = ["customer_id", "plan", "action", "channel", "arm", "starts_at", "valid_until"]
 _NAME = re.compile(r"[a-z][a-z0-9_]*_\d{4}-\d{2}-\d{2}_[0-9a-f]{8}")
+_PLAN_OF = re.compile(rf"({_NAME.pattern})_[a-z]")  # of the name of an assignment
 _STAGING = ".staging-"
 
 
@@ -135,12 +136,22 @@ def frozen_people(workspace: Workspace, profile: str, as_of: dt.date) -> pd.Data
     return pd.concat(parts, ignore_index=True)
 
 
-def people_today(workspace: Workspace, profile: str, plan: FrozenPlan) -> pd.DataFrame:
-    """Return who the people of a plan are today: planned_id, customer_id, source, source_id, one row per record.
+def people_today(workspace: Workspace, profile: str, records: pd.DataFrame) -> pd.DataFrame:
+    """Return who the people of a plan are today.
 
-    customer_id is null for a record that no source has any more.
+    Parameters
+    ----------
+    workspace : Workspace
+    profile : str
+    records : DataFrame
+        customer_id as in the plan, source ("" where identities are not resolved), source_id.
+
+    Returns
+    -------
+    DataFrame
+        planned_id, customer_id (null for a record that no source has any more), source, source_id, one row per record.
     """
-    records = plan.records().rename(columns={"customer_id": "planned_id"})
+    records = records.rename(columns={"customer_id": "planned_id"})
     identities = workspace.processed(profile) / "identities.parquet"
     if not identities.is_file() or not (records["source"] != "").any():
         return records.assign(customer_id=records["planned_id"])
@@ -189,10 +200,21 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Path:
     return write_text(folder / MANIFEST, text, mode=0o600)
 
 
-def sweep_staging(workspace: Workspace, profile: str) -> None:
-    """Remove what a killed export left behind; call it under the workspace lock."""
-    for path in plans_folder(workspace, profile).glob(f"{_STAGING}*"):
+def sweep_plans(workspace: Workspace) -> list[str]:
+    """Remove what a killed export left behind, in every profile; call it under the workspace lock.
+
+    That is a plan that was not renamed yet, and assignments whose plan was never frozen. Return what was removed.
+    """
+    removed = []
+    for path in sorted(workspace.root.glob(f"data/processed/*/plans/{_STAGING}*")):
         shutil.rmtree(path, ignore_errors=True)
+        removed.append(workspace.relative(path))
+    for path in sorted(workspace.root.glob("data/raw/*/assignments/*.csv")):
+        plan = _PLAN_OF.match(path.stem)
+        if plan and not (plans_folder(workspace, path.parts[-3]) / plan[1]).is_dir():
+            path.unlink()
+            removed.append(workspace.relative(path))
+    return removed
 
 
 def _manifest(workspace: Workspace, folder: Path) -> dict[str, Any]:
@@ -205,7 +227,7 @@ def _manifest(workspace: Workspace, folder: Path) -> dict[str, Any]:
 
 def _people(workspace: Workspace, profile: str, plan: FrozenPlan) -> pd.DataFrame:
     rows = plan.actions()[["customer_id", "plan", "action", "channel", "arm", "valid_until"]]
-    ids = people_today(workspace, profile, plan)[["planned_id", "customer_id"]].dropna().drop_duplicates()
+    ids = people_today(workspace, profile, plan.records())[["planned_id", "customer_id"]].dropna().drop_duplicates()
     rows = rows.rename(columns={"customer_id": "planned_id"}).merge(ids, on="planned_id", how="left")
     rows["customer_id"] = rows["customer_id"].fillna(rows["planned_id"])
     rows = rows.assign(starts_at=plan.as_of).sort_values(["customer_id", "action"])
