@@ -13,8 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from workbench.core.errors import did_you_mean
 from workbench.core.params.consent import PURPOSES
-from workbench.core.section import Section
-from workbench.core.tags.definition import Words
+from workbench.core.section import Section, Words
 
 __all__ = ["BASES", "Action", "Content", "Gain", "Occasion"]
 

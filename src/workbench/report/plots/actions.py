@@ -16,7 +16,7 @@ __all__ = ["plot_actions"]
 _NAME_EMS = 24.0
 
 
-@drawn("action_name", "planned", "cost", "expected_gain", "low", "high", "basis")
+@drawn("action_name", "planned", "cost", "expected_gain", "basis", optional=("low", "high"))
 def plot_actions(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
     """Draw the expected gain of every planned action with its interval; assumed gains are grey and have none.
 
