@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.analysis.actions.candidates import STEPS
 from workbench.analysis.clustering.candidates import UNSUITED
 from workbench.analysis.clustering.methods import METHODS
 from workbench.analysis.clustering.verdicts import VERDICTS
@@ -25,6 +26,7 @@ from workbench.intake.features.registry import REGISTRY
 from workbench.report import text
 from workbench.report.answer import CONTACT_LIST, KEEP_LIST
 from workbench.report.charts.theme import LIGHTS
+from workbench.report.findings.actions import UNPLANNED
 from workbench.report.findings.quality import SUSPICION
 from workbench.report.pages.parts import PARTS
 from workbench.report.text import has_label, label, texts
@@ -70,6 +72,14 @@ BUILT = {  # keys that are put together: how, and what they can come to
         f"experiment_{verdict}_{kind}" for verdict in ("shown", "opposite", "not_shown") for kind in ("rate", "mean")
     ],
     "experiment_guard_*": [f"experiment_guard_{name}" for name in GUARDS if name != "size"],
+    "plan_not_*": [f"plan_not_{state}" for state in UNPLANNED],
+    "plan_nobody_*": [f"plan_nobody_{step}" for step in STEPS[1:]],
+    "plan_limit_*": [f"plan_limit_{kind}" for kind in ("budget", "explore", "capacity", "channel")],
+    "plan_reason_*": [
+        *(f"plan_reason_{basis}" for basis in ("experiment", "uplift", "not_shown", "assumed", "due")),
+        *(f"plan_reason_due_{occasion}" for occasion in ("case", "birthday", "after_order")),
+    ],
+    "chart_plan_row*": ["chart_plan_row", "chart_plan_row_assumed"],
     "churn_left_out_*": [
         f"churn_left_out_{why}" for why in ("before_first_cut_off", "household_later", "without_features", "unread")
     ],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.actions.gains import NOT_SHOWN
 from workbench.report.findings.finding import Finding
 from workbench.report.text import say
 
@@ -21,6 +22,7 @@ __all__ = [
     "FUNNEL_FORMATS",
     "GROUP_FORMATS",
     "PRICE_FORMATS",
+    "UNPLANNED",
     "action_rows",
     "candidates",
     "charted_actions",
@@ -36,11 +38,11 @@ __all__ = [
 
 ACTION_FORMATS = {
     "action_name": "text", "gain_state": "label", "eligible": "int", "planned": "int", "held_out": "int", "cost": "money",
-    "expected_gain": "money", "gain_low": "money", "gain_high": "money",
+    "expected_gain": "money", "gain_least": "money", "gain_most": "money",
 }  # fmt: skip
 COMPARED_FORMATS = {
-    "choice_by": "label", "planned": "int", "cost": "money", "expected_gain": "money", "gain_low": "money",
-    "gain_high": "money",
+    "choice_by": "label", "planned": "int", "cost": "money", "expected_gain": "money", "gain_least": "money",
+    "gain_most": "money",
 }  # fmt: skip
 FUNNEL_FORMATS = {
     "action_name": "text", "customers": "int", "meets_rule": "int", "may_be_contacted": "int", "not_lately": "int",
@@ -53,8 +55,9 @@ GROUP_FORMATS = {
 PRICE_FORMATS = {"limit_name": "text", "limit_price": "num", "limit_bound": "num", "limit_used": "num"}
 _FEWEST_HELD_OUT = 30  # below it a hold-out shows next to nothing
 _ALIKE = 0.02  # relative difference of two gains that is none
-_UNPLANNED = ("gone", "not_valid", "immature", "opposite", "association", "unknown")
+UNPLANNED = ("gone", "not_valid", "immature", "opposite", "association", "unknown")
 _BUDGET = "budget"
+_BOUNDS = {"gain_low": "gain_least", "gain_high": "gain_most"}  # written with all their digits: sums, not estimates
 
 
 def find_plan(plan: Plan, prices: pd.DataFrame, compared: pd.DataFrame, groups: pd.DataFrame) -> list[Finding]:
@@ -74,7 +77,8 @@ def find_plan(plan: Plan, prices: pd.DataFrame, compared: pd.DataFrame, groups: 
     if not totals["planned"]:
         findings = [Finding("plan_nothing", {"budget": plan.terms.budget, "reason": _why_nothing(plan)}, 0.8)]
         return [*findings, *_not_planned(plan)]
-    values = {**totals, "held_out": _held_out(plan), "budget": plan.terms.budget}
+    values = {_BOUNDS.get(name, name): total for name, total in totals.items()}
+    values |= {"held_out": _held_out(plan), "budget": plan.terms.budget}
     gains_nothing = totals["expected_gain"] == 0
     only_assumed = not gains_nothing and totals["gain_low"] == 0 and _assumed(plan) == totals["expected_gain"]
     key = "plan_services" if gains_nothing else "plan_assumed_only" if only_assumed else "plan_answer"
@@ -117,7 +121,7 @@ def action_rows(plan: Plan, as_of: dt.date, *, language: str, currency: str) -> 
     language, currency : str
     """
     rows = plan.rows
-    reasons = {name: _reason(plan, name, language, currency) for name in plan.offer.actions}
+    reasons = {name: _reason(plan, name, language, currency) for name in rows["action"].unique()}
     neutral = {
         name: getattr(action.neutral_alternative, language, None) for name, action in plan.offer.actions.items()
     }
@@ -142,7 +146,7 @@ def table_actions(plan: Plan) -> pd.DataFrame:
     frame = _named(plan, plan.by_action)
     silent = (frame["basis"] == "none") | (frame["planned"] == 0)
     blank = {name: frame[name].astype("float64").mask(silent) for name in ("expected_gain", "gain_low", "gain_high")}
-    return frame.assign(**blank, gain_state="gain_" + frame["state"])
+    return frame.assign(**blank, gain_state="gain_" + frame["state"]).rename(columns=_BOUNDS)
 
 
 def table_funnel(plan: Plan) -> pd.DataFrame:
@@ -164,7 +168,7 @@ def table_groups(groups: pd.DataFrame) -> pd.DataFrame:
 def table_compared(compared: pd.DataFrame) -> pd.DataFrame:
     """Return the plan beside its alternatives."""
     names = {"plan": "plan_itself"}
-    return compared.assign(choice_by=compared["strategy"].replace(names))
+    return compared.assign(choice_by=compared["strategy"].replace(names)).rename(columns=_BOUNDS)
 
 
 def charted_actions(plan: Plan) -> pd.DataFrame:
@@ -194,8 +198,13 @@ def _held_out(plan: Plan) -> int:
 
 
 def _assumed(plan: Plan) -> float:
+    return _gain_of(plan, "basis", "assumption")
+
+
+def _gain_of(plan: Plan, column: str, value: str) -> float:
+    """Add up the expected gain of the actions with a basis or state."""
     frame = plan.by_action
-    return float(frame.loc[frame["basis"] == "assumption", "expected_gain"].sum())
+    return float(frame.loc[frame[column] == value, "expected_gain"].sum())
 
 
 def _has(plan: Plan, basis: str) -> bool:
@@ -239,8 +248,10 @@ def _compared(plan: Plan, compared: pd.DataFrame) -> list[Finding]:
         return []  # of assumptions alone there is nothing to compare
     if "plan_without_assumed" in rows:
         without = rows["plan_without_assumed"]
-        values = {"share": _assumed(plan) / own, "gain": without["expected_gain"], "cost": without["cost"]}
-        findings.append(Finding("plan_assumed", values | {"most": plan.terms.explore_share}, 0.65))
+        unproven = _gain_of(plan, "state", NOT_SHOWN)
+        values = {"share": (_assumed(plan) + unproven) / own, "assumed": _assumed(plan), "unproven": unproven}
+        values |= {"gain": without["expected_gain"], "cost": without["cost"], "most": plan.terms.explore_share}
+        findings.append(Finding("plan_assumed", values, 0.65))
     if "by_risk" in rows:
         risk = rows["by_risk"]["expected_gain"]
         values = {"gain": risk, "cost": rows["by_risk"]["cost"], "own": own}
@@ -256,7 +267,7 @@ def _not_planned(plan: Plan) -> list[Finding]:
     for name, action in plan.offer.actions.items():
         gain, row = plan.offer.gains[name], funnel.loc[name]
         values = {"action": action.label.model_dump(), "experiment": gain.experiment, "outcome": gain.outcome}
-        if gain.state in _UNPLANNED:
+        if gain.state in UNPLANNED:
             findings.append(Finding(f"plan_not_{gain.state}", values, 0.45))
         elif name in plan.offer.candidates.unknown:
             findings.append(Finding("plan_no_occasion", values, 0.3))

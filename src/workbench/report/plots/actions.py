@@ -34,12 +34,11 @@ def plot_actions(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     currency = about.currency
     names = [_named(row, language, currency) for row in frame.to_dict("records")]
     assumed = frame["basis"] == "assumption"
-    values = {
-        "planned": int(frame["planned"].sum()), "cost": float(frame["cost"].sum()),
-        "gain": float(frame["expected_gain"].sum()), "assumed": float(frame.loc[assumed, "expected_gain"].sum()),
-    }  # fmt: skip
-    key = "chart_plan_title" if not assumed.any() else "chart_plan_assumed_title"
-    title = say("chart_plan_all_assumed_title" if assumed.all() else key, language, values, currency)
+    total, top = float(frame["expected_gain"].sum()), frame.loc[frame["expected_gain"].idxmax()]
+    share = float(top["expected_gain"]) / total if total else 0.0
+    values = {"gain": total, "action": label(top["action_name"], language), "share": share}
+    key = "chart_plan_all_assumed_title" if assumed.all() else "chart_plan_title"
+    title = say(key, language, values, currency)
     figure, axes = canvas(height_for(len(frame)))
     row_axis(axes, names)
     base_line(axes, 0)
