@@ -21,6 +21,7 @@ from workbench.analysis.portraits.blocks import BLOCKS
 from workbench.analysis.rfm.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS
 from workbench.analysis.rfm.scores import NO_PURCHASE, RFM_TYPES
 from workbench.analysis.segments.choice import REASONS
+from workbench.core.actions.definition import BASES
 from workbench.core.stages import STAGES
 from workbench.intake.features.registry import REGISTRY
 from workbench.report import text
@@ -51,6 +52,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "portrait_card_do_not_contact_*": [
         f"portrait_card_do_not_contact_{reason}" for reason in ("refused", "never_contact", "minor")
     ],
+    "portrait_card_plan_*": ["portrait_card_plan_treat", "portrait_card_plan_hold_out"],
     "portrait_card_explained_*": [f"portrait_card_explained_{name}" for name in ("stage", "risk", "keep_list")],
     "chart_*": ["chart_not_enough", "chart_no_likeness"],
     "quality_*": [f"quality_{name}" for name in (*SUSPICION, "standardised", "imputed")],
@@ -72,6 +74,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
         f"experiment_{verdict}_{kind}" for verdict in ("shown", "opposite", "not_shown") for kind in ("rate", "mean")
     ],
     "experiment_guard_*": [f"experiment_guard_{name}" for name in GUARDS if name != "size"],
+    "list_plan_*": [f"list_plan_{basis}" for basis in BASES],
     "plan_not_*": [f"plan_not_{state}" for state in UNPLANNED],
     "plan_nobody_*": [f"plan_nobody_{step}" for step in STEPS[1:]],
     "plan_limit_*": [f"plan_limit_{kind}" for kind in ("budget", "explore", "capacity", "channel")],

@@ -78,10 +78,8 @@ def check_audience(audience: Audience, knowledge: Knowledge) -> None:
         raise ProfileError(faults)
 
 
-def check_references(
-    audience: Audience, named: Mapping[str, Audience], seen: tuple[str, ...] = ()
-) -> list[Fault]:
-    """Return the faults of a rule that show without data: audiences that do not exist or refer to each other in a circle.
+def check_references(audience: Audience, named: Mapping[str, Audience], seen: tuple[str, ...] = ()) -> list[Fault]:
+    """Return the faults of a rule that show without data: audiences that do not exist, or name each other in a circle.
 
     Parameters
     ----------

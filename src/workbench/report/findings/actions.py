@@ -37,8 +37,8 @@ __all__ = [
 ]
 
 ACTION_FORMATS = {
-    "action_name": "text", "gain_state": "label", "eligible": "int", "planned": "int", "held_out": "int", "cost": "money",
-    "expected_gain": "money", "gain_least": "money", "gain_most": "money",
+    "action_name": "text", "gain_state": "label", "eligible": "int", "planned": "int", "held_out": "int",
+    "cost": "money", "expected_gain": "money", "gain_least": "money", "gain_most": "money",
 }  # fmt: skip
 COMPARED_FORMATS = {
     "choice_by": "label", "planned": "int", "cost": "money", "expected_gain": "money", "gain_least": "money",
@@ -49,8 +49,8 @@ FUNNEL_FORMATS = {
     "in_no_plan": "int",
 }  # fmt: skip
 GROUP_FORMATS = {
-    "grouped_by": "label", "group_level": "label", "n": "int", "eligible": "int", "planned": "int", "share": "pct", "low": "pct",
-    "high": "pct",
+    "grouped_by": "label", "group_level": "label", "n": "int", "eligible": "int", "planned": "int",
+    "share": "pct", "low": "pct", "high": "pct",
 }  # fmt: skip
 PRICE_FORMATS = {"limit_name": "text", "limit_price": "num", "limit_bound": "num", "limit_used": "num"}
 _FEWEST_HELD_OUT = 30  # below it a hold-out shows next to nothing
@@ -122,9 +122,7 @@ def action_rows(plan: Plan, as_of: dt.date, *, language: str, currency: str) -> 
     """
     rows = plan.rows
     reasons = {name: _reason(plan, name, language, currency) for name in rows["action"].unique()}
-    neutral = {
-        name: getattr(action.neutral_alternative, language, None) for name, action in plan.offer.actions.items()
-    }
+    neutral = {name: getattr(action.neutral_alternative, language, None) for name, action in plan.offer.actions.items()}
     until = pd.Timestamp(as_of) + pd.to_timedelta(rows.pop("valid_days"), unit="D")
     rows.insert(0, "plan", plan.plan)
     return rows.assign(
@@ -172,7 +170,7 @@ def table_compared(compared: pd.DataFrame) -> pd.DataFrame:
 
 
 def charted_actions(plan: Plan) -> pd.DataFrame:
-    """Return the actions that are planned for their gain: action_name, planned, cost, expected_gain, low, high, basis."""
+    """Return the actions that are planned for their gain, the largest first, with bounds low and high."""
     frame = _named(plan, plan.by_action)
     frame = frame[(frame["planned"] > 0) & (frame["basis"] != "none")]
     frame = frame.rename(columns={"gain_low": "low", "gain_high": "high"})

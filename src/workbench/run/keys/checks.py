@@ -60,7 +60,9 @@ def _action_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list
         actions = read_actions(workspace, section.actions)
     except ProfileError as error:
         where = profile.where(stage.name, "actions")
-        return faults + [replace(fault, where=where) if "params" not in fault.where else fault for fault in error.faults]
+        return faults + [
+            replace(fault, where=where) if "params" not in fault.where else fault for fault in error.faults
+        ]
     for name, action in actions.items():
         if action.eligible:
             where = f"params/actions/{name}.yaml"

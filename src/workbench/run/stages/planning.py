@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["group_columns", "plan_of_run", "risk_of"]
 
-_PORTRAITS = "portraits"  # of a later stage
+_EARLIER = tuple(name for name in SOURCES if name not in ("portraits", "actions"))  # the others are written later
 
 
 def plan_of_run(stage: StageRun, actions: Sequence[str]) -> Plan:
@@ -76,8 +75,7 @@ def _frozen_today(stage: StageRun) -> list:
 
 
 def _knowledge(stage: StageRun) -> Knowledge:
-    names = [name for name in (*SOURCES, RECOMMENDATIONS) if name != _PORTRAITS]
-    tables = stage.tables([*names, *CANONICAL])
+    tables = stage.tables([*_EARLIER, RECOMMENDATIONS, *CANONICAL])
     words = stage.setting("consent.words")
     return Knowledge(name_purposes(tables, words), stage.as_of, named_rules(stage.workspace))
 
@@ -137,7 +135,7 @@ def group_columns(stage: StageRun, groups: Sequence[str]) -> pd.DataFrame:
     ProfileError
         A group that is no column of the customers, with the nearest name.
     """
-    tables = stage.tables([name for name in SOURCES if name != _PORTRAITS])
+    tables = stage.tables(_EARLIER)
     return to_pandas(attributes(tables, groups))
 
 
@@ -148,8 +146,3 @@ def risk_of(stage: StageRun) -> pd.Series | None:
         return None
     rows = to_pandas(churn.select("customer_id", "churn_probability"))
     return rows.set_index("customer_id")["churn_probability"]
-
-
-def valid_until(as_of: dt.date, days: pd.Series) -> pd.Series:
-    """Return the day on which each customer is free again."""
-    return pd.Timestamp(as_of) + pd.to_timedelta(days, unit="D")
