@@ -54,6 +54,8 @@ class Part:
         Charts in order of preference, as (stage, name).
     most : int
         Most charts.
+    sentences : int
+        Most sentences, beside the heading.
     keys : tuple of str
         Findings that come first, wherever they are; without one the heaviest do.
     """
@@ -62,6 +64,7 @@ class Part:
     stages: tuple[str, ...]
     figures: tuple[tuple[str, str], ...]
     most: int = 3
+    sentences: int = 2
     keys: tuple[str, ...] = ()
 
 
@@ -79,6 +82,7 @@ PARTS = (
             ("05_score_rfm", "life_cycle"),
         ),
         most=2,
+        sentences=1,  # each segment follows with its own
     ),
     Part(
         "who",

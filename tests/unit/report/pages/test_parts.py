@@ -68,7 +68,7 @@ def test_traits_of_a_segment_are_ranked_by_people_times_index():
     shown = [{"name": "segment_sizes", **sizes}, {"name": "segment_portraits", "columns": head, "rows": traits}]
     segment, _ = segments_of([stage("06_segment_customers", shown=shown)], "en")
     assert segment["name"] == "High"
-    assert [str(text).split(":")[0] for text in segment["sentences"][1:]] == ["Common", "Rare"]
+    assert [str(text).split(",")[0] for text in segment["sentences"][1:]] == ["Common", "Rare"]
 
 
 def test_medians_that_differ_fill_up_the_traits_of_a_segment():
@@ -85,8 +85,8 @@ def test_medians_that_differ_fill_up_the_traits_of_a_segment():
     shown = [{"name": "segment_sizes", **sizes}, {"name": "segment_portraits", "columns": head, "rows": traits}]
     segment, _ = segments_of([stage("06_segment_customers", shown=shown, currency="USD")], "en")
     first, second = (str(text) for text in segment["sentences"][1:])
-    assert "median 5 days, all 20 days" in first.replace("\u00a0", " ")
-    assert "median $600, all $200" in second.replace("\u00a0", " ")
+    assert "median 5 days (all 20 days)" in first.replace("\u00a0", " ")
+    assert "median $600 (all $200)" in second.replace("\u00a0", " ")
 
 
 def test_a_segment_says_what_to_do_and_what_not_and_links_to_its_members():
