@@ -236,7 +236,10 @@ def segments_of(
         name = label(row["segment"], language)
         own = [trait for trait in traits if name.startswith(label(trait["segment"], language))][:MOST_TRAITS]
         strategy = (advice or {}).get(label(row["segment"], "en"), {})
-        size = "segment_size" if isinstance(row.get("value_share"), (int, float)) else "segment_size_only"
+        share = row.get("value_share")
+        if isinstance(share, (int, float)):
+            row = {**row, "value_share": round(share, 4) + 0.0}  # noqa: PLW2901  no "> -0.01 %" of those who bought nothing
+        size = "segment_size" if isinstance(share, (int, float)) else "segment_size_only"
         size = size if isinstance(row["n"], (int, float)) else "segment_size_hidden"
         sentences = [words(size, row), *(_trait(trait, row["n"], words, language, currency) for trait in own)]
         advised = _advised(strategy, language) if told_apart else []

@@ -150,3 +150,10 @@ def test_a_hidden_size_is_not_given_away_by_the_n_of_a_trait():
     high, low = segments_of([stage("06_segment_customers", shown=shown)], "en")
     assert "182" in str(high["sentences"][0])
     assert "182" not in " ".join(map(str, low["sentences"]))
+
+
+def test_a_segment_that_bought_nothing_has_no_share_below_zero():
+    sizes = {"name": "segment_sizes", "columns": ["segment", "n", "share", "value_share"]}
+    rows = [["High", 80, 0.8, 1.00001], ["Unknown", 60, 0.2, -0.00001]]
+    _, unknown = segments_of([stage("06_segment_customers", shown=[sizes | {"rows": rows}])], "en")
+    assert str(unknown["sentences"][0]).endswith("(60), 0\u202f% of spend.")
