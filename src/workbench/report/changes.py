@@ -103,8 +103,13 @@ def changed_settings(summaries: Sequence[Mapping[str, Any]], previous: Mapping[s
         before = previous.get("stages", {}).get(summary["stage"], {}).get("settings") or {}
         for name, now in (summary.get("settings") or {}).items():
             if name in before and before[name] != now:
-                settings.append(f"{summary['stage']}.{name}: {before[name]} → {now}")
+                settings.append(f"{summary['stage']}.{name}: {_written(before[name])} → {_written(now)}")
     return settings
+
+
+def _written(setting: Any) -> str:
+    """Return a setting as a reader writes it; a list without brackets and quotes."""
+    return ", ".join(map(str, setting)) if isinstance(setting, (list, tuple)) and setting else str(setting)
 
 
 def follow_records(summaries: Sequence[Mapping[str, Any]], *, language: str) -> list[list[Step]]:

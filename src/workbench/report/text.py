@@ -45,8 +45,8 @@ __all__ = [
 _SCORE = "scale_"
 _OUTCOME = re.compile(r"(bought|returned)_(\d+)d")  # 1 or 0 for each customer, within days of the assignment
 _OUTCOMES = {
-    "bought": {"en": "purchase within {} days", "zh": "{} 天内购买"},
-    "returned": {"en": "return of goods within {} days", "zh": "{} 天内退货"},
+    "bought": {"en": "a purchase within {} days", "zh": "{} 天内购买"},
+    "returned": {"en": "a return of goods within {} days", "zh": "{} 天内退货"},
 }
 _TOGGLES = {"**": "strong", "`": "code"}  # the same mark begins and ends
 THIN_SPACE = "\u2009"  # between Chinese and Latin letters or digits

@@ -1,5 +1,6 @@
 """Columns that mean the same thing are recognised."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -35,3 +36,17 @@ def test_a_group_does_not_differ_in_its_own_column_nor_twice_in_the_same_sum():
     base["contribution_share"] = base["monetary_total"] / base["monetary_total"].sum()
     result = strongest_differences(differences_from_base(base, by="city"))
     assert result[["group", "variable"]].to_numpy().tolist() == [["Bath", "monetary_total"], ["York", "monetary_total"]]
+
+
+def test_two_groups_of_the_same_customers_are_compared_once():
+    offline = np.arange(400) % 4 == 0
+    base = pd.DataFrame({
+        "customer_id": [f"c{at}" for at in range(400)],
+        "internet": np.where(offline, "No", "Fiber"),
+        "streaming": np.where(offline, "No internet service", np.where(np.arange(400) % 3, "Yes", "No")),
+        "charges": np.where(offline, 20.0, 80.0) + np.arange(400) % 7,
+    })  # fmt: skip
+    result = strongest_differences(differences_from_base(base, by=["internet", "streaming"], columns=["charges"]))
+    named = list(zip(result["group_by"], result["group"], strict=True))
+    assert ("internet", "No") in named
+    assert ("streaming", "No internet service") not in named

@@ -146,3 +146,13 @@ def test_what_stands_out_is_ranked_by_people_times_tgi():
     assert weight_of_trait(rows).tolist() == [600.0, 3000.0, 1500.0]
     assert strongest_traits(rows) == [("b", "usual"), ("a", "rare"), ("c", "less")]
     assert weight_of_trait(rows.drop(columns=["n", "share"])).tolist() == [300.0, 50.0, 50.0]
+
+
+def test_of_traits_with_the_same_shares_in_every_group_one_is_drawn():
+    rows = pd.DataFrame(
+        [(group, name, "No internet", 100, 0.5, tgi) for name in ("tv", "backup", "support")
+         for group, tgi in (("a", 10.0), ("b", 230.0))] + [("a", "phone", "No", 100, 0.1, 90.0), ("b", "phone", "No", 100, 0.3, 150.0)],
+        columns=["group", "variable", "value", "n", "share", "tgi"],
+    )  # fmt: skip
+    picked = strongest_traits(rows.assign(differs=True))
+    assert picked == [("tv", "No internet"), ("phone", "No")]

@@ -107,10 +107,10 @@ def test_a_reader_moves_the_size_of_the_list_and_switches_segments(visit, folder
     page = visit("moved.html")
     assert (
         page.locator(".mover output").inner_text()
-        == "100 customers (10%): gain $9, range $8 to $10; a random choice $1."
+        == "100 customers (10\u202f%): gain $9, range $8 to $10; a random choice $1."
     )
     page.locator(".mover input").press("ArrowRight")
-    assert page.locator(".mover output").inner_text().startswith("240 customers (24%): gain $12")
+    assert page.locator(".mover output").inner_text().startswith("240 customers (24\u202f%): gain $12")
     assert page.locator(".segment:visible").count() == 2
     page.get_by_role("button", name="Low").press("Enter")
     assert page.locator(".segment:visible h3").all_inner_texts() == ["Low"]
@@ -130,6 +130,9 @@ def test_no_width_scrolls_the_page_sideways(visit, width):
     page = visit("report.zh.html", viewport={"width": width, "height": 800})
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    frames = page.locator(".frame:visible")
+    assert frames.count() > 0
+    assert frames.evaluate_all("all => all.every(frame => frame.scrollWidth <= frame.clientWidth)")
 
 
 def test_contents_stick_beside_the_text_on_wide_screens_and_are_not_printed(visit):

@@ -178,3 +178,10 @@ def test_a_form_belongs_to_a_number_shown_in_the_same_english_text():
         forms = [token["counted"] for token in TOKEN.finditer(entry["en"]) if token["counted"]]
         assert {kinds.get(name) for name in forms} <= {"int", "num"}, key
         assert "|" not in entry["zh"], key
+
+
+@pytest.mark.parametrize(("name", "zh"), [("bought_90d", "90 天内购买"), ("returned_30d", "30 天内退货")])
+def test_an_outcome_within_days_has_a_label_and_no_column_name_is_shown(name, zh):
+    assert label(name, "zh") == zh
+    assert f"within {name.split('_')[1].removesuffix('d')} days" in label(name, "en")
+    assert label("bought_it_90d", "en") == "bought_it_90d"  # a name the user gave

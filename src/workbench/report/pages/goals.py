@@ -31,6 +31,7 @@ OF_PLAN = "plan"  # the heading is that of the plan
 MOST_SENTENCES = 2  # findings that support the answer
 MOST_EVIDENCE = 4  # groups of what answered before
 MOST_SEGMENTS = 8  # lines of an answer that lists segments
+_SAID_BY = {"answer_no_list_accounts": ("accounts_at_risk",)}  # findings that a heading states
 CHURN, ACCOUNTS = "08_predict_churn", "12_tag_customers"
 # stages whose findings answer a kind where the goal names none
 STAGES_OF_KIND = {
@@ -131,6 +132,8 @@ def answer_goal(
     heading = _heading(top, language) if top else say(key, language, values, currency)
     support = _support(kind, goal, answer, summaries)
     sentences = [*_segment_lines(kind, summaries, language), *(_sentence(pair, language) for pair in support)]
+    if key == "answer_no_list_accounts":
+        sentences.insert(0, words("answer_accounts_spend", values))
     nobody = key.startswith("answer_no_list")
     return AnswerView(
         kind=kind,
@@ -140,7 +143,9 @@ def answer_goal(
         groups=tuple(group for group in _groups(answer, summaries, words, language) if group[1]),
         page=answer.page,
         advice="" if kind != "contact_list" else "none" if nobody else "contact",
-        said=frozenset(finding["key"] for _, finding in [*support, *([top] if top else [])]),
+        said=frozenset(
+            {*(finding["key"] for _, finding in [*support, *([top] if top else [])]), *_SAID_BY.get(key, ())}
+        ),
         see=ACCOUNTS if key == "answer_no_list_accounts" else "",
     )
 
@@ -268,8 +273,7 @@ def _support(
         return choose_sentences(summaries, stages_of_goal(goal), MOST_SENTENCES, keys)
     if answer.lists:
         return []
-    accounts = choose_sentences(summaries, (), 1, ("accounts_at_risk",))
-    return [*accounts, *choose_sentences(summaries, stages_of_goal(goal), 1)]
+    return choose_sentences(summaries, stages_of_goal(goal), 1)
 
 
 def _segment_lines(kind: str, summaries: Summaries, language: str) -> list[Markup]:
@@ -350,18 +354,28 @@ def _groups(
     reasons = [
         words(f"answer_not_made_{part.because}", {"name": part.name})
         for part in answer.not_made
-        if part.because != "same" and (listed or len(answer.not_made) > 1)
+        if part.because != "same"
     ]
     return [
         (say("answer_not_made", language), tuple(reasons) if wants_list and listed else ()),
         (say("answer_evidence", language), tuple(_evidence(answer.evidence, summaries, words, language))),
         (
             say("answer_leave_out", language),
-            tuple(_left_out(part, words, summaries) for part in answer.leave_out if part.n),
+            tuple(
+                _left_out(part, words, summaries)
+                for part in answer.leave_out
+                if part.n and (listed or part.reason != "lost")
+            ),
         ),
-        (say("answer_unproven", language), tuple(words(f"answer_{name}") for name in answer.unproven)),
+        (say("answer_unproven", language), tuple(words(f"answer_{name}") for name in _unproven(answer, summaries))),
         (say("answer_tests", language), tuple(_test(part, summaries, words, language) for part in answer.tests)),
     ]
+
+
+def _unproven(answer: GoalAnswer, summaries: Summaries) -> list[str]:
+    """Leave out that campaigns were not sent at random where the page says that none left anybody out by lot."""
+    stated = _values(summaries, "campaign_no_control") is not None
+    return [name for name in answer.unproven if not (stated and name == "selected_before")]
 
 
 def _evidence(rows: Sequence[Evidence], summaries: Summaries, words: Speaker, language: str) -> list[Markup]:
@@ -391,7 +405,8 @@ def _left_out(part: LeftOut, words: Speaker, summaries: Summaries) -> Markup:
 
 
 def _test(part: TestProposal, summaries: Summaries, words: Speaker, language: str) -> Markup:
-    stays = _metrics(summaries, CHURN).get("label_name") is not None
+    churn = _metrics(summaries, CHURN)
+    stays = "label_name" in churn and churn.get("horizon_days") is None  # leaving is a label, not a missing purchase
     values = {
         **part.__dict__,
         "outcome": say("answer_outcome_stay" if stays else "answer_outcome_orders", language),

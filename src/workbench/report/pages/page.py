@@ -249,7 +249,7 @@ def _part(
         return None
     top = heaviest(summaries, part.stages, part.keys, said)
     heading = unbroken(_heading(top, language)) if top else ""
-    chosen = choose_sentences(summaries, part.stages, SENTENCES, part.keys, said)
+    chosen = choose_sentences(summaries, part.stages, part.sentences, part.keys, said)
     return {
         "id": part.name,
         "name": say(f"part_{part.name}", language),

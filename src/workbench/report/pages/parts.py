@@ -55,6 +55,8 @@ class Part:
         Charts in order of preference, as (stage, name).
     most : int
         Most charts.
+    sentences : int
+        Most sentences, beside the heading.
     keys : tuple of str
         Findings that come first, wherever they are; without one the heaviest do.
     """
@@ -63,6 +65,7 @@ class Part:
     stages: tuple[str, ...]
     figures: tuple[tuple[str, str], ...]
     most: int = 3
+    sentences: int = 2
     keys: tuple[str, ...] = ()
 
 
@@ -81,6 +84,7 @@ PARTS = (
             ("05_score_rfm", "life_cycle"),
         ),
         most=2,
+        sentences=1,  # each segment follows with its own
     ),
     Part(
         "who",
@@ -234,7 +238,10 @@ def segments_of(
         name = label(row["segment"], language)
         own = [trait for trait in traits if name.startswith(label(trait["segment"], language))][:MOST_TRAITS]
         strategy = (advice or {}).get(label(row["segment"], "en"), {})
-        size = "segment_size" if isinstance(row.get("value_share"), (int, float)) else "segment_size_only"
+        share = row.get("value_share")
+        if isinstance(share, (int, float)):
+            row = {**row, "value_share": round(share, 4) + 0.0}  # noqa: PLW2901  no "> -0.01 %" of those who bought nothing
+        size = "segment_size" if isinstance(share, (int, float)) else "segment_size_only"
         size = size if isinstance(row["n"], (int, float)) else "segment_size_hidden"
         sentences = [words(size, row), *(_trait(trait, row["n"], words, language, currency) for trait in own)]
         advised = _advised(strategy, language) if told_apart else []

@@ -146,12 +146,17 @@
         button.setAttribute("aria-pressed", String(button.segment === chosen));
       });
     }
+    function nameOf(segment) {
+      var name = segment.getAttribute("aria-label"), short = name.split(/[:：]/)[0], same = 0;
+      segments.forEach(function (other) { same += other.getAttribute("aria-label").split(/[:：]/)[0] === short ? 1 : 0; });
+      return same === 1 ? short : name;
+    }
     [null].concat(Array.prototype.slice.call(segments)).forEach(function (segment) {
       var button = document.createElement("button");
       button.type = "button";
       button.className = "toggle";
       button.segment = segment;
-      button.textContent = segment ? segment.getAttribute("aria-label") : place.dataset.all;
+      button.textContent = segment ? nameOf(segment) : place.dataset.all;
       button.addEventListener("click", function () { choose(segment); });
       bar.appendChild(button);
     });

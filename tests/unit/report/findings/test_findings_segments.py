@@ -109,7 +109,7 @@ def test_a_continuum_says_what_groups_would_need_only_where_its_silhouette_is_ab
     below = MEASURED | {"silhouette": 0.4}
     first = find_segments(Verdict("continuum", 2, "", below), definition, sizes(0.8, 0.2), STRONGEST)[0]
     assert first.key == "segments_continuum"
-    assert "Silhouette 0.4, against 0.42 for a single cloud" in say(first.key, "en", first.values)
+    assert "Silhouette 0.4, 0.42 for a single cloud" in say(first.key, "en", first.values)
 
 
 def test_without_spend_no_segment_is_given_a_share_of_it(definition, values_by_key):

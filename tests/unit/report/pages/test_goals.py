@@ -63,11 +63,18 @@ def test_a_contact_list_says_how_many_what_it_brings_and_what_answered_before(su
     assert "About <strong>82</strong> of 240 will answer." in first
     assert "Sent a campaign before: 200; 70 answered (35\u202f%)." in first
     groups = dict(view.groups)
-    assert list(groups) == ["Who answered campaigns before", "Leave alone", "Not proven", "What would settle it"]
-    assert len(groups["Who answered campaigns before"]) == 3  # the group too small to show is left out
+    assert list(groups) == [
+        "Who answered campaigns before, of those sent one",
+        "Leave alone",
+        "Not proven",
+        "What would settle it",
+    ]
+    assert (
+        len(groups["Who answered campaigns before, of those sent one"]) == 3
+    )  # the group too small to show is left out
     assert str(groups["Leave alone"][1]) == "133 who left before: expected spend $47 each."
-    assert str(groups["What would settle it"][0]).startswith("Contact list: hold back 24 of 240 at random.")
-    assert "A difference of 28 percentage points or more" in str(groups["What would settle it"][0])
+    assert str(groups["What would settle it"][0]).startswith("Contact list: hold back 24 of 240 at random, ")
+    assert "enough to see a difference of 28 percentage points" in str(groups["What would settle it"][0])
     assert "too few to show" in groups["What would settle it"][1]
 
 
@@ -161,7 +168,9 @@ def test_a_difference_of_shares_is_in_percentage_points_in_chinese_too(summaries
 
 def test_groups_of_fewer_than_fifty_are_no_evidence_on_the_first_screen(summaries):
     few = replace(ANSWER, evidence=tuple(replace(row, n=49) for row in ANSWER.evidence))
-    assert "Who answered campaigns before" not in dict(answered("contact_list", summaries, answer=few).groups)
+    assert "Who answered campaigns before, of those sent one" not in dict(
+        answered("contact_list", summaries, answer=few).groups
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,8 +211,9 @@ def test_a_test_on_a_random_split_is_not_called_a_later_period(split, words, sum
 
 @pytest.mark.parametrize(("label_name", "outcome"), [("churn", "stay"), (None, "order again")])
 def test_the_test_that_is_proposed_counts_what_the_data_has(label_name, outcome):
-    view = answered("contact_list", [done("08_predict_churn", label_name=label_name)], answer=ANSWER)
-    assert f"in the share who {outcome} would be seen" in str(dict(view.groups)["What would settle it"][0])
+    horizon = {} if label_name else {"horizon_days": 35}
+    view = answered("contact_list", [done("08_predict_churn", label_name="churn", **horizon)], answer=ANSWER)
+    assert f"in the share who {outcome}." in str(dict(view.groups)["What would settle it"][0])
 
 
 @pytest.mark.parametrize("word", ["spend", "margin"])
@@ -226,5 +236,5 @@ def test_accounts_answer_where_no_customer_can_be_named():
     risky = [{"key": "accounts_at_risk", "values": {"n": 15, "known": 45, "spend": 9.0, "days": 365}, "weight": 0.8}]
     answer = GoalAnswer("contact_list", not_made=(NoList("contact_list", "no_model"), NoList("keep_list", "no_model")))
     view = answered("contact_list", [done("12_tag_customers", risky)], answer=answer)
-    assert view.heading.startswith("Visit 15 of 45 accounts first: they fail two or more health checks.")
+    assert view.heading.startswith("Visit these 15 of 45 accounts first: they fail two or more health checks.")
     assert (view.advice, view.see, "accounts_at_risk" in view.said) == ("none", "12_tag_customers", True)

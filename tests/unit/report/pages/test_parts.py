@@ -68,7 +68,7 @@ def test_traits_of_a_segment_are_ranked_by_people_times_index():
     shown = [{"name": "segment_sizes", **sizes}, {"name": "segment_portraits", "columns": head, "rows": traits}]
     segment, _ = segments_of([stage("06_segment_customers", shown=shown)], "en")
     assert segment["name"] == "High"
-    assert [str(text).split(":")[0] for text in segment["sentences"][1:]] == ["Common", "Rare"]
+    assert [str(text).split(",")[0] for text in segment["sentences"][1:]] == ["Common", "Rare"]
 
 
 def test_medians_that_differ_fill_up_the_traits_of_a_segment():
@@ -85,8 +85,8 @@ def test_medians_that_differ_fill_up_the_traits_of_a_segment():
     shown = [{"name": "segment_sizes", **sizes}, {"name": "segment_portraits", "columns": head, "rows": traits}]
     segment, _ = segments_of([stage("06_segment_customers", shown=shown, currency="USD")], "en")
     first, second = (str(text) for text in segment["sentences"][1:])
-    assert "median 5 days, all 20 days" in first.replace("\u00a0", " ")
-    assert "median $600, all $200" in second.replace("\u00a0", " ")
+    assert "median 5 days (all 20 days)" in first.replace("\u00a0", " ")
+    assert "median $600 (all $200)" in second.replace("\u00a0", " ")
 
 
 def test_a_segment_says_what_to_do_and_what_not_and_links_to_its_members():
@@ -150,3 +150,10 @@ def test_a_hidden_size_is_not_given_away_by_the_n_of_a_trait():
     high, low = segments_of([stage("06_segment_customers", shown=shown)], "en")
     assert "182" in str(high["sentences"][0])
     assert "182" not in " ".join(map(str, low["sentences"]))
+
+
+def test_a_segment_that_bought_nothing_has_no_share_below_zero():
+    sizes = {"name": "segment_sizes", "columns": ["segment", "n", "share", "value_share"]}
+    rows = [["High", 80, 0.8, 1.00001], ["Unknown", 60, 0.2, -0.00001]]
+    _, unknown = segments_of([stage("06_segment_customers", shown=[sizes | {"rows": rows}])], "en")
+    assert str(unknown["sentences"][0]).endswith("(60), 0\u202f% of spend.")

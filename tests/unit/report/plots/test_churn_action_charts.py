@@ -36,3 +36,9 @@ def test_the_best_share_to_contact_is_reported_where_it_pays(profit, words):
     chart = plot_profit(frame, cost=1.0, gain=5.0)
     assert words in chart.title
     assert ("pays most" in chart.title) == (profit > 0)
+
+
+def test_contacting_everybody_is_not_called_the_riskiest_hundred_per_cent():
+    frame = pd.DataFrame({"share_contacted": [0.0, 0.5, 1.0], "profit": [0.0, 20.0, 40.0], "random": [0.0, 10.0, 40.0]})
+    frame = frame.assign(low=frame["profit"] - 3, high=frame["profit"] + 3, best=[False, False, True])
+    assert plot_profit(frame, cost=1.0, gain=5.0).title.startswith("Contacting everybody pays most: 40")

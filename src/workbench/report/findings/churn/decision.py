@@ -82,7 +82,7 @@ def find_evidence(groups: pd.DataFrame, categories: pd.DataFrame, declared: pd.D
     ):
         under = row["verdict"] == "understated"
         findings.append(Finding("churn_group_understated" if under else "churn_group_overstated", row, 0.5))
-    if len(categories):
+    if len(categories) > 1:  # the best of one says nothing
         best = categories.sort_values(["auc", "category"], ascending=[False, True]).iloc[0].to_dict()
         findings.append(Finding("churn_categories", best | {"categories": len(categories)}, 0.3))
     if len(declared) and not declared.iloc[0]["low"] <= declared.iloc[0]["others_share"] <= declared.iloc[0]["high"]:

@@ -51,7 +51,8 @@ def plot_profit(
     best = frame[frame["best"]].iloc[0]
     pays = best["profit"] > 0
     values = {"share_contacted": best["share_contacted"], "profit": best["profit"], "cost": cost, "gain": gain}
-    title = say("chart_profit_title" if pays else "chart_profit_none_title", language, values, about.currency)
+    reach = "chart_profit_all_title" if best["share_contacted"] >= 1 else "chart_profit_title"
+    title = say(reach if pays else "chart_profit_none_title", language, values, about.currency)
     figure, axes = canvas("middle")
     axes.fill_between(frame["share_contacted"], frame["low"], frame["high"], color=ACCENT, alpha=0.12, lw=0)
     axes.plot(frame["share_contacted"], frame["random"], color=BASE, lw=1.2, ls=(0, (4, 3)))
