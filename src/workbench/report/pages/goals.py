@@ -237,7 +237,7 @@ def _values(summaries: Summaries, key: str) -> Mapping[str, Any] | None:
 def _support(kind: str, goal: Mapping[str, Any], summaries: Summaries, language: str) -> list[Markup]:
     if kind == "contact_list":
         return []  # its lists bring their own
-    stages = stages_of_goal(goal)
+    stages = [stage for stage in stages_of_goal(goal) if stage != PLANNING]  # the plan stands below, with its page
     chosen = choose_sentences(summaries, stages, MOST_SENTENCES)
     return [
         Speaker(language, summary.get("currency") or "")(finding["key"], finding.get("values"))
