@@ -260,9 +260,9 @@ def _list_view(part: ListFile, words: Speaker, language: str) -> ListView:
         withdrawn = (part.planned or part.n) - part.n
         sentences = [words("answer_basis_plan", values)]
         sentences += [words("answer_plan_withdrawn", {"n": withdrawn})] if withdrawn > 0 else []
-        size = (part.n, part.candidates, part.basis, part.size_by, None)
         title = words(f"answer_list_{part.name}", values)
-        return ListView(part.name, title, *size, tuple(sentences), (part.workbook, part.file))
+        counts = (part.n, part.candidates, part.basis, part.size_by)
+        return ListView(part.name, title, *counts, None, tuple(sentences), (part.workbook, part.file))
     unvalued = part.basis == "leaving" and part.expected_value is None
     sentences = [words("answer_basis_leaving_only" if unvalued else f"answer_basis_{part.basis}", values)]
     if part.at_stake is not None and part.at_stake_all:

@@ -144,6 +144,7 @@ def test_held_out_customers_cost_nothing_and_count_in_no_total():
     assert plan.totals["cost"] == rows["cost"].sum() == 300.0
 
 
+@pytest.mark.long
 def test_the_hold_out_compares_like_with_like():
     """Over 200 plans the covariate of both arms differs no more than chance, for every action."""
     draws = np.random.default_rng(0)
@@ -154,7 +155,7 @@ def test_the_hold_out_compares_like_with_like():
                      [effect(), effect(experiment="Autumn", numbers=(0.8, 0.5, 1.1))], n=n, allowed=allowed)  # fmt: skip
     scores = []
     for seed in range(200):
-        plan = make_plan(f"plan{seed}", offer, Terms(500.0, hold_out_share=0.3, seed=seed))
+        plan = make_plan(f"plan{seed}", offer, Terms(1100.0, hold_out_share=0.3, seed=seed))
         for at in range(2):
             arms = [age[(plan.chosen == at) & (plan.held_out == held)] for held in (False, True)]
             if min(map(len, arms)) > 5:

@@ -156,7 +156,7 @@ def _of_plan(
     name: str, planned: pd.DataFrame, customers: Customers, summaries: Sequence[Mapping[str, Any]]
 ) -> ListFile:
     """Describe the list of the plan: its customers, what they cost and are expected to bring."""
-    metrics = next((summary["metrics"] for summary in summaries if summary["stage"] == _PLANNING), {})
+    metrics: Mapping[str, Any] = next((one["metrics"] for one in summaries if one["stage"] == _PLANNING), {})
     return ListFile(
         name=name,
         file=of_people(f"lists/{name}.csv"),
