@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from workbench.analysis.actions.exact import dual_bound
 from workbench.analysis.actions.hold_out import assign_alike, lots_of

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.actions.candidates import Candidates, Contacted, find_candidates
+from workbench.analysis.actions.candidates import STEPS, Candidates, Contacted, find_candidates
 from workbench.analysis.actions.comparison import compare_plans, share_planned, target_by_risk
 from workbench.analysis.actions.contacts import contacts_before
 from workbench.analysis.actions.gains import gains_of, individual_gains
@@ -42,15 +42,15 @@ def effects(*rows):
     return pd.DataFrame(list(rows)).astype({"adjusted_effect": "float64"})
 
 
-def everybody(n, actions=1):
+def everybody(n, names):
     ids = np.array([f"c{at:05d}" for at in range(n)], dtype=object)
-    allowed = np.ones((actions, n), dtype=bool)
-    return Candidates(ids, allowed, pd.DataFrame({"action": range(actions)}))
+    allowed = np.ones((len(names), n), dtype=bool)
+    return Candidates(ids, allowed, pd.DataFrame({"action": names, **dict.fromkeys(STEPS, n)}))
 
 
 def offer_of(actions, rows=(), n=1000, uplift=NO_UPLIFT, allowed=None):
     catalogue = {one.name: one for one in actions}
-    candidates = everybody(n, len(actions))
+    candidates = everybody(n, list(catalogue))
     if allowed is not None:
         candidates = Candidates(candidates.customers, allowed, candidates.funnel)
     table = effects(*rows) if rows else pd.DataFrame()

@@ -96,8 +96,8 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
     least, planned = stage.setting("run.min_cell"), _planned_customers(customers)
     values, life_cycle = customers.values, customers.life_cycle
     ranked = {
-        "leaving": rank_customers(customers.permitted(customers.leaving), values, life_cycle, leavers=True),
-        "answers": rank_customers(customers.permitted(customers.answering), values, life_cycle, leavers=False),
+        "leaving": rank_customers(customers.contactable(customers.leaving), values, life_cycle, leavers=True),
+        "answers": rank_customers(customers.contactable(customers.answering), values, life_cycle, leavers=False),
     }
     lists: list[tuple[ListFile, pd.DataFrame]] = []
     not_made: list[NoList] = []
