@@ -15,6 +15,7 @@ SETTINGS = {
     "03_build_features": "windows_days=[30, 60]", "04_describe_customers": "top_values=5",
     "05_score_rfm": "bins=4", "06_segment_customers": "k_max=5", "07_mine_affinities": "max_rules=20",
     "08_predict_churn": "n_categories=2", "09_value_customers": "n_draws=60", "10_measure_experiments": "alpha=0.1",
+    "11_plan_actions": "budget=90",
     "12_tag_customers": "account_window_days=200", "14_write_report": "key_findings=3", "run": "min_cell=30",
 }  # fmt: skip
 IN_THE_SUITE = ("05_score_rfm", "12_tag_customers", "run")  # each takes minutes: the others run with the longest tests

@@ -29,8 +29,8 @@ def test_a_profile_with_almost_no_data_gives_verdicts_not_tracebacks(fresh_works
     result = run_flow(find_workspace(fresh_workspace), "small", FlowOptions())
     assert result.error is None, result.error
     stages = json.loads((result.folder / "summary.json").read_text(encoding="utf-8"))["stages"]
-    # orders alone: no data on people, no products, no campaigns
-    for name in ("02_resolve_identity", "07_mine_affinities", "10_measure_experiments"):
+    # orders alone: no data on people, no products, no campaigns; no actions named
+    for name in ("02_resolve_identity", "07_mine_affinities", "10_measure_experiments", "11_plan_actions"):
         assert stages.pop(name)["status"] == "skipped"
     assert {stage["status"] for stage in stages.values()} == {"done"}
     assert stages["03_build_features"]["metrics"]["customers"] == customers

@@ -71,6 +71,7 @@ def test_customers_with_only_a_label_give_a_report(fresh_workspace, public_data)
     stages = run(fresh_workspace, "telco", *(word for value in fewer for word in ("--set", value)))
     skipped = {name: stage["skipped_because"]["en"] for name, stage in stages.items() if stage["status"] == "skipped"}
     assert "no table experiments or campaigns" in skipped.pop("10_measure_experiments")
+    assert "11_plan_actions.actions names none" in skipped.pop("11_plan_actions")
     assert list(skipped) == ["05_score_rfm", "07_mine_affinities", "09_value_customers"]
     assert all("no table transactions" in reason for reason in skipped.values())
     churn = stages["08_predict_churn"]["metrics"]

@@ -49,7 +49,8 @@ OTHER = {  # a value other than the default, for parameters whose type does not 
     "06_segment_customers.feature_weights": {"recency_days": 2.0},
     "07_mine_affinities.never": {"category": ["tobacco"]}, "07_mine_affinities.once": {"category": ["ring"]},
     "07_mine_affinities.eligible": {"customers": "orders_90d > 1"},
-    "10_measure_experiments.shares": {"mail": 0.9, "control": 0.1},
+    "10_measure_experiments.shares": {"mail": 0.9, "control": 0.1}, "11_plan_actions.budget": 500.0,
+    "11_plan_actions.channel_capacities": {"sms": 5}, "11_plan_actions.channel_words": {"sms": ["text"]},
 }  # fmt: skip
 
 

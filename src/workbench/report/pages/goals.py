@@ -270,7 +270,8 @@ def _support(
         return []
     if kind != "contact_list":
         keys = ("identity_evaluated", "quality_answer", "quality_answer_all") if kind == "quality_gate" else ()
-        return choose_sentences(summaries, stages_of_goal(goal), MOST_SENTENCES, keys)
+        stages = [stage for stage in stages_of_goal(goal) if stage != PLANNING]  # the plan stands below, with its page
+        return choose_sentences(summaries, stages, MOST_SENTENCES, keys)
     if answer.lists:
         return []
     return choose_sentences(summaries, stages_of_goal(goal), 1)
@@ -308,9 +309,9 @@ def _list_view(part: ListFile, summaries: Summaries, words: Speaker, language: s
         withdrawn = (part.planned or part.n) - part.n
         sentences = [words("answer_basis_plan", values)]
         sentences += [words("answer_plan_withdrawn", {"n": withdrawn})] if withdrawn > 0 else []
-        size = (part.n, part.candidates, part.basis, part.size_by, None)
         title = words(f"answer_list_{part.name}", values)
-        return ListView(part.name, title, *size, tuple(sentences), (part.workbook, part.file))
+        counts = (part.n, part.candidates, part.basis, part.size_by)
+        return ListView(part.name, title, *counts, None, tuple(sentences), (part.workbook, part.file))
     by_answers, unvalued = part.basis == "answers", part.basis == "leaving" and part.expected_value is None
     ending = "answers" if by_answers else "leaving"
     sentences = [words("answer_basis_leaving_only" if unvalued else f"answer_basis_{part.basis}", values)]
