@@ -81,6 +81,10 @@ def test_comparison_is_undefined_without_a_rest_and_1_where_all_have_the_trait()
     assert np.isnan(p_values[0]) and p_values[1] == 1
 
 
+def test_a_rest_of_one_customer_can_be_compared():
+    assert intervals.compare_shares(9, 9, 9, 10) == pytest.approx(stats.chi2.sf(9.0, 1))
+
+
 def test_benjamini_hochberg_equals_scipy_and_leaves_missing_tests_out():
     inputs = np.array([0.001, 0.04, np.nan, 0.03, 0.9])
     adjusted = intervals.benjamini_hochberg(inputs)

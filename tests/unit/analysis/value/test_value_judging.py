@@ -24,6 +24,7 @@ from workbench.analysis.value.models import bg_nbd
 from workbench.analysis.value.models.fitting import Fit
 from workbench.analysis.value.next_purchase import expect_next, next_weeks
 from workbench.analysis.value.survival import hazard_ratios, return_curves, return_spells
+from workbench.analysis.value.worth import Spend, Terms, value_customers
 
 
 def fit(parameters):
@@ -36,6 +37,19 @@ PARETO = fit({"r": 0.5, "alpha": 5.0, "s": 0.6, "beta": 12.0})
 HISTORY = pd.DataFrame(
     {"customer_id": ["a", "b", "c"], "repeats": [0, 4, 40], "last_weeks": [0.0, 30, 38.5], "age_weeks": [39.0, 39, 39]}
 )
+
+
+def test_value_is_orders_times_spend_discounted_at_the_middle_of_each_quarter():
+    spend = Spend(None, 30.0)
+    undiscounted = value_customers("bgnbd", BG, spend, HISTORY, Terms(weeks=52, discount_rate=0.0, draws=5))
+    assert undiscounted["expected_value"].to_numpy() == pytest.approx(undiscounted["expected_orders"].to_numpy() * 30)
+    rate = 0.2
+    discounted = value_customers("bgnbd", BG, spend, HISTORY, Terms(weeks=52, discount_rate=rate, draws=5))
+    ratio = (discounted["expected_value"] / undiscounted["expected_value"]).to_numpy()
+    # orders fall off with time, so the mean factor lies between that of the first days and that of an even rate
+    even = np.mean([(1 + rate) ** -((at + 0.5) / 400) for at in range(400)])
+    assert (ratio >= even - 1e-3).all()
+    assert (ratio < 1).all()
 
 
 # errors, order, tenths ---------------------------------------------------------------------------
