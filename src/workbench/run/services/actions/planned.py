@@ -15,7 +15,7 @@ from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean, 
 from workbench.core.store.tables import to_pandas
 from workbench.run.artifacts.assignments import write_assignment
 from workbench.run.artifacts.context import stage_summary
-from workbench.run.artifacts.plans import HOLD_OUT, TREAT, FrozenPlan, freeze, frozen_people, frozen_plans, people_today
+from workbench.run.artifacts.plans import HOLD_OUT, TREAT, FrozenPlan, freeze, frozen_people, frozen_plans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

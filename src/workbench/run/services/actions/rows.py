@@ -85,9 +85,7 @@ def permitted_rows(
     return ContactRows(kept, {name: count for name, count in left_out.items() if count}, consent.recorded)
 
 
-def with_contacts(
-    workspace: Workspace, profile: Profile, rows: ContactRows, planned: Planned, kind: str
-) -> ContactRows:
+def with_contacts(workspace: Workspace, profile: Profile, rows: ContactRows, plan: str, kind: str) -> ContactRows:
     """Add phones or mails from the vault, which needs its key; opening it is written to the audit log first.
 
     Whoever has none is left out and counted.
@@ -100,12 +98,12 @@ def with_contacts(
     if find_key(workspace) is None:
         remedy = f"Set {KEY_VARIABLE} or {KEY_FILE_VARIABLE}; without --contacts the lists hold the source's own ids"
         raise DataError(Fault(f"--contacts {kind}", "no key for the vault", "The key it was written with", remedy))
-    facts = {"profile": profile.name, "plan": planned.plan, "columns": [kind], "why": "actions export"}
+    facts = {"profile": profile.name, "plan": plan, "columns": [kind], "why": "actions export"}
     append_audit(workspace, "vault_opened", **facts)
-    vault = read_vault(workspace, profile.name)
+    vault = read_vault(workspace, profile.name, ["customer_id", "precedence", "record", kind])
     if kind not in vault.column_names:
         raise DataError(Fault(f"--contacts {kind}", f"the vault has no {kind}", "A source of people that maps it"))
-    records = vault.select(["customer_id", "precedence", "record", kind]).to_pandas()
+    records = vault.to_pandas()
     records = records[records[kind].fillna("").str.strip() != ""].sort_values(["precedence", "record"], kind="stable")
     contacts = records.drop_duplicates("customer_id").set_index("customer_id")[kind]
     frame = rows.frame.assign(**{kind: rows.frame["customer_id"].map(contacts)})

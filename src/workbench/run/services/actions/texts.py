@@ -10,19 +10,13 @@ import pandas as pd
 
 from workbench.analysis.actions.content import columns_of_content, fill_content
 from workbench.analysis.audiences.attributes import SOURCES, attribute_kinds, attributes
-from workbench.core.errors import ProfileError
-from workbench.run.definitions.action_content import action_content_faults
-from workbench.run.definitions.tag_registry import registry_of
 
 if TYPE_CHECKING:
     from workbench.core.actions.definition import Action
-    from workbench.core.params.profile import Profile
     from workbench.core.store.tables import Store
-    from workbench.core.workspace import Workspace
+    from workbench.core.tags.registry import TagRegistry
 
 __all__ = ["VariantCount", "count_variants", "write_texts"]
-
-_WORDS = ("category", "text")
 
 
 @dataclass(frozen=True)
@@ -49,11 +43,10 @@ class VariantCount:
 
 
 def write_texts(
-    workspace: Workspace,
-    profile: Profile,
     store: Store,
     rows: pd.DataFrame,
     definitions: Mapping[str, Action],
+    registry: TagRegistry,
     *,
     language: str,
 ) -> pd.DataFrame:
@@ -61,25 +54,20 @@ def write_texts(
 
     Parameters
     ----------
-    workspace, profile, store
+    store : Store
     rows : DataFrame
         customer_id and action, one row per customer.
     definitions : mapping of str to Action
+        Their content was checked.
+    registry : TagRegistry
+        Names the values of tags.
     language : str
 
     Returns
     -------
     DataFrame
         The rows with content and variant (0 where the action has no content).
-
-    Raises
-    ------
-    ProfileError
-        A placeholder or a condition names something unknown; all of them together.
     """
-    faults = action_content_faults(workspace, profile, definitions)
-    if faults:
-        raise ProfileError(faults)
     if not any(action.content for action in definitions.values()):
         return rows.assign(content="", variant=0)
     present = store.present()
@@ -89,7 +77,7 @@ def write_texts(
     for name, of_action in rows.groupby("action", sort=True):
         content = definitions[str(name)].content
         known = [column for column in columns_of_content(content) if column in kinds]
-        words = _words(workspace, profile, known, language)
+        words = _words(registry, known, language)
         filled = fill_content(
             of_action["customer_id"].tolist(), content, attributes(tables, known), kinds, words=words, language=language
         )
@@ -110,9 +98,8 @@ def count_variants(rows: pd.DataFrame, definitions: Mapping[str, Action]) -> lis
     return counts
 
 
-def _words(workspace: Workspace, profile: Profile, columns: list[str], language: str) -> dict[str, dict[str, str]]:
+def _words(registry: TagRegistry, columns: list[str], language: str) -> dict[str, dict[str, str]]:
     """Return the names of the values of columns: those of the tag itself, or of the tag that copies the column."""
-    registry = registry_of(workspace, profile)
     copied = {tag.copies: name for name, tag in registry.tags.items() if tag.copies and tag.values}
     words = {}
     for column in columns:
