@@ -194,7 +194,8 @@ class Action(Section):
     def _reachable(self) -> Action:
         if self.occasion is not None and self.kind != "service":
             raise ValueError("an occasion belongs to kind: service")
-        unreachable = [at for at, variant in enumerate(self.content[:-1], start=1) if not variant.when]
+        always = [not variant.when and "{" not in variant.text.en + variant.text.zh for variant in self.content]
+        unreachable = [at for at, holds in enumerate(always[:-1], start=1) if holds]
         if unreachable:
             raise ValueError(f"content {unreachable[0]} holds for everybody, so that those after it are never used")
         return self
