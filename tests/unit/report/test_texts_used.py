@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from workbench.analysis.actions.candidates import STEPS
+from workbench.analysis.audiences.consent import MINOR, NEVER_CONTACT, REFUSED
 from workbench.analysis.clustering.candidates import UNSUITED
 from workbench.analysis.clustering.methods import METHODS
 from workbench.analysis.clustering.verdicts import VERDICTS
@@ -66,6 +67,16 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "tags_fact_*": [f"tags_fact_{fact}" for fact in TAG_FACTS],
     "tags_said_*": [
         f"tags_said_{said}" for said in ("always", "days", "lowest", "highest", "otherwise", "copies")
+    ],
+    "actions_why_*": [
+        f"actions_why_{why}" for why in (REFUSED, NEVER_CONTACT, MINOR, "gone", "merged", "no_contact")
+    ],
+    "actions_head_*": [f"actions_head_{head}" for head in ("action", "variant", "when", "customers", "example")],
+    "actions_occasion_*": [f"actions_occasion_{kind}" for kind in ("case", "birthday", "after_order")],
+    "audit_said_*": [f"audit_said_{said}" for said in ("changed", "sound", "unchecked", "own_key")],
+    "audit_what_*": [
+        f"audit_what_{fault}"
+        for fault in ("not_a_line", "order", "chain", "mac", "no_workspace_key", "shorter", "head", "head_unreadable")
     ],
     "audience_said_limit_*": ["audience_said_limit_highest", "audience_said_limit_lowest"],
     "segments_said_*": ["segments_said_pattern", "segments_said_do_not_use"],

@@ -143,6 +143,7 @@ def _facts(profile: Profile, planned: Planned, begins: dt.datetime, experiments:
         "actions": {name: action.model_dump(mode="json", exclude_unset=True) for name, action in planned.definitions.items()},
         "people": people,
         "experiments": experiments,
+        "frozen_at": dt.datetime.now(dt.UTC).isoformat("T", "seconds"),
         "exported_at": None,
     }
 
