@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from workbench.analysis.actions.content import content_faults
 from workbench.analysis.tags.columns import ACCOUNT, ANSWER, CONSENT, SCORE, known_columns
+from workbench.core.errors import ProfileError
 from workbench.run.definitions.tag_registry import registry_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ def action_content_faults(workspace: Workspace, profile: Profile, actions: Mappi
     """
     if not any(action.content for action in actions.values()):
         return []
-    registry = registry_of(workspace, profile)
+    try:
+        registry = registry_of(workspace, profile)
+    except ProfileError as error:
+        return list(error.faults)
     windows = profile.sections["03_build_features"].windows_days
     declared = dict.fromkeys(name for source in profile.sources.values() for name in source.attributes)
     columns = known_columns({}, windows_days=windows, attributes=declared)

@@ -140,7 +140,9 @@ def _facts(profile: Profile, planned: Planned, begins: dt.datetime, experiments:
         "as_of": planned.as_of.isoformat(),
         "starts_at": begins.isoformat(),
         "valid_until": str(planned.actions["valid_until"].max())[:10],
-        "actions": {name: action.model_dump(mode="json", exclude_unset=True) for name, action in planned.definitions.items()},
+        "actions": {
+            name: action.model_dump(mode="json", exclude_unset=True) for name, action in planned.definitions.items()
+        },
         "people": people,
         "experiments": experiments,
         "frozen_at": dt.datetime.now(dt.UTC).isoformat("T", "seconds"),
