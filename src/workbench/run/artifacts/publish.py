@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.core.files import point_to, publish_folder, write_json, write_text
 from workbench.core.workspace import PEOPLE
 from workbench.run.artifacts.context import stage_folder
+from workbench.run.artifacts.plans import sweep_plans
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
@@ -143,11 +144,11 @@ def last_summary(workspace: Workspace, profile: str) -> dict[str, Any]:
 
 
 def sweep_orphans(workspace: Workspace) -> list[str]:
-    """Remove staging folders of dead runs; call it under the workspace lock.
+    """Remove staging folders of dead runs and what a killed export of a plan left; call it under the workspace lock.
 
     The staging folder of a notebook open by hand is kept while its process is alive.
     """
-    removed = []
+    removed = sweep_plans(workspace)
     areas = ("data/processed/*/.staging/*", "reports/*/.staging-*", "data/interim/*/.s*-*")
     scratch = (".*-*", "*/.staging/*", "*/reports/.staging-*", "*/interim/.s*-*")
     for pattern in (*areas, *(f"data/interim/*/scratch/{pattern}" for pattern in scratch)):

@@ -1,0 +1,200 @@
+"""One action: its channel, cost, capacity, who may get it, what it brings, and what is said to whom.
+
+An action is one file of ``params/actions``; the stem of the file is its name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from workbench.core.errors import did_you_mean
+from workbench.core.params.consent import PURPOSES
+from workbench.core.section import Section
+from workbench.core.tags.definition import Words
+
+__all__ = ["BASES", "Action", "Content", "Gain", "Occasion"]
+
+BASES = ("experiment", "assumption", "none")
+_CHANNEL = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class Gain(Section):
+    """What an action brings per customer: measured by an experiment, or assumed.
+
+    Attributes
+    ----------
+    experiment, outcome : str
+        The experiment that measured it and the outcome that counts; empty if the gain is assumed.
+    arm : str
+        The treated arm; empty: the only arm beside the control.
+    worth : float or None
+        Money per unit of the outcome: the margin of a unit of spend, or what one further order is worth.
+    assumed : float or None
+        Money per customer, without an experiment.
+    """
+
+    experiment: str = ""
+    outcome: str = ""
+    arm: str = ""
+    worth: float | None = Field(None, gt=0)
+    assumed: float | None = Field(None, ge=0)
+
+    @property
+    def basis(self) -> str:
+        """One of ``BASES``."""
+        return "assumption" if self.assumed is not None else "experiment"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Gain:
+        measured = [name for name in ("experiment", "outcome", "worth") if getattr(self, name)]
+        if self.assumed is not None and (measured or self.arm):
+            raise ValueError("a gain is measured (experiment, outcome, worth) or assumed, not both")
+        if self.assumed is None and len(measured) < 3:
+            missing = [name for name in ("experiment", "outcome", "worth") if name not in measured]
+            raise ValueError(f"a measured gain has no {', '.join(missing)}; or state assumed: money per customer")
+        if any(value is not None and not math.isfinite(value) for value in (self.worth, self.assumed)):
+            raise ValueError("a gain is a finite amount of money")
+        return self
+
+
+class Content(Section):
+    """What is said to whom: the first variant whose condition holds is used.
+
+    Attributes
+    ----------
+    when : str
+        A condition on columns of the customer; empty: everybody.
+    text : Words
+        With placeholders from tags: ``{first_category}``.
+    """
+
+    when: str = ""
+    text: Words
+
+
+class Occasion(Section):
+    """When a service action is due: exactly one of three occasions.
+
+    Attributes
+    ----------
+    case : str or None
+        ``open``: the customer has a service case that was opened and not closed before the as-of date.
+    birthday : bool
+        The birthday lies in the next ``days_before`` days, the as-of date included.
+    days_before : int
+    after_order_days : int or None
+        The last order is at least this many days old, and less than ``valid_days`` of the action more.
+    """
+
+    case: Literal["open"] | None = None
+    birthday: bool = False
+    days_before: int = Field(14, ge=1, le=365)
+    after_order_days: int | None = Field(None, ge=1)
+
+    @property
+    def kind(self) -> str:
+        """``case``, ``birthday`` or ``after_order``."""
+        if self.case:
+            return "case"
+        return "birthday" if self.birthday else "after_order"
+
+    @model_validator(mode="after")
+    def _one_occasion(self) -> Occasion:
+        named = [bool(self.case), self.birthday, self.after_order_days is not None]
+        if sum(named) != 1:
+            raise ValueError("expected one of: case: open, birthday: true, after_order_days: N")
+        if "days_before" in self.model_fields_set and not self.birthday:
+            raise ValueError("days_before belongs to birthday: true")
+        return self
+
+
+class Action(Section):
+    """One action of the catalogue.
+
+    Attributes
+    ----------
+    name : str
+        The stem of its file.
+    label : Words
+    kind : str
+        ``offer``, chosen by its gain, or ``service``, which without a gain is due to everybody it is for.
+    channel : str
+        How the customer is contacted: sms, email, phone, app, wechat, store ...
+    cost : float
+        Money per contact.
+    capacity : int or None
+        The most contacts of one plan.
+    eligible : str or dict
+        For whom it may be planned: an expression, the name of a rule of ``params/audiences``, or a clause of one, on
+        columns of lower stages; empty: everybody.
+    purpose : str
+        What the customer must have consented to.
+    cooldown_days : int
+        Days since the last contact on this channel.
+    gain : Gain or None
+    valid_days : int
+        Days from the as-of date for which it is planned.
+    neutral_alternative : Words or None
+        The same offer for everybody, for customers who want no personalised one.
+    content : list of Content
+    occasion : Occasion or None
+    """
+
+    name: str
+    label: Words
+    kind: Literal["offer", "service"] = "offer"
+    channel: str
+    cost: float = Field(ge=0)
+    capacity: int | None = Field(None, ge=0)
+    eligible: str | dict[str, Any] = ""
+    purpose: str = "marketing"
+    cooldown_days: int = Field(0, ge=0, le=3650)
+    gain: Gain | None = None
+    valid_days: int = Field(30, ge=1, le=3650)
+    neutral_alternative: Words | None = None
+    content: list[Content] = []
+    occasion: Occasion | None = None
+
+    @property
+    def basis(self) -> str:
+        """What its gain rests on, one of ``BASES``."""
+        return self.gain.basis if self.gain else "none"
+
+    @property
+    def due(self) -> bool:
+        """Whether it is due to everybody it is for: a service without a gain to choose by."""
+        return self.kind == "service" and self.gain is None
+
+    @field_validator("channel")
+    @classmethod
+    def _a_word(cls, channel: str) -> str:
+        if not _CHANNEL.fullmatch(channel):
+            raise ValueError("expected a word of lower-case letters, digits and _: sms, email, phone, app, store ...")
+        return channel
+
+    @field_validator("cost")
+    @classmethod
+    def _finite(cls, cost: float) -> float:
+        if not math.isfinite(cost):
+            raise ValueError("expected a finite amount of money")
+        return cost
+
+    @field_validator("purpose")
+    @classmethod
+    def _a_purpose(cls, purpose: str) -> str:
+        if purpose.partition("_")[0] not in PURPOSES:
+            raise ValueError(f"no purpose of consent. {did_you_mean(purpose, PURPOSES)}")
+        return purpose
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Action:
+        if self.occasion is not None and self.kind != "service":
+            raise ValueError("an occasion belongs to kind: service")
+        unreachable = [at for at, variant in enumerate(self.content[:-1], start=1) if not variant.when]
+        if unreachable:
+            raise ValueError(f"content {unreachable[0]} holds for everybody, so that those after it are never used")
+        return self
