@@ -65,6 +65,8 @@ def find_experiments(measured: Measured, *, least: int) -> list[Finding]:
     findings: list[Finding] = []
     for study in reversed(measured.studies):
         findings += [*_effects(study), *_for_whom(study), *_warnings(study)]
+    for name, arm in measured.alone.items():
+        findings.append(Finding("experiment_one_arm", {"experiment": name, "arm": arm}, 0.2))
     return findings + _campaigns(measured, least)
 
 

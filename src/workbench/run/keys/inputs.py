@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from workbench.run.artifacts.assignments import stated_tests
 from workbench.run.definitions.audience_rules import audience_paths
 from workbench.run.definitions.champion import champion_digest
 from workbench.run.definitions.segment_rules import rule_digests
@@ -50,6 +51,7 @@ def stage_inputs(
         "tag_registry": registry_inputs,
         "goal": lambda _, of: {"goal": of.goal.model_dump(mode="json")},
         "never_contact": _never_contact,
+        "planned_tests": lambda place, of: {"planned_tests": stated_tests(place, of.name)},
         SUMMARIES: lambda *_: {SUMMARIES: dict(summaries)},
     }
     inputs: dict[str, Any] = {}
