@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.core.errors import DataError, Fault
@@ -50,6 +52,12 @@ class Experiment:
     def treated(self) -> tuple[str, ...]:
         """The arms other than the control."""
         return self.arms[1:]
+
+    @cached_property
+    def clusters(self) -> np.ndarray | None:
+        """The household or store of each customer, where those were assigned; None where customers were."""
+        units = self.assigned["unit"].to_numpy()
+        return None if (units == self.assigned["customer_id"].to_numpy()).all() else units
 
     @property
     def last_on(self) -> date:

@@ -22,6 +22,7 @@ from workbench.intake.features.purchases.orders import group_orders
 __all__ = ["DEFAULT", "Outcome", "choose_outcomes", "computable", "measure_outcomes", "window_days"]
 
 DEFAULT = ("orders_90d", "spend_90d")
+_RATIO = "/"
 _COMPUTED = re.compile(r"^(orders|spend|returned)_([1-9]\d{0,3})d$")
 
 
@@ -32,7 +33,8 @@ class Outcome:
     Attributes
     ----------
     name : str
-        A declared column, ``orders_<n>d``, ``spend_<n>d``, ``returned_<n>d`` or ``opened``.
+        A declared column, ``orders_<n>d``, ``spend_<n>d``, ``returned_<n>d`` or ``opened``; or the ratio of two of
+        them, such as ``spend_90d/orders_90d``.
     days : int
         Length of the window after the assignment; 0 for a declared column.
     declared : bool
@@ -41,6 +43,16 @@ class Outcome:
     name: str
     days: int = 0
     declared: bool = False
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names that a ratio is made of, else the name."""
+        return tuple(self.name.split(_RATIO))
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it is a ratio of two sums."""
+        return len(self.parts) > 1
 
     def is_mature(self, last_on: date, as_of: date) -> bool:
         """Return whether the window of the last assignment is over by ``as_of``."""
@@ -74,8 +86,12 @@ def choose_outcomes(
     chosen = list(names) if names else list(declared) or possible
     outcomes, faults = [], []
     for name in chosen:
+        parts = name.split(_RATIO)
         if name in declared:
             outcomes.append(Outcome(name, 0, True))
+        elif len(parts) == 2 and all(part in declared or computable(part, tables) for part in parts):  # noqa: PLR2004
+            days = max(0 if part in declared else window_days(part) for part in parts)
+            outcomes.append(Outcome(name, days, all(part in declared for part in parts)))
         elif computable(name, tables):
             outcomes.append(Outcome(name, window_days(name)))
         else:
@@ -84,7 +100,8 @@ def choose_outcomes(
                 Fault(
                     "10_measure_experiments.outcomes",
                     f"unknown outcome '{name}'",
-                    "a declared column, orders_<n>d, spend_<n>d, returned_<n>d or opened, and the table it needs",
+                    "a declared column, orders_<n>d, spend_<n>d, returned_<n>d or opened, and the table it needs; or "
+                    "a ratio of two such as spend_90d/orders_90d",
                     did_you_mean(name, accepted),
                 )
             )
