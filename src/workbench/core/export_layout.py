@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean
-from workbench.core.section import Section
-from workbench.core.tags.definition import Words
+from workbench.core.section import Section, Words
 from workbench.core.yaml_lines import MarkedYaml, read_yaml
 
 if TYPE_CHECKING:

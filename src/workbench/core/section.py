@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Section", "knob"]
+__all__ = ["Section", "Words", "knob"]
 
 
 def knob(default: Any, *, unit: str = "", en: str, zh: str, **limits: Any) -> Any:
@@ -21,3 +21,16 @@ class Section(BaseModel):
     """The base of every section: unknown keys are refused, types are strict, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Words(Section):
+    """A text in both languages."""
+
+    en: str
+    zh: str
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Words:
+        if not self.en.strip() or not self.zh.strip():
+            raise ValueError("a text is empty; both en and zh are needed")
+        return self

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-__all__ = ["CONTACT_LIST", "KEEP_LIST", "Evidence", "GoalAnswer", "LeftOut", "ListFile", "NoList", "TestProposal"]
+__all__ = [
+    "CONTACT_LIST", "KEEP_LIST", "PLAN", "Evidence", "GoalAnswer", "LeftOut", "ListFile", "NoList", "TestProposal",
+]  # fmt: skip
 
 CONTACT_LIST, KEEP_LIST = "contact_list", "keep_list"
+PLAN = "plan"  # basis of a list: the plan of actions
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class ListFile:
         How it is ranked: ``plan`` (11), ``answers`` (likely answer x expected value) or ``leaving`` (chance of leaving
         x expected value).
     size_by : str
-        ``decision_size``, ``profit`` (the profit optimum) or ``decision_share``.
+        ``plan``, ``decision_size``, ``profit`` (the profit optimum) or ``decision_share``.
     expected_value : float or None
         Sum of the expected value of its customers; None without a model of value.
     expected_events : float or None
@@ -50,6 +53,8 @@ class ListFile:
     profit_share : float or None
         Share of the candidates at the profit optimum, where the list is smaller, since that many are no better chosen
         than by a random draw; None otherwise.
+    planned, cost, held_out : number or None
+        Of a plan: customers who get an action, money, customers kept out by lot; None for other lists.
     """
 
     name: str
@@ -71,6 +76,9 @@ class ListFile:
     random: float | None = None
     tested: int = 0
     profit_share: float | None = None
+    planned: int | None = None
+    cost: float | None = None
+    held_out: int | None = None
 
 
 @dataclass(frozen=True)

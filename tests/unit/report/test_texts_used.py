@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.analysis.actions.candidates import STEPS
 from workbench.analysis.clustering.candidates import UNSUITED
 from workbench.analysis.clustering.methods import METHODS
 from workbench.analysis.clustering.verdicts import VERDICTS
@@ -20,11 +21,13 @@ from workbench.analysis.portraits.blocks import BLOCKS
 from workbench.analysis.rfm.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAGES, MANAGEMENT_VIEWS
 from workbench.analysis.rfm.scores import NO_PURCHASE, RFM_TYPES
 from workbench.analysis.segments.choice import REASONS
+from workbench.core.actions.definition import BASES
 from workbench.core.stages import STAGES
 from workbench.intake.features.registry import REGISTRY
 from workbench.report import text
 from workbench.report.answer import CONTACT_LIST, KEEP_LIST
 from workbench.report.charts.theme import LIGHTS
+from workbench.report.findings.actions import UNPLANNED
 from workbench.report.findings.quality import SUSPICION
 from workbench.report.pages.parts import PARTS
 from workbench.report.text import has_label, label, texts
@@ -53,6 +56,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "portrait_card_do_not_contact_*": [
         f"portrait_card_do_not_contact_{reason}" for reason in ("refused", "never_contact", "minor")
     ],
+    "portrait_card_plan_*": ["portrait_card_plan_treat", "portrait_card_plan_hold_out"],
     "portrait_card_explained_*": [f"portrait_card_explained_{name}" for name in ("stage", "risk", "keep_list")],
     "chart_*": ["chart_not_enough", "chart_no_likeness"],
     "quality_*": [f"quality_{name}" for name in (*SUSPICION, "standardised", "imputed")],
@@ -81,6 +85,15 @@ BUILT = {  # keys that are put together: how, and what they can come to
         f"experiment_{verdict}_{kind}" for verdict in ("shown", "opposite", "not_shown") for kind in ("rate", "mean")
     ],
     "experiment_guard_*": [f"experiment_guard_{name}" for name in GUARDS if name != "size"],
+    "list_plan_*": [f"list_plan_{basis}" for basis in BASES],
+    "plan_not_*": [f"plan_not_{state}" for state in UNPLANNED],
+    "plan_nobody_*": [f"plan_nobody_{step}" for step in STEPS[1:]],
+    "plan_limit_*": [f"plan_limit_{kind}" for kind in ("budget", "explore", "capacity", "channel")],
+    "plan_reason_*": [
+        *(f"plan_reason_{basis}" for basis in ("experiment", "uplift", "not_shown", "assumed", "due")),
+        *(f"plan_reason_due_{occasion}" for occasion in ("case", "birthday", "after_order")),
+    ],
+    "chart_plan_row*": ["chart_plan_row", "chart_plan_row_assumed"],
     "churn_left_out_*": [
         f"churn_left_out_{why}" for why in ("before_first_cut_off", "household_later", "without_features", "unread")
     ],

@@ -16,7 +16,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from workbench.core.actions.definition import Action, Gain
 
-__all__ = ["ActionGain", "gains_of", "individual_gains"]
+__all__ = ["NOT_SHOWN", "ActionGain", "gains_of", "individual_gains"]
 
 SHOWN, NOT_SHOWN = "shown", "not_shown"
 _WIDTH = 1.959964  # half-widths of a 95 % interval, in standard errors

@@ -32,9 +32,7 @@ def lots_of(customers: np.ndarray, *keys: object) -> np.ndarray:
     return hashed.astype(np.float64) / 2.0**_PLACES
 
 
-def assign_alike(
-    problem: Problem, choice: Choice, values: np.ndarray, lots: np.ndarray
-) -> np.ndarray:
+def assign_alike(problem: Problem, choice: Choice, values: np.ndarray, lots: np.ndarray) -> np.ndarray:
     """Say which action customers who were held out would have got.
 
     Parameters

@@ -73,9 +73,7 @@ class _Dual:
         """Return the bound at prices, and its slope: what is left of every limit."""
         best, chosen = best_of(self.classes.values, self.penalty(prices))
         treated = chosen >= 0
-        counts = np.bincount(
-            chosen[treated], weights=self.classes.counts[treated], minlength=len(self.classes.values)
-        )
+        counts = np.bincount(chosen[treated], weights=self.classes.counts[treated], minlength=len(self.classes.values))
         used = np.array([limit.uses @ counts for limit in self.limits])
         return float(best @ self.classes.counts + prices @ self.bounds), self.bounds - used
 

@@ -12,7 +12,7 @@ from workbench.core.errors import Fault, ProfileError, did_you_mean
 __all__ = ["SOURCES", "attribute_kinds", "attributes", "kind_of_type"]
 
 # tables with one row per customer; where two have a column of the same name, the first is used
-SOURCES = ("portraits", "segments", "rfm", "churn", "value", "features")
+SOURCES = ("portraits", "segments", "rfm", "churn", "value", "features", "actions")
 KEY = "customer_id"
 
 

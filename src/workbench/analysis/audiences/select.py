@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Knowledge",
     "check_audience",
+    "check_references",
     "compared_in",
     "funnel",
     "members",
@@ -75,6 +76,31 @@ def check_audience(audience: Audience, knowledge: Knowledge) -> None:
     ]
     if faults:
         raise ProfileError(faults)
+
+
+def check_references(audience: Audience, named: Mapping[str, Audience], seen: tuple[str, ...] = ()) -> list[Fault]:
+    """Return the faults of a rule that show without data: audiences that do not exist, or name each other in a circle.
+
+    Parameters
+    ----------
+    audience : Audience
+    named : mapping of str to Audience
+        Other rules.
+    seen : tuple of str
+        Rules that led here.
+    """
+    seen, faults = (*seen, audience.name), []
+    for clause in _leaves([*audience.rule, *audience.exclude]):
+        if clause.kind != "audience":
+            continue
+        where = f"audience {audience.name}, {clause.words}"
+        if clause.content in seen:
+            faults.append(_circle(where, clause.content, seen))
+        elif clause.content not in named:
+            faults.append(Fault(where, f"no audience '{clause.content}'", "", did_you_mean(clause.content, named)))
+        else:
+            faults += check_references(named[clause.content], named, seen)
+    return faults
 
 
 def standing(audience: Audience, knowledge: Knowledge) -> ibis.Table:
@@ -222,10 +248,14 @@ def _faults(audience: Audience, knowledge: Knowledge, seen: tuple[str, ...]) -> 
 
 def _named_faults(name: str, knowledge: Knowledge, where: str, seen: tuple[str, ...]) -> list[Fault]:
     if name in seen:
-        return [Fault(where, f"audiences in a circle: {' -> '.join((*seen, name))}", "", "Take one of them out")]
+        return [_circle(where, name, seen)]
     if name not in knowledge.named:
         return [Fault(where, f"no audience '{name}'", "", did_you_mean(name, knowledge.named))]
     return _faults(knowledge.named[name], knowledge, (*seen, name))
+
+
+def _circle(where: str, name: str, seen: tuple[str, ...]) -> Fault:
+    return Fault(where, f"audiences in a circle: {' -> '.join((*seen, name))}", "", "Take one of them out")
 
 
 def _leaves(clauses: Sequence[Clause]) -> list[Clause]:

@@ -27,6 +27,7 @@ RULE = "rule"
 SENTENCE = ("age_band", "gender", "city", "life_cycle", "favourite_category", "frequency_band", "price_level")
 PROFILING = "profiling"
 _RHYTHM_ORDERS = 3
+_ACTION = ("customer_id", "action", "channel", "arm", "valid_until")
 _DATES = {"purchase": "next_purchase_on", "birthday": "birthday_next_on"}
 
 
@@ -79,7 +80,9 @@ class PortraitCard:
     risk : dict
         churn_probability, purchase_probability, cut_off, reasons (feature, value, contribution).
     suggestions : tuple of Suggestion
-        Declared strategies; no action is computed.
+        Declared strategies.
+    next_action : dict
+        action (name by language), channel, arm (treat, hold_out), until: by the plan of 11; empty without one.
     offers : tuple of dict
         list (again, new, neutral), item, name, evidence, because_name: the first recommendations.
     timeline : dict of str to dict of date to int
@@ -114,6 +117,7 @@ class PortraitCard:
     occasions: tuple[Mapping[str, Any], ...] = ()
     risk: Mapping[str, Any] = field(default_factory=dict)
     suggestions: tuple[Suggestion, ...] = ()
+    next_action: Mapping[str, Any] = field(default_factory=dict)
     offers: tuple[Mapping[str, Any], ...] = ()
     timeline: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
     data_from: date | None = None
@@ -154,6 +158,8 @@ class CardSources:
         Lists of the run: their customers in order.
     no_contact : mapping of str to str, optional
         Customers whom nobody may contact, with the reason.
+    offers, actions : DataFrame
+        Recommendations; customer_id, action, channel, arm, valid_until of the table ``actions``.
     """
 
     facts: pd.DataFrame
@@ -169,6 +175,7 @@ class CardSources:
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     no_contact: Mapping[str, str] | None = None
     offers: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(OFFER_COLUMNS)))
+    actions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_ACTION)))
 
 
 def make_cards(
@@ -207,6 +214,7 @@ class _Maker:
         self.timeline = _by_customer(sources.timeline)
         self.reasons = _by_customer(sources.reasons)
         self.offers = _by_customer(sources.offers)
+        self.actions = _by_customer(sources.actions)
         self.consents = _by_customer(sources.consents)
         self.places: dict[str, dict[str, tuple[int, int]]] = {}
         for name, ids in sources.lists.items():
@@ -235,8 +243,17 @@ class _Maker:
             "occasions": _occasions(row, self.as_of), "timeline": _timeline(self.timeline.get(row["customer_id"], [])),
             "data_from": self.sources.data_from,
             "offers": tuple(_picked(offer, OFFER_COLUMNS[1:]) for offer in self.offers.get(row["customer_id"], [])),
+            "next_action": self.next_action(row["customer_id"]),
             "suggestions": tuple(strategy_for(self.pack, life_cycle=stage, segment=segment)),
         }  # fmt: skip
+
+    def next_action(self, customer: str) -> dict[str, Any]:
+        rows = self.actions.get(customer, [])
+        if not rows:
+            return {}
+        row, names = rows[0], self.sources.value_names.get("next_action", {})
+        name = names.get(row["action"], {"en": row["action"], "zh": row["action"]})
+        return {"action": dict(name), "until": row["valid_until"], **_picked(row, ("channel", "arm"))}
 
     def tagged(self, customer: str) -> dict[str, Any]:
         rows = [row for row in self.tags.get(customer, []) if row["tag"] in self.registry]

@@ -46,6 +46,7 @@ _PER_CUSTOMER = ("rfm", "segments", "churn", "households")
 _VALUE = ("expected_orders", "expected_value", "value_low", "value_high", "p_alive")  # of 09_value_customers
 _OFFERED = {"next_category": "category", "next_category_items": "integer", "cross_sell_share": "number"}
 _REASON = ("churn_reason_top", "churn_reason_value")  # of churn_reasons of 08_predict_churn
+_PLANNED = {"next_action": "category", "plan_arm": "category"}  # of actions of 11_plan_actions
 _LIKED = {"lift": "number", "lines": "integer"}  # measures of a like
 _KINDS = {  # type in the engine -> kind
     "string": "category",
@@ -115,6 +116,7 @@ def known_columns(
     allowed |= {name: KnownColumn("number", "value") for name in _VALUE}
     allowed |= {name: KnownColumn("category", "churn_reasons") for name in _REASON}
     allowed |= {name: KnownColumn(kind, "recommendations") for name, kind in _OFFERED.items()}
+    allowed |= {name: KnownColumn(kind, "actions") for name, kind in _PLANNED.items()}
     allowed |= {name: KnownColumn(_LIKED[name.rpartition("_")[2]], "products") for name in named if _is_like(name)}
     windows = [feature for days in windows_days for feature in window_features(days)]
     for feature in (*REGISTRY.values(), *windows):

@@ -63,8 +63,8 @@ def widen(
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        features (required), rfm, segments, recommendations, churn, churn_reasons, value, households and canonical
-        tables, all on one engine.
+        features (required), rfm, segments, recommendations, churn, churn_reasons, value, actions, households and
+        canonical tables, all on one engine.
     as_of : date
         Dated canonical tables are restricted to rows before its midnight.
     questions : mapping of str to sequence of str, optional
@@ -91,6 +91,7 @@ def widen(
     blocks = [available[name] for name in _DERIVED if name in available]
     blocks += [_household(available["households"])] if "households" in available else []
     blocks += [_first_reason(available["churn_reasons"])] if "churn_reasons" in available else []
+    blocks += [_planned(available["actions"])] if "actions" in available else []
     offers = (offers_of(available), likes_of(available, likes or {}, as_of=as_of))
     blocks += [block for block in offers if block is not None]
     blocks += _declared(available, sensitive_items)
@@ -133,6 +134,14 @@ def _join_new(left: ir.Table, right: ir.Table) -> ir.Table:
     """Add the columns that ``left`` lacks."""
     new = [name for name in right.columns if name not in left.columns and name not in _NEVER]
     return join_customers(left, right.select("customer_id", *new)) if new else left
+
+
+def _planned(actions: ir.Table) -> ir.Table:
+    """Return the action that a customer gets by the plan, and the arm: treat, hold_out."""
+    treated = actions.arm == "treat"
+    return actions.select(
+        "customer_id", next_action=treated.ifelse(actions.action, ibis.null("string")), plan_arm="arm"
+    )
 
 
 def _household(households: ir.Table) -> ir.Table:

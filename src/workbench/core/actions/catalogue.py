@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from workbench.core.actions.definition import Action, Content, Gain, Occasion
 from workbench.core.errors import Fault, ProfileError, did_you_mean
-from workbench.core.tags.definition import Words
+from workbench.core.section import Words
 from workbench.core.yaml_lines import MarkedYaml, read_yaml
 
 if TYPE_CHECKING:

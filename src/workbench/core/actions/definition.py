@@ -13,8 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from workbench.core.errors import did_you_mean
 from workbench.core.params.consent import PURPOSES
-from workbench.core.section import Section
-from workbench.core.tags.definition import Words
+from workbench.core.section import Section, Words
 
 __all__ = ["BASES", "Action", "Content", "Gain", "Occasion"]
 
@@ -62,7 +61,7 @@ class Gain(Section):
 
 
 class Content(Section):
-    """What is said to whom: the first variant whose condition holds is used.
+    """What is said to whom: the first variant is used whose condition holds and whose placeholders have a value.
 
     Attributes
     ----------
@@ -74,6 +73,11 @@ class Content(Section):
 
     when: str = ""
     text: Words
+
+    @property
+    def fits_everybody(self) -> bool:
+        """Whether it has neither a condition nor a placeholder."""
+        return not self.when and "{" not in f"{self.text.en}{self.text.zh}"
 
 
 class Occasion(Section):
@@ -194,7 +198,7 @@ class Action(Section):
     def _reachable(self) -> Action:
         if self.occasion is not None and self.kind != "service":
             raise ValueError("an occasion belongs to kind: service")
-        unreachable = [at for at, variant in enumerate(self.content[:-1], start=1) if not variant.when]
+        unreachable = [at for at, variant in enumerate(self.content[:-1], start=1) if variant.fits_everybody]
         if unreachable:
             raise ValueError(f"content {unreachable[0]} holds for everybody, so that those after it are never used")
         return self

@@ -46,6 +46,8 @@ class Stage:
         The private file it leaves for a later stage, which removes it: ``people``.
     takes : str
         The private file it uses and removes.
+    asked_by : str
+        The parameter of its own that says what it is to do; a profile that leaves it empty skips the stage.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Stage:
     checks: tuple[str, ...] = ()
     hands_over: str = ""
     takes: str = ""
+    asked_by: str = ""
 
     @property
     def writes(self) -> tuple[str, ...]:
@@ -77,6 +80,16 @@ class Stage:
     def written(self) -> dict[str, Table]:
         """Return its tables by name, each naming this stage as its writer."""
         return {table.name: replace(table, writer=self.name) for table in self.tables}
+
+    def idle(self, section: Section) -> dict[str, str] | None:
+        """Return why there is nothing to do for a profile with this section, by language; None if there is."""
+        if not self.asked_by or getattr(section, self.asked_by):
+            return None
+        unlocks = self.unlocks or {"en": "", "zh": ""}
+        return {
+            "en": f"{self.name}.{self.asked_by} names none; it would unlock {unlocks['en']}",
+            "zh": f"{self.name}.{self.asked_by} 未列出任何项；列出后可得到：{unlocks['zh']}",
+        }
 
     def lacks(self, present: set[str]) -> tuple[str, ...] | None:
         """Return the first group without any present table or table.column, or None."""

@@ -30,6 +30,7 @@ STAGE = Stage(
     {"en": "What should the reader know?", "zh": "读者应当知道什么？"},
     WriteReport,
     borrows=(
+        "11_plan_actions.actions",
         "12_tag_customers.likes",
         "12_tag_customers.pack",
         "12_tag_customers.thresholds",
@@ -39,5 +40,5 @@ STAGE = Stage(
         "consent.minors_under",
         "run.min_cell",
     ),  # fmt: skip
-    inputs=("goal", "summaries", "tag_registry", "never_contact"),
+    inputs=("goal", "summaries", "tag_registry", "never_contact", "actions"),
 )

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from pydantic import model_validator
 
-from workbench.core.section import Section
+from workbench.core.section import Section, Words
 from workbench.core.tags.items import ITEMS
 
 __all__ = ["KINDS", "STATUSES", "Quantiles", "Tag", "TagValue", "Words"]
@@ -25,19 +25,6 @@ Status = Literal["draft", "published", "deprecated", "retired"]
 KINDS, STATUSES = get_args(Kind), get_args(Status)
 LEAST_CUTS = 1
 _THRESHOLD = re.compile(r"\{(\w+)\}")
-
-
-class Words(Section):
-    """A text in both languages."""
-
-    en: str
-    zh: str
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Words:
-        if not self.en.strip() or not self.zh.strip():
-            raise ValueError("a text is empty; both en and zh are needed")
-        return self
 
 
 class TagValue(Words):

@@ -54,10 +54,12 @@ def _worth(card: PortraitCard, language: str, currency: str) -> str:
 
 
 def barred(card: PortraitCard, language: str) -> str:
-    """Say why nobody may contact a customer; empty if somebody may."""
+    """Say why nobody may contact a customer, or should not while a plan is measured; empty if somebody may."""
     refused = "refused" if card.consents.get(_MARKETING) is False else ""
     reason = refused if card.no_contact is None else card.no_contact
-    return say(f"portrait_card_do_not_contact_{reason}", language) if reason else ""
+    if reason:
+        return say(f"portrait_card_do_not_contact_{reason}", language)
+    return _next_action(card, language) if card.next_action.get("arm") == "hold_out" else ""
 
 
 def _lists(card: PortraitCard, language: str) -> str:
@@ -68,8 +70,15 @@ def _lists(card: PortraitCard, language: str) -> str:
 
 
 def _action(card: PortraitCard, language: str) -> str:
+    if card.next_action:
+        return _next_action(card, language)
     if not card.suggestions:
         return ""
     strategy = card.suggestions[0].strategy
     words = {name: getattr(getattr(strategy, name), language) for name in ("offer", "channel")}
     return say("portrait_card_do", language, words)
+
+
+def _next_action(card: PortraitCard, language: str) -> str:
+    """Say what the plan does with the customer."""
+    return say(f"portrait_card_plan_{card.next_action['arm']}", language, card.next_action)

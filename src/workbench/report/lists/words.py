@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
+from workbench.report.answer import PLAN
 from workbench.report.text import say
 
 __all__ = ["reasons_in_words"]
@@ -14,17 +16,26 @@ _JOINER = {"en": "; ", "zh": "；"}
 _LATE = 1.5  # times the usual gap between purchases
 
 
-def reasons_in_words(rows: pd.DataFrame, *, basis: str, language: str) -> list[str]:
+def reasons_in_words(
+    rows: pd.DataFrame, *, basis: str, language: str, actions: Mapping[str, Mapping[str, str]] | None = None
+) -> list[str]:
     """Write the reason of every row of a list.
 
     Parameters
     ----------
     rows : DataFrame
-        probability; recency_days, gap_days_median, sent and answered where measured.
+        probability; recency_days, gap_days_median, sent and answered where measured; for a plan action and basis.
     basis : str
-        ``answers``, ``leaving`` or ``member``.
+        ``plan``, ``answers``, ``leaving`` or ``member``.
     language : {"en", "zh"}
+    actions : mapping of str to mapping, optional
+        Names of actions by language.
     """
+    if basis == PLAN:
+        return [
+            say(f"list_plan_{by}", language, {"action": (actions or {}).get(name, {}).get(language, name)})
+            for name, by in zip(rows["action"], rows["basis"], strict=True)
+        ]
     return [_reason(row, basis, language) for row in rows.to_dict("records")]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from workbench.report.answer import PLAN
 from workbench.report.changes import compare_runs
 from workbench.report.html import Speaker, unbroken
 from workbench.report.pages.parts import choose_sentences, heaviest
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "STAGES_OF_KIND", "AnswerView", "ListView", "answer_goal", "lacking_stages", "stages_of_goal"]
 
 KINDS = ("contact_list", "segment_strategy", "budget_split", "quality_gate", "watch", "describe")
+PLANNING = "11_plan_actions"
+OF_PLAN = "plan"  # the heading is that of the plan
 MOST_SENTENCES = 2  # findings that support the answer
 MOST_EVIDENCE = 4  # groups of what answered before
 # stages whose findings answer a kind where the goal names none
 STAGES_OF_KIND = {
     "contact_list": ("08_predict_churn", "09_value_customers"),
     "segment_strategy": ("06_segment_customers", "12_tag_customers", "05_score_rfm"),
-    "budget_split": ("11_plan_actions", "09_value_customers", "05_score_rfm"),
+    "budget_split": (PLANNING, "09_value_customers", "05_score_rfm"),
     "quality_gate": ("01_check_quality", "02_resolve_identity"),
     "watch": ("13_watch_changes", "08_predict_churn"),
     "describe": ("04_describe_customers", "02_resolve_identity", "06_segment_customers", "07_mine_affinities"),
@@ -116,7 +119,10 @@ def answer_goal(
     currency = next((summary["currency"] for summary in summaries if summary.get("currency")), "")
     words = Speaker(language, currency)
     key, values = _HEADINGS[kind](answer, summaries, previous)
-    heading = say(key, language, values, currency) if key else _heading_of_findings(kind, goal, summaries, language)
+    if key == OF_PLAN:
+        heading = _heading_of_plan(summaries, language)
+    else:
+        heading = say(key, language, values, currency) if key else _heading_of_findings(kind, goal, summaries, language)
     sentences = [*_support(kind, goal, summaries, language), *_open_questions(goal, summaries, words)]
     return AnswerView(
         kind=kind,
@@ -145,6 +151,8 @@ def lacking_stages(goal: Mapping[str, Any], summaries: Summaries) -> list[str]:
 
 def _contact(answer: GoalAnswer, _: Summaries, __: Any) -> tuple[str, dict[str, Any]]:
     lists = {part.name: part for part in answer.lists}
+    if answer.lists and answer.lists[0].basis == PLAN:
+        return OF_PLAN, {}
     if len(lists) > 1:
         first, second = answer.lists[:2]
         return "answer_two_lists", {"n": first.n, "other": second.n}
@@ -163,9 +171,8 @@ def _segments(_: GoalAnswer, summaries: Summaries, __: Any) -> tuple[str, dict[s
 
 
 def _budget(_: GoalAnswer, summaries: Summaries, __: Any) -> tuple[str, dict[str, Any]]:
-    plan = _metrics(summaries, "11_plan_actions")
-    if plan.get("planned"):
-        return "answer_budget", {name: plan.get(name) for name in ("planned", "cost", "expected_gain")}
+    if _metrics(summaries, PLANNING).get("planned"):
+        return OF_PLAN, {}
     value = _values(summaries, "value_answer")
     return ("answer_budget_by_value", {"share": value["share"]}) if value else ("answer_budget_none", {})
 
@@ -202,6 +209,11 @@ _HEADINGS: dict[str, Callable[[GoalAnswer, Summaries, Any], tuple[str, dict[str,
     "watch": _watch,
     "describe": _describe,
 }
+
+
+def _heading_of_plan(summaries: Summaries, language: str) -> str:
+    summary, finding = heaviest(summaries, (PLANNING,))  # type: ignore[misc]
+    return say(f"{finding['key']}_heading", language, finding["values"], summary.get("currency") or "")
 
 
 def _heading_of_findings(kind: str, goal: Mapping[str, Any], summaries: Summaries, language: str) -> str:
@@ -244,6 +256,13 @@ def _open_questions(goal: Mapping[str, Any], summaries: Summaries, words: Speake
 
 def _list_view(part: ListFile, words: Speaker, language: str) -> ListView:
     values = {**part.__dict__, "share": part.n / part.candidates if part.candidates else None}
+    if part.basis == PLAN:
+        withdrawn = (part.planned or part.n) - part.n
+        sentences = [words("answer_basis_plan", values)]
+        sentences += [words("answer_plan_withdrawn", {"n": withdrawn})] if withdrawn > 0 else []
+        size = (part.n, part.candidates, part.basis, part.size_by, None)
+        title = words(f"answer_list_{part.name}", values)
+        return ListView(part.name, title, *size, tuple(sentences), (part.workbook, part.file))
     unvalued = part.basis == "leaving" and part.expected_value is None
     sentences = [words("answer_basis_leaving_only" if unvalued else f"answer_basis_{part.basis}", values)]
     if part.at_stake is not None and part.at_stake_all:

@@ -31,6 +31,7 @@ from workbench.report.pages.parts import (
     ANSWER_FIGURES,
     MEASURING,
     PARTS,
+    PLANNING,
     Part,
     choose_figures,
     choose_sentences,
@@ -53,6 +54,7 @@ __all__ = [
 
 MOST_FINDINGS = 5
 MEASURED_SENTENCES = 2
+PLAN_SENTENCES = 4
 SENTENCES = 2  # in a part, beside its heading
 LIMITS = 3  # on the report; all are on the page of details
 PICTURE_BUDGET = 1_500_000  # bytes of pictures in one page; a page stays under 2 MB
@@ -149,6 +151,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         "goal": [(part, _goal_text(run.goal[part], language)) for part in GOAL_PARTS if run.goal.get(part)],
         "answer": answer,
         "answer_figures": answer_figures if answer.kind in {"contact_list", "budget_split"} else [],
+        "planned": _planned(ours, run, answer.heading, language),
         "measured": _measured(ours, run, language),
         "rests_on": ",".join(run.goal.get("stages") or ()),
         "lacking": ",".join(lacking_stages(run.goal, ours)),
@@ -211,6 +214,14 @@ def _measured(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: s
         "sentences": [_sentence(finding, summary, language) for summary, finding in chosen],
         "page": lines[0]["page"] if lines else "",
     }
+
+
+def _planned(summaries: Sequence[Mapping[str, Any]], run: RunFacts, heading: str, language: str) -> dict[str, Any]:
+    """Return what the plan says beyond the heading: its evidence, what more money brings, what is not proven."""
+    chosen = choose_sentences(summaries, (PLANNING,), PLAN_SENTENCES)
+    lines = [stage_line(line, run.pages, language) for line in summaries if line["stage"] == PLANNING]
+    said = [_beyond(heading, _sentence(finding, summary, language)) for summary, finding in chosen]
+    return {"sentences": list(filter(None, said)), "page": lines[0]["page"] if lines else ""}
 
 
 def _part(

@@ -21,6 +21,7 @@ from workbench.report.text import has_text, label
 __all__ = [
     "ANSWER_FIGURES",
     "MEASURING",
+    "PLANNING",
     "PARTS",
     "Part",
     "choose_figures",
@@ -64,7 +65,8 @@ class Part:
 
 
 MEASURING = "10_measure_experiments"  # its findings stand in the answer
-ANSWER_FIGURES = (("11_plan_actions", "plan"), ("08_predict_churn", "profit"))
+PLANNING = "11_plan_actions"  # so do those of the plan
+ANSWER_FIGURES = ((PLANNING, "plan"), ("08_predict_churn", "profit"))
 
 PARTS = (
     Part(
@@ -127,7 +129,7 @@ SAID_BY_ANSWER = frozenset({
 def placed_stages() -> frozenset[str]:
     """Return the stages that have their place in the answer or a part; any other has a section of its own."""
     placed = {stage for part in PARTS for stage in part.stages} | {stage for part in PARTS for stage, _ in part.figures}
-    return frozenset(placed | {MEASURING, "11_plan_actions", "14_write_report"})
+    return frozenset(placed | {MEASURING, PLANNING, "14_write_report"})
 
 
 def choose_figures(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.analysis.audiences.rule import Audience, parse_audience, parse_expression
 from workbench.core.errors import Fault, ProfileError, did_you_mean
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from workbench.core.workspace import Workspace
 
-__all__ = ["audience_paths", "named_rules", "read_rule", "rule_of"]
+__all__ = ["audience_paths", "inline_rule", "named_rules", "read_rule", "rule_of"]
 
 
 def audience_paths(workspace: Workspace) -> dict[str, Path]:
@@ -48,3 +48,8 @@ def rule_of(workspace: Workspace, text: str) -> Audience:
         problem, remedy = f"no rule '{text}' in params/audiences", did_you_mean(text, [*paths])
         raise ProfileError(Fault("audience", problem, "A rule's name, a YAML file, or an expression", remedy))
     return parse_expression(text)
+
+
+def inline_rule(workspace: Workspace, rule: str | dict[str, Any]) -> Audience:
+    """Return a rule that a YAML file holds itself: the name of one, an expression, or a clause."""
+    return rule_of(workspace, rule.strip()) if isinstance(rule, str) else parse_audience({"audience": "rule", **rule})

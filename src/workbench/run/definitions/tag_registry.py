@@ -11,6 +11,7 @@ from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.files import digest_file
 from workbench.core.tags.likes import like_tags
 from workbench.core.tags.registry import TagRegistry, load_registry, tag_files
+from workbench.run.definitions.action_names import action_names
 from workbench.run.definitions.questionnaires import answer_names, questionnaire_files
 from workbench.run.definitions.segment_names import segment_names
 
@@ -30,7 +31,8 @@ def registry_of(workspace: Workspace, profile: Profile) -> TagRegistry:
     registry = load_registry(workspace, pack=section.pack, thresholds=section.thresholds)
     registry = replace(registry, tags={**registry.tags, **like_tags(section.likes)})
     answers = answer_names(workspace, profile, registry.tags.values())
-    return replace(registry, value_names=answers | {"segment": segment_names(workspace, profile.name)})
+    names = {"segment": segment_names(workspace, profile.name), "next_action": action_names(workspace, profile)}
+    return replace(registry, value_names=answers | names)
 
 
 def pack_of(workspace: Workspace, profile: Profile) -> Pack:

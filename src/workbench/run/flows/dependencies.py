@@ -90,6 +90,9 @@ class Dependencies:
             A stage of this profile that writes a needed table has not run yet.
         """
         declared = self.profile.stage(stage)
+        idle = declared.idle(self.profile.sections.get(stage))
+        if idle is not None:
+            return idle
         present = self.present()
         mapped = {f"{_MAPPED}{source.table}" for source in self.profile.sources.values()}
         group = declared.lacks(present | self.store.columns(present) | mapped)

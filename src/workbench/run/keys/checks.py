@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.schema import UNDATED, columns_of
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["stage_faults"]
 
-_FEATURES, _TAGS = "03_build_features", "12_tag_customers"
+_FEATURES, _CHURN, _TAGS = "03_build_features", "08_predict_churn", "12_tag_customers"
 
 
 def stage_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fault]:
@@ -31,7 +31,7 @@ def stage_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[F
     """
     checks = {
         "eligible_rule": _eligible_faults, "id_spaces": _id_space_faults, "feature_names": _feature_faults,
-        "tag_registry": _tag_faults,
+        "tag_registry": _tag_faults, "actions": _action_faults,
     }  # fmt: skip
     return [fault for name in stage.checks for fault in checks[name](stage, workspace, profile)]
 
@@ -41,23 +41,59 @@ def _eligible_faults(stage: Stage, workspace: Workspace, profile: Profile) -> li
     text = profile.sections[stage.name].eligible.get("customers", "") if stage.name in profile.stages else ""
     if not text.strip():
         return []
-    from workbench.analysis.audiences.select import Knowledge, named_columns  # noqa: PLC0415
-    from workbench.run.definitions.audience_rules import named_rules, rule_of  # noqa: PLC0415
-
     where = profile.where(stage.name, "eligible", "customers")
-    rules = named_rules(workspace)
+    return _rule_faults(stage, workspace, text.strip(), f"{stage.name}: eligible.customers", where)
+
+
+def _action_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fault]:
+    """Check the actions that a profile plans: their files, their rules, and that there is a budget."""
+    section = profile.sections[stage.name]
+    if not section.actions or stage.name not in profile.stages:
+        return []
+    from workbench.core.actions.catalogue import read_actions  # noqa: PLC0415
+
+    faults = []
+    if section.budget is None:
+        remedy = f"Add budget: 20000 under {stage.name}, or 0 to plan nothing yet"
+        faults.append(Fault(profile.where(stage.name), f"{stage.name} names actions and no budget", "", remedy))
     try:
-        named = named_columns(rule_of(workspace, text.strip()), Knowledge({}, UNDATED, rules))
+        actions = read_actions(workspace, section.actions)
+    except ProfileError as error:
+        where = profile.where(stage.name, "actions")
+        return faults + [
+            replace(fault, where=where) if "params" not in fault.where else fault for fault in error.faults
+        ]
+    for name, action in actions.items():
+        if action.eligible:
+            where = f"params/actions/{name}.yaml"
+            faults += _rule_faults(stage, workspace, action.eligible, "eligible", where)
+    return faults
+
+
+def _rule_faults(
+    stage: Stage, workspace: Workspace, rule: str | dict[str, Any], subject: str, where: str
+) -> list[Fault]:
+    """Check that a rule can be read, refers to no rule in a circle, and names no column of a later stage."""
+    from workbench.analysis.audiences.select import Knowledge, check_references, named_columns  # noqa: PLC0415
+    from workbench.run.definitions.audience_rules import inline_rule, named_rules  # noqa: PLC0415
+
+    try:
+        rules = named_rules(workspace)
+        audience = inline_rule(workspace, rule)
     except ProfileError as error:
         return [replace(fault, where=where) for fault in error.faults]
+    faults = [replace(fault, where=f"{where}: {fault.where}") for fault in check_references(audience, rules)]
+    if faults:
+        return faults
+    named = named_columns(audience, Knowledge({}, UNDATED, rules))
     names = {name: _written_columns(other) for name, other in STAGES.items()}
     earlier = {column for name, columns in names.items() if name < stage.name for column in columns}
     writers = {column: name for name, columns in names.items() if name >= stage.name for column in columns - earlier}
     return [
         Fault(
             where,
-            f"{stage.name}: eligible.customers names '{column}', which {writers.get(column, _TAGS)} writes",
-            "A column of features, rfm or segments",
+            f"{subject} names '{column}', which {writers.get(column, _TAGS)} writes",
+            "A column of features, rfm or segments" if stage.name < _CHURN else "A column of a stage before it",
             "Use one of those, or an audience after the run",
         )
         for column in named

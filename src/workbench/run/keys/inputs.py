@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from workbench.core.actions.catalogue import action_paths
 from workbench.run.artifacts.assignments import stated_tests
+from workbench.run.artifacts.plans import plan_digests
 from workbench.run.definitions.audience_rules import audience_paths
 from workbench.run.definitions.champion import champion_digest
 from workbench.run.definitions.segment_rules import rule_digests
@@ -52,6 +54,8 @@ def stage_inputs(
         "goal": lambda _, of: {"goal": of.goal.model_dump(mode="json")},
         "never_contact": _never_contact,
         "planned_tests": lambda place, of: {"planned_tests": stated_tests(place, of.name)},
+        "actions": _actions,
+        "frozen_plans": lambda place, of: {"frozen_plans": plan_digests(place, of.name)},
         SUMMARIES: lambda *_: {SUMMARIES: dict(summaries)},
     }
     inputs: dict[str, Any] = {}
@@ -77,6 +81,14 @@ def _audience_rules(workspace: Workspace, profile: Profile) -> dict[str, Any]:
     eligible = getattr(profile.sections.get("07_mine_affinities"), "eligible", {})
     paths = [*audience_paths(workspace).values()] if eligible.get("customers") else []
     return {"audience_rules": file_digests(workspace, paths)}
+
+
+def _actions(workspace: Workspace, profile: Profile) -> dict[str, Any]:
+    """Return the digests of the actions that a profile names, and of the audience rules that theirs may name."""
+    paths = action_paths(workspace)
+    named = [paths[name] for name in profile.sections["11_plan_actions"].actions if name in paths]
+    rules = [*audience_paths(workspace).values()] if named else []
+    return {"actions": file_digests(workspace, [*named, *rules])}
 
 
 def _never_contact(workspace: Workspace, profile: Profile) -> dict[str, Any]:

@@ -44,7 +44,16 @@ _KNOWN = {
     "value": ("expected_value", "value_low", "value_high", "expected_orders"),
 }  # fmt: skip
 _DATED = (*KINDS, "products")
-_OTHERS = ("tags", "portraits", "portrait_items", "churn_reasons", "consents", "customers", "recommendations")
+_OTHERS = (
+    "tags",
+    "portraits",
+    "portrait_items",
+    "churn_reasons",
+    "consents",
+    "customers",
+    "recommendations",
+    "actions",
+)
 _NEAREST = 2000  # ids searched for the nearest one
 
 
@@ -127,6 +136,7 @@ class CardService:
             preferences=leading_preferences(self.tables, ids, as_of=self.as_of),
             timeline=timelines(self.tables, ids, as_of=self.as_of),
             reasons=self._rows("churn_reasons", ids),
+            actions=self._rows("actions", ids),
             offers=top_offers(self.tables, ids, permitted=set(ids) - self.without_recommendations),
             consents=self._consents(ids),
             items=self._items(),

@@ -74,6 +74,9 @@ def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
     declaration = _declaration(stage, loaded, context.place)
     checked = _check_settings(declaration, settings)
     run = StageRun(declaration, context, loaded, checked, begun)
+    if declaration.asked_by and not checked[declaration.asked_by]:
+        remedy = f"Name some under {stage} in params/{profile}.yaml"
+        raise DataError(Fault("", f"{stage}.{declaration.asked_by} names none for profile {profile}", "", remedy))
     group = declaration.lacks(run.available())
     if group:
         unlocks = (declaration.unlocks or {}).get("en", "")

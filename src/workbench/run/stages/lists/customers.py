@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from workbench.analysis.audiences.lists import answers_by_customer, outcome_of_campaigns
 from workbench.core.store.tables import to_pandas
+from workbench.run.definitions.action_names import action_names
 from workbench.run.services.consent import MARKETING, ConsentService
 from workbench.run.stages.segments import placed
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from workbench.run.stages.stage import StageRun
 
 __all__ = ["Customers", "read_customers"]
+
+_PLANNED = ("customer_id", "action", "expected_gain", "basis")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class Customers:
     names : dict of str to dict of str
         Names of segments by language.
     consent_recorded : bool
+    planned : DataFrame
+        customer_id, action, expected_gain, basis: who gets an action by the plan; empty without one.
+    actions : dict of str to dict of str
+        Names of actions by language.
     """
 
     leaving: pd.DataFrame
@@ -56,6 +63,8 @@ class Customers:
     segments: dict[str, str]
     names: dict[str, dict[str, str]]
     consent_recorded: bool
+    planned: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_PLANNED)))
+    actions: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def permitted(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Keep the customers who may be named."""
@@ -81,6 +90,8 @@ def read_customers(stage: StageRun) -> Customers:
         segments=segments,
         names=names,
         consent_recorded=consent.recorded,
+        planned=_planned(stage),
+        actions=action_names(stage.workspace, stage.profile),
     )
 
 
@@ -89,6 +100,14 @@ def _column(stage: StageRun, table: str, column: str, name: str = "") -> pd.Data
     if rows is None or column not in rows.columns:
         return pd.DataFrame({"customer_id": pd.Series(dtype="str"), name or column: pd.Series(dtype="float64")})
     return to_pandas(rows.select("customer_id", **{name or column: rows[column]}).order_by("customer_id"))
+
+
+def _planned(stage: StageRun) -> pd.DataFrame:
+    rows = stage.read("actions", lazy=True, missing="none")
+    if rows is None:
+        return pd.DataFrame(columns=list(_PLANNED))
+    treated = to_pandas(rows.filter(rows.arm == "treat").select(*_PLANNED))
+    return treated.astype({"expected_gain": "float64"}).reset_index(drop=True)
 
 
 def _answers(stage: StageRun) -> pd.DataFrame:

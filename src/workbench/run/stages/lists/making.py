@@ -22,6 +22,7 @@ from workbench.analysis.audiences.lists import (
 from workbench.report.answer import (
     CONTACT_LIST,
     KEEP_LIST,
+    PLAN,
     Evidence,
     GoalAnswer,
     LeftOut,
@@ -41,6 +42,7 @@ __all__ = ["CustomerLists", "make_lists"]
 
 HOLD_OUT = 0.1  # share of a list that the proposed test leaves out
 _SHARE = "decision_share"
+_PLANNING = "11_plan_actions"
 _CHURN, _DECISION = "08_predict_churn", ("decision_size", _SHARE)
 _ANSWERS = "answers."  # prefix of the metrics of the model of answers
 _PRECISION = "list_precision"  # table of 08: precision by share of the tested customers
@@ -91,7 +93,7 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
         return CustomerLists(replace(answer, not_made=nothing))
     customers = read_customers(stage)
     churn = next((summary for summary in summaries if summary["stage"] == _CHURN), {})
-    least = stage.setting("run.min_cell")
+    least, planned = stage.setting("run.min_cell"), _planned_customers(customers)
     values, life_cycle = customers.values, customers.life_cycle
     ranked = {
         "leaving": rank_customers(customers.permitted(customers.leaving), values, life_cycle, leavers=True),
@@ -100,6 +102,9 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
     lists: list[tuple[ListFile, pd.DataFrame]] = []
     not_made: list[NoList] = []
     for name, basis in _planned(goal.kind, customers):
+        if basis == PLAN:
+            lists.append((_of_plan(name, planned, customers, summaries), planned))
+            continue
         size = _size(churn, basis, len(ranked[basis])) if basis in ranked else Size(0, basis)
         if size.n:
             entry, frame = _described(name, basis, size, ranked[basis], customers, least=least)
@@ -119,7 +124,7 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
         evidence=tuple(Evidence(**row) for row in evidence.to_dict("records")),
         leave_out=_left_out(customers, frames, least),
         unproven=_unproven([entry for entry, _ in lists], customers),
-        tests=tuple(_proposal(entry, frame, customers) for entry, frame in lists),
+        tests=tuple(_proposal(entry, frame, customers) for entry, frame in lists if entry.basis != PLAN),
         consent_recorded=customers.consent_recorded,
         members={name.removeprefix("members_"): of_people(f"lists/{name}.csv") for name in members},
         page=of_people(lists_file(stage.language, stage.languages)) if lists else "",
@@ -129,10 +134,42 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
 
 def _planned(kind: str, customers: Customers) -> list[tuple[str, str]]:
     """Return every list with its basis, or with the reason why there is none."""
-    basis = "answers" if len(customers.answering) else "leaving"
+    basis = PLAN if len(customers.planned) else "answers" if len(customers.answering) else "leaving"
     if kind != CONTACT_LIST:
         return [(CONTACT_LIST, "not_asked"), (KEEP_LIST, "leaving")]
+    if basis == PLAN:
+        return [(CONTACT_LIST, PLAN), (KEEP_LIST, "leaving")]
     return [(CONTACT_LIST, basis), (KEEP_LIST, "leaving" if basis == "answers" else "same")]
+
+
+def _planned_customers(customers: Customers) -> pd.DataFrame:
+    """Return who gets an action by the plan and may still be contacted: the largest expected gain first."""
+    frame = customers.permitted(customers.planned)
+    frame = frame.merge(customers.leaving, on="customer_id", how="left")
+    frame = frame.merge(customers.values.rename(columns={"expected_value": "value"}), on="customer_id", how="left")
+    order = ["expected_gain", "value", "customer_id"]
+    frame = frame.astype({"probability": "float64", "value": "float64"})
+    return frame.sort_values(order, ascending=[False, False, True], na_position="last", ignore_index=True)
+
+
+def _of_plan(
+    name: str, planned: pd.DataFrame, customers: Customers, summaries: Sequence[Mapping[str, Any]]
+) -> ListFile:
+    """Describe the list of the plan: its customers, what they cost and are expected to bring."""
+    metrics = next((summary["metrics"] for summary in summaries if summary["stage"] == _PLANNING), {})
+    return ListFile(
+        name=name,
+        file=of_people(f"lists/{name}.csv"),
+        workbook=of_people(f"lists/{name}.xlsx"),
+        n=len(planned),
+        candidates=len(customers.permitted(customers.facts[["customer_id"]])),
+        basis=PLAN,
+        size_by=PLAN,
+        expected_value=_total(planned["value"]) if len(customers.values) else None,
+        planned=metrics.get("planned"),
+        cost=metrics.get("cost"),
+        held_out=metrics.get("held_out"),
+    )
 
 
 def _tested(churn: Mapping[str, Any], basis: str) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _rows(stage: StageRun, frame: pd.DataFrame, basis: str, customers: Customers
         {
             "source_id": ids.map(source_ids).fillna(ids),
             "customer_id": ids,
-            "reason": reasons_in_words(rows, basis=basis, language=language),
+            "reason": reasons_in_words(rows, basis=basis, language=language, actions=customers.actions),
             "value": rows["value"].round(2),
             "probability": rows["probability"].round(_DIGITS),
             "segment": segments.map(names).fillna(segments).fillna(""),

@@ -1,0 +1,148 @@
+"""What 11 needs from the run: the actions, who may get them, exported plans; and the plan as tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench.analysis.actions.candidates import Candidates, Contacted, find_candidates
+from workbench.analysis.actions.contacts import contacts_before
+from workbench.analysis.actions.gains import gains_of
+from workbench.analysis.actions.plan import Offer, Plan, Terms, make_plan, plan_id
+from workbench.analysis.audiences.attributes import SOURCES, attributes
+from workbench.analysis.audiences.consent import permitted
+from workbench.analysis.audiences.recommended import RECOMMENDATIONS
+from workbench.analysis.audiences.select import Knowledge
+from workbench.core.actions.catalogue import read_actions
+from workbench.core.params.consent import ConsentParams
+from workbench.core.schema import CANONICAL
+from workbench.core.store.tables import to_pandas
+from workbench.intake.purposes import name_purposes
+from workbench.run.artifacts.plans import frozen_people, frozen_plans
+from workbench.run.definitions.audience_rules import inline_rule, named_rules
+from workbench.run.services.consent import ConsentService
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from workbench.core.actions.definition import Action
+    from workbench.run.stages.stage import StageRun
+
+__all__ = ["group_columns", "plan_of_run", "risk_of"]
+
+_EARLIER = tuple(name for name in SOURCES if name not in ("portraits", "actions"))  # the others are written later
+
+
+def plan_of_run(stage: StageRun, actions: Sequence[str]) -> Plan:
+    """Plan the actions of the run.
+
+    Parameters
+    ----------
+    stage : StageRun
+        Of 11, with its settings.
+    actions : sequence of str
+        Names of files in params/actions.
+
+    Returns
+    -------
+    Plan
+        Without the people of exported plans that are still valid. An exported plan of the same day is made again as
+        it is while nothing has changed; a changed one leaves its people out.
+    """
+    catalogue, settings = read_actions(stage.workspace, actions), stage.settings
+    names = ("explore_share", "hold_out_share", "channel_capacities", "seed")
+    terms = Terms(float(settings["budget"] or 0.0), **{name: settings[name] for name in names})
+    gains = gains_of(catalogue, stage.read("effects", missing="empty"))
+    uplift = stage.read("uplift", missing="empty")
+    known = frozen_people(stage.workspace, stage.profile.name, stage.as_of)
+    knowledge, allowed = _knowledge(stage), _permitted(stage, catalogue)
+    today = [plan.plan for plan in _frozen_today(stage)]
+    for taken in range(len(today) + 1):
+        contacted = _contacted(stage, catalogue, known, today[:taken], knowledge)
+        candidates = _candidates(stage, catalogue, allowed, knowledge, contacted)
+        offer = Offer.of(catalogue, gains, candidates, uplift)
+        name = plan_id(stage.profile.name, stage.as_of.isoformat(), offer, terms)
+        if name in today:
+            break
+    return make_plan(name, offer, terms)
+
+
+def _frozen_today(stage: StageRun) -> list:
+    """Return the exported plans that start on the as-of date, in the order in which they were frozen."""
+    plans = [plan for plan in frozen_plans(stage.workspace, stage.profile.name) if plan.as_of == stage.as_of]
+    return sorted(plans, key=lambda plan: (str(plan.manifest.get("frozen_at", "")), plan.plan))
+
+
+def _knowledge(stage: StageRun) -> Knowledge:
+    tables = stage.tables([*_EARLIER, RECOMMENDATIONS, *CANONICAL])
+    words = stage.setting("consent.words")
+    return Knowledge(name_purposes(tables, words), stage.as_of, named_rules(stage.workspace))
+
+
+def _permitted(stage: StageRun, actions: Mapping[str, Action]) -> dict[str, Sequence[str]]:
+    """Return by purpose who may be contacted as of the run; never anybody on a never-contact list."""
+    tables = stage.tables(["customers", "consents"])
+    params = ConsentParams(**{name: stage.setting(f"consent.{name}") for name in ("words", "default", "minors_under")})
+    consents = name_purposes(tables, params.words).get("consents")
+    service = ConsentService(stage.workspace, stage.profile, stage.store, stage.as_of)
+    never = service.never_contact() if stage.profile.never_contact else set()
+    customers = stage.read("features", lazy=True).select("customer_id")
+    by_purpose = {}
+    for purpose in dict.fromkeys(action.purpose for action in actions.values()):
+        verdicts = permitted(
+            customers, consents, purpose, stage.as_of, params=params, people=tables.get("customers"),
+            never_contact=never,
+        )  # fmt: skip
+        kept = verdicts.filter(verdicts.permitted).select("customer_id").to_pyarrow()["customer_id"]
+        by_purpose[purpose] = kept.to_numpy(zero_copy_only=False)
+    return by_purpose
+
+
+def _contacted(
+    stage: StageRun, actions: Mapping[str, Action], known: pd.DataFrame, taken: Sequence[str], knowledge: Knowledge
+) -> Contacted:
+    """Return past contacts and the people of exported plans: those that began before, and those of today named."""
+    starts = pd.to_datetime(known["starts_at"]).dt.date
+    until = pd.to_datetime(known["valid_until"]).dt.date
+    counted = known[(starts < stage.as_of) | known["plan"].isin(list(taken))]
+    busy = counted.loc[until[counted.index] > stage.as_of, "customer_id"]
+    settings = stage.settings
+    days = max([settings["contact_days"], *(action.cooldown_days for action in actions.values())])
+    contacts = contacts_before(
+        knowledge.tables.get("campaigns"), counted, as_of=stage.as_of, days=days, words=settings["channel_words"]
+    )
+    most, within = settings["contacts_per_customer"], settings["contact_days"]
+    return Contacted(contacts, most, within, frozenset(busy.dropna()))
+
+
+def _candidates(
+    stage: StageRun,
+    actions: Mapping[str, Action],
+    allowed: Mapping[str, Sequence[str]],
+    knowledge: Knowledge,
+    contacted: Contacted,
+) -> Candidates:
+    rules = {name: inline_rule(stage.workspace, action.eligible) for name, action in actions.items() if action.eligible}
+    return find_candidates(actions, rules, allowed, knowledge, contacted)
+
+
+def group_columns(stage: StageRun, groups: Sequence[str]) -> pd.DataFrame:
+    """Return customer_id and the declared groups of every customer.
+
+    Raises
+    ------
+    ProfileError
+        A group that is no column of the customers, with the nearest name.
+    """
+    tables = stage.tables(_EARLIER)
+    return to_pandas(attributes(tables, groups))
+
+
+def risk_of(stage: StageRun) -> pd.Series | None:
+    """Return the chance of leaving by customer; None where nothing predicted it."""
+    churn = stage.read("churn", lazy=True, missing="none")
+    if churn is None:
+        return None
+    rows = to_pandas(churn.select("customer_id", "churn_probability"))
+    return rows.set_index("customer_id")["churn_probability"]
