@@ -45,6 +45,10 @@ SEGMENT_HEADS = (
 TAG_HEADS = (
     "tag", "name", "item", "kind", "status", "owner", "valid", "customers", "value", "share", "when", "from", "figure",
 )  # fmt: skip
+EXPERIMENT_HEADS = (
+    "experiment", "assigned_on", "customers", "arms", "arm", "share", "before_p", "outcome", "until", "verdict",
+    "control", "rule", "seed", "effect", "needed", "detectable", "low", "high", "n_treated", "n_control",
+)  # fmt: skip
 TAG_FACTS = (
     "item", "kind", "status", "business", "technical", "owner", "cadence", "purpose", "consent", "sensitivity",
     "valid", "on_null",
@@ -64,6 +68,13 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "new_head_*": [f"new_head_{head}" for head in ("file", "table", "records", "left")],
     "segments_head_*": [f"segments_head_{head}" for head in SEGMENT_HEADS],
     "tags_head_*": [f"tags_head_{head}" for head in TAG_HEADS],
+    "experiments_head_*": [f"experiments_head_{head}" for head in EXPERIMENT_HEADS],
+    "experiments_said_left_out_*": [
+        f"experiments_said_left_out_{reason}" for reason in ("refused", "minor", "never_contact", "in_a_plan")
+    ],
+    "experiments_said_past_*": [f"experiments_said_past_{kind}" for kind in ("rate", "mean")],
+    "experiments_said_needed_*": [f"experiments_said_needed_{formula}" for formula in ("pooled", "normal")],
+    "experiments_said_past_splits*": ["experiments_said_past_splits", "experiments_said_past_splits_unreliable"],
     "tags_fact_*": [f"tags_fact_{fact}" for fact in TAG_FACTS],
     "tags_said_*": [
         f"tags_said_{said}" for said in ("always", "days", "lowest", "highest", "otherwise", "copies")

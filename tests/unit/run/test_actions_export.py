@@ -258,7 +258,12 @@ def test_a_plan_that_was_tampered_with_is_refused(root):
 def test_the_command_reports_in_both_languages(root):
     runner, words = CliRunner(), ["actions", "export", "shop", "--workspace", str(root)]
     preview = runner.invoke(app, [*words, "--preview", "--language", "en"]).output
-    assert "New 戒指 for you" in preview and "everybody else" in preview and not (root / "reports").exists()
+    assert (
+        "New 戒指 for you" in preview
+        and "first_category known" in preview
+        and "everybody else" in preview
+        and not (root / "reports").exists()
+    )
     english = runner.invoke(app, [*words, "--language", "en"]).output
     assert f"{PLAN} is frozen" in english and "left out: 1 (never-contact list)" in english
     assert f"10 measures {PLAN}_coupon" in english

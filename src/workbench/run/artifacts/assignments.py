@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import json
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from workbench.core.errors import DataError, Fault, ProfileError
-from workbench.core.files import write_file
+from workbench.core.files import write_file, write_text
 from workbench.core.params.assignments import ASSIGNMENT_COLUMNS, assignment_folder
 
 if TYPE_CHECKING:
@@ -18,8 +20,16 @@ if TYPE_CHECKING:
 
     from workbench.core.workspace import Workspace
 
-__all__ = ["assignment_path", "assignments_written", "read_assignment", "write_assignment"]
+__all__ = [
+    "assignment_path",
+    "assignments_written",
+    "planned_tests",
+    "read_assignment",
+    "stated_tests",
+    "write_assignment",
+]
 
+_ABOUT = ".json"  # beside the assignment: what was planned
 _MODE = 0o600  # it names customers
 _LONGEST_BYTES = 200
 _KEY = ["source", "source_id"]
@@ -59,8 +69,32 @@ def read_assignment(workspace: Workspace, profile: str, experiment: str) -> pd.D
     return frame.assign(share=frame["share"].astype("float64"))
 
 
+def planned_tests(workspace: Workspace, profile: str) -> dict[str, dict[str, Any]]:
+    """Return what was stated about the experiments that have an assignment file: outcome, control and the plan."""
+    stated = {}
+    for name in assignments_written(workspace, profile):
+        path = assignment_path(workspace, profile, name).with_suffix(_ABOUT)
+        if path.is_file():
+            stated[name] = json.loads(path.read_text(encoding="utf-8"))
+    return stated
+
+
+def stated_tests(workspace: Workspace, profile: str) -> dict[str, dict[str, Any]]:
+    """Return outcome and control of our own tests, by which 10 measures them."""
+    stated = planned_tests(workspace, profile)
+    return {
+        name: {key: facts[key] for key in ("control", "outcome") if facts.get(key)} for name, facts in stated.items()
+    }
+
+
 def write_assignment(
-    workspace: Workspace, profile: str, experiment: str, frame: pd.DataFrame, assigned_at: dt.datetime
+    workspace: Workspace,
+    profile: str,
+    experiment: str,
+    frame: pd.DataFrame,
+    assigned_at: dt.datetime,
+    *,
+    about: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write who is in which arm of an experiment, for 01 to read.
 
@@ -74,6 +108,9 @@ def write_assignment(
         (of the arm in the design). One row per record.
     assigned_at : datetime
         In the shop's zone: of a plan the start of its ``as_of`` day, never the clock.
+    about : mapping, optional
+        ``outcome`` (by which 10 measures it, where the profile declares none), ``control`` (its arm), and the plan of
+        the test. It is written once, beside the assignment.
 
     Returns
     -------
@@ -85,14 +122,16 @@ def write_assignment(
     Raises
     ------
     DataError
-        Somebody would change the arm, an arm its share, a record is in the frame twice, a cell is blank.
+        Somebody would change the arm, an arm its share, the test its outcome or control; a record is in the frame
+        twice, a cell is blank.
     ProfileError
         The name cannot be that of a file.
     """
     path = assignment_path(workspace, profile, experiment)
     fresh = frame[["source", "source_id", "arm", "share"]].astype(dict.fromkeys((*_KEY, "arm"), "str"))
     earlier = read_assignment(workspace, profile, experiment)
-    faults = [*_faults(fresh), *_changes(earlier, fresh)]
+    stated = planned_tests(workspace, profile).get(experiment, {})
+    faults = [*_faults(fresh), *_changes(earlier, fresh), *_restated(stated, about or {})]
     if faults:
         raise DataError([Fault(f"{workspace.relative(path)}", fault.found, *_rest(fault)) for fault in faults])
     present = pd.MultiIndex.from_frame(earlier[_KEY])
@@ -103,7 +142,20 @@ def write_assignment(
     rows = pd.concat([earlier, added.assign(experiment=experiment, assigned_at=moment)], ignore_index=True)
     rows = rows[list(ASSIGNMENT_COLUMNS)].sort_values(_KEY, kind="stable")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if about and not stated:
+        text = json.dumps(dict(about), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        write_text(path.with_suffix(_ABOUT), text, mode=_MODE)
     return write_file(path, lambda target: rows.to_csv(target, index=False, lineterminator="\n"), mode=_MODE)
+
+
+def _restated(stated: Mapping[str, Any], about: Mapping[str, Any]) -> list[Fault]:
+    """List the outcome and the control, where they are not those of the first assignment."""
+    names = [name for name in ("outcome", "control") if stated and name in about and about[name] != stated.get(name)]
+    return [
+        Fault("", f"{name} is {about[name]}, and was {stated.get(name)}", "A test keeps what it was planned for",
+              "Give the new experiment a name of its own")
+        for name in names
+    ]  # fmt: skip
 
 
 def _rest(fault: Fault) -> tuple[str, str]:

@@ -58,7 +58,7 @@ def export(
     result = service.export(plan=plan, contacts=contacts, layout=layout, language=language, variable=to)
     _print_export(result, language)
     if contacts is None and layout == "sms":
-        _print_text("actions_said_no_contacts", language, kind="phone")
+        _print_text("actions_said_no_contacts", language)
 
 
 def _print_preview(service: ActionService, plan: str | None, language: str) -> None:
@@ -67,7 +67,8 @@ def _print_preview(service: ActionService, plan: str | None, language: str) -> N
     heads = ("action", "variant", "when", "customers", "example")
     table = Table(*(say(f"actions_head_{head}", language) for head in heads))
     for entry in service.preview(plan=plan, language=language):
-        when = entry.when or say("actions_said_everybody", language)
+        known = say("actions_said_known", language, {"names": ", ".join(entry.needs)}) if entry.needs else ""
+        when = ", ".join(filter(None, (entry.when, known))) or say("actions_said_everybody", language)
         table.add_row(entry.action, str(entry.variant or ""), when, f"{entry.customers:,}", entry.example)
     print_table(table)
 

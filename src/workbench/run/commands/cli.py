@@ -19,6 +19,7 @@ from workbench.run.commands.actions import actions
 from workbench.run.commands.audience import audience
 from workbench.run.commands.audit import audit
 from workbench.run.commands.card import card
+from workbench.run.commands.experiments import experiment
 from workbench.run.commands.segments import segments
 from workbench.run.commands.servers import serve
 from workbench.run.commands.tags import tags
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(segments, name="segments")
 app.add_typer(tags, name="tags")
+app.add_typer(experiment, name="experiment")
 app.add_typer(actions, name="actions")
 app.add_typer(audit, name="audit")
 

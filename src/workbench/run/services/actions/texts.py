@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.analysis.actions.content import columns_of_content, fill_content
+from workbench.analysis.actions.content import columns_of_content, fill_content, placeholders
 from workbench.analysis.audiences.attributes import SOURCES, attribute_kinds, attributes
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class VariantCount:
         From 1; 0 where the action has no content.
     customers : int
     when : str
+    needs : tuple of str
+        Its placeholders.
     example : str
         The text of the first customer who gets it.
     """
@@ -39,6 +41,7 @@ class VariantCount:
     variant: int
     customers: int
     when: str
+    needs: tuple[str, ...]
     example: str
 
 
@@ -93,8 +96,9 @@ def count_variants(rows: pd.DataFrame, definitions: Mapping[str, Action]) -> lis
         for at in range(1, len(action.content) + 1) if action.content else (0,):
             chosen = of_action[of_action["variant"] == at]
             when = action.content[at - 1].when if at else ""
+            needs = placeholders(action.content[at - 1].text.en) if at else []
             example = str(chosen["content"].iloc[0]) if len(chosen) else ""
-            counts.append(VariantCount(name, action.channel, at, len(chosen), when, example))
+            counts.append(VariantCount(name, action.channel, at, len(chosen), when, tuple(needs), example))
     return counts
 
 
