@@ -51,7 +51,7 @@ def _action_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list
     if not section.actions or stage.name not in profile.stages:
         return []
     from workbench.core.actions.catalogue import read_actions  # noqa: PLC0415
-    from workbench.run.definitions.action_content import action_content_faults  # noqa: PLC0415
+    from workbench.run.definitions.tag_registry import action_content_faults  # noqa: PLC0415
 
     faults = []
     if section.budget is None:

@@ -14,8 +14,7 @@ from workbench.run.artifacts.audit import append_audit
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.artifacts.plans import sweep_plans, write_manifest
-from workbench.run.definitions.action_content import action_content_faults
-from workbench.run.definitions.tag_registry import registry_of
+from workbench.run.definitions.tag_registry import action_content_faults, registry_of
 from workbench.run.services.actions.lists import (
     ListFile,
     chosen_rows,
