@@ -50,8 +50,6 @@ def registry_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
 
     Faults of the files, unknown columns and tags in rules, circles, and unknown tags in ``labelled``.
     """
-    from workbench.analysis.actions.content import content_faults  # noqa: PLC0415  (only where there is content)
-
     try:
         registry = registry_of(workspace, profile)
     except ProfileError as error:
