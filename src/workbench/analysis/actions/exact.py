@@ -12,9 +12,9 @@ from workbench.analysis.actions.problem import NOTHING, Choice, Classes, Limit, 
 
 __all__ = ["MOST_VARIABLES", "deal", "dual_bound", "solve_classes", "solve_exactly"]
 
-MOST_VARIABLES = 20_000  # classes x actions that integer programming takes
-_NODES = 300  # of the search; a number of seconds would make results differ between machines
-_RELATIVE = 1e-6  # tolerated gap of the integer program
+MOST_VARIABLES = 4_000  # classes x actions that integer programming takes
+_NODES = 100  # of the search; a number of seconds would make results differ between machines
+_RELATIVE = 1e-5  # tolerated gap of the integer program
 _ROUND = 1e-7  # of a limit, for sums of floating numbers
 
 

@@ -88,7 +88,7 @@ def _gain_of(action: Action, overall: pd.DataFrame) -> ActionGain:
         return ActionGain("none", "due" if action.due else "unknown")
     if gain.assumed is not None:
         return ActionGain("assumption", "assumed", gain.assumed)
-    names = {"experiment": gain.experiment, "outcome": gain.outcome, "arm": gain.arm}
+    names: dict[str, Any] = {"experiment": gain.experiment, "outcome": gain.outcome, "arm": gain.arm}
     row = _row_of(gain, overall)
     if row is None:
         return ActionGain("experiment", "gone", **names)

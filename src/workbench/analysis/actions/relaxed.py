@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import linprog, minimize
 
-from workbench.analysis.actions.exact import MOST_VARIABLES, deal, solve_classes
+from workbench.analysis.actions.exact import deal, solve_classes
 from workbench.analysis.actions.problem import NOTHING, Choice, Classes, Limit, Problem, best_of, penalties
 
 __all__ = ["find_prices", "solve_relaxed"]
@@ -17,7 +17,7 @@ _SAMPLE = 50_000  # classes from which first prices come
 _CUTS = 60  # of the cutting planes that finish the prices
 _CLOSE = 2e-5  # a gap of the prices that is small enough
 _TINY = 1e-9
-_CORE = 4  # of the variables of integer programming, one part of so many is spent on the customers at the margin
+_CORE = 1_500  # classes at the margin x actions that integer programming settles
 
 
 def solve_relaxed(problem: Problem, classes: Classes) -> Choice:
@@ -158,7 +158,7 @@ def _lowest(
 
 def _at_the_margin(values: np.ndarray, penalty: np.ndarray, best: np.ndarray) -> np.ndarray:
     """Return the classes for which two choices are closest, as many as integer programming takes."""
-    most = max(1, MOST_VARIABLES // (_CORE * len(values)))
+    most = max(1, _CORE // len(values))
     if values.shape[1] <= most:
         return np.arange(values.shape[1])
     second, first = np.full(values.shape[1], -np.inf), np.zeros(values.shape[1])

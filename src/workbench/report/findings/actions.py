@@ -234,8 +234,8 @@ def _prices(plan: Plan, prices: pd.DataFrame) -> list[Finding]:
     others = rows[(rows["price"] > 0) & rows.index.str.contains(".", regex=False)]
     if len(others):
         dearest = others["price"].idxmax()
-        values = {"limit": _limit_name(plan, dearest), "price": float(others.loc[dearest, "price"])}
-        findings.append(Finding("plan_price_place", values, 0.4))
+        place = {"limit": _limit_name(plan, dearest), "price": float(others.loc[dearest, "price"])}
+        findings.append(Finding("plan_price_place", place, 0.4))
     return findings
 
 

@@ -237,7 +237,7 @@ def _values(summaries: Summaries, key: str) -> Mapping[str, Any] | None:
 def _support(kind: str, goal: Mapping[str, Any], summaries: Summaries, language: str) -> list[Markup]:
     if kind == "contact_list":
         return []  # its lists bring their own
-    stages = stages_of_goal(goal)
+    stages = [stage for stage in stages_of_goal(goal) if stage != PLANNING]  # the plan stands below, with its page
     chosen = choose_sentences(summaries, stages, MOST_SENTENCES)
     return [
         Speaker(language, summary.get("currency") or "")(finding["key"], finding.get("values"))
@@ -260,9 +260,9 @@ def _list_view(part: ListFile, words: Speaker, language: str) -> ListView:
         withdrawn = (part.planned or part.n) - part.n
         sentences = [words("answer_basis_plan", values)]
         sentences += [words("answer_plan_withdrawn", {"n": withdrawn})] if withdrawn > 0 else []
-        size = (part.n, part.candidates, part.basis, part.size_by, None)
         title = words(f"answer_list_{part.name}", values)
-        return ListView(part.name, title, *size, tuple(sentences), (part.workbook, part.file))
+        counts = (part.n, part.candidates, part.basis, part.size_by)
+        return ListView(part.name, title, *counts, None, tuple(sentences), (part.workbook, part.file))
     unvalued = part.basis == "leaving" and part.expected_value is None
     sentences = [words("answer_basis_leaving_only" if unvalued else f"answer_basis_{part.basis}", values)]
     if part.at_stake is not None and part.at_stake_all:

@@ -55,6 +55,7 @@ __all__ = [
 MOST_FINDINGS = 5
 MEASURED_SENTENCES = 2
 PLAN_SENTENCES = 4
+LEAST_OF_PLAN = 0.3  # weight of what the plan says on the report
 SENTENCES = 2  # in a part, beside its heading
 LIMITS = 3  # on the report; all are on the page of details
 PICTURE_BUDGET = 1_500_000  # bytes of pictures in one page; a page stays under 2 MB
@@ -219,6 +220,7 @@ def _measured(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: s
 def _planned(summaries: Sequence[Mapping[str, Any]], run: RunFacts, heading: str, language: str) -> dict[str, Any]:
     """Return what the plan says beyond the heading: its evidence, what more money brings, what is not proven."""
     chosen = choose_sentences(summaries, (PLANNING,), PLAN_SENTENCES)
+    chosen = [pair for pair in chosen if float(pair[1].get("weight") or 0) >= LEAST_OF_PLAN]
     lines = [stage_line(line, run.pages, language) for line in summaries if line["stage"] == PLANNING]
     said = [_beyond(heading, _sentence(finding, summary, language)) for summary, finding in chosen]
     return {"sentences": list(filter(None, said)), "page": lines[0]["page"] if lines else ""}

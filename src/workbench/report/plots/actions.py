@@ -13,7 +13,7 @@ from workbench.report.text import label, say
 
 __all__ = ["plot_actions"]
 
-_NAME_EMS = 24.0
+_NAME_EMS = 16.0
 
 
 @drawn("action_name", "planned", "cost", "expected_gain", "basis", optional=("low", "high"))
@@ -57,7 +57,7 @@ def plot_actions(frame: pd.DataFrame, *, language: str = "en", about: About = UN
 
 def _named(row: dict, language: str, currency: str) -> str:
     """Return the name of an action with its contacts and their cost."""
-    name = shortened(label(row["action_name"], language), _NAME_EMS / 2)
+    name = shortened(label(row["action_name"], language), _NAME_EMS)
     values = {"name": name, "planned": int(row["planned"]), "cost": float(row["cost"])}
     assumed = "_assumed" if row["basis"] == "assumption" else ""
     return say(f"chart_plan_row{assumed}", language, values, currency)

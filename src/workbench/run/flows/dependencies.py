@@ -90,7 +90,7 @@ class Dependencies:
             A stage of this profile that writes a needed table has not run yet.
         """
         declared = self.profile.stage(stage)
-        idle = declared.idle(self.profile.sections.get(stage))
+        idle = declared.idle(self.profile.sections[stage]) if declared.asked_by else None
         if idle is not None:
             return idle
         present = self.present()

@@ -107,9 +107,11 @@ def test_a_strategy_follows_the_verdict_on_segments(verdict, heading):
 
 
 def test_a_budget_is_split_by_plan_else_by_value_else_not_at_all():
-    plan = done("11_plan_actions", planned=120, cost=240, expected_gain=900)
+    plan = done("11_plan_actions", planned=120)
+    values = {"planned": 120, "cost": 240, "expected_gain": 900}
+    plan["findings"] = [{"key": "plan_answer", "weight": 0.9, "values": values}]
     value = done("09_value_customers", [{"key": "value_answer", "values": {"share": 0.4}}])
-    assert answered("budget_split", [plan]).heading == "Contact 120 customers for 240: expected gain 900."
+    assert answered("budget_split", [plan]).heading == "Contact 120 customers for 240: expected gain 900"
     assert answered("budget_split", []).heading == "No split can be defended: neither gains nor values are known."
     value["findings"] = [{"key": "value_answer", "weight": 1, "values": {
         "share": 0.4, "customers": 9, "total": 1.0, "horizon_days": 30, "test_days": 60, "foretold": 1.0, "came": 1.0}}]  # fmt: skip

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.analysis.audiences.lists import answers_by_customer, outcome_of_campaigns
 from workbench.core.store.tables import to_pandas
+from workbench.run.artifacts.plans import HOLD_OUT, TREAT, frozen_people
 from workbench.run.definitions.action_names import action_names
 from workbench.run.services.consent import MARKETING, ConsentService
 from workbench.run.stages.segments import placed
@@ -48,6 +49,8 @@ class Customers:
     consent_recorded : bool
     planned : DataFrame
         customer_id, action, expected_gain, basis: who gets an action by the plan; empty without one.
+    held_out : frozenset of str
+        Kept out by lot by this plan or an exported one that still runs: on no list, so that its effect can be measured.
     actions : dict of str to dict of str
         Names of actions by language.
     """
@@ -64,12 +67,18 @@ class Customers:
     names: dict[str, dict[str, str]]
     consent_recorded: bool
     planned: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_PLANNED)))
+    held_out: frozenset[str] = frozenset()
     actions: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def permitted(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Keep the customers who may be named."""
         allowed = self.verdicts.loc[self.verdicts["permitted"], "customer_id"]
         return frame[frame["customer_id"].isin(allowed)].reset_index(drop=True)
+
+    def contactable(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Keep the customers who may be named and are not held out."""
+        permitted = self.permitted(frame)
+        return permitted[~permitted["customer_id"].isin(self.held_out)].reset_index(drop=True)
 
 
 def read_customers(stage: StageRun) -> Customers:
@@ -91,6 +100,7 @@ def read_customers(stage: StageRun) -> Customers:
         names=names,
         consent_recorded=consent.recorded,
         planned=_planned(stage),
+        held_out=_held_out(stage),
         actions=action_names(stage.workspace, stage.profile),
     )
 
@@ -106,8 +116,16 @@ def _planned(stage: StageRun) -> pd.DataFrame:
     rows = stage.read("actions", lazy=True, missing="none")
     if rows is None:
         return pd.DataFrame(columns=list(_PLANNED))
-    treated = to_pandas(rows.filter(rows.arm == "treat").select(*_PLANNED))
+    treated = to_pandas(rows.filter(rows.arm == TREAT).select(*_PLANNED))
     return treated.astype({"expected_gain": "float64"}).reset_index(drop=True)
+
+
+def _held_out(stage: StageRun) -> frozenset[str]:
+    rows = stage.read("actions", lazy=True, missing="none")
+    ids = [] if rows is None else rows.filter(rows.arm == HOLD_OUT).customer_id.to_pyarrow().to_pylist()
+    known = frozen_people(stage.workspace, stage.profile.name, stage.as_of)
+    running = pd.to_datetime(known["valid_until"]) > pd.Timestamp(stage.as_of)
+    return frozenset([*ids, *known.loc[running & (known["arm"] == HOLD_OUT), "customer_id"].dropna()])
 
 
 def _answers(stage: StageRun) -> pd.DataFrame:

@@ -96,8 +96,8 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
     least, planned = stage.setting("run.min_cell"), _planned_customers(customers)
     values, life_cycle = customers.values, customers.life_cycle
     ranked = {
-        "leaving": rank_customers(customers.permitted(customers.leaving), values, life_cycle, leavers=True),
-        "answers": rank_customers(customers.permitted(customers.answering), values, life_cycle, leavers=False),
+        "leaving": rank_customers(customers.contactable(customers.leaving), values, life_cycle, leavers=True),
+        "answers": rank_customers(customers.contactable(customers.answering), values, life_cycle, leavers=False),
     }
     lists: list[tuple[ListFile, pd.DataFrame]] = []
     not_made: list[NoList] = []
@@ -156,7 +156,7 @@ def _of_plan(
     name: str, planned: pd.DataFrame, customers: Customers, summaries: Sequence[Mapping[str, Any]]
 ) -> ListFile:
     """Describe the list of the plan: its customers, what they cost and are expected to bring."""
-    metrics = next((summary["metrics"] for summary in summaries if summary["stage"] == _PLANNING), {})
+    metrics: Mapping[str, Any] = next((one["metrics"] for one in summaries if one["stage"] == _PLANNING), {})
     return ListFile(
         name=name,
         file=of_people(f"lists/{name}.csv"),
