@@ -10,6 +10,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 __all__ = [
+    "ABOUT_CUSTOMERS",
     "CANONICAL",
     "CONTACT_COLUMNS",
     "ID_SPACE",
@@ -170,7 +171,9 @@ CANONICAL = {
         ),
         Table(
             "experiments",
-            columns("experiment:category customer_id:id arm:category assigned_at:timestamp"),
+            columns(
+                "experiment:category customer_id:id arm:category assigned_at:timestamp share:number source:category"
+            ),
             keys=("experiment", "customer_id", "arm"),
             open=True,
             dated_by="assigned_at",
@@ -210,6 +213,9 @@ CANONICAL = {
         ),
     )
 }
+
+# what is known of customers: an assignment to an arm changes nothing of it, so it re-runs no stage that describes them
+ABOUT_CUSTOMERS = tuple(name for name in CANONICAL if name != "experiments")
 
 # columns of a neighbouring table that a source of this table may map
 NEIGHBOURS = {

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from workbench.analysis.actions.candidates import STEPS
+from workbench.analysis.audiences.consent import MINOR, NEVER_CONTACT, REFUSED
 from workbench.analysis.clustering.candidates import UNSUITED
 from workbench.analysis.clustering.methods import METHODS
 from workbench.analysis.clustering.verdicts import VERDICTS
@@ -44,6 +45,10 @@ SEGMENT_HEADS = (
 TAG_HEADS = (
     "tag", "name", "item", "kind", "status", "owner", "valid", "customers", "value", "share", "when", "from", "figure",
 )  # fmt: skip
+EXPERIMENT_HEADS = (
+    "experiment", "assigned_on", "customers", "arms", "arm", "share", "before_p", "outcome", "until", "verdict",
+    "control", "rule", "seed", "effect", "needed", "detectable", "low", "high", "n_treated", "n_control",
+)  # fmt: skip
 TAG_FACTS = (
     "item", "kind", "status", "business", "technical", "owner", "cadence", "purpose", "consent", "sensitivity",
     "valid", "on_null",
@@ -63,9 +68,26 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "new_head_*": [f"new_head_{head}" for head in ("file", "table", "records", "left")],
     "segments_head_*": [f"segments_head_{head}" for head in SEGMENT_HEADS],
     "tags_head_*": [f"tags_head_{head}" for head in TAG_HEADS],
+    "experiments_head_*": [f"experiments_head_{head}" for head in EXPERIMENT_HEADS],
+    "experiments_said_left_out_*": [
+        f"experiments_said_left_out_{reason}" for reason in ("refused", "minor", "never_contact", "in_a_plan")
+    ],
+    "experiments_said_past_*": [f"experiments_said_past_{kind}" for kind in ("rate", "mean")],
+    "experiments_said_needed_*": [f"experiments_said_needed_{formula}" for formula in ("pooled", "normal")],
+    "experiments_said_past_splits*": ["experiments_said_past_splits", "experiments_said_past_splits_unreliable"],
     "tags_fact_*": [f"tags_fact_{fact}" for fact in TAG_FACTS],
     "tags_said_*": [
         f"tags_said_{said}" for said in ("always", "days", "lowest", "highest", "otherwise", "copies")
+    ],
+    "actions_why_*": [
+        f"actions_why_{why}" for why in (REFUSED, NEVER_CONTACT, MINOR, "gone", "merged", "no_contact")
+    ],
+    "actions_head_*": [f"actions_head_{head}" for head in ("action", "variant", "when", "customers", "example")],
+    "actions_occasion_*": [f"actions_occasion_{kind}" for kind in ("case", "birthday", "after_order")],
+    "audit_said_*": [f"audit_said_{said}" for said in ("changed", "sound", "unchecked", "own_key")],
+    "audit_what_*": [
+        f"audit_what_{fault}"
+        for fault in ("not_a_line", "order", "chain", "mac", "no_workspace_key", "shorter", "head", "head_unreadable")
     ],
     "audience_said_limit_*": ["audience_said_limit_highest", "audience_said_limit_lowest"],
     "segments_said_*": ["segments_said_pattern", "segments_said_do_not_use"],

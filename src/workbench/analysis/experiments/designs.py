@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.core.errors import DataError, Fault
 
-__all__ = ["CONTROL_NAMES", "Experiment", "read_experiments"]
+__all__ = ["CONTROL_NAMES", "Experiment", "read_experiments", "single_arms"]
 
 CONTROL_NAMES = ("control", "hold_out", "none", "对照", "对照组", "空白", "空白组")
 _SHARE_SUM = 1e-6
@@ -51,6 +53,12 @@ class Experiment:
         """The arms other than the control."""
         return self.arms[1:]
 
+    @cached_property
+    def clusters(self) -> np.ndarray | None:
+        """The household or store of each customer, where those were assigned; None where customers were."""
+        units = self.assigned["unit"].to_numpy()
+        return None if (units == self.assigned["customer_id"].to_numpy()).all() else units
+
     @property
     def last_on(self) -> date:
         """The last day of assignment."""
@@ -63,6 +71,7 @@ def read_experiments(
     control: str | Mapping[str, str] | None = None,
     shares: Mapping[str, float] | Mapping[str, Mapping[str, float]] | None = None,
     units: Mapping[str, str] | None = None,
+    planned: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Experiment]:
     """Read the experiments out of their assignments.
 
@@ -71,11 +80,15 @@ def read_experiments(
     assignments : DataFrame, one row per experiment and customer
         experiment, customer_id, arm, assigned_at; share of the arm (optional); any declared columns.
     control : str or mapping of experiment to str, optional
-        Name of the control arm; without it the one arm named as in ``CONTROL_NAMES``.
+        Name of the control arm; without it, or where a test of ours has no such arm, the control that was planned, else
+        the one arm named as in ``CONTROL_NAMES``.
     shares : mapping, optional
-        Arm to share, or experiment to such a mapping; without it the column ``share``, else equal shares.
+        Arm to share, or experiment to such a mapping; without it, or where it has other arms, the column ``share``,
+        else equal shares.
     units : mapping of customer_id to household or store, optional
         The unit of assignment; without it every customer is a unit.
+    planned : mapping of experiment to what was planned, optional
+        ``control``, the arm.
 
     Returns
     -------
@@ -93,7 +106,8 @@ def read_experiments(
         "experiment", sort=True
     ):
         arms = sorted(rows["arm"].unique())
-        chosen = _control(str(name), arms, control, faults)
+        stated = (planned or {}).get(str(name), {}).get("control")
+        chosen = _control(str(name), arms, control, stated, faults)
         if chosen is None:
             continue
         ordered = (chosen, *(arm for arm in arms if arm != chosen))
@@ -106,13 +120,33 @@ def read_experiments(
     return sorted(experiments, key=lambda experiment: (experiment.last_on, experiment.name))
 
 
+def single_arms(assignments: pd.DataFrame) -> dict[str, str]:
+    """Return the experiments of which one arm alone has customers, though it was to have a part of them: name to arm.
+
+    A small plan may draw nobody to hold out; there is nothing to compare, and nothing wrong with the data.
+    """
+    if "share" not in assignments.columns:
+        return {}
+    by_name = assignments.groupby("experiment").agg(
+        arms=("arm", "nunique"), arm=("arm", "first"), share=("share", "max")
+    )
+    alone = by_name[(by_name["arms"] == 1) & (by_name["share"].astype("float64") < 1)]
+    return {str(name): str(arm) for name, arm in alone["arm"].items()}
+
+
 def _control(
-    name: str, arms: Sequence[str], control: str | Mapping[str, str] | None, faults: list[Fault]
+    name: str,
+    arms: Sequence[str],
+    control: str | Mapping[str, str] | None,
+    planned: str | None,
+    faults: list[Fault],
 ) -> str | None:
     where = f"experiment '{name}'"
     declared = control.get(name) if isinstance(control, Mapping) else control
     if declared is not None and declared in arms and len(arms) > 1:
         return declared
+    if planned in arms and len(arms) > 1:
+        return planned
     named = [arm for arm in arms if arm.lower() in CONTROL_NAMES]
     if declared is None and len(named) == 1 and len(arms) > 1:
         return named[0]
@@ -138,9 +172,10 @@ def _shares(
 ) -> dict[str, float]:
     declared: Mapping[str, Any] = shares or {}
     of_experiment = declared.get(name, {} if _is_by_experiment(declared) else declared)
-    if of_experiment:
+    has_own = "share" in rows.columns and rows["share"].notna().any()
+    if of_experiment and (set(of_experiment) == set(arms) or not has_own):
         planned = {str(arm): float(share) for arm, share in of_experiment.items()}
-    elif "share" in rows.columns and rows["share"].notna().any():
+    elif has_own:
         planned = rows.groupby("arm")["share"].max().astype(float).to_dict()
     else:
         return dict.fromkeys(arms, 1 / len(arms))

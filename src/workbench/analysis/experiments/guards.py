@@ -15,7 +15,7 @@ from scipy import stats
 
 from workbench.analysis.experiments.statistics.effects import Effect, compare
 from workbench.analysis.experiments.statistics.multiple_tests import holm
-from workbench.analysis.experiments.statistics.samples import Sample, samples_by_arm
+from workbench.analysis.experiments.statistics.samples import Sample, cluster_sample, samples_by_arm
 
 if TYPE_CHECKING:
     from workbench.analysis.experiments.designs import Experiment
@@ -98,10 +98,17 @@ def guard_shares(experiment: Experiment) -> Guard:
 
 
 def guard_two_arms(experiment: Experiment) -> Guard:
-    """Find customers in more than one arm; they are left out, and more than one in a hundred is too many."""
+    """Find customers in more than one arm; they are left out, and more than one in a hundred is too many.
+
+    Where households or stores were assigned, customers of one that is in several arms count too.
+    """
     customers = len(experiment.assigned) + experiment.two_arms
-    share = experiment.two_arms / customers if customers else 0.0
-    return Guard("two_arms", share > MOST_TWO_ARMS, share, MOST_TWO_ARMS, facts={"customers": experiment.two_arms})
+    torn = experiment.two_arms
+    if experiment.clusters is not None:
+        arms = experiment.assigned.groupby("unit")["code"].transform("nunique")
+        torn += int((arms > 1).sum())
+    share = torn / customers if customers else 0.0
+    return Guard("two_arms", share > MOST_TWO_ARMS, share, MOST_TWO_ARMS, facts={"customers": torn})
 
 
 def guard_renamed(experiment: Experiment) -> list[Guard]:
@@ -131,9 +138,11 @@ def guard_balance(experiment: Experiment, covariates: pd.DataFrame) -> list[Guar
     list of Guard
         One per arm: the smallest p-value over the covariates, by Holm; fired below ``LEVEL``.
     """
-    codes, guards = experiment.assigned["code"].to_numpy(), []
+    codes, clusters, guards = experiment.assigned["code"].to_numpy(), experiment.clusters, []
     for at, arm in enumerate(experiment.treated, start=1):
-        p_values = [_compared(covariates[name].to_numpy(float), codes, at).p_value for name in covariates.columns]
+        p_values = [
+            _compared(covariates[name].to_numpy(float), codes, at, clusters).p_value for name in covariates.columns
+        ]
         adjusted = holm(p_values)
         if len(adjusted) and not np.isnan(adjusted).all():
             worst = int(np.nanargmin(adjusted))
@@ -160,7 +169,7 @@ def guard_attrition(values: np.ndarray, experiment: Experiment, outcome: str) ->
     missing = np.isnan(values).astype(float)
     guards = []
     for at, arm in enumerate(experiment.treated, start=1):
-        effect = _compared(missing, codes, at)
+        effect = _compared(missing, codes, at, experiment.clusters)
         facts = {"missing": effect.mean_treated, "missing_control": effect.mean_control}
         guards.append(Guard("attrition", effect.p_value < LEVEL, effect.p_value, LEVEL, arm, outcome, facts))
     return guards
@@ -213,7 +222,7 @@ def guard_outliers(
     cut = np.minimum(values, bound) if len(present) and not np.isin(present, (0.0, 1.0)).all() else values
     guards = []
     for at, arm in enumerate(experiment.treated, start=1):
-        raw, winsorised = _compared(values, codes, at), _compared(cut, codes, at)
+        raw, winsorised = (_compared(part, codes, at, experiment.clusters) for part in (values, cut))
         carried = raw.p_value <= alpha and (
             winsorised.p_value > alpha or np.sign(winsorised.effect) != np.sign(raw.effect)
         )
@@ -235,11 +244,14 @@ def guard_reversal(
     experiment : Experiment
     outcome, group : str
     """
-    codes, guards = experiment.assigned["code"].to_numpy(), []
+    codes, clusters, guards = experiment.assigned["code"].to_numpy(), experiment.clusters, []
     _, levels = np.unique(groups.astype(str), return_inverse=True)
     for at, arm in enumerate(experiment.treated, start=1):
-        overall = _compared(values, codes, at)
-        within = [_compared(values[levels == level], codes[levels == level], at) for level in range(levels.max() + 1)]
+        overall = _compared(values, codes, at, clusters)
+        parts = [levels == level for level in range(levels.max() + 1)]
+        within = [
+            _compared(values[part], codes[part], at, None if clusters is None else clusters[part]) for part in parts
+        ]
         sizes = np.array([effect.n_treated + effect.n_control for effect in within], dtype=float)
         usable = np.array([not np.isnan(effect.error) for effect in within]) & (sizes > 0)
         if not usable.any():
@@ -254,7 +266,11 @@ def guard_reversal(
     return guards
 
 
-def _compared(values: np.ndarray, codes: np.ndarray, at: int) -> Effect:
+def _compared(values: np.ndarray, codes: np.ndarray, at: int, clusters: np.ndarray | None = None) -> Effect:
+    """Compare an arm with the control; the error is by cluster where customers were assigned in clusters."""
+    if clusters is not None:
+        pair = [cluster_sample(values[codes == code], clusters[codes == code]) for code in (at, 0)]
+        return compare(pair[0], pair[1], ratio=True)
     samples = (
         samples_by_arm(values, codes, int(codes.max(initial=0)) + 1) if len(values) else [Sample(0, np.nan, np.nan)]
     )

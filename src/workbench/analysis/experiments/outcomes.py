@@ -19,9 +19,10 @@ from workbench.intake.features.inputs.exact import at_midnight
 from workbench.intake.features.inputs.lines import known_lines
 from workbench.intake.features.purchases.orders import group_orders
 
-__all__ = ["Outcome", "choose_outcomes", "measure_outcomes"]
+__all__ = ["DEFAULT", "Outcome", "choose_outcomes", "computable", "measure_outcomes", "window_days"]
 
 DEFAULT = ("orders_90d", "spend_90d")
+_RATIO = "/"
 _COMPUTED = re.compile(r"^(orders|spend|returned)_([1-9]\d{0,3})d$")
 
 
@@ -32,7 +33,8 @@ class Outcome:
     Attributes
     ----------
     name : str
-        A declared column, ``orders_<n>d``, ``spend_<n>d``, ``returned_<n>d`` or ``opened``.
+        A declared column, ``orders_<n>d``, ``spend_<n>d``, ``returned_<n>d`` or ``opened``; or the ratio of two of
+        them, such as ``spend_90d/orders_90d``.
     days : int
         Length of the window after the assignment; 0 for a declared column.
     declared : bool
@@ -41,6 +43,16 @@ class Outcome:
     name: str
     days: int = 0
     declared: bool = False
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names that a ratio is made of, else the name."""
+        return tuple(self.name.split(_RATIO))
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it is a ratio of two sums."""
+        return len(self.parts) > 1
 
     def is_mature(self, last_on: date, as_of: date) -> bool:
         """Return whether the window of the last assignment is over by ``as_of``."""
@@ -70,21 +82,26 @@ def choose_outcomes(
     ProfileError
         An outcome that is neither declared nor computable, with the nearest name.
     """
-    possible = [name for name in DEFAULT if _computable(name, tables)]
+    possible = [name for name in DEFAULT if computable(name, tables)]
     chosen = list(names) if names else list(declared) or possible
     outcomes, faults = [], []
     for name in chosen:
+        parts = name.split(_RATIO)
         if name in declared:
             outcomes.append(Outcome(name, 0, True))
-        elif _computable(name, tables):
-            outcomes.append(Outcome(name, _days(name)))
+        elif len(parts) == 2 and all(part in declared or computable(part, tables) for part in parts):  # noqa: PLR2004
+            days = max(0 if part in declared else window_days(part) for part in parts)
+            outcomes.append(Outcome(name, days, all(part in declared for part in parts)))
+        elif computable(name, tables):
+            outcomes.append(Outcome(name, window_days(name)))
         else:
             accepted = [*declared, *possible, "opened"]
             faults.append(
                 Fault(
                     "10_measure_experiments.outcomes",
                     f"unknown outcome '{name}'",
-                    "a declared column, orders_<n>d, spend_<n>d, returned_<n>d or opened, and the table it needs",
+                    "a declared column, orders_<n>d, spend_<n>d, returned_<n>d or opened, and the table it needs; or "
+                    "a ratio of two such as spend_90d/orders_90d",
                     did_you_mean(name, accepted),
                 )
             )
@@ -140,7 +157,7 @@ def _from_orders(names: Sequence[str], tables: Mapping[str, ibis.Table], as_of: 
     days = joined.ordered_at.date().delta(joined.assigned_on, unit="day")
     sums = {}
     for name in names:
-        kind, length = name.split("_")[0], _days(name)
+        kind, length = name.split("_")[0], window_days(name)
         inside = (days >= -length) & (days < 0) if before else (days >= 0) & (days < length)
         sums[name] = {
             "orders": lambda within: joined.count(where=within & (joined.sale_lines > 0)),
@@ -166,7 +183,8 @@ def _indexed(rows: ibis.Table) -> pd.DataFrame:
     return frame.astype("float64").fillna(0.0)
 
 
-def _computable(name: str, tables: Mapping[str, ibis.Table]) -> bool:
+def computable(name: str, tables: Mapping[str, ibis.Table]) -> bool:
+    """Say whether an outcome can be computed from these tables."""
     if name == "opened":
         campaigns = tables.get("campaigns")
         return campaigns is not None and {"customer_id", "sent_at", "opened_at"} <= set(campaigns.columns)
@@ -175,6 +193,7 @@ def _computable(name: str, tables: Mapping[str, ibis.Table]) -> bool:
     return bool(match) and lines is not None and {"customer_id", "ordered_at", "amount"} <= set(lines.columns)
 
 
-def _days(name: str) -> int:
+def window_days(name: str) -> int:
+    """Return the length of an outcome's window; 0 where its name states none."""
     match = _COMPUTED.match(name)
     return int(match[2]) if match else 0

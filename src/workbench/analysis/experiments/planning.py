@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-__all__ = ["assign", "detectable_mean", "detectable_rate", "sample_size_mean", "sample_size_rate"]
+__all__ = ["assign", "detectable_mean", "detectable_rate", "draw", "sample_size_mean", "sample_size_rate"]
 
 FORMULAS = ("pooled", "unpooled")
 
@@ -113,23 +113,21 @@ def assign(
         customer_id, arm, by customer_id. Within a stratum the arms have their shares up to one customer each.
     """
     frame = customers[["customer_id", *strata]].copy()
-    frame["draw"] = [_draw(seed, customer) for customer in frame["customer_id"]]
+    frame["draw"] = [draw(seed, customer) for customer in frame["customer_id"]]
     keys = [frame[name].astype("string").fillna("") for name in strata] or [pd.Series("", index=frame.index)]
     frame["stratum"] = keys[0].str.cat(keys[1:], sep="\x1f") if len(keys) > 1 else keys[0]
     frame = frame.sort_values(["stratum", "draw", "customer_id"], ignore_index=True)
     arms, bounds = list(shares), np.cumsum(list(shares.values()))
     within = frame.groupby("stratum").cumcount().to_numpy()
     size = frame.groupby("stratum")["draw"].transform("size").to_numpy()
-    start = (
-        frame["stratum"].map({name: _draw(seed, f"stratum {name}") for name in frame["stratum"].unique()}).to_numpy()
-    )
+    start = frame["stratum"].map({name: draw(seed, f"stratum {name}") for name in frame["stratum"].unique()}).to_numpy()
     position = ((within + start) / size) % 1.0
     chosen = np.minimum(np.searchsorted(bounds, position, side="right"), len(arms) - 1)
     result = pd.DataFrame({"customer_id": frame["customer_id"], "arm": [arms[at] for at in chosen]})
     return result.sort_values("customer_id", ignore_index=True)
 
 
-def _draw(seed: str, text: str) -> float:
+def draw(seed: str, text: str) -> float:
     """Return a number in [0, 1) that depends on seed and text alone."""
     digest = hashlib.sha256(f"{seed}\x1f{text}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

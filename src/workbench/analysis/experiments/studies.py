@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from workbench.analysis.experiments.campaigns import associate_campaigns, effect_rows
-from workbench.analysis.experiments.designs import Experiment, read_experiments
+from workbench.analysis.experiments.designs import Experiment, read_experiments, single_arms
+from workbench.analysis.experiments.outcomes import computable
 from workbench.analysis.experiments.study import (
     EFFECT_COLUMNS,
     ExperimentStudy,
@@ -41,10 +42,13 @@ class Measured:
         In order of assignment.
     associations : DataFrame
         From ``campaigns.associate_campaigns``.
+    alone : dict of str to str
+        Experiments with one arm so far, which compare nothing, and that arm.
     """
 
     studies: list[ExperimentStudy]
     associations: pd.DataFrame
+    alone: dict[str, str] = field(default_factory=dict)
 
     @property
     def effects(self) -> pd.DataFrame:
@@ -80,6 +84,7 @@ def measure_experiments(
     seed: int = 0,
     features_at: FeaturesAtCutoff | None = None,
     households: pd.DataFrame | None = None,
+    planned: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Measured:
     """Measure every experiment, and compare customers with and without each campaign that had no control.
 
@@ -94,6 +99,9 @@ def measure_experiments(
         For covariates that are features.
     households : DataFrame, optional
         customer_id, household_id.
+    planned : mapping of experiment to what was planned, optional
+        ``outcome`` and ``control`` of our own tests: the outcome comes first, and is the only one where the profile
+        declares none.
 
     Returns
     -------
@@ -110,18 +118,34 @@ def measure_experiments(
         n_bootstraps, seed,
     )  # fmt: skip
     experiments: list[Experiment] = []
+    alone: dict[str, str] = {}
     if "experiments" in tables:
         rows = tables["experiments"]
         rows = rows.filter(rows.customer_id.notnull()).to_pandas()
         units = _units(unit, rows, households)
-        experiments = read_experiments(rows, control=control, shares=shares, units=units)
+        alone = single_arms(rows)
+        compared = rows[~rows["experiment"].astype("str").isin(set(alone))]
+        experiments = read_experiments(compared, control=control, shares=shares, units=units, planned=planned)
     studies = [
-        study_experiment(experiment, tables, settings, as_of=as_of, features_at=features_at)
+        study_experiment(
+            experiment, tables, _own_settings(settings, (planned or {}).get(experiment.name, {}), tables), as_of=as_of,
+            features_at=features_at,
+        )
         for experiment in experiments
-    ]
+    ]  # fmt: skip
     own = {campaign for experiment in experiments for campaign in own_campaigns(experiment, tables)}
     associations = associate_campaigns(tables, outcomes or None, as_of=as_of, leave_out=own, alpha=alpha)
-    return Measured(studies, associations)
+    return Measured(studies, associations, alone)
+
+
+def _own_settings(settings: Settings, planned: Mapping[str, Any], tables: Mapping[str, ibis.Table]) -> Settings:
+    """Return the settings of a test of ours: its planned outcome, then declared ones that can be computed."""
+    outcome = planned.get("outcome")
+    if not outcome:
+        return settings
+    others = [name for name in settings.outcomes or () if name != outcome and computable(name, tables)]
+    primary = tuple(name for name in settings.primary or () if name in (outcome, *others))
+    return replace(settings, outcomes=(outcome, *others), primary=primary or None)
 
 
 def _units(unit: str, rows: pd.DataFrame, households: pd.DataFrame | None) -> Mapping[str, str] | None:

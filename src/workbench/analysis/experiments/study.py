@@ -36,7 +36,7 @@ from workbench.analysis.experiments.outcomes import Outcome, choose_outcomes, me
 from workbench.analysis.experiments.statistics.adjustment import Adjusted, adjust
 from workbench.analysis.experiments.statistics.effects import Effect, compare
 from workbench.analysis.experiments.statistics.multiple_tests import correct
-from workbench.analysis.experiments.statistics.samples import Sample, cluster_sample, samples_by_arm
+from workbench.analysis.experiments.statistics.samples import Sample, cluster_sample, linearised, samples_by_arm
 from workbench.analysis.experiments.statistics.sequential import always_valid, mixture_scale
 from workbench.analysis.experiments.targeting.heterogeneity import choose_groups, compare_groups
 from workbench.analysis.experiments.targeting.policies import try_policies
@@ -91,8 +91,8 @@ class ExperimentStudy:
         ``shown``, ``opposite`` or ``not_shown`` (of the primary outcomes), ``not_valid`` or ``immature``.
     effects : DataFrame
         ``EFFECT_COLUMNS`` and relative, relative_low, relative_high, detectable, variance_saved, always_low,
-        always_high, winsorised, mean_treated, mean_control; one row per arm and outcome (group and level empty), then
-        one per arm, outcome, group and level. Numbers of an effect are missing where none may be shown.
+        always_high, looks, winsorised, mean_treated, mean_control; one row per arm and outcome (group and level empty),
+        then one per arm, outcome, group and level. Numbers of an effect are missing where none may be shown.
     guards : list of Guard
     groups : DataFrame
         Rows of ``heterogeneity.compare_groups`` with arm and outcome.
@@ -138,8 +138,12 @@ class _Data:
 
     @property
     def clusters(self) -> np.ndarray | None:
-        units = self.experiment.assigned["unit"].to_numpy()
-        return None if (units == self.experiment.assigned["customer_id"].to_numpy()).all() else units
+        return self.experiment.clusters
+
+    def units(self, arm: int) -> int:
+        """Return the units assigned to an arm and the control."""
+        assigned = self.experiment.assigned
+        return int(assigned.loc[assigned["code"].isin((0, arm)), "unit"].nunique())
 
 
 def study_experiment(
@@ -207,18 +211,20 @@ def _gather(
     dated = dated_columns(assigned)
     declared = [name for name in (*numeric_columns(assigned), *dated) if name not in settings.covariates]
     outcomes = choose_outcomes(settings.outcomes, declared, tables)
-    computed = [outcome.name for outcome in outcomes if not outcome.declared]
+    names = list(dict.fromkeys(part for outcome in outcomes for part in outcome.parts))
+    computed = [name for name in names if name not in declared]
     measured = measure_outcomes(computed, tables, as_of=as_of)
-    values = pd.DataFrame(index=assigned.index)
-    for outcome in outcomes:
-        if outcome.name in dated:
-            values[outcome.name] = dated[outcome.name].notna().astype("float64")
-        elif outcome.declared:
-            values[outcome.name] = pd.to_numeric(assigned[outcome.name], errors="coerce").astype("float64")
+    of_part = pd.DataFrame(index=assigned.index)
+    for name in names:
+        if name in dated:
+            of_part[name] = dated[name].notna().astype("float64")
+        elif name in declared:
+            of_part[name] = pd.to_numeric(assigned[name], errors="coerce").astype("float64")
         else:
-            of_experiment = measured[outcome.name].xs(experiment.name, level="experiment") if len(measured) else None
+            of_experiment = measured[name].xs(experiment.name, level="experiment") if len(measured) else None
             mapped = assigned["customer_id"].map(of_experiment) if of_experiment is not None else np.nan
-            values[outcome.name] = pd.Series(mapped, index=assigned.index).fillna(0.0)
+            of_part[name] = pd.Series(mapped, index=assigned.index).fillna(0.0)
+    values = pd.DataFrame({outcome.name: _values_of(outcome, of_part, assigned["code"]) for outcome in outcomes})
     attributes = customer_attributes(experiment, tables.get("customers"))
     twins = earlier_values(experiment, _with_twins(computed, tables), tables, as_of=as_of)
     named = read_covariates(
@@ -229,6 +235,14 @@ def _gather(
     primary = frozenset(settings.primary or [outcome.name for outcome in outcomes[:1]])
     contacted = _contacted(experiment, tables)
     return _Data(experiment, outcomes, primary, values, covariates, attributes, groups, contacted)
+
+
+def _values_of(outcome: Outcome, parts: pd.DataFrame, codes: pd.Series) -> pd.Series:
+    """Return one value per customer: of a ratio the linearised one, whose mean by arm is the ratio."""
+    if not outcome.is_ratio:
+        return parts[outcome.name]
+    above, below = (parts[name].to_numpy(float) for name in outcome.parts)
+    return pd.Series(linearised(above, below, codes.to_numpy()), index=parts.index)
 
 
 def _with_twins(computed: Sequence[str], tables: Mapping[str, ibis.Table]) -> list[str]:
@@ -295,7 +309,9 @@ def _effect_rows(
         winsorised = _samples(cut, codes, data.clusters, len(experiment.arms))
     rows = []
     for at, arm in enumerate(experiment.treated, start=1):
-        pair: dict[str, Any] = {"alpha": settings.alpha, "ratio": data.clusters is not None}
+        pair: dict[str, Any] = {
+            "alpha": settings.alpha, "ratio": data.clusters is not None or outcome.is_ratio,
+        }  # fmt: skip
         effect = compare(samples[at], samples[0], **pair)
         row = {
             "experiment": experiment.name, "arm": arm, "control": experiment.control, "outcome": outcome.name,
@@ -303,7 +319,8 @@ def _effect_rows(
             "variance_saved": adjusted.variance_saved,
             "winsorised": compare(winsorised[at], winsorised[0], **pair).effect,
         }  # fmt: skip
-        rows.append(row | _effect_numbers(effect, compare(adjusted_samples[at], adjusted_samples[0], **pair), settings))
+        cleaned = compare(adjusted_samples[at], adjusted_samples[0], **pair)
+        rows.append(row | _effect_numbers(effect, cleaned, settings, assigned=data.units(at)))
     return rows
 
 
@@ -313,7 +330,13 @@ def _samples(values: np.ndarray, codes: np.ndarray, clusters: np.ndarray | None,
     return [cluster_sample(values[codes == at], clusters[codes == at]) for at in range(arms)]
 
 
-def _effect_numbers(effect: Effect, adjusted: Effect, settings: Settings) -> dict[str, Any]:
+def _effect_numbers(effect: Effect, adjusted: Effect, settings: Settings, *, assigned: int) -> dict[str, Any]:
+    """Return the numbers of one effect.
+
+    The always-valid interval is made for the error that the comparison has once every assigned unit has its outcome: it
+    does not depend on the look, as its guarantee requires. Where units are still added between looks, its error over
+    all looks stays below alpha until there are thirty times as many.
+    """
     names = (
         "n_treated", "n_control", "mean_treated", "mean_control", "effect", "low", "high", "p_value", "relative",
         "relative_low", "relative_high", "detectable", "method",
@@ -322,9 +345,10 @@ def _effect_numbers(effect: Effect, adjusted: Effect, settings: Settings) -> dic
     row |= {"adjusted_effect": adjusted.effect, "adjusted_low": adjusted.low, "adjusted_high": adjusted.high}
     always = (np.nan, np.nan)
     if settings.looks > 1 and effect.error > 0:
-        scale = mixture_scale(effect.error, alpha=settings.alpha)
+        seen = min(1.0, (effect.n_treated + effect.n_control) / max(assigned, 1))
+        scale = mixture_scale(effect.error * float(np.sqrt(seen)), alpha=settings.alpha)
         always = always_valid(effect.effect, effect.error, scale=scale, alpha=settings.alpha)
-    return row | {"always_low": always[0], "always_high": always[1]}
+    return row | {"always_low": always[0], "always_high": always[1], "looks": settings.looks}
 
 
 def _verdict(row: Mapping[str, Any], alpha: float, *, invalid: bool) -> str:
@@ -368,20 +392,19 @@ def _groups(data: _Data, effects: pd.DataFrame, settings: Settings) -> tuple[pd.
     """Compare the effects of the groups for every arm and outcome that is mature."""
     parts, reversals = [], []
     codes = {arm: at for at, arm in enumerate(data.experiment.arms)}
-    for row in rows_of(effects[~effects["verdict"].isin(["immature", "not_valid"])]):
+    plain = [outcome.name for outcome in data.outcomes if not outcome.is_ratio]  # a ratio is measured over all alone
+    for row in rows_of(effects[~effects["verdict"].isin(["immature", "not_valid"]) & effects["outcome"].isin(plain)]):
         values = data.values[row["outcome"]].to_numpy(float)
         at = codes[row["arm"]]
         levels_of_arm = compare_groups(
             values, data.codes, at, data.groups, alpha=settings.alpha, clusters=data.clusters
         )
         parts.append(levels_of_arm.assign(arm=row["arm"], outcome=row["outcome"]))
-    for name in data.outcomes:
+    for name in plain:
         for group in data.groups.columns:
             levels = data.groups[group].fillna("").to_numpy()
-            values = data.values[name.name].to_numpy(float)
-            fired = [
-                guard for guard in guard_reversal(values, levels, data.experiment, name.name, group) if guard.fired
-            ]
+            values = data.values[name].to_numpy(float)
+            fired = [guard for guard in guard_reversal(values, levels, data.experiment, name, group) if guard.fired]
             reversals += fired
     columns = ["arm", "outcome", "group", "level", "n_treated", "n_control", "effect", "low", "high", "p_value",
                "interaction_p", "q_value", "differs"]  # fmt: skip
@@ -409,7 +432,8 @@ def _rankings(data: _Data, effects: pd.DataFrame, settings: Settings) -> dict[tu
     inputs = _inputs(data)
     for row in rows_of(effects[effects["primary"] & ~effects["verdict"].isin(["immature", "not_valid"])]):
         rows, values, treated = _of_arm(data, row["arm"], row["outcome"])
-        if len(values) >= LEAST_RANKED and len(inputs.columns) and len(np.unique(values)) > 1:
+        is_ratio = any(outcome.is_ratio for outcome in data.outcomes if outcome.name == row["outcome"])
+        if not is_ratio and len(values) >= LEAST_RANKED and len(inputs.columns) and len(np.unique(values)) > 1:
             rankings[row["arm"], row["outcome"]] = rank_by_uplift(
                 inputs[rows], values, treated, n_bootstraps=settings.n_bootstraps, seed=settings.seed
             )

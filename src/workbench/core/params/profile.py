@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean, listed, nearest
+from workbench.core.params.assignments import ASSIGNMENTS, assignment_source
 from workbench.core.params.consent import ConsentParams
 from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.params.run import GoalParams, RunParams
@@ -399,7 +400,17 @@ class _ProfileReader:
             sources[name] = self._with_snapshot(profile, name, self._section(SourceParams, path))
             self._check_path(path)
             self._check_mapping(path)
-        return sources
+        return self._with_assignments(profile, sources)
+
+    def _with_assignments(self, profile: str, sources: dict[str, SourceParams]) -> dict[str, SourceParams]:
+        """Add the assignments of planned tests and exported plans, where there are some, as the last source."""
+        if ASSIGNMENTS in sources:
+            expected = f"Planned tests and exported plans are read from data/raw/{profile}/{ASSIGNMENTS} under it"
+            self.fault(("sources", ASSIGNMENTS), f"source name '{ASSIGNMENTS}'", expected, "Give yours another name")
+        if self.faults or not sources:
+            return sources
+        implicit = assignment_source(self.workspace, profile, sources)
+        return sources if implicit is None else {**sources, ASSIGNMENTS: implicit}
 
     def _with_snapshot(self, profile: str, name: str, source: SourceParams) -> SourceParams:
         """Set where the copy of a remote source is stored: a table as Parquet, an HTTP response as JSON lines."""

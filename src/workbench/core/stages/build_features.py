@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
-from workbench.core.schema import CANONICAL, Table, columns
+from workbench.core.schema import ABOUT_CUSTOMERS, Table, columns
 from workbench.core.section import Section, knob
 from workbench.core.stages.stage import Stage
 
@@ -129,7 +129,7 @@ STAGE = Stage(
     {"en": "What did each customer do, as of the date?", "zh": "截至该日期，每位客户做过什么？"},
     BuildFeatures,
     tables=(Table("features", columns("customer_id:id"), keys=("customer_id",), open=True),),
-    reads=tuple(CANONICAL),
+    reads=ABOUT_CUSTOMERS,
     needs=(("customers", "transactions.customer_id", "events.customer_id"),),
     unlocks={
         "en": "one row of features per customer, and every later stage",

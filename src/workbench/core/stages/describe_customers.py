@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.core.schema import CANONICAL, Table
+from workbench.core.schema import ABOUT_CUSTOMERS, Table
 from workbench.core.section import Section, knob
 from workbench.core.stages.stage import Stage
 
@@ -58,7 +58,7 @@ STAGE = Stage(
     },
     DescribeCustomers,
     tables=tuple(Table(f"profile_{name}", (), open=True) for name in _PROFILES),
-    reads=("features", *CANONICAL),
+    reads=("features", *ABOUT_CUSTOMERS),
     needs=(("features",),),
     unlocks={"en": "the overall portrait", "zh": "总体画像"},
     borrows=("03_build_features.event_types", "08_predict_churn.label_name", "run.min_cell"),

@@ -106,5 +106,6 @@ STAGE = Stage(
     reads=("experiments", "transactions", "campaigns", "customers", "households"),
     needs=(("experiments", "campaigns"),),
     unlocks={"en": "what experiments and campaigns changed", "zh": "实验与活动的效果"},
+    inputs=("planned_tests",),
     borrows=(*READ_AT_CUT_OFFS, "run.min_cell"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.core.schema import CANONICAL, Table, columns
+from workbench.core.schema import ABOUT_CUSTOMERS, Table, columns
 from workbench.core.section import Section, knob
 from workbench.core.stages.build_features import READ_AT_CUT_OFFS
 from workbench.core.stages.stage import Stage
@@ -132,7 +132,7 @@ STAGE = Stage(
             columns("customer_id:id category:category purchase_probability:number cut_off:date"),
         ),
     ),
-    reads=("features", "segments", "households", *CANONICAL),
+    reads=("features", "segments", "households", *ABOUT_CUSTOMERS),
     needs=(("transactions.customer_id", "labels"), ("features",)),
     unlocks={"en": "churn and purchase probabilities", "zh": "流失与购买概率"},
     borrows=(*READ_AT_CUT_OFFS, "run.min_cell"),

@@ -6,7 +6,7 @@ import re
 
 from pydantic import field_validator
 
-from workbench.core.schema import CANONICAL, Table, columns
+from workbench.core.schema import ABOUT_CUSTOMERS, Table, columns
 from workbench.core.section import Section, knob
 from workbench.core.stages.stage import Stage
 
@@ -105,7 +105,7 @@ STAGE = Stage(
         Table("households", columns("customer_id:id household_id:id"), keys=("customer_id",)),
         Table("identity_changes", columns("old_customer_id:id new_customer_id:id kind:category records:integer")),
     ),
-    reads=tuple(CANONICAL),
+    reads=ABOUT_CUSTOMERS,
     needs=(("sources.customers",), ("customers",)),
     unlocks={"en": "one customer across all sources", "zh": "跨来源统一的客户身份"},
     borrows=("run.min_cell",),

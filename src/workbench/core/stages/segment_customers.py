@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import field_validator, model_validator
 
-from workbench.core.schema import CANONICAL, Table, columns
+from workbench.core.schema import ABOUT_CUSTOMERS, Table, columns
 from workbench.core.section import Section, knob
 from workbench.core.stages.stage import Stage
 
@@ -129,7 +129,7 @@ STAGE = Stage(
         Table("segment_journeys", (), open=True),
         Table("segment_kinds", columns("customer_id:id"), keys=("customer_id",), open=True),
     ),
-    reads=("features", "rfm", *CANONICAL),
+    reads=("features", "rfm", *ABOUT_CUSTOMERS),
     needs=(("features",),),
     unlocks={"en": "customer segments", "zh": "客户分群"},
     borrows=(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal
 
-from workbench.core.schema import CANONICAL, Table, columns
+from workbench.core.schema import ABOUT_CUSTOMERS, Table, columns
 from workbench.core.section import Section, knob
 from workbench.core.stages.build_features import READ_AT_CUT_OFFS
 from workbench.core.stages.stage import Stage
@@ -86,7 +86,7 @@ STAGE = Stage(
             keys=("customer_id",),
         ),
     ),
-    reads=("features", "segments", *CANONICAL),
+    reads=("features", "segments", *ABOUT_CUSTOMERS),
     needs=(("transactions.customer_id",), ("transactions.amount",), ("transactions.ordered_at",)),
     unlocks={
         "en": "expected purchases and value of each customer, and the next purchase date",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pyarrow as pa
 
+from workbench.core.params.assignments import ASSIGNMENTS
 from workbench.intake.identity.spaces import space_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def hide_contact_ids(
     Parameters
     ----------
     sources : mapping of str to ParsedSource
-        In the profile's order.
+        In the profile's order. Assignments hold pseudonyms already, as ``identities`` does, and stay as they are.
     key : VaultKey or None
         With it a pseudonym is keyed; without it, a number in the order of the records.
 
@@ -48,12 +49,13 @@ def hide_contact_ids(
     (dict, dict)
         The sources; ``<source>.contact_ids``, the different ids replaced.
     """
+    every, sources = sources, {name: parsed for name, parsed in sources.items() if name != ASSIGNMENTS}
     declared = {name: parsed.source for name, parsed in sources.items()}
     spaces = {name: space_of(name, declared) for name in sources}
     shares = {name: _shares(parsed) for name, parsed in sources.items()}
     hidden = {spaces[name] for name, own in shares.items() if max(own.values(), default=0.0) > _MOST}
     if not hidden:
-        return dict(sources), {}
+        return dict(every), {}
     pseudonyms: dict[str, dict[str, str]] = {space: {} for space in hidden}
     counts: dict[str, int] = {}
     for name, parsed in sources.items():
@@ -65,7 +67,7 @@ def hide_contact_ids(
         name: _hidden(parsed, pseudonyms[spaces[name]], shares[name]) if spaces[name] in hidden else parsed
         for name, parsed in sources.items()
     }
-    return changed, counts
+    return {**every, **changed}, counts
 
 
 def _shares(parsed: ParsedSource) -> dict[str, float]:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Intake", "assemble", "read_sources", "take_in"]
 
+_EXPERIMENTS = "experiments"
 _SOURCE_STEP = 10**16  # more than the files and lines of any source
 
 
@@ -188,6 +189,7 @@ def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource], *, i
         metrics |= source.metrics
     people = gather_people({name: _kept_people(source) for name, source in sources.items()}) if identity else None
     sources = _with_spaces(sources) if identity else sources
+    sources = {name: _without_stated_space(parsed) for name, parsed in sources.items()}
     tables: dict[str, ibis.Table] = {}
     names = [name for name in CANONICAL if any(source.source.table == name for source in sources.values())]
     for name in names:
@@ -236,13 +238,28 @@ def _with_spaces(sources: Mapping[str, ParsedSource]) -> dict[str, ParsedSource]
 def _with_space(parsed: ParsedSource, space: str) -> ParsedSource:
     if "customer_id" not in parsed.table.columns:
         return parsed
-    kept = None if parsed.kept is None else _spaced(parsed.kept, space)
+    kept = None if parsed.kept is None else _spaced(parsed.kept, space, stated=_states_space(parsed))
     kinds = {**parsed.kinds, ID_SPACE: "id", KEY: "id"}
-    return replace(parsed, table=_spaced(parsed.table, space), kept=kept, kinds=kinds)
+    return replace(parsed, table=_spaced(parsed.table, space, stated=_states_space(parsed)), kept=kept, kinds=kinds)
 
 
-def _spaced(table: ibis.Table, space: str) -> ibis.Table:
-    table = table.mutate(**{ID_SPACE: ibis.literal(space)})
+def _states_space(parsed: ParsedSource) -> bool:
+    """Tell whether every row states whose customer id it holds, as assignments do."""
+    return parsed.source.table == _EXPERIMENTS and "source" in parsed.table.columns
+
+
+def _without_stated_space(parsed: ParsedSource) -> ParsedSource:
+    """Drop the column that states the id space; it is in ``_people`` where identities are resolved."""
+    if not _states_space(parsed):
+        return parsed
+    kept = None if parsed.kept is None else parsed.kept.drop("source")
+    kinds = {name: kind for name, kind in parsed.kinds.items() if name != "source"}
+    return replace(parsed, table=parsed.table.drop("source"), kept=kept, kinds=kinds, copy=None)
+
+
+def _spaced(table: ibis.Table, space: str, *, stated: bool) -> ibis.Table:
+    own = ibis.coalesce(table.source.cast("string"), ibis.literal(space)) if stated else ibis.literal(space)
+    table = table.mutate(**{ID_SPACE: own})
     return table.mutate(**{KEY: table[ID_SPACE] + ibis.literal("\x1f") + table.customer_id})
 
 

@@ -39,10 +39,10 @@ __all__ = [
 RATE_FORMATS = {
     "experiment": "text", "arm": "text", "outcome": "label", "n_treated": "int", "n_control": "int",
     "mean_treated": "pct", "mean_control": "pct", "arm_effect": "pct", "low": "pct", "high": "pct",
-    "adjusted_effect": "pct", "p": "num", "verdict": "label",
+    "relative": "pct", "adjusted_effect": "pct", "variance_saved": "pct", "p": "num", "verdict": "label",
 }  # fmt: skip
 MEAN_FORMATS = RATE_FORMATS | dict.fromkeys(
-    ("mean_treated", "mean_control", "arm_effect", "low", "high", "adjusted_effect"), "num"
+    ("mean_treated", "mean_control", "arm_effect", "low", "high", "adjusted_effect", "winsorised"), "num"
 )
 GUARD_FORMATS = {
     "experiment": "text", "guard": "label", "arm": "text", "outcome": "label", "value": "num", "bound": "num",
@@ -64,7 +64,9 @@ def find_experiments(measured: Measured, *, least: int) -> list[Finding]:
     """Report what the experiments changed, the latest first, for whom, and what went together with campaigns."""
     findings: list[Finding] = []
     for study in reversed(measured.studies):
-        findings += [*_effects(study), *_for_whom(study), *_warnings(study)]
+        findings += [*_effects(study), *_looks(study), *_for_whom(study), *_warnings(study)]
+    for name, arm in measured.alone.items():
+        findings.append(Finding("experiment_one_arm", {"experiment": name, "arm": arm}, 0.2))
     return findings + _campaigns(measured, least)
 
 
@@ -193,7 +195,7 @@ def _overall(study: ExperimentStudy) -> pd.DataFrame:
 
 def _all_overall(measured: Measured) -> pd.DataFrame:
     parts = [_overall(study) for study in measured.studies]
-    columns = [*RATE_FORMATS, "relative", "relative_low", "relative_high", "primary", "method"]
+    columns = [*MEAN_FORMATS, "relative_low", "relative_high", "primary", "method"]
     if not parts:
         return pd.DataFrame(columns=columns)
     rows = pd.concat(parts, ignore_index=True)
@@ -221,6 +223,21 @@ def _effects(study: ExperimentStudy) -> list[Finding]:
         else:
             kind = "rate" if row["method"] == _RATE else "mean"
             findings.append(Finding(f"experiment_{row['verdict']}_{kind}", values | sizes | numbers_of(row), weight))
+    return findings
+
+
+def _looks(study: ExperimentStudy) -> list[Finding]:
+    """Report the intervals that stay valid at every look, where the results are looked at more than once."""
+    rows = _overall(study)
+    if "always_low" not in rows.columns:
+        return []
+    findings = []
+    for row in rows[rows["primary"] & rows["always_low"].notna()].to_dict("records"):
+        scale = _POINTS if row["method"] == _RATE else 1.0
+        values = {"experiment": study.experiment.name, "arm": row["arm"], "outcome": row["outcome"]}
+        numbers = {name: float(row[name]) * scale for name in ("low", "high", "always_low", "always_high")}
+        key = "experiment_looks_rate" if row["method"] == _RATE else "experiment_looks_mean"
+        findings.append(Finding(key, values | numbers | {"looks": int(row["looks"])}, 0.3))
     return findings
 
 

@@ -203,9 +203,14 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Path:
 def sweep_plans(workspace: Workspace) -> list[str]:
     """Remove what a killed export left behind, in every profile; call it under the workspace lock.
 
-    That is a plan that was not renamed yet, and assignments whose plan was never frozen. Return what was removed.
+    That is a plan that was not renamed yet, assignments whose plan was never frozen, and files that were being written.
+    Return what was removed.
     """
+    unfinished = ("data/raw/*/assignments/.*", "data/processed/*/plans/*/.*", "reports/*/people/plans/**/.*")
     removed = []
+    for path in sorted({path for pattern in unfinished for path in workspace.root.glob(pattern) if path.is_file()}):
+        path.unlink()
+        removed.append(workspace.relative(path))
     for path in sorted(workspace.root.glob(f"data/processed/*/plans/{_STAGING}*")):
         shutil.rmtree(path, ignore_errors=True)
         removed.append(workspace.relative(path))

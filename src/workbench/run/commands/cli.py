@@ -15,8 +15,11 @@ from workbench.core.params.profile import DEMO_DATA, load_profile
 from workbench.core.stages import SECTIONS, STAGES
 from workbench.core.workspace import find_workspace
 from workbench.run.artifacts.scratch import SCRATCH_VARIABLE, open_scratch
+from workbench.run.commands.actions import actions
 from workbench.run.commands.audience import audience
+from workbench.run.commands.audit import audit
 from workbench.run.commands.card import card
+from workbench.run.commands.experiments import experiment
 from workbench.run.commands.segments import segments
 from workbench.run.commands.servers import serve
 from workbench.run.commands.tags import tags
@@ -32,6 +35,9 @@ app = typer.Typer(
 )
 app.add_typer(segments, name="segments")
 app.add_typer(tags, name="tags")
+app.add_typer(experiment, name="experiment")
+app.add_typer(actions, name="actions")
+app.add_typer(audit, name="audit")
 
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")

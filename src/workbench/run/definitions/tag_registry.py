@@ -1,11 +1,11 @@
-"""The tag registry of a profile: its tags, the digests of its files, its faults."""
+"""The tag registry of a profile: its tags, the digests of its files, its faults, and those of texts that name tags."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.analysis.tags.columns import known_columns
+from workbench.analysis.tags.columns import ACCOUNT, ANSWER, CONSENT, SCORE, known_columns
 from workbench.analysis.tags.compiling import check_tags, names_in
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.files import digest_file
@@ -16,13 +16,17 @@ from workbench.run.definitions.questionnaires import answer_names, questionnaire
 from workbench.run.definitions.segment_names import segment_names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.core.actions.definition import Action
     from workbench.core.params.profile import Profile
     from workbench.core.tags.pack import Pack
     from workbench.core.workspace import Workspace
 
-__all__ = ["pack_of", "registry_faults", "registry_inputs", "registry_of"]
+__all__ = ["action_content_faults", "pack_of", "registry_faults", "registry_inputs", "registry_of"]
 
 _TAGS = "12_tag_customers"
+_INNER = (ANSWER, SCORE, ACCOUNT, CONSENT)  # columns that tags are computed from and no table of customers holds
 
 
 def registry_of(workspace: Workspace, profile: Profile) -> TagRegistry:
@@ -67,3 +71,33 @@ def registry_inputs(workspace: Workspace, profile: Profile) -> dict[str, Any]:
     files = [path for path in tag_files(workspace, profile.sections[_TAGS].pack) if path.is_file()]
     files += questionnaire_files(workspace, profile)
     return {workspace.relative(path): digest_file(path) for path in files}
+
+
+def action_content_faults(workspace: Workspace, profile: Profile, actions: Mapping[str, Action]) -> list[Fault]:
+    """List the faults of the content of actions: unknown placeholders, conditions, sensitive tags, no last text.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    profile : Profile
+    actions : mapping of str to Action
+    """
+    if not any(action.content for action in actions.values()):
+        return []
+    from workbench.analysis.actions.content import content_faults  # noqa: PLC0415  (only where there is content)
+
+    try:
+        registry = registry_of(workspace, profile)
+    except ProfileError as error:
+        return list(error.faults)
+    windows = profile.sections["03_build_features"].windows_days
+    declared = dict.fromkeys(name for source in profile.sources.values() for name in source.attributes)
+    columns = known_columns({}, windows_days=windows, attributes=declared)
+    kinds = {name: column.kind for name, column in columns.items() if not name.startswith(_INNER)}
+    kinds |= {name: "category" for name, tag in registry.tags.items() if tag.computed}
+    forbidden = {name: f"is the sensitive item {tag.item}" for name, tag in registry.tags.items() if tag.sensitive}
+    return [
+        fault
+        for name, action in sorted(actions.items())
+        for fault in content_faults(action, kinds, forbidden=forbidden, where=f"params/actions/{name}.yaml")
+    ]

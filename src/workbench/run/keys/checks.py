@@ -51,6 +51,7 @@ def _action_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list
     if not section.actions or stage.name not in profile.stages:
         return []
     from workbench.core.actions.catalogue import read_actions  # noqa: PLC0415
+    from workbench.run.definitions.tag_registry import action_content_faults  # noqa: PLC0415
 
     faults = []
     if section.budget is None:
@@ -67,7 +68,7 @@ def _action_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list
         if action.eligible:
             where = f"params/actions/{name}.yaml"
             faults += _rule_faults(stage, workspace, action.eligible, "eligible", where)
-    return faults
+    return faults + action_content_faults(workspace, profile, actions)
 
 
 def _rule_faults(

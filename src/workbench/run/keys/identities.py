@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.core.files import digest_file
+from workbench.core.files import digest_file, digest_json
+from workbench.core.params.assignments import ASSIGNMENTS, assignment_folder
 from workbench.core.stages import FIRST
 from workbench.intake.identity.vault import find_key
 from workbench.run.artifacts.context import stage_folder
@@ -30,13 +31,14 @@ def identity_inputs(workspace: Workspace, profile: Profile) -> dict[str, str | N
     Returns
     -------
     dict
-        ``people`` (the key of 01, since people are no table), ``key`` (fingerprint of the vault's key, or "none"),
+        ``people`` (the key of 01 apart from assignments, since people are no table), ``key`` (fingerprint of the
+        vault's key, or "none"),
         ``must_link`` and ``cannot_link`` (digests of the files).
     """
     key = find_key(workspace)
     section = profile.sections[_IDENTITY]
     inputs = {
-        "people": read_manifest(stage_folder(workspace, profile.name, FIRST)).get("key"),
+        "people": _people_key(workspace, profile),
         "key": key.fingerprint() if key else "none",
     }
     for name in ("must_link", "cannot_link"):
@@ -44,3 +46,15 @@ def identity_inputs(workspace: Workspace, profile: Profile) -> dict[str, str | N
         path = workspace.resolve(file) if file else None
         inputs[name] = digest_file(path) if path and path.is_file() else None
     return inputs
+
+
+def _people_key(workspace: Workspace, profile: Profile) -> str | None:
+    """Digest what the people of 01 depend on: its key without the assignments, which name nobody new."""
+    key = read_manifest(stage_folder(workspace, profile.name, FIRST)).get("depends_on")
+    if key is None:
+        return None
+    folder = f"{workspace.relative(assignment_folder(workspace, profile.name))}/"
+    inputs = {name: value for name, value in key["inputs"].items() if not name.startswith(folder)}
+    for name in ("sources", "declared"):
+        inputs[name] = {source: value for source, value in inputs.get(name, {}).items() if source != ASSIGNMENTS}
+    return digest_json({**key, "inputs": inputs})

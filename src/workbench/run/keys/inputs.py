@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.actions.catalogue import action_paths
+from workbench.run.artifacts.assignments import stated_tests
 from workbench.run.artifacts.plans import plan_digests
 from workbench.run.definitions.audience_rules import audience_paths
 from workbench.run.definitions.champion import champion_digest
@@ -52,6 +53,7 @@ def stage_inputs(
         "tag_registry": registry_inputs,
         "goal": lambda _, of: {"goal": of.goal.model_dump(mode="json")},
         "never_contact": _never_contact,
+        "planned_tests": lambda place, of: {"planned_tests": stated_tests(place, of.name)},
         "actions": _actions,
         "frozen_plans": lambda place, of: {"frozen_plans": plan_digests(place, of.name)},
         SUMMARIES: lambda *_: {SUMMARIES: dict(summaries)},

@@ -43,7 +43,8 @@ def file_of(stage: StageRun, text: str | None) -> Path | None:
 def sourced_tables(stage: StageRun) -> dict[str, ibis.Table]:
     """Return the canonical tables that state the id space of their customers, with the ids of the sources."""
     present = stage.available()
-    tables = {name: stage.store.as_sourced(name) for name in CANONICAL if name in present}
+    readable = [name for name in CANONICAL if name in stage.declaration.reads and name in present]
+    tables = {name: stage.store.as_sourced(name) for name in readable}
     return {name: table for name, table in tables.items() if ID_SPACE in table.columns}
 
 

@@ -180,11 +180,19 @@ class StageRun(Presentation):
         return to_pandas(expression)
 
     def tables(self, names: Iterable[str] | None = None) -> dict[str, ibis.Table]:
-        """Return the canonical tables, or those named, as Ibis tables by name; absent ones are left out."""
+        """Return canonical tables as Ibis tables by name: those named, else those that the stage declares to read.
+
+        An own notebook gets all of them by default. Absent ones are left out.
+        """
         present = self.available()
-        requested = list(CANONICAL if names is None else names)
+        requested = list(self._readable() if names is None else names)
         self._reads["tables"] |= {name for name in requested if name not in self.staging.rows}  # also absent ones
         return {name: self.read(name, lazy=True) for name in requested if name in present or name in self.staging.rows}
+
+    def _readable(self) -> list[str]:
+        if is_own_name(self.stage):
+            return list(CANONICAL)
+        return [name for name in CANONICAL if name in self.declaration.depends_on]
 
     def available(self) -> set[str]:
         """Return the published tables of this profile's stages, and their columns as table.column."""

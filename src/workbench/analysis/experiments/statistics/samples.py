@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Sample", "cluster_sample", "mean_sample", "ratio_sample", "samples_by_arm"]
+__all__ = ["Sample", "cluster_sample", "linearised", "mean_sample", "ratio_sample", "samples_by_arm"]
 
 LEAST_UNITS = 2  # for a variance
 
@@ -85,6 +85,38 @@ def ratio_sample(numerators: np.ndarray, denominators: np.ndarray) -> Sample:
     ratio = float(y.sum()) / total
     linear = (y - ratio * x) / (total / n)
     return Sample(n, ratio, float(np.var(linear, ddof=1)) if n >= LEAST_UNITS else float("nan"))
+
+
+def linearised(numerators: np.ndarray, denominators: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Turn a ratio of two sums into one value per unit, whose mean within each arm is the ratio.
+
+    Parameters
+    ----------
+    numerators, denominators : ndarray of float, one element per unit
+        Where either is missing the value is.
+    codes : ndarray of int
+        The arm of each unit.
+
+    Returns
+    -------
+    ndarray of float
+        ratio + (y - ratio x) / mean of x, by arm; mean and variance of an arm are those of ``ratio_sample``. Missing in
+        an arm whose denominators add up to 0.
+
+    Notes
+    -----
+    Deng, Knoblich, Lu (2018), "Applying the Delta Method in Metric Analytics", section 3.
+    """
+    complete = ~(np.isnan(numerators) | np.isnan(denominators))
+    arm = codes[complete]
+    y, x = numerators[complete], denominators[complete]
+    n, above, below = (np.bincount(arm, weights=part) for part in (None, y, x))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio, mean = above / below, below / n
+        values = ratio[arm] + (y - ratio[arm] * x) / mean[arm]
+    linear = np.full(len(numerators), np.nan)
+    linear[complete] = np.where(np.isfinite(values), values, np.nan)
+    return linear
 
 
 def cluster_sample(values: np.ndarray, clusters: np.ndarray) -> Sample:

@@ -109,7 +109,7 @@ class ExportLayout(Section):
     @property
     def contacts(self) -> set[str]:
         """The contact columns it has."""
-        return {column.field for column in self.columns} & set(CONTACTS)
+        return {str(column.field) for column in self.columns} & set(CONTACTS)
 
     @model_validator(mode="after")
     def _columns_fit(self) -> ExportLayout:

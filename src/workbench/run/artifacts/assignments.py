@@ -1,0 +1,197 @@
+"""Assignment files: who was put into which arm, written once and read back by 01 as the source ``assignments``."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import unicodedata
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from workbench.core.errors import DataError, Fault, ProfileError
+from workbench.core.files import write_file, write_text
+from workbench.core.params.assignments import ASSIGNMENT_COLUMNS, assignment_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.core.workspace import Workspace
+
+__all__ = [
+    "assignment_path",
+    "assignments_written",
+    "planned_tests",
+    "read_assignment",
+    "stated_tests",
+    "write_assignment",
+]
+
+_ABOUT = ".json"  # beside the assignment: what was planned
+_MODE = 0o600  # it names customers
+_LONGEST_BYTES = 200
+_KEY = ["source", "source_id"]
+_SHARE_SUM = 1e-6
+
+
+def assignment_path(workspace: Workspace, profile: str, experiment: str) -> Path:
+    """Return the file of an experiment's assignment.
+
+    Raises
+    ------
+    ProfileError
+        The name cannot be that of a file.
+    """
+    unprintable = any(unicodedata.category(sign)[0] == "C" for sign in experiment)
+    too_long = len(experiment.encode()) > _LONGEST_BYTES
+    if not experiment.strip() or experiment != experiment.strip() or set(experiment) & set('/\\:*?"<>|[]') \
+            or experiment.startswith(".") or unprintable or too_long:  # fmt: skip
+        expected = f"Letters, digits, blanks, - and _, at most {_LONGEST_BYTES} bytes, no dot at the start"
+        raise ProfileError(Fault("", f"{experiment!r} cannot be the name of an experiment", expected))
+    return assignment_folder(workspace, profile) / f"{experiment}.csv"
+
+
+def assignments_written(workspace: Workspace, profile: str) -> list[str]:
+    """Return the names of the experiments that have an assignment file, sorted."""
+    return sorted(path.stem for path in assignment_folder(workspace, profile).glob("*.csv"))
+
+
+def read_assignment(workspace: Workspace, profile: str, experiment: str) -> pd.DataFrame:
+    """Read an assignment: experiment, source, source_id, arm, assigned_at (all text), share; empty without a file."""
+    path = assignment_path(workspace, profile, experiment)
+    rows: list[dict[str, str]] = []
+    if path.is_file():
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    frame = pd.DataFrame(rows, columns=list(ASSIGNMENT_COLUMNS), dtype="str")
+    return frame.assign(share=frame["share"].astype("float64"))
+
+
+def planned_tests(workspace: Workspace, profile: str) -> dict[str, dict[str, Any]]:
+    """Return what was stated about the experiments that have an assignment file: outcome, control and the plan."""
+    stated = {}
+    for name in assignments_written(workspace, profile):
+        path = assignment_path(workspace, profile, name).with_suffix(_ABOUT)
+        if path.is_file():
+            stated[name] = json.loads(path.read_text(encoding="utf-8"))
+    return stated
+
+
+def stated_tests(workspace: Workspace, profile: str) -> dict[str, dict[str, Any]]:
+    """Return outcome and control of our own tests, by which 10 measures them."""
+    stated = planned_tests(workspace, profile)
+    return {
+        name: {key: facts[key] for key in ("control", "outcome") if facts.get(key)} for name, facts in stated.items()
+    }
+
+
+def write_assignment(
+    workspace: Workspace,
+    profile: str,
+    experiment: str,
+    frame: pd.DataFrame,
+    assigned_at: dt.datetime,
+    *,
+    about: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write who is in which arm of an experiment, for 01 to read.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    profile : str
+    experiment : str
+    frame : DataFrame
+        source (whose id it is, as in ``identities``; empty where identities are not resolved), source_id, arm, share
+        (of the arm in the design). One row per record.
+    assigned_at : datetime
+        In the shop's zone: of a plan the start of its ``as_of`` day, never the clock.
+    about : mapping, optional
+        ``outcome`` (by which 10 measures it, where the profile declares none), ``control`` (its arm), and the plan of
+        the test. It is written once, beside the assignment.
+
+    Returns
+    -------
+    Path
+        ``data/raw/<profile>/assignments/<experiment>.csv``, which only its owner may read, sorted by source and id.
+        People already in it stay as they are, with their moment of assignment; new ones are added. The same content
+        again changes nothing. Ids are written as they are, since 01 reads them back: the file is no export.
+
+    Raises
+    ------
+    DataError
+        Somebody would change the arm, an arm its share, the test its outcome or control; a record is in the frame
+        twice, a cell is blank.
+    ProfileError
+        The name cannot be that of a file.
+    """
+    path = assignment_path(workspace, profile, experiment)
+    fresh = frame[["source", "source_id", "arm", "share"]].astype(dict.fromkeys((*_KEY, "arm"), "str"))
+    earlier = read_assignment(workspace, profile, experiment)
+    stated = planned_tests(workspace, profile).get(experiment, {})
+    faults = [*_faults(fresh), *_changes(earlier, fresh), *_restated(stated, about or {})]
+    if faults:
+        raise DataError([Fault(f"{workspace.relative(path)}", fault.found, *_rest(fault)) for fault in faults])
+    present = pd.MultiIndex.from_frame(earlier[_KEY])
+    added = fresh[~pd.MultiIndex.from_frame(fresh[_KEY]).isin(present)]
+    if added.empty and path.is_file():
+        return path
+    moment = assigned_at.replace(tzinfo=None).isoformat(" ", "seconds")
+    rows = pd.concat([earlier, added.assign(experiment=experiment, assigned_at=moment)], ignore_index=True)
+    rows = rows[list(ASSIGNMENT_COLUMNS)].sort_values(_KEY, kind="stable")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if about and not stated:
+        text = json.dumps(dict(about), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        write_text(path.with_suffix(_ABOUT), text, mode=_MODE)
+    return write_file(path, lambda target: rows.to_csv(target, index=False, lineterminator="\n"), mode=_MODE)
+
+
+def _restated(stated: Mapping[str, Any], about: Mapping[str, Any]) -> list[Fault]:
+    """List the outcome and the control, where they are not those of the first assignment."""
+    names = [name for name in ("outcome", "control") if stated and name in about and about[name] != stated.get(name)]
+    return [
+        Fault("", f"{name} is {about[name]}, and was {stated.get(name)}", "A test keeps what it was planned for",
+              "Give the new experiment a name of its own")
+        for name in names
+    ]  # fmt: skip
+
+
+def _rest(fault: Fault) -> tuple[str, str]:
+    return fault.expected, fault.remedy
+
+
+def _faults(fresh: pd.DataFrame) -> list[Fault]:
+    """List what is wrong with the rows themselves."""
+    faults = []
+    if fresh.empty:
+        faults.append(Fault("", "nobody to assign", "At least one customer"))
+    blank = [name for name in ("source_id", "arm") if (fresh[name].str.strip() == "").any()]
+    if blank:
+        faults.append(Fault("", f"blank cells in {', '.join(blank)}", "An id and an arm in every row"))
+    twice = int(fresh.duplicated(_KEY).sum())
+    if twice:
+        faults.append(Fault("", f"{twice:,} records are in it twice", "One row per record, in one arm"))
+    shares = fresh.groupby("arm")["share"].agg(["min", "max"])
+    wrong = shares.isna().any(axis=None) or (shares["min"] != shares["max"]).any()
+    if wrong or (len(shares) and (shares["min"].min() <= 0 or shares["max"].sum() > 1 + _SHARE_SUM)):
+        faults.append(Fault("", "shares of the arms do not fit", "One share above 0 per arm, together at most 1"))
+    return faults
+
+
+def _changes(earlier: pd.DataFrame, fresh: pd.DataFrame) -> list[Fault]:
+    """List what a new assignment would change of an earlier one."""
+    joined = earlier.merge(fresh.drop_duplicates(_KEY), on=_KEY, suffixes=("", "_now"))
+    moved = int((joined["arm"] != joined["arm_now"]).sum())
+    remedy = "Give the new experiment a name of its own"
+    faults = []
+    if moved:
+        found = f"{moved:,} of {len(joined):,} records are already in another arm"
+        faults.append(Fault("", found, "Nobody changes the arm of an experiment", remedy))
+    before, now = earlier.groupby("arm")["share"].first(), fresh.groupby("arm")["share"].first()
+    both = [arm for arm in before.index if arm in now.index and abs(before[arm] - now[arm]) > _SHARE_SUM]
+    if both:
+        found = f"arm {both[0]} has the share {now[both[0]]:g}, and had {before[both[0]]:g}"
+        faults.append(Fault("", found, "The shares of the first assignment", remedy))
+    return faults
