@@ -46,8 +46,10 @@ def dual_bound(classes: Classes, limits: Sequence[Limit], prices: np.ndarray) ->
     return float(best @ classes.counts + prices @ np.array([limit.bound for limit in limits]))
 
 
-def solve_classes(classes: Classes, limits: Sequence[Limit]) -> tuple[np.ndarray, np.ndarray, float]:
-    """Say how many customers of every class get which action.
+def solve_classes(
+    classes: Classes, limits: Sequence[Limit], *, tolerance: float = _RELATIVE
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Say how many customers of every class get which action, within a tolerated gap, as a share of their worth.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def solve_classes(classes: Classes, limits: Sequence[Limit]) -> tuple[np.ndarray
         constraints=LinearConstraint(rows, ub=bounds),
         integrality=np.ones(len(gains)),
         bounds=Bounds(0, most),
-        options={"node_limit": _NODES, "mip_rel_gap": _RELATIVE},
+        options={"node_limit": _NODES, "mip_rel_gap": tolerance},
     )
     amounts = solved.x if solved.x is not None else np.floor(relaxed.x + _ROUND)
     taken[actions, groups] = np.round(amounts).astype(np.int64)

@@ -17,6 +17,7 @@ _SAMPLE = 50_000  # classes from which first prices come
 _CUTS = 60  # of the cutting planes that finish the prices
 _CLOSE = 2e-5  # a gap of the prices that is small enough
 _TINY = 1e-9
+_TOLERANCE = 1e-3  # of the customers at the margin, who are few: next to nothing of the whole
 _CORE = 1_500  # classes at the margin x actions that integer programming settles
 
 
@@ -49,7 +50,7 @@ def solve_relaxed(problem: Problem, classes: Classes) -> Choice:
     place[core] = np.arange(len(core))
     rest = np.flatnonzero(place[classes.member] >= 0)
     open_ones = Classes(place[classes.member[rest]], classes.counts[core], classes.values[:, core])
-    taken, _, _ = solve_classes(open_ones, limits)
+    taken, _, _ = solve_classes(open_ones, limits, tolerance=_TOLERANCE)
     chosen[rest] = deal(open_ones, taken, problem.lots[rest])
     worth = problem.worth(chosen)
     return Choice(chosen, prices, max(bound, worth), "lagrangian", worth)
