@@ -51,15 +51,21 @@ def mean_sample(values: np.ndarray) -> Sample:
     >>> mean_sample(np.array([0.0, 1.0, 1.0, np.nan]))
     Sample(n=3, mean=0.6666666666666666, variance=0.33333333333333337, binary=True)
     """
-    total = float(values.sum())
-    present = values[~np.isnan(values)] if np.isnan(total) else values
-    n = len(present)
+    return _consumed(values.astype(np.float64, copy=True))
+
+
+def _consumed(values: np.ndarray) -> Sample:
+    """Summarise an outcome in few passes, which overwrite its values."""
+    missing = np.flatnonzero(np.isnan(values))
+    n = len(values) - len(missing)
     if not n:
         return Sample(0, float("nan"), float("nan"))
-    mean = float(present.mean())
-    residuals = present - mean
-    variance = float(residuals @ residuals) / (n - 1) if n >= LEAST_UNITS else float("nan")
-    return Sample(n, mean, variance, _is_binary(present))
+    values[missing] = 0.0
+    binary = _is_binary(values)
+    mean = float(values.sum()) / n
+    values[missing] = mean
+    values -= mean
+    return Sample(n, mean, float(values @ values) / (n - 1) if n >= LEAST_UNITS else float("nan"), binary)
 
 
 def _is_binary(values: np.ndarray) -> bool:
@@ -182,5 +188,5 @@ def samples_by_arm(
         Equal to ``mean_sample`` of each arm's values.
     """
     order, bounds = slices or arm_slices(codes, arms)
-    sorted_values = values[order]
-    return [mean_sample(sorted_values[bounds[arm] : bounds[arm + 1]]) for arm in range(arms)]
+    own = values[order].astype(np.float64, copy=False)  # a copy, by arm
+    return [_consumed(own[bounds[arm] : bounds[arm + 1]]) for arm in range(arms)]
