@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -36,7 +37,13 @@ from workbench.analysis.experiments.outcomes import Outcome, choose_outcomes, me
 from workbench.analysis.experiments.statistics.adjustment import Adjusted, adjust
 from workbench.analysis.experiments.statistics.effects import Effect, compare
 from workbench.analysis.experiments.statistics.multiple_tests import correct
-from workbench.analysis.experiments.statistics.samples import Sample, cluster_sample, linearised, samples_by_arm
+from workbench.analysis.experiments.statistics.samples import (
+    Sample,
+    arm_slices,
+    cluster_sample,
+    linearised,
+    samples_by_arm,
+)
 from workbench.analysis.experiments.statistics.sequential import always_valid, mixture_scale
 from workbench.analysis.experiments.targeting.heterogeneity import choose_groups, compare_groups
 from workbench.analysis.experiments.targeting.policies import try_policies
@@ -139,6 +146,11 @@ class _Data:
     @property
     def clusters(self) -> np.ndarray | None:
         return self.experiment.clusters
+
+    @cached_property
+    def slices(self) -> tuple[np.ndarray, np.ndarray]:
+        """The customers in order of their arms, and where each arm begins."""
+        return arm_slices(self.codes, len(self.experiment.arms))
 
     def units(self, arm: int) -> int:
         """Return the units assigned to an arm and the control."""
@@ -299,14 +311,14 @@ def _effect_rows(
 ) -> list[dict[str, Any]]:
     """Measure one outcome in all arms; its guards are added to ``guards``."""
     experiment, codes = data.experiment, data.codes
-    samples = _samples(values, codes, data.clusters, len(experiment.arms))
+    samples = _samples(data, values)
     adjusted = adjust(values, data.covariates.to_numpy(float), codes) if mature else Adjusted(values, 0.0)
-    adjusted_samples = _samples(adjusted.values, codes, data.clusters, len(experiment.arms))
+    adjusted_samples = _samples(data, adjusted.values)
     winsorised: list[Sample] = samples
     if mature:
         of_outliers, cut = guard_outliers(values, experiment, outcome.name, alpha=settings.alpha)
         guards += [*guard_size(samples, experiment, outcome.name), *of_outliers]
-        winsorised = _samples(cut, codes, data.clusters, len(experiment.arms))
+        winsorised = _samples(data, cut)
     rows = []
     for at, arm in enumerate(experiment.treated, start=1):
         pair: dict[str, Any] = {
@@ -324,9 +336,10 @@ def _effect_rows(
     return rows
 
 
-def _samples(values: np.ndarray, codes: np.ndarray, clusters: np.ndarray | None, arms: int) -> list[Sample]:
+def _samples(data: _Data, values: np.ndarray) -> list[Sample]:
+    clusters, codes, arms = data.clusters, data.codes, len(data.experiment.arms)
     if clusters is None:
-        return samples_by_arm(values, codes, arms)
+        return samples_by_arm(values, codes, arms, slices=data.slices)
     return [cluster_sample(values[codes == at], clusters[codes == at]) for at in range(arms)]
 
 

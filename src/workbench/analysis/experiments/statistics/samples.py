@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Sample", "cluster_sample", "linearised", "mean_sample", "ratio_sample", "samples_by_arm"]
+__all__ = ["Sample", "arm_slices", "cluster_sample", "linearised", "mean_sample", "ratio_sample", "samples_by_arm"]
 
 LEAST_UNITS = 2  # for a variance
+_FIRST = 1000
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,26 @@ def mean_sample(values: np.ndarray) -> Sample:
     >>> mean_sample(np.array([0.0, 1.0, 1.0, np.nan]))
     Sample(n=3, mean=0.6666666666666666, variance=0.33333333333333337, binary=True)
     """
-    present = values[~np.isnan(values)]
-    n = len(present)
+    return _consumed(values.astype(np.float64, copy=True))
+
+
+def _consumed(values: np.ndarray) -> Sample:
+    """Summarise an outcome in few passes, which overwrite its values."""
+    missing = np.flatnonzero(np.isnan(values))
+    n = len(values) - len(missing)
     if not n:
         return Sample(0, float("nan"), float("nan"))
-    binary = bool(np.isin(present, (0.0, 1.0)).all())
-    variance = float(np.var(present, ddof=1)) if n >= LEAST_UNITS else float("nan")
-    return Sample(n, float(present.mean()), variance, binary)
+    values[missing] = 0.0
+    binary = _is_binary(values)
+    mean = float(values.sum()) / n
+    values[missing] = mean
+    values -= mean
+    return Sample(n, mean, float(values @ values) / (n - 1) if n >= LEAST_UNITS else float("nan"), binary)
+
+
+def _is_binary(values: np.ndarray) -> bool:
+    """Say whether every value is 0 or 1; a look at the first ones settles most others."""
+    return all(bool(((part == 0) | (part == 1)).all()) for part in (values[:_FIRST], values[_FIRST:]))
 
 
 def ratio_sample(numerators: np.ndarray, denominators: np.ndarray) -> Sample:
@@ -135,8 +149,29 @@ def cluster_sample(values: np.ndarray, clusters: np.ndarray) -> Sample:
     return ratio_sample(sums, np.bincount(codes).astype(float))
 
 
-def samples_by_arm(values: np.ndarray, codes: np.ndarray, arms: int) -> list[Sample]:
-    """Summarise an outcome of every arm in two passes over the rows.
+def arm_slices(codes: np.ndarray, arms: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sort the rows by arm, once for all outcomes.
+
+    Parameters
+    ----------
+    codes : ndarray of int
+        The arm of each row, 0 to ``arms`` - 1.
+    arms : int
+
+    Returns
+    -------
+    (ndarray, ndarray)
+        The rows in order of their arms; where each arm begins, and the number of rows.
+    """
+    small = codes.astype(np.int16)  # sorted by counting
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=arms))])
+    return np.argsort(small, kind="stable"), bounds
+
+
+def samples_by_arm(
+    values: np.ndarray, codes: np.ndarray, arms: int, *, slices: tuple[np.ndarray, np.ndarray] | None = None
+) -> list[Sample]:
+    """Summarise an outcome of every arm.
 
     Parameters
     ----------
@@ -144,21 +179,14 @@ def samples_by_arm(values: np.ndarray, codes: np.ndarray, arms: int) -> list[Sam
     codes : ndarray of int
         The arm of each row, 0 to ``arms`` - 1.
     arms : int
+    slices : (ndarray, ndarray), optional
+        From ``arm_slices``, where several outcomes have the same rows.
 
     Returns
     -------
     list of Sample
         Equal to ``mean_sample`` of each arm's values.
     """
-    present = ~np.isnan(values)
-    rows, numbers = codes[present], values[present]
-    n = np.bincount(rows, minlength=arms)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.bincount(rows, weights=numbers, minlength=arms) / n
-        residuals = numbers - means[rows]
-        variances = np.bincount(rows, weights=residuals * residuals, minlength=arms) / np.where(n > 1, n - 1, np.nan)
-    others = np.bincount(rows, weights=~((numbers == 0) | (numbers == 1)), minlength=arms)
-    return [
-        Sample(int(n[arm]), float(means[arm]), float(variances[arm]), bool(n[arm]) and not others[arm])
-        for arm in range(arms)
-    ]
+    order, bounds = slices or arm_slices(codes, arms)
+    own = values[order].astype(np.float64, copy=False)  # a copy, by arm
+    return [_consumed(own[bounds[arm] : bounds[arm + 1]]) for arm in range(arms)]

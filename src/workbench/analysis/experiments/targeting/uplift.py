@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from workbench.analysis.threads import one_thread
 
-__all__ = ["LEARNERS", "Ranking", "cross_fit", "predict_uplift", "qini", "qini_curve", "rank_by_uplift"]
+__all__ = ["LEARNERS", "Ranking", "cross_fit", "new_model", "predict_uplift", "qini", "qini_curve", "rank_by_uplift"]
 
 LEARNERS = ("s_learner", "t_learner")
 FOLDS = 5
@@ -159,14 +159,34 @@ def rank_by_uplift(
         t_uplift, _ = cross_fit(features, values, treated, learner="t_learner", seed=seed)
     draws = np.random.default_rng(seed)
     scores = {"s_learner": s_uplift, "t_learner": t_uplift, "response": response, "random": draws.random(len(values))}
-    picks = [draws.integers(0, len(values), len(values)) for _ in range(n_bootstraps)]
-    return [_ranking(name, of_name, values, treated, picks) for name, of_name in scores.items()]
+    orders = {name: np.argsort(-of_name, kind="stable") for name, of_name in scores.items()}
+    resampled: dict[str, list[float]] = {name: [] for name in scores}
+    for _ in range(n_bootstraps):  # the same resamples for every ranking
+        weights = np.bincount(draws.integers(0, len(values), len(values)), minlength=len(values))
+        for name, order in orders.items():
+            resampled[name].append(_weighted_qini(weights[order], values[order], treated[order]))
+    return [_ranking(name, of_name, values, treated, resampled[name]) for name, of_name in scores.items()]
 
 
-def _ranking(
-    name: str, scores: np.ndarray, values: np.ndarray, treated: np.ndarray, picks: list[np.ndarray]
-) -> Ranking:
-    resampled = [qini(scores[rows], values[rows], treated[rows]) for rows in picks]
+def _weighted_qini(weights: np.ndarray, values: np.ndarray, treated: np.ndarray) -> float:
+    """Return the Qini coefficient of customers in order of their scores, each counted as often as it was drawn."""
+    drawn = np.cumsum(weights)
+    at = np.unique(np.searchsorted(drawn, np.round(np.linspace(0, drawn[-1], STEPS + 1)), side="left"))
+    ends = at[at > 0]
+    ends = np.unique(np.append(ends, len(weights)))
+    arms = (treated * weights, ~treated * weights)
+    starts = np.concatenate([[0], ends[:-1]])
+    counts = [np.cumsum(np.add.reduceat(part, starts)) for part in arms]
+    sums = [np.cumsum(np.add.reduceat(part * values, starts)) for part in arms]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        effects = sums[0] / counts[0] - sums[1] / counts[1]
+    share = np.concatenate([[0.0], (counts[0] + counts[1]) / drawn[-1]])
+    gain = np.concatenate([[0.0], effects]) * share
+    present = ~np.isnan(gain)
+    return float(np.trapezoid(gain[present] - gain[-1] * share[present], share[present]))
+
+
+def _ranking(name: str, scores: np.ndarray, values: np.ndarray, treated: np.ndarray, resampled: list[float]) -> Ranking:
     low, high = np.nanquantile(resampled, [0.025, 0.975]) if resampled else (np.nan, np.nan)
     curve = qini_curve(scores, values, treated)
     at = {share: float(np.interp(share, curve["share"], curve["gain"]) / share) for share in (0.1, 0.2, 0.3)}
@@ -176,9 +196,14 @@ def _ranking(
 def _fitted(
     numbers: np.ndarray, values: np.ndarray, seed: int
 ) -> HistGradientBoostingClassifier | HistGradientBoostingRegressor:
+    return new_model(values, seed).fit(numbers, values)
+
+
+def new_model(values: np.ndarray, seed: int) -> HistGradientBoostingClassifier | HistGradientBoostingRegressor:
+    """Return an unfitted model of this outcome: a classifier of 0 and 1, else a regressor."""
     binary = bool(np.isin(values, (0.0, 1.0)).all()) and len(np.unique(values)) > 1
     build = HistGradientBoostingClassifier if binary else HistGradientBoostingRegressor
-    return build(**_TREES, early_stopping=False, random_state=seed).fit(numbers, values)
+    return build(**_TREES, early_stopping=False, random_state=seed)
 
 
 def _predicted(model: HistGradientBoostingClassifier | HistGradientBoostingRegressor, rows: np.ndarray) -> np.ndarray:
