@@ -26,10 +26,8 @@ def changes_of(summaries: Summaries, before: Mapping[str, Any] | None, language:
     moved = compare_runs(summaries, before, language=language, currency=_currency(summaries))
     settings = changed_settings(summaries, before)
     as_of = before.get("as_of")
-    facts = {
-        "run_id": before.get("run_id"),
-        "when": say("ui_changes_as_of", language, {"as_of": as_of}) if as_of else "",
-    }
+    when = say("ui_changes_as_of", language, {"as_of": as_of}) if as_of else ""
+    facts = {"run_id": before.get("run_id"), "when": f" {when}" if when and language == "en" else when}
     facts |= {"count": moved.moved, "compared": moved.compared}
     key = "ui_changes_since" if moved.rows or settings else "ui_changes_none"
     formats = {"item": "text", "before": WRITTEN, "now": WRITTEN, "change": WRITTEN}

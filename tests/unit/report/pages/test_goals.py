@@ -64,18 +64,22 @@ def test_a_contact_list_says_how_many_what_it_brings_and_what_answered_before(su
     assert "Sent a campaign before: 200; 70 answered (35\u202f%)." in first
     groups = dict(view.groups)
     assert list(groups) == [
-        "Who answered campaigns before, of those sent one",
+        "Who answered campaigns before, of those sent one (95 % interval)",
         "Leave alone",
         "Not proven",
-        "What would settle it",
+        "What would settle it (80 % power, alpha 0.05)",
     ]
     assert (
-        len(groups["Who answered campaigns before, of those sent one"]) == 3
+        len(groups["Who answered campaigns before, of those sent one (95 % interval)"]) == 3
     )  # the group too small to show is left out
     assert str(groups["Leave alone"][1]) == "133 who left before: expected spend $47 each."
-    assert str(groups["What would settle it"][0]).startswith("Contact list: hold back 24 of 240 at random, ")
-    assert "enough to see a difference of 28 percentage points" in str(groups["What would settle it"][0])
-    assert "too few to show" in groups["What would settle it"][1]
+    assert str(groups["What would settle it (80 % power, alpha 0.05)"][0]).startswith(
+        "Contact list: hold back 24 of 240 at random, "
+    )
+    assert "enough to see a difference of 28 percentage points" in str(
+        groups["What would settle it (80 % power, alpha 0.05)"][0]
+    )
+    assert "too few to show" in groups["What would settle it (80 % power, alpha 0.05)"][1]
 
 
 @pytest.mark.parametrize(
@@ -165,12 +169,13 @@ def test_stages_that_the_goal_names_and_the_run_lacks_are_named(summaries):
 
 def test_a_difference_of_shares_is_in_percentage_points_in_chinese_too(summaries):
     groups = dict(answered("contact_list", summaries, language="zh", answer=ANSWER).groups)
-    assert "28\u2009个百分点" in str(groups["如何验证"][0]) or "28 个百分点" in str(groups["如何验证"][0])
+    proposal = next(str(lines[0]) for name, lines in groups.items() if name.startswith("如何验证"))
+    assert "28 个百分点" in proposal.replace("\u2009", " ")
 
 
 def test_groups_of_fewer_than_fifty_are_no_evidence_on_the_first_screen(summaries):
     few = replace(ANSWER, evidence=tuple(replace(row, n=49) for row in ANSWER.evidence))
-    assert "Who answered campaigns before, of those sent one" not in dict(
+    assert "Who answered campaigns before, of those sent one (95 % interval)" not in dict(
         answered("contact_list", summaries, answer=few).groups
     )
 
@@ -215,7 +220,7 @@ def test_a_test_on_a_random_split_is_not_called_a_later_period(split, words, sum
 def test_the_test_that_is_proposed_counts_what_the_data_has(label_name, outcome):
     horizon = {} if label_name else {"horizon_days": 35}
     view = answered("contact_list", [done("08_predict_churn", label_name="churn", **horizon)], answer=ANSWER)
-    assert f"in the share who {outcome}." in str(dict(view.groups)["What would settle it"][0])
+    assert f"in the share who {outcome}." in str(dict(view.groups)["What would settle it (80 % power, alpha 0.05)"][0])
 
 
 @pytest.mark.parametrize("word", ["spend", "margin"])

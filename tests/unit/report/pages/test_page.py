@@ -298,3 +298,11 @@ def test_the_goal_is_in_the_language_of_the_page_and_a_heading_is_not_repeated(m
         assert f"<h1>{question[language]}</h1>" in page and line in page
         for heading, sentence in re.findall(r'<h2 id="\w+-title">([^<]+)</h2>\s*<p>(.+?)</p>', page):
             assert not re.sub("<[^>]+>", "", sentence).startswith(heading)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "words"), [("2018-01-01", "that of run r0 (as of 1 January 2018)."), (None, "that of run r0.")]
+)
+def test_the_run_compared_with_is_named_with_its_date_where_it_has_one(made_up, folder, as_of, words):
+    made_up["previous"] = {"run_id": "r0", "as_of": as_of, "stages": {e["stage"]: e for e in made_up["summaries"]}}
+    assert words in compose(made_up, folder)
