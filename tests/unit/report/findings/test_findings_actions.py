@@ -37,6 +37,14 @@ def test_a_plan_says_what_more_money_brings():
     assert keys["plan_answer"]["planned"] == 300 and "plan_by_risk_alike" in keys
 
 
+def test_a_gain_whose_interval_holds_none_is_not_called_proven():
+    offer = made.offer_of([made.action("a", **made.measured())], [made.effect(numbers=(0.5, -0.1, 1.1))])
+    keys = found(made.planned(offer))
+    assert "plan_answer" not in keys
+    assert keys["plan_answer_open"]["gain_least"] < 0 < keys["plan_answer_open"]["expected_gain"]
+    assert say("plan_answer_open_heading", "en", keys["plan_answer_open"], "CNY").endswith(", not proven")
+
+
 def test_money_that_is_left_is_said():
     offer = made.offer_of([made.action("a", **made.measured())], [made.effect()], n=100)
     assert found(made.planned(offer))["plan_budget_left"]["left"] > 200

@@ -160,27 +160,32 @@ def rank_by_uplift(
     draws = np.random.default_rng(seed)
     scores = {"s_learner": s_uplift, "t_learner": t_uplift, "response": response, "random": draws.random(len(values))}
     orders = {name: np.argsort(-of_name, kind="stable") for name, of_name in scores.items()}
+    arm, of_arm = treated.astype(float), values * treated
+    ordered = {name: (values[order], arm[order], of_arm[order]) for name, order in orders.items()}
     resampled: dict[str, list[float]] = {name: [] for name in scores}
     for _ in range(n_bootstraps):  # the same resamples for every ranking
-        weights = np.bincount(draws.integers(0, len(values), len(values)), minlength=len(values))
+        weights = np.bincount(draws.integers(0, len(values), len(values)), minlength=len(values)).astype(float)
         for name, order in orders.items():
-            resampled[name].append(_weighted_qini(weights[order], values[order], treated[order]))
+            resampled[name].append(_weighted_qini(weights[order], *ordered[name]))
     return [_ranking(name, of_name, values, treated, resampled[name]) for name, of_name in scores.items()]
 
 
-def _weighted_qini(weights: np.ndarray, values: np.ndarray, treated: np.ndarray) -> float:
-    """Return the Qini coefficient of customers in order of their scores, each counted as often as it was drawn."""
+def _weighted_qini(weights: np.ndarray, values: np.ndarray, arm: np.ndarray, of_arm: np.ndarray) -> float:
+    """Return the Qini coefficient of customers in order of their scores, each counted as often as it was drawn.
+
+    ``arm`` is 1 for the treated, ``of_arm`` their outcome and 0 for others.
+    """
     drawn = np.cumsum(weights)
-    at = np.unique(np.searchsorted(drawn, np.round(np.linspace(0, drawn[-1], STEPS + 1)), side="left"))
-    ends = at[at > 0]
-    ends = np.unique(np.append(ends, len(weights)))
-    arms = (treated * weights, ~treated * weights)
+    at = np.searchsorted(drawn, np.round(np.linspace(0, drawn[-1], STEPS + 1)), side="left")
+    ends = np.unique(np.append(at[at > 0], len(weights)))
     starts = np.concatenate([[0], ends[:-1]])
-    counts = [np.cumsum(np.add.reduceat(part, starts)) for part in arms]
-    sums = [np.cumsum(np.add.reduceat(part * values, starts)) for part in arms]
+    treated, outcome, all_outcomes = (
+        np.cumsum(np.add.reduceat(part * weights, starts)) for part in (arm, of_arm, values)
+    )
+    everybody = drawn[ends - 1]
     with np.errstate(invalid="ignore", divide="ignore"):
-        effects = sums[0] / counts[0] - sums[1] / counts[1]
-    share = np.concatenate([[0.0], (counts[0] + counts[1]) / drawn[-1]])
+        effects = outcome / treated - (all_outcomes - outcome) / (everybody - treated)
+    share = np.concatenate([[0.0], everybody / drawn[-1]])
     gain = np.concatenate([[0.0], effects]) * share
     present = ~np.isnan(gain)
     return float(np.trapezoid(gain[present] - gain[-1] * share[present], share[present]))
