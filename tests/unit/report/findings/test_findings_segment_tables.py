@@ -5,6 +5,7 @@ import pytest
 
 from workbench.report.findings.segments.tables import PORTRAITS, shown_portraits
 
+SIZES = pd.DataFrame({"segment": ["rich", "poor"], "n": [100, 40]})
 NAMES = {"rich": {"en": "Rich", "zh": "富"}, "poor": {"en": "Poor", "zh": "贫"}}
 
 
@@ -26,7 +27,7 @@ def test_the_most_frequent_values_stand_before_medians_in_the_order_of_the_segme
             ("rich", "gap_days_std", "numeric", None, 100, None, 3.0, False),
             ("rest", "gender", "categorical", "female", 70, 0.7, None, False),
         ),
-        NAMES,
+        NAMES, SIZES, 10,
     )  # fmt: skip
     assert list(table) == list(PORTRAITS)
     traits = [trait if isinstance(trait, str) else trait["en"] for trait in table["trait"]]
@@ -50,13 +51,13 @@ def test_the_most_frequent_values_stand_before_medians_in_the_order_of_the_segme
 )  # fmt: skip
 def test_tiers_are_called_by_what_keeps_them_apart(names, segments):
     rows = [(key, "gender", "categorical", "female", 70, 0.7, None, False) for key in names]
-    assert [segment["en"] for segment in shown_portraits(portrait(*rows), names)["segment"]] == segments
+    assert [segment["en"] for segment in shown_portraits(portrait(*rows), names, SIZES, 10)["segment"]] == segments
 
 
 def test_suppressed_cells_and_an_empty_portrait_show_nothing():
     hidden = portrait(("rich", "gender", "categorical", "male", None, None, None, True))
-    assert shown_portraits(hidden, NAMES).empty
-    assert shown_portraits(hidden.iloc[:0], NAMES).empty
+    assert shown_portraits(hidden, NAMES, SIZES, 10).empty
+    assert shown_portraits(hidden.iloc[:0], NAMES, SIZES, 10).empty
 
 
 def test_declared_attributes_that_set_a_segment_apart_follow_the_strongest_first():
@@ -72,6 +73,15 @@ def test_declared_attributes_that_set_a_segment_apart_follow_the_strongest_first
         block="declared", effect=[0.4, 1.5, 1.5, -0.9, 0.8, 0.1], differs=[True] * 5 + [False],
         tgi=[150, 300, 300, 20, None, 104], base_median=[None] * 4 + [60.0, None],
     )  # fmt: skip
-    shown = shown_portraits(table, NAMES)["trait"]
+    shown = shown_portraits(table, NAMES, SIZES, 10)["trait"]
     traits = [trait if isinstance(trait, str) else trait["en"] for trait in shown]
     assert traits == ["Tech support: No internet", "charges", "Contract: Two year"]
+
+
+def test_a_segment_whose_size_is_hidden_has_no_traits():
+    names = {**NAMES, "few": {"en": "Few", "zh": "少"}, "many": {"en": "Many", "zh": "多"}}
+    sizes = pd.DataFrame({"segment": list(names), "n": [100, 12, 4, 300]})
+    rows = portrait(*((key, "gender", "categorical", "female", 3, 0.7, None, False) for key in names))
+    # with the small one goes the next smallest, which would give it away
+    assert [segment["en"] for segment in shown_portraits(rows, names, sizes, 10)["segment"]] == ["Rich", "Many"]
+    assert len(shown_portraits(rows, names, sizes, 3)) == 4

@@ -125,10 +125,7 @@ def shown_sizes(sizes: pd.DataFrame, names: Mapping[str, object], *, least: int)
     least : int
         Segments of fewer customers are not shown, nor is another that would give them away; as on the chart.
     """
-    counts = sizes[["n"]].astype(float)
-    hidden = pd.Series(data=False, index=sizes.index)
-    if ((counts["n"] > 0) & (counts["n"] < least)).any():
-        hidden = small_cells(counts, least=least, rows=False)["n"]
+    hidden = _hidden(sizes, least)
     figures = {
         name: sizes[name].astype(object).mask(hidden, fewer_than(least))
         for name in SIZES
@@ -137,7 +134,16 @@ def shown_sizes(sizes: pd.DataFrame, names: Mapping[str, object], *, least: int)
     return sizes.assign(segment=sizes["segment"].map(names), **figures)
 
 
-def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+def _hidden(sizes: pd.DataFrame, least: int) -> pd.Series:
+    counts = sizes[["n"]].astype(float)
+    if ((counts["n"] > 0) & (counts["n"] < least)).any():
+        return small_cells(counts, least=least, rows=False)["n"]
+    return pd.Series(data=False, index=sizes.index)
+
+
+def shown_portraits(
+    portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str]], sizes: pd.DataFrame, least: int
+) -> pd.DataFrame:
     """Select the main rows of a portrait: who, where, what, which channel and when, against all customers.
 
     Parameters
@@ -146,6 +152,10 @@ def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str
         `workbench.analysis.portraits.groups.portray_groups`.
     names : mapping
         Segment to its name, in the order of the rows. For a tier the part before the colon is shown.
+    sizes : DataFrame
+        segment, n.
+    least : int
+        Segments whose size `shown_sizes` does not show have no rows: a count of theirs would give it away.
 
     Returns
     -------
@@ -155,7 +165,9 @@ def shown_portraits(portrait: pd.DataFrame, names: Mapping[str, Mapping[str, str
         that set it apart most; variables this base lacks and suppressed cells are left out. n: customers of the segment
         of whom the variable is known.
     """
-    visible = portrait[portrait["group"].isin(list(names)) & ~portrait["suppressed"].fillna(False).astype(bool)]
+    hidden = set(sizes.loc[_hidden(sizes, least), "segment"])
+    shown = [name for name in names if name not in hidden]
+    visible = portrait[portrait["group"].isin(shown) & ~portrait["suppressed"].fillna(False).astype(bool)]
     shares = visible[visible["variable"].isin(SHARES) & visible["share"].notna()]
     shares = (
         shares.sort_values("share", ascending=False, kind="stable").groupby(["group", "variable"]).head(MOST_VALUES)
