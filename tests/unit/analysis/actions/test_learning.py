@@ -26,7 +26,7 @@ CUSTOMERS, ROUNDS, SEEDS = 24_000, 5, 50
 WORTH, COST = 300.0, 2.0  # yuan: of one purchase, of one contact
 CONTACTED = 1 / 3  # of the customers the budget reaches
 NAMES = ("qixi", "coupon")
-ASSUMED = 12.0  # what a plan hopes for, of an action that no test has shown yet
+ASSUMED = 6.0  # what a plan hopes for, of an action that no test has shown yet
 
 
 @pytest.fixture(scope="module")
