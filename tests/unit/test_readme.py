@@ -102,7 +102,7 @@ def reads(stage: str, language: str) -> str:
     names = STAGES[stage].reads
     if not names:
         return summaries if "summaries" in STAGES[stage].inputs else source
-    if set(ABOUT_CUSTOMERS) <= set(names):
+    if set(ABOUT_CUSTOMERS) <= set(names):  # the assignments of experiments are read by 10 and later alone
         return joint.join([*(f"`{name}`" for name in names if name not in CANONICAL), canonical])
     return joint.join(f"`{name}`" for name in names)
 

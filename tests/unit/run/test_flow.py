@@ -109,7 +109,8 @@ def test_the_second_run_reuses_everything_and_reports_it(toy_root):
     assert third.summary["stages"]["03_build_features"]["metrics"]["windows"] == 1
     now = [{"stage": name, **stage} for name, stage in third.summary["stages"].items()]
     before = second.summary["stages"]["03_build_features"]["settings"]["windows_days"]
-    assert changed_settings(now, second.summary) == [f"03_build_features.windows_days: {before} → [7]"]
+    written = ", ".join(map(str, before))
+    assert changed_settings(now, second.summary) == [f"03_build_features.windows_days: {written} → 7"]
     forced = flow(toy_root, force=True, only="01_check_quality")
     assert "reused_from" not in forced.summary["stages"]["01_check_quality"]
     (toy_root / "data/raw/toy.csv").write_text(

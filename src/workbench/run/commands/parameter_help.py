@@ -115,7 +115,7 @@ def _default(info: FieldInfo, language: str) -> str:
     value = info.get_default(call_default_factory=True)
     if value is PydanticUndefined:
         return _word("required", language)
-    if value is None or value in ({}, []) or isinstance(value, Section):
+    if value is None or value in ({}, [], "") or isinstance(value, Section):
         return _word("none", language)
     if isinstance(value, bool):
         return _word(str(value), language)
