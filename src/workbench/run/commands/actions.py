@@ -68,9 +68,13 @@ def _print_preview(service: ActionService, plan: str | None, language: str) -> N
     table = Table(*(say(f"actions_head_{head}", language) for head in heads))
     for entry in service.preview(plan=plan, language=language):
         known = say("actions_said_known", language, {"names": ", ".join(entry.needs)}) if entry.needs else ""
-        when = ", ".join(filter(None, (entry.when, known))) or say("actions_said_everybody", language)
+        when = ", ".join(filter(None, (entry.when, known))) or say(_rest(entry.variant), language)
         table.add_row(entry.action, str(entry.variant or ""), when, f"{entry.customers:,}", entry.example)
     print_table(table)
+
+
+def _rest(variant: int) -> str:
+    return "actions_said_all" if variant <= 1 else "actions_said_everybody"
 
 
 def _print_export(result: Exported, language: str) -> None:
