@@ -1,13 +1,14 @@
 """What each action brings per customer, in money: measured by an experiment, assumed, or unknown.
 
 Errors within one experiment are shared by all its customers, so an action's interval is the effect's times its
-customers. What an experiment measured for tenths of its customers is shrunk towards the mean of the action.
+customers. What an experiment measured for tenths of its customers is shrunk towards the mean of the action. What
+exported plans of an action changed since is pooled with the experiment that its gain names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NOT_SHOWN", "ActionGain", "gains_of", "individual_gains"]
 
-SHOWN, NOT_SHOWN = "shown", "not_shown"
+SHOWN, NOT_SHOWN, OPPOSITE = "shown", "not_shown", "opposite"
+TREATED = "treat"  # arm of the experiment as which an exported plan comes back
 _WIDTH = 1.959964  # half-widths of a 95 % interval, in standard errors
 
 
@@ -39,7 +41,9 @@ class ActionGain:
         Money per customer; bounds are missing where nothing was measured.
     experiment, arm, outcome : str
     n : int
-        Customers of the experiment in both arms.
+        Customers of the experiments in both arms.
+    experiments : tuple of str
+        All experiments that were pooled, the oldest first: the one named by the action, then its exported plans.
     """
 
     basis: str
@@ -51,6 +55,13 @@ class ActionGain:
     arm: str = ""
     outcome: str = ""
     n: int = 0
+    experiments: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The experiment, and how many exported plans were pooled with it."""
+        more = len([name for name in self.experiments if name != self.experiment])
+        return f"{self.experiment} (+{more})" if more else self.experiment
 
     @property
     def explores(self) -> bool:
@@ -63,7 +74,7 @@ class ActionGain:
         return self.mean > 0 and (self.explores or self.state == SHOWN)
 
 
-def gains_of(actions: Mapping[str, Action], effects: pd.DataFrame) -> dict[str, ActionGain]:
+def gains_of(actions: Mapping[str, Action], effects: pd.DataFrame, plans: Sequence[str] = ()) -> dict[str, ActionGain]:
     """Return the gain of every action.
 
     Parameters
@@ -72,22 +83,36 @@ def gains_of(actions: Mapping[str, Action], effects: pd.DataFrame) -> dict[str, 
     effects : DataFrame
         The table of 10: experiment, arm, outcome, group, n_treated, n_control, effect, low, high, adjusted_effect,
         adjusted_low, adjusted_high, verdict; may be empty.
+    plans : sequence of str
+        Ids of exported plans, the oldest first: each action came back as the experiment ``<plan>_<action>``.
 
     Returns
     -------
     dict of str to ActionGain
-        A measured effect is the one adjusted by what was known before, where there is one.
+        A measured effect is the one adjusted by what was known before, where there is one. Several experiments of one
+        action are pooled by random effects (DerSimonian and Laird 1986, Controlled Clinical Trials 7:177-188); what
+        they show together is read from their 95 % interval.
     """
     overall = effects[effects["group"].isna()] if len(effects) else effects
-    return {name: _gain_of(action, overall) for name, action in actions.items()}
+    return {name: _gain_of(name, action, overall, plans) for name, action in actions.items()}
 
 
-def _gain_of(action: Action, overall: pd.DataFrame) -> ActionGain:
+def _gain_of(name: str, action: Action, overall: pd.DataFrame, plans: Sequence[str]) -> ActionGain:
     gain = action.gain
     if gain is None:
         return ActionGain("none", "due" if action.due else "unknown")
     if gain.assumed is not None:
         return ActionGain("assumption", "assumed", gain.assumed)
+    named = _measured(gain, overall)
+    own = [
+        _measured(gain.model_copy(update={"experiment": f"{plan}_{name}", "arm": TREATED}), overall) for plan in plans
+    ]
+    known = [one for one in (named, *own) if one.state in (SHOWN, NOT_SHOWN, OPPOSITE)]
+    return named if known in ([], [named]) else _pooled(named, known)
+
+
+def _measured(gain: Gain, overall: pd.DataFrame) -> ActionGain:
+    """Return what one experiment says of a gain."""
     names: dict[str, Any] = {"experiment": gain.experiment, "outcome": gain.outcome, "arm": gain.arm}
     row = _row_of(gain, overall)
     if row is None:
@@ -101,7 +126,28 @@ def _gain_of(action: Action, overall: pd.DataFrame) -> ActionGain:
         return ActionGain("experiment", str(state), **names)
     mean, low, high = (float(number) * float(gain.worth or 0) for number in numbers)
     n = int(row["n_treated"]) + int(row["n_control"])
-    return ActionGain("experiment", str(row["verdict"]), mean, low, high, n=n, **names)
+    experiments = (gain.experiment,)
+    return ActionGain("experiment", str(row["verdict"]), mean, low, high, n=n, experiments=experiments, **names)
+
+
+def _pooled(named: ActionGain, known: Sequence[ActionGain]) -> ActionGain:
+    """Pool what several experiments of an action measured."""
+    means = np.array([one.mean for one in known])
+    variances = np.array([((one.high - one.low) / 2 / _WIDTH) ** 2 for one in known])
+    precise = variances == 0
+    weights = precise.astype(float) if precise.any() else 1 / variances
+    mean = float(weights @ means / weights.sum())
+    spread = float(weights @ (means - mean) ** 2) - (len(known) - 1)
+    scale = float(weights.sum() - (weights**2).sum() / weights.sum())
+    between = max(0.0, spread / scale) if scale > 0 and not precise.any() else 0.0
+    weights = weights if precise.any() else 1 / (variances + between)
+    mean = float(weights @ means / weights.sum())
+    half = 0.0 if precise.any() else float(_WIDTH / np.sqrt(weights.sum()))
+    low, high = mean - half, mean + half
+    return replace(
+        named, state=SHOWN if low > 0 else OPPOSITE if high < 0 else NOT_SHOWN, mean=mean, low=low, high=high,
+        n=sum(one.n for one in known), experiments=tuple(one.experiment for one in known),
+    )  # fmt: skip
 
 
 def _row_of(gain: Gain, overall: pd.DataFrame) -> Mapping[str, Any] | None:
@@ -132,8 +178,8 @@ def individual_gains(
     Returns
     -------
     (ndarray, ndarray, ndarray) or None
-        Gain and its bounds, money. Customers who were not in the experiment have the mean of the action. None where
-        nothing shows that customers differ.
+        Gain and its bounds, money, by the newest of the action's experiments that a customer was in. Customers who
+        were in none have the mean of the action. None where nothing shows that customers differ.
 
     Notes
     -----
@@ -143,8 +189,7 @@ def individual_gains(
     """
     if uplift.empty or not gain.planned or gain.basis != "experiment":
         return None
-    same = (uplift["experiment"] == gain.experiment) & (uplift["outcome"] == gain.outcome)
-    rows = uplift[same & (uplift["arm"] == gain.arm)].dropna(subset=["low", "high"])
+    rows = _newest(uplift[uplift["outcome"] == gain.outcome], gain)
     if rows.empty:
         return None
     low, high = rows["low"].to_numpy(float) * worth, rows["high"].to_numpy(float) * worth
@@ -160,6 +205,15 @@ def individual_gains(
     means[at[inside]] = shrunk[inside]
     lows[at[inside]], highs[at[inside]] = (shrunk - below)[inside], (shrunk + above)[inside]
     return means, lows, highs
+
+
+def _newest(uplift: pd.DataFrame, gain: ActionGain) -> pd.DataFrame:
+    """Return one row per customer: of the newest experiment of the action."""
+    age = {name: at for at, name in enumerate(gain.experiments or (gain.experiment,))}
+    arm = uplift["experiment"].map(lambda name: gain.arm if name == gain.experiment else TREATED)
+    rows = uplift[uplift["experiment"].isin(list(age)) & (uplift["arm"] == arm)].dropna(subset=["low", "high"])
+    ordered = rows.assign(_age=rows["experiment"].map(age)).sort_values("_age", kind="stable")
+    return ordered.drop_duplicates("customer_id", keep="last").drop(columns="_age")
 
 
 def _weights(middle: np.ndarray, half: np.ndarray) -> np.ndarray:

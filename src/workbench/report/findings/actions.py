@@ -315,7 +315,7 @@ def _reason(plan: Plan, name: str, language: str, currency: str) -> str:
     """Write why a customer gets an action: what it brings and how that is known."""
     gain, at = plan.offer.gains[name], _at(plan, name)
     values = {
-        "gain": gain.mean, "low": gain.low, "high": gain.high, "n": gain.n, "experiment": gain.experiment,
+        "gain": gain.mean, "low": gain.low, "high": gain.high, "n": gain.n, "experiment": gain.source,
     }  # fmt: skip
     key = "experiment" if gain.basis == "experiment" else gain.state
     if gain.basis == "experiment" and len(plan.offer.means[at]) > 1:

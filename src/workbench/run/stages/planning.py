@@ -53,7 +53,7 @@ def plan_of_run(stage: StageRun, actions: Sequence[str]) -> Plan:
     catalogue, settings = read_actions(stage.workspace, actions), stage.settings
     names = ("explore_share", "hold_out_share", "channel_capacities", "seed")
     terms = Terms(float(settings["budget"] or 0.0), **{name: settings[name] for name in names})
-    gains = gains_of(catalogue, stage.read("effects", missing="empty"))
+    gains = gains_of(catalogue, stage.read("effects", missing="empty"), _exported(stage))
     uplift = stage.read("uplift", missing="empty")
     known = frozen_people(stage.workspace, stage.profile.name, stage.as_of)
     knowledge, allowed = _knowledge(stage), _permitted(stage, catalogue)
@@ -66,6 +66,12 @@ def plan_of_run(stage: StageRun, actions: Sequence[str]) -> Plan:
         if name in today:
             break
     return make_plan(name, offer, terms)
+
+
+def _exported(stage: StageRun) -> list[str]:
+    """Return the ids of all exported plans, the oldest first."""
+    plans = frozen_plans(stage.workspace, stage.profile.name)
+    return [plan.plan for plan in sorted(plans, key=lambda plan: (plan.as_of, plan.plan))]
 
 
 def _frozen_today(stage: StageRun) -> list:

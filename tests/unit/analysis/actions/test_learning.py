@@ -73,15 +73,8 @@ class Shop:
             actions[name] = Action(name=name, label=label, channel="sms", cost=COST, gain=gain, capacity=capacity)
         allowed = np.ones((len(NAMES), CUSTOMERS), dtype=bool)
         candidates = Candidates(self.ids, allowed, pd.DataFrame(columns=["action", *STEPS]))
-        return Offer.of(actions, gains_of(actions, self.effects), candidates, self.known_uplift())
-
-    def known_uplift(self):
-        """The newest uplift that was measured for a customer and action, under the experiment that the action names."""
-        if self.uplift.empty:
-            return self.uplift
-        action = self.uplift["experiment"].str.rsplit("_", n=1).str[1]
-        newest = self.uplift.assign(experiment=action.map(self.shown)).dropna(subset=["experiment"])
-        return newest.drop_duplicates(["customer_id", "experiment"], keep="last")
+        plans = [f"shop_{at}" for at in range(ROUNDS)]
+        return Offer.of(actions, gains_of(actions, self.effects, plans), candidates, self.uplift)
 
     def plan(self, at):
         terms = Terms(

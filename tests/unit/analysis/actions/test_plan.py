@@ -95,6 +95,49 @@ def test_several_arms_need_a_name():
     assert gains_of({"a": action("a", **measured(arm="mail"))}, rows)["a"].arm == "mail"
 
 
+def test_what_exported_plans_changed_is_pooled_with_the_named_experiment():
+    plans = ("shop_2025-01-01_aaaaaaaa", "shop_2025-04-01_bbbbbbbb")
+    first, second = (effect(experiment=f"{plan}_a", numbers=numbers, verdict="not_shown")
+                     for plan, numbers in zip(plans, [(0.1, -0.1, 0.3), (0.3, 0.1, 0.5)], strict=True))  # fmt: skip
+    rows = effects(effect(), first, second, effect(experiment=f"{plans[0]}_b", numbers=(9.0, 8.0, 10.0)))
+    gain = gains_of({"a": action("a", **measured())}, rows, plans)["a"]
+    # equal errors of se = .2 / 1.96: the mean of .5, .1 and .3; what they differ by beyond their errors widens it
+    error = 0.2 / 1.959964
+    between = (0.04 + 0.04) / 2 - error**2
+    half = 1.959964 * ((error**2 + between) / 3) ** 0.5
+    assert (gain.mean, gain.low, gain.high) == pytest.approx((3.0, 10 * (0.3 - half), 10 * (0.3 + half)))
+    assert (gain.state, gain.n, gain.source) == ("shown", 3000, "Spring (+2)")
+    assert gain.experiments == ("Spring", f"{plans[0]}_a", f"{plans[1]}_a")
+
+
+@pytest.mark.parametrize("verdict", ["association", "not_valid", "immature"])
+def test_what_is_no_effect_is_not_pooled(verdict):
+    plan = "shop_2025-01-01_aaaaaaaa"
+    rows = effects(effect(), effect(experiment=f"{plan}_a", numbers=(9.0, 8.0, 10.0), verdict=verdict))
+    gain = gains_of({"a": action("a", **measured())}, rows, (plan,))["a"]
+    assert (gain.mean, gain.source) == (5.0, "Spring")
+
+
+def test_an_action_learns_from_its_own_plans_where_its_experiment_is_gone():
+    plan = "shop_2025-01-01_aaaaaaaa"
+    rows = effects(effect(experiment=f"{plan}_a", numbers=(0.2, 0.1, 0.3)))
+    gain = gains_of({"a": action("a", **measured())}, rows, (plan,))["a"]
+    assert (gain.state, gain.mean, gain.experiments) == ("shown", 2.0, (f"{plan}_a",))
+
+
+def test_the_newest_experiment_of_a_customer_counts():
+    plan = "shop_2025-01-01_aaaaaaaa"
+    rows = effects(effect(), effect(experiment=f"{plan}_a"))
+    gain = gains_of({"a": action("a", **measured())}, rows, (plan,))["a"]
+    tenths = pd.DataFrame({
+        "customer_id": ["c1", "c1", "c2", "c3"], "experiment": [f"{plan}_a", "Spring", "Spring", f"{plan}_a"],
+        "arm": "treat", "outcome": "orders_90d", "low": [1.0, -1.1, -1.1, 1.0], "high": [1.1, -1.0, -1.0, 1.1],
+    })  # fmt: skip
+    customers = np.array(["c1", "c2", "c3", "c4"], dtype=object)
+    means, _, _ = individual_gains(customers, gain, 10.0, tenths)
+    assert means[0] == means[2] > means[3] > means[1]
+
+
 def test_gains_of_tenths_are_shrunk_towards_the_mean_of_the_action():
     gain = gains_of({"a": action("a", **measured())}, effects(effect()))["a"]
     customers = np.array([f"c{at}" for at in range(8)], dtype=object)
