@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.workspace import Workspace
+from workbench.run.artifacts.assignments import stated_tests
 from workbench.run.artifacts.audit import audit_path, verify_audit
 from workbench.run.artifacts.plans import frozen_people, frozen_plans, sweep_plans
 from workbench.run.commands.cli import app
@@ -131,6 +132,18 @@ def test_the_assignment_has_both_arms_of_every_action_with_a_hold_out_and_no_clo
     }  # fmt: skip
     assert set(rows["assigned_at"]) == {"2025-07-01 00:00:00"} and set(rows["source"]) == {"crm"}
     assert set(rows.loc[rows["arm"] == "hold_out", "source_id"]) == {f"C{at}" for at in made.HELD}
+    assert stated_tests(Workspace(root), "shop") == {f"{PLAN}_coupon": {"control": "hold_out"}}  # its gain is assumed
+
+
+def test_an_action_comes_back_measured_by_the_outcome_that_its_gain_names(root):
+    action = root / "params/actions/coupon.yaml"
+    text = action.read_text(encoding="utf-8")
+    kept = [row for row in text.splitlines() if not row.startswith("gain:")]
+    measured = "gain: {experiment: Spring, outcome: bought_90d, worth: 30}"
+    action.write_text("\n".join([*kept, measured, ""]), encoding="utf-8")
+    export(root)
+    stated = {"control": "hold_out", "outcome": "bought_90d"}
+    assert stated_tests(Workspace(root), "shop") == {f"{PLAN}_coupon": stated}
 
 
 def test_people_of_a_frozen_plan_are_in_no_other_one(root):

@@ -23,7 +23,7 @@ __all__ = ["DEFAULT", "Outcome", "choose_outcomes", "computable", "measure_outco
 
 DEFAULT = ("orders_90d", "spend_90d")
 _RATIO = "/"
-_COMPUTED = re.compile(r"^(orders|spend|returned)_([1-9]\d{0,3})d$")
+_COMPUTED = re.compile(r"^(orders|spend|bought|returned)_([1-9]\d{0,3})d$")
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Outcome:
     Attributes
     ----------
     name : str
-        A declared column, ``orders_<n>d``, ``spend_<n>d``, ``returned_<n>d`` or ``opened``; or the ratio of two of
-        them, such as ``spend_90d/orders_90d``.
+        A declared column, ``orders_<n>d``, ``spend_<n>d``, ``bought_<n>d``, ``returned_<n>d`` or ``opened``; or the
+        ratio of two of them, such as ``spend_90d/orders_90d``.
     days : int
         Length of the window after the assignment; 0 for a declared column.
     declared : bool
@@ -100,8 +100,8 @@ def choose_outcomes(
                 Fault(
                     "10_measure_experiments.outcomes",
                     f"unknown outcome '{name}'",
-                    "a declared column, orders_<n>d, spend_<n>d, returned_<n>d or opened, and the table it needs; or "
-                    "a ratio of two such as spend_90d/orders_90d",
+                    "a declared column, orders_<n>d, spend_<n>d, bought_<n>d, returned_<n>d or opened, and the "
+                    "table it needs; or a ratio of two such as spend_90d/orders_90d",
                     did_you_mean(name, accepted),
                 )
             )
@@ -118,8 +118,9 @@ def measure_outcomes(
     Parameters
     ----------
     names : sequence of str
-        ``orders_<n>d`` (orders with a sale), ``spend_<n>d`` (money, net of returns), ``returned_<n>d`` (1: something
-        was sent back), ``opened`` (1: a campaign sent from the assignment on was opened).
+        ``orders_<n>d`` (orders with a sale), ``spend_<n>d`` (money, net of returns), ``bought_<n>d`` (1: an order with
+        a sale), ``returned_<n>d`` (1: something was sent back), ``opened`` (1: a campaign sent from the assignment on
+        was opened).
     tables : mapping
         Canonical tables: ``experiments`` and ``transactions`` or ``campaigns``.
     as_of : date
@@ -162,6 +163,7 @@ def _from_orders(names: Sequence[str], tables: Mapping[str, ibis.Table], as_of: 
         sums[name] = {
             "orders": lambda within: joined.count(where=within & (joined.sale_lines > 0)),
             "spend": lambda within: joined.net.sum(where=within).cast("float64"),
+            "bought": lambda within: (within & (joined.sale_lines > 0)).any().cast("float64"),
             "returned": lambda within: (within & (joined.return_lines > 0)).any().cast("float64"),
         }[kind](inside)
     return _indexed(joined.group_by("experiment", "customer_id").aggregate(**sums))

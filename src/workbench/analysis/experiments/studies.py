@@ -134,7 +134,8 @@ def measure_experiments(
         for experiment in experiments
     ]  # fmt: skip
     own = {campaign for experiment in experiments for campaign in own_campaigns(experiment, tables)}
-    associations = associate_campaigns(tables, outcomes or None, as_of=as_of, leave_out=own, alpha=alpha)
+    computed = [name for name in outcomes if computable(name, tables)]  # a campaign has no declared columns
+    associations = associate_campaigns(tables, computed or None, as_of=as_of, leave_out=own, alpha=alpha)
     return Measured(studies, associations, alone)
 
 

@@ -29,10 +29,10 @@ class MeasureExperiments(Section):
     )
     outcomes: list[str] = knob(
         [],
-        en="Outcomes: columns of experiments, orders_<n>d, spend_<n>d, returned_<n>d, opened; default: the numeric "
-        "columns that are no covariates, else orders_90d and spend_90d",
-        zh="结果指标：experiments 的列、orders_<n>d、spend_<n>d、returned_<n>d、opened；默认取非协变量的数值列，否则为 "
-        "orders_90d 与 spend_90d",
+        en="Outcomes: columns of experiments, orders_<n>d, spend_<n>d, bought_<n>d, returned_<n>d, opened; default: "
+        "the numeric columns that are no covariates, else orders_90d and spend_90d",
+        zh="结果指标：experiments 的列、orders_<n>d、spend_<n>d、bought_<n>d、returned_<n>d、opened；默认取非协变量的"
+        "数值列，否则为 orders_90d 与 spend_90d",
     )
     primary: list[str] = knob([], en="Primary outcomes; default: the first", zh="主要指标；默认为第一个")
     covariates: list[str] = knob(

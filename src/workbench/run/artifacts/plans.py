@@ -217,7 +217,8 @@ def sweep_plans(workspace: Workspace) -> list[str]:
     for path in sorted(workspace.root.glob("data/raw/*/assignments/*.csv")):
         plan = _PLAN_OF.match(path.stem)
         if plan and not (plans_folder(workspace, path.parts[-3]) / plan[1]).is_dir():
-            path.unlink()
+            for part in (path, path.with_suffix(".json")):  # with what was stated of it
+                part.unlink(missing_ok=True)
             removed.append(workspace.relative(path))
     return removed
 

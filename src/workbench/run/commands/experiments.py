@@ -40,7 +40,7 @@ Arms = Annotated[
 def plan_experiment(
     profile: Profile,
     arms: Arms,
-    outcome: Annotated[str, typer.Option(help="orders_<n>d, spend_<n>d, returned_<n>d or opened.")],
+    outcome: Annotated[str, typer.Option(help="orders_<n>d, spend_<n>d, bought_<n>d, returned_<n>d or opened.")],
     shares: Annotated[str, typer.Option(help="Share of each arm, in the same order; default: equal.")] = "",
     effect: Annotated[
         str, typer.Option(help="Smallest effect worth seeing, in the unit of the outcome or as a share of it: 5%.")

@@ -56,7 +56,7 @@ class Request:
     arms : tuple of str
         The control is the arm named as in ``designs.CONTROL_NAMES``, else the first.
     outcome : str
-        ``orders_<n>d``, ``spend_<n>d``, ``returned_<n>d`` or ``opened``.
+        ``orders_<n>d``, ``spend_<n>d``, ``bought_<n>d``, ``returned_<n>d`` or ``opened``.
     shares : tuple of float
         In the order of the arms; empty: equal.
     effect : str
@@ -209,8 +209,10 @@ class TestPlanner:
         """Refuse a request whose words or numbers are wrong."""
         faults, tables = [*_arm_faults(request), *_size_faults(request)], self._lines_and_campaigns
         if not computable(request.outcome, tables):
-            possible = [name for name in (*DEFAULT, "returned_90d", _OPENED) if computable(name, tables)]
-            expected = "orders_<n>d, spend_<n>d, returned_<n>d or opened, and the table it is computed from"
+            possible = [name for name in (*DEFAULT, "bought_90d", "returned_90d", _OPENED) if computable(name, tables)]
+            expected = (
+                "orders_<n>d, spend_<n>d, bought_<n>d, returned_<n>d or opened, and the table it is computed from"
+            )
             remedy = did_you_mean(request.outcome, possible) if possible else "This profile has no orders or campaigns"
             faults.append(Fault("--outcome", f"unknown outcome '{request.outcome}'", expected, remedy))
         try:

@@ -82,10 +82,10 @@ def test_windows_begin_with_the_day_of_assignment_and_end_before_their_last():
         line("b", "2025-03-09", -20.0, "r"),
     ]
     tables = {"experiments": ibis.memtable(experiments), "transactions": ibis.memtable(pd.DataFrame(lines))}
-    names = ["orders_30d", "spend_30d", "returned_30d"]
+    names = ["orders_30d", "spend_30d", "returned_30d", "bought_30d"]
     after = measure_outcomes(names, tables, as_of=AS_OF)
-    assert after.loc[("x", "a")].tolist() == [2, 20, 0]
-    assert after.loc[("x", "b")].tolist() == [1, 30, 1]
+    assert after.loc[("x", "a")].tolist() == [2, 20, 0, 1]
+    assert after.loc[("x", "b")].tolist() == [1, 30, 1, 1]
     before = measure_outcomes(["orders_29d"], tables, as_of=AS_OF, before=True)
     assert before.loc[("x", "a"), "orders_29d"] == 2
     assert measure_outcomes(["orders_30d"], tables, as_of=date(2025, 3, 30)).loc[("x", "a"), "orders_30d"] == 1
@@ -169,6 +169,15 @@ def test_declared_columns_are_outcomes_unless_they_are_covariates(tables):
     experiments = tables["experiments"].to_pandas().assign(score="3", age="40")
     result = study({**tables, "experiments": ibis.memtable(experiments)}, Settings(covariates=("age",)))
     assert result.effects["outcome"].unique().tolist() == ["score"]
+
+
+def test_a_declared_outcome_is_no_fault_of_campaigns_which_have_no_columns(tables):
+    experiments = tables["experiments"].to_pandas().assign(score="3")
+    named = {**tables, "experiments": ibis.memtable(experiments)}
+    found = measure_experiments(named, as_of=AS_OF, outcomes=["score", "orders_90d"], n_bootstraps=50)
+    assert set(found.effects["outcome"]) == {"score", "orders_90d"}
+    of_campaigns = found.effects[found.effects["verdict"] == "association"]
+    assert set(of_campaigns["outcome"]) <= {"orders_90d"}
 
 
 def test_outcomes_before_the_assignment_are_fatal(tables):

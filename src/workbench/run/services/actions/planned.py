@@ -116,10 +116,17 @@ def freeze_plan(workspace: Workspace, profile: Profile, planned: Planned) -> Fro
         if set(rows["arm"]) == {TREAT, HOLD_OUT}:  # one arm alone shows no effect
             experiments.append(f"{planned.plan}_{action}")
             arms = rows[["source", "source_id", "arm", "share"]]
-            write_assignment(workspace, profile.name, experiments[-1], arms, begins)
+            about = _measured_by(planned.definitions.get(action))
+            write_assignment(workspace, profile.name, experiments[-1], arms, begins, about=about)
     return freeze(
         workspace, profile.name, planned.actions, planned.records, _facts(profile, planned, begins, experiments)
     )
+
+
+def _measured_by(action: Action | None) -> dict[str, str]:
+    """Return how 10 measures an action that comes back: its control, and the outcome that its gain names."""
+    outcome = action.gain.outcome if action is not None and action.gain is not None else ""
+    return {"control": HOLD_OUT} | ({"outcome": outcome} if outcome else {})
 
 
 def starts_at(profile: Profile, as_of: dt.date) -> dt.datetime:
