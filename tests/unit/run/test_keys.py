@@ -159,6 +159,13 @@ def test_each_input_changes_the_key(workspace, changed):
     assert key(workspace, **changed) != key(workspace)
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_other_input_takes_the_place_of_a_table_in_the_key(workspace, stage):
+    profile = load_profile(workspace, "shop")
+    other = stage_inputs(STAGES[stage], workspace=workspace, profile=profile, summaries={})
+    assert not set(other) & set(STAGES[stage].depends_on)
+
+
 def test_quality_depends_on_its_sources_and_the_report_on_the_goal(workspace):
     rules = ["sources.orders.rules={kept: quantity > 0}"]
     assert key(workspace, "01_check_quality", settings=rules) != key(workspace, "01_check_quality")

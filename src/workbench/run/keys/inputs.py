@@ -88,7 +88,7 @@ def _actions(workspace: Workspace, profile: Profile) -> dict[str, Any]:
     paths = action_paths(workspace)
     named = [paths[name] for name in profile.sections["11_plan_actions"].actions if name in paths]
     rules = [*audience_paths(workspace).values()] if named else []
-    return {"actions": file_digests(workspace, [*named, *rules])}
+    return {"action_files": file_digests(workspace, [*named, *rules])}
 
 
 def _never_contact(workspace: Workspace, profile: Profile) -> dict[str, Any]:

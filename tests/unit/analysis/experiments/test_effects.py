@@ -1,6 +1,7 @@
 """Effects against published figures and by hand: rates, means, ratios, clusters, adjustment, corrections."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -145,3 +146,10 @@ def test_the_mixture_is_tightest_at_its_planned_error():
     best = mixture_scale(0.1)
     assert half(best) < min(half(best / 2), half(best * 2))
     assert half(best) < 0.1 * 3.1  # about 1.5 times the fixed interval
+
+
+def test_a_series_is_taken_by_place_whatever_its_index():
+    values, codes = np.array([1.0, 0.0, 3.0, 5.0]), np.array([1, 0, 1, 0])
+    shuffled = pd.Series(values, index=[9, 7, 0, 3])
+    for sample, same in zip(samples_by_arm(shuffled, codes, 2), samples_by_arm(values, codes, 2), strict=True):
+        assert (sample.n, sample.mean) == (same.n, same.mean)

@@ -188,5 +188,5 @@ def samples_by_arm(
         Equal to ``mean_sample`` of each arm's values.
     """
     order, bounds = slices or arm_slices(codes, arms)
-    own = values[order].astype(np.float64, copy=False)  # a copy, by arm
+    own = np.asarray(values)[order].astype(np.float64, copy=False)  # a copy, by arm; a Series is taken by place
     return [_consumed(own[bounds[arm] : bounds[arm + 1]]) for arm in range(arms)]
