@@ -214,11 +214,10 @@ def sweep_plans(workspace: Workspace) -> list[str]:
     for path in sorted(workspace.root.glob(f"data/processed/*/plans/{_STAGING}*")):
         shutil.rmtree(path, ignore_errors=True)
         removed.append(workspace.relative(path))
-    for path in sorted(workspace.root.glob("data/raw/*/assignments/*.csv")):
-        plan = _PLAN_OF.match(path.stem)
+    for path in sorted(workspace.root.glob("data/raw/*/assignments/*")):  # the file, and what was stated of it
+        plan = _PLAN_OF.match(path.stem) if path.suffix in (".csv", ".json") else None
         if plan and not (plans_folder(workspace, path.parts[-3]) / plan[1]).is_dir():
-            for part in (path, path.with_suffix(".json")):  # with what was stated of it
-                part.unlink(missing_ok=True)
+            path.unlink()
             removed.append(workspace.relative(path))
     return removed
 
