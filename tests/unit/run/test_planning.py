@@ -128,7 +128,7 @@ def test_actions_and_the_rules_they_name_are_part_of_the_key(fresh_workspace):
         return stage_inputs(STAGE, workspace=workspace, profile=profile, summaries={})
 
     before = key()
-    assert before["frozen_plans"] == {} and "params/actions/repeat_offer.yaml" in before["actions"]
+    assert before["frozen_plans"] == {} and "params/actions/repeat_offer.yaml" in before["action_files"]
     path = fresh_workspace / "params/audiences/win_back_silent.yaml"
     path.write_text(path.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     assert key() != before
