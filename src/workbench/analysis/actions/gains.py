@@ -107,8 +107,8 @@ def _gain_of(name: str, action: Action, overall: pd.DataFrame, plans: Sequence[s
     own = [
         _measured(gain.model_copy(update={"experiment": f"{plan}_{name}", "arm": TREATED}), overall) for plan in plans
     ]
-    known = [one for one in (named, *own) if one.state in (SHOWN, NOT_SHOWN, OPPOSITE)]
-    return named if known in ([], [named]) else _pooled(named, known)
+    measured = [one for one in (named, *own) if one.state in (SHOWN, NOT_SHOWN, OPPOSITE)]
+    return named if measured in ([], [named]) else _pooled(named, measured)
 
 
 def _measured(gain: Gain, overall: pd.DataFrame) -> ActionGain:
@@ -130,14 +130,14 @@ def _measured(gain: Gain, overall: pd.DataFrame) -> ActionGain:
     return ActionGain("experiment", str(row["verdict"]), mean, low, high, n=n, experiments=experiments, **names)
 
 
-def _pooled(named: ActionGain, known: Sequence[ActionGain]) -> ActionGain:
+def _pooled(named: ActionGain, measured: Sequence[ActionGain]) -> ActionGain:
     """Pool what several experiments of an action measured."""
-    means = np.array([one.mean for one in known])
-    variances = np.array([((one.high - one.low) / 2 / _WIDTH) ** 2 for one in known])
+    means = np.array([one.mean for one in measured])
+    variances = np.array([((one.high - one.low) / 2 / _WIDTH) ** 2 for one in measured])
     precise = variances == 0
     weights = precise.astype(float) if precise.any() else 1 / variances
     mean = float(weights @ means / weights.sum())
-    spread = float(weights @ (means - mean) ** 2) - (len(known) - 1)
+    spread = float(weights @ (means - mean) ** 2) - (len(measured) - 1)
     scale = float(weights.sum() - (weights**2).sum() / weights.sum())
     between = max(0.0, spread / scale) if scale > 0 and not precise.any() else 0.0
     weights = weights if precise.any() else 1 / (variances + between)
@@ -146,7 +146,7 @@ def _pooled(named: ActionGain, known: Sequence[ActionGain]) -> ActionGain:
     low, high = mean - half, mean + half
     return replace(
         named, state=SHOWN if low > 0 else OPPOSITE if high < 0 else NOT_SHOWN, mean=mean, low=low, high=high,
-        n=sum(one.n for one in known), experiments=tuple(one.experiment for one in known),
+        n=sum(one.n for one in measured), experiments=tuple(one.experiment for one in measured),
     )  # fmt: skip
 
 

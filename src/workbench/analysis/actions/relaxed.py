@@ -117,8 +117,8 @@ def _descend(dual: _Dual, prices: np.ndarray) -> np.ndarray:
 
     options = {"maxiter": 40, "maxfun": 60, "ftol": 1e-10, "gtol": 1e-9}
     start = np.clip(prices / scales, 0, None)
-    found = minimize(scaled, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(prices), options=options)
-    return np.maximum(found.x, 0.0) * scales
+    optimum = minimize(scaled, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(prices), options=options)
+    return np.maximum(optimum.x, 0.0) * scales
 
 
 def _cut(dual: _Dual, prices: np.ndarray) -> tuple[np.ndarray, float]:

@@ -73,9 +73,9 @@ def holds_pair(sets: np.ndarray, pairs: np.ndarray, n_items: int) -> np.ndarray:
 
 def _always(kinds: pd.DataFrame, inner: str, outer: str) -> list[tuple[tuple[str, str], tuple[str, str]]]:
     """Return the values of one column that occur with one value of the other alone, with it."""
-    known = kinds[kinds[inner].notna()]
-    single = known.groupby(inner)[outer].transform("size") == 1
-    chosen = known[single & known[outer].notna()]
+    valued = kinds[kinds[inner].notna()]
+    single = valued.groupby(inner)[outer].transform("size") == 1
+    chosen = valued[single & valued[outer].notna()]
     return [
         ((inner, f"{inner}={one}"), (outer, f"{outer}={two}"))
         for one, two in zip(chosen[inner], chosen[outer], strict=True)

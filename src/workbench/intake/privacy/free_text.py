@@ -85,10 +85,10 @@ def _changes(table: ibis.Table, columns: list[str], texts: list[str], names: ibi
     any_kind = "|".join(f"(?:{_bounded(kind)})" for kind in PATTERNS)
     flags = {}
     for name in columns:
-        found = own[name].re_search(any_kind)
+        matches = own[name].re_search(any_kind)
         if name in texts and own is not table:
-            found = found | _holds_name(own[name], own[_FULL])
-        flags[name] = found.fill_null(False).cast("int64")
+            matches = matches | _holds_name(own[name], own[_FULL])
+        flags[name] = matches.fill_null(False).cast("int64")
     return own.select(**flags)
 
 
