@@ -11,7 +11,7 @@ import pytest
 from workbench.core.errors import ProfileError
 from workbench.core.params.profile import load_profile
 from workbench.core.workspace import find_workspace
-from workbench.run.commands.new_stage import write_new_stage
+from workbench.run.commands.profiles.new_stage import write_new_stage
 from workbench.run.flows.flow import run_flow
 from workbench.run.flows.selection import FlowOptions
 

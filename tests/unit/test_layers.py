@@ -32,7 +32,7 @@ OWNERS = {
     "pointblank": {"intake"},
     "yaml": {"core", "report/text_files.py", "intake/guessing/headers/words.py"},
     "typer": {"run/commands"},
-    "rich": {"run/commands/terminal.py"},
+    "rich": {"run/terminal/printing.py"},
     "filelock": {"run"},
     "pickle": set(),
     "joblib": set(),

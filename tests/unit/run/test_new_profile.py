@@ -7,7 +7,7 @@ import yaml
 
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.workspace import Workspace
-from workbench.run.commands.new_profile import write_new_profile
+from workbench.run.commands.profiles.new_profile import write_new_profile
 from workbench.run.flows.trial import try_sources
 
 ORDERS = "order_id,customer_id,order_date,amount\n" + "".join(

@@ -10,7 +10,7 @@ import pytest
 from workbench.core.errors import ProfileError
 from workbench.core.stages import FIRST, LAST, STAGES
 from workbench.core.workspace import find_workspace
-from workbench.run.commands.new_stage import write_new_stage
+from workbench.run.commands.profiles.new_stage import write_new_stage
 
 ROOT = Path(__file__).parents[3]
 COPIED = [stage for stage in STAGES if stage not in (FIRST, LAST)]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workbench.core.stages import SECTIONS
-from workbench.run.commands.parameter_help import describe_parameters, parameters_markdown
+from workbench.run.commands.profiles.parameter_help import describe_parameters, parameters_markdown
 
 PAGE = Path(__file__).parents[3] / "params" / "README.md"
 

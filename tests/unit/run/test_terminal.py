@@ -4,7 +4,7 @@ import pytest
 from rich.table import Table
 
 from workbench.core.errors import ProfileError
-from workbench.run.commands.terminal import check_language, print_table
+from workbench.run.terminal.printing import check_language, print_table
 
 
 def test_cells_are_plain_text_and_rows_are_not_wrapped_without_a_terminal(capsys):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.core.workspace import find_workspace
-from workbench.run.commands.terminal import Table, check_language, print_table
+from workbench.run.terminal.printing import Table, check_language, print_table
 
 if TYPE_CHECKING:
     from workbench.run.services.actions.exporting import ActionService, Exported

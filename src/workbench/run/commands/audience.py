@@ -9,7 +9,7 @@ import typer
 
 from workbench.core.errors import listed
 from workbench.core.workspace import find_workspace
-from workbench.run.commands.terminal import Table, check_language, print_table
+from workbench.run.terminal.printing import Table, check_language, print_table
 
 if TYPE_CHECKING:
     import pandas as pd

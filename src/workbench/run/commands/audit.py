@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench.core.workspace import find_workspace
-from workbench.run.commands.terminal import check_language
+from workbench.run.terminal.printing import check_language
 
 __all__ = ["audit"]
 

@@ -23,7 +23,7 @@ from workbench.run.commands.experiments import experiment
 from workbench.run.commands.segments import segments
 from workbench.run.commands.servers import serve
 from workbench.run.commands.tags import tags
-from workbench.run.commands.terminal import Table, check_language, print_table
+from workbench.run.terminal.printing import Table, check_language, print_table
 
 __all__ = ["app", "main"]
 
@@ -99,7 +99,7 @@ def check(
     profile: ProfileArgument, setting: SetOption = None, as_of: AsOfOption = None, workspace: WorkspaceOption = None
 ) -> None:
     """Check a profile and its sources; nothing is written."""
-    from workbench.run.commands.checking import check_profile  # noqa: PLC0415
+    from workbench.run.commands.profiles.checking import check_profile  # noqa: PLC0415
     from workbench.run.flows.trial import try_sources  # noqa: PLC0415
 
     lines = check_profile(find_workspace(workspace), profile, try_sources, settings=setting or (), as_of=as_of)
@@ -116,7 +116,7 @@ def new(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Inspect files and write a first profile with a proposed mapping and the reasons for it."""
-    from workbench.run.commands.new_profile import closing_lines, closing_table, write_new_profile  # noqa: PLC0415
+    from workbench.run.commands.profiles.new_profile import closing_lines, closing_table, write_new_profile  # noqa: PLC0415
     from workbench.run.flows.trial import try_sources  # noqa: PLC0415
 
     current_workspace = find_workspace(workspace)
@@ -174,7 +174,7 @@ def params(
     workspace: WorkspaceOption = None,
 ) -> None:
     """List the parameters of a stage, with type, unit, default and range."""
-    from workbench.run.commands.parameter_help import describe_parameters, parameters_markdown  # noqa: PLC0415
+    from workbench.run.commands.profiles.parameter_help import describe_parameters, parameters_markdown  # noqa: PLC0415
 
     if workspace is not None:
         find_workspace(workspace)
@@ -204,7 +204,7 @@ def new_stage(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Write your own notebook: a template that runs, a copy of a stage, or the frame of a newly declared stage."""
-    from workbench.run.commands.new_stage import write_new_stage  # noqa: PLC0415
+    from workbench.run.commands.profiles.new_stage import write_new_stage  # noqa: PLC0415
 
     current_workspace = find_workspace(workspace)
     path = write_new_stage(current_workspace, name, source=source)

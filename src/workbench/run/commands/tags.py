@@ -11,7 +11,7 @@ import typer
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.tags.items import GROUPS, ITEMS
 from workbench.core.workspace import find_workspace
-from workbench.run.commands.terminal import Table, check_language, print_table
+from workbench.run.terminal.printing import Table, check_language, print_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from workbench.core.params.profile import load_profile
 from workbench.core.params.sources import SourceParams
 from workbench.core.workspace import Workspace
 from workbench.intake.tables.canonical import take_in
-from workbench.run.commands.new_profile import write_new_profile
+from workbench.run.commands.profiles.new_profile import write_new_profile
 from workbench.run.flows.trial import try_sources
 
 CORPUS = Path(__file__).parents[3] / "corpus/strangers"

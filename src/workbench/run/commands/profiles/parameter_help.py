@@ -17,7 +17,7 @@ from workbench.core.params.run import GoalParams, RunParams
 from workbench.core.params.sources import FormatParams, SourceParams
 from workbench.core.section import Section
 from workbench.core.stages import SECTIONS
-from workbench.run.commands.parameter_words import UNITS, WORDS
+from workbench.run.commands.profiles.parameter_words import UNITS, WORDS
 
 __all__ = ["ParameterHelp", "describe_parameters", "parameters_markdown"]
 

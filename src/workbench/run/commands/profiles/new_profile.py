@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from workbench.core.errors import DataError, Fault, ProfileError, WorkbenchError
 from workbench.core.files import write_text
 from workbench.core.params.profile import Profile, is_profile_name, load_profile
-from workbench.run.commands.terminal import Table
+from workbench.run.terminal.printing import Table
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace

@@ -1,0 +1,1 @@
+"""Commands about a profile before it runs: check, new, new-stage, params."""
