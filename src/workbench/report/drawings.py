@@ -10,7 +10,10 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
-__all__ = ["TONES", "Drawings"]
+__all__ = ["MESSAGE", "TONES", "Drawings"]
+
+# id of the title in the file of a chart and its class on a page: a phone prints the title above the chart
+MESSAGE = "message"
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
@@ -117,7 +120,8 @@ def _drop_what_is_shared(root: ElementTree.Element) -> None:
     for parent in list(root.iter()):
         for child in [part for part in parent if part.tag in {f"{_SVG}defs", f"{_SVG}title", f"{_SVG}style"}]:
             parent.remove(child)
-        parent.attrib.pop("id", None)  # ids repeat across charts
+        if parent.attrib.pop("id", None) == MESSAGE:  # ids repeat across charts
+            parent.set("class", MESSAGE)
 
 
 def _name(root: ElementTree.Element, alt: str) -> None:

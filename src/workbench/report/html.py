@@ -85,8 +85,10 @@ def _tagged(text: str, kind: str) -> Markup:
 
 
 def unbroken(text: str) -> str:
-    """Keep a number and its percent sign, and n and its number, on one line."""
-    return re.sub(r"\bn = (?=\d)", "n\u00a0=\u00a0", re.sub(r"(?<=\d) (?=%)", "\u202f", text))
+    """Keep a number and its percent sign, a minus and its currency, and n and its number, on one line."""
+    percent = re.sub(r"(?<=\d) (?=%)", "\u202f", text)
+    money = re.sub(r"(?<=\u2212)(?=[$€£¥])", "\u2060", percent)
+    return re.sub(r"\bn = (?=\d)", "n\u00a0=\u00a0", money)
 
 
 def badge(status: str, language: str, message: str = "") -> Markup:

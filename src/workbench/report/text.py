@@ -63,6 +63,7 @@ Piece = tuple[str, str]  # text and its mark: "" plain, "strong", "quiet", "code
 _HAN = r"[\u3400-\u4dbf\u4e00-\u9fff]"
 _LATIN_LEFT = r"[A-Za-z0-9%×]"
 _LATIN_RIGHT = r"[A-Za-z0-9$€£¥−<>]"
+_BLANK = re.compile(rf"(?<={_HAN}) (?={_HAN})")  # where a value ends or begins in Chinese, as in ¥3万
 _GAP = re.compile(rf"(?<={_HAN}) ?(?={_LATIN_RIGHT})|(?<={_LATIN_LEFT}) ?(?={_HAN})")
 _JOINERS = {"en": ", ", "zh": "、"}
 
@@ -221,9 +222,13 @@ def _spaced(filled: Iterable[tuple[str, str, bool]]) -> list[Piece]:
         if not text:
             continue
         inner = text if is_value else _GAP.sub(THIN_SPACE, text)
-        if before.endswith(" ") and _GAP.search(before[-2:] + text[0]) and spaced:
+        if before.endswith(" ") and _BLANK.search(before[-2:] + text[0]) and spaced:
+            spaced[-1] = (spaced[-1][0][:-1], spaced[-1][1])
+        elif before.endswith(" ") and _GAP.search(before[-2:] + text[0]) and spaced:
             spaced[-1] = (spaced[-1][0][:-1], spaced[-1][1])
             inner = THIN_SPACE + inner
+        elif inner.startswith(" ") and _BLANK.match(before[-1:] + text[:2], 1):
+            inner = inner[1:]
         elif inner.startswith(" ") and _GAP.search(before[-1:] + text[:2]):
             inner = THIN_SPACE + inner[1:]
         elif _GAP.search(before[-1:] + text[0]):

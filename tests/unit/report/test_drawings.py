@@ -5,7 +5,8 @@ from importlib.resources import files
 import pytest
 
 from workbench.report.charts import theme
-from workbench.report.drawings import TONES, Drawings
+from workbench.report.charts.chart import canvas, composed
+from workbench.report.drawings import MESSAGE, TONES, Drawings
 
 HEAD = (
     '<svg xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4" width="8pt">'
@@ -55,6 +56,18 @@ def test_every_tone_is_a_colour_of_the_theme_and_a_variable_of_the_page():
     assert colours | {colour.lower() for colour in theme.CATEGORICAL} | {"#ffffff"} >= set(TONES)
     assert colours <= set(TONES)
     assert all(css.count(f"{variable}:") == 3 for variable in TONES.values())  # light, dark and print
+
+
+def test_the_title_of_a_chart_is_marked_so_that_a_phone_prints_it_once():
+    with theme.themed():
+        figure, axes = canvas("low")
+        axes.plot([1, 2], [1, 2])
+        picture = theme.render(composed(figure, "Spend doubled", "A line", "n = 2"), "svg").decode()
+    drawn = str(Drawings().draw(picture, alt="A line"))
+    assert drawn.count(f'class="{MESSAGE}"') == 1
+    title = drawn[drawn.index(f'class="{MESSAGE}"') :].partition("</g>")[0]
+    assert "Spend doubled" in title
+    assert "n = 2" not in title
 
 
 def test_its_words_are_escaped():

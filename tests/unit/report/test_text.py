@@ -77,6 +77,13 @@ def test_chinese_sets_thin_spaces_at_latin_and_digits_but_leaves_values_alone():
     assert "张A三" in say("quality_records", "zh", {"source": "张A三", "records": 1, "rejected": 0, "share": 0})
 
 
+def test_a_value_that_ends_in_chinese_has_no_blank_after_it():
+    thin = text.THIN_SPACE
+    values = {"action": "回访", "gain": 34_000, "share": 0.44}
+    title = "".join(piece for piece, _ in text.pieces("chart_plan_title", "zh", values, "CNY"))
+    assert title == f"回访贡献最多，占预期增益{thin}¥3.4万的{thin}44%"
+
+
 def test_label_falls_back_to_the_name_and_reads_mappings_and_missing_values():
     assert label("Toronto", "zh") == "Toronto"
     assert label({"en": "high", "zh": "高"}, "zh") == "高"

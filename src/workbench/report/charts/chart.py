@@ -21,6 +21,7 @@ from workbench.analysis.intervals import SMALL_CELL
 from workbench.core.errors import DataError, Fault, did_you_mean, listed
 from workbench.report.charts.lettering import drawable, lines_of, wrapped
 from workbench.report.charts.theme import DPI, GREY, HEIGHTS, INK, WIDTH, render, themed
+from workbench.report.drawings import MESSAGE
 from workbench.report.text import say
 
 __all__ = ["UNKNOWN", "About", "Chart", "canvas", "composed", "described", "drawn", "footnote", "not_enough"]
@@ -190,9 +191,10 @@ def composed(figure: Figure, title: str, alt: str, note: str = "") -> Chart:
     above = MARGIN + lines_of(heading) * TITLE_SIZE * LINE_HEIGHT / POINTS + 0.08
     below = lines_of(foot) * NOTE_SIZE * LINE_HEIGHT / POINTS + (0.1 if foot else 0.02)
     at = MARGIN / WIDTH
-    figure.text(
+    message = figure.text(
         at, 1 - MARGIN / height, heading, size=TITLE_SIZE, color=INK, va="top", linespacing=1.15, in_layout=False
     )
+    message.set_gid(MESSAGE)
     figure.text(at, 0.06 / height, foot, size=NOTE_SIZE, color=GREY, va="bottom", linespacing=1.15, in_layout=False)
     edge = (MARGIN - 0.04) / WIDTH
     figure.set_layout_engine(

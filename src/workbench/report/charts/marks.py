@@ -56,6 +56,7 @@ _MONEY = ("expected_value", "value_low", "value_high")  # of the table value
 KEY_SIZE = 8.5  # points
 KEY_ROOM = 480.0  # points available for a line of a key
 _LOW_ROWS, _MIDDLE_ROWS = 5, 11  # rows that fit a low and a middle chart
+_LINE_SPACING = 1.6  # of names over two lines: Chinese has no descenders, so that its lines would touch
 _DARK = 0.5  # luminance below which text on a cell is white
 _FEW_MONTHS, _SOME_MONTHS, _MOST_LABELS = 14, 30, 14
 
@@ -99,6 +100,8 @@ def row_axis(axes: Axes, names: Sequence[str]) -> np.ndarray:
     axes.set_yticks(at, labels=[*names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", labelcolor=INK)
+    for lettering in axes.get_yticklabels():
+        lettering.set_linespacing(_LINE_SPACING)
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
     axes.spines["bottom"].set_visible(False)

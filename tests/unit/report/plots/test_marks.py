@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_hex, to_rgb
 
 from workbench.report.charts.chart import canvas
-from workbench.report.charts.marks import diverging, heat_cells, histogram, sequential
+from workbench.report.charts.marks import diverging, heat_cells, histogram, row_axis, sequential
 from workbench.report.charts.theme import DIVERGING, SEQUENTIAL, themed
 
 
@@ -15,6 +16,15 @@ def bars(values, **settings) -> list[tuple[float, float, float]]:
         _, axes = canvas()
         histogram(axes, pd.Series(values, dtype=float), **settings)
     return [(bar.get_x(), bar.get_x() + bar.get_width(), bar.get_height()) for bar in axes.patches]
+
+
+def test_the_lines_of_a_chinese_name_do_not_touch():
+    with themed():
+        figure, axes = canvas("low")
+        row_axis(axes, ["多因婚嫁购买", "多因婚嫁购买\n送礼订单占比低"])
+        one, two = (name.get_window_extent(RendererAgg(800, 260, figure.dpi)).height for name in axes.get_yticklabels())
+    size = axes.get_yticklabels()[0].get_fontsize() * figure.dpi / 72  # pixels, the height of a Chinese character
+    assert two - one >= 1.05 * size
 
 
 def test_few_whole_numbers_have_a_bar_each():
