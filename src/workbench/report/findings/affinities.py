@@ -148,13 +148,14 @@ def _later(facts: dict[str, Any]) -> list[Finding]:
 
 
 def _falling(study: AffinityStudy, least: int) -> list[Finding]:
-    """Report the rule whose lift fell most in the later half: one that looks good and does not hold."""
-    rules = study.rules[(study.rules["baskets"] >= least) & study.rules["held_out_lift"].notna()]
+    """Report the rule that looks good, its lift above 1 beyond chance, and lost most of it in the later half."""
+    looks_good = (study.rules["baskets"] >= least) & (study.rules["lift_low"] > 1)
+    rules = study.rules[looks_good & study.rules["held_out_lift"].notna()]
     if rules.empty:
         return []
     ratio = rules["held_out_lift"] / rules["lift"]
     fallen = rules.loc[[ratio.idxmin()]].iloc[0]
-    if ratio.min() >= _LESS:
+    if ratio.min() >= _LESS and fallen["held_out_lift"] > 1:
         return []
     values = {
         "antecedent": " + ".join(_name(study, item) for item in json.loads(fallen["antecedent"])),

@@ -65,9 +65,8 @@ def table_trial(advice: Recommendations) -> pd.DataFrame:
     """Return the trial with labels for lists and methods, by list, cut-off and recall."""
     table = advice.trial.table
     table = table.sort_values(["list", "cut_off", "recall_at_10"], ascending=[True, True, False], kind="stable")
-    chosen = ["yes" if used else "no" for used in table["chosen"]]
     return table.assign(
-        list=table["list"].map(_LISTS), method="by_" + table["method"].astype("str"), chosen=chosen
+        list=table["list"].map(_LISTS), method="by_" + table["method"].astype("str"), chosen=table["chosen"].astype(bool)
     ).reset_index(drop=True)
 
 

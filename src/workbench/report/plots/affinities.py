@@ -149,7 +149,7 @@ def plot_trial(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     for panel, name in zip(panels, lists, strict=True):
         rows = frame[frame["list"] == name].sort_values("recall_at_10", ascending=False, ignore_index=True)
         row_axis(panel, [label(method, language) for method in rows["method"]])
-        colours = [ACCENT if chosen == "yes" else BASE for chosen in rows["chosen"]]
+        colours = [ACCENT if chosen else BASE for chosen in rows["chosen"]]
         points(panel, rows, value="recall_at_10", colour=colours)
         panel.set_xlim(0, float(rows["high"].max()) * 1.1 or 1.0)
         panel.set_title(label(name, language), size=9.5, color=GREY)
@@ -160,7 +160,7 @@ def plot_trial(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
             (f"{label(name, language)}, {label(row.method, language)}", show(row.recall_at_10, "pct", language))
             for row in rows.itertuples()
         ]
-        best = rows[rows["chosen"] == "yes"]
+        best = rows[rows["chosen"]]
         used |= {name: best.iloc[0]} if len(best) else {}
     title = _trial_title(used, language) or say("axis_recall", language)
     note = footnote(

@@ -46,6 +46,30 @@ def test_rules_below_the_smallest_cell_are_not_shown():
     assert findings.measure_affinities(study)["rules"] == 2
 
 
+def fallen(baskets):
+    """Return the rule said to look good and not to last; ``baskets``: (month, items, count)."""
+    rows = [
+        (f"{month}-{items}-{at}", item, dt.datetime(2023, month, 1))
+        for month, items, count in baskets
+        for at in range(count)
+        for item in items
+    ]
+    tables = {"transactions": ibis.memtable(pd.DataFrame(rows, columns=["order_id", "product_id", "ordered_at"]))}
+    study = study_affinities(tables, as_of=AS_OF, least=1, **RULES | {"min_support": 0.01})
+    rules = [one.values for one in findings.find_affinities(study, least=10) if one.key == "affinity_falling"]
+    return [(rule["antecedent"], rule["consequent"], round(rule["lift"], 3), round(rule["late"], 3)) for rule in rules]
+
+
+def test_only_a_rule_that_looked_good_is_said_not_to_last():
+    # both of a and b: 105 of 400 baskets where 75 were expected; in the later half 25 of 200, as many as expected
+    fading = [(1, "ab", 80), (1, "a", 20), (1, "b", 20), (1, "c", 80), (12, "ab", 25), (12, "a", 75), (12, "b", 25)]
+    fading += [(12, "c", 75)]
+    assert fallen(fading) == [("a", "b", 1.4, 1.0)]
+    # bought apart from the beginning, and more so later: nobody took it for good
+    apart = [(1, "ab", 20), (1, "a", 80), (1, "b", 80), (1, "c", 20), (12, "ab", 10), (12, "a", 90), (12, "b", 90)]
+    assert fallen([*apart, (12, "c", 10)]) == []
+
+
 def test_reasons_are_written_from_the_evidence_in_both_languages():
     lines = [("x", "milk", dt.datetime(2023, 1, day)) for day in (1, 11, 21)] + [("y", "jam", dt.datetime(2023, 1, 1))]
     tables = {"transactions": ibis.memtable(pd.DataFrame(lines, columns=["customer_id", "product_id", "ordered_at"]))}
