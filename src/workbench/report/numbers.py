@@ -32,7 +32,7 @@ LANGUAGES = ("en", "zh")
 MISSING = "–"  # shown for a missing value
 DIGITS = 3  # significant digits of a measured number
 
-_OTHER_SCALE = ("e_value",)  # not in the unit of low and high
+_OTHER_SCALE = ("e_value", "relative")  # not in the unit of low and high
 _CENTS_IN_ESTIMATES_BELOW = 10
 _WHOLE_FROM = 9.95  # lengths of time from here on have no decimals
 _PARTS_OF_INTERVAL = 5  # the last digit shown is a fifth of the interval or coarser
@@ -143,7 +143,8 @@ def round_to_interval(name: str, values: Mapping[str, Any]) -> Any:
     name : str
     values : mapping of str to object
         All values of a sentence or a row of a table. The interval is ``<name>_low`` and ``<name>_high``, else
-        ``low`` and ``high`` where the value lies between them. An E-value is on another scale and stays as it is.
+        ``low`` and ``high`` where the value lies between them. An E-value and a relative change are on another scale
+        and stay as they are.
 
     Examples
     --------

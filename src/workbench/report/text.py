@@ -48,6 +48,13 @@ _OUTCOMES = {
     "bought": {"en": "a purchase within {} days", "zh": "{} 天内购买"},
     "returned": {"en": "a return of goods within {} days", "zh": "{} 天内退货"},
 }
+_EARLIER = re.compile(r"(orders|spend|bought|returned)_(\d+)d_before")  # the same, before the assignment
+_EARLIER_WORDS = {
+    "orders": {"en": "orders in the {} days before", "zh": "此前 {} 天订单数"},
+    "spend": {"en": "spend in the {} days before", "zh": "此前 {} 天消费额"},
+    "bought": {"en": "a purchase in the {} days before", "zh": "此前 {} 天购买"},
+    "returned": {"en": "a return of goods in the {} days before", "zh": "此前 {} 天退货"},
+}
 _TOGGLES = {"**": "strong", "`": "code"}  # the same mark begins and ends
 THIN_SPACE = "\u2009"  # between Chinese and Latin letters or digits
 SENTENCE_KINDS = ("label", "labels", "portion")  # capitalised at the start of a sentence
@@ -375,8 +382,9 @@ def _feature_label(name: str) -> dict[str, str] | None:
         stem = scale.replace("_", " ")
         item = ITEMS[scale].name["zh"] if scale in ITEMS else stem
         return {"en": f"{stem} (scale score)", "zh": f"{item}（量表得分）"}
-    if outcome := _OUTCOME.fullmatch(name):
-        return {language: words.format(outcome[2]) for language, words in _OUTCOMES[outcome[1]].items()}
+    for pattern, wordings in ((_OUTCOME, _OUTCOMES), (_EARLIER, _EARLIER_WORDS)):
+        if outcome := pattern.fullmatch(name):
+            return {language: words.format(outcome[2]) for language, words in wordings[outcome[1]].items()}
     features = registered([name])
     entry = dict(features[0].label) if features else None
     if entry and entry["en"][1:2].islower():  # labels stand within a sentence

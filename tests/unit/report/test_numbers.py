@@ -146,3 +146,5 @@ def test_an_estimate_has_no_cents_from_ten_on():
 def test_an_e_value_is_not_rounded_by_the_interval_of_the_difference():
     values = {"difference": 1.3, "low": -40.0, "high": 40.0, "e_value": 1.37}
     assert (round_to_interval("e_value", values), round_to_interval("difference", values)) == (1.37, 0.0)
+    spend = {"arm_effect": -240.0, "low": -1200.0, "high": 700.0, "relative": -0.14}
+    assert round_to_interval("relative", spend) == -0.14  # a share, though it lies between two sums of money

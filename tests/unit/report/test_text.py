@@ -84,6 +84,11 @@ def test_a_value_that_ends_in_chinese_has_no_blank_after_it():
     assert title == f"回访贡献最多，占预期增益{thin}¥3.4万的{thin}44%"
 
 
+def test_what_was_measured_before_the_assignment_has_a_label():
+    assert text.label("orders_365d_before", "en") == "orders in the 365 days before"
+    assert text.label("bought_90d_before", "zh") == "此前 90 天购买"
+
+
 def test_label_falls_back_to_the_name_and_reads_mappings_and_missing_values():
     assert label("Toronto", "zh") == "Toronto"
     assert label({"en": "high", "zh": "高"}, "zh") == "高"

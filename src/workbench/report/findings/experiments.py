@@ -166,15 +166,22 @@ def charted_effects(measured: Measured) -> pd.DataFrame:
 
 
 def charted_groups(measured: Measured) -> pd.DataFrame:
-    """Return the levels of the group with the smallest q-value of the latest experiment that has groups."""
+    """Return the levels of the group with the smallest q-value of the latest experiment that has groups.
+
+    ``is_rate``: the effect is a difference of shares.
+    """
     for study in reversed(measured.studies):
         primary = set(_overall(study).query("primary")["outcome"])
         rows = study.groups[study.groups["outcome"].isin(primary)] if len(study.groups) else study.groups
         if len(rows):
             first = rows.sort_values(["q_value", "interaction_p", "group"], kind="stable").iloc[0]
             same = (rows["group"] == first["group"]) & (rows["arm"] == first["arm"])
-            return rows[same & (rows["outcome"] == first["outcome"])].assign(experiment=study.experiment.name)
-    return pd.DataFrame(columns=["experiment", "arm", "outcome", "group", "level", "effect", "low", "high", "q_value"])
+            rates = set(_overall(study).query("method == @_RATE")["outcome"])
+            facts = {"experiment": study.experiment.name, "is_rate": first["outcome"] in rates}
+            return rows[same & (rows["outcome"] == first["outcome"])].assign(**facts)
+    return pd.DataFrame(
+        columns=["experiment", "arm", "outcome", "group", "level", "effect", "low", "high", "q_value", "is_rate"]
+    )
 
 
 def charted_ranking(measured: Measured) -> pd.DataFrame:

@@ -66,7 +66,9 @@ def table_trial(advice: Recommendations) -> pd.DataFrame:
     table = advice.trial.table
     table = table.sort_values(["list", "cut_off", "recall_at_10"], ascending=[True, True, False], kind="stable")
     return table.assign(
-        list=table["list"].map(_LISTS), method="by_" + table["method"].astype("str"), chosen=table["chosen"].astype(bool)
+        list=table["list"].map(_LISTS),
+        method="by_" + table["method"].astype("str"),
+        chosen=table["chosen"].astype(bool),
     ).reset_index(drop=True)
 
 

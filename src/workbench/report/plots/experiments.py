@@ -40,14 +40,14 @@ def plot_effects(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     return _dots(frame, names, "relative", title, kind="pct", axis="axis_relative", language=language, about=about)
 
 
-@drawn("experiment", "outcome", "group", "level", "effect", "low", "high", "differs")
+@drawn("experiment", "outcome", "group", "level", "effect", "low", "high", "differs", "is_rate")
 def plot_groups(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
     """Draw the effect by level of one group, with its interval.
 
     Parameters
     ----------
     frame : DataFrame
-        experiment, outcome, group, level, effect, low, high, differs; one group.
+        experiment, outcome, group, level, effect, low, high, differs, is_rate (a difference of shares); one group.
     language, about
         As everywhere.
 
@@ -60,7 +60,8 @@ def plot_groups(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     key = "chart_effect_groups_title" if bool(first["differs"]) else "chart_effect_groups_alike_title"
     names = [name_of(level, language) for level in frame["level"]]
     title = say(key, language, values)
-    return _dots(frame, names, "effect", title, kind="num", axis="axis_arm_effect", language=language, about=about)
+    kind, axis = ("pct", "axis_rate_effect") if bool(first["is_rate"]) else ("num", "axis_arm_effect")
+    return _dots(frame, names, "effect", title, kind=kind, axis=axis, language=language, about=about)
 
 
 @drawn("ranking", "qini", "low", "high", "experiment", "outcome")

@@ -72,8 +72,9 @@ def compare(treated: Sample, control: Sample, *, alpha: float = 0.05, ratio: boo
     -------
     Effect
         Rates: Newcombe's hybrid score interval (Newcombe 1998, Statistics in Medicine 17:873, method 10) and the
-        p-value of the pooled z-test. Means: Welch's interval and test. Without an effect where an arm has fewer than
-        two units.
+        p-value of the pooled z-test; the relative change has Katz's log interval (Katz et al. 1978, Biometrics
+        34:469). Means: Welch's interval and test; the relative change by the delta method. Without an effect where an
+        arm has fewer than two units.
     """
     counts = (treated.n, control.n, treated.mean, control.mean)
     if np.isnan(treated.variance) or np.isnan(control.variance):
@@ -125,6 +126,11 @@ def _relative(treated: Sample, control: Sample, alpha: float) -> tuple[float, fl
     if control.mean == 0:
         return _NAN, _NAN, _NAN
     ratio = treated.mean / control.mean
+    quantile = float(stats.norm.ppf(1 - alpha / 2))
+    if treated.binary and control.binary and ratio > 0:
+        parts = [(1 - sample.mean) / (sample.n * sample.mean) for sample in (treated, control)]
+        factor = float(np.exp(quantile * np.sqrt(sum(parts))))
+        return ratio - 1, ratio / factor - 1, ratio * factor - 1
     error = np.hypot(treated.error, ratio * control.error) / abs(control.mean)
-    half = float(stats.norm.ppf(1 - alpha / 2)) * float(error)
+    half = quantile * float(error)
     return ratio - 1, ratio - 1 - half, ratio - 1 + half
