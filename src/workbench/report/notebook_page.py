@@ -138,8 +138,15 @@ def _markdown(source: str) -> Markup:
 @cache
 def _markdown_reader() -> Any:
     import mistune  # noqa: PLC0415
+    from mistune.util import safe_entity  # noqa: PLC0415
 
-    return mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])
+    class Renderer(mistune.HTMLRenderer):
+        """Writes tags as text, and reads entities: &amp; is one character, as in JupyterLab."""
+
+        def text(self, text: str) -> str:
+            return safe_entity(text)
+
+    return mistune.create_markdown(renderer=Renderer(escape=True), plugins=["table", "strikethrough"])
 
 
 def clean_html(html: str) -> Markup:

@@ -139,6 +139,7 @@ def test_pointblank_page_is_static_and_in_the_language(tables, language, word):
     assert "<script" not in html
     assert "IBM Plex Sans" not in html and "font-family: inherit" in html  # the page's own font has Chinese
     assert html == pointblank_report(tables["customers"], "customers", language)
+    assert not re.search(r">#[0-9A-Fa-f]{6}", html)  # codes of colours, which only a style sheet would hide
 
 
 def test_pointblank_page_shows_no_value_of_a_row(engine):

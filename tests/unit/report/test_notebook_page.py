@@ -90,6 +90,13 @@ def test_scripts_that_outputs_carry_as_javascript_are_dropped():
     assert "alert(7)" not in page
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"), [("ELECT &amp;PLUMBING", "ELECT &amp;PLUMBING"), ("a &lt;b&gt; c", "a &lt;b&gt; c")]
+)
+def test_an_entity_in_a_text_is_one_character(written, shown):
+    assert f"<p>{shown}</p>" in page_of(markdown(written))
+
+
 def test_tables_and_pictures_survive_the_cleaning():
     picture = "data:image/png;base64," + base64.b64encode(b"png").decode()
     html = f'<div class="scroll" tabindex="0"><table><caption>c</caption><tr><th scope="col" class="number">n</th></tr></table></div><img src="{picture}" alt="a chart">'

@@ -75,9 +75,13 @@ def _languages_read_once() -> Iterator[None]:
 
 
 def _static_html(html: str) -> str:
-    """Remove web fonts (the fonts of our page have Chinese characters), scripts, event handlers and times of day."""
+    """Remove web fonts (the fonts of our page have Chinese characters), scripts, event handlers and times of day.
+
+    The codes of colours, which a style sheet hides, go too, and the words of the heading keep apart without one.
+    """
     html = re.sub(r"@import\s+url\([^)]*\)\s*;?", "", html)
     html = re.sub(r"font-family:[^;{}\"]*sans-serif;", "font-family: inherit;", html)
+    html = re.sub(r">#[0-9A-Fa-f]{6,8}<", "><", html).replace("</span><span", "</span> <span")
     html = re.sub(r"<(script|link|iframe|object|embed)\b.*?(</\1>|/?>)", "", html, flags=re.DOTALL | re.IGNORECASE)
     html = re.sub(r"\son[a-z]+\s*=\s*(\"[^\"]*\"|'[^']*')", "", html, flags=re.IGNORECASE)
     spans = r"<span[^>]*>\s*(\d{4}-\d{2}-\d{2}[ |T]\d{2}:\d{2}:\d{2}[^<]*|[&lt;<]*\s*\d+(\.\d+)? ?s)\s*</span>"

@@ -53,7 +53,7 @@ def idle_chart(stage: str, name: str, chart: Chart) -> str:
     bars, curves, points, others = (sum(counts) for counts in zip(*map(_marks, axes), strict=True)) if axes else [0] * 4
     if not curves and not others and 0 < bars + (0 if bars else points) <= FEW_MARKS:
         return "few_marks"
-    if bars and not curves and not others and _are_alike(axes):
+    if bars and not curves and not points and not others and _are_alike(axes):
         return "alike"
     if not bars and not points and not others and curves == 1 and _is_straight(axes):
         return "straight"

@@ -103,7 +103,7 @@ class Presentation:
     ) -> None:
         """Stage a chart once per report language and display the first.
 
-        A chart that says "not enough data" is displayed here and left out of the report.
+        Where there is not enough data a sentence says so here, and the report has no chart.
 
         Parameters
         ----------
@@ -187,6 +187,9 @@ class Presentation:
         from workbench.report.charts.theme import save  # noqa: PLC0415  (drawing is imported where a chart is drawn)
         from workbench.report.pages.relevance import idle_chart  # noqa: PLC0415
 
+        if not charts[self.language].drawn:
+            display(Markdown(_escape_markdown(charts[self.language].alt)))
+            return
         entry: dict[str, Any] = {"name": name, "files": {}, "title": {}, "alt": {}, "note": {}}
         for language, chart in charts.items():
             path = save(chart, self.folder / "figures" / f"{self.stage}__{name}.{language}")
@@ -196,12 +199,11 @@ class Presentation:
         chart = charts[self.language]
         idle = idle_chart(self.stage, name, chart)
         entry |= {key: value for key, value in (("idle", idle), ("data", chart.data)) if value}
-        if chart.drawn:
-            self.records["figures"].append(entry)
+        self.records["figures"].append(entry)
         picture = self.folder / entry["files"][self.language]
         alt = entry["alt"][self.language]
         display(SVG(filename=picture) if picture.suffix == ".svg" else Image(filename=picture, alt=alt))
-        if idle and idle != "not_drawn":
+        if idle:
             self._display_text(f"idle_{idle}", {})
 
     def _record_text(self, kind: str, text: Text, values: Mapping[str, Any]) -> None:

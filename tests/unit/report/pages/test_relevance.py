@@ -24,6 +24,7 @@ def chart(draw):
         (lambda axes: axes.bar([0, 1, 2], [0.98, 0.993, 0.999]), "alike"),
         (lambda axes: (axes.barh([0, 1, 2], [0.98, 0.99, 1.0]), axes.barh([0, 1, 2], [0.1, 0.4, 0.2])), ""),
         (lambda axes: axes.barh([0, 1, 2], [0.98, 0.993, 0.92]), ""),
+        (lambda axes: (axes.bar([0, 1, 2], [228, 228, 228]), axes.scatter([0, 1, 2], [5, 40, 90])), ""),
         (lambda axes: (axes.barh([0, 1], [1, 1], color=PALE), axes.barh([0, 1], [0.4, 0.6])), "few_marks"),
         (lambda axes: axes.barh([0, 1, 2], [0.0, 0.0, 1.0]), "few_marks"),
         (lambda axes: axes.scatter([1, 2], [1, 2]), "few_marks"),
