@@ -82,6 +82,9 @@ def test_the_verdict_comes_first_with_its_evidence(definition, verdict, values_b
         "k": 2, "n": 200, "needed": 100, "silhouette": 0.44, "null_silhouette": 0.42, "jaccard": 0.8,
         "margin": 0.05,
     }  # fmt: skip
+    stated = values.get("segments_continuum_near_evidence")
+    assert (stated is None) == (verdict == "structure")
+    assert stated is None or stated["silhouette"] == 0.44
     assert values["segments_stability"] == {
         "k": 2, "jaccard": 0.9, "splits": 10, "min_jaccard": 0.7, "bootstraps": 50,
     }  # fmt: skip

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["find_choice", "find_segments", "find_tried", "limit_kinds", "limit_segments", "segment_metrics"]
 
 _METHODS = ("kmeans", "mixture", "mixed", "classes")
+_CUTS = ("segments_continuum", "segments_continuum_near")
 
 
 def find_segments(
@@ -69,6 +70,8 @@ def find_segments(
         stability = {"k": verdict.k, "jaccard": values["split_half_jaccard"], "splits": splits}
         least = {"min_jaccard": values["bootstrap_min_jaccard"], "bootstraps": bootstraps}
         findings.append(Finding("segments_stability", stability | least, 0.2))
+    if findings[0].key in _CUTS:
+        findings.append(Finding(f"{findings[0].key}_evidence", evidence, 0.1))
     about = {"name": definition.name, "version": definition.version, "features": _features(definition)}
     return [*findings, Finding("segments_definition", about, 0.1)] if about["features"] else findings
 
