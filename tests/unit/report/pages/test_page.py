@@ -208,7 +208,7 @@ def test_what_changed_compares_labelled_figures_and_settings(made_up, folder):
     assert "<td" in details(made_up)
     assert "There is no earlier run of this profile" in compose(made_up, folder, previous=None)
     same = {"run_id": "r0", "as_of": "2018-01-01", "stages": {e["stage"]: e for e in made_up["summaries"]}}
-    assert "Nothing changed" in compose(made_up, folder, previous=same)
+    assert "No figure and no setting changed" in compose(made_up, folder, previous=same)
 
 
 def test_every_record_is_followed_to_the_customers(made_up):
@@ -301,7 +301,7 @@ def test_the_goal_is_in_the_language_of_the_page_and_a_heading_is_not_repeated(m
 
 
 @pytest.mark.parametrize(
-    ("as_of", "words"), [("2018-01-01", "that of run r0 (as of 1 January 2018)."), (None, "that of run r0.")]
+    ("as_of", "words"), [("2018-01-01", "since run r0 (as of 1 January 2018)."), (None, "since run r0.")]
 )
 def test_the_run_compared_with_is_named_with_its_date_where_it_has_one(made_up, folder, as_of, words):
     made_up["previous"] = {"run_id": "r0", "as_of": as_of, "stages": {e["stage"]: e for e in made_up["summaries"]}}

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["find_choice", "find_segments", "find_tried", "limit_kinds", "limit_segments", "segment_metrics"]
 
 _METHODS = ("kmeans", "mixture", "mixed", "classes")
-_CUTS = ("segments_continuum", "segments_continuum_near")
+_EVIDENCE = {
+    "segments_continuum": "segments_continuum_evidence",
+    "segments_continuum_near": "segments_continuum_near_evidence",
+}
 
 
 def find_segments(
@@ -70,8 +73,8 @@ def find_segments(
         stability = {"k": verdict.k, "jaccard": values["split_half_jaccard"], "splits": splits}
         least = {"min_jaccard": values["bootstrap_min_jaccard"], "bootstraps": bootstraps}
         findings.append(Finding("segments_stability", stability | least, 0.2))
-    if findings[0].key in _CUTS:
-        findings.append(Finding(f"{findings[0].key}_evidence", evidence, 0.1))
+    if findings[0].key in _EVIDENCE:
+        findings.append(Finding(_EVIDENCE[findings[0].key], evidence, 0.1))
     about = {"name": definition.name, "version": definition.version, "features": _features(definition)}
     return [*findings, Finding("segments_definition", about, 0.1)] if about["features"] else findings
 
