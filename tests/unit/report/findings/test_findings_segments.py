@@ -110,9 +110,10 @@ def test_a_continuum_says_what_groups_would_need_only_where_its_silhouette_is_ab
         "The silhouette is 0.44. Separate groups would need 0.05 more than the 0.42 of a single cloud"
     )
     below = MEASURED | {"silhouette": 0.4}
-    first = find_segments(Verdict("continuum", 2, "", below), definition, sizes(0.8, 0.2), STRONGEST)[0]
+    first, *others = find_segments(Verdict("continuum", 2, "", below), definition, sizes(0.8, 0.2), STRONGEST)
     assert first.key == "segments_continuum"
-    assert "Silhouette 0.4, 0.42 for a single cloud" in say(first.key, "en", first.values)
+    evidence = next(finding for finding in others if finding.key.endswith("_evidence"))
+    assert "silhouette is 0.4, and 0.42 for a single cloud" in say(evidence.key, "en", evidence.values)
 
 
 def test_without_spend_no_segment_is_given_a_share_of_it(definition, values_by_key):
