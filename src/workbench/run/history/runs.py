@@ -42,8 +42,8 @@ class RunRecord:
     def __init__(self, folder: Path, summary: dict[str, Any]):
         self.folder = folder
         self.summary = summary
-        self.run_id: str = str(summary["run_id"])
-        self.profile: str = str(summary["profile"])
+        self.run_id: str = str(summary.get("run_id", ""))
+        self.profile: str = str(summary.get("profile", ""))
 
     @property
     def status(self) -> str:

@@ -53,11 +53,8 @@ def run_and_tell(run_flow: RunFlow, workspace: Workspace, name: str, options: Fl
         raise
     code = result.error.exit_code if result.error else 0
     _follow(lambda: write_index(workspace))
-    _follow(
-        lambda: send_messages(
-            workspace, run_message(workspace, result.summary, result.folder, code), settings=options.settings
-        )
-    )
+    message = run_message(workspace, name, result.summary, result.folder, code)
+    _follow(lambda: send_messages(workspace, message, settings=options.settings))
     return result
 
 

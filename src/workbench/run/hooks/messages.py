@@ -26,13 +26,14 @@ def events_of(message: Mapping[str, Any]) -> list[str]:
 
 
 def run_message(
-    workspace: Workspace, summary: Mapping[str, Any], folder: Path | None, exit_code: int
+    workspace: Workspace, profile: str, summary: Mapping[str, Any], folder: Path | None, exit_code: int
 ) -> dict[str, Any]:
     """Return the message about a run that ended.
 
     Parameters
     ----------
     workspace : Workspace
+    profile : str
     summary : mapping
         Of the run.
     folder : Path or None
@@ -44,7 +45,7 @@ def run_message(
     report = folder / "report.html" if folder is not None else None
     return {
         "workspace": workspace.root.name,
-        "profile": record.profile,
+        "profile": profile,
         "run_id": record.run_id,
         "status": record.status,
         "exit_code": exit_code,

@@ -55,7 +55,7 @@ def writes(name):
 
 
 def test_a_message_holds_nothing_from_the_data(place):
-    message = run_message(place, SUMMARY, None, 1)
+    message = run_message(place, "toy", SUMMARY, None, 1)
     assert SECRET not in json.dumps(message, ensure_ascii=False)
     assert message["failed_stage"] == "03_build_features"
     assert message["stages"] == {"ran": 1, "reused": 0, "skipped": 0, "failed": 1}
@@ -63,10 +63,10 @@ def test_a_message_holds_nothing_from_the_data(place):
 
 
 def test_alerts_are_told_where_there_are_some(place):
-    assert events_of(run_message(place, watched(2), None, 0)) == ["on_done", "on_alert"]
-    assert events_of(run_message(place, watched(0), None, 0)) == ["on_done"]
-    assert events_of(run_message(place, watched(None), None, 0)) == ["on_done"]
-    assert events_of(run_message(place, SUMMARY, None, 1)) == ["on_failure"]
+    assert events_of(run_message(place, "toy", watched(2), None, 0)) == ["on_done", "on_alert"]
+    assert events_of(run_message(place, "toy", watched(0), None, 0)) == ["on_done"]
+    assert events_of(run_message(place, "toy", watched(None), None, 0)) == ["on_done"]
+    assert events_of(run_message(place, "toy", SUMMARY, None, 1)) == ["on_failure"]
 
 
 def run(place, outcome):
