@@ -23,6 +23,7 @@ from workbench.analysis.rfm.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAG
 from workbench.analysis.rfm.scores import NO_PURCHASE, RFM_TYPES
 from workbench.analysis.segments.choice import REASONS
 from workbench.core.actions.definition import BASES
+from workbench.core.params.hooks import EVENTS
 from workbench.core.stages import STAGES
 from workbench.intake.features.registry import REGISTRY
 from workbench.report import text
@@ -31,7 +32,10 @@ from workbench.report.charts.theme import LIGHTS
 from workbench.report.findings.actions import UNPLANNED
 from workbench.report.findings.quality import SUSPICION
 from workbench.report.pages.parts import PARTS
+from workbench.report.runs.graph_page import KINDS
 from workbench.report.text import has_label, label, texts
+from workbench.run.health.line import PARTS as DOCTOR_PARTS
+from workbench.run.schedules.deciding import IDLE
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "workbench"
@@ -48,6 +52,10 @@ TAG_HEADS = (
 EXPERIMENT_HEADS = (
     "experiment", "assigned_on", "customers", "arms", "arm", "share", "before_p", "outcome", "until", "verdict",
     "control", "rule", "seed", "effect", "needed", "detectable", "low", "high", "n_treated", "n_control",
+)  # fmt: skip
+RUN_HEADS = (
+    "run", "profile", "started", "as_of", "status", "seconds", "stages", "alerts", "stage", "tables", "kind", "name",
+    "size",
 )  # fmt: skip
 TAG_FACTS = (
     "item", "kind", "status", "business", "technical", "owner", "cadence", "purpose", "consent", "sensitivity",
@@ -167,6 +175,22 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "audience_*_title": [f"audience_{part}_title" for part in _AUDIENCE],
     "audience_*_none": ["audience_region_none", "audience_week_none", "audience_journey_none"],
     "audience_block_*": [f"audience_block_{block}" for block in BLOCKS],
+    "doctor_part_*": [f"doctor_part_{part}" for part in DOCTOR_PARTS],
+    "doctor_head_*": [f"doctor_head_{head}" for head in ("part", "state", "text", "command")],
+    "schedule_said_*": [f"schedule_said_{verdict}" for verdict in IDLE],
+    "hook_subject_*": [f"hook_subject_{event}" for event in EVENTS],
+    "hook_line_*": [f"hook_line_{name}" for name in ("run_id", "as_of", "failed_stage", "report")],
+    "index_head_*": [
+        f"index_head_{head}"
+        for head in ("profile", "status", "good", "schedule", "alerts", "started", "as_of", "stages", "links")
+    ],
+    "index_other_*": ["index_other_en", "index_other_zh"],
+    "graph_*": [f"graph_{kind}" for kind in KINDS],
+    "graph_*_from": ["graph_reused_from", "graph_outside_from"],
+    "graph_head_*": [f"graph_head_{head}" for head in ("table", "rows", "digest", "readers")],
+    "graph_reads_*": ["graph_reads_people", "graph_reads_summaries"],
+    "runs_head_*": [f"runs_head_{head}" for head in RUN_HEADS],
+    "runs_what_*": [f"runs_what_{kind}" for kind in ("run", "stage", "setting", "metric", "table")],
     "*_heading": [],  # the heading of a finding, where it has one
     "table_*": [],  # the tables that notebooks show, read from them below
 }  # fmt: skip

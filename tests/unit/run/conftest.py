@@ -16,7 +16,7 @@ def toy_root(tmp_path):
     return toy.make_toy_workspace(tmp_path / "toy")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def toy_done(tmp_path_factory):
     """A workspace after a complete run of the toy profile; tests must not change it."""
     from workbench.core.workspace import find_workspace

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from workbench.core.errors import Fault, ProfileError, did_you_mean, listed, nearest
 from workbench.core.params.assignments import ASSIGNMENTS, assignment_source
 from workbench.core.params.consent import ConsentParams
+from workbench.core.params.hooks import EVENTS
 from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.params.run import GoalParams, RunParams
 from workbench.core.params.sources import SourceParams
@@ -364,6 +365,10 @@ class _ProfileReader:
             if not is_own_name(stage):
                 expected = "Your own notebook: two digits, a verb, an object, no built-in stage, such as 15_study_gifts"
                 self.fault(("run", "also", at), f"'{stage}' cannot be named here", expected)
+        for event in EVENTS:
+            for at, hook in enumerate(run.hooks.of(event)):
+                if hook.file is not None:
+                    self._check_inside(("run", "hooks", event, at, "file"), hook.file)
         if run.stages == []:
             self.fault(("run", "stages"), "no stage to run", "At least one", "Omit the key to run all")
         named = [*(run.stages or []), *run.also]
@@ -499,8 +504,8 @@ def _with_shared_scales(sections: dict[str, Any]) -> dict[str, Any]:
 def _fields_at(model: type[Section], trail: Sequence[str]) -> list[str]:
     for part in trail:
         annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if isinstance(annotation, type) and issubclass(annotation, Section):
-            model = annotation
+        inner = (annotation, *getattr(annotation, "__args__", ()))  # a section, or those of a list
+        model = next((kind for kind in inner if isinstance(kind, type) and issubclass(kind, Section)), model)
     return sorted(model.model_fields)
 
 

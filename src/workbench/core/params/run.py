@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from workbench.core.params.hooks import HooksParams
 from workbench.core.section import Section, knob
 
 __all__ = ["GOAL_KINDS", "GoalParams", "RunParams"]
@@ -63,4 +64,10 @@ class RunParams(Section):
     )
     total_seconds: int = knob(
         7200, unit="s", en="Longest time the flow may take", zh="整个流程的最长时间", ge=1, le=604800
+    )
+    hooks: HooksParams = knob(
+        HooksParams(),
+        en="Whom a run tells that it ended: on_done, on_failure, on_alert, each a list of receivers "
+        "(command, file, webhook, mail)",
+        zh="运行结束后通知谁：on_done、on_failure、on_alert，各为一组接收方（command、file、webhook、mail）",
     )

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from workbench.run.artifacts.scratch import SCRATCH_VARIABLE, open_scratch
 __all__ = ["CONTEXT_VARIABLE", "RunContext", "current_context", "new_run_id", "stage_folder", "stage_summary"]
 
 CONTEXT_VARIABLE = "WORKBENCH_RUN"
+_STAMP = "%Y%m%dT%H%M%S"  # the time in a run's id
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,19 @@ class RunContext:
         return load_profile(self.place, self.profile, settings=self.settings)
 
 
-def new_run_id() -> str:
-    """Return an id that sorts by time and stays unique if the clock jumps back."""
-    return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+def new_run_id(after: str = "") -> str:
+    """Return an id that sorts by time and stays unique if the clock jumps back.
+
+    Parameters
+    ----------
+    after : str
+        The id of the run before, which the new one sorts after: where the clock shows less, a second later.
+    """
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    with suppress(ValueError):
+        before = dt.datetime.strptime(after[:15], _STAMP).replace(tzinfo=dt.UTC)
+        now = before + dt.timedelta(seconds=1) if before >= now else now
+    return f"{now:{_STAMP}}-{secrets.token_hex(3)}"
 
 
 def current_context(profile: str) -> RunContext:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from workbench.core.workspace import Workspace
 
-__all__ = ["hold_workspace", "holder"]
+__all__ = ["hold_workspace", "holder", "is_held"]
 
 
 @contextmanager
@@ -58,6 +58,19 @@ def hold_workspace(workspace: Workspace, what: str, *, wait_seconds: float = 0) 
         yield
     finally:
         lock.release()
+
+
+def is_held(workspace: Workspace) -> bool:
+    """Say whether a live process holds the workspace; nothing is written where nobody ever did."""
+    if not workspace.lock.is_file():
+        return False
+    lock = FileLock(workspace.lock, timeout=0, is_singleton=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    lock.release()
+    return False
 
 
 def holder(workspace: Workspace) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from workbench.run.artifacts.plans import sweep_plans
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
-__all__ = ["RunFolder", "last_summary", "sweep_orphans"]
+__all__ = ["RunFolder", "find_orphans", "last_summary", "sweep_orphans"]
 
 _BY_HAND = re.compile(r"-hand(\d+)-")
 _REPORTS = ("report.html", "report.en.html", "report.zh.html")
@@ -149,14 +149,19 @@ def sweep_orphans(workspace: Workspace) -> list[str]:
     The staging folder of a notebook open by hand is kept while its process is alive.
     """
     removed = sweep_plans(workspace)
+    for path in find_orphans(workspace):
+        shutil.rmtree(path, ignore_errors=True)
+        removed.append(workspace.relative(path))
+    return removed
+
+
+def find_orphans(workspace: Workspace) -> list[Path]:
+    """Return the staging folders whose process is dead, or that a flow under way still writes."""
     areas = ("data/processed/*/.staging/*", "reports/*/.staging-*", "data/interim/*/.s*-*")
     scratch = (".*-*", "*/.staging/*", "*/reports/.staging-*", "*/interim/.s*-*")
-    for pattern in (*areas, *(f"data/interim/*/scratch/{pattern}" for pattern in scratch)):
-        for path in sorted(workspace.root.glob(pattern)):
-            if not _owner_is_alive(path.name):
-                shutil.rmtree(path, ignore_errors=True)
-                removed.append(workspace.relative(path))
-    return removed
+    patterns = (*areas, *(f"data/interim/*/scratch/{pattern}" for pattern in scratch))
+    paths = [path for pattern in patterns for path in sorted(workspace.root.glob(pattern))]
+    return [path for path in paths if not _owner_is_alive(path.name)]
 
 
 def _owner_is_alive(name: str) -> bool:

@@ -33,8 +33,8 @@ def card(
 ) -> None:
     """Write the portrait cards of customers: HTML that prints on one page, JSON for a CRM, optionally PNG (画像卡)."""
     from workbench.report.cards.customer import card_pages, card_values  # noqa: PLC0415
-    from workbench.run.commands.picture import picture_page  # noqa: PLC0415
     from workbench.run.services.cards import CardService  # noqa: PLC0415
+    from workbench.run.terminal.picture import picture_page  # noqa: PLC0415
 
     service = CardService(find_workspace(workspace), profile)
     card_language = language or service.profile.languages[0]

@@ -1,11 +1,11 @@
-"""The command line: ``workbench run|check|new|score|stages|params|demo-data|lab|ui``."""
+"""The command line: ``workbench run|schedule|check|new|score|stages|params|demo-data|lab|ui``."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,10 +20,16 @@ from workbench.run.commands.audience import audience
 from workbench.run.commands.audit import audit
 from workbench.run.commands.card import card
 from workbench.run.commands.experiments import experiment
+from workbench.run.commands.keeping.doctor import doctor
+from workbench.run.commands.keeping.runs import runs
 from workbench.run.commands.segments import segments
 from workbench.run.commands.servers import serve
 from workbench.run.commands.tags import tags
 from workbench.run.terminal.printing import Table, check_language, print_table
+
+if TYPE_CHECKING:
+    from workbench.core.workspace import Workspace
+    from workbench.run.flows.outcome import FlowResult
 
 __all__ = ["app", "main"]
 
@@ -38,6 +44,7 @@ app.add_typer(tags, name="tags")
 app.add_typer(experiment, name="experiment")
 app.add_typer(actions, name="actions")
 app.add_typer(audit, name="audit")
+app.add_typer(runs, name="runs")
 
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")
@@ -82,13 +89,66 @@ def run(
     from workbench.run.flows.flow import run_flow  # noqa: PLC0415
     from workbench.run.flows.outcome import describe  # noqa: PLC0415
     from workbench.run.flows.selection import FlowOptions  # noqa: PLC0415
+    from workbench.run.hooks.after_run import run_and_tell  # noqa: PLC0415
 
     options = FlowOptions(only, first, last, force, tuple(setting or ()), as_of)
     current_workspace = find_workspace(workspace)
     if scratch is not None:
         load_profile(current_workspace, profile, settings=options.settings, as_of=as_of)
         current_workspace = open_scratch(current_workspace, profile, scratch)
-    result = run_flow(current_workspace, profile, options)
+    result = run_and_tell(run_flow, current_workspace, profile, options)
+    print(describe(result))
+    if result.error is not None:
+        raise result.error
+
+
+@app.command()
+def schedule(
+    names: Annotated[list[str], typer.Argument(metavar="[due] PROFILE", help="A profile; due runs it if it is due.")],
+    every: Annotated[str | None, typer.Option(help="'Mon 06:00', '06:00', '1 06:00', '10 minutes' ...")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="The zone of that time, such as Asia/Shanghai.")] = None,
+    kind: Annotated[str | None, typer.Option("--as", help="Print only systemd or only cron.")] = None,
+    install: Annotated[bool, typer.Option("--install", help="Also set it up on this machine.")] = False,
+    max_staleness: Annotated[
+        float | None, typer.Option(help="Hours after which a missed run is left out; default: caught up always.")
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the schedule back.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="With due: print nothing where nothing is due.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Set when a profile runs and print what wakes it up: systemd units and a cron line; due runs it if it is due."""
+    from workbench.run.commands.keeping import scheduling  # noqa: PLC0415
+
+    current_workspace = find_workspace(workspace)
+    due, profile = scheduling.named_profile(names)
+    if due:
+        _run_due(current_workspace, profile, quiet=quiet)
+    elif remove:
+        scheduling.drop_schedule(current_workspace, profile)
+    elif every is None:
+        scheduling.show_schedule(current_workspace, profile, kind=kind, install=install)
+    else:
+        scheduling.set_schedule(
+            current_workspace, profile, every=every, zone=time_zone, hours=max_staleness, kind=kind, install=install
+        )
+
+
+def _run_due(workspace: Workspace, profile: str, *, quiet: bool) -> None:
+    """Run a profile if its moment has come; the as-of date is that of the moment."""
+    from workbench.run.commands.keeping.scheduling import call_due  # noqa: PLC0415
+
+    def run_as_of(as_of: str) -> FlowResult:
+        from workbench.run.flows.flow import run_flow  # noqa: PLC0415
+        from workbench.run.flows.selection import FlowOptions  # noqa: PLC0415
+        from workbench.run.hooks.after_run import run_and_tell  # noqa: PLC0415
+
+        return run_and_tell(run_flow, workspace, profile, FlowOptions(as_of=as_of))
+
+    result = call_due(workspace, profile, run_as_of, quiet=quiet)
+    if result is None:
+        return
+    from workbench.run.flows.outcome import describe  # noqa: PLC0415
+
     print(describe(result))
     if result.error is not None:
         raise result.error
@@ -260,6 +320,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on loopback.")] = 5000, work
 
 app.command()(audience)
 app.command()(card)
+app.command()(doctor)
 
 
 def _print_error(error: WorkbenchError) -> None:

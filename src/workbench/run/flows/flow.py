@@ -120,7 +120,7 @@ class _Flow:
         self.profile = profile
         self.options = options
         self.progress = progress
-        self.run_id = new_run_id()
+        self.run_id = new_run_id(after=last_summary(workspace, profile.name).get("run_id", ""))
         self.store = Store(workspace, profile.name)
         self.folder = RunFolder(workspace, profile.name, self.run_id)
         self.stages: dict[str, dict[str, Any]] = {}
@@ -376,6 +376,11 @@ class _Flow:
 
         return write_stage_page(notebook, self.folder.page(stage), stage=stage, language=self.profile.languages[0])
 
+    def _write_graph(self, summary: dict[str, Any]) -> None:
+        from workbench.run.overview.graph import write_graph  # noqa: PLC0415
+
+        write_graph(self.workspace, self.profile, summary, self.folder.staging)
+
     def _raw_digests(self, stage: str) -> dict[str, str]:
         """Return the digests of the raw files if a stage reads them."""
         return raw_digests(self.workspace, self.profile) if "sources" in self.profile.stage(stage).inputs else {}
@@ -436,6 +441,7 @@ class _Flow:
         if self.folder.final.exists():  # the failure came after publishing, for example in tracking
             self.folder.rewrite(summary)
         else:
+            self._write_graph(summary)
             self.folder.publish(summary)
         folder = self.folder.final
         self.tracking.end(status, summary, folder)

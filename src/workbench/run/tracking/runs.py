@@ -34,19 +34,15 @@ from workbench.run.artifacts.model_files import FACTS_FILE, MODEL_FOLDER
 from workbench.run.definitions.segment_names import SEGMENTING
 from workbench.run.tracking.models import ModelRegistry, write_signature
 from workbench.run.tracking.registry import DEFINITION_FILE, SegmentRegistry
+from workbench.run.tracking.store_health import KILLED, close_dead_runs, store_uri
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
 __all__ = ["Tracker", "store_uri"]
 
-_STATUS = {"done": "FINISHED", "failed": "FAILED", "skipped": "FINISHED", "killed": "KILLED"}
+_STATUS = {"done": "FINISHED", "failed": "FAILED", "skipped": "FINISHED", "killed": KILLED}
 _LONGEST_PARAM = 500
-
-
-def store_uri(workspace: Workspace) -> str:
-    """Return the URI of the tracking store."""
-    return f"sqlite:///{workspace.tracking / 'mlflow.db'}"
 
 
 class Tracker:
@@ -79,13 +75,7 @@ class Tracker:
 
         Call it under the workspace lock, when no other flow of this workspace is alive.
         """
-        experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
-        running = "attributes.status = 'RUNNING' AND tags.`workbench.run_id` LIKE '%'"
-        orphans = self.client.search_runs(experiments, filter_string=running, max_results=1000)
-        for run in orphans:
-            self.client.set_tag(run.info.run_id, "workbench.status", "killed")
-            self.client.set_terminated(run.info.run_id, _STATUS["killed"])
-        return [run.data.tags.get("workbench.run_id", run.info.run_id) for run in orphans]
+        return close_dead_runs(self.client)
 
     def begin(self, run_id: str, tags: Mapping[str, str]) -> str:
         """Open the parent run of a flow; return its MLflow id."""

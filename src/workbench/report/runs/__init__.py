@@ -1,0 +1,1 @@
+"""Pages about runs: the index over all profiles, and the graph of one run."""

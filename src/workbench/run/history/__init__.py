@@ -1,0 +1,1 @@
+"""The runs that a workspace keeps: listed, compared, cleaned."""
