@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from workbench.core.errors import Fault, ProfileError, WorkbenchError, did_you_mean
+from workbench.core.files import PRIVATE_UMASK
+from workbench.core.held_secrets import take_secrets
 from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.params.profile import DEMO_DATA, load_profile
 from workbench.core.stages import SECTIONS, STAGES
@@ -23,6 +25,7 @@ from workbench.run.commands.experiments import experiment
 from workbench.run.commands.segments import segments
 from workbench.run.commands.servers import serve
 from workbench.run.commands.tags import tags
+from workbench.run.terminal.guarding import GuardedStream, visible
 from workbench.run.terminal.printing import Table, check_language, print_table
 
 __all__ = ["app", "main"]
@@ -56,6 +59,10 @@ _LOOPBACK = "127.0.0.1"
 
 def main() -> None:
     """Run the command line; errors of the workbench become their exit codes."""
+    os.umask(PRIVATE_UMASK)
+    take_secrets()
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (GuardedStream(stream) for stream in streams)
     try:
         app(standalone_mode=True)
     except WorkbenchError as error:
@@ -64,6 +71,8 @@ def main() -> None:
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    finally:
+        sys.stdout, sys.stderr = streams
 
 
 @app.command()
@@ -263,8 +272,6 @@ app.command()(card)
 
 
 def _print_error(error: WorkbenchError) -> None:
-    from workbench.run.flows.progress import visible  # noqa: PLC0415
-
     for fault in error.faults:
         print(f"error: {visible(str(fault))}", file=sys.stderr)
 
