@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ __all__ = [
     "listed",
     "nearest",
 ]
+
+
+_CREDENTIALS = re.compile(r"(?<=://)[^\s'\"]*@")  # user and password of an address, which no message repeats
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Fault:
 
     def __str__(self) -> str:
         text = " ".join(_sentence(part) for part in (self.found, self.expected, self.remedy) if part)
-        return f"{self.where}: {text}" if self.where else text
+        return _CREDENTIALS.sub("***@", f"{self.where}: {text}" if self.where else text)
 
 
 class WorkbenchError(Exception):

@@ -20,10 +20,10 @@ from workbench.core.files import write_file
 __all__ = ["FORMULA_STARTS", "export_batches", "export_csv", "export_parquet", "export_xlsx", "formula_safe"]
 
 # OWASP, CSV injection: spreadsheets run a text cell that starts with one of these as a formula
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "\0")  # noqa: RUF001
 MOST_SHEET_ROWS = 1_048_575
 _PRIVATE = 0o600  # of files that name customers
-_STARTS_FORMULA = r"^[=+\-@\t\r\x00]"
+_STARTS_FORMULA = r"^[=+\-@＝＋－＠\t\r\n\x00]"  # noqa: RUF001
 
 
 def formula_safe(text: str) -> str:
@@ -50,7 +50,7 @@ def export_csv(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
     """
     texts = [name for name, kind in table.schema().items() if kind.is_string()]
     safe = {name: _safe(table[name]) for name in texts}
-    content = table.mutate(**safe) if safe else table
+    content = (table.mutate(**safe) if safe else table).rename({formula_safe(name): name for name in table.columns})
 
     def write(target: Path) -> None:
         plain = target.with_name(target.name + ".plain")
@@ -87,17 +87,19 @@ def export_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, path: P
         with target.open("wb") as sink:
             if path.suffix == ".csv":
                 sink.write(codecs.BOM_UTF8)
-            writer = (pa.csv.CSVWriter if path.suffix == ".csv" else pq.ParquetWriter)(sink, schema)
+            as_csv = path.suffix == ".csv"
+            headers = pa.schema([field.with_name(formula_safe(field.name)) for field in schema])
+            writer = pa.csv.CSVWriter(sink, headers) if as_csv else pq.ParquetWriter(sink, schema)
             with writer:
                 for batch in batches:
-                    writer.write_batch(_formula_safe(batch) if path.suffix == ".csv" else batch)
+                    writer.write_batch(_formula_safe(batch, headers) if as_csv else batch)
                     rows += batch.num_rows
 
     write_file(path, write, mode=_PRIVATE)
     return rows
 
 
-def _formula_safe(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _formula_safe(batch: pa.RecordBatch, headers: pa.Schema) -> pa.RecordBatch:
     columns = []
     for column in batch.columns:
         if pa.types.is_string(column.type):
@@ -105,7 +107,7 @@ def _formula_safe(batch: pa.RecordBatch) -> pa.RecordBatch:
             marked = pc.binary_join_element_wise("'", column, "")
             column = pc.if_else(starts, marked, column)  # noqa: PLW2901
         columns.append(column)
-    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+    return pa.RecordBatch.from_arrays(columns, schema=headers)
 
 
 def export_xlsx(table: ibis.Table, path: Path, *, sheet: str = "audience") -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "PRIVATE_UMASK",
     "digest_file",
     "digest_json",
     "fsync_tree",
@@ -22,6 +23,8 @@ __all__ = [
     "write_text",
 ]
 
+PRIVATE_UMASK = 0o077  # of every process of the workbench: files 0600, folders 0700 from their creation
+_PRIVATE_FILE = 0o600
 _BLOCK_BYTES = 1 << 20
 
 
@@ -44,7 +47,7 @@ def write_file(path: Path, write: Callable[[Path], object], *, mode: int | None 
     write : callable
         Function that writes the content to a path.
     mode : int, optional
-        Permission bits.
+        Permission bits; by default readable by the owner alone.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -53,7 +56,7 @@ def write_file(path: Path, write: Callable[[Path], object], *, mode: int | None 
         write(Path(name))
         with open(name, "rb") as stream:
             os.fsync(stream.fileno())
-        os.chmod(name, mode if mode is not None else 0o644)
+        os.chmod(name, mode if mode is not None else _PRIVATE_FILE)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

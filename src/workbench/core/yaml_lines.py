@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ import yaml
 
 from workbench.core.errors import Fault, ProfileError
 
-__all__ = ["MarkedYaml", "read_yaml"]
+__all__ = ["MarkedYaml", "read_value", "read_yaml"]
 
 _MOST_BYTES = 1_000_000
 _MOST_NODES = 20_000
 _MOST_DEPTH = 20
 _PLAIN = "Plain text, numbers, dates, lists and mappings"
+_INTEGER, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+_OTHER_BASE = re.compile(r"[-+]?(0[0-9_]+|[0-9][0-9_]*(:[0-9.]+)+)")  # octal, or base 60: 0100, 1:30; meant as text
 _PLAIN_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -75,6 +78,26 @@ def read_yaml(path: Path, label: str) -> MarkedYaml:
     if reader.faults:
         raise ProfileError(reader.faults)
     return MarkedYaml(content, reader.lines)
+
+
+def read_value(text: str, label: str) -> Any:
+    """Read one YAML value, such as that of ``--set KEY=VALUE``.
+
+    Raises
+    ------
+    ProfileError
+        Not YAML, a tag that builds objects, or too deep.
+    """
+    try:
+        _check_depth(text, label)
+        node = yaml.compose(text, Loader=Loader)
+    except yaml.YAMLError as error:
+        raise ProfileError(_yaml_fault(error, text, label)) from None
+    reader = _Reader(label)
+    value = None if node is None else reader.value(node, ())
+    if reader.faults:
+        raise ProfileError(reader.faults)
+    return value
 
 
 def _check_depth(text: str, label: str) -> None:
@@ -139,6 +162,8 @@ class _Reader:
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.item(child, (*path, at)) for at, child in enumerate(node.value)]
+        if node.tag in (_INTEGER, _FLOAT) and _OTHER_BASE.fullmatch(node.value):
+            return node.value
         try:
             return self.scalars.construct_object(node, deep=True)
         except (yaml.YAMLError, ValueError) as error:

@@ -17,7 +17,7 @@ def names(folder):
 def test_a_text_is_written_with_its_folder_and_unix_line_ends(tmp_path):
     path = write_text(tmp_path / "deep" / "a.txt", "画像\nb\n")
     assert path.read_bytes() == "画像\nb\n".encode()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert names(path.parent) == ["a.txt"]
 
 

@@ -196,6 +196,7 @@ def test_a_setting_may_add_a_section_that_the_yaml_lacks(workspace):
         ("as_of=2024-13-40", "--set as_of=2024-13-40: value '2024-13-40' is not YAML."),
         ("run.threads=[", "--set run.threads=[: value '[' is not YAML."),
         ("goal.question=!!python/name:os.system x", "is not YAML."),
+        ("run.threads=" + "[" * 3000, "--set run.threads=[[["),
         ("profile.deeper=1", "--set profile.deeper=1: 'profile' holds no keys."),
     ],
 )

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from workbench.core.errors import ProfileError
-from workbench.core.yaml_lines import read_yaml
+from workbench.core.yaml_lines import read_value, read_yaml
 
 
 @pytest.fixture
@@ -22,6 +22,22 @@ def refusal(read, text):
     with pytest.raises(ProfileError) as caught:
         read(text)
     return str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["1:30", "0100", "00123", "-01", "12:30:45", "1:30.5"])
+def test_a_number_of_another_base_is_the_text_that_was_typed(read, text):
+    assert read(f"key: {text}\n").content == {"key": text}
+    assert read_value(text, "--set") == text
+
+
+@pytest.mark.parametrize(("text", "value"), [("10", 10), ("0", 0), ("1.5", 1.5), ("-3", -3), ("[1, 0]", [1, 0])])
+def test_plain_numbers_stay_numbers(text, value):
+    assert read_value(text, "--set") == value
+
+
+def test_a_setting_that_is_nested_too_deep_is_refused():
+    with pytest.raises(ProfileError, match="more nested or repeated values"):
+        read_value("[" * 3000 + "]" * 3000, "--set")
 
 
 def test_plain_values_are_read_with_the_line_of_every_key(read):

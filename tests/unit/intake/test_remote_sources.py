@@ -21,8 +21,10 @@ import ibis
 import pyarrow.parquet as pq
 import pytest
 
-from workbench.core.errors import DataError
+from workbench.core.errors import DataError, WorkbenchError
+from workbench.core.params.profile import load_profile
 from workbench.core.params.sources import SourceParams
+from workbench.core.workspace import Workspace
 from workbench.intake.reading.places import find_files
 from workbench.intake.remote.databases import fetch_table, without_password
 from workbench.intake.remote.http_json import fetch_records
@@ -90,6 +92,24 @@ def test_no_message_contains_a_password(tmp_path):
         fetch_table(url, "orders", tmp_path / "out.parquet")
     assert "s3cret" not in str(caught.value)
     assert "127.0.0.1" in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://ann:p@:ss/w0rd@host/db", "postgresql://ann:x@host:p0rt-secret/db"])
+def test_an_address_that_cannot_be_read_says_no_part_of_its_password(tmp_path, url):
+    with pytest.raises(DataError) as caught:
+        fetch_table(url, "orders", tmp_path / "out.parquet")
+    assert not any(part in str(caught.value) for part in ("p@", "ss/w", "w0rd", "p0rt", "secret"))
+
+
+@pytest.mark.parametrize("token", ["ghp_a1B2c3", "eyJhbGciOi.J9", "AKIA1234567890"])
+def test_a_token_written_into_the_profile_is_refused_or_not_repeated(tmp_path, token):
+    (tmp_path / "params").mkdir()
+    text = f"sources: {{o: {{path: 'env:URL', table: customers, token: {token}, columns: {{customer_id: id}}}}}}\n"
+    (tmp_path / "params/shop.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(WorkbenchError) as caught:
+        source = load_profile(Workspace(tmp_path), "shop").sources["o"]
+        raise DataError(remote_faults(source, {"URL": "http://127.0.0.1:9/x"}))
+    assert token not in str(caught.value) and "token" in str(caught.value)
 
 
 def test_an_unset_variable_is_named_before_anything_is_read(tmp_path):

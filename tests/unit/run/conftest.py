@@ -17,6 +17,12 @@ def toy_root(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def make_toy():
+    """Function that writes a workspace of the toy profile into a folder."""
+    return toy.make_toy_workspace
+
+
+@pytest.fixture(scope="session")
 def toy_done(tmp_path_factory):
     """A workspace after a complete run of the toy profile; tests must not change it."""
     from workbench.core.workspace import find_workspace

@@ -14,6 +14,7 @@ from workbench.core.params.profile import load_profile
 from workbench.core.schema import ID_SPACE
 from workbench.core.stages import STAGES
 from workbench.core.workspace import Workspace
+from workbench.intake.identity.vault import VaultKey
 from workbench.intake.tables.canonical import take_in
 from workbench.run.artifacts.assignments import assignment_path, assignments_written, read_assignment, write_assignment
 from workbench.run.artifacts.context import stage_folder
@@ -52,12 +53,12 @@ def workspace(tmp_path):
     return Workspace(tmp_path.resolve())
 
 
-def taken(workspace, *, identity):
+def taken(workspace, *, identity, key=None):
     sources = load_profile(workspace, "shop").sources
     engine = ibis.duckdb.connect(threads=1)
     dates = {"date_min": dt.date(1900, 1, 1), "date_max": dt.date(2026, 1, 1)}
     scratch = workspace.root / "scratch"
-    return engine, take_in(engine, sources, root=workspace.root, scratch=scratch, identity=identity, **dates)
+    return engine, take_in(engine, sources, root=workspace.root, scratch=scratch, identity=identity, key=key, **dates)
 
 
 def test_an_assignment_is_written_privately_and_sorted(workspace):
@@ -144,11 +145,13 @@ def test_ids_that_are_contact_data_stand_in_an_assignment_as_the_pseudonyms_they
     mails = "id,city\nli@shop.cn,上海\nwu@shop.cn,北京\n"
     (workspace.raw / "crm.csv").write_text(mails, encoding="utf-8")
     (workspace.raw / "orders.csv").write_text("order,id,day,amount\no1,wu@shop.cn,2025-01-02,3\n", encoding="utf-8")
-    frame = pd.DataFrame({"source": "crm", "source_id": ["P000002"], "arm": ["treat"], "share": [0.5]})
+    key = VaultKey(bytes(32))
+    pseudonyms = key.pseudonyms("contact-ids", ["wu@shop.cn"])
+    frame = pd.DataFrame({"source": "crm", "source_id": pseudonyms, "arm": ["treat"], "share": [0.5]})
     write_assignment(workspace, "shop", "spring", frame, STARTED)
-    _engine, intake = taken(workspace, identity=True)
-    assert intake.tables["experiments"].to_pandas()["customer_id"].tolist() == ["P000002"]
-    assert sorted(intake.tables["transactions"].to_pandas()["customer_id"]) == ["P000002"]
+    _engine, intake = taken(workspace, identity=True, key=key)
+    assert intake.tables["experiments"].to_pandas()["customer_id"].tolist() == pseudonyms
+    assert sorted(intake.tables["transactions"].to_pandas()["customer_id"]) == pseudonyms
 
 
 def test_the_implicit_source_is_there_only_with_a_file_and_its_name_is_taken(workspace):

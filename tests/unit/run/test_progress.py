@@ -6,7 +6,8 @@ import re
 import pytest
 
 from workbench.run.flows import progress
-from workbench.run.flows.progress import Progress, clock, visible
+from workbench.run.flows.progress import Progress, clock
+from workbench.run.terminal.guarding import visible
 
 STAGES = ["01_check_quality", "05_score_rfm", "14_write_report"]
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic import ValidationError
 
 from workbench.core.errors import Fault, ProfileError, did_you_mean, listed, nearest
@@ -17,12 +16,12 @@ from workbench.core.params.assignments import ASSIGNMENTS, assignment_source
 from workbench.core.params.consent import ConsentParams
 from workbench.core.params.hooks import EVENTS
 from workbench.core.params.own_notebooks import is_own_name, own_stage
-from workbench.core.params.run import GoalParams, RunParams
+from workbench.core.params.run import GoalParams, RunParams, ShareParams
 from workbench.core.params.sources import SourceParams
 from workbench.core.schema import CANONICAL, columns_of
 from workbench.core.section import Section
 from workbench.core.stages import SECTIONS, STAGES, ordered
-from workbench.core.yaml_lines import MarkedYaml, read_yaml
+from workbench.core.yaml_lines import MarkedYaml, read_value, read_yaml
 
 if TYPE_CHECKING:
     from workbench.core.stages.stage import Stage
@@ -34,7 +33,7 @@ LANGUAGES = ("en", "zh")
 DEMO_DATA = ("journey", "tiny", "b2b", "jewellery")
 TOP_LEVEL = (
     "profile", "language", "as_of", "engine", "demo_data", "credit", "sources", "consent", "never_contact", "goal",
-    "run",
+    "run", "share",
 )  # fmt: skip
 # old name of a parameter: its new name
 MOVED = {
@@ -43,6 +42,8 @@ MOVED = {
 }  # fmt: skip
 _LIMITS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")  # kinds of error of a number
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
+_SECRETS = ("token",)  # keys whose value is not repeated in messages
+_LONGEST_SETTING = 200  # characters of a setting that a message repeats
 _VARIABLE = re.compile(r"^env:[A-Za-z_][A-Za-z0-9_]*$")
 
 
@@ -68,6 +69,7 @@ class Profile:
         CSV files of people who are on no list, relative to the workspace.
     goal : GoalParams
     run : RunParams
+    share : ShareParams
     sections : mapping of str to Section
         The parameters of every stage; each stage has its own subclass.
     own : dict of str to Stage
@@ -87,6 +89,7 @@ class Profile:
     never_contact: tuple[str, ...]
     goal: GoalParams
     run: RunParams
+    share: ShareParams
     sections: Mapping[str, Any]
     own: dict[str, Stage]
     label: str
@@ -182,14 +185,14 @@ class _ProfileReader:
         for setting in settings:
             key, equals, text = setting.partition("=")
             path = tuple(part for part in key.strip().split(".") if part)
-            where = f"--set {setting}"
+            where = f"--set {_shortened(setting)}"
             if not equals or not 1 <= len(path) <= 4:
                 self.faults.append(Fault(where, "not SECTION.KEY=VALUE", "For example 06_segment_customers.k_max=6"))
                 continue
             try:
-                value = yaml.safe_load(text)
-            except (yaml.YAMLError, ValueError):  # ValueError: a date such as 2024-13-40
-                self.faults.append(Fault(where, f"value {text!r} is not YAML"))
+                value = read_value(text, where)
+            except ProfileError:
+                self.faults.append(Fault(where, f"value {_shortened(text)!r} is not YAML"))
                 continue
             self._place(path, value, where)
         if as_of is not None:
@@ -243,6 +246,7 @@ class _ProfileReader:
             never_contact=self._never_contact(),
             goal=self._section(GoalParams, ("goal",)),
             run=self._run(),
+            share=self._section(ShareParams, ("share",)),
             sections=_with_shared_scales({stage: self._section(model, (stage,)) for stage, model in models.items()}),
             own=own,
             label=self.label,
@@ -342,7 +346,7 @@ class _ProfileReader:
             self.fault(path, f"{section}: '{trail[-1]}' is missing", "Every source names its path and its table")
         else:
             key = ".".join(trail)
-            value = error.get("input")
+            value = "not repeated, it may be a secret" if trail and trail[-1] in _SECRETS else error.get("input")
             message = error["msg"].removeprefix("Value error, ")
             if error["type"] == "literal_error":
                 choices = re.findall(r"'([^']+)'", message)
@@ -499,6 +503,10 @@ def _with_shared_scales(sections: dict[str, Any]) -> dict[str, Any]:
         return sections
     scales = {name: scale.model_dump(exclude_none=True) for name, scale in declared.items()}
     return sections | {"12_tag_customers": tags.model_copy(update={"scales": scales})}
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_SETTING else f"{text[:_LONGEST_SETTING]}..."
 
 
 def _fields_at(model: type[Section], trail: Sequence[str]) -> list[str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field, field_validator
+
 from workbench.core.params.hooks import HooksParams
 from workbench.core.section import Section, knob
 
-__all__ = ["GOAL_KINDS", "GoalParams", "RunParams"]
+__all__ = ["GOAL_KINDS", "GoalParams", "RetentionParams", "RunParams", "ShareParams"]
 
 GoalKind = Literal["contact_list", "segment_strategy", "budget_split", "quality_gate", "watch", "describe"]
 GOAL_KINDS: tuple[str, ...] = GoalKind.__args__  # type: ignore[attr-defined]
 
 
+_MOST_DAYS = 36_525
 LocalText = str | dict[Literal["en", "zh"], str]  # one text, or one for each language
 
 
@@ -34,6 +37,71 @@ class GoalParams(Section):
     decision: LocalText = knob("", en="The decision it serves", zh="所服务的决策")
     audience: LocalText = knob("", en="Who reads it", zh="读者")
     measure: LocalText = knob("", en="How success is measured", zh="成效的衡量")
+
+
+class RetentionParams(Section):
+    """How long results are kept, in days up to the date of the newest good run; without a number, for good."""
+
+    tables: dict[str, int] = knob(
+        {},
+        unit="days",
+        en="Tables of earlier runs, by name",
+        zh="以往各次运行的表，按表名",
+    )
+    runs: int | None = knob(
+        None,
+        unit="days",
+        en="All tables of earlier runs and versions of stages",
+        zh="以往各次运行的全部表与阶段结果",
+        ge=1,
+        le=_MOST_DAYS,
+    )
+    reports: int | None = knob(
+        None,
+        unit="days",
+        en="Folders of earlier runs: report, pages, notebooks, lists and cards",
+        zh="以往各次运行的文件夹：报告、页面、笔记本、名单与画像卡",
+        ge=1,
+        le=_MOST_DAYS,
+    )
+    rejects: int | None = knob(
+        None, unit="days", en="Rejected records of earlier runs", zh="以往各次运行的拒收记录", ge=1, le=_MOST_DAYS
+    )
+    logs: int | None = knob(None, unit="days", en="Logs of scheduled runs", zh="定时运行的日志", ge=1, le=_MOST_DAYS)
+    mlflow: int | None = knob(
+        None,
+        unit="days",
+        en="Tracked runs with their files; those of registered versions stay",
+        zh="MLflow 中的运行及其文件；已注册版本所属的运行保留",
+        ge=1,
+        le=_MOST_DAYS,
+    )
+    subjects: int | None = knob(
+        30,
+        unit="days",
+        en="Answers to requests of customers for their data",
+        zh="应客户请求导出的个人数据",
+        ge=1,
+        le=_MOST_DAYS,
+    )
+
+    @field_validator("tables")
+    @classmethod
+    def _whole_days(cls, tables: dict[str, int]) -> dict[str, int]:
+        for name, days in tables.items():
+            if not 1 <= days <= _MOST_DAYS:
+                raise ValueError(f"'{name}' is kept for {days} days; expected 1 to {_MOST_DAYS:,}")
+        return tables
+
+
+class ShareParams(Section):
+    """Who beside the owner may see the report."""
+
+    group: str | None = knob(
+        None,
+        en="A group of the operating system that may see the report and the stage pages, nothing else",
+        zh="可查看报告与阶段页面的操作系统用户组，其余内容均不可见",
+    )
 
 
 class RunParams(Section):
@@ -71,3 +139,10 @@ class RunParams(Section):
         "(command, file, webhook, mail)",
         zh="运行结束后通知谁：on_done、on_failure、on_alert，各为一组接收方（command、file、webhook、mail）",
     )
+    retention: RetentionParams = Field(
+        default_factory=RetentionParams,
+        json_schema_extra={"unit": "", "help": {
+            "en": "How long results are kept; 'workbench retention apply' deletes what is older",
+            "zh": "结果保留多久；由 workbench retention apply 删除过期内容",
+        }},
+    )  # fmt: skip

@@ -192,6 +192,7 @@ class SourceParams(Section):
         None,
         en="Environment variable with the access token of an HTTP endpoint",
         zh="存放 HTTP 接口访问令牌的环境变量",
+        pattern=r"^[A-Z_][A-Z0-9_]{0,99}$",
     )
     next_page: str | None = knob(
         None, en="Dotted path to the URL of the next page in JSON", zh="JSON 中下一页 URL 的点分路径"

@@ -110,6 +110,6 @@ STAGE = Stage(
     unlocks={"en": "one customer across all sources", "zh": "跨来源统一的客户身份"},
     borrows=("run.min_cell",),
     inputs=("people",),
-    checks=("id_spaces",),
+    checks=("id_spaces", "link_files"),
     takes="people",
 )

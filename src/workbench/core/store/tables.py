@@ -22,6 +22,8 @@ from workbench.core.files import digest_json, point_to, publish_folder
 from workbench.core.later import later
 from workbench.core.schema import CANONICAL, ID_SPACE, Table, ibis_type
 from workbench.core.stages import TABLES
+from workbench.core.store.layout import PARQUET
+from workbench.core.store.sealed import check_published
 
 if TYPE_CHECKING:  # they take half a second each to import
     import ibis
@@ -32,12 +34,8 @@ if TYPE_CHECKING:  # they take half a second each to import
 if not TYPE_CHECKING:
     ibis = later("ibis")
 
-__all__ = ["PARQUET", "Staging", "Store", "connect", "digest_table", "table_spec", "to_pandas"]
+__all__ = ["Staging", "Store", "connect", "digest_table", "table_spec", "to_pandas"]
 
-PARQUET = {  # write options: smaller files, written faster than with the engine's defaults
-    "row_group_size": 122_880, "compression": "zstd", "parquet_version": "V2", "dictionary_size_limit": 8192,
-    "write_bloom_filter": False,  # whole columns are read
-}  # fmt: skip
 OWN_PREFIX = "own_"  # of tables that own notebooks write
 _OWN_NAME = re.compile(rf"^{OWN_PREFIX}\w{{1,100}}$")
 _PRIVATE = {"rejects"}  # holds raw text, so only its owner may read the file
@@ -119,7 +117,8 @@ class Store:
         Raises
         ------
         DataError
-            The table is unknown, or not written yet; the message names the stage that writes it.
+            The table is unknown, or not written yet; the message names the stage that writes it. Or its file was
+            changed after it was published.
         """
         path = self.path(table)
         if not path.is_file():
@@ -130,6 +129,7 @@ class Store:
     def read_file(self, table: str, path: Path) -> ibis.Table:
         """Return one version of a table as an Ibis expression; a canonical table has today's OneIDs."""
         path = path.resolve()
+        check_published(path)
         if table not in CANONICAL or ID_SPACE not in pq.read_schema(path).names:
             return self.engine.read_parquet(str(path), table_name=f"{table}_{path.parent.name}")
         return self._with_one_id(table, self._as_sourced(table, path))
@@ -154,6 +154,7 @@ class Store:
 
     def as_sourced(self, table: str) -> ibis.Table:
         """Return a canonical table with source ids, their id space ``_people`` and the row order ``_row``."""
+        check_published(self.path(table))
         return self._as_sourced(table, self.path(table).resolve())
 
     def _as_sourced(self, table: str, path: Path) -> ibis.Table:
@@ -355,7 +356,6 @@ class Staging:
             os.link(copy, path)
         except OSError:  # another disk, or one without links
             return False
-        path.chmod(self.folder.stat().st_mode & 0o666)
         return True
 
     def read(self, table: str) -> ibis.Table:

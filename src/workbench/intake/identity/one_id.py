@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
 import pandas as pd
 
-from workbench.intake.identity.vault import PSEUDONYM_CHARACTERS, VaultKey
+if TYPE_CHECKING:
+    from workbench.intake.identity.vault import VaultKey
 
 __all__ = ["log_changes", "looks_like_contact", "name_customers"]
 
@@ -20,9 +19,7 @@ _SEPARATOR = "\x1f"
 CHANGES = ["old_customer_id", "new_customer_id", "kind", "records"]
 
 
-def name_customers(
-    members: pd.DataFrame, previous: pd.DataFrame, *, key: VaultKey | None, guessable: bool = False
-) -> pd.DataFrame:
+def name_customers(members: pd.DataFrame, previous: pd.DataFrame, *, key: VaultKey) -> pd.DataFrame:
     """Assign every cluster its OneID: its previous one, else a new one.
 
     Parameters
@@ -31,11 +28,9 @@ def name_customers(
         One row per person of a source: source, source_id, cluster.
     previous : DataFrame
         source, source_id, customer_id of the previous run; may be empty.
-    key : VaultKey or None
-        With it a new OneID is a keyed pseudonym; without it, a hash of source and id, which says nothing to those who
-        do not have the source.
-    guessable : bool
-        The ids of the sources are contact data; without a key new OneIDs are then numbers.
+    key : VaultKey
+        That of the vault, or the workspace's own. A new OneID is a keyed pseudonym of source and id: whoever has the
+        source, but not the key, cannot compute it.
 
     Returns
     -------
@@ -49,7 +44,7 @@ def name_customers(
     first = members.sort_values(["cluster", "source", "source_id"]).drop_duplicates("cluster").set_index("cluster")
     names = (first.loc[fresh, "source"] + _SEPARATOR + first.loc[fresh, "source_id"]).tolist()
     taken = set(previous["customer_id"])
-    created = pd.DataFrame({"cluster": fresh, "customer_id": _new_names(names, key, taken, numbered=guessable)})
+    created = pd.DataFrame({"cluster": fresh, "customer_id": _new_names(names, key, taken)})
     return pd.concat([retained, created], ignore_index=True).sort_values("cluster", ignore_index=True)
 
 
@@ -62,19 +57,8 @@ def _retained(members: pd.DataFrame, previous: pd.DataFrame) -> pd.DataFrame:
     return best[["cluster", "customer_id"]].reset_index(drop=True)
 
 
-def _new_names(names: Sequence[str], key: VaultKey | None, taken: set[str], *, numbered: bool) -> list[str]:
-    if key is not None:
-        pseudonyms = key.pseudonyms(_DOMAIN, names)
-    elif numbered:
-        numbers = (number for number in range(1, len(names) + len(taken) + 1) if f"{_PREFIX}{number:016d}" not in taken)
-        pseudonyms = [f"{next(numbers):016d}" for _ in names]
-    else:
-        pseudonyms = [base64.b32encode(_digest(name))[:PSEUDONYM_CHARACTERS].decode() for name in names]
-    return [_free(f"{_PREFIX}{pseudonym}", taken) for pseudonym in pseudonyms]
-
-
-def _digest(name: str) -> bytes:
-    return hashlib.sha256(f"{_DOMAIN}\x00{name}".encode()).digest()
+def _new_names(names: Sequence[str], key: VaultKey, taken: set[str]) -> list[str]:
+    return [_free(f"{_PREFIX}{pseudonym}", taken) for pseudonym in key.pseudonyms(_DOMAIN, names)]
 
 
 def _free(name: str, taken: set[str]) -> str:

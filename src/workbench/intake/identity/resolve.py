@@ -229,7 +229,7 @@ def gather_ids(engine: ibis.BaseBackend, tables: Mapping[str, ibis.Table]) -> pd
 
 
 def name_everybody(
-    match: Match, ids: pd.DataFrame, previous: pd.DataFrame, *, key: VaultKey | None, max_per_key: int
+    match: Match, ids: pd.DataFrame, previous: pd.DataFrame, *, key: VaultKey, max_per_key: int
 ) -> Resolution:
     """Assign a OneID to every customer, those without people included, and keep the OneIDs of the previous run.
 
@@ -240,7 +240,8 @@ def name_everybody(
         `gather_ids`: an id that no source of people lists is a customer of its own.
     previous : DataFrame
         source, source_id, customer_id of the previous run; may be empty.
-    key : VaultKey or None
+    key : VaultKey
+        That of the vault, or the workspace's own.
     max_per_key : int
     """
     members = match.people.merge(match.clusters.members, on="record")
@@ -248,7 +249,7 @@ def name_everybody(
     orphans = orphans.loc[orphans["_merge"] == "left_only", ["source", "source_id"]]
     orphans = orphans.assign(cluster=len(members) + np.arange(len(orphans)))
     customers = pd.concat([members, orphans], ignore_index=True)
-    names = name_customers(customers, previous, key=key, guessable=looks_like_contact(match.engine.con, _PEOPLE))
+    names = name_customers(customers, previous, key=key)
     customers["customer_id"] = customers["cluster"].map(names.set_index("cluster")["customer_id"])
     identities = customers[["source", "source_id", "customer_id", "match_probability"]]
     people = customers[customers["record"].notna()].astype({"record": "int64"})
@@ -271,8 +272,8 @@ def seal_people(match: Match, resolution: Resolution, vault: Vault) -> dict[str,
     dict
         ``vaulted``: records in the vault; ``contact_deleted``: records whose contact data is deleted.
     """
+    vault.check_replaceable()
     if vault.key is None:
-        vault.remove()
         return {"vaulted": 0, "contact_deleted": _with_contact(match.engine.con)}
     con = match.engine.con
     con.register("identity_named", resolution.identities[["source", "source_id", "customer_id"]])

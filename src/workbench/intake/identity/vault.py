@@ -25,15 +25,24 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import write_file
+from workbench.core.held_secrets import KEY_FILE_VARIABLE, KEY_VARIABLE, read_secret
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.core.workspace import Workspace
 
-__all__ = ["KEY_FILE_VARIABLE", "KEY_VARIABLE", "Vault", "VaultKey", "find_key", "open_vault", "read_vault"]
+__all__ = [
+    "KEY_BYTES",
+    "KEY_FILE_VARIABLE",
+    "KEY_VARIABLE",
+    "Vault",
+    "VaultKey",
+    "find_key",
+    "open_vault",
+    "read_vault",
+]
 
-KEY_VARIABLE, KEY_FILE_VARIABLE = "WORKBENCH_VAULT_KEY", "WORKBENCH_VAULT_KEY_FILE"
 KEY_BYTES = 32
 PSEUDONYM_CHARACTERS = 16  # of base32: 80 bits
 _OPEN_COLUMNS = ("customer_id",)
@@ -79,7 +88,7 @@ def find_key(workspace: Workspace) -> VaultKey | None:
     DataError
         The key is not base64 of 32 bytes; its file is absent, readable by others, or inside the workspace.
     """
-    key_text, key_file = os.environ.get(KEY_VARIABLE), os.environ.get(KEY_FILE_VARIABLE)
+    key_text, key_file = read_secret(KEY_VARIABLE), read_secret(KEY_FILE_VARIABLE)
     if key_text:
         return VaultKey(_decoded(key_text, KEY_VARIABLE))
     if not key_file:
@@ -181,9 +190,18 @@ class Vault:
             return False
         return True
 
-    def remove(self) -> None:
-        """Remove the vault, since without a key nothing is kept."""
-        self.path.unlink(missing_ok=True)
+    def check_replaceable(self) -> None:
+        """Check that the vault may be written again: without a key, an existing one would be lost.
+
+        Raises
+        ------
+        DataError
+            There is a vault and no key.
+        """
+        if self.key is None and self.path.is_file():
+            remedy = f"Set {KEY_VARIABLE} or {KEY_FILE_VARIABLE}; to give up its contact data, remove {self.path.name}"
+            problem = "there is a vault, and no key is given: without one 02 would delete what it holds"
+            raise DataError(Fault(self.path.name, problem, "The key it was written with", remedy))
 
     def _factory(self) -> pe.CryptoFactory:
         """Return a fresh factory: one that is shared keeps keys, and would open the file to a reader without one."""

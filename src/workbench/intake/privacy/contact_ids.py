@@ -33,7 +33,7 @@ _names = count()
 
 
 def hide_contact_ids(
-    sources: Mapping[str, ParsedSource], key: VaultKey | None
+    sources: Mapping[str, ParsedSource], key: VaultKey
 ) -> tuple[dict[str, ParsedSource], dict[str, int]]:
     """Replace ids that are contact data by pseudonyms, the same in all sources of one id space.
 
@@ -41,8 +41,8 @@ def hide_contact_ids(
     ----------
     sources : mapping of str to ParsedSource
         In the profile's order. Assignments hold pseudonyms already, as ``identities`` does, and stay as they are.
-    key : VaultKey or None
-        With it a pseudonym is keyed; without it, a number in the order of the records.
+    key : VaultKey
+        `workbench.intake.privacy.pseudonym_keys.contact_ids_key`.
 
     Returns
     -------
@@ -92,12 +92,9 @@ def _ids(parsed: ParsedSource) -> list[str]:
     return firsts.order_by(["place", "value"]).to_pyarrow()["value"].to_pylist()
 
 
-def _add_pseudonyms(pseudonyms: dict[str, str], ids: list[str], key: VaultKey | None) -> None:
+def _add_pseudonyms(pseudonyms: dict[str, str], ids: list[str], key: VaultKey) -> None:
     fresh = [value for value in ids if value not in pseudonyms]
-    if key is not None:
-        pseudonyms.update(zip(fresh, key.pseudonyms(_DOMAIN, fresh), strict=True))
-    else:
-        pseudonyms.update({value: f"P{len(pseudonyms) + at:06d}" for at, value in enumerate(fresh, 1)})
+    pseudonyms.update(zip(fresh, key.pseudonyms(_DOMAIN, fresh), strict=True))
 
 
 def _hidden(parsed: ParsedSource, pseudonyms: Mapping[str, str], shares: Mapping[str, float]) -> ParsedSource:

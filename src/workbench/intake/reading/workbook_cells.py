@@ -10,12 +10,15 @@ from functools import lru_cache
 from pathlib import Path
 from xml.etree import ElementTree
 
-__all__ = ["ERRORS", "SheetMarks", "read_marks"]
+from workbench.core.errors import DataError, Fault
+
+__all__ = ["ERRORS", "MOST_CELLS", "SheetMarks", "check_parts", "read_marks"]
 
 ERRORS = ("#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!")
 _NAMESPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_MOST_BYTES = 1 << 30
+_MOST_BYTES = 400 << 20  # of one part of a workbook, unpacked
+MOST_CELLS = 15_000_000  # of a sheet, from the first to the last
 _UNREADABLE = (
     zipfile.BadZipFile, zlib.error, ElementTree.ParseError, KeyError, EOFError, OSError, RuntimeError, ValueError,
 )  # fmt: skip
@@ -51,6 +54,25 @@ class SheetMarks:
     formulas: frozenset[tuple[int, int]] = frozenset()
 
 
+def check_parts(path: Path) -> None:
+    """Refuse a workbook with a part that unpacks to more than a reader can hold, before anything reads it.
+
+    Raises
+    ------
+    DataError
+        A part is larger than the bound.
+    """
+    try:
+        with zipfile.ZipFile(path) as book:
+            largest = max(book.infolist(), key=lambda part: part.file_size, default=None)
+    except _UNREADABLE:  # an old .xls, or what the reader of the values refuses
+        return
+    if largest is not None and largest.file_size > _MOST_BYTES:
+        problem = f"{largest.filename} unpacks to {largest.file_size >> 20:,} MiB"
+        remedy = "Export the sheet as CSV or Parquet, which may be of any size"
+        raise DataError(Fault(path.name, problem, f"At most {_MOST_BYTES >> 20:,} MiB of one part", remedy))
+
+
 @lru_cache(maxsize=4)
 def read_marks(path: Path, state: tuple, sheet: str) -> SheetMarks:
     """Read the marks of a sheet of an ``.xlsx``; nothing for other workbooks.
@@ -66,6 +88,8 @@ def read_marks(path: Path, state: tuple, sheet: str) -> SheetMarks:
     if content is None:
         return SheetMarks()
     last_row = last_column = cells = 0
+    if content.count(b"<c") > 2 * MOST_CELLS:  # cells without a reference too; other tags may begin so
+        return SheetMarks(MOST_CELLS, 2, 2 * MOST_CELLS)
     far = ""
     for match in _REFERENCE.finditer(content):
         cells += 1

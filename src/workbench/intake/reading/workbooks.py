@@ -21,12 +21,12 @@ import python_calamine as calamine
 from workbench.core.errors import DataError, Fault, did_you_mean
 from workbench.intake.reading.raw.raw_file import RawFile, file_state
 from workbench.intake.reading.raw.scratch import LINE, REJECTS
-from workbench.intake.reading.workbook_cells import SheetMarks, read_marks
+from workbench.intake.reading.workbook_cells import MOST_CELLS, SheetMarks, check_parts, read_marks
 
 __all__ = ["DATE_CELLS", "Sheet", "cell_text", "hidden_sheets", "read_sheet", "read_workbook_file", "sheet_names"]
 
 NO_VALUE = "formula-without-value"
-_MOST_AREA, _MOST_BLANK = 50_000_000, 200  # cells from the first to the last; blank ones for each stored one
+_FEW, _MOST_BLANK = 1_000_000, 200  # cells from the first to the last; blank ones for each stored one
 _NOTES = 20  # rows that may stand above a header
 
 # patterns of date cells, in addition to those a source declares
@@ -185,6 +185,7 @@ def sheet_names(path: Path) -> list[str]:
 
 
 def _open(path: Path) -> calamine.CalamineWorkbook:
+    check_parts(path)
     try:
         return calamine.CalamineWorkbook.from_path(path)
     except calamine.PasswordError as error:
@@ -201,9 +202,14 @@ def _read_sheet(
     hidden = [own.name for own in book.sheets_metadata if own.visible != calamine.SheetVisibleEnum.Visible]
     own_name = _sheet_name(path, book, sheet, hidden)
     marks = read_marks(path, state, own_name)
-    if marks.last_row * marks.last_column > max(_MOST_AREA, _MOST_BLANK * marks.cells):
+    area = marks.last_row * marks.last_column
+    if area > max(_FEW, _MOST_BLANK * marks.cells):
         problem = f"sheet '{own_name}': cell {marks.far} lies far from the other {marks.cells - 1:,} cells"
         raise DataError(Fault(path.name, problem, "A table without stray cells", "Clear that cell"))
+    if area > MOST_CELLS:
+        problem = f"sheet '{own_name}' has {marks.last_row:,} rows x {marks.last_column:,} columns"
+        remedy = "Export it as CSV or Parquet, which may be of any size"
+        raise DataError(Fault(path.name, problem, f"At most {MOST_CELLS:,} cells", remedy))
     try:
         opened = book.get_sheet_by_name(own_name)
         first = opened.start

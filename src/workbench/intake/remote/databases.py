@@ -52,8 +52,11 @@ def fetch_table(url: str, select: str, target: Path) -> int:
     """
     try:
         parsed = sa.engine.make_url(url)
-    except sa.exc.ArgumentError:
-        raise DataError(Fault(select, "the variable holds no URL", "For example postgresql://host/db")) from None
+    except (sa.exc.ArgumentError, ValueError):  # ValueError: a port that is none, perhaps part of the password
+        remedy = "Write signs such as @, :, / and # in a password as %40, %3A, %2F and %23"
+        raise DataError(
+            Fault(select, "the variable holds no URL", "For example postgresql://host/db", remedy)
+        ) from None
     if parsed.drivername == "duckdb":
         return _write(target, *_read_duckdb(parsed, select))
     engine = _engine(parsed, select)
@@ -72,7 +75,7 @@ def without_password(url: str) -> str:
     """Write a URL without its password and its query string."""
     try:
         return sa.engine.make_url(url).set(query={}).render_as_string(hide_password=True)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         return "the URL"
 
 

@@ -33,7 +33,9 @@ def remote_faults(source: SourceParams, environment: Mapping[str, str] | None = 
         problem = "an HTTP address has no table" if source.select else "a database URL needs the name of a table"
         faults.append(Fault(source.path, problem, "", "Remove select" if source.select else "select: <table or view>"))
     if source.token and not variables.get(source.token):
-        faults.append(Fault(source.path, f"the environment variable {source.token} is not set", "An access token"))
+        faults.append(
+            Fault(source.path, f"the environment variable {_nameable(source.token)} is not set", "An access token")
+        )
     return faults
 
 
@@ -70,3 +72,9 @@ def needs_fetching(source: SourceParams, root: Path) -> bool:
 
 def _is_http(url: str) -> bool:
     return urlsplit(url).scheme in ("http", "https")
+
+
+def _nameable(variable: str) -> str:
+    """Return the name of a variable, unless it could be the token itself, written there by mistake."""
+    is_name = "_" in variable or not any(sign.isdigit() for sign in variable)
+    return variable if is_name else "named under token"

@@ -7,6 +7,7 @@ which they are true and count the others in order; measures count and drop nothi
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -24,6 +25,7 @@ from workbench.intake.casting.verdicts import as_view
 from workbench.intake.expressions import to_ibis
 from workbench.intake.identity.people import gather_people
 from workbench.intake.identity.spaces import space_of
+from workbench.intake.identity.vault import KEY_BYTES, VaultKey
 from workbench.intake.privacy.contact_ids import hide_contact_ids
 from workbench.intake.privacy.free_text import mask_free_text
 from workbench.intake.tables.declarations import expression_columns
@@ -42,7 +44,6 @@ from workbench.intake.tables.sources import ParsedSource, check_source, read_sou
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
-    from workbench.intake.identity.vault import VaultKey
 
 __all__ = ["Intake", "assemble", "read_sources", "take_in"]
 
@@ -114,7 +115,7 @@ def take_in(
         02_resolve_identity follows: people are gathered with their contact columns, and every table with a customer_id
         gets its id space.
     key : VaultKey, optional
-        Of the vault; pseudonyms of ids that are contact data are keyed with it.
+        Pseudonyms of ids that are contact data are keyed with it; by default with a random one, for this call alone.
 
     Returns
     -------
@@ -129,7 +130,7 @@ def take_in(
         engine, sources, root=root, scratch=scratch, dates=(date_min, date_max), max_rejected_share=max_rejected_share,
         keep_contacts=identity,
     )  # fmt: skip
-    parsed, hidden = hide_contact_ids(parsed, key)
+    parsed, hidden = hide_contact_ids(parsed, key or VaultKey(os.urandom(KEY_BYTES)))
     parsed, masked = mask_free_text(parsed)
     declared = apply_declared(engine, parsed)
     intake = assemble(engine, declared.sources, identity=identity)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import hashlib
 import json
 import unicodedata
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from workbench.core.errors import DataError, Fault, ProfileError
-from workbench.core.files import write_file, write_text
+from workbench.core.files import digest_file, write_file, write_text
 from workbench.core.params.assignments import ASSIGNMENT_COLUMNS, assignment_folder
 
 if TYPE_CHECKING:
@@ -22,14 +24,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "assignment_path",
+    "assignments_changed",
     "assignments_written",
+    "forget_absent",
     "planned_tests",
     "read_assignment",
     "stated_tests",
     "write_assignment",
+    "write_sealed",
 ]
 
 _ABOUT = ".json"  # beside the assignment: what was planned
+_DIGESTS = "SHA256SUMS"  # of the folder: the digest of every file in it that the workbench wrote
 _MODE = 0o600  # it names customers
 _LONGEST_BYTES = 200
 _KEY = ["source", "source_id"]
@@ -59,8 +65,17 @@ def assignments_written(workspace: Workspace, profile: str) -> list[str]:
 
 
 def read_assignment(workspace: Workspace, profile: str, experiment: str) -> pd.DataFrame:
-    """Read an assignment: experiment, source, source_id, arm, assigned_at (all text), share; empty without a file."""
+    """Read an assignment: experiment, source, source_id, arm, assigned_at (all text), share; empty without a file.
+
+    Raises
+    ------
+    DataError
+        The file was changed since it was written.
+    """
     path = assignment_path(workspace, profile, experiment)
+    own = f"/{path.name}"
+    if faults := [fault for fault in assignments_changed(workspace, profile) if fault.where.endswith(own)]:
+        raise DataError(faults)
     rows: list[dict[str, str]] = []
     if path.is_file():
         with path.open(encoding="utf-8", newline="") as file:
@@ -144,8 +159,58 @@ def write_assignment(
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if about and not stated:
         text = json.dumps(dict(about), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-        write_text(path.with_suffix(_ABOUT), text, mode=_MODE)
-    return write_file(path, lambda target: rows.to_csv(target, index=False, lineterminator="\n"), mode=_MODE)
+        write_sealed(path.with_suffix(_ABOUT), text.encode())
+    return write_sealed(path, rows.to_csv(index=False, lineterminator="\n").encode())
+
+
+def write_sealed(path: Path, content: bytes) -> Path:
+    """Write a file of the assignments, and its digest before and after it, so that a kill at any moment is no change.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes
+    """
+    digests, fresh = _digests(path.parent), hashlib.sha256(content).hexdigest()
+    _write_digests(path.parent, digests | {path.name: {*digests.get(path.name, ()), fresh}})
+    write_file(path, lambda target: target.write_bytes(content), mode=_MODE)
+    _write_digests(path.parent, digests | {path.name: {fresh}})
+    return path
+
+
+def forget_absent(folder: Path) -> None:
+    """Forget the digests of files that are no longer in a folder of assignments."""
+    digests = _digests(folder)
+    present = {name: accepted for name, accepted in digests.items() if (folder / name).is_file()}
+    if not present:
+        (folder / _DIGESTS).unlink(missing_ok=True)
+    elif len(present) < len(digests):
+        _write_digests(folder, present)
+
+
+def assignments_changed(workspace: Workspace, profile: str) -> list[Fault]:
+    """Return a fault for every assignment, or plan of one, that is not as the workbench wrote it."""
+    folder = assignment_folder(workspace, profile)
+    expected = "Who was put into which arm, as it was written (SHA-256)"
+    return [
+        Fault(workspace.relative(folder / name), "the file was changed since it was written", expected, "Restore it")
+        for name, accepted in _digests(folder).items()
+        if (folder / name).is_file() and digest_file(folder / name) not in accepted
+    ]
+
+
+def _digests(folder: Path) -> dict[str, set[str]]:
+    """Return the digests of the files in a folder, by name; two where the second is about to be written."""
+    path, digests = folder / _DIGESTS, defaultdict(set)
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        digest, _, name = line.partition("  ")
+        digests[name].add(digest)
+    return dict(digests)
+
+
+def _write_digests(folder: Path, digests: Mapping[str, set[str]]) -> None:
+    lines = [f"{digest}  {name}\n" for name in sorted(digests) for digest in sorted(digests[name])]
+    write_text(folder / _DIGESTS, "".join(lines), mode=_MODE)
 
 
 def _restated(stated: Mapping[str, Any], about: Mapping[str, Any]) -> list[Fault]:

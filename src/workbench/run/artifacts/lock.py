@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from workbench.core.errors import Fault, WorkspaceBusyError
-from workbench.core.files import write_json
+from workbench.core.files import PRIVATE_UMASK, write_json
+from workbench.run.artifacts.modes import close_to_others
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,16 @@ def hold_workspace(workspace: Workspace, what: str, *, wait_seconds: float = 0) 
     WorkspaceBusyError
         Another live process holds it; the message names pid, host and start.
     """
+    umask = os.umask(PRIVATE_UMASK)
+    try:
+        with _acquired(workspace, what, wait_seconds):
+            yield
+    finally:
+        os.umask(umask)
+
+
+@contextmanager
+def _acquired(workspace: Workspace, what: str, wait_seconds: float) -> Iterator[None]:
     workspace.lock.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(workspace.lock, timeout=wait_seconds, is_singleton=False)
     try:
@@ -53,6 +64,7 @@ def hold_workspace(workspace: Workspace, what: str, *, wait_seconds: float = 0) 
         problem = f"the workspace is held by {note.get('what', 'another run')} ({process})"
         raise WorkspaceBusyError(Fault("", problem, "One run at a time", "Wait for it, or stop that process")) from None
     try:
+        close_to_others(workspace)
         start = datetime.now(UTC).isoformat(timespec="seconds")
         write_json(_note(workspace), {"pid": os.getpid(), "host": socket.gethostname(), "start": start, "what": what})
         yield

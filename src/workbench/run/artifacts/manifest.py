@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.core.errors import DataError, Fault
 from workbench.core.files import digest_file, digest_json, write_json
+from workbench.core.store.sealed import MANIFEST, changed_fault, changed_files, read_manifest
+from workbench.run.artifacts.context import stage_folder
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
 __all__ = [
     "MANIFEST",
+    "changed_stages",
+    "check_unchanged",
     "is_current",
     "read_manifest",
     "reported_digest",
@@ -23,7 +27,6 @@ __all__ = [
     "write_manifest",
 ]
 
-MANIFEST = "manifest.json"
 _VOLATILE = ("run_id", "seconds", "seconds_by")
 
 
@@ -35,7 +38,7 @@ def write_manifest(
     Parameters
     ----------
     folder : Path
-        The staging folder; every file in it is listed, with its digest unless it is a table.
+        The staging folder; every file in it is listed with the SHA-256 of its bytes.
     key : mapping or None
         What the result depends on; None for a stage run by hand, which a flow never reuses.
     summary : mapping
@@ -51,38 +54,49 @@ def write_manifest(
         "reads": dict(reads or {}),
         "tables": {name: table["digest"] for name, table in summary["tables"].items()},
         "summary": summary_digest(summary),
-        "files": {path.relative_to(folder).as_posix(): _file_digest(path) for path in files},
+        "files": {path.relative_to(folder).as_posix(): digest_file(path) for path in files},
     }
     write_json(folder / MANIFEST, content)
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read a manifest; empty if there is none or it is incomplete."""
-    try:
-        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-
-
 def is_current(folder: Path, key: Mapping[str, Any]) -> bool:
-    """Say whether a published stage has exactly this key and unchanged files.
+    """Say whether a published stage has exactly this key, and all its files.
 
-    Figures, summaries and pages are compared by content. Tables only need to exist: they are published by a rename,
-    and the manifest holds the digest of their content.
+    Raises
+    ------
+    DataError
+        It has the key, and files of it were changed after they were published.
     """
     manifest = read_manifest(folder)
-    if manifest.get("key") != digest_json(key):
+    files = manifest.get("files", {})
+    if manifest.get("key") != digest_json(key) or not all(files.values()):
         return False
-    return all(_is_unchanged(folder / name, digest) for name, digest in manifest["files"].items())
+    if changes := _changes(folder):
+        raise DataError(changes)
+    return all((folder / name).is_file() for name in files)
 
 
-def _file_digest(path: Path) -> str:
-    """Digest a file's bytes; not those of a table, which may be large and has a content digest."""
-    return "" if path.suffix == ".parquet" else digest_file(path)
+def check_unchanged(workspace: Workspace, profile: str, stages: Iterable[str]) -> None:
+    """Check that the files of published stages are those that their manifests state, before anything reads them.
+
+    Raises
+    ------
+    DataError
+        Files were changed after they were published; each is named.
+    """
+    faults = [fault for stage in stages for fault in _changes(stage_folder(workspace, profile, stage))]
+    if faults:
+        raise DataError(faults)
 
 
-def _is_unchanged(path: Path, digest: str) -> bool:
-    return path.is_file() and _file_digest(path) == digest
+def changed_stages(workspace: Workspace, profile: str, stages: Iterable[str]) -> list[str]:
+    """Return the stages of which a published file was changed after it was published."""
+    return [stage for stage in stages if _changes(stage_folder(workspace, profile, stage))]
+
+
+def _changes(folder: Path) -> list[Fault]:
+    folder = folder.resolve()
+    return [changed_fault(folder / name) for name in changed_files(folder, read_manifest(folder).get("files", {}))]
 
 
 def table_digests(workspace: Workspace, profile: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ import pyarrow as pa
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import digest_file, publish_folder, write_text
 from workbench.core.store.kept import keep_table, read_kept
+from workbench.run.artifacts.assignments import forget_absent
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
@@ -219,6 +220,8 @@ def sweep_plans(workspace: Workspace) -> list[str]:
         if plan and not (plans_folder(workspace, path.parts[-3]) / plan[1]).is_dir():
             path.unlink()
             removed.append(workspace.relative(path))
+    for folder in workspace.root.glob("data/raw/*/assignments"):
+        forget_absent(folder)
     return removed
 
 

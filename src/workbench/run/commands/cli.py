@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.core.errors import Fault, ProfileError, WorkbenchError, did_you_mean
+from workbench.core.files import PRIVATE_UMASK
+from workbench.core.held_secrets import take_secrets
 from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.params.profile import DEMO_DATA, load_profile
 from workbench.core.stages import SECTIONS, STAGES
@@ -21,10 +23,12 @@ from workbench.run.commands.audit import audit
 from workbench.run.commands.card import card
 from workbench.run.commands.experiments import experiment
 from workbench.run.commands.keeping.doctor import doctor
+from workbench.run.commands.keeping.retention import retention
 from workbench.run.commands.keeping.runs import runs
 from workbench.run.commands.segments import segments
 from workbench.run.commands.servers import serve
 from workbench.run.commands.tags import tags
+from workbench.run.terminal.guarding import GuardedStream, visible
 from workbench.run.terminal.printing import Table, check_language, print_table
 
 if TYPE_CHECKING:
@@ -45,6 +49,7 @@ app.add_typer(experiment, name="experiment")
 app.add_typer(actions, name="actions")
 app.add_typer(audit, name="audit")
 app.add_typer(runs, name="runs")
+app.add_typer(retention, name="retention")
 
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")
@@ -63,6 +68,10 @@ _LOOPBACK = "127.0.0.1"
 
 def main() -> None:
     """Run the command line; errors of the workbench become their exit codes."""
+    os.umask(PRIVATE_UMASK)
+    take_secrets()
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (GuardedStream(stream) for stream in streams)
     try:
         app(standalone_mode=True)
     except WorkbenchError as error:
@@ -71,6 +80,8 @@ def main() -> None:
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    finally:
+        sys.stdout, sys.stderr = streams
 
 
 @app.command()
@@ -300,22 +311,24 @@ def lab(
     command = [sys.executable, "-m", "jupyterlab", f"--ip={_LOOPBACK}", f"--port={port}"]
     command += [f"--ServerApp.root_dir={current_workspace.root}", "--LabApp.default_url=/lab/tree/notebooks"]
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
+    command += ["--ServerApp.allow_remote_access=False", "--ServerApp.local_hostnames=['localhost']"]
     command += ["--allow-root"] if os.geteuid() == 0 else []  # the only user in some containers
     raise typer.Exit(serve(command, current_workspace.root, {SCRATCH_VARIABLE: scratch} if scratch else {}))
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port on loopback.")] = 5000, workspace: WorkspaceOption = None) -> None:
+def ui(
+    port: Annotated[int, typer.Option(help="Port on loopback.")] = 5000,
+    auth: Annotated[bool, typer.Option("--auth", help="Ask for a name and a password, new at every start.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
     """Open the MLflow UI on the workspace's tracking store, on loopback."""
+    from workbench.run.services.tracking_ui import ui_command  # noqa: PLC0415
+
     current_workspace = find_workspace(workspace)
-    store = current_workspace.tracking / "mlflow.db"
-    if not store.is_file():
-        raise ProfileError(Fault("mlruns/mlflow.db", "nothing is tracked yet", "", "Run a profile first"))
-    command = [sys.executable, "-m", "mlflow", "server", "--host", _LOOPBACK, "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{store}", "--no-serve-artifacts"]
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    print(f"MLflow on http://{_LOOPBACK}:{port}", flush=True)
-    raise typer.Exit(serve(command, current_workspace.root, quiet))
+    command, variables, lines = ui_command(current_workspace, _LOOPBACK, port, auth=auth)
+    print(*lines, sep="\n", flush=True)
+    raise typer.Exit(serve(command, current_workspace.root, variables))
 
 
 app.command()(audience)
@@ -324,8 +337,6 @@ app.command()(doctor)
 
 
 def _print_error(error: WorkbenchError) -> None:
-    from workbench.run.flows.progress import visible  # noqa: PLC0415
-
     for fault in error.faults:
         print(f"error: {visible(str(fault))}", file=sys.stderr)
 

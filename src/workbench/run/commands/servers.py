@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from workbench.core.held_secrets import KEY_VARIABLES
+
 __all__ = ["serve"]
 
 _GRACE_SECONDS = 10
@@ -36,9 +38,10 @@ def serve(command: Sequence[str], folder: Path, environment: Mapping[str, str]) 
     folder : Path
         Where the server runs.
     environment : mapping of str to str
-        Added to the environment of this process.
+        Added to the environment of this process; the key of the vault is not passed on.
     """
-    server = subprocess.Popen(command, cwd=folder, env=os.environ | environment, start_new_session=True)
+    variables = {name: value for name, value in os.environ.items() if name not in KEY_VARIABLES} | dict(environment)
+    server = subprocess.Popen(command, cwd=folder, env=variables, start_new_session=True)
     watch = [sys.executable, "-c", _WATCH, str(server.pid), str(_GRACE_SECONDS)]
     with subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True):
         before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}

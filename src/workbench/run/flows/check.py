@@ -115,6 +115,7 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
     """
     from workbench.intake.tables.declarations import check_declared  # noqa: PLC0415
     from workbench.intake.tables.source_heads import check_source  # noqa: PLC0415
+    from workbench.run.artifacts.assignments import assignments_changed  # noqa: PLC0415
     from workbench.run.keys.checks import stage_faults  # noqa: PLC0415
 
     yaml_faults: list[Fault] = []
@@ -129,6 +130,7 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
         if not workspace.resolve(path).is_file():
             where = profile.where("never_contact", str(at))
             data_faults.append(Fault(where, f"no file {path}", "A CSV with the column source_id", "Add it"))
+    data_faults += assignments_changed(workspace, profile.name)
     for stage in STAGES.values():
         yaml_faults += stage_faults(stage, workspace, profile)
     if yaml_faults:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -16,7 +18,9 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+import workbench
 from workbench.core.errors import DataError, Fault, StageError
+from workbench.core.files import write_text
 from workbench.run.artifacts.context import CONTEXT_VARIABLE
 from workbench.run.flows.kernels import KernelServer, imported_by, kernel_manager_class
 
@@ -98,6 +102,16 @@ def execute_notebook(
         raise StageError(Fault(template.stem, problem, "", remedy)) from None
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
+        if output.is_file():
+            _shorten_paths(output, template.parents[1])
+
+
+def _shorten_paths(notebook: Path, workspace: Path) -> None:
+    """Write paths of the workspace and of the installed code relative to them: a notebook says nothing of its place."""
+    text = notebook.read_text(encoding="utf-8")
+    for folder in (workspace, Path(workbench.__file__).parents[1], Path(sys.prefix)):
+        text = text.replace(json.dumps(f"{folder}/", ensure_ascii=False)[1:-1], "")
+    write_text(notebook, text)
 
 
 def _remaining(cell_seconds: int, deadline: float) -> int:

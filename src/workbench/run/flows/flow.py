@@ -23,14 +23,15 @@ from workbench.core.params.profile import Profile, load_profile
 from workbench.core.stages import FIRST, LAST
 from workbench.core.store.tables import Store
 from workbench.intake.identity.people import forget_people
-from workbench.intake.identity.vault import KEY_VARIABLE
 from workbench.run.artifacts.context import RunContext, new_run_id, stage_folder, stage_summary
 from workbench.run.artifacts.lock import hold_workspace
-from workbench.run.artifacts.manifest import write_manifest
+from workbench.run.artifacts.manifest import changed_stages, check_unchanged, write_manifest
+from workbench.run.artifacts.modes import find_group, open_to_group, share_folders
 from workbench.run.artifacts.publish import RunFolder, last_summary, sweep_orphans
 from workbench.run.flows.background import BackgroundTracking
 from workbench.run.flows.check import check_sources, fetch_remote, make_demo_data, make_sheets
 from workbench.run.flows.dependencies import Dependencies
+from workbench.run.flows.environments import check_vault, kernel_environment
 from workbench.run.flows.iri_grammar import without_iri_grammar
 from workbench.run.flows.kernels import KernelServer, can_fork, end_kernels, imported_by
 from workbench.run.flows.outcome import (
@@ -75,8 +76,13 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, progress: Pr
     """
     profile = load_profile(workspace, name, settings=options.settings, as_of=options.as_of)
     selected = select_stages(profile, options)
+    shared_with = None if workspace.scratch else find_group(profile)
     with hold_workspace(workspace, f"workbench run {name}"), KernelServer(os.environ) as kernels:
         imports = _imports(workspace, selected)
+        repeated = [stage for stage in selected if options.force]
+        check_unchanged(workspace, name, [stage for stage in profile.stages if stage not in repeated])
+        for stage in changed_stages(workspace, name, repeated):
+            Store(workspace, name).retire(stage)
         if options.force or not stage_summary(workspace, name, selected[0]):
             kernels.start(imports)  # runs during the checks before the first stage
         last = last_summary(workspace, name)
@@ -87,7 +93,9 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, progress: Pr
         progress = progress or Progress(selected, expected)
         _make_raw_files(workspace, profile, progress, fetch=FIRST in selected)
         check_sources(workspace, profile)
-        flow = _Flow(workspace, profile, options, progress, kernels)
+        check_vault(workspace, profile, selected)
+        share_folders(workspace, profile, shared_with)
+        flow = _Flow(workspace, profile, options, progress, kernels, shared_with=shared_with)
         flow.failures = failures
         with _terminated_as_interrupt():
             return flow.run(selected)
@@ -112,7 +120,14 @@ class _Flow:
     """One run of a profile's stages."""
 
     def __init__(
-        self, workspace: Workspace, profile: Profile, options: FlowOptions, progress: Progress, kernels: KernelServer
+        self,
+        workspace: Workspace,
+        profile: Profile,
+        options: FlowOptions,
+        progress: Progress,
+        kernels: KernelServer,
+        *,
+        shared_with: int | None = None,
     ):
         self.workspace = workspace
         self.kernels = kernels
@@ -123,6 +138,7 @@ class _Flow:
         self.run_id = new_run_id(after=last_summary(workspace, profile.name).get("run_id", ""))
         self.store = Store(workspace, profile.name)
         self.folder = RunFolder(workspace, profile.name, self.run_id)
+        self.shared_with = shared_with
         self.stages: dict[str, dict[str, Any]] = {}
         self.dependencies = Dependencies(workspace, profile, self.store, self.stages)
         self.deadline = time.monotonic() + profile.run.total_seconds
@@ -280,7 +296,7 @@ class _Flow:
                 context=self._write_context(stage, share),
                 cell_seconds=self.profile.run.cell_seconds,
                 deadline=self.deadline,
-                environment=self._environment(stage),
+                environment=kernel_environment(self.workspace, self.profile, stage, self.environment),
                 kernels=self.kernels,
                 running=running,
             )
@@ -313,12 +329,6 @@ class _Flow:
             return self.dependencies.key(stage, reads)
         self.progress.say(f"{stage}: a cell or a file it reads was edited while it ran, so the next run repeats it")
         return None
-
-    def _environment(self, stage: str) -> dict[str, str]:
-        """Return the environment of a stage's kernel; only the stage that fills the vault gets its key."""
-        if self.profile.stage(stage).takes:
-            return self.environment
-        return {name: value for name, value in self.environment.items() if not name.startswith(KEY_VARIABLE)}
 
     def _remove_private_file(self, stage: str) -> None:
         """Remove the private file that a stage has used."""
@@ -445,6 +455,7 @@ class _Flow:
             self.folder.publish(summary)
         folder = self.folder.final
         self.tracking.end(status, summary, folder)
+        open_to_group(folder, self.shared_with)  # last, since tracking copies files with their modes
         return FlowResult(summary, folder, error)
 
     def _wrote_report(self, status: str) -> bool:
@@ -464,6 +475,7 @@ class _Flow:
 
     def _summary(self, status: str, error: WorkbenchError | None) -> dict[str, Any]:
         text = str(error).replace(str(self.folder.staging), str(self.folder.final)) if error else None
+        text = text.replace(f"{self.workspace.root}/", "") if text else None
         if error and text != str(error):
             error.args, error.faults = (text,), [Fault("", str(text))]
         summary: dict[str, Any] = {

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-__all__ = ["Progress", "clock", "visible"]
+from workbench.run.terminal.guarding import visible
+
+__all__ = ["Progress", "clock"]
 
 _HEARTBEAT_SECONDS = 30.0
 
@@ -93,14 +95,3 @@ def clock(seconds: float) -> str:
     minutes, remainder = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{remainder:02}" if hours else f"{minutes}:{remainder:02}"
-
-
-def visible(text: str) -> str:
-    r"""Escape control characters, so that a value cannot control the terminal or fake a line.
-
-    Examples
-    --------
-    >>> visible("a" + chr(27) + "[2J")
-    'a\\x1b[2J'
-    """
-    return "".join(char if char.isprintable() or char in "\n" else repr(char)[1:-1] for char in text)

@@ -31,7 +31,7 @@ def copy_stage_page(folder: Path, page: Path, *, stage: str, language: str, code
     Parameters
     ----------
     folder : Path
-        The stage's folder; ``page/`` in it holds the page and the digest of what it was made from: the executed
+        The stage's folder; ``page/`` in it holds the page, its digest and that of what it was made from: the executed
         notebook, the language and the report package.
     page : Path
     stage : str
@@ -41,9 +41,10 @@ def copy_stage_page(folder: Path, page: Path, *, stage: str, language: str, code
     """
     key = digest_json([digest_file(folder / "notebook.ipynb"), language, code])
     cached, key_file = folder / "page" / "page.html", folder / "page" / "key"
-    if not (cached.is_file() and key_file.is_file() and key_file.read_text(encoding="utf-8") == key):
+    written = f"{key} {digest_file(cached)}" if cached.is_file() else ""
+    if not (written and key_file.is_file() and key_file.read_text(encoding="utf-8") == written):
         write_stage_page(folder / "notebook.ipynb", cached, stage=stage, language=language)
-        write_text(key_file, key)
+        write_text(key_file, f"{key} {digest_file(cached)}")
     page.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(cached, page)
     return page

@@ -31,6 +31,7 @@ def stage_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[F
     """
     checks = {
         "eligible_rule": _eligible_faults, "id_spaces": _id_space_faults, "feature_names": _feature_faults,
+        "link_files": _link_file_faults,
         "tag_registry": _tag_faults, "actions": _action_faults,
     }  # fmt: skip
     return [fault for name in stage.checks for fault in checks[name](stage, workspace, profile)]
@@ -118,6 +119,17 @@ def _id_space_faults(stage: Stage, _workspace: Workspace, profile: Profile) -> l
         replace(fault, where=f"{lines[name]}: {fault.where}" if fault.where else lines[name])
         for name, fault in faults.items()
     ]
+
+
+def _link_file_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fault]:
+    """Check that the files of declared links lie inside the workspace."""
+    faults = []
+    for name in ("must_link", "cannot_link"):
+        try:
+            workspace.resolve(getattr(profile.sections[stage.name], name) or "params")
+        except ProfileError as error:
+            faults += [replace(fault, where=profile.where(stage.name, name)) for fault in error.faults]
+    return faults
 
 
 def _tag_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fault]:

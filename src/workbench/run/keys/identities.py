@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.core.files import digest_file, digest_json
 from workbench.core.params.assignments import ASSIGNMENTS, assignment_folder
 from workbench.core.stages import FIRST
-from workbench.intake.identity.vault import find_key
+from workbench.intake.privacy.pseudonym_keys import pseudonym_key
 from workbench.run.artifacts.context import stage_folder
 from workbench.run.artifacts.manifest import read_manifest
 
@@ -32,14 +32,13 @@ def identity_inputs(workspace: Workspace, profile: Profile) -> dict[str, str | N
     -------
     dict
         ``people`` (the key of 01 apart from assignments, since people are no table), ``key`` (fingerprint of the
-        vault's key, or "none"),
+        vault's key, or of the workspace's own),
         ``must_link`` and ``cannot_link`` (digests of the files).
     """
-    key = find_key(workspace)
     section = profile.sections[_IDENTITY]
     inputs = {
         "people": _people_key(workspace, profile),
-        "key": key.fingerprint() if key else "none",
+        "key": pseudonym_key(workspace).fingerprint(),
     }
     for name in ("must_link", "cannot_link"):
         file = getattr(section, name)

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from workbench.intake.identity.vault import VaultKey
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["date_range", "file_of", "freeze_as_of", "resolves_identity", "sourced_tables", "vault_key"]
+__all__ = [
+    "contact_ids_key",
+    "date_range",
+    "file_of",
+    "freeze_as_of",
+    "pseudonym_key",
+    "resolves_identity",
+    "sourced_tables",
+]
 
 
 def date_range(stage: StageRun, first: str, last: str | None) -> tuple[dt.date, dt.date]:
@@ -48,8 +56,15 @@ def sourced_tables(stage: StageRun) -> dict[str, ibis.Table]:
     return {name: table for name, table in tables.items() if ID_SPACE in table.columns}
 
 
-def vault_key(stage: StageRun) -> VaultKey | None:
-    """Return the key of the vault, with which ids that are contact data become pseudonyms; None where there is none."""
-    from workbench.intake.identity.vault import find_key  # noqa: PLC0415
+def contact_ids_key(stage: StageRun) -> VaultKey:
+    """Return the key with which ids that are contact data become pseudonyms."""
+    from workbench.intake.privacy import pseudonym_keys  # noqa: PLC0415
 
-    return find_key(stage.workspace)
+    return pseudonym_keys.contact_ids_key(stage.workspace)
+
+
+def pseudonym_key(stage: StageRun) -> VaultKey:
+    """Return the key of the customers' ids: that of the vault, or the workspace's own where none is given."""
+    from workbench.intake.privacy import pseudonym_keys  # noqa: PLC0415
+
+    return pseudonym_keys.pseudonym_key(stage.workspace)

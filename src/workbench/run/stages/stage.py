@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -20,7 +21,8 @@ import pandas as pd
 from pydantic import ValidationError
 
 from workbench.core.errors import DataError, Fault, ProfileError, StageError, did_you_mean
-from workbench.core.files import write_json
+from workbench.core.files import PRIVATE_UMASK, write_json
+from workbench.core.held_secrets import take_secrets
 from workbench.core.params.declared import declared_profile, recorded_profile, shared_section
 from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.schema import CANONICAL, UNDATED
@@ -68,8 +70,11 @@ def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
         A table that the stage needs is missing.
     """
     begun = time.perf_counter()
+    os.umask(PRIVATE_UMASK)
     forget_names_read()
     context = current_context(profile)
+    if context.by_flow:
+        take_secrets()
     loaded = context.load_profile()
     declaration = _declaration(stage, loaded, context.place)
     checked = _check_settings(declaration, settings)

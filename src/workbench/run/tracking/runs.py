@@ -34,6 +34,7 @@ from workbench.run.artifacts.model_files import FACTS_FILE, MODEL_FOLDER
 from workbench.run.definitions.segment_names import SEGMENTING
 from workbench.run.tracking.models import ModelRegistry, write_signature
 from workbench.run.tracking.registry import DEFINITION_FILE, SegmentRegistry
+from workbench.run.tracking.relocation import relocate_store
 from workbench.run.tracking.store_health import KILLED, close_dead_runs, store_uri
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Tracker:
         workspace.tracking.mkdir(parents=True, exist_ok=True)
         with FileLock(workspace.tracking / ".initialise.lock"):
             _make_store(workspace)
+            relocate_store(workspace)
             self.client = MlflowClient(store_uri(workspace))
             self.experiment = self._experiment()
         self.segments = SegmentRegistry(self.client, profile)

@@ -16,6 +16,7 @@ from workbench.intake.identity.masking import mask
 from workbench.intake.identity.one_id import log_changes, name_customers
 from workbench.intake.identity.resolve import _GIVEN, seal_people
 from workbench.intake.identity.standardise import standardise
+from workbench.intake.identity.vault import VaultKey
 
 NOBODY = declared_pairs(None)
 
@@ -162,10 +163,11 @@ def members(*clusters):
 
 
 def identities(clustered, previous):
-    names = name_customers(clustered, previous, key=None).set_index("cluster")["customer_id"]
+    names = name_customers(clustered, previous, key=KEY).set_index("cluster")["customer_id"]
     return clustered.assign(customer_id=clustered["cluster"].map(names))[["source", "source_id", "customer_id"]]
 
 
+KEY = VaultKey(bytes(32))
 NONE = pd.DataFrame({"source": [], "source_id": [], "customer_id": []}, dtype="str")
 
 
@@ -207,5 +209,5 @@ def test_only_records_with_contact_data_count_as_deleted(columns, deleted):
     con = duckdb.connect()
     con.execute(f"CREATE TABLE {_GIVEN} AS SELECT {columns}")
     match = SimpleNamespace(engine=SimpleNamespace(con=con))
-    sealed = seal_people(match, None, SimpleNamespace(key=None, remove=lambda: None))
+    sealed = seal_people(match, None, SimpleNamespace(key=None, check_replaceable=lambda: None))
     assert sealed == {"vaulted": 0, "contact_deleted": deleted}

@@ -10,7 +10,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.core.store.tables import PARQUET
+from workbench.core.store.layout import PARQUET
 
 if TYPE_CHECKING:
     from workbench.intake.reading.text.records import RejectedRecord

@@ -14,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 from workbench.intake.reading.text.records import WHITESPACE
+from workbench.intake.reading.text.size_bounds import SizeBounds
 from workbench.intake.reading.text.text_encodings import encoding_by_mark, is_wide, known_encoding, reading_of_lines
 from workbench.intake.reading.text.text_files import open_bytes, readable
 
@@ -125,9 +126,10 @@ def _count_bytes(path: Path, encoding: str, separator: str, *, header: bool = Fa
     decoder = codecs.getincrementaldecoder(encoding)()
     mark = b"" if separator == WHITESPACE else separator.encode(encoding if not is_wide(encoding) else "ascii")
     counts = _Counts(trimmed=len(mark) == 1)
-    buffers = _Buffers()
+    buffers, size = _Buffers(), SizeBounds(path)
     with readable(path), open_bytes(path) as stream:
         for chunk in _chunks(stream, header=header):
+            size.check(chunk)
             piece = _Chunk(chunk, mark, buffers)
             counts.newlines += piece.newlines
             counts.returns += piece.returns - piece.pairs

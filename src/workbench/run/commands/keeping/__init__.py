@@ -1,1 +1,1 @@
-"""Commands that keep the workbench running: schedules, kept runs, the doctor."""
+"""Commands that keep the workbench running: schedules, kept runs, retention, the doctor."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from workbench.core.errors import DataError, Fault
 from workbench.core.params.doubts import Doubt, read_doubts
 from workbench.core.params.profile import Profile, load_profile
+from workbench.run.artifacts.manifest import check_unchanged
+from workbench.run.artifacts.modes import find_group
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
@@ -50,6 +52,8 @@ def check_profile(
     from workbench.run.flows.check import check_notes, check_sources, missing_files  # noqa: PLC0415
 
     profile = load_profile(workspace, name, settings=settings, as_of=as_of)
+    find_group(profile)
+    check_unchanged(workspace, name, profile.stages)
     if profile.demo_data and missing_files(workspace, profile):
         check_sources(workspace, profile, files=False)
         written = f"the first run, or 'workbench demo-data {profile.demo_data}', writes them"

@@ -102,7 +102,7 @@ def closing_table(profile: NewProfile) -> Table:
 def closing_lines(profile: NewProfile, name: str, path: str) -> list[str]:
     """Return what one more file would unlock, where the profile is, and the faults to correct first."""
     from workbench.report.text import say  # noqa: PLC0415
-    from workbench.run.flows.progress import visible  # noqa: PLC0415
+    from workbench.run.terminal.guarding import visible  # noqa: PLC0415
 
     language, sources = profile.language, profile.proposal.sources if profile.proposal else []
     tables = {source.table for source in sources}

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from workbench.core.params.consent import ConsentParams
-from workbench.core.params.run import GoalParams, RunParams
+from workbench.core.params.run import GoalParams, RetentionParams, RunParams, ShareParams
 from workbench.core.params.sources import FormatParams, SourceParams
 from workbench.core.section import Section
 from workbench.core.stages import SECTIONS
@@ -27,6 +27,8 @@ _MODELS: dict[str, type[Section]] = {
     "consent": ConsentParams,
     "goal": GoalParams,
     "run": RunParams,
+    "run.retention": RetentionParams,
+    "share": ShareParams,
     **SECTIONS,
 }
 _TITLE = {"en": "Parameters", "zh": "参数"}

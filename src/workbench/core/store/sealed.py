@@ -1,0 +1,89 @@
+"""Published files are used only as they were published: their bytes are compared with the manifest beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from workbench.core.errors import DataError, Fault
+from workbench.core.files import digest_file, write_json
+
+__all__ = ["MANIFEST", "changed_fault", "changed_files", "check_published", "read_manifest", "seal_again"]
+
+MANIFEST = "manifest.json"
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a published stage; empty if there is none or it is incomplete."""
+    try:
+        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def changed_files(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Return the files of a folder whose bytes are not those that a manifest states; missing ones are not listed.
+
+    Parameters
+    ----------
+    folder : Path
+    files : mapping of str to str
+        SHA-256 of the bytes, by the path in the folder; an empty one is not compared.
+    """
+    paths = {name: folder / name for name, digest in files.items() if digest}
+    return [name for name, path in paths.items() if path.is_file() and _digest(path) != files[name]]
+
+
+def check_published(*paths: Path) -> None:
+    """Check files of published stages against the manifest beside them, before they are used.
+
+    Parameters
+    ----------
+    *paths : Path
+        Links are followed. A file that no manifest names is not checked.
+
+    Raises
+    ------
+    DataError
+        Files were changed after they were published; each is named.
+    """
+    faults = []
+    for path in (path.resolve() for path in paths):
+        files = read_manifest(path.parent).get("files", {})
+        if path.name in files and changed_files(path.parent, {path.name: files[path.name]}):
+            faults.append(changed_fault(path))
+    if faults:
+        raise DataError(faults)
+
+
+def changed_fault(path: Path) -> Fault:
+    """Return the fault of a file that was changed after it was published: ``.stages/<stage>/<run>/<file>``."""
+    stage, name = path.parts[path.parts.index(".stages") + 1 :][0], path.name
+    found = f"{name} of {stage} was changed after it was published"
+    remedy = f"Restore it from a copy, or run again with --from {stage} --force"
+    return Fault(stage, found, "The bytes that its manifest states (SHA-256)", remedy)
+
+
+def seal_again(folder: Path) -> None:
+    """State the bytes of a published stage's files anew, after the workbench itself has rewritten some of them.
+
+    Files that are gone are no longer listed, and no file is added.
+    """
+    manifest = read_manifest(folder)
+    files = {name: folder / name for name in manifest["files"]}
+    manifest["files"] = {name: digest_file(path) for name, path in files.items() if path.is_file()}
+    write_json(folder / MANIFEST, manifest)
+
+
+def _digest(path: Path) -> str:
+    state = path.stat()
+    return _digest_once(path, state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino)
+
+
+@cache
+def _digest_once(path: Path, *_state: int) -> str:
+    """Digest a file once in a process, as long as the file system shows no change of it."""
+    return digest_file(path)
