@@ -30,7 +30,7 @@ def relocate_store(workspace: Workspace) -> list[str]:
     workspace : Workspace
     """
     store = workspace.tracking / "mlflow.db"
-    if not store.is_file():
+    if not store.is_file() or not store.stat().st_size:  # none, or one that MLflow has not filled
         return []
     here = {True: workspace.root.as_uri(), False: str(workspace.root)}  # as a URI, as a path
     with closing(sqlite3.connect(store, timeout=30.0)) as connection, connection:
