@@ -20,6 +20,7 @@ from workbench.run.commands.audience import audience
 from workbench.run.commands.audit import audit
 from workbench.run.commands.card import card
 from workbench.run.commands.experiments import experiment
+from workbench.run.commands.rights.subject import subject
 from workbench.run.commands.segments import segments
 from workbench.run.commands.servers import serve
 from workbench.run.commands.tags import tags
@@ -38,6 +39,7 @@ app.add_typer(tags, name="tags")
 app.add_typer(experiment, name="experiment")
 app.add_typer(actions, name="actions")
 app.add_typer(audit, name="audit")
+app.add_typer(subject, name="subject")
 
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")

@@ -45,6 +45,7 @@ from workbench.run.flows.progress import Progress
 from workbench.run.flows.selection import FlowOptions, batches, select_stages
 from workbench.run.flows.spent import seconds_by
 from workbench.run.keys.inputs import CHAMPION, raw_digests
+from workbench.run.rights.erasing.respecting import respect_erasures, tombstone_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,6 +77,7 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, progress: Pr
     profile = load_profile(workspace, name, settings=options.settings, as_of=options.as_of)
     selected = select_stages(profile, options)
     with hold_workspace(workspace, f"workbench run {name}"), KernelServer(os.environ) as kernels:
+        respected = respect_erasures(workspace)
         imports = _imports(workspace, selected)
         if options.force or not stage_summary(workspace, name, selected[0]):
             kernels.start(imports)  # runs during the checks before the first stage
@@ -85,6 +87,8 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, progress: Pr
             check_reported(failures, name)
         expected = {stage: entry["seconds"] for stage, entry in last.get("stages", {}).items() if entry.get("seconds")}
         progress = progress or Progress(selected, expected)
+        for text in respected:
+            progress.say(text)
         _make_raw_files(workspace, profile, progress, fetch=FIRST in selected)
         check_sources(workspace, profile)
         flow = _Flow(workspace, profile, options, progress, kernels)
@@ -318,7 +322,8 @@ class _Flow:
         """Return the environment of a stage's kernel; only the stage that fills the vault gets its key."""
         if self.profile.stage(stage).takes:
             return self.environment
-        return {name: value for name, value in self.environment.items() if not name.startswith(KEY_VARIABLE)}
+        other = {name: value for name, value in self.environment.items() if not name.startswith(KEY_VARIABLE)}
+        return other | (tombstone_environment(self.workspace) if stage == FIRST else {})
 
     def _remove_private_file(self, stage: str) -> None:
         """Remove the private file that a stage has used."""

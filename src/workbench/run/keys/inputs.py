@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.actions.catalogue import action_paths
+from workbench.intake.privacy.tombstone_file import tombstone_digest
 from workbench.run.artifacts.assignments import stated_tests
+from workbench.run.artifacts.corrections import correction_digest
 from workbench.run.artifacts.plans import plan_digests
 from workbench.run.definitions.audience_rules import audience_paths
 from workbench.run.definitions.champion import champion_digest
@@ -73,6 +75,8 @@ def _sources(workspace: Workspace, profile: Profile) -> dict[str, Any]:
         },
         "identity": any(profile.stage(name).takes == "people" for name in profile.stages),
         "demo_data": profile.demo_data,
+        **({"erased": erased} if (erased := tombstone_digest(workspace)) else {}),
+        **({"corrected": corrected} if (corrected := correction_digest(workspace, profile.name)) else {}),
     }
 
 

@@ -13,9 +13,19 @@ if TYPE_CHECKING:
     import ibis
 
     from workbench.intake.identity.vault import VaultKey
+    from workbench.intake.privacy.tombstones import Tombstones
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["date_range", "file_of", "freeze_as_of", "resolves_identity", "sourced_tables", "vault_key"]
+__all__ = [
+    "corrections_of",
+    "date_range",
+    "file_of",
+    "freeze_as_of",
+    "resolves_identity",
+    "sourced_tables",
+    "tombstones_of",
+    "vault_key",
+]
 
 
 def date_range(stage: StageRun, first: str, last: str | None) -> tuple[dt.date, dt.date]:
@@ -53,3 +63,17 @@ def vault_key(stage: StageRun) -> VaultKey | None:
     from workbench.intake.identity.vault import find_key  # noqa: PLC0415
 
     return find_key(stage.workspace)
+
+
+def tombstones_of(stage: StageRun) -> Tombstones:
+    """Return the marks of erased people, whose records are left out."""
+    from workbench.intake.privacy.tombstone_file import read_tombstones  # noqa: PLC0415
+
+    return read_tombstones(stage.workspace, stage.profile.name)
+
+
+def corrections_of(stage: StageRun) -> list[dict[str, str]]:
+    """Return the corrections of people in this profile."""
+    from workbench.run.artifacts.corrections import read_corrections  # noqa: PLC0415
+
+    return [entry for entry in read_corrections(stage.workspace) if entry["profile"] == stage.profile.name]
