@@ -15,11 +15,12 @@ from workbench.core.errors import DataError, Fault
 from workbench.core.files import digest_json, write_text
 
 if TYPE_CHECKING:
+    from workbench.core.store.tables import Store
     from workbench.core.workspace import Workspace
 
 __all__ = [
     "add_corrections", "correction_digest", "corrections_path", "lift_restrictions", "read_corrections",
-    "read_restrictions", "restrict_records",
+    "read_restrictions", "restrict_records", "restricted_customers", "restriction_digest",
 ]  # fmt: skip
 
 
@@ -57,6 +58,12 @@ def read_restrictions(workspace: Workspace, profile: str) -> list[tuple[str, str
     return sorted({(entry["source"], entry["source_id"]) for entry in entries if entry["profile"] == profile})
 
 
+def restriction_digest(workspace: Workspace, profile: str) -> str:
+    """Digest the restrictions of a profile; empty where there is none."""
+    own = read_restrictions(workspace, profile)
+    return digest_json(own) if own else ""
+
+
 def restrict_records(workspace: Workspace, records: Sequence[Mapping[str, str]], *, since: str) -> None:
     """Restrict records: profile, source, source_id."""
     earlier = _read(restrictions_path(workspace), workspace)
@@ -87,3 +94,14 @@ def _read(path: Path, workspace: Workspace) -> list[dict[str, Any]]:
 def _write(path: Path, entries: list[dict[str, Any]]) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_text(path, json.dumps(entries, ensure_ascii=False, indent=1) + "\n", mode=0o600)
+
+
+def restricted_customers(store: Store, records: Sequence[tuple[str, str]]) -> set[str]:
+    """Return the customers of restricted records: one restricted record counts for all that are merged with it."""
+    if not records:
+        return set()
+    if "identities" not in store.present():
+        return {source_id for _, source_id in records}
+    identities = store.read("identities").select("source", "source_id", "customer_id").to_pyarrow().to_pylist()
+    wanted = set(records)
+    return {row["customer_id"] for row in identities if (row["source"], row["source_id"]) in wanted}

@@ -19,6 +19,7 @@ from workbench.core.store.tables import to_pandas
 from workbench.intake.identity.spaces import space_of
 from workbench.intake.purposes import name_purposes
 from workbench.intake.tables.raw_rows import EVERY_DATE, read_rows_now
+from workbench.run.artifacts.corrections import read_restrictions, restricted_customers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -76,6 +77,7 @@ class ConsentService:
         verdicts = permitted(
             customers, self.consents(), purpose, self.as_of, params=self.profile.consent, people=people,
             never_contact=self.never_contact() | set(also_never), latest=True,
+            restricted=restricted_customers(self.store, read_restrictions(self.workspace, self.profile.name)),
         )  # fmt: skip
         return verdicts.cache()
 
