@@ -10,7 +10,7 @@ import hmac
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from workbench.intake.identity.spaces import space_of
 if TYPE_CHECKING:
     from workbench.intake.tables.sources import ParsedSource
 
-__all__ = ["KINDS", "Tombstones", "make_mark", "marks_of", "suppress_erased"]
+__all__ = ["KINDS", "Tombstones", "make_mark", "marks_of", "normal_value", "suppress_erased"]
 
 KINDS = ("record", "phone", "email", "document", "birth")
 _MARK_BYTES = 20
@@ -56,7 +56,7 @@ class Tombstones:
 
     def holds(self, kind: str, *parts: str) -> bool:
         """Say whether a value is that of an erased person."""
-        value = _normal(kind, parts)
+        value = normal_value(kind, *parts)
         return bool(value) and any(
             make_mark(key, kind, *parts) in self.marks.get(name, ()) for name, key in self.keys.items()
         )
@@ -64,7 +64,7 @@ class Tombstones:
 
 def make_mark(key: bytes, kind: str, *parts: str) -> str:
     """Return the mark of a value: the first 20 bytes of its HMAC-SHA-256, in hex; empty where there is no value."""
-    value = _normal(kind, parts)
+    value = normal_value(kind, *parts)
     return hmac.digest(key, f"{kind}\x1f{value}".encode(), "sha256")[:_MARK_BYTES].hex() if value else ""
 
 
@@ -91,8 +91,14 @@ def _is_filled(value: Any) -> bool:
     return value is not None and value == value and str(value).strip() not in ("", "NaT")  # noqa: PLR0124  (not NaN)
 
 
-def _normal(kind: str, parts: Collection[str]) -> str:
-    """Return a value as it is compared; empty where it identifies nobody."""
+def normal_value(kind: str, *parts: str) -> str:
+    r"""Return a value as it is compared; empty where it identifies nobody.
+
+    Examples
+    --------
+    >>> normal_value("phone", "+86 138-0013-8000"), normal_value("birth", "Zoë Quill", "1990-01-01")
+    ('13800138000', 'quillzoë\x1f1990-01-01')
+    """
     texts = [unicodedata.normalize("NFKC", part).strip() for part in parts]
     if kind == "record":
         return "\x1f".join(texts) if texts[-1] else ""

@@ -11,6 +11,8 @@ from workbench.report.text import label, say
 
 __all__ = ["subject_page"]
 
+_HEADS = ("files", "columns", "meaning", "definition", "exported", "at", "list", "plan", "arm", "name", "expires_at",
+          "since", "status")  # fmt: skip
 _WIDE = 12  # columns of a table; a wider single row is turned on its side
 
 
@@ -43,7 +45,7 @@ def _profile(name: str, content: Mapping[str, Any], language: str) -> dict[str, 
     )
     parts = [
         _part("contact", content["contact"], language),
-        _part("sources", content["sources"], language),
+        _part("sources", [_source(entry, language) for entry in content["sources"]], language),
         _part("purposes", [_purpose(entry, language) for entry in content["purposes"]], language),
         _part("tags", [_tag(tag) for tag in content["tags"]], language),
         {
@@ -74,8 +76,17 @@ def _profile(name: str, content: Mapping[str, Any], language: str) -> dict[str, 
     return {"title": say("subject_page_profile", language, {"profile": name}), "retention": retention, "parts": parts}
 
 
+def _source(entry: Mapping[str, Any], language: str) -> dict[str, Any]:
+    columns = [label(column, language) for column in entry["columns"]]
+    return {
+        **entry,
+        "table": label(entry["table"], language),
+        "columns": ("、" if language == "zh" else ", ").join(columns),
+    }
+
+
 def _purpose(entry: Mapping[str, Any], language: str) -> dict[str, str]:
-    why = label(entry["reason"], language) if entry["reason"] else ""
+    why = "、".join(say(f"actions_why_{reason}", language) for reason in entry["reason"].split(", ") if reason)
     word = "subject_page_permitted" if entry["permitted"] else "subject_page_not_permitted"
     return {"purpose": label(entry["purpose"], language),
             "status": say(word, language, {} if entry["permitted"] else {"why": why})}  # fmt: skip
@@ -95,11 +106,11 @@ def _table(
 ) -> dict[str, Any]:
     columns = list(dict.fromkeys(column for row in rows for column in row))
     if len(rows) == 1 and len(columns) > _WIDE:
-        cells = [[label(column, language), _text(rows[0][column])] for column in columns]
+        cells = [[_head(column, language), _text(rows[0][column])] for column in columns]
         heads = [label("column", language), label("value", language)]
     else:
         cells = [[_text(row.get(column)) for column in columns] for row in rows]
-        heads = [label(column, language) for column in columns]
+        heads = [_head(column, language) for column in columns]
     return {
         "title": title or label(name, language),
         "text": text,
@@ -108,6 +119,10 @@ def _table(
         "head": False,
         "sub": not title,
     }
+
+
+def _head(column: str, language: str) -> str:
+    return say(f"subject_head_{column}", language) if column in _HEADS else label(column, language)
 
 
 def _text(value: Any) -> str:

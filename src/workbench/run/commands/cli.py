@@ -20,6 +20,7 @@ from workbench.run.commands.audience import audience
 from workbench.run.commands.audit import audit
 from workbench.run.commands.card import card
 from workbench.run.commands.experiments import experiment
+from workbench.run.commands.rights.assess import assess
 from workbench.run.commands.rights.subject import subject
 from workbench.run.commands.segments import segments
 from workbench.run.commands.servers import serve
@@ -262,6 +263,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on loopback.")] = 5000, work
 
 app.command()(audience)
 app.command()(card)
+app.command()(assess)
 
 
 def _print_error(error: WorkbenchError) -> None:

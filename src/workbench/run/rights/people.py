@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from workbench.core.store.tables import to_pandas
 from workbench.intake.identity.people import gather_people
 from workbench.intake.identity.vault import Vault, find_key
 from workbench.intake.privacy.contact_ids import hide_people_ids
-from workbench.intake.privacy.tombstones import make_mark
+from workbench.intake.privacy.tombstones import normal_value
 from workbench.intake.reading.places import present_files
 from workbench.intake.tables.raw_rows import read_people_now
 from workbench.run.rights.profiles import profiles_of
@@ -32,13 +32,15 @@ if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
 __all__ = [
-    "Person", "ProfilePeople", "comparable_name", "comparable_values", "find_people",
+    "Person", "ProfilePeople", "comparable_values", "find_people",
     "read_profile_people",
 ]  # fmt: skip
 
 _KEYED = (*CONTACT_COLUMNS, "member_number", "birth_date")
 _COLUMNS = ("source", "source_id", "customer_id", *_KEYED)
-_SAME_KEY = b"equal values of one workspace"
+_NAMES = ("name", "given_name", "surname")
+_KINDS = (("phone", "phone"), ("email", "email"), ("document", "document_id"))
+_COMPARED = (*_NAMES, "phone", "email", "document_id", "birth_date")
 _NEAREST = 2000
 
 
@@ -70,16 +72,42 @@ class ProfilePeople:
         return self.profile.name
 
     @cached_property
-    def marks(self) -> pd.DataFrame:
-        """Comparable contact values: row (of the records), kind, mark, and the comparable name."""
-        rows = []
-        for at, person in enumerate(self.records.to_dict("records")):
-            name = comparable_name(person)
-            for kind, parts in comparable_values(person):
-                mark = make_mark(_SAME_KEY, kind, *parts)
-                if mark:
-                    rows.append((at, kind, mark, name))
-        return pd.DataFrame(rows, columns=["row", "kind", "mark", "name"])
+    def by_customer(self) -> dict[str, list[int]]:
+        """Places in the records by customer id."""
+        return _places_by(self.records["customer_id"])
+
+    @cached_property
+    def by_source_id(self) -> dict[str, list[int]]:
+        """Places in the records by the id of the source."""
+        return _places_by(self.records["source_id"])
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The comparable name of every record; empty where it has none."""
+        columns = [self.records[name].tolist() for name in _NAMES]
+        return [_comparable_name(*parts) for parts in zip(*columns, strict=True)]
+
+    @cached_property
+    def values(self) -> list[list[tuple[str, str]]]:
+        """The comparable contact values of every record: kind and value."""
+        columns = [self.records[name].tolist() for name in _COMPARED]
+        return [comparable_values(dict(zip(_COMPARED, parts, strict=True))) for parts in zip(*columns, strict=True)]
+
+    @cached_property
+    def by_value(self) -> dict[tuple[str, str], list[int]]:
+        """Places in the records by comparable contact value."""
+        places: dict[tuple[str, str], list[int]] = {}
+        for at, values in enumerate(self.values):
+            for value in values:
+                places.setdefault(value, []).append(at)
+        return places
+
+
+def _places_by(column: pd.Series) -> dict[str, list[int]]:
+    places: dict[str, list[int]] = {}
+    for at, value in enumerate(column.tolist()):
+        places.setdefault(value, []).append(at)
+    return places
 
 
 @dataclass(frozen=True)
@@ -180,21 +208,20 @@ def _with_today(records: pd.DataFrame, store: Store, *, resolved: bool) -> pd.Da
     return records[filled | pd.Series(bare, index=records.index)]
 
 
-def comparable_name(person: dict[str, Any]) -> str:
+def _comparable_name(name: Any, given: Any, surname: Any) -> str:
     """Return a name as it is compared: its words sorted, without blanks and case."""
+    text = name or " ".join(filter(None, (surname, given)))
+    return "".join(sorted(unicodedata.normalize("NFKC", str(text)).casefold().split())) if text else ""
+
+
+def comparable_values(person: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the contact values of a record, as they are compared, by kind."""
     name = person.get("name") or " ".join(filter(None, (person.get("surname"), person.get("given_name"))))
-    return "".join(sorted(unicodedata.normalize("NFKC", str(name)).casefold().split()))
-
-
-def comparable_values(person: dict[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the contact values of a record that may be those of a mark, by kind."""
-    name = str(person.get("name") or " ".join(filter(None, (person.get("surname"), person.get("given_name")))))
     born = str(person.get("birth_date") or "")[:10]
-    kinds = (("phone", "phone"), ("email", "email"), ("document", "document_id"))
-    values: list[tuple[str, tuple[str, ...]]] = [
-        (kind, (str(person[column]),)) for kind, column in kinds if person.get(column)
-    ]
-    return [*values, ("birth", (name, born))] if name and born else values
+    values = [(kind, normal_value(kind, str(person[column]))) for kind, column in _KINDS if person.get(column)]
+    if name and born:
+        values.append(("birth", normal_value("birth", str(name), born)))
+    return [(kind, value) for kind, value in values if value]
 
 
 def find_people(
@@ -236,83 +263,81 @@ def find_people(
     return people, every
 
 
-def _named(people: ProfilePeople, value: str, *, keyed: bool) -> tuple[pd.DataFrame, Fault | None]:
-    records = people.records
-    by_customer = records[records["customer_id"] == value]
-    if len(by_customer):
-        return by_customer, None
-    by_record = records[records["source_id"] == value]
-    if keyed and by_record.empty:
-        marks = {make_mark(_SAME_KEY, kind, value) for kind in ("phone", "email", "document")} - {""}
-        rows = people.marks.loc[people.marks["mark"].isin(marks), "row"].tolist()
-        name = comparable_name({"name": value})
-        rows += [at for at, person in enumerate(records.to_dict("records")) if name and comparable_name(person) == name]
-        by_record = records.iloc[sorted(set(rows))]
-    customers = sorted(set(by_record["customer_id"]))
+def _named(people: ProfilePeople, value: str, *, keyed: bool) -> tuple[list[int], Fault | None]:
+    """Return the places of the records of one customer, whom an id, a name, a phone or a mail names."""
+    if value in people.by_customer:
+        return people.by_customer[value], None
+    places = people.by_source_id.get(value, [])
+    if keyed and not places:
+        keys = [(kind, normal_value(kind, value)) for kind, _ in _KINDS]
+        places = [at for key in keys for at in people.by_value.get(key, [])]
+        name = _comparable_name(value, None, None)
+        places += [at for at, other in enumerate(people.names) if name and other == name]
+    customers = sorted(set(people.records["customer_id"].iloc[places]))
     if len(customers) > 1:
-        found = f"'{value}' names {len(customers)} customers: {', '.join(customers[:5])}"
-        return records, Fault(f"profile {people.name}", found, "One person", "Name one of these ids")
+        problem = f"'{value}' names {len(customers)} customers: {', '.join(customers[:5])}"
+        return [], Fault(f"profile {people.name}", problem, "One person", "Name one of these ids")
     if customers:
-        return records[records["customer_id"] == customers[0]], None
-    ids = records["customer_id"].head(_NEAREST).tolist() + records["source_id"].head(_NEAREST).tolist()
+        return people.by_customer[customers[0]], None
+    ids = [*people.records["customer_id"].head(_NEAREST), *people.records["source_id"].head(_NEAREST)]
     hint = "" if keyed else "; names, phones and mails are looked up with the vault's key alone"
     expected = f"A customer id or an id of a source{hint}"
-    return records, Fault(f"profile {people.name}", f"'{value}' is no customer", expected, nearest(value, ids))
+    return [], Fault(f"profile {people.name}", f"'{value}' is no customer", expected, nearest(value, ids))
 
 
-def _everywhere(value: str, rows: pd.DataFrame, every: Sequence[ProfilePeople]) -> Person:
+def _everywhere(value: str, places: Sequence[int], every: Sequence[ProfilePeople]) -> Person:
     """Find the records of one person in every profile, until no further ones are found."""
-    found: dict[str, set[int]] = {every[0].name: set(rows.index)}
-    doubtful = 0
+    reached: dict[str, set[int]] = {people.name: set() for people in every}
+    reached[every[0].name] |= set(places)
     while True:
-        count = sum(map(len, found.values()))
-        keys, names, places = _keys(found, every)
+        count = sum(map(len, reached.values()))
+        keys, names, rows_of_files = _keys(reached, every)
         doubtful = 0
         for people in every:
-            own = found.setdefault(people.name, set())
-            own |= _same_file(people, places)
+            own = reached[people.name]
+            own |= _same_file(people, rows_of_files)
             matched, doubts = _same_contacts(people, keys, names, certain=people is not every[0])
             own |= matched
-            customers = set(people.records.loc[sorted(own), "customer_id"])
-            own |= set(people.records.index[people.records["customer_id"].isin(customers)])
+            customers = set(people.records["customer_id"].iloc[sorted(own)])
+            own |= {at for customer in customers for at in people.by_customer[customer]}
             doubtful += len(doubts - own)
-        if sum(map(len, found.values())) == count:
+        if sum(map(len, reached.values())) == count:
             break
-    records = {people.name: people.records.loc[sorted(found[people.name])] for people in every if found[people.name]}
+    records = {
+        people.name: people.records.iloc[sorted(reached[people.name])] for people in every if reached[people.name]
+    }
     return Person(value, records, doubtful)
 
 
 def _keys(
-    found: dict[str, set[int]], every: Sequence[ProfilePeople]
-) -> tuple[set[tuple[str, str]], set[str], set[tuple[str, str]]]:
-    """Return contact marks, names, and (file, id) of the records found so far."""
+    reached: Mapping[str, set[int]], every: Sequence[ProfilePeople]
+) -> tuple[set[tuple[str, str]], set[str], dict[str, set[str]]]:
+    """Return contact values, names, and ids by file of the records reached so far."""
     keys: set[tuple[str, str]] = set()
     names: set[str] = set()
-    places: set[tuple[str, str]] = set()
+    files: dict[str, set[str]] = {}
     for people in every:
-        rows = found.get(people.name, set())
-        if not rows:
-            continue
-        marks = people.marks[people.marks["row"].isin(rows)]
-        keys |= set(zip(marks["kind"], marks["mark"], strict=True))
-        for person in people.records.loc[sorted(rows)].to_dict("records"):
-            names.add(comparable_name(person))
-            sources = [person["source"]] if person["source"] else list(people.paths)
-            places |= {(path, person["source_id"]) for source in sources for path in people.paths.get(source, ())}
-    return keys, names - {""}, places
+        for at in reached[people.name]:
+            keys.update(people.values[at])
+            names.add(people.names[at])
+            source, source_id = people.records["source"].iat[at], people.records["source_id"].iat[at]
+            for name in [source] if source else list(people.paths):
+                for path in people.paths.get(name, ()):
+                    files.setdefault(path, set()).add(source_id)
+    return keys, names - {""}, files
 
 
-def _same_file(people: ProfilePeople, places: set[tuple[str, str]]) -> set[int]:
-    wanted: dict[str, set[str]] = {}
-    for path, value in places:
-        wanted.setdefault(path, set()).add(value)
-    rows: set[int] = set()
+def _same_file(people: ProfilePeople, files: Mapping[str, set[str]]) -> set[int]:
+    places: set[int] = set()
     for source, paths in people.paths.items():
-        ids = set().union(*(wanted.get(path, set()) for path in paths)) if paths else set()
-        if ids:
-            same = people.records["source_id"].isin(ids) & people.records["source"].isin([source, ""])
-            rows |= set(people.records.index[same])
-    return rows
+        for path in paths:
+            for source_id in files.get(path, ()):
+                places |= {
+                    at
+                    for at in people.by_source_id.get(source_id, ())
+                    if people.records["source"].iat[at] in (source, "")
+                }
+    return places
 
 
 def _same_contacts(
@@ -322,9 +347,10 @@ def _same_contacts(
 
     In the profile that was asked 02 has decided who is one person: there only its own links count.
     """
-    marks = people.marks
-    same = marks[[key in keys for key in zip(marks["kind"], marks["mark"], strict=True)]]
-    strong = same["kind"].isin(["document", "birth"])
-    named = same["name"].isin(names) | (same["name"] == "")
-    rows = set(same.loc[strong | named, "row"]) if certain or not people.resolved else set()
-    return rows, set(same["row"]) - rows
+    matched: set[int] = set()
+    doubts: set[int] = set()
+    for key in keys:
+        for at in people.by_value.get(key, ()):
+            same = key[0] in ("document", "birth") or people.names[at] in ("", *names)
+            (matched if same and (certain or not people.resolved) else doubts).add(at)
+    return matched, doubts - matched

@@ -78,13 +78,11 @@ def _erase_returned(workspace: Workspace) -> int:
 
 def _returned(workspace: Workspace, people: ProfilePeople) -> list[str]:
     """Return the customers of a profile with a marked record."""
-    from workbench.run.rights.people import comparable_values  # noqa: PLC0415
-
     tombstones = read_tombstones(workspace, people.name)
     customers = set()
-    for row in people.records.to_dict("records"):
-        sources = [row["source"]] if row["source"] else list(people.paths)
-        marked = any(tombstones.holds("record", people.name, source, str(row["source_id"])) for source in sources)
-        if marked or any(tombstones.holds(kind, *parts) for kind, parts in comparable_values(row)):
-            customers.add(row["customer_id"])
+    for row, values in zip(people.records.itertuples(), people.values, strict=True):
+        sources = [row.source] if row.source else list(people.paths)
+        marked = any(tombstones.holds("record", people.name, source, str(row.source_id)) for source in sources)
+        if marked or any(tombstones.holds(kind, *value.split("\x1f")) for kind, value in values):
+            customers.add(row.customer_id)
     return sorted(customers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.core.schema import CONTACT_COLUMNS
 from workbench.intake.identity.vault import find_key
 from workbench.intake.privacy.tombstone_file import marking_keys
-from workbench.intake.privacy.tombstones import make_mark, marks_of
+from workbench.intake.privacy.tombstones import make_mark, marks_of, normal_value
 from workbench.run.rights.traces.traces import Traces
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def traces_of(people: Sequence[Person], every: Sequence[ProfilePeople]) -> Trace
             customers |= set(rows["customer_id"])
             records |= {(profile, row.source or "", row.source_id) for row in rows.itertuples() if row.source_id}
             words |= _words(rows)
-    rest = _words_of_others(people, every)
+    rest = _words_of_others(people, every, words)
     return Traces(frozenset(customers), frozenset(records), frozenset(words - rest), frozenset(words & rest))
 
 
@@ -61,14 +61,26 @@ def _phone_forms(phone: str) -> set[str]:
     return {form for form in forms if len(form) >= _LEAST_DIGITS}
 
 
-def _words_of_others(people: Sequence[Person], every: Sequence[ProfilePeople]) -> set[str]:
-    rest: set[str] = set()
+def _words_of_others(people: Sequence[Person], every: Sequence[ProfilePeople], words: set[str]) -> set[str]:
+    """Return those of some words that other people have too, however these write them."""
+    shared: set[str] = set()
     for profile in every:
-        hers = {at for person in people if profile.name in person.records for at in person.records[profile.name].index}
+        hers = _places_of(people, profile)
         others = profile.records[~profile.records.index.isin(hers)]
-        filled = others[others[[name for name in _TEXTS if name in others.columns]].notna().any(axis=1)]
-        rest |= _words(filled)
-    return rest
+        for column in (name for name in _TEXTS if name in others.columns):
+            values = others[column]
+            shared |= set(values[values.isin(words)])
+        names = {name for at, name in enumerate(profile.names) if name and at not in hers}
+        for word in words - shared:
+            keys = [(kind, normal_value(kind, word)) for kind in ("phone", "email", "document")]
+            same = any(at not in hers for key in keys for at in profile.by_value.get(key, ()))
+            if same or normal_value("birth", word, "-").split("\x1f")[0] in names:
+                shared.add(word)
+    return shared
+
+
+def _places_of(people: Sequence[Person], profile: ProfilePeople) -> set[int]:
+    return {at for person in people if profile.name in person.records for at in person.records[profile.name].index}
 
 
 def marks_of_people(
@@ -95,24 +107,15 @@ def marks_of_people(
 
 
 def _shared_marks(people: Sequence[Person], every: Sequence[ProfilePeople], keys: dict[str, bytes]) -> set[str]:
-    """Return the contact marks of everybody else that equal one of these people."""
-    hers = [row for person in people for rows in person.records.values() for row in rows.to_dict("records")]
-    values = {name: {str(row[name]) for row in hers if row.get(name)} for name in ("phone", "email", "document_id")}
+    """Return the contact marks of these people that are those of somebody else as well."""
+    own = {value for profile in every for at in _places_of(people, profile) for value in profile.values[at]}
     shared: set[str] = set()
     for profile in every:
-        own = {at for person in people if profile.name in person.records for at in person.records[profile.name].index}
-        others = profile.records[~profile.records.index.isin(own)]
-        for column, kind in (("phone", "phone"), ("email", "email"), ("document_id", "document")):
-            for value in _near(others[column], values[column]):
+        hers = _places_of(people, profile)
+        for kind, value in own:
+            if kind != "birth" and any(at not in hers for at in profile.by_value.get((kind, value), ())):
                 shared |= {make_mark(key, kind, value) for key in keys.values()}
-    return shared - {""}
-
-
-def _near(column: pd.Series, values: Iterable[str]) -> list[str]:
-    """Return the values of others that may be the same: equal in their last digits or letters."""
-    ends = tuple({value.strip()[-4:] for value in values})
-    present = column.dropna().astype(str)
-    return sorted(set(present[present.str.strip().str.endswith(ends)])) if ends else []
+    return shared
 
 
 def references_of(workspace: Workspace, people: Sequence[Person], profile: str) -> list[str]:
