@@ -42,7 +42,7 @@ OTHER = {  # a value other than the default, for parameters whose type does not 
     "03_build_features.occasions": {"gift": {"words": ["gift"]}},
     "03_build_features.scales": {"trust": {"items": ["q1", "q2"], "low": 1, "high": 5}},
     "12_tag_customers.thresholds": {"coupon_use.often": 0.5}, "consent.words": {"marketing": ["mail"]},
-    "consent.default": {"marketing": "granted"},
+    "consent.default": {"marketing": "granted"}, "consent.legal_basis": {"sensitive": "consent"},
     "12_tag_customers.questions": {"hobby": ["q9"]}, "12_tag_customers.labelled": {"age": "age"},
     "12_tag_customers.likes": {"tea": {"category": ["tea"]}},
     "12_tag_customers.scales": {"trust": {"items": ["q1", "q2"], "low": 1, "high": 5}},

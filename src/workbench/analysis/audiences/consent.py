@@ -13,9 +13,9 @@ from workbench.intake.features.inputs.exact import at_midnight
 if TYPE_CHECKING:
     from workbench.core.params.consent import ConsentParams
 
-__all__ = ["MINOR", "NEVER_CONTACT", "REFUSED", "keep_permitted", "permitted"]
+__all__ = ["MINOR", "NEVER_CONTACT", "REFUSED", "RESTRICTED", "keep_permitted", "permitted"]
 
-NEVER_CONTACT, MINOR, REFUSED = "never_contact", "minor", "refused"
+NEVER_CONTACT, MINOR, REFUSED, RESTRICTED = "never_contact", "minor", "refused", "restricted"
 _RECORD = "record"  # one of the records that were merged into a customer
 _EARLIEST = -(2**62)
 
@@ -30,6 +30,7 @@ def permitted(
     people: ibis.Table | None = None,
     never_contact: Collection[str] = (),
     latest: bool = False,
+    restricted: Collection[str] = (),
 ) -> ibis.Table:
     """Say of every customer whether an output for a purpose may name them.
 
@@ -50,13 +51,16 @@ def permitted(
         customer_id with birth_date or age, for minors.
     never_contact : collection of str
         customer_ids that are on no list.
+    restricted : collection of str
+        customer_ids whose data is kept and not used, for any purpose.
     latest : bool
         Read rows of any date: a list obeys the latest word at the moment it is made.
 
     Returns
     -------
     ibis.Table, one row per customer, sorted by customer_id
-        customer_id, permitted, reason (``never_contact``, ``minor``, ``refused``; null where permitted).
+        customer_id, permitted, reason (``restricted``, ``never_contact``, ``minor``, ``refused``; null where
+        permitted).
 
     Notes
     -----
@@ -71,9 +75,12 @@ def permitted(
     verdict = verdict.mutate(
         never=verdict.customer_id.isin(sorted(never_contact)) if never_contact else ibis.literal(False)
     )
+    limited = verdict.customer_id.isin(sorted(restricted)) if restricted else ibis.literal(False)
+    verdict = verdict.mutate(limited=limited)
     verdict = _with_minors(verdict, people, as_of, params.minors_under)
     reason = ibis.cases(
-        (verdict.never, NEVER_CONTACT), (verdict.minor, MINOR), (verdict.refused, REFUSED),
+        (verdict.limited, RESTRICTED), (verdict.never, NEVER_CONTACT), (verdict.minor, MINOR),
+        (verdict.refused, REFUSED),
         else_=ibis.null("string"),
     )  # fmt: skip
     judged = verdict.mutate(reason=reason)

@@ -23,6 +23,7 @@ __all__ = [
     "ANSWER",
     "ATTRIBUTES",
     "CONSENT",
+    "TAG_PURPOSE",
     "LIKES",
     "SCORE",
     "TAG",
@@ -37,6 +38,7 @@ ANSWER = "answer_"  # prefix of an item whose question was answered
 SCORE = "score_"  # prefix of an item whose scale was scored
 ACCOUNT = "account_"  # prefix of a column of the customer's account
 CONSENT = "consent_"  # prefix of a purpose
+TAG_PURPOSE = "tag_"  # purpose of one tag: a customer may refuse it alone
 ATTRIBUTES = "attribute_"  # prefix of a declared attribute of customers
 LIKES = "likes_"  # prefix of the columns of a declared like
 MIXED = ("income", "children", "household_size")  # numbers in one source, bands in another

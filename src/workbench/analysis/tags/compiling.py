@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workbench.analysis.tags.columns import CONSENT, TAG, KnownColumn, null_type
+from workbench.analysis.tags.columns import CONSENT, TAG, TAG_PURPOSE, KnownColumn, null_type
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.later import later
 from workbench.intake.expressions import check_expression, columns_in, to_ibis
@@ -269,7 +269,7 @@ def _wrong_type(tag: Tag, present: Mapping[str, dt.DataType]) -> tuple[str, ...]
 
 
 def _allowed(tag: Tag, table: ir.Table) -> ir.BooleanValue:
-    """Return whether every group of needs is known, the purpose is granted and the customer may be profiled."""
+    """Return whether every need is known, the purpose granted, the tag not refused, and the customer profiled."""
     present = set(table.columns)
     conditions = []
     for group in needs_of(tag):
@@ -279,6 +279,8 @@ def _allowed(tag: Tag, table: ir.Table) -> ir.BooleanValue:
     if tag.consent:
         granted = f"{CONSENT}{tag.consent}"
         conditions.append(table[granted].fill_null(False) if granted in present else ibis.literal(False))
+    opted = f"{CONSENT}{TAG_PURPOSE}{tag.id}"
+    conditions += [table[opted].fill_null(True)] if opted in present else []
     return ibis.and_(*conditions, table[VISIBLE])
 
 

@@ -198,11 +198,12 @@ def _accounts(tables: Mapping[str, ir.Table]) -> list[ir.Table]:
 
 
 def _consents(consents: ir.Table) -> ir.Table:
-    """Return the latest consent of each customer by purpose; a refusal prevails among equally late ones."""
+    """Return the latest consent by purpose; a refusal prevails among equally late ones, and among merged records."""
     recorded = consents.filter(consents.customer_id.notnull() & consents.granted.notnull())
     purposes = recorded.select("purpose").distinct().to_pyarrow().column(0).to_pylist()
     if "changed_at" in recorded.columns:
-        newest = recorded.changed_at.max().over(ibis.window(group_by=["customer_id", "purpose"]))
+        whose = ["customer_id", *(["record"] if "record" in recorded.columns else []), "purpose"]
+        newest = recorded.changed_at.max().over(ibis.window(group_by=whose))
         recorded = recorded.mutate(newest=newest)
         recorded = recorded.filter((recorded.changed_at == recorded.newest) | recorded.newest.isnull())
     consent_columns = {

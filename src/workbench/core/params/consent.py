@@ -35,6 +35,11 @@ class ConsentParams(Section):
         "profiling: granted, all others: refused, unless stated",
         zh="授权表从未提及某客户的某用途时如何处理：granted 同意或 refused 拒绝；未声明时 profiling 为同意，其余为拒绝",
     )
+    legal_basis: dict[str, str] = knob(
+        {},
+        en="Purpose: the legal basis of processing for it, in your words; sensitive items need one for sensitive",
+        zh="用途对应的合法性基础，以文字说明；计算敏感项目须写明 sensitive 的基础",
+    )
     minors_under: int = knob(
         18,
         unit="years",
@@ -53,6 +58,12 @@ class ConsentParams(Section):
         if repeated:
             raise ValueError(f"'{repeated[0]}' is listed under two purposes; list it once")
         return words
+
+    @field_validator("legal_basis")
+    @classmethod
+    def _purposes_of_basis(cls, basis: dict[str, str]) -> dict[str, str]:
+        _check_purposes(basis)
+        return basis
 
     @field_validator("default")
     @classmethod

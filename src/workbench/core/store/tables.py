@@ -41,7 +41,7 @@ _OWN_NAME = re.compile(rf"^{OWN_PREFIX}\w{{1,100}}$")
 _PRIVATE = {"rejects"}  # holds raw text, so only its owner may read the file
 _KEPT_VERSIONS = 2
 _CUSTOMER_GRAIN = {"customers"}
-_IDENTITIES = "identities"
+_IDENTITIES, _CONSENTS = "identities", "consents"
 _ID_COLUMNS = ("customer_id", "other_id", "referrer_customer_id")  # replaced by the OneID
 
 
@@ -112,7 +112,7 @@ class Store:
         """Return a table as an Ibis expression.
 
         If identities are resolved, source ids are replaced by the OneID, and customers have one row per OneID: in each
-        column the first known value, in the order of the sources.
+        column the first known value, in the order of the sources. Consents keep the record of each row, ``record``.
 
         Raises
         ------
@@ -176,6 +176,8 @@ class Store:
         return kept.drop(ID_SPACE)
 
     def _with_one_id(self, name: str, table: ibis.Table) -> ibis.Table:
+        if name == _CONSENTS:  # one refusal among merged records counts for all
+            return self.with_identity(table.drop("_row"))
         if self.path(_IDENTITIES).is_file():
             identities = self.read(_IDENTITIES)
             for column in (name for name in _ID_COLUMNS if name in table.columns):

@@ -17,10 +17,11 @@ from workbench.core.params.assignments import ASSIGNMENTS
 from workbench.intake.identity.spaces import space_of
 
 if TYPE_CHECKING:
+    from workbench.core.params.sources import SourceParams
     from workbench.intake.identity.vault import VaultKey
     from workbench.intake.tables.sources import ParsedSource
 
-__all__ = ["hide_contact_ids"]
+__all__ = ["hide_contact_ids", "hide_people_ids"]
 
 _DOMAIN, _MOST = "contact-ids", 0.5  # share of ids from which a source's are contact data
 _COLUMNS = ("customer_id", "source_id", "referrer_customer_id", "other_id")
@@ -68,6 +69,41 @@ def hide_contact_ids(
         for name, parsed in sources.items()
     }
     return {**every, **changed}, counts
+
+
+def hide_people_ids(
+    people: Mapping[str, ibis.Table], sources: Mapping[str, SourceParams], key: VaultKey
+) -> dict[str, ibis.Table | None]:
+    """Give people the ids that tables show, where those of their source are contact data.
+
+    Parameters
+    ----------
+    people : mapping of str to ibis.Table
+        By source of customers, its rows with contact columns.
+    sources : mapping of str to SourceParams
+        All sources of the profile.
+    key : VaultKey
+        The one by which 01 made the pseudonyms.
+    """
+    hidden: dict[str, ibis.Table | None] = {}
+    for name, table in people.items():
+        shares = {kind: table.customer_id.re_search(form).cast("float64").mean() for kind, form in _FORMS.items()}
+        row = table.aggregate(**shares).to_pyarrow().to_pylist()[0]
+        own = {kind: float(share or 0.0) for kind, share in row.items()}
+        if space_of(name, sources) != name or max(own.values()) <= _MOST:
+            hidden[name] = table
+            continue
+        pseudonyms: dict[str, str] = {}
+        ids = table.filter(table.customer_id.notnull()).select("customer_id").distinct()
+        _add_pseudonyms(pseudonyms, ids.to_pyarrow()["customer_id"].to_pylist(), key)
+        column = max(own, key=lambda kind: own[kind])
+        kept = (
+            table.customer_id
+            if column not in table.columns
+            else ibis.coalesce(table[column].cast("string"), table.customer_id)
+        )
+        hidden[name] = table.mutate(**{column: kept, "customer_id": _lookup(pseudonyms)(table.customer_id).nullif("")})
+    return hidden
 
 
 def _shares(parsed: ParsedSource) -> dict[str, float]:

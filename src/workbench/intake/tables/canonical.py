@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -28,6 +28,8 @@ from workbench.intake.identity.spaces import space_of
 from workbench.intake.identity.vault import KEY_BYTES, VaultKey
 from workbench.intake.privacy.contact_ids import hide_contact_ids
 from workbench.intake.privacy.free_text import mask_free_text
+from workbench.intake.privacy.tombstones import suppress_erased
+from workbench.intake.tables.corrections import apply_corrections
 from workbench.intake.tables.declarations import expression_columns
 from workbench.intake.tables.declared import apply_declared
 from workbench.intake.tables.one_row_tables import (
@@ -44,6 +46,7 @@ from workbench.intake.tables.sources import ParsedSource, check_source, read_sou
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
+    from workbench.intake.privacy.tombstones import Tombstones
 
 __all__ = ["Intake", "assemble", "read_sources", "take_in"]
 
@@ -95,6 +98,8 @@ def take_in(
     max_rejected_share: float = 1.0,
     identity: bool = False,
     key: VaultKey | None = None,
+    tombstones: Tombstones | None = None,
+    corrections: Sequence[Mapping[str, str]] = (),
 ) -> Intake:
     """Read all sources of a profile and assemble its canonical tables.
 
@@ -116,6 +121,10 @@ def take_in(
         gets its id space.
     key : VaultKey, optional
         Pseudonyms of ids that are contact data are keyed with it; by default with a random one, for this call alone.
+    tombstones : Tombstones, optional
+        Of erased people: their records are left out and counted, ``<source>.suppressed``.
+    corrections : sequence of mapping
+        source, source_id, column, value: they win over the sources.
 
     Returns
     -------
@@ -128,13 +137,16 @@ def take_in(
     """
     parsed = read_sources(
         engine, sources, root=root, scratch=scratch, dates=(date_min, date_max), max_rejected_share=max_rejected_share,
-        keep_contacts=identity,
+        keep_contacts=identity or bool(tombstones),
     )  # fmt: skip
+    if tombstones:
+        parsed = suppress_erased(parsed, tombstones, resolved=identity)
     parsed, hidden = hide_contact_ids(parsed, key or VaultKey(os.urandom(KEY_BYTES)))
     parsed, masked = mask_free_text(parsed)
     declared = apply_declared(engine, parsed)
-    intake = assemble(engine, declared.sources, identity=identity)
-    metrics = intake.metrics | declared.metrics | hidden | masked
+    corrected, counts = apply_corrections(declared.sources, corrections)
+    intake = assemble(engine, corrected, identity=identity)
+    metrics = intake.metrics | declared.metrics | hidden | masked | counts
     return replace(
         intake, metrics=metrics, accuracy=declared.accuracy, repairs=declared.repairs, conflicts=declared.conflicts
     )

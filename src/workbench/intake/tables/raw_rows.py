@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from workbench.core.errors import DataError, Fault
-from workbench.intake.casting.acceptance import accept
+from workbench.intake.casting.acceptance import Accepted, accept
 from workbench.intake.reading.json_records import read_json_file
 from workbench.intake.reading.layouts import Layout, read_layout
 from workbench.intake.reading.parquet_files import read_parquet_file, reading_parquet
@@ -18,13 +18,19 @@ from workbench.intake.reading.places import find_files, form_of, is_remote
 from workbench.intake.reading.raw.scratch import LINE
 from workbench.intake.reading.text.raw_files import ReadyText, read_text_file, ready_text
 from workbench.intake.reading.workbooks import DATE_CELLS, read_workbook_file
+from workbench.intake.surveys.wide import numbered_rows, with_numbers
 from workbench.intake.tables.shaping import shape_rows, with_constants
 
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
     from workbench.intake.reading.raw.raw_file import RawFile
 
-__all__ = ["FILE", "ORDER", "origin_of", "read_file", "read_rows_now", "union_files", "with_date_cells"]
+__all__ = [
+    "EVERY_DATE", "FILE", "ORDER", "origin_of", "read_file", "read_people_now", "read_rows_now", "union_files",
+    "with_date_cells",
+]  # fmt: skip
+
+EVERY_DATE = (dt.date(1900, 1, 1), dt.date(9999, 12, 31))
 
 FILE = "_file"
 ORDER = "_order"
@@ -53,21 +59,44 @@ def read_rows_now(
     DataError
         There is no file, or one lacks a mapped column.
     """
+    accepted = _accepted_now(engine, source, root=root, scratch=scratch, dates=dates, keep_contacts=False)
+    return accepted.table.drop(*(name for name in accepted.table.columns if name.startswith("_"))).cache()
+
+
+def read_people_now(engine: ibis.BaseBackend, source: SourceParams, *, root: Path, scratch: Path) -> ibis.Table:
+    """Read a source of customers as it is at this moment, with its contact columns.
+
+    Its dates may be of any year; see `read_rows_now` for the parameters. The rows are held by the engine.
+
+    Raises
+    ------
+    DataError
+        There is no file, or one lacks a mapped column.
+    """
+    accepted = _accepted_now(engine, source, root=root, scratch=scratch, dates=EVERY_DATE, keep_contacts=True)
+    return (accepted.table if accepted.people is None else accepted.people).cache()
+
+
+def _accepted_now(
+    engine: ibis.BaseBackend, source: SourceParams, *, root: Path, scratch: Path, dates: tuple[dt.date, dt.date],
+    keep_contacts: bool,
+) -> Accepted:  # fmt: skip
     paths = find_files(source, root)
     if not paths:
         raise DataError(Fault(source.path, "no such file", "The source as the profile names it", "Put it there"))
     layouts = [read_layout(source, path) for path in paths]
     raws = [read_file(engine, source, layout, scratch / str(at)) for at, layout in enumerate(layouts)]
     table = union_files(
-        raw.table.mutate(**origin_of(layout.path.relative_to(root).as_posix(), at))
+        with_numbers(raw.table.mutate(**origin_of(layout.path.relative_to(root).as_posix(), at)), source, at)
         for at, (raw, layout) in enumerate(zip(raws, layouts, strict=True))
     )
-    table, source = shape_rows(table, source), with_constants(source)
+    table, source = shape_rows(table, source), with_constants(numbered_rows(source))
     if any(layout.sheet for layout in layouts):
         source = with_date_cells(source)
     with reading_parquet([layout.path for layout in layouts if form_of(layout.path) == "parquet"]):
-        accepted = accept(engine, table, source, root=root, scratch=scratch / "accepted", dates=dates)
-        return accepted.table.drop(*(name for name in accepted.table.columns if name.startswith("_"))).cache()
+        return accept(
+            engine, table, source, root=root, scratch=scratch / "accepted", dates=dates, keep_contacts=keep_contacts
+        )
 
 
 def read_file(

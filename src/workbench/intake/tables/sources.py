@@ -49,8 +49,8 @@ class ParsedSource:
     rejects : ibis.Table or None
         source, file, line, column, code, raw: rejected records and cells that became null.
     metrics : dict of str to int or str
-        ``<source>.physical_records``, ``.accepted``, ``.rejected``, ``.rejected.<code>``, ``.nulled.<code>``,
-        ``.repairs.<kind>``, ``.widths.<column>``, ``.encoding``, ``.files``, ``.columns_dropped``,
+        ``<source>.physical_records``, ``.accepted``, ``.rejected``, ``.suppressed``, ``.rejected.<code>``,
+        ``.nulled.<code>``, ``.repairs.<kind>``, ``.widths.<column>``, ``.encoding``, ``.files``, ``.columns_dropped``,
         ``.contact_cells_dropped``.
     dropped : list of str
         Columns of the files that were not read.
@@ -274,6 +274,7 @@ def _metrics(name: str, raws: list[RawFile], accepted: Accepted) -> dict[str, in
         "physical_records": sum(raw.physical for raw in raws),
         "accepted": accepted.rows,
         "rejected": sum(codes.values()),
+        "suppressed": 0,
         "files": len(raws),
         "encoding": ", ".join(dict.fromkeys(raw.encoding for raw in raws)),
     }

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["EVENTS", "HEAD_VARIABLE", "Verdict", "append_audit", "audit_path", "verify_audit"]
 
 HEAD_VARIABLE = "WORKBENCH_AUDIT_HEAD"
-EVENTS = ("export", "vault_opened", "card", "erasure", "promotion", "schedule", "retention")
+EVENTS = (
+    "export", "vault_opened", "card", "erasure", "correction", "restriction", "promotion", "schedule", "retention",
+)  # fmt: skip
 _VAULT, _WORKSPACE = "vault", "workspace"  # whose key made the HMAC of a line
 _DOMAIN, _KEY_BYTES, _START = "audit", 32, "0" * 64
 _KEYS = ("number", "at", "by", "event", "facts", "previous", "key", "mac")

@@ -25,6 +25,8 @@ from workbench.run.commands.experiments import experiment
 from workbench.run.commands.keeping.doctor import doctor
 from workbench.run.commands.keeping.retention import retention
 from workbench.run.commands.keeping.runs import runs
+from workbench.run.commands.rights.assess import assess
+from workbench.run.commands.rights.subject import subject
 from workbench.run.commands.segments import segments
 from workbench.run.commands.servers import serve
 from workbench.run.commands.tags import tags
@@ -50,6 +52,7 @@ app.add_typer(actions, name="actions")
 app.add_typer(audit, name="audit")
 app.add_typer(runs, name="runs")
 app.add_typer(retention, name="retention")
+app.add_typer(subject, name="subject")
 
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")
@@ -334,6 +337,7 @@ def ui(
 app.command()(audience)
 app.command()(card)
 app.command()(doctor)
+app.command()(assess)
 
 
 def _print_error(error: WorkbenchError) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.core.held_secrets import KEY_VARIABLES, held_secrets
 from workbench.intake.identity.vault import Vault
 from workbench.intake.privacy.pseudonym_keys import CONTACT_IDS_VARIABLE, contact_ids_key
+from workbench.intake.privacy.tombstone_file import tombstone_environment
 
 if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
@@ -27,8 +28,8 @@ def kernel_environment(
     workspace : Workspace
     profile : Profile
     stage : str
-        02 gets the key of the vault; 01 gets a key derived from it, by which ids that are contact data become
-        pseudonyms and nothing can be opened; others get neither.
+        02 gets the key of the vault; 01 gets keys derived from it, by which ids that are contact data become
+        pseudonyms and erased people are recognised, and nothing can be opened; others get neither.
     environment : mapping
         Environment of the flow.
     """
@@ -38,6 +39,7 @@ def kernel_environment(
     variables = {name: value for name, value in environment.items() if name not in KEY_VARIABLES}
     if declared.hands_over:
         variables[CONTACT_IDS_VARIABLE] = base64.b64encode(contact_ids_key(workspace).secret).decode()
+        variables |= tombstone_environment(workspace)
     return variables
 
 

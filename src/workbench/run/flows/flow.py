@@ -46,6 +46,7 @@ from workbench.run.flows.progress import Progress
 from workbench.run.flows.selection import FlowOptions, batches, select_stages
 from workbench.run.flows.spent import seconds_by
 from workbench.run.keys.inputs import CHAMPION, raw_digests
+from workbench.run.rights.erasing.respecting import respect_erasures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -78,6 +79,7 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, progress: Pr
     selected = select_stages(profile, options)
     shared_with = None if workspace.scratch else find_group(profile)
     with hold_workspace(workspace, f"workbench run {name}"), KernelServer(os.environ) as kernels:
+        respected = respect_erasures(workspace)
         imports = _imports(workspace, selected)
         repeated = [stage for stage in selected if options.force]
         check_unchanged(workspace, name, [stage for stage in profile.stages if stage not in repeated])
@@ -91,6 +93,8 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, progress: Pr
             check_reported(failures, name)
         expected = {stage: entry["seconds"] for stage, entry in last.get("stages", {}).items() if entry.get("seconds")}
         progress = progress or Progress(selected, expected)
+        for text in respected:
+            progress.say(text)
         _make_raw_files(workspace, profile, progress, fetch=FIRST in selected)
         check_sources(workspace, profile)
         check_vault(workspace, profile, selected)

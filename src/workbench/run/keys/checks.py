@@ -138,7 +138,13 @@ def _tag_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fa
         return []
     from workbench.run.definitions.tag_registry import registry_faults  # noqa: PLC0415
 
-    return registry_faults(workspace, profile)
+    faults = registry_faults(workspace, profile)
+    items = profile.sections[stage.name].sensitive_items
+    if items and not profile.consent.legal_basis.get("sensitive", "").strip():
+        problem = f"sensitive items ({', '.join(items)}) without a legal basis"
+        remedy = "Write it under consent: legal_basis: {sensitive: ...}"
+        faults.append(Fault(profile.where(stage.name, "sensitive_items"), problem, "Legal basis and consent", remedy))
+    return faults
 
 
 def _feature_faults(stage: Stage, _workspace: Workspace, profile: Profile) -> list[Fault]:

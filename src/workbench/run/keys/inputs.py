@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.actions.catalogue import action_paths
+from workbench.intake.privacy.tombstone_file import tombstone_digest
 from workbench.run.artifacts.assignments import stated_tests
+from workbench.run.artifacts.corrections import correction_digest, restriction_digest
 from workbench.run.artifacts.plans import plan_digests
 from workbench.run.definitions.audience_rules import audience_paths
 from workbench.run.definitions.champion import champion_digest
@@ -58,7 +60,8 @@ def stage_inputs(
         "frozen_plans": lambda place, of: {"frozen_plans": plan_digests(place, of.name)},
         SUMMARIES: lambda *_: {SUMMARIES: dict(summaries)},
     }
-    inputs: dict[str, Any] = {}
+    restricted = restriction_digest(workspace, profile.name)
+    inputs: dict[str, Any] = {"restricted": restricted} if restricted else {}
     for name in stage.inputs:
         inputs |= readers[name](workspace, profile)
     return inputs
@@ -73,6 +76,8 @@ def _sources(workspace: Workspace, profile: Profile) -> dict[str, Any]:
         },
         "identity": any(profile.stage(name).takes == "people" for name in profile.stages),
         "demo_data": profile.demo_data,
+        **({"erased": erased} if (erased := tombstone_digest(workspace)) else {}),
+        **({"corrected": corrected} if (corrected := correction_digest(workspace, profile.name)) else {}),
     }
 
 

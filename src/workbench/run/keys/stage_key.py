@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["stage_key", "table_inputs"]
 
+_CONSENTS = "consents"
+
 
 def stage_key(
     stage: Stage,
@@ -58,7 +60,20 @@ def stage_key(
         "code": index.code_digest(notebook, files),
         "libraries": index.libraries(notebook, files),
         "inputs": dict(inputs),
+        **_consent_terms(profile),
     }
+
+
+def _consent_terms(profile: Profile) -> dict[str, Any]:
+    """Return the terms of consent, where a profile has consents: they decide who is profiled."""
+    if not _has_consents(profile):
+        return {}
+    return {"consent": profile.consent.model_dump(mode="json", include={"words", "default"})}
+
+
+def _has_consents(profile: Profile) -> bool:
+    """Say whether a source of a profile holds consents."""
+    return any(source.table == _CONSENTS for source in profile.sources.values())
 
 
 def table_inputs(stage: Stage, digests: Mapping[str, str], reads: Mapping[str, Any]) -> dict[str, str]:
@@ -74,5 +89,5 @@ def table_inputs(stage: Stage, digests: Mapping[str, str], reads: Mapping[str, A
     """
     names = {*stage.depends_on, *reads.get("tables", ())}
     if names & set(CANONICAL) and IDENTITIES not in stage.writes:
-        names.add(IDENTITIES)
+        names |= {IDENTITIES, _CONSENTS}  # who is the same customer, and who may be profiled
     return {name: digests[name] for name in sorted(names) if name in digests}

@@ -18,7 +18,8 @@ from workbench.core.schema import ID_SPACE
 from workbench.core.store.tables import to_pandas
 from workbench.intake.identity.spaces import space_of
 from workbench.intake.purposes import name_purposes
-from workbench.intake.tables.raw_rows import read_rows_now
+from workbench.intake.tables.raw_rows import EVERY_DATE, read_rows_now
+from workbench.run.artifacts.corrections import read_restrictions, restricted_customers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -31,7 +32,6 @@ __all__ = ["MARKETING", "PROFILING", "RECOMMENDATION", "ConsentService"]
 
 MARKETING, PROFILING, RECOMMENDATION = "marketing", "profiling", "recommendation"
 _CONSENTS, _NEAREST = "consents", 2000
-_DATES = (dt.date(1900, 1, 1), dt.date(9999, 12, 31))
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class ConsentService:
         verdicts = permitted(
             customers, self.consents(), purpose, self.as_of, params=self.profile.consent, people=people,
             never_contact=self.never_contact() | set(also_never), latest=True,
+            restricted=restricted_customers(self.store, read_restrictions(self.workspace, self.profile.name)),
         )  # fmt: skip
         return verdicts.cache()
 
@@ -107,7 +108,9 @@ class ConsentService:
 
     def _read(self, name: str, scratch: Path) -> ibis.Table:
         source = self.profile.sources[name]
-        rows = read_rows_now(self.store.engine, source, root=self.workspace.root, scratch=scratch / name, dates=_DATES)
+        rows = read_rows_now(
+            self.store.engine, source, root=self.workspace.root, scratch=scratch / name, dates=EVERY_DATE
+        )
         changed = rows.changed_at if "changed_at" in rows.columns else ibis.null("timestamp")
         rows = rows.select("customer_id", "purpose", "granted", changed_at=changed.cast("timestamp"))
         space = ibis.literal(space_of(name, self.profile.sources))

@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     import ibis
 
     from workbench.intake.identity.vault import VaultKey
+    from workbench.intake.privacy.tombstones import Tombstones
     from workbench.run.stages.stage import StageRun
 
 __all__ = [
     "contact_ids_key",
+    "corrections_of",
     "date_range",
     "file_of",
     "freeze_as_of",
     "pseudonym_key",
     "resolves_identity",
     "sourced_tables",
+    "tombstones_of",
 ]
 
 
@@ -68,3 +71,17 @@ def pseudonym_key(stage: StageRun) -> VaultKey:
     from workbench.intake.privacy import pseudonym_keys  # noqa: PLC0415
 
     return pseudonym_keys.pseudonym_key(stage.workspace)
+
+
+def tombstones_of(stage: StageRun) -> Tombstones:
+    """Return the marks of erased people, whose records are left out."""
+    from workbench.intake.privacy.tombstone_file import read_tombstones  # noqa: PLC0415
+
+    return read_tombstones(stage.workspace, stage.profile.name)
+
+
+def corrections_of(stage: StageRun) -> list[dict[str, str]]:
+    """Return the corrections of people in this profile."""
+    from workbench.run.artifacts.corrections import read_corrections  # noqa: PLC0415
+
+    return [entry for entry in read_corrections(stage.workspace) if entry["profile"] == stage.profile.name]

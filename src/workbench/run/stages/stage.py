@@ -20,6 +20,7 @@ import ibis
 import pandas as pd
 from pydantic import ValidationError
 
+from workbench.analysis.audiences.profiling import without_customers
 from workbench.core.errors import DataError, Fault, ProfileError, StageError, did_you_mean
 from workbench.core.files import PRIVATE_UMASK, write_json
 from workbench.core.held_secrets import take_secrets
@@ -32,6 +33,7 @@ from workbench.report.charts.chart import About
 from workbench.report.text import forget_names_read, text_names_read
 from workbench.run.artifacts.context import RunContext, current_context, stage_summary
 from workbench.run.stages.presentation import Presentation
+from workbench.run.stages.profiling import left_out
 
 if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
@@ -44,6 +46,8 @@ MOST_ROWS = 2_000_000  # of a table that becomes pandas
 READS_FILE = "reads.json"  # what a stage read beyond its declaration: tables, parameters, texts
 DAY = "day"  # in it: the day of the run, where the result depends on it
 _MIN_CELL = "run.min_cell"
+_CONSENTS = "consents"
+_BEFORE_PROFILING = ("01_check_quality", "02_resolve_identity")
 
 
 def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
@@ -132,6 +136,7 @@ class StageRun(Presentation):
         )
         self.staging = self.store.stage(declaration.name, context.run_id)
         self._begun = begun
+        self._left_out: set[str] | None = None
         self.closing = ExitStack()
         self.answer: dict[str, Any] = {}  # to the goal; only the report has one
         self.carded: frozenset[str] = frozenset()  # customers with a portrait card beside the report
@@ -305,13 +310,22 @@ class StageRun(Presentation):
         """Return a table in the engine; None if it does not exist."""
         if when == "previous":
             path = self.store.previous_path(table, by=self.stage)
-            return self.store.read_file(table, path) if path else None
+            return self._profiled(self.store.read_file(table, path)) if path else None
         if table in self.staging.rows:
             return self.staging.read(table)
         self._reads["tables"].add(table)
         if self.store.path(table).is_file() and table in self.available():
-            return self.store.read(table)
+            rows = self.store.read(table)
+            return self._profiled(rows) if table in CANONICAL and table != _CONSENTS else rows
         return None
+
+    def _profiled(self, rows: ibis.Table) -> ibis.Table:
+        """Leave out, from 03 on, the customers who are not profiled."""
+        if self.stage in _BEFORE_PROFILING:
+            return rows
+        if self._left_out is None:
+            self._left_out = left_out(self)
+        return without_customers(rows, self._left_out)
 
     def _missing(self, table: str, missing: str, lazy: bool) -> Any:
         if missing == "none":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.analysis.audiences.consent import MINOR, NEVER_CONTACT, REFUSED
+from workbench.analysis.audiences.consent import MINOR, NEVER_CONTACT, REFUSED, RESTRICTED
 from workbench.analysis.audiences.lists import (
     LOST,
     Size,
@@ -276,7 +276,7 @@ def _left_out(
     listed = {customer for frame in lists.values() for customer in frame["customer_id"]}
     values = customers.values.set_index("customer_id")["expected_value"]
     entries = []
-    for reason in (REFUSED, NEVER_CONTACT, MINOR, LOST):
+    for reason in (REFUSED, RESTRICTED, NEVER_CONTACT, MINOR, LOST):
         part = lost[~lost["customer_id"].isin(listed)] if reason == LOST else reasons[reasons["reason"] == reason]
         worth = part["customer_id"].map(values).dropna().astype("float64")
         enough = len(part) >= least

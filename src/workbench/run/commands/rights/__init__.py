@@ -1,0 +1,1 @@
+"""Commands for the rights of the people in the data."""

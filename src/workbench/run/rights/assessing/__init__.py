@@ -1,0 +1,1 @@
+"""The generated record of processing and impact assessment."""

@@ -1,0 +1,1 @@
+"""Erasing people: from what gives them away to the search that proves it."""

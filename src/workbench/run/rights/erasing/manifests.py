@@ -1,0 +1,67 @@
+"""Bring the manifests of stages and plans up to date after files of theirs were rewritten or removed for an erasure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.files import digest_file, write_json
+from workbench.core.store.rewriting import digest_content
+from workbench.core.store.tables import Store
+from workbench.run.artifacts.manifest import MANIFEST, read_manifest, summary_digest
+
+if TYPE_CHECKING:
+    from workbench.core.workspace import Workspace
+
+__all__ = ["refresh_manifests"]
+
+
+def refresh_manifests(workspace: Workspace, touched: Iterable[str]) -> None:
+    """Write the digests of touched files anew into the manifest beside them; no other digest is looked at.
+
+    A stage whose tables changed has new content digests, so that later stages are out of date.
+    """
+    by_folder: dict[Path, list[Path]] = {}
+    for name in touched:
+        path = workspace.root / name
+        folder = next((parent for parent in path.parents if (parent / MANIFEST).is_file()), None)
+        if folder is not None and folder.is_relative_to(workspace.root / "data"):
+            by_folder.setdefault(folder, []).append(path)
+    for folder, paths in by_folder.items():
+        manifest = read_manifest(folder)
+        if "files" in manifest:
+            _refresh_stage(workspace, folder, manifest, paths)
+        elif "digests" in manifest:
+            digests = manifest["digests"] | {
+                path.name: digest_file(path) for path in paths if path.name in manifest["digests"]
+            }
+            write_json(folder / MANIFEST, manifest | {"digests": digests})
+            (folder / MANIFEST).chmod(0o600)
+
+
+def _refresh_stage(workspace: Workspace, folder: Path, manifest: dict[str, Any], paths: list[Path]) -> None:
+    summary_path = folder / "summary.json"
+    summary = json.loads(summary_path.read_text(encoding="utf-8"))
+    profile = next(
+        (part for part, above in zip(folder.parts[1:], folder.parts, strict=False) if above == "processed"), ""
+    )
+    store = Store(workspace, profile)
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        if name not in manifest["files"]:
+            continue
+        if not path.is_file():
+            del manifest["files"][name]
+        elif path.suffix == ".parquet" and path.stem in manifest["tables"]:
+            digest, rows = digest_content(store, path)
+            manifest["tables"][path.stem] = digest
+            if path.stem in summary.get("tables", {}):
+                summary["tables"][path.stem] |= {"digest": digest, "rows": rows}
+        else:
+            manifest["files"][name] = digest_file(path)
+    write_json(summary_path, summary)
+    manifest["files"]["summary.json"] = digest_file(summary_path)
+    manifest["summary"] = summary_digest(summary)
+    write_json(folder / MANIFEST, manifest)

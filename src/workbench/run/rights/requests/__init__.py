@@ -1,0 +1,1 @@
+"""Requests of people: the register, access, correction."""

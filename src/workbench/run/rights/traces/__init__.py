@@ -1,0 +1,1 @@
+"""What gives people away, where it may lie, and what an erasure has begun."""

@@ -1,0 +1,102 @@
+"""What gives people away: their ids in every profile, and their names, phones, mails, numbers and addresses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from workbench.run.rights.traces.patterns import bytes_pattern, text_pattern
+
+__all__ = ["ERASED", "ID_COLUMNS", "Traces", "is_distinctive"]
+
+ERASED = "[erased]"
+# columns and keys that hold the id of the person whom a row is about
+ID_COLUMNS = ("customer_id", "source_id", "planned_id", "card", "客户编号", "会员编号")
+_LEAST_MIXED, _LEAST_LETTERS, _LEAST_NUMBER, _LEAST_ZERO = 5, 8, 9, 5
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What is searched for and removed.
+
+    Attributes
+    ----------
+    customers : frozenset of str
+        Customer ids in all profiles.
+    records : frozenset of (str, str, str)
+        profile, source of people, and the id there.
+    words : frozenset of str
+        Texts that nobody else has: they may stand nowhere.
+    shared : frozenset of str
+        Texts that others have too, such as the address of a household: they are removed with their rows alone.
+    """
+
+    customers: frozenset[str] = frozenset()
+    records: frozenset[tuple[str, str, str]] = frozenset()
+    words: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    _cache: dict = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """Every id: of customers, and of records in their sources."""
+        return self.customers | {source_id for _, _, source_id in self.records}
+
+    @cached_property
+    def searched(self) -> frozenset[str]:
+        """The words, and those ids that cannot be any other number."""
+        return self.words | {value for value in self.ids if is_distinctive(value)}
+
+    @cached_property
+    def text(self) -> re.Pattern[str] | None:
+        """The pattern of what is searched, in text."""
+        return text_pattern(self.searched)
+
+    @cached_property
+    def encoded(self) -> re.Pattern[bytes] | None:
+        """The pattern of what is searched, in bytes of any encoding."""
+        return bytes_pattern(self.searched)
+
+    def in_encoding(self, encoding: str) -> re.Pattern[bytes] | None:
+        """Return the pattern of what is searched, in bytes of one encoding."""
+        if encoding not in self._cache:
+            self._cache[encoding] = bytes_pattern(self.searched, [encoding])
+        return self._cache[encoding]
+
+    def ids_of(self, profile: str, space: str | None) -> frozenset[str]:
+        """Return the ids of a profile's source of people; of all of them where the space is None."""
+        return frozenset(value for name, own, value in self.records if name == profile and space in (None, own))
+
+    def masked(self, text: str) -> str:
+        """Return a text without what is searched."""
+        return self.text.sub(ERASED, text) if self.text else text
+
+    def mentions(self, text: str) -> bool:
+        """Say whether a text holds any of what is searched."""
+        return bool(self.text and self.text.search(text))
+
+    def to_json(self) -> dict:
+        """Return plain values, for the journal."""
+        names = ("customers", "words", "shared")
+        return {name: sorted(getattr(self, name)) for name in names} | {"records": sorted(map(list, self.records))}
+
+    @classmethod
+    def from_json(cls, values: dict) -> Traces:
+        """Restore what `to_json` returned."""
+        customers, words, shared = (frozenset(values[name]) for name in ("customers", "words", "shared"))
+        return cls(customers, frozenset(tuple(record) for record in values["records"]), words, shared)
+
+
+def is_distinctive(value: str) -> bool:
+    """Say whether an id can be searched for in any text without meeting other numbers.
+
+    Examples
+    --------
+    >>> is_distinctive("C00017"), is_distinctive("17850"), is_distinctive("000124")
+    (True, False, True)
+    """
+    if value.isdigit():
+        return len(value) >= _LEAST_NUMBER or (value.startswith("0") and len(value) >= _LEAST_ZERO)
+    mixed = not value.isalpha() and any(sign.isdigit() or sign in "_@" for sign in value)
+    return len(value) >= (_LEAST_MIXED if mixed else _LEAST_LETTERS)
