@@ -25,12 +25,13 @@ from workbench.analysis.segments.choice import REASONS
 from workbench.core.actions.definition import BASES
 from workbench.core.params.hooks import EVENTS
 from workbench.core.stages import STAGES
-from workbench.intake.features.registry import REGISTRY
+from workbench.intake.features.registry import GROUPS, REGISTRY
 from workbench.report import text
 from workbench.report.answer import CONTACT_LIST, KEEP_LIST
 from workbench.report.charts.theme import LIGHTS
 from workbench.report.findings.actions import UNPLANNED
 from workbench.report.findings.quality import SUSPICION
+from workbench.report.findings.watching.changes import CAUSES, DEFINED, HAPPENED
 from workbench.report.pages.parts import PARTS
 from workbench.report.runs.graph_page import KINDS
 from workbench.report.text import has_label, label, texts
@@ -62,6 +63,10 @@ TAG_FACTS = (
     "valid", "on_null",
 )  # fmt: skip
 BUILT = {  # keys that are put together: how, and what they can come to
+    "watch_*": [f"watch_{what}" for what in (*HAPPENED, *DEFINED, "realised")],
+    "watch_by_*": [f"watch_by_{cause}" for cause in CAUSES],
+    "watch_family_*": [f"watch_family_{name}" for name in (*GROUPS, "first")],
+    "watch_subject_*": ["watch_subject_coverage"],
     "portrait_card_do_not_contact_*": [
         f"portrait_card_do_not_contact_{reason}" for reason in ("refused", "never_contact", "minor")
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import DataError, Fault
@@ -10,6 +11,7 @@ from workbench.core.stages import FIRST, TABLES
 from workbench.intake.identity.people import has_people
 from workbench.report.text import text_digests
 from workbench.run.artifacts.context import stage_folder, stage_summary
+from workbench.run.artifacts.kept_runs import COMPARED, compared_run
 from workbench.run.artifacts.manifest import is_current, read_manifest, reported_digest, table_digests
 from workbench.run.keys.code import CodeIndex
 from workbench.run.keys.inputs import stage_inputs
@@ -134,7 +136,9 @@ class Dependencies:
             name: digest for name, digest in table_digests(self.workspace, self.profile.name).items() if name in present
         }
         summaries = {name: self._summary_of(name) for name in self.profile.stages if name != stage}
-        inputs = stage_inputs(declared, workspace=self.workspace, profile=self.profile, summaries=summaries)
+        inputs = stage_inputs(
+            declared, workspace=self.workspace, profile=self.profile, summaries=summaries, as_of=self._date(),
+        )  # fmt: skip
         declared_as_of = self.profile.as_of.isoformat() if self.profile.as_of else None
         key = stage_key(
             declared,
@@ -148,6 +152,14 @@ class Dependencies:
         self.index.save()
         return key
 
+    def _compared(self) -> str:
+        day = self._date()
+        run = compared_run(self.workspace, self.profile, day) if day else None
+        return run.digest if run else ""
+
+    def _date(self) -> dt.date | None:
+        return dt.date.fromisoformat(self.as_of) if self.as_of else None
+
     def is_current(self, stage: str, key: Mapping[str, Any]) -> bool:
         """Say whether the last result of a stage has exactly this key and unchanged files."""
         folder = self.folder(stage)
@@ -156,6 +168,8 @@ class Dependencies:
         reads = read_manifest(folder).get("reads", {})
         if reads.get("day", self.today) != self.today:
             return False  # what lay in the future then may be past now
+        if COMPARED in reads and reads[COMPARED] != self._compared():
+            return False  # it took a table of an earlier run, which is another one now
         texts = reads.get("texts", {})
         return texts == text_digests(texts)
 

@@ -24,6 +24,7 @@ from workbench.core.stages import FIRST, LAST
 from workbench.core.store.tables import Store
 from workbench.intake.identity.people import forget_people
 from workbench.run.artifacts.context import RunContext, new_run_id, stage_folder, stage_summary
+from workbench.run.artifacts.kept_runs import keep_run
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.artifacts.manifest import changed_stages, check_unchanged, write_manifest
 from workbench.run.artifacts.modes import find_group, open_to_group, share_folders
@@ -452,6 +453,7 @@ class _Flow:
         if status == "failed":
             self.tracking.drain()
             self._show_failure()
+        keep_run(self.workspace, self.profile, summary)
         if self.folder.final.exists():  # the failure came after publishing, for example in tracking
             self.folder.rewrite(summary)
         else:

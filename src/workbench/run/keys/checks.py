@@ -32,9 +32,33 @@ def stage_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[F
     checks = {
         "eligible_rule": _eligible_faults, "id_spaces": _id_space_faults, "feature_names": _feature_faults,
         "link_files": _link_file_faults,
-        "tag_registry": _tag_faults, "actions": _action_faults,
+        "tag_registry": _tag_faults, "actions": _action_faults, "compare_with": _compare_faults,
     }  # fmt: skip
     return [fault for name in stage.checks for fault in checks[name](stage, workspace, profile)]
+
+
+def _compare_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fault]:
+    """Check that the run to compare with is kept, and that watched metrics and stages exist."""
+    section = profile.sections[stage.name]
+    if stage.name not in profile.stages:
+        return []
+    from workbench.run.artifacts.kept_runs import choose_run, kept_runs  # noqa: PLC0415
+
+    faults = []
+    try:
+        choose_run(kept_runs(workspace, profile.name), section.compare_with, profile.as_of or UNDATED)
+    except ProfileError as error:
+        where = profile.where(stage.name, "compare_with")
+        faults += [replace(fault, where=where) for fault in error.faults]
+    for watch in section.watch:
+        name = watch.metric.partition(".")[0]
+        if name not in profile.stages or name >= stage.name:
+            where = profile.where(stage.name, "watch")
+            lower = [other for other in profile.stages if other < stage.name]
+            faults.append(
+                Fault(where, f"watch: {watch.metric} is of no stage before {stage.name}", "", did_you_mean(name, lower))
+            )
+    return faults
 
 
 def _eligible_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fault]:

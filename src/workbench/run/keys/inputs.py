@@ -8,6 +8,7 @@ from workbench.core.actions.catalogue import action_paths
 from workbench.intake.privacy.tombstone_file import tombstone_digest
 from workbench.run.artifacts.assignments import stated_tests
 from workbench.run.artifacts.corrections import correction_digest, restriction_digest
+from workbench.run.artifacts.kept_runs import compared_digests
 from workbench.run.artifacts.plans import plan_digests
 from workbench.run.definitions.audience_rules import audience_paths
 from workbench.run.definitions.champion import champion_digest
@@ -17,6 +18,7 @@ from workbench.run.keys.identities import identity_inputs
 from workbench.run.keys.source_files import file_digests, source_files
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
     from workbench.core.params.profile import Profile
@@ -34,7 +36,12 @@ def raw_digests(workspace: Workspace, profile: Profile) -> dict[str, str]:
 
 
 def stage_inputs(
-    stage: Stage, *, workspace: Workspace, profile: Profile, summaries: Mapping[str, str | None]
+    stage: Stage,
+    *,
+    workspace: Workspace,
+    profile: Profile,
+    summaries: Mapping[str, str | None],
+    as_of: dt.date | None = None,
 ) -> dict[str, Any]:
     """Return the inputs of a stage other than tables and parameters.
 
@@ -45,6 +52,8 @@ def stage_inputs(
     profile : Profile
     summaries : mapping of str to str
         Digest of the summary of every other stage of the profile, or "skipped".
+    as_of : date, optional
+        Of the run, where it is known.
     """
     readers = {
         "sources": _sources,
@@ -58,6 +67,8 @@ def stage_inputs(
         "planned_tests": lambda place, of: {"planned_tests": stated_tests(place, of.name)},
         "actions": _actions,
         "frozen_plans": lambda place, of: {"frozen_plans": plan_digests(place, of.name)},
+        "kept_runs": lambda place, of: {"kept_runs": compared_digests(place, of, as_of) if as_of else {}},
+        "earlier_summaries": lambda *_: {SUMMARIES: {name: summaries[name] for name in summaries if name < stage.name}},
         SUMMARIES: lambda *_: {SUMMARIES: dict(summaries)},
     }
     restricted = restriction_digest(workspace, profile.name)

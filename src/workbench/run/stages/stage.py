@@ -10,10 +10,9 @@ import datetime as dt
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -32,13 +31,18 @@ from workbench.core.store.tables import Store, to_pandas
 from workbench.report.charts.chart import About
 from workbench.report.text import forget_names_read, text_names_read
 from workbench.run.artifacts.context import RunContext, current_context, stage_summary
+from workbench.run.artifacts.kept_runs import COMPARED, KEPT_TABLES, compared_run
 from workbench.run.stages.presentation import Presentation
 from workbench.run.stages.profiling import left_out
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
     from workbench.core.params.profile import Profile
     from workbench.core.stages.stage import Stage
     from workbench.core.workspace import Workspace
+    from workbench.run.artifacts.kept_runs import KeptRun
 
 __all__ = ["DAY", "MOST_ROWS", "READS_FILE", "StageRun", "start"]
 
@@ -137,6 +141,7 @@ class StageRun(Presentation):
         self.staging = self.store.stage(declaration.name, context.run_id)
         self._begun = begun
         self._left_out: set[str] | None = None
+        self._compared = ""  # digest of the kept run that was read
         self.closing = ExitStack()
         self.answer: dict[str, Any] = {}  # to the goal; only the report has one
         self.carded: frozenset[str] = frozenset()  # customers with a portrait card beside the report
@@ -163,7 +168,7 @@ class StageRun(Presentation):
             An Ibis table in the engine instead of pandas. Canonical tables other than ``customers`` hold raw rows and
             are always lazy.
         when : {"this", "previous"}
-            ``previous``: as it stood before this run.
+            ``previous``: as it stood in the run compared with, where that run kept it; else as before this run.
         missing : {"raise", "empty", "none"}
             If the table does not exist: an error, a table without rows in its declared columns, or None.
 
@@ -273,7 +278,8 @@ class StageRun(Presentation):
         write_json(self.staging.folder / "summary.json", summary)
         reads = {name: sorted(values) for name, values in self._reads.items()} if is_own_name(self.stage) else {}
         day = {DAY: self.context.today} if self._left_out_the_future() else {}
-        write_json(self.staging.folder / READS_FILE, {**reads, **day, "texts": text_names_read()})
+        compared = {COMPARED: self._compared} if self._compared else {}
+        write_json(self.staging.folder / READS_FILE, {**reads, **day, **compared, "texts": text_names_read()})
         self.closing.close()
         if not self.context.by_flow:
             from workbench.run.stages.by_hand import publish_by_hand  # noqa: PLC0415  (only by hand is MLflow imported)
@@ -309,7 +315,7 @@ class StageRun(Presentation):
     def _find(self, table: str, when: str) -> ibis.Table | None:
         """Return a table in the engine; None if it does not exist."""
         if when == "previous":
-            path = self.store.previous_path(table, by=self.stage)
+            path = self._kept_path(table) or self.store.previous_path(table, by=self.stage)
             return self._profiled(self.store.read_file(table, path)) if path else None
         if table in self.staging.rows:
             return self.staging.read(table)
@@ -326,6 +332,18 @@ class StageRun(Presentation):
         if self._left_out is None:
             self._left_out = left_out(self)
         return without_customers(rows, self._left_out)
+
+    @cached_property
+    def compared_with(self) -> KeptRun | None:
+        """The run that 13 compares with; None on the first run."""
+        return compared_run(self.workspace, self.profile, self._as_of) if self._as_of else None
+
+    def _kept_path(self, table: str) -> Path | None:
+        """Return a table of the run compared with; None where it is of this stage itself, or was not kept."""
+        if self.store.writer(table) == self.stage or table not in KEPT_TABLES or self.compared_with is None:
+            return None
+        self._compared = self.compared_with.digest
+        return self.compared_with.path(table)
 
     def _missing(self, table: str, missing: str, lazy: bool) -> Any:
         if missing == "none":

@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import types
 import typing
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from workbench.core.params.consent import ConsentParams
@@ -18,6 +16,11 @@ from workbench.core.params.sources import FormatParams, SourceParams
 from workbench.core.section import Section
 from workbench.core.stages import SECTIONS
 from workbench.run.commands.profiles.parameter_words import UNITS, WORDS
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic.fields import FieldInfo
 
 __all__ = ["ParameterHelp", "describe_parameters", "parameters_markdown"]
 

@@ -1,0 +1,1 @@
+"""What changed since an earlier run, and whether its predictions came true. Serves 13_watch_changes."""

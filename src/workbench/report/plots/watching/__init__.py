@@ -1,0 +1,1 @@
+"""Charts of 13_watch_changes."""
