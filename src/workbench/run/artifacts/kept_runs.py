@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
 __all__ = [
-    "COMPARED", "KEPT_TABLES", "KeptRun", "choose_run", "compared_digests", "compared_run", "earlier_runs", "keep_run",
-    "kept_runs", "runs_folder",
+    "COMPARED", "KEPT_MANIFEST", "KEPT_TABLES", "KeptRun", "choose_run", "compared_digests", "compared_run",
+    "earlier_runs", "keep_run", "kept_runs", "runs_folder",
 ]  # fmt: skip
 
 # identities join customers whose ids changed; the others say what a later run compares beside the customers
@@ -33,7 +33,7 @@ KEPT_TABLES = (
     "features", "rfm", "segments", "churn", "value", "tags", "recommendations", "actions",
     "identities", "quality_profile", "purchase_propensity", "drift", "alerts",
 )  # fmt: skip
-_MANIFEST, _DEFINITION = "run.json", "segment_definition.json"
+KEPT_MANIFEST, _DEFINITION = "run.json", "segment_definition.json"
 _SEGMENTING, _WATCHING = "06_segment_customers", "13_watch_changes"
 _FORMAT = 1
 COMPARED = "compared_with"  # in what a stage read: the digest of the kept run from which it took a table
@@ -137,14 +137,14 @@ def keep_run(workspace: Workspace, profile: Profile, summary: Mapping[str, Any])
         },
     }
     text = json.dumps(manifest, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    write_text(staging / _MANIFEST, text, mode=0o600)
+    write_text(staging / KEPT_MANIFEST, text, mode=0o600)
     return publish_folder(staging, home / summary["run_id"])
 
 
 def kept_runs(workspace: Workspace, profile: str) -> list[KeptRun]:
     """Return the kept runs of a profile by date and id; a folder without a manifest that can be read is none."""
     runs = []
-    for path in runs_folder(workspace, profile).glob(f"*/{_MANIFEST}"):
+    for path in runs_folder(workspace, profile).glob(f"*/{KEPT_MANIFEST}"):
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
             if not path.parent.name.startswith(".") and {"run_id", "as_of", "tables", "stages"} <= manifest.keys():

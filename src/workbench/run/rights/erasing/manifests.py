@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.core.files import digest_file, write_json
 from workbench.core.store.rewriting import digest_content
 from workbench.core.store.tables import Store
+from workbench.run.artifacts.kept_runs import KEPT_MANIFEST
 from workbench.run.artifacts.manifest import MANIFEST, read_manifest, summary_digest
 
 if TYPE_CHECKING:
@@ -24,12 +25,17 @@ def refresh_manifests(workspace: Workspace, touched: Iterable[str]) -> None:
     A stage whose tables changed has new content digests, so that later stages are out of date.
     """
     by_folder: dict[Path, list[Path]] = {}
-    for name in touched:
-        path = workspace.root / name
+    for path in (workspace.root / name for name in touched):
+        if (path.parent / KEPT_MANIFEST).is_file():
+            by_folder.setdefault(path.parent, []).append(path)
+            continue
         folder = next((parent for parent in path.parents if (parent / MANIFEST).is_file()), None)
         if folder is not None and folder.is_relative_to(workspace.root / "data"):
             by_folder.setdefault(folder, []).append(path)
     for folder, paths in by_folder.items():
+        if (folder / KEPT_MANIFEST).is_file():
+            _refresh_kept(workspace, folder, paths)
+            continue
         manifest = read_manifest(folder)
         if "files" in manifest:
             _refresh_stage(workspace, folder, manifest, paths)
@@ -39,6 +45,15 @@ def refresh_manifests(workspace: Workspace, touched: Iterable[str]) -> None:
             }
             write_json(folder / MANIFEST, manifest | {"digests": digests})
             (folder / MANIFEST).chmod(0o600)
+
+
+def _refresh_kept(workspace: Workspace, folder: Path, paths: list[Path]) -> None:
+    """State the tables of a kept run anew, so that what compares with them runs again."""
+    manifest = json.loads((folder / KEPT_MANIFEST).read_text(encoding="utf-8"))
+    store = Store(workspace, folder.parents[1].name)
+    tables = [path for path in paths if path.stem in manifest["tables"] and path.is_file()]
+    manifest["tables"] |= {path.stem: digest_content(store, path)[0] for path in tables}
+    write_json(folder / KEPT_MANIFEST, manifest)
 
 
 def _refresh_stage(workspace: Workspace, folder: Path, manifest: dict[str, Any], paths: list[Path]) -> None:
@@ -54,13 +69,13 @@ def _refresh_stage(workspace: Workspace, folder: Path, manifest: dict[str, Any],
             continue
         if not path.is_file():
             del manifest["files"][name]
-        elif path.suffix == ".parquet" and path.stem in manifest["tables"]:
+            continue
+        manifest["files"][name] = digest_file(path)
+        if path.suffix == ".parquet" and path.stem in manifest["tables"]:
             digest, rows = digest_content(store, path)
             manifest["tables"][path.stem] = digest
             if path.stem in summary.get("tables", {}):
                 summary["tables"][path.stem] |= {"digest": digest, "rows": rows}
-        else:
-            manifest["files"][name] = digest_file(path)
     write_json(summary_path, summary)
     manifest["files"]["summary.json"] = digest_file(summary_path)
     manifest["summary"] = summary_digest(summary)
