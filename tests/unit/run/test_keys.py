@@ -32,6 +32,7 @@ PARAMETERS = [(section, name) for section, model in SECTIONS.items() for name in
 NOT_IN_KEYS = {name for name in RunParams.model_fields if name != "min_cell"}
 DAY = dt.date(2019, 1, 1)
 OTHER = {  # a value other than the default, for parameters whose type does not suggest one
+    "run.hooks": {"on_done": [{"file": "data/outbox"}]},
     "06_segment_customers.k": 3, "08_predict_churn.horizon_days": 60, "08_predict_churn.active_within_days": 90,
     "08_predict_churn.decision_size": 5, "09_value_customers.calibration_until": DAY,
     "09_value_customers.horizon_days": 60, "01_check_quality.date_min": DAY,

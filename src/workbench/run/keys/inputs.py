@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.actions.catalogue import action_paths
+from workbench.intake.feedback.marks import KINDS
 from workbench.run.artifacts.assignments import stated_tests
 from workbench.run.artifacts.plans import plan_digests
 from workbench.run.definitions.audience_rules import audience_paths
 from workbench.run.definitions.champion import champion_digest
 from workbench.run.definitions.segment_rules import rule_digests
 from workbench.run.definitions.tag_registry import registry_inputs
+from workbench.run.keys.feedback import marked
 from workbench.run.keys.identities import identity_inputs
 from workbench.run.keys.source_files import file_digests, source_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from workbench.core.params.profile import Profile
     from workbench.core.stages.stage import Stage
@@ -44,7 +47,7 @@ def stage_inputs(
     summaries : mapping of str to str
         Digest of the summary of every other stage of the profile, or "skipped".
     """
-    readers = {
+    readers: dict[str, Callable[[Workspace, Profile], dict[str, Any]]] = {
         "sources": _sources,
         "people": identity_inputs,
         CHAMPION: lambda place, of: {CHAMPION: champion_digest(place, of.name)},
@@ -56,6 +59,7 @@ def stage_inputs(
         "planned_tests": lambda place, of: {"planned_tests": stated_tests(place, of.name)},
         "actions": _actions,
         "frozen_plans": lambda place, of: {"frozen_plans": plan_digests(place, of.name)},
+        **{f"marked_{kind}s": partial(marked, kind=kind) for kind in KINDS},
         SUMMARIES: lambda *_: {SUMMARIES: dict(summaries)},
     }
     inputs: dict[str, Any] = {}
