@@ -26,6 +26,7 @@ from workbench.core.actions.definition import BASES
 from workbench.core.params.hooks import EVENTS
 from workbench.core.stages import STAGES
 from workbench.intake.features.registry import GROUPS, REGISTRY
+from workbench.intake.feedback.marks import KINDS as MARKED
 from workbench.report import text
 from workbench.report.answer import CONTACT_LIST, KEEP_LIST
 from workbench.report.charts.theme import LIGHTS
@@ -196,6 +197,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "graph_reads_*": ["graph_reads_people", "graph_reads_summaries"],
     "runs_head_*": [f"runs_head_{head}" for head in RUN_HEADS],
     "runs_what_*": [f"runs_what_{kind}" for kind in ("run", "stage", "setting", "metric", "table")],
+    "feedback_title_*": [f"feedback_title_{kind}" for kind in MARKED],
     "*_heading": [],  # the heading of a finding, where it has one
     "table_*": [],  # the tables that notebooks show, read from them below
 }  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from workbench.analysis.churn.models.evaluation import auc, auc_standard_error, brier, logit
@@ -113,7 +113,7 @@ def _fit_category(category: str, parts: Mapping[str, pd.DataFrame]) -> tuple[np.
     matrix = {name: np.log1p(part[list(INPUTS)].to_numpy(float)) for name, part in parts.items()}
     with pinned():
         learner.fit(matrix["train"], parts["train"]["label"])
-        raw = {name: learner.predict_proba(inputs)[:, 1] for name, inputs in matrix.items()}
+        raw = {name: _probabilities(learner, inputs) for name, inputs in matrix.items()}
     slope, intercept = platt_line(raw["calibrate"], parts["calibrate"]["label"].to_numpy())
     probability = {name: expit(intercept + slope * logit(raw[name])) for name in ("test", "today")}
     labels = parts["test"]["label"].to_numpy()
@@ -131,6 +131,11 @@ def _fit_category(category: str, parts: Mapping[str, pd.DataFrame]) -> tuple[np.
     row |= {"baseline_auc": auc(labels, -parts["test"]["category_recency_days"].to_numpy(float))}
     rounded = {key: round(value, DIGITS) if isinstance(value, float) else value for key, value in row.items()}
     return probability["today"], rounded
+
+
+def _probabilities(learner: Pipeline, inputs: np.ndarray) -> np.ndarray:
+    """Return the probability of each row; none where nobody is active, as long after the last order."""
+    return learner.predict_proba(inputs)[:, 1] if len(inputs) else np.zeros(0)
 
 
 def _no_scores() -> pd.DataFrame:

@@ -16,12 +16,16 @@ from workbench.analysis.recommendations.lists import EVIDENCE, LISTED, list_neut
 from workbench.analysis.recommendations.methods import METHODS
 from workbench.analysis.recommendations.ranking import count_served
 from workbench.analysis.recommendations.trial import TRIAL_COLUMNS, Trial, run_trial
+from workbench.analysis.recommendations.unwanted import most_unwanted, without_unwanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     import ibis
+
+    from workbench.analysis.recommendations.eligibility import Eligibility
+    from workbench.analysis.recommendations.unwanted import Unwanted
 
 __all__ = ["Recommendations", "study_recommendations"]
 
@@ -74,6 +78,7 @@ def study_recommendations(
     seed: int,
     permitted: Collection[str] | None = None,
     ruled: Collection[str] | None = None,
+    unwanted: Unwanted | None = None,
 ) -> Recommendations:
     """Judge the methods and list what to offer.
 
@@ -88,6 +93,8 @@ def study_recommendations(
         Customers who may get recommendations of their own; None: all.
     ruled : collection of str, optional
         Customers whom the rule ``eligible.customers`` includes; None: there is no rule.
+    unwanted : mapping of str to frozenset of str, optional
+        Items that people marked as wrong for a customer, which are never offered to them.
 
     Returns
     -------
@@ -110,18 +117,38 @@ def study_recommendations(
     buyers = np.unique(history.customer)
     granted, included = (_among(history.customers[buyers], names) for names in (permitted, ruled))
     chosen = buyers[granted & included] if len(buyers) else buyers
+    marked = _among(history.customers[chosen], unwanted or {})
     served = count_served(
-        history, chosen, again=eligibility.again, new=eligibility.allowed, barred=eligibility.barred(history, chosen)
+        history,
+        chosen[~marked],
+        again=eligibility.again,
+        new=eligibility.allowed,
+        barred=eligibility.barred(history, chosen[~marked]),
     )
+    lists = partial(
+        _lists, history, judged=judged, eligibility=eligibility, n=n_recommendations, seed=seed, unwanted=unwanted or {}
+    )
+    served += sum(frame["customer_id"].nunique() for frame in lists(chosen[marked]))
     facts = {
         "buyers": len(buyers), "recommended_customers": served, "refused": int((~granted).sum()),
         "ineligible": int((granted & ~included).sum()), "lacking": "",
     }  # fmt: skip
     neutral = list_neutral(history, eligibility=eligibility, n=n_recommendations)
-    personal = partial(
-        recommend, history, chosen, chosen=judged.chosen, eligibility=eligibility, n=n_recommendations, seed=seed
-    )
-    return Recommendations(neutral, judged, level, facts, personal)
+    return Recommendations(neutral, judged, level, facts, partial(lists, chosen))
+
+
+def _lists(
+    history: History, customers: np.ndarray, *, judged: Trial, eligibility: Eligibility, n: int, seed: int,
+    unwanted: Unwanted,
+) -> Iterable[pd.DataFrame]:  # fmt: skip
+    """List what to offer customers, without what they do not want; more is ranked so that lists stay full."""
+    if not len(customers):
+        return []
+    settings: dict[str, Any] = {"chosen": judged.chosen, "eligibility": eligibility, "seed": seed}
+    if not unwanted:
+        return recommend(history, customers, n=n, **settings)
+    longer = recommend(history, customers, n=n + most_unwanted(unwanted), **settings)
+    return without_unwanted(longer, unwanted, n=n)
 
 
 def _among(customers: np.ndarray, names: Collection[str] | None) -> np.ndarray:

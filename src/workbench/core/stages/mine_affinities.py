@@ -139,7 +139,7 @@ STAGE = Stage(
     ),
     reads=("transactions", "products", "customers", "responses", "consents", "features", "rfm", "segments"),
     needs=(("transactions.product_id", "responses"),),
-    inputs=("audience_rules",),
+    inputs=("audience_rules", "marked_recommendations"),
     checks=("eligible_rule",),
     unlocks={
         "en": "what is bought together, and recommendations",

@@ -109,7 +109,7 @@ STAGE = Stage(
     needs=(("sources.customers",), ("customers",)),
     unlocks={"en": "one customer across all sources", "zh": "跨来源统一的客户身份"},
     borrows=("run.min_cell",),
-    inputs=("people",),
+    inputs=("people", "marked_merges"),
     checks=("id_spaces", "link_files"),
     takes="people",
 )

@@ -141,5 +141,5 @@ STAGE = Stage(
         "run.min_cell",
     ),  # fmt: skip
     checks=("feature_names",),
-    inputs=("champion", "segment_rules", "tag_registry"),
+    inputs=("champion", "segment_rules", "tag_registry", "marked_segments"),
 )

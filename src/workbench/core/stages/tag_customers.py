@@ -167,5 +167,5 @@ STAGE = Stage(
         "run.min_cell",
     ),
     checks=("tag_registry",),
-    inputs=("tag_registry", "actions"),
+    inputs=("tag_registry", "actions", "marked_tags"),
 )

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from workbench.analysis.recommendations.study import Recommendations
 
 __all__ = [
-    "candidates", "find_recommendations", "limit_recommendations", "measure_recommendations", "recommendation_rows",
-    "table_neutral", "table_trial", "trial_rows",
+    "TRIAL", "candidates", "find_recommendations", "limit_recommendations", "measure_recommendations",
+    "recommendation_rows", "table_neutral", "table_trial", "trial_rows",
 ]  # fmt: skip
 
+TRIAL = {  # kinds of the columns of `table_trial`
+    "list": "label", "method": "label", "cut_off": "date", "customers": "int", "recall_at_10": "pct", "low": "pct",
+    "high": "pct", "ndcg": "num", "hit_rate": "pct", "coverage": "pct", "long_tail": "pct", "chosen": "text",
+}  # fmt: skip
 ROW_COLUMNS = (
     "customer_id", "list", "rank", "product_id", "category", "score", "method", "reason", "evidence", "as_of",
 )  # fmt: skip

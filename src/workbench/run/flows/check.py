@@ -113,6 +113,7 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
     DataError
         A file is missing, empty or unreadable, or lacks a mapped column.
     """
+    from workbench.intake.feedback.marks import feedback_faults  # noqa: PLC0415
     from workbench.intake.tables.declarations import check_declared  # noqa: PLC0415
     from workbench.intake.tables.source_heads import check_source  # noqa: PLC0415
     from workbench.run.artifacts.assignments import assignments_changed  # noqa: PLC0415
@@ -131,6 +132,7 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
             where = profile.where("never_contact", str(at))
             data_faults.append(Fault(where, f"no file {path}", "A CSV with the column source_id", "Add it"))
     data_faults += assignments_changed(workspace, profile.name)
+    data_faults += feedback_faults(workspace, profile.name) if files else []
     for stage in STAGES.values():
         yaml_faults += stage_faults(stage, workspace, profile)
     if yaml_faults:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.actions.catalogue import action_paths
+from workbench.intake.feedback.marks import KINDS
 from workbench.intake.privacy.tombstone_file import tombstone_digest
 from workbench.run.artifacts.assignments import stated_tests
 from workbench.run.artifacts.corrections import correction_digest, restriction_digest
@@ -14,12 +16,13 @@ from workbench.run.definitions.audience_rules import audience_paths
 from workbench.run.definitions.champion import champion_digest
 from workbench.run.definitions.segment_rules import rule_digests
 from workbench.run.definitions.tag_registry import registry_inputs
+from workbench.run.keys.feedback import marked
 from workbench.run.keys.identities import identity_inputs
 from workbench.run.keys.source_files import file_digests, source_files
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from workbench.core.params.profile import Profile
     from workbench.core.stages.stage import Stage
@@ -55,7 +58,7 @@ def stage_inputs(
     as_of : date, optional
         Of the run, where it is known.
     """
-    readers = {
+    readers: dict[str, Callable[[Workspace, Profile], dict[str, Any]]] = {
         "sources": _sources,
         "people": identity_inputs,
         CHAMPION: lambda place, of: {CHAMPION: champion_digest(place, of.name)},
@@ -69,6 +72,7 @@ def stage_inputs(
         "frozen_plans": lambda place, of: {"frozen_plans": plan_digests(place, of.name)},
         "kept_runs": lambda place, of: {"kept_runs": compared_digests(place, of, as_of) if as_of else {}},
         "earlier_summaries": lambda *_: {SUMMARIES: {name: summaries[name] for name in summaries if name < stage.name}},
+        **{f"marked_{kind}s": partial(marked, kind=kind) for kind in KINDS},
         SUMMARIES: lambda *_: {SUMMARIES: dict(summaries)},
     }
     restricted = restriction_digest(workspace, profile.name)

@@ -194,6 +194,14 @@ def test_buyers_of_a_category_are_predicted_at_a_later_cut_off(shop):
     pd.testing.assert_frame_equal(chances, repeated)  # nothing at or after the as-of date is read
 
 
+def test_long_after_the_last_order_nobody_gets_a_chance_and_the_test_stands(shop):
+    cuts = {"train": date(2024, 4, 1), "calibrate": date(2024, 5, 1), "test": date(2024, 6, 1)}
+    settings = {"horizon_days": 30, "active_within_days": 60, "n_categories": 2}
+    chances, result = predict_categories(shop, cuts, as_of=date(2026, 7, 1), **settings)
+    assert chances.empty
+    pd.testing.assert_frame_equal(result, predict_categories(shop, cuts, as_of=date(2024, 7, 1), **settings)[1])
+
+
 def test_without_categories_nothing_is_predicted(shop):
     settings = {"as_of": date(2024, 7, 1), "horizon_days": 30, "active_within_days": 60}
     for tables, count in ((shop, 0), ({"transactions": shop["transactions"]}, 3)):

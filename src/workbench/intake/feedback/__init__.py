@@ -1,0 +1,1 @@
+"""What people marked as wrong or right in ``data/feedback``."""
