@@ -27,6 +27,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from workbench.core.workspace import find_workspace
+from workbench.intake.demo.synthetic import generate_tiny
 from workbench.intake.identity.vault import KEY_VARIABLE, Vault
 from workbench.intake.privacy.tombstone_file import OUTSIDE_VARIABLE
 from workbench.run.artifacts.audit import verify_audit
@@ -79,7 +80,9 @@ def words(kind):
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
     outside = tmp_path_factory.mktemp("outside") / "tombstones.json"
-    return os.environ | {KEY_VARIABLE: KEY, OUTSIDE_VARIABLE: str(outside)}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(KEY_VARIABLE, KEY)
+        yield os.environ | {OUTSIDE_VARIABLE: str(outside)}
 
 
 def workbench(root, environment, *words, expected=0):
@@ -202,11 +205,11 @@ def holders(root, wanted):
 
 
 @pytest.fixture(scope="module")
-def erased(tiny, tmp_path_factory, environment):
+def erased(tmp_path_factory, environment):
     """A workspace before and after the erasure: killed once in the middle, completed by the next command."""
     root = tmp_path_factory.mktemp("erase") / "workspace"
     make_workspace(root)
-    shutil.copytree(tiny / "data/raw", root / "data/raw")
+    generate_tiny(root / "data/raw/tiny")
     name_people(root)
     (root / "params/second.yaml").write_text(SECOND)
     workbench(root, environment, "run", "tiny")
@@ -221,8 +224,7 @@ def erased(tiny, tmp_path_factory, environment):
     canaries = holders(root, [*words("Canary"), *one_ids["Canary"]])
     assert all(holders(root, words("Erased")).values())
     kill_in_the_middle(root, environment)
-    text = workbench(root, environment, "subject", "erase", "--ids", "ids.txt", "--profile", "tiny", "--yes", "--language", "en",
-                     expected=3)  # fmt: skip
+    text = workbench(root, environment, "subject", "erase", HERS[0], "--profile", "tiny", "--yes", expected=3)
     return root, one_ids, before, canaries, text
 
 
@@ -247,12 +249,10 @@ def kill_in_the_middle(root, environment):
     (journal,) = journals.glob("*.json")
     assert journal.stat().st_mode & 0o777 == 0o600
     (root / "ids.txt").unlink()
-    (root / "ids.txt").write_text(HERS[0] + "\n")
 
 
 def test_nothing_of_them_is_left_in_any_form(erased):
     root, one_ids, *_ = erased
-    (root / "ids.txt").unlink(missing_ok=True)
     assert {word: files for word, files in holders(root, [*words("Erased"), *one_ids["Erased"]]).items() if files} == {}
     assert not list((root / ".workbench/erasures").iterdir())
 
@@ -271,9 +271,8 @@ def test_raw_files_keep_every_other_byte(erased):
         assert path.read_bytes() == kept, name
 
 
-def test_the_audit_log_has_one_line_and_no_value(erased, environment, monkeypatch):
+def test_the_audit_log_has_one_line_and_no_value(erased):
     root, *_ = erased
-    monkeypatch.setenv(KEY_VARIABLE, KEY)
     lines = [json.loads(line) for line in (root / ".workbench/audit.jsonl").read_text().splitlines()]
     (line,) = [line for line in lines if line["event"] == "erasure"]
     assert (line["facts"]["profile"], line["facts"]["customers"]) == ("tiny", PEOPLE)

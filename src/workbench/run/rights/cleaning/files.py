@@ -88,7 +88,7 @@ def _is_clean(content: bytes, traces: Traces) -> bool:
     """Say quickly that plain content holds nobody: no word in it, nothing packed or encoded, no short id."""
     packed = content[:2] in (b"PK", b"\x1f\x8b") or b";base64," in content
     short = any(value not in traces.searched for value in traces.ids)
-    return not (packed or short or (traces.encoded is not None and traces.encoded.search(content)))
+    return not (packed or short or traces.holds(content))
 
 
 def clean_content(name: str, content: bytes, traces: Traces) -> tuple[bytes | None, int]:
@@ -106,7 +106,7 @@ def clean_content(name: str, content: bytes, traces: Traces) -> tuple[bytes | No
         return _clean_zip(content, traces)
     text, encoding = _text_of(content)
     if text is None:
-        present = bool(traces.encoded and traces.encoded.search(content))
+        present = traces.holds(content)
         return None if present else content, int(present)
     cleaned, changes = _clean_text(suffix, text, traces)
     return (cleaned.encode(encoding) if changes else content), changes
@@ -191,8 +191,7 @@ def _text_of(content: bytes) -> tuple[str | None, str]:
 
 def _is_in_database(path: Path, traces: Traces) -> bool:
     files = [path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-journal")]
-    pattern = traces.encoded
-    return pattern is not None and any(pattern.search(file.read_bytes()) for file in files if file.is_file())
+    return any(traces.holds(file.read_bytes()) for file in files if file.is_file())
 
 
 def _mode(path: Path) -> int:

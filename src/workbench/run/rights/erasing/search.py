@@ -86,7 +86,7 @@ def _ways(suffix: str, content: bytes, traces: Traces, depth: int) -> Iterator[s
     pattern = traces.encoded
     if pattern is None or depth > _DEEPEST:
         return
-    if pattern.search(content):
+    if traces.holds(content):
         yield "bytes"
     if content[:4] == b"PAR1":
         if _in_cells(read_content(content), traces):
@@ -128,11 +128,11 @@ def _in_escapes(content: bytes, traces: Traces) -> Iterator[str]:
         return
     if b"&" in content and b";" in content:
         text = html.unescape(content.decode("utf-8", "replace"))
-        if pattern.search(text.encode()):
+        if traces.holds(text.encode()):
             yield "HTML"
     if b"\\u" in content:
         plain = _UNICODE.sub(lambda sign: chr(int(sign[1], 16)).encode("utf-8", "surrogatepass"), content)
-        if pattern.search(plain):
+        if traces.holds(plain):
             yield "JSON"
     if b"%" in content and pattern.search(_PERCENT.sub(lambda sign: bytes([int(sign[1], 16)]), content)):
         yield "URL"
@@ -152,6 +152,6 @@ def _in_cells(table: pa.Table, traces: Traces) -> bool:
             values = [str(value) for value in column.to_pylist()]
         else:
             continue
-        if any(value and traces.mentions(value) for value in values):
+        if traces.mentioning(values):
             return True
     return False

@@ -103,7 +103,7 @@ def _masked(column: pa.ChunkedArray, traces: Traces) -> tuple[pa.ChunkedArray, i
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)) or traces.text is None:
         return column, 0
     different = pc.unique(column.cast(pa.large_string())).to_pylist()
-    masked = {value: traces.masked(value) for value in different if value and traces.mentions(value)}
+    masked = {value: traces.masked(value) for value in traces.mentioning(different)}
     if not masked:
         return column, 0
     texts = column.cast(pa.large_string()).to_pylist()

@@ -85,9 +85,11 @@ def clean_text(
         text = cleaned.content.decode("utf-8", "surrogatepass")
         return Cleaned(text.encode(codec), cleaned.removed, cleaned.blanked)
     pattern = traces.in_encoding(encoding)
-    suspicious = bool(pattern and pattern.search(content))
-    if not suspicious and _is_plain(content, head, encoding, rules, newline):
-        return _clean_plain(content, head=head, encoding=encoding, rules=rules)
+    if _is_plain(content, head, encoding, rules, newline):
+        plain = _clean_plain(content, head=head, encoding=encoding, rules=rules)
+        if not traces.holds(plain.content):
+            return plain
+    suspicious = traces.holds(content)
     result, parts = Cleaned(b""), []
     for lines, cells in _records(content, head, encoding, newline):
         raw = b"".join(lines)

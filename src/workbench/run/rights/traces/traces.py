@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from workbench.run.rights.traces.patterns import bytes_pattern, text_pattern
+from workbench.run.rights.traces.patterns import ENCODINGS, bytes_pattern, spellings, text_pattern
 
 __all__ = ["ERASED", "ID_COLUMNS", "Traces", "is_distinctive"]
 
 ERASED = "[erased]"
 # columns and keys that hold the id of the person whom a row is about
 ID_COLUMNS = ("customer_id", "source_id", "planned_id", "card", "客户编号", "会员编号")
+_LARGE, _MANY = 200_000, 500  # bytes, texts: from here on a first look by an automaton pays
 _LEAST_MIXED, _LEAST_LETTERS, _LEAST_NUMBER, _LEAST_ZERO = 5, 8, 9, 5
 
 
@@ -68,6 +70,32 @@ class Traces:
         """Return the ids of a profile's source of people; of all of them where the space is None."""
         return frozenset(value for name, own, value in self.records if name == profile and space in (None, own))
 
+    def holds(self, content: bytes) -> bool:
+        """Say whether bytes hold any of what is searched, in any spelling and encoding."""
+        if self.encoded is None or (
+            len(content) > _LARGE and not _any_of(self._encoded_forms, [content.decode("latin-1")])
+        ):
+            return False
+        return self.encoded.search(content) is not None
+
+    def mentioning(self, values: Sequence[str]) -> list[str]:
+        """Return those of many texts that hold any of what is searched."""
+        if self.text is None:
+            return []
+        candidates = values if len(values) < _MANY else _any_of(self._forms, values)
+        return [value for value in candidates if value and self.text.search(value)]
+
+    @cached_property
+    def _forms(self) -> list[str]:
+        return sorted({form for word in self.searched for form in spellings(word)})
+
+    @cached_property
+    def _encoded_forms(self) -> list[str]:
+        forms = set()
+        for encoding in ENCODINGS:
+            forms |= {form.encode(encoding, "ignore").decode("latin-1") for form in self._forms}
+        return sorted(forms - {""})
+
     def masked(self, text: str) -> str:
         """Return a text without what is searched."""
         return self.text.sub(ERASED, text) if self.text else text
@@ -86,6 +114,14 @@ class Traces:
         """Restore what `to_json` returned."""
         customers, words, shared = (frozenset(values[name]) for name in ("customers", "words", "shared"))
         return cls(customers, frozenset(tuple(record) for record in values["records"]), words, shared)
+
+
+def _any_of(forms: list[str], values: Sequence[str]) -> list[str]:
+    """Return the values that hold one of many texts anywhere, by one pass of an automaton."""
+    import polars as pl  # noqa: PLC0415  (only for large files and tables)
+
+    series = pl.Series(values, dtype=pl.String)
+    return series.filter(series.str.contains_any(forms).fill_null(False)).to_list()
 
 
 def is_distinctive(value: str) -> bool:
