@@ -34,20 +34,17 @@ from workbench.run.artifacts.model_files import FACTS_FILE, MODEL_FOLDER
 from workbench.run.definitions.segment_names import SEGMENTING
 from workbench.run.tracking.models import ModelRegistry, write_signature
 from workbench.run.tracking.registry import DEFINITION_FILE, SegmentRegistry
-from workbench.run.tracking.relocation import relocate_store
+from workbench.run.tracking.relocation import relocate_store, store_uri
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
+
     from workbench.core.workspace import Workspace
 
 __all__ = ["Tracker", "store_uri"]
 
 _STATUS = {"done": "FINISHED", "failed": "FAILED", "skipped": "FINISHED", "killed": "KILLED"}
 _LONGEST_PARAM = 500
-
-
-def store_uri(workspace: Workspace) -> str:
-    """Return the URI of the tracking store."""
-    return f"sqlite:///{workspace.tracking / 'mlflow.db'}"
 
 
 class Tracker:
@@ -79,15 +76,34 @@ class Tracker:
     def close_dead_runs(self) -> list[str]:
         """Mark runs that a dead process left running as killed; return their run ids.
 
-        Call it under the workspace lock, when no other flow of this workspace is alive.
+        A run that was published before its process died is completed from its summary instead: it is what the summary
+        says. Call it under the workspace lock, when no other flow of this workspace is alive.
         """
         experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
         running = "attributes.status = 'RUNNING' AND tags.`workbench.run_id` LIKE '%'"
         orphans = self.client.search_runs(experiments, filter_string=running, max_results=1000)
         for run in orphans:
-            self.client.set_tag(run.info.run_id, "workbench.status", "killed")
-            self.client.set_terminated(run.info.run_id, _STATUS["killed"])
+            if not self._complete(run):
+                self.client.set_tag(run.info.run_id, "workbench.status", "killed")
+                self.client.set_terminated(run.info.run_id, _STATUS["killed"])
         return [run.data.tags.get("workbench.run_id", run.info.run_id) for run in orphans]
+
+    def _complete(self, run: Run) -> bool:
+        """Complete a run from the summary that was published for it; return whether there is one."""
+        tags = run.data.tags
+        profile = self.client.get_experiment(run.info.experiment_id).name
+        folder = self.workspace.reports(profile) / tags["workbench.run_id"]
+        try:
+            summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        stage = summary["stages"].get(tags.get("workbench.stage", ""))
+        if "workbench.stage" in tags:
+            self.end(run.info.run_id, stage["status"] if stage else "killed")
+        else:
+            self.log_report(run.info.run_id, folder)
+            self.end(run.info.run_id, summary["status"], summary)
+        return True
 
     def begin(self, run_id: str, tags: Mapping[str, str]) -> str:
         """Open the parent run of a flow; return its MLflow id."""
