@@ -7,7 +7,6 @@ from math import erfc, sqrt
 from statistics import NormalDist
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from workbench.core.errors import DataError, Fault
@@ -18,7 +17,6 @@ __all__ = [
     "benjamini_hochberg",
     "bootstrap_interval",
     "compare_shares",
-    "small_cells",
     "tgi",
     "wilson",
 ]
@@ -214,59 +212,6 @@ def benjamini_hochberg(p_values: ArrayLike) -> np.ndarray:
     adjusted = np.full(values.shape, np.nan)
     adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return adjusted
-
-
-def small_cells(
-    counts: pd.DataFrame, *, least: int = SMALL_CELL, hide: np.ndarray | None = None, rows: bool = True
-) -> pd.DataFrame:
-    """Mark the cells of a cross table that must not be shown.
-
-    Counts from 1 to ``least`` - 1 are marked. While the marked cells of a row or column could be recovered by
-    subtraction (a single one, or together fewer than ``least`` customers), one more count of that row or column is
-    marked: preferably one whose crossing line has marked cells already, then the smallest. Empty cells are shown as 0
-    unless needed for this complementary suppression.
-
-    Parameters
-    ----------
-    counts : DataFrame of int >= 0
-        Customers by group (rows) and value (columns); each customer is in one cell.
-    least : int
-        The smallest count that may be shown.
-    hide : array of bool, optional
-        Cells hidden for another reason; they get complementary suppression too.
-    rows : bool
-        Whether the cells of a row add up to a published total; otherwise only columns get complementary suppression.
-
-    Returns
-    -------
-    DataFrame of bool, same labels
-        True where the cell must not be shown.
-    """
-    table = counts.to_numpy(dtype=float)
-    hidden = (table > 0) & (table < least)
-    if hide is not None:
-        hidden |= hide
-    views = [(table, hidden)] * rows + [(table.T, hidden.T)]
-    while True:
-        n_before = int(hidden.sum())
-        for view, mask in views:
-            for row in range(view.shape[0]):
-                _cover(view[row], mask[row], mask.sum(axis=0), least)
-        if int(hidden.sum()) == n_before:
-            return pd.DataFrame(hidden, index=counts.index, columns=counts.columns)
-
-
-def _cover(counts: np.ndarray, hidden: np.ndarray, crossing: np.ndarray, least: int) -> None:
-    """Hide further counts of one line until the hidden ones cannot be recovered by subtraction.
-
-    Counts whose crossing line already has hidden cells come first, so that few others are needed; then the smallest.
-    """
-    while hidden.any() and not hidden.all() and (hidden.sum() == 1 or counts[hidden].sum() < least):
-        visible = np.flatnonzero(~hidden)
-        nonempty = visible[counts[visible] > 0]
-        candidates = nonempty if nonempty.size else visible
-        order = np.lexsort((candidates, counts[candidates], crossing[candidates] == 0))
-        hidden[candidates[order[0]]] = True
 
 
 def _both_tails(z: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Intervals against scipy, limits, and what can be computed from a table with hidden cells."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
@@ -92,39 +91,3 @@ def test_benjamini_hochberg_equals_scipy_and_leaves_missing_tests_out():
     assert adjusted[known] == pytest.approx(stats.false_discovery_control(inputs[known]))
     assert np.isnan(adjusted[2])
     assert intervals.benjamini_hochberg([]).size == 0
-
-
-def _hidden(rows, **labels):
-    return intervals.small_cells(pd.DataFrame(rows, **labels)).to_numpy().tolist()
-
-
-def test_no_cell_is_hidden_where_all_are_large_or_empty():
-    assert _hidden([[10, 0], [50, 200]]) == [[False, False], [False, False]]
-
-
-def test_a_single_small_cell_takes_cover_in_its_row_and_column():
-    hidden = _hidden([[4, 30, 90], [50, 60, 70], [80, 90, 100]])
-    assert hidden == [[True, True, False], [True, True, False], [False, False, False]]
-
-
-def test_two_small_cells_that_sum_to_less_than_10_take_a_third():
-    assert _hidden([[1, 1, 30, 90]])[0] == [True, True, True, False]
-
-
-def test_hidden_counts_can_never_be_subtracted_out_of_a_row_or_column():
-    draw = np.random.default_rng(11)
-    for _ in range(200):
-        counts = pd.DataFrame(draw.poisson(draw.choice([2, 12, 60], size=(4, 5))))
-        hidden = intervals.small_cells(counts)
-        assert hidden[(counts > 0) & (counts < 10)].stack().all()
-        for axis in (0, 1):
-            at, total = hidden.sum(axis=axis), counts.where(hidden).sum(axis=axis)
-            length = counts.shape[axis]
-            assert ((at == 0) | (at == length) | ((at >= 2) & (total >= 10))).all()
-
-
-def test_hiding_does_not_change_the_counts_it_is_given():
-    counts = pd.DataFrame([[4, 30], [50, 60]])
-    before = counts.copy()
-    intervals.small_cells(counts)
-    pd.testing.assert_frame_equal(counts, before)

@@ -39,3 +39,17 @@ def test_notebooks_and_errors_say_nothing_of_their_place(toy_root):
     assert not any(
         str(toy_root) in path.read_text(encoding="utf-8") for path in [*notebooks, *result.folder.rglob("*.html")]
     )
+
+
+def test_a_run_that_was_published_before_its_process_died_is_completed_in_tracking(toy_copy):
+    workspace = find_workspace(toy_copy)
+    tracker = Tracker(workspace, "toy")
+    (run_id,) = {path.parent.name for path in workspace.reports("toy").glob("2*/summary.json")}
+    parent = tracker.begin(run_id, {})
+    child = tracker._open(parent, "03_build_features", {"run_id": run_id, "stage": "03_build_features"})
+    orphan = tracker.begin("20200101T000000-aaaaaa", {})
+    assert sorted(tracker.close_dead_runs()) == sorted([run_id, run_id, "20200101T000000-aaaaaa"])
+    status = {run: tracker.client.get_run(run).info.status for run in (parent, child, orphan)}
+    assert list(status.values()) == ["FINISHED", "FINISHED", "KILLED"]
+    assert "report.html" in {file.path for file in tracker.client.list_artifacts(parent)}
+    assert tracker.client.get_run(parent).data.tags["workbench.status"] == "done"

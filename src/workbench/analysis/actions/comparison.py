@@ -10,7 +10,8 @@ import pandas as pd
 
 from workbench.analysis.actions.plan import TOTALS, total_of
 from workbench.analysis.actions.problem import NOTHING, penalties
-from workbench.analysis.intervals import small_cells, wilson
+from workbench.analysis.intervals import wilson
+from workbench.analysis.privacy.suppression import small_cells
 
 if TYPE_CHECKING:
     from workbench.analysis.actions.plan import Plan
@@ -102,7 +103,7 @@ def share_planned(plan: Plan, groups: pd.DataFrame, *, least: int) -> pd.DataFra
         level = frame[name].astype("string").fillna("").to_numpy(dtype=object)
         counted = pd.DataFrame({"level": level, "n": 1, "eligible": eligible, "planned": plan.treated})
         sums = counted.groupby("level").sum().sort_index()
-        hidden = small_cells(sums[["n"]], least=least, rows=False)["n"].to_numpy()
+        hidden = small_cells(sums[["n"]], least=least, rows=False, name=f"plan by {name}")["n"].to_numpy()
         for (value, row), is_small in zip(sums.iterrows(), hidden, strict=True):
             shown = row["eligible"] > 0 and not is_small
             low, high = wilson(int(row["planned"]), int(row["eligible"])) if shown else (np.nan, np.nan)

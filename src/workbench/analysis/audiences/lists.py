@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from workbench.analysis.intervals import small_cells, wilson
+from workbench.analysis.intervals import wilson
+from workbench.analysis.privacy.suppression import small_cells
 from workbench.core.store.tables import to_pandas
 from workbench.intake.features.inputs.exact import at_midnight
 
@@ -236,7 +237,7 @@ def answers_by_group(groups: pd.DataFrame, answers: pd.DataFrame, *, least: int)
         part = joined[joined["grouping"] == grouping]
         by_group = {name: part[(part["group"] == name) & (part["sent"] > 0)] for name in names if len(part)}
         counts = pd.DataFrame({"n": {name: len(sent) for name, sent in by_group.items()}})
-        hidden = small_cells(counts, least=least, rows=False)["n"]
+        hidden = small_cells(counts, least=least, rows=False, name=f"answers by {grouping}")["n"]
         for name, sent in by_group.items():
             row: dict[str, Any] = {"grouping": grouping, "group": name, "n": None, "answered": None}
             row |= {"share": None, "low": None, "high": None}

@@ -9,7 +9,8 @@ import pandas as pd
 
 from workbench.analysis.description.same_thing import say_the_same
 from workbench.analysis.description.variables import CODED_CATEGORIES, as_text, variable_kinds
-from workbench.analysis.intervals import LEVEL, SMALL_CELL, benjamini_hochberg, compare_shares, small_cells, tgi, wilson
+from workbench.analysis.intervals import LEVEL, SMALL_CELL, benjamini_hochberg, compare_shares, tgi, wilson
+from workbench.analysis.privacy.suppression import small_cells
 from workbench.core.errors import DataError, Fault, did_you_mean
 
 __all__ = [
@@ -105,10 +106,11 @@ def compare_variables(
     blocks = []
     for grouping in groupings:
         for variable in (name for name in variables if name != grouping):
+            name = f"{variable} by {grouping}"
             if kinds[variable] == "numeric":
-                block = _compare_numbers(ordered[variable], categories[grouping], top_values, least)
+                block = _compare_numbers(ordered[variable], categories[grouping], top_values, least, name)
             else:
-                block = _compare_categories(categories[variable], categories[grouping], top_values, least)
+                block = _compare_categories(categories[variable], categories[grouping], top_values, least, name)
             blocks.append(block.assign(group_by=grouping, variable=variable, kind=kinds[variable]))
     return blocks
 
@@ -145,7 +147,7 @@ def strongest_differences(differences: pd.DataFrame, *, max_rows: int = 10) -> p
     return significant.loc[order].head(max_rows).reset_index(drop=True)
 
 
-def _compare_numbers(values: pd.Series, groups: pd.Categorical, top_values: int, least: int) -> pd.DataFrame:
+def _compare_numbers(values: pd.Series, groups: pd.Categorical, top_values: int, least: int, name: str) -> pd.DataFrame:
     numbers = values.to_numpy(dtype="float64", na_value=np.nan)
     is_known = np.isfinite(numbers) & (groups.codes >= 0)
     numbers, (rank, sizes) = numbers[is_known], _ranked(groups, is_known)
@@ -160,7 +162,7 @@ def _compare_numbers(values: pd.Series, groups: pd.Categorical, top_values: int,
             "median": [float(np.median(numbers[rank == at])) for at in range(len(sizes))],
             "base_mean": base_mean,
             "base_median": np.median(numbers) if len(numbers) else np.nan,
-            "suppressed": small_cells(sizes.to_frame(), least=least)["n"].to_numpy(),
+            "suppressed": small_cells(sizes.to_frame(), least=least, name=name)["n"].to_numpy(),
             **effects,
         }
     )
@@ -197,12 +199,14 @@ def _welch(numbers: np.ndarray, rank: np.ndarray, groups: int) -> dict[str, np.n
     return {"difference": own_mean, "effect": effect, **bounds, "p_value": p_value}
 
 
-def _compare_categories(values: pd.Categorical, groups: pd.Categorical, top_values: int, least: int) -> pd.DataFrame:
+def _compare_categories(
+    values: pd.Categorical, groups: pd.Categorical, top_values: int, least: int, name: str
+) -> pd.DataFrame:
     is_known = (values.codes >= 0) & (groups.codes >= 0)
     (group_rank, sizes), (value_rank, value_counts) = _ranked(groups, is_known), _ranked(values, is_known)
     cells = np.bincount(group_rank * len(value_counts) + value_rank, minlength=len(sizes) * len(value_counts))
     cross = pd.DataFrame(cells.reshape(len(sizes), len(value_counts)), index=sizes.index, columns=value_counts.index)
-    return compare_counts(cross, sizes, top_values=top_values, least=least)
+    return compare_counts(cross, sizes, top_values=top_values, least=least, name=name)
 
 
 def _ranked(values: pd.Categorical, is_known: np.ndarray) -> tuple[np.ndarray, pd.Series]:
@@ -222,6 +226,7 @@ def compare_counts(
     top_values: int = TOP_VALUES,
     least: int = SMALL_CELL,
     exclusive: bool = True,
+    name: str | None = None,
 ) -> pd.DataFrame:
     """Compare the shares of groups that partition the base, from counts only; before `settle`.
 
@@ -238,6 +243,8 @@ def compare_counts(
     exclusive : bool
         Whether each customer has one value. With several (categories bought), the counts of a group cannot be
         subtracted from its size, so that only columns need complementary suppression.
+    name : str, optional
+        Of the table, for the memory of hidden cells.
 
     Returns
     -------
@@ -249,7 +256,7 @@ def compare_counts(
     must_hide = np.zeros(counts.shape, dtype=bool)
     value_totals = counts.sum(axis=0).to_numpy()
     must_hide |= ((sizes.to_numpy() < least)[:, None]) | ((value_totals > 0) & (value_totals < least))[None, :]
-    hidden = small_cells(counts, least=least, hide=must_hide, rows=exclusive).iloc[:top_values, :top_values]
+    hidden = small_cells(counts, least=least, hide=must_hide, rows=exclusive, name=name).iloc[:top_values, :top_values]
     top_counts = counts.iloc[:top_values, :top_values]
     rows = pd.MultiIndex.from_product([top_counts.index, top_counts.columns], names=["group", "value"]).to_frame(
         index=False

@@ -9,7 +9,8 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
-from workbench.analysis.intervals import SMALL_CELL, small_cells, wilson
+from workbench.analysis.intervals import SMALL_CELL, wilson
+from workbench.analysis.privacy.suppression import small_cells
 from workbench.analysis.purchases import has_purchases
 from workbench.intake.features.inputs.exact import at_midnight
 from workbench.intake.features.inputs.lines import known_lines

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.description.differences import DIFFERENCE_COLUMNS, compare_counts, compare_variables, settle
-from workbench.analysis.intervals import SMALL_CELL, small_cells, wilson
+from workbench.analysis.intervals import SMALL_CELL, wilson
 from workbench.analysis.portraits.blocks import BLOCKS, block_of
+from workbench.analysis.privacy.suppression import DOMINANCE, small_cells
 from workbench.core.errors import DataError, Fault
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["DOMINANCE", "MEMBERS", "PORTRAIT_COLUMNS", "REST", "group_sizes", "mark_members", "portray_groups"]
 
 MEMBERS, REST = "members", "rest"
-DOMINANCE = 0.8  # share of one customer in a group's spend above which the sum would reveal her spend
 GROUP = "group"
 PORTRAIT_COLUMNS = ("block", *(name for name in DIFFERENCE_COLUMNS if name != "group_by"))
 VALUE = "monetary_total"
@@ -87,7 +87,7 @@ def group_sizes(
     counts = table[GROUP].value_counts()
     order = list(keys) if keys is not None else sorted(counts.index, key=lambda name: (-counts[name], name))
     n = counts.reindex(order).fillna(0).astype("int64")
-    hidden = small_cells(n.to_frame("n"), least=least)["n"]
+    hidden = small_cells(n.to_frame("n"), least=least, name="groups")["n"]
     spend = table.assign(spend=table[VALUE].astype("float64").fillna(0.0)).sort_values(["spend", "customer_id"])
     sums = spend.groupby(GROUP)["spend"].agg(["sum", "max"]).reindex(order)
     dominated = ((sums["max"] > DOMINANCE * sums["sum"]) & (n > 0)).fillna(False)
@@ -141,7 +141,9 @@ def portray_groups(
     )
     blocks = compare_variables(features_by_group, by=[GROUP], columns=columns, top_values=top_values, least=least)
     for bought in buyers:
-        block = compare_counts(bought.counts, bought.sizes, top_values=top_values, least=least, exclusive=False)
+        block = compare_counts(
+            bought.counts, bought.sizes, top_values=top_values, least=least, exclusive=False, name="bought by group"
+        )
         blocks.append(block.assign(group_by=GROUP, variable=bought.variable, kind="bought"))
     table = settle(blocks, [GROUP])
     table = table.assign(block=table["variable"].map(block_of).astype("str"))

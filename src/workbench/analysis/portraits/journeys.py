@@ -13,7 +13,8 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.intervals import SMALL_CELL, small_cells, wilson
+from workbench.analysis.intervals import SMALL_CELL, wilson
+from workbench.analysis.privacy.suppression import small_cells
 from workbench.analysis.purchases import has_purchases
 from workbench.intake.features.inputs.exact import at_midnight
 from workbench.intake.features.inputs.lines import known_lines
@@ -108,7 +109,7 @@ def summarise_journeys(
     names = sorted(in_groups["group"].unique())
     if recorded and names:
         parts = pd.crosstab(in_groups["group"], furthest).reindex(columns=range(len(recorded) + 1), fill_value=0)
-        hidden = small_cells(parts, least=least)
+        hidden = small_cells(parts, least=least, name="journey")
         for name in names:
             members = in_groups[in_groups["group"] == name]
             rows += _steps_of(members, recorded, parts.loc[name].to_numpy(), hidden.loc[name].to_numpy(), least)

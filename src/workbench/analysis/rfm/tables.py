@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.intervals import SMALL_CELL, small_cells, wilson
+from workbench.analysis.intervals import SMALL_CELL, wilson
+from workbench.analysis.privacy.suppression import is_dominated, small_cells
 from workbench.analysis.rfm.life_cycle import ACTIVITY_STATUSES, LIFE_CYCLE_STAGES
 from workbench.analysis.rfm.scores import BINS, MEASURES, NO_PURCHASE, RFM_TYPES
 
@@ -58,7 +59,9 @@ def table_groups(rfm: pd.DataFrame, *, by: str = "rfm_type", least: int = SMALL_
     medians = rfm.groupby(by)[list(MEASURES.values())].median().astype("float64").reindex(keys)
     table[[f"{name}_median" for name in MEASURES.values()]] = medians.to_numpy()
     table["suppressed"] = (table["customers"] > 0) & (table["customers"] < least)
-    no_value = small_cells(table[["customers"]], least=least)["customers"]
+    counts = table.set_index(by)[["customers"]]
+    no_value = small_cells(counts, least=least, name=f"customers by {by}")["customers"].to_numpy()
+    no_value = no_value | _dominated(rfm, by, keys)
     medians = {name: table[name].mask(table["suppressed"]) for name in table if name.endswith("_median")}
     return table.assign(**medians, **{name: table[name].mask(no_value) for name in ("value", "value_share")})
 
@@ -78,8 +81,8 @@ def table_grid(rfm: pd.DataFrame, *, bins: int = BINS, least: int = SMALL_CELL) 
     Returns
     -------
     DataFrame, one row per cell, all ``bins`` x ``bins`` of them, sorted
-        r_score, f_score, customers, share (of the scored customers), monetary_mean (null where empty or suppressed),
-        suppressed.
+        r_score, f_score, customers, share (of the scored customers), monetary_mean (null where empty or
+        suppressed, or where one customer has most of the sum), suppressed.
     """
     cells = pd.MultiIndex.from_product([range(1, bins + 1)] * 2, names=["r_score", "f_score"])
     scored = rfm.dropna(subset=["r_score", "f_score"]).sort_values("monetary_total", kind="stable")
@@ -88,7 +91,8 @@ def table_grid(rfm: pd.DataFrame, *, bins: int = BINS, least: int = SMALL_CELL) 
     mean = grouped.mean().astype("float64").reindex(cells)
     table = pd.DataFrame({"customers": customers, "share": customers / max(int(customers.sum()), 1)})
     table["suppressed"] = (table["customers"] > 0) & (table["customers"] < least)
-    table["monetary_mean"] = mean.mask(table["suppressed"])
+    dominated = grouped.apply(is_dominated).reindex(cells, fill_value=False).astype(bool)
+    table["monetary_mean"] = mean.mask(table["suppressed"] | dominated)
     return table.reset_index()[["r_score", "f_score", "customers", "share", "monetary_mean", "suppressed"]]
 
 
@@ -129,3 +133,9 @@ def _sums(rfm: pd.DataFrame, by: str, keys: Sequence[str]) -> pd.Series:
     """Sum money by group, independent of the order of the rows."""
     ordered = rfm.sort_values("monetary_total", kind="stable")
     return ordered.groupby(by)["monetary_total"].sum().astype("float64").reindex(keys, fill_value=0.0)
+
+
+def _dominated(rfm: pd.DataFrame, by: str, keys: Sequence[str]) -> np.ndarray:
+    """Say for each group whether one customer has most of its money, so that the sum says what that one spent."""
+    dominated = rfm.groupby(by)["monetary_total"].apply(is_dominated)
+    return dominated.reindex(keys, fill_value=False).to_numpy(dtype=bool)

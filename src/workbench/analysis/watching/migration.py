@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.analysis.intervals import small_cells
+from workbench.analysis.privacy.suppression import small_cells
 from workbench.analysis.watching.customers import RunTables, value_tiers
 
 if TYPE_CHECKING:

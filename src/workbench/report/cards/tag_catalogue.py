@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.analysis.intervals import small_cells
+from workbench.analysis.privacy.suppression import small_cells
 from workbench.core.tags.items import GROUPS, ITEMS
 from workbench.report.html import render
 from workbench.report.numbers import show
@@ -105,7 +105,9 @@ def _tag(tag: Tag, counts: Mapping, *, least: int, language: str) -> dict[str, A
 
 def _values(tag: Tag, counts: Mapping, *, least: int, language: str) -> list[dict[str, str]]:
     open_values = [value for name, value in counts if name == tag.id and value not in tag.values]
-    hidden = _hidden({value: n for (name, value), n in counts.items() if name == tag.id and n is not None}, least)
+    hidden = _hidden(
+        {value: n for (name, value), n in counts.items() if name == tag.id and n is not None}, tag.id, least
+    )
     return [
         {
             "name": getattr(tag.values[key], language) if key in tag.values else key,
@@ -129,12 +131,12 @@ def _when(tag: Tag, key: str, language: str) -> str:
     return tag.condition(key) or ", ".join([key, *tag.values[key].same_as])
 
 
-def _hidden(customers: Mapping[str, int], least: int) -> set[str]:
+def _hidden(customers: Mapping[str, int], tag: str, least: int) -> set[str]:
     """Return the values whose count is small, or would reveal a small one."""
     if not customers:
         return set()
     counts = pd.DataFrame({"customers": pd.Series(customers, dtype="float64")})
-    hidden = small_cells(counts, least=least, rows=False)["customers"]
+    hidden = small_cells(counts, least=least, rows=False, name=f"tag {tag}")["customers"]
     return set(hidden.index[hidden])
 
 

@@ -18,7 +18,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap, LogNorm, Normalize, to_rgb
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from workbench.analysis.intervals import SMALL_CELL, small_cells
+from workbench.analysis.intervals import SMALL_CELL
+from workbench.analysis.privacy.suppression import small_cells
 from workbench.intake.features.registry import registered
 from workbench.report.charts.lettering import drawable, ems, shortened
 from workbench.report.charts.theme import ACCENT, BASE, DIVERGING, FAINT, GREY, INK, INK_ON_CELL, PALE, SEQUENTIAL
@@ -301,15 +302,20 @@ def key_ramp(axes: Axes, colours: ScalarMappable, words: tuple[str, str, str]) -
     axes.text(0, 1.35, words[0], ha="left", va="bottom", size=8.5, color=GREY)
 
 
-def without_small(frame: pd.DataFrame, count: str, *, least: int = SMALL_CELL) -> pd.DataFrame:
+def without_small(
+    frame: pd.DataFrame, count: str, *, least: int = SMALL_CELL, name: str | None = None, by: str | None = None
+) -> pd.DataFrame:
     """Hide the shares of non-empty groups below ``least`` customers, and of further ones that would reveal them.
 
-    Counts missing already were hidden by who made the frame; they protect others too.
+    Counts missing already were hidden by who made the frame; they protect others too. With ``name`` and ``by`` (the
+    column with the names of groups) what an earlier report hid stays hidden, as in the table of that name.
     """
     counts, missing = frame[[count]].astype(float).fillna(least), frame[[count]].isna().to_numpy()
     small = pd.Series(data=False, index=frame.index)
-    if ((counts[count] > 0) & (counts[count] < least)).any():
-        small = small_cells(counts, least=least, hide=missing, rows=False)[count] & ~missing[:, 0]
+    if name is not None or ((counts[count] > 0) & (counts[count] < least)).any():
+        labelled = counts if by is None else counts.set_axis(frame[by].astype(str), axis=0)
+        hidden = small_cells(labelled, least=least, hide=missing, rows=False, name=name)[count].to_numpy()
+        small = pd.Series(hidden & ~missing[:, 0], index=frame.index)
     shares = [name for name in frame.columns if name != count and frame[name].dtype.kind == "f"]
     return frame.assign(small=small, **{name: frame[name].mask(small) for name in shares})
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.patches import Rectangle
 
-from workbench.analysis.intervals import small_cells
+from workbench.analysis.privacy.suppression import small_cells
 from workbench.analysis.rfm.life_cycle import ACTIVITY_STATUSES, BOUNDS_DAYS
 from workbench.report.charts.chart import UNKNOWN, About, Chart, canvas, composed, described, drawn, footnote
 from workbench.report.charts.marks import (
@@ -161,7 +161,10 @@ def plot_types(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     -------
     Chart
     """
-    rows = without_small(_as_numbers(frame[frame["rfm_type"] != NO_PURCHASE]), "customers", least=about.least)
+    rows = without_small(
+        _as_numbers(frame[frame["rfm_type"] != NO_PURCHASE]), "customers", least=about.least,
+        name="customers by rfm_type", by="rfm_type",
+    )  # fmt: skip
     by = ["value_share", "share", "rfm_type"]
     rows = rows.sort_values(by, ascending=[False, False, True], na_position="last").reset_index(drop=True)
     top = rows.iloc[0] if len(rows) else frame.iloc[0]
@@ -228,7 +231,7 @@ def plot_statuses(
     Chart
     """
     order = {key: place for place, key in enumerate(STATUSES if by == "activity_status" else STAGES)}
-    counted = without_small(_as_numbers(frame), "customers", least=about.least)
+    counted = without_small(_as_numbers(frame), "customers", least=about.least, name=f"customers by {by}", by=by)
     rows = (
         counted.assign(place=frame[by].map(order).fillna(len(order))).sort_values(["place", by]).reset_index(drop=True)
     )

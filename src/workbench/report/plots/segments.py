@@ -226,7 +226,11 @@ def plot_sizes(
     Chart
     """
     order = {"by": ["share", "segment"], "ascending": [False, True]}
-    rows = without_small(frame, "n", least=about.least).sort_values(**order).reset_index(drop=True)
+    rows = (
+        without_small(frame, "n", least=about.least, name="segment sizes", by="segment")
+        .sort_values(**order)
+        .reset_index(drop=True)
+    )
     if rows["share"].isna().all():  # every segment is too small to be shown
         return not_enough(language)
     top = rows.iloc[0]

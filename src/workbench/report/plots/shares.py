@@ -60,7 +60,7 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
     Chart
     """
     named = frame.assign(value=[value_key(column, value) if pd.notna(value) else value for value in frame["value"]])
-    ranked = _rank_categories(named, language, about.least)
+    ranked = _rank_categories(named, column, language, about.least)
     largest = ranked.head(MOST_GROUPS).reset_index(drop=True)
     if largest["share"].isna().all():
         return not_enough(language)
@@ -90,14 +90,16 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
     return composed(figure, title, alt, footnote(language, about, *notes))
 
 
-def _rank_categories(frame: pd.DataFrame, language: str, least: int) -> pd.DataFrame:
+def _rank_categories(frame: pd.DataFrame, column: str, language: str, least: int) -> pd.DataFrame:
     """Return the categories by share, "other" last; numbers and dates are left out."""
     others = frame["part"] == "other"
     shares = frame[others | (frame["value"].notna() & (frame["part"].isna() | (frame["part"] == "value")))]
     others = shares["part"] == "other"
     value = shares["value"].astype(str).mask(others, say("key_rest", language))
     numbers = {name: shares[name].astype(float) for name in ("n", "share", "share_low", "share_high", "base_share")}
-    counted = without_small(shares.assign(value=value, rest=others, **numbers), "n", least=least)
+    counted = without_small(
+        shares.assign(value=value, rest=others, **numbers), "n", least=least, name=f"customers by {column}", by="value"
+    )
     order = ["rest", "share", "value"]
     return counted.sort_values(order, ascending=[True, False, True], na_position="last")
 

@@ -33,6 +33,7 @@ def card(
 ) -> None:
     """Write the portrait cards of customers: HTML that prints on one page, JSON for a CRM, optionally PNG (画像卡)."""
     from workbench.report.cards.customer import card_pages, card_values  # noqa: PLC0415
+    from workbench.run.artifacts.audit import append_audit  # noqa: PLC0415
     from workbench.run.services.cards import CardService  # noqa: PLC0415
     from workbench.run.terminal.picture import picture_page  # noqa: PLC0415
 
@@ -43,6 +44,8 @@ def card(
     folder = service.workspace.reports(service.profile.name) / "cards"
     folder.mkdir(parents=True, exist_ok=True)
     cards = service.cards(customer, contact=contact)
+    if contact:
+        append_audit(service.workspace, "card", profile=service.profile.name, customers=len(cards), form="contact")
     mode = 0o600 if contact else None
     pages = card_pages(cards, language=card_language, currency=service.profile.currency)
     for portrait, page in zip(cards, pages, strict=True):

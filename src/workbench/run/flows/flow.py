@@ -29,6 +29,7 @@ from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.artifacts.manifest import changed_stages, check_unchanged, write_manifest
 from workbench.run.artifacts.modes import find_group, open_to_group, share_folders
 from workbench.run.artifacts.publish import RunFolder, last_summary, sweep_orphans
+from workbench.run.artifacts.room import make_room, reserve_room
 from workbench.run.flows.background import BackgroundTracking
 from workbench.run.flows.check import check_sources, fetch_remote, make_demo_data, make_sheets
 from workbench.run.flows.dependencies import Dependencies
@@ -79,7 +80,7 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, progress: Pr
     profile = load_profile(workspace, name, settings=options.settings, as_of=options.as_of)
     selected = select_stages(profile, options)
     shared_with = None if workspace.scratch else find_group(profile)
-    with hold_workspace(workspace, f"workbench run {name}"), KernelServer(os.environ) as kernels:
+    with hold_workspace(workspace, f"workbench run {name}"), KernelServer(os.environ, workspace.root) as kernels:
         respected = respect_erasures(workspace)
         imports = _imports(workspace, selected)
         repeated = [stage for stage in selected if options.force]
@@ -158,6 +159,7 @@ class _Flow:
         return self.dependencies.as_of
 
     def run(self, selected: Sequence[str]) -> FlowResult:
+        reserve_room(self.workspace)
         for path in sweep_orphans(self.workspace):
             self.progress.say(f"removed {path}, left by a run that did not end")
         for stage in self.profile.stages:
@@ -433,7 +435,11 @@ class _Flow:
                 error = raised if isinstance(raised, WorkbenchError) else StageError(os_error_text(raised))
         try:
             return self._publish("failed", error)
-        except (WorkbenchError, OSError) as raised:  # nothing can be written, for example on a full disk
+        except (WorkbenchError, OSError):  # nothing can be written, for example on a full disk
+            make_room(self.workspace, self.profile.name, self.run_id)
+        try:
+            return self._publish("failed", error)
+        except (WorkbenchError, OSError) as raised:
             self.folder.discard()
             self.tracking.give_up()
             self.progress.say(f"the failed run could not be recorded: {os_error_text(raised)}")

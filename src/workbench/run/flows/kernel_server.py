@@ -16,6 +16,7 @@ import importlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -54,6 +55,7 @@ _WHILE_IMPORTING = {
 _BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
 _INLINE = "module://matplotlib_inline.backend_inline"  # the drawing backend of kernels
 _PR_SET_PDEATHSIG = 1
+_PRIVATE_FILES = ("data/interim/*/.s*-{pid}", "data/interim/*/scratch/*/interim/.s*-{pid}")  # scratch and spill
 _THREAD_END_SECONDS = 1.0  # longest wait for threads to end
 
 
@@ -102,6 +104,7 @@ class Server:
     before: frozenset[str]
     expected: deque[str] = field(default_factory=deque)
     kernels: dict[int, _Kernel] = field(default_factory=dict)
+    workspace: Path | None = None  # in which the private files of kernels that were killed are removed
     code: Mapping[str, tuple[int, int]] = field(default_factory=_code_state)
 
     def serve(self) -> _ForkedChild | None:
@@ -183,7 +186,9 @@ class Server:
             return
         if ready is kernel.channel:  # the runner has closed its end
             _signal(kernel.pid, signal.SIGKILL)
-        _send(kernel.channel, exit=os.waitstatus_to_exitcode(os.waitpid(kernel.pid, 0)[1]))
+        ended = os.waitstatus_to_exitcode(os.waitpid(kernel.pid, 0)[1])
+        self._sweep(kernel.pid)
+        _send(kernel.channel, exit=ended)
         self._remove(kernel)
 
     def _remove(self, kernel: _Kernel) -> None:
@@ -194,6 +199,16 @@ class Server:
     def _kill_all(self) -> None:
         for kernel in self.kernels.values():
             _signal(kernel.pid, signal.SIGKILL)
+        for kernel in self.kernels.values():
+            with suppress(ChildProcessError):
+                os.waitpid(kernel.pid, 0)
+            self._sweep(kernel.pid)
+
+    def _sweep(self, pid: int) -> None:
+        """Remove the private intermediate files of a kernel that has ended; there are none if it ended in order."""
+        for pattern in _PRIVATE_FILES if self.workspace else ():
+            for folder in (self.workspace or Path()).glob(pattern.format(pid=pid)):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _close_server_ends(self, channel: socket.socket) -> None:
         """Close the server's descriptors in a child."""
@@ -213,7 +228,9 @@ def main() -> None:
     environment = dict(os.environ)
     os.environ.update(_WHILE_IMPORTING)
     os.environ.setdefault("MPLBACKEND", _INLINE)
-    child = Server(socket.socket(fileno=int(sys.argv[1])), environment, frozenset(os.environ)).serve()
+    workspace = Path(sys.argv[2]) if len(sys.argv) > 2 else None  # noqa: PLR2004
+    server = Server(socket.socket(fileno=int(sys.argv[1])), environment, frozenset(os.environ), workspace=workspace)
+    child = server.serve()
     if child is not None:
         _become_kernel(child)
 

@@ -45,6 +45,8 @@ class KernelServer:
     ----------
     environment : mapping
         Environment of the kernels; the server does not get the keys of the workbench.
+    workspace : Path, optional
+        Where the private files of a kernel are removed when it, or this process, is killed.
 
     Attributes
     ----------
@@ -52,7 +54,8 @@ class KernelServer:
         Why the last request to fork a kernel was declined.
     """
 
-    def __init__(self, environment: Mapping[str, str]):
+    def __init__(self, environment: Mapping[str, str], workspace: Path | None = None):
+        self.workspace = workspace
         self.environment = {name: value for name, value in environment.items() if not name.startswith(_SECRET)}
         self.process: subprocess.Popen | None = None
         self.control: socket.socket | None = None
@@ -75,6 +78,7 @@ class KernelServer:
             return
         self.control, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-m", "workbench.run.flows.kernel_server", str(server_end.fileno())]
+        command += [str(self.workspace)] if self.workspace else []
         with server_end:
             try:
                 self.process = subprocess.Popen(

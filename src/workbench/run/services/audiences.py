@@ -28,6 +28,7 @@ from workbench.core.schema import CANONICAL, UNDATED
 from workbench.core.store.tables import digest_table, to_pandas
 from workbench.core.write_back import write_back
 from workbench.intake.purposes import name_purposes
+from workbench.run.artifacts.audit import append_audit
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.definitions.audience_rules import audience_paths, named_rules, read_rule, rule_of
@@ -222,6 +223,8 @@ class AudienceService:
         }  # fmt: skip
         with hold_workspace(self.workspace, "workbench audience --export", wait_seconds=_WAIT_SECONDS):
             folder.mkdir(parents=True, exist_ok=True)
+            facts = {"audience": audience.name, "version": version, "form": form, "customers": estimate.reachable}
+            append_audit(self.workspace, "export", profile=self.profile.name, **facts)
             target = self._write(rows, form, folder, manifest, variable=variable)
             entry = {"form": form, "target": target, "exported_at": dt.datetime.now(dt.UTC).isoformat("T", "seconds")}
             path = folder / "manifest.json"

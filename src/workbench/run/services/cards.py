@@ -23,6 +23,7 @@ from workbench.intake.casting.column_kinds import patterns_of
 from workbench.intake.features.inputs.exact import at_midnight
 from workbench.intake.identity.vault import find_key, read_vault
 from workbench.intake.purposes import name_purposes
+from workbench.run.artifacts.audit import append_audit
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.definitions.tag_registry import registry_of
 from workbench.run.services.consent import MARKETING, PROFILING, RECOMMENDATION, ConsentService
@@ -189,7 +190,7 @@ class CardService:
         if find_key(self.workspace) is None:
             return {}
         try:
-            people = read_vault(self.workspace, self.profile.name).to_pandas()
+            people = self._open_vault("search")
         except DataError:
             return {}  # this profile has no vault
         full = _names_of(people, contact=True)
@@ -292,6 +293,12 @@ class CardService:
         items = to_pandas(self.tables["portrait_items"])
         return tuple(items.loc[items["status"] != "off", "item"])
 
+    def _open_vault(self, why: str) -> pd.DataFrame:
+        """Return the records of the vault; the audit log says that it was opened, and what for."""
+        people = read_vault(self.workspace, self.profile.name).to_pandas()
+        append_audit(self.workspace, "vault_opened", profile=self.profile.name, why=why)
+        return people
+
     def _names(self, ids: Sequence[str], *, contact: bool) -> Mapping[str, str]:
         if find_key(self.workspace) is None:
             if contact:
@@ -299,7 +306,7 @@ class CardService:
                 raise DataError(Fault("--contact", "the key of the vault is not set", "", remedy))
             return {}
         try:
-            people = read_vault(self.workspace, self.profile.name).to_pandas()
+            people = self._open_vault("cards")
         except DataError:
             if contact:
                 raise

@@ -17,6 +17,7 @@ from workbench.core.params.profile import load_profile
 from workbench.core.schema import UNDATED, ibis_type
 from workbench.core.stages import TABLES
 from workbench.core.store.tables import Store
+from workbench.run.artifacts.audit import append_audit
 from workbench.run.artifacts.context import new_run_id, stage_summary
 from workbench.run.services.consent import PROFILING, ConsentService
 from workbench.run.services.scorers import SCORERS, Prepared
@@ -107,6 +108,7 @@ def _score(tracker: Tracker, consent: ConsentService, kind: str, as_of: dt.date 
     schema = _schema(kind)
     path.parent.mkdir(parents=True, exist_ok=True)
     named = replace(prepared, rows=consent.keep(prepared.rows, PROFILING))
+    append_audit(tracker.workspace, "export", profile=tracker.profile, what=f"score {kind}", file=path.name)
     rows = export_batches(_batches(named, schema), schema, path)
     tags = {"workbench.run_id": new_run_id(), "model": registry.name, "model_number": str(champion.number)}
     tags |= {"model_version": saved.version, "model_digest": champion.digest, "as_of": str(as_of or "undated")}

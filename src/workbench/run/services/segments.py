@@ -19,6 +19,7 @@ from workbench.core.errors import Fault, ProfileError
 from workbench.core.exports import export_csv, export_parquet
 from workbench.core.params.profile import load_profile
 from workbench.core.schema import UNDATED
+from workbench.run.artifacts.audit import append_audit
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.definitions.champion import champion_path
@@ -141,6 +142,7 @@ class SegmentService:
         """Make a definition the champion; the next run uses it."""
         with hold_workspace(self.workspace, "workbench segments promote", wait_seconds=_WAIT_SECONDS):
             promoted = self.registry.promote(which, who=who, why=why)
+            self._log_promotion("promote", promoted.number)
             self.registry.export_champion(champion_path(self.workspace, self.profile.name))
         return promoted
 
@@ -148,8 +150,12 @@ class SegmentService:
         """Make the previous champion the champion again."""
         with hold_workspace(self.workspace, "workbench segments rollback", wait_seconds=_WAIT_SECONDS):
             restored = self.registry.rollback(who=who, why=why)
+            self._log_promotion("rollback", restored.number)
             self.registry.export_champion(champion_path(self.workspace, self.profile.name))
         return restored
+
+    def _log_promotion(self, kind: str, number: int) -> None:
+        append_audit(self.workspace, "promotion", profile=self.profile.name, kind=kind, version=number)
 
     def assign_all(self, which: str, target: Path) -> pd.DataFrame:
         """Assign today's customers in the engine; write customer_id, segment, definition_version to a file.
@@ -172,6 +178,7 @@ class SegmentService:
         assigned = assign_table(definition, store.read("features"))
         assigned = self._consent(store).keep(assigned, PROFILING)
         export = export_csv if target.suffix == ".csv" else export_parquet
+        append_audit(self.workspace, "export", profile=self.profile.name, what="segments assign", file=target.name)
         export(store.engine, assigned, target)
         counts = assigned.group_by("segment").aggregate(n=assigned.count())
         return counts.to_pandas().sort_values(["n", "segment"], ascending=[False, True], ignore_index=True)
@@ -184,6 +191,7 @@ class SegmentService:
         frame = moved[["customer_id", *names]].rename(columns=names).sort_values("customer_id")
         store = store_of(self.workspace, self.profile)
         rows = self._consent(store).keep(ibis.memtable(frame), PROFILING)
+        append_audit(self.workspace, "export", profile=self.profile.name, what="segments compare", file=target.name)
         export_csv(store.engine, rows, target)
         return int(rows.count().to_pandas())
 

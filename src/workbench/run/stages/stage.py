@@ -13,6 +13,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -20,24 +21,25 @@ import pandas as pd
 from pydantic import ValidationError
 
 from workbench.analysis.audiences.profiling import without_customers
+from workbench.analysis.privacy.memory import CellMemory, use_memory
 from workbench.core.errors import DataError, Fault, ProfileError, StageError, did_you_mean
-from workbench.core.files import PRIVATE_UMASK, write_json
+from workbench.core.files import PRIVATE_UMASK, write_json, write_text
 from workbench.core.held_secrets import take_secrets
 from workbench.core.params.declared import declared_profile, recorded_profile, shared_section
 from workbench.core.params.own_notebooks import is_own_name, own_stage
 from workbench.core.schema import CANONICAL, UNDATED
 from workbench.core.stages import FIRST, STAGES, TABLES
+from workbench.core.store.sealed import check_published
 from workbench.core.store.tables import Store, to_pandas
 from workbench.report.charts.chart import About
 from workbench.report.text import forget_names_read, text_names_read
-from workbench.run.artifacts.context import RunContext, current_context, stage_summary
+from workbench.run.artifacts.context import RunContext, current_context, stage_folder, stage_summary
 from workbench.run.artifacts.kept_runs import COMPARED, KEPT_TABLES, compared_run
 from workbench.run.stages.presentation import Presentation
 from workbench.run.stages.profiling import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from workbench.core.params.profile import Profile
     from workbench.core.stages.stage import Stage
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["DAY", "MOST_ROWS", "READS_FILE", "StageRun", "start"]
 
 MOST_ROWS = 2_000_000  # of a table that becomes pandas
+HIDDEN_FILE = "hidden.cells"  # the memory of hidden cells; its ending keeps it out of tracking
 READS_FILE = "reads.json"  # what a stage read beyond its declaration: tables, parameters, texts
 DAY = "day"  # in it: the day of the run, where the result depends on it
 _MIN_CELL = "run.min_cell"
@@ -87,6 +90,7 @@ def start(stage: str, profile: str, settings: Mapping[str, Any]) -> StageRun:
     declaration = _declaration(stage, loaded, context.place)
     checked = _check_settings(declaration, settings)
     run = StageRun(declaration, context, loaded, checked, begun)
+    use_memory(run.hidden_cells)
     if declaration.asked_by and not checked[declaration.asked_by]:
         remedy = f"Name some under {stage} in params/{profile}.yaml"
         raise DataError(Fault("", f"{stage}.{declaration.asked_by} names none for profile {profile}", "", remedy))
@@ -272,12 +276,23 @@ class StageRun(Presentation):
 
     # end ------------------------------------------------------------------------------
 
+    @cached_property
+    def hidden_cells(self) -> CellMemory:
+        """What earlier reports of this stage hid: it stays hidden until it has changed enough."""
+        path = stage_folder(self.workspace, self.profile.name, self.stage) / HIDDEN_FILE
+        if not path.is_file():
+            return CellMemory()
+        check_published(path)
+        return CellMemory.from_json(path.read_text(encoding="utf-8"))
+
     def finish(self) -> None:
         """Write the stage's summary; by hand also publish and track it."""
         summary = self._summary()
         write_json(self.staging.folder / "summary.json", summary)
         reads = {name: sorted(values) for name, values in self._reads.items()} if is_own_name(self.stage) else {}
         day = {DAY: self.context.today} if self._left_out_the_future() else {}
+        write_text(self.staging.folder / HIDDEN_FILE, self.hidden_cells.to_json())
+        use_memory(None)
         compared = {COMPARED: self._compared} if self._compared else {}
         write_json(self.staging.folder / READS_FILE, {**reads, **day, **compared, "texts": text_names_read()})
         self.closing.close()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
-__all__ = ["relocate_store"]
+__all__ = ["relocate_store", "store_uri"]
 
 _STORE = "/mlruns/"
 _PLACES = {  # columns that hold the address of a folder, by table
@@ -18,6 +18,11 @@ _PLACES = {  # columns that hold the address of a folder, by table
     "model_versions": ("source", "storage_location"),
     "logged_models": ("artifact_location",),
 }
+
+
+def store_uri(workspace: Workspace) -> str:
+    """Return the URI of the tracking store."""
+    return f"sqlite:///{workspace.tracking / 'mlflow.db'}"
 
 
 def relocate_store(workspace: Workspace) -> list[str]:

@@ -13,8 +13,7 @@ from urllib.request import url2pathname
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
 
-from workbench.run.tracking.relocation import relocate_store
-from workbench.run.tracking.store_health import store_uri
+from workbench.run.tracking.relocation import relocate_store, store_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -34,10 +34,12 @@ from workbench.run.artifacts.model_files import FACTS_FILE, MODEL_FOLDER
 from workbench.run.definitions.segment_names import SEGMENTING
 from workbench.run.tracking.models import ModelRegistry, write_signature
 from workbench.run.tracking.registry import DEFINITION_FILE, SegmentRegistry
-from workbench.run.tracking.relocation import relocate_store
-from workbench.run.tracking.store_health import KILLED, close_dead_runs, store_uri
+from workbench.run.tracking.relocation import relocate_store, store_uri
+from workbench.run.tracking.store_health import KILLED, close_dead_runs
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
+
     from workbench.core.workspace import Workspace
 
 __all__ = ["Tracker", "store_uri"]
@@ -75,9 +77,27 @@ class Tracker:
     def close_dead_runs(self) -> list[str]:
         """Mark runs that a dead process left running as killed; return their run ids.
 
-        Call it under the workspace lock, when no other flow of this workspace is alive.
+        A run that was published before its process died is completed from its summary instead: it is what the summary
+        says. Call it under the workspace lock, when no other flow of this workspace is alive.
         """
-        return close_dead_runs(self.client)
+        return close_dead_runs(self.client, self._complete)
+
+    def _complete(self, run: Run) -> bool:
+        """Complete a run from the summary that was published for it; return whether there is one."""
+        tags = run.data.tags
+        profile = self.client.get_experiment(run.info.experiment_id).name
+        folder = self.workspace.reports(profile) / tags["workbench.run_id"]
+        try:
+            summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        stage = summary["stages"].get(tags.get("workbench.stage", ""))
+        if "workbench.stage" in tags:
+            self.end(run.info.run_id, stage["status"] if stage else "killed")
+        else:
+            self.log_report(run.info.run_id, folder)
+            self.end(run.info.run_id, summary["status"], summary)
+        return True
 
     def begin(self, run_id: str, tags: Mapping[str, str]) -> str:
         """Open the parent run of a flow; return its MLflow id."""

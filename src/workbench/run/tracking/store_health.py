@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.run.tracking.relocation import store_uri
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
     from workbench.core.workspace import Workspace
 
@@ -22,7 +27,6 @@ __all__ = [
     "close_dead_runs",
     "examine_store",
     "newest_migration",
-    "store_uri",
     "sweep_store",
 ]
 
@@ -87,17 +91,19 @@ def newest_migration() -> tuple[str, set[str]]:
     return (heads.pop() if len(heads) == 1 else ""), revisions
 
 
-def close_dead_runs(client: MlflowClient) -> list[str]:
+def close_dead_runs(client: MlflowClient, complete: Callable[[Run], bool] = lambda _: False) -> list[str]:
     """Mark runs that a dead process left running as killed; return their run ids.
 
-    Call it under the workspace lock, when no other flow of this workspace is alive.
+    ``complete`` may end a run in another way, and says whether it did. Call it under the workspace lock, when no other
+    flow of this workspace is alive.
     """
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     running = "attributes.status = 'RUNNING' AND tags.`workbench.run_id` LIKE '%'"
     orphans = client.search_runs(experiments, filter_string=running, max_results=1000)
     for run in orphans:
-        client.set_tag(run.info.run_id, "workbench.status", "killed")
-        client.set_terminated(run.info.run_id, KILLED)
+        if not complete(run):
+            client.set_tag(run.info.run_id, "workbench.status", "killed")
+            client.set_terminated(run.info.run_id, KILLED)
     return [run.data.tags.get("workbench.run_id", run.info.run_id) for run in orphans]
 
 
@@ -107,8 +113,3 @@ def sweep_store(workspace: Workspace) -> int:
     from mlflow import MlflowClient  # noqa: PLC0415  (it takes seconds to import)
 
     return len(close_dead_runs(MlflowClient(store_uri(workspace))))
-
-
-def store_uri(workspace: Workspace) -> str:
-    """Return the URI of the tracking store."""
-    return f"sqlite:///{workspace.tracking / 'mlflow.db'}"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.analysis.intervals import small_cells
 from workbench.analysis.portraits.kinds import cross_kinds
+from workbench.analysis.privacy.suppression import small_cells
 from workbench.report.numbers import LANGUAGES, fewer_than
 from workbench.report.text import say
 from workbench.report.value_names import value_key
@@ -136,9 +136,9 @@ def shown_sizes(sizes: pd.DataFrame, names: Mapping[str, object], *, least: int)
 
 def _hidden(sizes: pd.DataFrame, least: int) -> pd.Series:
     counts = sizes[["n"]].astype(float)
-    if ((counts["n"] > 0) & (counts["n"] < least)).any():
-        return small_cells(counts, least=least, rows=False)["n"]
-    return pd.Series(data=False, index=sizes.index)
+    labelled = counts.set_axis(sizes["segment"].astype(str), axis=0)
+    hidden = small_cells(labelled, least=least, rows=False, name="segment sizes")["n"]
+    return pd.Series(hidden.to_numpy(), index=sizes.index)
 
 
 def shown_portraits(

@@ -145,7 +145,7 @@ def _versions(workspace: Workspace, profile: str, runs: KeptRuns) -> Iterator[tu
 
 
 def _reports(workspace: Workspace, profile: str, runs: KeptRuns) -> Iterator[tuple[Path, dt.date | None]]:
-    """Yield the folders of earlier runs, and the lists of exported plans."""
+    """Yield the folders of earlier runs, the lists of exported plans, exported audiences and cards."""
     home = workspace.reports(profile)
     for run, dated in runs.dates.items():
         if run not in runs.protected:
@@ -154,6 +154,11 @@ def _reports(workspace: Workspace, profile: str, runs: KeptRuns) -> Iterator[tup
         plan = _PLAN.search(path.name)
         if plan:
             yield path, dt.date.fromisoformat(plan[1])
+    for path in sorted(home.glob("audiences/*/*")):
+        stated = _read(path / "manifest.json").get("as_of")
+        yield path, dt.date.fromisoformat(stated) if stated else _modified(path)
+    for path in sorted(home.glob("cards/*")):
+        yield path, _modified(path)
 
 
 def _date_of(folder: Path, runs: KeptRuns) -> dt.date | None:

@@ -1,0 +1,146 @@
+"""Primary and complementary suppression of counts, so that no reader can derive a small one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.intervals import SMALL_CELL
+from workbench.analysis.privacy.disclosure import derivable_intervals, is_protected_by_swap
+from workbench.analysis.privacy.memory import active_memory
+
+__all__ = ["DOMINANCE", "is_dominated", "small_cells"]
+
+DOMINANCE = 0.8  # largest share of a sum that one customer may have
+
+
+def small_cells(
+    counts: pd.DataFrame,
+    *,
+    least: int = SMALL_CELL,
+    hide: np.ndarray | None = None,
+    rows: bool = True,
+    name: str | None = None,
+) -> pd.DataFrame:
+    """Mark the cells of a cross table that must not be shown.
+
+    Counts from 1 to ``least`` - 1 are marked. Further counts are marked until the interval that a reader can derive
+    for each of them, from the totals and from what is shown, is at least ``least`` wide. Along one line that takes two
+    hidden counts with enough customers: preferably one whose crossing line has marked cells already, then the smallest.
+    In a table with both totals, four cells at the corners of a rectangle are marked where lines alone leave too narrow
+    an interval. Empty cells are shown as 0 unless needed for this complementary suppression.
+
+    Parameters
+    ----------
+    counts : DataFrame of int >= 0
+        Customers by group (rows) and value (columns); each customer is in one cell.
+    least : int
+        The smallest count that may be shown.
+    hide : array of bool, optional
+        Cells hidden for another reason; they get complementary suppression too.
+    rows : bool
+        Whether the cells of a row add up to a published total; otherwise only columns get complementary suppression.
+    name : str, optional
+        Of the table, the same in every run: cells that an earlier run hid stay hidden until they have changed by
+        ``least``, where a memory is in use (`workbench.analysis.privacy.memory`).
+
+    Returns
+    -------
+    DataFrame of bool, same labels
+        True where the cell must not be shown.
+    """
+    table = counts.to_numpy(dtype=float)
+    small = (table > 0) & (table < least)
+    hidden = small.copy()
+    if hide is not None:
+        hidden |= hide
+    memory = active_memory() if name is not None else None
+    kept = memory.still_hidden(name, counts, least=least) if memory and name else np.zeros_like(hidden)
+    hidden |= kept
+    _cover_lines(table, hidden, least, rows=rows)
+    if rows and min(table.shape, default=0) > 1:
+        while _cover_rectangle(table, hidden, small & hidden, least):
+            _cover_lines(table, hidden, least, rows=rows)
+    if memory and name:
+        memory.remember(name, counts, hidden, kept)
+    return pd.DataFrame(hidden, index=counts.index, columns=counts.columns)
+
+
+def is_dominated(values: np.ndarray) -> bool:
+    """Say whether one customer has more than `DOMINANCE` of a sum, so that the sum says what that customer spent.
+
+    Parameters
+    ----------
+    values : array of float
+        What each customer adds; negative amounts count by their size.
+    """
+    sizes = np.abs(np.asarray(values, dtype=float))
+    return bool(sizes.size and sizes.sum() > 0 and sizes.max() > DOMINANCE * sizes.sum())
+
+
+def _cover_lines(table: np.ndarray, hidden: np.ndarray, least: int, *, rows: bool) -> None:
+    """Hide further counts until no line gives a hidden one away."""
+    views = [(table, hidden)] * rows + [(table.T, hidden.T)]
+    before = -1
+    while before != int(hidden.sum()):
+        before = int(hidden.sum())
+        for view, mask in views:
+            for row in range(view.shape[0]):
+                _cover(view[row], mask[row], mask.sum(axis=0), least)
+
+
+def _cover(counts: np.ndarray, hidden: np.ndarray, crossing: np.ndarray, least: int) -> None:
+    """Hide further counts of one line until each hidden one can have ``least`` values.
+
+    Of k hidden counts of which each is at least 1, one can be from 1 to their sum less k - 1. Counts whose crossing
+    line already has hidden cells come first, so that few others are needed; then the smallest.
+    """
+    while hidden.any() and not hidden.all() and (hidden.sum() == 1 or counts[hidden].sum() < least + hidden.sum()):
+        visible = np.flatnonzero(~hidden)
+        nonempty = visible[counts[visible] > 0]
+        candidates = nonempty if nonempty.size else visible
+        order = np.lexsort((candidates, counts[candidates], crossing[candidates] == 0))
+        hidden[candidates[order[0]]] = True
+
+
+def _cover_rectangle(table: np.ndarray, hidden: np.ndarray, small: np.ndarray, least: int) -> bool:
+    """Hide the corners of a rectangle around a small count that can be derived; return whether there was one."""
+    doubtful = [
+        (int(row), int(column))
+        for row, column in np.argwhere(small)
+        if not is_protected_by_swap(table, hidden, (row, column), least)
+    ]
+    if not doubtful:
+        return False
+    for cell, (low, high) in zip(doubtful, derivable_intervals(table, hidden, doubtful), strict=True):
+        if high - low < least:
+            corners = _rectangle(table, hidden, cell, least)
+            if corners is None:
+                continue
+            for row, column in corners:
+                hidden[row, column] = True
+            return True
+    return False
+
+
+def _rectangle(
+    table: np.ndarray, hidden: np.ndarray, cell: tuple[int, int], least: int
+) -> list[tuple[int, int]] | None:
+    """Return three cells that leave a count open over ``least`` values, with the fewest customers hidden anew.
+
+    None where no three cells do; then all of the row or column that is not yet hidden is tried.
+    """
+    row, column = cell
+    others, columns = (np.delete(np.arange(size), at) for size, at in zip(table.shape, cell, strict=True))
+    cost = np.where(hidden, 0.0, table)
+    more = np.minimum(table[row, columns][None, :], table[others, column][:, None]) - 1
+    fewer = np.minimum(table[np.ix_(others, columns)], table[row, column]) - 1
+    prices = cost[row, columns][None, :] + cost[others, column][:, None] + cost[np.ix_(others, columns)]
+    prices = np.where((more + fewer >= least) & (prices > 0), prices, np.inf)
+    if np.isfinite(prices).any():
+        at, beside = np.unravel_index(int(np.argmin(prices)), prices.shape)
+        other, value = int(others[at]), int(columns[beside])
+        return [(row, value), (other, column), (other, value)]
+    rest = [(row, int(value)) for value in columns if not hidden[row, value]]
+    rest = rest or [(int(other), column) for other in others if not hidden[other, column]]
+    return rest or None
