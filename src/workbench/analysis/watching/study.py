@@ -174,9 +174,9 @@ def _versions(old: RunState, new: RunState) -> tuple[Mapping[str, int], Mapping[
 
 
 def _base(pairing: Pairing, floor: float) -> list[Figure]:
-    """Report customers of the earlier run who are in no source any more: customers do not vanish by themselves."""
-    gone = len(pairing.left)
-    if not pairing.n_old or 100 * gone / pairing.n_old < floor:
+    """Report that there are fewer customers, or none of the earlier run: customers do not vanish by themselves."""
+    gone, fewer = len(pairing.left), 100 * (1 - pairing.n_new / pairing.n_old) if pairing.n_old else 0.0
+    if not pairing.n_old or (pairing.same and fewer < floor):
         return []
     what = "replaced" if not pairing.same else "customers_gone"
     change = -100 * gone / pairing.n_old

@@ -121,7 +121,7 @@ PARTS = (
             ("01_check_quality", "completeness"),
         ),
         most=2,
-        keys=("churn_calibration", "quality_answer", "quality_answer_all"),
+        keys=("watch_alarms", "churn_calibration", "quality_answer", "quality_answer_all"),
     ),
 )
 
@@ -131,7 +131,16 @@ SAID_BY_ANSWER = frozenset({
     "churn_top",
 })  # fmt: skip
 # that a stage has nothing to report is on its own page
-NOTHING_FOUND = frozenset({"affinity_no_baskets", "recommend_lacking", "recommend_untested", "experiments_nothing"})
+NOTHING_FOUND = frozenset(
+    {
+        "affinity_no_baskets",
+        "recommend_lacking",
+        "recommend_untested",
+        "experiments_nothing",
+        "watch_first",
+        "watch_backwards",
+    }
+)
 
 
 def placed_stages() -> frozenset[str]:
