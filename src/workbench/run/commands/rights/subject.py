@@ -141,6 +141,7 @@ def status(
             _print_request(call, request)
     if call.people or gone:
         _print_people(call)
+        _print_exports(call)
         traces = traces_of(call.people, call.every)
         traces = traces if not gone else _with_ids(traces, gone)
         _print_search(call, search_workspace(place, traces), len(call.people) + len(gone))
@@ -178,6 +179,8 @@ def restrict(
                      references=references)  # fmt: skip
         _done(call, kind, received, identity)
     call.print("subject_said_lifted" if lift else "subject_said_restricted", people=len(call.people))
+    if not lift:
+        _print_exports(call)
 
 
 @subject.command()
@@ -302,6 +305,19 @@ def _print_people(call: _Call) -> None:
                            ids=", ".join(sorted(set(own["source_id"].astype(str)))))  # fmt: skip
         if person.doubtful:
             call.print("subject_said_doubtful", records=person.doubtful)
+
+
+def _print_exports(call: _Call) -> None:
+    """List the plans, exports and lists that were made already: whoever withdraws is to be taken out of them."""
+    from workbench.run.rights.requests.holdings import exports_of  # noqa: PLC0415
+
+    for person in call.people:
+        for own in call.every:
+            if own.name not in person.records:
+                continue
+            for entry in exports_of(call.workspace, own, person.records[own.name]):
+                what = entry.get("list") or f"{entry['plan']}, {entry['action']}"
+                call.print("subject_said_exported_before", what=what, when=", ".join(entry.get("exported", [])) or "–")
 
 
 def _print_request(call: _Call, request: Any) -> None:

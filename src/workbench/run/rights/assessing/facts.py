@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import pyarrow.compute as pc
 
 from workbench.analysis.intervals import wilson
@@ -37,6 +38,7 @@ _MODELS = {"08_predict_churn": ("churn", "purchase_propensity", "answers"), "09_
            "10_measure_experiments": ("uplift",)}  # fmt: skip
 _GROUPS = ("gender", "age_band", "province", "city", "country")
 _SENSITIVE_COLUMNS = ("ethnicity", "religion", "document_id")
+_AGES = (0, 18, 25, 35, 45, 55, 65, 200)  # years: bounds of the groups compared, where only birth dates are known
 _MOST_LEVELS, _GAP = 12, 1.25  # a share a quarter above another, beyond chance, asks for a reason
 
 
@@ -167,6 +169,13 @@ def _offers(store: Store, profile: Profile) -> list[dict[str, Any]]:
         store.read("features").select("customer_id").left_join(customers.select("customer_id", *columns), "customer_id")
     )
     people = people.drop("customer_id_right") if "customer_id_right" in people.columns else people
+    features = store.read("features")
+    if "age_band" not in columns and "age" in features.columns:
+        bands = features.age.bucket(_AGES).cast("int64")
+        names = ibis.cases(*((bands == at, _band(at)) for at in range(len(_AGES) - 1)), else_=ibis.null("string"))
+        people = people.left_join(features.select("customer_id", age_band=names), "customer_id")
+        people = people.drop(*(name for name in people.columns if name.endswith("_right")))
+        columns = ["age_band", *columns]
     actions = store.read("actions")
     treated = actions.filter(actions.arm == "treat").select("customer_id", "action").to_pyarrow()
     frame, entries = people.to_pyarrow(), []
@@ -176,6 +185,10 @@ def _offers(store: Store, profile: Profile) -> list[dict[str, Any]]:
             entries += _compared(frame["customer_id"].to_pylist(), frame[column].to_pylist(), chosen, action, column,
                                  least=profile.run.min_cell)  # fmt: skip
     return entries
+
+
+def _band(at: int) -> str:
+    return f"{_AGES[at]}-{_AGES[at + 1] - 1}" if at < len(_AGES) - 2 else f"{_AGES[at]}+"  # the last has no end
 
 
 def _compared(

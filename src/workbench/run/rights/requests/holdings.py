@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
     from workbench.run.rights.people import Person, ProfilePeople
 
-__all__ = ["holdings_of"]
+__all__ = ["exports_of", "holdings_of"]
 
 _SCORES = ("features", "rfm", "segments", "churn", "churn_reasons", "purchase_propensity", "answers", "value",
            "next_purchase", "uplift", "recommendations", "actions")  # fmt: skip
@@ -77,7 +77,7 @@ def _of_profile(workspace: Workspace, people: ProfilePeople, person: Person, *, 
         "scores": {name: rows for name, rows in scores.items() if rows},
         "logic": {name: say(f"subject_logic_{name}", language) for name, rows in scores.items() if rows},
         "own_tables": {name: rows for name in own if (rows := _rows(people, name, ids))},
-        "exports": _exports(workspace, people, records),
+        "exports": exports_of(workspace, people, records),
         "corrections": [entry for entry in read_corrections(workspace) if _is_of(entry, people.name, records)],
         "retention_days": _retention(people),
     }
@@ -169,7 +169,7 @@ def _words(text: Words, language: str) -> str:
     return text.zh if language == "zh" else text.en
 
 
-def _exports(workspace: Workspace, people: ProfilePeople, records: pd.DataFrame) -> list[dict[str, Any]]:
+def exports_of(workspace: Workspace, people: ProfilePeople, records: pd.DataFrame) -> list[dict[str, Any]]:
     """List the plans, exports and lists with a row of hers."""
     ids = {*records["customer_id"], *records["source_id"]}
     entries: list[dict[str, Any]] = []
