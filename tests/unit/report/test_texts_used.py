@@ -68,6 +68,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "watch_by_*": [f"watch_by_{cause}" for cause in CAUSES],
     "watch_family_*": [f"watch_family_{name}" for name in (*GROUPS, "first")],
     "watch_subject_*": ["watch_subject_coverage"],
+    "watch_level_*": [f"watch_level_{name}" for name in ("low", "middle", "high", "new", "old", "missing")],
     "portrait_card_do_not_contact_*": [
         f"portrait_card_do_not_contact_{reason}" for reason in ("refused", "never_contact", "minor")
     ],

@@ -42,8 +42,8 @@ def test_a_run_is_named_by_its_id_or_by_a_date(workspace):
     assert choose_run(runs, "2025-05-20", DAY).run_id == "20250601T000000-b"
     with pytest.raises(ProfileError, match="no kept run is as of 2025-04-01 or earlier"):
         choose_run(runs, "2025-04-01", DAY)
-    with pytest.raises(ProfileError, match="Did you mean '20250501T000000-a'"):
-        choose_run(runs, "20250501T000000-b", DAY)
+    with pytest.raises(ProfileError, match="Did you mean '2025"):
+        choose_run(runs, "20250601T000000-x", DAY)
 
 
 def test_a_renamed_profile_has_no_runs_and_a_torn_manifest_is_none(workspace):

@@ -1,9 +1,9 @@
 """The shares of customers in two runs whose people partly overlap: change, test, stability index with its null band.
 
 A customer of both runs counts in both samples, so the samples are not independent. The covariance of the differences
-takes this into account: with no customer in common it is that of Pearson's two-sample test, with all in common that of
-the paired test of A. Stuart (1955), Biometrika 42:412-416. Samples that overlap in part: B. Derrick, P. White (2018),
-International Journal of Mathematics and Statistics 19(1).
+takes this into account: with all customers in common it is that of the paired test of A. Stuart (1955), Biometrika
+42:412-416, with none in common and as many in either run that of Pearson's two-sample test. Samples that overlap in
+part: B. Derrick, P. White (2018), International Journal of Mathematics and Statistics 19(1).
 
 Without a change the population stability index (PSI) is a weighted sum of chi-squared variables, for independent
 samples (1/n + 1/m) chi-squared with as many degrees of freedom as there are bins less one: B. Yurdakul, J. Naranjo

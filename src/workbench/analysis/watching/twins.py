@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 __all__ = ["WatchedFeature", "per_month", "watched_features"]
 
 _MONTH_DAYS = 30
+_SCORED = "scale_"  # scores of survey scales
 # grows with the whole history -> the stem of its windowed twin, "" where there is none
 _GROWING = {
     "frequency_orders": "orders_", "monetary_total": "spend_", "margin_total": "", "returns_total": "",
     "active_months": "orders_", "event_days": "sessions_", "sessions": "sessions_", "campaigns_sent": "",
     "campaigns_redeemed": "", "campaigns_opened": "", "service_cases": "service_cases_", "complaints": "",
-    "reviews_written": "", "review_likes": "", "referrals": "", "referred_spend": "", "survey_answers": "",
+    "reviews_written": "", "review_likes": "", "referrals": "", "referred_spend": "",
 }  # fmt: skip
 # ages, dates, ranks and numbers of different things: they follow from the date, or are the same by construction
 _LEFT_OUT = {
     "products_distinct", "categories_distinct", "brands_distinct", "occasions_distinct", "relations_degree",
-    "relations_reach",
+    "relations_reach", "survey_answers",
     "tenure_days", "registered_days", "first_ordered_on", "last_ordered_on", "next_purchase_on", "spend_quintile",
     "contribution_rank_share", "contribution_share", "followers_most", "acquisition_channel",
 }  # fmt: skip
@@ -89,8 +90,9 @@ def watched_features(columns: Sequence[str], *, dated: Sequence[str] = ()) -> li
             continue
         twin = _GROWING.get(name)
         if twin is None:
-            grows = name in features and features[name].window is None
-            chosen.append(WatchedFeature(name, "", groups.get(name, name), grows))
+            scored = name.startswith(_SCORED)
+            grows = scored or (name in features and features[name].window is None)
+            chosen.append(WatchedFeature(name, "", "survey" if scored else groups.get(name, name), grows))
         elif (not twin or not any(column.startswith(twin) for column in windowed)) and age:
             chosen.append(WatchedFeature(name, age, groups.get(name, name)))
     return chosen

@@ -10,6 +10,7 @@ import pandas as pd
 from workbench.analysis.watching.composition import split_change
 from workbench.report.findings.finding import Finding
 from workbench.report.findings.watching.words import figure_name, number_words, points_of, subject_name
+from workbench.report.text import say
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -142,7 +143,7 @@ def table_alarms(alarms: pd.DataFrame, *, language: str, currency: str) -> pd.Da
                 "figure": subject_name(row["subject"])[language],
                 "was": was[language],
                 "is_now": now[language],
-                "alarm_threshold": row["threshold"],
+                "alarm_threshold": _threshold(str(row["threshold"]), language),
                 "alarm_since": row["since"],
                 "acknowledged_by": row["acknowledged_by"],
             }
@@ -179,6 +180,11 @@ def table_drift(everybody: pd.DataFrame, drift: pd.DataFrame, *, language: str, 
             "alarm_level": [f"alarm_{level}" if level else None for level in rows["level"]],
         }
     )
+
+
+def _threshold(threshold: str, language: str) -> str:
+    points, _, unit = threshold.partition(" ")
+    return say("watch_floor", language, {"points": float(points)}) if unit == "points" else threshold
 
 
 def _sentence(row: dict[str, Any], currency: str) -> Finding:

@@ -18,6 +18,7 @@ MOVE_FORMATS = {
 }  # fmt: skip
 _MOST_ROWS = 40
 _FEW_STATES = 8  # of an alluvial chart
+_MOST_HIDDEN = 0.34  # share of its cells that are too small to show
 _ORDER = ("segment", "life_cycle_stage", "value_tier", "rfm_type")
 
 Names = Mapping[str, dict[str, str]]
@@ -63,7 +64,10 @@ def table_moves(migration: pd.DataFrame, names: Names, *, language: str) -> pd.D
 def charted_moves(migration: pd.DataFrame, names: Names) -> tuple[str, pd.DataFrame]:
     """Return the first kind with few states, and its moves with the names of the states; else an empty frame."""
     for kind in _ORDER:
-        rows = migration[(migration["kind"] == kind) & migration["customers"].notna()]
+        rows = migration[migration["kind"] == kind]
+        if rows["customers"].isna().mean() > _MOST_HIDDEN:
+            continue  # what is shown would mislead about the whole
+        rows = rows[rows["customers"].notna()]
         states = {*rows["from"], *rows["to"]} - {ENTERED, LEFT}
         if len(rows) and 2 <= len(states) <= _FEW_STATES:  # noqa: PLR2004
             frame = rows[["from", "to", "customers"]].reset_index(drop=True).astype({"customers": float})

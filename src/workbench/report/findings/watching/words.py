@@ -28,9 +28,14 @@ def figure_name(name: str) -> dict[str, str]:
     level = "" if level == WITHOUT else level
     joint = {"en": ": ", "zh": "："}
     return {
-        language: label(column, language) + (joint[language] + label(level, language) if level else "")
+        language: label(column, language) + (joint[language] + _level(level, language) if level else "")
         for language in LANGUAGES
     }
+
+
+def _level(level: str, language: str) -> str:
+    key = f"watch_level_{level}"  # words that are labels of columns too
+    return say(key, language) if has_text(key) else label(level, language)
 
 
 def subject_name(subject: str) -> dict[str, str]:
@@ -55,7 +60,7 @@ def place_name(place: str, names: dict[str, dict[str, str]] | None = None) -> di
         key = "watch_entered" if place == ENTERED else "watch_left"
         return {language: say(key, language) for language in LANGUAGES}
     known = (names or {}).get(place)
-    return {language: known[language] if known else label(place, language) for language in LANGUAGES}
+    return {language: known[language] if known else _level(place, language) for language in LANGUAGES}
 
 
 def number_words(name: str, what: str, value: float, currency: str) -> dict[str, str]:
