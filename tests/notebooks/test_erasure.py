@@ -260,7 +260,10 @@ def test_nothing_of_them_is_left_in_any_form(erased):
 def test_nothing_of_others_is_missing(erased):
     root, one_ids, _, before, _ = erased
     after = holders(root, [*words("Canary"), *one_ids["Canary"]])
-    assert {word: files - after[word] for word, files in before.items() if files - after[word]} == {}
+    missing = {
+        word: {file for file in files - after[word] if "/.staging/" not in file} for word, files in before.items()
+    }
+    assert {word: files for word, files in missing.items() if files} == {}  # what a killed run staged is swept
 
 
 def test_raw_files_keep_every_other_byte(erased):
