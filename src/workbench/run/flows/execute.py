@@ -109,7 +109,8 @@ def execute_notebook(
 def _shorten_paths(notebook: Path, workspace: Path) -> None:
     """Write paths of the workspace and of the installed code relative to them: a notebook says nothing of its place."""
     text = notebook.read_text(encoding="utf-8")
-    for folder in (workspace, Path(workbench.__file__).parents[1], Path(sys.prefix)):
+    places = [workspace] if (workspace / "params").is_dir() else []  # else it is no workspace
+    for folder in (*places, Path(workbench.__file__).parents[1], Path(sys.prefix)):
         text = text.replace(json.dumps(f"{folder}/", ensure_ascii=False)[1:-1], "")
     write_text(notebook, text)
 
