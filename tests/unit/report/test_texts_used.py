@@ -63,14 +63,54 @@ TAG_FACTS = (
     "item", "kind", "status", "business", "technical", "owner", "cadence", "purpose", "consent", "sensitivity",
     "valid", "on_null",
 )  # fmt: skip
+ASSESSED = {
+    "part": (
+        "purposes", "data", "tags", "models", "exports", "retention", "requests", "measures", "offers", "risks", "sign",
+    ),
+    "risk": (
+        "no_consents", "no_retention", "no_key", "no_outside", "no_head", "late", "unchecked", "erasure", "sensitive",
+        "retrain", "minors",
+    ),
+    "head": (
+        "purpose", "permitted", "not_permitted", "legal_basis", "source", "table", "path", "files", "columns",
+        "contact_data", "sensitive_data", "kind", "tags", "names", "model", "version", "in_use", "trained_on",
+        "retrain_since", "export", "date", "layout", "rows", "data", "days", "number", "people", "received", "due", "done",
+        "identity_checked", "late", "action", "group_by", "group", "customers", "share", "interval",
+    ),
+    "kind": (
+        "fact", "statistic", "first_last", "preference", "rule", "rfm", "life_cycle", "predicted", "look_alike", "survey",
+        "imported",
+    ),
+}  # fmt: skip
+SUBJECT = {
+    "kind": ("access", "erasure", "correction", "restriction", "objection"),
+    "out": ("backups", "lab_scheduler", "cron_mail"),
+    "why": ("elsewhere", "xls", "outside", "read_only", "remote"),
+    "page": ("contact", "sources", "purposes", "tags", "exports", "corrections"),
+    "logic": (
+        "features", "rfm", "segments", "churn", "churn_reasons", "purchase_propensity", "answers", "value",
+        "next_purchase", "uplift", "recommendations", "actions",
+    ),
+    "head": (
+        "files", "columns", "meaning", "definition", "exported", "at", "list", "plan", "arm", "name", "expires_at",
+        "since", "status",
+    ),
+}  # fmt: skip
+RETENTION = {
+    "head": ("kind", "name", "dated", "days", "limit"),
+    "kind": ("tables", "runs", "reports", "rejects", "logs", "mlflow", "subjects"),
+}
 BUILT = {  # keys that are put together: how, and what they can come to
+    **{f"assess_{part}_*": [f"assess_{part}_{name}" for name in names] for part, names in ASSESSED.items()},
+    **{f"subject_{part}_*": [f"subject_{part}_{name}" for name in names] for part, names in SUBJECT.items()},
+    **{f"retention_{part}_*": [f"retention_{part}_{name}" for name in names] for part, names in RETENTION.items()},
     "watch_*": [f"watch_{what}" for what in (*HAPPENED, *DEFINED, "realised")],
     "watch_by_*": [f"watch_by_{cause}" for cause in CAUSES],
     "watch_family_*": [f"watch_family_{name}" for name in (*GROUPS, "first")],
     "watch_subject_*": ["watch_subject_coverage"],
     "watch_level_*": [f"watch_level_{name}" for name in ("low", "middle", "high", "new", "old", "missing")],
     "portrait_card_do_not_contact_*": [
-        f"portrait_card_do_not_contact_{reason}" for reason in ("refused", "never_contact", "minor")
+        f"portrait_card_do_not_contact_{reason}" for reason in ("refused", "never_contact", "minor", "restricted")
     ],
     "portrait_card_plan_*": ["portrait_card_plan_treat", "portrait_card_plan_hold_out"],
     "portrait_card_explained_*": [f"portrait_card_explained_{name}" for name in ("stage", "risk", "keep_list")],
@@ -85,7 +125,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "tags_head_*": [f"tags_head_{head}" for head in TAG_HEADS],
     "experiments_head_*": [f"experiments_head_{head}" for head in EXPERIMENT_HEADS],
     "experiments_said_left_out_*": [
-        f"experiments_said_left_out_{reason}" for reason in ("refused", "minor", "never_contact", "in_a_plan")
+        f"experiments_said_left_out_{reason}" for reason in ("refused", "minor", "never_contact", "in_a_plan", "restricted")
     ],
     "experiments_said_past_*": [f"experiments_said_past_{kind}" for kind in ("rate", "mean")],
     "experiments_said_needed_*": [f"experiments_said_needed_{formula}" for formula in ("pooled", "normal")],
@@ -95,7 +135,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
         f"tags_said_{said}" for said in ("always", "days", "lowest", "highest", "otherwise", "copies")
     ],
     "actions_why_*": [
-        f"actions_why_{why}" for why in (REFUSED, NEVER_CONTACT, MINOR, "gone", "merged", "no_contact")
+        f"actions_why_{why}" for why in (REFUSED, NEVER_CONTACT, MINOR, "gone", "merged", "no_contact", "restricted")
     ],
     "actions_head_*": [f"actions_head_{head}" for head in ("action", "variant", "when", "customers", "example")],
     "actions_occasion_*": [f"actions_occasion_{kind}" for kind in ("case", "birthday", "after_order")],
@@ -152,7 +192,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     ],
     "answer_evidence_*": ["answer_evidence_value_tier", "answer_evidence_risk_tenth"],
     "answer_tier_*": [f"answer_tier_{tier}" for tier in ("high", "middle", "low")],
-    "answer_left_out_*": [f"answer_left_out_{reason}" for reason in ("refused", "never_contact", "minor", "lost")],
+    "answer_left_out_*": [f"answer_left_out_{reason}" for reason in ("refused", "never_contact", "minor", "lost", "restricted")],
     "ui_goal_*": [f"ui_goal_{part}" for part in ("question", "decision", "audience", "measure")],
     "ui_*": ["ui_tables", "ui_settings", "ui_versions"],
     "ui_status_*": ["ui_status_done", "ui_status_failed", "ui_status_stale"],

@@ -212,6 +212,7 @@ def test_a_failed_stage_is_failed_everywhere_and_the_last_good_report_stays(toy_
     if fault in ("raise", "refuse"):
         assert str(notebook.resolve().relative_to(root.resolve())) in str(result.error)
         assert str(root) not in str(result.error)
+        assert f"notebook: {notebook.resolve().relative_to(root.resolve())}" in str(result.error)
         assert 'id="error-cell"' in (root / "reports/toy/latest/pages/03_build_features.html").read_text()
     assert_nothing_half_written(root)
     os.remove(root / "data/raw/fault.txt")

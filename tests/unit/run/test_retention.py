@@ -88,7 +88,7 @@ def test_age_is_counted_to_the_newest_good_run_and_what_it_rests_on_stays(worksp
                for kind in ("reports", "mlflow", "logs", "subjects", "tables")}  # fmt: skip
     assert by_kind["reports"] == by_kind["mlflow"] == list(DAYS[:2])
     assert by_kind["logs"] == by_kind["subjects"] == ["2023-12-01"]
-    assert by_kind["tables"] == [DAYS[2]]  # the versions before that were removed when newer ones came
+    assert by_kind["tables"] == list(DAYS[1:3])  # `features` of two kept runs; all of the first run is too old
     assert all(item.days == (dt.date(2024, 3, 1) - item.dated).days for item in done.expired if item.kind != "subjects")
     assert set(tracked(workspace).values()) == set(DAYS[2:])
     result = run_flow(workspace, "toy", FlowOptions(as_of=DAYS[-1]))

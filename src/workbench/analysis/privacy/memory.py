@@ -1,4 +1,4 @@
-"""The memory of hidden cells: what an earlier report hid stays hidden until it has changed by a cell's least size.
+"""The memory of hidden cells: what an earlier report hid stays hidden until nothing in its table is small any more.
 
 Two reports of one table differ by few customers. A count that is hidden in one and shown in the other would be known in
 both, up to those few.
@@ -7,7 +7,7 @@ both, up to those few.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,7 +18,6 @@ import pandas as pd
 __all__ = ["CellMemory", "active_memory", "remembering", "use_memory"]
 
 _active: ContextVar[CellMemory | None] = ContextVar("hidden_cells", default=None)
-Cells = dict[str, float]  # count when the cell was hidden, by its labels
 
 
 @dataclass
@@ -27,14 +26,14 @@ class CellMemory:
 
     Attributes
     ----------
-    before : mapping of str to mapping of str to float
-        By the name of a table, the count of each hidden cell when it was last hidden for its own sake.
+    before : mapping of str to collection of str
+        By the name of a table, its hidden cells by their labels.
     now : dict
         The same, of this run.
     """
 
-    before: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    now: dict[str, Cells] = field(default_factory=dict)
+    before: Mapping[str, Collection[str]] = field(default_factory=dict)
+    now: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: str) -> CellMemory:
@@ -46,23 +45,20 @@ class CellMemory:
         return json.dumps({**self.before, **self.now}, ensure_ascii=False, sort_keys=True)
 
     def still_hidden(self, name: str, counts: pd.DataFrame, *, least: int) -> np.ndarray:
-        """Return the cells of a table that were hidden and have not changed by ``least`` since."""
-        before = self.before.get(name, {})
-        keys = _keys(counts)
-        earlier = np.array([[before.get(key, np.nan) for key in row] for row in keys], dtype=float)
-        earlier = earlier.reshape(counts.shape)
-        with np.errstate(invalid="ignore"):
-            return np.abs(counts.to_numpy(dtype=float) - earlier) < least
+        """Return the cells of a table that earlier reports hid: all of them until each is at least twice ``least``.
 
-    def remember(self, name: str, counts: pd.DataFrame, hidden: np.ndarray, kept: np.ndarray) -> None:
-        """Add the hidden cells of a table; those that were hidden before keep the count they had then."""
-        before, keys = self.before.get(name, {}), _keys(counts)
+        A reader who knows how many customers joined knows a count that is shown in one report, up to those few, in the
+        reports before and after it as well. So the hidden cells of a table are shown again together or not at all.
+        """
+        before = self.before.get(name, {})
+        earlier = np.array([[key in before for key in row] for row in _keys(counts)], dtype=bool).reshape(counts.shape)
         values = counts.to_numpy(dtype=float)
-        cells = {
-            keys[row][column]: before[keys[row][column]] if kept[row, column] else float(values[row, column])
-            for row, column in np.argwhere(hidden)
-        }
-        self.now[name] = {**self.now.get(name, {}), **cells}
+        return earlier if (values[earlier] < 2 * least).any() else np.zeros_like(earlier)
+
+    def remember(self, name: str, counts: pd.DataFrame, hidden: np.ndarray) -> None:
+        """Add the hidden cells of a table."""
+        keys = _keys(counts)
+        self.now[name] = sorted({*self.now.get(name, []), *(keys[row][column] for row, column in np.argwhere(hidden))})
 
 
 @contextmanager

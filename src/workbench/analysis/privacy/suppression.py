@@ -41,8 +41,8 @@ def small_cells(
     rows : bool
         Whether the cells of a row add up to a published total; otherwise only columns get complementary suppression.
     name : str, optional
-        Of the table, the same in every run: cells that an earlier run hid stay hidden until they have changed by
-        ``least``, where a memory is in use (`workbench.analysis.privacy.memory`).
+        Of the table, the same in every run. Where a memory is in use (`workbench.analysis.privacy.memory`) cells that
+        an earlier run hid stay hidden until all of them are twice ``least``, and empty cells are hidden beside them.
 
     Returns
     -------
@@ -55,14 +55,16 @@ def small_cells(
     if hide is not None:
         hidden |= hide
     memory = active_memory() if name is not None else None
-    kept = memory.still_hidden(name, counts, least=least) if memory and name else np.zeros_like(hidden)
-    hidden |= kept
+    if memory and name:
+        hidden |= memory.still_hidden(name, counts, least=least)
+        if rows and hidden.any():
+            hidden |= table < least  # an empty cell that is shown today would give the first customers in it away
     _cover_lines(table, hidden, least, rows=rows)
     if rows and min(table.shape, default=0) > 1:
         while _cover_rectangle(table, hidden, small & hidden, least):
             _cover_lines(table, hidden, least, rows=rows)
     if memory and name:
-        memory.remember(name, counts, hidden, kept)
+        memory.remember(name, counts, hidden)
     return pd.DataFrame(hidden, index=counts.index, columns=counts.columns)
 
 

@@ -11,9 +11,11 @@ from typing import Any
 from workbench.core.errors import DataError, Fault
 from workbench.core.files import digest_file, write_json
 
-__all__ = ["MANIFEST", "changed_fault", "changed_files", "check_published", "read_manifest", "seal_again"]
+__all__ = [
+    "KEPT_MANIFEST", "MANIFEST", "changed_fault", "changed_files", "check_published", "read_manifest", "seal_again",
+]  # fmt: skip
 
-MANIFEST = "manifest.json"
+MANIFEST, KEPT_MANIFEST = "manifest.json", "run.json"  # of a published stage, of a kept run
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.core.errors import Fault, ProfileError, did_you_mean
 from workbench.core.files import digest_json, publish_folder, write_text
 from workbench.core.stages import TABLES
+from workbench.core.store.sealed import KEPT_MANIFEST
 from workbench.run.artifacts.context import stage_folder, stage_summary
 from workbench.run.artifacts.manifest import table_digests
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
 __all__ = [
-    "COMPARED", "KEPT_MANIFEST", "KEPT_TABLES", "KeptRun", "choose_run", "compared_digests", "compared_run",
+    "COMPARED", "KEPT_TABLES", "KeptRun", "choose_run", "compared_digests", "compared_run",
     "earlier_runs", "keep_run", "kept_runs", "runs_folder",
 ]  # fmt: skip
 
@@ -33,7 +34,7 @@ KEPT_TABLES = (
     "features", "rfm", "segments", "churn", "value", "tags", "recommendations", "actions",
     "identities", "quality_profile", "purchase_propensity", "drift", "alerts",
 )  # fmt: skip
-KEPT_MANIFEST, _DEFINITION = "run.json", "segment_definition.json"
+_DEFINITION = "segment_definition.json"
 _SEGMENTING, _WATCHING = "06_segment_customers", "13_watch_changes"
 _FORMAT = 1
 COMPARED = "compared_with"  # in what a stage read: the digest of the kept run from which it took a table

@@ -130,8 +130,8 @@ def test_evidence_by_tier_and_tenth_hides_small_groups():
     assert rows.loc[("value_tier", "low"), ["n", "answered", "share"]].isna().all()
     assert rows.loc[("value_tier", "middle"), ["low", "high"]].tolist() == [0.1078, 0.6032]
     tenths = rows.loc["risk_tenth"]
-    assert tenths.index[tenths["n"].isna()].tolist() == ["1", "8", "9", "10"]  # one for the single customer of "8"
-    assert tenths["n"].dropna().tolist() == [3] * 6
+    assert tenths.index[tenths["n"].isna()].tolist() == ["1", "2", "8", "9", "10"]  # one for the single customer of "8"
+    assert tenths["n"].dropna().tolist() == [3] * 5
     assert len(rows) == 13
     assert answers_by_group(tiers_and_tenths(ranked.head(0), values.head(0)), answers, least=3).empty
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core.files import digest_file, write_json
 from workbench.core.store.rewriting import digest_content
+from workbench.core.store.sealed import KEPT_MANIFEST, MANIFEST, read_manifest
 from workbench.core.store.tables import Store
-from workbench.run.artifacts.kept_runs import KEPT_MANIFEST
-from workbench.run.artifacts.manifest import MANIFEST, read_manifest, summary_digest
+from workbench.run.artifacts.manifest import summary_digest
 
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
