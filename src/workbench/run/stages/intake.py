@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.core.schema import CANONICAL, ID_SPACE
 
@@ -13,19 +13,17 @@ if TYPE_CHECKING:
     import ibis
 
     from workbench.intake.identity.vault import VaultKey
-    from workbench.intake.privacy.tombstones import Tombstones
     from workbench.run.stages.stage import StageRun
 
 __all__ = [
     "contact_ids_key",
-    "corrections_of",
     "date_range",
     "file_of",
     "freeze_as_of",
     "pseudonym_key",
     "resolves_identity",
+    "rights_of_people",
     "sourced_tables",
-    "tombstones_of",
 ]
 
 
@@ -73,15 +71,11 @@ def pseudonym_key(stage: StageRun) -> VaultKey:
     return pseudonym_keys.pseudonym_key(stage.workspace)
 
 
-def tombstones_of(stage: StageRun) -> Tombstones:
-    """Return the marks of erased people, whose records are left out."""
+def rights_of_people(stage: StageRun) -> dict[str, Any]:
+    """Return who was erased (``tombstones``), whose records are left out, and what was corrected (``corrections``)."""
     from workbench.intake.privacy.tombstone_file import read_tombstones  # noqa: PLC0415
-
-    return read_tombstones(stage.workspace, stage.profile.name)
-
-
-def corrections_of(stage: StageRun) -> list[dict[str, str]]:
-    """Return the corrections of people in this profile."""
     from workbench.run.artifacts.corrections import read_corrections  # noqa: PLC0415
 
-    return [entry for entry in read_corrections(stage.workspace) if entry["profile"] == stage.profile.name]
+    name = stage.profile.name
+    own = [entry for entry in read_corrections(stage.workspace) if entry["profile"] == name]
+    return {"tombstones": read_tombstones(stage.workspace, name), "corrections": own}
