@@ -162,8 +162,8 @@ def test_each_kernel_has_its_own_environment_and_random_state(server, tmp_path):
             for name, environment in environments.items()
         }
     a, b = (printed(jobs[name].result()[0]) for name in "ab")
-    assert a[:2] == ["mine", f"{tmp_path.name}/a.json"]  # below the folder of the notebooks
-    assert b[:2] == [None, f"{tmp_path.name}/b.json"]
+    assert a[:2] == ["mine", str(tmp_path / "a.json")]
+    assert b[:2] == [None, str(tmp_path / "b.json")]
     assert a[2] != b[2]
     assert a[3] != b[3]
     assert server.declined is None

@@ -256,6 +256,7 @@ def compare_counts(
     must_hide = np.zeros(counts.shape, dtype=bool)
     value_totals = counts.sum(axis=0).to_numpy()
     must_hide |= ((sizes.to_numpy() < least)[:, None]) | ((value_totals > 0) & (value_totals < least))[None, :]
+    must_hide[top_values:], must_hide[:, top_values:] = True, True  # never shown, so that they protect what is
     hidden = small_cells(counts, least=least, hide=must_hide, rows=exclusive, name=name).iloc[:top_values, :top_values]
     top_counts = counts.iloc[:top_values, :top_values]
     rows = pd.MultiIndex.from_product([top_counts.index, top_counts.columns], names=["group", "value"]).to_frame(

@@ -50,9 +50,10 @@ def derivable_intervals(
 
 
 def is_protected_by_swap(counts: np.ndarray, hidden: np.ndarray, cell: tuple[int, int], least: int) -> bool:
-    """Say whether one swap along four hidden cells alone leaves a hidden count open over ``least`` values.
+    """Say whether swaps along four hidden cells each leave a hidden count open over ``least`` values.
 
-    It is quick, and enough for most cells; where it says no, the interval decides.
+    A swap moves customers between the corners of a rectangle, so that no total changes; swaps that share the cell add
+    up as long as none empties a corner. It is quick, and enough for most cells; where it says no, the interval decides.
     """
     row, column = cell
     beside = np.flatnonzero(hidden[row] & (np.arange(counts.shape[1]) != column))
@@ -60,6 +61,17 @@ def is_protected_by_swap(counts: np.ndarray, hidden: np.ndarray, cell: tuple[int
     corners = hidden[np.ix_(below, beside)]
     if not corners.any():
         return False
-    more = np.minimum(counts[row, beside][None, :], counts[below, column][:, None]) - 1
-    fewer = np.minimum(counts[np.ix_(below, beside)], counts[row, column]) - 1
-    return bool((np.where(corners, more + fewer, -1) >= least).any())
+    spare = np.maximum(counts[np.ix_(below, beside)] - 1, 0)
+    open_values = min(max(counts[row, column] - 1, 0), float(spare[corners].sum()))
+    in_row, in_column = np.maximum(counts[row, beside] - 1, 0), np.maximum(counts[below, column] - 1, 0)
+    for at, capacity in enumerate(in_column):
+        for other in np.flatnonzero(corners[at] & (in_row > 0)):
+            moved = min(capacity, in_row[other])
+            capacity -= moved  # noqa: PLW2901
+            in_row[other] -= moved
+            open_values += moved
+            if open_values >= least:
+                return True
+            if capacity == 0:
+                break
+    return bool(open_values >= least)

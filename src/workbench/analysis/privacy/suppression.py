@@ -61,8 +61,7 @@ def small_cells(
             hidden |= table < least  # an empty cell that is shown today would give the first customers in it away
     _cover_lines(table, hidden, least, rows=rows)
     if rows and min(table.shape, default=0) > 1:
-        while _cover_rectangle(table, hidden, small & hidden, least):
-            _cover_lines(table, hidden, least, rows=rows)
+        _cover_rectangles(table, hidden, small, least)
     if memory and name:
         memory.remember(name, counts, hidden)
     return pd.DataFrame(hidden, index=counts.index, columns=counts.columns)
@@ -105,24 +104,27 @@ def _cover(counts: np.ndarray, hidden: np.ndarray, crossing: np.ndarray, least: 
         hidden[candidates[order[0]]] = True
 
 
-def _cover_rectangle(table: np.ndarray, hidden: np.ndarray, small: np.ndarray, least: int) -> bool:
-    """Hide the corners of a rectangle around a small count that can be derived; return whether there was one."""
-    doubtful = [
-        (int(row), int(column))
-        for row, column in np.argwhere(small)
-        if not is_protected_by_swap(table, hidden, (row, column), least)
-    ]
-    if not doubtful:
-        return False
-    for cell, (low, high) in zip(doubtful, derivable_intervals(table, hidden, doubtful), strict=True):
-        if high - low < least:
+def _cover_rectangles(table: np.ndarray, hidden: np.ndarray, small: np.ndarray, least: int) -> None:
+    """Hide the corners of rectangles around the small counts that can be derived.
+
+    Hiding more never narrows an interval, so that each count is looked at once.
+    """
+    for row, column in np.argwhere(small):
+        cell = (int(row), int(column))
+        while not hidden.all() and not _is_protected(table, hidden, cell, least):
             corners = _rectangle(table, hidden, cell, least)
             if corners is None:
-                continue
-            for row, column in corners:
-                hidden[row, column] = True
-            return True
-    return False
+                break
+            for at in corners:
+                hidden[at] = True
+            _cover_lines(table, hidden, least, rows=True)
+
+
+def _is_protected(table: np.ndarray, hidden: np.ndarray, cell: tuple[int, int], least: int) -> bool:
+    if is_protected_by_swap(table, hidden, cell, least):
+        return True
+    low, high = derivable_intervals(table, hidden, [cell])[0]
+    return high - low >= least
 
 
 def _rectangle(
