@@ -80,8 +80,8 @@ def _kind_of(values: pd.Series) -> str:
         return "number"
     if values.dtype.kind == "M":
         return "date"
-    known = values.dropna()
-    first = known.iloc[0] if len(known) else None
+    present = values.dropna()
+    first = present.iloc[0] if len(present) else None
     if hasattr(first, "year"):
         return "date"
     return "number" if first is not None and _is_number(first) else "level"

@@ -108,9 +108,9 @@ def _matrix(kind: str, moves: pd.DataFrame, least: int) -> pd.DataFrame:
     wide = counts.pivot(index="from", columns="to", values="customers").fillna(0)
     hidden = small_cells(wide, least=least).stack()
     flags = [bool(hidden.loc[(row["from"], row["to"])]) for row in counts.to_dict("records")]
-    shown = ~pd.Series(flags, index=counts.index, dtype=bool)
+    publishable = ~pd.Series(flags, index=counts.index, dtype=bool)
     counts = counts.assign(
-        kind=kind, share=(counts["customers"] / totals).where(shown), spend=counts["spend"].where(shown)
+        kind=kind, share=(counts["customers"] / totals).where(publishable), spend=counts["spend"].where(publishable)
     )
-    counts["customers"] = counts["customers"].astype("Int64").where(shown)
+    counts["customers"] = counts["customers"].astype("Int64").where(publishable)
     return counts[[*MIGRATION_COLUMNS]]

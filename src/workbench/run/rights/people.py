@@ -199,8 +199,8 @@ def _from_tables(store: Store, *, resolved: bool) -> pd.DataFrame:
 def _with_today(records: pd.DataFrame, store: Store, *, resolved: bool) -> pd.DataFrame:
     """Give every record its customer id of today, and keep the row with contact data of each."""
     if resolved and "identities" in store.present():
-        known = to_pandas(store.read("identities").select("source", "source_id", one="customer_id"))
-        records = records.merge(known, on=["source", "source_id"], how="left")
+        identities = to_pandas(store.read("identities").select("source", "source_id", one="customer_id"))
+        records = records.merge(identities, on=["source", "source_id"], how="left")
         records["customer_id"] = records.pop("one").fillna(records["customer_id"])
     records["customer_id"] = records["customer_id"].fillna(records["source_id"])
     filled = records[list(_KEYED)].notna().any(axis=1)

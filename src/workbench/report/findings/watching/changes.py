@@ -82,10 +82,10 @@ def find_changes(
     }  # fmt: skip
     open_alarms = alarms[alarms["acknowledged_by"].isna()] if len(alarms) else alarms
     findings = [Finding("watch_alarms" if len(alarms) else "watch_calm", values, 0.8 if len(open_alarms) else 0.4)]
-    said = [_sentence(row, currency) for row in open_alarms.head(MOST_SAID).to_dict("records")]
-    findings += said
-    if len(open_alarms) > len(said):
-        findings.append(Finding("watch_more", {"n": len(open_alarms) - len(said)}, 0.2))
+    sentences = [_sentence(row, currency) for row in open_alarms.head(MOST_SAID).to_dict("records")]
+    findings += sentences
+    if len(open_alarms) > len(sentences):
+        findings.append(Finding("watch_more", {"n": len(open_alarms) - len(sentences)}, 0.2))
     if len(alarms) > len(open_alarms):
         findings.append(Finding("watch_acknowledged", {"n": len(alarms) - len(open_alarms)}, 0.15))
     findings += _causes(changes.drift, currency)

@@ -59,8 +59,8 @@ def place_name(place: str, names: dict[str, dict[str, str]] | None = None) -> di
     if place in (ENTERED, LEFT):
         key = "watch_entered" if place == ENTERED else "watch_left"
         return {language: say(key, language) for language in LANGUAGES}
-    known = (names or {}).get(place)
-    return {language: known[language] if known else _level(place, language) for language in LANGUAGES}
+    name = (names or {}).get(place)
+    return {language: name[language] if name else _level(place, language) for language in LANGUAGES}
 
 
 def number_words(name: str, what: str, value: float, currency: str) -> dict[str, str]:

@@ -141,8 +141,8 @@ def _row(record: RunRecord) -> list[str]:
     alerts = record.alerts()["alerts"]
     started = f"{record.started:%Y-%m-%d %H:%M}" if record.started else ""
     seconds = f"{record.summary.get('seconds', 0):.1f}"
-    shown = "" if alerts is None else str(alerts)
-    return [record.run_id, record.profile, started, record.as_of or "", record.status, seconds, counts, shown]
+    alert_count = "" if alerts is None else str(alerts)
+    return [record.run_id, record.profile, started, record.as_of or "", record.status, seconds, counts, alert_count]
 
 
 def _value(value: Any) -> str:

@@ -262,9 +262,9 @@ def _done(
     from workbench.run.rights.erasing.tracing import references_of  # noqa: PLC0415
     from workbench.run.rights.requests.register import record_request  # noqa: PLC0415
 
-    known = references if references is not None else references_of(call.workspace, call.people, call.profile)
+    named = references if references is not None else references_of(call.workspace, call.people, call.profile)
     request = record_request(
-        call.workspace, kind, profile=call.profile, references=known, received=_day(received, call.today),
+        call.workspace, kind, profile=call.profile, references=named, received=_day(received, call.today),
         identity=identity, done=call.today if done else None,
     )  # fmt: skip
     _print_request(call, request)
@@ -351,8 +351,10 @@ def _print_erasure(call: _Call, erasure: Any) -> None:
     for what, why in erasure.out_of_reach.items():
         place = say(f"subject_out_{what}", call.language) if what == why else what
         reason = "elsewhere" if what == why else why
-        known = reason in ("elsewhere", "xls", "outside", "read_only", "remote")
-        call.print("subject_said_out", what=place, why=say(f"subject_why_{reason}", call.language) if known else reason)
+        has_text = reason in ("elsewhere", "xls", "outside", "read_only", "remote")
+        call.print(
+            "subject_said_out", what=place, why=say(f"subject_why_{reason}", call.language) if has_text else reason
+        )
     call.print("subject_said_retrain")
     if find_key(call.workspace) is None:
         call.print("subject_said_no_key")

@@ -200,9 +200,9 @@ def _compared(
             counts = sizes.setdefault(str(group), [0, 0])
             counts[0] += 1
             counts[1] += customer in chosen
-    shown = {group: counts for group, counts in sizes.items() if counts[0] >= least and counts[1] >= least}
+    large = {group: counts for group, counts in sizes.items() if counts[0] >= least and counts[1] >= least}
     rows: list[dict[str, Any]] = []
-    for group, (customers, offered) in sorted(shown.items(), key=lambda item: -item[1][0])[:_MOST_LEVELS]:
+    for group, (customers, offered) in sorted(large.items(), key=lambda item: -item[1][0])[:_MOST_LEVELS]:
         low, high = wilson(offered, customers)
         rows.append({"action": action, "column": column, "group": group, "customers": customers,
                      "share": offered / customers, "low": float(low), "high": float(high)})  # fmt: skip
