@@ -60,7 +60,7 @@ def table_groups(rfm: pd.DataFrame, *, by: str = "rfm_type", least: int = SMALL_
     table[[f"{name}_median" for name in MEASURES.values()]] = medians.to_numpy()
     table["suppressed"] = (table["customers"] > 0) & (table["customers"] < least)
     counts = table.set_index(by)[["customers"]]
-    no_value = small_cells(counts, least=least, name=f"customers by {by}")["customers"].to_numpy()
+    no_value = small_cells(counts, least=least, name=f"value by {by}")["customers"].to_numpy()
     no_value = no_value | _dominated(rfm, by, keys)
     medians = {name: table[name].mask(table["suppressed"]) for name in table if name.endswith("_median")}
     return table.assign(**medians, **{name: table[name].mask(no_value) for name in ("value", "value_share")})
