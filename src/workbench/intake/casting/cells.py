@@ -219,7 +219,7 @@ def _is_error(cell: ibis.Value) -> ibis.Value:
 def has_more_digits(cell: ibis.Value, kind: str, mark: str = ".") -> ibis.Value:
     """Tell whether a number as text has more decimals than its kind keeps, zeros at its end apart."""
     kept = {"quantity": 3, "money": 4}[kind]
-    long = (count_bytes(cell) - cell.find(mark) > kept + 1) & cell.contains(mark)  # the cheaper test first
+    long = (count_bytes(cell) > kept + 1) & cell.like(f"%{mark}{'_' * (kept + 1)}%")  # the cheaper test first
     return both(long, cell.re_search(rf"\{mark}\d{{{kept}}}\d*[1-9]"))
 
 
