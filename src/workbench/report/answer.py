@@ -10,11 +10,27 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 __all__ = [
-    "CONTACT_LIST", "KEEP_LIST", "PLAN", "Evidence", "GoalAnswer", "LeftOut", "ListFile", "NoList", "TestProposal",
+    "CONTACT_LIST", "KEEP_LIST", "PLAN", "Evidence", "GoalAnswer", "LeftOut", "ListFile", "NoList", "PlannedAction",
+    "TestProposal",
 ]  # fmt: skip
 
 CONTACT_LIST, KEEP_LIST = "contact_list", "keep_list"
 PLAN = "plan"  # basis of a list: the plan of actions
+
+
+@dataclass(frozen=True)
+class PlannedAction:
+    """An action of the plan and how many customers of the list get it.
+
+    Attributes
+    ----------
+    name : mapping of str to str
+        By language.
+    n : int
+    """
+
+    name: Mapping[str, str]
+    n: int
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,8 @@ class ListFile:
         than by a random draw; None otherwise.
     planned, cost, held_out : number or None
         Of a plan: customers who get an action, money, customers kept out by lot; None for other lists.
+    actions : tuple of PlannedAction
+        Of a plan: its actions, the most frequent first; without those whose number would tell of few customers.
     """
 
     name: str
@@ -79,6 +97,12 @@ class ListFile:
     planned: int | None = None
     cost: float | None = None
     held_out: int | None = None
+    actions: tuple[PlannedAction, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take actions also as plain values, as they stand in summary.json."""
+        actions = (part if isinstance(part, PlannedAction) else PlannedAction(**part) for part in self.actions)
+        object.__setattr__(self, "actions", tuple(actions))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from workbench.core.errors import Fault, WorkbenchError, listed
 from workbench.report.numbers import VALUE_KINDS, is_missing, round_to_interval, show
-from workbench.report.text import has_text, label, say
+from workbench.report.text import JOINERS, has_text, label, say
 from workbench.report.text_files import NAME_KINDS
 
 if TYPE_CHECKING:
@@ -170,6 +170,6 @@ def _shown(value: Any, kind: str, language: str, currency: str) -> Markup:
         return escape(label(value, language))
     if kind == "labels":
         names = [] if is_missing(value) else value
-        return escape(("、" if language == "zh" else ", ").join(label(name, language) for name in names))
+        return escape(JOINERS[language].join(label(name, language) for name in names))
     text = str(value) if kind == WRITTEN else show(value, kind, language, currency)
     return escape(text.replace(" %", "\u202f%"))

@@ -26,6 +26,7 @@ from workbench.report.plurals import plural
 from workbench.report.text_files import NAME_KINDS, TOKEN, text_files
 
 __all__ = [
+    "JOINERS",
     "Piece",
     "fill",
     "forget_names_read",
@@ -72,7 +73,7 @@ _LATIN_LEFT = r"[A-Za-z0-9%×]"
 _LATIN_RIGHT = r"[A-Za-z0-9$€£¥−<>]"
 _BLANK = re.compile(rf"(?<={_HAN}) (?={_HAN})")  # where a value ends or begins in Chinese, as in ¥3万
 _GAP = re.compile(rf"(?<={_HAN}) ?(?={_LATIN_RIGHT})|(?<={_LATIN_LEFT}) ?(?={_HAN})")
-_JOINERS = {"en": ", ", "zh": "、"}
+JOINERS = {"en": ", ", "zh": "、"}  # between the parts of a list in a sentence
 
 
 def say(key: str, language: str, values: Mapping[str, Any] | None = None, currency: str = "") -> str:
@@ -217,7 +218,7 @@ def _filled(value: Any, kind: str, language: str, currency: str) -> str:
     if kind == "label":
         return label(value, language)
     if kind == "labels":
-        return _JOINERS[language].join(label(name, language) for name in value) or MISSING
+        return JOINERS[language].join(label(name, language) for name in value) or MISSING
     return show(value, kind, language, currency)
 
 

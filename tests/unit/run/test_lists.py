@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
-from workbench.report.answer import GoalAnswer
+from workbench.report.answer import PLAN, GoalAnswer
 from workbench.run.stages.lists.writing import COLUMNS
 
 
@@ -40,6 +40,19 @@ def test_every_list_has_the_same_plain_columns_in_its_order(run, answer):
         assert list(pd.read_excel(run / entry.workbook, dtype=str, engine="openpyxl")["customer_id"]) == list(
             rows["customer_id"]
         )
+
+
+def test_the_list_of_a_plan_counts_its_actions_unless_few_customers_get_one(tiny, run, answer):
+    entry = next(part for part in answer.lists if part.basis == PLAN)
+    listed = set(pd.read_csv(run / entry.file, dtype=str)["customer_id"])
+    actions = pd.read_parquet(tiny / "data/processed/tiny/actions.parquet")
+    planned = actions[actions["customer_id"].isin(listed) & (actions["arm"] == "treat")]
+    sizes = sorted(planned["action"].value_counts(), reverse=True)
+    shown = [action.n for action in entry.actions]
+    assert shown == sizes[: len(shown)]
+    assert shown and min(shown) >= 10
+    rest = sizes[len(shown) :]
+    assert not rest or sum(rest) >= 10 + len(rest)
 
 
 def test_a_list_of_leavers_has_nobody_who_has_left(tiny, run, answer):

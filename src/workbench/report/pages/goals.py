@@ -18,7 +18,7 @@ from workbench.report.changes import compare_runs
 from workbench.report.html import Speaker, unbroken
 from workbench.report.pages.parts import choose_sentences, heaviest, segment_names
 from workbench.report.pages.relevance import FEWEST_IN_HEADLINE
-from workbench.report.text import has_text, say
+from workbench.report.text import JOINERS, has_text, say
 
 if TYPE_CHECKING:
     from workbench.report.answer import Evidence, GoalAnswer, LeftOut, ListFile, TestProposal
@@ -307,7 +307,10 @@ def _list_view(part: ListFile, summaries: Summaries, words: Speaker, language: s
     values |= {"measure": measure_of_value(summaries), "span": _span(summaries, language)}
     if part.basis == PLAN:
         withdrawn = (part.planned or part.n) - part.n
-        sentences = [words("answer_basis_plan", values)]
+        by_action = JOINERS[language].join(
+            say("answer_action", language, {"name": action.name[language], "n": action.n}) for action in part.actions
+        )
+        sentences = [words("answer_basis_actions" if by_action else "answer_basis_plan", {"actions": by_action})]
         sentences += [words("answer_plan_withdrawn", {"n": withdrawn})] if withdrawn > 0 else []
         title = words(f"answer_list_{part.name}", values)
         counts = (part.n, part.candidates, part.basis, part.size_by)

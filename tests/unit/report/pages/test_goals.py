@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workbench.report.answer import GoalAnswer, NoList
+from workbench.report.answer import GoalAnswer, ListFile, NoList, PlannedAction
 from workbench.report.pages.goals import KINDS, answer_goal, lacking_stages
 from workbench.report.pages.page import RunFacts, write_report
 
@@ -16,6 +16,7 @@ HERE = Path(__file__).parents[1]
 ANSWER = GoalAnswer.from_json(json.loads((HERE / "made_up_answer.json").read_text(encoding="utf-8")))
 LANGUAGES = ("en", "zh")
 SEGMENTS = "06_segment_customers"
+PLANNED = {"planned": 2133, "cost": 240, "expected_gain": 900, "gain_least": 1, "gain_most": 2, "held_out": 231}
 
 
 @pytest.fixture
@@ -35,6 +36,23 @@ def done(stage, findings=(), **metrics):
 def checks(passed, warned, failed):
     values = {"passed": passed, "warned": warned, "failed": failed}
     return done("01_check_quality", [{"key": "quality_checks", "values": values, "weight": 0.1}])
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "Reminder <b> 1,939, Call 189; who is kept out by lot is on no list."),
+        ("zh", "提醒 1,939 位、回访 189 位；随机留作对照者不在名单上。"),
+    ],
+)
+def test_the_list_of_a_plan_says_how_many_get_each_action(language, sentence, summaries):
+    actions = (PlannedAction({"en": "Reminder <b>", "zh": "提醒"}, 1939), PlannedAction({"en": "Call", "zh": "回访"}, 189))
+    plan = ListFile("contact_list", "a.csv", "a.xlsx", 2133, 2411, "plan", "plan", actions=actions)
+    answer = GoalAnswer.from_json(json.loads(json.dumps(GoalAnswer("contact_list", lists=(plan,)).to_json())))
+    planned = done("11_plan_actions", [{"key": "plan_answer", "values": PLANNED, "weight": 0.9}], planned=2133)
+    first = answered("contact_list", [*summaries, planned], language, answer=answer).lists[0].sentences[0]
+    assert first.unescape().replace("\u2009", " ").replace("\u2009", " ") == sentence
+    assert "<b>" not in str(first)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

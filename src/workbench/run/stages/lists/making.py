@@ -19,6 +19,7 @@ from workbench.analysis.audiences.lists import (
     rank_customers,
     tiers_and_tenths,
 )
+from workbench.analysis.privacy.suppression import small_cells
 from workbench.report.answer import (
     CONTACT_LIST,
     KEEP_LIST,
@@ -28,8 +29,10 @@ from workbench.report.answer import (
     LeftOut,
     ListFile,
     NoList,
+    PlannedAction,
     TestProposal,
 )
+from workbench.report.numbers import LANGUAGES
 from workbench.report.pages.addresses import lists_file, of_people
 from workbench.report.pages.goals import stages_of_goal
 from workbench.run.stages.lists.customers import Customers, read_customers
@@ -104,7 +107,7 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
     not_made: list[NoList] = []
     for name, basis in _planned(goal.kind, customers):
         if basis == PLAN:
-            lists.append((_of_plan(name, planned, customers, summaries), planned))
+            lists.append((_of_plan(name, planned, customers, summaries, least=least), planned))
             continue
         size = _size(churn, basis, len(ranked[basis])) if basis in ranked else Size(0, basis)
         if basis == _SAME and not lists:  # there is no contact list that it would be
@@ -156,7 +159,7 @@ def _planned_customers(customers: Customers) -> pd.DataFrame:
 
 
 def _of_plan(
-    name: str, planned: pd.DataFrame, customers: Customers, summaries: Sequence[Mapping[str, Any]]
+    name: str, planned: pd.DataFrame, customers: Customers, summaries: Sequence[Mapping[str, Any]], *, least: int
 ) -> ListFile:
     """Describe the list of the plan: its customers, what they cost and are expected to bring."""
     metrics: Mapping[str, Any] = next((one["metrics"] for one in summaries if one["stage"] == _PLANNING), {})
@@ -172,7 +175,16 @@ def _of_plan(
         planned=metrics.get("planned"),
         cost=metrics.get("cost"),
         held_out=metrics.get("held_out"),
+        actions=_actions(planned, customers, least),
     )
+
+
+def _actions(planned: pd.DataFrame, customers: Customers, least: int) -> tuple[PlannedAction, ...]:
+    """Count the customers of each action, the most frequent first, without those whose count tells of few."""
+    counts = planned.groupby("action").size().sort_values(ascending=False, kind="stable").to_frame("n")
+    shown = counts["n"][~small_cells(counts, least=least, rows=False, name="list by action")["n"]]
+    unnamed = {name: dict.fromkeys(LANGUAGES, str(name)) for name in shown.index}
+    return tuple(PlannedAction((unnamed | customers.actions)[name], int(n)) for name, n in shown.items())
 
 
 def _tested(churn: Mapping[str, Any], basis: str) -> dict[str, Any]:
