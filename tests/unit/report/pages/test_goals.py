@@ -46,7 +46,10 @@ def checks(passed, warned, failed):
     ],
 )
 def test_the_list_of_a_plan_says_how_many_get_each_action(language, sentence, summaries):
-    actions = (PlannedAction({"en": "Reminder <b>", "zh": "提醒"}, 1939), PlannedAction({"en": "Call", "zh": "回访"}, 189))
+    actions = (
+        PlannedAction({"en": "Reminder <b>", "zh": "提醒"}, 1939),
+        PlannedAction({"en": "Call", "zh": "回访"}, 189),
+    )
     plan = ListFile("contact_list", "a.csv", "a.xlsx", 2133, 2411, "plan", "plan", actions=actions)
     answer = GoalAnswer.from_json(json.loads(json.dumps(GoalAnswer("contact_list", lists=(plan,)).to_json())))
     planned = done("11_plan_actions", [{"key": "plan_answer", "values": PLANNED, "weight": 0.9}], planned=2133)
