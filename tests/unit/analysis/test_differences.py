@@ -157,3 +157,19 @@ def test_columns_that_may_not_be_compared_are_refused_all_at_once():
         "'ethnicity' cannot be compared", "'spnd' cannot be compared", "'customer_id' cannot be compared",
     ]  # fmt: skip
     assert "Did you mean 'spend'?" in str(caught.value)
+
+
+def test_how_attributes_differ_by_attributes_comes_after_what_customers_do():
+    rng = np.random.default_rng(5)
+    is_man = np.repeat([True, False], 200)
+    people = pd.DataFrame({
+        "customer_id": [f"c{at:03d}" for at in range(400)],
+        "gender": np.where(is_man, "male", "female"),
+        "height": 165 + 20 * is_man + rng.normal(0, 5, 400),  # some two standard deviations
+        "orders": 5 + 1.5 * is_man + rng.normal(0, 2, 400),  # less than one
+    })  # fmt: skip
+    differences = differences_from_base(people, by="gender")
+    assert strongest_differences(differences).iloc[0]["variable"] == "height"
+    strongest = strongest_differences(differences, attributes=["gender", "height"])
+    assert list(strongest["variable"]) == ["orders", "orders", "height", "height"][: len(strongest)]
+    assert set(strongest["variable"]) == {"orders", "height"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -115,8 +115,12 @@ def compare_variables(
     return blocks
 
 
-def strongest_differences(differences: pd.DataFrame, *, max_rows: int = 10) -> pd.DataFrame:
+def strongest_differences(
+    differences: pd.DataFrame, *, attributes: Collection[str] = (), max_rows: int = 10
+) -> pd.DataFrame:
     """Select the largest significant differences by absolute effect; ties in table order.
+
+    How one declared attribute differs by another (height by gender) comes after all that customers do or answer.
 
     Variables equivalent to the grouping (`same_thing.say_the_same`) are skipped, and so is a number with the same
     effect in the same group as an earlier one, or a group that differs in the same as an earlier one of its size:
@@ -126,13 +130,15 @@ def strongest_differences(differences: pd.DataFrame, *, max_rows: int = 10) -> p
     ----------
     differences : DataFrame
         From `differences_from_base`.
+    attributes : collection of str
+        Declared attributes of customers, from `workbench.analysis.description.population.declared_attributes`.
     max_rows : int
         Most rows.
 
     Returns
     -------
     DataFrame
-        The same columns, the largest effect first.
+        The same columns, the largest effect first, pairs of attributes last.
     """
     significant = differences[differences["differs"].astype(bool)]
     pairs = significant[["group_by", "variable"]].drop_duplicates().itertuples(index=False)
@@ -143,7 +149,9 @@ def strongest_differences(differences: pd.DataFrame, *, max_rows: int = 10) -> p
     same_number = rounded.duplicated(["group_by", "group", "kind", "rounded"])
     same_customers = rounded.duplicated(["variable", "value", "kind", "n", "rounded"])
     significant = significant[~(same_number | same_customers)]
-    order = significant["effect"].abs().sort_values(ascending=False, kind="stable").index
+    is_pair = significant["group_by"].isin(attributes) & significant["variable"].isin(attributes)
+    order = significant.assign(is_pair=is_pair, size=significant["effect"].abs())
+    order = order.sort_values(["is_pair", "size"], ascending=[True, False], kind="stable").index
     return significant.loc[order].head(max_rows).reset_index(drop=True)
 
 
