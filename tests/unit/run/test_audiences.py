@@ -11,9 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from workbench.core.errors import DataError, ProfileError
+from workbench.core.params.profile import load_profile
 from workbench.core.workspace import find_workspace
 from workbench.report.cards.audience import told_funnel
 from workbench.run.commands.cli import app
+from workbench.run.definitions.tag_purposes import PURPOSES_FILE, acknowledged_purposes
+from workbench.run.definitions.tag_registry import registry_of
 from workbench.run.services.audience_pages import read_crosses, write_audience_pages
 from workbench.run.services.audiences import AudienceService
 
@@ -190,6 +193,47 @@ def test_rows_are_written_back_to_a_database(service, tmp_path, monkeypatch):
 def test_an_impossible_export_is_refused(service, form, variable, error, message):
     with pytest.raises(error, match=message):
         service.export(service.rule("recency_days < 50"), form, variable=variable)
+
+
+def test_a_tag_whose_purpose_changed_is_exported_only_under_a_raised_version(root):
+    portraits = pd.DataFrame({"customer_id": [f"{at:06d}" for at in range(CUSTOMERS)], "life_cycle": "active"})
+    portraits.to_parquet(root / "data/processed/tiny/portraits.parquet")
+    place = find_workspace(root)
+    registry = registry_of(place, load_profile(place, "tiny"))
+    purpose, version = registry.tags["life_cycle"].purpose, registry.tags["life_cycle"].version
+
+    def publish():
+        now = registry_of(place, load_profile(place, "tiny"))
+        current = root / "data/processed/tiny/.stages/12_tag_customers/current"
+        current.mkdir(parents=True, exist_ok=True)
+        (current / PURPOSES_FILE).write_text(acknowledged_purposes(place, "tiny", now), encoding="utf-8")
+
+    def export(rule):
+        service = AudienceService(place, "tiny")
+        return service.export(service.rule(rule), "csv")["exported"]
+
+    publish()
+    everybody = export("life_cycle = 'active'")
+    file = next(
+        path for path in sorted((root / "params/tags").glob("*.yaml")) if "  life_cycle:" in path.read_text("utf-8")
+    )
+    text = file.read_text(encoding="utf-8")
+    changed = text.replace("  life_cycle:\n", "  life_cycle:\n    purpose: credit scoring\n", 1)
+    file.write_text(changed, encoding="utf-8")
+    for _ in range(2):  # computing the tag again acknowledges nothing
+        with pytest.raises(ProfileError) as caught:
+            export("life_cycle = 'active'")
+        fault = caught.value.faults[0]
+        assert fault.where == "tag life_cycle"
+        assert fault.found == f"its purpose changed from “{purpose}” to “credit scoring”"
+        assert f"version: {version + 1}" in fault.remedy
+        publish()
+    assert export("recency_days < 100") > 0  # rests on no tag
+    raised = changed.replace("credit scoring\n", f"credit scoring\n    version: {version + 1}\n", 1)
+    file.write_text(raised, encoding="utf-8")
+    assert export("life_cycle = 'active'") == everybody
+    publish()
+    assert export("life_cycle = 'active'") == everybody
 
 
 def test_an_empty_audience_is_counted_and_not_exported(service):

@@ -19,7 +19,15 @@ from workbench.analysis.audiences.look_alike import LookAlike, find_look_alikes
 from workbench.analysis.audiences.origins import made_by_rule
 from workbench.analysis.audiences.overlap import overlap
 from workbench.analysis.audiences.recommended import RECOMMENDATIONS
-from workbench.analysis.audiences.select import Knowledge, check_audience, compared_in, funnel, members, standing
+from workbench.analysis.audiences.select import (
+    Knowledge,
+    check_audience,
+    compared_in,
+    funnel,
+    members,
+    named_columns,
+    standing,
+)
 from workbench.core.errors import DataError, Fault, ProfileError, did_you_mean
 from workbench.core.exports import export_csv, export_parquet, export_xlsx
 from workbench.core.files import digest_json, write_json
@@ -32,6 +40,7 @@ from workbench.run.artifacts.audit import append_audit
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.definitions.audience_rules import audience_paths, named_rules, read_rule, rule_of
+from workbench.run.definitions.tag_purposes import check_purposes
 from workbench.run.definitions.tag_registry import registry_of
 from workbench.run.services.consent import ConsentService
 from workbench.run.services.stores import store_of
@@ -209,6 +218,7 @@ class AudienceService:
             recorded = f"Purposes with recorded consent: {', '.join(estimate.purposes)}" if estimate.purposes else ""
             remedy = "See --estimate for the clauses"
             raise DataError(Fault(f"audience {audience.name}", "nobody to export", recorded, remedy))
+        self._check_purposes(audience)
         rows = self._reachable(audience, self.members(audience))
         rule = _plain(audience)
         digest = digest_table(rows)
@@ -231,6 +241,11 @@ class AudienceService:
             earlier = json.loads(path.read_text(encoding="utf-8"))["exports"] if path.is_file() else []
             write_json(path, manifest | {"exports": [*earlier, entry]})
         return manifest | entry
+
+    def _check_purposes(self, audience: Audience) -> None:
+        """Refuse an export that uses a tag, in its rule or its columns, whose purpose changed."""
+        columns = {*named_columns(audience, self.knowledge), *audience.columns}
+        check_purposes(self.workspace, self.profile.name, registry_of(self.workspace, self.profile), columns)
 
     def _write(
         self, rows: ibis.Table, form: str, folder: Path, manifest: Mapping[str, Any], *, variable: str | None

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from workbench.analysis.actions.content import columns_of_content
 from workbench.core.actions.layout import CONTACTS, ExportLayout, read_layout
 from workbench.core.errors import DataError, Fault, ProfileError, listed
 from workbench.core.params.profile import load_profile
@@ -14,6 +15,7 @@ from workbench.run.artifacts.audit import append_audit
 from workbench.run.artifacts.context import stage_summary
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.artifacts.plans import sweep_plans, write_manifest
+from workbench.run.definitions.tag_purposes import check_purposes
 from workbench.run.definitions.tag_registry import action_content_faults, registry_of
 from workbench.run.services.actions.lists import (
     ListFile,
@@ -197,6 +199,8 @@ class ActionService:
         if faults:
             raise ProfileError(faults)
         registry = registry_of(self.workspace, self.profile)
+        tags = [name for action in planned.definitions.values() for name in columns_of_content(action.content)]
+        check_purposes(self.workspace, self.profile.name, registry, tags)
         frame = write_texts(self.store, rows.frame, planned.definitions, registry, language=language)
         return ContactRows(frame, rows.left_out, rows.consent_recorded)
 
