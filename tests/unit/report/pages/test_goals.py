@@ -41,7 +41,7 @@ def checks(passed, warned, failed):
 @pytest.mark.parametrize(
     ("language", "sentence"),
     [
-        ("en", "Reminder <b> 1,939, Call 189; who is kept out by lot is on no list."),
+        ("en", "Reminder <b>: 1,939, Call: 189; who is kept out by lot is on no list."),
         ("zh", "提醒 1,939 位、回访 189 位；随机留作对照者不在名单上。"),
     ],
 )
