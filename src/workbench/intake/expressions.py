@@ -140,7 +140,7 @@ def _misfits(node: Node, columns: Mapping[str, str]) -> list[tuple[str, str]]:
     if node.operator == "like":
         texts = isinstance(operands[0], Literal) and isinstance(operands[0].value, str)
         fits = kind in (*_TEXT_KINDS, ATTRIBUTE) and texts
-        return [] if fits else [(f"'like' on {left.name}, which is {kind}", "like compares text with 'a pattern%'")]
+        return [] if fits else [(f"'like' on {left.name} ({kind})", "like compares text with 'a pattern%'")]
     return [misfit for operand in operands if (misfit := _misfit(left.name, kind, operand, columns))]
 
 
@@ -160,7 +160,7 @@ def _misfit(name: str, kind: str, other: Column | Literal, columns: Mapping[str,
         fits = isinstance(value, {"text": str, "number": Decimal, "flag": bool}[family])
     expected = {"text": "quoted text", "number": "a number", "flag": "true or false", "date": "'YYYY-MM-DD'"}[family]
     literal = str(value) if isinstance(value, Decimal) else repr(value)
-    return None if fits else (f"{name}, which is {kind}, against {literal}", f"Expected {expected}")
+    return None if fits else (f"{name} ({kind}) compared with {literal}", f"Expected {expected}")
 
 
 def _family(kind: str) -> str:

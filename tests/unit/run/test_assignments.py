@@ -53,7 +53,7 @@ def workspace(tmp_path):
     return Workspace(tmp_path.resolve())
 
 
-def taken(workspace, *, identity, key=None):
+def run_intake(workspace, *, identity, key=None):
     sources = load_profile(workspace, "shop").sources
     engine = ibis.duckdb.connect(threads=1)
     dates = {"date_min": dt.date(1900, 1, 1), "date_max": dt.date(2026, 1, 1)}
@@ -87,7 +87,7 @@ def test_writing_it_again_changes_nothing_and_new_people_are_added(workspace):
     assert len(rows) == 4
 
 
-def test_nobody_changes_the_arm_and_no_arm_its_share(workspace):
+def test_arms_and_shares_cannot_change(workspace):
     path = write_assignment(workspace, "shop", "spring", ARMS, STARTED)
     before = path.read_bytes()
     with pytest.raises(DataError, match="1 of 3 records are already in another arm.*a name of its own"):
@@ -123,7 +123,7 @@ def test_a_name_that_is_no_file_name_is_refused(workspace, name):
 def test_01_reads_assignments_as_experiments_each_row_with_the_ids_of_its_own_source(workspace):
     write_assignment(workspace, "shop", "spring", ARMS, STARTED)
     write_assignment(workspace, "shop", "autumn", ARMS.iloc[:2], STARTED)
-    _engine, intake = taken(workspace, identity=True)
+    _engine, intake = run_intake(workspace, identity=True)
     rows = intake.tables["experiments"].to_pandas()
     assert set(rows.columns) == {"experiment", "customer_id", "arm", "assigned_at", "share", ID_SPACE}
     spaces = rows[rows["experiment"] == "spring"].set_index("customer_id")[ID_SPACE].to_dict()
@@ -135,13 +135,13 @@ def test_01_reads_assignments_as_experiments_each_row_with_the_ids_of_its_own_so
 
 def test_without_identities_the_ids_are_the_customers(workspace):
     write_assignment(workspace, "shop", "spring", ARMS.assign(source=""), STARTED)
-    _engine, intake = taken(workspace, identity=False)
+    _engine, intake = run_intake(workspace, identity=False)
     rows = intake.tables["experiments"].to_pandas()
     assert set(rows.columns) == {"experiment", "customer_id", "arm", "assigned_at", "share"}
     assert sorted(rows["customer_id"]) == ["=1+1", "a1", "a2"]
 
 
-def test_ids_that_are_contact_data_stand_in_an_assignment_as_the_pseudonyms_they_have(workspace):
+def test_contact_ids_are_stored_as_pseudonyms(workspace):
     mails = "id,city\nli@shop.cn,上海\nwu@shop.cn,北京\n"
     (workspace.raw / "crm.csv").write_text(mails, encoding="utf-8")
     (workspace.raw / "orders.csv").write_text("order,id,day,amount\no1,wu@shop.cn,2025-01-02,3\n", encoding="utf-8")
@@ -149,7 +149,7 @@ def test_ids_that_are_contact_data_stand_in_an_assignment_as_the_pseudonyms_they
     pseudonyms = key.pseudonyms("contact-ids", ["wu@shop.cn"])
     frame = pd.DataFrame({"source": "crm", "source_id": pseudonyms, "arm": ["treat"], "share": [0.5]})
     write_assignment(workspace, "shop", "spring", frame, STARTED)
-    _engine, intake = taken(workspace, identity=True, key=key)
+    _engine, intake = run_intake(workspace, identity=True, key=key)
     assert intake.tables["experiments"].to_pandas()["customer_id"].tolist() == pseudonyms
     assert sorted(intake.tables["transactions"].to_pandas()["customer_id"]) == pseudonyms
 
@@ -168,7 +168,7 @@ def test_the_implicit_source_is_there_only_with_a_file_and_its_name_is_taken(wor
         load_profile(workspace, "shop")
 
 
-def test_a_new_assignment_re_runs_01_and_10_and_what_follows_alone(workspace):
+def test_a_new_assignment_re_runs_only_01_10_and_later_stages(workspace):
     profile = load_profile(workspace, "shop")
     key = {"inputs": stage_inputs(STAGES["01_check_quality"], workspace=workspace, profile=profile, summaries={})}
     folder = stage_folder(workspace, "shop", "01_check_quality")

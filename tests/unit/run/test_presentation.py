@@ -76,7 +76,7 @@ def test_limits_are_kept_apart_from_findings(stage, shown):
     assert len(shown) == 2
 
 
-def test_a_finding_without_its_value_is_refused_by_name(stage):
+def test_a_finding_without_a_value_names_the_value(stage):
     with pytest.raises(WorkbenchError, match="text 'rfm_limit_relative': no value for n"):
         stage.say(Finding("rfm_limit_relative"))
 
@@ -179,7 +179,7 @@ def test_candidates_are_named_by_their_column_and_share_settings(stage):
     assert len(stage.records["candidates"]) == 3
 
 
-def test_an_own_text_is_filled_and_no_value_in_it_acts_as_markdown_or_html(stage, shown):
+def test_a_custom_text_is_filled_and_no_value_in_it_acts_as_markdown_or_html(stage, shown):
     stage.say({"en": "**{n:int}** of {who}", "zh": "**{n:int}** 位{who}"}, n=1234, who="<b>*x*</b>")
     (entry,) = stage.records["findings"]
     assert entry["text"] == {"en": "**{n:int}** of {who}", "zh": "**{n:int}** 位{who}"}
@@ -194,12 +194,12 @@ def test_a_text_in_one_language_is_used_for_both_and_html_in_it_is_text(stage, s
     assert shown[0].data == "Not &lt;i>shown&lt;/i>: 26 %"
 
 
-def test_a_text_without_its_value_is_refused_by_name(stage):
+def test_a_text_without_a_value_names_the_value(stage):
     with pytest.raises(WorkbenchError, match="no value for n"):
         stage.say("{n:int} customers")
 
 
-def test_an_own_figure_is_shown_with_its_title(stage, shown):
+def test_a_custom_figure_is_shown_with_its_title(stage, shown):
     figure = Figure(figsize=(4, 3))
     figure.subplots().plot([1, 2], [3, 4])
     stage.show("line", figure, title={"en": "It grows", "zh": "增长"}, alt="A line upward")
@@ -211,7 +211,7 @@ def test_an_own_figure_is_shown_with_its_title(stage, shown):
         stage.show("word", "figure")
 
 
-def test_an_own_table_is_formatted_by_type(stage):
+def test_a_custom_table_is_formatted_by_type(stage):
     frame = pd.DataFrame({"city": ["a"], "n": [3], "buyer_share": [0.5], "spend": [2.5]})
     stage.table("cities", frame, title="Cities")
     (entry,) = stage.records["shown"]

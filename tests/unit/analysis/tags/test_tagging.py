@@ -59,20 +59,20 @@ def run(*tags, features=FEATURES, as_of=AS_OF, before=None, days=None, options=N
     )
 
 
-def values(found, name="last"):
-    frame = found.portraits.to_pandas().set_index("customer_id")
+def values(result, name="last"):
+    frame = result.portraits.to_pandas().set_index("customer_id")
     return {key: value for key, value in frame[name].items() if isinstance(value, str)}
 
 
-def rows(found):
-    return found.tags.to_pandas().sort_values(["customer_id", "tag"]).reset_index(drop=True)
+def rows(result):
+    return result.tags.to_pandas().sort_values(["customer_id", "tag"]).reset_index(drop=True)
 
 
-def test_the_first_condition_that_holds_wins_and_the_last_value_is_for_all_others():
+def test_the_first_condition_that_holds_wins_and_the_otherwise_value_is_for_all_others():
     assert values(run(LAST)) == {"a": "near", "c": "far", "e": "near"} | {}  # b is under age, d has no purchase
 
 
-def test_a_missing_figure_is_unknown_and_never_the_last_value():
+def test_a_missing_figure_is_unknown_and_never_the_otherwise_value():
     assert "d" not in values(run(LAST))
     assert "d" not in set(rows(run(LAST))["customer_id"])
 
@@ -85,7 +85,7 @@ def test_a_customer_under_age_gets_no_tag_unless_parameters_and_consent_allow():
     assert values(run(LAST, consents=consents, options={"minors": True}))["b"] == "middle"
 
 
-def test_a_customer_who_refused_profiling_gets_no_tag_and_the_latest_word_counts():
+def test_a_customer_who_refused_profiling_gets_no_tag_and_the_latest_consent_counts():
     consents = pd.DataFrame(
         {
             "customer_id": ["a", "a", "c", "e"],
@@ -132,7 +132,7 @@ def test_the_wide_table_has_sensitive_columns_only_where_they_are_allowed():
     assert "religion" in opened
 
 
-def test_spellings_of_a_source_are_joined_and_what_fits_none_is_the_last_value():
+def test_spellings_of_a_source_are_joined_and_what_fits_none_is_the_otherwise_value():
     spelt = tag(
         "sex", item="gender", copies="gender",
         values={
@@ -203,7 +203,7 @@ def test_a_value_that_has_not_changed_keeps_its_since():
     assert {pd.Timestamp(day).date() for day in later["as_of"]} == {AS_OF}
 
 
-def test_a_run_of_a_later_date_is_no_past():
+def test_a_run_of_a_later_date_is_not_used_as_history():
     future = rows(run(LAST, as_of=dt.date(2026, 1, 1)))
     repeated = rows(run(LAST, before=future))
     assert {pd.Timestamp(day).date() for day in repeated["since"]} == {AS_OF}
@@ -249,7 +249,7 @@ def test_a_column_the_profile_lacks_makes_the_tag_unknown():
     assert "again" not in result.portraits.columns
 
 
-def test_numbers_are_not_copied_as_names_and_names_are_not_cut():
+def test_numeric_columns_are_not_copied_and_text_columns_get_no_quantiles():
     band = tag("band", item="income", copies="income")
     cut = tag("level", item="income", quantiles={"of": "income", "cuts": [0.5]}, values={"l": {"en": "l", "zh": "低"}, "h": {"en": "h", "zh": "高"}})  # fmt: skip
     numbers = run(band, cut, features=FEATURES.assign(income=[1.0, 2.0, 3.0, 4.0, 5.0]))
@@ -258,7 +258,7 @@ def test_numbers_are_not_copied_as_names_and_names_are_not_cut():
     assert [item.id for item in words.computed] == ["band"]
 
 
-def test_a_declared_attribute_is_needed_by_its_name_after_the_prefix_attribute():
+def test_attributes_are_referenced_with_the_attribute_prefix():
     size = tag("size", item="usage_habit", copies="attribute_ring_size")
     assert run(size).plan.absent == {"size": ("attribute_ring_size",)}
     assert values(run(size, features=FEATURES.assign(ring_size=list("13579"))), "size") == {
@@ -286,7 +286,7 @@ def test_an_unknown_column_or_tag_is_refused_with_the_nearest_name():
 
 
 def test_a_comparison_across_kinds_is_refused():
-    with pytest.raises(ProfileError, match=r"tag last, value near: recency_days, which is number, against 'x'"):
+    with pytest.raises(ProfileError, match=r"tag last, value near: recency_days \(number\) compared with 'x'"):
         run(rule(near="recency_days = 'x'"))
 
 
