@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Section", "Words", "knob"]
+__all__ = ["Section", "Words", "parameter"]
 
 
-def knob(default: Any, *, unit: str = "", en: str, zh: str, **limits: Any) -> Any:
+def parameter(default: Any, *, unit: str = "", en: str, zh: str, **limits: Any) -> Any:
     """Declare a parameter: its default, unit, help in both languages, and limits."""
     extra: dict[str, Any] = {"unit": unit, "help": {"en": en, "zh": zh}}
     if isinstance(default, (list, dict)):
