@@ -1,4 +1,4 @@
-"""The base of every section of parameters, and how a parameter is declared."""
+"""The base class of all parameter sections, and the function that declares a parameter."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def parameter(default: Any, *, unit: str = "", en: str, zh: str, **limits: Any) 
 
 
 class Section(BaseModel):
-    """The base of every section: unknown keys are refused, types are strict, values are frozen."""
+    """The base class of parameter sections: unknown keys are errors, types are strict, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Words(Section):
-    """A text in both languages."""
+    """A text in English and Chinese."""
 
     en: str
     zh: str

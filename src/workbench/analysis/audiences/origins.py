@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from workbench.analysis.audiences.select import Knowledge, named_columns, named_tables
-from workbench.analysis.description.same_thing import say_the_same
+from workbench.analysis.description.same_thing import are_equivalent
 from workbench.analysis.tags.columns import TAG
 from workbench.analysis.tags.compiling import columns_of_tag
 from workbench.intake.features.registry import registered
@@ -39,7 +39,7 @@ def made_by_rule(audience: Audience, knowledge: Knowledge, tags: Mapping[str, Ta
     -------
     tuple of str
         Sorted: the columns the rule names; the features in the same groups as these columns and the tables whose rows
-        it counts; all scores, if it names a score or counts orders; equivalent columns (`same_thing.say_the_same`).
+        it counts; all scores, if it names a score or counts orders; equivalent columns (`same_thing.are_equivalent`).
     """
     named = _source_columns(named_columns(audience, knowledge), tags)
     features = knowledge.tables["features"].columns if "features" in knowledge.tables else ()
@@ -48,7 +48,7 @@ def made_by_rule(audience: Audience, knowledge: Knowledge, tags: Mapping[str, Ta
     groups |= {entry.group for entry in registered(sorted(named))} | ({"spend"} if named & scores else set())
     groups |= {name for related in _RELATED if related & groups for name in related}
     columns = named | {entry.name for entry in registered(features) if entry.group in groups}
-    columns |= {feature for feature in features if any(say_the_same(feature, name) for name in named)}
+    columns |= {feature for feature in features if any(are_equivalent(feature, name) for name in named)}
     columns |= scores if "spend" in groups else set()
     columns |= {name for name, tag in tags.items() if columns & _source_columns([TAG + name], tags)}
     return tuple(sorted(columns - {"customer_id"}))

@@ -10,7 +10,7 @@ from workbench.core.schema import ABOUT_CUSTOMERS, Table, columns
 from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
-__all__ = ["BuildFeatures", "READ_AT_CUT_OFFS", "STAGE", "ScaleParams"]
+__all__ = ["READ_AT_CUT_OFFS", "STAGE", "BuildFeatures", "ScaleParams"]
 
 
 class ScaleParams(Section):

@@ -8,7 +8,7 @@ from workbench.core.schema import CANONICAL, Table, columns
 from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
-__all__ = ["CheckQuality", "STAGE"]
+__all__ = ["STAGE", "CheckQuality"]
 
 
 class CheckQuality(Section):

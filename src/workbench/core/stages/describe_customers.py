@@ -6,7 +6,7 @@ from workbench.core.schema import ABOUT_CUSTOMERS, Table
 from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
-__all__ = ["DescribeCustomers", "STAGE"]
+__all__ = ["STAGE", "DescribeCustomers"]
 
 
 class DescribeCustomers(Section):

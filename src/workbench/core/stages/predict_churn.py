@@ -7,7 +7,7 @@ from workbench.core.section import Section, parameter
 from workbench.core.stages.build_features import READ_AT_CUT_OFFS
 from workbench.core.stages.stage import Stage
 
-__all__ = ["PredictChurn", "STAGE"]
+__all__ = ["STAGE", "PredictChurn"]
 
 
 class PredictChurn(Section):

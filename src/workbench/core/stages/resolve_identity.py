@@ -10,7 +10,7 @@ from workbench.core.schema import ABOUT_CUSTOMERS, Table, columns
 from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
-__all__ = ["ResolveIdentity", "STAGE"]
+__all__ = ["STAGE", "ResolveIdentity"]
 
 
 class ResolveIdentity(Section):
